@@ -1,0 +1,1 @@
+"""The AGR portfolio optimizer daemon."""

@@ -1,0 +1,69 @@
+"""Every error the daemon raises on purpose, in one tree.
+
+    AgrError
+    ├── InputError          what a user gave us is wrong (config, tables, command line)
+    │   ├── SettingsError
+    │   └── TableError      carries every fault of a folder of tables
+    ├── ProtocolError       a message is not what UFTP demands
+    │   ├── SealError       envelope or signature
+    │   └── MessageError    inner XML
+    ├── DeliveryError       a counterparty could not be reached or refused
+    ├── StoreError          the database is not usable
+    ├── FeedError           a price or forecast source failed
+    └── PlanError           no plan could be made that may be used
+
+Each message says what is wrong, where, and what to do next.
+"""
+
+
+class AgrError(Exception):
+    """Root of the tree; catching it never hides a bug."""
+
+
+class InputError(AgrError):
+    """What a user gave us is wrong."""
+
+
+class SettingsError(InputError):
+    """The configuration cannot be used."""
+
+
+class TableError(InputError):
+    """A folder of tables has faults; `faults` lists them all."""
+
+    def __init__(self, faults: "list[str]") -> None:
+        self.faults = faults
+        count = f"{len(faults)} fault" + ("" if len(faults) == 1 else "s")
+        super().__init__(f"{count}, nothing was loaded:\n" + "\n".join(faults))
+
+
+class ProtocolError(AgrError):
+    """A message is not what UFTP demands."""
+
+
+class SealError(ProtocolError):
+    """The SignedMessage envelope or its signature is wrong; `status` is the HTTP status to answer."""
+
+    def __init__(self, message: str, status: int = 400) -> None:
+        self.status = status
+        super().__init__(message)
+
+
+class MessageError(ProtocolError):
+    """The inner XML is not a message we can read."""
+
+
+class DeliveryError(AgrError):
+    """A counterparty could not be reached or refused a message."""
+
+
+class StoreError(AgrError):
+    """The database is not usable."""
+
+
+class FeedError(AgrError):
+    """A price or forecast source failed."""
+
+
+class PlanError(AgrError):
+    """No plan could be made that may be used."""

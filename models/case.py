@@ -1,0 +1,269 @@
+"""One planning problem as arrays with units; shapes are checked once here and trusted afterwards.
+
+Symbols: T ISPs of Δ hours; C congestion points; U units of a class; K reservations; L limits; B blocks.
+Power in kW (consumption positive), energy in kWh, prices in EUR/MWh unless a name says otherwise.
+Parameters marked (U,T)* may be given as (U,1): use `.full(T)`-free NumPy broadcasting, never copy them out.
+Source: docs/optimisation.md §1.
+"""
+
+from dataclasses import dataclass, field, fields
+from enum import Enum
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.errors import CaseError
+
+Floats: TypeAlias = NDArray[np.float64]
+Ints: TypeAlias = NDArray[np.int64]
+Bools: TypeAlias = NDArray[np.bool_]
+
+NO_POINT = -1
+"""Congestion point index of a unit whose connection lies in none."""
+
+
+def _none(u: int = 0, t: int = 1) -> Floats:
+    return np.zeros((u, t))
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Fixed:
+    """Units with one possible program."""
+
+    point: Ints  # (U,) index into Case.points or NO_POINT
+    program_kw: Floats  # (U,T)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Curtailable:
+    """Generation that may be reduced: forecast_kw <= p <= 0."""
+
+    point: Ints  # (U,)
+    forecast_kw: Floats  # (U,T) <= 0
+    cost_eur_per_mwh: Floats  # (U,) of energy curtailed
+    reserve_kw: Floats  # (U,) prequalified reserve power, 0 = takes no part
+    pinned_kw: Floats  # (U,T) or (U,1): the program where it is already fixed, NaN where free
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Storage:
+    """Batteries, EV sessions, heat buffers: e[t] = a·e[t-1] + Δ·ηc·pc[t] − Δ·pd[t]/ηd − d[t] + unmet[t] − excess[t].
+
+    e_min <= e <= e_max, p = pc − pd. `unmet` and `excess` are zero unless the bands cannot be met otherwise.
+    """
+
+    point: Ints  # (U,)
+    charge_kw: Floats  # (U,T)* upper limit of pc
+    discharge_kw: Floats  # (U,T)* upper limit of pd
+    charge_efficiency: Floats  # (U,T)* ηc; a heat pump's COP
+    discharge_efficiency: Floats  # (U,) ηd in (0, 1]
+    retention: Floats  # (U,) a per ISP in (0, 1]
+    energy_min_kwh: Floats  # (U,T)* at the end of the ISP
+    energy_max_kwh: Floats  # (U,T)*
+    energy_start_kwh: Floats  # (U,)
+    demand_kwh: Floats  # (U,T)* energy drawn per ISP
+    wear_eur_per_kwh: Floats  # (U,) on pc + pd
+    end_value_eur_per_kwh: Floats  # (U,) of energy left at the end of the horizon
+    shortfall_eur_per_kwh: Floats  # (U,) price of unmet and excess energy: comfort before any market
+    reserve_kw: Floats  # (U,) prequalified reserve power, 0 = takes no part
+    unmanaged_kw: Floats  # (U,T) program if nobody steers it (the no-flexibility yardstick)
+    pinned_kw: Floats  # (U,T)*: NaN where free
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Shiftable:
+    """Runs with a fixed profile and one free start: p[t] = profile[t − s], s in first_start..last_start (ISPs from 0)."""
+
+    point: Ints  # (U,)
+    profile_kw: Floats  # (U,D) padded with 0 behind each run
+    length: Ints  # (U,) ISPs of the profile
+    first_start: Ints  # (U,)
+    last_start: Ints  # (U,) >= first_start, last_start + length <= T
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Limits:
+    """Agreed bounds of a congestion point's program; soft, at a price."""
+
+    point: Ints  # (L,)
+    import_kw: Floats  # (L,T) upper bound, +inf where none
+    export_kw: Floats  # (L,T) lower bound, −inf where none
+    penalty_eur_per_mwh: Floats  # (L,)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Reservations:
+    """FlexOption volumes still reserved. Negative: be able to consume that much less than the program."""
+
+    name: tuple[str, ...]  # (K,) contract
+    point: Ints  # (K,)
+    reserved_kw: Floats  # (K,T) signed
+    penalty_eur_per_mwh: Floats  # (K,) of non-delivery
+    availability_eur_per_mw_h: Floats  # (K,) fee on |reserved|
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class DayAhead:
+    """Day-ahead market, one position per product; a constant once its gate has closed."""
+
+    price_eur_per_mwh: Floats  # (T,)
+    max_buy_kw: Floats  # (T,)
+    max_sell_kw: Floats  # (T,) >= 0
+    product: Ints  # (T,) ISPs with the same number share one position
+    committed_kw: Floats  # (T,) bought (+) or sold (−); NaN where still free
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Intraday:
+    """Intraday market: buys above, sells below, up to a depth."""
+
+    buy_eur_per_mwh: Floats  # (T,) >= sell
+    sell_eur_per_mwh: Floats  # (T,)
+    buy_depth_kw: Floats  # (T,) 0 where closed
+    sell_depth_kw: Floats  # (T,) 0 where closed
+    committed_kw: Floats  # (T,) net bought, where the ISP is closed; NaN where free
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Imbalance:
+    """The last resort: what is consumed beyond (short) or below (long) all positions, at penal prices."""
+
+    short_eur_per_mwh: Floats  # (T,) paid per MWh short
+    long_eur_per_mwh: Floats  # (T,) paid per MWh long
+
+
+class Direction(Enum):
+    """Which way a reserve product moves the program."""
+
+    UP = "up"  # less consumption, more production
+    DOWN = "down"
+    SYMMETRIC = "symmetric"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Reserve:
+    """One balancing capacity product: Σ headroom >= bid in every ISP of a block."""
+
+    name: str
+    direction: Direction
+    price_eur_per_mw: Floats  # (B,) for the whole block
+    block: Ints  # (T,) block of each ISP, 0..B-1, or -1 where the product is not traded
+    minimum_mw: float
+    step_mw: float
+    max_mw: Floats  # (B,) market depth
+    sustain_h: float  # energy margin: headroom must be deliverable for this long
+    committed_mw: Floats  # (B,) awarded; NaN where still free
+    shortfall_eur_per_mwh: float  # of committed capacity that cannot be held
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Case:
+    """One planning problem. Raises CaseError, naming the field, when shapes or values contradict each other."""
+
+    isps: int
+    isp_hours: float
+    points: tuple[str, ...]
+    fixed: Fixed
+    curtailable: Curtailable
+    storage: Storage
+    shiftable: Shiftable
+    limits: Limits
+    reservations: Reservations
+    day_ahead: DayAhead
+    intraday: Intraday
+    imbalance: Imbalance
+    reserves: tuple[Reserve, ...] = field(default=())
+
+    def __post_init__(self) -> None:
+        check(self)
+
+    @property
+    def unit_count(self) -> int:
+        """Units of all classes."""
+        return sum(len(c.point) for c in (self.fixed, self.curtailable, self.storage, self.shiftable))
+
+
+# Field → its dimensions; "T*" may be 1. Everything not named here is (U,).
+_TWO = {
+    "program_kw": "T", "forecast_kw": "T", "unmanaged_kw": "T", "pinned_kw": "T*", "charge_kw": "T*",
+    "discharge_kw": "T*", "charge_efficiency": "T*", "energy_min_kwh": "T*", "energy_max_kwh": "T*",
+    "demand_kwh": "T*", "import_kw": "T", "export_kw": "T", "reserved_kw": "T", "profile_kw": "any",
+}  # fmt: skip
+_MAY_BE_NAN = {"pinned_kw", "committed_kw", "committed_mw"}
+_MAY_BE_INF = {"import_kw", "export_kw"}
+
+
+def _fault(where: str, what: str) -> CaseError:
+    return CaseError(f"{where}: {what}")
+
+
+def _check_values(where: str, name: str, values: NDArray[np.generic]) -> None:
+    if not np.issubdtype(values.dtype, np.floating):
+        return
+    if name not in _MAY_BE_NAN and bool(np.isnan(values).any()):
+        raise _fault(where, f"has NaN at index {np.argwhere(np.isnan(values))[0].tolist()}")
+    if name not in _MAY_BE_INF and bool(np.isinf(values).any()):
+        raise _fault(where, f"has an infinite value at index {np.argwhere(np.isinf(values))[0].tolist()}")
+
+
+def _check_class(case: Case, label: str) -> None:
+    part = getattr(case, label)
+    units = len(part.point)
+    if units and not (part.point.min() >= NO_POINT and part.point.max() < len(case.points)):
+        raise _fault(f"{label}.point", f"must be {NO_POINT}..{len(case.points) - 1}")
+    for item in fields(part):
+        values = getattr(part, item.name)
+        where = f"{label}.{item.name}"
+        if item.name == "name":
+            if len(values) != units:
+                raise _fault(where, f"has {len(values)} entries, expected {units}")
+            continue
+        kind = _TWO.get(item.name)
+        widths = {None: None, "T": {case.isps}, "T*": {1, case.isps}, "any": None}[kind]
+        if values.ndim != (1 if kind is None else 2) or len(values) != units:
+            raise _fault(where, f"has shape {values.shape}, expected {units} rows")
+        if widths is not None and values.shape[1] not in widths:
+            raise _fault(where, f"has {values.shape[1]} ISPs, expected {case.isps}")
+        _check_values(where, item.name, values)
+
+
+def _check_market(case: Case, label: str) -> None:
+    market = getattr(case, label)
+    for item in fields(market):
+        values = getattr(market, item.name)
+        if values.shape != (case.isps,):
+            raise _fault(f"{label}.{item.name}", f"has shape {values.shape}, expected ({case.isps},)")
+        _check_values(f"{label}.{item.name}", item.name, values)
+
+
+def check(case: Case) -> None:
+    """Raise CaseError naming the first field whose shape or value contradicts the rest."""
+    if case.isps < 1 or case.isp_hours <= 0:
+        raise CaseError("isps and isp_hours must be positive")
+    for label in ("fixed", "curtailable", "storage", "shiftable", "limits", "reservations"):
+        _check_class(case, label)
+    for label in ("day_ahead", "intraday", "imbalance"):
+        _check_market(case, label)
+    if bool((case.curtailable.forecast_kw > 0).any()):
+        raise CaseError("curtailable.forecast_kw: production is negative; a positive value was given")
+    storage = case.storage
+    for name in ("charge_kw", "discharge_kw", "reserve_kw", "wear_eur_per_kwh", "shortfall_eur_per_kwh"):
+        if bool((getattr(storage, name) < 0).any()):
+            raise _fault(f"storage.{name}", "must not be negative")
+    for name in ("charge_efficiency", "discharge_efficiency", "retention"):
+        if bool((getattr(storage, name) <= 0).any()):
+            raise _fault(f"storage.{name}", "must be positive")
+    if bool((storage.energy_min_kwh > storage.energy_max_kwh).any()):
+        raise CaseError("storage.energy_min_kwh: above energy_max_kwh, the energy band is empty")
+    runs = case.shiftable
+    if bool((runs.last_start < runs.first_start).any() or (runs.last_start + runs.length > case.isps).any()):
+        raise CaseError("shiftable.last_start: before first_start, or the run would end after the last ISP")
+    if bool((case.intraday.buy_eur_per_mwh < case.intraday.sell_eur_per_mwh).any()):
+        raise CaseError("intraday.buy_eur_per_mwh: below the selling price; trading in circles would earn money")
+    for reserve in case.reserves:
+        blocks = len(reserve.price_eur_per_mw)
+        if reserve.block.shape != (case.isps,) or (case.isps and reserve.block.max() >= blocks):
+            raise _fault(f"reserve {reserve.name}.block", f"must have {case.isps} ISPs numbered -1..{blocks - 1}")
+        if reserve.step_mw <= 0 or reserve.minimum_mw < 0:
+            raise _fault(f"reserve {reserve.name}", "step_mw must be positive, minimum_mw not negative")

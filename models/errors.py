@@ -1,0 +1,13 @@
+"""Errors of the mathematics: a case that contradicts itself, or a solver that failed."""
+
+
+class ModelError(Exception):
+    """Root of the tree."""
+
+
+class CaseError(ModelError):
+    """The case contradicts itself: says which field, its shape or value, and what was expected."""
+
+
+class SolverError(ModelError):
+    """The solver failed for a reason that is not infeasibility or a limit."""

@@ -1,0 +1,88 @@
+"""The answer to a case: programs, positions, bids, shortfalls, value by term, shadow prices, bound and gap.
+
+Sign of money: positive is earned. Termination is a value, never an exception. Source: docs/optimisation.md §1.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+
+from models.case import Floats, Ints
+
+
+class Termination(Enum):
+    """How the search ended."""
+
+    OPTIMAL = "optimal"  # gap within the tolerance asked for
+    TIME_LIMIT = "time limit"  # best program so far, `gap` says how good
+    NO_PROGRAM = "no program"  # nothing usable was found; arrays hold the no-flexibility program
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Programs:
+    """A program for every unit, in the order of the case's classes."""
+
+    curtailable_kw: Floats  # (U,T)
+    charge_kw: Floats  # (U,T) storage pc
+    discharge_kw: Floats  # (U,T) storage pd
+    energy_kwh: Floats  # (U,T) at the end of the ISP
+    unmet_kwh: Floats  # (U,T)
+    excess_kwh: Floats  # (U,T)
+    start: Ints  # (U,) chosen start of each shiftable run, ISP from 0
+
+    @property
+    def storage_kw(self) -> Floats:
+        """Net storage program (U,T)."""
+        return self.charge_kw - self.discharge_kw
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Headroom:
+    """Reserve power held per unit that takes part; first axis follows Case.reserves (R)."""
+
+    curtailable_up_kw: Floats  # (R,U,T)
+    curtailable_down_kw: Floats  # (R,U,T)
+    storage_up_kw: Floats  # (R,U,T)
+    storage_down_kw: Floats  # (R,U,T)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Shadow:
+    """What one more unit of each coupling is worth."""
+
+    balance_eur_per_mwh: Floats  # (T,) value of a MWh less consumption in the portfolio
+    limit_import_eur_per_mwh: Floats  # (L,T) >= 0: value of a MWh more import limit
+    limit_export_eur_per_mwh: Floats  # (L,T) >= 0: value of a MWh more export limit
+    reservation_eur_per_mwh: Floats  # (K,T) >= 0: value of releasing a MWh of the reservation
+    reserve_eur_per_mw: Floats  # (R,T) >= 0: value of a MW more headroom during the ISP
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Outcome:
+    """One program for the whole portfolio with its proof."""
+
+    termination: Termination
+    programs: Programs
+    called: Programs | None  # what units at reserved congestion points do when every reservation is called
+    headroom: Headroom
+    called_headroom: Headroom | None  # what they still hold then
+    point_kw: Floats  # (C,T) program per congestion point
+    total_kw: Floats  # (T,) program of the portfolio, congestion point or not
+    day_ahead_kw: Floats  # (T,) bought (+), sold (−)
+    intraday_buy_kw: Floats  # (T,) >= 0
+    intraday_sell_kw: Floats  # (T,) >= 0
+    short_kw: Floats  # (T,) >= 0 imbalance: consumed beyond the positions
+    long_kw: Floats  # (T,) >= 0
+    bids_mw: tuple[Floats, ...]  # per reserve product (B,)
+    reserve_shortfall_mw: Floats  # (R,T) committed capacity not held
+    breach_import_kw: Floats  # (L,T)
+    breach_export_kw: Floats  # (L,T)
+    reservation_shortfall_kw: Floats  # (K,T) >= 0 not deliverable when called
+    terms_eur: dict[str, float]  # value by term, earned positive; sums to objective_eur
+    point_terms_eur: dict[str, Floats]  # (C+1,) the terms that arise at a congestion point; last entry: in none
+    objective_eur: float
+    bound_eur: float  # no program is worth more than this
+    gap_eur: float  # bound − objective
+    gross_cost_eur: float  # Σ |term|: what relative gaps refer to
+    shadow: Shadow
+    solver: str  # algorithm and version, for the record
+    seconds: dict[str, float]  # build, solve, …
