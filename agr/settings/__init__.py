@@ -1,0 +1,29 @@
+"""What the user configures: a TOML file and AGR_ environment variables, checked once, then frozen."""
+
+from agr.settings.daemon import Delivery, MessageLimits, Planning, Publication, Retention, Settings
+from agr.settings.loading import load, template, write_example
+from agr.settings.markets import CapacityProduct, DayAhead, Imbalance, Intraday, Markets
+from agr.settings.partners import HttpFeed, ParticipantSettings
+from agr.settings.section import Moment
+from agr.settings.timetable import Timetable
+
+__all__ = [
+    "CapacityProduct",
+    "DayAhead",
+    "Delivery",
+    "HttpFeed",
+    "Imbalance",
+    "Intraday",
+    "Markets",
+    "MessageLimits",
+    "Moment",
+    "ParticipantSettings",
+    "Planning",
+    "Publication",
+    "Retention",
+    "Settings",
+    "Timetable",
+    "load",
+    "template",
+    "write_example",
+]

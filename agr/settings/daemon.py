@@ -1,0 +1,180 @@
+"""The whole configuration of the daemon, and the sections that govern its own work."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from agr.errors import InputError
+from agr.isp import zone
+from agr.settings.markets import Markets
+from agr.settings.partners import HttpFeed, ParticipantSettings
+from agr.settings.section import Domain, Seconds, Section, WebAddress, title_of
+from agr.settings.timetable import Timetable
+
+
+def _zone_name(value: str) -> str:
+    try:
+        zone(value)
+    except InputError as error:
+        raise ValueError(str(error)) from error
+    return value
+
+
+ZoneName = Annotated[str, AfterValidator(_zone_name)]
+
+
+class Planning(Section):
+    """How plans are made."""
+
+    relative_gap: float = Field(
+        default=1e-4, gt=0, lt=1, description="A plan may be worth this share less than the bound."
+    )
+    time_limit_s: Seconds = Field(default=60, description="Time limit of one solve.")
+    threads: int = Field(default=2, ge=1, le=256, description="Threads of one solve.")
+    comfort_shortfall_eur_per_kwh: float = Field(
+        default=10, ge=0, description="Planning price of energy a customer needs and does not get."
+    )
+    join_triggers_s: float = Field(
+        default=3, ge=0, description="Wait this long for further triggers before planning again."
+    )
+    budget_s: Seconds = Field(default=300, description="A planning run that takes longer than this is given up.")
+    stale_portfolio: Literal["refuse", "use yesterday"] = Field(
+        default="refuse", description="What to do when a CRO has not answered at the last call."
+    )
+    workers: int = Field(default=1, ge=1, le=64, description="Planning processes.")
+
+
+class Publication(Section):
+    """Which changes of a plan are sent to a DSO."""
+
+    threshold_w: int = Field(default=1, ge=1, description="An ISP has changed when its power differs by at least this.")
+    minimum_gain_eur_per_prognosis: float = Field(
+        default=0.0, ge=0, description="A new plan must gain this much per D-Prognosis it changes, or it is not sent."
+    )
+    automatic: bool = Field(default=True, description="Send without an operator's approval.")
+
+
+class Retention(Section):
+    """How long data are kept."""
+
+    messages_days: int = Field(default=400, ge=1, description="Messages sent and received.")
+    plans_days: int = Field(default=730, ge=1, description="Plans and their audits.")
+    personal_days: int = Field(default=400, ge=1, description="Connections, forecasts and programs of resources.")
+
+
+class MessageLimits(Section):
+    """Largest message body accepted per sender's role; larger ones are answered 413."""
+
+    max_bytes_cro: int = Field(
+        default=200_000_000, ge=1000, description="From a CRO, whose answers list every connection."
+    )
+    max_bytes_dso: int = Field(default=5_000_000, ge=1000, description="From anybody else.")
+
+
+class Delivery(Section):
+    """How long and how often sending is tried."""
+
+    give_up_after_s: Seconds = Field(
+        default=7200, description="Give up and raise an alarm; UFTP asks for at least an hour."
+    )
+    first_delay_s: Seconds = Field(
+        default=2, description="Wait before the second attempt; doubled for each further one."
+    )
+    max_delay_s: Seconds = Field(default=300, description="Longest wait between two attempts.")
+    answer_due_s: Seconds = Field(default=900, description="A response that takes longer is reported as overdue.")
+
+    @model_validator(mode="after")
+    def _delays_grow(self) -> "Delivery":
+        if self.first_delay_s > self.max_delay_s:
+            raise ValueError(f"first_delay_s ({self.first_delay_s:g}) is above max_delay_s ({self.max_delay_s:g})")
+        return self
+
+
+class Settings(BaseSettings):
+    """The whole configuration. Environment variables (AGR_…, nested with __) win over the file."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="AGR_",
+        env_nested_delimiter="__",
+        frozen=True,
+        extra="forbid",
+        allow_inf_nan=False,
+        field_title_generator=title_of,
+    )
+
+    domain: Domain = Field(description="Our internet domain, as in SenderDomain.")
+    key_file: Path = Field(
+        default=Path("keys/agr.key"), description="Our private signing key (`agr key new` makes one)."
+    )
+    data_folder: Path = Field(default=Path("data"), description="Where the daemon keeps its files.")
+    store_url: str = Field(
+        default="sqlite:///data/agr.db", min_length=1, description="Database: sqlite:///FILE or postgresql+psycopg://…"
+    )
+    listen_host: str = Field(default="127.0.0.1", min_length=1, description="Address the web server listens on.")
+    listen_port: int = Field(
+        default=8080, ge=0, le=65535, description="Port the web server listens on; 0: any free one."
+    )
+    public_url: WebAddress | None = Field(
+        default=None,
+        description="Where counterparties reach us from outside, if that differs from the address listened on.",
+    )
+    currency: str = Field(default="EUR", pattern="^[A-Z]{3}$", description="Currency of every price, ISO 4217.")
+    time_zone: ZoneName = Field(default="Europe/Amsterdam", description="The market's time zone (IANA name).")
+    isp_minutes: int = Field(default=15, ge=1, le=60, description="Length of an ISP; must divide an hour.")
+    participants: tuple[ParticipantSettings, ...] = Field(default=(), description="Whom we exchange messages with.")
+    timetable: Timetable = Field(default=Timetable(), description="Moments of the market day.")
+    markets: Markets = Field(default=Markets(), description="The markets we trade on.")
+    planning: Planning = Field(default=Planning(), description="How plans are made.")
+    publication: Publication = Field(default=Publication(), description="Which changes are sent.")
+    feeds: tuple[HttpFeed, ...] = Field(default=(), description="Sources of prices and forecasts.")
+    retention: Retention = Field(default=Retention(), description="How long data are kept.")
+    limits: MessageLimits = Field(default=MessageLimits(), description="Largest messages accepted.")
+    delivery: Delivery = Field(default=Delivery(), description="How sending is retried.")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment first, then what was read from the file; nothing else."""
+        return (env_settings, init_settings)
+
+    @model_validator(mode="after")
+    def _parts_fit_together(self) -> "Settings":
+        faults = [
+            *_isp_faults(self),
+            *_twice("participants", [f"{p.domain} ({p.role})" for p in self.participants]),
+            *_twice("feeds", [feed.name for feed in self.feeds]),
+        ]
+        faults += [
+            f"markets.capacity: {product.name}'s gate ({product.gate.at:%H:%M}) comes before timetable.first_plan, "
+            "so no bid could be made for it; plan earlier"
+            for product in self.markets.capacity
+            if product.gate.order <= self.timetable.first_plan.order
+        ]
+        if faults:
+            raise ValueError("; ".join(faults))
+        return self
+
+
+def _isp_faults(settings: Settings) -> list[str]:
+    isp, product = settings.isp_minutes, settings.markets.day_ahead.product_minutes
+    faults = []
+    if 60 % isp:
+        faults.append(f"isp_minutes is {isp}, which does not divide an hour; use 5, 15, 30 or 60")
+    if product % isp or 1440 % product:
+        faults.append(
+            f"markets.day_ahead.product_minutes is {product}; it must be a multiple of isp_minutes ({isp}) "
+            "and divide a day"
+        )
+    return faults
+
+
+def _twice(key: str, names: list[str]) -> list[str]:
+    return [f"{key}: {name} is there twice; keep one" for name in sorted({n for n in names if names.count(n) > 1})]

@@ -1,0 +1,96 @@
+"""The markets we trade on: day-ahead, intraday, imbalance, balancing capacity."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from agr.settings.section import Moment, Name, Seconds, Section
+
+NotNegative = Annotated[float, Field(ge=0)]
+Positive = Annotated[float, Field(gt=0)]
+
+
+class DayAhead(Section):
+    """The day-ahead auction."""
+
+    max_buy_kw: NotNegative = Field(default=100_000, description="Most power we may buy in one product.")
+    max_sell_kw: NotNegative = Field(default=100_000, description="Most power we may sell in one product.")
+    product_minutes: int = Field(
+        default=15, gt=0, description="Length of one product; SDAC trades 15 minutes since 2025-10-01."
+    )
+    forecast_series: Name = Field(default="day_ahead_forecast", description="Price series until the results, EUR/MWh.")
+    series: Name = Field(default="day_ahead", description="Price series of the results, EUR/MWh.")
+
+
+class Intraday(Section):
+    """The continuous intraday market."""
+
+    buy_series: Name | None = Field(
+        default=None, description="Price series at which we can buy, EUR/MWh; none: day-ahead + half the spread."
+    )
+    sell_series: Name | None = Field(
+        default=None, description="Price series at which we can sell, EUR/MWh; none: day-ahead − half the spread."
+    )
+    spread_eur_per_mwh: NotNegative = Field(default=20, description="Buying minus selling price without series.")
+    depth_kw: NotNegative = Field(default=10_000, description="Most power bought or sold per ISP; 0: no trading.")
+    closes_before_s: Seconds = Field(default=3600, description="Trading stops this long before an ISP starts.")
+
+    @model_validator(mode="after")
+    def _both_series_or_none(self) -> "Intraday":
+        if (self.buy_series is None) != (self.sell_series is None):
+            raise ValueError("give both buy_series and sell_series, or neither (then the spread is used)")
+        return self
+
+
+class Imbalance(Section):
+    """What is left over after all markets."""
+
+    penalty_eur_per_mwh: NotNegative = Field(
+        default=1000, description="Planning price of imbalance on top of the day-ahead price, both ways."
+    )
+
+
+class CapacityProduct(Section):
+    """A balancing capacity product, sold in blocks of local wall-clock hours."""
+
+    name: Name = Field(description="Name of the product, e.g. FCR; unique.")
+    direction: Literal["up", "down", "symmetric"] = Field(
+        description="up: less consumption or more production; down: the reverse; symmetric: both."
+    )
+    series: Name = Field(description="Price series of the capacity, in `price_unit`.")
+    price_unit: Literal["EUR/MW/h", "EUR/MW/block"] = Field(default="EUR/MW/h", description="Unit of the price series.")
+    block_hours: int = Field(default=4, ge=1, le=24, description="Length of a block in local hours; must divide 24.")
+    minimum_mw: NotNegative = Field(default=1, description="Smallest bid.")
+    step_mw: Positive = Field(default=1, description="Bids are multiples of this.")
+    max_mw: NotNegative = Field(description="Largest bid per block; 0: do not bid.")
+    sustain_minutes: Positive = Field(default=60, description="How long full power must be deliverable.")
+    gate: Moment = Field(description="The product's auction closes.")
+    shortfall_eur_per_mwh: NotNegative = Field(default=1000, description="Planning price of awarded capacity not held.")
+
+    @model_validator(mode="after")
+    def _bids_are_possible(self) -> "CapacityProduct":
+        if 24 % self.block_hours:
+            raise ValueError(f"block_hours is {self.block_hours}, which does not divide a day of 24 hours")
+        if 0 < self.max_mw < self.minimum_mw:
+            raise ValueError(
+                f"max_mw ({self.max_mw:g}) is below minimum_mw ({self.minimum_mw:g}), so no bid is possible; "
+                "raise it, or set it to 0 to stay out of this market"
+            )
+        return self
+
+
+class Markets(Section):
+    """All markets we trade on."""
+
+    day_ahead: DayAhead = Field(default=DayAhead(), description="The day-ahead auction.")
+    intraday: Intraday = Field(default=Intraday(), description="The intraday market.")
+    imbalance: Imbalance = Field(default=Imbalance(), description="Imbalance settlement.")
+    capacity: tuple[CapacityProduct, ...] = Field(default=(), description="Balancing capacity products.")
+
+    @model_validator(mode="after")
+    def _names_are_unique(self) -> "Markets":
+        names = [product.name for product in self.capacity]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"several capacity products are called {', '.join(twice)}; give each its own name")
+        return self

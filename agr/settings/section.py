@@ -1,0 +1,68 @@
+"""What every section of the configuration has in common, and its recurring kinds of values."""
+
+import re
+from datetime import time
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+from agr.isp import Gate
+
+_UNITS = ("eur_per_kwh", "eur_per_mwh", "kw", "mw", "w", "s", "minutes", "hours", "days")
+_CLOCK_TIME = re.compile(r"([01]\d|2[0-3]):[0-5]\d(:[0-5]\d)?")
+_DOMAIN = re.compile(r"([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z][a-z0-9-]*[a-z0-9]")
+
+
+def title_of(name: str, _: object = None) -> str:
+    """Return a field's title: its name in words, with the unit in brackets."""
+    for unit in _UNITS:
+        if name.endswith("_" + unit):
+            return f"{name.removesuffix('_' + unit).replace('_', ' ').capitalize()} ({unit.replace('_', ' ')})"
+    return name.replace("_", " ").capitalize()
+
+
+class Section(BaseModel):
+    """A part of the configuration: frozen, without unknown keys, without NaN or infinity."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, field_title_generator=title_of)
+
+
+def _clock_time(value: object) -> object:
+    if isinstance(value, time) or (isinstance(value, str) and _CLOCK_TIME.fullmatch(value)):
+        return value
+    raise ValueError('expected a local clock time "HH:MM" or "HH:MM:SS"')
+
+
+def _domain(value: str) -> str:
+    if len(value) > 255 or not _DOMAIN.fullmatch(value):
+        raise ValueError('expected an internet domain in lower case, e.g. "agr.example.com"')
+    return value
+
+
+def _web_address(value: str) -> str:
+    if not re.fullmatch(r"https?://[^\s/?#]+\S*", value):
+        raise ValueError('expected a web address that starts with "https://" or "http://"')
+    return value
+
+
+ClockTime = Annotated[time, BeforeValidator(_clock_time)]
+Domain = Annotated[str, AfterValidator(_domain)]
+WebAddress = Annotated[str, AfterValidator(_web_address)]
+Seconds = Annotated[float, Field(gt=0)]
+Name = Annotated[str, Field(min_length=1, max_length=255)]
+
+
+class Moment(Section):
+    """A moment of the market day in local market time, written `{ at = "06:30", days_before = 1 }`."""
+
+    at: ClockTime = Field(description="Local market time, HH:MM or HH:MM:SS.")
+    days_before: int = Field(default=1, ge=-7, le=7, description="Days before the Period; 0 is the Period's own day.")
+
+    @property
+    def order(self) -> tuple[int, time]:
+        """What moments are compared by: earlier moments are smaller."""
+        return (-self.days_before, self.at)
+
+    def gate(self, name: str) -> Gate:
+        """Return the moment as a named gate."""
+        return Gate(name, self.at, self.days_before)
