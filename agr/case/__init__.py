@@ -1,0 +1,6 @@
+"""Portfolio, prices and reservations → models.Case; the one place where W, kW, MW and signs are converted."""
+
+from agr.case.build import NamedCase, build
+from agr.case.inputs import Inputs, Previous
+
+__all__ = ["Inputs", "NamedCase", "Previous", "build"]

@@ -1,0 +1,137 @@
+"""What happened on a market day: moments done, triggers, reservations, fixed positions, alarms."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+import sqlalchemy as sa
+
+from agr.plan import Reason, ReasonKind
+from agr.store import tables as t
+from agr.store.engine import Tx
+
+
+def done_moments(tx: Tx, period: date) -> dict[str, str]:
+    """Return name → result of the Period's moments that need not run again."""
+    rows = tx.execute(sa.select(t.moments.c.name, t.moments.c.result).where(t.moments.c.period == period))
+    return {row.name: row.result for row in rows}
+
+
+def moment_done(tx: Tx, period: date, name: str, at: datetime, result: str) -> None:
+    """Record that a moment of a Period was handled; the first record stays."""
+    if name not in done_moments(tx, period):
+        tx.execute(t.moments.insert().values(period=period, name=name, done_at=at, result=result))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trigger:
+    """A wish for a plan."""
+
+    id: int
+    period: date
+    reason: Reason
+    at: datetime
+
+
+def put_trigger(tx: Tx, period: date, reason: Reason, at: datetime) -> int:
+    """Ask for a plan; several triggers of a Period are answered by one."""
+    result = tx.execute(
+        t.triggers.insert().values(
+            period=period, kind=reason.kind.value, reference=reason.reference, text=reason.text, at=at
+        )
+    )
+    return int(result.inserted_primary_key[0]) if result.inserted_primary_key else 0
+
+
+def open_triggers(tx: Tx) -> list[Trigger]:
+    """Return triggers that no plan has answered, oldest first."""
+    c = t.triggers.c
+    return [
+        Trigger(
+            id=r.id,
+            period=r.period,
+            reason=Reason(kind=ReasonKind(r.kind), reference=r.reference, text=r.text),
+            at=r.at,
+        )
+        for r in tx.execute(
+            sa.select(c.id, c.period, c.kind, c.reference, c.text, c.at).where(c.plan.is_(None)).order_by(c.id)
+        )
+    ]
+
+
+def close_triggers(tx: Tx, ids: list[int], plan: int | None, outcome: str) -> None:
+    """Record which plan answered the triggers, or why none did."""
+    tx.execute(
+        t.triggers.update().where(t.triggers.c.id.in_(ids)).values(plan=-1 if plan is None else plan, outcome=outcome)
+    )
+
+
+def trigger_outcome(tx: Tx, trigger: int) -> tuple[int, str] | None:
+    """Return (plan or −1, outcome) once a trigger was answered."""
+    row = tx.execute(sa.select(t.triggers.c.plan, t.triggers.c.outcome).where(t.triggers.c.id == trigger)).one_or_none()
+    return None if row is None or row.plan is None else (row.plan, row.outcome)
+
+
+def put_reservation(
+    tx: Tx, contract: str, period: date, power_w: tuple[int, ...], message_id: str, at: datetime
+) -> None:
+    """Store what is still reserved; the newest counts, older ones stay as history."""
+    tx.execute(
+        t.reservations.insert().values(
+            contract=contract, period=period, power_w=list(power_w), message_id=message_id, at=at
+        )
+    )
+
+
+def reservations_on(tx: Tx, period: date) -> dict[str, tuple[int, ...]]:
+    """Return contract → power per ISP of the newest update; contracts without an update are absent."""
+    c = t.reservations.c
+    rows = tx.execute(sa.select(c.contract, c.power_w).where(c.period == period).order_by(c.id))
+    return {row.contract: tuple(row.power_w) for row in rows}
+
+
+def fix_position(tx: Tx, period: date, market: str, values: tuple[float, ...], at: datetime, origin: str) -> None:
+    """Fix a market position (kW per ISP) or award (MW per block); replaces an earlier one."""
+    tx.execute(t.positions.delete().where(t.positions.c.period == period, t.positions.c.market == market))
+    tx.execute(t.positions.insert().values(period=period, market=market, values=list(values), at=at, origin=origin))
+
+
+def positions_on(tx: Tx, period: date) -> dict[str, tuple[float, ...]]:
+    """Return market → fixed values."""
+    rows = tx.execute(sa.select(t.positions.c.market, t.positions.c["values"]).where(t.positions.c.period == period))
+    return {market: tuple(values) for market, values in rows}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Alarm:
+    """Something that needs a hand."""
+
+    kind: str
+    subject: str
+    text: str
+    raised_at: datetime
+    times: int
+
+
+def raise_alarm(tx: Tx, kind: str, subject: str, text: str, at: datetime) -> bool:
+    """Raise or renew an alarm; True when it is new."""
+    c = t.alarms.c
+    same = sa.and_(c.kind == kind, c.subject == subject, c.recovered_at.is_(None))
+    renewed = tx.execute(t.alarms.update().where(same).values(text=text, last_at=at, times=c.times + 1)).rowcount
+    if not renewed:
+        tx.execute(t.alarms.insert().values(kind=kind, subject=subject, text=text, raised_at=at, last_at=at, times=1))
+    return not renewed
+
+
+def recover(tx: Tx, kind: str, subject: str, at: datetime) -> bool:
+    """End an alarm whose cause is gone; True when there was one."""
+    c = t.alarms.c
+    same = sa.and_(c.kind == kind, c.subject == subject, c.recovered_at.is_(None))
+    return bool(tx.execute(t.alarms.update().where(same).values(recovered_at=at)).rowcount)
+
+
+def open_alarms(tx: Tx) -> list[Alarm]:
+    """Return alarms that have not recovered, newest first."""
+    c = t.alarms.c
+    columns = (c.kind, c.subject, c.text, c.raised_at, c.times)
+    rows = tx.execute(sa.select(*columns).where(c.recovered_at.is_(None)).order_by(c.last_at.desc()))
+    return [Alarm(**row._mapping) for row in rows]

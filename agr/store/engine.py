@@ -1,0 +1,83 @@
+"""Opens the database, brings its schema up to date, and hands out transactions."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+from agr.errors import StoreError
+
+Tx: TypeAlias = sa.Connection
+"""What every query takes: a connection inside one transaction."""
+
+_MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+def _sqlite_settings(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None  # we say BEGIN ourselves: pysqlite's own is deferred and can deadlock
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=30000"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_immediate(connection: sa.Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+class Store:
+    """One database; safe to share between threads."""
+
+    def __init__(self, url: str) -> None:
+        try:
+            self._url = sa.make_url(url)
+            if self._url.drivername == "postgresql":
+                self._url = self._url.set(drivername="postgresql+psycopg")
+            if self._url.get_backend_name() == "sqlite" and self._url.database not in (None, "", ":memory:"):
+                Path(str(self._url.database)).parent.mkdir(parents=True, exist_ok=True)
+            in_memory = self._url.get_backend_name() == "sqlite" and self._url.database in (None, "", ":memory:")
+            options: dict[str, Any] = {"poolclass": sa.StaticPool, "connect_args": {"check_same_thread": False}}
+            self._engine = sa.create_engine(self._url, **(options if in_memory else {"pool_pre_ping": True}))
+        except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError, ModuleNotFoundError, OSError) as error:
+            raise StoreError(f"store_url cannot be used: {error}; use sqlite:///path or postgresql://…") from error
+        if self._engine.dialect.name == "sqlite":
+            sa.event.listen(self._engine, "connect", _sqlite_settings)
+            sa.event.listen(self._engine, "begin", _begin_immediate)
+
+    @contextmanager
+    def transaction(self) -> Iterator[Tx]:
+        """Give one transaction: committed at the end of the block, rolled back when it raises."""
+        try:
+            with self._engine.begin() as tx:
+                yield tx
+        except sa.exc.OperationalError as error:
+            raise StoreError(f"the store at {self.place} does not answer: {error.orig}") from error
+
+    @property
+    def place(self) -> str:
+        """Where the store is, without its password."""
+        return self._url.render_as_string(hide_password=True)
+
+    def _config(self, tx: Tx) -> Config:
+        config = Config()
+        config.set_main_option("script_location", str(_MIGRATIONS))
+        config.attributes["connection"] = tx
+        return config
+
+    def migrate(self) -> None:
+        """Bring the schema to this version; raises StoreError when the store is newer than the program."""
+        with self.transaction() as tx:
+            config = self._config(tx)
+            known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+            present = MigrationContext.configure(tx).get_current_revision()
+            if present is not None and present not in known:
+                raise StoreError(f"the store at {self.place} has schema {present}, newer than this program; update agr")
+            command.upgrade(config, "head")
+
+    def close(self) -> None:
+        """Release all connections."""
+        self._engine.dispose()

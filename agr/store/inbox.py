@@ -1,0 +1,81 @@
+"""The inbox: what was answered 200 and is never lost."""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+
+import sqlalchemy as sa
+
+from agr.store import tables as t
+from agr.store.engine import Tx
+
+
+class Arrival(Enum):
+    """What storing a message found."""
+
+    NEW = "new"
+    REPEATED = "repeated"  # same MessageID, same content: not processed twice
+    DUPLICATE = "duplicate"  # same MessageID, other content: to be rejected
+
+
+@dataclass(frozen=True, kw_only=True)
+class Received:
+    """One stored message."""
+
+    id: int
+    sender_domain: str
+    sender_role: str
+    message_id: str
+    type: str
+    received_at: datetime
+    xml: bytes
+
+
+def put(
+    tx: Tx, *, sender_domain: str, sender_role: str, message_id: str, conversation_id: str, kind: str, xml: bytes,
+    at: datetime,
+) -> Arrival:  # fmt: skip
+    """Store a message once; says whether it was here before."""
+    digest = hashlib.sha256(xml).hexdigest()
+    same = sa.and_(t.inbox.c.sender_domain == sender_domain, t.inbox.c.message_id == message_id.lower())
+    known = tx.execute(sa.select(t.inbox.c.digest).where(same)).scalar()
+    if known is not None:
+        return Arrival.REPEATED if known == digest else Arrival.DUPLICATE
+    tx.execute(
+        t.inbox.insert().values(
+            sender_domain=sender_domain, sender_role=sender_role, message_id=message_id.lower(),
+            conversation_id=conversation_id, type=kind, received_at=at, digest=digest, xml=xml, state="received",
+        )
+    )  # fmt: skip
+    return Arrival.NEW
+
+
+def next_received(tx: Tx) -> Received | None:
+    """Return the oldest message that nobody has processed."""
+    c = t.inbox.c
+    row = tx.execute(
+        sa.select(c.id, c.sender_domain, c.sender_role, c.message_id, c.type, c.received_at, c.xml)
+        .where(c.state == "received")
+        .order_by(c.id)
+        .limit(1)
+    ).one_or_none()
+    return None if row is None else Received(**row._mapping)
+
+
+def finish(tx: Tx, row_id: int, state: str, reason: str | None = None) -> None:
+    """Record how a message was answered: accepted, rejected or noted."""
+    tx.execute(t.inbox.update().where(t.inbox.c.id == row_id).values(state=state, reason=reason))
+
+
+def messages(tx: Tx) -> list[sa.RowMapping]:
+    """Return all messages without their bodies, oldest first."""
+    c = t.inbox.c
+    columns = (c.id, c.sender_domain, c.sender_role, c.message_id, c.type, c.received_at, c.state, c.reason)
+    return list(tx.execute(sa.select(*columns).order_by(c.id)).mappings())
+
+
+def delete_before(tx: Tx, instant: datetime) -> int:
+    """Delete processed messages received before the instant; return how many."""
+    c = t.inbox.c
+    return tx.execute(t.inbox.delete().where(c.received_at < instant, c.state != "received")).rowcount

@@ -1,0 +1,173 @@
+"""The outbox: what has to leave, what left, and what came back as an answer."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+import sqlalchemy as sa
+
+from agr.store import tables as t
+from agr.store.engine import Tx
+
+
+@dataclass(frozen=True, kw_only=True)
+class Queued:
+    """A message to be sent."""
+
+    id: int
+    message_id: str
+    type: str
+    recipient_domain: str
+    recipient_role: str
+    period: date | None
+    subject: str
+    xml: bytes
+    queued_at: datetime
+    attempts: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """An outgoing request and what became of it."""
+
+    message_id: str
+    conversation_id: str
+    type: str
+    recipient_domain: str
+    period: date | None
+    subject: str
+    state: str
+    queued_at: datetime
+    answer_due_at: datetime | None
+    answered_at: datetime | None
+    answer: str | None
+    answer_reason: str | None
+
+
+def put(
+    tx: Tx, *, message_id: str, conversation_id: str, kind: str, recipient_domain: str, recipient_role: str,
+    xml: bytes, at: datetime, period: date | None = None, subject: str = "", answer_due_at: datetime | None = None,
+) -> None:  # fmt: skip
+    """Queue a message; it leaves once the transaction is committed."""
+    tx.execute(
+        t.outbox.insert().values(
+            message_id=message_id, conversation_id=conversation_id, type=kind, recipient_domain=recipient_domain,
+            recipient_role=recipient_role, period=period, subject=subject, xml=xml, queued_at=at, state="queued",
+            attempts=0, next_attempt_at=at, answer_due_at=answer_due_at,
+        )
+    )  # fmt: skip
+
+
+def due(tx: Tx, now: datetime, busy: frozenset[str] = frozenset()) -> list[Queued]:
+    """Return the oldest due message per recipient that is not busy: one slow recipient blocks no other."""
+    c = t.outbox.c
+    oldest = (
+        sa.select(sa.func.min(c.id).label("id"))
+        .where(c.state == "queued", c.next_attempt_at <= now, c.recipient_domain.not_in(busy))
+        .group_by(c.recipient_domain, c.recipient_role)
+        .subquery()
+    )
+    columns = (
+        c.id,
+        c.message_id,
+        c.type,
+        c.recipient_domain,
+        c.recipient_role,
+        c.period,
+        c.subject,
+        c.xml,
+        c.queued_at,
+        c.attempts,
+    )
+    rows = tx.execute(sa.select(*columns).join(oldest, oldest.c.id == c.id).order_by(c.id))
+    return [Queued(**row._mapping) for row in rows]
+
+
+def next_attempt(tx: Tx) -> datetime | None:
+    """Return when the next queued message is due, None when nothing waits."""
+    return tx.execute(
+        sa.select(sa.func.min(t.outbox.c.next_attempt_at, type_=t.Instant)).where(t.outbox.c.state == "queued")
+    ).scalar()
+
+
+def delivered(tx: Tx, row_id: int, at: datetime, detail: str) -> None:
+    """Record that the recipient has the message."""
+    _set(tx, row_id, state="delivered", delivered_at=at, attempts=t.outbox.c.attempts + 1, detail=detail)
+
+
+def retry(tx: Tx, row_id: int, at: datetime, detail: str) -> None:
+    """Record a failed attempt and when to try again."""
+    _set(tx, row_id, next_attempt_at=at, attempts=t.outbox.c.attempts + 1, detail=detail)
+
+
+def failed(tx: Tx, row_id: int, detail: str) -> None:
+    """Record that the message will not be delivered."""
+    _set(tx, row_id, state="failed", attempts=t.outbox.c.attempts + 1, detail=detail)
+
+
+def _set(tx: Tx, row_id: int, **values: object) -> None:
+    still = sa.and_(t.outbox.c.id == row_id, t.outbox.c.state.in_(("queued", "superseded")))
+    tx.execute(t.outbox.update().where(still).values(**values))
+
+
+def supersede(tx: Tx, kind: str, period: date, subject: str) -> int:
+    """Take back unsent messages of a kind for a Period and subject; a newer one follows."""
+    c = t.outbox.c
+    mine = sa.and_(c.type == kind, c.period == period, c.subject == subject, c.state == "queued")
+    return tx.execute(
+        t.outbox.update().where(mine).values(state="superseded", detail="a newer revision follows")
+    ).rowcount
+
+
+def asked(tx: Tx, message_id: str) -> Asked | None:
+    """Return the outgoing request with this MessageID."""
+    row = tx.execute(sa.select(*_ASKED).where(t.outbox.c.message_id == message_id.lower())).one_or_none()
+    return None if row is None else Asked(**row._mapping)
+
+
+def requests(tx: Tx, kind: str, period: date) -> list[Asked]:
+    """Return all requests of a kind for a Period, oldest first."""
+    c = t.outbox.c
+    rows = tx.execute(sa.select(*_ASKED).where(c.type == kind, c.period == period).order_by(c.id))
+    return [Asked(**row._mapping) for row in rows]
+
+
+def unanswered(tx: Tx, now: datetime) -> list[Asked]:
+    """Return requests whose answer is overdue."""
+    c = t.outbox.c
+    waiting = sa.and_(c.answered_at.is_(None), c.answer_due_at < now, c.state != "superseded")
+    return [Asked(**row._mapping) for row in tx.execute(sa.select(*_ASKED).where(waiting).order_by(c.id))]
+
+
+def open_count(tx: Tx) -> int:
+    """Count messages that wait to leave or wait for an answer."""
+    c = t.outbox.c
+    waiting = sa.or_(
+        c.state == "queued", sa.and_(c.state == "delivered", c.answer_due_at.is_not(None), c.answered_at.is_(None))
+    )
+    return tx.execute(sa.select(sa.func.count()).select_from(t.outbox).where(waiting)).scalar_one()
+
+
+def answered(tx: Tx, message_id: str, at: datetime, answer: str, reason: str | None) -> None:
+    """Record the answer to a request."""
+    mine = t.outbox.c.message_id == message_id.lower()
+    tx.execute(t.outbox.update().where(mine).values(answered_at=at, answer=answer, answer_reason=reason))
+
+
+def no_longer_waiting(tx: Tx, message_id: str) -> None:
+    """Stop waiting for the answer to a request (it was asked again or reported)."""
+    tx.execute(t.outbox.update().where(t.outbox.c.message_id == message_id).values(answer_due_at=None))
+
+
+def delete_before(tx: Tx, instant: datetime) -> int:
+    """Delete finished messages queued before the instant; return how many."""
+    c = t.outbox.c
+    return tx.execute(t.outbox.delete().where(c.queued_at < instant, c.state != "queued")).rowcount
+
+
+_ASKED = tuple(
+    t.outbox.c[name]
+    for name in (
+        "message_id", "conversation_id", "type", "recipient_domain", "period", "subject", "state", "queued_at",
+        "answer_due_at", "answered_at", "answer", "answer_reason",
+    )
+)  # fmt: skip

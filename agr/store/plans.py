@@ -1,0 +1,105 @@
+"""Plans with their outcomes and cases, and the D-Prognoses made from them."""
+
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from typing import Any
+
+import sqlalchemy as sa
+from pydantic import TypeAdapter
+
+from agr.plan import Plan, PlanState
+from agr.store import tables as t
+from agr.store.engine import Tx
+
+_PLAN = TypeAdapter(Plan)
+
+
+def put(tx: Tx, plan: Plan, outcome: bytes, case: bytes) -> Plan:
+    """Store a plan with the archives of its outcome and case; return it with its id."""
+    if not tx.execute(sa.select(t.cases.c.digest).where(t.cases.c.digest == plan.case_digest)).scalar():
+        tx.execute(t.cases.insert().values(digest=plan.case_digest, case=case))
+    result = tx.execute(
+        t.plans.insert().values(
+            period=plan.period.day, created_at=plan.created_at, state=plan.state.value, predecessor=plan.predecessor,
+            case_digest=plan.case_digest, summary=_PLAN.dump_json(plan).decode(), outcome=outcome,
+        )
+    )  # fmt: skip
+    assert result.inserted_primary_key is not None
+    return replace(plan, id=int(result.inserted_primary_key[0]))
+
+
+def _plan(row: sa.Row[Any]) -> Plan:
+    return replace(_PLAN.validate_json(row.summary), id=row.id, state=PlanState(row.state))
+
+
+_COLUMNS = (t.plans.c.id, t.plans.c.summary, t.plans.c.state)
+
+
+def get(tx: Tx, plan_id: int) -> Plan | None:
+    """Return one plan."""
+    row = tx.execute(sa.select(*_COLUMNS).where(t.plans.c.id == plan_id)).one_or_none()
+    return None if row is None else _plan(row)
+
+
+def in_force(tx: Tx, period: date) -> Plan | None:
+    """Return the newest audited plan of a Period."""
+    mine = sa.and_(t.plans.c.period == period, t.plans.c.state == PlanState.AUDITED.value)
+    row = tx.execute(sa.select(*_COLUMNS).where(mine).order_by(t.plans.c.id.desc()).limit(1)).one_or_none()
+    return None if row is None else _plan(row)
+
+
+def history(tx: Tx, period: date) -> list[Plan]:
+    """Return all plans of a Period, oldest first."""
+    rows = tx.execute(sa.select(*_COLUMNS).where(t.plans.c.period == period).order_by(t.plans.c.id))
+    return [_plan(row) for row in rows]
+
+
+def archives(tx: Tx, plan_id: int) -> tuple[bytes, bytes]:
+    """Return (case, outcome) archives of a plan."""
+    joined = t.plans.join(t.cases, t.cases.c.digest == t.plans.c.case_digest)
+    row = tx.execute(
+        sa.select(t.cases.c.case, t.plans.c.outcome).select_from(joined).where(t.plans.c.id == plan_id)
+    ).one()
+    return row[0], row[1]
+
+
+def delete_before(tx: Tx, day: date) -> int:
+    """Delete plans and prognoses of Periods before the day, and cases nobody needs any more."""
+    tx.execute(t.prognoses.delete().where(t.prognoses.c.period < day))
+    gone = tx.execute(t.plans.delete().where(t.plans.c.period < day)).rowcount
+    tx.execute(t.cases.delete().where(t.cases.c.digest.not_in(sa.select(t.plans.c.case_digest))))
+    return gone
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sent:
+    """One D-Prognosis revision and what became of it."""
+
+    congestion_point: str
+    dso: str
+    revision: int
+    plan: int
+    message_id: str
+    power_w: tuple[int, ...]
+    at: datetime
+    state: str  # sent | accepted | rejected
+    reason: str | None
+
+
+def put_prognosis(tx: Tx, period: date, sent: Sent) -> None:
+    """Record a D-Prognosis in the transaction that queues it."""
+    values = {name: getattr(sent, name) for name in Sent.__dataclass_fields__}
+    tx.execute(t.prognoses.insert().values(period=period, **(values | {"power_w": list(sent.power_w)})))
+
+
+def prognoses(tx: Tx, period: date) -> list[Sent]:
+    """Return all revisions of a Period, oldest first."""
+    columns = [t.prognoses.c[name] for name in Sent.__dataclass_fields__]
+    rows = tx.execute(sa.select(*columns).where(t.prognoses.c.period == period).order_by(t.prognoses.c.id))
+    return [Sent(**(dict(row._mapping) | {"power_w": tuple(row.power_w)})) for row in rows]
+
+
+def answer_prognosis(tx: Tx, message_id: str, state: str, reason: str | None) -> None:
+    """Record that a DSO accepted or rejected a revision."""
+    mine = t.prognoses.c.message_id == message_id.lower()
+    tx.execute(t.prognoses.update().where(mine).values(state=state, reason=reason))

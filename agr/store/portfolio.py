@@ -1,0 +1,99 @@
+"""Congestion points and connections per Period, as the CROs told us, and what was asked of whom."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+import sqlalchemy as sa
+
+from agr.isp import Period
+from agr.portfolio import CongestionPoint, Portfolio
+from agr.store import tables as t
+from agr.store.engine import Tx
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """How a CRO stands for a Period."""
+
+    cro: str
+    state: str  # asked | answered | rejected
+    at: datetime
+    detail: str | None
+
+
+def set_answer(tx: Tx, period: date, cro: str, state: str, at: datetime, detail: str | None = None) -> None:
+    """Record how a CRO stands for a Period."""
+    mine = sa.and_(t.portfolio_answers.c.period == period, t.portfolio_answers.c.cro == cro)
+    tx.execute(t.portfolio_answers.delete().where(mine))
+    tx.execute(t.portfolio_answers.insert().values(period=period, cro=cro, state=state, at=at, detail=detail))
+
+
+def answers(tx: Tx, period: date) -> dict[str, Answer]:
+    """Return CRO → how it stands."""
+    c = t.portfolio_answers.c
+    rows = tx.execute(sa.select(c.cro, c.state, c.at, c.detail).where(c.period == period))
+    return {row.cro: Answer(**row._mapping) for row in rows}
+
+
+def replace(
+    tx: Tx, period: date, cro: str, points: tuple[CongestionPoint, ...], free: tuple[str, ...]
+) -> tuple[str, ...]:
+    """Store one CRO's list, replacing what it said before; return connections another CRO had claimed (kept there)."""
+    for table in (t.points, t.point_connections):
+        tx.execute(table.delete().where(table.c.period == period, table.c.cro == cro))
+    taken = set(
+        tx.execute(sa.select(t.point_connections.c.connection).where(t.point_connections.c.period == period)).scalars()
+    )
+    others = set(tx.execute(sa.select(t.points.c.address).where(t.points.c.period == period)).scalars())
+    heads = [
+        {
+            "period": period, "address": p.address, "cro": cro, "dso": p.dso, "mutex_offers": p.mutex_offers,
+            "day_ahead_redispatch_by": p.day_ahead_redispatch_by, "intraday_redispatch_by": p.intraday_redispatch_by,
+        }
+        for p in points
+        if p.address not in others
+    ]  # fmt: skip
+    claimed = [(c, p.address) for p in points for c in p.connections] + [(c, "") for c in free]
+    rows: dict[str, str] = {}
+    clashes: list[str] = []
+    for connection, point in claimed:
+        if connection in taken or rows.get(connection, point) != point:
+            clashes.append(connection)
+        else:
+            rows[connection] = point
+    if heads:
+        tx.execute(t.points.insert(), heads)
+    if rows:
+        tx.execute(
+            t.point_connections.insert(),
+            [{"period": period, "connection": c, "cro": cro, "point": p} for c, p in rows.items()],
+        )
+    return tuple(clashes)
+
+
+def load(tx: Tx, period: Period) -> Portfolio:
+    """Return the Period's portfolio from all CROs; empty when none has answered."""
+    c = t.point_connections.c
+    members: dict[str, list[str]] = {}
+    for connection, point in tx.execute(
+        sa.select(c.connection, c.point).where(c.period == period.day).order_by(c.connection)
+    ):
+        members.setdefault(point, []).append(connection)
+    rows = tx.execute(
+        sa.select(t.points).where(t.points.c.period == period.day).order_by(t.points.c.address)
+    ).mappings()
+    points = tuple(
+        CongestionPoint(
+            address=row["address"], dso=row["dso"], connections=tuple(members.get(row["address"], ())),
+            mutex_offers=row["mutex_offers"], day_ahead_redispatch_by=row["day_ahead_redispatch_by"],
+            intraday_redispatch_by=row["intraday_redispatch_by"],
+        )
+        for row in rows
+    )  # fmt: skip
+    return Portfolio(period=period, points=points, free_connections=tuple(members.get("", ())))
+
+
+def delete_before(tx: Tx, day: date) -> int:
+    """Delete the lists of Periods before the day; return how many connections."""
+    tx.execute(t.points.delete().where(t.points.c.period < day))
+    return tx.execute(t.point_connections.delete().where(t.point_connections.c.period < day)).rowcount

@@ -1,0 +1,129 @@
+"""The register: connections, resources, contracts, limits, forecasts and prices."""
+
+from collections.abc import Iterable
+from dataclasses import fields
+from datetime import date, datetime
+from typing import Any
+
+import numpy as np
+import sqlalchemy as sa
+from pydantic import TypeAdapter
+
+from agr import portfolio as p
+from agr.isp import Period
+from agr.portfolio import Forecast, Price, Register
+from agr.store import tables as t
+from agr.store.engine import Tx
+
+_KINDS: dict[str, TypeAdapter[Any]] = {
+    "connections": TypeAdapter(p.Connection), "fixed_loads": TypeAdapter(p.FixedLoad),
+    "generators": TypeAdapter(p.Generator), "batteries": TypeAdapter(p.Battery),
+    "ev_sessions": TypeAdapter(p.EvSession), "heat_pumps": TypeAdapter(p.HeatPump),
+    "shiftable_runs": TypeAdapter(p.ShiftableRun), "contracts": TypeAdapter(p.Contract),
+    "limits": TypeAdapter(p.PointLimit),
+}  # fmt: skip
+
+
+def _key(kind: str, position: int, row: Any) -> str:
+    if kind == "connections":
+        return str(row.address)
+    if kind == "contracts":
+        return str(row.contract)
+    if kind == "limits":
+        return f"{position}:{row.congestion_point}"
+    return str(row.resource)
+
+
+def replace(tx: Tx, register: Register) -> None:
+    """Replace the register by another as a whole; forecasts and prices are merged: newer values win."""
+    tx.execute(t.register.delete())
+    rows = [
+        {"kind": kind, "key": _key(kind, i, row), "position": i, "data": adapter.dump_json(row).decode()}
+        for kind, adapter in _KINDS.items()
+        for i, row in enumerate(getattr(register, kind))
+    ]
+    if rows:
+        tx.execute(t.register.insert(), rows)
+    put_forecasts(tx, register.forecasts)
+    put_prices(tx, register.prices)
+
+
+def load(tx: Tx) -> Register:
+    """Return the register without forecasts and prices."""
+    found: dict[str, list[Any]] = {kind: [] for kind in _KINDS}
+    for kind, data in tx.execute(
+        sa.select(t.register.c.kind, t.register.c.data).order_by(t.register.c.kind, t.register.c.position)
+    ):
+        found[kind].append(_KINDS[kind].validate_json(data))
+    return Register(**{kind: tuple(rows) for kind, rows in found.items()})
+
+
+def contract(tx: Tx, contract_id: str) -> p.Contract | None:
+    """Return one contract."""
+    mine = sa.and_(t.register.c.kind == "contracts", t.register.c.key == contract_id)
+    data = tx.execute(sa.select(t.register.c.data).where(mine)).scalar()
+    return None if data is None else _KINDS["contracts"].validate_json(data)
+
+
+def put_forecasts(tx: Tx, forecasts: Iterable[Forecast]) -> None:
+    """Store forecasts; a newer one replaces the older of the same Period, resource and quantity."""
+    rows = [
+        {
+            "period": f.period.day,
+            "resource": f.resource,
+            "quantity": f.quantity,
+            "data": np.asarray(f.values, "<f8").tobytes(),
+        }
+        for f in forecasts
+    ]
+    _upsert(tx, t.forecasts, rows)
+
+
+def put_prices(tx: Tx, prices: Iterable[Price]) -> None:
+    """Store prices; a newer value replaces the older of the same series and start."""
+    _upsert(tx, t.prices, [{f.name: getattr(price, f.name) for f in fields(price)} for price in prices])
+
+
+def _upsert(tx: Tx, table: sa.Table, rows: list[dict[str, Any]]) -> None:
+    if not rows:
+        return
+    keys = list(table.primary_key.columns)
+    same = sa.and_(*(column == sa.bindparam(f"k_{column.name}") for column in keys))
+    tx.execute(table.delete().where(same), [{f"k_{c.name}": row[c.name] for c in keys} for row in rows])
+    tx.execute(table.insert(), rows)
+
+
+def forecasts_on(tx: Tx, period: Period) -> dict[tuple[str, str], np.ndarray[Any, np.dtype[np.float64]]]:
+    """Return (resource, quantity) → one value per ISP, for forecasts that exist."""
+    c = t.forecasts.c
+    rows = tx.execute(sa.select(c.resource, c.quantity, c.data).where(c.period == period.day))
+    return {(r.resource, r.quantity): np.frombuffer(r.data, "<f8") for r in rows}
+
+
+def latest_forecast_day(tx: Tx, before: date) -> date | None:
+    """Return the latest Period before a day that has forecasts."""
+    return tx.execute(sa.select(sa.func.max(t.forecasts.c.period)).where(t.forecasts.c.period < before)).scalar()
+
+
+def forecasts(tx: Tx, zone_name: str, isp_minutes: int) -> tuple[Forecast, ...]:
+    """Return every stored forecast, for export."""
+    c = t.forecasts.c
+    rows = tx.execute(sa.select(c.period, c.resource, c.quantity, c.data).order_by(c.period, c.resource, c.quantity))
+    return tuple(
+        Forecast(
+            resource=r.resource, quantity=r.quantity, period=Period(r.period, zone_name, isp_minutes),
+            values=tuple(np.frombuffer(r.data, "<f8").tolist()),
+        )
+        for r in rows
+    )  # fmt: skip
+
+
+def prices(tx: Tx, start: datetime | None = None, end: datetime | None = None) -> tuple[Price, ...]:
+    """Return prices that start in [start, end), all when no bounds are given."""
+    c = t.prices.c
+    query = sa.select(c.series, c.start, c.minutes, c.value).order_by(c.series, c.start)
+    if start is not None:
+        query = query.where(c.start >= start)
+    if end is not None:
+        query = query.where(c.start < end)
+    return tuple(Price(**row._mapping) for row in tx.execute(query))
