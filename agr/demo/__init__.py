@@ -1,0 +1,1 @@
+"""The demo: a market day against independent counterparties, on one machine."""
