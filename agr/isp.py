@@ -16,9 +16,11 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from agr.errors import InputError
 
 _DURATION = re.compile(
-    r"P(?:(?P<days>\d+)D)?(?:T(?:(?P<hours>\d+(?:\.\d+)?)H)?(?:(?P<minutes>\d+(?:\.\d+)?)M)?"
-    r"(?:(?P<seconds>\d+(?:\.\d+)?)S)?)?"
+    r"P(?:(?P<days>\d{1,6})D)?(?:T(?=\d)(?:(?P<hours>\d{1,9}(?:\.\d+)?)H)?(?:(?P<minutes>\d{1,9}(?:\.\d+)?)M)?"
+    r"(?:(?P<seconds>\d{1,9}(?:\.\d+)?)S)?)?",
+    re.ASCII,
 )
+_YEARS = range(1900, 9000)  # beyond them instants overflow
 
 
 def zone(name: str) -> ZoneInfo:
@@ -50,6 +52,10 @@ class Period:
     day: date
     zone_name: str = "Europe/Amsterdam"
     isp_minutes: int = 15
+
+    def __post_init__(self) -> None:
+        if self.day.year not in _YEARS:
+            raise InputError(f"Period {self.day} is outside the years {_YEARS[0]}..{_YEARS[-1]}")
 
     @property
     def tz(self) -> ZoneInfo:

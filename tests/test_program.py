@@ -1,0 +1,46 @@
+"""Programs and their run-length coded form."""
+
+from itertools import pairwise
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agr.program import Run, compress, expand
+
+POWERS = st.lists(st.integers(-3, 3) | st.integers(-(10**12), 10**12), max_size=100)
+
+
+def test_equal_neighbours_share_a_run():
+    # by hand: 5 5 | 0 | −2 −2 −2 | 5
+    assert compress([5, 5, 0, -2, -2, -2, 5]) == (Run(1, 5, 2), Run(3, 0), Run(4, -2, 3), Run(7, 5))
+    assert compress([]) == ()
+
+
+@given(POWERS)
+def test_expanding_what_was_compressed_gives_it_back(powers):
+    assert expand(compress(powers), len(powers)) == tuple(powers)
+
+
+@given(POWERS)
+def test_runs_cover_the_day_without_gap_and_neighbours_differ(powers):
+    runs = compress(powers)
+    assert [run.start for run in runs] == [1, *(run.stop for run in runs)][: len(runs)]
+    assert all(run.duration >= 1 for run in runs)
+    changes = sum(left != right for left, right in pairwise(powers))
+    assert len(runs) == (changes + 1 if powers else 0)  # no shorter form exists
+
+
+@given(POWERS, st.randoms())
+def test_any_form_and_order_of_the_same_program_is_read_alike(powers, random):
+    runs = []
+    for run in compress(powers):
+        cut = random.randint(0, run.duration - 1)
+        parts = (Run(run.start, run.power_w, cut), Run(run.start + cut, run.power_w, run.duration - cut))
+        runs += [part for part in parts if part.duration]
+    random.shuffle(runs)
+    assert expand(runs, len(powers)) == tuple(powers)
+
+
+def test_isps_nobody_speaks_of_stay_unknown():
+    assert expand([Run(2, -7, 2)], 5) == (None, -7, -7, None, None)
+    assert expand([], 3) == (None, None, None)
