@@ -85,7 +85,7 @@ def due(tx: Tx, now: datetime, busy: frozenset[str] = frozenset()) -> list[Queue
 def next_attempt(tx: Tx) -> datetime | None:
     """Return when the next queued message is due, None when nothing waits."""
     return tx.execute(
-        sa.select(sa.func.min(t.outbox.c.next_attempt_at, type_=t.Instant)).where(t.outbox.c.state == "queued")
+        sa.select(sa.func.min(t.outbox.c.next_attempt_at)).where(t.outbox.c.state == "queued")
     ).scalar()
 
 

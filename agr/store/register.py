@@ -127,3 +127,8 @@ def prices(tx: Tx, start: datetime | None = None, end: datetime | None = None) -
     if end is not None:
         query = query.where(c.start < end)
     return tuple(Price(**row._mapping) for row in tx.execute(query))
+
+
+def delete_forecasts_before(tx: Tx, day: date) -> int:
+    """Delete forecasts of Periods before the day; return how many."""
+    return tx.execute(t.forecasts.delete().where(t.forecasts.c.period < day)).rowcount

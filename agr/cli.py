@@ -1,0 +1,220 @@
+"""Commands only: parse, call, print."""
+
+import getpass
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from agr import explain as why
+from agr import log, office, overview
+from agr.daemon import Daemon
+from agr.demo.run import demo as run_demo
+from agr.enquiry import Enquirer
+from agr.errors import AgrError
+from agr.isp import Period, SystemClock
+from agr.planning import load_solved
+from agr.settings import Settings, load, write_example
+from agr.store import plans, register
+from agr.uftp.signing import KeyPair
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="The AGR portfolio optimizer daemon.")
+connections_app = typer.Typer(no_args_is_help=True, help="Our connections at the CRO.")
+app.add_typer(connections_app, name="connections")
+out, err = Console(), Console(stderr=True)
+
+ConfigOption = Annotated[Path, typer.Option("--config", "-c", help="Settings file.", envvar="AGR_CONFIG")]
+PeriodOption = Annotated[str | None, typer.Option("--period", help="Local day, YYYY-MM-DD; default: tomorrow.")]
+DEFAULT = Path("agr.toml")
+
+
+@contextmanager
+def in_words() -> Iterator[None]:
+    """Turn errors made on purpose into one message and exit code 1; a bug keeps its traceback."""
+    try:
+        yield
+    except AgrError as error:
+        err.print(f"[red]agr:[/red] {error}", highlight=False)
+        raise typer.Exit(1) from error
+
+
+def _period(settings: Settings, text: str | None) -> Period:
+    if text is None:
+        return office.next_period(settings)
+    return Period(office.parse_day(text), settings.time_zone, settings.isp_minutes)
+
+
+@app.command()
+def init(
+    folder: Annotated[Path, typer.Argument(help="Where to write agr.toml and keys/.")] = Path(),
+    domain: Annotated[str, typer.Option(help="Our internet domain.")] = "agr.example.com",
+) -> None:
+    """Write a commented example configuration and a new key pair (private key: mode 0600)."""
+    with in_words():
+        path = write_example(folder, domain)
+        settings = load(path)
+        key = KeyPair.generate()
+        key.save(settings.key_file)
+        out.print(f"wrote {path} and {settings.key_file}\npublic key for your counterparties: {key.public}", highlight=False)
+
+
+@app.command()
+def check(config: ConfigOption = DEFAULT) -> None:
+    """Validate configuration, keys, store and participants; say what is wrong in words."""
+    with in_words():
+        found = office.findings(load(config))
+    for line in found:
+        err.print(f"- {line}", highlight=False)
+    if found:
+        raise typer.Exit(1)
+    out.print("all good")
+
+
+@app.command()
+def run(config: ConfigOption = DEFAULT, json: Annotated[bool, typer.Option(help="Log as JSON lines.")] = False) -> None:
+    """Run the daemon until it is told to stop (Ctrl-C or SIGTERM)."""
+    log.configure(json=json)
+    ended = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: ended.set())
+    with in_words(), Daemon(load(config)):
+        ended.wait()
+
+
+@app.command("import")
+def import_(folder: Annotated[Path, typer.Argument(help="Folder of CSV or Parquet tables.")], config: ConfigOption = DEFAULT) -> None:
+    """Load connections, resources, contracts, forecasts and prices; all of it or, with every fault listed, nothing."""
+    with in_words():
+        settings = load(config)
+        reading = office.import_tables(settings, office.open_store(settings), folder)
+    for warning in reading.warnings:
+        err.print(f"[yellow]warning:[/yellow] {warning}", highlight=False)
+    for name in type(reading.register).__dataclass_fields__:
+        out.print(f"{len(getattr(reading.register, name)):>9,} {name.replace('_', ' ')}", highlight=False)
+
+
+@app.command()
+def export(
+    folder: Annotated[Path, typer.Argument(help="Folder to write into.")],
+    config: ConfigOption = DEFAULT,
+    format: Annotated[str, typer.Option(help="csv or parquet.")] = "csv",  # noqa: A002 - the option's name
+) -> None:
+    """Write all tables back, in the form that import reads."""
+    with in_words():
+        settings = load(config)
+        office.export_tables(settings, office.open_store(settings), folder, format)
+    out.print(f"wrote {folder}", highlight=False)
+
+
+@app.command()
+def plan(config: ConfigOption = DEFAULT, period: PeriodOption = None) -> None:
+    """Optimise a Period once, now: by the running daemon, or here when there is none."""
+    log.configure(quiet=True)
+    with in_words():
+        settings = load(config)
+        made = office.plan_now(settings, office.open_store(settings), _period(settings, period), getpass.getuser())
+    out.print(why.headline(made), highlight=False)
+    out.print(overview.terms_table(made, settings.currency))
+    for note in made.result.notes:
+        out.print(f"note: {note}", highlight=False)
+
+
+@app.command()
+def status(config: ConfigOption = DEFAULT, period: PeriodOption = None) -> None:
+    """Show the day: moments, CROs, plans, prognoses, alarms."""
+    with in_words():
+        settings = load(config)
+        store = office.open_store(settings)
+        with store.transaction() as tx:
+            for part in overview.day_overview(tx, settings, _period(settings, period)):
+                out.print(part)
+
+
+@app.command()
+def explain(
+    period: Annotated[str, typer.Argument(help="Local day, YYYY-MM-DD.")],
+    congestion_point: Annotated[str, typer.Argument(help="Entity address of the congestion point.")],
+    isp: Annotated[int | None, typer.Argument(help="ISP from 1; default: all that changed.")] = None,
+    config: ConfigOption = DEFAULT,
+) -> None:
+    """Say why a congestion point's program is what it is, what changed it, and what that earned."""
+    with in_words():
+        settings = load(config)
+        store = office.open_store(settings)
+        day = _period(settings, period)
+        with store.transaction() as tx:
+            history, sent = plans.history(tx, day.day), plans.prognoses(tx, day.day)
+            overview.require(history, day, congestion_point, isp)
+            solved = load_solved(tx, history[-1].id)
+        for made in history:
+            lines = why.changed_isps(made, congestion_point, isp)
+            out.print(why.headline(made), highlight=False)
+            for term, value in why.terms(made):
+                out.print(f"    {term:<24} {value:>+14,.2f} {settings.currency}", highlight=False)
+            if lines:
+                out.print(overview.lines_table(lines, settings.currency))
+        if isp is not None:
+            out.print("It stands where it is because of:", style="bold")
+            out.print(overview.lines_table([why.standing(history[-1], solved, congestion_point, isp)], settings.currency))
+        for line in why.revisions(sent, congestion_point):
+            out.print(line, highlight=False)
+
+
+@app.command()
+def award(
+    product: Annotated[str, typer.Argument(help="Name of the capacity product.")],
+    megawatts: Annotated[str, typer.Argument(help="MW per block, separated by commas.")],
+    config: ConfigOption = DEFAULT,
+    period: PeriodOption = None,
+) -> None:
+    """Enter what a capacity auction awarded, where it differs from our bid."""
+    with in_words():
+        settings = load(config)
+        values = office.parse_numbers(megawatts)
+        office.award(settings, office.open_store(settings), _period(settings, period), product, values)
+    out.print("entered; the daemon plans again")
+
+
+@connections_app.command("register")
+def connections_register(config: ConfigOption = DEFAULT) -> None:
+    """Publish our connections at every CRO (AGRPortfolioUpdate); the running daemon delivers it."""
+    with in_words():
+        settings = load(config)
+        store = office.open_store(settings)
+        with store.transaction() as tx:
+            known = register.load(tx).connections
+        if not known:
+            raise AgrError("the register has no connections: load them with `agr import FOLDER`")
+        enquirer = Enquirer(store, settings, SystemClock(), office.participants_of(settings))
+        sent = enquirer.register_connections(known)
+    out.print(f"queued {len(sent)} AGRPortfolioUpdate with {len(known)} connections", highlight=False)
+
+
+@app.command()
+def demo(
+    scenario: Annotated[Path | None, typer.Option(help="Scenario folder; default: the shipped weekday.")] = None,
+    once: Annotated[bool, typer.Option(help="End after the day instead of staying up.")] = False,
+    json: Annotated[bool, typer.Option(help="Print the result as one JSON object, last on standard output.")] = False,
+    data: Annotated[Path | None, typer.Option(help="Data folder; default: a new temporary one.")] = None,
+) -> None:
+    """Run a whole market day on this machine: the real daemon, a CRO and two DSOs."""
+    with in_words():
+        code = run_demo(scenario, once=once, as_json=json, data=data)
+    raise typer.Exit(code)
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    app()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
+
+

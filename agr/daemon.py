@@ -1,0 +1,217 @@
+"""The one place where everything is wired together: start, stop, and the loops that wake the stages."""
+
+import fcntl
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import IO
+
+import httpx
+import structlog
+import uvicorn
+
+from agr.calendar import Calendar
+from agr.delivery import Deliverer
+from agr.enquiry import Enquirer
+from agr.errors import AgrError
+from agr.intake import Intake
+from agr.isp import Clock, JumpingClock, Period, SystemClock
+from agr.jobs import Timetable
+from agr.plan import Plan, PlanState, ReasonKind
+from agr.planning import Planner
+from agr.publication import OPEN, Publisher
+from agr.settings import Settings
+from agr.solving import Solver
+from agr.store import day, inbox, outbox
+from agr.store.engine import Store
+from agr.uftp.participants import Participant, Participants
+from agr.uftp.signing import KeyPair
+from agr.uftp.transport import Sender
+from agr.web.endpoint import uftp_app
+
+log = structlog.get_logger()
+
+_PAUSE_S = 0.2
+_WATCH_S = 15.0
+
+
+def participants_of(settings: Settings) -> Participants:
+    """Return the configured directory of counterparties."""
+    return Participants(
+        Participant(
+            domain=p.domain, role=p.role, endpoint=str(p.endpoint), public_keys=p.public_keys, barred=p.barred,
+            version=p.version,
+        )
+        for p in settings.participants
+    )  # fmt: skip
+
+
+class Claim:
+    """A lock on the data folder: one daemon per store."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._path = folder / "agr.lock"
+        self._file: IO[str] | None = None
+
+    def take(self) -> bool:
+        """Take the lock; False when another process has it."""
+        file = self._path.open("w", encoding="utf-8")
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.close()
+            return False
+        self._file = file
+        return True
+
+    def release(self) -> None:
+        """Give the lock back."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+
+class Loop:
+    """Calls a duty again and again in a thread of its own, at once when woken."""
+
+    def __init__(self, name: str, duty: Callable[[], object]) -> None:
+        self._name, self._duty = name, duty
+        self._woken, self._ended = threading.Event(), threading.Event()
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    def wake(self) -> None:
+        """Call the duty now."""
+        self._woken.set()
+
+    def stop(self) -> None:
+        """End after the call under way."""
+        self._ended.set()
+        self._woken.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        pause = _PAUSE_S
+        while not self._ended.is_set():
+            self._woken.clear()
+            try:
+                again = self._duty()
+                pause = _PAUSE_S
+            except Exception:  # noqa: BLE001 - a loop that died would silently stop the daemon; all state is in the store
+                log.exception("loop.failed", loop=self._name)
+                again, pause = False, min(pause * 2, 10.0)
+            if not again:
+                self._woken.wait(pause)
+
+
+class Daemon:
+    """The service: UFTP endpoint, timetable, and one loop per stage."""
+
+    def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
+        self.settings = settings
+        self.clock: Clock = clock or SystemClock()
+        self._claim = Claim(settings.data_folder)
+        if not self._claim.take():
+            raise AgrError(f"another agr daemon works in {settings.data_folder}; stop it first, or use another data_folder")
+        self.key = KeyPair.load(settings.key_file)
+        self.store = Store(settings.store_url)
+        self.store.migrate()
+        self._participants = participants_of(settings)
+        self._solver = Solver(settings.planning)
+        self.enquirer = Enquirer(self.store, settings, self.clock, self._participants)
+        self.publisher = Publisher(self.store, settings, self.clock, self._participants)
+        self.planner = Planner(self.store, settings, self.clock, self._solver, self._planned)
+        self._http = httpx.Client(timeout=30.0, follow_redirects=False)
+        self._deliverer = Deliverer(
+            self.store, settings, self.clock, self._participants, self.key, Sender(self._http)
+        )
+        self.intake = Intake(self.store, settings, self.clock, self._participants, self._wake)
+        calendar = Calendar(self.store, settings, self.clock, self.enquirer, self.publisher)
+        self.timetable = Timetable(self.store, settings, self.clock, calendar.handlers())
+        self._loops = [
+            Loop("intake", self.intake.process_next),
+            Loop("planning", self.planner.run_due),
+            Loop("delivery", self._deliverer.run_due),
+        ]
+        app = uftp_app(self.intake.receive, max_bytes=max(settings.limits.max_bytes_cro, settings.limits.max_bytes_dso))
+        self._server = uvicorn.Server(
+            uvicorn.Config(
+                app, host=settings.listen_host, port=settings.listen_port, log_config=None, access_log=False,
+                server_header=False, date_header=False, timeout_graceful_shutdown=5, lifespan="off",
+            )
+        )  # fmt: skip
+        self._web = threading.Thread(target=self._server.run, name="endpoint", daemon=True)
+
+    def start(self) -> None:
+        """Open the endpoint, then resume whatever the store says is unfinished."""
+        self._web.start()
+        while not self._server.started:
+            if not self._web.is_alive():
+                host, port = self.settings.listen_host, self.settings.listen_port
+                raise AgrError(f"cannot listen on {host}:{port}: is the port in use? Change listen_port")
+            threading.Event().wait(0.02)
+        for loop in self._loops:
+            loop.start()
+        self.timetable.start({"watch": (_WATCH_S, self.watch)})
+        if isinstance(self.clock, JumpingClock):
+            self.clock.listeners.append(self._jumped)
+        for period in self.timetable.periods():
+            self.publisher.publish(period, self.planner.closed_isps(period))
+        log.info("daemon.started", domain=self.settings.domain, port=self.port, store=self.store.place)
+
+    @property
+    def port(self) -> int:
+        """The port the endpoint listens on."""
+        return int(self._server.servers[0].sockets[0].getsockname()[1])
+
+    def stop(self) -> None:
+        """Finish what is under way and end; the rest is resumed at the next start."""
+        self.timetable.stop()
+        for loop in self._loops:
+            loop.stop()
+        self._deliverer.close()
+        self._server.should_exit = True
+        self._web.join()
+        self._solver.close()
+        self._http.close()
+        self.store.close()
+        self._claim.release()
+        log.info("daemon.stopped")
+
+    def __enter__(self) -> "Daemon":
+        self.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.stop()
+
+    def _wake(self) -> None:
+        for loop in self._loops:
+            loop.wake()
+
+    def _jumped(self) -> None:
+        self.timetable.arrange()
+        self._wake()
+
+    def _planned(self, plan: Plan) -> None:
+        """Open publication once the auction's results are planned, and send what changed."""
+        if any(reason.kind is ReasonKind.RESULTS for reason in plan.reasons) and plan.state is PlanState.AUDITED:
+            with self.store.transaction() as tx:
+                day.moment_done(tx, plan.period.day, OPEN, self.clock.now(), "market results planned")
+        self.publisher.publish(plan.period, self.planner.closed_isps(plan.period))
+        self._wake()
+
+    def watch(self) -> None:
+        """Look for overdue answers and ask again where that helps."""
+        for overdue in self.intake.watch():
+            self.enquirer.ask_portfolio(Period(overdue, self.settings.time_zone, self.settings.isp_minutes))
+
+    def idle(self) -> bool:
+        """Say whether nothing waits to be processed, planned, delivered or answered."""
+        with self.store.transaction() as tx:
+            return inbox.next_received(tx) is None and not day.open_triggers(tx) and not outbox.open_count(tx)

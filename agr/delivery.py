@@ -1,0 +1,102 @@
+"""The delivery stage: outbox → sealed POST → delivered, retried or given up loudly; one slow recipient blocks no other."""
+
+import random
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from threading import Lock
+
+import structlog
+
+from agr.isp import Clock
+from agr.settings import Settings
+from agr.store import day, outbox
+from agr.store.engine import Store
+from agr.store.outbox import Queued
+from agr.uftp.participants import Participants
+from agr.uftp.signing import KeyPair, seal
+from agr.uftp.transport import Delivery, Outcome, Sender, next_delay
+
+log = structlog.get_logger()
+
+_FINAL = {Outcome.DELIVERED, Outcome.FAILED}
+
+
+class Deliverer:
+    """Delivers what is due; at most one message to a recipient is under way at a time, so their order is kept."""
+
+    def __init__(
+        self, store: Store, settings: Settings, clock: Clock, participants: Participants, key: KeyPair, sender: Sender
+    ):
+        self._store, self._settings, self._clock = store, settings, clock
+        self._participants, self._key, self._sender = participants, key, sender
+        self._threads = ThreadPoolExecutor(16, thread_name_prefix="delivery")
+        self._busy: set[str] = set()
+        self._lock = Lock()
+
+    def run_due(self) -> int:
+        """Start the delivery of what is due to recipients that are not busy; return how many were started."""
+        with self._lock:
+            busy = frozenset(self._busy)
+        with self._store.transaction() as tx:
+            due = outbox.due(tx, self._clock.now(), busy)
+        for message in due:
+            with self._lock:
+                self._busy.add(message.recipient_domain)
+            self._threads.submit(self._drain, message)
+        return len(due)
+
+    def _drain(self, first: Queued) -> None:
+        """Deliver everything due to one recipient, in order."""
+        recipient = first.recipient_domain
+        try:
+            message: Queued | None = first
+            while message is not None and self._deliver(message):
+                with self._store.transaction() as tx:
+                    waiting = outbox.due(tx, self._clock.now())
+                message = next((m for m in waiting if m.recipient_domain == recipient), None)
+        except Exception:
+            log.exception("delivery.broke", recipient=recipient, message_id=first.message_id)
+            raise
+        finally:
+            with self._lock:
+                self._busy.discard(recipient)
+
+    def _deliver(self, message: Queued) -> bool:
+        """Try once and record what came of it; True when the next message may follow at once."""
+        to = self._participants.find(message.recipient_domain, message.recipient_role)
+        if to is None:
+            result = Delivery(Outcome.FAILED, None, "recipient is not among our participants", None)
+        else:
+            sealed = seal(message.xml, domain=self._settings.domain, role="AGR", key=self._key)
+            result = self._sender.post(to.endpoint, sealed, attempt=message.attempts + 1)
+        now = self._clock.now()
+        fields = {"message_id": message.message_id, "type": message.type, "recipient": message.recipient_domain}
+        old = now - message.queued_at >= timedelta(seconds=self._settings.delivery.give_up_after_s)
+        with self._store.transaction() as tx:
+            if result.outcome is Outcome.DELIVERED:
+                outbox.delivered(tx, message.id, now, result.detail)
+                day.recover(tx, "delivery", message.recipient_domain, now)
+            elif result.outcome is Outcome.FAILED or old:
+                outbox.failed(tx, message.id, result.detail)
+                text = f"{message.type} {message.message_id} was not delivered: {result.detail}"
+                day.raise_alarm(tx, "delivery", message.recipient_domain, text, now)
+            else:
+                wait = self._wait_s(message, result)
+                outbox.retry(tx, message.id, now + timedelta(seconds=wait), result.detail)
+        if result.outcome is Outcome.DELIVERED:
+            log.info("message.delivered", **fields, attempt=message.attempts + 1)
+        else:
+            gone = result.outcome is Outcome.FAILED or old
+            log.warning("message.failed" if gone else "message.retry", **fields, why=result.detail)
+        return result.outcome in _FINAL
+
+    def _wait_s(self, message: Queued, result: Delivery) -> float:
+        settings = self._settings.delivery
+        wait = next_delay(
+            message.attempts + 1, random.SystemRandom(), first_s=settings.first_delay_s, max_s=settings.max_delay_s
+        )
+        return max(wait, result.retry_after_s or 0.0)
+
+    def close(self) -> None:
+        """Wait for what is under way."""
+        self._threads.shutdown(wait=True)

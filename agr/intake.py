@@ -1,0 +1,286 @@
+"""The intake stage: HTTP body → inbox (then 200); later: rules → state change and reply in one transaction."""
+
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import structlog
+
+from agr.errors import MessageError, SealError
+from agr.isp import Clock, Period
+from agr.plan import Reason, ReasonKind
+from agr.portfolio import CongestionPoint, Contract
+from agr.program import expand
+from agr.rules import Day, Question, join, violations
+from agr.settings import Settings
+from agr.store import day, inbox, outbox, plans, portfolio, register
+from agr.store.engine import Store, Tx
+from agr.store.inbox import Arrival, Received
+from agr.uftp import messages as m
+from agr.uftp.codec import decode, encode, respond
+from agr.uftp.participants import Participants
+from agr.uftp.signing import unseal
+
+log = structlog.get_logger()
+
+HORIZON_DAYS = 366
+"""How far ahead a Period may lie."""
+
+
+PATIENCE = 3
+"""How often a message may break the program before it is set aside."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """How a message was answered: accepted, rejected (with the reasons) or noted (needs no answer)."""
+
+    state: str
+    reason: str = ""
+
+
+class Intake:
+    """Receives, stores, judges and answers messages."""
+
+    def __init__(
+        self, store: Store, settings: Settings, clock: Clock, participants: Participants, wake: Callable[[], None]
+    ):
+        self._store, self._settings, self._clock = store, settings, clock
+        self._participants, self._wake = participants, wake
+        self._broken: dict[int, int] = {}
+
+    # --- receiving: everything up to the 200 -----------------------------------------------------------------------
+
+    def receive(self, body: bytes) -> int:
+        """Unseal, check and store one body; return the HTTP status. What is answered 200 is never lost."""
+        limits = {"CRO": self._settings.limits.max_bytes_cro}
+        try:
+            sealed = unseal(
+                body, self._participants.keys, max_bytes=limits, default_max_bytes=self._settings.limits.max_bytes_dso
+            )
+            message = decode(sealed.xml)
+            if message.sender_domain != sealed.sender_domain:
+                raise MessageError("the SenderDomain inside differs from the envelope's; both must be the sender's")
+        except SealError as error:
+            log.warning("message.refused", status=error.status, why=str(error))
+            return error.status
+        except MessageError as error:
+            log.warning("message.refused", status=400, why=str(error))
+            return 400
+        with self._store.transaction() as tx:
+            arrival = inbox.put(
+                tx, sender_domain=sealed.sender_domain, sender_role=sealed.sender_role, message_id=message.message_id,
+                conversation_id=message.conversation_id, kind=message.type_name, xml=sealed.xml, at=self._clock.now(),
+            )  # fmt: skip
+            if arrival is Arrival.DUPLICATE:
+                self._reply(tx, message, sealed.sender_role, "Rejected", "Duplicate Identifier")
+        log.info(
+            "message.received", type=message.type_name, sender=sealed.sender_domain, message_id=message.message_id,
+            conversation_id=message.conversation_id, arrival=arrival.value,
+        )  # fmt: skip
+        self._wake()
+        return 200
+
+    # --- processing: one stored message at a time ------------------------------------------------------------------
+
+    def process_next(self) -> bool:
+        """Process the oldest stored message: state change and reply in one transaction; False when none waits.
+
+        A message that breaks the program three times is set aside with an alarm, so that it blocks no other.
+        """
+        with self._store.transaction() as tx:
+            row = inbox.next_received(tx)
+        if row is None:
+            return False
+        try:
+            with self._store.transaction() as tx:
+                verdict = self._judge(tx, row, decode(row.xml))
+                inbox.finish(tx, row.id, verdict.state, verdict.reason or None)
+        except Exception as error:
+            self._set_aside(row, error)
+            raise
+        event = log.warning if verdict.state == "rejected" else log.info
+        event(
+            "message.processed", type=row.type, sender=row.sender_domain, message_id=row.message_id,
+            verdict=verdict.state, reason=verdict.reason,
+        )  # fmt: skip
+        return True
+
+    def _set_aside(self, row: Received, error: Exception) -> None:
+        self._broken[row.id] = self._broken.get(row.id, 0) + 1
+        if self._broken[row.id] < PATIENCE:
+            return
+        text = f"{row.type} {row.message_id} of {row.sender_domain} could not be processed and was set aside: {error}"
+        with self._store.transaction() as tx:
+            inbox.finish(tx, row.id, "failed", type(error).__name__)
+            day.raise_alarm(tx, "message set aside", row.message_id, text, self._clock.now())
+
+    def _judge(self, tx: Tx, row: Received, message: m.Message) -> Verdict:
+        question = self._question(tx, message)
+        contract = register.contract(tx, message.contract_id) if isinstance(message, m.FlexReservationUpdate) else None
+        reasons = violations(message, self._context(tx, row, message, question, contract))
+        if isinstance(message, m.OtherMessage) and not reasons:
+            reasons = ("this aggregator does not trade flexibility by UFTP yet: plan phase only",)
+        if reasons:
+            text = join(reasons)
+            self._reply(tx, message, row.sender_role, "Rejected", text)
+            if isinstance(message, m.RESPONSES):
+                day.raise_alarm(tx, "answer refused", row.sender_domain, f"{row.type}: {text}", self._clock.now())
+            return Verdict(state="rejected", reason=text)
+        handler = self._HANDLERS.get(type(message))
+        if handler is None:
+            return Verdict(state="noted")
+        return handler(self, tx, row, message, question)
+
+    def _context(
+        self, tx: Tx, row: Received, message: m.Message, question: Question | None, contract: Contract | None
+    ) -> Day:
+        period = getattr(message, "period", None)
+        known = portfolio.load(tx, self._period(period)) if isinstance(period, date) else None
+        points = frozenset(p.address for p in known.points if p.dso == row.sender_domain) if known and known.points else None
+        return Day(
+            own_domain=self._settings.domain, zone_name=self._settings.time_zone, isp_minutes=self._settings.isp_minutes,
+            now=self._clock.now(), participants=self._participants, sender_role=row.sender_role, contract=contract,
+            points=points, question=question, horizon_days=HORIZON_DAYS,
+        )  # fmt: skip
+
+    def _period(self, of: date) -> Period:
+        return Period(of, self._settings.time_zone, self._settings.isp_minutes)
+
+    def _question(self, tx: Tx, message: m.Message) -> Question | None:
+        reference = getattr(message, "reference", None)
+        asked = outbox.asked(tx, reference) if isinstance(reference, str) else None
+        if asked is None:
+            return None
+        return Question(
+            message_id=asked.message_id, conversation_id=asked.conversation_id, type=asked.type,
+            recipient_domain=asked.recipient_domain, period=asked.period, congestion_point=asked.subject or None,
+        )  # fmt: skip
+
+    def _reply(self, tx: Tx, message: m.Message, role: str, result: str, reason: str | None = None) -> None:
+        """Queue the response that belongs to a request; responses get none."""
+        now = self._clock.now()
+        reply = respond(
+            message, result=result, reason=reason, sender_domain=self._settings.domain, now=now,
+            message_id=str(uuid.uuid4()),
+        )  # fmt: skip
+        if reply is None:
+            return
+        outbox.put(
+            tx, message_id=reply.message_id, conversation_id=reply.conversation_id, kind=reply.type_name,
+            recipient_domain=message.sender_domain, recipient_role=role, xml=encode(reply), at=now,
+        )  # fmt: skip
+
+    # --- handlers: one per message type of the plan phase ----------------------------------------------------------
+
+    def _test(self, tx: Tx, row: Received, message: m.TestMessage, _question: Question | None) -> Verdict:
+        self._reply(tx, message, row.sender_role, "Accepted")
+        return Verdict(state="accepted")
+
+    def _portfolio(
+        self, tx: Tx, row: Received, message: m.AGRPortfolioQueryResponse, question: Question | None
+    ) -> Verdict:
+        now, cro = self._clock.now(), row.sender_domain
+        outbox.answered(tx, message.reference, now, message.result, message.rejection_reason)
+        asked_for = question.period if question and question.period else message.period
+        if message.result != "Accepted":
+            text = message.rejection_reason or "without a reason"
+            portfolio.set_answer(tx, asked_for, cro, "rejected", now, text)
+            day.raise_alarm(tx, "portfolio rejected", f"{cro} {asked_for}", f"CRO {cro} rejected the query: {text}", now)
+            return Verdict(state="accepted")
+        period = self._period(message.period)
+        before = portfolio.load(tx, period)
+        points = tuple(
+            CongestionPoint(
+                address=p.address, dso=p.dso_domain, connections=p.connections, mutex_offers=p.mutex_offers,
+                day_ahead_redispatch_by=p.day_ahead_redispatch_by, intraday_redispatch_by=p.intraday_redispatch_by,
+            )
+            for p in message.points
+        )  # fmt: skip
+        clashes = portfolio.replace(tx, period.day, cro, points, message.free_connections)
+        portfolio.set_answer(tx, period.day, cro, "answered", now)
+        day.recover(tx, "portfolio late", f"{cro} {period}", now)
+        day.recover(tx, "portfolio rejected", f"{cro} {period}", now)
+        self._report_portfolio(tx, period, cro, clashes)
+        planned = "first_plan" in day.done_moments(tx, period.day)
+        if planned and portfolio.load(tx, period) != before:
+            reason = Reason(kind=ReasonKind.PORTFOLIO, reference=row.message_id, text=f"CRO {cro} answered")
+            day.put_trigger(tx, period.day, reason, now)
+        return Verdict(state="accepted")
+
+    def _report_portfolio(self, tx: Tx, period: Period, cro: str, clashes: tuple[str, ...]) -> None:
+        """Say what joined, left or moved since the day before."""
+        today, yesterday = portfolio.load(tx, period).point_of(), portfolio.load(tx, period.previous()).point_of()
+        both = today.keys() & yesterday.keys()
+        log.info(
+            "portfolio.known", period=str(period), cro=cro, connections=len(today),
+            congestion_points=len(set(today.values())), joined=len(today.keys() - yesterday.keys()),
+            left=len(yesterday.keys() - today.keys()), moved=sum(today[c] != yesterday[c] for c in both),
+            claimed_twice=len(clashes),
+        )  # fmt: skip
+        if clashes:
+            text = f"{len(clashes)} connections are claimed by {cro} and another CRO or twice; the first claim stays"
+            day.raise_alarm(tx, "portfolio conflict", f"{cro} {period}", text, self._clock.now())
+
+    def _prognosis_answer(self, tx: Tx, row: Received, message: m.DPrognosisResponse, question: Question | None) -> Verdict:
+        now, accepted = self._clock.now(), message.result == "Accepted"
+        outbox.answered(tx, message.reference, now, message.result, message.rejection_reason)
+        plans.answer_prognosis(tx, message.reference, "accepted" if accepted else "rejected", message.rejection_reason)
+        subject = question.congestion_point if question and question.congestion_point else message.reference
+        if accepted:
+            day.recover(tx, "prognosis rejected", subject, now)
+        else:
+            text = f"{row.sender_domain} rejected the D-Prognosis: {message.rejection_reason or 'without a reason'}"
+            day.raise_alarm(tx, "prognosis rejected", subject, text, now)
+        log.info("prognosis.answered", dso=row.sender_domain, congestion_point=subject, result=message.result)
+        return Verdict(state="accepted")
+
+    def _reservation(self, tx: Tx, row: Received, message: m.FlexReservationUpdate, _question: Question | None) -> Verdict:
+        """Take over what is still reserved and ask for a plan; ISPs the message leaves out are released."""
+        now, period = self._clock.now(), self._period(message.period)
+        power_w = tuple(p or 0 for p in expand(message.isps, period.isp_count))
+        day.put_reservation(tx, message.contract_id, period.day, power_w, row.message_id, now)
+        held = -min(power_w, key=lambda p: -abs(p)) if power_w else 0
+        text = f"{row.sender_domain}, contract {message.contract_id}: at most {abs(held) / 1000:g} kW still reserved"
+        reason = Reason(kind=ReasonKind.RESERVATION, reference=row.message_id, text=text)
+        if plans.in_force(tx, period.day) is not None:
+            day.put_trigger(tx, period.day, reason, now)
+        self._reply(tx, message, row.sender_role, "Accepted")
+        log.info("reservation.updated", period=str(period), contract=message.contract_id, message_id=row.message_id)
+        return Verdict(state="accepted")
+
+    def _connections_answer(
+        self, tx: Tx, row: Received, message: m.AGRPortfolioUpdateResponse, _question: Question | None
+    ) -> Verdict:
+        now = self._clock.now()
+        outbox.answered(tx, message.reference, now, message.result, message.rejection_reason)
+        if message.result != "Accepted":
+            text = f"CRO {row.sender_domain} rejected our connections: {message.rejection_reason or 'without a reason'}"
+            day.raise_alarm(tx, "connections rejected", row.sender_domain, text, now)
+        return Verdict(state="accepted")
+
+    _HANDLERS: "dict[type, Callable[..., Verdict]]" = {  # noqa: RUF012
+        m.TestMessage: _test,
+        m.AGRPortfolioQueryResponse: _portfolio,
+        m.DPrognosisResponse: _prognosis_answer,
+        m.FlexReservationUpdate: _reservation,
+        m.AGRPortfolioUpdateResponse: _connections_answer,
+    }
+
+    # --- watching --------------------------------------------------------------------------------------------------
+
+    def watch(self) -> list[date]:
+        """Report answers that are overdue, once each; return the Periods whose portfolio must be asked for again."""
+        again: list[date] = []
+        now = self._clock.now()
+        with self._store.transaction() as tx:
+            for late in outbox.unanswered(tx, now):
+                outbox.no_longer_waiting(tx, late.message_id)
+                minutes = (now - late.queued_at) / timedelta(minutes=1)
+                text = f"{late.recipient_domain} has not answered {late.type} {late.message_id} for {minutes:.0f} minutes"
+                day.raise_alarm(tx, "answer overdue", f"{late.recipient_domain} {late.subject}".strip(), text, now)
+                log.warning("answer.overdue", type=late.type, recipient=late.recipient_domain, message_id=late.message_id)
+                if late.type == "AGRPortfolioQuery" and late.period is not None:
+                    again.append(late.period)
+        return again

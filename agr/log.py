@@ -1,0 +1,32 @@
+"""Structured log events: to a terminal, as JSON, or to a listener; ids always, keys and personal data never."""
+
+import logging
+import sys
+from collections.abc import Callable, MutableMapping
+from typing import Any
+
+import structlog
+
+Event = MutableMapping[str, Any]
+
+
+def configure(*, json: bool = False, listener: Callable[[Event], None] | None = None, quiet: bool = False) -> None:
+    """Send events to standard error; `listener` gets each one too; `quiet` keeps them off the terminal."""
+
+    def tell(_logger: object, _method: str, event: Event) -> Event:
+        if listener is not None:
+            listener(dict(event))
+        if quiet:
+            raise structlog.DropEvent
+        return event
+
+    render: Any = structlog.processors.JSONRenderer() if json else structlog.dev.ConsoleRenderer(pad_event_to=24)
+    tail = [structlog.processors.format_exc_info, render] if json else [render]
+    structlog.configure(
+        processors=[structlog.processors.add_log_level, structlog.processors.TimeStamper("iso", utc=True), tell, *tail],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=False,
+    )
+    logging.getLogger("apscheduler").setLevel(logging.ERROR)
+    logging.getLogger("alembic").setLevel(logging.WARNING)

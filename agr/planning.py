@@ -1,0 +1,273 @@
+"""The planning stage: open triggers → case → outcome → audit → plan with reason and change, in the store."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+import numpy as np
+import structlog
+
+from agr import archive
+from agr.case import Inputs, NamedCase, Previous, build
+from agr.change import Solved, change
+from agr.errors import PlanError
+from agr.feeds.series import values_on
+from agr.isp import Clock, Period
+from agr.plan import Plan, PlanState, PointProgram, Positions, Reason, Result
+from agr.portfolio import Portfolio
+from agr.settings import Settings
+from agr.solving import Answer, Solver
+from agr.store import day, plans, portfolio, register
+from agr.store.engine import Store, Tx
+from models.outcome import Outcome
+
+log = structlog.get_logger()
+
+STAY_EUR_PER_MWH = 0.1
+"""Of several equally good programs the one announced before is kept: leaving it costs this much in the search."""
+_HOLD_EUR_PER_MWH = 1e5
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Ground:
+    """What a run starts from."""
+
+    inputs: Inputs
+    predecessor: Plan | None
+    before: Solved | None
+    published: bool
+    notes: tuple[str, ...]
+
+
+def previous_of(solved: Solved) -> Previous:
+    """Return a plan's programs by name."""
+    named, outcome = solved.named, solved.outcome
+    programs = outcome.programs
+    by_name = dict(zip(named.curtailable, programs.curtailable_kw, strict=True))
+    by_name |= dict(zip(named.storage, programs.storage_kw, strict=True))
+    return Previous(
+        programs_kw=by_name,
+        starts={name: int(start) for name, start in zip(named.shiftable, programs.start, strict=True)},
+        intraday_kw=outcome.intraday_buy_kw - outcome.intraday_sell_kw,
+        point_kw=dict(zip(named.case.points, outcome.point_kw, strict=True)),
+    )
+
+
+def load_solved(tx: Tx, plan: int) -> Solved:
+    """Return the case and outcome of a stored plan."""
+    case, outcome = plans.archives(tx, plan)
+    return Solved(named=archive.unpack(NamedCase, case), outcome=archive.unpack(Outcome, outcome))
+
+
+class Planner:
+    """Answers triggers, one Period at a time."""
+
+    def __init__(self, store: Store, settings: Settings, clock: Clock, solver: Solver, planned: Callable[[Plan], None]):
+        self._store, self._settings, self._clock, self._solver = store, settings, clock, solver
+        self._planned = planned
+        self._waiting: set[int] = set()
+
+    def run_due(self) -> int:
+        """Answer the triggers that have waited long enough for others to join; return how many runs were made."""
+        now, runs = self._clock.now(), 0
+        with self._store.transaction() as tx:
+            triggers = day.open_triggers(tx)
+        join = timedelta(seconds=self._settings.planning.join_triggers_s)
+        for wanted in sorted({t.period for t in triggers}):
+            mine = [t for t in triggers if t.period == wanted]
+            if now - mine[0].at < join:
+                continue
+            period = Period(wanted, self._settings.time_zone, self._settings.isp_minutes)
+            ids = [t.id for t in mine]
+            if period.end <= now:
+                self._close(ids, None, "the Period is over")
+            elif self._run(period, ids, tuple(dict.fromkeys(t.reason for t in mine))):
+                runs += 1
+        return runs
+
+    def _run(self, period: Period, triggers: list[int], reasons: tuple[Reason, ...]) -> bool:
+        log.info("plan.started", period=str(period), reasons=[str(r) for r in reasons])
+        try:
+            with self._store.transaction() as tx:
+                ground = self._ground(tx, period)
+            if ground is None:
+                if not self._waiting.issuperset(triggers):
+                    self._waiting.update(triggers)
+                    log.warning("plan.waiting", period=str(period), why="no CRO has answered for this Period yet")
+                return False
+            plan = self._plan(ground, reasons, triggers)
+        except PlanError as error:
+            self._close(triggers, None, str(error))
+            self._alarm("plan failed", period, str(error))
+            log.error("plan.failed", period=str(period), why=str(error))
+            return True
+        self._recover("plan failed", period)
+        result = plan.result
+        log.info(
+            "plan.ready", period=str(period), plan=plan.id, state=plan.state.value, objective_eur=round(result.objective_eur, 2),
+            flexibility_eur=round(result.flexibility_eur, 2), gap_eur=round(result.gap_eur, 2), audit=list(result.audit),
+            seconds=round(sum(result.seconds.values()), 2), notes=list(result.notes),
+            changed_points=len(plan.change.points) if plan.change else None,
+        )  # fmt: skip
+        if result.audit:
+            self._alarm("audit failed", period, "; ".join(result.audit[:5]))
+        self._planned(plan)
+        return True
+
+    def _plan(self, ground: Ground, reasons: tuple[Reason, ...], triggers: list[int]) -> Plan:
+        named = build(ground.inputs)
+        answer = self._solver.solve(named.case)
+        plan = self._describe(ground, named, answer, reasons)
+        if plan.state is PlanState.AUDITED and plan.change is not None and ground.published:
+            plan = self._weigh(ground, plan)
+        with self._store.transaction() as tx:
+            stored = plans.put(tx, plan, archive.pack(answer.outcome), archive.pack(named))
+            day.close_triggers(tx, triggers, stored.id, stored.state.value)
+        return stored
+
+    def _weigh(self, ground: Ground, plan: Plan) -> Plan:
+        """Hold a plan back when it gains less per changed prognosis than the operator asks for."""
+        least = self._settings.publication.minimum_gain_eur_per_prognosis
+        changed = len(plan.change.points) if plan.change else 0
+        if least <= 0 or not changed:
+            return plan
+        held = self._solver.solve(build(replace(ground.inputs, stay_eur_per_mwh=_HOLD_EUR_PER_MWH)).case).outcome
+        gain = plan.result.objective_eur - held.objective_eur
+        if gain >= least * changed:
+            return plan
+        note = (
+            f"held back: gains {gain:.2f} EUR over keeping the announced programs, less than "
+            f"{least:g} EUR for each of {changed} prognoses"
+        )
+        return replace(plan, state=PlanState.HELD_BACK, result=replace(plan.result, notes=(*plan.result.notes, note)))
+
+    def _ground(self, tx: Tx, period: Period) -> Ground | None:
+        """Read everything a run needs; None while no CRO has told us the Period's congestion points."""
+        notes: list[str] = []
+        known = self._portfolio(tx, period, notes)
+        if known is None:
+            return None
+        latest = plans.in_force(tx, period.day)
+        before = load_solved(tx, latest.id) if latest else None
+        day_runs = self._clock.now() >= period.start
+        frozen = frozenset(p.address for p in known.points if p.intraday_redispatch_by is None) if day_runs else frozenset()
+        inputs = Inputs(
+            period=period,
+            portfolio=known,
+            register=register.load(tx),
+            forecasts=self._forecasts(tx, period, notes),
+            prices=self._prices(tx, period),
+            reserved_w=day.reservations_on(tx, period.day),
+            fixed=day.positions_on(tx, period.day),
+            carried_kwh=self._carried(tx, period),
+            markets=self._settings.markets,
+            planning=self._settings.planning,
+            closed_isps=self.closed_isps(period),
+            frozen_points=frozen,
+            previous=previous_of(before) if before else Previous(),
+            stay_eur_per_mwh=STAY_EUR_PER_MWH if before else 0.0,
+        )
+        published = bool(plans.prognoses(tx, period.day))
+        return Ground(inputs=inputs, predecessor=latest, before=before, published=published, notes=tuple(notes))
+
+    def closed_isps(self, period: Period) -> int:
+        """Count the ISPs whose intraday market has closed."""
+        edge = self._clock.now() + timedelta(seconds=self._settings.markets.intraday.closes_before_s)
+        return min(max(period.isp_of(edge), 0), period.isp_count) if edge >= period.start else 0
+
+    def _portfolio(self, tx: Tx, period: Period, notes: list[str]) -> Portfolio | None:
+        answers = portfolio.answers(tx, period.day)
+        missing = [cro for cro, answer in answers.items() if answer.state != "answered"]
+        known = portfolio.load(tx, period)
+        if any(answer.state == "answered" for answer in answers.values()):
+            notes.extend(f"CRO {cro} has not answered: its congestion points are missing" for cro in missing)
+            return known
+        yesterday = portfolio.load(tx, period.previous())
+        allowed = self._settings.planning.stale_portfolio == "use yesterday"
+        if allowed and "portfolio_last_call" in day.done_moments(tx, period.day) and yesterday.points:
+            notes.append(f"no CRO has answered: the list of {period.previous()} is used, which is not valid for this Period")
+            return replace(yesterday, period=period)
+        return None
+
+    def _forecasts(self, tx: Tx, period: Period, notes: list[str]) -> dict[tuple[str, str], np.ndarray]:  # type: ignore[type-arg]
+        """Return the Period's forecasts; for what is missing the newest earlier day stands in, which is noted."""
+        known = dict(register.forecasts_on(tx, period))
+        earlier = register.latest_forecast_day(tx, period.day)
+        if earlier is None:
+            return known
+        stale = register.forecasts_on(tx, Period(earlier, period.zone_name, period.isp_minutes))
+        borrowed = {key: np.resize(values, period.isp_count) for key, values in stale.items() if key not in known}
+        if borrowed:
+            notes.append(f"{len(borrowed)} forecasts of {earlier} stand in for missing ones of {period}")
+        return known | borrowed
+
+    def _prices(self, tx: Tx, period: Period) -> dict[str, tuple[float | None, ...]]:
+        rows = register.prices(tx, period.start - timedelta(days=1), period.end)
+        return {series: values_on(rows, series, period) for series in sorted({row.series for row in rows})}
+
+    def _carried(self, tx: Tx, period: Period) -> dict[str, float]:
+        """Return the energy that the previous Period's plan leaves in each store."""
+        before = plans.in_force(tx, period.previous().day)
+        if before is None:
+            return {}
+        solved = load_solved(tx, before.id)
+        return dict(zip(solved.named.storage, solved.outcome.programs.energy_kwh[:, -1].tolist(), strict=True))
+
+    def _describe(self, ground: Ground, named: NamedCase, answer: Answer, reasons: tuple[Reason, ...]) -> Plan:
+        outcome, hours = answer.outcome, named.case.isp_hours
+        programs = outcome.programs
+        after = Solved(named=named, outcome=outcome)
+        result = Result(
+            terms_eur=outcome.terms_eur,
+            objective_eur=outcome.objective_eur,
+            bound_eur=outcome.bound_eur,
+            gap_eur=outcome.gap_eur,
+            gross_cost_eur=outcome.gross_cost_eur,
+            no_flexibility_eur=answer.no_flexibility_eur,
+            imbalance_mwh=float((outcome.short_kw + outcome.long_kw).sum()) * hours / 1000,
+            reservation_shortfall_kwh=float(outcome.reservation_shortfall_kw.sum()) * hours,
+            comfort_shortfall_kwh=float(programs.unmet_kwh.sum() + programs.excess_kwh.sum()),
+            limit_breach_kwh=float((outcome.breach_import_kw + outcome.breach_export_kw).sum()) * hours,
+            reserve_shortfall_mwh=float(outcome.reserve_shortfall_mw.sum()) * hours,
+            termination=outcome.termination.value,
+            solver=outcome.solver,
+            seconds=outcome.seconds,
+            audit=answer.findings,
+            notes=(*ground.notes, *named.notes),
+        )
+        grid_w = np.rint(outcome.point_kw * 1000).astype(int).tolist()
+        threshold = self._settings.publication.threshold_w
+        latest = ground.predecessor
+        return Plan(
+            id=0,
+            period=ground.inputs.period,
+            created_at=self._clock.now(),
+            reasons=reasons,
+            state=PlanState.FAILED if answer.findings else PlanState.AUDITED,
+            points=tuple(
+                PointProgram(address=address, dso=dso, power_w=tuple(power_w))
+                for address, dso, power_w in zip(named.case.points, named.dsos, grid_w, strict=True)
+            ),
+            positions=Positions(
+                day_ahead_kw=tuple(outcome.day_ahead_kw.tolist()),
+                intraday_kw=tuple((outcome.intraday_buy_kw - outcome.intraday_sell_kw).tolist()),
+                bids_mw={r.name: tuple(b.tolist()) for r, b in zip(named.case.reserves, outcome.bids_mw, strict=True)},
+                balance_eur_per_mwh=tuple(outcome.shadow.balance_eur_per_mwh.tolist()),
+            ),
+            result=result,
+            change=change(latest.id, ground.before, after, threshold) if latest and ground.before else None,
+            predecessor=latest.id if latest else None,
+            case_digest=archive.digest(named),
+        )
+
+    def _close(self, triggers: list[int], plan: int | None, outcome: str) -> None:
+        with self._store.transaction() as tx:
+            day.close_triggers(tx, triggers, plan, outcome)
+
+    def _alarm(self, kind: str, period: Period, text: str) -> None:
+        with self._store.transaction() as tx:
+            day.raise_alarm(tx, kind, str(period), text, self._clock.now())
+
+    def _recover(self, kind: str, period: Period) -> None:
+        with self._store.transaction() as tx:
+            day.recover(tx, kind, str(period), self._clock.now())

@@ -1,0 +1,91 @@
+"""Runs the mathematics in spawned worker processes: never in threads, where concurrent solves hang."""
+
+import multiprocessing
+import signal
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from threading import Lock
+
+from agr.errors import PlanError
+from agr.settings import Planning
+from models.audit import audit
+from models.case import Case
+from models.errors import ModelError
+from models.noflex import no_flexibility
+from models.outcome import Outcome
+from models.problems.plan import solve
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Answer:
+    """What a worker sends back."""
+
+    outcome: Outcome
+    findings: tuple[str, ...]  # of the audit; empty: passed
+    no_flexibility_eur: float
+
+
+def answer(case: Case, relative_gap: float, time_limit_s: float, threads: int) -> Answer:
+    """Solve and audit a case in this process."""
+    outcome = solve(case, relative_gap=relative_gap, time_limit_s=time_limit_s, threads=threads)
+    return Answer(
+        outcome=outcome, findings=audit(case, outcome), no_flexibility_eur=no_flexibility(case).objective_eur
+    )
+
+
+def _ready() -> bool:
+    return True
+
+
+def _ignore_interrupt() -> None:
+    """Ctrl-C reaches the whole process group; the daemon decides when its workers end."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+class Solver:
+    """A pool of worker processes, one solve at a time in each."""
+
+    def __init__(self, planning: Planning) -> None:
+        self._planning = planning
+        self._lock = Lock()
+        self._pool = self._start()
+
+    def _start(self) -> ProcessPoolExecutor:
+        context = multiprocessing.get_context("spawn")
+        return ProcessPoolExecutor(self._planning.workers, mp_context=context, initializer=_ignore_interrupt)
+
+    def warm_up(self) -> None:
+        """Start a worker and import the mathematics, so that the first plan does not wait for it."""
+        self._pool.submit(_ready).result(timeout=120)
+
+    def solve(self, case: Case) -> Answer:
+        """Return the audited outcome; raises PlanError when the worker fails, dies or exceeds its budget."""
+        settings = self._planning
+        future = self._pool.submit(answer, case, settings.relative_gap, settings.time_limit_s, settings.threads)
+        try:
+            return future.result(timeout=settings.budget_s)
+        except TimeoutError as error:
+            self._replace()
+            raise PlanError(
+                f"the solve took longer than planning.budget_s = {settings.budget_s:g} s and was ended; "
+                "raise the budget or lower planning.time_limit_s"
+            ) from error
+        except BrokenProcessPool as error:
+            self._replace()
+            raise PlanError("the solving process died (out of memory?); the last good plan stays in force") from error
+        except ModelError as error:
+            raise PlanError(f"the mathematics failed: {error}") from error
+
+    def _replace(self) -> None:
+        """Kill the workers and start anew: a hung solve cannot be cancelled in any other way."""
+        with self._lock:
+            for process in multiprocessing.active_children():
+                if process.name.startswith("SpawnProcess"):
+                    process.kill()
+            self._pool.shutdown(wait=False, cancel_futures=True)
+            self._pool = self._start()
+
+    def close(self) -> None:
+        """End the workers."""
+        self._pool.shutdown(wait=True, cancel_futures=True)
