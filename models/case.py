@@ -73,7 +73,7 @@ class Storage:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Shiftable:
-    """Runs with a fixed profile and one free start: p[t] = profile[t − s], s in first_start..last_start (ISPs from 0)."""
+    """Runs with one free start: p[t] = profile[t − s], s in first_start..last_start (ISPs from 0)."""
 
     point: Ints  # (U,)
     profile_kw: Floats  # (U,D) padded with 0 behind each run
@@ -191,7 +191,7 @@ _TWO = {
     "demand_kwh": "T*", "import_kw": "T", "export_kw": "T", "reserved_kw": "T", "profile_kw": "any",
 }  # fmt: skip
 _MAY_BE_NAN = {"pinned_kw", "committed_kw", "committed_mw"}
-_MAY_BE_INF = {"import_kw", "export_kw"}
+_MAY_BE_INF = {"import_kw", "export_kw", "max_mw"}
 
 
 def _fault(where: str, what: str) -> CaseError:
@@ -237,6 +237,67 @@ def _check_market(case: Case, label: str) -> None:
         _check_values(f"{label}.{item.name}", item.name, values)
 
 
+# What must not be negative: part → fields.
+_NOT_NEGATIVE = {
+    "curtailable": ("reserve_kw",),
+    "storage": ("charge_kw", "discharge_kw", "reserve_kw", "wear_eur_per_kwh", "shortfall_eur_per_kwh"),
+    "limits": ("penalty_eur_per_mwh",),
+    "reservations": ("penalty_eur_per_mwh",),
+    "day_ahead": ("max_buy_kw", "max_sell_kw"),
+    "intraday": ("buy_depth_kw", "sell_depth_kw"),
+}
+
+
+def _check_signs(case: Case) -> None:
+    for label, names in _NOT_NEGATIVE.items():
+        for name in names:
+            if bool((getattr(getattr(case, label), name) < 0).any()):
+                raise _fault(f"{label}.{name}", "must not be negative")
+    if bool((case.curtailable.forecast_kw > 0).any()):
+        raise _fault("curtailable.forecast_kw", "production is negative; a positive value was given")
+    for label in ("limits", "reservations"):
+        if bool((getattr(case, label).point == NO_POINT).any()):
+            raise _fault(f"{label}.point", "must name a congestion point")
+
+
+def _check_storage(storage: Storage) -> None:
+    for name in ("charge_efficiency", "discharge_efficiency", "retention"):
+        if bool((getattr(storage, name) <= 0).any()):
+            raise _fault(f"storage.{name}", "must be positive")
+    if bool((storage.energy_min_kwh > storage.energy_max_kwh).any()):
+        raise _fault("storage.energy_min_kwh", "above energy_max_kwh, the energy band is empty")
+
+
+def _check_runs(runs: Shiftable, isps: int) -> None:
+    if bool((runs.length > runs.profile_kw.shape[1]).any() or (runs.length < 1).any()):
+        raise _fault("shiftable.length", f"must be 1..{runs.profile_kw.shape[1]}, the width of profile_kw")
+    if bool((runs.first_start < 0).any()):
+        raise _fault("shiftable.first_start", "before the first ISP")
+    if bool((runs.last_start < runs.first_start).any() or (runs.last_start + runs.length > isps).any()):
+        raise _fault("shiftable.last_start", "before first_start, or the run would end after the last ISP")
+
+
+def _check_prices(case: Case) -> None:
+    if bool((case.intraday.buy_eur_per_mwh < case.intraday.sell_eur_per_mwh).any()):
+        raise _fault("intraday.buy_eur_per_mwh", "below the selling price; trading in circles would earn money")
+    if bool((case.imbalance.short_eur_per_mwh + case.imbalance.long_eur_per_mwh < 0).any()):
+        raise _fault("imbalance", "being short and long at once would earn money without end; raise a price")
+
+
+def _check_reserve(reserve: Reserve, isps: int) -> None:
+    where = f"reserve {reserve.name}"
+    blocks = len(reserve.price_eur_per_mw)
+    if reserve.block.shape != (isps,) or reserve.block.min() < -1 or reserve.block.max() >= blocks:
+        raise _fault(f"{where}.block", f"must have {isps} ISPs numbered -1..{blocks - 1}")
+    for name in ("price_eur_per_mw", "max_mw", "committed_mw"):
+        values = getattr(reserve, name)
+        if values.shape != (blocks,):
+            raise _fault(f"{where}.{name}", f"has shape {values.shape}, expected ({blocks},)")
+        _check_values(where, name, values)
+    if reserve.step_mw <= 0 or min(reserve.minimum_mw, reserve.sustain_h, reserve.shortfall_eur_per_mwh) < 0:
+        raise _fault(where, "step_mw must be positive; minimum_mw, sustain_h, shortfall_eur_per_mwh not negative")
+
+
 def check(case: Case) -> None:
     """Raise CaseError naming the first field whose shape or value contradicts the rest."""
     if case.isps < 1 or case.isp_hours <= 0:
@@ -245,25 +306,9 @@ def check(case: Case) -> None:
         _check_class(case, label)
     for label in ("day_ahead", "intraday", "imbalance"):
         _check_market(case, label)
-    if bool((case.curtailable.forecast_kw > 0).any()):
-        raise CaseError("curtailable.forecast_kw: production is negative; a positive value was given")
-    storage = case.storage
-    for name in ("charge_kw", "discharge_kw", "reserve_kw", "wear_eur_per_kwh", "shortfall_eur_per_kwh"):
-        if bool((getattr(storage, name) < 0).any()):
-            raise _fault(f"storage.{name}", "must not be negative")
-    for name in ("charge_efficiency", "discharge_efficiency", "retention"):
-        if bool((getattr(storage, name) <= 0).any()):
-            raise _fault(f"storage.{name}", "must be positive")
-    if bool((storage.energy_min_kwh > storage.energy_max_kwh).any()):
-        raise CaseError("storage.energy_min_kwh: above energy_max_kwh, the energy band is empty")
-    runs = case.shiftable
-    if bool((runs.last_start < runs.first_start).any() or (runs.last_start + runs.length > case.isps).any()):
-        raise CaseError("shiftable.last_start: before first_start, or the run would end after the last ISP")
-    if bool((case.intraday.buy_eur_per_mwh < case.intraday.sell_eur_per_mwh).any()):
-        raise CaseError("intraday.buy_eur_per_mwh: below the selling price; trading in circles would earn money")
+    _check_signs(case)
+    _check_storage(case.storage)
+    _check_runs(case.shiftable, case.isps)
+    _check_prices(case)
     for reserve in case.reserves:
-        blocks = len(reserve.price_eur_per_mw)
-        if reserve.block.shape != (case.isps,) or (case.isps and reserve.block.max() >= blocks):
-            raise _fault(f"reserve {reserve.name}.block", f"must have {case.isps} ISPs numbered -1..{blocks - 1}")
-        if reserve.step_mw <= 0 or reserve.minimum_mw < 0:
-            raise _fault(f"reserve {reserve.name}", "step_mw must be positive, minimum_mw not negative")
+        _check_reserve(reserve, case.isps)

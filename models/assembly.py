@@ -1,0 +1,64 @@
+"""Completes an answer to an Outcome: sums per congestion point, value by term, bound and gap. Numpy only."""
+
+import numpy as np
+
+from models.case import Case
+from models.objective import Answer, energy_terms, market_terms, place_terms
+from models.outcome import Outcome, Shadow, Termination
+
+
+def no_prices(case: Case) -> Shadow:
+    """Return shadow prices of zero."""
+    return Shadow(
+        balance_eur_per_mwh=np.zeros(case.isps),
+        limit_import_eur_per_mwh=np.zeros(case.limits.import_kw.shape),
+        limit_export_eur_per_mwh=np.zeros(case.limits.import_kw.shape),
+        reservation_eur_per_mwh=np.zeros(case.reservations.reserved_kw.shape),
+        reserve_eur_per_mw=np.zeros((len(case.reserves), case.isps)),
+    )
+
+
+def assemble(
+    case: Case,
+    answer: Answer,
+    shadow: Shadow,
+    *,
+    termination: Termination,
+    bound_eur: float,
+    solver: str,
+    seconds: dict[str, float],
+) -> Outcome:
+    """Return the outcome; a bound below the objective by rounding is lifted to it."""
+    places = place_terms(case, answer)
+    terms = market_terms(case, answer) | {name: float(values.sum()) for name, values in places.items()}
+    objective = sum(terms.values())
+    bound = max(bound_eur, objective)
+    energy = energy_terms(case, answer.point_kw, shadow.balance_eur_per_mwh)
+    return Outcome(
+        termination=termination,
+        programs=answer.programs,
+        called=answer.called,
+        headroom=answer.headroom,
+        called_headroom=answer.called_headroom,
+        point_kw=answer.point_kw[:-1],
+        total_kw=answer.point_kw.sum(axis=0),
+        day_ahead_kw=answer.day_ahead_kw,
+        intraday_buy_kw=answer.intraday_buy_kw,
+        intraday_sell_kw=answer.intraday_sell_kw,
+        short_kw=answer.short_kw,
+        long_kw=answer.long_kw,
+        bids_mw=answer.bids_mw,
+        reserve_shortfall_mw=answer.reserve_shortfall_mw,
+        breach_import_kw=answer.breach_import_kw,
+        breach_export_kw=answer.breach_export_kw,
+        reservation_shortfall_kw=answer.reservation_shortfall_kw,
+        terms_eur=terms,
+        point_terms_eur=places | {"energy": energy},
+        objective_eur=objective,
+        bound_eur=bound,
+        gap_eur=bound - objective,
+        gross_cost_eur=sum(abs(amount) for amount in terms.values()),
+        shadow=shadow,
+        solver=solver,
+        seconds=seconds,
+    )

@@ -1,0 +1,206 @@
+"""Handles by which a resource class shows its variables to coupling, objective and search. No algebra.
+
+A class never hands out its Pyomo components by name: whoever needs its power, its worth, its reserve or its whole
+numbers gets the variables themselves, in arrays next to the unit, congestion point and ISP they belong to.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+import numpy as np
+import pyomo.core.base.constraint as pyomo_constraint
+import pyomo.environ as pyo
+from pyomo.core.expr.numeric_expr import LinearExpression
+
+from models.case import NO_POINT, Bools, Case, Floats, Ints
+
+Variables: TypeAlias = list[Any]
+Values: TypeAlias = Callable[[Variables], Floats]
+"""Looks up the values of Pyomo variables in a solution."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Cells:
+    """One variable per listed (unit, ISP); every other (unit, ISP) is zero by construction."""
+
+    unit: Ints  # (N,)
+    isp: Ints  # (N,)
+    variables: Variables
+
+    def spread(self, values: Values, units: int, isps: int) -> Floats:
+        """Return the solution as (U,T), zero where there is no variable."""
+        table = np.zeros((units, isps))
+        table[self.unit, self.isp] = values(self.variables)
+        return table
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Flow:
+    """Power: coefficient × variable counts at a congestion point (NO_POINT: in none) in an ISP."""
+
+    variables: Variables
+    kw_per_unit: Floats  # (N,)
+    point: Ints  # (N,)
+    isp: Ints  # (N,)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Worth:
+    """Money under the name of a term: Σ eur × variable + constant, earned positive."""
+
+    term: str
+    variables: Variables
+    eur: Floats  # (N,)
+    constant_eur: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Held:
+    """Reserve power: one variable per listed (product, unit, ISP); a symmetric product holds it on both sides."""
+
+    product: Ints  # (N,)
+    unit: Ints  # (N,)
+    isp: Ints  # (N,)
+    point: Ints  # (N,) of the unit
+    variables: Variables
+
+    def spread(self, values: Values, products: int, units: int, isps: int) -> Floats:
+        """Return the solution as (R,U,T)."""
+        table = np.zeros((products, units, isps))
+        table[self.product, self.unit, self.isp] = values(self.variables)
+        return table
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Exclusive:
+    """Pairs of which at most one may be above zero; `gain` tells which one a mixture should become.
+
+    first·gain_first − second·gain_second > 0: the first survives. Stated lazily, see models/search.py.
+    """
+
+    first: Variables
+    second: Variables
+    gain_first: Floats  # (N,)
+    gain_second: Floats  # (N,)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Choice:
+    """Binaries of which exactly one is 1."""
+
+    variables: Variables
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Whole:
+    """A whole number of steps, 0 or at least `least`; `switch` is the binary that says "not 0" where least > 1."""
+
+    variable: Any
+    switch: Any | None
+    least: int
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Discrete:
+    """Everything about the problem that is not linear."""
+
+    exclusive: tuple[Exclusive, ...] = field(default=())
+    choices: tuple[Choice, ...] = field(default=())
+    wholes: tuple[Whole, ...] = field(default=())
+
+
+@contextmanager
+def templates() -> Iterator[None]:
+    """Within it Pyomo states an indexed constraint once as a template: a tenth of the time to build and translate.
+
+    Sets a flag of Pyomo's for the whole process, which is why problems are built in worker processes only.
+    """
+    before = pyomo_constraint.TEMPLATIZE_CONSTRAINTS
+    pyomo_constraint.TEMPLATIZE_CONSTRAINTS = True
+    try:
+        yield
+    finally:
+        pyomo_constraint.TEMPLATIZE_CONSTRAINTS = before
+
+
+def add_cells(block: Any, name: str, present: Bools, lower: Floats | float, upper: Floats | float) -> Cells:
+    """Add variable block.name[u,t] for every True of `present` (U,T), lower <= variable <= upper (broadcast)."""
+    unit, isp = np.nonzero(present)
+    low = np.broadcast_to(lower, present.shape)[unit, isp].tolist()
+    high = np.broadcast_to(upper, present.shape)[unit, isp].tolist()
+    index = list(zip(unit.tolist(), isp.tolist(), strict=True))
+    bounds = dict(zip(index, zip(low, high, strict=True), strict=True))
+    variable = pyo.Var(pyo.Set(initialize=index, dimen=2), bounds=lambda _block, u, t: bounds[u, t])
+    block.add_component(name, variable)
+    return Cells(unit=unit, isp=isp, variables=list(variable.values()))
+
+
+def add_table(block: Any, name: str, present: Bools, values: Floats) -> None:
+    """Add parameter block.name[u,t] = values[u,t] wherever `present` (U,T); values broadcast."""
+    unit, isp = np.nonzero(present)
+    entries = np.broadcast_to(values, present.shape)[unit, isp].tolist()
+    index = list(zip(unit.tolist(), isp.tolist(), strict=True))
+    table = pyo.Param(
+        pyo.Set(initialize=index, dimen=2), initialize=dict(zip(index, entries, strict=True)), within=pyo.Any
+    )
+    block.add_component(name, table)
+
+
+def add_column(block: Any, name: str, units: Ints, values: Floats) -> None:
+    """Add parameter block.name[u] = values[u] for the units."""
+    entries = dict(zip(units.tolist(), values[units].tolist(), strict=True))
+    block.add_component(name, pyo.Param(pyo.Set(initialize=list(entries)), initialize=entries, within=pyo.Any))
+
+
+def add_rows(block: Any, name: str, present: Bools, rule: Callable[..., Any]) -> None:
+    """Add constraint block.name[u,t] by one template for every True of `present` (U,T)."""
+    index = list(zip(*(axis.tolist() for axis in np.nonzero(present)), strict=True))
+    if index:
+        with templates():
+            block.add_component(name, pyo.Constraint(pyo.Set(initialize=index, dimen=2), rule=rule))
+
+
+def linear_sum(variables: Variables, coefficients: Floats) -> Any:
+    """Return Σ coefficient × variable as the expression Pyomo translates fastest."""
+    return LinearExpression(constant=0, linear_coefs=coefficients.tolist(), linear_vars=variables)
+
+
+def grouped(keys: Ints, count: int) -> list[Ints]:
+    """Return for each key 0..count−1 the positions that have it."""
+    order = np.argsort(keys, kind="stable")
+    return np.split(order, np.searchsorted(keys[order], np.arange(1, count)))
+
+
+def join_flows(flows: Sequence[Flow]) -> Flow:
+    """Return all flows as one."""
+    none = np.zeros(0, dtype=np.int64)
+    return Flow(
+        variables=[v for flow in flows for v in flow.variables],
+        kw_per_unit=np.concatenate([np.zeros(0), *(flow.kw_per_unit for flow in flows)]),
+        point=np.concatenate([none, *(flow.point for flow in flows)]),
+        isp=np.concatenate([none, *(flow.isp for flow in flows)]),
+    )
+
+
+def new_block(model: Any, name: str) -> Any:
+    """Add an empty named block to the model and return it."""
+    model.add_component(name, pyo.Block(concrete=True))
+    return model.component(name)
+
+
+def reserved_points(case: Case) -> Bools:
+    """Return (C+1,) which congestion points have any reservation; the last entry stands for units in none."""
+    result = np.zeros(len(case.points) + 1, dtype=np.bool_)
+    reserved = (case.reservations.reserved_kw != 0).any(axis=1)
+    result[case.reservations.point[reserved]] = True
+    result[NO_POINT] = False
+    return result
+
+
+def per_point(case: Case, point: Ints, values: Floats) -> Floats:
+    """Sum values (U,…) of units over their congestion points: (C+1,…), the last row for units in none."""
+    result = np.zeros((len(case.points) + 1, *values.shape[1:]))
+    np.add.at(result, point, values)
+    return result

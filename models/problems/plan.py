@@ -1,0 +1,131 @@
+"""The whole problem: what to run, buy, sell and bid for one Period. A table of contents; the algebra is elsewhere.
+
+Run it in a process of its own: two solves in threads of one process can hang.
+"""
+
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import pyomo.environ as pyo
+
+from models.block import Discrete, reserved_points
+from models.case import Case
+from models.coupling.congestion import cover_reservations, limit_congestion
+from models.coupling.markets import add_balance
+from models.coupling.points import add_points
+from models.coupling.reserves import ReserveRows, hold_reserves
+from models.noflex import no_flexibility
+from models.objective import gross_eur, maximise_value
+from models.outcome import Outcome
+from models.problems.reading import Problem, UnitBlocks, read_outcome
+from models.search import search
+from models.solver import translate
+from models.units.curtailable import add_curtailable, called_cells
+from models.units.fixed import fixed_program_kw
+from models.units.shiftable import add_shiftable
+from models.units.storage import add_storage
+
+
+def state(case: Case) -> Problem:
+    """State the problem of docs/optimisation.md as one Pyomo model."""
+    model = pyo.ConcreteModel()
+    fixed_kw = fixed_program_kw(case)
+
+    units = _add_units(model, case)
+    points = add_points(model, case, units.flows, fixed_kw)
+    markets = add_balance(model, case, points)
+    limits = limit_congestion(model, case, points)
+
+    called = _add_called_units(model, case) if reserved_points(case).any() else None
+    reservations = cover_reservations(model, case, points, called.flows if called else (), fixed_kw)
+    reserves = hold_reserves(model, case, units.held, called.held if called else None)
+
+    parts = (units, markets, limits, reservations, reserves, *((called,) if called else ()))
+    worths = tuple(worth for part in parts for worth in part.worth)
+    maximise_value(model, worths)
+    return Problem(
+        model=model,
+        units=units,
+        called=called,
+        markets=markets,
+        limits=limits,
+        reservations=reservations,
+        reserves=reserves,
+        worths=worths,
+        discrete=_discrete(units, called, reserves),
+    )
+
+
+def _add_units(model: Any, case: Case) -> UnitBlocks:
+    everywhere = np.ones(case.curtailable.forecast_kw.shape, dtype=np.bool_)
+    return UnitBlocks(
+        curtailable=add_curtailable(model, case, name="curtailable", needed=everywhere),
+        storage=add_storage(model, case, name="storage", units=np.arange(len(case.storage.point))),
+        shiftable=add_shiftable(model, case, name="shiftable", units=np.arange(len(case.shiftable.point))),
+    )
+
+
+def _add_called_units(model: Any, case: Case) -> UnitBlocks:
+    """Add what units at reserved congestion points do when every reservation is called at once."""
+    reserved = reserved_points(case)
+    return UnitBlocks(
+        curtailable=add_curtailable(model, case, name="called_curtailable", needed=called_cells(case), called=True),
+        storage=add_storage(
+            model, case, name="called_storage", units=np.flatnonzero(reserved[case.storage.point]), called=True
+        ),
+        shiftable=add_shiftable(
+            model, case, name="called_shiftable", units=np.flatnonzero(reserved[case.shiftable.point])
+        ),
+    )
+
+
+def _discrete(units: UnitBlocks, called: UnitBlocks | None, reserves: ReserveRows) -> Discrete:
+    blocks = (units,) if called is None else (units, called)
+    return Discrete(
+        exclusive=tuple(block.storage.exclusive for block in blocks),
+        choices=tuple(choice for block in blocks for choice in block.shiftable.choices),
+        wholes=tuple(reserves.bids.values()),
+    )
+
+
+def solve(case: Case, *, relative_gap: float = 1e-4, time_limit_s: float = 60.0, threads: int = 2) -> Outcome:
+    """Return the best program found, its value, duals and proven bound.
+
+    Every coupling is soft, so there always is a program; if time runs out before one is found the outcome holds the
+    no-flexibility program and says so. A gap is relative to gross cost; problems of a few thousand variables are
+    solved exactly. Raises SolverError if the solver fails for any other reason.
+    """
+    started = perf_counter()
+    with _no_collection():
+        problem = state(case)
+        built = perf_counter()
+        matrix = translate(problem.model)
+    translated = perf_counter()
+    found = search(
+        matrix,
+        problem.discrete,
+        gross_eur=lambda values: gross_eur(problem.worths, values),
+        relative_gap=relative_gap,
+        deadline=started + time_limit_s,
+        threads=threads,
+    )
+    seconds = {"build": built - started, "translate": translated - built, "solve": perf_counter() - translated}
+    if found.x is None:
+        return no_flexibility(case, seconds=seconds)
+    return read_outcome(case, problem, matrix, found, seconds)
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Pause the garbage collector: a model is a million small objects, none of them garbage."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()

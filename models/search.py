@@ -1,0 +1,215 @@
+"""From the relaxation to whole numbers with a proven bound: round, solve again, and let HiGHS branch only if needed.
+
+Charging and discharging at once is excluded lazily: pairs that mix get a binary only when they are seen to mix.
+Source: docs/optimisation.md §4.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from time import perf_counter
+
+import numpy as np
+
+from models.block import Discrete, Values, Variables
+from models.case import Bools, Floats, Ints
+from models.errors import SolverError
+from models.solver import Matrix, Relaxation, Run, Status, solve_mixed, with_exclusions
+
+MIXES = 1e-6
+"""kW above which both of an exclusive pair count as in use."""
+_SMALL = 5_000  # columns up to which the exact optimum is sought whatever gap is asked for
+_EXACT = 1e-9  # gap, as a share of gross cost, that counts as none
+_INTERIOR = 20_000  # columns from which the interior-point method beats the simplex method from scratch
+_ROUNDING = 1e-6
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Found:
+    """The best answer with its duals and the bound, both of the minimised −value. x is None if time ran out first."""
+
+    x: Floats | None
+    row_dual: Floats
+    reduced_cost: Floats
+    objective: float
+    bound: float
+    gap_allowed: float
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Columns:
+    """The discrete part as columns of the matrix."""
+
+    first: Ints
+    second: Ints
+    gain_first: Floats
+    gain_second: Floats
+    choices: list[Ints]
+    whole: Ints
+    switch: Ints  # −1 where none
+    least: Ints
+
+
+def search(
+    matrix: Matrix,
+    discrete: Discrete,
+    *,
+    gross_eur: Callable[[Values], float],
+    relative_gap: float,
+    deadline: float,
+    threads: int,
+) -> Found:
+    """Minimise until gap <= relative_gap × gross cost or the deadline (on time.perf_counter). Raises SolverError."""
+    columns = _columns(matrix, discrete)
+    relaxation = Relaxation(matrix, threads=threads)
+    algorithm = "ipm" if len(matrix.cost) > _INTERIOR else "simplex"
+    relaxed = relaxation.solve(deadline - perf_counter(), algorithm)
+    if relaxed.status is Status.INFEASIBLE:
+        raise SolverError("the problem has no solution, though every coupling is soft; keep the case and report it")
+    if relaxed.status is not Status.OPTIMAL:
+        return _found(None, -np.inf, 0.0)
+    bound, x = relaxed.objective, relaxed.x
+    best: Run | None = None
+    small = len(matrix.cost) <= _SMALL
+    excluded = np.zeros(len(columns.first), dtype=np.bool_)
+    allowed = 0.0
+    while True:
+        polished = _polish(relaxation, columns, x, deadline)
+        if polished is not None and (best is None or polished.objective < best.objective):
+            best = polished
+        if best is not None:
+            gross = gross_eur(values_of(matrix, best.x))
+            allowed = (min(relative_gap, _EXACT) if small else relative_gap) * gross
+        mixing = _mixing(columns, x) & ~excluded
+        proven_whole = x is not relaxed.x and not mixing.any()
+        time_left = deadline - perf_counter()
+        if time_left <= 0 or (best is not None and best.objective - bound <= allowed) or proven_whole:
+            return _found(best, bound, max(allowed, relative_gap * gross if best is not None else 0.0))
+        excluded |= mixing
+        run = _branch(matrix, columns, excluded, best, allowed, time_left, threads)
+        bound = max(bound, min(run.bound, best.objective if best is not None else np.inf))
+        if not len(run.x):
+            return _found(best, bound, allowed)
+        x = run.x[: len(matrix.cost)]
+
+
+def values_of(matrix: Matrix, x: Floats) -> Values:
+    """Return a look-up of variables' values in x, cleaned of what the solver's tolerances leave behind."""
+    clean = np.clip(x, matrix.lower, matrix.upper)
+    clean[np.abs(clean) < _EXACT] = 0.0
+
+    def values(variables: Variables) -> Floats:
+        return clean[matrix.columns(variables)]
+
+    return values
+
+
+def _found(best: Run | None, bound: float, allowed: float) -> Found:
+    if best is None:
+        empty = np.zeros(0)
+        return Found(x=None, row_dual=empty, reduced_cost=empty, objective=np.inf, bound=bound, gap_allowed=allowed)
+    return Found(
+        x=best.x,
+        row_dual=best.row_dual,
+        reduced_cost=best.reduced_cost,
+        objective=best.objective,
+        bound=bound,
+        gap_allowed=allowed,
+    )
+
+
+def _columns(matrix: Matrix, discrete: Discrete) -> _Columns:
+    pairs, wholes = discrete.exclusive, discrete.wholes
+    none = np.zeros(0)
+    return _Columns(
+        first=matrix.columns([v for pair in pairs for v in pair.first]),
+        second=matrix.columns([v for pair in pairs for v in pair.second]),
+        gain_first=np.concatenate([none, *(pair.gain_first for pair in pairs)]),
+        gain_second=np.concatenate([none, *(pair.gain_second for pair in pairs)]),
+        choices=[matrix.columns(choice.variables) for choice in discrete.choices],
+        whole=matrix.columns([whole.variable for whole in wholes]),
+        switch=np.array(
+            [-1 if w.switch is None else int(matrix.columns([w.switch])[0]) for w in wholes], dtype=np.int64
+        ),
+        least=np.array([whole.least for whole in wholes], dtype=np.int64),
+    )
+
+
+def _mixing(columns: _Columns, x: Floats) -> Bools:
+    return np.minimum(x[columns.first], x[columns.second]) > MIXES
+
+
+def _polish(relaxation: Relaxation, columns: _Columns, x: Floats, deadline: float) -> Run | None:
+    """Fix whole numbers near x and directions where they mix, and solve what is left; None if out of time.
+
+    Runs start where x says most, bids are rounded down, a mixture keeps the direction of its change of energy. That is
+    always possible unless a bid was held by mixing; then the bids fall to zero, which is always possible.
+    """
+    for bids in (_rounded_bids(columns, x), np.zeros(len(columns.whole))):
+        run = _solve_fixed(relaxation, columns, x, bids, deadline)
+        if run is None or run.status is not Status.INFEASIBLE:
+            return run
+    raise SolverError("no program with all bids at zero was found; keep the case and report it as a bug")
+
+
+def _solve_fixed(relaxation: Relaxation, columns: _Columns, x: Floats, bids: Floats, deadline: float) -> Run | None:
+    closed: list[Ints] = []
+    whole, value = _fixed_whole(columns, x, bids)
+    relaxation.bound_columns(whole, value, value)
+    mixing, rounds = _mixing(columns, x), 0
+    try:
+        while True:
+            closed.append(_losers(columns, x, mixing))
+            relaxation.bound_columns(closed[-1], np.zeros(len(closed[-1])), np.zeros(len(closed[-1])))
+            run = relaxation.solve(deadline - perf_counter(), "simplex")
+            if run.status is Status.TIME_LIMIT:
+                return None
+            if run.status is Status.INFEASIBLE:
+                return run
+            x, rounds = run.x, rounds + 1
+            mixing = _mixing(columns, x)
+            if not mixing.any():
+                return run
+            if rounds > 5:
+                mixing[:] = True
+    finally:
+        relaxation.release(np.concatenate([whole, *closed]))
+
+
+def _losers(columns: _Columns, x: Floats, mixing: Bools) -> Ints:
+    """Return of each mixing pair the column to close, so that the other can make the same change of energy alone."""
+    keep_first = columns.gain_first * x[columns.first] >= columns.gain_second * x[columns.second]
+    return np.where(keep_first, columns.second, columns.first)[mixing]
+
+
+def _rounded_bids(columns: _Columns, x: Floats) -> Floats:
+    bids = np.floor(x[columns.whole] + _ROUNDING)
+    return np.where(bids >= columns.least, bids, 0.0)
+
+
+def _fixed_whole(columns: _Columns, x: Floats, bids: Floats) -> tuple[Ints, Floats]:
+    """Return all whole columns and the values to fix them at."""
+    switched = columns.switch >= 0
+    parts = [(columns.whole, bids), (columns.switch[switched], (bids[switched] > 0).astype(np.float64))]
+    for choice in columns.choices:
+        chosen = np.zeros(len(choice))
+        chosen[np.argmax(x[choice])] = 1.0
+        parts.append((choice, chosen))
+    return np.concatenate([part for part, _ in parts]), np.concatenate([value for _, value in parts])
+
+
+def _branch(
+    matrix: Matrix, columns: _Columns, excluded: Bools, best: Run | None, gap: float, time_limit_s: float, threads: int
+) -> Run:
+    """Branch and bound with the exclusions seen so far, from the best answer so far."""
+    first, second = columns.first[excluded], columns.second[excluded]
+    start = np.zeros(0) if best is None else np.append(best.x, (best.x[first] > MIXES).astype(np.float64))
+    run = solve_mixed(
+        with_exclusions(matrix, first, second),
+        start=start,
+        absolute_gap=max(gap / 2, 1e-9),
+        time_limit_s=time_limit_s,
+        threads=threads,
+    )
+    if run.status is Status.INFEASIBLE:
+        raise SolverError("branching found no program where rounding did; keep the case and report it as a bug")
+    return run

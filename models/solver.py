@@ -1,0 +1,223 @@
+"""HiGHS, and the translation of a Pyomo model to arrays; the only module that knows the solver. Minimises −value."""
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+import highspy
+import numpy as np
+from pyomo.common.log import LoggingIntercept
+from pyomo.repn.plugins.standard_form import LinearStandardFormCompiler
+from scipy import sparse
+
+from models.block import Variables
+from models.case import Bools, Floats, Ints
+from models.errors import SolverError
+
+_NEGLIGIBLE = 1e-9  # HiGHS drops such coefficients and warns; so they are dropped here
+
+
+class Status(Enum):
+    """How a run ended."""
+
+    OPTIMAL = "optimal"
+    INFEASIBLE = "infeasible"
+    TIME_LIMIT = "time limit"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Matrix:
+    """min cost·x + offset, row_lower <= A·x <= row_upper, lower <= x <= upper, x whole where `whole`."""
+
+    cost: Floats
+    offset: float
+    lower: Floats
+    upper: Floats
+    whole: Bools
+    rows: Any  # scipy csc_array
+    row_lower: Floats
+    row_upper: Floats
+    column_of: dict[int, int]  # id of a Pyomo variable → column
+    row_of: dict[int, int]  # id of a Pyomo constraint → row
+
+    def columns(self, variables: Variables) -> Ints:
+        """Return the columns of variables; raises SolverError for one that is in no row and no term."""
+        try:
+            return np.array([self.column_of[id(variable)] for variable in variables], dtype=np.int64)
+        except KeyError as error:
+            raise SolverError("a variable occurs in no constraint and no term; leave it out of the model") from error
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Run:
+    """One run: x, duals and reduced costs are empty unless a solution was found."""
+
+    status: Status
+    x: Floats
+    objective: float
+    bound: float  # proven lower bound of the minimum, −inf where none
+    row_dual: Floats
+    reduced_cost: Floats
+
+
+def version() -> str:
+    """Return the solver's name and version."""
+    return f"HiGHS {highspy.Highs().version()}"
+
+
+def translate(model: Any) -> Matrix:
+    """Return the arrays of a linear Pyomo model whose constraints have one bound or are equalities."""
+    with LoggingIntercept(module="pyomo.core"):  # the compiler calls a method Pyomo itself calls outdated
+        form = LinearStandardFormCompiler().write(model, mixed_form=True)
+    count = len(form.columns)
+    kinds = np.array([row.bound_type for row in form.rows], dtype=np.int64)
+    rows = sparse.csc_array(form.A, copy=True)
+    rows.data[np.abs(rows.data) < _NEGLIGIBLE] = 0.0
+    rows.eliminate_zeros()
+    rhs = np.asarray(form.rhs, dtype=np.float64)
+    bounds = [variable.bounds for variable in form.columns]
+    return Matrix(
+        cost=form.c.toarray().reshape(-1)[:count].astype(np.float64),
+        offset=float(form.c_offset[0]),
+        lower=np.array([-np.inf if low is None else low for low, _ in bounds], dtype=np.float64),
+        upper=np.array([np.inf if high is None else high for _, high in bounds], dtype=np.float64),
+        whole=np.array([not variable.is_continuous() for variable in form.columns], dtype=np.bool_),
+        rows=rows,
+        row_lower=np.where(kinds <= 0, rhs, -np.inf),
+        row_upper=np.where(kinds >= 0, rhs, np.inf),
+        column_of={id(variable): i for i, variable in enumerate(form.columns)},
+        row_of={id(row.constraint): i for i, row in enumerate(form.rows)},
+    )
+
+
+def _demand(status: Any, what: str) -> None:
+    if status != highspy.HighsStatus.kOk:
+        raise SolverError(f"HiGHS answered {status.name} to {what}; keep the case and report it as a bug")
+
+
+def _options(solver: Any, options: dict[str, Any]) -> None:
+    for name, value in options.items():
+        _demand(solver.setOptionValue(name, value), f"option {name} = {value!r}")
+
+
+def _pass(solver: Any, matrix: Matrix, whole: Bools | None) -> None:
+    program = highspy.HighsLp()
+    program.num_col_ = len(matrix.cost)
+    program.num_row_ = len(matrix.row_lower)
+    program.offset_ = matrix.offset
+    program.col_cost_ = matrix.cost
+    program.col_lower_ = matrix.lower
+    program.col_upper_ = matrix.upper
+    program.row_lower_ = matrix.row_lower
+    program.row_upper_ = matrix.row_upper
+    program.a_matrix_.format_ = highspy.MatrixFormat.kColwise
+    program.a_matrix_.start_ = matrix.rows.indptr
+    program.a_matrix_.index_ = matrix.rows.indices
+    program.a_matrix_.value_ = matrix.rows.data
+    if whole is not None:
+        kinds = highspy.HighsVarType
+        program.integrality_ = [kinds.kInteger if w else kinds.kContinuous for w in whole.tolist()]
+    _demand(solver.passModel(program), "the model")
+
+
+def _finish(solver: Any, bound: float | None) -> Run:
+    """Read a run; raises SolverError when it ended in any way but optimal, infeasible or out of time."""
+    kinds = highspy.HighsModelStatus
+    known = {
+        kinds.kOptimal: Status.OPTIMAL,
+        kinds.kInfeasible: Status.INFEASIBLE,
+        kinds.kTimeLimit: Status.TIME_LIMIT,
+        kinds.kModelEmpty: Status.OPTIMAL,
+    }
+    ended = solver.getModelStatus()
+    if ended not in known:
+        raise SolverError(f"HiGHS ended with {solver.modelStatusToString(ended)!r}; keep the case and report it")
+    status = known[ended]
+    info, solution = solver.getInfo(), solver.getSolution()
+    feasible = info.primal_solution_status == highspy.SolutionStatus.kSolutionStatusFeasible
+    usable = status is Status.OPTIMAL or (bound is not None and feasible)
+    empty = np.zeros(0)
+    objective = float(info.objective_function_value)
+    return Run(
+        status=status,
+        x=np.array(solution.col_value) if usable else empty,
+        objective=objective if usable else np.inf,
+        bound=(objective if status is Status.OPTIMAL else -np.inf) if bound is None else bound,
+        row_dual=np.array(solution.row_dual) if usable else empty,
+        reduced_cost=np.array(solution.col_dual) if usable else empty,
+    )
+
+
+class Relaxation:
+    """The problem without whole numbers, kept in the solver: change bounds, solve again from the last basis."""
+
+    def __init__(self, matrix: Matrix, *, threads: int) -> None:
+        self._matrix = matrix
+        self._solver = highspy.Highs()
+        highspy.Highs.resetGlobalScheduler(True)
+        _options(self._solver, {"output_flag": False, "threads": threads})
+        _pass(self._solver, matrix, None)
+
+    def bound_columns(self, columns: Ints, lower: Floats, upper: Floats) -> None:
+        """Set the bounds of columns."""
+        if len(columns):
+            args = (len(columns), columns.astype(np.int32), lower.astype(np.float64), upper.astype(np.float64))
+            _demand(self._solver.changeColsBounds(*args), "new bounds")
+
+    def release(self, columns: Ints) -> None:
+        """Give columns their own bounds back."""
+        self.bound_columns(columns, self._matrix.lower[columns], self._matrix.upper[columns])
+
+    def solve(self, time_limit_s: float, algorithm: str) -> Run:
+        """Minimise. `algorithm` is "simplex" (from the last basis) or "ipm" (from scratch, for large problems)."""
+        _options(self._solver, {"time_limit": self._solver.getRunTime() + max(time_limit_s, 0.01), "solver": algorithm})
+        if self._solver.run() == highspy.HighsStatus.kError:
+            raise SolverError("HiGHS failed while solving the relaxation; keep the case and report it")
+        return _finish(self._solver, None)
+
+
+def solve_mixed(matrix: Matrix, *, start: Floats, absolute_gap: float, time_limit_s: float, threads: int) -> Run:
+    """Minimise with whole numbers from a feasible start (or an empty one), to a proven absolute gap."""
+    solver = highspy.Highs()
+    highspy.Highs.resetGlobalScheduler(True)
+    options = {
+        "output_flag": False,
+        "threads": threads,
+        "time_limit": max(time_limit_s, 0.01),
+        "mip_rel_gap": 0.0,
+        "mip_abs_gap": absolute_gap,
+    }
+    _options(solver, options)
+    _pass(solver, matrix, matrix.whole)
+    if len(start):
+        solution = highspy.HighsSolution()
+        solution.col_value = start
+        _demand(solver.setSolution(solution), "the start")
+    if solver.run() == highspy.HighsStatus.kError:
+        raise SolverError("HiGHS failed while solving with whole numbers; keep the case and report it")
+    return _finish(solver, float(solver.getInfo().mip_dual_bound))
+
+
+def with_exclusions(matrix: Matrix, first: Ints, second: Ints) -> Matrix:
+    """Return the problem with one binary d per pair of columns: x[first] <= u·d, x[second] <= u·(1 − d)."""
+    pairs, columns = len(first), len(matrix.cost)
+    line = np.arange(pairs)
+    binaries = columns + line
+    high_first, high_second = matrix.upper[first], matrix.upper[second]
+    data = np.concatenate([np.ones(pairs), -high_first, np.ones(pairs), high_second])
+    row = np.concatenate([line, line, pairs + line, pairs + line])
+    column = np.concatenate([first, binaries, second, binaries])
+    new = sparse.coo_array((data, (row, column)), shape=(2 * pairs, columns + pairs))
+    wide = sparse.hstack([matrix.rows, sparse.csc_array((matrix.rows.shape[0], pairs))])
+    return Matrix(
+        cost=np.append(matrix.cost, np.zeros(pairs)),
+        offset=matrix.offset,
+        lower=np.append(matrix.lower, np.zeros(pairs)),
+        upper=np.append(matrix.upper, np.ones(pairs)),
+        whole=np.append(matrix.whole, np.ones(pairs, dtype=np.bool_)),
+        rows=sparse.csc_array(sparse.vstack([wide, new])),
+        row_lower=np.append(matrix.row_lower, np.full(2 * pairs, -np.inf)),
+        row_upper=np.concatenate([matrix.row_upper, np.zeros(pairs), high_second]),
+        column_of=matrix.column_of,
+        row_of=matrix.row_of,
+    )

@@ -1,0 +1,1 @@
+"""Resource classes, one module each; they do not know each other."""

@@ -1,0 +1,217 @@
+"""Makes cases in three lines: units of one, concatenated; markets with defaults that do nothing surprising."""
+
+from dataclasses import fields, replace
+
+import numpy as np
+
+from models.case import (
+    Case,
+    Curtailable,
+    DayAhead,
+    Direction,
+    Fixed,
+    Imbalance,
+    Intraday,
+    Limits,
+    Reservations,
+    Reserve,
+    Shiftable,
+    Storage,
+)
+
+NAN = float("nan")
+
+
+def row(values, isps):
+    return np.broadcast_to(np.asarray(values, dtype=np.float64), (isps,)).copy()[None, :]
+
+
+def one(value):
+    return np.array([value], dtype=np.float64)
+
+
+def load(isps, program_kw, point=0):
+    return Fixed(point=np.array([point]), program_kw=row(program_kw, isps))
+
+
+def solar(isps, forecast_kw, *, point=0, cost=0.0, reserve_kw=0.0, pinned_kw=NAN):
+    return Curtailable(
+        point=np.array([point]),
+        forecast_kw=row(forecast_kw, isps),
+        cost_eur_per_mwh=one(cost),
+        reserve_kw=one(reserve_kw),
+        pinned_kw=row(pinned_kw, isps),
+    )
+
+
+def storage(
+    isps,
+    *,
+    point=0,
+    charge_kw=0.0,
+    discharge_kw=0.0,
+    eta_c=1.0,
+    eta_d=1.0,
+    retention=1.0,
+    low=0.0,
+    high=1e3,
+    start=0.0,
+    demand=0.0,
+    wear=0.0,
+    end_value=0.0,
+    shortfall=10.0,
+    reserve_kw=0.0,
+    unmanaged_kw=0.0,
+    pinned_kw=NAN,
+):
+    return Storage(
+        point=np.array([point]),
+        charge_kw=row(charge_kw, isps),
+        discharge_kw=row(discharge_kw, isps),
+        charge_efficiency=row(eta_c, isps),
+        discharge_efficiency=one(eta_d),
+        retention=one(retention),
+        energy_min_kwh=row(low, isps),
+        energy_max_kwh=row(high, isps),
+        energy_start_kwh=one(start),
+        demand_kwh=row(demand, isps),
+        wear_eur_per_kwh=one(wear),
+        end_value_eur_per_kwh=one(end_value),
+        shortfall_eur_per_kwh=one(shortfall),
+        reserve_kw=one(reserve_kw),
+        unmanaged_kw=row(unmanaged_kw, isps),
+        pinned_kw=row(pinned_kw, isps),
+    )
+
+
+def run(profile_kw, first, last, *, point=0):
+    return Shiftable(
+        point=np.array([point]),
+        profile_kw=np.array([profile_kw], dtype=np.float64),
+        length=np.array([len(profile_kw)]),
+        first_start=np.array([first]),
+        last_start=np.array([last]),
+    )
+
+
+def limit(isps, *, point=0, import_kw=np.inf, export_kw=-np.inf, penalty=1000.0):
+    return Limits(
+        point=np.array([point]),
+        import_kw=row(import_kw, isps),
+        export_kw=row(export_kw, isps),
+        penalty_eur_per_mwh=one(penalty),
+    )
+
+
+def reservation(isps, reserved_kw, *, name="option", point=0, penalty=2000.0, fee=0.0):
+    return Reservations(
+        name=(name,),
+        point=np.array([point]),
+        reserved_kw=row(reserved_kw, isps),
+        penalty_eur_per_mwh=one(penalty),
+        availability_eur_per_mw_h=one(fee),
+    )
+
+
+def reserve(
+    isps,
+    price,
+    *,
+    name="fcr",
+    direction=Direction.UP,
+    block=0,
+    minimum_mw=0.0,
+    step_mw=0.001,
+    max_mw=100.0,
+    sustain_h=0.0,
+    committed_mw=NAN,
+    shortfall=5000.0,
+):
+    prices = np.atleast_1d(np.asarray(price, dtype=np.float64))
+    return Reserve(
+        name=name,
+        direction=direction,
+        price_eur_per_mw=prices,
+        block=np.broadcast_to(np.asarray(block, dtype=np.int64), (isps,)).copy(),
+        minimum_mw=minimum_mw,
+        step_mw=step_mw,
+        max_mw=np.broadcast_to(float(max_mw), prices.shape).copy(),
+        sustain_h=sustain_h,
+        committed_mw=np.broadcast_to(np.asarray(committed_mw, dtype=np.float64), prices.shape).copy(),
+        shortfall_eur_per_mwh=shortfall,
+    )
+
+
+def day_ahead(isps, price, *, depth_kw=1e6, committed_kw=NAN, product=None):
+    return DayAhead(
+        price_eur_per_mwh=row(price, isps)[0],
+        max_buy_kw=row(depth_kw, isps)[0],
+        max_sell_kw=row(depth_kw, isps)[0],
+        product=np.arange(isps) if product is None else np.asarray(product, dtype=np.int64),
+        committed_kw=row(committed_kw, isps)[0],
+    )
+
+
+def intraday(isps, buy=0.0, sell=0.0, *, depth_kw=0.0, committed_kw=NAN):
+    return Intraday(
+        buy_eur_per_mwh=row(buy, isps)[0],
+        sell_eur_per_mwh=row(sell, isps)[0],
+        buy_depth_kw=row(depth_kw, isps)[0],
+        sell_depth_kw=row(depth_kw, isps)[0],
+        committed_kw=row(committed_kw, isps)[0],
+    )
+
+
+def imbalance(isps, short=3000.0, long=3000.0):
+    return Imbalance(short_eur_per_mwh=row(short, isps)[0], long_eur_per_mwh=row(long, isps)[0])
+
+
+def joined(kind, parts, isps):
+    """Concatenate units of one class; the width of profiles is the longest."""
+    if not parts:
+        return nothing(kind, isps)
+    if kind is Shiftable:
+        width = max(part.profile_kw.shape[1] for part in parts)
+        parts = [
+            replace(part, profile_kw=np.pad(part.profile_kw, ((0, 0), (0, width - part.profile_kw.shape[1]))))
+            for part in parts
+        ]
+    values = {}
+    for item in fields(kind):
+        columns = [getattr(part, item.name) for part in parts]
+        values[item.name] = sum(columns, ()) if item.name == "name" else np.concatenate(columns)
+    return kind(**values)
+
+
+def nothing(kind, isps):
+    """No unit of a class."""
+    template = {
+        Fixed: lambda: load(isps, 0.0),
+        Curtailable: lambda: solar(isps, 0.0),
+        Storage: lambda: storage(isps),
+        Shiftable: lambda: run([0.0], 0, 0),
+        Limits: lambda: limit(isps),
+        Reservations: lambda: reservation(isps, 0.0),
+    }[kind]()
+    return kind(**{item.name: getattr(template, item.name)[:0] for item in fields(kind)})
+
+
+def make(isps, *parts, hours=1.0, points=1, price=100.0, reserves=(), **markets):
+    """Return a case of units, limits and reservations; one day-ahead product per ISP unless told otherwise."""
+    kinds = (Fixed, Curtailable, Storage, Shiftable, Limits, Reservations)
+    chosen = {kind: [part for part in parts if isinstance(part, kind)] for kind in kinds}
+    return Case(
+        isps=isps,
+        isp_hours=hours,
+        points=tuple(f"ean.{i}" for i in range(points)),
+        fixed=joined(Fixed, chosen[Fixed], isps),
+        curtailable=joined(Curtailable, chosen[Curtailable], isps),
+        storage=joined(Storage, chosen[Storage], isps),
+        shiftable=joined(Shiftable, chosen[Shiftable], isps),
+        limits=joined(Limits, chosen[Limits], isps),
+        reservations=joined(Reservations, chosen[Reservations], isps),
+        day_ahead=markets.get("day_ahead", day_ahead(isps, price)),
+        intraday=markets.get("intraday", intraday(isps)),
+        imbalance=markets.get("imbalance", imbalance(isps)),
+        reserves=tuple(reserves),
+    )
