@@ -1,0 +1,43 @@
+"""What a message is judged by: who we are, what is agreed, what we know and what time it is."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import TypeAlias
+
+from agr.errors import InputError
+from agr.isp import Period, period_of
+from agr.portfolio import Contract
+from agr.uftp.participants import Participants
+from agr.uftp.question import Question as Question
+
+Reason: TypeAlias = str
+"""A RejectionReason, in the specification's words where it has any."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Day:
+    """The context of one message."""
+
+    own_domain: str
+    zone_name: str
+    isp_minutes: int
+    now: datetime  # aware
+    participants: Participants
+    sender_role: str | None = None  # of the envelope; None: not known, so the role the type needs is taken
+    contract: Contract | None = None  # the one the message names, if we have it
+    points: frozenset[str] | None = None  # the sender's congestion points of the Period; None: no list known yet
+    question: Question | None = None  # the request of ours that the message names
+    supported_versions: tuple[str, ...] = ("3.0.0", "3.1.0")
+    horizon_days: int = 366  # how far ahead a Period may lie
+    reservations_until: datetime | None = None  # agreed deadline for releases of the Period, where there is one
+
+    def today(self) -> date:
+        """Return the market's current local day."""
+        return period_of(self.now, self.zone_name, self.isp_minutes).day
+
+    def period(self, of: date) -> Period | None:
+        """Return the market's calendar of a day; None for years in which there is none (another rule says so)."""
+        try:
+            return Period(of, self.zone_name, self.isp_minutes)
+        except InputError:
+            return None

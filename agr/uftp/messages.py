@@ -1,0 +1,244 @@
+"""The UFTP messages as frozen, checked values. Field aliases are the XML names; power in W, consumption positive.
+
+Source: UFTP-agr-cro.xsd and UFTP-agr-dso.xsd 3.1.0; message catalog. Raises pydantic.ValidationError when built by
+hand with wrong values; agr.uftp.codec turns what peers send into MessageError.
+"""
+
+from dataclasses import dataclass
+from typing import Annotated, ClassVar, Self
+
+from pydantic import Field, model_validator
+
+from agr.uftp import wire
+from agr.uftp.metadata import IspMessage, Message, Part, PeriodMessage, Response
+from agr.uftp.other import OtherMessage, OtherResponse
+from agr.uftp.wire import Result
+
+__all__ = [
+    "RESPONSES",
+    "TYPES",
+    "AGRPortfolioQuery",
+    "AGRPortfolioQueryResponse",
+    "AGRPortfolioUpdate",
+    "AGRPortfolioUpdateResponse",
+    "CongestionPointView",
+    "ConnectionUpdate",
+    "DPrognosis",
+    "DPrognosisResponse",
+    "DsoPortfolio",
+    "DsoView",
+    "FlexOrderStatus",
+    "FlexReservationUpdate",
+    "FlexReservationUpdateResponse",
+    "IspMessage",
+    "Message",
+    "OtherMessage",
+    "OtherResponse",
+    "PeriodMessage",
+    "PointView",
+    "Response",
+    "Result",
+    "TestMessage",
+    "TestMessageResponse",
+]
+
+
+class TestMessage(Message):
+    """Is anybody there?"""
+
+    root: ClassVar[str] = "TestMessage"
+    __test__: ClassVar[bool] = False
+
+
+class TestMessageResponse(Message):
+    """Yes. In 3.x it carries metadata only; the specification's next version adds the rest."""
+
+    root: ClassVar[str] = "TestMessageResponse"
+    reference_attribute: ClassVar[str | None] = "ReferenceMessageID"
+    __test__: ClassVar[bool] = False
+
+    result: Result | None = Field(default=None, alias="Result")
+    rejection_reason: wire.Text | None = Field(default=None, alias="RejectionReason")
+    reference: wire.Uuid | None = Field(default=None, alias="ReferenceMessageID")
+
+
+class AGRPortfolioQuery(PeriodMessage):
+    """AGR → CRO: which of our connections lie in congestion points in this Period?"""
+
+    root: ClassVar[str] = "AGRPortfolioQuery"
+
+
+class CongestionPointView(Part):
+    """One congestion point with our connections in it, as a CRO lists it."""
+
+    address: wire.Address = Field(alias="EntityAddress")
+    mutex_offers: wire.Flag = Field(alias="MutexOffersSupported")
+    day_ahead_redispatch_by: wire.Role = Field(alias="DayAheadRedispatchBy")
+    intraday_redispatch_by: wire.Role | None = Field(default=None, alias="IntradayRedispatchBy")
+    connections: wire.Addresses = Field(default=(), alias="Connection")
+
+
+class DsoPortfolio(Part):
+    """The congestion points of one DSO."""
+
+    dso_domain: wire.Domain = Field(alias="DSO-Domain")
+    congestion_points: tuple[CongestionPointView, ...] = Field(default=(), alias="CongestionPoint")
+    connections: wire.Addresses = Field(default=(), alias="Connection")
+
+
+class DsoView(Part):
+    """Portfolios of DSOs, and connections in no congestion point."""
+
+    portfolios: tuple[DsoPortfolio, ...] = Field(default=(), alias="DSO-Portfolio")
+    connections: wire.Addresses = Field(default=(), alias="Connection")
+
+
+@dataclass(frozen=True, kw_only=True)
+class PointView:
+    """A congestion point with its DSO, flattened."""
+
+    dso_domain: str
+    address: str
+    mutex_offers: bool
+    day_ahead_redispatch_by: str
+    intraday_redispatch_by: str | None
+    connections: tuple[str, ...]
+
+
+class AGRPortfolioQueryResponse(Response):
+    """CRO → AGR: our connections per congestion point. A rejection has no views and may lack TimeZone and Period."""
+
+    root: ClassVar[str] = "AGRPortfolioQueryResponse"
+    reference_attribute: ClassVar[str | None] = "AGRPortfolioQueryMessageID"
+
+    reference: wire.Uuid = Field(alias="AGRPortfolioQueryMessageID")
+    time_zone: wire.ZoneName | None = Field(default=None, alias="TimeZone")
+    period: wire.Day | None = Field(default=None, alias="Period")
+    dso_views: tuple[DsoView, ...] = Field(default=(), alias="DSO-View")
+    connections: wire.Addresses = Field(default=(), alias="Connection")
+
+    @model_validator(mode="after")
+    def _complete_when_accepted(self) -> Self:
+        if self.result is Result.REJECTED and (self.dso_views or self.connections):
+            raise ValueError("a rejection has no DSO-View")
+        if self.result is Result.ACCEPTED and (self.time_zone is None or self.period is None):
+            raise ValueError("TimeZone and Period are required when Result is Accepted")
+        return self
+
+    @property
+    def points(self) -> tuple[PointView, ...]:
+        """Every congestion point of every DSO."""
+        return tuple(
+            PointView(
+                dso_domain=portfolio.dso_domain,
+                address=point.address,
+                mutex_offers=point.mutex_offers,
+                day_ahead_redispatch_by=point.day_ahead_redispatch_by,
+                intraday_redispatch_by=point.intraday_redispatch_by,
+                connections=point.connections,
+            )
+            for view in self.dso_views
+            for portfolio in view.portfolios
+            for point in portfolio.congestion_points
+        )
+
+    @property
+    def free_connections(self) -> tuple[str, ...]:
+        """Connections in no congestion point, once each, wherever the CRO put them."""
+        found = dict.fromkeys(self.connections)
+        for view in self.dso_views:
+            found.update(dict.fromkeys(view.connections))
+            for portfolio in view.portfolios:
+                found.update(dict.fromkeys(portfolio.connections))
+        bound = {connection for point in self.points for connection in point.connections}
+        return tuple(connection for connection in found if connection not in bound)
+
+
+class ConnectionUpdate(Part):
+    """A connection we represent from `start_period` on."""
+
+    address: wire.Address = Field(alias="EntityAddress")
+    start_period: wire.Day = Field(alias="StartPeriod")
+    end_period: wire.Day | None = Field(default=None, alias="EndPeriod")
+
+
+class AGRPortfolioUpdate(Message):
+    """AGR → CRO: the connections we represent."""
+
+    root: ClassVar[str] = "AGRPortfolioUpdate"
+
+    time_zone: wire.ZoneName = Field(alias="TimeZone")
+    connections: Annotated[tuple[ConnectionUpdate, ...], Field(min_length=1)] = Field(alias="Connection")
+
+
+class AGRPortfolioUpdateResponse(Response):
+    """CRO → AGR: verdict about an AGRPortfolioUpdate."""
+
+    root: ClassVar[str] = "AGRPortfolioUpdateResponse"
+    reference_attribute: ClassVar[str | None] = "AGRPortfolioUpdateMessageID"
+
+    reference: wire.Uuid = Field(alias="AGRPortfolioUpdateMessageID")
+
+
+class DPrognosis(IspMessage):
+    """AGR → DSO: the program of a congestion point, every ISP of the Period."""
+
+    root: ClassVar[str] = "D-Prognosis"
+
+    revision: wire.Revision = Field(alias="Revision")
+
+
+class FlexOrderStatus(Part):
+    """Whether a D-Prognosis reflects an earlier FlexOrder."""
+
+    flex_order_message_id: wire.Uuid = Field(alias="FlexOrderMessageID")
+    is_validated: wire.Flag = Field(alias="IsValidated")
+
+
+class DPrognosisResponse(Response):
+    """DSO → AGR: verdict about a D-Prognosis."""
+
+    root: ClassVar[str] = "D-PrognosisResponse"
+    reference_attribute: ClassVar[str | None] = "D-PrognosisMessageID"
+
+    reference: wire.Uuid = Field(alias="D-PrognosisMessageID")
+    flex_order_statuses: tuple[FlexOrderStatus, ...] = Field(default=(), alias="FlexOrderStatus")
+
+
+class FlexReservationUpdate(IspMessage):
+    """DSO → AGR: the power of a FlexOption that stays reserved."""
+
+    root: ClassVar[str] = "FlexReservationUpdate"
+
+    contract_id: wire.Text = Field(alias="ContractID")
+    dso_reference: wire.Text = Field(alias="Reference")
+
+
+class FlexReservationUpdateResponse(Response):
+    """AGR → DSO: verdict about a FlexReservationUpdate."""
+
+    root: ClassVar[str] = "FlexReservationUpdateResponse"
+    reference_attribute: ClassVar[str | None] = "FlexReservationUpdateMessageID"
+
+    reference: wire.Uuid = Field(alias="FlexReservationUpdateMessageID")
+
+
+TYPES: dict[str, type[Message]] = {
+    kind.root: kind
+    for kind in (
+        TestMessage,
+        TestMessageResponse,
+        AGRPortfolioQuery,
+        AGRPortfolioQueryResponse,
+        AGRPortfolioUpdate,
+        AGRPortfolioUpdateResponse,
+        DPrognosis,
+        DPrognosisResponse,
+        FlexReservationUpdate,
+        FlexReservationUpdateResponse,
+    )
+}
+"""The messages read in full, by root element."""
+
+RESPONSES: tuple[type[Message], ...] = (Response, TestMessageResponse)
+"""What answers a question of ours; an OtherMessage says so itself (`is_response`)."""

@@ -1,0 +1,61 @@
+"""What UFTP messages have in common: metadata, a Period, ISPs, a verdict. Frozen, nothing unknown accepted.
+
+Source: UFTP-common.xsd, UFTP-agr-dso.xsd 3.1.0 (FlexMessageType); message catalog, metadata attributes.
+"""
+
+from typing import ClassVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from agr.uftp import wire
+from agr.uftp.wire import Result
+
+
+class Part(BaseModel):
+    """Something that is an XML element: frozen, nothing unknown in it."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", validate_by_name=True, validate_by_alias=True, hide_input_in_errors=True
+    )
+
+
+class Message(Part):
+    """What every message carries. Source: message catalog, metadata attributes."""
+
+    root: ClassVar[str] = ""
+    reference_attribute: ClassVar[str | None] = None
+
+    version: wire.Version = Field(default="3.1.0", alias="Version")
+    sender_domain: wire.Domain = Field(alias="SenderDomain")
+    recipient_domain: wire.Domain = Field(alias="RecipientDomain")
+    time_stamp: wire.TimeStamp = Field(alias="TimeStamp")
+    message_id: wire.Uuid = Field(alias="MessageID")
+    conversation_id: wire.Uuid = Field(alias="ConversationID")
+
+    @property
+    def type_name(self) -> str:
+        """The name of the XML root element, e.g. D-Prognosis."""
+        return self.root
+
+
+class PeriodMessage(Message):
+    """A message about one local calendar day."""
+
+    time_zone: wire.ZoneName = Field(alias="TimeZone")
+    period: wire.Day = Field(alias="Period")
+
+
+class IspMessage(PeriodMessage):
+    """A message about ISPs of one congestion point. Source: UFTP-agr-dso.xsd, FlexMessageType."""
+
+    isp_duration: wire.IspDuration = Field(alias="ISP-Duration")
+    congestion_point: wire.Address = Field(alias="CongestionPoint")
+    isps: wire.Runs = Field(alias="ISP")
+
+
+class Response(Message):
+    """An answer with a verdict about the message `reference` names."""
+
+    result: Result = Field(alias="Result")
+    rejection_reason: wire.Text | None = Field(default=None, alias="RejectionReason")
+    reference: wire.Uuid

@@ -1,0 +1,59 @@
+"""The directory of participants: who exchanges messages with us, in which role, where, and with which keys."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from agr.errors import SettingsError
+from agr.uftp.signing import public_key_bytes
+
+ROLES = ("AGR", "CRO", "DSO")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Participant:
+    """One domain in one role. Two keys are both valid while the participant changes them."""
+
+    domain: str
+    role: str
+    endpoint: str
+    public_keys: tuple[str, ...]  # cs1.…
+    barred: bool = False
+    version: str = "3.1.0"
+
+
+class Participants:
+    """The configured directory. Raises SettingsError when an entry cannot be used."""
+
+    def __init__(self, participants: Iterable[Participant]) -> None:
+        self._by_name: dict[tuple[str, str], Participant] = {}
+        self._keys: dict[tuple[str, str], tuple[bytes, ...]] = {}
+        for participant in participants:
+            name = (participant.domain, participant.role)
+            where = f"participant {participant.domain} as {participant.role}"
+            if participant.role not in ROLES:
+                raise SettingsError(f"{where}: expected a role of {', '.join(ROLES)}")
+            if name in self._by_name:
+                raise SettingsError(f"{where} is listed twice; remove one")
+            if len(participant.public_keys) not in (1, 2):
+                raise SettingsError(f"{where}: expected one public key, or two while they change")
+            try:
+                self._keys[name] = tuple(public_key_bytes(key) for key in participant.public_keys)
+            except ValueError as error:
+                raise SettingsError(f"{where}: {error}") from None
+            self._by_name[name] = participant
+
+    def find(self, domain: str, role: str) -> Participant | None:
+        """Return the participant, if it is known in that role."""
+        return self._by_name.get((domain, role))
+
+    def keys(self, domain: str, role: str) -> tuple[bytes, ...]:
+        """Return the signing keys of a participant, barred or not; none when it is unknown."""
+        return self._keys.get((domain, role), ())
+
+    def with_role(self, role: str) -> tuple[Participant, ...]:
+        """Return everybody with that role, in the order configured."""
+        return tuple(participant for participant in self._by_name.values() if participant.role == role)
+
+    def roles_of(self, domain: str) -> tuple[str, ...]:
+        """Return the roles in which a domain is known."""
+        return tuple(role for known, role in self._by_name if known == domain)

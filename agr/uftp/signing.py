@@ -1,0 +1,174 @@
+"""Keys, and the SignedMessage envelope: Ed25519 signatures (NaCl's crypto_sign) around the XML of a message.
+
+Source: message transport mechanism (cryptographic scheme CS1, error handling); UFTP-common.xsd, SignedMessage.
+"""
+
+import base64
+import binascii
+import os
+import re
+import stat
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from nacl.exceptions import CryptoError
+from nacl.signing import SigningKey, VerifyKey
+
+from agr.errors import MessageError, SealError, SettingsError
+from agr.uftp.reading import MAX_BYTES, Element, read
+from agr.uftp.wire import DOMAIN_PATTERN
+
+PREFIX = "cs1."
+KEY_BYTES = 32
+BAD_ENVELOPE, BAD_SIGNATURE, TOO_LARGE, KEY_NOT_FOUND = 400, 401, 413, 419
+
+_DOMAIN = re.compile(DOMAIN_PATTERN.removeprefix("^").removesuffix("$"))
+_ROLES = ("AGR", "CRO", "DSO")
+_BLANK = dict.fromkeys(map(ord, " \t\r\n"))
+
+
+def public_key_bytes(text: str) -> bytes:
+    """Return the 32-byte signing key of `cs1.` + base64 of 32 bytes (64 with an encryption key). Raises ValueError."""
+    expected = f"expected {PREFIX!r} and the base64 of 32 bytes (signing) or 64 bytes (signing and encryption)"
+    try:
+        raw = base64.b64decode(text.removeprefix(PREFIX), validate=True)
+    except (binascii.Error, ValueError):
+        raise ValueError(expected) from None
+    if not text.startswith(PREFIX) or len(raw) not in (KEY_BYTES, 2 * KEY_BYTES):
+        raise ValueError(expected)
+    return raw[:KEY_BYTES]
+
+
+@dataclass(frozen=True)
+class KeyPair:
+    """Our signing key. The seed never appears in a repr, a log or an error."""
+
+    seed: bytes = field(repr=False)
+
+    @classmethod
+    def generate(cls) -> "KeyPair":
+        """Return a new random key."""
+        return cls(bytes(SigningKey.generate()))
+
+    @property
+    def public_bytes(self) -> bytes:
+        """The 32 bytes by which others verify."""
+        return bytes(SigningKey(self.seed).verify_key)
+
+    @property
+    def public_key(self) -> str:
+        """The public key as participants exchange it: cs1.…"""
+        return PREFIX + base64.b64encode(self.public_bytes).decode("ascii")
+
+    def save(self, path: Path) -> None:
+        """Write a new file that only its owner can read; never overwrites. Raises SettingsError."""
+        try:
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except OSError as error:
+            raise SettingsError(f"key file {path} cannot be created: {error.strerror}") from error
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(base64.b64encode(self.seed) + b"\n")
+
+    @classmethod
+    def load(cls, path: Path) -> "KeyPair":
+        """Read base64 of a 32-byte seed or of libsodium's 64-byte secret key. Raises SettingsError."""
+        try:
+            with path.open("rb") as file:
+                mode = os.fstat(file.fileno()).st_mode
+                text = file.read(1024)
+        except OSError as error:
+            raise SettingsError(f"key file {path} cannot be read: {error.strerror}") from error
+        if mode & (stat.S_IRWXG | stat.S_IRWXO):
+            raise SettingsError(f"key file {path} is open to others; run chmod 600 {path}, and consider a new key")
+        try:
+            raw = base64.b64decode(text.strip(), validate=True)
+        except (binascii.Error, ValueError):
+            raw = b""
+        pair = cls(raw[:KEY_BYTES])
+        if len(raw) == KEY_BYTES or (len(raw) == 2 * KEY_BYTES and raw[KEY_BYTES:] == pair.public_bytes):
+            return pair
+        raise SettingsError(f"key file {path}: expected the base64 of a 32-byte seed or a 64-byte secret key")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sealed:
+    """What an envelope held, its signature verified."""
+
+    sender_domain: str
+    sender_role: str
+    xml: bytes
+
+
+def seal(xml: bytes, *, domain: str, role: str, key: KeyPair) -> bytes:
+    """Return the SignedMessage around a message of ours."""
+    if role not in _ROLES or not _DOMAIN.fullmatch(domain):
+        raise SealError("an envelope needs the sender's domain and role")
+    body = base64.b64encode(SigningKey(key.seed).sign(xml))
+    head = f'<?xml version="1.0" encoding="UTF-8"?>\n<SignedMessage SenderDomain="{domain}" SenderRole="{role}" Body="'
+    return head.encode("ascii") + body + b'"/>'
+
+
+def unseal(
+    body: bytes,
+    keys_of: Callable[[str, str], Sequence[bytes]],
+    *,
+    max_bytes: Mapping[str, int] | None = None,
+    default_max_bytes: int = MAX_BYTES,
+) -> Sealed:
+    """Return the message in an envelope once its signature holds for one of the sender's keys.
+
+    `max_bytes` bounds the envelope by the sender's role, `default_max_bytes` for other roles. The cheap checks come
+    first: size, form, size for the role, known key, base64, signature. Raises SealError with the HTTP status: 400
+    malformed, 401 bad signature, 413 too large, 419 key not found.
+    """
+    limits = max_bytes or {}
+    _limit(len(body), max(default_max_bytes, *limits.values(), 0))
+    domain, role, text = _envelope(body)
+    _limit(len(body), limits.get(role, default_max_bytes))
+    keys = keys_of(domain, role)
+    if not keys:
+        raise SealError("no public key is known for this sender and role", KEY_NOT_FOUND)
+    try:
+        signed = base64.b64decode(text.translate(_BLANK), validate=True)
+    except (binascii.Error, ValueError):
+        raise SealError("SignedMessage/Body: expected base64", BAD_ENVELOPE) from None
+    return Sealed(sender_domain=domain, sender_role=role, xml=_open(signed, keys))
+
+
+def _limit(size: int, allowed: int) -> None:
+    if size > allowed:
+        raise SealError(f"the body has {size} bytes, {allowed} are allowed", TOO_LARGE)
+
+
+def _envelope(body: bytes) -> tuple[str, str, str]:
+    """Return SenderDomain, SenderRole and Body. Raises SealError 400."""
+    try:
+        root, content = read(body, max_bytes=len(body), max_attribute=len(body))
+    except MessageError as error:
+        raise SealError(f"SignedMessage: {error}", BAD_ENVELOPE) from None
+    if root != "SignedMessage" or content.keys() != {"SenderDomain", "SenderRole", "Body"}:
+        raise SealError("expected SignedMessage with SenderDomain, SenderRole, Body and nothing else", BAD_ENVELOPE)
+    domain, role, text = _text(content, "SenderDomain"), _text(content, "SenderRole"), _text(content, "Body")
+    if len(domain) > 253 or not _DOMAIN.fullmatch(domain):
+        raise SealError("SignedMessage/SenderDomain: expected an internet domain in lower case", BAD_ENVELOPE)
+    if role not in _ROLES:
+        raise SealError(f"SignedMessage/SenderRole: expected one of {', '.join(_ROLES)}", BAD_ENVELOPE)
+    return domain, role, text
+
+
+def _text(content: Element, name: str) -> str:
+    value = content[name]
+    if not isinstance(value, str):
+        raise SealError(f"SignedMessage/{name}: expected an attribute", BAD_ENVELOPE)
+    return value
+
+
+def _open(signed: bytes, keys: Sequence[bytes]) -> bytes:
+    """Return the signed XML. Every exception of nacl means that this key does not fit. Raises SealError 401."""
+    for key in keys:
+        try:
+            return bytes(VerifyKey(key).verify(signed))
+        except CryptoError:
+            continue
+    raise SealError("the signature fits none of the sender's keys", BAD_SIGNATURE)

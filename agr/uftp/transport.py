@@ -1,0 +1,184 @@
+"""Posts sealed messages and says what became of them: delivered, to be tried again, or refused for good.
+
+Source: message transport mechanism (transmission, error handling); docs/protocol.md, "Sending".
+"""
+
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from enum import Enum
+
+import httpx
+
+
+class Outcome(Enum):
+    """What became of one attempt."""
+
+    DELIVERED = "delivered"
+    RETRY = "retry"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """One attempt's result. `status` is None when no answer came; `detail` is for the operator, never parsed."""
+
+    outcome: Outcome
+    status: int | None
+    detail: str
+    retry_after_s: float | None
+
+
+TEMPORARY_4XX = frozenset({404, 408, 419, 429})
+FOLLOWED = frozenset({307, 308})
+DEAD_REDIRECTS = frozenset({301, 302, 303})
+MAX_REDIRECTS = 3
+MAX_RETRY_AFTER_S = 24 * 3600.0
+_READ_BYTES = 4096
+_READ_SECONDS = 10.0
+_SHOWN = 200
+
+RETRIED: tuple[type[Exception], ...] = (
+    httpx.ConnectTimeout,
+    httpx.ReadTimeout,
+    httpx.WriteTimeout,
+    httpx.PoolTimeout,
+    httpx.ConnectError,
+    httpx.ReadError,
+    httpx.WriteError,
+    httpx.CloseError,
+    httpx.ProxyError,
+    httpx.RemoteProtocolError,
+    httpx.DecodingError,
+    httpx.TooManyRedirects,
+    httpx.HTTPStatusError,
+    httpx.StreamConsumed,
+    httpx.StreamClosed,
+    httpx.ResponseNotRead,
+)
+"""The network's or the peer's trouble of the moment."""
+
+FINAL: tuple[type[Exception], ...] = (
+    httpx.InvalidURL,
+    httpx.UnsupportedProtocol,
+    httpx.LocalProtocolError,
+    httpx.CookieConflict,
+    httpx.RequestNotRead,
+)
+"""Wrong on our side: no retry mends it."""
+
+
+def outcome_of(error: Exception) -> Outcome:
+    """Return what an exception of httpx means for the message."""
+    return Outcome.FAILED if isinstance(error, FINAL) else Outcome.RETRY
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Sender:
+    """Posts to endpoints with one shared client; safe to use from many threads. The client's time-outs apply."""
+
+    def __init__(self, client: httpx.Client, now: Callable[[], datetime] = _utc_now) -> None:
+        self._client, self._now = client, now
+
+    def post(self, endpoint: str, sealed: bytes, *, attempt: int = 1) -> Delivery:
+        """POST a SignedMessage once; `attempt` counts from 1. Never raises for anything the network or a peer does."""
+        try:
+            return self._post(endpoint, sealed, attempt)
+        except (httpx.HTTPError, httpx.InvalidURL, httpx.CookieConflict, httpx.StreamError) as error:
+            return Delivery(outcome_of(error), None, f"{type(error).__name__}: {_shown(str(error))}", None)
+
+    def _post(self, endpoint: str, sealed: bytes, attempt: int) -> Delivery:
+        url = httpx.URL(endpoint)
+        for _ in range(MAX_REDIRECTS + 1):
+            with self._client.stream(
+                "POST",
+                url,
+                content=sealed,
+                headers={"Content-Type": "text/xml; charset=utf-8", "Accept-Encoding": "identity"},
+                follow_redirects=False,
+            ) as response:
+                target = _redirect(response)
+                if target is None:
+                    return self._judge(response, attempt)
+                url = target
+        return Delivery(Outcome.RETRY, None, f"redirected more than {MAX_REDIRECTS} times", None)
+
+    def _judge(self, response: httpx.Response, attempt: int) -> Delivery:
+        status = response.status_code
+        text = _beginning(response)
+        outcome = _outcome(status, text, attempt)
+        wait = _retry_after(response.headers.get("Retry-After"), self._now()) if outcome is Outcome.RETRY else None
+        return Delivery(outcome, status, f"HTTP {status} {_shown(text)}".strip(), wait)
+
+
+def _outcome(status: int, text: str, attempt: int) -> Outcome:
+    """Return what a status means; a peer that has our message already says so with 400 on a retry."""
+    if 200 <= status < 300:
+        return Outcome.DELIVERED
+    if status in DEAD_REDIRECTS:
+        return Outcome.FAILED
+    if status == 400 and attempt > 1 and "duplicate" in text.lower():
+        return Outcome.DELIVERED
+    if 400 <= status < 500 and status not in TEMPORARY_4XX:
+        return Outcome.FAILED
+    return Outcome.RETRY
+
+
+def _redirect(response: httpx.Response) -> httpx.URL | None:
+    """Return where a 307 or 308 sends us; never from https to http, never to another scheme."""
+    place = response.headers.get("Location")
+    if response.status_code not in FOLLOWED or not place:
+        return None
+    target = response.url.join(place)
+    if target.scheme not in ("http", "https") or (response.url.scheme == "https" and target.scheme != "https"):
+        raise httpx.UnsupportedProtocol("redirected to an address that is not https")
+    return target
+
+
+def _beginning(response: httpx.Response) -> str:
+    """Return the first bytes of the answer's body, without waiting long; the status counts even if the body breaks."""
+    read = b""
+    until = time.monotonic() + _READ_SECONDS
+    try:
+        for chunk in response.iter_raw(chunk_size=_READ_BYTES):
+            read += chunk
+            if len(read) >= _READ_BYTES or time.monotonic() > until:
+                break
+    except httpx.HTTPError as error:
+        read += f" ({type(error).__name__})".encode()
+    return read[:_READ_BYTES].decode("utf-8", "replace")
+
+
+def _retry_after(value: str | None, now: datetime) -> float | None:
+    """Return the seconds a Retry-After asks for, given in seconds or as a date; None when it cannot be read."""
+    if value is None:
+        return None
+    if value.strip().isascii() and value.strip().isdigit():
+        return min(float(value.strip()[:12]), MAX_RETRY_AFTER_S)
+    try:
+        moment = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return min(max((moment - now).total_seconds(), 0.0), MAX_RETRY_AFTER_S)
+
+
+def _shown(text: str) -> str:
+    """Return a peer's text on one short printable line."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:_SHOWN]
+
+
+def next_delay(attempt: int, rng: random.Random, *, first_s: float = 5.0, max_s: float = 600.0) -> float:
+    """Return the seconds to wait after failed attempt `attempt` (from 1).
+
+    min(first · 2^(attempt−1), max), times a jitter uniform in [0.5, 1] so that peers are not hit in step.
+    """
+    full = min(first_s * 2.0 ** min(max(attempt, 1) - 1, 64), max_s)
+    return full * rng.uniform(0.5, 1.0)
