@@ -33,8 +33,13 @@ def _clock_time(value: object) -> object:
     raise ValueError('expected a local clock time "HH:MM" or "HH:MM:SS"')
 
 
+def is_domain(text: str) -> bool:
+    """Return whether the text is an internet domain in lower case."""
+    return len(text) <= 255 and _DOMAIN.fullmatch(text) is not None
+
+
 def _domain(value: str) -> str:
-    if len(value) > 255 or not _DOMAIN.fullmatch(value):
+    if not is_domain(value):
         raise ValueError('expected an internet domain in lower case, e.g. "agr.example.com"')
     return value
 
