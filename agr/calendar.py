@@ -1,4 +1,4 @@
-"""What happens at each moment of the market day: the handlers that jobs.Timetable calls. Small steps, all in the store."""
+"""What happens at each moment of the market day: handlers for jobs.Timetable, in small steps."""
 
 from collections.abc import Callable, Mapping
 from datetime import timedelta
@@ -25,7 +25,9 @@ DAY_AHEAD = "day-ahead"
 class Calendar:
     """One method per moment; each may be called late, or again, and then does no harm."""
 
-    def __init__(self, store: Store, settings: Settings, clock: Clock, enquirer: Enquirer, publisher: Publisher):
+    def __init__(
+        self, store: Store, settings: Settings, clock: Clock, enquirer: Enquirer, publisher: Publisher
+    ) -> None:
         self._store, self._settings, self._clock = store, settings, clock
         self._enquirer, self._publisher = enquirer, publisher
 
@@ -51,7 +53,9 @@ class Calendar:
         with self._store.transaction() as tx:
             late = [a.cro for a in portfolio.answers(tx, period.day).values() if a.state != "answered"]
             for cro in late:
-                text = f"CRO {cro} has not told us the congestion points of {period}; it is asked again until it answers"
+                text = (
+                    f"CRO {cro} has not told us the congestion points of {period}; it is asked again until it answers"
+                )
                 day.raise_alarm(tx, "portfolio late", f"{cro} {period}", text, now)
         return f"{len(late)} CROs late" if late else "all CROs answered"
 

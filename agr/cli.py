@@ -2,7 +2,6 @@
 
 import getpass
 import signal
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +13,7 @@ from rich.console import Console
 
 from agr import explain as why
 from agr import log, office, overview
-from agr.daemon import Daemon
+from agr.daemon import Daemon, participants_of
 from agr.demo.run import demo as run_demo
 from agr.enquiry import Enquirer
 from agr.errors import AgrError
@@ -61,7 +60,9 @@ def init(
         settings = load(path)
         key = KeyPair.generate()
         key.save(settings.key_file)
-        out.print(f"wrote {path} and {settings.key_file}\npublic key for your counterparties: {key.public}", highlight=False)
+        out.print(
+            f"wrote {path} and {settings.key_file}\npublic key for your counterparties: {key.public}", highlight=False
+        )
 
 
 @app.command()
@@ -88,7 +89,9 @@ def run(config: ConfigOption = DEFAULT, json: Annotated[bool, typer.Option(help=
 
 
 @app.command("import")
-def import_(folder: Annotated[Path, typer.Argument(help="Folder of CSV or Parquet tables.")], config: ConfigOption = DEFAULT) -> None:
+def import_(
+    folder: Annotated[Path, typer.Argument(help="Folder of CSV or Parquet tables.")], config: ConfigOption = DEFAULT
+) -> None:
     """Load connections, resources, contracts, forecasts and prices; all of it or, with every fault listed, nothing."""
     with in_words():
         settings = load(config)
@@ -161,7 +164,9 @@ def explain(
                 out.print(overview.lines_table(lines, settings.currency))
         if isp is not None:
             out.print("It stands where it is because of:", style="bold")
-            out.print(overview.lines_table([why.standing(history[-1], solved, congestion_point, isp)], settings.currency))
+            out.print(
+                overview.lines_table([why.standing(history[-1], solved, congestion_point, isp)], settings.currency)
+            )
         for line in why.revisions(sent, congestion_point):
             out.print(line, highlight=False)
 
@@ -191,7 +196,7 @@ def connections_register(config: ConfigOption = DEFAULT) -> None:
             known = register.load(tx).connections
         if not known:
             raise AgrError("the register has no connections: load them with `agr import FOLDER`")
-        enquirer = Enquirer(store, settings, SystemClock(), office.participants_of(settings))
+        enquirer = Enquirer(store, settings, SystemClock(), participants_of(settings))
         sent = enquirer.register_connections(known)
     out.print(f"queued {len(sent)} AGRPortfolioUpdate with {len(known)} connections", highlight=False)
 
@@ -215,6 +220,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
-
-
+    main()

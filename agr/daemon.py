@@ -102,7 +102,7 @@ class Loop:
             try:
                 again = self._duty()
                 pause = _PAUSE_S
-            except Exception:  # noqa: BLE001 - a loop that died would silently stop the daemon; all state is in the store
+            except Exception:
                 log.exception("loop.failed", loop=self._name)
                 again, pause = False, min(pause * 2, 10.0)
             if not again:
@@ -117,7 +117,9 @@ class Daemon:
         self.clock: Clock = clock or SystemClock()
         self._claim = Claim(settings.data_folder)
         if not self._claim.take():
-            raise AgrError(f"another agr daemon works in {settings.data_folder}; stop it first, or use another data_folder")
+            raise AgrError(
+                f"another agr daemon works in {settings.data_folder}; stop it first, or use another data_folder"
+            )
         self.key = KeyPair.load(settings.key_file)
         self.store = Store(settings.store_url)
         self.store.migrate()
@@ -127,9 +129,7 @@ class Daemon:
         self.publisher = Publisher(self.store, settings, self.clock, self._participants)
         self.planner = Planner(self.store, settings, self.clock, self._solver, self._planned)
         self._http = httpx.Client(timeout=30.0, follow_redirects=False)
-        self._deliverer = Deliverer(
-            self.store, settings, self.clock, self._participants, self.key, Sender(self._http)
-        )
+        self._deliverer = Deliverer(self.store, settings, self.clock, self._participants, self.key, Sender(self._http))
         self.intake = Intake(self.store, settings, self.clock, self._participants, self._wake)
         calendar = Calendar(self.store, settings, self.clock, self.enquirer, self.publisher)
         self.timetable = Timetable(self.store, settings, self.clock, calendar.handlers())
@@ -187,7 +187,9 @@ class Daemon:
         self.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.stop()
 
     def _wake(self) -> None:

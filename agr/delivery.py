@@ -1,4 +1,4 @@
-"""The delivery stage: outbox → sealed POST → delivered, retried or given up loudly; one slow recipient blocks no other."""
+"""The delivery stage: outbox → sealed POST → delivered, retried or given up loudly; nobody slow blocks others."""
 
 import random
 from concurrent.futures import ThreadPoolExecutor
@@ -26,7 +26,7 @@ class Deliverer:
 
     def __init__(
         self, store: Store, settings: Settings, clock: Clock, participants: Participants, key: KeyPair, sender: Sender
-    ):
+    ) -> None:
         self._store, self._settings, self._clock = store, settings, clock
         self._participants, self._key, self._sender = participants, key, sender
         self._threads = ThreadPoolExecutor(16, thread_name_prefix="delivery")
@@ -92,7 +92,7 @@ class Deliverer:
 
     def _wait_s(self, message: Queued, result: Delivery) -> float:
         settings = self._settings.delivery
-        wait = next_delay(
+        wait: float = next_delay(
             message.attempts + 1, random.SystemRandom(), first_s=settings.first_delay_s, max_s=settings.max_delay_s
         )
         return max(wait, result.retry_after_s or 0.0)

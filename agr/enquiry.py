@@ -23,7 +23,7 @@ QUERY = "AGRPortfolioQuery"
 class Enquirer:
     """Puts questions to CROs; a question that is still open is not asked twice."""
 
-    def __init__(self, store: Store, settings: Settings, clock: Clock, participants: Participants):
+    def __init__(self, store: Store, settings: Settings, clock: Clock, participants: Participants) -> None:
         self._store, self._settings, self._clock, self._participants = store, settings, clock, participants
 
     def ask_portfolio(self, period: Period) -> int:

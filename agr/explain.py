@@ -23,7 +23,8 @@ def headline(plan: Plan) -> str:
     """Return why a plan exists and what it is worth."""
     reasons = "; ".join(str(r) for r in plan.reasons)
     return (
-        f"Plan {plan.id} of {plan.created_at.astimezone(plan.period.tz):%Y-%m-%d %H:%M:%S} ({plan.state.value}): {reasons}. "
+        f"Plan {plan.id}, made {plan.created_at.astimezone(plan.period.tz):%Y-%m-%d %H:%M:%S} ({plan.state.value}): "
+        f"{reasons}. "
         f"Objective {plan.result.objective_eur:,.2f}, flexibility worth {plan.result.flexibility_eur:,.2f}, "
         f"proven within {plan.result.gap_eur:,.2f}."
     )

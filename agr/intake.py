@@ -45,7 +45,7 @@ class Intake:
 
     def __init__(
         self, store: Store, settings: Settings, clock: Clock, participants: Participants, wake: Callable[[], None]
-    ):
+    ) -> None:
         self._store, self._settings, self._clock = store, settings, clock
         self._participants, self._wake = participants, wake
         self._broken: dict[int, int] = {}
@@ -120,8 +120,6 @@ class Intake:
         question = self._question(tx, message)
         contract = register.contract(tx, message.contract_id) if isinstance(message, m.FlexReservationUpdate) else None
         reasons = violations(message, self._context(tx, row, message, question, contract))
-        if isinstance(message, m.OtherMessage) and not reasons:
-            reasons = ("this aggregator does not trade flexibility by UFTP yet: plan phase only",)
         if reasons:
             text = join(reasons)
             self._reply(tx, message, row.sender_role, "Rejected", text)
@@ -138,9 +136,12 @@ class Intake:
     ) -> Day:
         period = getattr(message, "period", None)
         known = portfolio.load(tx, self._period(period)) if isinstance(period, date) else None
-        points = frozenset(p.address for p in known.points if p.dso == row.sender_domain) if known and known.points else None
+        points = (
+            frozenset(p.address for p in known.points if p.dso == row.sender_domain) if known and known.points else None
+        )
         return Day(
-            own_domain=self._settings.domain, zone_name=self._settings.time_zone, isp_minutes=self._settings.isp_minutes,
+            own_domain=self._settings.domain, zone_name=self._settings.time_zone,
+            isp_minutes=self._settings.isp_minutes,
             now=self._clock.now(), participants=self._participants, sender_role=row.sender_role, contract=contract,
             points=points, question=question, horizon_days=HORIZON_DAYS,
         )  # fmt: skip
@@ -182,12 +183,15 @@ class Intake:
         self, tx: Tx, row: Received, message: m.AGRPortfolioQueryResponse, question: Question | None
     ) -> Verdict:
         now, cro = self._clock.now(), row.sender_domain
-        outbox.answered(tx, message.reference, now, message.result, message.rejection_reason)
+        outbox.answered(tx, message.reference, now, message.result.value, message.rejection_reason)
         asked_for = question.period if question and question.period else message.period
-        if message.result != "Accepted":
+        if message.period is None or asked_for is None or message.result is not m.Result.ACCEPTED:
             text = message.rejection_reason or "without a reason"
-            portfolio.set_answer(tx, asked_for, cro, "rejected", now, text)
-            day.raise_alarm(tx, "portfolio rejected", f"{cro} {asked_for}", f"CRO {cro} rejected the query: {text}", now)
+            if asked_for is not None:
+                portfolio.set_answer(tx, asked_for, cro, "rejected", now, text)
+            day.raise_alarm(
+                tx, "portfolio rejected", f"{cro} {asked_for}", f"CRO {cro} rejected the query: {text}", now
+            )
             return Verdict(state="accepted")
         period = self._period(message.period)
         before = portfolio.load(tx, period)
@@ -223,9 +227,11 @@ class Intake:
             text = f"{len(clashes)} connections are claimed by {cro} and another CRO or twice; the first claim stays"
             day.raise_alarm(tx, "portfolio conflict", f"{cro} {period}", text, self._clock.now())
 
-    def _prognosis_answer(self, tx: Tx, row: Received, message: m.DPrognosisResponse, question: Question | None) -> Verdict:
+    def _prognosis_answer(
+        self, tx: Tx, row: Received, message: m.DPrognosisResponse, question: Question | None
+    ) -> Verdict:
         now, accepted = self._clock.now(), message.result == "Accepted"
-        outbox.answered(tx, message.reference, now, message.result, message.rejection_reason)
+        outbox.answered(tx, message.reference, now, message.result.value, message.rejection_reason)
         plans.answer_prognosis(tx, message.reference, "accepted" if accepted else "rejected", message.rejection_reason)
         subject = question.congestion_point if question and question.congestion_point else message.reference
         if accepted:
@@ -233,10 +239,12 @@ class Intake:
         else:
             text = f"{row.sender_domain} rejected the D-Prognosis: {message.rejection_reason or 'without a reason'}"
             day.raise_alarm(tx, "prognosis rejected", subject, text, now)
-        log.info("prognosis.answered", dso=row.sender_domain, congestion_point=subject, result=message.result)
+        log.info("prognosis.answered", dso=row.sender_domain, congestion_point=subject, result=message.result.value)
         return Verdict(state="accepted")
 
-    def _reservation(self, tx: Tx, row: Received, message: m.FlexReservationUpdate, _question: Question | None) -> Verdict:
+    def _reservation(
+        self, tx: Tx, row: Received, message: m.FlexReservationUpdate, _question: Question | None
+    ) -> Verdict:
         """Take over what is still reserved and ask for a plan; ISPs the message leaves out are released."""
         now, period = self._clock.now(), self._period(message.period)
         power_w = tuple(p or 0 for p in expand(message.isps, period.isp_count))
@@ -254,8 +262,8 @@ class Intake:
         self, tx: Tx, row: Received, message: m.AGRPortfolioUpdateResponse, _question: Question | None
     ) -> Verdict:
         now = self._clock.now()
-        outbox.answered(tx, message.reference, now, message.result, message.rejection_reason)
-        if message.result != "Accepted":
+        outbox.answered(tx, message.reference, now, message.result.value, message.rejection_reason)
+        if message.result is not m.Result.ACCEPTED:
             text = f"CRO {row.sender_domain} rejected our connections: {message.rejection_reason or 'without a reason'}"
             day.raise_alarm(tx, "connections rejected", row.sender_domain, text, now)
         return Verdict(state="accepted")
@@ -278,9 +286,13 @@ class Intake:
             for late in outbox.unanswered(tx, now):
                 outbox.no_longer_waiting(tx, late.message_id)
                 minutes = (now - late.queued_at) / timedelta(minutes=1)
-                text = f"{late.recipient_domain} has not answered {late.type} {late.message_id} for {minutes:.0f} minutes"
+                text = (
+                    f"{late.recipient_domain} has not answered {late.type} {late.message_id} for {minutes:.0f} minutes"
+                )
                 day.raise_alarm(tx, "answer overdue", f"{late.recipient_domain} {late.subject}".strip(), text, now)
-                log.warning("answer.overdue", type=late.type, recipient=late.recipient_domain, message_id=late.message_id)
+                log.warning(
+                    "answer.overdue", type=late.type, recipient=late.recipient_domain, message_id=late.message_id
+                )
                 if late.type == "AGRPortfolioQuery" and late.period is not None:
                     again.append(late.period)
         return again

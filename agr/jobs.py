@@ -26,7 +26,7 @@ RETRY = timedelta(minutes=1)
 
 @dataclass(frozen=True, kw_only=True)
 class Moment:
-    """One decision of a Period: when it is made, until when making it late still helps, and what stands in after that."""
+    """One decision of a Period: when it is made, until when it still helps, and what stands in afterwards."""
 
     name: str
     at: datetime
@@ -40,10 +40,8 @@ Handler = Callable[[Period, str], str | None]
 
 def moments_of(settings: Settings, period: Period) -> list[Moment]:
     """Return the Period's decisions in order of time. Source: docs/operations.md, the market day."""
-    timetable = settings.timetable
-    at = dict(timetable.moments(period))
+    at = dict(settings.timetable.moments(period))
     gate = at["prognosis_gate"]
-    safe = gate - timedelta(seconds=timetable.prognosis_last_safe_start_s)
 
     def moment(name: str, latest: datetime, fallback: str, when: datetime | None = None) -> Moment:
         return Moment(name=name, at=at[name] if when is None else when, latest=latest, fallback=fallback)
@@ -55,11 +53,11 @@ def moments_of(settings: Settings, period: Period) -> list[Moment]:
         moment("first_plan", gate, "no plan: nothing is sent"),
         moment("day_ahead_gate", period.end, "no day-ahead position"),
         moment("day_ahead_results", gate, "the last audited plan"),
-        moment("prognosis_last_safe_start", gate, "prognoses of the plan in force, late", when=safe),
+        moment("prognosis_last_safe_start", gate, "prognoses of the plan in force, late"),
         moment("prognosis_gate", period.end, "none"),
     ]
     for product in settings.markets.capacity:
-        opens = product.gate.instant(period)
+        opens = product.gate.gate(product.name).instant(period)
         found.append(moment(f"capacity_gate {product.name}", period.end, "no bid", when=opens))
     return sorted(found, key=lambda m: m.at)
 
@@ -67,7 +65,7 @@ def moments_of(settings: Settings, period: Period) -> list[Moment]:
 class Timetable:
     """Runs each moment of today's and tomorrow's Period once, at its time or as soon after as the daemon is there."""
 
-    def __init__(self, store: Store, settings: Settings, clock: Clock, handlers: Mapping[str, Handler]):
+    def __init__(self, store: Store, settings: Settings, clock: Clock, handlers: Mapping[str, Handler]) -> None:
         self._store, self._settings, self._clock, self._handlers = store, settings, clock, handlers
         self._scheduler = BackgroundScheduler(timezone="UTC", job_defaults={"coalesce": True, "max_instances": 1})
         self._running = RLock()

@@ -1,4 +1,4 @@
-"""What a user asks for from the command line: import, export, plan on demand, checks. Returns values, prints nothing."""
+"""What a user asks for on the command line: import, export, plans, checks. Returns values."""
 
 import time
 from datetime import date, timedelta
@@ -39,7 +39,9 @@ def import_tables(settings: Settings, store: Store, folder: Path, clock: Clock |
         today = period_of(now, settings.time_zone, settings.isp_minutes)
         for period in (today, today.next()):
             if plans.in_force(tx, period.day) is not None:
-                reason = Reason(kind=ReasonKind.FORECAST, reference=str(folder)[-255:], text=f"tables of {folder.name} imported")
+                reason = Reason(
+                    kind=ReasonKind.FORECAST, reference=str(folder)[-255:], text=f"tables of {folder.name} imported"
+                )
                 day.put_trigger(tx, period.day, reason, now)
     return reading
 
@@ -65,8 +67,7 @@ def plan_now(settings: Settings, store: Store, period: Period, who: str) -> Plan
     with store.transaction() as tx:
         if not portfolio.answers(tx, period.day) and settings.planning.stale_portfolio == "refuse":
             raise PlanError(
-                f"no CRO has told us the congestion points of {period}: run the daemon so that it asks, or import points "
-                "by hand with `agr points`"
+                f"no CRO has told us the congestion points of {period}: run the daemon (`agr run`) so that it asks"
             )
         trigger = day.put_trigger(tx, period.day, reason, clock.now() - timedelta(hours=1))
     if ours:

@@ -78,7 +78,8 @@ def day_overview(tx: Tx, settings: Settings, period: Period) -> Iterator[Rendera
     known = portfolio.load(tx, period)
     connections = sum(len(p.connections) for p in known.points)
     cros = ", ".join(f"{a.cro} {a.state}" for a in answers.values()) or "no CRO asked yet"
-    yield f"CROs: {cros}; {len(known.points)} congestion points with {connections} connections, {len(known.free_connections)} in none"
+    free = len(known.free_connections)
+    yield f"CROs: {cros}; {len(known.points)} congestion points with {connections} connections, {free} in none"
     plan_table = Table(title="Plans", title_justify="left")
     for title in ("plan", "made", "state", "why", f"value {settings.currency}", "flexibility", "gap", "audit"):
         plan_table.add_column(title)

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import numpy as np
 import structlog
+from numpy.typing import NDArray
 
 from agr import archive
 from agr.case import Inputs, NamedCase, Previous, build
@@ -62,7 +63,9 @@ def load_solved(tx: Tx, plan: int) -> Solved:
 class Planner:
     """Answers triggers, one Period at a time."""
 
-    def __init__(self, store: Store, settings: Settings, clock: Clock, solver: Solver, planned: Callable[[Plan], None]):
+    def __init__(
+        self, store: Store, settings: Settings, clock: Clock, solver: Solver, planned: Callable[[Plan], None]
+    ) -> None:
         self._store, self._settings, self._clock, self._solver = store, settings, clock, solver
         self._planned = planned
         self._waiting: set[int] = set()
@@ -99,13 +102,14 @@ class Planner:
         except PlanError as error:
             self._close(triggers, None, str(error))
             self._alarm("plan failed", period, str(error))
-            log.error("plan.failed", period=str(period), why=str(error))
+            log.warning("plan.failed", period=str(period), why=str(error))
             return True
         self._recover("plan failed", period)
         result = plan.result
         log.info(
-            "plan.ready", period=str(period), plan=plan.id, state=plan.state.value, objective_eur=round(result.objective_eur, 2),
-            flexibility_eur=round(result.flexibility_eur, 2), gap_eur=round(result.gap_eur, 2), audit=list(result.audit),
+            "plan.ready", period=str(period), plan=plan.id, state=plan.state.value,
+            objective_eur=round(result.objective_eur, 2), flexibility_eur=round(result.flexibility_eur, 2),
+            gap_eur=round(result.gap_eur, 2), audit=list(result.audit),
             seconds=round(sum(result.seconds.values()), 2), notes=list(result.notes),
             changed_points=len(plan.change.points) if plan.change else None,
         )  # fmt: skip
@@ -150,7 +154,9 @@ class Planner:
         latest = plans.in_force(tx, period.day)
         before = load_solved(tx, latest.id) if latest else None
         day_runs = self._clock.now() >= period.start
-        frozen = frozenset(p.address for p in known.points if p.intraday_redispatch_by is None) if day_runs else frozenset()
+        frozen = (
+            frozenset(p.address for p in known.points if p.intraday_redispatch_by is None) if day_runs else frozenset()
+        )
         inputs = Inputs(
             period=period,
             portfolio=known,
@@ -185,11 +191,13 @@ class Planner:
         yesterday = portfolio.load(tx, period.previous())
         allowed = self._settings.planning.stale_portfolio == "use yesterday"
         if allowed and "portfolio_last_call" in day.done_moments(tx, period.day) and yesterday.points:
-            notes.append(f"no CRO has answered: the list of {period.previous()} is used, which is not valid for this Period")
+            notes.append(
+                f"no CRO has answered: the list of {period.previous()} is used, which is not valid for this Period"
+            )
             return replace(yesterday, period=period)
         return None
 
-    def _forecasts(self, tx: Tx, period: Period, notes: list[str]) -> dict[tuple[str, str], np.ndarray]:  # type: ignore[type-arg]
+    def _forecasts(self, tx: Tx, period: Period, notes: list[str]) -> dict[tuple[str, str], NDArray[np.float64]]:
         """Return the Period's forecasts; for what is missing the newest earlier day stands in, which is noted."""
         known = dict(register.forecasts_on(tx, period))
         earlier = register.latest_forecast_day(tx, period.day)

@@ -29,7 +29,7 @@ def last_per_point(sent: list[Sent], *states: str) -> dict[str, Sent]:
 class Publisher:
     """Sends what changed, once; a crash between two calls loses nothing and repeats nothing."""
 
-    def __init__(self, store: Store, settings: Settings, clock: Clock, participants: Participants):
+    def __init__(self, store: Store, settings: Settings, clock: Clock, participants: Participants) -> None:
         self._store, self._settings, self._clock, self._participants = store, settings, clock, participants
 
     def publish(self, period: Period, closed_isps: int = 0) -> int:

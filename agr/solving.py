@@ -7,9 +7,10 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from threading import Lock
 
+from models.audit import audit
+
 from agr.errors import PlanError
 from agr.settings import Planning
-from models.audit import audit
 from models.case import Case
 from models.errors import ModelError
 from models.noflex import no_flexibility
@@ -29,9 +30,7 @@ class Answer:
 def answer(case: Case, relative_gap: float, time_limit_s: float, threads: int) -> Answer:
     """Solve and audit a case in this process."""
     outcome = solve(case, relative_gap=relative_gap, time_limit_s=time_limit_s, threads=threads)
-    return Answer(
-        outcome=outcome, findings=audit(case, outcome), no_flexibility_eur=no_flexibility(case).objective_eur
-    )
+    return Answer(outcome=outcome, findings=audit(case, outcome), no_flexibility_eur=no_flexibility(case).objective_eur)
 
 
 def _ready() -> bool:

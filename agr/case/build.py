@@ -53,9 +53,8 @@ def _reservations(inputs: Inputs, index: dict[str, int], notes: list[str]) -> Re
 def _limits(inputs: Inputs, index: dict[str, int], notes: list[str]) -> Limits:
     period = inputs.period
     rows = [x for x in inputs.register.limits if x.first_day <= period.day <= x.last_day]
-    for row in rows:
-        if row.congestion_point not in index:
-            notes.append(f"a limit names congestion point {row.congestion_point}, not in the CRO's list of {period}")
+    unknown = sorted({row.congestion_point for row in rows if row.congestion_point not in index})
+    notes.extend(f"a limit names congestion point {address}, not in the CRO's list of {period}" for address in unknown)
     rows = [row for row in rows if row.congestion_point in index]
     upper = np.full((len(rows), period.isp_count), np.inf)
     lower = np.full((len(rows), period.isp_count), -np.inf)

@@ -175,7 +175,9 @@ def storage_units(
 ) -> tuple[tuple[str, ...], Storage]:
     """Batteries, heat pumps and EV sessions that touch the Period."""
     rows, isps, period = Rows(), inputs.period.isp_count, inputs.period
-    for unit in (*inputs.register.batteries, *inputs.register.heat_pumps, *inputs.register.ev_sessions):
+    known = inputs.register
+    every: list[Battery | HeatPump | EvSession] = [*known.batteries, *known.heat_pumps, *known.ev_sessions]
+    for unit in every:
         point = at(unit.connection)
         if point is None:
             continue
@@ -204,7 +206,7 @@ def _per_isp(profile_kw: Sequence[float], isp_minutes: int) -> Floats:
         return np.array(profile_kw, dtype=float)
     minutes = np.repeat(np.array(profile_kw, dtype=float), 15)
     padded = np.pad(minutes, (0, -len(minutes) % isp_minutes))
-    return np.asarray(padded.reshape(-1, isp_minutes).mean(axis=1))
+    return np.array([group.mean() for group in padded.reshape(-1, isp_minutes)])
 
 
 def shiftable_units(inputs: Inputs, at: PointIndex, notes: list[str]) -> tuple[tuple[str, ...], Shiftable]:

@@ -84,9 +84,7 @@ def due(tx: Tx, now: datetime, busy: frozenset[str] = frozenset()) -> list[Queue
 
 def next_attempt(tx: Tx) -> datetime | None:
     """Return when the next queued message is due, None when nothing waits."""
-    return tx.execute(
-        sa.select(sa.func.min(t.outbox.c.next_attempt_at)).where(t.outbox.c.state == "queued")
-    ).scalar()
+    return tx.execute(sa.select(sa.func.min(t.outbox.c.next_attempt_at)).where(t.outbox.c.state == "queued")).scalar()
 
 
 def delivered(tx: Tx, row_id: int, at: datetime, detail: str) -> None:

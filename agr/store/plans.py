@@ -28,7 +28,7 @@ def put(tx: Tx, plan: Plan, outcome: bytes, case: bytes) -> Plan:
     return replace(plan, id=int(result.inserted_primary_key[0]))
 
 
-def _plan(row: sa.Row[Any]) -> Plan:
+def _plan(row: Any) -> Plan:
     return replace(_PLAN.validate_json(row.summary), id=row.id, state=PlanState(row.state))
 
 

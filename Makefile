@@ -1,0 +1,47 @@
+# Two commands do everything on a fresh machine: `make run` and `make test`.
+PYTHON ?= python3
+VENV := .venv
+PEERS := .venv-counterparty
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint check lock clean
+
+help: ## List the targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
+
+$(READY): requirements-dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "agr needs Python 3.11 or newer; name one with make PYTHON=python3.12")'
+	@echo "setting up $(VENV) (once)" >&2
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt >&2
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e . >&2
+	@touch $@
+
+$(PEERS)/requirements.sha256: agr/demo/requirements.txt | $(READY)
+	@echo "setting up $(PEERS) (once)" >&2
+	@$(BIN)/python -m agr.demo.environment $(PEERS) >&2
+	@touch $@
+
+run: $(READY) $(PEERS)/requirements.sha256 ## Run a whole market day (ARGS="--once --json" for one JSON line)
+	@$(BIN)/agr demo $(ARGS)
+
+test: $(READY) $(PEERS)/requirements.sha256 ## Run all tests
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint: $(READY) ## Style, types, import rules, spelling
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/codespell
+
+lock: $(READY) ## Resolve and lock the versions for development again (needs uv)
+	uv pip compile pyproject.toml --extra dev --extra build --generate-hashes --universal --python-version 3.11 \
+		--quiet --no-emit-package agr-optimizer --custom-compile-command "make lock" -o requirements-dev.txt
+	uv pip compile agr/demo/requirements.in --generate-hashes --universal --python-version 3.11 \
+		--quiet --custom-compile-command "make lock" -o agr/demo/requirements.txt
+
+clean: ## Remove what make made
+	rm -rf $(VENV) $(PEERS) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*

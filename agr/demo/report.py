@@ -1,0 +1,181 @@
+"""Judges the demo's day: what was promised against what the counterparties themselves received."""
+
+import json
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lxml import etree
+
+from agr.daemon import Daemon
+from agr.demo.world import World
+from agr.plan import Plan, PlanState, ReasonKind
+from agr.store import day, plans, portfolio
+from agr.store.plans import Sent
+
+if TYPE_CHECKING:
+    from agr.portfolio import Portfolio
+
+_TOLERANCE = 1e-6
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """The day in figures, and the broken promises in words."""
+
+    period: str
+    connections: int
+    congestion_points: int
+    sent: int
+    accepted: int
+    max_revision: int
+    changed_after_update: int
+    before: Plan
+    after: Plan
+    seconds: dict[str, float]
+    broken: tuple[str, ...]
+
+    def json(self) -> str:
+        """Return the figures as one JSON object on one line."""
+        result = self.after.result
+        return json.dumps({
+            "period": self.period,
+            "connections": self.connections,
+            "congestion_points": self.congestion_points,
+            "prognoses": {
+                "sent": self.sent, "accepted": self.accepted, "max_revision": self.max_revision,
+                "changed_after_update": self.changed_after_update,
+            },
+            "objective": {
+                "before": {"total": self.before.result.objective_eur, "terms": self.before.result.terms_eur},
+                "after": {"total": result.objective_eur, "terms": result.terms_eur},
+            },
+            "imbalance_mwh": result.imbalance_mwh,
+            "reservation_shortfall_kwh": result.reservation_shortfall_kwh,
+            "audit": "passed" if not result.audit else list(result.audit),
+            "no_flexibility": {"before": self.before.result.no_flexibility_eur, "after": result.no_flexibility_eur},
+            "gap": {"before": self.before.result.gap_eur, "after": result.gap_eur},
+            "broken_promises": list(self.broken),
+            "seconds": self.seconds,
+        })  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Heard:
+    """One D-Prognosis as a DSO received it, read from its raw XML by itself."""
+
+    dso: str
+    point: str
+    revision: int
+    power_w: tuple[int, ...]
+
+
+def heard(world: World) -> list[Heard]:
+    """Return what the DSOs received, read without our own codec."""
+    found = []
+    for domain, dso in world.dsos.items():
+        for event in dso.received("D-Prognosis"):
+            root = etree.fromstring(event.xml.encode())
+            values: list[int] = []
+            for isp in root.iter("ISP"):
+                values += [int(isp.get("Power", "0"))] * int(isp.get("Duration", "1"))
+            point, revision = root.get("CongestionPoint", ""), int(root.get("Revision", "0"))
+            found.append(Heard(dso=domain, point=point, revision=revision, power_w=tuple(values)))
+    return found
+
+
+def _plan_faults(plan: Plan) -> list[str]:
+    result = plan.result
+    found = [f"the audit of plan {plan.id} found: {finding}" for finding in result.audit]
+    if result.imbalance_mwh > _TOLERANCE:
+        found.append(f"plan {plan.id} is not balanced: {result.imbalance_mwh:.6f} MWh")
+    if result.reservation_shortfall_kwh > _TOLERANCE:
+        found.append(f"plan {plan.id} cannot deliver {result.reservation_shortfall_kwh:.3f} kWh of its reservations")
+    if result.reserve_shortfall_mwh > _TOLERANCE:
+        found.append(f"plan {plan.id} cannot hold {result.reserve_shortfall_mwh:.6f} MWh of awarded capacity")
+    return found
+
+
+def _last(revisions: list[Heard]) -> dict[str, Heard]:
+    return {h.point: h for h in sorted(revisions, key=lambda h: h.revision)}
+
+
+def _delivery_faults(known: dict[str, str], received: list[Heard], last_plan: Plan) -> list[str]:
+    """Compare what DSOs received with who they are, and with the plan in force."""
+    newest = _last(received)
+    found = [f"no DSO received a D-Prognosis of {point}" for point in known if point not in newest]
+    found += [
+        f"{h.dso} received the D-Prognosis of {h.point}, which is {known.get(h.point)}'s"
+        for h in received
+        if known.get(h.point) != h.dso
+    ]
+    for point in last_plan.points:
+        got = newest.get(point.address)
+        if got is not None and got.power_w != point.power_w:
+            worst = max((abs(a - b) for a, b in zip(got.power_w, point.power_w, strict=False)), default=0)
+            if worst >= 1 or len(got.power_w) != len(point.power_w):
+                found.append(f"the last D-Prognosis of {point.address} differs from the plan in force by {worst} W")
+    return found
+
+
+def _revision_faults(received: list[Heard], first: int) -> list[str]:
+    """A later revision must change something."""
+    by_point: dict[str, list[Heard]] = {}
+    for one in received:
+        by_point.setdefault(one.point, []).append(one)
+    found = []
+    for point, revisions in by_point.items():
+        ordered = sorted(revisions, key=lambda h: h.revision)
+        found += [
+            f"revision {b.revision} of {point} repeats revision {a.revision}"
+            for a, b in pairwise(ordered)
+            if a.power_w == b.power_w
+        ]
+        if ordered[0].revision != first:
+            found.append(f"the first prognosis of {point} was revision {ordered[0].revision}")
+    return found
+
+
+def _updated(history: list[Plan]) -> tuple[Plan, Plan]:
+    """Return the plans in force before and after the first reservation update (the same one when there was none)."""
+    used = [p for p in history if p.state is PlanState.AUDITED] or history
+    index = next((i for i, p in enumerate(used) if any(r.kind is ReasonKind.RESERVATION for r in p.reasons)), None)
+    return (used[-1], used[-1]) if index is None else (used[max(index - 1, 0)], used[-1])
+
+
+def report(world: World, daemon: Daemon, folder: Path, seconds: dict[str, float]) -> Report:
+    """Return the day in figures with every promise that was not kept."""
+    period = world.scenario.of
+    with daemon.store.transaction() as tx:
+        history, sent = plans.history(tx, period.day), plans.prognoses(tx, period.day)
+        alarms = day.open_alarms(tx)
+        known: Portfolio = portfolio.load(tx, period)
+    before, after = _updated(history)
+    received = heard(world)
+    broken = [*_plan_faults(before), *_plan_faults(after)]
+    broken += _delivery_faults(world.known_to_cro(folder), received, after)
+    broken += _revision_faults(received, 1)
+    broken += [f"alarm {a.kind} [{a.subject}]: {a.text}" for a in alarms]
+    broken += _unaccepted(sent)
+    return Report(
+        period=str(period),
+        connections=sum(len(p.connections) for p in known.points) + len(known.free_connections),
+        congestion_points=len(known.points),
+        sent=len(sent),
+        accepted=sum(s.state == "accepted" for s in sent),
+        max_revision=max((s.revision for s in sent), default=0),
+        changed_after_update=sum(s.revision > 1 for s in sent),
+        before=before,
+        after=after,
+        seconds=seconds,
+        broken=tuple(broken),
+    )
+
+
+def _unaccepted(sent: list[Sent]) -> list[str]:
+    return [
+        f"revision {s.revision} of {s.congestion_point} is {s.state}, not accepted"
+        for s in sent
+        if s.state != "accepted"
+    ]

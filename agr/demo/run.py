@@ -1,0 +1,164 @@
+"""Runs one market day on a compressed timetable: the clock jumps over the waiting, everything else is real."""
+
+import signal
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from agr import log
+from agr.daemon import Daemon
+from agr.demo.report import Report, report
+from agr.demo.show import Show
+from agr.demo.world import World
+from agr.errors import AgrError, InputError
+from agr.isp import JumpingClock, Period
+from agr.portfolio import Contract
+from agr.program import compress
+from agr.publication import OPEN
+from agr.scenario.description import Description, Release, describe
+from agr.settings import Timetable
+from agr.store import day, plans, register
+
+PATIENCE_S = 90.0
+"""Longest wait for a step of the day before the demo gives up and says which step it was."""
+
+_LEAD = timedelta(milliseconds=300)
+
+
+def shipped(name: str) -> Path:
+    """Return a scenario folder that comes with the project."""
+    folder = Path(__file__).parents[2] / "scenarios" / name
+    if not folder.is_dir():
+        raise InputError(f"there is no {folder}; name a scenario folder with --scenario")
+    return folder
+
+
+class MarketDay:
+    """Drives a daemon through one Period, and times the steps."""
+
+    def __init__(self, world: World, daemon: Daemon, clock: JumpingClock, say: Callable[[str], None]) -> None:
+        self.world, self.daemon, self.clock, self.say = world, daemon, clock, say
+        self.period = world.scenario.of
+        self.seconds: dict[str, float] = {}
+
+    def run(self) -> None:
+        """Query → plan → prognoses accepted → events → re-plan → revisions accepted → gate."""
+        self._step("portfolio", lambda: self._until("portfolio_query"))
+        self._step("first plan", lambda: self._until("first_plan"))
+        self._step("gates", lambda: self._until("day_ahead_gate"))
+        self._step("results, plan and prognoses", lambda: self._until(OPEN))
+        for event in self.world.scenario.events:
+            self._step("reservation update, plan and revisions", lambda event=event: self._happen(event))  # type: ignore[misc]
+        self._step("prognosis gate", lambda: self._until("prognosis_gate"))
+
+    def _step(self, name: str, action: Callable[[], None]) -> None:
+        began = time.monotonic()
+        action()
+        self.settle(name)
+        self.seconds[name] = round(time.monotonic() - began, 2)
+
+    def settle(self, what: str) -> None:
+        """Wait until nothing is waiting to be processed, planned, delivered or answered."""
+        until = time.monotonic() + PATIENCE_S
+        calm = 0
+        while calm < 3:
+            calm = calm + 1 if self.daemon.idle() else 0
+            if time.monotonic() > until:
+                raise AgrError(f"the demo waited {PATIENCE_S:g} s for: {what}; see the log in {self.world.data}")
+            time.sleep(0.05)
+
+    def _done(self) -> dict[str, str]:
+        with self.daemon.store.transaction() as tx:
+            return day.done_moments(tx, self.period.day)
+
+    def _until(self, moment: str) -> None:
+        """Jump from moment to moment of the timetable until one of our Period is done."""
+        until = time.monotonic() + PATIENCE_S
+        while moment not in self._done():
+            self.settle(moment)
+            coming = self.daemon.timetable.next_moment()
+            if coming is not None and coming.at - self.clock.now() > 2 * _LEAD:
+                self._jump(coming.at - _LEAD)
+            if time.monotonic() > until:
+                raise AgrError(f"the demo waited {PATIENCE_S:g} s for the moment {moment!r} of {self.period}")
+            time.sleep(0.05)
+
+    def _jump(self, to: datetime) -> None:
+        self.clock.jump_to(to)
+        for counterparty in self.world.counterparties:
+            counterparty.send("clock", now=self.clock.now().isoformat())
+
+    def _happen(self, event: Release) -> None:
+        self._jump(event.at)
+        with self.daemon.store.transaction() as tx:
+            contract = register.contract(tx, event.contract)
+            made = len(plans.history(tx, self.period.day))
+        if contract is None:
+            raise InputError(f"scenario.yaml names contract {event.contract!r}, which is not in tables/contracts.csv")
+        self._release(contract, event.keep_share)
+        until = time.monotonic() + PATIENCE_S
+        while True:
+            with self.daemon.store.transaction() as tx:
+                if len(plans.history(tx, self.period.day)) > made:
+                    return
+            if time.monotonic() > until:
+                raise AgrError("the reservation update led to no plan")
+            time.sleep(0.05)
+
+    def _release(self, contract: Contract, keep_share: float) -> None:
+        kept = [round(power * keep_share) for power in contract.contracted_w(self.period)]
+        isps = [{"start": r.start, "duration": r.duration, "power": r.power_w} for r in compress(kept)]
+        share = f"{1 - keep_share:.0%}"
+        self.say(
+            f"{contract.dso} releases {share} of {abs(contract.power_w) / 1000:g} kW of contract {contract.contract}"
+        )
+        self.world.dsos[contract.dso].send(
+            "release", domain=self.world.settings.domain, contract=contract.contract, period=str(self.period),
+            congestion_point=contract.congestion_point, isps=isps, time_zone=self.period.zone_name,  # type: ignore[arg-type]
+            isp_duration=f"PT{self.period.isp_minutes}M",
+        )  # fmt: skip
+
+
+def start_clock(period: Period, daemon_starts: timedelta = timedelta(seconds=5)) -> JumpingClock:
+    """Return a clock that stands just before the portfolio query of the default timetable."""
+    first = dict(Timetable().moments(period))["portfolio_query"]
+    return JumpingClock(first - daemon_starts)
+
+
+def demo(scenario: Path | None, *, once: bool, as_json: bool, data: Path | None) -> int:
+    """Run the demo; return 0 when every promise was kept, 1 when not."""
+    began = time.monotonic()
+    folder = scenario or shipped("spring-weekday")
+    described: Description = describe(folder)
+    show = Show(described)
+    log.configure(listener=show.event, quiet=True)
+    ended = threading.Event()
+    with ExitStack() as stack:
+        if data is None:
+            data = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="agr-demo-")))
+        show.say(f"{described.title}: Period {described.period}, data in {data}")
+        clock = start_clock(described.of)
+        show.follow(clock.now)
+        world = stack.enter_context(World(folder, described, data, clock))
+        daemon = stack.enter_context(Daemon(world.settings, clock))
+        world.introduce(daemon)
+        market_day = MarketDay(world, daemon, clock, show.say)
+        setup = round(time.monotonic() - began, 2)
+        market_day.run()
+        seconds = {"set-up": setup, **market_day.seconds, "total": round(time.monotonic() - began, 2)}
+        found: Report = report(world, daemon, folder, seconds)
+        show.summary(found)
+        if not once:
+            show.say(f"the daemon stays up at http://127.0.0.1:{daemon.port} until Ctrl-C")
+            signal.signal(signal.SIGINT, lambda *_: ended.set())
+            signal.signal(signal.SIGTERM, lambda *_: ended.set())
+            ended.wait()
+    if as_json:
+        sys.stdout.write(found.json() + "\n")
+        sys.stdout.flush()
+    return 1 if found.broken else 0

@@ -1,0 +1,96 @@
+"""Shows the demo's day on the terminal: a line per step as it happens, and the summary, on standard error."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from rich.console import Console
+from rich.table import Table
+
+from agr.demo.report import Report
+from agr.log import Event
+from agr.overview import terms_table
+from agr.scenario.description import Description
+
+_NAMES: dict[str, Callable[[Event], str]] = {
+    "portfolio.asked": lambda e: f"AGRPortfolioQuery → {e['cro']}",
+    "portfolio.known": lambda e: (
+        f"{e['cro']} answered: {e['connections']} connections at {e['congestion_points']} congestion points "
+        f"({e['joined']} joined, {e['left']} left, {e['moved']} moved)"
+    ),
+    "plan.started": lambda e: f"optimising: {'; '.join(e['reasons'])}",
+    "plan.ready": lambda e: (
+        f"plan {e['plan']} {e['state']}: {e['objective_eur']:,.2f} EUR, flexibility {e['flexibility_eur']:,.2f} EUR, "
+        f"gap {e['gap_eur']:.2f} EUR, {e['seconds']} s, audit {'; '.join(e['audit']) or 'passed'}"
+        + (f", {e['changed_points']} congestion points changed" if e["changed_points"] is not None else "")
+    ),
+    "plan.failed": lambda e: f"no plan: {e['why']}",
+    "moment.done": lambda e: f"{e['moment'].replace('_', ' ')}: {e['result']}",
+    "moment.missed": lambda e: f"{e['moment'].replace('_', ' ')} missed; {e['fallback']}",
+    "prognosis.queued": lambda e: f"{e['count']} D-Prognoses queued as revision {e['revision']}",
+    "reservation.updated": lambda e: f"FlexReservationUpdate of {e['contract']} accepted",
+    "message.refused": lambda e: f"message refused with HTTP {e['status']}: {e['why']}",
+    "message.retry": lambda e: f"{e['type']} → {e['recipient']} will be retried: {e['why']}",
+    "message.failed": lambda e: f"{e['type']} → {e['recipient']} failed: {e['why']}",
+    "answer.overdue": lambda e: f"no answer from {e['recipient']} to {e['type']}",
+}
+
+
+class Show:
+    """Writes the steps to standard error, in the Period's local time."""
+
+    def __init__(self, scenario: Description) -> None:
+        self._console = Console(stderr=True, highlight=False)
+        self._zone = scenario.of.tz
+        self._period = str(scenario.of)
+        self._accepted = 0
+        self._now: Callable[[], datetime] | None = None
+
+    def follow(self, now: Callable[[], datetime]) -> None:
+        """Show this clock's time in front of each step."""
+        self._now = now
+
+    def say(self, text: str) -> None:
+        """Write one step."""
+        clock = f"{self._now().astimezone(self._zone):%a %H:%M}" if self._now else "         "
+        self._console.print(f"[dim]{clock}[/dim]  {text}", soft_wrap=True)
+
+    def event(self, event: Event) -> None:
+        """Show a log event of the daemon, if it is one of the day's steps."""
+        name = event["event"]
+        if event.get("period", self._period) != self._period:
+            return
+        if name == "prognosis.answered":
+            self._accepted += event["result"] == "Accepted"
+            self.say(f"{event['dso']}: {event['result']}  {event['congestion_point']}")
+        elif name in _NAMES:
+            self.say(_NAMES[name](event))
+        elif event.get("level") in ("error", "critical"):
+            self.say(f"[red]{name}[/red] {event}")
+
+    def summary(self, report: Report) -> None:
+        """Write the day's result."""
+        before, after = report.before, report.after
+        self._console.print()
+        self._console.print(terms_table(after, "EUR", before if before.id != after.id else None))
+        gain = after.result.objective_eur - before.result.objective_eur
+        figures = Table(show_header=False, box=None)
+        rows = {
+            "Period": report.period,
+            "connections": f"{report.connections} at {report.congestion_points} congestion points",
+            "D-Prognoses": f"{report.sent} sent, {report.accepted} accepted, highest revision {report.max_revision}",
+            "changed by the update": f"{report.changed_after_update} congestion points",
+            "the released reservation was worth": f"{gain:+,.2f} EUR",
+            "imbalance planned": f"{after.result.imbalance_mwh:.6f} MWh",
+            "reservation shortfall": f"{after.result.reservation_shortfall_kwh:.3f} kWh",
+            "audit": "; ".join(after.result.audit) or "passed",
+            "seconds": ", ".join(f"{name} {value:g}" for name, value in report.seconds.items()),
+        }
+        for name, value in rows.items():
+            figures.add_row(name, value)
+        self._console.print(figures)
+        if report.broken:
+            self._console.print("[bold red]Broken promises:[/bold red]")
+            for line in report.broken:
+                self._console.print(f"  - {line}", soft_wrap=True)
+        else:
+            self._console.print("[bold green]Every promise was kept.[/bold green]")
