@@ -48,8 +48,8 @@ def moments_of(settings: Settings, period: Period) -> list[Moment]:
 
     found = [
         moment("retention_job", period.end, "the next day's"),
-        moment("portfolio_query", period.end, "the list of the day before, where the settings allow it"),
-        moment("portfolio_last_call", period.end, "none"),
+        moment("portfolio_query", gate, "the list of the day before, where the settings allow it"),
+        moment("portfolio_last_call", gate, "none"),
         moment("first_plan", gate, "no plan: nothing is sent"),
         moment("day_ahead_gate", period.end, "no day-ahead position"),
         moment("day_ahead_results", gate, "the last audited plan"),
@@ -133,6 +133,8 @@ class Timetable:
             day.moment_done(tx, period.day, moment.name, now, result)
             day.recover(tx, "moment failed", f"{period} {moment.name}", now)
         late = now - moment.at
+        if now > moment.latest:
+            return
         log.info(
             "moment.done", period=str(period), moment=moment.name, result=result,
             late_s=round(late.total_seconds()) if late > timedelta(seconds=30) else 0,

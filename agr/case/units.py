@@ -137,7 +137,8 @@ def _presence(inputs: Inputs, unit: EvSession) -> Floats:
     period, length = inputs.period, inputs.period.isp_length
     starts = period.starts()
     shares = [(min(unit.departure, s + length) - max(unit.arrival, s)) / length for s in starts]
-    return np.clip(np.array(shares), 0.0, 1.0)
+    clipped: Floats = np.clip(np.array(shares), 0.0, 1.0)
+    return clipped
 
 
 def _unmanaged_ev(limit_kw: Floats, need_kwh: float, efficiency: float, hours: float) -> Floats:

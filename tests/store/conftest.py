@@ -1,0 +1,68 @@
+"""A fresh store per test: SQLite always; PostgreSQL where its server is installed (CI installs it)."""
+
+import os
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from agr.store.engine import Store
+
+
+def _postgres_bin() -> Path | None:
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    on_path = shutil.which("initdb")
+    return found[-1].parent if found else Path(on_path).parent if on_path else None
+
+
+def _as_postgres(command: list[str]) -> list[str]:
+    return ["runuser", "-u", "postgres", "--", *command] if os.geteuid() == 0 else command
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    binaries = _postgres_bin()
+    if binaries is None:
+        pytest.skip("PostgreSQL's server is not installed: apt-get install postgresql")
+    folder = tmp_path_factory.mktemp("postgres")
+    folder.parent.chmod(0o755)
+    folder.parent.parent.chmod(0o755)
+    if os.geteuid() == 0:
+        shutil.chown(folder, "postgres")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    data = folder / "data"
+    subprocess.run(
+        _as_postgres([str(binaries / "initdb"), "-D", str(data), "-A", "trust", "-U", "agr", "-E", "UTF8", "--no-sync"]),
+        check=True, capture_output=True, cwd=folder,
+    )  # fmt: skip
+    options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder} -c fsync=off"
+    control = _as_postgres([str(binaries / "pg_ctl"), "-D", str(data), "-w"])
+    log = folder / "log"
+    subprocess.run([*control, "-l", str(log), "-o", options, "start"], check=True, capture_output=True, cwd=folder)
+    try:
+        yield f"postgresql+psycopg://agr@127.0.0.1:{port}/postgres"
+    finally:
+        subprocess.run([*control, "-m", "immediate", "stop"], check=True, capture_output=True, cwd=folder)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    if request.param == "sqlite":
+        url = f"sqlite:///{tmp_path / 'agr.db'}"
+    else:
+        url = request.getfixturevalue("postgres")
+        engine = sa.create_engine(url)
+        with engine.begin() as tx:
+            tx.execute(sa.text("drop schema public cascade"))
+            tx.execute(sa.text("create schema public"))
+        engine.dispose()
+    opened = Store(url)
+    opened.migrate()
+    yield opened
+    opened.close()

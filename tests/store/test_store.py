@@ -1,0 +1,191 @@
+"""The store on real SQLite (and PostgreSQL where it is installed): schema, round trips, nothing twice."""
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+
+import numpy as np
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+
+from agr.errors import StoreError
+from agr.isp import Period
+from agr.plan import Reason, ReasonKind
+from agr.portfolio import Battery, CongestionPoint, Connection, Forecast, Price, Register
+from agr.store import day, inbox, outbox, portfolio, register, tables
+from agr.store.engine import Store
+from agr.store.inbox import Arrival
+
+NOW = datetime(2026, 3, 28, 8, tzinfo=UTC)
+DAY = date(2026, 3, 29)
+PERIOD = Period(DAY)
+
+
+def put_in(store: Store, *, xml: bytes = b"<x/>", message_id: str = "a" * 36) -> Arrival:
+    with store.transaction() as tx:
+        return inbox.put(
+            tx, sender_domain="dso.example", sender_role="DSO", message_id=message_id, conversation_id="c" * 36,
+            kind="TestMessage", xml=xml, at=NOW,
+        )  # fmt: skip
+
+
+def put_out(store: Store, recipient: str, message_id: str, *, at: datetime = NOW, subject: str = "", **more: object) -> None:
+    with store.transaction() as tx:
+        outbox.put(
+            tx, message_id=message_id, conversation_id="c", kind="D-Prognosis", recipient_domain=recipient,
+            recipient_role="DSO", xml=b"<x/>", at=at, period=DAY, subject=subject, **more,
+        )  # fmt: skip
+
+
+def test_migrations_give_the_schema_the_queries_expect(store: Store) -> None:
+    with store.transaction() as tx:
+        differences = compare_metadata(MigrationContext.configure(tx, opts={"compare_type": False}), tables.metadata)
+    assert differences == []
+
+
+def test_a_store_of_a_newer_program_is_refused(store: Store) -> None:
+    with store.transaction() as tx:
+        tx.execute(sa.text("update alembic_version set version_num = '9999'"))
+    with pytest.raises(StoreError, match="newer than this program"):
+        store.migrate()
+
+
+def test_migrating_twice_changes_nothing(store: Store) -> None:
+    put_in(store)
+    store.migrate()
+    with store.transaction() as tx:
+        assert len(inbox.messages(tx)) == 1
+
+
+def test_an_unusable_store_url_is_refused_in_words() -> None:
+    with pytest.raises(StoreError, match="store_url cannot be used"):
+        Store("oracle-of-delphi://x")
+
+
+def test_a_failed_transaction_leaves_nothing_behind(store: Store) -> None:
+    with pytest.raises(ZeroDivisionError), store.transaction() as tx:
+        day.put_trigger(tx, DAY, Reason(kind=ReasonKind.FIRST_PLAN), NOW)
+        _ = 1 / 0
+    with store.transaction() as tx:
+        assert day.open_triggers(tx) == []
+
+
+def test_the_same_message_is_stored_once(store: Store) -> None:
+    assert put_in(store) is Arrival.NEW
+    assert put_in(store) is Arrival.REPEATED
+    assert put_in(store, xml=b"<y/>") is Arrival.DUPLICATE
+    assert put_in(store, message_id="A" * 36) is Arrival.REPEATED  # a UUID means the same in capitals
+    with store.transaction() as tx:
+        first = inbox.next_received(tx)
+        assert first is not None
+        inbox.finish(tx, first.id, "accepted")
+        assert inbox.next_received(tx) is None
+
+
+def test_one_busy_recipient_blocks_no_other(store: Store) -> None:
+    put_out(store, "slow.example", "m1")
+    put_out(store, "slow.example", "m2")
+    put_out(store, "fast.example", "m3")
+    with store.transaction() as tx:
+        assert [m.message_id for m in outbox.due(tx, NOW)] == ["m1", "m3"]
+        assert [m.message_id for m in outbox.due(tx, NOW, frozenset({"slow.example"}))] == ["m3"]
+
+
+def test_a_delayed_message_waits_and_does_not_hold_back_the_next(store: Store) -> None:
+    put_out(store, "dso.example", "m1")
+    put_out(store, "dso.example", "m2")
+    with store.transaction() as tx:
+        first = outbox.due(tx, NOW)[0]
+        outbox.retry(tx, first.id, NOW + timedelta(seconds=30), "time-out")
+        assert [m.message_id for m in outbox.due(tx, NOW)] == ["m2"]
+        assert outbox.next_attempt(tx) == NOW
+        later = outbox.due(tx, NOW + timedelta(seconds=30))
+        assert (later[0].message_id, later[0].attempts) == ("m1", 1)
+
+
+def test_a_newer_revision_supersedes_an_unsent_older_one(store: Store) -> None:
+    put_out(store, "dso.example", "old", subject="point-1")
+    put_out(store, "dso.example", "other", subject="point-2")
+    with store.transaction() as tx:
+        assert outbox.supersede(tx, "D-Prognosis", DAY, "point-1") == 1
+        assert [m.message_id for m in outbox.due(tx, NOW)] == ["other"]
+
+
+def test_overdue_answers_are_found_until_they_come(store: Store) -> None:
+    put_out(store, "dso.example", "m1", answer_due_at=NOW + timedelta(minutes=15))
+    with store.transaction() as tx:
+        assert outbox.unanswered(tx, NOW) == []
+        assert [q.message_id for q in outbox.unanswered(tx, NOW + timedelta(minutes=16))] == ["m1"]
+        outbox.answered(tx, "m1", NOW, "Accepted", None)
+        assert outbox.unanswered(tx, NOW + timedelta(minutes=16)) == []
+
+
+def test_a_register_comes_back_as_it_went_in(store: Store) -> None:
+    battery = Battery(
+        resource="b", connection="ean.1", charge_kw=5, discharge_kw=5, capacity_kwh=10, initial_kwh=1, end_kwh=1 / 3
+    )
+    forecast = Forecast(resource="b", quantity="power_kw", period=PERIOD, values=tuple(np.linspace(-1, 1, 92)))
+    price = Price(series="day_ahead", start=PERIOD.start, minutes=60, value=-0.1)
+    whole = Register(
+        connections=(Connection(address="ean.1", first_day=DAY),), batteries=(battery,), forecasts=(forecast,),
+        prices=(price,),
+    )  # fmt: skip
+    with store.transaction() as tx:
+        register.replace(tx, whole)
+        register.replace(tx, whole)  # again: nothing doubles
+    with store.transaction() as tx:
+        assert register.load(tx) == replace(whole, forecasts=(), prices=())
+        assert register.forecasts(tx, PERIOD.zone_name, 15) == (forecast,)
+        assert register.prices(tx) == (price,)
+        assert register.prices(tx, PERIOD.start + timedelta(hours=1)) == ()
+        assert register.latest_forecast_day(tx, DAY + timedelta(days=1)) == DAY
+
+
+def test_two_cros_make_one_portfolio_and_the_first_claim_of_a_connection_stays(store: Store) -> None:
+    one = CongestionPoint(address="p1", dso="dso.example", connections=("c1", "c2"))
+    two = CongestionPoint(address="p2", dso="dso.example", connections=("c2", "c3"), intraday_redispatch_by="AGR")
+    with store.transaction() as tx:
+        assert portfolio.replace(tx, DAY, "cro-1.example", (one,), ("free",)) == ()
+        assert portfolio.replace(tx, DAY, "cro-2.example", (two,), ()) == ("c2",)
+        known = portfolio.load(tx, PERIOD)
+    assert known.point_of() == {"c1": "p1", "c2": "p1", "c3": "p2"}
+    assert known.free_connections == ("free",)
+    assert known.points[1].intraday_redispatch_by == "AGR"
+
+
+def test_a_newer_answer_of_a_cro_replaces_its_older_one(store: Store) -> None:
+    with store.transaction() as tx:
+        portfolio.replace(tx, DAY, "cro.example", (CongestionPoint(address="p1", dso="d", connections=("c1",)),), ())
+        portfolio.replace(tx, DAY, "cro.example", (CongestionPoint(address="p2", dso="d", connections=("c1",)),), ())
+        assert portfolio.load(tx, PERIOD).point_of() == {"c1": "p2"}
+
+
+def test_a_moment_keeps_its_first_record(store: Store) -> None:
+    with store.transaction() as tx:
+        day.moment_done(tx, DAY, "first_plan", NOW, "made")
+        day.moment_done(tx, DAY, "first_plan", NOW, "made again")
+        assert day.done_moments(tx, DAY) == {"first_plan": "made"}
+
+
+def test_an_alarm_is_raised_once_renewed_and_recovers(store: Store) -> None:
+    with store.transaction() as tx:
+        assert day.raise_alarm(tx, "feed failed", "prices", "down", NOW)
+        assert not day.raise_alarm(tx, "feed failed", "prices", "still down", NOW)
+        (alarm,) = day.open_alarms(tx)
+        assert (alarm.text, alarm.times) == ("still down", 2)
+        assert day.recover(tx, "feed failed", "prices", NOW)
+        assert not day.recover(tx, "feed failed", "prices", NOW)
+        assert day.open_alarms(tx) == []
+
+
+def test_the_newest_reservation_counts(store: Store) -> None:
+    with store.transaction() as tx:
+        day.put_reservation(tx, "FO-1", DAY, (-5, -5), "m1", NOW)
+        day.put_reservation(tx, "FO-1", DAY, (-5, 0), "m2", NOW)
+        assert day.reservations_on(tx, DAY) == {"FO-1": (-5, 0)}
+
+
+def test_a_naive_instant_never_reaches_the_store(store: Store) -> None:
+    with pytest.raises(sa.exc.StatementError, match="naive datetime"), store.transaction() as tx:
+        day.moment_done(tx, DAY, "x", datetime(2026, 1, 1), "")  # noqa: DTZ001
