@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TypeAlias
 
-from agr.errors import InputError
 from agr.isp import Period, period_of
 from agr.portfolio import Contract
 from agr.uftp.participants import Participants
@@ -35,9 +34,6 @@ class Day:
         """Return the market's current local day."""
         return period_of(self.now, self.zone_name, self.isp_minutes).day
 
-    def period(self, of: date) -> Period | None:
-        """Return the market's calendar of a day; None for years in which there is none (another rule says so)."""
-        try:
-            return Period(of, self.zone_name, self.isp_minutes)
-        except InputError:
-            return None
+    def period(self, of: date) -> Period:
+        """Return the market's calendar of a day."""
+        return Period(of, self.zone_name, self.isp_minutes)

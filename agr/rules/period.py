@@ -16,8 +16,6 @@ def the_zone_is_agreed(message: Dated, day: Day) -> Reason | None:
     if message.time_zone in (None, day.zone_name) or message.period is None:
         return None
     ours = day.period(message.period)
-    if ours is None:
-        return None
     try:
         theirs = Period(message.period, str(message.time_zone), day.isp_minutes)
         same = (theirs.start, theirs.end) == (ours.start, ours.end)
@@ -44,10 +42,8 @@ def the_isp_duration_is_agreed(message: IspMessage, day: Day) -> Reason | None:
 
 def isps_are_in_bounds(message: IspMessage, day: Day) -> Reason | None:
     """ISPs out of bounds: outside 1..N, N = 92, 96 or 100 of 15 minutes on DST days. Source: message validation."""
-    period = day.period(message.period)
-    if period is None:
-        return None
-    fits = all(run.start >= 1 and run.duration >= 1 and run.stop - 1 <= period.isp_count for run in message.isps)
+    last = day.period(message.period).isp_count
+    fits = all(run.start >= 1 and run.duration >= 1 and run.stop - 1 <= last for run in message.isps)
     return None if fits else "ISPs out of bounds"
 
 

@@ -33,11 +33,9 @@ def the_deadline_is_open(message: FlexReservationUpdate, day: Day) -> Reason | N
 
     Source: use case exchange flexibility reservation update.
     """
-    period = day.period(message.period)
     if day.reservations_until is not None:
         return "Deadline expired" if day.now > day.reservations_until else None
-    if period is None:
-        return None
+    period = day.period(message.period)
     last = min(max(run.stop for run in message.isps), period.isp_count + 1)
     return "Deadline expired" if last > 1 and period.isp_start(last) <= day.now else None
 
@@ -48,9 +46,9 @@ def the_power_is_as_contracted(message: FlexReservationUpdate, day: Day) -> Reas
     An update may only shrink what the contract reserves: 0 <= reserved / contracted <= 1, and 0 where nothing is.
     Source: use case exchange flexibility reservation update; flex reservation mechanism.
     """
-    period = day.period(message.period)
-    if day.contract is None or period is None:
+    if day.contract is None:
         return None
+    period = day.period(message.period)
     contracted_w = day.contract.contracted_w(period)
     fits = all(
         min(0, contracted_w[isp - 1]) <= run.power_w <= max(0, contracted_w[isp - 1])

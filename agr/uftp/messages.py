@@ -113,7 +113,7 @@ class AGRPortfolioQueryResponse(Response):
 
     reference: wire.Uuid = Field(alias="AGRPortfolioQueryMessageID")
     time_zone: wire.ZoneName | None = Field(default=None, alias="TimeZone")
-    period: wire.Day | None = Field(default=None, alias="Period")
+    period: wire.PeriodDay | None = Field(default=None, alias="Period")
     dso_views: tuple[DsoView, ...] = Field(default=(), alias="DSO-View")
     connections: wire.Addresses = Field(default=(), alias="Connection")
 

@@ -25,7 +25,7 @@ class Message(Part):
     root: ClassVar[str] = ""
     reference_attribute: ClassVar[str | None] = None
 
-    version: wire.Version = Field(default="3.1.0", alias="Version")
+    version: wire.Version = Field(alias="Version")
     sender_domain: wire.Domain = Field(alias="SenderDomain")
     recipient_domain: wire.Domain = Field(alias="RecipientDomain")
     time_stamp: wire.TimeStamp = Field(alias="TimeStamp")
@@ -42,7 +42,7 @@ class PeriodMessage(Message):
     """A message about one local calendar day."""
 
     time_zone: wire.ZoneName = Field(alias="TimeZone")
-    period: wire.Day = Field(alias="Period")
+    period: wire.PeriodDay = Field(alias="Period")
 
 
 class IspMessage(PeriodMessage):

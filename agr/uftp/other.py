@@ -33,7 +33,7 @@ class OtherMessage(Message):
     reference: wire.Uuid | None = None  # of a response
     order_references: tuple[wire.Text | None, ...] = ()  # of a FlexSettlement
     time_zone: wire.ZoneName | None = None
-    period: wire.Day | None = None
+    period: wire.PeriodDay | None = None
 
     @property
     def type_name(self) -> str:
@@ -59,7 +59,7 @@ class OtherResponse(Response):
 
     request: str
     time_zone: wire.ZoneName | None = Field(default=None, alias="TimeZone")
-    period: wire.Day | None = Field(default=None, alias="Period")
+    period: wire.PeriodDay | None = Field(default=None, alias="Period")
     order_statuses: tuple[OrderSettlementStatus, ...] = Field(default=(), alias="FlexOrderSettlementStatus")
 
     @property

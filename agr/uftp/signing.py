@@ -57,7 +57,7 @@ class KeyPair:
         return bytes(SigningKey(self.seed).verify_key)
 
     @property
-    def public_key(self) -> str:
+    def public(self) -> str:
         """The public key as participants exchange it: cs1.…"""
         return PREFIX + base64.b64encode(self.public_bytes).decode("ascii")
 

@@ -90,6 +90,12 @@ def _day(value: object) -> object:
     return date.fromisoformat(match["day"])
 
 
+def _with_calendar(value: date) -> date:
+    if not 1900 <= value.year < 9000:
+        raise ValueError("expected a date within the years 1900 to 8999")
+    return value
+
+
 def _duration(value: object) -> object:
     if not isinstance(value, str):
         return value
@@ -154,6 +160,7 @@ ZoneName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_+/-]+$", max_length=64)]
 Role = Literal["AGR", "DSO"]
 TimeStamp = Annotated[datetime, Field(strict=True), BeforeValidator(_time_stamp), AfterValidator(_to_utc)]
 Day = Annotated[date, Field(strict=True), BeforeValidator(_day)]
+PeriodDay = Annotated[Day, AfterValidator(_with_calendar)]
 IspDuration = Annotated[timedelta, Field(strict=True), BeforeValidator(_duration), AfterValidator(_isp_length)]
 Flag = Annotated[bool, Field(strict=True), BeforeValidator(_boolean)]
 Revision = Annotated[int, BeforeValidator(_revision)]

@@ -1,0 +1,344 @@
+"""What peers write: tolerated where they are known to differ, refused with place and expectation elsewhere."""
+
+from datetime import UTC, date, datetime, timedelta, timezone
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from uftp_samples import (
+    CONVERSATION_ID,
+    EAN,
+    MESSAGE_ID,
+    META,
+    NOW,
+    REFERENCE,
+    assert_valid,
+    attributes,
+    reservation_xml,
+)
+
+from agr.errors import MessageError
+from agr.program import Run
+from agr.uftp import messages as m
+from agr.uftp.codec import decode, encode, respond
+from agr.uftp.other import OTHER_RESPONSES
+from agr.uftp.wire import ean_check_digit_fits
+
+
+def test_reservation_is_read():
+    xml = reservation_xml()
+    assert_valid(xml, "3.1.0")
+    message = decode(xml)
+    assert isinstance(message, m.FlexReservationUpdate)
+    assert (message.contract_id, message.dso_reference, message.period) == ("flex-7", "dso-1", date(2026, 3, 29))
+    assert message.isps == (Run(1, -50_000, 4),)
+    assert message.type_name == "FlexReservationUpdate"
+
+
+@pytest.mark.parametrize("text", ["PT15M", "PT0.25H", "PT900S", "PT14M60S"])
+def test_isp_duration_is_read_by_value(text):
+    assert decode(reservation_xml(**{"ISP-Duration": text})).isp_duration == timedelta(minutes=15)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("2026-03-28T05:30:15Z", datetime(2026, 3, 28, 5, 30, 15, tzinfo=UTC)),
+        ("2026-03-28T05:30:15", datetime(2026, 3, 28, 5, 30, 15, tzinfo=UTC)),
+        ("2026-03-28T05:30:15.1", datetime(2026, 3, 28, 5, 30, 15, 100_000, tzinfo=UTC)),
+        ("2026-03-28T05:30:15.123456789+01:00", datetime(2026, 3, 28, 4, 30, 15, 123_456, tzinfo=UTC)),
+        (" 2026-03-28T05:30:15-05:30 ", datetime(2026, 3, 28, 5, 30, 15, tzinfo=timezone(-timedelta(hours=5.5)))),
+    ],
+)
+def test_time_stamps_of_any_precision_are_read(text, expected):
+    assert decode(reservation_xml(TimeStamp=text)).time_stamp == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2026-03-28",
+        "2026-03-28T05:30",
+        "2026-13-28T05:30:15Z",
+        "0001-01-01T00:00:00+14:00",
+        "2026-W13-6T05:30:15",
+        "20260328T053015Z",
+        "now",
+        "",
+        "2026-03-28T05:30:15+99:00",
+    ],
+)
+def test_other_time_stamps_are_refused(text):
+    with pytest.raises(MessageError, match="FlexReservationUpdate/TimeStamp"):
+        decode(reservation_xml(TimeStamp=text))
+
+
+@pytest.mark.parametrize("text", ["2026-03-29", "2026-03-29Z", "2026-03-29+02:00", " 2026-03-29 "])
+def test_period_is_a_local_day_whatever_its_offset(text):
+    assert decode(reservation_xml(Period=text)).period == date(2026, 3, 29)
+
+
+@pytest.mark.parametrize("text", ["2026-02-30", "20260329", "2026-03-29T00:00:00Z", "9999-12-31", "1899-12-31", "x"])
+def test_other_periods_are_refused(text):
+    with pytest.raises(MessageError, match="FlexReservationUpdate/Period"):
+        decode(reservation_xml(Period=text))
+
+
+@pytest.mark.parametrize("name", ["D-PrognosisMessageID", "ReferenceMessageID"])
+def test_reference_is_read_by_either_name(name):
+    xml = f"<D-PrognosisResponse {attributes(Result='Accepted', **{name: REFERENCE})}/>".encode()
+    assert decode(xml).reference == REFERENCE
+
+
+def test_two_references_must_agree():
+    def both(other: str) -> bytes:
+        more = {"Result": "Accepted", "D-PrognosisMessageID": REFERENCE, "ReferenceMessageID": other}
+        return f"<D-PrognosisResponse {attributes(**more)}/>".encode()
+
+    assert decode(both(REFERENCE)).reference == REFERENCE
+    with pytest.raises(MessageError, match="differ"):
+        decode(both(MESSAGE_ID))
+
+
+def test_flex_order_statuses_are_read():
+    child = f'<FlexOrderStatus FlexOrderMessageID="{REFERENCE}" IsValidated="1"/>'
+    more = {"Result": "Accepted", "D-PrognosisMessageID": MESSAGE_ID}
+    xml = f"<D-PrognosisResponse {attributes(**more)}>{child}</D-PrognosisResponse>".encode()
+    assert_valid(xml, "3.1.0")
+    assert [(s.flex_order_message_id, s.is_validated) for s in decode(xml).flex_order_statuses] == [(REFERENCE, True)]
+
+
+def test_test_message_answer_is_bare_in_3_x_and_may_carry_a_verdict_later():
+    bare = decode(f"<TestMessageResponse {attributes()}/>".encode())
+    later = {"Result": "Rejected", "RejectionReason": "no", "ReferenceMessageID": REFERENCE}
+    full = decode(f"<TestMessageResponse {attributes(**later)}/>".encode())
+    assert (bare.result, bare.reference) == (None, None)
+    assert (full.result, full.rejection_reason, full.reference) == ("Rejected", "no", REFERENCE)
+
+
+ANSWER = {"TimeZone": "Europe/Amsterdam", "Period": "2026-03-29", "AGRPortfolioQueryMessageID": REFERENCE}
+DUMMY = '<DSO-View><DSO-Portfolio DSO-Domain="-"><CongestionPoint EntityAddress=""/></DSO-Portfolio></DSO-View>'
+
+
+def portfolio_xml(result: str, children: str = "", **more: str) -> bytes:
+    return (
+        f"<AGRPortfolioQueryResponse {attributes(**{**ANSWER, 'Result': result, **more})}>{children}"
+        "</AGRPortfolioQueryResponse>"
+    ).encode()
+
+
+@pytest.mark.parametrize("children", ["", DUMMY])
+def test_rejected_portfolio_reaches_us_without_or_with_a_dummy_view(children):
+    message = decode(portfolio_xml("Rejected", children, RejectionReason="Unauthorized"))
+    assert (message.result, message.rejection_reason, message.points) == ("Rejected", "Unauthorized", ())
+
+
+def test_rejected_portfolio_may_lack_zone_and_period():
+    xml = f"<AGRPortfolioQueryResponse {attributes(Result='Rejected', AGRPortfolioQueryMessageID=REFERENCE)}/>"
+    assert decode(xml.encode()).period is None
+    with pytest.raises(MessageError, match="required when Result is Accepted"):
+        decode(xml.replace("Rejected", "Accepted").encode())
+
+
+def test_accepted_portfolio_may_be_empty_but_not_a_dummy():
+    assert decode(portfolio_xml("Accepted")).points == ()
+    with pytest.raises(MessageError, match=r"DSO-View\[1\]/DSO-Portfolio\[1\]"):
+        decode(portfolio_xml("Accepted", DUMMY))
+
+
+def test_portfolio_is_read_as_the_schema_has_it():
+    view = (
+        '<DSO-View><DSO-Portfolio DSO-Domain="dso.nl">'
+        '<CongestionPoint EntityAddress="ean.100000000000" MutexOffersSupported="false" DayAheadRedispatchBy="DSO" '
+        f'IntradayRedispatchBy="AGR"><Connection EntityAddress="{EAN}"/></CongestionPoint></DSO-Portfolio>'
+        '<Connection EntityAddress="ean.200000000000"/></DSO-View>'
+    )
+    xml = portfolio_xml("Accepted", view)
+    assert_valid(xml, "3.1.0")
+    message = decode(xml)
+    (point,) = message.points
+    assert (point.dso_domain, point.mutex_offers, point.day_ahead_redispatch_by) == ("dso.nl", False, "DSO")
+    assert (point.intraday_redispatch_by, point.connections) == ("AGR", (EAN,))
+    assert message.free_connections == ("ean.200000000000",)
+
+
+def test_schema_hints_comments_and_white_space_say_nothing():
+    xml = reservation_xml().replace(
+        b"<FlexReservationUpdate ",
+        b"<!-- hello --><FlexReservationUpdate xmlns:xsi='http://www.w3.org/2001/XMLSchema-instance' "
+        b"xsi:noNamespaceSchemaLocation='http://evil.example/x.xsd' ",
+    )
+    assert decode(b"\xef\xbb\xbf" + xml.replace(b"<ISP", b"\n\t <?pi x?><ISP")) == decode(reservation_xml())
+
+
+@pytest.mark.parametrize("digits", ["0" * 12, "8" * 18, "9" * 34])
+def test_ean_of_any_length_the_schema_has_is_read(digits):
+    assert decode(reservation_xml(CongestionPoint=f"ean.{digits}")).congestion_point == f"ean.{digits}"
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["ean." + "1" * 11, "ean." + "1" * 35, "ean.", "EAN." + "1" * 18, " " + EAN, EAN + "&#10;", "ea1.2020-1.nl.x:1",
+     "ea1.2020-01.nl.x", "ea1.2020-01.nl.x:" + "y" * 240, "ea1.2020-01.nl.x:&#233;"],
+)  # fmt: skip
+def test_other_addresses_are_refused(address):
+    with pytest.raises(MessageError, match="FlexReservationUpdate/CongestionPoint"):
+        decode(reservation_xml(CongestionPoint=address))
+
+
+def test_check_digit_of_an_ean_is_only_a_warning():
+    # 871685900012636543: 3·(8+1+8+9+0+1+6+6+4)+ (7+6+5+0+0+2+3+5) + 3 = 3·43 + 28 + 3 = 160
+    assert ean_check_digit_fits("ean.871685900012636543") is True
+    assert ean_check_digit_fits("ean.871685900012636544") is False
+    assert ean_check_digit_fits("ean.123456789012") is None
+    assert ean_check_digit_fits("ea1.2020-01.nl.x:1") is None
+
+
+def test_isps_of_any_sense_are_read_so_that_rules_can_answer():
+    message = decode(reservation_xml('<ISP Power="+1" Start="0"/><ISP Power="0" Start="999" Duration="-1"/>'))
+    assert message.isps == (Run(0, 1), Run(999, 0, -1))
+
+
+@pytest.mark.parametrize(
+    ("isps", "expected"),
+    [
+        ("", "ISP"),
+        ('<ISP Start="1"/>', "ISP element 1: expected Power, Start"),
+        ('<ISP Power="1"/>', "ISP element 1: expected Power, Start"),
+        ('<ISP Power="1" Start="1"/><ISP Power="1.0" Start="2"/>', "ISP element 2: expected a whole number"),
+        ('<ISP Power="1e3" Start="1"/>', "whole number"),
+        ('<ISP Power="1_0" Start="1"/>', "whole number"),
+        ('<ISP Power="&#1633;" Start="1"/>', "whole number"),
+        ('<ISP Power="" Start="1"/>', "whole number"),
+        ('<ISP Power="1" Start="1000001"/>', "whole number"),
+        (f'<ISP Power="{"9" * 5000}" Start="1"/>', "whole number"),
+        ('<ISP Power="1" Start="1" Price="2"/>', "expected Power, Start"),
+        ('<ISP Power="1" Start="1"><ISP Power="1" Start="1"/></ISP>', "expected Power, Start"),
+        ('<Isp Power="1" Start="1"/>', "unknown attribute or element"),
+        ("<ISP/>text", "text between elements"),
+    ],
+)
+def test_malformed_isps_are_refused_with_their_place(isps, expected):
+    with pytest.raises(MessageError, match=expected):
+        decode(reservation_xml(isps))
+
+
+@pytest.mark.parametrize("missing", ["MessageID", "Version", "TimeZone", "ContractID", "Reference"])
+def test_missing_attribute_is_named(missing):
+    xml = reservation_xml().replace(f" {missing}=".encode(), b" Other=")
+    with pytest.raises(MessageError, match=f"FlexReservationUpdate/{missing}: Field required"):
+        decode(xml)
+
+
+def test_python_names_are_not_xml_names():
+    with pytest.raises(MessageError, match="Field required"):
+        decode(reservation_xml().replace(b" ContractID=", b" contract_id="))
+
+
+def test_error_never_repeats_what_the_peer_wrote():
+    with pytest.raises(MessageError) as caught:
+        decode(reservation_xml(SecretAttribute="x", CongestionPoint="secret-871685900012636543"))
+    assert "ecret" not in str(caught.value)
+    assert "8716859" not in str(caught.value)
+
+
+def test_many_faults_are_counted_not_listed():
+    with pytest.raises(MessageError, match="and 3 more"):
+        decode(b"<AGRPortfolioUpdate Version='x'/>".replace(b"/>", b" SenderDomain='-' TimeZone='!'/>"))
+
+
+OTHERS = ["FlexRequest", "FlexOrder", "FlexSettlement", "Metering", *OTHER_RESPONSES]
+
+
+@pytest.mark.parametrize("root", OTHERS)
+def test_other_messages_are_read_for_their_metadata(root):
+    child = '<FlexOrderSettlement OrderReference="o-1"><ISP/></FlexOrderSettlement><FlexOrderSettlement/><X a="1"/>'
+    message = decode(f"<{root} {attributes(Whatever='1')}>{child}</{root}>".encode())
+    assert (message.type_name, message.message_id, message.is_response) == (root, MESSAGE_ID, root in OTHER_RESPONSES)
+    assert message.order_references == (("o-1", None) if root == "FlexSettlement" else ())
+
+
+def test_other_message_without_metadata_is_refused():
+    with pytest.raises(MessageError, match="FlexRequest/SenderDomain"):
+        decode(b"<FlexRequest/>")
+
+
+@pytest.mark.parametrize("xml", [b"<Nonsense/>", b"<TestMessage xmlns='http://x'/>", b"<a:TestMessage xmlns:a='b'/>"])
+def test_foreign_documents_are_refused(xml):
+    with pytest.raises(MessageError, match="not a message of UFTP"):
+        decode(xml)
+
+
+# --- answers -------------------------------------------------------------------------------------------------------
+
+
+def answer_to(request, result="Accepted", reason=None):
+    return respond(
+        request, result=result, reason=reason, sender_domain="agr.example.com", now=NOW, message_id=REFERENCE
+    )
+
+
+def test_answer_copies_the_conversation_and_names_the_request():
+    answer = answer_to(decode(reservation_xml()), "Rejected", "ISP conflict")
+    assert isinstance(answer, m.FlexReservationUpdateResponse)
+    assert (answer.conversation_id, answer.reference, answer.message_id) == (CONVERSATION_ID, MESSAGE_ID, REFERENCE)
+    assert (answer.sender_domain, answer.recipient_domain) == ("agr.example.com", "dso.example.com")
+    assert (answer.result, answer.rejection_reason, answer.time_stamp) == ("Rejected", "ISP conflict", NOW)
+
+
+@pytest.mark.parametrize(("asked", "spoken"), [("3.0.0", "3.0.0"), ("3.1.0", "3.1.0"), ("4.0.0", "3.1.0")])
+def test_answer_speaks_the_requests_version_if_we_know_it(asked, spoken):
+    assert answer_to(decode(reservation_xml(Version=asked))).version == spoken
+    assert answer_to(decode(f"<TestMessage {attributes(asked)}/>".encode())).version == spoken
+
+
+def test_every_request_of_ours_has_its_answer_type():
+    query = m.AGRPortfolioQuery(**META, time_zone="Europe/Amsterdam", period=date(2026, 3, 29))
+    answer = answer_to(query)
+    assert (answer.type_name, answer.period, answer.time_zone) == (
+        "AGRPortfolioQueryResponse",
+        query.period,
+        query.time_zone,
+    )
+    prognosis = m.DPrognosis(
+        **META,
+        isp_duration="PT15M",
+        time_zone="Europe/Amsterdam",
+        period=date(2026, 3, 29),
+        congestion_point=EAN,
+        revision=1,
+        isps=(Run(1, 1),),
+    )
+    assert answer_to(prognosis).type_name == "D-PrognosisResponse"
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        m.TestMessageResponse(**META),
+        m.DPrognosisResponse(**META, result="Accepted", reference=REFERENCE),
+        m.OtherMessage(**META, root_name="FlexOfferResponse"),
+    ],
+)
+def test_answers_get_no_answer(message):
+    assert answer_to(message) is None
+
+
+@given(st.binary(max_size=200))
+@settings(deadline=None)
+def test_noise_is_refused_and_nothing_else(noise):
+    with pytest.raises(MessageError):
+        decode(noise)
+
+
+@given(st.data())
+@settings(deadline=None, max_examples=200)
+def test_damaged_message_is_read_or_refused_and_nothing_else(data):
+    xml = bytearray(reservation_xml())
+    for _ in range(data.draw(st.integers(1, 4))):
+        xml[data.draw(st.integers(0, len(xml) - 1))] = data.draw(st.integers(0, 255))
+    try:
+        message = decode(bytes(xml))
+    except MessageError:
+        return
+    assert decode(encode(message)) == message or isinstance(message, m.OtherMessage)

@@ -1,0 +1,198 @@
+"""What we send satisfies the specification's own schemas, and what it round-trips to is what we meant."""
+
+from datetime import date, timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+from uftp_samples import (
+    EAN,
+    ISPS,
+    MESSAGE_ID,
+    META,
+    NOW,
+    POINT,
+    REFERENCE,
+    assert_valid,
+    every_message,
+    schema,
+)
+
+from agr.program import Run, compress, expand
+from agr.uftp import messages as m
+from agr.uftp.codec import decode, encode, respond
+from agr.uftp.other import OTHER_REQUESTS
+
+PROGRAM = (Run(1, -50_000, 12), Run(13, 0), Run(14, 120_000, 79))
+OUTGOING = {
+    "test": m.TestMessage(**META),
+    "test answer": m.TestMessageResponse(**META),
+    "query": m.AGRPortfolioQuery(**META, time_zone="Europe/Amsterdam", period=date(2026, 3, 29)),
+    "update": m.AGRPortfolioUpdate(
+        **META,
+        time_zone="Europe/Amsterdam",
+        connections=(
+            m.ConnectionUpdate(address=EAN, start_period=date(2026, 1, 1), end_period=date(2026, 12, 31)),
+            m.ConnectionUpdate(address=POINT, start_period=date(2026, 1, 1)),
+        ),
+    ),
+    "prognosis": m.DPrognosis(**META, **ISPS, revision=7, isps=PROGRAM),
+    "reservation accepted": m.FlexReservationUpdateResponse(**META, result="Accepted", reference=REFERENCE),
+    "reservation rejected": m.FlexReservationUpdateResponse(
+        **META, result="Rejected", rejection_reason='ISP conflict; "a" < b', reference=REFERENCE
+    ),
+}
+
+
+@pytest.mark.parametrize("version", ["3.0.0", "3.1.0"])
+@pytest.mark.parametrize("name", OUTGOING)
+def test_outgoing_message_satisfies_the_schema(name, version):
+    message = OUTGOING[name].model_copy(update={"version": version})
+    assert_valid(encode(message), version)
+    assert decode(encode(message)) == message
+
+
+@pytest.mark.parametrize("version", ["3.0.0", "3.1.0"])
+@pytest.mark.parametrize("result", ["Accepted", "Rejected"])
+@pytest.mark.parametrize("root", OTHER_REQUESTS)
+def test_answer_to_any_other_request_satisfies_the_schema(root, result, version):
+    more = {"time_zone": "Europe/Amsterdam", "period": date(2026, 3, 29)} if root == "DSOPortfolioQuery" else {}
+    orders = ("o-1", "o-2") if root == "FlexSettlement" else ()
+    request = m.OtherMessage(**{**META, "version": version}, root_name=root, order_references=orders, **more)
+    answer = respond(
+        request, result=result, reason="not yet", sender_domain="agr.example.com", now=NOW, message_id=REFERENCE
+    )
+    assert answer is not None
+    xml = encode(answer)
+    assert_valid(xml, version, "UFTP-cro.xsd" if root.startswith("DSO") else "UFTP-agr.xsd")
+    assert MESSAGE_ID.encode() in xml
+    read = decode(xml)
+    assert isinstance(read, m.OtherMessage)
+    assert (read.type_name, read.reference, read.is_response) == (f"{root}Response", MESSAGE_ID, True)
+
+
+def test_settlement_answer_disputes_every_order():
+    request = m.OtherMessage(**META, root_name="FlexSettlement", order_references=("o-1", None))
+    answer = respond(request, result="Rejected", reason="no", sender_domain="a.nl", now=NOW, message_id=REFERENCE)
+    assert [(s.order_reference, s.disposition, s.dispute_reason) for s in answer.order_statuses] == [
+        ("o-1", "Disputed", "no"),
+        (None, "Disputed", "no"),
+    ]
+
+
+@given(every_message)
+@settings(deadline=None)
+def test_decoding_undoes_encoding(message):
+    assert decode(encode(message)) == message
+
+
+@given(st.lists(st.integers(-3, 3), min_size=92, max_size=100))
+@settings(deadline=None, max_examples=50)
+def test_program_survives_compression_and_the_wire(powers):
+    message = m.DPrognosis(**META, **ISPS, revision=1, isps=compress(powers))
+    assert expand(decode(encode(message)).isps, len(powers)) == tuple(powers)
+
+
+def test_longest_possible_address_satisfies_the_schema():
+    address = "ea1.2020-01." + "a" * 120 + ":" + "b" * 122
+    assert len(address) == 255
+    message = m.DPrognosis(**META, **{**ISPS, "congestion_point": address}, revision=1, isps=PROGRAM)
+    assert_valid(encode(message), "3.1.0")
+
+
+def test_schema_in_use_refuses_nonsense():
+    assert not schema("3.1.0").validate(_element(encode(OUTGOING["prognosis"]).replace(b"Revision", b"Revison")))
+
+
+def _element(xml):
+    from lxml import etree
+
+    return etree.fromstring(xml)
+
+
+def test_prognosis_writes_attributes_the_specification_names():
+    xml = encode(OUTGOING["prognosis"])
+    for expected in (
+        b'ISP-Duration="PT15M"',
+        b'TimeStamp="2026-03-28T05:30:15.250000Z"',
+        b'<ISP Power="0" Start="13"/>',
+        b'<ISP Power="-50000" Start="1" Duration="12"/>',
+    ):
+        assert expected in xml
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"sender_domain": "UPPER.nl"},
+        {"sender_domain": "nodot"},
+        {"message_id": "1"},
+        {"message_id": MESSAGE_ID + "\n"},
+        {"time_stamp": NOW.replace(tzinfo=None)},
+        {"time_stamp": 12345},
+        {"isp_duration": timedelta(0)},
+        {"isp_duration": timedelta(days=2)},
+        {"isp_duration": 900},
+        {"period": NOW},
+        {"period": date(9999, 12, 31)},
+        {"period": 20260329},
+        {"congestion_point": "ean.123"},
+        {"revision": True},
+        {"revision": 2**63},
+        {"revision": 1.5},
+        {"isps": ()},
+        {"isps": "ISP"},
+        {"isps": (Run(1, 10**13),)},
+        {"isps": tuple(Run(1, 1) for _ in range(10_001))},
+        {"unknown": 1},
+    ],
+)
+def test_message_with_wrong_value_cannot_be_built(wrong):
+    with pytest.raises(ValidationError):
+        m.DPrognosis(**{**META, **ISPS, "revision": 1, "isps": PROGRAM, **wrong})
+
+
+def test_messages_are_frozen_and_hashable():
+    message = OUTGOING["prognosis"]
+    with pytest.raises(ValidationError):
+        message.revision = 8
+    assert len({message, message.model_copy()}) == 1
+
+
+def test_portfolio_answer_is_flattened():
+    point = {"mutex_offers": True, "day_ahead_redispatch_by": "AGR"}
+    answer = m.AGRPortfolioQueryResponse(
+        **META,
+        result="Accepted",
+        reference=REFERENCE,
+        time_zone="Europe/Amsterdam",
+        period=date(2026, 3, 29),
+        dso_views=(
+            m.DsoView(
+                portfolios=(
+                    m.DsoPortfolio(
+                        dso_domain="dso.nl",
+                        congestion_points=(
+                            m.CongestionPointView(address=POINT, connections=(EAN, "ean.100000000000"), **point),
+                        ),
+                        connections=("ean.200000000000",),
+                    ),
+                ),
+                connections=("ean.300000000000", EAN),
+            ),
+        ),
+        connections=("ean.300000000000", "ean.400000000000"),
+    )
+    assert answer.points == (
+        m.PointView(
+            dso_domain="dso.nl",
+            address=POINT,
+            mutex_offers=True,
+            day_ahead_redispatch_by="AGR",
+            intraday_redispatch_by=None,
+            connections=(EAN, "ean.100000000000"),
+        ),
+    )
+    assert set(answer.free_connections) == {"ean.200000000000", "ean.300000000000", "ean.400000000000"}
+    assert len(answer.free_connections) == 3

@@ -1,0 +1,183 @@
+"""Messages, strategies and schemas for the tests of the protocol layer."""
+
+from datetime import UTC, date, datetime, timedelta
+from functools import cache
+from pathlib import Path
+
+import pytest
+from hypothesis import strategies as st
+from lxml import etree
+
+from agr.program import Run
+from agr.uftp import messages as m
+
+XSD = Path(__file__).parents[2].parent / "shared" / "uftp-xsd"
+MESSAGE_ID = "11111111-2222-4333-8444-555555555555"
+CONVERSATION_ID = "99999999-8888-4777-8666-aaaaaaaaaaaa"
+REFERENCE = "0a0b0c0d-1111-4222-8333-444455556666"
+NOW = datetime(2026, 3, 28, 5, 30, 15, 250000, tzinfo=UTC)
+META = {
+    "version": "3.1.0",
+    "sender_domain": "agr.example.com",
+    "recipient_domain": "dso.example.com",
+    "time_stamp": NOW,
+    "message_id": MESSAGE_ID,
+    "conversation_id": CONVERSATION_ID,
+}
+POINT = "ea1.2020-01.com.example:point-1"
+EAN = "ean.871685900012636543"
+ISPS = {
+    "isp_duration": timedelta(minutes=15),
+    "time_zone": "Europe/Amsterdam",
+    "period": date(2026, 3, 29),
+    "congestion_point": POINT,
+}
+
+
+@cache
+def schema(version: str, name: str = "UFTP-agr.xsd") -> etree.XMLSchema:
+    """Return a schema of the specification, or skip."""
+    path = XSD / version / name
+    if not path.exists():
+        pytest.skip(f"the specification's schemas are not at {XSD}")
+    return etree.XMLSchema(etree.parse(str(path)))
+
+
+def assert_valid(xml: bytes, version: str, name: str = "UFTP-agr.xsd") -> None:
+    """Check a document against the specification's own schema."""
+    schema(version, name).assertValid(etree.fromstring(xml, etree.XMLParser(huge_tree=True)))
+
+
+def attributes(version: str = "3.1.0", **more: str) -> str:
+    """Return a message's attributes as a peer writes them, not by our encoder."""
+    every = {
+        "Version": version,
+        "SenderDomain": "dso.example.com",
+        "RecipientDomain": "agr.example.com",
+        "TimeStamp": "2026-03-28T05:30:15Z",
+        "MessageID": MESSAGE_ID,
+        "ConversationID": CONVERSATION_ID,
+        **more,
+    }
+    return " ".join(f'{name}="{value}"' for name, value in every.items())
+
+
+def reservation_xml(isps: str = '<ISP Power="-50000" Start="1" Duration="4"/>', **more: str) -> bytes:
+    """Return a FlexReservationUpdate as a peer writes it."""
+    every = {
+        "ISP-Duration": "PT15M",
+        "TimeZone": "Europe/Amsterdam",
+        "Period": "2026-03-29",
+        "CongestionPoint": POINT,
+        "ContractID": "flex-7",
+        "Reference": "dso-1",
+        **more,
+    }
+    return f"<FlexReservationUpdate {attributes(**every)}>{isps}</FlexReservationUpdate>".encode()
+
+
+def build(kind, **fields):
+    """Return instances of a message type; its signature has the XML names, so hypothesis cannot read it."""
+    return st.fixed_dictionaries(fields).map(lambda values: kind(**values))
+
+
+uuids = st.uuids().map(str) | st.uuids().map(lambda u: str(u).upper())
+labels = st.from_regex(r"[a-z0-9]{1,8}(-[a-z0-9]{1,4})?", fullmatch=True)
+domains = st.builds(lambda a, b: f"{a}.{b}.nl", labels, labels)
+instants = st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30), timezones=st.just(UTC))  # noqa: DTZ001
+days = st.dates(date(1900, 1, 1), date(8999, 12, 31))
+addresses = st.integers(0, 10**18 - 1).map(lambda n: f"ean.{n:018d}") | st.builds(
+    lambda y, text: f"ea1.{y:04d}-01.nl.agr:{text}",
+    st.integers(0, 9999),
+    st.text(st.characters(min_codepoint=32, max_codepoint=126), min_size=1, max_size=100),
+)
+texts = st.text(
+    st.characters(exclude_categories=("Cs", "Cc"), exclude_characters="\ufffe\uffff")
+    | st.sampled_from(["\n", "\t", "\r", "<", "&", '"', "'"]),
+    max_size=50,
+)
+zones = st.sampled_from(["Europe/Amsterdam", "Europe/Berlin", "America/Argentina/Buenos_Aires", "Africa/Cairo"])
+runs = st.lists(
+    st.builds(Run, start=st.integers(-5, 100), power_w=st.integers(-(10**12), 10**12), duration=st.integers(-1, 100)),
+    min_size=1,
+    max_size=20,
+).map(tuple)
+metadata = {
+    "version": st.sampled_from(["3.0.0", "3.1.0", "4.12.0"]),
+    "sender_domain": domains,
+    "recipient_domain": domains,
+    "time_stamp": instants,
+    "message_id": uuids,
+    "conversation_id": uuids,
+}
+isp_fields = {
+    **metadata,
+    "isp_duration": st.integers(1, 86400).map(lambda s: timedelta(seconds=s)),
+    "time_zone": zones,
+    "period": days,
+    "congestion_point": addresses,
+    "isps": runs,
+}
+verdicts = {
+    **metadata,
+    "result": st.sampled_from(list(m.Result)),
+    "rejection_reason": st.none() | texts,
+    "reference": uuids,
+}
+many_addresses = st.lists(addresses, max_size=5).map(tuple)
+roles = st.sampled_from(["AGR", "DSO"])
+points = build(
+    m.CongestionPointView,
+    address=addresses,
+    mutex_offers=st.booleans(),
+    day_ahead_redispatch_by=roles,
+    intraday_redispatch_by=st.none() | roles,
+    connections=many_addresses,
+)
+portfolios = build(
+    m.DsoPortfolio,
+    dso_domain=domains,
+    congestion_points=st.lists(points, max_size=3).map(tuple),
+    connections=many_addresses,
+)
+views = build(m.DsoView, portfolios=st.lists(portfolios, max_size=3).map(tuple), connections=many_addresses)
+portfolio_answers = build(
+    m.AGRPortfolioQueryResponse,
+    **{**verdicts, "result": st.just(m.Result.ACCEPTED)},
+    time_zone=zones,
+    period=days,
+    dso_views=st.lists(views, max_size=3).map(tuple),
+    connections=many_addresses,
+) | build(
+    m.AGRPortfolioQueryResponse,
+    **{**verdicts, "result": st.just(m.Result.REJECTED)},
+    time_zone=st.none() | zones,
+    period=st.none() | days,
+)
+every_message = st.one_of(
+    build(m.TestMessage, **metadata),
+    build(m.TestMessageResponse, **metadata),
+    build(m.AGRPortfolioQuery, **metadata, time_zone=zones, period=days),
+    portfolio_answers,
+    build(
+        m.AGRPortfolioUpdate,
+        **metadata,
+        time_zone=zones,
+        connections=st.lists(
+            build(m.ConnectionUpdate, address=addresses, start_period=days, end_period=st.none() | st.dates()),
+            min_size=1,
+            max_size=5,
+        ).map(tuple),
+    ),
+    build(m.AGRPortfolioUpdateResponse, **verdicts),
+    build(m.DPrognosis, **isp_fields, revision=st.integers(-(2**63), 2**63 - 1)),
+    build(
+        m.DPrognosisResponse,
+        **verdicts,
+        flex_order_statuses=st.lists(
+            build(m.FlexOrderStatus, flex_order_message_id=uuids, is_validated=st.booleans()), max_size=3
+        ).map(tuple),
+    ),
+    build(m.FlexReservationUpdate, **isp_fields, contract_id=texts, dso_reference=texts),
+    build(m.FlexReservationUpdateResponse, **verdicts),
+)
