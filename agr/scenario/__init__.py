@@ -1,0 +1,1 @@
+"""The analysts' side: make, load, run, replay and compare scenarios."""

@@ -1,0 +1,99 @@
+"""Generates a scenario's tables from published profiles and a seed: any size, any Period, the same bytes every time.
+
+python -m agr.scenario.generate --out scenarios/NAME --data ../shared/data --period 2024-04-10 --seed 1 …
+"""
+
+import argparse
+import sys
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+
+from agr.errors import InputError
+from agr.isp import Period
+from agr.portfolio import Portfolio, Register
+from agr.scenario.agreements import contracts, limits, prices
+from agr.scenario.population import Recipe, ean, populate
+from agr.scenario.profiles import Profiles, read_profiles
+from agr.scenario.writing import cro_json, tables, write
+
+STRANGER = 99_999_999
+"""Number of the connection that the CRO knows and we don't."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class World:
+    """A generated scenario: what we know and what the CRO knows. They differ in one connection each way."""
+
+    register: Register
+    portfolio: Portfolio
+
+    def files(self) -> dict[str, bytes]:
+        """Return the scenario folder's generated files, by name."""
+        made = {f"tables/{name}": content for name, content in tables(self.register, self.portfolio.period.tz).items()}
+        return made | {"cro.json": cro_json(self.portfolio.points, self.portfolio.free_connections)}
+
+
+def generate(recipe: Recipe, profiles: Profiles) -> World:
+    """Return the world a recipe describes. Raises InputError when the Period has no published prices."""
+    drawn = populate(recipe, profiles)
+    register = Register(
+        connections=tuple(drawn.connections),
+        fixed_loads=tuple(drawn.fixed_loads),
+        generators=tuple(drawn.generators),
+        batteries=tuple(drawn.batteries),
+        ev_sessions=tuple(drawn.ev_sessions),
+        heat_pumps=tuple(drawn.heat_pumps),
+        shiftable_runs=tuple(drawn.shiftable_runs),
+        contracts=contracts(recipe, drawn),
+        limits=limits(recipe, drawn),
+        forecasts=tuple(drawn.forecasts),
+        prices=prices(recipe, profiles),
+    )
+    first = drawn.points[0]
+    points = (replace(first, connections=(*first.connections, ean(STRANGER))), *drawn.points[1:])
+    known_free = tuple(drawn.free[1:])  # the first one is in our register only
+    return World(
+        register=register, portfolio=Portfolio(period=recipe.period, points=points, free_connections=known_free)
+    )
+
+
+def _arguments(words: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m agr.scenario.generate", description=__doc__)
+    parser.add_argument("--out", type=Path, required=True, help="folder of the scenario")
+    parser.add_argument("--data", type=Path, required=True, help="folder with the published profiles (*.csv.gz)")
+    parser.add_argument("--period", type=date.fromisoformat, required=True, help="the day, YYYY-MM-DD")
+    parser.add_argument("--zone", default="Europe/Amsterdam", help="the market's time zone")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--connections", type=int, default=330)
+    parser.add_argument("--points", type=int, default=13, help="congestion points")
+    parser.add_argument("--dsos", nargs="+", default=["north-grid.example", "south-grid.example"])
+    parser.add_argument("--weather-day", type=date.fromisoformat, help="day of the typical year; default: the Period")
+    parser.add_argument("--synthetic-prices", action="store_true", help="made-up day-ahead prices")
+    return parser.parse_args(words)
+
+
+def recipe_of(given: argparse.Namespace) -> Recipe:
+    """Return the recipe the command line asks for."""
+    return Recipe(
+        period=Period(given.period, given.zone), seed=given.seed, connections=given.connections, points=given.points,
+        dsos=tuple(given.dsos), weather_day=given.weather_day, real_prices=not given.synthetic_prices,
+    )  # fmt: skip
+
+
+def main(words: list[str] | None = None) -> int:
+    """Run the command; return its exit code."""
+    given = _arguments(sys.argv[1:] if words is None else words)
+    try:
+        recipe = recipe_of(given)
+        files = generate(recipe, read_profiles(given.data, recipe.period)).files()
+    except InputError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    write(given.out, files)
+    sys.stdout.write(f"{given.out}: {len(files)} files, {sum(map(len, files.values())) / 1e6:.2f} MB\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

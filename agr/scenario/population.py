@@ -1,0 +1,277 @@
+"""Draws a portfolio: connections at congestion points with their resources. Reproducible from the recipe's seed.
+
+What is drawn and from which distribution is a table of constants here and in the scenario's README. Nothing drawn is a
+measurement, and connection addresses use the GS1 prefix 299, which no company owns.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+
+import numpy as np
+
+from agr.errors import InputError
+from agr.isp import Period, local_instant
+from agr.portfolio import (
+    Battery,
+    CongestionPoint,
+    Connection,
+    EvSession,
+    FixedLoad,
+    Forecast,
+    Generator,
+    HeatPump,
+    ShiftableRun,
+)
+from agr.scenario.profiles import Charging, Floats, Profiles
+
+FREE_SHARE = 0.025  # of the connections lie in no congestion point
+PARK_CONNECTIONS = 12  # businesses at a business park; all other congestion points are neighbourhoods
+LARGE_BATTERIES = ((1000.0, 2000.0), (750.0, 1500.0), (1000.0, 2000.0), (500.0, 1000.0))  # kW, kWh, in turn
+EFFICIENCY = 0.95  # each way
+BATTERY_WEAR_EUR_PER_MWH = 8.0
+CAR_EFFICIENCY = 0.9
+BATTERY_LOSS_PER_DAY = 0.01  # share of the content
+BUFFER_LOSS_PER_DAY = 0.3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """What to generate."""
+
+    period: Period
+    seed: int
+    connections: int
+    points: int
+    dsos: tuple[str, ...]
+    weather_day: date | None = None  # of the typical year; None: the Period's own day of the year
+    real_prices: bool = True  # published day-ahead prices; else synthetic ones
+
+    def __post_init__(self) -> None:
+        if not 1 <= len(self.dsos) < self.points or self.connections < 4 * self.points:
+            raise InputError(
+                f"{self.connections} connections at {self.points} congestion points of {len(self.dsos)} DSOs cannot be "
+                "made: give at least 4 connections a congestion point and more congestion points than DSOs"
+            )
+
+
+@dataclass(kw_only=True)
+class Population:
+    """Resources while they are drawn."""
+
+    connections: list[Connection] = field(default_factory=list)
+    fixed_loads: list[FixedLoad] = field(default_factory=list)
+    generators: list[Generator] = field(default_factory=list)
+    batteries: list[Battery] = field(default_factory=list)
+    ev_sessions: list[EvSession] = field(default_factory=list)
+    heat_pumps: list[HeatPump] = field(default_factory=list)
+    shiftable_runs: list[ShiftableRun] = field(default_factory=list)
+    forecasts: list[Forecast] = field(default_factory=list)
+    points: list[CongestionPoint] = field(default_factory=list)
+    parks: list[str] = field(default_factory=list)  # congestion points that are business parks
+    free: list[str] = field(default_factory=list)
+
+
+def ean(number: int) -> str:
+    """Return a fictitious EAN-18 address with a right check digit (GS1 mod 10, weights 3, 1, 3, …)."""
+    body = f"299{number:014d}"
+    total = sum(int(digit) * (3 if i % 2 == 0 else 1) for i, digit in enumerate(body))
+    return f"ean.{body}{-total % 10}"
+
+
+def point_address(dso: str, number: int) -> str:
+    """Return a congestion point's address under its DSO's reversed domain."""
+    return f"ea1.2024-01.{'.'.join(reversed(dso.split('.')))}:cp-{number:03d}"
+
+
+class Drawer:
+    """Draws one connection after another; the order of draws is part of what the seed means."""
+
+    def __init__(self, recipe: Recipe, profiles: Profiles) -> None:
+        self.recipe, self.profiles, self.period = recipe, profiles, recipe.period
+        self.random = np.random.default_rng(recipe.seed)
+        self.all = Population()
+        self._number = 0
+        weather = {c: profiles.weather_of(c, recipe.period, recipe.weather_day) for c in (
+            "pv_south35_kw_per_kwp", "pv_eastwest10_kw_per_kwp", "efh_heat_kwh_per_10000kwh", "cop_ashp_floor",
+            "cop_ashp_radiator")}  # fmt: skip
+        self.sun = (weather["pv_south35_kw_per_kwp"], weather["pv_eastwest10_kw_per_kwp"])
+        self.heat_kw = weather["efh_heat_kwh_per_10000kwh"] / 10_000  # per kWh of heat a year
+        self.cop = (weather["cop_ashp_floor"], weather["cop_ashp_radiator"])
+        self.loads = {kind: profiles.load_kw(kind, recipe.period) / 1000 for kind in ("h25", "g25")}
+
+    def connect(self) -> tuple[str, str]:
+        """Add a connection; return its address and the number its resources carry in their names."""
+        self._number += 1
+        address = ean(self._number)
+        self.all.connections.append(Connection(address=address, first_day=date(self.period.day.year, 1, 1)))
+        return address, f"{self._number:05d}"
+
+    def home(self) -> str:
+        """A house: load always; PV 45 %, battery 20 %, heat pump 25 %, a charger with a car 25 %."""
+        address, number = self.connect()
+        self._load(address, number, "h25", self._lognormal(2800, 0.45))
+        chances = self.random.random(4)
+        if chances[0] < 0.45:
+            self._sun(address, number, self.random.uniform(2.5, 6.5))
+        if chances[1] < 0.20:
+            self._battery(address, number, 5, 10, wear=BATTERY_WEAR_EUR_PER_MWH)
+        if chances[2] < 0.25:
+            self._heat_pump(address, number, self._lognormal(9000, 0.25))
+        if chances[3] < 0.25:
+            self._car(address, number, self.profiles.charging["private"])
+        return address
+
+    def business(self) -> str:
+        """A business: load always; PV 50 %, two to five workplace or public charging points 50 %, battery 15 %."""
+        address, number = self.connect()
+        self._load(address, number, "g25", self._lognormal(120_000, 0.6))
+        chances = self.random.random(3)
+        if chances[0] < 0.5:
+            self._sun(address, number, self.random.uniform(40, 200))
+        if chances[1] < 0.5:
+            place = "workplace" if self.random.random() < 0.7 else "public"
+            for plug in range(int(self.random.integers(2, 6))):
+                self._car(address, f"{number}-{plug + 1}", self.profiles.charging[place])
+        if chances[2] < 0.15:
+            self._battery(address, number, 100, 200, wear=BATTERY_WEAR_EUR_PER_MWH)
+        return address
+
+    def large_battery(self, charge_kw: float, capacity_kwh: float) -> str:
+        """A battery with a connection of its own, prequalified for balancing capacity."""
+        address, number = self.connect()
+        self._battery(address, number, charge_kw, capacity_kwh, wear=BATTERY_WEAR_EUR_PER_MWH, reserve_kw=charge_kw)
+        return address
+
+    def industry(self) -> str:
+        """A plant with a run of two and a half hours that may be made between 06:00 and 18:00."""
+        address, number = self.connect()
+        self._load(address, number, "g25", 400_000.0)
+        day, tz = self.period.day, self.period.tz
+        self.all.shiftable_runs.append(
+            ShiftableRun(
+                resource=f"run-{number}",
+                connection=address,
+                earliest_start=local_instant(day, time(6), tz),
+                latest_end=local_instant(day, time(18), tz),
+                profile_kw=(120.0, 260.0, 300.0, 300.0, 300.0, 280.0, 280.0, 200.0, 150.0, 80.0),
+            )
+        )
+        return address
+
+    def _lognormal(self, median: float, sigma: float) -> float:
+        return round(float(median * np.exp(sigma * self.random.standard_normal())), 0)
+
+    def _forecast(self, resource: str, quantity: str, values: Floats) -> None:
+        rounded = tuple(round(float(v), 3) for v in values)
+        self.all.forecasts.append(Forecast(resource=resource, quantity=quantity, period=self.period, values=rounded))
+
+    def _load(self, address: str, number: str, kind: str, kwh_a_year: float) -> None:
+        self.all.fixed_loads.append(FixedLoad(resource=f"load-{number}", connection=address))
+        self._forecast(f"load-{number}", "power_kw", self.loads[kind] * kwh_a_year)
+
+    def _sun(self, address: str, number: str, kwp: float) -> None:
+        self.all.generators.append(Generator(resource=f"pv-{number}", connection=address, curtailment_eur_per_mwh=1.0))
+        self._forecast(f"pv-{number}", "power_kw", -self.sun[int(self.random.random() < 0.4)] * round(kwp, 1))
+
+    def _battery(
+        self, address: str, number: str, power_kw: float, capacity_kwh: float, *, wear: float, reserve_kw: float = 0.0
+    ) -> None:
+        kept = round(capacity_kwh * 0.4, 1)
+        self.all.batteries.append(
+            Battery(
+                resource=f"bat-{number}", connection=address, charge_kw=power_kw, discharge_kw=power_kw,
+                capacity_kwh=capacity_kwh, initial_kwh=kept, end_kwh=_after_a_day(kept, BATTERY_LOSS_PER_DAY),
+                minimum_kwh=round(capacity_kwh * 0.05, 1),
+                charge_efficiency=EFFICIENCY, discharge_efficiency=EFFICIENCY, loss_per_day=BATTERY_LOSS_PER_DAY,
+                wear_eur_per_mwh=wear, reserve_kw=reserve_kw,
+            )
+        )  # fmt: skip
+
+    def _heat_pump(self, address: str, number: str, heat_kwh_a_year: float) -> None:
+        cop = self.cop[int(self.random.random() < 0.5)]
+        buffer_kwh = float(self.random.choice([6.0, 10.0, 15.0]))
+        self.all.heat_pumps.append(
+            HeatPump(
+                resource=f"hp-{number}", connection=address, power_kw=max(2.5, round(heat_kwh_a_year / 4000, 1)),
+                buffer_kwh=buffer_kwh, initial_kwh=buffer_kwh / 2,
+                end_kwh=_after_a_day(buffer_kwh / 2, BUFFER_LOSS_PER_DAY), loss_per_day=BUFFER_LOSS_PER_DAY,
+            )
+        )  # fmt: skip
+        self._forecast(f"hp-{number}", "heat_kw", self.heat_kw * heat_kwh_a_year)
+        self._forecast(f"hp-{number}", "cop", cop)
+
+    def _car(self, address: str, number: str, place: Charging) -> None:
+        """One session arriving the day before and one on the day, where they touch the day and do not overlap."""
+        published_kw = self._percentile(self.profiles.power_kw)
+        charge_kw = min((3.7, 7.4, 11.0), key=lambda kw: abs(kw - published_kw))
+        busy_until = self.period.start
+        for arrival, departure, energy_kwh in self._visits(place, charge_kw):
+            hours_before = max((self.period.start - arrival) / timedelta(hours=1), 0.0)
+            full_before = hours_before * charge_kw * CAR_EFFICIENCY >= energy_kwh
+            if departure <= busy_until or full_before or (arrival >= self.period.start and arrival < busy_until):
+                continue
+            busy_until = departure
+            self.all.ev_sessions.append(
+                EvSession(
+                    resource=f"ev-{number}-{arrival.astimezone(self.period.tz):%d}", connection=address,
+                    arrival=arrival, departure=departure,
+                    energy_kwh=energy_kwh, charge_kw=charge_kw, charge_efficiency=CAR_EFFICIENCY,
+                )
+            )  # fmt: skip
+
+    def _visits(self, place: Charging, charge_kw: float) -> Iterator[tuple[datetime, datetime, float]]:
+        for period in (self.period.previous(), self.period):
+            quarter = int(self.random.choice(96, p=place.arrival))
+            minutes = quarter * 15 + int(self.random.integers(0, 15))
+            stay_h = max(self._percentile(place.stay_h), 0.5)
+            most = 0.95 * CAR_EFFICIENCY * charge_kw * stay_h  # so that every need can be met
+            energy_kwh = round(max(min(self._percentile(place.energy_kwh), most), 0.5), 2)
+            wall = time(minutes // 60, minutes % 60)
+            arrival = local_instant(period.day, wall, period.tz)
+            yield arrival, arrival + timedelta(minutes=round(stay_h * 60)), energy_kwh
+
+    def _percentile(self, quantiles: Floats) -> float:
+        return float(np.interp(self.random.uniform(0, 100), np.arange(101), quantiles))
+
+
+def _after_a_day(kwh: float, loss_per_day: float) -> float:
+    """Return what a store at rest still holds after 25 hours, the longest day, so that resting is allowed."""
+    return round(kwh * float((1 - loss_per_day) ** (25 / 24)) - 0.005, 2)
+
+
+def _is_park(place: int, of_dso: int) -> bool:
+    return place % 4 == 2 or (of_dso < 3 and place == of_dso - 1)
+
+
+def populate(recipe: Recipe, profiles: Profiles) -> Population:
+    """Draw everything: the DSOs' congestion points in turn, then the connections in none."""
+    draw = Drawer(recipe, profiles)
+    owner = [recipe.dsos[i * len(recipe.dsos) // recipe.points] for i in range(recipe.points)]
+    parks = [_is_park(i - owner.index(dso), owner.count(dso)) for i, dso in enumerate(owner)]
+    free = max(2, round(recipe.connections * FREE_SHARE))
+    at_park = min(PARK_CONNECTIONS, (recipe.connections - free) // recipe.points)
+    homes = recipe.connections - free - at_park * sum(parks)
+    streets = parks.count(False)
+    made = 0
+    for i, dso in enumerate(owner):
+        address = point_address(dso, i + 1)
+        if parks[i]:
+            size = LARGE_BATTERIES[len(draw.all.parks) % len(LARGE_BATTERIES)]
+            first = [draw.large_battery(*size), draw.industry() if not draw.all.parks else draw.business()]
+            at = [*first, *(draw.business() for _ in range(at_park - 2))]
+            draw.all.parks.append(address)
+        else:
+            share = homes * (made + 1) // streets - homes * made // streets
+            # every fourth neighbourhood has a battery of its own
+            shared = [draw.large_battery(500.0, 1000.0)] if made % 4 == 1 else []
+            at = [*shared, *(draw.home() for _ in range(share - len(shared)))]
+            made += 1
+        draw.all.points.append(
+            CongestionPoint(
+                address=address, dso=dso, connections=tuple(at), mutex_offers=i % 3 == 0,
+                intraday_redispatch_by=None if i % 5 == 3 else "AGR",
+            )
+        )  # fmt: skip
+    draw.all.free.extend(draw.home() for _ in range(free))
+    return draw.all

@@ -1,0 +1,93 @@
+"""Writes a register as a folder of CSV tables, one per kind, and what a CRO knows as JSON. Reproducible to the byte."""
+
+import csv
+import io
+import json
+from collections.abc import Sequence
+from dataclasses import fields
+from datetime import date, datetime, time
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from agr.portfolio import CongestionPoint, Forecast, Register
+
+
+def _cell(value: object, tz: ZoneInfo) -> str:
+    """Return a field as text: numbers without trailing zeros, instants in local time with offset, None as nothing."""
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        return format(value, ".12g")
+    if isinstance(value, datetime):
+        return value.astimezone(tz).isoformat(timespec="seconds")
+    if isinstance(value, time):
+        return value.isoformat(timespec="minutes")
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, tuple):
+        return " ".join(_cell(v, tz) for v in value)
+    return str(value)
+
+
+def _csv(header: Sequence[str], rows: Sequence[Sequence[object]], tz: ZoneInfo) -> bytes:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows([[_cell(value, tz) for value in row] for row in rows])
+    return text.getvalue().encode()
+
+
+def forecast_rows(forecast: Forecast) -> list[tuple[object, ...]]:
+    """Return one row per hour where its ISPs agree, else one per ISP: resource, quantity, start, minutes, value."""
+    period = forecast.period
+    per_hour = max(60 // period.isp_minutes, 1)
+    rows: list[tuple[object, ...]] = []
+    for first in range(0, period.isp_count, per_hour):
+        hour = forecast.values[first : first + per_hour]
+        groups = [hour] if len(set(hour)) == 1 else [hour[i : i + 1] for i in range(len(hour))]
+        for i, group in enumerate(groups):
+            start = period.isp_start(first + i + 1)
+            minutes = len(group) * period.isp_minutes
+            rows.append((forecast.resource, forecast.quantity, start, minutes, group[0]))
+    return rows
+
+
+def tables(register: Register, tz: ZoneInfo) -> dict[str, bytes]:
+    """Return file name → content for every kind of which the register has something."""
+    files = {}
+    for kind in fields(register):
+        values = getattr(register, kind.name)
+        if not values:
+            continue
+        if kind.name == "forecasts":
+            rows = [row for forecast in values for row in forecast_rows(forecast)]
+            files["forecasts.csv"] = _csv(("resource", "quantity", "start", "minutes", "value"), rows, tz)
+            continue
+        header = [column.name for column in fields(values[0])]
+        files[f"{kind.name}.csv"] = _csv(header, [[getattr(v, name) for name in header] for v in values], tz)
+    return files
+
+
+def cro_json(points: Sequence[CongestionPoint], free_connections: Sequence[str]) -> bytes:
+    """Return what agr/demo/counterparty.py reads as a CRO's connection list."""
+    listed = [
+        {
+            "address": p.address,
+            "dso": p.dso,
+            "mutex_offers": p.mutex_offers,
+            "day_ahead_redispatch_by": p.day_ahead_redispatch_by,
+            "intraday_redispatch_by": p.intraday_redispatch_by,
+            "connections": list(p.connections),
+        }
+        for p in points
+    ]
+    text = json.dumps({"congestion_points": listed, "free_connections": list(free_connections)}, indent=1)
+    return text.encode() + b"\n"
+
+
+def write(folder: Path, files: dict[str, bytes]) -> None:
+    """Write the files, making folders as needed."""
+    for name, content in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)

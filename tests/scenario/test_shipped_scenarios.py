@@ -1,0 +1,76 @@
+"""The scenarios in the project: readable, reproducible to the byte, small, and consistent with their description."""
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from agr.feeds.tables import read_folder
+from agr.scenario.description import describe
+from agr.scenario.generate import main
+
+SCENARIOS = Path(__file__).parents[2] / "scenarios"
+DATA = Path(__file__).parents[2].parent / "shared" / "data"
+NAMES = sorted(path.parent.name for path in SCENARIOS.glob("*/scenario.yaml"))
+
+
+def generated(folder):
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.suffix in (".csv", ".json")
+    }
+
+
+def test_the_two_scenarios_are_there():
+    assert NAMES == ["small-dst-day", "spring-weekday"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_shipped_scenario_is_made_again_byte_for_byte(name, tmp_path):
+    if not DATA.is_dir():
+        pytest.skip(f"the published profiles are not at {DATA}; their origin is in scenarios/{name}/README.md")
+    given = yaml.safe_load((SCENARIOS / name / "scenario.yaml").read_text())
+    how = given["generator"]
+    words = ["--out", str(tmp_path), "--data", str(DATA), "--period", str(given["period"]), "--zone", given["zone"]]
+    words += ["--seed", str(given["seed"]), "--connections", str(how["connections"]), "--points", str(how["points"])]
+    words += ["--dsos", *given["dsos"]]
+    words += ["--weather-day", str(how["weather_day"])] if how["weather_day"] else []
+    words += ["--synthetic-prices"] if how["prices"] == "synthetic" else []
+    assert main(words) == 0
+    assert generated(tmp_path) == generated(SCENARIOS / name)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_shipped_scenario_reads_without_a_warning_and_its_parts_agree(name):
+    folder = SCENARIOS / name
+    scenario = describe(folder)
+    reading = read_folder(folder / "tables", zone_name=scenario.zone, isp_minutes=scenario.isp_minutes)
+    assert reading.warnings == ()
+    known = json.loads((folder / "cro.json").read_text())["congestion_points"]
+    assert {p["dso"] for p in known} == set(scenario.dsos)
+    contracts = {c.contract: c for c in reading.register.contracts}
+    assert {e.contract for e in scenario.events} <= contracts.keys()
+    assert {c.congestion_point for c in contracts.values()} <= {p["address"] for p in known}
+    assert {f.period for f in reading.register.forecasts} == {scenario.of}
+    series = {p.series for p in reading.register.prices}
+    assert {product.series for product in scenario.markets.capacity} <= series
+    assert {scenario.markets.day_ahead.series, scenario.markets.day_ahead.forecast_series} <= series
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_a_scenario_expects_agrees_with_its_files(name):
+    folder = SCENARIOS / name
+    figures = yaml.safe_load((folder / "expected.yaml").read_text())["figures"]
+    known = json.loads((folder / "cro.json").read_text())
+    listed = sum(len(p["connections"]) for p in known["congestion_points"]) + len(known["free_connections"])
+    assert figures["connections"] == {"equals": listed}
+    assert figures["congestion_points"] == {"equals": len(known["congestion_points"])}
+    assert figures["period"] == {"equals": str(describe(folder).period)}
+
+
+def test_scenarios_are_small_and_hold_no_program():
+    files = [path for path in SCENARIOS.rglob("*") if path.is_file()]
+    assert sum(path.stat().st_size for path in files) < 3_000_000
+    assert {path.suffix for path in files} == {".csv", ".json", ".md", ".yaml"}
