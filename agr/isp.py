@@ -99,7 +99,8 @@ class Period:
 
     def starts(self) -> list[datetime]:
         """Return the start of every ISP, in UTC."""
-        return [self.start + i * self.isp_length for i in range(self.isp_count)]
+        first, length = self.start, self.isp_length
+        return [first + i * length for i in range(self.isp_count)]
 
     def label(self, isp: int) -> str:
         """Return the local wall-clock time at which the ISP starts, with its UTC offset on days that repeat an hour."""

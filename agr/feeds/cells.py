@@ -119,6 +119,14 @@ def read_address(value: object) -> str:
     return text
 
 
+def read_series(value: object) -> str:
+    """Read the name of a price series, at most 64 characters."""
+    text = read_text(value)
+    if len(text) > 64:
+        raise CellError("is longer than 64 characters")
+    return text
+
+
 def read_domain(value: object) -> str:
     """Read an internet domain."""
     text = read_text(value)

@@ -1,0 +1,46 @@
+"""Reads the long table of prices: one row per series and interval."""
+
+from datetime import datetime, timedelta
+
+import numpy as np
+
+from agr.feeds.findings import Findings
+from agr.feeds.grid import Grid
+from agr.feeds.long import numbers, read_coded
+from agr.portfolio import Price
+
+
+def read_prices(grid: Grid, found: Findings) -> tuple[Price, ...]:
+    """Return the good rows in their order; bad ones and intervals that overlap within a series are noted."""
+    series, starts, lengths = (read_coded(grid, name, found) for name in ("series", "start", "minutes"))
+    values = numbers(grid, "value", found)
+    usable = np.flatnonzero(series.good & starts.good & lengths.good & np.isfinite(values))
+    prices = [
+        Price(series=name, start=start, minutes=minutes, value=value)
+        for name, start, minutes, value in zip(
+            (series.values[code] for code in series.codes[usable]),
+            (starts.values[code] for code in starts.codes[usable]),
+            (lengths.values[code] for code in lengths.codes[usable]),
+            values[usable].tolist(),
+            strict=True,
+        )
+        if isinstance(name, str) and isinstance(start, datetime) and isinstance(minutes, int)
+    ]
+    _check_overlap(grid, usable.tolist(), prices, found)
+    return tuple(prices)
+
+
+def _check_overlap(grid: Grid, at: list[int], prices: list[Price], found: Findings) -> None:
+    order = sorted(range(len(prices)), key=lambda i: (prices[i].series, prices[i].start, i))
+    longest = order[0] if order else 0  # of those before, the one that reaches furthest
+    for right in order[1:]:
+        before, here = prices[longest], prices[right]
+        if before.series == here.series and here.start < _end(before):
+            words = f"{here.series}: {here.start.isoformat()} overlaps {grid.place} {grid.lines[at[longest]]}"
+            found.faults.append(grid.finding(at[right], "start", f"{words}; keep one price for every moment"))
+        if before.series != here.series or _end(here) > _end(before):
+            longest = right
+
+
+def _end(price: Price) -> datetime:
+    return price.start + timedelta(minutes=price.minutes)

@@ -1,0 +1,95 @@
+"""Reads a folder of tables into a register: all of it, or a TableError that lists every fault."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from agr.errors import TableError
+from agr.feeds.checks import RESOURCES, check_references, check_rows
+from agr.feeds.columns import tables
+from agr.feeds.findings import Findings
+from agr.feeds.forecasts import read_forecasts
+from agr.feeds.grid import open_grid
+from agr.feeds.prices import read_prices
+from agr.feeds.rows import Rows, read_rows, usable
+from agr.portfolio import Forecast, Price, Register
+
+_SUFFIXES = (".csv", ".parquet")
+_IGNORED = (".md", ".rst", ".txt", ".yaml", ".yml", ".toml")
+_LONG = ("forecasts", "prices")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """What a folder holds; warnings name what is doubtful but was loaded."""
+
+    register: Register
+    warnings: tuple[str, ...] = ()
+
+
+def read_folder(folder: Path, *, zone_name: str, isp_minutes: int) -> Reading:
+    """Read every table of the folder: TABLE.csv or TABLE.parquet, one for each field of the register.
+
+    Raises TableError with all faults, each with file, line, column, value and reason; then nothing was loaded.
+    """
+    found = Findings()
+    grids = {path.stem: open_grid(path, found) for path in _files(folder, found)}
+    readable = {table: grid for table, grid in grids.items() if grid is not None and usable(grid, found)}
+    rows = {
+        table: read_rows(readable[table], found) if table in readable else Rows()
+        for table in grids
+        if table not in _LONG
+    }
+    for part in rows.values():
+        check_rows(part, found)
+    check_references(rows, found)
+    forecasts: tuple[Forecast, ...] = ()
+    prices: tuple[Price, ...] = ()
+    if "forecasts" in readable:
+        forecasts = read_forecasts(readable["forecasts"], _kinds(rows), zone_name, isp_minutes, found)
+    if "prices" in readable:
+        prices = read_prices(readable["prices"], found)
+    if found.faults:
+        raise TableError([str(fault) for fault in sorted(found.faults)])
+    register = Register(
+        **{table: tuple(part.values) for table, part in rows.items()}, forecasts=forecasts, prices=prices
+    )
+    return Reading(register=register, warnings=tuple(str(warning) for warning in sorted(found.warnings)))
+
+
+def _kinds(rows: dict[str, Rows]) -> dict[str, str] | None:
+    """Return resource → its table; None when nothing is known, or not all, because a table cannot be read."""
+    if not rows or any(part.grid is None for table, part in rows.items() if table in RESOURCES):
+        return None
+    return {
+        cell.strip(): table
+        for table, part in rows.items()
+        if table in RESOURCES and part.grid is not None
+        for cell in part.grid.cells("resource")
+        if isinstance(cell, str)
+    }
+
+
+def _files(folder: Path, found: Findings) -> list[Path]:
+    """Return the folder's tables; files that are none are noted."""
+    try:
+        paths = sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
+    except OSError as error:
+        found.fault(str(folder), f"is not a folder that can be read ({error.strerror})")
+        return []
+    known = set(tables())
+    chosen: dict[str, Path] = {}
+    for path in paths:
+        if path.suffix in _SUFFIXES and path.stem in known:
+            if path.stem in chosen:
+                found.fault(path.name, f"and {chosen[path.stem].name} are the same table; keep one of them")
+            chosen[path.stem] = path
+        elif path.suffix not in _IGNORED:
+            found.fault(path.name, f"is not a table; known are {_names(known)}, as .csv or .parquet")
+    if not chosen and not found.faults:
+        found.fault(str(folder), f"has no tables; known are {_names(known)}, as .csv or .parquet")
+    return list(chosen.values())
+
+
+def _names(names: Iterable[str]) -> str:
+    return ", ".join(sorted(names))
