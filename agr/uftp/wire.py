@@ -100,7 +100,7 @@ def _duration(value: object) -> object:
     if not isinstance(value, str):
         return value
     try:
-        return parse_duration(value[:64])
+        return parse_duration(value if len(value) <= 64 else "")
     except (InputError, OverflowError):
         raise ValueError("expected a duration such as PT15M") from None
 

@@ -102,7 +102,7 @@ def test_longest_possible_address_satisfies_the_schema():
 
 
 def test_schema_in_use_refuses_nonsense():
-    assert not schema("3.1.0").validate(_element(encode(OUTGOING["prognosis"]).replace(b"Revision", b"Revison")))
+    assert not schema("3.1.0").validate(_element(encode(OUTGOING["prognosis"]).replace(b"Revision", b"Edition")))
 
 
 def _element(xml):

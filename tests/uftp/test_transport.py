@@ -281,3 +281,9 @@ def test_an_hour_of_retries_is_not_many():
         attempts += 1
         waited += next_delay(attempts, rng)
     assert 6 <= attempts <= 25
+
+
+def test_senders_own_clock_is_the_machines(peer):
+    peer.headers = {"Retry-After": "Sat, 28 Mar 2099 05:00:00 GMT"}
+    with httpx.Client(timeout=5) as client:
+        assert Sender(client).post(peer.url("503"), BODY).retry_after_s == 86400.0
