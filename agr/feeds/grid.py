@@ -36,9 +36,12 @@ class Grid:
 
     def coded(self, column: str) -> tuple[NDArray[np.int64], list[object]]:
         """Return per row the position of its cell among the different ones, -1 where empty; and the different ones."""
-        coded = pc.dictionary_encode(self.data.column(column).combine_chunks())
-        if isinstance(coded, pa.ChunkedArray):
-            coded = coded.combine_chunks()
+        column_data = self.data.column(column).combine_chunks()
+        if pa.types.is_nested(column_data.type):  # nothing we read is; as text its cells are refused in words
+            column_data = pa.array(
+                [None if cell is None else str(cell) for cell in column_data.to_pylist()], pa.string()
+            )
+        coded = pc.dictionary_encode(column_data)
         codes = np.asarray(pc.fill_null(coded.indices, -1).to_numpy(zero_copy_only=False), dtype=np.int64)
         return codes, coded.dictionary.to_pylist()
 
@@ -61,12 +64,20 @@ def open_grid(path: Path, found: Findings) -> Grid | None:
 def _parquet(path: Path) -> Grid:
     data = pa.parquet.read_table(path, partitioning=None)
     for position, kind in enumerate(data.schema.types):
-        if pa.types.is_dictionary(kind):
-            data = data.set_column(position, data.column_names[position], data.column(position).cast(kind.value_type))
-        if pa.types.is_timestamp(kind) and kind.unit == "ns":  # nanoseconds would become another type in Python
-            micro = pc.cast(data.column(position), pa.timestamp("us", kind.tz), safe=False)
-            data = data.set_column(position, data.column_names[position], micro)
+        plain = _plain(kind)
+        if plain != kind:
+            cast = pc.cast(data.column(position), plain, safe=False)
+            data = data.set_column(position, data.column_names[position], cast)
     return Grid(table=path.stem, file=path.name, place="row", lines=range(1, data.num_rows + 1), data=data)
+
+
+def _plain(kind: pa.DataType) -> pa.DataType:
+    """Return the type to read a column as: no dictionaries, no nanoseconds, which Python's types cannot hold."""
+    if pa.types.is_dictionary(kind):
+        return _plain(kind.value_type)
+    if pa.types.is_timestamp(kind):
+        return pa.timestamp("us", kind.tz)
+    return pa.time64("us") if pa.types.is_time(kind) else kind
 
 
 def _csv(path: Path, found: Findings) -> Grid | None:

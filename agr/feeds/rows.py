@@ -30,8 +30,8 @@ def read_rows(grid: Grid, found: Findings) -> Rows:
     bad: set[int] = set()
     read: dict[str, list[object]] = {}
     for column in columns.columns_of(grid.table):
-        if column.name in grid.header:
-            read[column.name] = _read_column(grid, column, bad, found)
+        present = column.name in grid.header
+        read[column.name] = _read_column(grid, column, bad, found) if present else [column.default] * len(grid.lines)
     row_class = columns.tables()[grid.table]
     good = [row for row in range(len(grid.lines)) if row not in bad]
     names = list(read)

@@ -3,6 +3,8 @@
 from datetime import UTC, date, datetime, time, timedelta
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from agr.errors import TableError
@@ -185,6 +187,11 @@ def test_table_error_counts_its_faults(folder):
         ),
         (
             "shiftable_runs",
+            RUNS + f"w,{EAN},0001-01-01T00:00+14:00,2026-06-01T09:00Z,1\n",
+            "earliest_start: '0001-01-01T00:00+14:00' lies outside the calendar",
+        ),
+        (
+            "shiftable_runs",
             RUNS + f"w,{EAN},2026-06-01T08:00Z,2026-06-01T09:00Z,\n",
             "profile_kw: is empty",
         ),
@@ -343,6 +350,40 @@ def test_parquet_of_other_tools_is_read_whatever_its_types(folder):
         departure=datetime(2026, 6, 2, 5, tzinfo=UTC), energy_kwh=20.0, charge_kw=11.0,
     )  # fmt: skip
     assert type(session.arrival) is datetime
+
+
+def test_an_empty_profile_in_parquet_is_refused(folder):
+    instants = {"earliest_start": ["2026-06-01T08:00Z"], "latest_end": ["2026-06-01T09:00Z"]}
+    table = pa.table(
+        {"resource": ["w"], "connection": [EAN], "profile_kw": pa.array([[]], pa.list_(pa.float64())), **instants}
+    )
+    pq.write_table(table, folder.path / "shiftable_runs.parquet")
+    (only,) = faults(folder)
+    assert only.startswith("shiftable_runs.parquet, row 1, column profile_kw: [] is not a profile; write powers in kW")
+
+
+def test_columns_of_a_strange_type_are_refused_in_words(folder):
+    pd.DataFrame({"series": [["s"]], "start": [1], "minutes": [{"a": 1}], "value": [True]}).to_parquet(
+        folder.path / "prices.parquet"
+    )
+    assert faults(folder) == [
+        "prices.parquet, row 1, column minutes: \"{'a': 1}\" is not a number",
+        "prices.parquet, row 1, column start: 1 is not an instant; write it like 2026-03-29T00:15:00+01:00",
+        "prices.parquet, row 1, column value: True is not a number",
+    ]
+
+
+def test_parquet_limits_with_nanosecond_times_are_read(folder):
+    table = pa.table(
+        {
+            "congestion_point": [POINT], "first_day": [date(2026, 1, 1)], "last_day": [date(2026, 1, 1)],
+            "window_start": pa.array([1], pa.time64("ns")), "window_end": pa.array([61_200], pa.time32("s")),
+            "import_kw": [1], "penalty_eur_per_mwh": [1.0],
+        }
+    )  # fmt: skip
+    pq.write_table(table, folder.path / "limits.parquet")
+    (limit,) = folder().register.limits
+    assert (limit.window_start, limit.window_end, limit.import_kw, limit.export_kw) == (time(0), time(17), 1.0, None)
 
 
 def test_naive_parquet_timestamps_are_refused(folder):
