@@ -11,6 +11,7 @@ from time import perf_counter
 import numpy as np
 
 from models.block import Discrete, Values, Variables
+from models.branching import Branched, Tree, branch
 from models.case import Bools, Floats, Ints
 from models.errors import SolverError
 from models.solver import Matrix, Relaxation, Run, Status, solve_mixed, with_exclusions
@@ -68,28 +69,56 @@ def search(
     if relaxed.status is not Status.OPTIMAL:
         return _found(None, -np.inf, 0.0)
     bound, x = relaxed.objective, relaxed.x
-    best: Run | None = None
     small = len(matrix.cost) <= _SMALL
+    allowed_share = min(relative_gap, _EXACT) if small else relative_gap
+
+    def allowed(run: Run) -> float:
+        return allowed_share * gross_eur(values_of(matrix, run.x))
+
+    best = _polish(relaxation, columns, x, deadline)
+    if best is None or best.objective - bound > allowed(best):
+        branched = _branch_on_choices(relaxation, matrix, columns, relaxed, best, allowed, deadline)
+        best, bound = branched.best, max(bound, branched.bound)
     excluded = np.zeros(len(columns.first), dtype=np.bool_)
-    allowed = 0.0
-    while True:
+    mixing = _mixing(columns, x)
+    while best is None or best.objective - bound > allowed(best):
+        time_left = deadline - perf_counter()
+        if time_left <= 0:
+            break
+        excluded |= mixing
+        gap = 0.0 if best is None else allowed(best)
+        run = _branch(matrix, columns, excluded, best, gap, time_left, threads)
+        bound = max(bound, min(run.bound, best.objective if best is not None else np.inf))
+        if not len(run.x):
+            break
+        x = run.x[: len(matrix.cost)]
         polished = _polish(relaxation, columns, x, deadline)
         if polished is not None and (best is None or polished.objective < best.objective):
             best = polished
-        if best is not None:
-            gross = gross_eur(values_of(matrix, best.x))
-            allowed = (min(relative_gap, _EXACT) if small else relative_gap) * gross
         mixing = _mixing(columns, x) & ~excluded
-        proven_whole = x is not relaxed.x and not mixing.any()
-        time_left = deadline - perf_counter()
-        if time_left <= 0 or (best is not None and best.objective - bound <= allowed) or proven_whole:
-            return _found(best, bound, max(allowed, relative_gap * gross if best is not None else 0.0))
-        excluded |= mixing
-        run = _branch(matrix, columns, excluded, best, allowed, time_left, threads)
-        bound = max(bound, min(run.bound, best.objective if best is not None else np.inf))
-        if not len(run.x):
-            return _found(best, bound, allowed)
-        x = run.x[: len(matrix.cost)]
+        if not mixing.any():
+            break
+    reached = 0.0 if best is None else max(allowed(best), relative_gap * gross_eur(values_of(matrix, best.x)))
+    return _found(best, bound, reached)
+
+
+def _branch_on_choices(
+    relaxation: Relaxation,
+    matrix: Matrix,
+    columns: _Columns,
+    relaxed: Run,
+    best: Run | None,
+    allowed: Callable[[Run], float],
+    deadline: float,
+) -> Branched:
+    """Branch on bids and starts; pairs that mix are closed in what this finds, and left to HiGHS for the proof."""
+    whole = np.concatenate([columns.whole, columns.switch[columns.switch >= 0]])
+    tree = Tree(whole=whole, lower=matrix.lower[whole], upper=matrix.upper[whole], choices=tuple(columns.choices))
+
+    def complete(x: Floats) -> Run | None:
+        return _solve_fixed(relaxation, columns, x, np.round(x[columns.whole]), deadline)
+
+    return branch(relaxation, tree, relaxed, best, complete=complete, allowed=allowed, deadline=deadline)
 
 
 def values_of(matrix: Matrix, x: Floats) -> Values:
