@@ -41,7 +41,8 @@ class Planning(Section):
     )
     budget_s: Seconds = Field(default=300, description="A planning run that takes longer than this is given up.")
     stale_portfolio: Literal["refuse", "use yesterday"] = Field(
-        default="refuse", description="What to do when a CRO has not answered at the last call."
+        default="refuse",
+        description="At the last call without a CRO's answer: refuse to plan, or use yesterday's and flag it.",
     )
     workers: int = Field(default=1, ge=1, le=64, description="Planning processes.")
 
@@ -105,9 +106,7 @@ class Settings(BaseSettings):
     )
 
     domain: Domain = Field(description="Our internet domain, as in SenderDomain.")
-    key_file: Path = Field(
-        default=Path("keys/agr.key"), description="Our private signing key (`agr key new` makes one)."
-    )
+    key_file: Path = Field(default=Path("keys/agr.key"), description="File with our private signing key.")
     data_folder: Path = Field(default=Path("data"), description="Where the daemon keeps its files.")
     store_url: str = Field(
         default="sqlite:///data/agr.db", min_length=1, description="Database: sqlite:///FILE or postgresql+psycopg://…"

@@ -118,7 +118,7 @@ def _fault_in_words(detail: ErrorDetails) -> str:
         close = get_close_matches(str(keys[-1]), known, n=1)
         hint = f"did you mean {close[0]}?" if close else f"known here: {', '.join(known)}."
         return f"{where}: is not a setting; remove or correct it; {hint}"
-    message = detail["msg"].removeprefix("Value error, ").replace("Input should", "should")
+    message = _IN_WORDS.get(kind) or detail["msg"].removeprefix("Value error, ").replace("Input should", "should")
     if not keys:
         return message
     shown = keys[-1] not in _SECRET and isinstance(detail["input"], str | int | float)
@@ -126,6 +126,7 @@ def _fault_in_words(detail: ErrorDetails) -> str:
     return f"{where}: {given}{message if message.startswith('should') else f'is wrong: {message}'}. {description}"
 
 
+_IN_WORDS = {"model_type": "should be a section", "tuple_type": "should be a list", "dict_type": "should be a table"}
 _UNION_BRANCHES = ("tuple", "str", "nullable")
 
 

@@ -58,7 +58,9 @@ class CapacityProduct(Section):
         description="up: less consumption or more production; down: the reverse; symmetric: both."
     )
     series: Name = Field(description="Price series of the capacity, in `price_unit`.")
-    price_unit: Literal["EUR/MW/h", "EUR/MW/block"] = Field(default="EUR/MW/h", description="Unit of the price series.")
+    price_unit: Literal["EUR/MW/h", "EUR/MW/block"] = Field(
+        default="EUR/MW/h", description="Unit of the series: per hour or per block."
+    )
     block_hours: int = Field(default=4, ge=1, le=24, description="Length of a block in local hours; must divide 24.")
     minimum_mw: NotNegative = Field(default=1, description="Smallest bid.")
     step_mw: Positive = Field(default=1, description="Bids are multiples of this.")

@@ -49,7 +49,9 @@ class ParticipantSettings(Section):
     endpoint: WebAddress = Field(description="Where it receives messages, e.g. https://…/shapeshifter/api/v3/message.")
     public_keys: PublicKeys = Field(description='Its public keys ("cs1.…"); two while it changes keys.')
     barred: bool = Field(default=False, description="Reject every message it sends.")
-    version: Literal["3.0.0", "3.1.0"] = Field(default="3.1.0", description="Version of the specification it speaks.")
+    version: Literal["3.0.0", "3.1.0"] = Field(
+        default="3.1.0", description="Version of UFTP it speaks: 3.0.0 or 3.1.0."
+    )
 
 
 class HttpFeed(Section):
@@ -59,13 +61,13 @@ class HttpFeed(Section):
     url: WebAddress = Field(
         description="Web address; {period} is the day, {start} and {end} are its first and last instant in UTC."
     )
-    kind: Literal["price", "forecast"] = Field(description="What the feed gives.")
-    format: Literal["json", "csv"] = Field(default="json", description="How the answer is written.")
+    kind: Literal["price", "forecast"] = Field(description="What it gives: price or forecast.")
+    format: Literal["json", "csv"] = Field(default="json", description="How the answer is written: json or csv.")
     records: str = Field(default="", description="JSON: dotted path to the list of records; empty: the whole answer.")
     start_field: Name = Field(default="start", description="Field that holds the start of the interval.")
     time_format: Literal["iso", "unix_s", "unix_ms"] = Field(
         default="iso",
-        description="The start is ISO 8601 with offset, or seconds or milliseconds since 1970.",
+        description="The start is iso (ISO 8601 with offset), unix_s or unix_ms (since 1970).",
     )
     value_field: Name = Field(default="value", description="Field that holds the value.")
     factor: float = Field(default=1.0, description="Multiply values by this to get our unit, e.g. 1000 from EUR/kWh.")
@@ -75,7 +77,9 @@ class HttpFeed(Section):
     series_field: Name | None = Field(default=None, description="Field that holds the series, instead of `series`.")
     resource: Name | None = Field(default=None, description="Resource the forecast is for.")
     resource_field: Name | None = Field(default=None, description="Field with the resource, instead of `resource`.")
-    quantity: Literal["power_kw", "heat_kw", "cop"] | None = Field(default=None, description="What is forecast.")
+    quantity: Literal["power_kw", "heat_kw", "cop"] | None = Field(
+        default=None, description="What is forecast: power_kw, heat_kw or cop."
+    )
     quantity_field: Name | None = Field(default=None, description="Field with the quantity, instead of `quantity`.")
     header_env: dict[Name, VariableName] = Field(
         default={},
