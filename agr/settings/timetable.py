@@ -31,7 +31,7 @@ class Timetable(Section):
         default=600, description="Ask a CRO that has not answered again after this long."
     )
     portfolio_last_call: Moment = _moment(
-        time(6, 55), "Stop waiting for CROs: raise an alarm and do what `planning.stale_portfolio` says."
+        time(6, 55), "Stop waiting for answers: raise an alarm and do what `planning.stale_portfolio` says."
     )
     first_plan: Moment = _moment(time(7), "Make the first plan, with forecast prices.")
     day_ahead_gate: Moment = _moment(time(12), "The day-ahead auction closes: positions are bid and fixed.")

@@ -156,7 +156,7 @@ def test_table_error_counts_its_faults(folder):
         ("batteries", "resource,resource,x\n", "column resource is there twice"),
         ("generators", f"resource,connection,colour\npv,{EAN},red\n", "column colour is not a column of this table; k"),
         ("generators", "resource\npv\n", "generators.csv: column connection is missing; add it"),
-        ("generators", f"resource,conection\npv,{EAN}\n", "column conection is not a column of this table; did you me"),
+        ("generators", f"resource,connections\npv,{EAN}\n", "did you mean connection?"),
         ("generators", "resource,connection\npv,ean.871685900012636544\n", "is not in the table of connections; add i"),
         ("generators", f"resource,connection\npv,{EAN}\npv,{EAN}\n", "line 3, column resource: 'pv' is there twice, f"),
         ("generators", f"resource,connection\n,{EAN}\n", "line 2, column resource: is empty"),
