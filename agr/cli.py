@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from rich.console import Console
@@ -106,7 +106,7 @@ def import_(
 def export(
     folder: Annotated[Path, typer.Argument(help="Folder to write into.")],
     config: ConfigOption = DEFAULT,
-    format: Annotated[str, typer.Option(help="csv or parquet.")] = "csv",  # noqa: A002 - the option's name
+    format: Annotated[Literal["csv", "parquet"], typer.Option(help="File format.")] = "csv",  # noqa: A002
 ) -> None:
     """Write all tables back, in the form that import reads."""
     with in_words():

@@ -215,5 +215,7 @@ class Daemon:
 
     def idle(self) -> bool:
         """Say whether nothing waits to be processed, planned, delivered or answered."""
+        if self.planner.busy:
+            return False
         with self.store.transaction() as tx:
             return inbox.next_received(tx) is None and not day.open_triggers(tx) and not outbox.open_count(tx)

@@ -123,7 +123,7 @@ class Intake:
         if reasons:
             text = join(reasons)
             self._reply(tx, message, row.sender_role, "Rejected", text)
-            if isinstance(message, m.RESPONSES):
+            if isinstance(message, m.RESPONSES) or (isinstance(message, m.OtherMessage) and message.is_response):
                 day.raise_alarm(tx, "answer refused", row.sender_domain, f"{row.type}: {text}", self._clock.now())
             return Verdict(state="rejected", reason=text)
         handler = self._HANDLERS.get(type(message))

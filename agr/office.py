@@ -3,10 +3,12 @@
 import time
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Literal
 
 from agr.daemon import Claim, participants_of
 from agr.errors import AgrError, InputError, PlanError
-from agr.feeds.tables import Reading, read_folder, write_folder
+from agr.feeds.tables import Reading, read_folder
+from agr.feeds.writing import write_folder
 from agr.isp import Clock, Period, SystemClock, period_of
 from agr.plan import Plan, Reason, ReasonKind
 from agr.planning import Planner
@@ -46,7 +48,7 @@ def import_tables(settings: Settings, store: Store, folder: Path, clock: Clock |
     return reading
 
 
-def export_tables(settings: Settings, store: Store, folder: Path, kind: str) -> None:
+def export_tables(settings: Settings, store: Store, folder: Path, kind: Literal["csv", "parquet"]) -> None:
     """Write everything that `import_tables` reads."""
     with store.transaction() as tx:
         known = register.load(tx)

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from threading import Event
 
 import numpy as np
 import structlog
@@ -23,9 +24,6 @@ from agr.store.engine import Store, Tx
 from models.outcome import Outcome
 
 log = structlog.get_logger()
-
-STAY_EUR_PER_MWH = 0.1
-"""Of several equally good programs the one announced before is kept: leaving it costs this much in the search."""
 _HOLD_EUR_PER_MWH = 1e5
 
 
@@ -69,9 +67,22 @@ class Planner:
         self._store, self._settings, self._clock, self._solver = store, settings, clock, solver
         self._planned = planned
         self._waiting: set[int] = set()
+        self._busy = Event()
+
+    @property
+    def busy(self) -> bool:
+        """Whether a run is under way, up to and including what follows from its plan."""
+        return self._busy.is_set()
 
     def run_due(self) -> int:
         """Answer the triggers that have waited long enough for others to join; return how many runs were made."""
+        self._busy.set()
+        try:
+            return self._run_due()
+        finally:
+            self._busy.clear()
+
+    def _run_due(self) -> int:
         now, runs = self._clock.now(), 0
         with self._store.transaction() as tx:
             triggers = day.open_triggers(tx)
@@ -136,6 +147,9 @@ class Planner:
         if least <= 0 or not changed:
             return plan
         held = self._solver.solve(build(replace(ground.inputs, stay_eur_per_mwh=_HOLD_EUR_PER_MWH)).case).outcome
+        moved_eur = -held.terms_eur.get("prognosis change", 0.0)
+        if moved_eur > 1e-3:  # the announced programs cannot be kept at all
+            return plan
         gain = plan.result.objective_eur - held.objective_eur
         if gain >= least * changed:
             return plan
@@ -154,6 +168,7 @@ class Planner:
         latest = plans.in_force(tx, period.day)
         before = load_solved(tx, latest.id) if latest else None
         day_runs = self._clock.now() >= period.start
+        published = bool(plans.prognoses(tx, period.day))
         frozen = (
             frozenset(p.address for p in known.points if p.intraday_redispatch_by is None) if day_runs else frozenset()
         )
@@ -171,9 +186,8 @@ class Planner:
             closed_isps=self.closed_isps(period),
             frozen_points=frozen,
             previous=previous_of(before) if before else Previous(),
-            stay_eur_per_mwh=STAY_EUR_PER_MWH if before else 0.0,
+            stay_eur_per_mwh=self._settings.publication.stay_eur_per_mwh if published else 0.0,
         )
-        published = bool(plans.prognoses(tx, period.day))
         return Ground(inputs=inputs, predecessor=latest, before=before, published=published, notes=tuple(notes))
 
     def closed_isps(self, period: Period) -> int:
@@ -211,6 +225,8 @@ class Planner:
 
     def _prices(self, tx: Tx, period: Period) -> dict[str, tuple[float | None, ...]]:
         rows = register.prices(tx, period.start - timedelta(days=1), period.end)
+        if self._clock.now() < dict(self._settings.timetable.moments(period))["day_ahead_gate"]:
+            rows = tuple(r for r in rows if r.series != self._settings.markets.day_ahead.series)  # no results yet
         return {series: values_on(rows, series, period) for series in sorted({row.series for row in rows})}
 
     def _carried(self, tx: Tx, period: Period) -> dict[str, float]:

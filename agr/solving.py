@@ -4,14 +4,15 @@ import multiprocessing
 import signal
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Lock
 
+import numpy as np
 from models.audit import audit
 
 from agr.errors import PlanError
 from agr.settings import Planning
-from models.case import Case
+from models.case import Case, Reservations
 from models.errors import ModelError
 from models.noflex import no_flexibility
 from models.outcome import Outcome
@@ -27,10 +28,31 @@ class Answer:
     no_flexibility_eur: float
 
 
+def unmanaged(case: Case) -> Case:
+    """Return the case of an AGR without flexibility: it has sold no reserve, made no contract, fixed no position."""
+    none = np.zeros(0)
+    return replace(
+        case,
+        reserves=(),
+        anchor=None,
+        day_ahead=replace(case.day_ahead, committed_kw=np.full(case.isps, np.nan)),
+        intraday=replace(case.intraday, committed_kw=np.full(case.isps, np.nan)),
+        reservations=Reservations(
+            name=(),
+            point=none.astype(np.int64),
+            reserved_kw=np.zeros((0, case.isps)),
+            penalty_eur_per_mwh=none,
+            availability_eur_per_mw_h=none,
+        ),
+    )
+
+
 def answer(case: Case, relative_gap: float, time_limit_s: float, threads: int) -> Answer:
     """Solve and audit a case in this process."""
     outcome = solve(case, relative_gap=relative_gap, time_limit_s=time_limit_s, threads=threads)
-    return Answer(outcome=outcome, findings=audit(case, outcome), no_flexibility_eur=no_flexibility(case).objective_eur)
+    return Answer(
+        outcome=outcome, findings=audit(case, outcome), no_flexibility_eur=no_flexibility(unmanaged(case)).objective_eur
+    )
 
 
 def _ready() -> bool:

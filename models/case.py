@@ -133,6 +133,14 @@ class Imbalance:
     long_eur_per_mwh: Floats  # (T,) paid per MWh long
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Anchor:
+    """The programs announced before: leaving them costs a little, so that equally good answers do not alternate."""
+
+    point_kw: Floats  # (C,T) NaN where nothing was announced
+    eur_per_mwh: float  # of distance |P − anchor|
+
+
 class Direction(Enum):
     """Which way a reserve product moves the program."""
 
@@ -174,6 +182,7 @@ class Case:
     intraday: Intraday
     imbalance: Imbalance
     reserves: tuple[Reserve, ...] = field(default=())
+    anchor: Anchor | None = None
 
     def __post_init__(self) -> None:
         check(self)
@@ -298,6 +307,16 @@ def _check_reserve(reserve: Reserve, isps: int) -> None:
         raise _fault(where, "step_mw must be positive; minimum_mw, sustain_h, shortfall_eur_per_mwh not negative")
 
 
+def _check_anchor(case: Case) -> None:
+    if case.anchor is None:
+        return
+    expected = (len(case.points), case.isps)
+    if case.anchor.point_kw.shape != expected:
+        raise _fault("anchor.point_kw", f"has shape {case.anchor.point_kw.shape}, expected {expected}")
+    if case.anchor.eur_per_mwh < 0 or bool(np.isinf(case.anchor.point_kw).any()):
+        raise _fault("anchor", "must have a price that is not negative, and finite programs")
+
+
 def check(case: Case) -> None:
     """Raise CaseError naming the first field whose shape or value contradicts the rest."""
     if case.isps < 1 or case.isp_hours <= 0:
@@ -312,3 +331,4 @@ def check(case: Case) -> None:
     _check_prices(case)
     for reserve in case.reserves:
         _check_reserve(reserve, case.isps)
+    _check_anchor(case)

@@ -71,6 +71,9 @@ def place_terms(case: Case, answer: Answer) -> dict[str, Floats]:
         "reservation shortfall": per_point(case, contracts.point, -undelivered * mwh),
         "called comfort shortfall": np.zeros(len(case.points) + 1),
     }
+    if case.anchor is not None:
+        moved_kw = np.abs(np.nan_to_num(answer.point_kw[:-1] - case.anchor.point_kw)).sum(axis=1)
+        result["prognosis change"] = np.append(-case.anchor.eur_per_mwh * moved_kw * mwh, 0.0)
     if answer.called is not None:
         missed_kwh = (answer.called.unmet_kwh + answer.called.excess_kwh).sum(axis=1)
         concerned = reserved_points(case)[storage.point]

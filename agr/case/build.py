@@ -8,7 +8,7 @@ from agr.case import markets, units
 from agr.case.inputs import Inputs
 from agr.errors import PlanError
 from agr.portfolio import Contract, in_window
-from models.case import NO_POINT, Case, Limits, Reservations
+from models.case import NO_POINT, Anchor, Case, Limits, Reservations
 from models.errors import CaseError
 
 
@@ -94,6 +94,16 @@ def _membership(inputs: Inputs, index: dict[str, int], notes: list[str]) -> unit
     return where.get
 
 
+def _anchor(inputs: Inputs, addresses: tuple[str, ...]) -> Anchor | None:
+    """Stay near what the plan in force announced; a congestion point that is new has nothing to stay near."""
+    before = inputs.previous.point_kw
+    if inputs.stay_eur_per_mwh <= 0 or not before:
+        return None
+    nothing = np.full(inputs.period.isp_count, np.nan)
+    point_kw = np.array([before.get(address, nothing) for address in addresses])
+    return Anchor(point_kw=point_kw.reshape(len(addresses), -1), eur_per_mwh=inputs.stay_eur_per_mwh)
+
+
 def build(inputs: Inputs) -> NamedCase:
     """Return the planning problem. Raises PlanError, in words, when it cannot be stated."""
     notes: list[str] = []
@@ -119,6 +129,7 @@ def build(inputs: Inputs) -> NamedCase:
             day_ahead=markets.day_ahead(inputs, price),
             intraday=markets.intraday(inputs, price, notes),
             imbalance=markets.imbalance(inputs, price),
+            anchor=_anchor(inputs, addresses),
             reserves=tuple(markets.reserve(inputs, product, notes) for product in inputs.markets.capacity),
         )
     except CaseError as error:

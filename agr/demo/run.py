@@ -81,8 +81,11 @@ class MarketDay:
         until = time.monotonic() + PATIENCE_S
         while moment not in self._done():
             self.settle(moment)
+            if moment in self._done():
+                return
             coming = self.daemon.timetable.next_moment()
-            if coming is not None and coming.at - self.clock.now() > 2 * _LEAD:
+            # Read first what comes, then whether all is quiet: a moment under way is still among what comes.
+            if coming is not None and coming.at - self.clock.now() > 2 * _LEAD and self.daemon.idle():
                 self._jump(coming.at - _LEAD)
             if time.monotonic() > until:
                 raise AgrError(f"the demo waited {PATIENCE_S:g} s for the moment {moment!r} of {self.period}")

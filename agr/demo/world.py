@@ -72,7 +72,7 @@ class World:
                 for c in self.counterparties
             ),
             markets=scenario.markets,
-            planning=Planning(join_triggers_s=1.0),
+            planning=Planning(join_triggers_s=1.0, time_limit_s=15),
         )
 
     def _key(self) -> KeyPair:

@@ -51,6 +51,11 @@ class Publication(Section):
     """Which changes of a plan are sent to a DSO."""
 
     threshold_w: int = Field(default=1, ge=1, description="An ISP has changed when its power differs by at least this.")
+    stay_eur_per_mwh: float = Field(
+        default=1.0,
+        ge=0,
+        description="Planning price of leaving an announced program: small gains do not change prognoses.",
+    )
     minimum_gain_eur_per_prognosis: float = Field(
         default=0.0, ge=0, description="A new plan must gain this much per D-Prognosis it changes, or it is not sent."
     )

@@ -35,7 +35,17 @@ def _key(kind: str, position: int, row: Any) -> str:
 
 
 def replace(tx: Tx, register: Register) -> None:
-    """Replace the register by another as a whole; forecasts and prices are merged: newer values win."""
+    """Replace the register by another as a whole; forecasts and prices are merged: newer values win.
+
+    A folder with only forecasts or prices leaves connections, resources and contracts as they are.
+    """
+    if has_rows(register):
+        _replace_rows(tx, register)
+    put_forecasts(tx, register.forecasts)
+    put_prices(tx, register.prices)
+
+
+def _replace_rows(tx: Tx, register: Register) -> None:
     tx.execute(t.register.delete())
     rows = [
         {"kind": kind, "key": _key(kind, i, row), "position": i, "data": adapter.dump_json(row).decode()}
@@ -44,8 +54,11 @@ def replace(tx: Tx, register: Register) -> None:
     ]
     if rows:
         tx.execute(t.register.insert(), rows)
-    put_forecasts(tx, register.forecasts)
-    put_prices(tx, register.prices)
+
+
+def has_rows(whole: Register) -> bool:
+    """Say whether there is anything but forecasts and prices."""
+    return any(getattr(whole, kind) for kind in _KINDS)
 
 
 def load(tx: Tx) -> Register:

@@ -16,7 +16,7 @@ from models.block import Discrete, reserved_points
 from models.case import Case
 from models.coupling.congestion import cover_reservations, limit_congestion
 from models.coupling.markets import add_balance
-from models.coupling.points import add_points
+from models.coupling.points import add_points, stay_near
 from models.coupling.reserves import ReserveRows, hold_reserves
 from models.noflex import no_flexibility
 from models.objective import gross_eur, maximise_value
@@ -45,7 +45,7 @@ def state(case: Case) -> Problem:
     reserves = hold_reserves(model, case, units.held, called.held if called else None)
 
     parts = (units, markets, limits, reservations, reserves, *((called,) if called else ()))
-    worths = tuple(worth for part in parts for worth in part.worth)
+    worths = (*(worth for part in parts for worth in part.worth), *stay_near(model, case, points))
     maximise_value(model, worths)
     return Problem(
         model=model,
