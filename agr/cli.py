@@ -16,7 +16,7 @@ from agr import log, office, overview
 from agr.daemon import Daemon, participants_of
 from agr.demo.run import demo as run_demo
 from agr.enquiry import Enquirer
-from agr.errors import AgrError
+from agr.errors import AgrError, TableError
 from agr.isp import Period, SystemClock
 from agr.planning import load_solved
 from agr.settings import Settings, load, write_example
@@ -31,6 +31,7 @@ out, err = Console(), Console(stderr=True)
 ConfigOption = Annotated[Path, typer.Option("--config", "-c", help="Settings file.", envvar="AGR_CONFIG")]
 PeriodOption = Annotated[str | None, typer.Option("--period", help="Local day, YYYY-MM-DD; default: tomorrow.")]
 DEFAULT = Path("agr.toml")
+SHOWN_FAULTS = 50
 
 
 @contextmanager
@@ -38,9 +39,20 @@ def in_words() -> Iterator[None]:
     """Turn errors made on purpose into one message and exit code 1; a bug keeps its traceback."""
     try:
         yield
-    except AgrError as error:
-        err.print(f"[red]agr:[/red] {error}", highlight=False)
+    except TableError as error:
+        more = len(error.faults) - SHOWN_FAULTS
+        lines = str(error).splitlines()[: SHOWN_FAULTS + 1] + ([f"… and {more} more"] if more > 0 else [])
+        complain("\n".join(lines))
         raise typer.Exit(1) from error
+    except AgrError as error:
+        complain(str(error))
+        raise typer.Exit(1) from error
+
+
+def complain(text: str) -> None:
+    """Print a message to standard error as it is: brackets in it are no markup."""
+    err.print("agr:", style="red", end=" ")
+    err.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 def _period(settings: Settings, text: str | None) -> Period:
@@ -59,6 +71,7 @@ def init(
         path = write_example(folder, domain)
         settings = load(path)
         key = KeyPair.generate()
+        settings.key_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         key.save(settings.key_file)
         out.print(
             f"wrote {path} and {settings.key_file}\npublic key for your counterparties: {key.public}", highlight=False
@@ -71,7 +84,7 @@ def check(config: ConfigOption = DEFAULT) -> None:
     with in_words():
         found = office.findings(load(config))
     for line in found:
-        err.print(f"- {line}", highlight=False)
+        err.print(f"- {line}", markup=False, highlight=False, soft_wrap=True)
     if found:
         raise typer.Exit(1)
     out.print("all good")
@@ -97,7 +110,7 @@ def import_(
         settings = load(config)
         reading = office.import_tables(settings, office.open_store(settings), folder)
     for warning in reading.warnings:
-        err.print(f"[yellow]warning:[/yellow] {warning}", highlight=False)
+        err.print(f"warning: {warning}", markup=False, highlight=False, soft_wrap=True)
     for name in type(reading.register).__dataclass_fields__:
         out.print(f"{len(getattr(reading.register, name)):>9,} {name.replace('_', ' ')}", highlight=False)
 
@@ -122,10 +135,10 @@ def plan(config: ConfigOption = DEFAULT, period: PeriodOption = None) -> None:
     with in_words():
         settings = load(config)
         made = office.plan_now(settings, office.open_store(settings), _period(settings, period), getpass.getuser())
-    out.print(why.headline(made), highlight=False)
+    out.print(why.headline(made), markup=False, highlight=False, soft_wrap=True)
     out.print(overview.terms_table(made, settings.currency))
     for note in made.result.notes:
-        out.print(f"note: {note}", highlight=False)
+        out.print(f"note: {note}", markup=False, highlight=False, soft_wrap=True)
 
 
 @app.command()
@@ -157,7 +170,7 @@ def explain(
             solved = load_solved(tx, history[-1].id)
         for made in history:
             lines = why.changed_isps(made, congestion_point, isp)
-            out.print(why.headline(made), highlight=False)
+            out.print(why.headline(made), markup=False, highlight=False, soft_wrap=True)
             for term, value in why.terms(made):
                 out.print(f"    {term:<24} {value:>+14,.2f} {settings.currency}", highlight=False)
             if lines:
@@ -168,7 +181,7 @@ def explain(
                 overview.lines_table([why.standing(history[-1], solved, congestion_point, isp)], settings.currency)
             )
         for line in why.revisions(sent, congestion_point):
-            out.print(line, highlight=False)
+            out.print(line, markup=False, highlight=False)
 
 
 @app.command()

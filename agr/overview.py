@@ -8,7 +8,7 @@ from rich.table import Table
 
 from agr.errors import InputError
 from agr.explain import Line
-from agr.isp import Period
+from agr.isp import Period, SystemClock
 from agr.jobs import moments_of
 from agr.plan import Plan
 from agr.settings import Settings
@@ -71,8 +71,10 @@ def day_overview(tx: Tx, settings: Settings, period: Period) -> Iterator[Rendera
     table = Table(title=f"Period {period} ({period.isp_count} ISPs, {period.zone_name})", title_justify="left")
     for title in ("moment", "at", "state"):
         table.add_column(title)
+    now = SystemClock().now()
     for moment in moments_of(settings, period):
-        table.add_row(moment.name, f"{moment.at.astimezone(period.tz):%a %H:%M:%S}", done.get(moment.name, "to come"))
+        waiting = "to come" if moment.at > now else "not done: was the daemon down?"
+        table.add_row(moment.name, f"{moment.at.astimezone(period.tz):%a %H:%M:%S}", done.get(moment.name, waiting))
     yield table
     answers = portfolio.answers(tx, period.day)
     known = portfolio.load(tx, period)

@@ -36,7 +36,9 @@ def reason_of(world: World) -> str:
 
 
 def test_an_accepted_reservation_update_is_stored_and_answered_in_its_conversation(world: World) -> None:
-    xml = world.dso.update('<ISP Power="-50000" Start="2" Duration="3"/>', message_id="0" * 8 + "-0000-4000-8000-" + "0" * 12)
+    xml = world.dso.update(
+        '<ISP Power="-50000" Start="2" Duration="3"/>', message_id="0" * 8 + "-0000-4000-8000-" + "0" * 12
+    )
     assert world.receive(world.dso.seal(xml)) == 200
     (reply,) = world.replies()
     assert (reply.tag, reply.get("Result")) == ("FlexReservationUpdateResponse", "Accepted")
@@ -95,7 +97,9 @@ def test_an_envelope_that_names_another_sender_is_refused(world: World) -> None:
     assert stored(world) == 0
 
 
-@pytest.mark.parametrize("body", [b"", b"hello", b"<SignedMessage/>", b'<!DOCTYPE x [<!ENTITY a "b">]><SignedMessage Body="&a;"/>'])
+@pytest.mark.parametrize(
+    "body", [b"", b"hello", b"<SignedMessage/>", b'<!DOCTYPE x [<!ENTITY a "b">]><SignedMessage Body="&a;"/>']
+)
 def test_a_body_that_is_no_signed_message_is_refused(world: World, body: bytes) -> None:
     assert world.receive(body) == 400
     assert stored(world) == 0
@@ -154,9 +158,13 @@ def test_a_flex_request_gets_a_proper_rejection(world: World) -> None:
 
 
 def test_an_answer_to_a_question_nobody_asked_changes_nothing_and_raises_an_alarm(world: World) -> None:
-    point = f'<CongestionPoint EntityAddress="{POINT}" MutexOffersSupported="true" DayAheadRedispatchBy="AGR"><Connection EntityAddress="ean.871685900012636543"/></CongestionPoint>'  # noqa: E501
+    point = (
+        f'<CongestionPoint EntityAddress="{POINT}" MutexOffersSupported="true" DayAheadRedispatchBy="AGR">'
+        '<Connection EntityAddress="ean.871685900012636543"/></CongestionPoint>'
+    )
+    view = f'<DSO-View><DSO-Portfolio DSO-Domain="dso.example">{point}</DSO-Portfolio></DSO-View>'
     answer = world.cro.message(
-        "AGRPortfolioQueryResponse", f'<DSO-View><DSO-Portfolio DSO-Domain="dso.example">{point}</DSO-Portfolio></DSO-View>',
+        "AGRPortfolioQueryResponse", view,
         TimeZone="Europe/Amsterdam", Period="2026-03-29", Result="Accepted",
         AGRPortfolioQueryMessageID="22222222-2222-4222-8222-222222222222",
     )  # fmt: skip

@@ -36,7 +36,8 @@ class Day:
         self.fail: set[str] = set()
         self.not_yet: set[str] = set()
         names = {n.split(" ")[0] for n in NAMES} | {"capacity_gate"}
-        self.timetable = Timetable(store, settings or Settings(domain="agr.example"), self.clock, dict.fromkeys(names, self.handle))
+        settings = settings or Settings(domain="agr.example")
+        self.timetable = Timetable(store, settings, self.clock, dict.fromkeys(names, self.handle))
         self.clock.listeners.append(self.timetable.arrange)
         self.timetable.start({})
 

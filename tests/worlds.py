@@ -42,7 +42,9 @@ class Party:
             f'SenderRole="{role or self.role}" Body="{body}"/>'
         ).encode()
 
-    def message(self, root: str, inner: str = "", *, message_id: str | None = None, to: str = "agr.example", **more: str) -> str:
+    def message(
+        self, root: str, inner: str = "", *, message_id: str | None = None, to: str = "agr.example", **more: str
+    ) -> str:
         attributes = {
             "Version": "3.1.0", "SenderDomain": self.domain, "RecipientDomain": to,
             "TimeStamp": "2026-03-28T06:00:00Z", "MessageID": message_id or str(uuid.uuid4()),
@@ -117,7 +119,10 @@ class World:
         values: dict[str, object] = {
             "connections": tuple(Connection(address=c, first_day=first) for c in ("ean.1", "ean.2")),
             "batteries": (battery,),
-            "fixed_loads": (FixedLoad(resource="load-1", connection="ean.1"), FixedLoad(resource="load-2", connection="ean.2")),
+            "fixed_loads": (
+                FixedLoad(resource="load-1", connection="ean.1"),
+                FixedLoad(resource="load-2", connection="ean.2"),
+            ),
             "contracts": (contract,),
             "forecasts": tuple(
                 Forecast(resource=r, quantity="power_kw", period=period, values=flat) for r in ("load-1", "load-2")
@@ -149,6 +154,11 @@ def prices(series: str, period: Period, extra: float = 0.0) -> tuple[Price, ...]
     """Return hourly prices: 20 in the first half of the day, 120 in the second."""
     hours = period.isp_count // 4
     return tuple(
-        Price(series=series, start=period.start + timedelta(hours=h), minutes=60, value=(20.0 if h < 12 else 120.0) + extra)
+        Price(
+            series=series,
+            start=period.start + timedelta(hours=h),
+            minutes=60,
+            value=(20.0 if h < 12 else 120.0) + extra,
+        )
         for h in range(hours)
     )

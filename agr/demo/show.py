@@ -52,7 +52,8 @@ class Show:
     def say(self, text: str) -> None:
         """Write one step."""
         clock = f"{self._now().astimezone(self._zone):%a %H:%M}" if self._now else "         "
-        self._console.print(f"[dim]{clock}[/dim]  {text}", soft_wrap=True)
+        self._console.print(clock, style="dim", end="  ")
+        self._console.print(text, markup=False, soft_wrap=True)
 
     def event(self, event: Event) -> None:
         """Show a log event of the daemon, if it is one of the day's steps."""
@@ -65,7 +66,7 @@ class Show:
         elif name in _NAMES:
             self.say(_NAMES[name](event))
         elif event.get("level") in ("error", "critical"):
-            self.say(f"[red]{name}[/red] {event}")
+            self.say(f"{name} {event}")
 
     def summary(self, report: Report) -> None:
         """Write the day's result."""
@@ -91,6 +92,6 @@ class Show:
         if report.broken:
             self._console.print("[bold red]Broken promises:[/bold red]")
             for line in report.broken:
-                self._console.print(f"  - {line}", soft_wrap=True)
+                self._console.print(f"  - {line}", markup=False, soft_wrap=True)
         else:
             self._console.print("[bold green]Every promise was kept.[/bold green]")

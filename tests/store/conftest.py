@@ -38,7 +38,7 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         port = free.getsockname()[1]
     data = folder / "data"
     subprocess.run(
-        _as_postgres([str(binaries / "initdb"), "-D", str(data), "-A", "trust", "-U", "agr", "-E", "UTF8", "--no-sync"]),
+        _as_postgres([str(binaries / "initdb"), "-D", str(data), "-A", "trust", "-U", "agr", "-E", "UTF8", "-N"]),
         check=True, capture_output=True, cwd=folder,
     )  # fmt: skip
     options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder} -c fsync=off"

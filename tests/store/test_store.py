@@ -30,7 +30,9 @@ def put_in(store: Store, *, xml: bytes = b"<x/>", message_id: str = "a" * 36) ->
         )  # fmt: skip
 
 
-def put_out(store: Store, recipient: str, message_id: str, *, at: datetime = NOW, subject: str = "", **more: object) -> None:
+def put_out(
+    store: Store, recipient: str, message_id: str, *, at: datetime = NOW, subject: str = "", **more: object
+) -> None:
     with store.transaction() as tx:
         outbox.put(
             tx, message_id=message_id, conversation_id="c", kind="D-Prognosis", recipient_domain=recipient,
@@ -64,9 +66,13 @@ def test_an_unusable_store_url_is_refused_in_words() -> None:
 
 
 def test_a_failed_transaction_leaves_nothing_behind(store: Store) -> None:
-    with pytest.raises(ZeroDivisionError), store.transaction() as tx:
-        day.put_trigger(tx, DAY, Reason(kind=ReasonKind.FIRST_PLAN), NOW)
-        _ = 1 / 0
+    def break_off() -> None:
+        with store.transaction() as tx:
+            day.put_trigger(tx, DAY, Reason(kind=ReasonKind.FIRST_PLAN), NOW)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        break_off()
     with store.transaction() as tx:
         assert day.open_triggers(tx) == []
 
