@@ -39,21 +39,23 @@ Handler = Callable[[Period, str], str | None]
 
 
 def moments_of(settings: Settings, period: Period) -> list[Moment]:
-    """Return the Period's decisions in order of time. Source: docs/operations.md, the market day."""
+    """Return the Period's decisions in order of time. Source: docs/operations.md, the market day.
+
+    Until the Period begins a late query, plan or prognosis is better than none; the DSO decides what it takes.
+    """
     at = dict(settings.timetable.moments(period))
-    gate = at["prognosis_gate"]
 
     def moment(name: str, latest: datetime, fallback: str, when: datetime | None = None) -> Moment:
         return Moment(name=name, at=at[name] if when is None else when, latest=latest, fallback=fallback)
 
     found = [
         moment("retention_job", period.end, "the next day's"),
-        moment("portfolio_query", gate, "the list of the day before, where the settings allow it"),
-        moment("portfolio_last_call", gate, "none"),
-        moment("first_plan", gate, "no plan: nothing is sent"),
+        moment("portfolio_query", period.start, "the list of the day before, where the settings allow it"),
+        moment("portfolio_last_call", period.start, "none"),
+        moment("first_plan", period.start, "no plan: nothing is sent"),
         moment("day_ahead_gate", period.end, "no day-ahead position"),
-        moment("day_ahead_results", gate, "the last audited plan"),
-        moment("prognosis_last_safe_start", gate, "prognoses of the plan in force, late"),
+        moment("day_ahead_results", period.start, "the last audited plan"),
+        moment("prognosis_last_safe_start", period.start, "no prognosis of ours"),
         moment("prognosis_gate", period.end, "none"),
     ]
     for product in settings.markets.capacity:

@@ -101,10 +101,11 @@ def test_restarting_twice_asks_once(store: Store, running: list[Day]) -> None:
 
 
 def test_what_can_no_longer_help_is_recorded_as_missed(store: Store, running: list[Day]) -> None:
-    one = Day(store, local(15, 30))
+    one = Day(store, local(0, 30, days_before=0))
     running.append(one)
     one.wait(lambda: "prognosis_gate" in one.calls)
     assert "first_plan" not in one.calls
+    assert "portfolio_query" not in one.calls
     with store.transaction() as tx:
         assert day.done_moments(tx, PERIOD.day)["first_plan"].startswith("missed")
 
