@@ -1,0 +1,240 @@
+"""From register to case: windows, bands, blocks, fall-backs and what is frozen; numbers worked out by hand."""
+
+from dataclasses import replace
+from datetime import date, datetime, timedelta, timezone
+
+import numpy as np
+import pytest
+
+from agr import archive
+from agr.case import Inputs, NamedCase, Previous, build
+from agr.errors import PlanError, StoreError
+from agr.isp import Period
+from agr.portfolio import (
+    Battery,
+    CongestionPoint,
+    Connection,
+    Contract,
+    EvSession,
+    FixedLoad,
+    Generator,
+    HeatPump,
+    PointLimit,
+    Portfolio,
+    Register,
+    ShiftableRun,
+)
+from agr.settings import CapacityProduct, Markets, Moment, Planning
+from models.case import NO_POINT, Direction
+
+AMSTERDAM = timezone(timedelta(hours=1))
+PERIOD = Period(date(2026, 1, 15))
+FIRST = date(2026, 1, 1)
+RESOURCES = set(Register.__dataclass_fields__) - {"forecasts", "prices"}
+
+
+def inputs(period: Period = PERIOD, prices: float | None = 50.0, **more: object) -> Inputs:
+    """Return a world with two connections: `a` at point p, `b` in none."""
+    register = Register(connections=tuple(Connection(address=c, first_day=FIRST) for c in ("a", "b")))
+    made = Inputs(
+        period=period,
+        portfolio=Portfolio(
+            period=period,
+            points=(CongestionPoint(address="p", dso="dso.example", connections=("a",)),),
+            free_connections=("b",),
+        ),
+        register=replace(register, **{k: more.pop(k) for k in list(more) if k in RESOURCES}),  # type: ignore[arg-type]
+        forecasts={},
+        prices={"day_ahead_forecast": (prices,) * period.isp_count},
+        reserved_w={},
+        fixed={},
+        carried_kwh={},
+        markets=Markets(),
+        planning=Planning(),
+    )
+    return replace(made, **more)  # type: ignore[arg-type]
+
+
+def at(hour: int, minute: int = 0, day: int = 15) -> datetime:
+    return datetime(2026, 1, day, hour, minute, tzinfo=AMSTERDAM)
+
+
+def ev(arrival: datetime, departure: datetime, energy_kwh: float = 10.0, **more: float) -> EvSession:
+    return EvSession(
+        resource="ev",
+        connection="a",
+        arrival=arrival,
+        departure=departure,
+        energy_kwh=energy_kwh,
+        charge_kw=8.0,
+        **more,
+    )
+
+
+def test_a_session_charges_only_while_the_car_is_there_and_needs_its_energy_at_departure() -> None:
+    storage = build(inputs(ev_sessions=(ev(at(10, 5), at(12)),))).case.storage
+    assert np.flatnonzero(storage.charge_kw[0]).tolist() == list(range(40, 48))  # 10:00 … 11:45
+    assert storage.charge_kw[0, 40] == pytest.approx(8 * 10 / 15)  # there for 10 of the first 15 minutes
+    assert storage.energy_min_kwh[0, 46] == 0
+    assert storage.energy_min_kwh[0, 47] == 10
+    assert storage.energy_max_kwh[0].max() == 10
+
+
+def test_unmanaged_charging_is_full_power_from_arrival() -> None:
+    storage = build(inputs(ev_sessions=(ev(at(10), at(18), 5.0),))).case.storage
+    assert storage.unmanaged_kw[0, 40:44].tolist() == [8, 8, 4, 0]  # 2 + 2 + 1 kWh
+
+
+def test_a_session_over_midnight_owes_only_what_cannot_be_charged_after_it() -> None:
+    storage = build(inputs(ev_sessions=(ev(at(20), at(1, 0, day=16), 20.0),))).case.storage
+    assert storage.energy_min_kwh[0, -1] == pytest.approx(20 - 8)  # one hour at 8 kW is left after midnight
+    assert storage.end_value_eur_per_kwh[0] == pytest.approx(0.05)
+
+
+def test_a_session_from_the_day_before_starts_with_what_was_carried_over() -> None:
+    session = ev(at(20, day=14), at(6), 20.0)
+    assert build(inputs(ev_sessions=(session,))).case.storage.energy_start_kwh[0] == 20  # unmanaged: full by midnight
+    carried = inputs(ev_sessions=(session,), carried_kwh={"ev": 3.0})
+    assert build(carried).case.storage.energy_start_kwh[0] == 3
+
+
+def test_sessions_of_other_days_are_left_out() -> None:
+    assert build(inputs(ev_sessions=(ev(at(8, day=16), at(9, day=16)),))).storage == ()
+
+
+def test_a_battery_ends_the_day_as_it_must_and_a_heat_pump_serves_its_demand() -> None:
+    battery = Battery(
+        resource="b", connection="b", charge_kw=5, discharge_kw=4, capacity_kwh=10, initial_kwh=2, end_kwh=3,
+        loss_per_day=0.01, wear_eur_per_mwh=20,
+    )  # fmt: skip
+    pump = HeatPump(resource="h", connection="a", power_kw=3, buffer_kwh=8, initial_kwh=4)
+    forecasts = {("h", "heat_kw"): np.full(96, 6.0), ("h", "cop"): np.full(96, 3.0)}
+    storage = build(inputs(batteries=(battery,), heat_pumps=(pump,), forecasts=forecasts)).case.storage
+    assert storage.point.tolist() == [NO_POINT, 0]
+    assert (storage.energy_min_kwh[0, -2], storage.energy_min_kwh[0, -1]) == (0, 3)
+    assert storage.retention[0] ** 96 == pytest.approx(0.99)
+    assert storage.wear_eur_per_kwh[0] == pytest.approx(0.02)
+    assert storage.demand_kwh[1, 0] == pytest.approx(1.5)
+    assert storage.unmanaged_kw[1, 0] == pytest.approx(2.0)
+
+
+@pytest.mark.parametrize(
+    ("on", "isps", "first_block"), [("2026-03-29", 92, 12), ("2026-10-25", 100, 20), ("2026-01-15", 96, 16)]
+)
+def test_capacity_is_paid_by_the_hour_also_in_short_and_long_blocks(on: str, isps: int, first_block: int) -> None:
+    product = CapacityProduct(
+        name="FCR", direction="symmetric", series="fcr", max_mw=2, sustain_minutes=30, gate=Moment(at="08:00")
+    )
+    period = Period(date.fromisoformat(on))
+    world = inputs(period, markets=Markets(capacity=(product,)))
+    world = replace(world, prices={**world.prices, "fcr": (10.0,) * isps})
+    (reserve,) = build(world).case.reserves
+    assert (reserve.block == 0).sum() == first_block
+    assert reserve.price_eur_per_mw[0] == pytest.approx(10 * first_block / 4)
+    assert reserve.price_eur_per_mw[1] == pytest.approx(40)
+    assert (reserve.direction, reserve.sustain_h) == (Direction.SYMMETRIC, 0.5)
+
+
+def test_a_block_without_a_price_takes_no_bid_and_is_noted() -> None:
+    product = CapacityProduct(name="FCR", direction="up", series="fcr", max_mw=2, gate=Moment(at="08:00"))
+    world = inputs(markets=Markets(capacity=(product,)))
+    world = replace(world, prices={**world.prices, "fcr": (None, *([10.0] * 95))})
+    made = build(world)
+    assert made.case.reserves[0].max_mw.tolist() == [0, 2, 2, 2, 2, 2]
+    assert any("no price of FCR" in note for note in made.notes)
+
+
+def test_missing_prices_are_an_error_in_words() -> None:
+    with pytest.raises(PlanError, match=r"no day-ahead price for 96 of 96 ISPs.*import series"):
+        build(inputs(prices=None))
+
+
+def test_results_replace_the_forecast_where_they_are_known() -> None:
+    world = inputs()
+    world = replace(world, prices={**world.prices, "day_ahead": (70.0, None, *([70.0] * 94))})
+    case = build(world).case
+    assert case.day_ahead.price_eur_per_mwh[:3].tolist() == [70, 50, 70]
+    assert case.intraday.buy_eur_per_mwh[0] - case.intraday.sell_eur_per_mwh[0] == pytest.approx(20)
+
+
+def test_a_reservation_is_what_the_newest_update_left_of_the_contract() -> None:
+    contract = Contract(
+        contract="FO", dso="dso.example", congestion_point="p", first_day=FIRST, last_day=date(2026, 12, 31),
+        window_start=at(17).time(), window_end=at(21).time(), power_w=-50_000, availability_eur_per_mw_h=5,
+        penalty_eur_per_mwh=1000,
+    )  # fmt: skip
+    case = build(inputs(contracts=(contract,))).case
+    assert np.flatnonzero(case.reservations.reserved_kw[0]).tolist() == list(range(68, 84))
+    assert case.reservations.reserved_kw[0, 70] == -50
+    halved = build(inputs(contracts=(contract,), reserved_w={"FO": tuple([-25_000] * 96)})).case
+    assert halved.reservations.reserved_kw[0, 0] == -25
+    assert build(inputs(contracts=(contract,), reserved_w={"FO": (0,) * 96})).case.reservations.name == ()
+
+
+def test_limits_bind_in_their_window_and_production_is_a_negative_bound() -> None:
+    limit = PointLimit(
+        congestion_point="p", first_day=FIRST, last_day=FIRST.replace(month=12), window_start=at(16).time(),
+        window_end=at(0).time(), import_kw=80, export_kw=30, penalty_eur_per_mwh=500,
+    )  # fmt: skip
+    case = build(inputs(limits=(limit,))).case
+    assert case.limits.import_kw[0, 63:65].tolist() == [np.inf, 80]
+    assert case.limits.export_kw[0, 95] == -30
+
+
+def test_connections_known_to_one_side_only_are_noted_and_stop_nothing() -> None:
+    world = inputs(fixed_loads=(FixedLoad(resource="l", connection="c"),), forecasts={("l", "power_kw"): np.ones(96)})
+    world = replace(
+        world,
+        register=replace(world.register, connections=(Connection(address="c", first_day=FIRST),)),
+    )
+    made = build(world)
+    assert made.case.fixed.point.tolist() == [NO_POINT]
+    assert len([n for n in made.notes if "connections are in" in n]) == 2
+
+
+def test_closed_isps_keep_the_previous_program_and_frozen_points_keep_all_of_it() -> None:
+    battery = Battery(
+        resource="b", connection="a", charge_kw=5, discharge_kw=5, capacity_kwh=10, initial_kwh=5, end_kwh=5
+    )
+    before = Previous(programs_kw={"b": np.full(96, 1.0)}, intraday_kw=np.full(96, 2.0))
+    case = build(inputs(batteries=(battery,), previous=before, closed_isps=10)).case
+    assert np.isnan(case.storage.pinned_kw[0]).sum() == 86
+    assert case.storage.pinned_kw[0, :10].tolist() == [1.0] * 10
+    assert case.intraday.committed_kw[:11].tolist()[:10] == [2.0] * 10
+    assert np.isnan(case.intraday.committed_kw[10])
+    frozen = build(inputs(batteries=(battery,), previous=before, closed_isps=10, frozen_points=frozenset({"p"}))).case
+    assert not np.isnan(frozen.storage.pinned_kw).any()
+
+
+def test_a_run_that_has_started_keeps_its_start() -> None:
+    run = ShiftableRun(resource="r", connection="a", earliest_start=at(8), latest_end=at(16), profile_kw=(10.0, 20.0))
+    free = build(inputs(shiftable_runs=(run,))).case.shiftable
+    assert (free.first_start[0], free.last_start[0]) == (32, 62)
+    begun = inputs(shiftable_runs=(run,), previous=Previous(starts={"r": 35}), closed_isps=40)
+    assert build(begun).case.shiftable.last_start[0] == 35
+    waiting = inputs(shiftable_runs=(run,), previous=Previous(starts={"r": 50}), closed_isps=40)
+    later = build(waiting).case.shiftable
+    assert (later.first_start[0], later.last_start[0]) == (40, 62)
+
+
+def test_a_forecast_that_is_missing_or_consumes_is_noted() -> None:
+    pv = (Generator(resource="pv", connection="a"), Generator(resource="dark", connection="a"))
+    made = build(inputs(generators=pv, forecasts={("pv", "power_kw"): np.r_[np.full(95, -2.0), 0.5]}))
+    assert made.case.curtailable.forecast_kw[:, -1].tolist() == [0, 0]
+    assert any("consumes" in n for n in made.notes)
+    assert any("dark has no forecast" in n for n in made.notes)
+
+
+def test_a_case_survives_its_archive_to_the_bit_and_equal_cases_have_equal_addresses() -> None:
+    battery = Battery(
+        resource="b", connection="a", charge_kw=5, discharge_kw=5, capacity_kwh=10, initial_kwh=1 / 3, end_kwh=0
+    )
+    made = build(inputs(batteries=(battery,), stay_eur_per_mwh=1.0, previous=Previous(point_kw={"p": np.ones(96)})))
+    back = archive.unpack(NamedCase, archive.pack(made))
+    assert archive.digest(back) == archive.digest(made)
+    assert back.case.storage.energy_start_kwh.tobytes() == made.case.storage.energy_start_kwh.tobytes()
+    assert back.case.anchor is not None
+    other = build(inputs(batteries=(replace(battery, initial_kwh=0.3333),)))
+    assert archive.digest(other) != archive.digest(made)
+    with pytest.raises(StoreError, match="cannot be read"):
+        archive.unpack(NamedCase, b"not an archive")
