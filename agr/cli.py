@@ -14,7 +14,6 @@ from rich.console import Console
 from agr import explain as why
 from agr import log, office, overview
 from agr.daemon import Daemon, participants_of
-from agr.demo.run import demo as run_demo
 from agr.enquiry import Enquirer
 from agr.errors import AgrError, TableError
 from agr.isp import Period, SystemClock
@@ -222,6 +221,8 @@ def demo(
     data: Annotated[Path | None, typer.Option(help="Data folder; default: a new temporary one.")] = None,
 ) -> None:
     """Run a whole market day on this machine: the real daemon, a CRO and two DSOs."""
+    from agr.demo.run import demo as run_demo  # only this command needs the counterparties
+
     with in_words():
         code = run_demo(scenario, once=once, as_json=json, data=data)
     raise typer.Exit(code)

@@ -149,6 +149,7 @@ class Daemon:
 
     def start(self) -> None:
         """Open the endpoint, then resume whatever the store says is unfinished."""
+        self._solver.warm_up()
         self._web.start()
         while not self._server.started:
             if not self._web.is_alive():

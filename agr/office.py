@@ -33,14 +33,15 @@ def next_period(settings: Settings, clock: Clock | None = None) -> Period:
 
 
 def import_tables(settings: Settings, store: Store, folder: Path, clock: Clock | None = None) -> Reading:
-    """Load a folder of tables as a whole, or nothing; asks for a new plan where one exists already."""
+    """Load a folder of tables as a whole, or nothing; asks for a new plan where one was due already."""
     reading = read_folder(folder, zone_name=settings.time_zone, isp_minutes=settings.isp_minutes)
     now = (clock or SystemClock()).now()
     with store.transaction() as tx:
         register.replace(tx, reading.register)
         today = period_of(now, settings.time_zone, settings.isp_minutes)
         for period in (today, today.next()):
-            if plans.in_force(tx, period.day) is not None:
+            planned = day.done_moments(tx, period.day).get("first_plan", "missed")
+            if not planned.startswith("missed") or plans.in_force(tx, period.day) is not None:
                 reason = Reason(
                     kind=ReasonKind.FORECAST, reference=str(folder)[-255:], text=f"tables of {folder.name} imported"
                 )

@@ -73,7 +73,7 @@ def day_overview(tx: Tx, settings: Settings, period: Period) -> Iterator[Rendera
         table.add_column(title)
     now = SystemClock().now()
     for moment in moments_of(settings, period):
-        waiting = "to come" if moment.at > now else "not done: was the daemon down?"
+        waiting = "to come" if moment.at > now else "due, not done yet"
         table.add_row(moment.name, f"{moment.at.astimezone(period.tz):%a %H:%M:%S}", done.get(moment.name, waiting))
     yield table
     answers = portfolio.answers(tx, period.day)

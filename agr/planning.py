@@ -116,6 +116,7 @@ class Planner:
             log.warning("plan.failed", period=str(period), why=str(error))
             return True
         self._recover("plan failed", period)
+        self._recover("no plan", period)
         result = plan.result
         log.info(
             "plan.ready", period=str(period), plan=plan.id, state=plan.state.value,

@@ -8,15 +8,12 @@ from dataclasses import dataclass, replace
 from threading import Lock
 
 import numpy as np
-from models.audit import audit
 
 from agr.errors import PlanError
 from agr.settings import Planning
 from models.case import Case, Reservations
 from models.errors import ModelError
-from models.noflex import no_flexibility
 from models.outcome import Outcome
-from models.problems.plan import solve
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -49,14 +46,22 @@ def unmanaged(case: Case) -> Case:
 
 def answer(case: Case, relative_gap: float, time_limit_s: float, threads: int) -> Answer:
     """Solve and audit a case in this process."""
+    # Imported here, in the worker: Pyomo takes seconds that `agr status` and the endpoint should not wait for.
+    from models.audit import audit
+    from models.noflex import no_flexibility
+    from models.problems.plan import solve
+
     outcome = solve(case, relative_gap=relative_gap, time_limit_s=time_limit_s, threads=threads)
     return Answer(
         outcome=outcome, findings=audit(case, outcome), no_flexibility_eur=no_flexibility(unmanaged(case)).objective_eur
     )
 
 
-def _ready() -> bool:
-    return True
+def _ready() -> str:
+    """Import the mathematics."""
+    from models.problems import plan
+
+    return plan.__name__
 
 
 def _ignore_interrupt() -> None:
