@@ -1,0 +1,62 @@
+"""Turns arrays of violations into findings in words: the worst few with place, amount and unit, the rest counted."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeAlias
+
+import numpy as np
+
+from models.case import Case, Floats
+
+Axis: TypeAlias = Callable[[int], str]
+"""Names one index along an axis."""
+
+SHOWN = 3
+"""Findings per rule said in full."""
+
+
+def isp(index: int) -> str:
+    """Name an ISP, counted from 1."""
+    return f"ISP {index + 1}"
+
+
+def numbered(word: str) -> Axis:
+    """Name things by their class and index."""
+    return lambda index: f"{word} {index}"
+
+
+def named(word: str, names: Sequence[str]) -> Axis:
+    """Name things by their name."""
+    return lambda index: f"{word} {names[index]}"
+
+
+def at_points(case: Case) -> Axis:
+    """Name congestion points, the one after the last being none."""
+    names = (*case.points, "none")
+    return named("congestion point", names)
+
+
+def slack(*magnitudes: Floats | float) -> Floats:
+    """Return what rounding may amount to in kW or kWh: 1e-4 + 1e-6 of the magnitudes' largest, elementwise."""
+    largest = np.zeros(())
+    for magnitude in magnitudes:
+        values = np.abs(magnitude)
+        largest = np.maximum(largest, np.where(np.isfinite(values), values, 0.0))
+    result: Floats = 1e-4 + 1e-6 * largest
+    return result
+
+
+def above(axes: Sequence[Axis], what: str, excess: Floats, allowed: Floats | float, unit: str = "kW") -> Iterator[str]:
+    """Yield a finding for the worst places where excess, one axis per name, is above what is allowed, or NaN."""
+    size = np.where(np.isnan(excess), np.inf, excess)
+    bad = np.argwhere(size > allowed)
+    worst = np.argsort(-size[tuple(bad.T)], kind="stable")
+    for place in bad[worst[:SHOWN]].tolist():
+        where = ", ".join(axis(index) for axis, index in zip(axes, place, strict=True))
+        yield f"{where}: {what} by {excess[tuple(place)]:.6g} {unit}"
+    if len(bad) > SHOWN:
+        yield f"{what}: {len(bad) - SHOWN} more"
+
+
+def differs(axes: Sequence[Axis], what: str, found: Floats, expected: Floats, unit: str = "kW") -> Iterator[str]:
+    """Yield a finding for the worst places where found is not what was expected."""
+    return above(axes, what, np.abs(found - expected), slack(found, expected), unit)

@@ -1,0 +1,73 @@
+"""Audits balancing capacity: are bids ones the market takes, and covered in every ISP, also when called?"""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from models.audit.findings import above, isp, named, numbered, slack
+from models.audit.headroom import SIDES, held_kw, on_side
+from models.audit.scenario import Scenario, scenarios
+from models.case import Case, Floats, Reserve
+from models.outcome import Outcome
+
+_KW = 1000.0
+_MW_SLACK = 1e-6
+
+
+def check_reserves(case: Case, outcome: Outcome) -> Iterator[str]:
+    """Yield bids the market would not take or that units do not cover; see the rules in models.audit."""
+    for reserve, bids in zip(case.reserves, outcome.bids_mw, strict=True):
+        yield from _bids(reserve, bids)
+    yield from _shortfall(case, outcome)
+    for scenario in scenarios(case, outcome):
+        yield from _cover(case, outcome, scenario)
+
+
+def _bids(reserve: Reserve, bids: Floats) -> Iterator[str]:
+    axes = (numbered(f"reserve {reserve.name}, block"),)
+    free = np.isnan(reserve.committed_mw)
+    steps = bids / reserve.step_mw
+    least = np.where(np.abs(bids) > _MW_SLACK, reserve.minimum_mw - bids, 0.0)
+    traded = np.isin(np.arange(len(bids)), reserve.block)
+    rules = (
+        ("bid is negative", free, -bids),
+        ("bid is no multiple of the step", free, np.abs(steps - np.round(steps)) * reserve.step_mw),
+        ("bid is below the minimum", free, least),
+        ("bid is beyond the depth", free, bids - reserve.max_mw),
+        ("bid for a block without ISPs", free & ~traded, bids),
+        ("bid is not what is committed", ~free, np.abs(bids - reserve.committed_mw)),
+    )
+    for what, where, excess in rules:
+        yield from above(axes, what, np.where(where, excess, 0.0), _MW_SLACK, "MW")
+
+
+def _at_isps(case: Case, values: list[Floats]) -> Floats:
+    """Return values (B,) per product as (R,T), 0 where the product is not traded."""
+    result = np.zeros((len(case.reserves), case.isps))
+    for r, reserve in enumerate(case.reserves):
+        for t, block in enumerate(reserve.block.tolist()):
+            result[r, t] = values[r][block] if block >= 0 else 0.0
+    return result
+
+
+def _shortfall(case: Case, outcome: Outcome) -> Iterator[str]:
+    axes = (named("reserve", [reserve.name for reserve in case.reserves]), isp)
+    missing = outcome.reserve_shortfall_mw
+    committed = _at_isps(case, [np.nan_to_num(reserve.committed_mw) for reserve in case.reserves])
+    yield from above(axes, "reserve_shortfall_mw is negative", -missing, _MW_SLACK, "MW")
+    what = "reserve_shortfall_mw is more than is committed"
+    yield from above(axes, what, missing - committed, _MW_SLACK + 1e-6 * committed, "MW")
+
+
+def _cover(case: Case, outcome: Outcome, scenario: Scenario) -> Iterator[str]:
+    names = [f"{reserve.name}{' when called' if scenario.word else ''}" for reserve in case.reserves]
+    bids = _at_isps(case, list(outcome.bids_mw))
+    needed = _KW * (bids - outcome.reserve_shortfall_mw)
+    for side in SIDES:
+        held = np.zeros_like(needed)
+        if scenario.headroom is not None:
+            for part in held_kw(scenario.headroom, side):
+                held += part.sum(axis=1)
+        missing = np.where(on_side(case, side)[:, None], needed - held, 0.0)
+        what = f"bid is not covered by {side} headroom"
+        yield from above((named("reserve", names), isp), what, missing, slack(needed, held))

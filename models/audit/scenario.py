@@ -1,0 +1,74 @@
+"""The two situations a plan must hold in: as planned, and with every reservation called at once."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from models.case import NO_POINT, Bools, Case, Floats, Ints
+from models.outcome import Headroom, Outcome, Programs
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Scenario:
+    """Programs and headroom in one of them."""
+
+    word: str  # in front of units' names
+    programs: Programs
+    headroom: Headroom | None
+    points: Bools  # (C+1,) where units are to be checked; the last entry stands for none
+
+    def concerns(self, point: Ints) -> Bools:
+        """Return (U,) which units are to be checked."""
+        return self.points[point]
+
+
+def reserved_points(case: Case) -> Bools:
+    """Return (C+1,) the congestion points with a reservation."""
+    result = np.zeros(len(case.points) + 1, dtype=np.bool_)
+    for k, point in enumerate(case.reservations.point.tolist()):
+        result[point] |= bool(np.any(case.reservations.reserved_kw[k] != 0))
+    return result
+
+
+def scenarios(case: Case, outcome: Outcome) -> Iterator[Scenario]:
+    """Yield the plan and, if the outcome has it, the called case."""
+    everywhere = np.ones(len(case.points) + 1, dtype=np.bool_)
+    yield Scenario(word="", programs=outcome.programs, headroom=outcome.headroom, points=everywhere)
+    if outcome.called is not None:
+        yield Scenario(
+            word="called ",
+            programs=outcome.called,
+            headroom=outcome.called_headroom,
+            points=reserved_points(case),
+        )
+
+
+def by_point(case: Case, point: Ints, values: Floats) -> Floats:
+    """Return the sums (C+1,…) of units' values (U,…) at each congestion point, the last row for units in none."""
+    sums = np.zeros((len(case.points) + 1, *values.shape[1:]))
+    np.add.at(sums, np.where(point == NO_POINT, len(case.points), point), values)
+    return sums
+
+
+def net_kw(programs: Programs) -> Floats:
+    """Return pc − pd (U,T)."""
+    return np.subtract(programs.charge_kw, programs.discharge_kw)
+
+
+def points_kw(case: Case, programs: Programs) -> Floats:
+    """Return the program (C+1,T) of every congestion point; runs with an impossible start are moved into range."""
+    runs = np.zeros((len(case.shiftable.point), case.isps))
+    for u, length in enumerate(case.shiftable.length.tolist()):
+        start = min(max(int(programs.start[u]), 0), case.isps - length)
+        runs[u, start : start + length] = case.shiftable.profile_kw[u, :length]
+    parts = (
+        (case.fixed.point, case.fixed.program_kw),
+        (case.curtailable.point, programs.curtailable_kw),
+        (case.storage.point, net_kw(programs)),
+        (case.shiftable.point, runs),
+    )
+    total = np.zeros((len(case.points) + 1, case.isps))
+    for point, values in parts:
+        total += by_point(case, point, values)
+    return total
