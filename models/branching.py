@@ -15,6 +15,7 @@ from models.case import Floats, Ints
 from models.solver import Relaxation, Run, Status
 
 _WHOLE = 1e-6
+_NEARLY = 0.1
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -83,12 +84,34 @@ class _Search:
         columns = np.concatenate([self.tree.whole, *self.tree.choices])
         self._push(root.objective, self.tree.lower, self.tree.upper, ())
         try:
+            self._plunge(root)
             while self.open and perf_counter() < self.deadline and not self._finished():
                 self._dive(heapq.heappop(self.open))
         finally:
             self.relaxation.release(columns)
         lowest = min([self.settled, *(node.bound for node in self.open)])
         return Branched(best=self.best, bound=min(lowest, np.inf if self.best is None else self.best.objective))
+
+    def _plunge(self, root: Run) -> None:
+        """Look for a good answer in a few runs: fix what is nearly whole, and one more, until all is."""
+        lower, upper, run = self.tree.lower.copy(), self.tree.upper.copy(), root
+        while bool((lower < upper).any()):
+            x = run.x[self.tree.whole]
+            off = np.where(lower < upper, np.abs(x - np.round(x)), np.inf)
+            fix = off <= max(_NEARLY, float(off.min()))
+            for rounded in (np.round(x[fix]), np.floor(x[fix] + _WHOLE)):
+                value = np.clip(rounded, self.tree.lower[fix], self.tree.upper[fix])
+                lower[fix] = upper[fix] = value
+                found = self._solve(_Node(root.objective, 0, lower, upper))
+                if found is None or found.status is not Status.INFEASIBLE:
+                    break
+            if found is None or found.status is not Status.OPTIMAL:
+                return
+            run = found
+        finished = self.complete(run.x)
+        if finished is not None and finished.status is Status.OPTIMAL:
+            if self.best is None or finished.objective < self.best.objective:
+                self.best = finished
 
     def _limit(self) -> float:
         return np.inf if self.best is None else self.best.objective - self.allowed(self.best)
@@ -117,6 +140,9 @@ class _Search:
                 return
             if run.status is Status.INFEASIBLE:
                 return
+            if run.status is Status.CUT_OFF:
+                self.settled = min(self.settled, self._limit())
+                return
             current = self._divide(current, run)
 
     def _solve(self, node: _Node) -> Run | None:
@@ -125,7 +151,7 @@ class _Search:
         relaxation.bound_columns(tree.whole, node.lower, node.upper)
         for columns in node.closed:
             relaxation.bound_columns(columns, np.zeros(len(columns)), np.zeros(len(columns)))
-        run = relaxation.solve(self.deadline - perf_counter(), "simplex")
+        run = relaxation.solve(self.deadline - perf_counter(), "simplex", worth_below=self._limit())
         return None if run.status is Status.TIME_LIMIT else run
 
     def _divide(self, node: _Node, run: Run) -> _Node | None:

@@ -23,6 +23,7 @@ class Status(Enum):
     OPTIMAL = "optimal"
     INFEASIBLE = "infeasible"
     TIME_LIMIT = "time limit"
+    CUT_OFF = "cut off"  # proven to be worse than what was asked for
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -127,6 +128,7 @@ def _finish(solver: Any, bound: float | None) -> Run:
         kinds.kOptimal: Status.OPTIMAL,
         kinds.kInfeasible: Status.INFEASIBLE,
         kinds.kTimeLimit: Status.TIME_LIMIT,
+        kinds.kObjectiveBound: Status.CUT_OFF,
         kinds.kModelEmpty: Status.OPTIMAL,
     }
     ended = solver.getModelStatus()
@@ -168,9 +170,17 @@ class Relaxation:
         """Give columns their own bounds back."""
         self.bound_columns(columns, self._matrix.lower[columns], self._matrix.upper[columns])
 
-    def solve(self, time_limit_s: float, algorithm: str) -> Run:
-        """Minimise. `algorithm` is "simplex" (from the last basis) or "ipm" (from scratch, for large problems)."""
-        _options(self._solver, {"time_limit": self._solver.getRunTime() + max(time_limit_s, 0.01), "solver": algorithm})
+    def solve(self, time_limit_s: float, algorithm: str, *, worth_below: float = np.inf) -> Run:
+        """Minimise. `algorithm` is "simplex" (from the last basis) or "ipm" (from scratch, for large problems).
+
+        The simplex method gives up, CUT_OFF, once the minimum is proven to be at least `worth_below`.
+        """
+        options = {
+            "time_limit": self._solver.getRunTime() + max(time_limit_s, 0.01),
+            "solver": algorithm,
+            "objective_bound": worth_below,
+        }
+        _options(self._solver, options)
         if self._solver.run() == highspy.HighsStatus.kError:
             raise SolverError("HiGHS failed while solving the relaxation; keep the case and report it")
         return _finish(self._solver, None)
