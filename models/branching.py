@@ -90,7 +90,7 @@ class _Search:
         finally:
             self.relaxation.release(columns)
         lowest = min([self.settled, *(node.bound for node in self.open)])
-        return Branched(best=self.best, bound=min(lowest, np.inf if self.best is None else self.best.objective))
+        return Branched(best=self.best, bound=min(lowest, self._best_objective()))
 
     def _plunge(self, root: Run) -> None:
         """Look for a good answer in a few runs: fix what is nearly whole, and one more, until all is."""
@@ -109,9 +109,11 @@ class _Search:
                 return
             run = found
         finished = self.complete(run.x)
-        if finished is not None and finished.status is Status.OPTIMAL:
-            if self.best is None or finished.objective < self.best.objective:
-                self.best = finished
+        if finished is not None and finished.status is Status.OPTIMAL and finished.objective < self._best_objective():
+            self.best = finished
+
+    def _best_objective(self) -> float:
+        return np.inf if self.best is None else self.best.objective
 
     def _limit(self) -> float:
         return np.inf if self.best is None else self.best.objective - self.allowed(self.best)
@@ -172,7 +174,7 @@ class _Search:
         if finished is None or finished.status is not Status.OPTIMAL:
             self.settled = min(self.settled, bound)
         else:
-            if self.best is None or finished.objective < self.best.objective:
+            if finished.objective < self._best_objective():
                 self.best = finished
             if finished.objective > bound + _WHOLE:
                 self.settled = min(self.settled, bound)
