@@ -172,6 +172,8 @@ class Daemon:
 
     def stop(self) -> None:
         """Finish what is under way and end; the rest is resumed at the next start."""
+        if isinstance(self.clock, JumpingClock) and self._jumped in self.clock.listeners:
+            self.clock.listeners.remove(self._jumped)
         self.timetable.stop()
         for loop in self._loops:
             loop.stop()

@@ -173,6 +173,12 @@ class Intake:
             recipient_domain=message.sender_domain, recipient_role=role, xml=encode(reply), at=now,
         )  # fmt: skip
 
+    def _answered(self, tx: Tx, row: Received, message: m.Response, question: Question | None) -> None:
+        """Record the answer to our question; whoever was reported as overdue with it is so no longer."""
+        now, subject = self._clock.now(), (question and question.congestion_point) or ""
+        outbox.answered(tx, message.reference, now, message.result.value, message.rejection_reason)
+        day.recover(tx, "answer overdue", f"{row.sender_domain} {subject}".strip(), now)
+
     # --- handlers: one per message type of the plan phase ----------------------------------------------------------
 
     def _test(self, tx: Tx, row: Received, message: m.TestMessage, _question: Question | None) -> Verdict:
@@ -183,7 +189,7 @@ class Intake:
         self, tx: Tx, row: Received, message: m.AGRPortfolioQueryResponse, question: Question | None
     ) -> Verdict:
         now, cro = self._clock.now(), row.sender_domain
-        outbox.answered(tx, message.reference, now, message.result.value, message.rejection_reason)
+        self._answered(tx, row, message, question)
         asked_for = question.period if question and question.period else message.period
         if message.period is None or asked_for is None or message.result is not m.Result.ACCEPTED:
             text = message.rejection_reason or "without a reason"
@@ -231,7 +237,7 @@ class Intake:
         self, tx: Tx, row: Received, message: m.DPrognosisResponse, question: Question | None
     ) -> Verdict:
         now, accepted = self._clock.now(), message.result == "Accepted"
-        outbox.answered(tx, message.reference, now, message.result.value, message.rejection_reason)
+        self._answered(tx, row, message, question)
         plans.answer_prognosis(tx, message.reference, "accepted" if accepted else "rejected", message.rejection_reason)
         subject = question.congestion_point if question and question.congestion_point else message.reference
         if accepted:
@@ -259,10 +265,10 @@ class Intake:
         return Verdict(state="accepted")
 
     def _connections_answer(
-        self, tx: Tx, row: Received, message: m.AGRPortfolioUpdateResponse, _question: Question | None
+        self, tx: Tx, row: Received, message: m.AGRPortfolioUpdateResponse, question: Question | None
     ) -> Verdict:
         now = self._clock.now()
-        outbox.answered(tx, message.reference, now, message.result.value, message.rejection_reason)
+        self._answered(tx, row, message, question)
         if message.result is not m.Result.ACCEPTED:
             text = f"CRO {row.sender_domain} rejected our connections: {message.rejection_reason or 'without a reason'}"
             day.raise_alarm(tx, "connections rejected", row.sender_domain, text, now)

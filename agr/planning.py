@@ -100,7 +100,6 @@ class Planner:
         return runs
 
     def _run(self, period: Period, triggers: list[int], reasons: tuple[Reason, ...]) -> bool:
-        log.info("plan.started", period=str(period), reasons=[str(r) for r in reasons])
         try:
             with self._store.transaction() as tx:
                 ground = self._ground(tx, period)
@@ -109,6 +108,7 @@ class Planner:
                     self._waiting.update(triggers)
                     log.warning("plan.waiting", period=str(period), why="no CRO has answered for this Period yet")
                 return False
+            log.info("plan.started", period=str(period), reasons=[str(r) for r in reasons])
             plan = self._plan(ground, reasons, triggers)
         except PlanError as error:
             self._close(triggers, None, str(error))
