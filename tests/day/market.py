@@ -111,8 +111,12 @@ class Market:
         """Stop the daemon; its store stays."""
         if self.running:
             self.running = False
-            self.clock.listeners.clear()
             self.daemon.stop()
+
+    def restart(self, **sections: object) -> None:
+        """Stop the daemon and start it again on the same store."""
+        self.stop()
+        self.start(**sections)
 
     @property
     def endpoint(self) -> str:
@@ -154,16 +158,18 @@ class Market:
             if party.domain not in self.gone:
                 party.send("clock", now=self.clock.now().isoformat())
 
-    def reach(self, moment: str, *, unanswered: bool = False) -> None:
+    def reach(self, moment: str, *, unanswered: bool = False, join_s: float = 0) -> None:
         """Let time pass, moment by moment, until one of our Period was handled and all it caused has settled.
 
-        `unanswered`: do not wait for answers to our questions.
+        `unanswered`: do not wait for answers to our questions. `join_s`: how long wishes for a plan wait for others.
         """
         while moment not in self.done():
             coming = self.daemon.timetable.next_moment()
             assert coming is not None
             self.jump(coming.at)
             self.until(lambda coming=coming: self.daemon.timetable.next_moment() != coming, f"{coming.name}")
+            if join_s:
+                self.wait(join_s)
             self.settle(unanswered=unanswered)
 
     def settle(self, *, unanswered: bool = False) -> None:
