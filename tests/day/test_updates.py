@@ -29,11 +29,14 @@ def test_updates_within_the_join_window_lead_to_one_plan(market):
     driven.reach(OPEN, join_s=JOIN_S + 1)
     assert len(driven.plans()) == 2
     driven.release(FO_A, -80_000)
+    driven.wait(JOIN_S / 3)
     driven.release(FO_A, -50_000)
+    driven.wait(JOIN_S / 3)
     driven.release(FO_C, -20_000)
     driven.until(lambda: answers(driven) == ["Accepted"] * 3, "the answers to three updates")
-    assert len(driven.plans()) == 2, "planned before the join window was over"
-    driven.wait(JOIN_S + 1)
+    assert driven.daemon.planner.run_due() == 0, "planned before the join window was over"
+    assert len(driven.plans()) == 2
+    driven.wait(JOIN_S)
     driven.until(lambda: len(driven.plans()) == 3, "the plan")
     driven.settle()
     plan = driven.plans()[-1]
@@ -61,6 +64,7 @@ def test_after_the_gate_the_day_ahead_position_stays_and_during_the_day_what_is_
     # 50 kW more can be discharged than were sold day-ahead: they are sold intraday.
     assert [plan.positions.intraday_kw[i] for i in window] == pytest.approx([-50.0] * 16, abs=1e-3)
 
+    sold = plan.positions.intraday_kw
     driven.jump(local_instant(PERIOD.day, time(12), PERIOD.tz))
     driven.settle(unanswered=True)
     before = {p.point: p for p in sorted(driven.prognoses(), key=lambda p: p.revision)}
@@ -78,7 +82,12 @@ def test_after_the_gate_the_day_ahead_position_stays_and_during_the_day_what_is_
     assert {after[A].power_w[i] for i in window} == {-80_000}  # 20 − 100: nothing is reserved any more
     assert after[C] == before[C], "we may not re-dispatch C during the day"
     assert after[B] == before[B]
-    assert driven.in_force().positions.day_ahead_kw == pytest.approx(fixed)
+    now = driven.in_force()
+    assert now.positions.day_ahead_kw == pytest.approx(fixed)
+    assert now.positions.intraday_kw[:closed] == pytest.approx(sold[:closed], abs=1e-6)
+    # 110 kWh more must be in the battery by 18:00. Charging at night would have been cheaper, but the night is over.
+    assert {p.address: p.power_w for p in now.points} == {point: p.power_w for point, p in after.items()}
+    assert sum(after[A].power_w[closed : window.start]) > sum(before[A].power_w[closed : window.start])
 
 
 def test_a_plan_that_gains_too_little_is_held_back_with_a_note_and_nothing_is_sent(market):

@@ -1,7 +1,8 @@
 """A portfolio small enough to reason about by hand: three congestion points of two DSOs, two batteries, three loads.
 
-Energy costs 20 EUR/MWh until 06:00 local time, 200 from 18:00 to 22:00, and 40 else. In those four evening hours the
-DSOs may call on the batteries' whole discharging power, so without a release both batteries are idle or charge then.
+Energy costs 35 EUR/MWh until 06:00 local time, 200 from 18:00 to 22:00, and 40 else: only the evening pays for a
+battery's losses and wear. In those four hours the DSOs may call on the batteries' whole discharging power, so without
+a release both batteries are idle or charge then.
 """
 
 from datetime import date, time
@@ -61,7 +62,7 @@ def _prices(series: str, period: Period, extra: float) -> tuple[Price, ...]:
     found = []
     for start in period.starts():
         hour = start.astimezone(period.tz).hour
-        value = 200.0 if hour in EVENING else 20.0 if hour < 6 else 40.0
+        value = 200.0 if hour in EVENING else 35.0 if hour < 6 else 40.0
         found.append(Price(series=series, start=start, minutes=15, value=value + extra))
     return tuple(found)
 
