@@ -2,7 +2,7 @@
 
 Symbols: T ISPs of Δ hours; C congestion points; U units of a class; K reservations; L limits; B blocks.
 Power in kW (consumption positive), energy in kWh, prices in EUR/MWh unless a name says otherwise.
-Parameters marked (U,T)* may be given as (U,1): use `.full(T)`-free NumPy broadcasting, never copy them out.
+Parameters marked (U,T)* may be given as (U,1) and are broadcast.
 Source: docs/optimisation.md §1.
 """
 
@@ -329,6 +329,9 @@ def check(case: Case) -> None:
     _check_storage(case.storage)
     _check_runs(case.shiftable, case.isps)
     _check_prices(case)
+    names = [reserve.name for reserve in case.reserves]
+    if len(set(names)) < len(names):
+        raise CaseError(f"reserves: names must be unique, got {names}")
     for reserve in case.reserves:
         _check_reserve(reserve, case.isps)
     _check_anchor(case)

@@ -84,16 +84,19 @@ def _answer(case: Case, problem: Problem, values: Values) -> Answer:
     headroom = _headroom(case, problem.units, values)
     short, long = (cells.spread(values, 1, case.isps)[0] for cells in (markets.short, markets.long))
     buy, sell = _intraday(case, markets, values)
-    limits, reservations, reserves = problem.limits, problem.reservations, problem.reserves
+    reservations, reserves = problem.reservations, problem.reserves
+    point_kw = (
+        fixed_program_kw(case)
+        + per_point(case, case.curtailable.point, programs.curtailable_kw)
+        + per_point(case, case.storage.point, programs.storage_kw)
+        + per_point(case, case.shiftable.point, run_program_kw(case, programs.start))
+    )
     return Answer(
         programs=programs,
         called=None if problem.called is None else _called(case, programs, problem.called, values),
         headroom=headroom,
         called_headroom=None if problem.called is None else _called_headroom(case, headroom, problem.called, values),
-        point_kw=fixed_program_kw(case)
-        + per_point(case, case.curtailable.point, programs.curtailable_kw)
-        + per_point(case, case.storage.point, programs.storage_kw)
-        + per_point(case, case.shiftable.point, run_program_kw(case, programs.start)),
+        point_kw=point_kw,
         day_ahead_kw=_day_ahead(case, markets, values),
         intraday_buy_kw=buy,
         intraday_sell_kw=sell,
@@ -101,8 +104,8 @@ def _answer(case: Case, problem: Problem, values: Values) -> Answer:
         long_kw=long - np.minimum(short, long),
         bids_mw=tuple(_bids(case, reserves, r, values) for r in range(len(case.reserves))),
         reserve_shortfall_mw=reserves.shortfall.spread(values, len(case.reserves), case.isps),
-        breach_import_kw=_spread(limits.breach_import, values, case.limits.import_kw),
-        breach_export_kw=_spread(limits.breach_export, values, case.limits.import_kw),
+        breach_import_kw=np.maximum(point_kw[case.limits.point] - case.limits.import_kw, 0.0),
+        breach_export_kw=np.maximum(case.limits.export_kw - point_kw[case.limits.point], 0.0),
         reservation_shortfall_kw=_spread(reservations.shortfall, values, case.reservations.reserved_kw),
     )
 

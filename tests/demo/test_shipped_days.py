@@ -1,0 +1,65 @@
+"""Every shipped scenario, run as its user runs it, shows what its expected.yaml says."""
+
+import json
+import operator
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+PROJECT = Path(__file__).parents[2]
+SCENARIOS = sorted(p.parent for p in PROJECT.glob("scenarios/*/expected.yaml"))
+KEPT = {
+    "equals": lambda got, want: got == want,
+    "at_least": lambda got, want: got >= want,
+    "at_most": lambda got, want: got <= want,
+}
+
+
+def figure(result: Any, path: str) -> Any:
+    """Return a figure by its dotted path; a term's name may hold spaces."""
+    for name in path.split("."):
+        result = result[name]
+    return result
+
+
+def demo(*arguments: str) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-m", "agr.cli", "demo", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=280, cwd=PROJECT, check=False)
+
+
+@pytest.mark.day
+@pytest.mark.parametrize("folder", SCENARIOS, ids=lambda p: p.name)
+def test_a_shipped_day_shows_what_it_must(folder: Path) -> None:
+    done = demo("--once", "--json", "--scenario", str(folder))
+    assert done.returncode == 0, done.stderr[-3000:]
+    result = json.loads(done.stdout.splitlines()[-1])
+    expected = yaml.safe_load((folder / "expected.yaml").read_text(encoding="utf-8"))
+    wrong = [
+        f"{path} is {figure(result, path)}, expected {rule} {bound}"
+        for path, rules in expected["figures"].items()
+        for rule, bound in rules.items()
+        if not KEPT[rule](figure(result, path), bound)
+    ]
+    wrong += [
+        f"{rise['to']} is not above {rise['from']} by {rise['at_least']}"
+        for rise in expected.get("rises", [])
+        if figure(result, rise["to"]) - figure(result, rise["from"]) < rise["at_least"]
+    ]
+    assert wrong == []
+    assert "Every promise was kept" in done.stderr
+
+
+def test_the_default_day_is_large_enough_to_mean_something() -> None:
+    expected = yaml.safe_load((PROJECT / "scenarios/spring-weekday/expected.yaml").read_text(encoding="utf-8"))
+    assert expected["figures"]["connections"]["equals"] >= 300
+    assert expected["figures"]["congestion_points"]["equals"] >= 12
+
+
+def test_a_scenario_that_is_not_there_is_refused_in_words(tmp_path: Path) -> None:
+    done = demo("--once", "--scenario", str(tmp_path))
+    assert done.returncode == 1
+    assert "scenario.yaml: cannot be read" in done.stderr
