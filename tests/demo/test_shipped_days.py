@@ -12,11 +12,7 @@ import yaml
 
 PROJECT = Path(__file__).parents[2]
 SCENARIOS = sorted(p.parent for p in PROJECT.glob("scenarios/*/expected.yaml"))
-KEPT = {
-    "equals": lambda got, want: got == want,
-    "at_least": lambda got, want: got >= want,
-    "at_most": lambda got, want: got <= want,
-}
+KEPT = {"equals": operator.eq, "at_least": operator.ge, "at_most": operator.le}
 
 
 def figure(result: Any, path: str) -> Any:
