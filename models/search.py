@@ -201,7 +201,7 @@ def _solve_fixed(relaxation: Relaxation, columns: _Columns, x: Floats, bids: Flo
             if rounds > 5:
                 mixing[:] = True
     finally:
-        relaxation.release(np.concatenate([whole, *closed]))
+        relaxation.release(np.unique(np.concatenate([whole, *closed])))
 
 
 def _losers(columns: _Columns, x: Floats, mixing: Bools) -> Ints:

@@ -24,7 +24,7 @@ def evening(isps):
 
 
 def _battery(rng, isps, point, reserve_kw):
-    power = float(rng.choice([10.0, 50.0, 100.0]))
+    power = float(rng.choice([25.0, 100.0, 250.0]))
     return storage(
         isps,
         point=point,
@@ -91,28 +91,35 @@ def portfolio(units=600, isps=96, *, seed=1, points=20, price_scale=1.0):
     rng = np.random.default_rng(seed)
     hours = 24 / isps
     hour = np.arange(isps) * hours
-    sun = -np.maximum(np.sin((hour - 6) / 12 * np.pi), 0.0)
+    sun = -np.maximum(np.sin((hour - 6) / 12 * np.pi) - 0.01, 0.0)
     parts = []
     for i in range(units):
-        point = int(rng.integers(-1, points)) if i % 3 else i % points
+        point = i // 3 % 2 if i // 3 % 5 < 3 else int(rng.integers(-1, points))
         kind = i % 12
         if kind < 2:
-            parts.append(_battery(rng, isps, point, 0.5 if i % 2 else 1.0))
+            parts.append(_battery(rng, isps, point, 1.0 if i % 24 < 12 and i % 2 else 0.0))
         elif kind < 5:
-            parts.append(_car(rng, isps, point, 1.0 if i % 4 == 0 else 0.0))
+            parts.append(_car(rng, isps, point, 1.0 if i % 60 == 2 else 0.0))
         elif kind < 7:
             parts.append(_heat_pump(rng, isps, point))
         elif kind < 9:
-            parts.append(solar(isps, 8 * rng.uniform(0.5, 2) * sun, point=point, reserve_kw=5.0 * (i % 2)))
+            parts.append(solar(isps, 8 * rng.uniform(0.5, 2) * sun, point=point, reserve_kw=5.0 * (i % 60 == 7)))
         elif kind == 9:
             first = int(rng.integers(0, isps // 2))
             parts.append(run([2.0, 1.5, 0.5, 0.5], first, first + isps // 4, point=point))
         else:
             parts.append(load(isps, rng.uniform(0.2, 3.0, isps), point=point))
     for point in range(0, points, 3):
-        parts.append(limit(isps, point=point, import_kw=np.where(evening(isps), 60.0, np.inf), export_kw=-120.0))
-    parts.append(reservation(isps, np.where(evening(isps), -40.0, 0.0), name="a", point=0, fee=20.0))
-    parts.append(reservation(isps, np.where((hour >= 12) & (hour < 14), 30.0, 0.0), name="b", point=1, fee=20.0))
+        parts.append(
+            limit(
+                isps,
+                point=point,
+                import_kw=np.where(evening(isps), 700.0 if point < 2 else 60.0, np.inf),
+                export_kw=-900.0 if point < 2 else -120.0,
+            )
+        )
+    parts.append(reservation(isps, np.where(evening(isps), -300.0, 0.0), name="a", point=0, fee=20.0))
+    parts.append(reservation(isps, np.where((hour >= 12) & (hour < 14), 200.0, 0.0), name="b", point=1, fee=20.0))
     price = price_scale * (60 + 50 * np.sin((hour - 15) / 12 * np.pi) + rng.normal(0, 8, isps))
     block = (hour // 4).astype(np.int64)
     return make(
@@ -120,7 +127,7 @@ def portfolio(units=600, isps=96, *, seed=1, points=20, price_scale=1.0):
         *parts,
         hours=hours,
         points=points,
-        day_ahead=day_ahead(isps, price, product=np.floor(hour).astype(np.int64)),
+        day_ahead=day_ahead(isps, price, depth_kw=5000.0, product=np.floor(hour).astype(np.int64)),
         intraday=intraday(isps, price + 4, price - 4, depth_kw=500.0),
         imbalance=imbalance(isps),
         reserves=(
