@@ -1,0 +1,206 @@
+"""The problem stated a second time, straight from its equations, for SciPy's solver: the value a plan must reach.
+
+Written without looking at how `models` states it: dense loops, every binary explicit, no slack for unmet energy
+(the cases given to it can all be met).
+"""
+
+import numpy as np
+from scipy.optimize import Bounds, LinearConstraint, milp
+
+from models.case import NO_POINT, Direction
+
+
+class Program:
+    """A mixed-integer program collected piece by piece."""
+
+    def __init__(self):
+        self.value, self.low, self.high, self.whole, self.rows, self.constant = [], [], [], [], [], 0.0
+
+    def var(self, low=0.0, high=np.inf, value=0.0, whole=False):
+        self.value.append(value)
+        self.low.append(low)
+        self.high.append(high)
+        self.whole.append(int(whole))
+        return len(self.value) - 1
+
+    def row(self, terms, low=-np.inf, high=np.inf):
+        self.rows.append((terms, low, high))
+
+    def maximum(self):
+        matrix = np.zeros((len(self.rows), len(self.value)))
+        for i, (terms, _, _) in enumerate(self.rows):
+            for column, coefficient in terms:
+                matrix[i, column] += coefficient
+        result = milp(
+            -np.array(self.value),
+            integrality=self.whole,
+            bounds=Bounds(self.low, self.high),
+            constraints=LinearConstraint(matrix, [r[1] for r in self.rows], [r[2] for r in self.rows]),
+            options={"mip_rel_gap": 0.0},
+        )
+        assert result.success, result.message
+        return self.constant - result.fun
+
+
+def minus(terms):
+    return [(column, -coefficient) for column, coefficient in terms]
+
+
+class Units:
+    """All flexible units' programs once, planned or called: power[point][t] and held[r][t] as terms."""
+
+    def __init__(self, program, case, worth, concerned):
+        self.program, self.case, self.worth = program, case, worth
+        self.power = {point: [[] for _ in range(case.isps)] for point in range(NO_POINT, len(case.points))}
+        self.held = {point: [[[] for _ in range(case.isps)] for _ in case.reserves] for point in self.power}
+        for kind, add in (("curtailable", self.sun), ("storage", self.store), ("shiftable", self.shift)):
+            for u, point in enumerate(getattr(case, kind).point):
+                if concerned(point):
+                    add(u, int(point))
+
+    def sun(self, u, point):
+        data, hours = self.case.curtailable, self.case.isp_hours / 1000
+        for t in range(self.case.isps):
+            forecast, cost = data.forecast_kw[u, t], data.cost_eur_per_mwh[u] * hours * self.worth
+            power = [(self.program.var(forecast, 0.0, -cost), 1.0)]
+            self.program.constant += cost * forecast
+            self.power[point][t] += power
+            self.hold(point, t, data.reserve_kw[u], (power, -forecast), (minus(power), 0.0))
+
+    def store(self, u, point):
+        data, add, T, hours = self.case.storage, self.program.var, self.case.isps, self.case.isp_hours
+
+        def at(name, t):
+            return float(np.broadcast_to(getattr(data, name)[u], T)[t])
+
+        eta_d, before, start = data.discharge_efficiency[u], [], data.energy_start_kwh[u]
+        for t in range(T):
+            low, high, eta_c = at("energy_min_kwh", t), at("energy_max_kwh", t), at("charge_efficiency", t)
+            most_in, most_out = at("charge_kw", t), at("discharge_kw", t)
+            wear = -data.wear_eur_per_kwh[u] * hours * self.worth
+            charge, discharge, charging = add(0, most_in, wear), add(0, most_out, wear), add(0, 1, whole=True)
+            self.program.row([(charge, 1), (charging, -most_in)], high=0)
+            self.program.row([(discharge, 1), (charging, most_out)], high=most_out)
+            kept = data.end_value_eur_per_kwh[u] * self.worth if t == T - 1 else 0.0
+            energy = [(add(low, high, kept), 1.0)]
+            flow = [(charge, -hours * eta_c), (discharge, hours / eta_d)]
+            old = [(column, -data.retention[u]) for column, _ in before]
+            given = (0 if before else data.retention[u] * start) - at("demand_kwh", t)
+            self.program.row(energy + flow + old, given, given)
+            power = [(charge, 1.0), (discharge, -1.0)]
+            self.power[point][t] += power
+            first = (low, high) if not before else (at("energy_min_kwh", t - 1), at("energy_max_kwh", t - 1))
+            moments = [(energy, 0.0, low, high), (before, 0.0 if before else start, *first)]
+            self.hold(
+                point, t, data.reserve_kw[u], (power, most_out), (minus(power), most_in), moments, 1 / eta_d, eta_c
+            )
+            before = energy
+
+    def shift(self, u, point):
+        data = self.case.shiftable
+        starts = range(int(data.first_start[u]), int(data.last_start[u]) + 1)
+        chosen = [(self.program.var(0, 1, whole=True), 1.0) for _ in starts]
+        self.program.row(chosen, 1, 1)
+        for (column, _), first in zip(chosen, starts, strict=True):
+            for step in range(int(data.length[u])):
+                self.power[point][first + step].append((column, data.profile_kw[u, step]))
+
+    def hold(self, point, t, cap, up_room, down_room, moments=(), per_kw_up=0.0, per_kw_down=0.0):
+        """Σ held <= cap, <= room in power and sustain·Σ held <= margin in energy, on each side."""
+        mine = [(r, self.program.var(0, cap)) for r, product in enumerate(self.case.reserves) if product.block[t] >= 0]
+        for r, column in mine:
+            self.held[point][r][t].append((column, 1.0))
+        for side, (room, extra) in ((Direction.UP, up_room), (Direction.DOWN, down_room)):
+            taking = [(r, c) for r, c in mine if self.case.reserves[r].direction in (side, Direction.SYMMETRIC)]
+            taken = [(column, 1.0) for _, column in taking]
+            self.program.row(taken, high=cap)
+            self.program.row(taken + minus(room), high=extra)
+            for energy, constant, low, high in moments:
+                rate, sign = (per_kw_up, 1) if side is Direction.UP else (per_kw_down, -1)
+                needed = [(column, self.case.reserves[r].sustain_h * rate) for r, column in taking]
+                margin = constant - low if sign > 0 else high - constant
+                self.program.row(needed + [(c, -sign * k) for c, k in energy], high=margin)
+
+
+def best_value(case):
+    """Return the value in EUR of the best program there is."""
+    program, T, per_kw = Program(), case.isps, case.isp_hours / 1000
+    fixed = {
+        point: case.fixed.program_kw[case.fixed.point == point].sum(axis=0)
+        for point in range(NO_POINT, len(case.points))
+    }
+    planned = Units(program, case, 1.0, lambda _point: True)
+    _markets(program, case, planned, fixed, per_kw)
+    for i, point in enumerate(case.limits.point):
+        for bound, sign in ((case.limits.import_kw[i], 1), (case.limits.export_kw[i], -1)):
+            for t in np.flatnonzero(np.isfinite(bound)):
+                breach = (program.var(value=-case.limits.penalty_eur_per_mwh[i] * per_kw), -1.0)
+                terms = [(c, sign * k) for c, k in planned.power[point][t]]
+                program.row([*terms, breach], high=sign * (bound[t] - fixed[point][t]))
+    reserved = {int(p) for p, r in zip(case.reservations.point, case.reservations.reserved_kw, strict=True) if r.any()}
+    scenarios = [(planned, planned)]
+    if reserved:
+        called = Units(program, case, 0.0, lambda point: point in reserved)
+        _reservations(program, case, planned, called, per_kw)
+        scenarios.append((planned, called))
+    bids = _bids(program, case)
+    for outside, inside in scenarios:
+        for r, t in ((r, t) for r in range(len(case.reserves)) for t in range(T) if case.reserves[r].block[t] >= 0):
+            terms = [x for p in planned.power for x in (inside if p in reserved else outside).held[p][r][t]]
+            program.row(terms + minus(bids[r][case.reserves[r].block[t]]), low=0)
+    return program.maximum()
+
+
+def _markets(program, case, planned, fixed, per_kw):
+    market, intraday, penal = case.day_ahead, case.intraday, case.imbalance
+    position = {}
+    for product in np.unique(market.product):
+        mine = market.product == product
+        price = market.price_eur_per_mwh[mine].sum() * per_kw
+        position[product] = program.var(-market.max_sell_kw[mine].min(), market.max_buy_kw[mine].min(), -price)
+    for t in range(case.isps):
+        terms = [
+            (position[market.product[t]], 1.0),
+            (program.var(0, intraday.buy_depth_kw[t], -intraday.buy_eur_per_mwh[t] * per_kw), 1.0),
+            (program.var(0, intraday.sell_depth_kw[t], intraday.sell_eur_per_mwh[t] * per_kw), -1.0),
+            (program.var(value=-penal.short_eur_per_mwh[t] * per_kw), 1.0),
+            (program.var(value=-penal.long_eur_per_mwh[t] * per_kw), -1.0),
+        ]
+        consumed = [x for power in planned.power.values() for x in power[t]]
+        load = sum(kw[t] for kw in fixed.values())
+        program.row(terms + minus(consumed), load, load)
+
+
+def _reservations(program, case, planned, called, per_kw):
+    """Called − planned <= ΣR + Σs for the negative ones of a point, >= ΣR − Σs for the positive ones."""
+    data = case.reservations
+    program.constant += float((data.availability_eur_per_mw_h * np.abs(data.reserved_kw).sum(axis=1)).sum()) * per_kw
+    for point in range(len(case.points)):
+        for t in range(case.isps):
+            change = called.power[point][t] + minus(planned.power[point][t])
+            for sign in (-1, 1):
+                mine = [
+                    k for k in range(len(data.point)) if data.point[k] == point and sign * data.reserved_kw[k, t] > 0
+                ]
+                short = [
+                    (program.var(0, abs(data.reserved_kw[k, t]), -data.penalty_eur_per_mwh[k] * per_kw), 1.0)
+                    for k in mine
+                ]
+                if mine:
+                    volume = sum(abs(data.reserved_kw[k, t]) for k in mine)
+                    program.row([(c, sign * x) for c, x in change] + short, low=volume)
+
+
+def _bids(program, case):
+    """kW offered per product and block as terms: a whole number of steps, none or at least the minimum."""
+    result = []
+    for product in case.reserves:
+        result.append([])
+        for block, price in enumerate(product.price_eur_per_mw):
+            most = int(product.max_mw[block] / product.step_mw + 1e-9)
+            steps = program.var(0, most, price * product.step_mw, whole=True)
+            switch = program.var(0, 1, whole=True)
+            program.row([(steps, product.step_mw), (switch, -product.minimum_mw)], low=0)
+            program.row([(steps, 1.0), (switch, -most)], high=0)
+            result[-1].append([(steps, 1000 * product.step_mw)])
+    return result
