@@ -157,7 +157,10 @@ def demo(scenario: Path | None, *, once: bool, as_json: bool, data: Path | None)
         found: Report = report(world, daemon, folder, seconds)
         show.summary(found)
         if not once:
-            show.say(f"the daemon stays up at http://127.0.0.1:{daemon.port} until Ctrl-C")
+            show.say(f"the daemon stays up at http://127.0.0.1:{daemon.port} until Ctrl-C; from another terminal:")
+            point = found.after.points[0].address
+            show.say(f"  agr status -c {data}/agr.toml --period {described.period}")
+            show.say(f"  agr explain -c {data}/agr.toml {described.period} {point}")
             signal.signal(signal.SIGINT, lambda *_: ended.set())
             signal.signal(signal.SIGTERM, lambda *_: ended.set())
             ended.wait()

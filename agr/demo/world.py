@@ -6,13 +6,15 @@ from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 
+import tomli_w
+
 from agr.daemon import Daemon
 from agr.demo.counterparties import Counterparty, Peer
 from agr.demo.environment import counterparty_python
 from agr.isp import Clock
 from agr.office import import_tables
 from agr.scenario.description import Description
-from agr.settings import ParticipantSettings, Planning, Settings
+from agr.settings import ParticipantSettings, Planning, Settings, load
 from agr.store.engine import Store
 from agr.uftp.signing import KeyPair
 
@@ -58,12 +60,19 @@ class World:
         return [*self.cros, *self.dsos.values()]
 
     def _settings(self) -> Settings:
+        """Write the daemon's configuration and load it as any user's: `agr status -c` reads it too."""
+        path = self.data / "agr.toml"
+        values = self._values().model_dump(mode="json", exclude_none=True, exclude_unset=True)
+        path.write_text(f"# Made by agr demo.\n{tomli_w.dumps(values)}", encoding="utf-8")
+        return load(path)
+
+    def _values(self) -> Settings:
         scenario = self.scenario
         return Settings(
             domain=scenario.agr,
-            key_file=self.data / "agr.key",
-            data_folder=self.data,
-            store_url=f"sqlite:///{self.data / 'agr.db'}",
+            key_file=Path("agr.key"),
+            data_folder=Path(),
+            store_url="sqlite:///agr.db",
             listen_port=0,
             time_zone=scenario.zone,
             isp_minutes=scenario.isp_minutes,
