@@ -65,24 +65,24 @@ def plan_now(settings: Settings, store: Store, period: Period, who: str) -> Plan
     clock = SystemClock()
     if period.end <= clock.now():
         raise PlanError(f"Period {period} is over; past days are rerun as scenarios")
-    claim = Claim(settings.data_folder)
-    ours = claim.take()
     with store.transaction() as tx:
         if not portfolio.answers(tx, period.day) and settings.planning.stale_portfolio == "refuse":
             raise PlanError(
                 f"no CRO has told us the congestion points of {period}: run the daemon (`agr run`) so that it asks"
             )
         trigger = day.put_trigger(tx, period.day, reason, clock.now() - timedelta(hours=1))
-    if ours:
+    claim = Claim(settings.data_folder)
+    if not claim.take():
+        return _wait_for(store, trigger, settings.planning.budget_s)
+    try:
+        solver = Solver(settings.planning)
         try:
-            solver = Solver(settings.planning)
-            try:
-                Planner(store, settings, clock, solver, lambda _plan: None).run_due()
-            finally:
-                solver.close()
+            Planner(store, settings, clock, solver, lambda _plan: None).run_due()
         finally:
-            claim.release()
-    return _wait_for(store, trigger, 0.0 if ours else settings.planning.budget_s)
+            solver.close()
+    finally:
+        claim.release()
+    return _wait_for(store, trigger, 0.0)
 
 
 def _wait_for(store: Store, trigger: int, patience_s: float) -> Plan:
