@@ -75,11 +75,11 @@ def search(
     def allowed(run: Run) -> float:
         return allowed_share * gross_eur(values_of(matrix, run.x))
 
-    best = _polish(relaxation, columns, x, deadline)
+    excluded = np.zeros(len(columns.first), dtype=np.bool_)
+    best = _polish(relaxation, columns, x, excluded, deadline)
     if best is None or best.objective - bound > allowed(best):
         branched = _branch_on_choices(relaxation, matrix, columns, relaxed, best, allowed, deadline)
         best, bound = branched.best, max(bound, branched.bound)
-    excluded = np.zeros(len(columns.first), dtype=np.bool_)
     mixing = _mixing(columns, x)
     while best is None or best.objective - bound > allowed(best):
         time_left = deadline - perf_counter()
@@ -92,7 +92,7 @@ def search(
         if not len(run.x):
             break
         x = run.x[: len(matrix.cost)]
-        polished = _polish(relaxation, columns, x, deadline)
+        polished = _polish(relaxation, columns, x, excluded, deadline)
         if polished is not None and (best is None or polished.objective < best.objective):
             best = polished
         mixing = _mixing(columns, x) & ~excluded
@@ -115,8 +115,10 @@ def _branch_on_choices(
     whole = np.concatenate([columns.whole, columns.switch[columns.switch >= 0]])
     tree = Tree(whole=whole, lower=matrix.lower[whole], upper=matrix.upper[whole], choices=tuple(columns.choices))
 
+    undecided = np.zeros(len(columns.first), dtype=np.bool_)
+
     def complete(x: Floats) -> Run | None:
-        return _solve_fixed(relaxation, columns, x, np.round(x[columns.whole]), deadline)
+        return _solve_fixed(relaxation, columns, x, np.round(x[columns.whole]), undecided, deadline)
 
     return branch(relaxation, tree, relaxed, best, complete=complete, allowed=allowed, deadline=deadline)
 
@@ -167,24 +169,27 @@ def _mixing(columns: _Columns, x: Floats) -> Bools:
     return np.minimum(x[columns.first], x[columns.second]) > MIXES
 
 
-def _polish(relaxation: Relaxation, columns: _Columns, x: Floats, deadline: float) -> Run | None:
+def _polish(relaxation: Relaxation, columns: _Columns, x: Floats, decided: Bools, deadline: float) -> Run | None:
     """Fix whole numbers near x and directions where they mix, and solve what is left; None if out of time.
 
-    Runs start where x says most, bids are rounded down, a mixture keeps the direction of its change of energy. That is
-    always possible unless a bid was held by mixing; then the bids fall to zero, which is always possible.
+    Runs start where x says most, bids are rounded down, a mixture keeps the direction of its change of energy, and so
+    do the pairs whose direction x has `decided`: left open they could mix again and lose it. That is always possible
+    unless a bid was held by mixing; then the bids fall to zero, which is always possible.
     """
     for bids in (_rounded_bids(columns, x), np.zeros(len(columns.whole))):
-        run = _solve_fixed(relaxation, columns, x, bids, deadline)
+        run = _solve_fixed(relaxation, columns, x, bids, decided, deadline)
         if run is None or run.status is not Status.INFEASIBLE:
             return run
     raise SolverError("no program with all bids at zero was found; keep the case and report it as a bug")
 
 
-def _solve_fixed(relaxation: Relaxation, columns: _Columns, x: Floats, bids: Floats, deadline: float) -> Run | None:
+def _solve_fixed(
+    relaxation: Relaxation, columns: _Columns, x: Floats, bids: Floats, decided: Bools, deadline: float
+) -> Run | None:
     closed: list[Ints] = []
     whole, value = _fixed_whole(columns, x, bids)
     relaxation.bound_columns(whole, value, value)
-    mixing, rounds = _mixing(columns, x), 0
+    mixing, rounds = _mixing(columns, x) | decided, 0
     try:
         while True:
             closed.append(_losers(columns, x, mixing))

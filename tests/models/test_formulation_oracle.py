@@ -101,3 +101,9 @@ def test_many_bids_and_starts_reach_the_independent_optimum(seed):
 @pytest.mark.parametrize("seed", range(200, 206))
 def test_without_reservations_the_independent_optimum_is_reached(seed):
     assert_agrees(world(seed, reserves=seed % 3, runs=2, reserved=False))
+
+
+@pytest.mark.parametrize("seed", [1020, 1131, 1154, 1302, 1366, 1471])
+def test_directions_chosen_by_branching_are_kept_when_the_rest_is_solved_again(seed):
+    """Below zero prices charging and discharging at once pays, so that a pair left open mixes again."""
+    assert_agrees(world(seed, reserves=seed % 4, runs=seed % 3, reserved=seed % 5 > 0))
