@@ -221,12 +221,10 @@ class Intake:
 
     def _report_portfolio(self, tx: Tx, period: Period, cro: str, clashes: tuple[str, ...]) -> None:
         """Say what joined, left or moved since the day before."""
-        today, yesterday = portfolio.load(tx, period).point_of(), portfolio.load(tx, period.previous()).point_of()
-        both = today.keys() & yesterday.keys()
+        known, since = portfolio.load(tx, period).point_of(), portfolio.difference(tx, period)
         log.info(
-            "portfolio.known", period=str(period), cro=cro, connections=len(today),
-            congestion_points=len(set(today.values())), joined=len(today.keys() - yesterday.keys()),
-            left=len(yesterday.keys() - today.keys()), moved=sum(today[c] != yesterday[c] for c in both),
+            "portfolio.known", period=str(period), cro=cro, connections=len(known),
+            congestion_points=len(set(known.values())), joined=since.joined, left=since.left, moved=since.moved,
             claimed_twice=len(clashes),
         )  # fmt: skip
         if clashes:

@@ -82,6 +82,8 @@ def day_overview(tx: Tx, settings: Settings, period: Period) -> Iterator[Rendera
     cros = ", ".join(f"{a.cro} {a.state}" for a in answers.values()) or "no CRO asked yet"
     free = len(known.free_connections)
     yield f"CROs: {cros}; {len(known.points)} congestion points with {connections} connections, {free} in none"
+    since = portfolio.difference(tx, period)
+    yield f"Since the day before: {since.joined} connections joined, {since.left} left, {since.moved} moved"
     plan_table = Table(title="Plans", title_justify="left")
     for title in ("plan", "made", "state", "why", f"value {settings.currency}", "flexibility", "gap", "audit"):
         plan_table.add_column(title)

@@ -132,7 +132,7 @@ class Planner:
 
     def _plan(self, ground: Ground, reasons: tuple[Reason, ...], triggers: list[int]) -> Plan:
         named = build(ground.inputs)
-        answer = self._solver.solve(named.case)
+        answer = self._solve(ground.inputs.period, named)
         plan = self._describe(ground, named, answer, reasons)
         if plan.state is PlanState.AUDITED and plan.change is not None and ground.published:
             plan = self._weigh(ground, plan)
@@ -140,6 +140,17 @@ class Planner:
             stored = plans.put(tx, plan, archive.pack(answer.outcome), archive.pack(named))
             day.close_triggers(tx, triggers, stored.id, stored.state.value)
         return stored
+
+    def _solve(self, period: Period, named: NamedCase) -> Answer:
+        """Solve; when the mathematics fails the case is kept for whoever looks into it."""
+        try:
+            return self._solver.solve(named.case)
+        except PlanError as error:
+            folder = self._settings.data_folder / "failed-cases"
+            folder.mkdir(parents=True, exist_ok=True)
+            path = folder / f"{period}-{archive.digest(named)[:12]}.npz"
+            path.write_bytes(archive.pack(named))
+            raise PlanError(f"{error}; the case is kept in {path}") from error
 
     def _weigh(self, ground: Ground, plan: Plan) -> Plan:
         """Hold a plan back when it gains less per changed prognosis than the operator asks for."""

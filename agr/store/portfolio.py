@@ -93,6 +93,26 @@ def load(tx: Tx, period: Period) -> Portfolio:
     return Portfolio(period=period, points=points, free_connections=tuple(members.get("", ())))
 
 
+@dataclass(frozen=True, kw_only=True)
+class Difference:
+    """How many connections joined, left or moved to another congestion point since the Period before."""
+
+    joined: int
+    left: int
+    moved: int
+
+
+def difference(tx: Tx, period: Period) -> Difference:
+    """Compare a Period's congestion points with those of the Period before."""
+    today, yesterday = load(tx, period).point_of(), load(tx, period.previous()).point_of()
+    both = today.keys() & yesterday.keys()
+    return Difference(
+        joined=len(today.keys() - yesterday.keys()),
+        left=len(yesterday.keys() - today.keys()),
+        moved=sum(today[c] != yesterday[c] for c in both),
+    )
+
+
 def delete_before(tx: Tx, day: date) -> int:
     """Delete the lists of Periods before the day; return how many connections."""
     tx.execute(t.points.delete().where(t.points.c.period < day))
