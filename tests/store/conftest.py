@@ -20,8 +20,10 @@ def _postgres_bin() -> Path | None:
     return found[-1].parent if found else Path(on_path).parent if on_path else None
 
 
-def _as_postgres(command: list[str]) -> list[str]:
-    return ["runuser", "-u", "postgres", "--", *command] if os.geteuid() == 0 else command
+def _run(command: list[str], folder: Path) -> None:
+    """Run as user postgres when we are root, which the server refuses to run as."""
+    user = {"user": "postgres", "group": "postgres", "extra_groups": []} if os.geteuid() == 0 else {}
+    subprocess.run(command, check=True, capture_output=True, cwd=folder, **user)
 
 
 @pytest.fixture(scope="session")
@@ -36,18 +38,14 @@ def postgres() -> Iterator[str]:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     data = folder / "data"
-    subprocess.run(
-        _as_postgres([str(binaries / "initdb"), "-D", str(data), "-A", "trust", "-U", "agr", "-E", "UTF8", "-N"]),
-        check=True, capture_output=True, cwd=folder,
-    )  # fmt: skip
+    _run([str(binaries / "initdb"), "-D", str(data), "-A", "trust", "-U", "agr", "-E", "UTF8", "-N"], folder)
     options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder} -c fsync=off"
-    control = _as_postgres([str(binaries / "pg_ctl"), "-D", str(data), "-w"])
-    log = folder / "log"
-    subprocess.run([*control, "-l", str(log), "-o", options, "start"], check=True, capture_output=True, cwd=folder)
+    control = [str(binaries / "pg_ctl"), "-D", str(data), "-w"]
+    _run([*control, "-l", str(folder / "log"), "-o", options, "start"], folder)
     try:
         yield f"postgresql+psycopg://agr@127.0.0.1:{port}/postgres"
     finally:
-        subprocess.run([*control, "-m", "immediate", "stop"], check=True, capture_output=True, cwd=folder)
+        _run([*control, "-m", "immediate", "stop"], folder)
         shutil.rmtree(folder)
 
 
