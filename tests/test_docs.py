@@ -1,0 +1,48 @@
+"""The documents keep up with the code: commands, files, links, words."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from agr.cli import app, connections_app
+from agr.isp import Period
+from agr.jobs import moments_of
+from agr.settings import Settings
+
+PROJECT = Path(__file__).parents[1]
+DOCUMENTS = [PROJECT / "README.md", PROJECT / "models" / "README.md", *sorted((PROJECT / "docs").glob("*.md"))]
+
+
+def commands() -> list[str]:
+    names = [command.name or command.callback.__name__ for command in app.registered_commands if command.callback]
+    return [*names, *(f"connections {c.name}" for c in connections_app.registered_commands)]
+
+
+@pytest.mark.parametrize("command", commands())
+def test_every_command_is_documented(command: str) -> None:
+    text = (PROJECT / "README.md").read_text() + (PROJECT / "docs" / "operations.md").read_text()
+    assert f"agr {command}" in text
+
+
+def test_every_moment_of_the_day_is_documented() -> None:
+    from datetime import date
+
+    text = (PROJECT / "docs" / "operations.md").read_text()
+    for moment in moments_of(Settings(domain="agr.example"), Period(date(2026, 3, 29))):
+        assert f"`{moment.name}`" in text
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda p: str(p.relative_to(PROJECT)))
+def test_links_between_documents_lead_somewhere(document: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+)\)", document.read_text()):
+        if "://" not in target:
+            assert (document.parent / target).exists(), target
+
+
+def test_every_alarm_the_code_raises_is_explained() -> None:
+    text = (PROJECT / "docs" / "operations.md").read_text()
+    source = "\n".join(p.read_text() for p in (PROJECT / "agr").glob("*.py"))
+    kinds = set(re.findall(r'raise_alarm\(\s*tx, "([^"]+)"', source)) | set(re.findall(r'_alarm\("([^"]+)"', source))
+    assert len(kinds) > 10
+    assert [kind for kind in sorted(kinds) if f"`{kind}`" not in text] == []
