@@ -9,7 +9,7 @@ import structlog
 
 from agr.isp import Clock
 from agr.settings import Settings
-from agr.store import day, outbox
+from agr.store import day, outbox, plans
 from agr.store.engine import Store
 from agr.store.outbox import Queued
 from agr.uftp.participants import Participants
@@ -78,6 +78,7 @@ class Deliverer:
                 day.recover(tx, "delivery", message.recipient_domain, now)
             elif result.outcome is Outcome.FAILED or old:
                 outbox.failed(tx, message.id, result.detail)
+                plans.answer_prognosis(tx, message.message_id, "failed", result.detail)  # sent anew by the next plan
                 text = f"{message.type} {message.message_id} was not delivered: {result.detail}"
                 day.raise_alarm(tx, "delivery", message.recipient_domain, text, now)
             else:

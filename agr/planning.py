@@ -24,6 +24,8 @@ from agr.store.engine import Store, Tx
 from models.outcome import Outcome
 
 log = structlog.get_logger()
+
+SHOWN_NOTES = 20
 _HOLD_EUR_PER_MWH = 1e5
 
 
@@ -56,6 +58,12 @@ def load_solved(tx: Tx, plan: int) -> Solved:
     """Return the case and outcome of a stored plan."""
     case, outcome = plans.archives(tx, plan)
     return Solved(named=archive.unpack(NamedCase, case), outcome=archive.unpack(Outcome, outcome))
+
+
+def _shortened(notes: tuple[str, ...]) -> tuple[str, ...]:
+    """Keep the first notes and count the rest: a missing feed may be noted once per resource."""
+    more = len(notes) - SHOWN_NOTES
+    return notes if more <= 0 else (*notes[:SHOWN_NOTES], f"… and {more} more notes")
 
 
 class Planner:
@@ -122,7 +130,7 @@ class Planner:
             "plan.ready", period=str(period), plan=plan.id, state=plan.state.value,
             objective_eur=round(result.objective_eur, 2), flexibility_eur=round(result.flexibility_eur, 2),
             gap_eur=round(result.gap_eur, 2), audit=list(result.audit),
-            seconds=round(sum(result.seconds.values()), 2), notes=list(result.notes),
+            seconds=round(sum(result.seconds.values()), 2), notes=len(result.notes),
             changed_points=len(plan.change.points) if plan.change else None,
         )  # fmt: skip
         if result.audit:
@@ -269,7 +277,7 @@ class Planner:
             solver=outcome.solver,
             seconds=outcome.seconds,
             audit=answer.findings,
-            notes=(*ground.notes, *named.notes),
+            notes=_shortened((*ground.notes, *named.notes)),
         )
         grid_w = np.rint(outcome.point_kw * 1000).astype(int).tolist()
         threshold = self._settings.publication.threshold_w

@@ -12,7 +12,9 @@ import pytest
 import sqlalchemy as sa
 
 from agr.delivery import Deliverer
-from agr.store import day, outbox, tables
+from agr.publication import last_per_point
+from agr.store import day, outbox, plans, tables
+from agr.store.plans import Sent
 from agr.uftp.participants import Participant, Participants
 from agr.uftp.signing import KeyPair
 from agr.uftp.transport import Sender
@@ -160,3 +162,19 @@ def test_an_unknown_recipient_fails_in_words(post: Post) -> None:
     post.run_until({"m": "failed"})
     with post.world.store.transaction() as tx:
         assert "not among our participants" in day.open_alarms(tx)[0].text
+
+
+def test_a_prognosis_that_was_given_up_counts_as_not_sent(post: Post) -> None:
+    post.one.statuses = [403]
+    post.queue("one.example", "m")
+    with post.world.store.transaction() as tx:
+        sent = Sent(
+            congestion_point="p", dso="one.example", revision=1, plan=1, message_id="m", power_w=(1,), at=NOW,
+            state="sent", reason=None,
+        )  # fmt: skip
+        plans.put_prognosis(tx, PERIOD.day, sent)
+    post.run_until({"m": "failed"})
+    with post.world.store.transaction() as tx:
+        (known,) = plans.prognoses(tx, PERIOD.day)
+    assert known.state == "failed"
+    assert last_per_point([known], "sent", "accepted", "rejected") == {}

@@ -82,7 +82,7 @@ class Sent:
     message_id: str
     power_w: tuple[int, ...]
     at: datetime
-    state: str  # sent | accepted | rejected
+    state: str  # sent | accepted | rejected | failed
     reason: str | None
 
 
@@ -100,6 +100,6 @@ def prognoses(tx: Tx, period: date) -> list[Sent]:
 
 
 def answer_prognosis(tx: Tx, message_id: str, state: str, reason: str | None) -> None:
-    """Record that a DSO accepted or rejected a revision."""
+    """Record what became of a revision: accepted, rejected or failed (never delivered); no-op for other messages."""
     mine = t.prognoses.c.message_id == message_id.lower()
     tx.execute(t.prognoses.update().where(mine).values(state=state, reason=reason))
