@@ -256,7 +256,8 @@ class Intake:
         held = -min(power_w, key=lambda p: -abs(p)) if power_w else 0
         text = f"{row.sender_domain}, contract {message.contract_id}: at most {abs(held) / 1000:g} kW still reserved"
         reason = Reason(kind=ReasonKind.RESERVATION, reference=row.message_id, text=text)
-        if plans.in_force(tx, period.day) is not None:
+        # Also while the first plan is being made: it may have read the reservations already.
+        if "first_plan" in day.done_moments(tx, period.day) or plans.in_force(tx, period.day) is not None:
             day.put_trigger(tx, period.day, reason, now)
         self._reply(tx, message, row.sender_role, "Accepted")
         log.info("reservation.updated", period=str(period), contract=message.contract_id, message_id=row.message_id)

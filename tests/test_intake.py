@@ -196,3 +196,15 @@ def test_an_overdue_answer_is_reported_once(world: World) -> None:
     assert world.intake.watch() == []
     with world.store.transaction() as tx:
         assert [a.kind for a in day.open_alarms(tx)] == ["answer overdue"]
+
+
+@pytest.mark.parametrize(("planned", "triggers"), [(False, 0), (True, 1)])
+def test_an_update_while_the_first_plan_is_being_made_asks_for_another(
+    world: World, planned: bool, triggers: int
+) -> None:
+    if planned:
+        with world.store.transaction() as tx:
+            day.moment_done(tx, PERIOD.day, "first_plan", NOW, "plan asked for")
+    world.receive(world.dso.seal(world.dso.update()))
+    with world.store.transaction() as tx:
+        assert len(day.open_triggers(tx)) == triggers
