@@ -1,5 +1,7 @@
 """The plan's value against the same problem stated independently, on random cases with everything in them."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -54,7 +56,7 @@ def products(rng, count):
     ]  # fmt: skip
 
 
-def world(seed, *, reserves=2, runs=1, reserved=True):
+def world(seed, *, reserves=2, runs=1, reserved=True, depth_kw=np.inf):
     """Two congestion points and none; limits that bind, prices of both signs, products shared by two ISPs."""
     rng = np.random.default_rng(seed)
     price = rng.uniform(-60, 200, ISPS)
@@ -74,8 +76,8 @@ def world(seed, *, reserves=2, runs=1, reserved=True):
         *parts,
         hours=HOURS,
         points=2,
-        day_ahead=day_ahead(ISPS, price, product=[0, 0, 1, 1, 2], depth_kw=rng.uniform(20, 200)),
-        intraday=intraday(ISPS, price + 20, price - 15, depth_kw=25.0),
+        day_ahead=day_ahead(ISPS, price, product=[0, 0, 1, 1, 2], depth_kw=min(depth_kw, rng.uniform(20, 200))),
+        intraday=intraday(ISPS, price + 20, price - 15, depth_kw=min(depth_kw, 25.0)),
         imbalance=imbalance(ISPS, short=700, long=700),
         reserves=products(rng, reserves),
     )
@@ -107,3 +109,18 @@ def test_without_reservations_the_independent_optimum_is_reached(seed):
 def test_directions_chosen_by_branching_are_kept_when_the_rest_is_solved_again(seed):
     """Below zero prices charging and discharging at once pays, so that a pair left open mixes again."""
     assert_agrees(world(seed, reserves=seed % 4, runs=seed % 3, reserved=seed % 5 > 0))
+
+
+@pytest.mark.parametrize("seed", range(300, 306))
+def test_where_markets_are_too_shallow_the_cheapest_imbalance_is_found(seed):
+    case = world(seed, depth_kw=1.0)
+    outcome = assert_agrees(replace(case, fixed=replace(case.fixed, program_kw=case.fixed.program_kw + 60)))
+    assert outcome.short_kw.max() > 0
+
+
+def test_the_random_cases_have_everything_to_decide():
+    outcomes = [solved(world(seed)) for seed in range(8)]
+    assert all(np.abs(o.called.storage_kw - o.programs.storage_kw).max() > 1 for o in outcomes)
+    assert sum(any(bids.any() for bids in o.bids_mw) for o in outcomes) >= 3
+    assert sum(bool(o.breach_import_kw.any()) for o in outcomes) >= 2
+    assert sum(bool(o.reservation_shortfall_kw.any()) for o in outcomes) >= 3
