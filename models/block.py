@@ -103,12 +103,21 @@ class Whole:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
+class Holders:
+    """Power variables of units that hold reserve; `rests` (N,) says whether the unit could do nothing all day."""
+
+    variables: Variables
+    rests: Bools
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Discrete:
     """Everything about the problem that is not linear."""
 
     exclusive: tuple[Exclusive, ...] = field(default=())
     choices: tuple[Choice, ...] = field(default=())
     wholes: tuple[Whole, ...] = field(default=())
+    holders: tuple[Holders, ...] = field(default=())
 
 
 @contextmanager

@@ -15,11 +15,13 @@ from models.branching import Branched, Tree, branch
 from models.case import Bools, Floats, Ints
 from models.errors import SolverError
 from models.solver import Matrix, Relaxation, Run, Status, solve_mixed, with_exclusions
+from models.starting import first_answer
 
 MIXES = 1e-6
 """kW above which both of an exclusive pair count as in use."""
 _SMALL = 5_000  # columns up to which the exact optimum is sought whatever gap is asked for
 _EXACT = 1e-9  # gap, as a share of gross cost, that counts as none
+_SHARE = 0.5  # of the time left that each step of the straight way may take
 _INTERIOR = 20_000  # columns from which the interior-point method beats the simplex method from scratch
 _ROUNDING = 1e-6
 
@@ -61,13 +63,20 @@ def search(
 ) -> Found:
     """Minimise until gap <= relative_gap × gross cost or the deadline (on time.perf_counter). Raises SolverError."""
     columns = _columns(matrix, discrete)
+    large = len(matrix.cost) > _INTERIOR
+    hard = large and len(columns.whole) > 0  # keep time for a first answer in case the straight way takes too long
     relaxation = Relaxation(matrix, threads=threads)
-    algorithm = "ipm" if len(matrix.cost) > _INTERIOR else "simplex"
-    relaxed = relaxation.solve(deadline - perf_counter(), algorithm)
+    algorithm = "ipm" if large else "simplex"
+    relaxed = relaxation.solve((deadline - perf_counter()) * (_SHARE if hard else 1.0), algorithm)
     if relaxed.status is Status.INFEASIBLE:
         raise SolverError("the problem has no solution, though every coupling is soft; keep the case and report it")
     if relaxed.status is not Status.OPTIMAL:
-        return _found(None, -np.inf, 0.0)
+        first = (
+            first_answer_of(matrix, discrete, threads=threads, deadline=deadline)
+            if hard
+            else Branched(best=None, bound=-np.inf)
+        )
+        return _found(first.best, first.bound, 0.0)
     bound, x = relaxed.objective, relaxed.x
     small = len(matrix.cost) <= _SMALL
     allowed_share = min(relative_gap, _EXACT) if small else relative_gap
@@ -76,7 +85,10 @@ def search(
         return allowed_share * gross_eur(values_of(matrix, run.x))
 
     excluded = np.zeros(len(columns.first), dtype=np.bool_)
-    best = _polish(relaxation, columns, x, excluded, deadline)
+    until = perf_counter() + (deadline - perf_counter()) * (_SHARE if hard else 1.0)
+    best = _polish(relaxation, columns, x, excluded, until)
+    if best is None and hard:
+        best = first_answer_of(matrix, discrete, threads=threads, deadline=deadline).best
     if best is None or best.objective - bound > allowed(best):
         branched = _branch_on_choices(relaxation, matrix, columns, relaxed, best, allowed, deadline)
         best, bound = branched.best, max(bound, branched.bound)
@@ -92,14 +104,39 @@ def search(
         if not len(run.x):
             break
         x = run.x[: len(matrix.cost)]
-        polished = _polish(relaxation, columns, x, excluded, deadline)
-        if polished is not None and (best is None or polished.objective < best.objective):
-            best = polished
+        best = _better(best, _polish(relaxation, columns, x, excluded, deadline))
         mixing = _mixing(columns, x) & ~excluded
         if not mixing.any():
             break
     reached = 0.0 if best is None else max(allowed(best), relative_gap * gross_eur(values_of(matrix, best.x)))
     return _found(best, bound, reached)
+
+
+def _better(best: Run | None, other: Run | None) -> Run | None:
+    if best is None or other is None:
+        return best or other
+    return other if other.objective < best.objective else best
+
+
+def first_answer_of(matrix: Matrix, discrete: Discrete, *, threads: int, deadline: float) -> Branched:
+    """Return a first answer in seconds, with a bound that is proven but far."""
+    columns = _columns(matrix, discrete)
+    undecided = np.zeros(len(columns.first), dtype=np.bool_)
+    count = len(columns.whole)
+
+    def complete(relaxation: Relaxation, x: Floats, bids: Floats) -> Run | None:
+        return _solve_fixed(relaxation, columns, x, bids[:count], undecided, deadline)
+
+    return first_answer(
+        matrix,
+        bids=np.concatenate([columns.whole, columns.switch[columns.switch >= 0]]),
+        starts=np.concatenate([np.zeros(0, dtype=np.int64), *columns.choices]),
+        holders=matrix.columns([v for holders in discrete.holders for v in holders.variables]),
+        rests=np.concatenate([holders.rests for holders in discrete.holders]),
+        complete=complete,
+        threads=threads,
+        deadline=deadline,
+    )
 
 
 def _branch_on_choices(

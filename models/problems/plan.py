@@ -89,6 +89,7 @@ def _discrete(units: UnitBlocks, called: UnitBlocks | None, reserves: ReserveRow
         exclusive=tuple(block.storage.exclusive for block in blocks),
         choices=tuple(choice for block in blocks for choice in block.shiftable.choices),
         wholes=tuple(reserves.bids.values()),
+        holders=tuple(block.storage.holders for block in blocks),
     )
 
 

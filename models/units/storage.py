@@ -4,7 +4,7 @@ e[t] = a·e[t−1] + Δ·ηc·pc[t] − Δ/ηd·pd[t] − d[t] + unmet[t] − ex
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
 
@@ -16,6 +16,7 @@ from models.block import (
     Exclusive,
     Flow,
     Held,
+    Holders,
     Worth,
     add_cells,
     add_column,
@@ -40,6 +41,7 @@ class StorageBlock:
     worth: tuple[Worth, ...]
     exclusive: Exclusive
     held: Held
+    holders: Holders
 
 
 def add_storage(model: Any, case: Case, *, name: str, units: Ints, called: bool = False) -> StorageBlock:
@@ -61,6 +63,7 @@ def add_storage(model: Any, case: Case, *, name: str, units: Ints, called: bool 
     excess = add_cells(block, "excess", slack, 0.0, np.inf)
     presence = (_presence(charge, shape), _presence(discharge, shape))
     _add_recursion(block, case, units, *presence, slack)
+    held = _hold(block, case, units, *presence)
     shortfall = _shortfall(case, (unmet, excess), "called comfort shortfall" if called else "comfort shortfall")
     return StorageBlock(
         charge=charge,
@@ -71,7 +74,8 @@ def add_storage(model: Any, case: Case, *, name: str, units: Ints, called: bool 
         flow=_flow(case, charge, discharge),
         worth=(shortfall,) if called else (*_wear_and_energy(case, charge, discharge, energy), shortfall),
         exclusive=_exclusive(case, charge, discharge),
-        held=_hold(block, case, units, *presence),
+        held=held,
+        holders=_holders(case, (charge, discharge), held),
     )
 
 
@@ -183,6 +187,19 @@ def _exclusive(case: Case, charge: Cells, discharge: Cells) -> Exclusive:
         second=[discharge.variables[j] for j in second],
         gain_first=efficiency[charge.unit[first], charge.isp[first]] if both else np.zeros(0),
         gain_second=1 / data.discharge_efficiency[discharge.unit[second]] if both else np.zeros(0),
+    )
+
+
+def _holders(case: Case, power: tuple[Cells, Cells], held: Held) -> Holders:
+    data = case.storage
+    resting = replace(data, pinned_kw=np.nan_to_num(data.pinned_kw))
+    rests = meetable(resting, case.isps, case.isp_hours)
+    holds = np.zeros(len(data.point), dtype=np.bool_)
+    holds[held.unit] = True
+    mine = [np.flatnonzero(holds[cells.unit]) for cells in power]
+    return Holders(
+        variables=[cells.variables[i] for cells, rows in zip(power, mine, strict=True) for i in rows.tolist()],
+        rests=np.concatenate([rests[cells.unit[rows]] for cells, rows in zip(power, mine, strict=True)]),
     )
 
 
