@@ -2,6 +2,7 @@
 
 import uuid
 from datetime import timedelta
+from threading import Lock
 
 import structlog
 
@@ -31,12 +32,13 @@ class Publisher:
 
     def __init__(self, store: Store, settings: Settings, clock: Clock, participants: Participants) -> None:
         self._store, self._settings, self._clock, self._participants = store, settings, clock, participants
+        self._one_at_a_time = Lock()  # planning and the timetable both publish
 
     def publish(self, period: Period, closed_isps: int = 0) -> int:
         """Queue D-Prognoses of the plan in force that differ from what was last sent; return how many."""
         if not self._settings.publication.automatic:
             return 0
-        with self._store.transaction() as tx:
+        with self._one_at_a_time, self._store.transaction() as tx:
             plan = plans.in_force(tx, period.day)
             if plan is None or OPEN not in day.done_moments(tx, period.day):
                 return 0

@@ -18,8 +18,11 @@ def done_moments(tx: Tx, period: date) -> dict[str, str]:
 
 def moment_done(tx: Tx, period: date, name: str, at: datetime, result: str) -> None:
     """Record that a moment of a Period was handled; the first record stays."""
-    if name not in done_moments(tx, period):
-        tx.execute(t.moments.insert().values(period=period, name=name, done_at=at, result=result))
+    try:
+        with tx.begin_nested():  # another thread may record it at the same time
+            tx.execute(t.moments.insert().values(period=period, name=name, done_at=at, result=result))
+    except sa.exc.IntegrityError:
+        return
 
 
 @dataclass(frozen=True, kw_only=True)
