@@ -106,9 +106,8 @@ class Solver:
     def _replace(self) -> None:
         """Kill the workers and start anew: a hung solve cannot be cancelled in any other way."""
         with self._lock:
-            for process in multiprocessing.active_children():
-                if process.name.startswith("SpawnProcess"):
-                    process.kill()
+            for process in list((self._pool._processes or {}).values()):  # public only from Python 3.14 on
+                process.kill()
             self._pool.shutdown(wait=False, cancel_futures=True)
             self._pool = self._start()
 

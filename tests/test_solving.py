@@ -1,0 +1,61 @@
+"""Worker processes: a solve that hangs or dies ends in words, and the next one works."""
+
+import multiprocessing
+import threading
+import time
+
+import pytest
+
+from agr.case import build
+from agr.errors import PlanError
+from agr.settings import Planning
+from agr.solving import Solver, unmanaged
+from models.case import Case
+from tests.test_case import inputs
+
+
+@pytest.fixture(scope="module")
+def case() -> Case:
+    return build(inputs()).case
+
+
+def test_a_solve_over_its_budget_is_ended_and_the_next_one_works(case: Case) -> None:
+    solver = Solver(Planning(threads=1, budget_s=0.001))
+    try:
+        with pytest.raises(PlanError, match=r"longer than planning\.budget_s"):
+            solver.solve(case)
+        solver._planning = Planning(threads=1)
+        assert solver.solve(case).findings == ()
+    finally:
+        solver.close()
+
+
+def test_a_worker_that_dies_is_reported_and_replaced(case: Case) -> None:
+    solver = Solver(Planning(threads=1))
+    try:
+        failures: list[str] = []
+
+        def attempt() -> None:
+            try:
+                solver.solve(case)
+            except PlanError as error:
+                failures.append(str(error))
+
+        others = {p.pid for p in multiprocessing.active_children()}
+        thread = threading.Thread(target=attempt)
+        thread.start()
+        while not (mine := [p for p in multiprocessing.active_children() if p.pid not in others]):
+            time.sleep(0.01)
+        for process in mine:
+            process.kill()
+        thread.join()
+        assert len(failures) == 1
+        assert "died" in failures[0]
+        assert solver.solve(case).findings == ()
+    finally:
+        solver.close()
+
+
+def test_the_yardstick_knows_no_commitments(case: Case) -> None:
+    bare = unmanaged(case)
+    assert (bare.reserves, bare.anchor, bare.reservations.name) == ((), None, ())
