@@ -118,6 +118,7 @@ class Discrete:
     choices: tuple[Choice, ...] = field(default=())
     wholes: tuple[Whole, ...] = field(default=())
     holders: tuple[Holders, ...] = field(default=())
+    held: tuple[Held, ...] = field(default=())
 
 
 @contextmanager

@@ -21,8 +21,8 @@ MIXES = 1e-6
 """kW above which both of an exclusive pair count as in use."""
 _SMALL = 5_000  # columns up to which the exact optimum is sought whatever gap is asked for
 _EXACT = 1e-9  # gap, as a share of gross cost, that counts as none
-_SHARE = 0.5  # of the time left that each step of the straight way may take
-_INTERIOR = 20_000  # columns from which the interior-point method beats the simplex method from scratch
+_SHARE = 0.3  # of the time left that rounding may take where branching may need it more
+_INTERIOR = 20_000  # columns from which the interior-point method beats the simplex method where there are bids
 _ROUNDING = 1e-6
 
 
@@ -64,18 +64,15 @@ def search(
     """Minimise until gap <= relative_gap × gross cost or the deadline (on time.perf_counter). Raises SolverError."""
     columns = _columns(matrix, discrete)
     large = len(matrix.cost) > _INTERIOR
-    hard = large and len(columns.whole) > 0  # keep time for a first answer in case the straight way takes too long
+    hard = large and len(columns.whole) > 0
+    first = Branched(best=None, bound=-np.inf)
+    if hard:  # the relaxation may take longer than there is time
+        first = first_answer_of(matrix, discrete, threads=threads, deadline=deadline)
     relaxation = Relaxation(matrix, threads=threads)
-    algorithm = "ipm" if large else "simplex"
-    relaxed = relaxation.solve((deadline - perf_counter()) * (_SHARE if hard else 1.0), algorithm)
+    relaxed = relaxation.solve(deadline - perf_counter(), "ipm" if hard else "simplex")
     if relaxed.status is Status.INFEASIBLE:
         raise SolverError("the problem has no solution, though every coupling is soft; keep the case and report it")
     if relaxed.status is not Status.OPTIMAL:
-        first = (
-            first_answer_of(matrix, discrete, threads=threads, deadline=deadline)
-            if hard
-            else Branched(best=None, bound=-np.inf)
-        )
         return _found(first.best, first.bound, 0.0)
     bound, x = relaxed.objective, relaxed.x
     small = len(matrix.cost) <= _SMALL
@@ -86,9 +83,7 @@ def search(
 
     excluded = np.zeros(len(columns.first), dtype=np.bool_)
     until = perf_counter() + (deadline - perf_counter()) * (_SHARE if hard else 1.0)
-    best = _polish(relaxation, columns, x, excluded, until)
-    if best is None and hard:
-        best = first_answer_of(matrix, discrete, threads=threads, deadline=deadline).best
+    best = _better(first.best, _polish(relaxation, columns, x, excluded, until))
     if best is None or best.objective - bound > allowed(best):
         branched = _branch_on_choices(relaxation, matrix, columns, relaxed, best, allowed, deadline)
         best, bound = branched.best, max(bound, branched.bound)
@@ -108,7 +103,7 @@ def search(
         mixing = _mixing(columns, x) & ~excluded
         if not mixing.any():
             break
-    reached = 0.0 if best is None else max(allowed(best), relative_gap * gross_eur(values_of(matrix, best.x)))
+    reached = 0.0 if best is None else max(relative_gap, _EXACT) * gross_eur(values_of(matrix, best.x))
     return _found(best, bound, reached)
 
 
@@ -130,7 +125,7 @@ def first_answer_of(matrix: Matrix, discrete: Discrete, *, threads: int, deadlin
     return first_answer(
         matrix,
         bids=np.concatenate([columns.whole, columns.switch[columns.switch >= 0]]),
-        starts=np.concatenate([np.zeros(0, dtype=np.int64), *columns.choices]),
+        held=matrix.columns([v for held in discrete.held for v in held.variables]),
         holders=matrix.columns([v for holders in discrete.holders for v in holders.variables]),
         rests=np.concatenate([holders.rests for holders in discrete.holders]),
         complete=complete,

@@ -16,6 +16,7 @@ from models.case import Bools, Floats, Ints
 from models.solver import Matrix, Relaxation, Run, Status, solve_mixed
 
 _SHARE = 0.3  # of the time left that one choice of bids may take
+_TOLERANCE = 1e-6
 _GAP = 1e-3  # of the value, good enough for a first answer
 
 
@@ -23,19 +24,20 @@ def first_answer(
     matrix: Matrix,
     *,
     bids: Ints,
-    starts: Ints,
+    held: Ints,
     holders: Ints,
     rests: Bools,
     complete: Callable[[Relaxation, Floats, Floats], Run | None],
     threads: int,
     deadline: float,
 ) -> Branched:
-    """Return the best of: no bids; bids while holders rest; bids while holders do what they would without.
+    """Return the best of: no bids; the best bids on the program without bids; the best bids while holders rest.
 
-    `bids` are the columns of free bids with their switches, `starts` those of all runs, `holders` those of the power of
-    units that hold reserve, `rests` (holders,) which of these may be zero all day. complete(relaxation, x, bids) fixes
-    the whole numbers near x with these bids and solves the rest. Bound: bids only take room from everything else, so
-    no minimum lies below that without them, less what all bids together can earn at most.
+    `bids` are the columns of free bids with their switches, `held` those of reserve power, `holders` those of the power
+    of units that hold reserve, `rests` (holders,) which of these may be zero all day. complete(relaxation, x, bids)
+    fixes the whole numbers near x with these bids and solves the rest. Bound: bids only take room from everything
+    else, so no minimum lies below that without them, less what all bids together can earn at most. Duals are those of
+    the program without bids.
     """
     relaxation = Relaxation(matrix, threads=threads)
     none = np.zeros(len(bids))
@@ -48,28 +50,40 @@ def first_answer(
     if best is None or best.status is not Status.OPTIMAL:
         return Branched(best=None, bound=bound)
     kept = best.x
-    for program in (np.where(rests, 0.0, kept[holders]), kept[holders]):
-        program = np.clip(program, matrix.lower[holders], matrix.upper[holders])
-        given = _given(matrix, np.append(holders, starts), np.append(program, np.round(kept[starts])))
-        seconds = _SHARE * (deadline - perf_counter())
-        run = solve_mixed(
-            given,
-            start=np.zeros(0),
-            absolute_gap=_GAP * abs(best.objective),
-            time_limit_s=seconds,
-            threads=threads,
-        )
-        if not len(run.x) or run.objective >= best.objective:
-            continue
-        relaxation.bound_columns(holders, program, program)
-        found = complete(relaxation, run.x, np.round(run.x[bids]))
-        relaxation.release(holders)
-        if found is not None and found.status is Status.OPTIMAL and found.objective < best.objective:
-            best = found
+    best = _with_bids(matrix, np.append(bids, held), best, threads, deadline)
+    program = np.clip(np.where(rests, 0.0, kept[holders]), matrix.lower[holders], matrix.upper[holders])
+    relaxation.bound_columns(holders, program, program)
+    resting = complete(relaxation, kept, none)
+    if resting is not None and resting.status is Status.OPTIMAL:
+        resting = _with_bids(matrix, np.append(bids, held), resting, threads, deadline)
+        best = resting if resting.objective < best.objective else best
     return Branched(best=best, bound=bound)
 
 
-def _given(matrix: Matrix, columns: Ints, values: Floats) -> Matrix:
-    lower, upper = matrix.lower.copy(), matrix.upper.copy()
-    lower[columns] = upper[columns] = values
-    return replace(matrix, lower=lower, upper=upper)
+def _with_bids(matrix: Matrix, free: Ints, run: Run, threads: int, deadline: float) -> Run:
+    """Return the run with the best bids and reserve power its program can hold; everything else stays."""
+    lower, upper = run.x.copy(), run.x.copy()
+    lower[matrix.whole] = upper[matrix.whole] = np.round(run.x[matrix.whole])
+    lower[free], upper[free] = matrix.lower[free], matrix.upper[free]
+    # A program is feasible to the solver's tolerance only; rows may be missed by that much where all else is given.
+    given = replace(
+        matrix,
+        lower=lower,
+        upper=upper,
+        row_lower=matrix.row_lower - _TOLERANCE,
+        row_upper=matrix.row_upper + _TOLERANCE,
+    )
+    found = solve_mixed(
+        given,
+        start=np.zeros(0),
+        absolute_gap=_GAP * abs(run.objective),
+        time_limit_s=_SHARE * (deadline - perf_counter()),
+        threads=threads,
+    )
+    if not len(found.x) or found.objective >= run.objective:
+        return run
+    exact = Relaxation(given, threads=threads)  # bids are whole to a tolerance, too; headroom must cover the whole ones
+    whole = free[matrix.whole[free]]
+    exact.bound_columns(whole, np.round(found.x[whole]), np.round(found.x[whole]))
+    held = exact.solve(deadline - perf_counter(), "simplex")
+    return replace(run, x=held.x, objective=held.objective) if held.status is Status.OPTIMAL else run

@@ -90,6 +90,7 @@ def _discrete(units: UnitBlocks, called: UnitBlocks | None, reserves: ReserveRow
         choices=tuple(choice for block in blocks for choice in block.shiftable.choices),
         wholes=tuple(reserves.bids.values()),
         holders=tuple(block.storage.holders for block in blocks),
+        held=tuple(held for block in blocks for held in block.held),
     )
 
 
