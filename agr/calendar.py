@@ -134,6 +134,10 @@ class Calendar:
             personal = (now - timedelta(days=keep.personal_days)).date()
             portfolio.delete_before(tx, personal)
             register.delete_forecasts_before(tx, personal)
+        old_cases = now.timestamp() - keep.personal_days * 86_400
+        for case in (self._settings.data_folder / "failed-cases").glob("*.npz"):
+            if case.stat().st_mtime < old_cases:
+                case.unlink()
         return f"deleted {messages} messages and {gone} plans"
 
     def refresh(self, period: Period) -> None:

@@ -16,7 +16,7 @@ from agr.delivery import Deliverer
 from agr.enquiry import Enquirer
 from agr.errors import AgrError
 from agr.intake import Intake
-from agr.isp import Clock, JumpingClock, Period, SystemClock
+from agr.isp import Clock, JumpingClock, SystemClock
 from agr.jobs import Timetable
 from agr.plan import Plan, PlanState, ReasonKind
 from agr.planning import Planner
@@ -212,9 +212,14 @@ class Daemon:
         self._wake()
 
     def watch(self) -> None:
-        """Look for overdue answers and ask again where that helps."""
-        for overdue in self.intake.watch():
-            self.enquirer.ask_portfolio(Period(overdue, self.settings.time_zone, self.settings.isp_minutes))
+        """Report overdue answers; ask again and send again whatever the day still lacks: each call may be repeated."""
+        self.intake.watch()
+        for period in self.timetable.periods():
+            with self.store.transaction() as tx:
+                asked = day.done_moments(tx, period.day).get("portfolio_query", "missed")
+            if not asked.startswith("missed") and self.clock.now() < period.start:
+                self.enquirer.ask_portfolio(period)
+            self.publisher.publish(period, self.planner.closed_isps(period))
 
     def idle(self) -> bool:
         """Say whether nothing waits to be processed, planned, delivered or answered."""

@@ -67,6 +67,8 @@ class Deliverer:
         if to is None:
             result = Delivery(Outcome.FAILED, None, "recipient is not among our participants", None)
         else:
+            with self._store.transaction() as tx:
+                outbox.attempt(tx, message.id)
             sealed = seal(message.xml, domain=self._settings.domain, role="AGR", key=self._key)
             result = self._sender.post(to.endpoint, sealed, attempt=message.attempts + 1)
         now = self._clock.now()

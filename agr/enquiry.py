@@ -42,9 +42,9 @@ class Enquirer:
         return asked
 
     def _still_open(self, tx: Tx, day: date, cro: str) -> bool:
-        """Say whether a question waits to leave, or was asked less than the retry time ago."""
+        """Say whether a question waits to leave, or was asked (and perhaps rejected) less than the retry time ago."""
         patience = timedelta(seconds=self._settings.timetable.portfolio_query_retry_s)
-        mine = [q for q in outbox.requests(tx, QUERY, day) if q.recipient_domain == cro and q.answered_at is None]
+        mine = [q for q in outbox.requests(tx, QUERY, day) if q.recipient_domain == cro]
         return any(q.state == "queued" or self._clock.now() - q.queued_at < patience for q in mine)
 
     def _ask(self, tx: Tx, period: Period, cro: Participant) -> None:

@@ -135,16 +135,20 @@ class Intake:
         self, tx: Tx, row: Received, message: m.Message, question: Question | None, contract: Contract | None
     ) -> Day:
         period = getattr(message, "period", None)
-        known = portfolio.load(tx, self._period(period)) if isinstance(period, date) else None
-        points = (
-            frozenset(p.address for p in known.points if p.dso == row.sender_domain) if known and known.points else None
-        )
+        points = self._points_of(tx, period, row.sender_domain) if isinstance(period, date) else None
         return Day(
             own_domain=self._settings.domain, zone_name=self._settings.time_zone,
             isp_minutes=self._settings.isp_minutes,
             now=self._clock.now(), participants=self._participants, sender_role=row.sender_role, contract=contract,
             points=points, question=question, horizon_days=HORIZON_DAYS,
         )  # fmt: skip
+
+    def _points_of(self, tx: Tx, period: date, dso: str) -> frozenset[str] | None:
+        """Return the DSO's congestion points; None while a CRO that may know more has not answered."""
+        answers = portfolio.answers(tx, period).values()
+        if not answers or any(answer.state != "answered" for answer in answers):
+            return None
+        return frozenset(p.address for p in portfolio.load(tx, self._period(period)).points if p.dso == dso)
 
     def _period(self, of: date) -> Period:
         return Period(of, self._settings.time_zone, self._settings.isp_minutes)
@@ -240,6 +244,7 @@ class Intake:
         subject = question.congestion_point if question and question.congestion_point else message.reference
         if accepted:
             day.recover(tx, "prognosis rejected", subject, now)
+            day.recover(tx, "prognosis not accepted", subject, now)
         else:
             text = f"{row.sender_domain} rejected the D-Prognosis: {message.rejection_reason or 'without a reason'}"
             day.raise_alarm(tx, "prognosis rejected", subject, text, now)
@@ -252,7 +257,7 @@ class Intake:
         """Take over what is still reserved and ask for a plan; ISPs the message leaves out are released."""
         now, period = self._clock.now(), self._period(message.period)
         power_w = tuple(p or 0 for p in expand(message.isps, period.isp_count))
-        day.put_reservation(tx, message.contract_id, period.day, power_w, row.message_id, now)
+        day.put_reservation(tx, message.contract_id, period.day, power_w, row.message_id, message.time_stamp)
         held = -min(power_w, key=lambda p: -abs(p)) if power_w else 0
         text = f"{row.sender_domain}, contract {message.contract_id}: at most {abs(held) / 1000:g} kW still reserved"
         reason = Reason(kind=ReasonKind.RESERVATION, reference=row.message_id, text=text)

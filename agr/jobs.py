@@ -12,7 +12,7 @@ import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.date import DateTrigger
 
-from agr.errors import AgrError
+from agr.errors import StoreError
 from agr.isp import Clock, Period, period_of
 from agr.settings import Settings
 from agr.store import day
@@ -91,12 +91,13 @@ class Timetable:
     def arrange(self) -> None:
         """(Re)schedule every moment that is not done: at start, at midnight, and when the clock jumps."""
         now = self._clock.now()
+        # First, so that a store that does not answer now cannot end the timetable.
+        midnight = self.periods()[0].end + timedelta(seconds=1)
+        self._add("next Period", self._clock.real(midnight), self.arrange)
         for period in self.periods():
             for moment in self.pending(period):
                 when = self._clock.real(max(moment.at, now))
                 self._add(f"{period} {moment.name}", when, self._run, period, moment)
-        midnight = self.periods()[0].end + timedelta(seconds=1)
-        self._add("next Period", self._clock.real(midnight), self.arrange)
 
     def _add(self, job: str, when: datetime, what: Callable[..., None], *args: object) -> None:
         self._scheduler.add_job(
@@ -116,10 +117,14 @@ class Timetable:
 
     def _run(self, period: Period, moment: Moment) -> None:
         """Handle one moment, and before it every earlier one of its Period that is still open: once each, in order."""
-        with self._running:
-            for open_one in self.pending(period):
-                if open_one.at <= moment.at and open_one.at <= self._clock.now():
-                    self._handle(period, open_one)
+        try:
+            with self._running:
+                for open_one in self.pending(period):
+                    if open_one.at <= moment.at and open_one.at <= self._clock.now():
+                        self._handle(period, open_one)
+        except StoreError:
+            log.exception("moment.postponed", period=str(period), moment=moment.name)
+            self._add(f"{period} {moment.name}", self._clock.real(self._clock.now() + RETRY), self._run, period, moment)
 
     def _handle(self, period: Period, moment: Moment) -> None:
         now = self._clock.now()
@@ -145,7 +150,7 @@ class Timetable:
     def _call(self, period: Period, moment: Moment) -> str | None:
         try:
             return self._handlers[moment.name.split(" ")[0]](period, moment.name)
-        except AgrError as error:
+        except Exception as error:
             log.exception("moment.failed", period=str(period), moment=moment.name)
             with self._store.transaction() as tx:
                 text = f"{moment.name} failed: {error}; it is tried again in a minute"

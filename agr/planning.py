@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from agr import archive
 from agr.case import Inputs, NamedCase, Previous, build
 from agr.change import Solved, change
-from agr.errors import PlanError
+from agr.errors import PlanError, StoreError
 from agr.feeds.series import values_on
 from agr.isp import Clock, Period
 from agr.plan import Plan, PlanState, PointProgram, Positions, Reason, Result
@@ -118,11 +118,14 @@ class Planner:
                 return False
             log.info("plan.started", period=str(period), reasons=[str(r) for r in reasons])
             plan = self._plan(ground, reasons, triggers)
+        except StoreError:
+            raise  # nothing was decided; the triggers stay open
         except PlanError as error:
-            self._close(triggers, None, str(error))
-            self._alarm("plan failed", period, str(error))
             log.warning("plan.failed", period=str(period), why=str(error))
-            return True
+            return self._failed(period, triggers, str(error))
+        except Exception as error:
+            log.exception("plan.broke", period=str(period))
+            return self._failed(period, triggers, f"the program broke ({type(error).__name__}); see the log")
         self._recover("plan failed", period)
         self._recover("no plan", period)
         result = plan.result
@@ -135,7 +138,15 @@ class Planner:
         )  # fmt: skip
         if result.audit:
             self._alarm("audit failed", period, "; ".join(result.audit[:5]))
+        else:
+            self._recover("audit failed", period)
         self._planned(plan)
+        return True
+
+    def _failed(self, period: Period, triggers: list[int], why: str) -> bool:
+        """Answer the triggers without a plan; the last good one stays in force."""
+        self._close(triggers, None, why)
+        self._alarm("plan failed", period, why)
         return True
 
     def _plan(self, ground: Ground, reasons: tuple[Reason, ...], triggers: list[int]) -> Plan:
@@ -164,7 +175,8 @@ class Planner:
         """Hold a plan back when it gains less per changed prognosis than the operator asks for."""
         least = self._settings.publication.minimum_gain_eur_per_prognosis
         changed = len(plan.change.points) if plan.change else 0
-        if least <= 0 or not changed:
+        known = set(ground.before.named.case.points) if ground.before else set()
+        if least <= 0 or not changed or known != {p.address for p in plan.points}:
             return plan
         held = self._solver.solve(build(replace(ground.inputs, stay_eur_per_mwh=_HOLD_EUR_PER_MWH)).case).outcome
         moved_eur = -held.terms_eur.get("prognosis change", 0.0)

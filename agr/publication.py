@@ -22,6 +22,10 @@ OPEN = "publication_open"
 """Moment of a Period from which its plans are sent: on day-ahead results, at the latest at the last safe start."""
 
 
+PAUSE_AFTER_FAILURE = timedelta(minutes=10)
+"""How long after a failed delivery the same program is sent anew."""
+
+
 def last_per_point(sent: list[Sent], *states: str) -> dict[str, Sent]:
     """Return congestion point → newest revision in one of the states."""
     return {s.congestion_point: s for s in sent if s.state in states}
@@ -54,16 +58,24 @@ class Publisher:
         history = plans.prognoses(tx, plan.period.day)
         newest = last_per_point(history, "sent", "accepted", "rejected")
         accepted = last_per_point(history, "accepted")
+        latest = last_per_point(history, "sent", "accepted", "rejected", "failed")
         revision = max((s.revision for s in history), default=0) + 1
         threshold, queued = self._settings.publication.threshold_w, []
         for point in plan.points:
             held = accepted.get(point.address)
             power_w = values_to_send(point.power_w, held.power_w if held else None, closed_isps)
             last = newest.get(point.address)
+            if self._just_failed(latest.get(point.address), power_w):
+                continue
             if differs(power_w, last.power_w if last else None, threshold):
                 sent = self._send(tx, plan, point, power_w, revision)
                 queued += [sent] if sent else []
         return queued
+
+    def _just_failed(self, last: Sent | None, power_w: tuple[int, ...]) -> bool:
+        """Say whether the same program could not be delivered a moment ago: it is not pressed on the DSO at once."""
+        recent = last is not None and last.state == "failed" and self._clock.now() - last.at < PAUSE_AFTER_FAILURE
+        return recent and last is not None and last.power_w == power_w
 
     def _send(self, tx: Tx, plan: Plan, point: PointProgram, power_w: tuple[int, ...], revision: int) -> Sent | None:
         now, period = self._clock.now(), plan.period
@@ -78,6 +90,8 @@ class Publisher:
             recipient=point.dso, version=dso.version, now=now, message_id=message_id, conversation_id=conversation_id,
         )  # fmt: skip
         outbox.supersede(tx, "D-Prognosis", period.day, point.address)
+        plans.supersede_unsent(tx, period.day, point.address)
+        day.recover(tx, "prognosis not sent", point.address, now)
         outbox.put(
             tx, message_id=message_id, conversation_id=conversation_id, kind="D-Prognosis", recipient_domain=point.dso,
             recipient_role="DSO", xml=encode(message), at=now, period=period.day, subject=point.address,

@@ -2,10 +2,11 @@
 
 import multiprocessing
 import signal
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 from threading import Lock
+from typing import Any
 
 import numpy as np
 
@@ -88,9 +89,9 @@ class Solver:
     def solve(self, case: Case) -> Answer:
         """Return the audited outcome; raises PlanError when the worker fails, dies or exceeds its budget."""
         settings = self._planning
-        future = self._pool.submit(answer, case, settings.relative_gap, settings.time_limit_s, settings.threads)
+        arguments = (case, settings.relative_gap, settings.time_limit_s, settings.threads)
         try:
-            return future.result(timeout=settings.budget_s)
+            return self._submit(*arguments).result(timeout=settings.budget_s)
         except TimeoutError as error:
             self._replace()
             raise PlanError(
@@ -102,6 +103,14 @@ class Solver:
             raise PlanError("the solving process died (out of memory?); the last good plan stays in force") from error
         except ModelError as error:
             raise PlanError(f"the mathematics failed: {error}") from error
+
+    def _submit(self, *arguments: Any) -> Future[Answer]:
+        """Hand the case to a worker; one that died while it had nothing to do is replaced first."""
+        try:
+            return self._pool.submit(answer, *arguments)
+        except BrokenProcessPool:
+            self._replace()
+            return self._pool.submit(answer, *arguments)
 
     def _replace(self) -> None:
         """Kill the workers and start anew: a hung solve cannot be cancelled in any other way."""

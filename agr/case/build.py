@@ -113,7 +113,7 @@ def build(inputs: Inputs) -> NamedCase:
     fixed_names, fixed = units.fixed_units(inputs, at, notes)
     curtailable_names, curtailable = units.curtailable_units(inputs, at, addresses, notes)
     storage_names, storage = units.storage_units(inputs, at, addresses, notes)
-    shiftable_names, shiftable = units.shiftable_units(inputs, at, notes)
+    shiftable_names, shiftable = units.shiftable_units(inputs, at, addresses, notes)
     price = markets.day_ahead_price(inputs, notes)
     try:
         case = Case(

@@ -210,7 +210,9 @@ def _per_isp(profile_kw: Sequence[float], isp_minutes: int) -> Floats:
     return np.array([group.mean() for group in padded.reshape(-1, isp_minutes)])
 
 
-def shiftable_units(inputs: Inputs, at: PointIndex, notes: list[str]) -> tuple[tuple[str, ...], Shiftable]:
+def shiftable_units(
+    inputs: Inputs, at: PointIndex, addresses: Sequence[str], notes: list[str]
+) -> tuple[tuple[str, ...], Shiftable]:
     """Runs that may start in the Period; one that started in a closed ISP keeps its start."""
     rows, period = Rows(), inputs.period
     profiles: list[Floats] = []
@@ -225,7 +227,8 @@ def shiftable_units(inputs: Inputs, at: PointIndex, notes: list[str]) -> tuple[t
             notes.append(f"run {run.resource} does not fit between its earliest start and latest end: started as early")
             first = last = max(min(first, period.isp_count - len(profile)), 0)
         decided = inputs.previous.starts.get(run.resource)
-        if decided is not None and decided < inputs.closed_isps:
+        frozen = point != NO_POINT and addresses[point] in inputs.frozen_points
+        if decided is not None and (decided < inputs.closed_isps or frozen):
             first = last = decided
         elif inputs.closed_isps > first:
             first = min(inputs.closed_isps, last)

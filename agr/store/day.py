@@ -77,7 +77,7 @@ def trigger_outcome(tx: Tx, trigger: int) -> tuple[int, str] | None:
 def put_reservation(
     tx: Tx, contract: str, period: date, power_w: tuple[int, ...], message_id: str, at: datetime
 ) -> None:
-    """Store what is still reserved; the newest counts, older ones stay as history."""
+    """Store what is still reserved; `at` is the message's TimeStamp: a retried older update does not count again."""
     tx.execute(
         t.reservations.insert().values(
             contract=contract, period=period, power_w=list(power_w), message_id=message_id, at=at
@@ -86,9 +86,9 @@ def put_reservation(
 
 
 def reservations_on(tx: Tx, period: date) -> dict[str, tuple[int, ...]]:
-    """Return contract → power per ISP of the newest update; contracts without an update are absent."""
+    """Return contract → power per ISP of the update with the newest TimeStamp; contracts without one are absent."""
     c = t.reservations.c
-    rows = tx.execute(sa.select(c.contract, c.power_w).where(c.period == period).order_by(c.id))
+    rows = tx.execute(sa.select(c.contract, c.power_w).where(c.period == period).order_by(c.at, c.id))
     return {row.contract: tuple(row.power_w) for row in rows}
 
 

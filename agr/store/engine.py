@@ -41,7 +41,9 @@ class Store:
                 Path(str(self._url.database)).parent.mkdir(parents=True, exist_ok=True)
             in_memory = self._url.get_backend_name() == "sqlite" and self._url.database in (None, "", ":memory:")
             options: dict[str, Any] = {"poolclass": sa.StaticPool, "connect_args": {"check_same_thread": False}}
-            self._engine = sa.create_engine(self._url, **(options if in_memory else {"pool_pre_ping": True}))
+            pool = options if in_memory else {"pool_pre_ping": True}
+            # Parameters may be personal data: they never reach an error message or the log.
+            self._engine = sa.create_engine(self._url, hide_parameters=True, **pool)
         except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError, ModuleNotFoundError, OSError) as error:
             raise StoreError(f"store_url cannot be used: {error}; use sqlite:///path or postgresql://…") from error
         if self._engine.dialect.name == "sqlite":

@@ -63,7 +63,8 @@ def due(tx: Tx, now: datetime, busy: frozenset[str] = frozenset()) -> list[Queue
     oldest = (
         sa.select(sa.func.min(c.id).label("id"))
         .where(c.state == "queued", c.next_attempt_at <= now, c.recipient_domain.not_in(busy))
-        .group_by(c.recipient_domain, c.recipient_role)
+        .where(c.answered_at.is_(None))
+        .group_by(c.recipient_domain)
         .subquery()
     )
     columns = (
@@ -87,19 +88,24 @@ def next_attempt(tx: Tx) -> datetime | None:
     return tx.execute(sa.select(sa.func.min(t.outbox.c.next_attempt_at)).where(t.outbox.c.state == "queued")).scalar()
 
 
+def attempt(tx: Tx, row_id: int) -> None:
+    """Count an attempt before it is made: after a crash the next one knows that the message may have arrived."""
+    _set(tx, row_id, attempts=t.outbox.c.attempts + 1)
+
+
 def delivered(tx: Tx, row_id: int, at: datetime, detail: str) -> None:
     """Record that the recipient has the message."""
-    _set(tx, row_id, state="delivered", delivered_at=at, attempts=t.outbox.c.attempts + 1, detail=detail)
+    _set(tx, row_id, state="delivered", delivered_at=at, detail=detail)
 
 
 def retry(tx: Tx, row_id: int, at: datetime, detail: str) -> None:
     """Record a failed attempt and when to try again."""
-    _set(tx, row_id, next_attempt_at=at, attempts=t.outbox.c.attempts + 1, detail=detail)
+    _set(tx, row_id, next_attempt_at=at, detail=detail)
 
 
 def failed(tx: Tx, row_id: int, detail: str) -> None:
     """Record that the message will not be delivered."""
-    _set(tx, row_id, state="failed", attempts=t.outbox.c.attempts + 1, detail=detail)
+    _set(tx, row_id, state="failed", detail=detail)
 
 
 def _set(tx: Tx, row_id: int, **values: object) -> None:
@@ -146,9 +152,11 @@ def open_count(tx: Tx) -> int:
 
 
 def answered(tx: Tx, message_id: str, at: datetime, answer: str, reason: str | None) -> None:
-    """Record the answer to a request."""
+    """Record the answer to a request; who answered has received it, whatever delivery knows of it."""
     mine = t.outbox.c.message_id == message_id.lower()
     tx.execute(t.outbox.update().where(mine).values(answered_at=at, answer=answer, answer_reason=reason))
+    waiting = sa.and_(mine, t.outbox.c.state == "queued")
+    tx.execute(t.outbox.update().where(waiting).values(state="delivered", delivered_at=at, detail="answered"))
 
 
 def no_longer_waiting(tx: Tx, message_id: str) -> None:

@@ -82,7 +82,7 @@ class Sent:
     message_id: str
     power_w: tuple[int, ...]
     at: datetime
-    state: str  # sent | accepted | rejected | failed
+    state: str  # sent | accepted | rejected | failed | superseded
     reason: str | None
 
 
@@ -102,4 +102,18 @@ def prognoses(tx: Tx, period: date) -> list[Sent]:
 def answer_prognosis(tx: Tx, message_id: str, state: str, reason: str | None) -> None:
     """Record what became of a revision: accepted, rejected or failed (never delivered); no-op for other messages."""
     mine = t.prognoses.c.message_id == message_id.lower()
+    if state == "failed":  # a DSO that has answered has it
+        mine = sa.and_(mine, t.prognoses.c.state == "sent")
     tx.execute(t.prognoses.update().where(mine).values(state=state, reason=reason))
+
+
+def supersede_unsent(tx: Tx, period: date, congestion_point: str) -> None:
+    """Mark revisions whose message was taken back before it left."""
+    unsent = sa.select(t.outbox.c.message_id).where(t.outbox.c.state == "superseded", t.outbox.c.period == period)
+    mine = sa.and_(
+        t.prognoses.c.period == period,
+        t.prognoses.c.congestion_point == congestion_point,
+        t.prognoses.c.state == "sent",
+        t.prognoses.c.message_id.in_(unsent),
+    )
+    tx.execute(t.prognoses.update().where(mine).values(state="superseded"))

@@ -101,6 +101,7 @@ def _upsert(tx: Tx, table: sa.Table, rows: list[dict[str, Any]]) -> None:
     if not rows:
         return
     keys = list(table.primary_key.columns)
+    rows = list({tuple(row[c.name] for c in keys): row for row in rows}.values())  # of double ones the last counts
     same = sa.and_(*(column == sa.bindparam(f"k_{column.name}") for column in keys))
     tx.execute(table.delete().where(same), [{f"k_{c.name}": row[c.name] for c in keys} for row in rows])
     tx.execute(table.insert(), rows)

@@ -103,6 +103,7 @@ def test_a_delayed_message_waits_and_does_not_hold_back_the_next(store: Store) -
     put_out(store, "dso.example", "m2")
     with store.transaction() as tx:
         first = outbox.due(tx, NOW)[0]
+        outbox.attempt(tx, first.id)
         outbox.retry(tx, first.id, NOW + timedelta(seconds=30), "time-out")
         assert [m.message_id for m in outbox.due(tx, NOW)] == ["m2"]
         assert outbox.next_attempt(tx) == NOW
@@ -189,6 +190,7 @@ def test_the_newest_reservation_counts(store: Store) -> None:
     with store.transaction() as tx:
         day.put_reservation(tx, "FO-1", DAY, (-5, -5), "m1", NOW)
         day.put_reservation(tx, "FO-1", DAY, (-5, 0), "m2", NOW)
+        day.put_reservation(tx, "FO-1", DAY, (-9, -9), "retried late", NOW - timedelta(minutes=5))
         assert day.reservations_on(tx, DAY) == {"FO-1": (-5, 0)}
 
 
