@@ -288,12 +288,12 @@ class Intake:
 
     # --- watching --------------------------------------------------------------------------------------------------
 
-    def watch(self) -> list[date]:
-        """Report answers that are overdue, once each; return the Periods whose portfolio must be asked for again."""
-        again: list[date] = []
+    def watch(self) -> int:
+        """Report answers that are overdue, once each; return how many."""
         now = self._clock.now()
         with self._store.transaction() as tx:
-            for late in outbox.unanswered(tx, now):
+            overdue = outbox.unanswered(tx, now)
+            for late in overdue:
                 outbox.no_longer_waiting(tx, late.message_id)
                 minutes = (now - late.queued_at) / timedelta(minutes=1)
                 text = (
@@ -303,6 +303,4 @@ class Intake:
                 log.warning(
                     "answer.overdue", type=late.type, recipient=late.recipient_domain, message_id=late.message_id
                 )
-                if late.type == "AGRPortfolioQuery" and late.period is not None:
-                    again.append(late.period)
-        return again
+        return len(overdue)

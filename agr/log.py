@@ -20,7 +20,9 @@ def configure(*, json: bool = False, listener: Callable[[Event], None] | None = 
             raise structlog.DropEvent
         return event
 
-    render: Any = structlog.processors.JSONRenderer() if json else structlog.dev.ConsoleRenderer(pad_event_to=24)
+    # Plain tracebacks: the renderer's own show local variables, which hold keys and personal data.
+    console = structlog.dev.ConsoleRenderer(pad_event_to=24, exception_formatter=structlog.dev.plain_traceback)
+    render: Any = structlog.processors.JSONRenderer() if json else console
     tail = [structlog.processors.format_exc_info, render] if json else [render]
     structlog.configure(
         processors=[structlog.processors.add_log_level, structlog.processors.TimeStamper("iso", utc=True), tell, *tail],

@@ -23,10 +23,6 @@ NO_POINT = -1
 """Congestion point index of a unit whose connection lies in none."""
 
 
-def _none(u: int = 0, t: int = 1) -> Floats:
-    return np.zeros((u, t))
-
-
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Fixed:
     """Units with one possible program."""
@@ -186,11 +182,6 @@ class Case:
 
     def __post_init__(self) -> None:
         check(self)
-
-    @property
-    def unit_count(self) -> int:
-        """Units of all classes."""
-        return sum(len(c.point) for c in (self.fixed, self.curtailable, self.storage, self.shiftable))
 
 
 # Field → its dimensions; "T*" may be 1. Everything not named here is (U,).

@@ -212,6 +212,8 @@ def test_a_run_that_has_started_keeps_its_start() -> None:
     assert (free.first_start[0], free.last_start[0]) == (32, 62)
     begun = inputs(shiftable_runs=(run,), previous=Previous(starts={"r": 35}), closed_isps=40)
     assert build(begun).case.shiftable.last_start[0] == 35
+    frozen = replace(begun, previous=Previous(starts={"r": 50}), frozen_points=frozenset({"p"}))
+    assert (build(frozen).case.shiftable.first_start[0], build(frozen).case.shiftable.last_start[0]) == (50, 50)
     waiting = inputs(shiftable_runs=(run,), previous=Previous(starts={"r": 50}), closed_isps=40)
     later = build(waiting).case.shiftable
     assert (later.first_start[0], later.last_start[0]) == (40, 62)

@@ -83,11 +83,6 @@ def due(tx: Tx, now: datetime, busy: frozenset[str] = frozenset()) -> list[Queue
     return [Queued(**row._mapping) for row in rows]
 
 
-def next_attempt(tx: Tx) -> datetime | None:
-    """Return when the next queued message is due, None when nothing waits."""
-    return tx.execute(sa.select(sa.func.min(t.outbox.c.next_attempt_at)).where(t.outbox.c.state == "queued")).scalar()
-
-
 def attempt(tx: Tx, row_id: int) -> None:
     """Count an attempt before it is made: after a crash the next one knows that the message may have arrived."""
     _set(tx, row_id, attempts=t.outbox.c.attempts + 1)

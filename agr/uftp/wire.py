@@ -180,15 +180,3 @@ def written(value: str | bool | int | date | timedelta) -> str:
         seconds = round(value.total_seconds())
         return f"PT{seconds // 60}M" if seconds % 60 == 0 else f"PT{seconds}S"
     return str(value)
-
-
-def ean_check_digit_fits(address: str) -> bool | None:
-    """Return whether an EAN-18 address's last digit is its GS1 check digit; None for any other address.
-
-    Σ weight·digit ≡ 0 (mod 10) with weights 3, 1, 3, … on the first 17 digits and 1 on the last.
-    A wrong digit is worth a warning, never a rejection: the schema accepts 12 to 34 digits. Source: GS1.
-    """
-    digits = address.removeprefix("ean.")
-    if digits == address or len(digits) != 18:
-        return None
-    return sum(int(digit) * (3 if place % 2 == 0 else 1) for place, digit in enumerate(digits)) % 10 == 0

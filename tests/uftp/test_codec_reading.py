@@ -23,7 +23,6 @@ from agr.program import Run
 from agr.uftp import messages as m
 from agr.uftp.codec import decode, encode, respond
 from agr.uftp.other import OTHER_RESPONSES
-from agr.uftp.wire import ean_check_digit_fits
 
 
 def test_reservation_is_read():
@@ -206,14 +205,6 @@ def test_ean_of_any_length_the_schema_has_is_read(digits):
 def test_other_addresses_are_refused(address):
     with pytest.raises(MessageError, match="FlexReservationUpdate/CongestionPoint"):
         decode(reservation_xml(CongestionPoint=address))
-
-
-def test_check_digit_of_an_ean_is_only_a_warning():
-    # 871685900012636543: 3·(8+1+8+9+0+1+6+6+4)+ (7+6+5+0+0+2+3+5) + 3 = 3·43 + 28 + 3 = 160
-    assert ean_check_digit_fits("ean.871685900012636543") is True
-    assert ean_check_digit_fits("ean.871685900012636544") is False
-    assert ean_check_digit_fits("ean.123456789012") is None
-    assert ean_check_digit_fits("ea1.2020-01.nl.x:1") is None
 
 
 def test_isps_of_any_sense_are_read_so_that_rules_can_answer():
