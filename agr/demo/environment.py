@@ -46,8 +46,9 @@ def _made(cache: Path) -> Path:
         return python
     stamp.unlink(missing_ok=True)
     _run("make the virtual environment", sys.executable, "-m", "venv", "--clear", str(cache))
+    # The lock is complete. Without --no-deps, older pips look for a newer release of what is required with an extra.
     _run("install the locked requirements", str(python), "-m", "pip", "install", "--quiet", "--no-input",
-         "--disable-pip-version-check", "--require-hashes", "-r", str(REQUIREMENTS))  # fmt: skip
+         "--disable-pip-version-check", "--require-hashes", "--no-deps", "-r", str(REQUIREMENTS))  # fmt: skip
     fault = _fault_of(python)
     if fault:
         raise InputError(f"the environment at {cache} was installed but cannot be used: {fault}")
