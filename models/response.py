@@ -1,0 +1,199 @@
+"""Best responses: what every resource would do at given prices. The words classes and decomposition share.
+
+A price of power p[t] in EUR/kW is what one kW more program costs during ISP t; a reward of reserve in EUR/kW is what
+one kW held during ISP t earns. A unit answers with the program of its set that makes
+own cost + Σ p·power − Σ reward·held least. Own cost, EUR, is what the unit's block calls worth, negated: wear,
+curtailment and comfort shortfall less the value of energy left. Source: docs/optimisation.md §7.
+"""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numba import config
+
+from models.case import Bools, Case, Direction, Floats, Ints
+from models.errors import CaseError
+
+BLOCK = 256
+"""Units summed one after the other. Blocks are added in order, so a sum does not depend on the number of threads."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Prices:
+    """Prices of one scenario, planned or called."""
+
+    power_eur_per_kw: Floats  # (G,T) of one kW more program during the ISP
+    held_eur_per_kw: Floats  # (H,R,T) >= 0, reward of one kW of reserve held during the ISP
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Rows:
+    """Which row of the prices each unit of a responder sees, and to which total its answer is added."""
+
+    power: Ints  # (U,) into Prices.power_eur_per_kw
+    held: Ints  # (U,) into Prices.held_eur_per_kw
+    total: Ints  # (U,)
+
+    @cached_property
+    def tasks(self) -> "Tasks":
+        """The units in blocks of one total; worked out once."""
+        return _tasks(self.total)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Tasks:
+    """Blocks of at most BLOCK units that share a total. Block k holds order[first[k]:first[k + 1]]."""
+
+    order: Ints  # (U,) positions, sorted by total
+    first: Ints  # (K+1,)
+    total: Ints  # (K,)
+    extra: Ints  # (E,) blocks that are not the first of their total
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Totals:
+    """Sums of answers, one row per total."""
+
+    power_kw: Floats  # (N,T)
+    held_kw: Floats  # (N,R,T)
+    cost_eur: Floats  # (N,) own cost, without what prices make of power and reserve
+    bound_eur: Floats  # (N,) proven: no programs make own cost + Σ price·power − Σ reward·held less
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Answers:
+    """The answers of some units themselves."""
+
+    power_kw: Floats  # (n,T)
+    held_kw: Floats  # (R,n,T)
+    cost_eur: Floats  # (n,) as in Totals
+    bound_eur: Floats  # (n,)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Sides:
+    """The best a kW of room can earn: one up, one down, and what a kW of both earns beyond that as a symmetric one."""
+
+    eur_per_kw: Floats  # (H,3,T) up, down, both beyond up + down
+    product: Ints  # (H,3,T) which product that is; −1: none is traded
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Sums:
+    """Where compiled code adds up: one row per total, then one per further block of a total."""
+
+    slot: Ints  # (K,) row of each block
+    power_kw: Floats  # (N+E,T)
+    held_kw: Floats  # (N+E,R,T)
+    money_eur: Floats  # (N+E,2) own cost, bound
+
+
+def _tasks(total: Ints) -> Tasks:
+    order = np.arange(len(total)) if bool((np.diff(total) >= 0).all()) else np.argsort(total, kind="stable")
+    ordered = total[order]
+    begins = np.flatnonzero(np.diff(ordered, prepend=-1))
+    sizes = np.diff(begins, append=len(total))
+    blocks = -(-sizes // BLOCK)
+    of = np.repeat(np.arange(len(begins)), blocks)
+    within = np.arange(len(of)) - np.repeat(np.cumsum(blocks) - blocks, blocks)
+    return Tasks(
+        order=order.astype(np.int64),
+        first=np.append(begins[of] + within * BLOCK, len(total)).astype(np.int64),
+        total=ordered[begins[of]].astype(np.int64),
+        extra=np.flatnonzero(within > 0),
+    )
+
+
+def check_prices(case: Case, prices: Prices, rows: Rows, units: int) -> None:
+    """Raise CaseError where prices or rows do not fit the case and the responder's number of units."""
+    products = len(case.reserves)
+    if prices.power_eur_per_kw.ndim != 2 or prices.power_eur_per_kw.shape[1] != case.isps:
+        raise CaseError(f"power_eur_per_kw has shape {prices.power_eur_per_kw.shape}, expected {case.isps} ISPs")
+    if prices.held_eur_per_kw.ndim != 3 or prices.held_eur_per_kw.shape[1:] != (products, case.isps):
+        expected = f"(any, {products}, {case.isps})"
+        raise CaseError(f"held_eur_per_kw has shape {prices.held_eur_per_kw.shape}, expected {expected}")
+    if not (np.isfinite(prices.power_eur_per_kw).all() and np.isfinite(prices.held_eur_per_kw).all()):
+        raise CaseError("a price is not a finite number")
+    if bool((prices.held_eur_per_kw < 0).any()):
+        raise CaseError("held_eur_per_kw must not be negative: nobody needs to hold reserve")
+    for name, of, most in (
+        ("power", rows.power, len(prices.power_eur_per_kw)),
+        ("held", rows.held, len(prices.held_eur_per_kw)),
+        ("total", rows.total, None),
+    ):
+        if of.shape != (units,):
+            raise CaseError(f"rows.{name} has shape {of.shape}, expected ({units},)")
+        if units and (of.min() < 0 or (most is not None and of.max() >= most)):
+            raise CaseError(f"rows.{name} must be 0..{'' if most is None else most - 1}")
+
+
+def best_sides(case: Case, held_eur_per_kw: Floats, products: Bools) -> Sides:
+    """Return what room earns at rewards (H,R,T), sold as any of the chosen traded products (R,T).
+
+    The best mix of products for room u up and v down earns up·u + down·v + max(0, both − up − down)·min(u, v): by
+    duality, since λ >= up, μ >= down, λ + μ >= both are all that λ·u + μ·v must obey. A product worth nothing is held
+    too: it costs nothing, and the room it stands for is then seen.
+    """
+    rows, _, isps = held_eur_per_kw.shape
+    eur, product = np.zeros((rows, 3, isps)), np.full((rows, 3, isps), -1, dtype=np.int64)
+    for side, direction in enumerate((Direction.UP, Direction.DOWN, Direction.SYMMETRIC)):
+        best = np.full((rows, isps), -1.0)
+        for r, reserve in enumerate(case.reserves):
+            if reserve.direction is direction:
+                better = products[r] & (held_eur_per_kw[:, r] > best)
+                best = np.where(better, held_eur_per_kw[:, r], best)
+                product[:, side] = np.where(better, r, product[:, side])
+        eur[:, side] = np.maximum(best, 0.0)
+    eur[:, 2] = np.maximum(eur[:, 2] - eur[:, 0] - eur[:, 1], 0.0)
+    return Sides(eur_per_kw=eur, product=product)
+
+
+def add_up(
+    rows: Rows,
+    count: int,
+    shape: tuple[int, int],
+    run: Callable[[int, int, Tasks, Sums], None],
+    *,
+    threads: int,
+) -> Totals:
+    """Return totals (count) of (R,T) = shape, filled by run(from, to, tasks, sums) for ranges of blocks.
+
+    `run` must release the GIL. Threads come from Python: numba's own pool refuses to be used from two threads at once.
+    """
+    tasks = rows.tasks
+    blocks, extra = len(tasks.total), len(tasks.extra)
+    if blocks and int(tasks.total[-1]) >= count:
+        raise CaseError(f"rows.total names total {int(tasks.total[-1])}, there are {count}")
+    slot = tasks.total.copy()
+    slot[tasks.extra] = count + np.arange(extra)
+    sums = Sums(
+        slot=slot,
+        power_kw=np.zeros((count + extra, shape[1])),
+        held_kw=np.zeros((count + extra, *shape)),
+        money_eur=np.zeros((count + extra, 2)),
+    )
+    for_each_range(blocks, int(tasks.first[-1]) // BLOCK, lambda a, b: run(a, b, tasks, sums), threads=threads)
+    for name in ("power_kw", "held_kw", "money_eur"):
+        values = getattr(sums, name)
+        np.add.at(values, tasks.total[tasks.extra], values[count:])
+    return Totals(
+        power_kw=sums.power_kw[:count],
+        held_kw=sums.held_kw[:count],
+        cost_eur=sums.money_eur[:count, 0],
+        bound_eur=sums.money_eur[:count, 1],
+    )
+
+
+def for_each_range(count: int, work: int, run: Callable[[int, int], None], *, threads: int) -> None:
+    """Call run(a, b) for ranges that cover 0..count; in threads where there is work for more than one."""
+    workers = min(threads or config.NUMBA_NUM_THREADS, work)
+    if workers <= 1:
+        if count:
+            run(0, count)
+        return
+    cuts = np.unique(np.linspace(0, count, 8 * workers + 1).astype(np.int64)).tolist()
+    with ThreadPoolExecutor(workers) as pool:
+        list(pool.map(run, cuts[:-1], cuts[1:]))

@@ -1,0 +1,486 @@
+"""Best response of one storage unit, compiled: dynamic programming over the energy level, exact and without a grid.
+
+V_t(e), the least cost of everything after ISP t with energy e, is convex and piecewise linear: a list of slopes in
+ascending order with their lengths, begun at the lowest energy. One ISP back means
+
+    V_{t−1}(e) = min over x of c_t(x) + V_t(a·e − d + x),   x = Δ·ηc·pc − Δ·pd/ηd the change of stored energy,
+
+and the list of a minimum like this is the sorted union of both lists, c_t reversed: what is *filled* of a segment of
+c_t, walking up from the lowest energy, is taken away from the greatest x. Cutting the list to the energy band of ISP
+t−1 decides for good: what lies below is filled in every program, what lies above in none. Cutting it to the start
+energy at last decides everything, and no second pass is needed. Retention scales all slopes and lengths at once, so
+only a common factor is kept. Unmet and excess energy are segments without end at the price of shortfall.
+
+Where c_t is not convex (at negative prices wasting energy pays) its convex envelope gives the bound, and a second pass
+chooses one direction per ISP under the cost-to-go V.
+
+Lists live in `lists` (3,N): slope, length, origin. The origin t of a segment is an ISP's power, T + t its unmet energy,
+2T + t its excess, 3T the end value.
+"""
+
+from typing import TypeAlias
+
+import numpy as np
+
+from models.case import Floats, Ints
+from models.compiled import compiled
+from models.tables import Tables, load
+
+CHARGE, DISCHARGE, EFFICIENCY, LOW, HIGH, DEMAND, PINNED = range(7)
+"""Rows of a unit's table (7,T)."""
+ETA_D, RETENTION, START, WEAR, END_VALUE, SHORTFALL, RESERVE, SLACK = range(8)
+"""Entries of a unit's scalars (8,); SLACK is 1 where the band cannot be kept."""
+POWER, ENERGY, UNMET, EXCESS, UP, DOWN, BOTH = range(7)
+"""Rows of an answer (7,T)."""
+SEGMENTS = 6
+"""The most segments of a step's cost."""
+_SMALLEST, _FRESH = 1e-60, 1e-3
+
+Work: TypeAlias = tuple[Floats, Floats, Floats, Floats, Floats, Floats, Floats, Ints]
+"""Arrays of one thread: lists, filled, steps, greatest, scale, x, kept, kept_from."""
+
+
+@compiled
+def keeps_band(table: Floats, scalars: Floats, hours: float, rounding_kwh: float) -> bool:
+    """Whether some program keeps the energy band: models.bands.meetable, for one unit."""
+    low = high = scalars[START]
+    drain = hours / scalars[ETA_D]
+    for t in range(table.shape[1]):
+        pin = table[PINNED, t]
+        least, most = -drain * table[DISCHARGE, t], hours * table[EFFICIENCY, t] * table[CHARGE, t]
+        if not np.isnan(pin):
+            least = most = hours * table[EFFICIENCY, t] * pin if pin > 0 else drain * pin
+        low = max(scalars[RETENTION] * low + least - table[DEMAND, t], table[LOW, t])
+        high = min(scalars[RETENTION] * high + most - table[DEMAND, t], table[HIGH, t])
+        if low > high + rounding_kwh:
+            return False
+    return True
+
+
+@compiled
+def mark_slack(
+    begin: int, end: int, double: Tables, single: Tables, units: Ints, scalars: Floats, hours: float, isps: int,
+    rounding_kwh: float,
+) -> None:  # fmt: skip
+    """Set the SLACK of units begin..end."""
+    table = np.empty((7, isps))
+    for i in range(begin, end):
+        load(double, single, units[i], table)
+        scalars[i, SLACK] = 0.0 if keeps_band(table, scalars[i], hours, rounding_kwh) else 1.0
+
+
+@compiled
+def room_gain(p: float, c: float, d: float, q: float, sides: Floats, t: int) -> float:
+    """Return what the room of power p in [−d, c] earns, prequalified q on each side."""
+    up, down = max(min(q, p + d), 0.0), max(min(q, c - p), 0.0)
+    earned: float = sides[0, t] * up + sides[1, t] * down + sides[2, t] * min(up, down)
+    return earned
+
+
+@compiled
+def step_cost(
+    price: float, wear: float, c: float, d: float, gain: float, drain: float, q: float, sides: Floats, t: int,
+    steps: Floats,
+) -> tuple[int, int]:  # fmt: skip
+    """Write slopes and lengths of c_t(x), x ascending, to steps (2,SEGMENTS); return (segments, those with x < 0).
+
+    Kinks lie where power changes its sign, where the prequalified power is reached, and where both rooms are equal.
+    """
+    count = below = 0
+    up, down, both = sides[0, t], sides[1, t], sides[2, t]
+    if q <= 0.0 or (up == 0.0 and down == 0.0 and both == 0.0):
+        if d > 0.0:
+            steps[0, 0], steps[1, 0] = (price - wear) / drain, drain * d
+            count = below = 1
+        if c > 0.0:
+            steps[0, count], steps[1, count] = (price + wear) / gain, gain * c
+            count += 1
+        return count, below
+    begin = -d
+    middle = 0.5 * (c - d)
+    while begin < c:
+        end = c
+        if begin < q - d < end:
+            end = q - d
+        if begin < c - q < end:
+            end = c - q
+        if both > 0.0 and begin < middle < end:
+            end = middle
+        if begin < 0.0 < end:
+            end = 0.0
+        p = 0.5 * (begin + end)
+        slope = price + wear if p > 0.0 else price - wear
+        room_up, room_down = min(q, p + d), min(q, c - p)
+        if room_up < q:
+            slope -= up + (both if room_up < room_down else 0.0)
+        if room_down < q:
+            slope += down + (both if room_down < room_up else 0.0)
+        rate = gain if p > 0.0 else drain
+        steps[0, count], steps[1, count] = slope / rate, rate * (end - begin)
+        count += 1
+        if p < 0.0:
+            below = count
+        begin = end
+    return count, below
+
+
+@compiled
+def _envelope(steps: Floats, count: int) -> int:
+    """Make slopes ascend by joining neighbours to their chord; return how many segments are left."""
+    kept = 0
+    for k in range(count):
+        slope, length = steps[0, k], steps[1, k]
+        while kept > 0 and steps[0, kept - 1] > slope:
+            kept -= 1
+            joined = steps[1, kept] + length
+            slope = (steps[0, kept] * steps[1, kept] + slope * length) / joined
+            length = joined
+        steps[0, kept], steps[1, kept] = slope, length
+        kept += 1
+    return kept
+
+
+@compiled
+def _insert(
+    lists: Floats, begin: int, end: int, slope: float, length: float, origin: float
+) -> tuple[int, int]:  # fmt: skip
+    """Put a segment into its place, moving the shorter side; return the new begin and end."""
+    if begin < end and lists[0, (begin + end) >> 1] > slope:
+        begin -= 1
+        i = begin
+        while lists[0, i + 1] < slope:
+            lists[0, i], lists[1, i], lists[2, i] = lists[0, i + 1], lists[1, i + 1], lists[2, i + 1]
+            i += 1
+    else:
+        i = end
+        end += 1
+        while i > begin and lists[0, i - 1] > slope:
+            lists[0, i], lists[1, i], lists[2, i] = lists[0, i - 1], lists[1, i - 1], lists[2, i - 1]
+            i -= 1
+    lists[0, i], lists[1, i], lists[2, i] = slope, length, origin
+    return begin, end
+
+
+@compiled
+def _backward(  # noqa: C901 - one loop: calls with a dozen arrays would cost more than they explain
+    table: Floats, scalars: Floats, hours: float, power: Floats, sides: Floats,
+    lists: Floats, filled: Floats, steps: Floats, greatest: Floats, scale: Floats,
+    kept: Floats, kept_from: Ints,
+) -> tuple[float, bool]:  # fmt: skip
+    """Return (least cost by envelopes, whether some c_t is not convex); leave what is filled of every origin.
+
+    greatest (3,T): the greatest x of each ISP and its greatest unmet and excess energy; scale (T): kWh per unit of a
+    length. Where `kept` (2,M) is not empty, V_t is stored at kept_from[t]..: its lowest energy, then the list.
+    """
+    isps = table.shape[1]
+    a, drain, wear = scalars[RETENTION], hours / scalars[ETA_D], scalars[WEAR] * hours
+    q, slack, shortfall = scalars[RESERVE], scalars[SLACK] > 0.0, scalars[SHORTFALL]
+    filled[:] = 0.0
+    begin = end = lists.shape[1] // 2
+    g, fresh, bent = 1.0, _FRESH, False
+    low, high = table[LOW, isps - 1], table[HIGH, isps - 1]
+    value = -scalars[END_VALUE] * low
+    if high > low:
+        begin, end = _insert(lists, begin, end, -scalars[END_VALUE], high - low, 3.0 * isps)
+    position = 0
+    for t in range(isps - 1, -1, -1):
+        if kept.shape[1] > 0:
+            kept_from[t] = position
+            kept[0, position], kept[1, position] = low, end - begin
+            for i in range(begin, end):
+                position += 1
+                kept[0, position], kept[1, position] = lists[0, i] * g, lists[1, i] / g
+            position += 1
+        pin, c, d = table[PINNED, t], table[CHARGE, t], table[DISCHARGE, t]
+        gain = hours * table[EFFICIENCY, t]
+        scale[t] = 1.0 / g
+        greatest[1, t] = greatest[2, t] = 0.0
+        if np.isnan(pin):
+            most, least = gain * c, -drain * d
+            value += (power[t] + wear) * c
+            if q > 0.0:
+                value -= room_gain(c, c, d, q, sides, t)
+            count, below = step_cost(power[t], wear, c, d, gain, drain, q, sides, t, steps)
+            if 0 < below < count and steps[0, below - 1] > steps[0, below]:
+                bent = True
+                count = _envelope(steps, count)
+            for k in range(count):
+                begin, end = _insert(lists, begin, end, -steps[0, k] / g, steps[1, k] * g, float(t))
+        else:
+            most = least = gain * pin if pin > 0.0 else drain * pin
+            value += power[t] * pin + wear * abs(pin)
+            if q > 0.0:
+                value -= room_gain(pin, max(c, pin), max(d, -pin), q, sides, t)
+        greatest[0, t] = most
+        low += table[DEMAND, t] - most
+        high += table[DEMAND, t] - least
+        dearest = shortfall / g
+        if slack:
+            while begin < end and lists[0, begin] < -dearest:
+                filled[int(lists[2, begin])] += lists[1, begin]
+                value += lists[0, begin] * lists[1, begin]
+                low += lists[1, begin] / g
+                begin += 1
+            while begin < end and lists[0, end - 1] > dearest:
+                end -= 1
+                high -= lists[1, end] / g
+        low, high, g = low / a, high / a, g * a
+        if g < fresh:  # what rounding once made of the list's length must not outgrow the band
+            total = 0.0
+            for i in range(begin, end):
+                total += lists[1, i]
+            high, fresh = low + total / g, _FRESH * g
+        to_low = table[LOW, t - 1] if t > 0 else scalars[START]
+        to_high = table[HIGH, t - 1] if t > 0 else scalars[START]
+        if slack and low > to_low:
+            begin -= 1
+            length = (low - to_low) * g
+            lists[0, begin], lists[1, begin], lists[2, begin] = -dearest, length, isps + t
+            greatest[1, t] = length * scale[t]
+            value += dearest * length
+            low = to_low
+        if slack and high < to_high:
+            length = (to_high - high) * g
+            lists[0, end], lists[1, end], lists[2, end] = dearest, length, 2 * isps + t
+            greatest[2, t] = length * scale[t]
+            end += 1
+            high = to_high
+        cut = (to_low - low) * g
+        while cut > 0.0 and begin < end:
+            part = min(cut, lists[1, begin])
+            filled[int(lists[2, begin])] += part
+            value += lists[0, begin] * part
+            cut -= part
+            lists[1, begin] -= part
+            if lists[1, begin] <= 0.0:
+                begin += 1
+        cut = (high - to_high) * g
+        while cut > 0.0 and begin < end:
+            part = min(cut, lists[1, end - 1])
+            cut -= part
+            lists[1, end - 1] -= part
+            if lists[1, end - 1] <= 0.0:
+                end -= 1
+        low, high = min(max(low, to_low), to_high), max(min(high, to_high), to_low)
+        if not _SMALLEST < g < 1.0 / _SMALLEST:
+            for i in range(begin, end):
+                lists[0, i] *= g
+                lists[1, i] /= g
+            for s in range(t, isps):
+                scale[s] *= g
+            for i in range(filled.shape[0]):
+                filled[i] /= g
+            g, fresh = 1.0, _FRESH
+    return value, bent
+
+
+@compiled
+def _descend(  # noqa: C901 - a walk along two lists
+    steps: Floats, first: int, last: int, x: float, value: float, y: float, kept: Floats, at: int, penalty: float,
+) -> tuple[float, float]:  # fmt: skip
+    """Walk x up through segments first..last of c_t while c_t(x) + V(y + x) falls; return where it is least, and that.
+
+    x and `value`: where the segments begin and c_t there. V lies at kept[:, at..]; beyond its ends, and where it is
+    steeper, unmet and excess energy cost `penalty`; if that is infinite, V ends there. V counts from its beginning.
+    """
+    low, k, over, over_end = kept[0, at], first, 0.0, at + int(kept[1, at])
+    if penalty == np.inf and y + x < low:  # begin where V begins
+        lift = low - y - x
+        while k < last and lift >= steps[1, k]:
+            x, value, lift = x + steps[1, k], value + steps[0, k] * steps[1, k], lift - steps[1, k]
+            k += 1
+        if k < last:
+            x, value, over = x + lift, value + steps[0, k] * lift, lift
+        elif lift > 1e-9 * (1.0 + abs(low)):
+            return x, np.inf
+    before, j, past = max(low - y - x, 0.0), at + 1, max(y + x - low, 0.0)
+    if penalty < np.inf:
+        value += penalty * before
+    else:
+        before = 0.0
+    while j <= over_end and past >= kept[1, j]:
+        value += min(max(kept[0, j], -penalty), penalty) * kept[1, j]
+        past -= kept[1, j]
+        j += 1
+    if j <= over_end:
+        value += min(max(kept[0, j], -penalty), penalty) * past
+    elif penalty < np.inf:
+        value += penalty * past
+    elif past > 1e-9 * (1.0 + abs(y + x)):
+        return x, np.inf
+    while k < last:
+        slope, left = penalty, np.inf
+        if before > 0.0:
+            slope, left = -penalty, before
+        elif j <= over_end:
+            slope, left = min(max(kept[0, j], -penalty), penalty), kept[1, j] - past
+        if not steps[0, k] + slope < 0.0:
+            break
+        part = min(left, steps[1, k] - over)
+        x, value, over = x + part, value + part * (steps[0, k] + slope), over + part
+        if over >= steps[1, k]:
+            k, over = k + 1, 0.0
+        if before > 0.0:
+            before = before - part if part < before else 0.0
+        elif part < left:
+            past += part
+        else:
+            j, past = j + 1, 0.0
+    return x, value
+
+
+@compiled
+def _slacks(z: float, kept: Floats, at: int, penalty: float) -> tuple[float, float]:
+    """Return unmet and excess energy that make c(z) + V least: to where V begins to fall no steeper than `penalty`."""
+    n = int(kept[1, at])
+    least = most = kept[0, at]
+    for j in range(at + 1, at + n + 1):
+        if kept[0, j] < -penalty:
+            least += kept[1, j]
+        if kept[0, j] <= penalty:
+            most += kept[1, j]
+    return max(least - z, 0.0), max(z - max(most, least), 0.0)
+
+
+@compiled
+def _one_way(
+    table: Floats, scalars: Floats, hours: float, power: Floats, sides: Floats,
+    steps: Floats, kept: Floats, kept_from: Ints, x: Floats, answer: Floats,
+) -> None:  # fmt: skip
+    """Choose x[t] forwards: each ISP the better of charging and discharging under the cost-to-go V_t in `kept`."""
+    drain, wear = hours / scalars[ETA_D], scalars[WEAR] * hours
+    penalty = scalars[SHORTFALL] if scalars[SLACK] > 0.0 else np.inf
+    e = scalars[START]
+    for t in range(table.shape[1]):
+        at, y = kept_from[t], scalars[RETENTION] * e - table[DEMAND, t]
+        pin, c, d, gain = table[PINNED, t], table[CHARGE, t], table[DISCHARGE, t], hours * table[EFFICIENCY, t]
+        if np.isnan(pin):
+            count, below = step_cost(power[t], wear, c, d, gain, drain, scalars[RESERVE], sides, t, steps)
+            full = 0.0
+            for k in range(below):
+                full -= steps[0, k] * steps[1, k]
+            x[t], value = _descend(steps, 0, below, -drain * d, full, y, kept, at, penalty)
+            other, less = _descend(steps, below, count, 0.0, 0.0, y, kept, at, penalty)
+            if less < value:
+                x[t] = other
+            elif value == np.inf:  # out of reach by rounding
+                x[t] = min(max(kept[0, at] - y, -drain * d), gain * c)
+        else:
+            x[t] = gain * pin if pin > 0.0 else drain * pin
+        answer[UNMET, t] = answer[EXCESS, t] = 0.0
+        if penalty < np.inf:
+            answer[UNMET, t], answer[EXCESS, t] = _slacks(y + x[t], kept, at, penalty)
+        e = y + x[t] + answer[UNMET, t] - answer[EXCESS, t]
+        e = min(max(e, table[LOW, t]), table[HIGH, t])
+
+
+@compiled
+def _record(
+    table: Floats, scalars: Floats, hours: float, power: Floats, sides: Floats, x: Floats, answer: Floats
+) -> tuple[float, float]:
+    """Fill an answer (7,T) from x and its unmet and excess energy; return own cost and cost with prices."""
+    drain, q = hours / scalars[ETA_D], scalars[RESERVE]
+    e, moved, missed, priced = scalars[START], 0.0, 0.0, 0.0
+    for t in range(table.shape[1]):
+        c, d, gain = table[CHARGE, t], table[DISCHARGE, t], hours * table[EFFICIENCY, t]
+        if np.isnan(table[PINNED, t]):
+            p = min(x[t] / gain, c) if x[t] > 0.0 else max(x[t] / drain, -d)
+        else:
+            p = table[PINNED, t]
+            c, d = max(c, p), max(d, -p)
+        e = scalars[RETENTION] * e + (p * gain if p > 0.0 else p * drain) - table[DEMAND, t]
+        e += answer[UNMET, t] - answer[EXCESS, t]
+        e = min(max(e, table[LOW, t]), table[HIGH, t])  # rounding
+        moved += abs(p)
+        missed += answer[UNMET, t] + answer[EXCESS, t]
+        priced += power[t] * p
+        answer[POWER, t], answer[ENERGY, t] = p, e
+        if q > 0.0:
+            up, down = max(min(q, p + d), 0.0), max(min(q, c - p), 0.0)
+            both = min(up, down) if sides[2, t] > 0.0 else 0.0
+            answer[UP, t], answer[DOWN, t], answer[BOTH, t] = up - both, down - both, both
+            priced -= sides[0, t] * up + sides[1, t] * down + sides[2, t] * both
+    own = scalars[WEAR] * hours * moved + scalars[SHORTFALL] * missed - scalars[END_VALUE] * e
+    return own, own + priced
+
+
+@compiled
+def respond_one(
+    table: Floats, scalars: Floats, hours: float, power: Floats, sides: Floats, work: Work, answer: Floats
+) -> tuple[float, float]:
+    """Fill answer (7,T) with the best program; return (own cost, proven bound of the cost with prices), EUR."""
+    lists, filled, steps, greatest, scale, x, kept, kept_from = work
+    isps = table.shape[1]
+    value, bent = _backward(
+        table, scalars, hours, power, sides, lists, filled, steps, greatest, scale, kept[:, :0], kept_from
+    )
+    for t in range(isps):
+        x[t] = greatest[0, t] - filled[t] * scale[t]
+        answer[UNMET, t] = max(greatest[1, t] - filled[isps + t] * scale[t], 0.0)
+        answer[EXCESS, t] = filled[2 * isps + t] * scale[t]
+    own, total = _record(table, scalars, hours, power, sides, x, answer)
+    if bent and total - value > 1e-10 * (1.0 + abs(value)):
+        _backward(table, scalars, hours, power, sides, lists, filled, steps, greatest, scale, kept, kept_from)
+        _one_way(table, scalars, hours, power, sides, steps, kept, kept_from, x, answer)
+        own, total = _record(table, scalars, hours, power, sides, x, answer)
+    return own, min(value, total)
+
+
+@compiled
+def new_work(isps: int) -> Work:
+    """Return the arrays one thread works in."""
+    room = 2 * (SEGMENTS + 2) * isps + 8
+    return (
+        np.empty((3, room)), np.empty(3 * isps + 1), np.empty((2, SEGMENTS)), np.empty((3, isps)), np.empty(isps),
+        np.empty(isps), np.empty((2, (SEGMENTS + 3) * isps * isps + 8)), np.empty(isps, dtype=np.int64),
+    )  # fmt: skip
+
+
+@compiled
+def add_responses(
+    begin: int, end: int, order: Ints, first: Ints, slot: Ints,
+    double: Tables, single: Tables, units: Ints, scalars: Floats, hours: float,
+    rows: tuple[Ints, Ints], power: Floats, sides: Floats, product: Ints,
+    power_kw: Floats, held_kw: Floats, money_eur: Floats,
+) -> None:  # fmt: skip
+    """Add the answers of blocks begin..end to their slots."""
+    isps = power.shape[1]
+    table, answer, work = np.empty((7, isps)), np.empty((7, isps)), new_work(isps)
+    for block in range(begin, end):
+        to = slot[block]
+        for i in order[first[block] : first[block + 1]]:
+            load(double, single, units[i], table)
+            h = rows[1][i]
+            own, bound = respond_one(table, scalars[i], hours, power[rows[0][i]], sides[h], work, answer)
+            power_kw[to] += answer[POWER]
+            if scalars[i, RESERVE] > 0.0:
+                for side in range(3):
+                    for t in range(isps):
+                        if product[h, side, t] >= 0:
+                            held_kw[to, product[h, side, t], t] += answer[UP + side, t]
+            money_eur[to, 0] += own
+            money_eur[to, 1] += bound
+
+
+@compiled
+def write_responses(
+    begin: int, end: int, chosen: Ints,
+    double: Tables, single: Tables, units: Ints, scalars: Floats, hours: float,
+    rows: tuple[Ints, Ints], power: Floats, sides: Floats, product: Ints,
+    programs: Floats, held_kw: Floats, money_eur: Floats,
+) -> None:  # fmt: skip
+    """Write the answers of chosen[begin..end] to programs (4,n,T), held_kw (R,n,T), money_eur (n,2)."""
+    isps = power.shape[1]
+    table, answer, work = np.empty((7, isps)), np.empty((7, isps)), new_work(isps)
+    for n in range(begin, end):
+        i = chosen[n]
+        load(double, single, units[i], table)
+        h = rows[1][i]
+        own, bound = respond_one(table, scalars[i], hours, power[rows[0][i]], sides[h], work, answer)
+        programs[:, n] = answer[:4]
+        if scalars[i, RESERVE] > 0.0:
+            for side in range(3):
+                for t in range(isps):
+                    if product[h, side, t] >= 0:
+                        held_kw[product[h, side, t], n, t] += answer[UP + side, t]
+        money_eur[n, 0], money_eur[n, 1] = own, bound

@@ -1,0 +1,312 @@
+"""Best responses against HiGHS on each unit's own program: optimal, feasible, and proven, whatever the case."""
+
+from dataclasses import fields, replace
+
+import numpy as np
+import pytest
+
+from models.bands import meetable
+from models.case import Direction
+from models.errors import CaseError
+from models.response import Prices, Rows
+from models.units.curtailable import CurtailableResponder
+from models.units.shiftable import ShiftableResponder
+from models.units.storage import StorageResponder
+from tests.models.builders import NAN, make, reserve, run, solar, storage
+from tests.models.unit_programs import TAKES, solar_cost, storage_cost, traded
+
+HOURS = 0.25
+
+
+def products(rng, isps, *, count, sustain=(0.0,)):
+    """A few products with random directions, blocks, and blocks that are not traded."""
+    return tuple(
+        reserve(
+            isps,
+            rng.choice([0.0, 5.0, 20.0], 3, p=[0.2, 0.4, 0.4]),
+            name=f"product {r}",
+            direction=rng.choice(list(Direction)),
+            block=rng.integers(-1, 3, isps),
+            committed_mw=rng.choice([NAN, 0.0, 1.0], 3, p=[0.6, 0.2, 0.2]),
+            sustain_h=float(rng.choice(sustain)),
+        )
+        for r in range(count)
+    )
+
+
+def random_storage(rng, isps):
+    """A battery, EV session or heat buffer, with everything that degenerates in some of them."""
+    kind = rng.choice(["battery", "ev", "heat"])
+    size = float(rng.choice([2.0, 10.0, 60.0]))
+    power = float(rng.choice([0.0, 3.0, 11.0]))
+    values = {
+        "charge_kw": power if rng.random() < 0.5 else rng.uniform(0, 11, isps) * (rng.random(isps) < 0.7),
+        "discharge_kw": 0.0,
+        "eta_c": float(rng.choice([1.0, 0.9])),
+        "eta_d": float(rng.choice([1.0, 0.92])),
+        "retention": float(rng.choice([1.0, 0.99, 0.6])),
+        "high": size,
+        "start": rng.uniform(0, size),
+        "wear": float(rng.choice([0.0, 0.01, 0.1])),
+        "end_value": float(rng.choice([0.0, 0.05, 0.4])),
+        "shortfall": float(rng.choice([0.0, 0.2, 10.0])),
+        "reserve_kw": float(rng.choice([0.0, 1.0, 4.0, 50.0])),
+    }
+    if kind == "battery":
+        values["discharge_kw"] = float(rng.choice([3.0, 8.0]))
+        if rng.random() < 0.3:
+            values["low"] = 0.2 * size
+    if kind == "ev":
+        leave = int(rng.integers(0, isps))
+        need = rng.uniform(0, size) * (np.arange(isps) >= leave)
+        values |= {"charge_kw": power * (np.arange(isps) <= leave), "low": need}
+    if kind == "heat":
+        values |= {"eta_c": rng.uniform(2, 4, isps), "demand": rng.uniform(0, 2, isps)}
+    if rng.random() < 0.2:
+        level = rng.uniform(0, size, isps)
+        values |= {"low": level, "high": level + rng.choice([0.0, 0.5], isps)}
+    if rng.random() < 0.3:
+        pins = rng.uniform(-4, 8, isps) if kind == "battery" else rng.uniform(0, 8, isps)
+        values["pinned_kw"] = np.where(rng.random(isps) < 0.3, pins * (rng.random(isps) < 0.7), NAN)
+    return storage(isps, **values)
+
+
+def random_prices(rng, case):
+    """Prices that are equal, whole cents, smooth or wild; below zero in some."""
+    isps = case.isps
+    power = {
+        "flat": np.full(isps, 80.0),
+        "whole": rng.integers(-2, 12, isps) * 10.0,
+        "wild": rng.normal(60, 120, isps),
+        "negative": rng.normal(-40, 60, isps),
+        "plain": rng.uniform(20, 150, isps),
+    }[rng.choice(["flat", "whole", "wild", "negative", "plain", "plain"])]
+    held = rng.choice([0.0, 5.0, 20.0, 60.0], (1, len(case.reserves), isps))
+    if rng.random() < 0.5:
+        held = held * rng.uniform(0.5, 1.5, held.shape)
+    scale = case.isp_hours / 1000
+    return Prices(power_eur_per_kw=power[None] * scale, held_eur_per_kw=held * scale)
+
+
+def rows(units):
+    return Rows(power=np.zeros(units, dtype=np.int64), held=np.zeros(units, dtype=np.int64), total=np.arange(units))
+
+
+def total_eur(answers, prices):
+    """Cost with prices of every answer."""
+    earned = (answers.held_kw * prices.held_eur_per_kw[0][:, None]).sum(axis=(0, 2))
+    return answers.cost_eur + answers.power_kw @ prices.power_eur_per_kw[0] - earned
+
+
+def held_on(case, answers, side):
+    mine = np.array([r.direction in TAKES[side] for r in case.reserves], dtype=bool)
+    return answers.held_kw[mine].sum(axis=0)
+
+
+def assert_storage_runs(case, answers, *, called=False):
+    """Every rule of docs/optimisation.md §2.3 and §3.5, reckoned from the answers alone."""
+    data, isps, n = case.storage, case.isps, len(case.storage.point)
+    pin, most_in, most_out = (
+        np.broadcast_to(v, (n, isps)) for v in (data.pinned_kw, data.charge_kw, data.discharge_kw)
+    )
+    free = np.isnan(pin)
+    charge, discharge, tiny = answers.charge_kw, answers.discharge_kw, 1e-9
+    assert (np.minimum(charge, discharge) == 0).all()
+    assert (charge - discharge == answers.power_kw).all()
+    assert (charge <= np.where(free, most_in, np.inf) + tiny).all()
+    assert (discharge <= np.where(free, most_out, np.inf) + tiny).all()
+    assert (np.where(free, 0.0, np.abs(answers.power_kw - pin)) == 0).all()
+    before = np.column_stack([data.energy_start_kwh, answers.energy_kwh[:, :-1]])
+    reached = data.retention[:, None] * before - data.demand_kwh + answers.unmet_kwh - answers.excess_kwh
+    reached = reached + case.isp_hours * (
+        data.charge_efficiency * charge - discharge / data.discharge_efficiency[:, None]
+    )
+    np.testing.assert_allclose(answers.energy_kwh, reached, rtol=0, atol=2e-8)
+    assert (answers.energy_kwh >= data.energy_min_kwh - tiny).all()
+    assert (answers.energy_kwh <= data.energy_max_kwh + tiny).all()
+    assert min(answers.unmet_kwh.min(), answers.excess_kwh.min()) >= 0
+    kept = meetable(data, isps, case.isp_hours)
+    assert (answers.unmet_kwh[kept] + answers.excess_kwh[kept] == 0).all()
+    for r, product in enumerate(case.reserves):
+        open_isps = [traded(product, t) for t in range(isps)]
+        assert (answers.held_kw[r][:, ~np.array(open_isps)] == 0).all()
+    if case.reserves:
+        assert answers.held_kw.min() >= 0
+    limit_out, limit_in = np.fmax(most_out, -pin), np.fmax(most_in, pin)
+    for side, room in (("up", answers.power_kw + limit_out), ("down", limit_in - answers.power_kw)):
+        held = held_on(case, answers, side)
+        assert (held <= np.minimum(data.reserve_kw[:, None], room) + tiny).all()
+    wear = data.wear_eur_per_kwh * (charge + discharge).sum(axis=1) * case.isp_hours
+    missed = data.shortfall_eur_per_kwh * (answers.unmet_kwh + answers.excess_kwh).sum(axis=1)
+    own = missed if called else wear + missed - data.end_value_eur_per_kwh * answers.energy_kwh[:, -1]
+    np.testing.assert_allclose(answers.cost_eur, own, rtol=1e-9, atol=1e-9)
+
+
+def random_case(rng, *, isps, units=6, sustain=(0.0,)):
+    parts = [random_storage(rng, isps) for _ in range(units)]
+    return make(isps, *parts, hours=HOURS, reserves=products(rng, isps, count=int(rng.integers(0, 5)), sustain=sustain))
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_storage_answers_are_the_best_programs(seed):
+    rng = np.random.default_rng(seed)
+    isps = int(rng.choice([1, 2, 5, 12, 24])) if seed % 12 else (92, 96, 100)[seed // 12 % 3]
+    case, called = random_case(rng, isps=isps), bool(rng.random() < 0.3)
+    prices, count = random_prices(rng, case), len(case.storage.point)
+    responder = StorageResponder.of(case, np.arange(count), called=called)
+    answers = responder.answers(prices, rows(count), np.arange(count))
+    assert_storage_runs(case, answers, called=called)
+    reached = total_eur(answers, prices)
+    kept = meetable(case.storage, isps, HOURS)
+    for unit in range(count):
+        arguments = (case, unit, prices.power_eur_per_kw[0], prices.held_eur_per_kw[0])
+        relaxed = storage_cost(*arguments, slack=not kept[unit], called=called)
+        near = {"rel": 1e-7, "abs": 1e-7}
+        bound = answers.bound_eur[unit]
+        assert bound <= reached[unit] + 1e-12
+        if reached[unit] == pytest.approx(relaxed, **near):
+            assert bound == pytest.approx(relaxed, **near)
+            continue
+        # Wasting energy would pay: the relaxation does both at once, a unit cannot.
+        assert case.storage.discharge_kw[unit].any()
+        exact = storage_cost(*arguments, slack=not kept[unit], called=called, one_way=True)
+        slight = 1e-7 * (1 + abs(exact))
+        assert relaxed - slight <= bound <= exact + slight
+        assert exact - slight <= reached[unit] <= exact + 0.2 * (abs(exact) + 1)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_curtailable_answers_are_the_best_programs(seed):
+    rng = np.random.default_rng(seed)
+    isps = int(rng.choice([1, 5, 24, 96]))
+    parts = [
+        solar(
+            isps,
+            -rng.uniform(0, 9, isps) * (rng.random(isps) < 0.7),
+            cost=float(rng.choice([0.0, 30.0])),
+            reserve_kw=float(rng.choice([0.0, 2.0, 20.0])),
+            pinned_kw=np.where(rng.random(isps) < 0.2, rng.uniform(-9, 0, isps) * (rng.random(isps) < 0.7), NAN),
+        )
+        for _ in range(6)
+    ]
+    case = make(
+        isps, *parts, hours=HOURS, reserves=products(rng, isps, count=int(rng.integers(0, 4)), sustain=(0.0, 1.0))
+    )
+    prices, called = random_prices(rng, case), bool(rng.random() < 0.3)
+    answers = CurtailableResponder.of(case, np.arange(6), called=called).answers(prices, rows(6), np.arange(6))
+    reached = total_eur(answers, prices)
+    np.testing.assert_allclose(answers.bound_eur, reached, rtol=1e-12, atol=1e-12)
+    for unit in range(6):
+        least = solar_cost(case, unit, prices.power_eur_per_kw[0], prices.held_eur_per_kw[0], called=called)
+        assert reached[unit] == pytest.approx(least, rel=1e-7, abs=1e-7)
+    for r, product in enumerate(case.reserves):
+        closed = ~np.array([traded(product, t) for t in range(isps)])
+        assert (answers.held_kw[r][:, closed] == 0).all()
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_runs_start_where_they_are_cheapest(seed):
+    rng = np.random.default_rng(seed)
+    isps, parts = 24, []
+    for _ in range(8):
+        length = int(rng.integers(1, 8))
+        first = int(rng.integers(0, isps - length + 1))
+        last = int(rng.integers(first, isps - length + 1))
+        parts.append(run(rng.uniform(-1, 3, length), first, last))
+    case = make(isps, *parts, hours=HOURS)
+    prices = random_prices(rng, case)
+    answers = ShiftableResponder.of(case, np.arange(8)).answers(prices, rows(8), np.arange(8))
+    data, price = case.shiftable, prices.power_eur_per_kw[0]
+    for unit in range(8):
+        costs = {}
+        for start in range(data.first_start[unit], data.last_start[unit] + 1):
+            program = np.zeros(isps)
+            program[start : start + data.length[unit]] = data.profile_kw[unit, : data.length[unit]]
+            costs[start] = program @ price
+            if start == answers.start[unit]:
+                np.testing.assert_array_equal(answers.power_kw[unit], program)
+        assert costs[answers.start[unit]] == pytest.approx(min(costs.values()), abs=1e-12)
+        assert answers.bound_eur[unit] == pytest.approx(min(costs.values()), abs=1e-12)
+
+
+def many_units(rng, isps=24, units=700):
+    parts = [random_storage(rng, isps) for _ in range(units)]
+    parts += [solar(isps, -rng.uniform(0, 5, isps), reserve_kw=1.0) for _ in range(units)]
+    parts += [run(rng.uniform(0, 3, 4), 2, 15) for _ in range(units)]
+    return make(isps, *parts, hours=HOURS, reserves=products(rng, isps, count=3))
+
+
+@pytest.mark.parametrize("kind", [StorageResponder, CurtailableResponder, ShiftableResponder])
+def test_totals_are_the_sums_of_the_answers_however_many_threads(kind):
+    rng = np.random.default_rng(7)
+    case, units, count = many_units(rng), 700, 4
+    several = [random_prices(rng, case) for _ in range(3)]
+    prices = Prices(
+        power_eur_per_kw=np.concatenate([p.power_eur_per_kw for p in several]),
+        held_eur_per_kw=np.concatenate([p.held_eur_per_kw for p in several]),
+    )
+    # One total of nearly all, one of a few, one of none: blocks that are added up and blocks that are not.
+    where = Rows(
+        power=rng.integers(0, 3, units),
+        held=rng.integers(0, 3, units),
+        total=rng.choice([0, 1, 3], units, p=[0.9, 0.05, 0.05]),
+    )
+    chosen = rng.permutation(units)
+    one, three = (kind.of(case, chosen, threads=threads) for threads in (1, 3))
+    totals, again = one.respond(prices, where, count), three.respond(prices, where, count)
+    for item in fields(totals):
+        np.testing.assert_array_equal(getattr(totals, item.name), getattr(again, item.name))
+    answers = three.answers(prices, where, np.arange(units))
+    for total in range(count):
+        mine = where.total == total
+        np.testing.assert_allclose(totals.power_kw[total], answers.power_kw[mine].sum(axis=0), atol=1e-9)
+        np.testing.assert_allclose(totals.held_kw[total], answers.held_kw[:, mine].sum(axis=1), atol=1e-9)
+        assert totals.cost_eur[total] == pytest.approx(answers.cost_eur[mine].sum())
+        assert totals.bound_eur[total] == pytest.approx(answers.bound_eur[mine].sum())
+    few = one.answers(prices, where, np.array([5, 699, 3]))
+    np.testing.assert_array_equal(few.power_kw, answers.power_kw[[5, 699, 3]])
+
+
+def test_single_precision_and_narrow_tables_answer_alike():
+    rng = np.random.default_rng(3)
+    case = random_case(rng, isps=24, units=9)
+    tables = [item.name for item in fields(case.storage) if getattr(case.storage, item.name).ndim == 2]
+    single = {name: getattr(case.storage, name).astype(np.float32) for name in tables}
+    rounded = replace(case, storage=replace(case.storage, **{k: v.astype(np.float64) for k, v in single.items()}))
+    single["demand_kwh"], single["charge_kw"] = rounded.storage.demand_kwh, rounded.storage.charge_kw
+    small = replace(case, storage=replace(case.storage, **single))
+    prices = random_prices(rng, case)
+    one, other = (StorageResponder.of(c, np.arange(9)).answers(prices, rows(9), np.arange(9)) for c in (rounded, small))
+    np.testing.assert_array_equal(one.power_kw, other.power_kw)
+    narrow = storage(24, charge_kw=3.0, high=9.0, start=4.0)
+    wide = make(24, narrow, hours=HOURS)
+    names = [
+        item.name for item in fields(narrow) if getattr(narrow, item.name).ndim == 2 and item.name != "unmanaged_kw"
+    ]
+    thin = replace(wide, storage=replace(narrow, **{name: getattr(narrow, name)[:, :1] for name in names}))
+    prices = random_prices(rng, wide)
+    one, other = (StorageResponder.of(c, np.arange(1)).answers(prices, rows(1), np.arange(1)) for c in (wide, thin))
+    np.testing.assert_array_equal(one.power_kw, other.power_kw)
+
+
+def test_a_vanishing_retention_stays_exact():
+    case = make(
+        96, storage(96, charge_kw=5.0, high=10.0, start=8.0, retention=1e-3, low=1.0, shortfall=0.4), hours=HOURS
+    )
+    prices = random_prices(np.random.default_rng(1), case)
+    answers = StorageResponder.of(case, np.arange(1)).answers(prices, rows(1), np.arange(1))
+    least = storage_cost(case, 0, prices.power_eur_per_kw[0], prices.held_eur_per_kw[0], slack=False)
+    assert total_eur(answers, prices)[0] == pytest.approx(least, rel=1e-7)
+
+
+def test_prices_that_do_not_fit_are_refused():
+    case = make(4, storage(4, charge_kw=1.0), hours=HOURS)
+    responder, none = StorageResponder.of(case, np.arange(1)), np.zeros((1, 0, 4))
+    with pytest.raises(CaseError, match="expected 4 ISPs"):
+        responder.respond(Prices(power_eur_per_kw=np.zeros((1, 5)), held_eur_per_kw=none), rows(1), 1)
+    with pytest.raises(CaseError, match="not a finite number"):
+        responder.respond(Prices(power_eur_per_kw=np.full((1, 4), NAN), held_eur_per_kw=none), rows(1), 1)
+    with pytest.raises(CaseError, match=r"rows\.total names total 0, there are 0"):
+        responder.respond(Prices(power_eur_per_kw=np.zeros((1, 4)), held_eur_per_kw=none), rows(1), 0)
+    with pytest.raises(CaseError, match=r"rows\.power has shape"):
+        responder.respond(Prices(power_eur_per_kw=np.zeros((1, 4)), held_eur_per_kw=none), rows(2), 2)

@@ -1,0 +1,144 @@
+"""One unit's cheapest program at given prices, stated straight from docs/optimisation.md §2 and §3.5 for SciPy's HiGHS.
+
+Shares nothing with `models`: dense loops, every direction a binary where asked for.
+"""
+
+import numpy as np
+from scipy.optimize import Bounds, LinearConstraint, milp
+from scipy.sparse import csr_array
+
+from models.case import Direction
+
+TAKES = {"up": (Direction.UP, Direction.SYMMETRIC), "down": (Direction.DOWN, Direction.SYMMETRIC)}
+
+
+class Program:
+    """A mixed-integer program collected piece by piece; least cost wanted."""
+
+    def __init__(self):
+        self.cost, self.low, self.high, self.whole, self.rows, self.constant = [], [], [], [], [], 0.0
+
+    def var(self, low=0.0, high=np.inf, cost=0.0, whole=False):
+        self.cost.append(cost)
+        self.low.append(low)
+        self.high.append(high)
+        self.whole.append(int(whole))
+        return len(self.cost) - 1
+
+    def row(self, terms, low=-np.inf, high=np.inf):
+        self.rows.append((terms, low, high))
+
+    def least(self):
+        """Return the least cost, or None if nothing is feasible."""
+        entries = [(i, c, v) for i, (terms, _, _) in enumerate(self.rows) for c, v in terms]
+        i, c, v = (np.array(column) for column in zip(*entries, strict=True))
+        matrix = csr_array((v, (i, c)), shape=(len(self.rows), len(self.cost)))
+        result = milp(
+            np.array(self.cost),
+            integrality=np.array(self.whole),
+            bounds=Bounds(np.array(self.low), np.array(self.high)),
+            constraints=LinearConstraint(matrix, [r[1] for r in self.rows], [r[2] for r in self.rows]),
+            options={"mip_rel_gap": 0.0},
+        )
+        return None if result.x is None else result.fun + self.constant
+
+
+def wide(values, unit, isps):
+    return np.broadcast_to(values[unit], (isps,)).astype(float)
+
+
+def traded(reserve, t):
+    b = reserve.block[t]
+    if b < 0:
+        return False
+    if np.isnan(reserve.committed_mw[b]):
+        return reserve.max_mw[b] > 0 and reserve.price_eur_per_mw[b] > 0
+    return reserve.committed_mw[b] > 0
+
+
+def storage_cost(case, unit, power_price, rewards, *, slack, one_way=False, called=False):
+    """Return a storage unit's least cost. `slack`: energy may be missed; `one_way`: not both directions at once."""
+    data, isps, hours = case.storage, case.isps, case.isp_hours
+    low, high, demand, eta_c, pin, most_in, most_out = (
+        wide(getattr(data, name), unit, isps)
+        for name in (
+            "energy_min_kwh", "energy_max_kwh", "demand_kwh", "charge_efficiency", "pinned_kw", "charge_kw",
+            "discharge_kw",
+        )
+    )  # fmt: skip
+    eta_d, keep, q = data.discharge_efficiency[unit], data.retention[unit], data.reserve_kw[unit]
+    wear = 0.0 if called else data.wear_eur_per_kwh[unit] * hours
+    value = 0.0 if called else data.end_value_eur_per_kwh[unit]
+    penal = data.shortfall_eur_per_kwh[unit]
+    program, before = Program(), None
+    for t in range(isps):
+        if np.isnan(pin[t]):
+            c = program.var(0.0, most_in[t], power_price[t] + wear)
+            d = program.var(0.0, most_out[t], wear - power_price[t])
+            limit_in, limit_out = most_in[t], most_out[t]
+            if one_way and limit_in > 0 and limit_out > 0:
+                charging = program.var(0.0, 1.0, whole=True)
+                program.row([(c, 1.0), (charging, -limit_in)], high=0.0)
+                program.row([(d, 1.0), (charging, limit_out)], high=limit_out)
+        else:
+            c = program.var(max(pin[t], 0.0), max(pin[t], 0.0), power_price[t] + wear)
+            d = program.var(max(-pin[t], 0.0), max(-pin[t], 0.0), wear - power_price[t])
+            limit_in, limit_out = max(most_in[t], pin[t]), max(most_out[t], -pin[t])
+        e = program.var(low[t], high[t], -value if t == isps - 1 else 0.0)
+        terms = [(e, 1.0), (c, -hours * eta_c[t]), (d, hours / eta_d)]
+        if slack:
+            terms += [(program.var(cost=penal), -1.0), (program.var(cost=penal), 1.0)]
+        rest = -demand[t]
+        if before is None:
+            rest += keep * data.energy_start_kwh[unit]
+        else:
+            terms.append((before, -keep))
+        program.row(terms, rest, rest)
+        held = {
+            r: program.var(0.0, q, -rewards[r, t])
+            for r, reserve in enumerate(case.reserves)
+            if q > 0 and traded(reserve, t)
+        }
+        for side, takes in TAKES.items():
+            mine = [(h, r) for r, h in held.items() if case.reserves[r].direction in takes]
+            if not mine:
+                continue
+            sign = 1.0 if side == "up" else -1.0
+            program.row([(h, 1.0) for h, _ in mine], high=q)
+            program.row(
+                [(h, 1.0) for h, _ in mine] + [(c, -sign), (d, sign)], high=limit_out if side == "up" else limit_in
+            )
+            per_kw = 1 / eta_d if side == "up" else eta_c[t]
+            needed = [(h, case.reserves[r].sustain_h * per_kw) for h, r in mine if case.reserves[r].sustain_h > 0]
+            if not needed:
+                continue
+            band = low if side == "up" else high
+            program.row([*needed, (e, -sign)], high=-sign * band[t])
+            if before is None:
+                program.row(needed, high=max(sign * (data.energy_start_kwh[unit] - band[0]), 0.0))
+            else:
+                program.row([*needed, (before, -sign)], high=-sign * band[t - 1])
+        before = e
+    return program.least()
+
+
+def solar_cost(case, unit, power_price, rewards, *, called=False):
+    """Return the least cost of a curtailable unit."""
+    data = case.curtailable
+    forecast, pin = (wide(values, unit, case.isps) for values in (data.forecast_kw, data.pinned_kw))
+    rate = 0.0 if called else data.cost_eur_per_mwh[unit] * case.isp_hours / 1000
+    q, program = data.reserve_kw[unit], Program()
+    program.row([(program.var(), 1.0)], low=0.0)
+    for t in range(case.isps):
+        free = np.isnan(pin[t])
+        most = forecast[t] if free else min(forecast[t], pin[t])
+        least = 0.0 if free else max(0.0, pin[t])
+        p = program.var(forecast[t] if free else pin[t], 0.0 if free else pin[t], power_price[t])
+        over = program.var(cost=rate)
+        program.row([(over, 1.0), (p, -1.0)], low=-forecast[t])
+        held = {r: program.var(0.0, q, -rewards[r, t]) for r, reserve in enumerate(case.reserves) if traded(reserve, t)}
+        for side, takes in TAKES.items():
+            mine = [(h, 1.0) for r, h in held.items() if case.reserves[r].direction in takes]
+            program.row(mine, high=q)
+            program.row([*mine, (p, -1.0 if side == "up" else 1.0)], high=-most if side == "up" else least)
+    return program.least()
