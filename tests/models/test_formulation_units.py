@@ -8,7 +8,7 @@ import pytest
 
 from models.case import NO_POINT
 from models.noflex import no_flexibility
-from tests.models.builders import NAN, day_ahead, load, make, run, solar, storage
+from tests.models.builders import NAN, day_ahead, load, make, reserve, run, solar, storage
 from tests.models.solved import near, solved
 
 
@@ -170,6 +170,14 @@ def test_what_is_pinned_stays_though_another_program_pays():
     assert near(outcome.programs.curtailable_kw, [[-1, -4, -4]])
     # battery −0.30 + 0.30 + 0.06, sun 0.10 + 0.24 + 0.08
     assert near(outcome.objective_eur, 0.06 + 0.42)
+
+
+def test_what_is_pinned_to_zero_is_curtailed_at_its_price_and_can_still_produce():
+    # ISP 0: 4 kWh curtailed at 50 cost 0.20, and the 4 kW not produced can be held up; the other ISP sells 4 kWh at 100
+    sun = solar(2, -4, cost=50, reserve_kw=9, pinned_kw=[0, NAN])
+    outcome = solved(make(2, sun, reserves=(reserve(2, [300, 0], block=[0, 1]),)))
+    assert near(outcome.headroom.curtailable_up_kw[0], [[4, 0]])
+    assert near(outcome.objective_eur, 0.4 - 0.2 + 300 * 0.004)
 
 
 @pytest.mark.parametrize("isps", [92, 96, 100])

@@ -29,14 +29,15 @@ def lowest_kw(case: Case) -> Floats:
 def add_curtailable(model: Any, case: Case, *, name: str, needed: Bools, called: bool = False) -> CurtailableBlock:
     """Add forecast[u,t] <= p[u,t] <= 0 where `needed` (U,T), p = pinned where pinned, and the reserve units may hold.
 
-    Worth: −cost·Δ/1000·(p − forecast), EUR; a called program costs nothing. A forecast of zero needs no variable.
+    Worth: −cost·Δ/1000·(p − forecast), EUR; a called program costs nothing. No variable where nothing
+    is forecast.
     """
     data = case.curtailable
     block = new_block(model, name)
     pinned = np.broadcast_to(data.pinned_kw, data.forecast_kw.shape)
     low = np.where(np.isnan(pinned), data.forecast_kw, pinned)
     high = np.where(np.isnan(pinned), 0.0, pinned)
-    power = add_cells(block, "power", needed & ((low != 0) | (high != 0)), low, high)
+    power = add_cells(block, "power", needed & ((lowest_kw(case) != 0) | (high != 0)), low, high)
     flow = Flow(
         variables=power.variables, kw_per_unit=np.ones(len(power.unit)), point=data.point[power.unit], isp=power.isp
     )
