@@ -1,7 +1,7 @@
 """Compiles numerical functions with numba: without the GIL, kept on disk.
 
-Numba notices when the file of a compiled function changes, not when a function it calls lies in another file and
-changes there: after such a change delete `__pycache__` (`make clean`).
+Numba keeps what it compiled until the function's file changes. It does not look at the functions that one calls, whose
+code it contains as well; here a change of any of their files counts too.
 """
 
 from collections.abc import Callable
@@ -12,13 +12,25 @@ from numba import njit
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
-def compiled(function: Function) -> Function:
+def compiled(function: Function, *, inline: bool = False) -> Function:
     """Return the function compiled at its first call with the types it is then called with.
 
     The result is kept beside the module, or in the user's cache where that is read-only; if neither can be written,
     every process compiles anew.
     """
+    options = {"nogil": True, "error_model": "numpy", "forceinline": inline}
     try:
-        return cast("Function", njit(nogil=True, cache=True, error_model="numpy")(function))
+        dispatcher = njit(cache=True, **options)(function)
     except RuntimeError:  # numba's word for "no place to keep it"
-        return cast("Function", njit(nogil=True, error_model="numpy")(function))
+        return cast("Function", njit(**options)(function))
+    kept = dispatcher._cache._cache_file
+    called = (function.__globals__.get(name) for name in function.__code__.co_names)
+    stamps = {stamp for other in called for stamp in getattr(other, "source_stamps", ())}
+    dispatcher.source_stamps = frozenset({*stamps, (function.__code__.co_filename, kept._source_stamp)})
+    kept._source_stamp = sorted(dispatcher.source_stamps)
+    return cast("Function", dispatcher)
+
+
+def inlined(function: Function) -> Function:
+    """Return the function compiled into each of its callers: for what is called millions of times."""
+    return compiled(function, inline=True)

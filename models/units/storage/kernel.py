@@ -18,26 +18,54 @@ Lists live in `lists` (3,N): slope, length, origin. The origin t of a segment is
 2T + t its excess, 3T the end value.
 """
 
-from typing import TypeAlias
+from typing import NamedTuple
 
 import numpy as np
 
 from models.case import Floats, Ints
-from models.compiled import compiled
-from models.tables import Tables, load
+from models.compiled import compiled, inlined
 
 CHARGE, DISCHARGE, EFFICIENCY, LOW, HIGH, DEMAND, PINNED = range(7)
 """Rows of a unit's table (7,T)."""
 ETA_D, RETENTION, START, WEAR, END_VALUE, SHORTFALL, RESERVE, SLACK = range(8)
 """Entries of a unit's scalars (8,); SLACK is 1 where the band cannot be kept."""
-POWER, ENERGY, UNMET, EXCESS, UP, DOWN, BOTH = range(7)
-"""Rows of an answer (7,T)."""
+POWER, ENERGY, UNMET, EXCESS = range(4)
+"""Rows of an answer (4,T)."""
 SEGMENTS = 6
 """The most segments of a step's cost."""
 _SMALLEST, _FRESH = 1e-60, 1e-3
 
-Work: TypeAlias = tuple[Floats, Floats, Floats, Floats, Floats, Floats, Floats, Ints]
-"""Arrays of one thread: lists, filled, steps, greatest, scale, x, kept, kept_from."""
+
+class Work(NamedTuple):
+    """The arrays one thread works in."""
+
+    lists: Floats
+    filled: Floats  # (3·T+1)
+    steps: Floats  # (2,SEGMENTS)
+    greatest: Floats  # (4,T)
+    scale: Floats  # (T,)
+    kept: Floats
+    kept_from: Ints  # (T,)
+    x: Floats  # (T,)
+    answer: Floats  # (4,T)
+    held: Floats  # (R,T)
+
+
+@compiled
+def new_work(isps: int, products: int) -> Work:
+    """Return them, not filled."""
+    return Work(
+        np.empty((3, 2 * (SEGMENTS + 2) * isps + 8)),
+        np.empty(3 * isps + 1),
+        np.empty((2, SEGMENTS)),
+        np.empty((4, isps)),
+        np.empty(isps),
+        np.empty((2, (SEGMENTS + 3) * isps * isps + 8)),
+        np.empty(isps, dtype=np.int64),
+        np.empty(isps),
+        np.empty((4, isps)),
+        np.empty((products, isps)),
+    )
 
 
 @compiled
@@ -55,18 +83,6 @@ def keeps_band(table: Floats, scalars: Floats, hours: float, rounding_kwh: float
         if low > high + rounding_kwh:
             return False
     return True
-
-
-@compiled
-def mark_slack(
-    begin: int, end: int, double: Tables, single: Tables, units: Ints, scalars: Floats, hours: float, isps: int,
-    rounding_kwh: float,
-) -> None:  # fmt: skip
-    """Set the SLACK of units begin..end."""
-    table = np.empty((7, isps))
-    for i in range(begin, end):
-        load(double, single, units[i], table)
-        scalars[i, SLACK] = 0.0 if keeps_band(table, scalars[i], hours, rounding_kwh) else 1.0
 
 
 @compiled
@@ -125,7 +141,7 @@ def step_cost(
 
 
 @compiled
-def _envelope(steps: Floats, count: int) -> int:
+def envelope_of(steps: Floats, count: int) -> int:
     """Make slopes ascend by joining neighbours to their chord; return how many segments are left."""
     kept = 0
     for k in range(count):
@@ -140,7 +156,7 @@ def _envelope(steps: Floats, count: int) -> int:
     return kept
 
 
-@compiled
+@inlined
 def _insert(
     lists: Floats, begin: int, end: int, slope: float, length: float, origin: float
 ) -> tuple[int, int]:  # fmt: skip
@@ -164,14 +180,16 @@ def _insert(
 @compiled
 def _backward(  # noqa: C901 - one loop: calls with a dozen arrays would cost more than they explain
     table: Floats, scalars: Floats, hours: float, power: Floats, sides: Floats,
-    lists: Floats, filled: Floats, steps: Floats, greatest: Floats, scale: Floats,
-    kept: Floats, kept_from: Ints,
+    work: Work, keep: bool,
 ) -> tuple[float, bool]:  # fmt: skip
     """Return (least cost by envelopes, whether some c_t is not convex); leave what is filled of every origin.
 
-    greatest (3,T): the greatest x of each ISP and its greatest unmet and excess energy; scale (T): kWh per unit of a
-    length. Where `kept` (2,M) is not empty, V_t is stored at kept_from[t]..: its lowest energy, then the list.
+    greatest (4,T): the greatest x of each ISP, its greatest unmet and excess energy, V_t at its lowest energy; scale
+    (T): kWh per unit of a length. With `keep` V_t is stored in kept (2,M) from kept_from[t] on: its lowest energy and
+    number of segments, then their slopes and lengths.
     """
+    lists, filled, steps, greatest, scale = work.lists, work.filled, work.steps, work.greatest, work.scale
+    kept, kept_from = work.kept, work.kept_from
     isps = table.shape[1]
     a, drain, wear = scalars[RETENTION], hours / scalars[ETA_D], scalars[WEAR] * hours
     q, slack, shortfall = scalars[RESERVE], scalars[SLACK] > 0.0, scalars[SHORTFALL]
@@ -184,7 +202,7 @@ def _backward(  # noqa: C901 - one loop: calls with a dozen arrays would cost mo
         begin, end = _insert(lists, begin, end, -scalars[END_VALUE], high - low, 3.0 * isps)
     position = 0
     for t in range(isps - 1, -1, -1):
-        if kept.shape[1] > 0:
+        if keep:
             kept_from[t] = position
             kept[0, position], kept[1, position] = low, end - begin
             for i in range(begin, end):
@@ -193,7 +211,7 @@ def _backward(  # noqa: C901 - one loop: calls with a dozen arrays would cost mo
             position += 1
         pin, c, d = table[PINNED, t], table[CHARGE, t], table[DISCHARGE, t]
         gain = hours * table[EFFICIENCY, t]
-        scale[t] = 1.0 / g
+        scale[t], greatest[3, t] = 1.0 / g, value
         greatest[1, t] = greatest[2, t] = 0.0
         if np.isnan(pin):
             most, least = gain * c, -drain * d
@@ -203,7 +221,7 @@ def _backward(  # noqa: C901 - one loop: calls with a dozen arrays would cost mo
             count, below = step_cost(power[t], wear, c, d, gain, drain, q, sides, t, steps)
             if 0 < below < count and steps[0, below - 1] > steps[0, below]:
                 bent = True
-                count = _envelope(steps, count)
+                count = envelope_of(steps, count)
             for k in range(count):
                 begin, end = _insert(lists, begin, end, -steps[0, k] / g, steps[1, k] * g, float(t))
         else:
@@ -345,9 +363,10 @@ def _slacks(z: float, kept: Floats, at: int, penalty: float) -> tuple[float, flo
 @compiled
 def _one_way(
     table: Floats, scalars: Floats, hours: float, power: Floats, sides: Floats,
-    steps: Floats, kept: Floats, kept_from: Ints, x: Floats, answer: Floats,
+    work: Work,
 ) -> None:  # fmt: skip
     """Choose x[t] forwards: each ISP the better of charging and discharging under the cost-to-go V_t in `kept`."""
+    steps, kept, kept_from, x, answer = work.steps, work.kept, work.kept_from, work.x, work.answer
     drain, wear = hours / scalars[ETA_D], scalars[WEAR] * hours
     penalty = scalars[SHORTFALL] if scalars[SLACK] > 0.0 else np.inf
     e = scalars[START]
@@ -375,19 +394,20 @@ def _one_way(
 
 
 @compiled
-def _record(
-    table: Floats, scalars: Floats, hours: float, power: Floats, sides: Floats, x: Floats, answer: Floats
-) -> tuple[float, float]:
-    """Fill an answer (7,T) from x and its unmet and excess energy; return own cost and cost with prices."""
-    drain, q = hours / scalars[ETA_D], scalars[RESERVE]
+def record(
+    table: Floats, scalars: Floats, hours: float, power: Floats, x: Floats, answer: Floats
+) -> tuple[float, float]:  # fmt: skip
+    """Fill power and energy of an answer (4,T) from x, unmet and excess energy; return own cost and that of power."""
+    drain = hours / scalars[ETA_D]
     e, moved, missed, priced = scalars[START], 0.0, 0.0, 0.0
     for t in range(table.shape[1]):
-        c, d, gain = table[CHARGE, t], table[DISCHARGE, t], hours * table[EFFICIENCY, t]
-        if np.isnan(table[PINNED, t]):
-            p = min(x[t] / gain, c) if x[t] > 0.0 else max(x[t] / drain, -d)
-        else:
+        gain = hours * table[EFFICIENCY, t]
+        if not np.isnan(table[PINNED, t]):
             p = table[PINNED, t]
-            c, d = max(c, p), max(d, -p)
+        elif x[t] > 0.0:
+            p = min(x[t] / gain, table[CHARGE, t])
+        else:
+            p = max(x[t] / drain, -table[DISCHARGE, t])
         e = scalars[RETENTION] * e + (p * gain if p > 0.0 else p * drain) - table[DEMAND, t]
         e += answer[UNMET, t] - answer[EXCESS, t]
         e = min(max(e, table[LOW, t]), table[HIGH, t])  # rounding
@@ -395,92 +415,66 @@ def _record(
         missed += answer[UNMET, t] + answer[EXCESS, t]
         priced += power[t] * p
         answer[POWER, t], answer[ENERGY, t] = p, e
-        if q > 0.0:
-            up, down = max(min(q, p + d), 0.0), max(min(q, c - p), 0.0)
-            both = min(up, down) if sides[2, t] > 0.0 else 0.0
-            answer[UP, t], answer[DOWN, t], answer[BOTH, t] = up - both, down - both, both
-            priced -= sides[0, t] * up + sides[1, t] * down + sides[2, t] * both
     own = scalars[WEAR] * hours * moved + scalars[SHORTFALL] * missed - scalars[END_VALUE] * e
-    return own, own + priced
+    return own, priced
+
+
+@compiled
+def sell_room(
+    table: Floats, scalars: Floats, power: Floats, sides: Floats, product: Ints, held: Floats
+) -> float:  # fmt: skip
+    """Write what is best held (R,T) at this power (T) where no product needs energy; return what it earns."""
+    q, earned = scalars[RESERVE], 0.0
+    held[:, :] = 0.0
+    for t in range(table.shape[1]):
+        p = power[t]
+        c, d = table[CHARGE, t], table[DISCHARGE, t]
+        if not np.isnan(table[PINNED, t]):
+            c, d = max(c, p), max(d, -p)
+        up, down = max(min(q, p + d), 0.0), max(min(q, c - p), 0.0)
+        both = min(up, down) if sides[2, t] > 0.0 else 0.0
+        earned += sides[0, t] * up + sides[1, t] * down + sides[2, t] * both
+        for side, amount in enumerate((up - both, down - both, both)):
+            if product[side, t] >= 0:
+                held[product[side, t], t] += amount
+    return earned
+
+
+@compiled
+def best_changes(
+    table: Floats, scalars: Floats, hours: float, power: Floats, sides: Floats, work: Work
+) -> tuple[float, bool]:  # fmt: skip
+    """Fill work.x and unmet and excess energy by envelopes; return (least cost, whether a step is not convex)."""
+    isps = table.shape[1]
+    value, bent = _backward(table, scalars, hours, power, sides, work, False)
+    for t in range(isps):
+        work.x[t] = work.greatest[0, t] - work.filled[t] * work.scale[t]
+        work.answer[UNMET, t] = max(work.greatest[1, t] - work.filled[isps + t] * work.scale[t], 0.0)
+        work.answer[EXCESS, t] = work.filled[2 * isps + t] * work.scale[t]
+    return value, bent
+
+
+@compiled
+def keep_lists(table: Floats, scalars: Floats, hours: float, power: Floats, sides: Floats, work: Work) -> float:
+    """Leave the cost-to-go V_t in work.kept; return the least cost by envelopes."""
+    value, _ = _backward(table, scalars, hours, power, sides, work, True)
+    return value
 
 
 @compiled
 def respond_one(
-    table: Floats, scalars: Floats, hours: float, power: Floats, sides: Floats, work: Work, answer: Floats
-) -> tuple[float, float]:
-    """Fill answer (7,T) with the best program; return (own cost, proven bound of the cost with prices), EUR."""
-    lists, filled, steps, greatest, scale, x, kept, kept_from = work
-    isps = table.shape[1]
-    value, bent = _backward(
-        table, scalars, hours, power, sides, lists, filled, steps, greatest, scale, kept[:, :0], kept_from
-    )
-    for t in range(isps):
-        x[t] = greatest[0, t] - filled[t] * scale[t]
-        answer[UNMET, t] = max(greatest[1, t] - filled[isps + t] * scale[t], 0.0)
-        answer[EXCESS, t] = filled[2 * isps + t] * scale[t]
-    own, total = _record(table, scalars, hours, power, sides, x, answer)
-    if bent and total - value > 1e-10 * (1.0 + abs(value)):
-        _backward(table, scalars, hours, power, sides, lists, filled, steps, greatest, scale, kept, kept_from)
-        _one_way(table, scalars, hours, power, sides, steps, kept, kept_from, x, answer)
-        own, total = _record(table, scalars, hours, power, sides, x, answer)
-    return own, min(value, total)
-
-
-@compiled
-def new_work(isps: int) -> Work:
-    """Return the arrays one thread works in."""
-    room = 2 * (SEGMENTS + 2) * isps + 8
-    return (
-        np.empty((3, room)), np.empty(3 * isps + 1), np.empty((2, SEGMENTS)), np.empty((3, isps)), np.empty(isps),
-        np.empty(isps), np.empty((2, (SEGMENTS + 3) * isps * isps + 8)), np.empty(isps, dtype=np.int64),
-    )  # fmt: skip
-
-
-@compiled
-def add_responses(
-    begin: int, end: int, order: Ints, first: Ints, slot: Ints,
-    double: Tables, single: Tables, units: Ints, scalars: Floats, hours: float,
-    rows: tuple[Ints, Ints], power: Floats, sides: Floats, product: Ints,
-    power_kw: Floats, held_kw: Floats, money_eur: Floats,
-) -> None:  # fmt: skip
-    """Add the answers of blocks begin..end to their slots."""
-    isps = power.shape[1]
-    table, answer, work = np.empty((7, isps)), np.empty((7, isps)), new_work(isps)
-    for block in range(begin, end):
-        to = slot[block]
-        for i in order[first[block] : first[block + 1]]:
-            load(double, single, units[i], table)
-            h = rows[1][i]
-            own, bound = respond_one(table, scalars[i], hours, power[rows[0][i]], sides[h], work, answer)
-            power_kw[to] += answer[POWER]
-            if scalars[i, RESERVE] > 0.0:
-                for side in range(3):
-                    for t in range(isps):
-                        if product[h, side, t] >= 0:
-                            held_kw[to, product[h, side, t], t] += answer[UP + side, t]
-            money_eur[to, 0] += own
-            money_eur[to, 1] += bound
-
-
-@compiled
-def write_responses(
-    begin: int, end: int, chosen: Ints,
-    double: Tables, single: Tables, units: Ints, scalars: Floats, hours: float,
-    rows: tuple[Ints, Ints], power: Floats, sides: Floats, product: Ints,
-    programs: Floats, held_kw: Floats, money_eur: Floats,
-) -> None:  # fmt: skip
-    """Write the answers of chosen[begin..end] to programs (4,n,T), held_kw (R,n,T), money_eur (n,2)."""
-    isps = power.shape[1]
-    table, answer, work = np.empty((7, isps)), np.empty((7, isps)), new_work(isps)
-    for n in range(begin, end):
-        i = chosen[n]
-        load(double, single, units[i], table)
-        h = rows[1][i]
-        own, bound = respond_one(table, scalars[i], hours, power[rows[0][i]], sides[h], work, answer)
-        programs[:, n] = answer[:4]
-        if scalars[i, RESERVE] > 0.0:
-            for side in range(3):
-                for t in range(isps):
-                    if product[h, side, t] >= 0:
-                        held_kw[product[h, side, t], n, t] += answer[UP + side, t]
-        money_eur[n, 0], money_eur[n, 1] = own, bound
+    table: Floats, scalars: Floats, hours: float, power: Floats, sides: Floats, product: Ints, work: Work
+) -> tuple[float, float]:  # fmt: skip
+    """Fill work.answer and work.held with the best program; return (own cost, proven bound of the cost with prices)."""
+    value, bent = best_changes(table, scalars, hours, power, sides, work)
+    own, priced = record(table, scalars, hours, power, work.x, work.answer)
+    earned = 0.0
+    if scalars[RESERVE] > 0.0:
+        earned = sell_room(table, scalars, work.answer[POWER], sides, product, work.held)
+    if bent and own + priced - earned - value > 1e-10 * (1.0 + abs(value)):
+        keep_lists(table, scalars, hours, power, sides, work)
+        _one_way(table, scalars, hours, power, sides, work)
+        own, priced = record(table, scalars, hours, power, work.x, work.answer)
+        if scalars[RESERVE] > 0.0:
+            earned = sell_room(table, scalars, work.answer[POWER], sides, product, work.held)
+    return own, min(value, own + priced - earned)

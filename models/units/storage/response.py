@@ -8,14 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from models.bands import ROUNDING_KWH
-from models.case import Case, Floats, Ints
-from models.errors import CaseError
-from models.headroom import traded_isps
+from models.case import Case, Direction, Floats, Ints
+from models.headroom import takes, traded_isps
 from models.response import (
+    BLOCK,
     Answers,
     Prices,
     Rows,
-    Sides,
     Sums,
     Tasks,
     Totals,
@@ -25,7 +24,8 @@ from models.response import (
     for_each_range,
 )
 from models.tables import Tables, tables
-from models.units.storage.kernel import add_responses, mark_slack, write_responses
+from models.units.storage.batch import Offers, answer_units, mark_slack
+from models.units.storage.duals import dual_vertices
 
 _TABLE = (
     "charge_kw",
@@ -45,6 +45,7 @@ _SCALARS = (
     "shortfall_eur_per_kwh",
     "reserve_kw",
 )
+_NO_DETAILS = np.zeros((0, 3, 0))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -71,13 +72,8 @@ class StorageResponder:
 
     @staticmethod
     def of(case: Case, units: Ints, *, called: bool = False, threads: int = 0) -> "StorageResponder":
-        """Prepare units (U,); a called program costs nothing but its own comfort shortfall. 0 threads: all there are.
-
-        Raises CaseError for reserve products with an energy margin.
-        """
+        """Prepare units (U,); a called program costs only its own comfort shortfall. 0 threads: all there are."""
         data = case.storage
-        if bool((data.reserve_kw[units] > 0).any()) and any(reserve.sustain_h > 0 for reserve in case.reserves):
-            raise CaseError("reserves: products with sustain_h above 0 have no best response of storage yet")
         double, single = tables(*(getattr(data, name) for name in _TABLE))
         scalars = np.zeros((len(units), len(_SCALARS) + 1))
         for k, name in enumerate(_SCALARS):
@@ -94,54 +90,78 @@ class StorageResponder:
         for_each_range(len(units), len(units) // 4096, responder._mark_slack, threads=threads)
         return responder
 
-    def respond(self, prices: Prices, rows: Rows, count: int) -> Totals:
-        """Return the sums of all answers per total 0..count−1; no (U,T) array comes into being."""
+    def respond(self, prices: Prices, rows: Rows, count: int, *, tolerance: float = 1e-9) -> Totals:
+        """Return the sums of all answers per total 0..count−1; no (U,T) array comes into being.
+
+        `tolerance`, EUR relative to 1 + |cost| of a unit: how near answers and bounds come to each other where reserve
+        needs energy margins. Bounds are proven whatever it is.
+        """
         check_prices(self.case, prices, rows, len(self.units))
-        sides = self._sides(prices)
+        offers = self._offers(prices)
         power = np.ascontiguousarray(prices.power_eur_per_kw, dtype=np.float64)
 
         def run(begin: int, end: int, tasks: Tasks, sums: Sums) -> None:
-            add_responses(
+            answer_units(
                 begin, end, tasks.order, tasks.first, sums.slot,
                 self.double, self.single, self.units, self.scalars, self.case.isp_hours,
-                (rows.power, rows.held), power, sides.eur_per_kw, sides.product,
-                sums.power_kw, sums.held_kw, sums.money_eur,
+                (rows.power, rows.held), power, offers, tolerance,
+                sums.power_kw, sums.held_kw, sums.money_eur, _NO_DETAILS,
             )  # fmt: skip
 
         return add_up(rows, count, (len(self.case.reserves), self.case.isps), run, threads=self.threads)
 
-    def answers(self, prices: Prices, rows: Rows, chosen: Ints) -> StorageAnswers:
+    def answers(self, prices: Prices, rows: Rows, chosen: Ints, *, tolerance: float = 1e-9) -> StorageAnswers:
         """Return the answers of the units at positions `chosen` (n,)."""
         check_prices(self.case, prices, rows, len(self.units))
-        sides, n, isps = self._sides(prices), len(chosen), self.case.isps
+        offers, n, isps = self._offers(prices), len(chosen), self.case.isps
         power = np.ascontiguousarray(prices.power_eur_per_kw, dtype=np.float64)
-        programs, money = np.zeros((4, n, isps)), np.zeros((n, 2))
-        held = np.zeros((len(self.case.reserves), n, isps))
+        each = np.arange(n + 1)
+        program, held = np.zeros((n, isps)), np.zeros((n, len(self.case.reserves), isps))
+        money, details = np.zeros((n, 2)), np.zeros((n, 3, isps))
 
         def run(begin: int, end: int) -> None:
-            write_responses(
-                begin, end, chosen,
+            answer_units(
+                begin, end, chosen, each, each,
                 self.double, self.single, self.units, self.scalars, self.case.isp_hours,
-                (rows.power, rows.held), power, sides.eur_per_kw, sides.product,
-                programs, held, money,
+                (rows.power, rows.held), power, offers, tolerance,
+                program, held, money, details,
             )  # fmt: skip
 
-        for_each_range(n, n // 256, run, threads=self.threads)
+        for_each_range(n, n // BLOCK, run, threads=self.threads)
         return StorageAnswers(
-            power_kw=programs[0],
-            held_kw=held,
+            power_kw=program,
+            held_kw=held.transpose(1, 0, 2),
             cost_eur=money[:, 0],
             bound_eur=money[:, 1],
-            charge_kw=np.maximum(programs[0], 0.0),
-            discharge_kw=np.maximum(-programs[0], 0.0),
-            energy_kwh=programs[1],
-            unmet_kwh=programs[2],
-            excess_kwh=programs[3],
+            charge_kw=np.maximum(program, 0.0),
+            discharge_kw=np.maximum(-program, 0.0),
+            energy_kwh=details[:, 0],
+            unmet_kwh=details[:, 1],
+            excess_kwh=details[:, 2],
         )
 
-    def _sides(self, prices: Prices) -> Sides:
-        traded = np.array([traded_isps(reserve) for reserve in self.case.reserves], dtype=np.bool_)
-        return best_sides(self.case, prices.held_eur_per_kw, traded.reshape(-1, self.case.isps))
+    def _offers(self, prices: Prices) -> Offers:
+        """Return what rewards are worth; vertices only where a product needs an energy margin."""
+        reserves, isps = self.case.reserves, self.case.isps
+        rewards = np.ascontiguousarray(prices.held_eur_per_kw, dtype=np.float64)
+        traded = np.array([traded_isps(reserve) for reserve in reserves], dtype=np.bool_).reshape(-1, isps)
+        sides = best_sides(self.case, rewards, traded)
+        up, down = (
+            np.array([float(takes(reserve, side)) for reserve in reserves]) for side in (Direction.UP, Direction.DOWN)
+        )
+        sustain = np.array([reserve.sustain_h for reserve in reserves])
+        needs = np.column_stack([up, down, sustain * up, sustain * down])
+        margins = bool((sustain > 0).any())
+        vertices, number = dual_vertices(rewards if margins else rewards[:0], needs, traded)
+        return Offers(
+            sides=sides.eur_per_kw,
+            product=sides.product,
+            rewards=rewards,
+            needs=needs,
+            traded=traded,
+            vertices=vertices,
+            number=number,
+        )
 
     def _mark_slack(self, begin: int, end: int) -> None:
         mark_slack(

@@ -1,0 +1,24 @@
+"""Compiled functions are kept on disk, but never longer than what they are made of."""
+
+import subprocess
+import sys
+
+INNER = "from models.compiled import compiled\n\n@compiled\ndef inner(x):\n    return x + {step}\n"
+OUTER = (
+    "from inner import inner\nfrom models.compiled import compiled\n\n@compiled\ndef outer(x):\n    return 2 * inner(x)"
+)
+RUN = "import outer; print(outer.outer(1), sum(outer.outer.stats.cache_hits.values()))"
+
+
+def test_a_function_is_compiled_again_when_one_it_calls_changes(tmp_path):
+    (tmp_path / "outer.py").write_text(OUTER)
+
+    def run(step):
+        if step is not None:
+            (tmp_path / "inner.py").write_text(INNER.format(step=step))
+        code = f"import sys; sys.path[:0] = [{str(tmp_path)!r}]; {RUN}"
+        return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+
+    assert run(1) == ["4", "0"]
+    assert run(None) == ["4", "1"]
+    assert run(10) == ["22", "0"]
