@@ -69,7 +69,9 @@ def search(
     if hard:  # the relaxation may take longer than there is time
         first = first_answer_of(matrix, discrete, threads=threads, deadline=deadline)
     relaxation = Relaxation(matrix, threads=threads)
-    relaxed = relaxation.solve(deadline - perf_counter(), "ipm" if hard else "simplex")
+    began = perf_counter()
+    relaxed = relaxation.solve(deadline - began, "ipm" if hard else "simplex")
+    took = perf_counter() - began
     if relaxed.status is Status.INFEASIBLE:
         raise SolverError("the problem has no solution, though every coupling is soft; keep the case and report it")
     if relaxed.status is not Status.OPTIMAL:
@@ -82,7 +84,8 @@ def search(
         return allowed_share * gross_eur(values_of(matrix, run.x))
 
     excluded = np.zeros(len(columns.first), dtype=np.bool_)
-    until = perf_counter() + (deadline - perf_counter()) * (_SHARE if hard else 1.0)
+    left = deadline - perf_counter()
+    until = perf_counter() + (min(left, max(_SHARE * left, 2 * took)) if hard else left)
     best = _better(first.best, _polish(relaxation, columns, x, excluded, until))
     if best is None or best.objective - bound > allowed(best):
         branched = _branch_on_choices(relaxation, matrix, columns, relaxed, best, allowed, deadline)
