@@ -57,6 +57,17 @@ class Shadow:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
+class Duals:
+    """A price for every coupling, EUR per kW of one ISP: what a bound is proven with and a search may begin from."""
+
+    balance: Floats  # (T,) of covering one more kW of consumption
+    program: Floats  # (C,T) of a congestion point's program, beyond the balance
+    call: Floats  # (C,T) of called less planned program
+    reserve: Floats  # (R,T) <= 0, of reserve held, planned
+    called: Floats  # (R,T) <= 0, of reserve held when reservations are called
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Outcome:
     """One program for the whole portfolio with its proof."""
 
@@ -86,3 +97,4 @@ class Outcome:
     shadow: Shadow
     solver: str  # algorithm and version, for the record
     seconds: dict[str, float]  # build, solve, …
+    duals: Duals | None = None  # what a later search may begin from; None where nothing was decomposed

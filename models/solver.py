@@ -14,7 +14,7 @@ from models.block import Variables
 from models.case import Bools, Floats, Ints
 from models.errors import SolverError
 
-_NEGLIGIBLE = 1e-9  # HiGHS drops such coefficients and warns; so they are dropped here
+NEGLIGIBLE = 1e-9  # HiGHS drops such coefficients and warns; so they are dropped here
 
 
 class Status(Enum):
@@ -73,7 +73,7 @@ def translate(model: Any) -> Matrix:
     count = len(form.columns)
     kinds = np.array([row.bound_type for row in form.rows], dtype=np.int64)
     rows = sparse.csc_array(form.A, copy=True)
-    rows.data[np.abs(rows.data) < _NEGLIGIBLE] = 0.0
+    rows.data[np.abs(rows.data) < NEGLIGIBLE] = 0.0
     rows.eliminate_zeros()
     rhs = np.asarray(form.rhs, dtype=np.float64)
     bounds = [variable.bounds for variable in form.columns]
@@ -184,6 +184,24 @@ class Relaxation:
         if self._solver.run() == highspy.HighsStatus.kError:
             raise SolverError("HiGHS failed while solving the relaxation; keep the case and report it")
         return _finish(self._solver, None)
+
+
+def solve_interior(matrix: Matrix, *, time_limit_s: float, threads: int) -> Run:
+    """Minimise without whole numbers by the interior-point method alone: a point inside the best face, no basis."""
+    solver = highspy.Highs()
+    highspy.Highs.resetGlobalScheduler(True)
+    options = {
+        "output_flag": False,
+        "threads": threads,
+        "solver": "ipx",
+        "run_crossover": "off",
+        "time_limit": max(time_limit_s, 0.01),
+    }
+    _options(solver, options)
+    _pass(solver, matrix, None)
+    if solver.run() == highspy.HighsStatus.kError:
+        raise SolverError("HiGHS failed in the interior-point method; keep the case and report it")
+    return _finish(solver, None)
 
 
 def solve_mixed(matrix: Matrix, *, start: Floats, absolute_gap: float, time_limit_s: float, threads: int) -> Run:

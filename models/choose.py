@@ -1,0 +1,59 @@
+"""Chooses how a case is solved: the reference formulation for small ones, the decomposition above."""
+
+from collections.abc import Callable
+from enum import Enum
+
+from models.block import reserved_points
+from models.case import Case
+from models.decomposition.solve import Report
+from models.decomposition.solve import solve as decompose
+from models.outcome import Duals, Outcome
+from models.problems.plan import solve as reference
+
+
+class Method(Enum):
+    """Which optimiser answers."""
+
+    AUTO = "auto"
+    REFERENCE = "reference"
+    DECOMPOSITION = "decomposition"
+
+
+SMALL = 1_000
+"""Choices up to which `auto` takes the reference formulation: it proves small gaps, and whole bids, better."""
+
+
+def choices(case: Case) -> int:
+    """Return how many programs are to be chosen; a called program counts like a unit."""
+    reserved = reserved_points(case)
+    points = (case.storage.point, case.curtailable.point, case.shiftable.point)
+    return sum(len(point) + int(reserved[point].sum()) for point in points)
+
+
+def solve(
+    case: Case,
+    *,
+    method: Method = Method.AUTO,
+    relative_gap: float = 1e-4,
+    time_limit_s: float = 60.0,
+    threads: int = 2,
+    start: Duals | None = None,
+    report: Report | None = None,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> Outcome:
+    """Return the best program found with its proven bound; see the two optimisers for what they raise.
+
+    `start` are the prices of an earlier outcome for the same congestion points in the same order. `report` is told
+    every round of the decomposition; the reference reports nothing and cannot be cancelled.
+    """
+    if method is Method.REFERENCE or (method is Method.AUTO and choices(case) <= SMALL):
+        return reference(case, relative_gap=relative_gap, time_limit_s=time_limit_s, threads=threads)
+    return decompose(
+        case,
+        relative_gap=relative_gap,
+        time_limit_s=time_limit_s,
+        threads=threads,
+        start=start,
+        report=report,
+        cancelled=cancelled,
+    )

@@ -1,0 +1,211 @@
+"""From weights back to programs: every unit gets the same convex combination of its own answers as its group.
+
+What cannot be mixed is chosen: a run takes the start with most weight so far uncovered, and storage that would charge
+and discharge at once keeps the change of its energy and makes it in one direction. Source: docs/optimisation.md §6.5.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from models.bands import charge_limit_kw, discharge_limit_kw
+from models.case import Case, Floats, Ints
+from models.decomposition.master import SETTLED, Master, Tension
+from models.decomposition.pricing import Pricing
+from models.decomposition.split import Batch, Split
+from models.response import Answers
+from models.units.shiftable import ShiftableAnswers, run_program_kw
+from models.units.storage import StorageAnswers
+
+_CHUNK = 4096
+_BOTH_KW = 1e-9
+
+
+@dataclass(kw_only=True, eq=False)
+class Blended:
+    """Programs of a batch, in the order of its units; what a class does not have is empty."""
+
+    power_kw: Floats  # (U,T)
+    held_kw: Floats  # (R,U,T)
+    charge_kw: Floats
+    discharge_kw: Floats
+    energy_kwh: Floats
+    unmet_kwh: Floats
+    excess_kwh: Floats
+    start: Ints  # (U,)
+
+
+def used_rounds(master: Master) -> dict[int, Floats]:
+    """Return for each round whose answers count their weights (G,)."""
+    columns = master.columns
+    result: dict[int, Floats] = {}
+    for number in np.unique(columns.round[columns.weight > 0]).tolist():
+        mine = (columns.round == number) & (columns.weight > 0)
+        result[number] = np.where(mine, columns.weight, 0.0).sum(axis=1)
+    return result
+
+
+Starts = dict[int, Ints]
+"""The chosen starts (U,) of batches of shiftable runs, by position of the batch."""
+
+
+def choose_starts(
+    case: Case,
+    parts: Split,
+    pricing: Pricing,
+    weights: dict[int, Floats],
+    prices: dict[int, Tension],
+    before: Starts,
+) -> Starts:
+    """Give each run of a group one start so that the group as a whole comes closest to its weights.
+
+    `before` are the starts of columns that were settled.
+    """
+    result: Starts = {}
+    for index, batch in enumerate(parts.batches):
+        if batch.label != "shiftable":
+            continue
+        owed = np.zeros((len(batch.units), case.isps))
+        for number, weight in weights.items():
+            share = weight[batch.rows.total]
+            chosen = np.flatnonzero(share > 0)
+            if number == SETTLED:
+                owed[chosen, before[index][chosen]] += share[chosen]
+                continue
+            scenario = prices[number].scenario()
+            answers = pricing.answers(index, scenario.called if batch.called else scenario.planned, chosen)
+            if isinstance(answers, ShiftableAnswers):
+                owed[chosen, answers.start] += share[chosen]
+        result[index] = _round_off(owed, batch.rows.total)
+    return result
+
+
+def _round_off(weight: Floats, group: Ints) -> Ints:
+    """Return one start per run: of those it has weight for, the one its group so far owes most."""
+    result = np.zeros(len(weight), dtype=np.int64)
+    for number in np.unique(group).tolist():
+        owed = np.zeros(weight.shape[1])
+        for u in np.flatnonzero(group == number).tolist():
+            owed += weight[u]
+            result[u] = int(np.argmax(np.where(weight[u] > 0, owed, -np.inf)))
+            owed[result[u]] -= 1.0
+    return result
+
+
+def settle_runs(case: Case, parts: Split, master: Master, starts: Starts) -> None:
+    """Let the groups of shiftable runs keep the chosen starts in the master."""
+    for index, start in starts.items():
+        batch = parts.batches[index]
+        whole = case.shiftable.first_start.copy()
+        whole[batch.units] = start
+        groups, place = np.unique(batch.rows.total, return_inverse=True)
+        power = np.zeros((len(groups), case.isps))
+        np.add.at(power, place, run_program_kw(case, whole)[batch.units])
+        master.settle(groups, power)
+
+
+def blend(
+    case: Case,
+    parts: Split,
+    pricing: Pricing,
+    weights: dict[int, Floats],
+    prices: dict[int, Tension],
+    starts: Starts,
+) -> list[Blended]:
+    """Return the programs of every batch, pricing again the rounds that count."""
+    results = [_empty(case, batch) for batch in parts.batches]
+    for number, weight in weights.items():
+        if number == SETTLED:  # runs only
+            continue
+        scenario = prices[number].scenario()
+        for index, (batch, result) in enumerate(zip(parts.batches, results, strict=True)):
+            if batch.label == "shiftable":
+                continue
+            share = weight[batch.rows.total]
+            for chosen in _chunks(np.flatnonzero(share > 0)):
+                answers = pricing.answers(index, scenario.called if batch.called else scenario.planned, chosen)
+                _add(result, answers, chosen, share[chosen][:, None])
+    for index, (batch, result) in enumerate(zip(parts.batches, results, strict=True)):
+        if batch.label == "shiftable":
+            result.start[:] = starts[index]
+        elif batch.label == "storage" and batch.called:
+            purify_called(case, batch.units, result)
+        elif batch.label == "storage":
+            purify(case, batch.units, result)
+    return results
+
+
+def _add(result: Blended, answers: Answers, chosen: Ints, weight: Floats) -> None:
+    result.power_kw[chosen] += weight * answers.power_kw
+    if result.held_kw.size:
+        result.held_kw[:, chosen] += weight * answers.held_kw
+    if isinstance(answers, StorageAnswers):
+        for name in ("charge_kw", "discharge_kw", "energy_kwh", "unmet_kwh", "excess_kwh"):
+            getattr(result, name)[chosen] += weight * getattr(answers, name)
+
+
+def _chunks(chosen: Ints) -> list[Ints]:
+    return [chosen[i : i + _CHUNK] for i in range(0, len(chosen), _CHUNK)]
+
+
+def _empty(case: Case, batch: Batch) -> Blended:
+    count, isps = len(batch.units), case.isps
+    stored = (count, isps) if batch.label == "storage" else (0, isps)
+    holds = batch.label != "shiftable" and (getattr(case, batch.label).reserve_kw[batch.units] > 0).any()
+    return Blended(
+        power_kw=np.zeros((count, isps)),
+        held_kw=np.zeros((len(case.reserves), count, isps) if holds else (len(case.reserves), 0, isps)),
+        charge_kw=np.zeros(stored), discharge_kw=np.zeros(stored), energy_kwh=np.zeros(stored),
+        unmet_kwh=np.zeros(stored), excess_kwh=np.zeros(stored), start=np.zeros(count, dtype=np.int64),
+    )  # fmt: skip
+
+
+def purify(case: Case, units: Ints, result: Blended) -> None:
+    """Make every change of stored energy in one direction: energy stays, power falls by what mixing wasted."""
+    data = case.storage
+    both = np.minimum(result.charge_kw, result.discharge_kw) > _BOTH_KW
+    row, isp = np.nonzero(both)
+    gain = np.broadcast_to(data.charge_efficiency[units], both.shape)[row, isp]
+    loss = data.discharge_efficiency[units][row]
+    change = gain * result.charge_kw[row, isp] - result.discharge_kw[row, isp] / loss
+    result.charge_kw[row, isp] = np.maximum(change, 0.0) / gain
+    result.discharge_kw[row, isp] = np.maximum(-change, 0.0) * loss
+    tiny = ~both & (result.charge_kw > 0) & (result.discharge_kw > 0)
+    result.discharge_kw[tiny & (result.charge_kw >= result.discharge_kw)] = 0.0
+    result.charge_kw[tiny & (result.charge_kw < result.discharge_kw)] = 0.0
+    np.subtract(result.charge_kw, result.discharge_kw, out=result.power_kw)
+
+
+def purify_called(case: Case, units: Ints, result: Blended) -> None:
+    """Make called programs one-directional: where a reservation counts they keep their power, elsewhere their energy.
+
+    Kept power in one direction leaves more energy than the mixture had; the next ISPs without reservation give it back.
+    """
+    data, hours = case.storage, case.isp_hours
+    if not bool((np.minimum(result.charge_kw, result.discharge_kw) > _BOTH_KW).any()):
+        purify(case, units, result)
+        return
+    counts = np.zeros((len(case.points) + 1, case.isps), dtype=np.bool_)
+    np.logical_or.at(counts, case.reservations.point, case.reservations.reserved_kw != 0)
+    shape = (len(data.point), case.isps)
+    gain = np.broadcast_to(data.charge_efficiency, shape)[units] * hours
+    drain = hours / data.discharge_efficiency[units][:, None]
+    charge = charge_limit_kw(data, case.isps)[units]
+    discharge = discharge_limit_kw(data, case.isps)[units]
+    high = np.broadcast_to(data.energy_max_kwh, shape)[units]
+    demand = np.broadcast_to(data.demand_kwh, shape)[units]
+    keeps = counts[data.point[units]]
+    before = data.energy_start_kwh[units]
+    for t in range(case.isps):
+        net = result.charge_kw[:, t] - result.discharge_kw[:, t]
+        slack = result.unmet_kwh[:, t] - result.excess_kwh[:, t]
+        idle = data.retention[units] * before - demand[:, t] + slack
+        kept = np.where(net > 0, net * gain[:, t], net * drain[:, 0])
+        change = np.where(keeps[:, t], kept, result.energy_kwh[:, t] - idle)
+        change = np.minimum(change, high[:, t] - idle)
+        change = np.clip(change, -discharge[:, t] * drain[:, 0], charge[:, t] * gain[:, t])
+        result.charge_kw[:, t] = np.maximum(change, 0.0) / gain[:, t]
+        result.discharge_kw[:, t] = np.maximum(-change, 0.0) / drain[:, 0]
+        before = idle + change
+        result.energy_kwh[:, t] = before
+    np.subtract(result.charge_kw, result.discharge_kw, out=result.power_kw)

@@ -1,0 +1,155 @@
+"""The answers seen so far, as columns per group: adding, dropping, and what they cost at prices. Compiled."""
+
+from collections import namedtuple
+from typing import Any
+
+import numpy as np
+
+from models.compiled import compiled
+
+Groups = namedtuple("Groups", ["is_called", "tie", "reserved", "hold", "settled"])
+"""(G,): called program?, index of the tied point or −1, lies at a reserved point?, row in the held columns or −1,
+keeps the one column it has?"""
+
+Columns = namedtuple("Columns", ["power", "held", "cost", "weight", "round", "idle", "count"])
+"""(G,K,T), (Gh,K,R,T), (G,K) …; count (G,) columns in use."""
+
+
+@compiled
+def reduced_cost(cols: Any, g: Any, i: int, j: int, price: Any, held: Any) -> float:
+    """Return a column's cost at prices."""
+    total = cols.cost[i, j]
+    for t in range(price.shape[0]):
+        total += price[t] * cols.power[i, j, t]
+    h = g.hold[i]
+    if h >= 0:
+        for r in range(held.shape[0]):
+            for t in range(held.shape[1]):
+                total += held[r, t] * cols.held[h, j, r, t]
+    return float(total)
+
+
+@compiled
+def model_values(cols: Any, g: Any, i: int, price: Any, held: Any) -> float:
+    """Return the least cost of a group's columns at prices."""
+    best = np.inf
+    for j in range(cols.count[i]):
+        best = min(best, reduced_cost(cols, g, i, j, price, held))
+    return best
+
+
+@compiled
+def price_group(g: Any, i: int, prices: Any, price: Any, held: Any) -> None:
+    """Set what a group sees at given channel prices: balance, program, call, reserve, called."""
+    balance, program, call, reserve, called = prices
+    tie = g.tie[i]
+    if g.is_called[i]:
+        price[:] = call[tie]
+    else:
+        price[:] = balance[0]
+        if tie >= 0:
+            price += program[tie] - call[tie]
+    if g.hold[i] >= 0:
+        held[:] = 0.0
+        if not g.is_called[i]:
+            held += reserve
+        if g.is_called[i] or not g.reserved[i]:
+            held += called
+
+
+@compiled
+def model_total(
+    cols: Any, g: Any, balance: Any, program: Any, call: Any, reserve: Any, called: Any, work: Any
+) -> float:
+    """Return Σ over groups of their columns' least cost at channel prices."""
+    price, _, held, _, _, _ = work
+    total = 0.0
+    for i in range(cols.count.shape[0]):
+        price_group(g, i, (balance, program, call, reserve, called), price, held)
+        total += model_values(cols, g, i, price, held)
+    return total
+
+
+@compiled
+def _drop_idle(cols: Any, h: int, i: int, idle: int) -> None:
+    j = 0
+    while j < cols.count[i]:
+        cols.idle[i, j] = 0 if cols.weight[i, j] > 0 else cols.idle[i, j] + 1
+        if cols.idle[i, j] > idle:
+            _copy(cols, h, i, cols.count[i] - 1, j)
+            cols.count[i] -= 1
+        else:
+            j += 1
+
+
+@compiled
+def _known(cols: Any, h: int, i: int, power: Any, held: Any, cost: float) -> int:
+    """Return which column is this answer, −1 if none."""
+    for j in range(cols.count[i]):
+        near = abs(cols.cost[i, j] - cost) <= 1e-12 * (1.0 + abs(cost))
+        if near and _same(cols, h, i, j, power, held):
+            return j
+    return -1
+
+
+@compiled
+def _place(cols: Any, i: int) -> int:
+    """Return where a new column goes: behind the others, else in place of the idlest; −1 if all have weight."""
+    at, keep = cols.count[i], cols.cost.shape[1]
+    if at < keep:
+        cols.count[i] += 1
+        return int(at)
+    at = -1
+    for j in range(keep):
+        if cols.weight[i, j] <= 0 and (at < 0 or cols.idle[i, j] > cols.idle[i, at]):
+            at = j
+    return at
+
+
+@compiled
+def add_columns(cols: Any, g: Any, power: Any, held: Any, cost: Any, number: int, idle: int) -> None:
+    """Add a column per group; columns without weight for `idle` rounds go, and the idlest if there is no room."""
+    for i in range(cols.count.shape[0]):
+        if g.settled[i]:
+            continue
+        h = g.hold[i]
+        _drop_idle(cols, h, i, idle)
+        known = _known(cols, h, i, power[i], held[i], cost[i])
+        if known >= 0:
+            cols.idle[i, known] = 0
+            continue
+        at = _place(cols, i)
+        if at < 0:
+            continue
+        cols.power[i, at] = power[i]
+        if h >= 0:
+            cols.held[h, at] = held[i]
+        cols.cost[i, at] = cost[i]
+        cols.weight[i, at] = 1.0 if cols.count[i] == 1 else 0.0
+        cols.round[i, at] = number
+        cols.idle[i, at] = 0
+
+
+@compiled
+def _copy(cols: Any, h: int, i: int, source: int, target: int) -> None:
+    cols.power[i, target] = cols.power[i, source]
+    if h >= 0:
+        cols.held[h, target] = cols.held[h, source]
+    cols.cost[i, target] = cols.cost[i, source]
+    cols.weight[i, target] = cols.weight[i, source]
+    cols.round[i, target] = cols.round[i, source]
+    cols.idle[i, target] = cols.idle[i, source]
+    cols.weight[i, source] = 0.0
+
+
+@compiled
+def _same(cols: Any, h: int, i: int, j: int, power: Any, held: Any) -> bool:
+    for t in range(power.shape[0]):
+        if abs(cols.power[i, j, t] - power[t]) > 1e-9 * (1.0 + abs(power[t])):
+            return False
+    if h >= 0:
+        for r in range(held.shape[0]):
+            for t in range(held.shape[1]):
+                if abs(cols.held[h, j, r, t] - held[r, t]) > 1e-9 * (1.0 + abs(held[r, t])):
+                    return False
+    return True

@@ -1,0 +1,197 @@
+"""The master without its proximal term: the best mixture of the columns there are, as one linear (or mixed) program.
+
+min Σ cost·w + price·z + Σ_i φ_i(s_i), s_i = const_i + Σ a·w − z, stated as arrays: its columns are dense sums of
+programs, which an algebraic language would only walk through one coefficient at a time.
+Source: docs/optimisation.md §6.4.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import sparse
+
+from models.case import Bools, Floats, Ints
+from models.decomposition import bundle
+from models.decomposition.channels import HARD_EUR_PER_KW
+from models.decomposition.master import KW_PER_MW, Master
+from models.errors import SolverError
+from models.solver import NEGLIGIBLE, Matrix, Relaxation, Run, Status, solve_interior, solve_mixed
+
+_ACTIVE = 1e-3  # weight from which a column takes part
+_TRACE = 1e-6  # weight below which a column is dropped from the answer
+_SHARE = 0.15  # of the time left that this search may take
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Stated:
+    """The program and where its variables are."""
+
+    matrix: Matrix
+    group: Ints  # (W,) of each weight
+    column: Ints  # (W,)
+    first_free: int
+    offset_eur: float  # cost of all channels at their first breakpoints
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Mixture:
+    """The best mixture: weights (G,K), positions (P,) and what it costs, EUR."""
+
+    weight: Floats
+    free: Floats
+    cost_eur: float
+
+
+def best_mixture(master: Master, *, aim_eur: float, time_left_s: float, threads: int, whole: bool) -> Mixture | None:
+    """Return the best mixture of the columns in use, None if there was no time; with whole bids where asked for."""
+    stated = state(master, master.columns.weight > _ACTIVE)
+    run = _solve(stated.matrix, time_left_s, threads)
+    if run is None:
+        return None
+    if whole and master.coarse():
+        with_steps = state(master, master.columns.weight > _ACTIVE, steps_mw=master.step_mw)
+        found = solve_mixed(
+            with_steps.matrix, start=np.zeros(0), absolute_gap=0.5 * aim_eur, time_limit_s=_SHARE * time_left_s,
+            threads=threads,
+        )  # fmt: skip
+        if len(found.x):
+            return _read(master, with_steps, found, master.step_mw)
+    return _read(master, stated, run, None)
+
+
+def _solve(matrix: Matrix, time_left_s: float, threads: int) -> Run | None:
+    try:
+        run = solve_interior(matrix, time_limit_s=time_left_s, threads=threads)
+    except SolverError:  # it may end without a proof of optimality where the simplex method does not
+        run = Relaxation(matrix, threads=threads).solve(time_left_s, "simplex")
+    return run if run.status is Status.OPTIMAL else None
+
+
+def _read(master: Master, stated: Stated, run: Run, steps_mw: Floats | None) -> Mixture:
+    weight = np.zeros(master.columns.weight.shape)
+    found = np.clip(run.x[: len(stated.group)], 0.0, None)
+    weight[stated.group, stated.column] = np.where(found > _TRACE, found, 0.0)
+    weight /= np.maximum(weight.sum(axis=1, keepdims=True), _TRACE)
+    free = run.x[stated.first_free : stated.first_free + len(master.free.price)].copy()
+    if steps_mw is not None:
+        free = np.where(steps_mw > 0, np.round(free) * steps_mw, free)
+    free = np.clip(free, master.free.low, master.free.high)
+    return Mixture(weight=weight, free=free, cost_eur=run.objective + stated.offset_eur + master.at_zero_eur)
+
+
+def state(master: Master, chosen: Bools, *, steps_mw: Floats | None = None) -> Stated:
+    """State the program over the chosen columns (G,K). With steps (P,) per free position, positions count steps."""
+    columns, groups, free = master.columns, master.groups, master.free
+    group, column = np.nonzero(chosen)
+    isps, products = master.case.isps, len(master.case.reserves)
+    shapes = [channel.s.shape for channel in master.couplings]
+    first = np.cumsum([0, *(rows * isps for rows, _ in shapes)])
+    rows: list[Ints] = []
+    cols: list[Ints] = []
+    data: list[Floats] = []
+
+    def enter(which: Ints, row: Ints, values: Floats) -> None:
+        """Add values (n,T) of variables `which` (n,) to the rows of channel rows `row` (n,) starting ISP 0."""
+        rows.append((row[:, None] + np.arange(isps)).ravel())
+        cols.append(np.repeat(which, isps))
+        data.append(values.ravel())
+
+    number = np.arange(len(group))
+    power = columns.power[group, column]
+    called, tie = groups.is_called[group], groups.tie[group]
+    plan, tied = ~called, ~called & (tie >= 0)
+    enter(number[plan], np.full(plan.sum(), first[0]), power[plan])
+    enter(number[tied], first[1] + tie[tied] * isps, power[tied])
+    enter(number[tied], first[2] + tie[tied] * isps, -power[tied])
+    enter(number[called], first[2] + tie[called] * isps, power[called])
+    hold = groups.hold[group]
+    for r in range(products):
+        mine = (hold >= 0) & plan
+        enter(number[mine], np.full(mine.sum(), first[3] + r * isps), columns.held[hold[mine], column[mine], r])
+        mine = (hold >= 0) & (called | ~groups.reserved[group])
+        enter(number[mine], np.full(mine.sum(), first[4] + r * isps), columns.held[hold[mine], column[mine], r])
+    first_free = len(group)
+    at = np.flatnonzero(free.da_of >= 0)
+    rows.append(first[0] + at)
+    cols.append(first_free + free.da_of[at])
+    data.append(np.full(len(at), -1.0))
+    size = np.ones(len(free.price)) if steps_mw is None else np.where(steps_mw > 0, steps_mw, 1.0)
+    product, isp = np.nonzero(free.bid_of >= 0)
+    for base in (first[3], first[4]):
+        rows.append(base + product * isps + isp)
+        cols.append(first_free + free.bid_of[product, isp])
+        data.append(-KW_PER_MW * size[free.bid_of[product, isp]])
+    cost = [columns.cost[group, column], free.price * size]
+    lower = [np.zeros(len(group)), np.where(free.fixed, free.value, free.low) / size]
+    upper = [np.full(len(group), np.inf), np.where(free.fixed, free.value, free.high) / size]
+    rhs, used = _pieces(master, first, rows, cols, data, cost, lower, upper, first_free + len(free.price))
+    total = int(sum(len(part) for part in cost))
+    values = np.concatenate(data)
+    values[np.abs(values) < NEGLIGIBLE] = 0.0
+    coupling = sparse.coo_array(
+        (values, (np.concatenate(rows), np.concatenate(cols))), shape=(int(first[-1]), total)
+    ).tocsr()[used]
+    coupling.eliminate_zeros()
+    convex = sparse.coo_array((np.ones(len(group)), (group, number)), shape=(len(groups.tie), total)).tocsr()
+    present = np.unique(group)
+    whole = np.zeros(total, dtype=np.bool_)
+    if steps_mw is not None:
+        whole[first_free : first_free + len(free.price)] = (steps_mw > 0) & ~free.fixed
+    right = np.concatenate([rhs[used], np.ones(len(present))])
+    return Stated(
+        matrix=Matrix(
+            cost=np.concatenate(cost), offset=0.0, lower=np.concatenate(lower), upper=np.concatenate(upper),
+            whole=whole,
+            rows=sparse.csc_array(sparse.vstack([coupling, convex[present]])), row_lower=right, row_upper=right.copy(),
+            column_of={}, row_of={},
+        ),
+        group=group, column=column, first_free=first_free, offset_eur=_offset(master),
+    )  # fmt: skip
+
+
+def _offset(master: Master) -> float:
+    total = 0.0
+    for channel in master.couplings:
+        at = np.where(_active(channel), channel.points[..., 0], 0.0)
+        total += float(bundle.costs(channel._replace(s=at)).sum())
+    return total
+
+
+def _active(channel: bundle.Channel) -> Bools:
+    result: Bools = np.isfinite(channel.points[..., 0]) & (channel.slopes[..., 0] < channel.slopes[..., -1])
+    return result
+
+
+def _pieces(
+    master: Master, first: Ints, rows: list[Ints], cols: list[Ints], data: list[Floats], cost: list[Floats],
+    lower: list[Floats], upper: list[Floats], start: int,
+) -> tuple[Floats, Bools]:  # fmt: skip
+    """Add s = b_0 + Σ u_k − v with u_k on the pieces between breakpoints; return right-hand sides and rows in use."""
+    rhs, used = np.zeros(int(first[-1])), np.zeros(int(first[-1]), dtype=np.bool_)
+    for channel, const, base in zip(master.couplings, master.constants, first[:-1], strict=True):
+        points, slopes = channel.points, channel.slopes
+        line, isp = np.nonzero(_active(channel))
+        row = base + line * master.case.isps + isp
+        used[row] = True
+        rhs[row] = points[line, isp, 0] - const[line, isp]
+        width = points.shape[2]
+        for k in range(width + 1):
+            slope = slopes[line, isp, k]
+            if k == 0:
+                there = slope > -HARD_EUR_PER_KW
+                length = np.full(len(line), np.inf)
+            else:
+                begin = points[line, isp, k - 1]
+                end = points[line, isp, k] if k < width else np.full(len(line), np.inf)
+                with np.errstate(invalid="ignore"):
+                    length = np.where(np.isfinite(begin), end - begin, 0.0)
+                there = (length > 0) & (slope < HARD_EUR_PER_KW)
+            count = int(there.sum())
+            rows.append(row[there])
+            cols.append(start + np.arange(count))
+            data.append(np.full(count, 1.0 if k == 0 else -1.0))
+            cost.append(-slope[there] if k == 0 else slope[there])
+            lower.append(np.zeros(count))
+            upper.append(length[there])
+            start += count
+    return rhs, used

@@ -1,0 +1,342 @@
+"""Holds the proximal master: channels, columns and free positions as arrays, and what is asked of them."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from models.block import reserved_points
+from models.case import Case, Floats, Ints
+from models.decomposition import bundle, channels, columns
+from models.decomposition.pricing import Scenario
+from models.decomposition.split import Split, span_kw
+from models.headroom import traded, traded_isps
+from models.response import Prices, Totals
+from models.units.fixed import fixed_program_kw
+
+KW_PER_MW = 1000.0
+_MEMORY = 400_000_000  # bytes of columns from which fewer are kept per group
+_MOST, _FEWEST = 40, 14
+_IDLE = 12
+SEARCH = (2.0, 1.0, 1.0)
+"""Steps while prices are searched, relative to each channel's own scale: balance, congestion points, reserve."""
+SETTLED = -2
+"""In place of the number of a round: the column of a group that keeps its program."""
+MIX = (300.0, 300.0, 3000.0)
+"""Steps while answers are gathered that fit together: mismatches count, prices hardly matter any more."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Tension:
+    """A price for every channel, EUR per kW of one ISP, in the layout of the couplings."""
+
+    balance: Floats  # (1,T) of covering one more kW of consumption
+    program: Floats  # (N,T) of a tied point's program, beyond the balance
+    call: Floats  # (N,T) of called less planned program
+    reserve: Floats  # (R,T) <= 0, of reserve held, planned
+    called: Floats  # (R,T) <= 0, of reserve held when reservations are called
+
+    def parts(self) -> tuple[Floats, Floats, Floats, Floats, Floats]:
+        """Return the arrays in the order of the couplings."""
+        return self.balance, self.program, self.call, self.reserve, self.called
+
+    def scenario(self) -> Scenario:
+        """Return what units see: prices of their program and rewards of reserve held."""
+        return Scenario(
+            planned=Prices(
+                power_eur_per_kw=np.concatenate([self.balance + self.program - self.call, self.balance]),
+                held_eur_per_kw=np.maximum(np.stack([-(self.reserve + self.called), -self.reserve]), 0.0),
+            ),
+            called=Prices(power_eur_per_kw=self.call.copy(), held_eur_per_kw=np.maximum(-self.called[None], 0.0)),
+        )
+
+
+def _reserve_channels(case: Case, *, exists: bool) -> channels.Channels:
+    """Σ held − bids >= 0 in kW: committed capacity may be short at its price, a free bid never."""
+    shape = (len(case.reserves), case.isps)
+    points, slopes = np.zeros((*shape, 2)), np.zeros((*shape, 3))
+    for r, reserve in enumerate(case.reserves):
+        open_isps = traded_isps(reserve)
+        committed = np.where(open_isps, np.append(np.nan_to_num(reserve.committed_mw), 0.0)[reserve.block], 0.0)
+        points[r, :, 0] = -KW_PER_MW * committed
+        if exists:
+            slopes[r, open_isps, 0] = -channels.HARD_EUR_PER_KW
+            slopes[r, open_isps, 1] = -reserve.shortfall_eur_per_mwh * case.isp_hours / KW_PER_MW
+    return channels.Channels(points=points, slopes=slopes, at_zero_eur=0.0)
+
+
+def committed_kw(case: Case) -> Floats:
+    """Return awarded capacity (R,T), kW."""
+    result = np.zeros((len(case.reserves), case.isps))
+    for r, reserve in enumerate(case.reserves):
+        inside = reserve.block >= 0
+        result[r, inside] = KW_PER_MW * np.nan_to_num(reserve.committed_mw)[reserve.block[inside]]
+    return result
+
+
+def most_mw(case: Case) -> list[Floats]:
+    """Return per product (B,) the largest bid in whole steps that depth and prequalified power allow, 0 where none."""
+    able_kw = float(case.storage.reserve_kw.sum() + case.curtailable.reserve_kw.sum())
+    result = []
+    for reserve in case.reserves:
+        most = np.minimum(
+            np.where(traded(reserve) & np.isnan(reserve.committed_mw), reserve.max_mw, 0.0), able_kw / 1e3
+        )
+        steps = np.floor(most / reserve.step_mw + 1e-9) * reserve.step_mw
+        result.append(np.where(steps >= max(reserve.minimum_mw, reserve.step_mw) - 1e-9, steps, 0.0))
+    return result
+
+
+class Master:
+    """Columns of a split case against its couplings. Numbers change in place; nothing here sees single units."""
+
+    def __init__(self, case: Case, parts: Split) -> None:
+        self.case, self.parts = case, parts
+        self.zone = reserved_points(case).any()
+        self._constants(case, parts)
+        self._free(case)
+        self._couplings(case, parts)
+        self._columns(case, parts)
+
+    def _constants(self, case: Case, parts: Split) -> None:
+        fixed = fixed_program_kw(case)
+        self.const_balance = (fixed.sum(axis=0) - np.nan_to_num(case.day_ahead.committed_kw))[None]
+        self.const_program = fixed[parts.tied]
+        self.const_call = np.zeros_like(self.const_program)
+        self.const_reserve = -committed_kw(case)
+
+    def _free(self, case: Case) -> None:
+        market, per_kw = case.day_ahead, case.isp_hours / 1000
+        free = np.isnan(market.committed_kw)
+        products = np.unique(market.product[free])
+        da_of = np.where(free, np.searchsorted(products, market.product), -1).astype(np.int64)
+        price = [float(market.price_eur_per_mwh[da_of == p].sum()) * per_kw for p in range(len(products))]
+        low = [-float(market.max_sell_kw[da_of == p].min()) for p in range(len(products))]
+        high = [float(market.max_buy_kw[da_of == p].min()) for p in range(len(products))]
+        bid_of = np.full((len(case.reserves), case.isps), -1, dtype=np.int64)
+        self.bids: list[tuple[int, int]] = []
+        for r, (reserve, most) in enumerate(zip(case.reserves, most_mw(case), strict=True)):
+            for block in np.flatnonzero(most > 0).tolist():
+                bid_of[r, reserve.block == block] = len(price)
+                self.bids.append((r, block))
+                price.append(-float(reserve.price_eur_per_mw[block]))
+                low.append(0.0)
+                high.append(float(most[block]))
+        self.products = len(products)
+        self.step_mw = np.array([0.0] * len(products) + [case.reserves[r].step_mw for r, _ in self.bids])
+        self.capacity_eur = float(
+            sum(reserve.price_eur_per_mw @ np.nan_to_num(reserve.committed_mw) for reserve in case.reserves)
+        )
+        self.committed_da_eur = float(market.price_eur_per_mwh @ np.nan_to_num(market.committed_kw)) * per_kw
+        self.free = bundle.Free(
+            price=np.array(price), low=np.array(low), high=np.array(high),
+            value=np.clip(0.0, np.array(low), np.array(high)) if price else np.zeros(0),
+            fixed=np.zeros(len(price), dtype=np.bool_), da_of=da_of, bid_of=bid_of,
+        )  # fmt: skip
+
+    def _couplings(self, case: Case, parts: Split) -> None:
+        balance, program, call = channels.balance(case), channels.programs(case), channels.reservations(case)
+        reserve, called = _reserve_channels(case, exists=True), _reserve_channels(case, exists=bool(self.zone))
+        fee = case.reservations.availability_eur_per_mw_h[:, None] * np.abs(case.reservations.reserved_kw)
+        self.at_zero_eur = (
+            balance.at_zero_eur + program.at_zero_eur + call.at_zero_eur + self.committed_da_eur - self.capacity_eur
+            - float(fee.sum()) * case.isp_hours / 1000
+        )  # fmt: skip
+        isps = case.isps
+        kinds = [
+            (balance.points[None], balance.slopes[None], self.const_balance),
+            (program.points[parts.tied], program.slopes[parts.tied], self.const_program),
+            (call.points[parts.tied], call.slopes[parts.tied], self.const_call),
+            (reserve.points, reserve.slopes, self.const_reserve),
+            (called.points, called.slopes, self.const_reserve if self.zone else np.zeros_like(self.const_reserve)),
+        ]
+        self.couplings = bundle.Couplings(*(
+            bundle.Channel(
+                s=const.copy(), centre=np.zeros((len(const), isps)), step=np.zeros((len(const), isps)),
+                points=np.ascontiguousarray(points), slopes=np.ascontiguousarray(slopes),
+            )
+            for points, slopes, const in kinds
+        ))  # fmt: skip
+        self.constants = [const for _, _, const in kinds]
+
+    def _columns(self, case: Case, parts: Split) -> None:
+        groups, products, isps = len(parts.group_tie), len(case.reserves), case.isps
+        holds = parts.group_holds & (products > 0)
+        row = np.where(holds, np.cumsum(holds) - 1, -1)
+        size = 8 * isps * (groups + products * int(holds.sum()))
+        keep = int(np.clip(_MEMORY // max(size, 1), _FEWEST, _MOST))
+        self.groups = columns.Groups(
+            is_called=parts.group_called,
+            tie=parts.group_tie,
+            reserved=parts.group_reserved,
+            hold=row.astype(np.int64),
+            settled=np.zeros(groups, dtype=np.bool_),
+        )
+        self.columns = columns.Columns(
+            power=np.zeros((groups, keep, isps)), held=np.zeros((max(int(holds.sum()), 1), keep, products, isps)),
+            cost=np.zeros((groups, keep)), weight=np.zeros((groups, keep)),
+            round=np.full((groups, keep), -1, dtype=np.int64), idle=np.zeros((groups, keep), dtype=np.int64),
+            count=np.zeros(groups, dtype=np.int64),
+        )  # fmt: skip
+        self.work = (
+            np.zeros(isps), np.zeros(isps), np.zeros((products, isps)), np.zeros((products, isps)), np.zeros(isps),
+            np.zeros((products, isps)),
+        )  # fmt: skip
+        self.span = span_kw(case, parts)
+
+    def first_prices(self) -> Tension:
+        """Return prices to begin with: the markets' own, nothing for tied points, bids' prices spread over ISPs."""
+        case, per_kw = self.case, self.case.isp_hours / 1000
+        market = case.intraday
+        middle = 0.5 * (market.buy_eur_per_mwh + market.sell_eur_per_mwh)
+        price = np.where(np.isnan(case.day_ahead.committed_kw), case.day_ahead.price_eur_per_mwh, middle) * per_kw
+        reserve = np.zeros((len(case.reserves), case.isps))
+        for p, (r, _) in enumerate(self.bids, start=self.products):
+            mine = self.free.bid_of[r] == p
+            reserve[r, mine] = self.free.price[p] / mine.sum() / KW_PER_MW
+        share = 0.5 if self.zone else 1.0
+        zeros = np.zeros((len(self.parts.tied), case.isps))
+        return self.within(
+            Tension(balance=price[None], program=zeros, call=zeros.copy(), reserve=share * reserve,
+                  called=(1 - share) * reserve)
+        )  # fmt: skip
+
+    def within(self, duals: Tension) -> Tension:
+        """Return prices within the slopes of their channels."""
+        return Tension(
+            **{
+                name: np.clip(prices, channel.slopes[..., 0], channel.slopes[..., -1])
+                for name, prices, channel in zip(bundle.Couplings._fields, duals.parts(), self.couplings, strict=True)
+            }
+        )
+
+    def set_centre(self, duals: Tension) -> None:
+        """Make these prices the centre of the proximal term."""
+        for prices, channel in zip(duals.parts(), self.couplings, strict=True):
+            channel.centre[:] = prices
+
+    def set_steps(self, factor: float, relative: tuple[float, float, float] = SEARCH) -> None:
+        """Set each channel's step: how far a price may go for a mismatch of the size its programs could have."""
+        case, c = self.case, self.couplings
+        per_kw = case.isp_hours / 1000
+        level = np.abs(case.intraday.buy_eur_per_mwh + case.intraday.sell_eur_per_mwh).mean() / 2 * per_kw
+        spread = (case.intraday.buy_eur_per_mwh - case.intraday.sell_eur_per_mwh).mean() * per_kw
+        scale = max(0.2 * level, spread, 1e-6)
+        planned = ~self.groups.is_called
+        c.balance.step[:] = relative[0] * factor * scale / max(self.span[planned].sum(), 1e-6)
+        ties = len(self.parts.tied)
+        tie = self.groups.tie
+        at_tie = np.zeros(ties)
+        np.add.at(at_tie, tie[planned & (tie >= 0)], self.span[planned & (tie >= 0)])
+        at_tie = np.maximum(at_tie, 1e-3)
+        c.program.step[:] = relative[1] * factor * max(level, scale) / at_tie[:, None]
+        c.call.step[:] = relative[1] * factor * max(level, scale) / at_tie[:, None]
+        holding = float(case.storage.reserve_kw.sum() + case.curtailable.reserve_kw.sum())
+        for channel in (c.reserve, c.called):
+            channel.step[:] = relative[2] * factor * 0.5 * scale / max(holding, 1e-6)
+
+    def bound(self, duals: Tension, units_eur: float) -> float:
+        """Return the Lagrangian bound of the cost at these prices, given Σ of the units' bounds, EUR."""
+        total = units_eur + self.at_zero_eur
+        for prices, channel, const in zip(duals.parts(), self.couplings, self.constants, strict=True):
+            total += float((prices * const).sum() + bundle.conjugates(channel, prices).sum())
+        total += bundle.free_bound(self.free, duals.balance, duals.reserve, duals.called)
+        return total
+
+    def model(self, duals: Tension) -> float:
+        """Return what the columns promise the bound to be at these prices (never less than it is)."""
+        return self.bound(duals, columns.model_total(self.columns, self.groups, *duals.parts(), self.work))
+
+    def add(self, totals: Totals, number: int) -> None:
+        """Add the answers of a round as columns; the first column of a group gets all weight."""
+        columns.add_columns(self.columns, self.groups, totals.power_kw, totals.held_kw, totals.cost_eur, number, _IDLE)
+        if number == 0:
+            self.recount()
+
+    def settle(self, chosen: Ints, power_kw: Floats) -> None:
+        """Let groups without reserve keep one program each (n,T), whatever the prices; their columns go."""
+        for group, power in zip(chosen.tolist(), power_kw, strict=True):
+            self.columns.count[group] = 1
+            self.columns.power[group, 0], self.columns.cost[group, 0] = power, 0.0
+            self.columns.weight[group] = 0.0
+            self.columns.weight[group, 0] = 1.0
+            self.columns.round[group, 0] = SETTLED
+        self.groups.settled[chosen] = True
+        self.recount()
+
+    def free_again(self) -> None:
+        """Let groups and bids that were settled move again, from where they are."""
+        self.groups.settled[:] = False
+        self.free.fixed[:] = False
+
+    def recount(self) -> None:
+        """Add up all channels anew from weights and positions: rounding does not pile up."""
+        for channel, const in zip(self.couplings, self.constants, strict=True):
+            channel.s[:] = const
+        bundle.add_up(self.couplings, self.groups, self.columns, self.free, self.work)
+
+    def improve(self, sweeps: int, enough: float) -> float:
+        """Sweep until the columns could gain no more than `enough` EUR; return what they still could."""
+        left = np.inf
+        for _ in range(sweeps):
+            left = bundle.sweep(self.couplings, self.groups, self.columns, self.free, 3, self.work)
+            if left <= enough:
+                break
+        return left
+
+    def coarse(self, most_steps: int = 64) -> bool:
+        """Whether some free bid has so few possible values that whole ones must be searched for."""
+        open_bids = (self.step_mw > 0) & ~self.free.fixed
+        return bool((self.free.high[open_bids] <= most_steps * self.step_mw[open_bids]).any())
+
+    def mix(self, weight: Floats, free: Floats) -> None:
+        """Take these weights (G,K) and positions."""
+        self.columns.weight[:], self.free.value[:] = weight, free
+        self.recount()
+
+    def prices(self) -> Tension:
+        """Return the channels' prices at the present weights."""
+        out = Tension(
+            **{
+                name: np.zeros(channel.s.shape)
+                for name, channel in zip(bundle.Couplings._fields, self.couplings, strict=True)
+            }
+        )
+        bundle.next_prices(self.couplings, *out.parts())
+        return out
+
+    def cost(self) -> float:
+        """Return what the present weights cost, bids lowered to what is held: an estimate, EUR."""
+        c = self.couplings
+        value = self.free.value.copy()
+        reserve, called = c.reserve.s.copy(), c.called.s.copy()
+        for p, (r, _) in enumerate(self.bids, start=self.products):
+            mine = self.free.bid_of[r] == p
+            least = (
+                float(reserve[r, mine].min())
+                if not self.zone
+                else float(min(reserve[r, mine].min(), called[r, mine].min()))
+            )
+            lower = min(max(-least, 0.0) / KW_PER_MW, value[p] - self.free.low[p])
+            value[p] -= lower
+            reserve[r, mine] += KW_PER_MW * lower
+            called[r, mine] += KW_PER_MW * lower
+        used = self.columns
+        total = float((used.weight * used.cost).sum()) + float(self.free.price @ value) + self.at_zero_eur
+        soft = np.clip(c.call.slopes, -self._worst(), self._worst())
+        held = (c.reserve._replace(s=reserve), c.called._replace(s=called))
+        for channel in (c.balance, c.program, c.call._replace(slopes=soft), *held):
+            total += float(bundle.costs(channel).sum())
+        return total
+
+    def _worst(self) -> float:
+        return float(self.case.reservations.penalty_eur_per_mwh.max(initial=0.0)) * self.case.isp_hours / 1000
+
+    def gross(self) -> float:
+        """Return a cautious estimate of Σ |term|: terms that cancel each other are counted less."""
+        used = self.columns
+        da = self.committed_da_eur + float(self.free.price[: self.products] @ self.free.value[: self.products])
+        capacity = float(self.free.price[self.products :] @ self.free.value[self.products :]) - self.capacity_eur
+        return (
+            abs(da) + abs(capacity) + abs(float(bundle.costs(self.couplings.balance).sum()))
+            + float(np.abs((used.weight * used.cost).sum(axis=1)).sum())
+        )  # fmt: skip

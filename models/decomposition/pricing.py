@@ -1,0 +1,91 @@
+"""Prices go out, sums of best responses come back: the only part of the decomposition that sees single units."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from models.case import Case, Floats, Ints
+from models.decomposition.split import Split
+from models.response import Answers, Prices, Rows, Totals
+from models.units.curtailable import CurtailableResponder
+from models.units.shiftable import ShiftableResponder
+from models.units.storage import StorageResponder
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Scenario:
+    """Prices of the planned and of the called programs."""
+
+    planned: Prices  # power (N+1,T): tied points, then untied; held (2,R,T): elsewhere, at reserved points
+    called: Prices  # power (N,T), held (1,R,T)
+
+
+class Responder(Protocol):
+    """What every resource class offers."""
+
+    def respond(self, prices: Prices, rows: Rows, count: int) -> Totals:
+        """Return sums of the best responses."""
+        ...
+
+    def answers(self, prices: Prices, rows: Rows, chosen: Ints) -> Answers:
+        """Return the best responses of chosen units."""
+        ...
+
+
+class Pricing(Protocol):
+    """Answers prices for all groups, here or elsewhere."""
+
+    def respond(self, prices: Scenario) -> Totals:
+        """Return the sums of the best responses per group (G)."""
+        ...
+
+    def answers(self, batch: int, prices: Prices, chosen: Ints) -> Answers:
+        """Return the best responses of chosen units (positions) of a batch."""
+        ...
+
+
+def responder(case: Case, label: str, units: Ints, *, called: bool) -> Responder:
+    """Return the prepared best responses of units of one class."""
+    if label == "storage":
+        return StorageResponder.of(case, units, called=called)
+    if label == "curtailable":
+        return CurtailableResponder.of(case, units, called=called)
+    return ShiftableResponder.of(case, units, called=called)
+
+
+def nothing(case: Case, groups: int) -> Totals:
+    """Return totals of zero."""
+    return Totals(
+        power_kw=np.zeros((groups, case.isps)),
+        held_kw=np.zeros((groups, len(case.reserves), case.isps)),
+        cost_eur=np.zeros(groups),
+        bound_eur=np.zeros(groups),
+    )
+
+
+class LocalPricing:
+    """Answers in this process, on its threads."""
+
+    def __init__(self, case: Case, parts: Split) -> None:
+        self._case, self._parts = case, parts
+        self._responders = [responder(case, b.label, b.units, called=b.called) for b in parts.batches]
+
+    def respond(self, prices: Scenario) -> Totals:
+        """Return the sums per group (G)."""
+        groups = len(self._parts.group_tie)
+        total = nothing(self._case, groups)
+        for batch, unit in zip(self._parts.batches, self._responders, strict=True):
+            mine = unit.respond(prices.called if batch.called else prices.planned, batch.rows, groups)
+            for sums, more in zip(fields_of(total), fields_of(mine), strict=True):
+                sums += more
+        return total
+
+    def answers(self, batch: int, prices: Prices, chosen: Ints) -> Answers:
+        """Return the best responses of chosen units of a batch."""
+        return self._responders[batch].answers(prices, self._parts.batches[batch].rows, chosen)
+
+
+def fields_of(totals: Totals) -> tuple[Floats, ...]:
+    """Return the arrays of totals."""
+    return totals.power_kw, totals.held_kw, totals.cost_eur, totals.bound_eur

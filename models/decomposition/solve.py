@@ -1,0 +1,259 @@
+"""The decomposed optimiser: Case in, Outcome out, for portfolios of any size. Source: docs/optimisation.md §6."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from time import perf_counter
+
+import numpy as np
+
+from models.assembly import assemble
+from models.case import Case, Floats
+from models.decomposition import loop
+from models.decomposition.blend import Starts, blend, choose_starts, settle_runs, used_rounds
+from models.decomposition.exact import Mixture, best_mixture
+from models.decomposition.loop import Round
+from models.decomposition.master import Master, Tension
+from models.decomposition.pricing import LocalPricing, Pricing
+from models.decomposition.recovery import complete
+from models.decomposition.split import Split, split
+from models.errors import SolverError
+from models.objective import energy_terms
+from models.outcome import Duals, Outcome, Shadow, Termination
+from models.solver import version
+
+Report = Callable[[Round], None]
+_SEARCH_ROUNDS, _GATHER_ROUNDS, _CYCLES = 150, 8, 12
+_STALLED = 0.8  # of the gap before: what a cycle must leave at most to be worth another
+_TIGHTER = 0.7  # of the gap asked for: what making programs of mixtures may cost is in the rest
+
+
+def solve(
+    case: Case,
+    *,
+    relative_gap: float = 1e-3,
+    time_limit_s: float = 60.0,
+    threads: int = 2,
+    start: Duals | None = None,
+    report: Report | None = None,
+    cancelled: Callable[[], bool] = lambda: False,
+    pricing: Pricing | None = None,
+) -> Outcome:
+    """Return the best program found, with its proven bound; the gap is relative to gross cost.
+
+    `start` are the prices of an earlier outcome for congestion points in the same order. Stopped by time or
+    cancellation, the best program so far is returned with its gap. Raises CaseError.
+    """
+    return _Run(case, relative_gap, perf_counter() + time_limit_s, threads, report, cancelled, pricing).solve(start)
+
+
+class _Run:
+    def __init__(
+        self,
+        case: Case,
+        relative_gap: float,
+        deadline: float,
+        threads: int,
+        report: Report | None,
+        cancelled: Callable[[], bool],
+        pricing: Pricing | None,
+    ) -> None:
+        self.began = perf_counter()
+        self.case, self.relative_gap, self.deadline, self.threads = case, relative_gap, deadline, threads
+        self.report, self.cancelled = report, cancelled
+        self.parts = split(case)
+        self.pricing = pricing or LocalPricing(case, self.parts)
+        self.master = Master(case, self.parts)
+        self.seconds: dict[str, float] = {"prepare": perf_counter() - self.began}
+        self.best: Outcome | None = None
+        self.starts: Starts = {}
+        self.point_kw = np.zeros((len(case.points) + 1, case.isps))
+
+    def solve(self, start: Duals | None) -> Outcome:
+        with self._timed("search"):
+            tension = None if start is None else carried(start, self.parts)
+            self.state = loop.begin(self.master, self.pricing, tension)
+        tighter, before = _TIGHTER, np.inf
+        for _ in range(_CYCLES):
+            aim = tighter * self.relative_gap * max(self.master.gross(), 1e-9)
+            with self._timed("search"):
+                self._search(aim)
+            with self._timed("gather"):
+                self._gather()
+            mixture = self._mixture(aim, whole=False)
+            if mixture is None:
+                break
+            self.master.mix(mixture.weight, mixture.free)
+            gap = mixture.cost_eur - self.state.bound_eur
+            stalled = gap > _STALLED * before
+            last = gap <= aim or stalled or self._out()
+            if last:
+                self._whole(aim)
+            if last or self.best is None:
+                self._recover()
+                self.master.free_again()
+            if stalled or self._out() or self._proven():
+                break
+            if gap <= aim:
+                tighter *= 0.5
+            before = gap
+        if self.best is None:
+            self._recover()
+        return self._finished()
+
+    def _out(self) -> bool:
+        """Say whether to stop with what there is."""
+        return perf_counter() >= self.deadline or self.cancelled()
+
+    def _proven(self) -> bool:
+        if self.best is None:
+            return False
+        return -self.state.bound_eur - self.best.objective_eur <= self.relative_gap * self.best.gross_cost_eur
+
+    @contextmanager
+    def _timed(self, name: str) -> Iterator[None]:
+        began = perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[name] = self.seconds.get(name, 0.0) + perf_counter() - began
+
+    def _search(self, aim: float) -> None:
+        loop.search(
+            self.master,
+            self.pricing,
+            self.state,
+            aim_eur=aim,
+            rounds=_SEARCH_ROUNDS,
+            after=self._tell,
+            enough=self._out,
+        )
+
+    def _gather(self) -> None:
+        loop.gather(self.master, self.pricing, self.state, rounds=_GATHER_ROUNDS, after=self._tell, enough=self._out)
+
+    def _mixture(self, aim: float, *, whole: bool) -> Mixture | None:
+        left = max(self.deadline - perf_counter(), 0.0)
+        with self._timed("mix"):
+            return best_mixture(self.master, aim_eur=aim, time_left_s=left, threads=self.threads, whole=whole)
+
+    def _whole(self, aim: float) -> None:
+        """Settle on whole bids where they are few and on starts of runs, gather answers that fit, and mix again."""
+        again = False
+        if self.master.coarse():
+            mixture = self._mixture(aim, whole=True)
+            if mixture is None:
+                return
+            self.master.mix(mixture.weight, mixture.free)
+            self.master.free.fixed[self.master.products :] = True
+            again = True
+        if len(self.case.shiftable.point):
+            self._choose_starts()
+            settle_runs(self.case, self.parts, self.master, self.starts)
+            again = True
+        if again and not self._out():
+            with self._timed("gather"):
+                self._gather()
+            mixture = self._mixture(aim, whole=False)
+            if mixture is not None:
+                self.master.mix(mixture.weight, mixture.free)
+
+    def _choose_starts(self) -> None:
+        weights = used_rounds(self.master)
+        self.starts = choose_starts(self.case, self.parts, self.pricing, weights, self.state.prices, self.starts)
+
+    def _recover(self) -> None:
+        """Make programs of the present mixture; keep the best outcome."""
+        with self._timed("recover"):
+            weights = used_rounds(self.master)
+            if not self.master.groups.settled.any():
+                self._choose_starts()
+            blended = blend(self.case, self.parts, self.pricing, weights, self.state.prices, self.starts)
+            answer = complete(self.case, self.parts, blended, bids_of(self.case, self.master))
+            outcome = assemble(
+                self.case,
+                answer,
+                shadow(self.case, self.parts, self.state.centre),
+                termination=Termination.TIME_LIMIT,
+                bound_eur=-self.state.bound_eur,
+                solver=f"decomposition, {version()}",
+                seconds={},
+            )
+            if self.best is None or outcome.objective_eur > self.best.objective_eur:
+                self.best, self.point_kw = outcome, answer.point_kw
+
+    def _finished(self) -> Outcome:
+        """Return the best outcome with the bound, prices and times of the whole run."""
+        if self.best is None:
+            raise SolverError("no program was made; keep the case and report it as a bug")
+        bound = max(-self.state.bound_eur, self.best.objective_eur)
+        worths = shadow(self.case, self.parts, self.state.centre)
+        energy = energy_terms(self.case, self.point_kw, worths.balance_eur_per_mwh)
+        return replace(
+            self.best,
+            termination=Termination.OPTIMAL if self._proven() else Termination.TIME_LIMIT,
+            bound_eur=bound,
+            gap_eur=bound - self.best.objective_eur,
+            shadow=worths,
+            point_terms_eur=self.best.point_terms_eur | {"energy": energy},
+            seconds=dict(self.seconds),
+            duals=duals(self.case, self.parts, self.state.centre),
+        )
+
+    def _tell(self) -> None:
+        if self.report is None:
+            return
+        value = -np.inf if self.best is None else self.best.objective_eur
+        gross = max(self.master.gross(), 1e-9) if self.best is None else self.best.gross_cost_eur
+        bound = -self.state.bound_eur
+        self.report(
+            Round(
+                number=self.state.rounds,
+                value_eur=value,
+                bound_eur=bound,
+                gap_of_gross=(bound - value) / gross,
+                seconds=perf_counter() - self.began,
+            )
+        )
+
+
+def bids_of(case: Case, master: Master) -> list[Floats]:
+    """Return the master's bids, per product (B,); what is awarded is what it is."""
+    bids = [np.nan_to_num(reserve.committed_mw).astype(np.float64) for reserve in case.reserves]
+    for p, (r, block) in enumerate(master.bids, start=master.products):
+        bids[r][block] = master.free.value[p]
+    return bids
+
+
+def duals(case: Case, parts: Split, tension: Tension) -> Duals:
+    """Return prices of all congestion points, zero where untied."""
+    program, call = np.zeros((len(case.points), case.isps)), np.zeros((len(case.points), case.isps))
+    program[parts.tied], call[parts.tied] = tension.program, tension.call
+    return Duals(
+        balance=tension.balance[0].copy(), program=program, call=call, reserve=tension.reserve, called=tension.called
+    )
+
+
+def carried(start: Duals, parts: Split) -> Tension:
+    """Return earlier prices for the congestion points that are tied now."""
+    return Tension(
+        balance=start.balance[None].copy(), program=start.program[parts.tied], call=start.call[parts.tied],
+        reserve=start.reserve.copy(), called=start.called.copy(),
+    )  # fmt: skip
+
+
+def shadow(case: Case, parts: Split, tension: Tension) -> Shadow:
+    """Return the prices as worths of one more unit of each coupling."""
+    per_mwh = 1000 / case.isp_hours
+    full = duals(case, parts, tension)
+    own = 0.0 if case.anchor is None else case.anchor.eur_per_mwh / per_mwh
+    at_limit, at_call = full.program[case.limits.point], np.abs(full.call[case.reservations.point])
+    imports, exports = np.isfinite(case.limits.import_kw), np.isfinite(case.limits.export_kw)
+    reserved = case.reservations.reserved_kw != 0
+    return Shadow(
+        balance_eur_per_mwh=full.balance * per_mwh,
+        limit_import_eur_per_mwh=np.where(imports, np.maximum(at_limit - own, 0.0), 0.0) * per_mwh,
+        limit_export_eur_per_mwh=np.where(exports, np.maximum(-at_limit - own, 0.0), 0.0) * per_mwh,
+        reservation_eur_per_mwh=np.where(reserved, at_call, 0.0) * per_mwh,
+        reserve_eur_per_mw=-(full.reserve + full.called) * 1000,
+    )
