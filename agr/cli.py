@@ -3,55 +3,31 @@
 import getpass
 import signal
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
-from rich.console import Console
 
 from agr import explain as why
-from agr import log, office, overview
+from agr import log, office, overview, scenario_cli
 from agr.daemon import Daemon, participants_of
 from agr.enquiry import Enquirer
-from agr.errors import AgrError, TableError
+from agr.errors import AgrError
 from agr.isp import Period, SystemClock
 from agr.planning import load_solved
 from agr.settings import Settings, load, write_example
 from agr.store import plans, register
+from agr.terminal import err, in_words, out
 from agr.uftp.signing import KeyPair
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="The AGR portfolio optimizer daemon.")
 connections_app = typer.Typer(no_args_is_help=True, help="Our connections at the CRO.")
 app.add_typer(connections_app, name="connections")
-out, err = Console(), Console(stderr=True)
+scenario_cli.mount(app)
 
 ConfigOption = Annotated[Path, typer.Option("--config", "-c", help="Settings file.", envvar="AGR_CONFIG")]
 PeriodOption = Annotated[str | None, typer.Option("--period", help="Local day, YYYY-MM-DD; default: tomorrow.")]
 DEFAULT = Path("agr.toml")
-SHOWN_FAULTS = 50
-
-
-@contextmanager
-def in_words() -> Iterator[None]:
-    """Turn errors made on purpose into one message and exit code 1; a bug keeps its traceback."""
-    try:
-        yield
-    except TableError as error:
-        more = len(error.faults) - SHOWN_FAULTS
-        lines = str(error).splitlines()[: SHOWN_FAULTS + 1] + ([f"… and {more} more"] if more > 0 else [])
-        complain("\n".join(lines))
-        raise typer.Exit(1) from error
-    except AgrError as error:
-        complain(str(error))
-        raise typer.Exit(1) from error
-
-
-def complain(text: str) -> None:
-    """Print a message to standard error as it is: brackets in it are no markup."""
-    err.print("agr:", style="red", end=" ")
-    err.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 def _period(settings: Settings, text: str | None) -> Period:

@@ -37,13 +37,13 @@ class World:
         self._stack = ExitStack()
         try:
             python = counterparty_python(environment_folder())
-            self.cros = [self._start(python, "CRO", d, folder / "cro.json") for d in scenario.cros]
+            self.cros = [self._start(python, "CRO", d, scenario.cro_of(folder)) for d in scenario.cros]
             self.dsos = {d: self._start(python, "DSO", d) for d in scenario.dsos}
             self.settings = self._settings()
             self.key = self._key()
             store = Store(self.settings.store_url)
             store.migrate()
-            self.reading = import_tables(self.settings, store, folder / "tables", clock)
+            self.reading = import_tables(self.settings, store, scenario.tables_of(folder), clock)
             store.close()
         except BaseException:
             self._stack.close()
@@ -101,7 +101,7 @@ class World:
 
     def known_to_cro(self, folder: Path) -> dict[str, str]:
         """Return congestion point → DSO as the CRO's own file says."""
-        listed = json.loads((folder / "cro.json").read_text(encoding="utf-8"))["congestion_points"]
+        listed = json.loads(self.scenario.cro_of(folder).read_text(encoding="utf-8"))["congestion_points"]
         return {point["address"]: point["dso"] for point in listed}
 
     def close(self) -> None:

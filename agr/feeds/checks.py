@@ -5,7 +5,8 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 from agr import portfolio as p
-from agr.feeds.cells import ean_is_consistent
+from agr.feeds.cells import CellError, ean_is_consistent
+from agr.feeds.columns import columns_of
 from agr.feeds.findings import Findings
 from agr.feeds.rows import Rows, shown
 
@@ -126,6 +127,19 @@ _WARNINGS: dict[str, Callable[[Any], Iterator[Remark]]] = {
 
 def _nothing(_row: object) -> Iterator[Remark]:
     yield from ()
+
+
+def row_faults(table: str, row: Any) -> list[str]:
+    """Return what is wrong with a row that was not read from a table: bounds of its columns, and contradictions."""
+    found = []
+    for column in columns_of(table):
+        value = getattr(row, column.name)
+        if isinstance(value, int | float):
+            try:
+                column.read(value)
+            except CellError as error:
+                found.append(f"{column.name} {value:g} {error}")
+    return found or [f"{column} {words}" for column, words in _FAULTS.get(table, _nothing)(row)]
 
 
 def check_rows(rows: Rows, found: Findings) -> None:

@@ -13,9 +13,7 @@ CONTRACT_SHARE = 0.4  # of the power of the congestion point's large battery
 CONTRACT_WINDOW = (time(18), time(22))
 EVENING = (time(17), time(23))
 NOON = (time(10), time(16))
-EVENING_SHARE = 0.8  # an import limit, of the highest unsteered load in the evening
 NOON_SHARE = 0.6  # an export limit, of the highest surplus at noon
-LIMIT_EVERY = 4  # one neighbourhood in so many has an import limit
 LIMIT_PENALTY_EUR_PER_MWH = 2000.0
 # EUR/MW/h: median and spread of a lognormal distribution, and a factor per block of 4 local hours
 CAPACITY = {
@@ -45,7 +43,8 @@ def contracts(recipe: Recipe, population: Population) -> tuple[Contract, ...]:
 
 def _unsteered_kw(recipe: Recipe, population: Population) -> tuple[dict[str, Floats], dict[str, Floats]]:
     """Return per connection its load with heat pumps following demand, and its sun; (T,) each."""
-    value = {(f.resource, f.quantity): np.array(f.values) for f in population.forecasts}
+    first = [f for f in population.forecasts if f.period == recipe.period]
+    value = {(f.resource, f.quantity): np.array(f.values) for f in first}
     nothing = np.zeros(recipe.period.isp_count)
     load: dict[str, Floats] = {}
     sun: dict[str, Floats] = {}
@@ -75,9 +74,9 @@ def limits(recipe: Recipe, population: Population) -> tuple[PointLimit, ...]:
 
     rows = []
     evening = np.array(in_window(period, *EVENING))
-    for point in streets[::LIMIT_EVERY]:
+    for point in streets[:: recipe.limit_every]:
         total = sum((load.get(c, nothing) for c in point.connections), nothing)
-        rows.append(agreed(point.address, EVENING, round(float(total[evening].max()) * EVENING_SHARE, 1), None))
+        rows.append(agreed(point.address, EVENING, round(float(total[evening].max()) * recipe.evening_share, 1), None))
     noon = np.array(in_window(period, *NOON))
     surplus = {
         point.address: -sum((load.get(c, nothing) + sun.get(c, nothing) for c in point.connections), nothing)[
@@ -124,25 +123,23 @@ def _day_before(period: Period, before: Floats) -> Floats:
 
 
 def prices(recipe: Recipe, profiles: Profiles) -> tuple[Price, ...]:
-    """Return day-ahead prices of the Period and the day before, the naive forecast, and capacity prices per block."""
-    period, before = recipe.period, recipe.period.previous()
+    """Return day-ahead prices of the Periods and the day before, the naive forecast, and capacity prices per block."""
+    periods, before = recipe.periods(), recipe.period.previous()
     random = np.random.default_rng([recipe.seed, 1])
     if recipe.real_prices:
-        yesterday, today = profiles.day_ahead(before), profiles.day_ahead(period)
-        step = 60
+        known, step = [profiles.day_ahead(day) for day in (before, *periods)], 60
     else:
-        yesterday, today = _synthetic(before, random, 6.0), _synthetic(period, random, 6.0)
-        step = period.isp_minutes
+        known, step = [_synthetic(day, random, 6.0) for day in (before, *periods)], before.isp_minutes
+    series = [(before, known[0], "day_ahead")]
+    for day, yesterday, today in zip(periods, known, known[1:], strict=False):
+        series += [(day, _day_before(day, yesterday), "day_ahead_forecast"), (day, today, "day_ahead")]
     rows = []
-    for day, values, series in (
-        (before, yesterday, "day_ahead"),
-        (period, _day_before(period, yesterday), "day_ahead_forecast"),
-        (period, today, "day_ahead"),
-    ):
-        products = [i * period.isp_minutes // step for i in range(day.isp_count)]
-        rows += _price_rows(series, day, values, products)
-    for series, (median, spread, factors) in CAPACITY.items():
-        block = period.blocks(4)
-        drawn = median * np.array(factors) * np.exp(spread * random.standard_normal(6))
-        rows += _price_rows(series, period, drawn[np.array(block)], block)
+    for day, values, name in series:
+        products = [i * day.isp_minutes // step for i in range(day.isp_count)]
+        rows += _price_rows(name, day, values, products)
+    for name, (median, spread, factors) in CAPACITY.items():
+        for day in periods:
+            block = day.blocks(4)
+            drawn = median * np.array(factors) * np.exp(spread * random.standard_normal(6))
+            rows += _price_rows(name, day, drawn[np.array(block)], block)
     return tuple(rows)

@@ -1,30 +1,28 @@
-"""Reads scenario.yaml: the question, the day, who takes part, and what happens. Paths are relative to its folder."""
+"""What scenario.yaml says: the question, the days, who takes part, the markets and what happens. Validated by pydantic.
+
+Paths are relative to the scenario's folder. The JSON schema for editors is made from these classes.
+"""
 
 from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Literal
 
-import yaml
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from agr.errors import InputError
 from agr.isp import Period
-from agr.settings import Markets
+from agr.scenario.lines import Document
+from agr.settings import Markets, Planning
+from agr.settings.section import Seconds, Section
 
 
-class Part(BaseModel):
-    """Frozen, without unknown keys."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Release(Part):
+class Release(Section):
     """A DSO gives back part of what it reserved."""
 
     kind: Literal["release"]
-    at: AwareDatetime
-    contract: str
+    at: AwareDatetime = Field(description="When the FlexReservationUpdate arrives, with its UTC offset.")
+    contract: str = Field(description="The contract, as in tables/contracts.csv.")
     keep_share: float = Field(ge=0, le=1, description="Share of the contracted power that stays reserved.")
+    period: date | None = Field(default=None, description="The Period it concerns; none: the scenario's first.")
 
 
 class Generator(BaseModel):
@@ -33,41 +31,76 @@ class Generator(BaseModel):
     model_config = ConfigDict(frozen=True, extra="allow")
 
 
+class Solving(Planning):
+    """How plans are made; a scenario may think longer than a daemon, so that no time limit decides its outcome."""
+
+    time_limit_s: Seconds = Field(default=600, description="Time limit of one solve.")
+    budget_s: Seconds = Field(default=900, description="A solve that takes longer than this is given up.")
+
+
 def _as_date(value: object) -> object:
     return value.date() if isinstance(value, datetime) else value
 
 
-class Description(Part):
+Day = Annotated[date, BeforeValidator(_as_date)]
+
+
+class Description(Section):
     """One scenario: tables/ beside it hold the register, cro.json what the CRO knows."""
 
-    title: str
-    question: str
-    period: Annotated[date, BeforeValidator(_as_date)]
-    zone: str = "Europe/Amsterdam"
-    isp_minutes: int = 15
-    seed: int | None = None
-    agr: str = "agr.example"
-    cros: tuple[str, ...]
-    dsos: tuple[str, ...]
-    markets: Markets = Markets()
-    events: tuple[Release, ...] = ()
-    generator: Generator | None = None
+    title: str = Field(description="One line.")
+    question: str = Field(description="What a run of it answers.")
+    period: Day = Field(description="The first day that is planned, local to the market.")
+    last_period: Day | None = Field(default=None, description="The last day; none: the first one is the only one.")
+    zone: str = Field(default="Europe/Amsterdam", description="The market's time zone.")
+    isp_minutes: int = Field(default=15, gt=0, description="Length of an ISP.")
+    seed: int | None = Field(default=None, description="Seed of everything that is drawn.")
+    agr: str = Field(default="agr.example", description="Our internet domain.")
+    cros: tuple[str, ...] = Field(default=(), description="Internet domains of the CROs.")
+    dsos: tuple[str, ...] = Field(default=(), description="Internet domains of the DSOs.")
+    tables: str = Field(default="tables", description="Folder of tables, relative to the scenario.")
+    cro: str = Field(default="cro.json", description="What the CRO knows, relative to the scenario.")
+    markets: Markets = Field(default=Markets(), description="As the section `markets` of the settings.")
+    planning: Solving = Field(default=Solving(), description="As the section `planning` of the settings.")
+    stay_eur_per_mwh: float = Field(default=1.0, ge=0, description="Planning price of leaving an announced program.")
+    changes: tuple[str, ...] = Field(
+        default=(), description="Changes of the tables, written like --set: ev_sessions=+50."
+    )
+    events: tuple[Release, ...] = Field(default=(), description="What happens after the first plan.")
+    generator: Generator | None = Field(default=None, description="How the tables were made; for the record.")
+
+    @model_validator(mode="after")
+    def _days_are_in_order(self) -> "Description":
+        if self.last_period is not None and self.last_period < self.period:
+            raise ValueError(f"last_period {self.last_period} is before period {self.period}")
+        return self
 
     @property
     def of(self) -> Period:
-        """The Period the scenario plans."""
+        """The first Period the scenario plans."""
         return Period(self.period, self.zone, self.isp_minutes)
+
+    def periods(self) -> tuple[Period, ...]:
+        """Return every Period of the scenario in order."""
+        return periods_between(self.of, self.last_period or self.period)
+
+    def tables_of(self, folder: Path) -> Path:
+        """Return the folder of tables of a scenario folder."""
+        return folder / self.tables
+
+    def cro_of(self, folder: Path) -> Path:
+        """Return the file with what the CRO knows."""
+        return folder / self.cro
+
+
+def periods_between(first: Period, last: date) -> tuple[Period, ...]:
+    """Return the Periods from `first` to `last`, both included."""
+    found = [first]
+    while found[-1].day < last:
+        found.append(found[-1].next())
+    return tuple(found)
 
 
 def describe(folder: Path) -> Description:
-    """Read a scenario folder; raises InputError with every fault, in words."""
-    path = folder / "scenario.yaml"
-    try:
-        return Description.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); give a folder with a scenario.yaml") from error
-    except yaml.YAMLError as error:
-        raise InputError(f"{path}: is not valid YAML: {error}") from error
-    except ValidationError as error:
-        faults = [f"- {'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
-        raise InputError(f"{path}: {len(faults)} faults:\n" + "\n".join(faults)) from error
+    """Read a scenario folder's description; raises TableError with every fault, its line and what was expected."""
+    return Document(folder / "scenario.yaml", "scenario.yaml").read(Description)

@@ -28,9 +28,10 @@ class World:
     register: Register
     portfolio: Portfolio
 
-    def files(self) -> dict[str, bytes]:
-        """Return the scenario folder's generated files, by name."""
-        made = {f"tables/{name}": content for name, content in tables(self.register, self.portfolio.period.tz).items()}
+    def files(self, *, parquet: bool = False) -> dict[str, bytes]:
+        """Return the scenario folder's generated files, by name; forecasts as Parquet if asked for."""
+        tz = self.portfolio.period.tz
+        made = {f"tables/{name}": content for name, content in tables(self.register, tz, parquet=parquet).items()}
         return made | {"cro.json": cro_json(self.portfolio.points, self.portfolio.free_connections)}
 
 
@@ -69,6 +70,12 @@ def _arguments(words: list[str]) -> argparse.Namespace:
     parser.add_argument("--points", type=int, default=13, help="congestion points")
     parser.add_argument("--dsos", nargs="+", default=["north-grid.example", "south-grid.example"])
     parser.add_argument("--weather-day", type=date.fromisoformat, help="day of the typical year; default: the Period")
+    parser.add_argument("--days", type=int, default=1, help="how many days, from the Period on")
+    parser.add_argument("--limit-every", type=int, default=4, help="one neighbourhood in so many has an import limit")
+    parser.add_argument(
+        "--evening-share", type=float, default=0.8, help="import limit as a share of the unsteered peak"
+    )
+    parser.add_argument("--parquet", action="store_true", help="forecasts as Parquet")
     parser.add_argument("--synthetic-prices", action="store_true", help="made-up day-ahead prices")
     return parser.parse_args(words)
 
@@ -78,6 +85,7 @@ def recipe_of(given: argparse.Namespace) -> Recipe:
     return Recipe(
         period=Period(given.period, given.zone), seed=given.seed, connections=given.connections, points=given.points,
         dsos=tuple(given.dsos), weather_day=given.weather_day, real_prices=not given.synthetic_prices,
+        days=given.days, limit_every=given.limit_every, evening_share=given.evening_share,
     )  # fmt: skip
 
 
@@ -86,7 +94,7 @@ def main(words: list[str] | None = None) -> int:
     given = _arguments(sys.argv[1:] if words is None else words)
     try:
         recipe = recipe_of(given)
-        files = generate(recipe, read_profiles(given.data, recipe.period)).files()
+        files = generate(recipe, read_profiles(given.data, recipe.period)).files(parquet=given.parquet)
     except InputError as error:
         sys.stderr.write(f"{error}\n")
         return 2

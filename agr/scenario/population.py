@@ -4,7 +4,7 @@ What is drawn and from which distribution is a table of constants here and in th
 measurement, and connection addresses use the GS1 prefix 299, which no company owns.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 
@@ -46,13 +46,29 @@ class Recipe:
     dsos: tuple[str, ...]
     weather_day: date | None = None  # of the typical year; None: the Period's own day of the year
     real_prices: bool = True  # published day-ahead prices; else synthetic ones
+    days: int = 1  # Periods with forecasts, sessions and prices, from `period` on
+    limit_every: int = 4  # one neighbourhood in so many has an import limit
+    evening_share: float = 0.8  # an import limit, of the highest unsteered load in the evening
 
     def __post_init__(self) -> None:
+        if self.days < 1 or self.limit_every < 1:
+            raise InputError("give at least one day, and an import limit at one neighbourhood in at least one")
         if not 1 <= len(self.dsos) < self.points or self.connections < 4 * self.points:
             raise InputError(
                 f"{self.connections} connections at {self.points} congestion points of {len(self.dsos)} DSOs cannot be "
                 "made: give at least 4 connections a congestion point and more congestion points than DSOs"
             )
+
+    def periods(self) -> tuple[Period, ...]:
+        """Return every Period."""
+        found = [self.period]
+        while len(found) < self.days:
+            found.append(found[-1].next())
+        return tuple(found)
+
+    def weather_on(self, period: Period) -> date | None:
+        """Return the day of the typical year whose weather a Period has."""
+        return None if self.weather_day is None else self.weather_day + (period.day - self.period.day)
 
 
 @dataclass(kw_only=True)
@@ -92,13 +108,14 @@ class Drawer:
         self.random = np.random.default_rng(recipe.seed)
         self.all = Population()
         self._number = 0
-        weather = {c: profiles.weather_of(c, recipe.period, recipe.weather_day) for c in (
+        self.days = recipe.periods()
+        weather = {c: [profiles.weather_of(c, day, recipe.weather_on(day)) for day in self.days] for c in (
             "pv_south35_kw_per_kwp", "pv_eastwest10_kw_per_kwp", "efh_heat_kwh_per_10000kwh", "cop_ashp_floor",
             "cop_ashp_radiator")}  # fmt: skip
         self.sun = (weather["pv_south35_kw_per_kwp"], weather["pv_eastwest10_kw_per_kwp"])
-        self.heat_kw = weather["efh_heat_kwh_per_10000kwh"] / 10_000  # per kWh of heat a year
+        self.heat_kw = weather["efh_heat_kwh_per_10000kwh"]  # of a house of 10,000 kWh of heat a year
         self.cop = (weather["cop_ashp_floor"], weather["cop_ashp_radiator"])
-        self.loads = {kind: profiles.load_kw(kind, recipe.period) / 1000 for kind in ("h25", "g25")}
+        self.loads = {kind: [profiles.load_kw(kind, day) / 1000 for day in self.days] for kind in ("h25", "g25")}
 
     def connect(self) -> tuple[str, str]:
         """Add a connection; return its address and the number its resources carry in their names."""
@@ -162,17 +179,19 @@ class Drawer:
     def _lognormal(self, median: float, sigma: float) -> float:
         return round(float(median * np.exp(sigma * self.random.standard_normal())), 0)
 
-    def _forecast(self, resource: str, quantity: str, values: Floats) -> None:
-        rounded = tuple(round(float(v), 3) for v in values)
-        self.all.forecasts.append(Forecast(resource=resource, quantity=quantity, period=self.period, values=rounded))
+    def _forecast(self, resource: str, quantity: str, profile: Sequence[Floats], factor: float = 1.0) -> None:
+        """Add the forecast of every day: a profile per day times a factor."""
+        for period, values in zip(self.days, profile, strict=True):
+            rounded = tuple(round(float(v), 3) for v in values * factor)
+            self.all.forecasts.append(Forecast(resource=resource, quantity=quantity, period=period, values=rounded))
 
     def _load(self, address: str, number: str, kind: str, kwh_a_year: float) -> None:
         self.all.fixed_loads.append(FixedLoad(resource=f"load-{number}", connection=address))
-        self._forecast(f"load-{number}", "power_kw", self.loads[kind] * kwh_a_year)
+        self._forecast(f"load-{number}", "power_kw", self.loads[kind], kwh_a_year)
 
     def _sun(self, address: str, number: str, kwp: float) -> None:
         self.all.generators.append(Generator(resource=f"pv-{number}", connection=address, curtailment_eur_per_mwh=1.0))
-        self._forecast(f"pv-{number}", "power_kw", -self.sun[int(self.random.random() < 0.4)] * round(kwp, 1))
+        self._forecast(f"pv-{number}", "power_kw", self.sun[int(self.random.random() < 0.4)], -round(kwp, 1))
 
     def _battery(
         self, address: str, number: str, power_kw: float, capacity_kwh: float, *, wear: float, reserve_kw: float = 0.0
@@ -198,11 +217,11 @@ class Drawer:
                 end_kwh=_after_a_day(buffer_kwh / 2, BUFFER_LOSS_PER_DAY), loss_per_day=BUFFER_LOSS_PER_DAY,
             )
         )  # fmt: skip
-        self._forecast(f"hp-{number}", "heat_kw", self.heat_kw * heat_kwh_a_year)
+        self._forecast(f"hp-{number}", "heat_kw", self.heat_kw, heat_kwh_a_year / 10_000)
         self._forecast(f"hp-{number}", "cop", cop)
 
     def _car(self, address: str, number: str, place: Charging) -> None:
-        """One session arriving the day before and one on the day, where they touch the day and do not overlap."""
+        """One session arriving the day before and one on each day, where they touch a day and do not overlap."""
         published_kw = self._percentile(self.profiles.power_kw)
         charge_kw = min((3.7, 7.4, 11.0), key=lambda kw: abs(kw - published_kw))
         busy_until = self.period.start
@@ -221,7 +240,7 @@ class Drawer:
             )  # fmt: skip
 
     def _visits(self, place: Charging, charge_kw: float) -> Iterator[tuple[datetime, datetime, float]]:
-        for period in (self.period.previous(), self.period):
+        for period in (self.period.previous(), *self.days):
             quarter = int(self.random.choice(96, p=place.arrival))
             minutes = quarter * 15 + int(self.random.integers(0, 15))
             stay_h = max(self._percentile(place.stay_h), 0.5)

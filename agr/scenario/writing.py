@@ -9,6 +9,9 @@ from datetime import date, datetime, time
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import pyarrow as pa
+import pyarrow.parquet
+
 from agr.portfolio import CongestionPoint, Forecast, Register
 
 
@@ -52,7 +55,20 @@ def forecast_rows(forecast: Forecast) -> list[tuple[object, ...]]:
     return rows
 
 
-def tables(register: Register, tz: ZoneInfo) -> dict[str, bytes]:
+FORECASTS = ("resource", "quantity", "start", "minutes", "value")
+
+
+def _parquet(rows: Sequence[tuple[object, ...]]) -> bytes:
+    """Return the forecasts as a Parquet file; a hundredth of the CSV's size."""
+    kinds = (pa.string(), pa.string(), pa.timestamp("s", tz="UTC"), pa.int64(), pa.float64())
+    columns = zip(FORECASTS, zip(*rows, strict=True), kinds, strict=True)
+    buffer = io.BytesIO()
+    whole = pa.table({name: pa.array(cells, kind) for name, cells, kind in columns})
+    pa.parquet.write_table(whole, buffer, compression="zstd")
+    return buffer.getvalue()
+
+
+def tables(register: Register, tz: ZoneInfo, *, parquet: bool = False) -> dict[str, bytes]:
     """Return file name → content for every kind of which the register has something."""
     files = {}
     for kind in fields(register):
@@ -61,7 +77,10 @@ def tables(register: Register, tz: ZoneInfo) -> dict[str, bytes]:
             continue
         if kind.name == "forecasts":
             rows = [row for forecast in values for row in forecast_rows(forecast)]
-            files["forecasts.csv"] = _csv(("resource", "quantity", "start", "minutes", "value"), rows, tz)
+            if parquet:
+                files["forecasts.parquet"] = _parquet(rows)
+            else:
+                files["forecasts.csv"] = _csv(FORECASTS, rows, tz)
             continue
         header = [column.name for column in fields(values[0])]
         files[f"{kind.name}.csv"] = _csv(header, [[getattr(v, name) for name in header] for v in values], tz)

@@ -3,11 +3,13 @@
 import json
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 import yaml
 
 from agr.feeds.tables import read_folder
-from agr.scenario.description import describe
+from agr.scenario.description import Description, describe
+from agr.scenario.expected import expectation
 from agr.scenario.generate import main
 
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
@@ -23,8 +25,19 @@ def generated(folder):
     }
 
 
-def test_the_two_scenarios_are_there():
-    assert NAMES == ["small-dst-day", "spring-weekday"]
+def test_the_five_scenarios_are_there_and_each_says_what_is_expected():
+    assert NAMES == [
+        "negative-price-sunday", "reservation-in-three-steps", "small-dst-day", "spring-weekday", "winter-evening-peak"
+    ]  # fmt: skip
+    for name in NAMES:
+        assert expectation(SCENARIOS / name).figures
+        assert len(describe(SCENARIOS / name).question) > 40
+        assert (SCENARIOS / name / "README.md").is_file()
+
+
+def test_editors_get_the_schema_of_today():
+    written = json.loads((SCENARIOS / "scenario.schema.json").read_text())
+    assert written == Description.model_json_schema(), "agr scenario schema > scenarios/scenario.schema.json"
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -38,8 +51,14 @@ def test_a_shipped_scenario_is_made_again_byte_for_byte(name, tmp_path):
     words += ["--dsos", *given["dsos"]]
     words += ["--weather-day", str(how["weather_day"])] if how["weather_day"] else []
     words += ["--synthetic-prices"] if how["prices"] == "synthetic" else []
+    words += [w for option in ("days", "limit_every", "evening_share") if option in how
+              for w in (f"--{option.replace('_', '-')}", str(how[option]))]  # fmt: skip
+    words += ["--parquet"] if how.get("parquet") else []
     assert main(words) == 0
     assert generated(tmp_path) == generated(SCENARIOS / name)
+    if how.get("parquet"):  # bytes depend on the version of Parquet
+        made, shipped = (pq.read_table(f / "tables" / "forecasts.parquet") for f in (tmp_path, SCENARIOS / name))
+        assert made.equals(shipped)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -53,14 +72,14 @@ def test_a_shipped_scenario_reads_without_a_warning_and_its_parts_agree(name):
     contracts = {c.contract: c for c in reading.register.contracts}
     assert {e.contract for e in scenario.events} <= contracts.keys()
     assert {c.congestion_point for c in contracts.values()} <= {p["address"] for p in known}
-    assert {f.period for f in reading.register.forecasts} == {scenario.of}
+    assert {f.period for f in reading.register.forecasts} == set(scenario.periods())
     series = {p.series for p in reading.register.prices}
     assert {product.series for product in scenario.markets.capacity} <= series
     assert {scenario.markets.day_ahead.series, scenario.markets.day_ahead.forecast_series} <= series
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_what_a_scenario_expects_agrees_with_its_files(name):
+@pytest.mark.parametrize("name", ["small-dst-day", "spring-weekday"])
+def test_what_a_demo_day_expects_agrees_with_its_files(name):
     folder = SCENARIOS / name
     figures = yaml.safe_load((folder / "expected.yaml").read_text())["figures"]
     known = json.loads((folder / "cro.json").read_text())
@@ -73,4 +92,4 @@ def test_what_a_scenario_expects_agrees_with_its_files(name):
 def test_scenarios_are_small_and_hold_no_program():
     files = [path for path in SCENARIOS.rglob("*") if path.is_file()]
     assert sum(path.stat().st_size for path in files) < 3_000_000
-    assert {path.suffix for path in files} == {".csv", ".json", ".md", ".yaml"}
+    assert {path.suffix for path in files} == {".csv", ".json", ".md", ".parquet", ".yaml"}

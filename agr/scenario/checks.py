@@ -1,0 +1,201 @@
+"""What must hold between the parts of a scenario; every fault with its file, its line and what was expected."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from itertools import chain
+from pathlib import Path
+
+from agr.feeds.cells import CellError, read_instant
+from agr.feeds.findings import Finding, Findings
+from agr.feeds.grid import Grid, open_grid
+from agr.feeds.series import values_on
+from agr.isp import Period
+from agr.scenario.lines import Document
+from agr.scenario.scenario import Scenario
+
+_FOLLOWED = (
+    ("fixed_loads", ("power_kw",)),
+    ("generators", ("power_kw",)),
+    ("heat_pumps", ("heat_kw", "cop")),
+)
+_HIGHEST_EUR_PER_MWH = 10_000.0
+"""Above the harmonised maximum of SDAC (4,000 to 5,000 EUR/MWh) and of intraday (9,999)."""
+
+
+class Tables:
+    """Finds the line of a row again; opened only when there is a fault to report."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self._folder, self._name = folder, name
+        self._grids: dict[str, Grid | None] = {}
+
+    def _grid(self, table: str) -> Grid | None:
+        if table not in self._grids:
+            paths = [self._folder / f"{table}{suffix}" for suffix in (".csv", ".parquet")]
+            path = next((p for p in paths if p.is_file()), None)
+            self._grids[table] = None if path is None else open_grid(path, Findings())
+        return self._grids[table]
+
+    def fault(self, table: str, column: str, value: object, words: str) -> Finding:
+        """Return a fault at the first row whose column holds the value."""
+        grid = self._grid(table)
+        if grid is None or column not in grid.header:
+            return Finding(file=f"{self._name}/{table}", words=words)
+        cells = grid.cells(column)
+        row = next((i for i, cell in enumerate(cells) if cell == value), None)
+        return self._at(grid, row, column, words)
+
+    def after(self, table: str, series: str, instant: str, words: str) -> Finding:
+        """Return a fault at the last row of a series before an instant (ISO, UTC), else at its first row."""
+        grid = self._grid(table)
+        if grid is None or not {"series", "start"} <= set(grid.header):
+            return Finding(file=f"{self._name}/{table}", words=words)
+        rows = [i for i, cell in enumerate(grid.cells("series")) if cell == series]
+        starts = grid.cells("start")
+        before = [i for i in rows if _utc(starts[i]) < instant]
+        return self._at(grid, before[-1] if before else next(iter(rows), None), "start", words)
+
+    def _at(self, grid: Grid, row: int | None, column: str, words: str) -> Finding:
+        line = 0 if row is None else int(grid.lines[row])
+        return Finding(
+            file=f"{self._name}/{grid.file}", line=line, column=column if line else "", words=words, place=grid.place
+        )
+
+
+def _utc(cell: object) -> str:
+    try:
+        return read_instant(cell).isoformat()
+    except CellError:
+        return ""
+
+
+def check_scenario(
+    scenario: Scenario, folder: Path, written: Document, listed: Document | None, *, readable: bool
+) -> list[Finding]:
+    """Return the faults between the parts; those that need all parts only if all could be read."""
+    tables = Tables(folder, scenario.description.tables)
+    found = list(_events(scenario, written, readable=readable))
+    if listed is not None:
+        found += _known(scenario, listed)
+    if readable:
+        parts = (_points(scenario, tables), _sessions(scenario, tables), _forecasts(scenario, tables))
+        found += [*chain(*parts), *_prices(scenario, tables)]
+    return found
+
+
+def _events(scenario: Scenario, written: Document, *, readable: bool) -> Iterator[Finding]:
+    contracts = {c.contract: c for c in scenario.register.contracts}
+    days = {period.day: period for period in scenario.description.periods()}
+    for i, event in enumerate(scenario.description.events):
+        period = days.get(event.period or scenario.description.period)
+        if period is None:
+            words = f"{event.period} is none of the scenario's days, {min(days)} to {max(days)}"
+            yield written.finding(("events", i, "period"), words)
+        elif event.at >= period.end:
+            words = f"{event.at.isoformat()} is after the Period {period} it concerns; expected an earlier moment"
+            yield written.finding(("events", i, "at"), words)
+        if not readable:
+            continue
+        if event.contract not in contracts:
+            known = ", ".join(sorted(contracts)) or "no contract at all"
+            words = f"{event.contract!r} is not in {scenario.description.tables}/contracts.csv; there is {known}"
+            yield written.finding(("events", i, "contract"), words)
+        elif period is not None and not any(contracts[event.contract].contracted_w(period)):
+            words = f"{event.contract!r} reserves nothing in {period}; expected a contract of that day"
+            yield written.finding(("events", i, "contract"), words)
+
+
+def _known(scenario: Scenario, listed: Document) -> Iterator[Finding]:
+    """Note connections that are listed twice, congestion points too, and DSOs nobody declared."""
+    seen: dict[str, int] = {}
+    names: dict[str, int] = {}
+    for i, point in enumerate(scenario.points):
+        place = ("congestion_points", i)
+        if point.address in names:
+            words = f"{point.address} is there twice, first in line {names[point.address]}; keep one"
+            yield listed.finding((*place, "address"), words)
+        names.setdefault(point.address, listed.line((*place, "address")))
+        if point.dso not in scenario.description.dsos:
+            words = f"{point.dso} is not in `dsos` of scenario.yaml; add it there or correct it"
+            yield listed.finding((*place, "dso"), words)
+        for j, connection in enumerate(point.connections):
+            yield from _once(seen, listed, connection, (*place, "connections", j))
+    for j, connection in enumerate(scenario.free_connections):
+        yield from _once(seen, listed, connection, ("free_connections", j))
+
+
+def _once(seen: dict[str, int], listed: Document, connection: str, place: tuple[str | int, ...]) -> Iterator[Finding]:
+    if connection in seen:
+        words = f"connection {connection} is there twice, first in line {seen[connection]}; keep one"
+        yield listed.finding(place, words)
+    else:
+        seen[connection] = listed.line(place)
+
+
+def _points(scenario: Scenario, tables: Tables) -> Iterator[Finding]:
+    """Note contracts and limits at congestion points the CRO does not list, and contracts with unknown DSOs."""
+    known = {point.address for point in scenario.points}
+    for table in ("contracts", "limits"):
+        for address in sorted({row.congestion_point for row in getattr(scenario.register, table)} - known):
+            words = f"{address} is not in {scenario.description.cro}; add it there or correct it"
+            yield tables.fault(table, "congestion_point", address, words)
+    for contract in scenario.register.contracts:
+        if contract.dso not in scenario.description.dsos:
+            words = f"{contract.dso} is not in `dsos` of scenario.yaml; add it there or correct it"
+            yield tables.fault("contracts", "dso", contract.dso, words)
+
+
+def _sessions(scenario: Scenario, tables: Tables) -> Iterator[Finding]:
+    """Note cars that could not be charged by anybody: a scenario with one answers no question."""
+    for car in scenario.register.ev_sessions:
+        hours = (car.departure - car.arrival) / timedelta(hours=1)
+        possible = car.charge_kw * hours * car.charge_efficiency
+        if car.energy_kwh > possible * (1 + 1e-9):
+            words = (
+                f"{car.resource}: {car.energy_kwh:g} kWh cannot be charged; expected at most {possible:.3g} kWh, which "
+                f"{car.charge_kw:g} kW give in {hours:.2f} h"
+            )
+            yield tables.fault("ev_sessions", "resource", car.resource, words)
+
+
+def _forecasts(scenario: Scenario, tables: Tables) -> Iterator[Finding]:
+    """Note resources without a forecast of a day."""
+    for period in scenario.description.periods():
+        known = scenario.forecasts.get(period.day, {})
+        for table, quantities in _FOLLOWED:
+            for unit in getattr(scenario.register, table):
+                lacking = [q for q in quantities if (unit.resource, q) not in known]
+                if lacking:
+                    words = (
+                        f"{unit.resource} has no forecast {' and '.join(lacking)} of {period}; expected in forecasts"
+                    )
+                    yield tables.fault(table, "resource", unit.resource, words)
+
+
+def _prices(scenario: Scenario, tables: Tables) -> Iterator[Finding]:
+    """Note ISPs without a price that is needed, and prices that cannot be in EUR/MWh."""
+    markets, prices = scenario.description.markets, scenario.register.prices
+    held = {price.series for price in prices}
+    energy = {markets.day_ahead.series, markets.day_ahead.forecast_series}  # one of the two is enough
+    intraday = [s for s in (markets.intraday.buy_series, markets.intraday.sell_series) if s is not None]
+    capacity = [product.series for product in markets.capacity if product.max_mw > 0]
+    for period in scenario.description.periods():
+        for series in dict.fromkeys((*intraday, *capacity, *sorted(energy))):
+            if series in held or series not in energy or not energy & held:
+                yield from _whole(scenario, tables, series, period)
+    for price in prices:
+        if price.series not in capacity and abs(price.value) > _HIGHEST_EUR_PER_MWH:
+            words = f"{price.series}: {price.value:g} is beyond any market; expected EUR/MWh"
+            yield tables.after("prices", price.series, (price.start + timedelta(seconds=1)).isoformat(), words)
+
+
+def _whole(scenario: Scenario, tables: Tables, series: str, period: Period) -> Iterator[Finding]:
+    values = values_on(scenario.register.prices, series, period)
+    first = next((i for i, value in enumerate(values) if value is None), None)
+    if first is not None:
+        count = sum(value is None for value in values)
+        words = (
+            f"{series}: {count} of {period.isp_count} ISPs of {period} have no price, first {period.label(first + 1)}; "
+            "expected the whole local day"
+        )
+        yield tables.after("prices", series, period.isp_start(first + 1).isoformat(), words)

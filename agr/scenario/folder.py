@@ -1,0 +1,125 @@
+"""Reads a scenario folder as a whole: description, tables and what the CRO knows; all of it, or every fault at once."""
+
+import hashlib
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+from pydantic import Field
+
+from agr.errors import InputError, TableError
+from agr.feeds.tables import read_folder
+from agr.portfolio import CongestionPoint, Register
+from agr.scenario.changes import changed
+from agr.scenario.checks import check_scenario
+from agr.scenario.description import Description
+from agr.scenario.lines import Document
+from agr.scenario.scenario import Floats, Forecasts, Scenario
+from agr.settings.section import Section
+
+
+class KnownPoint(Section):
+    """One congestion point as the CRO lists it."""
+
+    address: str = Field(description="Entity address of the congestion point.")
+    dso: str = Field(description="The DSO's internet domain.")
+    mutex_offers: bool = Field(default=False, description="Whether the DSO takes one FlexOffer of several only.")
+    day_ahead_redispatch_by: str = Field(default="AGR", description="Who redispatches day ahead.")
+    intraday_redispatch_by: str | None = Field(default=None, description="Who redispatches during the day.")
+    connections: tuple[str, ...] = Field(description="Our connections there.")
+
+
+class Known(Section):
+    """What the CRO knows: cro.json."""
+
+    congestion_points: tuple[KnownPoint, ...] = Field(default=(), description="Congestion points with connections.")
+    free_connections: tuple[str, ...] = Field(default=(), description="Our connections in no congestion point.")
+
+
+def read_scenario(folder: Path) -> Scenario:
+    """Read a scenario folder; raises TableError with all faults, each with file, line and what was expected."""
+    written = Document(folder / "scenario.yaml", "scenario.yaml")
+    description = written.read(Description)  # without it nothing else can be judged
+    faults: list[str] = []
+    known, listed = Known(), None
+    path = description.cro_of(folder)
+    if path.exists() or description.cros:
+        try:
+            listed = Document(path, description.cro)
+            known = listed.read(Known)
+        except TableError as error:
+            faults += error.faults
+    tables = description.tables_of(folder)
+    register, warnings = Register(), tuple[str, ...]()
+    try:
+        reading = read_folder(tables, zone_name=description.zone, isp_minutes=description.isp_minutes)
+        register, warnings = reading.register, reading.warnings
+    except TableError as error:
+        faults += [fault if fault.startswith("/") else f"{description.tables}/{fault}" for fault in error.faults]
+    scenario = Scenario(
+        name=folder.resolve().name,
+        description=description,
+        register=register,
+        points=tuple(CongestionPoint(**point.model_dump()) for point in known.congestion_points),
+        free_connections=known.free_connections,
+        forecasts=_by_day(register),
+        warnings=tuple(f"{description.tables}/{warning}" for warning in warnings),
+        hashes=_hashes(folder, description),
+    )
+    faults += [str(fault) for fault in check_scenario(scenario, tables, written, listed, readable=not faults)]
+    if faults:
+        raise TableError(faults)
+    try:
+        made = changed(scenario, description.changes)
+    except InputError as error:
+        raise TableError([str(written.finding(("changes",), str(error)))]) from error
+    return replace(made, changes=())
+
+
+def _by_day(register: Register) -> Forecasts:
+    found: dict[date, dict[tuple[str, str], Floats]] = {}
+    for forecast in register.forecasts:
+        values = np.array(forecast.values, dtype=np.float64)
+        found.setdefault(forecast.period.day, {})[forecast.resource, forecast.quantity] = values
+    return found
+
+
+def _hashes(folder: Path, description: Description) -> dict[str, str]:
+    """Return the SHA-256 of every file that a scenario is read from, by its path in the scenario's words."""
+    files = {"scenario.yaml": folder / "scenario.yaml", description.cro: description.cro_of(folder)}
+    tables = description.tables_of(folder)
+    if tables.is_dir():
+        files |= {
+            f"{description.tables}/{p.name}": p for p in sorted(tables.iterdir()) if p.suffix in (".csv", ".parquet")
+        }
+    return {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in files.items() if path.is_file()}
+
+
+def find_folder(name: str | Path) -> Path:
+    """Return the folder of a scenario: a path, or the name of one below scenarios/ here or in the project."""
+    given = Path(name)
+    if (given / "scenario.yaml").is_file():
+        return given
+    places = [place / given for place in scenario_places()]
+    found = next((place for place in places if (place / "scenario.yaml").is_file()), None)
+    if found is None:
+        looked = ", ".join(str(place) for place in (given, *places))
+        raise InputError(f"there is no scenario {str(name)!r}: looked for a scenario.yaml in {looked}")
+    return found
+
+
+def scenario_places() -> tuple[Path, ...]:
+    """Return the folders in which scenarios are looked for by name."""
+    shipped = Path(__file__).parents[2] / "scenarios"
+    here = Path("scenarios")
+    return (here,) if here.resolve() == shipped or not shipped.is_dir() else (here, shipped)
+
+
+def all_folders() -> list[Path]:
+    """Return every scenario folder that can be named."""
+    found: dict[str, Path] = {}
+    for place in scenario_places():
+        for path in sorted(place.glob("*/scenario.yaml")) if place.is_dir() else ():
+            found.setdefault(path.parent.name, path.parent)
+    return [found[name] for name in sorted(found)]

@@ -1,0 +1,164 @@
+"""The result of a run: tidy tables and outcome.json, in memory or as a folder that reads back."""
+
+import json
+import platform
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet
+
+from agr import archive
+from agr.errors import InputError
+from agr.scenario.day import Step
+from agr.scenario.tidy import TABLES, Frame, Known, joined
+from models.outcome import Termination
+
+OUTCOME = "outcome.json"
+LOG = "log.json"
+_PACKAGES = ("agr-optimizer", "pyomo", "highspy", "numpy", "scipy", "pandas", "pyarrow")
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Run:
+    """What a run gave. Tables by name: programs, points, positions, prices, bids, reservations, shortfalls, …"""
+
+    name: str
+    outcome: Json  # what outcome.json holds: the same, to the last bit, for the same inputs on the same machine
+    tables: Mapping[str, Frame]
+    log: Json = field(default_factory=dict)  # seconds; different every time
+
+    def __getattr__(self, name: str) -> Frame:
+        """Return a table as an attribute: run.programs."""
+        tables = self.__dict__.get("tables", {})
+        if name not in tables:
+            raise AttributeError(f"{name!r} is no table of a run; there is {', '.join(tables)}")
+        frame: Frame = tables[name]
+        return frame
+
+    def __dir__(self) -> list[str]:
+        """Let notebooks complete the names of tables."""
+        return [*super().__dir__(), *self.tables]
+
+    @property
+    def steps(self) -> list[Json]:
+        """Every plan in figures, in order."""
+        steps: list[Json] = self.outcome["steps"]
+        return steps
+
+    @property
+    def last(self) -> list[Json]:
+        """The last plan of every Period."""
+        return list({step["period"]: step for step in self.steps}.values())
+
+    @property
+    def value_eur(self) -> float:
+        """The objective of the last plans, over all Periods."""
+        return float(self.outcome["totals"]["objective_eur"])
+
+    def final(self, table: str) -> Frame:
+        """Return a table's rows of the last plan of every Period."""
+        frame = self.tables[table]
+        wanted = {(step["period"], step["step"]) for step in self.last}
+        keep = [pair in wanted for pair in zip(frame["period"], frame["step"], strict=True)]
+        return frame[np.array(keep, dtype=bool)]
+
+    def save(self, folder: Path) -> Path:
+        """Write the run as a folder, all of it or nothing; replaces an earlier run and nothing else."""
+        folder = Path(folder)
+        if folder.exists() and any(folder.iterdir()) and not (folder / OUTCOME).is_file():
+            raise InputError(f"{folder} holds something that is no run; choose another folder")
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".run-") as made:
+            new = Path(made) / "run"
+            new.mkdir()
+            for name, frame in self.tables.items():
+                pa.parquet.write_table(pa.Table.from_pandas(frame), new / f"{name}.parquet", compression="zstd")
+            (new / OUTCOME).write_text(_text(self.outcome), encoding="utf-8")
+            (new / LOG).write_text(_text(self.log), encoding="utf-8")
+            if folder.exists():
+                shutil.rmtree(folder)
+            new.replace(folder)
+        return folder
+
+
+def _text(value: Json) -> str:
+    return json.dumps(value, indent=1, ensure_ascii=False) + "\n"
+
+
+def open_run(folder: Path) -> Run:
+    """Read a run that was saved; raises InputError, in words, when the folder is none."""
+    folder = Path(folder)
+    try:
+        outcome = json.loads((folder / OUTCOME).read_text(encoding="utf-8"))
+        log = json.loads((folder / LOG).read_text(encoding="utf-8"))
+        tables = {name: pd.read_parquet(folder / f"{name}.parquet") for name in TABLES}
+    except (OSError, ValueError, pa.ArrowException) as error:
+        raise InputError(
+            f"{folder} is no run that can be read: {error}; make one with `agr scenario run NAME --out {folder}`"
+        ) from error
+    return Run(name=outcome["name"], outcome=outcome, tables=tables, log=log)
+
+
+def figures(step: Step) -> Json:
+    """Return a plan in figures; nothing in it depends on how fast the machine is."""
+    outcome, hours = step.solved.outcome, step.solved.named.case.isp_hours
+    programs = outcome.programs
+    gap = outcome.gap_eur / outcome.gross_cost_eur if outcome.gross_cost_eur else 0.0
+    return {
+        "period": str(step.period), "step": step.name, "at": step.at.astimezone(step.period.tz).isoformat(),
+        "reason": str(step.reason), "objective_eur": outcome.objective_eur, "bound_eur": outcome.bound_eur,
+        "gap_eur": outcome.gap_eur, "relative_gap": gap, "gross_cost_eur": outcome.gross_cost_eur,
+        "no_flexibility_eur": step.answer.no_flexibility_eur,
+        "flexibility_eur": outcome.objective_eur - step.answer.no_flexibility_eur,
+        "terms_eur": dict(sorted(outcome.terms_eur.items())),
+        "imbalance_mwh": float((outcome.short_kw + outcome.long_kw).sum()) * hours / 1000,
+        "reservation_shortfall_kwh": float(outcome.reservation_shortfall_kw.sum()) * hours,
+        "comfort_shortfall_kwh": float(programs.unmet_kwh.sum() + programs.excess_kwh.sum()),
+        "limit_breach_kwh": float((outcome.breach_import_kw + outcome.breach_export_kw).sum()) * hours,
+        "reserve_shortfall_mwh": float(outcome.reserve_shortfall_mw.sum()) * hours,
+        "changed_points": len(step.change.points) if step.change else 0,
+        "changed_isps": sum(len(p.isps) for p in step.change.points) if step.change else 0,
+        "termination": outcome.termination.value,
+        "ended_by_time_limit": outcome.termination is not Termination.OPTIMAL,
+        "solver": outcome.solver, "audit": list(step.answer.findings), "notes": list(step.solved.named.notes),
+        "case_digest": archive.digest(step.solved.named),
+        "outcome_digest": archive.digest(replace(outcome, seconds={})),
+    }  # fmt: skip
+
+
+def totals(steps: Sequence[Json]) -> Json:
+    """Return the last plans of all Periods together."""
+    last = list({step["period"]: step for step in steps}.values())
+    names = ("objective_eur", "no_flexibility_eur", "flexibility_eur", "gap_eur", "imbalance_mwh",
+             "reservation_shortfall_kwh", "comfort_shortfall_kwh", "limit_breach_kwh",
+             "reserve_shortfall_mwh")  # fmt: skip
+    terms = sorted({term for step in last for term in step["terms_eur"]})
+    return {name: sum(step[name] for step in last) for name in names} | {
+        "terms_eur": {term: sum(step["terms_eur"].get(term, 0.0) for step in last) for term in terms}
+    }
+
+
+def versions() -> dict[str, str]:
+    """Return what the outcome was computed with."""
+    return {"python": platform.python_version()} | {name: version(name) for name in _PACKAGES}
+
+
+def record(name: str, steps: Sequence[Step], known: Known, head: Json, log: Json) -> Run:
+    """Return the run of plans that were made, with the facts in `head` in front of its outcome."""
+    plans = [figures(step) for step in steps]
+    seconds = {f"{s.period} {s.name}": s.solved.outcome.seconds for s in steps}
+    return Run(
+        name=name,
+        outcome={"name": name, **head, "versions": versions(), "steps": plans, "totals": totals(plans)},
+        tables={table: joined([make(step, known) for step in steps]) for table, make in TABLES.items()},
+        log={**log, "seconds": seconds},
+    )

@@ -1,0 +1,163 @@
+"""Turns scenarios, runs and comparisons into rich tables for the terminal. Reads, prints nothing."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from rich.console import RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from agr.scenario.compare import Comparison
+from agr.scenario.record import Run
+from agr.scenario.scenario import RESOURCES, Scenario
+from agr.scenario.tidy import Frame
+
+_NOTHING = 0.005
+
+
+def scenarios_table(found: Sequence[tuple[Path, Scenario | str]]) -> Table:
+    """Return one row per scenario; one that cannot be read says so."""
+    table = Table()
+    for title in ("scenario", "days", "resources", "question"):
+        table.add_column(title, justify="right" if title == "resources" else "left", overflow="fold")
+    for folder, scenario in found:
+        if isinstance(scenario, str):
+            table.add_row(folder.name, "", "", Text(scenario, style="red"))
+            continue
+        table.add_row(folder.name, _days(scenario), f"{scenario.resources:,}", Text(scenario.description.question))
+    return table
+
+
+def _days(scenario: Scenario) -> str:
+    periods = scenario.description.periods()
+    return str(periods[0]) if len(periods) == 1 else f"{periods[0]}..{periods[-1]}"
+
+
+def scenario_overview(scenario: Scenario, folder: Path) -> Iterator[RenderableType]:
+    """Yield what a scenario asks and what is in it."""
+    described = scenario.description
+    yield Text(described.title, style="bold")
+    yield Text(described.question)
+    table = Table(show_header=False, box=None)
+    isps = ", ".join(sorted({str(p.isp_count) for p in described.periods()}))
+    rows = {
+        "folder": str(folder),
+        "days": f"{_days(scenario)} ({described.zone}, {isps} ISPs)",
+        "congestion points": f"{len(scenario.points)} of {len({p.dso for p in scenario.points})} DSOs",
+        "connections": f"{len(scenario.register.connections):,}",
+        **{kind.replace("_", " "): f"{len(getattr(scenario.register, kind)):,}" for kind in RESOURCES},
+        "contracts": ", ".join(
+            f"{c.contract} ({c.power_w / 1000:+g} kW)" for c in scenario.register.contracts
+        ) or "none",
+        "limits": str(len(scenario.register.limits)),
+        "capacity products": ", ".join(f"{p.name} (≤ {p.max_mw:g} MW)" for p in described.markets.capacity) or "none",
+        "price series": ", ".join(sorted({p.series for p in scenario.register.prices})) or "none",
+        "events": "; ".join(
+            f"{e.at.isoformat(timespec='minutes')} {e.contract} keeps {e.keep_share:.0%}" for e in described.events
+        ) or "none",
+    }  # fmt: skip
+    for name, value in rows.items():
+        table.add_row(name, Text(value))
+    yield table
+    for warning in scenario.warnings:
+        yield Text(f"warning: {warning}", style="yellow")
+
+
+def run_tables(run: Run) -> Iterator[RenderableType]:
+    """Yield a run's plans, its value by market, and what must not be overlooked."""
+    table = Table(title=f"{run.name}: plans", title_justify="left")
+    for title in ("Period", "plan", "value EUR", "flexibility", "gap", "changed ISPs", "how it ended", "audit"):
+        table.add_column(title, justify="left" if title in ("Period", "plan", "how it ended", "audit") else "right")
+    for step in run.steps:
+        table.add_row(
+            step["period"], Text(f"{step['step']}{_about(step)}"), f"{step['objective_eur']:,.2f}",
+            f"{step['flexibility_eur']:,.2f}", f"{step['gap_eur']:,.2f}", str(step["changed_isps"]),
+            step["termination"], f"{len(step['audit'])} faults" if step["audit"] else "passed",
+        )  # fmt: skip
+    yield table
+    value = Table(title="Value by market, EUR (earned positive)", title_justify="left")
+    value.add_column("term")
+    value.add_column("last plans", justify="right")
+    totals = run.outcome["totals"]
+    for term, amount in totals["terms_eur"].items():
+        if abs(amount) >= _NOTHING:
+            value.add_row(term, f"{amount:,.2f}")
+    value.add_section()
+    value.add_row("total", f"{totals['objective_eur']:,.2f}")
+    value.add_row("no flexibility", f"{totals['no_flexibility_eur']:,.2f}")
+    value.add_row("value of flexibility", f"{totals['flexibility_eur']:,.2f}")
+    yield value
+    for line in run_warnings(run):
+        yield Text(line, style="yellow")
+
+
+def _about(step: dict[str, object]) -> str:
+    text = str(step["reason"]).partition(": ")[2]
+    return f": {text}" if text else ""
+
+
+def run_warnings(run: Run) -> list[str]:
+    """Return what a reader of a run must know."""
+    found = []
+    for step in run.steps:
+        where = f"{step['period']} {step['step']}"
+        if step["ended_by_time_limit"]:
+            found.append(
+                f"{where}: {step['termination']}; the figures depend on the machine's speed. "
+                "Raise planning.time_limit_s or planning.relative_gap"
+            )
+        found += [f"{where}: audit: {fault}" for fault in step["audit"]]
+    short = {"imbalance_mwh": "MWh imbalance", "reservation_shortfall_kwh": "kWh of reservations not deliverable",
+             "comfort_shortfall_kwh": "kWh of comfort missing", "limit_breach_kwh": "kWh beyond limits",
+             "reserve_shortfall_mwh": "MWh of awarded capacity not held"}  # fmt: skip
+    for step in run.last:
+        found += [f"{step['period']}: {step[key]:,.3f} {words}" for key, words in short.items() if step[key] > 1e-6]
+        found += [f"{step['period']}: {note}" for note in step["notes"]]
+    return found
+
+
+def comparison_tables(comparison: Comparison) -> Iterator[RenderableType]:
+    """Yield value by market, positions, peaks and ISPs that differ."""
+    yield _side_by_side("Value by market, EUR (earned positive)", comparison.value, comparison.runs)
+    yield _side_by_side("Positions", comparison.positions, comparison.runs)
+    peaks = comparison.peaks.copy()
+    peaks.index = [f"{point} {peak}" for point, peak in peaks.index]
+    differs = (peaks.sub(peaks.iloc[:, 0], axis=0).abs() > _NOTHING).any(axis=1)
+    yield _side_by_side("Peaks that differ, kW", peaks[differs], comparison.runs)
+    table = Table(title=f"ISPs that differ from {comparison.runs[0]}", title_justify="left")
+    for title in ("run", "congestion point", "ISPs", "largest kW", "moved kWh"):
+        table.add_column(title, justify="left" if title in ("run", "congestion point") else "right", overflow="fold")
+    for row in comparison.changed.to_dict("records"):
+        table.add_row(
+            row["run"], row["congestion_point"], str(row["isps"]), f"{row['largest_kw']:,.1f}",
+            f"{row['moved_kwh']:,.1f}",
+        )  # fmt: skip
+    yield table
+    for warning in comparison.warnings:
+        yield Text(f"warning: {warning}", style="yellow")
+
+
+def _side_by_side(title: str, frame: Frame, runs: Sequence[str]) -> Table:
+    table = Table(title=title, title_justify="left")
+    table.add_column("", overflow="fold")
+    for place, run in enumerate(runs):
+        table.add_column(run, justify="right", overflow="fold")
+        if place:
+            table.add_column("Δ", justify="right")
+    for name, row in frame.iterrows():
+        values = row.tolist()
+        cells = [f"{values[0]:,.2f}"]
+        for value in values[1:]:
+            cells += [f"{value:,.2f}", f"{value - values[0]:+,.2f}"]
+        table.add_row(Text(str(name)), *cells)
+    return table
+
+
+def frame_table(title: str, frame: Frame) -> Table:
+    """Return a data frame as it is, numbers with two decimals."""
+    table = Table(title=title, title_justify="left")
+    for column in frame.columns:
+        table.add_column(str(column), justify="right" if frame[column].dtype.kind in "fi" else "left", overflow="fold")
+    for row in frame.itertuples(index=False):
+        table.add_row(*(f"{cell:,.2f}" if isinstance(cell, float) else Text(str(cell)) for cell in row))
+    return table

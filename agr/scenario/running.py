@@ -1,0 +1,122 @@
+"""Runs a scenario: its days one after another, the states of stores carried from one to the next."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, date, datetime
+
+from agr.errors import InputError, TableError
+from agr.isp import Period
+from agr.scenario.amount import slug
+from agr.scenario.day import Solve, Step, carried, play
+from agr.scenario.description import periods_between
+from agr.scenario.record import Run, record
+from agr.scenario.scenario import Scenario
+from agr.scenario.tidy import known_of
+from agr.settings import Planning
+from agr.solving import Solver
+
+Progress = Callable[[int, int, str], None]
+"""Called with (plans done, plans expected, what comes next or is done)."""
+
+
+def silent(_done: int, _all: int, _what: str) -> None:
+    """Report nothing."""
+
+
+@contextmanager
+def solver_of(planning: Planning) -> Iterator[Solver]:
+    """Start worker processes for solves, and end them."""
+    solver = Solver(planning)
+    try:
+        yield solver
+    finally:
+        solver.close()
+
+
+def parse_periods(text: str, scenario: Scenario) -> tuple[Period, ...]:
+    """Read `2025-01-20` or `2025-01-20..2025-01-26`; raises InputError."""
+    first, dots, last = text.partition("..")
+    try:
+        begin, end = date.fromisoformat(first.strip()), date.fromisoformat((last if dots else first).strip())
+    except ValueError as error:
+        raise InputError(f"{text!r} is no Period; write 2025-01-20 or 2025-01-20..2025-01-26") from error
+    if end < begin:
+        raise InputError(f"{text!r}: the last Period is before the first")
+    described = scenario.description
+    return periods_between(Period(begin, described.zone, described.isp_minutes), end)
+
+
+def require_data(scenario: Scenario, periods: tuple[Period, ...]) -> None:
+    """Raise TableError, with every day, where the scenario has no forecasts for a Period that is to be run."""
+    following = scenario.register.fixed_loads + scenario.register.generators + scenario.register.heat_pumps
+    lacking = [p for p in periods if following and p.day not in scenario.forecasts]
+    days = ", ".join(str(day) for day in sorted(scenario.forecasts))
+    if lacking:
+        raise TableError([f"{p}: {scenario.name} has no forecasts of this day; it has {days}" for p in lacking])
+
+
+def run(
+    scenario: Scenario,
+    *,
+    periods: tuple[Period, ...] | None = None,
+    solve: Solve | None = None,
+    progress: Progress = silent,
+) -> Run:
+    """Return the run of a scenario's Periods. Raises PlanError when a problem cannot be stated or solved."""
+    if solve is None:
+        with solver_of(scenario.description.planning) as solver:
+            return run(scenario, periods=periods, solve=solver.solve, progress=progress)
+    wanted = periods or scenario.description.periods()
+    require_data(scenario, wanted)
+    began, started = datetime.now(UTC), time.monotonic()
+    steps: list[Step] = []
+    energy: dict[str, float] = {}
+    expected = sum(2 + _events_on(scenario, period) for period in wanted)
+    for period in wanted:
+        progress(len(steps), expected, f"{period} first plan")
+        for step in play(scenario, period, energy, solve):
+            steps.append(step)
+            progress(len(steps), expected, f"{period} {step.reason.kind.value}")
+        energy |= carried(steps[-1])
+    log = {"started_at": began.isoformat(timespec="seconds"), "total_s": round(time.monotonic() - started, 3)}
+    return record(run_name(scenario), steps, known_of(scenario), head_of(scenario, wanted), log)
+
+
+def _events_on(scenario: Scenario, period: Period) -> int:
+    described = scenario.description
+    return sum((event.period or described.period) == period.day for event in described.events)
+
+
+def run_name(scenario: Scenario) -> str:
+    """Return a name for a run that says what was changed; fit for a folder."""
+    parts = [
+        slug(change.replace("%", "pc").replace("+", " plus ").replace("-", " minus ")) for change in scenario.changes
+    ]
+    return "+".join([scenario.name, *parts])[:120]
+
+
+def head_of(scenario: Scenario, periods: tuple[Period, ...]) -> dict[str, object]:
+    """Return what was asked: the facts in front of an outcome."""
+    described = scenario.description
+    planning = described.planning
+    return {
+        "scenario": scenario.name,
+        "title": described.title,
+        "question": described.question,
+        "zone": described.zone,
+        "isp_minutes": described.isp_minutes,
+        "periods": [str(period) for period in periods],
+        "changes": list(scenario.changes),
+        "seed": described.seed,
+        "resources": scenario.resources,
+        "solving": planning.model_dump(mode="json", exclude={"join_triggers_s", "stale_portfolio", "workers"}),
+        "inputs_sha256": dict(scenario.hashes),
+    }
+
+
+def resized(scenario: Scenario, workers: int) -> Scenario:
+    """Return the scenario with so many solving processes of one thread each."""
+    planning = scenario.description.planning.model_copy(update={"workers": workers, "threads": 1})
+    return replace(scenario, description=scenario.description.model_copy(update={"planning": planning}))

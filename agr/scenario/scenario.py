@@ -1,0 +1,38 @@
+"""A scenario: a question with everything that is needed to answer it. Frozen values."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agr.portfolio import CongestionPoint, Register
+from agr.scenario.description import Description
+
+Floats = NDArray[np.float64]
+Forecasts = Mapping[date, Mapping[tuple[str, str], Floats]]
+"""Period → (resource, quantity) → (T,)."""
+
+RESOURCES = ("fixed_loads", "generators", "batteries", "ev_sessions", "heat_pumps", "shiftable_runs")
+"""The tables of resources."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Scenario:
+    """A question with everything that is needed to answer it."""
+
+    name: str
+    description: Description
+    register: Register  # its forecasts are in `forecasts`
+    points: tuple[CongestionPoint, ...]
+    free_connections: tuple[str, ...]
+    forecasts: Forecasts
+    warnings: tuple[str, ...] = ()
+    hashes: Mapping[str, str] = field(default_factory=dict)  # file → SHA-256 of what was read
+    changes: tuple[str, ...] = ()  # what was asked for with --set and --without
+
+    @property
+    def resources(self) -> int:
+        """How many resources it has."""
+        return sum(len(getattr(self.register, kind)) for kind in RESOURCES)

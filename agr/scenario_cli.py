@@ -1,0 +1,168 @@
+"""The analysts' commands: parse, call, print. Mounted by agr.cli; everything heavy is imported when it is needed."""
+
+import json as text_of
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from agr.terminal import complain, err, in_words, out
+
+if TYPE_CHECKING:
+    from agr.scenario.record import Run
+    from agr.scenario.running import Progress
+    from agr.scenario.scenario import Scenario
+
+scenario_app = typer.Typer(no_args_is_help=True, help="Scenarios: list, show, validate, run, import.")
+
+NameArgument = Annotated[str, typer.Argument(help="Name of a scenario below scenarios/, or a folder.")]
+SetOption = Annotated[list[str] | None, typer.Option("--set", help="A change, e.g. markets.afrr_down.price=+20%.")]
+WithoutOption = Annotated[list[str] | None, typer.Option("--without", help="Leave out, e.g. reservation:FO-1.")]
+PeriodsOption = Annotated[str | None, typer.Option("--period", help="2025-01-20, or 2025-01-20..2025-01-26.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON on standard output and nothing else.")]
+ReportOption = Annotated[bool, typer.Option(help="Write report.html beside the tables.")]
+
+
+def mount(app: typer.Typer) -> None:
+    """Add the commands to the command line."""
+    app.add_typer(scenario_app, name="scenario")
+    for command in (compare,):
+        app.command()(command)
+
+
+@contextmanager
+def progress() -> "Iterator[Progress]":
+    """Show a progress bar on a terminal, and one line per step elsewhere."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bar:
+        task = bar.add_task("", total=None)
+        yield lambda done, total, what: bar.update(task, completed=done, total=max(total, done), description=what)
+
+
+def _print_json(value: Any) -> None:
+    typer.echo(text_of.dumps(value, indent=1, ensure_ascii=False))
+
+
+def _read(name: str, settings: list[str] | None, without: list[str] | None) -> "tuple[Path, Scenario]":
+    from agr.scenario.changes import changed
+    from agr.scenario.folder import find_folder, read_scenario
+
+    folder = find_folder(name)
+    return folder, changed(read_scenario(folder), settings or (), without or ())
+
+
+@scenario_app.command("list")
+def list_() -> None:
+    """List the scenarios that can be run by name: those in ./scenarios and those of the project."""
+    from agr.errors import AgrError
+    from agr.scenario.folder import all_folders, read_scenario, scenario_places
+    from agr.scenario.rendering import scenarios_table
+
+    found: list[tuple[Path, Scenario | str]] = []
+    for folder in all_folders():
+        try:
+            found.append((folder, read_scenario(folder)))
+        except AgrError as error:
+            first = str(error).splitlines()[:2]
+            found.append((folder, f"{' '.join(first)} (see `agr scenario validate {folder.name}`)"))
+    if not found:
+        complain(f"there is no scenario in {', '.join(map(str, scenario_places()))}")
+        raise typer.Exit(1)
+    out.print(scenarios_table(found))
+
+
+@scenario_app.command()
+def show(name: NameArgument) -> None:
+    """Say what a scenario asks and what is in it."""
+    from agr.scenario.rendering import scenario_overview
+
+    with in_words():
+        folder, scenario = _read(name, None, None)
+    for part in scenario_overview(scenario, folder):
+        out.print(part)
+
+
+@scenario_app.command()
+def validate(name: NameArgument) -> None:
+    """Check a scenario; every fault at once, with file, line and what was expected."""
+    with in_words():
+        _, scenario = _read(name, None, None)
+    for warning in scenario.warnings:
+        err.print(f"warning: {warning}", markup=False, highlight=False, soft_wrap=True)
+    out.print(f"{scenario.name}: {scenario.resources:,} resources, no fault", highlight=False)
+
+
+@scenario_app.command()
+def schema() -> None:
+    """Print the JSON schema of scenario.yaml, for editors."""
+    from agr.scenario.description import Description
+
+    _print_json(Description.model_json_schema())
+
+
+@scenario_app.command()
+def run(
+    name: NameArgument,
+    set_: SetOption = None,
+    without: WithoutOption = None,
+    period: PeriodsOption = None,
+    out_folder: Annotated[Path | None, typer.Option("--out", help="Folder of the results; default: runs/NAME.")] = None,
+    json: JsonOption = False,
+) -> None:
+    """Run a scenario, with changes or without, into a folder of tidy tables."""
+    from agr.scenario.running import parse_periods
+    from agr.scenario.running import run as run_scenario
+
+    with in_words():
+        folder, scenario = _read(name, set_, without)
+        periods = parse_periods(period, scenario) if period else None
+        with progress() as bar:
+            made = run_scenario(scenario, periods=periods, progress=bar)
+        saved = made.save(out_folder or Path("runs") / made.name)
+        lacking = _lacking(made, folder) if not made.outcome["changes"] and periods is None else []
+    _show(made, saved, as_json=json)
+    for line in lacking:
+        complain(f"not as expected: {line}")
+    if lacking or any(step["audit"] for step in made.steps):
+        raise typer.Exit(1)
+
+
+def _lacking(made: "Run", folder: Path) -> list[str]:
+    from agr.scenario.expected import disappointments, expectation
+
+    return disappointments(expectation(folder), made.outcome)
+
+
+def _show(made: "Run", saved: Path, *, as_json: bool) -> None:
+    from agr.scenario.rendering import run_tables
+
+    if as_json:
+        _print_json(made.outcome)
+        return
+    for part in run_tables(made):
+        out.print(part)
+    out.print(f"results in {saved}", highlight=False, soft_wrap=True)
+
+
+def compare(
+    runs: Annotated[
+        list[Path], typer.Argument(help="Folders of runs; the first is what the others are compared with.")
+    ],
+    json: JsonOption = False,
+) -> None:
+    """Compare runs: value by market, positions, peak per congestion point, ISPs that differ."""
+    from agr.scenario.compare import compare as compare_runs
+    from agr.scenario.record import open_run
+    from agr.scenario.rendering import comparison_tables
+
+    with in_words():
+        found = compare_runs([open_run(folder) for folder in runs])
+    if json:
+        _print_json(found.json())
+        return
+    for part in comparison_tables(found):
+        out.print(part)

@@ -1,0 +1,27 @@
+"""One pool of solving processes for all runs of these tests, and a run of the small scenario."""
+
+from pathlib import Path
+
+import pytest
+
+from agr.scenario.folder import read_scenario
+from agr.scenario.running import run, solver_of
+from agr.settings import Planning
+
+SMALL = Path(__file__).parents[2] / "scenarios" / "small-dst-day"
+
+
+@pytest.fixture(scope="session")
+def solve():
+    with solver_of(Planning(threads=2, time_limit_s=600, budget_s=900)) as solver:
+        yield solver.solve
+
+
+@pytest.fixture(scope="session")
+def small():
+    return read_scenario(SMALL)
+
+
+@pytest.fixture(scope="session")
+def small_run(small, solve):
+    return run(small, solve=solve)

@@ -1,0 +1,118 @@
+"""Changes: what --set and --without do, and what they say when they cannot be made."""
+
+import re
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agr.errors import InputError
+from agr.scenario.amount import read_setting
+from agr.scenario.changes import changed
+
+
+@pytest.mark.parametrize(
+    ("value", "new"),
+    [("5", 5), ("=-5", -5), ("+5", 15), ("-5", 5), ("+20%", 12), ("-20%", 8), ("*1.5", 15), ("1e-3", 1e-3)],
+)
+def test_an_amount_sets_adds_or_multiplies(value, new):
+    assert read_setting(f"a.b={value}").of(10.0) == pytest.approx(new)
+
+
+@pytest.mark.parametrize("text", ["", "a", "a=", "=5", "a=5%"])
+def test_what_is_no_change_is_refused(text):
+    with pytest.raises(InputError, match="write"):
+        read_setting(text)
+
+
+def prices(scenario, series):
+    return np.array([p.value for p in scenario.register.prices if p.series == series])
+
+
+def test_the_price_of_a_product_rises_and_nothing_else(small):
+    new = changed(small, ["markets.fcr.price=+20%"])
+    assert prices(new, "fcr_capacity") == pytest.approx(prices(small, "fcr_capacity") * 1.2)
+    assert (prices(new, "day_ahead") == prices(small, "day_ahead")).all()
+    assert changed(small, ["fcr.price=+20%"]).register == new.register
+    assert new.changes == ("markets.fcr.price=+20%",)
+
+
+def test_the_day_ahead_price_is_changed_as_expected_and_as_it_came(small):
+    new = changed(small, ["day_ahead.price=+10"])
+    for series in ("day_ahead", "day_ahead_forecast"):
+        assert prices(new, series) == pytest.approx(prices(small, series) + 10)
+
+
+@given(first=st.integers(0, 40), more=st.integers(0, 40))
+def test_a_larger_portfolio_contains_the_smaller_one(small, first, more):
+    few = changed(small, [f"batteries={first}"]).register.batteries
+    many = changed(small, [f"batteries={first + more}"]).register.batteries
+    assert (len(few), len(many)) == (first, first + more)
+    assert {b.resource for b in few} <= {b.resource for b in many}
+    assert len({b.resource for b in many}) == len(many)
+
+
+def test_copies_follow_the_forecast_of_what_they_copy(small):
+    new = changed(small, ["heat_pumps=+3"])
+    day = new.forecasts[small.description.period]
+    for pump in new.register.heat_pumps:
+        original = pump.resource.partition("~")[0]
+        for quantity in ("heat_kw", "cop"):
+            assert (day[pump.resource, quantity] == day[original, quantity]).all()
+
+
+def test_a_column_and_a_forecast_are_changed_for_all_or_for_one(small):
+    one = small.register.batteries[1].resource
+    all_of_them = changed(small, ["batteries.capacity_kwh=*2"]).register.batteries
+    assert [b.capacity_kwh for b in all_of_them] == [b.capacity_kwh * 2 for b in small.register.batteries]
+    of_one = changed(small, [f"batteries.{one}.wear_eur_per_mwh=3"]).register.batteries
+    assert [b.wear_eur_per_mwh for b in of_one] == [3 if b.resource == one else 8 for b in of_one]
+    day = small.description.period
+    sunnier = changed(small, ["generators.power_kw=+50%"]).forecasts[day]
+    sun = small.register.generators[0].resource
+    assert sunnier[sun, "power_kw"] == pytest.approx(small.forecasts[day][sun, "power_kw"] * 1.5)
+
+
+def test_contracts_limits_events_and_settings(small):
+    assert changed(small, ["contracts.*.power_w=-50%"]).register.contracts[0].power_w == -200_000
+    point = small.register.limits[0].congestion_point
+    assert changed(small, [f"limits.{point}.import_kw=1"]).register.limits[0].import_kw == 1
+    assert changed(small, ["events.1.keep_share=0"]).description.events[0].keep_share == 0
+    assert changed(small, ["planning.relative_gap=1e-3"]).description.planning.relative_gap == 1e-3
+    assert changed(small, ["intraday.depth_kw=0"]).description.markets.intraday.depth_kw == 0
+
+
+def test_without_takes_out(small):
+    assert [c.contract for c in changed(small, (), ["reservation:FO-north-grid-1"]).register.contracts] == [
+        "FO-south-grid-1"
+    ]
+    assert changed(small, (), ["market:FCR"]).description.markets.capacity == ()
+    assert changed(small, (), ["market:intraday"]).description.markets.intraday.depth_kw == 0
+    assert changed(small, (), ["class:batteries"]).register.batteries == ()
+    assert changed(small, (), ["event:1"]).description.events == ()
+    there = small.register.batteries[0].connection
+    assert there not in {b.connection for b in changed(small, (), [f"connection:{there}"]).register.batteries}
+
+
+@pytest.mark.parametrize(
+    ("settings", "without", "words"),
+    [
+        (["bateries=5"], [], "did you mean batteries?"),
+        (["fcr.max=3"], [], "did you mean max_mw?"),
+        (["fcr.direction=sideways"], [], "'up', 'down' or 'symmetric'"),
+        (["intraday.price=5"], [], "hold no price series of intraday"),
+        (["batteries=-100"], [], "there are 3 batteries"),
+        (["batteries.charge_efficiency=2"], [], "charge_efficiency 2 must be above 0"),
+        (["batteries.capacity_kwh=1"], [], "initial_kwh"),
+        (["events.2.keep_share=1"], [], "there are 1 events"),
+        (["contracts.X.power_w=1"], [], "the 'X' is not there; there is FO-north-grid-1"),
+        (["fcr.max_mw=lots"], [], "expected a number"),
+        ([], ["reservation:X"], "the contract 'X' is not there"),
+        ([], ["FO-1"], "expected KIND:NAME"),
+        ([], ["market:gas"], "the market 'gas'"),
+    ],
+)
+def test_what_cannot_be_changed_says_what_can(small, settings, without, words):
+    with pytest.raises(InputError, match=re.escape(words)):
+        changed(small, settings, without)
