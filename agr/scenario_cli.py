@@ -28,7 +28,7 @@ ReportOption = Annotated[bool, typer.Option(help="Write report.html beside the t
 def mount(app: typer.Typer) -> None:
     """Add the commands to the command line."""
     app.add_typer(scenario_app, name="scenario")
-    for command in (compare,):
+    for command in (replay, compare):
         app.command()(command)
 
 
@@ -146,6 +146,46 @@ def _show(made: "Run", saved: Path, *, as_json: bool) -> None:
     for part in run_tables(made):
         out.print(part)
     out.print(f"results in {saved}", highlight=False, soft_wrap=True)
+
+
+def replay(
+    plan: Annotated[int, typer.Argument(help="Number of the plan, as `agr status` shows it.")],
+    set_: SetOption = None,
+    without: WithoutOption = None,
+    config: Annotated[Path, typer.Option("--config", "-c", help="Settings file.", envvar="AGR_CONFIG")] = Path(
+        "agr.toml"
+    ),
+    out_folder: Annotated[Path, typer.Option("--out", help="Folder of the results.")] = Path("runs"),
+    json: JsonOption = False,
+) -> None:
+    """Rerun a plan of the daemon from its stored case: exactly, or with changes."""
+    from agr.scenario.compare import compare as compare_runs
+    from agr.scenario.rendering import comparison_tables
+    from agr.scenario.replay import replay as replay_plan
+    from agr.scenario.running import solver_of
+    from agr.settings import load
+    from agr.store.engine import Store
+
+    with in_words():
+        settings = load(config)
+        store = Store(settings.store_url)
+        store.migrate()
+        with solver_of(settings.planning) as solver:
+            found = replay_plan(store, settings, plan, solver.solve, set_ or (), without or ())
+        saved = found.rerun.save(out_folder / found.rerun.name)
+        found.stored.save(out_folder / found.stored.name)
+    if json:
+        _print_json(found.rerun.outcome | {"exact": found.exact, "remark": found.remark})
+    else:
+        _show(found.rerun, saved, as_json=False)
+        if found.rerun.outcome["changes"]:
+            for part in comparison_tables(compare_runs([found.stored, found.rerun])):
+                out.print(part)
+        elif found.exact:
+            out.print("the same to the last bit as when the plan was made")
+    if found.remark:
+        complain(f"not the same as when the plan was made: {found.remark}")
+        raise typer.Exit(1)
 
 
 def compare(

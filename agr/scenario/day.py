@@ -35,11 +35,12 @@ class Step:
     solved: Solved
     answer: Answer
     change: Change | None  # against the step before
+    label: str = ""  # what replays call it
 
     @property
     def name(self) -> str:
         """How tables and pictures call it."""
-        return f"{self.number} {self.reason.kind.value}"
+        return self.label or f"{self.number} {self.reason.kind.value}"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,7 +1,7 @@
 """Runs a scenario: its days one after another, the states of stores carried from one to the next."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -81,7 +81,9 @@ def run(
             progress(len(steps), expected, f"{period} {step.reason.kind.value}")
         energy |= carried(steps[-1])
     log = {"started_at": began.isoformat(timespec="seconds"), "total_s": round(time.monotonic() - started, 3)}
-    return record(run_name(scenario), steps, known_of(scenario), head_of(scenario, wanted), log)
+    return record(
+        run_name(scenario.name, scenario.changes), steps, known_of(scenario.register), head_of(scenario, wanted), log
+    )
 
 
 def _events_on(scenario: Scenario, period: Period) -> int:
@@ -89,12 +91,15 @@ def _events_on(scenario: Scenario, period: Period) -> int:
     return sum((event.period or described.period) == period.day for event in described.events)
 
 
-def run_name(scenario: Scenario) -> str:
+def run_name(name: str, changes: Sequence[str]) -> str:
     """Return a name for a run that says what was changed; fit for a folder."""
-    parts = [
-        slug(change.replace("%", "pc").replace("+", " plus ").replace("-", " minus ")) for change in scenario.changes
-    ]
-    return "+".join([scenario.name, *parts])[:120]
+    told = (change.replace("%", "pc").replace("+", " plus ").replace("-", " minus ") for change in changes)
+    return "+".join([name, *map(slug, told)])[:120]
+
+
+def described_changes(settings: Sequence[str], without: Sequence[str]) -> tuple[str, ...]:
+    """Return changes as outcomes name them."""
+    return (*(f"without {text}" for text in without), *settings)
 
 
 def head_of(scenario: Scenario, periods: tuple[Period, ...]) -> dict[str, object]:

@@ -11,8 +11,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from agr.isp import Period
+from agr.portfolio import Register
 from agr.scenario.day import Step
-from agr.scenario.scenario import RESOURCES, Scenario
+from agr.scenario.scenario import RESOURCES
 from models.case import NO_POINT, Case
 from models.outcome import Programs
 
@@ -28,10 +29,14 @@ class Known:
     connections: Mapping[str, str]
 
 
-def known_of(scenario: Scenario) -> Known:
-    """Return what a scenario's register says about resources."""
-    rows = [(kind.removesuffix("s"), row) for kind in RESOURCES for row in getattr(scenario.register, kind)]
-    rows = [("battery" if kind == "batterie" else kind, row) for kind, row in rows]
+_KINDS = dict(
+    zip(RESOURCES, ("fixed_load", "generator", "battery", "ev_session", "heat_pump", "shiftable_run"), strict=True)
+)
+
+
+def known_of(register: Register) -> Known:
+    """Return what a register says about resources."""
+    rows = [(_KINDS[table], row) for table in RESOURCES for row in getattr(register, table)]
     return Known(
         kinds={row.resource: kind for kind, row in rows}, connections={row.resource: row.connection for _, row in rows}
     )

@@ -1,0 +1,113 @@
+"""Reruns a plan of the daemon from its stored case: exactly, or with changes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from agr import archive
+from agr.change import Solved, change
+from agr.errors import InputError
+from agr.plan import Plan, Reason, ReasonKind
+from agr.planning import load_solved
+from agr.scenario.day import THRESHOLD_W, Solve, Step
+from agr.scenario.recase import recase
+from agr.scenario.record import Run, record
+from agr.scenario.running import described_changes, run_name
+from agr.scenario.tidy import Known, known_of
+from agr.settings import Settings
+from agr.solving import Answer
+from agr.store import plans, register
+from agr.store.engine import Store
+from models.outcome import Outcome, Termination
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Replay:
+    """A plan as it was stored, and as it comes out now."""
+
+    stored: Run
+    rerun: Run
+    exact: bool  # the same to the last bit; with changes it need not be
+    remark: str  # why not, where that can be known
+
+
+def replay(
+    store: Store, settings: Settings, plan_id: int, solve: Solve, sets: Sequence[str] = (), without: Sequence[str] = ()
+) -> Replay:
+    """Rerun a stored plan. Raises InputError when there is none of this number or a change cannot be made."""
+    with store.transaction() as tx:
+        plan = plans.get(tx, plan_id)
+        if plan is None:
+            raise InputError(f"there is no plan {plan_id}; `agr status --period DAY` lists those of a day")
+        solved = load_solved(tx, plan_id)
+        before = plans.get(tx, plan.predecessor) if plan.predecessor else None
+        earlier = load_solved(tx, before.id) if before else None
+        known = known_of(register.load(tx))
+    original = _stored_step(plan, solved, number=2 if before else 1)
+    history = [_stored_step(before, earlier, number=1)] if before and earlier else []
+    named = recase(solved.named, sets, without)
+    answer = solve(named.case)
+    again = Solved(named=named, outcome=answer.outcome)
+    changes = described_changes(sets, without)
+    step = Step(
+        period=plan.period, number=original.number + 1, at=plan.created_at, reason=_reason(plan, changes), solved=again,
+        answer=answer, change=change(plan.id, solved, again, THRESHOLD_W),
+        label=f"plan {plan.id} {'changed' if changes else 'again'}",
+    )  # fmt: skip
+    exact = archive.digest(_timeless(answer.outcome)) == archive.digest(_timeless(solved.outcome))
+    return Replay(
+        stored=_record(f"plan-{plan.id}", plan, [*history, original], known, settings, ()),
+        rerun=_record(run_name(f"plan-{plan.id}-again", changes), plan, [original, step], known, settings, changes),
+        exact=exact,
+        remark="" if exact or changes else _remark(solved.outcome, answer.outcome),
+    )
+
+
+def _timeless(outcome: Outcome) -> Outcome:
+    return replace(outcome, seconds={})
+
+
+def _remark(stored: Outcome, again: Outcome) -> str:
+    """Return why a rerun without changes differs, as far as the two outcomes show."""
+    if stored.solver != again.solver:
+        return f"the plan was made by {stored.solver}, now it is {again.solver}"
+    if Termination.TIME_LIMIT in (stored.termination, again.termination):
+        return "a time limit ended a solve, so the machine's speed decided; raise planning.time_limit_s for replays"
+    return "the settings of the section planning, or versions of libraries, are others than when the plan was made"
+
+
+def _reason(plan: Plan, changes: Sequence[str]) -> Reason:
+    text = f"plan {plan.id} with {'; '.join(changes)}" if changes else f"plan {plan.id} as it was"
+    return Reason(kind=ReasonKind.OPERATOR, reference=str(plan.id), text=text)
+
+
+def _stored_step(plan: Plan, solved: Solved, number: int) -> Step:
+    """Return a stored plan as a step."""
+    answer = Answer(
+        outcome=solved.outcome, findings=plan.result.audit, no_flexibility_eur=plan.result.no_flexibility_eur
+    )
+    reasons = "; ".join(str(reason) for reason in plan.reasons)
+    kind = plan.reasons[0].kind if plan.reasons else ReasonKind.OPERATOR
+    return Step(
+        period=plan.period, number=number, at=plan.created_at, reason=Reason(kind=kind, text=reasons), solved=solved,
+        answer=answer, change=plan.change if number > 1 else None, label=f"plan {plan.id}",
+    )  # fmt: skip
+
+
+def _record(name: str, plan: Plan, steps: list[Step], known: Known, settings: Settings, changes: Sequence[str]) -> Run:
+    reasons = "; ".join(str(reason) for reason in plan.reasons)
+    head = {
+        "scenario": f"plan {plan.id} of {plan.period}",
+        "title": f"Plan {plan.id} of {plan.period}",
+        "question": f"Why it was made: {reasons}",
+        "zone": plan.period.zone_name,
+        "isp_minutes": plan.period.isp_minutes,
+        "periods": [str(plan.period)],
+        "changes": list(changes),
+        "seed": None,
+        "resources": sum(
+            len(getattr(steps[-1].solved.named, c)) for c in ("fixed", "curtailable", "storage", "shiftable")
+        ),
+        "solving": settings.planning.model_dump(mode="json"),
+        "inputs_sha256": {"case": plan.case_digest},
+    }
+    return record(name, steps, known, head, {})
