@@ -11,6 +11,7 @@ import typer
 from agr.terminal import complain, err, in_words, out
 
 if TYPE_CHECKING:
+    from agr.scenario.day import Solve
     from agr.scenario.record import Run
     from agr.scenario.running import Progress
     from agr.scenario.scenario import Scenario
@@ -28,7 +29,7 @@ ReportOption = Annotated[bool, typer.Option(help="Write report.html beside the t
 def mount(app: typer.Typer) -> None:
     """Add the commands to the command line."""
     app.add_typer(scenario_app, name="scenario")
-    for command in (replay, compare):
+    for command in (replay, compare, sweep, backtest):
         app.command()(command)
 
 
@@ -111,9 +112,10 @@ def run(
     without: WithoutOption = None,
     period: PeriodsOption = None,
     out_folder: Annotated[Path | None, typer.Option("--out", help="Folder of the results; default: runs/NAME.")] = None,
+    report: ReportOption = True,
     json: JsonOption = False,
 ) -> None:
-    """Run a scenario, with changes or without, into a folder of tidy tables."""
+    """Run a scenario, with changes or without, into a folder of tidy tables and a report."""
     from agr.scenario.running import parse_periods
     from agr.scenario.running import run as run_scenario
 
@@ -122,13 +124,22 @@ def run(
         periods = parse_periods(period, scenario) if period else None
         with progress() as bar:
             made = run_scenario(scenario, periods=periods, progress=bar)
-        saved = made.save(out_folder or Path("runs") / made.name)
+        saved = _save(made, out_folder or Path("runs") / made.name, report=report)
         lacking = _lacking(made, folder) if not made.outcome["changes"] and periods is None else []
     _show(made, saved, as_json=json)
     for line in lacking:
         complain(f"not as expected: {line}")
     if lacking or any(step["audit"] for step in made.steps):
         raise typer.Exit(1)
+
+
+def _save(made: "Run", folder: Path, *, report: bool) -> Path:
+    saved = made.save(folder)
+    if report:
+        from agr.scenario.reports.page import write_report
+
+        write_report([made], saved / "report.html")
+    return saved
 
 
 def _lacking(made: "Run", folder: Path) -> list[str]:
@@ -156,12 +167,13 @@ def replay(
         "agr.toml"
     ),
     out_folder: Annotated[Path, typer.Option("--out", help="Folder of the results.")] = Path("runs"),
+    report: ReportOption = True,
     json: JsonOption = False,
 ) -> None:
     """Rerun a plan of the daemon from its stored case: exactly, or with changes."""
-    from agr.scenario.compare import compare as compare_runs
+    from agr.scenario.comparison import compare as compare_runs
     from agr.scenario.rendering import comparison_tables
-    from agr.scenario.replay import replay as replay_plan
+    from agr.scenario.replaying import replay as replay_plan
     from agr.scenario.running import solver_of
     from agr.settings import load
     from agr.store.engine import Store
@@ -172,8 +184,8 @@ def replay(
         store.migrate()
         with solver_of(settings.planning) as solver:
             found = replay_plan(store, settings, plan, solver.solve, set_ or (), without or ())
-        saved = found.rerun.save(out_folder / found.rerun.name)
-        found.stored.save(out_folder / found.stored.name)
+        saved = _save(found.rerun, out_folder / found.rerun.name, report=report)
+        _save(found.stored, out_folder / found.stored.name, report=report)
     if json:
         _print_json(found.rerun.outcome | {"exact": found.exact, "remark": found.remark})
     else:
@@ -192,17 +204,107 @@ def compare(
     runs: Annotated[
         list[Path], typer.Argument(help="Folders of runs; the first is what the others are compared with.")
     ],
+    report: Annotated[Path | None, typer.Option("--report", help="Write the comparison as an HTML file.")] = None,
     json: JsonOption = False,
 ) -> None:
     """Compare runs: value by market, positions, peak per congestion point, ISPs that differ."""
-    from agr.scenario.compare import compare as compare_runs
+    from agr.scenario.comparison import compare as compare_runs
     from agr.scenario.record import open_run
     from agr.scenario.rendering import comparison_tables
 
     with in_words():
-        found = compare_runs([open_run(folder) for folder in runs])
+        opened = [open_run(folder) for folder in runs]
+        found = compare_runs(opened)
+        if report is not None:
+            from agr.scenario.reports.page import write_report
+
+            write_report(opened, report)
     if json:
         _print_json(found.json())
         return
     for part in comparison_tables(found):
         out.print(part)
+
+
+def sweep(
+    name: NameArgument,
+    grid: Annotated[list[str], typer.Option("--grid", help="Values to combine, e.g. batteries=0,500,1000.")],
+    set_: SetOption = None,
+    without: WithoutOption = None,
+    period: PeriodsOption = None,
+    out_folder: Annotated[
+        Path | None, typer.Option("--out", help="Folder of the results; default: runs/NAME-sweep.")
+    ] = None,
+    workers: Annotated[int, typer.Option(min=1, help="Solving processes.")] = 2,
+    cluster: Annotated[str | None, typer.Option(help="Address of a Dask scheduler to solve on.")] = None,
+    json: JsonOption = False,
+) -> None:
+    """Run every combination of a grid, in parallel; started again, it goes on where it stopped."""
+    from agr.scenario.rendering import frame_table
+    from agr.scenario.running import parse_periods
+    from agr.scenario.sweeping import read_grid
+    from agr.scenario.sweeping import sweep as sweep_grid
+
+    with in_words():
+        _, scenario = _read(name, set_, without)
+        folder = out_folder or Path("runs") / f"{scenario.name}-sweep"
+        periods = parse_periods(period, scenario) if period else None
+        with _cluster(cluster, scenario) as solve, progress() as bar:
+            found = sweep_grid(
+                scenario, read_grid(grid), periods=periods, folder=folder, workers=workers, solve=solve, progress=bar
+            )
+    if json:
+        _print_json(found.table.astype(object).where(found.table.notna(), None).to_dict("records"))
+    else:
+        columns = [*read_grid(grid), "objective_eur", "flexibility_eur", "gap_eur", "error"]
+        out.print(frame_table(scenario.name, found.table.reindex(columns=columns)))
+        out.print(f"{len(found.table)} combinations, {found.reused} of them from before, in {folder}", highlight=False)
+    if found.failed:
+        complain(f"{found.failed} combinations have no figures; see the column error")
+        raise typer.Exit(1)
+
+
+@contextmanager
+def _cluster(address: str | None, scenario: "Scenario") -> "Iterator[Solve | None]":
+    """Yield how to solve on a Dask cluster, None without one."""
+    if address is None:
+        yield None
+        return
+    from agr.scenario.cluster import cluster_solve
+
+    with cluster_solve(address, scenario.description.planning) as solve:
+        yield solve
+
+
+def backtest(
+    name: NameArgument,
+    set_: SetOption = None,
+    without: WithoutOption = None,
+    period: PeriodsOption = None,
+    out_file: Annotated[Path | None, typer.Option("--out", help="Parquet file of the days.")] = None,
+    json: JsonOption = False,
+) -> None:
+    """Compare each day's plan with perfect foresight, with no flexibility, and with a simple rule."""
+    from agr.scenario.backtesting import backtest as test_back
+    from agr.scenario.rendering import frame_table
+    from agr.scenario.running import parse_periods
+
+    with in_words():
+        _, scenario = _read(name, set_, without)
+        with progress() as bar:
+            found = test_back(scenario, periods=parse_periods(period, scenario) if period else None, progress=bar)
+        if out_file is not None:
+            out_file.parent.mkdir(parents=True, exist_ok=True)
+            found.days.to_parquet(out_file)
+    if json:
+        _print_json({"days": found.days.to_dict("records"), "totals": found.totals, "warnings": list(found.warnings)})
+        return
+    out.print(frame_table(f"{found.name}: EUR, earned positive", found.days))
+    totals = found.totals
+    out.print(
+        f"flexibility was worth {totals['flexibility_eur']:,.2f} EUR ({totals['markets_eur']:,.2f} more than the "
+        f"simple rule); a perfect forecast would add {totals['forecast_eur']:,.2f} EUR",
+        highlight=False,
+    )
+    for warning in found.warnings:
+        err.print(f"warning: {warning}", markup=False, highlight=False, soft_wrap=True)

@@ -74,6 +74,18 @@ def play(scenario: Scenario, period: Period, carried_kwh: Mapping[str, float], s
         yield step
 
 
+def foresight(scenario: Scenario, period: Period, carried_kwh: Mapping[str, float], last: Step) -> Inputs:
+    """Return what a plan would be made from that knew results and events beforehand and had every gate open.
+
+    `last` is the last plan that was made without knowing: its reservations are those in force.
+    """
+    held = _Held()
+    for moment in _moments(scenario, period):
+        if moment.contract is not None and moment.at <= last.at:
+            held.reserved_w[moment.contract] = moment.reserved_w
+    return inputs_of(scenario, period, dict(Timetable().moments(period))["day_ahead_results"], carried_kwh, held)
+
+
 def carried(step: Step) -> dict[str, float]:
     """Return the energy a day's last plan leaves in each store."""
     energy = step.solved.outcome.programs.energy_kwh

@@ -60,6 +60,15 @@ class Run:
         return list({step["period"]: step for step in self.steps}.values())
 
     @property
+    def summary(self) -> Frame:
+        """Every plan in figures as a table, indexed by the moment it is made."""
+        columns = ("period", "step", "reason", "objective_eur", "flexibility_eur", "no_flexibility_eur", "gap_eur",
+                   "changed_isps", "termination")  # fmt: skip
+        index = pd.DatetimeIndex([pd.Timestamp(step["at"]) for step in self.steps], name="at")
+        rows = [{name: step[name] for name in columns} for step in self.steps]
+        return pd.DataFrame(rows, index=index.tz_convert(self.outcome["zone"]))
+
+    @property
     def value_eur(self) -> float:
         """The objective of the last plans, over all Periods."""
         return float(self.outcome["totals"]["objective_eur"])

@@ -7,7 +7,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from agr.scenario.compare import Comparison
+from agr.scenario.comparison import Comparison
 from agr.scenario.record import Run
 from agr.scenario.scenario import RESOURCES, Scenario
 from agr.scenario.tidy import Frame
@@ -157,7 +157,11 @@ def frame_table(title: str, frame: Frame) -> Table:
     """Return a data frame as it is, numbers with two decimals."""
     table = Table(title=title, title_justify="left")
     for column in frame.columns:
-        table.add_column(str(column), justify="right" if frame[column].dtype.kind in "fi" else "left", overflow="fold")
+        table.add_column(
+            str(column).replace("_", " "),
+            justify="right" if frame[column].dtype.kind in "fi" else "left",
+            overflow="fold",
+        )
     for row in frame.itertuples(index=False):
         table.add_row(*(f"{cell:,.2f}" if isinstance(cell, float) else Text(str(cell)) for cell in row))
     return table

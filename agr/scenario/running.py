@@ -69,21 +69,26 @@ def run(
         with solver_of(scenario.description.planning) as solver:
             return run(scenario, periods=periods, solve=solver.solve, progress=progress)
     wanted = periods or scenario.description.periods()
-    require_data(scenario, wanted)
     began, started = datetime.now(UTC), time.monotonic()
+    steps = plans_of(scenario, wanted, solve, progress)
+    log = {"started_at": began.isoformat(timespec="seconds"), "total_s": round(time.monotonic() - started, 3)}
+    name = run_name(scenario.name, scenario.changes)
+    return record(name, steps, known_of(scenario.register), head_of(scenario, wanted), log)
+
+
+def plans_of(scenario: Scenario, periods: tuple[Period, ...], solve: Solve, progress: Progress = silent) -> list[Step]:
+    """Return every plan of the Periods in order, each Period starting with what the one before left stored."""
+    require_data(scenario, periods)
     steps: list[Step] = []
     energy: dict[str, float] = {}
-    expected = sum(2 + _events_on(scenario, period) for period in wanted)
-    for period in wanted:
+    expected = sum(2 + _events_on(scenario, period) for period in periods)
+    for period in periods:
         progress(len(steps), expected, f"{period} first plan")
         for step in play(scenario, period, energy, solve):
             steps.append(step)
             progress(len(steps), expected, f"{period} {step.reason.kind.value}")
         energy |= carried(steps[-1])
-    log = {"started_at": began.isoformat(timespec="seconds"), "total_s": round(time.monotonic() - started, 3)}
-    return record(
-        run_name(scenario.name, scenario.changes), steps, known_of(scenario.register), head_of(scenario, wanted), log
-    )
+    return steps
 
 
 def _events_on(scenario: Scenario, period: Period) -> int:

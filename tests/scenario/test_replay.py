@@ -13,7 +13,7 @@ from agr.plan import Reason, ReasonKind
 from agr.planning import Planner
 from agr.scenario.day import inputs_of
 from agr.scenario.recase import recase
-from agr.scenario.replay import replay
+from agr.scenario.replaying import replay
 from agr.solving import Answer
 from agr.store import day
 from models.case import Case

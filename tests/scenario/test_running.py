@@ -13,7 +13,7 @@ import pytest
 from agr.errors import InputError, TableError
 from agr.isp import Period
 from agr.scenario.changes import changed
-from agr.scenario.compare import compare
+from agr.scenario.comparison import compare
 from agr.scenario.expected import Expectation, disappointments, expectation
 from agr.scenario.folder import read_scenario
 from agr.scenario.record import open_run

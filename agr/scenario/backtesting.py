@@ -1,0 +1,138 @@
+"""Compares what plans earn with perfect foresight, with no flexibility and with a simple rule, day by day.
+
+All four start a day with the same energy in every store: what our plan of the day before left. The planning price of
+leaving announced programs ("prognosis change") is no money and is left out.
+
+perfect foresight  day-ahead results and reservation updates known beforehand, every gate open
+no flexibility     nobody steers: docs/optimisation.md §5
+simple rule        cars charge at once, heat pumps follow demand, batteries store the surplus of their own connection
+                   and serve its need; no market is played: energy costs its day-ahead price, nothing else is sold
+"""
+
+from collections import defaultdict
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from agr.case import NamedCase, build
+from agr.isp import Period
+from agr.scenario.day import Solve, Step, carried, foresight, play
+from agr.scenario.running import Progress, require_data, silent, solver_of
+from agr.scenario.scenario import Scenario
+from agr.scenario.tidy import Frame, Known, known_of, run_kw
+from agr.solving import unmanaged
+from models.outcome import Outcome
+
+Floats = NDArray[np.float64]
+_NO_MONEY = "prognosis change"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Backtest:
+    """What each strategy earned. `days` is indexed by the start of the Period; money in EUR, earned positive."""
+
+    name: str
+    days: Frame
+    warnings: tuple[str, ...]
+
+    @property
+    def totals(self) -> dict[str, float]:
+        """Sums over all days by column."""
+        return {str(k): float(v) for k, v in self.days.drop(columns="period").sum().items()}
+
+
+def backtest(
+    scenario: Scenario,
+    *,
+    periods: tuple[Period, ...] | None = None,
+    solve: Solve | None = None,
+    progress: Progress = silent,
+) -> Backtest:
+    """Return what plans, foresight, no flexibility and the simple rule earn on each Period."""
+    if solve is None:
+        with solver_of(scenario.description.planning) as solver:
+            return backtest(scenario, periods=periods, solve=solver.solve, progress=progress)
+    wanted = periods or scenario.description.periods()
+    require_data(scenario, wanted)
+    known, energy = known_of(scenario.register), dict[str, float]()
+    rows, warnings = [], list[str]()
+    for done, period in enumerate(wanted):
+        progress(done, len(wanted), f"{period}")
+        steps = list(play(scenario, period, energy, solve))
+        named = build(foresight(scenario, period, energy, steps[-1]))
+        knowing = solve(named.case)
+        rows.append(_row(period, steps, knowing.outcome, simple_rule_eur(named, known)))
+        warnings += _warnings(period, steps, knowing.outcome, knowing.findings)
+        energy |= carried(steps[-1])
+    index = pd.DatetimeIndex([p.start for p in wanted], name="time").tz_convert(scenario.description.zone)
+    return Backtest(name=scenario.name, days=pd.DataFrame(rows, index=index), warnings=tuple(warnings))
+
+
+def earned_eur(outcome: Outcome) -> float:
+    """Return what a plan earns in money."""
+    return outcome.objective_eur - outcome.terms_eur.get(_NO_MONEY, 0.0)
+
+
+def _row(period: Period, steps: list[Step], knowing: Outcome, rule_eur: float) -> dict[str, object]:
+    plan, nothing = earned_eur(steps[-1].solved.outcome), steps[-1].answer.no_flexibility_eur
+    best = earned_eur(knowing)
+    return {
+        "period": str(period), "plan_eur": plan, "foresight_eur": best, "no_flexibility_eur": nothing,
+        "simple_rule_eur": rule_eur, "flexibility_eur": plan - nothing, "markets_eur": plan - rule_eur,
+        "forecast_eur": best - plan,
+    }  # fmt: skip
+
+
+def _warnings(period: Period, steps: list[Step], knowing: Outcome, findings: tuple[str, ...]) -> list[str]:
+    found = [f"{period} foresight: audit: {finding}" for finding in findings]
+    found += [f"{period} {s.name}: audit: {finding}" for s in steps for finding in s.answer.findings]
+    for name, outcome in (*((s.name, s.solved.outcome) for s in steps), ("foresight", knowing)):
+        if outcome.termination.value != "optimal":
+            found.append(f"{period} {name}: {outcome.termination.value}; its figures depend on the machine's speed")
+    return found
+
+
+def simple_rule_eur(named: NamedCase, known: Known) -> float:
+    """Return what the simple rule earns."""
+    from models.noflex import no_flexibility  # brings Pyomo, which takes seconds
+
+    case = named.case
+    storage = replace(case.storage, unmanaged_kw=rule_kw(named, known))
+    return no_flexibility(unmanaged(replace(case, storage=storage))).objective_eur
+
+
+def rule_kw(named: NamedCase, known: Known) -> Floats:
+    """Return what the simple rule makes of every store (U,T): batteries even out their own connection."""
+    case = named.case
+    data, hours = case.storage, case.isp_hours
+    programs = data.unmanaged_kw.copy()
+    need: dict[str, Floats] = defaultdict(lambda: np.zeros(case.isps))
+    battery = [known.kinds.get(name) == "battery" for name in named.storage]
+    others = [
+        *zip(named.fixed, case.fixed.program_kw, strict=True),
+        *zip(named.curtailable, case.curtailable.forecast_kw, strict=True),
+        *zip(named.shiftable, run_kw(case, case.shiftable.first_start), strict=True),
+        *((n, p) for n, p, own in zip(named.storage, programs, battery, strict=True) if not own),
+    ]
+    for name, power in others:
+        need[known.connections.get(name, name)] += power
+    wide = {n: np.broadcast_to(getattr(data, n), programs.shape) for n in
+            ("charge_kw", "discharge_kw", "charge_efficiency", "energy_min_kwh", "energy_max_kwh")}  # fmt: skip
+    for u in np.flatnonzero(battery):
+        left = need[known.connections.get(named.storage[u], named.storage[u])]
+        energy = float(data.energy_start_kwh[u])
+        floor = float(wide["energy_min_kwh"][u].max())  # what the end of the day asks for is kept all day
+        for t in range(case.isps):
+            kept = energy * float(data.retention[u])
+            room = max(wide["energy_max_kwh"][u, t] - kept, 0.0) / (wide["charge_efficiency"][u, t] * hours)
+            stock = max(kept - floor, 0.0) * float(data.discharge_efficiency[u]) / hours
+            charge = min(max(-left[t], 0.0), wide["charge_kw"][u, t], room)
+            discharge = min(max(left[t], 0.0), wide["discharge_kw"][u, t], stock)
+            programs[u, t] = charge - discharge
+            energy = kept + hours * (
+                charge * wide["charge_efficiency"][u, t] - discharge / data.discharge_efficiency[u]
+            )
+        left += programs[u]  # a second battery there sees what the first leaves
+    return programs

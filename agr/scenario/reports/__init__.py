@@ -1,0 +1,1 @@
+"""Reports for a browser: one file per run or comparison."""

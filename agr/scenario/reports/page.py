@@ -1,0 +1,39 @@
+"""Writes a report: one HTML file with data, styles and the chart library in it. Works offline; fetches nothing."""
+
+import json
+from collections.abc import Sequence
+from importlib.resources import files
+from pathlib import Path
+
+from jinja2 import Environment, StrictUndefined
+from markupsafe import Markup
+
+from agr.scenario.comparison import compare
+from agr.scenario.record import Run
+from agr.scenario.reports.pictures import payload
+
+
+def _part(name: str) -> Markup:
+    """Return a file of this package, which is trusted as it is."""
+    return Markup(files("agr.scenario.reports").joinpath(name).read_text(encoding="utf-8"))  # noqa: S704
+
+
+def report_html(runs: Sequence[Run]) -> str:
+    """Return the report of one run, or of several compared with the first."""
+    data = payload(runs, compare(runs) if len(runs) > 1 else None)
+    # "<" would end the script element; everything else is JSON's own business.
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
+    template = Environment(autoescape=True, undefined=StrictUndefined).from_string(_part("template.html"))
+    return template.render(
+        title=runs[0].outcome["title"] if len(runs) == 1 else " · ".join(run.name for run in runs),
+        style=_part("page.css"), library=_part("vendor/echarts.min.js"), program=_part("page.js"),
+        data=Markup(text),  # noqa: S704  (escaped above)
+    )  # fmt: skip
+
+
+def write_report(runs: Sequence[Run], path: Path) -> Path:
+    """Write the report; return where."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(report_html(runs), encoding="utf-8")
+    return path

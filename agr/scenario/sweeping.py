@@ -1,0 +1,172 @@
+"""Runs a scenario for every combination of a grid: in parallel, resumable, one tidy table out."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from agr.errors import AgrError, InputError
+from agr.isp import Period
+from agr.scenario.amount import slug
+from agr.scenario.changes import changed
+from agr.scenario.day import Solve
+from agr.scenario.record import figures, totals, versions
+from agr.scenario.running import Progress, head_of, plans_of, resized, silent, solver_of
+from agr.scenario.scenario import Scenario
+from agr.scenario.tidy import Frame
+
+Grid = Mapping[str, Sequence[str]]
+_SUMS = ("objective_eur", "no_flexibility_eur", "flexibility_eur", "gap_eur", "imbalance_mwh",
+         "reservation_shortfall_kwh", "comfort_shortfall_kwh", "limit_breach_kwh", "reserve_shortfall_mwh")  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Sweep:
+    """One row per combination: what was varied, what came out; `error` says why a combination has no figures."""
+
+    table: Frame
+    reused: int  # combinations that an earlier sweep had finished
+
+    @property
+    def failed(self) -> int:
+        """How many combinations have no figures."""
+        return int(self.table["error"].notna().sum())
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Cell:
+    point: dict[str, str]
+    scenario: Scenario
+    periods: tuple[Period, ...]
+
+    def key(self) -> str:
+        """Return a name that holds everything the figures depend on."""
+        facts = json.dumps([head_of(self.scenario, self.periods), versions()], sort_keys=True)
+        return hashlib.sha256(facts.encode()).hexdigest()[:20]
+
+
+def read_grid(texts: Iterable[str]) -> dict[str, list[str]]:
+    """Read `batteries=0,500,1000` and the like; raises InputError."""
+    grid: dict[str, list[str]] = {}
+    for text in texts:
+        path, equals, values = text.partition("=")
+        found = [value.strip() for value in values.split(",") if value.strip()]
+        if not equals or not path.strip() or not found:
+            raise InputError(f"{text!r} is no grid; write PATH=VALUE,VALUE,… such as batteries=0,500,1000")
+        if path.strip() in grid:
+            raise InputError(f"--grid {path.strip()} is there twice; give all its values at once")
+        grid[path.strip()] = found
+    if not grid:
+        raise InputError("a sweep needs at least one --grid, such as --grid batteries=0,500,1000")
+    return grid
+
+
+def sweep(
+    scenario: Scenario,
+    grid: Grid,
+    *,
+    periods: tuple[Period, ...] | None = None,
+    folder: Path | None = None,
+    workers: int = 2,
+    solve: Solve | None = None,
+    progress: Progress = silent,
+) -> Sweep:
+    """Return the figures of every combination; with a folder, finished ones are kept there and not computed again.
+
+    Every solve has one thread. Raises InputError before anything is computed when a value cannot be set.
+    """
+    wanted = periods or scenario.description.periods()
+    cells = _cells(resized(scenario, workers), grid, wanted)
+    kept = _finished(cells, folder)
+    if solve is None:
+        with solver_of(resized(scenario, workers).description.planning) as solver:
+            rows = _run(cells, kept, folder, workers, solver.solve, progress)
+    else:
+        rows = _run(cells, kept, folder, workers, solve, progress)
+    table = pd.DataFrame(rows)
+    if folder is not None:
+        table.to_parquet(Path(folder) / "sweep.parquet")
+        table.to_csv(Path(folder) / "sweep.csv", index=False)
+    return Sweep(table=table, reused=len(kept))
+
+
+def _cells(scenario: Scenario, grid: Grid, periods: tuple[Period, ...]) -> list[_Cell]:
+    points = [dict(zip(grid, values, strict=True)) for values in product(*grid.values())]
+    return [
+        _Cell(point=p, scenario=changed(scenario, [f"{path}={value}" for path, value in p.items()]), periods=periods)
+        for p in points
+    ]
+
+
+def _path(folder: Path, cell: _Cell) -> Path:
+    return Path(folder) / "cells" / f"{cell.key()}.json"
+
+
+def _finished(cells: list[_Cell], folder: Path | None) -> dict[int, dict[str, Any]]:
+    """Return the figures of combinations that were finished before, by their place."""
+    if folder is None:
+        return {}
+    (Path(folder) / "cells").mkdir(parents=True, exist_ok=True)
+    found = {}
+    for place, cell in enumerate(cells):
+        path = _path(folder, cell)
+        if path.is_file():
+            found[place] = json.loads(path.read_text(encoding="utf-8"))
+    return found
+
+
+def _run(
+    cells: list[_Cell],
+    kept: dict[int, dict[str, Any]],
+    folder: Path | None,
+    workers: int,
+    solve: Solve,
+    progress: Progress,
+) -> list[dict[str, Any]]:
+    """Compute what is missing; the threads only wait for solving processes."""
+    found = dict(kept)
+    progress(len(found), len(cells), "")
+    with ThreadPoolExecutor(workers) as pool:
+        waiting: dict[Future[dict[str, Any]], int] = {
+            pool.submit(_figures, cell, solve): place for place, cell in enumerate(cells) if place not in kept
+        }
+        try:
+            for done in as_completed(waiting):
+                place = waiting[done]
+                found[place] = done.result()
+                if folder is not None and found[place]["error"] is None:
+                    _keep(_path(folder, cells[place]), found[place])
+                progress(len(found), len(cells), ", ".join(f"{k}={v}" for k, v in cells[place].point.items()))
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)  # what is finished stays for the next time
+            raise
+    return [cells[place].point | found[place] for place in range(len(cells))]
+
+
+def _keep(path: Path, row: dict[str, Any]) -> None:
+    """Write a row as a whole or not at all."""
+    new = path.with_suffix(".new")
+    new.write_text(json.dumps(row), encoding="utf-8")
+    new.replace(path)
+
+
+def _figures(cell: _Cell, solve: Solve) -> dict[str, Any]:
+    try:
+        steps = [figures(step) for step in plans_of(cell.scenario, cell.periods, solve)]
+    except AgrError as error:
+        return {"resources": cell.scenario.resources, "error": str(error)}
+    whole = totals(steps)
+    return {
+        "resources": cell.scenario.resources,
+        **{name: whole[name] for name in _SUMS},
+        **{f"{slug(term)}_eur": value for term, value in whole["terms_eur"].items()},
+        "ended_by_time_limit": any(step["ended_by_time_limit"] for step in steps),
+        "audit_faults": sum(len(step["audit"]) for step in steps),
+        "error": None,
+    }
