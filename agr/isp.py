@@ -40,9 +40,12 @@ def parse_duration(text: str) -> timedelta:
     return timedelta(**parts)
 
 
-def local_instant(day: date, at: time, tz: ZoneInfo) -> datetime:
-    """Return the UTC instant of a wall-clock time; a time that DST skips is moved on, an ambiguous one is the first."""
-    return datetime.combine(day, at, tzinfo=tz).astimezone(UTC)
+def local_instant(day: date, at: time, tz: ZoneInfo, *, second: bool = False) -> datetime:
+    """Return the UTC instant of a wall-clock time; a time that DST skips is moved on.
+
+    Of a time that DST repeats it is the first, or the `second`.
+    """
+    return datetime.combine(day, at.replace(fold=int(second)), tzinfo=tz).astimezone(UTC)
 
 
 @dataclass(frozen=True, order=True)

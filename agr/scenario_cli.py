@@ -308,3 +308,31 @@ def backtest(
     )
     for warning in found.warnings:
         err.print(f"warning: {warning}", markup=False, highlight=False, soft_wrap=True)
+
+
+@scenario_app.command("import")
+def import_(
+    folder: Annotated[Path, typer.Argument(help="New folder for the scenario.")],
+    period: Annotated[str, typer.Option("--period", help="2025-01-20, or 2025-01-20..2025-01-26.")],
+    day_ahead: Annotated[Path | None, typer.Option(help="Day-ahead prices: ENTSO-E's export.")] = None,
+    capacity: Annotated[list[Path] | None, typer.Option(help="Capacity results of regelleistung.net.")] = None,
+    imbalance: Annotated[Path | None, typer.Option(help="TenneT's settlement prices.")] = None,
+    sessions: Annotated[Path | None, typer.Option(help="A charge-point operator's list of sessions.")] = None,
+    sessions_from: Annotated[str | None, typer.Option(help="Day of the list that becomes the first Period.")] = None,
+    country: Annotated[str, typer.Option(help="Whose capacity prices, where a file has several.")] = "NL",
+    zone: Annotated[str, typer.Option(help="The market's time zone.")] = "Europe/Amsterdam",
+) -> None:
+    """Make a scenario of your own downloads (CSV, also packed with gzip)."""
+    from agr.scenario.importing import Wish, import_scenario
+    from agr.scenario.running import days_between, parse_day
+
+    with in_words():
+        wish = Wish(
+            periods=days_between(period, zone, 15), day_ahead=day_ahead, capacity=tuple(capacity or ()),
+            imbalance=imbalance, sessions=sessions, country=country,
+            sessions_from=parse_day(sessions_from) if sessions_from else None,
+        )  # fmt: skip
+        scenario, notes = import_scenario(folder, wish)
+    for note in notes:
+        err.print(f"note: {note}", markup=False, highlight=False, soft_wrap=True)
+    out.print(f"{folder}: {scenario.resources:,} sessions; run it with `agr scenario run {folder}`", highlight=False)

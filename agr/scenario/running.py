@@ -35,17 +35,26 @@ def solver_of(planning: Planning) -> Iterator[Solver]:
         solver.close()
 
 
-def parse_periods(text: str, scenario: Scenario) -> tuple[Period, ...]:
-    """Read `2025-01-20` or `2025-01-20..2025-01-26`; raises InputError."""
-    first, dots, last = text.partition("..")
+def parse_day(text: str) -> date:
+    """Read `2025-01-20`; raises InputError."""
     try:
-        begin, end = date.fromisoformat(first.strip()), date.fromisoformat((last if dots else first).strip())
+        return date.fromisoformat(text.strip())
     except ValueError as error:
         raise InputError(f"{text!r} is no Period; write 2025-01-20 or 2025-01-20..2025-01-26") from error
+
+
+def days_between(text: str, zone: str, isp_minutes: int) -> tuple[Period, ...]:
+    """Read `2025-01-20` or `2025-01-20..2025-01-26`; raises InputError."""
+    first, dots, last = text.partition("..")
+    begin, end = parse_day(first), parse_day(last if dots else first)
     if end < begin:
         raise InputError(f"{text!r}: the last Period is before the first")
-    described = scenario.description
-    return periods_between(Period(begin, described.zone, described.isp_minutes), end)
+    return periods_between(Period(begin, zone, isp_minutes), end)
+
+
+def parse_periods(text: str, scenario: Scenario) -> tuple[Period, ...]:
+    """Read one day or `FIRST..LAST` in the scenario's time zone; raises InputError."""
+    return days_between(text, scenario.description.zone, scenario.description.isp_minutes)
 
 
 def require_data(scenario: Scenario, periods: tuple[Period, ...]) -> None:

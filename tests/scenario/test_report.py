@@ -14,7 +14,10 @@ from agr.scenario.reports.page import report_html, write_report
 from agr.scenario.running import run
 
 CHROMIUM = shutil.which("chromium")
-FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+FLAGS = [
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
+    "--disable-background-networking", "--disable-component-update",
+]  # fmt: skip
 PICTURES = ("waterfall", "programs", "prognosis", "shadow", "energy", "gains", "moved")
 
 

@@ -124,7 +124,7 @@ def test_foresight_is_worth_at_least_the_plan_and_both_more_than_nothing(small, 
 
 
 def home(battery: Battery) -> Scenario:
-    """A home that produces 4 kW from 10 to 14 and takes 2 kW from 18 to 20, with a battery; price 100, from 14 on 300."""
+    """A home that gives 4 kW from 10 to 14 and takes 2 kW from 18 to 20; 100 EUR/MWh, from 14 on 300."""
     hours = np.arange(96) // 4
     sun, load = np.where((hours >= 10) & (hours < 14), -4.0, 0.0), np.where((hours >= 18) & (hours < 20), 2.0, 0.0)
     price = tuple(
