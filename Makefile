@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint check lock clean
+.PHONY: help run test scenarios lint check lock clean
 
 help: ## List the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -30,6 +30,9 @@ run: $(READY) $(PEERS)/requirements.sha256 ## Run a whole market day (ARGS="--on
 
 test: $(READY) $(PEERS)/requirements.sha256 ## Run all tests
 	@$(BIN)/python -m pytest $(ARGS)
+
+scenarios: $(READY) ## Run every shipped scenario and check it against its expected.yaml (minutes)
+	@for folder in scenarios/*/; do $(BIN)/agr scenario run $$folder --out runs/$$(basename $$folder) || exit 1; done
 
 lint: $(READY) ## Style, types, import rules, spelling
 	$(BIN)/ruff check .

@@ -8,6 +8,9 @@ import pytest
 from agr.cli import app, connections_app
 from agr.isp import Period
 from agr.jobs import moments_of
+from agr.scenario.description import Description
+from agr.scenario.tidy import TABLES
+from agr.scenario_cli import scenario_app
 from agr.settings import Settings
 
 PROJECT = Path(__file__).parents[1]
@@ -16,13 +19,15 @@ DOCUMENTS = [PROJECT / "README.md", PROJECT / "models" / "README.md", *sorted((P
 
 def commands() -> list[str]:
     names = [command.name or command.callback.__name__ for command in app.registered_commands if command.callback]
-    return [*names, *(f"connections {c.name}" for c in connections_app.registered_commands)]
+    groups = (("connections", connections_app), ("scenario", scenario_app))
+    named = ((group, command) for group, part in groups for command in part.registered_commands)
+    return [*names, *(f"{group} {c.name or c.callback.__name__}" for group, c in named if c.callback)]
 
 
 @pytest.mark.parametrize("command", commands())
 def test_every_command_is_documented(command: str) -> None:
-    text = (PROJECT / "README.md").read_text() + (PROJECT / "docs" / "operations.md").read_text()
-    assert f"agr {command}" in text
+    documents = ("README.md", "docs/operations.md", "docs/scenarios.md")
+    assert any(f"agr {command}" in (PROJECT / document).read_text() for document in documents)
 
 
 def test_every_moment_of_the_day_is_documented() -> None:
@@ -31,6 +36,12 @@ def test_every_moment_of_the_day_is_documented() -> None:
     text = (PROJECT / "docs" / "operations.md").read_text()
     for moment in moments_of(Settings(domain="agr.example"), Period(date(2026, 3, 29))):
         assert f"`{moment.name}`" in text
+
+
+def test_every_key_and_every_table_of_a_scenario_is_documented() -> None:
+    text = (PROJECT / "docs" / "scenarios.md").read_text()
+    assert [key for key in Description.model_fields if f"`{key}`" not in text] == []
+    assert [table for table in TABLES if f"`{table}.parquet`" not in text] == []
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda p: str(p.relative_to(PROJECT)))
