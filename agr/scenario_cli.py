@@ -35,7 +35,7 @@ def mount(app: typer.Typer) -> None:
 
 @contextmanager
 def progress() -> "Iterator[Progress]":
-    """Show a progress bar on a terminal, and one line per step elsewhere."""
+    """Show a progress bar on a terminal, and nothing elsewhere."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())

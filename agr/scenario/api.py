@@ -1,7 +1,7 @@
 """The analysts' side for notebooks: `from agr import scenario`. Tables are pandas DataFrames indexed by aware times.
 
-Solves run in processes of their own, which stay up for the next call. A script (not a notebook) must therefore call these functions below
-`if __name__ == "__main__":`, as Python's multiprocessing asks.
+Solves run in processes of their own, which stay up for the next call. A script (not a notebook) must therefore call
+these functions below `if __name__ == "__main__":`, as Python's multiprocessing asks.
 """
 
 import atexit

@@ -11,6 +11,7 @@ from agr.errors import InputError, TableError
 from agr.isp import Period
 from agr.scenario import downloads
 from agr.scenario.importing import Wish, import_scenario
+from agr.scenario.reports.page import report_html
 from agr.scenario.running import days_between, run
 
 DATA = Path(__file__).parents[2].parent / "shared" / "data"
@@ -155,6 +156,7 @@ def test_an_imported_scenario_runs_without_congestion_points(tmp_path, solve):
     assert [s["audit"] for s in made.steps] == [[], []]
     # The price rises by 1 EUR/MWh each hour. The second car must charge at once: 5 kWh between 10 and 11 local time.
     assert made.final("positions")["total_kw"].iloc[40:44].to_numpy() == pytest.approx(5)
+    assert '"points":[]' in report_html([made])  # nothing to draw there, and nothing breaks
     assert "prices.csv.gz" in (tmp_path / "mine" / "README.md").read_text()
     with pytest.raises(InputError, match="is not empty"):
         import_scenario(tmp_path / "mine", wish)

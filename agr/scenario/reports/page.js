@@ -263,8 +263,9 @@ function redraw() {
   options("period", days, chosen.period);
   options("step", names, chosen.step);
   options("point", points, chosen.point);
-  drawFigures(); drawComparison(); drawValue(); drawPrograms(); drawShadow(); drawEnergy(); drawReplan();
-  if (chosen.point) drawPrognosis();
+  document.querySelectorAll(".ofpoints").forEach((part) => { part.hidden = !chosen.point; });
+  drawFigures(); drawComparison(); drawValue(); drawPrograms(); drawEnergy(); drawReplan();
+  if (chosen.point) { drawPrognosis(); drawShadow(); }
   document.body.dataset.drawn = "yes";
 }
 
