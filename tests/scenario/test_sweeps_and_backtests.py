@@ -7,6 +7,7 @@ from datetime import date, timedelta
 import numpy as np
 import pandas as pd
 import pytest
+from distributed import LocalCluster
 
 from agr.errors import InputError, PlanError
 from agr.isp import Period
@@ -103,6 +104,31 @@ def test_a_cluster_that_is_not_there_is_said():
     with (
         pytest.raises(InputError, match="does not answer"),
         cluster_solve("tcp://127.0.0.1:1", Planning(), patience_s=0.2),
+    ):
+        pass
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    """A Dask worker of one thread, in a process of its own."""
+    with LocalCluster(n_workers=1, threads_per_worker=1, processes=True, dashboard_address="127.0.0.1:0") as made:
+        yield made
+
+
+def test_a_sweep_on_a_dask_cluster_gives_the_same_figures(cluster, quiet, solve):
+    planning = quiet.description.planning
+    with cluster_solve(cluster.scheduler_address, planning) as on_cluster:
+        there = sweep(quiet, {"batteries": ["2"]}, solve=on_cluster)
+    here = sweep(quiet, {"batteries": ["2"]}, solve=solve)
+    assert there.failed == 0
+    assert there.table["objective_eur"].tolist() == pytest.approx(here.table["objective_eur"].tolist(), abs=1e-6)
+
+
+def test_workers_that_solve_in_threads_are_refused():
+    with (
+        LocalCluster(n_workers=1, threads_per_worker=2, processes=False, dashboard_address="127.0.0.1:0") as made,
+        pytest.raises(InputError, match="has 2 threads; start the workers with --nthreads 1"),
+        cluster_solve(made.scheduler_address, Planning()),
     ):
         pass
 
