@@ -205,6 +205,7 @@ def test_wall_clock_time_that_dst_skips_is_moved_on_and_ambiguous_is_the_first()
     tz = ZoneInfo("Europe/Amsterdam")
     assert local_instant(SPRING, time(2, 30), tz) == datetime(2026, 3, 29, 1, 30, tzinfo=UTC)  # 03:30 local
     assert local_instant(AUTUMN, time(2, 30), tz) == datetime(2026, 10, 25, 0, 30, tzinfo=UTC)  # still +02:00
+    assert local_instant(AUTUMN, time(2, 30), tz, second=True) == datetime(2026, 10, 25, 1, 30, tzinfo=UTC)  # +01:00
 
 
 @settings(deadline=None)
