@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help run test scenarios lint check lock clean
+.PHONY: help run test scenarios lint check lock clean bench
 
 help: ## List the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -34,6 +34,10 @@ test: $(READY) $(PEERS)/requirements.sha256 ## Run all tests
 scenarios: $(READY) ## Run every shipped scenario and check it against its expected.yaml (minutes)
 	@for folder in scenarios/*/; do $(BIN)/agr scenario run $$folder --out runs/$$(basename $$folder) || exit 1; done
 
+bench: $(READY) ## Measure against peers on the same instances (ARGS="--sizes 1000,10000 --json")
+	@$(BIN)/python -m benchmarks.environment
+	@$(BIN)/python -m benchmarks $(ARGS)
+
 lint: $(READY) ## Style, types, import rules, spelling
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -44,8 +48,9 @@ lint: $(READY) ## Style, types, import rules, spelling
 lock: $(READY) ## Resolve and lock the versions for development again (needs uv)
 	uv pip compile pyproject.toml --extra dev --extra build --generate-hashes --universal --python-version 3.11 \
 		--quiet --no-emit-package agr-optimizer --custom-compile-command "make lock" -o requirements-dev.txt
-	uv pip compile agr/demo/requirements.in --generate-hashes --universal --python-version 3.11 \
-		--quiet --custom-compile-command "make lock" -o agr/demo/requirements.txt
+	for file in agr/demo/requirements benchmarks/requirements benchmarks/requirements-flexmeasures; do \
+		uv pip compile $$file.in --generate-hashes --universal --python-version 3.11 \
+			--quiet --custom-compile-command "make lock" -o $$file.txt || exit 1; done
 
 clean: ## Remove what make made
-	rm -rf $(VENV) $(PEERS) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*
+	rm -rf $(VENV) $(PEERS) .venv-bench build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*

@@ -1,0 +1,101 @@
+"""make bench: measures engines on instances of many sizes; prints a table and, with --json, one object at the end."""
+
+import json
+import os
+import platform
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from benchmarks import campaign, report
+from benchmarks.instances import KINDS
+
+app = typer.Typer(add_completion=False)
+
+
+def _listed(text: str, what: str, known: tuple[str, ...]) -> tuple[str, ...]:
+    names = tuple(name.strip() for name in text.split(",") if name.strip())
+    unknown = [name for name in names if name not in known]
+    if unknown or not names:
+        raise typer.BadParameter(f"{', '.join(unknown) or 'nothing'} is no {what}; choose from {', '.join(known)}")
+    return names
+
+
+def _sizes(text: str) -> tuple[int, ...]:
+    try:
+        sizes = tuple(int(part.replace("_", "")) for part in text.split(","))
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is no list of numbers such as 1000,10000") from None
+    if min(sizes) < 1:
+        raise typer.BadParameter("a portfolio has at least one resource")
+    return sizes
+
+
+@app.command()
+def bench(
+    sizes: Annotated[str, typer.Option(help="resources, for example 1000,10000; default: 1000,10000,100000")] = "",
+    engines: Annotated[
+        str, typer.Option(help=f"of {', '.join(campaign.ENGINES)}; default: those that can at a size")
+    ] = "",
+    kinds: Annotated[str, typer.Option(help="typical, hard or both")] = ",".join(KINDS),
+    limit: Annotated[float | None, typer.Option(help="seconds an engine may take; default: by engine")] = None,
+    awake: Annotated[
+        bool, typer.Option(help="also measure the endpoint's answers while a large plan is computed")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="print one JSON object as the last line")] = False,
+    out: Annotated[Path | None, typer.Option(help="also write the JSON to this file, for benchmarks.pictures")] = None,
+) -> None:
+    """Measure, print the table, and say what it comes to."""
+    chosen = _listed(engines, "engine", campaign.ENGINES) if engines else campaign.ENGINES
+    shapes = _listed(kinds, "kind", KINDS)
+    if sizes or engines or limit is not None or set(shapes) != set(KINDS):
+        wanted = campaign.planned(
+            _sizes(sizes) if sizes else campaign.SIZES, chosen, shapes, named=bool(engines), limit_s=limit  # type: ignore[arg-type]
+        )  # fmt: skip
+    else:
+        wanted = campaign.default_plan()
+    screen = Console(stderr=True)
+    rows: list[campaign.Row] = []
+    with screen.status("starting") as status:
+        for row in campaign.rows(wanted, status.update):
+            rows.append(row)
+            if not screen.is_terminal:
+                screen.print(f"{row['resources']:,} {row['kind']} {row['engine']}: {row['total_s']} s {row['note']}")
+    result: dict[str, Any] = {"rows": rows, "machine": _machine()}
+    if awake:
+        from benchmarks.awake import measure
+
+        with screen.status("the endpoint while a large plan is computed"):
+            result["awake"] = measure()
+    _show(result)
+    if out is not None:
+        out.write_text(json.dumps(result, indent=1), encoding="utf-8")
+    if as_json:
+        print(json.dumps(result))  # noqa: T201
+
+
+def _show(result: dict[str, Any]) -> None:
+    wide = None if sys.stdout.isatty() else 200
+    console = Console(width=wide)
+    console.print(report.table(result["rows"]))
+    for sentence in report.conclusions(result["rows"]):
+        console.print(sentence)
+    if "awake" in result:
+        console.print(f"awake: {result['awake']}")
+    if max((row["resources"] for row in result["rows"]), default=0) < 1_000_000:
+        console.print('A million resources: make bench ARGS="--sizes 1000000 --engines agr --kinds typical"')
+
+
+def _machine() -> dict[str, Any]:
+    return {
+        "cores": os.cpu_count(),
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.machine()}",
+    }
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,105 @@
+"""One function per engine: case in, figures out. Imported in the process that measures, each in its environment."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from time import perf_counter
+from typing import Any, Literal
+
+import numpy as np
+
+from models.case import Case
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figures:
+    """What an engine has to show. Money in EUR, earned positive; None where the engine cannot say."""
+
+    build_s: float  # until the solver proper begins
+    solve_s: float
+    objective: float | None = None
+    bound: float | None = None
+    gap_of_gross_cost: float | None = None
+    note: str = ""
+    rounds: list[dict[str, Any]] = field(default_factory=list)
+    seconds: dict[str, float] = field(default_factory=dict)
+    finished: Callable[[], dict[str, Any]] | None = None  # what is reckoned after the memory has been read
+
+
+Method = Literal["decomposition", "reference"]
+
+
+def agr(case: Case, limit_s: float) -> Figures:
+    """Run the product's optimiser, the outcome audited."""
+    from benchmarks.optimiser import measure
+
+    return measure(case, limit_s)
+
+
+def highs(case: Case, limit_s: float, algorithm: str) -> Figures:
+    """Run one algorithm of HiGHS on arrays built by numpy."""
+    from benchmarks.highs import ALGORITHMS, load, run
+    from benchmarks.linear import relaxation
+
+    started = perf_counter()
+    arrays = relaxation(case)
+    solver = load(arrays, {**ALGORITHMS[algorithm], "threads": 2, "time_limit": limit_s})
+    built = perf_counter()
+    solved = run(solver)
+    return _optimum(solved.status, -solved.objective, built - started, perf_counter() - built)
+
+
+def pyomo(case: Case, limit_s: float) -> Figures:
+    """State the reference formulation in Pyomo, translate and solve its relaxation by the project's route."""
+    import gc
+
+    from models.problems.plan import state
+    from models.solver import Relaxation, translate
+
+    started = perf_counter()
+    gc.disable()
+    problem = state(case)
+    stated = perf_counter()
+    matrix = translate(problem.model)
+    gc.enable()
+    built = perf_counter()
+    run = Relaxation(matrix, threads=2).solve(limit_s, "ipm")
+    figures = _optimum(run.status.value, -run.objective, built - started, perf_counter() - built)
+    figures.seconds.update({"state": stated - started, "translate": built - stated})
+    return figures
+
+
+def linopy(case: Case, limit_s: float) -> Figures:
+    """State the relaxed problem in linopy and solve it through its direct interface to HiGHS."""
+    import warnings
+
+    from benchmarks.highs import ALGORITHMS
+    from benchmarks.linopy_model import constant_eur, state
+
+    warnings.simplefilter("ignore")  # its notices about releases to come
+    started = perf_counter()
+    model = state(case)
+    built = perf_counter()
+    options = {**ALGORITHMS["hipo"], "threads": 2, "time_limit": limit_s, "output_flag": False}
+    status, condition = model.solve("highs", io_api="direct", log_to_console=False, **options)
+    value = -(model.objective.value + constant_eur(case)) if status == "ok" else np.nan
+    return _optimum("optimal" if status == "ok" else condition, value, built - started, perf_counter() - built)
+
+
+def flexmeasures(case: Case, limit_s: float) -> Figures:
+    """Run FlexMeasures' device_scheduler on what it can express of the case."""
+    from benchmarks.flexmeasures_model import LEFT_OUT, schedule
+
+    del limit_s  # it has none; the process is ended
+    built, solved, cost = schedule(case)
+    return Figures(build_s=built, solve_s=solved, objective=-cost, note=f"a smaller problem: without {LEFT_OUT}")
+
+
+def _optimum(status: str, value: float, build_s: float, solve_s: float) -> Figures:
+    if status != "optimal":
+        return Figures(build_s=build_s, solve_s=solve_s, note=status)
+    return Figures(build_s=build_s, solve_s=solve_s, objective=value, bound=value, gap_of_gross_cost=0.0)
+
+
+RUN: dict[str, Callable[..., Figures]] = {
+    "agr": agr, "highs": highs, "pyomo": pyomo, "linopy": linopy, "flexmeasures": flexmeasures,
+}  # fmt: skip
