@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
 from typing import Any, TypeAlias
 
 import sqlalchemy as sa
@@ -18,10 +19,13 @@ Tx: TypeAlias = sa.Connection
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
+_BUSY_S = 30
+"""How long a transaction waits for the one before it."""
+
 
 def _sqlite_settings(connection: Any, _record: Any) -> None:
     connection.isolation_level = None  # we say BEGIN ourselves: pysqlite's own is deferred and can deadlock
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=30000"):
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={_BUSY_S * 1000}"):
         connection.execute(f"PRAGMA {pragma}")
 
 
@@ -46,6 +50,8 @@ class Store:
             self._engine = sa.create_engine(self._url, hide_parameters=True, **pool)
         except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError, ModuleNotFoundError, OSError) as error:
             raise StoreError(f"store_url cannot be used: {error}; use sqlite:///path or postgresql://…") from error
+        # SQLite lets whoever waits sleep up to 100 ms between two looks; our own threads take turns without that.
+        self._turn = Lock() if self._engine.dialect.name == "sqlite" else None
         if self._engine.dialect.name == "sqlite":
             sa.event.listen(self._engine, "connect", _sqlite_settings)
             sa.event.listen(self._engine, "begin", _begin_immediate)
@@ -54,10 +60,22 @@ class Store:
     def transaction(self) -> Iterator[Tx]:
         """Give one transaction: committed at the end of the block, rolled back when it raises."""
         try:
-            with self._engine.begin() as tx:
+            with self._in_turn(), self._engine.begin() as tx:
                 yield tx
         except sa.exc.OperationalError as error:
             raise StoreError(f"the store at {self.place} does not answer: {error.orig}") from error
+
+    @contextmanager
+    def _in_turn(self) -> Iterator[None]:
+        if self._turn is None:
+            yield
+            return
+        if not self._turn.acquire(timeout=_BUSY_S):
+            raise StoreError(f"the store at {self.place} does not answer: a transaction has not ended in {_BUSY_S} s")
+        try:
+            yield
+        finally:
+            self._turn.release()
 
     @property
     def place(self) -> str:

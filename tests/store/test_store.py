@@ -1,7 +1,9 @@
 """The store on real SQLite (and PostgreSQL where it is installed): schema, round trips, nothing twice."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -196,3 +198,32 @@ def test_the_newest_reservation_counts(store: Store) -> None:
 def test_a_naive_instant_never_reaches_the_store(store: Store) -> None:
     with pytest.raises(sa.exc.StatementError, match="naive datetime"), store.transaction() as tx:
         day.moment_done(tx, DAY, "x", datetime(2026, 1, 1), "")  # noqa: DTZ001
+
+
+def test_threads_take_turns_in_one_store(store: Store) -> None:
+    """Nobody sees a transaction half done, and none is lost."""
+    threads, each = 6, 10
+
+    def count(number: int) -> None:
+        for message in range(each):
+            with store.transaction() as tx:
+                before = outbox.open_count(tx)
+            put_out(store, "dso.example", f"{number}-{message}")
+            with store.transaction() as tx:
+                assert outbox.open_count(tx) > before
+
+    with ThreadPoolExecutor(threads) as pool:
+        for done in [pool.submit(count, number) for number in range(threads)]:
+            done.result()
+    with store.transaction() as tx:
+        assert outbox.open_count(tx) == threads * each
+
+
+def test_a_transaction_that_never_ends_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("agr.store.engine._BUSY_S", 0.05)
+    store = Store(f"sqlite:///{tmp_path / 'a.db'}")
+    with store.transaction(), pytest.raises(StoreError, match="has not ended"), store.transaction():
+        pass
+    with store.transaction() as tx:
+        assert tx.exec_driver_sql("SELECT 1").scalar() == 1
+    store.close()
