@@ -1,6 +1,7 @@
 """Runs the mathematics in spawned worker processes: never in threads, where concurrent solves hang."""
 
 import multiprocessing
+import os
 import signal
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -65,8 +66,13 @@ def _ready() -> str:
     return plan.__name__
 
 
-def _ignore_interrupt() -> None:
-    """Ctrl-C reaches the whole process group; the daemon decides when its workers end."""
+_NICE = 10
+"""Workers give way: while they plan on every core, the endpoint still answers at once."""
+
+
+def _settle_in() -> None:
+    """Give way to the daemon, and leave Ctrl-C to it: it reaches the whole process group."""
+    os.nice(_NICE)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
@@ -80,7 +86,7 @@ class Solver:
 
     def _start(self) -> ProcessPoolExecutor:
         context = multiprocessing.get_context("spawn")
-        return ProcessPoolExecutor(self._planning.workers, mp_context=context, initializer=_ignore_interrupt)
+        return ProcessPoolExecutor(self._planning.workers, mp_context=context, initializer=_settle_in)
 
     def warm_up(self) -> None:
         """Start a worker and import the mathematics, so that the first plan does not wait for it."""

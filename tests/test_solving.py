@@ -1,6 +1,7 @@
 """Worker processes: a solve that hangs or dies ends in words, and the next one works."""
 
 import multiprocessing
+import os
 import threading
 import time
 
@@ -52,6 +53,16 @@ def test_a_worker_that_dies_is_reported_and_replaced(case: Case) -> None:
         assert len(failures) == 1
         assert "died" in failures[0]
         assert solver.solve(case).findings == ()
+    finally:
+        solver.close()
+
+
+def test_workers_give_way_to_the_daemon() -> None:
+    solver = Solver(Planning(threads=1))
+    try:
+        solver.warm_up()
+        (worker,) = (solver._pool._processes or {}).values()
+        assert os.getpriority(os.PRIO_PROCESS, worker.pid) > os.getpriority(os.PRIO_PROCESS, 0)
     finally:
         solver.close()
 
