@@ -16,7 +16,7 @@ from benchmarks.instances import KINDS, Kind
 
 ENGINES = ("agr", "highs", "pyomo", "linopy", "flexmeasures")
 ENVIRONMENT = {"highs": "solvers", "linopy": "solvers", "flexmeasures": "flexmeasures"}
-ALGORITHMS = ("hipo", "ipx", "simplex")  # of HiGHS, the one that usually wins first
+ALGORITHMS = ("hipo", "ipx and crossover", "ipx", "simplex")  # of HiGHS, the one that usually wins first
 SIZES = (1_000, 10_000, 100_000)
 
 # Resources up to which an engine is run unless it is asked for by name: beyond, it would only show its time limit.

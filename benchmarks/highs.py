@@ -13,6 +13,7 @@ from benchmarks.linear import Arrays
 ALGORITHMS: dict[str, dict[str, Any]] = {
     "hipo": {"solver": "hipo", "hipo_system": "normaleq", "hipo_ordering": "amd", "run_crossover": "off"},
     "ipx": {"solver": "ipx", "run_crossover": "off"},
+    "ipx and crossover": {"solver": "ipx", "run_crossover": "on"},
     "simplex": {"solver": "simplex"},
 }
 """Option sets; HiPO needs highspy-extras of the same version as highspy."""

@@ -1,0 +1,95 @@
+"""Draws a run's pictures as SVG: scaling, convergence, where the time goes. Needs matplotlib, from .venv-bench.
+
+As a command: .venv-bench/solvers/bin/python -m benchmarks.pictures RESULT.json FOLDER, with what `--out` has written.
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+
+matplotlib.use("svg")
+import matplotlib.pyplot as plt
+
+Row = dict[str, Any]
+
+plt.rcParams.update(
+    {"svg.fonttype": "none", "svg.hashsalt": "agr", "axes.spines.top": False, "axes.spines.right": False}
+)
+_MARKS = {"agr": "o", "highs": "s", "pyomo": "^", "linopy": "v", "flexmeasures": "D"}
+_SIZE = (7.0, 4.2)
+
+
+def scaling(rows: list[Row]) -> Any:
+    """Seconds over resources, one line per engine and kind; both axes logarithmic."""
+    figure, axes = plt.subplots(figsize=_SIZE)
+    for engine, kind in sorted({(row["engine"], row["kind"]) for row in rows}):
+        mine = sorted((r["resources"], r["total_s"]) for r in rows if r["engine"] == engine and r["kind"] == kind)
+        style = "-" if kind == "typical" else "--"
+        axes.plot(*zip(*mine, strict=True), style, marker=_MARKS[engine], label=f"{engine}, {kind}")
+    axes.set(xscale="log", yscale="log", xlabel="resources", ylabel="seconds, build and solve")
+    axes.grid(visible=True, which="major", alpha=0.3)
+    axes.legend(frameon=False, fontsize="small")
+    return figure
+
+
+def convergence(row: Row) -> Any:
+    """Value of the best program and proven bound over the seconds of one run."""
+    figure, axes = plt.subplots(figsize=_SIZE)
+    seconds = [r["seconds"] for r in row["rounds"]]
+    axes.plot(seconds, [r["bound_eur"] for r in row["rounds"]], label="proven bound")
+    axes.plot(seconds, [r["value_eur"] for r in row["rounds"]], label="value of the best program")
+    axes.set(xlabel="seconds", ylabel="EUR", title=f"{row['resources']:,} resources, {row['kind']}")
+    last = row["rounds"][-1]
+    room = 20 * max(abs(last["bound_eur"] - last["value_eur"]), 1e-4 * abs(last["bound_eur"]))
+    axes.set_ylim(last["value_eur"] - room, last["bound_eur"] + room)
+    axes.grid(visible=True, alpha=0.3)
+    axes.legend(frameon=False)
+    return figure
+
+
+def time_spent(rows: list[Row]) -> Any:
+    """Share of each step in the seconds of agr's runs."""
+    figure, axes = plt.subplots(figsize=_SIZE)
+    steps = list(dict.fromkeys(step for row in rows for step in row["seconds"]))
+    names = [f"{row['resources']:,} {row['kind']}" for row in rows]
+    left = [0.0] * len(rows)
+    for step in steps:
+        shares = [100 * row["seconds"].get(step, 0.0) / sum(row["seconds"].values()) for row in rows]
+        axes.barh(names, shares, left=left, label=step)
+        left = [a + b for a, b in zip(left, shares, strict=True)]
+    axes.set(xlabel="per cent of the seconds")
+    axes.invert_yaxis()
+    axes.legend(frameon=False, ncols=len(steps), loc="lower center", bbox_to_anchor=(0.5, 1.0), fontsize="small")
+    return figure
+
+
+def draw(result: dict[str, Any], folder: Path) -> list[Path]:
+    """Write the pictures the result has figures for, and return them."""
+    solved = [row for row in result["rows"] if row["objective"] is not None]
+    ours = [row for row in solved if row["engine"] == "agr"]
+    figures: dict[str, Any] = {}
+    if solved:
+        figures["scaling"] = scaling(solved)
+    timed = [row for row in ours if sum(row["seconds"].values()) > 0]
+    if timed:
+        figures["time-spent"] = time_spent(timed)
+    recorded = [row for row in ours if row["rounds"]]
+    if recorded:
+        figures["convergence"] = convergence(max(recorded, key=lambda row: row["resources"]))
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    for name, figure in figures.items():
+        written.append(folder / f"{name}.svg")
+        figure.savefig(written[-1], bbox_inches="tight", metadata={"Date": None})
+        plt.close(figure)
+    return written
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 3:
+        sys.exit("usage: python -m benchmarks.pictures RESULT.json FOLDER")
+    for path in draw(json.loads(Path(sys.argv[1]).read_text(encoding="utf-8")), Path(sys.argv[2])):
+        print(path)  # noqa: T201
