@@ -71,6 +71,9 @@ def bench(
         with screen.status("the endpoint while a large plan is computed"):
             result["awake"] = measure()
     _show(result)
+    skipped = "" if engines else campaign.left_out(tuple({item.resources for item in wanted}), chosen)
+    if skipped:
+        print(f"Not run, for they need too long: {skipped}. Name them with --engines, and --limit.")  # noqa: T201
     if out is not None:
         out.write_text(json.dumps(result, indent=1), encoding="utf-8")
     if as_json:

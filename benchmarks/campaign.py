@@ -20,7 +20,7 @@ ALGORITHMS = ("hipo", "ipx and crossover", "ipx", "simplex")  # of HiGHS, the on
 SIZES = (1_000, 10_000, 100_000)
 
 # Resources up to which an engine is run unless it is asked for by name: beyond, it would only show its time limit.
-USUAL = {"agr": 100_000, "highs": 10_000, "pyomo": 1_000, "linopy": 1_000, "flexmeasures": 100}
+USUAL = {"highs": 10_000, "pyomo": 1_000, "linopy": 1_000, "flexmeasures": 100}
 LIMIT_S = {"agr": 300.0, "highs": 600.0, "pyomo": 300.0, "linopy": 300.0, "flexmeasures": 180.0}
 _GRACE_S = 30.0  # for imports, the case and what does not look at the clock
 
@@ -47,8 +47,15 @@ def planned(
         for size in sizes
         for kind in kinds
         for engine in engines
-        if named or size <= max(USUAL[engine], min(sizes) if engine != "flexmeasures" else 0)
+        if named or engine == "agr" or size <= USUAL[engine]
     ]
+
+
+def left_out(sizes: tuple[int, ...], engines: tuple[str, ...]) -> str:
+    """Say which engines are not run at some size unless named."""
+    return ", ".join(
+        f"{engine} beyond {USUAL[engine]:,}" for engine in engines if engine in USUAL and max(sizes) > USUAL[engine]
+    )
 
 
 def default_plan() -> list[Measurement]:
