@@ -6,12 +6,15 @@ import signal
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from threading import Lock
 from typing import Any
 
 import numpy as np
 
 from agr.errors import PlanError
+from agr.parcel import Parcel, pack, unpack
 from agr.settings import Planning
 from models.case import Case, Reservations
 from models.errors import ModelError
@@ -59,6 +62,11 @@ def answer(case: Case, relative_gap: float, time_limit_s: float, threads: int) -
     )
 
 
+def _answer(parcel: Parcel, *arguments: Any) -> Parcel:
+    """Solve and audit in a worker; the answer goes where the case came from."""
+    return pack(answer(unpack(parcel), *arguments), parcel.file.parent)
+
+
 def _ready() -> str:
     """Import the mathematics."""
     from models.problems import plan
@@ -95,9 +103,14 @@ class Solver:
     def solve(self, case: Case) -> Answer:
         """Return the audited outcome; raises PlanError when the worker fails, dies or exceeds its budget."""
         settings = self._planning
-        arguments = (case, settings.relative_gap, settings.time_limit_s, settings.threads)
+        arguments = (settings.relative_gap, settings.time_limit_s, settings.threads)
+        with TemporaryDirectory(prefix="agr-solve-", ignore_cleanup_errors=True) as folder:
+            return self._result(self._submit(pack(case, Path(folder)), *arguments))
+
+    def _result(self, running: Future[Parcel]) -> Answer:
+        settings = self._planning
         try:
-            return self._submit(*arguments).result(timeout=settings.budget_s)
+            result: Answer = unpack(running.result(timeout=settings.budget_s))
         except TimeoutError as error:
             self._replace()
             raise PlanError(
@@ -109,14 +122,15 @@ class Solver:
             raise PlanError("the solving process died (out of memory?); the last good plan stays in force") from error
         except ModelError as error:
             raise PlanError(f"the mathematics failed: {error}") from error
+        return result
 
-    def _submit(self, *arguments: Any) -> Future[Answer]:
+    def _submit(self, *arguments: Any) -> Future[Parcel]:
         """Hand the case to a worker; one that died while it had nothing to do is replaced first."""
         try:
-            return self._pool.submit(answer, *arguments)
+            return self._pool.submit(_answer, *arguments)
         except BrokenProcessPool:
             self._replace()
-            return self._pool.submit(answer, *arguments)
+            return self._pool.submit(_answer, *arguments)
 
     def _replace(self) -> None:
         """Kill the workers and start anew: a hung solve cannot be cancelled in any other way."""
