@@ -64,7 +64,7 @@ def bench(
             rows.append(row)
             if not screen.is_terminal:
                 screen.print(f"{row['resources']:,} {row['kind']} {row['engine']}: {row['total_s']} s {row['note']}")
-    result: dict[str, Any] = {"rows": rows, "machine": _machine()}
+    result: dict[str, Any] = {"rows": rows, "reoptimise": _reoptimised(rows), "machine": _machine()}
     if awake:
         from benchmarks.awake import measure
 
@@ -86,10 +86,18 @@ def _show(result: dict[str, Any]) -> None:
     console.print(report.table(result["rows"]))
     for sentence in report.conclusions(result["rows"]):
         console.print(sentence)
+    if result["reoptimise"]:
+        console.print(f"planned again after a FlexReservationUpdate: {result['reoptimise']}")
     if "awake" in result:
         console.print(f"awake: {result['awake']}")
     if max((row["resources"] for row in result["rows"]), default=0) < 1_000_000:
         console.print('A million resources: make bench ARGS="--sizes 1000000 --engines agr --kinds typical"')
+
+
+def _reoptimised(rows: list[campaign.Row]) -> dict[str, Any] | None:
+    """Return the re-optimisation of the largest portfolio for which one was measured."""
+    measured = [row["reoptimise"] for row in rows if row.get("reoptimise")]
+    return max(measured, key=lambda again: again["resources"], default=None)
 
 
 def _machine() -> dict[str, Any]:
