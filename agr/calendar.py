@@ -14,7 +14,7 @@ from agr.isp import Clock, Period
 from agr.plan import Reason, ReasonKind
 from agr.publication import OPEN, Publisher
 from agr.settings import HttpFeed, Settings
-from agr.store import day, inbox, outbox, plans, portfolio, register
+from agr.store import day, inbox, outbox, plans, portfolio, register, switches
 from agr.store.engine import Store
 
 log = structlog.get_logger()
@@ -109,6 +109,10 @@ class Calendar:
             if plans.in_force(tx, period.day) is None:
                 text = f"there is no plan for {period} and the prognosis gate is near: nothing can be sent"
                 day.raise_alarm(tx, "no plan", str(period), text, self._clock.now())
+            hold = switches.held(tx)
+            if hold is not None:
+                text = f"the prognosis gate of {period} is near, but {hold.who} has put sending on hold: {hold.why}"
+                day.raise_alarm(tx, "sending held", "D-Prognoses", text, self._clock.now())
         sent = self._publisher.publish(period)
         return "prognoses were sent before" if opened and not sent else f"{sent} prognoses sent from the plan in force"
 

@@ -72,7 +72,11 @@ def run(config: ConfigOption = DEFAULT, json: Annotated[bool, typer.Option(help=
     ended = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.set())
-    with in_words(), Daemon(load(config)):
+    with in_words(), Daemon(load(config)) as daemon:
+        err.print(f"operators' page: {daemon.page}", highlight=False)
+        link = daemon.set_up_link()
+        if link is not None:
+            err.print(f"there is no account yet; set up the first one within a day, once: {link}", highlight=False)
         ended.wait()
 
 

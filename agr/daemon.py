@@ -3,32 +3,44 @@
 import fcntl
 import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import IO
+from typing import IO, Any
 
 import httpx
 import structlog
 import uvicorn
 
+from agr import log as events
+from agr.access.door import Door
 from agr.calendar import Calendar
 from agr.delivery import Deliverer
+from agr.desk.actions import Actions
+from agr.desk.board import Board
+from agr.desk.health import Health
+from agr.desk.live import Live
+from agr.desk.shelf import Shelf
+from agr.desk.waiting import Waiting
 from agr.enquiry import Enquirer
 from agr.errors import AgrError
 from agr.intake import Intake
 from agr.isp import Clock, JumpingClock, SystemClock
 from agr.jobs import Timetable
+from agr.metrics import Metrics
 from agr.plan import Plan, PlanState, ReasonKind
 from agr.planning import Planner
 from agr.publication import OPEN, Publisher
 from agr.settings import Settings
 from agr.solving import Solver
-from agr.store import day, inbox, outbox
+from agr.store import day, inbox, outbox, switches
 from agr.store.engine import Store
 from agr.uftp.participants import Participant, Participants
 from agr.uftp.signing import KeyPair
 from agr.uftp.transport import Sender
+from agr.web.context import Context
 from agr.web.endpoint import uftp_app
+from agr.web.operators import operators_app
 
 log = structlog.get_logger()
 
@@ -77,7 +89,7 @@ class Loop:
     """Calls a duty again and again in a thread of its own, at once when woken."""
 
     def __init__(self, name: str, duty: Callable[[], object]) -> None:
-        self._name, self._duty = name, duty
+        self.name, self._duty = name, duty
         self._woken, self._ended = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
@@ -95,6 +107,11 @@ class Loop:
         self._woken.set()
         self._thread.join()
 
+    @property
+    def running(self) -> bool:
+        """Whether the thread lives."""
+        return self._thread.is_alive()
+
     def _run(self) -> None:
         pause = _PAUSE_S
         while not self._ended.is_set():
@@ -103,16 +120,61 @@ class Loop:
                 again = self._duty()
                 pause = _PAUSE_S
             except Exception:
-                log.exception("loop.failed", loop=self._name)
+                log.exception("loop.failed", loop=self.name)
                 again, pause = False, min(pause * 2, 10.0)
             if not again:
                 self._woken.wait(pause)
 
 
-class Daemon:
-    """The service: UFTP endpoint, timetable, and one loop per stage."""
+def _running(loop: Loop) -> bool:
+    return loop.running
 
-    def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
+
+class WebServer:
+    """One application on one address, in a thread of its own."""
+
+    def __init__(self, name: str, app: Any, host: str, port: int, setting: str) -> None:
+        self._place, self._setting = f"{host}:{port}", setting
+        self._server = uvicorn.Server(
+            uvicorn.Config(
+                app, host=host, port=port, log_config=None, access_log=False, server_header=False, date_header=False,
+                timeout_graceful_shutdown=5, lifespan="off",
+            )
+        )  # fmt: skip
+        self._thread = threading.Thread(target=self._server.run, name=name, daemon=True)
+
+    def start(self) -> None:
+        """Listen; raises AgrError, naming the setting, when the address is taken."""
+        self._thread.start()
+        while not self._server.started:
+            if not self._thread.is_alive():
+                raise AgrError(f"cannot listen on {self._place}: is the port in use? Change {self._setting}")
+            threading.Event().wait(0.02)
+
+    @property
+    def running(self) -> bool:
+        """Whether the thread lives."""
+        return self._thread.is_alive()
+
+    @property
+    def port(self) -> int:
+        """The port it listens on."""
+        return int(self._server.servers[0].sockets[0].getsockname()[1])
+
+    def stop(self) -> None:
+        """Answer what is under way, then end."""
+        self._server.should_exit = True
+        if self._thread.ident is not None:
+            self._thread.join()
+
+
+class Daemon:
+    """The service: UFTP endpoint, operators' page, timetable, and one loop per stage.
+
+    `guest`: name of a viewer who needs no log-in at the operators' page (the demo's); empty: nobody.
+    """
+
+    def __init__(self, settings: Settings, clock: Clock | None = None, *, guest: str = "") -> None:
         self.settings = settings
         self.clock: Clock = clock or SystemClock()
         self._claim = Claim(settings.data_folder)
@@ -139,23 +201,44 @@ class Daemon:
             Loop("delivery", self._deliverer.run_due),
         ]
         app = uftp_app(self.intake.receive, max_bytes=max(settings.limits.max_bytes_cro, settings.limits.max_bytes_dso))
-        self._server = uvicorn.Server(
-            uvicorn.Config(
-                app, host=settings.listen_host, port=settings.listen_port, log_config=None, access_log=False,
-                server_header=False, date_header=False, timeout_graceful_shutdown=5, lifespan="off",
-            )
+        self._web = WebServer("endpoint", app, settings.listen_host, settings.listen_port, "listen_port")
+        self._metrics = Metrics(self.store, settings, self.clock)
+        self.door = Door(self.store, settings.operators, self.clock)
+        context = self._operators(guest)
+        self._live = context.live
+        self._loops.append(Loop("live", context.live.look))
+        page, given = settings.operators, settings.operators.listen_port
+        following = settings.listen_port + 1 if settings.listen_port else 0
+        port = following if given is None else given
+        self._page = WebServer("operators", operators_app(context), page.listen_host, port, "operators.listen_port")
+
+    def _operators(self, guest: str) -> Context:
+        """Put the operators' side together."""
+        shelf = Shelf(self.store)
+        actions = Actions(
+            self.store, self.settings, self.clock, self.publisher, self._participants,
+            closed_isps=self.planner.closed_isps, wake=self._wake,
         )  # fmt: skip
-        self._web = threading.Thread(target=self._server.run, name="endpoint", daemon=True)
+        parts: dict[str, Callable[[], bool]] = {loop.name: partial(_running, loop) for loop in self._loops}
+        parts["endpoint"] = lambda: self._web.running
+        return Context(
+            store=self.store, settings=self.settings, clock=self.clock, participants=self._participants,
+            progress=self.planner.progress, door=self.door, actions=actions, shelf=shelf,
+            board=Board(self.store, shelf), live=Live(self.store, self.planner.progress),
+            health=Health(store=self.store, parts=parts), metrics=self._metrics.text,
+            waiting=Waiting(self.store, self.settings, self.publisher, shelf, self.planner.closed_isps).count,
+            guest=guest,
+        )  # fmt: skip
 
     def start(self) -> None:
         """Open the endpoint, then resume whatever the store says is unfinished."""
         self._solver.warm_up()
-        self._web.start()
-        while not self._server.started:
-            if not self._web.is_alive():
-                host, port = self.settings.listen_host, self.settings.listen_port
-                raise AgrError(f"cannot listen on {host}:{port}: is the port in use? Change listen_port")
-            threading.Event().wait(0.02)
+        with self.store.transaction() as tx:
+            for (domain, role), switch in switches.barred(tx).items():
+                self._participants.set_barred(domain, role, switch.on)
+        events.listeners.append(self._metrics.event)
+        for server in (self._web, self._page):
+            server.start()
         for loop in self._loops:
             loop.start()
         self.timetable.start({"watch": (_WATCH_S, self.watch)})
@@ -163,12 +246,25 @@ class Daemon:
             self.clock.listeners.append(self._jumped)
         for period in self.timetable.periods():
             self.publisher.publish(period, self.planner.closed_isps(period))
-        log.info("daemon.started", domain=self.settings.domain, port=self.port, store=self.store.place)
+        log.info(
+            "daemon.started", domain=self.settings.domain, port=self.port, page=self.page, store=self.store.place
+        )  # fmt: skip
 
     @property
     def port(self) -> int:
         """The port the endpoint listens on."""
-        return int(self._server.servers[0].sockets[0].getsockname()[1])
+        return self._web.port
+
+    @property
+    def page(self) -> str:
+        """Address of the operators' page."""
+        where = self.settings.operators
+        return where.public_url or f"http://{where.listen_host}:{self._page.port}"
+
+    def set_up_link(self) -> str | None:
+        """Return a one-time link for the first admin while there is none; it lasts a day, earlier ones end."""
+        secret = self.door.first_link()
+        return None if secret is None else f"{self.page.rstrip('/')}/setup/{secret}"
 
     def stop(self) -> None:
         """Finish what is under way and end; the rest is resumed at the next start."""
@@ -178,8 +274,11 @@ class Daemon:
         for loop in self._loops:
             loop.stop()
         self._deliverer.close()
-        self._server.should_exit = True
-        self._web.join()
+        self._live.closed = True
+        for server in (self._page, self._web):
+            server.stop()
+        if self._metrics.event in events.listeners:
+            events.listeners.remove(self._metrics.event)
         self._solver.close()
         self._http.close()
         self.store.close()

@@ -72,7 +72,10 @@ class Deliverer:
             sealed = seal(message.xml, domain=self._settings.domain, role="AGR", key=self._key)
             result = self._sender.post(to.endpoint, sealed, attempt=message.attempts + 1)
         now = self._clock.now()
-        fields = {"message_id": message.message_id, "type": message.type, "recipient": message.recipient_domain}
+        fields = {
+            "message_id": message.message_id, "conversation_id": message.conversation_id, "type": message.type,
+            "recipient": message.recipient_domain,
+        }  # fmt: skip
         old = now - message.queued_at >= timedelta(seconds=self._settings.delivery.give_up_after_s)
         with self._store.transaction() as tx:
             if result.outcome is Outcome.DELIVERED:

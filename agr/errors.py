@@ -3,7 +3,10 @@
     AgrError
     ├── InputError          what a user gave us is wrong (config, tables, command line)
     │   ├── SettingsError
+    │   ├── MissingError    what was named does not exist
     │   └── TableError      carries every fault of a folder of tables
+    ├── AccessError         somebody is not let in, or may not do this
+    ├── ConflictError       an action no longer fits the state of things
     ├── ProtocolError       a message is not what UFTP demands
     │   ├── SealError       envelope or signature
     │   └── MessageError    inner XML
@@ -28,6 +31,10 @@ class SettingsError(InputError):
     """The configuration cannot be used."""
 
 
+class MissingError(InputError):
+    """What was named does not exist."""
+
+
 class TableError(InputError):
     """A folder of tables has faults; `faults` lists them all."""
 
@@ -35,6 +42,18 @@ class TableError(InputError):
         self.faults = faults
         count = f"{len(faults)} fault" + ("" if len(faults) == 1 else "s")
         super().__init__(f"{count}, nothing was loaded:\n" + "\n".join(faults))
+
+
+class AccessError(AgrError):
+    """Somebody is not let in, or may not do this; `status` is the HTTP status to answer."""
+
+    def __init__(self, message: str, status: int = 403, retry_after_s: float | None = None) -> None:
+        self.status, self.retry_after_s = status, retry_after_s
+        super().__init__(message)
+
+
+class ConflictError(AgrError):
+    """An action no longer fits the state of things: look again, then decide."""
 
 
 class ProtocolError(AgrError):

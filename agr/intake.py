@@ -103,7 +103,7 @@ class Intake:
         event = log.warning if verdict.state == "rejected" else log.info
         event(
             "message.processed", type=row.type, sender=row.sender_domain, message_id=row.message_id,
-            verdict=verdict.state, reason=verdict.reason,
+            conversation_id=row.conversation_id, verdict=verdict.state, reason=verdict.reason,
         )  # fmt: skip
         return True
 

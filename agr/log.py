@@ -9,6 +9,9 @@ import structlog
 
 Event = MutableMapping[str, Any]
 
+listeners: list[Callable[[Event], None]] = []
+"""Who else is told every event (metrics); they must be quick and never raise."""
+
 
 def configure(*, json: bool = False, listener: Callable[[Event], None] | None = None, quiet: bool = False) -> None:
     """Send events to standard error; `listener` gets each one too; `quiet` keeps them off the terminal."""
@@ -16,6 +19,8 @@ def configure(*, json: bool = False, listener: Callable[[Event], None] | None = 
     def tell(_logger: object, _method: str, event: Event) -> Event:
         if listener is not None:
             listener(dict(event))
+        for other in tuple(listeners):
+            other(event)
         if quiet:
             raise structlog.DropEvent
         return event

@@ -39,6 +39,8 @@ class PlanState(Enum):
     AUDITED = "audited"  # may be sent
     FAILED = "failed"  # the audit had findings; never sent
     HELD_BACK = "held back"  # gains too little to be worth new prognoses
+    PREVIEW = "preview"  # made to be looked at; an operator sends or discards it
+    DISCARDED = "discarded"  # an operator looked at it and did not send it
 
 
 @dataclass(frozen=True, kw_only=True)

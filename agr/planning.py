@@ -16,16 +16,20 @@ from agr.errors import PlanError, StoreError
 from agr.feeds.series import values_on
 from agr.isp import Clock, Period
 from agr.plan import Plan, PlanState, PointProgram, Positions, Reason, Result
-from agr.portfolio import Portfolio
+from agr.portfolio import Portfolio, Register
+from agr.progress import Progress
 from agr.settings import Settings
 from agr.solving import Answer, Solver
-from agr.store import day, plans, portfolio, register
+from agr.store import day, plans, portfolio, register, switches
+from agr.store.day import Trigger
 from agr.store.engine import Store, Tx
+from agr.store.switches import Unavailable
 from models.outcome import Outcome
 
 log = structlog.get_logger()
 
 SHOWN_NOTES = 20
+_TOLERANCE = 1e-3  # kWh: less is numerical noise
 _HOLD_EUR_PER_MWH = 1e5
 
 
@@ -66,6 +70,35 @@ def _shortened(notes: tuple[str, ...]) -> tuple[str, ...]:
     return notes if more <= 0 else (*notes[:SHOWN_NOTES], f"… and {more} more notes")
 
 
+def _runs(triggers: list[Trigger]) -> list[list[Trigger]]:
+    """Return what is answered together: previews each alone and at once, the rest by Period."""
+    previews = [[t] for t in triggers if t.preview]
+    rest = [t for t in triggers if not t.preview]
+    return [*previews, *([t for t in rest if t.period == day] for day in sorted({t.period for t in rest}))]
+
+
+def _points_of(mine: list[Trigger]) -> frozenset[str]:
+    """Return the congestion points that may move; empty (all) when any trigger asks for the whole portfolio."""
+    return frozenset(p for t in mine for p in t.points) if all(t.points for t in mine) else frozenset()
+
+
+def _unavailable(whole: Register, entries: list[Unavailable], period: Period, notes: list[str]) -> dict[str, int]:
+    """Return resource → ISP (from 0) from which it is unavailable; an entry may name a connection with all it has."""
+    start: dict[str, int] = {}
+    for entry in entries:
+        isp = max(period.isp_of(entry.since), 0) if entry.since > period.start else 0
+        start[entry.name] = min(isp, start.get(entry.name, isp))
+    if not start:
+        return {}
+    found = {
+        resource: min(start.get(name, period.isp_count) for name in (resource, connection))
+        for resource, connection in whole.connection_of().items()
+        if resource in start or connection in start
+    }
+    notes.append(f"{len(found)} resources were marked unavailable by an operator")
+    return found
+
+
 class Planner:
     """Answers triggers, one Period at a time."""
 
@@ -75,6 +108,7 @@ class Planner:
         self._store, self._settings, self._clock, self._solver = store, settings, clock, solver
         self._planned = planned
         self._waiting: set[int] = set()
+        self.progress = Progress()
         self._busy = Event()
 
     @property
@@ -95,30 +129,31 @@ class Planner:
         with self._store.transaction() as tx:
             triggers = day.open_triggers(tx)
         join = timedelta(seconds=self._settings.planning.join_triggers_s)
-        for wanted in sorted({t.period for t in triggers}):
-            mine = [t for t in triggers if t.period == wanted]
-            if now - mine[0].at < join:
+        for mine in _runs(triggers):
+            if not mine[0].preview and now - mine[0].at < join:
                 continue
-            period = Period(wanted, self._settings.time_zone, self._settings.isp_minutes)
-            ids = [t.id for t in mine]
+            period = Period(mine[0].period, self._settings.time_zone, self._settings.isp_minutes)
             if period.end <= now:
-                self._close(ids, None, "the Period is over")
-            elif self._run(period, ids, tuple(dict.fromkeys(t.reason for t in mine))):
+                self._close([t.id for t in mine], None, "the Period is over")
+            elif self._run(period, mine):
                 runs += 1
         return runs
 
-    def _run(self, period: Period, triggers: list[int], reasons: tuple[Reason, ...]) -> bool:
+    def _run(self, period: Period, mine: list[Trigger]) -> bool:
+        triggers, reasons = [t.id for t in mine], tuple(dict.fromkeys(t.reason for t in mine))
         try:
             with self._store.transaction() as tx:
-                ground = self._ground(tx, period)
+                ground = self._ground(tx, period, _points_of(mine))
             if ground is None:
                 if not self._waiting.issuperset(triggers):
                     self._waiting.update(triggers)
                     log.warning("plan.waiting", period=str(period), why="no CRO has answered for this Period yet")
                 return False
-            log.info("plan.started", period=str(period), reasons=[str(r) for r in reasons])
-            plan = self._plan(ground, reasons, triggers)
+            log.info("plan.started", period=str(period), reasons=[str(r) for r in reasons], preview=mine[0].preview)
+            self.progress.started(str(period), tuple(str(r) for r in reasons), mine[0].preview, self._clock.now())
+            plan = self._plan(ground, reasons, triggers, mine[0].preview)
         except StoreError:
+            self.progress.ended(self._clock.now(), "the store does not answer")
             raise  # nothing was decided; the triggers stay open
         except PlanError as error:
             log.warning("plan.failed", period=str(period), why=str(error))
@@ -126,6 +161,7 @@ class Planner:
         except Exception as error:
             log.exception("plan.broke", period=str(period))
             return self._failed(period, triggers, f"the program broke ({type(error).__name__}); see the log")
+        self.progress.ended(self._clock.now(), plan.state.value, plan.id)
         self._recover("plan failed", period)
         self._recover("no plan", period)
         result = plan.result
@@ -134,26 +170,56 @@ class Planner:
             objective_eur=round(result.objective_eur, 2), flexibility_eur=round(result.flexibility_eur, 2),
             gap_eur=round(result.gap_eur, 2), audit=list(result.audit),
             seconds=round(sum(result.seconds.values()), 2), notes=len(result.notes),
+            imbalance_mwh=round(result.imbalance_mwh, 6),
+            reservation_shortfall_kwh=round(result.reservation_shortfall_kwh, 3),
             changed_points=len(plan.change.points) if plan.change else None,
         )  # fmt: skip
         if result.audit:
             self._alarm("audit failed", period, "; ".join(result.audit[:5]))
         else:
             self._recover("audit failed", period)
-        self._planned(plan)
+        if plan.state is not PlanState.PREVIEW:
+            self._watch_promises(plan)
+            self._planned(plan)
         return True
+
+    def _watch_promises(self, plan: Plan) -> None:
+        """Say when the plan that is now in force cannot keep a promise, and when it can again."""
+        if plan.state is not PlanState.AUDITED:
+            return
+        result, period = plan.result, plan.period
+        if result.reservation_shortfall_kwh > _TOLERANCE:
+            short = f"{result.reservation_shortfall_kwh:,.1f} kWh"
+            text = f"plan {plan.id} could not deliver {short} if all reservations were called"
+            self._alarm("reservation not covered", period, text)
+        else:
+            self._recover("reservation not covered", period)
+        if result.imbalance_mwh * 1000 > _TOLERANCE:
+            self._alarm(
+                "imbalance planned", period, f"plan {plan.id} leaves {result.imbalance_mwh:,.3f} MWh unbalanced"
+            )
+        else:
+            self._recover("imbalance planned", period)
+        stale = [note for note in result.notes if "stand in for missing ones" in note]
+        if stale:
+            self._alarm("feed stale", period, f"plan {plan.id}: {stale[0]}")
+        else:
+            self._recover("feed stale", period)
 
     def _failed(self, period: Period, triggers: list[int], why: str) -> bool:
         """Answer the triggers without a plan; the last good one stays in force."""
+        self.progress.ended(self._clock.now(), f"no plan: {why}")
         self._close(triggers, None, why)
         self._alarm("plan failed", period, why)
         return True
 
-    def _plan(self, ground: Ground, reasons: tuple[Reason, ...], triggers: list[int]) -> Plan:
+    def _plan(self, ground: Ground, reasons: tuple[Reason, ...], triggers: list[int], preview: bool) -> Plan:
         named = build(ground.inputs)
         answer = self._solve(ground.inputs.period, named)
         plan = self._describe(ground, named, answer, reasons)
-        if plan.state is PlanState.AUDITED and plan.change is not None and ground.published:
+        if preview and plan.state is PlanState.AUDITED:
+            plan = replace(plan, state=PlanState.PREVIEW)
+        elif plan.state is PlanState.AUDITED and plan.change is not None and ground.published:
             plan = self._weigh(ground, plan)
         with self._store.transaction() as tx:
             stored = plans.put(tx, plan, archive.pack(answer.outcome), archive.pack(named))
@@ -191,8 +257,11 @@ class Planner:
         )
         return replace(plan, state=PlanState.HELD_BACK, result=replace(plan.result, notes=(*plan.result.notes, note)))
 
-    def _ground(self, tx: Tx, period: Period) -> Ground | None:
-        """Read everything a run needs; None while no CRO has told us the Period's congestion points."""
+    def _ground(self, tx: Tx, period: Period, movable: frozenset[str]) -> Ground | None:
+        """Read everything a run needs; None while no CRO has told us the Period's congestion points.
+
+        `movable`: only these congestion points leave the programs of the plan in force; empty: all may.
+        """
         notes: list[str] = []
         known = self._portfolio(tx, period, notes)
         if known is None:
@@ -204,10 +273,13 @@ class Planner:
         frozen = (
             frozenset(p.address for p in known.points if p.intraday_redispatch_by is None) if day_runs else frozenset()
         )
+        if movable and before is not None:
+            frozen |= frozenset(p.address for p in known.points) - movable
+        whole = register.load(tx)
         inputs = Inputs(
             period=period,
             portfolio=known,
-            register=register.load(tx),
+            register=whole,
             forecasts=self._forecasts(tx, period, notes),
             prices=self._prices(tx, period),
             reserved_w=day.reservations_on(tx, period.day),
@@ -218,6 +290,7 @@ class Planner:
             closed_isps=self.closed_isps(period),
             frozen_points=frozen,
             previous=previous_of(before) if before else Previous(),
+            unavailable_from=_unavailable(whole, switches.unavailable_on(tx, period.day), period, notes),
             stay_eur_per_mwh=self._settings.publication.stay_eur_per_mwh if published else 0.0,
         )
         return Ground(inputs=inputs, predecessor=latest, before=before, published=published, notes=tuple(notes))

@@ -187,6 +187,15 @@ class Register:
     forecasts: tuple[Forecast, ...] = ()
     prices: tuple[Price, ...] = ()
 
+    def connection_of(self) -> dict[str, str]:
+        """Return resource → its connection, for every kind of resource."""
+        found: dict[str, str] = {}
+        for rows in (
+            self.fixed_loads, self.generators, self.batteries, self.ev_sessions, self.heat_pumps, self.shiftable_runs,
+        ):  # fmt: skip
+            found |= {row.resource: row.connection for row in rows}
+        return found
+
 
 @dataclass(frozen=True, kw_only=True)
 class CongestionPoint:

@@ -10,7 +10,7 @@ from agr.isp import Clock, Period
 from agr.plan import Plan, PointProgram
 from agr.prognosis import d_prognosis, differs, values_to_send
 from agr.settings import Settings
-from agr.store import day, outbox, plans
+from agr.store import day, outbox, plans, switches
 from agr.store.engine import Store, Tx
 from agr.store.plans import Sent
 from agr.uftp.codec import encode
@@ -22,8 +22,9 @@ OPEN = "publication_open"
 """Moment of a Period from which its plans are sent: on day-ahead results, at the latest at the last safe start."""
 
 
+_UNDELIVERED = ("failed", "cancelled")
 PAUSE_AFTER_FAILURE = timedelta(minutes=10)
-"""How long after a failed delivery the same program is sent anew."""
+"""How long after a failed or cancelled delivery the same program is sent anew."""
 
 
 def last_per_point(sent: list[Sent], *states: str) -> dict[str, Sent]:
@@ -38,11 +39,16 @@ class Publisher:
         self._store, self._settings, self._clock, self._participants = store, settings, clock, participants
         self._one_at_a_time = Lock()  # planning and the timetable both publish
 
-    def publish(self, period: Period, closed_isps: int = 0) -> int:
-        """Queue D-Prognoses of the plan in force that differ from what was last sent; return how many."""
-        if not self._settings.publication.automatic:
+    def publish(self, period: Period, closed_isps: int = 0, *, by_hand: bool = False) -> int:
+        """Queue D-Prognoses of the plan in force that differ from what was last sent; return how many.
+
+        `by_hand`: an operator says so, although sending is on hold or waits for approval.
+        """
+        if not by_hand and not self._settings.publication.automatic:
             return 0
         with self._one_at_a_time, self._store.transaction() as tx:
+            if not by_hand and switches.held(tx) is not None:
+                return 0
             plan = plans.in_force(tx, period.day)
             if plan is None or OPEN not in day.done_moments(tx, period.day):
                 return 0
@@ -54,13 +60,13 @@ class Publisher:
             )  # fmt: skip
         return len(queued)
 
-    def _queue(self, tx: Tx, plan: Plan, closed_isps: int) -> list[Sent]:
+    def waiting(self, tx: Tx, plan: Plan, closed_isps: int = 0) -> list[tuple[PointProgram, tuple[int, ...]]]:
+        """Return the congestion points whose program differs from what was last sent, with what would be sent."""
         history = plans.prognoses(tx, plan.period.day)
         newest = last_per_point(history, "sent", "accepted", "rejected")
         accepted = last_per_point(history, "accepted")
-        latest = last_per_point(history, "sent", "accepted", "rejected", "failed")
-        revision = max((s.revision for s in history), default=0) + 1
-        threshold, queued = self._settings.publication.threshold_w, []
+        latest = last_per_point(history, "sent", "accepted", "rejected", *_UNDELIVERED)
+        threshold, found = self._settings.publication.threshold_w, []
         for point in plan.points:
             held = accepted.get(point.address)
             power_w = values_to_send(point.power_w, held.power_w if held else None, closed_isps)
@@ -68,13 +74,17 @@ class Publisher:
             if self._just_failed(latest.get(point.address), power_w):
                 continue
             if differs(power_w, last.power_w if last else None, threshold):
-                sent = self._send(tx, plan, point, power_w, revision)
-                queued += [sent] if sent else []
-        return queued
+                found.append((point, power_w))
+        return found
+
+    def _queue(self, tx: Tx, plan: Plan, closed_isps: int) -> list[Sent]:
+        revision = max((s.revision for s in plans.prognoses(tx, plan.period.day)), default=0) + 1
+        queued = [self._send(tx, plan, p, power_w, revision) for p, power_w in self.waiting(tx, plan, closed_isps)]
+        return [sent for sent in queued if sent is not None]
 
     def _just_failed(self, last: Sent | None, power_w: tuple[int, ...]) -> bool:
         """Say whether the same program could not be delivered a moment ago: it is not pressed on the DSO at once."""
-        recent = last is not None and last.state == "failed" and self._clock.now() - last.at < PAUSE_AFTER_FAILURE
+        recent = last is not None and last.state in _UNDELIVERED and self._clock.now() - last.at < PAUSE_AFTER_FAILURE
         return recent and last is not None and last.power_w == power_w
 
     def _send(self, tx: Tx, plan: Plan, point: PointProgram, power_w: tuple[int, ...], revision: int) -> Sent | None:

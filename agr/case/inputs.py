@@ -38,4 +38,5 @@ class Inputs:
     closed_isps: int = 0  # ISPs that can no longer change, counted from the start of the Period
     frozen_points: frozenset[str] = frozenset()  # congestion points without intraday redispatch, once the day runs
     previous: Previous = Previous()
+    unavailable_from: Mapping[str, int] = field(default_factory=dict)  # resource → ISP (from 0) from which it is off
     stay_eur_per_mwh: float = 0.0  # price of leaving the previous program of a congestion point

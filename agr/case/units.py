@@ -52,6 +52,14 @@ def forecast(inputs: Inputs, resource: str, quantity: str, notes: list[str], def
     return values
 
 
+def _off(inputs: Inputs, resource: str, values: "float | Floats") -> Floats:
+    """Return the values (T,) with zeros from where the resource is unavailable."""
+    isps = inputs.period.isp_count
+    limited = np.array(np.broadcast_to(np.asarray(values, dtype=float), (isps,)))
+    limited[inputs.unavailable_from.get(resource, isps) :] = 0.0
+    return limited
+
+
 def _pins(inputs: Inputs, resource: str, point: int, addresses: Sequence[str]) -> Floats:
     """Return the program where it can no longer change, NaN elsewhere."""
     isps = inputs.period.isp_count
@@ -61,6 +69,7 @@ def _pins(inputs: Inputs, resource: str, point: int, addresses: Sequence[str]) -
         frozen = point != NO_POINT and addresses[point] in inputs.frozen_points
         closed = isps if frozen else inputs.closed_isps
         pinned[:closed] = program[:closed]
+    pinned[inputs.unavailable_from.get(resource, isps) :] = np.nan
     return pinned
 
 
@@ -70,7 +79,8 @@ def fixed_units(inputs: Inputs, at: PointIndex, notes: list[str]) -> tuple[tuple
     for load in inputs.register.fixed_loads:
         point = at(load.connection)
         if point is not None:
-            rows.add(load.resource, point=point, program_kw=forecast(inputs, load.resource, "power_kw", notes))
+            values = forecast(inputs, load.resource, "power_kw", notes)
+            rows.add(load.resource, point=point, program_kw=_off(inputs, load.resource, values))
     unit = Fixed(point=rows.points(), program_kw=rows.matrix("program_kw", inputs.period.isp_count))
     return tuple(rows.names), unit
 
@@ -84,12 +94,13 @@ def curtailable_units(
         point = at(unit.connection)
         if point is None:
             continue
-        values = forecast(inputs, unit.resource, "power_kw", notes)
+        values = _off(inputs, unit.resource, forecast(inputs, unit.resource, "power_kw", notes))
         if bool((values > 0).any()):
             notes.append(f"generator {unit.resource}: its forecast consumes in some ISPs; production is negative")
         rows.add(
             unit.resource, point=point, forecast_kw=np.minimum(values, 0.0), cost=unit.curtailment_eur_per_mwh,
-            reserve=unit.reserve_kw, pinned=_pins(inputs, unit.resource, point, addresses),
+            reserve=0.0 if unit.resource in inputs.unavailable_from else unit.reserve_kw,
+            pinned=_pins(inputs, unit.resource, point, addresses),
         )  # fmt: skip
     forecast_kw = rows.matrix("forecast_kw", isps)
     return tuple(rows.names), Curtailable(
@@ -109,6 +120,7 @@ def _battery(rows: Rows, inputs: Inputs, unit: Battery, point: int, pinned: Floa
     isps = inputs.period.isp_count
     low = np.full(isps, unit.minimum_kwh)
     low[-1] = max(unit.end_kwh, unit.minimum_kwh)
+    low = _off(inputs, unit.resource, low)  # nobody misses energy in a battery that is out of order
     rows.add(
         unit.resource, point=point, charge=unit.charge_kw, discharge=unit.discharge_kw, eta_c=unit.charge_efficiency,
         eta_d=unit.discharge_efficiency, retention=_retention(unit.loss_per_day, inputs.period.isp_hours), low=low,
@@ -190,14 +202,20 @@ def storage_units(
         elif unit.arrival < period.end and unit.departure > period.start:
             _ev(rows, inputs, unit, point, pinned)
     wide = {name: rows.matrix(name, isps) for name in ("charge", "discharge", "eta_c", "low", "high", "demand")}
+    unmanaged, reserve_kw = rows.matrix("unmanaged", isps), rows.vector("reserve")
+    for row, resource in enumerate(rows.names):
+        if resource in inputs.unavailable_from:
+            for limit in (wide["charge"], wide["discharge"], unmanaged):
+                limit[row] = _off(inputs, resource, limit[row])
+            reserve_kw[row] = 0.0
     penalty = np.full(len(rows.names), inputs.planning.comfort_shortfall_eur_per_kwh)
     return tuple(rows.names), Storage(
         point=rows.points(), charge_kw=wide["charge"], discharge_kw=wide["discharge"], charge_efficiency=wide["eta_c"],
         discharge_efficiency=rows.vector("eta_d"), retention=rows.vector("retention"), energy_min_kwh=wide["low"],
         energy_max_kwh=wide["high"], energy_start_kwh=rows.vector("start"), demand_kwh=wide["demand"],
         wear_eur_per_kwh=rows.vector("wear"), end_value_eur_per_kwh=rows.vector("end_value"),
-        shortfall_eur_per_kwh=penalty, reserve_kw=rows.vector("reserve"),
-        unmanaged_kw=rows.matrix("unmanaged", isps), pinned_kw=rows.matrix("pinned", isps),
+        shortfall_eur_per_kwh=penalty, reserve_kw=reserve_kw, unmanaged_kw=unmanaged,
+        pinned_kw=rows.matrix("pinned", isps),
     )  # fmt: skip
 
 
@@ -208,6 +226,12 @@ def _per_isp(profile_kw: Sequence[float], isp_minutes: int) -> Floats:
     minutes = np.repeat(np.array(profile_kw, dtype=float), 15)
     padded = np.pad(minutes, (0, -len(minutes) % isp_minutes))
     return np.array([group.mean() for group in padded.reshape(-1, isp_minutes)])
+
+
+def _run_off(inputs: Inputs, resource: str, start: int | None) -> bool:
+    """Say whether a run cannot happen: its resource is unavailable, unless it had started before."""
+    off = inputs.unavailable_from.get(resource)
+    return off is not None and (start is None or start >= off)
 
 
 def shiftable_units(
@@ -232,6 +256,8 @@ def shiftable_units(
             first = last = decided
         elif inputs.closed_isps > first:
             first = min(inputs.closed_isps, last)
+        if _run_off(inputs, run.resource, decided):
+            continue
         profiles.append(profile[: period.isp_count])
         rows.add(run.resource, point=point, length=len(profiles[-1]), first=first, last=last)
     wide = np.zeros((len(profiles), max((len(p) for p in profiles), default=0)))

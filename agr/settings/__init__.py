@@ -3,26 +3,31 @@
 from agr.settings.daemon import Delivery, MessageLimits, Planning, Publication, Retention, Settings
 from agr.settings.loading import load, template, write_example
 from agr.settings.markets import CapacityProduct, DayAhead, Imbalance, Intraday, Markets
+from agr.settings.operators import Alarms, Email, Operators, Webhook
 from agr.settings.partners import HttpFeed, ParticipantSettings
 from agr.settings.section import Moment
 from agr.settings.timetable import Timetable
 
 __all__ = [
+    "Alarms",
     "CapacityProduct",
     "DayAhead",
     "Delivery",
+    "Email",
     "HttpFeed",
     "Imbalance",
     "Intraday",
     "Markets",
     "MessageLimits",
     "Moment",
+    "Operators",
     "ParticipantSettings",
     "Planning",
     "Publication",
     "Retention",
     "Settings",
     "Timetable",
+    "Webhook",
     "load",
     "template",
     "write_example",

@@ -9,6 +9,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from agr.errors import InputError
 from agr.isp import zone
 from agr.settings.markets import Markets
+from agr.settings.operators import Alarms, Operators
 from agr.settings.partners import HttpFeed, ParticipantSettings
 from agr.settings.section import Domain, Seconds, Section, WebAddress, title_of
 from agr.settings.timetable import Timetable
@@ -136,6 +137,8 @@ class Settings(BaseSettings):
     retention: Retention = Field(default=Retention(), description="How long data are kept.")
     limits: MessageLimits = Field(default=MessageLimits(), description="Largest messages accepted.")
     delivery: Delivery = Field(default=Delivery(), description="How sending is retried.")
+    operators: Operators = Field(default=Operators(), description="The operators' page and the JSON API.")
+    alarms: Alarms = Field(default=Alarms(), description="Whom alarms are told.")
 
     @classmethod
     def settings_customise_sources(

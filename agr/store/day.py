@@ -33,15 +33,20 @@ class Trigger:
     period: date
     reason: Reason
     at: datetime
+    preview: bool = False  # the plan is shown first and sent when an operator says so
+    points: tuple[str, ...] = ()  # only these congestion points may move; empty: all
 
 
-def put_trigger(tx: Tx, period: date, reason: Reason, at: datetime) -> int:
-    """Ask for a plan; several triggers of a Period are answered by one."""
+def put_trigger(
+    tx: Tx, period: date, reason: Reason, at: datetime, *, preview: bool = False, points: tuple[str, ...] = ()
+) -> int:
+    """Ask for a plan; several triggers of a Period are answered by one, previews each by one of their own."""
     result = tx.execute(
         t.triggers.insert().values(
-            period=period, kind=reason.kind.value, reference=reason.reference, text=reason.text, at=at
+            period=period, kind=reason.kind.value, reference=reason.reference, text=reason.text, at=at,
+            preview=preview, points=list(points) or None,
         )
-    )
+    )  # fmt: skip
     return int(result.inserted_primary_key[0]) if result.inserted_primary_key else 0
 
 
@@ -54,10 +59,10 @@ def open_triggers(tx: Tx) -> list[Trigger]:
             period=r.period,
             reason=Reason(kind=ReasonKind(r.kind), reference=r.reference, text=r.text),
             at=r.at,
+            preview=r.preview,
+            points=tuple(r.points or ()),
         )
-        for r in tx.execute(
-            sa.select(c.id, c.period, c.kind, c.reference, c.text, c.at).where(c.plan.is_(None)).order_by(c.id)
-        )
+        for r in tx.execute(sa.select(t.triggers).where(c.plan.is_(None)).order_by(c.id))
     ]
 
 
@@ -72,6 +77,15 @@ def trigger_outcome(tx: Tx, trigger: int) -> tuple[int, str] | None:
     """Return (plan or −1, outcome) once a trigger was answered."""
     row = tx.execute(sa.select(t.triggers.c.plan, t.triggers.c.outcome).where(t.triggers.c.id == trigger)).one_or_none()
     return None if row is None or row.plan is None else (row.plan, row.outcome)
+
+
+def trigger(tx: Tx, trigger_id: int) -> Trigger | None:
+    """Return one trigger, answered or not."""
+    r = tx.execute(sa.select(t.triggers).where(t.triggers.c.id == trigger_id)).one_or_none()
+    if r is None:
+        return None
+    reason = Reason(kind=ReasonKind(r.kind), reference=r.reference, text=r.text)
+    return Trigger(id=r.id, period=r.period, reason=reason, at=r.at, preview=r.preview, points=tuple(r.points or ()))
 
 
 def put_reservation(
@@ -92,6 +106,27 @@ def reservations_on(tx: Tx, period: date) -> dict[str, tuple[int, ...]]:
     return {row.contract: tuple(row.power_w) for row in rows}
 
 
+@dataclass(frozen=True, kw_only=True)
+class Reserved:
+    """One word on what is still reserved: a DSO's message or, with a MessageID that is none, an operator's entry."""
+
+    contract: str
+    power_w: tuple[int, ...]
+    message_id: str
+    at: datetime
+
+
+def reservation_history(tx: Tx, period: date) -> list[Reserved]:
+    """Return every word on a Period's reservations, newest first; the newest of a contract counts."""
+    c = t.reservations.c
+    rows = tx.execute(
+        sa.select(c.contract, c.power_w, c.message_id, c.at)
+        .where(c.period == period)
+        .order_by(c.at.desc(), c.id.desc())
+    )
+    return [Reserved(**(dict(r._mapping) | {"power_w": tuple(r.power_w)})) for r in rows]
+
+
 def fix_position(tx: Tx, period: date, market: str, values: tuple[float, ...], at: datetime, origin: str) -> None:
     """Fix a market position (kW per ISP) or award (MW per block); replaces an earlier one."""
     tx.execute(t.positions.delete().where(t.positions.c.period == period, t.positions.c.market == market))
@@ -108,11 +143,16 @@ def positions_on(tx: Tx, period: date) -> dict[str, tuple[float, ...]]:
 class Alarm:
     """Something that needs a hand."""
 
+    id: int
     kind: str
     subject: str
     text: str
     raised_at: datetime
+    last_at: datetime
     times: int
+    recovered_at: datetime | None
+    acknowledged_at: datetime | None
+    acknowledged_by: str | None
 
 
 def raise_alarm(tx: Tx, kind: str, subject: str, text: str, at: datetime) -> bool:
@@ -132,9 +172,27 @@ def recover(tx: Tx, kind: str, subject: str, at: datetime) -> bool:
     return bool(tx.execute(t.alarms.update().where(same).values(recovered_at=at)).rowcount)
 
 
+_ALARM = tuple(t.alarms.c[name] for name in Alarm.__dataclass_fields__)
+
+
 def open_alarms(tx: Tx) -> list[Alarm]:
     """Return alarms that have not recovered, newest first."""
     c = t.alarms.c
-    columns = (c.kind, c.subject, c.text, c.raised_at, c.times)
-    rows = tx.execute(sa.select(*columns).where(c.recovered_at.is_(None)).order_by(c.last_at.desc()))
+    rows = tx.execute(sa.select(*_ALARM).where(c.recovered_at.is_(None)).order_by(c.last_at.desc()))
     return [Alarm(**row._mapping) for row in rows]
+
+
+def recovered_alarms(tx: Tx, since: datetime, limit: int = 200) -> list[Alarm]:
+    """Return alarms that recovered after an instant, newest first."""
+    c = t.alarms.c
+    rows = tx.execute(sa.select(*_ALARM).where(c.recovered_at > since).order_by(c.recovered_at.desc()).limit(limit))
+    return [Alarm(**row._mapping) for row in rows]
+
+
+def acknowledge(tx: Tx, alarm_id: int, who: str, at: datetime) -> Alarm | None:
+    """Note that somebody has taken an open alarm on; returns it, None when there is none to acknowledge."""
+    c = t.alarms.c
+    mine = sa.and_(c.id == alarm_id, c.recovered_at.is_(None), c.acknowledged_at.is_(None))
+    if not tx.execute(t.alarms.update().where(mine).values(acknowledged_at=at, acknowledged_by=who)).rowcount:
+        return None
+    return Alarm(**tx.execute(sa.select(*_ALARM).where(c.id == alarm_id)).one()._mapping)

@@ -1,6 +1,7 @@
 """The inbox: what was answered 200 and is never lost."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -27,6 +28,7 @@ class Received:
     sender_domain: str
     sender_role: str
     message_id: str
+    conversation_id: str
     type: str
     received_at: datetime
     xml: bytes
@@ -55,7 +57,7 @@ def next_received(tx: Tx) -> Received | None:
     """Return the oldest message that nobody has processed."""
     c = t.inbox.c
     row = tx.execute(
-        sa.select(c.id, c.sender_domain, c.sender_role, c.message_id, c.type, c.received_at, c.xml)
+        sa.select(*(c[name] for name in Received.__dataclass_fields__))
         .where(c.state == "received")
         .order_by(c.id)
         .limit(1)
@@ -73,6 +75,51 @@ def messages(tx: Tx) -> list[sa.RowMapping]:
     c = t.inbox.c
     columns = (c.id, c.sender_domain, c.sender_role, c.message_id, c.type, c.received_at, c.state, c.reason)
     return list(tx.execute(sa.select(*columns).order_by(c.id)).mappings())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """One message of a conversation, received or sent."""
+
+    ours: bool
+    type: str
+    party: str
+    message_id: str
+    conversation_id: str
+    at: datetime
+    state: str
+    detail: str
+    xml: bytes
+
+
+def conversation(tx: Tx, conversation_ids: Sequence[str]) -> list[Line]:
+    """Return what was sent and received in some conversations, in order of time."""
+    i, o = t.inbox.c, t.outbox.c
+    received = tx.execute(sa.select(t.inbox).where(i.conversation_id.in_(conversation_ids)))
+    sent = tx.execute(sa.select(t.outbox).where(o.conversation_id.in_(conversation_ids)))
+    lines = [
+        Line(
+            ours=False, type=r.type, party=r.sender_domain, message_id=r.message_id,
+            conversation_id=r.conversation_id, at=r.received_at, state=r.state, detail=r.reason or "", xml=r.xml,
+        )
+        for r in received
+    ]  # fmt: skip
+    lines += [
+        Line(
+            ours=True, type=r.type, party=r.recipient_domain, message_id=r.message_id,
+            conversation_id=r.conversation_id, at=r.queued_at, state=r.state, detail=r.answer_reason or r.detail or "",
+            xml=r.xml,
+        )
+        for r in sent
+    ]  # fmt: skip
+    return sorted(lines, key=lambda line: line.at)
+
+
+def conversations_of(tx: Tx, message_ids: Sequence[str]) -> list[str]:
+    """Return the conversations of messages of ours."""
+    c = t.outbox.c
+    rows = tx.execute(sa.select(c.conversation_id).where(c.message_id.in_(message_ids)).distinct())
+    return list(rows.scalars())
 
 
 def delete_before(tx: Tx, instant: datetime) -> int:

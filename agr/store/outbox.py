@@ -15,6 +15,7 @@ class Queued:
 
     id: int
     message_id: str
+    conversation_id: str
     type: str
     recipient_domain: str
     recipient_role: str
@@ -67,18 +68,7 @@ def due(tx: Tx, now: datetime, busy: frozenset[str] = frozenset()) -> list[Queue
         .group_by(c.recipient_domain)
         .subquery()
     )
-    columns = (
-        c.id,
-        c.message_id,
-        c.type,
-        c.recipient_domain,
-        c.recipient_role,
-        c.period,
-        c.subject,
-        c.xml,
-        c.queued_at,
-        c.attempts,
-    )
+    columns = tuple(c[name] for name in Queued.__dataclass_fields__)
     rows = tx.execute(sa.select(*columns).join(oldest, oldest.c.id == c.id).order_by(c.id))
     return [Queued(**row._mapping) for row in rows]
 
@@ -104,7 +94,7 @@ def failed(tx: Tx, row_id: int, detail: str) -> None:
 
 
 def _set(tx: Tx, row_id: int, **values: object) -> None:
-    still = sa.and_(t.outbox.c.id == row_id, t.outbox.c.state.in_(("queued", "superseded")))
+    still = sa.and_(t.outbox.c.id == row_id, t.outbox.c.state.in_(("queued", "superseded", "cancelled")))
     tx.execute(t.outbox.update().where(still).values(**values))
 
 
@@ -115,6 +105,85 @@ def supersede(tx: Tx, kind: str, period: date, subject: str) -> int:
     return tx.execute(
         t.outbox.update().where(mine).values(state="superseded", detail="a newer revision follows")
     ).rowcount
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """A message as the operator sees it."""
+
+    message_id: str
+    conversation_id: str
+    type: str
+    recipient_domain: str
+    recipient_role: str
+    period: date | None
+    subject: str
+    queued_at: datetime
+    state: str
+    attempts: int
+    next_attempt_at: datetime
+    delivered_at: datetime | None
+    detail: str | None
+    answer_due_at: datetime | None
+    answered_at: datetime | None
+    answer: str | None
+    answer_reason: str | None
+
+
+_ROW = tuple(t.outbox.c[name] for name in Row.__dataclass_fields__)
+
+
+def rows(
+    tx: Tx, *, state: str | None = None, search: str = "", limit: int = 100, offset: int = 0
+) -> tuple[list[Row], int]:
+    """Return a page of messages, newest first, and how many there are in all."""
+    c = t.outbox.c
+    chosen: sa.ColumnElement[bool] = sa.true() if state is None else c.state == state
+    if search:
+        pattern = "%" + search.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
+        fields = (c.recipient_domain, c.subject, c.type, c.message_id, c.conversation_id)
+        chosen = sa.and_(chosen, sa.or_(*(f.ilike(pattern, escape="\\") for f in fields)))
+    count = tx.execute(sa.select(sa.func.count()).select_from(t.outbox).where(chosen)).scalar_one()
+    page = tx.execute(sa.select(*_ROW).where(chosen).order_by(c.id.desc()).limit(limit).offset(offset))
+    return [Row(**row._mapping) for row in page], count
+
+
+def row(tx: Tx, message_id: str) -> Row | None:
+    """Return one message."""
+    found = tx.execute(sa.select(*_ROW).where(t.outbox.c.message_id == message_id.lower())).one_or_none()
+    return None if found is None else Row(**found._mapping)
+
+
+def counts(tx: Tx) -> dict[str, int]:
+    """Return state → number of messages, for the states that need somebody or something to happen."""
+    c = t.outbox.c
+    return {
+        state: tx.execute(sa.select(sa.func.count()).select_from(t.outbox).where(c.state == state)).scalar_one()
+        for state in ("queued", "failed")
+    }
+
+
+def stuck(tx: Tx, before: datetime) -> dict[str, int]:
+    """Return recipient → number of messages that have waited to leave since before an instant."""
+    c = t.outbox.c
+    late = sa.and_(c.state == "queued", c.queued_at < before)
+    counted = sa.select(c.recipient_domain, sa.func.count()).where(late).group_by(c.recipient_domain)
+    return {row[0]: row[1] for row in tx.execute(counted)}
+
+
+def resend(tx: Tx, message_id: str, now: datetime, answer_due_at: datetime | None) -> bool:
+    """Let a queued or failed message leave now, with all its time before it again; False when it is neither."""
+    c = t.outbox.c
+    mine = sa.and_(c.message_id == message_id.lower(), c.state.in_(("queued", "failed")))
+    values = {"state": "queued", "next_attempt_at": now, "queued_at": now, "answer_due_at": answer_due_at}
+    return bool(tx.execute(t.outbox.update().where(mine).values(**values)).rowcount)
+
+
+def cancel(tx: Tx, message_id: str, detail: str) -> bool:
+    """Take a queued message back; False when it has left or failed."""
+    c = t.outbox.c
+    mine = sa.and_(c.message_id == message_id.lower(), c.state == "queued")
+    return bool(tx.execute(t.outbox.update().where(mine).values(state="cancelled", detail=detail)).rowcount)
 
 
 def asked(tx: Tx, message_id: str) -> Asked | None:
@@ -133,7 +202,7 @@ def requests(tx: Tx, kind: str, period: date) -> list[Asked]:
 def unanswered(tx: Tx, now: datetime) -> list[Asked]:
     """Return requests whose answer is overdue."""
     c = t.outbox.c
-    waiting = sa.and_(c.answered_at.is_(None), c.answer_due_at < now, c.state != "superseded")
+    waiting = sa.and_(c.answered_at.is_(None), c.answer_due_at < now, c.state.not_in(("superseded", "cancelled")))
     return [Asked(**row._mapping) for row in tx.execute(sa.select(*_ASKED).where(waiting).order_by(c.id))]
 
 

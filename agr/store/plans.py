@@ -41,6 +41,12 @@ def get(tx: Tx, plan_id: int) -> Plan | None:
     return None if row is None else _plan(row)
 
 
+def states(tx: Tx, period: date) -> dict[int, PlanState]:
+    """Return plan → state for a Period, oldest first, without reading what is in the plans."""
+    rows = tx.execute(sa.select(t.plans.c.id, t.plans.c.state).where(t.plans.c.period == period).order_by(t.plans.c.id))
+    return {row.id: PlanState(row.state) for row in rows}
+
+
 def in_force(tx: Tx, period: date) -> Plan | None:
     """Return the newest audited plan of a Period."""
     mine = sa.and_(t.plans.c.period == period, t.plans.c.state == PlanState.AUDITED.value)
@@ -52,6 +58,12 @@ def history(tx: Tx, period: date) -> list[Plan]:
     """Return all plans of a Period, oldest first."""
     rows = tx.execute(sa.select(*_COLUMNS).where(t.plans.c.period == period).order_by(t.plans.c.id))
     return [_plan(row) for row in rows]
+
+
+def decide(tx: Tx, plan_id: int, state: PlanState) -> bool:
+    """Turn a preview into an audited or a discarded plan; False when it is no preview (any more)."""
+    mine = sa.and_(t.plans.c.id == plan_id, t.plans.c.state == PlanState.PREVIEW.value)
+    return bool(tx.execute(t.plans.update().where(mine).values(state=state.value)).rowcount)
 
 
 def archives(tx: Tx, plan_id: int) -> tuple[bytes, bytes]:
@@ -82,7 +94,7 @@ class Sent:
     message_id: str
     power_w: tuple[int, ...]
     at: datetime
-    state: str  # sent | accepted | rejected | failed | superseded
+    state: str  # sent | accepted | rejected | failed | cancelled | superseded
     reason: str | None
 
 
@@ -99,12 +111,58 @@ def prognoses(tx: Tx, period: date) -> list[Sent]:
     return [Sent(**(dict(row._mapping) | {"power_w": tuple(row.power_w)})) for row in rows]
 
 
+def prognoses_of(tx: Tx, period: date, congestion_point: str) -> list[Sent]:
+    """Return the revisions of one congestion point, oldest first."""
+    columns = [t.prognoses.c[name] for name in Sent.__dataclass_fields__]
+    mine = sa.and_(t.prognoses.c.period == period, t.prognoses.c.congestion_point == congestion_point)
+    rows = tx.execute(sa.select(*columns).where(mine).order_by(t.prognoses.c.id))
+    return [Sent(**(dict(row._mapping) | {"power_w": tuple(row.power_w)})) for row in rows]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Standing:
+    """How a congestion point stands with its DSO."""
+
+    state: str  # of the newest revision that was not taken back
+    revision: int
+    accepted: int  # newest accepted revision, 0: none
+    reason: str | None
+
+
+def standings(tx: Tx, period: date) -> dict[str, Standing]:
+    """Return congestion point → how it stands, without reading programs."""
+    c = t.prognoses.c
+    found: dict[str, Standing] = {}
+    for point, revision, state, reason in tx.execute(
+        sa.select(c.congestion_point, c.revision, c.state, c.reason).where(c.period == period).order_by(c.id)
+    ):
+        before = found.get(point)
+        accepted = revision if state == "accepted" else before.accepted if before else 0
+        if state == "superseded" and before is not None:
+            continue
+        found[point] = Standing(state=state, revision=revision, accepted=accepted, reason=reason)
+    return found
+
+
+def prognosis_counts(tx: Tx, period: date) -> dict[str, tuple[int, int]]:
+    """Return state → (number, newest row) of a Period's prognoses: it changes whenever any of them does."""
+    c = t.prognoses.c
+    counted = sa.select(c.state, sa.func.count(), sa.func.max(c.id)).where(c.period == period).group_by(c.state)
+    return {row[0]: (row[1], row[2]) for row in tx.execute(counted)}
+
+
 def answer_prognosis(tx: Tx, message_id: str, state: str, reason: str | None) -> None:
-    """Record what became of a revision: accepted, rejected or failed (never delivered); no-op for other messages."""
+    """Record what became of a revision: accepted, rejected, failed, cancelled; no-op for other messages."""
     mine = t.prognoses.c.message_id == message_id.lower()
-    if state == "failed":  # a DSO that has answered has it
+    if state in ("failed", "cancelled"):  # a DSO that has answered has it
         mine = sa.and_(mine, t.prognoses.c.state == "sent")
     tx.execute(t.prognoses.update().where(mine).values(state=state, reason=reason))
+
+
+def reopen(tx: Tx, message_id: str) -> None:
+    """Note that a revision that was given up is on its way again."""
+    mine = sa.and_(t.prognoses.c.message_id == message_id.lower(), t.prognoses.c.state.in_(("failed", "cancelled")))
+    tx.execute(t.prognoses.update().where(mine).values(state="sent", reason=None))
 
 
 def supersede_unsent(tx: Tx, period: date, congestion_point: str) -> None:

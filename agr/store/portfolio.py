@@ -93,6 +93,16 @@ def load(tx: Tx, period: Period) -> Portfolio:
     return Portfolio(period=period, points=points, free_connections=tuple(members.get("", ())))
 
 
+def heads(tx: Tx, period: date) -> list[tuple[str, str, int]]:
+    """Return (congestion point, DSO, number of our connections) by address, without reading connections."""
+    c = t.point_connections.c
+    counted = sa.select(c.point, sa.func.count()).where(c.period == period).group_by(c.point)
+    members = {row[0]: row[1] for row in tx.execute(counted)}
+    p = t.points.c
+    rows = tx.execute(sa.select(p.address, p.dso).where(p.period == period).order_by(p.address))
+    return [(row.address, row.dso, members.get(row.address, 0)) for row in rows]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Difference:
     """How many connections joined, left or moved to another congestion point since the Period before."""

@@ -52,6 +52,7 @@ inbox = sa.Table(
     sa.Column("reason", sa.Text),
     sa.UniqueConstraint("sender_domain", "message_id"),
     sa.Index(None, "state", "id"),
+    sa.Index(None, "conversation_id"),
 )  # fmt: skip
 
 outbox = sa.Table(
@@ -65,7 +66,7 @@ outbox = sa.Table(
     sa.Column("subject", sa.String(255), nullable=False),  # congestion point, or empty
     sa.Column("xml", sa.LargeBinary, nullable=False),
     sa.Column("queued_at", Instant, nullable=False),
-    sa.Column("state", sa.String(16), nullable=False),  # queued | delivered | failed | superseded
+    sa.Column("state", sa.String(16), nullable=False),  # queued | delivered | failed | superseded | cancelled
     sa.Column("attempts", sa.Integer, nullable=False),
     sa.Column("next_attempt_at", Instant, nullable=False),
     sa.Column("delivered_at", Instant),
@@ -76,6 +77,7 @@ outbox = sa.Table(
     sa.Column("answer_reason", sa.Text),
     sa.Index(None, "state", "next_attempt_at"),
     sa.Index(None, "type", "period"),
+    sa.Index(None, "conversation_id"),
 )  # fmt: skip
 
 moments = sa.Table(
@@ -157,6 +159,8 @@ triggers = sa.Table(
     sa.Column("at", Instant, nullable=False),
     sa.Column("plan", sa.Integer),  # the plan that answered it; −1: answered without a plan
     sa.Column("outcome", sa.Text),
+    sa.Column("preview", sa.Boolean, nullable=False, server_default=sa.false()),  # show first, send when told to
+    sa.Column("points", sa.JSON),  # only these congestion points may move; null: all
     sa.Index(None, "plan", "period"),
 )  # fmt: skip
 
@@ -200,6 +204,7 @@ prognoses = sa.Table(
     sa.Column("state", sa.String(16), nullable=False),  # sent | accepted | rejected | superseded
     sa.Column("reason", sa.Text),
     sa.UniqueConstraint("period", "congestion_point", "revision"),
+    sa.Index(None, "period", "state"),
 )  # fmt: skip
 
 alarms = sa.Table(
@@ -211,5 +216,7 @@ alarms = sa.Table(
     sa.Column("last_at", Instant, nullable=False),
     sa.Column("times", sa.Integer, nullable=False),
     sa.Column("recovered_at", Instant),
+    sa.Column("acknowledged_at", Instant),
+    sa.Column("acknowledged_by", sa.String(255)),
     sa.Index(None, "kind", "subject"),
 )  # fmt: skip

@@ -1,7 +1,7 @@
 """The directory of participants: who exchanges messages with us, in which role, where, and with which keys."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from agr.errors import SettingsError
 from agr.uftp.signing import public_key_bytes
@@ -49,6 +49,18 @@ class Participants:
     def keys(self, domain: str, role: str) -> tuple[bytes, ...]:
         """Return the signing keys of a participant, barred or not; none when it is unknown."""
         return self._keys.get((domain, role), ())
+
+    def set_barred(self, domain: str, role: str, barred: bool) -> bool:
+        """Bar a participant or let it in again, from the next message on; False when it is unknown."""
+        known = self._by_name.get((domain, role))
+        if known is None:
+            return False
+        self._by_name[domain, role] = replace(known, barred=barred)
+        return True
+
+    def everybody(self) -> tuple[Participant, ...]:
+        """Return every participant, in the order configured."""
+        return tuple(self._by_name.values())
 
     def with_role(self, role: str) -> tuple[Participant, ...]:
         """Return everybody with that role, in the order configured."""

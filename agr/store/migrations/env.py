@@ -2,7 +2,9 @@
 
 from alembic import context
 
-from agr.store.tables import metadata
+from agr.store import operator_tables, tables
 
-context.configure(connection=context.config.attributes["connection"], target_metadata=metadata)
+assert operator_tables.accounts.metadata is tables.metadata  # importing it adds its tables
+
+context.configure(connection=context.config.attributes["connection"], target_metadata=tables.metadata)
 context.run_migrations()

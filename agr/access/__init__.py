@@ -1,0 +1,1 @@
+"""Who may do what: accounts with roles, log-ins, API tokens, one-time set-up links."""

@@ -1,0 +1,332 @@
+"""The JSON API /api/v1: what the page shows and does, for the AGR's own systems and the command line."""
+
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import date
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Path, Query, Request
+from fastapi.openapi.utils import get_openapi
+from fastapi.responses import JSONResponse, Response
+from pydantic import BaseModel
+
+from agr.access.roles import May, Visitor
+from agr.desk.actions import Done
+from agr.desk.board import SORTS
+from agr.desk.point import detail
+from agr.desk.shelf import Head
+from agr.desk.timeline import timeline
+from agr.errors import InputError, MissingError
+from agr.plan import PlanState
+from agr.store import day, doings, outbox, plans, switches
+from agr.web import answers as a
+from agr.web.context import Context
+from agr.web.guard import api_for, context_of
+from agr.web.once import Key, act_once
+from agr.web.pages import heads_of
+
+_FAULTS: dict[int | str, dict[str, Any]] = {
+    401: {"model": a.Fault, "description": "No valid token or session."},
+    403: {"model": a.Fault, "description": "The token or role does not allow this."},
+    404: {"model": a.Fault, "description": "There is no such thing."},
+    409: {"model": a.Fault, "description": "The state of things has moved on."},
+    422: {"model": a.Fault, "description": "What was asked is wrong; the text says what."},
+    503: {"model": a.Fault, "description": "The store does not answer; try again."},
+}
+router = APIRouter(prefix="/api/v1", responses=_FAULTS)
+Reader = Annotated[Visitor, Depends(api_for(May.READ))]
+Previewer = Annotated[Visitor, Depends(api_for(May.PREVIEW))]
+Actor = Annotated[Visitor, Depends(api_for(May.ACT))]
+Number = Annotated[int, Path(ge=1, le=2**31 - 1)]
+Limit = Annotated[int, Query(ge=1, le=1000)]
+Offset = Annotated[int, Query(ge=0, le=10_000_000)]
+Text = Annotated[str, Query(max_length=255)]
+
+
+def _act(
+    request: Request, visitor: Visitor, key: str | None, given: BaseModel, act: Callable[[Context], Done]
+) -> Response:
+    context = context_of(request)
+    return act_once(request, visitor, key, given, lambda: act(context))
+
+
+@router.get("/openapi.json", include_in_schema=False)
+def openapi(request: Request, _visitor: Reader) -> JSONResponse:
+    """The description of this API."""
+    app = request.app
+    document = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
+    document["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
+    document["security"] = [{"token": []}]
+    return JSONResponse(document)
+
+
+@router.get("/me")
+def me(visitor: Reader) -> a.Me:
+    """Who am I, and what may I do?"""
+    return a.Me(name=visitor.name, role=visitor.role, scopes=sorted(m.value for m in visitor.allowed))
+
+
+@router.get("/days/{period}")
+def day_(request: Request, _visitor: Reader, period: date) -> a.DayOut:
+    """How a Period stands."""
+    context = context_of(request)
+    of = context.actions.period(period)
+    states = context.board.page(of.day, limit=0).states
+    with context.store.transaction() as tx:
+        line = timeline(tx, context.settings, of, context.clock.now(), states)
+        held = switches.held(tx) is not None
+    return a.DayOut(
+        period=of.day, isps=of.isp_count,
+        steps=[a.StepOut(name=s.name, at=s.at, state=s.state, result=s.result) for s in line.steps],
+        cros={c.cro: c.state for c in line.cros}, congestion_points=line.points, prognoses=line.prognoses,
+        plan_in_force=line.in_force, held=held,
+    )  # fmt: skip
+
+
+@router.get("/days/{period}/points")
+def points(
+    request: Request, _visitor: Reader, period: date, search: Text = "", state: Text = "", sort: Text = "address",
+    descending: bool = False, limit: Limit = 100, offset: Offset = 0,
+) -> a.PointsOut:  # fmt: skip
+    """Congestion points of a Period, searched, sorted and cut into pages."""
+    if sort not in SORTS:
+        raise InputError(f"sort {sort!r}: choose from {', '.join(SORTS)}")
+    found = context_of(request).board.page(
+        period, search=search, state=state, sort=sort, descending=descending, limit=limit, offset=offset
+    )
+    rows = [a.PointOut(**vars(r)) for r in found.rows]
+    return a.PointsOut(matching=found.matching, total=found.total, plan=found.plan, points=rows)
+
+
+@router.get("/days/{period}/points/{address:path}")
+def point(request: Request, _visitor: Reader, period: date, address: str) -> a.PointDetail:
+    """One congestion point with its program, revisions, limits and reservations."""
+    context = context_of(request)
+    number, rows = context.board.rows(period)
+    row = next((r for r in rows if r.address == address), None)
+    if row is None:
+        raise MissingError(f"{address!r} is not a congestion point of {period}")
+    found = detail(context.shelf.solved(number), address) if number is not None else None
+    with context.store.transaction() as tx:
+        sent = plans.prognoses_of(tx, period, address)
+    return a.PointDetail(
+        point=a.PointOut(**vars(row)),
+        program_kw=list(found.program_kw) if found else None,
+        called_kw=list(found.called_kw) if found and found.called_kw else None,
+        import_limit_kw=list(found.import_kw) if found and found.import_kw else None,
+        export_limit_kw=list(found.export_kw) if found and found.export_kw else None,
+        reservations=[
+            a.ReservedOut(contract=h.contract, reserved_kw=list(h.reserved_kw), shortfall_kwh=h.shortfall_kwh)
+            for h in (found.held if found else ())
+        ],
+        revisions=[
+            a.RevisionOut(
+                revision=s.revision, plan=s.plan, message_id=s.message_id, at=s.at, state=s.state, reason=s.reason,
+                power_w=list(s.power_w),
+            )
+            for s in sent
+        ],
+    )  # fmt: skip
+
+
+def _plan(head: Head, state: PlanState) -> a.PlanOut:
+    plan, result = head.plan, head.plan.result
+    return a.PlanOut(
+        id=plan.id, period=plan.period.day, created_at=plan.created_at, state=state.value,
+        reasons=[str(r) for r in plan.reasons], predecessor=plan.predecessor, objective_eur=result.objective_eur,
+        flexibility_eur=result.flexibility_eur, gap_eur=result.gap_eur, terms_eur=result.terms_eur,
+        change_eur=plan.change.terms_eur if plan.change else None, changed_points=head.changed_points,
+        moved_kwh=head.moved_kwh, imbalance_mwh=result.imbalance_mwh,
+        reservation_shortfall_kwh=result.reservation_shortfall_kwh, audit=list(result.audit),
+        notes=list(result.notes), seconds=sum(result.seconds.values()),
+    )  # fmt: skip
+
+
+@router.get("/days/{period}/plans")
+def plans_(request: Request, _visitor: Reader, period: date) -> list[a.PlanOut]:
+    """The plans of a Period, newest first."""
+    context = context_of(request)
+    return [_plan(head, state) for head, state in heads_of(context, context.actions.period(period))]
+
+
+@router.get("/plans/{plan}")
+def plan_(request: Request, _visitor: Reader, plan: Number) -> a.PlanOut:
+    """One plan."""
+    context = context_of(request)
+    head = context.shelf.head(plan)
+    if head is None:
+        raise MissingError(f"there is no plan {plan}")
+    return _plan(head, context.shelf.states(head.plan.period.day)[plan])
+
+
+@router.post("/plans", response_model=a.Did)
+def replan(request: Request, visitor: Previewer, given: a.PlanWanted, key: Key = None) -> Response:
+    """Optimise a Period again; the answer names the trigger to ask about. Without preview it takes the scope act."""
+    if not given.preview:
+        api_for(May.ACT)(request)
+    return _act(
+        request, visitor, key, given,
+        lambda do: do.actions.replan(
+            visitor, given.period, given.why, points=tuple(given.points), preview=given.preview
+        ),
+    )  # fmt: skip
+
+
+@router.get("/asked/{trigger}")
+def asked(request: Request, _visitor: Reader, trigger: Number) -> a.AskedOut:
+    """What became of a plan that was asked for."""
+    with context_of(request).store.transaction() as tx:
+        wanted, outcome = day.trigger(tx, trigger), day.trigger_outcome(tx, trigger)
+    if wanted is None:
+        raise MissingError(f"no plan was asked for under number {trigger}")
+    number, text = outcome or (None, "")
+    return a.AskedOut(
+        trigger=trigger, period=wanted.period, preview=wanted.preview, plan=number if number and number > 0 else None,
+        outcome=text,
+    )  # fmt: skip
+
+
+@router.get("/run")
+def run(request: Request, _visitor: Reader) -> a.RunOut | None:
+    """The run under way with its rounds, or the last one; null before the first."""
+    found = context_of(request).progress.latest()
+    return None if found is None else a.RunOut.model_validate(asdict(found))
+
+
+@router.post("/plans/{plan}/send", response_model=a.Did)
+def send(request: Request, visitor: Actor, plan: Number, given: a.Because, key: Key = None) -> Response:
+    """Send a preview."""
+    return _act(request, visitor, key, given, lambda do: do.actions.send(visitor, plan, given.why))
+
+
+@router.post("/plans/{plan}/discard", response_model=a.Did)
+def discard(request: Request, visitor: Previewer, plan: Number, given: a.Because, key: Key = None) -> Response:
+    """Put a preview away."""
+    return _act(request, visitor, key, given, lambda do: do.actions.discard(visitor, plan, given.why))
+
+
+@router.get("/hold")
+def held(request: Request, _visitor: Reader) -> a.HoldOut:
+    """Is sending on hold?"""
+    context = context_of(request)
+    with context.store.transaction() as tx:
+        switch = switches.held(tx)
+    automatic = context.settings.publication.automatic
+    if switch is None:
+        return a.HoldOut(held=False, automatic=automatic)
+    return a.HoldOut(held=True, automatic=automatic, who=switch.who, why=switch.why, since=switch.at)
+
+
+@router.post("/hold", response_model=a.Did)
+def hold(request: Request, visitor: Actor, given: a.Because, key: Key = None) -> Response:
+    """Stop sending D-Prognoses by itself."""
+    return _act(request, visitor, key, given, lambda do: do.actions.hold(visitor, given.why))
+
+
+@router.post("/release", response_model=a.Did)
+def release(request: Request, visitor: Actor, given: a.Because, key: Key = None) -> Response:
+    """Let D-Prognoses leave by themselves again."""
+    return _act(request, visitor, key, given, lambda do: do.actions.release(visitor, given.why))
+
+
+@router.post("/send-waiting", response_model=a.Did)
+def send_waiting(request: Request, visitor: Actor, given: a.PeriodAct, key: Key = None) -> Response:
+    """Send what waits, once, although sending is on hold or waits for approval."""
+    return _act(request, visitor, key, given, lambda do: do.actions.send_waiting(visitor, given.period, given.why))
+
+
+@router.get("/days/{period}/reservations")
+def reservations(request: Request, _visitor: Reader, period: date) -> list[a.ReservationOut]:
+    """Every word on a Period's reservations, newest first."""
+    with context_of(request).store.transaction() as tx:
+        history = day.reservation_history(tx, period)
+    return [
+        a.ReservationOut(contract=h.contract, at=h.at, origin=h.message_id, power_w=list(h.power_w)) for h in history
+    ]
+
+
+@router.post("/reservations", response_model=a.Did)
+def reserve(request: Request, visitor: Actor, given: a.ReservationGiven, key: Key = None) -> Response:
+    """Enter what a DSO still reserves; plans again."""
+    if (given.keep_share is None) == (given.power_w is None):
+        raise InputError("give exactly one of keep_share and power_w")
+
+    def act(do: Context) -> Done:
+        power_w = tuple(given.power_w) if given.power_w is not None else None
+        if power_w is None and given.keep_share is not None:
+            power_w = do.actions.keep_share(given.contract, given.period, given.keep_share)
+        return do.actions.reserve(visitor, given.contract, given.period, power_w or (), given.why)
+
+    return _act(request, visitor, key, given, act)
+
+
+@router.post("/unavailable", response_model=a.Did)
+def make_unavailable(request: Request, visitor: Actor, given: a.UnavailableGiven, key: Key = None) -> Response:
+    """Plan without a resource or connection."""
+    return _act(
+        request, visitor, key, given,
+        lambda do: do.actions.make_unavailable(visitor, given.name, given.first_day, given.last_day, given.why),
+    )  # fmt: skip
+
+
+@router.post("/unavailable/{entry}/end", response_model=a.Did)
+def make_available(request: Request, visitor: Actor, entry: Number, given: a.Because, key: Key = None) -> Response:
+    """Plan with it again."""
+    return _act(request, visitor, key, given, lambda do: do.actions.make_available(visitor, entry, given.why))
+
+
+@router.get("/messages")
+def messages(
+    request: Request, _visitor: Reader, state: Text = "", search: Text = "", limit: Limit = 100, offset: Offset = 0
+) -> a.MessagesOut:
+    """The outbox, newest first."""
+    with context_of(request).store.transaction() as tx:
+        rows, count = outbox.rows(tx, state=state or None, search=search, limit=limit, offset=offset)
+    fields = a.MessageOut.model_fields
+    found = [a.MessageOut(**{name: getattr(r, name) for name in fields}) for r in rows]
+    return a.MessagesOut(matching=count, messages=found)
+
+
+@router.post("/messages/{message_id}/resend", response_model=a.Did)
+def resend(request: Request, visitor: Actor, message_id: str, given: a.Because, key: Key = None) -> Response:
+    """Let a queued or failed message leave now."""
+    return _act(request, visitor, key, given, lambda do: do.actions.resend(visitor, message_id, given.why))
+
+
+@router.post("/messages/{message_id}/cancel", response_model=a.Did)
+def cancel(request: Request, visitor: Actor, message_id: str, given: a.Because, key: Key = None) -> Response:
+    """Take a queued message back."""
+    return _act(request, visitor, key, given, lambda do: do.actions.cancel(visitor, message_id, given.why))
+
+
+@router.get("/alarms")
+def alarms(request: Request, _visitor: Reader) -> list[a.AlarmOut]:
+    """Open alarms, newest first."""
+    with context_of(request).store.transaction() as tx:
+        opened = day.open_alarms(tx)
+    return [a.AlarmOut(**{name: getattr(o, name) for name in a.AlarmOut.model_fields}) for o in opened]
+
+
+@router.post("/alarms/{alarm}/acknowledge", response_model=a.Did)
+def acknowledge(request: Request, visitor: Actor, alarm: Number, given: a.Acknowledged, key: Key = None) -> Response:
+    """Take an alarm on."""
+    return _act(request, visitor, key, given, lambda do: do.actions.acknowledge(visitor, alarm, given.why))
+
+
+@router.post("/participants/bar", response_model=a.Did)
+def bar(request: Request, visitor: Actor, given: a.Barred, key: Key = None) -> Response:
+    """Bar a participant, or let it in again."""
+    return _act(
+        request, visitor, key, given,
+        lambda do: do.actions.bar(visitor, given.domain, given.role, given.barred, given.why),
+    )  # fmt: skip
+
+
+@router.get("/log")
+def log_(
+    request: Request, _visitor: Reader, limit: Limit = 100, before: Annotated[int | None, Query(ge=1, le=2**31)] = None
+) -> list[a.DoingOut]:
+    """The audit log, newest first."""
+    with context_of(request).store.transaction() as tx:
+        lines = doings.doings(tx, limit=limit, before=before)
+    return [a.DoingOut(**vars(line)) for line in lines]

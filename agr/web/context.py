@@ -1,0 +1,74 @@
+"""What every page and API call works with, put together once by the daemon."""
+
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date
+from threading import Lock
+
+from agr.access.door import Door
+from agr.desk.actions import Actions
+from agr.desk.board import Board
+from agr.desk.health import Health
+from agr.desk.live import Live
+from agr.desk.shelf import Shelf
+from agr.errors import InputError
+from agr.isp import Clock, Period, period_of
+from agr.progress import Progress
+from agr.settings import Settings
+from agr.store.engine import Store
+from agr.uftp.participants import Participants
+
+
+class Flashes:
+    """One sentence per session, shown once on the next page."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._said: OrderedDict[str, str] = OrderedDict()
+
+    def say(self, session: str, text: str) -> None:
+        """Keep a sentence for a session."""
+        with self._lock:
+            self._said[session] = text
+            while len(self._said) > 1000:
+                self._said.popitem(last=False)
+
+    def take(self, session: str) -> str:
+        """Return the sentence, once."""
+        with self._lock:
+            return self._said.pop(session, "")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Context:
+    """The operators' side of a daemon."""
+
+    store: Store
+    settings: Settings
+    clock: Clock
+    participants: Participants
+    progress: Progress
+    door: Door
+    actions: Actions
+    shelf: Shelf
+    board: Board
+    live: Live
+    health: Health
+    metrics: Callable[[], bytes]
+    waiting: Callable[[Period], int]  # D-Prognoses that differ from the plan in force and were not sent
+    guest: str = ""  # name of the viewer who needs no log-in; empty: nobody
+    flashes: Flashes = field(default_factory=Flashes)
+
+    def today(self) -> Period:
+        """Return the Period that runs now."""
+        return period_of(self.clock.now(), self.settings.time_zone, self.settings.isp_minutes)
+
+    def period(self, text: str | None) -> Period:
+        """Return the Period named YYYY-MM-DD; tomorrow's when none is. Raises InputError."""
+        if not text:
+            return self.today().next()
+        try:
+            return Period(date.fromisoformat(text), self.settings.time_zone, self.settings.isp_minutes)
+        except ValueError as error:
+            raise InputError(f"{text!r} is not a Period; write a date such as 2026-03-29") from error

@@ -1,0 +1,47 @@
+"""Live updates as server-sent events. Waits without a thread: the only asynchronous code besides the endpoint."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import StreamingResponse
+
+from agr.access.roles import May, Visitor
+from agr.desk.live import Live
+from agr.web.guard import api_for, context_of
+
+router = APIRouter(include_in_schema=False)
+
+CHECK_EVERY_S = 0.25
+KEEP_ALIVE = 60  # checks
+STREAM_ENDS_AFTER = 4 * 600
+"""The browser connects again, and so shows its session again: a log-out reaches open pages."""
+
+
+async def changes(request: Request, live: Live) -> AsyncIterator[str]:
+    """Yield an event with the topics that changed, as soon as they do."""
+    live.enter()
+    try:
+        before = live.snapshot()
+        yield "retry: 2000\n\n"
+        for turn in range(1, STREAM_ENDS_AFTER):
+            if live.closed or await request.is_disconnected():
+                return
+            now = live.snapshot()
+            topics = sorted(t for t, version in now.items() if version != before.get(t, 0))
+            if topics:
+                before = now
+                yield f"event: changed\ndata: {json.dumps(topics)}\n\n"
+            elif turn % KEEP_ALIVE == 0:
+                yield ": still here\n\n"
+            await asyncio.sleep(CHECK_EVERY_S)
+    finally:
+        live.leave()
+
+
+@router.get("/events")
+def events(request: Request, _visitor: Annotated[Visitor, Depends(api_for(May.READ))]) -> StreamingResponse:
+    """Tell the page what changed; the page asks for itself again."""
+    return StreamingResponse(changes(request, context_of(request).live), media_type="text/event-stream")
