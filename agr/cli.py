@@ -14,6 +14,7 @@ from agr.daemon import Daemon, participants_of
 from agr.enquiry import Enquirer
 from agr.errors import AgrError
 from agr.isp import Period, SystemClock
+from agr.operating import commands as operating
 from agr.planning import load_solved
 from agr.settings import Settings, load, write_example
 from agr.store import plans, register
@@ -24,6 +25,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, help="The AGR port
 connections_app = typer.Typer(no_args_is_help=True, help="Our connections at the CRO.")
 app.add_typer(connections_app, name="connections")
 scenario_cli.mount(app)
+operating.register(app, in_words)
 
 ConfigOption = Annotated[Path, typer.Option("--config", "-c", help="Settings file.", envvar="AGR_CONFIG")]
 PeriodOption = Annotated[str | None, typer.Option("--period", help="Local day, YYYY-MM-DD; default: tomorrow.")]

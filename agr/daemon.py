@@ -3,6 +3,7 @@
 import fcntl
 import threading
 from collections.abc import Callable
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -28,6 +29,7 @@ from agr.intake import Intake
 from agr.isp import Clock, JumpingClock, SystemClock
 from agr.jobs import Timetable
 from agr.metrics import Metrics
+from agr.notices.teller import Teller
 from agr.plan import Plan, PlanState, ReasonKind
 from agr.planning import Planner
 from agr.publication import OPEN, Publisher
@@ -46,6 +48,7 @@ log = structlog.get_logger()
 
 _PAUSE_S = 0.2
 _WATCH_S = 15.0
+_NOTICES_S = 2.0
 
 
 def participants_of(settings: Settings) -> Participants:
@@ -88,8 +91,8 @@ class Claim:
 class Loop:
     """Calls a duty again and again in a thread of its own, at once when woken."""
 
-    def __init__(self, name: str, duty: Callable[[], object]) -> None:
-        self.name, self._duty = name, duty
+    def __init__(self, name: str, duty: Callable[[], object], pause_s: float = _PAUSE_S) -> None:
+        self.name, self._duty, self._pause_s = name, duty, pause_s
         self._woken, self._ended = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
@@ -113,12 +116,12 @@ class Loop:
         return self._thread.is_alive()
 
     def _run(self) -> None:
-        pause = _PAUSE_S
+        pause = self._pause_s
         while not self._ended.is_set():
             self._woken.clear()
             try:
                 again = self._duty()
-                pause = _PAUSE_S
+                pause = self._pause_s
             except Exception:
                 log.exception("loop.failed", loop=self.name)
                 again, pause = False, min(pause * 2, 10.0)
@@ -202,15 +205,19 @@ class Daemon:
         ]
         app = uftp_app(self.intake.receive, max_bytes=max(settings.limits.max_bytes_cro, settings.limits.max_bytes_dso))
         self._web = WebServer("endpoint", app, settings.listen_host, settings.listen_port, "listen_port")
-        self._metrics = Metrics(self.store, settings, self.clock)
-        self.door = Door(self.store, settings.operators, self.clock)
-        context = self._operators(guest)
-        self._live = context.live
-        self._loops.append(Loop("live", context.live.look))
+        self.metrics = Metrics(self.store, settings, self.clock)
+        self.door = Door(self.store, settings.operators, self.clock, SystemClock())
+        self.operators = self._operators(guest)
+        self._loops.append(Loop("live", self.operators.live.look))
+        self._teller = Teller(self.store, settings, self.clock, lambda: self.page)
+        if settings.alarms.webhooks or settings.alarms.emails:
+            self._loops.append(Loop("notices", self._teller.tell, pause_s=_NOTICES_S))
         page, given = settings.operators, settings.operators.listen_port
         following = settings.listen_port + 1 if settings.listen_port else 0
         port = following if given is None else given
-        self._page = WebServer("operators", operators_app(context), page.listen_host, port, "operators.listen_port")
+        self._page = WebServer(
+            "operators", operators_app(self.operators), page.listen_host, port, "operators.listen_port"
+        )
 
     def _operators(self, guest: str) -> Context:
         """Put the operators' side together."""
@@ -225,7 +232,7 @@ class Daemon:
             store=self.store, settings=self.settings, clock=self.clock, participants=self._participants,
             progress=self.planner.progress, door=self.door, actions=actions, shelf=shelf,
             board=Board(self.store, shelf), live=Live(self.store, self.planner.progress),
-            health=Health(store=self.store, parts=parts), metrics=self._metrics.text,
+            health=Health(store=self.store, parts=parts), metrics=self.metrics.text,
             waiting=Waiting(self.store, self.settings, self.publisher, shelf, self.planner.closed_isps).count,
             guest=guest,
         )  # fmt: skip
@@ -236,7 +243,7 @@ class Daemon:
         with self.store.transaction() as tx:
             for (domain, role), switch in switches.barred(tx).items():
                 self._participants.set_barred(domain, role, switch.on)
-        events.listeners.append(self._metrics.event)
+        events.listeners.append(self.metrics.event)
         for server in (self._web, self._page):
             server.start()
         for loop in self._loops:
@@ -274,16 +281,21 @@ class Daemon:
         for loop in self._loops:
             loop.stop()
         self._deliverer.close()
-        self._live.closed = True
+        self.operators.live.closed = True
         for server in (self._page, self._web):
             server.stop()
-        if self._metrics.event in events.listeners:
-            events.listeners.remove(self._metrics.event)
+        if self.metrics.event in events.listeners:
+            events.listeners.remove(self.metrics.event)
+        self.release()
+        log.info("daemon.stopped")
+
+    def release(self) -> None:
+        """Give back what making the daemon took, where it was never started."""
         self._solver.close()
+        self._teller.close()
         self._http.close()
         self.store.close()
         self._claim.release()
-        log.info("daemon.stopped")
 
     def __enter__(self) -> "Daemon":
         self.start()
@@ -313,12 +325,25 @@ class Daemon:
     def watch(self) -> None:
         """Report overdue answers; ask again and send again whatever the day still lacks: each call may be repeated."""
         self.intake.watch()
+        self._watch_outbox()
         for period in self.timetable.periods():
             with self.store.transaction() as tx:
                 asked = day.done_moments(tx, period.day).get("portfolio_query", "missed")
             if not asked.startswith("missed") and self.clock.now() < period.start:
                 self.enquirer.ask_portfolio(period)
             self.publisher.publish(period, self.planner.closed_isps(period))
+
+    def _watch_outbox(self) -> None:
+        """Report recipients whose messages do not leave, and when they do again."""
+        now = self.clock.now()
+        with self.store.transaction() as tx:
+            stuck = outbox.stuck(tx, now - timedelta(seconds=self.settings.alarms.outbox_stuck_s))
+            for domain, count in stuck.items():
+                text = f"{count} messages to {domain} have not left; the outbox says why"
+                day.raise_alarm(tx, "outbox stuck", domain, text, now)
+            for alarm in day.open_alarms(tx):
+                if alarm.kind == "outbox stuck" and alarm.subject not in stuck:
+                    day.recover(tx, alarm.kind, alarm.subject, now)
 
     def idle(self) -> bool:
         """Say whether nothing waits to be processed, planned, delivered or answered."""

@@ -12,6 +12,7 @@
     │   └── MessageError    inner XML
     ├── DeliveryError       a counterparty could not be reached or refused
     ├── StoreError          the database is not usable
+    ├── NoticeError         an alarm could not be told outside the page
     ├── FeedError           a price or forecast source failed
     └── PlanError           no plan could be made that may be used
 
@@ -78,6 +79,10 @@ class DeliveryError(AgrError):
 
 class StoreError(AgrError):
     """The database is not usable."""
+
+
+class NoticeError(AgrError):
+    """An alarm could not be told outside the page."""
 
 
 class FeedError(AgrError):

@@ -120,6 +120,7 @@ class Intake:
         question = self._question(tx, message)
         contract = register.contract(tx, message.contract_id) if isinstance(message, m.FlexReservationUpdate) else None
         reasons = violations(message, self._context(tx, row, message, question, contract))
+        self._watch_sender(tx, row, message, join(reasons) if reasons else "")
         if reasons:
             text = join(reasons)
             self._reply(tx, message, row.sender_role, "Rejected", text)
@@ -130,6 +131,24 @@ class Intake:
         if handler is None:
             return Verdict(state="noted")
         return handler(self, tx, row, message, question)
+
+    def _watch_sender(self, tx: Tx, row: Received, message: m.Message, faults: str) -> None:
+        """Say when a participant's request is rejected or its clock runs ahead, and when that is over."""
+        now, sender = self._clock.now(), row.sender_domain
+        ahead = (message.time_stamp - row.received_at).total_seconds()
+        if ahead > self._settings.alarms.clock_skew_s:
+            text = f"{row.type} {row.message_id} of {sender} is from {ahead:.0f} s in the future: check both clocks"
+            day.raise_alarm(tx, "clock skew", sender, text, now)
+        else:
+            day.recover(tx, "clock skew", sender, now)
+        response = isinstance(message, m.RESPONSES) or (isinstance(message, m.OtherMessage) and message.is_response)
+        if response:
+            return  # a response that does not fit is an alarm of its own
+        if faults:
+            text = f"we rejected {row.type} {row.message_id} of {sender}: {faults}"
+            day.raise_alarm(tx, "message rejected", f"{sender} {row.type}", text, now)
+        else:
+            day.recover(tx, "message rejected", f"{sender} {row.type}", now)
 
     def _context(
         self, tx: Tx, row: Received, message: m.Message, question: Question | None, contract: Contract | None

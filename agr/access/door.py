@@ -41,22 +41,27 @@ def password_fault(password: str) -> str | None:
 
 
 class Door:
-    """The one place where secrets are checked."""
+    """The one place where secrets are checked. Log-ins end by the machine's clock; the audit log has the market's."""
 
-    def __init__(self, store: Store, settings: Operators, clock: Clock) -> None:
-        self._store, self._settings, self._clock = store, settings, clock
-        self._hasher = PasswordHasher()
+    def __init__(
+        self, store: Store, settings: Operators, clock: Clock, real: Clock, hasher: PasswordHasher | None = None
+    ) -> None:
+        self._store, self._settings, self._clock, self._real = store, settings, clock, real
+        self._hasher = hasher or PasswordHasher()
         self._one_at_a_time = Lock()  # hashing takes 64 MiB: a flood of log-ins must not take all memory
         self._nobody = self._hasher.hash(secrets.token_urlsafe(16))
         self._throttle = Throttle(settings.failed_log_ins, settings.failed_log_ins_s)
         self._lifetime = timedelta(hours=settings.session_hours)
         self._idle = timedelta(minutes=settings.idle_minutes)
 
+    def _record(self, tx: Tx, *, who: str, action: str, subject: str, why: str = "", detail: str = "") -> None:
+        doings.record(tx, at=self._clock.now(), who=who, action=action, subject=subject, why=why, detail=detail)
+
     # --- people -----------------------------------------------------------------------------------------------------
 
     def log_in(self, name: str, password: str, address: str) -> str:
         """Return the secret of a new session. Raises AccessError; it does not tell whether the account exists."""
-        now, name = self._clock.now(), name.strip().lower()[:64]
+        now, name = self._real.now(), name.strip().lower()[:64]
         wait = self._throttle.wait_s(name, address, now)
         if wait > 0:
             raise AccessError(
@@ -92,7 +97,7 @@ class Door:
 
     def _open_session(self, tx: Tx, name: str) -> str:
         secret = secrets.token_urlsafe(32)
-        access.put_session(tx, secret, name, secrets.token_urlsafe(32), self._clock.now())
+        access.put_session(tx, secret, name, secrets.token_urlsafe(32), self._real.now())
         return secret
 
     def log_out(self, secret: str) -> None:
@@ -102,7 +107,7 @@ class Door:
 
     def by_session(self, secret: str) -> Visitor | None:
         """Return who a session belongs to, None when it has ended."""
-        now = self._clock.now()
+        now = self._real.now()
         with self._store.transaction() as tx:
             found = access.session(tx, secret)
             if found is None:
@@ -122,7 +127,7 @@ class Door:
 
     def by_token(self, secret: str) -> Visitor | None:
         """Return who a token stands for; it may never do more than its owner may now."""
-        now = self._clock.now()
+        now = self._real.now()
         with self._store.transaction() as tx:
             found = access.token(tx, secret)
             known = access.account(tx, found.account) if found is not None else None
@@ -143,30 +148,30 @@ class Door:
             raise InputError(f"a token lasts 1 to {LONGEST_TOKEN_DAYS} days, not {days}")
         if not purpose.strip():
             raise InputError("say what the token is for, so that whoever revokes it knows")
-        secret, now = _PREFIX + secrets.token_urlsafe(32), self._clock.now()
+        secret, now = _PREFIX + secrets.token_urlsafe(32), self._real.now()
         with self._store.transaction() as tx:
             access.put_token(tx, secret, owner.name, purpose.strip()[:255], scopes, now, now + timedelta(days=days))
-            doings.record(
-                tx, at=now, who=owner.label, action="make token", subject=owner.name, why=purpose.strip()[:255],
+            self._record(
+                tx, who=owner.label, action="make token", subject=owner.name, why=purpose.strip()[:255],
                 detail=f"scopes {', '.join(sorted(scopes))}, {days} days",
             )  # fmt: skip
         return secret
 
     def revoke_token(self, by: Visitor, token_id: int) -> None:
         """End a token of one's own or, as an admin, anybody's. Raises InputError."""
-        now = self._clock.now()
+        now = self._real.now()
         with self._store.transaction() as tx:
             owner = next((t.account for t in access.tokens(tx) if t.id == token_id), None)
             mine = owner == by.name or by.may(May.ADMIN)
             if owner is None or not mine or not access.revoke_token(tx, token_id, now):
                 raise InputError(f"there is no token {token_id} of yours that still works")
-            doings.record(tx, at=now, who=by.label, action="revoke token", subject=f"{owner} {token_id}", why="")
+            self._record(tx, who=by.label, action="revoke token", subject=f"{owner} {token_id}")
 
     # --- accounts ---------------------------------------------------------------------------------------------------
 
     def first_link(self) -> str | None:
         """Return the secret of a set-up link for the first admin while there is no account; earlier links end."""
-        now = self._clock.now()
+        now = self._real.now()
         with self._store.transaction() as tx:
             if any(a.password_hash is not None for a in access.accounts(tx)):
                 return None
@@ -176,12 +181,12 @@ class Door:
 
     def add_account(self, by: str, name: str, role: str) -> str:
         """Create an account and return the secret of its set-up link. Raises InputError."""
-        name, now = name.strip().lower(), self._clock.now()
+        name, now = name.strip().lower(), self._real.now()
         _check_account(name, role)
         with self._store.transaction() as tx:
             if not access.put_account(tx, name, role, now):
                 raise InputError(f"there is an account {name!r} already; give it a new set-up link instead")
-            doings.record(tx, at=now, who=by, action="add account", subject=name, why="", detail=f"role {role}")
+            self._record(tx, who=by, action="add account", subject=name, detail=f"role {role}")
             return self._link(tx, name)
 
     def new_link(self, by: str, name: str) -> str:
@@ -190,25 +195,25 @@ class Door:
             known = access.account(tx, name)
             if known is None or known.disabled_at is not None:
                 raise InputError(f"there is no account {name!r} in use")
-            doings.record(tx, at=self._clock.now(), who=by, action="new set-up link", subject=name, why="")
+            self._record(tx, who=by, action="new set-up link", subject=name)
             return self._link(tx, name)
 
     def _link(self, tx: Tx, name: str) -> str:
         secret = secrets.token_urlsafe(32)
-        access.put_link(tx, secret, name, self._clock.now() + LINK_LIFETIME)
+        access.put_link(tx, secret, name, self._real.now() + LINK_LIFETIME)
         return secret
 
     def link_opens(self, secret: str) -> tuple[str | None] | None:
         """Return (account, None for the first one) when a set-up link works."""
         with self._store.transaction() as tx:
-            return access.link(tx, secret, self._clock.now())
+            return access.link(tx, secret, self._real.now())
 
     def set_up(self, secret: str, name: str, password: str) -> str:
         """Use a set-up link: choose the password (and, for the first account, the name); return a session's secret.
 
         Raises InputError when name or password will not do (the link still works), AccessError when the link does not.
         """
-        fault, now = password_fault(password), self._clock.now()
+        fault, now = password_fault(password), self._real.now()
         opened = self.link_opens(secret)
         if opened is None:
             raise AccessError("this set-up link has been used or is older than a day; ask for a new one", status=404)
@@ -223,7 +228,7 @@ class Door:
             if opened[0] is None and not access.put_account(tx, name, "admin", now):
                 access.set_role(tx, name, "admin")
             access.set_password(tx, name, hashed)
-            doings.record(tx, at=now, who=name, action="set up account", subject=name, why="by its one-time link")
+            self._record(tx, who=name, action="set up account", subject=name, why="by its one-time link")
             return self._open_session(tx, name)
 
     def change_role(self, by: Visitor, name: str, role: str) -> None:
@@ -232,18 +237,16 @@ class Door:
         with self._store.transaction() as tx:
             self._keep_an_admin(tx, name, role == "admin")
             access.set_role(tx, name, role)
-            doings.record(
-                tx, at=self._clock.now(), who=by.label, action="change role", subject=name, why="", detail=role
-            )
+            self._record(tx, who=by.label, action="change role", subject=name, detail=role)
 
     def set_disabled(self, by: Visitor, name: str, disabled: bool) -> None:
         """Shut an account out at once, or let it in again. Raises InputError."""
-        now = self._clock.now()
+        now = self._real.now()
         with self._store.transaction() as tx:
             self._keep_an_admin(tx, name, not disabled)
             access.set_disabled(tx, name, now if disabled else None)
             action = "disable account" if disabled else "enable account"
-            doings.record(tx, at=now, who=by.label, action=action, subject=name, why="")
+            self._record(tx, who=by.label, action=action, subject=name)
 
     @staticmethod
     def _keep_an_admin(tx: Tx, name: str, stays_admin: bool) -> None:

@@ -154,11 +154,11 @@ def _list(values: tuple[float | None, ...] | None) -> list[float | None] | None:
 
 def _band(program_kw: tuple[float, ...], held: list[tuple[float, ...]]) -> dict[str, list[float | None]]:
     """Return the space between the program and what it must be able to move to, where anything is reserved."""
-    total = np.array(held).sum(axis=0)
-    program = np.array(program_kw)
+    total, program = np.array(held).sum(axis=0), np.array(program_kw)
+    high, low = np.maximum(program, program + total), np.minimum(program, program + total)
     return {
-        "from": [float(p) if r else None for p, r in zip(program, total, strict=True)],
-        "to": [round(float(p + r), 3) if r else None for p, r in zip(program, total, strict=True)],
+        name: [round(float(v), 3) if r else None for v, r in zip(edge, total, strict=True)]
+        for name, edge in (("high", high), ("low", low))
     }
 
 

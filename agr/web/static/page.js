@@ -49,7 +49,8 @@
     const shown = data.series.filter((s) => s.values);
     if (!shown.length) { figure.querySelector("figcaption").append(" Nothing yet."); return null; }
     const step = data.starts.length > 1 ? data.starts[1] - data.starts[0] : 900;
-    const last = (values) => [...values, values.at(-1)];
+    // A step needs its end: the last value, and the last before each gap, is drawn until its ISP is over.
+    const last = (values) => [...values, null].map((v, i) => v ?? (i ? values[i - 1] : null));
     const x = [...data.starts, data.starts.at(-1) + step];
     const stepped = uPlot.paths.stepped({ align: 1 });
     const counts = {};
@@ -63,12 +64,11 @@
     }
     const bands = [];
     if (data.band) {
-      for (const side of ["from", "to"]) {
-        series.push({ label: side === "to" ? "reserved down to / up to" : "", paths: stepped, points: { show: false }, stroke: side === "to" ? colour("--chart-2") : "transparent", width: 1, value: (_u, v) => (v == null ? "–" : v.toFixed(3)) });
+      for (const side of ["high", "low"]) {
+        series.push({ label: side === "high" ? "callable from" : "to", paths: stepped, points: { show: false }, stroke: colour("--chart-2"), width: 0.5, value: (_u, v) => (v == null ? "–" : v.toFixed(3)) });
         columns.push(last(data.band[side]));
       }
-      const n = series.length;
-      bands.push({ series: [n - 2, n - 1], fill: colour("--band"), dir: 0 }, { series: [n - 1, n - 2], fill: colour("--band"), dir: 0 });
+      bands.push({ series: [series.length - 2, series.length - 1], fill: colour("--band"), dir: -1 });
     }
     return new uPlot({ ...size, series, bands, axes: withClock(axes(data.unit), data.zone), tzDate: (t) => uPlot.tzDate(new Date(t * 1e3), data.zone),
       cursor: { drag: { x: true, y: false } }, hooks: { draw: [(u) => line(u, now() / 1000)] } }, columns, figure);

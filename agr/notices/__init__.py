@@ -1,0 +1,1 @@
+"""Tells alarms outside the page: webhooks and e-mail, templated, once each, with recovery."""
