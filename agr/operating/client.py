@@ -27,16 +27,13 @@ def address_of(settings: Settings) -> str:
 class Client:
     """One command's calls. Each action carries an idempotency key, so a retry does nothing twice."""
 
-    def __init__(self, url: str, transport: httpx.BaseTransport | None = None) -> None:
+    def __init__(self, url: str) -> None:
         token = os.environ.get(TOKEN, "")
         if not token:
             raise InputError(
                 f"set {TOKEN} to an API token; `agr accounts token NAME --scope act` makes one on the daemon's machine"
             )
-        transport = transport or httpx.HTTPTransport(retries=2)
-        headers = {"Authorization": f"Bearer {token}"}
-        self._http = httpx.Client(base_url=f"{url}/api/v1", headers=headers, timeout=TIMEOUT_S, transport=transport)
-        self._url = url
+        self._url, self._headers = url, {"Authorization": f"Bearer {token}"}
 
     def get(self, path: str, **query: Any) -> Any:
         """Read something."""
@@ -46,9 +43,11 @@ class Client:
         """Do something."""
         return self._ask("POST", path, json=given, headers={"Idempotency-Key": str(uuid.uuid4())})
 
-    def _ask(self, method: str, path: str, **more: Any) -> Any:
+    def _ask(self, method: str, path: str, *, headers: "dict[str, str] | None" = None, **more: Any) -> Any:
+        headers = self._headers | (headers or {})
         try:
-            answer = self._http.request(method, path, **more)
+            with httpx.Client(transport=httpx.HTTPTransport(retries=2), timeout=TIMEOUT_S) as http:
+                answer = http.request(method, f"{self._url}/api/v1{path}", headers=headers, **more)
         except httpx.HTTPError as error:
             raise AgrError(f"no daemon answers at {self._url} ({error}); is it running? Else say --url") from error
         try:

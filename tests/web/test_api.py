@@ -3,75 +3,24 @@
 from collections.abc import Iterator
 from datetime import timedelta
 
-import httpx
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, given, settings
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
-from agr.daemon import Daemon, WebServer
 from agr.plan import PlanState, Reason, ReasonKind
-from agr.store import day, doings, outbox, plans, switches
-from agr.web.operators import operators_app
+from agr.store import day, outbox, plans, switches
 from tests.access import account, token
+from tests.desk import Desk
 from tests.worlds import CONTRACT, OTHER_POINT, PERIOD, POINT, World
 
 DAY = str(PERIOD.day)
 WHY = "because of a test"
 
 
-class Desk:
-    """A daemon that was not started: its stages are called by hand, its API without a network."""
-
-    def __init__(self, world: World) -> None:
-        self.world = world
-        self.daemon = Daemon(world.settings.model_copy(update={"listen_port": 0}), world.clock)
-        self._server = WebServer("operators", operators_app(self.daemon.operators), "127.0.0.1", 0, "port")
-        self._server.start()
-        self.url = f"http://127.0.0.1:{self._server.port}"
-        self._tokens: dict[str, str] = {}
-        self._clients: list[httpx.Client] = []
-
-    def close(self) -> None:
-        for client in self._clients:
-            client.close()
-        self._server.stop()
-        self.daemon.release()
-        self.world.store.close()
-
-    def anybody(self, **headers: str) -> httpx.Client:
-        """Return a client without a token."""
-        self._clients.append(httpx.Client(base_url=self.url, headers=headers, timeout=60))
-        return self._clients[-1]
-
-    def as_(self, role: str, *scopes: str) -> httpx.Client:
-        """Return a client with a token of a role."""
-        if role not in self._tokens:
-            account(self.daemon.door, role, role)
-            allowed = {"viewer": ["read"], "analyst": ["read", "preview"], "operator": ["read", "preview", "act"]}
-            self._tokens[role] = token(self.daemon.door, role, role, scopes or allowed[role])
-        return self.anybody(Authorization=f"Bearer {self._tokens[role]}")
-
-    def plan(self, kind: ReasonKind = ReasonKind.FIRST_PLAN) -> None:
-        with self.world.store.transaction() as tx:
-            day.put_trigger(tx, PERIOD.day, Reason(kind=kind), self.world.clock.now())
-        self.daemon.planner.run_due()
-
-    def done(self) -> list[tuple[str, str, str]]:
-        with self.world.store.transaction() as tx:
-            return [(d.who.split(" ")[0], d.action, d.subject) for d in doings.doings(tx)]
-
-
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
-    from agr.uftp.signing import KeyPair
-
-    world = World(tmp_path_factory.mktemp("desk"))
-    KeyPair.generate().save(world.settings.key_file)
-    world.settings = world.settings.model_copy(update={"store_url": f"sqlite:///{world.folder / 'agr.db'}"})
-    world.know_points()
-    world.know_register()
-    opened = Desk(world)
+    opened = Desk(World(tmp_path_factory.mktemp("desk")))
     opened.plan()
     yield opened
     opened.close()
