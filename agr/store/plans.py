@@ -1,5 +1,6 @@
 """Plans with their outcomes and cases, and the D-Prognoses made from them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
@@ -12,6 +13,7 @@ from agr.store import tables as t
 from agr.store.engine import Tx
 
 _PLAN = TypeAdapter(Plan)
+_AT_ONCE = 500  # parameters of one query
 
 
 def put(tx: Tx, plan: Plan, outcome: bytes, case: bytes) -> Plan:
@@ -119,29 +121,21 @@ def prognoses_of(tx: Tx, period: date, congestion_point: str) -> list[Sent]:
     return [Sent(**(dict(row._mapping) | {"power_w": tuple(row.power_w)})) for row in rows]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Standing:
-    """How a congestion point stands with its DSO."""
-
-    state: str  # of the newest revision that was not taken back
-    revision: int
-    accepted: int  # newest accepted revision, 0: none
-    reason: str | None
-
-
-def standings(tx: Tx, period: date) -> dict[str, Standing]:
-    """Return congestion point → how it stands, without reading programs."""
+def prognosis_states(tx: Tx, period: date) -> dict[int, str]:
+    """Return row → state of a Period's prognoses, from the index alone."""
     c = t.prognoses.c
-    found: dict[str, Standing] = {}
-    for point, revision, state, reason in tx.execute(
-        sa.select(c.congestion_point, c.revision, c.state, c.reason).where(c.period == period).order_by(c.id)
-    ):
-        before = found.get(point)
-        accepted = revision if state == "accepted" else before.accepted if before else 0
-        if state == "superseded" and before is not None:
-            continue
-        found[point] = Standing(state=state, revision=revision, accepted=accepted, reason=reason)
-    return found
+    return {row[0]: row[1] for row in tx.execute(sa.select(c.id, c.state).where(c.period == period))}
+
+
+def prognosis_heads(tx: Tx, rows: Sequence[int]) -> list[tuple[int, str, int, str, str | None]]:
+    """Return (row, congestion point, revision, state, reason) of some prognoses, oldest first; not their programs."""
+    c = t.prognoses.c
+    found: list[tuple[int, str, int, str, str | None]] = []
+    for first in range(0, len(rows), _AT_ONCE):
+        chosen = c.id.in_(rows[first : first + _AT_ONCE])
+        query = sa.select(c.id, c.congestion_point, c.revision, c.state, c.reason).where(chosen)
+        found += [(r[0], r[1], r[2], r[3], r[4]) for r in tx.execute(query)]
+    return sorted(found)
 
 
 def prognosis_counts(tx: Tx, period: date) -> dict[str, tuple[int, int]]:

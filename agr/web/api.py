@@ -71,7 +71,7 @@ def day_(request: Request, _visitor: Reader, period: date) -> a.DayOut:
     """How a Period stands."""
     context = context_of(request)
     of = context.actions.period(period)
-    states = context.board.page(of.day, limit=0).states
+    states = context.board.states(of.day)
     with context.store.transaction() as tx:
         line = timeline(tx, context.settings, of, context.clock.now(), states)
         held = switches.held(tx) is not None

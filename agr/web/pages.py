@@ -67,7 +67,7 @@ def starts_of(period: Period) -> list[int]:
 
 
 def _states(context: Context, period: Period) -> dict[str, int]:
-    return context.board.page(period.day, limit=0).states
+    return context.board.states(period.day)
 
 
 @router.get("/")

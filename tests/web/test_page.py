@@ -235,10 +235,10 @@ def test_what_was_entered_survives_a_refusal(market, operator):
     open_(operator, market, f"/reservations?period={PERIOD}")
     operator.get_by_text("Mark a resource or connection unavailable…").click()
     form = operator.locator("form[action='/do/unavailable']")
-    form.locator("input[name=name]").fill("batery a")
+    form.locator("input[name=name]").fill("no battery")
     form.locator("input[name=why]").fill("inverter broken")
     form.get_by_role("button").click()
-    assert "there is no resource or connection 'batery a'" in operator.inner_text("[role=alert]")
+    assert "there is no resource or connection 'no battery'" in operator.inner_text("[role=alert]")
     assert operator.locator("input[name=why]").input_value() == "inverter broken"
     operator.locator("input[name=name]").fill("battery a")
     operator.get_by_role("button", name="Try again").click()
