@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help run test scenarios lint check lock clean bench
+.PHONY: help run test scenarios lint check lock clean bench screenshots
 
 help: ## List the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -37,6 +37,9 @@ scenarios: $(READY) ## Run every shipped scenario and check it against its expec
 bench: $(READY) ## Measure against peers on the same instances (ARGS="--sizes 1000,10000 --json")
 	@$(BIN)/python -m benchmarks.environment
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+screenshots: $(READY) $(PEERS)/requirements.sha256 ## Picture every page of the operators' side into build/screenshots
+	@AGR_SCREENSHOTS=build/screenshots $(BIN)/python -m pytest tests/web/test_page.py -q
 
 lint: $(READY) ## Style, types, import rules, spelling
 	$(BIN)/ruff check .
