@@ -140,9 +140,12 @@ class Planner:
         return runs
 
     def _run(self, period: Period, mine: list[Trigger]) -> bool:
-        triggers, reasons = [t.id for t in mine], tuple(dict.fromkeys(t.reason for t in mine))
+        triggers = [t.id for t in mine]
         try:
             with self._store.transaction() as tx:
+                if not mine[0].preview:  # what has come since is in what is read now: this run answers it too
+                    mine = [t for t in day.open_triggers(tx) if t.period == period.day and not t.preview]
+                triggers, reasons = [t.id for t in mine], tuple(dict.fromkeys(t.reason for t in mine))
                 ground = self._ground(tx, period, _points_of(mine))
             if ground is None:
                 if not self._waiting.issuperset(triggers):

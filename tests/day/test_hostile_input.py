@@ -41,7 +41,7 @@ def _alarms(calm: Market) -> dict[tuple[str, str], str]:
 
 def update(*, sender: str = NORTH, to: str = OURS, isps: str = "", **more: str) -> str:
     values = {
-        "Version": "3.1.0", "SenderDomain": sender, "RecipientDomain": to, "TimeStamp": "2026-06-09T11:00:00Z",
+        "Version": "3.1.0", "SenderDomain": sender, "RecipientDomain": to, "TimeStamp": "2026-06-09T10:54:00Z",
         "MessageID": str(uuid.uuid4()), "ConversationID": str(uuid.uuid4()), "ISP-Duration": "PT15M",
         "TimeZone": "Europe/Amsterdam", "Period": str(PERIOD), "CongestionPoint": A, "ContractID": FO_A,
         "Reference": "hostile",
