@@ -1,6 +1,6 @@
 """What a plan changed against its predecessor, and which limit, reservation or price made it. Pure."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -18,6 +18,24 @@ class Solved:
 
     named: NamedCase
     outcome: Outcome
+
+
+def begun_from(before: Solved | None, named: NamedCase) -> NamedCase:
+    """Let the search begin from the prices of an earlier plan, where it has any and its shape still fits.
+
+    A congestion point that is new begins with none of its own.
+    """
+    if before is None or before.outcome.duals is None or before.named.case.isps != named.case.isps:
+        return named
+    if not before.named.case.points:
+        return named
+    duals, names = before.outcome.duals, [reserve.name for reserve in before.named.case.reserves]
+    if names != [reserve.name for reserve in named.case.reserves]:
+        return named
+    row = {address: i for i, address in enumerate(before.named.case.points)}
+    rows = np.array([row.get(address, -1) for address in named.case.points], dtype=np.int64)
+    program, call = (np.where((rows >= 0)[:, None], table[rows], 0.0) for table in (duals.program, duals.call))
+    return replace(named, case=replace(named.case, start=replace(duals, program=program, call=call)))
 
 
 def binding(solved: Solved, point: int, isp: int) -> list[Cause]:

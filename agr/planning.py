@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from threading import Event
+from time import monotonic
 
 import numpy as np
 import structlog
@@ -11,13 +12,13 @@ from numpy.typing import NDArray
 
 from agr import archive
 from agr.case import Inputs, NamedCase, Previous, build
-from agr.change import Solved, change
+from agr.change import Solved, begun_from, change
 from agr.errors import PlanError, StoreError
 from agr.feeds.series import values_on
 from agr.isp import Clock, Period
 from agr.plan import Plan, PlanState, PointProgram, Positions, Reason, Result
 from agr.portfolio import Portfolio, Register
-from agr.progress import Progress
+from agr.progress import Progress, Round
 from agr.settings import Settings
 from agr.solving import Answer, Solver
 from agr.store import day, plans, portfolio, register, switches
@@ -29,6 +30,7 @@ from models.outcome import Outcome
 log = structlog.get_logger()
 
 SHOWN_NOTES = 20
+LOG_EVERY_S = 5.0
 _TOLERANCE = 1e-3  # kWh: less is numerical noise
 _HOLD_EUR_PER_MWH = 1e5
 
@@ -109,6 +111,7 @@ class Planner:
         self._planned = planned
         self._waiting: set[int] = set()
         self.progress = Progress()
+        self._logged_at = 0.0
         self._busy = Event()
 
     @property
@@ -217,7 +220,7 @@ class Planner:
         return True
 
     def _plan(self, ground: Ground, reasons: tuple[Reason, ...], triggers: list[int], preview: bool) -> Plan:
-        named = build(ground.inputs)
+        named = begun_from(ground.before, build(ground.inputs))
         answer = self._solve(ground.inputs.period, named)
         plan = self._describe(ground, named, answer, reasons)
         if preview and plan.state is PlanState.AUDITED:
@@ -232,13 +235,25 @@ class Planner:
     def _solve(self, period: Period, named: NamedCase) -> Answer:
         """Solve; when the mathematics fails the case is kept for whoever looks into it."""
         try:
-            return self._solver.solve(named.case)
+            return self._solver.solve(named.case, self._reached)
         except PlanError as error:
             folder = self._settings.data_folder / "failed-cases"
             folder.mkdir(parents=True, exist_ok=True)
             path = folder / f"{period}-{archive.digest(named)[:12]}.npz"
             path.write_bytes(archive.pack(named))
             raise PlanError(f"{error}; the case is kept in {path}") from error
+
+    def _reached(self, step: Round) -> None:
+        """Publish a round; the log gets those that a reader of it can follow."""
+        self.progress.reached(step)
+        now = monotonic()
+        if now - self._logged_at >= LOG_EVERY_S:
+            self._logged_at = now
+            log.info(
+                "plan.progress", round=step.round, bound_eur=round(step.bound, 2),
+                value_eur=None if step.value is None else round(step.value, 2),
+                gap_eur=None if step.gap is None else round(step.gap, 2), seconds=round(step.seconds, 2),
+            )  # fmt: skip
 
     def _weigh(self, ground: Ground, plan: Plan) -> Plan:
         """Hold a plan back when it gains less per changed prognosis than the operator asks for."""
@@ -247,7 +262,8 @@ class Planner:
         known = set(ground.before.named.case.points) if ground.before else set()
         if least <= 0 or not changed or known != {p.address for p in plan.points}:
             return plan
-        held = self._solver.solve(build(replace(ground.inputs, stay_eur_per_mwh=_HOLD_EUR_PER_MWH)).case).outcome
+        staying = begun_from(ground.before, build(replace(ground.inputs, stay_eur_per_mwh=_HOLD_EUR_PER_MWH)))
+        held = self._solver.solve(staying.case).outcome
         moved_eur = -held.terms_eur.get("prognosis change", 0.0)
         if moved_eur > 1e-3:  # the announced programs cannot be kept at all
             return plan

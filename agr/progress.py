@@ -10,12 +10,12 @@ KEPT_ROUNDS = 2000
 
 @dataclass(frozen=True, kw_only=True)
 class Round:
-    """One round of a search: the best value so far and the proven bound, in the market's currency."""
+    """One round of a search: proven bound, best value so far (None before there is one) and their gap, in EUR."""
 
     round: int
     bound: float
-    value: float
-    gap: float
+    value: float | None
+    gap: float | None
     seconds: float  # since the run started
 
 

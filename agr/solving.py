@@ -1,20 +1,25 @@
 """Runs the mathematics in spawned worker processes: never in threads, where concurrent solves hang."""
 
+import json
 import multiprocessing
 import os
 import signal
-from concurrent.futures import Future, ProcessPoolExecutor
+from collections.abc import Callable
+from concurrent.futures import Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
+from math import isfinite
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Lock
+from time import monotonic
 from typing import Any
 
 import numpy as np
 
 from agr.errors import PlanError
 from agr.parcel import Parcel, pack, unpack
+from agr.progress import Round
 from agr.settings import Planning
 from models.case import Case, Reservations
 from models.errors import ModelError
@@ -49,22 +54,76 @@ def unmanaged(case: Case) -> Case:
     )
 
 
-def answer(case: Case, relative_gap: float, time_limit_s: float, threads: int) -> Answer:
-    """Solve and audit a case in this process."""
+@dataclass(frozen=True, kw_only=True)
+class How:
+    """How a case is solved."""
+
+    method: str  # "auto", "reference", "decomposition"
+    relative_gap: float
+    decomposed_gap: float
+    time_limit_s: float
+    threads: int
+
+    @staticmethod
+    def of(planning: Planning, *, threads: int | None = None) -> "How":
+        """Return what the settings say."""
+        return How(
+            method=planning.method,
+            relative_gap=planning.relative_gap,
+            decomposed_gap=planning.decomposed_gap,
+            time_limit_s=planning.time_limit_s,
+            threads=threads or planning.threads,
+        )
+
+
+def answer(
+    case: Case,
+    how: How,
+    report: Callable[[Any], None] | None = None,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> Answer:
+    """Solve and audit a case in this process; compiling what the decomposition runs is not counted as solving."""
     # Imported here, in the worker: Pyomo takes seconds that `agr status` and the endpoint should not wait for.
     from models.audit import audit
+    from models.choose import Method, chosen, solve
+    from models.decomposition.warm import compile_all
     from models.noflex import no_flexibility
-    from models.problems.plan import solve
 
-    outcome = solve(case, relative_gap=relative_gap, time_limit_s=time_limit_s, threads=threads)
+    method = chosen(case, Method(how.method))
+    if method is Method.DECOMPOSITION:
+        compile_all()
+    outcome = solve(
+        case,
+        method=method,
+        relative_gap=how.decomposed_gap if method is Method.DECOMPOSITION else how.relative_gap,
+        time_limit_s=how.time_limit_s,
+        threads=how.threads,
+        report=report,
+        cancelled=cancelled,
+    )
     return Answer(
         outcome=outcome, findings=audit(case, outcome), no_flexibility_eur=no_flexibility(unmanaged(case)).objective_eur
     )
 
 
-def _answer(parcel: Parcel, *arguments: Any) -> Parcel:
+_ROUNDS, _STOP = "rounds.jsonl", "stop"
+"""Files beside a parcel: what the worker tells while it solves, and the wish that it stops with what it has.
+
+Files, not a queue: a worker that is killed while it writes leaves no lock behind.
+"""
+
+
+def _answer(parcel: Parcel, how: How) -> Parcel:
     """Solve and audit in a worker; the answer goes where the case came from."""
-    return pack(answer(unpack(parcel), *arguments), parcel.file.parent)
+    folder = parcel.file.parent
+    case = unpack(parcel)
+    with (folder / _ROUNDS).open("a", encoding="utf-8", buffering=1) as told:
+
+        def report(step: Any) -> None:
+            value = step.value_eur if isfinite(step.value_eur) else None
+            told.write(json.dumps([step.number, step.bound_eur, value, step.seconds]) + "\n")
+
+        return pack(answer(case, how, report, (folder / _STOP).exists), folder)
 
 
 def _ready() -> str:
@@ -74,6 +133,7 @@ def _ready() -> str:
     return plan.__name__
 
 
+_LISTEN_S = 0.25
 _NICE = 10
 """Workers give way: while they plan on every core, the endpoint still answers at once."""
 
@@ -84,12 +144,34 @@ def _settle_in() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
+class _Told:
+    """Reads the rounds a worker has written so far."""
+
+    def __init__(self, path: Path, reached: Callable[[Round], None] | None) -> None:
+        self._path, self._reached, self._at = path, reached, 0
+
+    def hear(self) -> None:
+        """Pass on what is new; half a line waits for its other half."""
+        if self._reached is None or not self._path.exists():
+            return
+        with self._path.open("rb") as file:
+            file.seek(self._at)
+            text = file.read()
+        whole = text[: text.rfind(b"\n") + 1]
+        self._at += len(whole)
+        for line in whole.splitlines():
+            number, bound, value, seconds = json.loads(line)
+            gap = None if value is None else bound - value
+            self._reached(Round(round=number, bound=bound, value=value, gap=gap, seconds=seconds))
+
+
 class Solver:
     """A pool of worker processes, one solve at a time in each."""
 
     def __init__(self, planning: Planning) -> None:
         self._planning = planning
         self._lock = Lock()
+        self._folders: set[Path] = set()
         self._pool = self._start()
 
     def _start(self) -> ProcessPoolExecutor:
@@ -100,17 +182,36 @@ class Solver:
         """Start a worker and import the mathematics, so that the first plan does not wait for it."""
         self._pool.submit(_ready).result(timeout=120)
 
-    def solve(self, case: Case) -> Answer:
-        """Return the audited outcome; raises PlanError when the worker fails, dies or exceeds its budget."""
-        settings = self._planning
-        arguments = (settings.relative_gap, settings.time_limit_s, settings.threads)
-        with TemporaryDirectory(prefix="agr-solve-", ignore_cleanup_errors=True) as folder:
-            return self._result(self._submit(pack(case, Path(folder)), *arguments))
+    def solve(self, case: Case, reached: Callable[[Round], None] | None = None) -> Answer:
+        """Return the audited outcome; raises PlanError when the worker fails, dies or exceeds its budget.
 
-    def _result(self, running: Future[Parcel]) -> Answer:
+        `reached` hears of every round of the decomposition.
+        """
+        with TemporaryDirectory(prefix="agr-solve-", ignore_cleanup_errors=True) as name:
+            folder = Path(name)
+            self._folders.add(folder)
+            try:
+                running = self._submit(pack(case, folder), How.of(self._planning))
+                return self._result(running, folder, reached)
+            finally:
+                self._folders.discard(folder)
+
+    def stop_searching(self) -> None:
+        """Ask every solve under way to answer with the best program it has; the reference does not listen."""
+        for folder in tuple(self._folders):
+            (folder / _STOP).touch()
+
+    def _result(self, running: Future[Parcel], folder: Path, reached: Callable[[Round], None] | None) -> Answer:
         settings = self._planning
+        deadline = monotonic() + settings.budget_s
+        told = _Told(folder / _ROUNDS, reached)
         try:
-            result: Answer = unpack(running.result(timeout=settings.budget_s))
+            while not wait([running], timeout=_LISTEN_S).done:
+                told.hear()
+                if monotonic() > deadline:
+                    raise TimeoutError
+            told.hear()
+            result: Answer = unpack(running.result())
         except TimeoutError as error:
             self._replace()
             raise PlanError(
@@ -141,5 +242,6 @@ class Solver:
             self._pool = self._start()
 
     def close(self) -> None:
-        """End the workers."""
+        """End the workers; a search under way answers with what it has."""
+        self.stop_searching()
         self._pool.shutdown(wait=True, cancel_futures=True)

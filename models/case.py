@@ -162,6 +162,17 @@ class Reserve:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
+class Duals:
+    """A price for every coupling, EUR per kW of one ISP: what a bound is proven with and a search may begin from."""
+
+    balance: Floats  # (T,) of covering one more kW of consumption
+    program: Floats  # (C,T) of a congestion point's program, beyond the balance
+    call: Floats  # (C,T) of called less planned program
+    reserve: Floats  # (R,T) <= 0, of reserve held, planned
+    called: Floats  # (R,T) <= 0, of reserve held when reservations are called
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Case:
     """One planning problem. Raises CaseError, naming the field, when shapes or values contradict each other."""
 
@@ -179,6 +190,7 @@ class Case:
     imbalance: Imbalance
     reserves: tuple[Reserve, ...] = field(default=())
     anchor: Anchor | None = None
+    start: Duals | None = None  # prices of an earlier plan to begin from; they change the way, not what is best
 
     def __post_init__(self) -> None:
         check(self)
@@ -308,6 +320,18 @@ def _check_anchor(case: Case) -> None:
         raise _fault("anchor", "must have a price that is not negative, and finite programs")
 
 
+def _check_start(case: Case) -> None:
+    if case.start is None:
+        return
+    points, products = (len(case.points), case.isps), (len(case.reserves), case.isps)
+    shapes = {"balance": (case.isps,), "program": points, "call": points, "reserve": products, "called": products}
+    for name, shape in shapes.items():
+        values = getattr(case.start, name)
+        if values.shape != shape:
+            raise _fault(f"start.{name}", f"has shape {values.shape}, expected {shape}")
+        _check_values(f"start.{name}", name, values)
+
+
 def check(case: Case) -> None:
     """Raise CaseError naming the first field whose shape or value contradicts the rest."""
     if case.isps < 1 or case.isp_hours <= 0:
@@ -326,3 +350,4 @@ def check(case: Case) -> None:
     for reserve in case.reserves:
         _check_reserve(reserve, case.isps)
     _check_anchor(case)
+    _check_start(case)

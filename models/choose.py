@@ -7,7 +7,7 @@ from models.block import reserved_points
 from models.case import Case
 from models.decomposition.solve import Report
 from models.decomposition.solve import solve as decompose
-from models.outcome import Duals, Outcome
+from models.outcome import Outcome
 from models.problems.plan import solve as reference
 
 
@@ -30,6 +30,13 @@ def choices(case: Case) -> int:
     return sum(len(point) + int(reserved[point].sum()) for point in points)
 
 
+def chosen(case: Case, method: Method) -> Method:
+    """Return the method that `auto` stands for."""
+    if method is not Method.AUTO:
+        return method
+    return Method.REFERENCE if choices(case) <= SMALL else Method.DECOMPOSITION
+
+
 def solve(
     case: Case,
     *,
@@ -37,23 +44,20 @@ def solve(
     relative_gap: float = 1e-4,
     time_limit_s: float = 60.0,
     threads: int = 2,
-    start: Duals | None = None,
     report: Report | None = None,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> Outcome:
     """Return the best program found with its proven bound; see the two optimisers for what they raise.
 
-    `start` are the prices of an earlier outcome for the same congestion points in the same order. `report` is told
-    every round of the decomposition; the reference reports nothing and cannot be cancelled.
+    `report` is told every round of the decomposition; the reference reports nothing and cannot be cancelled.
     """
-    if method is Method.REFERENCE or (method is Method.AUTO and choices(case) <= SMALL):
+    if chosen(case, method) is Method.REFERENCE:
         return reference(case, relative_gap=relative_gap, time_limit_s=time_limit_s, threads=threads)
     return decompose(
         case,
         relative_gap=relative_gap,
         time_limit_s=time_limit_s,
         threads=threads,
-        start=start,
         report=report,
         cancelled=cancelled,
     )

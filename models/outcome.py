@@ -6,7 +6,7 @@ Sign of money: positive is earned. Termination is a value, never an exception. S
 from dataclasses import dataclass
 from enum import Enum
 
-from models.case import Floats, Ints
+from models.case import Duals, Floats, Ints
 
 
 class Termination(Enum):
@@ -54,17 +54,6 @@ class Shadow:
     limit_export_eur_per_mwh: Floats  # (L,T) >= 0: value of a MWh more export limit
     reservation_eur_per_mwh: Floats  # (K,T) >= 0: value of releasing a MWh of the reservation
     reserve_eur_per_mw: Floats  # (R,T) >= 0: value of a MW more headroom during the ISP
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Duals:
-    """A price for every coupling, EUR per kW of one ISP: what a bound is proven with and a search may begin from."""
-
-    balance: Floats  # (T,) of covering one more kW of consumption
-    program: Floats  # (C,T) of a congestion point's program, beyond the balance
-    call: Floats  # (C,T) of called less planned program
-    reserve: Floats  # (R,T) <= 0, of reserve held, planned
-    called: Floats  # (R,T) <= 0, of reserve held when reservations are called
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

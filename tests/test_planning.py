@@ -1,6 +1,6 @@
 """Planning runs against a real store and a real worker: reasons, failures, hysteresis inputs, nothing lost."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -12,6 +12,7 @@ from agr.case import NamedCase
 from agr.errors import PlanError
 from agr.plan import Plan, PlanState, Reason, ReasonKind
 from agr.planning import Planner
+from agr.progress import Round
 from agr.settings import Planning
 from agr.solving import Answer, Solver
 from agr.store import day, plans, register
@@ -154,10 +155,10 @@ class Broken(Solver):
         super().__init__(Planning(threads=1))
         self.findings = findings
 
-    def solve(self, case: Case) -> Answer:
+    def solve(self, case: Case, reached: Callable[[Round], None] | None = None) -> Answer:
         if self.findings is None:
             raise PlanError("the mathematics failed: told to")
-        return replace(super().solve(case), findings=self.findings)
+        return replace(super().solve(case, reached), findings=self.findings)
 
 
 def test_a_plan_that_fails_its_audit_is_stored_but_never_in_force(world: World, solver: Solver) -> None:

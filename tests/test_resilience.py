@@ -2,7 +2,7 @@
 
 import multiprocessing
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from agr.daemon import Daemon
 from agr.enquiry import Enquirer
 from agr.plan import Plan, Reason, ReasonKind
 from agr.planning import Planner
+from agr.progress import Round
 from agr.publication import OPEN, Publisher
 from agr.settings import Planning
 from agr.solving import Answer, Solver
@@ -52,11 +53,11 @@ class Buggy(Solver):
 
     broken = False
 
-    def solve(self, case: Case) -> Answer:
+    def solve(self, case: Case, reached: Callable[[Round], None] | None = None) -> Answer:
         if not self.broken:
             self.broken = True
             raise RuntimeError("a bug")
-        return super().solve(case)
+        return super().solve(case, reached)
 
 
 def test_a_bug_in_one_period_is_an_alarm_and_the_next_period_is_planned(world: World) -> None:

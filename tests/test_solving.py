@@ -9,9 +9,12 @@ import pytest
 
 from agr.case import build
 from agr.errors import PlanError
+from agr.progress import Round
 from agr.settings import Planning
 from agr.solving import Solver, unmanaged
 from models.case import Case
+from models.outcome import Termination
+from tests.models.worlds import portfolio
 from tests.test_case import inputs
 
 
@@ -70,3 +73,30 @@ def test_workers_give_way_to_the_daemon() -> None:
 def test_the_yardstick_knows_no_commitments(case: Case) -> None:
     bare = unmanaged(case)
     assert (bare.reserves, bare.anchor, bare.reservations.name) == ((), None, ())
+
+
+def test_a_decomposed_plan_is_solved_in_a_worker_and_its_rounds_are_heard() -> None:
+    solver = Solver(Planning(threads=1, method="decomposition", time_limit_s=240))
+    try:
+        heard: list[Round] = []
+        answer = solver.solve(portfolio(24, 24, points=3), heard.append)
+    finally:
+        solver.close()
+    assert answer.findings == ()
+    assert answer.outcome.duals is not None
+    assert [step.round for step in heard] == sorted({step.round for step in heard})
+    assert heard[-1].bound == pytest.approx(answer.outcome.bound_eur)
+
+
+def test_a_search_that_is_asked_to_stop_answers_with_what_it_has() -> None:
+    solver = Solver(Planning(threads=1, method="decomposition", decomposed_gap=1e-12, time_limit_s=240))
+
+    def stop(_step: Round) -> None:
+        solver.stop_searching()
+
+    try:
+        answer = solver.solve(portfolio(240, 96, points=8), stop)
+    finally:
+        solver.close()
+    assert answer.findings == ()
+    assert answer.outcome.termination is Termination.TIME_LIMIT

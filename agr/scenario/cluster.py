@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from agr.errors import InputError, PlanError
 from agr.scenario.day import Solve
 from agr.settings import Planning
-from agr.solving import Answer, answer
+from agr.solving import Answer, How, answer
 from models.case import Case
 from models.errors import ModelError
 
@@ -32,7 +32,7 @@ def cluster_solve(address: str, planning: Planning, patience_s: float = 10) -> I
             raise InputError(f"{words} threads; start the workers with --nthreads 1, since solves in threads can hang")
 
         def solve(case: Case) -> Answer:
-            future = client.submit(answer, case, planning.relative_gap, planning.time_limit_s, 1, pure=False)
+            future = client.submit(answer, case, How.of(planning, threads=1), pure=False)
             try:
                 found: Answer = future.result(timeout=planning.budget_s)
             except TimeoutError as error:

@@ -29,8 +29,15 @@ ZoneName = Annotated[str, AfterValidator(_zone_name)]
 class Planning(Section):
     """How plans are made."""
 
+    method: Literal["auto", "reference", "decomposition"] = Field(
+        default="auto",
+        description="How plans are optimised: one model for small portfolios, decomposed above (auto), or always so.",
+    )
     relative_gap: float = Field(
-        default=1e-4, gt=0, lt=1, description="A plan may be worth this share less than the bound."
+        default=1e-4, gt=0, lt=1, description="A plan may be worth this share of gross cost less than the bound."
+    )
+    decomposed_gap: float = Field(
+        default=1e-3, gt=0, lt=1, description="The same for plans of the decomposed optimiser."
     )
     time_limit_s: Seconds = Field(default=60, description="Time limit of one solve.")
     threads: int = Field(default=2, ge=1, le=256, description="Threads of one solve.")

@@ -208,8 +208,8 @@ class RoundOut(BaseModel):
 
     round: int
     bound: float
-    value: float
-    gap: float
+    value: float | None
+    gap: float | None
     seconds: float
 
 

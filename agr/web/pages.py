@@ -226,7 +226,8 @@ def runs(request: Request, visitor: Viewer, period: str | None = None) -> HTMLRe
     data = None
     if run is not None and run.rounds:
         data = chart(
-            rounds=[r.round for r in run.rounds], value=[round(r.value, 2) for r in run.rounds],
+            rounds=[r.round for r in run.rounds],
+            value=[None if r.value is None else round(r.value, 2) for r in run.rounds],
             bound=[round(r.bound, 2) for r in run.rounds], unit=context.settings.currency,
         )  # fmt: skip
     return render(

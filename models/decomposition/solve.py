@@ -8,7 +8,7 @@ from time import perf_counter
 import numpy as np
 
 from models.assembly import assemble
-from models.case import Case, Floats
+from models.case import Case, Duals, Floats
 from models.decomposition import loop
 from models.decomposition.blend import Starts, blend, choose_starts, settle_runs, used_rounds
 from models.decomposition.exact import Mixture, best_mixture
@@ -19,7 +19,7 @@ from models.decomposition.recovery import complete
 from models.decomposition.split import Split, split
 from models.errors import SolverError
 from models.objective import energy_terms
-from models.outcome import Duals, Outcome, Shadow, Termination
+from models.outcome import Outcome, Shadow, Termination
 from models.solver import version
 
 Report = Callable[[Round], None]
@@ -34,17 +34,15 @@ def solve(
     relative_gap: float = 1e-3,
     time_limit_s: float = 60.0,
     threads: int = 2,
-    start: Duals | None = None,
     report: Report | None = None,
     cancelled: Callable[[], bool] = lambda: False,
     pricing: Pricing | None = None,
 ) -> Outcome:
     """Return the best program found, with its proven bound; the gap is relative to gross cost.
 
-    `start` are the prices of an earlier outcome for congestion points in the same order. Stopped by time or
-    cancellation, the best program so far is returned with its gap. Raises CaseError.
+    Stopped by time or cancellation, the best program so far is returned with its gap. Raises CaseError.
     """
-    return _Run(case, relative_gap, perf_counter() + time_limit_s, threads, report, cancelled, pricing).solve(start)
+    return _Run(case, relative_gap, perf_counter() + time_limit_s, threads, report, cancelled, pricing).solve()
 
 
 class _Run:
@@ -69,9 +67,9 @@ class _Run:
         self.starts: Starts = {}
         self.point_kw = np.zeros((len(case.points) + 1, case.isps))
 
-    def solve(self, start: Duals | None) -> Outcome:
+    def solve(self) -> Outcome:
         with self._timed("search"):
-            tension = None if start is None else carried(start, self.parts)
+            tension = None if self.case.start is None else carried(self.case.start, self.parts)
             self.state = loop.begin(self.master, self.pricing, tension)
         tighter, before = _TIGHTER, np.inf
         for _ in range(_CYCLES):

@@ -3,6 +3,8 @@
 The machine code is kept on disk, so this takes a minute once and seconds in every process after that.
 """
 
+from functools import cache
+
 import numpy as np
 
 from models.case import (
@@ -114,8 +116,9 @@ def tiny() -> Case:
     )
 
 
+@cache
 def compile_all() -> None:
-    """Solve the tiny case once; what is compiled by then is used by every later solve of this process."""
+    """Solve the tiny case, once per process; what is compiled by then is used by every later solve."""
     solve(tiny(), relative_gap=1e-2, time_limit_s=600.0)
 
 

@@ -154,7 +154,7 @@ def test_the_prices_of_an_outcome_prove_its_bound_again_at_once():
     case = without(portfolio(36, 24, points=4), "reserves")
     before = solve(case, relative_gap=1e-4, time_limit_s=LIMIT_S)
     warm, cold = [], []
-    solve(case, relative_gap=1e-4, time_limit_s=LIMIT_S, start=before.duals, report=warm.append)
+    solve(replace(case, start=before.duals), relative_gap=1e-4, time_limit_s=LIMIT_S, report=warm.append)
     solve(case, relative_gap=1e-4, time_limit_s=LIMIT_S, report=cold.append)
     assert warm[0].bound_eur - before.bound_eur <= 1e-3 * (cold[0].bound_eur - before.bound_eur)
 
