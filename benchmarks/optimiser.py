@@ -72,12 +72,11 @@ def _reoptimise(case: Case, outcome: Outcome) -> dict[str, Any] | None:
     released = replace(case, reservations=replace(case.reservations, reserved_kw=case.reservations.reserved_kw * share))
     started = perf_counter()
     again = solve(
-        released,
+        replace(released, start=outcome.duals),
         method=Method.DECOMPOSITION,
         relative_gap=RELATIVE_GAP,
         time_limit_s=60.0,
         threads=2,
-        start=outcome.duals,
     )
     return {
         "resources": len(case.storage.point) + len(case.curtailable.point),

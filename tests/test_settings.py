@@ -260,8 +260,8 @@ def test_a_fault_of_a_variable_names_it(config, monkeypatch):
         "planning.threads (set by the environment variable AGR_PLANNING__THREADS): 'none' should be a valid integer, "
         "unable to parse string as an integer. Threads of one solve.",
         "planning.colour (set by the environment variable AGR_PLANNING__COLOUR): is not a setting; remove or correct "
-        "it; known here: method, relative_gap, decomposed_gap, time_limit_s, threads, comfort_shortfall_eur_per_kwh, join_triggers_s, "
-        "budget_s, stale_portfolio, workers.",
+        "it; known here: method, relative_gap, decomposed_gap, time_limit_s, threads, comfort_shortfall_eur_per_kwh, "
+        "join_triggers_s, budget_s, stale_portfolio, workers.",
     ]
 
 
