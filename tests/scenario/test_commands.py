@@ -10,6 +10,7 @@ import pytest
 import yaml
 from typer.testing import CliRunner, Result
 
+from agr import terminal
 from agr.cli import app
 from agr.scenario import backtesting, running, sweeping
 
@@ -29,7 +30,8 @@ def folder(tmp_path, monkeypatch, solve):
         yield Pool()
 
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "200")
+    for console in (terminal.out, terminal.err):  # made at import, with the width there was then
+        monkeypatch.setattr(console, "_width", 200)
     for module in (running, sweeping, backtesting):
         monkeypatch.setattr(module, "solver_of", shared)
     return tmp_path
