@@ -65,6 +65,7 @@ class EvSession:
     departure: datetime
     energy_kwh: float
     charge_kw: float
+    charge_min_kw: float = 0.0  # what it charges with at least when it charges
     discharge_kw: float = 0.0  # V2G
     initial_kwh: float = 0.0  # content on arrival, for V2G
     capacity_kwh: float | None = None  # of the car; None: exactly what is needed

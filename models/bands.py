@@ -1,11 +1,14 @@
-"""Which storage units can keep their energy band, by an exact forward recursion of reachable energy. Numpy only."""
+"""Which storage units can keep their energy band, by exact recursions of the energy within reach."""
 
 import numpy as np
 
-from models.case import Bools, Floats, Storage
+from models.case import Bools, Floats, Ints, Storage
+from models.compiled import compiled
 
 ROUNDING_KWH = 1e-9
 """Bands missed by less than this are rounding, and meetable."""
+INTERVALS = 64
+"""The most intervals a set of energies may have; what lies beyond counts as out of reach."""
 
 
 def charge_limit_kw(storage: Storage, isps: int) -> Floats:
@@ -30,7 +33,7 @@ def meetable(storage: Storage, isps: int, isp_hours: float) -> Bools:
 
     R[t] = (a·R[t−1] + [−Δ·pd_max/ηd − d, Δ·ηc·pc_max − d]) ∩ [e_min, e_max], R[0] = {e_start}; with a pinned program
     the added interval is one point. The band can be kept if and only if no R[t] is empty, because both intervals and
-    their sum are exactly what single programs reach.
+    their sum are exactly what single programs reach. For units with a minimum charging power see `completable`.
     """
     free = np.broadcast_to(np.isnan(storage.pinned_kw), (len(storage.point), isps))
     charge, discharge = charge_limit_kw(storage, isps), discharge_limit_kw(storage, isps)
@@ -46,4 +49,54 @@ def meetable(storage: Storage, isps: int, isp_hours: float) -> Bools:
         low = np.maximum(storage.retention * low + least[:, t], band_low[:, t])
         high = np.minimum(storage.retention * high + most[:, t], band_high[:, t])
         kept &= low <= high + ROUNDING_KWH
+    semi = np.flatnonzero(kept & (storage.charge_min_kw > 0))
+    if len(semi):
+        floor = np.minimum(storage.charge_min_kw[:, None], charge)
+        least_in = change_kwh(storage, isp_hours, np.where(free, floor, pinned_in), np.where(free, 0.0, pinned_out))
+        idle = np.where(free, -np.broadcast_to(storage.demand_kwh, free.shape), least)
+        sets, count = np.zeros((isps, 2, INTERVALS)), np.zeros(isps, dtype=np.int64)
+        for u in semi.tolist():
+            steps = (least[u], idle[u], least_in[u], most[u])
+            start = storage.energy_start_kwh[u]
+            kept[u] = completable(*steps, band_low[u], band_high[u], storage.retention[u], start, sets, count)
     return kept
+
+
+@compiled
+def completable(
+    least: Floats, idle: Floats, floor: Floats, most: Floats, low: Floats, high: Floats, retention: float,
+    start: float, sets: Floats, count: Ints,
+) -> bool:  # fmt: skip
+    """Whether the band can be kept from `start` when the energy added is in [least, idle] or [floor, most], all (T,).
+
+    Leaves in sets (T,2,INTERVALS) the lower and upper ends of the count (T,) intervals of energy at the end of each ISP
+    from which it can be kept: S[T−1] = [low, high], S[t−1] = ((S[t] − steps) / a) ∩ [low, high].
+    """
+    isps = least.shape[0]
+    sets[isps - 1, 0, 0], sets[isps - 1, 1, 0], count[isps - 1] = low[isps - 1], high[isps - 1], 1
+    for t in range(isps - 1, -1, -1):
+        bottom, top = (low[t - 1], high[t - 1]) if t > 0 else (start - ROUNDING_KWH, start + ROUNDING_KWH)
+        n, k, i, j = 0, count[t], 0, 0
+        while i < k or j < k:  # both shifted lists are in order: take the lower one
+            a_low = (sets[t, 0, i] - idle[t]) / retention if i < k else np.inf
+            b_low = (sets[t, 0, j] - most[t]) / retention if j < k else np.inf
+            if a_low <= b_low:
+                begin, end = a_low, (sets[t, 1, i] - least[t]) / retention
+                i += 1
+            else:
+                begin, end = b_low, (sets[t, 1, j] - floor[t]) / retention
+                j += 1
+            begin, end = max(begin, bottom), min(end, top)
+            if end < begin - ROUNDING_KWH:
+                continue
+            begin, end = min(begin, top), max(end, bottom)
+            if t == 0:
+                return True
+            if n > 0 and begin <= sets[t - 1, 1, n - 1] + ROUNDING_KWH:
+                sets[t - 1, 1, n - 1] = max(sets[t - 1, 1, n - 1], end)
+            elif n < INTERVALS:
+                sets[t - 1, 0, n], sets[t - 1, 1, n] = begin, max(begin, end)
+                n += 1
+        if t > 0:
+            count[t - 1] = n
+    return False

@@ -87,6 +87,15 @@ class Exclusive:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
+class Switches:
+    """Binaries that say whether a power is on, and the least it then is."""
+
+    on: Variables
+    power: Variables
+    least_kw: Floats  # (N,)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Choice:
     """Binaries of which exactly one is 1."""
 
@@ -116,6 +125,7 @@ class Discrete:
 
     exclusive: tuple[Exclusive, ...] = field(default=())
     choices: tuple[Choice, ...] = field(default=())
+    switches: tuple[Switches, ...] = field(default=())
     wholes: tuple[Whole, ...] = field(default=())
     holders: tuple[Holders, ...] = field(default=())
     held: tuple[Held, ...] = field(default=())

@@ -65,6 +65,12 @@ class Storage:
     reserve_kw: Floats  # (U,) prequalified reserve power, 0 = takes no part
     unmanaged_kw: Floats  # (U,T) program if nobody steers it (the no-flexibility yardstick)
     pinned_kw: Floats  # (U,T)*: NaN where free
+    charge_min_kw: Floats = field(default_factory=lambda: np.zeros(0))
+    """(U,) pc is 0 or at least this, or the limit where that is lower; 0, also where left out: any power"""
+
+    def __post_init__(self) -> None:
+        if not len(self.charge_min_kw):  # cases kept by versions that did not know it
+            object.__setattr__(self, "charge_min_kw", np.zeros(len(self.point)))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -252,7 +258,14 @@ def _check_market(case: Case, label: str) -> None:
 # What must not be negative: part → fields.
 _NOT_NEGATIVE = {
     "curtailable": ("reserve_kw",),
-    "storage": ("charge_kw", "discharge_kw", "reserve_kw", "wear_eur_per_kwh", "shortfall_eur_per_kwh"),
+    "storage": (
+        "charge_kw",
+        "charge_min_kw",
+        "discharge_kw",
+        "reserve_kw",
+        "wear_eur_per_kwh",
+        "shortfall_eur_per_kwh",
+    ),
     "limits": ("penalty_eur_per_mwh",),
     "reservations": ("penalty_eur_per_mwh",),
     "day_ahead": ("max_buy_kw", "max_sell_kw"),

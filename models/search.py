@@ -50,6 +50,9 @@ class _Columns:
     whole: Ints
     switch: Ints  # −1 where none
     least: Ints
+    on: Ints
+    power: Ints
+    least_kw: Floats
 
 
 def search(
@@ -197,6 +200,9 @@ def _columns(matrix: Matrix, discrete: Discrete) -> _Columns:
             [-1 if w.switch is None else int(matrix.columns([w.switch])[0]) for w in wholes], dtype=np.int64
         ),
         least=np.array([whole.least for whole in wholes], dtype=np.int64),
+        on=matrix.columns([v for switches in discrete.switches for v in switches.on]),
+        power=matrix.columns([v for switches in discrete.switches for v in switches.power]),
+        least_kw=np.concatenate([none, *(switches.least_kw for switches in discrete.switches)]),
     )
 
 
@@ -209,12 +215,15 @@ def _polish(relaxation: Relaxation, columns: _Columns, x: Floats, decided: Bools
 
     Runs start where x says most, bids are rounded down, a mixture keeps the direction of its change of energy, and so
     do the pairs whose direction x has `decided`: left open they could mix again and lose it. That is always possible
-    unless a bid was held by mixing; then the bids fall to zero, which is always possible.
+    unless a bid was held by mixing; then the bids fall to zero, which is always possible. Powers with a minimum are off
+    where x gives less than half of it; that may be impossible, then there is no answer and HiGHS has to branch.
     """
     for bids in (_rounded_bids(columns, x), np.zeros(len(columns.whole))):
         run = _solve_fixed(relaxation, columns, x, bids, decided, deadline)
         if run is None or run.status is not Status.INFEASIBLE:
             return run
+    if len(columns.on):  # what is on and off after rounding may miss an energy band
+        return None
     raise SolverError("no program with all bids at zero was found; keep the case and report it as a bug")
 
 
@@ -263,6 +272,7 @@ def _fixed_whole(columns: _Columns, x: Floats, bids: Floats) -> tuple[Ints, Floa
         chosen = np.zeros(len(choice))
         chosen[np.argmax(x[choice])] = 1.0
         parts.append((choice, chosen))
+    parts.append((columns.on, (x[columns.power] >= columns.least_kw / 2).astype(np.float64)))
     return np.concatenate([part for part, _ in parts]), np.concatenate([value for _, value in parts])
 
 

@@ -1,5 +1,7 @@
 """From register to case: windows, bands, blocks, fall-backs and what is frozen; numbers worked out by hand."""
 
+import io
+import json
 from dataclasses import replace
 from datetime import date, datetime, timedelta, timezone
 
@@ -78,6 +80,12 @@ def test_a_session_charges_only_while_the_car_is_there_and_needs_its_energy_at_d
     assert storage.energy_min_kwh[0, 46] == 0
     assert storage.energy_min_kwh[0, 47] == 10
     assert storage.energy_max_kwh[0].max() == 10
+    assert storage.charge_min_kw.tolist() == [0.0]
+
+
+def test_a_session_keeps_its_minimum_power() -> None:
+    storage = build(inputs(ev_sessions=(ev(at(10), at(12), charge_min_kw=4.2),))).case.storage
+    assert storage.charge_min_kw.tolist() == [4.2]
 
 
 def test_unmanaged_charging_is_full_power_from_arrival() -> None:
@@ -240,3 +248,15 @@ def test_a_case_survives_its_archive_to_the_bit_and_equal_cases_have_equal_addre
     assert archive.digest(other) != archive.digest(made)
     with pytest.raises(StoreError, match="cannot be read"):
         archive.unpack(NamedCase, b"not an archive")
+
+
+def test_a_case_kept_before_cars_had_a_minimum_power_is_still_read() -> None:
+    made = build(inputs(ev_sessions=(ev(at(10), at(12)),)))
+    with np.load(io.BytesIO(archive.pack(made))) as stored:
+        arrays = {name: stored[name] for name in stored.files if not name.endswith(".charge_min_kw")}
+    head = json.loads(arrays["__json__"].tobytes())
+    del head["case"]["storage"]["charge_min_kw"]
+    arrays["__json__"] = np.frombuffer(json.dumps(head, sort_keys=True).encode(), dtype=np.uint8)
+    old = io.BytesIO()
+    np.savez(old, allow_pickle=False, **arrays)
+    assert archive.digest(archive.unpack(NamedCase, old.getvalue())) == archive.digest(made)

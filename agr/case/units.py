@@ -122,9 +122,10 @@ def _battery(rows: Rows, inputs: Inputs, unit: Battery, point: int, pinned: Floa
     low[-1] = max(unit.end_kwh, unit.minimum_kwh)
     low = _off(inputs, unit.resource, low)  # nobody misses energy in a battery that is out of order
     rows.add(
-        unit.resource, point=point, charge=unit.charge_kw, discharge=unit.discharge_kw, eta_c=unit.charge_efficiency,
-        eta_d=unit.discharge_efficiency, retention=_retention(unit.loss_per_day, inputs.period.isp_hours), low=low,
-        high=unit.capacity_kwh, start=inputs.carried_kwh.get(unit.resource, unit.initial_kwh), demand=0.0,
+        unit.resource, point=point, charge=unit.charge_kw, charge_min=0.0, discharge=unit.discharge_kw,
+        eta_c=unit.charge_efficiency, eta_d=unit.discharge_efficiency,
+        retention=_retention(unit.loss_per_day, inputs.period.isp_hours), low=low, high=unit.capacity_kwh,
+        start=inputs.carried_kwh.get(unit.resource, unit.initial_kwh), demand=0.0,
         wear=unit.wear_eur_per_mwh / 1000, end_value=0.0, reserve=unit.reserve_kw, unmanaged=0.0, pinned=pinned,
     )  # fmt: skip
 
@@ -136,7 +137,7 @@ def _heat_pump(rows: Rows, inputs: Inputs, unit: HeatPump, point: int, pinned: F
     low = np.zeros(period.isp_count)
     low[-1] = unit.end_kwh
     rows.add(
-        unit.resource, point=point, charge=unit.power_kw, discharge=0.0, eta_c=cop, eta_d=1.0,
+        unit.resource, point=point, charge=unit.power_kw, charge_min=0.0, discharge=0.0, eta_c=cop, eta_d=1.0,
         retention=_retention(unit.loss_per_day, period.isp_hours), low=low, high=unit.buffer_kwh,
         start=inputs.carried_kwh.get(unit.resource, unit.initial_kwh), demand=heat_kw * period.isp_hours,
         wear=unit.wear_eur_per_mwh / 1000, end_value=0.0, reserve=unit.reserve_kw,
@@ -176,8 +177,9 @@ def _ev(rows: Rows, inputs: Inputs, unit: EvSession, point: int, pinned: Floats)
     day_ahead = [v for v in inputs.prices.get(inputs.markets.day_ahead.forecast_series, ()) if v is not None]
     left_value = float(np.mean(day_ahead)) / 1000 / unit.charge_efficiency if after and day_ahead else 0.0
     rows.add(
-        unit.resource, point=point, charge=limit, discharge=unit.discharge_kw * share, eta_c=unit.charge_efficiency,
-        eta_d=unit.discharge_efficiency, retention=1.0, low=low, high=high, start=start, demand=0.0,
+        unit.resource, point=point, charge=limit, charge_min=unit.charge_min_kw, discharge=unit.discharge_kw * share,
+        eta_c=unit.charge_efficiency, eta_d=unit.discharge_efficiency, retention=1.0, low=low, high=high,
+        start=start, demand=0.0,
         wear=unit.wear_eur_per_mwh / 1000, end_value=max(left_value, 0.0), reserve=unit.reserve_kw,
         unmanaged=_unmanaged_ev(limit, max(target - start, 0.0), unit.charge_efficiency, hours), pinned=pinned,
     )  # fmt: skip
@@ -210,7 +212,8 @@ def storage_units(
             reserve_kw[row] = 0.0
     penalty = np.full(len(rows.names), inputs.planning.comfort_shortfall_eur_per_kwh)
     return tuple(rows.names), Storage(
-        point=rows.points(), charge_kw=wide["charge"], discharge_kw=wide["discharge"], charge_efficiency=wide["eta_c"],
+        point=rows.points(), charge_kw=wide["charge"], charge_min_kw=rows.vector("charge_min"),
+        discharge_kw=wide["discharge"], charge_efficiency=wide["eta_c"],
         discharge_efficiency=rows.vector("eta_d"), retention=rows.vector("retention"), energy_min_kwh=wide["low"],
         energy_max_kwh=wide["high"], energy_start_kwh=rows.vector("start"), demand_kwh=wide["demand"],
         wear_eur_per_kwh=rows.vector("wear"), end_value_eur_per_kwh=rows.vector("end_value"),

@@ -54,6 +54,8 @@ def _ev_session(row: p.EvSession) -> Iterator[Remark]:
             "capacity_kwh",
             f"{row.capacity_kwh:g} is less than initial_kwh {row.initial_kwh:g} plus energy_kwh {row.energy_kwh:g}",
         )
+    if row.charge_min_kw > row.charge_kw:
+        yield "charge_min_kw", f"{row.charge_min_kw:g} is more than charge_kw {row.charge_kw:g}"
     yield from _reserve(row, max(row.charge_kw, row.discharge_kw))
 
 

@@ -42,8 +42,8 @@ _BY_NAME: dict[str, cells.Reader] = {
     "series": cells.read_series,
 }
 _NOT_NEGATIVE = {
-    "curtailment_eur_per_mwh", "reserve_kw", "charge_kw", "discharge_kw", "initial_kwh", "end_kwh", "minimum_kwh",
-    "capacity_kwh", "wear_eur_per_mwh", "energy_kwh", "power_kw", "buffer_kwh", "import_kw", "export_kw",
+    "curtailment_eur_per_mwh", "reserve_kw", "charge_kw", "charge_min_kw", "discharge_kw", "initial_kwh", "end_kwh",
+    "minimum_kwh", "capacity_kwh", "wear_eur_per_mwh", "energy_kwh", "power_kw", "buffer_kwh", "import_kw", "export_kw",
     "availability_eur_per_mw_h", "penalty_eur_per_mwh",
 }  # fmt: skip
 _BOUNDS: dict[str, tuple[Callable[[float], bool], str]] = {

@@ -6,7 +6,8 @@ a mistake in one of them shows here. Tolerances: 1e-4 kW or kWh + 1e-6 of the ma
 
 shapes     every part present, every array of its shape, finite; terms are numbers; how the search ended fits its bound.
 units      curtailable: forecast <= p <= 0, p = pinned where pinned (a pin beats the bounds, here and for storage);
-           storage: 0 <= pc, pd within limits, not both at once, pc − pd = pinned where pinned,
+           storage: 0 <= pc, pd within limits, pc 0 or at least its minimum (or its limit, if lower) where free, not
+           both at once, pc − pd = pinned where pinned,
            e[t] = a·e[t−1] + Δ·ηc·pc − Δ·pd/ηd − d + unmet − excess from the start energy, e within its band,
            unmet, excess >= 0; shiftable: first_start <= start <= last_start. Called programs (all reservations called
            at once) obey the same; units at congestion points without a reservation keep their plan in them.

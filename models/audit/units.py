@@ -55,10 +55,12 @@ def _storage_power(case: Case, scenario: Scenario) -> Iterator[str]:
     pinned, free = _pins(data.pinned_kw, charge.shape)
     axes, allowed = (numbered(f"{scenario.word}storage"), isp), slack(charge, discharge)
     everywhere = np.ones_like(free)
+    floor = np.minimum(data.charge_min_kw[:, None], data.charge_kw)
     rules = (
         ("charge is negative", everywhere, -charge),
         ("discharge is negative", everywhere, -discharge),
         ("charges above its limit", free, charge - data.charge_kw),
+        ("charges below its minimum", free & (charge > allowed), np.minimum(charge, floor - charge)),
         ("discharges above its limit", free, discharge - data.discharge_kw),
         ("charges and discharges at once", everywhere, np.minimum(charge, discharge)),
         ("leaves its pinned program", ~free, np.abs(charge - discharge - pinned)),

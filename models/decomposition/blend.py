@@ -1,7 +1,8 @@
 """From weights back to programs: every unit gets the same convex combination of its own answers as its group.
 
-What cannot be mixed is chosen: a run takes the start with most weight so far uncovered, and storage that would charge
-and discharge at once keeps the change of its energy and makes it in one direction. Source: docs/optimisation.md §6.5.
+What cannot be mixed is chosen: a run takes the start with most weight so far uncovered, storage with a minimum charging
+power takes one of its own answers, and storage that would charge and discharge at once keeps the change of its energy
+and makes it in one direction. Source: docs/optimisation.md §6.5.
 """
 
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ from models.units.storage import StorageAnswers
 
 _CHUNK = 4096
 _BOTH_KW = 1e-9
+NO_ROUND = -(10**9)
+"""Not a round: a unit mixes."""
 
 
 @dataclass(kw_only=True, eq=False)
@@ -114,6 +117,7 @@ def blend(
 ) -> list[Blended]:
     """Return the programs of every batch, pricing again the rounds that count."""
     results = [_empty(case, batch) for batch in parts.batches]
+    whole = {i: _whole_answers(case, b, weights) for i, b in enumerate(parts.batches) if b.label == "storage"}
     for number, weight in weights.items():
         if number == SETTLED:  # runs only
             continue
@@ -122,6 +126,8 @@ def blend(
             if batch.label == "shiftable":
                 continue
             share = weight[batch.rows.total]
+            if index in whole:
+                share = np.where(whole[index] == NO_ROUND, share, whole[index] == number)
             for chosen in _chunks(np.flatnonzero(share > 0)):
                 answers = pricing.answers(index, scenario.called if batch.called else scenario.planned, chosen)
                 _add(result, answers, chosen, share[chosen][:, None])
@@ -133,6 +139,28 @@ def blend(
         elif batch.label == "storage":
             purify(case, batch.units, result)
     return results
+
+
+def _whole_answers(case: Case, batch: Batch, weights: dict[int, Floats]) -> Ints:
+    """Return the round whose answer a unit takes as it is, NO_ROUND for those that mix: (U,).
+
+    Half of a program with a minimum power is none. Of a group's n such units the i-th takes the round in which the
+    sum of weights reaches (i + ½)/n, so every round gets its share of them to within one unit.
+    """
+    result = np.full(len(batch.units), NO_ROUND, dtype=np.int64)
+    numbers = np.array([number for number in weights if number != SETTLED], dtype=np.int64)
+    mine = np.flatnonzero(case.storage.charge_min_kw[batch.units] > 0)
+    if not len(mine) or not len(numbers):
+        return result
+    reached = np.cumsum([weights[number] for number in numbers.tolist()], axis=0)  # (K,G)
+    group = batch.rows.total[mine]
+    order = np.argsort(group, kind="stable")
+    ordered = group[order]
+    begins = np.searchsorted(ordered, ordered)
+    size = np.bincount(ordered)[ordered]
+    aim = (np.arange(len(mine)) - begins + 0.5) / size * reached[-1, ordered]
+    result[mine[order]] = numbers[(reached[:, ordered] < aim).sum(axis=0)]
+    return result
 
 
 def _add(result: Blended, answers: Answers, chosen: Ints, weight: Floats) -> None:

@@ -51,6 +51,7 @@ def tiny() -> Case:
         storage=Storage(
             point=here,
             charge_kw=_rows(5.0, 4.0),
+            charge_min_kw=np.array([0.0, 1.0]),
             discharge_kw=_rows(5.0, 4.0),
             charge_efficiency=_rows(0.9, 0.95),
             discharge_efficiency=np.array([0.9, 0.95]),

@@ -88,6 +88,7 @@ def _discrete(units: UnitBlocks, called: UnitBlocks | None, reserves: ReserveRow
     return Discrete(
         exclusive=tuple(block.storage.exclusive for block in blocks),
         choices=tuple(choice for block in blocks for choice in block.shiftable.choices),
+        switches=tuple(block.storage.switches for block in blocks),
         wholes=tuple(reserves.bids.values()),
         holders=tuple(block.storage.holders for block in blocks),
         held=tuple(held for block in blocks for held in block.held),

@@ -176,6 +176,11 @@ def test_table_error_counts_its_faults(folder):
             "reserve_kw: 12 is more than the device's power, 11 kW",
         ),
         (
+            "ev_sessions",
+            SESSIONS[:-1] + f",charge_min_kw\ne,{EAN},2026-06-01T18:00Z,2026-06-01T20:00Z,8,11,12\n",
+            "charge_min_kw: 12 is more than charge_kw 11",
+        ),
+        (
             "shiftable_runs",
             RUNS + f"w,{EAN},2026-06-01T08:01Z,2026-06-01T08:44Z,1 2\n",
             "latest_end: leaves 1 whole quarters of an hour after earliest_start, the profile takes 2",

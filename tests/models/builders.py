@@ -49,6 +49,7 @@ def storage(
     *,
     point=0,
     charge_kw=0.0,
+    charge_min_kw=0.0,
     discharge_kw=0.0,
     eta_c=1.0,
     eta_d=1.0,
@@ -67,6 +68,7 @@ def storage(
     return Storage(
         point=np.array([point]),
         charge_kw=row(charge_kw, isps),
+        charge_min_kw=one(charge_min_kw),
         discharge_kw=row(discharge_kw, isps),
         charge_efficiency=row(eta_c, isps),
         discharge_efficiency=one(eta_d),

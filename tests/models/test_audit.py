@@ -406,6 +406,7 @@ CASE = {
     "curtailable.reserve_kw": (scaled(0), "headroom is beyond its reserve_kw"),
     "curtailable.pinned_kw": (set_to(-1.0), "leaves its pinned program"),
     "storage.charge_kw": (scaled(0.1), "charges above its limit"),
+    "storage.charge_min_kw": (set_to(1e3), "charges below its minimum"),
     "storage.discharge_kw": (scaled(0.1), "discharges above its limit"),
     "storage.charge_efficiency": (scaled(0.9), "energy does not follow"),
     "storage.discharge_efficiency": (scaled(0.9), "energy does not follow"),

@@ -84,6 +84,17 @@ def test_resources_that_are_all_equal_share_what_a_limit_allows():
     assert audit(case, outcome) == ()
 
 
+def test_cars_with_a_minimum_power_take_it_or_nothing_where_a_limit_makes_them_share():
+    """Ten cars of 4 to 5 kW need 5 kWh each in three hours; 24 kW are allowed, so two groups of five take turns."""
+    cars = [storage(3, charge_kw=5.0, charge_min_kw=4.0, low=[0.0, 0.0, 5.0], high=9.0) for _ in range(10)]
+    case = make(3, *cars, limit(3, import_kw=25.0), day_ahead=day_ahead(3, np.array([20.0, 40.0, 90.0])))
+    mine, theirs = agree(case)
+    charge = mine.programs.charge_kw
+    assert ((charge == 0) | (charge >= 4.0 - 1e-6)).all()
+    assert mine.programs.unmet_kwh.max() == 0
+    assert theirs.breach_import_kw.max() <= 1e-6
+
+
 def test_a_case_without_choices_and_a_congestion_point_without_units_are_planned():
     case = make(3, load(3, [4.0, 5.0, 6.0], point=1), points=3, day_ahead=day_ahead(3, np.full(3, 10.0)))
     outcome = solve(case, time_limit_s=LIMIT_S)

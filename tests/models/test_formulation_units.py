@@ -180,6 +180,22 @@ def test_what_is_pinned_to_zero_is_curtailed_at_its_price_and_can_still_produce(
     assert near(outcome.objective_eur, 0.4 - 0.2 + 300 * 0.004)
 
 
+def test_a_car_charges_with_its_minimum_power_or_not_at_all():
+    # 5 kWh are needed: 4 kW at the cheapest and then at least 3, so 3 + 3 at 10 and 20 beat 4 + 3; 1 kWh too much
+    car = storage(3, charge_kw=4, charge_min_kw=3, high=9, low=[0, 0, 5])
+    outcome = solved(make(3, car, price=[10, 20, 90]))
+    assert near(outcome.programs.charge_kw, [[3, 3, 0]])
+    assert near(outcome.objective_eur, -0.09)
+
+
+def test_a_minimum_above_the_limit_means_the_limit_and_a_need_it_overshoots_is_missed():
+    # half an ISP at most: 0 or 2 kW there; 3 kWh and no more: 2 + 2 is too much, so 1 kWh stays unmet at 10
+    car = storage(2, charge_kw=2, charge_min_kw=4, high=3, low=[0, 3])
+    outcome = solved(make(2, car, price=10))
+    assert near(outcome.programs.charge_kw.sum() in (2, 4), True)
+    assert near(outcome.terms_eur["comfort shortfall"], -10)
+
+
 @pytest.mark.parametrize("isps", [92, 96, 100])
 def test_days_of_every_length_count_each_isp_once(isps):
     # 1 kW at 40 over isps·0.25 h, and 2 kWh from the last quarter at 240 (8 kW) instead of any other

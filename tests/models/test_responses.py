@@ -129,6 +129,8 @@ def assert_storage_runs(case, answers, *, called=False):
     assert (charge - discharge == answers.power_kw).all()
     assert (charge <= np.where(free, most_in, np.inf) + tiny).all()
     assert (discharge <= np.where(free, most_out, np.inf) + tiny).all()
+    floor = np.minimum(data.charge_min_kw[:, None], most_in)
+    assert ((charge == 0) | (charge >= floor - tiny) | ~free).all()
     assert (np.where(free, 0.0, np.abs(answers.power_kw - pin)) == 0).all()
     before = np.column_stack([data.energy_start_kwh, answers.energy_kwh[:, :-1]])
     reached = data.retention[:, None] * before - data.demand_kwh + answers.unmet_kwh - answers.excess_kwh
@@ -192,6 +194,41 @@ def assert_best(case, prices, answers, *, called):
         assert margins or relaxed - slight <= bound
         counts[1] += 1
     return counts
+
+
+def random_minimum(rng, isps):
+    """A unit that charges with a minimum power; some exactly at it or not at all, some never or always able to."""
+    unit = random_storage(rng, isps)
+    least = float(rng.choice([1.0, 3.0, 4.2, 20.0]))
+    limit = rng.choice([least, 11.0, 11.0]) * rng.choice([0.0, 0.4, 1.0], unit.charge_kw.shape, p=[0.2, 0.1, 0.7])
+    return replace(unit, charge_kw=limit, charge_min_kw=np.array([least]))
+
+
+def test_a_minimum_charging_power_is_kept_and_needs_are_met():
+    exact = missed = 0
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        isps = (1, 2, 5, 12)[seed % 4]
+        sustain = (0.0, 1.0) if seed % 3 == 0 else (0.0,)
+        parts = [random_minimum(rng, isps) for _ in range(6)]
+        case = make(isps, *parts, hours=HOURS, reserves=products(rng, isps, count=seed % 3, sustain=sustain))
+        prices = random_prices(rng, case)
+        answers = StorageResponder.of(case, np.arange(6)).answers(prices, rows(6), np.arange(6))
+        assert_storage_runs(case, answers)
+        reached, kept = total_eur(answers, prices), meetable(case.storage, isps, HOURS)
+        for unit in range(6):
+            arguments = (case, unit, prices.power_eur_per_kw[0], prices.held_eur_per_kw[0])
+            least = storage_cost(*arguments, slack=not kept[unit], one_way=True)
+            missed += not kept[unit]
+            if not kept[unit]:
+                assert storage_cost(*arguments, slack=False, one_way=True) is None
+            assert least is not None
+            slight = 1e-7 * (1 + abs(least))
+            assert answers.bound_eur[unit] <= least + slight
+            assert reached[unit] >= least - slight
+            exact += reached[unit] <= least + slight
+    assert missed > 30
+    assert exact > 240
 
 
 def answered(seed, isps, *, sustain=(0.0,)):

@@ -56,8 +56,8 @@ def traded(reserve, t):
     return reserve.committed_mw[b] > 0
 
 
-def storage_cost(case, unit, power_price, rewards, *, slack, one_way=False, called=False):
-    """Return a storage unit's least cost. `slack`: energy may be missed; `one_way`: not both directions at once."""
+def storage_cost(case, unit, power_price, rewards, *, slack, one_way=False, whole=True, called=False):
+    """Return a storage unit's least cost. `slack`: energy may be missed; `one_way`, `whole`: as binaries."""
     data, isps, hours = case.storage, case.isps, case.isp_hours
     low, high, demand, eta_c, pin, most_in, most_out = (
         wide(getattr(data, name), unit, isps)
@@ -76,6 +76,11 @@ def storage_cost(case, unit, power_price, rewards, *, slack, one_way=False, call
             c = program.var(0.0, most_in[t], power_price[t] + wear)
             d = program.var(0.0, most_out[t], wear - power_price[t])
             limit_in, limit_out = most_in[t], most_out[t]
+            floor = min(data.charge_min_kw[unit], limit_in)
+            if whole and floor > 0:
+                on = program.var(0.0, 1.0, whole=True)
+                program.row([(c, 1.0), (on, -floor)], low=0.0)
+                program.row([(c, 1.0), (on, -limit_in)], high=0.0)
             if one_way and limit_in > 0 and limit_out > 0:
                 charging = program.var(0.0, 1.0, whole=True)
                 program.row([(c, 1.0), (charging, -limit_in)], high=0.0)

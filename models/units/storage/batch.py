@@ -45,8 +45,8 @@ def answer_units(
             price, h, holds = power[rows[0][i]], rows[1][i], scalars[i, RESERVE] > 0.0
             if margins and holds:
                 own, bound, _ = respond_with_margins(
-                    table, scalars[i], hours, price, offers.sides[h], offers.rewards[h], offers.needs, offers.traded,
-                    offers.vertices[h], offers.number[h], work, planning, tolerance,
+                    table, scalars[i], hours, price, offers.sides[h], offers.product[h], offers.rewards[h],
+                    offers.needs, offers.traded, offers.vertices[h], offers.number[h], work, planning, tolerance,
                 )  # fmt: skip
             else:
                 own, bound = respond_one(
@@ -63,11 +63,10 @@ def answer_units(
 
 @compiled
 def mark_slack(
-    begin: int, end: int, double: Tables, single: Tables, units: Ints, scalars: Floats, hours: float, isps: int,
-    rounding_kwh: float,
+    begin: int, end: int, double: Tables, single: Tables, units: Ints, scalars: Floats, hours: float, isps: int
 ) -> None:  # fmt: skip
     """Set the SLACK of units begin..end."""
-    table = np.empty((7, isps))
+    table, work = np.empty((7, isps)), new_work(isps, 0)
     for i in range(begin, end):
         load(double, single, units[i], table)
-        scalars[i, SLACK] = 0.0 if keeps_band(table, scalars[i], hours, rounding_kwh) else 1.0
+        scalars[i, SLACK] = 0.0 if keeps_band(table, scalars[i], hours, work) else 1.0

@@ -9,6 +9,7 @@ from itertools import product
 from typing import Any
 
 import numpy as np
+import pyomo.environ as pyo
 
 from models.bands import charge_limit_kw, discharge_limit_kw, meetable
 from models.block import (
@@ -17,6 +18,7 @@ from models.block import (
     Flow,
     Held,
     Holders,
+    Switches,
     Worth,
     add_cells,
     add_column,
@@ -42,6 +44,7 @@ class StorageBlock:
     exclusive: Exclusive
     held: Held
     holders: Holders
+    switches: Switches
 
 
 def add_storage(model: Any, case: Case, *, name: str, units: Ints, called: bool = False) -> StorageBlock:
@@ -76,6 +79,7 @@ def add_storage(model: Any, case: Case, *, name: str, units: Ints, called: bool 
         exclusive=_exclusive(case, charge, discharge),
         held=held,
         holders=_holders(case, (charge, discharge), held),
+        switches=_switch(block, case, charge),
     )
 
 
@@ -95,6 +99,26 @@ def _add_power(block: Any, case: Case, chosen: Bools) -> tuple[Cells, Cells]:
     return (
         add_cells(block, "charge", chosen & (charge > 0), np.where(free, 0.0, charge), charge),
         add_cells(block, "discharge", chosen & (discharge > 0), np.where(free, 0.0, discharge), discharge),
+    )
+
+
+def _switch(block: Any, case: Case, charge: Cells) -> Switches:
+    """Let pc = 0 or floor <= pc <= limit, floor = min(charge_min, limit), where free: floor·on <= pc <= limit·on."""
+    data = case.storage
+    shape = (len(data.point), case.isps)
+    limit = charge_limit_kw(data, case.isps)
+    floor = np.minimum(data.charge_min_kw[:, None], limit)
+    there = _presence(charge, shape) & (floor > 0) & np.isnan(np.broadcast_to(data.pinned_kw, shape))
+    on = add_cells(block, "on", there, 0.0, 1.0)
+    for variable in on.variables:
+        variable.domain = pyo.Binary
+    add_table(block, "charge_floor", there, floor)
+    add_table(block, "charge_most", there, limit)
+    add_rows(block, "least_charge", there, lambda b, u, t: b.charge[u, t] - b.charge_floor[u, t] * b.on[u, t] >= 0)
+    add_rows(block, "most_charge", there, lambda b, u, t: b.charge[u, t] - b.charge_most[u, t] * b.on[u, t] <= 0)
+    mine = np.flatnonzero(there[charge.unit, charge.isp])
+    return Switches(
+        on=on.variables, power=[charge.variables[i] for i in mine.tolist()], least_kw=floor[on.unit, on.isp]
     )
 
 

@@ -12,7 +12,8 @@ energy at last decides everything, and no second pass is needed. Retention scale
 only a common factor is kept. Unmet and excess energy are segments without end at the price of shortfall.
 
 Where c_t is not convex (at negative prices wasting energy pays) its convex envelope gives the bound, and a second pass
-chooses one direction per ISP under the cost-to-go V.
+chooses one direction per ISP under the cost-to-go V. So it does where the first finds charging below the minimum power,
+which the bound leaves out; then it enters only energies from which the band can be kept.
 
 Lists live in `lists` (3,N): slope, length, origin. The origin t of a segment is an ISP's power, T + t its unmet energy,
 2T + t its excess, 3T the end value.
@@ -22,13 +23,14 @@ from typing import NamedTuple
 
 import numpy as np
 
+from models.bands import INTERVALS, ROUNDING_KWH, completable
 from models.case import Floats, Ints
 from models.compiled import compiled, inlined
 
 CHARGE, DISCHARGE, EFFICIENCY, LOW, HIGH, DEMAND, PINNED = range(7)
 """Rows of a unit's table (7,T)."""
-ETA_D, RETENTION, START, WEAR, END_VALUE, SHORTFALL, RESERVE, SLACK = range(8)
-"""Entries of a unit's scalars (8,); SLACK is 1 where the band cannot be kept."""
+ETA_D, RETENTION, START, WEAR, END_VALUE, SHORTFALL, RESERVE, LEAST, SLACK = range(9)
+"""Entries of a unit's scalars (9,); LEAST is the minimum charging power, SLACK is 1 where the band cannot be kept."""
 POWER, ENERGY, UNMET, EXCESS = range(4)
 """Rows of an answer (4,T)."""
 SEGMENTS = 6
@@ -49,6 +51,10 @@ class Work(NamedTuple):
     x: Floats  # (T,)
     answer: Floats  # (4,T)
     held: Floats  # (R,T)
+    part: Floats  # (2,SEGMENTS)
+    ranges: Floats  # (4,T) least, resting, least charging and most change of energy
+    sets: Floats  # (T,2,INTERVALS) see models.bands.completable
+    intervals: Ints  # (T,)
 
 
 @compiled
@@ -65,11 +71,36 @@ def new_work(isps: int, products: int) -> Work:
         np.empty(isps),
         np.empty((4, isps)),
         np.empty((products, isps)),
+        np.empty((2, SEGMENTS)),
+        np.empty((4, isps)),
+        np.empty((isps, 2, INTERVALS)),
+        np.empty(isps, dtype=np.int64),
     )
 
 
 @compiled
-def keeps_band(table: Floats, scalars: Floats, hours: float, rounding_kwh: float) -> bool:
+def keep_sets(table: Floats, scalars: Floats, hours: float, work: Work) -> bool:
+    """Leave in work.sets from which energies the band can be kept; return whether it can be from the start."""
+    drain = hours / scalars[ETA_D]
+    least, idle, floor, most = work.ranges[0], work.ranges[1], work.ranges[2], work.ranges[3]
+    for t in range(table.shape[1]):
+        pin, gain, c = table[PINNED, t], hours * table[EFFICIENCY, t], table[CHARGE, t]
+        least[t], idle[t], floor[t], most[t] = (
+            -drain * table[DISCHARGE, t],
+            0.0,
+            gain * min(scalars[LEAST], c),
+            gain * c,
+        )
+        if not np.isnan(pin):
+            least[t] = idle[t] = floor[t] = most[t] = gain * pin if pin > 0.0 else drain * pin
+    work.ranges[:] -= table[DEMAND]
+    return completable(
+        least, idle, floor, most, table[LOW], table[HIGH], scalars[RETENTION], scalars[START], work.sets, work.intervals
+    )  # fmt: skip
+
+
+@compiled
+def keeps_band(table: Floats, scalars: Floats, hours: float, work: Work) -> bool:
     """Whether some program keeps the energy band: models.bands.meetable, for one unit."""
     low = high = scalars[START]
     drain = hours / scalars[ETA_D]
@@ -80,9 +111,9 @@ def keeps_band(table: Floats, scalars: Floats, hours: float, rounding_kwh: float
             least = most = hours * table[EFFICIENCY, t] * pin if pin > 0 else drain * pin
         low = max(scalars[RETENTION] * low + least - table[DEMAND, t], table[LOW, t])
         high = min(scalars[RETENTION] * high + most - table[DEMAND, t], table[HIGH, t])
-        if low > high + rounding_kwh:
+        if low > high + ROUNDING_KWH:
             return False
-    return True
+    return scalars[LEAST] <= 0.0 or keep_sets(table, scalars, hours, work)
 
 
 @compiled
@@ -361,29 +392,70 @@ def _slacks(z: float, kept: Floats, at: int, penalty: float) -> tuple[float, flo
 
 
 @compiled
-def _one_way(
-    table: Floats, scalars: Floats, hours: float, power: Floats, sides: Floats,
-    work: Work,
-) -> None:  # fmt: skip
-    """Choose x[t] forwards: each ISP the better of charging and discharging under the cost-to-go V_t in `kept`."""
-    steps, kept, kept_from, x, answer = work.steps, work.kept, work.kept_from, work.x, work.answer
+def _window(
+    steps: Floats, first: int, last: int, x: float, low: float, high: float, part: Floats
+) -> tuple[int, float, float]:
+    """Copy what of the segments from x on lies in [low, high] to part; return (segments, start, c there − c(x))."""
+    n, value, begin = 0, 0.0, max(x, low)
+    for k in range(first, last):
+        end = x + steps[1, k]
+        if end <= low:
+            value += steps[0, k] * steps[1, k]
+        else:
+            left = max(x, low)
+            value += steps[0, k] * (left - x)
+            right = min(end, high)
+            if right > left:
+                part[0, n], part[1, n] = steps[0, k], right - left
+                n += 1
+            for j in range(k + 1, last):
+                right = min(end + steps[1, j], high)
+                if right > end:
+                    part[0, n], part[1, n] = steps[0, j], right - end
+                    n += 1
+                end += steps[1, j]
+            break
+        x = end
+    return n, begin, value
+
+
+@compiled
+def _one_way(table: Floats, scalars: Floats, hours: float, power: Floats, sides: Floats, work: Work) -> None:
+    """Choose x[t] forwards: each ISP the best of discharging, resting and charging under the cost-to-go V_t in `kept`.
+
+    With a minimum charging power only energies are entered from which the band can be kept, work.sets.
+    """
+    steps, part, kept, kept_from, x, answer = (
+        work.steps, work.part, work.kept, work.kept_from, work.x, work.answer,
+    )  # fmt: skip
     drain, wear = hours / scalars[ETA_D], scalars[WEAR] * hours
     penalty = scalars[SHORTFALL] if scalars[SLACK] > 0.0 else np.inf
+    gaps = scalars[LEAST] > 0.0 and penalty == np.inf
     e = scalars[START]
     for t in range(table.shape[1]):
         at, y = kept_from[t], scalars[RETENTION] * e - table[DEMAND, t]
         pin, c, d, gain = table[PINNED, t], table[CHARGE, t], table[DISCHARGE, t], hours * table[EFFICIENCY, t]
         if np.isnan(pin):
             count, below = step_cost(power[t], wear, c, d, gain, drain, scalars[RESERVE], sides, t, steps)
-            full = 0.0
+            full, best = 0.0, np.inf
             for k in range(below):
                 full -= steps[0, k] * steps[1, k]
-            x[t], value = _descend(steps, 0, below, -drain * d, full, y, kept, at, penalty)
-            other, less = _descend(steps, below, count, 0.0, 0.0, y, kept, at, penalty)
-            if less < value:
-                x[t] = other
-            elif value == np.inf:  # out of reach by rounding
-                x[t] = min(max(kept[0, at] - y, -drain * d), gain * c)
+            x[t] = min(max(kept[0, at] - y, -drain * d), gain * c)  # for what is out of reach by rounding
+            for j in range(work.intervals[t] if gaps else 1):
+                low, high = (work.sets[t, 0, j] - y, work.sets[t, 1, j] - y) if gaps else (-np.inf, np.inf)
+                for charging in range(2):
+                    first, last, begin, value = (below, count, 0.0, 0.0) if charging else (0, below, -drain * d, full)
+                    bottom = max(low, gain * min(scalars[LEAST], c)) if charging else low
+                    end = gain * c if charging else 0.0
+                    rounding = 1e-9 * (1.0 + abs(y))
+                    if max(bottom, begin) > min(high, end) + rounding:
+                        continue
+                    if bottom > end or high < begin:  # by rounding
+                        bottom = high = min(max(bottom, begin), end)
+                    n, begin, more = _window(steps, first, last, begin, bottom, max(high, bottom), part)
+                    there, reached = _descend(part, 0, n, begin, value + more, y, kept, at, penalty)
+                    if reached < best:
+                        x[t], best = there, reached
         else:
             x[t] = gain * pin if pin > 0.0 else drain * pin
         answer[UNMET, t] = answer[EXCESS, t] = 0.0
@@ -405,7 +477,7 @@ def record(
         if not np.isnan(table[PINNED, t]):
             p = table[PINNED, t]
         elif x[t] > 0.0:
-            p = min(x[t] / gain, table[CHARGE, t])
+            p = min(max(x[t] / gain, scalars[LEAST]), table[CHARGE, t])
         else:
             p = max(x[t] / drain, -table[DISCHARGE, t])
         e = scalars[RETENTION] * e + (p * gain if p > 0.0 else p * drain) - table[DEMAND, t]
@@ -462,19 +534,35 @@ def keep_lists(table: Floats, scalars: Floats, hours: float, power: Floats, side
 
 
 @compiled
+def _between(table: Floats, scalars: Floats, hours: float, x: Floats) -> bool:
+    """Whether some free x charges less than the minimum power and more than nothing."""
+    for t in range(table.shape[1]):
+        least = hours * table[EFFICIENCY, t] * min(scalars[LEAST], table[CHARGE, t])
+        if 0.0 < x[t] < least * (1.0 - 1e-12) and np.isnan(table[PINNED, t]):
+            if x[t] > 1e-12 * least:
+                return True
+            x[t] = 0.0
+    return False
+
+
+@compiled
 def respond_one(
     table: Floats, scalars: Floats, hours: float, power: Floats, sides: Floats, product: Ints, work: Work
 ) -> tuple[float, float]:  # fmt: skip
     """Fill work.answer and work.held with the best program; return (own cost, proven bound of the cost with prices)."""
     value, bent = best_changes(table, scalars, hours, power, sides, work)
-    own, priced = record(table, scalars, hours, power, work.x, work.answer)
-    earned = 0.0
-    if scalars[RESERVE] > 0.0:
-        earned = sell_room(table, scalars, work.answer[POWER], sides, product, work.held)
-    if bent and own + priced - earned - value > 1e-10 * (1.0 + abs(value)):
-        keep_lists(table, scalars, hours, power, sides, work)
-        _one_way(table, scalars, hours, power, sides, work)
+    again = scalars[LEAST] > 0.0 and _between(table, scalars, hours, work.x)
+    own = priced = earned = 0.0
+    for turn in range(2):
+        if turn == 1:
+            if not again:
+                break
+            keep_lists(table, scalars, hours, power, sides, work)
+            if scalars[LEAST] > 0.0 and scalars[SLACK] <= 0.0:
+                keep_sets(table, scalars, hours, work)
+            _one_way(table, scalars, hours, power, sides, work)
         own, priced = record(table, scalars, hours, power, work.x, work.answer)
         if scalars[RESERVE] > 0.0:
             earned = sell_room(table, scalars, work.answer[POWER], sides, product, work.held)
+        again = again or (bent and own + priced - earned - value > 1e-10 * (1.0 + abs(value)))
     return own, min(value, own + priced - earned)

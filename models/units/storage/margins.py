@@ -30,6 +30,7 @@ from models.units.storage.kernel import (
     ETA_D,
     EXCESS,
     HIGH,
+    LEAST,
     LOW,
     PINNED,
     POWER,
@@ -41,10 +42,10 @@ from models.units.storage.kernel import (
     UNMET,
     WEAR,
     Work,
-    best_changes,
     envelope_of,
     keep_lists,
     record,
+    respond_one,
     room_gain,
     step_cost,
 )
@@ -441,19 +442,20 @@ def _hold_all(
 @compiled
 def respond_with_margins(
     table: Floats, scalars: Floats, hours: float, power: Floats, sides: Floats,
-    rewards: Floats, needs: Floats, traded: Bools, vertices: Floats, number: Ints,
+    product: Ints, rewards: Floats, needs: Floats, traded: Bools, vertices: Floats, number: Ints,
     work: Work, planning: Planning, tolerance: float,
 ) -> tuple[float, float, int]:  # fmt: skip
     """Fill work.answer and work.held; return (own cost, proven bound of the cost with prices, turns needed).
 
-    Units that cannot keep their band miss what they miss without margins; their bound ignores margins.
+    Units that cannot keep their band miss what they miss without margins; their bound ignores margins. So does that of
+    units with a minimum charging power, which run as they would without margins and hold what that allows.
     """
     answer = work.answer
-    bound, _ = best_changes(table, scalars, hours, power, sides, work)
-    own, priced = record(table, scalars, hours, power, work.x, answer)
+    own, bound = respond_one(table, scalars, hours, power, sides, product, work)
+    priced = power @ answer[POWER]
     earned = _hold_all(table, scalars, answer, rewards, needs, traded, number, planning.tableau, work.held)
     turns = 0
-    if own + priced - earned - bound > tolerance * (1.0 + abs(bound)):
+    if scalars[LEAST] <= 0.0 and own + priced - earned - bound > tolerance * (1.0 + abs(bound)):
         planning.shifted[:] = table
         kept = scalars.copy()
         if scalars[SLACK] > 0.0:

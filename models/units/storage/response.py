@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from models.bands import ROUNDING_KWH
 from models.case import Case, Direction, Floats, Ints
 from models.headroom import takes, traded_isps
 from models.response import (
@@ -44,6 +43,7 @@ _SCALARS = (
     "end_value_eur_per_kwh",
     "shortfall_eur_per_kwh",
     "reserve_kw",
+    "charge_min_kw",
 )
 _NO_DETAILS = np.zeros((0, 3, 0))
 
@@ -67,7 +67,7 @@ class StorageResponder:
     units: Ints  # (U,) into case.storage
     double: Tables
     single: Tables
-    scalars: Floats  # (U,8)
+    scalars: Floats  # (U,9)
     threads: int
 
     @staticmethod
@@ -164,7 +164,4 @@ class StorageResponder:
         )
 
     def _mark_slack(self, begin: int, end: int) -> None:
-        mark_slack(
-            begin, end, self.double, self.single, self.units, self.scalars, self.case.isp_hours, self.case.isps,
-            ROUNDING_KWH,
-        )  # fmt: skip
+        mark_slack(begin, end, self.double, self.single, self.units, self.scalars, self.case.isp_hours, self.case.isps)
