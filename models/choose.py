@@ -5,6 +5,7 @@ from enum import Enum
 
 from models.block import reserved_points
 from models.case import Case
+from models.decomposition.executors import LOCAL, executor_of
 from models.decomposition.solve import Report
 from models.decomposition.solve import solve as decompose
 from models.outcome import Outcome
@@ -46,10 +47,12 @@ def solve(
     threads: int = 2,
     report: Report | None = None,
     cancelled: Callable[[], bool] = lambda: False,
+    executor: str = LOCAL,
 ) -> Outcome:
     """Return the best program found with its proven bound; see the two optimisers for what they raise.
 
     `report` is told every round of the decomposition; the reference reports nothing and cannot be cancelled.
+    `executor` says where the decomposition answers prices, see models.decomposition.executors.executor_of.
     """
     if chosen(case, method) is Method.REFERENCE:
         return reference(case, relative_gap=relative_gap, time_limit_s=time_limit_s, threads=threads)
@@ -60,4 +63,5 @@ def solve(
         threads=threads,
         report=report,
         cancelled=cancelled,
+        executor=executor_of(executor),
     )

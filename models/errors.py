@@ -11,3 +11,7 @@ class CaseError(ModelError):
 
 class SolverError(ModelError):
     """The solver failed for a reason that is not infeasibility or a limit."""
+
+
+class ExecutorError(ModelError):
+    """The workers that should price cannot be reached, do not fit or died: says which, and what to look at."""

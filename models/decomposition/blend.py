@@ -18,7 +18,6 @@ from models.response import Answers
 from models.units.shiftable import ShiftableAnswers, run_program_kw
 from models.units.storage import StorageAnswers
 
-_CHUNK = 4096
 _BOTH_KW = 1e-9
 NO_ROUND = -(10**9)
 """Not a round: a unit mixes."""
@@ -76,9 +75,10 @@ def choose_starts(
                 owed[chosen, before[index][chosen]] += share[chosen]
                 continue
             scenario = prices[number].scenario()
-            answers = pricing.answers(index, scenario.called if batch.called else scenario.planned, chosen)
-            if isinstance(answers, ShiftableAnswers):
-                owed[chosen, answers.start] += share[chosen]
+            seen = scenario.called if batch.called else scenario.planned
+            for some, answers in pricing.answers(index, seen, chosen):
+                if isinstance(answers, ShiftableAnswers):
+                    owed[some, answers.start] += share[some]
         result[index] = _round_off(owed, batch.rows.total)
     return result
 
@@ -128,8 +128,8 @@ def blend(
             share = weight[batch.rows.total]
             if index in whole:
                 share = np.where(whole[index] == NO_ROUND, share, whole[index] == number)
-            for chosen in _chunks(np.flatnonzero(share > 0)):
-                answers = pricing.answers(index, scenario.called if batch.called else scenario.planned, chosen)
+            seen = scenario.called if batch.called else scenario.planned
+            for chosen, answers in pricing.answers(index, seen, np.flatnonzero(share > 0)):
                 _add(result, answers, chosen, share[chosen][:, None])
     for index, (batch, result) in enumerate(zip(parts.batches, results, strict=True)):
         if batch.label == "shiftable":
@@ -170,10 +170,6 @@ def _add(result: Blended, answers: Answers, chosen: Ints, weight: Floats) -> Non
     if isinstance(answers, StorageAnswers):
         for name in ("charge_kw", "discharge_kw", "energy_kwh", "unmet_kwh", "excess_kwh"):
             getattr(result, name)[chosen] += weight * getattr(answers, name)
-
-
-def _chunks(chosen: Ints) -> list[Ints]:
-    return [chosen[i : i + _CHUNK] for i in range(0, len(chosen), _CHUNK)]
 
 
 def _empty(case: Case, batch: Batch) -> Blended:

@@ -1,5 +1,6 @@
 """Prices go out, sums of best responses come back: the only part of the decomposition that sees single units."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -11,6 +12,9 @@ from models.response import Answers, Prices, Rows, Totals
 from models.units.curtailable import CurtailableResponder
 from models.units.shiftable import ShiftableResponder
 from models.units.storage import StorageResponder
+
+CHUNK = 4096
+"""Units whose answers are held in memory at once."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -40,18 +44,18 @@ class Pricing(Protocol):
         """Return the sums of the best responses per group (G)."""
         ...
 
-    def answers(self, batch: int, prices: Prices, chosen: Ints) -> Answers:
-        """Return the best responses of chosen units (positions) of a batch."""
+    def answers(self, batch: int, prices: Prices, chosen: Ints) -> Iterator[tuple[Ints, Answers]]:
+        """Yield the best responses of chosen units (positions) of a batch: a few of them, and their answers."""
         ...
 
 
-def responder(case: Case, label: str, units: Ints, *, called: bool) -> Responder:
-    """Return the prepared best responses of units of one class."""
+def responder(case: Case, label: str, units: Ints, *, called: bool, threads: int = 0) -> Responder:
+    """Return the prepared best responses of units of one class; 0 threads: all there are."""
     if label == "storage":
-        return StorageResponder.of(case, units, called=called)
+        return StorageResponder.of(case, units, called=called, threads=threads)
     if label == "curtailable":
-        return CurtailableResponder.of(case, units, called=called)
-    return ShiftableResponder.of(case, units, called=called)
+        return CurtailableResponder.of(case, units, called=called, threads=threads)
+    return ShiftableResponder.of(case, units, called=called, threads=threads)
 
 
 def nothing(case: Case, groups: int) -> Totals:
@@ -81,9 +85,16 @@ class LocalPricing:
                 sums += more
         return total
 
-    def answers(self, batch: int, prices: Prices, chosen: Ints) -> Answers:
-        """Return the best responses of chosen units of a batch."""
-        return self._responders[batch].answers(prices, self._parts.batches[batch].rows, chosen)
+    def answers(self, batch: int, prices: Prices, chosen: Ints) -> Iterator[tuple[Ints, Answers]]:
+        """Yield the best responses of chosen units of a batch."""
+        rows = self._parts.batches[batch].rows
+        for few in chunks(chosen):
+            yield few, self._responders[batch].answers(prices, rows, few)
+
+
+def chunks(chosen: Ints) -> list[Ints]:
+    """Return positions, a CHUNK at a time."""
+    return [chosen[i : i + CHUNK] for i in range(0, len(chosen), CHUNK)]
 
 
 def fields_of(totals: Totals) -> tuple[Floats, ...]:

@@ -12,9 +12,10 @@ from models.case import Case, Duals, Floats
 from models.decomposition import loop
 from models.decomposition.blend import Starts, blend, choose_starts, settle_runs, used_rounds
 from models.decomposition.exact import Mixture, best_mixture
+from models.decomposition.executors import Executor, local
 from models.decomposition.loop import Round
 from models.decomposition.master import Master, Tension
-from models.decomposition.pricing import LocalPricing, Pricing
+from models.decomposition.pricing import Pricing
 from models.decomposition.recovery import complete
 from models.decomposition.split import Split, split
 from models.errors import SolverError
@@ -36,31 +37,36 @@ def solve(
     threads: int = 2,
     report: Report | None = None,
     cancelled: Callable[[], bool] = lambda: False,
-    pricing: Pricing | None = None,
+    executor: Executor = local,
 ) -> Outcome:
     """Return the best program found, with its proven bound; the gap is relative to gross cost.
 
-    Stopped by time or cancellation, the best program so far is returned with its gap. Raises CaseError.
+    Stopped by time or cancellation, the best program so far is returned with its gap. `executor` says where prices are
+    answered; the outcome does not depend on it. Raises CaseError, ExecutorError.
     """
-    return _Run(case, relative_gap, perf_counter() + time_limit_s, threads, report, cancelled, pricing).solve()
+    began = perf_counter()
+    parts = split(case)
+    with executor(case, parts) as pricing:
+        run = _Run(case, parts, pricing, relative_gap, began, began + time_limit_s, threads, report, cancelled)
+        return run.solve()
 
 
 class _Run:
     def __init__(
         self,
         case: Case,
+        parts: Split,
+        pricing: Pricing,
         relative_gap: float,
+        began: float,
         deadline: float,
         threads: int,
         report: Report | None,
         cancelled: Callable[[], bool],
-        pricing: Pricing | None,
     ) -> None:
-        self.began = perf_counter()
-        self.case, self.relative_gap, self.deadline, self.threads = case, relative_gap, deadline, threads
+        self.case, self.parts, self.pricing, self.relative_gap = case, parts, pricing, relative_gap
+        self.began, self.deadline, self.threads = began, deadline, threads
         self.report, self.cancelled = report, cancelled
-        self.parts = split(case)
-        self.pricing = pricing or LocalPricing(case, self.parts)
         self.master = Master(case, self.parts)
         self.seconds: dict[str, float] = {"prepare": perf_counter() - self.began}
         self.best: Outcome | None = None

@@ -1,0 +1,43 @@
+"""Where prices are answered: in this process, or on a Dask cluster. The only place that knows Dask."""
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import TypeAlias
+
+from models.case import Case
+from models.decomposition.pricing import LocalPricing, Pricing
+from models.decomposition.split import Split
+from models.errors import ExecutorError
+
+Executor: TypeAlias = Callable[[Case, Split], AbstractContextManager[Pricing]]
+"""Gives the pricing of one solve, and takes down what it needed."""
+
+LOCAL = "local"
+_CLUSTER = re.compile(r"dask(?P<tls>\+tls)?://(?P<host>\[[0-9A-Fa-f:.]+\]|[^\s/:\[\]]+):(?P<port>\d{1,5})")
+
+
+@contextmanager
+def local(case: Case, parts: Split) -> Iterator[Pricing]:
+    """Price in this process, on its threads."""
+    yield LocalPricing(case, parts)
+
+
+def executor_of(name: str) -> Executor:
+    """Return the executor called "local", "dask://host:port" or, encrypted, "dask+tls://host:port".
+
+    Raises ExecutorError for other names, and where Dask is not installed.
+    """
+    if name == LOCAL:
+        return local
+    found = _CLUSTER.fullmatch(name)
+    if found is None:
+        raise ExecutorError(f'"{name}" is no executor; it is "local", "dask://host:port" or "dask+tls://host:port"')
+    scheduler = f"{'tls' if found['tls'] else 'tcp'}://{found['host']}:{found['port']}"
+    try:
+        from models.decomposition.executors.cluster import DaskPricing
+    except ModuleNotFoundError as error:
+        raise ExecutorError(
+            f"{name} needs the package {error.name}: install agr-optimizer with its extra, agr-optimizer[cluster]"
+        ) from error
+    return lambda case, parts: DaskPricing(case, parts, scheduler)

@@ -1,0 +1,91 @@
+"""Answers prices on the workers of a Dask cluster. Source: docs/operations.md, More than one machine."""
+
+from collections.abc import Iterator
+from types import TracebackType
+
+import numpy as np
+
+from models.case import Case, Ints
+from models.decomposition.executors.crew import Call, Crew
+from models.decomposition.executors.parcels import add, unpacked
+from models.decomposition.executors.shards import SHARD_UNITS, Shard, cuts, shard
+from models.decomposition.pricing import CHUNK, Scenario, nothing
+from models.decomposition.split import Split
+from models.response import Answers, Prices, Totals
+
+PATIENCE_S = 30.0
+"""How long a cluster may be without a usable worker before the solve fails."""
+
+
+class DaskPricing:
+    """Has workers hold the units and answer; totals are those of LocalPricing to the last bit, on like processors."""
+
+    def __init__(
+        self,
+        case: Case,
+        parts: Split,
+        scheduler: str,
+        *,
+        patience_s: float = PATIENCE_S,
+        shard_units: int = SHARD_UNITS,
+    ) -> None:
+        """Connect to tcp://host:port or tls://host:port. Raises ExecutorError."""
+        self._case, self._parts = case, parts
+        self._cuts = cuts(parts, shard_units)
+        self._crew = Crew(scheduler, self._shard, [len(cut.units) for cut in self._cuts], patience_s=patience_s)
+        self._where: dict[int, tuple[Ints, Ints]] = {}
+
+    def __enter__(self) -> "DaskPricing":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._crew.close()
+
+    def _shard(self, number: int) -> Shard:
+        cut = self._cuts[number]
+        return shard(self._case, self._parts.batches[cut.batch], cut)
+
+    def respond(self, prices: Scenario) -> Totals:
+        """Return the sums per group (G). Raises ExecutorError when no worker is left."""
+        found = self._crew.each("respond", {number: cut.prices(prices) for number, cut in enumerate(self._cuts)})
+        total = nothing(self._case, len(self._parts.group_tie))
+        for number, cut in enumerate(self._cuts):
+            add(total, found[number], cut.group, cut.holding)
+        return total
+
+    def answers(self, batch: int, prices: Prices, chosen: Ints) -> Iterator[tuple[Ints, Answers]]:
+        """Yield the best responses of chosen units of a batch, shard by shard. Raises ExecutorError."""
+        label = self._parts.batches[batch].label
+        positions = {}
+        calls = []
+        for few, number, place in self._pieces(batch, chosen):
+            call = Call(shard=number, method="answers", arguments=(self._cuts[number].seen(prices), place))
+            positions[id(call)] = few
+            calls.append(call)
+        for call, parcel in self._crew.stream(calls):
+            yield positions[id(call)], unpacked(parcel, label)
+
+    def _pieces(self, batch: int, chosen: Ints) -> list[tuple[Ints, int, Ints]]:
+        """Return (positions, shard, positions in the shard) that cover the chosen units, a CHUNK at most at a time."""
+        number, place = self._places(batch)
+        ordered = chosen[np.argsort(number[chosen], kind="stable")]
+        ends = np.flatnonzero(np.diff(number[ordered])) + 1
+        pieces = [
+            (some[i : i + CHUNK], int(number[some[0]]), place[some[i : i + CHUNK]])
+            for some in np.split(ordered, ends)
+            for i in range(0, len(some), CHUNK)
+        ]
+        return pieces if len(chosen) else []
+
+    def _places(self, batch: int) -> tuple[Ints, Ints]:
+        """Return for each unit of a batch its shard and its position there."""
+        if batch not in self._where:
+            number = np.zeros(len(self._parts.batches[batch].units), dtype=np.int64)
+            place = number.copy()
+            for k, cut in enumerate(self._cuts):
+                if cut.batch == batch:
+                    number[cut.units], place[cut.units] = k, np.arange(len(cut.units))
+            self._where[batch] = number, place
+        return self._where[batch]

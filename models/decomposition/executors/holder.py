@@ -1,0 +1,104 @@
+"""Runs on a worker: holds shards and answers prices for them."""
+
+from dataclasses import fields, replace
+from functools import cache
+from hashlib import sha256
+from importlib.metadata import version
+from importlib.resources import files
+from typing import Any
+
+import numpy as np
+from distributed import get_worker
+from numpy.typing import NDArray
+
+from models.case import Case, Ints
+from models.decomposition.executors.parcels import Parcel, Sums, packed, sums
+from models.decomposition.executors.shards import Shard
+from models.decomposition.pricing import LocalPricing, Responder, Scenario, responder
+from models.decomposition.split import Split, split
+from models.decomposition.warm import tiny
+from models.response import Prices, Rows
+
+_CODE = (
+    "models",
+    "models.decomposition",
+    "models.decomposition.executors",
+    "models.units",
+    "models.units.curtailable",
+    "models.units.shiftable",
+    "models.units.storage",
+)
+
+
+@cache
+def code() -> str:
+    """Return what answers depend on: a digest of the mathematics' source, and the versions below it."""
+    digest = sha256()
+    for package in _CODE:
+        for item in sorted(files(package).iterdir(), key=lambda item: item.name):
+            if item.name.endswith(".py"):
+                digest.update(item.read_bytes())
+    return f"{digest.hexdigest()[:12]}, numpy {version('numpy')}, numba {version('numba')}"
+
+
+class Holder:
+    """Shards that a worker holds for one solve, ready to answer. Uses the threads of its worker."""
+
+    def __init__(self) -> None:
+        self._threads = get_worker().state.nthreads
+        self._held: dict[int, tuple[Responder, Shard]] = {}
+        warm()
+
+    def place(self, number: int, shard: Shard) -> None:
+        """Prepare a shard."""
+        case = shard.case()
+        part = getattr(case, shard.label)
+        part = replace(part, **{item.name: _usual(getattr(part, item.name)) for item in fields(part)})
+        case = replace(case, **{shard.label: part})
+        everyone = np.arange(len(part.point))
+        unit = responder(case, shard.label, everyone, called=shard.called, threads=self._threads)
+        rows = Rows(**{name: np.array(getattr(shard.rows, name)) for name in ("power", "held", "total")})
+        self._held[number] = unit, replace(shard, rows=rows)
+
+    def respond(self, asked: list[tuple[int, Prices]]) -> list[Sums]:
+        """Return the sums of each shard at its prices."""
+        result = []
+        for number, prices in asked:
+            unit, shard = self._held[number]
+            result.append(sums(unit.respond(_own(prices), shard.rows, shard.sums), shard.holding))
+        return result
+
+    def answers(self, number: int, prices: Prices, chosen: Ints) -> Parcel:
+        """Return the answers of units at some positions of a shard."""
+        unit, shard = self._held[number]
+        return packed(unit.answers(_own(prices), shard.rows, np.array(chosen)))
+
+
+def _usual(values: NDArray[Any]) -> NDArray[Any]:
+    """Return the array aligned, as numba's machine code expects it: what came over the network may not be."""
+    return values if values.flags.aligned else values.copy()
+
+
+def _own(prices: Prices) -> Prices:
+    """Return a copy: what came over the network is read-only, and numba would compile anew for that."""
+    return Prices(power_eur_per_kw=np.array(prices.power_eur_per_kw), held_eur_per_kw=np.array(prices.held_eur_per_kw))
+
+
+def warm() -> None:
+    """Compile, or load, what answers: a minute once on every machine, a second later."""
+    case = tiny()
+    parts = split(case)
+    pricing = LocalPricing(case, parts)
+    scenario = _no_prices(case, parts)
+    pricing.respond(scenario)
+    for index, batch in enumerate(parts.batches):
+        seen = scenario.called if batch.called else scenario.planned
+        list(pricing.answers(index, seen, np.arange(len(batch.units))))
+
+
+def _no_prices(case: Case, parts: Split) -> Scenario:
+    tied, shape = len(parts.tied), (len(case.reserves), case.isps)
+    return Scenario(
+        planned=Prices(power_eur_per_kw=np.zeros((tied + 1, case.isps)), held_eur_per_kw=np.zeros((2, *shape))),
+        called=Prices(power_eur_per_kw=np.zeros((tied, case.isps)), held_eur_per_kw=np.zeros((1, *shape))),
+    )

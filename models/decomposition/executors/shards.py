@@ -1,0 +1,199 @@
+"""Cuts the batches of a case into shards for workers: by the case alone, whoever will hold them.
+
+A shard answers with one sum per group that lies in it as a whole. A group too large for one shard is cut between blocks
+of units, and answers with one sum per block; sums are then added in the order in which one process adds them. So
+totals are the same to the last bit for any number of workers, and without any. Source: docs/operations.md, More than
+one machine.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, replace
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.case import (
+    NO_POINT,
+    Case,
+    Curtailable,
+    Fixed,
+    Ints,
+    Limits,
+    Reservations,
+    Shiftable,
+    Storage,
+)
+from models.decomposition.pricing import Scenario
+from models.decomposition.split import Batch, Split
+from models.response import BLOCK, Prices, Rows, Tasks
+
+SHARD_UNITS = 2048
+"""Units a shard has at most: some 12 MB where every parameter has a value per ISP."""
+
+Units: TypeAlias = Storage | Curtailable | Shiftable
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Cut:
+    """Where a shard lies in the split."""
+
+    batch: int
+    called: bool
+    units: Ints  # (n,) positions in the batch, in the order in which they are added up
+    power: Ints  # rows of the prices of power that its units see
+    held: Ints  # rows of the rewards
+    rows: Rows  # (n,) into these rows, and into `group`
+    group: Ints  # (K,) to which group each of its sums belongs
+    holding: Ints  # rows of its sums whose units may hold reserve
+
+    def prices(self, scenario: Scenario) -> Prices:
+        """Return the prices its units see."""
+        return self.seen(scenario.called if self.called else scenario.planned)
+
+    def seen(self, prices: Prices) -> Prices:
+        """Return the rows of its scenario's prices that its units see."""
+        return Prices(
+            power_eur_per_kw=prices.power_eur_per_kw[self.power], held_eur_per_kw=prices.held_eur_per_kw[self.held]
+        )
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Shard:
+    """What a worker holds: the units' parameters; who they are and where they are connected it is not told."""
+
+    label: str
+    called: bool
+    frame: Case  # without units, congestion points or contracts
+    units: Units  # 2-D parameters that are constant over the day have one column
+    rows: Rows
+    sums: int  # K
+    holding: Ints
+
+    def case(self) -> Case:
+        """Return the case of these units alone."""
+        units = self.units
+        isps = self.frame.isps
+        if isinstance(units, Storage):
+            return replace(self.frame, storage=replace(units, unmanaged_kw=_wide(units.unmanaged_kw, isps)))
+        if isinstance(units, Curtailable):
+            return replace(self.frame, curtailable=replace(units, forecast_kw=_wide(units.forecast_kw, isps)))
+        return replace(self.frame, shiftable=units)
+
+
+def _wide(values: NDArray[np.float64], isps: int) -> NDArray[np.float64]:
+    return np.broadcast_to(values, (len(values), isps))
+
+
+def cuts(parts: Split, most: int = SHARD_UNITS) -> list[Cut]:
+    """Return the cuts of a split into at most so many units, in the order in which their sums are added.
+
+    `most` is a multiple of BLOCK.
+    """
+    return [
+        _cut(parts, index, batch, begin, end, whole=whole)
+        for index, batch in enumerate(parts.batches)
+        for begin, end, whole in _ranges(batch.rows.tasks, most)
+    ]
+
+
+def _ranges(tasks: Tasks, most: int) -> Iterator[tuple[int, int, bool]]:
+    """Yield ranges of blocks, and whether they are whole groups."""
+    first, last = tasks.first.tolist(), len(tasks.total)
+    ends = [*np.flatnonzero(np.diff(tasks.total)).tolist(), last - 1]
+    begin = a = 0  # of the shard, of the group
+    for b in (end + 1 for end in ends):
+        if a > begin and first[b] - first[begin] > most:
+            yield begin, a, True
+            begin = a
+        if first[b] - first[a] > most:
+            for cut in range(a, b, most // BLOCK):
+                yield cut, min(cut + most // BLOCK, b), False
+            begin = b
+        a = b
+    if begin < last:
+        yield begin, last, True
+
+
+def _cut(parts: Split, index: int, batch: Batch, begin: int, end: int, *, whole: bool) -> Cut:
+    tasks = batch.rows.tasks
+    first = tasks.first[begin : end + 1]
+    units = tasks.order[first[0] : first[-1]]
+    group = tasks.total[begin:end]
+    row = np.cumsum(np.diff(group, prepend=group[0]) != 0) if whole else np.arange(end - begin)
+    if whole:
+        group = np.unique(group)
+    power, power_row = np.unique(batch.rows.power[units], return_inverse=True)
+    held, held_row = np.unique(batch.rows.held[units], return_inverse=True)
+    return Cut(
+        batch=index,
+        called=batch.called,
+        units=units,
+        power=power,
+        held=held,
+        rows=Rows(
+            power=power_row.astype(np.int64),
+            held=held_row.astype(np.int64),
+            total=np.repeat(row, np.diff(first)).astype(np.int64),
+        ),
+        group=group,
+        holding=np.flatnonzero(parts.group_holds[group]),
+    )
+
+
+def shard(case: Case, batch: Batch, cut: Cut) -> Shard:
+    """Return what the worker of a cut is sent."""
+    part = getattr(case, batch.label)
+    units = batch.units[cut.units]
+    values: dict[str, Any] = {item.name: _rows_of(getattr(part, item.name), units) for item in fields(part)}
+    values["point"] = np.full(len(units), NO_POINT)
+    if batch.label == "storage":
+        values["unmanaged_kw"] = np.zeros((len(units), 1))
+    return Shard(
+        label=batch.label,
+        called=batch.called,
+        frame=frame(case),
+        units=type(part)(**values),
+        rows=cut.rows,
+        sums=len(cut.group),
+        holding=cut.holding,
+    )
+
+
+def _rows_of(values: NDArray[Any], units: Ints) -> NDArray[Any]:
+    """Return the rows of some units; one column where all are the same array read again."""
+    if values.ndim == 2 and values.shape[1] > 1 and values.strides[1] == 0:
+        values = values[:, :1]
+    return np.ascontiguousarray(values[units])
+
+
+def frame(case: Case) -> Case:
+    """Return the case without units, congestion points, contracts and limits."""
+    nobody, isps = np.zeros(0, dtype=np.int64), case.isps
+    return replace(
+        case,
+        points=(),
+        fixed=Fixed(point=nobody, program_kw=np.zeros((0, isps))),
+        storage=_nobody(case.storage),
+        curtailable=_nobody(case.curtailable),
+        shiftable=_nobody(case.shiftable),
+        limits=Limits(
+            point=nobody,
+            import_kw=np.zeros((0, isps)),
+            export_kw=np.zeros((0, isps)),
+            penalty_eur_per_mwh=np.zeros(0),
+        ),
+        reservations=Reservations(
+            name=(),
+            point=nobody,
+            reserved_kw=np.zeros((0, isps)),
+            penalty_eur_per_mwh=np.zeros(0),
+            availability_eur_per_mw_h=np.zeros(0),
+        ),
+        anchor=None,
+        start=None,
+    )
+
+
+def _nobody(part: Any) -> Any:
+    return type(part)(**{item.name: getattr(part, item.name)[:0] for item in fields(part)})
