@@ -189,7 +189,7 @@ class Daemon:
         self.store = Store(settings.store_url)
         self.store.migrate()
         self._participants = participants_of(settings)
-        self._solver = Solver(settings.planning)
+        self._solver = Solver(settings.planning, settings.compute.executor)
         self.enquirer = Enquirer(self.store, settings, self.clock, self._participants)
         self.publisher = Publisher(self.store, settings, self.clock, self._participants)
         self.planner = Planner(self.store, settings, self.clock, self._solver, self._planned)

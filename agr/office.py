@@ -75,7 +75,7 @@ def plan_now(settings: Settings, store: Store, period: Period, who: str) -> Plan
     if not claim.take():
         return _wait_for(store, trigger, settings.planning.budget_s)
     try:
-        solver = Solver(settings.planning)
+        solver = Solver(settings.planning, settings.compute.executor)
         try:
             Planner(store, settings, clock, solver, lambda _plan: None).run_due()
         finally:

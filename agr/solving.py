@@ -63,9 +63,10 @@ class How:
     decomposed_gap: float
     time_limit_s: float
     threads: int
+    executor: str = "local"  # as in compute.executor
 
     @staticmethod
-    def of(planning: Planning, *, threads: int | None = None) -> "How":
+    def of(planning: Planning, *, threads: int | None = None, executor: str = "local") -> "How":
         """Return what the settings say."""
         return How(
             method=planning.method,
@@ -73,6 +74,7 @@ class How:
             decomposed_gap=planning.decomposed_gap,
             time_limit_s=planning.time_limit_s,
             threads=threads or planning.threads,
+            executor=executor,
         )
 
 
@@ -100,6 +102,7 @@ def answer(
         threads=how.threads,
         report=report,
         cancelled=cancelled,
+        executor=how.executor,
     )
     return Answer(
         outcome=outcome, findings=audit(case, outcome), no_flexibility_eur=no_flexibility(unmanaged(case)).objective_eur
@@ -168,8 +171,8 @@ class _Told:
 class Solver:
     """A pool of worker processes, one solve at a time in each."""
 
-    def __init__(self, planning: Planning) -> None:
-        self._planning = planning
+    def __init__(self, planning: Planning, executor: str = "local") -> None:
+        self._planning, self._executor = planning, executor
         self._lock = Lock()
         self._folders: set[Path] = set()
         self._pool = self._start()
@@ -191,7 +194,7 @@ class Solver:
             folder = Path(name)
             self._folders.add(folder)
             try:
-                running = self._submit(pack(case, folder), How.of(self._planning))
+                running = self._submit(pack(case, folder), How.of(self._planning, executor=self._executor))
                 return self._result(running, folder, reached)
             finally:
                 self._folders.discard(folder)

@@ -431,3 +431,15 @@ def test_a_capacity_gate_days_ahead_is_compared_by_its_day():
     product = CapacityProduct(name="x", direction="up", series="s", max_mw=1, gate=Moment(at=time(8), days_before=2))
     with pytest.raises(ValidationError, match="x's gate"):
         Settings(domain="agr.example.com", markets={"capacity": [product]})
+
+
+@pytest.mark.parametrize("name", ["local", "dask://scheduler:8786", "dask+tls://10.0.0.7:8786", "dask://[::1]:8786"])
+def test_executors_are_known_by_name(config, name):
+    assert config(f'[compute]\nexecutor = "{name}"\n').compute.executor == name
+
+
+@pytest.mark.parametrize("name", ["", "cluster", "dask://scheduler", "tcp://scheduler:8786", "dask://a:1/b"])
+def test_an_executor_nobody_knows_is_refused_with_those_there_are(config, name):
+    (fault,) = faults(config, f'[compute]\nexecutor = "{name}"\n')
+    assert fault.startswith("compute.executor")
+    assert 'expected "local", or a Dask scheduler as "dask://host:port"' in fault

@@ -6,6 +6,7 @@ import threading
 import time
 
 import pytest
+from distributed import LocalCluster
 
 from agr.case import build
 from agr.errors import PlanError
@@ -13,6 +14,7 @@ from agr.progress import Round
 from agr.settings import Planning
 from agr.solving import Solver, unmanaged
 from models.case import Case
+from models.decomposition.solve import solve as decompose
 from models.outcome import Termination
 from tests.models.worlds import portfolio
 from tests.test_case import inputs
@@ -100,3 +102,26 @@ def test_a_search_that_is_asked_to_stop_answers_with_what_it_has() -> None:
         solver.close()
     assert answer.findings == ()
     assert answer.outcome.termination is Termination.TIME_LIMIT
+
+
+def test_a_plan_is_priced_on_the_cluster_the_settings_name() -> None:
+    case = portfolio(24, 24, points=3)
+    planning = Planning(threads=1, method="decomposition", time_limit_s=240)
+    here = decompose(case, relative_gap=planning.decomposed_gap, time_limit_s=240, threads=1)
+    with LocalCluster(
+        n_workers=1, threads_per_worker=1, processes=False, protocol="tcp", dashboard_address=":0", silence_logs=50
+    ) as cluster:
+        holding: list[int] = []
+
+        def count(_step: Round) -> None:
+            holding.append(sum(len(worker.state.actors) for worker in cluster.workers.values()))
+
+        solver = Solver(planning, cluster.scheduler_address.replace("tcp://", "dask://"))
+        try:
+            there = solver.solve(case, count)
+        finally:
+            solver.close()
+    assert max(holding) == 1
+    assert there.findings == ()
+    assert there.outcome.objective_eur == here.objective_eur
+    assert there.outcome.bound_eur == here.bound_eur

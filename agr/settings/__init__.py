@@ -1,5 +1,6 @@
 """What the user configures: a TOML file and AGR_ environment variables, checked once, then frozen."""
 
+from agr.settings.compute import Compute
 from agr.settings.daemon import Delivery, MessageLimits, Planning, Publication, Retention, Settings
 from agr.settings.loading import load, template, write_example
 from agr.settings.markets import CapacityProduct, DayAhead, Imbalance, Intraday, Markets
@@ -11,6 +12,7 @@ from agr.settings.timetable import Timetable
 __all__ = [
     "Alarms",
     "CapacityProduct",
+    "Compute",
     "DayAhead",
     "Delivery",
     "Email",

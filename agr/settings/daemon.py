@@ -8,6 +8,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from agr.errors import InputError
 from agr.isp import zone
+from agr.settings.compute import Compute
 from agr.settings.markets import Markets
 from agr.settings.operators import Alarms, Operators
 from agr.settings.partners import HttpFeed, ParticipantSettings
@@ -139,6 +140,7 @@ class Settings(BaseSettings):
     timetable: Timetable = Field(default=Timetable(), description="Moments of the market day.")
     markets: Markets = Field(default=Markets(), description="The markets we trade on.")
     planning: Planning = Field(default=Planning(), description="How plans are made.")
+    compute: Compute = Field(default=Compute(), description="Where the mathematics are computed.")
     publication: Publication = Field(default=Publication(), description="Which changes are sent.")
     feeds: tuple[HttpFeed, ...] = Field(default=(), description="Sources of prices and forecasts.")
     retention: Retention = Field(default=Retention(), description="How long data are kept.")
