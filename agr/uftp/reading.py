@@ -2,12 +2,14 @@
 
 An element becomes {attribute: text, child element's name: [children]}. Peers may declare namespaces and point at a
 schema location; both are ignored. Raises MessageError, which never repeats what the peer wrote.
+
+Expat, not lxml: libxml2 keeps every name it ever read in a dictionary of the thread that is never freed, so that
+anybody could fill our memory with made-up names, one refused message after the other.
 """
 
 import re
-from typing import TypeAlias, Union, cast
-
-from lxml import etree
+from typing import TypeAlias, Union
+from xml.parsers import expat
 
 from agr.errors import MessageError
 
@@ -16,7 +18,10 @@ Element: TypeAlias = dict[str, Union[str, list["Element"]]]  # noqa: UP007 - a f
 MAX_BYTES = 256 * 1024 * 1024
 MAX_DEPTH = 8
 MAX_ATTRIBUTE = 65_536
+MAX_TOKEN = 1024 * 1024
+"""Bytes of one tag, comment or the like: expat reads an unfinished one again with every chunk."""
 
+_CHUNK = 128 * 1024
 _DECLARED = re.compile(rb"""<\?xml[^>]*?\sencoding\s*=\s*["']([A-Za-z0-9._-]*)["']""")
 _SCHEMA_HINTS = (
     "{http://www.w3.org/2001/XMLSchema-instance}schemaLocation",
@@ -25,7 +30,7 @@ _SCHEMA_HINTS = (
 
 
 class _Tree:
-    """The parser's target: builds the mappings, refuses what UFTP never has."""
+    """The parser's handlers: build the mappings, refuse what UFTP never has."""
 
     def __init__(self, max_attribute: int) -> None:
         self._max_attribute = max_attribute
@@ -33,16 +38,17 @@ class _Tree:
         self.root = ""
         self.content: Element = {}
 
-    def start(self, tag: str, attrib: dict[str, str]) -> None:
+    def start(self, tag: str, attributes: dict[str, str]) -> None:
         """An element begins."""
         if len(self._open) >= MAX_DEPTH:
             raise MessageError(f"elements are nested deeper than {MAX_DEPTH}")
         element: Element = {}
-        for name, value in attrib.items():
+        for name, value in attributes.items():
             if len(value) > self._max_attribute:
                 raise MessageError(f"an attribute is longer than {self._max_attribute} characters")
-            if name not in _SCHEMA_HINTS:
-                element[name] = value
+            if _written(name) not in _SCHEMA_HINTS:
+                element[_written(name)] = value
+        tag = _written(tag)
         if self._open:
             siblings = self._open[-1].setdefault(tag, [])
             if isinstance(siblings, str):
@@ -52,43 +58,41 @@ class _Tree:
             self.root, self.content = tag, element
         self._open.append(element)
 
-    def end(self, tag: str) -> None:
+    def end(self, _tag: str) -> None:
         """An element ends."""
         self._open.pop()
-
-    def comment(self, text: str) -> None:
-        """Comments say nothing."""
 
     def data(self, data: str) -> None:
         """Character data: only white space may stand between elements."""
         if data.strip(" \t\r\n"):
             raise MessageError("text between elements; UFTP has attributes only")
 
-    def close(self) -> None:
-        """The document ends; lxml checks that every element did."""
+    def doctype(self, *_: object) -> None:
+        """Never reached: the bytes are searched for a document type before anything is parsed."""
+        raise MessageError("has a document type definition; UFTP has none")
+
+
+def _written(name: str) -> str:
+    """Return a name with its namespace as {namespace}name."""
+    return "{" + name if "}" in name else name
 
 
 def read(xml: bytes, *, max_bytes: int = MAX_BYTES, max_attribute: int = MAX_ATTRIBUTE) -> tuple[str, Element]:
     """Return the root element's name and content. Raises MessageError."""
     _check_bytes(xml, max_bytes)
     tree = _Tree(max_attribute)
-    parser = etree.XMLParser(
-        target=cast("etree.ParserTarget", tree),
-        encoding="utf-8",
-        # False would leave &amp; half read in a target; without a DTD there are only XML's own five
-        resolve_entities="internal",  # type: ignore[arg-type]
-        no_network=True,
-        load_dtd=False,
-        dtd_validation=False,
-        recover=False,
-        huge_tree=True,  # lifts libxml2's 10 MB per attribute; our own bounds hold instead
-    )
+    parser = expat.ParserCreate("utf-8", "}")
+    parser.buffer_text = True
+    parser.StartElementHandler, parser.EndElementHandler = tree.start, tree.end
+    parser.CharacterDataHandler, parser.StartDoctypeDeclHandler = tree.data, tree.doctype
     try:
-        parser.feed(xml)
-        parser.close()
-    except etree.XMLSyntaxError as error:
-        line, column = error.position
-        raise MessageError(f"not well-formed XML at line {line}, column {column}") from None
+        for start in range(0, len(xml), _CHUNK):
+            parser.Parse(xml[start : start + _CHUNK], False)
+            if start + _CHUNK - parser.CurrentByteIndex > MAX_TOKEN:
+                raise MessageError(f"a tag, comment or the like is longer than {MAX_TOKEN} bytes")
+        parser.Parse(b"", True)
+    except expat.ExpatError as error:
+        raise MessageError(f"not well-formed XML at line {error.lineno}, column {error.offset + 1}") from None
     return tree.root, tree.content
 
 

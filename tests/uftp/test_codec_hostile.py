@@ -2,6 +2,7 @@
 
 import time
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from threading import Thread
 
 import pytest
@@ -169,3 +170,25 @@ def test_a_hundred_thousand_connections_are_read_in_a_second_or_two():
 
 def test_limits_are_explicit():
     assert (reading.MAX_DEPTH, reading.MAX_ATTRIBUTE, reading.MAX_BYTES) == (8, 65_536, 256 * 1024**2)
+
+
+def test_made_up_names_leave_nothing_behind_in_memory():
+    def refuse(number: int) -> None:
+        names = " ".join(f'n{number:08d}{k:08d}{"x" * 80}="1"' for k in range(10_000))
+        with pytest.raises(MessageError):
+            decode(f"<TestMessage {names}/>".encode(), max_bytes=2_000_000)
+
+    def resident() -> int:
+        return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
+
+    for number in range(5):
+        refuse(number)
+    before = resident()
+    for number in range(5, 45):
+        refuse(number)
+    assert resident() - before < 20_000_000  # a parser that keeps names: 40 MB and more
+
+
+def test_a_tag_that_never_ends_is_refused_before_it_is_read_again_and_again():
+    with pytest.raises(MessageError, match="longer than 1048576"):
+        decode(b"<TestMessage a='" + b"x" * 50_000_000)
