@@ -6,7 +6,7 @@ What was done is in the store, so a restart catches up with what is due and repe
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from threading import RLock
+from threading import Lock, RLock
 
 import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
@@ -71,6 +71,7 @@ class Timetable:
         self._store, self._settings, self._clock, self._handlers = store, settings, clock, handlers
         self._scheduler = BackgroundScheduler(timezone="UTC", job_defaults={"coalesce": True, "max_instances": 1})
         self._running = RLock()
+        self._adding, self._ended = Lock(), False
 
     def periods(self) -> list[Period]:
         """Return today's and the next two Periods: a gate may lie two days before its Period."""
@@ -85,7 +86,15 @@ class Timetable:
         self.arrange()
 
     def stop(self) -> None:
-        """End the scheduler; a moment under way is finished first."""
+        """End the scheduler; a moment under way is finished first.
+
+        Nothing may be due or be added meanwhile: a pass of the scheduler's thread would submit to executors that are
+        shut down already, and a moment that wants to be tried again would wait for a lock that waits for the moment.
+        """
+        with self._adding:
+            self._ended = True
+        self._scheduler.pause()
+        self._scheduler.remove_all_jobs()  # returns once no pass is under way
         self._scheduler.shutdown(wait=True)
 
     def arrange(self) -> None:
@@ -100,9 +109,13 @@ class Timetable:
                 self._add(f"{period} {moment.name}", when, self._run, period, moment)
 
     def _add(self, job: str, when: datetime, what: Callable[..., None], *args: object) -> None:
-        self._scheduler.add_job(
-            what, DateTrigger(when), args=args, id=job, replace_existing=True, misfire_grace_time=None, coalesce=True
-        )
+        with self._adding:
+            if self._ended:
+                return
+            self._scheduler.add_job(
+                what, DateTrigger(when), args=args, id=job, replace_existing=True, misfire_grace_time=None,
+                coalesce=True,
+            )  # fmt: skip
 
     def pending(self, period: Period) -> list[Moment]:
         """Return the Period's moments that were not handled yet."""

@@ -14,6 +14,7 @@ from agr.jobs import Timetable, moments_of
 from agr.settings import CapacityProduct, Markets, Moment, Settings
 from agr.store import day
 from agr.store.engine import Store
+from agr.store.tables import moments
 
 PERIOD = Period(date(2026, 3, 29))
 NAMES = [m.name for m in moments_of(Settings(domain="agr.example"), PERIOD)]
@@ -172,3 +173,36 @@ def test_gates_are_local_times_on_every_kind_of_day(on: date) -> None:
     assert f"{found['day_ahead_gate']:%H:%M}" == "12:00"
     assert found["day_ahead_gate"].date() == on - timedelta(days=1)
     assert found["retention_job"].date() == on
+
+
+def test_stopped_at_any_instant_after_the_start_the_scheduler_ends_in_peace(store: Store) -> None:
+    """A dying scheduler thread fails the test by itself: pytest turns unhandled exceptions of threads into errors."""
+    at = PERIOD.start
+    for pause_ms in range(40):
+        day_ = Day(store, at)
+        time.sleep(pause_ms / 4000)
+        day_.timetable.stop()
+        with store.transaction() as tx:
+            tx.execute(moments.delete())
+
+
+def test_a_moment_that_wants_another_try_while_the_daemon_stops_does_not_block_it(store: Store) -> None:
+    entered, go_on = threading.Event(), threading.Event()
+
+    def handle(_period: Period, _name: str) -> str | None:
+        entered.set()
+        go_on.wait(60)
+        return None
+
+    names = {n.split(" ")[0] for n in NAMES}
+    timetable = Timetable(
+        store, Settings(domain="agr.example"), JumpingClock(PERIOD.start), dict.fromkeys(names, handle)
+    )
+    timetable.start({})
+    assert entered.wait(60)
+    stopping = threading.Thread(target=timetable.stop, daemon=True)
+    stopping.start()
+    stopping.join(0.3)  # it waits for the moment
+    go_on.set()
+    stopping.join(60)
+    assert not stopping.is_alive()
