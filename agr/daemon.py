@@ -246,6 +246,7 @@ class Daemon:
         events.listeners.append(self.metrics.event)
         for server in (self._web, self._page):
             server.start()
+        self.intake.take_up_again()
         for loop in self._loops:
             loop.start()
         self.timetable.start({"watch": (_WATCH_S, self.watch)})

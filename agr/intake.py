@@ -97,6 +97,7 @@ class Intake:
             with self._store.transaction() as tx:
                 verdict = self._judge(tx, row, decode(row.xml))
                 inbox.finish(tx, row.id, verdict.state, verdict.reason or None)
+                day.recover(tx, "message set aside", row.message_id, self._clock.now())
         except Exception as error:
             self._set_aside(row, error)
             raise
@@ -106,6 +107,14 @@ class Intake:
             conversation_id=row.conversation_id, verdict=verdict.state, reason=verdict.reason,
         )  # fmt: skip
         return True
+
+    def take_up_again(self) -> int:
+        """Try messages that were set aside once more, as after an update of the program; return how many."""
+        with self._store.transaction() as tx:
+            again = inbox.take_up_again(tx)
+        if again:
+            log.info("message.taken_up_again", count=again)
+        return again
 
     def _set_aside(self, row: Received, error: Exception) -> None:
         self._broken[row.id] = self._broken.get(row.id, 0) + 1
@@ -201,6 +210,7 @@ class Intake:
         now, subject = self._clock.now(), (question and question.congestion_point) or ""
         outbox.answered(tx, message.reference, now, message.result.value, message.rejection_reason)
         day.recover(tx, "answer overdue", f"{row.sender_domain} {subject}".strip(), now)
+        day.recover(tx, "answer refused", row.sender_domain, now)
 
     # --- handlers: one per message type of the plan phase ----------------------------------------------------------
 
@@ -253,6 +263,8 @@ class Intake:
         if clashes:
             text = f"{len(clashes)} connections are claimed by {cro} and another CRO or twice; the first claim stays"
             day.raise_alarm(tx, "portfolio conflict", f"{cro} {period}", text, self._clock.now())
+        else:
+            day.recover_all(tx, "portfolio conflict", f"{cro} ", self._clock.now())
 
     def _prognosis_answer(
         self, tx: Tx, row: Received, message: m.DPrognosisResponse, question: Question | None
@@ -292,7 +304,9 @@ class Intake:
     ) -> Verdict:
         now = self._clock.now()
         self._answered(tx, row, message, question)
-        if message.result is not m.Result.ACCEPTED:
+        if message.result is m.Result.ACCEPTED:
+            day.recover(tx, "connections rejected", row.sender_domain, now)
+        else:
             text = f"CRO {row.sender_domain} rejected our connections: {message.rejection_reason or 'without a reason'}"
             day.raise_alarm(tx, "connections rejected", row.sender_domain, text, now)
         return Verdict(state="accepted")

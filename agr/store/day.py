@@ -172,6 +172,13 @@ def recover(tx: Tx, kind: str, subject: str, at: datetime) -> bool:
     return bool(tx.execute(t.alarms.update().where(same).values(recovered_at=at)).rowcount)
 
 
+def recover_all(tx: Tx, kind: str, subject_begins: str, at: datetime) -> int:
+    """End every alarm of a kind whose subject begins like this; return how many."""
+    c = t.alarms.c
+    mine = sa.and_(c.kind == kind, c.subject.startswith(subject_begins, autoescape=True), c.recovered_at.is_(None))
+    return tx.execute(t.alarms.update().where(mine).values(recovered_at=at)).rowcount
+
+
 _ALARM = tuple(t.alarms.c[name] for name in Alarm.__dataclass_fields__)
 
 

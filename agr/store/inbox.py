@@ -66,8 +66,14 @@ def next_received(tx: Tx) -> Received | None:
 
 
 def finish(tx: Tx, row_id: int, state: str, reason: str | None = None) -> None:
-    """Record how a message was answered: accepted, rejected or noted."""
+    """Record how a message was answered: accepted, rejected or noted; failed: set aside."""
     tx.execute(t.inbox.update().where(t.inbox.c.id == row_id).values(state=state, reason=reason))
+
+
+def take_up_again(tx: Tx) -> int:
+    """Let messages that were set aside be processed once more; return how many."""
+    mine = t.inbox.c.state == "failed"
+    return tx.execute(t.inbox.update().where(mine).values(state="received", reason=None)).rowcount
 
 
 def messages(tx: Tx) -> list[sa.RowMapping]:
