@@ -136,6 +136,7 @@ class Calendar:
             messages = inbox.delete_before(tx, old) + outbox.delete_before(tx, old)
             gone = plans.delete_before(tx, (now - timedelta(days=keep.plans_days)).date())
             personal = (now - timedelta(days=keep.personal_days)).date()
+            plans.forget_programs(tx, personal)
             portfolio.delete_before(tx, personal)
             register.delete_forecasts_before(tx, personal)
         old_cases = now.timestamp() - keep.personal_days * 86_400

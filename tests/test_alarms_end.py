@@ -6,8 +6,13 @@ from pathlib import Path
 import pytest
 
 from agr.enquiry import Enquirer
+from agr.errors import InputError
+from agr.plan import Reason, ReasonKind
+from agr.planning import Planner, load_solved
 from agr.portfolio import Connection
-from agr.store import day, inbox, outbox
+from agr.settings import Planning
+from agr.solving import Solver
+from agr.store import day, inbox, outbox, plans
 from tests.worlds import NOW, OTHER_POINT, PERIOD, POINT, World
 
 
@@ -100,3 +105,21 @@ def test_a_message_set_aside_is_tried_again_at_the_next_start(world: World) -> N
     assert world.intake.process_next()
     assert alarms(world) == []
     assert len(world.replies()) == 1
+
+
+def test_programs_of_resources_are_deleted_after_their_own_time_and_the_summary_stays(world: World) -> None:
+    world.know_points()
+    solver = Solver(Planning(threads=1))
+    planner = Planner(world.store, world.settings, world.clock, solver, lambda _plan: None)
+    with world.store.transaction() as tx:
+        day.put_trigger(tx, PERIOD.day, Reason(kind=ReasonKind.FIRST_PLAN), NOW)
+    planner.run_due()
+    solver.close()
+    with world.store.transaction() as tx:
+        (plan,) = plans.history(tx, PERIOD.day)
+        assert plans.forget_programs(tx, PERIOD.day) == 0
+        assert load_solved(tx, plan.id).named.storage == ("battery",)
+        assert plans.forget_programs(tx, PERIOD.next().day) == 1
+        assert plans.history(tx, PERIOD.day) == [plan]
+        with pytest.raises(InputError, match="personal_days"):
+            load_solved(tx, plan.id)

@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from pydantic import TypeAdapter
 
+from agr.errors import InputError
 from agr.plan import Plan, PlanState
 from agr.store import tables as t
 from agr.store.engine import Tx
@@ -69,12 +70,26 @@ def decide(tx: Tx, plan_id: int, state: PlanState) -> bool:
 
 
 def archives(tx: Tx, plan_id: int) -> tuple[bytes, bytes]:
-    """Return (case, outcome) archives of a plan."""
+    """Return (case, outcome) archives of a plan. Raises InputError when retention has deleted them."""
     joined = t.plans.join(t.cases, t.cases.c.digest == t.plans.c.case_digest)
     row = tx.execute(
         sa.select(t.cases.c.case, t.plans.c.outcome).select_from(joined).where(t.plans.c.id == plan_id)
-    ).one()
+    ).one_or_none()
+    if row is None or not row.outcome:
+        raise InputError(
+            f"the programs of plan {plan_id} are no longer kept: they are personal data and older than "
+            "retention.personal_days; its summary is"
+        )
     return row[0], row[1]
+
+
+def forget_programs(tx: Tx, day: date) -> int:
+    """Delete what plans of Periods before the day say of single resources; their summaries stay. Return how many."""
+    mine = sa.and_(t.plans.c.period < day, t.plans.c.outcome != b"")
+    gone = tx.execute(t.plans.update().where(mine).values(outcome=b"")).rowcount
+    needed = sa.select(t.plans.c.case_digest).where(t.plans.c.outcome != b"")
+    tx.execute(t.cases.delete().where(t.cases.c.digest.not_in(needed)))
+    return gone
 
 
 def delete_before(tx: Tx, day: date) -> int:

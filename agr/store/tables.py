@@ -172,7 +172,7 @@ plans = sa.Table(
     sa.Column("predecessor", sa.Integer),
     sa.Column("case_digest", sa.String(64), nullable=False),
     sa.Column("summary", sa.Text, nullable=False),  # plan.Plan without arrays, as JSON
-    sa.Column("outcome", sa.LargeBinary, nullable=False),  # archive of models.Outcome
+    sa.Column("outcome", sa.LargeBinary, nullable=False),  # archive of models.Outcome; empty once retention deleted it
     sa.Index(None, "period", "id"),
 )  # fmt: skip
 
