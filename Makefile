@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help run test scenarios lint check lock clean bench screenshots
+.PHONY: help run test torture scenarios lint check lock clean bench screenshots
 
 help: ## List the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -40,6 +40,9 @@ bench: $(READY) ## Measure against peers on the same instances (ARGS="--sizes 10
 
 screenshots: $(READY) $(PEERS)/requirements.sha256 ## Picture every page of the operators' side into build/screenshots
 	@AGR_SCREENSHOTS=build/screenshots $(BIN)/python -m pytest tests/web/test_page.py -q
+
+torture: $(READY) $(PEERS)/requirements.sha256 ## Kill the daemon at least 220 times, with a scoreboard (ARGS="--kills 50" for fewer)
+	@$(BIN)/python -m tests.torture $(ARGS)
 
 lint: $(READY) ## Style, types, import rules, spelling
 	$(BIN)/ruff check .

@@ -9,9 +9,10 @@ from concurrent.futures import Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 from math import isfinite
+from multiprocessing import connection
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from threading import Lock
+from threading import Lock, Thread
 from time import monotonic
 from typing import Any
 
@@ -142,9 +143,21 @@ _NICE = 10
 
 
 def _settle_in() -> None:
-    """Give way to the daemon, and leave Ctrl-C to it: it reaches the whole process group."""
+    """Prepare a worker: it gives way to the daemon, and ends when the daemon wants it or is gone.
+
+    Ctrl-C reaches the whole process group and is not its business. A daemon that was killed cannot end its workers,
+    and they would wait for work for ever.
+    """
     os.nice(_NICE)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
+
+
+def _end_with(sentinel: int) -> None:
+    connection.wait([sentinel])
+    os._exit(1)
 
 
 class _Told:
@@ -182,8 +195,8 @@ class Solver:
         return ProcessPoolExecutor(self._planning.workers, mp_context=context, initializer=_settle_in)
 
     def warm_up(self) -> None:
-        """Start a worker and import the mathematics, so that the first plan does not wait for it."""
-        self._pool.submit(_ready).result(timeout=120)
+        """Let a worker import the mathematics meanwhile, so that neither the start nor the first plan waits for it."""
+        self._pool.submit(_ready)
 
     def solve(self, case: Case, reached: Callable[[Round], None] | None = None) -> Answer:
         """Return the audited outcome; raises PlanError when the worker fails, dies or exceeds its budget.

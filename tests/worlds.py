@@ -70,6 +70,7 @@ class World:
     dso: Party = field(default_factory=lambda: Party("dso.example", "DSO"))
     barred: tuple[str, ...] = ()
     clock: JumpingClock = field(default_factory=lambda: JumpingClock(NOW))
+    store_url: str = ""
 
     def __post_init__(self) -> None:
         self.settings = Settings(
@@ -85,7 +86,7 @@ class World:
             ),
             planning=Planning(join_triggers_s=0.0, threads=1),
         )  # fmt: skip
-        self.store = Store(f"sqlite:///{self.folder / 'agr.db'}")
+        self.store = Store(self.store_url or f"sqlite:///{self.folder / 'agr.db'}")
         self.store.migrate()
         self.participants = Participants(
             Participant(domain=p.domain, role=p.role, endpoint=p.endpoint, public_keys=p.public_keys, barred=p.barred)

@@ -12,6 +12,7 @@ The commands are the methods `do_…` below; `config` of a CRO is what it knows 
 
 import argparse
 import base64
+import itertools
 import json
 import logging
 import os
@@ -112,6 +113,7 @@ class Counterparty:
         self.rejections: list[str] = []
         self.statuses: list[int] = []
         self.mode = "full"
+        self.persist_s = 0.0
 
     def key_of(self, domain: str, role: str) -> str:
         """Return a peer's public signing key in base64; 419 as the specification wants when it is not known."""
@@ -153,12 +155,14 @@ class Counterparty:
         """Send a message, a few times if need be; report it and return its metadata."""
         message.time_stamp = (datetime.now(UTC) + self.offset).isoformat()
         client = self.client(domain, role, version)
-        for attempt in range(1, SEND_ATTEMPTS + 1):
+        until = time.monotonic() + self.persist_s
+        for attempt in itertools.count(1):
             try:
                 client._send_message(message)
             except Exception as error:
                 text = f"{type(error).__name__}: {error}"
-                if attempt == SEND_ATTEMPTS or self.stopping.wait(0.1 * 2**attempt):
+                last = attempt >= SEND_ATTEMPTS and time.monotonic() > until
+                if last or self.stopping.wait(min(0.1 * 2**attempt, 0.4 if self.persist_s else 10.0)):
                     self.lines.write("failed", text=text, attempts=attempt, **describe(message))
                     raise
             else:
@@ -187,6 +191,11 @@ class Counterparty:
     def do_delay(self, line: Json) -> Json:
         """Answer only after `seconds`."""
         self.delay_s = float(line["seconds"])
+        return {}
+
+    def do_persist(self, line: Json) -> Json:
+        """Try to deliver for at least `seconds`, as a good sender does while we are down."""
+        self.persist_s = float(line["seconds"])
         return {}
 
     def do_silent(self, line: Json) -> Json:

@@ -1,0 +1,42 @@
+"""What several rooms need, once for the whole session: counterparties, and a PostgreSQL server where installed."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from agr.demo.counterparties import Counterparty
+from agr.demo.environment import counterparty_python
+from tests.day.market import Parties
+from tests.postgres import postgres_bin, postgres_server
+
+PROJECT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    if postgres_bin() is None:
+        pytest.skip("PostgreSQL's server is not installed: apt-get install postgresql")
+    with postgres_server() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def python() -> Path:
+    return counterparty_python(PROJECT / ".venv-counterparty")
+
+
+@pytest.fixture(scope="session")
+def parties(python: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Parties]:
+    logs = tmp_path_factory.mktemp("counterparties")
+    with ExitStack() as stack:
+        started = [
+            stack.enter_context(Counterparty(python, role=role, domain=domain, log=logs / f"{domain}.log"))
+            for role, domain in (
+                ("CRO", "cro.example"),
+                ("DSO", "north-grid.example"),
+                ("DSO", "south-grid.example"),
+            )
+        ]
+        yield Parties(*started)

@@ -1,0 +1,58 @@
+"""A PostgreSQL server of the tests' own, where its programs are installed (CI installs them)."""
+
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import sqlalchemy as sa
+
+
+def postgres_bin() -> Path | None:
+    """Return the folder of initdb, if there is one."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    on_path = shutil.which("initdb")
+    return found[-1].parent if found else Path(on_path).parent if on_path else None
+
+
+def _run(command: list[str], folder: Path) -> None:
+    """Run as user postgres when we are root, which the server refuses to run as."""
+    user = {"user": "postgres", "group": "postgres", "extra_groups": []} if os.geteuid() == 0 else {}
+    subprocess.run(command, check=True, capture_output=True, cwd=folder, **user)
+
+
+@contextmanager
+def postgres_server() -> Iterator[str]:
+    """Give the address of an empty database; the server ends with the block."""
+    binaries = postgres_bin()
+    assert binaries is not None, "PostgreSQL's server is not installed: apt-get install postgresql"
+    folder = Path(tempfile.mkdtemp(prefix="agr-postgres-"))  # its own: pytest's folders are private to root
+    if os.geteuid() == 0:
+        shutil.chown(folder, "postgres")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    data = folder / "data"
+    _run([str(binaries / "initdb"), "-D", str(data), "-A", "trust", "-U", "agr", "-E", "UTF8", "-N"], folder)
+    options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder} -c fsync=off"
+    control = [str(binaries / "pg_ctl"), "-D", str(data), "-w"]
+    _run([*control, "-l", str(folder / "log"), "-o", options, "start"], folder)
+    try:
+        yield f"postgresql+psycopg://agr@127.0.0.1:{port}/postgres"
+    finally:
+        _run([*control, "-m", "immediate", "stop"], folder)
+        shutil.rmtree(folder)
+
+
+def emptied(url: str) -> str:
+    """Drop everything in the database; return its address."""
+    engine = sa.create_engine(url, poolclass=sa.NullPool)
+    with engine.begin() as tx:
+        tx.execute(sa.text("drop schema public cascade"))
+        tx.execute(sa.text("create schema public"))
+    engine.dispose()
+    return url

@@ -1,0 +1,110 @@
+"""One life of the daemon in a process of its own.
+
+python -m tests.torture.life AGR_TOML NOW [KILLED_FILE QUOTA [SPARED…]]
+
+Reads JSON lines: {"jump": INSTANT} moves its clock, {} only asks; each is answered with a line of how things stand.
+With KILLED_FILE it kills itself (SIGKILL) before or after the commit of the first writing transaction whose place in
+the code was not yet killed QUOTA times that way, having noted the place there: so each commit point is hit in turn,
+but for those that have one of the SPARED words in their names.
+"""
+
+import json
+import os
+import signal
+import sys
+import threading
+import traceback
+from collections import Counter
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine.default import DefaultDialect
+
+from agr import log
+from agr.daemon import Daemon
+from agr.isp import JumpingClock, Period
+from agr.settings import load
+from agr.store import day
+
+WRITES = ("INSERT", "UPDATE", "DELETE")
+
+
+class Killer:
+    """Kills this process at commit points of transactions that wrote."""
+
+    def __init__(self, killed: Path, quota: int, spared: list[str]) -> None:
+        self._file, self._quota, self._spared = killed, quota, spared
+        lines = killed.read_text().splitlines() if killed.exists() else []
+        self._counts, self._lock = Counter(lines), threading.Lock()
+        self._wrote: set[int] = set()
+        sa.event.listen(sa.Engine, "after_cursor_execute", self._executed)
+        plain = DefaultDialect.do_commit
+
+        def do_commit(dialect: DefaultDialect, connection: Any) -> None:
+            wrote = id(connection) in self._wrote
+            self._wrote.discard(id(connection))
+            place = _place() if wrote else ""
+            if wrote:
+                self._perhaps(f"before {place}")
+            plain(dialect, connection)
+            if wrote:
+                self._perhaps(f"after {place}")
+
+        DefaultDialect.do_commit = do_commit  # type: ignore[method-assign]
+
+    def _executed(self, connection: sa.Connection, _cursor: Any, statement: str, *_: Any) -> None:
+        if statement.lstrip().upper().startswith(WRITES):
+            self._wrote.add(id(connection.connection))
+
+    def _perhaps(self, point: str) -> None:
+        if any(word in point for word in self._spared):
+            return
+        with self._lock:
+            if self._counts[point] < self._quota:
+                with self._file.open("a") as file:
+                    file.write(point + "\n")
+                os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _place() -> str:
+    """Return file and function of the daemon's code that commits, and what called it."""
+    frames = [f for f in traceback.extract_stack() if "/agr/" in f.filename and "/agr/store/" not in f.filename]
+    return " < ".join(f"{Path(f.filename).name}:{f.name}:{f.lineno}" for f in reversed(frames[-2:]))
+
+
+def main() -> None:
+    """Live until the input ends."""
+    settings = load(Path(sys.argv[1]))
+    clock = JumpingClock(datetime.fromisoformat(sys.argv[2]))
+    period = Period(datetime.fromisoformat(os.environ["TORTURE_PERIOD"]).date())
+    log.configure(json=True)
+    if len(sys.argv) > 3:
+        Killer(Path(sys.argv[3]), int(sys.argv[4]), sys.argv[5:])
+    daemon = Daemon(settings, clock)
+    daemon.start()
+
+    def tell() -> None:
+        idle = daemon.idle()
+        coming = daemon.timetable.next_moment()
+        with daemon.store.transaction() as tx:
+            done = sorted(day.done_moments(tx, period.day))
+        line = {
+            "now": clock.now().isoformat(), "idle": idle and daemon.idle(), "done": done,
+            "next": coming.at.isoformat() if coming else None,
+        }  # fmt: skip
+        sys.stdout.write(json.dumps(line) + "\n")
+        sys.stdout.flush()
+
+    tell()
+    for text in sys.stdin:
+        line = json.loads(text)
+        if "jump" in line:
+            clock.jump_to(datetime.fromisoformat(line["jump"]))
+        tell()
+    daemon.stop()
+
+
+if __name__ == "__main__":
+    main()

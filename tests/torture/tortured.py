@@ -1,0 +1,392 @@
+"""A market day whose daemon is killed again and again, and what independent counterparties recorded of it."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+import tomli_w
+from lxml import etree
+
+from agr import archive
+from agr.case import NamedCase
+from agr.demo.counterparties import Counterparty, Event, Peer
+from agr.demo.run import start_clock
+from agr.feeds.writing import write_folder
+from agr.isp import JumpingClock, Period
+from agr.office import import_tables
+from agr.publication import OPEN
+from agr.settings import load
+from agr.store import day, inbox, plans, tables
+from agr.store.engine import Store
+from agr.uftp.signing import KeyPair
+from models.audit import audit
+from models.outcome import Outcome
+from tests.day import heard, tiny
+
+PROJECT = Path(__file__).parents[2]
+PATIENCE_S = 150.0
+OURS = "agr.example"
+PATH = "/shapeshifter/api/v3/message"
+PERIOD = Period(date(2026, 6, 10))
+
+
+class Died(Exception):  # noqa: N818 - what we came to see
+    """The daemon's process is gone."""
+
+
+def free_port() -> int:
+    """Return a port nobody listens on."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+@dataclass
+class Standing:
+    """How a living daemon says things stand."""
+
+    now: datetime
+    idle: bool
+    done: list[str]
+    next: datetime | None
+
+
+class Life:
+    """One process of the daemon."""
+
+    def __init__(self, config: Path, now: datetime, log: Path, *killing: str) -> None:
+        self._log = log.open("ab")
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "tests.torture.life", str(config), now.isoformat(), *killing],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._log, text=True, cwd=PROJECT,
+            start_new_session=True, env=os.environ | {"TORTURE_PERIOD": str(PERIOD)},
+        )  # fmt: skip
+
+    def read(self) -> Standing:
+        """Return the next line it says. Raises Died."""
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        if not line.endswith("\n"):
+            raise Died
+        raw = json.loads(line)
+        coming = raw["next"] and datetime.fromisoformat(raw["next"])
+        return Standing(datetime.fromisoformat(raw["now"]), raw["idle"], raw["done"], coming)
+
+    def ask(self, jump: datetime | None = None) -> Standing:
+        """Let it jump, if told to, and say how things stand. Raises Died."""
+        assert self.process.stdin is not None
+        try:
+            self.process.stdin.write(json.dumps({"jump": jump.isoformat()} if jump else {}) + "\n")
+            self.process.stdin.flush()
+        except OSError:
+            raise Died from None
+        return self.read()
+
+    def kill(self) -> None:
+        """SIGKILL, whatever it does."""
+        self.process.send_signal(signal.SIGKILL)
+
+    def bury(self) -> int:
+        """Wait for the end of the daemon's process; return its exit code."""
+        code = self.process.wait(PATIENCE_S)
+        for stream in (self.process.stdin, self.process.stdout):
+            with suppress(OSError):
+                stream.close()  # type: ignore[union-attr]
+        self._log.close()
+        return code
+
+    def end(self) -> int:
+        """Stop as SIGTERM would; return the exit code."""
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+        return self.bury()
+
+
+def _group_lives(group: int) -> bool:
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+@dataclass
+class Score:
+    """What the scoreboard shows of one campaign."""
+
+    name: str
+    kills: int = 0
+    days: int = 0
+    points: set[str] = field(default_factory=set)
+    taken: int = 0  # messages of others that we answered 200
+    arrived: int = 0  # D-Prognoses that arrived, each counted once
+    again: int = 0  # deliveries of the same message again
+    plans: int = 0
+    faults: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+
+
+class TorturedDay:
+    """The tiny world's day from portfolio query to prognosis gate, with two releases, through any number of lives."""
+
+    def __init__(self, folder: Path, parties: tuple[Counterparty, Counterparty, Counterparty], url: str = "") -> None:
+        self.folder, self.parties = folder, parties
+        self.cro, self.north, self.south = parties
+        self.now = start_clock(PERIOD).now()
+        self.config = folder / "agr.toml"
+        self.port = free_port()
+        self._marks = [len(p.events) for p in parties]
+        self._released: dict[str, threading.Thread] = {}
+        self._lives: list[int] = []
+        self._prepare(url)
+
+    def _prepare(self, url: str) -> None:
+        key = KeyPair.generate()
+        key.save(self.folder / "agr.key")
+        values = {
+            "domain": OURS, "key_file": "agr.key", "data_folder": ".", "listen_port": self.port,
+            "store_url": url or "sqlite:///agr.db",
+            "participants": [
+                {"domain": p.domain, "role": p.role, "endpoint": p.endpoint, "public_keys": [p.public_key]}
+                for p in self.parties
+            ],
+            "planning": {"join_triggers_s": 0, "threads": 1},
+            "delivery": {"first_delay_s": 0.2, "max_delay_s": 2},
+            "timetable": {"portfolio_query_retry_s": 5},
+        }  # fmt: skip
+        self.config.write_text(tomli_w.dumps(values))
+        self.settings = load(self.config)
+        write_folder(tiny.register(PERIOD), self.folder / "tables")
+        store = Store(self.settings.store_url)
+        store.migrate()
+        import_tables(self.settings, store, self.folder / "tables", JumpingClock(self.now))
+        store.close()
+        us = Peer(domain=OURS, role="AGR", endpoint=f"http://127.0.0.1:{self.port}{PATH}", public_key=key.public)
+        for party in self.parties:
+            party.meet([us])
+            party.send("persist", seconds=PATIENCE_S)
+        self.cro.send("portfolio", mode="full", config=tiny.config())
+        self._tell_time()
+
+    def _tell_time(self) -> None:
+        for party in self.parties:
+            party.send("clock", now=self.now.isoformat())
+
+    def live(self, *killing: str) -> Life:
+        """Start the daemon."""
+        life = Life(self.config, self.now, self.folder / "daemon.log", *killing)
+        self._lives.append(life.process.pid)
+        return life
+
+    def drive(self, life: Life) -> None:
+        """Bring the day to its end, or as far as this life lasts. Raises Died."""
+        standing = life.read()
+        until = time.monotonic() + PATIENCE_S
+        calm = 0
+        while True:
+            assert time.monotonic() < until, f"no progress for {PATIENCE_S:g} s: {standing}; see {self.folder}"
+            self.now = max(self.now, standing.now)
+            calm = calm + 1 if standing.idle and not self._releasing() else 0
+            if calm < 3:
+                time.sleep(0.02)
+                standing = life.ask()
+                continue
+            calm, until = 0, time.monotonic() + PATIENCE_S
+            if self._release(standing.done):
+                continue
+            if "prognosis_gate" in standing.done:
+                return
+            assert standing.next is not None
+            self.now = max(standing.next, self.now)
+            self._tell_time()
+            standing = life.ask(self.now)
+
+    def _releasing(self) -> bool:
+        return any(thread.is_alive() for thread in self._released.values())
+
+    def _release(self, done: list[str]) -> bool:
+        """Let a DSO release its reservation once the prognoses are out: first one, then the other."""
+        contracts = ((tiny.FO_A, tiny.A, self.north, -50_000), (tiny.FO_C, tiny.C, self.south, 0))
+        if OPEN not in done:
+            return False
+        for contract, point, dso, keep in contracts:
+            if contract not in self._released:
+                evening = tiny.evening(PERIOD)
+                isps: Any = [{"start": evening.start + 1, "duration": len(evening), "power": keep}]
+                thread = threading.Thread(
+                    target=dso.send, args=("release", PATIENCE_S), daemon=True,
+                    kwargs={"domain": OURS, "contract": contract, "period": str(PERIOD), "congestion_point": point,
+                            "isps": isps},
+                )  # fmt: skip
+                self._released[contract] = thread
+                thread.start()
+                return True
+        return False
+
+    # --- what independent records say ---------------------------------------------------------------------------
+
+    def _events(self, kind: str) -> Iterator[tuple[Counterparty, Event]]:
+        for party, mark in zip(self.parties, self._marks, strict=True):
+            for event in party.events[mark:]:
+                if event.kind == kind:
+                    yield party, event
+
+    def judge(self, score: Score) -> None:
+        """Hold what counterparties recorded against what was promised; add faults and figures to the score."""
+        score.faults += self._orphans()
+        store = Store(self.settings.store_url)
+        with store.transaction() as tx:
+            score.faults += self._intact(tx)
+            score.faults += self._taken(tx, score)
+            score.faults += self._answers(tx)
+            score.faults += self._prognoses(tx, score)
+            score.faults += self._plans(tx, score)
+            score.faults += [f"open alarm: {a.kind} {a.subject}: {a.text}" for a in day.open_alarms(tx)]
+            names = set(day.done_moments(tx, PERIOD.day))
+            score.faults += (
+                [] if {"first_plan", "day_ahead_results", "prognosis_gate", OPEN} <= names else ["unfinished"]
+            )
+        store.close()
+        if heard.SCHEMA.is_file():
+            score.faults += heard.faults_of(event for _, event in self._events("received"))
+        score.days += 1
+
+    def _orphans(self) -> list[str]:
+        """Every process that a life started ends with it."""
+        until = time.monotonic() + PATIENCE_S
+        while alive := [group for group in self._lives if _group_lives(group)]:
+            if time.monotonic() > until:
+                return [f"{len(alive)} workers outlived their daemon"]
+            time.sleep(0.05)
+        return []
+
+    def _intact(self, tx: sa.Connection) -> list[str]:
+        if tx.dialect.name != "sqlite":
+            return []
+        said = tx.exec_driver_sql("PRAGMA integrity_check").scalar()
+        return [] if said == "ok" else [f"the store is damaged: {said}"]
+
+    def _taken(self, tx: sa.Connection, score: Score) -> list[str]:
+        """Everything we answered 200 is in the inbox once and was processed."""
+        states = Counter((row["message_id"], row["state"]) for row in inbox.messages(tx))
+        found = []
+        for party, event in self._events("sent"):
+            score.taken += 1
+            mine = {state: n for (message, state), n in states.items() if message == event.message_id.lower()}
+            if sum(mine.values()) != 1 or not mine.keys() <= {"accepted", "rejected", "noted"}:
+                found.append(f"{event.type} {event.message_id} of {party.domain} was answered 200 and then: {mine}")
+            if "rejected" in mine:
+                found.append(f"{event.type} {event.message_id} of {party.domain} was rejected")
+        failed = [e for _, e in self._events("failed")]
+        return found + [f"{e.type} {e.message_id} never reached us" for e in failed]
+
+    def _answers(self, tx: sa.Connection) -> list[str]:
+        """Each release counts once and has one answer, however often the answer arrived."""
+        releases = [e.message_id for _, e in self._events("sent") if e.type == "FlexReservationUpdate"]
+        answers: dict[str, set[str]] = {}
+        for _, event in self._events("received"):
+            if event.type == "FlexReservationUpdateResponse":
+                root = etree.fromstring(event.xml.encode())
+                answers.setdefault(str(root.get("FlexReservationUpdateMessageID")).lower(), set()).add(event.message_id)
+        stored = Counter(tx.execute(sa.select(tables.reservations.c.message_id)).scalars())
+        found = [f"{r} counted {stored[r.lower()]} times" for r in releases if stored[r.lower()] != 1]
+        found += [
+            f"{r} has {len(answers.get(r.lower(), ()))} answers"
+            for r in releases
+            if len(answers.get(r.lower(), ())) != 1
+        ]
+        return found + ([] if len(releases) == 2 else [f"{len(releases)} releases of 2 arrived"])
+
+    def _prognoses(self, tx: sa.Connection, score: Score) -> list[str]:
+        """No revision twice with different content, none skipped, the last one is the plan in force and accepted."""
+        received: dict[tuple[str, int], heard.Prognosis] = {}
+        order: dict[str, list[int]] = {}
+        found = []
+        for party, event in self._events("received"):
+            if event.type != "D-Prognosis":
+                continue
+            read = heard.read(party.domain, event)
+            known = received.setdefault((read.point, read.revision), read)
+            score.again += known is not read
+            if known != read:
+                found.append(f"revision {read.revision} of {read.point} was sent with two contents")
+            if known is read:
+                order.setdefault(read.point, []).append(read.revision)
+        score.arrived += len(received)
+        found += [f"revisions of {point} came as {seen}" for point, seen in order.items() if seen != sorted(seen)]
+        sent = plans.prognoses(tx, PERIOD.day)
+        for one in sent:
+            got = received.pop((one.congestion_point, one.revision), None)
+            if one.state == "superseded":
+                continue
+            if got is None or got.power_w != one.power_w:
+                found.append(f"revision {one.revision} of {one.congestion_point} is {one.state} and did not arrive so")
+            if one.state != "accepted":
+                found.append(f"revision {one.revision} of {one.congestion_point} is {one.state}")
+        found += [f"revision {revision} of {point} arrived and is in no record" for point, revision in received]
+        rounds = sorted({one.revision for one in sent})
+        found += [] if rounds == list(range(1, len(rounds) + 1)) else [f"publication rounds were {rounds}"]
+        force = plans.in_force(tx, PERIOD.day)
+        last = {one.congestion_point: one.power_w for one in sent if one.state == "accepted"}
+        if force is None or {p.address: p.power_w for p in force.points} != last:
+            found.append("what DSOs accepted last is not the plan in force")
+        return found
+
+    def _plans(self, tx: sa.Connection, score: Score) -> list[str]:
+        """Every stored plan passes the audit again, from its archives."""
+        found = []
+        for plan in plans.history(tx, PERIOD.day):
+            score.plans += 1
+            case, outcome = plans.archives(tx, plan.id)
+            faults = audit(archive.unpack(NamedCase, case).case, archive.unpack(Outcome, outcome))
+            found += [f"plan {plan.id}: {fault}" for fault in faults]
+        return found
+
+
+def through(tortured: TorturedDay, score: Score, begin: Callable[[], Life]) -> None:
+    """Drive a day through as many lives as it takes; a life that ends by anything but SIGKILL is a fault."""
+    began = time.monotonic()
+    while True:
+        life = begin()
+        try:
+            tortured.drive(life)
+        except Died:
+            code = life.bury()
+            score.kills += 1
+            if code != -signal.SIGKILL:
+                score.faults.append(f"the daemon ended by itself with {code}; see {tortured.folder}/daemon.log")
+                break
+            continue
+        except BaseException:
+            life.kill()
+            life.bury()
+            raise
+        code = life.end()
+        if code != 0:
+            score.faults.append(f"the daemon stopped with {code}")
+        break
+    tortured.judge(score)
+    score.seconds += time.monotonic() - began
+
+
+def parties(python: Path, folder: Path) -> Iterator[tuple[Counterparty, Counterparty, Counterparty]]:
+    """Start a CRO and two DSOs in processes of their own."""
+    with ExitStack() as stack:
+        started = [
+            stack.enter_context(Counterparty(python, role=role, domain=domain, log=folder / f"{domain}.log"))
+            for role, domain in (("CRO", "cro.example"), ("DSO", tiny.NORTH), ("DSO", tiny.SOUTH))
+        ]
+        yield started[0], started[1], started[2]
