@@ -24,7 +24,7 @@ from agr.desk.live import Live
 from agr.desk.shelf import Shelf
 from agr.desk.waiting import Waiting
 from agr.enquiry import Enquirer
-from agr.errors import AgrError
+from agr.errors import AgrError, StoreError
 from agr.intake import Intake
 from agr.isp import Clock, JumpingClock, SystemClock
 from agr.jobs import Timetable
@@ -37,6 +37,7 @@ from agr.settings import Settings
 from agr.solving import Solver
 from agr.store import day, inbox, outbox, switches
 from agr.store.engine import Store
+from agr.store.leadership import leadership
 from agr.uftp.participants import Participant, Participants
 from agr.uftp.signing import KeyPair
 from agr.uftp.transport import Sender
@@ -49,6 +50,7 @@ log = structlog.get_logger()
 _PAUSE_S = 0.2
 _WATCH_S = 15.0
 _NOTICES_S = 2.0
+_ELECTION_S = 1.0
 
 
 def participants_of(settings: Settings) -> Participants:
@@ -91,8 +93,10 @@ class Claim:
 class Loop:
     """Calls a duty again and again in a thread of its own, at once when woken."""
 
-    def __init__(self, name: str, duty: Callable[[], object], pause_s: float = _PAUSE_S) -> None:
-        self.name, self._duty, self._pause_s = name, duty, pause_s
+    def __init__(
+        self, name: str, duty: Callable[[], object], may: Callable[[], bool] = lambda: True, pause_s: float = _PAUSE_S
+    ) -> None:
+        self.name, self._duty, self._may, self._pause_s = name, duty, may, pause_s
         self._woken, self._ended = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
@@ -120,7 +124,7 @@ class Loop:
         while not self._ended.is_set():
             self._woken.clear()
             try:
-                again = self._duty()
+                again = self._may() and self._duty()
                 pause = self._pause_s
             except Exception:
                 log.exception("loop.failed", loop=self.name)
@@ -188,22 +192,26 @@ class Daemon:
         self.key = KeyPair.load(settings.key_file)
         self.store = Store(settings.store_url)
         self.store.migrate()
+        self._leadership = leadership(self.store, self.clock)
+        self.leading, self._began = False, False
+        acting = self.store.fenced(self._leadership.fence)
         self._participants = participants_of(settings)
         self._solver = Solver(settings.planning, settings.compute.executor)
-        self.enquirer = Enquirer(self.store, settings, self.clock, self._participants)
-        self.publisher = Publisher(self.store, settings, self.clock, self._participants)
-        self.planner = Planner(self.store, settings, self.clock, self._solver, self._planned)
+        self.enquirer = Enquirer(acting, settings, self.clock, self._participants)
+        self.publisher = Publisher(acting, settings, self.clock, self._participants)
+        self.planner = Planner(acting, settings, self.clock, self._solver, self._planned)
         self._http = httpx.Client(timeout=30.0, follow_redirects=False)
-        self._deliverer = Deliverer(self.store, settings, self.clock, self._participants, self.key, Sender(self._http))
-        self.intake = Intake(self.store, settings, self.clock, self._participants, self._wake)
-        calendar = Calendar(self.store, settings, self.clock, self.enquirer, self.publisher)
-        self.timetable = Timetable(self.store, settings, self.clock, calendar.handlers())
+        self._deliverer = Deliverer(acting, settings, self.clock, self._participants, self.key, Sender(self._http))
+        self.intake = Intake(acting, settings, self.clock, self._participants, self._wake)
+        calendar = Calendar(acting, settings, self.clock, self.enquirer, self.publisher)
+        self.timetable = Timetable(acting, settings, self.clock, calendar.handlers())
         self._loops = [
-            Loop("intake", self.intake.process_next),
-            Loop("planning", self.planner.run_due),
-            Loop("delivery", self._deliverer.run_due),
+            Loop("intake", self.intake.process_next, lambda: self.leading),
+            Loop("planning", self.planner.run_due, lambda: self.leading),
+            Loop("delivery", self._deliverer.run_due, lambda: self.leading),
         ]
-        app = uftp_app(self.intake.receive, max_bytes=max(settings.limits.max_bytes_cro, settings.limits.max_bytes_dso))
+        self._election = Loop("leadership", self._elect, pause_s=_ELECTION_S)
+        app = uftp_app(self.receive, max_bytes=max(settings.limits.max_bytes_cro, settings.limits.max_bytes_dso))
         self._web = WebServer("endpoint", app, settings.listen_host, settings.listen_port, "listen_port")
         self.metrics = Metrics(self.store, settings, self.clock)
         self.door = Door(self.store, settings.operators, self.clock, SystemClock())
@@ -211,7 +219,7 @@ class Daemon:
         self._loops.append(Loop("live", self.operators.live.look))
         self._teller = Teller(self.store, settings, self.clock, lambda: self.page)
         if settings.alarms.webhooks or settings.alarms.emails:
-            self._loops.append(Loop("notices", self._teller.tell, pause_s=_NOTICES_S))
+            self._loops.append(Loop("notices", self._teller.tell, lambda: self.leading, _NOTICES_S))
         page, given = settings.operators, settings.operators.listen_port
         following = settings.listen_port + 1 if settings.listen_port else 0
         port = following if given is None else given
@@ -246,17 +254,54 @@ class Daemon:
         events.listeners.append(self.metrics.event)
         for server in (self._web, self._page):
             server.start()
-        self.intake.take_up_again()
         for loop in self._loops:
             loop.start()
-        self.timetable.start({"watch": (_WATCH_S, self.watch)})
+        self._elect()
+        if self.store.shared:
+            self._election.start()
         if isinstance(self.clock, JumpingClock):
             self.clock.listeners.append(self._jumped)
+        log.info(
+            "daemon.started", domain=self.settings.domain, port=self.port, page=self.page, store=self.store.place,
+            leading=self.leading,
+        )  # fmt: skip
+
+    def _elect(self) -> None:
+        """Lead, stand by, or step down, as the store says."""
+        if self.leading and not self._leadership.holds():
+            self.leading = False
+            self.timetable.pause()
+            log.error("daemon.standby", why="the store no longer knows us as the leader")
+        elif not self.leading and self._leadership.take():
+            try:
+                self._resume()
+            except BaseException:
+                self._leadership.release()
+                raise
+            self.leading = True
+            self._wake()
+            log.info("daemon.leading")
+
+    def _resume(self) -> None:
+        """Go on with whatever the store says is unfinished."""
+        self.intake.take_up_again()
+        if self._began:
+            self.timetable.resume()
+        else:
+            self._began = True
+            self.timetable.start({"watch": (_WATCH_S, self.watch)})
         for period in self.timetable.periods():
             self.publisher.publish(period, self.planner.closed_isps(period))
-        log.info(
-            "daemon.started", domain=self.settings.domain, port=self.port, page=self.page, store=self.store.place
-        )  # fmt: skip
+
+    def receive(self, body: bytes) -> int:
+        """Take a message in, or ask the sender to try again later: when we stand by, or the store does not answer."""
+        if not self.leading:
+            return 503
+        try:
+            return self.intake.receive(body)
+        except StoreError as error:
+            log.error("message.not_stored", why=str(error))  # noqa: TRY400 - the sender keeps it
+            return 503
 
     @property
     def port(self) -> int:
@@ -278,7 +323,10 @@ class Daemon:
         """Finish what is under way and end; the rest is resumed at the next start."""
         if isinstance(self.clock, JumpingClock) and self._jumped in self.clock.listeners:
             self.clock.listeners.remove(self._jumped)
-        self.timetable.stop()
+        if self.store.shared:
+            self._election.stop()
+        if self._began:
+            self.timetable.stop()
         for loop in self._loops:
             loop.stop()
         self._deliverer.close()
@@ -295,6 +343,7 @@ class Daemon:
         self._solver.close()
         self._teller.close()
         self._http.close()
+        self._leadership.release()
         self.store.close()
         self._claim.release()
 
@@ -312,7 +361,8 @@ class Daemon:
             loop.wake()
 
     def _jumped(self) -> None:
-        self.timetable.arrange()
+        if self.leading:
+            self.timetable.arrange()
         self._wake()
 
     def _planned(self, plan: Plan) -> None:

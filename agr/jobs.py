@@ -85,6 +85,15 @@ class Timetable:
         self._scheduler.start()
         self.arrange()
 
+    def pause(self) -> None:
+        """Let no further moment or duty begin, until `resume`."""
+        self._scheduler.pause()
+
+    def resume(self) -> None:
+        """Go on, first with what is due by now."""
+        self._scheduler.resume()
+        self.arrange()
+
     def stop(self) -> None:
         """End the scheduler; a moment under way is finished first.
 
@@ -119,7 +128,7 @@ class Timetable:
 
     def pending(self, period: Period) -> list[Moment]:
         """Return the Period's moments that were not handled yet."""
-        with self._store.transaction() as tx:
+        with self._store.reading() as tx:
             done = day.done_moments(tx, period.day)
         return [m for m in moments_of(self._settings, period) if m.name not in done]
 

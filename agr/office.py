@@ -17,6 +17,7 @@ from agr.settings import Settings
 from agr.solving import Solver
 from agr.store import day, plans, portfolio, register
 from agr.store.engine import Store
+from agr.store.leadership import leadership
 from agr.uftp.signing import KeyPair
 
 
@@ -74,13 +75,17 @@ def plan_now(settings: Settings, store: Store, period: Period, who: str) -> Plan
     claim = Claim(settings.data_folder)
     if not claim.take():
         return _wait_for(store, trigger, settings.planning.budget_s)
+    leading = leadership(store, clock)
     try:
+        if not leading.take():  # a daemon on another machine leads
+            return _wait_for(store, trigger, settings.planning.budget_s)
         solver = Solver(settings.planning, settings.compute.executor)
         try:
-            Planner(store, settings, clock, solver, lambda _plan: None).run_due()
+            Planner(store.fenced(leading.fence), settings, clock, solver, lambda _plan: None).run_due()
         finally:
             solver.close()
     finally:
+        leading.release()
         claim.release()
     return _wait_for(store, trigger, 0.0)
 

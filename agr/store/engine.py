@@ -1,7 +1,8 @@
 """Opens the database, brings its schema up to date, and hands out transactions."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from copy import copy
 from pathlib import Path
 from threading import Lock
 from typing import Any, TypeAlias
@@ -52,6 +53,7 @@ class Store:
             raise StoreError(f"store_url cannot be used: {error}; use sqlite:///path or postgresql://…") from error
         # SQLite lets whoever waits sleep up to 100 ms between two looks; our own threads take turns without that.
         self._turn = Lock() if self._engine.dialect.name == "sqlite" else None
+        self._fence: Callable[[Tx], None] | None = None
         if self._engine.dialect.name == "sqlite":
             sa.event.listen(self._engine, "connect", _sqlite_settings)
             sa.event.listen(self._engine, "begin", _begin_immediate)
@@ -59,6 +61,14 @@ class Store:
     @contextmanager
     def transaction(self) -> Iterator[Tx]:
         """Give one transaction: committed at the end of the block, rolled back when it raises."""
+        with self.reading() as tx:
+            if self._fence is not None:
+                self._fence(tx)
+            yield tx
+
+    @contextmanager
+    def reading(self) -> Iterator[Tx]:
+        """Give a transaction that only reads: one who stands by may, too."""
         try:
             with self._in_turn(), self._engine.begin() as tx:
                 yield tx
@@ -77,6 +87,22 @@ class Store:
         finally:
             self._turn.release()
 
+    def fenced(self, fence: Callable[[Tx], None]) -> "Store":
+        """Return the same store for one that acts: `fence` begins each transaction and may refuse it."""
+        acting = copy(self)
+        acting._fence = fence
+        return acting
+
+    @property
+    def shared(self) -> bool:
+        """Whether daemons on several machines can have this store."""
+        return bool(self._engine.dialect.name == "postgresql")
+
+    @property
+    def url(self) -> sa.URL:
+        """Where the store is, with its password: for connections, never for people."""
+        return self._url
+
     @property
     def place(self) -> str:
         """Where the store is, without its password."""
@@ -91,6 +117,8 @@ class Store:
     def migrate(self) -> None:
         """Bring the schema to this version; raises StoreError when the store is newer than the program."""
         with self.transaction() as tx:
+            if self.shared:  # daemons that start together migrate one after the other
+                tx.execute(sa.text("SELECT pg_advisory_xact_lock(hashtext(current_schema() || ' migrations'))"))
             config = self._config(tx)
             known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
             present = MigrationContext.configure(tx).get_current_revision()

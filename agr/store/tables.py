@@ -78,6 +78,7 @@ outbox = sa.Table(
     sa.Index(None, "state", "next_attempt_at"),
     sa.Index(None, "type", "period"),
     sa.Index(None, "conversation_id"),
+    sa.Index(None, "state", "recipient_domain", "id"),
 )  # fmt: skip
 
 moments = sa.Table(
@@ -219,4 +220,11 @@ alarms = sa.Table(
     sa.Column("acknowledged_at", Instant),
     sa.Column("acknowledged_by", sa.String(255)),
     sa.Index(None, "kind", "subject"),
+)  # fmt: skip
+
+leaders = sa.Table(
+    "leaders", metadata,
+    sa.Column("epoch", sa.Integer, primary_key=True, autoincrement=False),  # the newest one acts
+    sa.Column("holder", sa.String(255), nullable=False),  # host
+    sa.Column("since", Instant, nullable=False),
 )  # fmt: skip

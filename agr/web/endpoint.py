@@ -31,6 +31,8 @@ REASONS: dict[int, str] = {
 }
 """Status → the text we answer; it never repeats anything the sender wrote."""
 
+RETRY_AFTER_S = 5
+
 NOT_XML = "Bad Request: expected Content-Type text/xml in UTF-8, not encoded"
 NO_LENGTH = "Bad Request: Content-Length is not a number of bytes"
 SHORT = "Bad Request: the body is shorter than its Content-Length"
@@ -62,7 +64,9 @@ def uftp_app(
 
 def _answer(status: int, text: str | None = None) -> Response:
     """Return a short plain text; a refused body may still be on its way, so the connection ends there."""
-    headers = None if status == HTTPStatus.OK else {"Connection": "close"}
+    headers = {} if status == HTTPStatus.OK else {"Connection": "close"}
+    if status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE):
+        headers["Retry-After"] = str(RETRY_AFTER_S)
     return PlainTextResponse(text or REASONS.get(status, "Error"), status_code=status, headers=headers)
 
 

@@ -92,7 +92,7 @@ def main() -> None:
             done = sorted(day.done_moments(tx, period.day))
         line = {
             "now": clock.now().isoformat(), "idle": idle and daemon.idle(), "done": done,
-            "next": coming.at.isoformat() if coming else None,
+            "leading": daemon.leading, "next": coming.at.isoformat() if coming else None,
         }  # fmt: skip
         sys.stdout.write(json.dumps(line) + "\n")
         sys.stdout.flush()

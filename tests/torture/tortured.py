@@ -62,6 +62,7 @@ class Standing:
     idle: bool
     done: list[str]
     next: datetime | None
+    leading: bool
 
 
 class Life:
@@ -83,7 +84,7 @@ class Life:
             raise Died
         raw = json.loads(line)
         coming = raw["next"] and datetime.fromisoformat(raw["next"])
-        return Standing(datetime.fromisoformat(raw["now"]), raw["idle"], raw["done"], coming)
+        return Standing(datetime.fromisoformat(raw["now"]), raw["idle"], raw["done"], coming, raw["leading"])
 
     def ask(self, jump: datetime | None = None) -> Standing:
         """Let it jump, if told to, and say how things stand. Raises Died."""
@@ -174,12 +175,26 @@ class TorturedDay:
         store.migrate()
         import_tables(self.settings, store, self.folder / "tables", JumpingClock(self.now))
         store.close()
-        us = Peer(domain=OURS, role="AGR", endpoint=f"http://127.0.0.1:{self.port}{PATH}", public_key=key.public)
+        self._public = key.public
+        self.meet(self.port)
         for party in self.parties:
-            party.meet([us])
             party.send("persist", seconds=PATIENCE_S)
         self.cro.send("portfolio", mode="full", config=tiny.config())
         self._tell_time()
+
+    def meet(self, port: int) -> None:
+        """Tell everybody where we are, as a balancer in front of two daemons would."""
+        us = Peer(domain=OURS, role="AGR", endpoint=f"http://127.0.0.1:{port}{PATH}", public_key=self._public)
+        for party in self.parties:
+            party.meet([us])
+
+    def second(self) -> tuple[Path, int]:
+        """Write the configuration of a second daemon on the same store; return it and its port."""
+        folder, port = self.folder / "second", free_port()
+        folder.mkdir()
+        text = self.config.read_text().replace(f"listen_port = {self.port}", f"listen_port = {port}")
+        (folder / "agr.toml").write_text(text.replace('"agr.key"', '"../agr.key"'))
+        return folder / "agr.toml", port
 
     def _tell_time(self) -> None:
         for party in self.parties:
@@ -191,9 +206,9 @@ class TorturedDay:
         self._lives.append(life.process.pid)
         return life
 
-    def drive(self, life: Life) -> None:
-        """Bring the day to its end, or as far as this life lasts. Raises Died."""
-        standing = life.read()
+    def drive(self, life: Life, until_done: str = "prognosis_gate", standing: Standing | None = None) -> None:
+        """Bring the day to a moment, or as far as this life lasts. Raises Died."""
+        standing = standing or life.read()
         until = time.monotonic() + PATIENCE_S
         calm = 0
         while True:
@@ -207,7 +222,7 @@ class TorturedDay:
             calm, until = 0, time.monotonic() + PATIENCE_S
             if self._release(standing.done):
                 continue
-            if "prognosis_gate" in standing.done:
+            if until_done in standing.done:
                 return
             assert standing.next is not None
             self.now = max(standing.next, self.now)
