@@ -9,7 +9,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
 
-import httpx
 import structlog
 import uvicorn
 
@@ -33,17 +32,19 @@ from agr.notices.teller import Teller
 from agr.plan import Plan, PlanState, ReasonKind
 from agr.planning import Planner
 from agr.publication import OPEN, Publisher
-from agr.settings import Settings
+from agr.settings import ParticipantSettings, Settings, Tls
 from agr.solving import Solver
 from agr.store import day, inbox, outbox, switches
 from agr.store.engine import Store
 from agr.store.leadership import leadership
-from agr.uftp.participants import Participant, Participants
+from agr.uftp.connections import Access, Connections, Way
+from agr.uftp.participants import ROLES, Participant, Participants
 from agr.uftp.signing import KeyPair
 from agr.uftp.transport import Sender
 from agr.web.context import Context
 from agr.web.endpoint import uftp_app
 from agr.web.operators import operators_app
+from agr.web.serving import served
 
 log = structlog.get_logger()
 
@@ -58,9 +59,20 @@ def participants_of(settings: Settings) -> Participants:
     return Participants(
         Participant(
             domain=p.domain, role=p.role, endpoint=str(p.endpoint), public_keys=p.public_keys, barred=p.barred,
-            version=p.version,
+            version=p.version, way=_way(p),
         )
         for p in settings.participants
+    )  # fmt: skip
+
+
+def _way(p: ParticipantSettings) -> Way:
+    own, token = p.client_certificate, p.oauth2
+    return Way(
+        certificate=(own.certificate_file, own.key_file) if own else None,
+        access=Access(
+            token_url=token.token_url, client_id=token.client_id, secret_variable=token.client_secret_env,
+            scope=token.scope,
+        ) if token else None,
     )  # fmt: skip
 
 
@@ -140,14 +152,9 @@ def _running(loop: Loop) -> bool:
 class WebServer:
     """One application on one address, in a thread of its own."""
 
-    def __init__(self, name: str, app: Any, host: str, port: int, setting: str) -> None:
+    def __init__(self, name: str, app: Any, host: str, port: int, setting: str, tls: Tls = Tls()) -> None:  # noqa: B008 - frozen
         self._place, self._setting = f"{host}:{port}", setting
-        self._server = uvicorn.Server(
-            uvicorn.Config(
-                app, host=host, port=port, log_config=None, access_log=False, server_header=False, date_header=False,
-                timeout_graceful_shutdown=5, lifespan="off",
-            )
-        )  # fmt: skip
+        self._server = uvicorn.Server(served(app, host=host, port=port, tls=tls))
         self._thread = threading.Thread(target=self._server.run, name=name, daemon=True)
 
     def start(self) -> None:
@@ -200,8 +207,11 @@ class Daemon:
         self.enquirer = Enquirer(acting, settings, self.clock, self._participants)
         self.publisher = Publisher(acting, settings, self.clock, self._participants)
         self.planner = Planner(acting, settings, self.clock, self._solver, self._planned)
-        self._http = httpx.Client(timeout=30.0, follow_redirects=False)
-        self._deliverer = Deliverer(acting, settings, self.clock, self._participants, self.key, Sender(self._http))
+        self._connections = Connections(settings.tls.authorities_file)
+        for role in ROLES:  # what is wrong with their files is said at once
+            for participant in self._participants.with_role(role):
+                self._connections.prepare(participant.way)
+        self._deliverer = Deliverer(acting, settings, self.clock, self._participants, self.key, self._sender_to)
         self.intake = Intake(acting, settings, self.clock, self._participants, self._wake)
         calendar = Calendar(acting, settings, self.clock, self.enquirer, self.publisher)
         self.timetable = Timetable(acting, settings, self.clock, calendar.handlers())
@@ -212,7 +222,7 @@ class Daemon:
         ]
         self._election = Loop("leadership", self._elect, pause_s=_ELECTION_S)
         app = uftp_app(self.receive, max_bytes=max(settings.limits.max_bytes_cro, settings.limits.max_bytes_dso))
-        self._web = WebServer("endpoint", app, settings.listen_host, settings.listen_port, "listen_port")
+        self._web = WebServer("endpoint", app, settings.listen_host, settings.listen_port, "listen_port", settings.tls)
         self.metrics = Metrics(self.store, settings, self.clock)
         self.door = Door(self.store, settings.operators, self.clock, SystemClock())
         self.operators = self._operators(guest)
@@ -265,6 +275,9 @@ class Daemon:
             "daemon.started", domain=self.settings.domain, port=self.port, page=self.page, store=self.store.place,
             leading=self.leading,
         )  # fmt: skip
+
+    def _sender_to(self, to: Participant) -> Sender:
+        return Sender(self._connections.prepare(to.way))
 
     def _elect(self) -> None:
         """Lead, stand by, or step down, as the store says."""
@@ -342,7 +355,7 @@ class Daemon:
         """Give back what making the daemon took, where it was never started."""
         self._solver.close()
         self._teller.close()
-        self._http.close()
+        self._connections.close()
         self._leadership.release()
         self.store.close()
         self._claim.release()

@@ -1,6 +1,7 @@
 """The delivery stage: outbox → sealed POST → delivered, retried or given up loudly; nobody slow blocks others."""
 
 import random
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from threading import Lock
@@ -12,11 +13,13 @@ from agr.settings import Settings
 from agr.store import day, outbox, plans
 from agr.store.engine import Store
 from agr.store.outbox import Queued
-from agr.uftp.participants import Participants
+from agr.uftp.participants import ROLES, Participant, Participants
 from agr.uftp.signing import KeyPair, seal
 from agr.uftp.transport import Delivery, Outcome, Sender, next_delay
 
 log = structlog.get_logger()
+
+MOST_THREADS = 256
 
 _FINAL = {Outcome.DELIVERED, Outcome.FAILED}
 
@@ -25,11 +28,19 @@ class Deliverer:
     """Delivers what is due; at most one message to a recipient is under way at a time, so their order is kept."""
 
     def __init__(
-        self, store: Store, settings: Settings, clock: Clock, participants: Participants, key: KeyPair, sender: Sender
+        self,
+        store: Store,
+        settings: Settings,
+        clock: Clock,
+        participants: Participants,
+        key: KeyPair,
+        sender_to: Callable[[Participant], Sender],
     ) -> None:
         self._store, self._settings, self._clock = store, settings, clock
-        self._participants, self._key, self._sender = participants, key, sender
-        self._threads = ThreadPoolExecutor(16, thread_name_prefix="delivery")
+        self._participants, self._key, self._sender_to = participants, key, sender_to
+        # A thread for each recipient: those that hang for half a minute never keep the others waiting.
+        recipients = {p.domain for role in ROLES for p in participants.with_role(role)}
+        self._threads = ThreadPoolExecutor(min(len(recipients) + 1, MOST_THREADS), thread_name_prefix="delivery")
         self._busy: set[str] = set()
         self._lock = Lock()
 
@@ -70,7 +81,7 @@ class Deliverer:
             with self._store.transaction() as tx:
                 outbox.attempt(tx, message.id)
             sealed = seal(message.xml, domain=self._settings.domain, role="AGR", key=self._key)
-            result = self._sender.post(to.endpoint, sealed, attempt=message.attempts + 1)
+            result = self._sender_to(to).post(to.endpoint, sealed, attempt=message.attempts + 1)
         now = self._clock.now()
         fields = {
             "message_id": message.message_id, "conversation_id": message.conversation_id, "type": message.type,
@@ -89,6 +100,9 @@ class Deliverer:
             else:
                 wait = self._wait_s(message, result)
                 outbox.retry(tx, message.id, now + timedelta(seconds=wait), result.detail)
+                if now - message.queued_at >= timedelta(seconds=self._settings.delivery.alarm_after_s):
+                    text = f"{message.type} {message.message_id} is not delivered yet and tried on: {result.detail}"
+                    day.raise_alarm(tx, "delivery", message.recipient_domain, text, now)
         if result.outcome is Outcome.DELIVERED:
             log.info("message.delivered", **fields, attempt=message.attempts + 1)
         else:

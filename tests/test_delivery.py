@@ -68,7 +68,7 @@ class Post:
         )
         self.http = httpx.Client(timeout=5)
         self.deliverer = Deliverer(
-            self.world.store, self.world.settings, self.world.clock, directory, key, Sender(self.http)
+            self.world.store, self.world.settings, self.world.clock, directory, key, lambda _to: Sender(self.http)
         )
 
     def queue(self, recipient: str, message_id: str) -> None:

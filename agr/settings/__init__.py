@@ -7,11 +7,14 @@ from agr.settings.markets import CapacityProduct, DayAhead, Imbalance, Intraday,
 from agr.settings.operators import Alarms, Email, Operators, Webhook
 from agr.settings.partners import HttpFeed, ParticipantSettings
 from agr.settings.section import Moment
+from agr.settings.security import ClientCertificate, ClientCredentials, Tls
 from agr.settings.timetable import Timetable
 
 __all__ = [
     "Alarms",
     "CapacityProduct",
+    "ClientCertificate",
+    "ClientCredentials",
     "Compute",
     "DayAhead",
     "Delivery",
@@ -29,6 +32,7 @@ __all__ = [
     "Retention",
     "Settings",
     "Timetable",
+    "Tls",
     "Webhook",
     "load",
     "template",

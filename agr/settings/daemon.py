@@ -13,6 +13,7 @@ from agr.settings.markets import Markets
 from agr.settings.operators import Alarms, Operators
 from agr.settings.partners import HttpFeed, ParticipantSettings
 from agr.settings.section import Domain, Seconds, Section, WebAddress, title_of
+from agr.settings.security import Tls
 from agr.settings.timetable import Timetable
 
 
@@ -80,12 +81,24 @@ class Retention(Section):
 
 
 class MessageLimits(Section):
-    """Largest message body accepted per sender's role; larger ones are answered 413."""
+    """Largest message body accepted per sender's role (larger ones are answered 413), and how much of them."""
 
     max_bytes_cro: int = Field(
         default=200_000_000, ge=1000, description="From a CRO, whose answers list every connection."
     )
     max_bytes_dso: int = Field(default=5_000_000, ge=1000, description="From anybody else.")
+    max_bytes_under_way: int = Field(
+        default=500_000_000, ge=1000, description="All bodies on their way to us at one time; more are answered 503."
+    )
+    messages_per_minute: int = Field(
+        default=10_000, ge=1, description="From one sender; more are answered 429 and come later."
+    )
+    bytes_per_hour: int = Field(
+        default=2_000_000_000, ge=1000, description="From one sender; more are answered 429 and come later."
+    )
+    refused_per_minute: int = Field(
+        default=600, ge=1, description="From one network address, of messages we refuse; then 429 before any is read."
+    )
 
 
 class Delivery(Section):
@@ -98,6 +111,9 @@ class Delivery(Section):
         default=2, description="Wait before the second attempt; doubled for each further one."
     )
     max_delay_s: Seconds = Field(default=300, description="Longest wait between two attempts.")
+    alarm_after_s: Seconds = Field(
+        default=300, description="A message that could not be delivered for this long is an alarm, and tried on."
+    )
     answer_due_s: Seconds = Field(default=900, description="A response that takes longer is reported as overdue.")
 
     @model_validator(mode="after")
@@ -148,6 +164,7 @@ class Settings(BaseSettings):
     delivery: Delivery = Field(default=Delivery(), description="How sending is retried.")
     operators: Operators = Field(default=Operators(), description="The operators' page and the JSON API.")
     alarms: Alarms = Field(default=Alarms(), description="Whom alarms are told.")
+    tls: Tls = Field(default=Tls(), description="Certificates.")
 
     @classmethod
     def settings_customise_sources(

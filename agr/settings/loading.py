@@ -82,8 +82,21 @@ def _resolved(settings: Settings, folder: Path) -> Settings:
             "key_file": folder / settings.key_file,
             "data_folder": folder / settings.data_folder,
             "store_url": _resolved_store(settings.store_url, folder),
+            "tls": _placed(settings.tls, folder),
+            "participants": tuple(
+                p.model_copy(update={"client_certificate": _placed(p.client_certificate, folder)})
+                if p.client_certificate
+                else p
+                for p in settings.participants
+            ),
         }
     )
+
+
+def _placed(section: BaseModel, folder: Path) -> BaseModel:
+    """Return a section with its paths relative to the file's folder."""
+    paths = {name: folder / value for name, value in section if isinstance(value, Path)}
+    return section.model_copy(update=paths)
 
 
 def _resolved_store(url: str, folder: Path) -> str:

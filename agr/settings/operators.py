@@ -5,8 +5,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from agr.settings.partners import VariableName
-from agr.settings.section import Name, Seconds, Section, WebAddress
+from agr.settings.section import Name, Seconds, Section, VariableName, WebAddress
 
 
 def is_loopback(host: str) -> bool:

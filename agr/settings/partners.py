@@ -2,13 +2,13 @@
 
 import base64
 import binascii
-import re
 from string import Formatter
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from agr.settings.section import Domain, Name, Seconds, Section, WebAddress
+from agr.settings.section import Domain, Name, Seconds, Section, VariableName, WebAddress
+from agr.settings.security import ClientCertificate, ClientCredentials
 
 
 def _public_key(value: str) -> str:
@@ -28,15 +28,8 @@ def _one_or_two(keys: tuple[str, ...]) -> tuple[str, ...]:
     return keys
 
 
-def _variable_name(value: str) -> str:
-    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", value):
-        raise ValueError("expected the NAME of an environment variable; the secret itself never belongs in this file")
-    return value
-
-
 PublicKey = Annotated[str, AfterValidator(_public_key)]
 PublicKeys = Annotated[tuple[PublicKey, ...], AfterValidator(_one_or_two)]
-VariableName = Annotated[str, AfterValidator(_variable_name)]
 
 
 class ParticipantSettings(Section):
@@ -51,6 +44,12 @@ class ParticipantSettings(Section):
     barred: bool = Field(default=False, description="Reject every message it sends.")
     version: Literal["3.0.0", "3.1.0"] = Field(
         default="3.1.0", description="Version of UFTP it speaks: 3.0.0 or 3.1.0."
+    )
+    client_certificate: ClientCertificate | None = Field(
+        default=None, description="A certificate of ours, where it asks for one."
+    )
+    oauth2: ClientCredentials | None = Field(
+        default=None, description="Client credentials, where it asks for an access token."
     )
 
 

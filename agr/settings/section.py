@@ -50,11 +50,18 @@ def _web_address(value: str) -> str:
     return value
 
 
+def _variable_name(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", value):
+        raise ValueError("expected the NAME of an environment variable; the secret itself never belongs in this file")
+    return value
+
+
 ClockTime = Annotated[time, BeforeValidator(_clock_time)]
 Domain = Annotated[str, AfterValidator(_domain)]
 WebAddress = Annotated[str, AfterValidator(_web_address)]
 Seconds = Annotated[float, Field(gt=0)]
 Name = Annotated[str, Field(min_length=1, max_length=255)]
+VariableName = Annotated[str, AfterValidator(_variable_name)]
 
 
 class Moment(Section):

@@ -1,9 +1,10 @@
 """The directory of participants: who exchanges messages with us, in which role, where, and with which keys."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from agr.errors import SettingsError
+from agr.uftp.connections import Way
 from agr.uftp.signing import public_key_bytes
 
 ROLES = ("AGR", "CRO", "DSO")
@@ -19,6 +20,7 @@ class Participant:
     public_keys: tuple[str, ...]  # cs1.…
     barred: bool = False
     version: str = "3.1.0"
+    way: Way = field(default_factory=Way)
 
 
 class Participants:

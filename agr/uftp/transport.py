@@ -13,6 +13,8 @@ from enum import Enum
 
 import httpx
 
+from agr.errors import DeliveryError
+
 
 class Outcome(Enum):
     """What became of one attempt."""
@@ -90,11 +92,13 @@ class Sender:
         """POST a SignedMessage once; `attempt` counts from 1. Never raises for anything the network or a peer does."""
         try:
             return self._post(endpoint, sealed, attempt)
+        except DeliveryError as error:
+            return Delivery(Outcome.RETRY, None, str(error), None)
         except (httpx.HTTPError, httpx.InvalidURL, httpx.CookieConflict, httpx.StreamError) as error:
             return Delivery(outcome_of(error), None, f"{type(error).__name__}: {_shown(str(error))}", None)
 
     def _post(self, endpoint: str, sealed: bytes, attempt: int) -> Delivery:
-        url = httpx.URL(endpoint)
+        url = first = httpx.URL(endpoint)
         for _ in range(MAX_REDIRECTS + 1):
             with self._client.stream(
                 "POST",
@@ -102,6 +106,7 @@ class Sender:
                 content=sealed,
                 headers={"Content-Type": "text/xml; charset=utf-8", "Accept-Encoding": "identity"},
                 follow_redirects=False,
+                auth=httpx.USE_CLIENT_DEFAULT if url.host == first.host else None,  # a token is for one host only
             ) as response:
                 target = _redirect(response)
                 if target is None:

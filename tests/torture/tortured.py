@@ -390,6 +390,9 @@ def through(tortured: TorturedDay, score: Score, begin: Callable[[], Life]) -> N
             life.bury()
             raise
         code = life.end()
+        if code == -signal.SIGKILL:  # killed while it stopped
+            score.kills += 1
+            continue
         if code != 0:
             score.faults.append(f"the daemon stopped with {code}")
         break

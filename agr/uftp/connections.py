@@ -1,0 +1,124 @@
+"""How we reach each participant: TLS with verified certificates, client certificates, access tokens."""
+
+import os
+import ssl
+import time
+from collections.abc import Generator
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+
+import httpx
+
+from agr.errors import DeliveryError, SettingsError
+
+_EARLY_S = 60.0
+"""How long before its end a token is no longer used."""
+_SHORTEST_S = 10.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Access:
+    """Client credentials; the secret is read from the environment each time, so that it can be changed there."""
+
+    token_url: str
+    client_id: str
+    secret_variable: str
+    scope: str = ""
+
+
+def tls_context(authorities: Path | None, certificate: tuple[Path, Path] | None = None) -> ssl.SSLContext:
+    """Return a context that verifies names and certificates, with TLS 1.2 or newer. Raises SettingsError."""
+    try:
+        context = ssl.create_default_context(cafile=authorities)
+    except (OSError, ssl.SSLError) as error:
+        raise SettingsError(f"tls.authorities_file {authorities} cannot be used: {_why(error)}") from error
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if certificate is not None:
+        try:
+            context.load_cert_chain(*certificate)
+        except (OSError, ssl.SSLError) as error:
+            raise SettingsError(f"client certificate {certificate[0]} cannot be used: {_why(error)}") from error
+    return context
+
+
+def _why(error: Exception) -> str:
+    return getattr(error, "reason", None) or getattr(error, "strerror", None) or str(error)
+
+
+class ClientCredentials(httpx.Auth):
+    """Adds a bearer token to each request and gets a new one when it ends or is refused. Source: RFC 6749, 4.4."""
+
+    def __init__(self, access: Access) -> None:
+        self._access = access
+        self._lock = Lock()
+        self._token, self._until = "", 0.0
+
+    def sync_auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        """Get a token where none is at hand, send the request, and once more with a new token after a 401."""
+        fresh = time.monotonic() >= self._until
+        if fresh:
+            self._keep((yield self._question()))
+        request.headers["Authorization"] = f"Bearer {self._token}"
+        response = yield request
+        if response.status_code == 401 and not fresh:
+            self._keep((yield self._question()))
+            request.headers["Authorization"] = f"Bearer {self._token}"
+            yield request
+
+    def _question(self) -> httpx.Request:
+        secret = os.environ.get(self._access.secret_variable)
+        if not secret:
+            raise DeliveryError(
+                f"environment variable {self._access.secret_variable} with our client secret is not set"
+            )
+        fields = {"grant_type": "client_credentials"} | ({"scope": self._access.scope} if self._access.scope else {})
+        basic = httpx.BasicAuth(self._access.client_id, secret)
+        asked = httpx.Request("POST", self._access.token_url, data=fields, headers={"Accept": "application/json"})
+        return next(basic.auth_flow(asked))
+
+    def _keep(self, response: httpx.Response) -> None:
+        """Take the token out of an answer. Raises DeliveryError that never repeats a secret."""
+        response.read()
+        try:
+            answer = response.json() if response.status_code == 200 else {}
+            token, lasts = str(answer["access_token"]), float(answer.get("expires_in", 300))
+        except (ValueError, KeyError, TypeError, AttributeError):
+            where = httpx.URL(self._access.token_url).host
+            raise DeliveryError(
+                f"no access token from {where}: HTTP {response.status_code}; it is asked again"
+            ) from None
+        with self._lock:
+            self._token = token
+            self._until = time.monotonic() + max(lasts - _EARLY_S, _SHORTEST_S)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Way:
+    """What it takes to reach one participant."""
+
+    certificate: tuple[Path, Path] | None = None
+    access: Access | None = None
+
+
+class Connections:
+    """HTTP clients, one per way; safe to use from many threads."""
+
+    def __init__(self, authorities: Path | None = None, *, timeout_s: float = 30.0) -> None:
+        self._authorities, self._timeout_s = authorities, timeout_s
+        self._clients: dict[Way, httpx.Client] = {}
+
+    def prepare(self, way: Way) -> httpx.Client:
+        """Return the client for a way; made once. Raises SettingsError when its files cannot be used."""
+        if way not in self._clients:
+            self._clients[way] = httpx.Client(
+                timeout=self._timeout_s, follow_redirects=False, verify=tls_context(self._authorities, way.certificate),
+                auth=ClientCredentials(way.access) if way.access else None,
+                limits=httpx.Limits(max_connections=None, max_keepalive_connections=100),
+            )  # fmt: skip
+        return self._clients[way]
+
+    def close(self) -> None:
+        """Close every connection."""
+        for client in self._clients.values():
+            client.close()

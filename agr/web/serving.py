@@ -1,0 +1,70 @@
+"""How applications are served: TLS 1.2 or newer where we have a certificate, and no patience with slow headers."""
+
+import asyncio
+import ssl
+from typing import Any
+
+import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from agr.errors import SettingsError
+from agr.settings import Tls
+
+HEADERS_S = 10.0
+"""A connection on which a request has begun but whose headers are not complete after this long is closed."""
+MOST_CONNECTIONS = 1000
+"""Beyond this many connections requests are answered 503."""
+
+
+class PromptHeaders(H11Protocol):
+    """Closes connections that open and say nothing, or say their headers word by word (slowloris)."""
+
+    _due: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """A connection begins: its first headers are due."""
+        super().connection_made(transport)
+        self._expect()
+
+    def data_received(self, data: bytes) -> None:
+        """Something arrived: either a request is complete enough to be handled, or its headers are due."""
+        super().data_received(data)
+        if self.cycle is not None and not self.cycle.response_complete:
+            self._forget()
+        elif self._due is None:
+            self._expect()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The connection is over."""
+        self._forget()
+        super().connection_lost(exc)
+
+    def _expect(self) -> None:
+        self._due = self.loop.call_later(HEADERS_S, self._give_up)
+
+    def _forget(self) -> None:
+        if self._due is not None:
+            self._due.cancel()
+            self._due = None
+
+    def _give_up(self) -> None:
+        self._due = None
+        if not self.transport.is_closing():
+            self.transport.close()
+
+
+def served(app: Any, *, host: str, port: int, tls: Tls) -> uvicorn.Config:
+    """Return uvicorn's configuration. Raises SettingsError when the certificate cannot be used."""
+    config = uvicorn.Config(
+        app, host=host, port=port, log_config=None, access_log=False, server_header=False, date_header=False,
+        timeout_graceful_shutdown=5, lifespan="off", http=PromptHeaders, limit_concurrency=MOST_CONNECTIONS,
+        ssl_certfile=tls.certificate_file, ssl_keyfile=tls.key_file,
+    )  # fmt: skip
+    try:
+        config.load()
+    except (OSError, ssl.SSLError) as error:
+        why = getattr(error, "reason", None) or getattr(error, "strerror", None) or error
+        raise SettingsError(f"tls.certificate_file {tls.certificate_file} cannot be used: {why}") from error
+    if config.ssl is not None:
+        config.ssl.minimum_version = ssl.TLSVersion.TLSv1_2
+    return config

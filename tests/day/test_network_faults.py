@@ -1,0 +1,102 @@
+"""A network that loses, delays, doubles and turns messages round: each one arrives, once or as the same again."""
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import date, timedelta
+
+import httpx
+import pytest
+
+from agr.isp import Period
+from agr.publication import OPEN
+from agr.settings import Delivery
+from tests.day.market import Market, Parties
+from tests.day.tiny import FO_A, A, B, C
+from tests.faults import FaultProxy
+
+pytestmark = pytest.mark.day
+
+PERIOD = Period(date(2026, 6, 10))
+QUICK = Delivery(first_delay_s=0.05, max_delay_s=0.2)
+FAULTS = ["drop", "reset", "500", "garbage", "lost answer", "cut answer", "duplicate", "delay"]
+
+
+@pytest.fixture
+def proxies(parties: Parties) -> Iterator[dict[str, FaultProxy]]:
+    """Put a proxy before each counterparty."""
+    made = {p.domain: FaultProxy(("127.0.0.1", httpx.URL(p.endpoint).port or 0)) for p in parties}
+    yield made
+    for proxy in made.values():
+        proxy.stop()
+
+
+def behind(market: Market, proxies: dict[str, FaultProxy]) -> None:
+    """Send our messages through the proxies from now on."""
+    reached = tuple(
+        p.model_copy(update={"endpoint": str(httpx.URL(str(p.endpoint)).copy_with(port=proxies[p.domain].port))})
+        for p in market.settings.participants
+    )
+    market.restart(participants=reached)
+
+
+def test_whatever_the_network_does_every_message_arrives_once_or_as_the_same_again(market, proxies):
+    driven = market(PERIOD, delivery=QUICK)
+    behind(driven, proxies)
+    for proxy in proxies.values():
+        proxy.faults.extend(FAULTS)
+    proxies["cro.example"].faults.extendleft(["loop"] * 4)
+    driven.reach(OPEN)
+    proxies["north-grid.example"].faults.extend(FAULTS)
+    driven.release(FO_A, keep_w=-50_000)
+    driven.settle()
+    driven.reach("prognosis_gate")
+    assert driven.alarms() == {}
+    assert {s.state for s in driven.sent()} == {"accepted"}
+    assert set(FAULTS) <= set(proxies["north-grid.example"].seen)
+    assert "loop" in proxies["cro.example"].seen
+    copies: dict[str, set[str]] = {}
+    for event in driven.left_us():
+        copies.setdefault(event.message_id, set()).add(event.xml)
+    assert {len(contents) for contents in copies.values()} == {1}
+    assert max(Counter(e.message_id for e in driven.left_us()).values()) > 1  # a lost answer makes us send again
+    for point in (A, B, C):  # in order, although each may have come twice
+        first = list(dict.fromkeys(p.revision for p in driven.revisions(point)))
+        assert first == sorted(first)
+
+
+def test_five_hundreds_for_an_hour_are_survived_and_are_an_alarm_meanwhile(market, proxies):
+    driven = market(PERIOD)
+    behind(driven, proxies)
+    north = proxies["north-grid.example"]
+    driven.reach("day_ahead_gate")
+    north.always = "500"
+    driven.reach(OPEN, unanswered=True)
+    for _ in range(6):
+        driven.wait(600)
+        driven.settle(unanswered=True)
+    assert ("delivery", "north-grid.example") in driven.alarms()
+    assert {p.point for p in driven.prognoses()} == {C}  # the other DSO has not waited
+    tries = len(north.seen)
+    assert tries < 60  # two messages to one DSO: many tries in the first minutes, then one in five minutes
+    north.always = "pass"
+    driven.wait(300)
+    driven.settle()
+    assert {p.point for p in driven.prognoses()} == {A, B, C}
+    assert not any(kind == "delivery" for kind, _ in driven.alarms())
+
+
+def test_a_dso_that_never_answers_delays_nobody_else_and_is_reported_with_the_reason(market, proxies):
+    driven = market(PERIOD, delivery=Delivery(give_up_after_s=3600))
+    behind(driven, proxies)
+    driven.reach("day_ahead_gate")
+    proxies["north-grid.example"].always = "away"
+    driven.reach(OPEN, unanswered=True)
+    driven.until(lambda: {p.point for p in driven.prognoses()} == {C}, "the other DSO")
+    driven.settle(unanswered=True)
+    assert "301" in driven.alarms()["delivery", "north-grid.example"]
+    assert {s.state for s in driven.sent() if s.congestion_point != C} == {"failed"}
+    proxies["north-grid.example"].always = "pass"
+    driven.wait(timedelta(minutes=11).total_seconds())
+    driven.daemon.watch()  # a failed prognosis is sent anew
+    driven.settle()
+    assert {p.point for p in driven.prognoses()} == {A, B, C}
