@@ -221,7 +221,11 @@ class Daemon:
             Loop("delivery", self._deliverer.run_due, lambda: self.leading),
         ]
         self._election = Loop("leadership", self._elect, pause_s=_ELECTION_S)
-        app = uftp_app(self.receive, max_bytes=max(settings.limits.max_bytes_cro, settings.limits.max_bytes_dso))
+        limits = settings.limits
+        app = uftp_app(
+            self.receive, max_bytes=max(limits.max_bytes_cro, limits.max_bytes_dso), expects=self.intake.expects,
+            max_under_way=limits.max_bytes_under_way, refused_per_minute=limits.refused_per_minute,
+        )  # fmt: skip
         self._web = WebServer("endpoint", app, settings.listen_host, settings.listen_port, "listen_port", settings.tls)
         self.metrics = Metrics(self.store, settings, self.clock)
         self.door = Door(self.store, settings.operators, self.clock, SystemClock())

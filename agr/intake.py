@@ -1,9 +1,12 @@
 """The intake stage: HTTP body → inbox (then 200); later: rules → state change and reply in one transaction."""
 
+import math
+import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
+from threading import Lock
 
 import structlog
 
@@ -13,14 +16,15 @@ from agr.plan import Reason, ReasonKind
 from agr.portfolio import CongestionPoint, Contract
 from agr.program import expand
 from agr.rules import Day, Question, join, violations
-from agr.settings import Settings
+from agr.settings import MessageLimits, Settings
 from agr.store import day, inbox, outbox, plans, portfolio, register
 from agr.store.engine import Store, Tx
 from agr.store.inbox import Arrival, Received
 from agr.uftp import messages as m
 from agr.uftp.codec import decode, encode, respond
 from agr.uftp.participants import Participants
-from agr.uftp.signing import unseal
+from agr.uftp.quota import Buckets
+from agr.uftp.signing import peek, unseal
 
 log = structlog.get_logger()
 
@@ -30,6 +34,33 @@ HORIZON_DAYS = 366
 
 PATIENCE = 3
 """How often a message may break the program before it is set aside."""
+
+
+class Quota:
+    """What each sender has left of its messages a minute and bytes an hour; only what it has signed counts."""
+
+    def __init__(self, limits: MessageLimits) -> None:
+        self._messages = Buckets(limits.messages_per_minute, 60.0, time.monotonic)
+        self._bytes = Buckets(limits.bytes_per_hour, 3600.0, time.monotonic)
+        self._strangers, self._told_at, self._lock = 0, -math.inf, Lock()
+
+    def take(self, sender: str, size: int) -> bool:
+        """Count one message; False when the sender has to wait."""
+        return not self._bytes.empty(sender) and self._messages.take(sender) and self._bytes.take(sender, size)
+
+    def spent(self, sender: str) -> bool:
+        """Say whether the sender has to wait."""
+        return self._messages.empty(sender) or self._bytes.empty(sender)
+
+    def note_stranger(self) -> None:
+        """Count a message of somebody unknown; it is told once a minute, so that a flood cannot fill the log."""
+        with self._lock:
+            self._strangers += 1
+            count, now = self._strangers, time.monotonic()
+            if now - self._told_at < 60.0:
+                return
+            self._strangers, self._told_at = 0, now
+        log.warning("message.refused", status=419, why="no public key is known for the sender and role", count=count)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,8 +80,24 @@ class Intake:
         self._store, self._settings, self._clock = store, settings, clock
         self._participants, self._wake = participants, wake
         self._broken: dict[int, int] = {}
+        self._quota = Quota(settings.limits)
 
     # --- receiving: everything up to the 200 -----------------------------------------------------------------------
+
+    def expects(self, head: bytes, length: int) -> int | None:
+        """Return the status to refuse a body by its first bytes and length, before the rest is read; None: go on.
+
+        Whoever nobody knows costs a look into memory, one line in the log a minute, and no disk.
+        """
+        limits, claim = self._settings.limits, peek(head)
+        if claim is None:  # the names come after the Body, which then has to be small
+            return None if length <= limits.max_bytes_dso else 413
+        if not self._participants.keys(*claim):
+            self._quota.note_stranger()
+            return 419
+        if length > (limits.max_bytes_cro if claim[1] == "CRO" else limits.max_bytes_dso):
+            return 413
+        return 429 if self._quota.spent(claim[0]) else None
 
     def receive(self, body: bytes) -> int:
         """Unseal, check and store one body; return the HTTP status. What is answered 200 is never lost."""
@@ -68,6 +115,9 @@ class Intake:
         except MessageError as error:
             log.warning("message.refused", status=400, why=str(error))
             return 400
+        if not self._quota.take(sealed.sender_domain, len(body)):
+            log.warning("message.refused", status=429, why="quota", sender=sealed.sender_domain)
+            return 429
         with self._store.transaction() as tx:
             arrival = inbox.put(
                 tx, sender_domain=sealed.sender_domain, sender_role=sealed.sender_role, message_id=message.message_id,

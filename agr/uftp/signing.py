@@ -28,6 +28,8 @@ _ROLES = ("AGR", "CRO", "DSO")
 _BLANK = dict.fromkeys(map(ord, " \t\r\n"))
 _WRITTEN_BLANK = re.compile(rb"&#(?:0*(?:9|10|13|32)|x0*(?:9|[aA]|[dD]|20));")  # how serialisers write line breaks
 _BODY = re.compile(rb"""\sBody\s*=\s*(["'])""")
+_DOMAIN_SHOWN = re.compile(rb"""\sSenderDomain\s*=\s*["']([a-z0-9.-]{1,253})["']""")
+_ROLE_SHOWN = re.compile(rb"""\sSenderRole\s*=\s*["']([A-Z]{1,8})["']""")
 _EXPECTED = "expected SignedMessage with SenderDomain, SenderRole, Body and nothing else"
 MAX_HEAD = 16_384
 """Bytes of an envelope beside its Body."""
@@ -139,6 +141,17 @@ def unseal(
     except (binascii.Error, ValueError):
         raise SealError("SignedMessage/Body: expected base64", BAD_ENVELOPE) from None
     return Sealed(sender_domain=domain, sender_role=role, xml=_open(signed, keys))
+
+
+def peek(head: bytes) -> tuple[str, str] | None:
+    """Return what the first bytes of an envelope claim as SenderDomain and SenderRole; None when they do not show it.
+
+    A claim, for refusing early: only `unseal` says who has signed.
+    """
+    body = _BODY.search(head)
+    shown = head[: body.start()] if body else head
+    domain, role = _DOMAIN_SHOWN.search(shown), _ROLE_SHOWN.search(shown)
+    return (domain[1].decode("ascii"), role[1].decode("ascii")) if domain and role else None
 
 
 def _limit(size: int, allowed: int) -> None:

@@ -5,7 +5,9 @@ Source: message transport mechanism, transmission and error handling. The only a
 """
 
 import asyncio
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from http import HTTPStatus
 
 from starlette.applications import Starlette
@@ -13,6 +15,8 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
+
+from agr.uftp.quota import Buckets
 
 PATH = "/shapeshifter/api/v3/message"
 _MEDIA_TYPES = frozenset({"text/xml", "application/xml"})
@@ -45,19 +49,70 @@ class _Refused(Exception):  # noqa: N818 - a verdict, not a fault of ours
         self.status, self.text = status, text
 
 
+Expects = Callable[[bytes, int], int | None]
+"""Given the first bytes of a body and its length: the status to refuse it with before the rest is read, or None."""
+
+HEAD = 1024
+"""Bytes by which a body is judged before the rest is read."""
+
+
+class Door:
+    """What all requests share: bytes on their way to us, and addresses whose messages were refused too often."""
+
+    def __init__(self, *, max_bytes: int, max_under_way: int, refused_per_minute: int) -> None:
+        self.max_bytes = max_bytes
+        self._room = max_under_way
+        self._refused = Buckets(refused_per_minute, 60.0, time.monotonic)
+
+    def welcome(self, address: str) -> None:
+        """Turn away an address that was refused too often."""
+        if self._refused.empty(address):
+            raise _Refused(429)
+
+    def note(self, address: str, status: int) -> None:
+        """Count a refusal that is the sender's fault."""
+        if 400 <= status < 500 and status != HTTPStatus.TOO_MANY_REQUESTS:
+            self._refused.take(address)
+
+    @contextmanager
+    def room(self, length: int) -> Iterator[None]:
+        """Reserve memory for a body; there may be no room at the moment. Called in the event loop only."""
+        if length > self._room:
+            raise _Refused(503)
+        self._room -= length
+        try:
+            yield
+        finally:
+            self._room += length
+
+
 def uftp_app(
-    receive: Callable[[bytes], int], *, max_bytes: int, path: str = PATH, body_timeout_s: float = 60.0
+    receive: Callable[[bytes], int],
+    *,
+    max_bytes: int,
+    expects: Expects = lambda _head, _length: None,
+    max_under_way: int = 2**40,
+    refused_per_minute: int = 10**9,
+    path: str = PATH,
+    body_timeout_s: float = 60.0,
 ) -> Starlette:
     """Return the ASGI app: POST `path` → `receive(body)` → its HTTP status. `body_timeout_s` bounds the whole body."""
+    door = Door(max_bytes=max_bytes, max_under_way=max_under_way, refused_per_minute=refused_per_minute)
 
     async def post(request: Request) -> Response:
+        address = request.client.host if request.client else ""
+        text = None
         try:
+            door.welcome(address)
             _check_type(request)
-            length = _length(request, max_bytes)
-            body = await _body(request, length, body_timeout_s)
+            length = _length(request, door.max_bytes)
+            with door.room(length):
+                body = await _body(request, length, body_timeout_s, expects)
+                status = await run_in_threadpool(receive, body)
         except _Refused as refused:
-            return _answer(refused.status, refused.text)
-        return _answer(await run_in_threadpool(receive, body))
+            status, text = refused.status, refused.text
+        door.note(address, status)
+        return _answer(status, text)
 
     return Starlette(routes=[Route(path, post, methods=["POST"])])
 
@@ -93,15 +148,20 @@ def _length(request: Request, max_bytes: int) -> int:
     return int(text)
 
 
-async def _body(request: Request, length: int, timeout_s: float) -> bytes:
-    """Return the whole body, of exactly the announced length, within the time limit."""
-    body = bytearray()
+async def _body(request: Request, length: int, timeout_s: float, expects: Expects) -> bytes:
+    """Return the whole body, of exactly the announced length, within the time limit; judge its beginning first."""
+    body, judged = bytearray(), False
     try:
         async with asyncio.timeout(timeout_s):
             async for chunk in request.stream():
                 body += chunk
                 if len(body) > length:
                     raise _Refused(413)
+                if not judged and len(body) >= min(HEAD, length):
+                    judged = True
+                    status = expects(bytes(body[:HEAD]), length)
+                    if status is not None:
+                        raise _Refused(status)
     except TimeoutError:
         raise _Refused(408) from None
     except ClientDisconnect:
