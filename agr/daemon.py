@@ -27,6 +27,7 @@ from agr.errors import AgrError, StoreError
 from agr.intake import Intake
 from agr.isp import Clock, JumpingClock, SystemClock
 from agr.jobs import Timetable
+from agr.machine import MachineWatch
 from agr.metrics import Metrics
 from agr.notices.teller import Teller
 from agr.plan import Plan, PlanState, ReasonKind
@@ -52,6 +53,7 @@ _PAUSE_S = 0.2
 _WATCH_S = 15.0
 _NOTICES_S = 2.0
 _ELECTION_S = 1.0
+_MACHINE_S = 5.0
 
 
 def participants_of(settings: Settings) -> Participants:
@@ -220,6 +222,9 @@ class Daemon:
             Loop("planning", self.planner.run_due, lambda: self.leading),
             Loop("delivery", self._deliverer.run_due, lambda: self.leading),
         ]
+        self._loops.append(Loop("watch", self.watch, lambda: self.leading, pause_s=_WATCH_S))
+        machine = MachineWatch(acting, settings, self.clock, self._jumped)
+        self._loops.append(Loop("machine", machine.check, lambda: self.leading, pause_s=_MACHINE_S))
         self._election = Loop("leadership", self._elect, pause_s=_ELECTION_S)
         limits = settings.limits
         app = uftp_app(
@@ -306,7 +311,7 @@ class Daemon:
             self.timetable.resume()
         else:
             self._began = True
-            self.timetable.start({"watch": (_WATCH_S, self.watch)})
+            self.timetable.start({})
         for period in self.timetable.periods():
             self.publisher.publish(period, self.planner.closed_isps(period))
 

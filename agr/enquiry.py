@@ -45,7 +45,7 @@ class Enquirer:
         """Say whether a question waits to leave, or was asked (and perhaps rejected) less than the retry time ago."""
         patience = timedelta(seconds=self._settings.timetable.portfolio_query_retry_s)
         mine = [q for q in outbox.requests(tx, QUERY, day) if q.recipient_domain == cro]
-        return any(q.state == "queued" or self._clock.now() - q.queued_at < patience for q in mine)
+        return any(q.state == "queued" or abs(self._clock.now() - q.queued_at) < patience for q in mine)
 
     def _ask(self, tx: Tx, period: Period, cro: Participant) -> None:
         now = self._clock.now()

@@ -3,7 +3,8 @@
 import logging
 import sys
 from collections.abc import Callable, MutableMapping
-from typing import Any
+from contextlib import suppress
+from typing import Any, TextIO, cast
 
 import structlog
 
@@ -11,6 +12,24 @@ Event = MutableMapping[str, Any]
 
 listeners: list[Callable[[Event], None]] = []
 """Who else is told every event (metrics); they must be quick and never raise."""
+
+
+class Unbreakable:
+    """A stream for events: one that cannot be written to, as on a full disk, must not stop what the daemon does."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Write, or let it be."""
+        with suppress(OSError):
+            return self._stream.write(text)
+        return 0
+
+    def flush(self) -> None:
+        """Flush, or let it be."""
+        with suppress(OSError):
+            self._stream.flush()
 
 
 def configure(*, json: bool = False, listener: Callable[[Event], None] | None = None, quiet: bool = False) -> None:
@@ -32,7 +51,7 @@ def configure(*, json: bool = False, listener: Callable[[Event], None] | None = 
     structlog.configure(
         processors=[structlog.processors.add_log_level, structlog.processors.TimeStamper("iso", utc=True), tell, *tail],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(cast("TextIO", Unbreakable(sys.stderr))),
         cache_logger_on_first_use=False,
     )
     logging.getLogger("apscheduler").setLevel(logging.ERROR)

@@ -133,7 +133,8 @@ class Planner:
             triggers = day.open_triggers(tx)
         join = timedelta(seconds=self._settings.planning.join_triggers_s)
         for mine in _runs(triggers):
-            if not mine[0].preview and now - mine[0].at < join:
+            # A wish from the future does not wait: the clock was set back.
+            if not mine[0].preview and timedelta(0) <= now - mine[0].at < join:
                 continue
             period = Period(mine[0].period, self._settings.time_zone, self._settings.isp_minutes)
             if period.end <= now:

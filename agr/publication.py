@@ -84,7 +84,8 @@ class Publisher:
 
     def _just_failed(self, last: Sent | None, power_w: tuple[int, ...]) -> bool:
         """Say whether the same program could not be delivered a moment ago: it is not pressed on the DSO at once."""
-        recent = last is not None and last.state in _UNDELIVERED and self._clock.now() - last.at < PAUSE_AFTER_FAILURE
+        now = self._clock.now()
+        recent = last is not None and last.state in _UNDELIVERED and abs(now - last.at) < PAUSE_AFTER_FAILURE
         return recent and last is not None and last.power_w == power_w
 
     def _send(self, tx: Tx, plan: Plan, point: PointProgram, power_w: tuple[int, ...], revision: int) -> Sent | None:

@@ -1,5 +1,6 @@
 """Opens the database, brings its schema up to date, and hands out transactions."""
 
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from copy import copy
@@ -46,7 +47,7 @@ class Store:
                 Path(str(self._url.database)).parent.mkdir(parents=True, exist_ok=True)
             in_memory = self._url.get_backend_name() == "sqlite" and self._url.database in (None, "", ":memory:")
             options: dict[str, Any] = {"poolclass": sa.StaticPool, "connect_args": {"check_same_thread": False}}
-            pool = options if in_memory else {"pool_pre_ping": True}
+            pool = options if in_memory else {"pool_pre_ping": True, "pool_size": 10, "max_overflow": 90}
             # Parameters may be personal data: they never reach an error message or the log.
             self._engine = sa.create_engine(self._url, hide_parameters=True, **pool)
         except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError, ModuleNotFoundError, OSError) as error:
@@ -54,6 +55,7 @@ class Store:
         # SQLite lets whoever waits sleep up to 100 ms between two looks; our own threads take turns without that.
         self._turn = Lock() if self._engine.dialect.name == "sqlite" else None
         self._fence: Callable[[Tx], None] | None = None
+        self._troubles: deque[str] = deque(maxlen=1)  # shared by every view of the store
         if self._engine.dialect.name == "sqlite":
             sa.event.listen(self._engine, "connect", _sqlite_settings)
             sa.event.listen(self._engine, "begin", _begin_immediate)
@@ -72,8 +74,22 @@ class Store:
         try:
             with self._in_turn(), self._engine.begin() as tx:
                 yield tx
-        except sa.exc.OperationalError as error:
-            raise StoreError(f"the store at {self.place} does not answer: {error.orig}") from error
+        except (sa.exc.IntegrityError, sa.exc.DataError, sa.exc.ProgrammingError, sa.exc.NotSupportedError):
+            raise  # a bug of ours, no trouble of the store
+        except (sa.exc.DBAPIError, sa.exc.TimeoutError) as error:
+            why = getattr(error, "orig", None) or "every connection is in use"
+            text = f"the store at {self.place} does not answer: {str(why).strip()}"
+            self._troubles.append(text)
+            raise StoreError(text) from error
+
+    @property
+    def trouble(self) -> str | None:
+        """What the store failed with last, until that is forgotten; None: it answers."""
+        return self._troubles[-1] if self._troubles else None
+
+    def forget_trouble(self) -> None:
+        """The trouble is over."""
+        self._troubles.clear()
 
     @contextmanager
     def _in_turn(self) -> Iterator[None]:

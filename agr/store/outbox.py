@@ -88,6 +88,13 @@ def retry(tx: Tx, row_id: int, at: datetime, detail: str) -> None:
     _set(tx, row_id, next_attempt_at=at, detail=detail)
 
 
+def hasten(tx: Tx, now: datetime, latest: datetime) -> int:
+    """Let messages whose next attempt lies beyond any pause (the clock was set back) be tried now; return how many."""
+    c = t.outbox.c
+    mine = sa.and_(c.state == "queued", c.next_attempt_at > latest)
+    return tx.execute(t.outbox.update().where(mine).values(next_attempt_at=now)).rowcount
+
+
 def failed(tx: Tx, row_id: int, detail: str) -> None:
     """Record that the message will not be delivered."""
     _set(tx, row_id, state="failed", detail=detail)
