@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help run test torture scenarios lint check lock clean bench screenshots
+.PHONY: help run test torture fuzz load scenarios lint check lock clean bench screenshots
 
 help: ## List the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -43,6 +43,17 @@ screenshots: $(READY) $(PEERS)/requirements.sha256 ## Picture every page of the 
 
 torture: $(READY) $(PEERS)/requirements.sha256 ## Kill the daemon at least 220 times, with a scoreboard (ARGS="--kills 50" for fewer)
 	@$(BIN)/python -m tests.torture $(ARGS)
+
+fuzz: $(READY) build/fuzz/atheris ## Ten million hostile inputs on every layer of the receive path (ARGS="--millions 1")
+	@PYTHONPATH=build/fuzz/atheris $(BIN)/python -m tests.fuzz $(ARGS)
+
+build/fuzz/atheris: tests/fuzz/requirements.txt | $(READY)
+	@mkdir -p build/fuzz
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --target $@ -r $< >&2
+	@touch $@
+
+load: $(READY) ## Load: a million connections in, 20,000 prognoses out, 5,000 updates (ARGS="--scale 0.1")
+	@$(BIN)/python -m benchmarks.load $(ARGS)
 
 lint: $(READY) ## Style, types, import rules, spelling
 	$(BIN)/ruff check .

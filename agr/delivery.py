@@ -11,7 +11,7 @@ import structlog
 from agr.isp import Clock
 from agr.settings import Settings
 from agr.store import day, outbox, plans
-from agr.store.engine import Store
+from agr.store.engine import Store, Tx
 from agr.store.outbox import Queued
 from agr.uftp.participants import ROLES, Participant, Participants
 from agr.uftp.signing import KeyPair, seal
@@ -57,14 +57,14 @@ class Deliverer:
         return len(due)
 
     def _drain(self, first: Queued) -> None:
-        """Deliver everything due to one recipient, in order."""
+        """Deliver everything due to one recipient, in order: one transaction and one POST for each message."""
         recipient = first.recipient_domain
         try:
+            with self._store.transaction() as tx:
+                outbox.attempt(tx, first.id)
             message: Queued | None = first
-            while message is not None and self._deliver(message):
-                with self._store.transaction() as tx:
-                    waiting = outbox.due(tx, self._clock.now())
-                message = next((m for m in waiting if m.recipient_domain == recipient), None)
+            while message is not None:
+                message = self._deliver(message)
         except Exception:
             log.exception("delivery.broke", recipient=recipient, message_id=first.message_id)
             raise
@@ -72,14 +72,12 @@ class Deliverer:
             with self._lock:
                 self._busy.discard(recipient)
 
-    def _deliver(self, message: Queued) -> bool:
-        """Try once and record what came of it; True when the next message may follow at once."""
+    def _deliver(self, message: Queued) -> Queued | None:
+        """Try once, record what came of it, and return the next message, its attempt counted, if it may follow."""
         to = self._participants.find(message.recipient_domain, message.recipient_role)
         if to is None:
             result = Delivery(Outcome.FAILED, None, "recipient is not among our participants", None)
         else:
-            with self._store.transaction() as tx:
-                outbox.attempt(tx, message.id)
             sealed = seal(message.xml, domain=self._settings.domain, role="AGR", key=self._key)
             result = self._sender_to(to).post(to.endpoint, sealed, attempt=message.attempts + 1)
         now = self._clock.now()
@@ -88,27 +86,36 @@ class Deliverer:
             "recipient": message.recipient_domain,
         }  # fmt: skip
         old = now - message.queued_at >= timedelta(seconds=self._settings.delivery.give_up_after_s)
+        following = None
         with self._store.transaction() as tx:
-            if result.outcome is Outcome.DELIVERED:
-                outbox.delivered(tx, message.id, now, result.detail)
-                day.recover(tx, "delivery", message.recipient_domain, now)
-            elif result.outcome is Outcome.FAILED or old:
-                outbox.failed(tx, message.id, result.detail)
-                plans.answer_prognosis(tx, message.message_id, "failed", result.detail)  # sent anew by the next plan
-                text = f"{message.type} {message.message_id} was not delivered: {result.detail}"
-                day.raise_alarm(tx, "delivery", message.recipient_domain, text, now)
-            else:
-                wait = self._wait_s(message, result)
-                outbox.retry(tx, message.id, now + timedelta(seconds=wait), result.detail)
-                if now - message.queued_at >= timedelta(seconds=self._settings.delivery.alarm_after_s):
-                    text = f"{message.type} {message.message_id} is not delivered yet and tried on: {result.detail}"
-                    day.raise_alarm(tx, "delivery", message.recipient_domain, text, now)
+            self._record(tx, message, result, old=old)
+            if result.outcome in _FINAL:
+                following = outbox.next_to(tx, message.recipient_domain, self._clock.now())
+            if following is not None:
+                outbox.attempt(tx, following.id)
         if result.outcome is Outcome.DELIVERED:
             log.info("message.delivered", **fields, attempt=message.attempts + 1)
         else:
             gone = result.outcome is Outcome.FAILED or old
             log.warning("message.failed" if gone else "message.retry", **fields, why=result.detail)
-        return result.outcome in _FINAL
+        return following
+
+    def _record(self, tx: Tx, message: Queued, result: Delivery, *, old: bool) -> None:
+        now = self._clock.now()
+        if result.outcome is Outcome.DELIVERED:
+            outbox.delivered(tx, message.id, now, result.detail)
+            day.recover(tx, "delivery", message.recipient_domain, now)
+        elif result.outcome is Outcome.FAILED or old:
+            outbox.failed(tx, message.id, result.detail)
+            plans.answer_prognosis(tx, message.message_id, "failed", result.detail)  # sent anew by the next plan
+            text = f"{message.type} {message.message_id} was not delivered: {result.detail}"
+            day.raise_alarm(tx, "delivery", message.recipient_domain, text, now)
+        else:
+            wait = self._wait_s(message, result)
+            outbox.retry(tx, message.id, now + timedelta(seconds=wait), result.detail)
+            if now - message.queued_at >= timedelta(seconds=self._settings.delivery.alarm_after_s):
+                text = f"{message.type} {message.message_id} is not delivered yet and tried on: {result.detail}"
+                day.raise_alarm(tx, "delivery", message.recipient_domain, text, now)
 
     def _wait_s(self, message: Queued, result: Delivery) -> float:
         settings = self._settings.delivery

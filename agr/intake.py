@@ -3,14 +3,14 @@
 import math
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from threading import Lock
 
 import structlog
 
-from agr.errors import MessageError, SealError
+from agr.errors import MessageError, SealError, StoreError
 from agr.isp import Clock, Period
 from agr.plan import Reason, ReasonKind
 from agr.portfolio import CongestionPoint, Contract
@@ -132,31 +132,51 @@ class Intake:
         self._wake()
         return 200
 
-    # --- processing: one stored message at a time ------------------------------------------------------------------
+    # --- processing: what is stored, oldest first ---------------------------------------------------------------------
 
     def process_next(self) -> bool:
-        """Process the oldest stored message: state change and reply in one transaction; False when none waits.
+        """Process the oldest stored messages; False when none waits.
 
-        A message that breaks the program three times is set aside with an alarm, so that it blocks no other.
+        Each is judged with its state change and reply in one transaction, which small ones share: thousands of updates
+        in a minute would else wait for the disk. One that breaks the program is processed alone, and set aside with an
+        alarm after three times, so that it blocks no other.
         """
         with self._store.transaction() as tx:
-            row = inbox.next_received(tx)
-        if row is None:
-            return False
-        try:
-            with self._store.transaction() as tx:
+            rows = inbox.next_few(tx)
+        if len(rows) > 1 and not self._broken:
+            try:
+                self._process(rows)
+            except StoreError:
+                raise
+            except Exception:
+                log.exception("message.batch_broke", count=len(rows))
+            else:
+                return True
+        if rows:
+            try:
+                self._process(rows[:1])
+            except StoreError:
+                raise  # not the message's fault
+            except Exception as error:
+                self._set_aside(rows[0], error)
+                raise
+        return bool(rows)
+
+    def _process(self, rows: Sequence[Received]) -> None:
+        verdicts = []
+        with self._store.transaction() as tx:
+            for row in rows:
                 verdict = self._judge(tx, row, decode(row.xml))
                 inbox.finish(tx, row.id, verdict.state, verdict.reason or None)
                 day.recover(tx, "message set aside", row.message_id, self._clock.now())
-        except Exception as error:
-            self._set_aside(row, error)
-            raise
-        event = log.warning if verdict.state == "rejected" else log.info
-        event(
-            "message.processed", type=row.type, sender=row.sender_domain, message_id=row.message_id,
-            conversation_id=row.conversation_id, verdict=verdict.state, reason=verdict.reason,
-        )  # fmt: skip
-        return True
+                verdicts.append(verdict)
+        for row, verdict in zip(rows, verdicts, strict=True):
+            self._broken.pop(row.id, None)
+            event = log.warning if verdict.state == "rejected" else log.info
+            event(
+                "message.processed", type=row.type, sender=row.sender_domain, message_id=row.message_id,
+                conversation_id=row.conversation_id, verdict=verdict.state, reason=verdict.reason,
+            )  # fmt: skip
 
     def take_up_again(self) -> int:
         """Try messages that were set aside once more, as after an update of the program; return how many."""
@@ -173,6 +193,7 @@ class Intake:
         text = f"{row.type} {row.message_id} of {row.sender_domain} could not be processed and was set aside: {error}"
         with self._store.transaction() as tx:
             inbox.finish(tx, row.id, "failed", type(error).__name__)
+            self._broken.pop(row.id, None)
             day.raise_alarm(tx, "message set aside", row.message_id, text, self._clock.now())
 
     def _judge(self, tx: Tx, row: Received, message: m.Message) -> Verdict:
@@ -226,7 +247,7 @@ class Intake:
         answers = portfolio.answers(tx, period).values()
         if not answers or any(answer.state != "answered" for answer in answers):
             return None
-        return frozenset(p.address for p in portfolio.load(tx, self._period(period)).points if p.dso == dso)
+        return portfolio.points_of(tx, period, dso)
 
     def _period(self, of: date) -> Period:
         return Period(of, self._settings.time_zone, self._settings.isp_minutes)
@@ -283,7 +304,8 @@ class Intake:
             )
             return Verdict(state="accepted")
         period = self._period(message.period)
-        before = portfolio.load(tx, period)
+        planned = "first_plan" in day.done_moments(tx, period.day)
+        before = portfolio.load(tx, period) if planned else None
         points = tuple(
             CongestionPoint(
                 address=p.address, dso=p.dso_domain, connections=p.connections, mutex_offers=p.mutex_offers,
@@ -296,7 +318,6 @@ class Intake:
         day.recover(tx, "portfolio late", f"{cro} {period}", now)
         day.recover(tx, "portfolio rejected", f"{cro} {period}", now)
         self._report_portfolio(tx, period, cro, clashes)
-        planned = "first_plan" in day.done_moments(tx, period.day)
         if planned and portfolio.load(tx, period) != before:
             reason = Reason(kind=ReasonKind.PORTFOLIO, reference=row.message_id, text=f"CRO {cro} answered")
             day.put_trigger(tx, period.day, reason, now)
@@ -304,10 +325,10 @@ class Intake:
 
     def _report_portfolio(self, tx: Tx, period: Period, cro: str, clashes: tuple[str, ...]) -> None:
         """Say what joined, left or moved since the day before."""
-        known, since = portfolio.load(tx, period).point_of(), portfolio.difference(tx, period)
+        known, since = portfolio.size(tx, period), portfolio.difference(tx, period)
         log.info(
-            "portfolio.known", period=str(period), cro=cro, connections=len(known),
-            congestion_points=len(set(known.values())), joined=since.joined, left=since.left, moved=since.moved,
+            "portfolio.known", period=str(period), cro=cro, connections=known.connections,
+            congestion_points=known.points, joined=since.joined, left=since.left, moved=since.moved,
             claimed_twice=len(clashes),
         )  # fmt: skip
         if clashes:

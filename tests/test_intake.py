@@ -1,12 +1,17 @@
 """Messages in, state changes and replies out, over a real store: what each kind of bad message gets, and changes."""
 
+from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from agr.intake import Intake, Verdict
 from agr.store import day, inbox, outbox, portfolio
+from agr.store.engine import Tx
+from agr.store.inbox import Received
+from agr.uftp.messages import Message
 from tests.worlds import CONTRACT, NOW, PERIOD, POINT, Party, World
 
 
@@ -208,3 +213,34 @@ def test_an_update_while_the_first_plan_is_being_made_asks_for_another(
     world.receive(world.dso.seal(world.dso.update()))
     with world.store.transaction() as tx:
         assert len(day.open_triggers(tx)) == triggers
+
+
+class Breaking(Intake):
+    """Breaks on one message, in a way nobody foresaw."""
+
+    poison = ""
+
+    def _judge(self, tx: Tx, row: Received, message: Message) -> Verdict:
+        if row.message_id == self.poison:
+            raise RuntimeError("a bug")
+        return super()._judge(tx, row, message)
+
+
+def test_one_message_that_breaks_the_program_is_set_aside_and_every_other_one_of_the_batch_is_answered(
+    world: World,
+) -> None:
+    intake = Breaking(world.store, world.settings, world.clock, world.participants, lambda: None)
+    intake.poison = "11111111-1111-4111-8111-111111111111"
+    for number in range(7):
+        chosen = intake.poison if number == 3 else None
+        assert intake.receive(world.dso.seal(world.dso.message("TestMessage", message_id=chosen))) == 200
+    for _ in range(30):
+        try:
+            if not intake.process_next():
+                break
+        except RuntimeError:
+            continue
+    assert len(world.replies()) == 6
+    with world.store.transaction() as tx:
+        assert [a.kind for a in day.open_alarms(tx)] == ["message set aside"]
+        assert Counter(m["state"] for m in inbox.messages(tx)) == {"accepted": 6, "failed": 1}

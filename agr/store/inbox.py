@@ -55,14 +55,24 @@ def put(
 
 def next_received(tx: Tx) -> Received | None:
     """Return the oldest message that nobody has processed."""
+    return next(iter(next_few(tx, 1)), None)
+
+
+def next_few(tx: Tx, most: int = 50, bytes_together: int = 2_000_000) -> list[Received]:
+    """Return the oldest messages that nobody has processed: several small ones, or a large one alone."""
     c = t.inbox.c
-    row = tx.execute(
-        sa.select(*(c[name] for name in Received.__dataclass_fields__))
-        .where(c.state == "received")
-        .order_by(c.id)
-        .limit(1)
-    ).one_or_none()
-    return None if row is None else Received(**row._mapping)
+    waiting = sa.select(c.id, sa.func.length(c.xml)).where(c.state == "received").order_by(c.id).limit(most)
+    ids: list[int] = []
+    total = 0
+    for row_id, size in tx.execute(waiting):
+        total += size
+        if ids and total > bytes_together:
+            break
+        ids.append(row_id)
+    if not ids:
+        return []
+    columns = tuple(c[name] for name in Received.__dataclass_fields__)
+    return [Received(**row._mapping) for row in tx.execute(sa.select(*columns).where(c.id.in_(ids)).order_by(c.id))]
 
 
 def finish(tx: Tx, row_id: int, state: str, reason: str | None = None) -> None:

@@ -68,9 +68,16 @@ def due(tx: Tx, now: datetime, busy: frozenset[str] = frozenset()) -> list[Queue
         .group_by(c.recipient_domain)
         .subquery()
     )
-    columns = tuple(c[name] for name in Queued.__dataclass_fields__)
-    rows = tx.execute(sa.select(*columns).join(oldest, oldest.c.id == c.id).order_by(c.id))
+    rows = tx.execute(sa.select(*_QUEUED).join(oldest, oldest.c.id == c.id).order_by(c.id))
     return [Queued(**row._mapping) for row in rows]
+
+
+def next_to(tx: Tx, recipient: str, now: datetime) -> Queued | None:
+    """Return the oldest due message to one recipient."""
+    c = t.outbox.c
+    mine = sa.and_(c.state == "queued", c.recipient_domain == recipient, c.next_attempt_at <= now)
+    row = tx.execute(sa.select(*_QUEUED).where(mine, c.answered_at.is_(None)).order_by(c.id).limit(1)).one_or_none()
+    return None if row is None else Queued(**row._mapping)
 
 
 def attempt(tx: Tx, row_id: int) -> None:
@@ -222,6 +229,11 @@ def open_count(tx: Tx) -> int:
     return tx.execute(sa.select(sa.func.count()).select_from(t.outbox).where(waiting)).scalar_one()
 
 
+def waiting(tx: Tx) -> int:
+    """Count messages that wait to leave."""
+    return tx.execute(sa.select(sa.func.count()).select_from(t.outbox).where(t.outbox.c.state == "queued")).scalar_one()
+
+
 def answered(tx: Tx, message_id: str, at: datetime, answer: str, reason: str | None) -> None:
     """Record the answer to a request; who answered has received it, whatever delivery knows of it."""
     mine = t.outbox.c.message_id == message_id.lower()
@@ -241,6 +253,7 @@ def delete_before(tx: Tx, instant: datetime) -> int:
     return tx.execute(t.outbox.delete().where(c.queued_at < instant, c.state != "queued")).rowcount
 
 
+_QUEUED = tuple(t.outbox.c[name] for name in Queued.__dataclass_fields__)
 _ASKED = tuple(
     t.outbox.c[name]
     for name in (

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from itertools import chain, islice
 
 import sqlalchemy as sa
 
@@ -9,6 +10,8 @@ from agr.isp import Period
 from agr.portfolio import CongestionPoint, Portfolio
 from agr.store import tables as t
 from agr.store.engine import Tx
+
+_ROWS_AT_ONCE = 20_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +56,7 @@ def replace(
         for p in points
         if p.address not in others
     ]  # fmt: skip
-    claimed = [(c, p.address) for p in points for c in p.connections] + [(c, "") for c in free]
+    claimed = chain(((c, p.address) for p in points for c in p.connections), ((c, "") for c in free))
     rows: dict[str, str] = {}
     clashes: list[str] = []
     for connection, point in claimed:
@@ -63,12 +66,19 @@ def replace(
             rows[connection] = point
     if heads:
         tx.execute(t.points.insert(), heads)
-    if rows:
+    items = iter(rows.items())
+    while some := list(islice(items, _ROWS_AT_ONCE)):
         tx.execute(
             t.point_connections.insert(),
-            [{"period": period, "connection": c, "cro": cro, "point": p} for c, p in rows.items()],
+            [{"period": period, "connection": c, "cro": cro, "point": p} for c, p in some],
         )
     return tuple(clashes)
+
+
+def points_of(tx: Tx, period: date, dso: str) -> frozenset[str]:
+    """Return the addresses of a DSO's congestion points."""
+    mine = sa.and_(t.points.c.period == period, t.points.c.dso == dso)
+    return frozenset(tx.execute(sa.select(t.points.c.address).where(mine)).scalars())
 
 
 def load(tx: Tx, period: Period) -> Portfolio:
@@ -113,14 +123,39 @@ class Difference:
 
 
 def difference(tx: Tx, period: Period) -> Difference:
-    """Compare a Period's congestion points with those of the Period before."""
-    today, yesterday = load(tx, period).point_of(), load(tx, period.previous()).point_of()
-    both = today.keys() & yesterday.keys()
+    """Compare a Period's congestion points with those of the Period before; a million connections stay in the store."""
+    today, before = t.point_connections.alias("today"), t.point_connections.alias("before")
+
+    def count(
+        one: sa.FromClause, day: date, other: sa.FromClause, other_day: date, condition: sa.ColumnElement[bool]
+    ) -> int:
+        same = sa.and_(other.c.period == other_day, other.c.connection == one.c.connection, other.c.point != "")
+        query = sa.select(sa.func.count()).select_from(one.outerjoin(other, same))
+        return tx.execute(query.where(one.c.period == day, one.c.point != "", condition)).scalar_one()
+
+    now, then = period.day, period.previous().day
     return Difference(
-        joined=len(today.keys() - yesterday.keys()),
-        left=len(yesterday.keys() - today.keys()),
-        moved=sum(today[c] != yesterday[c] for c in both),
+        joined=count(today, now, before, then, before.c.connection.is_(None)),
+        left=count(before, then, today, now, today.c.connection.is_(None)),
+        moved=count(today, now, before, then, before.c.point != today.c.point),
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Size:
+    """How many connections lie in how many congestion points."""
+
+    connections: int
+    points: int
+
+
+def size(tx: Tx, period: Period) -> Size:
+    """Count the Period's connections in congestion points, and those points."""
+    c = t.point_connections.c
+    row = tx.execute(
+        sa.select(sa.func.count(), sa.func.count(c.point.distinct())).where(c.period == period.day, c.point != "")
+    ).one()
+    return Size(connections=row[0], points=row[1])
 
 
 def delete_before(tx: Tx, day: date) -> int:

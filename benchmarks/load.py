@@ -1,0 +1,301 @@
+"""Load on one machine: python -m benchmarks.load [portfolio|prognoses|updates|stranger …] [--scale 1.0].
+
+portfolio   a CRO's answer of 20,000 congestion points and 1,000,000 connections is taken in (limit 60 s, 1 GiB)
+prognoses   20,000 D-Prognoses are built, signed and delivered to 10 DSOs over HTTP (limit 5 minutes)
+updates     5,000 FlexReservationUpdates are received, judged and answered (limit 60 s), and joined into few wishes
+stranger    what a message of an unknown sender costs in the endpoint (limit 1 ms)
+
+Each part runs in a process of its own and is compared with a reference measured in the same run, so that figures of
+different machines can be compared. Prints one table; exits 1 when a limit is broken at full scale.
+"""
+
+import argparse
+import asyncio
+import multiprocessing
+import resource
+import sys
+import tempfile
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import date
+from datetime import time as clock_time
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from lxml import etree
+from rich.console import Console
+from rich.table import Table
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from agr import log
+from agr.delivery import Deliverer
+from agr.enquiry import Enquirer
+from agr.portfolio import CongestionPoint, Contract
+from agr.prognosis import d_prognosis
+from agr.settings import MessageLimits
+from agr.store import day, outbox, plans, portfolio
+from agr.store.plans import Sent
+from agr.uftp.codec import encode
+from agr.uftp.connections import Connections
+from agr.uftp.participants import Participant, Participants
+from agr.uftp.signing import KeyPair
+from agr.uftp.transport import Sender
+from agr.web.endpoint import PATH, uftp_app
+from tests.worlds import NOW, PERIOD, Party, World
+
+Figures = dict[str, float]
+ROOM = MessageLimits(messages_per_minute=10**6)
+
+
+def _peak_mb() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def _world() -> World:
+    return World(Path(tempfile.mkdtemp(prefix="agr-load-")), limits=ROOM)
+
+
+def _point(number: int) -> str:
+    return f"ea1.2024-01.example.dso:cp-{number:05d}"
+
+
+def take_portfolio(scale: float) -> Figures:
+    """Take in the CRO's answer: verify, store, read, judge, write."""
+    points, each = int(20_000 * scale), 50
+    world = _world()
+    Enquirer(world.store, world.settings, world.clock, world.participants).ask_portfolio(PERIOD)
+    with world.store.transaction() as tx:
+        (queued,) = outbox.due(tx, world.clock.now())
+        asked = outbox.asked(tx, queued.message_id)
+    assert asked is not None
+    inner = "".join(
+        f'<CongestionPoint EntityAddress="{_point(p)}" MutexOffersSupported="false" DayAheadRedispatchBy="AGR">'
+        + "".join(f'<Connection EntityAddress="ean.{871685900000000000 + p * each + c:018d}"/>' for c in range(each))
+        + "</CongestionPoint>"
+        for p in range(points)
+    )
+    xml = world.cro.message(
+        "AGRPortfolioQueryResponse",
+        f'<DSO-View><DSO-Portfolio DSO-Domain="dso.example">{inner}</DSO-Portfolio></DSO-View>',
+        Result="Accepted", TimeZone="Europe/Amsterdam", Period=str(PERIOD), AGRPortfolioQueryMessageID=asked.message_id,
+    )  # fmt: skip
+    conversation = xml.split('ConversationID="')[1].split('"')[0]
+    body = world.cro.seal(xml.replace(conversation, asked.conversation_id))
+    size = len(xml)
+    began = time.monotonic()
+    etree.fromstring(xml.encode(), etree.XMLParser(huge_tree=True))
+    reference = time.monotonic() - began
+    del xml, inner
+    before = _peak_mb()
+    began = time.monotonic()
+    assert world.intake.receive(body) == 200
+    received = time.monotonic() - began
+    assert world.intake.process_next()
+    seconds = time.monotonic() - began
+    with world.store.transaction() as tx:
+        assert len(portfolio.points_of(tx, PERIOD.day, "dso.example")) == points
+    return {
+        "seconds": seconds, "until 200": received, "megabytes": size / 1e6, "peak MB": _peak_mb(),
+        "of them before": before, "times lxml alone": seconds / reference,
+    }  # fmt: skip
+
+
+def _sinks(count: int, ports: Any, ended: Any) -> None:
+    """Serve `count` DSOs that take everything."""
+
+    async def take(request: Request) -> Response:
+        await request.body()
+        return Response("OK")
+
+    for _ in range(count):
+        app = Starlette(routes=[Route("/{path:path}", take, methods=["POST"])])
+        server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, access_log=False))
+        threading.Thread(target=server.run, daemon=True).start()
+        while not server.started:
+            time.sleep(0.01)
+        ports.put(server.servers[0].sockets[0].getsockname()[1])
+    ended.wait()
+
+
+def deliver_prognoses(scale: float) -> Figures:
+    """Build, queue, sign and deliver D-Prognoses to ten DSOs."""
+    count, dsos = int(20_000 * scale), 10
+    context = multiprocessing.get_context("spawn")
+    ports, ended = context.Queue(), context.Event()
+    process = context.Process(target=_sinks, args=(dsos, ports, ended), daemon=True)
+    process.start()
+    key = KeyPair.generate()
+    directory = Participants(
+        Participant(
+            domain=f"dso{n}.example", role="DSO", endpoint=f"http://127.0.0.1:{ports.get()}{PATH}",
+            public_keys=(key.public,),
+        )
+        for n in range(dsos)
+    )  # fmt: skip
+    world = _world()
+    connections = Connections()
+    deliverer = Deliverer(
+        world.store, world.settings, world.clock, directory, key, lambda to: Sender(connections.prepare(to.way))
+    )
+    began = time.monotonic()
+    for first in range(0, count, 1000):
+        with world.store.transaction() as tx:
+            for number in range(first, min(first + 1000, count)):
+                _queue(tx, world, number, f"dso{number % dsos}.example")
+    built = time.monotonic() - began
+    while True:
+        deliverer.run_due()
+        with world.store.transaction() as tx:
+            if outbox.waiting(tx) == 0:
+                break
+        time.sleep(0.1)
+    seconds = time.monotonic() - began
+    deliverer.close()
+    connections.close()
+    ended.set()
+    process.join(5)
+    with suppress(ValueError):
+        process.close()
+    return {"seconds": seconds, "built": built, "per second": count / seconds, "peak MB": _peak_mb()}
+
+
+def _queue(tx: Any, world: World, number: int, dso: str) -> None:
+    """Do what publication does for one congestion point."""
+    message_id, conversation_id = str(uuid.uuid4()), str(uuid.uuid4())
+    power_w = tuple((number * 7 + isp * 13) % 5000 for isp in range(PERIOD.isp_count))
+    message = d_prognosis(
+        power_w, period=PERIOD, congestion_point=_point(number), revision=1, sender="agr.example", recipient=dso,
+        version="3.1.0", now=NOW, message_id=message_id, conversation_id=conversation_id,
+    )  # fmt: skip
+    outbox.put(
+        tx, message_id=message_id, conversation_id=conversation_id, kind="D-Prognosis", recipient_domain=dso,
+        recipient_role="DSO", xml=encode(message), at=world.clock.now(), period=PERIOD.day, subject=_point(number),
+    )  # fmt: skip
+    plans.put_prognosis(
+        tx, PERIOD.day,
+        Sent(congestion_point=_point(number), dso=dso, revision=1, plan=1, message_id=message_id, power_w=power_w,
+             at=NOW, state="sent", reason=None),
+    )  # fmt: skip
+
+
+def _connections(point: int) -> tuple[str, ...]:
+    return tuple(f"ean.{point * 50 + c:018d}" for c in range(50))
+
+
+def take_updates(scale: float) -> Figures:
+    """Receive, judge and answer reservation updates of many congestion points in a portfolio of a million."""
+    count, points = int(5_000 * scale), int(20_000 * scale)
+    world = _world()
+    first, last, midnight = date(2026, 1, 1), date(2026, 12, 31), clock_time(0)
+    world.know_register(
+        contracts=tuple(
+            Contract(
+                contract=f"FO-{n}", dso="dso.example", congestion_point=_point(n), first_day=first, last_day=last,
+                window_start=midnight, window_end=midnight, power_w=-100_000, availability_eur_per_mw_h=1,
+                penalty_eur_per_mwh=3000,
+            )
+            for n in range(count)
+        )
+    )  # fmt: skip
+    with world.store.transaction() as tx:
+        known = tuple(
+            CongestionPoint(address=_point(p), dso="dso.example", connections=_connections(p)) for p in range(points)
+        )
+        portfolio.replace(tx, PERIOD.day, "cro.example", known, ())
+        portfolio.set_answer(tx, PERIOD.day, "cro.example", "answered", NOW)
+        day.moment_done(tx, PERIOD.day, "first_plan", NOW, "x")
+    bodies = [world.dso.seal(world.dso.update(ContractID=f"FO-{n}", CongestionPoint=_point(n))) for n in range(count)]
+    began = time.monotonic()
+    for body in bodies:
+        assert world.intake.receive(body) == 200
+    received = time.monotonic() - began
+    while world.intake.process_next():
+        pass
+    seconds = time.monotonic() - began
+    with world.store.transaction() as tx:
+        wishes = day.open_triggers(tx)
+        answers = outbox.waiting(tx)
+        reserved = len(day.reservations_on(tx, PERIOD.day))
+    assert (len(wishes), answers, reserved) == (count, count, count), (len(wishes), answers, reserved)
+    runs = len({wish.period for wish in wishes})
+    return {"seconds": seconds, "until 200": received, "per second": count / seconds, "re-optimisations": runs}
+
+
+def refuse_strangers(scale: float) -> Figures:
+    """Call the endpoint's application as the server does."""
+    count = max(int(5_000 * scale), 100)
+    world = _world()
+    app = uftp_app(world.intake.receive, max_bytes=200_000_000, expects=world.intake.expects)
+    stranger = Party("stranger.example", "CRO")
+    body = stranger.seal(stranger.message("TestMessage") + " " * 1500)
+    scope: dict[str, Any] = {
+        "type": "http", "http_version": "1.1", "method": "POST", "path": PATH, "raw_path": PATH.encode(),
+        "query_string": b"", "root_path": "", "scheme": "http", "server": ("127.0.0.1", 80), "client": ("10.0.0.1", 9),
+        "headers": [(b"content-type", b"text/xml"), (b"content-length", str(len(body)).encode())],
+    }  # fmt: skip
+    statuses: list[int] = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    async def send(event: Any) -> None:
+        if event["type"] == "http.response.start":
+            statuses.append(event["status"])
+
+    async def all_of_them() -> None:
+        for _ in range(count):
+            await app(dict(scope), receive, send)
+
+    size = sum(f.stat().st_size for f in world.folder.iterdir())
+    began = time.monotonic()
+    asyncio.run(all_of_them())
+    seconds = time.monotonic() - began
+    assert set(statuses) == {419}
+    assert sum(f.stat().st_size for f in world.folder.iterdir()) == size
+    return {"seconds": seconds, "ms each": seconds / count * 1000, "bytes on disk": 0.0}
+
+
+PARTS: dict[str, tuple[Callable[[float], Figures], dict[str, float]]] = {
+    "portfolio": (take_portfolio, {"seconds": 60, "peak MB": 1024}),
+    "prognoses": (deliver_prognoses, {"seconds": 300}),
+    "updates": (take_updates, {"seconds": 60, "re-optimisations": 3}),
+    "stranger": (refuse_strangers, {"ms each": 1.0}),
+}
+
+
+def _run(name: str, scale: float, answer: Any) -> None:
+    log.configure(quiet=True)
+    answer.put(PARTS[name][0](scale))
+
+
+def main() -> int:
+    """Run the parts asked for."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.load", description=__doc__.split("\n")[0])
+    parser.add_argument("parts", nargs="*", default=list(PARTS), help=", ".join(PARTS))
+    parser.add_argument("--scale", type=float, default=1.0)
+    given = parser.parse_args()
+    context, broken = multiprocessing.get_context("spawn"), 0
+    table = Table("part", "figure", "measured", "limit", title=f"Load at scale {given.scale:g}")
+    for name in given.parts:
+        answer = context.Queue()
+        process = context.Process(target=_run, args=(name, given.scale, answer))
+        process.start()
+        figures: Figures = answer.get(timeout=1800)
+        process.join()
+        for figure, value in figures.items():
+            limit = PARTS[name][1].get(figure)
+            broken += limit is not None and value > limit and given.scale == 1.0
+            table.add_row(name, figure, f"{value:,.2f}", "" if limit is None else f"{limit:g}")
+    Console().print(table)
+    return 1 if broken else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
