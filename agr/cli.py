@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import typer
 
 from agr import explain as why
-from agr import log, office, overview, scenario_cli
+from agr import key_commands, log, office, overview, scenario_cli
 from agr.daemon import Daemon, participants_of
 from agr.enquiry import Enquirer
 from agr.errors import AgrError
@@ -30,6 +30,9 @@ operating.register(app, in_words)
 ConfigOption = Annotated[Path, typer.Option("--config", "-c", help="Settings file.", envvar="AGR_CONFIG")]
 PeriodOption = Annotated[str | None, typer.Option("--period", help="Local day, YYYY-MM-DD; default: tomorrow.")]
 DEFAULT = Path("agr.toml")
+
+
+key_commands.register(app, in_words)
 
 
 def _period(settings: Settings, text: str | None) -> Period:

@@ -27,6 +27,7 @@ from agr.errors import AgrError, StoreError
 from agr.intake import Intake
 from agr.isp import Clock, JumpingClock, SystemClock
 from agr.jobs import Timetable
+from agr.keyring import LiveKey, load_key
 from agr.machine import MachineWatch
 from agr.metrics import Metrics
 from agr.notices.teller import Teller
@@ -40,7 +41,6 @@ from agr.store.engine import Store
 from agr.store.leadership import leadership
 from agr.uftp.connections import Access, Connections, Way
 from agr.uftp.participants import ROLES, Participant, Participants
-from agr.uftp.signing import KeyPair
 from agr.uftp.transport import Sender
 from agr.web.context import Context
 from agr.web.endpoint import uftp_app
@@ -198,7 +198,7 @@ class Daemon:
             raise AgrError(
                 f"another agr daemon works in {settings.data_folder}; stop it first, or use another data_folder"
             )
-        self.key = KeyPair.load(settings.key_file)
+        self.key = load_key(settings)
         self.store = Store(settings.store_url)
         self.store.migrate()
         self._leadership = leadership(self.store, self.clock)
@@ -213,7 +213,9 @@ class Daemon:
         for role in ROLES:  # what is wrong with their files is said at once
             for participant in self._participants.with_role(role):
                 self._connections.prepare(participant.way)
-        self._deliverer = Deliverer(acting, settings, self.clock, self._participants, self.key, self._sender_to)
+        self._deliverer = Deliverer(
+            acting, settings, self.clock, self._participants, LiveKey(settings, self.key), self._sender_to
+        )
         self.intake = Intake(acting, settings, self.clock, self._participants, self._wake)
         calendar = Calendar(acting, settings, self.clock, self.enquirer, self.publisher)
         self.timetable = Timetable(acting, settings, self.clock, calendar.handlers())

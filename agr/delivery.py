@@ -33,7 +33,7 @@ class Deliverer:
         settings: Settings,
         clock: Clock,
         participants: Participants,
-        key: KeyPair,
+        key: Callable[[], KeyPair],
         sender_to: Callable[[Participant], Sender],
     ) -> None:
         self._store, self._settings, self._clock = store, settings, clock
@@ -78,7 +78,7 @@ class Deliverer:
         if to is None:
             result = Delivery(Outcome.FAILED, None, "recipient is not among our participants", None)
         else:
-            sealed = seal(message.xml, domain=self._settings.domain, role="AGR", key=self._key)
+            sealed = seal(message.xml, domain=self._settings.domain, role="AGR", key=self._key())
             result = self._sender_to(to).post(to.endpoint, sealed, attempt=message.attempts + 1)
         now = self._clock.now()
         fields = {

@@ -10,6 +10,7 @@ from agr.errors import AgrError, InputError, PlanError
 from agr.feeds.tables import Reading, read_folder
 from agr.feeds.writing import write_folder
 from agr.isp import Clock, Period, SystemClock, period_of
+from agr.keyring import load_key
 from agr.plan import Plan, Reason, ReasonKind
 from agr.planning import Planner
 from agr.portfolio import Register
@@ -18,7 +19,6 @@ from agr.solving import Solver
 from agr.store import day, plans, portfolio, register
 from agr.store.engine import Store
 from agr.store.leadership import leadership
-from agr.uftp.signing import KeyPair
 
 
 def open_store(settings: Settings) -> Store:
@@ -125,7 +125,7 @@ def findings(settings: Settings) -> list[str]:
     """Return what is wrong with keys, store and participants, in words."""
     found = []
     try:
-        KeyPair.load(settings.key_file)
+        load_key(settings)
     except AgrError as error:
         found.append(str(error))
     try:

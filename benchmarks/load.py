@@ -142,7 +142,7 @@ def deliver_prognoses(scale: float) -> Figures:
     world = _world()
     connections = Connections()
     deliverer = Deliverer(
-        world.store, world.settings, world.clock, directory, key, lambda to: Sender(connections.prepare(to.way))
+        world.store, world.settings, world.clock, directory, lambda: key, lambda to: Sender(connections.prepare(to.way))
     )
     began = time.monotonic()
     for first in range(0, count, 1000):

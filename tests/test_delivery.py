@@ -68,8 +68,13 @@ class Post:
         )
         self.http = httpx.Client(timeout=5)
         self.deliverer = Deliverer(
-            self.world.store, self.world.settings, self.world.clock, directory, key, lambda _to: Sender(self.http)
-        )
+            self.world.store,
+            self.world.settings,
+            self.world.clock,
+            directory,
+            lambda: key,
+            lambda _to: Sender(self.http),
+        )  # fmt: skip
 
     def queue(self, recipient: str, message_id: str) -> None:
         with self.world.store.transaction() as tx:

@@ -8,6 +8,7 @@ import pytest
 from agr.cli import app, connections_app
 from agr.isp import Period
 from agr.jobs import moments_of
+from agr.key_commands import keys_app
 from agr.scenario.description import Description
 from agr.scenario.tidy import TABLES
 from agr.scenario_cli import scenario_app
@@ -19,7 +20,7 @@ DOCUMENTS = [PROJECT / "README.md", PROJECT / "models" / "README.md", *sorted((P
 
 def commands() -> list[str]:
     names = [command.name or command.callback.__name__ for command in app.registered_commands if command.callback]
-    groups = (("connections", connections_app), ("scenario", scenario_app))
+    groups = (("connections", connections_app), ("scenario", scenario_app), ("keys", keys_app))
     named = ((group, command) for group, part in groups for command in part.registered_commands)
     return [*names, *(f"{group} {c.name or c.callback.__name__}" for group, c in named if c.callback)]
 

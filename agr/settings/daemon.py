@@ -137,6 +137,9 @@ class Settings(BaseSettings):
 
     domain: Domain = Field(description="Our internet domain, as in SenderDomain.")
     key_file: Path = Field(default=Path("keys/agr.key"), description="File with our private signing key.")
+    key_passphrase_file: Path | None = Field(
+        default=None, description="File with the passphrase of an encrypted key, e.g. a systemd credential."
+    )
     data_folder: Path = Field(default=Path("data"), description="Where the daemon keeps its files.")
     store_url: str = Field(
         default="sqlite:///data/agr.db", min_length=1, description="Database: sqlite:///FILE or postgresql+psycopg://…"

@@ -80,6 +80,7 @@ def _resolved(settings: Settings, folder: Path) -> Settings:
     return settings.model_copy(
         update={
             "key_file": folder / settings.key_file,
+            "key_passphrase_file": settings.key_passphrase_file and folder / settings.key_passphrase_file,
             "data_folder": folder / settings.data_folder,
             "store_url": _resolved_store(settings.store_url, folder),
             "tls": _placed(settings.tls, folder),

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from nacl.exceptions import CryptoError
+from nacl.pwhash import argon2id
+from nacl.secret import SecretBox
 from nacl.signing import SigningKey, VerifyKey
 
 from agr.errors import MessageError, SealError, SettingsError
@@ -24,6 +26,7 @@ KEY_BYTES = 32
 BAD_ENVELOPE, BAD_SIGNATURE, TOO_LARGE, KEY_NOT_FOUND = 400, 401, 413, 419
 
 _DOMAIN = re.compile(DOMAIN_PATTERN.removeprefix("^").removesuffix("$"))
+_LOCKED = b"agr-key-argon2id:"
 _ROLES = ("AGR", "CRO", "DSO")
 _BLANK = dict.fromkeys(map(ord, " \t\r\n"))
 _WRITTEN_BLANK = re.compile(rb"&#(?:0*(?:9|10|13|32)|x0*(?:9|[aA]|[dD]|20));")  # how serialisers write line breaks
@@ -68,34 +71,69 @@ class KeyPair:
         """The public key as participants exchange it: cs1.…"""
         return PREFIX + base64.b64encode(self.public_bytes).decode("ascii")
 
-    def save(self, path: Path) -> None:
-        """Write a new file that only its owner can read; never overwrites. Raises SettingsError."""
+    def save(self, path: Path, passphrase: bytes | None = None) -> None:
+        """Write a new file that only its owner can read, encrypted if there is a passphrase; never overwrites.
+
+        Raises SettingsError.
+        """
+        text = base64.b64encode(self.seed) if passphrase is None else _locked(self.seed, passphrase)
         try:
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(text + b"\n")
+                file.flush()
+                os.fsync(file.fileno())
         except OSError as error:
             raise SettingsError(f"key file {path} cannot be created: {error.strerror}") from error
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(base64.b64encode(self.seed) + b"\n")
 
     @classmethod
-    def load(cls, path: Path) -> "KeyPair":
-        """Read base64 of a 32-byte seed or of libsodium's 64-byte secret key. Raises SettingsError."""
+    def load(cls, path: Path, passphrase: bytes | None = None) -> "KeyPair":
+        """Read base64 of a 32-byte seed or of libsodium's 64-byte secret key, or what `save` encrypted.
+
+        Raises SettingsError.
+        """
         try:
             with path.open("rb") as file:
                 mode = os.fstat(file.fileno()).st_mode
-                text = file.read(1024)
+                text = file.read(1024).strip()
         except OSError as error:
             raise SettingsError(f"key file {path} cannot be read: {error.strerror}") from error
         if mode & (stat.S_IRWXG | stat.S_IRWXO):
             raise SettingsError(f"key file {path} is open to others; run chmod 600 {path}, and consider a new key")
+        if text.startswith(_LOCKED):
+            return cls(_unlocked(text, passphrase, path))
         try:
-            raw = base64.b64decode(text.strip(), validate=True)
+            raw = base64.b64decode(text, validate=True)
         except (binascii.Error, ValueError):
             raw = b""
         pair = cls(raw[:KEY_BYTES])
         if len(raw) == KEY_BYTES or (len(raw) == 2 * KEY_BYTES and raw[KEY_BYTES:] == pair.public_bytes):
             return pair
         raise SettingsError(f"key file {path}: expected the base64 of a 32-byte seed or a 64-byte secret key")
+
+
+def _stretched(passphrase: bytes, salt: bytes) -> bytes:
+    return bytes(
+        argon2id.kdf(
+            KEY_BYTES, passphrase, salt, opslimit=argon2id.OPSLIMIT_MODERATE, memlimit=argon2id.MEMLIMIT_INTERACTIVE
+        )
+    )
+
+
+def _locked(seed: bytes, passphrase: bytes) -> bytes:
+    salt = os.urandom(argon2id.SALTBYTES)
+    return _LOCKED + base64.b64encode(salt + bytes(SecretBox(_stretched(passphrase, salt)).encrypt(seed)))
+
+
+def _unlocked(text: bytes, passphrase: bytes | None, path: Path) -> bytes:
+    if passphrase is None:
+        raise SettingsError(f"key file {path} is encrypted: name the file with its passphrase in key_passphrase_file")
+    try:
+        raw = base64.b64decode(text.removeprefix(_LOCKED), validate=True)
+        salt, box = raw[: argon2id.SALTBYTES], raw[argon2id.SALTBYTES :]
+        return bytes(SecretBox(_stretched(passphrase, salt)).decrypt(box))
+    except (CryptoError, ValueError, TypeError):
+        raise SettingsError(f"key file {path} cannot be decrypted: is this its passphrase?") from None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,54 @@
+"""`agr keys`: rotate, show, publish."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from agr.isp import SystemClock
+from agr.keyring import KeyRing
+from agr.settings import load
+
+keys_app = typer.Typer(no_args_is_help=True, help="Our signing keys.")
+ConfigOption = Annotated[Path, typer.Option("--config", "-c", help="Settings file.", envvar="AGR_CONFIG")]
+DEFAULT = Path("agr.toml")
+
+
+def register(app: typer.Typer, in_words: Callable[[], AbstractContextManager[None]]) -> None:
+    """Mount the commands."""
+
+    def ring(config: Path) -> KeyRing:
+        return KeyRing(load(config), SystemClock().now)
+
+    @keys_app.command()
+    def rotate(
+        config: ConfigOption = DEFAULT,
+        now: Annotated[bool, typer.Option("--now", help="Do not wait a day; everybody has confirmed the key.")] = False,
+    ) -> None:
+        """Make the next key; a day later, called again, bring it into force. No restart is needed."""
+        with in_words():
+            keys = ring(config)
+            if keys.prepared:
+                typer.echo(f"in force from now on: {keys.activate(at_once=now).public}")
+                typer.echo("the former key stays published for a day (`agr keys publish`), for messages under way")
+            else:
+                typer.echo(f"next key: {keys.prepare().public}")
+                typer.echo("give it to every counterparty beside the present one (`agr keys publish`), then call again")
+
+    @keys_app.command()
+    def show(config: ConfigOption = DEFAULT) -> None:
+        """Show our public keys and which one signs."""
+        with in_words():
+            for entry in ring(config).entries():
+                typer.echo(f"{entry.state:<9} {entry.public}  since {entry.since:%Y-%m-%d %H:%M} UTC")
+
+    @keys_app.command()
+    def publish(config: ConfigOption = DEFAULT) -> None:
+        """Print the DNS records by which others find us; the zone must be signed (DNSSEC)."""
+        with in_words():
+            for record in ring(config).records():
+                typer.echo(record)
+
+    app.add_typer(keys_app, name="keys")
