@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help run test torture fuzz load scenarios lint check lock clean bench screenshots
+.PHONY: help run test torture fuzz load audit release scenarios lint check lock clean bench screenshots
 
 help: ## List the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -61,6 +61,15 @@ lint: $(READY) ## Style, types, import rules, spelling
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/codespell
+	$(BIN)/bandit -q -r agr models -ll
+
+audit: $(READY) ## Look every locked package up among known vulnerabilities (says NOT AUDITED where it cannot)
+	@$(BIN)/python .ci/audit
+
+release: $(READY) ## Build the wheel and the bill of materials (CycloneDX) into dist/
+	@$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation -w dist .
+	@$(BIN)/cyclonedx-py requirements requirements-dev.txt --pyproject pyproject.toml --output-reproducible -o dist/sbom.json
+	@ls dist
 
 lock: $(READY) ## Resolve and lock the versions for development again (needs uv)
 	uv pip compile pyproject.toml --extra dev --extra build --generate-hashes --universal --python-version 3.11 \

@@ -258,7 +258,7 @@ class Counterparty:
             headers={"Content-Type": "text/xml; charset=utf-8"},
         )
         try:
-            with urllib.request.urlopen(request, timeout=30) as response:  # noqa: S310
+            with urllib.request.urlopen(request, timeout=30) as response:  # noqa: S310 # nosec B310
                 return {"status": response.status}
         except urllib.error.HTTPError as error:
             return {"status": error.code}
