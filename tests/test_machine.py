@@ -8,15 +8,23 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from agr.errors import StoreError
+from agr.errors import PlanError, StoreError
 from agr.log import Unbreakable
-from agr.machine import STEADY_S
+from agr.machine import STEADY_S, MachineWatch
 from agr.plan import Reason, ReasonKind
 from agr.planning import Planner
 from agr.settings import Planning
-from agr.solving import Solver
+from agr.solving import Answer, Solver
 from agr.store import day, outbox, tables
+from models.case import Case
 from tests.worlds import NOW, PERIOD, World
+
+
+class Refusing(Solver):
+    """Makes no plan, at once."""
+
+    def solve(self, case: Case) -> Answer:
+        raise PlanError("told to refuse")
 
 
 class Machine:
@@ -74,13 +82,10 @@ def test_a_message_that_waits_does_not_wait_an_hour_longer_when_the_clock_is_set
 
 
 def test_a_wish_for_a_plan_does_not_wait_for_an_hour_that_comes_twice(world: World) -> None:
-    made = []
-    solver = Solver(Planning(threads=1))
-    planner = Planner(world.store, world.settings, world.clock, solver, made.append)
+    planner = Planner(world.store, world.settings, world.clock, Refusing(Planning()), lambda _plan: None)
     with world.store.transaction() as tx:
         day.put_trigger(tx, PERIOD.day, Reason(kind=ReasonKind.FIRST_PLAN), world.clock.now() + timedelta(hours=1))
     assert planner.run_due() == 1
-    solver.close()
 
 
 def test_a_store_that_could_not_be_written_is_told_afterwards_and_nothing_is_lost(world: World) -> None:

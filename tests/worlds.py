@@ -12,7 +12,7 @@ from nacl.signing import SigningKey
 from agr.intake import Intake
 from agr.isp import JumpingClock, Period
 from agr.portfolio import Battery, CongestionPoint, Connection, Contract, FixedLoad, Forecast, Price, Register
-from agr.settings import ParticipantSettings, Planning, Settings
+from agr.settings import MessageLimits, ParticipantSettings, Planning, Settings
 from agr.store import outbox, portfolio, register
 from agr.store.engine import Store
 from agr.uftp.participants import Participant, Participants
@@ -71,6 +71,7 @@ class World:
     barred: tuple[str, ...] = ()
     clock: JumpingClock = field(default_factory=lambda: JumpingClock(NOW))
     store_url: str = ""
+    limits: MessageLimits = field(default_factory=MessageLimits)
 
     def __post_init__(self) -> None:
         self.settings = Settings(
@@ -85,6 +86,7 @@ class World:
                 for p in (self.cro, self.dso)
             ),
             planning=Planning(join_triggers_s=0.0, threads=1),
+            limits=self.limits,
         )  # fmt: skip
         self.store = Store(self.store_url or f"sqlite:///{self.folder / 'agr.db'}")
         self.store.migrate()

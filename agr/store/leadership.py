@@ -1,8 +1,8 @@
 """Who acts on a PostgreSQL store: one leader, the others stand by; a fence stops a leader that has lost its place.
 
 The leader holds an advisory lock through a connection of its own. The server gives the lock to the next one as soon as
-that connection ends: at once when the process dies, after some seconds of unanswered keep-alives when the machine or
-the network does. A new leader ends what transactions the old one still has open and counts up the epoch; every acting
+that connection ends: at once when the process dies, after some seconds without a sign of life when the machine or the
+network does. A new leader ends what transactions the old one still has open and counts up the epoch; every acting
 transaction first reads the epoch under a shared lock, so work of a former leader cannot be committed.
 Source: PostgreSQL documentation, 13.3.5 advisory locks; 34.1.2 (keepalives, tcp_user_timeout).
 """

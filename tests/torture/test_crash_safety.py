@@ -10,6 +10,7 @@ from tests.torture.tortured import Score, TorturedDay, through
 pytestmark = pytest.mark.day
 
 SPARED = ("calendar", "jobs", "enquiry", "take_up_again", "_recover", "start", "before intake.py:receive")
+
 """Commit points the short version leaves to the long one."""
 
 
