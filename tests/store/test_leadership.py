@@ -36,7 +36,7 @@ def write(store: Store, who: Elected) -> None:
 
 
 def break_lock_connection(store: Store) -> None:
-    """Let the server end the connection that holds the leader's lock, as it does when keep-alives go unanswered."""
+    """Let the server end the connection that holds the leader's lock, as it does when nothing is heard of it."""
     with store.transaction() as tx:
         ended = tx.execute(
             sa.text("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 2")
