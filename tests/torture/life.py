@@ -1,11 +1,11 @@
 """One life of the daemon in a process of its own.
 
-python -m tests.torture.life AGR_TOML NOW [KILLED_FILE QUOTA [SPARED…]]
+python -m tests.torture.life AGR_TOML NOW [KILLED_FILE QUOTA [WANTED…]]
 
 Reads JSON lines: {"jump": INSTANT} moves its clock, {} only asks; each is answered with a line of how things stand.
 With KILLED_FILE it kills itself (SIGKILL) before or after the commit of the first writing transaction whose place in
 the code was not yet killed QUOTA times that way, having noted the place there: so each commit point is hit in turn,
-but for those that have one of the SPARED words in their names.
+or only those that have one of the WANTED words in their names.
 """
 
 import json
@@ -34,8 +34,8 @@ WRITES = ("INSERT", "UPDATE", "DELETE")
 class Killer:
     """Kills this process at commit points of transactions that wrote."""
 
-    def __init__(self, killed: Path, quota: int, spared: list[str]) -> None:
-        self._file, self._quota, self._spared = killed, quota, spared
+    def __init__(self, killed: Path, quota: int, wanted: list[str]) -> None:
+        self._file, self._quota, self._wanted = killed, quota, wanted
         lines = killed.read_text().splitlines() if killed.exists() else []
         self._counts, self._lock = Counter(lines), threading.Lock()
         self._wrote: set[int] = set()
@@ -59,7 +59,7 @@ class Killer:
             self._wrote.add(id(connection.connection))
 
     def _perhaps(self, point: str) -> None:
-        if any(word in point for word in self._spared):
+        if self._wanted and not any(word in point for word in self._wanted):
             return
         with self._lock:
             if self._counts[point] < self._quota:
