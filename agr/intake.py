@@ -234,7 +234,8 @@ class Intake:
         self, tx: Tx, row: Received, message: m.Message, question: Question | None, contract: Contract | None
     ) -> Day:
         period = getattr(message, "period", None)
-        points = self._points_of(tx, period, row.sender_domain) if isinstance(period, date) else None
+        point = getattr(message, "congestion_point", None)
+        points = self._points_of(tx, period, row.sender_domain, point) if isinstance(period, date) else None
         return Day(
             own_domain=self._settings.domain, zone_name=self._settings.time_zone,
             isp_minutes=self._settings.isp_minutes,
@@ -242,12 +243,16 @@ class Intake:
             points=points, question=question, horizon_days=HORIZON_DAYS,
         )  # fmt: skip
 
-    def _points_of(self, tx: Tx, period: date, dso: str) -> frozenset[str] | None:
-        """Return the DSO's congestion points; None while a CRO that may know more has not answered."""
+    def _points_of(self, tx: Tx, period: date, dso: str, named: object) -> frozenset[str] | None:
+        """Return those of the DSO's congestion points that the message names.
+
+        None while a CRO that may know more has not answered.
+        """
         answers = portfolio.answers(tx, period).values()
         if not answers or any(answer.state != "answered" for answer in answers):
             return None
-        return portfolio.points_of(tx, period, dso)
+        known = isinstance(named, str) and portfolio.has_point(tx, period, dso, named)
+        return frozenset({str(named)}) if known else frozenset()
 
     def _period(self, of: date) -> Period:
         return Period(of, self._settings.time_zone, self._settings.isp_minutes)

@@ -100,7 +100,7 @@ def take_portfolio(scale: float) -> Figures:
     assert world.intake.process_next()
     seconds = time.monotonic() - began
     with world.store.transaction() as tx:
-        assert len(portfolio.points_of(tx, PERIOD.day, "dso.example")) == points
+        assert portfolio.size(tx, PERIOD).points == points
     return {
         "seconds": seconds, "until 200": received, "megabytes": size / 1e6, "peak MB": _peak_mb(),
         "of them before": before, "times lxml alone": seconds / reference,

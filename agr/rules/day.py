@@ -24,7 +24,7 @@ class Day:
     participants: Participants
     sender_role: str | None = None  # of the envelope; None: not known, so the role the type needs is taken
     contract: Contract | None = None  # the one the message names, if we have it
-    points: frozenset[str] | None = None  # the sender's congestion points of the Period; None: no list known yet
+    points: frozenset[str] | None = None  # of the sender in the Period, at least the one named; None: no list yet
     question: Question | None = None  # the request of ours that the message names
     supported_versions: tuple[str, ...] = ("3.0.0", "3.1.0")
     horizon_days: int = 366  # how far ahead a Period may lie

@@ -61,15 +61,9 @@ def put(
 def due(tx: Tx, now: datetime, busy: frozenset[str] = frozenset()) -> list[Queued]:
     """Return the oldest due message per recipient that is not busy: one slow recipient blocks no other."""
     c = t.outbox.c
-    oldest = (
-        sa.select(sa.func.min(c.id).label("id"))
-        .where(c.state == "queued", c.next_attempt_at <= now, c.recipient_domain.not_in(busy))
-        .where(c.answered_at.is_(None))
-        .group_by(c.recipient_domain)
-        .subquery()
-    )
-    rows = tx.execute(sa.select(*_QUEUED).join(oldest, oldest.c.id == c.id).order_by(c.id))
-    return [Queued(**row._mapping) for row in rows]
+    waiting = sa.select(c.recipient_domain).distinct().where(c.state == "queued", c.recipient_domain.not_in(busy))
+    found = [next_to(tx, recipient, now) for recipient in tx.execute(waiting).scalars().all()]
+    return sorted((queued for queued in found if queued is not None), key=lambda queued: queued.id)
 
 
 def next_to(tx: Tx, recipient: str, now: datetime) -> Queued | None:

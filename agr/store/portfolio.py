@@ -75,10 +75,10 @@ def replace(
     return tuple(clashes)
 
 
-def points_of(tx: Tx, period: date, dso: str) -> frozenset[str]:
-    """Return the addresses of a DSO's congestion points."""
-    mine = sa.and_(t.points.c.period == period, t.points.c.dso == dso)
-    return frozenset(tx.execute(sa.select(t.points.c.address).where(mine)).scalars())
+def has_point(tx: Tx, period: date, dso: str, address: str) -> bool:
+    """Say whether a DSO has a congestion point in a Period."""
+    mine = sa.and_(t.points.c.period == period, t.points.c.address == address, t.points.c.dso == dso)
+    return tx.execute(sa.select(t.points.c.address).where(mine)).first() is not None
 
 
 def load(tx: Tx, period: Period) -> Portfolio:

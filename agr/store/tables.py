@@ -75,7 +75,6 @@ outbox = sa.Table(
     sa.Column("answered_at", Instant),
     sa.Column("answer", sa.String(16)),  # Accepted | Rejected
     sa.Column("answer_reason", sa.Text),
-    sa.Index(None, "state", "next_attempt_at"),
     sa.Index(None, "type", "period"),
     sa.Index(None, "conversation_id"),
     sa.Index(None, "state", "recipient_domain", "id"),

@@ -8,7 +8,7 @@ down_revision = "0004"
 
 
 def upgrade() -> None:
-    """Create the table of leaders; index the outbox by recipient."""
+    """Create the table of leaders; find the next message to a recipient by an index, not by a sort."""
     op.create_table(
         "leaders",
         sa.Column("epoch", sa.Integer(), autoincrement=False, nullable=False),
@@ -16,4 +16,5 @@ def upgrade() -> None:
         sa.Column("since", sa.String(length=32), nullable=False),
         sa.PrimaryKeyConstraint("epoch", name=op.f("pk_leaders")),
     )
+    op.drop_index(op.f("ix_outbox_state_next_attempt_at"), table_name="outbox")
     op.create_index(op.f("ix_outbox_state_recipient_domain_id"), "outbox", ["state", "recipient_domain", "id"])
