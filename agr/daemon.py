@@ -224,9 +224,11 @@ class Daemon:
             Loop("planning", self.planner.run_due, lambda: self.leading),
             Loop("delivery", self._deliverer.run_due, lambda: self.leading),
         ]
-        self._loops.append(Loop("watch", self.watch, lambda: self.leading, pause_s=_WATCH_S))
         machine = MachineWatch(acting, settings, self.clock, self._jumped)
-        self._loops.append(Loop("machine", machine.check, lambda: self.leading, pause_s=_MACHINE_S))
+        self._watchers = [  # nothing wakes them: they look around every few seconds
+            Loop("watch", self.watch, lambda: self.leading, pause_s=_WATCH_S),
+            Loop("machine", machine.check, lambda: self.leading, pause_s=_MACHINE_S),
+        ]
         self._election = Loop("leadership", self._elect, pause_s=_ELECTION_S)
         limits = settings.limits
         app = uftp_app(
@@ -255,7 +257,9 @@ class Daemon:
             self.store, self.settings, self.clock, self.publisher, self._participants,
             closed_isps=self.planner.closed_isps, wake=self._wake,
         )  # fmt: skip
-        parts: dict[str, Callable[[], bool]] = {loop.name: partial(_running, loop) for loop in self._loops}
+        parts: dict[str, Callable[[], bool]] = {
+            loop.name: partial(_running, loop) for loop in [*self._loops, *self._watchers]
+        }
         parts["endpoint"] = lambda: self._web.running
         return Context(
             store=self.store, settings=self.settings, clock=self.clock, participants=self._participants,
@@ -269,13 +273,10 @@ class Daemon:
     def start(self) -> None:
         """Open the endpoint, then resume whatever the store says is unfinished."""
         self._solver.warm_up()
-        with self.store.transaction() as tx:
-            for (domain, role), switch in switches.barred(tx).items():
-                self._participants.set_barred(domain, role, switch.on)
         events.listeners.append(self.metrics.event)
         for server in (self._web, self._page):
             server.start()
-        for loop in self._loops:
+        for loop in [*self._loops, *self._watchers]:
             loop.start()
         self._elect()
         if self.store.shared:
@@ -307,7 +308,10 @@ class Daemon:
             log.info("daemon.leading")
 
     def _resume(self) -> None:
-        """Go on with whatever the store says is unfinished."""
+        """Go on with whatever the store says is unfinished, barring whom operators have barred meanwhile."""
+        with self.store.transaction() as tx:
+            for (domain, role), switch in switches.barred(tx).items():
+                self._participants.set_barred(domain, role, switch.on)
         self.intake.take_up_again()
         if self._began:
             self.timetable.resume()
@@ -351,7 +355,7 @@ class Daemon:
             self._election.stop()
         if self._began:
             self.timetable.stop()
-        for loop in self._loops:
+        for loop in [*self._watchers, *self._loops]:
             loop.stop()
         self._deliverer.close()
         self.operators.live.closed = True
