@@ -61,7 +61,7 @@ lint: $(READY) ## Style, types, import rules, spelling
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/codespell
-	$(BIN)/bandit -q -r agr models -ll
+	$(BIN)/bandit -q -c pyproject.toml -r agr models -ll
 
 audit: $(READY) ## Look every locked package up among known vulnerabilities (says NOT AUDITED where it cannot)
 	@$(BIN)/python .ci/audit

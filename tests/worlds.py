@@ -77,6 +77,7 @@ class World:
         self.settings = Settings(
             domain="agr.example",
             data_folder=self.folder,
+            store_url=self.store_url or f"sqlite:///{self.folder / 'agr.db'}",
             key_file=self.folder / "agr.key",
             participants=tuple(
                 ParticipantSettings(
@@ -88,7 +89,7 @@ class World:
             planning=Planning(join_triggers_s=0.0, threads=1),
             limits=self.limits,
         )  # fmt: skip
-        self.store = Store(self.store_url or f"sqlite:///{self.folder / 'agr.db'}")
+        self.store = Store(self.settings.store_url)
         self.store.migrate()
         self.participants = Participants(
             Participant(domain=p.domain, role=p.role, endpoint=p.endpoint, public_keys=p.public_keys, barred=p.barred)

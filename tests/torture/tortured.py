@@ -159,7 +159,7 @@ class TorturedDay:
         key.save(self.folder / "agr.key")
         values = {
             "domain": OURS, "key_file": "agr.key", "data_folder": ".", "listen_port": self.port,
-            "store_url": url or "sqlite:///agr.db",
+            "store_url": url or "sqlite:///agr.db", "operators": {"listen_port": 0},
             "participants": [
                 {"domain": p.domain, "role": p.role, "endpoint": p.endpoint, "public_keys": [p.public_key]}
                 for p in self.parties
