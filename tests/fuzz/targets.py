@@ -9,7 +9,8 @@ import base64
 import functools
 import itertools
 import tempfile
-from collections.abc import Awaitable, Callable, Iterator
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -139,7 +140,10 @@ def _world() -> World:
 
 @functools.cache
 def _loop() -> asyncio.AbstractEventLoop:
-    return asyncio.new_event_loop()
+    """Return a loop in a thread of its own: the caller's thread may have one that runs."""
+    loop = asyncio.new_event_loop()
+    threading.Thread(target=loop.run_forever, daemon=True).start()
+    return loop
 
 
 def _call(headers: list[tuple[bytes, ...]], body: bytes) -> int:
@@ -160,7 +164,9 @@ def _call(headers: list[tuple[bytes, ...]], body: bytes) -> int:
         if event["type"] == "http.response.start":
             sent.append(event["status"])
 
-    called: Awaitable[None] = app(scope, receive, send)
-    _loop().run_until_complete(called)
+    async def called() -> None:
+        await app(scope, receive, send)
+
+    asyncio.run_coroutine_threadsafe(called(), _loop()).result()
     (status,) = sent
     return status

@@ -17,7 +17,6 @@ from agr.portfolio import Price
 from agr.publication import OPEN
 from agr.settings import Planning
 from agr.store import day, doings, register
-from tests.day.conftest import parties, python  # noqa: F401 - fixtures
 from tests.day.market import Market
 from tests.day.tiny import A, C
 
@@ -29,7 +28,7 @@ WAIT_MS = 120_000
 
 
 @pytest.fixture(scope="module")
-def market(parties, tmp_path_factory) -> Iterator[Market]:  # noqa: F811
+def market(parties, tmp_path_factory) -> Iterator[Market]:
     """One market for the story below: its tests build on one another, in order."""
     folder = tmp_path_factory.mktemp("page")
     with Market(parties, folder, PERIOD, planning=Planning(join_triggers_s=0, threads=1)) as opened:
