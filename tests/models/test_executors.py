@@ -91,8 +91,9 @@ def same(first, second):
 def crowd(isps=4):
     """Return 1,500 batteries at one limited congestion point, one group, and 700 outside."""
     batteries = [
-        storage(isps, point=0 if i < 1500 else -1, charge_kw=1.0 + i % 7, discharge_kw=2.0, eta_c=0.9 + i % 11 / 200,
-                high=5.0 + i % 13, start=i % 5, wear=0.01, reserve_kw=1.0 * (i % 2))
+        storage(isps, point=0 if i < 1500 else -1, charge_kw=1.0 + i % 7, charge_min_kw=0.8 * (i % 3 == 0),
+                discharge_kw=2.0, eta_c=0.9 + i % 11 / 200, high=5.0 + i % 13, start=i % 5, wear=0.01,
+                reserve_kw=1.0 * (i % 2))
         for i in range(2200)
     ]  # fmt: skip
     return make(isps, *batteries, limit(isps, import_kw=30.0), day_ahead=day_ahead(isps, np.full(isps, 20.0)))
