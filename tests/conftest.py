@@ -1,5 +1,6 @@
-"""What several rooms need, once for the whole session: counterparties, and a PostgreSQL server where installed."""
+"""What several rooms need: counterparties, a PostgreSQL server and a browser where installed."""
 
+import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -12,6 +13,10 @@ from tests.day.market import Parties
 from tests.postgres import postgres_bin, postgres_server
 
 PROJECT = Path(__file__).parents[1]
+FLAGS = [
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+]  # fmt: skip
 
 
 @pytest.fixture(scope="session")
@@ -40,3 +45,17 @@ def parties(python: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
             )
         ]
         yield Parties(*started)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[object]:
+    """A headless Chromium; closed with its module, because the event loop it runs on would be in others' way."""
+    from playwright.sync_api import sync_playwright
+
+    path = shutil.which("chromium")
+    if path is None:
+        pytest.skip("Chromium is not installed: apt-get install chromium")
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield opened
+        opened.close()

@@ -66,6 +66,7 @@ def test_workers_give_way_to_the_daemon() -> None:
     solver = Solver(Planning(threads=1))
     try:
         solver.warm_up()
+        solver._pool.submit(os.getpid).result(timeout=120)  # by now a worker has settled in
         (worker,) = (solver._pool._processes or {}).values()
         assert os.getpriority(os.PRIO_PROCESS, worker.pid) > os.getpriority(os.PRIO_PROCESS, 0)
     finally:

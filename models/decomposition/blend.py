@@ -2,7 +2,7 @@
 
 What cannot be mixed is chosen: a run takes the start with most weight so far uncovered, storage with a minimum charging
 power takes one of its own answers, and storage that would charge and discharge at once keeps the change of its energy
-and makes it in one direction. Source: docs/optimisation.md §6.5.
+and makes it in one direction. Source: docs/optimisation.md §8.5.
 """
 
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The bundle loop: prices out, answers in. Sees only the master and the pricing. Source: docs/optimisation.md §6.3."""
+"""The bundle loop: prices out, answers in. Sees only the master and the pricing. Source: docs/optimisation.md §8.3."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field

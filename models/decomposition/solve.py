@@ -1,4 +1,4 @@
-"""The decomposed optimiser: Case in, Outcome out, for portfolios of any size. Source: docs/optimisation.md §6."""
+"""The decomposed optimiser: Case in, Outcome out, for portfolios of any size. Source: docs/optimisation.md §8."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
