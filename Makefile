@@ -29,7 +29,7 @@ run: $(READY) $(PEERS)/requirements.sha256 ## Run a whole market day (ARGS="--on
 	@$(BIN)/agr demo $(ARGS)
 
 test: $(READY) $(PEERS)/requirements.sha256 ## Run all tests
-	@$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile $(ARGS)
 
 scenarios: $(READY) ## Run every shipped scenario and check it against its expected.yaml (minutes)
 	@for folder in scenarios/*/; do $(BIN)/agr scenario run $$folder --out runs/$$(basename $$folder) || exit 1; done

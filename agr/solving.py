@@ -7,6 +7,7 @@ import signal
 from collections.abc import Callable
 from concurrent.futures import Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from math import isfinite
 from multiprocessing import connection
@@ -215,7 +216,8 @@ class Solver:
     def stop_searching(self) -> None:
         """Ask every solve under way to answer with the best program it has; the reference does not listen."""
         for folder in tuple(self._folders):
-            (folder / _STOP).touch()
+            with suppress(FileNotFoundError):  # that one has just ended
+                (folder / _STOP).touch()
 
     def _result(self, running: Future[Parcel], folder: Path, reached: Callable[[Round], None] | None) -> Answer:
         settings = self._planning

@@ -34,13 +34,11 @@ class Split:
     """The groups and their units. Power price rows: tied points in order, then "untied"; called: tied points."""
 
     tied: Ints  # (N,) index into Case.points
-    reserved: Bools  # (N,) whether there is any reservation
     batches: tuple[Batch, ...]
     group_called: Bools  # (G,)
     group_tie: Ints  # (G,) index into `tied`, −1 for untied
     group_reserved: Bools  # (G,)
     group_holds: Bools  # (G,) whether its units may hold reserve
-    group_units: Ints  # (G,)
 
 
 def tied_points(case: Case) -> Bools:
@@ -76,7 +74,7 @@ def split(case: Case) -> Split:
     tie_of[tied] = np.arange(len(tied))
     reserved = reserved_points(case)
     batches: list[Batch] = []
-    called, ties, at_reserved, holding, sizes = [], [], [], [], []
+    called, ties, at_reserved, holding = [], [], [], []
     total = 0
     for is_called in (False, True):
         for label in CLASSES:
@@ -95,7 +93,6 @@ def split(case: Case) -> Split:
             ties.append(tie[of_group])
             at_reserved.append(reserved[point[units[of_group]]])
             holding.append(holds[units[of_group]])
-            sizes.append(np.bincount(group, minlength=len(keys)))
             rows = Rows(
                 power=np.where(tie >= 0, tie, len(tied)),
                 held=np.zeros(len(units), dtype=np.int64) if is_called else reserved[point[units]].astype(np.int64),
@@ -109,13 +106,11 @@ def split(case: Case) -> Split:
 
     return Split(
         tied=tied,
-        reserved=reserved[tied],
         batches=tuple(batches),
         group_called=joined(called).astype(np.bool_),
         group_tie=joined(ties),
         group_reserved=joined(at_reserved).astype(np.bool_),
         group_holds=joined(holding).astype(np.bool_),
-        group_units=joined(sizes),
     )
 
 
