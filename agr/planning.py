@@ -128,9 +128,9 @@ class Planner:
             self._busy.clear()
 
     def _run_due(self) -> int:
-        now, runs = self._clock.now(), 0
         with self._store.transaction() as tx:
             triggers = day.open_triggers(tx)
+        now, runs = self._clock.now(), 0  # not before: what came in between would seem to be from the future
         join = timedelta(seconds=self._settings.planning.join_triggers_s)
         for mine in _runs(triggers):
             # A wish from the future does not wait: the clock was set back.

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -74,6 +74,31 @@ def test_several_triggers_are_one_plan_with_all_their_reasons(world: World, solv
     office.ask(ReasonKind.RESERVATION, "half released")
     assert office.planner.run_due() == 1
     assert [str(r) for r in office.made[0].reasons] == ["first plan", "reservation update: half released"]
+
+
+class Interrupted:
+    """A clock during whose first reading another wish for a plan arrives, a moment later than what is read."""
+
+    def __init__(self, world: World) -> None:
+        self.world, self.arrived = world, False
+
+    def now(self) -> datetime:
+        read = self.world.clock.now()
+        if not self.arrived:
+            self.arrived = True
+            with self.world.store.transaction() as tx:
+                wish = Reason(kind=ReasonKind.RESERVATION, text="half released")
+                day.put_trigger(tx, PERIOD.day, wish, read + timedelta(milliseconds=5))
+        return read
+
+
+def test_a_wish_that_arrives_while_wishes_are_read_still_waits_for_others(world: World, solver: Solver) -> None:
+    world.know_points()
+    settings = world.settings.model_copy(update={"planning": Planning(threads=1, join_triggers_s=600)})
+    planner = Planner(world.store, settings, Interrupted(world), solver, lambda _plan: None)
+    assert planner.run_due() == 0
+    with world.store.transaction() as tx:
+        assert len(day.open_triggers(tx)) == 1
 
 
 def test_the_battery_earns_the_price_difference_worked_out_by_hand(world: World, solver: Solver) -> None:
