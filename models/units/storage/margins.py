@@ -269,6 +269,7 @@ def _start_lines(kept: Floats, kept_from: Ints, height: Floats, lines: Floats, s
             lines[2, t, i] = slope
             lines[0, t, i + 1] = lines[0, t, i] + length
             lines[1, t, i + 1] = lines[1, t, i] + slope * length
+        lines[2, t, n] = 0.0  # read where an energy lies behind the last breakpoint by rounding
         size[t] = n + 1
 
 
