@@ -1,11 +1,14 @@
 """The master without its proximal term: the best mixture of the columns there are, as one linear (or mixed) program.
 
 min Σ cost·w + price·z + Σ_i φ_i(s_i), s_i = const_i + Σ a·w − z, stated as arrays: its columns are dense sums of
-programs, which an algebraic language would only walk through one coefficient at a time.
+programs, which an algebraic language would only walk through one coefficient at a time. The method made for its shape
+solves it, HiGHS where that fails and where bids are whole.
 Source: docs/optimisation.md §8.4.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass
+from time import perf_counter
 
 import numpy as np
 from scipy import sparse
@@ -13,13 +16,15 @@ from scipy import sparse
 from models.case import Bools, Floats, Ints
 from models.decomposition import bundle
 from models.decomposition.channels import HARD_EUR_PER_KW
+from models.decomposition.interior import Shaped, solve_shaped
 from models.decomposition.master import KW_PER_MW, Master
 from models.errors import SolverError
-from models.solver import NEGLIGIBLE, Matrix, Relaxation, Run, Status, solve_interior, solve_mixed
+from models.solver import NEGLIGIBLE, Matrix, Relaxation, Status, solve_interior, solve_mixed
 
 _ACTIVE = 1e-3  # weight from which a column takes part
-_TRACE = 1e-6  # weight below which a column is dropped from the answer
+_TRACE = 3e-4  # weight below which a column is dropped from the answer: each means pricing its units again
 _SHARE = 0.15  # of the time left that this search may take
+_FINE = 0.02  # of the gap asked for: how exactly the mixture is found
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -45,38 +50,90 @@ class Mixture:
 def best_mixture(master: Master, *, aim_eur: float, time_left_s: float, threads: int, whole: bool) -> Mixture | None:
     """Return the best mixture of the columns in use, None if there was no time; with whole bids where asked for."""
     stated = state(master, master.columns.weight > _ACTIVE)
-    run = _solve(stated.matrix, time_left_s, threads)
-    if run is None:
+    found = _solve(master, stated, aim_eur, time_left_s, threads)
+    if found is None:
         return None
     if whole and master.coarse():
         with_steps = state(master, master.columns.weight > _ACTIVE, steps_mw=master.step_mw)
-        found = solve_mixed(
+        run = solve_mixed(
             with_steps.matrix, start=np.zeros(0), absolute_gap=0.5 * aim_eur, time_limit_s=_SHARE * time_left_s,
             threads=threads,
         )  # fmt: skip
-        if len(found.x):
-            return _read(master, with_steps, found, master.step_mw)
-    return _read(master, stated, run, None)
+        if len(run.x):
+            return _read(master, with_steps, run.x, run.objective, master.step_mw)
+    return _read(master, stated, *found, None)
 
 
-def _solve(matrix: Matrix, time_left_s: float, threads: int) -> Run | None:
+def _solve(
+    master: Master, stated: Stated, aim_eur: float, time_left_s: float, threads: int
+) -> tuple[Floats, float] | None:
+    matrix, left = stated.matrix, perf_counter() + time_left_s
+    shape, start, prices = shaped(master, stated)
+    least = np.where(np.isfinite(matrix.lower), matrix.lower, 0.0)
+    offset = float(matrix.cost @ least)
+    with suppress(np.linalg.LinAlgError):  # rounding; HiGHS has its remedies
+        end = solve_shaped(shape, start, prices, gap=_FINE * aim_eur, time_left_s=time_left_s)
+        if end.solved:
+            x = least.copy()
+            x[matrix.upper > matrix.lower] += end.x
+            return x, end.objective + offset
+    if perf_counter() >= left:
+        return None
     try:
-        run = solve_interior(matrix, time_limit_s=time_left_s, threads=threads)
+        run = solve_interior(matrix, time_limit_s=left - perf_counter(), threads=threads)
     except SolverError:  # it may end without a proof of optimality where the simplex method does not
-        run = Relaxation(matrix, threads=threads).solve(time_left_s, "simplex")
-    return run if run.status is Status.OPTIMAL else None
+        run = Relaxation(matrix, threads=threads).solve(left - perf_counter(), "simplex")
+    return (run.x, run.objective) if run.status is Status.OPTIMAL else None
 
 
-def _read(master: Master, stated: Stated, run: Run, steps_mw: Floats | None) -> Mixture:
+def shaped(master: Master, stated: Stated) -> tuple[Shaped, Floats, Floats]:
+    """Return the program with its shape, without what is fixed; where the master is, and its best prices."""
+    matrix, groups, isps = stated.matrix, master.groups, master.case.isps
+    used = np.concatenate([_active(channel).ravel() for channel in master.couplings])
+    ties, held = np.arange(len(master.parts.tied)), isps * (1 + np.arange(len(master.case.reserves)))
+    none = np.full(isps, -1)
+    block = [none, np.repeat(ties, isps), np.repeat(ties, isps), *([none] * (2 * len(held)))]
+    counts = [np.arange(isps), np.repeat(none[:1], 2 * len(ties) * isps)]
+    counts += [first + np.arange(isps) for first in (*held, *held)]
+    present, group = np.unique(stated.group, return_inverse=True)
+    rows = matrix.rows.tocsr()[: int(used.sum())]
+    free = matrix.upper > matrix.lower
+    least = np.where(np.isfinite(matrix.lower), matrix.lower, 0.0)
+    shape = Shaped(
+        cost=matrix.cost[free], upper=(matrix.upper - least)[free], rows=rows[:, np.flatnonzero(free)].tocsr(),
+        right=matrix.row_lower[: int(used.sum())] - rows @ least,
+        block=np.concatenate(block)[used], twin=np.concatenate(counts)[used],
+        group=group, group_block=groups.tie[present], plain=~groups.is_called[present] & ~groups.reserved[present],
+    )  # fmt: skip
+    start = np.zeros(len(matrix.cost))
+    start[: len(group)] = master.columns.weight[stated.group, stated.column]
+    positions = slice(stated.first_free, stated.first_free + len(master.free.price))
+    start[positions] = master.free.value - least[positions]
+    start = start[free]
+    _fill_pieces(shape, start, len(group) + int(free[positions].sum()))
+    return shape, start, -np.concatenate([channel.centre.ravel() for channel in master.couplings])[used]
+
+
+def _fill_pieces(shape: Shaped, start: Floats, first: int) -> None:
+    """Set the pieces from `first` on so that the rows hold where that is possible: the cheapest first."""
+    pieces = shape.rows[:, first:].tocsc()
+    left = shape.right - shape.rows[:, :first] @ start[:first]
+    for k in np.argsort(shape.cost[first:], kind="stable").tolist():
+        row, sign = pieces.indices[k], pieces.data[k]
+        start[first + k] = min(max(sign * left[row], 0.0), shape.upper[first + k])
+        left[row] -= sign * start[first + k]
+
+
+def _read(master: Master, stated: Stated, x: Floats, cost_eur: float, steps_mw: Floats | None) -> Mixture:
     weight = np.zeros(master.columns.weight.shape)
-    found = np.clip(run.x[: len(stated.group)], 0.0, None)
+    found = np.clip(x[: len(stated.group)], 0.0, None)
     weight[stated.group, stated.column] = np.where(found > _TRACE, found, 0.0)
-    weight /= np.maximum(weight.sum(axis=1, keepdims=True), _TRACE)
-    free = run.x[stated.first_free : stated.first_free + len(master.free.price)].copy()
+    weight /= np.maximum(weight.sum(axis=1, keepdims=True), 1e-12)
+    free = x[stated.first_free : stated.first_free + len(master.free.price)].copy()
     if steps_mw is not None:
         free = np.where(steps_mw > 0, np.round(free) * steps_mw, free)
     free = np.clip(free, master.free.low, master.free.high)
-    return Mixture(weight=weight, free=free, cost_eur=run.objective + stated.offset_eur + master.at_zero_eur)
+    return Mixture(weight=weight, free=free, cost_eur=cost_eur + stated.offset_eur + master.at_zero_eur)
 
 
 def state(master: Master, chosen: Bools, *, steps_mw: Floats | None = None) -> Stated:

@@ -26,6 +26,7 @@ from models.solver import version
 Report = Callable[[Round], None]
 _SEARCH_ROUNDS, _GATHER_ROUNDS, _CYCLES = 150, 8, 12
 _STALLED = 0.8  # of the gap before: what a cycle must leave at most to be worth another
+_WORTH = 1.1  # of the gap asked for by the master's cautious measure: what is worth making programs of
 _TIGHTER = 0.7  # of the gap asked for: what making programs of mixtures may cost is in the rest
 
 
@@ -89,16 +90,14 @@ class _Run:
                 break
             self.master.mix(mixture.weight, mixture.free)
             gap = mixture.cost_eur - self.state.bound_eur
-            stalled = gap > _STALLED * before
-            last = gap <= aim or stalled or self._out()
-            if last:
+            stalled, good = gap > _STALLED * before, gap <= _WORTH * self.relative_gap * self.master.gross()
+            if good or stalled or self._out():
                 self._whole(aim)
-            if last or self.best is None:
                 self._recover()
                 self.master.free_again()
             if stalled or self._out() or self._proven():
                 break
-            if gap <= aim:
+            if good:
                 tighter *= 0.5
             before = gap
         if self.best is None:

@@ -1,0 +1,328 @@
+"""A primal–dual interior-point method for the mixture of columns, made for its shape: few shared rows.
+
+    min c·x,   M x = b,   0 <= x <= u
+
+The rows of a tied congestion point meet only the columns of its own groups; balance and reserve meet all; every group
+has one convexity row; whatever else there is (positions, pieces of costs) lies in the shared rows or in one row alone.
+So the normal matrix MΘMᵀ is an arrow: convexity rows are eliminated by centring columns, blocks one after the other,
+and what remains is dense and small. The work grows with the number of columns, not faster. Mehrotra's predictor and
+corrector.
+Source: Mehrotra, SIAM J. Optim. 2 (1992); Nocedal & Wright, Numerical Optimization, ch. 14; docs/optimisation.md §8.4.
+"""
+
+from dataclasses import dataclass
+from time import perf_counter
+
+import numpy as np
+from scipy import sparse
+from scipy.linalg import cho_factor, cho_solve
+from threadpoolctl import threadpool_limits
+
+from models.case import Bools, Floats, Ints
+
+_MOST = 100  # iterations
+_FEASIBLE = 1e-5  # relative; programs are made exact afterwards
+_SHORT = 0.1  # a step that says the products are far apart
+_BACK = 0.995  # of the way to the boundary
+_CHUNK = 1024  # columns whose products are held at once
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Shaped:
+    """A linear program and its shape. Rows: n shared and block rows, and one convexity row per group."""
+
+    cost: Floats  # (V,)
+    upper: Floats  # (V,) infinite where there is none
+    rows: sparse.csr_array  # (n,V) without the convexity rows
+    right: Floats  # (n,)
+    block: Ints  # (n,) of each row, −1 where it is shared
+    twin: Ints  # (n,) of a shared row: number of the quantity it counts, ascending from the one most groups move
+    group: Ints  # (W,) of the first W variables, ascending: these are mixed, w >= 0, Σ w = 1 per group
+    group_block: Ints  # (G,) whose rows a group's columns meet beside the shared ones, −1 if none
+    plain: Bools  # (G,) equal coefficients in all shared rows of one quantity? The same for all groups of a block
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Interior:
+    """Where the method ended: relative residuals and gap tell how exact it is."""
+
+    x: Floats  # (V,)
+    y: Floats  # (n,) prices of the rows
+    objective: float
+    gap_eur: float  # complementarity and what the prices miss
+    infeasible: float  # relative to the greatest right-hand side
+    iterations: int
+    solved: bool  # to what was asked for
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Part:
+    """Columns of one block that move the first D' of D quantities: what they are and what they do."""
+
+    columns: Ints  # (m,)
+    group: Ints  # (m,) from 0, ascending
+    first: Ints  # where each group begins
+    dense: Floats  # (m,D')
+    local: Floats  # (m, rows of the block)
+
+    def centred(self, theta: Floats) -> tuple[Floats, Floats]:
+        """Return both less their group's mean by Θ, times its root."""
+        mine = theta[self.columns]
+        root, share = np.sqrt(mine)[:, None], (mine / np.add.reduceat(mine, self.first)[self.group])[:, None]
+        return self._less_mean(self.dense, share) * root, self._less_mean(self.local, share) * root
+
+    def _less_mean(self, values: Floats, share: Floats) -> Floats:
+        less: Floats = values - np.add.reduceat(share * values, self.first, axis=0)[self.group]
+        return less
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Block:
+    rows: Ints
+    parts: tuple[_Part, ...]
+
+
+class _Gram:
+    """Adds up products of rows with themselves, many rows at a time."""
+
+    def __init__(self, size: int) -> None:
+        self.total = np.zeros((size, size))
+        self._rows, self._used = np.empty((_CHUNK, size)), 0
+
+    def add(self, rows: Floats) -> None:
+        """Add rowsᵀ·rows."""
+        for begin in range(0, len(rows), _CHUNK):
+            some = rows[begin : begin + _CHUNK]
+            if self._used + len(some) > _CHUNK:
+                self.flush()
+            self._rows[self._used : self._used + len(some)] = some
+            self._used += len(some)
+
+    def flush(self) -> Floats:
+        """Return the sum so far."""
+        held = self._rows[: self._used]
+        self.total += held.T @ held
+        self._used = 0
+        return self.total
+
+
+class _Normal:
+    """Factors MΘMᵀ and solves with it."""
+
+    def __init__(self, shape: Shaped) -> None:
+        self.shape, weights = shape, len(shape.group)
+        self.mixed = shape.rows[:, :weights].tocsr()
+        self.shared = np.flatnonzero(shape.block < 0)
+        others = shape.rows[:, weights:].tocsr()
+        self.others, self.squares = others[self.shared], others.copy()
+        self.squares.data = self.squares.data**2
+        self.first = np.searchsorted(shape.group, np.arange(len(shape.group_block)))
+        _, chosen, self.twin = np.unique(shape.twin[self.shared], return_index=True, return_inverse=True)
+        # plain columns are known by one row of each quantity, the others by all
+        self.kinds = [
+            (self._blocks(self.shared[chosen], shape.plain), len(chosen)),
+            (self._blocks(self.shared, ~shape.plain), len(self.shared)),
+        ]
+
+    def _blocks(self, quantities: Ints, chosen: Bools) -> list[_Block]:
+        shape = self.shape
+        moves = self.mixed[quantities].tocsc()
+        most = np.zeros(len(shape.group), dtype=np.int64)
+        last = np.diff(moves.indptr) > 0
+        moves.sort_indices()
+        most[last] = moves.indices[moves.indptr[1:][last] - 1] + 1
+        reach = np.maximum.reduceat(most, self.first)[shape.group]  # of its group
+        block_of = shape.group_block[shape.group]
+        result = []
+        for b in np.unique(shape.group_block[chosen]).tolist():
+            rows = np.flatnonzero(shape.block == b) if b >= 0 else np.zeros(0, dtype=np.int64)
+            mine = np.flatnonzero((block_of == b) & chosen[shape.group])
+            parts = []
+            for width in np.unique(reach[mine]).tolist():
+                few = mine[reach[mine] == width]
+                for begin in _cuts(shape.group[few]):
+                    columns = few[begin]
+                    _, first, group = np.unique(shape.group[columns], return_index=True, return_inverse=True)
+                    parts.append(
+                        _Part(
+                            columns=columns, group=group, first=first,
+                            dense=np.ascontiguousarray(moves[:width, columns].toarray().T),
+                            local=np.ascontiguousarray(self.mixed[rows][:, columns].toarray().T),
+                        )
+                    )  # fmt: skip
+            result.append(_Block(rows=rows, parts=tuple(parts)))
+        return result
+
+    def factor(self, theta: Floats) -> None:
+        """Factor for Θ (V,)."""
+        weights = len(self.shape.group)
+        self.theta = theta[:weights]
+        self.total = np.add.reduceat(self.theta, self.first)
+        diagonal = self.squares @ theta[weights:]
+        matrix = (self.others.multiply(theta[weights:][None, :]) @ self.others.T).toarray()
+        self.solved: list[tuple[Ints, Floats, Floats]] = []
+        for which, (blocks, size) in enumerate(self.kinds):
+            gained: dict[int, _Gram] = {}
+            lost = _Gram(size)
+            for block in blocks:
+                inner, border = np.diag(diagonal[block.rows]), np.zeros((len(block.rows), size))
+                for part in block.parts:
+                    dense, local = part.centred(self.theta)
+                    width = dense.shape[1]
+                    gained.setdefault(width, _Gram(width)).add(dense)
+                    inner += local.T @ local
+                    border[:, :width] += local.T @ dense
+                if len(block.rows):
+                    half = np.asarray(np.linalg.inv(np.linalg.cholesky(inner)), dtype=np.float64)
+                    border = half @ border
+                    lost.add(border)
+                    self.solved.append((block.rows, half, border[:, self.twin] if which == 0 else border))
+            gram = -lost.flush()
+            for width, some in gained.items():
+                gram[:width, :width] += some.flush()
+            matrix += gram[np.ix_(self.twin, self.twin)] if which == 0 else gram
+        matrix[np.diag_indices_from(matrix)] *= 1 + 1e-12
+        self.core = cho_factor(matrix, lower=True, overwrite_a=True, check_finite=False)
+
+    def solve(self, right: Floats, convex: Floats) -> tuple[Floats, Floats]:
+        """Return Δy of the rows (n,) and of the convexity rows (G,)."""
+        shape = self.shape
+        pull = convex / self.total
+        b = right - self.mixed @ (self.theta * pull[shape.group])
+        core = b[self.shared].copy()
+        halves = []
+        for rows, half, border in self.solved:
+            halves.append(half @ b[rows])
+            core -= border.T @ halves[-1]
+        y = np.zeros(len(right))
+        y[self.shared] = cho_solve(self.core, core, check_finite=False)
+        for (rows, half, border), known in zip(self.solved, halves, strict=True):
+            y[rows] = half.T @ (known - border @ y[self.shared])
+        moved = self.theta * (self.mixed.T @ y)
+        return y, pull - np.add.reduceat(moved, self.first) / self.total
+
+
+def _cuts(group: Ints) -> list[Ints]:
+    """Cut columns (m,) of ascending groups into some _CHUNK at a time, between groups."""
+    begins = np.flatnonzero(np.diff(group, prepend=-1))
+    cuts, at = [], 0
+    for begin in begins[1:].tolist():
+        if begin - at >= _CHUNK:
+            cuts.append(np.arange(at, begin))
+            at = begin
+    return [*cuts, np.arange(at, len(group))]
+
+
+def solve_shaped(shape: Shaped, start: Floats, prices: Floats, *, gap: float, time_left_s: float) -> Interior:
+    """Minimise to an absolute gap, from a point (V,) within the bounds, not necessarily on the rows, and prices (n,).
+
+    One thread: those of BLAS wait for each other on a busy machine. Raises numpy.linalg.LinAlgError where rounding
+    spoils the normal matrix.
+    """
+    with threadpool_limits(1, user_api="blas"):
+        return _Method(shape, start, prices).run(gap, perf_counter() + time_left_s)
+
+
+class _Method:
+    def __init__(self, shape: Shaped, start: Floats, prices: Floats) -> None:
+        self.shape, self.normal = shape, _Normal(shape)
+        self.bounded = np.isfinite(shape.upper)
+        weights = len(shape.group)
+        self.y = prices.copy()
+        slack = shape.cost - shape.rows.T @ self.y
+        self.q = np.minimum.reduceat(slack[:weights], self.normal.first)
+        slack[:weights] -= self.q[shape.group]
+        missing = np.abs(shape.rows.T) @ np.abs(shape.right - shape.rows @ start)
+        width = np.where(self.bounded, shape.upper, np.maximum(2 * start + missing, 1.0))
+        width[:weights] = 1.0
+        self.x = np.clip(start, 0.02 * width, np.where(self.bounded, 0.98 * width, np.inf))
+        self.s = np.where(self.bounded, shape.upper - self.x, 1.0)
+        scale = max(float(np.abs(slack[:weights]) @ self.x[:weights]) / max(weights, 1), 1e-9)
+        self.zl = np.maximum(slack, 0.0) + scale / self.x
+        self.zu = np.where(self.bounded, np.maximum(-slack, 0.0) + scale / self.s, 0.0)
+
+    def _along(self, y: Floats, q: Floats) -> Floats:
+        """Return Mᵀ(y, q)."""
+        result = self.shape.rows.T @ y
+        result[: len(self.shape.group)] += q[self.shape.group]
+        return np.asarray(result)
+
+    def _residuals(self) -> tuple[Floats, Floats, Floats]:
+        shape = self.shape
+        weights = len(shape.group)
+        primal = shape.right - shape.rows @ self.x
+        convex = 1.0 - np.add.reduceat(self.x[:weights], self.normal.first)
+        dual = shape.cost - self._along(self.y, self.q) - self.zl + self.zu
+        return primal, convex, dual
+
+    def _gap(self) -> float:
+        return float(self.x @ self.zl + self.s[self.bounded] @ self.zu[self.bounded])
+
+    def run(self, wanted: float, deadline: float) -> Interior:
+        shape = self.shape
+        count = len(self.x) + int(self.bounded.sum())
+        size = 1.0 + float(np.abs(shape.right).max(initial=0.0))
+        iterations = 0
+        while True:
+            primal, convex, dual = self._residuals()
+            total = self._gap()
+            gap = total + abs(float(dual @ self.x))
+            infeasible = max(float(np.abs(primal).max(initial=0.0)) / size, float(np.abs(convex).max(initial=0.0)))
+            solved = gap <= wanted and infeasible <= _FEASIBLE
+            if solved or iterations >= _MOST or perf_counter() > deadline:
+                return Interior(
+                    x=self.x, y=self.y, objective=float(shape.cost @ self.x), gap_eur=gap, infeasible=infeasible,
+                    iterations=iterations, solved=solved,
+                )  # fmt: skip
+            iterations += 1
+            theta = 1.0 / (self.zl / self.x + np.where(self.bounded, self.zu / self.s, 0.0))
+            self.normal.factor(theta)
+            low, high = -self.x * self.zl, -self.s * self.zu
+            dx, dy, dq, dl, du = self._direction(theta, primal, convex, dual, low, high)
+            p, d = self._steps(dx, dl, du)
+            after = float((self.x + p * dx) @ (self.zl + d * dl))
+            b = self.bounded
+            after += float((self.s - p * dx)[b] @ (self.zu + d * du)[b])
+            mu = total / count
+            aim = mu * (after / total) ** 3
+            low = aim - self.x * self.zl - dx * dl
+            high = np.where(b, aim - self.s * self.zu + dx * du, 0.0)
+            dx, dy, dq, dl, du = self._direction(theta, primal, convex, dual, low, high)
+            p, d = self._steps(dx, dl, du)
+            if min(p, d) < _SHORT:  # back to the middle: no guess at second order
+                low, high = mu - self.x * self.zl, np.where(b, mu - self.s * self.zu, 0.0)
+                dx, dy, dq, dl, du = self._direction(theta, primal, convex, dual, low, high)
+                p, d = self._steps(dx, dl, du)
+            p, d = min(_BACK * p, 1.0), min(_BACK * d, 1.0)
+            self.x += p * dx
+            self.s = np.where(b, self.s - p * dx, 1.0)
+            self.y += d * dy
+            self.q += d * dq
+            self.zl += d * dl
+            self.zu += d * du
+
+    def _direction(
+        self, theta: Floats, primal: Floats, convex: Floats, dual: Floats, low: Floats, high: Floats
+    ) -> tuple[Floats, Floats, Floats, Floats, Floats]:
+        shape = self.shape
+        weights = len(shape.group)
+        push = low / self.x - np.where(self.bounded, high / self.s, 0.0) - dual
+        moved = theta * push
+        dy, dq = self.normal.solve(
+            primal - shape.rows @ moved, convex - np.add.reduceat(moved[:weights], self.normal.first)
+        )
+        dx = theta * self._along(dy, dq) + moved
+        dl = (low - self.zl * dx) / self.x
+        du = np.where(self.bounded, (high + self.zu * dx) / self.s, 0.0)
+        return dx, dy, dq, dl, du
+
+    def _steps(self, dx: Floats, dl: Floats, du: Floats) -> tuple[float, float]:
+        """Return how far to go in x and in the prices before something reaches its bound, 1/_BACK at most."""
+        b = self.bounded
+        p = min(_room(self.x, dx), _room(self.s[b], -dx[b]))
+        return p, min(_room(self.zl, dl), _room(self.zu[b], du[b]))
+
+
+def _room(value: Floats, change: Floats) -> float:
+    falling = change < 0
+    return min(float((-value[falling] / change[falling]).min(initial=np.inf)), 1.0 / _BACK)

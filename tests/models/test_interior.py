@@ -1,0 +1,97 @@
+"""The mixture's own interior-point method against HiGHS, on random programs of its shape and on searches' columns."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import sparse
+from scipy.optimize import linprog
+
+from models.decomposition import exact, loop
+from models.decomposition.interior import Shaped, solve_shaped
+from models.decomposition.master import Master
+from models.decomposition.pricing import LocalPricing
+from models.decomposition.split import split
+from models.solver import solve_interior
+from tests.models.worlds import portfolio
+
+
+def program(seed, blocks, groups_each, columns, quantities, twins, scale):
+    """Return a feasible program: rows of quantities (some counted twice), rows of blocks, and pieces on every row."""
+    rng = np.random.default_rng(seed)
+    group_block = np.repeat(np.arange(-1, blocks), groups_each)
+    plain = np.where(group_block < 0, rng.random(len(group_block)) < 0.5, group_block % 2 == 0)
+    group = np.repeat(np.arange(len(group_block)), rng.integers(1, columns + 1, len(group_block)))
+    block = np.concatenate([np.full(quantities + twins, -1), np.repeat(np.arange(blocks), 2)])
+    twin = np.concatenate([np.arange(quantities), np.arange(quantities - twins, quantities), np.zeros(2 * blocks, int)])
+    power = rng.normal(0, scale, (len(group), quantities)) * (rng.random((len(group), quantities)) < 0.8)
+    rows = np.zeros((len(block), len(group)))
+    for w, g in enumerate(group):
+        rows[:quantities, w] = power[w]
+        again = power[w, quantities - twins :] if plain[g] else rng.normal(0, scale, twins)
+        rows[quantities : quantities + twins, w] = again
+        if group_block[g] >= 0:
+            rows[block == group_block[g], w] = rng.normal(0, scale, 2)
+    n = len(block)
+    pieces = sparse.hstack([sparse.eye_array(n), -sparse.eye_array(n), -sparse.eye_array(n)])
+    right = rng.normal(0, scale, n)
+    slope = np.sort(rng.normal(0, 1, (3, n)), axis=0)
+    return Shaped(
+        cost=np.concatenate([rng.normal(0, scale, len(group)), -slope[0], slope[1], slope[2]]),
+        upper=np.concatenate([np.full(len(group) + n, np.inf), rng.uniform(0.1, scale, n), np.full(n, np.inf)]),
+        rows=sparse.csr_array(sparse.hstack([sparse.csr_array(rows), pieces])),
+        right=right, block=block, twin=twin, group=group, group_block=group_block, plain=plain,
+    )  # fmt: skip
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    seed=st.integers(0, 2**32 - 1), blocks=st.integers(0, 4), groups_each=st.integers(1, 3), columns=st.integers(1, 6),
+    quantities=st.integers(1, 8), twins=st.integers(0, 1), scale=st.sampled_from([1.0, 30.0, 1000.0]),
+)  # fmt: skip
+def test_it_finds_what_highs_finds(seed, blocks, groups_each, columns, quantities, twins, scale):
+    shape = program(seed, blocks, groups_each, columns, quantities, twins, scale)
+    weights = len(shape.group)
+    convex = sparse.csr_array((np.ones(weights), (shape.group, np.arange(weights))), shape=(
+        len(shape.group_block), len(shape.cost)))  # fmt: skip
+    oracle = linprog(
+        shape.cost, A_eq=sparse.vstack([shape.rows, convex]),
+        b_eq=np.concatenate([shape.right, np.ones(len(shape.group_block))]),
+        bounds=[(0, None if np.isinf(u) else u) for u in shape.upper],
+    )  # fmt: skip
+    start = np.concatenate([1.0 / np.bincount(shape.group)[shape.group], np.zeros(len(shape.cost) - weights)])
+    size = 1.0 + abs(oracle.fun)
+    found = solve_shaped(shape, start, np.zeros(len(shape.right)), gap=1e-6 * size, time_left_s=60.0)
+    assert oracle.status == 0
+    assert found.solved
+    assert found.objective == pytest.approx(oracle.fun, abs=1e-4 * size)
+    assert (found.x > 0).all()
+    assert np.add.reduceat(found.x[:weights], np.searchsorted(shape.group, np.arange(len(shape.group_block)))) == (
+        pytest.approx(1.0, abs=1e-4)
+    )
+
+
+@pytest.mark.parametrize("case", [portfolio(240, 24, points=4), portfolio(60, 96, points=2)])
+def test_columns_of_a_search_mix_as_well_as_highs_mixes_them(case):
+    parts = split(case)
+    master, pricing = Master(case, parts), LocalPricing(case, parts)
+    found = loop.begin(master, pricing)
+    loop.search(
+        master, pricing, found, aim_eur=1e-3, rounds=20, after=lambda: None, enough=lambda: False
+    )  # fmt: skip
+    stated = exact.state(master, master.columns.weight > 1e-3)
+    oracle = solve_interior(stated.matrix, time_limit_s=60.0, threads=1)
+    shape, start, prices = exact.shaped(master, stated)
+    size = 1.0 + abs(oracle.objective)
+    mine = solve_shaped(shape, start, prices, gap=1e-7 * size, time_left_s=60.0)
+    least = np.where(np.isfinite(stated.matrix.lower), stated.matrix.lower, 0.0)
+    assert mine.solved
+    assert mine.objective + stated.matrix.cost @ least == pytest.approx(oracle.objective, abs=1e-5 * size)
+
+
+def test_without_time_there_is_no_mixture():
+    case = portfolio(60, 24, points=2)
+    parts = split(case)
+    master, pricing = Master(case, parts), LocalPricing(case, parts)
+    loop.begin(master, pricing)
+    assert exact.best_mixture(master, aim_eur=1.0, time_left_s=0.0, threads=1, whole=False) is None
