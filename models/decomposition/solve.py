@@ -91,9 +91,12 @@ class _Run:
             self.master.mix(mixture.weight, mixture.free)
             gap = mixture.cost_eur - self.state.bound_eur
             stalled, good = gap > _STALLED * before, gap <= _WORTH * self.relative_gap * self.master.gross()
-            if good or stalled or self._out():
+            last = good or stalled or self._out()
+            if last:
                 self._whole(aim)
+            if last or self.best is None:  # a first program early: who watches sees a value, who stops has one
                 self._recover()
+                self._tell()
                 self.master.free_again()
             if stalled or self._out() or self._proven():
                 break
