@@ -96,6 +96,14 @@ class Switches:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
+class States:
+    """Binaries that hang together; `nearest` makes possible ones of any shares (N,) of them."""
+
+    variables: Variables
+    nearest: Callable[[Floats], Floats]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Choice:
     """Binaries of which exactly one is 1."""
 
@@ -126,6 +134,7 @@ class Discrete:
     exclusive: tuple[Exclusive, ...] = field(default=())
     choices: tuple[Choice, ...] = field(default=())
     switches: tuple[Switches, ...] = field(default=())
+    states: tuple[States, ...] = field(default=())
     wholes: tuple[Whole, ...] = field(default=())
     holders: tuple[Holders, ...] = field(default=())
     held: tuple[Held, ...] = field(default=())

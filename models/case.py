@@ -85,6 +85,39 @@ class Shiftable:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
+class Switched:
+    """Boilers, pumps, compressors: off, or on at a given power, for a while once started and off for a while after.
+
+    Windows (W per unit, those with end <= first are none) are where it may be on, and for how long:
+    least_on <= ISPs on in the window + unmet − excess <= most_on. What is pinned beats all other rules.
+    """
+
+    point: Ints  # (U,)
+    on_kw: Floats  # (U,T)* power while on
+    min_run: Ints  # (U,) >= 1, ISPs on once started
+    min_rest: Ints  # (U,) >= 1, ISPs off once stopped
+    start_eur: Floats  # (U,) of every start
+    before: Ints  # (U,) ISPs for which it has been on (+) or off (−) when the Period begins; not 0
+    window_first: Ints  # (U,W) first ISP of each window, no two of a unit overlap
+    window_end: Ints  # (U,W) the ISP behind it
+    least_on: Ints  # (U,W) ISPs it must be on in the window
+    most_on: Ints  # (U,W) ISPs it may be on in the window
+    shortfall_eur: Floats  # (U,) price of every ISP too few or too many: comfort before any market
+    pinned_on: Floats  # (U,T)* 1 on, 0 off, NaN free; on only before the first free ISP
+
+
+def nothing_switched() -> Switched:
+    """Return no units of the class: what cases have that were kept by versions that did not know it."""
+    none, nobody = np.zeros(0), np.zeros(0, dtype=np.int64)
+    window = np.zeros((0, 0), dtype=np.int64)
+    return Switched(
+        point=nobody, on_kw=np.zeros((0, 1)), min_run=nobody, min_rest=nobody, start_eur=none, before=nobody,
+        window_first=window, window_end=window, least_on=window, most_on=window, shortfall_eur=none,
+        pinned_on=np.zeros((0, 1)),
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Limits:
     """Agreed bounds of a congestion point's program; soft, at a price."""
 
@@ -197,6 +230,7 @@ class Case:
     reserves: tuple[Reserve, ...] = field(default=())
     anchor: Anchor | None = None
     start: Duals | None = None  # prices of an earlier plan to begin from; they change the way, not what is best
+    switched: Switched = field(default_factory=nothing_switched)
 
     def __post_init__(self) -> None:
         check(self)
@@ -207,8 +241,9 @@ _TWO = {
     "program_kw": "T", "forecast_kw": "T", "unmanaged_kw": "T", "pinned_kw": "T*", "charge_kw": "T*",
     "discharge_kw": "T*", "charge_efficiency": "T*", "energy_min_kwh": "T*", "energy_max_kwh": "T*",
     "demand_kwh": "T*", "import_kw": "T", "export_kw": "T", "reserved_kw": "T", "profile_kw": "any",
+    "on_kw": "T*", "pinned_on": "T*", "window_first": "any", "window_end": "any", "least_on": "any", "most_on": "any",
 }  # fmt: skip
-_MAY_BE_NAN = {"pinned_kw", "committed_kw", "committed_mw"}
+_MAY_BE_NAN = {"pinned_kw", "pinned_on", "committed_kw", "committed_mw"}
 _MAY_BE_INF = {"import_kw", "export_kw", "max_mw"}
 
 
@@ -266,6 +301,7 @@ _NOT_NEGATIVE = {
         "wear_eur_per_kwh",
         "shortfall_eur_per_kwh",
     ),
+    "switched": ("start_eur", "shortfall_eur", "least_on"),
     "limits": ("penalty_eur_per_mwh",),
     "reservations": ("penalty_eur_per_mwh",),
     "day_ahead": ("max_buy_kw", "max_sell_kw"),
@@ -300,6 +336,33 @@ def _check_runs(runs: Shiftable, isps: int) -> None:
         raise _fault("shiftable.first_start", "before the first ISP")
     if bool((runs.last_start < runs.first_start).any() or (runs.last_start + runs.length > isps).any()):
         raise _fault("shiftable.last_start", "before first_start, or the run would end after the last ISP")
+
+
+def _check_switched(units: Switched, isps: int) -> None:
+    for name in ("min_run", "min_rest"):
+        if bool((getattr(units, name) < 1).any()):
+            raise _fault(f"switched.{name}", "must be at least one ISP")
+    if bool((units.before == 0).any()):
+        raise _fault("switched.before", "must not be 0: a unit has been on (+) or off (−) for at least one ISP")
+    shapes = {getattr(units, name).shape for name in ("window_first", "window_end", "least_on", "most_on")}
+    if len(shapes) > 1:
+        raise _fault("switched.window_first", f"windows and their bounds have different shapes: {sorted(shapes)}")
+    first, end = units.window_first, units.window_end
+    there = end > first
+    if bool((there & ((first < 0) | (end > isps))).any()):
+        raise _fault("switched.window_first", f"windows must lie within the Period's {isps} ISPs")
+    for one in range(first.shape[1]):
+        for other in range(one):
+            both = there[:, one] & there[:, other]
+            if bool((both & (first[:, one] < end[:, other]) & (first[:, other] < end[:, one])).any()):
+                raise _fault("switched.window_first", "windows of a unit overlap; join them")
+    if bool((units.least_on > units.most_on).any()):
+        raise _fault("switched.least_on", "above most_on")
+    pinned = units.pinned_on
+    if not bool((np.isnan(pinned) | (pinned == 0) | (pinned == 1)).all()):
+        raise _fault("switched.pinned_on", "must be 1 (on), 0 (off) or NaN (free)")
+    if bool(((pinned == 1) & (np.cumsum(np.isnan(pinned), axis=1) > 0)).any()):
+        raise _fault("switched.pinned_on", "is on behind a free ISP; only what has begun can be pinned on")
 
 
 def _check_prices(case: Case) -> None:
@@ -349,13 +412,14 @@ def check(case: Case) -> None:
     """Raise CaseError naming the first field whose shape or value contradicts the rest."""
     if case.isps < 1 or case.isp_hours <= 0:
         raise CaseError("isps and isp_hours must be positive")
-    for label in ("fixed", "curtailable", "storage", "shiftable", "limits", "reservations"):
+    for label in ("fixed", "curtailable", "storage", "shiftable", "switched", "limits", "reservations"):
         _check_class(case, label)
     for label in ("day_ahead", "intraday", "imbalance"):
         _check_market(case, label)
     _check_signs(case)
     _check_storage(case.storage)
     _check_runs(case.shiftable, case.isps)
+    _check_switched(case.switched, case.isps)
     _check_prices(case)
     names = [reserve.name for reserve in case.reserves]
     if len(set(names)) < len(names):

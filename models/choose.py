@@ -27,7 +27,7 @@ SMALL = 1_000
 def choices(case: Case) -> int:
     """Return how many programs are to be chosen; a called program counts like a unit."""
     reserved = reserved_points(case)
-    points = (case.storage.point, case.curtailable.point, case.shiftable.point)
+    points = (case.storage.point, case.curtailable.point, case.shiftable.point, case.switched.point)
     return sum(len(point) + int(reserved[point].sum()) for point in points)
 
 

@@ -10,14 +10,16 @@ from models.objective import Answer
 from models.outcome import Headroom, Outcome, Programs, Termination
 from models.units.fixed import fixed_program_kw
 from models.units.shiftable import run_program_kw
+from models.units.switched import switched_program_kw, unmanaged_on
 
 
 def no_flexibility(case: Case, *, seconds: dict[str, float] | None = None) -> Outcome:
     """Return the unmanaged program: storage follows unmanaged_kw, nothing is curtailed, runs start first, no free bids.
 
-    Pins are not heeded: the yardstick stays the same all day. Day-ahead covers the mean need of a free product,
-    intraday what is left, imbalance the rest. Awarded capacity and reservations are shortfalls in full. Nothing is
-    known about better programs: the bound is infinite.
+    Switched units are on as early as they may be, for as long as they must. Pins are not heeded: the yardstick stays
+    the same all day. Day-ahead covers the mean need of a free product, intraday what is left, imbalance the rest.
+    Awarded capacity and reservations are shortfalls in full. Nothing is known about better programs: the bound is
+    infinite.
     """
     programs = _programs(case)
     point_kw = _point_kw(case, programs)
@@ -87,6 +89,7 @@ def _programs(case: Case) -> Programs:
         unmet_kwh=unmet,
         excess_kwh=excess,
         start=case.shiftable.first_start.copy(),
+        switched_on=unmanaged_on(case),
     )
 
 
@@ -96,6 +99,7 @@ def _point_kw(case: Case, programs: Programs) -> Floats:
         + per_point(case, case.curtailable.point, programs.curtailable_kw)
         + per_point(case, case.storage.point, programs.storage_kw)
         + per_point(case, case.shiftable.point, run_program_kw(case, programs.start))
+        + per_point(case, case.switched.point, switched_program_kw(case.switched, programs.switched_on))
     )
 
 

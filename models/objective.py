@@ -10,6 +10,7 @@ import pyomo.environ as pyo
 from models.block import Values, Worth, linear_sum, per_point, reserved_points
 from models.case import Case, Floats
 from models.outcome import Headroom, Programs
+from models.units.switched import missed_isps, starts
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -71,6 +72,11 @@ def place_terms(case: Case, answer: Answer) -> dict[str, Floats]:
         "reservation shortfall": per_point(case, contracts.point, -undelivered * mwh),
         "called comfort shortfall": np.zeros(len(case.points) + 1),
     }
+    switched = case.switched
+    if len(switched.point):
+        begun = -switched.start_eur * starts(switched, programs.switched_on)
+        result["starts"] = per_point(case, switched.point, begun)
+        result["comfort shortfall"] += per_point(case, switched.point, _missed_eur(case, programs))
     if case.anchor is not None:
         moved_kw = np.abs(np.nan_to_num(answer.point_kw[:-1] - case.anchor.point_kw)).sum(axis=1)
         result["prognosis change"] = np.append(-case.anchor.eur_per_mwh * moved_kw * mwh, 0.0)
@@ -79,7 +85,15 @@ def place_terms(case: Case, answer: Answer) -> dict[str, Floats]:
         concerned = reserved_points(case)[storage.point]
         missed_eur = np.where(concerned, storage.shortfall_eur_per_kwh * missed_kwh, 0.0)
         result["called comfort shortfall"] = per_point(case, storage.point, -missed_eur)
+        if len(switched.point):
+            called_eur = np.where(reserved_points(case)[switched.point], _missed_eur(case, answer.called), 0.0)
+            result["called comfort shortfall"] += per_point(case, switched.point, called_eur)
     return result
+
+
+def _missed_eur(case: Case, programs: Programs) -> Floats:
+    """Return −price · ISPs missed of each switched unit (U,)."""
+    return np.asarray(-case.switched.shortfall_eur * missed_isps(case.switched, programs.switched_on), dtype=np.float64)
 
 
 def market_terms(case: Case, answer: Answer) -> dict[str, float]:

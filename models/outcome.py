@@ -3,10 +3,12 @@
 Sign of money: positive is earned. Termination is a value, never an exception. Source: docs/optimisation.md §1.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
-from models.case import Duals, Floats, Ints
+import numpy as np
+
+from models.case import Bools, Duals, Floats, Ints
 
 
 class Termination(Enum):
@@ -28,6 +30,12 @@ class Programs:
     unmet_kwh: Floats  # (U,T)
     excess_kwh: Floats  # (U,T)
     start: Ints  # (U,) chosen start of each shiftable run, ISP from 0
+    switched_on: Bools = field(default_factory=lambda: np.zeros((0, 0), dtype=np.bool_))  # (U,T) of switched units
+
+    def __post_init__(self) -> None:
+        isps = np.shape(self.curtailable_kw)[1:]
+        if np.shape(self.switched_on) == (0, 0) and isps:  # outcomes kept by versions that did not know them
+            object.__setattr__(self, "switched_on", np.zeros((0, *isps), dtype=np.bool_))
 
     @property
     def storage_kw(self) -> Floats:

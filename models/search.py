@@ -53,6 +53,7 @@ class _Columns:
     on: Ints
     power: Ints
     least_kw: Floats
+    states: list[tuple[Ints, Callable[[Floats], Floats]]]
 
 
 def search(
@@ -203,6 +204,7 @@ def _columns(matrix: Matrix, discrete: Discrete) -> _Columns:
         on=matrix.columns([v for switches in discrete.switches for v in switches.on]),
         power=matrix.columns([v for switches in discrete.switches for v in switches.power]),
         least_kw=np.concatenate([none, *(switches.least_kw for switches in discrete.switches)]),
+        states=[(matrix.columns(some.variables), some.nearest) for some in discrete.states if some.variables],
     )
 
 
@@ -215,8 +217,9 @@ def _polish(relaxation: Relaxation, columns: _Columns, x: Floats, decided: Bools
 
     Runs start where x says most, bids are rounded down, a mixture keeps the direction of its change of energy, and so
     do the pairs whose direction x has `decided`: left open they could mix again and lose it. That is always possible
-    unless a bid was held by mixing; then the bids fall to zero, which is always possible. Powers with a minimum are off
-    where x gives less than half of it; that may be impossible, then there is no answer and HiGHS has to branch.
+    unless a bid was held by mixing; then the bids fall to zero, which is always possible. Units that are on or off
+    take the possible states nearest to x. Powers with a minimum are off where x gives less than half of it; that may be
+    impossible, then there is no answer and HiGHS has to branch.
     """
     for bids in (_rounded_bids(columns, x), np.zeros(len(columns.whole))):
         run = _solve_fixed(relaxation, columns, x, bids, decided, deadline)
@@ -272,6 +275,7 @@ def _fixed_whole(columns: _Columns, x: Floats, bids: Floats) -> tuple[Ints, Floa
         chosen = np.zeros(len(choice))
         chosen[np.argmax(x[choice])] = 1.0
         parts.append((choice, chosen))
+    parts.extend((states, nearest(x[states])) for states, nearest in columns.states)
     parts.append((columns.on, (x[columns.power] >= columns.least_kw / 2).astype(np.float64)))
     return np.concatenate([part for part, _ in parts]), np.concatenate([value for _, value in parts])
 

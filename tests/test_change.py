@@ -22,7 +22,9 @@ def test_a_search_begins_from_the_prices_of_the_plan_before_by_congestion_point(
     case = tiny()
     outcome = solve(case, relative_gap=1e-3, time_limit_s=240)
     before = Solved(named=named(case), outcome=outcome)
-    parts = {name: getattr(case, name) for name in ("fixed", "curtailable", "storage", "shiftable", "limits")}
+    parts = {
+        name: getattr(case, name) for name in ("fixed", "curtailable", "storage", "shiftable", "switched", "limits")
+    }
     parts["reservations"] = case.reservations
     moved = {name: replace(part, point=np.where(part.point == 0, 1, part.point)) for name, part in parts.items()}
     two = replace(case, points=("new", "here"), **moved)

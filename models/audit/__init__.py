@@ -11,9 +11,11 @@ units      curtailable: forecast <= p <= 0, p = pinned where pinned (a pin beats
            e[t] = a·e[t−1] + Δ·ηc·pc − Δ·pd/ηd − d + unmet − excess from the start energy, e within its band,
            unmet, excess >= 0; shiftable: first_start <= start <= last_start. Called programs (all reservations called
            at once) obey the same; units at congestion points without a reservation keep their plan in them.
-trade      point_kw and total_kw are the sums of their units, fixed and shiftable ones included; total_kw = day-ahead
-           + intraday bought − sold + short − long; positions as committed, or within their limits and equal within a
-           day-ahead product; nothing negative.
+switched   as pinned where pinned; otherwise a state lasts its least time, also one that began before the Period, and no
+           unit is on outside its windows but for a least time that began before it could choose. Called: the same.
+trade      point_kw and total_kw are the sums of their units, those of every class included; total_kw =
+           day-ahead + intraday bought − sold + short − long; positions as committed, or within their limits and equal
+           within a day-ahead product; nothing negative.
 congestion export − breach <= P <= import + breach and no breach beyond the overshoot; per point, ISP and sign the
            contracts add up: Σq <= P + Σ(R + s) where R < 0, Σq >= P + Σ(R − s) where R > 0, 0 <= s <= |R|;
            without called programs all of R is shortfall.
@@ -39,6 +41,7 @@ from models.audit.headroom import check_headroom
 from models.audit.money import check_money
 from models.audit.reserves import check_reserves
 from models.audit.shapes import check_shapes
+from models.audit.switched import check_switched
 from models.audit.trade import check_trade
 from models.audit.units import check_units
 from models.case import Case
@@ -46,6 +49,7 @@ from models.outcome import Outcome
 
 _RULES: tuple[Callable[[Case, Outcome], Iterator[str]], ...] = (
     check_units,
+    check_switched,
     check_trade,
     check_congestion,
     check_headroom,

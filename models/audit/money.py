@@ -7,6 +7,7 @@ import numpy as np
 
 from models.audit.findings import Axis, above, isp, named, numbered
 from models.audit.scenario import by_point, reserved_points
+from models.audit.switched import begun, missed
 from models.case import Case, Floats
 from models.outcome import Outcome, Programs, Termination
 
@@ -59,6 +60,16 @@ def _placed_eur(case: Case, outcome: Outcome) -> dict[str, Floats]:
         "availability": by_point(case, contracts.point, contracts.availability_eur_per_mw_h * reserved),
         "reservation shortfall": by_point(case, contracts.point, -contracts.penalty_eur_per_mwh * undelivered),
     }
+    switched = case.switched
+    if len(switched.point):
+        result["starts"] = by_point(case, switched.point, -switched.start_eur * begun(case, programs))
+        missed_eur = -switched.shortfall_eur * missed(case, programs)
+        result["comfort shortfall"] = result["comfort shortfall"] + by_point(case, switched.point, missed_eur)
+        if outcome.called is not None:
+            missed_eur = -switched.shortfall_eur * missed(case, outcome.called)
+            missed_eur = np.where(reserved_points(case)[switched.point], missed_eur, 0.0)
+            called = by_point(case, switched.point, missed_eur)
+            result["called comfort shortfall"] = result["called comfort shortfall"] + called
     if case.anchor is not None:
         distance = np.abs(outcome.point_kw - case.anchor.point_kw)
         left = _mwh(case, np.where(np.isnan(case.anchor.point_kw), 0.0, distance)).sum(axis=1)

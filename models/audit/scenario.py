@@ -67,6 +67,7 @@ def points_kw(case: Case, programs: Programs) -> Floats:
         (case.curtailable.point, programs.curtailable_kw),
         (case.storage.point, net_kw(programs)),
         (case.shiftable.point, runs),
+        (case.switched.point, np.multiply(case.switched.on_kw, programs.switched_on)),
     )
     total = np.zeros((len(case.points) + 1, case.isps))
     for point, values in parts:

@@ -22,9 +22,12 @@ def check_shapes(case: Case, outcome: Outcome) -> Iterator[str]:
     yield from _record(outcome)
 
 
+_KINDS = {"fi": "numbers", "i": "integers", "b": "states, true or false"}
+
+
 def _array(where: str, values: object, shape: tuple[int, ...], kinds: str = "fi") -> Iterator[str]:
     if not isinstance(values, np.ndarray) or values.dtype.kind not in kinds:
-        yield f"{where}: is not an array of {'integers' if kinds == 'i' else 'numbers'}"
+        yield f"{where}: is not an array of {_KINDS[kinds]}"
     elif values.shape != shape:
         yield f"{where}: has shape {values.shape}, expected {shape}"
     elif not np.isfinite(values).all():
@@ -48,6 +51,7 @@ def _programs(case: Case, where: str, programs: object) -> Iterator[str]:
     for name in ("charge_kw", "discharge_kw", "energy_kwh", "unmet_kwh", "excess_kwh"):
         yield from _array(f"{where}.{name}", getattr(programs, name), stored)
     yield from _array(f"{where}.start", programs.start, (len(case.shiftable.point),), "i")
+    yield from _array(f"{where}.switched_on", programs.switched_on, (len(case.switched.point), case.isps), "b")
 
 
 def _headroom(case: Case, where: str, headroom: object) -> Iterator[str]:

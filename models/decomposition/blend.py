@@ -1,24 +1,31 @@
 """From weights back to programs: every unit gets the same convex combination of its own answers as its group.
 
-What cannot be mixed is chosen: a run takes the start with most weight so far uncovered, storage with a minimum charging
-power takes one of its own answers, and storage that would charge and discharge at once keeps the change of its energy
-and makes it in one direction. Source: docs/optimisation.md §8.5.
+What cannot be mixed is chosen: a run takes the start with most weight so far uncovered, a switched unit that of its own
+answers which brings its group closest to its mixture, storage with a minimum charging power takes one of its own
+answers, and storage that would charge and discharge at once keeps the change of its energy and makes it in one
+direction. Source: docs/optimisation.md §8.5.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from models.bands import charge_limit_kw, discharge_limit_kw
-from models.case import Case, Floats, Ints
+from models.case import Bools, Case, Floats, Ints
+from models.compiled import compiled
 from models.decomposition.master import SETTLED, Master, Tension
 from models.decomposition.pricing import Pricing
-from models.decomposition.split import Batch, Split
+from models.decomposition.split import WHOLE, Batch, Split
 from models.response import Answers
+from models.tables import Tables, load, tables
 from models.units.shiftable import ShiftableAnswers, run_program_kw
 from models.units.storage import StorageAnswers
+from models.units.switched import SwitchedAnswers, of_units, own_cost_eur, switched_program_kw
 
 _BOTH_KW = 1e-9
+_PASSES = 3  # over the switched units, to choose among their answers
 NO_ROUND = -(10**9)
 """Not a round: a unit mixes."""
 
@@ -35,6 +42,7 @@ class Blended:
     unmet_kwh: Floats
     excess_kwh: Floats
     start: Ints  # (U,)
+    on: Bools  # (U,T)
 
 
 def used_rounds(master: Master) -> dict[int, Floats]:
@@ -47,8 +55,8 @@ def used_rounds(master: Master) -> dict[int, Floats]:
     return result
 
 
-Starts = dict[int, Ints]
-"""The chosen starts (U,) of batches of shiftable runs, by position of the batch."""
+Starts = dict[int, NDArray[Any]]
+"""What was chosen by position of the batch: starts (U,) of shiftable runs, states (U,T) of switched units."""
 
 
 def choose_starts(
@@ -59,12 +67,14 @@ def choose_starts(
     prices: dict[int, Tension],
     before: Starts,
 ) -> Starts:
-    """Give each run of a group one start so that the group as a whole comes closest to its weights.
+    """Give each run, and each switched unit, of a group one program so that the group comes closest to its weights.
 
-    `before` are the starts of columns that were settled.
+    `before` is what was chosen for columns that were settled.
     """
     result: Starts = {}
     for index, batch in enumerate(parts.batches):
+        if batch.label == "switched":
+            result[index] = _choose_states(case, index, batch, pricing, weights, prices, before)
         if batch.label != "shiftable":
             continue
         owed = np.zeros((len(batch.units), case.isps))
@@ -95,16 +105,97 @@ def _round_off(weight: Floats, group: Ints) -> Ints:
     return result
 
 
+def _choose_states(
+    case: Case,
+    index: int,
+    batch: Batch,
+    pricing: Pricing,
+    weights: dict[int, Floats],
+    prices: dict[int, Tension],
+    before: Starts,
+) -> Bools:
+    """Return one of its own answers per switched unit (U,T)."""
+    packed = np.zeros((len(weights), len(batch.units), -(-case.isps // 8)), dtype=np.uint8)
+    for k, (number, weight) in enumerate(weights.items()):
+        chosen = np.flatnonzero(weight[batch.rows.total] > 0)
+        if number == SETTLED:
+            packed[k, chosen] = np.packbits(before[index][chosen], axis=1)
+            continue
+        scenario = prices[number].scenario()
+        for some, answers in pricing.answers(index, scenario.called if batch.called else scenario.planned, chosen):
+            if isinstance(answers, SwitchedAnswers):
+                packed[k, some] = np.packbits(answers.on, axis=1)
+    result = np.zeros((len(batch.units), case.isps), dtype=np.bool_)
+    double, single = tables(case.switched.on_kw)
+    groups, group = np.unique(batch.rows.total, return_inverse=True)
+    share = np.array(list(weights.values()))[:, groups]
+    order = np.argsort(group, kind="stable")
+    _approach(order, group, share, packed, double, single, batch.units, _PASSES, result)
+    return result
+
+
+@compiled
+def _approach(
+    order: Ints, group: Ints, share: Floats, packed: NDArray[np.uint8], double: Tables, single: Tables, units: Ints,
+    passes: int, result: Bools,
+) -> None:  # fmt: skip
+    """Write for each unit in turn the answer nearest to what is owed: all mixtures so far less all answers.
+
+    Both what its group owes and what all owe count: the one for the congestion point, the other for the balance. Then
+    every unit chooses again, what all others have chosen being given, as often as there are passes.
+    """
+    isps = result.shape[1]
+    table, owed, everywhere = np.zeros((1, isps)), np.zeros((share.shape[1], isps)), np.zeros(isps)
+    for number in range(passes):
+        for i in order:
+            g = group[i]
+            load(double, single, units[i], table)
+            for t in range(isps):
+                due = 0.0
+                if number == 0:
+                    for k in range(share.shape[0]):
+                        due += share[k, g] * _bit(packed, k, i, t)
+                elif result[i, t]:
+                    due = 1.0
+                owed[g, t] += due * table[0, t]
+                everywhere[t] += due * table[0, t]
+            best, least = 0, np.inf
+            for k in range(share.shape[0]):
+                off = 0.0 if share[k, g] > 0.0 else np.inf
+                for t in range(isps):
+                    power = _bit(packed, k, i, t) * table[0, t]
+                    off += (owed[g, t] - power) ** 2 + (everywhere[t] - power) ** 2
+                if off < least:
+                    best, least = k, off
+            for t in range(isps):
+                result[i, t] = _bit(packed, best, i, t)
+                owed[g, t] -= result[i, t] * table[0, t]
+                everywhere[t] -= result[i, t] * table[0, t]
+
+
+@compiled
+def _bit(packed: NDArray[np.uint8], k: int, i: int, t: int) -> int:
+    """Return a state of what np.packbits packed."""
+    return int(packed[k, i, t >> 3] >> (7 - (t & 7)) & 1)
+
+
 def settle_runs(case: Case, parts: Split, master: Master, starts: Starts) -> None:
-    """Let the groups of shiftable runs keep the chosen starts in the master."""
-    for index, start in starts.items():
+    """Let the groups of shiftable runs and switched units keep what was chosen in the master."""
+    for index, chosen in starts.items():
         batch = parts.batches[index]
-        whole = case.shiftable.first_start.copy()
-        whole[batch.units] = start
+        if batch.label == "switched":
+            mine = of_units(case.switched, batch.units)
+            programs = switched_program_kw(mine, chosen)
+            cost = own_cost_eur(mine, chosen, called=batch.called)
+        else:
+            whole = case.shiftable.first_start.copy()
+            whole[batch.units] = chosen
+            programs, cost = run_program_kw(case, whole)[batch.units], np.zeros(len(batch.units))
         groups, place = np.unique(batch.rows.total, return_inverse=True)
-        power = np.zeros((len(groups), case.isps))
-        np.add.at(power, place, run_program_kw(case, whole)[batch.units])
-        master.settle(groups, power)
+        power, total = np.zeros((len(groups), case.isps)), np.zeros(len(groups))
+        np.add.at(power, place, programs)
+        np.add.at(total, place, cost)
+        master.settle(groups, power, total)
 
 
 def blend(
@@ -119,11 +210,11 @@ def blend(
     results = [_empty(case, batch) for batch in parts.batches]
     whole = {i: _whole_answers(case, b, weights) for i, b in enumerate(parts.batches) if b.label == "storage"}
     for number, weight in weights.items():
-        if number == SETTLED:  # runs only
+        if number == SETTLED:  # runs and switched units only
             continue
         scenario = prices[number].scenario()
         for index, (batch, result) in enumerate(zip(parts.batches, results, strict=True)):
-            if batch.label == "shiftable":
+            if batch.label in WHOLE:
                 continue
             share = weight[batch.rows.total]
             if index in whole:
@@ -134,6 +225,8 @@ def blend(
     for index, (batch, result) in enumerate(zip(parts.batches, results, strict=True)):
         if batch.label == "shiftable":
             result.start[:] = starts[index]
+        elif batch.label == "switched":
+            result.on[:] = starts[index]
         elif batch.label == "storage" and batch.called:
             purify_called(case, batch.units, result)
         elif batch.label == "storage":
@@ -175,12 +268,13 @@ def _add(result: Blended, answers: Answers, chosen: Ints, weight: Floats) -> Non
 def _empty(case: Case, batch: Batch) -> Blended:
     count, isps = len(batch.units), case.isps
     stored = (count, isps) if batch.label == "storage" else (0, isps)
-    holds = batch.label != "shiftable" and (getattr(case, batch.label).reserve_kw[batch.units] > 0).any()
+    holds = batch.label not in WHOLE and (getattr(case, batch.label).reserve_kw[batch.units] > 0).any()
     return Blended(
         power_kw=np.zeros((count, isps)),
         held_kw=np.zeros((len(case.reserves), count, isps) if holds else (len(case.reserves), 0, isps)),
         charge_kw=np.zeros(stored), discharge_kw=np.zeros(stored), energy_kwh=np.zeros(stored),
         unmet_kwh=np.zeros(stored), excess_kwh=np.zeros(stored), start=np.zeros(count, dtype=np.int64),
+        on=np.zeros((count if batch.label == "switched" else 0, isps), dtype=np.bool_),
     )  # fmt: skip
 
 

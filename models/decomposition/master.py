@@ -252,11 +252,11 @@ class Master:
         if number == 0:
             self.recount()
 
-    def settle(self, chosen: Ints, power_kw: Floats) -> None:
+    def settle(self, chosen: Ints, power_kw: Floats, cost_eur: Floats) -> None:
         """Let groups without reserve keep one program each (n,T), whatever the prices; their columns go."""
-        for group, power in zip(chosen.tolist(), power_kw, strict=True):
+        for group, power, cost in zip(chosen.tolist(), power_kw, cost_eur.tolist(), strict=True):
             self.columns.count[group] = 1
-            self.columns.power[group, 0], self.columns.cost[group, 0] = power, 0.0
+            self.columns.power[group, 0], self.columns.cost[group, 0] = power, cost
             self.columns.weight[group] = 0.0
             self.columns.weight[group, 0] = 1.0
             self.columns.round[group, 0] = SETTLED

@@ -12,6 +12,7 @@ from models.response import Answers, Prices, Rows, Totals
 from models.units.curtailable import CurtailableResponder
 from models.units.shiftable import ShiftableResponder
 from models.units.storage import StorageResponder
+from models.units.switched import SwitchedResponder
 
 CHUNK = 4096
 """Units whose answers are held in memory at once."""
@@ -55,6 +56,8 @@ def responder(case: Case, label: str, units: Ints, *, called: bool, threads: int
         return StorageResponder.of(case, units, called=called, threads=threads)
     if label == "curtailable":
         return CurtailableResponder.of(case, units, called=called, threads=threads)
+    if label == "switched":
+        return SwitchedResponder.of(case, units, called=called, threads=threads)
     return ShiftableResponder.of(case, units, called=called, threads=threads)
 
 

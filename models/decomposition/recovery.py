@@ -18,6 +18,7 @@ from models.objective import Answer
 from models.outcome import Headroom, Programs
 from models.units.fixed import fixed_program_kw
 from models.units.shiftable import run_program_kw
+from models.units.switched import switched_program_kw
 
 _ROUNDING = 1e-9
 _SLACK_KW, _SLACK = 5e-5, 5e-7  # rounding, and as much of the program: half of what the audit allows
@@ -42,6 +43,7 @@ def _nothing(case: Case) -> Programs:
         curtailable_kw=np.zeros(case.curtailable.forecast_kw.shape),
         charge_kw=np.zeros(stored), discharge_kw=np.zeros(stored), energy_kwh=np.zeros(stored),
         unmet_kwh=np.zeros(stored), excess_kwh=np.zeros(stored), start=case.shiftable.first_start.copy(),
+        switched_on=np.zeros((len(case.switched.point), case.isps), dtype=np.bool_),
     )  # fmt: skip
 
 
@@ -60,6 +62,9 @@ def _programs(case: Case, parts: Split, blended: list[Blended], *, called: bool,
     found = of(parts, blended, "shiftable", called=called)
     if found is not None:
         result["start"][found[0]] = found[1].start
+    found = of(parts, blended, "switched", called=called)
+    if found is not None:
+        result["switched_on"][found[0]] = found[1].on
     return Programs(**result)
 
 
@@ -70,6 +75,7 @@ def point_kw(case: Case, done: Programs) -> Floats:
         + per_point(case, case.curtailable.point, done.curtailable_kw)
         + per_point(case, case.storage.point, done.charge_kw - done.discharge_kw)
         + per_point(case, case.shiftable.point, run_program_kw(case, done.start))
+        + per_point(case, case.switched.point, switched_program_kw(case.switched, done.switched_on))
     )
 
 
@@ -280,12 +286,13 @@ def complete(case: Case, parts: Split, blended: list[Blended], bids_mw: list[Flo
 
 def as_planned(case: Case, called: Programs, planned: Programs, points: Ints) -> Programs:
     """Return called programs that keep the plan at some points: nothing is delivered there, and nothing broken."""
-    storage, curtailable, runs = (
-        np.isin(getattr(case, c).point, points) for c in ("storage", "curtailable", "shiftable")
+    storage, curtailable, runs, switched = (
+        np.isin(getattr(case, c).point, points) for c in ("storage", "curtailable", "shiftable", "switched")
     )
     stored = ("charge_kw", "discharge_kw", "energy_kwh", "unmet_kwh", "excess_kwh")
     return Programs(
         curtailable_kw=np.where(curtailable[:, None], planned.curtailable_kw, called.curtailable_kw),
         start=np.where(runs, planned.start, called.start),
+        switched_on=np.where(switched[:, None], planned.switched_on, called.switched_on),
         **{n: np.where(storage[:, None], getattr(planned, n), getattr(called, n)) for n in stored},
     )

@@ -144,7 +144,7 @@ class _Run:
             return best_mixture(self.master, aim_eur=aim, time_left_s=left, threads=self.threads, whole=whole)
 
     def _whole(self, aim: float) -> None:
-        """Settle on whole bids where they are few and on starts of runs, gather answers that fit, and mix again."""
+        """Settle on whole bids where they are few and on programs of what cannot mix; gather answers, and mix again."""
         again = False
         if self.master.coarse():
             mixture = self._mixture(aim, whole=True)
@@ -153,7 +153,7 @@ class _Run:
             self.master.mix(mixture.weight, mixture.free)
             self.master.free.fixed[self.master.products :] = True
             again = True
-        if len(self.case.shiftable.point):
+        if len(self.case.shiftable.point) or len(self.case.switched.point):
             self._choose_starts()
             settle_runs(self.case, self.parts, self.master, self.starts)
             again = True

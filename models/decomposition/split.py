@@ -16,7 +16,9 @@ from models.response import Rows
 
 UNTIED_SHARES = 16
 """Into how many groups the untied units of a kind are dealt."""
-CLASSES = ("storage", "curtailable", "shiftable")
+CLASSES = ("storage", "curtailable", "shiftable", "switched")
+WHOLE = ("shiftable", "switched")
+"""Classes whose units take one of their own answers: half of two is none. They hold no reserve."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -56,7 +58,7 @@ def _kinds(case: Case, label: str) -> tuple[Ints, Bools]:
     part = getattr(case, label)
     count = len(part.point)
     none = np.zeros(count, dtype=np.bool_)
-    if label == "shiftable":
+    if label in WHOLE:
         return np.zeros(count, dtype=np.int64), none
     holds = part.reserve_kw > 0 if case.reserves else none
     if label == "curtailable":
@@ -129,4 +131,6 @@ def _widths(case: Case, label: str) -> Floats:
         return np.asarray(data.charge_kw.max(axis=1) + data.discharge_kw.max(axis=1), dtype=np.float64)
     if label == "curtailable":
         return np.asarray(-case.curtailable.forecast_kw.mean(axis=1), dtype=np.float64)
+    if label == "switched":
+        return np.asarray(np.abs(case.switched.on_kw).max(axis=1), dtype=np.float64)
     return np.asarray(np.abs(case.shiftable.profile_kw).max(axis=1), dtype=np.float64)

@@ -22,6 +22,7 @@ from models.case import (
     Reserve,
     Shiftable,
     Storage,
+    Switched,
 )
 from models.decomposition.solve import solve
 
@@ -33,7 +34,7 @@ def _rows(*values: float) -> Floats:
 
 
 def tiny() -> Case:
-    """Return two batteries, a solar system and a run with a limit, a reservation and a reserve product."""
+    """Return two batteries, a solar system, a run and a boiler with a limit, a reservation and a reserve product."""
     flat, here = np.ones(_ISPS), np.array([0, NO_POINT])
     free = np.full((2, _ISPS), np.nan)
     return Case(
@@ -73,6 +74,20 @@ def tiny() -> Case:
             length=np.array([2]),
             first_start=np.array([0]),
             last_start=np.array([2]),
+        ),
+        switched=Switched(
+            point=here[:1],
+            on_kw=_rows(1.5),
+            min_run=np.array([2]),
+            min_rest=np.array([1]),
+            start_eur=np.array([0.01]),
+            before=np.array([-3]),
+            window_first=np.array([[0]]),
+            window_end=np.array([[4]]),
+            least_on=np.array([[2]]),
+            most_on=np.array([[3]]),
+            shortfall_eur=np.array([1.0]),
+            pinned_on=free[:1],
         ),
         limits=Limits(
             point=here[:1], import_kw=_rows(6.0), export_kw=_rows(-6.0), penalty_eur_per_mwh=np.array([1000.0])

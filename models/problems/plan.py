@@ -28,6 +28,7 @@ from models.units.curtailable import add_curtailable, called_cells
 from models.units.fixed import fixed_program_kw
 from models.units.shiftable import add_shiftable
 from models.units.storage import add_storage
+from models.units.switched import add_switched
 
 
 def state(case: Case) -> Problem:
@@ -66,6 +67,7 @@ def _add_units(model: Any, case: Case) -> UnitBlocks:
         curtailable=add_curtailable(model, case, name="curtailable", needed=everywhere),
         storage=add_storage(model, case, name="storage", units=np.arange(len(case.storage.point))),
         shiftable=add_shiftable(model, case, name="shiftable", units=np.arange(len(case.shiftable.point))),
+        switched=add_switched(model, case, name="switched", units=np.arange(len(case.switched.point))),
     )
 
 
@@ -80,6 +82,9 @@ def _add_called_units(model: Any, case: Case) -> UnitBlocks:
         shiftable=add_shiftable(
             model, case, name="called_shiftable", units=np.flatnonzero(reserved[case.shiftable.point])
         ),
+        switched=add_switched(
+            model, case, name="called_switched", units=np.flatnonzero(reserved[case.switched.point]), called=True
+        ),
     )
 
 
@@ -89,6 +94,7 @@ def _discrete(units: UnitBlocks, called: UnitBlocks | None, reserves: ReserveRow
         exclusive=tuple(block.storage.exclusive for block in blocks),
         choices=tuple(choice for block in blocks for choice in block.shiftable.choices),
         switches=tuple(block.storage.switches for block in blocks),
+        states=tuple(block.switched.states for block in blocks),
         wholes=tuple(reserves.bids.values()),
         holders=tuple(block.storage.holders for block in blocks),
         held=tuple(held for block in blocks for held in block.held),

@@ -20,6 +20,7 @@ from models.units.curtailable import CurtailableBlock
 from models.units.fixed import fixed_program_kw
 from models.units.shiftable import ShiftableBlock, run_program_kw
 from models.units.storage import StorageBlock
+from models.units.switched import SwitchedBlock, switched_program_kw
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -29,11 +30,12 @@ class UnitBlocks:
     curtailable: CurtailableBlock
     storage: StorageBlock
     shiftable: ShiftableBlock
+    switched: SwitchedBlock
 
     @property
     def flows(self) -> tuple[Flow, ...]:
         """What they add to congestion points."""
-        return (self.curtailable.flow, self.storage.flow, self.shiftable.flow)
+        return (self.curtailable.flow, self.storage.flow, self.shiftable.flow, self.switched.flow)
 
     @property
     def held(self) -> tuple[Held, ...]:
@@ -43,7 +45,7 @@ class UnitBlocks:
     @property
     def worth(self) -> tuple[Worth, ...]:
         """What they cost and earn."""
-        return (*self.curtailable.worth, *self.storage.worth)
+        return (*self.curtailable.worth, *self.storage.worth, *self.switched.worth)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -90,6 +92,7 @@ def _answer(case: Case, problem: Problem, values: Values) -> Answer:
         + per_point(case, case.curtailable.point, programs.curtailable_kw)
         + per_point(case, case.storage.point, programs.storage_kw)
         + per_point(case, case.shiftable.point, run_program_kw(case, programs.start))
+        + per_point(case, case.switched.point, switched_program_kw(case.switched, programs.switched_on))
     )
     return Answer(
         programs=programs,
@@ -124,6 +127,7 @@ def _programs(case: Case, units: UnitBlocks, values: Values) -> Programs:
         unmet_kwh=_spread(storage.unmet, values, like),
         excess_kwh=_spread(storage.excess, values, like),
         start=units.shiftable.starts(values, case.shiftable.first_start),
+        switched_on=units.switched.program(values, len(case.switched.point), case.isps),
     )
 
 
@@ -139,6 +143,7 @@ def _called(case: Case, planned: Programs, units: UnitBlocks, values: Values) ->
     return Programs(
         curtailable_kw=np.where(curtailed, called.curtailable_kw, planned.curtailable_kw),
         start=np.where(reserved[case.shiftable.point], called.start, planned.start),
+        switched_on=np.where(reserved[case.switched.point][:, None], called.switched_on, planned.switched_on),
         **storage,
     )
 

@@ -17,6 +17,8 @@ from models.case import (
     Reserve,
     Shiftable,
     Storage,
+    Switched,
+    nothing_switched,
 )
 
 NAN = float("nan")
@@ -96,6 +98,27 @@ def run(profile_kw, first, last, *, point=0):
     )
 
 
+def switched(
+    isps, *windows, point=0, on_kw=1.0, min_run=1, min_rest=1, start_eur=0.0, before=-99, shortfall=5.0, pinned_on=NAN
+):
+    """A unit with windows (first, end, least on, most on); the whole day without bounds where none are given."""
+    table = np.array(windows or [(0, isps, 0, isps)], dtype=np.int64).T[:, None]
+    return Switched(
+        point=np.array([point]),
+        on_kw=row(on_kw, isps),
+        min_run=np.array([min_run]),
+        min_rest=np.array([min_rest]),
+        start_eur=one(start_eur),
+        before=np.array([before]),
+        window_first=table[0],
+        window_end=table[1],
+        least_on=table[2],
+        most_on=table[3],
+        shortfall_eur=one(shortfall),
+        pinned_on=row(pinned_on, isps),
+    )
+
+
 def limit(isps, *, point=0, import_kw=np.inf, export_kw=-np.inf, penalty=1000.0):
     return Limits(
         point=np.array([point]),
@@ -172,6 +195,13 @@ def joined(kind, parts, isps):
     """Concatenate units of one class; the width of profiles is the longest."""
     if not parts:
         return nothing(kind, isps)
+    if kind is Switched:
+        names = ("window_first", "window_end", "least_on", "most_on")
+        width = max(part.window_first.shape[1] for part in parts)
+        parts = [
+            replace(part, **{n: np.pad(v := getattr(part, n), ((0, 0), (0, width - v.shape[1]))) for n in names})
+            for part in parts
+        ]
     if kind is Shiftable:
         width = max(part.profile_kw.shape[1] for part in parts)
         parts = [
@@ -187,6 +217,8 @@ def joined(kind, parts, isps):
 
 def nothing(kind, isps):
     """No unit of a class."""
+    if kind is Switched:
+        return nothing_switched()
     template = {
         Fixed: lambda: load(isps, 0.0),
         Curtailable: lambda: solar(isps, 0.0),
@@ -200,7 +232,7 @@ def nothing(kind, isps):
 
 def make(isps, *parts, hours=1.0, points=1, price=100.0, reserves=(), **markets):
     """Return a case of units, limits and reservations; one day-ahead product per ISP unless told otherwise."""
-    kinds = (Fixed, Curtailable, Storage, Shiftable, Limits, Reservations)
+    kinds = (Fixed, Curtailable, Storage, Shiftable, Switched, Limits, Reservations)
     chosen = {kind: [part for part in parts if isinstance(part, kind)] for kind in kinds}
     return Case(
         isps=isps,
@@ -210,6 +242,7 @@ def make(isps, *parts, hours=1.0, points=1, price=100.0, reserves=(), **markets)
         curtailable=joined(Curtailable, chosen[Curtailable], isps),
         storage=joined(Storage, chosen[Storage], isps),
         shiftable=joined(Shiftable, chosen[Shiftable], isps),
+        switched=joined(Switched, chosen[Switched], isps),
         limits=joined(Limits, chosen[Limits], isps),
         reservations=joined(Reservations, chosen[Reservations], isps),
         day_ahead=markets.get("day_ahead", day_ahead(isps, price)),

@@ -53,7 +53,12 @@ class Units:
         self.program, self.case, self.worth = program, case, worth
         self.power = {point: [[] for _ in range(case.isps)] for point in range(NO_POINT, len(case.points))}
         self.held = {point: [[[] for _ in range(case.isps)] for _ in case.reserves] for point in self.power}
-        for kind, add in (("curtailable", self.sun), ("storage", self.store), ("shiftable", self.shift)):
+        for kind, add in (
+            ("curtailable", self.sun),
+            ("storage", self.store),
+            ("shiftable", self.shift),
+            ("switched", self.switch),
+        ):
             for u, point in enumerate(getattr(case, kind).point):
                 if concerned(point):
                     add(u, int(point))
@@ -104,6 +109,30 @@ class Units:
         for (column, _), first in zip(chosen, starts, strict=True):
             for step in range(int(data.length[u])):
                 self.power[point][first + step].append((column, data.profile_kw[u, step]))
+
+    def switch(self, u, point):
+        """Every state a binary; who starts is on, and who stops is off, in each ISP of the least time."""
+        data, add, T = self.case.switched, self.program.var, self.case.isps
+        run, rest, before = int(data.min_run[u]), int(data.min_rest[u]), int(data.before[u])
+        on_kw = np.broadcast_to(data.on_kw[u], T)
+        names = ("window_first", "window_end", "least_on", "most_on")
+        windows = list(zip(*(getattr(data, name)[u] for name in names), strict=True))
+        inside = [any(first <= t < end for first, end, _, _ in windows) for t in range(T)]
+        bound = max((run if before > 0 else rest) - abs(before), 0)
+        fixed = [float(before > 0) if t < bound else None for t in range(T)]
+        on = [add(0, float(inside[t]), whole=True) if f is None else add(f, f) for t, f in enumerate(fixed)]
+        for t in range(T):
+            start, stop = add(0, 1, -data.start_eur[u] * self.worth, whole=True), add(0, 1, whole=True)
+            was = float(before > 0) if t == 0 else 0.0
+            old = [(on[t - 1], -1)] if t else []
+            self.program.row([(on[t], 1), (start, -1), (stop, 1), *old], was, was)
+            for s in range(t, min(t + run, T)):
+                self.program.row([(on[s], 1), (start, -1)], low=0)
+            for s in range(t, min(t + rest, T)):
+                self.program.row([(on[s], 1), (stop, 1)], high=1)
+            self.power[point][t].append((on[t], on_kw[t]))
+        for first, end, least, most in windows:
+            self.program.row([(column, 1.0) for column in on[first:end]], least, most)
 
     def hold(self, point, t, cap, up_room, down_room, moments=(), per_kw_up=0.0, per_kw_down=0.0):
         """Σ held <= cap, <= room in power and sustain·Σ held <= margin in energy, on each side."""

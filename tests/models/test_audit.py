@@ -22,6 +22,7 @@ from tests.models.builders import (
     run,
     solar,
     storage,
+    switched,
 )
 
 
@@ -49,6 +50,7 @@ def world(isps=12, *, hours=0.5, price_shift=0.0):
         storage(isps, point=0, charge_kw=4, high=200, low=np.where(time > 0.6, 30.0 * isps * hours, 0.0)),
         run([6.0, 4.0, 2.0], 1, isps - 4, point=0),
         run([5.0, 5.0], 2, isps - 2, point=1),
+        switched(isps, (0, isps, 3, isps - 2), on_kw=5.0, min_run=2, min_rest=2, start_eur=0.1, before=-1),
         limit(isps, point=0, import_kw=25.0, export_kw=-15.0, penalty=200.0),
         limit(isps, point=1, import_kw=np.where(time > 0.5, 2.0, np.inf), penalty=200.0),
         reservation(isps, np.where(time >= 0.5, -20.0, 0.0), name="less", point=0, fee=20.0),
@@ -98,7 +100,7 @@ def edited(value, path, change):
 def add(place, amount):
     def change(values):
         copy = values.copy()
-        copy[place] += amount
+        copy[place] = ~copy[place] if copy.dtype == bool else copy[place] + amount
         return copy
 
     return change
@@ -201,6 +203,7 @@ PROGRAMS = {
     "unmet_kwh": (add((0, 5), -2.0), ("storage 0, ISP 6", "unmet is negative by 2 kWh")),
     "excess_kwh": (add((0, 5), -2.0), ("storage 0, ISP 6", "excess is negative by 2 kWh")),
     "start": (add(0, 100), ("shiftable 0", "starts too late")),
+    "switched_on": (lambda on: np.arange(on.size).reshape(on.shape) % 2 > 0, ("switched 0", "is switched too soon")),
 }
 HEADROOM = {
     "curtailable_up_kw": (add((1, 0, 5), 500.0), ("curtailable 0, ISP 6", "up headroom is beyond its room")),
@@ -252,7 +255,7 @@ def array_paths(value, prefix=""):
 @pytest.mark.parametrize("amount", [-1, 1])
 def test_any_number_changed_alone_is_found(case, outcome, amount):
     """What is done ties to sums and euros. Only room not sold, prices and how a call is met leave some freedom."""
-    free = {"called.curtailable_kw", "called.start"}
+    free = {"called.curtailable_kw", "called.start", "called.switched_on"}
     rng = np.random.default_rng(7)
     for path in array_paths(outcome):
         if path in free or path.split(".")[0] in {"headroom", "called_headroom", "shadow"}:
@@ -447,6 +450,11 @@ CASE = {
     "reserves.1.sustain_h": (lambda _: 9.0, "up headroom is beyond its energy at the end"),
     "reserves.2.sustain_h": (lambda _: 9.0, "down headroom is beyond its energy at the start"),
     "reserves.2.shortfall_eur_per_mwh": (scaled(2), "terms_eur reserve shortfall"),
+    "switched.on_kw": (scaled(2), "point_kw is not the sum of its units"),
+    "switched.start_eur": (scaled(2), "terms_eur starts"),
+    "switched.min_run": (set_to(99), "is switched too soon"),
+    "switched.window_end": (set_to(0), "is on outside its windows"),
+    "switched.least_on": (set_to(10), "terms_eur comfort shortfall"),
     "reserves.1.direction": (lambda _: Direction.DOWN, "does not take it"),
 }
 

@@ -80,7 +80,16 @@ def alone(case):
 
 def same(first, second):
     """Whether two outcomes are equal to the last bit."""
-    programs = ("charge_kw", "discharge_kw", "energy_kwh", "unmet_kwh", "excess_kwh", "curtailable_kw", "start")
+    programs = (
+        "charge_kw",
+        "discharge_kw",
+        "energy_kwh",
+        "unmet_kwh",
+        "excess_kwh",
+        "curtailable_kw",
+        "start",
+        "switched_on",
+    )
     return (
         (first.objective_eur, first.bound_eur) == (second.objective_eur, second.bound_eur)
         and np.array_equal(first.point_kw, second.point_kw)

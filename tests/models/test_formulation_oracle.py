@@ -18,6 +18,7 @@ from tests.models.builders import (
     run,
     solar,
     storage,
+    switched,
 )
 from tests.models.oracle import best_value
 from tests.models.solved import solved
@@ -46,6 +47,17 @@ def car(rng, point):
     )  # fmt: skip
 
 
+def boiler(rng, point):
+    """Two ISPs at least in the day, or one in each half; free from the beginning or bound by what it did before."""
+    times = {
+        "min_run": int(rng.choice([1, 2])),
+        "min_rest": int(rng.choice([1, 2])),
+        "before": int(rng.choice([-9, -1, 9])),
+    }
+    windows = [(0, 5, 2, 4)] if times["min_run"] > 1 or rng.random() < 0.5 else [(0, 2, 1, 1), (2, 5, 1, 3)]
+    return switched(ISPS, *windows, point=point, on_kw=rng.uniform(2, 20), start_eur=rng.choice([0.0, 0.2]), **times)
+
+
 def products(rng, count):
     kinds = (Direction.UP, Direction.DOWN, Direction.SYMMETRIC)
     return [
@@ -56,7 +68,7 @@ def products(rng, count):
     ]  # fmt: skip
 
 
-def world(seed, *, reserves=2, runs=1, reserved=True, depth_kw=np.inf):
+def world(seed, *, reserves=2, runs=1, reserved=True, depth_kw=np.inf, boilers=0):
     """Two congestion points and none; limits that bind, prices of both signs, products shared by two ISPs."""
     rng = np.random.default_rng(seed)
     price = rng.uniform(-60, 200, ISPS)
@@ -66,6 +78,7 @@ def world(seed, *, reserves=2, runs=1, reserved=True, depth_kw=np.inf):
                                              reserve_kw=rng.choice([0.0, 15.0]))]  # fmt: skip
     parts += [car(rng, int(rng.integers(2)))]
     parts += [run(rng.uniform(2, 15, rng.integers(1, 4)), 0, 2, point=i % 2) for i in range(runs)]
+    parts += [boiler(rng, i % 3 - 1) for i in range(boilers)]
     parts.append(limit(ISPS, point=0, import_kw=rng.uniform(5, 40, ISPS), export_kw=-rng.uniform(0, 30), penalty=400.0))
     if reserved:
         signs = rng.choice([-1, 0, 1], ISPS)
@@ -109,6 +122,11 @@ def test_without_reservations_the_independent_optimum_is_reached(seed):
 def test_directions_chosen_by_branching_are_kept_when_the_rest_is_solved_again(seed):
     """Below zero prices charging and discharging at once pays, so that a pair left open mixes again."""
     assert_agrees(world(seed, reserves=seed % 4, runs=seed % 3, reserved=seed % 5 > 0))
+
+
+@pytest.mark.parametrize("seed", range(400, 410))
+def test_switched_units_among_all_others_reach_the_independent_optimum(seed):
+    assert_agrees(world(seed, reserves=seed % 3, runs=seed % 2, reserved=seed % 4 > 0, boilers=3 + seed % 3))
 
 
 @pytest.mark.parametrize("seed", range(300, 306))

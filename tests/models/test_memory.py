@@ -19,7 +19,7 @@ for size, isps, points in [(240, 24, 4), (90, 12, 2)]:
         portfolio(size, isps, points=points), time_limit_s=240.0, report=seen.append, cancelled=lambda: len(seen) >= 8
     )
     digest.update(np.float64([found.objective_eur, found.bound_eur]).tobytes())
-    for name in ("charge_kw", "discharge_kw", "energy_kwh", "curtailable_kw", "start"):
+    for name in ("charge_kw", "discharge_kw", "energy_kwh", "curtailable_kw", "start", "switched_on"):
         digest.update(np.ascontiguousarray(getattr(found.programs, name)).tobytes())
 print(digest.hexdigest())
 """

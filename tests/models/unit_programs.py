@@ -28,8 +28,8 @@ class Program:
     def row(self, terms, low=-np.inf, high=np.inf):
         self.rows.append((terms, low, high))
 
-    def least(self):
-        """Return the least cost, or None if nothing is feasible."""
+    def least(self, *, exact=False):
+        """Return the least cost, or None if nothing is feasible; exact: with whole numbers whole to the last bit."""
         entries = [(i, c, v) for i, (terms, _, _) in enumerate(self.rows) for c, v in terms]
         i, c, v = (np.array(column) for column in zip(*entries, strict=True))
         matrix = csr_array((v, (i, c)), shape=(len(self.rows), len(self.cost)))
@@ -40,7 +40,14 @@ class Program:
             constraints=LinearConstraint(matrix, [r[1] for r in self.rows], [r[2] for r in self.rows]),
             options={"mip_rel_gap": 0.0},
         )
-        return None if result.x is None else result.fun + self.constant
+        if result.x is None:
+            return None
+        if exact:
+            for i in np.flatnonzero(self.whole):
+                self.low[i] = self.high[i] = round(result.x[i])
+            self.whole = [0] * len(self.whole)
+            return self.least()
+        return result.fun + self.constant
 
 
 def wide(values, unit, isps):
@@ -147,3 +154,53 @@ def solar_cost(case, unit, power_price, rewards, *, called=False):
             program.row(mine, high=q)
             program.row([*mine, (p, -1.0 if side == "up" else 1.0)], high=-most if side == "up" else least)
     return program.least()
+
+
+def switched_cost(case, unit, power_price, *, slack, called=False):
+    """Return a switched unit's least cost, every state, start and stop a whole number; None where nothing is possible.
+
+    Least times are stated pair by pair: who starts in ISP s is on in each of the ISPs behind it, unless pinned off.
+    """
+    data, isps = case.switched, case.isps
+    on_kw, pin = (wide(values, unit, isps) for values in (data.on_kw, data.pinned_on))
+    inside = np.zeros(isps, dtype=bool)
+    windows = [
+        tuple(int(getattr(data, name)[unit, w]) for name in ("window_first", "window_end", "least_on", "most_on"))
+        for w in range(data.window_first.shape[1])
+    ]
+    for first, end, _, _ in windows:
+        inside[first:end] = True
+    program, history, start_eur = Program(), int(data.before[unit]), 0.0 if called else data.start_eur[unit]
+    was, since, given = history > 0, abs(history), True
+    states, starts = [], []
+    for t in range(isps):
+        bound = since < (data.min_run if was else data.min_rest)[unit]
+        if given and (bound or not np.isnan(pin[t])):  # not free: pinned, or bound by what had begun
+            now = bool(pin[t]) if not np.isnan(pin[t]) else was
+            low = high = float(now)
+            was, since = now, since + 1 if now == was else 1
+        else:
+            given, low, high = False, 0.0, float(np.isnan(pin[t]) and inside[t])
+        states.append(program.var(low, high, on_kw[t] * power_price[t], whole=True))
+        starts.append((program.var(0, 1, start_eur, whole=True), program.var(0, 1, whole=True), given))
+    for t, (start, stop, settled) in enumerate(starts):
+        before = float(history > 0) if t == 0 else 0.0
+        terms = [(states[t], 1.0), (start, -1.0), (stop, 1.0)] + ([(states[t - 1], -1.0)] if t else [])
+        program.row(terms, before, before)
+        program.row([(start, 1.0), (stop, 1.0)], high=1.0)
+        if settled:
+            continue
+        for later in range(t + 1, min(t + data.min_run[unit], isps)):
+            if not np.isnan(pin[later]):
+                break
+            program.row([(start, 1.0), (states[later], -1.0)], high=0.0)
+        for later in range(t + 1, min(t + data.min_rest[unit], isps)):
+            program.row([(stop, 1.0), (states[later], 1.0)], high=1.0)
+    for first, end, least, most in windows:
+        terms = [(column, 1.0) for column in states[first:end]]
+        if slack:
+            penal = data.shortfall_eur[unit]
+            terms += [(program.var(cost=penal), 1.0), (program.var(cost=penal), -1.0)]
+        if end > first:
+            program.row(terms, least, most)
+    return program.least(exact=True)

@@ -15,6 +15,7 @@ from tests.models.builders import (
     run,
     solar,
     storage,
+    switched,
 )
 
 
@@ -86,6 +87,24 @@ def _heat_pump(rng, isps, point):
     )
 
 
+def _boiler(isps, i, point):
+    """Six hours at night and four by day, for an hour at least; every third cheaper to leave on, every fourth on."""
+    quarter = isps / 96
+    night, day = int(24 * quarter), int(64 * quarter)
+    length = max(int(4 * quarter), 1)
+    return switched(
+        isps,
+        (0, night, night // 2, night),
+        (night, day, night // 3, day - night),
+        point=point,
+        on_kw=2.0 + i % 3,
+        min_run=length,
+        min_rest=max(length // 2, 1),
+        start_eur=0.1 * (i % 3 == 0),
+        before=1 if i % 4 == 0 else -isps,
+    )
+
+
 def portfolio(units=600, isps=96, *, seed=1, points=20, price_scale=1.0):
     """Return a demo portfolio: half storage, limits on every third point, two reservations, three reserve products."""
     rng = np.random.default_rng(seed)
@@ -109,6 +128,7 @@ def portfolio(units=600, isps=96, *, seed=1, points=20, price_scale=1.0):
             parts.append(run([2.0, 1.5, 0.5, 0.5], first, first + isps // 4, point=point))
         else:
             parts.append(load(isps, rng.uniform(0.2, 3.0, isps), point=point))
+    parts += [_boiler(isps, i, i % (points + 1) - 1) for i in range(units // 24)]
     for point in range(0, points, 3):
         parts.append(
             limit(

@@ -27,6 +27,7 @@ _CODE = (
     "models.units.curtailable",
     "models.units.shiftable",
     "models.units.storage",
+    "models.units.switched",
 )
 
 

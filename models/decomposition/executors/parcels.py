@@ -4,10 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from models.case import Floats, Ints
+from models.case import Bools, Floats, Ints
 from models.response import Answers, Totals
 from models.units.shiftable import ShiftableAnswers
 from models.units.storage import StorageAnswers
+from models.units.switched import SwitchedAnswers
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -31,6 +32,7 @@ class Parcel:
     short: Ints  # (s,) whose energy band could not be kept
     short_kwh: Floats  # (2,s,T) unmet, excess
     start: Ints  # (n,) of shiftable runs
+    on: Bools  # (n,T) of switched units
 
 
 def sums(totals: Totals, holding: Ints) -> Sums:
@@ -56,6 +58,7 @@ def packed(answers: Answers) -> Parcel:
     nobody, nothing = np.zeros(0, dtype=np.int64), np.zeros((0, isps))
     holder = np.flatnonzero((answers.held_kw != 0).any(axis=(0, 2)))
     energy, short, short_kwh, start = nothing, nobody, np.zeros((2, 0, isps)), nobody
+    on = np.zeros((0, isps), dtype=np.bool_)
     if isinstance(answers, StorageAnswers):
         energy = answers.energy_kwh
         slack = np.stack([answers.unmet_kwh, answers.excess_kwh])
@@ -63,6 +66,8 @@ def packed(answers: Answers) -> Parcel:
         short_kwh = slack[:, short]
     elif isinstance(answers, ShiftableAnswers):
         start = answers.start
+    elif isinstance(answers, SwitchedAnswers):
+        on = answers.on
     return Parcel(
         power_kw=answers.power_kw,
         money_eur=np.column_stack([answers.cost_eur, answers.bound_eur]),
@@ -72,6 +77,7 @@ def packed(answers: Answers) -> Parcel:
         short=short,
         short_kwh=short_kwh,
         start=start,
+        on=on,
     )
 
 
@@ -84,6 +90,8 @@ def unpacked(parcel: Parcel, label: str) -> Answers:
         return ShiftableAnswers(
             power_kw=power, held_kw=held, cost_eur=money[:, 0], bound_eur=money[:, 1], start=parcel.start
         )
+    if label == "switched":
+        return SwitchedAnswers(power_kw=power, held_kw=held, cost_eur=money[:, 0], bound_eur=money[:, 1], on=parcel.on)
     if label == "curtailable":
         return Answers(power_kw=power, held_kw=held, cost_eur=money[:, 0], bound_eur=money[:, 1])
     slack = np.zeros((2, *power.shape))

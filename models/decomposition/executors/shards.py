@@ -23,6 +23,7 @@ from models.case import (
     Reservations,
     Shiftable,
     Storage,
+    Switched,
 )
 from models.decomposition.pricing import Scenario
 from models.decomposition.split import Batch, Split
@@ -31,7 +32,7 @@ from models.response import BLOCK, Prices, Rows, Tasks
 SHARD_UNITS = 2048
 """Units a shard has at most: some 12 MB where every parameter has a value per ISP."""
 
-Units: TypeAlias = Storage | Curtailable | Shiftable
+Units: TypeAlias = Storage | Curtailable | Shiftable | Switched
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -78,6 +79,8 @@ class Shard:
             return replace(self.frame, storage=replace(units, unmanaged_kw=_wide(units.unmanaged_kw, isps)))
         if isinstance(units, Curtailable):
             return replace(self.frame, curtailable=replace(units, forecast_kw=_wide(units.forecast_kw, isps)))
+        if isinstance(units, Switched):
+            return replace(self.frame, switched=units)
         return replace(self.frame, shiftable=units)
 
 
@@ -177,6 +180,7 @@ def frame(case: Case) -> Case:
         storage=_nobody(case.storage),
         curtailable=_nobody(case.curtailable),
         shiftable=_nobody(case.shiftable),
+        switched=_nobody(case.switched),
         limits=Limits(
             point=nobody,
             import_kw=np.zeros((0, isps)),

@@ -1,0 +1,27 @@
+"""Switched units: off, or on at a given power, with least times of both. Source: docs/optimisation.md §2.5."""
+
+from models.units.switched.block import SwitchedBlock, add_switched
+from models.units.switched.response import SwitchedAnswers, SwitchedResponder
+from models.units.switched.states import (
+    missed_isps,
+    of_units,
+    own_cost_eur,
+    starts,
+    switched_program_kw,
+    unmanaged_on,
+    unmet_and_excess,
+)
+
+__all__ = [
+    "SwitchedAnswers",
+    "SwitchedBlock",
+    "SwitchedResponder",
+    "add_switched",
+    "missed_isps",
+    "of_units",
+    "own_cost_eur",
+    "starts",
+    "switched_program_kw",
+    "unmanaged_on",
+    "unmet_and_excess",
+]
