@@ -11,7 +11,7 @@ import structlog
 from numpy.typing import NDArray
 
 from agr import archive
-from agr.case import Inputs, NamedCase, Previous, build
+from agr.case import Inputs, NamedCase, Previous, build, carried_isps, comfort_shortfall_kwh
 from agr.change import Solved, begun_from, change
 from agr.errors import PlanError, StoreError
 from agr.feeds.series import values_on
@@ -52,12 +52,21 @@ def previous_of(solved: Solved) -> Previous:
     programs = outcome.programs
     by_name = dict(zip(named.curtailable, programs.curtailable_kw, strict=True))
     by_name |= dict(zip(named.storage, programs.storage_kw, strict=True))
+    by_name |= dict(zip(named.switched, named.case.switched.on_kw * programs.switched_on, strict=True))
     return Previous(
         programs_kw=by_name,
         starts={name: int(start) for name, start in zip(named.shiftable, programs.start, strict=True)},
+        states=dict(zip(named.switched, programs.switched_on, strict=True)),
         intraday_kw=outcome.intraday_buy_kw - outcome.intraday_sell_kw,
         point_kw=dict(zip(named.case.points, outcome.point_kw, strict=True)),
     )
+
+
+def carried_of(solved: Solved) -> dict[str, float]:
+    """Return what a plan leaves at the end of its Period: energy of stores, ISPs for which loads were on or off."""
+    named, programs = solved.named, solved.outcome.programs
+    energy = dict(zip(named.storage, programs.energy_kwh[:, -1].tolist(), strict=True))
+    return energy | dict(zip(named.switched, carried_isps(named.case, programs.switched_on), strict=True))
 
 
 def load_solved(tx: Tx, plan: int) -> Solved:
@@ -304,7 +313,7 @@ class Planner:
             prices=self._prices(tx, period),
             reserved_w=day.reservations_on(tx, period.day),
             fixed=day.positions_on(tx, period.day),
-            carried_kwh=self._carried(tx, period),
+            carried_state=self._carried(tx, period),
             markets=self._settings.markets,
             planning=self._settings.planning,
             closed_isps=self.closed_isps(period),
@@ -355,12 +364,12 @@ class Planner:
         return {series: values_on(rows, series, period) for series in sorted({row.series for row in rows})}
 
     def _carried(self, tx: Tx, period: Period) -> dict[str, float]:
-        """Return the energy that the previous Period's plan leaves in each store."""
+        """Return what the previous Period's plan leaves: energy in each store, how long a load has been on or off."""
         before = plans.in_force(tx, period.previous().day)
         if before is None:
             return {}
         solved = load_solved(tx, before.id)
-        return dict(zip(solved.named.storage, solved.outcome.programs.energy_kwh[:, -1].tolist(), strict=True))
+        return carried_of(solved)
 
     def _describe(self, ground: Ground, named: NamedCase, answer: Answer, reasons: tuple[Reason, ...]) -> Plan:
         outcome, hours = answer.outcome, named.case.isp_hours
@@ -375,7 +384,7 @@ class Planner:
             no_flexibility_eur=answer.no_flexibility_eur,
             imbalance_mwh=float((outcome.short_kw + outcome.long_kw).sum()) * hours / 1000,
             reservation_shortfall_kwh=float(outcome.reservation_shortfall_kw.sum()) * hours,
-            comfort_shortfall_kwh=float(programs.unmet_kwh.sum() + programs.excess_kwh.sum()),
+            comfort_shortfall_kwh=comfort_shortfall_kwh(named.case, programs),
             limit_breach_kwh=float((outcome.breach_import_kw + outcome.breach_export_kw).sum()) * hours,
             reserve_shortfall_mwh=float(outcome.reserve_shortfall_mw.sum()) * hours,
             termination=outcome.termination.value,

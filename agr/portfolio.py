@@ -3,8 +3,10 @@
 Power in kW and energy in kWh as written on a device's plate; consumption positive. Instants are aware.
 """
 
+import re
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
+from itertools import pairwise
 
 from agr.isp import Period
 
@@ -102,6 +104,54 @@ class ShiftableRun:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SwitchedLoad:
+    """A boiler, pump or compressor: on at its power or off, for at least a while each, as long as its needs say."""
+
+    resource: str
+    connection: str
+    power_kw: float  # while on
+    needs: str  # "00:00-06:00 4-6; 12:00-15:00 1": local windows of the day, hours on in each, at least and at most
+    min_run_minutes: float = 0.0
+    min_rest_minutes: float = 0.0
+    start_eur: float = 0.0
+    initial_minutes: float = -1440.0  # how long it has been on (+) or off (−) when the first planned Period begins
+
+
+@dataclass(frozen=True, kw_only=True)
+class Need:
+    """For how long a switched load is on in a daily local window; no `most_hours`: all of it, if that pays."""
+
+    start: time
+    end: time  # exclusive; 00:00 means the end of the day
+    hours: float
+    most_hours: float | None
+
+
+_NEED = re.compile(r"(\d\d:\d\d) ?- ?(\d\d:\d\d) +(\d+(?:\.\d+)?)(?: ?- ?(\d+(?:\.\d+)?))?", re.ASCII)
+
+
+def needs_of(text: str) -> tuple[Need, ...]:
+    """Return the needs of a switched load in their order in the day; raises ValueError, in words, for other texts."""
+    found = []
+    for part in text.split(";"):
+        words = _NEED.fullmatch(part.strip())
+        if words is None:
+            raise ValueError(f'"{part.strip()}" is no window with hours; write 00:00-06:00 4 or 00:00-06:00 4-6')
+        start, end = (time(0) if word == "24:00" else time.fromisoformat(word) for word in words.group(1, 2))
+        if end != time(0) and end <= start:
+            raise ValueError(f'"{part.strip()}" goes over midnight; write two windows, to 24:00 and from 00:00')
+        hours, most = float(words[3]), None if words[4] is None else float(words[4])
+        if most is not None and most < hours:
+            raise ValueError(f'"{part.strip()}" has at most fewer hours than at least')
+        found.append(Need(start=start, end=end, hours=hours, most_hours=most))
+    found.sort(key=lambda need: need.start)
+    for one, other in pairwise(found):
+        if one.end == time(0) or other.start < one.end:
+            raise ValueError(f"windows from {one.start:%H:%M} and from {other.start:%H:%M} overlap; join them")
+    return tuple(found)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Contract:
     """A FlexOption: the DSO may reserve `power_w` (signed) at a congestion point in a daily local window."""
 
@@ -183,6 +233,7 @@ class Register:
     ev_sessions: tuple[EvSession, ...] = ()
     heat_pumps: tuple[HeatPump, ...] = ()
     shiftable_runs: tuple[ShiftableRun, ...] = ()
+    switched_loads: tuple[SwitchedLoad, ...] = ()
     contracts: tuple[Contract, ...] = ()
     limits: tuple[PointLimit, ...] = ()
     forecasts: tuple[Forecast, ...] = ()
@@ -193,6 +244,7 @@ class Register:
         found: dict[str, str] = {}
         for rows in (
             self.fixed_loads, self.generators, self.batteries, self.ev_sessions, self.heat_pumps, self.shiftable_runs,
+            self.switched_loads,
         ):  # fmt: skip
             found |= {row.resource: row.connection for row in rows}
         return found

@@ -120,8 +120,8 @@ def relaxation(case: Case) -> Arrays:
 def refuse(case: Case) -> None:
     """Raise ValueError for a case with what only the reference formulation states."""
     pinned = ~np.isnan(case.storage.pinned_kw).all() or ~np.isnan(case.curtailable.pinned_kw).all()
-    if len(case.shiftable.point) or pinned or case.anchor is not None:
-        raise ValueError("runs, pins and anchors are not stated here; use models.problems.plan")
+    if len(case.shiftable.point) or len(case.switched.point) or pinned or case.anchor is not None:
+        raise ValueError("runs, switched units, pins and anchors are not stated here; use models.problems.plan")
     if (
         any(reserve.sustain_h > 0 for reserve in case.reserves)
         or not meetable(case.storage, case.isps, case.isp_hours).all()

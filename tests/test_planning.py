@@ -5,13 +5,15 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from agr import archive
 from agr.case import NamedCase
 from agr.errors import PlanError
 from agr.plan import Plan, PlanState, Reason, ReasonKind
-from agr.planning import Planner
+from agr.planning import Planner, carried_of, load_solved
+from agr.portfolio import SwitchedLoad
 from agr.progress import Round
 from agr.settings import Planning
 from agr.solving import Answer, Solver
@@ -214,3 +216,31 @@ def test_a_case_the_mathematics_fails_on_is_kept(world: World) -> None:
     (kept,) = (world.folder / "failed-cases").iterdir()
     assert str(kept) in office.alarms()[0]
     assert archive.unpack(NamedCase, kept.read_bytes()).case.isps == 92
+
+
+def test_a_switched_load_comes_from_the_store_and_keeps_what_it_did_in_closed_isps(
+    world: World, solver: Solver
+) -> None:
+    load = SwitchedLoad(
+        resource="boiler", connection="ean.871685900012636543", power_kw=3.0, needs="00:00-24:00 6-8",
+        min_run_minutes=60, min_rest_minutes=30,
+    )  # fmt: skip
+    with world.store.transaction() as tx:
+        known = register.load(tx)
+        register.replace(tx, replace(known, switched_loads=(replace(load, connection=known.connections[0].address),)))
+    world.know_points()
+    office = Office(world, solver)
+    office.ask()
+    assert office.planner.run_due() == 1
+    world.clock.jump_to(PERIOD.start + timedelta(hours=12))
+    office.ask(ReasonKind.OPERATOR)
+    assert office.planner.run_due() == 1
+    with world.store.transaction() as tx:
+        before, after = (load_solved(tx, plan.id) for plan in office.made)
+    closed = office.planner.closed_isps(PERIOD)
+    assert closed > 40
+    assert before.named.switched == after.named.switched == ("boiler",)
+    assert (after.outcome.programs.switched_on == before.outcome.programs.switched_on)[0, :closed].all()
+    assert 24 <= after.outcome.programs.switched_on.sum() <= 32
+    assert not np.isnan(after.named.case.switched.pinned_on[0, :closed]).any()
+    assert carried_of(after)["boiler"] != 0

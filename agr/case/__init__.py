@@ -2,5 +2,6 @@
 
 from agr.case.build import NamedCase, build
 from agr.case.inputs import Inputs, Previous
+from agr.case.switched import carried_isps, comfort_shortfall_kwh, missed_kwh
 
-__all__ = ["Inputs", "NamedCase", "Previous", "build"]
+__all__ = ["Inputs", "NamedCase", "Previous", "build", "carried_isps", "comfort_shortfall_kwh", "missed_kwh"]

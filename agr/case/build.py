@@ -6,6 +6,7 @@ import numpy as np
 
 from agr.case import markets, units
 from agr.case.inputs import Inputs
+from agr.case.switched import switched_units
 from agr.errors import PlanError
 from agr.portfolio import Contract, in_window
 from models.case import NO_POINT, Anchor, Case, Limits, Reservations
@@ -23,6 +24,7 @@ class NamedCase:
     shiftable: tuple[str, ...]
     dsos: tuple[str, ...]  # per congestion point
     notes: tuple[str, ...]  # fall-backs used
+    switched: tuple[str, ...] = ()
 
 
 def still_reserved_w(inputs: Inputs, contract: Contract) -> tuple[int, ...]:
@@ -114,6 +116,7 @@ def build(inputs: Inputs) -> NamedCase:
     curtailable_names, curtailable = units.curtailable_units(inputs, at, addresses, notes)
     storage_names, storage = units.storage_units(inputs, at, addresses, notes)
     shiftable_names, shiftable = units.shiftable_units(inputs, at, addresses, notes)
+    switched_names, switched = switched_units(inputs, at, addresses, notes)
     price = markets.day_ahead_price(inputs, notes)
     try:
         case = Case(
@@ -124,6 +127,7 @@ def build(inputs: Inputs) -> NamedCase:
             curtailable=curtailable,
             storage=storage,
             shiftable=shiftable,
+            switched=switched,
             limits=_limits(inputs, index, notes),
             reservations=_reservations(inputs, index, notes),
             day_ahead=markets.day_ahead(inputs, price),
@@ -138,5 +142,5 @@ def build(inputs: Inputs) -> NamedCase:
         ) from error
     return NamedCase(
         case=case, fixed=fixed_names, curtailable=curtailable_names, storage=storage_names, shiftable=shiftable_names,
-        dsos=tuple(point.dso for point in inputs.portfolio.points), notes=tuple(notes),
+        switched=switched_names, dsos=tuple(point.dso for point in inputs.portfolio.points), notes=tuple(notes),
     )  # fmt: skip

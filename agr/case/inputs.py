@@ -17,6 +17,7 @@ class Previous:
 
     programs_kw: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)  # resource → (T,)
     starts: Mapping[str, int] = field(default_factory=dict)  # shiftable run → ISP from 0
+    states: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)  # switched load → (T,) on
     intraday_kw: NDArray[np.float64] | None = None  # (T,) net bought
     point_kw: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)  # congestion point → (T,)
 
@@ -32,7 +33,8 @@ class Inputs:
     prices: Mapping[str, tuple[float | None, ...]]  # series → value per ISP, None where unknown
     reserved_w: Mapping[str, tuple[int, ...]]  # contract → newest FlexReservationUpdate, signed
     fixed: Mapping[str, tuple[float, ...]]  # market → kW per ISP or MW per block, once its gate has closed
-    carried_kwh: Mapping[str, float]  # resource → energy at the end of the previous Period
+    carried_state: Mapping[str, float]
+    """Resource → what the previous Period leaves it with: kWh stored, or for how many ISPs it was on (+) or off (−)."""
     markets: Markets
     planning: Planning
     closed_isps: int = 0  # ISPs that can no longer change, counted from the start of the Period

@@ -125,7 +125,7 @@ def _battery(rows: Rows, inputs: Inputs, unit: Battery, point: int, pinned: Floa
         unit.resource, point=point, charge=unit.charge_kw, charge_min=0.0, discharge=unit.discharge_kw,
         eta_c=unit.charge_efficiency, eta_d=unit.discharge_efficiency,
         retention=_retention(unit.loss_per_day, inputs.period.isp_hours), low=low, high=unit.capacity_kwh,
-        start=inputs.carried_kwh.get(unit.resource, unit.initial_kwh), demand=0.0,
+        start=inputs.carried_state.get(unit.resource, unit.initial_kwh), demand=0.0,
         wear=unit.wear_eur_per_mwh / 1000, end_value=0.0, reserve=unit.reserve_kw, unmanaged=0.0, pinned=pinned,
     )  # fmt: skip
 
@@ -139,7 +139,7 @@ def _heat_pump(rows: Rows, inputs: Inputs, unit: HeatPump, point: int, pinned: F
     rows.add(
         unit.resource, point=point, charge=unit.power_kw, charge_min=0.0, discharge=0.0, eta_c=cop, eta_d=1.0,
         retention=_retention(unit.loss_per_day, period.isp_hours), low=low, high=unit.buffer_kwh,
-        start=inputs.carried_kwh.get(unit.resource, unit.initial_kwh), demand=heat_kw * period.isp_hours,
+        start=inputs.carried_state.get(unit.resource, unit.initial_kwh), demand=heat_kw * period.isp_hours,
         wear=unit.wear_eur_per_mwh / 1000, end_value=0.0, reserve=unit.reserve_kw,
         unmanaged=np.minimum(heat_kw / cop, unit.power_kw), pinned=pinned,
     )  # fmt: skip
@@ -168,7 +168,7 @@ def _ev(rows: Rows, inputs: Inputs, unit: EvSession, point: int, pinned: Floats)
     after = max((unit.departure - period.end) / timedelta(hours=1), 0.0)
     target = unit.initial_kwh + unit.energy_kwh
     reached = min(unit.energy_kwh, before * unit.charge_kw * unit.charge_efficiency)  # unmanaged until midnight
-    start = inputs.carried_kwh.get(unit.resource, unit.initial_kwh + reached) if before else unit.initial_kwh
+    start = inputs.carried_state.get(unit.resource, unit.initial_kwh + reached) if before else unit.initial_kwh
     need = max(target - after * unit.charge_kw * unit.charge_efficiency, 0.0)  # what midnight must find
     low = np.zeros(period.isp_count)
     low[int(np.flatnonzero(share > 0)[-1]) :] = need

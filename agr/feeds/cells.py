@@ -9,6 +9,7 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, time
 from typing import Any
 
+from agr.portfolio import needs_of
 from agr.settings.section import is_domain
 
 _ADDRESS = re.compile(r"ean\.[0-9]{12,34}|ea1\.[0-9]{4}-(0[1-9]|1[0-2])\..{1,244}:.{1,244}")
@@ -109,6 +110,16 @@ def read_profile(value: object) -> tuple[float, ...]:
         except CellError as error:
             raise CellError(f"value {position} of the profile ({part!r}) {error}") from error
     return tuple(numbers)
+
+
+def read_needs(value: object) -> str:
+    """Read the needs of a switched load, as `agr.portfolio.needs_of` understands them."""
+    text = value.strip() if isinstance(value, str) else str(value)
+    try:
+        needs_of(text)
+    except ValueError as error:
+        raise CellError(f"is not understood: {error}") from error
+    return text
 
 
 def read_address(value: object) -> str:

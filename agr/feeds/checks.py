@@ -16,7 +16,7 @@ Remark = tuple[str, str]
 _QUARTER = timedelta(minutes=15)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _KEYS = {"connections": "address", "contracts": "contract"}
-RESOURCES = ("fixed_loads", "generators", "batteries", "ev_sessions", "heat_pumps", "shiftable_runs")
+RESOURCES = ("fixed_loads", "generators", "batteries", "ev_sessions", "heat_pumps", "shiftable_runs", "switched_loads")
 
 
 def _days(row: Any) -> Iterator[Remark]:
@@ -108,6 +108,18 @@ def _doubtful_session(row: p.EvSession) -> Iterator[Remark]:
         )
 
 
+def _doubtful_switched_load(row: p.SwitchedLoad) -> Iterator[Remark]:
+    for need in p.needs_of(row.needs):
+        end = 24 * 60 if need.end == time(0) else need.end.hour * 60 + need.end.minute
+        hours = (end - need.start.hour * 60 - need.start.minute) / 60
+        if need.hours > hours:
+            yield (
+                "needs",
+                f"{need.hours:g} hours do not fit into the {hours:g} of the window from {need.start:%H:%M}; the rest "
+                "will be reported as a shortfall",
+            )
+
+
 def _doubtful_contract(row: p.Contract) -> Iterator[Remark]:
     if row.power_w == 0:
         yield "power_w", "0 reserves nothing"
@@ -122,6 +134,7 @@ def _doubtful_address(address: str, column: str) -> Iterator[Remark]:
 _WARNINGS: dict[str, Callable[[Any], Iterator[Remark]]] = {
     "connections": lambda row: _doubtful_address(row.address, "address"),
     "ev_sessions": _doubtful_session,
+    "switched_loads": _doubtful_switched_load,
     "contracts": _doubtful_contract,
     "limits": lambda row: _doubtful_address(row.congestion_point, "congestion_point"),
 }

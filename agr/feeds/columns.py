@@ -39,18 +39,20 @@ _BY_NAME: dict[str, cells.Reader] = {
     "address": cells.read_address,
     "congestion_point": cells.read_address,
     "dso": cells.read_domain,
+    "needs": cells.read_needs,
     "series": cells.read_series,
 }
 _NOT_NEGATIVE = {
     "curtailment_eur_per_mwh", "reserve_kw", "charge_kw", "charge_min_kw", "discharge_kw", "initial_kwh", "end_kwh",
     "minimum_kwh", "capacity_kwh", "wear_eur_per_mwh", "energy_kwh", "power_kw", "buffer_kwh", "import_kw", "export_kw",
-    "availability_eur_per_mw_h", "penalty_eur_per_mwh",
+    "availability_eur_per_mw_h", "penalty_eur_per_mwh", "min_run_minutes", "min_rest_minutes", "start_eur",
 }  # fmt: skip
 _BOUNDS: dict[str, tuple[Callable[[float], bool], str]] = {
     **{name: (lambda value: value >= 0, "must not be negative") for name in _NOT_NEGATIVE},
     "charge_efficiency": (lambda value: 0 < value <= 1, "must be above 0 and at most 1"),
     "discharge_efficiency": (lambda value: 0 < value <= 1, "must be above 0 and at most 1"),
     "loss_per_day": (lambda value: 0 <= value < 1, "is the share lost in 24 hours: at least 0, below 1"),
+    "initial_minutes": (lambda value: value != 0, "is how long it has been on (above 0) or off (below 0); not 0"),
     "minutes": (lambda value: 1 <= value <= 7 * 1440, "must be 1 to 10080 (7 days)"),
 }
 _UNITS = ("_eur_per_mw_h", "_eur_per_mwh", "_eur_per_kwh", "_mwh", "_kwh", "_wh", "_mw", "_kw", "_w")

@@ -5,8 +5,9 @@ leaving announced programs ("prognosis change") is no money and is left out.
 
 perfect foresight  day-ahead results and reservation updates known beforehand, every gate open
 no flexibility     nobody steers: docs/optimisation.md §5
-simple rule        cars charge at once, heat pumps follow demand, batteries store the surplus of their own connection
-                   and serve its need; no market is played: energy costs its day-ahead price, nothing else is sold
+simple rule        cars charge at once, heat pumps follow demand, switched loads are on as early as they may, batteries
+                   store the surplus of their own connection and serve its need; no market is played: energy costs its
+                   day-ahead price, nothing else is sold
 """
 
 from collections import defaultdict
@@ -105,6 +106,8 @@ def simple_rule_eur(named: NamedCase, known: Known) -> float:
 
 def rule_kw(named: NamedCase, known: Known) -> Floats:
     """Return what the simple rule makes of every store (U,T): batteries even out their own connection."""
+    from models.units.switched import switched_program_kw, unmanaged_on  # brings Pyomo, too
+
     case = named.case
     data, hours = case.storage, case.isp_hours
     programs = data.unmanaged_kw.copy()
@@ -114,6 +117,7 @@ def rule_kw(named: NamedCase, known: Known) -> Floats:
         *zip(named.fixed, case.fixed.program_kw, strict=True),
         *zip(named.curtailable, case.curtailable.forecast_kw, strict=True),
         *zip(named.shiftable, run_kw(case, case.shiftable.first_start), strict=True),
+        *zip(named.switched, switched_program_kw(case.switched, unmanaged_on(case)), strict=True),
         *((n, p) for n, p, own in zip(named.storage, programs, battery, strict=True) if not own),
     ]
     for name, power in others:

@@ -13,7 +13,7 @@ from agr.change import Solved, change
 from agr.feeds.series import values_on
 from agr.isp import Period
 from agr.plan import Change, Reason, ReasonKind
-from agr.planning import previous_of
+from agr.planning import carried_of, previous_of
 from agr.portfolio import Portfolio
 from agr.scenario.scenario import Scenario
 from agr.settings import Timetable
@@ -62,19 +62,19 @@ class _Held:
     steps: list[Step] = field(default_factory=list)
 
 
-def play(scenario: Scenario, period: Period, carried_kwh: Mapping[str, float], solve: Solve) -> Iterator[Step]:
+def play(scenario: Scenario, period: Period, carried_state: Mapping[str, float], solve: Solve) -> Iterator[Step]:
     """Yield the plans of a Period in the order in which they are made."""
     held = _Held()
     for moment in _moments(scenario, period):
         if moment.contract is not None:
             held.reserved_w[moment.contract] = moment.reserved_w
         _close_gates(scenario, period, moment.at, held)
-        step = _plan(inputs_of(scenario, period, moment.at, carried_kwh, held), moment, held, solve)
+        step = _plan(inputs_of(scenario, period, moment.at, carried_state, held), moment, held, solve)
         held.steps.append(step)
         yield step
 
 
-def foresight(scenario: Scenario, period: Period, carried_kwh: Mapping[str, float], last: Step) -> Inputs:
+def foresight(scenario: Scenario, period: Period, carried_state: Mapping[str, float], last: Step) -> Inputs:
     """Return what a plan would be made from that knew results and events beforehand and had every gate open.
 
     `last` is the last plan that was made without knowing: its reservations are those in force.
@@ -83,13 +83,12 @@ def foresight(scenario: Scenario, period: Period, carried_kwh: Mapping[str, floa
     for moment in _moments(scenario, period):
         if moment.contract is not None and moment.at <= last.at:
             held.reserved_w[moment.contract] = moment.reserved_w
-    return inputs_of(scenario, period, dict(Timetable().moments(period))["day_ahead_results"], carried_kwh, held)
+    return inputs_of(scenario, period, dict(Timetable().moments(period))["day_ahead_results"], carried_state, held)
 
 
 def carried(step: Step) -> dict[str, float]:
-    """Return the energy a day's last plan leaves in each store."""
-    energy = step.solved.outcome.programs.energy_kwh
-    return dict(zip(step.solved.named.storage, energy[:, -1].tolist(), strict=True)) if energy.size else {}
+    """Return what a day's last plan leaves: energy in each store, how long a load has been on or off."""
+    return carried_of(step.solved)
 
 
 def _moments(scenario: Scenario, period: Period) -> list[_Moment]:
@@ -132,7 +131,7 @@ def _close_gates(scenario: Scenario, period: Period, now: datetime, held: _Held)
 
 
 def inputs_of(
-    scenario: Scenario, period: Period, now: datetime, carried_kwh: Mapping[str, float], held: "_Held | None" = None
+    scenario: Scenario, period: Period, now: datetime, carried_state: Mapping[str, float], held: "_Held | None" = None
 ) -> Inputs:
     """Return what a plan of the Period is made from at a moment."""
     held = held or _Held()
@@ -152,7 +151,7 @@ def inputs_of(
         prices={name: values_on(scenario.register.prices, name, period) for name in sorted(series)},
         reserved_w=dict(held.reserved_w),
         fixed=dict(held.fixed),
-        carried_kwh=carried_kwh,
+        carried_state=carried_state,
         markets=described.markets,
         planning=described.planning,
         closed_isps=closed,

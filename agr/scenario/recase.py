@@ -198,12 +198,12 @@ def _without_position(named: NamedCase, _kind: str, name: str) -> NamedCase:
 
 
 def _without_resource(named: NamedCase, _kind: str, name: str) -> NamedCase:
-    for table in ("fixed", "curtailable", "storage", "shiftable"):
+    for table in ("fixed", "curtailable", "storage", "shiftable", "switched"):
         names = getattr(named, table)
         if name in names:
             kept = np.array([n != name for n in names], dtype=bool)
             case = _with(named.case, {table: _rows(getattr(named.case, table), kept)})
             new: NamedCase = _with(named, {"case": case, table: tuple(n for n in names if n != name)})
             return new
-    known = [*named.fixed, *named.curtailable, *named.storage, *named.shiftable]
+    known = [*named.fixed, *named.curtailable, *named.storage, *named.shiftable, *named.switched]
     raise unknown("--without: the resource", name, known[:20])

@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet
 
 from agr import archive
+from agr.case import comfort_shortfall_kwh
 from agr.errors import InputError
 from agr.scenario.day import Step
 from agr.scenario.tidy import TABLES, Frame, Known, joined
@@ -131,7 +132,7 @@ def figures(step: Step) -> Json:
         "terms_eur": dict(sorted(outcome.terms_eur.items())),
         "imbalance_mwh": float((outcome.short_kw + outcome.long_kw).sum()) * hours / 1000,
         "reservation_shortfall_kwh": float(outcome.reservation_shortfall_kw.sum()) * hours,
-        "comfort_shortfall_kwh": float(programs.unmet_kwh.sum() + programs.excess_kwh.sum()),
+        "comfort_shortfall_kwh": comfort_shortfall_kwh(step.solved.named.case, programs),
         "limit_breach_kwh": float((outcome.breach_import_kw + outcome.breach_export_kw).sum()) * hours,
         "reserve_shortfall_mwh": float(outcome.reserve_shortfall_mw.sum()) * hours,
         "changed_points": len(step.change.points) if step.change else 0,

@@ -105,7 +105,8 @@ def _record(name: str, plan: Plan, steps: list[Step], known: Known, settings: Se
         "changes": list(changes),
         "seed": None,
         "resources": sum(
-            len(getattr(steps[-1].solved.named, c)) for c in ("fixed", "curtailable", "storage", "shiftable")
+            len(getattr(steps[-1].solved.named, c))
+            for c in ("fixed", "curtailable", "storage", "shiftable", "switched")
         ),
         "solving": settings.planning.model_dump(mode="json"),
         "inputs_sha256": {"case": plan.case_digest},

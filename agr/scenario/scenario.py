@@ -14,7 +14,7 @@ Floats = NDArray[np.float64]
 Forecasts = Mapping[date, Mapping[tuple[str, str], Floats]]
 """Period → (resource, quantity) → (T,)."""
 
-RESOURCES = ("fixed_loads", "generators", "batteries", "ev_sessions", "heat_pumps", "shiftable_runs")
+RESOURCES = ("fixed_loads", "generators", "batteries", "ev_sessions", "heat_pumps", "shiftable_runs", "switched_loads")
 """The tables of resources."""
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from agr.case import missed_kwh
 from agr.isp import Period
 from agr.portfolio import Register
 from agr.scenario.day import Step
@@ -30,7 +31,11 @@ class Known:
 
 
 _KINDS = dict(
-    zip(RESOURCES, ("fixed_load", "generator", "battery", "ev_session", "heat_pump", "shiftable_run"), strict=True)
+    zip(
+        RESOURCES,
+        ("fixed_load", "generator", "battery", "ev_session", "heat_pump", "shiftable_run", "switched_load"),
+        strict=True,
+    )
 )
 
 
@@ -60,6 +65,7 @@ def _units(step: Step, programs: Programs) -> list[tuple[str, tuple[str, ...], N
         ("generator", named.curtailable, case.curtailable.point, programs.curtailable_kw),
         ("storage", named.storage, case.storage.point, programs.storage_kw),
         ("shiftable_run", named.shiftable, case.shiftable.point, run_kw(case, programs.start)),
+        ("switched_load", named.switched, case.switched.point, case.switched.on_kw * programs.switched_on),
     ]
 
 
@@ -73,10 +79,12 @@ def point_kw(step: Step, programs: Programs) -> Floats:
 
 
 def _unmanaged(step: Step) -> list[Floats]:
+    from models.units.switched import unmanaged_on  # brings Pyomo, which takes seconds
+
     case = step.solved.named.case
     return [
         case.fixed.program_kw, case.curtailable.forecast_kw, case.storage.unmanaged_kw,
-        run_kw(case, case.shiftable.first_start),
+        run_kw(case, case.shiftable.first_start), case.switched.on_kw * unmanaged_on(case),
     ]  # fmt: skip
 
 
@@ -232,6 +240,8 @@ def shortfalls(step: Step, known: Known) -> Frame:
     parts: list[tuple[str, Sequence[str], Floats]] = [
         ("comfort unmet", named.storage, outcome.programs.unmet_kwh),
         ("comfort excess", named.storage, outcome.programs.excess_kwh),
+        ("comfort unmet", named.switched, missed_kwh(case, outcome.programs, least=True)),
+        ("comfort excess", named.switched, missed_kwh(case, outcome.programs, least=False)),
         ("import limit breach", at_limit, outcome.breach_import_kw * hours),
         ("export limit breach", at_limit, outcome.breach_export_kw * hours),
         ("reservation", case.reservations.name, outcome.reservation_shortfall_kw * hours),

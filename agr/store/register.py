@@ -19,7 +19,8 @@ _KINDS: dict[str, TypeAdapter[Any]] = {
     "connections": TypeAdapter(p.Connection), "fixed_loads": TypeAdapter(p.FixedLoad),
     "generators": TypeAdapter(p.Generator), "batteries": TypeAdapter(p.Battery),
     "ev_sessions": TypeAdapter(p.EvSession), "heat_pumps": TypeAdapter(p.HeatPump),
-    "shiftable_runs": TypeAdapter(p.ShiftableRun), "contracts": TypeAdapter(p.Contract),
+    "shiftable_runs": TypeAdapter(p.ShiftableRun), "switched_loads": TypeAdapter(p.SwitchedLoad),
+    "contracts": TypeAdapter(p.Contract),
     "limits": TypeAdapter(p.PointLimit),
 }  # fmt: skip
 

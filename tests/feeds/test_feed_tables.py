@@ -59,6 +59,7 @@ def forecast_table(*rows):
 
 GENERATORS = f"resource,connection\npv-1,{EAN}\n"
 RUNS = "resource,connection,earliest_start,latest_end,profile_kw\n"
+LOADS = "resource,connection,power_kw,needs,initial_minutes\n"
 PUMPS = f"resource,connection,power_kw,buffer_kwh,initial_kwh\nhp-1,{EAN},3,10,5\n"
 
 
@@ -199,6 +200,18 @@ def test_table_error_counts_its_faults(folder):
             "shiftable_runs",
             RUNS + f"w,{EAN},2026-06-01T08:00Z,2026-06-01T09:00Z,\n",
             "profile_kw: is empty",
+        ),
+        *(
+            ("switched_loads", LOADS + f"s,{EAN},2,{needs},{minutes}\n", words)
+            for needs, minutes, words in (
+                ("22:00-06:00 4", 60, "needs: '22:00-06:00 4' is not understood: \"22:00-06:00 4\" goes over midn"),
+                ("4 h at night", 60, "is no window with hours; write 00:00-06:00 4 or 00:00-06:00 4-6"),
+                ("25:00-26:00 1", 60, "is not understood: hour must be in 0..23"),
+                ("00:00-06:00 4-3", 60, "has at most fewer hours than at least"),
+                ("04:00-08:00 1; 00:00-06:00 1", 60, "windows from 00:00 and from 04:00 overlap; join them"),
+                ("00:00-24:00 1; 22:00-23:00 1", 60, "windows from 00:00 and from 22:00 overlap; join them"),
+                ("00:00-06:00 1", 0, "initial_minutes: '0' is how long it has been on (above 0) or off (below 0)"),
+            )
         ),
         (
             "contracts",
@@ -553,3 +566,12 @@ def test_bad_prices_are_reported(folder):
         "prices.csv, line 2, column start", "prices.csv, line 3, column minutes", "prices.csv, line 4, column series",
         "prices.csv, line 4, column value",
     ]  # fmt: skip
+
+
+def test_hours_that_do_not_fit_into_their_window_are_doubtful(folder):
+    reading = folder(switched_loads=LOADS + f"s,{EAN},2,00:00-06:00 4; 22:30-24:00 2,15\n")
+    assert [str(warning) for warning in reading.warnings] == [
+        "switched_loads.csv, line 2, column needs: 2 hours do not fit into the 1.5 of the window from 22:30; the rest "
+        "will be reported as a shortfall"
+    ]
+    assert reading.register.switched_loads[0].initial_minutes == 15

@@ -31,8 +31,9 @@ CLOCKS = st.times()
 def resources(draw, connection):
     """One resource of any kind but without its name."""
     kind = draw(
-        st.sampled_from(["fixed_loads", "generators", "batteries", "ev_sessions", "heat_pumps", "shiftable_runs"])
-    )
+        st.sampled_from(["fixed_loads", "generators", "batteries", "ev_sessions", "heat_pumps", "shiftable_runs",
+                         "switched_loads"])
+    )  # fmt: skip
     where = {"connection": connection}
     power, other, energy = draw(AMOUNTS), draw(AMOUNTS), draw(AMOUNTS)
     if kind == "fixed_loads":
@@ -50,6 +51,10 @@ def resources(draw, connection):
             p.HeatPump,
             where | {"power_kw": power, "buffer_kwh": energy, "initial_kwh": energy, "reserve_kw": power},
         )
+    if kind == "switched_loads":
+        needs = draw(st.sampled_from(["00:00-24:00 0", "01:30-06:00 2.5-4; 12:00-16:00 1", "06:00-24:00 30"]))
+        more = {"min_run_minutes": draw(AMOUNTS), "initial_minutes": draw(st.floats(1, 1e4)), "start_eur": draw(MONEY)}
+        return kind, p.SwitchedLoad, where | more | {"power_kw": power, "needs": needs}
     start = draw(INSTANTS)
     if kind == "ev_sessions":
         more = {"capacity_kwh": draw(st.none() | st.just(energy)), "wear_eur_per_mwh": draw(MONEY)}

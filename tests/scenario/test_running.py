@@ -12,6 +12,7 @@ import pytest
 
 from agr.errors import InputError, TableError
 from agr.isp import Period
+from agr.portfolio import SwitchedLoad
 from agr.scenario.changes import changed
 from agr.scenario.comparison import compare
 from agr.scenario.expected import Expectation, disappointments, expectation
@@ -118,6 +119,30 @@ def test_days_run_one_after_another_with_states_carried_over(name, solve):
     assert points.loc[binding, "power_kw"].to_numpy() == pytest.approx(
         points.loc[binding, "import_limit_kw"].to_numpy(), abs=1e-3
     )
+
+
+def test_switched_loads_run_as_their_needs_say_and_missed_hours_are_told(small, solve):
+    where = small.register.connections[0].address
+    loads = (
+        SwitchedLoad(resource="boiler", connection=where, power_kw=3.0, needs="00:00-06:00 2-3", min_run_minutes=60),
+        SwitchedLoad(resource="broken", connection=where, power_kw=4.0, needs="00:00-00:30 1", min_rest_minutes=30,
+                     initial_minutes=-15),
+    )  # fmt: skip
+    made = run(replace(small, register=replace(small.register, switched_loads=loads)), solve=solve)
+    assert [step["audit"] for step in made.steps] == [[], [], []]
+    power = made.final("programs").query("`class` == 'switched_load'")
+    on = {name: (rows["power_kw"] > 0).to_numpy() for name, rows in power.groupby("resource", observed=True)}
+    hours = np.flatnonzero(on["boiler"]) / 4
+    assert 8 <= len(hours) <= 12
+    assert hours.max() < 5  # the day has no hour from 2 to 3
+    assert (np.diff(np.flatnonzero(np.diff(np.r_[0, on["boiler"], 0]))[:2]) >= 4).all()
+    unmanaged = power.query("resource == 'boiler'")["unmanaged_kw"].to_numpy()
+    assert unmanaged.tolist() == [3.0] * 8 + [0.0] * 84
+    # rest until 00:15, and 15 minutes of the window are left of the hour that is needed: 4 kW x 3/4 h are missed
+    assert np.flatnonzero(on["broken"]).tolist() == [1]
+    missing = made.final("shortfalls").query("subject == 'broken'")
+    assert missing[["kind", "energy_kwh"]].to_numpy().tolist() == [["comfort unmet", pytest.approx(3.0)]]
+    assert made.outcome["steps"][-1]["comfort_shortfall_kwh"] == pytest.approx(3.0)
 
 
 def test_a_shipped_scenario_shows_what_it_must(small_run):

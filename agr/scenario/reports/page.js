@@ -6,6 +6,7 @@ const charts = {};
 const KINDS = {
   fixed_load: ["fixed loads", "#8c96a3", "#8b95a1"], heat_pump: ["heat pumps", "#d1495b", "#ef7f8d"],
   ev_session: ["EV charging", "#2f6fde", "#6ea3ff"], shiftable_run: ["shiftable runs", "#8e5bbf", "#b98be6"],
+  switched_load: ["switched loads", "#b0653b", "#d99a74"],
   battery: ["batteries", "#1b9e77", "#48c9a0"], storage: ["storage", "#1b9e77", "#48c9a0"],
   generator: ["generation", "#e0a100", "#f2c14e"],
 };

@@ -14,7 +14,7 @@ from agr.scenario.rendering import run_warnings
 from agr.scenario.tidy import Frame
 
 Json = dict[str, Any]
-CLASSES = ("fixed_load", "heat_pump", "ev_session", "shiftable_run", "battery", "storage", "generator")
+CLASSES = ("fixed_load", "heat_pump", "ev_session", "shiftable_run", "switched_load", "battery", "storage", "generator")
 SHOWN_POINTS = 60
 SHOWN_CHANGES = 400
 _POINT_COLUMNS = ("power_kw", "called_kw", "reserved_kw", "import_limit_kw", "export_limit_kw")
