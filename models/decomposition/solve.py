@@ -18,6 +18,7 @@ from models.decomposition.master import Master, Tension
 from models.decomposition.pricing import Pricing
 from models.decomposition.recovery import complete
 from models.decomposition.split import Split, split
+from models.decomposition.turns import take_turns
 from models.errors import SolverError
 from models.objective import energy_terms
 from models.outcome import Outcome, Shadow, Termination
@@ -156,6 +157,8 @@ class _Run:
         if len(self.case.shiftable.point) or len(self.case.switched.point):
             self._choose_starts()
             settle_runs(self.case, self.parts, self.master, self.starts)
+            prices = self.state.centre.balance[0]
+            take_turns(self.case, self.parts, self.master, self.starts, prices, aim_eur=aim, out=self._out)
             again = True
         if again and not self._out():
             with self._timed("gather"):

@@ -15,7 +15,7 @@ from models.noflex import no_flexibility
 from models.response import Prices, Rows
 from models.units.switched import SwitchedResponder, missed_isps, starts
 from models.units.switched.states import meetable, nearest
-from tests.models.builders import NAN, day_ahead, intraday, limit, load, make, reservation, switched
+from tests.models.builders import NAN, day_ahead, intraday, limit, load, make, reservation, storage, switched
 from tests.models.solved import near, solved
 from tests.models.test_decomposition import agree
 from tests.models.test_responses import HOURS, random_prices, rows, total_eur
@@ -217,6 +217,21 @@ def test_units_that_compete_for_room_take_turns():
     mine, theirs = agree(case)
     assert mine.programs.switched_on.sum(axis=0).tolist() == [2, 2, 2]
     assert mine.objective_eur == pytest.approx(theirs.objective_eur)
+
+
+@pytest.mark.parametrize("battery", [False, True])
+def test_many_units_under_a_tight_limit_find_room_for_their_whole_steps(battery):
+    """Forty boilers of 2 to 4 kW, 48 kW allowed of the 80 the cheapest hours would take; mixtures alone breach."""
+    boilers = [
+        switched(24, (0, 24, 6 + i % 4, 12), on_kw=2.0 + i % 3, min_run=1 + i % 3, start_eur=0.01 * (i % 2))
+        for i in range(40)
+    ]
+    more = [storage(24, charge_kw=6.0, discharge_kw=6.0, high=40.0, start=20.0, wear=0.001)] * battery
+    case = make(24, *boilers, *more, limit(24, import_kw=48.0), price=60 + 40 * np.sin(np.arange(24) / 4))
+    outcome = decompose(case, relative_gap=1e-3, time_limit_s=240)
+    assert audit(case, outcome) == ()
+    assert outcome.breach_import_kw.max() <= 1e-6
+    assert outcome.gap_eur <= 0.05 * outcome.gross_cost_eur
 
 
 # What is refused, and what the audit finds

@@ -3,9 +3,11 @@
 from models.units.switched.block import SwitchedBlock, add_switched
 from models.units.switched.response import SwitchedAnswers, SwitchedResponder
 from models.units.switched.states import (
+    Parameters,
     missed_isps,
     of_units,
     own_cost_eur,
+    priced,
     starts,
     switched_program_kw,
     unmanaged_on,
@@ -13,6 +15,7 @@ from models.units.switched.states import (
 )
 
 __all__ = [
+    "Parameters",
     "SwitchedAnswers",
     "SwitchedBlock",
     "SwitchedResponder",
@@ -20,6 +23,7 @@ __all__ = [
     "missed_isps",
     "of_units",
     "own_cost_eur",
+    "priced",
     "starts",
     "switched_program_kw",
     "unmanaged_on",
