@@ -124,7 +124,7 @@ def _pass(
     """Let every unit choose again; keep the channels up to date; return what it gains, EUR."""
     isps = on.shape[1]
     table, ones, price = np.zeros((2, isps)), np.ones(isps), np.zeros(isps)
-    cost, at, new = np.zeros(isps), np.zeros(isps, dtype=np.int64), np.zeros(isps, dtype=np.bool_)
+    cost, places, new = np.zeros(isps), np.zeros((2, isps), dtype=np.int64), np.zeros(isps, dtype=np.bool_)
     value, switch = np.zeros((4, isps + 1, longest)), np.zeros((2, isps, longest), dtype=np.bool_)
     gain = 0.0
     for i in order:
@@ -132,7 +132,7 @@ def _pass(
         tie = ties[i]
         _being_on(tie, called, prices, balance, program, call, table[0], on[i], price)
         _, before = reckoned(on[i], ones, times[i], windows[i], scalars[i], price)
-        _, after = cheapest(ones, table[1], times[i], windows[i], scalars[i], price, cost, at, value, switch, new)
+        _, after = cheapest(ones, table[1], times[i], windows[i], scalars[i], price, cost, places, value, switch, new)
         if not after < before - _SLIGHT * (1.0 + abs(before)):
             continue
         gain += before - after

@@ -45,116 +45,103 @@ def missed(window: Ints, count: int) -> int:
 @inlined
 def _closing(window: Ints, count: int, scalars: Floats) -> float:
     """Return what a window costs that ends with a count."""
-    off = missed(window, count)
+    off = max(window[LEAST] - count, 0) + max(count - window[MOST], 0)
     if off == 0:
         return 0.0
     return np.inf if scalars[MUST_MEET] > 0.0 else off * scalars[SHORTFALL_EUR]
 
 
-@inlined
-def _capped(window: Ints, count: int, scalars: Floats) -> int:
-    """Return the count, cut to where more of it makes no difference."""
-    if window[MOST] >= window[END] - window[FIRST]:
-        return int(min(count, window[LEAST]))
-    return int(min(count, window[MOST] + 1)) if scalars[MUST_MEET] > 0.0 else count
-
-
 @compiled
-def _place(windows: Ints, at: Ints) -> None:
-    """Write which window each ISP lies in, −1 for none."""
-    at[:] = -1
+def _place(windows: Ints, scalars: Floats, at: Ints, caps: Ints) -> None:
+    """Write which window each ISP lies in, −1 for none, and from which count on more makes no difference there."""
+    at[:], caps[:] = -1, 0
     for w in range(windows.shape[0]):
+        long = windows[w, END] - windows[w, FIRST]
+        cap = windows[w, MOST] + 1 if scalars[MUST_MEET] > 0.0 else long
+        if windows[w, MOST] >= long:
+            cap = windows[w, LEAST]
         at[windows[w, FIRST] : windows[w, END]] = w
+        caps[windows[w, FIRST] : windows[w, END]] = min(cap, long)
 
 
 @compiled
 def _walk(
-    t: int, bound: int, is_on: bool, cost: Floats, pins: Floats, at: Ints, windows: Ints, scalars: Floats,
-    value: Floats, counts: int,
+    t: int, bound: int, is_on: bool, cost: Floats, pins: Floats, at: Ints, caps: Ints, windows: Ints, scalars: Floats,
+    after: tuple[Floats, Floats], row: Floats, counts: int,
 ) -> None:  # fmt: skip
-    """Fill START or STOP of ISP t: the state is kept for `bound` ISPs, less only where it is pinned off before."""
+    """Fill START or STOP of ISP t: the state is kept for `bound` ISPs, less only where it is pinned off before.
+
+    `after` are the tables of what follows: free to decide in the same state, and STOP.
+    """
     isps = cost.shape[0]
-    end, table = min(t + bound, isps), FREE_ON if is_on else FREE_OFF
-    own, mine, tail, count, closed, home = 0.0, 0, 0.0, 0, False, at[t]
+    end, follow = min(t + bound, isps), after[0]
+    own, mine, count, closed, home = 0.0, 0, 0, False, at[t]
     for i in range(t, end):
         if is_on:
             if i > t and not np.isnan(pins[i]):
-                end, table = i, STOP
+                end, follow = i, after[1]
                 break
-            if at[i] < 0:
-                own = np.inf
-            own += cost[i]
+            own += cost[i] if at[i] >= 0 else np.inf
             count += 1
         w = at[i]
-        if w >= 0 and windows[w, END] == i + 1:
+        if w < 0:
+            count = 0
+        elif windows[w, END] == i + 1:
             if w == home:
                 mine, closed = count, True
             else:
-                tail += _closing(windows[w], count, scalars)
+                own += _closing(windows[w], count, scalars)
             count = 0
-        elif w < 0:
-            count = 0
-    row = START if is_on else STOP
+    if home >= 0 and not closed:
+        for k in range(counts):
+            row[k] = own + follow[end, min(k + count, caps[t])]
+        return
+    own += follow[end, min(count, caps[end] if end < isps else 0)]
     for k in range(counts):
-        if closed:
-            after = (
-                _closing(windows[home], k + mine, scalars)
-                + value[table, end, _at_end(end, count, at, windows, scalars)]
-            )
-        elif home >= 0:
-            after = value[table, end, _capped(windows[home], k + count, scalars)]
-        else:
-            after = value[table, end, _at_end(end, count, at, windows, scalars)]
-        value[row, t, k] = own + tail + after
-
-
-@inlined
-def _at_end(end: int, count: int, at: Ints, windows: Ints, scalars: Floats) -> int:
-    """Return the row of a count in the window that contains ISP `end`."""
-    if end >= at.shape[0] or at[end] < 0:
-        return 0
-    return _capped(windows[at[end]], count, scalars)
+        row[k] = own + (_closing(windows[home], k + mine, scalars) if closed else 0.0)
 
 
 @compiled
 def _backward(
-    begin: int, cost: Floats, pins: Floats, times: Ints, at: Ints, windows: Ints, scalars: Floats, value: Floats,
-    switch: Bools,
+    begin: int, cost: Floats, pins: Floats, times: Ints, at: Ints, caps: Ints, windows: Ints, scalars: Floats,
+    value: Floats, switch: Bools,
 ) -> None:  # fmt: skip
     """Fill value (4,T+1,K) and switch (2,T,K), whether switching is better than staying, from the last ISP to begin."""
-    isps = cost.shape[0]
-    value[:, isps, 0] = 0.0
+    isps, price = cost.shape[0], scalars[START_EUR]
+    free_on, free_off, start, stop = value[FREE_ON], value[FREE_OFF], value[START], value[STOP]
+    free_on[isps, 0] = free_off[isps, 0] = 0.0
     for t in range(isps - 1, begin - 1, -1):
-        w = at[t]
-        counts = 1 if w < 0 else _capped(windows[w], t - windows[w, FIRST], scalars) + 1
-        _walk(t, times[MIN_REST], False, cost, pins, at, windows, scalars, value, counts)
-        may = w >= 0 and np.isnan(pins[t])
-        if may:
-            _walk(t, times[MIN_RUN], True, cost, pins, at, windows, scalars, value, counts)
-        closes = w >= 0 and windows[w, END] == t + 1
+        w, cap, own = at[t], caps[t], cost[t]
+        counts = 1 if w < 0 else min(cap, t - windows[w, FIRST]) + 1
+        _walk(t, times[MIN_REST], False, cost, pins, at, caps, windows, scalars, (free_off, stop), stop[t], counts)
+        if w < 0 or not np.isnan(pins[t]):  # off is all it may be
+            closes = w >= 0 and windows[w, END] == t + 1
+            for k in range(counts):
+                free_on[t, k], switch[FREE_ON, t, k], switch[FREE_OFF, t, k] = stop[t, k], True, False
+                free_off[t, k] = free_off[t + 1, 0 if closes else k]
+                if closes:
+                    free_off[t, k] += _closing(windows[w], k, scalars)
+            continue
+        _walk(t, times[MIN_RUN], True, cost, pins, at, caps, windows, scalars, (free_on, stop), start[t], counts)
+        if windows[w, END] == t + 1:
+            stay_on, stay_off = own + free_on[t + 1, 0], free_off[t + 1, 0]
+            for k in range(counts):
+                free_on[t, k] = stay_on + _closing(windows[w], k + 1, scalars)
+                free_off[t, k] = stay_off + _closing(windows[w], k, scalars)
+        else:
+            for k in range(counts):
+                free_on[t, k] = own + free_on[t + 1, min(k + 1, cap)]
+                free_off[t, k] = free_off[t + 1, k]
         for k in range(counts):
-            off, on, k_on = 0.0, cost[t], k
-            if w >= 0:
-                k_on = _capped(windows[w], k + 1, scalars)
-            if closes:
-                stay_off = _closing(windows[w], k, scalars) + value[FREE_OFF, t + 1, 0]
-                stay_on = on + _closing(windows[w], k + 1, scalars) + value[FREE_ON, t + 1, 0]
-            else:
-                stay_off = off + value[FREE_OFF, t + 1, k]
-                stay_on = on + value[FREE_ON, t + 1, k_on]
-            if not may:
-                stay_on = np.inf
-            stop = value[STOP, t, k]
-            switch[FREE_ON, t, k] = not may or stop < stay_on
-            value[FREE_ON, t, k] = min(stop, stay_on)
-            start = value[START, t, k] + scalars[START_EUR] if may else np.inf
-            switch[FREE_OFF, t, k] = start < stay_off
-            value[FREE_OFF, t, k] = min(start, stay_off)
+            switch[FREE_ON, t, k] = stop[t, k] < free_on[t, k]
+            free_on[t, k] = min(stop[t, k], free_on[t, k])
+            switch[FREE_OFF, t, k] = start[t, k] + price < free_off[t, k]
+            free_off[t, k] = min(start[t, k] + price, free_off[t, k])
 
 
 @compiled
 def _forward(
-    begin: int, pins: Floats, times: Ints, at: Ints, windows: Ints, scalars: Floats, switch: Bools, on: Bools
+    begin: int, pins: Floats, times: Ints, at: Ints, caps: Ints, windows: Ints, switch: Bools, on: Bools
 ) -> None:  # fmt: skip
     """Write the program from begin on."""
     state = on[begin - 1] if begin > 0 else times[BEFORE] > 0
@@ -164,7 +151,7 @@ def _forward(
         if w < 0 or windows[w, FIRST] == t:
             count = 0
         if t >= begin:
-            k = 0 if w < 0 else _capped(windows[w], count, scalars)
+            k = 0 if w < 0 else min(count, caps[t])
             if bound > 0 and state and not np.isnan(pins[t]):
                 state, bound = False, times[MIN_REST]
             elif bound <= 0 and switch[FREE_ON if state else FREE_OFF, t, k]:
@@ -199,18 +186,20 @@ def reckoned(
 
 @compiled
 def cheapest(
-    on_kw: Floats, pins: Floats, times: Ints, windows: Ints, scalars: Floats, power: Floats, cost: Floats, at: Ints,
+    on_kw: Floats, pins: Floats, times: Ints, windows: Ints, scalars: Floats, power: Floats, cost: Floats, places: Ints,
     value: Floats, switch: Bools, on: Bools,
 ) -> tuple[float, float]:  # fmt: skip
     """Write the cheapest program into on (T,); return its own cost, and cost with the prices of power (T,).
 
-    Of equally good programs the one that switches later. cost, at (T,), value and switch are room to work in.
+    Of equally good programs the one that switches later. Room to work in: cost (T,), places (2,T), value (4,T+1,K),
+    switch (2,T,K).
     """
     begin = begun(pins, times, on)
     if begin < on.shape[0]:
-        _place(windows, at)
+        at, caps = places[0], places[1]
+        _place(windows, scalars, at, caps)
         for t in range(on.shape[0]):
             cost[t] = on_kw[t] * power[t]
-        _backward(begin, cost, pins, times, at, windows, scalars, value, switch)
-        _forward(begin, pins, times, at, windows, scalars, switch, on)
+        _backward(begin, cost, pins, times, at, caps, windows, scalars, value, switch)
+        _forward(begin, pins, times, at, caps, windows, switch, on)
     return reckoned(on, on_kw, times, windows, scalars, power)

@@ -68,7 +68,7 @@ def _add(
 ) -> None:  # fmt: skip
     """Add the answers of blocks begin..end to their slots."""
     isps = power.shape[1]
-    table, cost, at = np.zeros((2, isps)), np.zeros(isps), np.zeros(isps, dtype=np.int64)
+    table, cost, places = np.zeros((2, isps)), np.zeros(isps), np.zeros((2, isps), dtype=np.int64)
     value, switch = np.zeros((4, isps + 1, longest)), np.zeros((2, isps, longest), dtype=np.bool_)
     on = np.zeros(isps, dtype=np.bool_)
     for block in range(begin, end):
@@ -76,7 +76,7 @@ def _add(
         for i in order[first[block] : first[block + 1]]:
             load(double, single, units[i], table)
             own, bound = cheapest(
-                table[0], table[1], times[i], windows[i], scalars[i], power[rows[i]], cost, at, value, switch, on
+                table[0], table[1], times[i], windows[i], scalars[i], power[rows[i]], cost, places, value, switch, on
             )
             for t in range(isps):
                 if on[t]:

@@ -168,11 +168,11 @@ def _write(
 ) -> None:  # fmt: skip
     """Write the programs of chosen[begin..end]."""
     isps = power.shape[1]
-    table, cost, at = np.zeros((2, isps)), np.zeros(isps), np.zeros(isps, dtype=np.int64)
+    table, cost, places = np.zeros((2, isps)), np.zeros(isps), np.zeros((2, isps), dtype=np.int64)
     value, switch = np.zeros((4, isps + 1, longest)), np.zeros((2, isps, longest), dtype=np.bool_)
     for n in range(begin, end):
         i = chosen[n]
         load(double, single, units[i], table)
         money[n, 0], money[n, 1] = cheapest(
-            table[0], table[1], times[i], windows[i], scalars[i], power[rows[i]], cost, at, value, switch, on[n]
+            table[0], table[1], times[i], windows[i], scalars[i], power[rows[i]], cost, places, value, switch, on[n]
         )
