@@ -63,20 +63,30 @@ def carried_isps(case: Case, on: NDArray[np.bool_]) -> list[int]:
 
 def missed_kwh(case: Case, programs: Programs, *, least: bool) -> NDArray[np.float64]:
     """Return energy (U,T) of the hours by which needs are missed, at the end of each window: too few, or too many."""
-    data, missed = case.switched, np.zeros(programs.switched_on.shape)
-    power = np.broadcast_to(np.abs(data.on_kw), missed.shape)
-    for u, w in zip(*np.nonzero(data.window_end > data.window_first), strict=True):
-        first, end = int(data.window_first[u, w]), int(data.window_end[u, w])
-        count = int(programs.switched_on[u, first:end].sum())
-        off = int(data.least_on[u, w]) - count if least else count - int(data.most_on[u, w])
-        missed[u, end - 1] += max(off, 0) * power[u, end - 1] * case.isp_hours
+    missed = np.zeros(programs.switched_on.shape)
+    energy = _missed_kwh(case, programs, least=least)
+    for u, w in zip(*np.nonzero(energy), strict=True):
+        missed[u, case.switched.window_end[u, w] - 1] += energy[u, w]
     return missed
+
+
+def _missed_kwh(case: Case, programs: Programs, *, least: bool) -> NDArray[np.float64]:
+    """Return the same per window (U,W)."""
+    data, on = case.switched, programs.switched_on
+    total = np.zeros((len(on), case.isps + 1), dtype=np.int16)
+    np.cumsum(on, axis=1, out=total[:, 1:])
+    there = data.window_end > data.window_first
+    first, end = np.where(there, data.window_first, 0), np.where(there, data.window_end, 1)
+    count = np.take_along_axis(total, end, axis=1) - np.take_along_axis(total, first, axis=1)
+    off = data.least_on - count if least else count - data.most_on
+    power = np.take_along_axis(np.broadcast_to(np.abs(data.on_kw), on.shape), end - 1, axis=1)
+    return np.where(there, np.maximum(off, 0) * power * case.isp_hours, 0.0)
 
 
 def comfort_shortfall_kwh(case: Case, programs: Programs) -> float:
     """Return the energy by which the needs of stores and switched loads are missed."""
     stored = programs.unmet_kwh.sum() + programs.excess_kwh.sum()
-    return float(stored + sum(missed_kwh(case, programs, least=least).sum() for least in (True, False)))
+    return float(stored + sum(_missed_kwh(case, programs, least=least).sum() for least in (True, False)))
 
 
 def _isps(minutes: float, isp_minutes: int) -> int:

@@ -52,24 +52,18 @@ def _states(case: Case, scenario: Scenario) -> Iterator[str]:
 def _inside(case: Case) -> Bools:
     data = case.switched
     result = np.zeros((len(data.point), case.isps), dtype=np.bool_)
-    for u, windows in enumerate(zip(data.window_first.tolist(), data.window_end.tolist(), strict=True)):
-        for first, end in zip(*windows, strict=True):
-            result[u, first:end] = True
+    for t in range(case.isps):
+        result[:, t] = ((data.window_first <= t) & (t < data.window_end)).any(axis=1)
     return result
 
 
 def missed(case: Case, programs: Programs) -> Ints:
     """Return by how many ISPs each unit misses the bounds of its windows (U,)."""
-    data, on = case.switched, programs.switched_on
-    result = np.zeros(len(on), dtype=np.int64)
-    for u in range(len(on)):
-        for first, end, least, most in zip(
-            data.window_first[u], data.window_end[u], data.least_on[u], data.most_on[u], strict=True
-        ):
-            if end > first:
-                count = int(on[u, first:end].sum())
-                result[u] += max(least - count, 0, count - most)
-    return result
+    data, count = case.switched, np.zeros(case.switched.window_first.shape, dtype=np.int64)
+    for t in range(case.isps):
+        count += programs.switched_on[:, t, None] & (data.window_first <= t) & (t < data.window_end)
+    off = np.maximum(data.least_on - count, 0) + np.maximum(count - data.most_on, 0)
+    return np.asarray(np.where(data.window_end > data.window_first, off, 0).sum(axis=1), dtype=np.int64)
 
 
 def begun(case: Case, programs: Programs) -> Ints:

@@ -131,7 +131,8 @@ def starts(data: Switched, on: Bools) -> Ints:
 
 def unmet_and_excess(data: Switched, on: Bools) -> tuple[Ints, Ints]:
     """Return ISPs below the least and above the most of each window, (U,W) each."""
-    total = np.column_stack([np.zeros(len(on), dtype=np.int64), np.cumsum(on, axis=1)])
+    total = np.zeros((len(on), on.shape[1] + 1), dtype=np.int16)
+    np.cumsum(on, axis=1, out=total[:, 1:])
     there = data.window_end > data.window_first
     first, end = np.where(there, data.window_first, 0), np.where(there, data.window_end, 0)
     count = np.take_along_axis(total, end, axis=1) - np.take_along_axis(total, first, axis=1)
