@@ -8,6 +8,7 @@ from typing import Literal
 from agr.errors import InputError
 
 _AMOUNT = re.compile(r"(?P<sign>[=*+-]?)(?P<number>-?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?)(?P<percent>%?)")
+_NAMED = 20  # names that an error lists
 GRAMMAR = "PATH=VALUE; VALUE is 5 (set), =-5 (set, negative), +5 or -5 (add), +20% or -20%, *1.5, or a word"
 
 
@@ -57,5 +58,7 @@ def slug(name: str) -> str:
 def unknown(what: str, given: str, known: list[str]) -> InputError:
     """Return an error that says what was probably meant."""
     close = get_close_matches(given, known, n=1)
-    hint = f"did you mean {close[0]}?" if close else f"there is {', '.join(known) or 'none'}"
+    more = f" and {len(known) - _NAMED:,} more" if len(known) > _NAMED else ""
+    there = f"there is {', '.join(known[:_NAMED]) or 'none'}{more}"
+    hint = f"did you mean {close[0]}?" if close else there
     return InputError(f"{what} {given!r} is not there; {hint}")

@@ -4,6 +4,7 @@
 | markets.MARKET.FIELD, MARKET.FIELD | a setting of a market; MARKET is day_ahead, intraday, imbalance or a product |
 | MARKET.price | the market's price series in the tables |
 | batteries, ev_sessions, … | how many there are: copies of those there are, or fewer of them |
+| connections, connections.POINT | how many there are, with everything behind them; everywhere or at one point |
 | batteries.FIELD, batteries.NAME.FIELD | a column of all of them, or of one |
 | fixed_loads.power_kw, generators.power_kw, heat_pumps.heat_kw, heat_pumps.cop | their forecasts |
 | contracts.NAME.FIELD, limits.POINT.FIELD | a column; `*` for all |
@@ -20,11 +21,11 @@ from pydantic import ValidationError
 from agr.errors import InputError
 from agr.feeds.checks import row_faults
 from agr.scenario.amount import Setting, read_setting, slug, unknown
+from agr.scenario.counting import FORECASTS, count_connections, count_resources, with_rows, without_connections
 from agr.scenario.description import Description
 from agr.scenario.scenario import RESOURCES, Scenario
 
 _KEYS = {"contracts": "contract", "limits": "congestion_point"} | dict.fromkeys(RESOURCES, "resource")
-_FORECASTS = {"fixed_loads": ("power_kw",), "generators": ("power_kw",), "heat_pumps": ("heat_kw", "cop")}
 _MARKETS = ("day_ahead", "intraday", "imbalance")
 
 
@@ -45,14 +46,17 @@ def _set(scenario: Scenario, setting: Setting) -> Scenario:
     if head in (*_MARKETS, *products) and rest:
         return _price(scenario, head, setting) if rest == "price" else _market(scenario, head, rest, setting)
     if setting.path in RESOURCES:
-        return _count(scenario, setting)
+        return count_resources(scenario, setting)
+    if head == "connections":
+        return count_connections(scenario, setting)
     if head in _KEYS and rest:
         return _column(scenario, head, rest, setting)
     if head == "events" and rest:
         return _event(scenario, rest, setting)
     if head in ("planning", "stay_eur_per_mwh", "seed"):
         return _described(scenario, [head, *rest.split(".")] if rest else [head], setting)
-    known = [*(f"markets.{m}" for m in (*_MARKETS, *products)), *_KEYS, "planning", "events", "stay_eur_per_mwh"]
+    known = [*(f"markets.{m}" for m in (*_MARKETS, *products)), *_KEYS, "connections"]
+    known += ["planning", "events", "stay_eur_per_mwh"]
     raise unknown("the path", setting.path, known)
 
 
@@ -115,13 +119,13 @@ def _column(scenario: Scenario, table: str, rest: str, setting: Setting) -> Scen
     """Change a column, of one row or of all; a name may hold dots."""
     name, _, field = rest.rpartition(".")
     rows = getattr(scenario.register, table)
-    if field in _FORECASTS.get(table, ()) and field not in _fields(rows):
+    if field in FORECASTS.get(table, ()) and field not in _fields(rows):
         return _forecasts(scenario, table, name, field, setting)
     key = _KEYS[table]
     if name not in ("", "*") and name not in {getattr(row, key) for row in rows}:
         raise unknown(f"{setting}: in {table} the", name, sorted({getattr(row, key) for row in rows}))
     if rows and field not in _fields(rows):
-        raise unknown(f"{setting}: the column", field, sorted({*_fields(rows), *_FORECASTS.get(table, ())}))
+        raise unknown(f"{setting}: the column", field, sorted({*_fields(rows), *FORECASTS.get(table, ())}))
 
     def change(row: Any) -> Any:
         old = getattr(row, field)
@@ -136,7 +140,7 @@ def _column(scenario: Scenario, table: str, rest: str, setting: Setting) -> Scen
             raise InputError(f"{setting}: {getattr(row, key)}: {faults[0]}")
         return made
 
-    return _with_rows(scenario, table, [change(row) for row in rows])
+    return with_rows(scenario, table, [change(row) for row in rows])
 
 
 def _fields(rows: tuple[Any, ...]) -> set[str]:
@@ -155,38 +159,6 @@ def _forecasts(scenario: Scenario, table: str, name: str, quantity: str, setting
     return replace(scenario, forecasts=days)
 
 
-def _with_rows(scenario: Scenario, table: str, rows: Iterable[Any]) -> Scenario:
-    return replace(scenario, register=replace(scenario.register, **{table: tuple(rows)}))
-
-
-def _count(scenario: Scenario, setting: Setting) -> Scenario:
-    """Make copies of resources drawn by chance, or leave some out; the same seed draws the same, however many."""
-    table = setting.path
-    rows = getattr(scenario.register, table)
-    wanted = round(setting.of(len(rows)))
-    if wanted < 0:
-        raise InputError(f"{setting}: there are {len(rows)} {table}; expected at least none to be left")
-    if not rows and wanted:
-        raise InputError(f"{setting}: there are no {table} to copy; add a row to the table first")
-    random = np.random.default_rng([scenario.description.seed or 0, RESOURCES.index(table)])
-    if wanted <= len(rows):
-        kept = sorted(random.permutation(len(rows))[:wanted].tolist())
-        return _with_rows(scenario, table, [rows[i] for i in kept])
-    drawn = [rows[i] for i in random.integers(0, len(rows), wanted - len(rows)).tolist()]
-    copies = [replace(row, resource=f"{row.resource}~{n}") for n, row in enumerate(drawn, start=1)]
-    followed = {
-        day: dict(of_day)
-        | {
-            (copy.resource, quantity): of_day[row.resource, quantity]
-            for row, copy in zip(drawn, copies, strict=True)
-            for quantity in _FORECASTS.get(table, ())
-            if (row.resource, quantity) in of_day
-        }
-        for day, of_day in scenario.forecasts.items()
-    }
-    return replace(_with_rows(scenario, table, [*rows, *copies]), forecasts=followed)
-
-
 def _without(scenario: Scenario, text: str) -> Scenario:
     kind, colon, name = text.partition(":")
     kind = {"reservation": "contract"}.get(kind, kind)
@@ -197,18 +169,23 @@ def _without(scenario: Scenario, text: str) -> Scenario:
         return _without_market(scenario, name)
     if kind == "event":
         return _without_event(scenario, name)
+    if kind == "connection":
+        ours = sorted(c.address for c in scenario.register.connections)
+        if name not in ours:
+            raise unknown(f"--without {text}: the connection", name, ours)
+        return without_connections(scenario, {name})
     if kind == "class":
         if name not in RESOURCES:
             raise unknown(f"--without {text}: the class", name, list(RESOURCES))
-        return _with_rows(scenario, name, ())
+        return with_rows(scenario, name, ())
     tables = {"contract": ("contracts",), "limit": ("limits",)}.get(kind, RESOURCES)
-    column = {"contract": "contract", "limit": "congestion_point"}.get(kind, kind)
+    column = {"contract": "contract", "limit": "congestion_point"}.get(kind, "resource")
     known = {getattr(row, column) for table in tables for row in getattr(scenario.register, table)}
     if name not in known:
         raise unknown(f"--without {text}: the {kind}", name, sorted(known))
     for table in tables:
         kept = [row for row in getattr(scenario.register, table) if getattr(row, column) != name]
-        scenario = _with_rows(scenario, table, kept)
+        scenario = with_rows(scenario, table, kept)
     return scenario
 
 

@@ -64,7 +64,7 @@ class Description(Section):
     planning: Solving = Field(default=Solving(), description="As the section `planning` of the settings.")
     stay_eur_per_mwh: float = Field(default=1.0, ge=0, description="Planning price of leaving an announced program.")
     changes: tuple[str, ...] = Field(
-        default=(), description="Changes of the tables, written like --set: ev_sessions=+50."
+        default=(), description="Changes made whenever it is read, written like --set: ev_sessions=+50."
     )
     events: tuple[Release, ...] = Field(default=(), description="What happens after the first plan.")
     generator: Generator | None = Field(default=None, description="How the tables were made; for the record.")

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from rich.box import SIMPLE_HEAD
 from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -13,6 +14,7 @@ from agr.scenario.scenario import RESOURCES, Scenario
 from agr.scenario.tidy import Frame
 
 _NOTHING = 0.005
+_SHOWN = 0.0005  # what three decimals show
 
 
 def scenarios_table(found: Sequence[tuple[Path, Scenario | str]]) -> Table:
@@ -44,6 +46,7 @@ def scenario_overview(scenario: Scenario, folder: Path) -> Iterator[RenderableTy
         "folder": str(folder),
         "days": f"{_days(scenario)} ({described.zone}, {isps} ISPs)",
         "congestion points": f"{len(scenario.points)} of {len({p.dso for p in scenario.points})} DSOs",
+        "changes": "; ".join(described.changes) or "none",
         "connections": f"{len(scenario.register.connections):,}",
         **{kind.replace("_", " "): f"{len(getattr(scenario.register, kind)):,}" for kind in RESOURCES},
         "contracts": ", ".join(
@@ -65,17 +68,13 @@ def scenario_overview(scenario: Scenario, folder: Path) -> Iterator[RenderableTy
 
 def run_tables(run: Run) -> Iterator[RenderableType]:
     """Yield a run's plans, its value by market, and what must not be overlooked."""
-    table = Table(title=f"{run.name}: plans", title_justify="left")
-    for title in ("Period", "plan", "value EUR", "flexibility", "gap", "changed ISPs", "how it ended", "audit"):
-        table.add_column(title, justify="left" if title in ("Period", "plan", "how it ended", "audit") else "right")
+    yield _plans(run)
     for step in run.steps:
-        table.add_row(
-            step["period"], Text(f"{step['step']}{_about(step)}"), f"{step['objective_eur']:,.2f}",
-            f"{step['flexibility_eur']:,.2f}", f"{step['gap_eur']:,.2f}", str(step["changed_isps"]),
-            step["termination"], f"{len(step['audit'])} faults" if step["audit"] else "passed",
-        )  # fmt: skip
-    yield table
-    value = Table(title="Value by market, EUR (earned positive)", title_justify="left")
+        about = str(step["reason"]).partition(": ")[2]
+        if about:
+            yield Text(f"{step['step']}: {about}")
+    yield ""
+    value = Table(title="Value by market, EUR (earned positive)", title_justify="left", min_width=40)
     value.add_column("term")
     value.add_column("last plans", justify="right")
     totals = run.outcome["totals"]
@@ -91,9 +90,24 @@ def run_tables(run: Run) -> Iterator[RenderableType]:
         yield Text(line, style="yellow")
 
 
-def _about(step: dict[str, object]) -> str:
-    text = str(step["reason"]).partition(": ")[2]
-    return f": {text}" if text else ""
+def _plans(run: Run) -> Table:
+    """Return one row per plan, narrow enough for 80 characters; the Period is a column only where there are several."""
+    several = len(run.outcome["periods"]) > 1
+    title = run.name if several else f"{run.name}: plans of {run.outcome['periods'][0]}"
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+    for name in ("Period", "plan") if several else ("plan",):
+        table.add_column(name, no_wrap=name == "Period", min_width=12)
+    for name in ("value EUR", "flexibility", "gap", "ISPs changed"):
+        table.add_column(name, justify="right", no_wrap=name != "ISPs changed")
+    for name in ("ended", "audit"):
+        table.add_column(name)
+    for step in run.steps:
+        table.add_row(
+            *([step["period"]] if several else []), Text(step["step"]), f"{step['objective_eur']:,.2f}",
+            f"{step['flexibility_eur']:,.2f}", f"{step['gap_eur']:,.2f}", str(step["changed_isps"]),
+            step["termination"], f"{len(step['audit'])} faults" if step["audit"] else "passed",
+        )  # fmt: skip
+    return table
 
 
 def run_warnings(run: Run) -> list[str]:
@@ -111,7 +125,7 @@ def run_warnings(run: Run) -> list[str]:
              "comfort_shortfall_kwh": "kWh of comfort missing", "limit_breach_kwh": "kWh beyond limits",
              "reserve_shortfall_mwh": "MWh of awarded capacity not held"}  # fmt: skip
     for step in run.last:
-        found += [f"{step['period']}: {step[key]:,.3f} {words}" for key, words in short.items() if step[key] > 1e-6]
+        found += [f"{step['period']}: {step[key]:,.3f} {words}" for key, words in short.items() if step[key] >= _SHOWN]
         found += [f"{step['period']}: {note}" for note in step["notes"]]
     return found
 

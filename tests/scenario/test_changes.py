@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from agr.errors import InputError
 from agr.scenario.amount import read_setting
 from agr.scenario.changes import changed
+from agr.scenario.scenario import RESOURCES
 
 
 @pytest.mark.parametrize(
@@ -116,3 +117,58 @@ def test_without_takes_out(small):
 def test_what_cannot_be_changed_says_what_can(small, settings, without, words):
     with pytest.raises(InputError, match=re.escape(words)):
         changed(small, settings, without)
+
+
+def places(scenario):
+    """Return the congestion point of every connection ("": in none that is listed)."""
+    return {c: point.address for point in scenario.points for c in point.connections}
+
+
+@given(count=st.integers(0, 60))
+def test_copied_connections_have_everything_behind_them_and_lie_where_their_models_lie(small, count):
+    new = changed(small, [f"connections={count}"])
+    addresses = [c.address for c in new.register.connections]
+    assert len(addresses) == len(set(addresses)) == count
+    old_place, place = places(small), places(new)
+    behind = {}
+    for table in RESOURCES:
+        rows = getattr(new.register, table)
+        assert len({row.resource for row in rows}) == len(rows)
+        for row in rows:
+            behind.setdefault(row.connection, set()).add(row.resource.partition("~")[0])
+    assert behind.keys() <= set(addresses)
+    for address in addresses:
+        model = address.partition("~")[0]
+        assert place.get(address) == old_place.get(model)
+        if address != model:
+            assert behind[address] == behind.get(model, behind[address])
+            assert not any(b.reserve_kw for b in new.register.batteries if b.connection == address)
+    day = new.forecasts[small.description.period]
+    for load in new.register.fixed_loads:
+        assert (day[load.resource, "power_kw"] == day[load.resource.partition("~")[0], "power_kw"]).all()
+
+
+def test_connections_grow_at_one_congestion_point_alone_and_twice_over(small):
+    point = small.points[0].address
+    ours = {c.address for c in small.register.connections}
+    there = [c for c in small.points[0].connections if c in ours]
+    new = changed(small, [f"connections.{point}=+5", f"connections.{point}=*2", "batteries=+9", "batteries=+9"])
+    assert len(new.points[0].connections) - len(small.points[0].connections) == len(there) + 10
+    assert [p.connections for p in new.points[1:]] == [p.connections for p in small.points[1:]]
+    names = [b.resource for b in new.register.batteries]
+    assert len(names) == len(set(names))
+
+
+def test_connections_that_cannot_be_counted_are_said(small):
+    for text, words in (
+        ("connections.nowhere=5", "the congestion point 'nowhere'"),
+        ("connections=-99", "expected at least none"),
+        ("connexions=5", "did you mean connections?"),
+    ):
+        with pytest.raises(InputError, match=re.escape(words)):
+            changed(small, [text])
+    large = {b.connection for b in small.register.batteries if b.reserve_kw}
+    only = changed(small, (), [f"connection:{c.address}" for c in small.register.connections if c.address not in large])
+    assert {c.address for c in only.register.connections} == large
+    with pytest.raises(InputError, match="no connection without prequalified power"):
+        changed(only, ["connections=+1"])

@@ -15,6 +15,7 @@ from agr.isp import Period
 from agr.portfolio import SwitchedLoad
 from agr.scenario.changes import changed
 from agr.scenario.comparison import compare
+from agr.scenario.day import play
 from agr.scenario.expected import Expectation, disappointments, expectation
 from agr.scenario.folder import read_scenario
 from agr.scenario.record import open_run
@@ -215,3 +216,19 @@ def test_a_table_that_is_not_there_says_which_are(small_run):
     assert "programs" in dir(small_run)
     with pytest.raises(InputError, match="is no run that can be read"):
         open_run(Path("/nonexistent"))
+
+
+def test_ten_thousand_resources_are_there_and_a_part_of_them_runs_by_decomposition(solve):
+    whole = read_scenario(SCENARIOS / "municipality-weekday")
+    assert whole.resources >= 10_000
+    assert whole.changes == ()  # they belong to the scenario
+    assert len({c.address for c in whole.register.connections}) == 4320
+    assert max(row.import_kw or 0 for row in whole.register.limits) == pytest.approx(14.3 * 13)
+    part = changed(whole, ["connections=850", "limits.*.import_kw=*0.2"], ["event:1", "market:FCR"])
+    first = next(play(part, part.description.of, {}, solve))
+    outcome, case = first.solved.outcome, first.solved.named.case
+    assert outcome.solver.startswith("decomposition")
+    assert first.answer.findings == ()
+    assert outcome.gap_eur <= 1e-3 * outcome.gross_cost_eur
+    assert outcome.objective_eur - first.answer.no_flexibility_eur > 500
+    assert (outcome.point_kw[case.limits.point] <= case.limits.import_kw + 0.1).all()
