@@ -94,4 +94,5 @@ class Outcome:
     shadow: Shadow
     solver: str  # algorithm and version, for the record
     seconds: dict[str, float]  # build, solve, …
+    log: tuple[str, ...] = ()  # what the search said of itself, with times: models.transcript
     duals: Duals | None = None  # what a later search may begin from; None where nothing was decomposed

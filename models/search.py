@@ -16,6 +16,7 @@ from models.case import Bools, Floats, Ints
 from models.errors import SolverError
 from models.solver import Matrix, Relaxation, Run, Status, solve_mixed, with_exclusions
 from models.starting import first_answer
+from models.transcript import Transcript
 
 MIXES = 1e-6
 """kW above which both of an exclusive pair count as in use."""
@@ -64,15 +65,20 @@ def search(
     relative_gap: float,
     deadline: float,
     threads: int,
+    transcript: Transcript,
 ) -> Found:
-    """Minimise until gap <= relative_gap × gross cost or the deadline (on time.perf_counter). Raises SolverError."""
+    """Minimise until gap <= relative_gap × gross cost or the deadline (on time.perf_counter). Raises SolverError.
+
+    The transcript gets every step, with what HiGHS says of the relaxation and of its own branching.
+    """
     columns = _columns(matrix, discrete)
     large = len(matrix.cost) > _INTERIOR
     hard = large and len(columns.whole) > 0
     first = Branched(best=None, bound=-np.inf)
     if hard:  # the relaxation may take longer than there is time
         first = first_answer_of(matrix, discrete, threads=threads, deadline=deadline)
-    relaxation = Relaxation(matrix, threads=threads)
+        _say(transcript, "first answer", first.best, first.bound)
+    relaxation = Relaxation(matrix, threads=threads, transcript=transcript)
     began = perf_counter()
     relaxed = relaxation.solve(deadline - began, "ipm" if hard else "simplex")
     took = perf_counter() - began
@@ -91,9 +97,11 @@ def search(
     left = deadline - perf_counter()
     until = perf_counter() + (min(left, max(_SHARE * left, 2 * took)) if hard else left)
     best = _better(first.best, _polish(relaxation, columns, x, excluded, until))
+    _say(transcript, "relaxation rounded and solved again", best, bound)
     if best is None or best.objective - bound > allowed(best):
         branched = _branch_on_choices(relaxation, matrix, columns, relaxed, best, allowed, deadline)
         best, bound = branched.best, max(bound, branched.bound)
+        _say(transcript, "branched on bids and starts", best, bound)
     mixing = _mixing(columns, x)
     while best is None or best.objective - bound > allowed(best):
         time_left = deadline - perf_counter()
@@ -101,17 +109,23 @@ def search(
             break
         excluded |= mixing
         gap = 0.0 if best is None else allowed(best)
-        run = _branch(matrix, columns, excluded, best, gap, time_left, threads)
+        run = _branch(matrix, columns, excluded, best, gap, time_left, threads, transcript)
         bound = max(bound, min(run.bound, best.objective if best is not None else np.inf))
         if not len(run.x):
             break
         x = run.x[: len(matrix.cost)]
         best = _better(best, _polish(relaxation, columns, x, excluded, deadline))
+        _say(transcript, f"HiGHS branched with {int(excluded.sum())} pairs excluded", best, bound)
         mixing = _mixing(columns, x) & ~excluded
         if not mixing.any():
             break
     reached = 0.0 if best is None else max(relative_gap, _EXACT) * gross_eur(values_of(matrix, best.x))
     return _found(best, bound, reached)
+
+
+def _say(transcript: Transcript, step: str, best: Run | None, bound: float) -> None:
+    value = "none" if best is None else f"{-best.objective:.6f} EUR"
+    transcript.say(f"{step}: best program {value}, no program above {-bound:.6f} EUR")
 
 
 def _better(best: Run | None, other: Run | None) -> Run | None:
@@ -281,7 +295,14 @@ def _fixed_whole(columns: _Columns, x: Floats, bids: Floats) -> tuple[Ints, Floa
 
 
 def _branch(
-    matrix: Matrix, columns: _Columns, excluded: Bools, best: Run | None, gap: float, time_limit_s: float, threads: int
+    matrix: Matrix,
+    columns: _Columns,
+    excluded: Bools,
+    best: Run | None,
+    gap: float,
+    time_limit_s: float,
+    threads: int,
+    transcript: Transcript,
 ) -> Run:
     """Branch and bound with the exclusions seen so far, from the best answer so far."""
     first, second = columns.first[excluded], columns.second[excluded]
@@ -292,6 +313,7 @@ def _branch(
         absolute_gap=max(gap / 2, 1e-9),
         time_limit_s=time_limit_s,
         threads=threads,
+        transcript=transcript,
     )
     if run.status is Status.INFEASIBLE:
         raise SolverError("branching found no program where rounding did; keep the case and report it as a bug")

@@ -13,6 +13,7 @@ from scipy import sparse
 from models.block import Variables
 from models.case import Bools, Floats, Ints
 from models.errors import SolverError
+from models.transcript import Transcript
 
 NEGLIGIBLE = 1e-9  # HiGHS drops such coefficients and warns; so they are dropped here
 
@@ -101,6 +102,14 @@ def _options(solver: Any, options: dict[str, Any]) -> None:
         _demand(solver.setOptionValue(name, value), f"option {name} = {value!r}")
 
 
+def _tell(solver: Any, transcript: Transcript | None) -> None:
+    """Let the solver say what it does to the transcript, if there is one, and never to the terminal."""
+    _options(solver, {"output_flag": transcript is not None, "log_to_console": False})
+    if transcript is not None:
+        solver.setCallback(lambda _kind, message, *_: transcript.hear(message), None)
+        _demand(solver.startCallback(highspy.cb.HighsCallbackType.kCallbackLogging), "logging")
+
+
 def _pass(solver: Any, matrix: Matrix, whole: Bools | None) -> None:
     program = highspy.HighsLp()
     program.num_col_ = len(matrix.cost)
@@ -151,13 +160,17 @@ def _finish(solver: Any, bound: float | None) -> Run:
 
 
 class Relaxation:
-    """The problem without whole numbers, kept in the solver: change bounds, solve again from the last basis."""
+    """The problem without whole numbers, kept in the solver: change bounds, solve again from the last basis.
 
-    def __init__(self, matrix: Matrix, *, threads: int) -> None:
+    A transcript gets what the solver says of the first run; there may be hundreds.
+    """
+
+    def __init__(self, matrix: Matrix, *, threads: int, transcript: Transcript | None = None) -> None:
         self._matrix = matrix
         self._solver = highspy.Highs()
         highspy.Highs.resetGlobalScheduler(True)
-        _options(self._solver, {"output_flag": False, "threads": threads})
+        _options(self._solver, {"threads": threads})
+        _tell(self._solver, transcript)
         _pass(self._solver, matrix, None)
 
     def bound_columns(self, columns: Ints, lower: Floats, upper: Floats) -> None:
@@ -181,7 +194,9 @@ class Relaxation:
             "objective_bound": worth_below,
         }
         _options(self._solver, options)
-        if self._solver.run() == highspy.HighsStatus.kError:
+        failed = self._solver.run() == highspy.HighsStatus.kError
+        _options(self._solver, {"output_flag": False})
+        if failed:
             raise SolverError("HiGHS failed while solving the relaxation; keep the case and report it")
         return _finish(self._solver, None)
 
@@ -204,18 +219,26 @@ def solve_interior(matrix: Matrix, *, time_limit_s: float, threads: int) -> Run:
     return _finish(solver, None)
 
 
-def solve_mixed(matrix: Matrix, *, start: Floats, absolute_gap: float, time_limit_s: float, threads: int) -> Run:
+def solve_mixed(
+    matrix: Matrix,
+    *,
+    start: Floats,
+    absolute_gap: float,
+    time_limit_s: float,
+    threads: int,
+    transcript: Transcript | None = None,
+) -> Run:
     """Minimise with whole numbers from a feasible start (or an empty one), to a proven absolute gap."""
     solver = highspy.Highs()
     highspy.Highs.resetGlobalScheduler(True)
     options = {
-        "output_flag": False,
         "threads": threads,
         "time_limit": max(time_limit_s, 0.01),
         "mip_rel_gap": 0.0,
         "mip_abs_gap": absolute_gap,
     }
     _options(solver, options)
+    _tell(solver, transcript)
     _pass(solver, matrix, matrix.whole)
     if len(start):
         solution = highspy.HighsSolution()

@@ -20,7 +20,8 @@ from agr.case import comfort_shortfall_kwh
 from agr.errors import InputError
 from agr.scenario.day import Step
 from agr.scenario.tidy import TABLES, Frame, Known, joined
-from models.outcome import Termination
+from models.outcome import Outcome, Termination
+from models.transcript import without_times
 
 OUTCOME = "outcome.json"
 LOG = "log.json"
@@ -35,7 +36,7 @@ class Run:
     name: str
     outcome: Json  # what outcome.json holds: the same, to the last bit, for the same inputs on the same machine
     tables: Mapping[str, Frame]
-    log: Json = field(default_factory=dict)  # seconds; different every time
+    log: Json = field(default_factory=dict)  # seconds and the solvers' logs with them; different every time
 
     def __getattr__(self, name: str) -> Frame:
         """Return a table as an attribute: run.programs."""
@@ -118,6 +119,11 @@ def open_run(folder: Path) -> Run:
     return Run(name=outcome["name"], outcome=outcome, tables=tables, log=log)
 
 
+def timeless(outcome: Outcome) -> Outcome:
+    """Return the outcome without what differs whenever the same case is solved again: seconds and the solver's log."""
+    return replace(outcome, seconds={}, log=())
+
+
 def figures(step: Step) -> Json:
     """Return a plan in figures; nothing in it depends on how fast the machine is."""
     outcome, hours = step.solved.outcome, step.solved.named.case.isp_hours
@@ -141,7 +147,8 @@ def figures(step: Step) -> Json:
         "ended_by_time_limit": outcome.termination is not Termination.OPTIMAL,
         "solver": outcome.solver, "audit": list(step.answer.findings), "notes": list(step.solved.named.notes),
         "case_digest": archive.digest(step.solved.named),
-        "outcome_digest": archive.digest(replace(outcome, seconds={})),
+        "outcome_digest": archive.digest(timeless(outcome)),
+        "solver_log": list(without_times(outcome.log)),
     }  # fmt: skip
 
 
@@ -166,9 +173,10 @@ def record(name: str, steps: Sequence[Step], known: Known, head: Json, log: Json
     """Return the run of plans that were made, with the facts in `head` in front of its outcome."""
     plans = [figures(step) for step in steps]
     seconds = {f"{s.period} {s.name}": s.solved.outcome.seconds for s in steps}
+    logs = {f"{s.period} {s.name}": list(s.solved.outcome.log) for s in steps}
     return Run(
         name=name,
         outcome={"name": name, **head, "versions": versions(), "steps": plans, "totals": totals(plans)},
         tables={table: joined([make(step, known) for step in steps]) for table, make in TABLES.items()},
-        log={**log, "seconds": seconds},
+        log={**log, "seconds": seconds, "solver_log": logs},
     )

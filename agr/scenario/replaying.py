@@ -1,7 +1,7 @@
 """Reruns a plan of the daemon from its stored case: exactly, or with changes."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from agr import archive
 from agr.change import Solved, change
@@ -10,7 +10,7 @@ from agr.plan import Plan, Reason, ReasonKind
 from agr.planning import load_solved
 from agr.scenario.day import THRESHOLD_W, Solve, Step
 from agr.scenario.recase import recase
-from agr.scenario.record import Run, record
+from agr.scenario.record import Run, record, timeless
 from agr.scenario.running import described_changes, run_name
 from agr.scenario.tidy import Known, known_of
 from agr.settings import Settings
@@ -53,17 +53,13 @@ def replay(
         answer=answer, change=change(plan.id, solved, again, THRESHOLD_W),
         label=f"plan {plan.id} {'changed' if changes else 'again'}",
     )  # fmt: skip
-    exact = archive.digest(_timeless(answer.outcome)) == archive.digest(_timeless(solved.outcome))
+    exact = archive.digest(timeless(answer.outcome)) == archive.digest(timeless(solved.outcome))
     return Replay(
         stored=_record(f"plan-{plan.id}", plan, [*history, original], known, settings, ()),
         rerun=_record(run_name(f"plan-{plan.id}-again", changes), plan, [original, step], known, settings, changes),
         exact=exact,
         remark="" if exact or changes else _remark(solved.outcome, answer.outcome),
     )
-
-
-def _timeless(outcome: Outcome) -> Outcome:
-    return replace(outcome, seconds={})
 
 
 def _remark(stored: Outcome, again: Outcome) -> str:

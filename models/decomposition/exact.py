@@ -20,6 +20,7 @@ from models.decomposition.interior import Shaped, solve_shaped
 from models.decomposition.master import KW_PER_MW, Master
 from models.errors import SolverError
 from models.solver import NEGLIGIBLE, Matrix, Relaxation, Status, solve_interior, solve_mixed
+from models.transcript import Transcript
 
 _ACTIVE = 1e-3  # weight from which a column takes part
 _TRACE = 3e-4  # weight below which a column is dropped from the answer: each means pricing its units again
@@ -47,8 +48,13 @@ class Mixture:
     cost_eur: float
 
 
-def best_mixture(master: Master, *, aim_eur: float, time_left_s: float, threads: int, whole: bool) -> Mixture | None:
-    """Return the best mixture of the columns in use, None if there was no time; with whole bids where asked for."""
+def best_mixture(
+    master: Master, *, aim_eur: float, time_left_s: float, threads: int, whole: bool, transcript: Transcript
+) -> Mixture | None:
+    """Return the best mixture of the columns in use, None if there was no time; with whole bids where asked for.
+
+    The transcript gets what HiGHS says of branching on bids.
+    """
     stated = state(master, master.columns.weight > _ACTIVE)
     found = _solve(master, stated, aim_eur, time_left_s, threads)
     if found is None:
@@ -57,7 +63,7 @@ def best_mixture(master: Master, *, aim_eur: float, time_left_s: float, threads:
         with_steps = state(master, master.columns.weight > _ACTIVE, steps_mw=master.step_mw)
         run = solve_mixed(
             with_steps.matrix, start=np.zeros(0), absolute_gap=0.5 * aim_eur, time_limit_s=_SHARE * time_left_s,
-            threads=threads,
+            threads=threads, transcript=transcript,
         )  # fmt: skip
         if len(run.x):
             return _read(master, with_steps, run.x, run.objective, master.step_mw)

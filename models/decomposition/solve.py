@@ -23,6 +23,7 @@ from models.errors import SolverError
 from models.objective import energy_terms
 from models.outcome import Outcome, Shadow, Termination
 from models.solver import version
+from models.transcript import Transcript
 
 Report = Callable[[Round], None]
 _SEARCH_ROUNDS, _GATHER_ROUNDS, _CYCLES = 150, 8, 12
@@ -71,6 +72,7 @@ class _Run:
         self.report, self.cancelled = report, cancelled
         self.master = Master(case, self.parts)
         self.seconds: dict[str, float] = {"prepare": perf_counter() - self.began}
+        self.transcript = Transcript()
         self.best: Outcome | None = None
         self.starts: Starts = {}
         self.point_kw = np.zeros((len(case.points) + 1, case.isps))
@@ -142,7 +144,16 @@ class _Run:
     def _mixture(self, aim: float, *, whole: bool) -> Mixture | None:
         left = max(self.deadline - perf_counter(), 0.0)
         with self._timed("mix"):
-            return best_mixture(self.master, aim_eur=aim, time_left_s=left, threads=self.threads, whole=whole)
+            mixture = best_mixture(
+                self.master, aim_eur=aim, time_left_s=left, threads=self.threads, whole=whole,
+                transcript=self.transcript,
+            )  # fmt: skip
+        if mixture is None:
+            self.transcript.say("no mixture of the answers was found in time")
+        else:
+            bids = " with whole bids" if whole else ""
+            self.transcript.say(f"mixture of the answers{bids}: worth {-mixture.cost_eur:.6f} EUR")
+        return mixture
 
     def _whole(self, aim: float) -> None:
         """Settle on whole bids where they are few and on programs of what cannot mix; gather answers, and mix again."""
@@ -188,6 +199,7 @@ class _Run:
                 solver=f"decomposition, {version()}",
                 seconds={},
             )
+            self.transcript.say(f"programs made of the mixture: worth {outcome.objective_eur:.6f} EUR")
             if self.best is None or outcome.objective_eur > self.best.objective_eur:
                 self.best, self.point_kw = outcome, answer.point_kw
 
@@ -206,10 +218,15 @@ class _Run:
             shadow=worths,
             point_terms_eur=self.best.point_terms_eur | {"energy": energy},
             seconds=dict(self.seconds),
+            log=self.transcript.lines(),
             duals=duals(self.case, self.parts, self.state.centre),
         )
 
     def _tell(self) -> None:
+        self.transcript.say(
+            f"round {self.state.rounds}: no program above {-self.state.bound_eur:.6f} EUR  "
+            f"{perf_counter() - self.began:.2f} s"
+        )
         if self.report is None:
             return
         value = -np.inf if self.best is None else self.best.objective_eur

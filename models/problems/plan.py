@@ -6,6 +6,7 @@ Run it in a process of its own: two solves in threads of one process can hang.
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from time import perf_counter
 from typing import Any
 
@@ -24,6 +25,7 @@ from models.outcome import Outcome
 from models.problems.reading import Problem, UnitBlocks, read_outcome
 from models.search import search
 from models.solver import translate
+from models.transcript import Transcript
 from models.units.curtailable import add_curtailable, called_cells
 from models.units.fixed import fixed_program_kw
 from models.units.shiftable import add_shiftable
@@ -108,7 +110,7 @@ def solve(case: Case, *, relative_gap: float = 1e-4, time_limit_s: float = 60.0,
     no-flexibility program and says so. A gap is relative to gross cost; problems of a few thousand variables are
     solved exactly. Raises SolverError if the solver fails for any other reason.
     """
-    started = perf_counter()
+    started, transcript = perf_counter(), Transcript()
     with _no_collection():
         problem = state(case)
         built = perf_counter()
@@ -121,11 +123,12 @@ def solve(case: Case, *, relative_gap: float = 1e-4, time_limit_s: float = 60.0,
         relative_gap=relative_gap,
         deadline=started + time_limit_s,
         threads=threads,
+        transcript=transcript,
     )
     seconds = {"build": built - started, "translate": translated - built, "solve": perf_counter() - translated}
     if found.x is None:
-        return no_flexibility(case, seconds=seconds)
-    return read_outcome(case, problem, matrix, found, seconds)
+        return replace(no_flexibility(case, seconds=seconds), log=transcript.lines())
+    return replace(read_outcome(case, problem, matrix, found, seconds), log=transcript.lines())
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from models.problems.plan import solve, state
 from models.problems.reading import read_outcome
 from models.search import Found, first_answer_of, search
 from models.solver import translate
+from models.transcript import Transcript
 from tests.models.builders import day_ahead, load, make, reservation, reserve, run, storage
 
 
@@ -95,5 +96,6 @@ def test_a_search_without_time_finds_nothing_and_claims_nothing():
         relative_gap=1e-4,
         deadline=perf_counter() - 1.0,
         threads=1,
+        transcript=Transcript(),
     )
     assert found.x is None or found.bound <= found.objective

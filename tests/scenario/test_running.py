@@ -55,6 +55,9 @@ def test_outcome_json_says_what_it_came_from(small_run):
     assert last["objective_eur"] == pytest.approx(sum(last["terms_eur"].values()))
     assert len(last["case_digest"]) == len(last["outcome_digest"]) == 64
     assert not last["ended_by_time_limit"]
+    assert any(line.startswith("Model status") for line in last["solver_log"])
+    assert len(small_run.log["solver_log"]) == 3
+    assert "HiGHS run time" in "".join(small_run.log["solver_log"]["2026-03-29 1 first plan"])
     assert json.loads(json.dumps(outcome)) == outcome
 
 
@@ -229,6 +232,7 @@ def test_ten_thousand_resources_are_there_and_a_part_of_them_runs_by_decompositi
     outcome, case = first.solved.outcome, first.solved.named.case
     assert outcome.solver.startswith("decomposition")
     assert first.answer.findings == ()
+    assert outcome.log[0].startswith("round 2: no program above")
     assert outcome.gap_eur <= 1e-3 * outcome.gross_cost_eur
     assert outcome.objective_eur - first.answer.no_flexibility_eur > 500
     assert (outcome.point_kw[case.limits.point] <= case.limits.import_kw + 0.1).all()
