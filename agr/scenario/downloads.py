@@ -29,6 +29,9 @@ _BLOCK = re.compile(r"(?P<side>NEGPOS|NEG|POS)_(?P<first>\d\d)_(?P<last>\d\d)")
 _COUNTRIES = {"NL": "netherlands", "DE": "germany", "BE": "belgium", "AT": "austria", "FR": "france",
               "CH": "switzerland", "DK": "denmark", "SI": "slovenia", "CZ": "czech_republic"}  # fmt: skip
 
+_CODES = {name: code for code, name in _COUNTRIES.items()}
+_PRICED = re.compile(r"price.*eur.*mw", re.IGNORECASE)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Session:
@@ -212,6 +215,12 @@ def capacity(path: Path, tz: ZoneInfo, country: str) -> list[Price]:
     """
     download = open_download(path)
     here, name = country.lower(), _COUNTRIES.get(country.upper(), country.lower())
+    known = {code.lower() for code in _COUNTRIES} | set(_COUNTRIES.values())
+    priced = [plain(str(column)).partition("_")[0] for column in download.cells.columns if _PRICED.search(str(column))]
+    others = sorted({_CODES.get(word, word).upper() for word in priced if word in known})
+    if others and country.upper() not in others:
+        words = f"holds prices of {', '.join(others)}, none of {country.upper()}; choose one of them with --country"
+        raise TableError([f"{download.path.name}, line 1: {words}"])
     use = require(
         download,
         time=download.column("utc_start", "date_from", "datefrom"),

@@ -18,15 +18,17 @@ _SHOWN = 0.0005  # what three decimals show
 
 
 def scenarios_table(found: Sequence[tuple[Path, Scenario | str]]) -> Table:
-    """Return one row per scenario; one that cannot be read says so."""
-    table = Table()
-    for title in ("scenario", "days", "resources", "question"):
-        table.add_column(title, justify="right" if title == "resources" else "left", overflow="fold")
+    """Return one row per scenario with its title; one that cannot be read says so."""
+    table = Table(box=SIMPLE_HEAD, padding=0)
+    for title in ("scenario", "days", "resources", "about"):
+        table.add_column(
+            title, justify="right" if title == "resources" else "left", overflow="fold", no_wrap=title != "about"
+        )
     for folder, scenario in found:
         if isinstance(scenario, str):
             table.add_row(folder.name, "", "", Text(scenario, style="red"))
             continue
-        table.add_row(folder.name, _days(scenario), f"{scenario.resources:,}", Text(scenario.description.question))
+        table.add_row(folder.name, _days(scenario), f"{scenario.resources:,}", Text(scenario.description.title))
     return table
 
 
@@ -69,10 +71,10 @@ def scenario_overview(scenario: Scenario, folder: Path) -> Iterator[RenderableTy
 def run_tables(run: Run) -> Iterator[RenderableType]:
     """Yield a run's plans, its value by market, and what must not be overlooked."""
     yield _plans(run)
-    for step in run.steps:
-        about = str(step["reason"]).partition(": ")[2]
+    reasons = {str(s["step"]): str(s["reason"]).partition(": ")[2] for s in run.steps}
+    for step, about in reasons.items():
         if about:
-            yield Text(f"{step['step']}: {about}")
+            yield Text(f"{step}: {about}")
     yield ""
     value = Table(title="Value by market, EUR (earned positive)", title_justify="left", min_width=40)
     value.add_column("term")
@@ -94,13 +96,13 @@ def _plans(run: Run) -> Table:
     """Return one row per plan, narrow enough for 80 characters; the Period is a column only where there are several."""
     several = len(run.outcome["periods"]) > 1
     title = run.name if several else f"{run.name}: plans of {run.outcome['periods'][0]}"
-    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=0)
     for name in ("Period", "plan") if several else ("plan",):
         table.add_column(name, no_wrap=name == "Period", min_width=12)
     for name in ("value EUR", "flexibility", "gap", "ISPs changed"):
         table.add_column(name, justify="right", no_wrap=name != "ISPs changed")
     for name in ("ended", "audit"):
-        table.add_column(name)
+        table.add_column(name, no_wrap=True)
     for step in run.steps:
         table.add_row(
             *([step["period"]] if several else []), Text(step["step"]), f"{step['objective_eur']:,.2f}",

@@ -228,3 +228,14 @@ def test_real_german_prices_around_the_first_of_october(shared, tmp_path):
     known = [p for p in scenario.register.prices if p.series == "day_ahead" and p.start >= wish.periods[0].start]
     assert [p.minutes for p in known] == [60] * 24 + [15] * 96
     assert {p.name for p in scenario.description.markets.capacity} == {"aFRR up", "aFRR down"}
+
+
+def test_capacity_prices_of_another_country_are_said(tmp_path):
+    path = tmp_path / "afrr.csv"
+    path.write_text(
+        "DATE_FROM,PRODUCT,GERMANY_AVERAGE_CAPACITY_PRICE_[(EUR/MW)/h],AUSTRIA_AVERAGE_CAPACITY_PRICE_[(EUR/MW)/h]\n"
+        "2024-04-10,POS_20_24,7.5,6\n"
+    )
+    with pytest.raises(TableError, match="holds prices of AT, DE, none of NL; choose one of them with --country"):
+        downloads.capacity(path, TZ, "NL")
+    assert downloads.capacity(path, TZ, "AT")[0].value == 6
