@@ -30,6 +30,23 @@ def read_prices(grid: Grid, found: Findings) -> tuple[Price, ...]:
     return tuple(prices)
 
 
+def intervals(grid: Grid) -> tuple[Price, ...]:
+    """Return every row whose series and time can be read, at no price: what is there, whatever it says.
+
+    A series of which some time cannot be read is left out, since nobody knows what those rows were for.
+    """
+    series, starts, lengths = (read_coded(grid, name, Findings()) for name in ("series", "start", "minutes"))
+    timed = starts.good & lengths.good
+    doubtful = set(series.codes[~timed].tolist())
+    rows = [row for row in np.flatnonzero(series.good & timed).tolist() if series.codes[row] not in doubtful]
+    cells = ((series.value(row), starts.value(row), lengths.value(row)) for row in rows)
+    return tuple(
+        Price(series=name, start=start, minutes=minutes, value=0.0)
+        for name, start, minutes in cells
+        if isinstance(name, str) and isinstance(start, datetime) and isinstance(minutes, int)
+    )
+
+
 def _check_overlap(grid: Grid, at: list[int], prices: list[Price], found: Findings) -> None:
     order = sorted(range(len(prices)), key=lambda i: (prices[i].series, prices[i].start, i))
     longest = order[0] if order else 0  # of those before, the one that reaches furthest

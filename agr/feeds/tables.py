@@ -9,8 +9,8 @@ from agr.feeds.checks import RESOURCES, check_references, check_rows
 from agr.feeds.columns import tables
 from agr.feeds.findings import Findings
 from agr.feeds.forecasts import read_forecasts
-from agr.feeds.grid import open_grid
-from agr.feeds.prices import read_prices
+from agr.feeds.grid import Grid, open_grid
+from agr.feeds.prices import intervals, read_prices
 from agr.feeds.rows import Rows, read_rows, usable
 from agr.portfolio import Forecast, Price, Register
 
@@ -27,11 +27,36 @@ class Reading:
     warnings: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, kw_only=True)
+class Survey:
+    """What can be read of a folder, faults or not, for those who look for more faults between its tables."""
+
+    register: Register  # the good rows
+    findings: Findings
+    unreadable: frozenset[str]  # tables of which no row can be read
+    intervals: tuple[Price, ...]  # of every series, whatever the price: a bad one is not a missing one
+    followed: frozenset[tuple[str, str]]  # (resource, quantity) of every row of forecasts, good or bad
+
+    @property
+    def faulty(self) -> frozenset[str]:
+        """Tables with faults."""
+        return frozenset(Path(fault.file).stem for fault in self.findings.faults) | self.unreadable
+
+
 def read_folder(folder: Path, *, zone_name: str, isp_minutes: int) -> Reading:
     """Read every table of the folder: TABLE.csv or TABLE.parquet, one for each field of the register.
 
     Raises TableError with all faults, each with file, line, column, value and reason; then nothing was loaded.
     """
+    seen = survey_folder(folder, zone_name=zone_name, isp_minutes=isp_minutes)
+    found = seen.findings
+    if found.faults:
+        raise TableError([str(fault) for fault in sorted(found.faults)])
+    return Reading(register=seen.register, warnings=tuple(str(warning) for warning in sorted(found.warnings)))
+
+
+def survey_folder(folder: Path, *, zone_name: str, isp_minutes: int) -> Survey:
+    """Read what can be read of the folder, and collect what is wrong with the rest."""
     found = Findings()
     grids = {path.stem: open_grid(path, found) for path in _files(folder, found)}
     readable = {table: grid for table, grid in grids.items() if grid is not None and usable(grid, found)}
@@ -49,12 +74,25 @@ def read_folder(folder: Path, *, zone_name: str, isp_minutes: int) -> Reading:
         forecasts = read_forecasts(readable["forecasts"], _kinds(rows), zone_name, isp_minutes, found)
     if "prices" in readable:
         prices = read_prices(readable["prices"], found)
-    if found.faults:
-        raise TableError([str(fault) for fault in sorted(found.faults)])
     register = Register(
         **{table: tuple(part.values) for table, part in rows.items()}, forecasts=forecasts, prices=prices
     )
-    return Reading(register=register, warnings=tuple(str(warning) for warning in sorted(found.warnings)))
+    faulty = {fault.file for fault in found.faults}
+    again = {table: grid for table, grid in readable.items() if grid.file in faulty}
+    return Survey(
+        register=register,
+        findings=found,
+        unreadable=frozenset(grids.keys() - readable.keys()),
+        intervals=intervals(again["prices"]) if "prices" in again else prices,
+        followed=_followed(again["forecasts"])
+        if "forecasts" in again
+        else frozenset((forecast.resource, forecast.quantity) for forecast in forecasts),
+    )
+
+
+def _followed(grid: Grid) -> frozenset[tuple[str, str]]:
+    names = zip(grid.cells("resource"), grid.cells("quantity"), strict=True)
+    return frozenset((str(resource).strip(), str(quantity).strip()) for resource, quantity in names)
 
 
 def _kinds(rows: dict[str, Rows]) -> dict[str, str] | None:

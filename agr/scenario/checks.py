@@ -1,15 +1,17 @@
 """What must hold between the parts of a scenario; every fault with its file, its line and what was expected."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
-from itertools import chain
 from pathlib import Path
 
 from agr.feeds.cells import CellError, read_instant
 from agr.feeds.findings import Finding, Findings
 from agr.feeds.grid import Grid, open_grid
 from agr.feeds.series import values_on
+from agr.feeds.tables import Survey
 from agr.isp import Period
+from agr.portfolio import Price
 from agr.scenario.lines import Document
 from agr.scenario.scenario import Scenario
 
@@ -69,32 +71,48 @@ def _utc(cell: object) -> str:
         return ""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Certain:
+    """What may be relied on where there are faults, so that none of them makes others that are not there."""
+
+    keys: frozenset[str]  # of scenario.yaml with faults below them
+    survey: Survey
+    listed: bool  # whether all of cro.json could be read
+
+    @property
+    def days(self) -> bool:
+        """Whether the days are those that were meant."""
+        return not self.keys & {"period", "last_period"}
+
+
 def check_scenario(
-    scenario: Scenario, folder: Path, written: Document, listed: Document | None, *, readable: bool
+    scenario: Scenario, folder: Path, written: Document, listed: Document | None, certain: Certain
 ) -> list[Finding]:
-    """Return the faults between the parts; those that need all parts only if all could be read."""
+    """Return the faults between the parts, as far as the parts they need are certain."""
     tables = Tables(folder, scenario.description.tables)
-    found = list(_events(scenario, written, readable=readable))
+    found = list(_events(scenario, written, certain))
     if listed is not None:
-        found += _known(scenario, listed)
-    if readable:
-        parts = (_points(scenario, tables), _sessions(scenario, tables), _forecasts(scenario, tables))
-        found += [*chain(*parts), *_prices(scenario, tables)]
+        found += _known(scenario, listed, certain)
+    found += [*_points(scenario, tables, certain), *_sessions(scenario, tables), *_units(scenario, tables)]
+    if certain.days:
+        found += [*_forecasts(scenario, tables, certain), *_prices(scenario, tables, certain)]
     return found
 
 
-def _events(scenario: Scenario, written: Document, *, readable: bool) -> Iterator[Finding]:
+def _events(scenario: Scenario, written: Document, certain: Certain) -> Iterator[Finding]:
     contracts = {c.contract: c for c in scenario.register.contracts}
     days = {period.day: period for period in scenario.description.periods()}
     for i, event in enumerate(scenario.description.events):
         period = days.get(event.period or scenario.description.period)
-        if period is None:
+        if not certain.days:
+            period = None
+        elif period is None:
             words = f"{event.period} is none of the scenario's days, {min(days)} to {max(days)}"
             yield written.finding(("events", i, "period"), words)
         elif event.at >= period.end:
             words = f"{event.at.isoformat()} is after the Period {period} it concerns; expected an earlier moment"
             yield written.finding(("events", i, "at"), words)
-        if not readable:
+        if "contracts" in certain.survey.faulty:
             continue
         if event.contract not in contracts:
             known = ", ".join(sorted(contracts)) or "no contract at all"
@@ -105,7 +123,7 @@ def _events(scenario: Scenario, written: Document, *, readable: bool) -> Iterato
             yield written.finding(("events", i, "contract"), words)
 
 
-def _known(scenario: Scenario, listed: Document) -> Iterator[Finding]:
+def _known(scenario: Scenario, listed: Document, certain: Certain) -> Iterator[Finding]:
     """Note connections that are listed twice, congestion points too, and DSOs nobody declared."""
     seen: dict[str, int] = {}
     names: dict[str, int] = {}
@@ -115,7 +133,7 @@ def _known(scenario: Scenario, listed: Document) -> Iterator[Finding]:
             words = f"{point.address} is there twice, first in line {names[point.address]}; keep one"
             yield listed.finding((*place, "address"), words)
         names.setdefault(point.address, listed.line((*place, "address")))
-        if point.dso not in scenario.description.dsos:
+        if point.dso not in scenario.description.dsos and "dsos" not in certain.keys:
             words = f"{point.dso} is not in `dsos` of scenario.yaml; add it there or correct it"
             yield listed.finding((*place, "dso"), words)
         for j, connection in enumerate(point.connections):
@@ -132,15 +150,15 @@ def _once(seen: dict[str, int], listed: Document, connection: str, place: tuple[
         seen[connection] = listed.line(place)
 
 
-def _points(scenario: Scenario, tables: Tables) -> Iterator[Finding]:
+def _points(scenario: Scenario, tables: Tables, certain: Certain) -> Iterator[Finding]:
     """Note contracts and limits at congestion points the CRO does not list, and contracts with unknown DSOs."""
     known = {point.address for point in scenario.points}
-    for table in ("contracts", "limits"):
+    for table in ("contracts", "limits") if certain.listed else ():
         for address in sorted({row.congestion_point for row in getattr(scenario.register, table)} - known):
             words = f"{address} is not in {scenario.description.cro}; add it there or correct it"
             yield tables.fault(table, "congestion_point", address, words)
     for contract in scenario.register.contracts:
-        if contract.dso not in scenario.description.dsos:
+        if contract.dso not in scenario.description.dsos and "dsos" not in certain.keys:
             words = f"{contract.dso} is not in `dsos` of scenario.yaml; add it there or correct it"
             yield tables.fault("contracts", "dso", contract.dso, words)
 
@@ -150,6 +168,8 @@ def _sessions(scenario: Scenario, tables: Tables) -> Iterator[Finding]:
     for car in scenario.register.ev_sessions:
         hours = (car.departure - car.arrival) / timedelta(hours=1)
         possible = car.charge_kw * hours * car.charge_efficiency
+        if hours <= 0:
+            continue  # said with its row
         if car.energy_kwh > possible * (1 + 1e-9):
             words = (
                 f"{car.resource}: {car.energy_kwh:g} kWh cannot be charged; expected at most {possible:.3g} kWh, which "
@@ -158,13 +178,17 @@ def _sessions(scenario: Scenario, tables: Tables) -> Iterator[Finding]:
             yield tables.fault("ev_sessions", "resource", car.resource, words)
 
 
-def _forecasts(scenario: Scenario, tables: Tables) -> Iterator[Finding]:
-    """Note resources without a forecast of a day."""
+def _forecasts(scenario: Scenario, tables: Tables, certain: Certain) -> Iterator[Finding]:
+    """Note resources without a forecast of a day; where some forecasts are faulty, those without any at all."""
+    if "forecasts" in certain.survey.unreadable:
+        return
+    faulty = "forecasts" in certain.survey.faulty
     for period in scenario.description.periods():
         known = scenario.forecasts.get(period.day, {})
         for table, quantities in _FOLLOWED:
             for unit in getattr(scenario.register, table):
-                lacking = [q for q in quantities if (unit.resource, q) not in known]
+                there = certain.survey.followed if faulty else known
+                lacking = [q for q in quantities if (unit.resource, q) not in there]
                 if lacking:
                     words = (
                         f"{unit.resource} has no forecast {' and '.join(lacking)} of {period}; expected in forecasts"
@@ -172,25 +196,34 @@ def _forecasts(scenario: Scenario, tables: Tables) -> Iterator[Finding]:
                     yield tables.fault(table, "resource", unit.resource, words)
 
 
-def _prices(scenario: Scenario, tables: Tables) -> Iterator[Finding]:
-    """Note ISPs without a price that is needed, and prices that cannot be in EUR/MWh."""
-    markets, prices = scenario.description.markets, scenario.register.prices
-    held = {price.series for price in prices}
-    energy = {markets.day_ahead.series, markets.day_ahead.forecast_series}  # one of the two is enough
-    intraday = [s for s in (markets.intraday.buy_series, markets.intraday.sell_series) if s is not None]
-    capacity = [product.series for product in markets.capacity if product.max_mw > 0]
-    for period in scenario.description.periods():
-        for series in dict.fromkeys((*intraday, *capacity, *sorted(energy))):
-            if series in held or series not in energy or not energy & held:
-                yield from _whole(scenario, tables, series, period)
-    for price in prices:
+def _units(scenario: Scenario, tables: Tables) -> Iterator[Finding]:
+    """Note prices that cannot be in EUR/MWh."""
+    capacity = [product.series for product in scenario.description.markets.capacity]
+    for price in scenario.register.prices:
         if price.series not in capacity and abs(price.value) > _HIGHEST_EUR_PER_MWH:
             words = f"{price.series}: {price.value:g} is beyond any market; expected EUR/MWh"
             yield tables.after("prices", price.series, (price.start + timedelta(seconds=1)).isoformat(), words)
 
 
-def _whole(scenario: Scenario, tables: Tables, series: str, period: Period) -> Iterator[Finding]:
-    values = values_on(scenario.register.prices, series, period)
+def _prices(scenario: Scenario, tables: Tables, certain: Certain) -> Iterator[Finding]:
+    """Note ISPs without a price that is needed."""
+    if "prices" in certain.survey.unreadable:
+        return
+    markets, there = scenario.description.markets, certain.survey.intervals
+    held = {price.series for price in there}
+    energy = {markets.day_ahead.series, markets.day_ahead.forecast_series}  # one of the two is enough
+    intraday = [s for s in (markets.intraday.buy_series, markets.intraday.sell_series) if s is not None]
+    capacity = [product.series for product in markets.capacity if product.max_mw > 0]
+    if "markets" in certain.keys and not energy & held:  # other names may have been meant
+        energy = set()
+    for period in scenario.description.periods():
+        for series in dict.fromkeys((*intraday, *capacity, *sorted(energy))):
+            if series in held or series not in energy or not energy & held:
+                yield from _whole(there, tables, series, period)
+
+
+def _whole(there: Sequence[Price], tables: Tables, series: str, period: Period) -> Iterator[Finding]:
+    values = values_on(there, series, period)
     first = next((i for i, value in enumerate(values) if value is None), None)
     if first is not None:
         count = sum(value is None for value in values)

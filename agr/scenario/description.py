@@ -7,9 +7,10 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from agr.isp import Period
+from agr.errors import InputError
+from agr.isp import Period, zone
 from agr.scenario.lines import Document
 from agr.settings import Markets, Planning
 from agr.settings.section import Seconds, Section
@@ -45,6 +46,14 @@ def _as_date(value: object) -> object:
 Day = Annotated[date, BeforeValidator(_as_date)]
 
 
+def _is_zone(name: str) -> str:
+    try:
+        zone(name)
+    except InputError as error:
+        raise ValueError(str(error)) from error
+    return name
+
+
 class Description(Section):
     """One scenario: tables/ beside it hold the register, cro.json what the CRO knows."""
 
@@ -52,7 +61,9 @@ class Description(Section):
     question: str = Field(description="What a run of it answers.")
     period: Day = Field(description="The first day that is planned, local to the market.")
     last_period: Day | None = Field(default=None, description="The last day; none: the first one is the only one.")
-    zone: str = Field(default="Europe/Amsterdam", description="The market's time zone.")
+    zone: Annotated[str, AfterValidator(_is_zone)] = Field(
+        default="Europe/Amsterdam", description="The market's time zone."
+    )
     isp_minutes: int = Field(default=15, gt=0, description="Length of an ISP.")
     seed: int | None = Field(default=None, description="Seed of everything that is drawn.")
     agr: str = Field(default="agr.example", description="Our internet domain.")

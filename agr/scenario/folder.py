@@ -9,12 +9,12 @@ import numpy as np
 from pydantic import Field
 
 from agr.errors import InputError, TableError
-from agr.feeds.tables import read_folder
+from agr.feeds.tables import survey_folder
 from agr.portfolio import CongestionPoint, Register
 from agr.scenario.changes import changed
-from agr.scenario.checks import check_scenario
+from agr.scenario.checks import Certain, check_scenario
 from agr.scenario.description import Description
-from agr.scenario.lines import Document
+from agr.scenario.lines import Document, Model
 from agr.scenario.scenario import Floats, Forecasts, Scenario
 from agr.settings.section import Section
 
@@ -38,43 +38,59 @@ class Known(Section):
 
 
 def read_scenario(folder: Path) -> Scenario:
-    """Read a scenario folder; raises TableError with all faults, each with file, line and what was expected."""
+    """Read a scenario folder; raises TableError with all faults, each with file, line and what was expected.
+
+    What is faulty does not hide the faults of the rest: whatever can be read is checked.
+    """
     written = Document(folder / "scenario.yaml", "scenario.yaml")
-    description = written.read(Description)  # without it nothing else can be judged
-    faults: list[str] = []
-    known, listed = Known(), None
+    description, faults, keys = _read(written, Description)
+    if description is None or keys & {"zone", "isp_minutes", "tables", "cro"}:  # nothing else can be judged
+        raise TableError(faults)
+    known, listed, unlisted = Known(), None, list[str]()
     path = description.cro_of(folder)
     if path.exists() or description.cros:
         try:
             listed = Document(path, description.cro)
-            known = listed.read(Known)
+            found, unlisted, _ = _read(listed, Known)
+            known = found or known
         except TableError as error:
-            faults += error.faults
+            unlisted = error.faults
+    faults += unlisted
     tables = description.tables_of(folder)
-    register, warnings = Register(), tuple[str, ...]()
-    try:
-        reading = read_folder(tables, zone_name=description.zone, isp_minutes=description.isp_minutes)
-        register, warnings = reading.register, reading.warnings
-    except TableError as error:
-        faults += [fault if fault.startswith("/") else f"{description.tables}/{fault}" for fault in error.faults]
+    seen = survey_folder(tables, zone_name=description.zone, isp_minutes=description.isp_minutes)
+    faults += [_below(description.tables, str(fault)) for fault in sorted(seen.findings.faults)]
     scenario = Scenario(
         name=folder.resolve().name,
         description=description,
-        register=register,
+        register=seen.register,
         points=tuple(CongestionPoint(**point.model_dump()) for point in known.congestion_points),
         free_connections=known.free_connections,
-        forecasts=_by_day(register),
-        warnings=tuple(f"{description.tables}/{warning}" for warning in warnings),
+        forecasts=_by_day(seen.register),
+        warnings=tuple(_below(description.tables, str(warning)) for warning in sorted(seen.findings.warnings)),
         hashes=_hashes(folder, description),
     )
-    faults += [str(fault) for fault in check_scenario(scenario, tables, written, listed, readable=not faults)]
-    if faults:
-        raise TableError(faults)
+    certain = Certain(keys=keys, survey=seen, listed=not unlisted)
+    faults += [str(fault) for fault in check_scenario(scenario, tables, written, listed, certain)]
     try:
         made = changed(scenario, description.changes)
     except InputError as error:
-        raise TableError([str(written.finding(("changes",), str(error)))]) from error
+        faults += [] if faults else [str(written.finding(("changes",), str(error)))]
+    if faults:
+        raise TableError(faults)
     return replace(made, changes=())
+
+
+def _read(document: Document, model: type[Model]) -> tuple[Model | None, list[str], frozenset[str]]:
+    """Return the document as a model, its faults, and the keys below which they are; with faults, what is left."""
+    try:
+        return document.read(model), [], frozenset()
+    except TableError as error:
+        left, keys = document.without_faults(model)
+        return left, error.faults, keys
+
+
+def _below(folder: str, fault: str) -> str:
+    return fault if fault.startswith("/") else f"{folder}/{fault}"
 
 
 def _by_day(register: Register) -> Forecasts:

@@ -1,5 +1,6 @@
 """Reads YAML and JSON into a pydantic model and says of every fault on which line it is and what was expected."""
 
+import copy
 import re
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
@@ -16,6 +17,9 @@ Model = TypeVar("Model", bound=BaseModel)
 Place = Sequence[str | int]
 
 _NUMBERS = {"timestamp", "int", "float"}  # of YAML 1.1: 12:30 would be 750, and 2024-04-31 end the reading
+
+_TRIES = 5
+_GONE = object()
 
 
 class _Loader(yaml.SafeLoader):
@@ -103,6 +107,52 @@ class Document:
         if faults:
             raise TableError([str(fault) for fault in sorted(faults)])
         return read
+
+    def without_faults(self, model: type[Model]) -> tuple[Model | None, frozenset[str]]:
+        """Return what is left of the document without its faulty values, and the keys they stand below.
+
+        None where what is left does not do; for those who look for faults elsewhere. Raises nothing.
+        """
+        value = copy.deepcopy(self.value)
+        doubtful: set[str] = set()
+        for _ in range(_TRIES):
+            try:
+                return model.model_validate(value), frozenset(doubtful)
+            except ValidationError as error:
+                for fault in error.errors():
+                    place = fault["loc"][:-1] if fault["type"] == "missing" else fault["loc"]
+                    if not place or not _remove(value, place):
+                        return None, frozenset(doubtful)
+                    doubtful.add(str(place[0]))
+                _drop_gone(value)
+        return None, frozenset(doubtful)
+
+
+def _remove(value: Any, place: Place) -> bool:
+    """Take a value out; what is taken out of a list leaves a mark there."""
+    holder: Any = None
+    last: str | int = ""
+    for step in place:
+        there = step in value if isinstance(value, dict) else isinstance(step, int) and isinstance(value, list)
+        if there and value[step] is not _GONE:
+            holder, last, value = value, step, value[step]
+    if holder is None:
+        return False
+    if isinstance(holder, dict):
+        del holder[last]
+    else:
+        holder[last] = _GONE
+    return True
+
+
+def _drop_gone(value: Any) -> None:
+    if isinstance(value, dict):
+        for part in value.values():
+            _drop_gone(part)
+    elif isinstance(value, list):
+        value[:] = [part for part in value if part is not _GONE]
+        for part in value:
+            _drop_gone(part)
 
 
 def dotted(place: Place) -> str:

@@ -146,3 +146,53 @@ def test_no_folder_and_no_yaml_are_refused_in_words(folder, tmp_path):
     only(faults(folder), "scenario.yaml, line", "is not valid YAML")
     (folder / "scenario.yaml").write_text("just words\n")
     only(faults(folder), "expected `key: value` lines")
+
+
+def test_faults_of_every_kind_and_place_come_at_once_and_none_makes_another(folder):
+    written, tables = folder / "scenario.yaml", folder / "tables"
+    edit(written, ("spread_eur_per_mwh: 16", "spread_eur_per_mwh: 16 EUR"), ("max_mw: 1", "max_kw: 1000"))
+    edit(tables / "batteries.csv", ("capacity_kwh", "capacity_wh"))
+    with (tables / "connections.csv").open("a") as file:
+        file.write((tables / "connections.csv").read_text().splitlines()[2] + "\n")
+    prices = (tables / "prices.csv").read_text().splitlines()
+    ours = [i for i, line in enumerate(prices) if line.startswith("day_ahead,2026-03-29")]
+    prices[ours[5]] = prices[ours[5]].rpartition(",")[0] + ",nan"
+    del prices[ours[9]]
+    (tables / "prices.csv").write_text("\n".join(prices) + "\n")
+    sessions = (tables / "ev_sessions.csv").read_text().splitlines()
+    for row, column, value in ((1, 4, "900"), (2, 3, "2026-03-01T00:00:00Z")):
+        cells = sessions[row].split(",")
+        sessions[row] = ",".join([*cells[:column], value, *cells[column + 1 :]])
+    (tables / "ev_sessions.csv").write_text("\n".join(sessions) + "\n")
+    forecasts = (tables / "forecasts.csv").read_text().splitlines()
+    gone = next(i for i, line in enumerate(forecasts) if line.startswith("pv-00001,")) + 3
+    kept = [line for i, line in enumerate(forecasts) if i != gone and not line.startswith("load-00003,")]
+    (tables / "forecasts.csv").write_text("\n".join(kept) + "\n")
+    found = faults(folder)
+    only(found, "scenario.yaml, line", "'16 EUR'")
+    only(found, "scenario.yaml, line", "max_kw: is not known here; did you mean max_mw?")
+    only(found, "scenario.yaml, line", "max_mw: is missing")
+    only(found, "tables/batteries.csv", "capacity_wh", "convert the values")
+    only(found, "tables/batteries.csv", "capacity_kwh is missing")
+    only(found, "tables/connections.csv, line 14", "is there twice")
+    only(found, f"tables/prices.csv, line {ours[5] + 1}", "'nan'")
+    only(found, "tables/prices.csv, line", "day_ahead: 1 of 92 ISPs")
+    only(found, "tables/ev_sessions.csv, line 2", "900 kWh cannot be charged")
+    only(found, "tables/ev_sessions.csv, line 3", "is not after arrival")
+    only(found, "tables/forecasts.csv, line", "pv-00001", "of 92 ISPs")
+    only(found, "tables/fixed_loads.csv, line", "load-00003 has no forecast")
+    assert len(found) == 12
+
+
+def test_what_cannot_be_judged_is_not_blamed(folder):
+    edit(folder / "scenario.yaml", ("dsos: [north-grid.example, south-grid.example]", "dsos: 5"))
+    edit(folder / "scenario.yaml", ("period: 2026-03-29", "period: tomorrow"))
+    assert len(faults(folder)) == 2
+    edit(folder / "scenario.yaml", ("dsos: 5", "dsos: [north-grid.example, south-grid.example]"))
+    edit(folder / "scenario.yaml", ("period: tomorrow", "period: 2026-03-29"), ("zone: Europe", "zone: Erope"))
+    only(faults(folder), "scenario.yaml, line", "zone", "is not a time zone; use an IANA name")
+    edit(folder / "scenario.yaml", ("zone: Erope", "zone: Europe"))
+    listed = json.loads((folder / "cro.json").read_text())
+    listed["congestion_points"][0] = "here"
+    (folder / "cro.json").write_text(json.dumps(listed, indent=1))
+    assert [fault.partition(",")[0] for fault in faults(folder)] == ["cro.json"]
