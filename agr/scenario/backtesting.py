@@ -38,6 +38,10 @@ class Backtest:
     days: Frame
     warnings: tuple[str, ...]
 
+    def _repr_html_(self) -> str:
+        """Return the days as notebooks show them."""
+        return self.days.to_html(float_format="{:,.2f}".format)
+
     @property
     def totals(self) -> dict[str, float]:
         """Sums over all days by column."""

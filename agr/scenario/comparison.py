@@ -30,6 +30,10 @@ class Comparison:
     changed: Frame  # per run and congestion point: ISPs that differ from the first run, by how much
     warnings: tuple[str, ...]
 
+    def _repr_html_(self) -> str:
+        """Return the value by market as notebooks show it."""
+        return self.value.to_html(float_format="{:,.2f}".format)
+
     def json(self) -> dict[str, Any]:
         """Return everything as plain values."""
         return {

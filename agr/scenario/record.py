@@ -6,6 +6,7 @@ import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from html import escape
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,7 @@ _PACKAGES = ("agr-optimizer", "pyomo", "highspy", "numpy", "scipy", "pandas", "p
 Json = dict[str, Any]
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Run:
     """What a run gave. Tables by name: programs, points, positions, prices, bids, reservations, shortfalls, …"""
 
@@ -45,6 +46,20 @@ class Run:
             raise AttributeError(f"{name!r} is no table of a run; there is {', '.join(tables)}")
         frame: Frame = tables[name]
         return frame
+
+    def __repr__(self) -> str:
+        """Return one line, not a million: what a notebook shows of it."""
+        periods, sums = self.outcome["periods"], self.outcome["totals"]
+        days = periods[0] if len(periods) == 1 else f"{periods[0]}..{periods[-1]}"
+        return (
+            f"Run {self.name}: {days}, {self.outcome['resources']:,} resources, {len(self.steps)} plans, "
+            f"{sums['objective_eur']:,.2f} EUR, flexibility {sums['flexibility_eur']:,.2f} EUR; "
+            f"tables {', '.join(self.tables)}"
+        )
+
+    def _repr_html_(self) -> str:
+        """Return the plans as notebooks show them."""
+        return f"<p>{escape(repr(self))}</p>{self.summary.to_html(float_format='{:,.2f}'.format)}"
 
     def __dir__(self) -> list[str]:
         """Let notebooks complete the names of tables."""

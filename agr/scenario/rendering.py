@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from string import ascii_uppercase
 
 from rich.box import SIMPLE_HEAD
 from rich.console import RenderableType
@@ -133,19 +134,23 @@ def run_warnings(run: Run) -> list[str]:
 
 
 def comparison_tables(comparison: Comparison) -> Iterator[RenderableType]:
-    """Yield value by market, positions, peaks and ISPs that differ."""
+    """Yield value by market, positions, peaks and ISPs that differ; a letter stands for each run."""
+    letters = _letters(comparison.runs)
+    for run, letter in letters.items():
+        yield Text(f"{letter}  {run}")
+    yield ""
     yield _side_by_side("Value by market, EUR (earned positive)", comparison.value, comparison.runs)
     yield _side_by_side("Positions", comparison.positions, comparison.runs)
     peaks = comparison.peaks.copy()
     peaks.index = [f"{point} {peak}" for point, peak in peaks.index]
     differs = (peaks.sub(peaks.iloc[:, 0], axis=0).abs() > _NOTHING).any(axis=1)
     yield _side_by_side("Peaks that differ, kW", peaks[differs], comparison.runs)
-    table = Table(title=f"ISPs that differ from {comparison.runs[0]}", title_justify="left")
+    table = Table(title="ISPs that differ from A", title_justify="left", box=SIMPLE_HEAD, padding=0)
     for title in ("run", "congestion point", "ISPs", "largest kW", "moved kWh"):
         table.add_column(title, justify="left" if title in ("run", "congestion point") else "right", overflow="fold")
     for row in comparison.changed.to_dict("records"):
         table.add_row(
-            row["run"], row["congestion_point"], str(row["isps"]), f"{row['largest_kw']:,.1f}",
+            letters[row["run"]], row["congestion_point"], str(row["isps"]), f"{row['largest_kw']:,.1f}",
             f"{row['moved_kwh']:,.1f}",
         )  # fmt: skip
     yield table
@@ -153,13 +158,18 @@ def comparison_tables(comparison: Comparison) -> Iterator[RenderableType]:
         yield Text(f"warning: {warning}", style="yellow")
 
 
+def _letters(runs: Sequence[str]) -> dict[str, str]:
+    """Return a short word for each run: A, B, …, Z, A1, B1, …"""
+    return {run: f"{ascii_uppercase[i % 26]}{i // 26 or ''}" for i, run in enumerate(runs)}
+
+
 def _side_by_side(title: str, frame: Frame, runs: Sequence[str]) -> Table:
-    table = Table(title=title, title_justify="left")
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=0, min_width=len(title) + 1)
     table.add_column("", overflow="fold")
-    for place, run in enumerate(runs):
-        table.add_column(run, justify="right", overflow="fold")
+    for place, letter in enumerate(_letters(runs).values()):
+        table.add_column(letter, justify="right", no_wrap=True)
         if place:
-            table.add_column("Δ", justify="right")
+            table.add_column(f"{letter} − A", justify="right", no_wrap=True)
     for name, row in frame.iterrows():
         values = row.tolist()
         cells = [f"{values[0]:,.2f}"]

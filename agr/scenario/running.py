@@ -21,6 +21,9 @@ Progress = Callable[[int, int, str], None]
 """Called with (plans done, plans expected, what comes next or is done)."""
 
 
+_SIGNS = {"+": "plus", "-": "minus", "*": "times", "=": "set"}
+
+
 def silent(_done: int, _all: int, _what: str) -> None:
     """Report nothing."""
 
@@ -107,8 +110,14 @@ def _events_on(scenario: Scenario, period: Period) -> int:
 
 def run_name(name: str, changes: Sequence[str]) -> str:
     """Return a name for a run that says what was changed; fit for a folder."""
-    told = (change.replace("%", "pc").replace("+", " plus ").replace("-", " minus ") for change in changes)
-    return "+".join([name, *map(slug, told)])[:120]
+    return "+".join([name, *(slug(_told(change)) for change in changes)])[:120]
+
+
+def _told(change: str) -> str:
+    """Return a change with its sign in words; other signs are part of names."""
+    path, equals, value = change.replace("%", "pc").partition("=")
+    sign, rest = (value[:1], value[1:]) if value[:1] in _SIGNS else ("", value)
+    return f"{path} {_SIGNS.get(sign, '')} {rest.replace('-', 'minus ')}" if equals else change
 
 
 def described_changes(settings: Sequence[str], without: Sequence[str]) -> tuple[str, ...]:

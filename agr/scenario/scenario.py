@@ -18,7 +18,7 @@ RESOURCES = ("fixed_loads", "generators", "batteries", "ev_sessions", "heat_pump
 """The tables of resources."""
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Scenario:
     """A question with everything that is needed to answer it."""
 
@@ -31,6 +31,18 @@ class Scenario:
     warnings: tuple[str, ...] = ()
     hashes: Mapping[str, str] = field(default_factory=dict)  # file → SHA-256 of what was read
     changes: tuple[str, ...] = ()  # what was asked for with --set and --without
+
+    def __repr__(self) -> str:
+        """Return one line, not a million: what a notebook shows of it."""
+        periods = self.description.periods()
+        days = str(periods[0]) if len(periods) == 1 else f"{periods[0]}..{periods[-1]}"
+        counts = ", ".join(
+            f"{len(getattr(self.register, kind)):,} {kind.replace('_', ' ')}"
+            for kind in RESOURCES
+            if getattr(self.register, kind)
+        )
+        changes = f"; changed: {', '.join(self.changes)}" if self.changes else ""
+        return f"Scenario {self.name}: {days}, {self.resources:,} resources ({counts}){changes}"
 
     @property
     def resources(self) -> int:

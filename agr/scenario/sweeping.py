@@ -33,6 +33,10 @@ class Sweep:
     table: Frame
     reused: int  # combinations that an earlier sweep had finished
 
+    def _repr_html_(self) -> str:
+        """Return the table as notebooks show it."""
+        return self.table.to_html(float_format="{:,.2f}".format)
+
     @property
     def failed(self) -> int:
         """How many combinations have no figures."""

@@ -155,5 +155,5 @@ def test_a_plan_is_replayed_from_the_command_line(folder, solve):
     assert again.exit_code == 0, again.output
     assert "the same to the last bit" in again.stdout
     freed = agr("replay", "1", "--without", "reservation:FO-1")
-    assert (folder / "runs" / "plan-1-again+without_reservation_fo_minus_1" / "report.html").is_file()
+    assert (folder / "runs" / "plan-1-again+without_reservation_fo_1" / "report.html").is_file()
     assert "Value by market" in freed.stdout

@@ -20,7 +20,7 @@ from agr.scenario.expected import Expectation, disappointments, expectation
 from agr.scenario.folder import read_scenario
 from agr.scenario.record import open_run
 from agr.scenario.rendering import run_warnings
-from agr.scenario.running import parse_periods, run
+from agr.scenario.running import parse_periods, run, run_name
 
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
 
@@ -79,6 +79,30 @@ def test_tables_are_tidy_and_agree_with_each_other(small_run):
     assert (called["called_kw"] <= called["power_kw"] + called["reserved_kw"].clip(upper=0) + 1e-3)[
         called["reserved_kw"] < 0
     ].all()
+
+
+@pytest.mark.parametrize(
+    ("change", "name"),
+    [
+        ("fcr.price=+20%", "a+fcr_price_plus_20pc"),
+        ("batteries=-3", "a+batteries_minus_3"),
+        ("batteries=3", "a+batteries_3"),
+        ("fcr.price=*1.5", "a+fcr_price_times_1_5"),
+        ("contracts.FO-1.power_w==-5", "a+contracts_fo_1_power_w_set_minus_5"),
+        ("without reservation:FO-north-grid-1", "a+without_reservation_fo_north_grid_1"),
+    ],
+)
+def test_a_run_is_named_after_its_changes(change, name):
+    assert run_name("a", [change]) == name
+
+
+def test_notebooks_show_scenarios_and_runs_in_a_few_lines(small, small_run, tmp_path):
+    assert repr(small).startswith("Scenario small-dst-day: 2026-03-29, 25 resources (")
+    assert repr(changed(small, ["batteries=5"])).endswith("changed: batteries=5")
+    assert repr(small_run).startswith("Run small-dst-day: 2026-03-29, 25 resources, 3 plans, 331.55 EUR")
+    assert max(len(repr(small)), len(repr(small_run))) < 300
+    assert small_run._repr_html_().count("<tr") == 3 + 2  # plans, and two lines of heads
+    assert "availability" in compare([small_run, small_run])._repr_html_()
 
 
 def test_a_run_reads_back_as_it_was_saved(small_run, tmp_path):
