@@ -209,11 +209,13 @@ function drawComparison() {
   const c = data.comparison;
   $("comparison").hidden = !c;
   if (!c) return;
+  const letter = Object.fromEntries(c.runs.map((name, i) => [name, String.fromCharCode(65 + (i % 26)) + (i < 26 ? "" : Math.floor(i / 26))]));
+  $("comparedruns").replaceChildren(...c.runs.map((name) => { const line = element("div"); line.append(element("b", letter[name]), name); return line; }));
   const terms = Object.keys(c.value_eur[c.runs[0]]), tints = theme === "dark" ? ["#9ba5b1", "#6ea3ff", "#48c9a0", "#f2c14e", "#ef7f8d", "#b98be6"] : ["#5b6470", "#2f6fde", "#1b9e77", "#e0a100", "#d1495b", "#8e5bbf"];
   draw("compared", { tooltip: { trigger: "axis", confine: true, axisPointer: { type: "shadow" }, backgroundColor: css("--card"), borderColor: css("--line"), textStyle: { color: css("--text") }, valueFormatter: (v) => `${eur(v)} EUR` },
     grid: { left: 130, right: 20, top: 40, bottom: 24 },
     xAxis: { type: "value", name: "" }, yAxis: { type: "category", data: terms, inverse: true, axisLabel: { interval: 0 } },
-    series: c.runs.map((name, i) => ({ name, type: "bar", data: terms.map((t) => c.value_eur[name][t]), itemStyle: { color: tints[i % tints.length] } })) });
+    series: c.runs.map((name, i) => ({ name: letter[name], type: "bar", data: terms.map((t) => c.value_eur[name][t]), itemStyle: { color: tints[i % tints.length] } })) });
   const base = c.runs[0], others = c.runs.slice(1);
   const rows = (values, unit) => Object.keys(values[base]).map((key) => [key + unit, eur(values[base][key]), ...others.flatMap((o) => {
     const d = values[o][key] - values[base][key];
@@ -221,9 +223,9 @@ function drawComparison() {
   })]);
   const plain = (list) => list.map((row) => row.map((cell) => (Array.isArray(cell) ? cell[0] : cell)));
   const peaks = Object.fromEntries(c.runs.map((r) => [r, Object.fromEntries(c.peaks_kw.map((p) => [`${short(p.congestion_point)} ${p.peak} peak`, p[r]]))]));
-  table($("comparedtable"), [[""], [base, "n"], ...others.flatMap((o) => [[o, "n"], ["Δ", "n"]])],
+  table($("comparedtable"), [[""], [letter[base], "n"], ...others.flatMap((o) => [[letter[o], "n"], [`${letter[o]} − ${letter[base]}`, "n"]])],
     [...rows(c.value_eur, " EUR"), ...plain(rows(c.positions, "")), ...plain(rows(peaks, " kW")),
-      ...c.changed.map((x) => [`${short(x.congestion_point)}: ISPs that differ in ${x.run}`, String(x.isps), `${number(x.largest_kw)} kW at most`, `${number(x.moved_kwh)} kWh`].concat(others.slice(1).flatMap(() => ["", ""])).slice(0, 2 + 2 * others.length))]);
+      ...c.changed.map((x) => [`${short(x.congestion_point)}: ISPs that differ in ${letter[x.run]}`, String(x.isps), `${number(x.largest_kw)} kW at most`, `${number(x.moved_kwh)} kWh`].concat(others.slice(1).flatMap(() => ["", ""])).slice(0, 2 + 2 * others.length))]);
 }
 
 function drawFigures() {
@@ -241,6 +243,7 @@ function drawFigures() {
   table($("about"), [["what"], ["value", "code"]], [["solver", s.solver], ["how it ended", s.termination], ["seed", String(r.seed)],
     ...Object.entries(about.versions).map(([k, v]) => [`version of ${k}`, v]), ["solving", JSON.stringify(about.solving)],
     ...Object.entries(about.inputs_sha256).map(([k, v]) => [`SHA-256 of ${k}`, v])]);
+  $("solverlog").textContent = s.solver_log.join("\n");
 }
 
 function options(id, values, current, text) {

@@ -25,7 +25,7 @@ def report_html(runs: Sequence[Run]) -> str:
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
     template = Environment(autoescape=True, undefined=StrictUndefined).from_string(_part("template.html"))
     return template.render(
-        title=runs[0].outcome["title"] if len(runs) == 1 else " · ".join(run.name for run in runs),
+        title=runs[0].outcome["title"] if len(runs) == 1 else f"{runs[0].outcome['title']}: {len(runs)} runs compared",
         style=_part("page.css"), library=_part("vendor/echarts.min.js"), program=_part("page.js"),
         data=Markup(text),  # noqa: S704  (escaped above)
     )  # fmt: skip

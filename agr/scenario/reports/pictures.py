@@ -38,6 +38,7 @@ def _run(run: Run, name: str) -> Json:
         {
             **{k: step[k] for k in ("period", "step", "at", "reason", "objective_eur", "no_flexibility_eur",
                "flexibility_eur", "gap_eur", "termination", "solver", "audit", "terms_eur", "changed_isps")},
+            "solver_log": step.get("solver_log", []),  # runs of earlier versions have none
             **_step({t: tables[t].get((step["period"], step["step"])) for t in tables}, shown),
         }
         for step in outcome["steps"]
