@@ -249,15 +249,20 @@ def sweep(
         _, scenario = _read(name, set_, without)
         folder = out_folder or Path("runs") / f"{scenario.name}-sweep"
         periods = parse_periods(period, scenario) if period else None
-        with _cluster(cluster, scenario) as solve, progress() as bar:
-            found = sweep_grid(
-                scenario, read_grid(grid), periods=periods, folder=folder, workers=workers, solve=solve, progress=bar
-            )
+        try:
+            with _cluster(cluster, scenario) as solve, progress() as bar:
+                found = sweep_grid(
+                    scenario, read_grid(grid), periods=periods, folder=folder, workers=workers, solve=solve,
+                    progress=bar,
+                )  # fmt: skip
+        except KeyboardInterrupt:
+            complain(f"stopped; the same command goes on with what is finished in {folder}")
+            raise typer.Exit(130) from None
     if json:
         _print_json(found.table.astype(object).where(found.table.notna(), None).to_dict("records"))
     else:
         columns = [*read_grid(grid), "objective_eur", "flexibility_eur", "gap_eur", "error"]
-        out.print(frame_table(scenario.name, found.table.reindex(columns=columns)))
+        out.print(frame_table(f"{scenario.name}, EUR", found.table.reindex(columns=columns)))
         out.print(f"{len(found.table)} combinations, {found.reused} of them from before, in {folder}", highlight=False)
     if found.failed:
         complain(f"{found.failed} combinations have no figures; see the column error")

@@ -180,14 +180,23 @@ def _side_by_side(title: str, frame: Frame, runs: Sequence[str]) -> Table:
 
 
 def frame_table(title: str, frame: Frame) -> Table:
-    """Return a data frame as it is, numbers with two decimals."""
-    table = Table(title=title, title_justify="left")
+    """Return a data frame as it is, amounts with two decimals; what is missing stays empty.
+
+    Where the title says EUR the columns need not.
+    """
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=0, show_edge=False)
     for column in frame.columns:
+        name = str(column).removesuffix("_eur") if "EUR" in title else str(column)
+        numeric = frame[column].dtype.kind in "fi"
         table.add_column(
-            str(column).replace("_", " "),
-            justify="right" if frame[column].dtype.kind in "fi" else "left",
-            overflow="fold",
+            name.replace("_", " "), justify="right" if numeric else "left", overflow="fold", no_wrap=column == "period"
         )
     for row in frame.itertuples(index=False):
-        table.add_row(*(f"{cell:,.2f}" if isinstance(cell, float) else Text(str(cell)) for cell in row))
+        table.add_row(*(_cell(cell) for cell in row))
     return table
+
+
+def _cell(value: object) -> Text:
+    if value is None or value != value:  # NaN differs from itself
+        return Text("")
+    return Text(f"{value:,.2f}" if isinstance(value, float) else str(value))

@@ -28,7 +28,10 @@ _SUMS = ("objective_eur", "no_flexibility_eur", "flexibility_eur", "gap_eur", "i
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Sweep:
-    """One row per combination: what was varied, what came out; `error` says why a combination has no figures."""
+    """One row per combination: what was varied, what came out; `error` says why a combination has no figures.
+
+    What was varied is a number where all values of it are plain numbers.
+    """
 
     table: Frame
     reused: int  # combinations that an earlier sweep had finished
@@ -94,10 +97,19 @@ def sweep(
     else:
         rows = _run(cells, kept, folder, workers, solve, progress)
     table = pd.DataFrame(rows)
+    for path in grid:
+        table[path] = _numbers(table[path])
     if folder is not None:
         table.to_parquet(Path(folder) / "sweep.parquet")
         table.to_csv(Path(folder) / "sweep.csv", index=False)
     return Sweep(table=table, reused=len(kept))
+
+
+def _numbers(column: "pd.Series[Any]") -> "pd.Series[Any]":
+    """Return the values of a path as numbers where all are plain ones; +5 and *1.2 stay as they were written."""
+    if column.str.fullmatch(r"\d+").all():
+        return column.astype("int64")
+    return column.astype("float64") if column.str.fullmatch(r"\d*\.?\d+").all() else column
 
 
 def _cells(scenario: Scenario, grid: Grid, periods: tuple[Period, ...]) -> list[_Cell]:

@@ -101,7 +101,7 @@ def test_sweep_and_backtest(folder):
     assert "2 combinations, 0 of them from before" in swept.stdout
     assert "2 of them from before" in agr(*grid).stdout
     rows = json.loads(agr(*grid, "--json").stdout)
-    assert [row["batteries"] for row in rows] == ["2", "3"]
+    assert [row["batteries"] for row in rows] == [2, 3]
     assert rows[0]["error"] is None
     assert len(pd.read_csv(folder / "runs" / "small-dst-day-sweep" / "sweep.csv")) == 2
     tested = agr("backtest", "small-dst-day", "--out", "days.parquet")
@@ -157,3 +157,15 @@ def test_a_plan_is_replayed_from_the_command_line(folder, solve):
     freed = agr("replay", "1", "--without", "reservation:FO-1")
     assert (folder / "runs" / "plan-1-again+without_reservation_fo_1" / "report.html").is_file()
     assert "Value by market" in freed.stdout
+
+
+def test_a_sweep_that_is_stopped_says_how_it_goes_on(folder, monkeypatch):
+    from agr.scenario import sweeping
+
+    def stopped(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(sweeping, "plans_of", stopped)
+    ended = agr("sweep", "small-dst-day", "--grid", "batteries=2", "--workers", "1")
+    assert ended.exit_code == 130
+    assert "goes on with what is finished in runs/small-dst-day-sweep" in ended.stderr

@@ -20,7 +20,7 @@ def test_the_notebook_example_runs(tmp_path, monkeypatch, capsys):
     assert str(plain.points.index.tz) == "Europe/Amsterdam"
     assert names["peaks"].max() > 0
     assert len(names["stored"]) == 92
-    assert names["worth"].loc["4"] > names["worth"].loc["2"]
+    assert names["worth"].loc[4] > names["worth"].loc[2]
     assert "total" in capsys.readouterr().out
     assert (tmp_path / "compared.html").is_file()
     assert isinstance(names["tested"].days, pd.DataFrame)

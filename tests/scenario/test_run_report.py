@@ -79,7 +79,7 @@ def test_a_comparison_shows_both_runs_and_their_difference(browser, small_run, o
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.goto(path.as_uri())
     page.wait_for_selector("body[data-drawn=yes]")
-    assert page.locator("#comparedruns").inner_text().split() == ["A", small_run.name, "B", other_run.name]
+    assert page.locator("#comparedruns").inner_text().split() == [f"A{small_run.name}", f"B{other_run.name}"]
     assert "Model status" in page.locator("#solverlog").text_content()
     shown = page.locator("#comparedtable").inner_text()
     assert f"{other_run.value_eur - small_run.value_eur:+,.2f}" in shown

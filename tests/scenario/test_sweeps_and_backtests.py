@@ -51,7 +51,7 @@ def test_a_sweep_runs_every_combination_and_agrees_with_single_runs(quiet, solve
     counting = Counting(solve)
     found = sweep(small, grid, folder=tmp_path, workers=1, solve=counting)
     assert found.table[["batteries", "fcr.price"]].to_numpy().tolist() == [
-        ["2", "5"], ["2", "+50%"], ["4", "5"], ["4", "+50%"]
+        [2, "5"], [2, "+50%"], [4, "5"], [4, "+50%"]
     ]  # fmt: skip
     assert (found.failed, found.reused, counting.asked) == (0, 0, 8)
     alone = plans_of(resized(changed(small, ["batteries=4", "fcr.price=+50%"]), 1), small.description.periods(), solve)
