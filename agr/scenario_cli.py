@@ -112,18 +112,20 @@ def run(
     without: WithoutOption = None,
     period: PeriodsOption = None,
     out_folder: Annotated[Path | None, typer.Option("--out", help="Folder of the results; default: runs/NAME.")] = None,
+    executor: Annotated[str, typer.Option(help="Who answers prices: local, or dask://HOST:PORT.")] = "local",
     report: ReportOption = True,
     json: JsonOption = False,
 ) -> None:
     """Run a scenario, with changes or without, into a folder of tidy tables and a report."""
-    from agr.scenario.running import parse_periods
+    from agr.scenario.running import parse_periods, solver_of
     from agr.scenario.running import run as run_scenario
 
     with in_words():
         folder, scenario = _read(name, set_, without)
         periods = parse_periods(period, scenario) if period else None
-        with progress() as bar:
-            made = run_scenario(scenario, periods=periods, progress=bar)
+        planning = scenario.description.planning
+        with solver_of(planning, _executor(executor)) as solver, progress() as bar:
+            made = run_scenario(scenario, periods=periods, solve=solver.solve, progress=bar)
         saved = _save(made, out_folder or Path("runs") / made.name, report=report)
         lacking = _lacking(made, folder) if not made.outcome["changes"] and periods is None else []
     _show(made, saved, as_json=json)
@@ -131,6 +133,19 @@ def run(
         complain(f"not as expected: {line}")
     if lacking or any(step["audit"] for step in made.steps):
         raise typer.Exit(1)
+
+
+def _executor(name: str) -> str:
+    """Return a name as the settings take it."""
+    from pydantic import ValidationError
+
+    from agr.errors import InputError
+    from agr.settings.compute import Compute
+
+    try:
+        return Compute(executor=name).executor
+    except ValidationError as error:
+        raise InputError(f"--executor {name}: {error.errors()[0]['msg'].removeprefix('Value error, ')}") from error
 
 
 def _save(made: "Run", folder: Path, *, report: bool) -> Path:
@@ -182,7 +197,7 @@ def replay(
         settings = load(config)
         store = Store(settings.store_url)
         store.migrate()
-        with solver_of(settings.planning) as solver:
+        with solver_of(settings.planning, settings.compute.executor) as solver:
             found = replay_plan(store, settings, plan, solver.solve, set_ or (), without or ())
         saved = _save(found.rerun, out_folder / found.rerun.name, report=report)
         _save(found.stored, out_folder / found.stored.name, report=report)
@@ -304,7 +319,8 @@ def backtest(
     if json:
         _print_json({"days": found.days.to_dict("records"), "totals": found.totals, "warnings": list(found.warnings)})
         return
-    out.print(frame_table(f"{found.name}: EUR, earned positive", found.days))
+    shown = found.days.rename(columns={"no_flexibility_eur": "nobody_steers_eur"})
+    out.print(frame_table(f"{found.name}: EUR, earned positive", shown))
     totals = found.totals
     out.print(
         f"flexibility was worth {totals['flexibility_eur']:,.2f} EUR ({totals['markets_eur']:,.2f} more than the "

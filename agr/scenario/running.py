@@ -29,9 +29,9 @@ def silent(_done: int, _all: int, _what: str) -> None:
 
 
 @contextmanager
-def solver_of(planning: Planning) -> Iterator[Solver]:
-    """Start worker processes for solves, and end them."""
-    solver = Solver(planning)
+def solver_of(planning: Planning, executor: str = "local") -> Iterator[Solver]:
+    """Start worker processes for solves, and end them; `executor` answers prices, as in compute.executor."""
+    solver = Solver(planning, executor)
     try:
         yield solver
     finally:

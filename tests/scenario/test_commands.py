@@ -26,7 +26,7 @@ def folder(tmp_path, monkeypatch, solve):
             self.solve = solve
 
     @contextmanager
-    def shared(_planning):
+    def shared(_planning, _executor="local"):
         yield Pool()
 
     monkeypatch.chdir(tmp_path)
@@ -119,6 +119,7 @@ def test_the_schema_is_printed(folder):
         (("scenario", "run", "nowhere"), "there is no scenario 'nowhere'"),
         (("scenario", "run", "small-dst-day", "--set", "bateries=5"), "did you mean batteries?"),
         (("scenario", "run", "small-dst-day", "--period", "soon"), "write 2025-01-20"),
+        (("scenario", "run", "small-dst-day", "--executor", "cluster"), 'expected "local", or a Dask scheduler'),
         (("scenario", "run", "small-dst-day", "--period", "2026-03-30"), "has no forecasts of this day"),
         (("compare", "a", "b"), "a is no run that can be read"),
         (("sweep", "small-dst-day", "--grid", "batteries"), "is no grid"),
