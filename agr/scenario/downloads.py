@@ -1,15 +1,12 @@
 """Reads what users download: ENTSO-E, regelleistung.net, TenneT, and charge-point operators' session lists.
 
-Which columns a file has says what it is; separators, decimal commas and the publishers' ways to write times are
-understood. Times without offset are local to the market. Every fault is collected with file and line.
+Which columns a file has says what it is. Every fault is collected with file and line.
 """
 
-import gzip
-import io
 import re
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, timedelta
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
 from itertools import pairwise
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -17,14 +14,20 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 
 from agr.errors import TableError
-from agr.feeds.findings import Finding, Findings
 from agr.isp import local_instant
 from agr.portfolio import Price
+from agr.scenario.download import (
+    Download,
+    finished,
+    instant,
+    local_time,
+    number,
+    open_download,
+    plain,
+    require,
+    rows,
+)
 
-_LOCAL = ("%d/%m/%Y %H:%M:%S", "%d/%m/%Y %H:%M", "%d.%m.%Y %H:%M", "%d.%m.%Y %H:%M:%S", "%Y-%m-%d %H:%M:%S",
-          "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%d", "%d.%m.%Y", "%d/%m/%Y")  # fmt: skip
-_MARKED = re.compile(r"\s*\((CES?T)\)")
-_HOURS = {"CET": 1, "CEST": 2}
 _BLOCK = re.compile(r"(?P<side>NEGPOS|NEG|POS)_(?P<first>\d\d)_(?P<last>\d\d)")
 _COUNTRIES = {"NL": "netherlands", "DE": "germany", "BE": "belgium", "AT": "austria", "FR": "france",
               "CH": "switzerland", "DK": "denmark", "SI": "slovenia", "CZ": "czech_republic"}  # fmt: skip
@@ -45,121 +48,6 @@ class Session:
     max_kw: float | None
 
 
-@dataclass(kw_only=True)
-class Download:
-    """A file as text cells with its findings."""
-
-    path: Path
-    cells: pd.DataFrame
-    found: Findings = field(default_factory=Findings)
-    seen: dict[str, set[datetime]] = field(default_factory=dict)
-
-    def column(self, *patterns: str) -> str | None:
-        """Return the first column whose name, in words joined by underscores, matches a pattern."""
-        for pattern in patterns:
-            for name in self.cells.columns:
-                if re.fullmatch(pattern, plain(str(name))):
-                    return str(name)
-        return None
-
-    def fault(self, row: int, words: str) -> None:
-        """Note what is wrong in a row (from 0)."""
-        self.found.faults.append(Finding(file=self.path.name, line=row + 2, words=words))
-
-
-def plain(name: str) -> str:
-    """Return a column's name in lower case with underscores for everything else."""
-    return re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
-
-
-def open_download(path: Path) -> Download:
-    """Read a CSV file, packed with gzip or not. Raises TableError when it cannot be read."""
-    try:
-        raw = Path(path).read_bytes()
-        text = (gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw).decode("utf-8-sig")
-    except OSError as error:
-        raise TableError([f"{path}: cannot be read ({error.strerror or error})"]) from error
-    except UnicodeDecodeError as error:
-        words = "save the sheet as CSV" if raw[:2] == b"PK" else f"save it as UTF-8 (byte {error.start})"
-        raise TableError([f"{path}: is not text; {words}"]) from error
-    head = text.partition("\n")[0]
-    separator = max(";,\t", key=head.count)
-    try:
-        cells = pd.read_csv(io.StringIO(text), sep=separator, dtype=str, keep_default_na=False)
-    except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        raise TableError([f"{path}: is no table: {error}"]) from error
-    return Download(path=Path(path), cells=cells)
-
-
-def require(download: Download, **columns: str | None) -> dict[str, str]:
-    """Return the columns; raises TableError naming those that are not there."""
-    lacking = [name.replace("_", " ") for name, column in columns.items() if column is None]
-    if lacking:
-        there = ", ".join(map(str, download.cells.columns))
-        raise TableError([f"{download.path.name}, line 1: found no column for {', '.join(lacking)}; there is {there}"])
-    return {name: column for name, column in columns.items() if column is not None}
-
-
-def number(text: str) -> float | None:
-    """Return a number, with a decimal point or comma; None for an empty cell. Raises ValueError."""
-    cleaned = text.strip().replace("\xa0", "")
-    if cleaned.lower() in ("", "-", "n/e", "n/a", "nan"):
-        return None
-    if "," in cleaned:
-        cleaned = cleaned.replace(".", "").replace(",", ".")
-    return float(cleaned)
-
-
-def instant(download: Download, text: str, tz: ZoneInfo, series: str) -> datetime:
-    """Return a time as UTC; of an hour that the clock repeats, the second one comes second. Raises ValueError."""
-    begin = text.split(" - ")[0].strip()
-    marked = _MARKED.search(begin)
-    if marked:
-        local = _local(begin[: marked.start()])
-        return (local - timedelta(hours=_HOURS[marked[1]])).replace(tzinfo=UTC)
-    try:
-        parsed = datetime.fromisoformat(begin)
-    except ValueError:
-        parsed = _local(begin)
-    if parsed.tzinfo is not None:
-        return parsed.astimezone(UTC)
-    seen = download.seen.setdefault(series, set())
-    first = local_instant(parsed.date(), parsed.time(), tz)
-    found = local_instant(parsed.date(), parsed.time(), tz, second=True) if first in seen else first
-    seen.add(found)
-    return found
-
-
-def _local(text: str) -> datetime:
-    for layout in _LOCAL:
-        try:
-            return datetime.strptime(text.strip(), layout)  # noqa: DTZ007  (made aware by the caller)
-        except ValueError:
-            continue
-    raise ValueError(f"{text!r} is not a time; expected 2024-04-10T00:00Z or 10/04/2024 00:00")
-
-
-def _rows(download: Download, read: Callable[[dict[str, str]], Price | Session | None]) -> list[Price | Session]:
-    """Return what `read` makes of every row; what it cannot read is a fault of the row."""
-    values = []
-    for row, cells in enumerate(download.cells.to_dict("records")):
-        try:
-            value = read({str(k): str(v) for k, v in cells.items()})
-        except ValueError as error:
-            download.fault(row, str(error))
-            continue
-        if value is not None:
-            values.append(value)
-    return values
-
-
-def _finished(download: Download, values: Iterable[Price | Session]) -> None:
-    if download.found.faults:
-        raise TableError([str(fault) for fault in download.found.faults])
-    if not list(values):
-        raise TableError([f"{download.path.name}: holds no values that could be used"])
-
-
 def day_ahead(path: Path, tz: ZoneInfo) -> list[Price]:
     """Read day-ahead prices, EUR/MWh: ENTSO-E's export, or columns utc_start and price_eur_mwh."""
     download = open_download(path)
@@ -178,8 +66,8 @@ def day_ahead(path: Path, tz: ZoneInfo) -> list[Price]:
         start = instant(download, cells[use["time"]], tz, str(minutes))
         return None if value is None else Price(series="day_ahead", start=start, minutes=minutes, value=value)
 
-    prices = [p for p in _rows(download, read) if isinstance(p, Price)]
-    _finished(download, prices)
+    prices = rows(download, read)
+    finished(download, prices)
     return finest(prices)
 
 
@@ -251,11 +139,11 @@ def capacity(path: Path, tz: ZoneInfo, country: str) -> list[Price]:
         hourly = value / (minutes / 60) if per_block else value
         return Price(series=series, start=begin, minutes=minutes, value=round(hourly, 4))
 
-    prices = [p for p in _rows(download, read) if isinstance(p, Price)]
+    prices = rows(download, read)
     if not prices and where and not download.found.faults:
         there = ", ".join(sorted(set(download.cells[where])))
         raise TableError([f"{download.path.name}: has no prices of {country}; it has those of {there}"])
-    _finished(download, prices)
+    finished(download, prices)
     return sorted(prices, key=lambda p: (p.series, p.start))
 
 
@@ -284,12 +172,12 @@ def imbalance(path: Path, tz: ZoneInfo) -> list[Price]:
                 return None
             begin = instant(download, cells[use["time"]], tz, series)
             if local and number_of:  # counted from midnight: right on days of 92 and 100 as well
-                day = _local(cells[use["time"]].split("T")[0].split(" ")[0]).date()
+                day = local_time(cells[use["time"]].split("T")[0].split(" ")[0]).date()
                 begin = local_instant(day, time(0), tz) + timedelta(minutes=15 * (int(cells[number_of]) - 1))
             return Price(series=series, start=begin, minutes=15, value=value)
 
-        prices += [p for p in _rows(download, read) if isinstance(p, Price)]
-    _finished(download, prices)
+        prices += rows(download, read)
+    finished(download, prices)
     return prices
 
 
@@ -321,8 +209,8 @@ def sessions(path: Path, tz: ZoneInfo) -> list[Session]:
             session=cells[use["session"]], charger=charger, start=begin, end=end, energy_kwh=energy, max_kw=most or None
         )
 
-    found = [s for s in _rows(download, read) if isinstance(s, Session)]
-    _finished(download, found)
+    found = rows(download, read)
+    finished(download, found)
     return sorted(found, key=lambda s: (s.start, s.session))
 
 

@@ -1,0 +1,143 @@
+"""A downloaded table as text cells: separators, decimal commas, the publishers' ways to write times, faults by line.
+
+Times without offset are local to the market.
+"""
+
+import gzip
+import io
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TypeVar
+from zoneinfo import ZoneInfo
+
+import pandas as pd
+
+from agr.errors import TableError
+from agr.feeds.findings import Finding, Findings
+from agr.isp import local_instant
+
+Value = TypeVar("Value")
+_LOCAL = ("%d/%m/%Y %H:%M:%S", "%d/%m/%Y %H:%M", "%d.%m.%Y %H:%M", "%d.%m.%Y %H:%M:%S", "%Y-%m-%d %H:%M:%S",
+          "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%d", "%d.%m.%Y", "%d/%m/%Y")  # fmt: skip
+_MARKED = re.compile(r"\s*\((CES?T)\)")
+_HOURS = {"CET": 1, "CEST": 2}
+
+
+@dataclass(kw_only=True)
+class Download:
+    """A file as text cells with its findings."""
+
+    path: Path
+    cells: pd.DataFrame
+    found: Findings = field(default_factory=Findings)
+    seen: dict[str, set[datetime]] = field(default_factory=dict)
+
+    def column(self, *patterns: str) -> str | None:
+        """Return the first column whose name, in words joined by underscores, matches a pattern."""
+        for pattern in patterns:
+            for name in self.cells.columns:
+                if re.fullmatch(pattern, plain(str(name))):
+                    return str(name)
+        return None
+
+    def fault(self, row: int, words: str) -> None:
+        """Note what is wrong in a row (from 0)."""
+        self.found.faults.append(Finding(file=self.path.name, line=row + 2, words=words))
+
+
+def plain(name: str) -> str:
+    """Return a column's name in lower case with underscores for everything else."""
+    return re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
+
+
+def open_download(path: Path) -> Download:
+    """Read a CSV file, packed with gzip or not. Raises TableError when it cannot be read."""
+    try:
+        raw = Path(path).read_bytes()
+        text = (gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw).decode("utf-8-sig")
+    except OSError as error:
+        raise TableError([f"{path}: cannot be read ({error.strerror or error})"]) from error
+    except UnicodeDecodeError as error:
+        words = "save the sheet as CSV" if raw[:2] == b"PK" else f"save it as UTF-8 (byte {error.start})"
+        raise TableError([f"{path}: is not text; {words}"]) from error
+    head = text.partition("\n")[0]
+    separator = max(";,\t", key=head.count)
+    try:
+        cells = pd.read_csv(io.StringIO(text), sep=separator, dtype=str, keep_default_na=False)
+    except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+        raise TableError([f"{path}: is no table: {error}"]) from error
+    return Download(path=Path(path), cells=cells)
+
+
+def require(download: Download, **columns: str | None) -> dict[str, str]:
+    """Return the columns; raises TableError naming those that are not there."""
+    lacking = [name.replace("_", " ") for name, column in columns.items() if column is None]
+    if lacking:
+        there = ", ".join(map(str, download.cells.columns))
+        raise TableError([f"{download.path.name}, line 1: found no column for {', '.join(lacking)}; there is {there}"])
+    return {name: column for name, column in columns.items() if column is not None}
+
+
+def number(text: str) -> float | None:
+    """Return a number, with a decimal point or comma; None for an empty cell. Raises ValueError."""
+    cleaned = text.strip().replace("\xa0", "")
+    if cleaned.lower() in ("", "-", "n/e", "n/a", "nan"):
+        return None
+    if "," in cleaned:
+        cleaned = cleaned.replace(".", "").replace(",", ".")
+    return float(cleaned)
+
+
+def instant(download: Download, text: str, tz: ZoneInfo, series: str) -> datetime:
+    """Return a time as UTC; of an hour that the clock repeats, the second one comes second. Raises ValueError."""
+    begin = text.split(" - ")[0].strip()
+    marked = _MARKED.search(begin)
+    if marked:
+        local = local_time(begin[: marked.start()])
+        return (local - timedelta(hours=_HOURS[marked[1]])).replace(tzinfo=UTC)
+    try:
+        parsed = datetime.fromisoformat(begin)
+    except ValueError:
+        parsed = local_time(begin)
+    if parsed.tzinfo is not None:
+        return parsed.astimezone(UTC)
+    seen = download.seen.setdefault(series, set())
+    first = local_instant(parsed.date(), parsed.time(), tz)
+    found = local_instant(parsed.date(), parsed.time(), tz, second=True) if first in seen else first
+    seen.add(found)
+    return found
+
+
+def local_time(text: str) -> datetime:
+    """Return a time as it is written, without its zone. Raises ValueError."""
+    for layout in _LOCAL:
+        try:
+            return datetime.strptime(text.strip(), layout)  # noqa: DTZ007  (made aware by the caller)
+        except ValueError:
+            continue
+    raise ValueError(f"{text!r} is not a time; expected 2024-04-10T00:00Z or 10/04/2024 00:00")
+
+
+def rows(download: Download, read: Callable[[dict[str, str]], Value | None]) -> list[Value]:
+    """Return what `read` makes of every row; what it cannot read is a fault of the row."""
+    values = []
+    for row, cells in enumerate(download.cells.to_dict("records")):
+        try:
+            value = read({str(k): str(v) for k, v in cells.items()})
+        except ValueError as error:
+            download.fault(row, str(error))
+            continue
+        if value is not None:
+            values.append(value)
+    return values
+
+
+def finished(download: Download, values: Sequence[object]) -> None:
+    """Raise TableError where there are faults, or nothing at all."""
+    if download.found.faults:
+        raise TableError([str(fault) for fault in download.found.faults])
+    if not values:
+        raise TableError([f"{download.path.name}: holds no values that could be used"])
