@@ -138,6 +138,11 @@ def demo(scenario: Path | None, *, once: bool, as_json: bool, data: Path | None)
     began = time.monotonic()
     folder = scenario or shipped("spring-weekday")
     described: Description = describe(folder)
+    if described.changes:
+        raise InputError(
+            f"{folder} is made of other tables by `changes`, which the demo's counterparties don't know; "
+            f"run it with `agr scenario run {folder}`"
+        )
     show = Show(described)
     log.configure(listener=show.event, quiet=True)
     ended = threading.Event()

@@ -170,3 +170,9 @@ def test_a_sweep_that_is_stopped_says_how_it_goes_on(folder, monkeypatch):
     ended = agr("sweep", "small-dst-day", "--grid", "batteries=2", "--workers", "1")
     assert ended.exit_code == 130
     assert "goes on with what is finished in runs/small-dst-day-sweep" in ended.stderr
+
+
+def test_the_demo_refuses_a_scenario_that_is_made_by_changes(folder):
+    refused = agr("demo", "--once", "--scenario", str(SCENARIOS / "municipality-weekday"))
+    assert refused.exit_code == 1
+    assert "run it with `agr scenario run" in refused.stderr
