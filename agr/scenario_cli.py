@@ -188,17 +188,10 @@ def replay(
     """Rerun a plan of the daemon from its stored case: exactly, or with changes."""
     from agr.scenario.comparison import compare as compare_runs
     from agr.scenario.rendering import comparison_tables
-    from agr.scenario.replaying import replay as replay_plan
-    from agr.scenario.running import solver_of
-    from agr.settings import load
-    from agr.store.engine import Store
+    from agr.scenario.replaying import replay_from
 
     with in_words():
-        settings = load(config)
-        store = Store(settings.store_url)
-        store.migrate()
-        with solver_of(settings.planning, settings.compute.executor) as solver:
-            found = replay_plan(store, settings, plan, solver.solve, set_ or (), without or ())
+        found = replay_from(config, plan, set_ or (), without or ())
         saved = _save(found.rerun, out_folder / found.rerun.name, report=report)
         _save(found.stored, out_folder / found.stored.name, report=report)
     if json:

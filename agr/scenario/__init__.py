@@ -7,15 +7,17 @@ from agr.scenario.api import (
     backtest,
     change,
     compare,
+    from_downloads,
     load,
     names,
     open_run,
+    replay,
     report,
     run,
     sweep,
 )
 
 __all__ = [
-    "Comparison", "Run", "Scenario", "backtest", "change", "compare", "load", "names", "open_run", "report",
-    "run", "sweep",
+    "Comparison", "Run", "Scenario", "backtest", "change", "compare", "from_downloads", "load", "names", "open_run",
+    "replay", "report", "run", "sweep",
 ]  # fmt: skip

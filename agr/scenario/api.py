@@ -6,9 +6,10 @@ these functions below `if __name__ == "__main__":`, as Python's multiprocessing 
 
 import atexit
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from agr.scenario import backtesting, running, sweeping
+from agr.scenario import backtesting, importing, replaying, running, sweeping
 from agr.scenario.changes import changed
 from agr.scenario.comparison import Comparison, compare
 from agr.scenario.day import Solve
@@ -23,8 +24,8 @@ Changes = Mapping[str, object] | Iterable[str]
 """`{"markets.afrr_down.price": "+20%", "batteries": 500}` or `["batteries=500"]`."""
 
 __all__ = [
-    "Comparison", "Run", "Scenario", "backtest", "change", "compare", "load", "names", "open_run", "report",
-    "run", "sweep",
+    "Comparison", "Run", "Scenario", "backtest", "change", "compare", "from_downloads", "load", "names", "open_run",
+    "replay", "report", "run", "sweep",
 ]  # fmt: skip
 
 
@@ -94,6 +95,30 @@ def sweep(
         scenario, texts, periods=parse_periods(period, scenario) if period else None,
         folder=None if folder is None else Path(folder), workers=workers, progress=progress,
     )  # fmt: skip
+
+
+def replay(
+    plan: int, changes: Changes = (), *, without: Iterable[str] = (), config: str | Path = "agr.toml"
+) -> replaying.Replay:  # fmt: skip
+    """Rerun a plan of the daemon from its stored case: exactly (`exact` says so), or with changes."""
+    return replaying.replay_from(Path(config), plan, _texts(changes), list(without))
+
+
+def from_downloads(
+    folder: str | Path, period: str, *, day_ahead: str | Path, capacity: Iterable[str | Path] = (),
+    imbalance: str | Path | None = None, sessions: str | Path | None = None, sessions_from: str | None = None,
+    country: str = "NL", zone: str = "Europe/Amsterdam",
+) -> Scenario:  # fmt: skip
+    """Make a scenario folder of downloads, as `agr scenario import` does, and return the scenario."""
+    wish = importing.Wish(
+        periods=running.days_between(period, zone, 15), day_ahead=Path(day_ahead),
+        capacity=tuple(Path(path) for path in capacity),
+        imbalance=None if imbalance is None else Path(imbalance),
+        sessions=None if sessions is None else Path(sessions), country=country,
+        sessions_from=None if sessions_from is None else running.parse_day(sessions_from),
+    )  # fmt: skip
+    made, notes = importing.import_scenario(Path(folder), wish)
+    return replace(made, warnings=(*made.warnings, *notes))
 
 
 def backtest(scenario: Scenario, *, period: str | None = None, progress: Progress = silent) -> backtesting.Backtest:

@@ -2,18 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from agr import archive
 from agr.change import Solved, change
 from agr.errors import InputError
 from agr.plan import Plan, Reason, ReasonKind
 from agr.planning import load_solved
+from agr.scenario import running
 from agr.scenario.day import THRESHOLD_W, Solve, Step
 from agr.scenario.recase import recase
 from agr.scenario.record import Run, record, timeless
 from agr.scenario.running import described_changes, run_name
 from agr.scenario.tidy import Known, known_of
-from agr.settings import Settings
+from agr.settings import Settings, load
 from agr.solving import Answer
 from agr.store import plans, register
 from agr.store.engine import Store
@@ -28,6 +30,15 @@ class Replay:
     rerun: Run
     exact: bool  # the same to the last bit; with changes it need not be
     remark: str  # why not, where that can be known
+
+
+def replay_from(config: Path, plan_id: int, sets: Sequence[str] = (), without: Sequence[str] = ()) -> Replay:
+    """Rerun a plan of the daemon whose settings file is given; raises as `replay` and for settings with faults."""
+    settings = load(config)
+    store = Store(settings.store_url)
+    store.migrate()
+    with running.solver_of(settings.planning, settings.compute.executor) as solver:
+        return replay(store, settings, plan_id, solver.solve, sets, without)
 
 
 def replay(

@@ -10,7 +10,7 @@ import pytest
 import yaml
 from typer.testing import CliRunner, Result
 
-from agr import terminal
+from agr import scenario, terminal
 from agr.cli import app
 from agr.scenario import backtesting, running, sweeping
 
@@ -158,6 +158,8 @@ def test_a_plan_is_replayed_from_the_command_line(folder, solve):
     freed = agr("replay", "1", "--without", "reservation:FO-1")
     assert (folder / "runs" / "plan-1-again+without_reservation_fo_1" / "report.html").is_file()
     assert "Value by market" in freed.stdout
+    assert scenario.replay(1).exact
+    assert scenario.replay(1, {"day_ahead.price": "+10"}).rerun.outcome["changes"] == ["day_ahead.price=+10"]
 
 
 def test_a_sweep_that_is_stopped_says_how_it_goes_on(folder, monkeypatch):

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from agr import scenario
 from agr.errors import InputError, TableError
 from agr.isp import Period
 from agr.scenario import downloads
@@ -239,3 +240,12 @@ def test_capacity_prices_of_another_country_are_said(tmp_path):
     with pytest.raises(TableError, match="holds prices of AT, DE, none of NL; choose one of them with --country"):
         downloads.capacity(path, TZ, "NL")
     assert downloads.capacity(path, TZ, "AT")[0].value == 6
+
+
+def test_notebooks_import_downloads_too(tmp_path):
+    path = tmp_path / "prices.csv"
+    path.write_text(entsoe(SPRING, marked=True))
+    made = scenario.from_downloads(tmp_path / "mine", str(SPRING), day_ahead=path)
+    assert made.description.of == SPRING
+    assert any("day_ahead_forecast" in warning for warning in made.warnings)
+    assert scenario.load(tmp_path / "mine").hashes == made.hashes
