@@ -16,6 +16,7 @@ class Termination(Enum):
 
     OPTIMAL = "optimal"  # gap within the tolerance asked for
     TIME_LIMIT = "time limit"  # best program so far, `gap` says how good
+    GAP_OPEN = "gap open"  # the search ended by itself with a wider gap than was asked for, and would again
     NO_PROGRAM = "no program"  # nothing usable was found; arrays hold the no-flexibility program
 
 

@@ -76,7 +76,7 @@ def search(
     hard = large and len(columns.whole) > 0
     first = Branched(best=None, bound=-np.inf)
     if hard:  # the relaxation may take longer than there is time
-        first = first_answer_of(matrix, discrete, threads=threads, deadline=deadline)
+        first = first_answer_of(matrix, discrete, threads=threads, deadline=deadline, transcript=transcript)
         _say(transcript, "first answer", first.best, first.bound)
     relaxation = Relaxation(matrix, threads=threads, transcript=transcript)
     began = perf_counter()
@@ -134,7 +134,9 @@ def _better(best: Run | None, other: Run | None) -> Run | None:
     return other if other.objective < best.objective else best
 
 
-def first_answer_of(matrix: Matrix, discrete: Discrete, *, threads: int, deadline: float) -> Branched:
+def first_answer_of(
+    matrix: Matrix, discrete: Discrete, *, threads: int, deadline: float, transcript: Transcript | None = None
+) -> Branched:
     """Return a first answer in seconds, with a bound that is proven but far."""
     columns = _columns(matrix, discrete)
     undecided = np.zeros(len(columns.first), dtype=np.bool_)
@@ -152,6 +154,7 @@ def first_answer_of(matrix: Matrix, discrete: Discrete, *, threads: int, deadlin
         complete=complete,
         threads=threads,
         deadline=deadline,
+        transcript=transcript,
     )
 
 

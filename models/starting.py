@@ -14,6 +14,7 @@ import numpy as np
 from models.branching import Branched
 from models.case import Bools, Floats, Ints
 from models.solver import Matrix, Relaxation, Run, Status, solve_mixed
+from models.transcript import Transcript
 
 _SHARE = 0.3  # of the time left that one choice of bids may take
 _TOLERANCE = 1e-6
@@ -30,6 +31,7 @@ def first_answer(
     complete: Callable[[Relaxation, Floats, Floats], Run | None],
     threads: int,
     deadline: float,
+    transcript: Transcript | None = None,
 ) -> Branched:
     """Return the best of: no bids; the best bids on the program without bids; the best bids while holders rest.
 
@@ -50,17 +52,19 @@ def first_answer(
     if best is None or best.status is not Status.OPTIMAL:
         return Branched(best=None, bound=bound)
     kept = best.x
-    best = _with_bids(matrix, np.append(bids, held), best, threads, deadline)
+    best = _with_bids(matrix, np.append(bids, held), best, threads, deadline, transcript)
     program = np.clip(np.where(rests, 0.0, kept[holders]), matrix.lower[holders], matrix.upper[holders])
     relaxation.bound_columns(holders, program, program)
     resting = complete(relaxation, kept, none)
     if resting is not None and resting.status is Status.OPTIMAL:
-        resting = _with_bids(matrix, np.append(bids, held), resting, threads, deadline)
+        resting = _with_bids(matrix, np.append(bids, held), resting, threads, deadline, transcript)
         best = resting if resting.objective < best.objective else best
     return Branched(best=best, bound=bound)
 
 
-def _with_bids(matrix: Matrix, free: Ints, run: Run, threads: int, deadline: float) -> Run:
+def _with_bids(
+    matrix: Matrix, free: Ints, run: Run, threads: int, deadline: float, transcript: Transcript | None
+) -> Run:
     """Return the run with the best bids and reserve power its program can hold; everything else stays."""
     lower, upper = run.x.copy(), run.x.copy()
     lower[matrix.whole] = upper[matrix.whole] = np.round(run.x[matrix.whole])
@@ -79,6 +83,7 @@ def _with_bids(matrix: Matrix, free: Ints, run: Run, threads: int, deadline: flo
         absolute_gap=_GAP * abs(run.objective),
         time_limit_s=_SHARE * (deadline - perf_counter()),
         threads=threads,
+        transcript=transcript,
     )
     if not len(found.x) or found.objective >= run.objective:
         return run

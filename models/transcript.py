@@ -53,6 +53,11 @@ def without_times(lines: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(line for line in map(_steady, lines) if line is not None)
 
 
+def hurried(lines: tuple[str, ...]) -> bool:
+    """Return whether a time limit ended one of the solver's own runs, so that its speed had a part in the answer."""
+    return any("Time limit reached" in line for line in lines)
+
+
 def _middle(places: list[int]) -> list[int]:
     """Return what to leave out: all but the first quarter and the last three."""
     first = LINES // 4

@@ -24,7 +24,8 @@ from agr.scenario.running import Progress, require_data, silent, solver_of
 from agr.scenario.scenario import Scenario
 from agr.scenario.tidy import Frame, Known, known_of, run_kw
 from agr.solving import unmanaged
-from models.outcome import Outcome
+from models.outcome import Outcome, Termination
+from models.transcript import hurried
 
 Floats = NDArray[np.float64]
 _NO_MONEY = "prognosis change"
@@ -94,8 +95,10 @@ def _warnings(period: Period, steps: list[Step], knowing: Outcome, findings: tup
     found = [f"{period} foresight: audit: {finding}" for finding in findings]
     found += [f"{period} {s.name}: audit: {finding}" for s in steps for finding in s.answer.findings]
     for name, outcome in (*((s.name, s.solved.outcome) for s in steps), ("foresight", knowing)):
-        if outcome.termination.value != "optimal":
+        if outcome.termination in (Termination.TIME_LIMIT, Termination.NO_PROGRAM) or hurried(outcome.log):
             found.append(f"{period} {name}: {outcome.termination.value}; its figures depend on the machine's speed")
+        elif outcome.termination is Termination.GAP_OPEN:
+            found.append(f"{period} {name}: up to {outcome.gap_eur:,.2f} EUR more may be possible")
     return found
 
 

@@ -22,7 +22,7 @@ from agr.errors import InputError
 from agr.scenario.day import Step
 from agr.scenario.tidy import TABLES, Frame, Known, joined
 from models.outcome import Outcome, Termination
-from models.transcript import without_times
+from models.transcript import hurried, without_times
 
 OUTCOME = "outcome.json"
 LOG = "log.json"
@@ -159,7 +159,8 @@ def figures(step: Step) -> Json:
         "changed_points": len(step.change.points) if step.change else 0,
         "changed_isps": sum(len(p.isps) for p in step.change.points) if step.change else 0,
         "termination": outcome.termination.value,
-        "ended_by_time_limit": outcome.termination is not Termination.OPTIMAL,
+        "ended_by_time_limit": outcome.termination in (Termination.TIME_LIMIT, Termination.NO_PROGRAM)
+        or hurried(outcome.log),
         "solver": outcome.solver, "audit": list(step.answer.findings), "notes": list(step.solved.named.notes),
         "case_digest": archive.digest(step.solved.named),
         "outcome_digest": archive.digest(timeless(outcome)),

@@ -120,9 +120,12 @@ def run_warnings(run: Run) -> list[str]:
         where = f"{step['period']} {step['step']}"
         if step["ended_by_time_limit"]:
             found.append(
-                f"{where}: {step['termination']}; the figures depend on the machine's speed. "
+                f"{where}: a time limit ended the search or a part of it ({step['termination']}); "
+                "the figures depend on the machine's speed. "
                 "Raise planning.time_limit_s or planning.relative_gap"
             )
+        elif step["termination"] == "gap open":
+            found.append(f"{where}: the search proves no more; up to {step['gap_eur']:,.2f} EUR more may be possible")
         found += [f"{where}: audit: {fault}" for fault in step["audit"]]
     short = {"imbalance_mwh": "MWh imbalance", "reservation_shortfall_kwh": "kWh of reservations not deliverable",
              "comfort_shortfall_kwh": "kWh of comfort missing", "limit_breach_kwh": "kWh beyond limits",

@@ -212,7 +212,7 @@ class _Run:
         energy = energy_terms(self.case, self.point_kw, worths.balance_eur_per_mwh)
         return replace(
             self.best,
-            termination=Termination.OPTIMAL if self._proven() else Termination.TIME_LIMIT,
+            termination=self._termination(),
             bound_eur=bound,
             gap_eur=bound - self.best.objective_eur,
             shadow=worths,
@@ -221,6 +221,11 @@ class _Run:
             log=self.transcript.lines(),
             duals=duals(self.case, self.parts, self.state.centre),
         )
+
+    def _termination(self) -> Termination:
+        if self._proven():
+            return Termination.OPTIMAL
+        return Termination.TIME_LIMIT if self._out() else Termination.GAP_OPEN
 
     def _tell(self) -> None:
         self.transcript.say(

@@ -161,6 +161,12 @@ def test_a_search_that_is_stopped_gives_a_program_with_its_gap(how):
     assert audit(case, outcome) == ()
 
 
+def test_a_search_that_gets_no_further_says_that_its_gap_is_open():
+    outcome = solve(portfolio(24, 24, points=3), relative_gap=1e-12, time_limit_s=LIMIT_S)
+    assert outcome.termination is Termination.GAP_OPEN
+    assert outcome.gap_eur > 1e-12 * outcome.gross_cost_eur
+
+
 def test_the_prices_of_an_outcome_prove_its_bound_again_at_once():
     case = without(portfolio(36, 24, points=4), "reserves")
     before = solve(case, relative_gap=1e-4, time_limit_s=LIMIT_S)

@@ -4,7 +4,7 @@ import numpy as np
 from scipy import sparse
 
 from models.solver import Matrix, Relaxation, solve_mixed
-from models.transcript import LINES, Transcript, without_times
+from models.transcript import LINES, Transcript, hurried, without_times
 
 
 def knapsacks(count=40, rows=12):
@@ -82,3 +82,12 @@ def test_of_a_long_search_the_middle_is_left_out_whatever_the_clock_added():
     assert len(slow) == 2 * LINES + 1
     assert quick[LINES // 4] == f"({1000 - LINES} lines left out)"
     assert quick[-1].startswith("round 999")
+
+
+def test_a_run_that_a_time_limit_ended_is_noticed():
+    transcript = Transcript()
+    solve_mixed(
+        knapsacks(200, 60), start=np.zeros(0), absolute_gap=1e-9, time_limit_s=0.05, threads=1, transcript=transcript
+    )
+    assert hurried(transcript.lines())
+    assert not hurried(told(threads=1)[0])
