@@ -11,6 +11,8 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
+LOCKED, PASSWORD = "locked", "p@ss w%rd/:'é"
+
 
 def postgres_bin() -> Path | None:
     """Return the folder of initdb, if there is one."""
@@ -38,6 +40,8 @@ def postgres_server() -> Iterator[str]:
         port = free.getsockname()[1]
     data = folder / "data"
     _run([str(binaries / "initdb"), "-D", str(data), "-A", "trust", "-U", "agr", "-E", "UTF8", "-N"], folder)
+    access = data / "pg_hba.conf"  # everybody is trusted but one, who shows that log-ins with a password work
+    access.write_text(f"host all {LOCKED} all scram-sha-256\n{access.read_text()}")
     options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder} -c fsync=off"
     control = [str(binaries / "pg_ctl"), "-D", str(data), "-w"]
     _run([*control, "-l", str(folder / "log"), "-o", options, "start"], folder)
@@ -56,3 +60,21 @@ def emptied(url: str) -> str:
         tx.execute(sa.text("create schema public"))
     engine.dispose()
     return url
+
+
+@contextmanager
+def locked_database(url: str) -> Iterator[str]:
+    """Give the address of an empty database of its own, whose owner needs a password; it is dropped in the end."""
+    engine = sa.create_engine(url, poolclass=sa.NullPool, isolation_level="AUTOCOMMIT")
+    with engine.connect() as server:
+        server.exec_driver_sql(f"create role {LOCKED} login")
+        quoted = server.exec_driver_sql("select quote_literal(%s)", (PASSWORD,)).scalar()
+        server.exec_driver_sql(f"alter role {LOCKED} password {str(quoted).replace('%', '%%')}")
+        server.exec_driver_sql(f"create database {LOCKED} owner {LOCKED}")
+        try:
+            of = engine.url.set(database=LOCKED, username=LOCKED, password=PASSWORD)
+            yield of.render_as_string(hide_password=False)
+        finally:
+            server.exec_driver_sql(f"drop database {LOCKED} with (force)")
+            server.exec_driver_sql(f"drop role {LOCKED}")
+    engine.dispose()

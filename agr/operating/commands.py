@@ -188,7 +188,9 @@ def register(app: typer.Typer, in_words: Words) -> None:
         """Put a backup back; the daemon must not run. The settings file is not touched."""
         with in_words():
             said = restore(load(config), source, replace=replace)
-        _say(f"restored {said['domain']} as of {said['made_at']}; the backup's agr.toml was left in the archive")
+        _say(f"restored {said.domain} as of {said.made_at}; the backup's agr.toml was left in the archive")
+        for path in said.kept:
+            _say(f"what was there before is kept in {path}")
 
 
 def _wait(client: Client, trigger: int, patience_s: float) -> Any:

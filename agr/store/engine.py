@@ -119,6 +119,15 @@ class Store:
         """Where the store is, with its password: for connections, never for people."""
         return self._url
 
+    def libpq(self) -> tuple[str, str | None]:
+        """Return (connection string without the password, the password) for PostgreSQL's own tools."""
+        from psycopg.conninfo import make_conninfo  # only with this kind of store is it installed
+
+        _, values = self._engine.dialect.create_connect_args(self._url)
+        values.pop("context", None)
+        password = values.pop("password", None)
+        return make_conninfo(**values), password
+
     @property
     def place(self) -> str:
         """Where the store is, without its password."""
@@ -135,12 +144,15 @@ class Store:
         with self.transaction() as tx:
             if self.shared:  # daemons that start together migrate one after the other
                 tx.execute(sa.text("SELECT pg_advisory_xact_lock(hashtext(current_schema() || ' migrations'))"))
-            config = self._config(tx)
-            known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
-            present = MigrationContext.configure(tx).get_current_revision()
-            if present is not None and present not in known:
-                raise StoreError(f"the store at {self.place} has schema {present}, newer than this program; update agr")
-            command.upgrade(config, "head")
+            self.refuse_newer(tx)
+            command.upgrade(self._config(tx), "head")
+
+    def refuse_newer(self, tx: Tx) -> None:
+        """Raise StoreError when what is there was made by a newer program."""
+        known = {script.revision for script in ScriptDirectory.from_config(self._config(tx)).walk_revisions()}
+        present = MigrationContext.configure(tx).get_current_revision()
+        if present is not None and present not in known:
+            raise StoreError(f"the store at {self.place} has schema {present}, newer than this program; update agr")
 
     def close(self) -> None:
         """Release all connections."""

@@ -8,12 +8,14 @@ Source: PostgreSQL documentation, 13.3.5 advisory locks; 34.1.2 (keepalives, tcp
 """
 
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Protocol
 
 import sqlalchemy as sa
 import structlog
 
-from agr.errors import StoreError
+from agr.errors import InputError, StoreError
 from agr.isp import Clock
 from agr.store import tables as t
 from agr.store.engine import Store, Tx
@@ -150,3 +152,42 @@ class Elected:
 def leadership(store: Store, clock: Clock) -> Leadership:
     """Return how leaders are found on this kind of store."""
     return Elected(store, clock) if store.shared else Alone()
+
+
+@contextmanager
+def nobody_leads(store: Store, clock: Clock) -> Iterator[None]:
+    """Keep every daemon from leading while the store is replaced; raises InputError when one leads.
+
+    Epochs go on counting from what was there, so that work of a leader of before cannot be committed afterwards.
+    """
+    if not store.shared:
+        yield
+        return
+    engine = sa.create_engine(store.url, poolclass=sa.NullPool, connect_args=_KEEP_ALIVE)
+    try:
+        with engine.connect() as connection:
+            if not connection.execute(_TAKE, {"key": _CLASS}).scalar():
+                raise InputError("a daemon leads on this store; stop every daemon first, those that stand by, too")
+            connection.commit()
+            past = _newest_epoch(connection)
+            yield
+            if past is not None:
+                epoch = max(past, _newest_epoch(connection) or 0) + 1
+                values = {"epoch": epoch, "holder": f"{socket.gethostname()} (restore)", "since": clock.now()}
+                connection.execute(t.leaders.insert().values(**values))
+                connection.commit()
+    except sa.exc.OperationalError as error:
+        raise StoreError(f"the store at {store.place} does not answer: {str(error.orig).strip()}") from error
+    finally:
+        engine.dispose()
+
+
+def _newest_epoch(connection: sa.Connection) -> int | None:
+    """Return the newest epoch; None where there is no store yet."""
+    try:
+        if not sa.inspect(connection).has_table(t.leaders.name):
+            return None
+        newest: int | None = connection.execute(sa.select(sa.func.max(t.leaders.c.epoch))).scalar()
+        return newest
+    finally:
+        connection.rollback()
