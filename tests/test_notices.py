@@ -1,12 +1,9 @@
 """Alarms outside the page: a real HTTP server and a real SMTP conversation on the other side."""
 
 import json
-import socketserver
 import threading
 from collections.abc import Iterator
 from datetime import timedelta
-from email import message_from_bytes, policy
-from email.message import EmailMessage
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
@@ -16,6 +13,7 @@ import pytest
 from agr.notices.teller import Teller
 from agr.settings import Alarms, Email, Webhook
 from agr.store import day
+from tests.mailbox import Mailbox
 from tests.worlds import World
 
 
@@ -47,37 +45,6 @@ class Hook:
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.server.server_port}/alarms"
-
-    def close(self) -> None:
-        self.server.shutdown()
-        self.server.server_close()
-
-
-class Mailbox:
-    """An SMTP server of a few lines: takes every mail."""
-
-    def __init__(self) -> None:
-        self.mails: list[EmailMessage] = []
-        outer = self
-
-        class Handler(socketserver.StreamRequestHandler):
-            def handle(self) -> None:
-                self.wfile.write(b"220 here\r\n")
-                while line := self.rfile.readline():
-                    verb = line[:4].upper()
-                    if verb == b"DATA":
-                        self.wfile.write(b"354 go on\r\n")
-                        lines = []
-                        while (part := self.rfile.readline()) != b".\r\n":
-                            lines.append(part[1:] if part.startswith(b"..") else part)
-                        outer.mails.append(message_from_bytes(b"".join(lines), policy=policy.default))
-                    self.wfile.write(b"221 bye\r\n" if verb == b"QUIT" else b"250 good\r\n")
-                    if verb == b"QUIT":
-                        return
-
-        self.server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
-        self.port = self.server.server_address[1]
 
     def close(self) -> None:
         self.server.shutdown()

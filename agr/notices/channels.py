@@ -3,7 +3,6 @@
 import os
 import smtplib
 import ssl
-from collections.abc import Callable
 from email.message import EmailMessage
 from email.utils import formatdate, make_msgid
 
@@ -36,24 +35,60 @@ def post(channel: Webhook, notice: Notice, client: httpx.Client) -> None:
         raise NoticeError(f"it answered HTTP {answer.status_code}; check the address and its secret")
 
 
-def mail(channel: Email, notice: Notice, tls: Callable[[], ssl.SSLContext] = ssl.create_default_context) -> None:
-    """Send a notice by SMTP."""
+def mail(channel: Email, notice: Notice, tls: ssl.SSLContext) -> str:
+    """Send a notice by SMTP; return which recipients the server refused, in words, while others got it.
+
+    Raises NoticeError when nobody got it. Without the TLS that the settings ask for, nothing is sent, least a password.
+    """
+    message = _message(channel, notice)
+    try:
+        if channel.security == "tls":
+            server: smtplib.SMTP = smtplib.SMTP_SSL(channel.host, channel.port, timeout=TIMEOUT_S, context=tls)
+        else:
+            server = smtplib.SMTP(channel.host, channel.port, timeout=TIMEOUT_S)
+        with server:
+            if channel.security == "starttls":
+                server.starttls(context=tls)
+            if channel.user and channel.password_env:
+                server.login(channel.user, _secret(channel.password_env, channel.name))
+            refused = server.send_message(message)
+    except (OSError, smtplib.SMTPException) as error:
+        raise NoticeError(f"{channel.host}:{channel.port}: {_why(error)}") from error
+    return "; ".join(f"{who} was refused: {_answer(*said)}" for who, said in refused.items())
+
+
+def _message(channel: Email, notice: Notice) -> EmailMessage:
     message = EmailMessage()
     message["Subject"] = subject(channel.subject, notice)
     message["From"], message["To"] = channel.sender, ", ".join(channel.recipients)
     message["Date"], message["Message-ID"] = formatdate(localtime=False), make_msgid(domain=notice.domain)
     message["Auto-Submitted"] = "auto-generated"
     message.set_content(text(channel.template, notice))
-    try:
-        if channel.security == "tls":
-            server: smtplib.SMTP = smtplib.SMTP_SSL(channel.host, channel.port, timeout=TIMEOUT_S, context=tls())
-        else:
-            server = smtplib.SMTP(channel.host, channel.port, timeout=TIMEOUT_S)
-        with server:
-            if channel.security == "starttls":
-                server.starttls(context=tls())
-            if channel.user and channel.password_env:
-                server.login(channel.user, _secret(channel.password_env, channel.name))
-            server.send_message(message)
-    except (OSError, smtplib.SMTPException) as error:
-        raise NoticeError(f"{channel.host}:{channel.port}: {type(error).__name__}: {error}") from error
+    return message
+
+
+def _why(error: Exception) -> str:
+    """Return in words what kept a mail from being sent, and what to do."""
+    match error:
+        case ssl.SSLCertVerificationError():
+            return (
+                f"its certificate is not accepted ({error.verify_message}); use the name it is made out to, or name "
+                "who signs it in alarms.authorities_file"
+            )
+        case ssl.SSLError():
+            return f"TLS failed ({error.reason or error}); check port and security: tls is mostly 465, starttls 587"
+        case smtplib.SMTPAuthenticationError():
+            return f"the log-in was refused: {_answer(*error.args)}; check user and password_env"
+        case smtplib.SMTPNotSupportedError():
+            return f"nothing was sent, the server cannot do what is asked of it ({error}); see security and user"
+        case smtplib.SMTPRecipientsRefused():
+            return "; ".join(f"{who} was refused: {_answer(*said)}" for who, said in error.recipients.items())
+        case smtplib.SMTPResponseException():
+            return f"it answered {_answer(*error.args[:2])}"
+        case _:
+            return f"{type(error).__name__}: {error}"
+
+
+def _answer(code: int, words: bytes | str) -> str:
+    text_ = words.decode("utf-8", "replace") if isinstance(words, bytes) else words
+    return f"{code} {' '.join(text_.split())}"[:300]

@@ -14,6 +14,7 @@ from agr.notices.words import Notice
 from agr.settings import Email, Settings, Webhook
 from agr.store import day, notices
 from agr.store.engine import Store
+from agr.uftp.connections import tls_context
 
 log = structlog.get_logger()
 
@@ -28,21 +29,23 @@ class Teller:
 
     def __init__(self, store: Store, settings: Settings, clock: Clock, url: Callable[[], str]) -> None:
         self._store, self._settings, self._clock, self._url = store, settings, clock, url
-        self._client = httpx.Client()
+        tls = tls_context(settings.alarms.authorities_file, setting="alarms.authorities_file")
+        self._client = httpx.Client(verify=tls)
         self._pauses: dict[str, tuple[datetime, timedelta]] = {}
-        self._channels: list[tuple[Webhook | Email, Callable[[Notice], None]]] = [
+        self._channels: list[tuple[Webhook | Email, Callable[[Notice], str]]] = [
             *((hook, partial(self._post, hook)) for hook in settings.alarms.webhooks),
-            *((one, partial(mail, one)) for one in settings.alarms.emails),
+            *((one, partial(mail, one, tls=tls)) for one in settings.alarms.emails),
         ]
 
-    def _post(self, hook: Webhook, notice: Notice) -> None:
+    def _post(self, hook: Webhook, notice: Notice) -> str:
         post(hook, notice, self._client)
+        return ""
 
     def tell(self) -> int:
         """Tell every channel what is new; return how many notices left."""
         return sum(self._tell(channel, deliver) for channel, deliver in self._channels)
 
-    def _tell(self, channel: Webhook | Email, deliver: Callable[[Notice], None]) -> bool:
+    def _tell(self, channel: Webhook | Email, deliver: Callable[[Notice], str]) -> bool:
         now, settings = self._clock.now(), self._settings.alarms
         until, pause = self._pauses.get(channel.name, (now, _FIRST_PAUSE))
         if now < until:
@@ -57,7 +60,7 @@ class Teller:
             raised=tuple(raised), recovered=tuple(ended), domain=self._settings.domain, url=self._url()
         )  # fmt: skip
         try:
-            deliver(notice)
+            refused = deliver(notice)
         except NoticeError as error:
             log.warning("notice.failed", channel=channel.name, why=str(error))
             self._pauses[channel.name] = (now + pause, min(pause * 2, _LONGEST_PAUSE))
@@ -68,7 +71,10 @@ class Teller:
         with self._store.transaction() as tx:
             notices.told(tx, channel.name, "raised", raised, now)
             notices.told(tx, channel.name, "recovered", ended, now)
-            day.recover(tx, FAILED, channel.name, now)
+            if refused:
+                day.raise_alarm(tx, FAILED, channel.name, f"channel {channel.name}: {refused}; others got it", now)
+            else:
+                day.recover(tx, FAILED, channel.name, now)
         log.info("notice.sent", channel=channel.name, raised=len(raised), recovered=len(ended))
         return True
 

@@ -1,11 +1,12 @@
 """The operators' side: where the page listens, how long log-ins last, and whom alarms are told."""
 
 import ipaddress
+from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, model_validator
 
-from agr.settings.section import Name, Seconds, Section, VariableName, WebAddress
+from agr.settings.section import MailAddress, Name, Seconds, Section, VariableName, WebAddress
 
 
 def is_loopback(host: str) -> bool:
@@ -70,8 +71,8 @@ class Email(Section):
     )
     user: str = Field(default="", description="User name at the server; empty: without log-in.")
     password_env: VariableName | None = Field(default=None, description="Environment variable with the password.")
-    sender: Name = Field(description="From whom.")
-    recipients: tuple[Name, ...] = Field(min_length=1, description="To whom.")
+    sender: MailAddress = Field(description="From whom.")
+    recipients: tuple[MailAddress, ...] = Field(min_length=1, description="To whom.")
     subject: str = Field(default="", description="Jinja template of the subject; empty: ours.")
     template: str = Field(default="", description="Jinja template of the text; empty: ours.")
     kinds: tuple[Name, ...] = Field(default=(), description="Only alarms of these kinds; empty: all.")
@@ -99,6 +100,9 @@ class Alarms(Section):
     )
     clock_skew_s: Seconds = Field(
         default=60, description="A message from this far in the future is an alarm: one of the clocks is wrong."
+    )
+    authorities_file: Path | None = Field(
+        default=None, description="Authorities (PEM) that sign the channels' certificates; none: the system's."
     )
     webhooks: tuple[Webhook, ...] = Field(default=(), description="Web addresses that alarms are posted to.")
     emails: tuple[Email, ...] = Field(default=(), description="Mailboxes that alarms are sent to.")

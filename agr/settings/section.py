@@ -2,6 +2,7 @@
 
 import re
 from datetime import time
+from email.message import EmailMessage
 from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
@@ -50,6 +51,19 @@ def _web_address(value: str) -> str:
     return value
 
 
+def _mail_address(value: str) -> str:
+    try:
+        message = EmailMessage()
+        message["To"] = value
+        found = message["To"]
+        good = len(found.addresses) == 1 and found.addresses[0].username and found.addresses[0].domain
+    except (ValueError, IndexError):
+        good = False
+    if not good or found.defects:
+        raise ValueError('expected one mail address, e.g. "agr@example.com" or "AGR <agr@example.com>"')
+    return value
+
+
 def _variable_name(value: str) -> str:
     if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", value):
         raise ValueError("expected the NAME of an environment variable; the secret itself never belongs in this file")
@@ -60,6 +74,7 @@ ClockTime = Annotated[time, BeforeValidator(_clock_time)]
 Domain = Annotated[str, AfterValidator(_domain)]
 WebAddress = Annotated[str, AfterValidator(_web_address)]
 Seconds = Annotated[float, Field(gt=0)]
+MailAddress = Annotated[str, Field(max_length=255), AfterValidator(_mail_address)]
 Name = Annotated[str, Field(min_length=1, max_length=255)]
 VariableName = Annotated[str, AfterValidator(_variable_name)]
 

@@ -27,12 +27,14 @@ class Access:
     scope: str = ""
 
 
-def tls_context(authorities: Path | None, certificate: tuple[Path, Path] | None = None) -> ssl.SSLContext:
+def tls_context(
+    authorities: Path | None, certificate: tuple[Path, Path] | None = None, *, setting: str = "tls.authorities_file"
+) -> ssl.SSLContext:
     """Return a context that verifies names and certificates, with TLS 1.2 or newer. Raises SettingsError."""
     try:
         context = ssl.create_default_context(cafile=authorities)
     except (OSError, ssl.SSLError) as error:
-        raise SettingsError(f"tls.authorities_file {authorities} cannot be used: {_why(error)}") from error
+        raise SettingsError(f"{setting} {authorities} cannot be used: {_why(error)}") from error
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     if certificate is not None:
         try:
