@@ -13,6 +13,7 @@ from agr.access.roles import Visitor
 from agr.errors import ConflictError, InputError, MissingError
 from agr.isp import Clock, Period, period_of
 from agr.plan import Plan, PlanState, Reason, ReasonKind
+from agr.portfolio import Contract
 from agr.program import compress
 from agr.publication import OPEN, Publisher
 from agr.settings import Settings
@@ -217,26 +218,21 @@ class Actions:
 
     # --- what the plan rests on -------------------------------------------------------------------------------------
 
-    def reserve(self, by: Visitor, contract_id: str, day_: date, power_w: tuple[int, ...], why: str) -> Done:
-        """Enter what a DSO still reserves, W per ISP, as its FlexReservationUpdate would; plans again."""
+    def reserve(
+        self, by: Visitor, contract_id: str, day_: date, power_w: tuple[int, ...], why: str, *, seen: str | None = None
+    ) -> Done:
+        """Enter what a DSO still reserves, W per ISP, as its FlexReservationUpdate would; plans again.
+
+        `seen`: the word on it that whoever enters this had before them; a ConflictError if there is a newer one.
+        """
         why, period, now = _why(why), self._open_period(day_), self._clock.now()
         with self._store.transaction() as tx:
             contract = register.contract(tx, contract_id)
             if contract is None:
                 raise InputError(f"there is no contract {contract_id!r}; import it with `agr import`")
-            contracted_w = contract.contracted_w(period)
-            if len(power_w) != period.isp_count:
-                raise InputError(f"{len(power_w)} values; {period} has {period.isp_count} ISPs")
-            wrong = [
-                isp for isp, (p, c) in enumerate(zip(power_w, contracted_w, strict=True), 1)
-                if not min(0, c) <= p <= max(0, c)
-            ]  # fmt: skip
-            if wrong:
-                allowed = contracted_w[wrong[0] - 1]
-                raise InputError(
-                    f"ISP {wrong[0]}{f' and {len(wrong) - 1} more' if len(wrong) > 1 else ''}: a reservation lies "
-                    f"between 0 and what {contract_id} has contracted there ({allowed:,} W)"
-                )
+            if seen is not None and seen != newest_word(tx, contract_id, day_):
+                raise ConflictError(f"there is a newer word on {contract_id} by now; look at it, then decide again")
+            self.check_reservation(contract, period, power_w)
             entry = self._record(tx, by, "reserve", f"{contract_id} {period}", why, _runs(power_w))
             day.put_reservation(tx, contract_id, day_, power_w, f"by hand, log {entry}", now)
             largest = max((abs(p) for p in power_w), default=0)
@@ -244,6 +240,23 @@ class Actions:
             self._ask(tx, period, f"{text} ({why})")
         self._wake()
         return Done(text=f"the reservation of {contract_id} is entered; a plan follows", entry=entry)
+
+    @staticmethod
+    def check_reservation(contract: Contract, period: Period, power_w: tuple[int, ...]) -> None:
+        """Raise InputError unless every ISP has a value between 0 and what is contracted there."""
+        contracted_w = contract.contracted_w(period)
+        if len(power_w) != period.isp_count:
+            raise InputError(f"{len(power_w)} values; {period} has {period.isp_count} ISPs")
+        wrong = [
+            isp for isp, (p, c) in enumerate(zip(power_w, contracted_w, strict=True), 1)
+            if not min(0, c) <= p <= max(0, c)
+        ]  # fmt: skip
+        if wrong:
+            isp, given, allowed = wrong[0], power_w[wrong[0] - 1], contracted_w[wrong[0] - 1]
+            raise InputError(
+                f"ISP {isp} ({period.label(isp)}){f' and {len(wrong) - 1} more' if len(wrong) > 1 else ''}: "
+                f"{given} W does not lie between 0 and what {contract.contract} has contracted there, {allowed} W"
+            )
 
     def keep_share(self, contract_id: str, day_: date, share: float) -> tuple[int, ...]:
         """Return a share of what is contracted, W per ISP. Raises InputError."""
@@ -320,6 +333,11 @@ class Actions:
             self._record(tx, by, "bar" if on else "unbar", f"{domain} {role}", why)
         self._participants.set_barred(domain, role, on)
         return Done(text=f"{domain} ({role}) is {'barred' if on else 'let in again'}")
+
+
+def newest_word(tx: Tx, contract_id: str, day_: date) -> str:
+    """Return which message or entry counts for a contract in a Period; empty where it is reserved as contracted."""
+    return next((h.message_id for h in day.reservation_history(tx, day_) if h.contract == contract_id), "")
 
 
 def _runs(power_w: tuple[int, ...]) -> str:

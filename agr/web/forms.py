@@ -90,17 +90,6 @@ def send_waiting(request: Request, visitor: Actor, period: Text, why: Why, back:
     return _back(request, context.actions.send_waiting(visitor, context.period(period).day, why), back)
 
 
-@router.post("/reserve")
-def reserve(
-    request: Request, visitor: Actor, contract: Text, period: Text, why: Why, keep: Annotated[float, Form()] = 0.0
-) -> Response:
-    """Enter what is still reserved, as a share of the contract."""
-    context = context_of(request)
-    day = context.period(period).day
-    power_w = context.actions.keep_share(contract, day, keep / 100)
-    return _back(request, context.actions.reserve(visitor, contract, day, power_w, why), f"/reservations?period={day}")
-
-
 @router.post("/unavailable")
 def unavailable(request: Request, visitor: Actor, name: Text, first: Text, last: Text, why: Why) -> Response:
     """Plan without a resource or connection."""

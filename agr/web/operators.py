@@ -11,7 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
 from agr.errors import AccessError, AgrError
-from agr.web import api, entry, events, forms, pages, service
+from agr.web import api, entry, events, forms, pages, reserving, service
 from agr.web.context import Context
 from agr.web.guard import LogInFirst, Shield, hosts_of, visitor_of
 from agr.web.status import status_of
@@ -34,7 +34,7 @@ def operators_app(context: Context) -> FastAPI:
     settings = context.settings.operators
     secure = bool(settings.public_url and settings.public_url.startswith("https://"))
     app.add_middleware(Shield, hosts=hosts_of(settings), secure=secure)
-    for module in (service, entry, events, pages, forms):
+    for module in (service, entry, events, pages, reserving, forms):
         app.include_router(module.router)
     app.include_router(api.router)
     app.mount("/static", StaticFiles(directory=str(files("agr.web") / "static")), name="static")

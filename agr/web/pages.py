@@ -51,7 +51,9 @@ def render(
             opened = day.open_alarms(tx)
         frame["alarm_count"] = sum(a.acknowledged_at is None for a in opened)
         frame["running"] = context.progress.latest()
-        frame["flash"] = context.flashes.take(request.cookies.get(COOKIE, ""))
+        # Said once, to whoever opens the next page: an open page that asks for what is new must not take it away.
+        live = "x-live" in request.headers
+        frame["flash"] = None if live else context.flashes.take(request.cookies.get(COOKIE, ""))
     text = templates.get_template(template).render(frame | values)
     return HTMLResponse(text, status_code=status)
 

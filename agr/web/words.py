@@ -1,6 +1,7 @@
 """How the page writes numbers, times and states. Pure."""
 
 import zlib
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, pass_context, select_autoescape
@@ -9,6 +10,7 @@ from lxml import etree
 from markupsafe import Markup
 
 from agr.isp import Period
+from agr.program import Run, compress
 
 STATES = {
     "accepted": "good", "answered": "good", "audited": "good", "delivered": "good", "done": "good", "noted": "good",
@@ -23,6 +25,21 @@ STATES = {
 def kw(value: float | None, digits: int = 1) -> str:
     """Write a power in kW."""
     return "–" if value is None else f"{value:,.{digits}f}".replace("-", "−")
+
+
+def watt(value: int, sign: bool = False) -> str:
+    """Write whole W."""
+    return (f"{value:+,}" if sign else f"{value:,}").replace("-", "−")
+
+
+def runs(power_w: Sequence[int]) -> str:
+    """Write W per ISP as ranges of ISPs."""
+    found = [f"{_isps(run)}: {watt(run.power_w)} W" for run in compress(power_w) if run.power_w]
+    return ", ".join(found) or "nothing: 0 W in every ISP"
+
+
+def _isps(run: Run) -> str:
+    return str(run.start) if run.duration == 1 else f"{run.start}–{run.stop - 1}"
 
 
 def money(value: float | None, sign: bool = False) -> str:
@@ -83,7 +100,15 @@ def environment() -> Environment:
         loader=PackageLoader("agr.web", "templates"), autoescape=select_autoescape(default=True),
         undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
-    found.filters |= {"kw": kw, "money": money, "share": share, "lasting": lasting, "xml": xml_text}
+    found.filters |= {
+        "kw": kw,
+        "watt": watt,
+        "runs": runs,
+        "money": money,
+        "share": share,
+        "lasting": lasting,
+        "xml": xml_text,
+    }
     found.filters["state"] = lambda word: STATES.get(word, "quiet")
     found.globals |= {"local": local, "act": act}
     return found

@@ -137,8 +137,8 @@ def test_an_idempotency_key_makes_an_action_happen_once(desk):
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        ({"power_w": [-100_001] + [0] * 91}, "ISP 1: a reservation lies between 0 and what FO-1 has contracted"),
-        ({"power_w": [1] * 92}, "ISP 1 and 91 more"),
+        ({"power_w": [-100_001] + [0] * 91}, "ISP 1 (00:00): -100001 W does not lie between 0 and what FO-1 has"),
+        ({"power_w": [1] * 92}, "ISP 1 (00:00) and 91 more: 1 W does not lie"),
         ({"power_w": [0] * 96}, "96 values; 2026-03-29 has 92 ISPs"),
         ({"keep_share": 0.5, "power_w": [0] * 92}, "exactly one of"),
         ({"contract": "FO-9", "keep_share": 0}, "there is no contract 'FO-9'"),

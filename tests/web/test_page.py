@@ -194,6 +194,17 @@ def test_held_prognoses_wait_until_they_are_released(market, operator):
     assert len(market.prognoses()) > before
 
 
+def test_what_was_done_is_not_told_to_an_open_page_that_only_follows(market, operator):
+    open_(operator, market, "/account")
+    form = {"csrf": operator.locator("input[name=csrf]").first.input_value(), "why": "a test"}
+    ask, page = operator.context.request, market.daemon.page
+    for action in ("hold", "release"):
+        ask.post(f"{page}/do/{action}", form=form, max_redirects=0)
+        assert "sending is" not in ask.get(page + "/alarms", headers={"X-Live": "1"}).text()
+        assert "sending is" in ask.get(page + "/alarms").text()
+    market.settle()
+
+
 def test_an_alarm_appears_by_itself_and_is_acknowledged(market, operator):
     open_(operator, market, "/alarms")
     operator.get_by_text("● live").wait_for()
@@ -216,12 +227,21 @@ def test_a_viewer_sees_everything_and_can_do_nothing(browser, market):
     page.fill("input[name=password]", PASSWORD)
     page.get_by_role("button", name="Log in").click()
     page.wait_for_url(market.daemon.page + "/")
-    for path in ("/", f"/points?period={PERIOD}", "/alarms", "/outbox", f"/reservations?period={PERIOD}", "/runs/2"):
+    own = f"/reservations/{PERIOD}/FO-A"
+    for path in (
+        "/",
+        f"/points?period={PERIOD}",
+        "/alarms",
+        "/outbox",
+        f"/reservations?period={PERIOD}",
+        own,
+        "/runs/2",
+    ):
         open_(page, market, path)
-        assert page.locator("details.act, [data-choose], form[action^='/do/']").count() == 0, path
+        assert page.locator("details.act, [data-choose], form[action^='/do/'], #by-hand").count() == 0, path
     open_(page, market, "/account")
     csrf = page.locator("input[name=csrf]").first.input_value()
-    for path in ("/do/hold", "/do/preview", "/do/replan"):
+    for path in ("/do/hold", "/do/preview", "/do/replan", own):
         form = {"csrf": csrf, "why": "let me", "period": str(PERIOD)}
         answer = context.request.post(market.daemon.page + path, form=form)
         assert answer.status == 403, path
@@ -253,10 +273,74 @@ def test_what_was_entered_survives_a_refusal(market, operator):
     assert {p.power_w for p in plan.points if p.address == A} == {(20_000,) * 96}, "only the load of 20 kW is left"
 
 
+def enter_by_hand(page: Any, market: Market, power: str, *, first: str, last: str) -> None:
+    open_(page, market, f"/reservations/{PERIOD}/FO-A")
+    line = page.get_by_role("group", name="range 1", exact=True)
+    line.get_by_label("from ISP").select_option(first)
+    line.get_by_label("to ISP").select_option(last)
+    line.get_by_label("power, W").fill(power)
+    for other in page.get_by_label("power, W").all()[1:]:
+        other.fill("")
+    page.get_by_role("button", name="Look at it", exact=True).click()
+
+
+def reserved_w(market: Market) -> tuple[int, ...]:
+    with market.daemon.store.transaction() as tx:
+        return day.reservations_on(tx, PERIOD.day)["FO-A"]
+
+
+def test_a_reservation_is_entered_by_hand_isp_by_isp_after_a_look(market, operator):
+    before = reserved_w(market)
+    first, last = (str(1 + before.index(-50_000)), str(len(before) - before[::-1].index(-50_000)))
+    enter_by_hand(operator, market, "-200,000", first=first, last=first)
+    assert "'-200,000' is no power; write whole W" in operator.inner_text("[role=alert]")
+    assert operator.get_by_label("power, W").first.input_value() == "-200,000", "what was entered is still there"
+    enter_by_hand(operator, market, "20000", first=first, last=last)
+    assert "20000 W does not lie between 0 and what FO-A has contracted there" in operator.inner_text("[role=alert]")
+    enter_by_hand(operator, market, "-20000", first=first, last=first)
+    rows = operator.get_by_role("region", name="Reserved power").locator("tbody tr")
+    assert [cell.inner_text() for cell in rows.first.locator("td.num").all()][1:] == ["−50,000", "−20,000", "+30,000"]
+    assert reserved_w(market) == before, "a look enters nothing"
+    market.release("FO-A", -40_000)  # meanwhile the DSO says something else
+    market.until(lambda: min(reserved_w(market)) == -40_000, "the DSO's update")
+    operator.locator("input[name=why]").fill("the DSO rang")
+    operator.get_by_role("button", name="Enter and plan again").click()
+    assert "there is a newer word on FO-A by now" in operator.inner_text("[role=alert]")
+    assert "−40,000" in rows.first.inner_text(), "now both are shown"
+    operator.get_by_role("button", name="Enter and plan again").click()
+    operator.get_by_text("the reservation of FO-A is entered; a plan follows").first.wait_for()
+    assert [w for w in reserved_w(market) if w] == [-20_000]
+    assert ("anna", "reserve", "the DSO rang") in did(market)
+
+
+def test_a_reservation_is_pasted_from_a_spreadsheet(market, operator):
+    open_(operator, market, f"/reservations/{PERIOD}/FO-A")
+    operator.get_by_text("Paste from a spreadsheet instead").click()
+    pasted = operator.locator("textarea[name=pasted]")
+    pasted.fill("ISP\tW\n1\t0\n97\t-5\n2\tmuch")
+    operator.get_by_role("button", name="Look at it", exact=True).click()
+    alert = operator.inner_text("[role=alert]")
+    assert "line 3: ISPs 97 to 97 are not in order within 1 to 96" in alert
+    assert "line 4: 'much' is no power" in alert
+    pasted.fill("\n".join("0" for _ in range(96)))
+    operator.get_by_role("button", name="Look at it", exact=True).click()
+    operator.locator("input[name=why]").fill("released by telephone")
+    operator.get_by_role("button", name="Enter and plan again").click()
+    operator.get_by_text("nothing: 0 W in every ISP").first.wait_for()
+    assert not any(reserved_w(market))
+    market.settle()
+    assert "anna entered FO-A: at most 0 kW still reserved (released by telephone)" in reasons_of(market)
+
+
+def reasons_of(market: Market) -> str:
+    return " ".join(str(reason) for plan in market.plans() for reason in plan.reasons)
+
+
 PAGES = {
     "day": "/", "points": f"/points?period={PERIOD}", "point": f"/points/{PERIOD}/{A}",
     "runs": f"/runs?period={PERIOD}", "plan": "/runs/2",
     "markets": f"/markets?period={PERIOD}", "reservations": f"/reservations?period={PERIOD}",
+    "reservation": f"/reservations/{PERIOD}/FO-A",
     "outbox": "/outbox", "alarms": "/alarms", "log": "/log", "account": "/account", "refused": "/runs/999999",
 }  # fmt: skip
 CONTRAST = {"type": "rule", "values": ["color-contrast"]}

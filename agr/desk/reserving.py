@@ -1,0 +1,180 @@
+"""Reads what an operator enters as still reserved of a contract, and shows it beside what counts now. Pure.
+
+Power is in W, signed as in the contract. ISPs that an entry leaves out are released, as in a FlexReservationUpdate.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from agr.errors import InputError
+from agr.isp import Period
+from agr.program import compress
+
+_MOST_FAULTS = 8
+_CELLS = re.compile(r"\s*[\t;]\s*|\s+")
+_SPACED_DASH = re.compile("\\s+[-‐‑‒–—]\\s+")
+_ISPS = re.compile(r"(\d{1,3})(?:-(\d{1,3}))?")
+_TIMES = re.compile(r"(\d{1,2}):(\d\d)([+-]\d{4})?(?:-(\d{1,2}):(\d\d)([+-]\d{4})?)?")
+_POWER = re.compile(r"([+-]?)(\d{1,9})")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Range:
+    """One line of the form, as it was entered."""
+
+    first: str = ""
+    last: str = ""
+    power_w: str = ""
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing was entered."""
+        return not self.power_w.strip()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stretch:
+    """ISPs in a row with the same power: what is contracted, what counts now, what was entered; W."""
+
+    first: int
+    last: int
+    start: str
+    end: str
+    contracted_w: int
+    now_w: int
+    entered_w: int
+
+
+def read_ranges(ranges: Sequence[Range], period: Period) -> tuple[int, ...]:
+    """Return W per ISP of ranges of ISPs, both ends included. Raises InputError that names every fault."""
+    entry = _Entry(period)
+    for number, given in enumerate(ranges, start=1):
+        if not given.empty:
+            last = given.last.strip() or given.first.strip()
+            entry.put(f"range {number}", f"{given.first.strip()}-{last}", given.power_w)
+    return entry.whole()
+
+
+def read_pasted(text: str, period: Period) -> tuple[int, ...]:
+    """Return W per ISP of pasted lines. Raises InputError that names every fault with its line.
+
+    Either one value for each ISP of the Period, or lines of ISPs (`73`, `73-80`) or local times (`18:00`,
+    `18:00-20:00`, the end excluded) and a power. Words in the first line are a heading.
+    """
+    lines = [(number, line.strip()) for number, line in enumerate(text.splitlines(), start=1)]
+    rows = [(number, _CELLS.split(_SPACED_DASH.sub("-", line))) for number, line in lines if line]
+    if rows and not any(re.search(r"\d", cell) for cell in rows[0][1]):
+        rows = rows[1:]
+    if not rows:
+        raise InputError("nothing was pasted; paste one value for each ISP, or lines such as `73-80 -200000`")
+    entry = _Entry(period)
+    if all(len(cells) == 1 for _, cells in rows):
+        if len(rows) != period.isp_count:
+            raise InputError(
+                f"{len(rows)} values were pasted, {period} has {period.isp_count} ISPs; paste one for each, or put "
+                "the ISP or the time before each value"
+            )
+        for isp, (number, cells) in enumerate(rows, start=1):
+            entry.put(f"line {number}", str(isp), cells[0])
+    else:
+        for number, cells in rows:
+            if len(cells) in (2, 3):  # where and power, or first, last and power
+                entry.put(f"line {number}", "-".join(cells[:-1]), cells[-1])
+            else:
+                entry.faults.append(f"line {number}: expected ISPs or times and a power, e.g. `73-80 -200000`")
+    return entry.whole()
+
+
+class _Entry:
+    """W per ISP as it fills up, and what was wrong on the way."""
+
+    def __init__(self, period: Period) -> None:
+        self.period = period
+        self.faults: list[str] = []
+        self._powers: dict[int, int] = {}
+        self._places: dict[int, str] = {}
+
+    def put(self, place: str, where: str, power: str) -> None:
+        isps, power_w = self._isps_of(place, where), _power_of(power)
+        if power_w is None:
+            self.faults.append(f"{place}: {power.strip()!r} is no power; write whole W, e.g. -200000")
+            return
+        for isp in isps:
+            if isp in self._places:
+                self.faults.append(f"{place}: ISP {isp} is in {self._places[isp]} already")
+                return
+            self._powers[isp], self._places[isp] = power_w, place
+
+    def _isps_of(self, place: str, where: str) -> range:
+        count, text = self.period.isp_count, _plain(where)
+        if match := _ISPS.fullmatch(text):
+            first, last = int(match[1]), int(match[2] or match[1])
+        elif match := _TIMES.fullmatch(text):
+            first = self._isp_at(int(match[1]), match[2], match[3])
+            end = self._isp_at(int(match[4]), match[5], match[6], end=True) if match[4] else first + 1
+            first, last = first, end - 1
+            if not first or last < 0:
+                self.faults.append(f"{place}: {where} does not begin and end where an ISP of {self.period} does")
+                return range(0)
+        else:
+            self.faults.append(f"{place}: {where!r} is neither ISPs (73-80) nor local times (18:00-20:00)")
+            return range(0)
+        if not 1 <= first <= last <= count:
+            self.faults.append(f"{place}: ISPs {first} to {last} are not in order within 1 to {count}")
+            return range(0)
+        return range(first, last + 1)
+
+    def _isp_at(self, hour: int, minute: str, offset: str | None, *, end: bool = False) -> int:
+        """Return the ISP that starts at a local time, 0 if none does; of a repeated hour the first."""
+        if end and (hour, minute) in ((24, "00"), (0, "00")):
+            return self.period.isp_count + 1
+        wanted = f"{hour:02}:{minute}{offset or ''}"
+        labels = (self.period.label(isp) for isp in range(1, self.period.isp_count + 1))
+        return next((isp for isp, label in enumerate(labels, start=1) if label.startswith(wanted)), 0)
+
+    def whole(self) -> tuple[int, ...]:
+        """Return W per ISP. Raises InputError."""
+        if self.faults:
+            more = len(self.faults) - _MOST_FAULTS
+            raise InputError("\n".join(self.faults[:_MOST_FAULTS]) + (f"\nand {more} more" if more > 0 else ""))
+        return tuple(self._powers.get(isp, 0) for isp in range(1, self.period.isp_count + 1))
+
+
+def _plain(text: str) -> str:
+    """Write dashes and minus signs as one kind."""
+    return re.sub("[‐‑‒–—−]", "-", text.strip())
+
+
+def _power_of(text: str) -> int | None:
+    """Return whole W. A separator could be one of thousands or of decimals: such a number is refused, not guessed."""
+    match = _POWER.fullmatch(_plain(text))
+    return int(match[1] + match[2]) if match else None
+
+
+def ranges_of(power_w: Sequence[int]) -> list[Range]:
+    """Return W per ISP as lines of the form; ISPs without power need none."""
+    return [
+        Range(first=str(run.start), last=str(run.stop - 1), power_w=str(run.power_w))
+        for run in compress(power_w)
+        if run.power_w
+    ]
+
+
+def stretches(
+    period: Period, contracted_w: Sequence[int], now_w: Sequence[int], entered_w: Sequence[int]
+) -> list[Stretch]:
+    """Return where anything is contracted or entered, ISPs with the same powers as one."""
+    rows = enumerate(zip(contracted_w, now_w, entered_w, strict=True), start=1)
+    found = []
+    for powers, group in groupby(rows, key=lambda row: row[1]):
+        isps = [isp for isp, _ in group]
+        if any(powers):
+            found.append(
+                Stretch(
+                    first=isps[0], last=isps[-1], start=period.label(isps[0]), end=period.label(isps[-1] + 1),
+                    contracted_w=powers[0], now_w=powers[1], entered_w=powers[2],
+                )
+            )  # fmt: skip
+    return found
