@@ -46,7 +46,8 @@ class Calendar:
         }
 
     def _query(self, period: Period, _name: str) -> str:
-        return f"asked {self._enquirer.ask_portfolio(period)} CROs"
+        asked = self._enquirer.ask_portfolio(period)
+        return f"asked {asked} CRO{'' if asked == 1 else 's'}"
 
     def _last_call(self, period: Period, _name: str) -> str:
         now = self._clock.now()

@@ -51,12 +51,12 @@ def moments_of(settings: Settings, period: Period) -> list[Moment]:
     found = [
         moment("retention_job", period.end, "the next day's"),
         moment("portfolio_query", period.start, "the list of the day before, where the settings allow it"),
-        moment("portfolio_last_call", period.start, "none"),
+        moment("portfolio_last_call", period.start, "nothing"),
         moment("first_plan", period.start, "no plan: nothing is sent"),
         moment("day_ahead_gate", period.end, "no day-ahead position"),
         moment("day_ahead_results", period.start, "the last audited plan"),
         moment("prognosis_last_safe_start", period.start, "no prognosis of ours"),
-        moment("prognosis_gate", period.end, "none"),
+        moment("prognosis_gate", period.end, "nothing"),
     ]
     for product in settings.markets.capacity:
         opens = product.gate.gate(product.name).instant(period)
@@ -150,7 +150,7 @@ class Timetable:
 
     def _handle(self, period: Period, moment: Moment) -> None:
         now = self._clock.now()
-        result: str | None = f"missed; {moment.fallback} stands in"
+        result: str | None = f"missed; instead: {moment.fallback}"
         if now > moment.latest:
             log.warning("moment.missed", period=str(period), moment=moment.name, fallback=moment.fallback)
         else:

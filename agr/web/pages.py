@@ -190,8 +190,8 @@ def markets(request: Request, visitor: Viewer, period: str | None = None) -> HTM
     return render(
         request, visitor, "markets.html", of=of, plan=plan, fixed=fixed, products=context.settings.markets.capacity,
         price_data=chart(unit=f"{context.settings.currency}/MWh", series=shown, **common),
-        position_data=chart(unit="kW", series=position, **common), series=series,
-        hours=of.isp_hours,
+        position_data=chart(unit="kW", series=position, **common), series=series, hours=of.isp_hours,
+        units=_units(context),
     )  # fmt: skip
 
 
@@ -199,6 +199,13 @@ def _energy_series(context: Context) -> set[str]:
     m = context.settings.markets
     names = {m.day_ahead.series, m.day_ahead.forecast_series, m.intraday.buy_series, m.intraday.sell_series}
     return {n for n in names if n}
+
+
+def _units(context: Context) -> dict[str, str]:
+    """Return price series → unit, of those that the settings name."""
+    currency = context.settings.currency
+    capacity = {p.series: p.price_unit.replace("EUR", currency) for p in context.settings.markets.capacity}
+    return dict.fromkeys(_energy_series(context), f"{currency}/MWh") | capacity
 
 
 def _per_isp(of: Period, prices: list[Any]) -> list[float | None]:
@@ -232,8 +239,17 @@ def runs(request: Request, visitor: Viewer, period: str | None = None) -> HTMLRe
             value=[None if r.value is None else round(r.value, 2) for r in run.rounds],
             bound=[round(r.bound, 2) for r in run.rounds], unit=context.settings.currency,
         )  # fmt: skip
+    heads = heads_of(context, of)
     return render(
-        request, visitor, "runs.html", of=of, heads=heads_of(context, of), waiting=waiting, run=run, data=data
+        request,
+        visitor,
+        "runs.html",
+        of=of,
+        heads=heads,
+        waiting=waiting,
+        run=run,
+        data=data,
+        in_force=next((head.plan.id for head, state in heads if state is PlanState.AUDITED), None),
     )
 
 
@@ -244,7 +260,9 @@ def run(request: Request, visitor: Viewer, number: int) -> HTMLResponse:
     head = context.shelf.head(number)
     if head is None:
         raise MissingError(f"there is no plan {number}")
-    state = context.shelf.states(head.plan.period.day)[number]
+    states = context.shelf.states(head.plan.period.day)
+    state = states[number]
+    in_force = number == next((n for n, s in reversed(states.items()) if s is PlanState.AUDITED), None)
     plan = context.shelf.plan(number)
     assert plan is not None
     points_ = plan.change.points if plan.change else ()
@@ -252,7 +270,7 @@ def run(request: Request, visitor: Viewer, number: int) -> HTMLResponse:
     before = context.shelf.head(plan.predecessor) if plan.predecessor else None
     return render(
         request, visitor, "run.html", head=head, plan=head.plan, state=state, terms=terms(plan), moved=moved[:100],
-        before=before, of=plan.period,
+        before=before, of=plan.period, in_force=in_force,
     )  # fmt: skip
 
 

@@ -14,17 +14,22 @@ from agr.program import Run, compress
 
 STATES = {
     "accepted": "good", "answered": "good", "audited": "good", "delivered": "good", "done": "good", "noted": "good",
+    "in force": "good", "automatic": "good", "fixed": "good",
     "rejected": "bad", "failed": "bad", "missed": "bad", "late": "bad", "cancelled": "bad", "barred": "bad",
-    "not sent": "quiet", "superseded": "quiet", "discarded": "quiet", "to come": "quiet",
+    "not sent": "quiet", "superseded": "quiet", "discarded": "quiet", "replaced": "quiet", "to come": "quiet",
     "sent": "busy", "queued": "busy", "asked": "busy", "received": "busy", "preview": "busy", "held back": "busy",
     "due": "busy", "now": "busy",
+    "on hold": "busy", "after approval": "busy", "open": "busy", "still free": "busy",
 }  # fmt: skip
 """State → how it is coloured; the word itself is always there too."""
 
 
-def kw(value: float | None, digits: int = 1) -> str:
-    """Write a power in kW."""
-    return "–" if value is None else f"{value:,.{digits}f}".replace("-", "−")
+def kw(value: float | None, digits: int = 1, sign: bool = False) -> str:
+    """Write a power or an energy; what rounds to nothing has no sign."""
+    if value is None:
+        return "–"
+    shown = round(value, digits) or 0.0
+    return (f"{shown:+,.{digits}f}" if sign and shown else f"{shown:,.{digits}f}").replace("-", "−")
 
 
 def watt(value: int, sign: bool = False) -> str:
@@ -44,10 +49,7 @@ def _isps(run: Run) -> str:
 
 def money(value: float | None, sign: bool = False) -> str:
     """Write an amount."""
-    if value is None:
-        return "–"
-    text = f"{value:+,.2f}" if sign else f"{value:,.2f}"
-    return text.replace("-", "−")
+    return kw(value, 2, sign)
 
 
 def share(value: float | None) -> str:

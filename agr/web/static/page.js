@@ -47,7 +47,7 @@
   }
   function programs(data, size, figure) {
     const shown = data.series.filter((s) => s.values);
-    if (!shown.length) { figure.querySelector("figcaption").append(" Nothing yet."); return null; }
+    if (!shown.length) { figure.querySelector("figcaption").append(" · nothing yet"); return null; }
     const step = data.starts.length > 1 ? data.starts[1] - data.starts[0] : 900;
     // A step needs its end: the last value, and the last before each gap, is drawn until its ISP is over.
     const last = (values) => [...values, null].map((v, i) => v ?? (i ? values[i - 1] : null));
@@ -152,6 +152,7 @@
     const field = document.querySelector("[data-slash]");
     if (field) { event.preventDefault(); field.focus(); field.select(); }
   });
+  document.querySelector("nav[aria-label=Main] [aria-current]")?.scrollIntoView({ inline: "center", block: "nearest" });
   const go = document.querySelector("[data-go]");
   if (go) { location.replace(go.dataset.go); return; }
   for (const part of document.querySelectorAll("[data-live]")) part.dataset.shown = part.innerHTML;
