@@ -18,6 +18,7 @@ from agr.calendar import Calendar
 from agr.delivery import Deliverer
 from agr.desk.actions import Actions
 from agr.desk.board import Board
+from agr.desk.circumstances import Circumstances
 from agr.desk.health import Health
 from agr.desk.live import Live
 from agr.desk.shelf import Shelf
@@ -264,6 +265,7 @@ class Daemon:
         return Context(
             store=self.store, settings=self.settings, clock=self.clock, participants=self._participants,
             progress=self.planner.progress, door=self.door, actions=actions, shelf=shelf,
+            circumstances=Circumstances(self.store, self.settings, self.clock, self._wake),
             board=Board(self.store, shelf), live=Live(self.store, self.planner.progress),
             health=Health(store=self.store, parts=parts), metrics=self.metrics.text,
             waiting=Waiting(self.store, self.settings, self.publisher, shelf, self.planner.closed_isps).count,

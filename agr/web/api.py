@@ -1,17 +1,14 @@
-"""The JSON API /api/v1: what the page shows and does, for the AGR's own systems and the command line."""
+"""The JSON API /api/v1: what the page shows, for the AGR's own systems and the command line."""
 
-from collections.abc import Callable
 from dataclasses import asdict
 from datetime import date
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Path, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.openapi.utils import get_openapi
-from fastapi.responses import JSONResponse, Response
-from pydantic import BaseModel
+from fastapi.responses import JSONResponse
 
 from agr.access.roles import May, Visitor
-from agr.desk.actions import Done
 from agr.desk.board import SORTS
 from agr.desk.point import detail
 from agr.desk.shelf import Head
@@ -20,10 +17,10 @@ from agr.errors import InputError, MissingError
 from agr.plan import PlanState
 from agr.store import day, doings, outbox, plans, switches
 from agr.web import answers as a
-from agr.web.context import Context
+from agr.web import api_acts
+from agr.web.api_acts import Number
 from agr.web.guard import api_for, context_of
-from agr.web.once import Key, act_once
-from agr.web.pages import heads_of
+from agr.web.run_pages import heads_of
 
 _FAULTS: dict[int | str, dict[str, Any]] = {
     401: {"model": a.Fault, "description": "No valid token or session."},
@@ -34,20 +31,11 @@ _FAULTS: dict[int | str, dict[str, Any]] = {
     503: {"model": a.Fault, "description": "The store does not answer; try again."},
 }
 router = APIRouter(prefix="/api/v1", responses=_FAULTS)
+router.include_router(api_acts.router)
 Reader = Annotated[Visitor, Depends(api_for(May.READ))]
-Previewer = Annotated[Visitor, Depends(api_for(May.PREVIEW))]
-Actor = Annotated[Visitor, Depends(api_for(May.ACT))]
-Number = Annotated[int, Path(ge=1, le=2**31 - 1)]
 Limit = Annotated[int, Query(ge=1, le=1000)]
 Offset = Annotated[int, Query(ge=0, le=10_000_000)]
 Text = Annotated[str, Query(max_length=255)]
-
-
-def _act(
-    request: Request, visitor: Visitor, key: str | None, given: BaseModel, act: Callable[[Context], Done]
-) -> Response:
-    context = context_of(request)
-    return act_once(request, visitor, key, given, lambda: act(context))
 
 
 @router.get("/openapi.json", include_in_schema=False)
@@ -159,19 +147,6 @@ def plan_(request: Request, _visitor: Reader, plan: Number) -> a.PlanOut:
     return _plan(head, context.shelf.states(head.plan.period.day)[plan])
 
 
-@router.post("/plans", response_model=a.Did)
-def replan(request: Request, visitor: Previewer, given: a.PlanWanted, key: Key = None) -> Response:
-    """Optimise a Period again; the answer names the trigger to ask about. Without preview it takes the scope act."""
-    if not given.preview:
-        api_for(May.ACT)(request)
-    return _act(
-        request, visitor, key, given,
-        lambda do: do.actions.replan(
-            visitor, given.period, given.why, points=tuple(given.points), preview=given.preview
-        ),
-    )  # fmt: skip
-
-
 @router.get("/asked/{trigger}")
 def asked(request: Request, _visitor: Reader, trigger: Number) -> a.AskedOut:
     """What became of a plan that was asked for."""
@@ -193,18 +168,6 @@ def run(request: Request, _visitor: Reader) -> a.RunOut | None:
     return None if found is None else a.RunOut.model_validate(asdict(found))
 
 
-@router.post("/plans/{plan}/send", response_model=a.Did)
-def send(request: Request, visitor: Actor, plan: Number, given: a.Because, key: Key = None) -> Response:
-    """Send a preview."""
-    return _act(request, visitor, key, given, lambda do: do.actions.send(visitor, plan, given.why))
-
-
-@router.post("/plans/{plan}/discard", response_model=a.Did)
-def discard(request: Request, visitor: Previewer, plan: Number, given: a.Because, key: Key = None) -> Response:
-    """Put a preview away."""
-    return _act(request, visitor, key, given, lambda do: do.actions.discard(visitor, plan, given.why))
-
-
 @router.get("/hold")
 def held(request: Request, _visitor: Reader) -> a.HoldOut:
     """Is sending on hold?"""
@@ -217,24 +180,6 @@ def held(request: Request, _visitor: Reader) -> a.HoldOut:
     return a.HoldOut(held=True, automatic=automatic, who=switch.who, why=switch.why, since=switch.at)
 
 
-@router.post("/hold", response_model=a.Did)
-def hold(request: Request, visitor: Actor, given: a.Because, key: Key = None) -> Response:
-    """Stop sending D-Prognoses by itself."""
-    return _act(request, visitor, key, given, lambda do: do.actions.hold(visitor, given.why))
-
-
-@router.post("/release", response_model=a.Did)
-def release(request: Request, visitor: Actor, given: a.Because, key: Key = None) -> Response:
-    """Let D-Prognoses leave by themselves again."""
-    return _act(request, visitor, key, given, lambda do: do.actions.release(visitor, given.why))
-
-
-@router.post("/send-waiting", response_model=a.Did)
-def send_waiting(request: Request, visitor: Actor, given: a.PeriodAct, key: Key = None) -> Response:
-    """Send what waits, once, although sending is on hold or waits for approval."""
-    return _act(request, visitor, key, given, lambda do: do.actions.send_waiting(visitor, given.period, given.why))
-
-
 @router.get("/days/{period}/reservations")
 def reservations(request: Request, _visitor: Reader, period: date) -> list[a.ReservationOut]:
     """Every word on a Period's reservations, newest first."""
@@ -243,36 +188,6 @@ def reservations(request: Request, _visitor: Reader, period: date) -> list[a.Res
     return [
         a.ReservationOut(contract=h.contract, at=h.at, origin=h.message_id, power_w=list(h.power_w)) for h in history
     ]
-
-
-@router.post("/reservations", response_model=a.Did)
-def reserve(request: Request, visitor: Actor, given: a.ReservationGiven, key: Key = None) -> Response:
-    """Enter what a DSO still reserves; plans again."""
-    if (given.keep_share is None) == (given.power_w is None):
-        raise InputError("give exactly one of keep_share and power_w")
-
-    def act(do: Context) -> Done:
-        power_w = tuple(given.power_w) if given.power_w is not None else None
-        if power_w is None and given.keep_share is not None:
-            power_w = do.actions.keep_share(given.contract, given.period, given.keep_share)
-        return do.actions.reserve(visitor, given.contract, given.period, power_w or (), given.why)
-
-    return _act(request, visitor, key, given, act)
-
-
-@router.post("/unavailable", response_model=a.Did)
-def make_unavailable(request: Request, visitor: Actor, given: a.UnavailableGiven, key: Key = None) -> Response:
-    """Plan without a resource or connection."""
-    return _act(
-        request, visitor, key, given,
-        lambda do: do.actions.make_unavailable(visitor, given.name, given.first_day, given.last_day, given.why),
-    )  # fmt: skip
-
-
-@router.post("/unavailable/{entry}/end", response_model=a.Did)
-def make_available(request: Request, visitor: Actor, entry: Number, given: a.Because, key: Key = None) -> Response:
-    """Plan with it again."""
-    return _act(request, visitor, key, given, lambda do: do.actions.make_available(visitor, entry, given.why))
 
 
 @router.get("/messages")
@@ -287,39 +202,12 @@ def messages(
     return a.MessagesOut(matching=count, messages=found)
 
 
-@router.post("/messages/{message_id}/resend", response_model=a.Did)
-def resend(request: Request, visitor: Actor, message_id: str, given: a.Because, key: Key = None) -> Response:
-    """Let a queued or failed message leave now."""
-    return _act(request, visitor, key, given, lambda do: do.actions.resend(visitor, message_id, given.why))
-
-
-@router.post("/messages/{message_id}/cancel", response_model=a.Did)
-def cancel(request: Request, visitor: Actor, message_id: str, given: a.Because, key: Key = None) -> Response:
-    """Take a queued message back."""
-    return _act(request, visitor, key, given, lambda do: do.actions.cancel(visitor, message_id, given.why))
-
-
 @router.get("/alarms")
 def alarms(request: Request, _visitor: Reader) -> list[a.AlarmOut]:
     """Open alarms, newest first."""
     with context_of(request).store.transaction() as tx:
         opened = day.open_alarms(tx)
     return [a.AlarmOut(**{name: getattr(o, name) for name in a.AlarmOut.model_fields}) for o in opened]
-
-
-@router.post("/alarms/{alarm}/acknowledge", response_model=a.Did)
-def acknowledge(request: Request, visitor: Actor, alarm: Number, given: a.Acknowledged, key: Key = None) -> Response:
-    """Take an alarm on."""
-    return _act(request, visitor, key, given, lambda do: do.actions.acknowledge(visitor, alarm, given.why))
-
-
-@router.post("/participants/bar", response_model=a.Did)
-def bar(request: Request, visitor: Actor, given: a.Barred, key: Key = None) -> Response:
-    """Bar a participant, or let it in again."""
-    return _act(
-        request, visitor, key, given,
-        lambda do: do.actions.bar(visitor, given.domain, given.role, given.barred, given.why),
-    )  # fmt: skip
 
 
 @router.get("/log")

@@ -9,6 +9,7 @@ from threading import Lock
 from agr.access.door import Door
 from agr.desk.actions import Actions
 from agr.desk.board import Board
+from agr.desk.circumstances import Circumstances
 from agr.desk.health import Health
 from agr.desk.live import Live
 from agr.desk.shelf import Shelf
@@ -51,6 +52,7 @@ class Context:
     progress: Progress
     door: Door
     actions: Actions
+    circumstances: Circumstances
     shelf: Shelf
     board: Board
     live: Live

@@ -8,8 +8,8 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from agr.access.door import SHORTEST_PASSWORD
 from agr.errors import AccessError, InputError
 from agr.web.context import Context
+from agr.web.drawing import render
 from agr.web.guard import COOKIE, check_csrf, check_origin, context_of, visitor_of
-from agr.web.pages import render
 
 router = APIRouter(include_in_schema=False)
 Text = Annotated[str, Form(max_length=512)]

@@ -7,10 +7,10 @@ from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import RedirectResponse, Response
 
 from agr.access.roles import May, Visitor
-from agr.desk.actions import Done
+from agr.desk.levers import Done
+from agr.web.drawing import render
 from agr.web.entry import safe_path
 from agr.web.guard import COOKIE, check_csrf, context_of, page_for
-from agr.web.pages import render
 
 router = APIRouter(prefix="/do", include_in_schema=False)
 Text = Annotated[str, Form(max_length=2000)]
@@ -95,13 +95,13 @@ def unavailable(request: Request, visitor: Actor, name: Text, first: Text, last:
     """Plan without a resource or connection."""
     context = context_of(request)
     days = context.period(first).day, context.period(last).day
-    return _back(request, context.actions.make_unavailable(visitor, name, *days, why), "/reservations")
+    return _back(request, context.circumstances.make_unavailable(visitor, name, *days, why), "/reservations")
 
 
 @router.post("/available/{entry}")
 def available(request: Request, visitor: Actor, entry: int, why: Why) -> Response:
     """Plan with it again."""
-    return _back(request, context_of(request).actions.make_available(visitor, entry, why), "/reservations")
+    return _back(request, context_of(request).circumstances.make_available(visitor, entry, why), "/reservations")
 
 
 @router.post("/resend/{message_id}")

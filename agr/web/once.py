@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel
 
 from agr.access.roles import Visitor
-from agr.desk.actions import Done
+from agr.desk.levers import Done
 from agr.errors import AgrError, ConflictError, StoreError
 from agr.store import doings
 from agr.web.answers import Did

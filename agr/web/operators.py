@@ -11,7 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
 from agr.errors import AccessError, AgrError
-from agr.web import api, entry, events, forms, pages, reserving, service
+from agr.web import api, drawing, entry, events, forms, market_page, pages, reserving, run_pages, service
 from agr.web.context import Context
 from agr.web.guard import LogInFirst, Shield, hosts_of, visitor_of
 from agr.web.status import status_of
@@ -34,7 +34,7 @@ def operators_app(context: Context) -> FastAPI:
     settings = context.settings.operators
     secure = bool(settings.public_url and settings.public_url.startswith("https://"))
     app.add_middleware(Shield, hosts=hosts_of(settings), secure=secure)
-    for module in (service, entry, events, pages, reserving, forms):
+    for module in (service, entry, events, pages, run_pages, market_page, reserving, forms):
         app.include_router(module.router)
     app.include_router(api.router)
     app.mount("/static", StaticFiles(directory=str(files("agr.web") / "static")), name="static")
@@ -85,4 +85,4 @@ async def _answer(request: Request, status: int, text: str, headers: "dict[str, 
 
 def _page(request: Request, status: int, text: str, fields: list[tuple[str, str]]) -> Response:
     visitor = visitor_of(request)
-    return pages.render(request, visitor, "refused.html", status=status, text=text, code=status, fields=fields)
+    return drawing.render(request, visitor, "refused.html", status=status, text=text, code=status, fields=fields)

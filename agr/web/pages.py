@@ -1,26 +1,23 @@
 """The pages: read, put into a template. What they show is worked out in agr.desk."""
 
-import json
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import HTMLResponse
-from jinja2 import Environment
 
 from agr.access.roles import ROLES, May, Visitor
 from agr.desk.board import SORTS
 from agr.desk.point import detail
-from agr.desk.shelf import Head
 from agr.desk.timeline import timeline
 from agr.errors import MissingError
-from agr.explain import terms
 from agr.isp import Period
-from agr.plan import PlanState, PointChange
+from agr.plan import PlanState
 from agr.store import access, day, doings, inbox, outbox, plans, register, switches
 from agr.web.context import Context
-from agr.web.guard import COOKIE, context_of, page_for
+from agr.web.drawing import chart, render, starts_of
+from agr.web.guard import context_of, page_for
 
 router = APIRouter(include_in_schema=False)
 Viewer = Annotated[Visitor, Depends(page_for(May.READ))]
@@ -28,44 +25,6 @@ Admin = Annotated[Visitor, Depends(page_for(May.ADMIN))]
 
 ROWS = 50
 _SHOWN_ISPS = 400
-
-
-def render(
-    request: Request, visitor: Visitor | None, template: str, /, *, status: int = 200, **values: Any
-) -> HTMLResponse:
-    """Return a page with what all pages show."""
-    context, templates = context_of(request), request.app.state.templates
-    assert isinstance(templates, Environment)
-    now = context.clock.now()
-    frame: dict[str, Any] = {
-        "visitor": visitor,
-        "may": May,
-        "now": now,
-        "zone": context.today(),
-        "path": request.url.path,
-    }
-    frame |= {"currency": context.settings.currency, "domain": context.settings.domain, "held": None, "alarm_count": 0}
-    if visitor is not None:
-        with context.store.transaction() as tx:
-            frame["held"] = switches.held(tx)
-            opened = day.open_alarms(tx)
-        frame["alarm_count"] = sum(a.acknowledged_at is None for a in opened)
-        frame["running"] = context.progress.latest()
-        # Said once, to whoever opens the next page: an open page that asks for what is new must not take it away.
-        live = "x-live" in request.headers
-        frame["flash"] = None if live else context.flashes.take(request.cookies.get(COOKIE, ""))
-    text = templates.get_template(template).render(frame | values)
-    return HTMLResponse(text, status_code=status)
-
-
-def chart(**values: Any) -> str:
-    """Return a chart's data as JSON that may stand inside a script element."""
-    return json.dumps(values, separators=(",", ":")).replace("<", "\\u003c")
-
-
-def starts_of(period: Period) -> list[int]:
-    """Return the start of each ISP, in seconds since 1970."""
-    return [int(start.timestamp()) for start in period.starts()]
 
 
 def _states(context: Context, period: Period) -> dict[str, int]:
@@ -162,139 +121,6 @@ def _band(program_kw: tuple[float, ...], held: list[tuple[float, ...]]) -> dict[
         name: [round(float(v), 3) if r else None for v, r in zip(edge, total, strict=True)]
         for name, edge in (("high", high), ("low", low))
     }
-
-
-@router.get("/markets")
-def markets(request: Request, visitor: Viewer, period: str | None = None) -> HTMLResponse:
-    """Positions, bids and prices of a Period."""
-    context = context_of(request)
-    of = context.period(period)
-    plan = context.shelf.in_force(of.day)
-    with context.store.transaction() as tx:
-        fixed = day.positions_on(tx, of.day)
-        prices = register.prices(tx, of.start - timedelta(days=1), of.end)
-    names = sorted({p.series for p in prices if p.start + timedelta(minutes=p.minutes) > of.start})
-    series = {name: _per_isp(of, [p for p in prices if p.series == name]) for name in names}
-    energy = {n: v for n, v in series.items() if n in _energy_series(context)}
-    shown: list[dict[str, Any]] = [{"label": n, "kind": "price", "values": v} for n, v in energy.items()]
-    position: list[dict[str, Any]] = []
-    if plan is not None:
-        balance = [round(v, 2) for v in plan.positions.balance_eur_per_mwh]
-        shown.append({"label": "worth in the portfolio", "kind": "plan", "values": balance})
-        bought = [round(v, 3) for v in plan.positions.day_ahead_kw]
-        position = [
-            {"label": "day-ahead", "kind": "plan", "values": bought},
-            {"label": "intraday", "kind": "sent", "values": [round(v, 3) for v in plan.positions.intraday_kw]},
-        ]
-    common = {"starts": starts_of(of), "zone": of.zone_name, "now": context.clock.now().timestamp(), "band": None}
-    return render(
-        request, visitor, "markets.html", of=of, plan=plan, fixed=fixed, products=context.settings.markets.capacity,
-        price_data=chart(unit=f"{context.settings.currency}/MWh", series=shown, **common),
-        position_data=chart(unit="kW", series=position, **common), series=series, hours=of.isp_hours,
-        units=_units(context),
-    )  # fmt: skip
-
-
-def _energy_series(context: Context) -> set[str]:
-    m = context.settings.markets
-    names = {m.day_ahead.series, m.day_ahead.forecast_series, m.intraday.buy_series, m.intraday.sell_series}
-    return {n for n in names if n}
-
-
-def _units(context: Context) -> dict[str, str]:
-    """Return price series → unit, of those that the settings name."""
-    currency = context.settings.currency
-    capacity = {p.series: p.price_unit.replace("EUR", currency) for p in context.settings.markets.capacity}
-    return dict.fromkeys(_energy_series(context), f"{currency}/MWh") | capacity
-
-
-def _per_isp(of: Period, prices: list[Any]) -> list[float | None]:
-    values: list[float | None] = [None] * of.isp_count
-    for price in prices:
-        end = price.start + timedelta(minutes=price.minutes)
-        first, last = max(of.isp_of(price.start), 1), min(of.isp_of(end - timedelta(seconds=1)), of.isp_count)
-        values[first - 1 : last] = [price.value] * max(last - first + 1, 0)
-    return values
-
-
-def heads_of(context: Context, of: Period) -> list[tuple[Head, PlanState]]:
-    """Return the plans of a Period with their states, newest first."""
-    states = context.shelf.states(of.day)
-    found = [(context.shelf.head(number), state) for number, state in reversed(states.items())]
-    return [(head, state) for head, state in found if head is not None]
-
-
-@router.get("/runs")
-def runs(request: Request, visitor: Viewer, period: str | None = None) -> HTMLResponse:
-    """The run under way with its progress, and why each plan was made and what it changed."""
-    context = context_of(request)
-    of = context.period(period)
-    with context.store.transaction() as tx:
-        waiting = [t for t in day.open_triggers(tx) if t.period == of.day]
-    run = context.progress.latest()
-    data = None
-    if run is not None and run.rounds:
-        data = chart(
-            rounds=[r.round for r in run.rounds],
-            value=[None if r.value is None else round(r.value, 2) for r in run.rounds],
-            bound=[round(r.bound, 2) for r in run.rounds], unit=context.settings.currency,
-        )  # fmt: skip
-    heads = heads_of(context, of)
-    return render(
-        request,
-        visitor,
-        "runs.html",
-        of=of,
-        heads=heads,
-        waiting=waiting,
-        run=run,
-        data=data,
-        in_force=next((head.plan.id for head, state in heads if state is PlanState.AUDITED), None),
-    )
-
-
-@router.get("/runs/{number}")
-def run(request: Request, visitor: Viewer, number: int) -> HTMLResponse:
-    """One plan: why, what it is worth, what it changed; a preview is sent or discarded here."""
-    context = context_of(request)
-    head = context.shelf.head(number)
-    if head is None:
-        raise MissingError(f"there is no plan {number}")
-    states = context.shelf.states(head.plan.period.day)
-    state = states[number]
-    in_force = number == next((n for n, s in reversed(states.items()) if s is PlanState.AUDITED), None)
-    plan = context.shelf.plan(number)
-    assert plan is not None
-    points_ = plan.change.points if plan.change else ()
-    moved = sorted((_moved(p) for p in points_), key=lambda m: -abs(m["largest_w"]))
-    before = context.shelf.head(plan.predecessor) if plan.predecessor else None
-    return render(
-        request, visitor, "run.html", head=head, plan=head.plan, state=state, terms=terms(plan), moved=moved[:100],
-        before=before, of=plan.period, in_force=in_force,
-    )  # fmt: skip
-
-
-def _moved(change: PointChange) -> dict[str, Any]:
-    return {
-        "address": change.address,
-        "isps": len(change.isps),
-        "largest_w": max((i.after_w - i.before_w for i in change.isps), key=abs),
-        "earned_eur": sum(i.earned_eur for i in change.isps),
-    }
-
-
-@router.get("/asked/{trigger}")
-def asked(request: Request, visitor: Viewer, trigger: int) -> HTMLResponse:
-    """What became of a plan that was asked for; shows its progress until there is one."""
-    context = context_of(request)
-    with context.store.transaction() as tx:
-        wanted, outcome = day.trigger(tx, trigger), day.trigger_outcome(tx, trigger)
-    if wanted is None:
-        raise MissingError(f"no plan was asked for under number {trigger}")
-    return render(
-        request, visitor, "asked.html", wanted=wanted, outcome=outcome, run=context.progress.latest(),
-        of=context.period(str(wanted.period)),
-    )  # fmt: skip
 
 
 @router.get("/reservations")

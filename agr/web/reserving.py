@@ -8,16 +8,16 @@ from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from agr.access.roles import May, Visitor
-from agr.desk.actions import newest_word
+from agr.desk.circumstances import newest_word
 from agr.desk.reserving import Range, ranges_of, read_pasted, read_ranges, stretches
 from agr.errors import ConflictError, InputError, MissingError
 from agr.isp import Period
 from agr.portfolio import Contract
 from agr.store import day, register
 from agr.store.engine import Tx
+from agr.web.drawing import chart, render, starts_of
 from agr.web.forms import sender_with
 from agr.web.guard import COOKIE, context_of, page_for
-from agr.web.pages import chart, render, starts_of
 from agr.web.status import status_of
 
 router = APIRouter(prefix="/reservations", include_in_schema=False)
@@ -102,7 +102,7 @@ def enter(
     entered: Annotated[str, Form(max_length=20_000)] = "", seen: Text = "", why: Text = "",
 ) -> Response:  # fmt: skip
     """Fill in a share of the contract, give more lines, look at what was entered, or enter it: `step` says which."""
-    s, actions = _standing(request, day_, contract), context_of(request).actions
+    s, entries = _standing(request, day_, contract), context_of(request).circumstances
     ranges = [Range(first=f, last=t, power_w=p) for f, t, p in zip(first, last, power, strict=False) if p.strip()]
     entered_w: tuple[int, ...] | None = None
     try:
@@ -113,11 +113,11 @@ def enter(
         if step == "enter":
             entered_w = _values(entered)
             ranges = ranges_of(entered_w)
-            done = actions.reserve(visitor, contract, s.of.day, entered_w, why, seen=seen)
+            done = entries.reserve(visitor, contract, s.of.day, entered_w, why, seen=seen)
             context_of(request).flashes.say(request.cookies.get(COOKIE, ""), done.text)
             return RedirectResponse(f"/reservations/{s.of}/{quote(contract)}", status_code=303)
         given_w = read_pasted(pasted, s.of) if pasted.strip() else read_ranges(ranges, s.of)
-        actions.check_reservation(s.contract, s.of, given_w)
+        entries.check_reservation(s.contract, s.of, given_w)
     except (InputError, ConflictError) as error:
         return _show(
             request, visitor, s, ranges=ranges, pasted=pasted, fault=str(error), why=why, entered_w=entered_w,

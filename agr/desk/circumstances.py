@@ -1,0 +1,111 @@
+"""What operators enter about the world that plans rest on: what is still reserved, what is unavailable."""
+
+from datetime import date
+
+from agr.access.roles import Visitor
+from agr.desk.levers import Done, Levers, said_why
+from agr.errors import ConflictError, InputError
+from agr.isp import Period
+from agr.portfolio import Contract
+from agr.program import compress
+from agr.store import day, register, switches
+from agr.store.engine import Tx
+
+
+class Circumstances(Levers):
+    """Each entry is checked, recorded with who, when and why, and planned with, in one transaction."""
+
+    def reserve(
+        self, by: Visitor, contract_id: str, day_: date, power_w: tuple[int, ...], why: str, *, seen: str | None = None
+    ) -> Done:
+        """Enter what a DSO still reserves, W per ISP, as its FlexReservationUpdate would; plans again.
+
+        `seen`: the word on it that whoever enters this had before them; a ConflictError if there is a newer one.
+        """
+        why, period, now = said_why(why), self._open_period(day_), self._clock.now()
+        with self._store.transaction() as tx:
+            contract = register.contract(tx, contract_id)
+            if contract is None:
+                raise InputError(f"there is no contract {contract_id!r}; import it with `agr import`")
+            if seen is not None and seen != newest_word(tx, contract_id, day_):
+                raise ConflictError(f"there is a newer word on {contract_id} by now; look at it, then decide again")
+            self.check_reservation(contract, period, power_w)
+            entry = self._record(tx, by, "reserve", f"{contract_id} {period}", why, _runs(power_w))
+            day.put_reservation(tx, contract_id, day_, power_w, f"by hand, log {entry}", now)
+            largest = max((abs(p) for p in power_w), default=0)
+            text = f"{by.name} entered {contract_id}: at most {largest / 1000:g} kW still reserved"
+            self._ask(tx, period, f"{text} ({why})")
+        self._wake()
+        return Done(text=f"the reservation of {contract_id} is entered; a plan follows", entry=entry)
+
+    @staticmethod
+    def check_reservation(contract: Contract, period: Period, power_w: tuple[int, ...]) -> None:
+        """Raise InputError unless every ISP has a value between 0 and what is contracted there."""
+        contracted_w = contract.contracted_w(period)
+        if len(power_w) != period.isp_count:
+            raise InputError(f"{len(power_w)} values; {period} has {period.isp_count} ISPs")
+        wrong = [
+            isp for isp, (p, c) in enumerate(zip(power_w, contracted_w, strict=True), 1)
+            if not min(0, c) <= p <= max(0, c)
+        ]  # fmt: skip
+        if wrong:
+            isp, given, allowed = wrong[0], power_w[wrong[0] - 1], contracted_w[wrong[0] - 1]
+            raise InputError(
+                f"ISP {isp} ({period.label(isp)}){f' and {len(wrong) - 1} more' if len(wrong) > 1 else ''}: "
+                f"{given} W does not lie between 0 and what {contract.contract} has contracted there, {allowed} W"
+            )
+
+    def keep_share(self, contract_id: str, day_: date, share: float) -> tuple[int, ...]:
+        """Return a share of what is contracted, W per ISP. Raises InputError."""
+        if not 0 <= share <= 1:
+            raise InputError(f"the share kept is between 0 and 100 %, not {share:.0%}")
+        with self._store.transaction() as tx:
+            contract = register.contract(tx, contract_id)
+        if contract is None:
+            raise InputError(f"there is no contract {contract_id!r}; import it with `agr import`")
+        return tuple(round(p * share) for p in contract.contracted_w(self.period(day_)))
+
+    def make_unavailable(self, by: Visitor, name: str, first: date, last: date, why: str) -> Done:
+        """Plan without a resource, or all that is behind a connection, on some days; today from now on."""
+        why, name = said_why(why), name.strip()
+        self._open_period(last)
+        if last < first:
+            raise InputError(f"the last day ({last}) comes before the first ({first})")
+        with self._store.transaction() as tx:
+            known = register.load(tx).connection_of()
+            if name not in known and name not in known.values():
+                raise InputError(f"there is no resource or connection {name!r} in the register")
+            entry = switches.mark_unavailable(tx, name, first, last, self._clock.now(), by.label, why)
+            self._record(tx, by, "unavailable", name, why, f"{first} to {last}")
+            self._plan_days(tx, first, last, f"{by.name}: {name} is unavailable ({why})")
+        self._wake()
+        return Done(
+            text=f"{name} is unavailable from {first} to {last}; a plan follows where one was made", entry=entry
+        )
+
+    def make_available(self, by: Visitor, entry: int, why: str) -> Done:
+        """End an entry of what is unavailable."""
+        why = said_why(why)
+        with self._store.transaction() as tx:
+            ended = switches.available_again(tx, entry, self._clock.now())
+            if ended is None:
+                raise ConflictError(f"entry {entry} does not exist or has ended already")
+            self._record(tx, by, "available", ended.name, why)
+            self._plan_days(tx, ended.first_day, ended.last_day, f"{by.name}: {ended.name} is available again")
+        self._wake()
+        return Done(text=f"{ended.name} is available again", entry=entry)
+
+    def _plan_days(self, tx: Tx, first: date, last: date, text: str) -> None:
+        for period in (self.today(), self.today().next()):
+            if first <= period.day <= last:
+                self._ask(tx, period, text)
+
+
+def newest_word(tx: Tx, contract_id: str, day_: date) -> str:
+    """Return which message or entry counts for a contract in a Period; empty where it is reserved as contracted."""
+    return next((h.message_id for h in day.reservation_history(tx, day_) if h.contract == contract_id), "")
+
+
+def _runs(power_w: tuple[int, ...]) -> str:
+    """Return a program in words, e.g. `73–80: -200000 W`."""
+    return ", ".join(f"{r.start}–{r.stop - 1}: {r.power_w} W" for r in compress(power_w) if r.power_w) or "0 W"

@@ -1,0 +1,70 @@
+"""The page about the markets: positions, bids, prices."""
+
+from datetime import timedelta
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import HTMLResponse
+
+from agr.access.roles import May, Visitor
+from agr.isp import Period
+from agr.store import day, register
+from agr.web.context import Context
+from agr.web.drawing import chart, render, starts_of
+from agr.web.guard import context_of, page_for
+
+router = APIRouter(include_in_schema=False)
+Viewer = Annotated[Visitor, Depends(page_for(May.READ))]
+
+
+@router.get("/markets")
+def markets(request: Request, visitor: Viewer, period: str | None = None) -> HTMLResponse:
+    """Positions, bids and prices of a Period."""
+    context = context_of(request)
+    of = context.period(period)
+    plan = context.shelf.in_force(of.day)
+    with context.store.transaction() as tx:
+        fixed = day.positions_on(tx, of.day)
+        prices = register.prices(tx, of.start - timedelta(days=1), of.end)
+    names = sorted({p.series for p in prices if p.start + timedelta(minutes=p.minutes) > of.start})
+    series = {name: _per_isp(of, [p for p in prices if p.series == name]) for name in names}
+    energy = {n: v for n, v in series.items() if n in _energy_series(context)}
+    shown: list[dict[str, Any]] = [{"label": n, "kind": "price", "values": v} for n, v in energy.items()]
+    position: list[dict[str, Any]] = []
+    if plan is not None:
+        balance = [round(v, 2) for v in plan.positions.balance_eur_per_mwh]
+        shown.append({"label": "worth in the portfolio", "kind": "plan", "values": balance})
+        bought = [round(v, 3) for v in plan.positions.day_ahead_kw]
+        position = [
+            {"label": "day-ahead", "kind": "plan", "values": bought},
+            {"label": "intraday", "kind": "sent", "values": [round(v, 3) for v in plan.positions.intraday_kw]},
+        ]
+    common = {"starts": starts_of(of), "zone": of.zone_name, "now": context.clock.now().timestamp(), "band": None}
+    return render(
+        request, visitor, "markets.html", of=of, plan=plan, fixed=fixed, products=context.settings.markets.capacity,
+        price_data=chart(unit=f"{context.settings.currency}/MWh", series=shown, **common),
+        position_data=chart(unit="kW", series=position, **common), series=series, hours=of.isp_hours,
+        units=_units(context),
+    )  # fmt: skip
+
+
+def _energy_series(context: Context) -> set[str]:
+    m = context.settings.markets
+    names = {m.day_ahead.series, m.day_ahead.forecast_series, m.intraday.buy_series, m.intraday.sell_series}
+    return {n for n in names if n}
+
+
+def _units(context: Context) -> dict[str, str]:
+    """Return price series → unit, of those that the settings name."""
+    currency = context.settings.currency
+    capacity = {p.series: p.price_unit.replace("EUR", currency) for p in context.settings.markets.capacity}
+    return dict.fromkeys(_energy_series(context), f"{currency}/MWh") | capacity
+
+
+def _per_isp(of: Period, prices: list[Any]) -> list[float | None]:
+    values: list[float | None] = [None] * of.isp_count
+    for price in prices:
+        end = price.start + timedelta(minutes=price.minutes)
+        first, last = max(of.isp_of(price.start), 1), min(of.isp_of(end - timedelta(seconds=1)), of.isp_count)
+        values[first - 1 : last] = [price.value] * max(last - first + 1, 0)
+    return values

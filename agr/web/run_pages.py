@@ -1,0 +1,100 @@
+"""The pages about runs: what the optimisation does now, why each plan was made and what it changed."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import HTMLResponse
+
+from agr.access.roles import May, Visitor
+from agr.desk.shelf import Head
+from agr.errors import MissingError
+from agr.explain import terms
+from agr.isp import Period
+from agr.plan import PlanState, PointChange
+from agr.store import day
+from agr.web.context import Context
+from agr.web.drawing import chart, render
+from agr.web.guard import context_of, page_for
+
+router = APIRouter(include_in_schema=False)
+Viewer = Annotated[Visitor, Depends(page_for(May.READ))]
+
+
+def heads_of(context: Context, of: Period) -> list[tuple[Head, PlanState]]:
+    """Return the plans of a Period with their states, newest first."""
+    states = context.shelf.states(of.day)
+    found = [(context.shelf.head(number), state) for number, state in reversed(states.items())]
+    return [(head, state) for head, state in found if head is not None]
+
+
+@router.get("/runs")
+def runs(request: Request, visitor: Viewer, period: str | None = None) -> HTMLResponse:
+    """The run under way with its progress, and why each plan was made and what it changed."""
+    context = context_of(request)
+    of = context.period(period)
+    with context.store.transaction() as tx:
+        waiting = [t for t in day.open_triggers(tx) if t.period == of.day]
+    run = context.progress.latest()
+    data = None
+    if run is not None and run.rounds:
+        data = chart(
+            rounds=[r.round for r in run.rounds],
+            value=[None if r.value is None else round(r.value, 2) for r in run.rounds],
+            bound=[round(r.bound, 2) for r in run.rounds], unit=context.settings.currency,
+        )  # fmt: skip
+    heads = heads_of(context, of)
+    return render(
+        request,
+        visitor,
+        "runs.html",
+        of=of,
+        heads=heads,
+        waiting=waiting,
+        run=run,
+        data=data,
+        in_force=next((head.plan.id for head, state in heads if state is PlanState.AUDITED), None),
+    )
+
+
+@router.get("/runs/{number}")
+def run(request: Request, visitor: Viewer, number: int) -> HTMLResponse:
+    """One plan: why, what it is worth, what it changed; a preview is sent or discarded here."""
+    context = context_of(request)
+    head = context.shelf.head(number)
+    if head is None:
+        raise MissingError(f"there is no plan {number}")
+    states = context.shelf.states(head.plan.period.day)
+    state = states[number]
+    in_force = number == next((n for n, s in reversed(states.items()) if s is PlanState.AUDITED), None)
+    plan = context.shelf.plan(number)
+    assert plan is not None
+    points_ = plan.change.points if plan.change else ()
+    moved = sorted((_moved(p) for p in points_), key=lambda m: -abs(m["largest_w"]))
+    before = context.shelf.head(plan.predecessor) if plan.predecessor else None
+    return render(
+        request, visitor, "run.html", head=head, plan=head.plan, state=state, terms=terms(plan), moved=moved[:100],
+        before=before, of=plan.period, in_force=in_force,
+    )  # fmt: skip
+
+
+def _moved(change: PointChange) -> dict[str, Any]:
+    return {
+        "address": change.address,
+        "isps": len(change.isps),
+        "largest_w": max((i.after_w - i.before_w for i in change.isps), key=abs),
+        "earned_eur": sum(i.earned_eur for i in change.isps),
+    }
+
+
+@router.get("/asked/{trigger}")
+def asked(request: Request, visitor: Viewer, trigger: int) -> HTMLResponse:
+    """What became of a plan that was asked for; shows its progress until there is one."""
+    context = context_of(request)
+    with context.store.transaction() as tx:
+        wanted, outcome = day.trigger(tx, trigger), day.trigger_outcome(tx, trigger)
+    if wanted is None:
+        raise MissingError(f"no plan was asked for under number {trigger}")
+    return render(
+        request, visitor, "asked.html", wanted=wanted, outcome=outcome, run=context.progress.latest(),
+        of=context.period(str(wanted.period)),
+    )  # fmt: skip
