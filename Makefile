@@ -41,10 +41,10 @@ bench: $(READY) ## Measure against peers on the same instances (ARGS="--sizes 10
 screenshots: $(READY) $(PEERS)/requirements.sha256 ## Picture every page of the operators' side into build/screenshots
 	@AGR_SCREENSHOTS=build/screenshots $(BIN)/python -m pytest tests/web/test_page.py -q
 
-torture: $(READY) $(PEERS)/requirements.sha256 ## Kill the daemon at least 220 times, with a scoreboard (ARGS="--kills 50" for fewer)
+torture: $(READY) $(PEERS)/requirements.sha256 ## Kill the daemon at least 220 times, with a scoreboard (ARGS="--minutes 4": a part; the next call goes on)
 	@$(BIN)/python -m tests.torture $(ARGS)
 
-fuzz: $(READY) build/fuzz/atheris ## Ten million hostile inputs on every layer of the receive path (ARGS="--millions 1")
+fuzz: $(READY) build/fuzz/atheris ## Ten million hostile inputs on the receive path (ARGS="--minutes 4": a part; the next call goes on)
 	@PYTHONPATH=build/fuzz/atheris $(BIN)/python -m tests.fuzz $(ARGS)
 
 build/fuzz/atheris: tests/fuzz/requirements.txt | $(READY)

@@ -1,43 +1,78 @@
-"""Runs every target under atheris, one after the other, and prints the figures: make fuzz ARGS="--millions 10"."""
+"""Runs every target under atheris, one after the other, and prints the figures: make fuzz ARGS="--millions 10".
+
+Executions add up over runs in build/fuzz/ledger.jsonl: ARGS="--minutes 4" stops after about four minutes, and the next
+call goes on. A finding stays in build/fuzz as finding-TARGET-…; once mended, move it to tests/fuzz/corpus/TARGET, where
+the tests replay it. `--afresh` forgets what was counted; corpora are kept.
+"""
 
 import argparse
-import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
+from tests.ledger import Ledger
+
 SHARES = {"envelope": 0.35, "message": 0.35, "signature": 0.14, "http": 0.09, "intake": 0.07}
+FIRST_RUNS = 20_000
+"""Executions of a target's first part: how many it does a second is not known yet."""
+GROWTH_MB = 64.0
+"""More resident memory than this between a tenth and the end of one part is a leak."""
+
+
+def part(ledger: Ledger, name: str, left: int, seconds: float) -> int:
+    """Return how many executions of a target fit into the time, by its latest part's rate."""
+    before = list(ledger.rows(target=name))
+    if not before:
+        return min(left, FIRST_RUNS)
+    return min(left, max(int(before[-1]["executions"] / max(before[-1]["seconds"], 0.5) * seconds), FIRST_RUNS))
 
 
 def main() -> int:
     """Run, print, return 1 when anything was found."""
     parser = argparse.ArgumentParser(prog="make fuzz ARGS=…")
     parser.add_argument("--millions", type=float, default=10.5, help="executions in all, in millions")
+    parser.add_argument("--minutes", type=float, default=24 * 60.0, help="stop after about so long; call it again")
     parser.add_argument("--folder", type=Path, default=Path("build/fuzz"), help="corpora, findings and figures")
+    parser.add_argument("--afresh", action="store_true", help="count from nothing")
     given = parser.parse_args()
-    given.folder.mkdir(parents=True, exist_ok=True)
-    figures = given.folder / "figures.jsonl"
-    figures.unlink(missing_ok=True)
+    ledger, until = Ledger(given.folder / "ledger.jsonl"), time.monotonic() + given.minutes * 60
+    if given.afresh:
+        ledger.path.unlink(missing_ok=True)
     failed = 0
     for name, share in SHARES.items():
-        runs = max(int(given.millions * 1e6 * share), 1000)
-        with (given.folder / f"{name}.log").open("wb") as log:
-            command = [sys.executable, "-m", "tests.fuzz.campaign", name, str(runs), str(given.folder)]
-            failed += subprocess.run(command, stdout=log, stderr=subprocess.STDOUT).returncode != 0
-    table = Table("target", "executions", "seconds", "MB after a tenth", "MB at the end", title="Fuzzed")
-    total = 0
-    for line in figures.read_text().splitlines() if figures.exists() else []:
-        one = json.loads(line)
-        total += one["executions"]
-        table.add_row(*(str(one[key]) for key in one))
+        goal = int(given.millions * 1e6 * share)
+        while not failed and (left := goal - ledger.total("executions", target=name)) > 0:
+            seconds = min(until - time.monotonic(), 300.0)
+            if seconds < 1:
+                break
+            with (given.folder / f"{name}.log").open("wb") as log:
+                runs = part(ledger, name, left, seconds)
+                command = [sys.executable, "-m", "tests.fuzz.campaign", name, str(runs), str(given.folder)]
+                failed += subprocess.run(command, stdout=log, stderr=subprocess.STDOUT).returncode != 0
+    heads = ("target", "executions", "seconds", "parts", "most MB", "most growth in a part (MB)", "leaks")
+    table = Table(*heads, title=f"Fuzzed, at {ledger.revisions()}")
+    leaks = 0
+    for name in SHARES:
+        rows = list(ledger.rows(target=name))
+        growth = [row["resident_mb_end"] - row["resident_mb_early"] for row in rows]
+        leaks += (leaked := sum(one > GROWTH_MB for one in growth))
+        figures = (
+            f"{sum(row['executions'] for row in rows):,}", f"{sum(row['seconds'] for row in rows):,.0f}", len(rows),
+            max((row["resident_mb_end"] for row in rows), default=0), f"{max(growth, default=0):.1f}", leaked,
+        )  # fmt: skip
+        table.add_row(name, *map(str, figures))
     console = Console()
     console.print(table)
     findings = sorted(given.folder.glob("finding-*"))
+    total = ledger.total("executions")
     console.print(f"{total:,} executions, {len(findings)} findings {[str(f) for f in findings]}", highlight=False)
-    return 1 if failed or findings else 0
+    if failed and not findings:
+        console.print(f"a campaign failed; see the last lines of {given.folder}/*.log", highlight=False)
+    return 1 if failed or findings or leaks else 0
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
 """Runs one target under atheris: PYTHONPATH with atheris in it, python -m tests.fuzz.campaign TARGET RUNS FOLDER.
 
-libFuzzer mutates; the corpus it finds stays in FOLDER/corpus-TARGET, findings in FOLDER. A line of figures is appended
-to FOLDER/figures.jsonl: executions, seconds, findings, resident memory at a tenth of the runs and at the end.
+libFuzzer mutates, from what the tests replay and what it found before; its corpus stays in FOLDER/corpus-TARGET,
+findings in FOLDER. A line of figures is added to FOLDER/ledger.jsonl: executions, seconds, resident memory at a tenth
+of the runs and at the end.
 """
 
-import json
 import sys
 import time
 from pathlib import Path
@@ -14,6 +14,7 @@ import atheris
 with atheris.instrument_imports(include=["agr"], enable_loader_override=False):
     from agr import log
     from tests.fuzz.targets import TARGETS, seeds
+    from tests.ledger import Ledger
 
 TOKENS = """
 SignedMessage SenderDomain SenderRole Body DSO CRO AGR dso.example agr.example Version 3.1.0 TimeStamp MessageID
@@ -37,6 +38,7 @@ def main() -> None:
     corpus.mkdir(parents=True, exist_ok=True)
     for number, seed in enumerate(seeds(name)):
         (corpus / f"seed-{number}").write_bytes(seed)
+    kept = Path(__file__).parent / "corpus" / name
     words = folder / "tokens.dict"
     words.write_text("".join(f'"{token}"\n' for token in TOKENS))
     target, done, began, early = TARGETS[name], 0, time.monotonic(), 0.0
@@ -47,16 +49,16 @@ def main() -> None:
         if done == max(runs // 10, 1):
             early = _resident_mb()
         if done == runs:
-            figures = {
-                "target": name, "executions": done, "seconds": round(time.monotonic() - began),
-                "resident_mb_early": early, "resident_mb_end": _resident_mb(),
-            }  # fmt: skip
-            with (folder / "figures.jsonl").open("a") as file:
-                file.write(json.dumps(figures) + "\n")
+            target(data)
+            Ledger(folder / "ledger.jsonl").add(
+                target=name, executions=done, seconds=round(time.monotonic() - began, 1), resident_mb_early=early,
+                resident_mb_end=_resident_mb(),
+            )  # fmt: skip
+            return
         target(data)
 
     atheris.Setup(
-        [sys.argv[0], str(corpus), f"-runs={runs}", "-max_len=4096", "-timeout=60", "-rss_limit_mb=4096",
+        [sys.argv[0], str(corpus), str(kept), f"-runs={runs}", "-max_len=4096", "-timeout=60", "-rss_limit_mb=4096",
          f"-dict={words}", f"-artifact_prefix={folder}/finding-{name}-", "-print_final_stats=1", "-verbosity=1"],
         once,
     )  # fmt: skip

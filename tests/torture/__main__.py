@@ -1,11 +1,17 @@
-"""The long campaigns with a scoreboard: make torture (ARGS="--kills 50" for a shorter one). Exits 1 on any fault."""
+"""The long campaigns with a scoreboard: make torture (ARGS="--minutes 4" for a part). Exits 1 on any fault.
+
+Kills add up over runs in build/torture/ledger.jsonl until each campaign has its share: a call that `--minutes` ended is
+gone on with by the next one. A fault stays on the board, with the folder of its logs; `--afresh` counts from nothing.
+"""
 
 import argparse
 import functools
+import itertools
 import random
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Callable
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -14,10 +20,19 @@ from rich.console import Console
 from rich.table import Table
 
 from agr.demo.environment import counterparty_python
+from tests.ledger import Ledger
 from tests.postgres import emptied, postgres_bin, postgres_server
 from tests.torture.tortured import PROJECT, Life, Score, TorturedDay, parties, through
 
 console = Console()
+FOLDER = PROJECT / "build" / "torture"
+AT_RANDOM = 12
+"""Kills at random times in one day, at most: then the day has to end."""
+HEADS = {
+    "kills": "kills", "points": "commit points", "days": "days", "taken": "messages taken",
+    "arrived": "prognoses arrived", "again": "of them again", "plans": "plans audited", "faults": "faults",
+    "seconds": "seconds",
+}  # fmt: skip
 
 
 def killer(tortured: TorturedDay, seed: random.Random, most: int) -> Callable[[], Life]:
@@ -37,74 +52,89 @@ def killer(tortured: TorturedDay, seed: random.Random, most: int) -> Callable[[]
     return begin
 
 
+class Campaigns:
+    """Whole days, one after the other, until enough daemons were killed or the time is over."""
+
+    def __init__(self, ledger: Ledger, folder: Path, minutes: float, seed: int, python: Path, stack: ExitStack) -> None:
+        self._ledger, self._folder = ledger, folder
+        self._until, self._seed = time.monotonic() + minutes * 60, seed
+        self._others = stack.enter_context(contextmanager(parties)(python, folder))
+
+    def killed(self, name: str) -> Path:
+        """Return the file with the commit points at which daemons were killed."""
+        return self._ledger.path.parent / f"{name}.killed".replace(" ", "-")
+
+    def run(self, name: str, url: str, most: int, *, at_commits: bool) -> None:
+        """Run days of one campaign until it has `most` kills. A day that killed nothing has hit every point."""
+        for number in itertools.count(self._ledger.total("days", name=name)):
+            kills = self._ledger.total("kills", name=name)
+            if kills >= most or self.faults() or time.monotonic() > self._until:
+                return
+            place, score = self._folder / f"{name} {number}".replace(" ", "-"), Score(name)
+            place.mkdir()
+            day = TorturedDay(place, self._others, emptied(url) if url else "")
+            at_points = functools.partial(day.live, str(self.killed(name)), str(number + 1))
+            seed = random.Random(f"{self._seed} {name} {number}")
+            try:
+                through(day, score, at_points if at_commits else killer(day, seed, AT_RANDOM))
+            except AssertionError as error:  # no progress
+                score.faults.append(f"{error}; logs are in {place}")
+            self._ledger.add(name=name, seed=self._seed, **score.figures())
+            console.print(f"{name}: day {number + 1} over after {score.kills} kills", highlight=False)
+            if at_commits and score.kills == 0:
+                return
+
+    def faults(self) -> list[str]:
+        """Return every fault of every run."""
+        return [f"{row['name']} ({row['revision']}): {fault}" for row in self._ledger.rows() for fault in row["faults"]]
+
+    def board(self) -> Table:
+        """Return the scoreboard: sums over all runs."""
+        table = Table(title=f"Killed, and what came of it, at {self._ledger.revisions()}")
+        for head in ("campaign", *HEADS.values()):
+            table.add_column(head, justify="left" if head == "campaign" else "right")
+        names = list(dict.fromkeys(row["name"] for row in self._ledger.rows()))
+        sums = dict.fromkeys(HEADS, 0)
+        for name in names:
+            killed = self.killed(name)
+            figures = {key: self._ledger.total(key, name=name) for key in HEADS if key not in ("points", "faults")}
+            figures["points"] = len(set(killed.read_text().splitlines())) if killed.exists() else 0
+            figures["faults"] = sum(len(row["faults"]) for row in self._ledger.rows(name=name))
+            table.add_row(name, *(f"{figures[key]:.0f}" for key in HEADS))
+            sums = {key: sums[key] + figures[key] for key in HEADS}
+        table.add_row("all", *("" if key == "points" else f"{sums[key]:.0f}" for key in HEADS), style="bold")
+        return table
+
+
 def main() -> int:
     """Run the campaigns, print the scoreboard."""
     parser = argparse.ArgumentParser(prog="make torture ARGS=…")
     parser.add_argument("--kills", type=int, default=220, help="how many kills in all, at least")
+    parser.add_argument("--minutes", type=float, default=24 * 60.0, help="begin no day later; call again to go on")
     parser.add_argument("--seed", type=int, default=1, help="of the random times")
+    parser.add_argument("--afresh", action="store_true", help="count from nothing")
     given = parser.parse_args()
-    seed, scores = random.Random(given.seed), list[Score]()
+    if given.afresh:
+        for file in FOLDER.glob("*"):
+            file.unlink()
+    ledger, folder = Ledger(FOLDER / "ledger.jsonl"), Path(tempfile.mkdtemp(prefix="agr-torture-"))
+    console.print(f"logs and stores: {folder}; seed {given.seed}", highlight=False)
     with ExitStack() as stack:
-        folder = Path(tempfile.mkdtemp(prefix="agr-torture-"))
         python = counterparty_python(PROJECT / ".venv-counterparty")
-        others = stack.enter_context(contextmanager(parties)(python, folder))
+        campaigns = Campaigns(ledger, folder, given.minutes, given.seed, python, stack)
         server = stack.enter_context(postgres_server()) if postgres_bin() else None
-        console.print(f"logs and stores: {folder}; seed {given.seed}", highlight=False)
-
-        def campaign(name: str, url: str, most: int, *, at_commits: bool) -> None:
-            score = Score(name)
-            scores.append(score)
-            killed = folder / f"{name}.killed".replace(" ", "-")
-            while score.kills < most and not score.faults:
-                place = folder / f"{name} {score.days}".replace(" ", "-")
-                place.mkdir()
-                day = TorturedDay(place, others, emptied(url) if url else "")
-                at_points = functools.partial(day.live, str(killed), str(score.days + 1))
-                begin = at_points if at_commits else killer(day, seed, 12)
-                before = score.kills
-                through(day, score, begin)
-                console.print(f"{name}: day {score.days} over after {score.kills - before} kills", highlight=False)
-                if at_commits and score.kills == before:
-                    break
-            score.points = set(killed.read_text().splitlines()) if killed.exists() else set()
-
         share = given.kills // 3
-        campaign("SQLite at commits", "", share, at_commits=True)
-        campaign("SQLite at random", "", share, at_commits=False)
         if server:
-            campaign("PostgreSQL at commits", server, given.kills - 2 * share, at_commits=True)
-        missing = given.kills - sum(s.kills for s in scores)
-        if missing > 0 and not any(s.faults for s in scores):
-            campaign("SQLite at random, more", "", missing, at_commits=False)
-    console.print(board(scores))
-    for score in scores:
-        for fault in score.faults:
-            console.print(f"{score.name}: {fault}", style="red", markup=False)
-    return 1 if any(s.faults for s in scores) else 0
-
-
-def board(scores: list[Score]) -> Table:
-    """Return the scoreboard."""
-    table = Table(title="Killed, and what came of it")
-    heads = ("campaign", "kills", "commit points", "days", "messages taken", "prognoses arrived", "of them again",
-             "plans audited", "faults", "seconds")  # fmt: skip
-    for head in heads:
-        table.add_column(head, justify="left" if head == "campaign" else "right")
-    for s in scores:
-        row = (
-            s.name,
-            s.kills,
-            len(s.points),
-            s.days,
-            s.taken,
-            s.arrived,
-            s.again,
-            s.plans,
-            len(s.faults),
-            round(s.seconds),
-        )
-        table.add_row(*map(str, row))
-    return table
+            campaigns.run("PostgreSQL at commits", server, share, at_commits=True)
+        campaigns.run("SQLite at commits", "", share, at_commits=True)
+        others = sum(ledger.total("kills", name=f"{store} at commits") for store in ("PostgreSQL", "SQLite"))
+        campaigns.run("SQLite at random", "", given.kills - others, at_commits=False)
+    console.print(campaigns.board(), width=max(console.width, 120))
+    kills, faults = ledger.total("kills"), campaigns.faults()
+    console.print(f"{kills} kills of {given.kills}, {len(faults)} faults", highlight=False)
+    for fault in faults:
+        console.print(fault, style="red", markup=False)
+    return 1 if faults else 0
 
 
 if __name__ == "__main__":

@@ -139,6 +139,11 @@ class Score:
     faults: list[str] = field(default_factory=list)
     seconds: float = 0.0
 
+    def figures(self) -> dict[str, Any]:
+        """Return what adds up over runs, and the faults."""
+        counts = ("kills", "days", "taken", "arrived", "again", "plans")
+        return {key: getattr(self, key) for key in counts} | {"faults": self.faults, "seconds": round(self.seconds, 1)}
+
 
 class TorturedDay:
     """The tiny world's day from portfolio query to prognosis gate, with two releases, through any number of lives."""
