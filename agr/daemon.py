@@ -23,6 +23,7 @@ from agr.desk.health import Health
 from agr.desk.live import Live
 from agr.desk.shelf import Shelf
 from agr.desk.waiting import Waiting
+from agr.discovery import Discoverer, dns_of
 from agr.enquiry import Enquirer
 from agr.errors import AgrError, StoreError
 from agr.intake import Intake
@@ -55,14 +56,15 @@ _WATCH_S = 15.0
 _NOTICES_S = 2.0
 _ELECTION_S = 1.0
 _MACHINE_S = 5.0
+_DISCOVERY_S = 1.0
 
 
 def participants_of(settings: Settings) -> Participants:
     """Return the configured directory of counterparties."""
     return Participants(
         Participant(
-            domain=p.domain, role=p.role, endpoint=str(p.endpoint), public_keys=p.public_keys, barred=p.barred,
-            version=p.version, way=_way(p),
+            domain=p.domain, role=p.role, endpoint=p.endpoint or "", public_keys=p.public_keys, barred=p.barred,
+            version=p.version, way=_way(p), discovered=settings.discovery.enabled,
         )
         for p in settings.participants
     )  # fmt: skip
@@ -230,6 +232,11 @@ class Daemon:
             Loop("watch", self.watch, lambda: self.leading, pause_s=_WATCH_S),
             Loop("machine", machine.check, lambda: self.leading, pause_s=_MACHINE_S),
         ]
+        if settings.discovery.enabled:  # a standby asks, too, so that it can take over
+            discoverer = Discoverer(
+                acting, settings, self.clock, self._participants, dns_of(settings), lambda: self.leading
+            )
+            self._watchers.append(Loop("discovery", discoverer.refresh, pause_s=_DISCOVERY_S))
         self._election = Loop("leadership", self._elect, pause_s=_ELECTION_S)
         limits = settings.limits
         app = uftp_app(

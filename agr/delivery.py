@@ -77,6 +77,8 @@ class Deliverer:
         to = self._participants.find(message.recipient_domain, message.recipient_role)
         if to is None:
             result = Delivery(Outcome.FAILED, None, "recipient is not among our participants", None)
+        elif not to.endpoint:
+            result = Delivery(Outcome.RETRY, None, "the DNS has not told us its endpoint yet (alarm discovery)", None)
         else:
             sealed = seal(message.xml, domain=self._settings.domain, role="AGR", key=self._key())
             result = self._sender_to(to).post(to.endpoint, sealed, attempt=message.attempts + 1)

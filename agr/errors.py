@@ -11,6 +11,7 @@
     │   ├── SealError       envelope or signature
     │   └── MessageError    inner XML
     ├── DeliveryError       a counterparty could not be reached or refused
+    ├── DiscoveryError      the DNS gave no answer about a participant that can be believed
     ├── StoreError          the database is not usable
     ├── NoticeError         an alarm could not be told outside the page
     ├── FeedError           a price or forecast source failed
@@ -75,6 +76,10 @@ class MessageError(ProtocolError):
 
 class DeliveryError(AgrError):
     """A counterparty could not be reached or refused a message."""
+
+
+class DiscoveryError(AgrError):
+    """The DNS gave no answer about a participant, or none that can be believed."""
 
 
 class StoreError(AgrError):

@@ -1,15 +1,17 @@
-"""`agr keys`: rotate, show, publish."""
+"""`agr keys`: rotate, show, publish, find."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
+from agr.discovery import dns_of
 from agr.isp import SystemClock
 from agr.keyring import KeyRing
 from agr.settings import load
+from agr.uftp.discovery import look_up
 
 keys_app = typer.Typer(no_args_is_help=True, help="Our signing keys.")
 ConfigOption = Annotated[Path, typer.Option("--config", "-c", help="Settings file.", envvar="AGR_CONFIG")]
@@ -50,5 +52,19 @@ def register(app: typer.Typer, in_words: Callable[[], AbstractContextManager[Non
         with in_words():
             for record in ring(config).records():
                 typer.echo(record)
+
+    @keys_app.command()
+    def find(
+        domain: Annotated[str, typer.Argument(help="Internet domain of the participant.")],
+        role: Annotated[Literal["AGR", "CRO", "DSO"], typer.Argument(help="Its role.")],
+        config: ConfigOption = DEFAULT,
+    ) -> None:
+        """Show what the DNS says about a participant: endpoint, version, public keys; validated as [discovery] says."""
+        with in_words():
+            found = look_up(dns_of(load(config)), domain, role)
+        typer.echo(f"endpoint  {found.endpoint}  version {found.version}")
+        for key in found.public_keys:
+            typer.echo(f"key       {key}")
+        typer.echo(f"ask again {found.fresh_until:%Y-%m-%d %H:%M} UTC")
 
     app.add_typer(keys_app, name="keys")

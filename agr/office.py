@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Literal
 
 from agr.daemon import Claim, participants_of
-from agr.errors import AgrError, InputError, PlanError
+from agr.discovery import dns_of
+from agr.errors import AgrError, DiscoveryError, InputError, PlanError
 from agr.feeds.tables import Reading, read_folder
 from agr.feeds.writing import write_folder
 from agr.isp import Clock, Period, SystemClock, period_of
@@ -19,6 +20,7 @@ from agr.solving import Solver
 from agr.store import day, plans, portfolio, register
 from agr.store.engine import Store
 from agr.store.leadership import leadership
+from agr.uftp.discovery import look_up
 
 
 def open_store(settings: Settings) -> Store:
@@ -147,8 +149,23 @@ def findings(settings: Settings) -> list[str]:
     found += [f"no {role} in [[participants]]: add at least one" for role in ("CRO", "DSO") if role not in roles]
     try:
         participants_of(settings)
+        found += undiscovered(settings)
     except AgrError as error:
         found.append(str(error))
+    return found
+
+
+def undiscovered(settings: Settings) -> list[str]:
+    """Ask the DNS for what the settings leave to it; return what it did not answer. Raises SettingsError."""
+    found = []
+    if settings.discovery.enabled:
+        dns = dns_of(settings)
+        for p in settings.participants:
+            if p.endpoint is None or not p.public_keys:
+                try:
+                    look_up(dns, p.domain, p.role, keys=not p.public_keys, endpoint=p.endpoint is None)
+                except DiscoveryError as error:
+                    found.append(f"{p.domain} ({p.role}) cannot be found in the DNS: {error}")
     return found
 
 

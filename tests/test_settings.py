@@ -23,6 +23,7 @@ from agr.settings import (
     template,
     write_example,
 )
+from agr.settings.discovery import resolver_address
 from agr.settings.section import title_of
 
 DOCUMENT = (Path(__file__).parents[1] / "docs" / "configuration.md").read_text(encoding="utf-8")
@@ -277,6 +278,20 @@ def test_moments_may_be_toml_times(config):
     assert config("[timetable]\nfirst_plan = { at = 07:15:30 }\n").timetable.first_plan.at == time(7, 15, 30)
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("192.0.2.1", ("192.0.2.1", 53)),
+        ("192.0.2.1:5353", ("192.0.2.1", 5353)),
+        ("2001:db8::1", ("2001:db8::1", 53)),
+        ("[2001:db8::1]:5353", ("2001:db8::1", 5353)),
+        ("[2001:db8::1]", ("2001:db8::1", 53)),
+    ],
+)
+def test_resolvers_are_written_with_or_without_a_port(text, expected):
+    assert resolver_address(text) == expected
+
+
 # Faults
 
 
@@ -324,6 +339,14 @@ def test_all_faults_are_listed_at_once_with_key_value_and_what_to_do(config):
         (PARTICIPANT.replace(KEY, "cs1.AAAA"), "this one has 3 bytes; copy the key again"),
         (PARTICIPANT.replace(f'"{KEY}"', ""), "expected one key, or two while they change; there are 0"),
         (PARTICIPANT.replace(f'"{KEY}"', f'"{KEY}", "{KEY}", "{KEY}"'), "there are 3"),
+        (
+            re.sub("public_keys.*", "", PARTICIPANT),
+            "participants: dso.example.org (DSO) has no public_keys; add it, or let it be found in the DNS (discovery",
+        ),
+        (
+            '[discovery]\nresolvers = ["dns.example"]\n',
+            "discovery.resolvers (entry 1): 'dns.example' is wrong: expected",
+        ),
         (PARTICIPANT + 'version = "2.0.0"\n', "version: '2.0.0' should be '3.0.0' or '3.1.0'"),
         (PRODUCT * 2, "several capacity products are called FCR; give each its own name"),
         (PRODUCT.replace("08:00", "06:59"), "FCR's gate (06:59) comes before timetable.first_plan, so no bid could"),

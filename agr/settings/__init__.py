@@ -2,6 +2,7 @@
 
 from agr.settings.compute import Compute
 from agr.settings.daemon import Delivery, MessageLimits, Planning, Publication, Retention, Settings
+from agr.settings.discovery import Discovery
 from agr.settings.loading import load, template, write_example
 from agr.settings.markets import CapacityProduct, DayAhead, Imbalance, Intraday, Markets
 from agr.settings.operators import Alarms, Email, Operators, Webhook
@@ -18,6 +19,7 @@ __all__ = [
     "Compute",
     "DayAhead",
     "Delivery",
+    "Discovery",
     "Email",
     "HttpFeed",
     "Imbalance",

@@ -9,6 +9,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from agr.errors import InputError
 from agr.isp import zone
 from agr.settings.compute import Compute
+from agr.settings.discovery import Discovery
 from agr.settings.markets import Markets
 from agr.settings.operators import Alarms, Operators
 from agr.settings.partners import HttpFeed, ParticipantSettings
@@ -168,6 +169,7 @@ class Settings(BaseSettings):
     operators: Operators = Field(default=Operators(), description="The operators' page and the JSON API.")
     alarms: Alarms = Field(default=Alarms(), description="Whom alarms are told.")
     tls: Tls = Field(default=Tls(), description="Certificates.")
+    discovery: Discovery = Field(default=Discovery(), description="Keys and endpoints from the DNS.")
 
     @classmethod
     def settings_customise_sources(
@@ -187,6 +189,7 @@ class Settings(BaseSettings):
             *_isp_faults(self),
             *_twice("participants", [f"{p.domain} ({p.role})" for p in self.participants]),
             *_twice("feeds", [feed.name for feed in self.feeds]),
+            *_unknown_participants(self),
         ]
         faults += [
             f"markets.capacity: {product.name}'s gate ({product.gate.at:%H:%M}) comes before timetable.first_plan, "
@@ -210,6 +213,17 @@ def _isp_faults(settings: Settings) -> list[str]:
             "and divide a day"
         )
     return faults
+
+
+def _unknown_participants(settings: Settings) -> list[str]:
+    if settings.discovery.enabled:
+        return []
+    return [
+        f"participants: {p.domain} ({p.role}) has no {name}; add it, or let it be found in the DNS (discovery.enabled)"
+        for p in settings.participants
+        for name in ("endpoint", "public_keys")
+        if not getattr(p, name)
+    ]
 
 
 def _twice(key: str, names: list[str]) -> list[str]:

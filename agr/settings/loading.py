@@ -85,6 +85,7 @@ def _resolved(settings: Settings, folder: Path) -> Settings:
             "store_url": _resolved_store(settings.store_url, folder),
             "tls": _placed(settings.tls, folder),
             "alarms": _placed(settings.alarms, folder),
+            "discovery": _placed(settings.discovery, folder),
             "participants": tuple(
                 p.model_copy(update={"client_certificate": _placed(p.client_certificate, folder)})
                 if p.client_certificate

@@ -39,11 +39,16 @@ class ParticipantSettings(Section):
     role: Literal["AGR", "CRO", "DSO"] = Field(
         description="Its role: a CRO answers portfolio queries, DSOs do the rest."
     )
-    endpoint: WebAddress = Field(description="Where it receives messages, e.g. https://…/shapeshifter/api/v3/message.")
-    public_keys: PublicKeys = Field(description='Its public keys ("cs1.…"); two while it changes keys.')
+    endpoint: WebAddress | None = Field(
+        default=None,
+        description="Where it receives messages, e.g. https://…/shapeshifter/api/v3/message; none: see discovery.",
+    )
+    public_keys: PublicKeys = Field(
+        default=(), description='Its public keys ("cs1.…"); two while it changes keys; none: see discovery.'
+    )
     barred: bool = Field(default=False, description="Reject every message it sends.")
     version: Literal["3.0.0", "3.1.0"] = Field(
-        default="3.1.0", description="Version of UFTP it speaks: 3.0.0 or 3.1.0."
+        default="3.1.0", description="Version of UFTP it speaks: 3.0.0 or 3.1.0; wins over what the DNS says."
     )
     client_certificate: ClientCertificate | None = Field(
         default=None, description="A certificate of ours, where it asks for one."

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from threading import Lock
 
 from agr.errors import SettingsError
 from agr.uftp.connections import Way
@@ -12,13 +13,17 @@ ROLES = ("AGR", "CRO", "DSO")
 
 @dataclass(frozen=True, kw_only=True)
 class Participant:
-    """One domain in one role. Two keys are both valid while the participant changes them."""
+    """One domain in one role. Two keys are both valid while the participant changes them.
+
+    Where `discovered`, endpoint and keys may be missing until the DNS was asked.
+    """
 
     domain: str
     role: str
     endpoint: str
     public_keys: tuple[str, ...]  # cs1.…
     barred: bool = False
+    discovered: bool = False
     version: str = "3.1.0"
     way: Way = field(default_factory=Way)
 
@@ -29,6 +34,7 @@ class Participants:
     def __init__(self, participants: Iterable[Participant]) -> None:
         self._by_name: dict[tuple[str, str], Participant] = {}
         self._keys: dict[tuple[str, str], tuple[bytes, ...]] = {}
+        self._lock = Lock()
         for participant in participants:
             name = (participant.domain, participant.role)
             where = f"participant {participant.domain} as {participant.role}"
@@ -36,7 +42,7 @@ class Participants:
                 raise SettingsError(f"{where}: expected a role of {', '.join(ROLES)}")
             if name in self._by_name:
                 raise SettingsError(f"{where} is listed twice; remove one")
-            if len(participant.public_keys) not in (1, 2):
+            if len(participant.public_keys) not in ((0, 1, 2) if participant.discovered else (1, 2)):
                 raise SettingsError(f"{where}: expected one public key, or two while they change")
             try:
                 self._keys[name] = tuple(public_key_bytes(key) for key in participant.public_keys)
@@ -54,11 +60,32 @@ class Participants:
 
     def set_barred(self, domain: str, role: str, barred: bool) -> bool:
         """Bar a participant or let it in again, from the next message on; False when it is unknown."""
-        known = self._by_name.get((domain, role))
-        if known is None:
-            return False
-        self._by_name[domain, role] = replace(known, barred=barred)
+        with self._lock:
+            known = self._by_name.get((domain, role))
+            if known is None:
+                return False
+            self._by_name[domain, role] = replace(known, barred=barred)
         return True
+
+    def learn(
+        self, domain: str, role: str, *, public_keys: tuple[str, ...] = (), endpoint: str = "", version: str = ""
+    ) -> None:
+        """Take in what was found about a participant, from the next message on; empty values change nothing."""
+        with self._lock:
+            known = self._by_name[domain, role]
+            keys = public_keys or known.public_keys
+            self._by_name[domain, role] = replace(
+                known, public_keys=keys, endpoint=endpoint or known.endpoint, version=version or known.version
+            )
+            self._keys[domain, role] = tuple(public_key_bytes(key) for key in keys)
+
+    def forget(self, domain: str, role: str, *, keys: bool, endpoint: bool) -> None:
+        """Drop what was found and may no longer be used."""
+        with self._lock:
+            known = self._by_name[domain, role]
+            kept = () if keys else known.public_keys
+            self._by_name[domain, role] = replace(known, public_keys=kept, endpoint="" if endpoint else known.endpoint)
+            self._keys[domain, role] = tuple(public_key_bytes(key) for key in kept)
 
     def everybody(self) -> tuple[Participant, ...]:
         """Return every participant, in the order configured."""

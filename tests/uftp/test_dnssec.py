@@ -1,0 +1,309 @@
+"""DNS discovery against a real server: what `agr keys publish` prints is found, and nothing but signed answers are."""
+
+import base64
+import itertools
+import subprocess
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import dns.flags
+import dns.message
+import dns.rdataclass
+import pytest
+from typer.testing import CliRunner
+
+from agr.cli import app
+from agr.demo.environment import counterparty_python
+from agr.errors import DiscoveryError, SettingsError
+from agr.keyring import KeyRing
+from agr.settings import Settings
+from agr.uftp.discovery import look_up
+from agr.uftp.dnssec import Dns, anchors_of
+from agr.uftp.signing import KeyPair
+from tests.dns_server import DnsServer, Zone, broken, forged, unsigned
+
+PROJECT = Path(__file__).parents[2]
+OTHER = "cs1." + base64.b64encode(b"x" * 32).decode()
+ENDPOINT = "https://uftp.agr.example/shapeshifter/api/v3/message"
+
+
+class Published:
+    """Our own domain, its records as `agr keys publish` prints them, in a signed zone below a signed one."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.settings = Settings(domain="agr.example", key_file=folder / "agr.key", public_url=ENDPOINT)
+        KeyPair.generate().save(self.settings.key_file)
+        self.ring = KeyRing(self.settings, lambda: datetime.now(UTC))
+        self.server = DnsServer(Zone("example.", ""), self.zone())
+
+    def zone(self, more: str = "", **how: object) -> Zone:
+        return Zone("agr.example.", "\n".join(self.ring.records()) + "\n" + more, **how)  # type: ignore[arg-type]
+
+    def serve(self, *zones: Zone) -> None:
+        self.server.serve(*zones)
+
+    def dns(self, validation: str = "chain", timeout_s: float = 10) -> Dns:
+        anchor = self.folder / "root.ds"
+        anchor.write_text(self.server.anchor)
+        return Dns(
+            resolvers=[("127.0.0.1", self.server.port)], validation=validation, anchors=anchors_of(anchor),
+            timeout_s=timeout_s, now=lambda: datetime.now(UTC),
+        )  # fmt: skip
+
+    def refused(self, why: str, validation: str = "chain") -> None:
+        with pytest.raises(DiscoveryError, match=f"(?i){why}"):
+            look_up(self.dns(validation), "agr.example", "AGR")
+
+
+@pytest.fixture
+def published(tmp_path: Path) -> Iterator[Published]:
+    made = Published(tmp_path)
+    yield made
+    made.server.close()
+
+
+def test_what_agr_keys_publish_prints_is_found_and_validated(published: Published) -> None:
+    found = look_up(published.dns(), "agr.example", "AGR")
+    assert found.public_keys == (published.ring.entries()[0].public,)
+    assert (found.endpoint, found.version) == (ENDPOINT, "3.1.0")
+    now = datetime.now(UTC)
+    assert now + timedelta(minutes=50) < found.fresh_until < now + timedelta(minutes=70)  # TTL 3600
+    assert now + timedelta(days=6) < found.valid_until < now + timedelta(days=8)
+
+
+def test_both_keys_of_a_rotation_are_found_although_they_fill_more_than_one_string(published: Published) -> None:
+    published.ring.prepare()
+    published.serve(Zone("example.", ""), published.zone())
+    assert look_up(published.dns(), "agr.example", "AGR").public_keys == tuple(
+        entry.public for entry in published.ring.entries()
+    )
+
+
+def test_the_independent_library_finds_the_same_in_what_we_publish(published: Published) -> None:
+    program = f"""
+import dns.resolver
+dns.resolver.default_resolver = r = dns.resolver.Resolver(configure=False)
+r.nameservers, r.port = ["127.0.0.1"], {published.server.port}
+from shapeshifter_uftp.transport import get_endpoint, get_key
+print(get_key("agr.example", "AGR"), get_endpoint("agr.example", "AGR"))
+"""
+    python = counterparty_python(PROJECT / ".venv-counterparty")
+    said = subprocess.run([python, "-c", program], capture_output=True, text=True, check=True).stdout
+    assert said.split() == [published.ring.entries()[0].public.removeprefix("cs1."), ENDPOINT]
+
+
+# Refused
+
+
+def test_a_tampered_answer_is_refused(published: Published) -> None:
+    published.server.lie = forged("TXT", f'"{OTHER}"')
+    published.refused("no signature of _agr._usef.agr.example. TXT is valid")
+
+
+def test_a_tampered_endpoint_is_refused(published: Published) -> None:
+    published.server.lie = forged("CNAME", "evil.example.")
+    published.refused("no signature of _http._agr._usef.agr.example. CNAME is valid")
+
+
+def test_an_answer_whose_signature_was_taken_away_is_refused(published: Published) -> None:
+    published.server.lie = unsigned
+    published.refused(r"is not signed \(DNSSEC\), and not believed")
+
+
+def test_an_unsigned_zone_is_refused(published: Published) -> None:
+    published.serve(Zone("example.", ""), published.zone(signed=False))
+    published.refused("_agr._usef.agr.example. TXT is not signed")
+
+
+def test_a_zone_its_parent_does_not_vouch_for_is_refused(published: Published) -> None:
+    signed, stranger = published.zone(), published.zone(signed=False)
+    published.serve(Zone("example.", ""), stranger)
+    published.server._zones[signed.origin] = signed.made()  # signed, but no DS above
+    published.refused("zone agr.example. is not secured by DNSSEC: the zone above has no DS record")
+
+
+def test_keys_other_than_those_the_parent_vouches_for_are_refused(published: Published) -> None:
+    published.server._zones[Zone("agr.example.", "").origin] = published.zone().made()  # a new key, the old DS
+    published.refused("none of the keys of zone agr.example. is one its parent")
+
+
+def test_an_expired_answer_is_refused(published: Published) -> None:
+    past = datetime.now(UTC) - timedelta(days=2)
+    published.serve(
+        Zone("example.", ""), published.zone(inception=past - timedelta(days=7), expiration=past)
+    )  # fmt: skip
+    published.refused(f"has expired on {past:%Y-%m-%d}")
+
+
+def test_an_answer_from_the_future_is_refused(published: Published) -> None:
+    later = datetime.now(UTC) + timedelta(days=1)
+    published.serve(Zone("example.", ""), published.zone(inception=later))
+    published.refused("no signature of .* is valid")
+
+
+def test_another_root_is_refused(published: Published) -> None:
+    dns = published.dns()
+    published.serve(Zone("example.", ""), published.zone())
+    with pytest.raises(DiscoveryError, match=r"none of the keys of zone \. is one its parent or our trust anchor"):
+        look_up(dns, "agr.example", "AGR")
+
+
+def test_an_answer_out_of_a_wildcard_is_refused(published: Published) -> None:
+    wild = Zone("agr.example.", f'*._usef.agr.example. 3600 IN TXT "{OTHER}"\n_usef.agr.example. 60 IN TXT "3.1.0"\n')
+    published.serve(Zone("example.", ""), wild)
+    published.refused("comes out of a wildcard")
+
+
+def test_a_sibling_zone_cannot_sign_for_another(published: Published) -> None:
+    thief = Zone("evil.example.", f'_agr._usef.evil.example. 3600 IN TXT "{OTHER}"\n')
+    published.serve(Zone("example.", ""), published.zone(), thief)
+    stolen = published.server._zones[thief.origin].find_node("_agr._usef.evil.example.")
+
+    def lie(response: dns.message.Message) -> None:
+        for rrset in response.answer:
+            if "_agr" in str(rrset.name).lower():
+                rrset.clear()
+                rrset.update(stolen.get_rdataset(dns.rdataclass.IN, rrset.rdtype, rrset.covers))
+
+    published.server.lie = lie
+    published.refused("is not signed by its own zone")
+
+
+def test_a_resolver_in_trouble_is_an_error_in_words(published: Published) -> None:
+    published.server.lie = broken
+    published.refused("could not be looked up: .*SERVFAIL")
+
+
+def test_names_that_do_not_exist_are_said(published: Published) -> None:
+    with pytest.raises(DiscoveryError, match=r"the DNS knows no _DSO\._usef\.agr\.example"):
+        look_up(published.dns(), "agr.example", "DSO")
+
+
+# Aliases
+
+
+def test_aliases_are_followed_when_each_is_signed(published: Published) -> None:
+    published.serve(
+        Zone("example.", ""),
+        Zone("agr.example.", '_agr._usef.agr.example. 60 IN CNAME keys.host.example.\n'),
+        Zone("host.example.", f'keys.host.example. 600 IN TXT "{OTHER}"\n'),
+    )  # fmt: skip
+    found = look_up(published.dns(), "agr.example", "AGR", endpoint=False)
+    assert found.public_keys == (OTHER,)
+    assert found.fresh_until < datetime.now(UTC) + timedelta(seconds=61)  # the shortest of the chain
+
+
+def test_an_alias_into_an_unsigned_zone_is_refused(published: Published) -> None:
+    published.serve(
+        Zone("example.", ""),
+        Zone("agr.example.", '_agr._usef.agr.example. 60 IN CNAME keys.host.example.\n'),
+        Zone("host.example.", f'keys.host.example. 600 IN TXT "{OTHER}"\n', signed=False),
+    )  # fmt: skip
+    published.refused("keys.host.example. TXT is not signed")
+
+
+def test_aliases_in_a_circle_end(published: Published) -> None:
+    names = [f"a{n}.agr.example." for n in range(3)]
+    circle = "".join(f"{a} 60 IN CNAME {b}\n" for a, b in zip(names, [*names[1:], names[0]], strict=True))
+    published.serve(
+        Zone("example.", ""), Zone("agr.example.", f"_agr._usef.agr.example. 60 IN CNAME {names[0]}\n" + circle)
+    )
+    published.refused("circle|could not be looked up")
+
+
+# What is published wrongly
+
+
+@pytest.mark.parametrize(
+    ("record", "why"),
+    [
+        ('_agr._usef.agr.example. 60 IN TXT "v=spf1"', "holds 'v=spf1'"),
+        (f'_agr._usef.agr.example. 60 IN TXT "{OTHER[:-8]}"', "expected 'cs1.' and the base64 of 32 bytes"),
+        (
+            "_agr._usef.agr.example. 60 IN TXT "
+            + " ".join('"cs1.' + base64.b64encode(bytes([n]) * 32).decode() + ' "' for n in range(3)),
+            "holds 3 public keys",
+        ),
+    ],
+)
+def test_wrong_keys_are_refused_by_name(published: Published, record: str, why: str) -> None:
+    published.serve(Zone("example.", ""), Zone("agr.example.", record + "\n"))
+    published.refused(why)
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"), [("3.1.0", "3.1.0"), ("3.0.0", "3.0.0"), ("3.0.0 3.1.0", "3.1.0"), ("3.2.7", "3.1.0")]
+)
+def test_the_best_version_that_both_speak_is_chosen(published: Published, said: str, expected: str) -> None:
+    records = "\n".join(published.ring.records()).replace('"3.1.0"', f'"{said}"')
+    published.serve(Zone("example.", ""), Zone("agr.example.", records + "\n"))
+    found = look_up(published.dns(), "agr.example", "AGR")
+    assert (found.version, found.endpoint) == (expected, ENDPOINT)
+
+
+@pytest.mark.parametrize("said", ["2.0.0", "2015", "4.0.0"])
+def test_versions_we_do_not_speak_are_refused(published: Published, said: str) -> None:
+    records = "\n".join(published.ring.records()).replace('"3.1.0"', f'"{said}"')
+    published.serve(Zone("example.", ""), Zone("agr.example.", records + "\n"))
+    published.refused("names no version of UFTP that we speak")
+
+
+# Less strict, by setting
+
+
+def test_without_validation_an_unsigned_zone_is_believed_only_where_the_setting_says_so(published: Published) -> None:
+    published.serve(Zone("example.", "", signed=False), published.zone(signed=False))
+    assert look_up(published.dns("none"), "agr.example", "AGR").endpoint == ENDPOINT
+    published.refused("does not vouch for _agr._usef.agr.example.", "resolver")
+
+
+def test_a_resolver_that_validates_is_believed_where_the_setting_says_so(published: Published) -> None:
+    def vouch(response: dns.message.Message) -> None:
+        response.flags |= dns.flags.AD
+
+    published.server.lie = vouch
+    assert look_up(published.dns("resolver"), "agr.example", "AGR").endpoint == ENDPOINT
+
+
+# Trust anchors and command line
+
+
+def test_an_anchor_may_be_a_key_and_the_roots_are_known(published: Published, tmp_path: Path) -> None:
+    (name, digests), *_ = anchors_of(None).items()
+    assert (name.to_text(), [ds.key_tag for ds in digests]) == (".", [20326, 38696])
+    path = tmp_path / "anchor"
+    path.write_text(f". IN DNSKEY {published.server.root.key.to_text()}\n")
+    assert [ds.to_text() for ds in anchors_of(path)[name]] == [published.server.root.ds]
+
+
+@pytest.mark.parametrize("text", ["", "nonsense", ". IN A 192.0.2.1\n", ". IN DS 1 8 1 " + "00" * 20 + "\n"])
+def test_a_wrong_anchor_is_said(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "anchor"
+    path.write_text(text)
+    with pytest.raises(SettingsError, match=r"discovery\.trust_anchors_file"):
+        anchors_of(path)
+
+
+def test_agr_keys_find_shows_what_the_dns_says(published: Published, tmp_path: Path) -> None:
+    anchor = tmp_path / "root.ds"
+    anchor.write_text(published.server.anchor)
+    config = tmp_path / "agr.toml"
+    config.write_text(
+        'domain = "dso.example"\n[discovery]\nenabled = true\ntrust_anchors_file = "root.ds"\n'
+        f'resolvers = ["127.0.0.1:{published.server.port}"]\n'
+    )
+    said = CliRunner().invoke(app, ["keys", "find", "agr.example", "AGR", "--config", str(config)])
+    assert ENDPOINT in said.output, said.output
+    assert published.ring.entries()[0].public in said.output
+    published.server.lie = unsigned
+    refused = CliRunner().invoke(app, ["keys", "find", "agr.example", "AGR", "--config", str(config)])
+    assert refused.exit_code == 1
+    assert "not signed" in refused.output
+
+
+def test_bytes_that_are_no_answer_are_an_error_in_words(published: Published) -> None:
+    published.server.garbage = itertools.cycle([b"", b"\x00" * 12, b"\xff" * 40, b"\x00\x01" * 30])
+    with pytest.raises(DiscoveryError, match="could not be looked up"):
+        look_up(published.dns(timeout_s=0.3), "agr.example", "AGR")
