@@ -1,4 +1,4 @@
-"""Notices what no stage can help: a store that does not answer, and a machine's clock that jumped. Ends by itself."""
+"""Notices what no stage can help: a store that fails or is slow, a machine's clock that jumped. Ends by itself."""
 
 import time
 from collections.abc import Callable
@@ -18,6 +18,10 @@ JUMP = timedelta(seconds=30)
 """The clock may be corrected by less than this without anybody being told."""
 STEADY_S = 900.0
 """After so long without another jump the alarm ends."""
+SLOW_S = 5.0
+"""A commit that takes longer is an alarm: at thirty seconds, others give up waiting for it."""
+QUICK_S = 60.0
+"""After so long without another slow commit the alarm ends."""
 
 
 def _wall() -> datetime:
@@ -35,11 +39,14 @@ class MachineWatch:
         jumped: Callable[[], None],
         wall: Callable[[], datetime] = _wall,
         monotonic: Callable[[], float] = time.monotonic,
+        slow_s: float = SLOW_S,
     ) -> None:
         self._store, self._settings, self._clock, self._jumped = store, settings, clock, jumped
         self._wall, self._monotonic = wall, monotonic
         self._base = wall(), monotonic()
+        self._slow_s = slow_s
         self._jump_at: float | None = None
+        self._slow_at: float | None = None
         self._told = False
 
     def check(self) -> None:
@@ -47,6 +54,7 @@ class MachineWatch:
         try:
             self._check_clock()
             self._check_store()
+            self._check_speed()
         except StoreError as error:
             if not self._told:
                 self._told = True
@@ -64,6 +72,22 @@ class MachineWatch:
         self._store.forget_trouble()
         self._told = False
         log.warning("store.recovered", after=trouble)
+
+    def _check_speed(self) -> None:
+        """Tell when writing takes so long that messages and gates have to wait for it."""
+        slowest, now = self._store.slowest_commit_s(), self._monotonic()
+        if slowest >= self._slow_s:
+            self._slow_at = now
+            log.error("store.slow", seconds=round(slowest, 1))
+            text = (
+                f"writing to the store took {slowest:.1f} s: check the disk of {self._store.place} and who else uses it"
+            )
+            with self._store.transaction() as tx:
+                day.raise_alarm(tx, "store slow", self._store.place, text, self._clock.now())
+        elif self._slow_at is not None and now - self._slow_at >= QUICK_S:
+            with self._store.transaction() as tx:
+                day.recover(tx, "store slow", self._store.place, self._clock.now())
+            self._slow_at = None
 
     def _check_clock(self) -> None:
         wall, monotonic = self._wall(), self._monotonic()

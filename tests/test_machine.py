@@ -1,5 +1,6 @@
 """A store that fails and a clock that jumps: noticed, told, and over by themselves."""
 
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import timedelta
@@ -10,7 +11,7 @@ import sqlalchemy as sa
 
 from agr.errors import PlanError, StoreError
 from agr.log import Unbreakable
-from agr.machine import STEADY_S, MachineWatch
+from agr.machine import QUICK_S, STEADY_S, MachineWatch
 from agr.plan import Reason, ReasonKind
 from agr.planning import Planner
 from agr.settings import Planning
@@ -30,11 +31,12 @@ class Refusing(Solver):
 class Machine:
     """A watch whose machine's clock can be set."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, slow_s: float = float("inf")) -> None:
         self.world, self.wall, self.passed, self.jumps = world, NOW, 0.0, 0
         self.watch = MachineWatch(
-            world.store, world.settings, world.clock, self._jumped, lambda: self.wall, lambda: self.passed
-        )
+            world.store, world.settings, world.clock, self._jumped, lambda: self.wall, lambda: self.passed,
+            slow_s=slow_s,
+        )  # fmt: skip
 
     def _jumped(self) -> None:
         self.jumps += 1
@@ -102,6 +104,33 @@ def test_a_store_that_could_not_be_written_is_told_afterwards_and_nothing_is_los
         row = tx.execute(sa.select(tables.alarms)).one()
         assert (row.kind, "readonly" in row.text, row.recovered_at is not None) == ("store failed", True, True)
     assert world.store.trouble is None
+    assert world.receive(body) == 200
+    assert len(world.replies()) == 1
+
+
+def test_a_slow_disk_is_told_loses_nothing_and_the_alarm_ends_once_it_is_quick_again(world: World) -> None:
+    machine = Machine(world, slow_s=0.1)
+    slow = [0.1]
+    sa.event.listen(world.store._engine, "commit", lambda _connection: time.sleep(slow[0]))
+    assert world.receive(world.dso.seal(world.dso.update())) == 200
+    assert machine.after(5) == ["store slow"]
+    slow[0], machine.watch._slow_s = 0.0, float("inf")  # whatever this machine's disk does meanwhile
+    assert machine.after(5) == ["store slow"]
+    assert machine.after(QUICK_S) == []
+    assert len(world.replies()) == 1
+
+
+def test_a_disk_so_slow_that_others_give_up_waiting_is_a_failed_store_that_recovers(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agr.store.engine._BUSY_S", 0.05)
+    machine, body = Machine(world), world.dso.seal(world.dso.update())
+    with world.store.transaction(), pytest.raises(StoreError, match="has not ended"):
+        world.intake.receive(body)
+    machine.after(5)
+    with world.store.transaction() as tx:
+        row = tx.execute(sa.select(tables.alarms)).one()
+        assert (row.kind, row.recovered_at is not None) == ("store failed", True)
     assert world.receive(body) == 200
     assert len(world.replies()) == 1
 

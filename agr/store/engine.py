@@ -1,5 +1,6 @@
 """Opens the database, brings its schema up to date, and hands out transactions."""
 
+import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -56,6 +57,7 @@ class Store:
         self._turn = Lock() if self._engine.dialect.name == "sqlite" else None
         self._fence: Callable[[Tx], None] | None = None
         self._troubles: deque[str] = deque(maxlen=1)  # shared by every view of the store
+        self._slowest: deque[float] = deque(maxlen=1)
         if self._engine.dialect.name == "sqlite":
             sa.event.listen(self._engine, "connect", _sqlite_settings)
             sa.event.listen(self._engine, "begin", _begin_immediate)
@@ -74,6 +76,10 @@ class Store:
         try:
             with self._in_turn(), self._engine.begin() as tx:
                 yield tx
+                worked = time.monotonic()
+            took = time.monotonic() - worked
+            if took > max(self._slowest, default=0.0):
+                self._slowest.append(took)
         except (sa.exc.IntegrityError, sa.exc.DataError, sa.exc.ProgrammingError, sa.exc.NotSupportedError):
             raise  # a bug of ours, no trouble of the store
         except (sa.exc.DBAPIError, sa.exc.TimeoutError) as error:
@@ -91,13 +97,21 @@ class Store:
         """The trouble is over."""
         self._troubles.clear()
 
+    def slowest_commit_s(self) -> float:
+        """Return how long the slowest commit took since this was asked last, in seconds."""
+        slowest = max(self._slowest, default=0.0)
+        self._slowest.clear()
+        return slowest
+
     @contextmanager
     def _in_turn(self) -> Iterator[None]:
         if self._turn is None:
             yield
             return
         if not self._turn.acquire(timeout=_BUSY_S):
-            raise StoreError(f"the store at {self.place} does not answer: a transaction has not ended in {_BUSY_S} s")
+            text = f"the store at {self.place} does not answer: a transaction has not ended in {_BUSY_S} s"
+            self._troubles.append(text)
+            raise StoreError(text)
         try:
             yield
         finally:

@@ -65,7 +65,7 @@ def main() -> int:
             max((row["resident_mb_end"] for row in rows), default=0), f"{max(growth, default=0):.1f}", leaked,
         )  # fmt: skip
         table.add_row(name, *map(str, figures))
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() else 130)
     console.print(table)
     findings = sorted(given.folder.glob("finding-*"))
     total = ledger.total("executions")

@@ -5,7 +5,8 @@ python -m tests.torture.life AGR_TOML NOW [KILLED_FILE QUOTA [WANTED…]]
 Reads JSON lines: {"jump": INSTANT} moves its clock, {} only asks; each is answered with a line of how things stand.
 With KILLED_FILE it kills itself (SIGKILL) before or after the commit of the first writing transaction whose place in
 the code was not yet killed QUOTA times that way, having noted the place there: so each commit point is hit in turn,
-or only those that have one of the WANTED words in their names.
+or only those that have one of the WANTED words in their names. With TORTURE_COMMIT_S in the environment every commit
+that wrote takes so much longer, as on a slow disk.
 """
 
 import json
@@ -13,6 +14,7 @@ import os
 import signal
 import sys
 import threading
+import time
 import traceback
 from collections import Counter
 from datetime import datetime
@@ -28,15 +30,16 @@ from agr.isp import JumpingClock, Period
 from agr.settings import load
 from agr.store import day
 
+SLOW_S = float(os.environ.get("TORTURE_COMMIT_S", "0"))
 WRITES = ("INSERT", "UPDATE", "DELETE")
 
 
 class Killer:
     """Kills this process at commit points of transactions that wrote."""
 
-    def __init__(self, killed: Path, quota: int, wanted: list[str]) -> None:
+    def __init__(self, killed: Path | None, quota: int, wanted: list[str]) -> None:
         self._file, self._quota, self._wanted = killed, quota, wanted
-        lines = killed.read_text().splitlines() if killed.exists() else []
+        lines = killed.read_text().splitlines() if killed is not None and killed.exists() else []
         self._counts, self._lock = Counter(lines), threading.Lock()
         self._wrote: set[int] = set()
         sa.event.listen(sa.Engine, "after_cursor_execute", self._executed)
@@ -48,6 +51,7 @@ class Killer:
             place = _place() if wrote else ""
             if wrote:
                 self._perhaps(f"before {place}")
+                time.sleep(SLOW_S)
             plain(dialect, connection)
             if wrote:
                 self._perhaps(f"after {place}")
@@ -59,7 +63,7 @@ class Killer:
             self._wrote.add(id(connection.connection))
 
     def _perhaps(self, point: str) -> None:
-        if self._wanted and not any(word in point for word in self._wanted):
+        if self._file is None or (self._wanted and not any(word in point for word in self._wanted)):
             return
         with self._lock:
             if self._counts[point] < self._quota:
@@ -82,6 +86,8 @@ def main() -> None:
     log.configure(json=True)
     if len(sys.argv) > 3:
         Killer(Path(sys.argv[3]), int(sys.argv[4]), sys.argv[5:])
+    elif SLOW_S > 0:
+        Killer(None, 0, [])
     daemon = Daemon(settings, clock)
     daemon.start()
 

@@ -68,12 +68,12 @@ class Standing:
 class Life:
     """One process of the daemon."""
 
-    def __init__(self, config: Path, now: datetime, log: Path, *killing: str) -> None:
+    def __init__(self, config: Path, now: datetime, log: Path, *killing: str, commit_s: float = 0.0) -> None:
         self._log = log.open("ab")
         self.process = subprocess.Popen(
             [sys.executable, "-m", "tests.torture.life", str(config), now.isoformat(), *killing],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._log, text=True, cwd=PROJECT,
-            start_new_session=True, env=os.environ | {"TORTURE_PERIOD": str(PERIOD)},
+            start_new_session=True, env=os.environ | {"TORTURE_PERIOD": str(PERIOD), "TORTURE_COMMIT_S": str(commit_s)},
         )  # fmt: skip
 
     def read(self) -> Standing:
@@ -205,9 +205,9 @@ class TorturedDay:
         for party in self.parties:
             party.send("clock", now=self.now.isoformat())
 
-    def live(self, *killing: str) -> Life:
-        """Start the daemon."""
-        life = Life(self.config, self.now, self.folder / "daemon.log", *killing)
+    def live(self, *killing: str, commit_s: float = 0.0) -> Life:
+        """Start the daemon; each of its commits takes `commit_s` longer, as on a slow disk."""
+        life = Life(self.config, self.now, self.folder / "daemon.log", *killing, commit_s=commit_s)
         self._lives.append(life.process.pid)
         return life
 
