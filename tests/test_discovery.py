@@ -131,15 +131,18 @@ def test_an_endpoint_in_the_settings_is_kept_and_only_keys_are_asked_for(tmp_pat
     net.world.store.close()
 
 
-def test_a_changed_key_is_taken_over_and_the_former_one_refused(net: Net) -> None:
+def test_a_changed_key_is_taken_over_and_an_expired_one_refused(net: Net) -> None:
     net.discoverer.refresh()
-    former, net.world.dso.key = net.world.dso, Party("dso.example", "DSO").key
-    net.dns.records["_DSO._usef.dso.example"] = net.world.dso.public
-    old = Party("dso.example", "DSO", former.key)
+    former, fresh = net.world.dso, Party("dso.example", "DSO")
+    assert net.receive(former) == 200
+    net.dns.records["_DSO._usef.dso.example"] = f"{fresh.public} {former.public}"  # both, while it changes them
     net.dns.pass_(timedelta(hours=2))
     net.discoverer.refresh()
-    assert net.receive(old) == 200
-    assert net.receive(Party("dso.example", "DSO")) == 401
+    assert (net.receive(fresh), net.receive(former)) == (200, 200)
+    net.dns.records["_DSO._usef.dso.example"] = fresh.public
+    net.dns.pass_(timedelta(hours=2))
+    net.discoverer.refresh()
+    assert (net.receive(fresh), net.receive(former)) == (200, 401)
 
 
 def test_a_dead_resolver_is_an_alarm_and_known_keys_stay_in_use_for_a_while(net: Net) -> None:

@@ -83,6 +83,55 @@ def test_all_reasons_are_named_at_once(world: World) -> None:
     assert len(reason_of(world).split(";")) >= 3
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"isps": '<ISP Power="-\uff11\uff10" Start="1"/>'},  # fullwidth digits
+        {"isps": '<ISP Power="-\u0661" Start="1"/>'},  # Arabic digits
+        {"isps": '<ISP Power="-1_000" Start="1"/>'},  # Python's own
+        {"isps": '<ISP Power="-1e3" Start="1"/>'},
+        {"isps": '<ISP Power="NaN" Start="1"/>'},
+        {"isps": '<ISP Power="-Infinity" Start="1"/>'},
+        {"isps": '<ISP Power="\u22121" Start="1"/>'},  # a minus sign that is none
+        {"isps": f'<ISP Power="-{"9" * 5000}" Start="1"/>'},
+        {"isps": '<ISP Power="-1" Start="1" Duration="99999999999999999999"/>'},
+        {"isps": '<ISP Power="-1" Start="-18446744073709551615"/>'},
+        {"Period": "2026-03-\u0662\u0669"},
+        {"Period": "2026-W13-7"},
+        {"TimeStamp": "0000-00-00T00:00:00Z"},
+        {"ISP_Duration": "PT\u0661\u0665M"},
+    ],
+)
+def test_number_tricks_are_refused_and_change_nothing(world: World, change: dict[str, str]) -> None:
+    assert world.receive(world.dso.seal(world.dso.update(**change))) == 400
+    assert (stored(world), reserved(world)) == (0, {})
+
+
+@pytest.mark.parametrize(
+    "contract",
+    [
+        "FO-1\u200b",  # zero width space
+        "\u202eFO-1",  # right to left
+        "FO\u20101",  # another hyphen
+        "\uff26\uff2f-1",  # fullwidth letters, which compatibility normalisation would make equal
+        "FO-1 ",
+        "fo-1",
+    ],
+)
+def test_unicode_tricks_name_no_contract_of_ours(world: World, contract: str) -> None:
+    assert world.receive(world.dso.seal(world.dso.update(ContractID=contract))) == 200
+    assert "ontract" in reason_of(world)
+    assert reserved(world) == {}
+
+
+@pytest.mark.parametrize("domain", ["dso.ex\u0430mple", "dso.example\u200b", "DSO.example", "dso.example."])
+def test_a_look_alike_of_a_known_domain_is_refused(world: World, domain: str) -> None:
+    xml = world.dso.update().replace('SenderDomain="dso.example"', f'SenderDomain="{domain}"')
+    assert world.receive(world.dso.seal(xml, domain=domain)) in (400, 419)
+    assert world.receive(world.dso.seal(xml)) == 400  # in the message alone
+    assert stored(world) == 0
+
+
 @pytest.mark.parametrize("status", [401])
 def test_a_wrong_signature_is_refused_and_leaves_no_trace(world: World, status: int) -> None:
     impostor = Party("dso.example", "DSO")

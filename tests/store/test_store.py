@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import sqlalchemy as sa
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
@@ -53,6 +54,19 @@ def test_a_store_of_a_newer_program_is_refused(store: Store) -> None:
         tx.execute(sa.text("update alembic_version set version_num = '9999'"))
     with pytest.raises(StoreError, match="newer than this program"):
         store.migrate()
+
+
+def test_an_upgrade_from_the_first_schema_gives_what_a_fresh_store_has_and_keeps_its_rows(store: Store) -> None:
+    with store.transaction() as tx:
+        tables.metadata.drop_all(tx)
+        tx.execute(sa.text("drop table alembic_version"))
+        command.upgrade(store._config(tx), "0001")
+    put_out(store, "dso.example", "m")
+    store.migrate()
+    with store.transaction() as tx:
+        assert [row.message_id for row in outbox.due(tx, NOW)] == ["m"]
+        differences = compare_metadata(MigrationContext.configure(tx, opts={"compare_type": False}), tables.metadata)
+    assert differences == []
 
 
 def test_migrating_twice_changes_nothing(store: Store) -> None:

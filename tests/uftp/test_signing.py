@@ -84,6 +84,26 @@ def test_every_flipped_bit_is_401():
         assert status_of(envelope(base64.b64encode(flipped).decode())) == 401
 
 
+def test_signature_malleability_is_401():
+    """S + L would be the same signature to a careless verifier, in other bytes."""
+    blob = base64.b64decode(signed())
+    order = 2**252 + 27742317777372353535851937790883648493
+    scalar = int.from_bytes(blob[32:64], "little") + order
+    while scalar < 2**256:
+        forged = blob[:32] + scalar.to_bytes(32, "little") + blob[64:]
+        assert status_of(envelope(base64.b64encode(forged).decode())) == 401
+        scalar += order
+
+
+def test_a_signature_of_small_order_that_fits_any_message_is_401():
+    """With the neutral element as R and as key, and S = 0, the equation holds for every message."""
+    neutral = (1).to_bytes(32, "little")
+    forged = base64.b64encode(neutral + bytes(32) + XML).decode()
+    with pytest.raises(SealError) as caught:
+        unseal(envelope(forged), lambda domain, role: (neutral,))
+    assert caught.value.status == 401
+
+
 @pytest.mark.parametrize("blob", [b"", b"x", bytes(63), bytes(64), bytes(200)])
 def test_blob_without_a_signature_is_401(blob):
     assert status_of(envelope(base64.b64encode(blob).decode())) == 401

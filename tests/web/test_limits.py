@@ -98,6 +98,12 @@ def test_a_gigabyte_is_refused_by_its_length_alone(world, serve):
         assert b" 413 " in connection.recv(4096)
 
 
+def test_a_gigabyte_without_a_length_is_refused_before_it_is_read(world, serve):
+    chunked = head(0).replace(b"Content-Length: 0", b"Transfer-Encoding: chunked")
+    with serve().send(chunked + b"3b9aca00\r\n" + b"A" * 1000) as connection:
+        assert b" 411 " in connection.recv(4096)
+
+
 def test_an_envelope_that_hides_its_sender_behind_a_large_body_is_refused(world, serve):
     with serve().send(head(50_000_000) + b'<SignedMessage Body="' + b"A" * 2000) as connection:
         assert b" 413 " in connection.recv(4096)
