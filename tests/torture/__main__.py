@@ -22,6 +22,7 @@ from rich.table import Table
 from agr.demo.environment import counterparty_python
 from tests.ledger import Ledger
 from tests.postgres import emptied, postgres_bin, postgres_server
+from tests.torture.relay import Relay
 from tests.torture.tortured import PROJECT, Life, Score, TorturedDay, parties, through
 
 console = Console(width=None if sys.stdout.isatty() else 130)
@@ -33,8 +34,12 @@ SLOW_COMMIT_S = 0.2
 HEADS = {
     "kills": "kills", "points": "commit points", "days": "days", "taken": "messages taken",
     "arrived": "prognoses arrived", "again": "of them again", "plans": "plans audited", "faults": "faults",
-    "seconds": "seconds",
+    "takeover": "longest takeover (s)", "seconds": "seconds",
 }  # fmt: skip
+
+
+COUNTED = ("points", "faults", "takeover")
+"""Columns that are not sums of the ledger's figures."""
 
 
 def killer(tortured: TorturedDay, seed: random.Random, most: int, commit_s: float) -> Callable[[], Life]:
@@ -66,7 +71,9 @@ class Campaigns:
         """Return the file with the commit points at which daemons were killed."""
         return self._ledger.path.parent / f"{name}.killed".replace(" ", "-")
 
-    def run(self, name: str, url: str, most: int, *, at_commits: bool, commit_s: float = 0.0) -> None:
+    def run(
+        self, name: str, url: str, most: int, *, at_commits: bool = False, commit_s: float = 0.0, relay: bool = False
+    ) -> None:
         """Run days of one campaign until it has `most` kills. A day that killed nothing has hit every point."""
         for number in itertools.count(self._ledger.total("days", name=name)):
             kills = self._ledger.total("kills", name=name)
@@ -78,7 +85,10 @@ class Campaigns:
             at_points = functools.partial(day.live, str(self.killed(name)), str(number + 1))
             seed = random.Random(f"{self._seed} {name} {number}")
             try:
-                through(day, score, at_points if at_commits else killer(day, seed, AT_RANDOM, commit_s))
+                if relay:
+                    Relay(day).run(score, seed, AT_RANDOM)
+                else:
+                    through(day, score, at_points if at_commits else killer(day, seed, AT_RANDOM, commit_s))
             except AssertionError as error:  # no progress
                 score.faults.append(f"{error}; logs are in {place}")
             self._ledger.add(name=name, seed=self._seed, **score.figures())
@@ -99,12 +109,16 @@ class Campaigns:
         sums = dict.fromkeys(HEADS, 0)
         for name in names:
             killed = self.killed(name)
-            figures = {key: self._ledger.total(key, name=name) for key in HEADS if key not in ("points", "faults")}
+            figures = {key: self._ledger.total(key, name=name) for key in HEADS if key not in COUNTED}
             figures["points"] = len(set(killed.read_text().splitlines())) if killed.exists() else 0
             figures["faults"] = sum(len(row["faults"]) for row in self._ledger.rows(name=name))
-            table.add_row(name, *(f"{figures[key]:.0f}" for key in HEADS))
-            sums = {key: sums[key] + figures[key] for key in HEADS}
-        table.add_row("all", *("" if key == "points" else f"{sums[key]:.0f}" for key in HEADS), style="bold")
+            takeovers = [took for row in self._ledger.rows(name=name) for took in row["takeovers"]]
+            cells = {key: f"{value:.0f}" for key, value in figures.items()}
+            cells["takeover"] = f"{max(takeovers):.1f}" if takeovers else ""
+            table.add_row(name, *(cells[key] for key in HEADS))
+            sums = {key: sums[key] + figures.get(key, 0) for key in HEADS}
+        blank = ("points", "takeover")
+        table.add_row("all", *("" if key in blank else f"{sums[key]:.0f}" for key in HEADS), style="bold")
         return table
 
 
@@ -128,10 +142,11 @@ def main() -> int:
         share = given.kills // 3
         if server:
             campaigns.run("PostgreSQL at commits", server, share, at_commits=True)
+            campaigns.run("PostgreSQL, two daemons", server, given.kills // 10, relay=True)
         campaigns.run("SQLite at commits", "", share, at_commits=True)
-        campaigns.run("SQLite on a slow disk", "", given.kills // 10, at_commits=False, commit_s=SLOW_COMMIT_S)
+        campaigns.run("SQLite on a slow disk", "", given.kills // 10, commit_s=SLOW_COMMIT_S)
         others = ledger.total("kills") - ledger.total("kills", name="SQLite at random")
-        campaigns.run("SQLite at random", "", given.kills - others, at_commits=False)
+        campaigns.run("SQLite at random", "", given.kills - others)
     console.print(campaigns.board())
     kills, faults = ledger.total("kills"), campaigns.faults()
     console.print(f"{kills} kills of {given.kills}, {len(faults)} faults", highlight=False)

@@ -136,13 +136,15 @@ class Score:
     arrived: int = 0  # D-Prognoses that arrived, each counted once
     again: int = 0  # deliveries of the same message again
     plans: int = 0
+    takeovers: list[float] = field(default_factory=list)  # seconds until the one who stood by led
     faults: list[str] = field(default_factory=list)
     seconds: float = 0.0
 
     def figures(self) -> dict[str, Any]:
         """Return what adds up over runs, and the faults."""
         counts = ("kills", "days", "taken", "arrived", "again", "plans")
-        return {key: getattr(self, key) for key in counts} | {"faults": self.faults, "seconds": round(self.seconds, 1)}
+        lists = {"faults": self.faults, "takeovers": self.takeovers}
+        return {key: getattr(self, key) for key in counts} | lists | {"seconds": round(self.seconds, 1)}
 
 
 class TorturedDay:
@@ -208,8 +210,12 @@ class TorturedDay:
     def live(self, *killing: str, commit_s: float = 0.0) -> Life:
         """Start the daemon; each of its commits takes `commit_s` longer, as on a slow disk."""
         life = Life(self.config, self.now, self.folder / "daemon.log", *killing, commit_s=commit_s)
-        self._lives.append(life.process.pid)
+        self.started(life)
         return life
+
+    def started(self, life: Life) -> None:
+        """Count a life that somebody else started among those that must leave no process behind."""
+        self._lives.append(life.process.pid)
 
     def drive(self, life: Life, until_done: str = "prognosis_gate", standing: Standing | None = None) -> None:
         """Bring the day to a moment, or as far as this life lasts. Raises Died."""
