@@ -1,5 +1,6 @@
 """What we are built from is locked, and the audit of it never passes by silence."""
 
+import json
 import os
 import re
 import stat
@@ -50,3 +51,16 @@ def test_a_known_vulnerability_fails_the_audit_by_name(tmp_path: Path) -> None:
     good = '{"dependencies": [{"name": "x", "version": "1", "vulns": []}]}'
     code, said = audit(fake_audit(tmp_path / "good", good))
     assert (code, "1 packages audited" in said) == (0, True)
+
+
+def test_the_bill_of_materials_names_every_locked_package(tmp_path: Path) -> None:
+    bill = tmp_path / "sbom.json"
+    command = next(line for line in (PROJECT / "Makefile").read_text().splitlines() if "cyclonedx-py" in line)
+    words = [*command.replace("dist/sbom.json", str(bill)).split()[1:], "--no-validate"]  # the release does
+    subprocess.run([Path(sys.executable).with_name("cyclonedx-py"), *words], cwd=PROJECT, check=True)
+    named = {(part["name"].lower(), part["version"]) for part in json.loads(bill.read_text())["components"]}
+    locked = re.findall(
+        r"^([A-Za-z0-9._-]+)(?:\[.*\])?==([^ ;\\]+)", (PROJECT / "requirements-dev.txt").read_text(), re.M
+    )
+    assert len(locked) > 50
+    assert {(name.lower(), version) for name, version in locked} <= named
