@@ -117,6 +117,7 @@ class Discoverer:
         return len(due) > 1
 
     def _renew(self, sought: _Sought) -> None:
+        sought.due = self._monotonic() + FIRST_RETRY_S  # whatever happens, others have their turn
         try:
             found = look_up(self._dns, sought.domain, sought.role, keys=sought.keys, endpoint=sought.endpoint)
         except DiscoveryError as error:

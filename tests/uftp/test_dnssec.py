@@ -9,8 +9,14 @@ from pathlib import Path
 
 import dns.flags
 import dns.message
+import dns.name
+import dns.rcode
 import dns.rdataclass
+import dns.rdatatype
+import dns.resolver
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from agr.cli import app
@@ -301,6 +307,56 @@ def test_agr_keys_find_shows_what_the_dns_says(published: Published, tmp_path: P
     refused = CliRunner().invoke(app, ["keys", "find", "agr.example", "AGR", "--config", str(config)])
     assert refused.exit_code == 1
     assert "not signed" in refused.output
+
+
+class Mutating(Dns):
+    """Asks the server's code directly and damages what it says on its way, its name and number excepted."""
+
+    def __init__(self, published: Published) -> None:
+        anchor = published.folder / "root.ds"
+        anchor.write_text(published.server.anchor)
+        super().__init__(
+            resolvers=[("127.0.0.1", 9)], validation="chain", anchors=anchors_of(anchor), timeout_s=1,
+            now=lambda: datetime.now(UTC),
+        )  # fmt: skip
+        self.server, self.cuts = published.server, list[tuple[int, float, bytes]]()
+        self.asked = 0
+
+    def _query(self, name: dns.name.Name, kind: dns.rdatatype.RdataType) -> dns.message.QueryMessage:
+        wire = self.server._answer(dns.message.make_query(name, kind, want_dnssec=True)).to_wire(max_size=65_535)
+        for number, place, new in self.cuts:
+            if number == self.asked:
+                at = 12 + int(place * (len(wire) - 12))
+                wire = wire[:at] + new + wire[at + len(new) :]
+        self.asked += 1
+        response = dns.message.from_wire(wire)
+        if response.rcode() == dns.rcode.NXDOMAIN:
+            raise dns.resolver.NXDOMAIN(qnames=[name], responses={name: response})
+        assert isinstance(response, dns.message.QueryMessage)
+        return response
+
+
+CUTS = st.lists(st.tuples(st.integers(0, 9), st.floats(0, 0.999), st.binary(min_size=1, max_size=8)), max_size=4)
+
+
+@pytest.fixture(scope="module")
+def module_published(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Published]:
+    made = Published(tmp_path_factory.mktemp("dns"))
+    yield made
+    made.server.close()
+
+
+@settings(max_examples=150, deadline=None)
+@given(cuts=CUTS)
+def test_no_damage_to_any_answer_is_believed_or_breaks_the_program(module_published, cuts) -> None:
+    resolver = Mutating(module_published)
+    resolver.cuts = cuts
+    try:
+        found = look_up(resolver, "agr.example", "AGR")
+    except DiscoveryError:
+        return
+    assert found.public_keys == (module_published.ring.entries()[0].public,)  # the damage was beside the point
+    assert found.endpoint == ENDPOINT
 
 
 def test_bytes_that_are_no_answer_are_an_error_in_words(published: Published) -> None:
