@@ -319,6 +319,9 @@ class Daemon:
     def _resume(self) -> None:
         """Go on with whatever the store says is unfinished, barring whom operators have barred meanwhile."""
         with self.store.transaction() as tx:
+            # Where the clock was set back while nobody ran, nothing waits for an hour that comes a second time.
+            now = self.clock.now()
+            outbox.hasten(tx, now, now + timedelta(seconds=self.settings.delivery.max_delay_s))
             for (domain, role), switch in switches.barred(tx).items():
                 self._participants.set_barred(domain, role, switch.on)
         self.intake.take_up_again()

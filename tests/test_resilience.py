@@ -191,12 +191,28 @@ def test_errors_of_the_store_never_show_what_was_written(world: World) -> None:
     assert POINT not in str(caught.value)
 
 
-def test_a_daemon_can_be_made_and_stopped_without_work(tmp_path: Path) -> None:
+def test_a_daemon_started_after_the_clock_was_set_back_sends_what_would_else_wait_an_hour(tmp_path: Path) -> None:
     from agr.uftp.signing import KeyPair
 
     world = World(tmp_path)
-    world.store.close()
+    with world.store.transaction() as tx:
+        outbox.put(
+            tx, message_id="m", conversation_id="c", kind="x", recipient_domain="dso.example", recipient_role="DSO",
+            xml=b"<x/>", at=world.clock.now() + timedelta(hours=1),
+        )  # fmt: skip
+        assert outbox.due(tx, world.clock.now() + timedelta(minutes=5)) == []
     KeyPair.generate().save(world.settings.key_file)
     with Daemon(world.settings.model_copy(update={"listen_port": 0}), world.clock) as daemon:
         assert daemon.port > 0
         daemon.watch()
+        until = time.monotonic() + 60
+        while not tried(world):
+            assert time.monotonic() < until
+            time.sleep(0.05)
+    world.store.close()
+
+
+def tried(world: World) -> bool:
+    with world.store.transaction() as tx:
+        row = outbox.row(tx, "m")
+        return row is not None and row.attempts > 0
