@@ -58,3 +58,17 @@ def test_every_alarm_the_code_raises_is_explained() -> None:
     kinds = set(re.findall(r'raise_alarm\(\s*tx, "([^"]+)"', source)) | set(re.findall(r'_alarm\("([^"]+)"', source))
     assert len(kinds) > 10
     assert [kind for kind in sorted(kinds) if f"`{kind}`" not in text] == []
+
+
+def test_every_test_the_documents_name_exists() -> None:
+    written = {
+        name for p in (PROJECT / "tests").rglob("test_*.py") for name in re.findall(r"def (test_\w+)", p.read_text())
+    }
+    named = {name for document in DOCUMENTS for name in re.findall(r"`(test_\w+)`", document.read_text())}
+    assert len(named) > 60
+    assert named - written == set()
+
+
+def test_every_test_file_the_documents_name_exists() -> None:
+    named = {path for document in DOCUMENTS for path in re.findall(r"`(tests/[\w/.]+)`", document.read_text())}
+    assert [path for path in sorted(named) if not (PROJECT / path).exists()] == []

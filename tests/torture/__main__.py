@@ -139,14 +139,14 @@ def main() -> int:
         python = counterparty_python(PROJECT / ".venv-counterparty")
         campaigns = Campaigns(ledger, folder, given.minutes, given.seed, python, stack)
         server = stack.enter_context(postgres_server()) if postgres_bin() else None
-        share = given.kills // 3
+        share = 3 * given.kills // 10
         if server:
             campaigns.run("PostgreSQL at commits", server, share, at_commits=True)
             campaigns.run("PostgreSQL, two daemons", server, given.kills // 10, relay=True)
         campaigns.run("SQLite at commits", "", share, at_commits=True)
         campaigns.run("SQLite on a slow disk", "", given.kills // 10, commit_s=SLOW_COMMIT_S)
         others = ledger.total("kills") - ledger.total("kills", name="SQLite at random")
-        campaigns.run("SQLite at random", "", given.kills - others)
+        campaigns.run("SQLite at random", "", max(given.kills // 5, given.kills - others))
     console.print(campaigns.board())
     kills, faults = ledger.total("kills"), campaigns.faults()
     console.print(f"{kills} kills of {given.kills}, {len(faults)} faults", highlight=False)
