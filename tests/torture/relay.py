@@ -37,7 +37,7 @@ class Relay:
             while True:
                 leader, place = self._lives[0]
                 if score.kills < most:
-                    timer = threading.Timer(seed.uniform(0.0, 4.0), leader.kill)
+                    timer = threading.Timer(seed.uniform(0.0, 2.0), leader.kill)
                     timer.daemon = True
                     timer.start()
                 try:
