@@ -26,8 +26,8 @@ from models.solver import version
 from models.transcript import Transcript
 
 Report = Callable[[Round], None]
-_SEARCH_ROUNDS, _GATHER_ROUNDS, _CYCLES = 150, 8, 12
-_STALLED = 0.8  # of the gap before: what a cycle must leave at most to be worth another
+_SEARCH_ROUNDS, _GATHER_ROUNDS, _CYCLES = 150, 16, 12
+_STALLED, _STALLS = 0.8, 2  # of the least gap so far: what a cycle may leave; so many in a row that do not are the end
 _WORTH = 1.1  # of the gap asked for by the master's cautious measure: what is worth making programs of
 _TIGHTER = 0.7  # of the gap asked for: what making programs of mixtures may cost is in the rest
 
@@ -74,6 +74,7 @@ class _Run:
         self.seconds: dict[str, float] = {"prepare": perf_counter() - self.began}
         self.transcript = Transcript()
         self.best: Outcome | None = None
+        self.untold: Round | None = None
         self.starts: Starts = {}
         self.point_kw = np.zeros((len(case.points) + 1, case.isps))
 
@@ -81,7 +82,7 @@ class _Run:
         with self._timed("search"):
             tension = None if self.case.start is None else carried(self.case.start, self.parts)
             self.state = loop.begin(self.master, self.pricing, tension)
-        tighter, before = _TIGHTER, np.inf
+        tighter, least, stalls = _TIGHTER, np.inf, 0
         for _ in range(_CYCLES):
             aim = tighter * self.relative_gap * max(self.master.gross(), 1e-9)
             with self._timed("search"):
@@ -93,19 +94,21 @@ class _Run:
                 break
             self.master.mix(mixture.weight, mixture.free)
             gap = mixture.cost_eur - self.state.bound_eur
-            stalled, good = gap > _STALLED * before, gap <= _WORTH * self.relative_gap * self.master.gross()
-            last = good or stalled or self._out()
+            stalls = stalls + 1 if gap > _STALLED * least else 0
+            good = gap <= _WORTH * self.relative_gap * self.master.gross()
+            last = good or stalls >= _STALLS or self._out()
             if last:
                 self._whole(aim)
-            if last or self.best is None:  # a first program early: who watches sees a value, who stops has one
+            if last or gap < least:  # columns come and go: what is good now may be gone with the next cycle
                 self._recover()
-                self._tell()
                 self.master.free_again()
-            if stalled or self._out() or self._proven():
+            self._told()
+            if stalls >= _STALLS or self._out() or self._proven():
                 break
             if good:
                 tighter *= 0.5
-            before = gap
+            least = min(least, gap)
+        self._told()
         if self.best is None:
             self._recover()
         return self._finished()
@@ -139,7 +142,7 @@ class _Run:
         )
 
     def _gather(self) -> None:
-        loop.gather(self.master, self.pricing, self.state, rounds=_GATHER_ROUNDS, after=self._tell, enough=self._out)
+        loop.gather(self.master, self.pricing, self.state, rounds=_GATHER_ROUNDS, after=self._later, enough=self._out)
 
     def _mixture(self, aim: float, *, whole: bool) -> Mixture | None:
         left = max(self.deadline - perf_counter(), 0.0)
@@ -228,23 +231,32 @@ class _Run:
         return Termination.TIME_LIMIT if self._out() else Termination.GAP_OPEN
 
     def _tell(self) -> None:
-        self.transcript.say(
-            f"round {self.state.rounds}: no program above {-self.state.bound_eur:.6f} EUR  "
-            f"{perf_counter() - self.began:.2f} s"
-        )
-        if self.report is None:
-            return
+        self._told()
+        if self.report is not None:
+            self.report(self._round())
+
+    def _later(self) -> None:
+        """Tell of a round with the next, or once its programs are made."""
+        self._told()
+        self.untold = self._round()
+
+    def _told(self) -> None:
+        """Tell of the round that waits, with what has been found since."""
+        if self.report is not None and self.untold is not None:
+            now = self._round()
+            self.report(replace(self.untold, value_eur=now.value_eur, gap_of_gross=now.gap_of_gross))
+        self.untold = None
+
+    def _round(self) -> Round:
         value = -np.inf if self.best is None else self.best.objective_eur
         gross = max(self.master.gross(), 1e-9) if self.best is None else self.best.gross_cost_eur
         bound = -self.state.bound_eur
-        self.report(
-            Round(
-                number=self.state.rounds,
-                value_eur=value,
-                bound_eur=bound,
-                gap_of_gross=(bound - value) / gross,
-                seconds=perf_counter() - self.began,
-            )
+        return Round(
+            number=self.state.rounds,
+            value_eur=value,
+            bound_eur=bound,
+            gap_of_gross=(bound - value) / gross,
+            seconds=perf_counter() - self.began,
         )
 
 

@@ -13,6 +13,7 @@ from models.decomposition.master import Master
 from models.decomposition.pricing import LocalPricing
 from models.decomposition.split import split
 from models.solver import solve_interior
+from models.transcript import Transcript
 from tests.models.worlds import portfolio
 
 
@@ -94,4 +95,7 @@ def test_without_time_there_is_no_mixture():
     parts = split(case)
     master, pricing = Master(case, parts), LocalPricing(case, parts)
     loop.begin(master, pricing)
-    assert exact.best_mixture(master, aim_eur=1.0, time_left_s=0.0, threads=1, whole=False) is None
+    assert (
+        exact.best_mixture(master, aim_eur=1.0, time_left_s=0.0, threads=1, whole=False, transcript=Transcript())
+        is None
+    )
