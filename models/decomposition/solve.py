@@ -230,14 +230,22 @@ class _Run:
             return Termination.OPTIMAL
         return Termination.TIME_LIMIT if self._out() else Termination.GAP_OPEN
 
+    def _say(self) -> None:
+        self.transcript.say(
+            f"round {self.state.rounds}: no program above {-self.state.bound_eur:.6f} EUR  "
+            f"{perf_counter() - self.began:.2f} s"
+        )
+
     def _tell(self) -> None:
         self._told()
+        self._say()
         if self.report is not None:
             self.report(self._round())
 
     def _later(self) -> None:
         """Tell of a round with the next, or once its programs are made."""
         self._told()
+        self._say()
         self.untold = self._round()
 
     def _told(self) -> None:

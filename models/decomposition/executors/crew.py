@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Any
 from warnings import warn
 
-from distributed import Client, Future, KilledWorker
+from distributed import Client, Future, KilledWorker, Security
 from distributed.client import FutureCancelledError
 
 from models.decomposition.executors.holder import Holder, code
@@ -56,6 +56,8 @@ class Crew:
         """Connect; raises ExecutorError if nobody answers within `patience_s`."""
         self._scheduler, self._shard_of, self._sizes, self._patience_s = scheduler, shard_of, sizes, patience_s
         try:
+            if scheduler.startswith("tls://") and Security().get_connection_args("client").get("ssl_context") is None:
+                raise TypeError("no certificates")  # a client that fails half-made may hang whoever collects it
             self._client = Client(scheduler, timeout=patience_s, direct_to_workers=True, name="agr-pricing")
         except (OSError, ValueError, TypeError) as error:  # TypeError: tls:// without certificates
             raise ExecutorError(
