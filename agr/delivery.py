@@ -108,14 +108,15 @@ class Deliverer:
             outbox.delivered(tx, message.id, now, result.detail)
             day.recover(tx, "delivery", message.recipient_domain, now)
         elif result.outcome is Outcome.FAILED or old:
-            outbox.failed(tx, message.id, result.detail)
+            if not outbox.failed(tx, message.id, result.detail):
+                return  # answered while the attempt was under way: it had arrived before
             plans.answer_prognosis(tx, message.message_id, "failed", result.detail)  # sent anew by the next plan
             text = f"{message.type} {message.message_id} was not delivered: {result.detail}"
             day.raise_alarm(tx, "delivery", message.recipient_domain, text, now)
         else:
             wait = self._wait_s(message, result)
-            outbox.retry(tx, message.id, now + timedelta(seconds=wait), result.detail)
-            if now - message.queued_at >= timedelta(seconds=self._settings.delivery.alarm_after_s):
+            waits = outbox.retry(tx, message.id, now + timedelta(seconds=wait), result.detail)
+            if waits and now - message.queued_at >= timedelta(seconds=self._settings.delivery.alarm_after_s):
                 text = f"{message.type} {message.message_id} is not delivered yet and tried on: {result.detail}"
                 day.raise_alarm(tx, "delivery", message.recipient_domain, text, now)
 

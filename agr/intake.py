@@ -285,6 +285,7 @@ class Intake:
         """Record the answer to our question; whoever was reported as overdue with it is so no longer."""
         now, subject = self._clock.now(), (question and question.congestion_point) or ""
         outbox.answered(tx, message.reference, now, message.result.value, message.rejection_reason)
+        day.recover(tx, "delivery", row.sender_domain, now)  # who answers has our message, whatever delivery knows
         day.recover(tx, "answer overdue", f"{row.sender_domain} {subject}".strip(), now)
         day.recover(tx, "answer refused", row.sender_domain, now)
 

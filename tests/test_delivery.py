@@ -130,6 +130,24 @@ def test_a_server_error_is_retried_after_a_pause(post: Post) -> None:
     post.run_until({"m": "delivered"})
 
 
+@pytest.mark.parametrize("status", [503, 403])
+def test_an_attempt_that_fails_after_the_answer_has_come_is_no_alarm_and_takes_nothing_back(
+    post: Post, status: int
+) -> None:
+    post.one.statuses = [status]
+    post.one.hold.clear()
+    post.queue("one.example", "m")
+    post.world.clock.jump_to(post.world.clock.now() + timedelta(minutes=30))  # old enough for an alarm
+    post.deliverer.run_due()
+    with post.world.store.transaction() as tx:
+        outbox.answered(tx, "m", post.world.clock.now(), "Accepted", None)
+    post.one.hold.set()
+    post.deliverer.close()  # waits for what is under way
+    assert post.states() == {"m": "delivered"}
+    with post.world.store.transaction() as tx:
+        assert day.open_alarms(tx) == []
+
+
 def test_a_client_error_is_final_and_raises_an_alarm(post: Post) -> None:
     post.one.statuses = [403]
     post.queue("one.example", "m")

@@ -84,9 +84,9 @@ def delivered(tx: Tx, row_id: int, at: datetime, detail: str) -> None:
     _set(tx, row_id, state="delivered", delivered_at=at, detail=detail)
 
 
-def retry(tx: Tx, row_id: int, at: datetime, detail: str) -> None:
-    """Record a failed attempt and when to try again."""
-    _set(tx, row_id, next_attempt_at=at, detail=detail)
+def retry(tx: Tx, row_id: int, at: datetime, detail: str) -> bool:
+    """Record a failed attempt and when to try again; False where the recipient has answered meanwhile."""
+    return _set(tx, row_id, next_attempt_at=at, detail=detail)
 
 
 def hasten(tx: Tx, now: datetime, latest: datetime) -> int:
@@ -96,14 +96,14 @@ def hasten(tx: Tx, now: datetime, latest: datetime) -> int:
     return tx.execute(t.outbox.update().where(mine).values(next_attempt_at=now)).rowcount
 
 
-def failed(tx: Tx, row_id: int, detail: str) -> None:
-    """Record that the message will not be delivered."""
-    _set(tx, row_id, state="failed", detail=detail)
+def failed(tx: Tx, row_id: int, detail: str) -> bool:
+    """Record that the message will not be delivered; False where the recipient has answered meanwhile."""
+    return _set(tx, row_id, state="failed", detail=detail)
 
 
-def _set(tx: Tx, row_id: int, **values: object) -> None:
+def _set(tx: Tx, row_id: int, **values: object) -> bool:
     still = sa.and_(t.outbox.c.id == row_id, t.outbox.c.state.in_(("queued", "superseded", "cancelled")))
-    tx.execute(t.outbox.update().where(still).values(**values))
+    return tx.execute(t.outbox.update().where(still).values(**values)).rowcount > 0
 
 
 def supersede(tx: Tx, kind: str, period: date, subject: str) -> int:
