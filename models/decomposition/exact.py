@@ -73,22 +73,21 @@ def best_mixture(
 def _solve(
     master: Master, stated: Stated, aim_eur: float, time_left_s: float, threads: int
 ) -> tuple[Floats, float] | None:
-    matrix, left = stated.matrix, perf_counter() + time_left_s
+    matrix, deadline = stated.matrix, perf_counter() + time_left_s
     shape, start, prices = shaped(master, stated)
-    least = np.where(np.isfinite(matrix.lower), matrix.lower, 0.0)
-    offset = float(matrix.cost @ least)
+    offset = float(matrix.cost @ matrix.lower)
     with suppress(np.linalg.LinAlgError):  # rounding; HiGHS has its remedies
         end = solve_shaped(shape, start, prices, gap=_FINE * aim_eur, time_left_s=time_left_s)
         if end.solved:
-            x = least.copy()
+            x = matrix.lower.copy()
             x[matrix.upper > matrix.lower] += end.x
             return x, end.objective + offset
-    if perf_counter() >= left:
+    if perf_counter() >= deadline:
         return None
     try:
-        run = solve_interior(matrix, time_limit_s=left - perf_counter(), threads=threads)
+        run = solve_interior(matrix, time_limit_s=deadline - perf_counter(), threads=threads)
     except SolverError:  # it may end without a proof of optimality where the simplex method does not
-        run = Relaxation(matrix, threads=threads).solve(left - perf_counter(), "simplex")
+        run = Relaxation(matrix, threads=threads).solve(deadline - perf_counter(), "simplex")
     return (run.x, run.objective) if run.status is Status.OPTIMAL else None
 
 
@@ -104,17 +103,16 @@ def shaped(master: Master, stated: Stated) -> tuple[Shaped, Floats, Floats]:
     present, group = np.unique(stated.group, return_inverse=True)
     rows = matrix.rows.tocsr()[: int(used.sum())]
     free = matrix.upper > matrix.lower
-    least = np.where(np.isfinite(matrix.lower), matrix.lower, 0.0)
     shape = Shaped(
-        cost=matrix.cost[free], upper=(matrix.upper - least)[free], rows=rows[:, np.flatnonzero(free)].tocsr(),
-        right=matrix.row_lower[: int(used.sum())] - rows @ least,
+        cost=matrix.cost[free], upper=(matrix.upper - matrix.lower)[free], rows=rows[:, np.flatnonzero(free)].tocsr(),
+        right=matrix.row_lower[: int(used.sum())] - rows @ matrix.lower,
         block=np.concatenate(block)[used], twin=np.concatenate(counts)[used],
         group=group, group_block=groups.tie[present], plain=~groups.is_called[present] & ~groups.reserved[present],
     )  # fmt: skip
     start = np.zeros(len(matrix.cost))
     start[: len(group)] = master.columns.weight[stated.group, stated.column]
     positions = slice(stated.first_free, stated.first_free + len(master.free.price))
-    start[positions] = master.free.value - least[positions]
+    start[positions] = master.free.value - matrix.lower[positions]
     start = start[free]
     _fill_pieces(shape, start, len(group) + int(free[positions].sum()))
     return shape, start, -np.concatenate([channel.centre.ravel() for channel in master.couplings])[used]

@@ -44,14 +44,10 @@ class Shaped:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Interior:
-    """Where the method ended: relative residuals and gap tell how exact it is."""
+    """Where the method ended."""
 
     x: Floats  # (V,)
-    y: Floats  # (n,) prices of the rows
     objective: float
-    gap_eur: float  # complementarity and what the prices miss
-    infeasible: float  # relative to the greatest right-hand side
-    iterations: int
     solved: bool  # to what was asked for
 
 
@@ -118,10 +114,12 @@ class _Normal:
         self.squares.data = self.squares.data**2
         self.first = np.searchsorted(shape.group, np.arange(len(shape.group_block)))
         _, chosen, self.twin = np.unique(shape.twin[self.shared], return_index=True, return_inverse=True)
+        empty = np.setdiff1d(shape.block[shape.block >= 0], shape.group_block).tolist()  # blocks that no group meets
+        unmet = [_Block(rows=np.flatnonzero(shape.block == b), parts=()) for b in empty]
         # plain columns are known by one row of each quantity, the others by all
         self.kinds = [
             (self._blocks(self.shared[chosen], shape.plain), len(chosen)),
-            (self._blocks(self.shared, ~shape.plain), len(self.shared)),
+            (self._blocks(self.shared, ~shape.plain) + unmet, len(self.shared)),
         ]
 
     def _blocks(self, quantities: Ints, chosen: Bools) -> list[_Block]:
@@ -169,7 +167,9 @@ class _Normal:
                 for part in block.parts:
                     dense, local = part.centred(self.theta)
                     width = dense.shape[1]
-                    gained.setdefault(width, _Gram(width)).add(dense)
+                    if width not in gained:
+                        gained[width] = _Gram(width)
+                    gained[width].add(dense)
                     inner += local.T @ local
                     border[:, :width] += local.T @ dense
                 if len(block.rows):
@@ -270,10 +270,7 @@ class _Method:
             infeasible = max(float(np.abs(primal).max(initial=0.0)) / size, float(np.abs(convex).max(initial=0.0)))
             solved = gap <= wanted and infeasible <= _FEASIBLE
             if solved or iterations >= _MOST or perf_counter() > deadline:
-                return Interior(
-                    x=self.x, y=self.y, objective=float(shape.cost @ self.x), gap_eur=gap, infeasible=infeasible,
-                    iterations=iterations, solved=solved,
-                )  # fmt: skip
+                return Interior(x=self.x, objective=float(shape.cost @ self.x), solved=solved)
             iterations += 1
             theta = 1.0 / (self.zl / self.x + np.where(self.bounded, self.zu / self.s, 0.0))
             self.normal.factor(theta)

@@ -108,9 +108,9 @@ class _Run:
             if good:
                 tighter *= 0.5
             least = min(least, gap)
-        self._told()
         if self.best is None:
             self._recover()
+        self._told()
         return self._finished()
 
     def _out(self) -> bool:
@@ -169,7 +169,7 @@ class _Run:
             self.master.free.fixed[self.master.products :] = True
             again = True
         if len(self.case.shiftable.point) or len(self.case.switched.point):
-            self._choose_starts()
+            self.starts = self._chosen_starts()
             settle_runs(self.case, self.parts, self.master, self.starts)
             prices = self.state.centre.balance[0]
             take_turns(self.case, self.parts, self.master, self.starts, prices, aim_eur=aim, out=self._out)
@@ -181,17 +181,17 @@ class _Run:
             if mixture is not None:
                 self.master.mix(mixture.weight, mixture.free)
 
-    def _choose_starts(self) -> None:
+    def _chosen_starts(self) -> Starts:
+        """Choose anew; `starts` are those of the columns that were settled."""
         weights = used_rounds(self.master)
-        self.starts = choose_starts(self.case, self.parts, self.pricing, weights, self.state.prices, self.starts)
+        return choose_starts(self.case, self.parts, self.pricing, weights, self.state.prices, self.starts)
 
     def _recover(self) -> None:
         """Make programs of the present mixture; keep the best outcome."""
         with self._timed("recover"):
             weights = used_rounds(self.master)
-            if not self.master.groups.settled.any():
-                self._choose_starts()
-            blended = blend(self.case, self.parts, self.pricing, weights, self.state.prices, self.starts)
+            starts = self.starts if self.master.groups.settled.any() else self._chosen_starts()
+            blended = blend(self.case, self.parts, self.pricing, weights, self.state.prices, starts)
             answer = complete(self.case, self.parts, blended, bids_of(self.case, self.master))
             outcome = assemble(
                 self.case,

@@ -45,7 +45,7 @@ def missed(window: Ints, count: int) -> int:
 @inlined
 def _closing(window: Ints, count: int, scalars: Floats) -> float:
     """Return what a window costs that ends with a count."""
-    off = max(window[LEAST] - count, 0) + max(count - window[MOST], 0)
+    off = missed(window, count)
     if off == 0:
         return 0.0
     return np.inf if scalars[MUST_MEET] > 0.0 else off * scalars[SHORTFALL_EUR]
