@@ -7,8 +7,11 @@ import numpy as np
 from models.case import Bools, Floats, Ints
 from models.compiled import compiled
 from models.tables import Tables, load
-from models.units.storage.kernel import EXCESS, POWER, RESERVE, SLACK, keeps_band, new_work, respond_one
-from models.units.storage.margins import new_planning, respond_with_margins
+from models.units.storage.band import keeps_band
+from models.units.storage.kernel import respond_one
+from models.units.storage.layout import EXCESS, POWER, RESERVE, SLACK, new_work
+from models.units.storage.lines import new_planning
+from models.units.storage.margins import respond_with_margins
 
 
 class Offers(NamedTuple):

@@ -19,172 +19,38 @@ Lists live in `lists` (3,N): slope, length, origin. The origin t of a segment is
 2T + t its excess, 3T the end value.
 """
 
-from typing import NamedTuple
-
 import numpy as np
 
-from models.bands import INTERVALS, ROUNDING_KWH, completable
 from models.case import Floats, Ints
 from models.compiled import compiled, inlined
+from models.units.storage.band import keep_sets
+from models.units.storage.layout import (
+    CHARGE,
+    DEMAND,
+    DISCHARGE,
+    EFFICIENCY,
+    END_VALUE,
+    ENERGY,
+    ETA_D,
+    EXCESS,
+    HIGH,
+    LEAST,
+    LOW,
+    PINNED,
+    POWER,
+    RESERVE,
+    RETENTION,
+    SHORTFALL,
+    SLACK,
+    START,
+    UNMET,
+    WEAR,
+    Work,
+)
+from models.units.storage.oneway import choose_one_way
+from models.units.storage.steps import envelope_of, room_gain, step_cost
 
-CHARGE, DISCHARGE, EFFICIENCY, LOW, HIGH, DEMAND, PINNED = range(7)
-"""Rows of a unit's table (7,T)."""
-ETA_D, RETENTION, START, WEAR, END_VALUE, SHORTFALL, RESERVE, LEAST, SLACK = range(9)
-"""Entries of a unit's scalars (9,); LEAST is the minimum charging power, SLACK is 1 where the band cannot be kept."""
-POWER, ENERGY, UNMET, EXCESS = range(4)
-"""Rows of an answer (4,T)."""
-SEGMENTS = 6
-"""The most segments of a step's cost."""
 _SMALLEST, _FRESH = 1e-60, 1e-3
-
-
-class Work(NamedTuple):
-    """The arrays one thread works in."""
-
-    lists: Floats
-    filled: Floats  # (3·T+1)
-    steps: Floats  # (2,SEGMENTS)
-    greatest: Floats  # (4,T)
-    scale: Floats  # (T,)
-    kept: Floats
-    kept_from: Ints  # (T,)
-    x: Floats  # (T,)
-    answer: Floats  # (4,T)
-    held: Floats  # (R,T)
-    part: Floats  # (2,SEGMENTS)
-    ranges: Floats  # (4,T) least, resting, least charging and most change of energy
-    sets: Floats  # (T,2,INTERVALS) see models.bands.completable
-    intervals: Ints  # (T,)
-
-
-@compiled
-def new_work(isps: int, products: int) -> Work:
-    """Return them, not filled."""
-    return Work(
-        np.empty((3, 2 * (SEGMENTS + 2) * isps + 8)),
-        np.empty(3 * isps + 1),
-        np.empty((2, SEGMENTS)),
-        np.empty((4, isps)),
-        np.empty(isps),
-        np.empty((2, (SEGMENTS + 3) * isps * isps + 8)),
-        np.empty(isps, dtype=np.int64),
-        np.empty(isps),
-        np.empty((4, isps)),
-        np.empty((products, isps)),
-        np.empty((2, SEGMENTS)),
-        np.empty((4, isps)),
-        np.empty((isps, 2, INTERVALS)),
-        np.empty(isps, dtype=np.int64),
-    )
-
-
-@compiled
-def keep_sets(table: Floats, scalars: Floats, hours: float, work: Work) -> bool:
-    """Leave in work.sets from which energies the band can be kept; return whether it can be from the start."""
-    drain = hours / scalars[ETA_D]
-    least, idle, floor, most = work.ranges[0], work.ranges[1], work.ranges[2], work.ranges[3]
-    for t in range(table.shape[1]):
-        pin, gain, c = table[PINNED, t], hours * table[EFFICIENCY, t], table[CHARGE, t]
-        least[t], idle[t], floor[t], most[t] = (
-            -drain * table[DISCHARGE, t],
-            0.0,
-            gain * min(scalars[LEAST], c),
-            gain * c,
-        )
-        if not np.isnan(pin):
-            least[t] = idle[t] = floor[t] = most[t] = gain * pin if pin > 0.0 else drain * pin
-    work.ranges[:] -= table[DEMAND]
-    return completable(
-        least, idle, floor, most, table[LOW], table[HIGH], scalars[RETENTION], scalars[START], work.sets, work.intervals
-    )  # fmt: skip
-
-
-@compiled
-def keeps_band(table: Floats, scalars: Floats, hours: float, work: Work) -> bool:
-    """Whether some program keeps the energy band: models.bands.meetable, for one unit."""
-    low = high = scalars[START]
-    drain = hours / scalars[ETA_D]
-    for t in range(table.shape[1]):
-        pin = table[PINNED, t]
-        least, most = -drain * table[DISCHARGE, t], hours * table[EFFICIENCY, t] * table[CHARGE, t]
-        if not np.isnan(pin):
-            least = most = hours * table[EFFICIENCY, t] * pin if pin > 0 else drain * pin
-        low = max(scalars[RETENTION] * low + least - table[DEMAND, t], table[LOW, t])
-        high = min(scalars[RETENTION] * high + most - table[DEMAND, t], table[HIGH, t])
-        if low > high + ROUNDING_KWH:
-            return False
-    return scalars[LEAST] <= 0.0 or keep_sets(table, scalars, hours, work)
-
-
-@compiled
-def room_gain(p: float, c: float, d: float, q: float, sides: Floats, t: int) -> float:
-    """Return what the room of power p in [−d, c] earns, prequalified q on each side."""
-    up, down = max(min(q, p + d), 0.0), max(min(q, c - p), 0.0)
-    earned: float = sides[0, t] * up + sides[1, t] * down + sides[2, t] * min(up, down)
-    return earned
-
-
-@compiled
-def step_cost(
-    price: float, wear: float, c: float, d: float, gain: float, drain: float, q: float, sides: Floats, t: int,
-    steps: Floats,
-) -> tuple[int, int]:  # fmt: skip
-    """Write slopes and lengths of c_t(x), x ascending, to steps (2,SEGMENTS); return (segments, those with x < 0).
-
-    Kinks lie where power changes its sign, where the prequalified power is reached, and where both rooms are equal.
-    """
-    count = below = 0
-    up, down, both = sides[0, t], sides[1, t], sides[2, t]
-    if q <= 0.0 or (up == 0.0 and down == 0.0 and both == 0.0):
-        if d > 0.0:
-            steps[0, 0], steps[1, 0] = (price - wear) / drain, drain * d
-            count = below = 1
-        if c > 0.0:
-            steps[0, count], steps[1, count] = (price + wear) / gain, gain * c
-            count += 1
-        return count, below
-    begin = -d
-    middle = 0.5 * (c - d)
-    while begin < c:
-        end = c
-        if begin < q - d < end:
-            end = q - d
-        if begin < c - q < end:
-            end = c - q
-        if both > 0.0 and begin < middle < end:
-            end = middle
-        if begin < 0.0 < end:
-            end = 0.0
-        p = 0.5 * (begin + end)
-        slope = price + wear if p > 0.0 else price - wear
-        room_up, room_down = min(q, p + d), min(q, c - p)
-        if room_up < q:
-            slope -= up + (both if room_up < room_down else 0.0)
-        if room_down < q:
-            slope += down + (both if room_down < room_up else 0.0)
-        rate = gain if p > 0.0 else drain
-        steps[0, count], steps[1, count] = slope / rate, rate * (end - begin)
-        count += 1
-        if p < 0.0:
-            below = count
-        begin = end
-    return count, below
-
-
-@compiled
-def envelope_of(steps: Floats, count: int) -> int:
-    """Make slopes ascend by joining neighbours to their chord; return how many segments are left."""
-    kept = 0
-    for k in range(count):
-        slope, length = steps[0, k], steps[1, k]
-        while kept > 0 and steps[0, kept - 1] > slope:
-            kept -= 1
-            joined = steps[1, kept] + length
-            slope = (steps[0, kept] * steps[1, kept] + slope * length) / joined
-            length = joined
-        steps[0, kept], steps[1, kept] = slope, length
-        kept += 1
-    return kept
 
 
 @inlined
@@ -324,148 +190,6 @@ def _backward(  # noqa: C901 - one loop: calls with a dozen arrays would cost mo
 
 
 @compiled
-def _descend(  # noqa: C901 - a walk along two lists
-    steps: Floats, first: int, last: int, x: float, value: float, y: float, kept: Floats, at: int, penalty: float,
-) -> tuple[float, float]:  # fmt: skip
-    """Walk x up through segments first..last of c_t while c_t(x) + V(y + x) falls; return where it is least, and that.
-
-    x and `value`: where the segments begin and c_t there. V lies at kept[:, at..]; beyond its ends, and where it is
-    steeper, unmet and excess energy cost `penalty`; if that is infinite, V ends there. V counts from its beginning.
-    """
-    low, k, over, over_end = kept[0, at], first, 0.0, at + int(kept[1, at])
-    if penalty == np.inf and y + x < low:  # begin where V begins
-        lift = low - y - x
-        while k < last and lift >= steps[1, k]:
-            x, value, lift = x + steps[1, k], value + steps[0, k] * steps[1, k], lift - steps[1, k]
-            k += 1
-        if k < last:
-            x, value, over = x + lift, value + steps[0, k] * lift, lift
-        elif lift > 1e-9 * (1.0 + abs(low)):
-            return x, np.inf
-    before, j, past = max(low - y - x, 0.0), at + 1, max(y + x - low, 0.0)
-    if penalty < np.inf:
-        value += penalty * before
-    else:
-        before = 0.0
-    while j <= over_end and past >= kept[1, j]:
-        value += min(max(kept[0, j], -penalty), penalty) * kept[1, j]
-        past -= kept[1, j]
-        j += 1
-    if j <= over_end:
-        value += min(max(kept[0, j], -penalty), penalty) * past
-    elif penalty < np.inf:
-        value += penalty * past
-    elif past > 1e-9 * (1.0 + abs(y + x)):
-        return x, np.inf
-    while k < last:
-        slope, left = penalty, np.inf
-        if before > 0.0:
-            slope, left = -penalty, before
-        elif j <= over_end:
-            slope, left = min(max(kept[0, j], -penalty), penalty), kept[1, j] - past
-        if not steps[0, k] + slope < 0.0:
-            break
-        part = min(left, steps[1, k] - over)
-        x, value, over = x + part, value + part * (steps[0, k] + slope), over + part
-        if over >= steps[1, k]:
-            k, over = k + 1, 0.0
-        if before > 0.0:
-            before = before - part if part < before else 0.0
-        elif part < left:
-            past += part
-        else:
-            j, past = j + 1, 0.0
-    return x, value
-
-
-@compiled
-def _slacks(z: float, kept: Floats, at: int, penalty: float) -> tuple[float, float]:
-    """Return unmet and excess energy that make c(z) + V least: to where V begins to fall no steeper than `penalty`."""
-    n = int(kept[1, at])
-    least = most = kept[0, at]
-    for j in range(at + 1, at + n + 1):
-        if kept[0, j] < -penalty:
-            least += kept[1, j]
-        if kept[0, j] <= penalty:
-            most += kept[1, j]
-    return max(least - z, 0.0), max(z - max(most, least), 0.0)
-
-
-@compiled
-def _window(
-    steps: Floats, first: int, last: int, x: float, low: float, high: float, part: Floats
-) -> tuple[int, float, float]:
-    """Copy what of the segments from x on lies in [low, high] to part; return (segments, start, c there − c(x))."""
-    n, value, begin = 0, 0.0, max(x, low)
-    for k in range(first, last):
-        end = x + steps[1, k]
-        if end <= low:
-            value += steps[0, k] * steps[1, k]
-        else:
-            left = max(x, low)
-            value += steps[0, k] * (left - x)
-            right = min(end, high)
-            if right > left:
-                part[0, n], part[1, n] = steps[0, k], right - left
-                n += 1
-            for j in range(k + 1, last):
-                right = min(end + steps[1, j], high)
-                if right > end:
-                    part[0, n], part[1, n] = steps[0, j], right - end
-                    n += 1
-                end += steps[1, j]
-            break
-        x = end
-    return n, begin, value
-
-
-@compiled
-def _one_way(table: Floats, scalars: Floats, hours: float, power: Floats, sides: Floats, work: Work) -> None:
-    """Choose x[t] forwards: each ISP the best of discharging, resting and charging under the cost-to-go V_t in `kept`.
-
-    With a minimum charging power only energies are entered from which the band can be kept, work.sets.
-    """
-    steps, part, kept, kept_from, x, answer = (
-        work.steps, work.part, work.kept, work.kept_from, work.x, work.answer,
-    )  # fmt: skip
-    drain, wear = hours / scalars[ETA_D], scalars[WEAR] * hours
-    penalty = scalars[SHORTFALL] if scalars[SLACK] > 0.0 else np.inf
-    gaps = scalars[LEAST] > 0.0 and penalty == np.inf
-    e = scalars[START]
-    for t in range(table.shape[1]):
-        at, y = kept_from[t], scalars[RETENTION] * e - table[DEMAND, t]
-        pin, c, d, gain = table[PINNED, t], table[CHARGE, t], table[DISCHARGE, t], hours * table[EFFICIENCY, t]
-        if np.isnan(pin):
-            count, below = step_cost(power[t], wear, c, d, gain, drain, scalars[RESERVE], sides, t, steps)
-            full, best = 0.0, np.inf
-            for k in range(below):
-                full -= steps[0, k] * steps[1, k]
-            x[t] = min(max(kept[0, at] - y, -drain * d), gain * c)  # for what is out of reach by rounding
-            for j in range(work.intervals[t] if gaps else 1):
-                low, high = (work.sets[t, 0, j] - y, work.sets[t, 1, j] - y) if gaps else (-np.inf, np.inf)
-                for charging in range(2):
-                    first, last, begin, value = (below, count, 0.0, 0.0) if charging else (0, below, -drain * d, full)
-                    bottom = max(low, gain * min(scalars[LEAST], c)) if charging else low
-                    end = gain * c if charging else 0.0
-                    rounding = 1e-9 * (1.0 + abs(y))
-                    if max(bottom, begin) > min(high, end) + rounding:
-                        continue
-                    if bottom > end or high < begin:  # by rounding
-                        bottom = high = min(max(bottom, begin), end)
-                    n, begin, more = _window(steps, first, last, begin, bottom, max(high, bottom), part)
-                    there, reached = _descend(part, 0, n, begin, value + more, y, kept, at, penalty)
-                    if reached < best:
-                        x[t], best = there, reached
-        else:
-            x[t] = gain * pin if pin > 0.0 else drain * pin
-        answer[UNMET, t] = answer[EXCESS, t] = 0.0
-        if penalty < np.inf:
-            answer[UNMET, t], answer[EXCESS, t] = _slacks(y + x[t], kept, at, penalty)
-        e = y + x[t] + answer[UNMET, t] - answer[EXCESS, t]
-        e = min(max(e, table[LOW, t]), table[HIGH, t])
-
-
-@compiled
 def record(
     table: Floats, scalars: Floats, hours: float, power: Floats, x: Floats, answer: Floats
 ) -> tuple[float, float]:  # fmt: skip
@@ -560,7 +284,7 @@ def respond_one(
             keep_lists(table, scalars, hours, power, sides, work)
             if scalars[LEAST] > 0.0 and scalars[SLACK] <= 0.0:
                 keep_sets(table, scalars, hours, work)
-            _one_way(table, scalars, hours, power, sides, work)
+            choose_one_way(table, scalars, hours, power, sides, work)
         own, priced = record(table, scalars, hours, power, work.x, work.answer)
         if scalars[RESERVE] > 0.0:
             earned = sell_room(table, scalars, work.answer[POWER], sides, product, work.held)
