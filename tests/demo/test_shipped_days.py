@@ -30,7 +30,7 @@ def demo(*arguments: str) -> "subprocess.CompletedProcess[str]":
     command = [sys.executable, "-m", "agr.cli", "demo", *arguments]
     return subprocess.run(
         command, capture_output=True, text=True, timeout=280, cwd=PROJECT, check=False,
-        env=os.environ | {"AGR_PLANNING__TIME_LIMIT_S": "60"},
+        env=os.environ | {"AGR_PLANNING__TIME_LIMIT_S": "120"},
     )  # fmt: skip
 
 
