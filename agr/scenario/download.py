@@ -1,11 +1,12 @@
 """A downloaded table as text cells: separators, decimal commas, the publishers' ways to write times, faults by line.
 
-Times without offset are local to the market.
+Times without offset are local to the market, unless their column is named UTC.
 """
 
 import gzip
 import io
 import re
+import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -23,6 +24,7 @@ Value = TypeVar("Value")
 _LOCAL = ("%d/%m/%Y %H:%M:%S", "%d/%m/%Y %H:%M", "%d.%m.%Y %H:%M", "%d.%m.%Y %H:%M:%S", "%Y-%m-%d %H:%M:%S",
           "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%d", "%d.%m.%Y", "%d/%m/%Y")  # fmt: skip
 _MARKED = re.compile(r"\s*\((CES?T)\)")
+_GROUPED = re.compile(r"[+-]?\d{1,3}(?:(?:\.\d{3})+,|(?:,\d{3})+\.)\d*")
 _HOURS = {"CET": 1, "CEST": 2}
 
 
@@ -58,8 +60,9 @@ def open_download(path: Path) -> Download:
     try:
         raw = Path(path).read_bytes()
         text = (gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw).decode("utf-8-sig")
-    except OSError as error:
-        raise TableError([f"{path}: cannot be read ({error.strerror or error})"]) from error
+    except (OSError, EOFError, zlib.error) as error:
+        words = getattr(error, "strerror", None) or f"{error}; is it damaged? download it again"
+        raise TableError([f"{path}: cannot be read ({words})"]) from error
     except UnicodeDecodeError as error:
         words = "save the sheet as CSV" if raw[:2] == b"PK" else f"save it as UTF-8 (byte {error.start})"
         raise TableError([f"{path}: is not text; {words}"]) from error
@@ -82,13 +85,23 @@ def require(download: Download, **columns: str | None) -> dict[str, str]:
 
 
 def number(text: str) -> float | None:
-    """Return a number, with a decimal point or comma; None for an empty cell. Raises ValueError."""
+    """Return a number, with a decimal point or comma; None for an empty cell. Raises ValueError.
+
+    Where both signs occur, the last one is the decimal sign and the other one groups thousands.
+    """
     cleaned = text.strip().replace("\xa0", "")
     if cleaned.lower() in ("", "-", "n/e", "n/a", "nan"):
         return None
-    if "," in cleaned:
-        cleaned = cleaned.replace(".", "").replace(",", ".")
-    return float(cleaned)
+    if "," in cleaned and "." in cleaned:
+        if not _GROUPED.fullmatch(cleaned):
+            raise ValueError(f"{text!r} is not a number; expected 1234.56, 1234,56, 1,234.56 or 1.234,56")
+        cleaned = re.sub(r"[.,](?=.*[.,])", "", cleaned)
+    return float(cleaned.replace(",", "."))
+
+
+def zone_of(column: str, tz: ZoneInfo) -> ZoneInfo:
+    """Return the zone of a column's times without offset: UTC where its name says so, else tz."""
+    return ZoneInfo("UTC") if re.search("utc(?!h)", plain(column)) else tz  # "Dutch time" is none
 
 
 def instant(download: Download, text: str, tz: ZoneInfo, series: str) -> datetime:

@@ -26,6 +26,7 @@ from agr.scenario.download import (
     plain,
     require,
     rows,
+    zone_of,
 )
 
 _BLOCK = re.compile(r"(?P<side>NEGPOS|NEG|POS)_(?P<first>\d\d)_(?P<last>\d\d)")
@@ -56,6 +57,7 @@ def day_ahead(path: Path, tz: ZoneInfo) -> list[Price]:
         time=download.column(r"mtu.*", r"utc_start", r"start.*", r"time.*", r"datetime.*"),
         price=download.column(r"day_ahead_price_eur_mwh", r"price_eur_mwh", r".*price.*eur.*mwh.*"),
     )
+    zone = zone_of(use["time"], tz)
     sequence, length = download.column("sequence"), download.column(r"resolution_min.*", "minutes")
 
     def read(cells: dict[str, str]) -> Price | None:
@@ -63,7 +65,7 @@ def day_ahead(path: Path, tz: ZoneInfo) -> list[Price]:
             return None
         value = number(cells[use["price"]])
         minutes = int(cells[length]) if length else 0
-        start = instant(download, cells[use["time"]], tz, str(minutes))
+        start = instant(download, cells[use["time"]], zone, str(minutes))
         return None if value is None else Price(series="day_ahead", start=start, minutes=minutes, value=value)
 
     prices = rows(download, read)
@@ -119,6 +121,7 @@ def capacity(path: Path, tz: ZoneInfo, country: str) -> list[Price]:
         ),
     )  # fmt: skip
     until, where = download.column("utc_end"), download.column("country")
+    zone = zone_of(use["time"], tz)
     per_block = not plain(use["price"]).endswith("_h")
 
     def read(cells: dict[str, str]) -> Price | None:
@@ -129,8 +132,8 @@ def capacity(path: Path, tz: ZoneInfo, country: str) -> list[Price]:
             raise ValueError(f"{cells[use['product']]!r} is not a product such as NEGPOS_00_04 or POS_00_04")
         if value is None:
             return None
-        begin = instant(download, cells[use["time"]], tz, cells[use["product"]] + cells[use["time"]])
-        end = instant(download, cells[until], tz, "end") if until else None
+        begin = instant(download, cells[use["time"]], zone, cells[use["product"]] + cells[use["time"]])
+        end = instant(download, cells[until], zone_of(until, tz), "end") if until else None
         if end is None:
             day = begin.astimezone(tz).date()
             begin, end = local_instant(day, time(int(block["first"])), tz), _hour(day, int(block["last"]), tz)
@@ -161,24 +164,23 @@ def imbalance(path: Path, tz: ZoneInfo) -> list[Price]:
         surplus=download.column(r"price_surplus.*"),
     )
     number_of = download.column("isp", "ptu")
-    local = "utc" not in plain(use["time"])
-    columns = (("imbalance_shortage", use["shortage"]), ("imbalance_surplus", use["surplus"]))
-    prices: list[Price] = []
-    for series, column in columns:
+    zone = zone_of(use["time"], tz)
 
-        def read(cells: dict[str, str], series: str = series, column: str = column) -> Price | None:
-            value = number(cells[column])
-            if value is None:
-                return None
-            begin = instant(download, cells[use["time"]], tz, series)
-            if local and number_of:  # counted from midnight: right on days of 92 and 100 as well
-                day = local_time(cells[use["time"]].split("T")[0].split(" ")[0]).date()
-                begin = local_instant(day, time(0), tz) + timedelta(minutes=15 * (int(cells[number_of]) - 1))
-            return Price(series=series, start=begin, minutes=15, value=value)
+    def read(cells: dict[str, str]) -> list[Price]:
+        begin = instant(download, cells[use["time"]], zone, "")
+        if zone is tz and number_of:  # counted from midnight: right on days of 92 and 100 as well
+            day = local_time(cells[use["time"]].split("T")[0].split(" ")[0]).date()
+            begin = local_instant(day, time(0), tz) + timedelta(minutes=15 * (int(cells[number_of]) - 1))
+        values = {side: number(cells[use[side]]) for side in ("shortage", "surplus")}
+        return [
+            Price(series=f"imbalance_{side}", start=begin, minutes=15, value=value)
+            for side, value in values.items()
+            if value is not None
+        ]
 
-        prices += rows(download, read)
+    prices = [price for pair in rows(download, read) for price in pair]
     finished(download, prices)
-    return prices
+    return sorted(prices, key=lambda p: p.series)
 
 
 def sessions(path: Path, tz: ZoneInfo) -> list[Session]:
@@ -193,11 +195,12 @@ def sessions(path: Path, tz: ZoneInfo) -> list[Session]:
         energy=download.column(r"(total_?)?energy(_kwh)?", r"kwh"),
     )
     power, plug = download.column(r"max_?power(_kw)?", "charge_kw"), download.column(r"connector(_id)?")
-    utc = ZoneInfo("UTC") if "utc" in plain(use["start"]) else tz
+    began = zone_of(use["start"], tz)
+    ended = zone_of(use["end"], began)
 
     def read(cells: dict[str, str]) -> Session | None:
-        begin = _moment(download, cells[use["start"]], utc)
-        end = _moment(download, cells[use["end"]], utc)
+        begin = _moment(download, cells[use["start"]], began)
+        end = _moment(download, cells[use["end"]], ended)
         energy = number(cells[use["energy"]])
         if energy is None or energy <= 0:
             return None
