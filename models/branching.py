@@ -13,6 +13,7 @@ import numpy as np
 
 from models.case import Floats, Ints
 from models.solver import Relaxation, Run, Status
+from models.transcript import LATE, Transcript
 
 _WHOLE = 1e-6
 _NEARLY = 0.1
@@ -54,13 +55,15 @@ def branch(
     complete: Callable[[Floats], Run | None],
     allowed: Callable[[Run], float],
     deadline: float,
+    transcript: Transcript,
 ) -> Branched:
     """Minimise until the gap is allowed or the deadline (on time.perf_counter) is reached.
 
     `complete` fixes the whole numbers of a node's x and solves the rest (None: no time left); `allowed` is the gap
     that ends the search. The bound counts nodes whose completion was dearer than their relaxation, so it stays proven.
+    The transcript gets whether the deadline ended it.
     """
-    search = _Search(relaxation, tree, best, complete, allowed, deadline)
+    search = _Search(relaxation, tree, best, complete, allowed, deadline, transcript)
     return search.run(root)
 
 
@@ -73,9 +76,11 @@ class _Search:
         complete: Callable[[Floats], Run | None],
         allowed: Callable[[Run], float],
         deadline: float,
+        transcript: Transcript,
     ) -> None:
         self.relaxation, self.tree, self.best = relaxation, tree, best
         self.complete, self.allowed, self.deadline = complete, allowed, deadline
+        self.transcript = transcript
         self.open: list[_Node] = []
         self.settled = np.inf  # lowest bound of nodes that were given up although something better may be in them
         self.made = 0
@@ -85,7 +90,10 @@ class _Search:
         self._push(root.objective, self.tree.lower, self.tree.upper, ())
         try:
             self._plunge(root)
-            while self.open and perf_counter() < self.deadline and not self._finished():
+            while self.open and not self._finished():
+                if perf_counter() >= self.deadline:
+                    self.transcript.say(f"{LATE} while branching on bids and starts")
+                    break
                 self._dive(heapq.heappop(self.open))
         finally:
             self.relaxation.release(columns)

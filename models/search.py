@@ -16,7 +16,7 @@ from models.case import Bools, Floats, Ints
 from models.errors import SolverError
 from models.solver import Matrix, Relaxation, Run, Status, solve_mixed, with_exclusions
 from models.starting import first_answer
-from models.transcript import Transcript
+from models.transcript import LATE, Transcript
 
 MIXES = 1e-6
 """kW above which both of an exclusive pair count as in use."""
@@ -99,13 +99,14 @@ def search(
     best = _better(first.best, _polish(relaxation, columns, x, excluded, until))
     _say(transcript, "relaxation rounded and solved again", best, bound)
     if best is None or best.objective - bound > allowed(best):
-        branched = _branch_on_choices(relaxation, matrix, columns, relaxed, best, allowed, deadline)
+        branched = _branch_on_choices(relaxation, matrix, columns, relaxed, best, allowed, deadline, transcript)
         best, bound = branched.best, max(bound, branched.bound)
         _say(transcript, "branched on bids and starts", best, bound)
     mixing = _mixing(columns, x)
     while best is None or best.objective - bound > allowed(best):
         time_left = deadline - perf_counter()
         if time_left <= 0:
+            transcript.say(f"{LATE} before HiGHS could branch")
             break
         excluded |= mixing
         gap = 0.0 if best is None else allowed(best)
@@ -166,6 +167,7 @@ def _branch_on_choices(
     best: Run | None,
     allowed: Callable[[Run], float],
     deadline: float,
+    transcript: Transcript,
 ) -> Branched:
     """Branch on bids and starts; pairs that mix are closed in what this finds, and left to HiGHS for the proof."""
     whole = np.concatenate([columns.whole, columns.switch[columns.switch >= 0]])
@@ -176,7 +178,9 @@ def _branch_on_choices(
     def complete(x: Floats) -> Run | None:
         return _solve_fixed(relaxation, columns, x, np.round(x[columns.whole]), undecided, deadline)
 
-    return branch(relaxation, tree, relaxed, best, complete=complete, allowed=allowed, deadline=deadline)
+    return branch(
+        relaxation, tree, relaxed, best, complete=complete, allowed=allowed, deadline=deadline, transcript=transcript
+    )
 
 
 def values_of(matrix: Matrix, x: Floats) -> Values:

@@ -13,7 +13,7 @@ from scipy import sparse
 from models.block import Variables
 from models.case import Bools, Floats, Ints
 from models.errors import SolverError
-from models.transcript import Transcript
+from models.transcript import LATE, Transcript
 
 NEGLIGIBLE = 1e-9  # HiGHS drops such coefficients and warns; so they are dropped here
 
@@ -130,8 +130,11 @@ def _pass(solver: Any, matrix: Matrix, whole: Bools | None) -> None:
     _demand(solver.passModel(program), "the model")
 
 
-def _finish(solver: Any, bound: float | None) -> Run:
-    """Read a run; raises SolverError when it ended in any way but optimal, infeasible or out of time."""
+def _finish(solver: Any, bound: float | None, transcript: Transcript | None) -> Run:
+    """Read a run and tell the transcript if it ran out of time.
+
+    Raises SolverError when it ended in any way but optimal, infeasible or out of time.
+    """
     kinds = highspy.HighsModelStatus
     known = {
         kinds.kOptimal: Status.OPTIMAL,
@@ -144,6 +147,8 @@ def _finish(solver: Any, bound: float | None) -> Run:
     if ended not in known:
         raise SolverError(f"HiGHS ended with {solver.modelStatusToString(ended)!r}; keep the case and report it")
     status = known[ended]
+    if status is Status.TIME_LIMIT and transcript is not None:
+        transcript.say(f"{LATE} in a run of HiGHS")
     info, solution = solver.getInfo(), solver.getSolution()
     feasible = info.primal_solution_status == highspy.SolutionStatus.kSolutionStatusFeasible
     usable = status is Status.OPTIMAL or (bound is not None and feasible)
@@ -162,15 +167,18 @@ def _finish(solver: Any, bound: float | None) -> Run:
 class Relaxation:
     """The problem without whole numbers, kept in the solver: change bounds, solve again from the last basis.
 
-    A transcript gets what the solver says of the first run; there may be hundreds.
+    A transcript gets what the solver says of the first run (there may be hundreds; of none where `quiet`), and which
+    runs end by their time limit.
     """
 
-    def __init__(self, matrix: Matrix, *, threads: int, transcript: Transcript | None = None) -> None:
-        self._matrix = matrix
+    def __init__(
+        self, matrix: Matrix, *, threads: int, transcript: Transcript | None = None, quiet: bool = False
+    ) -> None:
+        self._matrix, self._transcript = matrix, transcript
         self._solver = highspy.Highs()
         highspy.Highs.resetGlobalScheduler(True)
         _options(self._solver, {"threads": threads})
-        _tell(self._solver, transcript)
+        _tell(self._solver, None if quiet else transcript)
         _pass(self._solver, matrix, None)
 
     def bound_columns(self, columns: Ints, lower: Floats, upper: Floats) -> None:
@@ -198,11 +206,14 @@ class Relaxation:
         _options(self._solver, {"output_flag": False})
         if failed:
             raise SolverError("HiGHS failed while solving the relaxation; keep the case and report it")
-        return _finish(self._solver, None)
+        return _finish(self._solver, None, self._transcript)
 
 
-def solve_interior(matrix: Matrix, *, time_limit_s: float, threads: int) -> Run:
-    """Minimise without whole numbers by the interior-point method alone: a point inside the best face, no basis."""
+def solve_interior(matrix: Matrix, *, time_limit_s: float, threads: int, transcript: Transcript | None = None) -> Run:
+    """Minimise without whole numbers by the interior-point method alone: a point inside the best face, no basis.
+
+    A transcript gets only whether it ended by its time limit.
+    """
     solver = highspy.Highs()
     highspy.Highs.resetGlobalScheduler(True)
     options = {
@@ -216,7 +227,7 @@ def solve_interior(matrix: Matrix, *, time_limit_s: float, threads: int) -> Run:
     _pass(solver, matrix, None)
     if solver.run() == highspy.HighsStatus.kError:
         raise SolverError("HiGHS failed in the interior-point method; keep the case and report it")
-    return _finish(solver, None)
+    return _finish(solver, None, transcript)
 
 
 def solve_mixed(
@@ -246,7 +257,7 @@ def solve_mixed(
         _demand(solver.setSolution(solution), "the start")
     if solver.run() == highspy.HighsStatus.kError:
         raise SolverError("HiGHS failed while solving with whole numbers; keep the case and report it")
-    return _finish(solver, float(solver.getInfo().mip_dual_bound))
+    return _finish(solver, float(solver.getInfo().mip_dual_bound), transcript)
 
 
 def with_exclusions(matrix: Matrix, first: Ints, second: Ints) -> Matrix:

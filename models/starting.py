@@ -39,9 +39,9 @@ def first_answer(
     of units that hold reserve, `rests` (holders,) which of these may be zero all day. complete(relaxation, x, bids)
     fixes the whole numbers near x with these bids and solves the rest. Bound: bids only take room from everything
     else, so no minimum lies below that without them, less what all bids together can earn at most. Duals are those of
-    the program without bids.
+    the program without bids. The transcript gets what HiGHS says of choosing bids, and all that ends by a time limit.
     """
-    relaxation = Relaxation(matrix, threads=threads)
+    relaxation = Relaxation(matrix, threads=threads, transcript=transcript, quiet=True)
     none = np.zeros(len(bids))
     relaxation.bound_columns(bids, none, none)
     without = relaxation.solve(deadline - perf_counter(), "simplex")
@@ -87,7 +87,8 @@ def _with_bids(
     )
     if not len(found.x) or found.objective >= run.objective:
         return run
-    exact = Relaxation(given, threads=threads)  # bids are whole to a tolerance, too; headroom must cover the whole ones
+    # Bids are whole to a tolerance, too; headroom must cover the whole ones.
+    exact = Relaxation(given, threads=threads, transcript=transcript, quiet=True)
     whole = free[matrix.whole[free]]
     exact.bound_columns(whole, np.round(found.x[whole]), np.round(found.x[whole]))
     held = exact.solve(deadline - perf_counter(), "simplex")

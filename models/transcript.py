@@ -7,6 +7,8 @@ import re
 
 LINES = 240
 """Most lines that are kept of one search, and as many again that the clock has a part in."""
+LATE = "Time limit reached"
+"""Is in every line, HiGHS' own and ours, that says that a time limit ended something."""
 _NOISE = ("Running HiGHS", "Includes third-party", "Src: ", "     I =>", "     S =>", "     Z =>")
 _TIMED = re.compile(r"[\d.]+ ?s( |$)|\btime\b|Timing|Runtime|P-D integral|^ +[\d.]+ \(\w+\)$", re.IGNORECASE)
 _ROW = re.compile(r"^ *\d+\*? .*[\d.]+$")  # of the interior-point method's table
@@ -35,12 +37,13 @@ class Transcript:
     def lines(self) -> tuple[str, ...]:
         """Return what was said; of a long search the middle is left out, and a line says how much.
 
-        Lines that the clock has a part in are counted by themselves, so that they never push others out.
+        Lines that the clock has a part in are counted by themselves, so that they never push others out. That a time
+        limit was reached is never left out.
         """
         if self._begun:
             self.hear("\n")
         steady = [i for i, line in enumerate(self._lines) if _steady(line) is not None]
-        timed = sorted(set(range(len(self._lines))) - set(steady))
+        timed = sorted(set(range(len(self._lines))) - set(steady) - {i for i, s in enumerate(self._lines) if LATE in s})
         gone = _middle(steady)
         gap = gone[0] if gone else -1
         hidden = {*gone, *_middle(timed)}
@@ -54,8 +57,8 @@ def without_times(lines: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def hurried(lines: tuple[str, ...]) -> bool:
-    """Return whether a time limit ended one of the solver's own runs, so that its speed had a part in the answer."""
-    return any("Time limit reached" in line for line in lines)
+    """Return whether a time limit ended a part of the search, so that the machine's speed had a part in the answer."""
+    return any(LATE in line for line in lines)
 
 
 def _middle(places: list[int]) -> list[int]:

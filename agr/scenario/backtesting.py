@@ -20,12 +20,12 @@ from numpy.typing import NDArray
 from agr.case import NamedCase, build
 from agr.isp import Period
 from agr.scenario.day import Solve, Step, carried, foresight, play
+from agr.scenario.record import ended_by_time_limit
 from agr.scenario.running import Progress, require_data, silent, solver_of
 from agr.scenario.scenario import Scenario
 from agr.scenario.tidy import Frame, Known, known_of, run_kw
 from agr.solving import unmanaged
 from models.outcome import Outcome, Termination
-from models.transcript import hurried
 
 Floats = NDArray[np.float64]
 _NO_MONEY = "prognosis change"
@@ -95,7 +95,7 @@ def _warnings(period: Period, steps: list[Step], knowing: Outcome, findings: tup
     found = [f"{period} foresight: audit: {finding}" for finding in findings]
     found += [f"{period} {s.name}: audit: {finding}" for s in steps for finding in s.answer.findings]
     for name, outcome in (*((s.name, s.solved.outcome) for s in steps), ("foresight", knowing)):
-        if outcome.termination in (Termination.TIME_LIMIT, Termination.NO_PROGRAM) or hurried(outcome.log):
+        if ended_by_time_limit(outcome):
             found.append(f"{period} {name}: {outcome.termination.value}; its figures depend on the machine's speed")
         elif outcome.termination is Termination.GAP_OPEN:
             found.append(f"{period} {name}: up to {outcome.gap_eur:,.2f} EUR more may be possible")

@@ -139,6 +139,11 @@ def timeless(outcome: Outcome) -> Outcome:
     return replace(outcome, seconds={}, log=())
 
 
+def ended_by_time_limit(outcome: Outcome) -> bool:
+    """Return whether a time limit ended the solve or a part of it: only then its figures depend on the machine."""
+    return outcome.termination in (Termination.TIME_LIMIT, Termination.NO_PROGRAM) or hurried(outcome.log)
+
+
 def figures(step: Step) -> Json:
     """Return a plan in figures; nothing in it depends on how fast the machine is."""
     outcome, hours = step.solved.outcome, step.solved.named.case.isp_hours
@@ -159,8 +164,7 @@ def figures(step: Step) -> Json:
         "changed_points": len(step.change.points) if step.change else 0,
         "changed_isps": sum(len(p.isps) for p in step.change.points) if step.change else 0,
         "termination": outcome.termination.value,
-        "ended_by_time_limit": outcome.termination in (Termination.TIME_LIMIT, Termination.NO_PROGRAM)
-        or hurried(outcome.log),
+        "ended_by_time_limit": ended_by_time_limit(outcome),
         "solver": outcome.solver, "audit": list(step.answer.findings), "notes": list(step.solved.named.notes),
         "case_digest": archive.digest(step.solved.named),
         "outcome_digest": archive.digest(timeless(outcome)),

@@ -53,10 +53,10 @@ def best_mixture(
 ) -> Mixture | None:
     """Return the best mixture of the columns in use, None if there was no time; with whole bids where asked for.
 
-    The transcript gets what HiGHS says of branching on bids.
+    The transcript gets what HiGHS says of branching on bids, and which of its other runs end by their time limit.
     """
     stated = state(master, master.columns.weight > _ACTIVE)
-    found = _solve(master, stated, aim_eur, time_left_s, threads)
+    found = _solve(master, stated, aim_eur, time_left_s, threads, transcript)
     if found is None:
         return None
     if whole and master.coarse():
@@ -71,7 +71,7 @@ def best_mixture(
 
 
 def _solve(
-    master: Master, stated: Stated, aim_eur: float, time_left_s: float, threads: int
+    master: Master, stated: Stated, aim_eur: float, time_left_s: float, threads: int, transcript: Transcript
 ) -> tuple[Floats, float] | None:
     matrix, deadline = stated.matrix, perf_counter() + time_left_s
     shape, start, prices = shaped(master, stated)
@@ -85,9 +85,10 @@ def _solve(
     if perf_counter() >= deadline:
         return None
     try:
-        run = solve_interior(matrix, time_limit_s=deadline - perf_counter(), threads=threads)
+        run = solve_interior(matrix, time_limit_s=deadline - perf_counter(), threads=threads, transcript=transcript)
     except SolverError:  # it may end without a proof of optimality where the simplex method does not
-        run = Relaxation(matrix, threads=threads).solve(deadline - perf_counter(), "simplex")
+        relaxation = Relaxation(matrix, threads=threads, transcript=transcript, quiet=True)
+        run = relaxation.solve(deadline - perf_counter(), "simplex")
     return (run.x, run.objective) if run.status is Status.OPTIMAL else None
 
 

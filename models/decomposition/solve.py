@@ -23,7 +23,7 @@ from models.errors import SolverError
 from models.objective import energy_terms
 from models.outcome import Outcome, Shadow, Termination
 from models.solver import version
-from models.transcript import Transcript
+from models.transcript import LATE, Transcript
 
 Report = Callable[[Round], None]
 _SEARCH_ROUNDS, _GATHER_ROUNDS, _CYCLES = 150, 16, 12
@@ -73,6 +73,7 @@ class _Run:
         self.master = Master(case, self.parts)
         self.seconds: dict[str, float] = {"prepare": perf_counter() - self.began}
         self.transcript = Transcript()
+        self.late = False
         self.best: Outcome | None = None
         self.untold: Round | None = None
         self.starts: Starts = {}
@@ -103,7 +104,7 @@ class _Run:
                 self._recover()
                 self.master.free_again()
             self._told()
-            if stalls >= _STALLS or self._out() or self._proven():
+            if stalls >= _STALLS or self._proven() or self._out():
                 break
             if good:
                 tighter *= 0.5
@@ -115,7 +116,14 @@ class _Run:
 
     def _out(self) -> bool:
         """Say whether to stop with what there is."""
-        return perf_counter() >= self.deadline or self.cancelled()
+        return self._late() or self.cancelled()
+
+    def _late(self) -> bool:
+        """Say whether the deadline is over, and the first time it is, to the transcript as well."""
+        if not self.late and perf_counter() >= self.deadline:
+            self.late = True
+            self.transcript.say(f"{LATE} after {self.state.rounds} rounds")
+        return self.late
 
     def _proven(self) -> bool:
         if self.best is None:
@@ -152,7 +160,8 @@ class _Run:
                 transcript=self.transcript,
             )  # fmt: skip
         if mixture is None:
-            self.transcript.say("no mixture of the answers was found in time")
+            late = f"; {LATE}" if self._late() else ""
+            self.transcript.say(f"no mixture of the answers was found{late}")
         else:
             bids = " with whole bids" if whole else ""
             self.transcript.say(f"mixture of the answers{bids}: worth {-mixture.cost_eur:.6f} EUR")

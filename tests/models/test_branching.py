@@ -9,6 +9,7 @@ from scipy.optimize import Bounds, LinearConstraint, milp
 
 from models.branching import Tree, branch
 from models.solver import Matrix, Relaxation, Status
+from models.transcript import Transcript, hurried
 
 WHOLES, GROUPS, STARTS, FREE = 6, 3, 4, 4
 COLUMNS = WHOLES + GROUPS * STARTS + FREE
@@ -51,7 +52,7 @@ def least(matrix):
     return result.fun + matrix.offset
 
 
-def branched(matrix, *, allowed=0.0, seconds=30.0):
+def branched(matrix, *, allowed=0.0, seconds=30.0, transcript=None):
     """Run the search from nothing; whole numbers are completed by fixing all of them as they are in the node."""
     relaxation = Relaxation(matrix, threads=1)
     root = relaxation.solve(10.0, "simplex")
@@ -76,6 +77,7 @@ def branched(matrix, *, allowed=0.0, seconds=30.0):
         complete=complete,
         allowed=lambda _run: allowed,
         deadline=perf_counter() + seconds,
+        transcript=transcript or Transcript(),
     )
 
 
@@ -113,7 +115,9 @@ def test_an_allowed_gap_is_kept_and_the_bound_stays_proven(allowed):
 
 def test_out_of_time_the_relaxation_is_the_bound():
     matrix = knapsacks(1)
-    root, found = branched(matrix, seconds=0.0)
+    transcript = Transcript()
+    root, found = branched(matrix, seconds=0.0, transcript=transcript)
+    assert hurried(transcript.lines())
     assert found.bound <= least(matrix) + 1e-6
     assert found.bound >= root.objective - 1e-6
 

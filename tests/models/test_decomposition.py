@@ -12,6 +12,7 @@ from models.decomposition.solve import solve
 from models.decomposition.warm import tiny
 from models.outcome import Termination
 from models.problems.plan import solve as reference
+from models.transcript import hurried
 from tests.models.builders import day_ahead, imbalance, intraday, limit, load, make, run, solar, storage
 from tests.models.test_formulation_oracle import world
 from tests.models.worlds import portfolio
@@ -157,6 +158,7 @@ def test_a_search_that_is_stopped_gives_a_program_with_its_gap(how):
     stopped = {"no time": {"time_limit_s": 0.0}, "cancelled": {"cancelled": lambda: True}}[how]
     outcome = solve(case, **stopped)
     assert outcome.termination is Termination.TIME_LIMIT
+    assert hurried(outcome.log) == (how == "no time")
     assert outcome.bound_eur >= reference(case, time_limit_s=LIMIT_S).objective_eur - 1e-6
     assert audit(case, outcome) == ()
 

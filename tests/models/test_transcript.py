@@ -3,7 +3,7 @@
 import numpy as np
 from scipy import sparse
 
-from models.solver import Matrix, Relaxation, solve_mixed
+from models.solver import Matrix, Relaxation, Status, solve_interior, solve_mixed
 from models.transcript import LINES, Transcript, hurried, without_times
 
 
@@ -91,3 +91,34 @@ def test_a_run_that_a_time_limit_ended_is_noticed():
     )
     assert hurried(transcript.lines())
     assert not hurried(told(threads=1)[0])
+
+
+def test_that_a_time_limit_was_reached_is_never_left_out():
+    transcript = Transcript()
+    for number in range(1000):
+        transcript.hear(f"   presolving {number} rows 5s\n")
+        if number in (400, 500):
+            transcript.say("Time limit reached in a run of HiGHS")
+    lines = transcript.lines()
+    assert len(lines) == LINES + 2
+    assert hurried(lines)
+
+
+def test_every_run_that_ends_by_its_time_limit_is_told_not_only_the_first():
+    random = np.random.default_rng(5)
+    rows = random.uniform(1, 2, (600, 900))  # takes far longer than the hundredth of a second that is the least
+    matrix = Matrix(
+        cost=-random.uniform(1, 2, 900), offset=0.0, lower=np.zeros(900), upper=np.ones(900),
+        whole=np.zeros(900, dtype=bool), rows=sparse.csc_array(rows), row_lower=np.full(600, -np.inf),
+        row_upper=rows.sum(axis=1) * 0.4, column_of={}, row_of={},
+    )  # fmt: skip
+    for quiet in (False, True):
+        transcript = Transcript()
+        relaxation = Relaxation(matrix, threads=1, transcript=transcript, quiet=quiet)
+        for count in (1, 2):
+            assert relaxation.solve(0.0, "simplex").status is Status.TIME_LIMIT
+            assert transcript.lines().count("Time limit reached in a run of HiGHS") == count
+        assert any("LP has 600 rows" in line for line in transcript.lines()) != quiet
+    transcript = Transcript()
+    assert solve_interior(matrix, time_limit_s=0.0, threads=1, transcript=transcript).status is Status.TIME_LIMIT
+    assert transcript.lines() == ("Time limit reached in a run of HiGHS",)
