@@ -12,14 +12,10 @@ from agr.feeds.series import values_on
 from agr.feeds.tables import Survey
 from agr.isp import Period
 from agr.portfolio import Price
+from agr.scenario.counting import FORECASTS
 from agr.scenario.lines import Document
 from agr.scenario.scenario import Scenario
 
-_FOLLOWED = (
-    ("fixed_loads", ("power_kw",)),
-    ("generators", ("power_kw",)),
-    ("heat_pumps", ("heat_kw", "cop")),
-)
 _HIGHEST_EUR_PER_MWH = 10_000.0
 """Above the harmonised maximum of SDAC (4,000 to 5,000 EUR/MWh) and of intraday (9,999)."""
 
@@ -185,7 +181,7 @@ def _forecasts(scenario: Scenario, tables: Tables, certain: Certain) -> Iterator
     faulty = "forecasts" in certain.survey.faulty
     for period in scenario.description.periods():
         known = scenario.forecasts.get(period.day, {})
-        for table, quantities in _FOLLOWED:
+        for table, quantities in FORECASTS.items():
             for unit in getattr(scenario.register, table):
                 there = certain.survey.followed if faulty else known
                 lacking = [q for q in quantities if (unit.resource, q) not in there]

@@ -71,13 +71,12 @@ def read_scenario(folder: Path) -> Scenario:
     )
     certain = Certain(keys=keys, survey=seen, listed=not unlisted)
     faults += [str(fault) for fault in check_scenario(scenario, tables, written, listed, certain)]
-    try:
-        made = changed(scenario, description.changes)
-    except InputError as error:
-        faults += [] if faults else [str(written.finding(("changes",), str(error)))]
     if faults:
         raise TableError(faults)
-    return replace(made, changes=())
+    try:
+        return replace(changed(scenario, description.changes), changes=())
+    except InputError as error:
+        raise TableError([str(written.finding(("changes",), str(error)))]) from error
 
 
 def _read(document: Document, model: type[Model]) -> tuple[Model | None, list[str], frozenset[str]]:
