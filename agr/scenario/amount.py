@@ -1,5 +1,6 @@
 """Reads what stands behind --set: `markets.afrr_down.price=+20%` → a path and what to do with the value there. Pure."""
 
+import math
 import re
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -22,17 +23,20 @@ class Setting:
     number: float = 0.0
 
     def of(self, old: float) -> float:
-        """Return the new value for an old one."""
+        """Return the new value for an old one. Raises InputError for a word, and where the new one would be endless."""
         if self.do == "word":
             raise InputError(f"{self}: expected a number: {GRAMMAR}")
-        return {"set": self.number, "add": old + self.number, "times": old * self.number}[self.do]
+        new = {"set": self.number, "add": old + self.number, "times": old * self.number}[self.do]
+        if math.isinf(new) and not math.isinf(old):
+            raise InputError(f"{self}: makes {new:g} of {old:g}; expected a finite number")
+        return new
 
     def __str__(self) -> str:
         return f"{self.path}={self.text}"
 
 
 def read_setting(text: str) -> Setting:
-    """Read `PATH=VALUE`; raises InputError when there is no path or no value."""
+    """Read `PATH=VALUE`; raises InputError when there is no path, no value, or no finite one."""
     path, equals, value = text.strip().partition("=")
     path, value = path.strip(), value.strip()
     if not path or not equals or not value:
@@ -41,6 +45,8 @@ def read_setting(text: str) -> Setting:
     if match is None:
         return Setting(path=path, text=value, do="word")
     sign, number = match["sign"], float(match["number"])
+    if math.isinf(number):
+        raise InputError(f"{text!r}: {match['number']} is too large; expected a finite number")
     if match["percent"]:
         if sign not in ("+", "-"):
             raise InputError(f"{text!r}: write a share as +20% or -20%, or as a factor *1.2")

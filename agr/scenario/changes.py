@@ -63,15 +63,7 @@ def _set(scenario: Scenario, setting: Setting) -> Scenario:
 def _described(scenario: Scenario, place: list[str | int], setting: Setting) -> Scenario:
     """Change a value of scenario.yaml and check all of it again."""
     whole: dict[str, Any] = scenario.description.model_dump()
-    part: Any = whole
-    for step in place[:-1]:
-        if isinstance(part, dict) and step not in part:
-            raise unknown(f"{setting}: the path", str(step), sorted(part))
-        part = list(part) if isinstance(part, tuple) else part
-        part = part[step]
-    last = place[-1]
-    if last not in part:
-        raise unknown(f"{setting}: the setting", str(last), sorted(part))
+    part, last = _holder(whole, place, setting), place[-1]
     old = part[last]
     part[last] = setting.of(float(old)) if isinstance(old, int | float) else setting.text
     if isinstance(old, int) and not isinstance(old, bool) and part[last] == int(part[last]):
@@ -81,6 +73,25 @@ def _described(scenario: Scenario, place: list[str | int], setting: Setting) -> 
     except ValidationError as error:
         words = "; ".join(str(e["msg"]).removeprefix("Value error, ") for e in error.errors())
         raise InputError(f"{setting}: {words}") from error
+
+
+def _holder(whole: dict[str, Any], place: list[str | int], setting: Setting) -> dict[str | int, Any]:
+    """Return the part of scenario.yaml that holds the value at a place; raises InputError for a name that is not there.
+
+    Numbers in the place are known to be there.
+    """
+    holder: dict[str | int, Any] = {}
+    value: Any = whole
+    name = ""
+    for step in place:
+        if isinstance(step, str):
+            if not isinstance(value, dict):
+                raise unknown(f"{setting}: the setting", f"{name}.{step}", sorted(map(str, holder)))
+            if step not in value:
+                raise unknown(f"{setting}: the setting", step, sorted(value))
+            holder, name = value, step
+        value = value[step]
+    return holder
 
 
 def _market(scenario: Scenario, market: str, field: str, setting: Setting) -> Scenario:

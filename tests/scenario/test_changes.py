@@ -27,6 +27,12 @@ def test_what_is_no_change_is_refused(text):
         read_setting(text)
 
 
+@pytest.mark.parametrize("text", ["connections=1e400", "connections=+1e400%", "batteries=*1e400", "fcr.price=-1e400"])
+def test_an_amount_without_end_is_refused(text):
+    with pytest.raises(InputError, match=rf"{re.escape(text)}.*expected a finite number"):
+        read_setting(text)
+
+
 def prices(scenario, series):
     return np.array([p.value for p in scenario.register.prices if p.series == series])
 
@@ -108,6 +114,11 @@ def test_without_takes_out(small):
         (["batteries.capacity_kwh=1"], [], "initial_kwh"),
         (["events.2.keep_share=1"], [], "there are 1 events"),
         (["contracts.X.power_w=1"], [], "the 'X' is not there; there is FO-north-grid-1"),
+        (["planning.time_limit_s.x=5"], [], "the setting 'time_limit_s.x' is not there; did you mean time_limit_s?"),
+        (["planning.time_limit_s.x.y=5"], [], "the setting 'time_limit_s.x' is not there"),
+        (["seed.d=5"], [], "the setting 'seed.d' is not there; did you mean seed?"),
+        (["planning.time_limits=5"], [], "the setting 'time_limits' is not there; did you mean time_limit_s?"),
+        (["connections=*1e308"], [], "expected a finite number"),
         (["fcr.max_mw=lots"], [], "expected a number"),
         ([], ["reservation:X"], "the contract 'X' is not there"),
         ([], ["FO-1"], "expected KIND:NAME"),
