@@ -23,7 +23,7 @@ from agr.desk.health import Health
 from agr.desk.live import Live
 from agr.desk.shelf import Shelf
 from agr.desk.waiting import Waiting
-from agr.discovery import Discoverer, dns_of
+from agr.discovery import Discoverer, dns_of, end_alarms
 from agr.enquiry import Enquirer
 from agr.errors import AgrError, StoreError
 from agr.intake import Intake
@@ -232,11 +232,12 @@ class Daemon:
             Loop("watch", self.watch, lambda: self.leading, pause_s=_WATCH_S),
             Loop("machine", machine.check, lambda: self.leading, pause_s=_MACHINE_S),
         ]
+        self._discoverer: Discoverer | None = None
         if settings.discovery.enabled:  # a standby asks, too, so that it can take over
-            discoverer = Discoverer(
+            self._discoverer = Discoverer(
                 acting, settings, self.clock, self._participants, dns_of(settings), lambda: self.leading
             )
-            self._watchers.append(Loop("discovery", discoverer.refresh, pause_s=_DISCOVERY_S))
+            self._watchers.append(Loop("discovery", self._discoverer.refresh, pause_s=_DISCOVERY_S))
         self._election = Loop("leadership", self._elect, pause_s=_ELECTION_S)
         limits = settings.limits
         app = uftp_app(
@@ -417,6 +418,7 @@ class Daemon:
         """Report overdue answers; ask again and send again whatever the day still lacks: each call may be repeated."""
         self.intake.watch()
         self._watch_outbox()
+        self._watch_discovery()
         for period in self.timetable.periods():
             with self.store.transaction() as tx:
                 asked = day.done_moments(tx, period.day).get("portfolio_query", "missed")
@@ -435,6 +437,11 @@ class Daemon:
             for alarm in day.open_alarms(tx):
                 if alarm.kind == "outbox stuck" and alarm.subject not in stuck:
                     day.recover(tx, alarm.kind, alarm.subject, now)
+
+    def _watch_discovery(self) -> None:
+        """End alarms from before a restart or a failover, also where the settings leave nothing to look up now."""
+        looked_up = self._discoverer.doubtful if self._discoverer is not None else set[str]
+        end_alarms(self.store, looked_up, self.clock.now())
 
     def idle(self) -> bool:
         """Say whether nothing waits to be processed, planned, delivered or answered."""

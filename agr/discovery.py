@@ -27,6 +27,7 @@ from agr.uftp.signing import public_key_bytes
 
 log = structlog.get_logger()
 
+ALARM = "discovery"
 SHORTEST_S, LONGEST_S = 60.0, 86_400.0
 """Bounds of how soon something is asked again, whatever its time to live."""
 FIRST_RETRY_S, LAST_RETRY_S = 10.0, 300.0
@@ -65,7 +66,7 @@ class _Sought:
     ends: datetime | None = None
     due: float = 0.0
     failures: int = 0
-    told: bool = True  # an alarm may be open from before a restart
+    answered: bool = False  # the latest question, if there was one
 
     @property
     def subject(self) -> str:
@@ -78,6 +79,16 @@ def _sought(given: ParticipantSettings) -> _Sought | None:
         return None
     version = "version" not in given.model_fields_set
     return _Sought(given.domain, given.role, keys=keys, endpoint=endpoint, version=version)
+
+
+def end_alarms(store: Store, doubtful: Callable[[], set[str]], now: datetime) -> None:
+    """End alarms about participants that the DNS answers for again, or that nobody looks up any more."""
+    with store.transaction() as tx:
+        mine = [alarm for alarm in day.open_alarms(tx) if alarm.kind == ALARM]
+        kept = doubtful() if mine else set()  # after reading: whoever raised one of these is in doubt by now
+        for alarm in mine:
+            if alarm.subject not in kept:
+                day.recover(tx, ALARM, alarm.subject, now)
 
 
 class Discoverer:
@@ -118,6 +129,7 @@ class Discoverer:
 
     def _renew(self, sought: _Sought) -> None:
         sought.due = self._monotonic() + FIRST_RETRY_S  # whatever happens, others have their turn
+        sought.answered = False
         try:
             found = look_up(self._dns, sought.domain, sought.role, keys=sought.keys, endpoint=sought.endpoint)
         except DiscoveryError as error:
@@ -125,13 +137,14 @@ class Discoverer:
             wait = min(FIRST_RETRY_S * 2.0 ** min(sought.failures - 1, 10), LAST_RETRY_S)
             sought.due = self._monotonic() + wait
             log.warning("discovery.failed", participant=sought.domain, role=sought.role, why=str(error))
-            self._tell(sought, str(error))
+            self._alarm(sought, str(error))
             return
         wait = min(max((found.fresh_until - self._now()).total_seconds(), SHORTEST_S), LONGEST_S)
-        sought.due, sought.failures = self._monotonic() + wait, 0
+        sought.due, sought.failures, sought.answered = self._monotonic() + wait, 0, True
         self._learn(sought, found, min(self._now() + timedelta(seconds=wait) + self._keep, found.valid_until))
         self._keep_file()
-        self._tell(sought, "")
+        if self._leading():
+            self._written(lambda: end_alarms(self._store, self.doubtful, self._clock.now()))
 
     def _learn(self, sought: _Sought, found: Found, ends: datetime) -> None:
         before, sought.found, sought.ends = sought.found, found, ends
@@ -146,11 +159,12 @@ class Discoverer:
                 endpoint=found.endpoint, until=ends.isoformat(),
             )  # fmt: skip
 
-    def _tell(self, sought: _Sought, why: str) -> None:
-        """Raise an alarm, or end it."""
-        if why and sought.found is not None and sought.failures < PATIENCE:
-            return
-        if not self._leading() or (not why and not sought.told):
+    def doubtful(self) -> set[str]:
+        """Return subjects of alarms that may be right: those the DNS did not answer for when last asked, if ever."""
+        return {sought.subject for sought in self._all if not sought.answered}
+
+    def _alarm(self, sought: _Sought, why: str) -> None:
+        if not self._leading() or (sought.found is not None and sought.failures < PATIENCE):
             return
         text = f"the DNS gives no valid answer about {sought.subject}: {why}; "
         text += (
@@ -158,16 +172,19 @@ class Discoverer:
             if sought.ends is not None
             else "its messages are answered 419 and ours wait; it is asked again"
         )
-        try:
+
+        def tell() -> None:
             with self._store.transaction() as tx:
-                if why:
-                    day.raise_alarm(tx, "discovery", sought.subject, text, self._clock.now())
-                else:
-                    day.recover(tx, "discovery", sought.subject, self._clock.now())
+                day.raise_alarm(tx, ALARM, sought.subject, text, self._clock.now())
+
+        self._written(tell)
+
+    def _written(self, write: Callable[[], None]) -> None:
+        """Write; where the store fails, a later look-up or the daemon's watch makes up for it."""
+        try:
+            write()
         except StoreError as error:
-            log.error("discovery.not_told", why=str(error))  # noqa: TRY400 - told with the next failure
-            return
-        sought.told = bool(why)
+            log.error("discovery.not_written", why=str(error))  # noqa: TRY400
 
     # --- over a restart -------------------------------------------------------------------------------------------
 

@@ -11,7 +11,7 @@ import pytest
 
 from agr.daemon import Daemon, participants_of
 from agr.delivery import Deliverer
-from agr.discovery import Discoverer
+from agr.discovery import Discoverer, end_alarms
 from agr.errors import DiscoveryError
 from agr.intake import Intake
 from agr.office import undiscovered
@@ -283,6 +283,50 @@ def test_a_standby_asks_too_and_writes_no_alarm(net: Net) -> None:
     )
     standby.refresh()
     assert (net.dns.asked, net.alarms()) == (1, [])
+
+
+def test_an_alarm_of_somebody_no_longer_looked_up_ends(net: Net) -> None:
+    net.dns.dead = "down"
+    net.discoverer.refresh()
+    assert len(net.alarms()) == 1
+    given = ParticipantSettings(
+        domain="dso.example", role="DSO", endpoint="https://elsewhere.example/x", public_keys=(net.world.dso.public,)
+    )
+    net.settings = net.settings.model_copy(update={"participants": (net.settings.participants[0], given)})
+    net.begin()
+    end_alarms(net.world.store, net.discoverer.doubtful, net.world.clock.now())
+    assert net.alarms() == []
+
+
+def test_an_alarm_stays_open_over_a_restart_until_the_dns_has_answered(net: Net) -> None:
+    net.dns.dead = "down"
+    net.discoverer.refresh()
+    net.begin()
+    for _ in range(2):  # not asked yet; failed again
+        end_alarms(net.world.store, net.discoverer.doubtful, net.world.clock.now())
+        assert len(net.alarms()) == 1
+        net.discoverer.refresh()
+    net.dns.dead = ""
+    net.dns.pass_(timedelta(hours=1))
+    net.discoverer.refresh()
+    assert net.alarms() == []
+
+
+def test_a_daemon_without_discovery_ends_alarms_of_it(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    KeyPair.generate().save(world.settings.key_file)
+    with world.store.transaction() as tx:
+        day.raise_alarm(tx, "discovery", "dso.example (DSO)", "no answer", NOW)
+        day.raise_alarm(tx, "machine", "dso.example (DSO)", "something else", NOW)
+    daemon = Daemon(world.settings.model_copy(update={"listen_port": 0}), world.clock)
+    try:
+        daemon.watch()
+    finally:
+        daemon._deliverer.close()
+        daemon.release()
+    with world.store.transaction() as tx:
+        assert [alarm.kind for alarm in day.open_alarms(tx)] == ["machine"]
+    world.store.close()
 
 
 # The whole, with a real server
