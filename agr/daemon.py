@@ -235,8 +235,9 @@ class Daemon:
         self._discoverer: Discoverer | None = None
         if settings.discovery.enabled:  # a standby asks, too, so that it can take over
             self._discoverer = Discoverer(
-                acting, settings, self.clock, self._participants, dns_of(settings), lambda: self.leading
-            )
+                acting, settings, self.clock, self._participants, dns_of(settings), lambda: self.leading,
+                wake=self._wake,
+            )  # fmt: skip
             self._watchers.append(Loop("discovery", self._discoverer.refresh, pause_s=_DISCOVERY_S))
         self._election = Loop("leadership", self._elect, pause_s=_ELECTION_S)
         limits = settings.limits

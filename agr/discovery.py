@@ -19,7 +19,7 @@ from agr.errors import DiscoveryError, SettingsError, StoreError
 from agr.isp import Clock
 from agr.settings import ParticipantSettings, Settings
 from agr.settings.discovery import resolver_address
-from agr.store import day
+from agr.store import day, outbox
 from agr.store.engine import Store
 from agr.uftp.discovery import Asked, Found, look_up
 from agr.uftp.participants import Participants
@@ -104,9 +104,10 @@ class Discoverer:
         leading: Callable[[], bool] = lambda: True,
         now: Callable[[], datetime] = utc_now,
         monotonic: Callable[[], float] = time.monotonic,
+        wake: Callable[[], None] = lambda: None,
     ) -> None:
         self._store, self._clock, self._participants, self._dns = store, clock, participants, dns
-        self._leading, self._now, self._monotonic = leading, now, monotonic
+        self._leading, self._now, self._monotonic, self._wake = leading, now, monotonic, wake
         self._keep = timedelta(hours=settings.discovery.keep_hours)
         self._validation = settings.discovery.validation
         self._file = settings.data_folder / "discovered.json"
@@ -141,9 +142,13 @@ class Discoverer:
             return
         wait = min(max((found.fresh_until - self._now()).total_seconds(), SHORTEST_S), LONGEST_S)
         sought.due, sought.failures, sought.answered = self._monotonic() + wait, 0, True
+        known = self._participants.find(sought.domain, sought.role)
+        missed = sought.endpoint and (known is None or not known.endpoint)
         self._learn(sought, found, min(self._now() + timedelta(seconds=wait) + self._keep, found.valid_until))
         self._keep_file()
         if self._leading():
+            if missed:
+                self._written(lambda: self._let_go(sought))
             self._written(lambda: end_alarms(self._store, self.doubtful, self._clock.now()))
 
     def _learn(self, sought: _Sought, found: Found, ends: datetime) -> None:
@@ -158,6 +163,12 @@ class Discoverer:
                 "discovery.found", participant=sought.domain, role=sought.role, keys=found.public_keys,
                 endpoint=found.endpoint, until=ends.isoformat(),
             )  # fmt: skip
+
+    def _let_go(self, sought: _Sought) -> None:
+        """Send what waited for an endpoint: its next attempt may be ten minutes off."""
+        with self._store.transaction() as tx:
+            outbox.hasten_to(tx, sought.domain, sought.role, self._clock.now())
+        self._wake()
 
     def doubtful(self) -> set[str]:
         """Return subjects of alarms that may be right: those the DNS did not answer for when last asked, if ever."""

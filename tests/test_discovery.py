@@ -58,7 +58,7 @@ class Net:
     """A world whose DSO is found in the DNS, but for what the settings give."""
 
     def __init__(self, folder: Path, **given: object) -> None:
-        self.world = World(folder)
+        self.world, self.woken = World(folder), 0
         self.dns = Told(self.world.dso)
         left_out = ParticipantSettings(domain="dso.example", role="DSO", **given)  # type: ignore[arg-type]
         self.settings = self.world.settings.model_copy(
@@ -69,13 +69,16 @@ class Net:
         )
         self.begin()
 
+    def wake(self) -> None:
+        self.woken += 1
+
     def begin(self) -> None:
         """Start anew, as after a restart."""
         world = self.world
         self.participants = participants_of(self.settings)
         self.discoverer = Discoverer(
             world.store, self.settings, world.clock, self.participants, self.dns, now=lambda: self.dns.now,
-            monotonic=lambda: self.dns.passed,
+            monotonic=lambda: self.dns.passed, wake=self.wake,
         )  # fmt: skip
         self.intake = Intake(world.store, self.settings, world.clock, self.participants, lambda: None)
 
@@ -269,7 +272,7 @@ def test_messages_to_a_participant_not_found_yet_wait_and_then_go(net: Net) -> N
     assert deliver() == "queued"
     assert sent == []
     net.discoverer.refresh()
-    world.clock.jump_to(NOW + timedelta(minutes=5))
+    assert net.woken == 1  # the pause before the next attempt is over
     deliverer = Deliverer(
         world.store, net.settings, world.clock, net.participants, lambda: key, lambda _to: Sender(client)
     )
@@ -327,6 +330,28 @@ def test_a_daemon_without_discovery_ends_alarms_of_it(tmp_path: Path) -> None:
     with world.store.transaction() as tx:
         assert [alarm.kind for alarm in day.open_alarms(tx)] == ["machine"]
     world.store.close()
+
+
+def test_only_messages_to_whom_was_found_leave_at_once(net: Net) -> None:
+    later = NOW + timedelta(minutes=10)
+    with net.world.store.transaction() as tx:
+        for domain, role in (("dso.example", "DSO"), ("dso.example", "CRO"), ("cro.example", "CRO")):
+            outbox.put(
+                tx, message_id=f"{domain} {role}", conversation_id="c", kind="x", recipient_domain=domain,
+                recipient_role=role, xml=b"<x/>", at=later,
+            )  # fmt: skip
+    net.discoverer.refresh()
+
+    def due() -> list[str]:
+        with net.world.store.transaction() as tx:
+            return [message.message_id for message in outbox.due(tx, net.world.clock.now())]
+
+    assert due() == ["dso.example DSO"]
+    with net.world.store.transaction() as tx:
+        outbox.retry(tx, outbox.due(tx, net.world.clock.now())[0].id, later, "asked to come back later")
+    net.dns.pass_(timedelta(hours=2))
+    net.discoverer.refresh()  # nothing new
+    assert (due(), net.woken) == ([], 1)
 
 
 # The whole, with a real server

@@ -96,6 +96,15 @@ def hasten(tx: Tx, now: datetime, latest: datetime) -> int:
     return tx.execute(t.outbox.update().where(mine).values(next_attempt_at=now)).rowcount
 
 
+def hasten_to(tx: Tx, recipient: str, role: str, now: datetime) -> int:
+    """Let everything that waits for one recipient be tried now; return how many."""
+    c = t.outbox.c
+    mine = sa.and_(
+        c.state == "queued", c.recipient_domain == recipient, c.recipient_role == role, c.next_attempt_at > now
+    )
+    return tx.execute(t.outbox.update().where(mine).values(next_attempt_at=now)).rowcount
+
+
 def failed(tx: Tx, row_id: int, detail: str) -> bool:
     """Record that the message will not be delivered; False where the recipient has answered meanwhile."""
     return _set(tx, row_id, state="failed", detail=detail)
