@@ -344,6 +344,10 @@ def test_all_faults_are_listed_at_once_with_key_value_and_what_to_do(config):
             "participants: dso.example.org (DSO) has no public_keys; add it, or let it be found in the DNS (discovery",
         ),
         (
+            "[discovery]\nkeep_hours = 1e9\n",
+            "discovery.keep_hours: 1000000000.0 should be less than or equal to 8760.",
+        ),
+        (
             '[discovery]\nresolvers = ["dns.example"]\n',
             "discovery.resolvers (entry 1): 'dns.example' is wrong: expected",
         ),

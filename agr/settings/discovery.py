@@ -55,5 +55,6 @@ class Discovery(Section):
     keep_hours: float = Field(
         default=24,
         ge=0,
+        le=24 * 365,
         description="Use what was found so long after its time while the DNS gives no valid answer.",
     )
