@@ -30,6 +30,8 @@ log = structlog.get_logger()
 ALARM = "discovery"
 SHORTEST_S, LONGEST_S = 60.0, 86_400.0
 """Bounds of how soon something is asked again, whatever its time to live."""
+AHEAD = 0.9
+"""Of a signature's remaining life; after so much of it something is asked again."""
 FIRST_RETRY_S, LAST_RETRY_S = 10.0, 300.0
 PATIENCE = 3
 """Failures in a row before an alarm, while what was found before is still in use."""
@@ -141,7 +143,10 @@ class Discoverer:
             self._alarm(sought, str(error))
             return
         wait = min(max((found.fresh_until - self._now()).total_seconds(), SHORTEST_S), LONGEST_S)
-        sought.due, sought.failures, sought.answered = self._monotonic() + wait, 0, True
+        # Ahead of the signature's end: keys and endpoint must not be missing until the next answer.
+        lasting = AHEAD * (found.valid_until - self._now()).total_seconds()
+        sought.due = self._monotonic() + max(min(wait, lasting), FIRST_RETRY_S)
+        sought.failures, sought.answered = 0, True
         known = self._participants.find(sought.domain, sought.role)
         missed = sought.endpoint and (known is None or not known.endpoint)
         self._learn(sought, found, min(self._now() + timedelta(seconds=wait) + self._keep, found.valid_until))

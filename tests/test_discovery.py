@@ -354,6 +354,23 @@ def test_only_messages_to_whom_was_found_leave_at_once(net: Net) -> None:
     assert (due(), net.woken) == ([], 1)
 
 
+def test_a_signature_about_to_end_is_renewed_before_it_does(net: Net) -> None:
+    net.dns.valid = timedelta(seconds=40)
+    for _ in range(300):
+        net.discoverer.refresh()
+        assert net.participants.keys("dso.example", "DSO")
+        net.dns.pass_(timedelta(seconds=1))
+    assert net.dns.asked <= 3 * 10  # three names, each 36 s
+
+
+def test_a_signature_that_lasts_seconds_is_not_asked_for_all_the_time(net: Net) -> None:
+    net.dns.valid = timedelta(seconds=1)
+    for _ in range(60):
+        net.discoverer.refresh()
+        net.dns.pass_(timedelta(seconds=1))
+    assert net.dns.asked == 3 * 6
+
+
 # The whole, with a real server
 
 

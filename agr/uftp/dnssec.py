@@ -39,6 +39,8 @@ MOST_ALIASES = 8
 MOST_RECORDS = 20
 """Keys of a zone and signatures of a set, at most: more of them would only cost time."""
 LONGEST_ZONE_S = 3600
+AHEAD = 0.8
+"""Of the remaining life of the signatures of a zone's keys, after which they are asked for again."""
 DIGESTS = (DSDigest.SHA256, DSDigest.SHA384)
 _PAYLOAD = 1232
 _FOREVER = datetime.max.replace(tzinfo=UTC)
@@ -175,7 +177,9 @@ class Dns:
             raise DiscoveryError(f"none of the keys of zone {name} is one its parent or our trust anchor vouches for")
         trusted = dns.rdataset.from_rdata_list(keys.ttl, entry)
         valid = min(valid, self._verified(keys, _signatures(response, keys), name, trusted))
-        fresh = self._now() + timedelta(seconds=min(keys.ttl, LONGEST_ZONE_S))
+        # Asked again ahead of the signatures' end: whoever asks early for a fresher answer shall not get the old one.
+        lasting = AHEAD * (valid - self._now()).total_seconds()
+        fresh = self._now() + timedelta(seconds=min(keys.ttl, LONGEST_ZONE_S, lasting))
         usable = [key for key in keys if not key.flags & Flag.REVOKE]
         zone = _Zone(dns.rdataset.from_rdata_list(keys.ttl, usable), fresh, valid)
         self._zones[name] = zone

@@ -149,6 +149,24 @@ def test_an_answer_from_the_future_is_refused(published: Published) -> None:
     published.refused("no signature of .* is valid")
 
 
+def test_keys_of_a_zone_are_asked_for_again_before_their_signature_ends(published: Published) -> None:
+    begin = datetime.now(UTC)
+    published.serve(Zone("example.", ""), published.zone(expiration=begin + timedelta(minutes=10)))
+    resolver, passed = published.dns(), timedelta(0)
+    resolver._now = lambda: begin + passed
+    look_up(resolver, "agr.example", "AGR")
+
+    def asked_for_keys() -> bool:
+        published.server.asked.clear()
+        look_up(resolver, "agr.example", "AGR")
+        return ("agr.example.", "DNSKEY") in published.server.asked
+
+    passed = timedelta(minutes=7)
+    assert not asked_for_keys()
+    passed = timedelta(minutes=9)
+    assert asked_for_keys()
+
+
 def test_another_root_is_refused(published: Published) -> None:
     dns = published.dns()
     published.serve(Zone("example.", ""), published.zone())
