@@ -14,8 +14,9 @@ from agr.uftp.signing import public_key_bytes
 
 VERSIONS = ("3.1.0", "3.0.0")
 """What we speak, best first."""
-_HOST = re.compile(r"([a-z0-9_]([a-z0-9_-]*[a-z0-9])?\.)+[a-z0-9-]*[a-z0-9]")
-_VERSION = re.compile(r"(\d+)\.\d+\.\d+")
+_HOST = re.compile(r"([a-z0-9_]([a-z0-9_-]*[a-z0-9])?\.)+[a-z]([a-z0-9-]*[a-z0-9])?")
+"""The last label begins with a letter, so that no way to write an address is taken for a name (RFC 1123, 2.1)."""
+_VERSION = re.compile(r"[0-9]{1,5}\.[0-9]{1,5}\.[0-9]{1,5}")
 
 
 class Said(Protocol):
@@ -90,11 +91,14 @@ def _keys(name: str, texts: tuple[str, ...]) -> tuple[str, ...]:
 
 def _version(name: str, texts: tuple[str, ...]) -> tuple[str, str]:
     """Return the version to speak and the number in the path."""
-    said = [word for text in texts for word in text.split() if _VERSION.fullmatch(word)]
-    ours = next((version for version in VERSIONS if version in said), "")
-    later = next((word for word in said if word.split(".")[0] == VERSIONS[0].split(".")[0]), "")
-    if not ours and not later:
+    said = [_numbers(word) for text in texts for word in text.split() if _VERSION.fullmatch(word)]
+    # A later version understands an earlier one of the same major version.
+    ours = next((v for v in VERSIONS if any(s[0] == _numbers(v)[0] and s >= _numbers(v) for s in said)), "")
+    if not ours:
         shown = " ".join(texts)[:80]
         raise DiscoveryError(f"{name} names no version of UFTP that we speak ({', '.join(VERSIONS)}): {shown!r}")
-    # A later minor version understands an earlier one of the same major version.
-    return ours or VERSIONS[0], (ours or later).split(".")[0]
+    return ours, ours.split(".")[0]
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(map(int, version.split(".")))

@@ -258,7 +258,8 @@ def test_wrong_keys_are_refused_by_name(published: Published, record: str, why: 
 
 
 @pytest.mark.parametrize(
-    ("said", "expected"), [("3.1.0", "3.1.0"), ("3.0.0", "3.0.0"), ("3.0.0 3.1.0", "3.1.0"), ("3.2.7", "3.1.0")]
+    ("said", "expected"),
+    [("3.1.0", "3.1.0"), ("3.0.0", "3.0.0"), ("3.0.0 3.1.0", "3.1.0"), ("3.2.7", "3.1.0"), ("3.0.5", "3.0.0")],
 )
 def test_the_best_version_that_both_speak_is_chosen(published: Published, said: str, expected: str) -> None:
     records = "\n".join(published.ring.records()).replace('"3.1.0"', f'"{said}"')
@@ -267,7 +268,14 @@ def test_the_best_version_that_both_speak_is_chosen(published: Published, said: 
     assert (found.version, found.endpoint) == (expected, ENDPOINT)
 
 
-@pytest.mark.parametrize("said", ["2.0.0", "2015", "4.0.0"])
+@pytest.mark.parametrize("host", ["127.0.0.1", "10.0x7f", "a.example.127.1", "localhost"])
+def test_an_endpoint_that_is_an_address_or_no_full_name_is_refused(published: Published, host: str) -> None:
+    records = "\n".join(published.ring.records()).replace("CNAME uftp.agr.example.", f"CNAME {host}.")
+    published.serve(Zone("example.", ""), Zone("agr.example.", records + "\n"))
+    published.refused(f"leads to '{host}', which is no name of a host")
+
+
+@pytest.mark.parametrize("said", ["2.0.0", "2015", "4.0.0", "3.0"])
 def test_versions_we_do_not_speak_are_refused(published: Published, said: str) -> None:
     records = "\n".join(published.ring.records()).replace('"3.1.0"', f'"{said}"')
     published.serve(Zone("example.", ""), Zone("agr.example.", records + "\n"))
