@@ -216,6 +216,12 @@ class Dns:
         if all(s.expiration < now for s in signatures):
             ended = datetime.fromtimestamp(max(s.expiration for s in signatures), UTC)
             raise DiscoveryError(f"the signature of {what} has expired on {ended:%Y-%m-%d %H:%M} UTC")
+        if all(s.inception > now or s.expiration < now for s in signatures):
+            begins = datetime.fromtimestamp(min(s.inception for s in signatures if s.inception > now), UTC)
+            raise DiscoveryError(
+                f"the signature of {what} is valid only from {begins:%Y-%m-%d %H:%M} UTC on: our clock is wrong, "
+                "or its signer's; compare this machine's clock first"
+            )
         for signature in signatures:
             if signature.labels < len(rrset.name) - 1:
                 raise DiscoveryError(f"{what} comes out of a wildcard; publish the name itself")

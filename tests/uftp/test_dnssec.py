@@ -146,7 +146,7 @@ def test_an_expired_answer_is_refused(published: Published) -> None:
 def test_an_answer_from_the_future_is_refused(published: Published) -> None:
     later = datetime.now(UTC) + timedelta(days=1)
     published.serve(Zone("example.", ""), published.zone(inception=later))
-    published.refused("no signature of .* is valid")
+    published.refused(f"is valid only from {later:%Y-%m-%d %H:%M} UTC on: our clock is wrong, or its signer's")
 
 
 def test_keys_of_a_zone_are_asked_for_again_before_their_signature_ends(published: Published) -> None:
