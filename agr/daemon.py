@@ -30,7 +30,7 @@ from agr.intake import Intake
 from agr.isp import Clock, JumpingClock, SystemClock
 from agr.jobs import Timetable
 from agr.keyring import LiveKey, load_key
-from agr.machine import MachineWatch
+from agr.machine import MachineWatch, shorten_pauses
 from agr.metrics import Metrics
 from agr.notices.teller import Teller
 from agr.plan import Plan, PlanState, ReasonKind
@@ -321,9 +321,7 @@ class Daemon:
     def _resume(self) -> None:
         """Go on with whatever the store says is unfinished, barring whom operators have barred meanwhile."""
         with self.store.transaction() as tx:
-            # Where the clock was set back while nobody ran, nothing waits for an hour that comes a second time.
-            now = self.clock.now()
-            outbox.hasten(tx, now, now + timedelta(seconds=self.settings.delivery.max_delay_s))
+            shorten_pauses(tx, self.clock.now(), self.settings)
             for (domain, role), switch in switches.barred(tx).items():
                 self._participants.set_barred(domain, role, switch.on)
         self.intake.take_up_again()

@@ -10,7 +10,8 @@ from agr.errors import StoreError
 from agr.isp import Clock
 from agr.settings import Settings
 from agr.store import day, outbox
-from agr.store.engine import Store
+from agr.store.engine import Store, Tx
+from agr.uftp.transport import MAX_RETRY_AFTER_S
 
 log = structlog.get_logger()
 
@@ -26,6 +27,18 @@ QUICK_S = 60.0
 
 def _wall() -> datetime:
     return datetime.now(UTC)
+
+
+def shorten_pauses(tx: Tx, now: datetime, settings: Settings) -> None:
+    """Let no message wait longer, after a start, than a pause can last: the clock may have been set back meanwhile.
+
+    A counterparty may have asked for a day's patience (Retry-After). Where the store knows of moments still to come,
+    the clock was set back, and only our own pauses are believed.
+    """
+    latest, longest_s = day.latest(tx), settings.delivery.max_delay_s
+    if latest is None or latest <= now + JUMP:
+        longest_s = max(longest_s, MAX_RETRY_AFTER_S)
+    outbox.hasten(tx, now, now + timedelta(seconds=longest_s))
 
 
 class MachineWatch:

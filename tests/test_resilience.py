@@ -11,6 +11,7 @@ import pytest
 from agr.case import build
 from agr.daemon import Daemon
 from agr.enquiry import Enquirer
+from agr.machine import shorten_pauses
 from agr.plan import Plan, Reason, ReasonKind
 from agr.planning import Planner
 from agr.progress import Round
@@ -209,6 +210,41 @@ def test_a_daemon_started_after_the_clock_was_set_back_sends_what_would_else_wai
         while not tried(world):
             assert time.monotonic() < until
             time.sleep(0.05)
+    world.store.close()
+
+
+@pytest.mark.parametrize(("set_back", "expected"), [(False, 3600), (True, 0)])
+def test_a_start_keeps_a_pause_a_counterparty_asked_for_unless_the_clock_was_set_back(
+    tmp_path: Path, set_back: bool, expected: float
+) -> None:
+    world, now = World(tmp_path), NOW
+    with world.store.transaction() as tx:
+        for number, at in enumerate((now - timedelta(hours=2), now - timedelta(minutes=5))):
+            outbox.put(
+                tx, message_id=f"m{number}", conversation_id="c", kind="x", recipient_domain="dso.example",
+                recipient_role="DSO", xml=b"<x/>", at=at,
+            )  # fmt: skip
+        outbox.retry(tx, outbox.due(tx, now)[0].id, now + timedelta(hours=1), "HTTP 503, Retry-After: 3600")
+        if set_back:  # an hour: this was noted when the first message had just been tried
+            day.raise_alarm(tx, "delivery", "dso.example", "not delivered yet", now + timedelta(minutes=59))
+        shorten_pauses(tx, now, world.settings)
+        row = outbox.row(tx, "m0")
+        assert row is not None
+        assert (row.next_attempt_at - now).total_seconds() == expected
+    world.store.close()
+
+
+def test_no_pause_outlasts_the_longest_there_can_be(tmp_path: Path) -> None:
+    world, now = World(tmp_path), NOW
+    with world.store.transaction() as tx:
+        outbox.put(
+            tx, message_id="m", conversation_id="c", kind="x", recipient_domain="d", recipient_role="DSO", xml=b"",
+            at=now,
+        )  # fmt: skip
+        outbox.retry(tx, outbox.due(tx, now)[0].id, now + timedelta(hours=25), "")
+        assert len(outbox.due(tx, now)) == 0
+        shorten_pauses(tx, now, world.settings)
+        assert len(outbox.due(tx, now)) == 1
     world.store.close()
 
 

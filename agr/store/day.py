@@ -165,6 +165,18 @@ def raise_alarm(tx: Tx, kind: str, subject: str, text: str, at: datetime) -> boo
     return not renewed
 
 
+def latest(tx: Tx) -> datetime | None:
+    """Return the latest present the store knows of: the newest messages came then, or an open alarm was renewed."""
+    moments = [
+        tx.execute(sa.select(column).order_by(column.table.c.id.desc()).limit(1)).scalar()
+        for column in (t.inbox.c.received_at, t.outbox.c.queued_at)
+    ]
+    moments.append(
+        tx.execute(sa.select(sa.func.max(t.alarms.c.last_at)).where(t.alarms.c.recovered_at.is_(None))).scalar()
+    )
+    return max((moment for moment in moments if moment is not None), default=None)
+
+
 def recover(tx: Tx, kind: str, subject: str, at: datetime) -> bool:
     """End an alarm whose cause is gone; True when there was one."""
     c = t.alarms.c
