@@ -46,6 +46,10 @@ PERIOD = Period(date(2026, 6, 10))
 class Died(Exception):  # noqa: N818 - what we came to see
     """The daemon's process is gone."""
 
+    def __init__(self, life: "Life") -> None:
+        super().__init__("the daemon's process is gone")
+        self.life = life
+
 
 def free_port() -> int:
     """Return a port nobody listens on."""
@@ -81,7 +85,7 @@ class Life:
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
         if not line.endswith("\n"):
-            raise Died
+            raise Died(self)
         raw = json.loads(line)
         coming = raw["next"] and datetime.fromisoformat(raw["next"])
         return Standing(datetime.fromisoformat(raw["now"]), raw["idle"], raw["done"], coming, raw["leading"])
@@ -93,7 +97,7 @@ class Life:
             self.process.stdin.write(json.dumps({"jump": jump.isoformat()} if jump else {}) + "\n")
             self.process.stdin.flush()
         except OSError:
-            raise Died from None
+            raise Died(self) from None
         return self.read()
 
     def kill(self) -> None:
