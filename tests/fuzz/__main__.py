@@ -52,7 +52,8 @@ def main() -> int:
             with (given.folder / f"{name}.log").open("wb") as log:
                 runs = part(ledger, name, left, seconds)
                 command = [sys.executable, "-m", "tests.fuzz.campaign", name, str(runs), str(given.folder)]
-                failed += subprocess.run(command, stdout=log, stderr=subprocess.STDOUT).returncode != 0
+                ended = subprocess.run(command, stdout=log, stderr=subprocess.STDOUT).returncode
+            failed += ended != 0 or goal - ledger.total("executions", target=name) >= left  # it did nothing
     heads = ("target", "executions", "seconds", "parts", "most MB", "most growth in a part (MB)", "leaks")
     table = Table(*heads, title=f"Fuzzed, at {ledger.revisions()}")
     leaks = 0
