@@ -4,6 +4,7 @@ Answers as a recursive resolver does that leaves validation to who asks. It can 
 """
 
 import contextlib
+import errno
 import socket
 import struct
 import threading
@@ -67,10 +68,8 @@ class DnsServer:
         self.garbage: Iterator[bytes] | None = None
         self.asked: list[tuple[str, str]] = []
         self.serve(*zones)
-        self._tcp = socket.create_server(("127.0.0.1", 0))
+        self._tcp, self._udp = _pair()
         self.port = int(self._tcp.getsockname()[1])
-        self._udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._udp.bind(("127.0.0.1", self.port))
         for work in (self._packets, self._streams):
             threading.Thread(target=work, daemon=True).start()
 
@@ -150,6 +149,22 @@ class DnsServer:
                     self._holds(response, rdataset[0].target, kind)
                 return True
         return True
+
+
+def _pair() -> tuple[socket.socket, socket.socket]:
+    """Return a TCP and a UDP socket on one number; somebody else may have the number on UDP, then try another."""
+    while True:
+        tcp = socket.create_server(("127.0.0.1", 0))
+        udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        try:
+            udp.bind(("127.0.0.1", tcp.getsockname()[1]))
+        except OSError as error:
+            tcp.close()
+            udp.close()
+            if error.errno != errno.EADDRINUSE:
+                raise
+        else:
+            return tcp, udp
 
 
 def _depth(zone: Zone) -> int:

@@ -2,8 +2,10 @@
 
 import base64
 import itertools
+import socket
 import subprocess
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -389,3 +391,22 @@ def test_bytes_that_are_no_answer_are_an_error_in_words(published: Published) ->
     published.server.garbage = itertools.cycle([b"", b"\x00" * 12, b"\xff" * 40, b"\x00\x01" * 30])
     with pytest.raises(DiscoveryError, match="could not be looked up"):
         look_up(published.dns(timeout_s=0.3), "agr.example", "AGR")
+
+
+def test_the_server_takes_another_port_where_somebody_has_its_number_on_udp(monkeypatch: pytest.MonkeyPatch) -> None:
+    real, taken, numbers = socket.create_server, socket.socket(socket.AF_INET, socket.SOCK_DGRAM), list[int]()
+
+    def create(address: tuple[str, int]) -> socket.socket:
+        made = real(address)
+        numbers.append(made.getsockname()[1])
+        if len(numbers) == 1:
+            with suppress(OSError):  # somebody has it already
+                taken.bind(("127.0.0.1", numbers[0]))
+        return made
+
+    monkeypatch.setattr(socket, "create_server", create)
+    server = DnsServer(Zone("example.", ""))
+    assert len(numbers) > 1
+    assert server.port == numbers[-1]
+    server.close()
+    taken.close()
