@@ -29,7 +29,7 @@ def test_what_the_form_shows_reads_back_as_it_was(period, data):
 
 @pytest.mark.parametrize(
     "line", ["73-80 -200000", "73–80\t−200000", "73 - 80;-200000", "73 80 -200000", "18:00-20:00 -200000",
-             "18:00 20:00\t-200000", "18:00 – 20:00  -200000"],
+             "18:00 20:00\t-200000", "18:00 – 20:00  -200000", "73\t80\t-200000", "73 – 80 ; -200000 "],
 )  # fmt: skip
 def test_isps_and_local_times_in_any_usual_writing(line):
     assert read_pasted(line, DAY) == filled(DAY, dict.fromkeys(range(73, 81), -200_000))
@@ -61,11 +61,33 @@ def test_times_mean_local_time_on_days_with_a_change_of_clocks():
         ("20:00-18:00 -5", "line 1: ISPs 81 to 72 are not in order"),
         ("soon -5", "line 1: 'soon' is neither ISPs"),
         ("1 2 3 -5", "line 1: expected ISPs or times and a power"),
+        ("1\t20 500", "line 1: '20 500' is no power"),
+        ("1\t50 000", "line 1: '50 000' is no power"),
+        ("5\t12 096", "line 1: '12 096' is no power"),
+        ("5\t12\u202f500", "line 1: '12.*500' is no power"),
+        ("1;-20 500", "line 1: '-20 500' is no power"),
+        ("5 096", "line 1: '096' is no power"),
+        ("1 20 500", "line 1: '20 500' is no power; write whole W without spaces and with a tab or ;"),
+        ("5 - 12 500", "line 1: '12 500' is no power"),
+        ("73\t80\t", "line 1: '' is no power"),
+        ("\t80\t-5", "line 1: '-80' is neither ISPs"),
+        ("73\t-\t-5", "line 1: '73--' is neither ISPs"),
+        ("1 2 20 500", "line 1: '20 500' is no power"),
     ],
 )
 def test_what_is_wrong_is_named_with_its_line(text, fault):
     with pytest.raises(InputError, match=fault):
         read_pasted(text, DAY)
+
+
+def test_a_blank_line_shifts_no_value():
+    values = [str(isp) for isp in range(1, 97)]
+    assert read_pasted("\n\t\n" + "\n".join(values) + "\n \n", DAY) == tuple(range(1, 97))
+    values[4] = "\t"
+    for more in ([], ["97"]):
+        with pytest.raises(InputError, match=r"^line 6: nothing stands here; write 0 where nothing is reserved$"):
+            read_pasted("\n".join(["W", *values, *more]), DAY)
+    assert read_pasted("73 -5\n\n74 -6", DAY) == filled(DAY, {73: -5, 74: -6}), "each line says where it belongs"
 
 
 def test_all_faults_are_named_at_once_but_not_without_end():

@@ -13,11 +13,11 @@ from agr.isp import Period
 from agr.program import compress
 
 _MOST_FAULTS = 8
-_CELLS = re.compile(r"\s*[\t;]\s*|\s+")
 _SPACED_DASH = re.compile("\\s+[-‐‑‒–—]\\s+")
+_ONE_NUMBER_OR_TWO = re.compile("(\\S.*?)\\s+(?:[-‐‑‒–—]\\s+)?(\\d{1,3}\\s+\\d{3})")
 _ISPS = re.compile(r"(\d{1,3})(?:-(\d{1,3}))?")
 _TIMES = re.compile(r"(\d{1,2}):(\d\d)([+-]\d{4})?(?:-(\d{1,2}):(\d\d)([+-]\d{4})?)?")
-_POWER = re.compile(r"([+-]?)(\d{1,9})")
+_POWER = re.compile(r"([+-]?)(0|[1-9]\d{0,8})")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,30 +61,62 @@ def read_pasted(text: str, period: Period) -> tuple[int, ...]:
     """Return W per ISP of pasted lines. Raises InputError that names every fault with its line.
 
     Either one value for each ISP of the Period, or lines of ISPs (`73`, `73-80`) or local times (`18:00`,
-    `18:00-20:00`, the end excluded) and a power. Words in the first line are a heading.
+    `18:00-20:00`, the end excluded) and a power. Words in the first line are a heading. What can be read in two ways
+    is refused, not guessed.
     """
-    lines = [(number, line.strip()) for number, line in enumerate(text.splitlines(), start=1)]
-    rows = [(number, _CELLS.split(_SPACED_DASH.sub("-", line))) for number, line in lines if line]
-    if rows and not any(re.search(r"\d", cell) for cell in rows[0][1]):
-        rows = rows[1:]
-    if not rows:
+    rows = [(number, _cells(line)) for number, line in enumerate(text.splitlines(), start=1)]
+    while rows and not any(rows[-1][1]):
+        rows.pop()
+    filled = [(number, cells) for number, cells in rows if any(cells)]
+    if filled and not any(re.search(r"\d", cell) for cell in filled[0][1]):
+        filled = filled[1:]
+    if not filled:
         raise InputError("nothing was pasted; paste one value for each ISP, or lines such as `73-80 -200000`")
     entry = _Entry(period)
-    if all(len(cells) == 1 for _, cells in rows):
-        if len(rows) != period.isp_count:
-            raise InputError(
-                f"{len(rows)} values were pasted, {period} has {period.isp_count} ISPs; paste one for each, or put "
-                "the ISP or the time before each value"
-            )
-        for isp, (number, cells) in enumerate(rows, start=1):
-            entry.put(f"line {number}", str(isp), cells[0])
+    if all(len(cells) == 1 for _, cells in filled):
+        _put_column(entry, [(number, cells) for number, cells in rows if number >= filled[0][0]], len(filled))
     else:
-        for number, cells in rows:
+        for number, cells in filled:
             if len(cells) in (2, 3):  # where and power, or first, last and power
-                entry.put(f"line {number}", "-".join(cells[:-1]), cells[-1])
+                where = "-".join([cells[0], *(cell for cell in cells[1:-1] if cell)])
+                entry.put(f"line {number}", where, cells[-1])
             else:
                 entry.faults.append(f"line {number}: expected ISPs or times and a power, e.g. `73-80 -200000`")
     return entry.whole()
+
+
+def _put_column(entry: "_Entry", rows: list[tuple[int, list[str]]], filled: int) -> None:
+    """Enter one value for each ISP. A blank line among them would shift the values after it: it is a fault."""
+    blank = [number for number, cells in rows if not any(cells)]
+    entry.faults += [f"line {number}: nothing stands here; write 0 where nothing is reserved" for number in blank]
+    if blank:
+        return
+    if filled != entry.period.isp_count:
+        raise InputError(
+            f"{filled} values were pasted, {entry.period} has {entry.period.isp_count} ISPs; paste one for each, or "
+            "put the ISP or the time before each value"
+        )
+    for isp, (number, cells) in enumerate(rows, start=1):
+        entry.put(f"line {number}", str(isp), cells[0])
+
+
+def _cells(line: str) -> list[str]:
+    """Split a line at its tabs and `;`, else at its spaces.
+
+    A space may also separate thousands: where it could be either, it stays in the last cell, which then is no power.
+    """
+    if not line.strip():
+        return [""]
+    if re.search(r"[\t;]", line):
+        first, *others = (cell.strip() for cell in re.split(r"[\t;]", line))
+        return [_without_spaces(first), *others]
+    if match := _ONE_NUMBER_OR_TWO.fullmatch(line.strip()):
+        return [_without_spaces(match[1]), match[2]]
+    return _SPACED_DASH.sub("-", line.strip()).split()
+
+
+def _without_spaces(isps: str) -> str:
+    return re.sub(r"\s+", "-", _SPACED_DASH.sub("-", isps))
 
 
 class _Entry:
@@ -99,7 +131,8 @@ class _Entry:
     def put(self, place: str, where: str, power: str) -> None:
         isps, power_w = self._isps_of(place, where), _power_of(power)
         if power_w is None:
-            self.faults.append(f"{place}: {power.strip()!r} is no power; write whole W, e.g. -200000")
+            how = " without spaces and with a tab or ; before it" if re.search(r"\s", power.strip()) else ""
+            self.faults.append(f"{place}: {power.strip()!r} is no power; write whole W{how}, e.g. -200000")
             return
         for isp in isps:
             if isp in self._places:
