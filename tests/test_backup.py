@@ -214,10 +214,29 @@ def test_other_people_s_tables_stay_out_of_it(server_house, tmp_path):
 def test_a_store_of_a_newer_program_is_not_replaced(server_house, tmp_path):
     settings, config = server_house
     backup(settings, config, tmp_path / "b.tar.gz", with_key=True)
-    with opened(settings) as store, store.transaction() as tx:
-        tx.execute(sa.text("update alembic_version set version_num = '9999'"))
+    newer_schema(settings)
     with pytest.raises(StoreError, match="schema 9999, newer than this program"):
         restore(settings, tmp_path / "b.tar.gz", replace=True)
+
+
+def newer_schema(settings: Settings) -> str:
+    with opened(settings) as store, store.transaction() as tx:
+        before = str(tx.execute(sa.text("select version_num from alembic_version")).scalar())
+        tx.execute(sa.text("update alembic_version set version_num = '9999'"))
+    return before
+
+
+def test_a_backup_of_a_newer_program_is_refused_before_anything_is_touched(house, tmp_path):
+    settings, config = house
+    before = newer_schema(settings)
+    backup(settings, config, tmp_path / "b.tar.gz", with_key=True)
+    with opened(settings) as store, store.transaction() as tx:
+        tx.execute(sa.text("update alembic_version set version_num = :before"), {"before": before})
+    alarm(settings, "after the backup")
+    with pytest.raises(InputError, match="the backup has schema 9999, newer than this program; update agr"):
+        restore(settings, tmp_path / "b.tar.gz", replace=True)
+    assert alarms(settings) == ["after the backup"]
+    assert list(tmp_path.rglob("*.before-*")) == []
 
 
 def test_a_server_s_password_is_never_shown(server_house, tmp_path):

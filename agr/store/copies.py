@@ -5,6 +5,7 @@ Source: SQLite documentation, backup API; PostgreSQL documentation, pg_dump, pg_
 """
 
 import os
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -17,12 +18,13 @@ import sqlalchemy as sa
 
 from agr.errors import AgrError, InputError
 from agr.store import operator_tables, tables
-from agr.store.engine import Store
+from agr.store.engine import Store, knows
 
 assert operator_tables.accounts.metadata is tables.metadata  # importing it adds its tables
 
 _OURS = frozenset({*tables.metadata.tables, "alembic_version"})
 _LOCK_TIMEOUT = "30s"
+_REVISION = re.compile(r"^COPY \S*alembic_version\b.*\n(\w+)$", re.MULTILINE)
 
 
 def copy_sqlite(source: Path, target: Path) -> None:
@@ -44,16 +46,28 @@ def sqlite_file(url: sa.URL) -> Path:
 
 
 def check_sqlite(saved: Path, target: Path, *, replace: bool) -> None:
-    """Raise InputError when a copy is damaged, or its place taken."""
+    """Raise InputError when a copy is damaged, a newer program made it, or its place is taken."""
+    revision = None
     try:
         with closing(sqlite3.connect(saved)) as check:
             verdict = check.execute("PRAGMA integrity_check").fetchone()[0]
+            if check.execute("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'").fetchone():
+                revision = "".join(row[0] for row in check.execute("SELECT version_num FROM alembic_version"))
     except sqlite3.DatabaseError as error:
         verdict = str(error)
     if verdict != "ok":
         raise InputError(f"the store in the backup is damaged: {verdict}")
+    _refuse_newer(revision)
     if target.exists() and not replace:
         raise InputError(f"there is a store at {target}; say --replace to put the backup in its place")
+
+
+def _refuse_newer(revision: str | None) -> None:
+    """Raise InputError when a copy's schema is none that this program brings up to date."""
+    if not revision:
+        raise InputError("the backup holds no store of agr; use another one")
+    if not knows(revision):
+        raise InputError(f"the backup has schema {revision}, newer than this program; update agr, then restore again")
 
 
 def put_sqlite(saved: Path, target: Path) -> Path | None:
@@ -91,9 +105,12 @@ def copy_postgres(store: Store, target: Path) -> None:
 
 
 def check_postgres(saved: Path, schema: str, store: Store, *, replace: bool) -> None:
-    """Raise InputError when a copy cannot come into the place of what is there."""
+    """Raise InputError when a newer program made a copy, or it cannot come into the place of what is there."""
     with tempfile.TemporaryDirectory(prefix="agr-check-") as scratch:
         _script(saved, Path(scratch) / "restore.sql")
+        _script(saved, Path(scratch) / "revision.sql", "--data-only", "--table=alembic_version")
+        revision = _REVISION.search((Path(scratch) / "revision.sql").read_text(encoding="utf-8"))
+    _refuse_newer(revision and revision[1])
     present, ours = _present(store)
     if ours != schema:
         raise InputError(f"the backup is of the schema {schema}, store_url leads to {ours}; choose it in store_url")
@@ -140,9 +157,9 @@ def _quoted(schema: str, table: str) -> str:
     return ".".join('"' + name.replace('"', '""') + '"' for name in (schema, table))
 
 
-def _script(saved: Path, target: Path) -> None:
-    """Write a copy out as statements, which also reads it to its end."""
-    _run("pg_restore", None, ["--no-owner", "--no-privileges", f"--file={target}", str(saved)])
+def _script(saved: Path, target: Path, *chosen: str) -> None:
+    """Write a copy, or what is chosen of it, out as statements, which also reads it to its end."""
+    _run("pg_restore", None, ["--no-owner", "--no-privileges", *chosen, f"--file={target}", str(saved)])
 
 
 def _run(program: str, store: Store | None, arguments: list[str]) -> None:

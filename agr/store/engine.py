@@ -36,6 +36,11 @@ def _begin_immediate(connection: sa.Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
+def knows(revision: str) -> bool:
+    """Return whether this program has a schema's revision; else a newer one made it."""
+    return revision in {script.revision for script in ScriptDirectory(str(_MIGRATIONS)).walk_revisions()}
+
+
 class Store:
     """One database; safe to share between threads."""
 
@@ -163,9 +168,8 @@ class Store:
 
     def refuse_newer(self, tx: Tx) -> None:
         """Raise StoreError when what is there was made by a newer program."""
-        known = {script.revision for script in ScriptDirectory.from_config(self._config(tx)).walk_revisions()}
         present = MigrationContext.configure(tx).get_current_revision()
-        if present is not None and present not in known:
+        if present is not None and not knows(present):
             raise StoreError(f"the store at {self.place} has schema {present}, newer than this program; update agr")
 
     def close(self) -> None:
