@@ -258,6 +258,40 @@ def test_a_running_daemon_is_not_pulled_out_from_under(file_house, tmp_path):
     claim.release()
 
 
+def test_a_damaged_store_is_replaced_and_kept_with_its_log(file_house, tmp_path):
+    settings, config = file_house
+    backup(settings, config, tmp_path / "b.tar.gz", with_key=True)
+    (tmp_path / "agr.db").write_bytes(b"no database" * 1000)
+    (tmp_path / "agr.db-wal").write_bytes(b"what was written last")
+    (kept,) = restore(settings, tmp_path / "b.tar.gz", replace=True).kept
+    assert connections(settings) == ["ean.1", "ean.2"]
+    assert kept.read_bytes() == b"no database" * 1000
+    assert kept.with_name(kept.name + "-wal").read_bytes() == b"what was written last"
+
+
+def test_what_a_reader_keeps_from_the_main_file_is_kept_too(file_house, tmp_path):
+    settings, config = file_house
+    backup(settings, config, tmp_path / "b.tar.gz", with_key=True)
+    with closing(sqlite3.connect(tmp_path / "agr.db")) as reader:
+        reader.execute("begin")
+        reader.execute("select * from alarms").fetchall()
+        alarm(settings, "after the backup")
+        (kept,) = restore(settings, tmp_path / "b.tar.gz", replace=True).kept
+    assert alarms(settings) == []
+    assert "after the backup" in kept_text(kept)
+
+
+def test_a_copy_that_fails_leaves_the_store_as_it_was(file_house, tmp_path):
+    settings, config = file_house
+    backup(settings, config, tmp_path / "b.tar.gz", with_key=True)
+    alarm(settings, "after the backup")
+    (tmp_path / "agr.db.half").mkdir()  # stands for a full disk: the copy cannot be written
+    with pytest.raises(AgrError, match=r"nothing has changed"):
+        restore(settings, tmp_path / "b.tar.gz", replace=True)
+    assert alarms(settings) == ["after the backup"]
+    assert list(tmp_path.glob("*.before-*")) == []
+
+
 @pytest.mark.parametrize("damage", ["cut", "flipped", "foreign", "text"])
 def test_a_damaged_or_foreign_file_is_refused_and_touches_nothing(file_house, tmp_path, damage):
     settings, config = file_house

@@ -10,7 +10,7 @@ import shutil
 import sqlite3
 import subprocess
 import tempfile
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -71,19 +71,48 @@ def _refuse_newer(revision: str | None) -> None:
 
 
 def put_sqlite(saved: Path, target: Path) -> Path | None:
-    """Put a checked copy in its place; return where what was there is kept."""
-    kept = None
-    if target.exists():
-        with closing(sqlite3.connect(target)) as old:
-            old.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        kept = target.rename(aside(target))
-    for left in ("-wal", "-shm"):
-        target.with_name(target.name + left).unlink(missing_ok=True)
+    """Put a checked copy in its place; return where what was there is kept, a damaged store, too.
+
+    Raises AgrError, and then nothing has changed.
+    """
     target.parent.mkdir(parents=True, exist_ok=True)
-    half = target.with_name(target.name + ".half")
-    shutil.copyfile(saved, half)
-    half.replace(target)
-    return kept
+    half, kept, moved = target.with_name(target.name + ".half"), aside(target), list[tuple[Path, Path]]()
+    try:
+        shutil.copyfile(saved, half)
+        _to_disk(half)
+        if target.exists():
+            _write_back(target)
+        for part in ("-wal", "-shm", "-journal", ""):  # what could not be written back belongs to the old file
+            old, new = target.with_name(target.name + part), kept.with_name(kept.name + part)
+            if old.exists():
+                moved.append((old.rename(new), old))
+        half.replace(target)
+        _to_disk(target.parent)
+    except OSError as error:
+        for new, old in reversed(moved):
+            new.rename(old)
+        if half.is_file():
+            half.unlink()
+        raise AgrError(f"the backup cannot be put at {target} ({error}); nothing has changed") from error
+    return kept if kept.exists() else None
+
+
+def _write_back(store: Path) -> None:
+    """Bring the write-ahead log into the store's file, as far as readers and damage let it."""
+    with suppress(sqlite3.DatabaseError):
+        untouched = f"{store.absolute().as_uri()}?mode=ro&immutable=1"
+        with closing(sqlite3.connect(untouched, uri=True)) as look:
+            look.execute("PRAGMA schema_version")  # raises where it is no database: SQLite would delete its log
+        with closing(sqlite3.connect(store, timeout=0)) as old:
+            old.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def _to_disk(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def aside(path: Path) -> Path:
