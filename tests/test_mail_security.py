@@ -137,6 +137,26 @@ def test_a_refused_log_in_is_an_alarm_without_the_password(tmp_path, authority, 
     assert box.mails == []
 
 
+def test_a_password_that_smtp_cannot_carry_is_an_alarm_without_it(tmp_path, authority, opened, monkeypatch):
+    monkeypatch.setenv(VARIABLE, "schlüssel")
+    box = Mailbox(shown(authority), accounts={USER: "schlüssel"})
+    post = Post(tmp_path, box, authority)
+    opened += [box, post]
+    told, said = post.tell()
+    assert told == 0
+    assert "only ASCII in user and password" in said
+    assert "schl" not in said
+
+
+def test_a_host_that_is_no_name_is_an_alarm(tmp_path, authority, opened):
+    box = Mailbox(shown(authority), accounts={USER: PASSWORD})
+    post = Post(tmp_path, box, authority, host=f"{'m' * 64}.example")
+    opened += [box, post]
+    told, said = post.tell()
+    assert told == 0
+    assert "the host is no name that the DNS can have; check host" in said
+
+
 def test_a_refused_recipient_keeps_nobody_else_from_the_mail(tmp_path, authority, opened):
     box = Mailbox(shown(authority), accounts={USER: PASSWORD})
     box.refuses = {"anna@agr.example"}

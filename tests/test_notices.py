@@ -186,6 +186,21 @@ def test_a_webhook_s_template_header_and_kinds_are_the_operator_s(tmp_path, hook
     watch.world.store.close()
 
 
+def test_a_secret_that_http_cannot_carry_is_said_and_silences_nobody_else(tmp_path, hook, monkeypatch):
+    monkeypatch.setenv("HOOK_TOKEN", "Bearer schlüssel")
+    first = Webhook(name="chat", url=hook.url, header_env={"Authorization": "HOOK_TOKEN"})
+    watch = Watch(tmp_path, Alarms(settle_s=0, webhooks=(first, Webhook(name="other", url=hook.url))))
+    watch.raise_("no plan", "x")
+    watch.later(1)
+    with watch.world.store.transaction() as tx:
+        text = next(a.text for a in day.open_alarms(tx) if a.kind == "notice failed")
+    assert "only ASCII in url and in the values of header_env" in text
+    assert "schl" not in text
+    assert len(hook.headers) == 1, "the other channel told it"
+    watch.teller.close()
+    watch.world.store.close()
+
+
 def test_a_template_cannot_reach_into_the_program_and_its_fault_is_said(tmp_path, hook):
     channel = Webhook(name="chat", url=hook.url, template="{{ raised.__class__.__mro__ }}")
     watch = Watch(tmp_path, Alarms(settle_s=0, webhooks=(channel,)))

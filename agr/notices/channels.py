@@ -31,6 +31,8 @@ def post(channel: Webhook, notice: Notice, client: httpx.Client) -> None:
         answer = client.post(channel.url, content=content, headers=headers, timeout=TIMEOUT_S, follow_redirects=False)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise NoticeError(f"{type(error).__name__}: {error}") from error
+    except UnicodeError:  # the error holds the secret: it goes no further
+        raise NoticeError("nothing was sent: only ASCII in url and in the values of header_env") from None
     if not answer.is_success:
         raise NoticeError(f"it answered HTTP {answer.status_code}; check the address and its secret")
 
@@ -54,6 +56,8 @@ def mail(channel: Email, notice: Notice, tls: ssl.SSLContext) -> str:
             refused = server.send_message(message)
     except (OSError, smtplib.SMTPException) as error:
         raise NoticeError(f"{channel.host}:{channel.port}: {_why(error)}") from error
+    except UnicodeError as error:  # it may hold the password: it goes no further
+        raise NoticeError(f"{channel.host}:{channel.port}: {_unsayable(error)}") from None
     return "; ".join(f"{who} was refused: {_answer(*said)}" for who, said in refused.items())
 
 
@@ -87,6 +91,13 @@ def _why(error: Exception) -> str:
             return f"it answered {_answer(*error.args[:2])}"
         case _:
             return f"{type(error).__name__}: {error}"
+
+
+def _unsayable(error: UnicodeError) -> str:
+    """Return in words what cannot be written; a host's name fails as IDNA, a log-in as ASCII."""
+    if isinstance(error, UnicodeEncodeError) and error.encoding == "ascii":
+        return "nothing was sent: only ASCII in user and password; choose another one, see user and password_env"
+    return "the host is no name that the DNS can have; check host"
 
 
 def _answer(code: int, words: bytes | str) -> str:
