@@ -1,6 +1,6 @@
 """What operators enter about the world that plans rest on: what is still reserved, what is unavailable."""
 
-from datetime import date
+from datetime import date, timedelta
 
 from agr.access.roles import Visitor
 from agr.desk.levers import Done, Levers, said_why
@@ -27,11 +27,14 @@ class Circumstances(Levers):
             contract = register.contract(tx, contract_id)
             if contract is None:
                 raise InputError(f"there is no contract {contract_id!r}; import it with `agr import`")
-            if seen is not None and seen != newest_word(tx, contract_id, day_):
+            newest = _newest_word(tx, contract_id, day_)
+            if seen is not None and seen != (newest.message_id if newest else ""):
                 raise ConflictError(f"there is a newer word on {contract_id} by now; look at it, then decide again")
             self.check_reservation(contract, period, power_w)
             entry = self._record(tx, by, "reserve", f"{contract_id} {period}", why, _runs(power_w))
-            day.put_reservation(tx, contract_id, day_, power_w, f"by hand, log {entry}", now)
+            # Whoever entered it knew the newest word, even one with the TimeStamp of a clock that is ahead of ours.
+            at = now if newest is None else max(now, newest.at + timedelta(microseconds=1))
+            day.put_reservation(tx, contract_id, day_, power_w, f"by hand, log {entry}", at)
             largest = max((abs(p) for p in power_w), default=0)
             text = f"{by.name} entered {contract_id}: at most {largest / 1000:g} kW still reserved"
             self._ask(tx, period, f"{text} ({why})")
@@ -101,9 +104,9 @@ class Circumstances(Levers):
                 self._ask(tx, period, text)
 
 
-def newest_word(tx: Tx, contract_id: str, day_: date) -> str:
-    """Return which message or entry counts for a contract in a Period; empty where it is reserved as contracted."""
-    return next((h.message_id for h in day.reservation_history(tx, day_) if h.contract == contract_id), "")
+def _newest_word(tx: Tx, contract_id: str, day_: date) -> day.Reserved | None:
+    """Return which word on a contract counts in a Period; None where it is reserved as contracted."""
+    return next((h for h in day.reservation_history(tx, day_) if h.contract == contract_id), None)
 
 
 def _runs(power_w: tuple[int, ...]) -> str:

@@ -8,7 +8,6 @@ from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from agr.access.roles import May, Visitor
-from agr.desk.circumstances import newest_word
 from agr.desk.reserving import Range, ranges_of, read_pasted, read_ranges, stretches
 from agr.errors import ConflictError, InputError, MissingError
 from agr.isp import Period
@@ -46,12 +45,12 @@ def _standing(request: Request, day_: str, contract_id: str) -> _Standing:
     with context.store.transaction() as tx:
         contract = _contract(tx, contract_id)
         history = [h for h in day.reservation_history(tx, of.day) if h.contract == contract_id]
-        now_w = day.reservations_on(tx, of.day).get(contract_id)
-        seen = newest_word(tx, contract_id, of.day)
     contracted_w = contract.contracted_w(of)
+    newest = history[0] if history else None
     return _Standing(
-        contract=contract, of=of, contracted_w=contracted_w, now_w=now_w or contracted_w, seen=seen, history=history
-    )
+        contract=contract, of=of, contracted_w=contracted_w, now_w=newest.power_w if newest else contracted_w,
+        seen=newest.message_id if newest else "", history=history,
+    )  # fmt: skip
 
 
 def _contract(tx: Tx, contract_id: str) -> Contract:

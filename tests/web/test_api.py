@@ -162,6 +162,16 @@ def test_a_reservation_by_hand_reaches_the_plan(desk):
     assert client.get(f"/api/v1/days/{DAY}/points/{POINT}").json()["reservations"] == []
 
 
+def test_an_entry_counts_over_a_word_of_a_dso_whose_clock_is_ahead(desk):
+    ahead = desk.world.clock.now() + timedelta(seconds=2)
+    with desk.world.store.transaction() as tx:
+        day.put_reservation(tx, CONTRACT, PERIOD.day, (-1,) * PERIOD.isp_count, "a" * 36, ahead)
+    given = {"contract": CONTRACT, "period": DAY, "keep_share": 0, "why": "the DSO rang"}
+    assert desk.as_("operator").post("/api/v1/reservations", json=given).status_code == 200
+    with desk.world.store.transaction() as tx:
+        assert not any(day.reservations_on(tx, PERIOD.day)[CONTRACT])
+
+
 def test_what_is_unavailable_is_planned_without_and_then_again_with(desk):
     client = desk.as_("operator")
     given = {"name": "ean.2", "first_day": DAY, "last_day": DAY, "why": "meter exchanged"}
