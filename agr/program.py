@@ -1,4 +1,4 @@
-"""A program: power per ISP of one Period, and its run-length coded form on the wire. Pure."""
+"""A program: power per ISP of one Period, its run-length coded form on the wire, and in words. Pure."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -35,3 +35,18 @@ def expand(runs: Iterable[Run], isp_count: int) -> tuple[int | None, ...]:
     for run in runs:
         powers[run.start - 1 : run.stop - 1] = [run.power_w] * run.duration
     return tuple(powers)
+
+
+def watt(value: int, sign: bool = False) -> str:
+    """Write whole W for people."""
+    return (f"{value:+,}" if sign else f"{value:,}").replace("-", "−")
+
+
+def in_words(power_w: Sequence[int]) -> str:
+    """Write W per ISP as ranges of ISPs for people, e.g. `73–80: −200,000 W`."""
+    found = [f"{_isps(run)}: {watt(run.power_w)} W" for run in compress(power_w) if run.power_w]
+    return ", ".join(found) or "nothing: 0 W in every ISP"
+
+
+def _isps(run: Run) -> str:
+    return str(run.start) if run.duration == 1 else f"{run.start}–{run.stop - 1}"

@@ -5,7 +5,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agr.program import Run, compress, expand
+from agr.program import Run, compress, expand, in_words
 
 POWERS = st.lists(st.integers(-3, 3) | st.integers(-(10**12), 10**12), max_size=100)
 
@@ -44,3 +44,8 @@ def test_any_form_and_order_of_the_same_program_is_read_alike(powers, random):
 def test_isps_nobody_speaks_of_stay_unknown():
     assert expand([Run(2, -7, 2)], 5) == (None, -7, -7, None, None)
     assert expand([], 3) == (None, None, None)
+
+
+def test_a_program_in_words_leaves_out_what_is_nothing():
+    assert in_words([0, -200_000, -200_000, 5]) == "2–3: −200,000 W, 4: 5 W"
+    assert in_words([0, 0]) == "nothing: 0 W in every ISP"

@@ -7,7 +7,7 @@ from agr.desk.levers import Done, Levers, said_why
 from agr.errors import ConflictError, InputError
 from agr.isp import Period
 from agr.portfolio import Contract
-from agr.program import compress
+from agr.program import in_words
 from agr.store import day, register, switches
 from agr.store.engine import Tx
 
@@ -31,7 +31,7 @@ class Circumstances(Levers):
             if seen is not None and seen != (newest.message_id if newest else ""):
                 raise ConflictError(f"there is a newer word on {contract_id} by now; look at it, then decide again")
             self.check_reservation(contract, period, power_w)
-            entry = self._record(tx, by, "reserve", f"{contract_id} {period}", why, _runs(power_w))
+            entry = self._record(tx, by, "reserve", f"{contract_id} {period}", why, in_words(power_w))
             # Whoever entered it knew the newest word, even one with the TimeStamp of a clock that is ahead of ours.
             at = now if newest is None else max(now, newest.at + timedelta(microseconds=1))
             day.put_reservation(tx, contract_id, day_, power_w, f"by hand, log {entry}", at)
@@ -107,8 +107,3 @@ class Circumstances(Levers):
 def _newest_word(tx: Tx, contract_id: str, day_: date) -> day.Reserved | None:
     """Return which word on a contract counts in a Period; None where it is reserved as contracted."""
     return next((h for h in day.reservation_history(tx, day_) if h.contract == contract_id), None)
-
-
-def _runs(power_w: tuple[int, ...]) -> str:
-    """Return a program in words, e.g. `73–80: -200000 W`."""
-    return ", ".join(f"{r.start}–{r.stop - 1}: {r.power_w} W" for r in compress(power_w) if r.power_w) or "0 W"

@@ -48,16 +48,12 @@ def act_once(
         return Response(before.body, status_code=before.status, media_type="application/json", headers=headers)
     try:
         answer = JSONResponse(Did(**vars(act())).model_dump())
-    except StoreError:
-        with store.transaction() as tx:
-            doings.give_up(tx, key, visitor.label)
-        raise
-    except AgrError as error:
+    except BaseException as error:
+        if not isinstance(error, AgrError) or isinstance(error, StoreError):  # no fault of the caller's
+            with store.transaction() as tx:
+                doings.give_up(tx, key, visitor.label)
+            raise
         answer = JSONResponse({"error": str(error)}, status_code=status_of(error))
-    except BaseException:
-        with store.transaction() as tx:
-            doings.give_up(tx, key, visitor.label)
-        raise
     with store.transaction() as tx:
         doings.answered(tx, key, visitor.label, answer.status_code, bytes(answer.body).decode())
     return answer

@@ -106,7 +106,8 @@ def enter(
     entered_w: tuple[int, ...] | None = None
     try:
         if step == "fill":
-            return _show(request, visitor, s, ranges=ranges_of([round(w * _share(share)) for w in s.contracted_w]))
+            kept_w = entries.keep_share(contract, s.of.day, _share(share))
+            return _show(request, visitor, s, ranges=ranges_of(kept_w))
         if step == "more":
             return _show(request, visitor, s, ranges=[*ranges, *[Range()] * _SPARE], pasted=pasted)
         if step == "enter":
@@ -134,9 +135,6 @@ def _values(text: str) -> tuple[int, ...]:
 
 def _share(text: str) -> float:
     try:
-        share = float(text.replace(",", ".").strip().removesuffix("%")) / 100
+        return float(text.replace(",", ".").strip().removesuffix("%")) / 100
     except ValueError as error:
         raise InputError(f"{text!r} is no share; write a number of per cent between 0 and 100") from error
-    if not 0 <= share <= 1:
-        raise InputError(f"the share kept is between 0 and 100 %, not {share:.0%}")
-    return share

@@ -1,7 +1,6 @@
 """How the page writes numbers, times and states. Pure."""
 
 import zlib
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, pass_context, select_autoescape
@@ -10,7 +9,7 @@ from lxml import etree
 from markupsafe import Markup
 
 from agr.isp import Period
-from agr.program import Run, compress
+from agr.program import in_words, watt
 
 STATES = {
     "accepted": "good", "answered": "good", "audited": "good", "delivered": "good", "done": "good", "noted": "good",
@@ -30,21 +29,6 @@ def kw(value: float | None, digits: int = 1, sign: bool = False) -> str:
         return "–"
     shown = round(value, digits) or 0.0
     return (f"{shown:+,.{digits}f}" if sign and shown else f"{shown:,.{digits}f}").replace("-", "−")
-
-
-def watt(value: int, sign: bool = False) -> str:
-    """Write whole W."""
-    return (f"{value:+,}" if sign else f"{value:,}").replace("-", "−")
-
-
-def runs(power_w: Sequence[int]) -> str:
-    """Write W per ISP as ranges of ISPs."""
-    found = [f"{_isps(run)}: {watt(run.power_w)} W" for run in compress(power_w) if run.power_w]
-    return ", ".join(found) or "nothing: 0 W in every ISP"
-
-
-def _isps(run: Run) -> str:
-    return str(run.start) if run.duration == 1 else f"{run.start}–{run.stop - 1}"
 
 
 def money(value: float | None, sign: bool = False) -> str:
@@ -105,7 +89,7 @@ def environment() -> Environment:
     found.filters |= {
         "kw": kw,
         "watt": watt,
-        "runs": runs,
+        "runs": in_words,
         "money": money,
         "share": share,
         "lasting": lasting,
