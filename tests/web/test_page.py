@@ -313,6 +313,16 @@ def test_a_reservation_is_entered_by_hand_isp_by_isp_after_a_look(market, operat
     assert ("anna", "reserve", "the DSO rang") in did(market)
 
 
+def test_a_share_of_the_contract_is_filled_in(market, operator):
+    open_(operator, market, f"/reservations/{PERIOD}/FO-A")
+    operator.get_by_label("or a share of the contract, %").fill("150")
+    operator.get_by_role("button", name="Fill in").click()
+    assert "the share kept is between 0 and 100 %, not 150%" in operator.inner_text("[role=alert]")
+    operator.get_by_label("or a share of the contract, %").fill("12,5 %")
+    operator.get_by_role("button", name="Fill in").click()
+    assert operator.get_by_label("power, W").first.input_value() == "-12500", "the contract has 100 kW"
+
+
 def test_a_reservation_is_pasted_from_a_spreadsheet(market, operator):
     open_(operator, market, f"/reservations/{PERIOD}/FO-A")
     operator.get_by_text("Paste from a spreadsheet instead").click()
