@@ -209,6 +209,23 @@ class Duals:
     call: Floats  # (C,T) of called less planned program
     reserve: Floats  # (R,T) <= 0, of reserve held, planned
     called: Floats  # (R,T) <= 0, of reserve held when reservations are called
+    bound_eur: float = float("nan")  # no program is worth more: what these prices prove; NaN where that was not kept
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Elsewhere:
+    """Units that are not in the case because they keep what an earlier plan gave them; their power is in `fixed`.
+
+    Source: docs/optimisation.md §8.6.
+    """
+
+    held_kw: Floats  # (R,T) reserve they hold
+    called_held_kw: Floats | None  # (R,T) and when all reservations are called; None: nobody there is called
+    terms_eur: dict[str, float]  # what they earn, by term of the objective
+    bids_mw: tuple[Floats, ...]  # per reserve product (B,), the bids of the whole portfolio so far
+    regret_eur: float = (
+        0.0  # by how much they could do better at the prices `start`: they cannot improve a plan by more
+    )
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -231,6 +248,7 @@ class Case:
     anchor: Anchor | None = None
     start: Duals | None = None  # prices of an earlier plan to begin from; they change the way, not what is best
     switched: Switched = field(default_factory=nothing_switched)
+    elsewhere: Elsewhere | None = None  # where only a part of a portfolio is planned
 
     def __post_init__(self) -> None:
         check(self)
@@ -408,6 +426,18 @@ def _check_start(case: Case) -> None:
         _check_values(f"start.{name}", name, values)
 
 
+def _check_elsewhere(case: Case) -> None:
+    if case.elsewhere is None:
+        return
+    expected = (len(case.reserves), case.isps)
+    for name in ("held_kw", "called_held_kw"):
+        values = getattr(case.elsewhere, name)
+        if values is not None and values.shape != expected:
+            raise _fault(f"elsewhere.{name}", f"has shape {values.shape}, expected {expected}")
+        if values is not None:
+            _check_values(f"elsewhere.{name}", name, values)
+
+
 def check(case: Case) -> None:
     """Raise CaseError naming the first field whose shape or value contradicts the rest."""
     if case.isps < 1 or case.isp_hours <= 0:
@@ -428,3 +458,4 @@ def check(case: Case) -> None:
         _check_reserve(reserve, case.isps)
     _check_anchor(case)
     _check_start(case)
+    _check_elsewhere(case)

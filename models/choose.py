@@ -6,6 +6,7 @@ from enum import Enum
 from models.block import reserved_points
 from models.case import Case
 from models.decomposition.executors import LOCAL, executor_of
+from models.decomposition.local import replan
 from models.decomposition.solve import Report
 from models.decomposition.solve import solve as decompose
 from models.outcome import Outcome
@@ -33,6 +34,8 @@ def choices(case: Case) -> int:
 
 def chosen(case: Case, method: Method) -> Method:
     """Return the method that `auto` stands for."""
+    if case.elsewhere is not None:  # the gap of a decomposition is the one to keep
+        return Method.DECOMPOSITION
     if method is not Method.AUTO:
         return method
     return Method.REFERENCE if choices(case) <= SMALL else Method.DECOMPOSITION
@@ -52,8 +55,11 @@ def solve(
     """Return the best program found with its proven bound; see the two optimisers for what they raise.
 
     `report` is told every round of the decomposition; the reference reports nothing and cannot be cancelled.
+    A part of a portfolio (`case.elsewhere`) has a method of its own: the reference formulation with the whole's bound.
     `executor` says where the decomposition answers prices, see models.decomposition.executors.executor_of.
     """
+    if case.elsewhere is not None:
+        return replan(case, relative_gap=relative_gap, time_limit_s=time_limit_s, threads=threads)
     if chosen(case, method) is Method.REFERENCE:
         return reference(case, relative_gap=relative_gap, time_limit_s=time_limit_s, threads=threads)
     return decompose(

@@ -88,7 +88,14 @@ def place_terms(case: Case, answer: Answer) -> dict[str, Floats]:
         if len(switched.point):
             called_eur = np.where(reserved_points(case)[switched.point], _missed_eur(case, answer.called), 0.0)
             result["called comfort shortfall"] += per_point(case, switched.point, called_eur)
+    for name, amount in elsewhere_eur(case).items():
+        result.setdefault(name, np.zeros(len(case.points) + 1))[-1] += amount
     return result
+
+
+def elsewhere_eur(case: Case) -> dict[str, float]:
+    """Return what units earn that are not in the case, by term."""
+    return {} if case.elsewhere is None else case.elsewhere.terms_eur
 
 
 def _missed_eur(case: Case, programs: Programs) -> Floats:

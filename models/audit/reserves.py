@@ -64,10 +64,19 @@ def _cover(case: Case, outcome: Outcome, scenario: Scenario) -> Iterator[str]:
     bids = _at_isps(case, list(outcome.bids_mw))
     needed = _KW * (bids - outcome.reserve_shortfall_mw)
     for side in SIDES:
-        held = np.zeros_like(needed)
+        held = _elsewhere(case, scenario)
         if scenario.headroom is not None:
             for part in held_kw(scenario.headroom, side):
                 held += part.sum(axis=1)
         missing = np.where(on_side(case, side)[:, None], needed - held, 0.0)
         what = f"bid is not covered by {side} headroom"
         yield from above((named("reserve", names), isp), what, missing, slack(needed, held))
+
+
+def _elsewhere(case: Case, scenario: Scenario) -> Floats:
+    """Return what units hold that are not in the case (R,T)."""
+    other = case.elsewhere
+    if other is None:
+        return np.zeros((len(case.reserves), case.isps))
+    when_called = scenario.word and other.called_held_kw is not None
+    return np.array(other.called_held_kw if when_called else other.held_kw)

@@ -12,7 +12,7 @@ import numpy as np
 import pyomo.environ as pyo
 
 from models.block import Cells, Held, Variables, Whole, Worth, add_cells, linear_sum, new_block, reserved_points
-from models.case import Case, Floats, Ints, Reserve
+from models.case import Case, Elsewhere, Floats, Ints, Reserve
 from models.headroom import traded, traded_isps
 
 KW_PER_MW = 1000.0
@@ -51,11 +51,16 @@ def hold_reserves(model: Any, case: Case, held: Sequence[Held], called: Sequence
     product, isp = np.nonzero(open_isps)
     rows: Variables = []
     keys: list[tuple[int, int]] = []
-    for name, parts in (("planned", [held]), ("called", [] if called is None else [_outside(case, held), called])):
+    other = case.elsewhere
+    for name, parts, elsewhere_kw in (
+        ("planned", [held], None if other is None else other.held_kw),
+        ("called", _when_called(case, held, called), None if other is None else _called_elsewhere_kw(other)),
+    ):
         if not parts:
             continue
         groups = _headroom_by_row([h for part in parts for h in part])
-        row = _reserve_rule(case, bids, short_of, groups, committed)
+        needed_kw = KW_PER_MW * committed - (0.0 if elsewhere_kw is None else elsewhere_kw)
+        row = _reserve_rule(case, bids, short_of, groups, needed_kw)
         index = pyo.Set(initialize=list(zip(product.tolist(), isp.tolist(), strict=True)), dimen=2)
         block.add_component(name, pyo.Constraint(index, rule=row))
         for key, stated in block.component(name).items():
@@ -69,6 +74,17 @@ def hold_reserves(model: Any, case: Case, held: Sequence[Held], called: Sequence
         rows=rows,
         worth=(*_capacity_worth(case, bids), _shortfall_worth(case, shortfall)),
     )
+
+
+def _when_called(case: Case, held: Sequence[Held], called: Sequence[Held] | None) -> list[Sequence[Held]]:
+    """Return what counts when reservations are called, nothing where that is the plan itself."""
+    if called is not None:
+        return [_outside(case, held), called]
+    return [held] if case.elsewhere is not None and case.elsewhere.called_held_kw is not None else []
+
+
+def _called_elsewhere_kw(other: Elsewhere) -> Floats:
+    return other.held_kw if other.called_held_kw is None else other.called_held_kw
 
 
 def _outside(case: Case, held: Sequence[Held]) -> Sequence[Held]:
@@ -98,7 +114,7 @@ def _headroom_by_row(held: Sequence[Held]) -> dict[tuple[int, int], Variables]:
 
 def _add_bids(block: Any, case: Case, held: Sequence[Held]) -> dict[tuple[int, int], Whole]:
     """Add bid[r,b]: whole steps, 0 or >= minimum, at most the depth and what units could hold at the very most."""
-    able = np.zeros((len(case.reserves), case.isps))
+    able = np.zeros((len(case.reserves), case.isps)) if case.elsewhere is None else case.elsewhere.held_kw.copy()
     for part in held:
         np.add.at(able, (part.product, part.isp), [variable.ub for variable in part.variables])
     ranges = {
@@ -142,7 +158,7 @@ def _reserve_rule(
     bids: dict[tuple[int, int], Whole],
     short_of: dict[tuple[int, int], Any],
     groups: dict[tuple[int, int], Variables],
-    committed_mw: Floats,
+    needed_kw: Floats,
 ) -> Callable[..., Any]:
     def rule(_block: Any, r: int, t: int) -> Any:
         reserve = case.reserves[r]
@@ -157,7 +173,7 @@ def _reserve_rule(
             coefficients.append(KW_PER_MW)
         if bid is None and (r, t) not in short_of:
             return pyo.Constraint.Skip
-        return (KW_PER_MW * float(committed_mw[r, t]), linear_sum(variables, np.array(coefficients)), None)
+        return (float(needed_kw[r, t]), linear_sum(variables, np.array(coefficients)), None)
 
     return rule
 

@@ -10,6 +10,7 @@ from models.decomposition import bundle, channels, columns
 from models.decomposition.pricing import Scenario
 from models.decomposition.split import Split, span_kw
 from models.headroom import traded, traded_isps
+from models.objective import elsewhere_eur
 from models.response import Prices, Totals
 from models.units.fixed import fixed_program_kw
 
@@ -77,9 +78,11 @@ def most_mw(case: Case) -> list[Floats]:
     """Return per product (B,) the largest bid in whole steps that depth and prequalified power allow, 0 where none."""
     able_kw = float(case.storage.reserve_kw.sum() + case.curtailable.reserve_kw.sum())
     result = []
-    for reserve in case.reserves:
+    for r, reserve in enumerate(case.reserves):
+        elsewhere_kw = 0.0 if case.elsewhere is None else float(case.elsewhere.held_kw[r].max())
         most = np.minimum(
-            np.where(traded(reserve) & np.isnan(reserve.committed_mw), reserve.max_mw, 0.0), able_kw / 1e3
+            np.where(traded(reserve) & np.isnan(reserve.committed_mw), reserve.max_mw, 0.0),
+            (able_kw + elsewhere_kw) / 1e3,
         )
         steps = np.floor(most / reserve.step_mw + 1e-9) * reserve.step_mw
         result.append(np.where(steps >= max(reserve.minimum_mw, reserve.step_mw) - 1e-9, steps, 0.0))
@@ -91,7 +94,8 @@ class Master:
 
     def __init__(self, case: Case, parts: Split) -> None:
         self.case, self.parts = case, parts
-        self.zone = reserved_points(case).any()
+        other = case.elsewhere
+        self.zone = reserved_points(case).any() or (other is not None and other.called_held_kw is not None)
         self._constants(case, parts)
         self._free(case)
         self._couplings(case, parts)
@@ -102,7 +106,13 @@ class Master:
         self.const_balance = (fixed.sum(axis=0) - np.nan_to_num(case.day_ahead.committed_kw))[None]
         self.const_program = fixed[parts.tied]
         self.const_call = np.zeros_like(self.const_program)
-        self.const_reserve = -committed_kw(case)
+        self.const_reserve = self.const_called = -committed_kw(case)
+        other = case.elsewhere
+        if other is not None:
+            self.const_called = self.const_reserve + (
+                other.held_kw if other.called_held_kw is None else other.called_held_kw
+            )
+            self.const_reserve = self.const_reserve + other.held_kw
 
     def _free(self, case: Case) -> None:
         market, per_kw = case.day_ahead, case.isp_hours / 1000
@@ -139,7 +149,7 @@ class Master:
         fee = case.reservations.availability_eur_per_mw_h[:, None] * np.abs(case.reservations.reserved_kw)
         self.at_zero_eur = (
             balance.at_zero_eur + program.at_zero_eur + call.at_zero_eur + self.committed_da_eur - self.capacity_eur
-            - float(fee.sum()) * case.isp_hours / 1000
+            - float(fee.sum()) * case.isp_hours / 1000 - sum(elsewhere_eur(case).values())
         )  # fmt: skip
         isps = case.isps
         kinds = [
@@ -147,7 +157,7 @@ class Master:
             (program.points[parts.tied], program.slopes[parts.tied], self.const_program),
             (call.points[parts.tied], call.slopes[parts.tied], self.const_call),
             (reserve.points, reserve.slopes, self.const_reserve),
-            (called.points, called.slopes, self.const_reserve if self.zone else np.zeros_like(self.const_reserve)),
+            (called.points, called.slopes, self.const_called if self.zone else np.zeros_like(self.const_called)),
         ]
         self.couplings = bundle.Couplings(*(
             bundle.Channel(

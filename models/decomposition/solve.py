@@ -231,7 +231,7 @@ class _Run:
             point_terms_eur=self.best.point_terms_eur | {"energy": energy},
             seconds=dict(self.seconds),
             log=self.transcript.lines(),
-            duals=duals(self.case, self.parts, self.state.centre),
+            duals=duals(self.case, self.parts, self.state.centre, -self.state.centre_eur),
         )
 
     def _termination(self) -> Termination:
@@ -285,12 +285,17 @@ def bids_of(case: Case, master: Master) -> list[Floats]:
     return bids
 
 
-def duals(case: Case, parts: Split, tension: Tension) -> Duals:
-    """Return prices of all congestion points, zero where untied."""
+def duals(case: Case, parts: Split, tension: Tension, bound_eur: float = np.nan) -> Duals:
+    """Return prices of all congestion points, zero where untied, with the value they prove to be the most."""
     program, call = np.zeros((len(case.points), case.isps)), np.zeros((len(case.points), case.isps))
     program[parts.tied], call[parts.tied] = tension.program, tension.call
     return Duals(
-        balance=tension.balance[0].copy(), program=program, call=call, reserve=tension.reserve, called=tension.called
+        balance=tension.balance[0].copy(),
+        program=program,
+        call=call,
+        reserve=tension.reserve,
+        called=tension.called,
+        bound_eur=bound_eur,
     )
 
 

@@ -13,14 +13,14 @@ from typing import Any
 import numpy as np
 import pyomo.environ as pyo
 
-from models.block import Discrete, reserved_points
+from models.block import Discrete, Worth, reserved_points
 from models.case import Case
 from models.coupling.congestion import cover_reservations, limit_congestion
 from models.coupling.markets import add_balance
 from models.coupling.points import add_points, stay_near
 from models.coupling.reserves import ReserveRows, hold_reserves
 from models.noflex import no_flexibility
-from models.objective import gross_eur, maximise_value
+from models.objective import elsewhere_eur, gross_eur, maximise_value
 from models.outcome import Outcome
 from models.problems.reading import Problem, UnitBlocks, read_outcome
 from models.search import search
@@ -48,7 +48,14 @@ def state(case: Case) -> Problem:
     reserves = hold_reserves(model, case, units.held, called.held if called else None)
 
     parts = (units, markets, limits, reservations, reserves, *((called,) if called else ()))
-    worths = (*(worth for part in parts for worth in part.worth), *stay_near(model, case, points))
+    worths = (
+        *(worth for part in parts for worth in part.worth),
+        *stay_near(model, case, points),
+        *(
+            Worth(term=term, variables=[], eur=np.zeros(0), constant_eur=eur)
+            for term, eur in elsewhere_eur(case).items()
+        ),
+    )
     maximise_value(model, worths)
     return Problem(
         model=model,
