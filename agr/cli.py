@@ -15,8 +15,8 @@ from agr.enquiry import Enquirer
 from agr.errors import AgrError
 from agr.isp import Period, SystemClock
 from agr.operating import commands as operating
-from agr.planning import load_solved
 from agr.settings import Settings, load, write_example
+from agr.standing import load_solved
 from agr.store import plans, register
 from agr.terminal import err, in_words, out
 from agr.uftp.signing import KeyPair

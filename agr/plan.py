@@ -140,3 +140,4 @@ class Plan:
     change: Change | None = None
     predecessor: int | None = None
     case_digest: str = ""
+    basis: str = ""  # what it was made from, but for reservations; the same text: nothing else has changed

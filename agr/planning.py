@@ -11,25 +11,26 @@ import structlog
 from numpy.typing import NDArray
 
 from agr import archive
-from agr.case import Inputs, NamedCase, Previous, build, carried_isps, comfort_shortfall_kwh
+from agr.case import Inputs, NamedCase, Previous, build, carried_isps
 from agr.change import Solved, begun_from, change
+from agr.describing import points_of, positions_of, result_of
 from agr.errors import PlanError, StoreError
 from agr.feeds.series import values_on
 from agr.isp import Clock, Period
-from agr.plan import Plan, PlanState, PointProgram, Positions, Reason, Result
+from agr.parts import Parts, basis_of
+from agr.plan import Plan, PlanState, Reason
 from agr.portfolio import Portfolio, Register
 from agr.progress import Progress, Round
 from agr.settings import Settings
 from agr.solving import Answer, Solver
+from agr.standing import load_solved
 from agr.store import day, plans, portfolio, register, switches
 from agr.store.day import Trigger
 from agr.store.engine import Store, Tx
 from agr.store.switches import Unavailable
-from models.outcome import Outcome
 
 log = structlog.get_logger()
 
-SHOWN_NOTES = 20
 LOG_EVERY_S = 5.0
 _TOLERANCE = 1e-3  # kWh: less is numerical noise
 _HOLD_EUR_PER_MWH = 1e5
@@ -44,6 +45,7 @@ class Ground:
     before: Solved | None
     published: bool
     notes: tuple[str, ...]
+    basis: str
 
 
 def previous_of(solved: Solved) -> Previous:
@@ -67,18 +69,6 @@ def carried_of(solved: Solved) -> dict[str, float]:
     named, programs = solved.named, solved.outcome.programs
     energy = dict(zip(named.storage, programs.energy_kwh[:, -1].tolist(), strict=True))
     return energy | dict(zip(named.switched, carried_isps(named.case, programs.switched_on), strict=True))
-
-
-def load_solved(tx: Tx, plan: int) -> Solved:
-    """Return the case and outcome of a stored plan."""
-    case, outcome = plans.archives(tx, plan)
-    return Solved(named=archive.unpack(NamedCase, case), outcome=archive.unpack(Outcome, outcome))
-
-
-def _shortened(notes: tuple[str, ...]) -> tuple[str, ...]:
-    """Keep the first notes and count the rest: a missing feed may be noted once per resource."""
-    more = len(notes) - SHOWN_NOTES
-    return notes if more <= 0 else (*notes[:SHOWN_NOTES], f"… and {more} more notes")
 
 
 def _runs(triggers: list[Trigger]) -> list[list[Trigger]]:
@@ -118,6 +108,7 @@ class Planner:
     ) -> None:
         self._store, self._settings, self._clock, self._solver = store, settings, clock, solver
         self._planned = planned
+        self._parts = Parts(store, settings, solver, clock.now)
         self._waiting: set[int] = set()
         self.progress = Progress()
         self._logged_at = 0.0
@@ -143,7 +134,8 @@ class Planner:
         join = timedelta(seconds=self._settings.planning.join_triggers_s)
         for mine in _runs(triggers):
             # A wish from the future does not wait: the clock was set back.
-            if not mine[0].preview and timedelta(0) <= now - mine[0].at < join:
+            quick = self._parts.ready(mine)
+            if not quick and not mine[0].preview and timedelta(0) <= now - mine[0].at < join:
                 continue
             period = Period(mine[0].period, self._settings.time_zone, self._settings.isp_minutes)
             if period.end <= now:
@@ -159,15 +151,18 @@ class Planner:
                 if not mine[0].preview:  # what has come since is in what is read now: this run answers it too
                     mine = [t for t in day.open_triggers(tx) if t.period == period.day and not t.preview]
                 triggers, reasons = [t.id for t in mine], tuple(dict.fromkeys(t.reason for t in mine))
-                ground = self._ground(tx, period, _points_of(mine))
-            if ground is None:
+                part = self._parts.begin(tx, period, mine)
+                ground = None if part else self._ground(tx, period, _points_of(mine))
+            if part is None and ground is None:
                 if not self._waiting.issuperset(triggers):
                     self._waiting.update(triggers)
                     log.warning("plan.waiting", period=str(period), why="no CRO has answered for this Period yet")
                 return False
             log.info("plan.started", period=str(period), reasons=[str(r) for r in reasons], preview=mine[0].preview)
             self.progress.started(str(period), tuple(str(r) for r in reasons), mine[0].preview, self._clock.now())
-            plan = self._plan(ground, reasons, triggers, mine[0].preview)
+            plan = self._parts.plan(part, reasons, triggers) if part else None
+            if plan is None:
+                plan = self._plan_whole(ground, period, mine, reasons)
         except StoreError:
             self.progress.ended(self._clock.now(), "the store does not answer")
             raise  # nothing was decided; the triggers stay open
@@ -229,6 +224,16 @@ class Planner:
         self._alarm("plan failed", period, why)
         return True
 
+    def _plan_whole(
+        self, ground: Ground | None, period: Period, mine: list[Trigger], reasons: tuple[Reason, ...]
+    ) -> Plan:
+        if ground is None:  # a part was tried first
+            with self._store.transaction() as tx:
+                ground = self._ground(tx, period, _points_of(mine))
+        if ground is None:
+            raise PlanError(f"no CRO has answered for {period}")
+        return self._plan(ground, reasons, [t.id for t in mine], mine[0].preview)
+
     def _plan(self, ground: Ground, reasons: tuple[Reason, ...], triggers: list[int], preview: bool) -> Plan:
         named = begun_from(ground.before, build(ground.inputs))
         answer = self._solve(ground.inputs.period, named)
@@ -240,6 +245,7 @@ class Planner:
         with self._store.transaction() as tx:
             stored = plans.put(tx, plan, archive.pack(answer.outcome), archive.pack(named))
             day.close_triggers(tx, triggers, stored.id, stored.state.value)
+        self._parts.keep(stored, Solved(named=named, outcome=answer.outcome))
         return stored
 
     def _solve(self, period: Period, named: NamedCase) -> Answer:
@@ -322,7 +328,10 @@ class Planner:
             unavailable_from=_unavailable(whole, switches.unavailable_on(tx, period.day), period, notes),
             stay_eur_per_mwh=self._settings.publication.stay_eur_per_mwh if published else 0.0,
         )
-        return Ground(inputs=inputs, predecessor=latest, before=before, published=published, notes=tuple(notes))
+        return Ground(
+            inputs=inputs, predecessor=latest, before=before, published=published, notes=tuple(notes),
+            basis=basis_of(tx, self._settings, period, self._clock.now()),
+        )  # fmt: skip
 
     def closed_isps(self, period: Period) -> int:
         """Count the ISPs whose intraday market has closed."""
@@ -372,51 +381,25 @@ class Planner:
         return carried_of(solved)
 
     def _describe(self, ground: Ground, named: NamedCase, answer: Answer, reasons: tuple[Reason, ...]) -> Plan:
-        outcome, hours = answer.outcome, named.case.isp_hours
-        programs = outcome.programs
-        after = Solved(named=named, outcome=outcome)
-        result = Result(
-            terms_eur=outcome.terms_eur,
-            objective_eur=outcome.objective_eur,
-            bound_eur=outcome.bound_eur,
-            gap_eur=outcome.gap_eur,
-            gross_cost_eur=outcome.gross_cost_eur,
-            no_flexibility_eur=answer.no_flexibility_eur,
-            imbalance_mwh=float((outcome.short_kw + outcome.long_kw).sum()) * hours / 1000,
-            reservation_shortfall_kwh=float(outcome.reservation_shortfall_kw.sum()) * hours,
-            comfort_shortfall_kwh=comfort_shortfall_kwh(named.case, programs),
-            limit_breach_kwh=float((outcome.breach_import_kw + outcome.breach_export_kw).sum()) * hours,
-            reserve_shortfall_mwh=float(outcome.reserve_shortfall_mw.sum()) * hours,
-            termination=outcome.termination.value,
-            solver=outcome.solver,
-            seconds=outcome.seconds,
-            audit=answer.findings,
-            notes=_shortened((*ground.notes, *named.notes)),
-        )
-        grid_w = np.rint(outcome.point_kw * 1000).astype(int).tolist()
-        threshold = self._settings.publication.threshold_w
-        latest = ground.predecessor
+        after = Solved(named=named, outcome=answer.outcome)
+        latest, threshold = ground.predecessor, self._settings.publication.threshold_w
         return Plan(
             id=0,
             period=ground.inputs.period,
             created_at=self._clock.now(),
             reasons=reasons,
             state=PlanState.FAILED if answer.findings else PlanState.AUDITED,
-            points=tuple(
-                PointProgram(address=address, dso=dso, power_w=tuple(power_w))
-                for address, dso, power_w in zip(named.case.points, named.dsos, grid_w, strict=True)
+            points=points_of(after),
+            positions=positions_of(after),
+            result=result_of(
+                after, findings=answer.findings, no_flexibility_eur=answer.no_flexibility_eur,
+                notes=(*ground.notes, *named.notes),
             ),
-            positions=Positions(
-                day_ahead_kw=tuple(outcome.day_ahead_kw.tolist()),
-                intraday_kw=tuple((outcome.intraday_buy_kw - outcome.intraday_sell_kw).tolist()),
-                bids_mw={r.name: tuple(b.tolist()) for r, b in zip(named.case.reserves, outcome.bids_mw, strict=True)},
-                balance_eur_per_mwh=tuple(outcome.shadow.balance_eur_per_mwh.tolist()),
-            ),
-            result=result,
             change=change(latest.id, ground.before, after, threshold) if latest and ground.before else None,
             predecessor=latest.id if latest else None,
             case_digest=archive.digest(named),
-        )
+            basis=ground.basis,
+        )  # fmt: skip
 
     def _close(self, triggers: list[int], plan: int | None, outcome: str) -> None:
         with self._store.transaction() as tx:

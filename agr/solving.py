@@ -9,7 +9,7 @@ from concurrent.futures import Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from math import isfinite
+from math import isfinite, nan
 from multiprocessing import connection
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -35,6 +35,7 @@ class Answer:
     outcome: Outcome
     findings: tuple[str, ...]  # of the audit; empty: passed
     no_flexibility_eur: float
+    regret_eur: float = 0.0  # of what is elsewhere, where a part of a portfolio was solved
 
 
 def unmanaged(case: Case) -> Case:
@@ -106,9 +107,25 @@ def answer(
         cancelled=cancelled,
         executor=how.executor,
     )
-    return Answer(
-        outcome=outcome, findings=audit(case, outcome), no_flexibility_eur=no_flexibility(unmanaged(case)).objective_eur
-    )
+    whole = case.elsewhere is None  # what the rest of a portfolio would do unsteered, a part does not know
+    no_flexibility_eur = no_flexibility(unmanaged(case)).objective_eur if whole else nan
+    return Answer(outcome=outcome, findings=audit(case, outcome), no_flexibility_eur=no_flexibility_eur)
+
+
+def answer_part(before: Case, case: Case, how: How) -> Answer:
+    """Solve and audit a part of a portfolio in this process; `before` is the part as it was planned."""
+    from models.audit import audit
+    from models.choose import solve
+    from models.decomposition.local import regret_eur
+    from models.decomposition.warm import compile_all
+
+    compile_all()
+    if case.elsewhere is None:
+        raise ModelError("the case is no part of a portfolio; report it as a bug")
+    regret = regret_eur(before)
+    case = replace(case, elsewhere=replace(case.elsewhere, regret_eur=regret))
+    outcome = solve(case, relative_gap=how.decomposed_gap, time_limit_s=how.time_limit_s, threads=how.threads)
+    return Answer(outcome=outcome, findings=audit(case, outcome), no_flexibility_eur=nan, regret_eur=regret)
 
 
 _ROUNDS, _STOP = "rounds.jsonl", "stop"
@@ -129,6 +146,12 @@ def _answer(parcel: Parcel, how: How) -> Parcel:
             told.write(json.dumps([step.number, step.bound_eur, value, step.seconds]) + "\n")
 
         return pack(answer(case, how, report, (folder / _STOP).exists), folder)
+
+
+def _answer_part(parcel: Parcel, how: How) -> Parcel:
+    """Solve and audit a part in a worker."""
+    before, case = unpack(parcel)
+    return pack(answer_part(before, case, how), parcel.file.parent)
 
 
 def _ready() -> str:
@@ -159,6 +182,9 @@ def _settle_in() -> None:
 def _end_with(sentinel: int) -> None:
     connection.wait([sentinel])
     os._exit(1)
+
+
+_Work = Callable[[Parcel, How], Parcel]
 
 
 class _Told:
@@ -204,11 +230,18 @@ class Solver:
 
         `reached` hears of every round of the decomposition.
         """
+        return self._run(_answer, case, reached)
+
+    def solve_part(self, before: Case, case: Case) -> Answer:
+        """Return the audited outcome of a part of a portfolio, with its regret; `before` is the part as planned."""
+        return self._run(_answer_part, (before, case), None)
+
+    def _run(self, work: _Work, value: object, reached: Callable[[Round], None] | None) -> Answer:
         with TemporaryDirectory(prefix="agr-solve-", ignore_cleanup_errors=True) as name:
             folder = Path(name)
             self._folders.add(folder)
             try:
-                running = self._submit(pack(case, folder), How.of(self._planning, executor=self._executor))
+                running = self._submit(work, pack(value, folder), How.of(self._planning, executor=self._executor))
                 return self._result(running, folder, reached)
             finally:
                 self._folders.discard(folder)
@@ -243,13 +276,13 @@ class Solver:
             raise PlanError(f"the mathematics failed: {error}") from error
         return result
 
-    def _submit(self, *arguments: Any) -> Future[Parcel]:
+    def _submit(self, work: _Work, *arguments: Any) -> Future[Parcel]:
         """Hand the case to a worker; one that died while it had nothing to do is replaced first."""
         try:
-            return self._pool.submit(_answer, *arguments)
+            return self._pool.submit(work, *arguments)
         except BrokenProcessPool:
             self._replace()
-            return self._pool.submit(_answer, *arguments)
+            return self._pool.submit(work, *arguments)
 
     def _replace(self) -> None:
         """Kill the workers and start anew: a hung solve cannot be cancelled in any other way."""

@@ -8,10 +8,11 @@ import pytest
 from agr.enquiry import Enquirer
 from agr.errors import InputError
 from agr.plan import Reason, ReasonKind
-from agr.planning import Planner, load_solved
+from agr.planning import Planner
 from agr.portfolio import Connection
 from agr.settings import Planning
 from agr.solving import Solver
+from agr.standing import load_solved
 from agr.store import day, inbox, outbox, plans
 from tests.worlds import NOW, OTHER_POINT, PERIOD, POINT, World
 

@@ -12,11 +12,12 @@ from agr import archive
 from agr.case import NamedCase
 from agr.errors import PlanError
 from agr.plan import Plan, PlanState, Reason, ReasonKind
-from agr.planning import Planner, carried_of, load_solved
+from agr.planning import Planner, carried_of
 from agr.portfolio import SwitchedLoad
 from agr.progress import Round
 from agr.settings import Planning
 from agr.solving import Answer, Solver
+from agr.standing import load_solved
 from agr.store import day, plans, register
 from models.case import Case
 from tests.worlds import PERIOD, World, prices

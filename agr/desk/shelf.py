@@ -10,7 +10,7 @@ import numpy as np
 
 from agr.change import Solved
 from agr.plan import Plan, PlanState
-from agr.planning import load_solved
+from agr.standing import load_solved
 from agr.store import plans
 from agr.store.engine import Store
 

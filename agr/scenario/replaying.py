@@ -1,14 +1,13 @@
 """Reruns a plan of the daemon from its stored case: exactly, or with changes."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from agr import archive
 from agr.change import Solved, change
 from agr.errors import InputError
 from agr.plan import Plan, Reason, ReasonKind
-from agr.planning import load_solved
 from agr.scenario import running
 from agr.scenario.day import THRESHOLD_W, Solve, Step
 from agr.scenario.recase import recase
@@ -17,6 +16,7 @@ from agr.scenario.running import described_changes, run_name
 from agr.scenario.tidy import Known, known_of
 from agr.settings import Settings, load
 from agr.solving import Answer
+from agr.standing import is_part, load_solved, load_stored, merged
 from agr.store import plans, register
 from agr.store.engine import Store
 from models.outcome import Outcome, Termination
@@ -49,27 +49,35 @@ def replay(
         plan = plans.get(tx, plan_id)
         if plan is None:
             raise InputError(f"there is no plan {plan_id}; `agr status --period DAY` lists those of a day")
+        stored = load_stored(tx, plan_id)
         solved = load_solved(tx, plan_id)
         before = plans.get(tx, plan.predecessor) if plan.predecessor else None
         earlier = load_solved(tx, before.id) if before else None
         known = known_of(register.load(tx))
     original = _stored_step(plan, solved, number=2 if before else 1)
     history = [_stored_step(before, earlier, number=1)] if before and earlier else []
-    named = recase(solved.named, sets, without)
-    answer = solve(named.case)
-    again = Solved(named=named, outcome=answer.outcome)
     changes = described_changes(sets, without)
+    alone = is_part(stored) and not changes  # a part again as it was; with changes the whole portfolio
+    named = stored.named if alone else recase(solved.named, sets, without)
+    answer = solve(named.case)
+    compared = stored if alone else solved
+    exact = archive.digest(timeless(answer.outcome)) == archive.digest(timeless(compared.outcome))
+    remark = "" if exact or changes else _remark(compared.outcome, answer.outcome)
+    again = Solved(named=named, outcome=answer.outcome)
+    if alone and plan.predecessor:
+        with store.transaction() as tx:
+            again = merged(load_solved(tx, plan.predecessor), again)
+        answer = replace(answer, outcome=again.outcome, no_flexibility_eur=plan.result.no_flexibility_eur)
     step = Step(
         period=plan.period, number=original.number + 1, at=plan.created_at, reason=_reason(plan, changes), solved=again,
         answer=answer, change=change(plan.id, solved, again, THRESHOLD_W),
         label=f"plan {plan.id} {'changed' if changes else 'again'}",
     )  # fmt: skip
-    exact = archive.digest(timeless(answer.outcome)) == archive.digest(timeless(solved.outcome))
     return Replay(
         stored=_record(f"plan-{plan.id}", plan, [*history, original], known, settings, ()),
         rerun=_record(run_name(f"plan-{plan.id}-again", changes), plan, [original, step], known, settings, changes),
         exact=exact,
-        remark="" if exact or changes else _remark(solved.outcome, answer.outcome),
+        remark=remark,
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from pydantic import TypeAdapter
 
-from agr.errors import InputError
+from agr.errors import InputError, StoreError
 from agr.plan import Plan, PlanState
 from agr.store import tables as t
 from agr.store.engine import Tx
@@ -55,6 +55,20 @@ def in_force(tx: Tx, period: date) -> Plan | None:
     mine = sa.and_(t.plans.c.period == period, t.plans.c.state == PlanState.AUDITED.value)
     row = tx.execute(sa.select(*_COLUMNS).where(mine).order_by(t.plans.c.id.desc()).limit(1)).one_or_none()
     return None if row is None else _plan(row)
+
+
+def newest_audited(tx: Tx, period: date) -> int | None:
+    """Return the number of the newest audited plan of a Period."""
+    mine = sa.and_(t.plans.c.period == period, t.plans.c.state == PlanState.AUDITED.value)
+    return tx.execute(sa.select(sa.func.max(t.plans.c.id)).where(mine)).scalar()
+
+
+def predecessor(tx: Tx, plan_id: int) -> int:
+    """Return the plan that one was made from. Raises StoreError when it is not known."""
+    found = tx.execute(sa.select(t.plans.c.predecessor).where(t.plans.c.id == plan_id)).scalar()
+    if found is None:
+        raise StoreError(f"plan {plan_id} is a part of another one that is not known; restore the store from a backup")
+    return int(found)
 
 
 def history(tx: Tx, period: date) -> list[Plan]:
@@ -119,6 +133,11 @@ def put_prognosis(tx: Tx, period: date, sent: Sent) -> None:
     """Record a D-Prognosis in the transaction that queues it."""
     values = {name: getattr(sent, name) for name in Sent.__dataclass_fields__}
     tx.execute(t.prognoses.insert().values(period=period, **(values | {"power_w": list(sent.power_w)})))
+
+
+def has_prognoses(tx: Tx, period: date) -> bool:
+    """Say whether anything was announced for a Period."""
+    return tx.execute(sa.select(t.prognoses.c.id).where(t.prognoses.c.period == period).limit(1)).first() is not None
 
 
 def prognoses(tx: Tx, period: date) -> list[Sent]:

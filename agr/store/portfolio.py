@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from agr.isp import Period
 from agr.portfolio import CongestionPoint, Portfolio
+from agr.store import basis
 from agr.store import tables as t
 from agr.store.engine import Tx
 
@@ -26,6 +27,7 @@ class Answer:
 
 def set_answer(tx: Tx, period: date, cro: str, state: str, at: datetime, detail: str | None = None) -> None:
     """Record how a CRO stands for a Period."""
+    basis.changed(tx)
     mine = sa.and_(t.portfolio_answers.c.period == period, t.portfolio_answers.c.cro == cro)
     tx.execute(t.portfolio_answers.delete().where(mine))
     tx.execute(t.portfolio_answers.insert().values(period=period, cro=cro, state=state, at=at, detail=detail))
@@ -42,6 +44,7 @@ def replace(
     tx: Tx, period: date, cro: str, points: tuple[CongestionPoint, ...], free: tuple[str, ...]
 ) -> tuple[str, ...]:
     """Store one CRO's list, replacing what it said before; return connections another CRO had claimed (kept there)."""
+    basis.changed(tx)
     for table in (t.points, t.point_connections):
         tx.execute(table.delete().where(table.c.period == period, table.c.cro == cro))
     taken = set(

@@ -5,6 +5,7 @@ from datetime import date, datetime
 
 import sqlalchemy as sa
 
+from agr.store import basis
 from agr.store import operator_tables as t
 from agr.store.engine import Tx
 
@@ -68,6 +69,7 @@ class Unavailable:
 
 def mark_unavailable(tx: Tx, name: str, first_day: date, last_day: date, since: datetime, who: str, why: str) -> int:
     """Record that a resource or connection is unavailable; return the entry's number."""
+    basis.changed(tx)
     result = tx.execute(
         t.unavailable.insert().values(name=name, first_day=first_day, last_day=last_day, since=since, who=who, why=why)
     )
@@ -81,6 +83,7 @@ def available_again(tx: Tx, entry: int, at: datetime) -> Unavailable | None:
     row = tx.execute(sa.select(t.unavailable).where(c.id == entry, c.ended_at.is_(None))).one_or_none()
     if row is None:
         return None
+    basis.changed(tx)
     tx.execute(t.unavailable.update().where(c.id == entry).values(ended_at=at))
     return Unavailable(**row._mapping)
 

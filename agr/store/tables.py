@@ -227,3 +227,9 @@ leaders = sa.Table(
     sa.Column("holder", sa.String(255), nullable=False),  # host
     sa.Column("since", Instant, nullable=False),
 )  # fmt: skip
+
+basis = sa.Table(
+    "basis", metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),  # always 1
+    sa.Column("number", sa.Integer, nullable=False),  # see store.basis
+)  # fmt: skip

@@ -11,11 +11,11 @@ from lxml import etree
 
 from agr.explain import changed_isps, headline, revisions, standing
 from agr.plan import Plan, PlanState, ReasonKind
-from agr.planning import load_solved
 from agr.publication import OPEN
 from agr.scenario.description import describe
 from agr.settings import Planning
 from agr.solving import Solver
+from agr.standing import load_solved
 from models.outcome import Termination
 from tests.day import heard
 from tests.day.market import OURS, Market, Parties

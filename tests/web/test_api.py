@@ -191,7 +191,7 @@ def test_what_is_unavailable_is_planned_without_and_then_again_with(desk):
 
 def test_a_battery_that_fails_during_the_day_keeps_what_it_did_and_rests_from_then_on(desk):
     """Two days ahead is planned by hand here, with the clock inside the day."""
-    from agr.planning import load_solved
+    from agr.standing import load_solved
 
     of = PERIOD.next()
     desk.world.know_points(of)

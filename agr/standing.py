@@ -1,0 +1,67 @@
+"""Plans as they stand in the store: put together where a plan changed only a part of the one before."""
+
+from dataclasses import fields, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agr import archive
+from agr.case import NamedCase
+from agr.change import Solved
+from agr.store import plans
+from agr.store.engine import Tx
+from models.decomposition.parting import members, whole_case, whole_outcome
+from models.outcome import Outcome
+
+_CLASSES = ("fixed", "curtailable", "storage", "shiftable", "switched")
+
+
+def load_stored(tx: Tx, plan: int) -> Solved:
+    """Return what was solved for a plan: the whole portfolio or, see `is_part`, some congestion points of it."""
+    case, outcome = plans.archives(tx, plan)
+    return Solved(named=archive.unpack(NamedCase, case), outcome=archive.unpack(Outcome, outcome))
+
+
+def is_part(solved: Solved) -> bool:
+    """Say whether only a part of the portfolio was solved."""
+    return solved.named.case.elsewhere is not None
+
+
+def load_solved(tx: Tx, plan: int) -> Solved:
+    """Return the whole portfolio's case and outcome of a stored plan."""
+    parts: list[Solved] = []
+    while is_part(solved := load_stored(tx, plan)):
+        parts.append(solved)
+        plan = plans.predecessor(tx, plan)
+    for part in reversed(parts):
+        solved = merged(solved, part)
+    return solved
+
+
+def merged(whole: Solved, part: Solved) -> Solved:
+    """Return the whole with a part of it in place. The arrays of the whole before are used up."""
+    points = places(whole.named, part.named.case.points)
+    case, before = part.named.case, whole.named.case
+    outcome = whole_outcome(before, whole.outcome, points, case, part.outcome, in_place=True)
+    return Solved(named=replace(whole.named, case=whole_case(before, whole.outcome, points, case)), outcome=outcome)
+
+
+def places(named: NamedCase, addresses: tuple[str, ...]) -> NDArray[np.int64]:
+    """Return the congestion points' places in a case."""
+    place = {address: i for i, address in enumerate(named.case.points)}
+    return np.array([place[address] for address in addresses], dtype=np.int64)
+
+
+def part_names(whole: NamedCase, points: NDArray[np.int64]) -> dict[str, Any]:
+    """Return the names of a part: of its units, those elsewhere being one fixed unit, and of its DSOs."""
+    units = members(whole.case, points)
+    names = {label: tuple(getattr(whole, label)[u] for u in units[label].tolist()) for label in _CLASSES}
+    names["fixed"] = (*names["fixed"], "elsewhere")
+    return names | {"dsos": tuple(whole.dsos[p] for p in points.tolist())}
+
+
+def named_like(whole: NamedCase, points: NDArray[np.int64], case: Any) -> NamedCase:
+    """Return a part with its names."""
+    known = {item.name: getattr(whole, item.name) for item in fields(whole)}
+    return NamedCase(**(known | part_names(whole, points) | {"case": case, "notes": ()}))
