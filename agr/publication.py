@@ -62,7 +62,9 @@ class Publisher:
 
     def waiting(self, tx: Tx, plan: Plan, closed_isps: int = 0) -> list[tuple[PointProgram, tuple[int, ...]]]:
         """Return the congestion points whose program differs from what was last sent, with what would be sent."""
-        history = plans.prognoses(tx, plan.period.day)
+        return self._waiting(plan, plans.prognoses(tx, plan.period.day), closed_isps)
+
+    def _waiting(self, plan: Plan, history: list[Sent], closed_isps: int) -> list[tuple[PointProgram, tuple[int, ...]]]:
         newest = last_per_point(history, "sent", "accepted", "rejected")
         accepted = last_per_point(history, "accepted")
         latest = last_per_point(history, "sent", "accepted", "rejected", *_UNDELIVERED)
@@ -78,8 +80,10 @@ class Publisher:
         return found
 
     def _queue(self, tx: Tx, plan: Plan, closed_isps: int) -> list[Sent]:
-        revision = max((s.revision for s in plans.prognoses(tx, plan.period.day)), default=0) + 1
-        queued = [self._send(tx, plan, p, power_w, revision) for p, power_w in self.waiting(tx, plan, closed_isps)]
+        history = plans.prognoses(tx, plan.period.day)
+        revision = max((s.revision for s in history), default=0) + 1
+        waiting = self._waiting(plan, history, closed_isps)
+        queued = [self._send(tx, plan, p, power_w, revision) for p, power_w in waiting]
         return [sent for sent in queued if sent is not None]
 
     def _just_failed(self, last: Sent | None, power_w: tuple[int, ...]) -> bool:

@@ -1,11 +1,8 @@
 """The product's optimiser as an engine: the one place that knows its entry point."""
 
-from dataclasses import replace
 from math import isfinite
 from time import perf_counter
 from typing import Any
-
-import numpy as np
 
 from benchmarks.engines import Figures
 from models.case import Case
@@ -46,6 +43,7 @@ def measure(case: Case, limit_s: float) -> Figures:
 
 def _afterwards(case: Case, outcome: Outcome) -> dict[str, Any]:
     from agr.solving import unmanaged
+    from benchmarks.reoptimise import measure as reoptimise
     from models.audit import audit
     from models.noflex import no_flexibility
 
@@ -58,28 +56,6 @@ def _afterwards(case: Case, outcome: Outcome) -> dict[str, Any]:
         "audit_s": round(audit_s, 3),
         "gap_of_flexibility_value": outcome.gap_eur / flexibility if flexibility > 0 else None,
         "gross_cost": outcome.gross_cost_eur,
-        "reoptimise": _reoptimise(case, outcome),
+        "reoptimise": reoptimise(case, outcome),
         "no_flexibility": outcome.objective_eur - flexibility,
-    }
-
-
-def _reoptimise(case: Case, outcome: Outcome) -> dict[str, Any] | None:
-    """Halve one reservation, as a FlexReservationUpdate would, and plan again from the prices of the first plan."""
-    if not len(case.reservations.point) or outcome.duals is None:
-        return None
-    share = np.ones((len(case.reservations.point), 1))
-    share[0] = 0.5
-    released = replace(case, reservations=replace(case.reservations, reserved_kw=case.reservations.reserved_kw * share))
-    started = perf_counter()
-    again = solve(
-        replace(released, start=outcome.duals),
-        method=Method.DECOMPOSITION,
-        relative_gap=RELATIVE_GAP,
-        time_limit_s=60.0,
-        threads=2,
-    )
-    return {
-        "resources": len(case.storage.point) + len(case.curtailable.point),
-        "seconds": round(perf_counter() - started, 4),  # from the changed case to the proven outcome
-        "gap_of_gross_cost": again.gap_eur / again.gross_cost_eur,
     }
