@@ -19,12 +19,12 @@ from agr import archive
 from agr.case import NamedCase
 from agr.change import Solved, change
 from agr.describing import points_of, positions_of, result_of
-from agr.isp import Period
+from agr.isp import Period, period_of
 from agr.plan import Plan, PlanState, Reason, ReasonKind
 from agr.portfolio import Contract
 from agr.settings import Settings
 from agr.solving import Solver
-from agr.standing import load_solved, merged, named_like, places
+from agr.standing import load_solved, merged, named_like, places, read, unpacked
 from agr.store import basis, day, plans, register
 from agr.store.day import Trigger
 from agr.store.engine import Store, Tx
@@ -65,6 +65,7 @@ class Parts:
 
     def __init__(self, store: Store, settings: Settings, solver: Solver, now: Callable[[], datetime]) -> None:
         self._store, self._settings, self._solver, self._now = store, settings, solver, now
+        self._recalled = False
         self._plan: Plan | None = None
         self._solved: Solved | None = None
 
@@ -76,6 +77,22 @@ class Parts:
     def forget(self) -> None:
         """Forget the plan; it is read again when it is needed."""
         self._plan = self._solved = None
+
+    def recall(self) -> None:
+        """Read the next Period's plan in force once, while nothing else is to do: its first update need not wait."""
+        if self._recalled:
+            return
+        self._recalled = True
+        tomorrow = period_of(self._now(), self._settings.time_zone, self._settings.isp_minutes).next()
+        with self._store.transaction() as tx:
+            number = plans.newest_audited(tx, tomorrow.day)
+            plan = None if number is None else plans.get(tx, number)
+            archives = read(tx, plan.id) if plan is not None and plan.basis else []
+        if plan is None or not archives:
+            return
+        self.keep(plan, unpacked(archives))
+        if self._plan is not None:
+            self._solver.warm_up(parts=True)
 
     def ready(self, triggers: list[Trigger]) -> bool:
         """Say whether these triggers are probably answered in a second, so that there is no use in waiting for more."""
@@ -152,6 +169,7 @@ class Parts:
             change=what,
             predecessor=run.plan.id,
             case_digest=archive.digest(after.named),
+            part=True,
             basis=run.plan.basis,
         )  # fmt: skip
         with self._store.transaction() as tx:

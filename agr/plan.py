@@ -140,4 +140,5 @@ class Plan:
     change: Change | None = None
     predecessor: int | None = None
     case_digest: str = ""
+    part: bool = False  # only some congestion points were planned again, all others are as in the predecessor
     basis: str = ""  # what it was made from, but for reservations; the same text: nothing else has changed

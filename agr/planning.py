@@ -130,6 +130,8 @@ class Planner:
     def _run_due(self) -> int:
         with self._store.transaction() as tx:
             triggers = day.open_triggers(tx)
+        if not triggers:
+            self._parts.recall()
         now, runs = self._clock.now(), 0  # not before: what came in between would seem to be from the future
         join = timedelta(seconds=self._settings.planning.join_triggers_s)
         for mine in _runs(triggers):

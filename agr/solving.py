@@ -161,6 +161,14 @@ def _ready() -> str:
     return plan.__name__
 
 
+def _ready_for_parts() -> str:
+    """Import and compile what a part of a portfolio needs."""
+    from models.decomposition.warm import compile_all
+
+    compile_all()
+    return _ready()
+
+
 _LISTEN_S = 0.25
 _NICE = 10
 """Workers give way: while they plan on every core, the endpoint still answers at once."""
@@ -221,9 +229,12 @@ class Solver:
         context = multiprocessing.get_context("spawn")
         return ProcessPoolExecutor(self._planning.workers, mp_context=context, initializer=_settle_in)
 
-    def warm_up(self) -> None:
-        """Let a worker import the mathematics meanwhile, so that neither the start nor the first plan waits for it."""
-        self._pool.submit(_ready)
+    def warm_up(self, *, parts: bool = False) -> None:
+        """Let a worker import the mathematics meanwhile, so that neither the start nor the first plan waits for it.
+
+        `parts`: and have at hand what plans parts of a portfolio.
+        """
+        self._pool.submit(_ready_for_parts if parts else _ready)
 
     def solve(self, case: Case, reached: Callable[[Round], None] | None = None) -> Answer:
         """Return the audited outcome; raises PlanError when the worker fails, dies or exceeds its budget.

@@ -18,25 +18,41 @@ _CLASSES = ("fixed", "curtailable", "storage", "shiftable", "switched")
 
 
 def load_stored(tx: Tx, plan: int) -> Solved:
-    """Return what was solved for a plan: the whole portfolio or, see `is_part`, some congestion points of it."""
-    case, outcome = plans.archives(tx, plan)
-    return Solved(named=archive.unpack(NamedCase, case), outcome=archive.unpack(Outcome, outcome))
-
-
-def is_part(solved: Solved) -> bool:
-    """Say whether only a part of the portfolio was solved."""
-    return solved.named.case.elsewhere is not None
+    """Return what was solved for a plan: the whole portfolio or, see `Plan.part`, some congestion points of it."""
+    return _unpacked(plans.archives(tx, plan))
 
 
 def load_solved(tx: Tx, plan: int) -> Solved:
     """Return the whole portfolio's case and outcome of a stored plan."""
-    parts: list[Solved] = []
-    while is_part(solved := load_stored(tx, plan)):
-        parts.append(solved)
-        plan = plans.predecessor(tx, plan)
-    for part in reversed(parts):
-        solved = merged(solved, part)
+    return unpacked(read(tx, plan))
+
+
+Archives = tuple[bytes, bytes]
+"""Case and outcome."""
+
+
+def read(tx: Tx, plan: int) -> list[Archives]:
+    """Return the archives of a plan and of those it is a part of, the whole one last; unpack them outside of `tx`."""
+    found: list[Archives] = []
+    while True:
+        found.append(plans.archives(tx, plan))
+        summary = plans.get(tx, plan)
+        if summary is None or not summary.part or summary.predecessor is None:
+            return found
+        plan = summary.predecessor
+
+
+def unpacked(archives: list[Archives]) -> Solved:
+    """Return the whole portfolio's case and outcome from what `read` found."""
+    solved = _unpacked(archives[-1])
+    for later in reversed(archives[:-1]):
+        solved = merged(solved, _unpacked(later))
     return solved
+
+
+def _unpacked(archives: Archives) -> Solved:
+    case, outcome = archives
+    return Solved(named=archive.unpack(NamedCase, case), outcome=archive.unpack(Outcome, outcome))
 
 
 def merged(whole: Solved, part: Solved) -> Solved:

@@ -27,7 +27,6 @@ from agr.portfolio import CongestionPoint, Contract, Register
 from agr.publication import OPEN, Publisher
 from agr.settings import Planning
 from agr.solving import Solver
-from agr.standing import is_part, load_stored
 from agr.store import day, plans, portfolio, register
 from models.case import Case
 from models.outcome import Outcome
@@ -81,9 +80,7 @@ def _measured(world: World, solver: Solver, case: Case, outcome: Outcome) -> dic
         runs = planner.run_due()
         seconds.append(perf_counter() - began)
         sent += _queued(world) - before
-        with world.store.transaction() as tx:
-            part = is_part(load_stored(tx, made[-1].id)) if runs else False
-        if not part:
+        if not runs or not made[-1].part:
             return {"resources": _resources(case), "seconds": None, "note": "the whole portfolio was planned again"}
         result = made[-1].result
         gaps.append(result.gap_eur / result.gross_cost_eur)

@@ -16,7 +16,7 @@ from agr.publication import OPEN, Publisher
 from agr.scenario.replaying import replay
 from agr.settings import Planning
 from agr.solving import Answer, Solver
-from agr.standing import is_part, load_solved, load_stored
+from agr.standing import load_solved, load_stored
 from agr.store import day, register
 from models.audit import audit
 from models.case import Case
@@ -91,7 +91,7 @@ def test_only_the_congestion_point_of_the_update_is_planned_again(world: World, 
     assert after.state is PlanState.AUDITED
     assert after.predecessor == before.id
     part = stored(world, after)
-    assert is_part(part)
+    assert part.named.case.elsewhere is not None
     assert part.named.case.points == (POINT,)
     assert part.named.storage == ("battery",)
     assert audit(part.named.case, part.outcome) == ()
@@ -117,7 +117,7 @@ def test_the_plan_is_announced_as_the_next_revision_of_that_point_only(world: Wo
     update(world, 0)
     office.planner.run_due()
     part = stored(world, office.made[-1])
-    assert is_part(part)
+    assert part.named.case.elsewhere is not None
     assert part.named.case.anchor is not None  # leaving what was announced costs
     moved = [p.address for p in office.made[-1].change.points] if office.made[-1].change else []
     assert publisher.publish(PERIOD) == len(moved) <= 1
@@ -132,7 +132,7 @@ def test_updates_one_after_another_each_begin_where_the_last_one_ended(world: Wo
         update(world, power_w)
         assert office.planner.run_due() == 1
         made = office.made[-1]
-        assert is_part(stored(world, made))
+        assert made.part
         whole = stored(world, made, load_solved)
         assert audit(whole.named.case, whole.outcome) == ()
         assert whole.outcome.objective_eur == pytest.approx(made.result.objective_eur)
@@ -146,7 +146,24 @@ def test_after_a_restart_the_part_is_planned_from_the_store(world: World, solver
     update(world, -20_000)
     restarted = Office(world, solver)
     assert restarted.planner.run_due() == 1
-    assert is_part(stored(world, restarted.made[0]))
+    assert restarted.made[0].part
+
+
+def test_a_restarted_planner_recalls_the_plan_while_it_has_nothing_to_do(world: World, solver: Solver) -> None:
+    """Then an update is answered at once, without waiting for others to join."""
+    first_plan(world, solver)
+    world.settings = world.settings.model_copy(
+        update={"planning": world.settings.planning.model_copy(update={"join_triggers_s": 600.0})}
+    )
+    update(world, -20_000)
+    assert Office(world, solver).planner.run_due() == 0  # it waits
+    with world.store.transaction() as tx:
+        day.close_triggers(tx, [t.id for t in day.open_triggers(tx)], None, "test")
+    restarted = Office(world, solver)
+    assert restarted.planner.run_due() == 0
+    world.clock.jump_to(world.clock.now() + timedelta(minutes=1))
+    update(world, -10_000)
+    assert restarted.planner.run_due() == 1
 
 
 def test_what_else_has_changed_makes_it_the_whole_portfolio(world: World, solver: Solver) -> None:
@@ -155,7 +172,7 @@ def test_what_else_has_changed_makes_it_the_whole_portfolio(world: World, solver
     with world.store.transaction() as tx:
         day.fix_position(tx, PERIOD.day, "day-ahead", (0.0,) * PERIOD.isp_count, world.clock.now(), "test")
     assert office.planner.run_due() == 1
-    assert not is_part(stored(world, office.made[-1]))
+    assert not office.made[-1].part
 
 
 def test_an_operators_wish_is_answered_by_the_whole_portfolio(world: World, solver: Solver) -> None:
@@ -163,7 +180,7 @@ def test_an_operators_wish_is_answered_by_the_whole_portfolio(world: World, solv
     update(world, -20_000)
     office.ask(ReasonKind.OPERATOR)
     assert office.planner.run_due() == 1
-    assert not is_part(stored(world, office.made[-1]))
+    assert not office.made[-1].part
 
 
 class Wide(Solver):
@@ -185,7 +202,7 @@ def test_a_gap_that_becomes_too_wide_makes_it_the_whole_portfolio(world: World, 
     finally:
         wide.close()
     assert "plan.part_not_enough" in [line["event"] for line in logs]
-    assert not is_part(stored(world, office.made[-1]))
+    assert not office.made[-1].part
 
 
 def test_an_update_that_changes_nothing_is_answered(world: World, solver: Solver) -> None:

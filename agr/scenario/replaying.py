@@ -16,7 +16,7 @@ from agr.scenario.running import described_changes, run_name
 from agr.scenario.tidy import Known, known_of
 from agr.settings import Settings, load
 from agr.solving import Answer
-from agr.standing import is_part, load_solved, load_stored, merged
+from agr.standing import load_solved, load_stored, merged
 from agr.store import plans, register
 from agr.store.engine import Store
 from models.outcome import Outcome, Termination
@@ -57,7 +57,7 @@ def replay(
     original = _stored_step(plan, solved, number=2 if before else 1)
     history = [_stored_step(before, earlier, number=1)] if before and earlier else []
     changes = described_changes(sets, without)
-    alone = is_part(stored) and not changes  # a part again as it was; with changes the whole portfolio
+    alone = plan.part and not changes  # a part again as it was; with changes the whole portfolio
     named = stored.named if alone else recase(solved.named, sets, without)
     answer = solve(named.case)
     compared = stored if alone else solved

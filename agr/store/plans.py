@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from pydantic import TypeAdapter
 
-from agr.errors import InputError, StoreError
+from agr.errors import InputError
 from agr.plan import Plan, PlanState
 from agr.store import tables as t
 from agr.store.engine import Tx
@@ -61,14 +61,6 @@ def newest_audited(tx: Tx, period: date) -> int | None:
     """Return the number of the newest audited plan of a Period."""
     mine = sa.and_(t.plans.c.period == period, t.plans.c.state == PlanState.AUDITED.value)
     return tx.execute(sa.select(sa.func.max(t.plans.c.id)).where(mine)).scalar()
-
-
-def predecessor(tx: Tx, plan_id: int) -> int:
-    """Return the plan that one was made from. Raises StoreError when it is not known."""
-    found = tx.execute(sa.select(t.plans.c.predecessor).where(t.plans.c.id == plan_id)).scalar()
-    if found is None:
-        raise StoreError(f"plan {plan_id} is a part of another one that is not known; restore the store from a backup")
-    return int(found)
 
 
 def history(tx: Tx, period: date) -> list[Plan]:
