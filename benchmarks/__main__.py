@@ -3,14 +3,16 @@
 import json
 import os
 import platform
+import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 
-from benchmarks import campaign, report
+from benchmarks import campaign, environment, report
 from benchmarks.instances import KINDS
 
 app = typer.Typer(add_completion=False)
@@ -46,7 +48,8 @@ def bench(
         bool, typer.Option(help="also measure the endpoint's answers while a large plan is computed")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON object as the last line")] = False,
-    out: Annotated[Path | None, typer.Option(help="also write the JSON to this file, for benchmarks.pictures")] = None,
+    out: Annotated[Path | None, typer.Option(help="also write the JSON to this file")] = None,
+    pictures: Annotated[Path | None, typer.Option(help="also draw pictures (SVG) of it into this folder")] = None,
 ) -> None:
     """Measure, print the table, and say what it comes to."""
     chosen = _listed(engines, "engine", campaign.ENGINES) if engines else campaign.ENGINES
@@ -76,8 +79,24 @@ def bench(
         print(f"Not run, for they need too long: {skipped}. Name them with --engines, and --limit.")  # noqa: T201
     if out is not None:
         out.write_text(json.dumps(result, indent=1), encoding="utf-8")
+    if pictures is not None:
+        _draw(result, pictures)
     if as_json:
         print(json.dumps(result))  # noqa: T201
+
+
+def _draw(result: dict[str, Any], folder: Path) -> None:
+    """Draw in the peers' environment: it has matplotlib."""
+    python = environment.python_of("solvers")
+    if python is None:
+        print(f"no pictures: {environment.reason('solvers')}")  # noqa: T201
+        return
+    with tempfile.NamedTemporaryFile("w", suffix=".json", encoding="utf-8") as file:
+        json.dump(result, file)
+        file.flush()
+        subprocess.run(  # noqa: S603 - ours
+            [str(python), "-m", "benchmarks.pictures", file.name, str(folder)], check=True, cwd=environment.PROJECT
+        )
 
 
 def _show(result: dict[str, Any]) -> None:

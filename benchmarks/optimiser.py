@@ -19,8 +19,8 @@ def measure(case: Case, limit_s: float) -> Figures:
     rounds: list[dict[str, Any]] = []
 
     def note(each: Round) -> None:
-        if isfinite(each.value_eur):
-            rounds.append({"seconds": each.seconds, "value_eur": each.value_eur, "bound_eur": each.bound_eur})
+        value = each.value_eur if isfinite(each.value_eur) else None  # there is no program yet
+        rounds.append({"seconds": each.seconds, "value_eur": value, "bound_eur": each.bound_eur})
 
     outcome = solve(
         case, method=Method.DECOMPOSITION, relative_gap=RELATIVE_GAP, time_limit_s=limit_s, threads=2, report=note

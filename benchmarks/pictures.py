@@ -19,6 +19,7 @@ plt.rcParams.update(
     {"svg.fonttype": "none", "svg.hashsalt": "agr", "axes.spines.top": False, "axes.spines.right": False}
 )
 _MARKS = {"agr": "o", "highs": "s", "pyomo": "^", "linopy": "v", "flexmeasures": "D"}
+_COLOURS = ("tab:blue", "tab:orange", "tab:green", "tab:red", "tab:purple", "tab:brown", "tab:pink", "tab:olive")
 _SIZE = (7.0, 4.2)
 
 
@@ -35,18 +36,28 @@ def scaling(rows: list[Row]) -> Any:
     return figure
 
 
-def convergence(row: Row) -> Any:
-    """Value of the best program and proven bound over the seconds of one run."""
+def convergence(rows: list[Row]) -> Any:
+    """Over the seconds of each run: how far the bound is from the best program in the end, and what was proven."""
     figure, axes = plt.subplots(figsize=_SIZE)
-    seconds = [r["seconds"] for r in row["rounds"]]
-    axes.plot(seconds, [r["bound_eur"] for r in row["rounds"]], label="proven bound")
-    axes.plot(seconds, [r["value_eur"] for r in row["rounds"]], label="value of the best program")
-    axes.set(xlabel="seconds", ylabel="EUR", title=f"{row['resources']:,} resources, {row['kind']}")
-    last = row["rounds"][-1]
-    room = 20 * max(abs(last["bound_eur"] - last["value_eur"]), 1e-4 * abs(last["bound_eur"]))
-    axes.set_ylim(last["value_eur"] - room, last["bound_eur"] + room)
+    for row, colour in zip(rows, _COLOURS, strict=False):
+        gross, rounds = row["gross_cost"], row["rounds"]
+        seconds = [r["seconds"] for r in rounds]
+        axes.plot(
+            seconds, [(r["bound_eur"] - row["objective"]) / gross for r in rounds], color=colour,
+            label=f"{row['resources']:,} {row['kind']}",
+        )  # fmt: skip
+        made = [r for r in rounds if r["value_eur"] is not None]
+        axes.plot(
+            [r["seconds"] for r in made], [(r["bound_eur"] - r["value_eur"]) / gross for r in made], "o",
+            color=colour, markersize=4, fillstyle="none",
+        )  # fmt: skip
+    axes.axhline(1e-3, color="grey", linewidth=0.8, linestyle=":")
+    axes.set(xscale="log", yscale="log", xlabel="seconds", ylabel="share of gross cost")
+    axes.set_title(
+        "bound above the best program (line), proven gap with the program so far (circles)", fontsize="small"
+    )
     axes.grid(visible=True, alpha=0.3)
-    axes.legend(frameon=False)
+    axes.legend(frameon=False, fontsize="small")
     return figure
 
 
@@ -78,7 +89,7 @@ def draw(result: dict[str, Any], folder: Path) -> list[Path]:
         figures["time-spent"] = time_spent(timed)
     recorded = [row for row in ours if row["rounds"]]
     if recorded:
-        figures["convergence"] = convergence(max(recorded, key=lambda row: row["resources"]))
+        figures["convergence"] = convergence(recorded)
     folder.mkdir(parents=True, exist_ok=True)
     written = []
     for name, figure in figures.items():

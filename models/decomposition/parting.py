@@ -90,7 +90,7 @@ def _held_kw(case: Case, headroom: Headroom, without: Mapping[str, Ints]) -> Flo
         side = Direction.UP if takes(reserve, Direction.UP) else Direction.DOWN
         for label in ("curtailable", "storage"):
             held = getattr(headroom, f"{label}_{side.value}_kw")[r]
-            total[r] += held.sum(axis=0) - held[without[label]].sum(axis=0)
+            total[r] += held.sum(axis=0, dtype=np.float64) - held[without[label]].sum(axis=0, dtype=np.float64)
     return total
 
 

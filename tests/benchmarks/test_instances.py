@@ -79,6 +79,7 @@ def test_the_optimiser_agrees_with_highs_on_arrays(optimum: Optimum) -> None:
     assert row["objective"] <= -optimum.found.objective + 1e-4
     assert row["bound"] >= -optimum.found.objective - 1e-4
     assert row["bound"] - row["objective"] <= 3e-3 * row["gross_cost"]  # so small a portfolio has few columns to mix
+    assert row["rounds"][0]["value_eur"] is None
     assert row["rounds"][-1]["bound_eur"] >= row["rounds"][-1]["value_eur"]
     assert row["reoptimise"]["gap_of_gross_cost"] < 3e-3
     assert row["peak_rss_mib"] > 10
