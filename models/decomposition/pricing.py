@@ -1,6 +1,6 @@
 """Prices go out, sums of best responses come back: the only part of the decomposition that sees single units."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -8,14 +8,12 @@ import numpy as np
 
 from models.case import Case, Floats, Ints
 from models.decomposition.split import Split
+from models.mixture import Mixed, Shares, chunks
 from models.response import Answers, Prices, Rows, Totals
 from models.units.curtailable import CurtailableResponder
 from models.units.shiftable import ShiftableResponder
 from models.units.storage import StorageResponder
 from models.units.switched import SwitchedResponder
-
-CHUNK = 4096
-"""Units whose answers are held in memory at once."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -47,6 +45,12 @@ class Pricing(Protocol):
 
     def answers(self, batch: int, prices: Prices, chosen: Ints) -> Iterator[tuple[Ints, Answers]]:
         """Yield the best responses of chosen units (positions) of a batch: a few of them, and their answers."""
+        ...
+
+    def mixtures(
+        self, batch: int, rounds: Sequence[Prices], shares: Shares, chosen: Ints
+    ) -> Iterator[tuple[Ints, Mixed]]:
+        """Yield mixtures of the answers of chosen units of a batch that can mix: a few of them, and theirs."""
         ...
 
 
@@ -94,10 +98,13 @@ class LocalPricing:
         for few in chunks(chosen):
             yield few, self._responders[batch].answers(prices, rows, few)
 
-
-def chunks(chosen: Ints) -> list[Ints]:
-    """Return positions, a CHUNK at a time."""
-    return [chosen[i : i + CHUNK] for i in range(0, len(chosen), CHUNK)]
+    def mixtures(
+        self, batch: int, rounds: Sequence[Prices], shares: Shares, chosen: Ints
+    ) -> Iterator[tuple[Ints, Mixed]]:
+        """Yield mixtures of the answers of chosen units of a batch."""
+        unit = self._responders[batch]
+        if isinstance(unit, StorageResponder | CurtailableResponder):
+            yield from unit.mixtures(rounds, self._parts.batches[batch].rows, shares, chosen)
 
 
 def fields_of(totals: Totals) -> tuple[Floats, ...]:

@@ -1,7 +1,8 @@
 """Answers prices on the workers of a Dask cluster. Source: docs/operations.md, More than one machine."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from types import TracebackType
+from typing import Any
 
 import numpy as np
 
@@ -9,8 +10,9 @@ from models.case import Case, Ints
 from models.decomposition.executors.crew import Call, Crew
 from models.decomposition.executors.parcels import add, unpacked
 from models.decomposition.executors.shards import SHARD_UNITS, Shard, cuts, shard
-from models.decomposition.pricing import CHUNK, Scenario, nothing
+from models.decomposition.pricing import Scenario, nothing
 from models.decomposition.split import Split
+from models.mixture import CHUNK, MIXES, Mixed, Shares
 from models.response import Answers, Prices, Totals
 
 PATIENCE_S = 30.0
@@ -66,6 +68,27 @@ class DaskPricing:
             calls.append(call)
         for call, parcel in self._crew.stream(calls):
             yield positions[id(call)], unpacked(parcel, label)
+
+    def mixtures(
+        self, batch: int, rounds: Sequence[Prices], shares: Shares, chosen: Ints
+    ) -> Iterator[tuple[Ints, Mixed]]:
+        """Yield mixtures of the answers of chosen units of a batch, shard by shard. Raises ExecutorError."""
+        calls = (
+            Call(shard=number, method="mixtures", arguments=self._asked(number, rounds, shares, place))
+            for _, number, place in self._pieces(batch, chosen)
+        )
+        for call, mixed in self._crew.stream(calls):
+            yield self._cuts[call.shard].units[call.arguments[-1]], mixed
+
+    def _asked(self, number: int, rounds: Sequence[Prices], shares: Shares, place: Ints) -> tuple[Any, ...]:
+        """Return the rounds that count for a shard as its units see them, their shares, and who is asked."""
+        cut = self._cuts[number]
+        weight, only = shares.weight[:, cut.group], shares.only[cut.units]
+        counts = np.asarray((weight > 0).any(axis=1))
+        counts[only[only != MIXES]] = True
+        only = np.where(only == MIXES, MIXES, (np.cumsum(counts) - 1)[only])
+        seen = [cut.seen(rounds[k]) for k in np.flatnonzero(counts).tolist()]
+        return seen, Shares(weight=weight[counts], only=only), place
 
     def _pieces(self, batch: int, chosen: Ints) -> list[tuple[Ints, int, Ints]]:
         """Return (positions, shard, positions in the shard) that cover the chosen units, a CHUNK at most at a time."""

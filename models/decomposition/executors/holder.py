@@ -15,9 +15,12 @@ from models.case import Case, Ints
 from models.decomposition.executors.parcels import Parcel, Sums, packed, sums
 from models.decomposition.executors.shards import Shard
 from models.decomposition.pricing import LocalPricing, Responder, Scenario, responder
-from models.decomposition.split import Split, split
+from models.decomposition.split import WHOLE, Split, split
 from models.decomposition.warm import tiny
+from models.mixture import MIXES, Mixed, Shares
 from models.response import Prices, Rows
+from models.units.curtailable import CurtailableResponder
+from models.units.storage import StorageResponder
 
 _CODE = (
     "models",
@@ -74,6 +77,15 @@ class Holder:
         unit, shard = self._held[number]
         return packed(unit.answers(_own(prices), shard.rows, np.array(chosen)))
 
+    def mixtures(self, number: int, rounds: list[Prices], shares: Shares, chosen: Ints) -> Mixed:
+        """Return mixtures of the answers of units, a CHUNK at most, at some positions of a shard that can mix."""
+        unit, shard = self._held[number]
+        if not isinstance(unit, StorageResponder | CurtailableResponder):
+            raise TypeError(f"{shard.label} units do not mix")
+        own = Shares(weight=np.array(shares.weight), only=np.array(shares.only))
+        ((_, mixed),) = unit.mixtures([_own(prices) for prices in rounds], shard.rows, own, np.array(chosen))
+        return mixed
+
 
 def _usual(values: NDArray[Any]) -> NDArray[Any]:
     """Return the array aligned, as numba's machine code expects it: what came over the network may not be."""
@@ -94,7 +106,12 @@ def warm() -> None:
     pricing.respond(scenario)
     for index, batch in enumerate(parts.batches):
         seen = scenario.called if batch.called else scenario.planned
-        list(pricing.answers(index, seen, np.arange(len(batch.units))))
+        everyone = np.arange(len(batch.units))
+        if batch.label in WHOLE:
+            list(pricing.answers(index, seen, everyone))
+        else:
+            shares = Shares(weight=np.ones((1, len(parts.group_tie))), only=np.full(len(everyone), MIXES))
+            list(pricing.mixtures(index, [seen], shares, everyone))
 
 
 def _no_prices(case: Case, parts: Split) -> Scenario:
