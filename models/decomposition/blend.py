@@ -20,8 +20,8 @@ from models.decomposition.pricing import Pricing
 from models.decomposition.split import WHOLE, Batch, Split
 from models.mixture import MIXES, Mixed, Shares, places
 from models.tables import Tables, load, tables
-from models.units.shiftable import ShiftableAnswers, run_program_kw
-from models.units.switched import SwitchedAnswers, of_units, own_cost_eur, switched_program_kw
+from models.units.shiftable import run_program_kw
+from models.units.switched import of_units, own_cost_eur, switched_program_kw
 
 _PASSES = 3  # over the switched units, to choose among their answers
 
@@ -84,9 +84,8 @@ def choose_starts(
             if number == SETTLED:
                 owed[chosen, before[index][chosen]] += share[chosen]
                 continue
-            for some, answers in pricing.answers(index, prices[number].seen(called=batch.called), chosen):
-                if isinstance(answers, ShiftableAnswers):
-                    owed[some, answers.start] += share[some]
+            for some, start in pricing.choices(index, prices[number].seen(called=batch.called), chosen):
+                owed[some, start] += share[some]
         result[index] = _round_off(owed, batch.rows.total)
     return result
 
@@ -119,9 +118,8 @@ def _choose_states(
         if number == SETTLED:
             packed[k, chosen] = np.packbits(before[index][chosen], axis=1)
             continue
-        for some, answers in pricing.answers(index, prices[number].seen(called=batch.called), chosen):
-            if isinstance(answers, SwitchedAnswers):
-                packed[k, some] = np.packbits(answers.on, axis=1)
+        for some, on in pricing.choices(index, prices[number].seen(called=batch.called), chosen):
+            packed[k, some] = np.packbits(on, axis=1)
     result = np.zeros((len(batch.units), case.isps), dtype=np.bool_)
     double, single = tables(case.switched.on_kw)
     groups, group = np.unique(batch.rows.total, return_inverse=True)
