@@ -23,9 +23,8 @@ from models.units.switched import of_units, switched_program_kw
 
 _ROUNDING = 1e-9
 _SLACK_KW, _SLACK = 5e-5, 5e-7  # rounding, and as much of the program: half of what the audit allows
-
-
-STORED = ("charge_kw", "discharge_kw", "energy_kwh", "unmet_kwh", "excess_kwh")
+SPARSE = ("unmet_kwh", "excess_kwh")  # zero for most units: memory that is not written to is not taken
+STORED = ("charge_kw", "discharge_kw", "energy_kwh", *SPARSE)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -40,13 +39,24 @@ class Called:
         found: dict[str, Any] = {}
         for label, names in FIELDS.items():
             for name in names:
-                found[name] = getattr(planned, name).copy()
-                found[name][self.units[label]] = getattr(self.programs, name)
+                values, mine, units = getattr(planned, name), getattr(self.programs, name), self.units[label]
+                found[name] = _sparse_copy(values) if name in SPARSE else values.copy()
+                other = (mine != values[units]).any(axis=1) if name in SPARSE else np.ones(len(units), dtype=np.bool_)
+                found[name][units[other]] = mine[other]
         return Programs(**found)
 
 
 FIELDS = {"curtailable": ("curtailable_kw",), "storage": STORED, "shiftable": ("start",), "switched": ("switched_on",)}
 """Fields of Programs by class."""
+
+
+def _sparse_copy(values: Floats) -> Floats:
+    """Return a copy (U,T) that takes memory for rows that are not zero only."""
+    result = np.zeros(values.shape, dtype=values.dtype)  # zeros_like would write them
+    for few in slices(len(values)):
+        rows = few.start + np.flatnonzero(values[few].any(axis=1))
+        result[rows] = values[rows]
+    return result
 
 
 def _units(parts: Split, *, called: bool) -> dict[str, Ints]:

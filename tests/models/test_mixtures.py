@@ -7,6 +7,7 @@ import pytest
 
 from models.audit import audit
 from models.bands import charge_limit_kw, discharge_limit_kw
+from models.case import Direction
 from models.decomposition.blend import blend, choose_starts
 from models.decomposition.direction import one_way
 from models.decomposition.master import Tension
@@ -18,7 +19,7 @@ from models.mixture import MIXES, Shares, power_seen
 from models.response import Prices, Rows
 from models.units.curtailable import CurtailableResponder
 from models.units.storage import StorageResponder
-from tests.models.builders import make, solar
+from tests.models.builders import make, reserve, solar, storage
 from tests.models.test_responses import HOURS, products, random_prices, random_storage
 from tests.models.worlds import portfolio
 
@@ -278,3 +279,17 @@ def test_called_programs_elsewhere_are_those_planned_and_so_is_what_they_hold():
         np.testing.assert_array_equal(planned[:, ~reserved], called[:, ~reserved])
         assert planned[:, ~reserved].any()
         assert not planned[:, case.storage.reserve_kw == 0].any()
+
+
+def test_what_many_hold_in_single_precision_covers_their_bids():
+    """Added up in single precision, the power of a hundred thousand batteries is off by kilowatts."""
+    isps, units = 2, 120_000
+    one = storage(isps, charge_kw=5.0, discharge_kw=5.0, low=0.0, high=20.0, end_value=0.2, reserve_kw=3.29)
+    many = {i.name: np.repeat(getattr(one, i.name), units, axis=0) for i in fields(one)}
+    many = {name: v.astype(np.float32) if v.ndim == 2 else v for name, v in many.items()}
+    up = reserve(isps, [50.0], name="up", direction=Direction.UP, block=np.zeros(isps, dtype=np.int64), step_mw=1e-4)
+    base = make(isps, one, hours=1.0, reserves=(replace(up, max_mw=np.array([1e3])),))
+    case = replace(base, storage=replace(one, **many))
+    found = solve(case, relative_gap=1e-3, time_limit_s=240.0)
+    assert found.bids_mw[0][0] > 300
+    assert audit(case, found) == ()
