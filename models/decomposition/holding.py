@@ -29,6 +29,10 @@ class Holding:
             margin_kwh={side: values[few] for side, values in self.margin_kwh.items()},
         )
 
+    def forget_rooms(self) -> None:
+        """Let go of everything but what is held."""
+        self.room_kw, self.margin_kwh = {}, {}
+
 
 def _roomless(case: Case, held_kw: Floats, *, margins: bool) -> Holding:
     """Return a holding whose rooms are to be filled in; without margins, energy never binds."""

@@ -8,55 +8,19 @@ from typing import Any
 
 import numpy as np
 
-from models.block import per_point, reserved_points, slices
+from models.block import reserved_points
 from models.case import Case, Floats, Ints
 from models.decomposition.blend import Blended
+from models.decomposition.called import FIELDS, STORED, Called, as_planned, moved_kw, point_kw
 from models.decomposition.holding import Holding, curtailable_holding, fill, fit, storage_holding
 from models.decomposition.master import KW_PER_MW, committed_kw
 from models.decomposition.split import CLASSES, Split
 from models.headroom import SIDES, takes, traded_isps
 from models.objective import Answer, called_terms, market_terms, missed_kwh_of, place_terms
 from models.outcome import Headroom, Programs
-from models.units.fixed import fixed_program_kw
-from models.units.shiftable import run_program_kw
-from models.units.switched import of_units, switched_program_kw
 
 _ROUNDING = 1e-9
 _SLACK_KW, _SLACK = 5e-5, 5e-7  # rounding, and as much of the program: half of what the audit allows
-SPARSE = ("unmet_kwh", "excess_kwh")  # zero for most units: memory that is not written to is not taken
-STORED = ("charge_kw", "discharge_kw", "energy_kwh", *SPARSE)
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Called:
-    """Called programs of the units that may have other ones than planned, and who they are within their classes."""
-
-    units: dict[str, Ints]  # by class
-    programs: Programs  # of these units
-
-    def everywhere(self, planned: Programs) -> Programs:
-        """Return the programs of all units: the others keep their plan."""
-        found: dict[str, Any] = {}
-        for label, names in FIELDS.items():
-            for name in names:
-                values, mine, units = getattr(planned, name), getattr(self.programs, name), self.units[label]
-                found[name] = _sparse_copy(values) if name in SPARSE else values.copy()
-                other = (mine != values[units]).any(axis=1) if name in SPARSE else np.ones(len(units), dtype=np.bool_)
-                found[name][units[other]] = mine[other]
-        return Programs(**found)
-
-
-FIELDS = {"curtailable": ("curtailable_kw",), "storage": STORED, "shiftable": ("start",), "switched": ("switched_on",)}
-"""Fields of Programs by class."""
-
-
-def _sparse_copy(values: Floats) -> Floats:
-    """Return a copy (U,T) that takes memory for rows that are not zero only."""
-    result = np.zeros(values.shape, dtype=values.dtype)  # zeros_like would write them
-    for few in slices(len(values)):
-        rows = few.start + np.flatnonzero(values[few].any(axis=1))
-        result[rows] = values[rows]
-    return result
 
 
 def _units(parts: Split, *, called: bool) -> dict[str, Ints]:
@@ -77,45 +41,6 @@ def _programs(case: Case, parts: Split, blended: list[Blended], *, called: bool)
             own = {"curtailable_kw": "power_kw", "switched_on": "on"}
             found |= {name: getattr(result, own.get(name, name)) for name in FIELDS[batch.label]}
     return Programs(**found)
-
-
-def point_kw(case: Case, done: Programs) -> Floats:
-    """Return P_c (C+1,T), the last row for units in no congestion point."""
-    return (
-        fixed_program_kw(case)
-        + per_point(case, case.curtailable.point, done.curtailable_kw)
-        + _stored_kw(case, case.storage.point, done)
-        + per_point(case, case.shiftable.point, run_program_kw(case, done.start))
-        + per_point(case, case.switched.point, switched_program_kw(case.switched, done.switched_on))
-    )
-
-
-def _stored_kw(case: Case, point: Ints, done: Programs) -> Floats:
-    """Return Σ of storage programs (C+1,T), a few units at a time."""
-    result = np.zeros((len(case.points) + 1, case.isps))
-    for few in slices(len(point)):
-        np.add.at(result, point[few], done.charge_kw[few] - done.discharge_kw[few])
-    return result
-
-
-def moved_kw(case: Case, called: Called, planned: Programs) -> Floats:
-    """Return called less planned program per congestion point (C+1,T)."""
-    units, programs = called.units, called.programs
-    curtailable, storage, runs, switched = (getattr(case, label).point[units[label]] for label in FIELDS)
-    earlier: dict[str, Any] = {name: getattr(planned, name)[units[label]] for label in FIELDS for name in FIELDS[label]}
-    before = Programs(**earlier)
-    start = planned.start.copy()
-    start[units["shiftable"]] = programs.start
-    run_kw = (run_program_kw(case, start) - run_program_kw(case, planned.start))[units["shiftable"]]
-    mine = of_units(case.switched, units["switched"])
-    on_kw = switched_program_kw(mine, programs.switched_on) - switched_program_kw(mine, before.switched_on)
-    return (
-        per_point(case, curtailable, programs.curtailable_kw - before.curtailable_kw)
-        + _stored_kw(case, storage, programs)
-        - _stored_kw(case, storage, before)
-        + per_point(case, runs, run_kw)
-        + per_point(case, switched, on_kw)
-    )
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -329,6 +254,8 @@ def complete(case: Case, parts: Split, blended: list[Blended], bids_mw: list[Flo
             shortfall, _ = undelivered(case, moved_kw(case, called, done)[:-1], planned_kw)
         called_held = _holdings(case, parts, blended, called.programs, called=True)
     bids, missing = reserve(case, held, called_held, bids_mw)
+    for holding in (*held.both(), *(called_held.both() if called_held is not None else ())):
+        holding.forget_rooms()
     day_ahead, buy, sell, short, long = positions(case, planned_kw.sum(axis=0))
     limits = case.limits
     plain = Answer(
@@ -360,12 +287,3 @@ def _nothing_held(case: Case) -> Headroom:
     return Headroom(
         storage_up_kw=storage, storage_down_kw=storage, curtailable_up_kw=curtailable, curtailable_down_kw=curtailable
     )
-
-
-def as_planned(case: Case, called: Called, planned: Programs, points: Ints) -> None:
-    """Let called programs keep the plan at some points: nothing is delivered there, and nothing broken."""
-    for label, names in FIELDS.items():
-        units = called.units[label]
-        mine = np.flatnonzero(np.isin(getattr(case, label).point[units], points))
-        for name in names:
-            getattr(called.programs, name)[mine] = getattr(planned, name)[units[mine]]
