@@ -233,3 +233,17 @@ def per_point(case: Case, point: Ints, values: Floats) -> Floats:
     result = np.zeros((len(case.points) + 1, *values.shape[1:]))
     np.add.at(result, point, values)
     return result
+
+
+def slices(count: int, size: int = 16384) -> Iterator[slice]:
+    """Yield 0..count in parts: what is reckoned a part at a time needs memory for one."""
+    for begin in range(0, count, size):
+        yield slice(begin, min(begin + size, count))
+
+
+def sums_of(count: int, values: Callable[[slice], Floats]) -> Floats:
+    """Return the sum over ISPs of each of the rows 0..count (U,), of values (n,T) of a part of them at a time."""
+    result = np.zeros(count)
+    for few in slices(count):
+        result[few] = values(few).sum(axis=1, dtype=np.float64)
+    return result

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pyomo.environ as pyo
 
-from models.block import Values, Worth, linear_sum, per_point, reserved_points
-from models.case import Case, Floats
+from models.block import Values, Worth, linear_sum, per_point, reserved_points, sums_of
+from models.case import Bools, Case, Floats, Ints, Switched
 from models.outcome import Headroom, Programs
-from models.units.switched import missed_isps, starts
+from models.units.switched import missed_isps, of_units, starts
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -56,9 +56,11 @@ def place_terms(case: Case, answer: Answer) -> dict[str, Floats]:
     mwh = case.isp_hours / 1000
     storage, curtailable, limits, contracts = case.storage, case.curtailable, case.limits, case.reservations
     programs = answer.programs
-    curtailed_kw = np.maximum(programs.curtailable_kw - curtailable.forecast_kw, 0.0).sum(axis=1)
-    moved_kwh = (programs.charge_kw + programs.discharge_kw).sum(axis=1) * case.isp_hours
-    missed_kwh = (programs.unmet_kwh + programs.excess_kwh).sum(axis=1)
+    curtailed_kw = sums_of(
+        len(curtailable.point), lambda u: np.maximum(programs.curtailable_kw[u] - curtailable.forecast_kw[u], 0.0)
+    )
+    moved_kwh = sums_of(len(storage.point), lambda u: programs.charge_kw[u] + programs.discharge_kw[u]) * case.isp_hours
+    missed_kwh = missed_kwh_of(programs)
     breach_kw = (answer.breach_import_kw + answer.breach_export_kw).sum(axis=1)
     fee = contracts.availability_eur_per_mw_h * np.abs(contracts.reserved_kw).sum(axis=1)
     undelivered = contracts.penalty_eur_per_mwh * answer.reservation_shortfall_kw.sum(axis=1)
@@ -76,18 +78,14 @@ def place_terms(case: Case, answer: Answer) -> dict[str, Floats]:
     if len(switched.point):
         begun = -switched.start_eur * starts(switched, programs.switched_on)
         result["starts"] = per_point(case, switched.point, begun)
-        result["comfort shortfall"] += per_point(case, switched.point, _missed_eur(case, programs))
+        result["comfort shortfall"] += per_point(case, switched.point, _missed_eur(switched, programs.switched_on))
     if case.anchor is not None:
         moved_kw = np.abs(np.nan_to_num(answer.point_kw[:-1] - case.anchor.point_kw)).sum(axis=1)
         result["prognosis change"] = np.append(-case.anchor.eur_per_mwh * moved_kw * mwh, 0.0)
     if answer.called is not None:
-        missed_kwh = (answer.called.unmet_kwh + answer.called.excess_kwh).sum(axis=1)
-        concerned = reserved_points(case)[storage.point]
-        missed_eur = np.where(concerned, storage.shortfall_eur_per_kwh * missed_kwh, 0.0)
-        result["called comfort shortfall"] = per_point(case, storage.point, -missed_eur)
-        if len(switched.point):
-            called_eur = np.where(reserved_points(case)[switched.point], _missed_eur(case, answer.called), 0.0)
-            result["called comfort shortfall"] += per_point(case, switched.point, called_eur)
+        mine, own = (np.flatnonzero(reserved_points(case)[part.point]) for part in (storage, switched))
+        missed_kwh = missed_kwh_of(answer.called)[mine]
+        result |= called_terms(case, mine, missed_kwh, own, answer.called.switched_on[own])
     for name, amount in elsewhere_eur(case).items():
         result.setdefault(name, np.zeros(len(case.points) + 1))[-1] += amount
     return result
@@ -98,9 +96,29 @@ def elsewhere_eur(case: Case) -> dict[str, float]:
     return {} if case.elsewhere is None else case.elsewhere.terms_eur
 
 
-def _missed_eur(case: Case, programs: Programs) -> Floats:
+def called_terms(
+    case: Case, storage: Ints, missed_kwh: Floats, switched: Ints, switched_on: Bools
+) -> dict[str, Floats]:  # fmt: skip
+    """Return the terms of called programs (C+1,) of units that may have one, EUR.
+
+    storage (n,) with the energy that each of them misses (n,); switched (m,) with their states (m,T).
+    """
+    data = case.storage
+    total = per_point(case, data.point[storage], -data.shortfall_eur_per_kwh[storage] * missed_kwh)
+    if len(switched):
+        mine = of_units(case.switched, switched)
+        total += per_point(case, mine.point, _missed_eur(mine, switched_on))
+    return {"called comfort shortfall": total}
+
+
+def missed_kwh_of(programs: Programs) -> Floats:
+    """Return unmet and excess energy of each storage unit (U,)."""
+    return sums_of(len(programs.unmet_kwh), lambda u: programs.unmet_kwh[u] + programs.excess_kwh[u])
+
+
+def _missed_eur(data: Switched, on: Bools) -> Floats:
     """Return −price · ISPs missed of each switched unit (U,)."""
-    return np.asarray(-case.switched.shortfall_eur * missed_isps(case.switched, programs.switched_on), dtype=np.float64)
+    return np.asarray(-data.shortfall_eur * missed_isps(data, on), dtype=np.float64)
 
 
 def market_terms(case: Case, answer: Answer) -> dict[str, float]:

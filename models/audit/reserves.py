@@ -67,7 +67,7 @@ def _cover(case: Case, outcome: Outcome, scenario: Scenario) -> Iterator[str]:
         held = _elsewhere(case, scenario)
         if scenario.headroom is not None:
             for part in held_kw(scenario.headroom, side):
-                held += part.sum(axis=1)
+                held += part.sum(axis=1, dtype=np.float64)  # single precision would lose kilowatts
         missing = np.where(on_side(case, side)[:, None], needed - held, 0.0)
         what = f"bid is not covered by {side} headroom"
         yield from above((named("reserve", names), isp), what, missing, slack(needed, held))

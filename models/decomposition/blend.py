@@ -12,35 +12,35 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.bands import charge_limit_kw, discharge_limit_kw
 from models.case import Bools, Case, Floats, Ints
 from models.compiled import compiled
+from models.decomposition.direction import one_way
 from models.decomposition.master import SETTLED, Master, Tension
 from models.decomposition.pricing import Pricing
 from models.decomposition.split import WHOLE, Batch, Split
-from models.response import Answers
+from models.mixture import MIXES, Mixed, Shares, places
 from models.tables import Tables, load, tables
-from models.units.shiftable import ShiftableAnswers, run_program_kw
-from models.units.storage import StorageAnswers
-from models.units.switched import SwitchedAnswers, of_units, own_cost_eur, switched_program_kw
+from models.units.shiftable import run_program_kw
+from models.units.switched import of_units, own_cost_eur, switched_program_kw
 
-_BOTH_KW = 1e-9
 _PASSES = 3  # over the switched units, to choose among their answers
-NO_ROUND = -(10**9)
-"""Not a round: a unit mixes."""
 
 
 @dataclass(kw_only=True, eq=False)
 class Blended:
-    """Programs of a batch, in the order of its units; what a class does not have is empty."""
+    """Programs of a batch, in the order of its units; what a class does not have is empty.
 
-    power_kw: Floats  # (U,T)
-    held_kw: Floats  # (R,U,T)
+    As precise as the programs in the case. Of what is zero for most units only the rest takes memory.
+    """
+
+    power_kw: Floats  # (U,T) of curtailable units
     charge_kw: Floats
     discharge_kw: Floats
     energy_kwh: Floats
     unmet_kwh: Floats
     excess_kwh: Floats
+    holder: Ints  # (h,) positions of the units that may hold reserve
+    held_kw: Floats  # (R,h,T)
     start: Ints  # (U,)
     on: Bools  # (U,T)
 
@@ -84,11 +84,8 @@ def choose_starts(
             if number == SETTLED:
                 owed[chosen, before[index][chosen]] += share[chosen]
                 continue
-            scenario = prices[number].scenario()
-            seen = scenario.called if batch.called else scenario.planned
-            for some, answers in pricing.answers(index, seen, chosen):
-                if isinstance(answers, ShiftableAnswers):
-                    owed[some, answers.start] += share[some]
+            for some, start in pricing.choices(index, prices[number].seen(called=batch.called), chosen):
+                owed[some, start] += share[some]
         result[index] = _round_off(owed, batch.rows.total)
     return result
 
@@ -121,10 +118,8 @@ def _choose_states(
         if number == SETTLED:
             packed[k, chosen] = np.packbits(before[index][chosen], axis=1)
             continue
-        scenario = prices[number].scenario()
-        for some, answers in pricing.answers(index, scenario.called if batch.called else scenario.planned, chosen):
-            if isinstance(answers, SwitchedAnswers):
-                packed[k, some] = np.packbits(answers.on, axis=1)
+        for some, on in pricing.choices(index, prices[number].seen(called=batch.called), chosen):
+            packed[k, some] = np.packbits(on, axis=1)
     result = np.zeros((len(batch.units), case.isps), dtype=np.bool_)
     double, single = tables(case.switched.on_kw)
     groups, group = np.unique(batch.rows.total, return_inverse=True)
@@ -207,123 +202,81 @@ def blend(
     starts: Starts,
 ) -> list[Blended]:
     """Return the programs of every batch, pricing again the rounds that count."""
-    results = [_empty(case, batch) for batch in parts.batches]
-    whole = {i: _whole_answers(case, b, weights) for i, b in enumerate(parts.batches) if b.label == "storage"}
-    for number, weight in weights.items():
-        if number == SETTLED:  # runs and switched units only
-            continue
-        scenario = prices[number].scenario()
-        for index, (batch, result) in enumerate(zip(parts.batches, results, strict=True)):
-            if batch.label in WHOLE:
-                continue
-            share = weight[batch.rows.total]
-            if index in whole:
-                share = np.where(whole[index] == NO_ROUND, share, whole[index] == number)
-            seen = scenario.called if batch.called else scenario.planned
-            for chosen, answers in pricing.answers(index, seen, np.flatnonzero(share > 0)):
-                _add(result, answers, chosen, share[chosen][:, None])
-    for index, (batch, result) in enumerate(zip(parts.batches, results, strict=True)):
+    numbers = [number for number in weights if number != SETTLED]  # what is settled does not mix
+    weight = np.array([weights[number] for number in numbers]).reshape(len(numbers), len(parts.group_tie))
+    results = []
+    for index, batch in enumerate(parts.batches):
+        result = _empty(case, batch)
+        results.append(result)
         if batch.label == "shiftable":
             result.start[:] = starts[index]
-        elif batch.label == "switched":
+            continue
+        if batch.label == "switched":
             result.on[:] = starts[index]
-        elif batch.label == "storage" and batch.called:
-            purify_called(case, batch.units, result)
-        elif batch.label == "storage":
-            purify(case, batch.units, result)
+            continue
+        only = _whole_answers(case, batch, weight) if batch.label == "storage" else np.full(len(batch.units), MIXES)
+        rounds = [prices[number].seen(called=batch.called) for number in numbers]
+        place = places(_holds(case, batch))[1]
+        shares = Shares(weight=weight, only=only)
+        for some, mixed in pricing.mixtures(index, rounds, shares, np.arange(len(batch.units))):
+            _enter(case, batch, result, some, mixed, place)
     return results
 
 
-def _whole_answers(case: Case, batch: Batch, weights: dict[int, Floats]) -> Ints:
-    """Return the round whose answer a unit takes as it is, NO_ROUND for those that mix: (U,).
+def _enter(case: Case, batch: Batch, result: Blended, some: Ints, mixed: Mixed, place: Ints) -> None:
+    """Write the mixtures of some units (n,) to their places, storage in one direction."""
+    if result.held_kw.size:
+        result.held_kw[:, place[some[mixed.holder]]] = mixed.held_kw
+    if batch.label != "storage":
+        result.power_kw[some] = mixed.power_kw
+        return
+    slack = np.zeros((2, len(some), case.isps))
+    slack[:, mixed.short] = mixed.short_kwh
+    charge, discharge, energy = mixed.charge_kw, mixed.discharge_kw, mixed.energy_kwh
+    one_way(case, batch.units[some], batch.called, charge, discharge, energy, slack)
+    result.charge_kw[some], result.discharge_kw[some], result.energy_kwh[some] = charge, discharge, energy
+    result.unmet_kwh[some[mixed.short]], result.excess_kwh[some[mixed.short]] = mixed.short_kwh
+
+
+def _whole_answers(case: Case, batch: Batch, weight: Floats) -> Ints:
+    """Return the round whose answer a unit takes as it is (U,), MIXES for those that mix, of weights (K,G).
 
     Half of a program with a minimum power is none. Of a group's n such units the i-th takes the round in which the
     sum of weights reaches (i + ½)/n, so every round gets its share of them to within one unit.
     """
-    result = np.full(len(batch.units), NO_ROUND, dtype=np.int64)
-    numbers = np.array([number for number in weights if number != SETTLED], dtype=np.int64)
+    result = np.full(len(batch.units), MIXES, dtype=np.int64)
     mine = np.flatnonzero(case.storage.charge_min_kw[batch.units] > 0)
-    if not len(mine) or not len(numbers):
+    if not len(mine) or not len(weight):
         return result
-    reached = np.cumsum([weights[number] for number in numbers.tolist()], axis=0)  # (K,G)
+    reached = np.cumsum(weight, axis=0)  # (K,G)
     group = batch.rows.total[mine]
     order = np.argsort(group, kind="stable")
     ordered = group[order]
     begins = np.searchsorted(ordered, ordered)
     size = np.bincount(ordered)[ordered]
     aim = (np.arange(len(mine)) - begins + 0.5) / size * reached[-1, ordered]
-    result[mine[order]] = numbers[(reached[:, ordered] < aim).sum(axis=0)]
+    result[mine[order]] = (reached[:, ordered] < aim).sum(axis=0)
     return result
 
 
-def _add(result: Blended, answers: Answers, chosen: Ints, weight: Floats) -> None:
-    result.power_kw[chosen] += weight * answers.power_kw
-    if result.held_kw.size:
-        result.held_kw[:, chosen] += weight * answers.held_kw
-    if isinstance(answers, StorageAnswers):
-        for name in ("charge_kw", "discharge_kw", "energy_kwh", "unmet_kwh", "excess_kwh"):
-            getattr(result, name)[chosen] += weight * getattr(answers, name)
+def _holds(case: Case, batch: Batch) -> Bools:
+    """Return (U,) which units of a batch may hold reserve."""
+    if batch.label in WHOLE or not case.reserves:
+        return np.zeros(len(batch.units), dtype=np.bool_)
+    return np.asarray(getattr(case, batch.label).reserve_kw[batch.units] > 0, dtype=np.bool_)
 
 
 def _empty(case: Case, batch: Batch) -> Blended:
-    count, isps = len(batch.units), case.isps
-    stored = (count, isps) if batch.label == "storage" else (0, isps)
-    holds = batch.label not in WHOLE and (getattr(case, batch.label).reserve_kw[batch.units] > 0).any()
+    count, isps, holder = len(batch.units), case.isps, np.flatnonzero(_holds(case, batch))
+    own = case.storage.unmanaged_kw if batch.label == "storage" else case.curtailable.forecast_kw
+
+    def programs_of(label: str) -> Floats:
+        return np.zeros((count if batch.label == label else 0, isps), dtype=own.dtype)
+
     return Blended(
-        power_kw=np.zeros((count, isps)),
-        held_kw=np.zeros((len(case.reserves), count, isps) if holds else (len(case.reserves), 0, isps)),
-        charge_kw=np.zeros(stored), discharge_kw=np.zeros(stored), energy_kwh=np.zeros(stored),
-        unmet_kwh=np.zeros(stored), excess_kwh=np.zeros(stored), start=np.zeros(count, dtype=np.int64),
+        power_kw=programs_of("curtailable"), charge_kw=programs_of("storage"), discharge_kw=programs_of("storage"),
+        energy_kwh=programs_of("storage"), unmet_kwh=programs_of("storage"), excess_kwh=programs_of("storage"),
+        holder=holder, held_kw=np.zeros((len(case.reserves), len(holder), isps), dtype=own.dtype),
+        start=np.zeros(count, dtype=np.int64),
         on=np.zeros((count if batch.label == "switched" else 0, isps), dtype=np.bool_),
     )  # fmt: skip
-
-
-def purify(case: Case, units: Ints, result: Blended) -> None:
-    """Make every change of stored energy in one direction: energy stays, power falls by what mixing wasted."""
-    data = case.storage
-    both = np.minimum(result.charge_kw, result.discharge_kw) > _BOTH_KW
-    row, isp = np.nonzero(both)
-    gain = np.broadcast_to(data.charge_efficiency[units], both.shape)[row, isp]
-    loss = data.discharge_efficiency[units][row]
-    change = gain * result.charge_kw[row, isp] - result.discharge_kw[row, isp] / loss
-    result.charge_kw[row, isp] = np.maximum(change, 0.0) / gain
-    result.discharge_kw[row, isp] = np.maximum(-change, 0.0) * loss
-    tiny = ~both & (result.charge_kw > 0) & (result.discharge_kw > 0)
-    result.discharge_kw[tiny & (result.charge_kw >= result.discharge_kw)] = 0.0
-    result.charge_kw[tiny & (result.charge_kw < result.discharge_kw)] = 0.0
-    np.subtract(result.charge_kw, result.discharge_kw, out=result.power_kw)
-
-
-def purify_called(case: Case, units: Ints, result: Blended) -> None:
-    """Make called programs one-directional: where a reservation counts they keep their power, elsewhere their energy.
-
-    Kept power in one direction leaves more energy than the mixture had; the next ISPs without reservation give it back.
-    """
-    data, hours = case.storage, case.isp_hours
-    if not bool((np.minimum(result.charge_kw, result.discharge_kw) > _BOTH_KW).any()):
-        purify(case, units, result)
-        return
-    counts = np.zeros((len(case.points) + 1, case.isps), dtype=np.bool_)
-    np.logical_or.at(counts, case.reservations.point, case.reservations.reserved_kw != 0)
-    shape = (len(data.point), case.isps)
-    gain = np.broadcast_to(data.charge_efficiency, shape)[units] * hours
-    drain = hours / data.discharge_efficiency[units][:, None]
-    charge = charge_limit_kw(data, case.isps)[units]
-    discharge = discharge_limit_kw(data, case.isps)[units]
-    high = np.broadcast_to(data.energy_max_kwh, shape)[units]
-    demand = np.broadcast_to(data.demand_kwh, shape)[units]
-    keeps = counts[data.point[units]]
-    before = data.energy_start_kwh[units]
-    for t in range(case.isps):
-        net = result.charge_kw[:, t] - result.discharge_kw[:, t]
-        slack = result.unmet_kwh[:, t] - result.excess_kwh[:, t]
-        idle = data.retention[units] * before - demand[:, t] + slack
-        kept = np.where(net > 0, net * gain[:, t], net * drain[:, 0])
-        change = np.where(keeps[:, t], kept, result.energy_kwh[:, t] - idle)
-        change = np.minimum(change, high[:, t] - idle)
-        change = np.clip(change, -discharge[:, t] * drain[:, 0], charge[:, t] * gain[:, t])
-        result.charge_kw[:, t] = np.maximum(change, 0.0) / gain[:, t]
-        result.discharge_kw[:, t] = np.maximum(-change, 0.0) / drain[:, 0]
-        before = idle + change
-        result.energy_kwh[:, t] = before
-    np.subtract(result.charge_kw, result.discharge_kw, out=result.power_kw)

@@ -42,12 +42,15 @@ class Tension:
 
     def scenario(self) -> Scenario:
         """Return what units see: prices of their program and rewards of reserve held."""
-        return Scenario(
-            planned=Prices(
-                power_eur_per_kw=np.concatenate([self.balance + self.program - self.call, self.balance]),
-                held_eur_per_kw=np.maximum(np.stack([-(self.reserve + self.called), -self.reserve]), 0.0),
-            ),
-            called=Prices(power_eur_per_kw=self.call.copy(), held_eur_per_kw=np.maximum(-self.called[None], 0.0)),
+        return Scenario(planned=self.seen(called=False), called=self.seen(called=True))
+
+    def seen(self, *, called: bool) -> Prices:
+        """Return what units see in one scenario."""
+        if called:
+            return Prices(power_eur_per_kw=self.call.copy(), held_eur_per_kw=np.maximum(-self.called[None], 0.0))
+        return Prices(
+            power_eur_per_kw=np.concatenate([self.balance + self.program - self.call, self.balance]),
+            held_eur_per_kw=np.maximum(np.stack([-(self.reserve + self.called), -self.reserve]), 0.0),
         )
 
 

@@ -1,21 +1,20 @@
 """Prices go out, sums of best responses come back: the only part of the decomposition that sees single units."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from models.case import Case, Floats, Ints
 from models.decomposition.split import Split
-from models.response import Answers, Prices, Rows, Totals
+from models.mixture import Mixed, Shares, chunks
+from models.response import Prices, Rows, Totals
 from models.units.curtailable import CurtailableResponder
 from models.units.shiftable import ShiftableResponder
 from models.units.storage import StorageResponder
 from models.units.switched import SwitchedResponder
-
-CHUNK = 4096
-"""Units whose answers are held in memory at once."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -26,16 +25,10 @@ class Scenario:
     called: Prices  # power (N,T), held (1,R,T)
 
 
-class Responder(Protocol):
-    """What every resource class offers."""
-
-    def respond(self, prices: Prices, rows: Rows, count: int) -> Totals:
-        """Return sums of the best responses."""
-        ...
-
-    def answers(self, prices: Prices, rows: Rows, chosen: Ints) -> Answers:
-        """Return the best responses of chosen units."""
-        ...
+Choices: TypeAlias = NDArray[Any]
+"""Starts (n,) of shiftable runs, states (n,T) of switched units."""
+Responder: TypeAlias = StorageResponder | CurtailableResponder | ShiftableResponder | SwitchedResponder
+"""The best responses of one class."""
 
 
 class Pricing(Protocol):
@@ -45,8 +38,14 @@ class Pricing(Protocol):
         """Return the sums of the best responses per group (G)."""
         ...
 
-    def answers(self, batch: int, prices: Prices, chosen: Ints) -> Iterator[tuple[Ints, Answers]]:
-        """Yield the best responses of chosen units (positions) of a batch: a few of them, and their answers."""
+    def choices(self, batch: int, prices: Prices, chosen: Ints) -> Iterator[tuple[Ints, Choices]]:
+        """Yield the best responses of chosen units (positions) of a batch that cannot mix: a few of them, and what."""
+        ...
+
+    def mixtures(
+        self, batch: int, rounds: Sequence[Prices], shares: Shares, chosen: Ints
+    ) -> Iterator[tuple[Ints, Mixed]]:
+        """Yield mixtures of the answers of chosen units of a batch that can mix: a few of them, and theirs."""
         ...
 
 
@@ -59,6 +58,24 @@ def responder(case: Case, label: str, units: Ints, *, called: bool, threads: int
     if label == "switched":
         return SwitchedResponder.of(case, units, called=called, threads=threads)
     return ShiftableResponder.of(case, units, called=called, threads=threads)
+
+
+def choices_of(unit: Responder, prices: Prices, rows: Rows, chosen: Ints) -> Choices:
+    """Return the best responses of chosen units (n,) of a class that cannot mix. Raises TypeError for others."""
+    if isinstance(unit, ShiftableResponder):
+        return unit.answers(prices, rows, chosen).start
+    if isinstance(unit, SwitchedResponder):
+        return unit.answers(prices, rows, chosen).on
+    raise TypeError(f"{type(unit).__name__} mixes")
+
+
+def mixtures_of(
+    unit: Responder, rounds: Sequence[Prices], rows: Rows, shares: Shares, chosen: Ints
+) -> Iterator[tuple[Ints, Mixed]]:
+    """Yield mixtures of chosen units of a class that can mix. Raises TypeError for others."""
+    if isinstance(unit, ShiftableResponder | SwitchedResponder):
+        raise TypeError(f"{type(unit).__name__} does not mix")
+    return unit.mixtures(rounds, rows, shares, chosen)
 
 
 def nothing(case: Case, groups: int) -> Totals:
@@ -88,16 +105,16 @@ class LocalPricing:
                 sums += more
         return total
 
-    def answers(self, batch: int, prices: Prices, chosen: Ints) -> Iterator[tuple[Ints, Answers]]:
-        """Yield the best responses of chosen units of a batch."""
-        rows = self._parts.batches[batch].rows
+    def choices(self, batch: int, prices: Prices, chosen: Ints) -> Iterator[tuple[Ints, Choices]]:
+        """Yield the best responses of chosen units of a batch that cannot mix."""
         for few in chunks(chosen):
-            yield few, self._responders[batch].answers(prices, rows, few)
+            yield few, choices_of(self._responders[batch], prices, self._parts.batches[batch].rows, few)
 
-
-def chunks(chosen: Ints) -> list[Ints]:
-    """Return positions, a CHUNK at a time."""
-    return [chosen[i : i + CHUNK] for i in range(0, len(chosen), CHUNK)]
+    def mixtures(
+        self, batch: int, rounds: Sequence[Prices], shares: Shares, chosen: Ints
+    ) -> Iterator[tuple[Ints, Mixed]]:
+        """Yield mixtures of the answers of chosen units of a batch."""
+        return mixtures_of(self._responders[batch], rounds, self._parts.batches[batch].rows, shares, chosen)
 
 
 def fields_of(totals: Totals) -> tuple[Floats, ...]:

@@ -3,80 +3,44 @@
 Source: docs/optimisation.md §8.5.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
-from models.block import per_point, reserved_points
-from models.case import Case, Direction, Floats, Ints
+from models.block import reserved_points
+from models.case import Case, Floats, Ints
 from models.decomposition.blend import Blended
+from models.decomposition.called import FIELDS, STORED, Called, as_planned, moved_kw, point_kw
 from models.decomposition.holding import Holding, curtailable_holding, fill, fit, storage_holding
 from models.decomposition.master import KW_PER_MW, committed_kw
-from models.decomposition.split import Split
-from models.headroom import takes, traded_isps
-from models.objective import Answer
+from models.decomposition.split import CLASSES, Split
+from models.headroom import SIDES, takes, traded_isps
+from models.objective import Answer, called_terms, market_terms, missed_kwh_of, place_terms
 from models.outcome import Headroom, Programs
-from models.units.fixed import fixed_program_kw
-from models.units.shiftable import run_program_kw
-from models.units.switched import switched_program_kw
 
 _ROUNDING = 1e-9
 _SLACK_KW, _SLACK = 5e-5, 5e-7  # rounding, and as much of the program: half of what the audit allows
 
 
-def of(parts: Split, blended: list[Blended], label: str, *, called: bool) -> tuple[Ints, Blended] | None:
-    """Return the units and programs of a class in one scenario, None if it has none."""
+def _units(parts: Split, *, called: bool) -> dict[str, Ints]:
+    """Return who has a program in one scenario, by class."""
+    nobody = np.zeros(0, dtype=np.int64)
+    return dict.fromkeys(CLASSES, nobody) | {b.label: b.units for b in parts.batches if b.called == called}
+
+
+def _programs(case: Case, parts: Split, blended: list[Blended], *, called: bool) -> Programs:
+    """Return the programs of all units that have one in a scenario: the arrays of the batches themselves."""
+    nothing = np.zeros((0, case.isps))
+    found: dict[str, Any] = {
+        "curtailable_kw": nothing, **dict.fromkeys(STORED, nothing), "start": np.zeros(0, dtype=np.int64),
+        "switched_on": np.zeros((0, case.isps), dtype=np.bool_),
+    }  # fmt: skip
     for batch, result in zip(parts.batches, blended, strict=True):
-        if batch.label == label and batch.called == called:
-            return batch.units, result
-    return None
-
-
-def programs(case: Case, parts: Split, blended: list[Blended]) -> Programs:
-    """Return the planned programs."""
-    return _programs(case, parts, blended, called=False, otherwise=_nothing(case))
-
-
-def _nothing(case: Case) -> Programs:
-    stored = case.storage.unmanaged_kw.shape
-    return Programs(
-        curtailable_kw=np.zeros(case.curtailable.forecast_kw.shape),
-        charge_kw=np.zeros(stored), discharge_kw=np.zeros(stored), energy_kwh=np.zeros(stored),
-        unmet_kwh=np.zeros(stored), excess_kwh=np.zeros(stored), start=case.shiftable.first_start.copy(),
-        switched_on=np.zeros((len(case.switched.point), case.isps), dtype=np.bool_),
-    )  # fmt: skip
-
-
-def _programs(case: Case, parts: Split, blended: list[Blended], *, called: bool, otherwise: Programs) -> Programs:
-    """Return programs with those of the batches in place of `otherwise`."""
-    result = {name: getattr(otherwise, name) for name in otherwise.__dataclass_fields__}
-    if called:
-        result = {name: values.copy() for name, values in result.items()}
-    found = of(parts, blended, "curtailable", called=called)
-    if found is not None:
-        result["curtailable_kw"][found[0]] = found[1].power_kw
-    found = of(parts, blended, "storage", called=called)
-    if found is not None:
-        for name in ("charge_kw", "discharge_kw", "energy_kwh", "unmet_kwh", "excess_kwh"):
-            result[name][found[0]] = getattr(found[1], name)
-    found = of(parts, blended, "shiftable", called=called)
-    if found is not None:
-        result["start"][found[0]] = found[1].start
-    found = of(parts, blended, "switched", called=called)
-    if found is not None:
-        result["switched_on"][found[0]] = found[1].on
-    return Programs(**result)
-
-
-def point_kw(case: Case, done: Programs) -> Floats:
-    """Return P_c (C+1,T), the last row for units in no congestion point."""
-    return (
-        fixed_program_kw(case)
-        + per_point(case, case.curtailable.point, done.curtailable_kw)
-        + per_point(case, case.storage.point, done.charge_kw - done.discharge_kw)
-        + per_point(case, case.shiftable.point, run_program_kw(case, done.start))
-        + per_point(case, case.switched.point, switched_program_kw(case.switched, done.switched_on))
-    )
+        if batch.called == called:
+            own = {"curtailable_kw": "power_kw", "switched_on": "on"}
+            found |= {name: getattr(result, own.get(name, name)) for name in FIELDS[batch.label]}
+    return Programs(**found)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -93,28 +57,24 @@ class Held:
         return [self.storage, self.curtailable]
 
 
-def _holdings(case: Case, parts: Split, blended: list[Blended], done: Programs, *, called: bool) -> Held:
-    products = len(case.reserves)
-    found = of(parts, blended, "storage", called=called)
-    units, held = _holders(case.storage.reserve_kw, found, products, case.isps)
-    storage = storage_holding(
-        case, units, (done.charge_kw - done.discharge_kw)[units] if len(units) else np.zeros((0, case.isps)),
-        done.energy_kwh[units], held,
-    )  # fmt: skip
-    found = of(parts, blended, "curtailable", called=called)
-    own, held = _holders(case.curtailable.reserve_kw, found, products, case.isps)
+def _holdings(case: Case, parts: Split, blended: list[Blended], programs: Programs, *, called: bool) -> Held:
+    """Return what is held in a scenario, and its room beside these programs of the units that have one in it."""
+    found = {b.label: (b, r) for b, r in zip(parts.batches, blended, strict=True) if b.called == called}
+    nobody, nothing = np.zeros(0, dtype=np.int64), np.zeros((len(case.reserves), 0, case.isps))
+
+    def holders(label: str) -> tuple[Ints, Ints, Floats]:
+        if label not in found:
+            return nobody, nobody, nothing
+        batch, result = found[label]
+        return result.holder, batch.units[result.holder], result.held_kw
+
+    place, units, held = holders("storage")
+    storage = storage_holding(case, units, programs, place, held)
+    place, own, held = holders("curtailable")
     return Held(
         storage_units=units, storage=storage, curtailable_units=own,
-        curtailable=curtailable_holding(case, own, done.curtailable_kw[own], held),
+        curtailable=curtailable_holding(case, own, programs.curtailable_kw[place], held),
     )  # fmt: skip
-
-
-def _holders(reserve_kw: Floats, found: tuple[Ints, Blended] | None, products: int, isps: int) -> tuple[Ints, Floats]:
-    if found is None or not found[1].held_kw.size:
-        return np.zeros(0, dtype=np.int64), np.zeros((products, 0, isps))
-    units, result = found
-    mine = reserve_kw[units] > 0
-    return units[mine], result.held_kw[:, mine]
 
 
 def reserve(case: Case, planned: Held, called: Held | None, bids_mw: list[Floats]) -> tuple[tuple[Floats, ...], Floats]:
@@ -139,7 +99,11 @@ def reserve(case: Case, planned: Held, called: Held | None, bids_mw: list[Floats
         least = _sum(planned.both(), r)
         if called is not None:
             kept = sum(
-                (h.held_kw[r, out].sum(axis=0) for h, out in zip(planned.both(), outside, strict=True)), np.zeros(1)
+                (
+                    h.held_kw[r, out].sum(axis=0, dtype=np.float64)
+                    for h, out in zip(planned.both(), outside, strict=True)
+                ),
+                np.zeros(1),
             )
             fill(case, called.both(), r, np.maximum(wanted - kept - _sum(called.both(), r), 0.0))
             least = np.minimum(least, kept + _sum(called.both(), r))
@@ -149,7 +113,7 @@ def reserve(case: Case, planned: Held, called: Held | None, bids_mw: list[Floats
 
 
 def _sum(holdings: list[Holding], product: int) -> Floats:
-    return sum((holding.held_kw[product].sum(axis=0) for holding in holdings), np.zeros(1))
+    return sum((holding.held_kw[product].sum(axis=0, dtype=np.float64) for holding in holdings), np.zeros(1))
 
 
 def _supported(case: Case, r: int, wanted_mw: Floats, held_kw: Floats) -> Floats:
@@ -168,21 +132,22 @@ def _supported(case: Case, r: int, wanted_mw: Floats, held_kw: Floats) -> Floats
     return bids
 
 
-def headroom(case: Case, held: Held, otherwise: Headroom | None = None) -> Headroom:
-    """Return what is held per unit and side; `otherwise` for units that are not among the holdings."""
-    products, isps = len(case.reserves), case.isps
+def headroom(case: Case, *scenarios: Held) -> Headroom:
+    """Return what is held per unit and side; where scenarios differ, what is held in the last that has the unit.
+
+    Memory that nobody writes to is not taken: tables cost what those who hold reserve need.
+    """
     result = {}
-    for label, units, holding in (
-        ("curtailable", held.curtailable_units, held.curtailable), ("storage", held.storage_units, held.storage)
-    ):  # fmt: skip
-        count = len(getattr(case, label).point)
-        for side in (Direction.UP, Direction.DOWN):
-            name = f"{label}_{side.value}_kw"
-            table = np.zeros((products, count, isps)) if otherwise is None else getattr(otherwise, name).copy()
-            for r, product in enumerate(case.reserves):
-                if len(units):
-                    table[r, units] = holding.held_kw[r] if takes(product, side) else 0.0
-            result[name] = table
+    for label, own in (("curtailable", case.curtailable.forecast_kw), ("storage", case.storage.unmanaged_kw)):
+        shape = (len(case.reserves), *own.shape)
+        for side in SIDES:
+            table = np.zeros(shape, dtype=own.dtype)
+            for held in scenarios:
+                units, holding = getattr(held, f"{label}_units"), getattr(held, label)
+                for r, product in enumerate(case.reserves):
+                    if len(units) and takes(product, side):
+                        table[r, units] = holding.held_kw[r]
+            result[f"{label}_{side.value}_kw"] = table
     return Headroom(**result)
 
 
@@ -253,46 +218,72 @@ def undelivered(case: Case, moved_kw: Floats, program_kw: Floats) -> tuple[Float
     return result, np.unique(np.array(broken, dtype=np.int64))
 
 
-def complete(case: Case, parts: Split, blended: list[Blended], bids_mw: list[Floats]) -> Answer:
-    """Return the complete answer for blended programs."""
-    done = programs(case, parts, blended)
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Recovered:
+    """Everything made of a mixture, called programs and reserve only where there are any, and what it is worth."""
+
+    case: Case
+    plain: Answer  # without called programs and headroom
+    called: Called | None
+    held: Held
+    called_held: Held | None
+    objective_eur: float
+    gross_cost_eur: float  # Σ |term|
+
+    def answer(self) -> Answer:
+        """Return the answer with the programs and headroom of every unit."""
+        return replace(
+            self.plain,
+            called=None if self.called is None else self.called.everywhere(self.plain.programs),
+            headroom=headroom(self.case, self.held),
+            called_headroom=None if self.called_held is None else headroom(self.case, self.held, self.called_held),
+        )
+
+
+def complete(case: Case, parts: Split, blended: list[Blended], bids_mw: list[Floats]) -> Recovered:
+    """Return all that follows from blended programs."""
+    done = _programs(case, parts, blended, called=False)
     planned_kw = point_kw(case, done)
     held = _holdings(case, parts, blended, done, called=False)
-    reserved = reserved_points(case)
-    called_programs, called_held, shortfall = None, None, np.zeros(case.reservations.reserved_kw.shape)
-    if reserved.any():
-        called_programs = _programs(case, parts, blended, called=True, otherwise=done)
-        moved = point_kw(case, called_programs) - planned_kw
-        shortfall, broken = undelivered(case, moved[:-1], planned_kw)
+    called, called_held, shortfall = None, None, np.zeros(case.reservations.reserved_kw.shape)
+    if reserved_points(case).any():
+        called = Called(units=_units(parts, called=True), programs=_programs(case, parts, blended, called=True))
+        shortfall, broken = undelivered(case, moved_kw(case, called, done)[:-1], planned_kw)
         if len(broken):
-            called_programs = as_planned(case, called_programs, done, broken)
-            moved = point_kw(case, called_programs) - planned_kw
-            shortfall, _ = undelivered(case, moved[:-1], planned_kw)
-        called_held = _holdings(case, parts, blended, called_programs, called=True)
+            as_planned(case, called, done, broken)
+            shortfall, _ = undelivered(case, moved_kw(case, called, done)[:-1], planned_kw)
+        called_held = _holdings(case, parts, blended, called.programs, called=True)
     bids, missing = reserve(case, held, called_held, bids_mw)
-    room = headroom(case, held)
+    for holding in (*held.both(), *(called_held.both() if called_held is not None else ())):
+        holding.forget_rooms()
     day_ahead, buy, sell, short, long = positions(case, planned_kw.sum(axis=0))
     limits = case.limits
-    return Answer(
-        programs=done, called=called_programs, headroom=room,
-        called_headroom=None if called_held is None else headroom(case, called_held, room),
+    plain = Answer(
+        programs=done, called=None, headroom=_nothing_held(case), called_headroom=None,
         point_kw=planned_kw, day_ahead_kw=day_ahead, intraday_buy_kw=buy, intraday_sell_kw=sell, short_kw=short,
         long_kw=long, bids_mw=bids, reserve_shortfall_mw=missing,
         breach_import_kw=np.maximum(planned_kw[limits.point] - limits.import_kw, 0.0),
         breach_export_kw=np.maximum(limits.export_kw - planned_kw[limits.point], 0.0),
         reservation_shortfall_kw=shortfall,
     )  # fmt: skip
+    places = place_terms(case, plain)
+    if called is not None:
+        missed_kwh = missed_kwh_of(called.programs)
+        places |= called_terms(
+            case, called.units["storage"], missed_kwh, called.units["switched"], called.programs.switched_on
+        )
+    terms = [*market_terms(case, plain).values(), *(float(values.sum()) for values in places.values())]
+    return Recovered(
+        case=case, plain=plain, called=called, held=held, called_held=called_held,
+        objective_eur=sum(terms), gross_cost_eur=sum(abs(amount) for amount in terms),
+    )  # fmt: skip
 
 
-def as_planned(case: Case, called: Programs, planned: Programs, points: Ints) -> Programs:
-    """Return called programs that keep the plan at some points: nothing is delivered there, and nothing broken."""
-    storage, curtailable, runs, switched = (
-        np.isin(getattr(case, c).point, points) for c in ("storage", "curtailable", "shiftable", "switched")
+def _nothing_held(case: Case) -> Headroom:
+    storage, curtailable = (
+        np.broadcast_to(0.0, (len(case.reserves), *own.shape))
+        for own in (case.storage.unmanaged_kw, case.curtailable.forecast_kw)
     )
-    stored = ("charge_kw", "discharge_kw", "energy_kwh", "unmet_kwh", "excess_kwh")
-    return Programs(
-        curtailable_kw=np.where(curtailable[:, None], planned.curtailable_kw, called.curtailable_kw),
-        start=np.where(runs, planned.start, called.start),
-        switched_on=np.where(switched[:, None], planned.switched_on, called.switched_on),
-        **{n: np.where(storage[:, None], getattr(planned, n), getattr(called, n)) for n in stored},
+    return Headroom(
+        storage_up_kw=storage, storage_down_kw=storage, curtailable_up_kw=curtailable, curtailable_down_kw=curtailable
     )

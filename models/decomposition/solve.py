@@ -16,11 +16,10 @@ from models.decomposition.executors import Executor, local
 from models.decomposition.loop import Round
 from models.decomposition.master import Master, Tension
 from models.decomposition.pricing import Pricing
-from models.decomposition.recovery import complete
+from models.decomposition.recovery import Recovered, complete
 from models.decomposition.split import Split, split
 from models.decomposition.turns import take_turns
 from models.errors import SolverError
-from models.objective import energy_terms
 from models.outcome import Outcome, Shadow, Termination
 from models.solver import version
 from models.transcript import LATE, Transcript
@@ -74,10 +73,9 @@ class _Run:
         self.seconds: dict[str, float] = {"prepare": perf_counter() - self.began}
         self.transcript = Transcript()
         self.late = False
-        self.best: Outcome | None = None
+        self.best: Recovered | None = None
         self.untold: Round | None = None
         self.starts: Starts = {}
-        self.point_kw = np.zeros((len(case.points) + 1, case.isps))
 
     def solve(self) -> Outcome:
         with self._timed("search"):
@@ -201,34 +199,27 @@ class _Run:
             weights = used_rounds(self.master)
             starts = self.starts if self.master.groups.settled.any() else self._chosen_starts()
             blended = blend(self.case, self.parts, self.pricing, weights, self.state.prices, starts)
-            answer = complete(self.case, self.parts, blended, bids_of(self.case, self.master))
-            outcome = assemble(
-                self.case,
-                answer,
-                shadow(self.case, self.parts, self.state.centre),
-                termination=Termination.TIME_LIMIT,
-                bound_eur=-self.state.bound_eur,
-                solver=f"decomposition, {version()}",
-                seconds={},
-            )
-            self.transcript.say(f"programs made of the mixture: worth {outcome.objective_eur:.6f} EUR")
-            if self.best is None or outcome.objective_eur > self.best.objective_eur:
-                self.best, self.point_kw = outcome, answer.point_kw
+            found = complete(self.case, self.parts, blended, bids_of(self.case, self.master))
+            self.transcript.say(f"programs made of the mixture: worth {found.objective_eur:.6f} EUR")
+            if self.best is None or found.objective_eur > self.best.objective_eur:
+                self.best = found
 
     def _finished(self) -> Outcome:
         """Return the best outcome with the bound, prices and times of the whole run."""
         if self.best is None:
             raise SolverError("no program was made; keep the case and report it as a bug")
-        bound = max(-self.state.bound_eur, self.best.objective_eur)
-        worths = shadow(self.case, self.parts, self.state.centre)
-        energy = energy_terms(self.case, self.point_kw, worths.balance_eur_per_mwh)
+        with self._timed("recover"):
+            outcome = assemble(
+                self.case,
+                self.best.answer(),
+                shadow(self.case, self.parts, self.state.centre),
+                termination=self._termination(),
+                bound_eur=-self.state.bound_eur,
+                solver=f"decomposition, {version()}",
+                seconds={},
+            )
         return replace(
-            self.best,
-            termination=self._termination(),
-            bound_eur=bound,
-            gap_eur=bound - self.best.objective_eur,
-            shadow=worths,
-            point_terms_eur=self.best.point_terms_eur | {"energy": energy},
+            outcome,
             seconds=dict(self.seconds),
             log=self.transcript.lines(),
             duals=duals(self.case, self.parts, self.state.centre, -self.state.centre_eur),

@@ -27,6 +27,7 @@ from models.decomposition.pricing import LocalPricing, Scenario
 from models.decomposition.solve import solve as decompose
 from models.decomposition.split import split
 from models.errors import ExecutorError
+from models.mixture import MIXES, Shares
 from models.response import Prices
 from tests.models.builders import day_ahead, limit, make, storage
 from tests.models.worlds import portfolio
@@ -193,21 +194,27 @@ def test_a_worker_that_is_killed_changes_nothing(case, alone, two):
 
 def test_a_worker_killed_while_programs_are_fetched_changes_nothing(two):
     case = crowd()
-    parts = split(case)
-    seen = prices_of(case, parts).planned
+    parts, rng = split(case), np.random.default_rng(4)
+    rounds = [prices_of(case, parts, seed).planned for seed in range(4)]
     everyone = np.arange(len(parts.batches[0].units))
-    ((_, expected),) = LocalPricing(case, parts).answers(0, seen, everyone)
-    power, energy, held = (np.full_like(a, np.nan) for a in (expected.power_kw, expected.energy_kwh, expected.held_kw))
+    weight = rng.dirichlet(np.ones(4), len(parts.group_tie)).T
+    weight[1], weight[2, ::2] = 0.0, 0.0  # rounds that count nowhere, or only in some groups, are not asked
+    shares = Shares(weight=weight, only=np.where(everyone % 3 == 0, rng.choice([0, 2, 3], len(everyone)), MIXES))
+    ((_, expected),) = LocalPricing(case, parts).mixtures(0, rounds, shares, everyone)
+    whole = np.zeros((len(case.reserves), len(everyone), case.isps))
+    whole[:, expected.holder] = expected.held_kw
+    charge, energy, held = (np.full_like(a, np.nan) for a in (expected.charge_kw, expected.energy_kwh, whole))
     with DaskPricing(case, parts, two, shard_units=256) as pricing:
         before = None
-        for chosen, answers in pricing.answers(0, seen, everyone):
-            power[chosen], energy[chosen], held[:, chosen] = answers.power_kw, answers.energy_kwh, answers.held_kw
+        for chosen, mixed in pricing.mixtures(0, rounds, shares, everyone):
+            charge[chosen], energy[chosen], held[:, chosen] = mixed.charge_kw, mixed.energy_kwh, 0.0
+            held[:, chosen[mixed.holder]] = mixed.held_kw
             if before is None:
                 before = pids(two)
                 os.kill(before[max(before)], signal.SIGKILL)
-    assert np.array_equal(power, expected.power_kw)
+    assert np.array_equal(charge, expected.charge_kw)
     assert np.array_equal(energy, expected.energy_kwh)
-    assert np.array_equal(held, expected.held_kw)
+    assert np.array_equal(held, whole)
 
 
 def test_workers_forget_a_solve_that_has_ended(case, two):

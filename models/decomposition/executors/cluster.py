@@ -1,17 +1,19 @@
 """Answers prices on the workers of a Dask cluster. Source: docs/operations.md, More than one machine."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from types import TracebackType
+from typing import Any
 
 import numpy as np
 
 from models.case import Case, Ints
 from models.decomposition.executors.crew import Call, Crew
-from models.decomposition.executors.parcels import add, unpacked
+from models.decomposition.executors.parcels import add
 from models.decomposition.executors.shards import SHARD_UNITS, Shard, cuts, shard
-from models.decomposition.pricing import CHUNK, Scenario, nothing
+from models.decomposition.pricing import Choices, Scenario, nothing
 from models.decomposition.split import Split
-from models.response import Answers, Prices, Totals
+from models.mixture import CHUNK, MIXES, Mixed, Shares
+from models.response import Prices, Totals
 
 PATIENCE_S = 30.0
 """How long a cluster may be without a usable worker before the solve fails."""
@@ -55,25 +57,44 @@ class DaskPricing:
             add(total, found[number], cut.group, cut.holding)
         return total
 
-    def answers(self, batch: int, prices: Prices, chosen: Ints) -> Iterator[tuple[Ints, Answers]]:
-        """Yield the best responses of chosen units of a batch, shard by shard. Raises ExecutorError."""
-        label = self._parts.batches[batch].label
-        positions = {}
-        calls = []
-        for few, number, place in self._pieces(batch, chosen):
-            call = Call(shard=number, method="answers", arguments=(self._cuts[number].seen(prices), place))
-            positions[id(call)] = few
-            calls.append(call)
-        for call, parcel in self._crew.stream(calls):
-            yield positions[id(call)], unpacked(parcel, label)
+    def choices(self, batch: int, prices: Prices, chosen: Ints) -> Iterator[tuple[Ints, Choices]]:
+        """Yield the best responses of chosen units of a batch that cannot mix. Raises ExecutorError."""
+        return self._stream(
+            Call(shard=number, method="choices", arguments=(self._cuts[number].seen(prices), place))
+            for number, place in self._pieces(batch, chosen)
+        )
 
-    def _pieces(self, batch: int, chosen: Ints) -> list[tuple[Ints, int, Ints]]:
-        """Return (positions, shard, positions in the shard) that cover the chosen units, a CHUNK at most at a time."""
+    def mixtures(
+        self, batch: int, rounds: Sequence[Prices], shares: Shares, chosen: Ints
+    ) -> Iterator[tuple[Ints, Mixed]]:
+        """Yield mixtures of the answers of chosen units of a batch, shard by shard. Raises ExecutorError."""
+        return self._stream(
+            Call(shard=number, method="mixtures", arguments=self._asked(number, rounds, shares, place))
+            for number, place in self._pieces(batch, chosen)
+        )
+
+    def _stream(self, calls: Iterable[Call]) -> Iterator[tuple[Ints, Any]]:
+        """Yield the positions in its batch of what each call asks about, its last argument, and the answer."""
+        for call, found in self._crew.stream(calls):
+            yield self._cuts[call.shard].units[call.arguments[-1]], found
+
+    def _asked(self, number: int, rounds: Sequence[Prices], shares: Shares, place: Ints) -> tuple[Any, ...]:
+        """Return the rounds that count for a shard as its units see them, their shares, and who is asked."""
+        cut = self._cuts[number]
+        weight, only = shares.weight[:, cut.group], shares.only[cut.units]
+        counts = np.asarray((weight > 0).any(axis=1))
+        counts[only[only != MIXES]] = True
+        only = np.where(only == MIXES, MIXES, (np.cumsum(counts) - 1)[only])
+        seen = [cut.seen(rounds[k]) for k in np.flatnonzero(counts).tolist()]
+        return seen, Shares(weight=weight[counts], only=only), place
+
+    def _pieces(self, batch: int, chosen: Ints) -> list[tuple[int, Ints]]:
+        """Return (shard, positions in the shard) that cover the chosen units, a CHUNK at most at a time."""
         number, place = self._places(batch)
         ordered = chosen[np.argsort(number[chosen], kind="stable")]
         ends = np.flatnonzero(np.diff(number[ordered])) + 1
         pieces = [
-            (some[i : i + CHUNK], int(number[some[0]]), place[some[i : i + CHUNK]])
+            (int(number[some[0]]), place[some[i : i + CHUNK]])
             for some in np.split(ordered, ends)
             for i in range(0, len(some), CHUNK)
         ]

@@ -12,11 +12,20 @@ from distributed import get_worker
 from numpy.typing import NDArray
 
 from models.case import Case, Ints
-from models.decomposition.executors.parcels import Parcel, Sums, packed, sums
+from models.decomposition.executors.parcels import Sums, sums
 from models.decomposition.executors.shards import Shard
-from models.decomposition.pricing import LocalPricing, Responder, Scenario, responder
-from models.decomposition.split import Split, split
+from models.decomposition.pricing import (
+    Choices,
+    LocalPricing,
+    Responder,
+    Scenario,
+    choices_of,
+    mixtures_of,
+    responder,
+)
+from models.decomposition.split import WHOLE, Split, split
 from models.decomposition.warm import tiny
+from models.mixture import MIXES, Mixed, Shares
 from models.response import Prices, Rows
 
 _CODE = (
@@ -69,10 +78,18 @@ class Holder:
             result.append(sums(unit.respond(_own(prices), shard.rows, shard.sums), shard.holding))
         return result
 
-    def answers(self, number: int, prices: Prices, chosen: Ints) -> Parcel:
-        """Return the answers of units at some positions of a shard."""
+    def choices(self, number: int, prices: Prices, chosen: Ints) -> Choices:
+        """Return what units at some positions of a shard do that cannot mix."""
         unit, shard = self._held[number]
-        return packed(unit.answers(_own(prices), shard.rows, np.array(chosen)))
+        return choices_of(unit, _own(prices), shard.rows, np.array(chosen))
+
+    def mixtures(self, number: int, rounds: list[Prices], shares: Shares, chosen: Ints) -> Mixed:
+        """Return mixtures of the answers of units, a CHUNK at most, at some positions of a shard that can mix."""
+        unit, shard = self._held[number]
+        own = Shares(weight=np.array(shares.weight), only=np.array(shares.only))
+        seen = [_own(prices) for prices in rounds]
+        ((_, mixed),) = mixtures_of(unit, seen, shard.rows, own, np.array(chosen))
+        return mixed
 
 
 def _usual(values: NDArray[Any]) -> NDArray[Any]:
@@ -94,7 +111,12 @@ def warm() -> None:
     pricing.respond(scenario)
     for index, batch in enumerate(parts.batches):
         seen = scenario.called if batch.called else scenario.planned
-        list(pricing.answers(index, seen, np.arange(len(batch.units))))
+        everyone = np.arange(len(batch.units))
+        if batch.label in WHOLE:
+            list(pricing.choices(index, seen, everyone))
+        else:
+            shares = Shares(weight=np.ones((1, len(parts.group_tie))), only=np.full(len(everyone), MIXES))
+            list(pricing.mixtures(index, [seen], shares, everyone))
 
 
 def _no_prices(case: Case, parts: Split) -> Scenario:

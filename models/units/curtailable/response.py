@@ -1,5 +1,6 @@
 """Best responses of curtailable generation: per ISP the cheapest of a few powers. Source: docs/optimisation.md §7."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,7 +8,9 @@ import numpy as np
 from models.case import Case, Floats, Ints
 from models.compiled import compiled
 from models.headroom import traded_isps
+from models.mixture import Mixed, Shares, check_rounds, chunks, places, power_seen, rewards_of
 from models.response import (
+    BLOCK,
     Answers,
     Prices,
     Rows,
@@ -52,7 +55,7 @@ class CurtailableResponder:
     def respond(self, prices: Prices, rows: Rows, count: int) -> Totals:
         """Return the sums of all answers per total 0..count−1."""
         check_prices(self.case, prices, rows, len(self.units))
-        sides = self._sides(prices)
+        sides = self._sides(prices.held_eur_per_kw)
         power = np.ascontiguousarray(prices.power_eur_per_kw, dtype=np.float64)
 
         def run(begin: int, end: int, tasks: Tasks, sums: Sums) -> None:
@@ -67,7 +70,7 @@ class CurtailableResponder:
     def answers(self, prices: Prices, rows: Rows, chosen: Ints) -> Answers:
         """Return the answers of the units at positions `chosen` (n,)."""
         check_prices(self.case, prices, rows, len(self.units))
-        sides, n, isps = self._sides(prices), len(chosen), self.case.isps
+        sides, n, isps = self._sides(prices.held_eur_per_kw), len(chosen), self.case.isps
         power = np.ascontiguousarray(prices.power_eur_per_kw, dtype=np.float64)
         program, money = np.zeros((n, isps)), np.zeros((n, 2))
         held = np.zeros((len(self.case.reserves), n, isps))
@@ -78,12 +81,42 @@ class CurtailableResponder:
                 power, sides.eur_per_kw, sides.product, program, held, money,
             )  # fmt: skip
 
-        for_each_range(n, n // 256, run, threads=self.threads)
+        for_each_range(n, n // BLOCK, run, threads=self.threads)
         return Answers(power_kw=program, held_kw=held, cost_eur=money[:, 0], bound_eur=money[:, 1])
 
-    def _sides(self, prices: Prices) -> Sides:
+    def mixtures(
+        self, rounds: Sequence[Prices], rows: Rows, shares: Shares, chosen: Ints
+    ) -> Iterator[tuple[Ints, Mixed]]:
+        """Yield mixtures of the answers to K rounds' prices: a few of the chosen units (n,), and theirs."""
+        check_rounds(self.case, rounds, rows, shares, len(self.units))
+        if not rounds:
+            return
+        sides = self._sides(rewards_of(rounds))
+        for few in chunks(chosen):
+            yield few, self._mixture(rounds, rows, shares, few, sides)
+
+    def _mixture(self, rounds: Sequence[Prices], rows: Rows, shares: Shares, chosen: Ints, sides: Sides) -> Mixed:
+        power, row = power_seen(rounds, rows, chosen)
+        isps, (holder, place) = self.case.isps, places(self.scalars[chosen, 1] > 0)
+        program, held = np.zeros((len(chosen), isps)), np.zeros((len(self.case.reserves), len(holder), isps))
+
+        def run(begin: int, end: int) -> None:
+            _mix(
+                begin, end, chosen, self.double, self.single, self.units, self.scalars,
+                (row, rows.held, rows.total), power, sides.eur_per_kw, sides.product, shares.weight, shares.only,
+                place, program, held,
+            )  # fmt: skip
+
+        for_each_range(len(chosen), len(chosen) // BLOCK, run, threads=self.threads)
+        nobody, nothing = np.zeros(0, dtype=np.int64), np.zeros((0, isps))
+        return Mixed(
+            power_kw=program, charge_kw=nothing, discharge_kw=nothing, energy_kwh=nothing,
+            short=nobody, short_kwh=np.zeros((2, 0, isps)), holder=holder, held_kw=held,
+        )  # fmt: skip
+
+    def _sides(self, held_eur_per_kw: Floats) -> Sides:
         traded = np.array([traded_isps(reserve) for reserve in self.case.reserves], dtype=np.bool_)
-        return best_sides(self.case, prices.held_eur_per_kw, traded.reshape(-1, self.case.isps))
+        return best_sides(self.case, held_eur_per_kw, traded.reshape(-1, self.case.isps))
 
 
 @compiled
@@ -169,3 +202,31 @@ def _write(
             for t in range(isps):
                 if product[h, side, t] >= 0:
                     held_kw[product[h, side, t], n, t] += answer[1 + side, t]
+
+
+@compiled
+def _mix(
+    begin: int, end: int, chosen: Ints, double: Tables, single: Tables, units: Ints, scalars: Floats,
+    rows: tuple[Ints, Ints, Ints], power: Floats, sides: Floats, product: Ints, weight: Floats, only: Ints,
+    place: Ints, program: Floats, held_kw: Floats,
+) -> None:  # fmt: skip
+    """Add up the answers of chosen[begin..end] to K rounds, see models.units.storage.batch.mix_units."""
+    rounds, isps = power.shape[0], power.shape[2]
+    table, answer = np.empty((2, isps)), np.empty((4, isps))
+    for n in range(begin, end):
+        i = chosen[n]
+        load(double, single, units[i], table)
+        for k in range(rounds):
+            share = weight[k, rows[2][i]]
+            if only[i] >= 0:
+                share = 1.0 if only[i] == k else 0.0
+            if share <= 0.0:
+                continue
+            h = k * (sides.shape[0] // rounds) + rows[1][i]
+            _respond(table, scalars[i], power[k, rows[0][n]], sides[h], answer)
+            program[n] += share * answer[0]
+            if place[n] >= 0:
+                for side in range(3):
+                    for t in range(isps):
+                        if product[h, side, t] >= 0:
+                            held_kw[product[h, side, t], place[n], t] += share * answer[1 + side, t]

@@ -3,12 +3,14 @@
 Source: docs/optimisation.md §7.
 """
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from models.case import Case, Direction, Floats, Ints
 from models.headroom import takes, traded_isps
+from models.mixture import Mixed, Shares, check_rounds, chunks, places, power_seen, rewards_of
 from models.response import (
     BLOCK,
     Answers,
@@ -23,8 +25,9 @@ from models.response import (
     for_each_range,
 )
 from models.tables import Tables, tables
-from models.units.storage.batch import Offers, answer_units, mark_slack
+from models.units.storage.batch import Offers, answer_units, mark_slack, mix_units
 from models.units.storage.duals import dual_vertices
+from models.units.storage.layout import RESERVE
 
 _TABLE = (
     "charge_kw",
@@ -97,7 +100,7 @@ class StorageResponder:
         needs energy margins. Bounds are proven whatever it is.
         """
         check_prices(self.case, prices, rows, len(self.units))
-        offers = self._offers(prices)
+        offers = self._offers(prices.held_eur_per_kw)
         power = np.ascontiguousarray(prices.power_eur_per_kw, dtype=np.float64)
 
         def run(begin: int, end: int, tasks: Tasks, sums: Sums) -> None:
@@ -113,7 +116,7 @@ class StorageResponder:
     def answers(self, prices: Prices, rows: Rows, chosen: Ints, *, tolerance: float = 1e-9) -> StorageAnswers:
         """Return the answers of the units at positions `chosen` (n,)."""
         check_prices(self.case, prices, rows, len(self.units))
-        offers, n, isps = self._offers(prices), len(chosen), self.case.isps
+        offers, n, isps = self._offers(prices.held_eur_per_kw), len(chosen), self.case.isps
         power = np.ascontiguousarray(prices.power_eur_per_kw, dtype=np.float64)
         each = np.arange(n + 1)
         program, held = np.zeros((n, isps)), np.zeros((n, len(self.case.reserves), isps))
@@ -140,10 +143,44 @@ class StorageResponder:
             excess_kwh=details[:, 2],
         )
 
-    def _offers(self, prices: Prices) -> Offers:
+    def mixtures(
+        self, rounds: Sequence[Prices], rows: Rows, shares: Shares, chosen: Ints, *, tolerance: float = 1e-9
+    ) -> Iterator[tuple[Ints, Mixed]]:
+        """Yield mixtures of the answers to K rounds' prices: a few of the chosen units (n,), and theirs."""
+        check_rounds(self.case, rounds, rows, shares, len(self.units))
+        if not rounds:
+            return
+        offers = self._offers(rewards_of(rounds))
+        for few in chunks(chosen):
+            yield few, self._mixture(rounds, rows, shares, few, offers, tolerance)
+
+    def _mixture(
+        self, rounds: Sequence[Prices], rows: Rows, shares: Shares, chosen: Ints, offers: Offers, tolerance: float
+    ) -> Mixed:
+        power, row = power_seen(rounds, rows, chosen)
+        holder, place = places(self.scalars[chosen, RESERVE] > 0)
+        wide = (len(chosen), self.case.isps)
+        charge, discharge, energy, slack = np.zeros(wide), np.zeros(wide), np.zeros(wide), np.zeros((2, *wide))
+        held = np.zeros((len(self.case.reserves), len(holder), self.case.isps))
+
+        def run(begin: int, end: int) -> None:
+            mix_units(
+                begin, end, chosen, self.double, self.single, self.units, self.scalars, self.case.isp_hours,
+                (row, rows.held, rows.total), power, offers, shares.weight, shares.only, tolerance,
+                place, energy, slack, charge, discharge, held,
+            )  # fmt: skip
+
+        for_each_range(len(chosen), len(chosen) // BLOCK, run, threads=self.threads)
+        short = np.flatnonzero((slack != 0).any(axis=(0, 2)))
+        return Mixed(
+            power_kw=np.zeros((0, self.case.isps)), charge_kw=charge, discharge_kw=discharge, energy_kwh=energy,
+            short=short, short_kwh=slack[:, short], holder=holder, held_kw=held,
+        )  # fmt: skip
+
+    def _offers(self, held_eur_per_kw: Floats) -> Offers:
         """Return what rewards are worth; vertices only where a product needs an energy margin."""
         reserves, isps = self.case.reserves, self.case.isps
-        rewards = np.ascontiguousarray(prices.held_eur_per_kw, dtype=np.float64)
+        rewards = np.ascontiguousarray(held_eur_per_kw, dtype=np.float64)
         traded = np.array([traded_isps(reserve) for reserve in reserves], dtype=np.bool_).reshape(-1, isps)
         sides = best_sides(self.case, rewards, traded)
         up, down = (
