@@ -96,7 +96,7 @@ class _Run:
                 break
             self.master.mix(mixture.weight, mixture.free)
             gap, wanted = mixture.cost_eur - self.state.bound_eur, self.relative_gap * self.master.gross()
-            stalls = stalls + (0.5 if narrow else 1.0) if gap > _STALLED * least else 0.0
+            stalls = stalls + (0.25 if narrow else 1.0) if gap > _STALLED * least else 0.0
             good, narrow = gap <= _WORTH * wanted, gap <= _NARROW * wanted
             last = good or stalls >= _STALLS or self._out()
             if last:
