@@ -18,21 +18,6 @@ HARD_EUR_PER_KW = 1e3
 
 
 @compiled
-def price_of(s: float, centre: float, step: float, points: Any, slopes: Any) -> tuple[float, bool]:
-    """Return y = argmax_y [y·s − φ*(y) − (y − centre)²/(2·step)] and whether y moves with s.
-
-    At a breakpoint b the price is centre + step·(s − b) within the slopes beside it; on a piece it is the slope.
-    """
-    for k in range(points.shape[0]):
-        y = centre + step * (s - points[k])
-        if y < slopes[k]:
-            return float(slopes[k]), False
-        if y <= slopes[k + 1]:
-            return float(y), True
-    return float(slopes[points.shape[0]]), False
-
-
-@compiled
 def conjugate(y: float, points: Any, slopes: Any) -> float:
     """Return min_s [φ(s) − y·s] with φ(0) = 0; y is taken as the nearest slope where it lies outside."""
     last = points.shape[0]

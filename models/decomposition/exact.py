@@ -22,10 +22,10 @@ from models.errors import SolverError
 from models.solver import NEGLIGIBLE, Matrix, Relaxation, Status, solve_interior, solve_mixed
 from models.transcript import Transcript
 
-_ACTIVE = 1e-3  # weight from which a column takes part
+_ACTIVE = 3e-3  # weight from which a column takes part
 _TRACE = 3e-4  # weight below which a column is dropped from the answer: each means pricing its units again
 _SHARE = 0.15  # of the time left that this search may take
-_FINE = 0.02  # of the gap asked for: how exactly the mixture is found
+_FINE = 0.04  # of the gap asked for: how exactly the mixture is found
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -76,7 +76,8 @@ def _solve(
     matrix, deadline = stated.matrix, perf_counter() + time_left_s
     shape, start, prices = shaped(master, stated)
     offset = float(matrix.cost @ matrix.lower)
-    with suppress(np.linalg.LinAlgError):  # rounding; HiGHS has its remedies
+    rounding = suppress(np.linalg.LinAlgError, FloatingPointError)  # HiGHS has its remedies
+    with rounding, np.errstate(over="raise", invalid="raise"):
         end = solve_shaped(shape, start, prices, gap=_FINE * aim_eur, time_left_s=time_left_s)
         if end.solved:
             x = matrix.lower.copy()

@@ -14,9 +14,9 @@ _LEAST, _MOST = 1e-3, 1e4
 _SERIOUS = 0.1  # share of the promised gain a step must bring to become the new centre
 _GOOD = 0.5  # share of the promised gain from which steps grow
 _NULLS = 4  # steps in a row that bring nothing before they shrink
-_SWEEPS = 12
+_SWEEPS = 6
 _MIX_SWEEPS = 8
-_ENOUGH = 0.05  # of the gap: what the master may leave unsolved in a round
+_ENOUGH = 1e-3  # of the gap: what the master may leave unsolved in a round
 _STALE = 15  # rounds over which the bound's progress is judged
 
 

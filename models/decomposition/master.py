@@ -9,6 +9,7 @@ from models.case import Case, Floats, Ints
 from models.decomposition import bundle, channels, columns
 from models.decomposition.pricing import Scenario
 from models.decomposition.split import Split, span_kw
+from models.decomposition.sweeps import sweep
 from models.headroom import traded, traded_isps
 from models.objective import elsewhere_eur
 from models.response import Prices, Totals
@@ -18,6 +19,7 @@ KW_PER_MW = 1000.0
 _MEMORY = 400_000_000  # bytes of columns from which fewer are kept per group
 _MOST, _FEWEST = 40, 14
 _IDLE = 12
+_PAIRS = 1  # of columns of a group that are shifted in a sweep
 SEARCH = (2.0, 1.0, 1.0)
 """Steps while prices are searched, relative to each channel's own scale: balance, congestion points, reserve."""
 SETTLED = -2
@@ -289,11 +291,12 @@ class Master:
 
     def improve(self, sweeps: int, enough: float) -> float:
         """Sweep until the columns could gain no more than `enough` EUR; return what they still could."""
-        left = np.inf
+        left, slight = np.inf, 0.0
         for _ in range(sweeps):
-            left = bundle.sweep(self.couplings, self.groups, self.columns, self.free, 3, self.work)
+            left = sweep(self.couplings, self.groups, self.columns, self.free, _PAIRS, slight, self.work)
             if left <= enough:
                 break
+            slight = 0.5 * enough / len(self.groups.tie)  # groups that gain less than this may wait
         return left
 
     def coarse(self, most_steps: int = 64) -> bool:

@@ -25,9 +25,10 @@ from models.solver import version
 from models.transcript import LATE, Transcript
 
 Report = Callable[[Round], None]
-_SEARCH_ROUNDS, _GATHER_ROUNDS, _CYCLES = 150, 16, 12
+_SEARCH_ROUNDS, _GATHER_ROUNDS, _CYCLES = 150, 20, 12
+_NARROW, _SHORT, _EARLY = 2.0, 10, 1 / 3  # of the gap asked for, rounds of each kind after such a miss, of the time
 _STALLED, _STALLS = 0.8, 2  # of the least gap so far: what a cycle may leave; so many in a row that do not are the end
-_WORTH = 1.1  # of the gap asked for by the master's cautious measure: what is worth making programs of
+_WORTH = 1.02  # of the gap asked for by the master's cautious measure: what is worth making programs of
 _TIGHTER = 0.7  # of the gap asked for: what making programs of mixtures may cost is in the rest
 
 
@@ -81,24 +82,24 @@ class _Run:
         with self._timed("search"):
             tension = None if self.case.start is None else carried(self.case.start, self.parts)
             self.state = loop.begin(self.master, self.pricing, tension)
-        tighter, least, stalls = _TIGHTER, np.inf, 0
+        tighter, least, stalls, narrow = _TIGHTER, np.inf, 0.0, False
         for _ in range(_CYCLES):
             aim = tighter * self.relative_gap * max(self.master.gross(), 1e-9)
             with self._timed("search"):
-                self._search(aim)
+                self._search(aim, _SHORT if narrow else _SEARCH_ROUNDS)
             with self._timed("gather"):
-                self._gather()
+                self._gather(_SHORT if narrow else _GATHER_ROUNDS)
             mixture = self._mixture(aim, whole=False)
             if mixture is None:
                 break
             self.master.mix(mixture.weight, mixture.free)
-            gap = mixture.cost_eur - self.state.bound_eur
-            stalls = stalls + 1 if gap > _STALLED * least else 0
-            good = gap <= _WORTH * self.relative_gap * self.master.gross()
+            gap, wanted = mixture.cost_eur - self.state.bound_eur, self.relative_gap * self.master.gross()
+            stalls = stalls + (0.25 if narrow else 1.0) if gap > _STALLED * least else 0.0
+            good, narrow = gap <= _WORTH * wanted, gap <= _NARROW * wanted
             last = good or stalls >= _STALLS or self._out()
             if last:
                 self._whole(aim)
-            if last or gap < least:  # columns come and go: what is good now may be gone with the next cycle
+            if last or (gap < least and not (narrow and self._early())):  # with the next cycle columns may be gone
                 self._recover()
                 self.master.free_again()
             self._told()
@@ -123,6 +124,10 @@ class _Run:
             self.transcript.say(f"{LATE} after {self.state.rounds} rounds")
         return self.late
 
+    def _early(self) -> bool:
+        """Say whether there is time enough for another cycle before any programs are made."""
+        return perf_counter() - self.began <= _EARLY * (self.deadline - self.began)
+
     def _proven(self) -> bool:
         if self.best is None:
             return False
@@ -136,19 +141,19 @@ class _Run:
         finally:
             self.seconds[name] = self.seconds.get(name, 0.0) + perf_counter() - began
 
-    def _search(self, aim: float) -> None:
+    def _search(self, aim: float, rounds: int) -> None:
         loop.search(
             self.master,
             self.pricing,
             self.state,
             aim_eur=aim,
-            rounds=_SEARCH_ROUNDS,
+            rounds=rounds,
             after=self._tell,
             enough=self._out,
         )
 
-    def _gather(self) -> None:
-        loop.gather(self.master, self.pricing, self.state, rounds=_GATHER_ROUNDS, after=self._later, enough=self._out)
+    def _gather(self, rounds: int = _GATHER_ROUNDS) -> None:
+        loop.gather(self.master, self.pricing, self.state, rounds=rounds, after=self._later, enough=self._out)
 
     def _mixture(self, aim: float, *, whole: bool) -> Mixture | None:
         left = max(self.deadline - perf_counter(), 0.0)

@@ -16,6 +16,7 @@ from models.response import Rows
 
 UNTIED_SHARES = 16
 """Into how many groups the untied units of a kind are dealt."""
+_FEW = 4096  # units looked at together
 CLASSES = ("storage", "curtailable", "shiftable", "switched")
 WHOLE = ("shiftable", "switched")
 """Classes whose units take one of their own answers: half of two is none. They hold no reserve."""
@@ -68,6 +69,35 @@ def _kinds(case: Case, label: str) -> tuple[Ints, Bools]:
     return holds + 2 * discharges + 4 * draws, holds
 
 
+def _shares(case: Case, label: str, units: Ints, kind: Ints) -> Ints:
+    """Return the share of each untied unit of a class: storage that is there at like hours and lasts alike together.
+
+    Alike units want the same, so shares that differ can be mixed to more than shares that are all the same mixture.
+    """
+    place = np.arange(len(units))
+    if label != "storage" or not len(units):
+        return place % UNTIED_SHARES
+    width = np.broadcast_to(case.storage.charge_kw, (len(case.storage.point), case.isps))
+    hours, most, total = _presence(width, units)
+    room = np.asarray(case.storage.energy_max_kwh, dtype=np.float64).max(axis=1)[units]
+    order = np.lexsort((room / np.maximum(most, 1e-9), np.round(hours / np.maximum(total, 1e-9), 1), kind))
+    ordered = kind[order]
+    result = np.empty(len(units), dtype=np.int64)
+    result[order] = (place - np.searchsorted(ordered, ordered)) * UNTIED_SHARES // np.bincount(ordered)[ordered]
+    return result
+
+
+def _presence(charge_kw: Floats, units: Ints) -> tuple[Floats, Floats, Floats]:
+    """Return Σ t·charge, the most charge and Σ charge of units, a few units at a time."""
+    isps = np.arange(charge_kw.shape[1], dtype=np.float64)
+    moment, most, total = np.zeros(len(units)), np.zeros(len(units)), np.zeros(len(units))
+    for begin in range(0, len(units), _FEW):
+        few = slice(begin, begin + _FEW)
+        kw = charge_kw[units[few]].astype(np.float64)
+        moment[few], most[few], total[few] = (kw * isps).sum(axis=1), kw.max(axis=1), kw.sum(axis=1)
+    return moment, most, total
+
+
 def split(case: Case) -> Split:
     """Return the groups of a case."""
     is_tied = tied_points(case)
@@ -86,7 +116,7 @@ def split(case: Case) -> Split:
                 continue
             kind, holds = _kinds(case, label)
             tie = tie_of[point[units]]
-            share = np.where(tie >= 0, tie, len(tied) + np.arange(len(units)) % UNTIED_SHARES)
+            share = np.where(tie >= 0, tie, len(tied) + _shares(case, label, units, kind[units]))
             key = share * 16 + kind[units]
             keys, group = np.unique(key, return_inverse=True)
             first = np.searchsorted(np.sort(group), np.arange(len(keys)))
