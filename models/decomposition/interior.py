@@ -10,6 +10,7 @@ corrector.
 Source: Mehrotra, SIAM J. Optim. 2 (1992); Nocedal & Wright, Numerical Optimization, ch. 14; docs/optimisation.md §8.4.
 """
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from time import perf_counter
 
@@ -19,12 +20,12 @@ from scipy.linalg import cho_factor, cho_solve
 from threadpoolctl import threadpool_limits
 
 from models.case import Bools, Floats, Ints
+from models.decomposition.arrow import Arrow, Blocks
 
 _MOST = 100  # iterations
 _FEASIBLE = 1e-5  # relative; programs are made exact afterwards
 _SHORT = 0.1  # a step that says the products are far apart
 _BACK = 0.995  # of the way to the boundary
-_CHUNK = 1024  # columns whose products are held at once
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -51,63 +52,13 @@ class Interior:
     solved: bool  # to what was asked for
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class _Part:
-    """Columns of one block that move the first D' of D quantities: what they are and what they do."""
-
-    columns: Ints  # (m,)
-    group: Ints  # (m,) from 0, ascending
-    first: Ints  # where each group begins
-    dense: Floats  # (m,D')
-    local: Floats  # (m, rows of the block)
-
-    def centred(self, theta: Floats) -> tuple[Floats, Floats]:
-        """Return both less their group's mean by Θ, times its root."""
-        mine = theta[self.columns]
-        root, share = np.sqrt(mine)[:, None], (mine / np.add.reduceat(mine, self.first)[self.group])[:, None]
-        return self._less_mean(self.dense, share) * root, self._less_mean(self.local, share) * root
-
-    def _less_mean(self, values: Floats, share: Floats) -> Floats:
-        less: Floats = values - np.add.reduceat(share * values, self.first, axis=0)[self.group]
-        return less
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class _Block:
-    rows: Ints
-    parts: tuple[_Part, ...]
-
-
-class _Gram:
-    """Adds up products of rows with themselves, many rows at a time."""
-
-    def __init__(self, size: int) -> None:
-        self.total = np.zeros((size, size))
-        self._rows, self._used = np.empty((_CHUNK, size)), 0
-
-    def add(self, rows: Floats) -> None:
-        """Add rowsᵀ·rows."""
-        for begin in range(0, len(rows), _CHUNK):
-            some = rows[begin : begin + _CHUNK]
-            if self._used + len(some) > _CHUNK:
-                self.flush()
-            self._rows[self._used : self._used + len(some)] = some
-            self._used += len(some)
-
-    def flush(self) -> Floats:
-        """Return the sum so far."""
-        held = self._rows[: self._used]
-        self.total += held.T @ held
-        self._used = 0
-        return self.total
-
-
 class _Normal:
     """Factors MΘMᵀ and solves with it."""
 
-    def __init__(self, shape: Shaped) -> None:
-        self.shape, weights = shape, len(shape.group)
+    def __init__(self, shape: Shaped, pool: ThreadPoolExecutor) -> None:
+        self.shape, self.pool, weights = shape, pool, len(shape.group)
         self.mixed = shape.rows[:, :weights].tocsr()
+        self.turned = self.mixed.T.tocsr()
         self.shared = np.flatnonzero(shape.block < 0)
         others = shape.rows[:, weights:].tocsr()
         self.others, self.squares = others[self.shared], others.copy()
@@ -115,14 +66,11 @@ class _Normal:
         self.first = np.searchsorted(shape.group, np.arange(len(shape.group_block)))
         _, chosen, self.twin = np.unique(shape.twin[self.shared], return_index=True, return_inverse=True)
         empty = np.setdiff1d(shape.block[shape.block >= 0], shape.group_block).tolist()  # blocks that no group meets
-        unmet = [_Block(rows=np.flatnonzero(shape.block == b), parts=()) for b in empty]
         # plain columns are known by one row of each quantity, the others by all
-        self.kinds = [
-            (self._blocks(self.shared[chosen], shape.plain), len(chosen)),
-            (self._blocks(self.shared, ~shape.plain) + unmet, len(self.shared)),
-        ]
+        self.plain = Arrow(self._blocks(self.shared[chosen], shape.plain, []), len(chosen))
+        self.other = Arrow(self._blocks(self.shared, ~shape.plain, empty), len(self.shared))
 
-    def _blocks(self, quantities: Ints, chosen: Bools) -> list[_Block]:
+    def _blocks(self, quantities: Ints, chosen: Bools, unmet: list[int]) -> Blocks:
         shape = self.shape
         moves = self.mixed[quantities].tocsc()
         most = np.zeros(len(shape.group), dtype=np.int64)
@@ -131,24 +79,19 @@ class _Normal:
         most[last] = moves.indices[moves.indptr[1:][last] - 1] + 1
         reach = np.maximum.reduceat(most, self.first)[shape.group]  # of its group
         block_of = shape.group_block[shape.group]
-        result = []
+        result = Blocks()
         for b in np.unique(shape.group_block[chosen]).tolist():
             rows = np.flatnonzero(shape.block == b) if b >= 0 else np.zeros(0, dtype=np.int64)
             mine = np.flatnonzero((block_of == b) & chosen[shape.group])
-            parts = []
             for width in np.unique(reach[mine]).tolist():
-                few = mine[reach[mine] == width]
-                for begin in _cuts(shape.group[few]):
-                    columns = few[begin]
-                    _, first, group = np.unique(shape.group[columns], return_index=True, return_inverse=True)
-                    parts.append(
-                        _Part(
-                            columns=columns, group=group, first=first,
-                            dense=np.ascontiguousarray(moves[:width, columns].toarray().T),
-                            local=np.ascontiguousarray(self.mixed[rows][:, columns].toarray().T),
-                        )
-                    )  # fmt: skip
-            result.append(_Block(rows=rows, parts=tuple(parts)))
+                columns = mine[reach[mine] == width]
+                result.part(
+                    columns, np.unique(shape.group[columns], return_inverse=True)[1],
+                    moves[:width, columns].toarray().T, self.mixed[rows][:, columns].toarray().T,
+                )  # fmt: skip
+            result.close(rows)
+        for b in unmet:
+            result.close(np.flatnonzero(shape.block == b))
         return result
 
     def factor(self, theta: Floats) -> None:
@@ -158,29 +101,8 @@ class _Normal:
         self.total = np.add.reduceat(self.theta, self.first)
         diagonal = self.squares @ theta[weights:]
         matrix = (self.others.multiply(theta[weights:][None, :]) @ self.others.T).toarray()
-        self.solved: list[tuple[Ints, Floats, Floats]] = []
-        for which, (blocks, size) in enumerate(self.kinds):
-            gained: dict[int, _Gram] = {}
-            lost = _Gram(size)
-            for block in blocks:
-                inner, border = np.diag(diagonal[block.rows]), np.zeros((len(block.rows), size))
-                for part in block.parts:
-                    dense, local = part.centred(self.theta)
-                    width = dense.shape[1]
-                    if width not in gained:
-                        gained[width] = _Gram(width)
-                    gained[width].add(dense)
-                    inner += local.T @ local
-                    border[:, :width] += local.T @ dense
-                if len(block.rows):
-                    half = np.asarray(np.linalg.inv(np.linalg.cholesky(inner)), dtype=np.float64)
-                    border = half @ border
-                    lost.add(border)
-                    self.solved.append((block.rows, half, border[:, self.twin] if which == 0 else border))
-            gram = -lost.flush()
-            for width, some in gained.items():
-                gram[:width, :width] += some.flush()
-            matrix += gram[np.ix_(self.twin, self.twin)] if which == 0 else gram
+        matrix += self.plain.factor(self.theta, diagonal, self.pool)[np.ix_(self.twin, self.twin)]
+        matrix += self.other.factor(self.theta, diagonal, self.pool)
         matrix[np.diag_indices_from(matrix)] *= 1 + 1e-12
         self.core = cho_factor(matrix, lower=True, overwrite_a=True, check_finite=False)
 
@@ -189,43 +111,29 @@ class _Normal:
         shape = self.shape
         pull = convex / self.total
         b = right - self.mixed @ (self.theta * pull[shape.group])
-        core = b[self.shared].copy()
-        halves = []
-        for rows, half, border in self.solved:
-            halves.append(half @ b[rows])
-            core -= border.T @ halves[-1]
+        plain, pulled = self.plain.forward(b)
+        other, more = self.other.forward(b)
         y = np.zeros(len(right))
-        y[self.shared] = cho_solve(self.core, core, check_finite=False)
-        for (rows, half, border), known in zip(self.solved, halves, strict=True):
-            y[rows] = half.T @ (known - border @ y[self.shared])
-        moved = self.theta * (self.mixed.T @ y)
+        y[self.shared] = cho_solve(self.core, b[self.shared] - pulled[self.twin] - more, check_finite=False)
+        self.plain.back(plain, np.bincount(self.twin, y[self.shared], self.plain.size).astype(np.float64), y)
+        self.other.back(other, y[self.shared], y)
+        moved = self.theta * (self.turned @ y)
         return y, pull - np.add.reduceat(moved, self.first) / self.total
-
-
-def _cuts(group: Ints) -> list[Ints]:
-    """Cut columns (m,) of ascending groups into some _CHUNK at a time, between groups."""
-    begins = np.flatnonzero(np.diff(group, prepend=-1))
-    cuts, at = [], 0
-    for begin in begins[1:].tolist():
-        if begin - at >= _CHUNK:
-            cuts.append(np.arange(at, begin))
-            at = begin
-    return [*cuts, np.arange(at, len(group))]
 
 
 def solve_shaped(shape: Shaped, start: Floats, prices: Floats, *, gap: float, time_left_s: float) -> Interior:
     """Minimise to an absolute gap, from a point (V,) within the bounds, not necessarily on the rows, and prices (n,).
 
-    One thread: those of BLAS wait for each other on a busy machine. Raises numpy.linalg.LinAlgError where rounding
-    spoils the normal matrix.
+    BLAS has one thread, since several of its own wait for each other on a busy machine; blocks are shared between two
+    of ours. Raises numpy.linalg.LinAlgError where rounding spoils the normal matrix.
     """
-    with threadpool_limits(1, user_api="blas"):
-        return _Method(shape, start, prices).run(gap, perf_counter() + time_left_s)
+    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor() as pool:
+        return _Method(shape, start, prices, pool).run(gap, perf_counter() + time_left_s)
 
 
 class _Method:
-    def __init__(self, shape: Shaped, start: Floats, prices: Floats) -> None:
-        self.shape, self.normal = shape, _Normal(shape)
+    def __init__(self, shape: Shaped, start: Floats, prices: Floats, pool: ThreadPoolExecutor) -> None:
+        self.shape, self.normal = shape, _Normal(shape, pool)
         self.bounded = np.isfinite(shape.upper)
         weights = len(shape.group)
         self.y = prices.copy()

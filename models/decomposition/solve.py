@@ -26,9 +26,10 @@ from models.transcript import LATE, Transcript
 
 Report = Callable[[Round], None]
 _SEARCH_ROUNDS, _GATHER_ROUNDS, _CYCLES = 150, 20, 12
-_NARROW, _SHORT, _EARLY = 2.0, 10, 1 / 3  # of the gap asked for, rounds of each kind after such a miss, of the time
+_NARROW, _EARLY = 2.0, 1 / 3  # of the gap asked for: a narrow miss; of the time: when there is enough for another cycle
+_STEP, _SHORT, _LONG = 0.15, 10, 40  # after a miss by so much of the gap asked for so many rounds more, and at most
 _STALLED, _STALLS = 0.8, 2  # of the least gap so far: what a cycle may leave; so many in a row that do not are the end
-_WORTH = 1.02  # of the gap asked for by the master's cautious measure: what is worth making programs of
+_WORTH = 1.05  # of the gap asked for by the master's cautious measure: what is worth making programs of
 _TIGHTER = 0.7  # of the gap asked for: what making programs of mixtures may cost is in the rest
 
 
@@ -82,13 +83,13 @@ class _Run:
         with self._timed("search"):
             tension = None if self.case.start is None else carried(self.case.start, self.parts)
             self.state = loop.begin(self.master, self.pricing, tension)
-        tighter, least, stalls, narrow = _TIGHTER, np.inf, 0.0, False
+        tighter, least, stalls, narrow, rounds = _TIGHTER, np.inf, 0.0, False, 0
         for _ in range(_CYCLES):
             aim = tighter * self.relative_gap * max(self.master.gross(), 1e-9)
             with self._timed("search"):
-                self._search(aim, _SHORT if narrow else _SEARCH_ROUNDS)
+                self._search(aim, rounds if narrow else _SEARCH_ROUNDS)
             with self._timed("gather"):
-                self._gather(_SHORT if narrow else _GATHER_ROUNDS)
+                self._gather(rounds if narrow else _GATHER_ROUNDS)
             mixture = self._mixture(aim, whole=False)
             if mixture is None:
                 break
@@ -96,6 +97,7 @@ class _Run:
             gap, wanted = mixture.cost_eur - self.state.bound_eur, self.relative_gap * self.master.gross()
             stalls = stalls + (0.25 if narrow else 1.0) if gap > _STALLED * least else 0.0
             good, narrow = gap <= _WORTH * wanted, gap <= _NARROW * wanted
+            rounds = int(np.clip(_SHORT * (gap / max(wanted, 1e-9) - 1.0) / _STEP, _SHORT, _LONG))
             last = good or stalls >= _STALLS or self._out()
             if last:
                 self._whole(aim)

@@ -1,5 +1,7 @@
 """The mixture's own interior-point method against HiGHS, on random programs of its shape and on searches' columns."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -8,6 +10,7 @@ from scipy import sparse
 from scipy.optimize import linprog
 
 from models.decomposition import exact, loop
+from models.decomposition.arrow import Arrow, Blocks
 from models.decomposition.interior import Shaped, solve_shaped
 from models.decomposition.master import Master
 from models.decomposition.pricing import LocalPricing
@@ -98,3 +101,37 @@ def test_without_time_there_is_no_mixture():
         exact.best_mixture(master, aim_eur=1.0, time_left_s=0.0, threads=1, whole=False, transcript=Transcript())
         is None
     )
+
+
+def test_blocks_are_eliminated_as_dense_algebra_does_it():
+    """Few and many columns, one and several widths, with and without rows of their own, one block without columns."""
+    rng = np.random.default_rng(1)
+    size, total = 6, 1600
+    theta, diagonal = rng.uniform(0.1, 2.0, total), rng.uniform(1.0, 2.0, 8)
+    blocks, expected, at, right = Blocks(), np.zeros((size, size)), 0, rng.normal(size=8)
+    pulled = np.zeros(size)
+    worlds = (([0, 1], [(700, 6), (40, 3)]), ([], [(600, 6)]), ([2, 3, 4], [(5, 2)]), ([5], []), ([7], [(9, 4)]))
+    for rows, parts in worlds:
+        everything, own = [np.zeros((0, size))], [np.zeros((0, len(rows)))]
+        for count, width in parts:
+            columns, group = at + np.arange(count), np.sort(rng.integers(0, 3, count))
+            group = np.unique(group, return_inverse=True)[1]
+            dense, local = rng.normal(size=(count, width)), rng.normal(size=(count, len(rows)))
+            blocks.part(columns, group, dense, local)
+            both = np.hstack([dense, np.zeros((count, size - width)), local])
+            for g in np.unique(group):
+                mine = theta[columns[group == g]]
+                centred = both[group == g] - (mine @ both[group == g]) / mine.sum()
+                everything.append(centred[:, :size] * np.sqrt(mine)[:, None])
+                own.append(centred[:, size:] * np.sqrt(mine)[:, None])
+            at += count
+        blocks.close(np.array(rows, dtype=np.int64))
+        d, e = np.vstack(everything), np.vstack(own)
+        inner = np.diag(diagonal[rows]) + e.T @ e
+        expected += d.T @ d - d.T @ e @ np.linalg.solve(inner, e.T @ d)
+        pulled += d.T @ e @ np.linalg.solve(inner, right[rows])
+    arrow = Arrow(blocks, size)
+    with ThreadPoolExecutor() as pool:
+        assert arrow.factor(theta, diagonal, pool) == pytest.approx(expected, rel=1e-9, abs=1e-9)
+    _, pull = arrow.forward(right)
+    assert pull == pytest.approx(pulled, rel=1e-9, abs=1e-9)
