@@ -26,7 +26,7 @@ from models.transcript import LATE, Transcript
 
 Report = Callable[[Round], None]
 _SEARCH_ROUNDS, _GATHER_ROUNDS, _CYCLES = 150, 20, 12
-_NARROW, _EARLY = 2.0, 1 / 3  # of the gap asked for: a narrow miss; of the time: when there is enough for another cycle
+_NARROW, _PATIENT = 2.0, 3  # of the gap asked for: a narrow miss; of it no programs are made in the first cycles
 _STEP, _SHORT, _LONG = 0.15, 10, 40  # after a miss by so much of the gap asked for so many rounds more, and at most
 _STALLED, _STALLS = 0.8, 2  # of the least gap so far: what a cycle may leave; so many in a row that do not are the end
 _WORTH = 1.05  # of the gap asked for by the master's cautious measure: what is worth making programs of
@@ -84,7 +84,7 @@ class _Run:
             tension = None if self.case.start is None else carried(self.case.start, self.parts)
             self.state = loop.begin(self.master, self.pricing, tension)
         tighter, least, stalls, narrow, rounds = _TIGHTER, np.inf, 0.0, False, 0
-        for _ in range(_CYCLES):
+        for cycle in range(_CYCLES):
             aim = tighter * self.relative_gap * max(self.master.gross(), 1e-9)
             with self._timed("search"):
                 self._search(aim, rounds if narrow else _SEARCH_ROUNDS)
@@ -101,7 +101,7 @@ class _Run:
             last = good or stalls >= _STALLS or self._out()
             if last:
                 self._whole(aim)
-            if last or (gap < least and not (narrow and self._early())):  # with the next cycle columns may be gone
+            if last or (gap < least and not (narrow and cycle < _PATIENT)):  # with the next cycle columns may be gone
                 self._recover()
                 self.master.free_again()
             self._told()
@@ -125,10 +125,6 @@ class _Run:
             self.late = True
             self.transcript.say(f"{LATE} after {self.state.rounds} rounds")
         return self.late
-
-    def _early(self) -> bool:
-        """Say whether there is time enough for another cycle before any programs are made."""
-        return perf_counter() - self.began <= _EARLY * (self.deadline - self.began)
 
     def _proven(self) -> bool:
         if self.best is None:
