@@ -19,9 +19,9 @@ def isp(index: int) -> str:
     return f"ISP {index + 1}"
 
 
-def numbered(word: str) -> Axis:
-    """Name things by their class and index."""
-    return lambda index: f"{word} {index}"
+def numbered(word: str, first: int = 0) -> Axis:
+    """Name things by their class and number, `first` being that of index 0."""
+    return lambda index: f"{word} {first + index}"
 
 
 def named(word: str, names: Sequence[str]) -> Axis:

@@ -1,11 +1,12 @@
 """Audits what units hold in reserve: is there room in power and energy, is no kW held twice?"""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from models.audit.findings import above, differs, isp, named, numbered, slack
+from models.audit.findings import above, differs, isp, named, slack
 from models.audit.scenario import Scenario, net_kw, scenarios
+from models.audit.slicing import few_at_a_time
 from models.case import Bools, Case, Direction, Floats, Ints
 from models.outcome import Headroom, Outcome
 
@@ -15,7 +16,12 @@ SIDES = {"up": (Direction.UP, Direction.SYMMETRIC), "down": (Direction.DOWN, Dir
 
 def check_headroom(case: Case, outcome: Outcome) -> Iterator[str]:
     """Yield headroom that is not there; see the rules in models.audit."""
-    for scenario in scenarios(case, outcome):
+    for few in few_at_a_time(case, outcome):
+        yield from _check_headroom(few.case, few.outcome, few.first)
+
+
+def _check_headroom(case: Case, outcome: Outcome, first: Mapping[str, int]) -> Iterator[str]:
+    for scenario in scenarios(case, outcome, first):
         if scenario.headroom is None:
             continue
         for side in SIDES:
@@ -27,7 +33,7 @@ def check_headroom(case: Case, outcome: Outcome) -> Iterator[str]:
             for kind, point, prequalified_kw, held in parts:
                 concerned = scenario.concerns(point)[:, None]
                 total = np.where(concerned, held.sum(axis=0), 0.0)
-                axes = (numbered(f"{scenario.word}{kind}"), isp)
+                axes = (scenario.units(kind), isp)
                 room = _curtailable_room(case, scenario, side) if kind == "curtailable" else _room(case, scenario, side)
                 yield from _products(case, scenario, f"{kind} {side}", held)
                 yield from above(axes, f"{side} headroom is beyond its room", total - room, slack(total, room))
@@ -52,7 +58,7 @@ def on_side(case: Case, side: str) -> Bools:
 def _products(case: Case, scenario: Scenario, what: str, held: Floats) -> Iterator[str]:
     kind, side = what.split()
     product = named("reserve", [reserve.name for reserve in case.reserves])
-    axes = (product, numbered(f"{scenario.word}{kind}"), isp)
+    axes = (product, scenario.units(kind), isp)
     other = ~on_side(case, side)[:, None, None]
     yield from above(axes, f"{side} headroom is negative", -held, slack(held))
     yield from above(axes, f"{side} headroom of a product that does not take it", np.where(other, held, 0.0), 1e-4)
@@ -83,7 +89,7 @@ def _margin(case: Case, scenario: Scenario, side: str, held: Floats) -> Iterator
     sign = 1.0 if side == "up" else -1.0
     end = sign * (energy - band)
     start = np.column_stack([sign * (data.energy_start_kwh - band[:, 0]), end[:, :-1]])
-    axes = (numbered(f"{scenario.word}storage"), isp)
+    axes = (scenario.units("storage"), isp)
     for moment, margin in (("start", start), ("end", end)):
         # Without headroom nothing is needed, however far outside its band the energy may be.
         excess = np.where(needed > 0, needed - np.maximum(margin, 0.0), 0.0)
@@ -100,6 +106,6 @@ def _unmoved(case: Case, outcome: Outcome, scenario: Scenario, side: str) -> Ite
     pairs = zip(held_kw(outcome.headroom, side), held_kw(scenario.headroom, side), strict=True)
     for kind, point, (planned, called) in zip(("curtailable", "storage"), points, pairs, strict=True):
         elsewhere = ~scenario.concerns(point)[:, None]
-        axes = (product, numbered(f"{scenario.word}{kind}"), isp)
+        axes = (product, scenario.units(kind), isp)
         what = f"{side} headroom is not as planned though nothing is reserved there,"
         yield from differs(axes, what, np.where(elsewhere, called, planned), planned)

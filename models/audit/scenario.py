@@ -1,10 +1,11 @@
 """The two situations a plan must hold in: as planned, and with every reservation called at once."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 
+from models.audit.findings import Axis, numbered
 from models.case import NO_POINT, Bools, Case, Floats, Ints
 from models.outcome import Headroom, Outcome, Programs
 
@@ -17,6 +18,11 @@ class Scenario:
     programs: Programs
     headroom: Headroom | None
     points: Bools  # (C+1,) where units are to be checked; the last entry stands for none
+    first: Mapping[str, int] = field(default_factory=dict)  # class → number of its first unit, where not all are there
+
+    def units(self, kind: str) -> Axis:
+        """Name the units of a class."""
+        return numbered(f"{self.word}{kind}", self.first.get(kind, 0))
 
     def concerns(self, point: Ints) -> Bools:
         """Return (U,) which units are to be checked."""
@@ -31,16 +37,18 @@ def reserved_points(case: Case) -> Bools:
     return result
 
 
-def scenarios(case: Case, outcome: Outcome) -> Iterator[Scenario]:
+def scenarios(case: Case, outcome: Outcome, first: Mapping[str, int] | None = None) -> Iterator[Scenario]:
     """Yield the plan and, if the outcome has it, the called case."""
+    begin = first or {}
     everywhere = np.ones(len(case.points) + 1, dtype=np.bool_)
-    yield Scenario(word="", programs=outcome.programs, headroom=outcome.headroom, points=everywhere)
+    yield Scenario(word="", programs=outcome.programs, headroom=outcome.headroom, points=everywhere, first=begin)
     if outcome.called is not None:
         yield Scenario(
             word="called ",
             programs=outcome.called,
             headroom=outcome.called_headroom,
             points=reserved_points(case),
+            first=begin,
         )
 
 

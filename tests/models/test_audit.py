@@ -1,11 +1,13 @@
 """The audit passes what the solver finds, and finds everything that is changed afterwards, in outcome or case."""
 
 from dataclasses import fields, is_dataclass, replace
+from functools import partial
 
 import numpy as np
 import pytest
 
 from models.audit import audit
+from models.audit.slicing import few_at_a_time
 from models.case import NO_POINT, Anchor, Direction
 from models.outcome import Headroom, Outcome, Programs, Shadow, Termination
 from models.problems.plan import solve
@@ -501,3 +503,16 @@ def test_findings_per_rule_are_few_and_the_rest_is_counted(case, outcome):
 
 def test_rounding_is_no_finding(case, outcome):
     assert audit(case, edited(outcome, "programs.charge_kw", add((0, 5), 1e-6))) == ()
+
+
+@pytest.mark.parametrize("units", [1, 2, 1000])
+def test_units_looked_at_a_few_at_a_time_are_called_by_their_number(case, outcome, units, monkeypatch):
+    monkeypatch.setattr("models.audit.units.few_at_a_time", partial(few_at_a_time, units=units))
+    monkeypatch.setattr("models.audit.headroom.few_at_a_time", partial(few_at_a_time, units=units))
+    last = len(case.storage.point) - 1
+    assert last >= 1
+    assert audit(case, outcome) == ()
+    bad = edited(outcome, "programs.charge_kw", add((last, 5), 1000.0))
+    found(case, bad, f"storage {last}, ISP 6: charges above its limit")
+    held = edited(outcome, "headroom.storage_up_kw", add((0, last, 5), 1000.0))
+    found(case, held, f"storage {last}, ISP 6: up headroom is beyond its room")

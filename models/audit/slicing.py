@@ -1,0 +1,61 @@
+"""Audits many units a few at a time: what is compared needs memory for those only."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+from models.case import Case
+from models.outcome import Headroom, Outcome, Programs
+
+UNITS = 20_000
+"""Units of a class that are looked at together."""
+_CLASSES = ("curtailable", "storage", "shiftable")
+_STORED = ("charge_kw", "discharge_kw", "energy_kwh", "unmet_kwh", "excess_kwh")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Few:
+    """Some units of each class, with what the outcome says of them; everything else is as it was."""
+
+    case: Case
+    outcome: Outcome
+    first: Mapping[str, int]  # class → number of the first of them
+
+
+def few_at_a_time(case: Case, outcome: Outcome, units: int = UNITS) -> Iterator[Few]:
+    """Yield all units, so many of each class at a time: one Few where there are no more."""
+    most = max(len(getattr(case, label).point) for label in _CLASSES)
+    if most <= units:
+        yield Few(case=case, outcome=outcome, first=dict.fromkeys(_CLASSES, 0))
+        return
+    for begin in range(0, most, units):
+        few = slice(begin, begin + units)
+        part: dict[str, Any] = {label: _rows(getattr(case, label), few) for label in _CLASSES}
+        yield Few(
+            case=replace(case, **part),
+            outcome=replace(
+                outcome,
+                programs=_programs(outcome.programs, few),
+                called=None if outcome.called is None else _programs(outcome.called, few),
+                headroom=_headroom(outcome.headroom, few),
+                called_headroom=None if outcome.called_headroom is None else _headroom(outcome.called_headroom, few),
+            ),
+            first=dict.fromkeys(_CLASSES, begin),
+        )
+
+
+def _rows(table: Any, few: slice) -> Any:
+    return type(table)(**{item.name: getattr(table, item.name)[few] for item in fields(table)})
+
+
+def _programs(programs: Programs, few: slice) -> Programs:
+    return replace(
+        programs,
+        curtailable_kw=programs.curtailable_kw[few],
+        start=programs.start[few],
+        **{name: getattr(programs, name)[few] for name in _STORED},
+    )
+
+
+def _headroom(headroom: Headroom, few: slice) -> Headroom:
+    return Headroom(**{item.name: getattr(headroom, item.name)[:, few] for item in fields(headroom)})
