@@ -19,6 +19,7 @@ from agr import archive
 from agr.case import NamedCase
 from agr.change import Solved, change
 from agr.describing import points_of, positions_of, result_of
+from agr.errors import PlanError
 from agr.isp import Period, period_of
 from agr.plan import Plan, PlanState, Reason, ReasonKind
 from agr.portfolio import Contract
@@ -138,7 +139,11 @@ class Parts:
     def plan(self, run: Run, reasons: tuple[Reason, ...], triggers: list[int]) -> Plan | None:
         """Plan the part, store it as the plan in force; None where the whole portfolio must be planned."""
         log.info("plan.part", congestion_points=list(run.named.case.points))
-        answer = self._solver.solve_part(run.before.case, run.named.case)
+        try:
+            answer = self._solver.solve_part(run.before.case, run.named.case)
+        except PlanError as error:
+            log.warning("plan.part_failed", congestion_points=list(run.named.case.points), why=str(error))
+            return None
         outcome = answer.outcome
         if answer.findings or outcome.termination is not Termination.OPTIMAL:
             log.info(

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import structlog
 
+from agr.errors import PlanError
 from agr.plan import Plan, PlanState, ReasonKind
 from agr.planning import Planner
 from agr.portfolio import Battery
@@ -203,6 +204,26 @@ def test_a_gap_that_becomes_too_wide_makes_it_the_whole_portfolio(world: World, 
         wide.close()
     assert "plan.part_not_enough" in [line["event"] for line in logs]
     assert not office.made[-1].part
+
+
+class Lost(Solver):
+    """A worker that fails on parts."""
+
+    def solve_part(self, before: Case, case: Case) -> Answer:
+        raise PlanError("told to")
+
+
+def test_a_part_that_fails_makes_it_the_whole_portfolio(world: World, solver: Solver) -> None:
+    office = first_plan(world, solver)
+    update(world, -20_000)
+    lost = Lost(world.settings.planning)
+    try:
+        assert Planner(world.store, world.settings, world.clock, lost, office.made.append).run_due() == 1
+    finally:
+        lost.close()
+    assert len(office.made) == 2
+    assert not office.made[-1].part
+    assert office.alarms() == []
 
 
 def test_an_update_that_changes_nothing_is_answered(world: World, solver: Solver) -> None:

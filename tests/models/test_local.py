@@ -145,3 +145,20 @@ def test_without_prices_there_is_nothing_to_prove_with(small):
         replan(replace(new, start=None), relative_gap=GAP, time_limit_s=LIMIT_S)
     with pytest.raises(CaseError, match="no part of a portfolio"):
         replan(case, relative_gap=GAP, time_limit_s=LIMIT_S)
+
+
+def test_the_portfolios_prices_stay_to_the_last_bit(small):
+    """The regret is known at these only; others would make the bound a guess."""
+    case, before = small
+    _, found, _, _ = again(case, before, case.reservations.point[:1], scaled(0.5))
+    assert np.array_equal(found.duals.balance, before.duals.balance)
+    assert np.array_equal(found.duals.reserve, before.duals.reserve)
+    assert np.array_equal(found.duals.called, before.duals.called)
+
+
+def test_prices_that_are_not_those_of_its_markets_are_refused(small):
+    case, before = small
+    new, _, _, _ = again(case, before, case.reservations.point[:1], scaled(0.5))
+    other = replace(new.start, balance=new.start.balance + 10.0)
+    with pytest.raises(CaseError, match="do not fit its markets"):
+        replan(replace(new, start=other), relative_gap=GAP, time_limit_s=LIMIT_S)
