@@ -70,7 +70,7 @@ def _measured(world: World, solver: Solver, case: Case, outcome: Outcome) -> dic
     _stand(world, case, outcome)
     publisher.publish(PERIOD)
     seconds, gaps, sent = [], [], 0
-    for number in range(min(UPDATES, len(case.reservations.point))):
+    for number in range(UPDATES):
         world.clock.jump_to(world.clock.now() + timedelta(minutes=1))
         _receive(world, case, number)
         if number == 0:  # a plan that is not in memory waits for more updates, as any other
@@ -86,7 +86,7 @@ def _measured(world: World, solver: Solver, case: Case, outcome: Outcome) -> dic
         gaps.append(result.gap_eur / result.gross_cost_eur)
     return {
         "resources": _resources(case),
-        "seconds": round(statistics.median(seconds[1:] or seconds), 3),
+        "seconds": round(statistics.median(seconds[1:]), 3),
         "after_restart_s": round(seconds[0], 3),
         "updates": len(seconds),
         "d_prognoses": sent,
@@ -133,12 +133,13 @@ def _stand(world: World, case: Case, outcome: Outcome) -> None:
 
 
 def _receive(world: World, case: Case, number: int) -> None:
-    """Receive a signed update that leaves half of a reservation."""
+    """Receive a signed update that leaves half of a reservation; the next one when all have been halved."""
     held = case.reservations
-    power_w = round(500 * float(held.reserved_kw[number].min()))
+    again, k = divmod(number, len(held.point))
+    power_w = round(1000 * float(held.reserved_kw[k].min()) * 0.5 ** (again + 1))
     update = world.dso.update(
-        f'<ISP Power="{power_w}" {_ISPS}/>', Period=str(PERIOD), CongestionPoint=case.points[held.point[number]],
-        ContractID=held.name[number], Reference=str(number),
+        f'<ISP Power="{power_w}" {_ISPS}/>', Period=str(PERIOD), CongestionPoint=case.points[held.point[k]],
+        ContractID=held.name[k], Reference=str(number),
     )  # fmt: skip
     if world.receive(world.dso.seal(update)) != 200:
         raise RuntimeError("the update was refused")
