@@ -103,7 +103,7 @@ def test_parts_can_be_planned_one_after_another(small):
     assert found.bound_eur >= theirs.objective_eur - 1e-6 * theirs.gross_cost_eur
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(4))
 def test_parts_of_small_worlds_with_everything_in_them(seed):
     """Runs, boilers, awarded reserve, contradicting contracts: the bound holds, and both audits pass."""
     case = world(seed)
