@@ -1,7 +1,6 @@
 """Plans as they stand in the store: put together where a plan changed only a part of the one before."""
 
-from dataclasses import fields, replace
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +10,7 @@ from agr.case import NamedCase
 from agr.change import Solved
 from agr.store import plans
 from agr.store.engine import Tx
+from models.case import Case
 from models.decomposition.parting import members, whole_case, whole_outcome
 from models.outcome import Outcome
 
@@ -69,15 +69,9 @@ def places(named: NamedCase, addresses: tuple[str, ...]) -> NDArray[np.int64]:
     return np.array([place[address] for address in addresses], dtype=np.int64)
 
 
-def part_names(whole: NamedCase, points: NDArray[np.int64]) -> dict[str, Any]:
-    """Return the names of a part: of its units, those elsewhere being one fixed unit, and of its DSOs."""
+def named_like(whole: NamedCase, points: NDArray[np.int64], case: Case) -> NamedCase:
+    """Return the case of some congestion points with its names; who is elsewhere is one fixed unit."""
     units = members(whole.case, points)
     names = {label: tuple(getattr(whole, label)[u] for u in units[label].tolist()) for label in _CLASSES}
     names["fixed"] = (*names["fixed"], "elsewhere")
-    return names | {"dsos": tuple(whole.dsos[p] for p in points.tolist())}
-
-
-def named_like(whole: NamedCase, points: NDArray[np.int64], case: Any) -> NamedCase:
-    """Return a part with its names."""
-    known = {item.name: getattr(whole, item.name) for item in fields(whole)}
-    return NamedCase(**(known | part_names(whole, points) | {"case": case, "notes": ()}))
+    return NamedCase(case=case, dsos=tuple(whole.dsos[p] for p in points.tolist()), notes=(), **names)

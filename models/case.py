@@ -223,9 +223,12 @@ class Elsewhere:
     called_held_kw: Floats | None  # (R,T) and when all reservations are called; None: nobody there is called
     terms_eur: dict[str, float]  # what they earn, by term of the objective
     bids_mw: tuple[Floats, ...]  # per reserve product (B,), the bids of the whole portfolio so far
-    regret_eur: float = (
-        0.0  # by how much they could do better at the prices `start`: they cannot improve a plan by more
-    )
+    regret_eur: float = 0.0  # by how much they could do better at the prices `start`
+
+    @property
+    def when_called_kw(self) -> Floats:
+        """What they hold when all reservations are called (R,T)."""
+        return self.held_kw if self.called_held_kw is None else self.called_held_kw
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

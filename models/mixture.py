@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from models.case import Bools, Case, Floats, Ints
+from models.compiled import inlined
 from models.errors import CaseError
 from models.response import Prices, Rows, check_prices
 
@@ -38,6 +39,14 @@ class Mixed:
     short_kwh: Floats  # (2,s,T) unmet, excess
     holder: Ints  # (h,) who may hold reserve
     held_kw: Floats  # (R,h,T)
+
+
+@inlined
+def share_of(weight: Floats, only: Ints, k: int, i: int, total: int) -> float:
+    """Return how much the answer to round k counts for unit i: see Shares."""
+    if only[i] >= 0:
+        return 1.0 if only[i] == k else 0.0
+    return float(weight[k, total])
 
 
 def chunks(chosen: Ints) -> list[Ints]:

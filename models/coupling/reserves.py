@@ -12,7 +12,7 @@ import numpy as np
 import pyomo.environ as pyo
 
 from models.block import Cells, Held, Variables, Whole, Worth, add_cells, linear_sum, new_block, reserved_points
-from models.case import Case, Elsewhere, Floats, Ints, Reserve
+from models.case import Case, Floats, Ints, Reserve
 from models.headroom import traded, traded_isps
 
 KW_PER_MW = 1000.0
@@ -54,7 +54,7 @@ def hold_reserves(model: Any, case: Case, held: Sequence[Held], called: Sequence
     other = case.elsewhere
     for name, parts, elsewhere_kw in (
         ("planned", [held], None if other is None else other.held_kw),
-        ("called", _when_called(case, held, called), None if other is None else _called_elsewhere_kw(other)),
+        ("called", _when_called(case, held, called), None if other is None else other.when_called_kw),
     ):
         if not parts:
             continue
@@ -81,10 +81,6 @@ def _when_called(case: Case, held: Sequence[Held], called: Sequence[Held] | None
     if called is not None:
         return [_outside(case, held), called]
     return [held] if case.elsewhere is not None and case.elsewhere.called_held_kw is not None else []
-
-
-def _called_elsewhere_kw(other: Elsewhere) -> Floats:
-    return other.held_kw if other.called_held_kw is None else other.called_held_kw
 
 
 def _outside(case: Case, held: Sequence[Held]) -> Sequence[Held]:

@@ -6,7 +6,6 @@ solves it, HiGHS where that fails and where bids are whole.
 Source: docs/optimisation.md §8.4.
 """
 
-from contextlib import suppress
 from dataclasses import dataclass
 from time import perf_counter
 
@@ -76,13 +75,16 @@ def _solve(
     matrix, deadline = stated.matrix, perf_counter() + time_left_s
     shape, start, prices = shaped(master, stated)
     offset = float(matrix.cost @ matrix.lower)
-    rounding = suppress(np.linalg.LinAlgError, FloatingPointError)  # HiGHS has its remedies
-    with rounding, np.errstate(over="raise", invalid="raise"):
-        end = solve_shaped(shape, start, prices, gap=_FINE * aim_eur, time_left_s=time_left_s)
+    try:
+        with np.errstate(over="raise", invalid="raise"):
+            end = solve_shaped(shape, start, prices, gap=_FINE * aim_eur, time_left_s=time_left_s)
         if end.solved:
             x = matrix.lower.copy()
             x[matrix.upper > matrix.lower] += end.x
             return x, end.objective + offset
+        transcript.say("the mixture's own method came to no end; HiGHS takes over")
+    except (np.linalg.LinAlgError, FloatingPointError) as error:
+        transcript.say(f"the mixture's own method broke off by rounding ({error}); HiGHS takes over")
     if perf_counter() >= deadline:
         return None
     try:

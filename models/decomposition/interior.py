@@ -25,6 +25,7 @@ from models.decomposition.arrow import Arrow, Blocks
 _MOST = 100  # iterations
 _FEASIBLE = 1e-5  # relative; programs are made exact afterwards
 _SHORT = 0.1  # a step that says the products are far apart
+_MIDDLE = 0.5  # of the products: on the way back to the middle they shrink to this
 _BACK = 0.995  # of the way to the boundary
 
 
@@ -195,7 +196,8 @@ class _Method:
             dx, dy, dq, dl, du = self._direction(theta, primal, convex, dual, low, high)
             p, d = self._steps(dx, dl, du)
             if min(p, d) < _SHORT:  # back to the middle: no guess at second order
-                low, high = mu - self.x * self.zl, np.where(b, mu - self.s * self.zu, 0.0)
+                low = _MIDDLE * mu - self.x * self.zl
+                high = np.where(b, _MIDDLE * mu - self.s * self.zu, 0.0)
                 dx, dy, dq, dl, du = self._direction(theta, primal, convex, dual, low, high)
                 p, d = self._steps(dx, dl, du)
             p, d = min(_BACK * p, 1.0), min(_BACK * d, 1.0)

@@ -19,7 +19,6 @@ KW_PER_MW = 1000.0
 _MEMORY = 400_000_000  # bytes of columns from which fewer are kept per group
 _MOST, _FEWEST = 40, 14
 _IDLE = 12
-_PAIRS = 1  # of columns of a group that are shifted in a sweep
 SEARCH = (2.0, 1.0, 1.0)
 """Steps while prices are searched, relative to each channel's own scale: balance, congestion points, reserve."""
 SETTLED = -2
@@ -114,9 +113,7 @@ class Master:
         self.const_reserve = self.const_called = -committed_kw(case)
         other = case.elsewhere
         if other is not None:
-            self.const_called = self.const_reserve + (
-                other.held_kw if other.called_held_kw is None else other.called_held_kw
-            )
+            self.const_called = self.const_reserve + other.when_called_kw
             self.const_reserve = self.const_reserve + other.held_kw
 
     def _free(self, case: Case) -> None:
@@ -293,7 +290,7 @@ class Master:
         """Sweep until the columns could gain no more than `enough` EUR; return what they still could."""
         left, slight = np.inf, 0.0
         for _ in range(sweeps):
-            left = sweep(self.couplings, self.groups, self.columns, self.free, _PAIRS, slight, self.work)
+            left = sweep(self.couplings, self.groups, self.columns, self.free, slight, self.work)
             if left <= enough:
                 break
             slight = 0.5 * enough / len(self.groups.tie)  # groups that gain less than this may wait

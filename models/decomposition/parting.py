@@ -13,14 +13,11 @@ from numpy.typing import NDArray
 
 from models.block import reserved_points
 from models.case import NO_POINT, Anchor, Case, Direction, Elsewhere, Fixed, Floats, Ints, Reservations
+from models.decomposition.called import FIELDS
 from models.headroom import takes
 from models.outcome import Headroom, Outcome, Programs
 
 _UNITS = ("fixed", "curtailable", "storage", "shiftable", "switched")
-_OF_CLASS = {
-    "curtailable_kw": "curtailable", "charge_kw": "storage", "discharge_kw": "storage", "energy_kwh": "storage",
-    "unmet_kwh": "storage", "excess_kwh": "storage", "start": "shiftable", "switched_on": "switched",
-}  # fmt: skip
 _MOVED = "prognosis change"
 
 
@@ -200,7 +197,11 @@ def whole_outcome(
 
 def _programs(old: Programs, new: Programs, units: Mapping[str, Ints], patched: Any) -> Programs:
     return Programs(
-        **{name: patched(getattr(old, name), units[label], getattr(new, name)) for name, label in _OF_CLASS.items()}
+        **{
+            name: patched(getattr(old, name), units[label], getattr(new, name))
+            for label, names in FIELDS.items()
+            for name in names
+        }
     )
 
 

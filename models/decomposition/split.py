@@ -10,13 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from models.block import reserved_points
+from models.block import reserved_points, slices
 from models.case import Bools, Case, Floats, Ints
 from models.response import Rows
 
 UNTIED_SHARES = 16
 """Into how many groups the untied units of a kind are dealt."""
-_FEW = 4096  # units looked at together
 CLASSES = ("storage", "curtailable", "shiftable", "switched")
 WHOLE = ("shiftable", "switched")
 """Classes whose units take one of their own answers: half of two is none. They hold no reserve."""
@@ -91,8 +90,7 @@ def _presence(charge_kw: Floats, units: Ints) -> tuple[Floats, Floats, Floats]:
     """Return Σ t·charge, the most charge and Σ charge of units, a few units at a time."""
     isps = np.arange(charge_kw.shape[1], dtype=np.float64)
     moment, most, total = np.zeros(len(units)), np.zeros(len(units)), np.zeros(len(units))
-    for begin in range(0, len(units), _FEW):
-        few = slice(begin, begin + _FEW)
+    for few in slices(len(units)):
         kw = charge_kw[units[few]].astype(np.float64)
         moment[few], most[few], total[few] = (kw * isps).sum(axis=1), kw.max(axis=1), kw.sum(axis=1)
     return moment, most, total

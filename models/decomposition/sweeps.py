@@ -116,8 +116,8 @@ def _shift_pair(c: Any, g: Any, cols: Any, i: int, j: int, k: int, work: Any) ->
 
 
 @compiled
-def sweep(c: Any, g: Any, cols: Any, free: Any, pairs: int, slight: float, work: Any) -> float:
-    """Improve every group that could gain more than `slight`, and every free position, once.
+def sweep(c: Any, g: Any, cols: Any, free: Any, slight: float, work: Any) -> float:
+    """Shift one pair of columns of every group that could gain more than `slight`; then every free position.
 
     Returns Σ of what the groups could still gain, EUR.
     """
@@ -129,21 +129,18 @@ def sweep(c: Any, g: Any, cols: Any, free: Any, pairs: int, slight: float, work:
         if count < 2:
             continue
         look(c, g, i, power, hold, 0.0, True, price, curve, held, held_curve)
-        for turn in range(pairs):
-            best, worst = 0, -1
-            mean = 0.0
-            for j in range(count):
-                reduced[j] = reduced_cost(cols, g, i, j, price, held)
-                if reduced[j] < reduced[best]:
-                    best = j
-                if cols.weight[i, j] > 0:
-                    mean += cols.weight[i, j] * reduced[j]
-                    if worst < 0 or reduced[j] > reduced[worst]:
-                        worst = j
-            if turn == 0:
-                left += mean - reduced[best]
-            if mean - reduced[best] <= slight or reduced[worst] - reduced[best] <= 1e-12 * (1.0 + abs(reduced[best])):
-                break
+        best, worst, mean = 0, -1, 0.0
+        for j in range(count):
+            reduced[j] = reduced_cost(cols, g, i, j, price, held)
+            if reduced[j] < reduced[best]:
+                best = j
+            if cols.weight[i, j] > 0:
+                mean += cols.weight[i, j] * reduced[j]
+                if worst < 0 or reduced[j] > reduced[worst]:
+                    worst = j
+        gain = mean - reduced[best]
+        left += gain
+        if gain > slight and reduced[worst] - reduced[best] > 1e-12 * (1.0 + abs(reduced[best])):
             _shift_pair(c, g, cols, i, worst, best, work)
     settle(c, free)
     return left

@@ -8,7 +8,7 @@ import numpy as np
 from models.case import Case, Floats, Ints
 from models.compiled import compiled
 from models.headroom import traded_isps
-from models.mixture import Mixed, Shares, check_rounds, chunks, places, power_seen, rewards_of
+from models.mixture import Mixed, Shares, check_rounds, chunks, places, power_seen, rewards_of, share_of
 from models.response import (
     BLOCK,
     Answers,
@@ -217,9 +217,7 @@ def _mix(
         i = chosen[n]
         load(double, single, units[i], table)
         for k in range(rounds):
-            share = weight[k, rows[2][i]]
-            if only[i] >= 0:
-                share = 1.0 if only[i] == k else 0.0
+            share = share_of(weight, only, k, i, rows[2][i])
             if share <= 0.0:
                 continue
             h = k * (sides.shape[0] // rounds) + rows[1][i]

@@ -6,6 +6,7 @@ import numpy as np
 
 from models.case import Bools, Floats, Ints
 from models.compiled import compiled, inlined
+from models.mixture import share_of
 from models.tables import Tables, load
 from models.units.storage.band import keeps_band
 from models.units.storage.kernel import respond_one
@@ -92,9 +93,7 @@ def mix_units(
         i = chosen[n]
         load(double, single, units[i], table)
         for k in range(rounds):
-            share = weight[k, rows[2][i]]
-            if only[i] >= 0:
-                share = 1.0 if only[i] == k else 0.0
+            share = share_of(weight, only, k, i, rows[2][i])
             if share <= 0.0:
                 continue
             h = k * (offers.rewards.shape[0] // rounds) + rows[1][i]
