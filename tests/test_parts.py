@@ -23,7 +23,7 @@ from models.audit import audit
 from models.case import Case
 from models.outcome import Termination
 from tests.test_planning import Office
-from tests.worlds import CONTRACT, PERIOD, POINT, World
+from tests.worlds import CONTRACT, PERIOD, POINT, World, prices
 
 GAP = 0.2  # of gross cost: so small a portfolio is lumpy, and what is tested is the way, not the gap
 
@@ -37,7 +37,7 @@ def solver() -> Iterator[Solver]:
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
-    """Return a world whose contract covers two hours of the evening, decomposed although it is small."""
+    """Return a world whose contract covers two dear hours of the evening, decomposed although it is small."""
     made = World(tmp_path)
     planning = Planning(threads=1, method="decomposition", decomposed_gap=GAP, join_triggers_s=0.0)
     made.settings = made.settings.model_copy(update={"planning": planning})
@@ -59,6 +59,9 @@ def world(tmp_path: Path) -> Iterator[World]:
                 )
             ),
         )
+        evening_eur = 300.0  # so dear that the battery would empty itself then, and the contract holds it back
+        dear = prices("day_ahead_forecast", PERIOD)[17:19]  # from 18:00, on the day that has no hour from two to three
+        register.put_prices(tx, [replace(price, value=evening_eur) for price in dear])
     made.know_points()
     yield made
     made.store.close()
@@ -121,7 +124,8 @@ def test_the_plan_is_announced_as_the_next_revision_of_that_point_only(world: Wo
     assert part.named.case.elsewhere is not None
     assert part.named.case.anchor is not None  # leaving what was announced costs
     moved = [p.address for p in office.made[-1].change.points] if office.made[-1].change else []
-    assert publisher.publish(PERIOD) == len(moved) <= 1
+    assert moved == [POINT]
+    assert publisher.publish(PERIOD) == 1
     whole = stored(world, office.made[-1], load_solved)
     assert audit(whole.named.case, whole.outcome) == ()
 
