@@ -70,16 +70,14 @@ def price_group(g: Any, i: int, prices: Any, price: Any, held: Any) -> None:
 
 
 @compiled
-def model_total(
-    cols: Any, g: Any, balance: Any, program: Any, call: Any, reserve: Any, called: Any, work: Any
-) -> float:
-    """Return Σ over groups of their columns' least cost at channel prices."""
+def model_costs(cols: Any, g: Any, balance: Any, program: Any, call: Any, reserve: Any, called: Any, work: Any) -> Any:
+    """Return the least cost of every group's columns (G,) at channel prices."""
     price, _, held, _, _, _ = work
-    total = 0.0
+    result = np.empty(cols.count.shape[0])
     for i in range(cols.count.shape[0]):
         price_group(g, i, (balance, program, call, reserve, called), price, held)
-        total += model_values(cols, g, i, price, held)
-    return total
+        result[i] = model_values(cols, g, i, price, held)
+    return result
 
 
 @compiled
@@ -119,10 +117,15 @@ def _place(cols: Any, i: int) -> int:
 
 
 @compiled
-def add_columns(cols: Any, g: Any, power: Any, held: Any, cost: Any, number: int, idle: int) -> None:
-    """Add a column per group; columns without weight for `idle` rounds go, and the idlest if there is no room."""
+def add_columns(
+    cols: Any, g: Any, power: Any, held: Any, cost: Any, number: int, idle: int, skip: Any
+) -> None:  # fmt: skip
+    """Add a column per group but those to `skip` (G,).
+
+    Columns without weight for `idle` rounds go, and the idlest if there is no room.
+    """
     for i in range(cols.count.shape[0]):
-        if g.settled[i]:
+        if g.settled[i] or skip[i]:
             continue
         h = g.hold[i]
         _drop_idle(cols, h, i, idle)

@@ -26,6 +26,7 @@ _MOST = 100  # iterations
 _FEASIBLE = 1e-5  # relative; programs are made exact afterwards
 _SHORT = 0.1  # a step that says the products are far apart
 _MIDDLE = 0.5  # of the products: on the way back to the middle they shrink to this
+_CORRECTORS, _FURTHER, _AROUND, _WORTHWHILE = 3, 0.3, 0.1, 0.02  # Gondzio's: how many, steps hoped for, products
 _BACK = 0.995  # of the way to the boundary
 
 
@@ -195,6 +196,13 @@ class _Method:
             high = np.where(b, aim - self.s * self.zu + dx * du, 0.0)
             dx, dy, dq, dl, du = self._direction(theta, primal, convex, dual, low, high)
             p, d = self._steps(dx, dl, du)
+            for _ in range(_CORRECTORS):
+                more_low, more_high = self._outliers(dx, dl, du, p, d, aim)
+                better = self._direction(theta, primal, convex, dual, low + more_low, high + more_high)
+                further = self._steps(better[0], *better[3:])
+                if min(further[0] - p, further[1] - d) < 0.0 or sum(further) < p + d + _WORTHWHILE:
+                    break
+                low, high, (dx, dy, dq, dl, du), (p, d) = low + more_low, high + more_high, better, further
             if min(p, d) < _SHORT:  # back to the middle: no guess at second order
                 low = _MIDDLE * mu - self.x * self.zl
                 high = np.where(b, _MIDDLE * mu - self.s * self.zu, 0.0)
@@ -222,6 +230,17 @@ class _Method:
         dl = (low - self.zl * dx) / self.x
         du = np.where(self.bounded, (high + self.zu * dx) / self.s, 0.0)
         return dx, dy, dq, dl, du
+
+    def _outliers(self, dx: Floats, dl: Floats, du: Floats, p: float, d: float, aim: float) -> tuple[Floats, Floats]:
+        """Return by how much products further along would have to change to lie around `aim`."""
+        p, d = min(p + _FURTHER, 1.0), min(d + _FURTHER, 1.0)
+
+        def off(product: Floats) -> Floats:
+            wanted = np.clip(product, _AROUND * aim, aim / _AROUND)
+            return np.maximum(wanted - product, -aim / _AROUND)
+
+        high = np.where(self.bounded, off((self.s - p * dx) * (self.zu + d * du)), 0.0)
+        return off((self.x + p * dx) * (self.zl + d * dl)), high
 
     def _steps(self, dx: Floats, dl: Floats, du: Floats) -> tuple[float, float]:
         """Return how far to go in x and in the prices before something reaches its bound, 1/_BACK at most."""

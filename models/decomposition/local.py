@@ -13,9 +13,9 @@ import numpy as np
 
 from models.case import Case, Duals, Elsewhere
 from models.decomposition import loop
-from models.decomposition.master import SEARCH, Master, Tension
+from models.decomposition.master import SEARCH, Master, Tension, carried
 from models.decomposition.pricing import LocalPricing
-from models.decomposition.solve import carried, duals, shadow
+from models.decomposition.solve import duals, shadow
 from models.decomposition.split import Split, split
 from models.errors import CaseError
 from models.objective import energy_terms

@@ -5,19 +5,21 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from models.decomposition.master import MIX, Master, Tension
+from models.decomposition.master import GATHER, Master, Tension
 from models.decomposition.pricing import Pricing
 from models.response import Totals
 
-_RISE, _FALL = 1.6, 0.6
-_LEAST, _MOST = 1e-3, 1e4
-_SERIOUS = 0.1  # share of the promised gain a step must bring to become the new centre
-_GOOD = 0.5  # share of the promised gain from which steps grow
-_NULLS = 4  # steps in a row that bring nothing before they shrink
-_SWEEPS = 6
-_MIX_SWEEPS = 8
+RISE, FALL = 1.6, 0.6
+LEAST, MOST = 1e-3, 1e4
+SERIOUS = 0.1  # share of the promised gain a step must bring to become the new centre
+GOOD = 0.5  # share of the promised gain from which steps grow
+NULLS = 4  # steps in a row that bring nothing before they shrink
+SWEEPS = 6
+_MIX_SWEEPS = 4
+_WATCHED, _FLAT = 5, 0.85  # gathering ends when so many rounds leave more than this of what the master is above
+_STEEPER, _STEEPEST = 1.5, 1e3  # by how much steps grow while answers are gathered, and to what
 _ENOUGH = 1e-3  # of the gap: what the master may leave unsolved in a round
-_STALE = 15  # rounds over which the bound's progress is judged
+STALE = 15  # rounds over which the bound's progress is judged
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -55,14 +57,17 @@ def begin(master: Master, pricing: Pricing, start: Tension | None = None) -> Sta
     master.set_centre(prices)
     bound = master.bound(prices, float(totals.bound_eur.sum()))
     state = State(centre=prices, centre_eur=bound, bound_eur=bound, step=1.0)
-    _take(master, state, prices, totals, bound)
+    take(master, state, prices, totals, bound)
     return state
 
 
-def _take(master: Master, state: State, prices: Tension, totals: Totals, bound: float) -> None:
+def take(
+    master: Master, state: State, prices: Tension, totals: Totals, bound: float, *, tied: bool = False
+) -> None:  # fmt: skip
+    """Add the answers of a round to the columns, those of tied groups only if so asked, and note its bound."""
     number = state.rounds
     state.prices[number] = prices
-    master.add(totals, number)
+    master.add(totals, number, tied=tied)
     state.bound_eur = max(state.bound_eur, bound)
     state.history.append(state.bound_eur)
     if number % 10 == 0:
@@ -79,8 +84,9 @@ def search(
     rounds: int,
     after: Callable[[], None],
     enough: Callable[[], bool],
+    stale: int = STALE,
 ) -> None:
-    """Raise the bound until a quarter of aim_eur is all that _STALE rounds bring, or `enough`.
+    """Raise the bound until a quarter of aim_eur is all that `stale` rounds bring, or `enough`.
 
     The centre moves where a step brings enough of what the columns promise; steps grow and shrink by it.
     """
@@ -89,27 +95,28 @@ def search(
     master.set_steps(state.step)
     for _ in range(rounds):
         gap = max(master.cost() - state.bound_eur, aim_eur)
-        master.improve(_SWEEPS, _ENOUGH * gap)
+        master.improve(SWEEPS, _ENOUGH * gap)
         prices = master.prices()
         promised = master.model(prices)
         totals = pricing.respond(prices.scenario())
         found = master.bound(prices, float(totals.bound_eur.sum()))
-        _take(master, state, prices, totals, found)
+        take(master, state, prices, totals, found)
         hoped = max(promised - state.centre_eur, 0.0)
-        if found - state.centre_eur >= _SERIOUS * hoped:
-            if promised - found <= _GOOD * max(promised - state.bound_eur, 0.0):
-                state.step = min(state.step * _RISE, _MOST)
+        if found - state.centre_eur >= SERIOUS * hoped:
+            if promised - found <= GOOD * max(promised - state.bound_eur, 0.0):
+                state.step = min(state.step * RISE, MOST)
             state.centre, state.centre_eur, nulls = prices, found, 0
             master.set_centre(prices)
         else:
             nulls += 1
-            if found < state.centre_eur - hoped or nulls >= _NULLS:
-                state.step, nulls = max(state.step * _FALL, _LEAST), 0
+            if found < state.centre_eur - hoped or nulls >= NULLS:
+                state.step, nulls = max(state.step * FALL, LEAST), 0
         master.set_steps(state.step)
         after()
         made = state.rounds - first
-        stale = made > _STALE and state.history[-1] - state.history[-1 - _STALE] <= 0.25 * aim_eur
-        if stale or enough():
+        if made > stale and state.history[-1] - state.history[-1 - stale] <= 0.25 * aim_eur:
+            return
+        if enough():
             return
 
 
@@ -118,18 +125,30 @@ def gather(
     pricing: Pricing,
     state: State,
     *,
+    start: float,
     rounds: int,
+    enough_eur: float,
     after: Callable[[], None],
     enough: Callable[[], bool],
 ) -> None:
-    """Gather answers that fit together: mismatches are weighed heavily while the centre stays at the best prices."""
+    """Gather answers that fit together, while the centre stays at the best prices.
+
+    Steps grow from `start` from round to round, so that mismatches count for more and more: early answers are good,
+    late ones fill what is missing. Ends when the cost the master sees is within `enough_eur` of the bound, or stays.
+    """
     master.set_centre(state.centre)
-    master.set_steps(1.0, MIX)
+    factor, above = start, [np.inf] * _WATCHED
     for _ in range(rounds):
+        master.set_steps(factor, GATHER)
+        factor = min(factor * _STEEPER, _STEEPEST)
         master.improve(_MIX_SWEEPS, 0.0)
+        above.append(master.cost() - state.bound_eur)
+        flat = factor >= _STEEPEST and above[-1] > _FLAT * above[-1 - _WATCHED]
+        if above[-1] <= enough_eur or flat:
+            return
         prices = master.prices()
         totals = pricing.respond(prices.scenario())
-        _take(master, state, prices, totals, master.bound(prices, float(totals.bound_eur.sum())))
+        take(master, state, prices, totals, master.bound(prices, float(totals.bound_eur.sum())))
         after()
         if enough():
             return

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from models.block import reserved_points
-from models.case import Case, Floats, Ints
+from models.case import Case, Duals, Floats, Ints
 from models.decomposition import bundle, channels, columns
 from models.decomposition.pricing import Scenario
 from models.decomposition.split import Split, span_kw
@@ -23,8 +23,10 @@ SEARCH = (2.0, 1.0, 1.0)
 """Steps while prices are searched, relative to each channel's own scale: balance, congestion points, reserve."""
 SETTLED = -2
 """In place of the number of a round: the column of a group that keeps its program."""
-MIX = (300.0, 300.0, 3000.0)
-"""Steps while answers are gathered that fit together: mismatches count, prices hardly matter any more."""
+GATHER = (1.0, 1.0, 1.0)
+"""Steps while answers are gathered that fit together, before they grow."""
+PINNED = (0.0, 1.0, 0.0)
+"""Steps while only the congestion points' own prices move."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -91,6 +93,14 @@ def most_mw(case: Case) -> list[Floats]:
         steps = np.floor(most / reserve.step_mw + 1e-9) * reserve.step_mw
         result.append(np.where(steps >= max(reserve.minimum_mw, reserve.step_mw) - 1e-9, steps, 0.0))
     return result
+
+
+def carried(start: Duals, parts: Split) -> Tension:
+    """Return earlier prices for the congestion points that are tied now."""
+    return Tension(
+        balance=start.balance[None].copy(), program=start.program[parts.tied], call=start.call[parts.tied],
+        reserve=start.reserve.copy(), called=start.called.copy(),
+    )  # fmt: skip
 
 
 class Master:
@@ -256,11 +266,30 @@ class Master:
 
     def model(self, duals: Tension) -> float:
         """Return what the columns promise the bound to be at these prices (never less than it is)."""
-        return self.bound(duals, columns.model_total(self.columns, self.groups, *duals.parts(), self.work))
+        return self.bound(duals, float(self.promised(duals).sum()))
 
-    def add(self, totals: Totals, number: int) -> None:
-        """Add the answers of a round as columns; the first column of a group gets all weight."""
-        columns.add_columns(self.columns, self.groups, totals.power_kw, totals.held_kw, totals.cost_eur, number, _IDLE)
+    def promised(self, duals: Tension) -> Floats:
+        """Return (G,) the least cost of every group's columns at these prices, EUR."""
+        return np.asarray(columns.model_costs(self.columns, self.groups, *duals.parts(), self.work))
+
+    def bounds_of_points(self, duals: Tension, groups_eur: Floats) -> Floats:
+        """Return (N,) what each tied point adds to the bound, given the bounds of the groups (G,), EUR."""
+        total = np.zeros(len(self.parts.tied))
+        mine = self.groups.tie >= 0
+        np.add.at(total, self.groups.tie[mine], groups_eur[mine])
+        c = self.couplings
+        for prices, channel, const in (
+            (duals.program, c.program, self.const_program), (duals.call, c.call, self.const_call)
+        ):  # fmt: skip
+            total += (prices * const).sum(axis=1) + bundle.conjugates(channel, prices)
+        return total
+
+    def add(self, totals: Totals, number: int, *, tied: bool = False) -> None:
+        """Add the answers of a round as columns, of all or of tied groups only; a group's first gets all weight."""
+        skip = (self.groups.tie < 0) & tied
+        columns.add_columns(
+            self.columns, self.groups, totals.power_kw, totals.held_kw, totals.cost_eur, number, _IDLE, skip
+        )
         if number == 0:
             self.recount()
 

@@ -36,14 +36,14 @@ def part(case: Case, outcome: Outcome, points: Ints) -> Case:
     units = members(case, points)
     place = np.full(len(case.points) + 1, NO_POINT)
     place[points] = np.arange(len(points))
-    chosen: dict[str, Any] = {label: _rows(getattr(case, label), units[label], place) for label in _UNITS}
+    chosen: dict[str, Any] = {label: rows_of(getattr(case, label), units[label], place) for label in _UNITS}
     others_kw = outcome.total_kw - outcome.point_kw[points].sum(axis=0)
     chosen["fixed"] = Fixed(
         point=np.append(chosen["fixed"].point, NO_POINT), program_kw=np.vstack([chosen["fixed"].program_kw, others_kw])
     )
     for label in ("limits", "reservations"):
         rows = np.flatnonzero(place[getattr(case, label).point] != NO_POINT)
-        chosen[label] = _rows(getattr(case, label), rows, place)
+        chosen[label] = rows_of(getattr(case, label), rows, place)
     duals = outcome.duals
     return replace(
         case,
@@ -55,7 +55,7 @@ def part(case: Case, outcome: Outcome, points: Ints) -> Case:
     )
 
 
-def _rows(table: Any, rows: Ints, place: Ints) -> Any:
+def rows_of(table: Any, rows: Ints, place: Ints) -> Any:
     """Return the chosen rows of every array (and of names), with congestion points at their new place."""
     values: dict[str, Any] = {}
     for item in fields(table):
@@ -118,7 +118,7 @@ def whole_case(case: Case, outcome: Outcome, points: Ints, new: Case) -> Case:
 def _joined(case: Case, points: Ints, new: Reservations) -> Reservations:
     """Return the contracts elsewhere, then those of the part."""
     rows = np.flatnonzero(~np.isin(case.reservations.point, points))
-    old = _rows(case.reservations, rows, np.arange(len(case.points) + 1))
+    old = rows_of(case.reservations, rows, np.arange(len(case.points) + 1))
     values: dict[str, Any] = {
         item.name: getattr(old, item.name) + new.name
         if item.name == "name"

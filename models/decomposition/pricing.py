@@ -1,14 +1,15 @@
 """Prices go out, sums of best responses come back: the only part of the decomposition that sees single units."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.case import Case, Floats, Ints
-from models.decomposition.split import Split
+from models.decomposition.split import Batch, Split
 from models.mixture import Mixed, Shares, chunks
 from models.response import Prices, Rows, Totals
 from models.units.curtailable import CurtailableResponder
@@ -34,8 +35,8 @@ Responder: TypeAlias = StorageResponder | CurtailableResponder | ShiftableRespon
 class Pricing(Protocol):
     """Answers prices for all groups, here or elsewhere."""
 
-    def respond(self, prices: Scenario) -> Totals:
-        """Return the sums of the best responses per group (G)."""
+    def respond(self, prices: Scenario, *, tied: bool = False) -> Totals:
+        """Return the sums of the best responses per group (G); with `tied`, others than tied ones may be missing."""
         ...
 
     def choices(self, batch: int, prices: Prices, chosen: Ints) -> Iterator[tuple[Ints, Choices]]:
@@ -88,6 +89,13 @@ def nothing(case: Case, groups: int) -> Totals:
     )
 
 
+def chosen_of(batch: Batch, chosen: Ints) -> Batch:
+    """Return some units (positions) of a batch alone."""
+    rows = batch.rows
+    mine = Rows(power=rows.power[chosen], held=rows.held[chosen], total=rows.total[chosen])
+    return replace(batch, units=batch.units[chosen], rows=mine)
+
+
 class LocalPricing:
     """Answers in this process, on its threads."""
 
@@ -95,11 +103,28 @@ class LocalPricing:
         self._case, self._parts = case, parts
         self._responders = [responder(case, b.label, b.units, called=b.called) for b in parts.batches]
 
-    def respond(self, prices: Scenario) -> Totals:
-        """Return the sums per group (G)."""
+    @cached_property
+    def _everybody(self) -> list[tuple[Batch, Responder]]:
+        return list(zip(self._parts.batches, self._responders, strict=True))
+
+    @cached_property
+    def _at_tied_points(self) -> list[tuple[Batch, Responder]]:
+        """The units at tied points alone."""
+        result = []
+        for batch, unit in self._everybody:
+            mine = np.flatnonzero(self._parts.group_tie[batch.rows.total] >= 0)
+            if len(mine) == len(batch.units):
+                result.append((batch, unit))
+            elif len(mine):
+                some = chosen_of(batch, mine)
+                result.append((some, responder(self._case, some.label, some.units, called=some.called)))
+        return result
+
+    def respond(self, prices: Scenario, *, tied: bool = False) -> Totals:
+        """Return the sums per group (G); with `tied`, zero for all others."""
         groups = len(self._parts.group_tie)
         total = nothing(self._case, groups)
-        for batch, unit in zip(self._parts.batches, self._responders, strict=True):
+        for batch, unit in self._at_tied_points if tied else self._everybody:
             mine = unit.respond(prices.called if batch.called else prices.planned, batch.rows, groups)
             for sums, more in zip(fields_of(total), fields_of(mine), strict=True):
                 sums += more

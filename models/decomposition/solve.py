@@ -14,9 +14,11 @@ from models.decomposition.blend import Starts, blend, choose_starts, settle_runs
 from models.decomposition.exact import Mixture, best_mixture
 from models.decomposition.executors import Executor, local
 from models.decomposition.loop import Round
-from models.decomposition.master import Master, Tension
+from models.decomposition.master import Master, Tension, carried
+from models.decomposition.points import fit_points
 from models.decomposition.pricing import Pricing
 from models.decomposition.recovery import Recovered, complete
+from models.decomposition.sampling import SAMPLE_UNITS, prices_of, sampled
 from models.decomposition.split import Split, split
 from models.decomposition.turns import take_turns
 from models.errors import SolverError
@@ -25,7 +27,10 @@ from models.solver import version
 from models.transcript import LATE, Transcript
 
 Report = Callable[[Round], None]
-_SEARCH_ROUNDS, _GATHER_ROUNDS, _CYCLES = 150, 20, 12
+_SEARCH_ROUNDS, _POINT_ROUNDS, _GATHER_ROUNDS, _CYCLES = 150, 20, 40, 12
+_KNOWN = 6
+_GENTLE, _AGAIN = 0.3, 10.0  # steps with which answers are first gathered, at first and later
+_FITS = 1.4  # of the gap asked for by the cost the master sees before its mixture: about twice what that will have
 _NARROW, _PATIENT = 2.0, 3  # of the gap asked for: a narrow miss; of it no programs are made in the first cycles
 _STEP, _SHORT, _LONG = 0.15, 10, 40  # after a miss by so much of the gap asked for so many rounds more, and at most
 _STALLED, _STALLS = 0.8, 2  # of the least gap so far: what a cycle may leave; so many in a row that do not are the end
@@ -80,16 +85,14 @@ class _Run:
         self.starts: Starts = {}
 
     def solve(self) -> Outcome:
-        with self._timed("search"):
-            tension = None if self.case.start is None else carried(self.case.start, self.parts)
-            self.state = loop.begin(self.master, self.pricing, tension)
+        known = self._begin()
         tighter, least, stalls, narrow, rounds = _TIGHTER, np.inf, 0.0, False, 0
         for cycle in range(_CYCLES):
             aim = tighter * self.relative_gap * max(self.master.gross(), 1e-9)
             with self._timed("search"):
-                self._search(aim, rounds if narrow else _SEARCH_ROUNDS)
+                self._search(aim, rounds if narrow else _SEARCH_ROUNDS, _KNOWN if known and not cycle else loop.STALE)
             with self._timed("gather"):
-                self._gather(rounds if narrow else _GATHER_ROUNDS)
+                self._gather(rounds if narrow else _GATHER_ROUNDS, _AGAIN if cycle > 0 else _GENTLE)
             mixture = self._mixture(aim, whole=False)
             if mixture is None:
                 break
@@ -115,6 +118,28 @@ class _Run:
         self._told()
         return self._finished()
 
+    def _begin(self) -> bool:
+        """Answer the first prices; say whether they are those of a sample, as good as a search would find."""
+        with self._timed("sample"):
+            sample = sampled(self.case, self.parts, SAMPLE_UNITS)
+            if sample is None:
+                tension = None if self.case.start is None else carried(self.case.start, self.parts)
+            else:
+                stop = lambda: perf_counter() >= self.deadline or self.cancelled()  # noqa: E731
+                tension = prices_of(
+                    sample, self.case, self.parts, relative_gap=self.relative_gap, enough=stop,
+                )  # fmt: skip
+        with self._timed("search"):
+            self.state = loop.begin(self.master, self.pricing, tension)
+            self._tell()
+            if sample is not None:
+                aim = self.relative_gap * max(self.master.gross(), 1e-9)
+                fit_points(
+                    self.master, self.pricing, self.state, aim_eur=aim, rounds=_POINT_ROUNDS, after=self._tell,
+                    enough=self._out,
+                )  # fmt: skip
+        return sample is not None
+
     def _out(self) -> bool:
         """Say whether to stop with what there is."""
         return self._late() or self.cancelled()
@@ -139,19 +164,23 @@ class _Run:
         finally:
             self.seconds[name] = self.seconds.get(name, 0.0) + perf_counter() - began
 
-    def _search(self, aim: float, rounds: int) -> None:
+    def _search(self, aim: float, rounds: int, stale: int) -> None:
         loop.search(
             self.master,
             self.pricing,
             self.state,
             aim_eur=aim,
             rounds=rounds,
+            stale=stale,
             after=self._tell,
             enough=self._out,
         )
 
-    def _gather(self, rounds: int = _GATHER_ROUNDS) -> None:
-        loop.gather(self.master, self.pricing, self.state, rounds=rounds, after=self._later, enough=self._out)
+    def _gather(self, rounds: int, start: float) -> None:
+        loop.gather(
+            self.master, self.pricing, self.state, start=start, rounds=rounds,
+            enough_eur=_FITS * self.relative_gap * self.master.gross(), after=self._later, enough=self._out,
+        )  # fmt: skip
 
     def _mixture(self, aim: float, *, whole: bool) -> Mixture | None:
         left = max(self.deadline - perf_counter(), 0.0)
@@ -186,7 +215,7 @@ class _Run:
             again = True
         if again and not self._out():
             with self._timed("gather"):
-                self._gather()
+                self._gather(_SHORT, _AGAIN)
             mixture = self._mixture(aim, whole=False)
             if mixture is not None:
                 self.master.mix(mixture.weight, mixture.free)
@@ -291,14 +320,6 @@ def duals(case: Case, parts: Split, tension: Tension, bound_eur: float = np.nan)
         called=tension.called,
         bound_eur=bound_eur,
     )
-
-
-def carried(start: Duals, parts: Split) -> Tension:
-    """Return earlier prices for the congestion points that are tied now."""
-    return Tension(
-        balance=start.balance[None].copy(), program=start.program[parts.tied], call=start.call[parts.tied],
-        reserve=start.reserve.copy(), called=start.called.copy(),
-    )  # fmt: skip
 
 
 def shadow(case: Case, parts: Split, tension: Tension) -> Shadow:

@@ -49,12 +49,18 @@ class DaskPricing:
         cut = self._cuts[number]
         return shard(self._case, self._parts.batches[cut.batch], cut)
 
-    def respond(self, prices: Scenario) -> Totals:
+    def respond(self, prices: Scenario, *, tied: bool = False) -> Totals:
         """Return the sums per group (G). Raises ExecutorError when no worker is left."""
-        found = self._crew.each("respond", {number: cut.prices(prices) for number, cut in enumerate(self._cuts)})
-        total = nothing(self._case, len(self._parts.group_tie))
-        for number, cut in enumerate(self._cuts):
-            add(total, found[number], cut.group, cut.holding)
+        tie = self._parts.group_tie
+        asked = {
+            number: cut.prices(prices)
+            for number, cut in enumerate(self._cuts)
+            if not tied or bool((tie[cut.group] >= 0).any())
+        }
+        found = self._crew.each("respond", asked)
+        total = nothing(self._case, len(tie))
+        for number in asked:
+            add(total, found[number], self._cuts[number].group, self._cuts[number].holding)
         return total
 
     def choices(self, batch: int, prices: Prices, chosen: Ints) -> Iterator[tuple[Ints, Choices]]:
