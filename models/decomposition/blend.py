@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 from models.case import Bools, Case, Floats, Ints
 from models.compiled import compiled
 from models.decomposition.direction import one_way
-from models.decomposition.master import SETTLED, Master, Tension
+from models.decomposition.master import SETTLED, Master
 from models.decomposition.pricing import Pricing
 from models.decomposition.split import WHOLE, Batch, Split
+from models.decomposition.tension import Tension
 from models.mixture import MIXES, Mixed, Shares, places
 from models.tables import Tables, load, tables
 from models.units.shiftable import run_program_kw

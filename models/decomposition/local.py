@@ -13,10 +13,10 @@ import numpy as np
 
 from models.case import Case, Duals, Elsewhere
 from models.decomposition import loop
-from models.decomposition.master import SEARCH, Master, Tension, carried
+from models.decomposition.master import SEARCH, Master
 from models.decomposition.pricing import LocalPricing
-from models.decomposition.solve import duals, shadow
 from models.decomposition.split import Split, split
+from models.decomposition.tension import Tension, carried, duals, shadow
 from models.errors import CaseError
 from models.objective import energy_terms
 from models.outcome import Outcome, Termination

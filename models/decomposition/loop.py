@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from models.decomposition.master import GATHER, Master, Tension
+from models.decomposition.master import GATHER, Master
 from models.decomposition.pricing import Pricing
+from models.decomposition.tension import Tension
 from models.response import Totals
 
 RISE, FALL = 1.6, 0.6
@@ -19,7 +20,7 @@ _MIX_SWEEPS = 4
 _WATCHED, _FLAT = 5, 0.85  # gathering ends when so many rounds leave more than this of what the master is above
 _STEEPER, _STEEPEST = 1.5, 1e3  # by how much steps grow while answers are gathered, and to what
 _ENOUGH = 1e-3  # of the gap: what the master may leave unsolved in a round
-STALE = 15  # rounds over which the bound's progress is judged
+_STALE = 15  # rounds over which the bound's progress is judged
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -84,9 +85,8 @@ def search(
     rounds: int,
     after: Callable[[], None],
     enough: Callable[[], bool],
-    stale: int = STALE,
 ) -> None:
-    """Raise the bound until a quarter of aim_eur is all that `stale` rounds bring, or `enough`.
+    """Raise the bound until a quarter of aim_eur is all that _STALE rounds bring, or `enough`.
 
     The centre moves where a step brings enough of what the columns promise; steps grow and shrink by it.
     """
@@ -114,7 +114,7 @@ def search(
         master.set_steps(state.step)
         after()
         made = state.rounds - first
-        if made > stale and state.history[-1] - state.history[-1 - stale] <= 0.25 * aim_eur:
+        if made > _STALE and state.history[-1] - state.history[-1 - _STALE] <= 0.25 * aim_eur:
             return
         if enough():
             return

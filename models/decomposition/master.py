@@ -1,18 +1,16 @@
 """Holds the proximal master: channels, columns and free positions as arrays, and what is asked of them."""
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from models.block import reserved_points
-from models.case import Case, Duals, Floats, Ints
+from models.case import Case, Floats, Ints
 from models.decomposition import bundle, channels, columns
-from models.decomposition.pricing import Scenario
 from models.decomposition.split import Split, span_kw
 from models.decomposition.sweeps import sweep
+from models.decomposition.tension import Tension
 from models.headroom import traded, traded_isps
 from models.objective import elsewhere_eur
-from models.response import Prices, Totals
+from models.response import Totals
 from models.units.fixed import fixed_program_kw
 
 KW_PER_MW = 1000.0
@@ -27,34 +25,6 @@ GATHER = (1.0, 1.0, 1.0)
 """Steps while answers are gathered that fit together, before they grow."""
 PINNED = (0.0, 1.0, 0.0)
 """Steps while only the congestion points' own prices move."""
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Tension:
-    """A price for every channel, EUR per kW of one ISP, in the layout of the couplings."""
-
-    balance: Floats  # (1,T) of covering one more kW of consumption
-    program: Floats  # (N,T) of a tied point's program, beyond the balance
-    call: Floats  # (N,T) of called less planned program
-    reserve: Floats  # (R,T) <= 0, of reserve held, planned
-    called: Floats  # (R,T) <= 0, of reserve held when reservations are called
-
-    def parts(self) -> tuple[Floats, Floats, Floats, Floats, Floats]:
-        """Return the arrays in the order of the couplings."""
-        return self.balance, self.program, self.call, self.reserve, self.called
-
-    def scenario(self) -> Scenario:
-        """Return what units see: prices of their program and rewards of reserve held."""
-        return Scenario(planned=self.seen(called=False), called=self.seen(called=True))
-
-    def seen(self, *, called: bool) -> Prices:
-        """Return what units see in one scenario."""
-        if called:
-            return Prices(power_eur_per_kw=self.call.copy(), held_eur_per_kw=np.maximum(-self.called[None], 0.0))
-        return Prices(
-            power_eur_per_kw=np.concatenate([self.balance + self.program - self.call, self.balance]),
-            held_eur_per_kw=np.maximum(np.stack([-(self.reserve + self.called), -self.reserve]), 0.0),
-        )
 
 
 def _reserve_channels(case: Case, *, exists: bool) -> channels.Channels:
@@ -93,14 +63,6 @@ def most_mw(case: Case) -> list[Floats]:
         steps = np.floor(most / reserve.step_mw + 1e-9) * reserve.step_mw
         result.append(np.where(steps >= max(reserve.minimum_mw, reserve.step_mw) - 1e-9, steps, 0.0))
     return result
-
-
-def carried(start: Duals, parts: Split) -> Tension:
-    """Return earlier prices for the congestion points that are tied now."""
-    return Tension(
-        balance=start.balance[None].copy(), program=start.program[parts.tied], call=start.call[parts.tied],
-        reserve=start.reserve.copy(), called=start.called.copy(),
-    )  # fmt: skip
 
 
 class Master:

@@ -15,15 +15,16 @@ import numpy as np
 from models.block import reserved_points
 from models.case import NO_POINT, Case, DayAhead, Intraday, Ints, Reserve
 from models.decomposition import loop
-from models.decomposition.master import Master, Tension, carried
+from models.decomposition.master import Master
 from models.decomposition.parting import rows_of
 from models.decomposition.pricing import LocalPricing
 from models.decomposition.split import CLASSES, Split, split
+from models.decomposition.tension import Tension, carried
 
 SAMPLE_UNITS = 3000
 """Units of a sample, about."""
 _LARGE = 2.5  # samples: how many units a portfolio must have to be sampled
-_ALIKE = 0.3  # of the share of all units that is chosen: by how much the share of those at tied points may differ
+_ALIKE = 0.3  # of the units at tied points that should be chosen: how many more or fewer may be
 _ROUNDS = 120
 _FINE = 0.25  # of the gap asked for: how exactly the sample's prices are found
 
@@ -59,9 +60,9 @@ def sampled(case: Case, parts: Split, units: int) -> Sample | None:
         tables[label] = rows_of(getattr(case, label), rows, place)
         if label != "fixed":
             picked, at_tied, picked_there = picked + len(rows), at_tied + there.sum(), picked_there + there_chosen.sum()
-    share = picked / everybody
-    if at_tied and abs(picked_there / at_tied - share) > _ALIKE * share:
+    if abs(picked_there - wanted * at_tied) > _ALIKE * wanted * at_tied:
         return None
+    share = picked / everybody
     for label in ("limits", "reservations"):
         rows = np.flatnonzero(place[getattr(case, label).point] != NO_POINT)
         tables[label] = rows_of(getattr(case, label), rows, place)

@@ -8,29 +8,30 @@ from time import perf_counter
 import numpy as np
 
 from models.assembly import assemble
-from models.case import Case, Duals, Floats
+from models.case import Case, Floats
 from models.decomposition import loop
 from models.decomposition.blend import Starts, blend, choose_starts, settle_runs, used_rounds
 from models.decomposition.exact import Mixture, best_mixture
 from models.decomposition.executors import Executor, local
 from models.decomposition.loop import Round
-from models.decomposition.master import Master, Tension, carried
+from models.decomposition.master import Master
 from models.decomposition.points import fit_points
 from models.decomposition.pricing import Pricing
 from models.decomposition.recovery import Recovered, complete
 from models.decomposition.sampling import SAMPLE_UNITS, prices_of, sampled
 from models.decomposition.split import Split, split
+from models.decomposition.tension import Tension, carried, duals, shadow
 from models.decomposition.turns import take_turns
 from models.errors import SolverError
-from models.outcome import Outcome, Shadow, Termination
+from models.outcome import Outcome, Termination
 from models.solver import version
 from models.transcript import LATE, Transcript
 
 Report = Callable[[Round], None]
 _SEARCH_ROUNDS, _POINT_ROUNDS, _GATHER_ROUNDS, _CYCLES = 150, 20, 40, 12
-_KNOWN = 6
-_GENTLE, _AGAIN = 0.3, 10.0  # steps with which answers are first gathered, at first and later
-_FITS = 1.4  # of the gap asked for by the cost the master sees before its mixture: about twice what that will have
+_KNOWN = 6  # rounds of searching where a sample's prices are known, once answers were gathered there
+_GENTLE, _AGAIN = 0.3, 30.0  # steps with which answers are first gathered, at first and later
+_FITS, _NEARLY = 2.0, 3.5  # of the gap asked for, by the master's own cost: a mixture's will be about half of it
 _NARROW, _PATIENT = 2.0, 3  # of the gap asked for: a narrow miss; of it no programs are made in the first cycles
 _STEP, _SHORT, _LONG = 0.15, 10, 40  # after a miss by so much of the gap asked for so many rounds more, and at most
 _STALLED, _STALLS = 0.8, 2  # of the least gap so far: what a cycle may leave; so many in a row that do not are the end
@@ -89,10 +90,14 @@ class _Run:
         tighter, least, stalls, narrow, rounds = _TIGHTER, np.inf, 0.0, False, 0
         for cycle in range(_CYCLES):
             aim = tighter * self.relative_gap * max(self.master.gross(), 1e-9)
-            with self._timed("search"):
-                self._search(aim, rounds if narrow else _SEARCH_ROUNDS, _KNOWN if known and not cycle else loop.STALE)
-            with self._timed("gather"):
-                self._gather(rounds if narrow else _GATHER_ROUNDS, _AGAIN if cycle > 0 else _GENTLE)
+            if known and not cycle:
+                self._gather(_GATHER_ROUNDS, _GENTLE, _NEARLY)
+                if not self._out():
+                    self._search(aim, _KNOWN)
+                    self._gather(_SHORT, _AGAIN)
+            else:
+                self._search(aim, rounds if narrow else _SEARCH_ROUNDS)
+                self._gather(rounds if narrow else _GATHER_ROUNDS, _AGAIN if cycle else _GENTLE)
             mixture = self._mixture(aim, whole=False)
             if mixture is None:
                 break
@@ -119,16 +124,17 @@ class _Run:
         return self._finished()
 
     def _begin(self) -> bool:
-        """Answer the first prices; say whether they are those of a sample, as good as a search would find."""
+        """Answer the first prices; say whether they are a sample's, nearly as good as those a search would find."""
         with self._timed("sample"):
             sample = sampled(self.case, self.parts, SAMPLE_UNITS)
-            if sample is None:
-                tension = None if self.case.start is None else carried(self.case.start, self.parts)
-            else:
-                stop = lambda: perf_counter() >= self.deadline or self.cancelled()  # noqa: E731
-                tension = prices_of(
-                    sample, self.case, self.parts, relative_gap=self.relative_gap, enough=stop,
-                )  # fmt: skip
+            tension: Tension | None = None
+            if sample is not None:
+                self.transcript.say(
+                    f"prices begin on a sample: {sample.share:.3%} of the units, {len(sample.tied)} tied points"
+                )
+                tension = prices_of(sample, self.case, self.parts, relative_gap=self.relative_gap, enough=self._ends)
+            elif self.case.start is not None:
+                tension = carried(self.case.start, self.parts)
         with self._timed("search"):
             self.state = loop.begin(self.master, self.pricing, tension)
             self._tell()
@@ -139,6 +145,9 @@ class _Run:
                     enough=self._out,
                 )  # fmt: skip
         return sample is not None
+
+    def _ends(self) -> bool:
+        return perf_counter() >= self.deadline or self.cancelled()
 
     def _out(self) -> bool:
         """Say whether to stop with what there is."""
@@ -164,23 +173,19 @@ class _Run:
         finally:
             self.seconds[name] = self.seconds.get(name, 0.0) + perf_counter() - began
 
-    def _search(self, aim: float, rounds: int, stale: int) -> None:
-        loop.search(
-            self.master,
-            self.pricing,
-            self.state,
-            aim_eur=aim,
-            rounds=rounds,
-            stale=stale,
-            after=self._tell,
-            enough=self._out,
-        )
+    def _search(self, aim: float, rounds: int) -> None:
+        with self._timed("search"):
+            loop.search(
+                self.master, self.pricing, self.state, aim_eur=aim, rounds=rounds, after=self._tell, enough=self._out
+            )  # fmt: skip
 
-    def _gather(self, rounds: int, start: float) -> None:
-        loop.gather(
-            self.master, self.pricing, self.state, start=start, rounds=rounds,
-            enough_eur=_FITS * self.relative_gap * self.master.gross(), after=self._later, enough=self._out,
-        )  # fmt: skip
+    def _gather(self, rounds: int, start: float, fits: float = _FITS) -> None:
+        enough_eur = fits * self.relative_gap * self.master.gross()
+        with self._timed("gather"):
+            loop.gather(
+                self.master, self.pricing, self.state, start=start, rounds=rounds, enough_eur=enough_eur,
+                after=self._later, enough=self._out,
+            )  # fmt: skip
 
     def _mixture(self, aim: float, *, whole: bool) -> Mixture | None:
         left = max(self.deadline - perf_counter(), 0.0)
@@ -214,8 +219,7 @@ class _Run:
             take_turns(self.case, self.parts, self.master, self.starts, prices, aim_eur=aim, out=self._out)
             again = True
         if again and not self._out():
-            with self._timed("gather"):
-                self._gather(_SHORT, _AGAIN)
+            self._gather(_SHORT, _AGAIN)
             mixture = self._mixture(aim, whole=False)
             if mixture is not None:
                 self.master.mix(mixture.weight, mixture.free)
@@ -306,34 +310,3 @@ def bids_of(case: Case, master: Master) -> list[Floats]:
     for p, (r, block) in enumerate(master.bids, start=master.products):
         bids[r][block] = master.free.value[p]
     return bids
-
-
-def duals(case: Case, parts: Split, tension: Tension, bound_eur: float = np.nan) -> Duals:
-    """Return prices of all congestion points, zero where untied, with the value they prove to be the most."""
-    program, call = np.zeros((len(case.points), case.isps)), np.zeros((len(case.points), case.isps))
-    program[parts.tied], call[parts.tied] = tension.program, tension.call
-    return Duals(
-        balance=tension.balance[0].copy(),
-        program=program,
-        call=call,
-        reserve=tension.reserve,
-        called=tension.called,
-        bound_eur=bound_eur,
-    )
-
-
-def shadow(case: Case, parts: Split, tension: Tension) -> Shadow:
-    """Return the prices as worths of one more unit of each coupling."""
-    per_mwh = 1000 / case.isp_hours
-    full = duals(case, parts, tension)
-    own = 0.0 if case.anchor is None else case.anchor.eur_per_mwh / per_mwh
-    at_limit, at_call = full.program[case.limits.point], np.abs(full.call[case.reservations.point])
-    imports, exports = np.isfinite(case.limits.import_kw), np.isfinite(case.limits.export_kw)
-    reserved = case.reservations.reserved_kw != 0
-    return Shadow(
-        balance_eur_per_mwh=full.balance * per_mwh,
-        limit_import_eur_per_mwh=np.where(imports, np.maximum(at_limit - own, 0.0), 0.0) * per_mwh,
-        limit_export_eur_per_mwh=np.where(exports, np.maximum(-at_limit - own, 0.0), 0.0) * per_mwh,
-        reservation_eur_per_mwh=np.where(reserved, at_call, 0.0) * per_mwh,
-        reserve_eur_per_mw=-(full.reserve + full.called) * 1000,
-    )

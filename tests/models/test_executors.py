@@ -165,6 +165,17 @@ def test_groups_that_are_cut_are_added_up_to_the_last_bit(two):
         assert np.array_equal(getattr(here, name), getattr(there, name)), name
 
 
+def test_units_at_tied_points_can_be_asked_alone(two):
+    case = crowd()
+    parts = split(case)
+    scenario, tied = prices_of(case, parts), parts.group_tie >= 0
+    here = LocalPricing(case, parts).respond(scenario, tied=True)
+    with DaskPricing(case, parts, two, shard_units=512) as pricing:
+        there = pricing.respond(scenario, tied=True)
+    for name in ("power_kw", "held_kw", "cost_eur", "bound_eur"):
+        assert np.array_equal(getattr(here, name)[tied], getattr(there, name)[tied]), name
+
+
 # Whole solves
 
 

@@ -10,10 +10,10 @@ from models.bands import charge_limit_kw, discharge_limit_kw
 from models.case import Direction
 from models.decomposition.blend import blend, choose_starts
 from models.decomposition.direction import one_way
-from models.decomposition.master import Tension
 from models.decomposition.pricing import LocalPricing, responder
 from models.decomposition.solve import solve
 from models.decomposition.split import split
+from models.decomposition.tension import Tension
 from models.errors import CaseError
 from models.mixture import MIXES, Shares, power_seen
 from models.response import Prices, Rows

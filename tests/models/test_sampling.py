@@ -1,0 +1,177 @@
+"""Prices found on a sample, and congestion points' own prices found while those of the portfolio stay."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from benchmarks.instances import make_case
+from models.audit import audit
+from models.decomposition import loop
+from models.decomposition import solve as solving
+from models.decomposition.local import _Pinned
+from models.decomposition.master import Master
+from models.decomposition.points import fit_points
+from models.decomposition.pricing import LocalPricing
+from models.decomposition.sampling import prices_of, sampled
+from models.decomposition.solve import solve
+from models.decomposition.split import CLASSES, split
+from models.decomposition.tension import duals
+from models.problems.plan import solve as reference
+from tests.models.builders import day_ahead, intraday, limit, make, reserve, storage
+from tests.models.worlds import portfolio
+
+PORTFOLIO = ("balance", "reserve", "called")
+
+
+def never():
+    return False
+
+
+def nothing():
+    return None
+
+
+def bound_of(master, pricing, tension):
+    return master.bound(tension, float(pricing.respond(tension.scenario()).bound_eur.sum()))
+
+
+def copies(points):
+    """Each point: a car that must charge 8 kWh in two hours of four under a limit, and a battery that may hold."""
+    units = []
+    for point in range(points):
+        units.append(storage(4, point=point, charge_kw=8.0, low=[0, 0, 0, 8.0], high=8.0, shortfall=5.0))
+        units.append(storage(4, point=point, charge_kw=4.0, discharge_kw=4.0, high=8.0, start=4.0, reserve_kw=2.0))
+    return make(
+        4, *units, *(limit(4, point=point, import_kw=np.full(4, 5.0)) for point in range(points)),
+        day_ahead=day_ahead(4, np.array([50.0, 20.0, 35.0, 60.0]), depth_kw=30.0 * points),
+        intraday=intraday(4, 60.0, 40.0, depth_kw=5.0 * points),
+        reserves=(reserve(4, price=9.0, max_mw=1e-3 * points),), points=points,
+    )  # fmt: skip
+
+
+def test_small_portfolios_are_not_sampled():
+    case = make_case(500)
+    assert sampled(case, split(case), 300) is None
+
+
+def test_a_few_large_congestion_points_are_not_sampled():
+    """One of two limited points is half of all units, not a tenth."""
+    case = portfolio(300, 24, points=4)
+    assert sampled(case, split(case), 30) is None
+
+
+def test_a_part_of_a_portfolio_is_not_sampled():
+    case = make_case(2000)
+    other = solving.assemble  # any object: only its presence counts
+    assert sampled(case, split(case), 400) is not None
+    assert sampled(_with(case, elsewhere=other), split(case), 400) is None
+
+
+def _with(case, **values):
+    """Return a copy without checks."""
+    result = object.__new__(type(case))
+    result.__dict__.update({**case.__dict__, **values})
+    return result
+
+
+@pytest.mark.parametrize("units", [400, 900])
+def test_a_sample_is_as_much_of_the_markets_as_of_the_units(units):
+    case = make_case(4000, "typical")
+    parts = split(case)
+    sample = sampled(case, parts, units)
+    small = sample.case
+    count = sum(len(getattr(small, label).point) for label in CLASSES)
+    assert count == pytest.approx(units, rel=0.25)
+    assert sample.share == count / 4000
+    assert small.day_ahead.committed_kw == pytest.approx(sample.share * case.day_ahead.committed_kw)
+    assert small.intraday.buy_depth_kw == pytest.approx(sample.share * case.intraday.buy_depth_kw)
+    assert small.reserves[1].max_mw == pytest.approx(sample.share * case.reserves[1].max_mw)
+    names = [case.points[point] for point in parts.tied[sample.tied]]
+    assert list(small.points) == names
+    for place, name in enumerate(names):  # a tied congestion point is in it with all its units, or not at all
+        for label in CLASSES:
+            here = int((getattr(small, label).point == place).sum())
+            assert here == int((getattr(case, label).point == case.points.index(name)).sum())
+    assert len(split(small).tied) == len(small.points)
+    assert len(small.reservations.point) >= 1  # some point that is reserved is always among them
+
+
+def test_a_sample_of_copies_proves_what_all_of_them_prove():
+    """Forty equal points: their bound at the prices of four is ten times that of the four."""
+    case = copies(40)
+    parts = split(case)
+    sample = sampled(case, parts, 8)
+    assert sample.share == pytest.approx(0.1)
+    prices = prices_of(sample, case, parts, relative_gap=1e-6, enough=never)
+    chosen = sample.tied
+    assert np.flatnonzero(prices.program.any(axis=1)).tolist() == chosen.tolist()  # where limits bind, and only there
+    alike = replace(
+        prices,
+        program=np.repeat(prices.program[chosen[:1]], 40, axis=0), call=np.repeat(prices.call[chosen[:1]], 40, axis=0),
+    )  # fmt: skip
+    small = split(sample.case)
+    few = replace(alike, program=alike.program[: len(chosen)], call=alike.call[: len(chosen)])
+    of_all = bound_of(Master(case, parts), LocalPricing(case, parts), alike)
+    of_few = bound_of(Master(sample.case, small), LocalPricing(sample.case, small), few)
+    assert of_all == pytest.approx(10 * of_few, rel=1e-9)
+    assert -of_all == pytest.approx(reference(case, relative_gap=1e-6, time_limit_s=60).objective_eur, rel=2e-2)
+
+
+def test_prices_begin_where_an_earlier_plan_ended():
+    """The sample starts at the old prices, and points outside it keep theirs."""
+    case = make_case(2000, "hard")
+    parts = split(case)
+    found = solve(case, relative_gap=3e-3, time_limit_s=120)
+    again = replace(case, start=found.duals)
+    sample = sampled(again, parts, 300)
+    prices = prices_of(sample, again, parts, relative_gap=1e-3, enough=lambda: True)
+    others = np.setdiff1d(np.arange(len(parts.tied)), sample.tied)
+    assert np.array_equal(prices.program[others], found.duals.program[parts.tied[others]])
+    assert sample.case.start is not None
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_congestion_points_find_their_own_prices(seed):
+    """As good as a long search for all points together finds, or better, and proven where they end."""
+    case = portfolio(240, 48, seed=seed, points=12)
+    parts = split(case)
+    pricing, master = LocalPricing(case, parts), Master(case, parts)
+    state = loop.begin(master, pricing)
+    first, at_first = state.centre, state.centre_eur
+    fit_points(master, pricing, state, aim_eur=0.0, rounds=150, after=nothing, enough=never)
+    for name in PORTFOLIO:
+        assert np.array_equal(getattr(first, name), getattr(state.centre, name))
+    assert state.centre_eur > at_first
+    assert state.centre_eur == pytest.approx(bound_of(master, pricing, state.centre), rel=1e-9)
+    pinned = _Pinned(case, parts, duals(case, parts, first))
+    slow = loop.begin(pinned, pricing, pinned.pinned)
+    loop.search(pinned, pricing, slow, aim_eur=0.0, rounds=300, after=nothing, enough=never)
+    assert state.centre_eur - at_first >= 0.97 * (slow.bound_eur - at_first)
+
+
+def test_units_at_tied_points_can_be_asked_alone():
+    case = portfolio(240, 24, seed=3, points=12)
+    parts = split(case)
+    pricing, scenario = LocalPricing(case, parts), Master(case, parts).first_prices().scenario()
+    everybody, some = pricing.respond(scenario), pricing.respond(scenario, tied=True)
+    tied = parts.group_tie >= 0
+    assert tied.any()
+    assert not tied.all()
+    for name in ("power_kw", "held_kw", "cost_eur", "bound_eur"):
+        assert np.array_equal(getattr(some, name)[tied], getattr(everybody, name)[tied]), name
+        assert not getattr(some, name)[~tied].any(), name
+
+
+@pytest.mark.parametrize("kind", ["typical", "hard"])
+def test_a_plan_that_began_on_a_sample_is_proven_like_any_other(kind, monkeypatch):
+    """The same case with and without a sample: each value below the other's bound."""
+    case = make_case(2000, kind)
+    without = solve(case, relative_gap=2e-3, time_limit_s=240)
+    monkeypatch.setattr(solving, "SAMPLE_UNITS", 800)
+    outcome = solve(case, relative_gap=2e-3, time_limit_s=240)
+    assert outcome.seconds["sample"] > 0.01
+    assert audit(case, outcome) == ()
+    assert outcome.gap_eur <= 2e-3 * outcome.gross_cost_eur
+    assert outcome.objective_eur <= without.bound_eur
+    assert without.objective_eur <= outcome.bound_eur
