@@ -29,9 +29,11 @@ from models.transcript import LATE, Transcript
 
 Report = Callable[[Round], None]
 _SEARCH_ROUNDS, _POINT_ROUNDS, _GATHER_ROUNDS, _CYCLES = 150, 20, 40, 12
+_FEW_ROUNDS = 25  # of gathering after a search: then the search's answers count as well
 _KNOWN = 6  # rounds of searching where a sample's prices are known, once answers were gathered there
 _GENTLE, _AGAIN = 0.3, 30.0  # steps with which answers are first gathered, at first and later
-_FITS, _NEARLY = 2.0, 3.5  # of the gap asked for, by the master's own cost: a mixture's will be about half of it
+_FITS, _NEARLY = 2.0, 3.5  # of the gap asked for, by the master's own cost: a mixture's will be about half of it;
+# in portfolios that are not sampled a mixture costs more than many rounds do
 _NARROW, _PATIENT = 2.0, 3  # of the gap asked for: a narrow miss; of it no programs are made in the first cycles
 _STEP, _SHORT, _LONG = 0.15, 10, 40  # after a miss by so much of the gap asked for so many rounds more, and at most
 _STALLED, _STALLS = 0.8, 2  # of the least gap so far: what a cycle may leave; so many in a row that do not are the end
@@ -97,7 +99,7 @@ class _Run:
                     self._gather(_SHORT, _AGAIN)
             else:
                 self._search(aim, rounds if narrow else _SEARCH_ROUNDS)
-                self._gather(rounds if narrow else _GATHER_ROUNDS, _AGAIN if cycle else _GENTLE)
+                self._gather(rounds if narrow else _FEW_ROUNDS, _AGAIN if cycle else _GENTLE, _FITS if known else 0.0)
             mixture = self._mixture(aim, whole=False)
             if mixture is None:
                 break
