@@ -82,11 +82,12 @@ def _solve(
             x = matrix.lower.copy()
             x[matrix.upper > matrix.lower] += end.x
             return x, end.objective + offset
-        transcript.say("the mixture's own method came to no end; HiGHS takes over")
+        why = "came to no end"
     except (np.linalg.LinAlgError, FloatingPointError) as error:
-        transcript.say(f"the mixture's own method broke off by rounding ({error}); HiGHS takes over")
+        why = f"broke off by rounding ({error})"
     if perf_counter() >= deadline:
         return None
+    transcript.say(f"the mixture's own method {why}; HiGHS takes over")
     try:
         run = solve_interior(matrix, time_limit_s=deadline - perf_counter(), threads=threads, transcript=transcript)
     except SolverError:  # it may end without a proof of optimality where the simplex method does not

@@ -6,8 +6,9 @@ The rows of a tied congestion point meet only the columns of its own groups; bal
 has one convexity row; whatever else there is (positions, pieces of costs) lies in the shared rows or in one row alone.
 So the normal matrix MΘMᵀ is an arrow: convexity rows are eliminated by centring columns, blocks one after the other,
 and what remains is dense and small. The work grows with the number of columns, not faster. Mehrotra's predictor and
-corrector.
-Source: Mehrotra, SIAM J. Optim. 2 (1992); Nocedal & Wright, Numerical Optimization, ch. 14; docs/optimisation.md §8.4.
+corrector, then Gondzio's correctors as long as they make the step longer.
+Source: Mehrotra, SIAM J. Optim. 2 (1992); Gondzio, Comput. Optim. Appl. 6 (1996); Nocedal & Wright,
+Numerical Optimization, ch. 14; docs/optimisation.md §8.4.
 """
 
 from concurrent.futures import ThreadPoolExecutor
@@ -26,7 +27,8 @@ _MOST = 100  # iterations
 _FEASIBLE = 1e-5  # relative; programs are made exact afterwards
 _SHORT = 0.1  # a step that says the products are far apart
 _MIDDLE = 0.5  # of the products: on the way back to the middle they shrink to this
-_CORRECTORS, _FURTHER, _AROUND, _WORTHWHILE = 3, 0.3, 0.1, 0.02  # Gondzio's: how many, steps hoped for, products
+_CORRECTORS, _FURTHER, _AROUND, _WORTHWHILE = 3, 0.3, 0.1, 0.02
+# Gondzio's correctors: how many, how much longer a step they try, products around the aim, least gain of both steps
 _BACK = 0.995  # of the way to the boundary
 
 

@@ -13,7 +13,8 @@ import numpy as np
 
 from models.case import Case, Duals, Elsewhere
 from models.decomposition import loop
-from models.decomposition.master import SEARCH, Master
+from models.decomposition.master import Master
+from models.decomposition.points import fit_points
 from models.decomposition.pricing import LocalPricing
 from models.decomposition.split import Split, split
 from models.decomposition.tension import Tension, carried, duals, shadow
@@ -24,7 +25,6 @@ from models.problems.plan import solve as reference
 
 _ROUGH = 5e-2  # of the gap asked for: how exactly, where bids have to be searched for
 _ROUNDING = 1e-9  # MW
-_PINNED = 1e-12  # step of a price that does not move
 _ROUNDS = 200
 _FINE = 1e-3  # of the gap asked for: how exactly the part, small as it is, is planned
 _PRICES = 1e-2  # of the gap asked for: how exactly its prices are found
@@ -103,40 +103,22 @@ def _known(part: Case) -> tuple[Duals, Elsewhere]:
 _PORTFOLIO = ("balance", "reserve", "called")
 
 
-class _Pinned(Master):
-    """A master whose portfolio prices stay where they are, to the last bit: the regret is known at these only."""
-
-    def __init__(self, case: Case, parts: Split, start: Duals) -> None:
-        super().__init__(case, parts)
-        self.pinned = _portfolio_kept(self, carried(start, parts))
-
-    def within(self, duals: Tension) -> Tension:
-        """Return prices within the slopes of their channels. Raises CaseError where the portfolio's are not."""
-        inside = super().within(duals)
-        if any(not np.array_equal(getattr(inside, name), getattr(duals, name)) for name in _PORTFOLIO):
-            raise CaseError("start: the portfolio's prices do not fit its markets; they are not the case's own")
-        return inside
-
-    def prices(self) -> Tension:
-        """Return the present prices."""
-        return replace(super().prices(), **{name: getattr(self.pinned, name) for name in _PORTFOLIO})
-
-    def set_steps(self, factor: float, relative: tuple[float, float, float] = SEARCH) -> None:
-        """Set steps of the congestion points' prices only."""
-        super().set_steps(factor, relative)
-        for name in _PORTFOLIO:
-            getattr(self.couplings, name).step[:] = _PINNED
-
-
 def _best_prices(part: Case, parts: Split, start: Duals, aim_eur: float) -> tuple[Tension, float]:
-    """Return the congestion points' best prices at given portfolio prices, and the bound of the cost there."""
-    master = _Pinned(part, parts, start)
-    pricing = LocalPricing(part, parts)
-    state = loop.begin(master, pricing, master.pinned)
-    if len(parts.tied):
-        loop.search(
-            master, pricing, state, aim_eur=aim_eur, rounds=_ROUNDS, after=lambda: None, enough=lambda: False
-        )  # fmt: skip
+    """Return the congestion points' best prices at given portfolio prices, and the bound of the cost there.
+
+    The regret is known at these portfolio prices only, so they stay what they are to the last bit. Raises CaseError
+    where they are not within the slopes of the part's channels.
+    """
+    master, pricing = Master(part, parts), LocalPricing(part, parts)
+    kept = _portfolio_kept(master, carried(start, parts))
+    inside = master.within(kept)
+    if any(not np.array_equal(getattr(inside, name), getattr(kept, name)) for name in _PORTFOLIO):
+        raise CaseError("start: the portfolio's prices do not fit its markets; they are not the case's own")
+    state = loop.begin(master, pricing, inside)
+    fit_points(
+        master, pricing, state, aim_eur=aim_eur, rounds=_ROUNDS, patience=loop.STALE, after=lambda: None,
+        enough=lambda: False,
+    )  # fmt: skip
     return state.centre, state.centre_eur
 
 

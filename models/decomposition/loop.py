@@ -20,7 +20,8 @@ _MIX_SWEEPS = 4
 _WATCHED, _FLAT = 5, 0.85  # gathering ends when so many rounds leave more than this of what the master is above
 _STEEPER, _STEEPEST = 1.5, 1e3  # by how much steps grow while answers are gathered, and to what
 _ENOUGH = 1e-3  # of the gap: what the master may leave unsolved in a round
-_STALE = 15  # rounds over which the bound's progress is judged
+STALE = 15  # rounds over which the bound's progress is judged, where every round may fail
+_LITTLE = 0.25  # of what is aimed for: less progress is none
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -76,6 +77,12 @@ def take(
         state.prices = {n: p for n, p in state.prices.items() if n in living}
 
 
+def stale(state: State, first: int, patience: int, aim_eur: float) -> bool:
+    """Say whether so many rounds, of those since round `first`, brought next to nothing of what is aimed for."""
+    made = state.rounds - first
+    return made > patience and state.history[-1] - state.history[-1 - patience] <= _LITTLE * aim_eur
+
+
 def search(
     master: Master,
     pricing: Pricing,
@@ -86,7 +93,7 @@ def search(
     after: Callable[[], None],
     enough: Callable[[], bool],
 ) -> None:
-    """Raise the bound until a quarter of aim_eur is all that _STALE rounds bring, or `enough`.
+    """Raise the bound until a quarter of aim_eur is all that STALE rounds bring, or `enough`.
 
     The centre moves where a step brings enough of what the columns promise; steps grow and shrink by it.
     """
@@ -113,10 +120,7 @@ def search(
                 state.step, nulls = max(state.step * FALL, LEAST), 0
         master.set_steps(state.step)
         after()
-        made = state.rounds - first
-        if made > _STALE and state.history[-1] - state.history[-1 - _STALE] <= 0.25 * aim_eur:
-            return
-        if enough():
+        if stale(state, first, STALE, aim_eur) or enough():
             return
 
 
@@ -130,11 +134,12 @@ def gather(
     enough_eur: float,
     after: Callable[[], None],
     enough: Callable[[], bool],
-) -> None:
+) -> bool:
     """Gather answers that fit together, while the centre stays at the best prices.
 
     Steps grow from `start` from round to round, so that mismatches count for more and more: early answers are good,
-    late ones fill what is missing. Ends when the cost the master sees is within `enough_eur` of the bound, or stays.
+    late ones fill what is missing. Ends when the cost the master sees is within `enough_eur` of the bound, which it
+    says, or stays.
     """
     master.set_centre(state.centre)
     factor, above = start, [np.inf] * _WATCHED
@@ -145,11 +150,12 @@ def gather(
         above.append(master.cost() - state.bound_eur)
         flat = factor >= _STEEPEST and above[-1] > _FLAT * above[-1 - _WATCHED]
         if above[-1] <= enough_eur or flat:
-            return
+            return above[-1] <= enough_eur
         prices = master.prices()
         totals = pricing.respond(prices.scenario())
         take(master, state, prices, totals, master.bound(prices, float(totals.bound_eur.sum())))
         after()
         if enough():
-            return
+            return False
     master.improve(_MIX_SWEEPS, 0.0)
+    return master.cost() - state.bound_eur <= enough_eur

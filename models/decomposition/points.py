@@ -9,11 +9,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from models.decomposition.loop import FALL, GOOD, LEAST, MOST, NULLS, RISE, SERIOUS, SWEEPS, State, take
+from models.decomposition.loop import FALL, GOOD, LEAST, MOST, NULLS, RISE, SERIOUS, SWEEPS, State, stale, take
 from models.decomposition.master import PINNED, Master
 from models.decomposition.pricing import Pricing
-
-_LITTLE = 0.03  # of the gap asked for: rounds that gain less are the last
 
 
 def fit_points(
@@ -23,14 +21,18 @@ def fit_points(
     *,
     aim_eur: float,
     rounds: int,
+    patience: int,
     after: Callable[[], None],
     enough: Callable[[], bool],
 ) -> None:
-    """Improve the centre's prices of tied points until a round gains little; so many rounds at most, or `enough`."""
+    """Improve the centre's prices of tied points until a quarter of aim_eur is all that `patience` rounds bring.
+
+    Many points gain in nearly every round, a single one fails in most.
+    """
     ties = len(master.parts.tied)
     if not ties:
         return
-    whole = state.centre
+    whole, first = state.centre, state.rounds
     totals = pricing.respond(whole.scenario(), tied=True)
     best = master.bounds_of_points(whole, totals.bound_eur)
     others_eur = state.centre_eur - float(best.sum())
@@ -54,11 +56,10 @@ def fit_points(
         nulls[nulls >= NULLS] = 0
         step = np.clip(step, LEAST, MOST)
         program[serious], call[serious] = prices.program[serious], prices.call[serious]
-        gained = float((found - best)[serious].sum())
         best = np.where(serious, found, best)
         state.centre = replace(whole, program=program.copy(), call=call.copy())
         state.centre_eur = others_eur + float(best.sum())
         take(master, state, prices, totals, state.centre_eur, tied=True)
         after()
-        if gained <= _LITTLE * aim_eur or enough():
+        if stale(state, first, patience, aim_eur) or enough():
             return

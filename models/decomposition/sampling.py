@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from models.block import reserved_points
-from models.case import NO_POINT, Case, DayAhead, Intraday, Ints, Reserve
+from models.case import NO_POINT, Case, Ints
 from models.decomposition import loop
 from models.decomposition.master import Master
 from models.decomposition.parting import rows_of
@@ -70,9 +70,11 @@ def sampled(case: Case, parts: Split, units: int) -> Sample | None:
     small = replace(
         case,
         points=tuple(case.points[point] for point in points.tolist()),
-        day_ahead=_smaller_position(case.day_ahead, share),
-        intraday=_smaller_depth(case.intraday, share),
-        reserves=tuple(_smaller_product(reserve, share) for reserve in case.reserves),
+        day_ahead=_smaller(case.day_ahead, share, "max_buy_kw", "max_sell_kw", "committed_kw"),
+        intraday=_smaller(case.intraday, share, "buy_depth_kw", "sell_depth_kw", "committed_kw"),
+        reserves=tuple(
+            _smaller(reserve, share, "minimum_mw", "step_mw", "max_mw", "committed_mw") for reserve in case.reserves
+        ),
         anchor=None if case.anchor is None else replace(case.anchor, point_kw=case.anchor.point_kw[points]),
         start=None if start is None else replace(start, program=start.program[points], call=start.call[points]),
         **tables,
@@ -86,19 +88,8 @@ def _every(of: Ints, share: float) -> Ints:
     return of[((np.arange(count) + 0.5) * len(of) / max(count, 1)).astype(np.int64)]
 
 
-def _smaller_position(market: DayAhead, share: float) -> DayAhead:
-    names = ("max_buy_kw", "max_sell_kw", "committed_kw")
-    return replace(market, **{name: share * getattr(market, name) for name in names})
-
-
-def _smaller_depth(market: Intraday, share: float) -> Intraday:
-    names = ("buy_depth_kw", "sell_depth_kw", "committed_kw")
-    return replace(market, **{name: share * getattr(market, name) for name in names})
-
-
-def _smaller_product(product: Reserve, share: float) -> Reserve:
-    names = ("minimum_mw", "step_mw", "max_mw", "committed_mw")
-    return replace(product, **{name: share * getattr(product, name) for name in names})
+def _smaller(table: Any, share: float, *names: str) -> Any:
+    return replace(table, **{name: share * getattr(table, name) for name in names})
 
 
 def prices_of(sample: Sample, whole: Case, parts: Split, *, relative_gap: float, enough: Callable[[], bool]) -> Tension:

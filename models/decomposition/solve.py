@@ -29,6 +29,7 @@ from models.transcript import LATE, Transcript
 
 Report = Callable[[Round], None]
 _SEARCH_ROUNDS, _POINT_ROUNDS, _GATHER_ROUNDS, _CYCLES = 150, 20, 40, 12
+_POINTS_FINE, _POINTS_PATIENT = 0.3, 3  # of the gap asked for: how exactly points' prices are found, over rounds
 _FEW_ROUNDS = 25  # of gathering after a search: then the search's answers count as well
 _KNOWN = 6  # rounds of searching where a sample's prices are known, once answers were gathered there
 _GENTLE, _AGAIN = 0.3, 30.0  # steps with which answers are first gathered, at first and later
@@ -93,8 +94,7 @@ class _Run:
         for cycle in range(_CYCLES):
             aim = tighter * self.relative_gap * max(self.master.gross(), 1e-9)
             if known and not cycle:
-                self._gather(_GATHER_ROUNDS, _GENTLE, _NEARLY)
-                if not self._out():
+                if self._gather(_GATHER_ROUNDS, _GENTLE, _NEARLY):  # else mismatches cost more than the bound can gain
                     self._search(aim, _KNOWN)
                     self._gather(_SHORT, _AGAIN)
             else:
@@ -141,10 +141,10 @@ class _Run:
             self.state = loop.begin(self.master, self.pricing, tension)
             self._tell()
             if sample is not None:
-                aim = self.relative_gap * max(self.master.gross(), 1e-9)
+                aim = _POINTS_FINE * self.relative_gap * max(self.master.gross(), 1e-9)
                 fit_points(
-                    self.master, self.pricing, self.state, aim_eur=aim, rounds=_POINT_ROUNDS, after=self._tell,
-                    enough=self._out,
+                    self.master, self.pricing, self.state, aim_eur=aim, rounds=_POINT_ROUNDS, patience=_POINTS_PATIENT,
+                    after=self._tell, enough=self._out,
                 )  # fmt: skip
         return sample is not None
 
@@ -181,10 +181,10 @@ class _Run:
                 self.master, self.pricing, self.state, aim_eur=aim, rounds=rounds, after=self._tell, enough=self._out
             )  # fmt: skip
 
-    def _gather(self, rounds: int, start: float, fits: float = _FITS) -> None:
+    def _gather(self, rounds: int, start: float, fits: float = _FITS) -> bool:
         enough_eur = fits * self.relative_gap * self.master.gross()
         with self._timed("gather"):
-            loop.gather(
+            return loop.gather(
                 self.master, self.pricing, self.state, start=start, rounds=rounds, enough_eur=enough_eur,
                 after=self._later, enough=self._out,
             )  # fmt: skip
