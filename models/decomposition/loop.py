@@ -134,12 +134,11 @@ def gather(
     enough_eur: float,
     after: Callable[[], None],
     enough: Callable[[], bool],
-) -> bool:
+) -> None:
     """Gather answers that fit together, while the centre stays at the best prices.
 
     Steps grow from `start` from round to round, so that mismatches count for more and more: early answers are good,
-    late ones fill what is missing. Ends when the cost the master sees is within `enough_eur` of the bound, which it
-    says, or stays.
+    late ones fill what is missing. Ends when the cost the master sees is within `enough_eur` of the bound, or stays.
     """
     master.set_centre(state.centre)
     factor, above = start, [np.inf] * _WATCHED
@@ -150,12 +149,11 @@ def gather(
         above.append(master.cost() - state.bound_eur)
         flat = factor >= _STEEPEST and above[-1] > _FLAT * above[-1 - _WATCHED]
         if above[-1] <= enough_eur or flat:
-            return above[-1] <= enough_eur
+            return
         prices = master.prices()
         totals = pricing.respond(prices.scenario())
         take(master, state, prices, totals, master.bound(prices, float(totals.bound_eur.sum())))
         after()
         if enough():
-            return False
+            return
     master.improve(_MIX_SWEEPS, 0.0)
-    return master.cost() - state.bound_eur <= enough_eur

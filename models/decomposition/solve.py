@@ -94,7 +94,8 @@ class _Run:
         for cycle in range(_CYCLES):
             aim = tighter * self.relative_gap * max(self.master.gross(), 1e-9)
             if known and not cycle:
-                if self._gather(_GATHER_ROUNDS, _GENTLE, _NEARLY):  # else mismatches cost more than the bound can gain
+                self._gather(_GATHER_ROUNDS, _GENTLE, _NEARLY)
+                if not self._out():
                     self._search(aim, _KNOWN)
                     self._gather(_SHORT, _AGAIN)
             else:
@@ -181,10 +182,10 @@ class _Run:
                 self.master, self.pricing, self.state, aim_eur=aim, rounds=rounds, after=self._tell, enough=self._out
             )  # fmt: skip
 
-    def _gather(self, rounds: int, start: float, fits: float = _FITS) -> bool:
+    def _gather(self, rounds: int, start: float, fits: float = _FITS) -> None:
         enough_eur = fits * self.relative_gap * self.master.gross()
         with self._timed("gather"):
-            return loop.gather(
+            loop.gather(
                 self.master, self.pricing, self.state, start=start, rounds=rounds, enough_eur=enough_eur,
                 after=self._later, enough=self._out,
             )  # fmt: skip
