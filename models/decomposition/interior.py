@@ -21,7 +21,8 @@ from scipy.linalg import cho_factor, cho_solve
 from threadpoolctl import threadpool_limits
 
 from models.case import Bools, Floats, Ints
-from models.decomposition.arrow import Arrow, Blocks
+from models.decomposition.arrow import Arrow
+from models.decomposition.packing import pack
 
 _MOST = 100  # iterations
 _FEASIBLE = 1e-5  # relative; programs are made exact afterwards
@@ -29,6 +30,7 @@ _SHORT = 0.1  # a step that says the products are far apart
 _MIDDLE = 0.5  # of the products: on the way back to the middle they shrink to this
 _CORRECTORS, _FURTHER, _AROUND, _WORTHWHILE = 3, 0.3, 0.1, 0.02
 # Gondzio's correctors: how many, how much longer a step they try, products around the aim, least gain of both steps
+_LEAST = 0.1  # of the first products' mean: the least of them
 _BACK = 0.995  # of the way to the boundary
 
 
@@ -57,72 +59,77 @@ class Interior:
 
 
 class _Normal:
-    """Factors MΘMᵀ and solves with it."""
+    """Multiplies with M, factors MΘMᵀ and solves with it."""
 
     def __init__(self, shape: Shaped, pool: ThreadPoolExecutor) -> None:
-        self.shape, self.pool, weights = shape, pool, len(shape.group)
-        self.mixed = shape.rows[:, :weights].tocsr()
-        self.turned = self.mixed.T.tocsr()
+        self.shape, self.pool, self.weights = shape, pool, len(shape.group)
         self.shared = np.flatnonzero(shape.block < 0)
-        others = shape.rows[:, weights:].tocsr()
-        self.others, self.squares = others[self.shared], others.copy()
+        self.others = shape.rows[:, self.weights :].tocsr()
+        self.pieces, self.squares = self.others[self.shared], self.others.copy()
         self.squares.data = self.squares.data**2
         self.first = np.searchsorted(shape.group, np.arange(len(shape.group_block)))
         _, chosen, self.twin = np.unique(shape.twin[self.shared], return_index=True, return_inverse=True)
-        empty = np.setdiff1d(shape.block[shape.block >= 0], shape.group_block).tolist()  # blocks that no group meets
+        moves = shape.rows[:, : self.weights].tocsc()
         # plain columns are known by one row of each quantity, the others by all
-        self.plain = Arrow(self._blocks(self.shared[chosen], shape.plain, []), len(chosen))
-        self.other = Arrow(self._blocks(self.shared, ~shape.plain, empty), len(self.shared))
+        empty = np.setdiff1d(shape.block[shape.block >= 0], shape.group_block)
+        self.plain = self._arrow(moves, self.shared[chosen], shape.plain, empty[:0])
+        self.other = self._arrow(moves, self.shared, ~shape.plain, empty)
 
-    def _blocks(self, quantities: Ints, chosen: Bools, unmet: list[int]) -> Blocks:
+    def _arrow(self, moves: sparse.csc_array, quantities: Ints, chosen: Bools, unmet: Ints) -> Arrow:
         shape = self.shape
-        moves = self.mixed[quantities].tocsc()
-        most = np.zeros(len(shape.group), dtype=np.int64)
-        last = np.diff(moves.indptr) > 0
-        moves.sort_indices()
-        most[last] = moves.indices[moves.indptr[1:][last] - 1] + 1
-        reach = np.maximum.reduceat(most, self.first)[shape.group]  # of its group
-        block_of = shape.group_block[shape.group]
-        result = Blocks()
-        for b in np.unique(shape.group_block[chosen]).tolist():
-            rows = np.flatnonzero(shape.block == b) if b >= 0 else np.zeros(0, dtype=np.int64)
-            mine = np.flatnonzero((block_of == b) & chosen[shape.group])
-            for width in np.unique(reach[mine]).tolist():
-                columns = mine[reach[mine] == width]
-                result.part(
-                    columns, np.unique(shape.group[columns], return_inverse=True)[1],
-                    moves[:width, columns].toarray().T, self.mixed[rows][:, columns].toarray().T,
-                )  # fmt: skip
-            result.close(rows)
-        for b in unmet:
-            result.close(np.flatnonzero(shape.block == b))
-        return result
+        quantity = np.full(len(shape.right), -1)
+        quantity[quantities] = np.arange(len(quantities))
+        packed = pack(moves, quantity, shape.block, shape.group, shape.group_block, chosen, unmet)
+        return Arrow(packed, len(quantities))
+
+    def times(self, x: Floats) -> Floats:
+        """Return Mx (n,) without the convexity rows."""
+        out = np.asarray(self.others @ x[self.weights :])
+        mixed = x[: self.weights]
+        plain = self.plain.times(mixed, out, self.pool)
+        out[self.shared] += self.other.times(mixed, out, self.pool) + plain[self.twin]
+        return out
+
+    def along(self, y: Floats) -> Floats:
+        """Return Mᵀy (V,) without the convexity rows."""
+        out = np.concatenate([np.zeros(self.weights), self.others.T @ y])
+        shared = y[self.shared]
+        self.plain.along(self._once(shared), y, out, self.pool)
+        self.other.along(shared, y, out, self.pool)
+        return out
+
+    def _once(self, shared: Floats) -> Floats:
+        """Return the prices of quantities, given those of the rows that count them."""
+        return np.bincount(self.twin, shared, self.plain.size).astype(np.float64)
 
     def factor(self, theta: Floats) -> None:
         """Factor for Θ (V,)."""
-        weights = len(self.shape.group)
-        self.theta = theta[:weights]
-        self.total = np.add.reduceat(self.theta, self.first)
-        diagonal = self.squares @ theta[weights:]
-        matrix = (self.others.multiply(theta[weights:][None, :]) @ self.others.T).toarray()
-        matrix += self.plain.factor(self.theta, diagonal, self.pool)[np.ix_(self.twin, self.twin)]
-        matrix += self.other.factor(self.theta, diagonal, self.pool)
+        self.theta = theta
+        self.total = np.add.reduceat(theta[: self.weights], self.first)
+        diagonal = self.squares @ theta[self.weights :]
+        matrix = (self.pieces.multiply(theta[self.weights :][None, :]) @ self.pieces.T).toarray()
+        matrix += self.plain.factor(theta, diagonal, self.pool)[np.ix_(self.twin, self.twin)]
+        matrix += self.other.factor(theta, diagonal, self.pool)
         matrix[np.diag_indices_from(matrix)] *= 1 + 1e-12
         self.core = cho_factor(matrix, lower=True, overwrite_a=True, check_finite=False)
 
-    def solve(self, right: Floats, convex: Floats) -> tuple[Floats, Floats]:
-        """Return Δy of the rows (n,) and of the convexity rows (G,)."""
-        shape = self.shape
-        pull = convex / self.total
-        b = right - self.mixed @ (self.theta * pull[shape.group])
-        plain, pulled = self.plain.forward(b)
-        other, more = self.other.forward(b)
-        y = np.zeros(len(right))
-        y[self.shared] = cho_solve(self.core, b[self.shared] - pulled[self.twin] - more, check_finite=False)
-        self.plain.back(plain, np.bincount(self.twin, y[self.shared], self.plain.size).astype(np.float64), y)
-        self.other.back(other, y[self.shared], y)
-        moved = self.theta * (self.turned @ y)
-        return y, pull - np.add.reduceat(moved, self.first) / self.total
+    def solve(self, primal: Floats, convex: Floats, push: Floats) -> tuple[Floats, Floats, Floats]:
+        """Return Δy (n,), Δq (G,) and Δx (V,) = Θ(Mᵀ(Δy, Δq) + push) with MΔx = primal, and convex in its rows."""
+        mixed, theta = slice(self.weights), self.theta
+        moved = theta * push
+        pull = (convex - np.add.reduceat(moved[mixed], self.first)) / self.total
+        moved[mixed] += theta[mixed] * pull[self.shape.group]
+        b = primal - self.times(moved)
+        plain, pulled = self.plain.forward(b, self.pool)
+        other, more = self.other.forward(b, self.pool)
+        y, shared = np.zeros(len(primal)), self.shared
+        y[shared] = cho_solve(self.core, b[shared] - pulled[self.twin] - more, check_finite=False)
+        self.plain.back(plain, self._once(y[shared]), y, self.pool)
+        self.other.back(other, y[shared], y, self.pool)
+        dx = theta * self.along(y)
+        less = np.add.reduceat(dx[mixed], self.first) / self.total
+        dx[mixed] -= theta[mixed] * less[self.shape.group]
+        return y, pull - less, dx + moved
 
 
 def solve_shaped(shape: Shaped, start: Floats, prices: Floats, *, gap: float, time_left_s: float) -> Interior:
@@ -141,30 +148,27 @@ class _Method:
         self.bounded = np.isfinite(shape.upper)
         weights = len(shape.group)
         self.y = prices.copy()
-        slack = shape.cost - shape.rows.T @ self.y
+        slack = shape.cost - self.normal.along(self.y)
         self.q = np.minimum.reduceat(slack[:weights], self.normal.first)
         slack[:weights] -= self.q[shape.group]
-        missing = np.abs(shape.rows.T) @ np.abs(shape.right - shape.rows @ start)
-        width = np.where(self.bounded, shape.upper, np.maximum(2 * start + missing, 1.0))
-        width[:weights] = 1.0
-        self.x = np.clip(start, 0.02 * width, np.where(self.bounded, 0.98 * width, np.inf))
+        missing = np.abs(self.normal.others.T) @ np.abs(shape.right - self.normal.times(start))
+        room = np.where(self.bounded[weights:], shape.upper[weights:], np.maximum(2 * start[weights:] + missing, 1.0))
+        # equal weights, whatever they were, and products that are not far apart: from elsewhere first steps are short
+        self.x = 1.0 / np.bincount(shape.group)[shape.group]
+        self.x = np.append(self.x, np.clip(start[weights:], 0.02 * room, 0.98 * room))
         self.s = np.where(self.bounded, shape.upper - self.x, 1.0)
-        scale = max(float(np.abs(slack[:weights]) @ self.x[:weights]) / max(weights, 1), 1e-9)
-        self.zl = np.maximum(slack, 0.0) + scale / self.x
-        self.zu = np.where(self.bounded, np.maximum(-slack, 0.0) + scale / self.s, 0.0)
-
-    def _along(self, y: Floats, q: Floats) -> Floats:
-        """Return Mᵀ(y, q)."""
-        result = self.shape.rows.T @ y
-        result[: len(self.shape.group)] += q[self.shape.group]
-        return np.asarray(result)
+        above, below = np.maximum(slack, 0.0), np.where(self.bounded, np.maximum(-slack, 0.0), 0.0)
+        least = max(_LEAST * float(above @ self.x + below @ self.s) / (len(slack) + int(self.bounded.sum())), 1e-9)
+        self.zl = above + least / self.x
+        self.zu = np.where(self.bounded, below + least / self.s, 0.0)
 
     def _residuals(self) -> tuple[Floats, Floats, Floats]:
         shape = self.shape
         weights = len(shape.group)
-        primal = shape.right - shape.rows @ self.x
+        primal = shape.right - self.normal.times(self.x)
         convex = 1.0 - np.add.reduceat(self.x[:weights], self.normal.first)
-        dual = shape.cost - self._along(self.y, self.q) - self.zl + self.zu
+        dual = shape.cost - self.normal.along(self.y) - self.zl + self.zu
+        dual[:weights] -= self.q[shape.group]
         return primal, convex, dual
 
     def _gap(self) -> float:
@@ -187,7 +191,7 @@ class _Method:
             theta = 1.0 / (self.zl / self.x + np.where(self.bounded, self.zu / self.s, 0.0))
             self.normal.factor(theta)
             low, high = -self.x * self.zl, -self.s * self.zu
-            dx, dy, dq, dl, du = self._direction(theta, primal, convex, dual, low, high)
+            dx, dy, dq, dl, du = self._direction(primal, convex, dual, low, high)
             p, d = self._steps(dx, dl, du)
             after = float((self.x + p * dx) @ (self.zl + d * dl))
             b = self.bounded
@@ -196,11 +200,11 @@ class _Method:
             aim = mu * (after / total) ** 3
             low = aim - self.x * self.zl - dx * dl
             high = np.where(b, aim - self.s * self.zu + dx * du, 0.0)
-            dx, dy, dq, dl, du = self._direction(theta, primal, convex, dual, low, high)
+            dx, dy, dq, dl, du = self._direction(primal, convex, dual, low, high)
             p, d = self._steps(dx, dl, du)
             for _ in range(_CORRECTORS):
                 more_low, more_high = self._outliers(dx, dl, du, p, d, aim)
-                better = self._direction(theta, primal, convex, dual, low + more_low, high + more_high)
+                better = self._direction(primal, convex, dual, low + more_low, high + more_high)
                 further = self._steps(better[0], *better[3:])
                 if min(further[0] - p, further[1] - d) < 0.0 or sum(further) < p + d + _WORTHWHILE:
                     break
@@ -208,7 +212,7 @@ class _Method:
             if min(p, d) < _SHORT:  # back to the middle: no guess at second order
                 low = _MIDDLE * mu - self.x * self.zl
                 high = np.where(b, _MIDDLE * mu - self.s * self.zu, 0.0)
-                dx, dy, dq, dl, du = self._direction(theta, primal, convex, dual, low, high)
+                dx, dy, dq, dl, du = self._direction(primal, convex, dual, low, high)
                 p, d = self._steps(dx, dl, du)
             p, d = min(_BACK * p, 1.0), min(_BACK * d, 1.0)
             self.x += p * dx
@@ -219,16 +223,10 @@ class _Method:
             self.zu += d * du
 
     def _direction(
-        self, theta: Floats, primal: Floats, convex: Floats, dual: Floats, low: Floats, high: Floats
+        self, primal: Floats, convex: Floats, dual: Floats, low: Floats, high: Floats
     ) -> tuple[Floats, Floats, Floats, Floats, Floats]:
-        shape = self.shape
-        weights = len(shape.group)
         push = low / self.x - np.where(self.bounded, high / self.s, 0.0) - dual
-        moved = theta * push
-        dy, dq = self.normal.solve(
-            primal - shape.rows @ moved, convex - np.add.reduceat(moved[:weights], self.normal.first)
-        )
-        dx = theta * self._along(dy, dq) + moved
+        dy, dq, dx = self.normal.solve(primal, convex, push)
         dl = (low - self.zl * dx) / self.x
         du = np.where(self.bounded, (high + self.zu * dx) / self.s, 0.0)
         return dx, dy, dq, dl, du

@@ -10,9 +10,10 @@ from scipy import sparse
 from scipy.optimize import linprog
 
 from models.decomposition import exact, loop
-from models.decomposition.arrow import Arrow, Blocks
+from models.decomposition.arrow import Arrow
 from models.decomposition.interior import Shaped, solve_shaped
 from models.decomposition.master import Master
+from models.decomposition.packing import pack
 from models.decomposition.pricing import LocalPricing
 from models.decomposition.split import split
 from models.solver import solve_interior
@@ -103,35 +104,55 @@ def test_without_time_there_is_no_mixture():
     )
 
 
-def test_blocks_are_eliminated_as_dense_algebra_does_it():
+@pytest.mark.parametrize(("few", "base"), [(3, 32), (700, 40)], ids=["few wide columns", "many"])
+def test_blocks_are_multiplied_and_eliminated_as_dense_algebra_does_it(few, base):
     """Few and many columns, one and several widths, with and without rows of their own, one block without columns."""
     rng = np.random.default_rng(1)
-    size, total = 6, 1600
-    theta, diagonal = rng.uniform(0.1, 2.0, total), rng.uniform(1.0, 2.0, 8)
-    blocks, expected, at, right = Blocks(), np.zeros((size, size)), 0, rng.normal(size=8)
-    pulled = np.zeros(size)
-    worlds = (([0, 1], [(700, 6), (40, 3)]), ([], [(600, 6)]), ([2, 3, 4], [(5, 2)]), ([5], []), ([7], [(9, 4)]))
-    for rows, parts in worlds:
-        everything, own = [np.zeros((0, size))], [np.zeros((0, len(rows)))]
+    size, local = 40, 8
+    quantity = np.concatenate([np.full(local, -1), np.arange(size), [-1]])  # the last row counts a quantity once more
+    block = np.array([0, 0, 2, 2, 2, 3, 4, 4, *([-1] * (size + 1))])
+    worlds = ((0, [(few, 40), (1500, 20)]), (-1, [(600, 40)]), (2, [(5, 20)]), (4, [(few, 40), (9, 20), (1, 0)]))
+    columns, group, group_block = [], [], []
+    for home, parts in worlds:
         for count, width in parts:
-            columns, group = at + np.arange(count), np.sort(rng.integers(0, 3, count))
-            group = np.unique(group, return_inverse=True)[1]
-            dense, local = rng.normal(size=(count, width)), rng.normal(size=(count, len(rows)))
-            blocks.part(columns, group, dense, local)
-            both = np.hstack([dense, np.zeros((count, size - width)), local])
-            for g in np.unique(group):
-                mine = theta[columns[group == g]]
-                centred = both[group == g] - (mine @ both[group == g]) / mine.sum()
-                everything.append(centred[:, :size] * np.sqrt(mine)[:, None])
-                own.append(centred[:, size:] * np.sqrt(mine)[:, None])
-            at += count
-        blocks.close(np.array(rows, dtype=np.int64))
-        d, e = np.vstack(everything), np.vstack(own)
-        inner = np.diag(diagonal[rows]) + e.T @ e
-        expected += d.T @ d - d.T @ e @ np.linalg.solve(inner, e.T @ d)
-        pulled += d.T @ e @ np.linalg.solve(inner, right[rows])
-    arrow = Arrow(blocks, size)
+            values = np.zeros((count, len(quantity)))
+            values[:, local : local + width] = rng.normal(size=(count, width))
+            if home >= 0:
+                values[:, block == home] = rng.normal(size=(count, (block == home).sum()))
+            names = np.unique(np.sort(rng.integers(0, 3, count)), return_inverse=True)[1]
+            columns.append(values)
+            group.append(len(group_block) + names)
+            group_block += [home] * (names.max() + 1)
+    # one group of all belongs to the other arrow
+    columns.append(rng.normal(size=(4, len(quantity))))
+    group.append(np.full(4, len(group_block)))
+    group_block.append(-1)
+    moves, group, group_block = np.vstack(columns).T, np.concatenate(group), np.array(group_block)
+    chosen = np.arange(len(group_block)) < len(group_block) - 1
+    packed = pack(sparse.csc_array(moves), quantity, block, group, group_block, chosen, np.array([3]))
+    assert packed.base == base
+    arrow, mine = Arrow(packed, size), chosen[group]
+    theta, diagonal = rng.uniform(0.1, 2.0, len(group)), rng.uniform(1.0, 2.0, len(block))
+    centred = moves[:-1].copy()
+    for g in range(len(group_block)):
+        centred[:, group == g] -= np.average(centred[:, group == g], axis=1, weights=theta[group == g])[:, None]
+    normal = centred[:, mine] * theta[mine] @ centred[:, mine].T
+    own, shared = slice(0, local), slice(local, local + size)
+    inner = normal[own, own] + np.diag(diagonal[:local])
+    right, prices = rng.normal(size=len(block)), rng.normal(size=size)
     with ThreadPoolExecutor() as pool:
-        assert arrow.factor(theta, diagonal, pool) == pytest.approx(expected, rel=1e-9, abs=1e-9)
-    _, pull = arrow.forward(right)
-    assert pull == pytest.approx(pulled, rel=1e-9, abs=1e-9)
+        left = normal[shared, shared] - normal[shared, own] @ np.linalg.solve(inner, normal[own, shared])
+        assert arrow.factor(theta, diagonal, pool) == pytest.approx(left, rel=1e-9, abs=1e-9)
+        known, pull = arrow.forward(right, pool)
+        assert pull == pytest.approx(normal[shared, own] @ np.linalg.solve(inner, right[own]), rel=1e-9, abs=1e-9)
+        y = np.full(len(block), 7.0)
+        arrow.back(known, prices, y, pool)
+        assert y[own] == pytest.approx(np.linalg.solve(inner, right[own] - normal[own, shared] @ prices), rel=1e-8)
+        assert (y[local:] == 7.0).all()
+        x, out = rng.normal(size=len(group)), np.ones(len(block))
+        assert arrow.times(x, out, pool) == pytest.approx(moves[shared][:, mine] @ x[mine])
+        assert out == pytest.approx(1.0 + np.append(moves[own][:, mine] @ x[mine], np.zeros(size + 1)))
+        worth = np.full(len(group), 7.0)
+        arrow.along(prices, right, worth, pool)
+        assert worth[mine] == pytest.approx(prices @ moves[shared][:, mine] + right[own] @ moves[own][:, mine])
+        assert (worth[~mine] == 7.0).all()
