@@ -36,11 +36,26 @@ class Rows:
     power: Ints  # (U,) into Prices.power_eur_per_kw
     held: Ints  # (U,) into Prices.held_eur_per_kw
     total: Ints  # (U,)
+    asked: "Tasks | None" = None  # instead of all units
 
     @cached_property
     def tasks(self) -> "Tasks":
         """The units in blocks of one total; worked out once."""
-        return _tasks(self.total)
+        return _tasks(self.total) if self.asked is None else self.asked
+
+    def of(self, totals: Bools) -> "Rows":
+        """Return the same rows with only the units of some totals (N,) asked; the others' sums are zero then."""
+        tasks = self.tasks
+        kept = totals[tasks.total]
+        sizes, is_extra = np.diff(tasks.first), np.zeros(len(kept), dtype=np.bool_)
+        is_extra[tasks.extra] = True
+        asked = Tasks(
+            order=tasks.order[np.repeat(kept, sizes)],
+            first=np.append(0, np.cumsum(sizes[kept])).astype(np.int64),
+            total=tasks.total[kept],
+            extra=np.flatnonzero(is_extra[kept]),
+        )
+        return Rows(power=self.power, held=self.held, total=self.total, asked=asked)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

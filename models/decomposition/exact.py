@@ -23,6 +23,7 @@ from models.transcript import Transcript
 
 _ACTIVE = 3e-3  # weight from which a column takes part
 _TRACE = 3e-4  # weight below which a column is dropped from the answer: each means pricing its units again
+_AT_ONCE = 4096  # columns that are entered together: what that takes for a moment is several times what comes of it
 _SHARE = 0.15  # of the time left that this search may take
 _FINE = 0.04  # of the gap asked for: how exactly the mixture is found
 
@@ -106,11 +107,12 @@ def shaped(master: Master, stated: Stated) -> tuple[Shaped, Floats, Floats]:
     counts = [np.arange(isps), np.repeat(none[:1], 2 * len(ties) * isps)]
     counts += [first + np.arange(isps) for first in (*held, *held)]
     present, group = np.unique(stated.group, return_inverse=True)
-    rows = matrix.rows.tocsr()[: int(used.sum())]
     free = matrix.upper > matrix.lower
+    rows = matrix.rows[: int(used.sum())]
+    right = matrix.row_lower[: int(used.sum())] - rows @ matrix.lower
     shape = Shaped(
-        cost=matrix.cost[free], upper=(matrix.upper - matrix.lower)[free], rows=rows[:, np.flatnonzero(free)].tocsr(),
-        right=matrix.row_lower[: int(used.sum())] - rows @ matrix.lower,
+        cost=matrix.cost[free], upper=(matrix.upper - matrix.lower)[free],
+        rows=rows if free.all() else rows[:, np.flatnonzero(free)], right=right,
         block=np.concatenate(block)[used], twin=np.concatenate(counts)[used],
         group=group, group_block=groups.tie[present], plain=~groups.is_called[present] & ~groups.reserved[present],
     )  # fmt: skip
@@ -125,8 +127,8 @@ def shaped(master: Master, stated: Stated) -> tuple[Shaped, Floats, Floats]:
 
 def _fill_pieces(shape: Shaped, start: Floats, first: int) -> None:
     """Set the pieces from `first` on so that the rows hold where that is possible: the cheapest first."""
-    pieces = shape.rows[:, first:].tocsc()
-    left = shape.right - shape.rows[:, :first] @ start[:first]
+    pieces = shape.rows[:, first:]
+    left = shape.right - shape.rows @ np.where(np.arange(len(start)) < first, start, 0.0)
     for k in np.argsort(shape.cost[first:], kind="stable").tolist():
         row, sign = pieces.indices[k], pieces.data[k]
         start[first + k] = min(max(sign * left[row], 0.0), shape.upper[first + k])
@@ -147,59 +149,30 @@ def _read(master: Master, stated: Stated, x: Floats, cost_eur: float, steps_mw: 
 
 def state(master: Master, chosen: Bools, *, steps_mw: Floats | None = None) -> Stated:
     """State the program over the chosen columns (G,K). With steps (P,) per free position, positions count steps."""
-    columns, groups, free = master.columns, master.groups, master.free
+    free, isps = master.free, master.case.isps
     group, column = np.nonzero(chosen)
-    isps, products = master.case.isps, len(master.case.reserves)
-    shapes = [channel.s.shape for channel in master.couplings]
-    first = np.cumsum([0, *(rows * isps for rows, _ in shapes)])
-    rows: list[Ints] = []
-    cols: list[Ints] = []
-    data: list[Floats] = []
-
-    def enter(which: Ints, row: Ints, values: Floats) -> None:
-        """Add values (n,T) of variables `which` (n,) to the rows of channel rows `row` (n,) starting ISP 0."""
-        rows.append((row[:, None] + np.arange(isps)).ravel())
-        cols.append(np.repeat(which, isps))
-        data.append(values.ravel())
-
-    number = np.arange(len(group))
-    power = columns.power[group, column]
-    called, tie = groups.is_called[group], groups.tie[group]
-    plan, tied = ~called, ~called & (tie >= 0)
-    enter(number[plan], np.full(plan.sum(), first[0]), power[plan])
-    enter(number[tied], first[1] + tie[tied] * isps, power[tied])
-    enter(number[tied], first[2] + tie[tied] * isps, -power[tied])
-    enter(number[called], first[2] + tie[called] * isps, power[called])
-    hold = groups.hold[group]
-    for r in range(products):
-        mine = (hold >= 0) & plan
-        enter(number[mine], np.full(mine.sum(), first[3] + r * isps), columns.held[hold[mine], column[mine], r])
-        mine = (hold >= 0) & (called | ~groups.reserved[group])
-        enter(number[mine], np.full(mine.sum(), first[4] + r * isps), columns.held[hold[mine], column[mine], r])
-    first_free = len(group)
+    first = np.cumsum([0, *(len(channel.s) * isps for channel in master.couplings)])
+    entries = _Entries()
     at = np.flatnonzero(free.da_of >= 0)
-    rows.append(first[0] + at)
-    cols.append(first_free + free.da_of[at])
-    data.append(np.full(len(at), -1.0))
+    entries.add(first[0] + at, free.da_of[at], np.full(len(at), -1.0))
     size = np.ones(len(free.price)) if steps_mw is None else np.where(steps_mw > 0, steps_mw, 1.0)
     product, isp = np.nonzero(free.bid_of >= 0)
     for base in (first[3], first[4]):
-        rows.append(base + product * isps + isp)
-        cols.append(first_free + free.bid_of[product, isp])
-        data.append(-KW_PER_MW * size[free.bid_of[product, isp]])
-    cost = [columns.cost[group, column], free.price * size]
+        which = free.bid_of[product, isp]
+        entries.add(base + product * isps + isp, which, -KW_PER_MW * size[which])
+    cost = [master.columns.cost[group, column], free.price * size]
     lower = [np.zeros(len(group)), np.where(free.fixed, free.value, free.low) / size]
     upper = [np.full(len(group), np.inf), np.where(free.fixed, free.value, free.high) / size]
-    rhs, used = _pieces(master, first, rows, cols, data, cost, lower, upper, first_free + len(free.price))
+    rhs, used = _pieces(master, first, entries, cost, lower, upper)
+    place = np.where(used, np.cumsum(used) - 1, -1)  # of the rows in use
+    present, convex = np.unique(group, return_inverse=True)
+    height, first_free = int(used.sum()) + len(present), len(group)
+    columns = [
+        _weights(master, group[few], column[few], first).matrix(place, height, convex[few] + int(used.sum()))
+        for few in np.split(np.arange(first_free), np.arange(_AT_ONCE, first_free, _AT_ONCE))
+    ]
+    columns.append(entries.matrix(place, height, np.zeros(0, dtype=np.int64), sum(len(part) for part in cost[1:])))
     total = int(sum(len(part) for part in cost))
-    values = np.concatenate(data)
-    values[np.abs(values) < NEGLIGIBLE] = 0.0
-    coupling = sparse.coo_array(
-        (values, (np.concatenate(rows), np.concatenate(cols))), shape=(int(first[-1]), total)
-    ).tocsr()[used]
-    coupling.eliminate_zeros()
-    convex = sparse.coo_array((np.ones(len(group)), (group, number)), shape=(len(groups.tie), total)).tocsr()
-    present = np.unique(group)
     whole = np.zeros(total, dtype=np.bool_)
     if steps_mw is not None:
         whole[first_free : first_free + len(free.price)] = (steps_mw > 0) & ~free.fixed
@@ -207,12 +180,60 @@ def state(master: Master, chosen: Bools, *, steps_mw: Floats | None = None) -> S
     return Stated(
         matrix=Matrix(
             cost=np.concatenate(cost), offset=0.0, lower=np.concatenate(lower), upper=np.concatenate(upper),
-            whole=whole,
-            rows=sparse.csc_array(sparse.vstack([coupling, convex[present]])), row_lower=right, row_upper=right.copy(),
-            column_of={}, row_of={},
+            whole=whole, rows=sparse.csc_array(sparse.hstack(columns, format="csc")), row_lower=right,
+            row_upper=right.copy(), column_of={}, row_of={},
         ),
         group=group, column=column, first_free=first_free, offset_eur=_offset(master),
     )  # fmt: skip
+
+
+class _Entries:
+    """What stands in some variables' columns of the channels' rows."""
+
+    def __init__(self) -> None:
+        self.rows: list[Ints] = []
+        self.columns: list[Ints] = []
+        self.values: list[Floats] = []
+
+    def add(self, rows: Ints, columns: Ints, values: Floats) -> None:
+        self.rows.append(rows)
+        self.columns.append(columns)
+        self.values.append(values)
+
+    def matrix(self, place: Ints, height: int, convex: Ints, width: int | None = None) -> sparse.csc_array:
+        """Return their columns (height, width), with only the rows that have a place, and a one in rows convex (n,)."""
+        rows = np.append(place[np.concatenate(self.rows)], convex)
+        columns = np.append(np.concatenate(self.columns), np.arange(len(convex)))
+        values = np.append(np.concatenate(self.values), np.ones(len(convex)))
+        there = (rows >= 0) & (np.abs(values) >= NEGLIGIBLE)
+        shape = (height, len(convex) if width is None else width)
+        return sparse.coo_array((values[there], (rows[there], columns[there])), shape=shape).tocsc()
+
+
+def _weights(master: Master, group: Ints, column: Ints, first: Ints) -> _Entries:
+    """Return what columns (n,) of groups (n,) add to the channels."""
+    columns, groups, isps = master.columns, master.groups, master.case.isps
+    result = _Entries()
+
+    def enter(which: Bools, row: Ints, values: Floats) -> None:
+        """Add values (n,T) of the variables `which` (n,) says to rows from `row` (n,) on."""
+        rows = (row[:, None] + np.arange(isps)).ravel()
+        result.add(rows, np.repeat(np.flatnonzero(which), isps), values.ravel())
+
+    power, none = columns.power[group, column], np.zeros(len(group), dtype=np.int64)
+    called, tie, hold = groups.is_called[group], groups.tie[group], groups.hold[group]
+    plan, tied = ~called, ~called & (tie >= 0)
+    enter(plan, none[plan] + first[0], power[plan])
+    enter(tied, first[1] + tie[tied] * isps, power[tied])
+    enter(tied, first[2] + tie[tied] * isps, -power[tied])
+    enter(called, first[2] + tie[called] * isps, power[called])
+    for base, mine in (
+        (first[3], (hold >= 0) & plan), (first[4], (hold >= 0) & (called | ~groups.reserved[group]))
+    ):  # fmt: skip
+        held = columns.held[hold[mine], column[mine]]
+        for r in range(held.shape[1]):
+            enter(mine, none[mine] + base + r * isps, held[:, r])
+    return result
 
 
 def _offset(master: Master) -> float:
@@ -229,10 +250,10 @@ def _active(channel: bundle.Channel) -> Bools:
 
 
 def _pieces(
-    master: Master, first: Ints, rows: list[Ints], cols: list[Ints], data: list[Floats], cost: list[Floats],
-    lower: list[Floats], upper: list[Floats], start: int,
+    master: Master, first: Ints, entries: _Entries, cost: list[Floats], lower: list[Floats], upper: list[Floats]
 ) -> tuple[Floats, Bools]:  # fmt: skip
     """Add s = b_0 + Σ u_k − v with u_k on the pieces between breakpoints; return right-hand sides and rows in use."""
+    start = len(master.free.price)
     rhs, used = np.zeros(int(first[-1])), np.zeros(int(first[-1]), dtype=np.bool_)
     for channel, const, base in zip(master.couplings, master.constants, first[:-1], strict=True):
         points, slopes = channel.points, channel.slopes
@@ -253,9 +274,7 @@ def _pieces(
                     length = np.where(np.isfinite(begin), end - begin, 0.0)
                 there = (length > 0) & (slope < HARD_EUR_PER_KW)
             count = int(there.sum())
-            rows.append(row[there])
-            cols.append(start + np.arange(count))
-            data.append(np.full(count, 1.0 if k == 0 else -1.0))
+            entries.add(row[there], start + np.arange(count), np.full(count, 1.0 if k == 0 else -1.0))
             cost.append(-slope[there] if k == 0 else slope[there])
             lower.append(np.zeros(count))
             upper.append(length[there])

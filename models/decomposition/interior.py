@@ -40,7 +40,7 @@ class Shaped:
 
     cost: Floats  # (V,)
     upper: Floats  # (V,) infinite where there is none
-    rows: sparse.csr_array  # (n,V) without the convexity rows
+    rows: sparse.csc_array  # (n,V) without the convexity rows
     right: Floats  # (n,)
     block: Ints  # (n,) of each row, −1 where it is shared
     twin: Ints  # (n,) of a shared row: number of the quantity it counts, ascending from the one most groups move
@@ -69,7 +69,7 @@ class _Normal:
         self.squares.data = self.squares.data**2
         self.first = np.searchsorted(shape.group, np.arange(len(shape.group_block)))
         _, chosen, self.twin = np.unique(shape.twin[self.shared], return_index=True, return_inverse=True)
-        moves = shape.rows[:, : self.weights].tocsc()
+        moves = shape.rows[:, : self.weights]
         # plain columns are known by one row of each quantity, the others by all
         empty = np.setdiff1d(shape.block[shape.block >= 0], shape.group_block)
         self.plain = self._arrow(moves, self.shared[chosen], shape.plain, empty[:0])

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from models.case import Bools
 from models.decomposition.master import GATHER, Master
 from models.decomposition.pricing import Pricing
 from models.decomposition.tension import Tension
@@ -16,9 +17,10 @@ SERIOUS = 0.1  # share of the promised gain a step must bring to become the new 
 GOOD = 0.5  # share of the promised gain from which steps grow
 NULLS = 4  # steps in a row that bring nothing before they shrink
 SWEEPS = 6
-_MIX_SWEEPS = 4
+_MIX_SWEEPS = 1
+_SHARES = 4  # of the groups: so many are asked in turn while answers are gathered
 _WATCHED, _FLAT = 5, 0.85  # gathering ends when so many rounds leave more than this of what the master is above
-_STEEPER, _STEEPEST = 1.5, 1e3  # by how much steps grow while answers are gathered, and to what
+_STEEPER, _STEEPEST = 2.0, 1e3  # by how much steps grow while answers are gathered, and to what
 _ENOUGH = 1e-3  # of the gap: what the master may leave unsolved in a round
 STALE = 15  # rounds over which the bound's progress is judged, where every round may fail
 _LITTLE = 0.25  # of what is aimed for: less progress is none
@@ -64,12 +66,12 @@ def begin(master: Master, pricing: Pricing, start: Tension | None = None) -> Sta
 
 
 def take(
-    master: Master, state: State, prices: Tension, totals: Totals, bound: float, *, tied: bool = False
+    master: Master, state: State, prices: Tension, totals: Totals, bound: float, asked: Bools | None = None
 ) -> None:  # fmt: skip
-    """Add the answers of a round to the columns, those of tied groups only if so asked, and note its bound."""
+    """Add the answers of a round to the columns, those of the groups (G,) that were asked, and note its bound."""
     number = state.rounds
     state.prices[number] = prices
-    master.add(totals, number, tied=tied)
+    master.add(totals, number, asked)
     state.bound_eur = max(state.bound_eur, bound)
     state.history.append(state.bound_eur)
     if number % 10 == 0:
@@ -138,21 +140,25 @@ def gather(
     """Gather answers that fit together, while the centre stays at the best prices.
 
     Steps grow from `start` from round to round, so that mismatches count for more and more: early answers are good,
-    late ones fill what is missing. Ends when the cost the master sees is within `enough_eur` of the bound, or stays.
+    late ones fill what is missing. A share of the groups is asked at a time, the next knows what they answered.
+    `rounds` ask everybody. Ends when the cost the master sees is within `enough_eur` of the bound, or stays.
     """
     master.set_centre(state.centre)
-    factor, above = start, [np.inf] * _WATCHED
-    for _ in range(rounds):
+    groups = len(master.groups.tie)
+    shares = min(_SHARES, groups)
+    share = np.random.default_rng(groups).permutation(groups) % shares
+    watched = _WATCHED * shares
+    factor, above = start, [np.inf] * watched
+    for turn in range(rounds * shares):
         master.set_steps(factor, GATHER)
-        factor = min(factor * _STEEPER, _STEEPEST)
+        factor = min(factor * _STEEPER ** (1 / shares), _STEEPEST)
         master.improve(_MIX_SWEEPS, 0.0)
         above.append(master.cost() - state.bound_eur)
-        flat = factor >= _STEEPEST and above[-1] > _FLAT * above[-1 - _WATCHED]
+        flat = factor >= _STEEPEST and above[-1] > _FLAT * above[-1 - watched]
         if above[-1] <= enough_eur or flat:
             return
-        prices = master.prices()
-        totals = pricing.respond(prices.scenario())
-        take(master, state, prices, totals, master.bound(prices, float(totals.bound_eur.sum())))
+        prices, asked = master.prices(), share == turn % shares
+        take(master, state, prices, pricing.respond(prices.scenario(), asked), -np.inf, asked)
         after()
         if enough():
             return

@@ -3,7 +3,7 @@
 import numpy as np
 
 from models.block import reserved_points
-from models.case import Case, Floats, Ints
+from models.case import Bools, Case, Floats, Ints
 from models.decomposition import bundle, channels, columns
 from models.decomposition.split import Split, span_kw
 from models.decomposition.sweeps import sweep
@@ -246,9 +246,9 @@ class Master:
             total += (prices * const).sum(axis=1) + bundle.conjugates(channel, prices)
         return total
 
-    def add(self, totals: Totals, number: int, *, tied: bool = False) -> None:
-        """Add the answers of a round as columns, of all or of tied groups only; a group's first gets all weight."""
-        skip = (self.groups.tie < 0) & tied
+    def add(self, totals: Totals, number: int, asked: Bools | None = None) -> None:
+        """Add the answers of a round as columns, of groups (G,) that were asked; a group's first gets all weight."""
+        skip = np.zeros(len(self.groups.tie), dtype=np.bool_) if asked is None else ~asked
         columns.add_columns(
             self.columns, self.groups, totals.power_kw, totals.held_kw, totals.cost_eur, number, _IDLE, skip
         )

@@ -33,7 +33,8 @@ def fit_points(
     if not ties:
         return
     whole, first = state.centre, state.rounds
-    totals = pricing.respond(whole.scenario(), tied=True)
+    tied = master.groups.tie >= 0
+    totals = pricing.respond(whole.scenario(), tied)
     best = master.bounds_of_points(whole, totals.bound_eur)
     others_eur = state.centre_eur - float(best.sum())
     program, call = whole.program.copy(), whole.call.copy()
@@ -47,7 +48,7 @@ def fit_points(
         asked = master.prices()
         prices = replace(whole, program=asked.program, call=asked.call)
         promised = master.bounds_of_points(prices, master.promised(prices))
-        totals = pricing.respond(prices.scenario(), tied=True)
+        totals = pricing.respond(prices.scenario(), tied)
         found = master.bounds_of_points(prices, totals.bound_eur)
         serious = (found > best) & (found - best >= SERIOUS * (promised - best))
         step[serious & (promised - found <= GOOD * (promised - best))] *= RISE
@@ -59,7 +60,7 @@ def fit_points(
         best = np.where(serious, found, best)
         state.centre = replace(whole, program=program.copy(), call=call.copy())
         state.centre_eur = others_eur + float(best.sum())
-        take(master, state, prices, totals, state.centre_eur, tied=True)
+        take(master, state, prices, totals, state.centre_eur, tied)
         after()
         if stale(state, first, patience, aim_eur) or enough():
             return

@@ -1,15 +1,14 @@
 """Prices go out, sums of best responses come back: the only part of the decomposition that sees single units."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.case import Case, Floats, Ints
-from models.decomposition.split import Batch, Split
+from models.case import Bools, Case, Ints
+from models.decomposition.split import Split
 from models.mixture import Mixed, Shares, chunks
 from models.response import Prices, Rows, Totals
 from models.units.curtailable import CurtailableResponder
@@ -35,8 +34,8 @@ Responder: TypeAlias = StorageResponder | CurtailableResponder | ShiftableRespon
 class Pricing(Protocol):
     """Answers prices for all groups, here or elsewhere."""
 
-    def respond(self, prices: Scenario, *, tied: bool = False) -> Totals:
-        """Return the sums of the best responses per group (G); with `tied`, others than tied ones may be missing."""
+    def respond(self, prices: Scenario, groups: Bools | None = None) -> Totals:
+        """Return the sums of the best responses per group (G), of some groups (G,) only: zero for all others."""
         ...
 
     def choices(self, batch: int, prices: Prices, chosen: Ints) -> Iterator[tuple[Ints, Choices]]:
@@ -89,46 +88,44 @@ def nothing(case: Case, groups: int) -> Totals:
     )
 
 
-def chosen_of(batch: Batch, chosen: Ints) -> Batch:
-    """Return some units (positions) of a batch alone."""
-    rows = batch.rows
-    mine = Rows(power=rows.power[chosen], held=rows.held[chosen], total=rows.total[chosen])
-    return replace(batch, units=batch.units[chosen], rows=mine)
-
-
 class LocalPricing:
     """Answers in this process, on its threads."""
 
     def __init__(self, case: Case, parts: Split) -> None:
         self._case, self._parts = case, parts
         self._responders = [responder(case, b.label, b.units, called=b.called) for b in parts.batches]
+        self._ends = np.cumsum([0, *(len(np.unique(b.rows.total)) for b in parts.batches)])  # of each batch's groups
+        self._everybody = [
+            Rows(power=b.rows.power, held=b.rows.held, total=b.rows.total - first)
+            for b, first in zip(parts.batches, self._ends[:-1].tolist(), strict=True)
+        ]
+        self._some: dict[bytes, list[Rows]] = {}
 
-    @cached_property
-    def _everybody(self) -> list[tuple[Batch, Responder]]:
-        return list(zip(self._parts.batches, self._responders, strict=True))
+    def _asked(self, groups: Bools) -> list[Rows]:
+        """Return the rows of some groups; the same few are asked again and again."""
+        key = groups.tobytes()
+        if key not in self._some:
+            each = np.split(groups, self._ends[1:-1])
+            self._some[key] = [rows.of(mine) for rows, mine in zip(self._everybody, each, strict=True)]
+        return self._some[key]
 
-    @cached_property
-    def _at_tied_points(self) -> list[tuple[Batch, Responder]]:
-        """The units at tied points alone."""
-        result = []
-        for batch, unit in self._everybody:
-            mine = np.flatnonzero(self._parts.group_tie[batch.rows.total] >= 0)
-            if len(mine) == len(batch.units):
-                result.append((batch, unit))
-            elif len(mine):
-                some = chosen_of(batch, mine)
-                result.append((some, responder(self._case, some.label, some.units, called=some.called)))
-        return result
-
-    def respond(self, prices: Scenario, *, tied: bool = False) -> Totals:
-        """Return the sums per group (G); with `tied`, zero for all others."""
-        groups = len(self._parts.group_tie)
-        total = nothing(self._case, groups)
-        for batch, unit in self._at_tied_points if tied else self._everybody:
-            mine = unit.respond(prices.called if batch.called else prices.planned, batch.rows, groups)
-            for sums, more in zip(fields_of(total), fields_of(mine), strict=True):
-                sums += more
-        return total
+    def respond(self, prices: Scenario, groups: Bools | None = None) -> Totals:
+        """Return the sums per group (G), zero for groups that are not asked."""
+        if not self._responders:
+            return nothing(self._case, 0)
+        asked = self._everybody if groups is None else self._asked(groups)
+        found = [
+            unit.respond(prices.called if batch.called else prices.planned, rows, count)
+            for batch, unit, rows, count in zip(
+                self._parts.batches, self._responders, asked, np.diff(self._ends).tolist(), strict=True
+            )
+        ]
+        return Totals(
+            power_kw=np.concatenate([sums.power_kw for sums in found]),
+            held_kw=np.concatenate([sums.held_kw for sums in found]),
+            cost_eur=np.concatenate([sums.cost_eur for sums in found]),
+            bound_eur=np.concatenate([sums.bound_eur for sums in found]),
+        )
 
     def choices(self, batch: int, prices: Prices, chosen: Ints) -> Iterator[tuple[Ints, Choices]]:
         """Yield the best responses of chosen units of a batch that cannot mix."""
@@ -140,8 +137,3 @@ class LocalPricing:
     ) -> Iterator[tuple[Ints, Mixed]]:
         """Yield mixtures of the answers of chosen units of a batch."""
         return mixtures_of(self._responders[batch], rounds, self._parts.batches[batch].rows, shares, chosen)
-
-
-def fields_of(totals: Totals) -> tuple[Floats, ...]:
-    """Return the arrays of totals."""
-    return totals.power_kw, totals.held_kw, totals.cost_eur, totals.bound_eur

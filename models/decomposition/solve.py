@@ -31,7 +31,7 @@ Report = Callable[[Round], None]
 _SEARCH_ROUNDS, _POINT_ROUNDS, _GATHER_ROUNDS, _CYCLES = 150, 20, 40, 12
 _POINTS_FINE, _POINTS_PATIENT = 0.3, 3  # of the gap asked for: how exactly points' prices are found, over rounds
 _FEW_ROUNDS = 25  # of gathering after a search: then the search's answers count as well
-_KNOWN = 6  # rounds of searching where a sample's prices are known, once answers were gathered there
+_KNOWN = 6  # rounds of searching, and of gathering, where a sample's prices are known and answers were gathered there
 _GENTLE, _AGAIN = 0.3, 30.0  # steps with which answers are first gathered, at first and later
 _FITS, _NEARLY = 2.0, 3.5  # of the gap asked for, by the master's own cost: a mixture's will be about half of it;
 # in portfolios that are not sampled a mixture costs more than many rounds do
@@ -97,7 +97,7 @@ class _Run:
                 self._gather(_GATHER_ROUNDS, _GENTLE, _NEARLY)
                 if not self._out():
                     self._search(aim, _KNOWN)
-                    self._gather(_SHORT, _AGAIN)
+                    self._gather(_KNOWN, _AGAIN)
             else:
                 self._search(aim, rounds if narrow else _SEARCH_ROUNDS)
                 self._gather(rounds if narrow else _FEW_ROUNDS, _AGAIN if cycle else _GENTLE, _FITS if known else 0.0)

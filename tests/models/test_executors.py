@@ -165,15 +165,17 @@ def test_groups_that_are_cut_are_added_up_to_the_last_bit(two):
         assert np.array_equal(getattr(here, name), getattr(there, name)), name
 
 
-def test_units_at_tied_points_can_be_asked_alone(two):
+def test_some_groups_can_be_asked_alone(two):
     case = crowd()
     parts = split(case)
-    scenario, tied = prices_of(case, parts), parts.group_tie >= 0
-    here = LocalPricing(case, parts).respond(scenario, tied=True)
+    scenario, groups = prices_of(case, parts), len(parts.group_tie)
+    alone = LocalPricing(case, parts)
     with DaskPricing(case, parts, two, shard_units=512) as pricing:
-        there = pricing.respond(scenario, tied=True)
-    for name in ("power_kw", "held_kw", "cost_eur", "bound_eur"):
-        assert np.array_equal(getattr(here, name)[tied], getattr(there, name)[tied]), name
+        for asked in (parts.group_tie >= 0, np.arange(groups) % 3 == 1, np.arange(groups) == 0):
+            assert 0 < asked.sum() < groups
+            here, there = alone.respond(scenario, asked), pricing.respond(scenario, asked)
+            for name in ("power_kw", "held_kw", "cost_eur", "bound_eur"):
+                assert np.array_equal(getattr(here, name), getattr(there, name)), name
 
 
 # Whole solves

@@ -44,7 +44,7 @@ def program(seed, blocks, groups_each, columns, quantities, twins, scale):
     return Shaped(
         cost=np.concatenate([rng.normal(0, scale, len(group)), -slope[0], slope[1], slope[2]]),
         upper=np.concatenate([np.full(len(group) + n, np.inf), rng.uniform(0.1, scale, n), np.full(n, np.inf)]),
-        rows=sparse.csr_array(sparse.hstack([sparse.csr_array(rows), pieces])),
+        rows=sparse.csc_array(sparse.hstack([sparse.csc_array(rows), pieces])),
         right=right, block=block, twin=twin, group=group, group_block=group_block, plain=plain,
     )  # fmt: skip
 

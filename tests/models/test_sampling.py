@@ -174,17 +174,20 @@ def test_points_stop_where_they_are_told():
     assert state.rounds == 2
 
 
-def test_units_at_tied_points_can_be_asked_alone():
-    case = portfolio(240, 24, seed=3, points=12)
+@pytest.mark.parametrize("case", [portfolio(240, 24, seed=3, points=12), make_case(20_000, "typical")])
+def test_some_groups_can_be_asked_alone(case):
+    """Also groups so large that they are summed in several blocks, many of a class, and none of it."""
     parts = split(case)
     pricing, scenario = LocalPricing(case, parts), Master(case, parts).first_prices().scenario()
-    everybody, some = pricing.respond(scenario), pricing.respond(scenario, tied=True)
-    tied = parts.group_tie >= 0
-    assert tied.any()
-    assert not tied.all()
-    for name in ("power_kw", "held_kw", "cost_eur", "bound_eur"):
-        assert np.array_equal(getattr(some, name)[tied], getattr(everybody, name)[tied]), name
-        assert not getattr(some, name)[~tied].any(), name
+    everybody, groups = pricing.respond(scenario), len(parts.group_tie)
+    tied, first = parts.group_tie >= 0, np.arange(groups) < 3
+    assert 0 < tied.sum() < groups
+    assert len(case.points) < 100 or any(len(batch.rows.tasks.extra) for batch in parts.batches)
+    for asked in (tied, ~tied, first, np.arange(groups) % 4 == 1, np.zeros(groups, dtype=np.bool_)):
+        some = pricing.respond(scenario, asked)
+        for name in ("power_kw", "held_kw", "cost_eur", "bound_eur"):
+            assert np.array_equal(getattr(some, name)[asked], getattr(everybody, name)[asked]), name
+            assert not getattr(some, name)[~asked].any(), name
 
 
 @pytest.mark.parametrize("kind", ["typical", "hard"])

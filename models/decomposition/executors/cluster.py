@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from models.case import Case, Ints
+from models.case import Bools, Case, Ints
 from models.decomposition.executors.crew import Call, Crew
 from models.decomposition.executors.parcels import add
 from models.decomposition.executors.shards import SHARD_UNITS, Shard, cuts, shard
@@ -49,16 +49,15 @@ class DaskPricing:
         cut = self._cuts[number]
         return shard(self._case, self._parts.batches[cut.batch], cut)
 
-    def respond(self, prices: Scenario, *, tied: bool = False) -> Totals:
-        """Return the sums per group (G). Raises ExecutorError when no worker is left."""
-        tie = self._parts.group_tie
+    def respond(self, prices: Scenario, groups: Bools | None = None) -> Totals:
+        """Return the sums per group (G), of some groups only. Raises ExecutorError when no worker is left."""
         asked = {
-            number: cut.prices(prices)
+            number: (cut.prices(prices), None if groups is None or groups[cut.group].all() else groups[cut.group])
             for number, cut in enumerate(self._cuts)
-            if not tied or bool((tie[cut.group] >= 0).any())
+            if groups is None or groups[cut.group].any()
         }
         found = self._crew.each("respond", asked)
-        total = nothing(self._case, len(tie))
+        total = nothing(self._case, len(self._parts.group_tie))
         for number in asked:
             add(total, found[number], self._cuts[number].group, self._cuts[number].holding)
         return total

@@ -11,7 +11,7 @@ import numpy as np
 from distributed import get_worker
 from numpy.typing import NDArray
 
-from models.case import Case, Ints
+from models.case import Bools, Case, Ints
 from models.decomposition.executors.parcels import Sums, sums
 from models.decomposition.executors.shards import Shard
 from models.decomposition.pricing import (
@@ -67,15 +67,17 @@ class Holder:
         case = replace(case, **{shard.label: part})
         everyone = np.arange(len(part.point))
         unit = responder(case, shard.label, everyone, called=shard.called, threads=self._threads)
-        rows = Rows(**{name: np.array(getattr(shard.rows, name)) for name in ("power", "held", "total")})
+        power, held, total = (np.array(of) for of in (shard.rows.power, shard.rows.held, shard.rows.total))
+        rows = Rows(power=power, held=held, total=total)
         self._held[number] = unit, replace(shard, rows=rows)
 
-    def respond(self, asked: list[tuple[int, Prices]]) -> list[Sums]:
-        """Return the sums of each shard at its prices."""
+    def respond(self, asked: list[tuple[int, tuple[Prices, Bools | None]]]) -> list[Sums]:
+        """Return the sums (K) of each shard at its prices, of some only where that is asked for."""
         result = []
-        for number, prices in asked:
+        for number, (prices, some) in asked:
             unit, shard = self._held[number]
-            result.append(sums(unit.respond(_own(prices), shard.rows, shard.sums), shard.holding))
+            rows = shard.rows if some is None else shard.rows.of(np.array(some))
+            result.append(sums(unit.respond(_own(prices), rows, shard.sums), shard.holding))
         return result
 
     def choices(self, number: int, prices: Prices, chosen: Ints) -> Choices:
