@@ -190,7 +190,8 @@ def add_up(
         held_kw=np.zeros((count + extra, *shape)),
         money_eur=np.zeros((count + extra, 2)),
     )
-    for_each_range(blocks, int(tasks.first[-1]) // BLOCK, lambda a, b: run(a, b, tasks, sums), threads=threads)
+    work = int(tasks.first[-1]) // BLOCK
+    for_each_range(blocks, work, lambda a, b: run(a, b, tasks, sums), threads=threads, until=tasks.first)
     for name in ("power_kw", "held_kw", "money_eur"):
         values = getattr(sums, name)
         np.add.at(values, tasks.total[tasks.extra], values[count:])
@@ -202,13 +203,19 @@ def add_up(
     )
 
 
-def for_each_range(count: int, work: int, run: Callable[[int, int], None], *, threads: int) -> None:
-    """Call run(a, b) for ranges that cover 0..count; in threads where there is work for more than one."""
+def for_each_range(
+    count: int, work: int, run: Callable[[int, int], None], *, threads: int, until: Ints | None = None
+) -> None:
+    """Call run(a, b) for ranges that cover 0..count; in threads where there is work for more than one.
+
+    Ranges have as many items each or, where `until` (count+1,) says how much work comes before an item, as much work.
+    """
     workers = min(threads or config.NUMBA_NUM_THREADS, work)
     if workers <= 1:
         if count:
             run(0, count)
         return
-    cuts = np.unique(np.linspace(0, count, 8 * workers + 1).astype(np.int64)).tolist()
+    even = np.linspace(0, count if until is None else until[-1], 8 * workers + 1)
+    cuts = np.unique(even.astype(np.int64) if until is None else np.searchsorted(until, even)).tolist()
     with ThreadPoolExecutor(workers) as pool:
         list(pool.map(run, cuts[:-1], cuts[1:]))
