@@ -28,7 +28,7 @@ _LITTLE = 0.25  # of what is aimed for: less progress is none
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Round:
-    """One round, for progress and the record. Value is earned positive."""
+    """One round of all groups or of some, for progress and the record. Value is earned positive."""
 
     number: int
     value_eur: float  # of the best program found so far; −inf before there is one
