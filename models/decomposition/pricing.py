@@ -94,7 +94,8 @@ class LocalPricing:
     def __init__(self, case: Case, parts: Split) -> None:
         self._case, self._parts = case, parts
         self._responders = [responder(case, b.label, b.units, called=b.called) for b in parts.batches]
-        self._ends = np.cumsum([0, *(len(np.unique(b.rows.total)) for b in parts.batches)])  # of each batch's groups
+        # a batch's groups come right after those of the one before
+        self._ends = np.array([0, *(int(b.rows.total.max()) + 1 for b in parts.batches)])
         self._everybody = [
             Rows(power=b.rows.power, held=b.rows.held, total=b.rows.total - first)
             for b, first in zip(parts.batches, self._ends[:-1].tolist(), strict=True)
