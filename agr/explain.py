@@ -1,6 +1,7 @@
 """Answers "why did this ISP change, and what did it earn" from stored plans. Pure: plans in, text lines out."""
 
 from dataclasses import dataclass
+from math import isfinite
 
 from agr.change import Solved, binding
 from agr.plan import IspChange, Plan
@@ -22,11 +23,12 @@ class Line:
 def headline(plan: Plan) -> str:
     """Return why a plan exists and what it is worth."""
     reasons = "; ".join(str(r) for r in plan.reasons)
+    proven = f"proven within {plan.result.gap_eur:,.2f}" if isfinite(plan.result.gap_eur) else "no bound proven"
     return (
         f"Plan {plan.id}, made {plan.created_at.astimezone(plan.period.tz):%Y-%m-%d %H:%M:%S} ({plan.state.value}): "
         f"{reasons}. "
         f"Objective {plan.result.objective_eur:,.2f}, flexibility worth {plan.result.flexibility_eur:,.2f}, "
-        f"proven within {plan.result.gap_eur:,.2f}."
+        f"{proven}."
     )
 
 

@@ -84,7 +84,8 @@ def register(app: typer.Typer, in_words: Words) -> None:
             day = _day(config, period)
             asked = client.act("/plans", period=day, why=why, points=point or [], preview=not send)
             plan = _wait(client, asked["trigger"], patience)
-        worth = f"{plan['objective_eur']:,.2f}, proven within {plan['gap_eur']:,.2f}"
+        proven = "no bound proven" if plan["gap_eur"] is None else f"proven within {plan['gap_eur']:,.2f}"
+        worth = f"{plan['objective_eur']:,.2f}, {proven}"
         _say(f"plan {plan['id']} ({plan['state']}) for {plan['period']}: {worth}")
         _say(f"changes {plan['changed_points']} congestion points by {plan['moved_kwh']:,.1f} kWh")
         for term, value in (plan["change_eur"] or {}).items():

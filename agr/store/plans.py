@@ -7,6 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from pydantic import TypeAdapter
+from pydantic_core import to_json
 
 from agr.errors import InputError
 from agr.plan import Plan, PlanState
@@ -24,11 +25,17 @@ def put(tx: Tx, plan: Plan, outcome: bytes, case: bytes) -> Plan:
     result = tx.execute(
         t.plans.insert().values(
             period=plan.period.day, created_at=plan.created_at, state=plan.state.value, predecessor=plan.predecessor,
-            case_digest=plan.case_digest, summary=_PLAN.dump_json(plan).decode(), outcome=outcome,
+            case_digest=plan.case_digest, summary=_written(plan), outcome=outcome,
         )
     )  # fmt: skip
     assert result.inserted_primary_key is not None
     return replace(plan, id=int(result.inserted_primary_key[0]))
+
+
+def _written(plan: Plan) -> str:
+    return to_json(
+        plan, inf_nan_mode="strings"
+    ).decode()  # without a bound the gap is infinite: null cannot be read again
 
 
 def _plan(row: Any) -> Plan:

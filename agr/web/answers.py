@@ -181,7 +181,7 @@ class PlanOut(BaseModel):
     predecessor: int | None
     objective_eur: float
     flexibility_eur: float
-    gap_eur: float
+    gap_eur: float | None  # null: no bound was proven
     terms_eur: dict[str, float]
     change_eur: dict[str, float] | None
     changed_points: int

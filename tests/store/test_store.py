@@ -16,9 +16,10 @@ from agr.errors import StoreError
 from agr.isp import Period
 from agr.plan import Reason, ReasonKind
 from agr.portfolio import Battery, CongestionPoint, Connection, Forecast, Price, Register
-from agr.store import day, inbox, outbox, portfolio, register, tables
+from agr.store import day, inbox, outbox, plans, portfolio, register, tables
 from agr.store.engine import Store
 from agr.store.inbox import Arrival
+from tests.demo.test_report import PLAN
 
 NOW = datetime(2026, 3, 28, 8, tzinfo=UTC)
 DAY = date(2026, 3, 29)
@@ -241,3 +242,14 @@ def test_a_transaction_that_never_ends_is_reported(tmp_path: Path, monkeypatch: 
     with store.transaction() as tx:
         assert tx.exec_driver_sql("SELECT 1").scalar() == 1
     store.close()
+
+
+@pytest.mark.parametrize("gap_eur", [12.5, float("inf")])
+def test_a_plan_is_read_as_it_was_written_with_a_proven_bound_and_without(store: Store, gap_eur: float) -> None:
+    """A search that ran out of time before it proved a bound leaves an infinite gap."""
+    plan = replace(PLAN, result=replace(PLAN.result, bound_eur=gap_eur, gap_eur=gap_eur))
+    with store.transaction() as tx:
+        put = plans.put(tx, plan, b"outcome", b"case")
+        assert plans.get(tx, put.id) == put
+        assert plans.in_force(tx, PERIOD.day) == put
+    assert put == replace(plan, id=put.id)
