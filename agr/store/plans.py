@@ -33,9 +33,8 @@ def put(tx: Tx, plan: Plan, outcome: bytes, case: bytes) -> Plan:
 
 
 def _written(plan: Plan) -> str:
-    return to_json(
-        plan, inf_nan_mode="strings"
-    ).decode()  # without a bound the gap is infinite: null cannot be read again
+    """Return a plan as JSON; an infinite gap, where no bound was proven, as text, for null could not be read again."""
+    return to_json(plan, inf_nan_mode="strings").decode()
 
 
 def _plan(row: Any) -> Plan:

@@ -123,7 +123,8 @@ def _plan(head: Head, state: PlanState) -> a.PlanOut:
     return a.PlanOut(
         id=plan.id, period=plan.period.day, created_at=plan.created_at, state=state.value,
         reasons=[str(r) for r in plan.reasons], predecessor=plan.predecessor, objective_eur=result.objective_eur,
-        flexibility_eur=result.flexibility_eur, gap_eur=result.gap_eur if isfinite(result.gap_eur) else None, terms_eur=result.terms_eur,
+        flexibility_eur=result.flexibility_eur, gap_eur=result.gap_eur if isfinite(result.gap_eur) else None,
+        terms_eur=result.terms_eur,
         change_eur=plan.change.terms_eur if plan.change else None, changed_points=head.changed_points,
         moved_kwh=head.moved_kwh, imbalance_mwh=result.imbalance_mwh,
         reservation_shortfall_kwh=result.reservation_shortfall_kwh, audit=list(result.audit),
