@@ -2,6 +2,7 @@
 
 import zlib
 from datetime import datetime, timedelta
+from math import isfinite
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, pass_context, select_autoescape
 from jinja2.runtime import Context
@@ -24,8 +25,8 @@ STATES = {
 
 
 def kw(value: float | None, digits: int = 1, sign: bool = False) -> str:
-    """Write a power or an energy; what rounds to nothing has no sign."""
-    if value is None:
+    """Write a power or an energy; what rounds to nothing has no sign, what is not known or without bound is a dash."""
+    if value is None or not isfinite(value):
         return "–"
     shown = round(value, digits) or 0.0
     return (f"{shown:+,.{digits}f}" if sign and shown else f"{shown:,.{digits}f}").replace("-", "−")
