@@ -6,10 +6,12 @@ own cost + Σ p·power − Σ reward·held least. Own cost, EUR, is what the uni
 curtailment and comfort shortfall less the value of energy left. Source: docs/optimisation.md §7.
 """
 
+import os
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
+from itertools import pairwise
 
 import numpy as np
 from numba import config
@@ -217,5 +219,15 @@ def for_each_range(
         return
     even = np.linspace(0, count if until is None else until[-1], 8 * workers + 1)
     cuts = np.unique(even.astype(np.int64) if until is None else np.searchsorted(until, even)).tolist()
-    with ThreadPoolExecutor(workers) as pool:
-        list(pool.map(run, cuts[:-1], cuts[1:]))
+    pool = _pool(os.getpid(), workers)
+    ranges = [pool.submit(run, a, b) for a, b in pairwise(cuts)]
+    wait(ranges)
+    for done in ranges:
+        done.result()
+
+
+@cache
+def _pool(process: int, workers: int) -> ThreadPoolExecutor:
+    """Return threads that are kept: to start them anew takes a small round some per cent. A fork has none of them."""
+    del process
+    return ThreadPoolExecutor(workers)
