@@ -1,7 +1,6 @@
 """Answers "why did this ISP change, and what did it earn" from stored plans. Pure: plans in, text lines out."""
 
 from dataclasses import dataclass
-from math import isfinite
 
 from agr.change import Solved, binding
 from agr.plan import IspChange, Plan
@@ -23,7 +22,8 @@ class Line:
 def headline(plan: Plan) -> str:
     """Return why a plan exists and what it is worth."""
     reasons = "; ".join(str(r) for r in plan.reasons)
-    proven = f"proven within {plan.result.gap_eur:,.2f}" if isfinite(plan.result.gap_eur) else "no bound proven"
+    gap = plan.result.proven_gap_eur
+    proven = "no bound proven" if gap is None else f"proven within {gap:,.2f}"
     return (
         f"Plan {plan.id}, made {plan.created_at.astimezone(plan.period.tz):%Y-%m-%d %H:%M:%S} ({plan.state.value}): "
         f"{reasons}. "

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterable
+from math import inf
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -101,7 +102,7 @@ class Metrics:
         self._seconds.observe(event["seconds"])
         if event["state"] != "audited":
             return
-        self._gap.set(event["gap_eur"])
+        self._gap.set(inf if event["gap_eur"] is None else event["gap_eur"])
         self._value.set(event["objective_eur"])
         self._flexibility.set(event["flexibility_eur"])
         self._coverage.set(event["reservation_shortfall_kwh"])

@@ -89,10 +89,11 @@ def day_overview(tx: Tx, settings: Settings, period: Period) -> Iterator[Rendera
         plan_table.add_column(title)
     for plan in plans.history(tx, period.day):
         result = plan.result
+        gap = "–" if result.proven_gap_eur is None else f"{result.proven_gap_eur:,.2f}"
         plan_table.add_row(
             str(plan.id), f"{plan.created_at.astimezone(period.tz):%a %H:%M:%S}", plan.state.value,
             "; ".join(str(r) for r in plan.reasons), f"{result.objective_eur:,.2f}", f"{result.flexibility_eur:,.2f}",
-            f"{result.gap_eur:,.2f}", "; ".join(result.audit) or "passed",
+            gap, "; ".join(result.audit) or "passed",
         )  # fmt: skip
     yield plan_table
     sent = plans.prognoses(tx, period.day)

@@ -6,6 +6,7 @@ Programs towards the grid are in whole W, money in the market's currency, earned
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
+from math import isfinite
 
 from agr.isp import Period
 
@@ -113,6 +114,11 @@ class Result:
     def flexibility_eur(self) -> float:
         """Value of flexibility: the objective minus that of the no-flexibility program."""
         return self.objective_eur - self.no_flexibility_eur
+
+    @property
+    def proven_gap_eur(self) -> float | None:
+        """The gap; None where the search ran out of time before it proved any bound."""
+        return self.gap_eur if isfinite(self.gap_eur) else None
 
 
 @dataclass(frozen=True, kw_only=True)

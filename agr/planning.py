@@ -178,10 +178,11 @@ class Planner:
         self._recover("plan failed", period)
         self._recover("no plan", period)
         result = plan.result
+        gap = result.proven_gap_eur
         log.info(
             "plan.ready", period=str(period), plan=plan.id, state=plan.state.value,
             objective_eur=round(result.objective_eur, 2), flexibility_eur=round(result.flexibility_eur, 2),
-            gap_eur=round(result.gap_eur, 2), audit=list(result.audit),
+            gap_eur=None if gap is None else round(gap, 2), audit=list(result.audit),
             seconds=round(sum(result.seconds.values()), 2), notes=len(result.notes),
             imbalance_mwh=round(result.imbalance_mwh, 6),
             reservation_shortfall_kwh=round(result.reservation_shortfall_kwh, 3),

@@ -55,7 +55,7 @@ class Report:
             "reservation_shortfall_kwh": result.reservation_shortfall_kwh,
             "audit": "passed" if not result.audit else list(result.audit),
             "no_flexibility": {"before": self.before.result.no_flexibility_eur, "after": result.no_flexibility_eur},
-            "gap": {"before": self.before.result.gap_eur, "after": result.gap_eur},
+            "gap": {"before": self.before.result.proven_gap_eur, "after": result.proven_gap_eur},
             "broken_promises": list(self.broken),
             "seconds": self.seconds,
         })  # fmt: skip

@@ -20,7 +20,7 @@ _NAMES: dict[str, Callable[[Event], str]] = {
     "plan.started": lambda e: f"optimising: {'; '.join(e['reasons'])}",
     "plan.ready": lambda e: (
         f"plan {e['plan']} {e['state']}: {e['objective_eur']:,.2f} EUR, flexibility {e['flexibility_eur']:,.2f} EUR, "
-        f"gap {e['gap_eur']:.2f} EUR, {e['seconds']} s, audit {'; '.join(e['audit']) or 'passed'}"
+        f"{_proven(e['gap_eur'])}, {e['seconds']} s, audit {'; '.join(e['audit']) or 'passed'}"
         + (f", {e['changed_points']} congestion points changed" if e["changed_points"] is not None else "")
     ),
     "plan.failed": lambda e: f"no plan: {e['why']}",
@@ -33,6 +33,10 @@ _NAMES: dict[str, Callable[[Event], str]] = {
     "message.failed": lambda e: f"{e['type']} → {e['recipient']} failed: {e['why']}",
     "answer.overdue": lambda e: f"no answer from {e['recipient']} to {e['type']}",
 }
+
+
+def _proven(gap_eur: float | None) -> str:
+    return "no bound proven" if gap_eur is None else f"gap {gap_eur:.2f} EUR"
 
 
 class Show:

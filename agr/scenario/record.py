@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from html import escape
 from importlib.metadata import version
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -148,11 +149,13 @@ def figures(step: Step) -> Json:
     """Return a plan in figures; nothing in it depends on how fast the machine is."""
     outcome, hours = step.solved.outcome, step.solved.named.case.isp_hours
     programs = outcome.programs
-    gap = outcome.gap_eur / outcome.gross_cost_eur if outcome.gross_cost_eur else 0.0
+    proven = isfinite(outcome.gap_eur)  # a search may run out of time before it proves any bound
+    relative = outcome.gap_eur / outcome.gross_cost_eur if outcome.gross_cost_eur else 0.0
     return {
         "period": str(step.period), "step": step.name, "at": step.at.astimezone(step.period.tz).isoformat(),
-        "reason": str(step.reason), "objective_eur": outcome.objective_eur, "bound_eur": outcome.bound_eur,
-        "gap_eur": outcome.gap_eur, "relative_gap": gap, "gross_cost_eur": outcome.gross_cost_eur,
+        "reason": str(step.reason), "objective_eur": outcome.objective_eur,
+        "bound_eur": outcome.bound_eur if proven else None, "gap_eur": outcome.gap_eur if proven else None,
+        "relative_gap": relative if proven else None, "gross_cost_eur": outcome.gross_cost_eur,
         "no_flexibility_eur": step.answer.no_flexibility_eur,
         "flexibility_eur": outcome.objective_eur - step.answer.no_flexibility_eur,
         "terms_eur": dict(sorted(outcome.terms_eur.items())),
@@ -175,12 +178,14 @@ def figures(step: Step) -> Json:
 def totals(steps: Sequence[Json]) -> Json:
     """Return the last plans of all Periods together."""
     last = list({step["period"]: step for step in steps}.values())
-    names = ("objective_eur", "no_flexibility_eur", "flexibility_eur", "gap_eur", "imbalance_mwh",
+    gaps = [step["gap_eur"] for step in last]
+    names = ("objective_eur", "no_flexibility_eur", "flexibility_eur", "imbalance_mwh",
              "reservation_shortfall_kwh", "comfort_shortfall_kwh", "limit_breach_kwh",
              "reserve_shortfall_mwh")  # fmt: skip
     terms = sorted({term for step in last for term in step["terms_eur"]})
     return {name: sum(step[name] for step in last) for name in names} | {
-        "terms_eur": {term: sum(step["terms_eur"].get(term, 0.0) for step in last) for term in terms}
+        "gap_eur": None if None in gaps else sum(gaps),
+        "terms_eur": {term: sum(step["terms_eur"].get(term, 0.0) for step in last) for term in terms},
     }
 
 

@@ -105,9 +105,10 @@ def _plans(run: Run) -> Table:
     for name in ("ended", "audit"):
         table.add_column(name, no_wrap=True)
     for step in run.steps:
+        gap = "–" if step["gap_eur"] is None else f"{step['gap_eur']:,.2f}"
         table.add_row(
             *([step["period"]] if several else []), Text(step["step"]), f"{step['objective_eur']:,.2f}",
-            f"{step['flexibility_eur']:,.2f}", f"{step['gap_eur']:,.2f}", str(step["changed_isps"]),
+            f"{step['flexibility_eur']:,.2f}", gap, str(step["changed_isps"]),
             step["termination"], f"{len(step['audit'])} faults" if step["audit"] else "passed",
         )  # fmt: skip
     return table

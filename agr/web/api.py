@@ -2,7 +2,6 @@
 
 from dataclasses import asdict
 from datetime import date
-from math import isfinite
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
@@ -123,7 +122,7 @@ def _plan(head: Head, state: PlanState) -> a.PlanOut:
     return a.PlanOut(
         id=plan.id, period=plan.period.day, created_at=plan.created_at, state=state.value,
         reasons=[str(r) for r in plan.reasons], predecessor=plan.predecessor, objective_eur=result.objective_eur,
-        flexibility_eur=result.flexibility_eur, gap_eur=result.gap_eur if isfinite(result.gap_eur) else None,
+        flexibility_eur=result.flexibility_eur, gap_eur=result.proven_gap_eur,
         terms_eur=result.terms_eur,
         change_eur=plan.change.terms_eur if plan.change else None, changed_points=head.changed_points,
         moved_kwh=head.moved_kwh, imbalance_mwh=result.imbalance_mwh,

@@ -2,6 +2,7 @@
 
 import filecmp
 import json
+import re
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from rich.console import Console
 
 from agr.errors import InputError, TableError
 from agr.isp import Period
@@ -19,8 +21,10 @@ from agr.scenario.day import play
 from agr.scenario.expected import Expectation, disappointments, expectation
 from agr.scenario.folder import read_scenario
 from agr.scenario.record import open_run
-from agr.scenario.rendering import run_warnings
+from agr.scenario.rendering import run_tables, run_warnings
+from agr.scenario.reports.page import report_html
 from agr.scenario.running import parse_periods, run, run_name
+from models.outcome import Termination
 
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
 
@@ -227,6 +231,28 @@ def test_a_time_limit_that_ended_a_solve_is_said(small_run):
     slow = replace(small_run, outcome={**small_run.outcome, "steps": steps})
     assert "depend on the machine's speed" in run_warnings(slow)[0]
     assert "time limit" in compare([small_run, slow]).warnings[0]
+
+
+def test_a_run_without_a_proven_bound_is_told_and_kept_like_any_other(small, solve, tmp_path):
+    """A search may run out of time before it proves one. What reads JSON strictly must be able to read the run."""
+
+    def hurried(case):
+        answer = solve(case)
+        unproven = {"bound_eur": np.inf, "gap_eur": np.inf, "termination": Termination.TIME_LIMIT}
+        return replace(answer, outcome=replace(answer.outcome, **unproven))
+
+    found = run(small, solve=hurried)
+    folder = found.save(tmp_path / "run")
+    text = (folder / "outcome.json").read_text(encoding="utf-8")
+    assert not {"Infinity", "NaN"} & set(re.findall(r"[A-Za-z]+", text))
+    again = open_run(folder)
+    assert {step["gap_eur"] for step in again.steps} == {again.outcome["totals"]["gap_eur"]} == {None}
+    console = Console(width=120, record=True, quiet=True)
+    console.print(*run_tables(again))
+    assert "inf" not in console.export_text().split()
+    assert "time limit" in run_warnings(again)[0]
+    assert '"gap_eur":null' in report_html([again])
+    assert compare([again, again])._repr_html_()
 
 
 def test_periods_are_read_and_days_without_data_refused(small, solve):

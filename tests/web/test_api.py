@@ -285,6 +285,11 @@ def test_metrics_are_told_to_who_may_scrape(desk):
     text = client.get("/metrics").text
     for line in ('agr_runs_total{outcome="audited"} 1.0', "agr_plan_gap 0.25", 'agr_queue_depth{queue="outbox"}'):
         assert line in text
+    desk.daemon.metrics.event({
+        "event": "plan.ready", "state": "audited", "seconds": 15.0, "gap_eur": None, "objective_eur": 90.0,
+        "flexibility_eur": 30.0, "imbalance_mwh": 0.0, "reservation_shortfall_kwh": 0.0,
+    })  # fmt: skip
+    assert "agr_plan_gap +Inf" in client.get("/metrics").text  # no bound was proven
     assert client.get("/api/v1/me").status_code == 403
 
 

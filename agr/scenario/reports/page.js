@@ -233,7 +233,7 @@ function drawFigures() {
   $("question").textContent = r.question;
   $("changes").textContent = r.changes.length ? `Changed: ${r.changes.join("; ")}` : "";
   const cards = [["value of this plan", `${eur(s.objective_eur)} EUR`], ["value of flexibility", `${eur(s.flexibility_eur)} EUR`],
-    ["proven within", `${eur(s.gap_eur)} EUR`], ["no flexibility", `${eur(s.no_flexibility_eur)} EUR`],
+    ["proven within", s.gap_eur === null ? "no bound" : `${eur(s.gap_eur)} EUR`], ["no flexibility", `${eur(s.no_flexibility_eur)} EUR`],
     ["resources", r.resources.toLocaleString("en")], ["audit", s.audit.length ? `${s.audit.length} faults` : "passed"]];
   if (r.periods.length > 1) cards.unshift([`all ${r.periods.length} days`, `${eur(r.totals.objective_eur)} EUR`]);
   $("figures").replaceChildren(...cards.map(([name, value]) => { const c = element("div", undefined, "card"); c.append(element("b", value), element("span", name)); return c; }));
