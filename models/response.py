@@ -6,7 +6,6 @@ own cost + Σ p·power − Σ reward·held least. Own cost, EUR, is what the uni
 curtailment and comfort shortfall less the value of energy left. Source: docs/optimisation.md §7.
 """
 
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
@@ -219,7 +218,7 @@ def for_each_range(
         return
     even = np.linspace(0, count if until is None else until[-1], 8 * workers + 1)
     cuts = np.unique(even.astype(np.int64) if until is None else np.searchsorted(until, even)).tolist()
-    pool = _pool(os.getpid(), workers)
+    pool = _pool(workers)
     ranges = [pool.submit(run, a, b) for a, b in pairwise(cuts)]
     wait(ranges)
     for done in ranges:
@@ -227,7 +226,6 @@ def for_each_range(
 
 
 @cache
-def _pool(process: int, workers: int) -> ThreadPoolExecutor:
-    """Return threads that are kept: to start them anew takes a small round some per cent. A fork has none of them."""
-    del process
+def _pool(workers: int) -> ThreadPoolExecutor:
+    """Return threads that are kept: to start them anew takes a small round some per cent."""
     return ThreadPoolExecutor(workers)
