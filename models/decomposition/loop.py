@@ -94,8 +94,9 @@ def search(
     rounds: int,
     after: Callable[[], None],
     enough: Callable[[], bool],
+    patience: int = STALE,
 ) -> None:
-    """Raise the bound until a quarter of aim_eur is all that STALE rounds bring, or `enough`.
+    """Raise the bound until a quarter of aim_eur is all that `patience` rounds bring, or `enough`.
 
     The centre moves where a step brings enough of what the columns promise; steps grow and shrink by it.
     """
@@ -108,11 +109,11 @@ def search(
         prices = master.prices()
         promised = master.model(prices)
         totals = pricing.respond(prices.scenario())
-        found = master.bound(prices, float(totals.bound_eur.sum()))
+        found, best = master.bound(prices, float(totals.bound_eur.sum())), state.bound_eur
         take(master, state, prices, totals, found)
         hoped = max(promised - state.centre_eur, 0.0)
         if found - state.centre_eur >= SERIOUS * hoped:
-            if promised - found <= GOOD * max(promised - state.bound_eur, 0.0):
+            if promised - found <= GOOD * max(promised - best, 0.0):
                 state.step = min(state.step * RISE, MOST)
             state.centre, state.centre_eur, nulls = prices, found, 0
             master.set_centre(prices)
@@ -122,7 +123,7 @@ def search(
                 state.step, nulls = max(state.step * FALL, LEAST), 0
         master.set_steps(state.step)
         after()
-        if stale(state, first, STALE, aim_eur) or enough():
+        if stale(state, first, patience, aim_eur) or enough():
             return
 
 

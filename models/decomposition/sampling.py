@@ -25,7 +25,7 @@ SAMPLE_UNITS = 3000
 """Units of a sample, about."""
 _LARGE = 2.5  # samples: how many units a portfolio must have to be sampled
 _ALIKE = 0.3  # of the units at tied points that should be chosen: how many more or fewer may be
-_ROUNDS = 120
+_ROUNDS, _PATIENCE = 120, 10
 _FINE = 0.25  # of the gap asked for: how exactly the sample's prices are found
 
 
@@ -39,7 +39,10 @@ class Sample:
 
 
 def sampled(case: Case, parts: Split, units: int) -> Sample | None:
-    """Return a sample of about so many units; None where the portfolio is small, or its points are few and large."""
+    """Return a sample of about so many units; None for small portfolios and for parts.
+
+    None as well where tied points are few and large, so that the sample would have far more or fewer units at them.
+    """
     everybody = sum(len(getattr(case, label).point) for label in CLASSES)
     if everybody < _LARGE * units or case.elsewhere is not None:
         return None
@@ -98,7 +101,9 @@ def prices_of(sample: Sample, whole: Case, parts: Split, *, relative_gap: float,
     master, pricing = Master(sample.case, small), LocalPricing(sample.case, small)
     state = loop.begin(master, pricing, None if sample.case.start is None else carried(sample.case.start, small))
     aim = _FINE * relative_gap * max(master.gross(), 1e-9)
-    loop.search(master, pricing, state, aim_eur=aim, rounds=_ROUNDS, after=lambda: None, enough=enough)
+    loop.search(
+        master, pricing, state, aim_eur=aim, rounds=_ROUNDS, after=lambda: None, enough=enough, patience=_PATIENCE
+    )  # fmt: skip
     found = state.centre
     nothing = np.zeros((len(parts.tied), whole.isps))
     result = Tension(

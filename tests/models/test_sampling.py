@@ -165,6 +165,17 @@ def test_congestion_points_find_their_own_prices(seed, points):
     assert -1e-6 * best.gross_cost_eur <= off <= 1e-3 * best.gross_cost_eur
 
 
+def test_steps_of_a_search_grow_where_prices_bring_what_the_columns_promised():
+    case = make_case(500, "typical")
+    parts = split(case)
+    pricing, master = LocalPricing(case, parts), Master(case, parts)
+    state, steps = loop.begin(master, pricing), [1.0]
+    loop.search(
+        master, pricing, state, aim_eur=1e-6, rounds=20, after=lambda: steps.append(state.step), enough=never
+    )  # fmt: skip
+    assert (np.diff(steps) > 0).any()
+
+
 def test_points_stop_where_they_are_told():
     case = neighbourhood(np.random.default_rng(1), 9)
     parts = split(case)
