@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -148,7 +149,7 @@ class Parts:
         if answer.findings or outcome.termination is not Termination.OPTIMAL:
             log.info(
                 "plan.part_not_enough", congestion_points=list(run.named.case.points), findings=list(answer.findings),
-                gap_eur=round(outcome.gap_eur, 2),
+                gap_eur=round(outcome.gap_eur, 2) if isfinite(outcome.gap_eur) else None,
             )  # fmt: skip
             return None
         other = run.named.case.elsewhere

@@ -110,7 +110,9 @@ def _show(result: dict[str, Any]) -> None:
     if "awake" in result:
         console.print(f"awake: {result['awake']}")
     if max((row["resources"] for row in result["rows"]), default=0) < 1_000_000:
-        console.print('A million resources: make bench ARGS="--sizes 1000000 --engines agr --kinds typical"')
+        console.print(
+            'A million resources: make bench ARGS="--sizes 1000000 --engines agr --kinds typical --limit 900"'
+        )
 
 
 def _reoptimised(rows: list[campaign.Row]) -> dict[str, Any] | None:

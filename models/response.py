@@ -6,8 +6,10 @@ own cost + Σ p·power − Σ reward·held least. Own cost, EUR, is what the uni
 curtailment and comfort shortfall less the value of energy left. Source: docs/optimisation.md §7.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cache, cached_property
 from itertools import pairwise
@@ -209,23 +211,38 @@ def for_each_range(
 ) -> None:
     """Call run(a, b) for ranges that cover 0..count; in threads where there is work for more than one.
 
+    0 threads: as many as `limited` allows, or all there are. `run` must not come here again: it would wait for itself.
     Ranges have as many items each or, where `until` (count+1,) says how much work comes before an item, as much work.
     """
-    workers = min(threads or config.NUMBA_NUM_THREADS, work)
+    most = threads or _most.get() or config.NUMBA_NUM_THREADS
+    workers = min(most, work)
     if workers <= 1:
         if count:
             run(0, count)
         return
     even = np.linspace(0, count if until is None else until[-1], 8 * workers + 1)
     cuts = np.unique(even.astype(np.int64) if until is None else np.searchsorted(until, even)).tolist()
-    pool = _pool(workers)
+    pool = _pool(most)
     ranges = [pool.submit(run, a, b) for a, b in pairwise(cuts)]
     wait(ranges)
     for done in ranges:
         done.result()
 
 
+_most: ContextVar[int] = ContextVar("most threads", default=0)
+
+
+@contextmanager
+def limited(threads: int) -> Iterator[None]:
+    """Let compiled code use at most so many threads within; 0: all there are."""
+    before = _most.set(threads)
+    try:
+        yield
+    finally:
+        _most.reset(before)
+
+
 @cache
-def _pool(workers: int) -> ThreadPoolExecutor:
-    """Return threads that are kept: to start them anew takes a small round some per cent."""
-    return ThreadPoolExecutor(workers)
+def _pool(threads: int) -> ThreadPoolExecutor:
+    """Return threads that are kept: to start them anew takes a small round some per cent. A fork has none of them."""
+    return ThreadPoolExecutor(threads)

@@ -125,7 +125,8 @@ def open_run(folder: Path) -> Run:
     """Read a run that was saved; raises InputError, in words, when the folder is none."""
     folder = Path(folder)
     try:
-        outcome = json.loads((folder / OUTCOME).read_text(encoding="utf-8"))
+        text = (folder / OUTCOME).read_text(encoding="utf-8")
+        outcome = json.loads(text, parse_constant=lambda _: None)  # earlier versions wrote Infinity
         log = json.loads((folder / LOG).read_text(encoding="utf-8"))
         tables = {name: pd.read_parquet(folder / f"{name}.parquet") for name in TABLES}
     except (OSError, ValueError, pa.ArrowException) as error:

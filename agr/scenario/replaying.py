@@ -11,7 +11,7 @@ from agr.plan import Plan, Reason, ReasonKind
 from agr.scenario import running
 from agr.scenario.day import THRESHOLD_W, Solve, Step
 from agr.scenario.recase import recase
-from agr.scenario.record import Run, record, timeless
+from agr.scenario.record import Run, ended_by_time_limit, record, timeless
 from agr.scenario.running import described_changes, run_name
 from agr.scenario.tidy import Known, known_of
 from agr.settings import Settings, load
@@ -19,7 +19,7 @@ from agr.solving import Answer
 from agr.standing import load_solved, load_stored, merged
 from agr.store import plans, register
 from agr.store.engine import Store
-from models.outcome import Outcome, Termination
+from models.outcome import Outcome
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -83,10 +83,10 @@ def replay(
 
 def _remark(stored: Outcome, again: Outcome) -> str:
     """Return why a rerun without changes differs, as far as the two outcomes show."""
+    if ended_by_time_limit(stored) or ended_by_time_limit(again):
+        return "a time limit ended a solve, so the machine's speed decided; raise planning.time_limit_s for replays"
     if stored.solver != again.solver:
         return f"the plan was made by {stored.solver}, now it is {again.solver}"
-    if Termination.TIME_LIMIT in (stored.termination, again.termination):
-        return "a time limit ended a solve, so the machine's speed decided; raise planning.time_limit_s for replays"
     return "the settings of the section planning, or versions of libraries, are others than when the plan was made"
 
 

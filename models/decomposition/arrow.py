@@ -39,7 +39,8 @@ class Arrow:
         weight = np.diff(packed.column_at)
         work = np.array([weight[a:b].sum() for a, b in pairwise(packed.part_at.tolist())])
         reached = np.cumsum(work) / max(work.sum(), 1)
-        cuts = [0, *np.searchsorted(reached, np.arange(1, _SHARES) / _SHARES).tolist(), len(work)]
+        reached = np.concatenate([[0.0], reached])
+        cuts = [0, *(int(np.abs(reached - share / _SHARES).argmin()) for share in range(1, _SHARES)), len(work)]
         self.shares = list(pairwise(cuts))
 
     def _all(self, pool: ThreadPoolExecutor, run: Callable[[int, int], Found]) -> list[Found]:

@@ -25,7 +25,7 @@ _ACTIVE = 3e-3  # weight from which a column takes part
 _TRACE = 3e-4  # weight below which a column is dropped from the answer: each means pricing its units again
 _AT_ONCE = 4096  # columns that are entered together: what that takes for a moment is several times what comes of it
 _SHARE = 0.15  # of the time left that this search may take
-_FINE = 0.04  # of the gap asked for: how exactly the mixture is found
+_FINE = 0.04  # of what is aimed for: how exactly the mixture is found
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -54,6 +54,7 @@ def best_mixture(
     """Return the best mixture of the columns in use, None if there was no time; with whole bids where asked for.
 
     The transcript gets what HiGHS says of branching on bids, and which of its other runs end by their time limit.
+    Raises SolverError where HiGHS, which steps in for our own method, has no answer either.
     """
     stated = state(master, master.columns.weight > _ACTIVE)
     found = _solve(master, stated, aim_eur, time_left_s, threads, transcript)
@@ -78,7 +79,7 @@ def _solve(
     offset = float(matrix.cost @ matrix.lower)
     try:
         with np.errstate(over="raise", invalid="raise"):
-            end = solve_shaped(shape, start, prices, gap=_FINE * aim_eur, time_left_s=time_left_s)
+            end = solve_shaped(shape, start, prices, gap=_FINE * aim_eur, time_left_s=time_left_s, threads=threads)
         if end.solved:
             x = matrix.lower.copy()
             x[matrix.upper > matrix.lower] += end.x

@@ -132,13 +132,15 @@ class _Normal:
         return y, pull - less, dx + moved
 
 
-def solve_shaped(shape: Shaped, start: Floats, prices: Floats, *, gap: float, time_left_s: float) -> Interior:
+def solve_shaped(
+    shape: Shaped, start: Floats, prices: Floats, *, gap: float, time_left_s: float, threads: int = 2
+) -> Interior:  # fmt: skip
     """Minimise to an absolute gap, from a point (V,) within the bounds, not necessarily on the rows, and prices (n,).
 
     BLAS has one thread, since several of its own wait for each other on a busy machine; blocks are shared between two
-    of ours. Raises numpy.linalg.LinAlgError where rounding spoils the normal matrix.
+    of ours, where `threads` allows. Raises numpy.linalg.LinAlgError where rounding spoils the normal matrix.
     """
-    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor() as pool:
+    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(threads) as pool:
         return _Method(shape, start, prices, pool).run(gap, perf_counter() + time_left_s)
 
 

@@ -22,6 +22,7 @@ from models.errors import CaseError
 from models.objective import energy_terms
 from models.outcome import Outcome, Termination
 from models.problems.plan import solve as reference
+from models.response import limited
 
 _ROUGH = 5e-2  # of the gap asked for: how exactly, where bids have to be searched for
 _ROUNDING = 1e-9  # MW
@@ -31,7 +32,10 @@ _PRICES = 1e-2  # of the gap asked for: how exactly its prices are found
 
 
 def regret_eur(before: Case) -> float:
-    """Return how much better all units elsewhere could do at the prices of a part, EUR; `before` as it was planned."""
+    """Return how much better all units elsewhere could do at the prices of a part, EUR; `before` as it was planned.
+
+    Raises CaseError for a case that is no part, or has no prices.
+    """
     start, _ = _known(before)
     parts = split(before)
     return _bound_eur(Master(before, parts), before, parts, carried(start, parts)) + start.bound_eur
@@ -43,6 +47,11 @@ def replan(part: Case, *, relative_gap: float, time_limit_s: float, threads: int
     It ends as `gap open` where that bound is too far: then the whole portfolio must be planned. Raises CaseError for a
     case that is no part, or has no prices.
     """
+    with limited(threads):
+        return _planned(part, relative_gap, time_limit_s, threads)
+
+
+def _planned(part: Case, relative_gap: float, time_limit_s: float, threads: int) -> Outcome:
     began = perf_counter()
     start, elsewhere = _known(part)
     found = _program(part, relative_gap=relative_gap, time_limit_s=time_limit_s, threads=threads)

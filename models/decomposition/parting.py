@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from models.block import reserved_points
 from models.case import NO_POINT, Anchor, Case, Direction, Elsewhere, Fixed, Floats, Ints, Reservations
 from models.decomposition.called import FIELDS
+from models.errors import CaseError
 from models.headroom import takes
 from models.outcome import Headroom, Outcome, Programs
 
@@ -95,10 +96,11 @@ def renewed(part_before: Case, reservations: Reservations, announced_kw: Floats 
     """Return the part with other reservations (points numbered as in the part), near what was announced (n,T).
 
     Where there is an announced program everybody elsewhere keeps theirs, so that it costs them nothing.
+    Raises CaseError for a case that is no part.
     """
     other = part_before.elsewhere
     if other is None:
-        raise ValueError("not a part of a portfolio")
+        raise CaseError("elsewhere: the case is no part of a portfolio")
     if announced_kw is None or eur_per_mwh <= 0:
         return replace(part_before, reservations=reservations)
     left = {name: eur for name, eur in other.terms_eur.items() if name != _MOVED}

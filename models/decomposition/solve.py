@@ -24,6 +24,7 @@ from models.decomposition.tension import Tension, carried, duals, shadow
 from models.decomposition.turns import take_turns
 from models.errors import SolverError
 from models.outcome import Outcome, Termination
+from models.response import limited
 from models.solver import version
 from models.transcript import LATE, Transcript
 
@@ -55,11 +56,12 @@ def solve(
     """Return the best program found, with its proven bound; the gap is relative to gross cost.
 
     Stopped by time or cancellation, the best program so far is returned with its gap. `executor` says where prices are
-    answered; the outcome does not depend on it. Raises CaseError, ExecutorError.
+    answered, but those of a sample, which are here; the outcome does not depend on it, nor on the number of `threads`.
+    Raises CaseError, ExecutorError.
     """
     began = perf_counter()
     parts = split(case)
-    with executor(case, parts) as pricing:
+    with limited(threads), executor(case, parts) as pricing:
         run = _Run(case, parts, pricing, relative_gap, began, began + time_limit_s, threads, report, cancelled)
         return run.solve()
 
@@ -192,11 +194,15 @@ class _Run:
 
     def _mixture(self, aim: float, *, whole: bool) -> Mixture | None:
         left = max(self.deadline - perf_counter(), 0.0)
+        mixture = None
         with self._timed("mix"):
-            mixture = best_mixture(
-                self.master, aim_eur=aim, time_left_s=left, threads=self.threads, whole=whole,
-                transcript=self.transcript,
-            )  # fmt: skip
+            try:
+                mixture = best_mixture(
+                    self.master, aim_eur=aim, time_left_s=left, threads=self.threads, whole=whole,
+                    transcript=self.transcript,
+                )  # fmt: skip
+            except SolverError as error:  # programs are made of the weights there are
+                self.transcript.say(f"HiGHS gave up: {error}")
         if mixture is None:
             late = f"; {LATE}" if self._late() else ""
             self.transcript.say(f"no mixture of the answers was found{late}")

@@ -102,9 +102,18 @@ def test_large_cases_are_compact() -> None:
 
 def test_the_exponent_of_time_is_fitted_over_the_sizes_there_are() -> None:
     rows = [
-        {"engine": "agr", "kind": "typical", "resources": n, "total_s": 3.0 * (n / 1e4) ** 1.04, "objective": 1.0}
+        {
+            "engine": "agr",
+            "kind": "typical",
+            "resources": n,
+            "total_s": 3.0 * (n / 1e4) ** 1.04,
+            "objective": 1.0,
+            "note": "",
+        }
         for n in (1_000, 10_000, 100_000, 1_000_000)
     ]
     assert exponent(rows) == pytest.approx(1.04)
     assert exponent(rows[:3]) is None
     assert any("1.040" in sentence for sentence in conclusions(rows))
+    rows[-1]["note"] = "more than 300 s"  # with a program, but not with the gap
+    assert not any("power" in sentence for sentence in conclusions(rows))

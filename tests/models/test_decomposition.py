@@ -6,10 +6,14 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from benchmarks.instances import make_case
+from models import response
 from models.audit import audit
 from models.case import Reservations
+from models.decomposition import solve as solving
 from models.decomposition.solve import solve
 from models.decomposition.warm import tiny
+from models.errors import SolverError
 from models.outcome import Termination
 from models.problems.plan import solve as reference
 from models.transcript import hurried
@@ -161,6 +165,29 @@ def test_a_search_that_is_stopped_gives_a_program_with_its_gap(how):
     assert hurried(outcome.log) == (how == "no time")
     assert outcome.bound_eur >= reference(case, time_limit_s=LIMIT_S).objective_eur - 1e-6
     assert audit(case, outcome) == ()
+
+
+def test_a_solve_uses_as_many_threads_as_it_may(monkeypatch):
+    """Not as many as there are: others may be at work on the machine, a sweep's other solves first of all."""
+    case, asked, pool = make_case(2000), [], response._pool
+    monkeypatch.setattr(response, "_pool", lambda threads: asked.append(threads) or pool(threads))
+    alone = solve(case, threads=1, cancelled=lambda: True)
+    assert asked == []
+    together = solve(case, threads=3, cancelled=lambda: True)
+    assert set(asked) == {3}
+    assert (together.bound_eur, together.objective_eur) == (alone.bound_eur, alone.objective_eur)
+
+
+def test_where_the_mixture_has_no_solution_programs_are_made_of_the_weights_there_are(monkeypatch):
+    def refuse(*_args, **_more):
+        raise SolverError("HiGHS says nothing")
+
+    monkeypatch.setattr(solving, "best_mixture", refuse)
+    case = portfolio(24, 24, points=3)
+    outcome = solve(case, time_limit_s=LIMIT_S)
+    assert audit(case, outcome) == ()
+    assert outcome.termination is Termination.GAP_OPEN
+    assert any("HiGHS says nothing" in line for line in outcome.log)
 
 
 def test_a_search_that_gets_no_further_says_that_its_gap_is_open():

@@ -252,6 +252,8 @@ def test_a_run_without_a_proven_bound_is_told_and_kept_like_any_other(small, sol
     assert "inf" not in console.export_text().split()
     assert "time limit" in run_warnings(again)[0]
     assert '"gap_eur":null' in report_html([again])
+    (folder / "outcome.json").write_text(text.replace('"gap_eur": null', '"gap_eur": Infinity'), encoding="utf-8")
+    assert open_run(folder).outcome == again.outcome  # earlier versions wrote it so
     assert compare([again, again])._repr_html_()
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from models.case import Case, Floats, Ints
 from models.compiled import compiled
-from models.response import Answers, Prices, Rows, Sums, Tasks, Totals, add_up, check_prices, for_each_range
+from models.response import BLOCK, Answers, Prices, Rows, Sums, Tasks, Totals, add_up, check_prices, for_each_range
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -66,7 +66,7 @@ class ShiftableResponder:
         def run(begin: int, end: int) -> None:
             _write(begin, end, chosen, self.profile_kw, self.units, self.runs, rows.power, power, program, start, bound)
 
-        for_each_range(n, n // 256, run, threads=self.threads)
+        for_each_range(n, n // BLOCK, run, threads=self.threads)
         held = np.zeros((len(self.case.reserves), n, isps))
         return ShiftableAnswers(power_kw=program, held_kw=held, cost_eur=np.zeros(n), bound_eur=bound, start=start)
 
