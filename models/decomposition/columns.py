@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from models.compiled import compiled, inlined
+from models.solver import NEGLIGIBLE
 
 Groups = namedtuple("Groups", ["is_called", "tie", "reserved", "hold", "settled"])
 """(G,): called program?, index of the tied point or −1, lies at a reserved point?, row in the held columns or −1,
@@ -168,3 +169,44 @@ def _same(cols: Any, h: int, i: int, j: int, power: Any, held: Any) -> bool:
                 if abs(cols.held[h, j, r, t] - held[r, t]) > 1e-9 * (1.0 + abs(held[r, t])):
                     return False
     return True
+
+
+@compiled
+def enter_rows(
+    cols: Any, g: Any, group: Any, column: Any, place: Any, first: Any, begins: Any, rows: Any, values: Any
+) -> None:
+    """Write what columns (W,) of groups (W,) add to the rows of the channels, each column's behind its begin (W+1,).
+
+    A channel's rows start at `first`; only what has a place is written. Without room for any, their number is counted
+    instead, into the begin of the column that follows.
+    """
+    isps = cols.power.shape[2]
+    for n in range(len(group)):
+        i, j, at = group[n], column[n], 0 if len(rows) == 0 else begins[n]
+        power, called, h, own = cols.power[i, j], g.is_called[i], g.hold[i], g.tie[i] * isps
+        if called:
+            at = _enter(place, first[2] + own, power, 1.0, at, rows, values)
+        else:
+            at = _enter(place, first[0], power, 1.0, at, rows, values)
+            if g.tie[i] >= 0:
+                at = _enter(place, first[1] + own, power, 1.0, at, rows, values)
+                at = _enter(place, first[2] + own, power, -1.0, at, rows, values)
+        if h >= 0:
+            held = cols.held[h, j]
+            for channel, there in ((3, not called), (4, called or not g.reserved[i])):
+                if there:
+                    for r in range(len(held)):
+                        at = _enter(place, first[channel] + r * isps, held[r], 1.0, at, rows, values)
+        if len(rows) == 0:
+            begins[n + 1] = at
+
+
+@compiled
+def _enter(place: Any, base: int, line: Any, sign: float, at: int, rows: Any, values: Any) -> int:
+    """Write a line (T,) to the rows from `base` on; return where the next begins."""
+    for t in range(len(line)):
+        if place[base + t] >= 0 and abs(line[t]) >= NEGLIGIBLE:
+            if len(rows) > 0:
+                rows[at], values[at] = place[base + t], sign * line[t]
+            at += 1
+    return at

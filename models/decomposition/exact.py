@@ -15,7 +15,8 @@ from scipy import sparse
 from models.case import Bools, Floats, Ints
 from models.decomposition import bundle
 from models.decomposition.channels import HARD_EUR_PER_KW
-from models.decomposition.interior import Shaped, solve_shaped
+from models.decomposition.columns import enter_rows
+from models.decomposition.interior import Shaped, shape_of, solve_shaped
 from models.decomposition.master import KW_PER_MW, Master
 from models.errors import SolverError
 from models.solver import NEGLIGIBLE, Matrix, Relaxation, Status, solve_interior, solve_mixed
@@ -23,20 +24,38 @@ from models.transcript import Transcript
 
 _ACTIVE = 3e-3  # weight from which a column takes part
 _TRACE = 3e-4  # weight below which a column is dropped from the answer: each means pricing its units again
-_AT_ONCE = 4096  # columns that are entered together: what that takes for a moment is several times what comes of it
 _SHARE = 0.15  # of the time left that this search may take
 _FINE = 0.04  # of what is aimed for: how exactly the mixture is found
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Stated:
-    """The program and where its variables are."""
+    """The program: weights come first, then free positions, then the pieces of costs."""
 
-    matrix: Matrix
-    group: Ints  # (W,) of each weight
+    cost: Floats  # (V,)
+    lower: Floats
+    upper: Floats
+    moves: sparse.csc_array  # (n,W) of weights in the channels' rows
+    others: sparse.csc_array  # (n,V−W)
+    right: Floats  # (n,)
+    used: Bools  # of all channels' rows: which these n are
+    group: Ints  # (W,) of each weight, ascending
     column: Ints  # (W,)
-    first_free: int
-    offset_eur: float  # cost of all channels at their first breakpoints
+
+    def matrix(self, whole: Bools | None = None) -> Matrix:
+        """Return it for HiGHS, with a convexity row per group; `whole` (P,) says which positions count steps."""
+        group = np.unique(self.group, return_inverse=True)[1]
+        convex = sparse.csc_array((np.ones(len(group)), group, np.arange(len(group) + 1)))
+        nothing = sparse.csc_array((convex.shape[0], self.others.shape[1]))
+        right = np.concatenate([self.right, np.ones(convex.shape[0])])
+        integral = np.zeros(len(self.cost), dtype=np.bool_)
+        if whole is not None:
+            integral[len(group) : len(group) + len(whole)] = whole
+        return Matrix(
+            cost=self.cost, offset=0.0, lower=self.lower, upper=self.upper, whole=integral,
+            rows=sparse.block_array([[self.moves, self.others], [convex, nothing]], format="csc"),
+            row_lower=right, row_upper=right.copy(), column_of={}, row_of={},
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -56,33 +75,34 @@ def best_mixture(
     The transcript gets what HiGHS says of branching on bids, and which of its other runs end by their time limit.
     Raises SolverError where HiGHS, which steps in for our own method, has no answer either.
     """
-    stated = state(master, master.columns.weight > _ACTIVE)
-    found = _solve(master, stated, aim_eur, time_left_s, threads, transcript)
+    chosen = master.columns.weight > _ACTIVE
+    found = _solve(master, chosen, aim_eur, time_left_s, threads, transcript)
     if found is None:
         return None
     if whole and master.coarse():
-        with_steps = state(master, master.columns.weight > _ACTIVE, steps_mw=master.step_mw)
+        stated = state(master, chosen, steps_mw=master.step_mw)
         run = solve_mixed(
-            with_steps.matrix, start=np.zeros(0), absolute_gap=0.5 * aim_eur, time_limit_s=_SHARE * time_left_s,
-            threads=threads, transcript=transcript,
+            stated.matrix((master.step_mw > 0) & ~master.free.fixed), start=np.zeros(0), absolute_gap=0.5 * aim_eur,
+            time_limit_s=_SHARE * time_left_s, threads=threads, transcript=transcript,
         )  # fmt: skip
         if len(run.x):
-            return _read(master, with_steps, run.x, run.objective, master.step_mw)
-    return _read(master, stated, *found, None)
+            return _read(master, chosen, run.x, run.objective, master.step_mw)
+    return _read(master, chosen, *found, None)
 
 
 def _solve(
-    master: Master, stated: Stated, aim_eur: float, time_left_s: float, threads: int, transcript: Transcript
+    master: Master, chosen: Bools, aim_eur: float, time_left_s: float, threads: int, transcript: Transcript
 ) -> tuple[Floats, float] | None:
-    matrix, deadline = stated.matrix, perf_counter() + time_left_s
+    deadline = perf_counter() + time_left_s
+    stated = state(master, chosen)
     shape, start, prices = shaped(master, stated)
-    offset = float(matrix.cost @ matrix.lower)
+    x, free, offset = stated.lower.copy(), stated.lower < stated.upper, float(stated.cost @ stated.lower)
+    del stated  # its columns are packed now, and a large part of all memory
     try:
         with np.errstate(over="raise", invalid="raise"):
             end = solve_shaped(shape, start, prices, gap=_FINE * aim_eur, time_left_s=time_left_s, threads=threads)
         if end.solved:
-            x = matrix.lower.copy()
-            x[matrix.upper > matrix.lower] += end.x
+            x[free] += end.x
             return x, end.objective + offset
         why = "came to no end"
     except (np.linalg.LinAlgError, FloatingPointError) as error:
@@ -90,6 +110,8 @@ def _solve(
     if perf_counter() >= deadline:
         return None
     transcript.say(f"the mixture's own method {why}; HiGHS takes over")
+    del shape
+    matrix = state(master, chosen).matrix()
     try:
         run = solve_interior(matrix, time_limit_s=deadline - perf_counter(), threads=threads, transcript=transcript)
     except SolverError:  # it may end without a proof of optimality where the simplex method does not
@@ -100,52 +122,50 @@ def _solve(
 
 def shaped(master: Master, stated: Stated) -> tuple[Shaped, Floats, Floats]:
     """Return the program with its shape, without what is fixed; where the master is, and its best prices."""
-    matrix, groups, isps = stated.matrix, master.groups, master.case.isps
-    used = np.concatenate([_active(channel).ravel() for channel in master.couplings])
+    groups, isps, used, weights = master.groups, master.case.isps, stated.used, len(stated.group)
     ties, held = np.arange(len(master.parts.tied)), isps * (1 + np.arange(len(master.case.reserves)))
     none = np.full(isps, -1)
     block = [none, np.repeat(ties, isps), np.repeat(ties, isps), *([none] * (2 * len(held)))]
     counts = [np.arange(isps), np.repeat(none[:1], 2 * len(ties) * isps)]
     counts += [first + np.arange(isps) for first in (*held, *held)]
     present, group = np.unique(stated.group, return_inverse=True)
-    free = matrix.upper > matrix.lower
-    rows = matrix.rows[: int(used.sum())]
-    right = matrix.row_lower[: int(used.sum())] - rows @ matrix.lower
-    shape = Shaped(
-        cost=matrix.cost[free], upper=(matrix.upper - matrix.lower)[free],
-        rows=rows if free.all() else rows[:, np.flatnonzero(free)], right=right,
+    free = stated.upper > stated.lower
+    shape = shape_of(
+        cost=stated.cost[free], upper=(stated.upper - stated.lower)[free], moves=stated.moves,
+        others=stated.others[:, np.flatnonzero(free[weights:])],
+        right=stated.right - stated.others @ stated.lower[weights:],
         block=np.concatenate(block)[used], twin=np.concatenate(counts)[used],
         group=group, group_block=groups.tie[present], plain=~groups.is_called[present] & ~groups.reserved[present],
     )  # fmt: skip
-    start = np.zeros(len(matrix.cost))
-    start[: len(group)] = master.columns.weight[stated.group, stated.column]
-    positions = slice(stated.first_free, stated.first_free + len(master.free.price))
-    start[positions] = master.free.value - matrix.lower[positions]
+    start = np.zeros(len(stated.cost))
+    start[:weights] = master.columns.weight[stated.group, stated.column]
+    positions = slice(weights, weights + len(master.free.price))
+    start[positions] = master.free.value - stated.lower[positions]
     start = start[free]
-    _fill_pieces(shape, start, len(group) + int(free[positions].sum()))
+    left = shape.right - stated.moves @ start[:weights] - shape.others @ start[weights:]
+    _fill_pieces(shape, start, weights + int(free[positions].sum()), left)
     return shape, start, -np.concatenate([channel.centre.ravel() for channel in master.couplings])[used]
 
 
-def _fill_pieces(shape: Shaped, start: Floats, first: int) -> None:
-    """Set the pieces from `first` on so that the rows hold where that is possible: the cheapest first."""
-    pieces = shape.rows[:, first:]
-    left = shape.right - shape.rows @ np.where(np.arange(len(start)) < first, start, 0.0)
+def _fill_pieces(shape: Shaped, start: Floats, first: int, left: Floats) -> None:
+    """Set the pieces from `first` on so that nothing is left (n,) of rows where that can be: the cheapest first."""
+    pieces = shape.others[:, first - len(shape.group) :]
     for k in np.argsort(shape.cost[first:], kind="stable").tolist():
         row, sign = pieces.indices[k], pieces.data[k]
         start[first + k] = min(max(sign * left[row], 0.0), shape.upper[first + k])
         left[row] -= sign * start[first + k]
 
 
-def _read(master: Master, stated: Stated, x: Floats, cost_eur: float, steps_mw: Floats | None) -> Mixture:
-    weight = np.zeros(master.columns.weight.shape)
-    found = np.clip(x[: len(stated.group)], 0.0, None)
-    weight[stated.group, stated.column] = np.where(found > _TRACE, found, 0.0)
+def _read(master: Master, chosen: Bools, x: Floats, cost_eur: float, steps_mw: Floats | None) -> Mixture:
+    weight, columns = np.zeros(chosen.shape), int(chosen.sum())
+    found = np.clip(x[:columns], 0.0, None)
+    weight[chosen] = np.where(found > _TRACE, found, 0.0)
     weight /= np.maximum(weight.sum(axis=1, keepdims=True), 1e-12)
-    free = x[stated.first_free : stated.first_free + len(master.free.price)].copy()
+    free = x[columns : columns + len(master.free.price)].copy()
     if steps_mw is not None:
         free = np.where(steps_mw > 0, np.round(free) * steps_mw, free)
     free = np.clip(free, master.free.low, master.free.high)
-    return Mixture(weight=weight, free=free, cost_eur=cost_eur + stated.offset_eur + master.at_zero_eur)
+    return Mixture(weight=weight, free=free, cost_eur=cost_eur + _offset(master) + master.at_zero_eur)
 
 
 def state(master: Master, chosen: Bools, *, steps_mw: Floats | None = None) -> Stated:
@@ -166,26 +186,23 @@ def state(master: Master, chosen: Bools, *, steps_mw: Floats | None = None) -> S
     upper = [np.full(len(group), np.inf), np.where(free.fixed, free.value, free.high) / size]
     rhs, used = _pieces(master, first, entries, cost, lower, upper)
     place = np.where(used, np.cumsum(used) - 1, -1)  # of the rows in use
-    present, convex = np.unique(group, return_inverse=True)
-    height, first_free = int(used.sum()) + len(present), len(group)
-    columns = [
-        _weights(master, group[few], column[few], first).matrix(place, height, convex[few] + int(used.sum()))
-        for few in np.split(np.arange(first_free), np.arange(_AT_ONCE, first_free, _AT_ONCE))
-    ]
-    columns.append(entries.matrix(place, height, np.zeros(0, dtype=np.int64), sum(len(part) for part in cost[1:])))
-    total = int(sum(len(part) for part in cost))
-    whole = np.zeros(total, dtype=np.bool_)
-    if steps_mw is not None:
-        whole[first_free : first_free + len(free.price)] = (steps_mw > 0) & ~free.fixed
-    right = np.concatenate([rhs[used], np.ones(len(present))])
     return Stated(
-        matrix=Matrix(
-            cost=np.concatenate(cost), offset=0.0, lower=np.concatenate(lower), upper=np.concatenate(upper),
-            whole=whole, rows=sparse.csc_array(sparse.hstack(columns, format="csc")), row_lower=right,
-            row_upper=right.copy(), column_of={}, row_of={},
-        ),
-        group=group, column=column, first_free=first_free, offset_eur=_offset(master),
+        cost=np.concatenate(cost), lower=np.concatenate(lower), upper=np.concatenate(upper),
+        moves=_moves(master, group, column, place, first),
+        others=entries.matrix(place, int(used.sum()), sum(len(part) for part in cost[1:])),
+        right=rhs[used], used=used, group=group, column=column,
     )  # fmt: skip
+
+
+def _moves(master: Master, group: Ints, column: Ints, place: Ints, first: Ints) -> sparse.csc_array:
+    """Return what columns (W,) of groups (W,) add to the channels' rows that have a place."""
+    asked = master.columns, master.groups, group, column, place, first
+    begins = np.zeros(len(group) + 1, dtype=np.int64)
+    enter_rows(*asked, begins, np.zeros(0, dtype=np.int32), np.zeros(0))
+    begins = np.cumsum(begins)
+    rows, values = np.empty(begins[-1], dtype=np.int32), np.empty(begins[-1])
+    enter_rows(*asked, begins, rows, values)
+    return sparse.csc_array((values, rows, begins), shape=(int(place.max(initial=-1)) + 1, len(group)))
 
 
 class _Entries:
@@ -201,40 +218,12 @@ class _Entries:
         self.columns.append(columns)
         self.values.append(values)
 
-    def matrix(self, place: Ints, height: int, convex: Ints, width: int | None = None) -> sparse.csc_array:
-        """Return their columns (height, width), with only the rows that have a place, and a one in rows convex (n,)."""
-        rows = np.append(place[np.concatenate(self.rows)], convex)
-        columns = np.append(np.concatenate(self.columns), np.arange(len(convex)))
-        values = np.append(np.concatenate(self.values), np.ones(len(convex)))
+    def matrix(self, place: Ints, height: int, width: int) -> sparse.csc_array:
+        """Return their columns (height, width), with only the rows that have a place."""
+        rows, columns = place[np.concatenate(self.rows)], np.concatenate(self.columns)
+        values = np.concatenate(self.values)
         there = (rows >= 0) & (np.abs(values) >= NEGLIGIBLE)
-        shape = (height, len(convex) if width is None else width)
-        return sparse.coo_array((values[there], (rows[there], columns[there])), shape=shape).tocsc()
-
-
-def _weights(master: Master, group: Ints, column: Ints, first: Ints) -> _Entries:
-    """Return what columns (n,) of groups (n,) add to the channels."""
-    columns, groups, isps = master.columns, master.groups, master.case.isps
-    result = _Entries()
-
-    def enter(which: Bools, row: Ints, values: Floats) -> None:
-        """Add values (n,T) of the variables `which` (n,) says to rows from `row` (n,) on."""
-        rows = (row[:, None] + np.arange(isps)).ravel()
-        result.add(rows, np.repeat(np.flatnonzero(which), isps), values.ravel())
-
-    power, none = columns.power[group, column], np.zeros(len(group), dtype=np.int64)
-    called, tie, hold = groups.is_called[group], groups.tie[group], groups.hold[group]
-    plan, tied = ~called, ~called & (tie >= 0)
-    enter(plan, none[plan] + first[0], power[plan])
-    enter(tied, first[1] + tie[tied] * isps, power[tied])
-    enter(tied, first[2] + tie[tied] * isps, -power[tied])
-    enter(called, first[2] + tie[called] * isps, power[called])
-    for base, mine in (
-        (first[3], (hold >= 0) & plan), (first[4], (hold >= 0) & (called | ~groups.reserved[group]))
-    ):  # fmt: skip
-        held = columns.held[hold[mine], column[mine]]
-        for r in range(held.shape[1]):
-            enter(mine, none[mine] + base + r * isps, held[:, r])
-    return result
+        return sparse.coo_array((values[there], (rows[there], columns[there])), shape=(height, width)).tocsc()
 
 
 def _offset(master: Master) -> float:

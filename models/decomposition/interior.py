@@ -22,7 +22,7 @@ from threadpoolctl import threadpool_limits
 
 from models.case import Bools, Floats, Ints
 from models.decomposition.arrow import Arrow
-from models.decomposition.packing import pack
+from models.decomposition.packing import Packed, pack
 
 _MOST = 100  # iterations
 _FEASIBLE = 1e-5  # relative; programs are made exact afterwards
@@ -40,13 +40,47 @@ class Shaped:
 
     cost: Floats  # (V,)
     upper: Floats  # (V,) infinite where there is none
-    rows: sparse.csc_array  # (n,V) without the convexity rows
+    plain: Packed  # of the first W variables: those known by one row of each quantity
+    other: Packed  # the rest of them, known by all shared rows
+    others: sparse.csc_array  # (n,V−W) of all other variables
     right: Floats  # (n,)
-    block: Ints  # (n,) of each row, −1 where it is shared
-    twin: Ints  # (n,) of a shared row: number of the quantity it counts, ascending from the one most groups move
+    shared: Ints  # rows of no block
+    quantity: Ints  # of each shared row: what it counts
     group: Ints  # (W,) of the first W variables, ascending: these are mixed, w >= 0, Σ w = 1 per group
-    group_block: Ints  # (G,) whose rows a group's columns meet beside the shared ones, −1 if none
-    plain: Bools  # (G,) equal coefficients in all shared rows of one quantity? The same for all groups of a block
+
+
+def shape_of(
+    *,
+    cost: Floats,
+    upper: Floats,
+    moves: sparse.csc_array,
+    others: sparse.csc_array,
+    right: Floats,
+    block: Ints,
+    twin: Ints,
+    group: Ints,
+    group_block: Ints,
+    plain: Bools,
+) -> Shaped:
+    """Return a program with its columns packed by its shape; `moves` (n,W) and `others` without the convexity rows.
+
+    block (n,) of each row, −1 where it is shared; twin (n,) of a shared row: number of the quantity it counts,
+    ascending from the one most groups move; group_block (G,) whose rows a group's columns meet beside the shared ones,
+    −1 if none; plain (G,): equal coefficients in all shared rows of one quantity? The same for all groups of a block.
+    """
+    shared = np.flatnonzero(block < 0)
+    _, chosen, quantity = np.unique(twin[shared], return_index=True, return_inverse=True)
+    empty = np.setdiff1d(block[block >= 0], group_block)
+
+    def packed(quantities: Ints, groups: Bools, unmet: Ints) -> Packed:
+        number = np.full(len(right), -1)
+        number[quantities] = np.arange(len(quantities))
+        return pack(moves, number, block, group, group_block, groups, unmet)
+
+    return Shaped(
+        cost=cost, upper=upper, plain=packed(shared[chosen], plain, empty[:0]), other=packed(shared, ~plain, empty),
+        others=others, right=right, shared=shared, quantity=quantity, group=group,
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -62,32 +96,20 @@ class _Normal:
     """Multiplies with M, factors MΘMᵀ and solves with it."""
 
     def __init__(self, shape: Shaped, pool: ThreadPoolExecutor) -> None:
-        self.shape, self.pool, self.weights = shape, pool, len(shape.group)
-        self.shared = np.flatnonzero(shape.block < 0)
-        self.others = shape.rows[:, self.weights :].tocsr()
+        self.shape, self.pool, self.weights, self.shared = shape, pool, len(shape.group), shape.shared
+        self.others = shape.others.tocsr()
         self.pieces, self.squares = self.others[self.shared], self.others.copy()
         self.squares.data = self.squares.data**2
-        self.first = np.searchsorted(shape.group, np.arange(len(shape.group_block)))
-        _, chosen, self.twin = np.unique(shape.twin[self.shared], return_index=True, return_inverse=True)
-        moves = shape.rows[:, : self.weights]
-        # plain columns are known by one row of each quantity, the others by all
-        empty = np.setdiff1d(shape.block[shape.block >= 0], shape.group_block)
-        self.plain = self._arrow(moves, self.shared[chosen], shape.plain, empty[:0])
-        self.other = self._arrow(moves, self.shared, ~shape.plain, empty)
-
-    def _arrow(self, moves: sparse.csc_array, quantities: Ints, chosen: Bools, unmet: Ints) -> Arrow:
-        shape = self.shape
-        quantity = np.full(len(shape.right), -1)
-        quantity[quantities] = np.arange(len(quantities))
-        packed = pack(moves, quantity, shape.block, shape.group, shape.group_block, chosen, unmet)
-        return Arrow(packed, len(quantities))
+        self.first = np.flatnonzero(np.append(True, np.diff(shape.group) != 0))
+        self.quantities = int(shape.quantity.max(initial=-1)) + 1
+        self.plain, self.other = Arrow(shape.plain, self.quantities), Arrow(shape.other, len(self.shared))
 
     def times(self, x: Floats) -> Floats:
         """Return Mx (n,) without the convexity rows."""
         out = np.asarray(self.others @ x[self.weights :])
         mixed = x[: self.weights]
         plain = self.plain.times(mixed, out, self.pool)
-        out[self.shared] += self.other.times(mixed, out, self.pool) + plain[self.twin]
+        out[self.shared] += self.other.times(mixed, out, self.pool) + plain[self.shape.quantity]
         return out
 
     def along(self, y: Floats) -> Floats:
@@ -100,7 +122,7 @@ class _Normal:
 
     def _once(self, shared: Floats) -> Floats:
         """Return the prices of quantities, given those of the rows that count them."""
-        return np.bincount(self.twin, shared, self.plain.size).astype(np.float64)
+        return np.bincount(self.shape.quantity, shared, self.quantities).astype(np.float64)
 
     def factor(self, theta: Floats) -> None:
         """Factor for Θ (V,)."""
@@ -108,7 +130,7 @@ class _Normal:
         self.total = np.add.reduceat(theta[: self.weights], self.first)
         diagonal = self.squares @ theta[self.weights :]
         matrix = (self.pieces.multiply(theta[self.weights :][None, :]) @ self.pieces.T).toarray()
-        matrix += self.plain.factor(theta, diagonal, self.pool)[np.ix_(self.twin, self.twin)]
+        matrix += self.plain.factor(theta, diagonal, self.pool)[np.ix_(self.shape.quantity, self.shape.quantity)]
         matrix += self.other.factor(theta, diagonal, self.pool)
         matrix[np.diag_indices_from(matrix)] *= 1 + 1e-12
         self.core = cho_factor(matrix, lower=True, overwrite_a=True, check_finite=False)
@@ -123,7 +145,7 @@ class _Normal:
         plain, pulled = self.plain.forward(b, self.pool)
         other, more = self.other.forward(b, self.pool)
         y, shared = np.zeros(len(primal)), self.shared
-        y[shared] = cho_solve(self.core, b[shared] - pulled[self.twin] - more, check_finite=False)
+        y[shared] = cho_solve(self.core, b[shared] - pulled[self.shape.quantity] - more, check_finite=False)
         self.plain.back(plain, self._once(y[shared]), y, self.pool)
         self.other.back(other, y[shared], y, self.pool)
         dx = theta * self.along(y)

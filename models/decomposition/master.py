@@ -14,7 +14,7 @@ from models.response import Totals
 from models.units.fixed import fixed_program_kw
 
 KW_PER_MW = 1000.0
-_MEMORY = 400_000_000  # bytes of columns from which fewer are kept per group
+_MEMORY = 250_000_000  # bytes of columns from which fewer are kept per group
 _MOST, _FEWEST = 40, 14
 _IDLE = 12
 SEARCH = (2.0, 1.0, 1.0)

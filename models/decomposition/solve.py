@@ -253,6 +253,7 @@ class _Run:
         """Return the best outcome with the bound, prices and times of the whole run."""
         if self.best is None:
             raise SolverError("no program was made; keep the case and report it as a bug")
+        del self.master  # its columns take more than the outcome does
         with self._timed("recover"):
             outcome = assemble(
                 self.case,

@@ -11,7 +11,7 @@ from scipy.optimize import linprog
 
 from models.decomposition import exact, loop
 from models.decomposition.arrow import Arrow
-from models.decomposition.interior import Shaped, solve_shaped
+from models.decomposition.interior import shape_of, solve_shaped
 from models.decomposition.master import Master
 from models.decomposition.packing import pack
 from models.decomposition.pricing import LocalPricing
@@ -22,7 +22,10 @@ from tests.models.worlds import portfolio
 
 
 def program(seed, blocks, groups_each, columns, quantities, twins, scale):
-    """Return a feasible program: rows of quantities (some counted twice), rows of blocks, and pieces on every row."""
+    """Return a feasible program: rows of quantities (some counted twice), rows of blocks, and pieces on every row.
+
+    What its weights have in the rows is returned as well.
+    """
     rng = np.random.default_rng(seed)
     group_block = np.repeat(np.arange(-1, blocks - (seed % 3 == 0 and blocks > 0)), groups_each)  # one without groups
     plain = np.where(group_block < 0, rng.random(len(group_block)) < 0.5, group_block % 2 == 0)
@@ -41,11 +44,11 @@ def program(seed, blocks, groups_each, columns, quantities, twins, scale):
     pieces = sparse.hstack([sparse.eye_array(n), -sparse.eye_array(n), -sparse.eye_array(n)])
     right = rng.normal(0, scale, n)
     slope = np.sort(rng.normal(0, 1, (3, n)), axis=0)
-    return Shaped(
+    return sparse.csc_array(rows), shape_of(
         cost=np.concatenate([rng.normal(0, scale, len(group)), -slope[0], slope[1], slope[2]]),
         upper=np.concatenate([np.full(len(group) + n, np.inf), rng.uniform(0.1, scale, n), np.full(n, np.inf)]),
-        rows=sparse.csc_array(sparse.hstack([sparse.csc_array(rows), pieces])),
-        right=right, block=block, twin=twin, group=group, group_block=group_block, plain=plain,
+        moves=sparse.csc_array(rows), others=sparse.csc_array(pieces), right=right, block=block, twin=twin, group=group,
+        group_block=group_block, plain=plain,
     )  # fmt: skip
 
 
@@ -55,13 +58,12 @@ def program(seed, blocks, groups_each, columns, quantities, twins, scale):
     quantities=st.integers(1, 8), twins=st.integers(0, 1), scale=st.sampled_from([1.0, 30.0, 1000.0]),
 )  # fmt: skip
 def test_it_finds_what_highs_finds(seed, blocks, groups_each, columns, quantities, twins, scale):
-    shape = program(seed, blocks, groups_each, columns, quantities, twins, scale)
-    weights = len(shape.group)
-    convex = sparse.csr_array((np.ones(weights), (shape.group, np.arange(weights))), shape=(
-        len(shape.group_block), len(shape.cost)))  # fmt: skip
+    rows, shape = program(seed, blocks, groups_each, columns, quantities, twins, scale)
+    weights, groups = len(shape.group), shape.group.max() + 1
+    convex = sparse.csr_array((np.ones(weights), (shape.group, np.arange(weights))), shape=(groups, len(shape.cost)))
     oracle = linprog(
-        shape.cost, A_eq=sparse.vstack([shape.rows, convex]),
-        b_eq=np.concatenate([shape.right, np.ones(len(shape.group_block))]),
+        shape.cost, A_eq=sparse.vstack([sparse.hstack([rows, shape.others]), convex]),
+        b_eq=np.concatenate([shape.right, np.ones(groups)]),
         bounds=[(0, None if np.isinf(u) else u) for u in shape.upper],
     )  # fmt: skip
     start = np.concatenate([1.0 / np.bincount(shape.group)[shape.group], np.zeros(len(shape.cost) - weights)])
@@ -71,7 +73,7 @@ def test_it_finds_what_highs_finds(seed, blocks, groups_each, columns, quantitie
     assert found.solved
     assert found.objective == pytest.approx(oracle.fun, abs=1e-4 * size)
     assert (found.x > 0).all()
-    assert np.add.reduceat(found.x[:weights], np.searchsorted(shape.group, np.arange(len(shape.group_block)))) == (
+    assert np.add.reduceat(found.x[:weights], np.searchsorted(shape.group, np.arange(groups))) == (
         pytest.approx(1.0, abs=1e-4)
     )
 
@@ -85,12 +87,12 @@ def test_columns_of_a_search_mix_as_well_as_highs_mixes_them(case):
         master, pricing, found, aim_eur=1e-3, rounds=20, after=lambda: None, enough=lambda: False
     )  # fmt: skip
     stated = exact.state(master, master.columns.weight > 1e-3)
-    oracle = solve_interior(stated.matrix, time_limit_s=60.0, threads=1)
+    oracle = solve_interior(stated.matrix(), time_limit_s=60.0, threads=1)
     shape, start, prices = exact.shaped(master, stated)
     size = 1.0 + abs(oracle.objective)
     mine = solve_shaped(shape, start, prices, gap=1e-7 * size, time_left_s=60.0)
     assert mine.solved
-    assert mine.objective + stated.matrix.cost @ stated.matrix.lower == pytest.approx(oracle.objective, abs=1e-5 * size)
+    assert mine.objective + stated.cost @ stated.lower == pytest.approx(oracle.objective, abs=1e-5 * size)
 
 
 def test_without_time_there_is_no_mixture():
