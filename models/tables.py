@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.case import Floats
-from models.compiled import compiled
+from models.compiled import compiled, inlined
 
 Tables: TypeAlias = tuple[Floats, ...]
 """One (U,T) or (U,1) array per parameter, empty where the parameter is held in the other precision."""
@@ -31,19 +31,20 @@ def _view(values: NDArray[Any]) -> NDArray[Any]:
     return view
 
 
+@inlined
+def _copy(values: Floats, unit: int, row: Floats) -> None:
+    if values.shape[1] == 1:
+        row[:] = values[unit, 0]
+    else:
+        for t in range(row.shape[0]):
+            row[t] = values[unit, t]
+
+
 @compiled
 def load(double: Tables, single: Tables, unit: int, table: Floats) -> None:
     """Copy a unit's parameters (K) into table (K,T), whatever their width and precision."""
-    isps = table.shape[1]
     for k in range(table.shape[0]):
         if double[k].shape[0] > 0:
-            if double[k].shape[1] == 1:
-                table[k, :] = double[k][unit, 0]
-            else:
-                for t in range(isps):
-                    table[k, t] = double[k][unit, t]
-        elif single[k].shape[1] == 1:
-            table[k, :] = single[k][unit, 0]
+            _copy(double[k], unit, table[k])
         else:
-            for t in range(isps):
-                table[k, t] = single[k][unit, t]
+            _copy(single[k], unit, table[k])

@@ -31,6 +31,8 @@ _MIDDLE = 0.5  # of the products: on the way back to the middle they shrink to t
 _CORRECTORS, _FURTHER, _AROUND, _WORTHWHILE = 3, 0.3, 0.1, 0.02
 # Gondzio's correctors: how many, how much longer a step they try, products around the aim, least gain of both steps
 _LEAST = 0.1  # of the first products' mean: the least of them
+_ALIKE = 10.0  # of the mean product of weights at first: that of a piece
+_EDGE, _MIDST = 0.002, 0.3  # of a piece's room: how near to its bounds, and how far from them, it may begin
 _BACK = 0.995  # of the way to the boundary
 
 
@@ -100,7 +102,7 @@ class _Normal:
         self.others = shape.others.tocsr()
         self.pieces, self.squares = self.others[self.shared], self.others.copy()
         self.squares.data = self.squares.data**2
-        self.first = np.flatnonzero(np.append(True, np.diff(shape.group) != 0))
+        self.first = np.searchsorted(shape.group, np.arange(shape.group.max(initial=-1) + 1))
         self.quantities = int(shape.quantity.max(initial=-1)) + 1
         self.plain, self.other = Arrow(shape.plain, self.quantities), Arrow(shape.other, len(self.shared))
 
@@ -177,9 +179,12 @@ class _Method:
         slack[:weights] -= self.q[shape.group]
         missing = np.abs(self.normal.others.T) @ np.abs(shape.right - self.normal.times(start))
         room = np.where(self.bounded[weights:], shape.upper[weights:], np.maximum(2 * start[weights:] + missing, 1.0))
-        # equal weights, whatever they were, and products that are not far apart: from elsewhere first steps are short
-        self.x = 1.0 / np.bincount(shape.group)[shape.group]
-        self.x = np.append(self.x, np.clip(start[weights:], 0.02 * room, 0.98 * room))
+        # halfway to equal weights, and pieces about where their products are like those of weights: from points whose
+        # products are far apart, or small beside what is missing, first steps are short
+        mixed = 0.5 * start[:weights] + 0.5 / np.bincount(shape.group)[shape.group]
+        product = _ALIKE * float(slack[:weights] @ mixed) / max(weights, 1)
+        inside = np.clip(product / np.maximum(np.abs(slack[weights:]), 1e-99), _EDGE * room, _MIDST * room)
+        self.x = np.append(mixed, np.clip(start[weights:], inside, room - inside))
         self.s = np.where(self.bounded, shape.upper - self.x, 1.0)
         above, below = np.maximum(slack, 0.0), np.where(self.bounded, np.maximum(-slack, 0.0), 0.0)
         least = max(_LEAST * float(above @ self.x + below @ self.s) / (len(slack) + int(self.bounded.sum())), 1e-9)

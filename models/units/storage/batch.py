@@ -64,9 +64,12 @@ def answer_units(
             own, bound = _answer(
                 table, scalars[i], hours, power[rows[0][i]], offers, rows[1][i], margins, work, planning, tolerance
             )
-            power_kw[to] += work.answer[POWER]
+            for t in range(isps):
+                power_kw[to, t] += work.answer[POWER, t]
             if scalars[i, RESERVE] > 0.0:
-                held_kw[to] += work.held
+                for r in range(products):
+                    for t in range(isps):
+                        held_kw[to, r, t] += work.held[r, t]
             money_eur[to, 0] += own
             money_eur[to, 1] += bound
             if details.shape[0] > 0:

@@ -92,7 +92,7 @@ def _backward(  # noqa: C901 - one loop: calls with a dozen arrays would cost mo
     q, slack, shortfall = scalars[RESERVE], scalars[SLACK] > 0.0, scalars[SHORTFALL]
     filled[:] = 0.0
     begin = end = lists.shape[1] // 2
-    g, fresh, bent = 1.0, _FRESH, False
+    g, inverse, grow, fresh, bent = 1.0, 1.0, 1.0 / a, _FRESH, False  # inverse of g: divisions take long
     low, high = table[LOW, isps - 1], table[HIGH, isps - 1]
     value = -scalars[END_VALUE] * low
     if high > low:
@@ -104,23 +104,31 @@ def _backward(  # noqa: C901 - one loop: calls with a dozen arrays would cost mo
             kept[0, position], kept[1, position] = low, end - begin
             for i in range(begin, end):
                 position += 1
-                kept[0, position], kept[1, position] = lists[0, i] * g, lists[1, i] / g
+                kept[0, position], kept[1, position] = lists[0, i] * g, lists[1, i] * inverse
             position += 1
         pin, c, d = table[PINNED, t], table[CHARGE, t], table[DISCHARGE, t]
         gain = hours * table[EFFICIENCY, t]
-        scale[t], greatest[3, t] = 1.0 / g, value
+        scale[t], greatest[3, t] = inverse, value
         greatest[1, t] = greatest[2, t] = 0.0
         if np.isnan(pin):
             most, least = gain * c, -drain * d
             value += (power[t] + wear) * c
             if q > 0.0:
                 value -= room_gain(c, c, d, q, sides, t)
-            count, below = step_cost(power[t], wear, c, d, gain, drain, q, sides, t, steps)
-            if 0 < below < count and steps[0, below - 1] > steps[0, below]:
-                bent = True
-                count = envelope_of(steps, count)
-            for k in range(count):
-                begin, end = _insert(lists, begin, end, -steps[0, k] / g, steps[1, k] * g, float(t))
+            if q <= 0.0 and (c <= 0.0 or d <= 0.0 or (power[t] - wear) / drain <= (power[t] + wear) / gain):
+                if d > 0.0:
+                    slope = (wear - power[t]) / drain * inverse
+                    begin, end = _insert(lists, begin, end, slope, drain * d * g, float(t))
+                if c > 0.0:
+                    slope = -(power[t] + wear) / gain * inverse
+                    begin, end = _insert(lists, begin, end, slope, gain * c * g, float(t))
+            else:
+                count, below = step_cost(power[t], wear, c, d, gain, drain, q, sides, t, steps)
+                if 0 < below < count and steps[0, below - 1] > steps[0, below]:
+                    bent = True
+                    count = envelope_of(steps, count)
+                for k in range(count):
+                    begin, end = _insert(lists, begin, end, -steps[0, k] * inverse, steps[1, k] * g, float(t))
         else:
             most = least = gain * pin if pin > 0.0 else drain * pin
             value += power[t] * pin + wear * abs(pin)
@@ -129,22 +137,22 @@ def _backward(  # noqa: C901 - one loop: calls with a dozen arrays would cost mo
         greatest[0, t] = most
         low += table[DEMAND, t] - most
         high += table[DEMAND, t] - least
-        dearest = shortfall / g
+        dearest = shortfall * inverse
         if slack:
             while begin < end and lists[0, begin] < -dearest:
                 filled[int(lists[2, begin])] += lists[1, begin]
                 value += lists[0, begin] * lists[1, begin]
-                low += lists[1, begin] / g
+                low += lists[1, begin] * inverse
                 begin += 1
             while begin < end and lists[0, end - 1] > dearest:
                 end -= 1
-                high -= lists[1, end] / g
-        low, high, g = low / a, high / a, g * a
+                high -= lists[1, end] * inverse
+        low, high, g, inverse = low * grow, high * grow, g * a, inverse * grow
         if g < fresh:  # what rounding once made of the list's length must not outgrow the band
             total = 0.0
             for i in range(begin, end):
                 total += lists[1, i]
-            high, fresh = low + total / g, _FRESH * g
+            high, fresh = low + total * inverse, _FRESH * g
         to_low = table[LOW, t - 1] if t > 0 else scalars[START]
         to_high = table[HIGH, t - 1] if t > 0 else scalars[START]
         if slack and low > to_low:
@@ -185,7 +193,7 @@ def _backward(  # noqa: C901 - one loop: calls with a dozen arrays would cost mo
                 scale[s] *= g
             for i in range(filled.shape[0]):
                 filled[i] /= g
-            g, fresh = 1.0, _FRESH
+            g, inverse, fresh = 1.0, 1.0, _FRESH
     return value, bent
 
 

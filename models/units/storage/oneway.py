@@ -161,8 +161,8 @@ def choose_one_way(table: Floats, scalars: Floats, hours: float, power: Floats, 
                         bottom = high = min(max(bottom, begin), end)
                     n, begin, more = _window(steps, first, last, begin, bottom, max(high, bottom), part)
                     there, reached = _descend(part, 0, n, begin, value + more, y, kept, at, penalty)
-                    if reached < best:
-                        x[t], best = there, reached
+                    if reached < best:  # what rounding adds to 0 is no charging
+                        x[t], best = min(there, end), reached
         else:
             x[t] = gain * pin if pin > 0.0 else drain * pin
         answer[UNMET, t] = answer[EXCESS, t] = 0.0
