@@ -45,7 +45,8 @@ class Stated:
     def matrix(self, whole: Bools | None = None) -> Matrix:
         """Return it for HiGHS, with a convexity row per group; `whole` (P,) says which positions count steps."""
         group = np.unique(self.group, return_inverse=True)[1]
-        convex = sparse.csc_array((np.ones(len(group)), group, np.arange(len(group) + 1)))
+        shape = (int(group.max(initial=-1)) + 1, len(group))
+        convex = sparse.csc_array((np.ones(len(group)), group, np.arange(len(group) + 1)), shape=shape)
         nothing = sparse.csc_array((convex.shape[0], self.others.shape[1]))
         right = np.concatenate([self.right, np.ones(convex.shape[0])])
         integral = np.zeros(len(self.cost), dtype=np.bool_)
@@ -80,10 +81,10 @@ def best_mixture(
     if found is None:
         return None
     if whole and master.coarse():
-        stated = state(master, chosen, steps_mw=master.step_mw)
+        matrix = state(master, chosen, steps_mw=master.step_mw).matrix((master.step_mw > 0) & ~master.free.fixed)
         run = solve_mixed(
-            stated.matrix((master.step_mw > 0) & ~master.free.fixed), start=np.zeros(0), absolute_gap=0.5 * aim_eur,
-            time_limit_s=_SHARE * time_left_s, threads=threads, transcript=transcript,
+            matrix, start=np.zeros(0), absolute_gap=0.5 * aim_eur, time_limit_s=_SHARE * time_left_s,
+            threads=threads, transcript=transcript,
         )  # fmt: skip
         if len(run.x):
             return _read(master, chosen, run.x, run.objective, master.step_mw)
@@ -100,7 +101,8 @@ def _solve(
     del stated  # its columns are packed now, and a large part of all memory
     try:
         with np.errstate(over="raise", invalid="raise"):
-            end = solve_shaped(shape, start, prices, gap=_FINE * aim_eur, time_left_s=time_left_s, threads=threads)
+            left = deadline - perf_counter()
+            end = solve_shaped(shape, start, prices, gap=_FINE * aim_eur, time_left_s=left, threads=threads)
         if end.solved:
             x[free] += end.x
             return x, end.objective + offset
@@ -198,9 +200,10 @@ def _moves(master: Master, group: Ints, column: Ints, place: Ints, first: Ints) 
     """Return what columns (W,) of groups (W,) add to the channels' rows that have a place."""
     asked = master.columns, master.groups, group, column, place, first
     begins = np.zeros(len(group) + 1, dtype=np.int64)
-    enter_rows(*asked, begins, np.zeros(0, dtype=np.int32), np.zeros(0))
+    enter_rows(*asked, begins, begins[:0], np.zeros(0))
     begins = np.cumsum(begins)
-    rows, values = np.empty(begins[-1], dtype=np.int32), np.empty(begins[-1])
+    narrow = np.int32 if begins[-1] <= np.iinfo(np.int32).max else np.int64  # both alike, or they are copied
+    begins, rows, values = begins.astype(narrow), np.empty(begins[-1], dtype=narrow), np.empty(begins[-1])
     enter_rows(*asked, begins, rows, values)
     return sparse.csc_array((values, rows, begins), shape=(int(place.max(initial=-1)) + 1, len(group)))
 

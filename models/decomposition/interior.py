@@ -32,7 +32,7 @@ _CORRECTORS, _FURTHER, _AROUND, _WORTHWHILE = 3, 0.3, 0.1, 0.02
 # Gondzio's correctors: how many, how much longer a step they try, products around the aim, least gain of both steps
 _LEAST = 0.1  # of the first products' mean: the least of them
 _ALIKE = 10.0  # of the mean product of weights at first: that of a piece
-_EDGE, _MIDST = 0.002, 0.3  # of a piece's room: how near to its bounds, and how far from them, it may begin
+_EDGE, _MIDST = 0.002, 0.3  # of a piece's room: the least and the most that it begins away from its bounds
 _BACK = 0.995  # of the way to the boundary
 
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from scipy import sparse
 from scipy.optimize import linprog
 
+from benchmarks.instances import make_case
 from models.decomposition import exact, loop
 from models.decomposition.arrow import Arrow
 from models.decomposition.interior import shape_of, solve_shaped
@@ -18,6 +19,7 @@ from models.decomposition.pricing import LocalPricing
 from models.decomposition.split import split
 from models.solver import solve_interior
 from models.transcript import Transcript
+from tests.models.builders import day_ahead, load, make
 from tests.models.worlds import portfolio
 
 
@@ -66,9 +68,12 @@ def test_it_finds_what_highs_finds(seed, blocks, groups_each, columns, quantitie
         b_eq=np.concatenate([shape.right, np.ones(groups)]),
         bounds=[(0, None if np.isinf(u) else u) for u in shape.upper],
     )  # fmt: skip
-    start = np.concatenate([1.0 / np.bincount(shape.group)[shape.group], np.zeros(len(shape.cost) - weights)])
+    rng = np.random.default_rng(seed)
+    mixed = rng.random(weights) ** 3
+    mixed /= np.bincount(shape.group, mixed)[shape.group]
+    start, prices = np.append(mixed, np.zeros(len(shape.cost) - weights)), rng.normal(0, 1, len(shape.right))
     size = 1.0 + abs(oracle.fun)
-    found = solve_shaped(shape, start, np.zeros(len(shape.right)), gap=1e-6 * size, time_left_s=60.0)
+    found = solve_shaped(shape, start, prices, gap=1e-6 * size, time_left_s=60.0)
     assert oracle.status == 0
     assert found.solved
     assert found.objective == pytest.approx(oracle.fun, abs=1e-4 * size)
@@ -78,14 +83,19 @@ def test_it_finds_what_highs_finds(seed, blocks, groups_each, columns, quantitie
     )
 
 
-@pytest.mark.parametrize("case", [portfolio(240, 24, points=4), portfolio(60, 96, points=2)])
-def test_columns_of_a_search_mix_as_well_as_highs_mixes_them(case):
+def searched(case):
     parts = split(case)
     master, pricing = Master(case, parts), LocalPricing(case, parts)
     found = loop.begin(master, pricing)
     loop.search(
         master, pricing, found, aim_eur=1e-3, rounds=20, after=lambda: None, enough=lambda: False
     )  # fmt: skip
+    return master
+
+
+@pytest.mark.parametrize("case", [portfolio(240, 24, points=4), portfolio(60, 96, points=2)])
+def test_columns_of_a_search_mix_as_well_as_highs_mixes_them(case):
+    master = searched(case)
     stated = exact.state(master, master.columns.weight > 1e-3)
     oracle = solve_interior(stated.matrix(), time_limit_s=60.0, threads=1)
     shape, start, prices = exact.shaped(master, stated)
@@ -93,6 +103,41 @@ def test_columns_of_a_search_mix_as_well_as_highs_mixes_them(case):
     mine = solve_shaped(shape, start, prices, gap=1e-7 * size, time_left_s=60.0)
     assert mine.solved
     assert mine.objective + stated.cost @ stated.lower == pytest.approx(oracle.objective, abs=1e-5 * size)
+
+
+@pytest.mark.parametrize("case", [portfolio(240, 24, points=4), make_case(500, "typical")])
+def test_rows_of_the_mixture_add_up_to_what_the_master_adds_up(case):
+    master = searched(case)
+    master.recount()
+    stated = exact.state(master, master.columns.weight > 0)
+    free = stated.others[:, : len(master.free.value)] @ master.free.value
+    rows = stated.moves @ master.columns.weight[stated.group, stated.column] + free
+    moved = [(channel.s - const).ravel() for channel, const in zip(master.couplings, master.constants, strict=True)]
+    assert master.groups.is_called.any()
+    assert master.groups.reserved.any()
+    assert (master.groups.hold >= 0).any()
+    np.testing.assert_allclose(rows, np.concatenate(moved)[stated.used], rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "case", [portfolio(60, 24, points=2), make(3, load(3, [4.0, 5.0, 6.0]), day_ahead=day_ahead(3, np.full(3, 10.0)))],
+    ids=["portfolio", "without groups"],
+)  # fmt: skip
+def test_where_the_own_method_breaks_off_highs_finds_the_same(case, monkeypatch):
+    def found(own):
+        monkeypatch.setattr(exact, "solve_shaped", own)
+        transcript = Transcript()
+        mixture = exact.best_mixture(
+            searched(case), aim_eur=1e-4, time_left_s=60.0, threads=1, whole=False, transcript=transcript
+        )
+        return mixture.cost_eur, str(transcript.lines())
+
+    def refuse(*_, **__):
+        raise np.linalg.LinAlgError("no")
+
+    (mine, _), (highs, said) = found(exact.solve_shaped), found(refuse)
+    assert "HiGHS takes over" in said
+    assert mine == pytest.approx(highs, abs=2e-4)
 
 
 def test_without_time_there_is_no_mixture():

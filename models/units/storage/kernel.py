@@ -115,6 +115,7 @@ def _backward(  # noqa: C901 - one loop: calls with a dozen arrays would cost mo
             value += (power[t] + wear) * c
             if q > 0.0:
                 value -= room_gain(c, c, d, q, sides, t)
+            # without reserve and convex, step_cost is written out: the call would take longer than what it does
             if q <= 0.0 and (c <= 0.0 or d <= 0.0 or (power[t] - wear) / drain <= (power[t] + wear) / gain):
                 if d > 0.0:
                     slope = (wear - power[t]) / drain * inverse
