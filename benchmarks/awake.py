@@ -160,9 +160,9 @@ def _message(key: KeyPair, number: int) -> bytes:
 
 def _serve(folder: Path, resources: int) -> None:
     """Run the daemon; `plan` begins to plan without end, `count` says how that goes, the end of input stops."""
-    from agr.daemon import Daemon
-    from agr.log import configure
-    from agr.solving import Solver
+    from agr.operations.log import configure
+    from agr.planning.pool import SolverPool
+    from agr.service import Service
     from benchmarks.instances import make_case
 
     configure(json=True)
@@ -175,7 +175,7 @@ def _serve(folder: Path, resources: int) -> None:
         ),
     )  # fmt: skip
     case = make_case(resources)
-    solver, ended, seconds = Solver(settings.planning), threading.Event(), []
+    solver, ended, seconds = SolverPool(settings.planning), threading.Event(), []
 
     def plan() -> None:
         while not ended.is_set():
@@ -184,7 +184,7 @@ def _serve(folder: Path, resources: int) -> None:
             seconds.append(round(time.perf_counter() - started, 2))
 
     planning = threading.Thread(target=plan, daemon=True)
-    with Daemon(settings) as daemon:
+    with Service(settings) as daemon:
         solver.warm_up()
         print(f"port {daemon.port}", flush=True)  # noqa: T201
         for line in sys.stdin:

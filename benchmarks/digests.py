@@ -22,13 +22,14 @@ import numpy as np
 from agr.scenario.folder import all_folders, read_scenario
 from agr.scenario.running import plans_of, solver_of
 from benchmarks.instances import make_case
-from models.choose import Method, solve
-from models.decomposition.local import regret_eur
-from models.decomposition.parting import part, renewed, whole_case, whole_outcome
+from models.decomposition.reoptimise.replan import dual_slack_eur
+from models.decomposition.reoptimise.subproblem import renewed, subproblem, whole_case, whole_outcome
+from models.method import Method, solve
 from models.outcome import Outcome
 from tests.models.test_switched import world as switched_world
 
 LIMIT_S = 3600.0  # never reached: a time limit would make digests a matter of luck
+WIDE = {"spring-weekday": 0.05, "winter-evening-peak": 0.05}  # gaps that are reached in seconds: bids are whole there
 _TIMED = ("seconds", "log", "solver")
 
 
@@ -65,13 +66,13 @@ def scenario(folder: Path) -> str:
     """Return the digest of every plan of a shipped scenario's run."""
     made = read_scenario(folder)
     planning = made.description.planning.model_copy(update={"time_limit_s": LIMIT_S})
+    if folder.name in WIDE:
+        planning = planning.model_copy(update={"relative_gap": WIDE[folder.name]})
     described = made.description.model_copy(update={"planning": planning})
     made = replace(made, description=described)
     with solver_of(planning) as solver:
         steps = plans_of(made, described.periods(), solver.solve)
-    return digest(
-        *((s.at.isoformat(), str(s.reason), s.solved.outcome, s.answer.findings, s.change) for s in steps)
-    )
+    return digest(*((s.at.isoformat(), str(s.reason), s.solved.outcome, s.answer.findings, s.change) for s in steps))
 
 
 def _decomposed(resources: int, kind: Any) -> Outcome:
@@ -84,11 +85,11 @@ def part_again() -> str:
     """Return the digest of half a reservation released in a portfolio of 1,000, planned as a part."""
     case, before = make_case(1000), _decomposed(1000, "typical")
     points = case.reservations.point[:1]
-    old = part(case, before, points)
+    old = subproblem(case, before, points)
     half = replace(old.reservations, reserved_kw=old.reservations.reserved_kw / 2)
     new = renewed(old, half, before.point_kw[points], 0.5)
     assert new.elsewhere is not None
-    new = replace(new, elsewhere=replace(new.elsewhere, regret_eur=regret_eur(old)))
+    new = replace(new, elsewhere=replace(new.elsewhere, regret_eur=dual_slack_eur(old)))
     found = solve(new, relative_gap=1e-3, time_limit_s=LIMIT_S)
     return digest(found, whole_case(case, before, points, new), whole_outcome(case, before, points, new, found))
 

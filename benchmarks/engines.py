@@ -52,7 +52,7 @@ def pyomo(case: Case, limit_s: float) -> Figures:
     """State the reference formulation in Pyomo, translate and solve its relaxation by the project's route."""
     import gc
 
-    from models.problems.plan import state
+    from models.reference.problem import state
     from models.solver import Relaxation, translate
 
     started = perf_counter()

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from models.bands import meetable
 from models.case import Bools, Case, Direction, Floats, Ints, Reserve
+from models.reachability import meetable
 
 Where: TypeAlias = tuple[Ints, Ints]
 
@@ -121,13 +121,13 @@ def refuse(case: Case) -> None:
     """Raise ValueError for a case with what only the reference formulation states."""
     pinned = ~np.isnan(case.storage.pinned_kw).all() or ~np.isnan(case.curtailable.pinned_kw).all()
     if len(case.shiftable.point) or len(case.switched.point) or pinned or case.anchor is not None:
-        raise ValueError("runs, switched units, pins and anchors are not stated here; use models.problems.plan")
+        raise ValueError("runs, switched units, pins and anchors are not stated here; use models.reference.problem")
     if (
         any(reserve.sustain_h > 0 for reserve in case.reserves)
         or not meetable(case.storage, case.isps, case.isp_hours).all()
     ):
         raise ValueError(
-            "sustained reserve and bands that cannot be kept are not stated here; use models.problems.plan"
+            "sustained reserve and bands that cannot be kept are not stated here; use models.reference.problem"
         )
 
 
@@ -163,7 +163,7 @@ def _generation(
 ) -> None:
     data = case.curtailable
     if (data.reserve_kw > 0).any():
-        raise ValueError("reserve of generation is not stated here; use models.problems.plan")
+        raise ValueError("reserve of generation is not stated here; use models.reference.problem")
     present = points[data.point][:, None] & (data.forecast_kw < 0)
     if prefix:
         here = np.zeros((len(case.points) + 1, case.isps), dtype=np.bool_)

@@ -34,11 +34,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from agr import log
-from agr.delivery import Deliverer
-from agr.enquiry import Enquirer
-from agr.portfolio import CongestionPoint, Contract
-from agr.prognosis import d_prognosis
+from agr.domain.register import CongestionPoint, Contract
+from agr.messaging.deliver import Deliverer
+from agr.messaging.portfolio_requests import PortfolioRequests
+from agr.messaging.prognosis import d_prognosis
+from agr.operations import log
 from agr.settings import MessageLimits
 from agr.store import day, outbox, plans, portfolio
 from agr.store.plans import Sent
@@ -48,7 +48,7 @@ from agr.uftp.participants import Participant, Participants
 from agr.uftp.signing import KeyPair
 from agr.uftp.transport import Sender
 from agr.web.endpoint import PATH, uftp_app
-from tests.worlds import NOW, PERIOD, Party, World
+from tests.builders.worlds import NOW, PERIOD, Party, World
 
 Figures = dict[str, float]
 ROOM = MessageLimits(messages_per_minute=10**6)
@@ -76,7 +76,7 @@ def take_portfolio(scale: float) -> Figures:
     """Take in the CRO's answer: verify, store, read, judge, write."""
     points, each = int(20_000 * scale), 50
     world = _world()
-    Enquirer(world.store, world.settings, world.clock, world.participants).ask_portfolio(PERIOD)
+    PortfolioRequests(world.store, world.settings, world.clock, world.participants).ask_portfolio(PERIOD)
     with world.store.transaction() as tx:
         (queued,) = outbox.due(tx, world.clock.now())
         asked = outbox.asked(tx, queued.message_id)

@@ -18,17 +18,18 @@ from pathlib import Path
 import httpx
 import numpy as np
 
-from agr import archive
-from agr.case import NamedCase
-from agr.daemon import Daemon, WebServer
-from agr.isp import JumpingClock, Period
-from agr.plan import Plan, PlanState, PointProgram, Positions, Reason, ReasonKind, Result
-from agr.portfolio import CongestionPoint
+from agr.domain.isp import JumpingClock, Period
+from agr.domain.plan import Plan, PlanState, PointProgram, Positions, Reason, ReasonKind, Result
+from agr.domain.register import CongestionPoint
+from agr.planning import serialisation
+from agr.planning.case import NamedCase
+from agr.service import Service
 from agr.settings import Settings
 from agr.store import day, plans, portfolio
 from agr.store.plans import Sent
 from agr.uftp.signing import KeyPair
-from agr.web.operators import operators_app
+from agr.web.application import operators_app
+from agr.web.serving import WebServer
 from models.case import (
     Case,
     Curtailable,
@@ -104,7 +105,7 @@ def dso(number: int) -> str:
     return f"grid-{number % 4}.example"
 
 
-def fill(daemon: Daemon, count: int) -> None:
+def fill(daemon: Service, count: int) -> None:
     """Store congestion points, a plan, its prognoses and, for nine in ten, their answers."""
     named, outcome = solved(count)
     power_w = np.rint(outcome.point_kw * 1000).astype(int).tolist()
@@ -119,7 +120,7 @@ def fill(daemon: Daemon, count: int) -> None:
         id=0, period=PERIOD, created_at=NOW, reasons=(Reason(kind=ReasonKind.RESULTS),), state=PlanState.AUDITED,
         points=tuple(PointProgram(address=address(i), dso=dso(i), power_w=tuple(power_w[i])) for i in range(count)),
         positions=Positions(day_ahead_kw=zero, intraday_kw=zero, bids_mw={}, balance_eur_per_mwh=zero), result=result,
-        case_digest=archive.digest(named),
+        case_digest=serialisation.digest(named),
     )  # fmt: skip
     points = tuple(
         CongestionPoint(address=address(i), dso=dso(i), connections=tuple(f"ean.{5 * i + k}" for k in range(5)))
@@ -128,7 +129,7 @@ def fill(daemon: Daemon, count: int) -> None:
     with daemon.store.transaction() as tx:
         portfolio.replace(tx, PERIOD.day, "cro.example", points, ())
         portfolio.set_answer(tx, PERIOD.day, "cro.example", "answered", NOW)
-        stored = plans.put(tx, plan, archive.pack(outcome), archive.pack(named))
+        stored = plans.put(tx, plan, serialisation.pack(outcome), serialisation.pack(named))
         for number, point in enumerate(plan.points):
             sent = Sent(
                 congestion_point=point.address, dso=point.dso, revision=1, plan=stored.id, message_id=f"m-{number}",
@@ -149,7 +150,7 @@ def measure(client: httpx.Client, path: str, requests: int) -> tuple[float, floa
     return float(np.percentile(taken, 50)), float(np.percentile(taken, 95))
 
 
-def answer_on(daemon: Daemon, count: int, ended: threading.Event) -> None:
+def answer_on(daemon: Service, count: int, ended: threading.Event) -> None:
     """Accept one prognosis after the other, five a second."""
     number = 0
     while not ended.wait(0.2):
@@ -171,7 +172,7 @@ def main() -> int:
             store_url=f"sqlite:///{folder}/agr.db",
         )  # fmt: skip
         KeyPair.generate().save(settings.key_file)
-        daemon = Daemon(settings, JumpingClock(NOW))  # not started: only its operators' side answers
+        daemon = Service(settings, JumpingClock(NOW))  # not started: only its operators' side answers
         server = WebServer("operators", operators_app(daemon.operators), "127.0.0.1", 0, "port")
         server.start()
         try:
@@ -185,7 +186,7 @@ def main() -> int:
             daemon.release()
 
 
-def run(daemon: Daemon, url: str, given: argparse.Namespace) -> int:
+def run(daemon: Service, url: str, given: argparse.Namespace) -> int:
     """Measure every page."""
     base, where = f"/points?period={PERIOD}", f"/points/{PERIOD}/{address(4321 % given.points)}"
     pages = {

@@ -6,8 +6,8 @@ from typing import Any
 
 from benchmarks.engines import Figures
 from models.case import Case
-from models.choose import Method, solve
 from models.decomposition.loop import Round
+from models.method import Method, solve
 from models.outcome import Outcome
 
 RELATIVE_GAP = 1e-3  # of gross cost, proven: what the figures are stated for
@@ -42,10 +42,10 @@ def measure(case: Case, limit_s: float) -> Figures:
 
 
 def _afterwards(case: Case, outcome: Outcome) -> dict[str, Any]:
-    from agr.solving import unmanaged
+    from agr.planning.pool import unmanaged
     from benchmarks.reoptimise import measure as reoptimise
     from models.audit import audit
-    from models.noflex import no_flexibility
+    from models.baseline import no_flexibility
 
     started = perf_counter()
     findings = audit(case, outcome)

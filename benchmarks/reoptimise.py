@@ -15,22 +15,23 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from agr import archive, log
-from agr.case import NamedCase
-from agr.change import Solved
-from agr.describing import points_of, positions_of, result_of
-from agr.isp import Period
-from agr.parts import basis_of
-from agr.plan import Plan, PlanState, Reason, ReasonKind
-from agr.planning import Planner
-from agr.portfolio import CongestionPoint, Contract, Register
-from agr.publication import OPEN, Publisher
+from agr.domain.isp import Period
+from agr.domain.plan import Plan, PlanState, Reason, ReasonKind
+from agr.domain.register import CongestionPoint, Contract, Register
+from agr.messaging.publish import OPEN, Publisher
+from agr.operations import log
+from agr.planning import serialisation
+from agr.planning.case import NamedCase
+from agr.planning.difference import Solved
+from agr.planning.incremental import basis_of
+from agr.planning.plan_summary import points_of, positions_of, result_of
+from agr.planning.pool import SolverPool
+from agr.planning.service import Planner
 from agr.settings import Planning
-from agr.solving import Solver
 from agr.store import day, plans, portfolio, register
 from models.case import Case
 from models.outcome import Outcome
-from tests.worlds import World
+from tests.builders.worlds import World
 
 MOST = 200_000
 """Resources beyond which it is not measured: the plan before, with every unit's program, takes minutes to store."""
@@ -50,7 +51,7 @@ def measure(case: Case, outcome: Outcome) -> dict[str, Any] | None:
         gap = outcome.gap_eur / outcome.gross_cost_eur  # a plan that ended with more is not asked for less here
         planning = Planning(threads=2, decomposed_gap=max(Planning().decomposed_gap, 1.1 * gap))
         world.settings = world.settings.model_copy(update={"planning": planning})
-        solver = Solver(planning)
+        solver = SolverPool(planning)
         try:
             return _measured(world, solver, case, outcome)
         finally:
@@ -58,7 +59,7 @@ def measure(case: Case, outcome: Outcome) -> dict[str, Any] | None:
             world.store.close()
 
 
-def _measured(world: World, solver: Solver, case: Case, outcome: Outcome) -> dict[str, Any]:
+def _measured(world: World, solver: SolverPool, case: Case, outcome: Outcome) -> dict[str, Any]:
     publisher = Publisher(world.store, world.settings, world.clock, world.participants)
     made: list[Plan] = []
 
@@ -127,9 +128,9 @@ def _stand(world: World, case: Case, outcome: Outcome) -> None:
             id=0, period=PERIOD, created_at=now, reasons=(Reason(kind=ReasonKind.FIRST_PLAN),),
             state=PlanState.AUDITED, points=points_of(solved), positions=positions_of(solved),
             result=result_of(solved, findings=(), no_flexibility_eur=0.0, notes=()),
-            case_digest=archive.digest(named), basis=basis_of(tx, world.settings, PERIOD, now),
+            case_digest=serialisation.digest(named), basis=basis_of(tx, world.settings, PERIOD, now),
         )  # fmt: skip
-        plans.put(tx, plan, archive.pack(outcome), archive.pack(named))
+        plans.put(tx, plan, serialisation.pack(outcome), serialisation.pack(named))
 
 
 def _receive(world: World, case: Case, number: int) -> None:
@@ -152,7 +153,7 @@ def _queued(world: World) -> int:
 
 if __name__ == "__main__":
     from benchmarks.instances import make_case
-    from models.choose import Method, solve
+    from models.method import Method, solve
 
     instance = make_case(int(sys.argv[1]))
     best = solve(instance, method=Method.DECOMPOSITION, relative_gap=1e-3, time_limit_s=600.0)

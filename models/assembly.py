@@ -3,7 +3,7 @@
 import numpy as np
 
 from models.case import Case
-from models.objective import Answer, energy_terms, market_terms, place_terms
+from models.objective import ProgramValues, energy_terms, market_terms, place_terms
 from models.outcome import Outcome, Shadow, Termination
 
 
@@ -20,7 +20,7 @@ def no_prices(case: Case) -> Shadow:
 
 def assemble(
     case: Case,
-    answer: Answer,
+    answer: ProgramValues,
     shadow: Shadow,
     *,
     termination: Termination,

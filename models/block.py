@@ -22,7 +22,7 @@ Values: TypeAlias = Callable[[Variables], Floats]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Cells:
+class VariableArray:
     """One variable per listed (unit, ISP); every other (unit, ISP) is zero by construction."""
 
     unit: Ints  # (N,)
@@ -47,7 +47,7 @@ class Flow:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Worth:
+class ObjectiveTerm:
     """Money under the name of a term: Σ eur × variable + constant, earned positive."""
 
     term: str
@@ -77,7 +77,7 @@ class Held:
 class Exclusive:
     """Pairs of which at most one may be above zero; `gain` tells which one a mixture should become.
 
-    first·gain_first − second·gain_second > 0: the first survives. Stated lazily, see models/search.py.
+    first·gain_first − second·gain_second > 0: the first survives. Stated lazily, see models/reference/mip_search.py.
     """
 
     first: Variables
@@ -154,7 +154,7 @@ def templates() -> Iterator[None]:
         pyomo_constraint.TEMPLATIZE_CONSTRAINTS = before
 
 
-def add_cells(block: Any, name: str, present: Bools, lower: Floats | float, upper: Floats | float) -> Cells:
+def add_cells(block: Any, name: str, present: Bools, lower: Floats | float, upper: Floats | float) -> VariableArray:
     """Add variable block.name[u,t] for every True of `present` (U,T), lower <= variable <= upper (broadcast)."""
     unit, isp = np.nonzero(present)
     low = np.broadcast_to(lower, present.shape)[unit, isp].tolist()
@@ -163,7 +163,7 @@ def add_cells(block: Any, name: str, present: Bools, lower: Floats | float, uppe
     bounds = dict(zip(index, zip(low, high, strict=True), strict=True))
     variable = pyo.Var(pyo.Set(initialize=index, dimen=2), bounds=lambda _block, u, t: bounds[u, t])
     block.add_component(name, variable)
-    return Cells(unit=unit, isp=isp, variables=list(variable.values()))
+    return VariableArray(unit=unit, isp=isp, variables=list(variable.values()))
 
 
 def add_table(block: Any, name: str, present: Bools, values: Floats) -> None:

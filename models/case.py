@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import CaseError
-from models.resources import (
+from models.resources.arrays import (
     NO_POINT,
     Bools,
     Curtailable,
@@ -35,8 +35,8 @@ __all__ = [
     "DayAhead",
     "Direction",
     "Duals",
-    "Elsewhere",
     "Fixed",
+    "FixedRemainder",
     "Floats",
     "Imbalance",
     "Intraday",
@@ -148,7 +148,7 @@ class Duals:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Elsewhere:
+class FixedRemainder:
     """Units that are not in the case because they keep what an earlier plan gave them; their power is in `fixed`.
 
     Source: docs/optimisation.md §8.6.
@@ -186,7 +186,7 @@ class Case:
     anchor: Anchor | None = None
     start: Duals | None = None  # prices of an earlier plan to begin from; they change the way, not what is best
     switched: Switched = field(default_factory=nothing_switched)
-    elsewhere: Elsewhere | None = None  # where only a part of a portfolio is planned
+    elsewhere: FixedRemainder | None = None  # where only a part of a portfolio is planned
 
     def __post_init__(self) -> None:
         check(self)

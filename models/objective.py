@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 import pyomo.environ as pyo
 
-from models.block import Values, Worth, linear_sum, per_point, reserved_points, sums_of
+from models.block import ObjectiveTerm, Values, linear_sum, per_point, reserved_points, sums_of
 from models.case import Bools, Case, Floats, Ints, Switched
 from models.outcome import Headroom, Programs
-from models.units.switched import missed_isps, of_units, starts
+from models.resources.switched import missed_isps, of_units, starts
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Answer:
+class ProgramValues:
     """What is done and held: everything in an Outcome that costs or earns. Shapes as in Outcome."""
 
     programs: Programs
@@ -34,7 +34,7 @@ class Answer:
     reservation_shortfall_kw: Floats
 
 
-def maximise_value(model: Any, worths: Sequence[Worth]) -> None:
+def maximise_value(model: Any, worths: Sequence[ObjectiveTerm]) -> None:
     """Maximise Σ over all terms, constants included, so that the optimum is the value in EUR."""
     variables = [variable for worth in worths for variable in worth.variables]
     eur = np.concatenate([np.zeros(0), *(worth.eur for worth in worths)])
@@ -42,7 +42,7 @@ def maximise_value(model: Any, worths: Sequence[Worth]) -> None:
     model.value = pyo.Objective(expr=linear_sum(variables, eur) + constant, sense=pyo.maximize)
 
 
-def gross_eur(worths: Sequence[Worth], values: Values) -> float:
+def gross_eur(worths: Sequence[ObjectiveTerm], values: Values) -> float:
     """Return Σ |term|, to which relative gaps refer."""
     terms: dict[str, float] = {}
     for worth in worths:
@@ -51,7 +51,7 @@ def gross_eur(worths: Sequence[Worth], values: Values) -> float:
     return sum(abs(amount) for amount in terms.values())
 
 
-def place_terms(case: Case, answer: Answer) -> dict[str, Floats]:
+def place_terms(case: Case, answer: ProgramValues) -> dict[str, Floats]:
     """Return the terms that arise at a congestion point, (C+1,) each, the last entry for units in none. EUR."""
     mwh = case.isp_hours / 1000
     storage, curtailable, limits, contracts = case.storage, case.curtailable, case.limits, case.reservations
@@ -86,12 +86,12 @@ def place_terms(case: Case, answer: Answer) -> dict[str, Floats]:
         mine, own = (np.flatnonzero(reserved_points(case)[part.point]) for part in (storage, switched))
         missed_kwh = missed_kwh_of(answer.called)[mine]
         result |= called_terms(case, mine, missed_kwh, own, answer.called.switched_on[own])
-    for name, amount in elsewhere_eur(case).items():
+    for name, amount in remainder_eur(case).items():
         result.setdefault(name, np.zeros(len(case.points) + 1))[-1] += amount
     return result
 
 
-def elsewhere_eur(case: Case) -> dict[str, float]:
+def remainder_eur(case: Case) -> dict[str, float]:
     """Return what units earn that are not in the case, by term."""
     return {} if case.elsewhere is None else case.elsewhere.terms_eur
 
@@ -121,7 +121,7 @@ def _missed_eur(data: Switched, on: Bools) -> Floats:
     return np.asarray(-data.shortfall_eur * missed_isps(data, on), dtype=np.float64)
 
 
-def market_terms(case: Case, answer: Answer) -> dict[str, float]:
+def market_terms(case: Case, answer: ProgramValues) -> dict[str, float]:
     """Return the terms of the portfolio as a whole, EUR."""
     mwh = case.isp_hours / 1000
     bought = case.intraday.buy_eur_per_mwh @ answer.intraday_buy_kw

@@ -95,5 +95,5 @@ class Outcome:
     shadow: Shadow
     solver: str  # algorithm and version, for the record
     seconds: dict[str, float]  # build, solve, …
-    log: tuple[str, ...] = ()  # what the search said of itself, with times: models.transcript
+    log: tuple[str, ...] = ()  # what the search said of itself, with times: models.solver_log
     duals: Duals | None = None  # what a later search may begin from; None where nothing was decomposed

@@ -13,7 +13,7 @@ from scipy import sparse
 from models.block import Variables
 from models.case import Bools, Floats, Ints
 from models.errors import SolverError
-from models.transcript import LATE, Transcript
+from models.solver_log import LATE, SolverLog
 
 NEGLIGIBLE = 1e-9  # HiGHS drops such coefficients and warns; so they are dropped here
 
@@ -51,7 +51,7 @@ class Matrix:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Run:
+class SolverRun:
     """One run: x, duals and reduced costs are empty unless a solution was found."""
 
     status: Status
@@ -102,7 +102,7 @@ def _options(solver: Any, options: dict[str, Any]) -> None:
         _demand(solver.setOptionValue(name, value), f"option {name} = {value!r}")
 
 
-def _tell(solver: Any, transcript: Transcript | None) -> None:
+def _tell(solver: Any, transcript: SolverLog | None) -> None:
     """Let the solver say what it does to the transcript, if there is one, and never to the terminal."""
     _options(solver, {"output_flag": transcript is not None, "log_to_console": False})
     if transcript is not None:
@@ -130,7 +130,7 @@ def _pass(solver: Any, matrix: Matrix, whole: Bools | None) -> None:
     _demand(solver.passModel(program), "the model")
 
 
-def _finish(solver: Any, bound: float | None, transcript: Transcript | None) -> Run:
+def _finish(solver: Any, bound: float | None, transcript: SolverLog | None) -> SolverRun:
     """Read a run and tell the transcript if it ran out of time.
 
     Raises SolverError when it ended in any way but optimal, infeasible or out of time.
@@ -154,7 +154,7 @@ def _finish(solver: Any, bound: float | None, transcript: Transcript | None) -> 
     usable = status is Status.OPTIMAL or (bound is not None and feasible)
     empty = np.zeros(0)
     objective = float(info.objective_function_value)
-    return Run(
+    return SolverRun(
         status=status,
         x=np.array(solution.col_value) if usable else empty,
         objective=objective if usable else np.inf,
@@ -172,7 +172,7 @@ class Relaxation:
     """
 
     def __init__(
-        self, matrix: Matrix, *, threads: int, transcript: Transcript | None = None, quiet: bool = False
+        self, matrix: Matrix, *, threads: int, transcript: SolverLog | None = None, quiet: bool = False
     ) -> None:
         self._matrix, self._transcript = matrix, transcript
         self._solver = highspy.Highs()
@@ -191,7 +191,7 @@ class Relaxation:
         """Give columns their own bounds back."""
         self.bound_columns(columns, self._matrix.lower[columns], self._matrix.upper[columns])
 
-    def solve(self, time_limit_s: float, algorithm: str, *, worth_below: float = np.inf) -> Run:
+    def solve(self, time_limit_s: float, algorithm: str, *, worth_below: float = np.inf) -> SolverRun:
         """Minimise. `algorithm` is "simplex" (from the last basis) or "ipm" (from scratch, for large problems).
 
         The simplex method gives up, CUT_OFF, once the minimum is proven to be at least `worth_below`.
@@ -209,7 +209,9 @@ class Relaxation:
         return _finish(self._solver, None, self._transcript)
 
 
-def solve_interior(matrix: Matrix, *, time_limit_s: float, threads: int, transcript: Transcript | None = None) -> Run:
+def solve_interior(
+    matrix: Matrix, *, time_limit_s: float, threads: int, transcript: SolverLog | None = None
+) -> SolverRun:
     """Minimise without whole numbers by the interior-point method alone: a point inside the best face, no basis.
 
     A transcript gets only whether it ended by its time limit.
@@ -237,8 +239,8 @@ def solve_mixed(
     absolute_gap: float,
     time_limit_s: float,
     threads: int,
-    transcript: Transcript | None = None,
-) -> Run:
+    transcript: SolverLog | None = None,
+) -> SolverRun:
     """Minimise with whole numbers from a feasible start (or an empty one), to a proven absolute gap."""
     solver = highspy.Highs()
     highspy.Highs.resetGlobalScheduler(True)

@@ -9,8 +9,8 @@ import pytest
 
 from agr.demo.counterparties import Counterparty
 from agr.demo.environment import counterparty_python
+from tests.builders.postgres import postgres_bin, postgres_server
 from tests.day.market import Parties
-from tests.postgres import postgres_bin, postgres_server
 
 PROJECT = Path(__file__).parents[1]
 FLAGS = [

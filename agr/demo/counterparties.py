@@ -12,7 +12,7 @@ from types import TracebackType
 
 from pydantic import JsonValue
 
-from agr.errors import DeliveryError
+from agr.domain.errors import DeliveryError
 
 SCRIPT = Path(__file__).with_name("counterparty.py")
 

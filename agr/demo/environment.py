@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from agr.errors import InputError
+from agr.domain.errors import InputError
 
 VARIABLE = "AGR_COUNTERPARTY_PYTHON"
 REQUIREMENTS = Path(__file__).with_name("requirements.txt")

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 from lxml import etree
 
-from agr.daemon import Daemon
 from agr.demo.world import World
-from agr.plan import Plan, PlanState, ReasonKind
+from agr.domain.plan import Plan, PlanState, ReasonKind
+from agr.service import Service
 from agr.store import day, plans, portfolio
 from agr.store.plans import Sent
 
 if TYPE_CHECKING:
-    from agr.portfolio import Portfolio
+    from agr.domain.register import Portfolio
 
 _TOLERANCE = 1e-6
 
@@ -144,7 +144,7 @@ def _updated(history: list[Plan]) -> tuple[Plan, Plan]:
     return (used[-1], used[-1]) if index is None else (used[max(index - 1, 0)], used[-1])
 
 
-def report(world: World, daemon: Daemon, folder: Path, seconds: dict[str, float]) -> Report:
+def report(world: World, daemon: Service, folder: Path, seconds: dict[str, float]) -> Report:
     """Return the day in figures with every promise that was not kept."""
     period = world.scenario.of
     with daemon.store.transaction() as tx:

@@ -10,17 +10,17 @@ from contextlib import ExitStack
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from agr import log
-from agr.daemon import Daemon
 from agr.demo.report import Report, report
 from agr.demo.show import Show
 from agr.demo.world import World
-from agr.errors import AgrError, InputError
-from agr.isp import JumpingClock, Period
-from agr.portfolio import Contract
-from agr.program import compress
-from agr.publication import OPEN
+from agr.domain.errors import AgrError, InputError
+from agr.domain.isp import JumpingClock, Period
+from agr.domain.program import compress
+from agr.domain.register import Contract
+from agr.messaging.publish import OPEN
+from agr.operations import log
 from agr.scenario.description import Description, Release, describe
+from agr.service import Service
 from agr.settings import Timetable
 from agr.store import day, plans, register
 
@@ -41,7 +41,7 @@ def shipped(name: str) -> Path:
 class MarketDay:
     """Drives a daemon through one Period, and times the steps."""
 
-    def __init__(self, world: World, daemon: Daemon, clock: JumpingClock, say: Callable[[str], None]) -> None:
+    def __init__(self, world: World, daemon: Service, clock: JumpingClock, say: Callable[[str], None]) -> None:
         self.world, self.daemon, self.clock, self.say = world, daemon, clock, say
         self.period = world.scenario.of
         self.seconds: dict[str, float] = {}
@@ -153,7 +153,7 @@ def demo(scenario: Path | None, *, once: bool, as_json: bool, data: Path | None)
         clock = start_clock(described.of)
         show.follow(clock.now)
         world = stack.enter_context(World(folder, described, data, clock))
-        daemon = stack.enter_context(Daemon(world.settings, clock, guest="demo"))
+        daemon = stack.enter_context(Service(world.settings, clock, guest="demo"))
         world.introduce(daemon)
         show.say(f"operators' page: {daemon.page} (it lets you in as a viewer, without a log-in)")
         market_day = MarketDay(world, daemon, clock, show.say)

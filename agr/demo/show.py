@@ -6,9 +6,9 @@ from datetime import datetime
 from rich.console import Console
 from rich.table import Table
 
+from agr.cli.status_tables import terms_table
 from agr.demo.report import Report
-from agr.log import Event
-from agr.overview import terms_table
+from agr.operations.log import Event
 from agr.scenario.description import Description
 
 _NAMES: dict[str, Callable[[Event], str]] = {

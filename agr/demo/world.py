@@ -8,12 +8,12 @@ from types import TracebackType
 
 import tomli_w
 
-from agr.daemon import Daemon
 from agr.demo.counterparties import Counterparty, Peer
 from agr.demo.environment import counterparty_python
-from agr.isp import Clock
-from agr.office import import_tables
+from agr.domain.isp import Clock
+from agr.operations.commands import import_tables
 from agr.scenario.description import Description
+from agr.service import Service
 from agr.settings import ParticipantSettings, Planning, Settings, load
 from agr.store.engine import Store
 from agr.uftp.signing import KeyPair
@@ -89,7 +89,7 @@ class World:
             KeyPair.generate().save(self.settings.key_file)
         return KeyPair.load(self.settings.key_file)
 
-    def introduce(self, daemon: Daemon) -> None:
+    def introduce(self, daemon: Service) -> None:
         """Tell every counterparty where we are and what our key is."""
         us = Peer(
             domain=self.settings.domain, role="AGR", endpoint=f"http://127.0.0.1:{daemon.port}{PATH}",

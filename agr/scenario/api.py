@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from agr.planning.pool import SolverPool
 from agr.scenario import backtesting, importing, replaying, running, sweeping
 from agr.scenario.changes import changed
 from agr.scenario.comparison import Comparison, compare
@@ -18,7 +19,6 @@ from agr.scenario.record import Run, open_run
 from agr.scenario.reports.page import write_report
 from agr.scenario.running import Progress, parse_periods, silent
 from agr.scenario.scenario import Scenario
-from agr.solving import Solver
 
 Changes = Mapping[str, object] | Iterable[str]
 """`{"markets.afrr_down.price": "+20%", "batteries": 500}` or `["batteries=500"]`."""
@@ -29,7 +29,7 @@ __all__ = [
 ]  # fmt: skip
 
 
-_pools: dict[str, Solver] = {}
+_pools: dict[str, SolverPool] = {}
 
 
 def _solve(scenario: Scenario) -> Solve:
@@ -38,7 +38,7 @@ def _solve(scenario: Scenario) -> Solve:
     key = planning.model_dump_json()
     if key not in _pools:
         _close()
-        _pools[key] = Solver(planning)
+        _pools[key] = SolverPool(planning)
     return _pools[key].solve
 
 

@@ -17,14 +17,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from agr.case import NamedCase, build
-from agr.isp import Period
+from agr.domain.isp import Period
+from agr.planning.case import NamedCase, build
+from agr.planning.pool import unmanaged
 from agr.scenario.day import Solve, Step, carried, foresight, play
 from agr.scenario.record import ended_by_time_limit
 from agr.scenario.running import Progress, require_data, silent, solver_of
 from agr.scenario.scenario import Scenario
-from agr.scenario.tidy import Frame, Known, known_of, run_kw
-from agr.solving import unmanaged
+from agr.scenario.tidy_tables import Frame, TableContext, known_of, run_kw
 from models.outcome import Outcome, Termination
 
 Floats = NDArray[np.float64]
@@ -102,18 +102,18 @@ def _warnings(period: Period, steps: list[Step], knowing: Outcome, findings: tup
     return found
 
 
-def simple_rule_eur(named: NamedCase, known: Known) -> float:
+def simple_rule_eur(named: NamedCase, known: TableContext) -> float:
     """Return what the simple rule earns."""
-    from models.noflex import no_flexibility  # brings Pyomo, which takes seconds
+    from models.baseline import no_flexibility  # brings Pyomo, which takes seconds
 
     case = named.case
     storage = replace(case.storage, unmanaged_kw=rule_kw(named, known))
     return no_flexibility(unmanaged(replace(case, storage=storage))).objective_eur
 
 
-def rule_kw(named: NamedCase, known: Known) -> Floats:
+def rule_kw(named: NamedCase, known: TableContext) -> Floats:
     """Return what the simple rule makes of every store (U,T): batteries even out their own connection."""
-    from models.units.switched import switched_program_kw, unmanaged_on  # brings Pyomo, too
+    from models.resources.switched import switched_program_kw, unmanaged_on  # brings Pyomo, too
 
     case = named.case
     data, hours = case.storage, case.isp_hours

@@ -18,11 +18,11 @@ from typing import Any
 import numpy as np
 from pydantic import ValidationError
 
-from agr.errors import InputError
-from agr.feeds.checks import row_faults
-from agr.scenario.amount import Setting, read_setting, slug, unknown
-from agr.scenario.counting import FORECASTS, count_connections, count_resources, with_rows, without_connections
+from agr.connectors.tables.checks import row_faults
+from agr.domain.errors import InputError
+from agr.scenario.change_expression import Setting, read_setting, slug, unknown
 from agr.scenario.description import Description
+from agr.scenario.scaling import FORECASTS, count_connections, count_resources, with_rows, without_connections
 from agr.scenario.scenario import RESOURCES, Scenario
 
 _KEYS = {"contracts": "contract", "limits": "congestion_point"} | dict.fromkeys(RESOURCES, "resource")

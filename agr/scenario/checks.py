@@ -5,16 +5,16 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from agr.feeds.cells import CellError, read_instant
-from agr.feeds.findings import Finding, Findings
-from agr.feeds.grid import Grid, open_grid
-from agr.feeds.series import values_on
-from agr.feeds.tables import Survey
-from agr.isp import Period
-from agr.portfolio import Price
-from agr.scenario.counting import FORECASTS
-from agr.scenario.lines import Document
+from agr.connectors.tables.cells import CellError, read_instant
+from agr.connectors.tables.findings import Finding, Findings
+from agr.connectors.tables.folder import Survey
+from agr.connectors.tables.grid import Grid, open_grid
+from agr.domain.isp import Period
+from agr.domain.price import values_on
+from agr.domain.register import Price
+from agr.scenario.scaling import FORECASTS
 from agr.scenario.scenario import Scenario
+from agr.scenario.yaml_document import Document
 
 _HIGHEST_EUR_PER_MWH = 10_000.0
 """Above the harmonised maximum of SDAC (4,000 to 5,000 EUR/MWh) and of intraday (9,999)."""

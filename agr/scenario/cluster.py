@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from agr.errors import InputError, PlanError
+from agr.domain.errors import InputError, PlanError
+from agr.planning.pool import How, Solution, answer
 from agr.scenario.day import Solve
 from agr.settings import Planning
-from agr.solving import Answer, How, answer
 from models.case import Case
 from models.errors import ModelError
 
@@ -31,10 +31,10 @@ def cluster_solve(address: str, planning: Planning, patience_s: float = 10) -> I
             words = ", ".join(f"{worker} has {threads}" for worker, threads in many.items())
             raise InputError(f"{words} threads; start the workers with --nthreads 1, since solves in threads can hang")
 
-        def solve(case: Case) -> Answer:
+        def solve(case: Case) -> Solution:
             future = client.submit(answer, case, How.of(planning, threads=1), pure=False)
             try:
-                found: Answer = future.result(timeout=planning.budget_s)
+                found: Solution = future.result(timeout=planning.budget_s)
             except TimeoutError as error:
                 future.cancel()
                 raise PlanError(

@@ -7,9 +7,9 @@ from typing import Any
 
 import pandas as pd
 
-from agr.errors import InputError
+from agr.domain.errors import InputError
 from agr.scenario.record import Run
-from agr.scenario.tidy import Frame
+from agr.scenario.tidy_tables import Frame
 
 _POSITIONS = {
     "day-ahead net": ("day_ahead_kw", None), "intraday bought": ("intraday_buy_kw", None),

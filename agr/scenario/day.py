@@ -7,20 +7,20 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from agr.case import Inputs, Previous, build
-from agr.case.markets import DAY_AHEAD
-from agr.change import Solved, change
-from agr.feeds.series import values_on
-from agr.isp import Period
-from agr.plan import Change, Reason, ReasonKind
-from agr.planning import carried_of, previous_of
-from agr.portfolio import Portfolio
+from agr.domain.isp import Period
+from agr.domain.plan import Change, Reason, ReasonKind
+from agr.domain.price import values_on
+from agr.domain.register import Portfolio
+from agr.planning.case import Inputs, Previous, build
+from agr.planning.case.markets import DAY_AHEAD
+from agr.planning.difference import Solved, change
+from agr.planning.pool import Solution
+from agr.planning.service import carried_of, previous_of
 from agr.scenario.scenario import Scenario
 from agr.settings import Timetable
-from agr.solving import Answer
 from models.case import Case
 
-Solve = Callable[[Case], Answer]
+Solve = Callable[[Case], Solution]
 THRESHOLD_W = 1
 
 
@@ -33,7 +33,7 @@ class Step:
     at: datetime
     reason: Reason
     solved: Solved
-    answer: Answer
+    answer: Solution
     change: Change | None  # against the step before
     label: str = ""  # what replays call it
 

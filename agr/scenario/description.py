@@ -9,9 +9,9 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from agr.errors import InputError
-from agr.isp import Period, zone
-from agr.scenario.lines import Document
+from agr.domain.errors import InputError
+from agr.domain.isp import Period, zone
+from agr.scenario.yaml_document import Document
 from agr.settings import Markets, Planning
 from agr.settings.section import Seconds, Section
 

@@ -16,9 +16,9 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 
-from agr.errors import TableError
-from agr.feeds.findings import Finding, Findings
-from agr.isp import local_instant
+from agr.connectors.tables.findings import Finding, Findings
+from agr.domain.errors import TableError
+from agr.domain.isp import local_instant
 
 Value = TypeVar("Value")
 _LOCAL = ("%d/%m/%Y %H:%M:%S", "%d/%m/%Y %H:%M", "%d.%m.%Y %H:%M", "%d.%m.%Y %H:%M:%S", "%Y-%m-%d %H:%M:%S",

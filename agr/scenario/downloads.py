@@ -13,9 +13,9 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 
-from agr.errors import TableError
-from agr.isp import local_instant
-from agr.portfolio import Price
+from agr.domain.errors import TableError
+from agr.domain.isp import local_instant
+from agr.domain.register import Price
 from agr.scenario.download import (
     Download,
     finished,

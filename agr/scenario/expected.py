@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import Field
 
-from agr.scenario.lines import Document
+from agr.scenario.yaml_document import Document
 from agr.settings.section import Section
 
 

@@ -8,14 +8,14 @@ from pathlib import Path
 import numpy as np
 from pydantic import Field
 
-from agr.errors import InputError, TableError
-from agr.feeds.tables import survey_folder
-from agr.portfolio import CongestionPoint, Register
+from agr.connectors.tables.folder import survey_folder
+from agr.domain.errors import InputError, TableError
+from agr.domain.register import CongestionPoint, Register
 from agr.scenario.changes import changed
 from agr.scenario.checks import Certain, check_scenario
 from agr.scenario.description import Description
-from agr.scenario.lines import Document, Model
 from agr.scenario.scenario import Floats, Forecasts, Scenario
+from agr.scenario.yaml_document import Document, Model
 from agr.settings.section import Section
 
 
@@ -30,7 +30,7 @@ class KnownPoint(Section):
     connections: tuple[str, ...] = Field(description="Our connections there.")
 
 
-class Known(Section):
+class CroAnswerFile(Section):
     """What the CRO knows: cro.json."""
 
     congestion_points: tuple[KnownPoint, ...] = Field(default=(), description="Congestion points with connections.")
@@ -46,12 +46,12 @@ def read_scenario(folder: Path) -> Scenario:
     description, faults, keys = _read(written, Description)
     if description is None or keys & {"zone", "isp_minutes", "tables", "cro"}:  # nothing else can be judged
         raise TableError(faults)
-    known, listed, unlisted = Known(), None, list[str]()
+    known, listed, unlisted = CroAnswerFile(), None, list[str]()
     path = description.cro_of(folder)
     if path.exists() or description.cros:
         try:
             listed = Document(path, description.cro)
-            found, unlisted, _ = _read(listed, Known)
+            found, unlisted, _ = _read(listed, CroAnswerFile)
             known = found or known
         except TableError as error:
             unlisted = error.faults

@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
-from agr.errors import InputError
-from agr.isp import Period
-from agr.portfolio import Portfolio, Register
-from agr.scenario.agreements import contracts, limits, prices
+from agr.domain.errors import InputError
+from agr.domain.isp import Period
+from agr.domain.register import Portfolio, Register
+from agr.scenario.contracts import contracts, limits, prices
 from agr.scenario.population import Recipe, ean, populate
 from agr.scenario.profiles import Profiles, read_profiles
 from agr.scenario.writing import cro_json, tables, write

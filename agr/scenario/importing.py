@@ -10,10 +10,10 @@ from typing import Any
 
 import yaml
 
-from agr.errors import InputError
-from agr.feeds.writing import write_folder
-from agr.isp import Period, local_instant
-from agr.portfolio import Connection, EvSession, Price, Register
+from agr.connectors.tables.writing import write_folder
+from agr.domain.errors import InputError
+from agr.domain.isp import Period, local_instant
+from agr.domain.register import Connection, EvSession, Price, Register
 from agr.scenario import downloads
 from agr.scenario.folder import read_scenario
 from agr.scenario.scenario import Scenario

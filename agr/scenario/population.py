@@ -10,9 +10,9 @@ from datetime import date, datetime, time, timedelta
 
 import numpy as np
 
-from agr.errors import InputError
-from agr.isp import Period, local_instant
-from agr.portfolio import (
+from agr.domain.errors import InputError
+from agr.domain.isp import Period, local_instant
+from agr.domain.register import (
     Battery,
     CongestionPoint,
     Connection,

@@ -17,8 +17,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from agr.errors import InputError
-from agr.isp import Period
+from agr.domain.errors import InputError
+from agr.domain.isp import Period
 
 Floats = NDArray[np.float64]
 PROFILE_YEAR = 2025

@@ -17,13 +17,13 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet
 
-from agr import archive
-from agr.case import comfort_shortfall_kwh
-from agr.errors import InputError
+from agr.domain.errors import InputError
+from agr.planning import serialisation
+from agr.planning.case import comfort_shortfall_kwh
 from agr.scenario.day import Step
-from agr.scenario.tidy import TABLES, Frame, Known, joined
+from agr.scenario.tidy_tables import TABLES, Frame, TableContext, joined
 from models.outcome import Outcome, Termination
-from models.transcript import hurried, without_times
+from models.solver_log import hurried, without_times
 
 OUTCOME = "outcome.json"
 LOG = "log.json"
@@ -170,8 +170,8 @@ def figures(step: Step) -> Json:
         "termination": outcome.termination.value,
         "ended_by_time_limit": ended_by_time_limit(outcome),
         "solver": outcome.solver, "audit": list(step.answer.findings), "notes": list(step.solved.named.notes),
-        "case_digest": archive.digest(step.solved.named),
-        "outcome_digest": archive.digest(timeless(outcome)),
+        "case_digest": serialisation.digest(step.solved.named),
+        "outcome_digest": serialisation.digest(timeless(outcome)),
         "solver_log": list(without_times(outcome.log)),
     }  # fmt: skip
 
@@ -195,7 +195,7 @@ def versions() -> dict[str, str]:
     return {"python": platform.python_version()} | {name: version(name) for name in _PACKAGES}
 
 
-def record(name: str, steps: Sequence[Step], known: Known, head: Json, log: Json) -> Run:
+def record(name: str, steps: Sequence[Step], known: TableContext, head: Json, log: Json) -> Run:
     """Return the run of plans that were made, with the facts in `head` in front of its outcome."""
     plans = [figures(step) for step in steps]
     seconds = {f"{s.period} {s.name}": s.solved.outcome.seconds for s in steps}

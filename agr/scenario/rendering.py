@@ -12,7 +12,7 @@ from rich.text import Text
 from agr.scenario.comparison import Comparison
 from agr.scenario.record import Run
 from agr.scenario.scenario import RESOURCES, Scenario
-from agr.scenario.tidy import Frame
+from agr.scenario.tidy_tables import Frame
 
 _NOTHING = 0.005
 _SHOWN = 0.0005  # what three decimals show

@@ -4,19 +4,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from agr import archive
-from agr.change import Solved, change
-from agr.errors import InputError
-from agr.plan import Plan, Reason, ReasonKind
+from agr.domain.errors import InputError
+from agr.domain.plan import Plan, Reason, ReasonKind
+from agr.planning import serialisation
+from agr.planning.difference import Solved, change
+from agr.planning.plan_loader import load_solved, load_stored, merged
+from agr.planning.pool import Solution
 from agr.scenario import running
+from agr.scenario.case_changes import recase
 from agr.scenario.day import THRESHOLD_W, Solve, Step
-from agr.scenario.recase import recase
 from agr.scenario.record import Run, ended_by_time_limit, record, timeless
 from agr.scenario.running import described_changes, run_name
-from agr.scenario.tidy import Known, known_of
+from agr.scenario.tidy_tables import TableContext, known_of
 from agr.settings import Settings, load
-from agr.solving import Answer
-from agr.standing import load_solved, load_stored, merged
 from agr.store import plans, register
 from agr.store.engine import Store
 from models.outcome import Outcome
@@ -61,7 +61,7 @@ def replay(
     named = stored.named if alone else recase(solved.named, sets, without)
     answer = solve(named.case)
     compared = stored if alone else solved
-    exact = archive.digest(timeless(answer.outcome)) == archive.digest(timeless(compared.outcome))
+    exact = serialisation.digest(timeless(answer.outcome)) == serialisation.digest(timeless(compared.outcome))
     remark = "" if exact or changes else _remark(compared.outcome, answer.outcome)
     again = Solved(named=named, outcome=answer.outcome)
     if alone and plan.predecessor:
@@ -97,7 +97,7 @@ def _reason(plan: Plan, changes: Sequence[str]) -> Reason:
 
 def _stored_step(plan: Plan, solved: Solved, number: int) -> Step:
     """Return a stored plan as a step."""
-    answer = Answer(
+    answer = Solution(
         outcome=solved.outcome, findings=plan.result.audit, no_flexibility_eur=plan.result.no_flexibility_eur
     )
     reasons = "; ".join(str(reason) for reason in plan.reasons)
@@ -108,7 +108,9 @@ def _stored_step(plan: Plan, solved: Solved, number: int) -> Step:
     )  # fmt: skip
 
 
-def _record(name: str, plan: Plan, steps: list[Step], known: Known, settings: Settings, changes: Sequence[str]) -> Run:
+def _record(
+    name: str, plan: Plan, steps: list[Step], known: TableContext, settings: Settings, changes: Sequence[str]
+) -> Run:
     reasons = "; ".join(str(reason) for reason in plan.reasons)
     head = {
         "scenario": f"plan {plan.id} of {plan.period}",

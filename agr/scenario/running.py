@@ -6,16 +6,16 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, date, datetime
 
-from agr.errors import InputError, TableError
-from agr.isp import Period
-from agr.scenario.amount import slug
+from agr.domain.errors import InputError, TableError
+from agr.domain.isp import Period
+from agr.planning.pool import SolverPool
+from agr.scenario.change_expression import slug
 from agr.scenario.day import Solve, Step, carried, play
 from agr.scenario.description import periods_between
 from agr.scenario.record import Run, record
 from agr.scenario.scenario import Scenario
-from agr.scenario.tidy import known_of
+from agr.scenario.tidy_tables import known_of
 from agr.settings import Planning
-from agr.solving import Solver
 
 Progress = Callable[[int, int, str], None]
 """Called with (plans done, plans expected, what comes next or is done)."""
@@ -29,9 +29,9 @@ def silent(_done: int, _all: int, _what: str) -> None:
 
 
 @contextmanager
-def solver_of(planning: Planning, executor: str = "local") -> Iterator[Solver]:
+def solver_of(planning: Planning, executor: str = "local") -> Iterator[SolverPool]:
     """Start worker processes for solves, and end them; `executor` answers prices, as in compute.executor."""
-    solver = Solver(planning, executor)
+    solver = SolverPool(planning, executor)
     try:
         yield solver
     finally:

@@ -7,7 +7,7 @@ from datetime import date
 import numpy as np
 from numpy.typing import NDArray
 
-from agr.portfolio import CongestionPoint, Register
+from agr.domain.register import CongestionPoint, Register
 from agr.scenario.description import Description
 
 Floats = NDArray[np.float64]

@@ -11,15 +11,15 @@ from typing import Any
 
 import pandas as pd
 
-from agr.errors import AgrError, InputError
-from agr.isp import Period
-from agr.scenario.amount import slug
+from agr.domain.errors import AgrError, InputError
+from agr.domain.isp import Period
+from agr.scenario.change_expression import slug
 from agr.scenario.changes import changed
 from agr.scenario.day import Solve
 from agr.scenario.record import figures, totals, versions
 from agr.scenario.running import Progress, head_of, plans_of, resized, silent, solver_of
 from agr.scenario.scenario import Scenario
-from agr.scenario.tidy import Frame
+from agr.scenario.tidy_tables import Frame
 
 Grid = Mapping[str, Sequence[str]]
 _SUMS = ("objective_eur", "no_flexibility_eur", "flexibility_eur", "gap_eur", "imbalance_mwh",

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import pyarrow as pa
 import pyarrow.parquet
 
-from agr.portfolio import CongestionPoint, Forecast, Register
+from agr.domain.register import CongestionPoint, Forecast, Register
 
 
 def _cell(value: object, tz: ZoneInfo) -> str:

@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from agr.errors import InputError
-from agr.isp import zone
+from agr.domain.errors import InputError
+from agr.domain.isp import zone
 from agr.settings.compute import Compute
 from agr.settings.discovery import Discovery
 from agr.settings.markets import Markets

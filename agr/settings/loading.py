@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 from pydantic_settings import SettingsError as SourceError
 
-from agr.errors import SettingsError
+from agr.domain.errors import SettingsError
 from agr.settings.daemon import Settings
 
 _PREFIX = "AGR_"

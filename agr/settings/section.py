@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-from agr.isp import Gate
+from agr.domain.isp import Gate
 
 _UNITS = ("eur_per_kwh", "eur_per_mwh", "kw", "mw", "w", "s", "minutes", "hours", "days")
 _CLOCK_TIME = re.compile(r"([01]\d|2[0-3]):[0-5]\d(:[0-5]\d)?")

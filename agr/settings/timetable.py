@@ -5,7 +5,7 @@ from itertools import pairwise
 
 from pydantic import Field, model_validator
 
-from agr.isp import Period
+from agr.domain.isp import Period
 from agr.settings.section import Moment, Seconds, Section
 
 _IN_ORDER = (

@@ -5,8 +5,8 @@ from datetime import date, datetime
 
 import sqlalchemy as sa
 
-from agr.plan import Reason, ReasonKind
-from agr.store import basis
+from agr.domain.plan import Reason, ReasonKind
+from agr.store import input_version
 from agr.store import tables as t
 from agr.store.engine import Tx
 
@@ -130,7 +130,7 @@ def reservation_history(tx: Tx, period: date) -> list[Reserved]:
 
 def fix_position(tx: Tx, period: date, market: str, values: tuple[float, ...], at: datetime, origin: str) -> None:
     """Fix a market position (kW per ISP) or award (MW per block); replaces an earlier one."""
-    basis.changed(tx)
+    input_version.changed(tx)
     tx.execute(t.positions.delete().where(t.positions.c.period == period, t.positions.c.market == market))
     tx.execute(t.positions.insert().values(period=period, market=market, values=list(values), at=at, origin=origin))
 

@@ -15,7 +15,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from agr.errors import StoreError
+from agr.domain.errors import StoreError
 
 Tx: TypeAlias = sa.Connection
 """What every query takes: a connection inside one transaction."""

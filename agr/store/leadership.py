@@ -15,8 +15,8 @@ from typing import Protocol
 import sqlalchemy as sa
 import structlog
 
-from agr.errors import InputError, StoreError
-from agr.isp import Clock
+from agr.domain.errors import InputError, StoreError
+from agr.domain.isp import Clock
 from agr.store import tables as t
 from agr.store.engine import Store, Tx
 

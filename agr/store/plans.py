@@ -9,8 +9,8 @@ import sqlalchemy as sa
 from pydantic import TypeAdapter
 from pydantic_core import to_json
 
-from agr.errors import InputError
-from agr.plan import Plan, PlanState
+from agr.domain.errors import InputError
+from agr.domain.plan import Plan, PlanState
 from agr.store import tables as t
 from agr.store.engine import Tx
 

@@ -6,9 +6,9 @@ from itertools import chain, islice
 
 import sqlalchemy as sa
 
-from agr.isp import Period
-from agr.portfolio import CongestionPoint, Portfolio
-from agr.store import basis
+from agr.domain.isp import Period
+from agr.domain.register import CongestionPoint, Portfolio
+from agr.store import input_version
 from agr.store import tables as t
 from agr.store.engine import Tx
 
@@ -16,7 +16,7 @@ _ROWS_AT_ONCE = 20_000
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answer:
+class CroAnswer:
     """How a CRO stands for a Period."""
 
     cro: str
@@ -27,24 +27,24 @@ class Answer:
 
 def set_answer(tx: Tx, period: date, cro: str, state: str, at: datetime, detail: str | None = None) -> None:
     """Record how a CRO stands for a Period."""
-    basis.changed(tx)
+    input_version.changed(tx)
     mine = sa.and_(t.portfolio_answers.c.period == period, t.portfolio_answers.c.cro == cro)
     tx.execute(t.portfolio_answers.delete().where(mine))
     tx.execute(t.portfolio_answers.insert().values(period=period, cro=cro, state=state, at=at, detail=detail))
 
 
-def answers(tx: Tx, period: date) -> dict[str, Answer]:
+def answers(tx: Tx, period: date) -> dict[str, CroAnswer]:
     """Return CRO → how it stands."""
     c = t.portfolio_answers.c
     rows = tx.execute(sa.select(c.cro, c.state, c.at, c.detail).where(c.period == period))
-    return {row.cro: Answer(**row._mapping) for row in rows}
+    return {row.cro: CroAnswer(**row._mapping) for row in rows}
 
 
 def replace(
     tx: Tx, period: date, cro: str, points: tuple[CongestionPoint, ...], free: tuple[str, ...]
 ) -> tuple[str, ...]:
     """Store one CRO's list, replacing what it said before; return connections another CRO had claimed (kept there)."""
-    basis.changed(tx)
+    input_version.changed(tx)
     for table in (t.points, t.point_connections):
         tx.execute(table.delete().where(table.c.period == period, table.c.cro == cro))
     taken = set(

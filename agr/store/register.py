@@ -9,10 +9,10 @@ import numpy as np
 import sqlalchemy as sa
 from pydantic import TypeAdapter
 
-from agr import portfolio as p
-from agr.isp import Period
-from agr.portfolio import Forecast, Price, Register
-from agr.store import basis
+from agr.domain import register as p
+from agr.domain.isp import Period
+from agr.domain.register import Forecast, Price, Register
+from agr.store import input_version
 from agr.store import tables as t
 from agr.store.engine import Tx
 
@@ -48,7 +48,7 @@ def replace(tx: Tx, register: Register) -> None:
 
 
 def _replace_rows(tx: Tx, register: Register) -> None:
-    basis.changed(tx)
+    input_version.changed(tx)
     tx.execute(t.register.delete())
     rows = [
         {"kind": kind, "key": _key(kind, i, row), "position": i, "data": adapter.dump_json(row).decode()}
@@ -103,7 +103,7 @@ def put_prices(tx: Tx, prices: Iterable[Price]) -> None:
 def _upsert(tx: Tx, table: sa.Table, rows: list[dict[str, Any]]) -> None:
     if not rows:
         return
-    basis.changed(tx)
+    input_version.changed(tx)
     keys = list(table.primary_key.columns)
     rows = list({tuple(row[c.name] for c in keys): row for row in rows}.values())  # of double ones the last counts
     same = sa.and_(*(column == sa.bindparam(f"k_{column.name}") for column in keys))

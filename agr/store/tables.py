@@ -179,7 +179,7 @@ plans = sa.Table(
 cases = sa.Table(
     "cases", metadata,
     sa.Column("digest", sa.String(64), primary_key=True),
-    sa.Column("case", sa.LargeBinary, nullable=False),  # archive of agr.case.NamedCase
+    sa.Column("case", sa.LargeBinary, nullable=False),  # archive of agr.planning.case.NamedCase
 )  # fmt: skip
 
 positions = sa.Table(

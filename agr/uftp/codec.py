@@ -11,8 +11,9 @@ from types import MappingProxyType
 from lxml import etree
 from pydantic import ValidationError
 
-from agr.errors import MessageError
-from agr.program import Run
+from agr.domain.errors import MessageError
+from agr.domain.program import IspRun
+from agr.uftp.field_types import Result, written
 from agr.uftp.messages import (
     TYPES,
     AGRPortfolioQuery,
@@ -29,9 +30,8 @@ from agr.uftp.messages import (
     TestMessageResponse,
 )
 from agr.uftp.metadata import Part
-from agr.uftp.other import OTHER_REQUESTS, OTHER_RESPONSES, OrderSettlementStatus, OtherMessage, OtherResponse
-from agr.uftp.reading import MAX_BYTES, Element, read
-from agr.uftp.wire import Result, written
+from agr.uftp.unsupported import OTHER_REQUESTS, OTHER_RESPONSES, OrderSettlementStatus, OtherMessage, OtherResponse
+from agr.uftp.xml_parser import MAX_BYTES, Element, read
 
 VERSIONS = ("3.0.0", "3.1.0")
 """The versions of the specification we write."""
@@ -131,7 +131,7 @@ def _fill(element: etree._Element, part: Part) -> None:
                     child.set(key, text)
 
 
-def _attributes(item: Run | str) -> Iterator[tuple[str, str]]:
+def _attributes(item: IspRun | str) -> Iterator[tuple[str, str]]:
     """Yield the attributes of an ISP or Connection element."""
     if isinstance(item, str):
         yield "EntityAddress", item

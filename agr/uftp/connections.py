@@ -10,7 +10,7 @@ from threading import Lock
 
 import httpx
 
-from agr.errors import DeliveryError, SettingsError
+from agr.domain.errors import DeliveryError, SettingsError
 
 _EARLY_S = 60.0
 """How long before its end a token is no longer used."""

@@ -9,10 +9,10 @@ from typing import Annotated, ClassVar, Self
 
 from pydantic import Field, model_validator
 
-from agr.uftp import wire
+from agr.uftp import field_types
+from agr.uftp.field_types import Result
 from agr.uftp.metadata import IspMessage, Message, Part, PeriodMessage, Response
-from agr.uftp.other import OtherMessage, OtherResponse
-from agr.uftp.wire import Result
+from agr.uftp.unsupported import OtherMessage, OtherResponse
 
 __all__ = [
     "RESPONSES",
@@ -58,8 +58,8 @@ class TestMessageResponse(Message):
     __test__: ClassVar[bool] = False
 
     result: Result | None = Field(default=None, alias="Result")
-    rejection_reason: wire.Text | None = Field(default=None, alias="RejectionReason")
-    reference: wire.Uuid | None = Field(default=None, alias="ReferenceMessageID")
+    rejection_reason: field_types.Text | None = Field(default=None, alias="RejectionReason")
+    reference: field_types.Uuid | None = Field(default=None, alias="ReferenceMessageID")
 
 
 class AGRPortfolioQuery(PeriodMessage):
@@ -71,26 +71,26 @@ class AGRPortfolioQuery(PeriodMessage):
 class CongestionPointView(Part):
     """One congestion point with our connections in it, as a CRO lists it."""
 
-    address: wire.Address = Field(alias="EntityAddress")
-    mutex_offers: wire.Flag = Field(alias="MutexOffersSupported")
-    day_ahead_redispatch_by: wire.Role = Field(alias="DayAheadRedispatchBy")
-    intraday_redispatch_by: wire.Role | None = Field(default=None, alias="IntradayRedispatchBy")
-    connections: wire.Addresses = Field(default=(), alias="Connection")
+    address: field_types.Address = Field(alias="EntityAddress")
+    mutex_offers: field_types.Flag = Field(alias="MutexOffersSupported")
+    day_ahead_redispatch_by: field_types.Role = Field(alias="DayAheadRedispatchBy")
+    intraday_redispatch_by: field_types.Role | None = Field(default=None, alias="IntradayRedispatchBy")
+    connections: field_types.Addresses = Field(default=(), alias="Connection")
 
 
 class DsoPortfolio(Part):
     """The congestion points of one DSO."""
 
-    dso_domain: wire.Domain = Field(alias="DSO-Domain")
+    dso_domain: field_types.Domain = Field(alias="DSO-Domain")
     congestion_points: tuple[CongestionPointView, ...] = Field(default=(), alias="CongestionPoint")
-    connections: wire.Addresses = Field(default=(), alias="Connection")
+    connections: field_types.Addresses = Field(default=(), alias="Connection")
 
 
 class DsoView(Part):
     """Portfolios of DSOs, and connections in no congestion point."""
 
     portfolios: tuple[DsoPortfolio, ...] = Field(default=(), alias="DSO-Portfolio")
-    connections: wire.Addresses = Field(default=(), alias="Connection")
+    connections: field_types.Addresses = Field(default=(), alias="Connection")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,11 +111,11 @@ class AGRPortfolioQueryResponse(Response):
     root: ClassVar[str] = "AGRPortfolioQueryResponse"
     reference_attribute: ClassVar[str | None] = "AGRPortfolioQueryMessageID"
 
-    reference: wire.Uuid = Field(alias="AGRPortfolioQueryMessageID")
-    time_zone: wire.ZoneName | None = Field(default=None, alias="TimeZone")
-    period: wire.PeriodDay | None = Field(default=None, alias="Period")
+    reference: field_types.Uuid = Field(alias="AGRPortfolioQueryMessageID")
+    time_zone: field_types.ZoneName | None = Field(default=None, alias="TimeZone")
+    period: field_types.PeriodDay | None = Field(default=None, alias="Period")
     dso_views: tuple[DsoView, ...] = Field(default=(), alias="DSO-View")
-    connections: wire.Addresses = Field(default=(), alias="Connection")
+    connections: field_types.Addresses = Field(default=(), alias="Connection")
 
     @model_validator(mode="after")
     def _complete_when_accepted(self) -> Self:
@@ -157,9 +157,9 @@ class AGRPortfolioQueryResponse(Response):
 class ConnectionUpdate(Part):
     """A connection we represent from `start_period` on."""
 
-    address: wire.Address = Field(alias="EntityAddress")
-    start_period: wire.Day = Field(alias="StartPeriod")
-    end_period: wire.Day | None = Field(default=None, alias="EndPeriod")
+    address: field_types.Address = Field(alias="EntityAddress")
+    start_period: field_types.Day = Field(alias="StartPeriod")
+    end_period: field_types.Day | None = Field(default=None, alias="EndPeriod")
 
 
 class AGRPortfolioUpdate(Message):
@@ -167,7 +167,7 @@ class AGRPortfolioUpdate(Message):
 
     root: ClassVar[str] = "AGRPortfolioUpdate"
 
-    time_zone: wire.ZoneName = Field(alias="TimeZone")
+    time_zone: field_types.ZoneName = Field(alias="TimeZone")
     connections: Annotated[tuple[ConnectionUpdate, ...], Field(min_length=1)] = Field(alias="Connection")
 
 
@@ -177,7 +177,7 @@ class AGRPortfolioUpdateResponse(Response):
     root: ClassVar[str] = "AGRPortfolioUpdateResponse"
     reference_attribute: ClassVar[str | None] = "AGRPortfolioUpdateMessageID"
 
-    reference: wire.Uuid = Field(alias="AGRPortfolioUpdateMessageID")
+    reference: field_types.Uuid = Field(alias="AGRPortfolioUpdateMessageID")
 
 
 class DPrognosis(IspMessage):
@@ -185,14 +185,14 @@ class DPrognosis(IspMessage):
 
     root: ClassVar[str] = "D-Prognosis"
 
-    revision: wire.Revision = Field(alias="Revision")
+    revision: field_types.Revision = Field(alias="Revision")
 
 
 class FlexOrderStatus(Part):
     """Whether a D-Prognosis reflects an earlier FlexOrder."""
 
-    flex_order_message_id: wire.Uuid = Field(alias="FlexOrderMessageID")
-    is_validated: wire.Flag = Field(alias="IsValidated")
+    flex_order_message_id: field_types.Uuid = Field(alias="FlexOrderMessageID")
+    is_validated: field_types.Flag = Field(alias="IsValidated")
 
 
 class DPrognosisResponse(Response):
@@ -201,7 +201,7 @@ class DPrognosisResponse(Response):
     root: ClassVar[str] = "D-PrognosisResponse"
     reference_attribute: ClassVar[str | None] = "D-PrognosisMessageID"
 
-    reference: wire.Uuid = Field(alias="D-PrognosisMessageID")
+    reference: field_types.Uuid = Field(alias="D-PrognosisMessageID")
     flex_order_statuses: tuple[FlexOrderStatus, ...] = Field(default=(), alias="FlexOrderStatus")
 
 
@@ -210,8 +210,8 @@ class FlexReservationUpdate(IspMessage):
 
     root: ClassVar[str] = "FlexReservationUpdate"
 
-    contract_id: wire.Text = Field(alias="ContractID")
-    dso_reference: wire.Text = Field(alias="Reference")
+    contract_id: field_types.Text = Field(alias="ContractID")
+    dso_reference: field_types.Text = Field(alias="Reference")
 
 
 class FlexReservationUpdateResponse(Response):
@@ -220,7 +220,7 @@ class FlexReservationUpdateResponse(Response):
     root: ClassVar[str] = "FlexReservationUpdateResponse"
     reference_attribute: ClassVar[str | None] = "FlexReservationUpdateMessageID"
 
-    reference: wire.Uuid = Field(alias="FlexReservationUpdateMessageID")
+    reference: field_types.Uuid = Field(alias="FlexReservationUpdateMessageID")
 
 
 TYPES: dict[str, type[Message]] = {

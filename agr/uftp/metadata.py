@@ -7,8 +7,8 @@ from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from agr.uftp import wire
-from agr.uftp.wire import Result
+from agr.uftp import field_types
+from agr.uftp.field_types import Result
 
 
 class Part(BaseModel):
@@ -25,12 +25,12 @@ class Message(Part):
     root: ClassVar[str] = ""
     reference_attribute: ClassVar[str | None] = None
 
-    version: wire.Version = Field(alias="Version")
-    sender_domain: wire.Domain = Field(alias="SenderDomain")
-    recipient_domain: wire.Domain = Field(alias="RecipientDomain")
-    time_stamp: wire.TimeStamp = Field(alias="TimeStamp")
-    message_id: wire.Uuid = Field(alias="MessageID")
-    conversation_id: wire.Uuid = Field(alias="ConversationID")
+    version: field_types.Version = Field(alias="Version")
+    sender_domain: field_types.Domain = Field(alias="SenderDomain")
+    recipient_domain: field_types.Domain = Field(alias="RecipientDomain")
+    time_stamp: field_types.TimeStamp = Field(alias="TimeStamp")
+    message_id: field_types.Uuid = Field(alias="MessageID")
+    conversation_id: field_types.Uuid = Field(alias="ConversationID")
 
     @property
     def type_name(self) -> str:
@@ -41,21 +41,21 @@ class Message(Part):
 class PeriodMessage(Message):
     """A message about one local calendar day."""
 
-    time_zone: wire.ZoneName = Field(alias="TimeZone")
-    period: wire.PeriodDay = Field(alias="Period")
+    time_zone: field_types.ZoneName = Field(alias="TimeZone")
+    period: field_types.PeriodDay = Field(alias="Period")
 
 
 class IspMessage(PeriodMessage):
     """A message about ISPs of one congestion point. Source: UFTP-agr-dso.xsd, FlexMessageType."""
 
-    isp_duration: wire.IspDuration = Field(alias="ISP-Duration")
-    congestion_point: wire.Address = Field(alias="CongestionPoint")
-    isps: wire.Runs = Field(alias="ISP")
+    isp_duration: field_types.IspDuration = Field(alias="ISP-Duration")
+    congestion_point: field_types.Address = Field(alias="CongestionPoint")
+    isps: field_types.Runs = Field(alias="ISP")
 
 
 class Response(Message):
     """An answer with a verdict about the message `reference` names."""
 
     result: Result = Field(alias="Result")
-    rejection_reason: wire.Text | None = Field(default=None, alias="RejectionReason")
-    reference: wire.Uuid
+    rejection_reason: field_types.Text | None = Field(default=None, alias="RejectionReason")
+    reference: field_types.Uuid

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from threading import Lock
 
-from agr.errors import SettingsError
+from agr.domain.errors import SettingsError
 from agr.uftp.connections import Way
 from agr.uftp.signing import public_key_bytes
 

@@ -17,9 +17,9 @@ from nacl.pwhash import argon2id
 from nacl.secret import SecretBox
 from nacl.signing import SigningKey, VerifyKey
 
-from agr.errors import MessageError, SealError, SettingsError
-from agr.uftp.reading import MAX_BYTES, Element, read
-from agr.uftp.wire import DOMAIN_PATTERN
+from agr.domain.errors import MessageError, SealError, SettingsError
+from agr.uftp.field_types import DOMAIN_PATTERN
+from agr.uftp.xml_parser import MAX_BYTES, Element, read
 
 PREFIX = "cs1."
 KEY_BYTES = 32

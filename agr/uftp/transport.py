@@ -13,7 +13,7 @@ from enum import Enum
 
 import httpx
 
-from agr.errors import DeliveryError
+from agr.domain.errors import DeliveryError
 
 
 class Outcome(Enum):

@@ -8,19 +8,19 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.openapi.utils import get_openapi
 from fastapi.responses import JSONResponse
 
-from agr.access.roles import May, Visitor
-from agr.desk.board import SORTS
-from agr.desk.point import detail
-from agr.desk.shelf import Head
-from agr.desk.timeline import timeline
-from agr.errors import InputError, MissingError
-from agr.plan import PlanState
-from agr.store import day, doings, outbox, plans, switches
-from agr.web import answers as a
-from agr.web import api_acts
-from agr.web.api_acts import Number
-from agr.web.guard import api_for, context_of
+from agr.domain.errors import InputError, MissingError
+from agr.domain.plan import PlanState
+from agr.operations.accounts.roles import Permission, Principal
+from agr.operations.plan_cache import Head
+from agr.operations.point import detail
+from agr.operations.point_table import SORTS
+from agr.operations.timeline import timeline
+from agr.store import audit_log, day, outbox, overrides, plans
+from agr.web import api_actions
+from agr.web import schemas as a
+from agr.web.api_actions import Number
 from agr.web.run_pages import heads_of
+from agr.web.security import api_for, context_of
 
 _FAULTS: dict[int | str, dict[str, Any]] = {
     401: {"model": a.Fault, "description": "No valid token or session."},
@@ -31,8 +31,8 @@ _FAULTS: dict[int | str, dict[str, Any]] = {
     503: {"model": a.Fault, "description": "The store does not answer; try again."},
 }
 router = APIRouter(prefix="/api/v1", responses=_FAULTS)
-router.include_router(api_acts.router)
-Reader = Annotated[Visitor, Depends(api_for(May.READ))]
+router.include_router(api_actions.router)
+Reader = Annotated[Principal, Depends(api_for(Permission.READ))]
 Limit = Annotated[int, Query(ge=1, le=1000)]
 Offset = Annotated[int, Query(ge=0, le=10_000_000)]
 Text = Annotated[str, Query(max_length=255)]
@@ -62,7 +62,7 @@ def day_(request: Request, _visitor: Reader, period: date) -> a.DayOut:
     states = context.board.states(of.day)
     with context.store.transaction() as tx:
         line = timeline(tx, context.settings, of, context.clock.now(), states)
-        held = switches.held(tx) is not None
+        held = overrides.held(tx) is not None
     return a.DayOut(
         period=of.day, isps=of.isp_count,
         steps=[a.StepOut(name=s.name, at=s.at, state=s.state, result=s.result) for s in line.steps],
@@ -174,7 +174,7 @@ def held(request: Request, _visitor: Reader) -> a.HoldOut:
     """Is sending on hold?"""
     context = context_of(request)
     with context.store.transaction() as tx:
-        switch = switches.held(tx)
+        switch = overrides.held(tx)
     automatic = context.settings.publication.automatic
     if switch is None:
         return a.HoldOut(held=False, automatic=automatic)
@@ -214,8 +214,8 @@ def alarms(request: Request, _visitor: Reader) -> list[a.AlarmOut]:
 @router.get("/log")
 def log_(
     request: Request, _visitor: Reader, limit: Limit = 100, before: Annotated[int | None, Query(ge=1, le=2**31)] = None
-) -> list[a.DoingOut]:
+) -> list[a.AuditEntryOut]:
     """The audit log, newest first."""
     with context_of(request).store.transaction() as tx:
-        lines = doings.doings(tx, limit=limit, before=before)
-    return [a.DoingOut(**vars(line)) for line in lines]
+        lines = audit_log.doings(tx, limit=limit, before=before)
+    return [a.AuditEntryOut(**vars(line)) for line in lines]

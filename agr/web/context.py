@@ -6,16 +6,16 @@ from dataclasses import dataclass, field
 from datetime import date
 from threading import Lock
 
-from agr.access.door import Door
-from agr.desk.actions import Actions
-from agr.desk.board import Board
-from agr.desk.circumstances import Circumstances
-from agr.desk.health import Health
-from agr.desk.live import Live
-from agr.desk.shelf import Shelf
-from agr.errors import InputError
-from agr.isp import Clock, Period, period_of
-from agr.progress import Progress
+from agr.domain.errors import InputError
+from agr.domain.isp import Clock, Period, period_of
+from agr.operations.accounts.authentication import Authentication
+from agr.operations.actions import Actions
+from agr.operations.change_feed import ChangeFeed
+from agr.operations.health import Health
+from agr.operations.manual_inputs import ManualInputs
+from agr.operations.plan_cache import PlanCache
+from agr.operations.point_table import PointTable
+from agr.planning.progress import Progress
 from agr.settings import Settings
 from agr.store.engine import Store
 from agr.uftp.participants import Participants
@@ -50,12 +50,12 @@ class Context:
     clock: Clock
     participants: Participants
     progress: Progress
-    door: Door
+    door: Authentication
     actions: Actions
-    circumstances: Circumstances
-    shelf: Shelf
-    board: Board
-    live: Live
+    circumstances: ManualInputs
+    shelf: PlanCache
+    board: PointTable
+    live: ChangeFeed
     health: Health
     metrics: Callable[[], bytes]
     waiting: Callable[[Period], int]  # D-Prognoses that differ from the plan in force and were not sent

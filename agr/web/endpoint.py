@@ -16,7 +16,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from agr.uftp.quota import Buckets
+from agr.uftp.rate_limit import RateLimit
 
 PATH = "/shapeshifter/api/v3/message"
 _MEDIA_TYPES = frozenset({"text/xml", "application/xml"})
@@ -56,13 +56,13 @@ HEAD = 1024
 """Bytes by which a body is judged before the rest is read."""
 
 
-class Door:
+class Endpoint:
     """What all requests share: bytes on their way to us, and addresses whose messages were refused too often."""
 
     def __init__(self, *, max_bytes: int, max_under_way: int, refused_per_minute: int) -> None:
         self.max_bytes = max_bytes
         self._room = max_under_way
-        self._refused = Buckets(refused_per_minute, 60.0, time.monotonic)
+        self._refused = RateLimit(refused_per_minute, 60.0, time.monotonic)
 
     def welcome(self, address: str) -> None:
         """Turn away an address that was refused too often."""
@@ -97,7 +97,7 @@ def uftp_app(
     body_timeout_s: float = 60.0,
 ) -> Starlette:
     """Return the ASGI app: POST `path` → `receive(body)` → its HTTP status. `body_timeout_s` bounds the whole body."""
-    door = Door(max_bytes=max_bytes, max_under_way=max_under_way, refused_per_minute=refused_per_minute)
+    door = Endpoint(max_bytes=max_bytes, max_under_way=max_under_way, refused_per_minute=refused_per_minute)
 
     async def post(request: Request) -> Response:
         address = request.client.host if request.client else ""

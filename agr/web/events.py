@@ -8,9 +8,9 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import StreamingResponse
 
-from agr.access.roles import May, Visitor
-from agr.desk.live import Live
-from agr.web.guard import api_for, context_of
+from agr.operations.accounts.roles import Permission, Principal
+from agr.operations.change_feed import ChangeFeed
+from agr.web.security import api_for, context_of
 
 router = APIRouter(include_in_schema=False)
 
@@ -20,7 +20,7 @@ STREAM_ENDS_AFTER = 4 * 600
 """The browser connects again, and so shows its session again: a log-out reaches open pages."""
 
 
-async def changes(request: Request, live: Live) -> AsyncIterator[str]:
+async def changes(request: Request, live: ChangeFeed) -> AsyncIterator[str]:
     """Yield an event with the topics that changed, as soon as they do."""
     live.enter()
     try:
@@ -42,6 +42,6 @@ async def changes(request: Request, live: Live) -> AsyncIterator[str]:
 
 
 @router.get("/events")
-def events(request: Request, _visitor: Annotated[Visitor, Depends(api_for(May.READ))]) -> StreamingResponse:
+def events(request: Request, _visitor: Annotated[Principal, Depends(api_for(Permission.READ))]) -> StreamingResponse:
     """Tell the page what changed; the page asks for itself again."""
     return StreamingResponse(changes(request, context_of(request).live), media_type="text/event-stream")

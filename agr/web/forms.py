@@ -6,11 +6,11 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import RedirectResponse, Response
 
-from agr.access.roles import May, Visitor
-from agr.desk.levers import Done
-from agr.web.drawing import render
-from agr.web.entry import safe_path
-from agr.web.guard import COOKIE, check_csrf, context_of, page_for
+from agr.operations.accounts.roles import Permission, Principal
+from agr.operations.action_base import Done
+from agr.web.layout import render
+from agr.web.login import safe_path
+from agr.web.security import COOKIE, check_csrf, context_of, page_for
 
 router = APIRouter(prefix="/do", include_in_schema=False)
 Text = Annotated[str, Form(max_length=2000)]
@@ -18,11 +18,11 @@ Why = Annotated[str, Form(max_length=2000)]
 Back = Annotated[str, Form(max_length=2000)]
 
 
-def sender_with(may: May) -> Callable[..., Visitor]:
+def sender_with(may: Permission) -> Callable[..., Principal]:
     """Return a dependency: somebody who may do this and whose browser was not tricked into it."""
     inner = page_for(may)
 
-    def check(request: Request, csrf: Annotated[str, Form(max_length=200)] = "") -> Visitor:
+    def check(request: Request, csrf: Annotated[str, Form(max_length=200)] = "") -> Principal:
         visitor = inner(request)
         check_csrf(request, visitor, csrf)
         return visitor
@@ -30,10 +30,10 @@ def sender_with(may: May) -> Callable[..., Visitor]:
     return check
 
 
-Previewer = Annotated[Visitor, Depends(sender_with(May.PREVIEW))]
-Actor = Annotated[Visitor, Depends(sender_with(May.ACT))]
-Admin = Annotated[Visitor, Depends(sender_with(May.ADMIN))]
-Reader = Annotated[Visitor, Depends(sender_with(May.READ))]
+Previewer = Annotated[Principal, Depends(sender_with(Permission.PREVIEW))]
+Actor = Annotated[Principal, Depends(sender_with(Permission.ACT))]
+Admin = Annotated[Principal, Depends(sender_with(Permission.ADMIN))]
+Reader = Annotated[Principal, Depends(sender_with(Permission.READ))]
 
 
 def _back(request: Request, done: Done, to: str) -> Response:
@@ -132,7 +132,7 @@ def bar(request: Request, visitor: Actor, domain: Text, role: Text, why: Why, on
 # --- accounts and tokens ---------------------------------------------------------------------------------------------
 
 
-def _shown_once(request: Request, visitor: Visitor, what: str, secret: str) -> Response:
+def _shown_once(request: Request, visitor: Principal, what: str, secret: str) -> Response:
     return render(request, visitor, "once.html", what=what, secret=secret)
 
 

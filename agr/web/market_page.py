@@ -6,15 +6,15 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse
 
-from agr.access.roles import May, Visitor
-from agr.isp import Period
+from agr.domain.isp import Period
+from agr.operations.accounts.roles import Permission, Principal
 from agr.store import day, register
 from agr.web.context import Context
-from agr.web.drawing import chart, render, starts_of
-from agr.web.guard import context_of, page_for
+from agr.web.layout import chart, render, starts_of
+from agr.web.security import context_of, page_for
 
 router = APIRouter(include_in_schema=False)
-Viewer = Annotated[Visitor, Depends(page_for(May.READ))]
+Viewer = Annotated[Principal, Depends(page_for(Permission.READ))]
 
 
 @router.get("/markets")

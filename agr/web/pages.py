@@ -1,4 +1,4 @@
-"""The pages: read, put into a template. What they show is worked out in agr.desk."""
+"""The pages: read, put into a template. What they show is worked out in agr.operations."""
 
 from datetime import timedelta
 from typing import Annotated
@@ -7,21 +7,21 @@ import numpy as np
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import HTMLResponse
 
-from agr.access.roles import ROLES, May, Visitor
-from agr.desk.board import SORTS
-from agr.desk.point import detail
-from agr.desk.timeline import timeline
-from agr.errors import MissingError
-from agr.isp import Period
-from agr.plan import PlanState
-from agr.store import access, day, doings, inbox, outbox, plans, register, switches
+from agr.domain.errors import MissingError
+from agr.domain.isp import Period
+from agr.domain.plan import PlanState
+from agr.operations.accounts.roles import ROLES, Permission, Principal
+from agr.operations.point import detail
+from agr.operations.point_table import SORTS
+from agr.operations.timeline import timeline
+from agr.store import access, audit_log, day, inbox, outbox, overrides, plans, register
 from agr.web.context import Context
-from agr.web.drawing import chart, render, starts_of
-from agr.web.guard import context_of, page_for
+from agr.web.layout import chart, render, starts_of
+from agr.web.security import context_of, page_for
 
 router = APIRouter(include_in_schema=False)
-Viewer = Annotated[Visitor, Depends(page_for(May.READ))]
-Admin = Annotated[Visitor, Depends(page_for(May.ADMIN))]
+Viewer = Annotated[Principal, Depends(page_for(Permission.READ))]
+Admin = Annotated[Principal, Depends(page_for(Permission.ADMIN))]
 
 ROWS = 50
 _SHOWN_ISPS = 400
@@ -46,7 +46,7 @@ def overview(request: Request, visitor: Viewer) -> HTMLResponse:
         previews = [n for n, s in line.plans.items() if s is PlanState.PREVIEW]
         lines.append({"line": line, "head": head, "waiting": waiting, "previews": previews})
     with context.store.transaction() as tx:
-        alarms, counts, done = day.open_alarms(tx), outbox.counts(tx), doings.doings(tx, limit=5)
+        alarms, counts, done = day.open_alarms(tx), outbox.counts(tx), audit_log.doings(tx, limit=5)
     return render(
         request, visitor, "overview.html", lines=lines, alarms=alarms, counts=counts, done=done,
         automatic=context.settings.publication.automatic,
@@ -132,7 +132,7 @@ def reservations(request: Request, visitor: Viewer, period: str | None = None) -
         whole = register.load(tx)
         history = day.reservation_history(tx, of.day)
         current = day.reservations_on(tx, of.day)
-        off = switches.unavailable_from(tx, context.today().day)
+        off = overrides.unavailable_from(tx, context.today().day)
     valid = [c for c in whole.contracts if any(c.contracted_w(of))]
     rows = [
         {
@@ -194,7 +194,7 @@ def log_(
 ) -> HTMLResponse:
     """Who did what, when and why."""
     with context_of(request).store.transaction() as tx:
-        lines = doings.doings(tx, limit=ROWS, before=before, action=action or None)
+        lines = audit_log.doings(tx, limit=ROWS, before=before, action=action or None)
     return render(request, visitor, "log.html", lines=lines, action=action, rows=ROWS)
 
 
@@ -202,9 +202,9 @@ def log_(
 def account(request: Request, visitor: Viewer) -> HTMLResponse:
     """One's own tokens and, for an admin, every account."""
     with context_of(request).store.transaction() as tx:
-        known = access.accounts(tx) if visitor.may(May.ADMIN) else []
-        tokens = [t for t in access.tokens(tx) if visitor.may(May.ADMIN) or t.account == visitor.name]
+        known = access.accounts(tx) if visitor.may(Permission.ADMIN) else []
+        tokens = [t for t in access.tokens(tx) if visitor.may(Permission.ADMIN) or t.account == visitor.name]
     return render(
         request, visitor, "account.html", accounts=known, tokens=tokens, roles=list(ROLES),
-        scopes=[m.value for m in May if m in visitor.allowed], made=None,
+        scopes=[m.value for m in Permission if m in visitor.allowed], made=None,
     )  # fmt: skip

@@ -5,19 +5,19 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse
 
-from agr.access.roles import May, Visitor
-from agr.desk.shelf import Head
-from agr.errors import MissingError
-from agr.explain import terms
-from agr.isp import Period
-from agr.plan import PlanState, PointChange
+from agr.domain.errors import MissingError
+from agr.domain.isp import Period
+from agr.domain.plan import PlanState, PointChange
+from agr.operations.accounts.roles import Permission, Principal
+from agr.operations.plan_cache import Head
+from agr.planning.explanation import terms
 from agr.store import day
 from agr.web.context import Context
-from agr.web.drawing import chart, render
-from agr.web.guard import context_of, page_for
+from agr.web.layout import chart, render
+from agr.web.security import context_of, page_for
 
 router = APIRouter(include_in_schema=False)
-Viewer = Annotated[Visitor, Depends(page_for(May.READ))]
+Viewer = Annotated[Principal, Depends(page_for(Permission.READ))]
 
 
 def heads_of(context: Context, of: Period) -> list[tuple[Head, PlanState]]:

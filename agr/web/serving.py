@@ -2,12 +2,13 @@
 
 import asyncio
 import ssl
+import threading
 from typing import Any
 
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from agr.errors import SettingsError
+from agr.domain.errors import AgrError, SettingsError
 from agr.settings import Tls
 
 HEADERS_S = 10.0
@@ -68,3 +69,36 @@ def served(app: Any, *, host: str, port: int, tls: Tls) -> uvicorn.Config:
     if config.ssl is not None:
         config.ssl.minimum_version = ssl.TLSVersion.TLSv1_2
     return config
+
+
+class WebServer:
+    """One application on one address, in a thread of its own."""
+
+    def __init__(self, name: str, app: Any, host: str, port: int, setting: str, tls: Tls = Tls()) -> None:  # noqa: B008 - frozen
+        self._place, self._setting = f"{host}:{port}", setting
+        self._server = uvicorn.Server(served(app, host=host, port=port, tls=tls))
+        self._thread = threading.Thread(target=self._server.run, name=name, daemon=True)
+
+    def start(self) -> None:
+        """Listen; raises AgrError, naming the setting, when the address is taken."""
+        self._thread.start()
+        while not self._server.started:
+            if not self._thread.is_alive():
+                raise AgrError(f"cannot listen on {self._place}: is the port in use? Change {self._setting}")
+            threading.Event().wait(0.02)
+
+    @property
+    def running(self) -> bool:
+        """Whether the thread lives."""
+        return self._thread.is_alive()
+
+    @property
+    def port(self) -> int:
+        """The port it listens on."""
+        return int(self._server.servers[0].sockets[0].getsockname()[1])
+
+    def stop(self) -> None:
+        """Answer what is under way, then end."""
+        self._server.should_exit = True
+        if self._thread.ident is not None:
+            self._thread.join()

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from models.audit.findings import above, differs, isp, named, slack
-from models.audit.scenario import Scenario, net_kw, scenarios
+from models.audit.scenario import Situation, net_kw, scenarios
 from models.audit.slicing import few_at_a_time
 from models.case import Bools, Case, Direction, Floats, Ints
 from models.outcome import Headroom, Outcome
@@ -55,7 +55,7 @@ def on_side(case: Case, side: str) -> Bools:
     return np.array([reserve.direction in SIDES[side] for reserve in case.reserves], dtype=np.bool_)
 
 
-def _products(case: Case, scenario: Scenario, what: str, held: Floats) -> Iterator[str]:
+def _products(case: Case, scenario: Situation, what: str, held: Floats) -> Iterator[str]:
     kind, side = what.split()
     product = named("reserve", [reserve.name for reserve in case.reserves])
     axes = (product, scenario.units(kind), isp)
@@ -64,14 +64,14 @@ def _products(case: Case, scenario: Scenario, what: str, held: Floats) -> Iterat
     yield from above(axes, f"{side} headroom of a product that does not take it", np.where(other, held, 0.0), 1e-4)
 
 
-def _curtailable_room(case: Case, scenario: Scenario, side: str) -> Floats:
+def _curtailable_room(case: Case, scenario: Situation, side: str) -> Floats:
     power, data = scenario.programs.curtailable_kw, case.curtailable
     if side == "up":
         return np.subtract(power, np.fmin(data.forecast_kw, data.pinned_kw))
     return np.subtract(np.fmax(data.pinned_kw, 0.0), power)
 
 
-def _room(case: Case, scenario: Scenario, side: str) -> Floats:
+def _room(case: Case, scenario: Situation, side: str) -> Floats:
     """A pin beyond the limit shows that the unit can do it: it is then the limit."""
     power, data = net_kw(scenario.programs), case.storage
     if side == "up":
@@ -79,7 +79,7 @@ def _room(case: Case, scenario: Scenario, side: str) -> Floats:
     return np.subtract(np.fmax(data.charge_kw, data.pinned_kw), power)
 
 
-def _margin(case: Case, scenario: Scenario, side: str, held: Floats) -> Iterator[str]:
+def _margin(case: Case, scenario: Situation, side: str, held: Floats) -> Iterator[str]:
     """Compare Σ sustain_h·held, in stored energy, with what lies between energy and band at both ends of the ISP."""
     data, energy = case.storage, scenario.programs.energy_kwh
     hours = np.array([reserve.sustain_h for reserve in case.reserves]).reshape(-1, 1, 1)
@@ -97,7 +97,7 @@ def _margin(case: Case, scenario: Scenario, side: str, held: Floats) -> Iterator
         yield from above(axes, what, excess, slack(needed, energy, band), "kWh")
 
 
-def _unmoved(case: Case, outcome: Outcome, scenario: Scenario, side: str) -> Iterator[str]:
+def _unmoved(case: Case, outcome: Outcome, scenario: Situation, side: str) -> Iterator[str]:
     """Units at congestion points nobody calls on hold what they hold as planned."""
     if scenario.headroom is None:
         return

@@ -6,7 +6,7 @@ import numpy as np
 
 from models.audit.findings import above, isp, named, numbered, slack
 from models.audit.headroom import SIDES, held_kw, on_side
-from models.audit.scenario import Scenario, scenarios
+from models.audit.scenario import Situation, scenarios
 from models.case import Case, Floats, Reserve
 from models.outcome import Outcome
 
@@ -59,7 +59,7 @@ def _shortfall(case: Case, outcome: Outcome) -> Iterator[str]:
     yield from above(axes, what, missing - committed, _MW_SLACK + 1e-6 * committed, "MW")
 
 
-def _cover(case: Case, outcome: Outcome, scenario: Scenario) -> Iterator[str]:
+def _cover(case: Case, outcome: Outcome, scenario: Situation) -> Iterator[str]:
     names = [f"{reserve.name}{' when called' if scenario.word else ''}" for reserve in case.reserves]
     bids = _at_isps(case, list(outcome.bids_mw))
     needed = _KW * (bids - outcome.reserve_shortfall_mw)
@@ -73,7 +73,7 @@ def _cover(case: Case, outcome: Outcome, scenario: Scenario) -> Iterator[str]:
         yield from above((named("reserve", names), isp), what, missing, slack(needed, held))
 
 
-def _elsewhere(case: Case, scenario: Scenario) -> Floats:
+def _elsewhere(case: Case, scenario: Situation) -> Floats:
     """Return what units hold that are not in the case (R,T)."""
     other = case.elsewhere
     if other is None:

@@ -11,7 +11,7 @@ from models.outcome import Headroom, Outcome, Programs
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Scenario:
+class Situation:
     """Programs and headroom in one of them."""
 
     word: str  # in front of units' names
@@ -37,13 +37,13 @@ def reserved_points(case: Case) -> Bools:
     return result
 
 
-def scenarios(case: Case, outcome: Outcome, first: Mapping[str, int] | None = None) -> Iterator[Scenario]:
+def scenarios(case: Case, outcome: Outcome, first: Mapping[str, int] | None = None) -> Iterator[Situation]:
     """Yield the plan and, if the outcome has it, the called case."""
     begin = first or {}
     everywhere = np.ones(len(case.points) + 1, dtype=np.bool_)
-    yield Scenario(word="", programs=outcome.programs, headroom=outcome.headroom, points=everywhere, first=begin)
+    yield Situation(word="", programs=outcome.programs, headroom=outcome.headroom, points=everywhere, first=begin)
     if outcome.called is not None:
-        yield Scenario(
+        yield Situation(
             word="called ",
             programs=outcome.called,
             headroom=outcome.called_headroom,

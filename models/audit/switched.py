@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from models.audit.findings import Axis, above, isp, numbered
-from models.audit.scenario import Scenario, scenarios
+from models.audit.scenario import Situation, scenarios
 from models.case import Bools, Case, Ints
 from models.outcome import Outcome, Programs
 
@@ -20,11 +20,11 @@ def check_switched(case: Case, outcome: Outcome) -> Iterator[str]:
         yield from above(_axes(scenario), what, (moved & elsewhere).astype(np.float64), 0.0, "ISPs")
 
 
-def _axes(scenario: Scenario) -> tuple[Axis, Axis]:
+def _axes(scenario: Situation) -> tuple[Axis, Axis]:
     return numbered(f"{scenario.word}switched"), isp
 
 
-def _states(case: Case, scenario: Scenario) -> Iterator[str]:
+def _states(case: Case, scenario: Situation) -> Iterator[str]:
     """Follow every unit through the day: how long has it been as it is, and was it free to choose?"""
     data, on = case.switched, scenario.programs.switched_on
     pins, inside = np.broadcast_to(data.pinned_on, on.shape), _inside(case)

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from models.audit.findings import above, differs, isp, slack
-from models.audit.scenario import Scenario, scenarios
+from models.audit.scenario import Situation, scenarios
 from models.audit.slicing import few_at_a_time
 from models.case import Bools, Case, Floats
 from models.outcome import Outcome
@@ -41,7 +41,7 @@ def _pins(pinned_kw: Floats, shape: tuple[int, ...]) -> tuple[Floats, Bools]:
     return pinned, np.isnan(pinned)
 
 
-def _curtailable(case: Case, scenario: Scenario) -> Iterator[str]:
+def _curtailable(case: Case, scenario: Situation) -> Iterator[str]:
     data, mine = case.curtailable, scenario.concerns(case.curtailable.point)[:, None]
     power = scenario.programs.curtailable_kw
     pinned, free = _pins(data.pinned_kw, power.shape)
@@ -55,7 +55,7 @@ def _curtailable(case: Case, scenario: Scenario) -> Iterator[str]:
         yield from above(axes, what, np.where(mine & where, excess, 0.0), allowed)
 
 
-def _storage_power(case: Case, scenario: Scenario) -> Iterator[str]:
+def _storage_power(case: Case, scenario: Situation) -> Iterator[str]:
     data, mine = case.storage, scenario.concerns(case.storage.point)[:, None]
     charge, discharge = scenario.programs.charge_kw, scenario.programs.discharge_kw
     pinned, free = _pins(data.pinned_kw, charge.shape)
@@ -75,7 +75,7 @@ def _storage_power(case: Case, scenario: Scenario) -> Iterator[str]:
         yield from above(axes, what, np.where(mine & where, excess, 0.0), allowed)
 
 
-def _storage_energy(case: Case, scenario: Scenario) -> Iterator[str]:
+def _storage_energy(case: Case, scenario: Situation) -> Iterator[str]:
     data, programs = case.storage, scenario.programs
     mine = scenario.concerns(data.point)[:, None]
     energy = programs.energy_kwh
@@ -95,7 +95,7 @@ def _storage_energy(case: Case, scenario: Scenario) -> Iterator[str]:
         yield from above(axes, what, np.where(mine, excess, 0.0), allowed, "kWh")
 
 
-def _starts(case: Case, scenario: Scenario) -> Iterator[str]:
+def _starts(case: Case, scenario: Situation) -> Iterator[str]:
     data, mine = case.shiftable, scenario.concerns(case.shiftable.point)
     start = scenario.programs.start.astype(np.float64)
     axes = (scenario.units("shiftable"),)

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from models.case import Bools
-from models.decomposition.master import GATHER, Master
-from models.decomposition.pricing import Pricing
-from models.decomposition.tension import Tension
+from models.decomposition.master.restricted_master import GATHER, RestrictedMaster
+from models.decomposition.prices.dual_prices import DualPrices
+from models.decomposition.prices.pricing import Pricing
 from models.response import Totals
 
 RISE, FALL = 1.6, 0.6
@@ -41,11 +41,11 @@ class Round:
 class State:
     """Where the loop stands. Costs are what is minimised: value is their negative."""
 
-    centre: Tension
+    centre: DualPrices
     centre_eur: float  # bound at the centre
     bound_eur: float  # best so far
     step: float
-    prices: dict[int, Tension] = field(default_factory=dict)  # of rounds whose answers are still columns
+    prices: dict[int, DualPrices] = field(default_factory=dict)  # of rounds whose answers are still columns
     history: list[float] = field(default_factory=list)  # bound after each round
 
     @property
@@ -54,7 +54,7 @@ class State:
         return len(self.history)
 
 
-def begin(master: Master, pricing: Pricing, start: Tension | None = None) -> State:
+def begin(master: RestrictedMaster, pricing: Pricing, start: DualPrices | None = None) -> State:
     """Answer the first prices."""
     prices = master.within(start) if start is not None else master.first_prices()
     totals = pricing.respond(prices.scenario())
@@ -66,7 +66,7 @@ def begin(master: Master, pricing: Pricing, start: Tension | None = None) -> Sta
 
 
 def take(
-    master: Master, state: State, prices: Tension, totals: Totals, bound: float, asked: Bools | None = None
+    master: RestrictedMaster, state: State, prices: DualPrices, totals: Totals, bound: float, asked: Bools | None = None
 ) -> None:  # fmt: skip
     """Add the answers of a round to the columns, those of the groups (G,) that were asked, and note its bound."""
     number = state.rounds
@@ -86,7 +86,7 @@ def stale(state: State, first: int, patience: int, aim_eur: float) -> bool:
 
 
 def search(
-    master: Master,
+    master: RestrictedMaster,
     pricing: Pricing,
     state: State,
     *,
@@ -128,7 +128,7 @@ def search(
 
 
 def gather(
-    master: Master,
+    master: RestrictedMaster,
     pricing: Pricing,
     state: State,
     *,

@@ -10,23 +10,23 @@ import numpy as np
 from models.assembly import assemble
 from models.case import Case, Floats
 from models.decomposition import loop
-from models.decomposition.blend import Starts, blend, choose_starts, settle_runs, used_rounds
-from models.decomposition.exact import Mixture, best_mixture
 from models.decomposition.executors import Executor, local
 from models.decomposition.loop import Round
-from models.decomposition.master import Master
-from models.decomposition.points import fit_points
-from models.decomposition.pricing import Pricing
-from models.decomposition.recovery import Recovered, complete
-from models.decomposition.sampling import SAMPLE_UNITS, prices_of, sampled
-from models.decomposition.split import Split, split
-from models.decomposition.tension import Tension, carried, duals, shadow
-from models.decomposition.turns import take_turns
+from models.decomposition.master.master_lp import MasterLp, solve_master_lp
+from models.decomposition.master.restricted_master import RestrictedMaster
+from models.decomposition.prices.congestion_point_prices import fit_points
+from models.decomposition.prices.dual_prices import DualPrices, carried, duals, shadow
+from models.decomposition.prices.grouping import Grouping, split
+from models.decomposition.prices.pricing import Pricing
+from models.decomposition.prices.sampling import SAMPLE_UNITS, prices_of, sampled
+from models.decomposition.primal.convex_combination import Starts, choose_starts, combine, settle_runs, used_rounds
+from models.decomposition.primal.coordinate_descent import descend
+from models.decomposition.primal.recovery import Recovered, complete
 from models.errors import SolverError
 from models.outcome import Outcome, Termination
 from models.response import limited
 from models.solver import version
-from models.transcript import LATE, Transcript
+from models.solver_log import LATE, SolverLog
 
 Report = Callable[[Round], None]
 _SEARCH_ROUNDS, _POINT_ROUNDS, _GATHER_ROUNDS, _CYCLES = 150, 20, 40, 12
@@ -70,7 +70,7 @@ class _Run:
     def __init__(
         self,
         case: Case,
-        parts: Split,
+        parts: Grouping,
         pricing: Pricing,
         relative_gap: float,
         began: float,
@@ -82,9 +82,9 @@ class _Run:
         self.case, self.parts, self.pricing, self.relative_gap = case, parts, pricing, relative_gap
         self.began, self.deadline, self.threads = began, deadline, threads
         self.report, self.cancelled = report, cancelled
-        self.master = Master(case, self.parts)
+        self.master = RestrictedMaster(case, self.parts)
         self.seconds: dict[str, float] = {"prepare": perf_counter() - self.began}
-        self.transcript = Transcript()
+        self.transcript = SolverLog()
         self.late = False
         self.best: Recovered | None = None
         self.untold: Round | None = None
@@ -132,7 +132,7 @@ class _Run:
         """Answer the first prices; say whether they are a sample's, nearly as good as those a search would find."""
         with self._timed("sample"):
             sample = sampled(self.case, self.parts, SAMPLE_UNITS)
-            tension: Tension | None = None
+            tension: DualPrices | None = None
             if sample is not None:
                 self.transcript.say(
                     f"prices begin on a sample: {sample.share:.3%} of the units, {len(sample.tied)} tied points"
@@ -192,12 +192,12 @@ class _Run:
                 after=self._later, enough=self._out,
             )  # fmt: skip
 
-    def _mixture(self, aim: float, *, whole: bool) -> Mixture | None:
+    def _mixture(self, aim: float, *, whole: bool) -> MasterLp | None:
         left = max(self.deadline - perf_counter(), 0.0)
         mixture = None
         with self._timed("mix"):
             try:
-                mixture = best_mixture(
+                mixture = solve_master_lp(
                     self.master, aim_eur=aim, time_left_s=left, threads=self.threads, whole=whole,
                     transcript=self.transcript,
                 )  # fmt: skip
@@ -225,7 +225,7 @@ class _Run:
             self.starts = self._chosen_starts()
             settle_runs(self.case, self.parts, self.master, self.starts)
             prices = self.state.centre.balance[0]
-            take_turns(self.case, self.parts, self.master, self.starts, prices, aim_eur=aim, out=self._out)
+            descend(self.case, self.parts, self.master, self.starts, prices, aim_eur=aim, out=self._out)
             again = True
         if again and not self._out():
             self._gather(_SHORT, _AGAIN)
@@ -243,7 +243,7 @@ class _Run:
         with self._timed("recover"):
             weights = used_rounds(self.master)
             starts = self.starts if self.master.groups.settled.any() else self._chosen_starts()
-            blended = blend(self.case, self.parts, self.pricing, weights, self.state.prices, starts)
+            blended = combine(self.case, self.parts, self.pricing, weights, self.state.prices, starts)
             found = complete(self.case, self.parts, blended, bids_of(self.case, self.master))
             self.transcript.say(f"programs made of the mixture: worth {found.objective_eur:.6f} EUR")
             if self.best is None or found.objective_eur > self.best.objective_eur:
@@ -314,7 +314,7 @@ class _Run:
         )
 
 
-def bids_of(case: Case, master: Master) -> list[Floats]:
+def bids_of(case: Case, master: RestrictedMaster) -> list[Floats]:
     """Return the master's bids, per product (B,); what is awarded is what it is."""
     bids = [np.nan_to_num(reserve.committed_mw).astype(np.float64) for reserve in case.reserves]
     for p, (r, block) in enumerate(master.bids, start=master.products):

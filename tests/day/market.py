@@ -10,13 +10,13 @@ from typing import Any
 
 import httpx
 
-from agr.daemon import Daemon
+from agr.connectors.tables.writing import write_folder
 from agr.demo.counterparties import Counterparty, Event, Peer
 from agr.demo.run import start_clock
-from agr.feeds.writing import write_folder
-from agr.isp import Period
-from agr.office import import_tables
-from agr.plan import Plan
+from agr.domain.isp import Period
+from agr.domain.plan import Plan
+from agr.operations.commands import import_tables
+from agr.service import Service
 from agr.settings import Markets, ParticipantSettings, Planning, Settings
 from agr.store import day, inbox, outbox, plans, portfolio
 from agr.store.engine import Store
@@ -98,7 +98,7 @@ class Market:
     def start(self, **sections: object) -> None:
         """Start the daemon, with other sections of the settings if given, and tell everybody where it is."""
         self.settings = self.settings.model_copy(update=sections)
-        self.daemon = Daemon(self.settings, self.clock)
+        self.daemon = Service(self.settings, self.clock)
         self.daemon.start()
         self.running = True
         us = Peer(domain=OURS, role="AGR", endpoint=self.endpoint, public_key=self._key.public)

@@ -6,9 +6,9 @@ import pytest
 from lxml import etree
 from structlog.testing import capture_logs
 
-from agr.isp import Period
-from agr.plan import ReasonKind
-from agr.publication import OPEN
+from agr.domain.isp import Period
+from agr.domain.plan import ReasonKind
+from agr.messaging.publish import OPEN
 from tests.day.market import OURS
 from tests.day.tiny import A, B, C, config
 

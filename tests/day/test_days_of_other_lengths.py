@@ -4,8 +4,8 @@ from datetime import date
 
 import pytest
 
-from agr.isp import Period
-from agr.publication import OPEN
+from agr.domain.isp import Period
+from agr.messaging.publish import OPEN
 from tests.day.tiny import FO_A, A, B, C, evening
 
 pytestmark = pytest.mark.day

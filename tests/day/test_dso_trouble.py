@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from agr.demo.counterparties import Counterparty
-from agr.isp import Period
-from agr.publication import OPEN
+from agr.domain.isp import Period
+from agr.messaging.publish import OPEN
 from tests.day.market import Market, Parties
 from tests.day.tiny import SOUTH, A, B, C
 

@@ -7,8 +7,8 @@ from datetime import date
 
 import pytest
 
-from agr.isp import Period
-from agr.publication import OPEN
+from agr.domain.isp import Period
+from agr.messaging.publish import OPEN
 from tests.day.market import OURS, Market, Parties
 from tests.day.tiny import FO_A, NORTH, A, C
 

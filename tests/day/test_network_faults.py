@@ -7,12 +7,12 @@ from datetime import date
 import httpx
 import pytest
 
-from agr.isp import Period
-from agr.publication import OPEN
+from agr.domain.isp import Period
+from agr.messaging.publish import OPEN
 from agr.settings import Delivery
+from tests.builders.faulty_network import FaultProxy
 from tests.day.market import Market, Parties
 from tests.day.tiny import FO_A, A, B, C
-from tests.faults import FaultProxy
 
 pytestmark = pytest.mark.day
 

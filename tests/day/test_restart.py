@@ -4,10 +4,10 @@ from datetime import date
 
 import pytest
 
-from agr.daemon import Daemon
-from agr.errors import AgrError
-from agr.isp import Period
-from agr.publication import OPEN
+from agr.domain.errors import AgrError
+from agr.domain.isp import Period
+from agr.messaging.publish import OPEN
+from agr.service import Service
 from agr.settings import Publication
 from tests.day.tiny import A, B, C
 
@@ -66,4 +66,4 @@ def test_a_daemon_started_again_before_the_cro_has_answered_asks_only_once(marke
 def test_a_second_daemon_on_the_same_data_is_refused_while_the_first_runs(market):
     driven = market(PERIOD)
     with pytest.raises(AgrError, match="another agr daemon works in"):
-        Daemon(driven.settings, driven.clock)
+        Service(driven.settings, driven.clock)

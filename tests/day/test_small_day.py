@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 from lxml import etree
 
-from agr.explain import changed_isps, headline, revisions, standing
-from agr.plan import Plan, PlanState, ReasonKind
-from agr.publication import OPEN
+from agr.domain.plan import Plan, PlanState, ReasonKind
+from agr.messaging.publish import OPEN
+from agr.planning.explanation import changed_isps, headline, revisions, standing
+from agr.planning.plan_loader import load_solved
+from agr.planning.pool import SolverPool
 from agr.scenario.description import describe
 from agr.settings import Planning
-from agr.solving import Solver
-from agr.standing import load_solved
 from models.outcome import Termination
 from tests.day import heard
 from tests.day.market import OURS, Market, Parties
@@ -187,12 +187,12 @@ def test_the_plan_explains_an_isp_that_changed_and_one_that_did_not(whole):
 
 @pytest.mark.timeout(240)
 def test_two_plans_at_once_in_two_processes_finish(whole):
-    """In threads of one process two concurrent solves hang; see agr/solving.py."""
+    """In threads of one process two concurrent solves hang; see agr/planning/pool.py."""
     both = before_and_after(whole)
     with whole.daemon.store.transaction() as tx:
         cases = [load_solved(tx, plan.id).named.case for plan in both]
     expected, gaps = [p.result.objective_eur for p in both], [p.result.gap_eur for p in both]
-    solver = Solver(Planning(workers=2, threads=1, time_limit_s=30, budget_s=200))
+    solver = SolverPool(Planning(workers=2, threads=1, time_limit_s=30, budget_s=200))
     try:
         with ThreadPoolExecutor(2) as threads:
             answers = list(threads.map(solver.solve, cases * 2))

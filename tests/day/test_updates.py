@@ -4,9 +4,9 @@ from datetime import date, time
 
 import pytest
 
-from agr.isp import Period, local_instant
-from agr.plan import PlanState, ReasonKind
-from agr.publication import OPEN
+from agr.domain.isp import Period, local_instant
+from agr.domain.plan import PlanState, ReasonKind
+from agr.messaging.publish import OPEN
 from agr.settings import Planning, Publication
 from tests.day.tiny import FO_A, FO_C, A, B, C, evening
 

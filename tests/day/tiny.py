@@ -8,8 +8,8 @@ a release both batteries are idle or charge then.
 from datetime import date, time
 from typing import Any
 
-from agr.isp import Period
-from agr.portfolio import Battery, Connection, Contract, FixedLoad, Forecast, Price, Register
+from agr.domain.isp import Period
+from agr.domain.register import Battery, Connection, Contract, FixedLoad, Forecast, Price, Register
 
 NORTH, SOUTH = "north-grid.example", "south-grid.example"
 A, B, C = (f"ea1.2024-01.example.{name}" for name in ("north-grid:a", "north-grid:b", "south-grid:c"))

@@ -8,7 +8,7 @@ import pytest
 from nacl.signing import SigningKey
 
 from agr.demo.counterparties import Counterparty
-from agr.errors import DeliveryError
+from agr.domain.errors import DeliveryError
 
 POINT_1 = "ea1.2024-01.example.dso-one:point-1"
 POINT_2 = "ea1.2024-01.example.dso-two:point-2"

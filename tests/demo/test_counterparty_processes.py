@@ -11,7 +11,7 @@ import pytest
 
 from agr.demo.counterparties import Counterparty
 from agr.demo.environment import REQUIREMENTS, STAMP, VARIABLE, counterparty_python
-from agr.errors import DeliveryError, InputError
+from agr.domain.errors import DeliveryError, InputError
 
 
 def alive(pid: int) -> bool:

@@ -4,8 +4,8 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 
 from agr.demo.report import Heard, _delivery_faults, _plan_faults, _revision_faults
-from agr.isp import Period
-from agr.plan import Plan, PlanState, PointProgram, Positions, Reason, ReasonKind, Result
+from agr.domain.isp import Period
+from agr.domain.plan import Plan, PlanState, PointProgram, Positions, Reason, ReasonKind, Result
 
 KNOWN = {"p1": "one.example", "p2": "two.example"}
 RESULT = Result(

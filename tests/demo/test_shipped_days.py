@@ -28,7 +28,7 @@ def figure(result: Any, path: str) -> Any:
 def demo(*arguments: str) -> "subprocess.CompletedProcess[str]":
     """Run a day; what it shows must not depend on how fast a loaded machine is, so its solves may take longer
     here, though less than the 90 s for which the demo waits."""
-    command = [sys.executable, "-m", "agr.cli", "demo", *arguments]
+    command = [sys.executable, "-m", "agr.cli.main", "demo", *arguments]
     return subprocess.run(
         command, capture_output=True, text=True, timeout=280, cwd=PROJECT, check=False,
         env=os.environ | {"AGR_PLANNING__TIME_LIMIT_S": "75"},

@@ -14,7 +14,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from tests.ledger import Ledger
+from tests.builders.campaign_ledger import Ledger
 
 SHARES = {"envelope": 0.35, "message": 0.35, "signature": 0.14, "http": 0.09, "intake": 0.07}
 FIRST_RUNS = 20_000

@@ -14,9 +14,9 @@ import atheris
 # Not the queries: atheris never lets go of what a traced comparison gives, and there that is an SQL expression.
 QUERIES = [f"agr.store.{path.stem}" for path in (Path(__file__).parents[2] / "agr" / "store").glob("*.py")]
 with atheris.instrument_imports(include=["agr"], exclude=QUERIES, enable_loader_override=False):
-    from agr import log
+    from agr.operations import log
+    from tests.builders.campaign_ledger import Ledger
     from tests.fuzz.targets import TARGETS, seeds
-    from tests.ledger import Ledger
 
 TOKENS = """
 SignedMessage SenderDomain SenderRole Body DSO CRO AGR dso.example agr.example Version 3.1.0 TimeStamp MessageID

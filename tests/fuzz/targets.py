@@ -16,14 +16,14 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from agr.errors import MessageError, SealError
-from agr.rules import Day, violations
+from agr.domain.errors import MessageError, SealError
+from agr.messaging.rules import RuleContext, violations
 from agr.settings import MessageLimits
 from agr.store import inbox, tables
 from agr.uftp.codec import decode, encode, respond
 from agr.uftp.signing import unseal
 from agr.web.endpoint import PATH, REASONS, uftp_app
-from tests.worlds import CONTRACT, NOW, POINT, Party, World
+from tests.builders.worlds import CONTRACT, NOW, POINT, Party, World
 
 SIGNER = Party("dso.example", "DSO")
 KEPT = 500
@@ -58,7 +58,7 @@ def message(data: bytes) -> None:
     except MessageError:
         return
     world = _world()
-    day = Day(
+    day = RuleContext(
         own_domain="agr.example", zone_name="Europe/Amsterdam", isp_minutes=15, now=NOW,
         participants=world.participants, sender_role="DSO", points=frozenset({POINT}),
     )  # fmt: skip

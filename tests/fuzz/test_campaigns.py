@@ -7,8 +7,8 @@ from types import SimpleNamespace
 
 import pytest
 
+from tests.builders.campaign_ledger import Ledger
 from tests.fuzz import __main__ as campaigns
-from tests.ledger import Ledger
 
 
 def run(monkeypatch: pytest.MonkeyPatch, folder: Path, executions: int) -> tuple[int, int]:

@@ -4,7 +4,7 @@ import numpy as np
 
 from models.audit import audit
 from models.outcome import Termination
-from models.problems.plan import solve
+from models.reference.problem import solve
 
 ROUNDING_EUR = 1e-6
 

@@ -10,7 +10,7 @@ from models.audit import audit
 from models.audit.slicing import few_at_a_time
 from models.case import NO_POINT, Anchor, Direction
 from models.outcome import Headroom, Outcome, Programs, Shadow, Termination
-from models.problems.plan import solve
+from models.reference.problem import solve
 from tests.models.builders import (
     NAN,
     day_ahead,

@@ -7,9 +7,9 @@ import pytest
 from scipy import sparse
 from scipy.optimize import Bounds, LinearConstraint, milp
 
-from models.branching import Tree, branch
+from models.reference.branching import Tree, branch
 from models.solver import Matrix, Relaxation, Status
-from models.transcript import Transcript, hurried
+from models.solver_log import SolverLog, hurried
 
 WHOLES, GROUPS, STARTS, FREE = 6, 3, 4, 4
 COLUMNS = WHOLES + GROUPS * STARTS + FREE
@@ -77,7 +77,7 @@ def branched(matrix, *, allowed=0.0, seconds=30.0, transcript=None):
         complete=complete,
         allowed=lambda _run: allowed,
         deadline=perf_counter() + seconds,
-        transcript=transcript or Transcript(),
+        transcript=transcript or SolverLog(),
     )
 
 
@@ -115,7 +115,7 @@ def test_an_allowed_gap_is_kept_and_the_bound_stays_proven(allowed):
 
 def test_out_of_time_the_relaxation_is_the_bound():
     matrix = knapsacks(1)
-    transcript = Transcript()
+    transcript = SolverLog()
     root, found = branched(matrix, seconds=0.0, transcript=transcript)
     assert hurried(transcript.lines())
     assert found.bound <= least(matrix) + 1e-6

@@ -11,12 +11,12 @@ from models import response
 from models.audit import audit
 from models.case import Reservations
 from models.decomposition import solve as solving
+from models.decomposition.precompile import tiny
 from models.decomposition.solve import solve
-from models.decomposition.warm import tiny
 from models.errors import SolverError
 from models.outcome import Termination
-from models.problems.plan import solve as reference
-from models.transcript import hurried
+from models.reference.problem import solve as reference
+from models.solver_log import hurried
 from tests.models.builders import day_ahead, imbalance, intraday, limit, load, make, run, solar, storage
 from tests.models.test_formulation_oracle import world
 from tests.models.worlds import portfolio

@@ -19,15 +19,15 @@ import trustme
 from distributed import Client, LocalCluster, Security
 
 import models
-from models.choose import Method, solve
 from models.decomposition.executors import executor_of
 from models.decomposition.executors.cluster import DaskPricing
 from models.decomposition.executors.shards import cuts, shard
-from models.decomposition.pricing import LocalPricing, Scenario
+from models.decomposition.prices.grouping import split
+from models.decomposition.prices.pricing import LocalPricing, ScenarioPrices
 from models.decomposition.solve import solve as decompose
-from models.decomposition.split import split
 from models.errors import ExecutorError
-from models.mixture import MIXES, Shares
+from models.method import Method, solve
+from models.mixing import MIXES, Shares
 from models.response import Prices
 from tests.models.builders import day_ahead, limit, make, storage
 from tests.models.worlds import portfolio
@@ -112,7 +112,7 @@ def crowd(isps=4):
 def prices_of(case, parts, seed=0):
     rng = np.random.default_rng(seed)
     tied, held = len(parts.tied), (len(case.reserves), case.isps)
-    return Scenario(
+    return ScenarioPrices(
         planned=Prices(
             power_eur_per_kw=rng.normal(0.01, 0.02, (tied + 1, case.isps)),
             held_eur_per_kw=rng.uniform(0, 0.01, (2, *held)),

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.audit import audit
-from models.noflex import no_flexibility
+from models.baseline import no_flexibility
 from models.outcome import Programs, Termination
-from models.problems.plan import solve
+from models.reference.problem import solve
 from tests.models.builders import make, reserve, storage
 from tests.models.solved import near, solved
 from tests.models.test_formulation_oracle import HALVES, ISPS, world

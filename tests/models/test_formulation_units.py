@@ -6,8 +6,8 @@ Prices are in EUR/MWh, so 10 kWh at 50 cost 10·50/1000 = 0.50 EUR.
 import numpy as np
 import pytest
 
+from models.baseline import no_flexibility
 from models.case import NO_POINT
-from models.noflex import no_flexibility
 from tests.models.builders import NAN, day_ahead, load, make, reserve, run, solar, storage
 from tests.models.solved import near, solved
 

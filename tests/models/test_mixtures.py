@@ -6,19 +6,19 @@ import numpy as np
 import pytest
 
 from models.audit import audit
-from models.bands import charge_limit_kw, discharge_limit_kw
 from models.case import Direction
-from models.decomposition.blend import blend, choose_starts
-from models.decomposition.direction import one_way
-from models.decomposition.pricing import LocalPricing, responder
+from models.decomposition.prices.dual_prices import DualPrices
+from models.decomposition.prices.grouping import split
+from models.decomposition.prices.pricing import LocalPricing, responder
+from models.decomposition.primal.complementarity_repair import one_way
+from models.decomposition.primal.convex_combination import choose_starts, combine
 from models.decomposition.solve import solve
-from models.decomposition.split import split
-from models.decomposition.tension import Tension
 from models.errors import CaseError
-from models.mixture import MIXES, Shares, power_seen
+from models.mixing import MIXES, Shares, power_seen
+from models.reachability import charge_limit_kw, discharge_limit_kw
+from models.resources.curtailable import CurtailableResponder
+from models.resources.storage import StorageResponder
 from models.response import Prices, Rows
-from models.units.curtailable import CurtailableResponder
-from models.units.storage import StorageResponder
 from tests.models.builders import make, reserve, solar, storage
 from tests.models.test_responses import HOURS, products, random_prices, random_storage
 from tests.models.worlds import portfolio
@@ -211,7 +211,7 @@ def test_mixed_storage_runs_in_one_direction(called):
 
 def tension_of(rng, case, parts):
     tied, held = (len(parts.tied), case.isps), (len(case.reserves), case.isps)
-    return Tension(
+    return DualPrices(
         balance=rng.normal(0.01, 0.02, (1, case.isps)), program=rng.normal(0, 0.01, tied),
         call=rng.normal(0, 0.01, tied), reserve=-rng.uniform(0, 0.01, held), called=-rng.uniform(0, 0.01, held),
     )  # fmt: skip
@@ -225,7 +225,7 @@ def test_every_batch_gets_the_mixture_of_its_group():
     weights = dict(zip(prices, weight, strict=True))
     pricing = LocalPricing(case, parts)
     starts = choose_starts(case, parts, pricing, weights, prices, {})
-    found = blend(case, parts, pricing, weights, prices, starts)
+    found = combine(case, parts, pricing, weights, prices, starts)
     assert {batch.label for batch in parts.batches} == {"storage", "curtailable", "shiftable", "switched"}
     for index, (batch, result) in enumerate(zip(parts.batches, found, strict=True)):
         if batch.label == "shiftable":

@@ -5,13 +5,13 @@ from dataclasses import fields, replace
 import numpy as np
 import pytest
 
-from models.bands import meetable
 from models.case import Direction
 from models.errors import CaseError
+from models.reachability import meetable
+from models.resources.curtailable import CurtailableResponder
+from models.resources.shiftable import ShiftableResponder
+from models.resources.storage import StorageResponder
 from models.response import Prices, Rows
-from models.units.curtailable import CurtailableResponder
-from models.units.shiftable import ShiftableResponder
-from models.units.storage import StorageResponder
 from tests.models.builders import NAN, make, reserve, run, solar, storage
 from tests.models.unit_programs import TAKES, solar_cost, storage_cost, traded
 

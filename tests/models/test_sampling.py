@@ -7,16 +7,16 @@ import pytest
 
 from benchmarks.instances import make_case
 from models.audit import audit
-from models.case import Elsewhere
+from models.case import FixedRemainder
 from models.decomposition import loop
 from models.decomposition import solve as solving
-from models.decomposition.master import Master
-from models.decomposition.points import fit_points
-from models.decomposition.pricing import LocalPricing
-from models.decomposition.sampling import prices_of, sampled
+from models.decomposition.master.restricted_master import RestrictedMaster
+from models.decomposition.prices.congestion_point_prices import fit_points
+from models.decomposition.prices.grouping import CLASSES, split
+from models.decomposition.prices.pricing import LocalPricing
+from models.decomposition.prices.sampling import prices_of, sampled
 from models.decomposition.solve import solve
-from models.decomposition.split import CLASSES, split
-from models.problems.plan import solve as reference
+from models.reference.problem import solve as reference
 from tests.models.builders import day_ahead, intraday, limit, make, reserve, solar, storage
 from tests.models.worlds import portfolio
 
@@ -62,7 +62,7 @@ def test_a_few_large_congestion_points_are_not_sampled():
 
 def test_a_part_of_a_portfolio_is_not_sampled():
     case = make_case(2000)
-    elsewhere = Elsewhere(
+    elsewhere = FixedRemainder(
         held_kw=np.zeros((3, 96)), called_held_kw=None, terms_eur={}, bids_mw=tuple(np.zeros(6) for _ in range(3))
     )
     assert sampled(case, split(case), 400) is not None
@@ -107,8 +107,8 @@ def test_a_sample_of_copies_proves_what_all_of_them_prove():
     )  # fmt: skip
     small = split(sample.case)
     few = replace(alike, program=alike.program[: len(chosen)], call=alike.call[: len(chosen)])
-    of_all = bound_of(Master(case, parts), LocalPricing(case, parts), alike)
-    of_few = bound_of(Master(sample.case, small), LocalPricing(sample.case, small), few)
+    of_all = bound_of(RestrictedMaster(case, parts), LocalPricing(case, parts), alike)
+    of_few = bound_of(RestrictedMaster(sample.case, small), LocalPricing(sample.case, small), few)
     assert of_all == pytest.approx(10 * of_few, rel=1e-9)
     assert -of_all == pytest.approx(reference(case, relative_gap=1e-6, time_limit_s=60).objective_eur, rel=2e-2)
 
@@ -149,7 +149,7 @@ def test_congestion_points_find_their_own_prices(seed, points):
     """Energy has its day-ahead price in any amount: then the best bound is the optimum of the linear program."""
     case = neighbourhood(np.random.default_rng(seed), points)
     parts = split(case)
-    pricing, master = LocalPricing(case, parts), Master(case, parts)
+    pricing, master = LocalPricing(case, parts), RestrictedMaster(case, parts)
     state = loop.begin(master, pricing)
     first, at_first = state.centre, state.centre_eur
     best = reference(case, relative_gap=1e-7, time_limit_s=60)
@@ -168,7 +168,7 @@ def test_congestion_points_find_their_own_prices(seed, points):
 def test_steps_of_a_search_grow_where_prices_bring_what_the_columns_promised():
     case = make_case(500, "typical")
     parts = split(case)
-    pricing, master = LocalPricing(case, parts), Master(case, parts)
+    pricing, master = LocalPricing(case, parts), RestrictedMaster(case, parts)
     state, steps = loop.begin(master, pricing), [1.0]
     loop.search(
         master, pricing, state, aim_eur=1e-6, rounds=20, after=lambda: steps.append(state.step), enough=never
@@ -179,7 +179,7 @@ def test_steps_of_a_search_grow_where_prices_bring_what_the_columns_promised():
 def test_points_stop_where_they_are_told():
     case = neighbourhood(np.random.default_rng(1), 9)
     parts = split(case)
-    pricing, master = LocalPricing(case, parts), Master(case, parts)
+    pricing, master = LocalPricing(case, parts), RestrictedMaster(case, parts)
     state = loop.begin(master, pricing)
     fit_points(master, pricing, state, aim_eur=0.0, rounds=200, patience=loop.STALE, after=nothing, enough=lambda: True)
     assert state.rounds == 2
@@ -189,7 +189,7 @@ def test_points_stop_where_they_are_told():
 def test_some_groups_can_be_asked_alone(case):
     """Also groups so large that they are summed in several blocks, many of a class, and none of it."""
     parts = split(case)
-    pricing, scenario = LocalPricing(case, parts), Master(case, parts).first_prices().scenario()
+    pricing, scenario = LocalPricing(case, parts), RestrictedMaster(case, parts).first_prices().scenario()
     everybody, groups = pricing.respond(scenario), len(parts.group_tie)
     tied, first = parts.group_tie >= 0, np.arange(groups) < 3
     assert 0 < tied.sum() < groups

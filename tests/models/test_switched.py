@@ -9,12 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.audit import audit
+from models.baseline import no_flexibility
 from models.decomposition.solve import solve as decompose
 from models.errors import CaseError
-from models.noflex import no_flexibility
+from models.resources.switched import SwitchedResponder, missed_isps, starts
+from models.resources.switched.states import meetable, nearest
 from models.response import Prices, Rows
-from models.units.switched import SwitchedResponder, missed_isps, starts
-from models.units.switched.states import meetable, nearest
 from tests.models.builders import NAN, day_ahead, intraday, limit, load, make, reservation, storage, switched
 from tests.models.solved import near, solved
 from tests.models.test_decomposition import agree

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agr.errors import InputError
-from agr.scenario.amount import read_setting
+from agr.domain.errors import InputError
+from agr.scenario.change_expression import read_setting
 from agr.scenario.changes import changed
 from agr.scenario.scenario import RESOURCES
 

@@ -10,8 +10,9 @@ import pytest
 import yaml
 from typer.testing import CliRunner, Result
 
-from agr import scenario, terminal
-from agr.cli import app
+from agr import scenario
+from agr.cli import terminal
+from agr.cli.main import app
 from agr.scenario import backtesting, running, sweeping
 
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
@@ -136,10 +137,10 @@ def test_a_command_that_cannot_be_done_says_why(folder, arguments, words):
 
 
 def test_a_plan_is_replayed_from_the_command_line(folder, solve):
-    from agr.plan import Reason, ReasonKind
-    from agr.planning import Planner
+    from agr.domain.plan import Reason, ReasonKind
+    from agr.planning.service import Planner
     from agr.store import day
-    from tests.worlds import PERIOD, World
+    from tests.builders.worlds import PERIOD, World
 
     class Pool:
         def __init__(self) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from agr.errors import InputError, TableError
+from agr.domain.errors import InputError, TableError
 from agr.scenario.folder import find_folder, read_scenario
 
 SMALL = Path(__file__).parents[2] / "scenarios" / "small-dst-day"

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from agr.errors import InputError
-from agr.feeds.tables import read_folder
-from agr.isp import Period
+from agr.connectors.tables.folder import read_folder
+from agr.domain.errors import InputError
+from agr.domain.isp import Period
 from agr.scenario.generate import generate, main
 from agr.scenario.population import Recipe, ean
 from agr.scenario.profiles import borrowed_day, read_profiles

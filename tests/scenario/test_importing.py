@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from agr import scenario
-from agr.errors import InputError, TableError
-from agr.isp import Period
+from agr.domain.errors import InputError, TableError
+from agr.domain.isp import Period
 from agr.scenario import downloads
 from agr.scenario.download import number
 from agr.scenario.importing import Wish, import_scenario

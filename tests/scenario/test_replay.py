@@ -6,19 +6,19 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from agr import archive
-from agr.case import NamedCase, build
-from agr.errors import InputError
-from agr.plan import Reason, ReasonKind
-from agr.planning import Planner
+from agr.domain.errors import InputError
+from agr.domain.plan import Reason, ReasonKind
+from agr.planning import serialisation
+from agr.planning.case import NamedCase, build
+from agr.planning.pool import Solution
+from agr.planning.service import Planner
+from agr.scenario.case_changes import recase
 from agr.scenario.day import inputs_of
-from agr.scenario.recase import recase
 from agr.scenario.replaying import replay
-from agr.solving import Answer
 from agr.store import day
 from models.case import Case
 from models.outcome import Termination
-from tests.worlds import CONTRACT, PERIOD, World
+from tests.builders.worlds import CONTRACT, PERIOD, World
 
 
 class Asked:
@@ -87,7 +87,7 @@ def test_a_plan_that_is_not_there_and_another_solver_are_said(world, solve):
     with pytest.raises(InputError, match="there is no plan 99"):
         replay(world.store, world.settings, 99, solve)
 
-    def slow(case: Case) -> Answer:
+    def slow(case: Case) -> Solution:
         answer = solve(case)
         return replace(answer, outcome=replace(answer.outcome, termination=Termination.TIME_LIMIT))
 
@@ -109,7 +109,7 @@ def test_changes_of_a_case_change_what_they_name_and_nothing_else(named: NamedCa
     flat = recase(named, ["fcr.price=10"]).case
     assert flat.reserves[0].price_eur_per_mw == pytest.approx([30, 40, 40, 40, 40, 40])  # the first block has 3 hours
     kept = replace(price, reserves=case.reserves)
-    assert archive.digest(kept) == archive.digest(case)
+    assert serialisation.digest(kept) == serialisation.digest(case)
     closed = recase(named, ["intraday.depth_kw=0"]).case
     assert not closed.intraday.buy_depth_kw.any()
     wide = recase(named, ["intraday.spread_eur_per_mwh=40"]).case.intraday

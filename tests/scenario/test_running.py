@@ -12,9 +12,9 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from agr.errors import InputError, TableError
-from agr.isp import Period
-from agr.portfolio import SwitchedLoad
+from agr.domain.errors import InputError, TableError
+from agr.domain.isp import Period
+from agr.domain.register import SwitchedLoad
 from agr.scenario.changes import changed
 from agr.scenario.comparison import compare
 from agr.scenario.day import play

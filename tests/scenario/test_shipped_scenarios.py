@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from agr.feeds.tables import read_folder
+from agr.connectors.tables.folder import read_folder
 from agr.scenario.description import Description, describe
 from agr.scenario.expected import expectation
 from agr.scenario.generate import main

@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 from distributed import LocalCluster
 
-from agr.errors import InputError, PlanError
-from agr.isp import Period
-from agr.portfolio import Battery, Connection, FixedLoad, Generator, Price, Register
+from agr.domain.errors import InputError, PlanError
+from agr.domain.isp import Period
+from agr.domain.register import Battery, Connection, FixedLoad, Generator, Price, Register
 from agr.scenario.backtesting import backtest, earned_eur, rule_kw
 from agr.scenario.changes import changed
 from agr.scenario.cluster import cluster_solve
@@ -20,7 +20,7 @@ from agr.scenario.description import Description
 from agr.scenario.running import plans_of, resized
 from agr.scenario.scenario import Scenario
 from agr.scenario.sweeping import read_grid, sweep
-from agr.scenario.tidy import known_of
+from agr.scenario.tidy_tables import known_of
 from agr.settings import Planning
 
 DAY = Period(date(2026, 5, 4))

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from agr.store.engine import Store
-from tests.postgres import emptied
+from tests.builders.postgres import emptied
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -5,13 +5,13 @@ from collections.abc import Iterator
 import pytest
 import sqlalchemy as sa
 
-from agr.errors import StoreError
-from agr.isp import SystemClock
+from agr.domain.errors import StoreError
+from agr.domain.isp import SystemClock
 from agr.store import day
 from agr.store.engine import Store
 from agr.store.leadership import Alone, Elected, NotLeader, leadership
-from tests.postgres import emptied
-from tests.worlds import NOW
+from tests.builders.postgres import emptied
+from tests.builders.worlds import NOW
 
 
 @pytest.fixture

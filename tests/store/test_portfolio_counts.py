@@ -3,10 +3,10 @@
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from agr.portfolio import CongestionPoint
+from agr.domain.register import CongestionPoint
 from agr.store import portfolio, tables
 from agr.store.engine import Store
-from tests.worlds import PERIOD
+from tests.builders.worlds import PERIOD
 
 LISTS = st.dictionaries(st.integers(0, 8), st.integers(0, 3), max_size=8)  # connection → point; 0: in none
 

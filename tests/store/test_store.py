@@ -12,10 +12,10 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
-from agr.errors import StoreError
-from agr.isp import Period
-from agr.plan import Reason, ReasonKind
-from agr.portfolio import Battery, CongestionPoint, Connection, Forecast, Price, Register
+from agr.domain.errors import StoreError
+from agr.domain.isp import Period
+from agr.domain.plan import Reason, ReasonKind
+from agr.domain.register import Battery, CongestionPoint, Connection, Forecast, Price, Register
 from agr.store import day, inbox, outbox, plans, portfolio, register, tables
 from agr.store.engine import Store
 from agr.store.inbox import Arrival

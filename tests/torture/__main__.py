@@ -20,8 +20,8 @@ from rich.console import Console
 from rich.table import Table
 
 from agr.demo.environment import counterparty_python
-from tests.ledger import Ledger
-from tests.postgres import emptied, postgres_bin, postgres_server
+from tests.builders.campaign_ledger import Ledger
+from tests.builders.postgres import emptied, postgres_bin, postgres_server
 from tests.torture.relay import Relay
 from tests.torture.tortured import PROJECT, Life, Score, TorturedDay, parties, through
 

@@ -24,9 +24,9 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine.default import DefaultDialect
 
-from agr import log
-from agr.daemon import Daemon
-from agr.isp import JumpingClock, Period
+from agr.domain.isp import JumpingClock, Period
+from agr.operations import log
+from agr.service import Service
 from agr.settings import load
 from agr.store import day
 
@@ -88,7 +88,7 @@ def main() -> None:
         Killer(Path(sys.argv[3]), int(sys.argv[4]), sys.argv[5:])
     elif SLOW_S > 0:
         Killer(None, 0, [])
-    daemon = Daemon(settings, clock)
+    daemon = Service(settings, clock)
     daemon.start()
 
     def tell() -> None:

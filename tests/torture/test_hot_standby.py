@@ -7,8 +7,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.builders.postgres import emptied
 from tests.day.market import Parties
-from tests.postgres import emptied
 from tests.torture.tortured import PATH, PATIENCE_S, Life, Score, TorturedDay
 
 pytestmark = pytest.mark.day

@@ -20,14 +20,14 @@ import sqlalchemy as sa
 import tomli_w
 from lxml import etree
 
-from agr import archive
-from agr.case import NamedCase
+from agr.connectors.tables.writing import write_folder
 from agr.demo.counterparties import Counterparty, Event, Peer
 from agr.demo.run import start_clock
-from agr.feeds.writing import write_folder
-from agr.isp import JumpingClock, Period
-from agr.office import import_tables
-from agr.publication import OPEN
+from agr.domain.isp import JumpingClock, Period
+from agr.messaging.publish import OPEN
+from agr.operations.commands import import_tables
+from agr.planning import serialisation
+from agr.planning.case import NamedCase
 from agr.settings import load
 from agr.store import day, inbox, plans, tables
 from agr.store.engine import Store
@@ -381,7 +381,7 @@ class TorturedDay:
         for plan in plans.history(tx, PERIOD.day):
             score.plans += 1
             case, outcome = plans.archives(tx, plan.id)
-            faults = audit(archive.unpack(NamedCase, case).case, archive.unpack(Outcome, outcome))
+            faults = audit(serialisation.unpack(NamedCase, case).case, serialisation.unpack(Outcome, outcome))
             found += [f"plan {plan.id}: {fault}" for fault in faults]
         return found
 

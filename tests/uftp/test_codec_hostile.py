@@ -8,8 +8,8 @@ from threading import Thread
 import pytest
 from uftp_samples import EAN, REFERENCE, attributes, reservation_xml
 
-from agr.errors import MessageError
-from agr.uftp import reading
+from agr.domain.errors import MessageError
+from agr.uftp import xml_parser
 from agr.uftp.codec import decode
 
 LAUGHS = "".join(f'<!ENTITY l{n} "{f"&l{n - 1};" * 10}">' for n in range(1, 12))
@@ -169,7 +169,7 @@ def test_a_hundred_thousand_connections_are_read_in_a_second_or_two():
 
 
 def test_limits_are_explicit():
-    assert (reading.MAX_DEPTH, reading.MAX_ATTRIBUTE, reading.MAX_BYTES) == (8, 65_536, 256 * 1024**2)
+    assert (xml_parser.MAX_DEPTH, xml_parser.MAX_ATTRIBUTE, xml_parser.MAX_BYTES) == (8, 65_536, 256 * 1024**2)
 
 
 def test_made_up_names_leave_nothing_behind_in_memory():

@@ -18,11 +18,11 @@ from uftp_samples import (
     reservation_xml,
 )
 
-from agr.errors import MessageError
-from agr.program import Run
+from agr.domain.errors import MessageError
+from agr.domain.program import IspRun
 from agr.uftp import messages as m
 from agr.uftp.codec import decode, encode, respond
-from agr.uftp.other import OTHER_RESPONSES
+from agr.uftp.unsupported import OTHER_RESPONSES
 
 
 def test_reservation_is_read():
@@ -31,7 +31,7 @@ def test_reservation_is_read():
     message = decode(xml)
     assert isinstance(message, m.FlexReservationUpdate)
     assert (message.contract_id, message.dso_reference, message.period) == ("flex-7", "dso-1", date(2026, 3, 29))
-    assert message.isps == (Run(1, -50_000, 4),)
+    assert message.isps == (IspRun(1, -50_000, 4),)
     assert message.type_name == "FlexReservationUpdate"
 
 
@@ -209,7 +209,7 @@ def test_other_addresses_are_refused(address):
 
 def test_isps_of_any_sense_are_read_so_that_rules_can_answer():
     message = decode(reservation_xml('<ISP Power="+1" Start="0"/><ISP Power="0" Start="999" Duration="-1"/>'))
-    assert message.isps == (Run(0, 1), Run(999, 0, -1))
+    assert message.isps == (IspRun(0, 1), IspRun(999, 0, -1))
 
 
 @pytest.mark.parametrize(
@@ -320,7 +320,7 @@ def test_every_request_of_ours_has_its_answer_type():
         period=date(2026, 3, 29),
         congestion_point=EAN,
         revision=1,
-        isps=(Run(1, 1),),
+        isps=(IspRun(1, 1),),
     )
     assert answer_to(prognosis).type_name == "D-PrognosisResponse"
 

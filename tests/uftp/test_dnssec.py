@@ -21,15 +21,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from agr.cli import app
+from agr.cli.main import app
 from agr.demo.environment import counterparty_python
-from agr.errors import DiscoveryError, SettingsError
-from agr.keyring import KeyRing
+from agr.domain.errors import DiscoveryError, SettingsError
+from agr.messaging.keys import KeyRing
 from agr.settings import Settings
-from agr.uftp.discovery import look_up
-from agr.uftp.dnssec import Dns, anchors_of
+from agr.uftp.dns.discovery import look_up
+from agr.uftp.dns.dnssec import Dns, anchors_of
 from agr.uftp.signing import KeyPair
-from tests.dns_server import DnsServer, Zone, broken, forged, unsigned
+from tests.builders.dns_server import DnsServer, Zone, broken, forged, unsigned
 
 PROJECT = Path(__file__).parents[2]
 OTHER = "cs1." + base64.b64encode(b"x" * 32).decode()

@@ -19,12 +19,12 @@ from uftp_samples import (
     schema,
 )
 
-from agr.program import Run, compress, expand
+from agr.domain.program import IspRun, compress, expand
 from agr.uftp import messages as m
 from agr.uftp.codec import decode, encode, respond
-from agr.uftp.other import OTHER_REQUESTS
+from agr.uftp.unsupported import OTHER_REQUESTS
 
-PROGRAM = (Run(1, -50_000, 12), Run(13, 0), Run(14, 120_000, 79))
+PROGRAM = (IspRun(1, -50_000, 12), IspRun(13, 0), IspRun(14, 120_000, 79))
 OUTGOING = {
     "test": m.TestMessage(**META),
     "test answer": m.TestMessageResponse(**META),
@@ -143,8 +143,8 @@ def test_prognosis_writes_attributes_the_specification_names():
         {"revision": 1.5},
         {"isps": ()},
         {"isps": "ISP"},
-        {"isps": (Run(1, 10**13),)},
-        {"isps": tuple(Run(1, 1) for _ in range(10_001))},
+        {"isps": (IspRun(1, 10**13),)},
+        {"isps": tuple(IspRun(1, 1) for _ in range(10_001))},
         {"unknown": 1},
     ],
 )

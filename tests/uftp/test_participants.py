@@ -2,7 +2,7 @@
 
 import pytest
 
-from agr.errors import SettingsError
+from agr.domain.errors import SettingsError
 from agr.uftp.participants import Participant, Participants
 from agr.uftp.signing import KeyPair
 

@@ -13,7 +13,7 @@ from lxml import etree
 from nacl.signing import SigningKey
 from uftp_samples import assert_valid
 
-from agr.errors import SealError, SettingsError
+from agr.domain.errors import SealError, SettingsError
 from agr.uftp.signing import KeyPair, Sealed, public_key_bytes, seal, unseal
 
 KEY = KeyPair(bytes(range(32)))

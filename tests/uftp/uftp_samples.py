@@ -8,7 +8,7 @@ import pytest
 from hypothesis import strategies as st
 from lxml import etree
 
-from agr.program import Run
+from agr.domain.program import IspRun
 from agr.uftp import messages as m
 
 XSD = Path(__file__).parents[2].parent / "shared" / "uftp-xsd"
@@ -98,7 +98,9 @@ texts = st.text(
 )
 zones = st.sampled_from(["Europe/Amsterdam", "Europe/Berlin", "America/Argentina/Buenos_Aires", "Africa/Cairo"])
 runs = st.lists(
-    st.builds(Run, start=st.integers(-5, 100), power_w=st.integers(-(10**12), 10**12), duration=st.integers(-1, 100)),
+    st.builds(
+        IspRun, start=st.integers(-5, 100), power_w=st.integers(-(10**12), 10**12), duration=st.integers(-1, 100)
+    ),
     min_size=1,
     max_size=20,
 ).map(tuple)

@@ -8,11 +8,11 @@ import schemathesis
 from hypothesis import HealthCheck, given, settings
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
-from agr.plan import PlanState, Reason, ReasonKind
-from agr.store import day, outbox, plans, switches
-from tests.access import account, token
-from tests.desk import Desk
-from tests.worlds import CONTRACT, OTHER_POINT, PERIOD, POINT, World
+from agr.domain.plan import PlanState, Reason, ReasonKind
+from agr.store import day, outbox, overrides, plans
+from tests.builders.accounts import account, token
+from tests.builders.operators_side import Desk
+from tests.builders.worlds import CONTRACT, OTHER_POINT, PERIOD, POINT, World
 
 DAY = str(PERIOD.day)
 WHY = "because of a test"
@@ -191,7 +191,7 @@ def test_what_is_unavailable_is_planned_without_and_then_again_with(desk):
 
 def test_a_battery_that_fails_during_the_day_keeps_what_it_did_and_rests_from_then_on(desk):
     """Two days ahead is planned by hand here, with the clock inside the day."""
-    from agr.standing import load_solved
+    from agr.planning.plan_loader import load_solved
 
     of = PERIOD.next()
     desk.world.know_points(of)
@@ -257,7 +257,7 @@ def test_a_barred_participant_stays_barred_after_a_restart(desk):
     assert client.post("/api/v1/participants/bar", json=given).status_code == 200
     assert desk.daemon.operators.participants.find("dso.example", "DSO").barred
     with desk.world.store.transaction() as tx:
-        assert [s.on for s in switches.barred(tx).values()] == [True]
+        assert [s.on for s in overrides.barred(tx).values()] == [True]
     assert client.post("/api/v1/participants/bar", json=given).status_code == 409
     assert client.post("/api/v1/participants/bar", json=given | {"barred": False}).status_code == 200
     assert not desk.daemon.operators.participants.find("dso.example", "DSO").barred

@@ -12,10 +12,10 @@ import uvicorn
 from starlette.applications import Starlette
 
 from agr.settings import MessageLimits, Tls
-from agr.uftp.quota import Buckets
+from agr.uftp.rate_limit import RateLimit
 from agr.web import serving
 from agr.web.endpoint import PATH, uftp_app
-from tests.worlds import Party, World
+from tests.builders.worlds import Party, World
 
 
 class Served:
@@ -170,7 +170,7 @@ def test_a_flood_of_headers_is_refused(world, serve):
 
 def test_a_bucket_refills_evenly_and_forgets_whom_it_has_not_seen_for_longest():
     now = [0.0]
-    buckets = Buckets(60, 60.0, lambda: now[0], kept=2)
+    buckets = RateLimit(60, 60.0, lambda: now[0], kept=2)
     assert [buckets.take("a") for _ in range(61)] == [True] * 60 + [False]
     now[0] = 1.5
     assert [buckets.take("a"), buckets.take("a")] == [True, False]

@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from agr.isp import Period
-from agr.plan import PlanState
-from agr.portfolio import Price
-from agr.publication import OPEN
+from agr.domain.isp import Period
+from agr.domain.plan import PlanState
+from agr.domain.register import Price
+from agr.messaging.publish import OPEN
 from agr.settings import Planning
-from agr.store import day, doings, register
+from agr.store import audit_log, day, register
 from tests.day.market import Market
 from tests.day.tiny import A, C
 
@@ -68,7 +68,7 @@ def confirm(page: Any, title: str, why: str = "because of a test") -> None:
 
 def did(market: Market) -> list[tuple[str, str, str]]:
     with market.daemon.store.transaction() as tx:
-        return [(d.who, d.action, d.why) for d in doings.doings(tx)]
+        return [(d.who, d.action, d.why) for d in audit_log.doings(tx)]
 
 
 def test_nothing_is_shown_without_a_log_in(market, operator):

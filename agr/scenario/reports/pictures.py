@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from agr.isp import Period
+from agr.domain.isp import Period
 from agr.scenario.comparison import Comparison
 from agr.scenario.record import Run
 from agr.scenario.rendering import run_warnings
-from agr.scenario.tidy import Frame
+from agr.scenario.tidy_tables import Frame
 
 Json = dict[str, Any]
 CLASSES = ("fixed_load", "heat_pump", "ev_session", "shiftable_run", "switched_load", "battery", "storage", "generator")

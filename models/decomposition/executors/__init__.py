@@ -6,11 +6,11 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import TypeAlias
 
 from models.case import Case
-from models.decomposition.pricing import LocalPricing, Pricing
-from models.decomposition.split import Split
+from models.decomposition.prices.grouping import Grouping
+from models.decomposition.prices.pricing import LocalPricing, Pricing
 from models.errors import ExecutorError
 
-Executor: TypeAlias = Callable[[Case, Split], AbstractContextManager[Pricing]]
+Executor: TypeAlias = Callable[[Case, Grouping], AbstractContextManager[Pricing]]
 """Gives the pricing of one solve, and takes down what it needed."""
 
 LOCAL = "local"
@@ -18,7 +18,7 @@ _CLUSTER = re.compile(r"dask(?P<tls>\+tls)?://(?P<host>\[[0-9A-Fa-f:.]+\]|[^\s/:
 
 
 @contextmanager
-def local(case: Case, parts: Split) -> Iterator[Pricing]:
+def local(case: Case, parts: Grouping) -> Iterator[Pricing]:
     """Price in this process, on its threads."""
     yield LocalPricing(case, parts)
 

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 
 from models.case import Bools, Case, Ints
-from models.decomposition.executors.crew import Call, Crew
-from models.decomposition.executors.parcels import add
+from models.decomposition.executors.shard_results import add
 from models.decomposition.executors.shards import SHARD_UNITS, Shard, cuts, shard
-from models.decomposition.pricing import Choices, Scenario, nothing
-from models.decomposition.split import Split
-from models.mixture import CHUNK, MIXES, Mixed, Shares
+from models.decomposition.executors.worker_pool import Call, WorkerPool
+from models.decomposition.prices.grouping import Grouping
+from models.decomposition.prices.pricing import Choices, ScenarioPrices, nothing
+from models.mixing import CHUNK, MIXES, Mixed, Shares
 from models.response import Prices, Totals
 
 PATIENCE_S = 30.0
@@ -25,7 +25,7 @@ class DaskPricing:
     def __init__(
         self,
         case: Case,
-        parts: Split,
+        parts: Grouping,
         scheduler: str,
         *,
         patience_s: float = PATIENCE_S,
@@ -34,7 +34,7 @@ class DaskPricing:
         """Connect to tcp://host:port or tls://host:port. Raises ExecutorError."""
         self._case, self._parts = case, parts
         self._cuts = cuts(parts, shard_units)
-        self._crew = Crew(scheduler, self._shard, [len(cut.units) for cut in self._cuts], patience_s=patience_s)
+        self._crew = WorkerPool(scheduler, self._shard, [len(cut.units) for cut in self._cuts], patience_s=patience_s)
         self._where: dict[int, tuple[Ints, Ints]] = {}
 
     def __enter__(self) -> "DaskPricing":
@@ -49,7 +49,7 @@ class DaskPricing:
         cut = self._cuts[number]
         return shard(self._case, self._parts.batches[cut.batch], cut)
 
-    def respond(self, prices: Scenario, groups: Bools | None = None) -> Totals:
+    def respond(self, prices: ScenarioPrices, groups: Bools | None = None) -> Totals:
         """Return the sums per group (G), of some groups only. Raises ExecutorError when no worker is left."""
         asked = {
             number: (cut.prices(prices), None if groups is None or groups[cut.group].all() else groups[cut.group])

@@ -13,20 +13,9 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from models.case import (
-    NO_POINT,
-    Case,
-    Curtailable,
-    Fixed,
-    Ints,
-    Limits,
-    Reservations,
-    Shiftable,
-    Storage,
-    Switched,
-)
-from models.decomposition.pricing import Scenario
-from models.decomposition.split import Batch, Split
+from models.case import NO_POINT, Case, Curtailable, Fixed, Ints, Limits, Reservations, Shiftable, Storage, Switched
+from models.decomposition.prices.grouping import Batch, Grouping
+from models.decomposition.prices.pricing import ScenarioPrices
 from models.response import BLOCK, Prices, Rows, Tasks
 
 SHARD_UNITS = 2048
@@ -48,7 +37,7 @@ class Cut:
     group: Ints  # (K,) to which group each of its sums belongs
     holding: Ints  # rows of its sums whose units may hold reserve
 
-    def prices(self, scenario: Scenario) -> Prices:
+    def prices(self, scenario: ScenarioPrices) -> Prices:
         """Return the prices its units see."""
         return self.seen(scenario.called if self.called else scenario.planned)
 
@@ -88,7 +77,7 @@ def _wide(values: NDArray[np.float64], isps: int) -> NDArray[np.float64]:
     return np.broadcast_to(values, (len(values), isps))
 
 
-def cuts(parts: Split, most: int = SHARD_UNITS) -> list[Cut]:
+def cuts(parts: Grouping, most: int = SHARD_UNITS) -> list[Cut]:
     """Return the cuts of a split into at most so many units, in the order in which their sums are added.
 
     `most` is a multiple of BLOCK.
@@ -118,7 +107,7 @@ def _ranges(tasks: Tasks, most: int) -> Iterator[tuple[int, int, bool]]:
         yield begin, last, True
 
 
-def _cut(parts: Split, index: int, batch: Batch, begin: int, end: int, *, whole: bool) -> Cut:
+def _cut(parts: Grouping, index: int, batch: Batch, begin: int, end: int, *, whole: bool) -> Cut:
     tasks = batch.rows.tasks
     first = tasks.first[begin : end + 1]
     units = tasks.order[first[0] : first[-1]]

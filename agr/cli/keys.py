@@ -1,0 +1,70 @@
+"""`agr keys`: rotate, show, publish, find."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from agr.domain.isp import SystemClock
+from agr.messaging.discovery import dns_of
+from agr.messaging.keys import KeyRing
+from agr.settings import load
+from agr.uftp.dns.discovery import look_up
+
+keys_app = typer.Typer(no_args_is_help=True, help="Our signing keys.")
+ConfigOption = Annotated[Path, typer.Option("--config", "-c", help="Settings file.", envvar="AGR_CONFIG")]
+DEFAULT = Path("agr.toml")
+
+
+def register(app: typer.Typer, in_words: Callable[[], AbstractContextManager[None]]) -> None:
+    """Mount the commands."""
+
+    def ring(config: Path) -> KeyRing:
+        return KeyRing(load(config), SystemClock().now)
+
+    @keys_app.command()
+    def rotate(
+        config: ConfigOption = DEFAULT,
+        now: Annotated[bool, typer.Option("--now", help="Do not wait a day; everybody has confirmed the key.")] = False,
+    ) -> None:
+        """Make the next key; a day later, called again, bring it into force. No restart is needed."""
+        with in_words():
+            keys = ring(config)
+            if keys.prepared:
+                typer.echo(f"in force from now on: {keys.activate(at_once=now).public}")
+                typer.echo("the former key stays published for a day (`agr keys publish`), for messages under way")
+            else:
+                typer.echo(f"next key: {keys.prepare().public}")
+                typer.echo("give it to every counterparty beside the present one (`agr keys publish`), then call again")
+
+    @keys_app.command()
+    def show(config: ConfigOption = DEFAULT) -> None:
+        """Show our public keys and which one signs."""
+        with in_words():
+            for entry in ring(config).entries():
+                typer.echo(f"{entry.state:<9} {entry.public}  since {entry.since:%Y-%m-%d %H:%M} UTC")
+
+    @keys_app.command()
+    def publish(config: ConfigOption = DEFAULT) -> None:
+        """Print the DNS records by which others find us; the zone must be signed (DNSSEC)."""
+        with in_words():
+            for record in ring(config).records():
+                typer.echo(record)
+
+    @keys_app.command()
+    def find(
+        domain: Annotated[str, typer.Argument(help="Internet domain of the participant.")],
+        role: Annotated[Literal["AGR", "CRO", "DSO"], typer.Argument(help="Its role.")],
+        config: ConfigOption = DEFAULT,
+    ) -> None:
+        """Show what the DNS says about a participant: endpoint, version, public keys; validated as [discovery] says."""
+        with in_words():
+            found = look_up(dns_of(load(config)), domain, role)
+        typer.echo(f"endpoint  {found.endpoint}  version {found.version}")
+        for key in found.public_keys:
+            typer.echo(f"key       {key}")
+        typer.echo(f"ask again {found.fresh_until:%Y-%m-%d %H:%M} UTC")
+
+    app.add_typer(keys_app, name="keys")

@@ -1,0 +1,224 @@
+"""Commands only: parse, call, print."""
+
+import getpass
+import signal
+import threading
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from agr.cli import keys, scenario, status_tables
+from agr.cli import operators as operating
+from agr.cli.terminal import err, in_words, out
+from agr.domain.errors import AgrError
+from agr.domain.isp import Period, SystemClock
+from agr.messaging.directory import participants_of
+from agr.messaging.portfolio_requests import PortfolioRequests
+from agr.operations import commands, log
+from agr.planning import explanation as why
+from agr.planning.plan_loader import load_solved
+from agr.service import Service
+from agr.settings import Settings, load, write_example
+from agr.store import plans, register
+from agr.uftp.signing import KeyPair
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="The AGR portfolio optimizer daemon.")
+connections_app = typer.Typer(no_args_is_help=True, help="Our connections at the CRO.")
+app.add_typer(connections_app, name="connections")
+scenario.mount(app)
+operating.register(app, in_words)
+
+ConfigOption = Annotated[Path, typer.Option("--config", "-c", help="Settings file.", envvar="AGR_CONFIG")]
+PeriodOption = Annotated[str | None, typer.Option("--period", help="Local day, YYYY-MM-DD; default: tomorrow.")]
+DEFAULT = Path("agr.toml")
+
+
+keys.register(app, in_words)
+
+
+def _period(settings: Settings, text: str | None) -> Period:
+    if text is None:
+        return commands.next_period(settings)
+    return Period(commands.parse_day(text), settings.time_zone, settings.isp_minutes)
+
+
+@app.command()
+def init(
+    folder: Annotated[Path, typer.Argument(help="Where to write agr.toml and keys/.")] = Path(),
+    domain: Annotated[str, typer.Option(help="Our internet domain.")] = "agr.example.com",
+) -> None:
+    """Write a commented example configuration and a new key pair (private key: mode 0600)."""
+    with in_words():
+        path = write_example(folder, domain)
+        settings = load(path)
+        key = KeyPair.generate()
+        settings.key_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        key.save(settings.key_file)
+        out.print(
+            f"wrote {path} and {settings.key_file}\npublic key for your counterparties: {key.public}", highlight=False
+        )
+
+
+@app.command()
+def check(config: ConfigOption = DEFAULT) -> None:
+    """Validate configuration, keys, store and participants; say what is wrong in words."""
+    with in_words():
+        found = commands.findings(load(config))
+    for line in found:
+        err.print(f"- {line}", markup=False, highlight=False, soft_wrap=True)
+    if found:
+        raise typer.Exit(1)
+    out.print("all good")
+
+
+@app.command()
+def run(config: ConfigOption = DEFAULT, json: Annotated[bool, typer.Option(help="Log as JSON lines.")] = False) -> None:
+    """Run the daemon until it is told to stop (Ctrl-C or SIGTERM)."""
+    log.configure(json=json)
+    ended = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: ended.set())
+    with in_words(), Service(load(config)) as daemon:
+        err.print(f"operators' page: {daemon.page}", highlight=False)
+        link = daemon.set_up_link()
+        if link is not None:
+            err.print(f"there is no account yet; set up the first one within a day, once: {link}", highlight=False)
+        ended.wait()
+
+
+@app.command("import")
+def import_(
+    folder: Annotated[Path, typer.Argument(help="Folder of CSV or Parquet tables.")], config: ConfigOption = DEFAULT
+) -> None:
+    """Load connections, resources, contracts, forecasts and prices; all of it or, with every fault listed, nothing."""
+    with in_words():
+        settings = load(config)
+        reading = commands.import_tables(settings, commands.open_store(settings), folder)
+    for warning in reading.warnings:
+        err.print(f"warning: {warning}", markup=False, highlight=False, soft_wrap=True)
+    for name in type(reading.register).__dataclass_fields__:
+        out.print(f"{len(getattr(reading.register, name)):>9,} {name.replace('_', ' ')}", highlight=False)
+
+
+@app.command()
+def export(
+    folder: Annotated[Path, typer.Argument(help="Folder to write into.")],
+    config: ConfigOption = DEFAULT,
+    format: Annotated[Literal["csv", "parquet"], typer.Option(help="File format.")] = "csv",  # noqa: A002
+) -> None:
+    """Write all tables back, in the form that import reads."""
+    with in_words():
+        settings = load(config)
+        commands.export_tables(settings, commands.open_store(settings), folder, format)
+    out.print(f"wrote {folder}", highlight=False)
+
+
+@app.command()
+def plan(config: ConfigOption = DEFAULT, period: PeriodOption = None) -> None:
+    """Optimise a Period once, now: by the running daemon, or here when there is none."""
+    log.configure(quiet=True)
+    with in_words():
+        settings = load(config)
+        made = commands.plan_now(settings, commands.open_store(settings), _period(settings, period), getpass.getuser())
+    out.print(why.headline(made), markup=False, highlight=False, soft_wrap=True)
+    out.print(status_tables.terms_table(made, settings.currency))
+    for note in made.result.notes:
+        out.print(f"note: {note}", markup=False, highlight=False, soft_wrap=True)
+
+
+@app.command()
+def status(config: ConfigOption = DEFAULT, period: PeriodOption = None) -> None:
+    """Show the day: moments, CROs, plans, prognoses, alarms."""
+    with in_words():
+        settings = load(config)
+        store = commands.open_store(settings)
+        with store.transaction() as tx:
+            for part in status_tables.day_overview(tx, settings, _period(settings, period)):
+                out.print(part)
+
+
+@app.command()
+def explain(
+    period: Annotated[str, typer.Argument(help="Local day, YYYY-MM-DD.")],
+    congestion_point: Annotated[str, typer.Argument(help="Entity address of the congestion point.")],
+    isp: Annotated[int | None, typer.Argument(help="ISP from 1; default: all that changed.")] = None,
+    config: ConfigOption = DEFAULT,
+) -> None:
+    """Say why a congestion point's program is what it is, what changed it, and what that earned."""
+    with in_words():
+        settings = load(config)
+        store = commands.open_store(settings)
+        day = _period(settings, period)
+        with store.transaction() as tx:
+            history, sent = plans.history(tx, day.day), plans.prognoses(tx, day.day)
+            status_tables.require(history, day, congestion_point, isp)
+            solved = load_solved(tx, history[-1].id)
+        for made in history:
+            lines = why.changed_isps(made, congestion_point, isp)
+            out.print(why.headline(made), markup=False, highlight=False, soft_wrap=True)
+            for term, value in why.terms(made):
+                out.print(f"    {term:<24} {value:>+14,.2f} {settings.currency}", highlight=False)
+            if lines:
+                out.print(status_tables.lines_table(lines, settings.currency))
+        if isp is not None:
+            out.print("It stands where it is because of:", style="bold")
+            out.print(
+                status_tables.lines_table([why.standing(history[-1], solved, congestion_point, isp)], settings.currency)
+            )
+        for line in why.revisions(sent, congestion_point):
+            out.print(line, markup=False, highlight=False)
+
+
+@app.command()
+def award(
+    product: Annotated[str, typer.Argument(help="Name of the capacity product.")],
+    megawatts: Annotated[str, typer.Argument(help="MW per block, separated by commas.")],
+    config: ConfigOption = DEFAULT,
+    period: PeriodOption = None,
+) -> None:
+    """Enter what a capacity auction awarded, where it differs from our bid."""
+    with in_words():
+        settings = load(config)
+        values = commands.parse_numbers(megawatts)
+        commands.award(settings, commands.open_store(settings), _period(settings, period), product, values)
+    out.print("entered; the daemon plans again")
+
+
+@connections_app.command("register")
+def connections_register(config: ConfigOption = DEFAULT) -> None:
+    """Publish our connections at every CRO (AGRPortfolioUpdate); the running daemon delivers it."""
+    with in_words():
+        settings = load(config)
+        store = commands.open_store(settings)
+        with store.transaction() as tx:
+            known = register.load(tx).connections
+        if not known:
+            raise AgrError("the register has no connections: load them with `agr import FOLDER`")
+        enquirer = PortfolioRequests(store, settings, SystemClock(), participants_of(settings))
+        sent = enquirer.register_connections(known)
+    out.print(f"queued {len(sent)} AGRPortfolioUpdate with {len(known)} connections", highlight=False)
+
+
+@app.command()
+def demo(
+    scenario: Annotated[Path | None, typer.Option(help="Scenario folder; default: the shipped weekday.")] = None,
+    once: Annotated[bool, typer.Option(help="End after the day instead of staying up.")] = False,
+    json: Annotated[bool, typer.Option(help="Print the result as one JSON object, last on standard output.")] = False,
+    data: Annotated[Path | None, typer.Option(help="Data folder; default: a new temporary one.")] = None,
+) -> None:
+    """Run a whole market day on this machine: the real daemon, a CRO and two DSOs."""
+    from agr.demo.run import demo as run_demo  # only this command needs the counterparties
+
+    with in_words():
+        code = run_demo(scenario, once=once, as_json=json, data=data)
+    raise typer.Exit(code)
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    app()
+
+
+if __name__ == "__main__":
+    main()

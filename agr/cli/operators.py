@@ -1,0 +1,264 @@
+"""trigger, hold, release, alarms, reservations, accounts, backup, restore: parse, call, print."""
+
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from agr.cli.client import Client, address_of
+from agr.domain.errors import AgrError, InputError
+from agr.domain.isp import SystemClock, period_of
+from agr.operations.accounts.authentication import Authentication
+from agr.operations.accounts.roles import ROLES, Principal
+from agr.operations.backup import backup, restore
+from agr.settings import Settings, load
+from agr.store import access
+from agr.store.engine import Store
+
+out = Console()
+accounts_app = typer.Typer(no_args_is_help=True, help="Accounts of the operators' page, on the daemon's machine.")
+
+ConfigOption = Annotated[Path, typer.Option("--config", "-c", help="Settings file.", envvar="AGR_CONFIG")]
+UrlOption = Annotated[
+    str | None, typer.Option("--url", help="Where the daemon's page is; default: as configured.", envvar="AGR_URL")
+]
+PeriodOption = Annotated[str | None, typer.Option("--period", help="Local day, YYYY-MM-DD; default: tomorrow.")]
+WhyOption = Annotated[str, typer.Option("--why", "-m", help="Why: it goes into the audit log.")]
+DEFAULT = Path("agr.toml")
+ADMINISTRATOR = "the machine's administrator"
+Words = Callable[[], AbstractContextManager[None]]
+
+
+def _client(config: Path, url: str | None) -> Client:
+    return Client(url.rstrip("/") if url else address_of(load(config)))
+
+
+def _day(config: Path, text: str | None) -> str:
+    if text is not None:
+        try:
+            return date.fromisoformat(text).isoformat()
+        except ValueError as error:
+            raise InputError(f"{text!r} is not a Period; write a date such as 2026-03-29") from error
+    settings = load(config)
+    return str(period_of(SystemClock().now(), settings.time_zone, settings.isp_minutes).next())
+
+
+def _say(text: str) -> None:
+    out.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+def _door(settings: Settings) -> tuple[Authentication, Store]:
+    store = Store(settings.store_url)
+    store.migrate()
+    return Authentication(store, settings.operators, SystemClock(), SystemClock()), store
+
+
+def _link(settings: Settings, secret: str) -> None:
+    _say(f"{address_of(settings)}/setup/{secret}\nIt works once, within a day: whoever has it chooses the password.")
+
+
+def register(app: typer.Typer, in_words: Words) -> None:
+    """Mount the commands."""
+    app.add_typer(accounts_app, name="accounts")
+    register_accounts(in_words)
+
+    @app.command()
+    def trigger(
+        why: WhyOption,
+        period: PeriodOption = None,
+        point: Annotated[list[str] | None, typer.Option("--point", help="Only these; may be repeated.")] = None,
+        send: Annotated[bool, typer.Option("--send", help="Send what it changes; without: only a preview.")] = False,
+        patience: Annotated[float, typer.Option(help="Wait this many seconds for the plan.")] = 600,
+        config: ConfigOption = DEFAULT,
+        url: UrlOption = None,
+    ) -> None:
+        """Have the running daemon optimise again, and say what that changes."""
+        with in_words():
+            client = _client(config, url)
+            day = _day(config, period)
+            asked = client.act("/plans", period=day, why=why, points=point or [], preview=not send)
+            plan = _wait(client, asked["trigger"], patience)
+        proven = "no bound proven" if plan["gap_eur"] is None else f"proven within {plan['gap_eur']:,.2f}"
+        worth = f"{plan['objective_eur']:,.2f}, {proven}"
+        _say(f"plan {plan['id']} ({plan['state']}) for {plan['period']}: {worth}")
+        _say(f"changes {plan['changed_points']} congestion points by {plan['moved_kwh']:,.1f} kWh")
+        for term, value in (plan["change_eur"] or {}).items():
+            if abs(value) >= 0.005:
+                _say(f"    {term:<24} {value:>+14,.2f}")
+        if plan["state"] == "preview":
+            _say(f"nothing was sent; `agr decide {plan['id']} send --why …` does it, `… discard …` puts it away")
+
+    @app.command()
+    def decide(
+        plan: Annotated[int, typer.Argument(help="Number of the preview.")],
+        what: Annotated[str, typer.Argument(help="send or discard.")],
+        why: WhyOption,
+        config: ConfigOption = DEFAULT,
+        url: UrlOption = None,
+    ) -> None:
+        """Send a preview or discard it."""
+        with in_words():
+            if what not in ("send", "discard"):
+                raise InputError(f"{what!r}: say send or discard")
+            _say(_client(config, url).act(f"/plans/{plan}/{what}", why=why)["text"])
+
+    @app.command()
+    def hold(why: WhyOption, config: ConfigOption = DEFAULT, url: UrlOption = None) -> None:
+        """Stop sending D-Prognoses by itself."""
+        with in_words():
+            _say(_client(config, url).act("/hold", why=why)["text"])
+
+    @app.command()
+    def release(why: WhyOption, config: ConfigOption = DEFAULT, url: UrlOption = None) -> None:
+        """Let D-Prognoses leave by themselves again."""
+        with in_words():
+            _say(_client(config, url).act("/release", why=why)["text"])
+
+    @app.command()
+    def alarms(
+        acknowledge: Annotated[int | None, typer.Option("--acknowledge", help="Take this alarm on.")] = None,
+        why: Annotated[str, typer.Option("--why", "-m", help="What is being done.")] = "",
+        config: ConfigOption = DEFAULT,
+        url: UrlOption = None,
+    ) -> None:
+        """List open alarms, or acknowledge one; the exit code is 2 while any is not acknowledged."""
+        with in_words():
+            client = _client(config, url)
+            if acknowledge is not None:
+                _say(client.act(f"/alarms/{acknowledge}/acknowledge", why=why)["text"])
+                return
+            found = client.get("/alarms")
+        for one in found:
+            taken = f" ({one['acknowledged_by']} is on it)" if one["acknowledged_by"] else ""
+            _say(f"{one['id']:>6}  {one['raised_at'][:16]}  {one['kind']} [{one['subject']}]{taken}: {one['text']}")
+        if not found:
+            _say("no open alarms")
+        if any(not one["acknowledged_by"] for one in found):
+            raise typer.Exit(2)
+
+    @app.command()
+    def reservations(
+        contract: Annotated[str | None, typer.Argument(help="Contract, to enter what is still reserved of it.")] = None,
+        keep: Annotated[float | None, typer.Option("--keep", help="Share still reserved, in per cent.")] = None,
+        why: Annotated[str, typer.Option("--why", "-m", help="Why: it goes into the audit log.")] = "",
+        period: PeriodOption = None,
+        config: ConfigOption = DEFAULT,
+        url: UrlOption = None,
+    ) -> None:
+        """List what DSOs and operators said about reservations, or enter one by hand."""
+        with in_words():
+            client, day = _client(config, url), _day(config, period)
+            if contract is not None:
+                if keep is None:
+                    raise InputError("say how much is still reserved, e.g. --keep 50 (per cent)")
+                given = {"contract": contract, "period": day, "keep_share": keep / 100, "why": why}
+                _say(client.act("/reservations", **given)["text"])
+                return
+            found = client.get(f"/days/{day}/reservations")
+        table = Table()
+        for title in ("at", "contract", "largest kW", "from"):
+            table.add_column(title)
+        for one in found:
+            largest = max((abs(p) for p in one["power_w"]), default=0) / 1000
+            table.add_row(one["at"][:19], one["contract"], f"{largest:,.1f}", one["origin"])
+        out.print(table if found else f"nothing was said about {day}: contracts are reserved as contracted")
+
+    @app.command("backup")
+    def backup_(
+        target: Annotated[Path, typer.Argument(help="File to write, e.g. agr-backup.tar.gz.")],
+        key: Annotated[bool, typer.Option(help="Include the signing key.")] = True,
+        config: ConfigOption = DEFAULT,
+    ) -> None:
+        """Write store, settings and signing key into one file; the daemon may run meanwhile."""
+        with in_words():
+            held = backup(load(config), config, target, with_key=key)
+        _say(f"wrote {target}: {', '.join(held)}" + ("; keep it as safe as the key" if key else ""))
+
+    @app.command("restore")
+    def restore_(
+        source: Annotated[Path, typer.Argument(help="File that `agr backup` wrote.")],
+        replace: Annotated[bool, typer.Option("--replace", help="Over what is there, which is kept.")] = False,
+        config: ConfigOption = DEFAULT,
+    ) -> None:
+        """Put a backup back; the daemon must not run. The settings file is not touched."""
+        with in_words():
+            said = restore(load(config), source, replace=replace)
+        _say(f"restored {said.domain} as of {said.made_at}; the backup's agr.toml was left in the archive")
+        for path in said.kept:
+            _say(f"what was there before is kept in {path}")
+
+
+def _wait(client: Client, trigger: int, patience_s: float) -> Any:
+    until = time.monotonic() + patience_s
+    while True:
+        state = client.get(f"/asked/{trigger}")
+        if state["plan"] is not None:
+            return client.get(f"/plans/{state['plan']}")
+        if state["outcome"]:
+            raise AgrError(f"no plan came of it: {state['outcome']}")
+        if time.monotonic() > until:
+            raise AgrError(f"no plan within {patience_s:g} s; it is still being made (number {trigger})")
+        time.sleep(0.5)
+
+
+def register_accounts(in_words: Words) -> None:
+    """Mount the commands about accounts: they need the store, not the daemon."""
+
+    @accounts_app.command("list")
+    def list_(config: ConfigOption = DEFAULT) -> None:
+        """List accounts and their roles."""
+        with in_words():
+            _, store = _door(load(config))
+            with store.transaction() as tx:
+                known = access.accounts(tx)
+        for one in known:
+            state = "disabled" if one.disabled_at else "in use" if one.password_hash else "waits for its set-up link"
+            _say(f"{one.name:<24} {one.role:<10} {state}")
+        if not known:
+            _say("no account yet; `agr accounts add NAME --role admin` makes one")
+
+    @accounts_app.command("add")
+    def add(
+        name: Annotated[str, typer.Argument(help="Name to log in with.")],
+        role: Annotated[str, typer.Option(help=f"One of {', '.join(ROLES)}.")] = "viewer",
+        config: ConfigOption = DEFAULT,
+    ) -> None:
+        """Add an account and print its one-time set-up link."""
+        with in_words():
+            settings = load(config)
+            door, _ = _door(settings)
+            _link(settings, door.add_account(ADMINISTRATOR, name, role))
+
+    @accounts_app.command("link")
+    def link(name: Annotated[str, typer.Argument(help="Account.")], config: ConfigOption = DEFAULT) -> None:
+        """Print a new one-time set-up link for an account whose password is lost."""
+        with in_words():
+            settings = load(config)
+            door, _ = _door(settings)
+            _link(settings, door.new_link(ADMINISTRATOR, name))
+
+    @accounts_app.command("token")
+    def token(
+        name: Annotated[str, typer.Argument(help="Account the token stands for.")],
+        scope: Annotated[
+            list[str], typer.Option("--scope", help="What it may do: read, metrics, preview, act, admin.")
+        ],
+        purpose: Annotated[str, typer.Option("--for", help="What it is for.")] = "command line",
+        days: Annotated[int, typer.Option(help="How long it lasts.")] = 30,
+        config: ConfigOption = DEFAULT,
+    ) -> None:
+        """Print a new API token; only its digest is kept."""
+        with in_words():
+            door, store = _door(load(config))
+            with store.transaction() as tx:
+                known = access.account(tx, name)
+            if known is None or known.disabled_at is not None:
+                raise InputError(f"there is no account {name!r} in use; `agr accounts add {name}` makes one")
+            owner = Principal(name=known.name, role=known.role, allowed=ROLES[known.role], via=ADMINISTRATOR)
+            _say(door.make_token(owner, purpose, scope, days))

@@ -1,0 +1,33 @@
+"""The terminal of every command: where results and complaints go, and how errors become words."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import typer
+from rich.console import Console
+
+from agr.domain.errors import AgrError, TableError
+
+out, err = Console(), Console(stderr=True)
+SHOWN_FAULTS = 50
+
+
+@contextmanager
+def in_words() -> Iterator[None]:
+    """Turn errors made on purpose into one message and exit code 1; a bug keeps its traceback."""
+    try:
+        yield
+    except TableError as error:
+        more = len(error.faults) - SHOWN_FAULTS
+        lines = str(error).splitlines()[: SHOWN_FAULTS + 1] + ([f"… and {more} more"] if more > 0 else [])
+        complain("\n".join(lines))
+        raise typer.Exit(1) from error
+    except AgrError as error:
+        complain(str(error))
+        raise typer.Exit(1) from error
+
+
+def complain(text: str) -> None:
+    """Print a message to standard error as it is: brackets in it are no markup."""
+    err.print("agr:", style="red", end=" ")
+    err.print(text, markup=False, highlight=False, soft_wrap=True)

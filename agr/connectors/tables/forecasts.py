@@ -1,0 +1,220 @@
+"""Reads the long table of forecasts: one row per value → one Forecast per resource, quantity and whole Period.
+
+Built for millions of rows: equal cells are read once, the rest is done on arrays.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agr.connectors.tables.findings import Findings
+from agr.connectors.tables.grid import Grid
+from agr.connectors.tables.long import Coded, numbers, read_coded
+from agr.domain.isp import Period
+from agr.domain.register import Forecast
+
+Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
+
+_QUANTITIES = ("power_kw", "heat_kw", "cop")
+_FORECAST_OF = {
+    "fixed_loads": ("power_kw",),
+    "generators": ("power_kw",),
+    "heat_pumps": ("heat_kw", "cop"),
+}
+_MINUTE_US = 60_000_000
+_DAY_US = 1440 * _MINUTE_US
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Long:
+    """The table as arrays, one entry per row or, after expansion, per row and ISP."""
+
+    at: Ints  # row of the grid
+    pair: Ints  # index into `pairs`
+    start_us: Ints  # microseconds since 1970
+    minutes: Ints
+    value: NDArray[np.float64]
+    pairs: tuple[tuple[str, str], ...]  # (resource, quantity)
+
+    def only(self, keep: "Bools | Ints") -> "_Long":
+        """Return the chosen entries, in the order given."""
+        return replace(
+            self,
+            at=self.at[keep],
+            pair=self.pair[keep],
+            start_us=self.start_us[keep],
+            minutes=self.minutes[keep],
+            value=self.value[keep],
+        )
+
+
+def read_forecasts(
+    grid: Grid, kinds: Mapping[str, str] | None, zone_name: str, isp_minutes: int, found: Findings
+) -> tuple[Forecast, ...]:
+    """Return the forecasts in the order of their first row.
+
+    `kinds` is resource → its table, None when the folder says nothing about resources.
+    """
+    resources, quantities, starts, lengths = (
+        read_coded(grid, name, found, default)
+        for name, default in (("resource", None), ("quantity", None), ("start", None), ("minutes", isp_minutes))
+    )
+    values = numbers(grid, "value", found)
+    usable = resources.good & quantities.good & starts.good & lengths.good & np.isfinite(values)
+    doubtful = np.unique(_pair_codes(resources, quantities)[~usable])
+    codes, first, pair = np.unique(_pair_codes(resources, quantities), return_index=True, return_inverse=True)
+    names = tuple((str(resources.value(row)), str(quantities.value(row))) for row in first)
+    instants = np.array([_microseconds(value) for value in starts.values], dtype=np.int64)
+    table = _Long(
+        at=np.arange(len(values)),
+        pair=pair,
+        start_us=instants[starts.codes],
+        minutes=np.array([int(str(v)) if v is not None else 0 for v in lengths.values], dtype=np.int64)[lengths.codes],
+        value=values,
+        pairs=names,
+    ).only(usable)
+    complete = ~np.isin(codes, doubtful)  # a pair with bad cells is not blamed for what they leave out
+    _check_pairs(grid, table, kinds, found)
+    return _assemble(grid, table, complete, zone_name, isp_minutes, found)
+
+
+def _pair_codes(resources: Coded, quantities: Coded) -> Ints:
+    return resources.codes * (len(quantities.values) + 1) + quantities.codes
+
+
+def _microseconds(value: object) -> int:
+    return (value - _EPOCH) // timedelta(microseconds=1) if isinstance(value, datetime) else 0
+
+
+def _check_pairs(grid: Grid, table: _Long, kinds: Mapping[str, str] | None, found: Findings) -> None:
+    """Note quantities and resources that don't exist or don't fit each other, and values of the wrong sign."""
+    present, first = np.unique(table.pair, return_index=True)
+    order = np.argsort(table.pair, kind="stable")
+    ends = np.searchsorted(table.pair[order], present, side="right")
+    starts = np.searchsorted(table.pair[order], present, side="left")
+    for index, at, begin, end in zip(present, table.at[first], starts, ends, strict=True):
+        resource, quantity = table.pairs[index]
+        kind = None if kinds is None else kinds.get(resource)
+        fault = _pair_fault(resource, quantity, kind, kinds is None)
+        if fault:
+            found.faults.append(grid.finding(int(at), *fault))
+        else:
+            _check_sign(grid, table.only(order[begin:end]), quantity, kind, found)
+
+
+def _pair_fault(resource: str, quantity: str, kind: str | None, anything: bool) -> tuple[str, str] | None:
+    if quantity not in _QUANTITIES:
+        return "quantity", f"{quantity!r} is not a quantity; known are {', '.join(_QUANTITIES)}"
+    if anything:
+        return None
+    if kind is None:
+        return "resource", f"{resource!r} is in no table of resources; add it there or correct it"
+    fitting = _FORECAST_OF.get(kind, ())
+    if quantity not in fitting:
+        needs = f"they follow {' and '.join(fitting)}" if fitting else "they follow no forecast"
+        return "quantity", f"{quantity!r} is no forecast for {resource!r}, one of the {kind}; {needs}"
+    return None
+
+
+def _check_sign(grid: Grid, rows: _Long, quantity: str, kind: str | None, found: Findings) -> None:
+    """Production is negative; a heat demand is not; a COP is positive. Rows are those of one resource and quantity."""
+    if quantity in ("heat_kw", "cop"):
+        wrong = rows.value < 0 if quantity == "heat_kw" else rows.value <= 0
+        words = "must not be negative" if quantity == "heat_kw" else "must be positive"
+        found.faults += [
+            grid.finding(int(at), "value", f"{value:g} {words}")
+            for at, value in zip(rows.at[wrong], rows.value[wrong], strict=True)
+        ]
+    elif kind == "generators" and bool((rows.value > 0).any()):
+        at = int(rows.at[int(np.argmax(rows.value > 0))])
+        name = rows.pairs[int(rows.pair[0])][0]
+        if rows.value.sum() > 0:
+            words = f"generator {name} consumes on the whole; production is negative: turn the sign"
+            found.faults.append(grid.finding(at, "value", words))
+        else:
+            words = f"generator {name} consumes at times; these values count as 0 (first one here)"
+            found.warnings.append(grid.finding(at, "value", words))
+
+
+def _assemble(
+    grid: Grid, table: _Long, complete: Bools, zone_name: str, isp_minutes: int, found: Findings
+) -> tuple[Forecast, ...]:
+    """Spread the rows over ISPs, note what is there twice or missing, and cut into whole Periods."""
+    table = _spread(grid, table, complete, isp_minutes, found)
+    periods, midnight = _periods(table.start_us, zone_name, isp_minutes)
+    day = np.searchsorted(midnight, table.start_us, side="right") - 1
+    since = table.start_us - (midnight[day] if len(midnight) else 0)
+    aligned = since % (isp_minutes * _MINUTE_US) == 0
+    for at in np.unique(table.at[~aligned]):
+        words = f"does not begin with an ISP of {isp_minutes} minutes, counted from local midnight"
+        found.faults.append(grid.finding(int(at), "start", words))
+    complete[table.pair[~aligned]] = False
+    table, day, isp = table.only(aligned), day[aligned], since[aligned] // (isp_minutes * _MINUTE_US)
+    order = np.lexsort((table.at, isp, day, table.pair))
+    table, day, isp = table.only(order), day[order], isp[order]
+    cuts = np.flatnonzero((np.diff(table.pair) != 0) | (np.diff(day) != 0)) + 1
+    bounds = [0, *cuts.tolist(), len(isp)] if len(isp) else []
+    forecasts: list[tuple[int, Forecast]] = []
+    for begin, end in pairwise(bounds):
+        period, pair = periods[int(day[begin])], int(table.pair[begin])
+        here = table.only(np.arange(begin, end))
+        if _is_whole(grid, here, isp[begin:end], period, bool(complete[pair]), found):
+            resource, quantity = table.pairs[pair]
+            values = tuple(here.value.tolist())
+            forecast = Forecast(resource=resource, quantity=quantity, period=period, values=values)
+            forecasts.append((int(here.at.min()), forecast))
+    return tuple(forecast for _, forecast in sorted(forecasts, key=lambda item: item[0]))
+
+
+def _spread(grid: Grid, table: _Long, complete: Bools, isp_minutes: int, found: Findings) -> _Long:
+    """Repeat coarser values for each of their ISPs; lengths that are no whole ISPs are noted."""
+    whole = table.minutes % isp_minutes == 0
+    for at, minutes in zip(table.at[~whole], table.minutes[~whole], strict=True):
+        words = f"{minutes} is not a multiple of the ISP's {isp_minutes} minutes"
+        found.faults.append(grid.finding(int(at), "minutes", words))
+    complete[table.pair[~whole]] = False
+    table = table.only(whole)
+    times = table.minutes // isp_minutes
+    if bool((times == 1).all()):
+        return table
+    row = np.repeat(np.arange(len(times)), times)
+    within = np.arange(len(row)) - np.repeat(np.cumsum(times) - times, times)
+    spread = table.only(row)
+    return replace(spread, start_us=spread.start_us + within * isp_minutes * _MINUTE_US)
+
+
+def _periods(start_us: Ints, zone_name: str, isp_minutes: int) -> tuple[list[Period], Ints]:
+    """Return the Periods around the instants, in order, and the microsecond each begins."""
+    days: set[date] = set()
+    for number in np.unique(start_us // _DAY_US).tolist():
+        utc = (_EPOCH + timedelta(days=number)).date()
+        days |= {utc - timedelta(days=1), utc, utc + timedelta(days=1)}
+    periods = [Period(day, zone_name, isp_minutes) for day in sorted(days)]
+    return periods, np.array([_microseconds(period.start) for period in periods], dtype=np.int64)
+
+
+def _is_whole(grid: Grid, rows: _Long, isp: Ints, period: Period, blame: bool, found: Findings) -> bool:
+    """Note ISPs that are there twice or missing; rows are of one forecast and Period, sorted by ISP (from 0)."""
+    count = period.isp_count
+    if len(isp) == count and bool((isp == np.arange(count)).all()):
+        return True
+    resource, quantity = rows.pairs[int(rows.pair[0])]
+    twice = np.flatnonzero(np.diff(isp) == 0) + 1
+    for later in twice:
+        first = grid.lines[int(rows.at[later - 1])]
+        words = f"{resource}, {quantity}: {period} {period.label(int(isp[later]) + 1)} is there twice, first in "
+        found.faults.append(grid.finding(int(rows.at[later]), "start", f"{words}{grid.place} {first}"))
+    missing = np.setdiff1d(np.arange(count), isp)
+    if len(missing) and blame:
+        words = (
+            f"{resource}, {quantity}: {len(missing)} of {count} ISPs of {period} are missing, first "
+            f"{period.label(int(missing[0]) + 1)}; give the whole local day"
+        )
+        found.faults.append(grid.finding(int(rows.at.min()), "start", words))
+    return False

@@ -1,0 +1,132 @@
+"""Opens one CSV or Parquet file as columns of raw cells, and remembers on which line each row stands."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv
+import pyarrow.parquet
+from numpy.typing import NDArray
+
+from agr.connectors.tables.findings import Finding, Findings
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Grid:
+    """A table's raw cells. In a CSV file lines are counted with header and comments, in Parquet rows from 1."""
+
+    table: str
+    file: str
+    place: str  # "line" or "row"
+    lines: Sequence[int]
+    data: pa.Table
+
+    @property
+    def header(self) -> list[str]:
+        """Names of the columns."""
+        return list(self.data.column_names)
+
+    def cells(self, column: str) -> list[object]:
+        """Return the column's cells; empty ones are None."""
+        found: list[object] = self.data.column(column).to_pylist()
+        return [None if isinstance(cell, str) and not cell.strip() else cell for cell in found]
+
+    def coded(self, column: str) -> tuple[NDArray[np.int64], list[object]]:
+        """Return per row the position of its cell among the different ones, -1 where empty; and the different ones."""
+        column_data = self.data.column(column).combine_chunks()
+        if pa.types.is_nested(column_data.type):  # nothing we read is; as text its cells are refused in words
+            column_data = pa.array(
+                [None if cell is None else str(cell) for cell in column_data.to_pylist()], pa.string()
+            )
+        coded = pc.dictionary_encode(column_data)
+        codes = np.asarray(pc.fill_null(coded.indices, -1).to_numpy(zero_copy_only=False), dtype=np.int64)
+        return codes, coded.dictionary.to_pylist()
+
+    def finding(self, row: int, column: str, words: str) -> Finding:
+        """Return a finding at a row (from 0)."""
+        return Finding(file=self.file, line=int(self.lines[row]), column=column, words=words, place=self.place)
+
+
+def open_grid(path: Path, found: Findings) -> Grid | None:
+    """Return the file's cells, or None when it cannot be read, which is noted."""
+    try:
+        return _parquet(path) if path.suffix == ".parquet" else _csv(path, found)
+    except UnicodeDecodeError as error:
+        found.fault(path.name, f"is not UTF-8 text (byte {error.start}); save it as UTF-8")
+    except (OSError, pa.ArrowException) as error:
+        found.fault(path.name, f"cannot be read: {error}")
+    return None
+
+
+def _parquet(path: Path) -> Grid:
+    data = pa.parquet.read_table(path, partitioning=None)
+    for position, kind in enumerate(data.schema.types):
+        plain = _plain(kind)
+        if plain != kind:
+            cast = pc.cast(data.column(position), plain, safe=False)
+            data = data.set_column(position, data.column_names[position], cast)
+    return Grid(table=path.stem, file=path.name, place="row", lines=range(1, data.num_rows + 1), data=data)
+
+
+def _plain(kind: pa.DataType) -> pa.DataType:
+    """Return the type to read a column as: no dictionaries, no nanoseconds, which Python's types cannot hold."""
+    if pa.types.is_dictionary(kind):
+        return _plain(kind.value_type)
+    if pa.types.is_timestamp(kind):
+        return pa.timestamp("us", kind.tz)
+    return pa.time64("us") if pa.types.is_time(kind) else kind
+
+
+def _csv(path: Path, found: Findings) -> Grid | None:
+    lines = path.read_text(encoding="utf-8-sig").split("\n")
+    numbers = [n for n, line in enumerate(lines, start=1) if line and line[0] != "#" and not line.isspace()]
+    if not numbers:
+        found.fault(path.name, "is empty; write at least a header line with the column names")
+        return None
+    texts = [lines[n - 1] for n in numbers]
+    if "," not in texts[0] and ";" in texts[0]:
+        found.fault(path.name, "separates columns by semicolons; save it with commas and decimal points")
+        return None
+    unclosed = [n for n, text in zip(numbers, texts, strict=True) if text.count('"') % 2]
+    for number in unclosed:
+        words = "a quotation mark is not closed; a value cannot reach over several lines"
+        found.faults.append(Finding(file=path.name, line=number, words=words))
+    if unclosed:
+        return None
+    data, wrong = _parse("\n".join(texts))
+    for line, words in wrong:
+        found.faults.append(Finding(file=path.name, line=numbers[line - 1], words=words))
+    bad = {line for line, _ in wrong}
+    kept = [number for line, number in enumerate(numbers, start=1) if line > 1 and line not in bad]
+    return Grid(table=path.stem, file=path.name, place="line", lines=kept, data=data)
+
+
+def _parse(text: str) -> tuple[pa.Table, list[tuple[int, str]]]:
+    """Return all cells as text, and (line, what is wrong) of lines with too many or too few values."""
+    wrong: list[tuple[int, str]] = []
+
+    def skip(row: "pa.csv.InvalidRow") -> str:
+        words = f"has {row.actual_columns} values, the header has {row.expected_columns} columns"
+        wrong.append((row.number, words))
+        return "skip"
+
+    raw = text.encode()
+    header = text.partition("\n")[0]
+    names = pa.csv.read_csv(pa.BufferReader((header + "\n").encode())).column_names
+    unique = [f"{position}" for position in range(len(names))]
+    data = (
+        pa.csv.read_csv(
+            pa.BufferReader(raw),
+            read_options=pa.csv.ReadOptions(use_threads=False, skip_rows=1, column_names=unique, block_size=1 << 24),
+            parse_options=pa.csv.ParseOptions(invalid_row_handler=skip),
+            convert_options=pa.csv.ConvertOptions(
+                column_types=dict.fromkeys(unique, pa.string()), strings_can_be_null=True, null_values=[""]
+            ),
+        )
+        if "\n" in text
+        else pa.table({name: pa.array([], pa.string()) for name in unique})
+    )
+    return data.rename_columns([name.strip() for name in names]), wrong

@@ -1,0 +1,65 @@
+"""Turns a grid into the frozen values of one table, cell by cell; every bad cell is a fault."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from agr.connectors.tables import cells, columns
+from agr.connectors.tables.findings import Findings
+from agr.connectors.tables.grid import Grid
+
+
+@dataclass(kw_only=True)
+class TableRows:
+    """What was read of one table: its values and the row of the grid each came from."""
+
+    grid: Grid | None = None
+    at: list[int] = field(default_factory=list)
+    values: list[Any] = field(default_factory=list)
+
+
+def usable(grid: Grid, found: Findings) -> bool:
+    """Note faults of the header; return whether the rows can be read at all."""
+    faults = columns.header_faults(grid.table, grid.header)
+    for name, words in faults:
+        found.fault(grid.file, f"column {name} {words}")
+    return not faults
+
+
+def read_rows(grid: Grid, found: Findings) -> TableRows:
+    """Return the table's good rows; the others are noted as faults."""
+    bad: set[int] = set()
+    read: dict[str, list[object]] = {}
+    for column in columns.columns_of(grid.table):
+        present = column.name in grid.header
+        read[column.name] = _read_column(grid, column, bad, found) if present else [column.default] * len(grid.lines)
+    row_class = columns.tables()[grid.table]
+    good = [row for row in range(len(grid.lines)) if row not in bad]
+    names = list(read)
+    stacked = list(zip(*read.values(), strict=True))
+    return TableRows(
+        grid=grid, at=good, values=[row_class(**dict(zip(names, stacked[row], strict=True))) for row in good]
+    )
+
+
+def _read_column(grid: Grid, column: columns.Column, bad: set[int], found: Findings) -> list[object]:
+    values: list[object] = []
+    for row, cell in enumerate(grid.cells(column.name)):
+        if cell is None:
+            values.append(column.default)
+            if column.required:
+                bad.add(row)
+                found.faults.append(grid.finding(row, column.name, "is empty; a value is needed"))
+            continue
+        try:
+            values.append(column.read(cell))
+        except cells.CellError as error:
+            values.append(None)
+            bad.add(row)
+            found.faults.append(grid.finding(row, column.name, f"{shown(cell)} {error}"))
+    return values
+
+
+def shown(cell: object) -> str:
+    """Return a cell's value as it is repeated in a fault."""
+    text = repr(cell) if isinstance(cell, str) else str(cell)
+    return text if len(text) <= 80 else text[:77] + "…"

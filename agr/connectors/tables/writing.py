@@ -1,0 +1,80 @@
+"""Writes a register as a folder of tables that reads back exactly."""
+
+import csv
+from collections.abc import Iterator, Sequence
+from datetime import UTC, date, datetime, time
+from pathlib import Path
+from typing import Any, Literal
+
+import pyarrow as pa
+import pyarrow.parquet
+
+from agr.connectors.tables.columns import columns_of, tables
+from agr.domain.errors import TableError
+from agr.domain.isp import Period
+from agr.domain.register import Forecast, Register
+
+_INSTANT = pa.timestamp("us", tz="UTC")
+_PARQUET: dict[type, pa.DataType] = {
+    str: pa.string(), float: pa.float64(), int: pa.int64(), date: pa.date32(),
+    time: pa.time64("us"), datetime: _INSTANT, tuple: pa.list_(pa.float64()),
+}  # fmt: skip
+
+
+def write_folder(register: Register, folder: Path, format: Literal["csv", "parquet"] = "csv") -> None:  # noqa: A002
+    """Write every table that has rows, and connections in any case. Raises TableError if the folder has tables."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        present = sorted(path.name for path in folder.iterdir() if path.stem in tables())
+        if present:
+            raise TableError([f"{folder / name}: is there already; choose an empty folder" for name in present])
+        for table in tables():
+            if table == "connections" or getattr(register, table):
+                _write(table, register, folder / f"{table}.{format}")
+    except OSError as error:
+        raise TableError([f"{folder}: cannot be written ({error.strerror})"]) from error
+
+
+def _write(table: str, register: Register, path: Path) -> None:
+    columns = [column for column in columns_of(table) if (table, column.name) != ("forecasts", "minutes")]
+    names = [column.name for column in columns]
+    rows = _forecast_rows(register.forecasts) if table == "forecasts" else _rows(names, getattr(register, table))
+    if path.suffix == ".csv":
+        with path.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(names)
+            writer.writerows([_text(cell) for cell in row] for row in rows)
+    else:
+        cells = list(zip(*rows, strict=True)) or [()] * len(names)
+        data = {c.name: pa.array(part, _PARQUET[c.kind]) for c, part in zip(columns, cells, strict=True)}
+        pa.parquet.write_table(pa.table(data), path)
+
+
+def _rows(names: Sequence[str], values: Sequence[Any]) -> Iterator[tuple[object, ...]]:
+    for value in values:
+        yield tuple(getattr(value, name) for name in names)
+
+
+def _forecast_rows(forecasts: Sequence[Forecast]) -> Iterator[tuple[object, ...]]:
+    starts: dict[Period, list[datetime]] = {}  # of a day, whatever the number of its forecasts
+    for forecast in forecasts:
+        if forecast.period not in starts:
+            starts[forecast.period] = forecast.period.starts()
+        for start, value in zip(starts[forecast.period], forecast.values, strict=True):
+            yield forecast.resource, forecast.quantity, start, value
+
+
+def _text(cell: object) -> str:
+    if isinstance(cell, str):
+        return cell
+    if isinstance(cell, float):
+        return repr(cell)
+    if cell is None:
+        return ""
+    if isinstance(cell, tuple):
+        return " ".join(repr(float(number)) for number in cell)
+    if isinstance(cell, datetime):
+        return cell.astimezone(UTC).isoformat()
+    if isinstance(cell, date | time):
+        return cell.isoformat()
+    return str(cell)

@@ -1,0 +1,150 @@
+"""A plan: the audited answer for one Period, why it exists and what it changed. Frozen values.
+
+Programs towards the grid are in whole W, money in the market's currency, earned positive.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from math import isfinite
+
+from agr.domain.isp import Period
+
+
+class ReasonKind(Enum):
+    """Why a plan was made."""
+
+    FIRST_PLAN = "first plan"
+    RESULTS = "market results"
+    RESERVATION = "reservation update"
+    PORTFOLIO = "portfolio changed"
+    FORECAST = "new forecast"
+    OPERATOR = "operator"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reason:
+    """One cause of a run; several within a few seconds are joined into one run."""
+
+    kind: ReasonKind
+    reference: str = ""  # message id, file, name of the operator
+    text: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.kind.value}" + (f": {self.text}" if self.text else "")
+
+
+class PlanState(Enum):
+    """What may be done with a plan."""
+
+    AUDITED = "audited"  # may be sent
+    FAILED = "failed"  # the audit had findings; never sent
+    HELD_BACK = "held back"  # gains too little to be worth new prognoses
+    PREVIEW = "preview"  # made to be looked at; an operator sends or discards it
+    DISCARDED = "discarded"  # an operator looked at it and did not send it
+
+
+@dataclass(frozen=True, kw_only=True)
+class PointProgram:
+    """The program of one congestion point: what its D-Prognosis will say."""
+
+    address: str
+    dso: str
+    power_w: tuple[int, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cause:
+    """What held or moved a program in an ISP: a limit, a reservation or a price, and what it is worth."""
+
+    what: str
+    eur_per_mwh: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class IspChange:
+    """One ISP of one congestion point that differs from the predecessor."""
+
+    isp: int
+    before_w: int
+    after_w: int
+    earned_eur: float  # energy moved, at the portfolio's shadow price of this plan
+    causes: tuple[Cause, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PointChange:
+    """All changed ISPs of one congestion point."""
+
+    address: str
+    isps: tuple[IspChange, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """What a plan changed against its predecessor."""
+
+    predecessor: int
+    terms_eur: dict[str, float]  # after − before, by term
+    points: tuple[PointChange, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """The figures of a plan that operators and reports read."""
+
+    terms_eur: dict[str, float]
+    objective_eur: float
+    bound_eur: float
+    gap_eur: float
+    gross_cost_eur: float
+    no_flexibility_eur: float
+    imbalance_mwh: float
+    reservation_shortfall_kwh: float
+    comfort_shortfall_kwh: float
+    limit_breach_kwh: float
+    reserve_shortfall_mwh: float
+    termination: str
+    solver: str
+    seconds: dict[str, float]
+    audit: tuple[str, ...]
+    notes: tuple[str, ...]  # fall-backs used: missing forecasts, unknown connections, …
+
+    @property
+    def flexibility_eur(self) -> float:
+        """Value of flexibility: the objective minus that of the no-flexibility program."""
+        return self.objective_eur - self.no_flexibility_eur
+
+    @property
+    def proven_gap_eur(self) -> float | None:
+        """The gap; None where the search ran out of time before it proved any bound."""
+        return self.gap_eur if isfinite(self.gap_eur) else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Positions:
+    """Market positions per ISP in kW and reserve bids per block in MW."""
+
+    day_ahead_kw: tuple[float, ...]
+    intraday_kw: tuple[float, ...]  # net bought
+    bids_mw: dict[str, tuple[float, ...]]
+    balance_eur_per_mwh: tuple[float, ...]  # shadow price of energy
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """The answer for one Period."""
+
+    id: int
+    period: Period
+    created_at: datetime
+    reasons: tuple[Reason, ...]
+    state: PlanState
+    points: tuple[PointProgram, ...]
+    positions: Positions
+    result: Result
+    change: Change | None = None
+    predecessor: int | None = None
+    case_digest: str = ""
+    part: bool = False  # only some congestion points were planned again, all others are as in the predecessor
+    basis: str = ""  # what it was made from, but for reservations; the same text: nothing else has changed

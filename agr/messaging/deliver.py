@@ -1,0 +1,132 @@
+"""The delivery stage: outbox → sealed POST → delivered, retried or given up loudly; nobody slow blocks others."""
+
+import random
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from threading import Lock
+
+import structlog
+
+from agr.domain.isp import Clock
+from agr.settings import Settings
+from agr.store import day, outbox, plans
+from agr.store.engine import Store, Tx
+from agr.store.outbox import Queued
+from agr.uftp.participants import ROLES, Participant, Participants
+from agr.uftp.signing import KeyPair, seal
+from agr.uftp.transport import Delivery, Outcome, Sender, next_delay
+
+log = structlog.get_logger()
+
+MOST_THREADS = 256
+
+_FINAL = {Outcome.DELIVERED, Outcome.FAILED}
+
+
+class Deliverer:
+    """Delivers what is due; at most one message to a recipient is under way at a time, so their order is kept."""
+
+    def __init__(
+        self,
+        store: Store,
+        settings: Settings,
+        clock: Clock,
+        participants: Participants,
+        key: Callable[[], KeyPair],
+        sender_to: Callable[[Participant], Sender],
+    ) -> None:
+        self._store, self._settings, self._clock = store, settings, clock
+        self._participants, self._key, self._sender_to = participants, key, sender_to
+        # A thread for each recipient: those that hang for half a minute never keep the others waiting.
+        recipients = {p.domain for role in ROLES for p in participants.with_role(role)}
+        self._threads = ThreadPoolExecutor(min(len(recipients) + 1, MOST_THREADS), thread_name_prefix="delivery")
+        self._busy: set[str] = set()
+        self._lock = Lock()
+
+    def run_due(self) -> int:
+        """Start the delivery of what is due to recipients that are not busy; return how many were started."""
+        with self._lock:
+            busy = frozenset(self._busy)
+        with self._store.transaction() as tx:
+            due = outbox.due(tx, self._clock.now(), busy)
+        for message in due:
+            with self._lock:
+                self._busy.add(message.recipient_domain)
+            self._threads.submit(self._drain, message)
+        return len(due)
+
+    def _drain(self, first: Queued) -> None:
+        """Deliver everything due to one recipient, in order: one transaction and one POST for each message."""
+        recipient = first.recipient_domain
+        try:
+            with self._store.transaction() as tx:
+                outbox.attempt(tx, first.id)
+            message: Queued | None = first
+            while message is not None:
+                message = self._deliver(message)
+        except Exception:
+            log.exception("delivery.broke", recipient=recipient, message_id=first.message_id)
+            raise
+        finally:
+            with self._lock:
+                self._busy.discard(recipient)
+
+    def _deliver(self, message: Queued) -> Queued | None:
+        """Try once, record what came of it, and return the next message, its attempt counted, if it may follow."""
+        to = self._participants.find(message.recipient_domain, message.recipient_role)
+        if to is None:
+            result = Delivery(Outcome.FAILED, None, "recipient is not among our participants", None)
+        elif not to.endpoint:
+            result = Delivery(Outcome.RETRY, None, "the DNS has not told us its endpoint yet (alarm discovery)", None)
+        else:
+            sealed = seal(message.xml, domain=self._settings.domain, role="AGR", key=self._key())
+            result = self._sender_to(to).post(to.endpoint, sealed, attempt=message.attempts + 1)
+        now = self._clock.now()
+        fields = {
+            "message_id": message.message_id, "conversation_id": message.conversation_id, "type": message.type,
+            "recipient": message.recipient_domain,
+        }  # fmt: skip
+        old = now - message.queued_at >= timedelta(seconds=self._settings.delivery.give_up_after_s)
+        following = None
+        with self._store.transaction() as tx:
+            self._record(tx, message, result, old=old)
+            if result.outcome in _FINAL:
+                following = outbox.next_to(tx, message.recipient_domain, self._clock.now())
+            if following is not None:
+                outbox.attempt(tx, following.id)
+        if result.outcome is Outcome.DELIVERED:
+            log.info("message.delivered", **fields, attempt=message.attempts + 1)
+        else:
+            gone = result.outcome is Outcome.FAILED or old
+            log.warning("message.failed" if gone else "message.retry", **fields, why=result.detail)
+        return following
+
+    def _record(self, tx: Tx, message: Queued, result: Delivery, *, old: bool) -> None:
+        now = self._clock.now()
+        if result.outcome is Outcome.DELIVERED:
+            outbox.delivered(tx, message.id, now, result.detail)
+            day.recover(tx, "delivery", message.recipient_domain, now)
+        elif result.outcome is Outcome.FAILED or old:
+            if not outbox.failed(tx, message.id, result.detail):
+                return  # answered while the attempt was under way: it had arrived before
+            plans.answer_prognosis(tx, message.message_id, "failed", result.detail)  # sent anew by the next plan
+            text = f"{message.type} {message.message_id} was not delivered: {result.detail}"
+            day.raise_alarm(tx, "delivery", message.recipient_domain, text, now)
+        else:
+            wait = self._wait_s(message, result)
+            waits = outbox.retry(tx, message.id, now + timedelta(seconds=wait), result.detail)
+            if waits and now - message.queued_at >= timedelta(seconds=self._settings.delivery.alarm_after_s):
+                text = f"{message.type} {message.message_id} is not delivered yet and tried on: {result.detail}"
+                day.raise_alarm(tx, "delivery", message.recipient_domain, text, now)
+
+    def _wait_s(self, message: Queued, result: Delivery) -> float:
+        settings = self._settings.delivery
+        wait: float = next_delay(
+            message.attempts + 1, random.SystemRandom(), first_s=settings.first_delay_s, max_s=settings.max_delay_s
+        )
+        return max(wait, result.retry_after_s or 0.0)
+
+    def close(self) -> None:
+        """Wait for what is under way."""
+        self._threads.shutdown(wait=True)

@@ -1,0 +1,39 @@
+"""What a message is judged by: who we are, what is agreed, what we know and what time it is."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import TypeAlias
+
+from agr.domain.isp import Period, period_of
+from agr.domain.register import Contract
+from agr.uftp.open_request import OpenRequest
+from agr.uftp.participants import Participants
+
+Reason: TypeAlias = str
+"""A RejectionReason, in the specification's words where it has any."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RuleContext:
+    """The context of one message."""
+
+    own_domain: str
+    zone_name: str
+    isp_minutes: int
+    now: datetime  # aware
+    participants: Participants
+    sender_role: str | None = None  # of the envelope; None: not known, so the role the type needs is taken
+    contract: Contract | None = None  # the one the message names, if we have it
+    points: frozenset[str] | None = None  # of the sender in the Period, at least the one named; None: no list yet
+    question: OpenRequest | None = None  # the request of ours that the message names
+    supported_versions: tuple[str, ...] = ("3.0.0", "3.1.0")
+    horizon_days: int = 366  # how far ahead a Period may lie
+    reservations_until: datetime | None = None  # agreed deadline for releases of the Period, where there is one
+
+    def today(self) -> date:
+        """Return the market's current local day."""
+        return period_of(self.now, self.zone_name, self.isp_minutes).day
+
+    def period(self, of: date) -> Period:
+        """Return the market's calendar of a day."""
+        return Period(of, self.zone_name, self.isp_minutes)

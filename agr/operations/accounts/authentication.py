@@ -1,0 +1,265 @@
+"""Lets people and programs in: log-ins, sessions, tokens and set-up links. Every refusal says what to do."""
+
+import re
+import secrets
+from collections.abc import Sequence
+from datetime import timedelta
+from threading import Lock
+
+import structlog
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+
+from agr.domain.errors import AccessError, InputError
+from agr.domain.isp import Clock
+from agr.operations.accounts.login_rate_limit import LoginRateLimit
+from agr.operations.accounts.roles import ROLES, Permission, Principal
+from agr.settings import Operators
+from agr.store import access, audit_log
+from agr.store.engine import Store, Tx
+
+log = structlog.get_logger()
+
+LINK_LIFETIME = timedelta(days=1)
+SHORTEST_PASSWORD = 12
+LONGEST_PASSWORD = 512
+LONGEST_TOKEN_DAYS = 400
+_NAME = re.compile(r"[a-z0-9][a-z0-9._@-]{0,62}")
+_SEEN_EVERY = timedelta(minutes=1)
+_PREFIX = "agr_"
+
+
+def password_fault(password: str) -> str | None:
+    """Say what is wrong with a new password; length is what counts (NIST SP 800-63B)."""
+    if len(password) < SHORTEST_PASSWORD:
+        return f"the password is too short: use at least {SHORTEST_PASSWORD} characters, e.g. four random words"
+    if len(password) > LONGEST_PASSWORD:
+        return f"the password is too long: use at most {LONGEST_PASSWORD} characters"
+    if len(set(password)) < 5:
+        return "the password repeats too few characters; use e.g. four random words"
+    return None
+
+
+class Authentication:
+    """The one place where secrets are checked. Log-ins end by the machine's clock; the audit log has the market's."""
+
+    def __init__(
+        self, store: Store, settings: Operators, clock: Clock, real: Clock, hasher: PasswordHasher | None = None
+    ) -> None:
+        self._store, self._settings, self._clock, self._real = store, settings, clock, real
+        self._hasher = hasher or PasswordHasher()
+        self._one_at_a_time = Lock()  # hashing takes 64 MiB: a flood of log-ins must not take all memory
+        self._nobody = self._hasher.hash(secrets.token_urlsafe(16))
+        self._throttle = LoginRateLimit(settings.failed_log_ins, settings.failed_log_ins_s)
+        self._lifetime = timedelta(hours=settings.session_hours)
+        self._idle = timedelta(minutes=settings.idle_minutes)
+
+    def _record(self, tx: Tx, *, who: str, action: str, subject: str, why: str = "", detail: str = "") -> None:
+        audit_log.record(tx, at=self._clock.now(), who=who, action=action, subject=subject, why=why, detail=detail)
+
+    # --- people -----------------------------------------------------------------------------------------------------
+
+    def log_in(self, name: str, password: str, address: str) -> str:
+        """Return the secret of a new session. Raises AccessError; it does not tell whether the account exists."""
+        now, name = self._real.now(), name.strip().lower()[:64]
+        wait = self._throttle.wait_s(name, address, now)
+        if wait > 0:
+            raise AccessError(
+                f"too many failed log-ins: try again in {wait / 60:.0f} minutes", status=429, retry_after_s=wait
+            )
+        with self._store.transaction() as tx:
+            known = access.account(tx, name)
+        usable = known is not None and known.password_hash is not None and known.disabled_at is None
+        expected = known.password_hash if known is not None and known.password_hash is not None else self._nobody
+        if not self._verify(expected, password[:LONGEST_PASSWORD]) or not usable:
+            self._throttle.failed(name, address, now)
+            log.warning("access.refused", address=address)
+            raise AccessError("name or password is wrong; an admin can give you a new set-up link", status=401)
+        self._throttle.succeeded(name)
+        with self._store.transaction() as tx:
+            access.forget(tx, now, self._lifetime)
+            if self._hasher.check_needs_rehash(expected):
+                access.set_password(tx, name, self._hash(password))
+            secret = self._open_session(tx, name)
+        log.info("access.logged_in", account=name)
+        return secret
+
+    def _verify(self, expected: str, password: str) -> bool:
+        with self._one_at_a_time:
+            try:
+                return self._hasher.verify(expected, password)
+            except (VerificationError, InvalidHashError):
+                return False
+
+    def _hash(self, password: str) -> str:
+        with self._one_at_a_time:
+            return self._hasher.hash(password)
+
+    def _open_session(self, tx: Tx, name: str) -> str:
+        secret = secrets.token_urlsafe(32)
+        access.put_session(tx, secret, name, secrets.token_urlsafe(32), self._real.now())
+        return secret
+
+    def log_out(self, secret: str) -> None:
+        """End a session."""
+        with self._store.transaction() as tx:
+            access.end_session(tx, secret)
+
+    def by_session(self, secret: str) -> Principal | None:
+        """Return who a session belongs to, None when it has ended."""
+        now = self._real.now()
+        with self._store.transaction() as tx:
+            found = access.session(tx, secret)
+            if found is None:
+                return None
+            known = access.account(tx, found.account)
+            over = now - found.created_at >= self._lifetime or now - found.seen_at >= self._idle
+            if known is None or known.disabled_at is not None or over:
+                access.end_session(tx, secret)
+                return None
+            if now - found.seen_at >= _SEEN_EVERY:
+                access.seen(tx, secret, now)
+        return Principal(
+            name=known.name, role=known.role, allowed=ROLES[known.role], via="session", csrf=found.csrf
+        )  # fmt: skip
+
+    # --- programs ---------------------------------------------------------------------------------------------------
+
+    def by_token(self, secret: str) -> Principal | None:
+        """Return who a token stands for; it may never do more than its owner may now."""
+        now = self._real.now()
+        with self._store.transaction() as tx:
+            found = access.token(tx, secret)
+            known = access.account(tx, found.account) if found is not None else None
+        if found is None or known is None or known.disabled_at is not None:
+            return None
+        if found.revoked_at is not None or found.expires_at <= now:
+            return None
+        allowed = frozenset(m for m in ROLES[known.role] if m.value in found.scopes)
+        return Principal(name=known.name, role=known.role, allowed=allowed, via=f"token {found.id}")
+
+    def make_token(self, owner: Principal, purpose: str, scopes: Sequence[str], days: int) -> str:
+        """Return the secret of a new token: shown once, stored as a digest. Raises InputError."""
+        known = {may.value for may in owner.allowed}
+        wrong = sorted(set(scopes) - known)
+        if wrong or not scopes:
+            raise InputError(f"scopes {', '.join(wrong) or 'missing'}: choose from {', '.join(sorted(known))}")
+        if not 1 <= days <= LONGEST_TOKEN_DAYS:
+            raise InputError(f"a token lasts 1 to {LONGEST_TOKEN_DAYS} days, not {days}")
+        if not purpose.strip():
+            raise InputError("say what the token is for, so that whoever revokes it knows")
+        secret, now = _PREFIX + secrets.token_urlsafe(32), self._real.now()
+        with self._store.transaction() as tx:
+            access.put_token(tx, secret, owner.name, purpose.strip()[:255], scopes, now, now + timedelta(days=days))
+            self._record(
+                tx, who=owner.label, action="make token", subject=owner.name, why=purpose.strip()[:255],
+                detail=f"scopes {', '.join(sorted(scopes))}, {days} days",
+            )  # fmt: skip
+        return secret
+
+    def revoke_token(self, by: Principal, token_id: int) -> None:
+        """End a token of one's own or, as an admin, anybody's. Raises InputError."""
+        now = self._real.now()
+        with self._store.transaction() as tx:
+            owner = next((t.account for t in access.tokens(tx) if t.id == token_id), None)
+            mine = owner == by.name or by.may(Permission.ADMIN)
+            if owner is None or not mine or not access.revoke_token(tx, token_id, now):
+                raise InputError(f"there is no token {token_id} of yours that still works")
+            self._record(tx, who=by.label, action="revoke token", subject=f"{owner} {token_id}")
+
+    # --- accounts ---------------------------------------------------------------------------------------------------
+
+    def first_link(self) -> str | None:
+        """Return the secret of a set-up link for the first admin while there is no account; earlier links end."""
+        now = self._real.now()
+        with self._store.transaction() as tx:
+            if any(a.password_hash is not None for a in access.accounts(tx)):
+                return None
+            secret = secrets.token_urlsafe(32)
+            access.put_link(tx, secret, None, now + LINK_LIFETIME)
+        return secret
+
+    def add_account(self, by: str, name: str, role: str) -> str:
+        """Create an account and return the secret of its set-up link. Raises InputError."""
+        name, now = name.strip().lower(), self._real.now()
+        _check_account(name, role)
+        with self._store.transaction() as tx:
+            if not access.put_account(tx, name, role, now):
+                raise InputError(f"there is an account {name!r} already; give it a new set-up link instead")
+            self._record(tx, who=by, action="add account", subject=name, detail=f"role {role}")
+            return self._link(tx, name)
+
+    def new_link(self, by: str, name: str) -> str:
+        """Return the secret of a new set-up link: whoever has it chooses the password. Raises InputError."""
+        with self._store.transaction() as tx:
+            known = access.account(tx, name)
+            if known is None or known.disabled_at is not None:
+                raise InputError(f"there is no account {name!r} in use")
+            self._record(tx, who=by, action="new set-up link", subject=name)
+            return self._link(tx, name)
+
+    def _link(self, tx: Tx, name: str) -> str:
+        secret = secrets.token_urlsafe(32)
+        access.put_link(tx, secret, name, self._real.now() + LINK_LIFETIME)
+        return secret
+
+    def link_opens(self, secret: str) -> tuple[str | None] | None:
+        """Return (account, None for the first one) when a set-up link works."""
+        with self._store.transaction() as tx:
+            return access.link(tx, secret, self._real.now())
+
+    def set_up(self, secret: str, name: str, password: str) -> str:
+        """Use a set-up link: choose the password (and, for the first account, the name); return a session's secret.
+
+        Raises InputError when name or password will not do (the link still works), AccessError when the link does not.
+        """
+        fault, now = password_fault(password), self._real.now()
+        opened = self.link_opens(secret)
+        if opened is None:
+            raise AccessError("this set-up link has been used or is older than a day; ask for a new one", status=404)
+        name = opened[0] or name.strip().lower()
+        _check_account(name, "admin")
+        if fault:
+            raise InputError(fault)
+        hashed = self._hash(password)
+        with self._store.transaction() as tx:
+            if not access.use_link(tx, secret):
+                raise AccessError("this set-up link has just been used; ask for a new one", status=404)
+            if opened[0] is None and not access.put_account(tx, name, "admin", now):
+                access.set_role(tx, name, "admin")
+            access.set_password(tx, name, hashed)
+            self._record(tx, who=name, action="set up account", subject=name, why="by its one-time link")
+            return self._open_session(tx, name)
+
+    def change_role(self, by: Principal, name: str, role: str) -> None:
+        """Give an account another role. Raises InputError."""
+        _check_account(name, role)
+        with self._store.transaction() as tx:
+            self._keep_an_admin(tx, name, role == "admin")
+            access.set_role(tx, name, role)
+            self._record(tx, who=by.label, action="change role", subject=name, detail=role)
+
+    def set_disabled(self, by: Principal, name: str, disabled: bool) -> None:
+        """Shut an account out at once, or let it in again. Raises InputError."""
+        now = self._real.now()
+        with self._store.transaction() as tx:
+            self._keep_an_admin(tx, name, not disabled)
+            access.set_disabled(tx, name, now if disabled else None)
+            action = "disable account" if disabled else "enable account"
+            self._record(tx, who=by.label, action=action, subject=name)
+
+    @staticmethod
+    def _keep_an_admin(tx: Tx, name: str, stays_admin: bool) -> None:
+        known = access.account(tx, name)
+        if known is None:
+            raise InputError(f"there is no account {name!r}")
+        admins = {a.name for a in access.accounts(tx) if a.role == "admin" and a.disabled_at is None}
+        if not stays_admin and admins == {name}:
+            raise InputError(f"{name} is the only admin left; make another account an admin first")
+
+
+def _check_account(name: str, role: str) -> None:
+    if not _NAME.fullmatch(name):
+        raise InputError(f"{name!r}: an account's name has 1 to 63 of a-z, 0-9, dot, @, _ and -, e.g. anna.operator")
+    if role not in ROLES:
+        raise InputError(f"{role!r} is not a role; choose from {', '.join(ROLES)}")

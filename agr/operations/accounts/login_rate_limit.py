@@ -1,0 +1,45 @@
+"""Slows down whoever guesses passwords. In memory: a restart forgives."""
+
+from collections import deque
+from datetime import datetime, timedelta
+from threading import Lock
+
+_FORGET_ABOVE = 10_000
+ADDRESS_FACTOR = 10
+"""An address may fail this much more often than an account: many people may sit behind it."""
+
+
+class LoginRateLimit:
+    """Counts failed log-ins per account and per address within a sliding window."""
+
+    def __init__(self, limit: int, window_s: float) -> None:
+        self._limit, self._window = limit, timedelta(seconds=window_s)
+        self._failures: dict[str, deque[datetime]] = {}
+        self._lock = Lock()
+
+    def wait_s(self, account: str, address: str, now: datetime) -> float:
+        """Return how long a log-in has to wait; 0: not at all."""
+        with self._lock:
+            limits = (("account " + account, self._limit), ("address " + address, ADDRESS_FACTOR * self._limit))
+            return max(self._wait_s(key, limit, now) for key, limit in limits)
+
+    def _wait_s(self, key: str, limit: int, now: datetime) -> float:
+        failures = self._failures.get(key, deque())
+        while failures and now - failures[0] >= self._window:
+            failures.popleft()
+        if len(failures) < limit:
+            return 0.0
+        return max((failures[-limit] + self._window - now).total_seconds(), 0.0)
+
+    def failed(self, account: str, address: str, now: datetime) -> None:
+        """Count a failed log-in."""
+        with self._lock:
+            if len(self._failures) > _FORGET_ABOVE:
+                self._failures = {k: f for k, f in self._failures.items() if f and now - f[-1] < self._window}
+            for key in ("account " + account, "address " + address):
+                self._failures.setdefault(key, deque(maxlen=ADDRESS_FACTOR * self._limit)).append(now)
+
+    def succeeded(self, account: str) -> None:
+        """Forgive an account whose owner has come."""
+        with self._lock:
+            self._failures.pop("account " + account, None)

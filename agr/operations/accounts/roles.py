@@ -1,0 +1,48 @@
+"""Roles and what they may do. Pure."""
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Permission(Enum):
+    """One thing somebody may do; also the scope of an API token."""
+
+    READ = "read"  # see everything
+    METRICS = "metrics"  # scrape /metrics
+    PREVIEW = "preview"  # ask for plans that are only looked at
+    ACT = "act"  # whatever changes what is sent
+    ADMIN = "admin"  # accounts and tokens of others
+
+
+ROLES: dict[str, frozenset[Permission]] = {
+    "viewer": frozenset({Permission.READ, Permission.METRICS}),
+    "analyst": frozenset({Permission.READ, Permission.METRICS, Permission.PREVIEW}),
+    "operator": frozenset({Permission.READ, Permission.METRICS, Permission.PREVIEW, Permission.ACT}),
+    "admin": frozenset(Permission),
+}
+"""Role → what it may do; each one includes the one before."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Principal:
+    """Somebody who was let in, for one request."""
+
+    name: str
+    role: str
+    allowed: frozenset[Permission]
+    via: str  # session | token | guest
+    csrf: str = ""  # of the session
+
+    def may(self, what: Permission) -> bool:
+        """Say whether this visitor may do something."""
+        return what in self.allowed
+
+    @property
+    def label(self) -> str:
+        """How the audit log names this visitor."""
+        return self.name if self.via == "session" else f"{self.name} ({self.via})"
+
+
+def guest(name: str) -> Principal:
+    """Return a viewer who needs no log-in (the demo's)."""
+    return Principal(name=name, role="viewer", allowed=ROLES["viewer"], via="guest")

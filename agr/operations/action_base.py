@@ -1,0 +1,74 @@
+"""What every action needs: the store, the clock, a reason of some length, a line in the audit log.
+
+Actions raise InputError when what was asked is wrong, ConflictError when the state of things has moved on.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+
+import structlog
+
+from agr.domain.errors import ConflictError, InputError
+from agr.domain.isp import Clock, Period, period_of
+from agr.domain.plan import Reason, ReasonKind
+from agr.operations.accounts.roles import Principal
+from agr.settings import Settings
+from agr.store import audit_log, day, plans
+from agr.store.engine import Store, Tx
+
+log = structlog.get_logger()
+
+SHORTEST_WHY = 3
+LONGEST_WHY = 1000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Done:
+    """What came of an action, in words, with what it made."""
+
+    text: str
+    trigger: int | None = None
+    plan: int | None = None
+    entry: int | None = None
+
+
+def said_why(text: str) -> str:
+    """Return a reason in one line. Raises InputError."""
+    text = " ".join(text.split())
+    if not SHORTEST_WHY <= len(text) <= LONGEST_WHY:
+        raise InputError(f"say why, in {SHORTEST_WHY} to {LONGEST_WHY} characters: it goes into the audit log")
+    return text
+
+
+class ActionBase:
+    """Where actions begin. Whether a visitor may pull them is decided before (see agr.operations.accounts.roles)."""
+
+    def __init__(self, store: Store, settings: Settings, clock: Clock, wake: Callable[[], None]) -> None:
+        self._store, self._settings, self._clock, self._wake = store, settings, clock, wake
+
+    def _record(self, tx: Tx, by: Principal, action: str, subject: str, why: str, detail: str = "") -> int:
+        log.info("action.done", action=action, subject=subject, who=by.label)
+        return audit_log.record(
+            tx, at=self._clock.now(), who=by.label, action=action, subject=subject, why=why, detail=detail
+        )
+
+    def period(self, day_: date) -> Period:
+        """Return the Period of a local day."""
+        return Period(day_, self._settings.time_zone, self._settings.isp_minutes)
+
+    def _open_period(self, day_: date) -> Period:
+        period = self.period(day_)
+        if period.end <= self._clock.now():
+            raise ConflictError(f"Period {period} is over; nothing about it can be changed")
+        return period
+
+    def today(self) -> Period:
+        """Return the Period that runs now."""
+        return period_of(self._clock.now(), self._settings.time_zone, self._settings.isp_minutes)
+
+    def _ask(self, tx: Tx, period: Period, text: str) -> None:
+        """Ask for a plan where one was made or is being made."""
+        if plans.in_force(tx, period.day) is not None or "first_plan" in day.done_moments(tx, period.day):
+            reason = Reason(kind=ReasonKind.OPERATOR, text=text)
+            day.put_trigger(tx, period.day, reason, self._clock.now())

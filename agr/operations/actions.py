@@ -1,0 +1,198 @@
+"""What operators do. Each action checks that it still fits, does it, and writes who, when and why in one transaction.
+
+Raises InputError when what was asked is wrong, ConflictError when the state of things has moved on.
+"""
+
+from collections.abc import Callable
+from datetime import date, timedelta
+
+from agr.domain.errors import ConflictError, InputError, MissingError
+from agr.domain.isp import Clock, Period
+from agr.domain.plan import Plan, PlanState, Reason, ReasonKind
+from agr.messaging.publish import OPEN, Publisher
+from agr.operations.accounts.roles import Principal
+from agr.operations.action_base import LONGEST_WHY, ActionBase, Done, said_why
+from agr.settings import Settings
+from agr.store import day, outbox, overrides, plans, portfolio
+from agr.store.engine import Store, Tx
+from agr.uftp.participants import Participants
+
+_ALREADY = timedelta(hours=1)
+"""A trigger this old waits for no others."""
+
+
+class Actions(ActionBase):
+    """Plans, sending, messages, alarms, participants."""
+
+    def __init__(
+        self, store: Store, settings: Settings, clock: Clock, publisher: Publisher, participants: Participants,
+        *, closed_isps: Callable[[Period], int], wake: Callable[[], None],
+    ) -> None:  # fmt: skip
+        super().__init__(store, settings, clock, wake)
+        self._publisher, self._participants, self._closed_isps = publisher, participants, closed_isps
+
+    # --- plans ------------------------------------------------------------------------------------------------------
+
+    def replan(
+        self, by: Principal, day_: date, why: str, *, points: tuple[str, ...] = (), preview: bool = True
+    ) -> Done:
+        """Optimise again now; a preview is only shown, until it is sent or discarded."""
+        why, period, points = said_why(why), self._open_period(day_), tuple(dict.fromkeys(points))
+        with self._store.transaction() as tx:
+            known = {address for address, _, _ in portfolio.heads(tx, day_)}
+            if not known and self._settings.planning.stale_portfolio == "refuse":
+                raise ConflictError(f"no CRO has told us the congestion points of {period} yet; see its timeline")
+            strangers = sorted(set(points) - known)
+            if strangers:
+                raise InputError(f"not congestion points of {period}: {', '.join(strangers[:5])}")
+            if points and plans.in_force(tx, day_) is None:
+                raise ConflictError(f"there is no plan for {period} yet that the others could keep; plan them all")
+            reason = Reason(kind=ReasonKind.OPERATOR, reference=by.label[:255], text=f"{by.name}: {why}")
+            at = self._clock.now() - _ALREADY
+            trigger = day.put_trigger(tx, day_, reason, at, preview=preview, points=points)
+            what = f"{len(points)} congestion points" if points else "whole portfolio"
+            self._record(tx, by, "preview" if preview else "re-optimise", str(period), why, what)
+        self._wake()
+        return Done(text="a plan was asked for", trigger=trigger)
+
+    def send(self, by: Principal, number: int, why: str) -> Done:
+        """Put a preview into force and send what it changes. Refused when anything has changed since it was made."""
+        why = said_why(why)
+        with self._store.transaction() as tx:
+            plan = self._preview(tx, number)
+            self._open_period(plan.period.day)
+            newest = plans.in_force(tx, plan.period.day)
+            if (newest.id if newest else None) != plan.predecessor:
+                raise ConflictError(f"plan {newest.id if newest else '–'} has come into force since; preview again")
+            if any(t.period == plan.period.day and not t.preview for t in day.open_triggers(tx)):
+                raise ConflictError(
+                    "something has changed since this preview and a new plan is being made; wait for it"
+                )
+            plans.decide(tx, number, PlanState.AUDITED)
+            self._record(tx, by, "send", f"plan {number}", why, f"Period {plan.period}")
+            opened = OPEN in day.done_moments(tx, plan.period.day)
+        count = self._publisher.publish(plan.period, self._closed_isps(plan.period), by_hand=True)
+        self._wake()
+        later = "" if opened else "; D-Prognoses leave once the day-ahead results are planned"
+        return Done(text=f"plan {number} is in force, {count} D-Prognoses queued{later}", plan=number)
+
+    def discard(self, by: Principal, number: int, why: str) -> Done:
+        """Put a preview away; the plan in force stays."""
+        why = said_why(why)
+        with self._store.transaction() as tx:
+            self._preview(tx, number)
+            plans.decide(tx, number, PlanState.DISCARDED)
+            self._record(tx, by, "discard", f"plan {number}", why)
+        return Done(text=f"plan {number} is discarded", plan=number)
+
+    @staticmethod
+    def _preview(tx: Tx, number: int) -> Plan:
+        plan = plans.get(tx, number)
+        if plan is None:
+            raise MissingError(f"there is no plan {number}")
+        if plan.state is not PlanState.PREVIEW:
+            raise ConflictError(f"plan {number} is {plan.state.value}, no preview (any more)")
+        return plan
+
+    # --- sending ----------------------------------------------------------------------------------------------------
+
+    def hold(self, by: Principal, why: str) -> Done:
+        """Stop sending D-Prognoses by itself; plans are made as before, and answers are sent."""
+        return self._turn_hold(by, why, on=True)
+
+    def release(self, by: Principal, why: str) -> Done:
+        """Let D-Prognoses leave by themselves again, beginning with what has waited."""
+        done = self._turn_hold(by, why, on=False)
+        for number in (0, 1):
+            period = self.today() if number == 0 else self.today().next()
+            self._publisher.publish(period, self._closed_isps(period))
+        self._wake()
+        return done
+
+    def _turn_hold(self, by: Principal, why: str, *, on: bool) -> Done:
+        why = said_why(why)
+        with self._store.transaction() as tx:
+            if (overrides.held(tx) is not None) == on:
+                raise ConflictError("sending is on hold already" if on else "sending is not on hold")
+            overrides.turn(tx, overrides.HOLD, on, self._clock.now(), by.label, why)
+            self._record(tx, by, "hold" if on else "release", "automatic sending", why)
+            if not on:
+                day.recover(tx, "sending held", "D-Prognoses", self._clock.now())
+        return Done(text="sending is on hold" if on else "sending is released")
+
+    def send_waiting(self, by: Principal, day_: date, why: str) -> Done:
+        """Send what differs from the plan in force once, although sending is on hold or waits for approval."""
+        why, period = said_why(why), self._open_period(day_)
+        with self._store.transaction() as tx:
+            if plans.in_force(tx, day_) is None:
+                raise ConflictError(f"there is no plan in force for {period}")
+            if OPEN not in day.done_moments(tx, day_):
+                raise ConflictError(f"the day-ahead results of {period} are not planned yet: nothing may be sent")
+            self._record(tx, by, "send waiting", str(period), why)
+        count = self._publisher.publish(period, self._closed_isps(period), by_hand=True)
+        self._wake()
+        return Done(text=f"{count} D-Prognoses queued")
+
+    def resend(self, by: Principal, message_id: str, why: str) -> Done:
+        """Let a queued or failed message leave now."""
+        why, now = said_why(why), self._clock.now()
+        with self._store.transaction() as tx:
+            row = self._message(tx, message_id)
+            if row.type == "D-Prognosis" and row.period is not None:
+                sent = plans.prognoses_of(tx, row.period, row.subject)
+                if sent and sent[-1].message_id.lower() != row.message_id:
+                    raise ConflictError(
+                        "a newer revision of this D-Prognosis exists; this one must not arrive after it"
+                    )
+            due = None if row.answer_due_at is None else now + timedelta(seconds=self._settings.delivery.answer_due_s)
+            if not outbox.resend(tx, message_id, now, due):
+                raise ConflictError(f"the message is {row.state}: only queued and failed ones can be sent again")
+            plans.reopen(tx, row.message_id)
+            self._record(tx, by, "resend", row.message_id, why, f"{row.type} to {row.recipient_domain}")
+        self._wake()
+        return Done(text=f"{row.type} to {row.recipient_domain} leaves now")
+
+    def cancel(self, by: Principal, message_id: str, why: str) -> Done:
+        """Take a queued message back."""
+        why = said_why(why)
+        with self._store.transaction() as tx:
+            row = self._message(tx, message_id)
+            if not outbox.cancel(tx, message_id, f"cancelled by {by.name}: {why}"):
+                raise ConflictError(f"the message is {row.state}: only queued ones can be cancelled")
+            plans.answer_prognosis(tx, row.message_id, "cancelled", f"cancelled by {by.name}")
+            self._record(tx, by, "cancel", row.message_id, why, f"{row.type} to {row.recipient_domain}")
+        again = row.type == "D-Prognosis"
+        hint = "; the program is sent anew in ten minutes unless sending is on hold or the plan changes"
+        return Done(text=f"{row.type} to {row.recipient_domain} is cancelled{hint if again else ''}")
+
+    @staticmethod
+    def _message(tx: Tx, message_id: str) -> outbox.Row:
+        row = outbox.row(tx, message_id)
+        if row is None:
+            raise MissingError(f"there is no message {message_id!r} in the outbox")
+        return row
+
+    # --- people and counterparties ----------------------------------------------------------------------------------
+
+    def acknowledge(self, by: Principal, alarm: int, why: str = "") -> Done:
+        """Say that somebody has taken an alarm on; it stays open until its cause is gone."""
+        with self._store.transaction() as tx:
+            found = day.acknowledge(tx, alarm, by.name, self._clock.now())
+            if found is None:
+                raise ConflictError(f"alarm {alarm} is not open, or somebody has acknowledged it already")
+            self._record(tx, by, "acknowledge", f"alarm {alarm}", why[:LONGEST_WHY], f"{found.kind}: {found.subject}")
+        return Done(text=f"alarm {alarm} is acknowledged")
+
+    def bar(self, by: Principal, domain: str, role: str, on: bool, why: str) -> Done:
+        """Reject every message of a participant from now on and send it nothing new, or let it in again."""
+        why = said_why(why)
+        known = self._participants.find(domain, role)
+        if known is None:
+            raise InputError(f"{domain} is not a participant in role {role}")
+        if known.barred == on:
+            raise ConflictError(f"{domain} ({role}) is {'barred already' if on else 'not barred'}")
+        with self._store.transaction() as tx:
+            overrides.bar(tx, domain, role, on, self._clock.now(), by.label, why)
+            self._record(tx, by, "bar" if on else "unbar", f"{domain} {role}", why)
+        self._participants.set_barred(domain, role, on)
+        return Done(text=f"{domain} ({role}) is {'barred' if on else 'let in again'}")

@@ -1,0 +1,89 @@
+"""A Period's day as a row of moments: done, due, to come. Reads the store."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from agr.domain.isp import Period
+from agr.domain.plan import PlanState
+from agr.schedule.scheduler import moments_of
+from agr.settings import Settings
+from agr.store import day, plans, portfolio
+from agr.store.engine import Tx
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """One moment of a Period."""
+
+    name: str
+    title: str
+    at: datetime
+    state: str  # done | missed | late | due | to come
+    result: str
+    gate: bool  # something closes: what is not done by then is lost
+
+
+@dataclass(frozen=True, kw_only=True)
+class Timeline:
+    """How a Period stands."""
+
+    period: Period
+    steps: tuple[Step, ...]
+    next_gate: Step | None
+    cros: tuple[portfolio.CroAnswer, ...]
+    points: int
+    prognoses: dict[str, int]  # state of the newest revision → congestion points
+    plans: dict[int, PlanState]
+
+    @property
+    def accepted(self) -> int:
+        """Congestion points whose newest prognosis is accepted."""
+        return self.prognoses.get("accepted", 0)
+
+    @property
+    def in_force(self) -> int | None:
+        """The plan in force."""
+        return next((n for n, s in reversed(self.plans.items()) if s is PlanState.AUDITED), None)
+
+
+_TITLES = {
+    "retention_job": "old data deleted", "portfolio_query": "portfolio query", "portfolio_last_call": "last call",
+    "first_plan": "first plan", "day_ahead_gate": "day-ahead gate", "day_ahead_results": "day-ahead results",
+    "prognosis_last_safe_start": "last safe start", "prognosis_gate": "prognosis gate",
+}  # fmt: skip
+
+
+def title_of(moment: str) -> str:
+    """Return a moment's name as the page writes it."""
+    name, _, product = moment.partition(" ")
+    return f"{product} gate" if name == "capacity_gate" else _TITLES.get(name, name.replace("_", " "))
+
+
+def timeline(tx: Tx, settings: Settings, period: Period, now: datetime, states: dict[str, int]) -> Timeline:
+    """Return how a Period stands. `states`: state of the newest revision → number of congestion points."""
+    done = day.done_moments(tx, period.day)
+    steps = tuple(_step(m.name, m.at, done.get(m.name), now) for m in moments_of(settings, period))
+    return Timeline(
+        period=period,
+        steps=tuple(s for s in steps if s.name != "retention_job"),
+        next_gate=next((s for s in steps if s.gate and s.at > now), None),
+        cros=tuple(sorted(portfolio.answers(tx, period.day).values(), key=lambda a: a.cro)),
+        points=sum(states.values()),
+        prognoses=states,
+        plans=plans.states(tx, period.day),
+    )
+
+
+def _step(name: str, at: datetime, result: str | None, now: datetime) -> Step:
+    if result is not None:
+        state = "missed" if result.startswith("missed") else "done"
+    else:
+        state = "to come" if at > now else "due"
+    return Step(
+        name=name,
+        title=title_of(name),
+        at=at,
+        state=state,
+        result=result or "",
+        gate=name.split(" ")[0].endswith("gate"),
+    )

@@ -1,0 +1,50 @@
+"""How many D-Prognoses wait for an operator, because sending is on hold or needs approval."""
+
+from collections.abc import Callable
+from datetime import date
+from threading import Lock
+from typing import Any
+
+from agr.domain.isp import Period
+from agr.messaging.publish import OPEN, Publisher
+from agr.operations.plan_cache import PlanCache
+from agr.settings import Settings
+from agr.store import day, overrides, plans
+from agr.store.engine import Store
+
+
+class Unsent:
+    """Counts again only when a plan, a prognosis or the number of closed ISPs has changed. Thread-safe."""
+
+    def __init__(
+        self,
+        store: Store,
+        settings: Settings,
+        publisher: Publisher,
+        shelf: PlanCache,
+        closed_isps: Callable[[Period], int],
+    ) -> None:
+        self._store, self._settings, self._publisher = store, settings, publisher
+        self._shelf, self._closed_isps = shelf, closed_isps
+        self._lock = Lock()
+        self._known: dict[date, tuple[Any, int]] = {}
+
+    def count(self, period: Period) -> int:
+        """Return how many would leave if somebody said so; 0 where they leave by themselves."""
+        with self._store.transaction() as tx:
+            held = overrides.held(tx) is not None
+            if (self._settings.publication.automatic and not held) or OPEN not in day.done_moments(tx, period.day):
+                return 0
+            counts = plans.prognosis_counts(tx, period.day)
+        plan = self._shelf.in_force(period.day)
+        if plan is None:
+            return 0
+        closed = self._closed_isps(period)
+        key = (plan.id, counts, closed)
+        with self._lock:
+            known = self._known.get(period.day)
+            if known is None or known[0] != key:
+                with self._store.transaction() as tx:
+                    known = (key, len(self._publisher.waiting(tx, plan, closed)))
+                self._known = {d: v for d, v in self._known.items() if d >= period.previous().day} | {period.day: known}
+            return known[1]

@@ -1,0 +1,129 @@
+"""Notices what no stage can help: a store that fails or is slow, a machine's clock that jumped. Ends by itself."""
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import structlog
+
+from agr.domain.errors import StoreError
+from agr.domain.isp import Clock
+from agr.settings import Settings
+from agr.store import day, outbox
+from agr.store.engine import Store, Tx
+from agr.uftp.transport import MAX_RETRY_AFTER_S
+
+log = structlog.get_logger()
+
+JUMP = timedelta(seconds=30)
+"""The clock may be corrected by less than this without anybody being told."""
+STEADY_S = 900.0
+"""After so long without another jump the alarm ends."""
+SLOW_S = 5.0
+"""A commit that takes longer is an alarm: at thirty seconds, others give up waiting for it."""
+QUICK_S = 60.0
+"""After so long without another slow commit the alarm ends."""
+
+
+def _wall() -> datetime:
+    return datetime.now(UTC)
+
+
+def shorten_pauses(tx: Tx, now: datetime, settings: Settings) -> None:
+    """Let no message wait longer, after a start, than a pause can last: the clock may have been set back meanwhile.
+
+    A counterparty may have asked for a day's patience (Retry-After). Where the store knows of moments still to come,
+    the clock was set back, and only our own pauses are believed.
+    """
+    latest, longest_s = day.latest(tx), settings.delivery.max_delay_s
+    if latest is None or latest <= now + JUMP:
+        longest_s = max(longest_s, MAX_RETRY_AFTER_S)
+    outbox.hasten(tx, now, now + timedelta(seconds=longest_s))
+
+
+class Watchdog:
+    """Called every few seconds by a thread that counts no wall-clock time."""
+
+    def __init__(
+        self,
+        store: Store,
+        settings: Settings,
+        clock: Clock,
+        jumped: Callable[[], None],
+        wall: Callable[[], datetime] = _wall,
+        monotonic: Callable[[], float] = time.monotonic,
+        slow_s: float = SLOW_S,
+    ) -> None:
+        self._store, self._settings, self._clock, self._jumped = store, settings, clock, jumped
+        self._wall, self._monotonic = wall, monotonic
+        self._base = wall(), monotonic()
+        self._slow_s = slow_s
+        self._jump_at: float | None = None
+        self._slow_at: float | None = None
+        self._told = False
+
+    def check(self) -> None:
+        """Look at store and clock."""
+        try:
+            self._check_clock()
+            self._check_store()
+            self._check_speed()
+        except StoreError as error:
+            if not self._told:
+                self._told = True
+                log.error("store.failed", why=str(error), what="it is tried again; messages are answered 503 meanwhile")  # noqa: TRY400
+
+    def _check_store(self) -> None:
+        """Write down a trouble of the store as soon as it takes something in again."""
+        trouble = self._store.trouble
+        if trouble is None:
+            return
+        now = self._clock.now()
+        with self._store.transaction() as tx:
+            day.raise_alarm(tx, "store failed", self._store.place, trouble, now)
+            day.recover(tx, "store failed", self._store.place, now)
+        self._store.forget_trouble()
+        self._told = False
+        log.warning("store.recovered", after=trouble)
+
+    def _check_speed(self) -> None:
+        """Tell when writing takes so long that messages and gates have to wait for it."""
+        slowest, now = self._store.slowest_commit_s(), self._monotonic()
+        if slowest >= self._slow_s:
+            self._slow_at = now
+            log.error("store.slow", seconds=round(slowest, 1))
+            text = (
+                f"writing to the store took {slowest:.1f} s: check the disk of {self._store.place} and who else uses it"
+            )
+            with self._store.transaction() as tx:
+                day.raise_alarm(tx, "store slow", self._store.place, text, self._clock.now())
+        elif self._slow_at is not None and now - self._slow_at >= QUICK_S:
+            with self._store.transaction() as tx:
+                day.recover(tx, "store slow", self._store.place, self._clock.now())
+            self._slow_at = None
+
+    def _check_clock(self) -> None:
+        wall, monotonic = self._wall(), self._monotonic()
+        ahead = (wall - self._base[0]) - timedelta(seconds=monotonic - self._base[1])
+        if abs(ahead) >= JUMP:
+            log.error("clock.jumped", seconds=round(ahead.total_seconds()))
+            self._after_jump(ahead)
+            self._jump_at = monotonic
+        elif self._jump_at is not None and monotonic - self._jump_at >= STEADY_S:
+            with self._store.transaction() as tx:
+                day.recover(tx, "clock jumped", "", self._clock.now())
+            self._jump_at = None
+        self._base = wall, monotonic
+
+    def _after_jump(self, ahead: timedelta) -> None:
+        """Tell the operator, and let nothing wait for an hour that will come a second time."""
+        now = self._clock.now()
+        direction = "forward" if ahead > timedelta(0) else "back"
+        text = (
+            f"this machine's clock jumped {direction} by {abs(ahead.total_seconds()):.0f} s; gates are kept by the new "
+            "time: check its time synchronisation"
+        )
+        with self._store.transaction() as tx:
+            day.raise_alarm(tx, "clock jumped", "", text, now)
+            outbox.hasten(tx, now, now + timedelta(seconds=self._settings.delivery.max_delay_s))
+        self._jumped()

@@ -1,0 +1,1 @@
+"""One planning service: what a plan is made from, gates, solving, audit, difference and explanation."""

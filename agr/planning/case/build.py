@@ -1,0 +1,146 @@
+"""Puts one planning problem together: units, congestion points, contracts and markets. Pure."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from agr.domain.errors import PlanError
+from agr.domain.register import Contract, in_window
+from agr.planning.case import markets, units
+from agr.planning.case.inputs import Inputs
+from agr.planning.case.switched import switched_units
+from models.case import NO_POINT, Anchor, Case, Limits, Reservations
+from models.errors import CaseError
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class NamedCase:
+    """A case with the names of what its rows stand for."""
+
+    case: Case
+    fixed: tuple[str, ...]
+    curtailable: tuple[str, ...]
+    storage: tuple[str, ...]
+    shiftable: tuple[str, ...]
+    dsos: tuple[str, ...]  # per congestion point
+    notes: tuple[str, ...]  # fall-backs used
+    switched: tuple[str, ...] = ()
+
+
+def still_reserved_w(inputs: Inputs, contract: Contract) -> tuple[int, ...]:
+    """Return what the DSO still holds: its newest update, else the contracted power."""
+    return inputs.reserved_w.get(contract.contract, contract.contracted_w(inputs.period))
+
+
+def _reservations(inputs: Inputs, index: dict[str, int], notes: list[str]) -> Reservations:
+    held = [(c, still_reserved_w(inputs, c)) for c in inputs.register.contracts]
+    active = []
+    for contract, power_w in held:
+        if any(power_w) and contract.congestion_point in index:
+            active.append((contract, power_w))
+        elif any(power_w):
+            notes.append(
+                f"contract {contract.contract}: its congestion point is not in the CRO's list of {inputs.period}"
+            )
+    isps = inputs.period.isp_count
+    return Reservations(
+        name=tuple(c.contract for c, _ in active),
+        point=np.array([index[c.congestion_point] for c, _ in active], dtype=np.int64),
+        reserved_kw=np.array([p for _, p in active], dtype=float).reshape(len(active), isps) / 1000,
+        penalty_eur_per_mwh=np.array([c.penalty_eur_per_mwh for c, _ in active], dtype=float),
+        availability_eur_per_mw_h=np.array([c.availability_eur_per_mw_h for c, _ in active], dtype=float),
+    )
+
+
+def _limits(inputs: Inputs, index: dict[str, int], notes: list[str]) -> Limits:
+    period = inputs.period
+    rows = [x for x in inputs.register.limits if x.first_day <= period.day <= x.last_day]
+    unknown = sorted({row.congestion_point for row in rows if row.congestion_point not in index})
+    notes.extend(f"a limit names congestion point {address}, not in the CRO's list of {period}" for address in unknown)
+    rows = [row for row in rows if row.congestion_point in index]
+    upper = np.full((len(rows), period.isp_count), np.inf)
+    lower = np.full((len(rows), period.isp_count), -np.inf)
+    for i, row in enumerate(rows):
+        inside = np.array(in_window(period, row.window_start, row.window_end))
+        if row.import_kw is not None:
+            upper[i, inside] = row.import_kw
+        if row.export_kw is not None:
+            lower[i, inside] = -row.export_kw
+    return Limits(
+        point=np.array([index[row.congestion_point] for row in rows], dtype=np.int64),
+        import_kw=upper,
+        export_kw=lower,
+        penalty_eur_per_mwh=np.array([row.penalty_eur_per_mwh for row in rows], dtype=float),
+    )
+
+
+def _membership(inputs: Inputs, index: dict[str, int], notes: list[str]) -> units.PointIndex:
+    """Say where a connection is; connections known to one side only are noted and never stop the day."""
+    day = inputs.period.day
+    ours = {
+        c.address
+        for c in inputs.register.connections
+        if c.first_day <= day and (c.last_day is None or day <= c.last_day)
+    }
+    listed = inputs.portfolio.point_of()
+    free = set(inputs.portfolio.free_connections)
+    strangers = (listed.keys() | free) - ours
+    unlisted = ours - listed.keys() - free
+    if strangers:
+        notes.append(f"{len(strangers)} connections are in the CRO's list but not in our register: without resources")
+    if unlisted:
+        notes.append(
+            f"{len(unlisted)} connections are in our register but not in the CRO's list: in no congestion point"
+        )
+    where = {c: index[listed[c]] if c in listed else NO_POINT for c in ours}
+    return where.get
+
+
+def _anchor(inputs: Inputs, addresses: tuple[str, ...]) -> Anchor | None:
+    """Stay near what the plan in force announced; a congestion point that is new has nothing to stay near."""
+    before = inputs.previous.point_kw
+    if inputs.stay_eur_per_mwh <= 0 or not before:
+        return None
+    nothing = np.full(inputs.period.isp_count, np.nan)
+    point_kw = np.array([before.get(address, nothing) for address in addresses])
+    return Anchor(point_kw=point_kw.reshape(len(addresses), -1), eur_per_mwh=inputs.stay_eur_per_mwh)
+
+
+def build(inputs: Inputs) -> NamedCase:
+    """Return the planning problem. Raises PlanError, in words, when it cannot be stated."""
+    notes: list[str] = []
+    addresses = tuple(point.address for point in inputs.portfolio.points)
+    index = {address: i for i, address in enumerate(addresses)}
+    at = _membership(inputs, index, notes)
+    fixed_names, fixed = units.fixed_units(inputs, at, notes)
+    curtailable_names, curtailable = units.curtailable_units(inputs, at, addresses, notes)
+    storage_names, storage = units.storage_units(inputs, at, addresses, notes)
+    shiftable_names, shiftable = units.shiftable_units(inputs, at, addresses, notes)
+    switched_names, switched = switched_units(inputs, at, addresses, notes)
+    price = markets.day_ahead_price(inputs, notes)
+    try:
+        case = Case(
+            isps=inputs.period.isp_count,
+            isp_hours=inputs.period.isp_hours,
+            points=addresses,
+            fixed=fixed,
+            curtailable=curtailable,
+            storage=storage,
+            shiftable=shiftable,
+            switched=switched,
+            limits=_limits(inputs, index, notes),
+            reservations=_reservations(inputs, index, notes),
+            day_ahead=markets.day_ahead(inputs, price),
+            intraday=markets.intraday(inputs, price, notes),
+            imbalance=markets.imbalance(inputs, price),
+            anchor=_anchor(inputs, addresses),
+            reserves=tuple(markets.reserve(inputs, product, notes) for product in inputs.markets.capacity),
+        )
+    except CaseError as error:
+        raise PlanError(
+            f"the inputs of {inputs.period} contradict each other: {error}; correct the imported tables"
+        ) from error
+    return NamedCase(
+        case=case, fixed=fixed_names, curtailable=curtailable_names, storage=storage_names, shiftable=shiftable_names,
+        switched=switched_names, dsos=tuple(point.dso for point in inputs.portfolio.points), notes=tuple(notes),
+    )  # fmt: skip

@@ -1,0 +1,44 @@
+"""Everything one planning problem is made from, as read from the store. Values only."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agr.domain.isp import Period
+from agr.domain.register import Portfolio, Register
+from agr.settings import Markets, Planning
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Previous:
+    """What the plan in force does: programs to freeze in closed ISPs and to stay near elsewhere."""
+
+    programs_kw: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)  # resource → (T,)
+    starts: Mapping[str, int] = field(default_factory=dict)  # shiftable run → ISP from 0
+    states: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)  # switched load → (T,) on
+    intraday_kw: NDArray[np.float64] | None = None  # (T,) net bought
+    point_kw: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)  # congestion point → (T,)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Inputs:
+    """One planning problem in the words of the domain."""
+
+    period: Period
+    portfolio: Portfolio
+    register: Register  # forecasts and prices in it are ignored: see the fields below
+    forecasts: Mapping[tuple[str, str], NDArray[np.float64]]  # (resource, quantity) → (T,)
+    prices: Mapping[str, tuple[float | None, ...]]  # series → value per ISP, None where unknown
+    reserved_w: Mapping[str, tuple[int, ...]]  # contract → newest FlexReservationUpdate, signed
+    fixed: Mapping[str, tuple[float, ...]]  # market → kW per ISP or MW per block, once its gate has closed
+    carried_state: Mapping[str, float]
+    """Resource → what the previous Period leaves it with: kWh stored, or for how many ISPs it was on (+) or off (−)."""
+    markets: Markets
+    planning: Planning
+    closed_isps: int = 0  # ISPs that can no longer change, counted from the start of the Period
+    frozen_points: frozenset[str] = frozenset()  # congestion points without intraday redispatch, once the day runs
+    previous: Previous = Previous()
+    unavailable_from: Mapping[str, int] = field(default_factory=dict)  # resource → ISP (from 0) from which it is off
+    stay_eur_per_mwh: float = 0.0  # price of leaving the previous program of a congestion point

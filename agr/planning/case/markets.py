@@ -1,0 +1,106 @@
+"""Prices, positions and gates → the markets of a case; prices missing here are an error in words or a note. Pure."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agr.domain.errors import PlanError
+from agr.planning.case.inputs import Inputs
+from agr.settings import CapacityProduct
+from models.case import DayAhead, Direction, Imbalance, Intraday, Reserve
+
+Floats = NDArray[np.float64]
+DAY_AHEAD = "day-ahead"
+"""Name of the fixed day-ahead position in Inputs.fixed."""
+
+
+def _filled(inputs: Inputs, series: str) -> Floats:
+    return np.array(
+        [np.nan if v is None else v for v in inputs.prices.get(series, ())] or [np.nan] * inputs.period.isp_count
+    )
+
+
+def day_ahead_price(inputs: Inputs, notes: list[str]) -> Floats:
+    """Return results where published, else the forecast; raises PlanError when an ISP has neither."""
+    settings = inputs.markets.day_ahead
+    results, expected = _filled(inputs, settings.series), _filled(inputs, settings.forecast_series)
+    known = ~np.isnan(results)
+    price = np.where(known, results, expected)
+    missing = np.flatnonzero(np.isnan(price))
+    if len(missing):
+        raise PlanError(
+            f"no day-ahead price for {len(missing)} of {inputs.period.isp_count} ISPs of {inputs.period} "
+            f"(first: ISP {missing[0] + 1}): import series {settings.forecast_series!r} or {settings.series!r}"
+        )
+    if known.any() and not known.all():
+        notes.append(f"day-ahead results cover only {int(known.sum())} of {inputs.period.isp_count} ISPs")
+    return price
+
+
+def day_ahead(inputs: Inputs, price: Floats) -> DayAhead:
+    """A decision until the gate has closed, then a constant."""
+    settings, period = inputs.markets.day_ahead, inputs.period
+    isps = period.isp_count
+    fixed = inputs.fixed.get(DAY_AHEAD)
+    return DayAhead(
+        price_eur_per_mwh=price,
+        max_buy_kw=np.full(isps, settings.max_buy_kw),
+        max_sell_kw=np.full(isps, settings.max_sell_kw),
+        product=np.arange(isps) * period.isp_minutes // settings.product_minutes,
+        committed_kw=np.full(isps, np.nan) if fixed is None else np.array(fixed, dtype=float),
+    )
+
+
+def intraday(inputs: Inputs, price: Floats, notes: list[str]) -> Intraday:
+    """Its own series where configured, else day-ahead ± half the spread; closed ISPs keep their position."""
+    settings, isps = inputs.markets.intraday, inputs.period.isp_count
+    buy, sell = price + settings.spread_eur_per_mwh / 2, price - settings.spread_eur_per_mwh / 2
+    if settings.buy_series is not None and settings.sell_series is not None:
+        given = _filled(inputs, settings.buy_series), _filled(inputs, settings.sell_series)
+        known = ~(np.isnan(given[0]) | np.isnan(given[1]))
+        if not known.all():
+            notes.append(f"intraday prices missing in {int((~known).sum())} ISPs: day-ahead ± half the spread was used")
+        buy, sell = np.where(known, given[0], buy), np.where(known, given[1], sell)
+    crossed = buy < sell
+    if crossed.any():
+        notes.append(f"intraday buying price below the selling price in {int(crossed.sum())} ISPs: the mean was used")
+        buy = sell = np.where(crossed, (buy + sell) / 2, np.nan)
+        buy, sell = np.where(np.isnan(buy), price, buy), np.where(np.isnan(sell), price, sell)
+    committed = np.full(isps, np.nan)
+    if inputs.previous.intraday_kw is not None:
+        committed[: inputs.closed_isps] = inputs.previous.intraday_kw[: inputs.closed_isps]
+    depth = np.full(isps, settings.depth_kw)
+    depth[: inputs.closed_isps] = 0.0
+    return Intraday(
+        buy_eur_per_mwh=buy, sell_eur_per_mwh=sell, buy_depth_kw=depth, sell_depth_kw=depth, committed_kw=committed
+    )
+
+
+def imbalance(inputs: Inputs, price: Floats) -> Imbalance:
+    """A penal price on top of the day-ahead price, both ways, so that planning it never pays."""
+    penal = inputs.markets.imbalance.penalty_eur_per_mwh + np.abs(price)
+    return Imbalance(short_eur_per_mwh=penal, long_eur_per_mwh=penal)
+
+
+def reserve(inputs: Inputs, product: CapacityProduct, notes: list[str]) -> Reserve:
+    """One capacity product: price per MW and block, depth, and what was awarded once its gate has closed."""
+    period = inputs.period
+    block = np.array(period.blocks(product.block_hours), dtype=np.int64)
+    blocks = 24 // product.block_hours
+    per_isp = _filled(inputs, product.series)
+    price, depth = np.zeros(blocks), np.full(blocks, product.max_mw)
+    for b in range(blocks):
+        values = per_isp[block == b]
+        if not len(values) or np.isnan(values).any():
+            depth[b] = 0.0
+            continue
+        hours = len(values) * period.isp_hours if product.price_unit == "EUR/MW/h" else 1.0
+        price[b] = float(values.mean()) * hours
+    if (depth < product.max_mw).any():
+        notes.append(f"no price of {product.name} in {int((depth < product.max_mw).sum())} blocks: no bid there")
+    fixed = inputs.fixed.get(product.name)
+    return Reserve(
+        name=product.name, direction=Direction(product.direction), price_eur_per_mw=price, block=block,
+        minimum_mw=product.minimum_mw, step_mw=product.step_mw, max_mw=depth, sustain_h=product.sustain_minutes / 60,
+        committed_mw=np.full(blocks, np.nan) if fixed is None else np.array(fixed, dtype=float),
+        shortfall_eur_per_mwh=product.shortfall_eur_per_mwh,
+    )  # fmt: skip

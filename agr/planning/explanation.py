@@ -1,0 +1,78 @@
+"""Answers "why did this ISP change, and what did it earn" from stored plans. Pure: plans in, text lines out."""
+
+from dataclasses import dataclass
+
+from agr.domain.plan import IspChange, Plan
+from agr.planning.difference import Solved, binding
+from agr.store.plans import Sent
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """One row of an explanation."""
+
+    isp: int
+    label: str
+    before_w: int | None
+    after_w: int
+    earned_eur: float | None
+    why: tuple[str, ...]
+
+
+def headline(plan: Plan) -> str:
+    """Return why a plan exists and what it is worth."""
+    reasons = "; ".join(str(r) for r in plan.reasons)
+    gap = plan.result.proven_gap_eur
+    proven = "no bound proven" if gap is None else f"proven within {gap:,.2f}"
+    return (
+        f"Plan {plan.id}, made {plan.created_at.astimezone(plan.period.tz):%Y-%m-%d %H:%M:%S} ({plan.state.value}): "
+        f"{reasons}. "
+        f"Objective {plan.result.objective_eur:,.2f}, flexibility worth {plan.result.flexibility_eur:,.2f}, "
+        f"{proven}."
+    )
+
+
+def terms(plan: Plan) -> list[tuple[str, float]]:
+    """Return what changed against the predecessor by market, largest first; all terms for a first plan."""
+    source = plan.change.terms_eur if plan.change else plan.result.terms_eur
+    return sorted(((n, v) for n, v in source.items() if abs(v) >= 0.005), key=lambda item: -abs(item[1]))
+
+
+def _causes(change: IspChange) -> tuple[str, ...]:
+    return tuple(f"{cause.what} ({cause.eur_per_mwh:,.2f} per MWh)" for cause in change.causes)
+
+
+def changed_isps(plan: Plan, address: str, isp: int | None) -> list[Line]:
+    """Return the ISPs of a congestion point that the plan changed, or the one asked for."""
+    points = plan.change.points if plan.change else ()
+    isps = next((p.isps for p in points if p.address == address), ())
+    return [
+        Line(
+            isp=change.isp, label=plan.period.label(change.isp), before_w=change.before_w, after_w=change.after_w,
+            earned_eur=change.earned_eur, why=_causes(change),
+        )
+        for change in isps
+        if isp is None or change.isp == isp
+    ]  # fmt: skip
+
+
+def standing(plan: Plan, solved: Solved, address: str, isp: int) -> Line:
+    """Return what holds an unchanged ISP where it is: the program, what binds, and the energy price."""
+    case = solved.named.case
+    point = case.points.index(address)
+    found = [f"{c.what} ({c.eur_per_mwh:,.2f} per MWh)" for c in binding(solved, point, isp - 1)]
+    price = float(solved.outcome.shadow.balance_eur_per_mwh[isp - 1])
+    power_w = next(p.power_w for p in plan.points if p.address == address)
+    return Line(
+        isp=isp, label=plan.period.label(isp), before_w=None, after_w=power_w[isp - 1], earned_eur=None,
+        why=(*found, f"energy price in the portfolio ({price:,.2f} per MWh)"),
+    )  # fmt: skip
+
+
+def revisions(sent: list[Sent], address: str) -> list[str]:
+    """Return what was sent for a congestion point and what the DSO said."""
+    return [
+        f"revision {s.revision} from plan {s.plan}: {s.state}" + (f" ({s.reason})" if s.reason else "")
+        for s in sent
+        if s.congestion_point == address
+    ]

@@ -1,0 +1,253 @@
+"""Plans only those congestion points again whose reservations changed; all others keep their programs.
+
+That is possible while nothing else has changed since the plan in force was made, and that plan has prices to prove a
+bound with (the decomposition's). Where the proven gap becomes too wide, the whole portfolio is planned.
+Source: docs/optimisation.md §8.6.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from hashlib import sha256
+from math import isfinite
+from typing import Any
+
+import numpy as np
+import structlog
+from numpy.typing import NDArray
+
+from agr.domain.errors import PlanError
+from agr.domain.isp import Period, period_of
+from agr.domain.plan import Plan, PlanState, Reason, ReasonKind
+from agr.domain.register import Contract
+from agr.planning import serialisation
+from agr.planning.case import NamedCase
+from agr.planning.difference import Solved, change
+from agr.planning.plan_loader import load_solved, merged, named_like, places, read, unpacked
+from agr.planning.plan_summary import points_of, positions_of, result_of
+from agr.planning.pool import SolverPool
+from agr.settings import Settings
+from agr.store import day, input_version, plans, register
+from agr.store.day import Trigger
+from agr.store.engine import Store, Tx
+from models.case import Reservations
+from models.decomposition.reoptimise.subproblem import members, renewed, subproblem
+from models.method import SMALL
+from models.outcome import Termination
+
+log = structlog.get_logger()
+
+
+def basis_of(tx: Tx, settings: Settings, period: Period, now: datetime) -> str:
+    """Return what a plan made now would be made from, but for reservations and what was announced, as a text."""
+    gate = now >= dict(settings.timetable.moments(period))["day_ahead_gate"]
+    earlier = plans.newest_audited(tx, period.previous().day)
+    chosen = (
+        settings.markets.model_dump_json(),
+        settings.planning.model_dump_json(),
+        settings.time_zone,
+        settings.isp_minutes,
+    )
+    digest = sha256(repr(chosen).encode()).hexdigest()[:16]
+    return f"{input_version.number(tx)} {earlier} {gate} {digest}"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class PartRun:
+    """A part that is to be planned: as the plan in force has it, and as it is now."""
+
+    plan: Plan
+    whole: Solved
+    before: NamedCase
+    named: NamedCase
+
+
+class IncrementalPlanner:
+    """Keeps the plan in force of one Period and plans parts of it again."""
+
+    def __init__(self, store: Store, settings: Settings, solver: SolverPool, now: Callable[[], datetime]) -> None:
+        self._store, self._settings, self._solver, self._now = store, settings, solver, now
+        self._recalled = False
+        self._plan: Plan | None = None
+        self._solved: Solved | None = None
+
+    def keep(self, plan: Plan, solved: Solved) -> None:
+        """Remember the plan now in force, whose arrays belong to us from now on."""
+        usable = plan.state is PlanState.AUDITED and _has_prices(solved)
+        self._plan, self._solved = (plan, solved) if usable else (None, None)
+
+    def forget(self) -> None:
+        """Forget the plan; it is read again when it is needed."""
+        self._plan = self._solved = None
+
+    def recall(self) -> None:
+        """Read the next Period's plan in force once, while nothing else is to do: its first update need not wait."""
+        if self._recalled:
+            return
+        self._recalled = True
+        tomorrow = period_of(self._now(), self._settings.time_zone, self._settings.isp_minutes).next()
+        with self._store.transaction() as tx:
+            number = plans.newest_audited(tx, tomorrow.day)
+            plan = None if number is None else plans.get(tx, number)
+            archives = read(tx, plan.id) if plan is not None and plan.basis else []
+        if plan is None or not archives:
+            return
+        self.keep(plan, unpacked(archives))
+        if self._plan is not None:
+            self._solver.warm_up(parts=True)
+
+    def ready(self, triggers: list[Trigger]) -> bool:
+        """Say whether these triggers are probably answered in a second, so that there is no use in waiting for more."""
+        return self._plan is not None and self._plan.period.day == triggers[0].period and _only_reservations(triggers)
+
+    def begin(self, tx: Tx, period: Period, triggers: list[Trigger]) -> PartRun | None:
+        """Return what is to be planned, None where it has to be the whole portfolio."""
+        settings = self._settings
+        waits = settings.publication.minimum_gain_eur_per_prognosis > 0  # that rule compares whole plans
+        if waits or not _only_reservations(triggers) or self._now() >= period.start:
+            return None
+        number = plans.newest_audited(tx, period.day)
+        if number is None or not self._load(tx, number):
+            return None
+        plan, whole = self._plan, self._solved
+        if plan is None or whole is None or plan.basis != basis_of(tx, settings, period, self._now()):
+            return None
+        changed = _changed(tx, whole.named, day.reservations_on(tx, period.day))
+        if not changed or _size(whole.named, changed) > SMALL:
+            return None
+        points = places(whole.named, tuple(changed))
+        before = subproblem(whole.named.case, whole.outcome, points)
+        rows = _reservations(changed, period)
+        stay = settings.publication.stay_eur_per_mwh if plans.has_prognoses(tx, period.day) else 0.0
+        case = renewed(before, rows, whole.outcome.point_kw[points] if stay > 0 else None, stay)
+        return PartRun(
+            plan=plan,
+            whole=whole,
+            before=named_like(whole.named, points, before),
+            named=named_like(whole.named, points, case),
+        )
+
+    def _load(self, tx: Tx, number: int) -> bool:
+        """Have the plan in force at hand; False where no part of it can be planned."""
+        if self._plan is None or self._plan.id != number:
+            self.forget()
+            plan = plans.get(tx, number)
+            if plan is None or not plan.basis:
+                return False
+            self.keep(plan, load_solved(tx, number))
+        return self._solved is not None
+
+    def plan(self, run: PartRun, reasons: tuple[Reason, ...], triggers: list[int]) -> Plan | None:
+        """Plan the part, store it as the plan in force; None where the whole portfolio must be planned."""
+        log.info("plan.part", congestion_points=list(run.named.case.points))
+        try:
+            answer = self._solver.solve_part(run.before.case, run.named.case)
+        except PlanError as error:
+            log.warning("plan.part_failed", congestion_points=list(run.named.case.points), why=str(error))
+            return None
+        outcome = answer.outcome
+        if answer.findings or outcome.termination is not Termination.OPTIMAL:
+            log.info(
+                "plan.part_not_enough", congestion_points=list(run.named.case.points), findings=list(answer.findings),
+                gap_eur=round(outcome.gap_eur, 2) if isfinite(outcome.gap_eur) else None,
+            )  # fmt: skip
+            return None
+        other = run.named.case.elsewhere
+        assert other is not None
+        case = replace(run.named.case, elsewhere=replace(other, regret_eur=answer.regret_eur))
+        after = Solved(named=replace(run.named, case=case), outcome=outcome)
+        what = change(run.plan.id, run.whole, after, self._settings.publication.threshold_w)
+        self.forget()  # until it is stored
+        whole = merged(run.whole, after)
+        programs = {point.address: point for point in points_of(after)}
+        plan = Plan(
+            id=0,
+            period=run.plan.period,
+            created_at=self._now(),
+            reasons=reasons,
+            state=PlanState.AUDITED,
+            points=tuple(programs.get(point.address, point) for point in run.plan.points),
+            positions=positions_of(after),
+            result=result_of(
+                whole, findings=(), no_flexibility_eur=run.plan.result.no_flexibility_eur,
+                notes=run.plan.result.notes,
+            ),
+            change=what,
+            predecessor=run.plan.id,
+            case_digest=serialisation.digest(after.named),
+            part=True,
+            basis=run.plan.basis,
+        )  # fmt: skip
+        with self._store.transaction() as tx:
+            stored = plans.put(tx, plan, serialisation.pack(after.outcome), serialisation.pack(after.named))
+            day.close_triggers(tx, triggers, stored.id, stored.state.value)
+        self.keep(stored, whole)
+        return stored
+
+
+def _has_prices(solved: Solved) -> bool:
+    duals = solved.outcome.duals
+    return duals is not None and bool(np.isfinite(duals.bound_eur))
+
+
+def _only_reservations(triggers: list[Trigger]) -> bool:
+    return all(t.reason.kind is ReasonKind.RESERVATION and not t.points and not t.preview for t in triggers)
+
+
+_Row = tuple[str, str, NDArray[np.float64], float, float]
+"""Contract, congestion point, kW per ISP, penalty, fee."""
+
+
+def _changed(tx: Tx, named: NamedCase, reserved_w: Mapping[str, tuple[int, ...]]) -> dict[str, list[_Row]]:
+    """Return the congestion points whose reservations are others now, with all of them there."""
+    case = named.case
+    held = case.reservations
+    rows: dict[str, _Row] = {
+        name: (
+            name, case.points[held.point[k]], held.reserved_kw[k], float(held.penalty_eur_per_mwh[k]),
+            float(held.availability_eur_per_mw_h[k]),
+        )
+        for k, name in enumerate(held.name)
+    }  # fmt: skip
+    known, concerned = set(case.points), set[str]()
+    for name, power_w in reserved_w.items():
+        kw = np.array(power_w, dtype=np.float64) / 1000
+        old = rows.get(name)
+        if old is None:
+            new = _contracted(register.contract(tx, name), kw, known) if kw.any() else None
+        else:
+            new = (*old[:2], kw, *old[3:])
+        if new is not None and (old is None or not np.array_equal(old[2], kw)):
+            rows[name] = new
+            concerned.add(new[1])
+    return {
+        address: [row for row in rows.values() if row[1] == address and row[2].any()] for address in sorted(concerned)
+    }
+
+
+def _contracted(contract: Contract | None, kw: NDArray[np.float64], known: set[str]) -> _Row | None:
+    """Return the row of a contract that was released before."""
+    if contract is None or contract.congestion_point not in known:
+        return None
+    return (
+        contract.contract, contract.congestion_point, kw, contract.penalty_eur_per_mwh,
+        contract.availability_eur_per_mw_h,
+    )  # fmt: skip
+
+
+def _reservations(changed: Mapping[str, list[_Row]], period: Period) -> Reservations:
+    """Return the reservations of a part whose congestion points are these, in this order."""
+    rows = [(i, row) for i, mine in enumerate(changed.values()) for row in mine]
+    return Reservations(
+        name=tuple(row[0] for _, row in rows),
+        point=np.array([i for i, _ in rows], dtype=np.int64),
+        reserved_kw=np.array([row[2] for _, row in rows]).reshape(len(rows), period.isp_count),
+        penalty_eur_per_mwh=np.array([row[3] for _, row in rows]),
+        availability_eur_per_mw_h=np.array([row[4] for _, row in rows]),
+    )
+
+
+def _size(named: NamedCase, changed: Mapping[str, Any]) -> int:
+    """Return how many programs are to be chosen at most: planned and called."""
+    units = members(named.case, places(named, tuple(changed)))
+    return 2 * sum(len(rows) for label, rows in units.items() if label != "fixed")

@@ -1,0 +1,77 @@
+"""Plans as they stand in the store: put together where a plan changed only a part of the one before."""
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agr.planning import serialisation
+from agr.planning.case import NamedCase
+from agr.planning.difference import Solved
+from agr.store import plans
+from agr.store.engine import Tx
+from models.case import Case
+from models.decomposition.reoptimise.subproblem import members, whole_case, whole_outcome
+from models.outcome import Outcome
+
+_CLASSES = ("fixed", "curtailable", "storage", "shiftable", "switched")
+
+
+def load_stored(tx: Tx, plan: int) -> Solved:
+    """Return what was solved for a plan: the whole portfolio or, see `Plan.part`, some congestion points of it."""
+    return _unpacked(plans.archives(tx, plan))
+
+
+def load_solved(tx: Tx, plan: int) -> Solved:
+    """Return the whole portfolio's case and outcome of a stored plan."""
+    return unpacked(read(tx, plan))
+
+
+Archives = tuple[bytes, bytes]
+"""Case and outcome."""
+
+
+def read(tx: Tx, plan: int) -> list[Archives]:
+    """Return the archives of a plan and of those it is a part of, the whole one last; unpack them outside of `tx`."""
+    found: list[Archives] = []
+    while True:
+        found.append(plans.archives(tx, plan))
+        summary = plans.get(tx, plan)
+        if summary is None or not summary.part or summary.predecessor is None:
+            return found
+        plan = summary.predecessor
+
+
+def unpacked(archives: list[Archives]) -> Solved:
+    """Return the whole portfolio's case and outcome from what `read` found."""
+    solved = _unpacked(archives[-1])
+    for later in reversed(archives[:-1]):
+        solved = merged(solved, _unpacked(later))
+    return solved
+
+
+def _unpacked(archives: Archives) -> Solved:
+    case, outcome = archives
+    return Solved(named=serialisation.unpack(NamedCase, case), outcome=serialisation.unpack(Outcome, outcome))
+
+
+def merged(whole: Solved, part: Solved) -> Solved:
+    """Return the whole with a part of it in place. The arrays of the whole before are used up."""
+    points = places(whole.named, part.named.case.points)
+    case, before = part.named.case, whole.named.case
+    outcome = whole_outcome(before, whole.outcome, points, case, part.outcome, in_place=True)
+    return Solved(named=replace(whole.named, case=whole_case(before, whole.outcome, points, case)), outcome=outcome)
+
+
+def places(named: NamedCase, addresses: tuple[str, ...]) -> NDArray[np.int64]:
+    """Return the congestion points' places in a case."""
+    place = {address: i for i, address in enumerate(named.case.points)}
+    return np.array([place[address] for address in addresses], dtype=np.int64)
+
+
+def named_like(whole: NamedCase, points: NDArray[np.int64], case: Case) -> NamedCase:
+    """Return the case of some congestion points with its names; who is elsewhere is one fixed unit."""
+    units = members(whole.case, points)
+    names = {label: tuple(getattr(whole, label)[u] for u in units[label].tolist()) for label in _CLASSES}
+    names["fixed"] = (*names["fixed"], "elsewhere")
+    return NamedCase(case=case, dsos=tuple(whole.dsos[p] for p in points.tolist()), notes=(), **names)

@@ -1,0 +1,62 @@
+"""Figures of a plan from its case and outcome, in the words of the domain. Pure."""
+
+import numpy as np
+
+from agr.domain.plan import PointProgram, Positions, Result
+from agr.planning.case import comfort_shortfall_kwh
+from agr.planning.difference import Solved
+
+SHOWN_NOTES = 20
+
+
+def shortened(notes: tuple[str, ...]) -> tuple[str, ...]:
+    """Keep the first notes and count the rest: a missing feed may be noted once per resource."""
+    more = len(notes) - SHOWN_NOTES
+    return notes if more <= 0 else (*notes[:SHOWN_NOTES], f"… and {more} more notes")
+
+
+def result_of(
+    solved: Solved, *, findings: tuple[str, ...], no_flexibility_eur: float, notes: tuple[str, ...]
+) -> Result:
+    """Return the figures that operators and reports read."""
+    case, outcome = solved.named.case, solved.outcome
+    hours = case.isp_hours
+    return Result(
+        terms_eur=outcome.terms_eur,
+        objective_eur=outcome.objective_eur,
+        bound_eur=outcome.bound_eur,
+        gap_eur=outcome.gap_eur,
+        gross_cost_eur=outcome.gross_cost_eur,
+        no_flexibility_eur=no_flexibility_eur,
+        imbalance_mwh=float((outcome.short_kw + outcome.long_kw).sum()) * hours / 1000,
+        reservation_shortfall_kwh=float(outcome.reservation_shortfall_kw.sum()) * hours,
+        comfort_shortfall_kwh=comfort_shortfall_kwh(case, outcome.programs),
+        limit_breach_kwh=float((outcome.breach_import_kw + outcome.breach_export_kw).sum()) * hours,
+        reserve_shortfall_mwh=float(outcome.reserve_shortfall_mw.sum()) * hours,
+        termination=outcome.termination.value,
+        solver=outcome.solver,
+        seconds=outcome.seconds,
+        audit=findings,
+        notes=shortened(notes),
+    )
+
+
+def points_of(solved: Solved) -> tuple[PointProgram, ...]:
+    """Return the congestion points' programs in whole W."""
+    named = solved.named
+    grid_w = np.rint(solved.outcome.point_kw * 1000).astype(int).tolist()
+    return tuple(
+        PointProgram(address=address, dso=dso, power_w=tuple(power_w))
+        for address, dso, power_w in zip(named.case.points, named.dsos, grid_w, strict=True)
+    )
+
+
+def positions_of(solved: Solved) -> Positions:
+    """Return what is traded and bid."""
+    case, outcome = solved.named.case, solved.outcome
+    return Positions(
+        day_ahead_kw=tuple(outcome.day_ahead_kw.tolist()),
+        intraday_kw=tuple((outcome.intraday_buy_kw - outcome.intraday_sell_kw).tolist()),
+        bids_mw={r.name: tuple(b.tolist()) for r, b in zip(case.reserves, outcome.bids_mw, strict=True)},
+        balance_eur_per_mwh=tuple(outcome.shadow.balance_eur_per_mwh.tolist()),
+    )

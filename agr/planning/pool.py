@@ -1,0 +1,309 @@
+"""Runs the mathematics in spawned worker processes: never in threads, where concurrent solves hang."""
+
+import json
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable
+from concurrent.futures import Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from math import isfinite, nan
+from multiprocessing import connection
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from threading import Lock, Thread
+from time import monotonic
+from typing import Any
+
+import numpy as np
+
+from agr.domain.errors import PlanError
+from agr.planning.progress import Round
+from agr.planning.shared_arrays import SharedArrays, pack, unpack
+from agr.settings import Planning
+from models.case import Case, Reservations
+from models.errors import ModelError
+from models.outcome import Outcome
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Solution:
+    """What a worker sends back."""
+
+    outcome: Outcome
+    findings: tuple[str, ...]  # of the audit; empty: passed
+    no_flexibility_eur: float
+    regret_eur: float = 0.0  # of what is elsewhere, where a part of a portfolio was solved
+
+
+def unmanaged(case: Case) -> Case:
+    """Return the case of an AGR without flexibility: it has sold no reserve, made no contract, fixed no position."""
+    none = np.zeros(0)
+    return replace(
+        case,
+        reserves=(),
+        anchor=None,
+        day_ahead=replace(case.day_ahead, committed_kw=np.full(case.isps, np.nan)),
+        intraday=replace(case.intraday, committed_kw=np.full(case.isps, np.nan)),
+        reservations=Reservations(
+            name=(),
+            point=none.astype(np.int64),
+            reserved_kw=np.zeros((0, case.isps)),
+            penalty_eur_per_mwh=none,
+            availability_eur_per_mw_h=none,
+        ),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class How:
+    """How a case is solved."""
+
+    method: str  # "auto", "reference", "decomposition"
+    relative_gap: float
+    decomposed_gap: float
+    time_limit_s: float
+    threads: int
+    executor: str = "local"  # as in compute.executor
+
+    @staticmethod
+    def of(planning: Planning, *, threads: int | None = None, executor: str = "local") -> "How":
+        """Return what the settings say."""
+        return How(
+            method=planning.method,
+            relative_gap=planning.relative_gap,
+            decomposed_gap=planning.decomposed_gap,
+            time_limit_s=planning.time_limit_s,
+            threads=threads or planning.threads,
+            executor=executor,
+        )
+
+
+def answer(
+    case: Case,
+    how: How,
+    report: Callable[[Any], None] | None = None,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> Solution:
+    """Solve and audit a case in this process; compiling what the decomposition runs is not counted as solving."""
+    # Imported here, in the worker: Pyomo takes seconds that `agr status` and the endpoint should not wait for.
+    from models.audit import audit
+    from models.baseline import no_flexibility
+    from models.decomposition.precompile import compile_all
+    from models.method import Method, chosen, solve
+
+    method = chosen(case, Method(how.method))
+    if method is Method.DECOMPOSITION:
+        compile_all()
+    outcome = solve(
+        case,
+        method=method,
+        relative_gap=how.decomposed_gap if method is Method.DECOMPOSITION else how.relative_gap,
+        time_limit_s=how.time_limit_s,
+        threads=how.threads,
+        report=report,
+        cancelled=cancelled,
+        executor=how.executor,
+    )
+    whole = case.elsewhere is None  # what the rest of a portfolio would do unsteered, a part does not know
+    no_flexibility_eur = no_flexibility(unmanaged(case)).objective_eur if whole else nan
+    return Solution(outcome=outcome, findings=audit(case, outcome), no_flexibility_eur=no_flexibility_eur)
+
+
+def answer_part(before: Case, case: Case, how: How) -> Solution:
+    """Solve and audit a part of a portfolio in this process; `before` is the part as it was planned."""
+    from models.audit import audit
+    from models.decomposition.precompile import compile_all
+    from models.decomposition.reoptimise.replan import dual_slack_eur
+    from models.method import solve
+
+    compile_all()
+    if case.elsewhere is None:
+        raise ModelError("the case is no part of a portfolio; report it as a bug")
+    regret = dual_slack_eur(before)
+    case = replace(case, elsewhere=replace(case.elsewhere, regret_eur=regret))
+    outcome = solve(case, relative_gap=how.decomposed_gap, time_limit_s=how.time_limit_s, threads=how.threads)
+    return Solution(outcome=outcome, findings=audit(case, outcome), no_flexibility_eur=nan, regret_eur=regret)
+
+
+_ROUNDS, _STOP = "rounds.jsonl", "stop"
+"""Files beside a parcel: what the worker tells while it solves, and the wish that it stops with what it has.
+
+Files, not a queue: a worker that is killed while it writes leaves no lock behind.
+"""
+
+
+def _answer(parcel: SharedArrays, how: How) -> SharedArrays:
+    """Solve and audit in a worker; the answer goes where the case came from."""
+    folder = parcel.file.parent
+    case = unpack(parcel)
+    with (folder / _ROUNDS).open("a", encoding="utf-8", buffering=1) as told:
+
+        def report(step: Any) -> None:
+            value = step.value_eur if isfinite(step.value_eur) else None
+            told.write(json.dumps([step.number, step.bound_eur, value, step.seconds]) + "\n")
+
+        return pack(answer(case, how, report, (folder / _STOP).exists), folder)
+
+
+def _answer_part(parcel: SharedArrays, how: How) -> SharedArrays:
+    """Solve and audit a part in a worker."""
+    before, case = unpack(parcel)
+    return pack(answer_part(before, case, how), parcel.file.parent)
+
+
+def _ready() -> str:
+    """Import the mathematics."""
+    from models.reference import problem
+
+    return problem.__name__
+
+
+def _ready_for_parts() -> str:
+    """Import and compile what a part of a portfolio needs."""
+    from models.decomposition.precompile import compile_all
+
+    compile_all()
+    return _ready()
+
+
+_LISTEN_S = 0.25
+_NICE = 10
+"""Workers give way: while they plan on every core, the endpoint still answers at once."""
+
+
+def _settle_in() -> None:
+    """Prepare a worker: it gives way to the daemon, and ends when the daemon wants it or is gone.
+
+    Ctrl-C reaches the whole process group and is not its business. A daemon that was killed cannot end its workers,
+    and they would wait for work for ever.
+    """
+    os.nice(_NICE)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
+
+
+def _end_with(sentinel: int) -> None:
+    connection.wait([sentinel])
+    os._exit(1)
+
+
+_Work = Callable[[SharedArrays, How], SharedArrays]
+
+
+class _Told:
+    """Reads the rounds a worker has written so far."""
+
+    def __init__(self, path: Path, reached: Callable[[Round], None] | None) -> None:
+        self._path, self._reached, self._at = path, reached, 0
+
+    def hear(self) -> None:
+        """Pass on what is new; half a line waits for its other half."""
+        if self._reached is None or not self._path.exists():
+            return
+        with self._path.open("rb") as file:
+            file.seek(self._at)
+            text = file.read()
+        whole = text[: text.rfind(b"\n") + 1]
+        self._at += len(whole)
+        for line in whole.splitlines():
+            number, bound, value, seconds = json.loads(line)
+            gap = None if value is None else bound - value
+            self._reached(Round(round=number, bound=bound, value=value, gap=gap, seconds=seconds))
+
+
+class SolverPool:
+    """A pool of worker processes, one solve at a time in each."""
+
+    def __init__(self, planning: Planning, executor: str = "local") -> None:
+        self._planning, self._executor = planning, executor
+        self._lock = Lock()
+        self._folders: set[Path] = set()
+        self._pool = self._start()
+
+    def _start(self) -> ProcessPoolExecutor:
+        context = multiprocessing.get_context("spawn")
+        return ProcessPoolExecutor(self._planning.workers, mp_context=context, initializer=_settle_in)
+
+    def warm_up(self, *, parts: bool = False) -> None:
+        """Let a worker import the mathematics meanwhile, so that neither the start nor the first plan waits for it.
+
+        `parts`: and have at hand what plans parts of a portfolio.
+        """
+        self._pool.submit(_ready_for_parts if parts else _ready)
+
+    def solve(self, case: Case, reached: Callable[[Round], None] | None = None) -> Solution:
+        """Return the audited outcome; raises PlanError when the worker fails, dies or exceeds its budget.
+
+        `reached` hears of every round of the decomposition.
+        """
+        return self._run(_answer, case, reached)
+
+    def solve_part(self, before: Case, case: Case) -> Solution:
+        """Return the audited outcome of a part of a portfolio, with its regret; `before` is the part as planned."""
+        return self._run(_answer_part, (before, case), None)
+
+    def _run(self, work: _Work, value: object, reached: Callable[[Round], None] | None) -> Solution:
+        with TemporaryDirectory(prefix="agr-solve-", ignore_cleanup_errors=True) as name:
+            folder = Path(name)
+            self._folders.add(folder)
+            try:
+                running = self._submit(work, pack(value, folder), How.of(self._planning, executor=self._executor))
+                return self._result(running, folder, reached)
+            finally:
+                self._folders.discard(folder)
+
+    def stop_searching(self) -> None:
+        """Ask every solve under way to answer with the best program it has; the reference does not listen."""
+        for folder in tuple(self._folders):
+            with suppress(FileNotFoundError):  # that one has just ended
+                (folder / _STOP).touch()
+
+    def _result(self, running: Future[SharedArrays], folder: Path, reached: Callable[[Round], None] | None) -> Solution:
+        settings = self._planning
+        deadline = monotonic() + settings.budget_s
+        told = _Told(folder / _ROUNDS, reached)
+        try:
+            while not wait([running], timeout=_LISTEN_S).done:
+                told.hear()
+                if monotonic() > deadline:
+                    raise TimeoutError
+            told.hear()
+            result: Solution = unpack(running.result())
+        except TimeoutError as error:
+            self._replace()
+            raise PlanError(
+                f"the solve took longer than planning.budget_s = {settings.budget_s:g} s and was ended; "
+                "raise the budget or lower planning.time_limit_s"
+            ) from error
+        except BrokenProcessPool as error:
+            self._replace()
+            raise PlanError("the solving process died (out of memory?); the last good plan stays in force") from error
+        except ModelError as error:
+            raise PlanError(f"the mathematics failed: {error}") from error
+        return result
+
+    def _submit(self, work: _Work, *arguments: Any) -> Future[SharedArrays]:
+        """Hand the case to a worker; one that died while it had nothing to do is replaced first."""
+        try:
+            return self._pool.submit(work, *arguments)
+        except BrokenProcessPool:
+            self._replace()
+            return self._pool.submit(work, *arguments)
+
+    def _replace(self) -> None:
+        """Kill the workers and start anew: a hung solve cannot be cancelled in any other way."""
+        with self._lock:
+            for process in list((self._pool._processes or {}).values()):  # public only from Python 3.14 on
+                process.kill()
+            self._pool.shutdown(wait=False, cancel_futures=True)
+            self._pool = self._start()
+
+    def close(self) -> None:
+        """End the workers; a search under way answers with what it has."""
+        self.stop_searching()
+        self._pool.shutdown(wait=True, cancel_futures=True)

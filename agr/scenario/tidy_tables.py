@@ -1,0 +1,308 @@
+"""Turns plans into tidy tables: one row per thing and ISP, units in the column names, indexed by aware local time.
+
+Every table has the columns period, step and, but for a few, isp; consumption is positive, money is earned positive.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from agr.domain.isp import Period
+from agr.domain.register import Register
+from agr.planning.case import missed_kwh
+from agr.scenario.day import Step
+from agr.scenario.scenario import RESOURCES
+from models.case import NO_POINT, Case
+from models.outcome import Programs
+
+Floats = NDArray[np.float64]
+Frame = pd.DataFrame
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableContext:
+    """What a case does not say about its resources: the class and connection by name."""
+
+    kinds: Mapping[str, str]
+    connections: Mapping[str, str]
+
+
+_KINDS = dict(
+    zip(
+        RESOURCES,
+        ("fixed_load", "generator", "battery", "ev_session", "heat_pump", "shiftable_run", "switched_load"),
+        strict=True,
+    )
+)
+
+
+def known_of(register: Register) -> TableContext:
+    """Return what a register says about resources."""
+    rows = [(_KINDS[table], row) for table in RESOURCES for row in getattr(register, table)]
+    return TableContext(
+        kinds={row.resource: kind for kind, row in rows}, connections={row.resource: row.connection for _, row in rows}
+    )
+
+
+def run_kw(case: Case, starts: NDArray[np.int64]) -> Floats:
+    """Return the programs of shiftable runs (U,T)."""
+    found = np.zeros((len(starts), case.isps))
+    for row, start, length, profile in zip(
+        found, starts, case.shiftable.length, case.shiftable.profile_kw, strict=True
+    ):
+        row[start : start + length] = profile[:length]
+    return found
+
+
+def _units(step: Step, programs: Programs) -> list[tuple[str, tuple[str, ...], NDArray[np.int64], Floats]]:
+    """Return (class as far as the case knows it, names, congestion point, kW (U,T)) of every class."""
+    named, case = step.solved.named, step.solved.named.case
+    return [
+        ("fixed_load", named.fixed, case.fixed.point, case.fixed.program_kw),
+        ("generator", named.curtailable, case.curtailable.point, programs.curtailable_kw),
+        ("storage", named.storage, case.storage.point, programs.storage_kw),
+        ("shiftable_run", named.shiftable, case.shiftable.point, run_kw(case, programs.start)),
+        ("switched_load", named.switched, case.switched.point, case.switched.on_kw * programs.switched_on),
+    ]
+
+
+def point_kw(step: Step, programs: Programs) -> Floats:
+    """Return the program of every congestion point (C,T)."""
+    found = np.zeros((len(step.solved.named.case.points), step.solved.named.case.isps))
+    for _, _, point, power in _units(step, programs):
+        inside = point != NO_POINT
+        np.add.at(found, point[inside], power[inside])
+    return found
+
+
+def _unmanaged(step: Step) -> list[Floats]:
+    from models.resources.switched import unmanaged_on  # brings Pyomo, which takes seconds
+
+    case = step.solved.named.case
+    return [
+        case.fixed.program_kw, case.curtailable.forecast_kw, case.storage.unmanaged_kw,
+        run_kw(case, case.shiftable.first_start), case.switched.on_kw * unmanaged_on(case),
+    ]  # fmt: skip
+
+
+def _grid(step: Step, labels: Mapping[str, Sequence[object]], values: Mapping[str, Floats]) -> Frame:
+    """Return one row per label and ISP; values are (N,T)."""
+    period, isps = step.period, step.solved.named.case.isps
+    count = len(next(iter(labels.values()))) if labels else 1
+    columns: dict[str, object] = {"isp": np.tile(np.arange(1, isps + 1), count)}
+    for name, items in labels.items():
+        known = pd.Categorical([str(item) for item in items])
+        columns[name] = pd.Categorical.from_codes(np.repeat(known.codes, isps), dtype=known.dtype)
+    for name, array in values.items():
+        columns[name] = np.asarray(array, dtype=np.float64).reshape(-1)
+    index = times(period)
+    return _stamped(step, pd.DataFrame(columns, index=index[np.tile(np.arange(isps), count)]))
+
+
+def times(period: Period) -> pd.DatetimeIndex:
+    """Return the start of every ISP in local time."""
+    return pd.DatetimeIndex(period.starts(), name="time").tz_convert(period.zone_name)
+
+
+def _stamped(step: Step, frame: Frame) -> Frame:
+    for place, (name, value) in enumerate((("period", str(step.period)), ("step", step.name))):
+        frame.insert(
+            place, name, pd.Series(pd.Categorical([value] * len(frame), categories=[value]), index=frame.index)
+        )
+    return frame
+
+
+def programs(step: Step, known: TableContext) -> Frame:
+    """Power and stored energy of every resource, and what it would do unmanaged."""
+    case, outcome = step.solved.named.case, step.solved.outcome
+    places = np.array([*case.points, ""], dtype=object)
+    frames = []
+    for (kind, names, point, power), unmanaged in zip(_units(step, outcome.programs), _unmanaged(step), strict=True):
+        if not names:
+            continue
+        energy = outcome.programs.energy_kwh if kind == "storage" else np.full(power.shape, np.nan)
+        labels: dict[str, Sequence[object]] = {
+            "resource": names,
+            "class": [known.kinds.get(name, kind) for name in names],
+            "connection": [known.connections.get(name, "") for name in names],
+            "congestion_point": places[point].tolist(),
+        }
+        values = {"power_kw": power, "unmanaged_kw": unmanaged, "energy_kwh": energy}
+        frames.append(_grid(step, labels, values))
+    return joined(frames)
+
+
+def points(step: Step, known: TableContext) -> Frame:
+    """Program of every congestion point (the D-Prognosis), called program, limits, and what a MWh of each is worth."""
+    named, case, outcome = step.solved.named, step.solved.named.case, step.solved.outcome
+    shape = (len(case.points), case.isps)
+    upper, lower = np.full(shape, np.inf), np.full(shape, -np.inf)
+    np.minimum.at(upper, case.limits.point, case.limits.import_kw)
+    np.maximum.at(lower, case.limits.point, case.limits.export_kw)
+    shadow = {name: np.zeros(shape) for name in ("import", "export", "reservation", "reserved")}
+    np.add.at(shadow["import"], case.limits.point, outcome.shadow.limit_import_eur_per_mwh)
+    np.add.at(shadow["export"], case.limits.point, outcome.shadow.limit_export_eur_per_mwh)
+    np.add.at(shadow["reservation"], case.reservations.point, outcome.shadow.reservation_eur_per_mwh)
+    np.add.at(shadow["reserved"], case.reservations.point, case.reservations.reserved_kw)
+    called = np.full(shape, np.nan)
+    if outcome.called is not None:
+        held = np.unique(case.reservations.point)
+        called[held] = point_kw(step, outcome.called)[held]
+    values = {
+        "power_kw": outcome.point_kw,
+        "called_kw": called,
+        "reserved_kw": shadow["reserved"],
+        "import_limit_kw": np.where(np.isinf(upper), np.nan, upper),
+        "export_limit_kw": np.where(np.isinf(lower), np.nan, lower),
+        "import_limit_eur_per_mwh": shadow["import"],
+        "export_limit_eur_per_mwh": shadow["export"],
+        "reservation_eur_per_mwh": shadow["reservation"],
+    }
+    return _grid(step, {"congestion_point": case.points, "dso": named.dsos}, values)
+
+
+def positions(step: Step, known: TableContext) -> Frame:
+    """What is traded and what is left: one row per ISP."""
+    outcome = step.solved.outcome
+    names = {
+        "total_kw": outcome.total_kw, "day_ahead_kw": outcome.day_ahead_kw,
+        "intraday_buy_kw": outcome.intraday_buy_kw, "intraday_sell_kw": outcome.intraday_sell_kw,
+        "short_kw": outcome.short_kw, "long_kw": outcome.long_kw,
+    }  # fmt: skip
+    return _grid(step, {}, names)
+
+
+def prices(step: Step, known: TableContext) -> Frame:
+    """Prices a plan was made with, and the portfolio's own price of energy: one row per ISP."""
+    case = step.solved.named.case
+    names = {
+        "day_ahead_eur_per_mwh": case.day_ahead.price_eur_per_mwh,
+        "intraday_buy_eur_per_mwh": case.intraday.buy_eur_per_mwh,
+        "intraday_sell_eur_per_mwh": case.intraday.sell_eur_per_mwh,
+        "balance_eur_per_mwh": step.solved.outcome.shadow.balance_eur_per_mwh,
+    }
+    return _grid(step, {}, names)
+
+
+def bids(step: Step, known: TableContext) -> Frame:
+    """Balancing capacity: one row per product and block, at the block's start."""
+    case, index = step.solved.named.case, times(step.period)
+    rows: list[dict[str, object]] = []
+    starts = []
+    for reserve, bid in zip(case.reserves, step.solved.outcome.bids_mw, strict=True):
+        for block, bid_mw in enumerate(bid.tolist()):
+            isps = np.flatnonzero(reserve.block == block)
+            if not len(isps):
+                continue
+            starts.append(index[isps[0]])
+            price = float(reserve.price_eur_per_mw[block])
+            rows.append(
+                {
+                    "product": reserve.name, "direction": reserve.direction.value, "block": block + 1,
+                    "hours": len(isps) * case.isp_hours, "bid_mw": bid_mw, "price_eur_per_mw": price,
+                    "value_eur": bid_mw * price, "fixed": not np.isnan(reserve.committed_mw[block]),
+                }
+            )  # fmt: skip
+    columns = ("product", "direction", "block", "hours", "bid_mw", "price_eur_per_mw", "value_eur", "fixed")
+    frame = pd.DataFrame(rows, columns=list(columns), index=_index(starts, step.period))
+    return _stamped(step, frame)
+
+
+def _index(starts: list[pd.Timestamp], period: Period) -> pd.DatetimeIndex:
+    return pd.DatetimeIndex(starts, name="time", tz=period.zone_name)
+
+
+def reservations(step: Step, known: TableContext) -> Frame:
+    """Every FlexOption: what is reserved, what could be delivered when called, and what a MWh of it costs us."""
+    case, outcome = step.solved.named.case, step.solved.outcome
+    held, short = case.reservations.reserved_kw, outcome.reservation_shortfall_kw
+    labels: dict[str, Sequence[object]] = {
+        "contract": case.reservations.name,
+        "congestion_point": [case.points[point] for point in case.reservations.point],
+    }
+    values = {
+        "reserved_kw": held,
+        "deliverable_kw": held - np.sign(held) * short,
+        "shortfall_kw": short,
+        "worth_eur_per_mwh": outcome.shadow.reservation_eur_per_mwh,
+    }
+    return _grid(step, labels, values)
+
+
+def shortfalls(step: Step, known: TableContext) -> Frame:
+    """Everything that was promised or needed and is not there: one row per kind, subject and ISP, kWh above zero."""
+    named, case, outcome = step.solved.named, step.solved.named.case, step.solved.outcome
+    hours = case.isp_hours
+    at_limit = [case.points[point] for point in case.limits.point]
+    parts: list[tuple[str, Sequence[str], Floats]] = [
+        ("comfort unmet", named.storage, outcome.programs.unmet_kwh),
+        ("comfort excess", named.storage, outcome.programs.excess_kwh),
+        ("comfort unmet", named.switched, missed_kwh(case, outcome.programs, least=True)),
+        ("comfort excess", named.switched, missed_kwh(case, outcome.programs, least=False)),
+        ("import limit breach", at_limit, outcome.breach_import_kw * hours),
+        ("export limit breach", at_limit, outcome.breach_export_kw * hours),
+        ("reservation", case.reservations.name, outcome.reservation_shortfall_kw * hours),
+        ("balancing capacity", [r.name for r in case.reserves], outcome.reserve_shortfall_mw * 1000 * hours),
+        ("imbalance", ["short", "long"], np.array([outcome.short_kw, outcome.long_kw]) * hours),
+    ]
+    frames = [
+        _grid(step, {"kind": [kind] * len(names), "subject": names}, {"energy_kwh": amount})
+        for kind, names, amount in parts
+        if len(names)
+    ]
+    whole = joined(frames)
+    return whole[whole["energy_kwh"] > 1e-6]
+
+
+def terms(step: Step, known: TableContext) -> Frame:
+    """The objective by term and congestion point, EUR; what arises at none, or for the portfolio, has none."""
+    case, outcome = step.solved.named.case, step.solved.outcome
+    rows = []
+    for term, value in outcome.terms_eur.items():
+        per_point = outcome.point_terms_eur.get(term)
+        if per_point is None:
+            rows.append((term, "", value))
+        else:
+            rows += [(term, p, float(v)) for p, v in zip((*case.points, ""), per_point, strict=True) if v != 0.0]
+            if not per_point.any():
+                rows.append((term, "", 0.0))
+    frame = pd.DataFrame(rows, columns=["term", "congestion_point", "value_eur"])
+    frame.index = _index([times(step.period)[0]] * len(rows), step.period)
+    return _stamped(step, frame)
+
+
+def changes(step: Step, known: TableContext) -> Frame:
+    """What a plan changed against the one before: one row per congestion point and ISP."""
+    index = times(step.period)
+    found = [(p.address, isp) for p in (step.change.points if step.change else ()) for isp in p.isps]
+    rows = [
+        (
+            isp.isp, address, isp.before_w / 1000, isp.after_w / 1000, isp.earned_eur,
+            "; ".join(f"{c.what} ({c.eur_per_mwh:,.2f} EUR/MWh)" for c in isp.causes),
+        )
+        for address, isp in found
+    ]  # fmt: skip
+    columns = ["isp", "congestion_point", "before_kw", "after_kw", "earned_eur", "because"]
+    frame = pd.DataFrame(rows, columns=columns, index=_index([index[isp.isp - 1] for _, isp in found], step.period))
+    return _stamped(step, frame)
+
+
+TABLES: dict[str, Callable[[Step, TableContext], Frame]] = {
+    "programs": programs, "points": points, "positions": positions, "prices": prices, "bids": bids,
+    "reservations": reservations, "shortfalls": shortfalls, "terms": terms, "changes": changes,
+}  # fmt: skip
+
+
+def joined(frames: Sequence[Frame]) -> Frame:
+    """Return the rows of all frames, with categories that hold the words of all of them."""
+    frames = [frame for frame in frames if len(frame)] or list(frames[:1])
+    if len(frames) == 1:
+        return frames[0]
+    words = [name for name in frames[0].columns if isinstance(frames[0][name].dtype, pd.CategoricalDtype)]
+    for name in words:
+        every = dict.fromkeys(word for frame in frames for word in frame[name].cat.categories)
+        frames = [frame.assign(**{name: frame[name].cat.set_categories(list(every))}) for frame in frames]
+    return pd.concat(frames)

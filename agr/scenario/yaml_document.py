@@ -1,0 +1,198 @@
+"""Reads YAML and JSON into a pydantic model and says of every fault on which line it is and what was expected."""
+
+import copy
+import re
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from agr.connectors.tables.findings import Finding
+from agr.domain.errors import TableError
+
+Model = TypeVar("Model", bound=BaseModel)
+Place = Sequence[str | int]
+
+_NUMBERS = {"timestamp", "int", "float"}  # of YAML 1.1: 12:30 would be 750, and 2024-04-31 end the reading
+
+_TRIES = 5
+_GONE = object()
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML whose numbers are those of YAML 1.2; days and clock times stay text."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in rules if tag.rpartition(":")[2] not in _NUMBERS]
+    for first, rules in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+_Loader.add_implicit_resolver("tag:yaml.org,2002:int", re.compile(r"[-+]?[0-9]+$"), list("-+0123456789"))
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(r"([-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN))$"),
+    list("-+0123456789."),
+)
+
+
+class Document:
+    """A YAML text (JSON is YAML too) whose values know their lines."""
+
+    def __init__(self, path: Path, name: str) -> None:
+        self.name = name
+        try:
+            text = path.read_text(encoding="utf-8")
+            self._root = yaml.compose(text, Loader=_Loader)
+            self.value: Any = yaml.load(text, Loader=_Loader)  # noqa: S506  (a SafeLoader)
+        except OSError as error:
+            words = f"cannot be read ({error.strerror}); give a folder with a {path.name}"
+            raise TableError([f"{path}: {words}"]) from error
+        except UnicodeDecodeError as error:
+            raise TableError([f"{name}: is not UTF-8 text (byte {error.start}); save it as UTF-8"]) from error
+        except (yaml.YAMLError, ValueError) as error:
+            mark = getattr(error, "problem_mark", None)
+            line = 0 if mark is None else mark.line + 1
+            words = f"is not valid YAML: {getattr(error, 'problem', None) or error}"
+            raise TableError([str(Finding(file=name, line=line, words=words))]) from error
+
+    def line(self, place: Place) -> int:
+        """Return the line (from 1) of the value, or of the innermost part of its place that is there."""
+        node, line = self._root, 1
+        for step in place:
+            if isinstance(node, yaml.MappingNode):
+                found = next(((k, v) for k, v in node.value if str(k.value) == str(step)), None)
+                if found is None:
+                    continue  # pydantic names the members of a union in between
+                line, node = found[0].start_mark.line + 1, found[1]
+            elif isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
+                node = node.value[step]
+                line = node.start_mark.line + 1
+        return line
+
+    def twice(self) -> list[Finding]:
+        """Return the keys that are given more than once, of which YAML would keep the last."""
+        found, waiting = [], [self._root] if self._root else []
+        while waiting:
+            node = waiting.pop()
+            if isinstance(node, yaml.SequenceNode):
+                waiting += node.value
+            elif isinstance(node, yaml.MappingNode):
+                seen: dict[str, int] = {}
+                for key, value in node.value:
+                    line = key.start_mark.line + 1
+                    if key.value in seen:
+                        words = f"{key.value}: is there twice, first in line {seen[key.value]}; keep one"
+                        found.append(Finding(file=self.name, line=line, words=words))
+                    seen.setdefault(key.value, line)
+                    waiting.append(value)
+        return found
+
+    def finding(self, place: Place, words: str) -> Finding:
+        """Return a finding at a value."""
+        return Finding(file=self.name, line=self.line(place), words=f"{dotted(place)}: {words}" if place else words)
+
+    def read(self, model: type[Model]) -> Model:
+        """Return the document as a model. Raises TableError with every fault."""
+        if not isinstance(self.value, Mapping):
+            raise TableError([f"{self.name}, line 1: expected `key: value` lines, the first of them `title:`"])
+        faults = self.twice()
+        try:
+            read = model.model_validate(self.value)
+        except ValidationError as error:
+            schema = model.model_json_schema()
+            faults += [self.finding(e["loc"], _words(schema, e)) for e in error.errors()]
+        if faults:
+            raise TableError([str(fault) for fault in sorted(faults)])
+        return read
+
+    def without_faults(self, model: type[Model]) -> tuple[Model | None, frozenset[str]]:
+        """Return what is left of the document without its faulty values, and the keys they stand below.
+
+        None where what is left does not do; for those who look for faults elsewhere. Raises nothing.
+        """
+        value = copy.deepcopy(self.value)
+        doubtful: set[str] = set()
+        for _ in range(_TRIES):
+            try:
+                return model.model_validate(value), frozenset(doubtful)
+            except ValidationError as error:
+                for fault in error.errors():
+                    place = fault["loc"][:-1] if fault["type"] == "missing" else fault["loc"]
+                    if not place or not _remove(value, place):
+                        return None, frozenset(doubtful)
+                    doubtful.add(str(place[0]))
+                _drop_gone(value)
+        return None, frozenset(doubtful)
+
+
+def _remove(value: Any, place: Place) -> bool:
+    """Take a value out; what is taken out of a list leaves a mark there."""
+    holder: Any = None
+    last: str | int = ""
+    for step in place:
+        there = step in value if isinstance(value, dict) else isinstance(step, int) and isinstance(value, list)
+        if there and value[step] is not _GONE:
+            holder, last, value = value, step, value[step]
+    if holder is None:
+        return False
+    if isinstance(holder, dict):
+        del holder[last]
+    else:
+        holder[last] = _GONE
+    return True
+
+
+def _drop_gone(value: Any) -> None:
+    if isinstance(value, dict):
+        for part in value.values():
+            _drop_gone(part)
+    elif isinstance(value, list):
+        value[:] = [part for part in value if part is not _GONE]
+        for part in value:
+            _drop_gone(part)
+
+
+def dotted(place: Place) -> str:
+    """Return a place as users write it."""
+    return ".".join(str(step) for step in place)
+
+
+def _words(schema: dict[str, Any], error: Any) -> str:
+    """Return what is wrong and what was expected there."""
+    place, kind = error["loc"], error["type"]
+    if kind == "extra_forbidden":
+        known = sorted(_part(schema, place[:-1]).get("properties", {}))
+        close = get_close_matches(str(place[-1]), known, n=1)
+        return "is not known here; " + (f"did you mean {close[0]}?" if close else f"known are {', '.join(known)}")
+    about = _part(schema, place)
+    expected = f" ({about['description']})" if about.get("description") else ""
+    if kind == "missing":
+        return f"is missing; add it{expected}"
+    message = str(error["msg"]).removeprefix("Value error, ")
+    given = error["input"]
+    shown = f"{given!r}: " if isinstance(given, str | int | float | bool) else ""
+    return f"{shown}{message[:1].lower()}{message[1:]}{expected}"
+
+
+def _part(schema: dict[str, Any], place: Place) -> dict[str, Any]:
+    """Return the schema of the value at a place; an empty one where it is not said."""
+    found = _resolved(schema, schema)
+    for step in place:
+        if isinstance(step, int):
+            found = _resolved(schema, found.get("items", {}))
+        elif step in found.get("properties", {}):
+            description = found["properties"][step].get("description")
+            found = _resolved(schema, found["properties"][step])
+            found = found if description is None else {**found, "description": description}
+    return found
+
+
+def _resolved(schema: dict[str, Any], part: dict[str, Any]) -> dict[str, Any]:
+    options = part.get("anyOf") or part.get("allOf")
+    if options:
+        return _resolved(schema, next((o for o in options if "$ref" in o or "items" in o), part | {"anyOf": None}))
+    reference = part.get("$ref")
+    return part if reference is None else schema["$defs"][reference.rpartition("/")[2]]

@@ -1,0 +1,1 @@
+"""The market day: its moments, and the scheduler that wakes the stages."""

@@ -1,0 +1,173 @@
+"""What happens at each moment of the market day: handlers for jobs.Timetable, in small steps."""
+
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+
+import httpx
+import structlog
+
+from agr.connectors.http import fetch_forecasts, fetch_prices
+from agr.domain.errors import FeedError
+from agr.domain.isp import Clock, Period
+from agr.domain.plan import Reason, ReasonKind
+from agr.domain.price import values_on
+from agr.messaging.portfolio_requests import PortfolioRequests
+from agr.messaging.publish import OPEN, Publisher
+from agr.settings import HttpFeed, Settings
+from agr.store import day, inbox, outbox, overrides, plans, portfolio, register
+from agr.store.engine import Store
+
+log = structlog.get_logger()
+
+DAY_AHEAD = "day-ahead"
+
+
+class MarketDay:
+    """One method per moment; each may be called late, or again, and then does no harm."""
+
+    def __init__(
+        self, store: Store, settings: Settings, clock: Clock, enquirer: PortfolioRequests, publisher: Publisher
+    ) -> None:
+        self._store, self._settings, self._clock = store, settings, clock
+        self._enquirer, self._publisher = enquirer, publisher
+
+    def handlers(self) -> Mapping[str, Callable[[Period, str], str | None]]:
+        """Return moment → what to do."""
+        return {
+            "retention_job": self._forget,
+            "portfolio_query": self._query,
+            "portfolio_last_call": self._last_call,
+            "first_plan": self._first_plan,
+            "capacity_gate": self._capacity_gate,
+            "day_ahead_gate": self._day_ahead_gate,
+            "day_ahead_results": self._results,
+            "prognosis_last_safe_start": self._last_safe_start,
+            "prognosis_gate": self._prognosis_gate,
+        }
+
+    def _query(self, period: Period, _name: str) -> str:
+        asked = self._enquirer.ask_portfolio(period)
+        return f"asked {asked} CRO{'' if asked == 1 else 's'}"
+
+    def _last_call(self, period: Period, _name: str) -> str:
+        now = self._clock.now()
+        with self._store.transaction() as tx:
+            late = [a.cro for a in portfolio.answers(tx, period.day).values() if a.state != "answered"]
+            for cro in late:
+                text = (
+                    f"CRO {cro} has not told us the congestion points of {period}; it is asked again until it answers"
+                )
+                day.raise_alarm(tx, "portfolio late", f"{cro} {period}", text, now)
+        return f"{len(late)} CROs late" if late else "all CROs answered"
+
+    def _first_plan(self, period: Period, _name: str) -> str:
+        self.refresh(period)
+        with self._store.transaction() as tx:
+            day.put_trigger(tx, period.day, Reason(kind=ReasonKind.FIRST_PLAN), self._clock.now())
+        return "plan asked for"
+
+    def _capacity_gate(self, period: Period, name: str) -> str:
+        """Fix the bid of the plan in force as awarded; `agr award` corrects it when the auction says otherwise."""
+        product = name.removeprefix("capacity_gate ")
+        hours = next(p.block_hours for p in self._settings.markets.capacity if p.name == product)
+        with self._store.transaction() as tx:
+            if product in day.positions_on(tx, period.day):
+                return "already fixed"
+            plan = plans.in_force(tx, period.day)
+            bids = plan.positions.bids_mw.get(product) if plan else None
+            values = bids or (0.0,) * (24 // hours)
+            origin = f"bid of plan {plan.id}" if plan and bids else "no plan before the gate"
+            day.fix_position(tx, period.day, product, values, self._clock.now(), origin)
+        return f"bid {', '.join(f'{v:g}' for v in values)} MW ({origin})"
+
+    def _day_ahead_gate(self, period: Period, _name: str) -> str:
+        with self._store.transaction() as tx:
+            if DAY_AHEAD in day.positions_on(tx, period.day):
+                return "already fixed"
+            plan = plans.in_force(tx, period.day)
+            values = plan.positions.day_ahead_kw if plan else (0.0,) * period.isp_count
+            origin = f"plan {plan.id}" if plan else "no plan before the gate"
+            day.fix_position(tx, period.day, DAY_AHEAD, values, self._clock.now(), origin)
+        energy = sum(values) * period.isp_hours / 1000
+        return f"{energy:+.3f} MWh net ({origin})"
+
+    def _results(self, period: Period, _name: str) -> str | None:
+        """Plan again once the auction's prices are there; until then try again each minute."""
+        self.refresh(period)
+        with self._store.transaction() as tx:
+            rows = register.prices(tx, period.start - timedelta(days=1), period.end)
+            if any(v is None for v in values_on(rows, self._settings.markets.day_ahead.series, period)):
+                return None
+            reason = Reason(kind=ReasonKind.RESULTS, text="day-ahead results and awarded capacity")
+            day.put_trigger(tx, period.day, reason, self._clock.now())
+        return "results known, plan asked for"
+
+    def _last_safe_start(self, period: Period, _name: str) -> str:
+        """Send the last audited plan whatever is still missing."""
+        with self._store.transaction() as tx:
+            opened = OPEN in day.done_moments(tx, period.day)
+            day.moment_done(tx, period.day, OPEN, self._clock.now(), "last safe start")
+            if plans.in_force(tx, period.day) is None:
+                text = f"there is no plan for {period} and the prognosis gate is near: nothing can be sent"
+                day.raise_alarm(tx, "no plan", str(period), text, self._clock.now())
+            hold = overrides.held(tx)
+            if hold is not None:
+                text = f"the prognosis gate of {period} is near, but {hold.who} has put sending on hold: {hold.why}"
+                day.raise_alarm(tx, "sending held", "D-Prognoses", text, self._clock.now())
+        sent = self._publisher.publish(period)
+        return "prognoses were sent before" if opened and not sent else f"{sent} prognoses sent from the plan in force"
+
+    def _prognosis_gate(self, period: Period, _name: str) -> str:
+        """Name the congestion points whose prognosis the DSO has not accepted."""
+        with self._store.transaction() as tx:
+            sent = plans.prognoses(tx, period.day)
+            accepted = {s.congestion_point for s in sent if s.state == "accepted"}
+            known = portfolio.load(tx, period).points
+            without = [p.address for p in known if p.address not in accepted]
+            for address in without:
+                text = f"the gate has closed and no D-Prognosis of {period} is accepted; call the DSO"
+                day.raise_alarm(tx, "prognosis not accepted", address, text, self._clock.now())
+        return f"{len(accepted)} congestion points accepted, {len(without)} not"
+
+    def _forget(self, _period: Period, _name: str) -> str:
+        """Delete what retention no longer allows to keep."""
+        keep, now = self._settings.retention, self._clock.now()
+        with self._store.transaction() as tx:
+            old = now - timedelta(days=keep.messages_days)
+            messages = inbox.delete_before(tx, old) + outbox.delete_before(tx, old)
+            gone = plans.delete_before(tx, (now - timedelta(days=keep.plans_days)).date())
+            personal = (now - timedelta(days=keep.personal_days)).date()
+            plans.forget_programs(tx, personal)
+            portfolio.delete_before(tx, personal)
+            register.delete_forecasts_before(tx, personal)
+        old_cases = now.timestamp() - keep.personal_days * 86_400
+        for case in (self._settings.data_folder / "failed-cases").glob("*.npz"):
+            if case.stat().st_mtime < old_cases:
+                case.unlink()
+        return f"deleted {messages} messages and {gone} plans"
+
+    def refresh(self, period: Period) -> None:
+        """Fetch prices and forecasts from the configured sources; a source that fails raises an alarm, no more."""
+        with httpx.Client() as client:
+            for feed in self._settings.feeds:
+                self._fetch(feed, period, client)
+
+    def _fetch(self, feed: HttpFeed, period: Period, client: httpx.Client) -> None:
+        now = self._clock.now()
+        try:
+            if feed.kind == "price":
+                prices = fetch_prices(feed, period, client)
+                with self._store.transaction() as tx:
+                    register.put_prices(tx, prices)
+                    day.recover(tx, "feed failed", feed.name, now)
+            else:
+                forecasts = fetch_forecasts(feed, period, client)
+                with self._store.transaction() as tx:
+                    register.put_forecasts(tx, forecasts)
+                    day.recover(tx, "feed failed", feed.name, now)
+        except FeedError as error:
+            log.warning("feed.failed", feed=feed.name, why=str(error))
+            with self._store.transaction() as tx:
+                day.raise_alarm(tx, "feed failed", feed.name, str(error), now)
+        else:
+            log.info("feed.fetched", feed=feed.name, period=str(period))

@@ -1,0 +1,180 @@
+"""The market day's timetable as APScheduler jobs: wakes the stages at each Period's moments, holds no state.
+
+What was done is in the store, so a restart catches up with what is due and repeats nothing.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from threading import Lock, RLock
+
+import structlog
+from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.triggers.date import DateTrigger
+
+from agr.domain.errors import StoreError
+from agr.domain.isp import Clock, Period, period_of
+from agr.settings import Settings
+from agr.store import day
+from agr.store.engine import Store
+
+log = structlog.get_logger()
+
+RETRY = timedelta(minutes=1)
+"""A moment that could not be handled is tried again after this."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Moment:
+    """One decision of a Period: when it is made, until when it still helps, and what stands in afterwards."""
+
+    name: str
+    at: datetime
+    latest: datetime
+    fallback: str  # in words, for the log and the operator
+
+
+Handler = Callable[[Period, str], str | None]
+"""Does what a moment (its full name) asks for; returns what came of it, in words, or None: not possible yet."""
+
+
+def moments_of(settings: Settings, period: Period) -> list[Moment]:
+    """Return the Period's decisions in order of time. Source: docs/operations.md, the market day.
+
+    Until the Period begins a late query, plan or prognosis is better than none; the DSO decides what it takes.
+    """
+    at = dict(settings.timetable.moments(period))
+
+    def moment(name: str, latest: datetime, fallback: str, when: datetime | None = None) -> Moment:
+        return Moment(name=name, at=at[name] if when is None else when, latest=latest, fallback=fallback)
+
+    found = [
+        moment("retention_job", period.end, "the next day's"),
+        moment("portfolio_query", period.start, "the list of the day before, where the settings allow it"),
+        moment("portfolio_last_call", period.start, "nothing"),
+        moment("first_plan", period.start, "no plan: nothing is sent"),
+        moment("day_ahead_gate", period.end, "no day-ahead position"),
+        moment("day_ahead_results", period.start, "the last audited plan"),
+        moment("prognosis_last_safe_start", period.start, "no prognosis of ours"),
+        moment("prognosis_gate", period.end, "nothing"),
+    ]
+    for product in settings.markets.capacity:
+        opens = product.gate.gate(product.name).instant(period)
+        found.append(moment(f"capacity_gate {product.name}", period.end, "no bid", when=opens))
+    return sorted(found, key=lambda m: m.at)
+
+
+class Scheduler:
+    """Runs each moment of today's and tomorrow's Period once, at its time or as soon after as the daemon is there."""
+
+    def __init__(self, store: Store, settings: Settings, clock: Clock, handlers: Mapping[str, Handler]) -> None:
+        self._store, self._settings, self._clock, self._handlers = store, settings, clock, handlers
+        self._scheduler = BackgroundScheduler(timezone="UTC", job_defaults={"coalesce": True, "max_instances": 1})
+        self._running = RLock()
+        self._adding, self._ended = Lock(), False
+
+    def periods(self) -> list[Period]:
+        """Return today's and the next two Periods: a gate may lie two days before its Period."""
+        today = period_of(self._clock.now(), self._settings.time_zone, self._settings.isp_minutes)
+        return [today, today.next(), today.next().next()]
+
+    def start(self, every: Mapping[str, tuple[float, Callable[[], None]]]) -> None:
+        """Schedule the moments, and the regular duties `every` (name → seconds, duty)."""
+        for name, (seconds, duty) in every.items():
+            self._scheduler.add_job(duty, "interval", seconds=seconds, id=name, misfire_grace_time=None)
+        self._scheduler.start()
+        self.arrange()
+
+    def pause(self) -> None:
+        """Let no further moment or duty begin, until `resume`."""
+        self._scheduler.pause()
+
+    def resume(self) -> None:
+        """Go on, first with what is due by now."""
+        self._scheduler.resume()
+        self.arrange()
+
+    def stop(self) -> None:
+        """End the scheduler; a moment under way is finished first.
+
+        Nothing may be due or be added meanwhile: a pass of the scheduler's thread would submit to executors that are
+        shut down already, and a moment that wants to be tried again would wait for a lock that waits for the moment.
+        """
+        with self._adding:
+            self._ended = True
+        self._scheduler.pause()
+        self._scheduler.remove_all_jobs()  # returns once no pass is under way
+        self._scheduler.shutdown(wait=True)
+
+    def arrange(self) -> None:
+        """(Re)schedule every moment that is not done: at start, at midnight, and when the clock jumps."""
+        now = self._clock.now()
+        # First, so that a store that does not answer now cannot end the timetable.
+        midnight = self.periods()[0].end + timedelta(seconds=1)
+        self._add("next Period", self._clock.real(midnight), self.arrange)
+        for period in self.periods():
+            for moment in self.pending(period):
+                when = self._clock.real(max(moment.at, now))
+                self._add(f"{period} {moment.name}", when, self._run, period, moment)
+
+    def _add(self, job: str, when: datetime, what: Callable[..., None], *args: object) -> None:
+        with self._adding:
+            if self._ended:
+                return
+            self._scheduler.add_job(
+                what, DateTrigger(when), args=args, id=job, replace_existing=True, misfire_grace_time=None,
+                coalesce=True,
+            )  # fmt: skip
+
+    def pending(self, period: Period) -> list[Moment]:
+        """Return the Period's moments that were not handled yet."""
+        with self._store.reading() as tx:
+            done = day.done_moments(tx, period.day)
+        return [m for m in moments_of(self._settings, period) if m.name not in done]
+
+    def next_moment(self) -> Moment | None:
+        """Return the next moment still to come."""
+        coming = [m for period in self.periods() for m in self.pending(period)]
+        return min(coming, key=lambda m: m.at, default=None)
+
+    def _run(self, period: Period, moment: Moment) -> None:
+        """Handle one moment, and before it every earlier one of its Period that is still open: once each, in order."""
+        try:
+            with self._running:
+                for open_one in self.pending(period):
+                    if open_one.at <= moment.at and open_one.at <= self._clock.now():
+                        self._handle(period, open_one)
+        except StoreError:
+            log.exception("moment.postponed", period=str(period), moment=moment.name)
+            self._add(f"{period} {moment.name}", self._clock.real(self._clock.now() + RETRY), self._run, period, moment)
+
+    def _handle(self, period: Period, moment: Moment) -> None:
+        now = self._clock.now()
+        result: str | None = f"missed; instead: {moment.fallback}"
+        if now > moment.latest:
+            log.warning("moment.missed", period=str(period), moment=moment.name, fallback=moment.fallback)
+        else:
+            result = self._call(period, moment)
+        if result is None:
+            self._add(f"{period} {moment.name}", self._clock.real(now + RETRY), self._run, period, moment)
+            return
+        with self._store.transaction() as tx:
+            day.moment_done(tx, period.day, moment.name, now, result)
+            day.recover(tx, "moment failed", f"{period} {moment.name}", now)
+        late = now - moment.at
+        if now > moment.latest:
+            return
+        log.info(
+            "moment.done", period=str(period), moment=moment.name, result=result,
+            late_s=round(late.total_seconds()) if late > timedelta(seconds=30) else 0,
+        )  # fmt: skip
+
+    def _call(self, period: Period, moment: Moment) -> str | None:
+        try:
+            return self._handlers[moment.name.split(" ")[0]](period, moment.name)
+        except Exception as error:
+            log.exception("moment.failed", period=str(period), moment=moment.name)
+            with self._store.transaction() as tx:
+                text = f"{moment.name} failed: {error}; it is tried again in a minute"
+                day.raise_alarm(tx, "moment failed", f"{period} {moment.name}", text, self._clock.now())
+            return None

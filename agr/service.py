@@ -1,0 +1,323 @@
+"""The one place where everything is wired together: start, stop, and the loops that wake the stages."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from functools import partial
+from types import TracebackType
+
+import structlog
+
+from agr.domain.errors import AgrError, StoreError
+from agr.domain.isp import Clock, JumpingClock, SystemClock
+from agr.domain.plan import Plan, PlanState, ReasonKind
+from agr.messaging.deliver import Deliverer
+from agr.messaging.directory import participants_of
+from agr.messaging.discovery import Discoverer, dns_of, end_alarms
+from agr.messaging.keys import LiveKey, load_key
+from agr.messaging.portfolio_requests import PortfolioRequests
+from agr.messaging.publish import OPEN, Publisher
+from agr.messaging.receive import Receiver
+from agr.operations import log as events
+from agr.operations.accounts.authentication import Authentication
+from agr.operations.actions import Actions
+from agr.operations.alerts.notifier import Notifier
+from agr.operations.change_feed import ChangeFeed
+from agr.operations.health import Health
+from agr.operations.manual_inputs import ManualInputs
+from agr.operations.metrics import Metrics
+from agr.operations.plan_cache import PlanCache
+from agr.operations.point_table import PointTable
+from agr.operations.unsent import Unsent
+from agr.operations.watchdog import Watchdog, shorten_pauses
+from agr.planning.pool import SolverPool
+from agr.planning.service import Planner
+from agr.schedule.loop import Loop
+from agr.schedule.market_day import MarketDay
+from agr.schedule.scheduler import Scheduler
+from agr.settings import Settings
+from agr.store import day, inbox, outbox, overrides
+from agr.store.data_lock import DataLock
+from agr.store.engine import Store
+from agr.store.leadership import leadership
+from agr.uftp.connections import Connections
+from agr.uftp.participants import ROLES, Participant
+from agr.uftp.transport import Sender
+from agr.web.application import operators_app
+from agr.web.context import Context
+from agr.web.endpoint import uftp_app
+from agr.web.serving import WebServer
+
+log = structlog.get_logger()
+
+_WATCH_S = 15.0
+_NOTICES_S = 2.0
+_ELECTION_S = 1.0
+_MACHINE_S = 5.0
+_DISCOVERY_S = 1.0
+
+
+def _running(loop: Loop) -> bool:
+    return loop.running
+
+
+class Service:
+    """The service: UFTP endpoint, operators' page, timetable, and one loop per stage.
+
+    `guest`: name of a viewer who needs no log-in at the operators' page (the demo's); empty: nobody.
+    """
+
+    def __init__(self, settings: Settings, clock: Clock | None = None, *, guest: str = "") -> None:
+        self.settings = settings
+        self.clock: Clock = clock or SystemClock()
+        self._claim = DataLock(settings.data_folder)
+        if not self._claim.take():
+            raise AgrError(
+                f"another agr daemon works in {settings.data_folder}; stop it first, or use another data_folder"
+            )
+        self.key = load_key(settings)
+        self.store = Store(settings.store_url)
+        self.store.migrate()
+        self._leadership = leadership(self.store, self.clock)
+        self.leading, self._began = False, False
+        acting = self.store.fenced(self._leadership.fence)
+        self._participants = participants_of(settings)
+        self._solver = SolverPool(settings.planning, settings.compute.executor)
+        self.enquirer = PortfolioRequests(acting, settings, self.clock, self._participants)
+        self.publisher = Publisher(acting, settings, self.clock, self._participants)
+        self.planner = Planner(acting, settings, self.clock, self._solver, self._planned)
+        self._connections = Connections(settings.tls.authorities_file)
+        for role in ROLES:  # what is wrong with their files is said at once
+            for participant in self._participants.with_role(role):
+                self._connections.prepare(participant.way)
+        self._deliverer = Deliverer(
+            acting, settings, self.clock, self._participants, LiveKey(settings, self.key), self._sender_to
+        )
+        self.intake = Receiver(acting, settings, self.clock, self._participants, self._wake)
+        calendar = MarketDay(acting, settings, self.clock, self.enquirer, self.publisher)
+        self.timetable = Scheduler(acting, settings, self.clock, calendar.handlers())
+        self._loops = [
+            Loop("intake", self.intake.process_next, lambda: self.leading),
+            Loop("planning", self.planner.run_due, lambda: self.leading),
+            Loop("delivery", self._deliverer.run_due, lambda: self.leading),
+        ]
+        machine = Watchdog(acting, settings, self.clock, self._jumped)
+        self._watchers = [  # nothing wakes them: they look around every few seconds
+            Loop("watch", self.watch, lambda: self.leading, pause_s=_WATCH_S),
+            Loop("machine", machine.check, lambda: self.leading, pause_s=_MACHINE_S),
+        ]
+        self._discoverer: Discoverer | None = None
+        if settings.discovery.enabled:  # a standby asks, too, so that it can take over
+            self._discoverer = Discoverer(
+                acting, settings, self.clock, self._participants, dns_of(settings), lambda: self.leading,
+                wake=self._wake,
+            )  # fmt: skip
+            self._watchers.append(Loop("discovery", self._discoverer.refresh, pause_s=_DISCOVERY_S))
+        self._election = Loop("leadership", self._elect, pause_s=_ELECTION_S)
+        limits = settings.limits
+        app = uftp_app(
+            self.receive, max_bytes=max(limits.max_bytes_cro, limits.max_bytes_dso), expects=self.intake.expects,
+            max_under_way=limits.max_bytes_under_way, refused_per_minute=limits.refused_per_minute,
+        )  # fmt: skip
+        self._web = WebServer("endpoint", app, settings.listen_host, settings.listen_port, "listen_port", settings.tls)
+        self.metrics = Metrics(self.store, settings, self.clock)
+        self.door = Authentication(self.store, settings.operators, self.clock, SystemClock())
+        self.operators = self._operators(guest)
+        self._loops.append(Loop("live", self.operators.live.look))
+        self._teller = Notifier(self.store, settings, self.clock, lambda: self.page)
+        if settings.alarms.webhooks or settings.alarms.emails:
+            self._loops.append(Loop("notices", self._teller.tell, lambda: self.leading, _NOTICES_S))
+        page, given = settings.operators, settings.operators.listen_port
+        following = settings.listen_port + 1 if settings.listen_port else 0
+        port = following if given is None else given
+        self._page = WebServer(
+            "operators", operators_app(self.operators), page.listen_host, port, "operators.listen_port"
+        )
+
+    def _operators(self, guest: str) -> Context:
+        """Put the operators' side together."""
+        shelf = PlanCache(self.store)
+        actions = Actions(
+            self.store, self.settings, self.clock, self.publisher, self._participants,
+            closed_isps=self.planner.closed_isps, wake=self._wake,
+        )  # fmt: skip
+        parts: dict[str, Callable[[], bool]] = {
+            loop.name: partial(_running, loop) for loop in [*self._loops, *self._watchers]
+        }
+        parts["endpoint"] = lambda: self._web.running
+        return Context(
+            store=self.store, settings=self.settings, clock=self.clock, participants=self._participants,
+            progress=self.planner.progress, door=self.door, actions=actions, shelf=shelf,
+            circumstances=ManualInputs(self.store, self.settings, self.clock, self._wake),
+            board=PointTable(self.store, shelf), live=ChangeFeed(self.store, self.planner.progress),
+            health=Health(store=self.store, parts=parts), metrics=self.metrics.text,
+            waiting=Unsent(self.store, self.settings, self.publisher, shelf, self.planner.closed_isps).count,
+            guest=guest,
+        )  # fmt: skip
+
+    def start(self) -> None:
+        """Open the endpoint, then resume whatever the store says is unfinished."""
+        self._solver.warm_up()
+        events.listeners.append(self.metrics.event)
+        for server in (self._web, self._page):
+            server.start()
+        for loop in [*self._loops, *self._watchers]:
+            loop.start()
+        self._elect()
+        if self.store.shared:
+            self._election.start()
+        if isinstance(self.clock, JumpingClock):
+            self.clock.listeners.append(self._jumped)
+        log.info(
+            "daemon.started", domain=self.settings.domain, port=self.port, page=self.page, store=self.store.place,
+            leading=self.leading,
+        )  # fmt: skip
+
+    def _sender_to(self, to: Participant) -> Sender:
+        return Sender(self._connections.prepare(to.way))
+
+    def _elect(self) -> None:
+        """Lead, stand by, or step down, as the store says."""
+        if self.leading and not self._leadership.holds():
+            self.leading = False
+            self.timetable.pause()
+            log.error("daemon.standby", why="the store no longer knows us as the leader")
+        elif not self.leading and self._leadership.take():
+            try:
+                self._resume()
+            except BaseException:
+                self._leadership.release()
+                raise
+            self.leading = True
+            self._wake()
+            log.info("daemon.leading")
+
+    def _resume(self) -> None:
+        """Go on with whatever the store says is unfinished, barring whom operators have barred meanwhile."""
+        with self.store.transaction() as tx:
+            shorten_pauses(tx, self.clock.now(), self.settings)
+            for (domain, role), switch in overrides.barred(tx).items():
+                self._participants.set_barred(domain, role, switch.on)
+        self.intake.take_up_again()
+        if self._began:
+            self.timetable.resume()
+        else:
+            self._began = True
+            self.timetable.start({})
+        for period in self.timetable.periods():
+            self.publisher.publish(period, self.planner.closed_isps(period))
+
+    def receive(self, body: bytes) -> int:
+        """Take a message in, or ask the sender to try again later: when we stand by, or the store does not answer."""
+        if not self.leading:
+            return 503
+        try:
+            return self.intake.receive(body)
+        except StoreError as error:
+            log.error("message.not_stored", why=str(error))  # noqa: TRY400 - the sender keeps it
+            return 503
+
+    @property
+    def port(self) -> int:
+        """The port the endpoint listens on."""
+        return self._web.port
+
+    @property
+    def page(self) -> str:
+        """Address of the operators' page."""
+        where = self.settings.operators
+        return where.public_url or f"http://{where.listen_host}:{self._page.port}"
+
+    def set_up_link(self) -> str | None:
+        """Return a one-time link for the first admin while there is none; it lasts a day, earlier ones end."""
+        secret = self.door.first_link()
+        return None if secret is None else f"{self.page.rstrip('/')}/setup/{secret}"
+
+    def stop(self) -> None:
+        """Finish what is under way and end; the rest is resumed at the next start."""
+        if isinstance(self.clock, JumpingClock) and self._jumped in self.clock.listeners:
+            self.clock.listeners.remove(self._jumped)
+        if self.store.shared:
+            self._election.stop()
+        if self._began:
+            self.timetable.stop()
+        for loop in [*self._watchers, *self._loops]:
+            loop.stop()
+        self._deliverer.close()
+        self.operators.live.closed = True
+        for server in (self._page, self._web):
+            server.stop()
+        if self.metrics.event in events.listeners:
+            events.listeners.remove(self.metrics.event)
+        self.release()
+        log.info("daemon.stopped")
+
+    def release(self) -> None:
+        """Give back what making the daemon took, where it was never started."""
+        self._solver.close()
+        self._teller.close()
+        self._connections.close()
+        self._leadership.release()
+        self.store.close()
+        self._claim.release()
+
+    def __enter__(self) -> "Service":
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def _wake(self) -> None:
+        for loop in self._loops:
+            loop.wake()
+
+    def _jumped(self) -> None:
+        if self.leading:
+            self.timetable.arrange()
+        self._wake()
+
+    def _planned(self, plan: Plan) -> None:
+        """Open publication once the auction's results are planned, and send what changed."""
+        if any(reason.kind is ReasonKind.RESULTS for reason in plan.reasons) and plan.state is PlanState.AUDITED:
+            with self.store.transaction() as tx:
+                day.moment_done(tx, plan.period.day, OPEN, self.clock.now(), "market results planned")
+        self.publisher.publish(plan.period, self.planner.closed_isps(plan.period))
+        self._wake()
+
+    def watch(self) -> None:
+        """Report overdue answers; ask again and send again whatever the day still lacks: each call may be repeated."""
+        self.intake.watch()
+        self._watch_outbox()
+        self._watch_discovery()
+        for period in self.timetable.periods():
+            with self.store.transaction() as tx:
+                asked = day.done_moments(tx, period.day).get("portfolio_query", "missed")
+            if not asked.startswith("missed") and self.clock.now() < period.start:
+                self.enquirer.ask_portfolio(period)
+            self.publisher.publish(period, self.planner.closed_isps(period))
+
+    def _watch_outbox(self) -> None:
+        """Report recipients whose messages do not leave, and when they do again."""
+        now = self.clock.now()
+        with self.store.transaction() as tx:
+            stuck = outbox.stuck(tx, now - timedelta(seconds=self.settings.alarms.outbox_stuck_s))
+            for domain, count in stuck.items():
+                text = f"{count} messages to {domain} have not left; the outbox says why"
+                day.raise_alarm(tx, "outbox stuck", domain, text, now)
+            for alarm in day.open_alarms(tx):
+                if alarm.kind == "outbox stuck" and alarm.subject not in stuck:
+                    day.recover(tx, alarm.kind, alarm.subject, now)
+
+    def _watch_discovery(self) -> None:
+        """End alarms from before a restart or a failover, also where the settings leave nothing to look up now."""
+        looked_up = self._discoverer.doubtful if self._discoverer is not None else set[str]
+        end_alarms(self.store, looked_up, self.clock.now())
+
+    def idle(self) -> bool:
+        """Say whether nothing waits to be processed, planned, delivered or answered."""
+        if self.planner.busy:
+            return False
+        with self.store.transaction() as tx:
+            return inbox.next_received(tx) is None and not day.open_triggers(tx) and not outbox.open_count(tx)

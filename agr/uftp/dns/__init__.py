@@ -1,0 +1,1 @@
+"""What participants publish in the DNS, and how it is verified (DNSSEC)."""

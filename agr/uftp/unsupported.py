@@ -1,0 +1,68 @@
+"""The UFTP messages we do not take part in yet: read only so far that a proper rejection can be sent.
+
+Source: UFTP-agr-dso.xsd, UFTP-metering.xsd and UFTP-cro-dso.xsd 3.1.0.
+"""
+
+from typing import Literal
+
+from pydantic import Field
+
+from agr.uftp import field_types
+from agr.uftp.metadata import Message, Part, Response
+
+OTHER_REQUESTS: dict[str, str] = {
+    "FlexRequest": "FlexRequestMessageID",
+    "FlexOffer": "FlexOfferMessageID",
+    "FlexOfferRevocation": "FlexOfferRevocationMessageID",
+    "FlexOrder": "FlexOrderMessageID",
+    "FlexSettlement": "FlexSettlementMessageID",
+    "Metering": "MeteringMessageID",
+    "DSOPortfolioUpdate": "DSOPortfolioUpdateResponseMessageID",
+    "DSOPortfolioQuery": "DSOPortfolioQueryMessageID",
+}
+"""Request → the attribute by which its response names it (3.x); the response is called <request>Response."""
+
+OTHER_RESPONSES: dict[str, str] = {f"{request}Response": name for request, name in OTHER_REQUESTS.items()}
+"""Response → the attribute that names its request."""
+
+
+class OtherMessage(Message):
+    """Any other message of the specification: metadata, root name and what an answer must repeat."""
+
+    root_name: str
+    reference: field_types.Uuid | None = None  # of a response
+    order_references: tuple[field_types.Text | None, ...] = ()  # of a FlexSettlement
+    time_zone: field_types.ZoneName | None = None
+    period: field_types.PeriodDay | None = None
+
+    @property
+    def type_name(self) -> str:
+        """The name of the XML root element."""
+        return self.root_name
+
+    @property
+    def is_response(self) -> bool:
+        """Whether the message is itself an answer, and so gets none."""
+        return self.root_name in OTHER_RESPONSES
+
+
+class OrderSettlementStatus(Part):
+    """Our verdict about one order of a FlexSettlement."""
+
+    order_reference: field_types.Text | None = Field(default=None, alias="OrderReference")
+    disposition: Literal["Accepted", "Disputed"] = Field(alias="Disposition")
+    dispute_reason: field_types.Text | None = Field(default=None, alias="DisputeReason")
+
+
+class OtherResponse(Response):
+    """The verdict about an OtherMessage; `request` is the root of the message answered."""
+
+    request: str
+    time_zone: field_types.ZoneName | None = Field(default=None, alias="TimeZone")
+    period: field_types.PeriodDay | None = Field(default=None, alias="Period")
+    order_statuses: tuple[OrderSettlementStatus, ...] = Field(default=(), alias="FlexOrderSettlementStatus")
+
+    @property
+    def type_name(self) -> str:
+        """The name of the XML root element."""
+        return f"{self.request}Response"

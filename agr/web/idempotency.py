@@ -1,0 +1,59 @@
+"""Idempotency keys: an action that is sent twice is done once, and answered the same."""
+
+import hashlib
+from collections.abc import Callable
+from typing import Annotated
+
+from fastapi import Header, Request
+from fastapi.responses import JSONResponse, Response
+from pydantic import BaseModel
+
+from agr.domain.errors import AgrError, ConflictError, StoreError
+from agr.operations.accounts.roles import Principal
+from agr.operations.action_base import Done
+from agr.store import audit_log
+from agr.web.http_status import status_of
+from agr.web.schemas import Did
+from agr.web.security import context_of
+
+Key = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key", min_length=1, max_length=128, pattern="^[!-~]+$",
+        description="Any text of your own: a repeated request with it is not done again.",
+    ),
+]  # fmt: skip
+
+
+def act_once(
+    request: Request, visitor: Principal, key: str | None, given: BaseModel, act: Callable[[], Done]
+) -> Response:
+    """Do an action, or answer as the first time when this caller has sent the key before.
+
+    A refusal is remembered too; what failed for no fault of the caller's may be tried again.
+    """
+    if key is None:
+        return JSONResponse(Did(**vars(act())).model_dump())
+    store, now = context_of(request).store, context_of(request).clock.now()
+    text = f"{request.method} {request.url.path}\n{given.model_dump_json()}"
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    with store.transaction() as tx:
+        before = audit_log.remember(tx, key, visitor.label, digest, now)
+    if before is not None:
+        if before.digest != digest:
+            raise ConflictError("this Idempotency-Key belongs to another request; choose a new one")
+        if before.status is None:
+            raise ConflictError("the first request with this Idempotency-Key is under way; ask again in a moment")
+        headers = {"Idempotent-Replay": "true"}
+        return Response(before.body, status_code=before.status, media_type="application/json", headers=headers)
+    try:
+        answer = JSONResponse(Did(**vars(act())).model_dump())
+    except BaseException as error:
+        if not isinstance(error, AgrError) or isinstance(error, StoreError):  # no fault of the caller's
+            with store.transaction() as tx:
+                audit_log.give_up(tx, key, visitor.label)
+            raise
+        answer = JSONResponse({"error": str(error)}, status_code=status_of(error))
+    with store.transaction() as tx:
+        audit_log.answered(tx, key, visitor.label, answer.status_code, bytes(answer.body).decode())
+    return answer

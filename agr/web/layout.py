@@ -1,0 +1,51 @@
+"""What every page is made with: the frame around it, and the data of its charts."""
+
+import json
+from typing import Any
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment
+
+from agr.domain.isp import Period
+from agr.operations.accounts.roles import Permission, Principal
+from agr.store import day, overrides
+from agr.web.security import COOKIE, context_of
+
+
+def render(
+    request: Request, visitor: Principal | None, template: str, /, *, status: int = 200, **values: Any
+) -> HTMLResponse:
+    """Return a page with what all pages show."""
+    context, templates = context_of(request), request.app.state.templates
+    assert isinstance(templates, Environment)
+    now = context.clock.now()
+    frame: dict[str, Any] = {
+        "visitor": visitor,
+        "may": Permission,
+        "now": now,
+        "zone": context.today(),
+        "path": request.url.path,
+    }
+    frame |= {"currency": context.settings.currency, "domain": context.settings.domain, "held": None, "alarm_count": 0}
+    if visitor is not None:
+        with context.store.transaction() as tx:
+            frame["held"] = overrides.held(tx)
+            opened = day.open_alarms(tx)
+        frame["alarm_count"] = sum(a.acknowledged_at is None for a in opened)
+        frame["running"] = context.progress.latest()
+        # Said once, to whoever opens the next page: an open page that asks for what is new must not take it away.
+        live = "x-live" in request.headers
+        frame["flash"] = None if live else context.flashes.take(request.cookies.get(COOKIE, ""))
+    text = templates.get_template(template).render(frame | values)
+    return HTMLResponse(text, status_code=status)
+
+
+def chart(**values: Any) -> str:
+    """Return a chart's data as JSON that may stand inside a script element."""
+    return json.dumps(values, separators=(",", ":")).replace("<", "\\u003c")
+
+
+def starts_of(period: Period) -> list[int]:
+    """Return the start of each ISP, in seconds since 1970."""
+    return [int(start.timestamp()) for start in period.starts()]

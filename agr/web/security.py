@@ -1,0 +1,151 @@
+"""Lets requests in or not: hosts, sizes, log-ins, roles, CSRF. Everything but health goes through here."""
+
+import hmac
+from collections.abc import Callable
+from urllib.parse import quote, urlsplit
+
+from fastapi import Request
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from agr.domain.errors import AccessError
+from agr.operations.accounts.roles import Permission, Principal, guest
+from agr.settings import Operators
+from agr.settings.operators import is_loopback
+from agr.web.context import Context
+
+COOKIE = "agr_session"
+MAX_BODY_BYTES = 1_000_000
+
+_HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+        "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+
+
+class LogInFirst(Exception):  # noqa: N818 - a way to go, not a fault
+    """The page is for people who have logged in; `back` is where they wanted to go."""
+
+    def __init__(self, back: str) -> None:
+        self.back = back
+
+
+def hosts_of(settings: Operators) -> frozenset[str]:
+    """Return the host names we answer to: any other may be a page that rebinds its name to our address."""
+    known = {"127.0.0.1", "localhost", "[::1]"} if is_loopback(settings.listen_host) else set()
+    if settings.public_url:
+        known.add(urlsplit(settings.public_url).netloc.rsplit("@", 1)[-1].lower())
+    return frozenset(known)
+
+
+class Shield:
+    """Middleware: refuses strange hosts and large bodies, adds the security headers to every answer."""
+
+    def __init__(self, app: ASGIApp, hosts: frozenset[str], secure: bool) -> None:
+        self._app, self._hosts, self._secure = app, hosts, secure
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+
+        async def shielded(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                out = MutableHeaders(scope=message)
+                for name, value in _HEADERS.items():
+                    out.setdefault(name, value)
+                if not scope["path"].startswith("/static/"):
+                    out.setdefault("Cache-Control", "no-store")
+                if self._secure:
+                    out.setdefault("Strict-Transport-Security", "max-age=31536000")
+            await send(message)
+
+        refusal = self._refusal(scope, headers)
+        await (refusal or self._app)(scope, receive, shielded)
+
+    def _refusal(self, scope: Scope, headers: Headers) -> PlainTextResponse | None:
+        host = headers.get("host", "").lower()
+        name = host if host in self._hosts else host.rsplit(":", 1)[0]
+        if name not in self._hosts and scope["path"] not in ("/healthz", "/readyz"):
+            return PlainTextResponse("this host name is not ours; see operators.public_url", status_code=421)
+        if "transfer-encoding" in headers:
+            return PlainTextResponse("send Content-Length, not chunks", status_code=411)
+        length = headers.get("content-length", "0")
+        if not length.isdigit() or int(length) > MAX_BODY_BYTES:
+            return PlainTextResponse(f"the body is larger than {MAX_BODY_BYTES} bytes", status_code=413)
+        return None
+
+
+def context_of(request: Request) -> Context:
+    """Return the operators' side of the daemon."""
+    context: Context = request.app.state.context
+    return context
+
+
+def visitor_of(request: Request) -> Principal | None:
+    """Return who asks, by token, session or, in the demo, without either."""
+    context = context_of(request)
+    scheme, _, secret = request.headers.get("authorization", "").partition(" ")
+    if scheme:
+        return context.door.by_token(secret.strip()) if scheme.lower() == "bearer" else None
+    cookie = request.cookies.get(COOKIE)
+    found = context.door.by_session(cookie) if cookie else None
+    return found or (guest(context.guest) if context.guest else None)
+
+
+def page_for(may: Permission) -> Callable[[Request], Principal]:
+    """Return a dependency: a page's visitor, who is sent to the log-in first. Programs use the API."""
+
+    def check(request: Request) -> Principal:
+        if "authorization" in request.headers:
+            raise AccessError("pages are for people; programs use /api/v1", status=403)
+        visitor = visitor_of(request)
+        if visitor is None:
+            back = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+            raise LogInFirst(quote(back if request.method == "GET" else "/"))
+        if not visitor.may(may):
+            raise AccessError(f"a {visitor.role} may not do this; it takes the right to {may.value!r}")
+        return visitor
+
+    return check
+
+
+def api_for(may: Permission) -> Callable[[Request], Principal]:
+    """Return a dependency: an API call's visitor. A session may only write with its CSRF token in a header."""
+
+    def check(request: Request) -> Principal:
+        visitor = visitor_of(request)
+        if visitor is None:
+            raise AccessError("log in, or send a token: Authorization: Bearer agr_…", status=401)
+        if not visitor.may(may):
+            raise AccessError(f"this takes the right (scope) {may.value!r}, which {visitor.label} has not")
+        if request.method not in ("GET", "HEAD") and not visitor.via.startswith("token"):
+            check_csrf(request, visitor, request.headers.get("x-csrf-token", ""))
+        return visitor
+
+    return check
+
+
+def check_origin(request: Request) -> None:
+    """Refuse a form that another site's page sends."""
+    site = request.headers.get("sec-fetch-site", "same-origin")
+    origin = request.headers.get("origin")
+    strange = origin is not None and origin != "null" and urlsplit(origin).netloc != request.headers.get("host")
+    if site not in ("same-origin", "none") or strange:
+        raise AccessError("this form was sent from another site's page; nothing was done")
+
+
+def check_csrf(request: Request, visitor: Principal, token: str) -> None:
+    """Refuse what another site made the browser send."""
+    check_origin(request)
+    if not visitor.csrf or not hmac.compare_digest(visitor.csrf.encode(), token.encode()):
+        raise AccessError("the form is not from this log-in (it may have ended); reload the page and try again")

@@ -1,0 +1,129 @@
+"""Runs on a worker: holds shards and answers prices for them."""
+
+from dataclasses import fields, replace
+from functools import cache
+from hashlib import sha256
+from importlib.metadata import version
+from importlib.resources import files
+from typing import Any
+
+import numpy as np
+from distributed import get_worker
+from numpy.typing import NDArray
+
+from models.case import Bools, Case, Ints
+from models.decomposition.executors.shard_results import ShardResults, sums
+from models.decomposition.executors.shards import Shard
+from models.decomposition.precompile import tiny
+from models.decomposition.prices.grouping import WHOLE, Grouping, split
+from models.decomposition.prices.pricing import (
+    Choices,
+    LocalPricing,
+    Responder,
+    ScenarioPrices,
+    choices_of,
+    mixtures_of,
+    responder,
+)
+from models.mixing import MIXES, Mixed, Shares
+from models.response import Prices, Rows
+
+_CODE = (
+    "models",
+    "models.decomposition",
+    "models.decomposition.executors",
+    "models.resources",
+    "models.resources.curtailable",
+    "models.resources.shiftable",
+    "models.resources.storage",
+    "models.resources.switched",
+)
+
+
+@cache
+def code() -> str:
+    """Return what answers depend on: a digest of the mathematics' source, and the versions below it."""
+    digest = sha256()
+    for package in _CODE:
+        for item in sorted(files(package).iterdir(), key=lambda item: item.name):
+            if item.name.endswith(".py"):
+                digest.update(item.read_bytes())
+    return f"{digest.hexdigest()[:12]}, numpy {version('numpy')}, numba {version('numba')}"
+
+
+class ShardWorker:
+    """Shards that a worker holds for one solve, ready to answer. Uses the threads of its worker."""
+
+    def __init__(self) -> None:
+        self._threads = get_worker().state.nthreads
+        self._held: dict[int, tuple[Responder, Shard]] = {}
+        warm()
+
+    def place(self, number: int, shard: Shard) -> None:
+        """Prepare a shard."""
+        case = shard.case()
+        part = getattr(case, shard.label)
+        part = replace(part, **{item.name: _usual(getattr(part, item.name)) for item in fields(part)})
+        case = replace(case, **{shard.label: part})
+        everyone = np.arange(len(part.point))
+        unit = responder(case, shard.label, everyone, called=shard.called, threads=self._threads)
+        power, held, total = (np.array(of) for of in (shard.rows.power, shard.rows.held, shard.rows.total))
+        rows = Rows(power=power, held=held, total=total)
+        self._held[number] = unit, replace(shard, rows=rows)
+
+    def respond(self, asked: list[tuple[int, tuple[Prices, Bools | None]]]) -> list[ShardResults]:
+        """Return the sums (K) of each shard at its prices, of some only where that is asked for."""
+        result = []
+        for number, (prices, some) in asked:
+            unit, shard = self._held[number]
+            rows = shard.rows if some is None else shard.rows.of(np.array(some))
+            result.append(sums(unit.respond(_own(prices), rows, shard.sums), shard.holding))
+        return result
+
+    def choices(self, number: int, prices: Prices, chosen: Ints) -> Choices:
+        """Return what units at some positions of a shard do that cannot mix."""
+        unit, shard = self._held[number]
+        return choices_of(unit, _own(prices), shard.rows, np.array(chosen))
+
+    def mixtures(self, number: int, rounds: list[Prices], shares: Shares, chosen: Ints) -> Mixed:
+        """Return mixtures of the answers of units, a CHUNK at most, at some positions of a shard that can mix."""
+        unit, shard = self._held[number]
+        own = Shares(weight=np.array(shares.weight), only=np.array(shares.only))
+        seen = [_own(prices) for prices in rounds]
+        ((_, mixed),) = mixtures_of(unit, seen, shard.rows, own, np.array(chosen))
+        return mixed
+
+
+def _usual(values: NDArray[Any]) -> NDArray[Any]:
+    """Return the array aligned, as numba's machine code expects it: what came over the network may not be."""
+    return values if values.flags.aligned else values.copy()
+
+
+def _own(prices: Prices) -> Prices:
+    """Return a copy: what came over the network is read-only, and numba would compile anew for that."""
+    return Prices(power_eur_per_kw=np.array(prices.power_eur_per_kw), held_eur_per_kw=np.array(prices.held_eur_per_kw))
+
+
+def warm() -> None:
+    """Compile, or load, what answers: a minute once on every machine, a second later."""
+    case = tiny()
+    parts = split(case)
+    pricing = LocalPricing(case, parts)
+    scenario = _no_prices(case, parts)
+    pricing.respond(scenario)
+    for index, batch in enumerate(parts.batches):
+        seen = scenario.called if batch.called else scenario.planned
+        everyone = np.arange(len(batch.units))
+        if batch.label in WHOLE:
+            list(pricing.choices(index, seen, everyone))
+        else:
+            shares = Shares(weight=np.ones((1, len(parts.group_tie))), only=np.full(len(everyone), MIXES))
+            list(pricing.mixtures(index, [seen], shares, everyone))
+
+
+def _no_prices(case: Case, parts: Grouping) -> ScenarioPrices:
+    tied, shape = len(parts.tied), (len(case.reserves), case.isps)
+    return ScenarioPrices(
+        planned=Prices(power_eur_per_kw=np.zeros((tied + 1, case.isps)), held_eur_per_kw=np.zeros((2, *shape))),
+        called=Prices(power_eur_per_kw=np.zeros((tied, case.isps)), held_eur_per_kw=np.zeros((1, *shape))),
+    )

@@ -1,0 +1,1 @@
+"""The restricted master: columns, its proximal problem, and its linear program."""

@@ -1,0 +1,283 @@
+"""A primal–dual interior-point method for the mixture of columns, made for its shape: few shared rows.
+
+    min c·x,   M x = b,   0 <= x <= u
+
+The rows of a tied congestion point meet only the columns of its own groups; balance and reserve meet all; every group
+has one convexity row; whatever else there is (positions, pieces of costs) lies in the shared rows or in one row alone.
+So the normal matrix MΘMᵀ is an arrow: convexity rows are eliminated by centring columns, blocks one after the other,
+and what remains is dense and small. The work grows with the number of columns, not faster. Mehrotra's predictor and
+corrector, then Gondzio's correctors as long as they make the step longer.
+Source: Mehrotra, SIAM J. Optim. 2 (1992); Gondzio, Comput. Optim. Appl. 6 (1996); Nocedal & Wright,
+Numerical Optimization, ch. 14; docs/optimisation.md §8.4.
+"""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from time import perf_counter
+
+import numpy as np
+from scipy import sparse
+from scipy.linalg import cho_factor, cho_solve
+from threadpoolctl import threadpool_limits
+
+from models.case import Bools, Floats, Ints
+from models.decomposition.master.block_columns import Packed, pack
+from models.decomposition.master.block_elimination import BlockMatrix
+
+_MOST = 100  # iterations
+_FEASIBLE = 1e-5  # relative; programs are made exact afterwards
+_SHORT = 0.1  # a step that says the products are far apart
+_MIDDLE = 0.5  # of the products: on the way back to the middle they shrink to this
+_CORRECTORS, _FURTHER, _AROUND, _WORTHWHILE = 3, 0.3, 0.1, 0.02
+# Gondzio's correctors: how many, how much longer a step they try, products around the aim, least gain of both steps
+_LEAST = 0.1  # of the first products' mean: the least of them
+_ALIKE = 10.0  # of the mean product of weights at first: that of a piece
+_EDGE, _MIDST = 0.002, 0.3  # of a piece's room: the least and the most that it begins away from its bounds
+_BACK = 0.995  # of the way to the boundary
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Shaped:
+    """A linear program and its shape. Rows: n shared and block rows, and one convexity row per group."""
+
+    cost: Floats  # (V,)
+    upper: Floats  # (V,) infinite where there is none
+    plain: Packed  # of the first W variables: those known by one row of each quantity
+    other: Packed  # the rest of them, known by all shared rows
+    others: sparse.csc_array  # (n,V−W) of all other variables
+    right: Floats  # (n,)
+    shared: Ints  # rows of no block
+    quantity: Ints  # of each shared row: what it counts
+    group: Ints  # (W,) of the first W variables, ascending: these are mixed, w >= 0, Σ w = 1 per group
+
+
+def shape_of(
+    *,
+    cost: Floats,
+    upper: Floats,
+    moves: sparse.csc_array,
+    others: sparse.csc_array,
+    right: Floats,
+    block: Ints,
+    twin: Ints,
+    group: Ints,
+    group_block: Ints,
+    plain: Bools,
+) -> Shaped:
+    """Return a program with its columns packed by its shape; `moves` (n,W) and `others` without the convexity rows.
+
+    block (n,) of each row, −1 where it is shared; twin (n,) of a shared row: number of the quantity it counts,
+    ascending from the one most groups move; group_block (G,) whose rows a group's columns meet beside the shared ones,
+    −1 if none; plain (G,): equal coefficients in all shared rows of one quantity? The same for all groups of a block.
+    """
+    shared = np.flatnonzero(block < 0)
+    _, chosen, quantity = np.unique(twin[shared], return_index=True, return_inverse=True)
+    empty = np.setdiff1d(block[block >= 0], group_block)
+
+    def packed(quantities: Ints, groups: Bools, unmet: Ints) -> Packed:
+        number = np.full(len(right), -1)
+        number[quantities] = np.arange(len(quantities))
+        return pack(moves, number, block, group, group_block, groups, unmet)
+
+    return Shaped(
+        cost=cost, upper=upper, plain=packed(shared[chosen], plain, empty[:0]), other=packed(shared, ~plain, empty),
+        others=others, right=right, shared=shared, quantity=quantity, group=group,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Interior:
+    """Where the method ended."""
+
+    x: Floats  # (V,)
+    objective: float
+    solved: bool  # to what was asked for
+
+
+class _Normal:
+    """Multiplies with M, factors MΘMᵀ and solves with it."""
+
+    def __init__(self, shape: Shaped, pool: ThreadPoolExecutor) -> None:
+        self.shape, self.pool, self.weights, self.shared = shape, pool, len(shape.group), shape.shared
+        self.others = shape.others.tocsr()
+        self.pieces, self.squares = self.others[self.shared], self.others.copy()
+        self.squares.data = self.squares.data**2
+        self.first = np.searchsorted(shape.group, np.arange(shape.group.max(initial=-1) + 1))
+        self.quantities = int(shape.quantity.max(initial=-1)) + 1
+        self.plain, self.other = BlockMatrix(shape.plain, self.quantities), BlockMatrix(shape.other, len(self.shared))
+
+    def times(self, x: Floats) -> Floats:
+        """Return Mx (n,) without the convexity rows."""
+        out = np.asarray(self.others @ x[self.weights :])
+        mixed = x[: self.weights]
+        plain = self.plain.times(mixed, out, self.pool)
+        out[self.shared] += self.other.times(mixed, out, self.pool) + plain[self.shape.quantity]
+        return out
+
+    def along(self, y: Floats) -> Floats:
+        """Return Mᵀy (V,) without the convexity rows."""
+        out = np.concatenate([np.zeros(self.weights), self.others.T @ y])
+        shared = y[self.shared]
+        self.plain.along(self._once(shared), y, out, self.pool)
+        self.other.along(shared, y, out, self.pool)
+        return out
+
+    def _once(self, shared: Floats) -> Floats:
+        """Return the prices of quantities, given those of the rows that count them."""
+        return np.bincount(self.shape.quantity, shared, self.quantities).astype(np.float64)
+
+    def factor(self, theta: Floats) -> None:
+        """Factor for Θ (V,)."""
+        self.theta = theta
+        self.total = np.add.reduceat(theta[: self.weights], self.first)
+        diagonal = self.squares @ theta[self.weights :]
+        matrix = (self.pieces.multiply(theta[self.weights :][None, :]) @ self.pieces.T).toarray()
+        matrix += self.plain.factor(theta, diagonal, self.pool)[np.ix_(self.shape.quantity, self.shape.quantity)]
+        matrix += self.other.factor(theta, diagonal, self.pool)
+        matrix[np.diag_indices_from(matrix)] *= 1 + 1e-12
+        self.core = cho_factor(matrix, lower=True, overwrite_a=True, check_finite=False)
+
+    def solve(self, primal: Floats, convex: Floats, push: Floats) -> tuple[Floats, Floats, Floats]:
+        """Return Δy (n,), Δq (G,) and Δx (V,) = Θ(Mᵀ(Δy, Δq) + push) with MΔx = primal, and convex in its rows."""
+        mixed, theta = slice(self.weights), self.theta
+        moved = theta * push
+        pull = (convex - np.add.reduceat(moved[mixed], self.first)) / self.total
+        moved[mixed] += theta[mixed] * pull[self.shape.group]
+        b = primal - self.times(moved)
+        plain, pulled = self.plain.forward(b, self.pool)
+        other, more = self.other.forward(b, self.pool)
+        y, shared = np.zeros(len(primal)), self.shared
+        y[shared] = cho_solve(self.core, b[shared] - pulled[self.shape.quantity] - more, check_finite=False)
+        self.plain.back(plain, self._once(y[shared]), y, self.pool)
+        self.other.back(other, y[shared], y, self.pool)
+        dx = theta * self.along(y)
+        less = np.add.reduceat(dx[mixed], self.first) / self.total
+        dx[mixed] -= theta[mixed] * less[self.shape.group]
+        return y, pull - less, dx + moved
+
+
+def solve_shaped(
+    shape: Shaped, start: Floats, prices: Floats, *, gap: float, time_left_s: float, threads: int = 2
+) -> Interior:  # fmt: skip
+    """Minimise to an absolute gap, from a point (V,) within the bounds, not necessarily on the rows, and prices (n,).
+
+    BLAS has one thread, since several of its own wait for each other on a busy machine; blocks are shared between two
+    of ours, where `threads` allows. Raises numpy.linalg.LinAlgError where rounding spoils the normal matrix.
+    """
+    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(threads) as pool:
+        return _Method(shape, start, prices, pool).run(gap, perf_counter() + time_left_s)
+
+
+class _Method:
+    def __init__(self, shape: Shaped, start: Floats, prices: Floats, pool: ThreadPoolExecutor) -> None:
+        self.shape, self.normal = shape, _Normal(shape, pool)
+        self.bounded = np.isfinite(shape.upper)
+        weights = len(shape.group)
+        self.y = prices.copy()
+        slack = shape.cost - self.normal.along(self.y)
+        self.q = np.minimum.reduceat(slack[:weights], self.normal.first)
+        slack[:weights] -= self.q[shape.group]
+        missing = np.abs(self.normal.others.T) @ np.abs(shape.right - self.normal.times(start))
+        room = np.where(self.bounded[weights:], shape.upper[weights:], np.maximum(2 * start[weights:] + missing, 1.0))
+        # halfway to equal weights, and pieces about where their products are like those of weights: from points whose
+        # products are far apart, or small beside what is missing, first steps are short
+        mixed = 0.5 * start[:weights] + 0.5 / np.bincount(shape.group)[shape.group]
+        product = _ALIKE * float(slack[:weights] @ mixed) / max(weights, 1)
+        inside = np.clip(product / np.maximum(np.abs(slack[weights:]), 1e-99), _EDGE * room, _MIDST * room)
+        self.x = np.append(mixed, np.clip(start[weights:], inside, room - inside))
+        self.s = np.where(self.bounded, shape.upper - self.x, 1.0)
+        above, below = np.maximum(slack, 0.0), np.where(self.bounded, np.maximum(-slack, 0.0), 0.0)
+        least = max(_LEAST * float(above @ self.x + below @ self.s) / (len(slack) + int(self.bounded.sum())), 1e-9)
+        self.zl = above + least / self.x
+        self.zu = np.where(self.bounded, below + least / self.s, 0.0)
+
+    def _residuals(self) -> tuple[Floats, Floats, Floats]:
+        shape = self.shape
+        weights = len(shape.group)
+        primal = shape.right - self.normal.times(self.x)
+        convex = 1.0 - np.add.reduceat(self.x[:weights], self.normal.first)
+        dual = shape.cost - self.normal.along(self.y) - self.zl + self.zu
+        dual[:weights] -= self.q[shape.group]
+        return primal, convex, dual
+
+    def _gap(self) -> float:
+        return float(self.x @ self.zl + self.s[self.bounded] @ self.zu[self.bounded])
+
+    def run(self, wanted: float, deadline: float) -> Interior:
+        shape = self.shape
+        count = len(self.x) + int(self.bounded.sum())
+        size = 1.0 + float(np.abs(shape.right).max(initial=0.0))
+        iterations = 0
+        while True:
+            primal, convex, dual = self._residuals()
+            total = self._gap()
+            gap = total + abs(float(dual @ self.x))
+            infeasible = max(float(np.abs(primal).max(initial=0.0)) / size, float(np.abs(convex).max(initial=0.0)))
+            solved = gap <= wanted and infeasible <= _FEASIBLE
+            if solved or iterations >= _MOST or perf_counter() > deadline:
+                return Interior(x=self.x, objective=float(shape.cost @ self.x), solved=solved)
+            iterations += 1
+            theta = 1.0 / (self.zl / self.x + np.where(self.bounded, self.zu / self.s, 0.0))
+            self.normal.factor(theta)
+            low, high = -self.x * self.zl, -self.s * self.zu
+            dx, dy, dq, dl, du = self._direction(primal, convex, dual, low, high)
+            p, d = self._steps(dx, dl, du)
+            after = float((self.x + p * dx) @ (self.zl + d * dl))
+            b = self.bounded
+            after += float((self.s - p * dx)[b] @ (self.zu + d * du)[b])
+            mu = total / count
+            aim = mu * (after / total) ** 3
+            low = aim - self.x * self.zl - dx * dl
+            high = np.where(b, aim - self.s * self.zu + dx * du, 0.0)
+            dx, dy, dq, dl, du = self._direction(primal, convex, dual, low, high)
+            p, d = self._steps(dx, dl, du)
+            for _ in range(_CORRECTORS):
+                more_low, more_high = self._outliers(dx, dl, du, p, d, aim)
+                better = self._direction(primal, convex, dual, low + more_low, high + more_high)
+                further = self._steps(better[0], *better[3:])
+                if min(further[0] - p, further[1] - d) < 0.0 or sum(further) < p + d + _WORTHWHILE:
+                    break
+                low, high, (dx, dy, dq, dl, du), (p, d) = low + more_low, high + more_high, better, further
+            if min(p, d) < _SHORT:  # back to the middle: no guess at second order
+                low = _MIDDLE * mu - self.x * self.zl
+                high = np.where(b, _MIDDLE * mu - self.s * self.zu, 0.0)
+                dx, dy, dq, dl, du = self._direction(primal, convex, dual, low, high)
+                p, d = self._steps(dx, dl, du)
+            p, d = min(_BACK * p, 1.0), min(_BACK * d, 1.0)
+            self.x += p * dx
+            self.s = np.where(b, self.s - p * dx, 1.0)
+            self.y += d * dy
+            self.q += d * dq
+            self.zl += d * dl
+            self.zu += d * du
+
+    def _direction(
+        self, primal: Floats, convex: Floats, dual: Floats, low: Floats, high: Floats
+    ) -> tuple[Floats, Floats, Floats, Floats, Floats]:
+        push = low / self.x - np.where(self.bounded, high / self.s, 0.0) - dual
+        dy, dq, dx = self.normal.solve(primal, convex, push)
+        dl = (low - self.zl * dx) / self.x
+        du = np.where(self.bounded, (high + self.zu * dx) / self.s, 0.0)
+        return dx, dy, dq, dl, du
+
+    def _outliers(self, dx: Floats, dl: Floats, du: Floats, p: float, d: float, aim: float) -> tuple[Floats, Floats]:
+        """Return by how much products further along would have to change to lie around `aim`."""
+        p, d = min(p + _FURTHER, 1.0), min(d + _FURTHER, 1.0)
+
+        def off(product: Floats) -> Floats:
+            wanted = np.clip(product, _AROUND * aim, aim / _AROUND)
+            return np.maximum(wanted - product, -aim / _AROUND)
+
+        high = np.where(self.bounded, off((self.s - p * dx) * (self.zu + d * du)), 0.0)
+        return off((self.x + p * dx) * (self.zl + d * dl)), high
+
+    def _steps(self, dx: Floats, dl: Floats, du: Floats) -> tuple[float, float]:
+        """Return how far to go in x and in the prices before something reaches its bound, 1/_BACK at most."""
+        b = self.bounded
+        p = min(_room(self.x, dx), _room(self.s[b], -dx[b]))
+        return p, min(_room(self.zl, dl), _room(self.zu[b], du[b]))
+
+
+def _room(value: Floats, change: Floats) -> float:
+    falling = change < 0
+    return min(float((-value[falling] / change[falling]).min(initial=np.inf)), 1.0 / _BACK)

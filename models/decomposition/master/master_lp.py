@@ -1,0 +1,280 @@
+"""The master without its proximal term: the best mixture of the columns there are, as one linear (or mixed) program.
+
+min Σ cost·w + price·z + Σ_i φ_i(s_i), s_i = const_i + Σ a·w − z, stated as arrays: its columns are dense sums of
+programs, which an algebraic language would only walk through one coefficient at a time. The method made for its shape
+solves it, HiGHS where that fails and where bids are whole.
+Source: docs/optimisation.md §8.4.
+"""
+
+from dataclasses import dataclass
+from time import perf_counter
+
+import numpy as np
+from scipy import sparse
+
+from models.case import Bools, Floats, Ints
+from models.decomposition.master import proximal
+from models.decomposition.master.column_pool import enter_rows
+from models.decomposition.master.interior_point import Shaped, shape_of, solve_shaped
+from models.decomposition.master.restricted_master import KW_PER_MW, RestrictedMaster
+from models.decomposition.prices.coupling_costs import HARD_EUR_PER_KW
+from models.errors import SolverError
+from models.solver import NEGLIGIBLE, Matrix, Relaxation, Status, solve_interior, solve_mixed
+from models.solver_log import SolverLog
+
+_ACTIVE = 3e-3  # weight from which a column takes part
+_TRACE = 3e-4  # weight below which a column is dropped from the answer: each means pricing its units again
+_SHARE = 0.15  # of the time left that this search may take
+_FINE = 0.04  # of what is aimed for: how exactly the mixture is found
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Stated:
+    """The program: weights come first, then free positions, then the pieces of costs."""
+
+    cost: Floats  # (V,)
+    lower: Floats
+    upper: Floats
+    moves: sparse.csc_array  # (n,W) of weights in the channels' rows
+    others: sparse.csc_array  # (n,V−W)
+    right: Floats  # (n,)
+    used: Bools  # of all channels' rows: which these n are
+    group: Ints  # (W,) of each weight, ascending
+    column: Ints  # (W,)
+
+    def matrix(self, whole: Bools | None = None) -> Matrix:
+        """Return it for HiGHS, with a convexity row per group; `whole` (P,) says which positions count steps."""
+        group = np.unique(self.group, return_inverse=True)[1]
+        shape = (int(group.max(initial=-1)) + 1, len(group))
+        convex = sparse.csc_array((np.ones(len(group)), group, np.arange(len(group) + 1)), shape=shape)
+        nothing = sparse.csc_array((convex.shape[0], self.others.shape[1]))
+        right = np.concatenate([self.right, np.ones(convex.shape[0])])
+        integral = np.zeros(len(self.cost), dtype=np.bool_)
+        if whole is not None:
+            integral[len(group) : len(group) + len(whole)] = whole
+        return Matrix(
+            cost=self.cost, offset=0.0, lower=self.lower, upper=self.upper, whole=integral,
+            rows=sparse.block_array([[self.moves, self.others], [convex, nothing]], format="csc"),
+            row_lower=right, row_upper=right.copy(), column_of={}, row_of={},
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class MasterLp:
+    """The best mixture: weights (G,K), positions (P,) and what it costs, EUR."""
+
+    weight: Floats
+    free: Floats
+    cost_eur: float
+
+
+def solve_master_lp(
+    master: RestrictedMaster, *, aim_eur: float, time_left_s: float, threads: int, whole: bool, transcript: SolverLog
+) -> MasterLp | None:
+    """Return the best mixture of the columns in use, None if there was no time; with whole bids where asked for.
+
+    The transcript gets what HiGHS says of branching on bids, and which of its other runs end by their time limit.
+    Raises SolverError where HiGHS, which steps in for our own method, has no answer either.
+    """
+    chosen = master.columns.weight > _ACTIVE
+    found = _solve(master, chosen, aim_eur, time_left_s, threads, transcript)
+    if found is None:
+        return None
+    if whole and master.coarse():
+        matrix = state(master, chosen, steps_mw=master.step_mw).matrix((master.step_mw > 0) & ~master.free.fixed)
+        run = solve_mixed(
+            matrix, start=np.zeros(0), absolute_gap=0.5 * aim_eur, time_limit_s=_SHARE * time_left_s,
+            threads=threads, transcript=transcript,
+        )  # fmt: skip
+        if len(run.x):
+            return _read(master, chosen, run.x, run.objective, master.step_mw)
+    return _read(master, chosen, *found, None)
+
+
+def _solve(
+    master: RestrictedMaster, chosen: Bools, aim_eur: float, time_left_s: float, threads: int, transcript: SolverLog
+) -> tuple[Floats, float] | None:
+    deadline = perf_counter() + time_left_s
+    stated = state(master, chosen)
+    shape, start, prices = shaped(master, stated)
+    x, free, offset = stated.lower.copy(), stated.lower < stated.upper, float(stated.cost @ stated.lower)
+    del stated  # its columns are packed now, and a large part of all memory
+    try:
+        with np.errstate(over="raise", invalid="raise"):
+            left = deadline - perf_counter()
+            end = solve_shaped(shape, start, prices, gap=_FINE * aim_eur, time_left_s=left, threads=threads)
+        if end.solved:
+            x[free] += end.x
+            return x, end.objective + offset
+        why = "came to no end"
+    except (np.linalg.LinAlgError, FloatingPointError) as error:
+        why = f"broke off by rounding ({error})"
+    if perf_counter() >= deadline:
+        return None
+    transcript.say(f"the mixture's own method {why}; HiGHS takes over")
+    del shape
+    matrix = state(master, chosen).matrix()
+    try:
+        run = solve_interior(matrix, time_limit_s=deadline - perf_counter(), threads=threads, transcript=transcript)
+    except SolverError:  # it may end without a proof of optimality where the simplex method does not
+        relaxation = Relaxation(matrix, threads=threads, transcript=transcript, quiet=True)
+        run = relaxation.solve(deadline - perf_counter(), "simplex")
+    return (run.x, run.objective) if run.status is Status.OPTIMAL else None
+
+
+def shaped(master: RestrictedMaster, stated: Stated) -> tuple[Shaped, Floats, Floats]:
+    """Return the program with its shape, without what is fixed; where the master is, and its best prices."""
+    groups, isps, used, weights = master.groups, master.case.isps, stated.used, len(stated.group)
+    ties, held = np.arange(len(master.parts.tied)), isps * (1 + np.arange(len(master.case.reserves)))
+    none = np.full(isps, -1)
+    block = [none, np.repeat(ties, isps), np.repeat(ties, isps), *([none] * (2 * len(held)))]
+    counts = [np.arange(isps), np.repeat(none[:1], 2 * len(ties) * isps)]
+    counts += [first + np.arange(isps) for first in (*held, *held)]
+    present, group = np.unique(stated.group, return_inverse=True)
+    free = stated.upper > stated.lower
+    shape = shape_of(
+        cost=stated.cost[free], upper=(stated.upper - stated.lower)[free], moves=stated.moves,
+        others=stated.others[:, np.flatnonzero(free[weights:])],
+        right=stated.right - stated.others @ stated.lower[weights:],
+        block=np.concatenate(block)[used], twin=np.concatenate(counts)[used],
+        group=group, group_block=groups.tie[present], plain=~groups.is_called[present] & ~groups.reserved[present],
+    )  # fmt: skip
+    start = np.zeros(len(stated.cost))
+    start[:weights] = master.columns.weight[stated.group, stated.column]
+    positions = slice(weights, weights + len(master.free.price))
+    start[positions] = master.free.value - stated.lower[positions]
+    start = start[free]
+    left = shape.right - stated.moves @ start[:weights] - shape.others @ start[weights:]
+    _fill_pieces(shape, start, weights + int(free[positions].sum()), left)
+    return shape, start, -np.concatenate([channel.centre.ravel() for channel in master.couplings])[used]
+
+
+def _fill_pieces(shape: Shaped, start: Floats, first: int, left: Floats) -> None:
+    """Set the pieces from `first` on so that nothing is left (n,) of rows where that can be: the cheapest first."""
+    pieces = shape.others[:, first - len(shape.group) :]
+    for k in np.argsort(shape.cost[first:], kind="stable").tolist():
+        row, sign = pieces.indices[k], pieces.data[k]
+        start[first + k] = min(max(sign * left[row], 0.0), shape.upper[first + k])
+        left[row] -= sign * start[first + k]
+
+
+def _read(master: RestrictedMaster, chosen: Bools, x: Floats, cost_eur: float, steps_mw: Floats | None) -> MasterLp:
+    weight, columns = np.zeros(chosen.shape), int(chosen.sum())
+    found = np.clip(x[:columns], 0.0, None)
+    weight[chosen] = np.where(found > _TRACE, found, 0.0)
+    weight /= np.maximum(weight.sum(axis=1, keepdims=True), 1e-12)
+    free = x[columns : columns + len(master.free.price)].copy()
+    if steps_mw is not None:
+        free = np.where(steps_mw > 0, np.round(free) * steps_mw, free)
+    free = np.clip(free, master.free.low, master.free.high)
+    return MasterLp(weight=weight, free=free, cost_eur=cost_eur + _offset(master) + master.at_zero_eur)
+
+
+def state(master: RestrictedMaster, chosen: Bools, *, steps_mw: Floats | None = None) -> Stated:
+    """State the program over the chosen columns (G,K). With steps (P,) per free position, positions count steps."""
+    free, isps = master.free, master.case.isps
+    group, column = np.nonzero(chosen)
+    first = np.cumsum([0, *(len(channel.s) * isps for channel in master.couplings)])
+    entries = _Entries()
+    at = np.flatnonzero(free.da_of >= 0)
+    entries.add(first[0] + at, free.da_of[at], np.full(len(at), -1.0))
+    size = np.ones(len(free.price)) if steps_mw is None else np.where(steps_mw > 0, steps_mw, 1.0)
+    product, isp = np.nonzero(free.bid_of >= 0)
+    for base in (first[3], first[4]):
+        which = free.bid_of[product, isp]
+        entries.add(base + product * isps + isp, which, -KW_PER_MW * size[which])
+    cost = [master.columns.cost[group, column], free.price * size]
+    lower = [np.zeros(len(group)), np.where(free.fixed, free.value, free.low) / size]
+    upper = [np.full(len(group), np.inf), np.where(free.fixed, free.value, free.high) / size]
+    rhs, used = _pieces(master, first, entries, cost, lower, upper)
+    place = np.where(used, np.cumsum(used) - 1, -1)  # of the rows in use
+    return Stated(
+        cost=np.concatenate(cost), lower=np.concatenate(lower), upper=np.concatenate(upper),
+        moves=_moves(master, group, column, place, first),
+        others=entries.matrix(place, int(used.sum()), sum(len(part) for part in cost[1:])),
+        right=rhs[used], used=used, group=group, column=column,
+    )  # fmt: skip
+
+
+def _moves(master: RestrictedMaster, group: Ints, column: Ints, place: Ints, first: Ints) -> sparse.csc_array:
+    """Return what columns (W,) of groups (W,) add to the channels' rows that have a place."""
+    asked = master.columns, master.groups, group, column, place, first
+    begins = np.zeros(len(group) + 1, dtype=np.int64)
+    enter_rows(*asked, begins, begins[:0], np.zeros(0))
+    begins = np.cumsum(begins)
+    narrow = np.int32 if begins[-1] <= np.iinfo(np.int32).max else np.int64  # both alike, or they are copied
+    begins, rows, values = begins.astype(narrow), np.empty(begins[-1], dtype=narrow), np.empty(begins[-1])
+    enter_rows(*asked, begins, rows, values)
+    return sparse.csc_array((values, rows, begins), shape=(int(place.max(initial=-1)) + 1, len(group)))
+
+
+class _Entries:
+    """What stands in some variables' columns of the channels' rows."""
+
+    def __init__(self) -> None:
+        self.rows: list[Ints] = []
+        self.columns: list[Ints] = []
+        self.values: list[Floats] = []
+
+    def add(self, rows: Ints, columns: Ints, values: Floats) -> None:
+        self.rows.append(rows)
+        self.columns.append(columns)
+        self.values.append(values)
+
+    def matrix(self, place: Ints, height: int, width: int) -> sparse.csc_array:
+        """Return their columns (height, width), with only the rows that have a place."""
+        rows, columns = place[np.concatenate(self.rows)], np.concatenate(self.columns)
+        values = np.concatenate(self.values)
+        there = (rows >= 0) & (np.abs(values) >= NEGLIGIBLE)
+        return sparse.coo_array((values[there], (rows[there], columns[there])), shape=(height, width)).tocsc()
+
+
+def _offset(master: RestrictedMaster) -> float:
+    total = 0.0
+    for channel in master.couplings:
+        at = np.where(_active(channel), channel.points[..., 0], 0.0)
+        total += float(proximal.costs(channel._replace(s=at)).sum())
+    return total
+
+
+def _active(channel: proximal.Channel) -> Bools:
+    result: Bools = np.isfinite(channel.points[..., 0]) & (channel.slopes[..., 0] < channel.slopes[..., -1])
+    return result
+
+
+def _pieces(
+    master: RestrictedMaster,
+    first: Ints,
+    entries: _Entries,
+    cost: list[Floats],
+    lower: list[Floats],
+    upper: list[Floats],
+) -> tuple[Floats, Bools]:
+    """Add s = b_0 + Σ u_k − v with u_k on the pieces between breakpoints; return right-hand sides and rows in use."""
+    start = len(master.free.price)
+    rhs, used = np.zeros(int(first[-1])), np.zeros(int(first[-1]), dtype=np.bool_)
+    for channel, const, base in zip(master.couplings, master.constants, first[:-1], strict=True):
+        points, slopes = channel.points, channel.slopes
+        line, isp = np.nonzero(_active(channel))
+        row = base + line * master.case.isps + isp
+        used[row] = True
+        rhs[row] = points[line, isp, 0] - const[line, isp]
+        width = points.shape[2]
+        for k in range(width + 1):
+            slope = slopes[line, isp, k]
+            if k == 0:
+                there = slope > -HARD_EUR_PER_KW
+                length = np.full(len(line), np.inf)
+            else:
+                begin = points[line, isp, k - 1]
+                end = points[line, isp, k] if k < width else np.full(len(line), np.inf)
+                with np.errstate(invalid="ignore"):
+                    length = np.where(np.isfinite(begin), end - begin, 0.0)
+                there = (length > 0) & (slope < HARD_EUR_PER_KW)
+            count = int(there.sum())
+            entries.add(row[there], start + np.arange(count), np.full(count, 1.0 if k == 0 else -1.0))
+            cost.append(-slope[there] if k == 0 else slope[there])
+            lower.append(np.zeros(count))
+            upper.append(length[there])
+            start += count
+    return rhs, used

@@ -1,0 +1,198 @@
+"""Sweeps over the groups of the proximal master: pairs of columns of one group are shifted until none gains. Compiled.
+
+Source: docs/optimisation.md §8.3.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from models.compiled import compiled, inlined
+from models.decomposition.master.column_pool import reduced_cost
+from models.decomposition.master.proximal import KW_PER_MW, isps_of, move, price_at
+
+_NEWTON = 6
+_STRAIGHT = 0.1  # of a pair's slope: what may be left of it
+
+
+@inlined
+def _look(channel: Any, row: int, sign: float, power: Any, amount: float, fresh: bool, price: Any, curve: Any) -> None:
+    """Add sign × price, and how fast it moves, of a channel's row once sign × amount × power were added to it."""
+    for t in range(price.shape[0]):
+        if fresh or power[t] != 0.0:
+            y, bend = price_at(channel, row, t, sign * amount * power[t])
+            price[t] += sign * y
+            curve[t] += bend
+
+
+@compiled
+def look(
+    c: Any, g: Any, i: int, power: Any, hold: Any, amount: float, fresh: bool, price: Any, curve: Any, held: Any,
+    held_curve: Any,
+) -> None:  # fmt: skip
+    """Set the prices group i sees once it has moved by amount × (power, hold), and how fast they move.
+
+    Per kW of program (T,) and of reserve held (R,T). Unless `fresh`, only where that moves something.
+    """
+    for t in range(price.shape[0]):
+        if fresh or power[t] != 0.0:
+            price[t] = curve[t] = 0.0
+    tie = g.tie[i]
+    if g.is_called[i]:
+        _look(c.call, tie, 1.0, power, amount, fresh, price, curve)
+    else:
+        _look(c.balance, 0, 1.0, power, amount, fresh, price, curve)
+        if tie >= 0:
+            _look(c.program, tie, 1.0, power, amount, fresh, price, curve)
+            _look(c.call, tie, -1.0, power, amount, fresh, price, curve)
+    if g.hold[i] >= 0:
+        for r in range(held.shape[0]):
+            for t in range(held.shape[1]):
+                if fresh or hold[r, t] != 0.0:
+                    held[r, t] = held_curve[r, t] = 0.0
+            if not g.is_called[i]:
+                _look(c.reserve, r, 1.0, hold[r], amount, fresh, held[r], held_curve[r])
+            if g.is_called[i] or not g.reserved[i]:
+                _look(c.called, r, 1.0, hold[r], amount, fresh, held[r], held_curve[r])
+
+
+@inlined
+def _along(price: Any, curve: Any, power: Any) -> tuple[float, float]:
+    """Return Σ price·change and Σ curvature·change²."""
+    slope, bend = 0.0, 0.0
+    for t in range(power.shape[0]):
+        slope += price[t] * power[t]
+        bend += curve[t] * power[t] * power[t]
+    return slope, bend
+
+
+@inlined
+def _next(done: float, slope: float, bend: float, low: float, high: float, most: float) -> float:
+    """Return Newton's next amount in [low, high]; halve the bracket where it leaves it on a side found on the way."""
+    target = done - slope / bend if bend > 0 else (high if slope < 0 else low)
+    if low < target < high:
+        return target
+    if (slope < 0 and high < most) or (slope > 0 and low > 0):
+        return 0.5 * (low + high)
+    return high if slope < 0 else low
+
+
+@compiled
+def _shift_pair(c: Any, g: Any, cols: Any, i: int, j: int, k: int, work: Any) -> None:
+    """Shift weight from column j to k of group i to where the cost is least; prices are left as they are there."""
+    price, curve, held, held_curve, power, hold = work
+    h = g.hold[i]
+    for t in range(power.shape[0]):
+        power[t] = cols.power[i, k, t] - cols.power[i, j, t]
+    if h >= 0:
+        for r in range(hold.shape[0]):
+            for t in range(hold.shape[1]):
+                hold[r, t] = cols.held[h, k, r, t] - cols.held[h, j, r, t]
+    most, gain = cols.weight[i, j], cols.cost[i, k] - cols.cost[i, j]
+    low, high, done, start = 0.0, most, 0.0, 0.0
+    for n in range(_NEWTON + 1):
+        slope, bend = _along(price, curve, power)
+        if h >= 0:
+            for r in range(hold.shape[0]):
+                more, wider = _along(held[r], held_curve[r], hold[r])
+                slope, bend = slope + more, bend + wider
+        slope += gain
+        if n == 0:
+            start = slope
+        elif abs(slope) <= _STRAIGHT * abs(start) or (done >= most and slope < 0) or high - low < 1e-12 or n == _NEWTON:
+            break
+        if slope < 0:
+            low = max(low, done)
+        else:
+            high = min(high, done)
+        done = _next(done, slope, bend, low, high, most)
+        look(c, g, i, power, hold, done, False, price, curve, held, held_curve)
+    move(c, g, i, power, hold, done)
+    cols.weight[i, j] -= done
+    cols.weight[i, k] += done
+    if cols.weight[i, j] < 1e-12:
+        cols.weight[i, k] += cols.weight[i, j]
+        cols.weight[i, j] = 0.0
+
+
+@compiled
+def sweep(c: Any, g: Any, cols: Any, free: Any, slight: float, work: Any) -> float:
+    """Shift one pair of columns of every group that could gain more than `slight`; then every free position.
+
+    Returns Σ of what the groups could still gain, EUR.
+    """
+    price, curve, held, held_curve, power, hold = work
+    reduced = np.zeros(cols.cost.shape[1])
+    left = 0.0
+    for i in range(cols.count.shape[0]):
+        count = cols.count[i]
+        if count < 2:
+            continue
+        look(c, g, i, power, hold, 0.0, True, price, curve, held, held_curve)
+        best, worst, mean = 0, -1, 0.0
+        for j in range(count):
+            reduced[j] = reduced_cost(cols, g, i, j, price, held)
+            if reduced[j] < reduced[best]:
+                best = j
+            if cols.weight[i, j] > 0:
+                mean += cols.weight[i, j] * reduced[j]
+                if worst < 0 or reduced[j] > reduced[worst]:
+                    worst = j
+        gain = mean - reduced[best]
+        left += gain
+        if gain > slight and reduced[worst] - reduced[best] > 1e-12 * (1.0 + abs(reduced[best])):
+            _shift_pair(c, g, cols, i, worst, best, work)
+    settle(c, free)
+    return left
+
+
+@compiled
+def _position_slope(c: Any, free: Any, p: int, shift: float, isps: Any) -> float:
+    """Return d cost / d position p after it has been moved by `shift`."""
+    total = free.price[p]
+    for n in range(isps.shape[0]):
+        r, t = isps[n, 0], isps[n, 1]
+        if r < 0:
+            y, _ = price_at(c.balance, 0, t, -shift)
+            total -= y
+        else:
+            for channel in (c.reserve, c.called):
+                y, _ = price_at(channel, r, t, -KW_PER_MW * shift)
+                total -= KW_PER_MW * y
+    return float(total)
+
+
+@compiled
+def settle(c: Any, free: Any) -> None:
+    """Move every free position to where its slope is zero, by bisection."""
+    rows = np.zeros((free.da_of.shape[0] * (1 + free.bid_of.shape[0]), 2), dtype=np.int64)
+    for p in range(free.price.shape[0]):
+        if free.fixed[p] or free.high[p] <= free.low[p]:
+            continue
+        isps = rows[: isps_of(free, p, rows)]
+        low, high = free.low[p] - free.value[p], free.high[p] - free.value[p]
+        if _position_slope(c, free, p, low, isps) >= 0:
+            shift = low
+        elif _position_slope(c, free, p, high, isps) <= 0:
+            shift = high
+        else:
+            for _ in range(50):
+                shift = 0.5 * (low + high)
+                if _position_slope(c, free, p, shift, isps) > 0:
+                    high = shift
+                else:
+                    low = shift
+        place(c, free, p, shift, isps)
+
+
+@compiled
+def place(c: Any, free: Any, p: int, shift: float, isps: Any) -> None:
+    """Move position p by `shift`."""
+    free.value[p] += shift
+    for n in range(isps.shape[0]):
+        r, t = isps[n, 0], isps[n, 1]
+        if r < 0:
+            c.balance.s[0, t] -= shift
+        else:
+            c.reserve.s[r, t] -= KW_PER_MW * shift
+            c.called.s[r, t] -= KW_PER_MW * shift

@@ -1,0 +1,351 @@
+"""Holds the proximal master: channels, columns and free positions as arrays, and what is asked of them."""
+
+import numpy as np
+
+from models.block import reserved_points
+from models.case import Bools, Case, Floats, Ints
+from models.decomposition.master import column_pool, proximal
+from models.decomposition.master.pairwise_descent import sweep
+from models.decomposition.prices import coupling_costs
+from models.decomposition.prices.dual_prices import DualPrices
+from models.decomposition.prices.grouping import Grouping, span_kw
+from models.headroom import traded, traded_isps
+from models.objective import remainder_eur
+from models.resources.fixed import fixed_program_kw
+from models.response import Totals
+
+KW_PER_MW = 1000.0
+_MEMORY = 250_000_000  # bytes of columns from which fewer are kept per group
+_MOST, _FEWEST = 40, 14
+_IDLE = 12
+SEARCH = (2.0, 1.0, 1.0)
+"""Steps while prices are searched, relative to each channel's own scale: balance, congestion points, reserve."""
+SETTLED = -2
+"""In place of the number of a round: the column of a group that keeps its program."""
+GATHER = (1.0, 1.0, 1.0)
+"""Steps while answers are gathered that fit together, before they grow."""
+PINNED = (0.0, 1.0, 0.0)
+"""Steps while only the congestion points' own prices move."""
+
+
+def _reserve_channels(case: Case, *, exists: bool) -> coupling_costs.CouplingCosts:
+    """Σ held − bids >= 0 in kW: committed capacity may be short at its price, a free bid never."""
+    shape = (len(case.reserves), case.isps)
+    points, slopes = np.zeros((*shape, 2)), np.zeros((*shape, 3))
+    for r, reserve in enumerate(case.reserves):
+        open_isps = traded_isps(reserve)
+        committed = np.where(open_isps, np.append(np.nan_to_num(reserve.committed_mw), 0.0)[reserve.block], 0.0)
+        points[r, :, 0] = -KW_PER_MW * committed
+        if exists:
+            slopes[r, open_isps, 0] = -coupling_costs.HARD_EUR_PER_KW
+            slopes[r, open_isps, 1] = -reserve.shortfall_eur_per_mwh * case.isp_hours / KW_PER_MW
+    return coupling_costs.CouplingCosts(points=points, slopes=slopes, at_zero_eur=0.0)
+
+
+def committed_kw(case: Case) -> Floats:
+    """Return awarded capacity (R,T), kW."""
+    result = np.zeros((len(case.reserves), case.isps))
+    for r, reserve in enumerate(case.reserves):
+        inside = reserve.block >= 0
+        result[r, inside] = KW_PER_MW * np.nan_to_num(reserve.committed_mw)[reserve.block[inside]]
+    return result
+
+
+def most_mw(case: Case) -> list[Floats]:
+    """Return per product (B,) the largest bid in whole steps that depth and prequalified power allow, 0 where none."""
+    able_kw = float(case.storage.reserve_kw.sum() + case.curtailable.reserve_kw.sum())
+    result = []
+    for r, reserve in enumerate(case.reserves):
+        elsewhere_kw = 0.0 if case.elsewhere is None else float(case.elsewhere.held_kw[r].max())
+        most = np.minimum(
+            np.where(traded(reserve) & np.isnan(reserve.committed_mw), reserve.max_mw, 0.0),
+            (able_kw + elsewhere_kw) / 1e3,
+        )
+        steps = np.floor(most / reserve.step_mw + 1e-9) * reserve.step_mw
+        result.append(np.where(steps >= max(reserve.minimum_mw, reserve.step_mw) - 1e-9, steps, 0.0))
+    return result
+
+
+class RestrictedMaster:
+    """Columns of a split case against its couplings. Numbers change in place; nothing here sees single units."""
+
+    def __init__(self, case: Case, parts: Grouping) -> None:
+        self.case, self.parts = case, parts
+        other = case.elsewhere
+        self.zone = reserved_points(case).any() or (other is not None and other.called_held_kw is not None)
+        self._constants(case, parts)
+        self._free(case)
+        self._couplings(case, parts)
+        self._columns(case, parts)
+
+    def _constants(self, case: Case, parts: Grouping) -> None:
+        fixed = fixed_program_kw(case)
+        self.const_balance = (fixed.sum(axis=0) - np.nan_to_num(case.day_ahead.committed_kw))[None]
+        self.const_program = fixed[parts.tied]
+        self.const_call = np.zeros_like(self.const_program)
+        self.const_reserve = self.const_called = -committed_kw(case)
+        other = case.elsewhere
+        if other is not None:
+            self.const_called = self.const_reserve + other.when_called_kw
+            self.const_reserve = self.const_reserve + other.held_kw
+
+    def _free(self, case: Case) -> None:
+        market, per_kw = case.day_ahead, case.isp_hours / 1000
+        free = np.isnan(market.committed_kw)
+        products = np.unique(market.product[free])
+        da_of = np.where(free, np.searchsorted(products, market.product), -1).astype(np.int64)
+        price = [float(market.price_eur_per_mwh[da_of == p].sum()) * per_kw for p in range(len(products))]
+        low = [-float(market.max_sell_kw[da_of == p].min()) for p in range(len(products))]
+        high = [float(market.max_buy_kw[da_of == p].min()) for p in range(len(products))]
+        bid_of = np.full((len(case.reserves), case.isps), -1, dtype=np.int64)
+        self.bids: list[tuple[int, int]] = []
+        for r, (reserve, most) in enumerate(zip(case.reserves, most_mw(case), strict=True)):
+            for block in np.flatnonzero(most > 0).tolist():
+                bid_of[r, reserve.block == block] = len(price)
+                self.bids.append((r, block))
+                price.append(-float(reserve.price_eur_per_mw[block]))
+                low.append(0.0)
+                high.append(float(most[block]))
+        self.products = len(products)
+        self.step_mw = np.array([0.0] * len(products) + [case.reserves[r].step_mw for r, _ in self.bids])
+        self.capacity_eur = float(
+            sum(reserve.price_eur_per_mw @ np.nan_to_num(reserve.committed_mw) for reserve in case.reserves)
+        )
+        self.committed_da_eur = float(market.price_eur_per_mwh @ np.nan_to_num(market.committed_kw)) * per_kw
+        self.free = proximal.Free(
+            price=np.array(price), low=np.array(low), high=np.array(high),
+            value=np.clip(0.0, np.array(low), np.array(high)) if price else np.zeros(0),
+            fixed=np.zeros(len(price), dtype=np.bool_), da_of=da_of, bid_of=bid_of,
+        )  # fmt: skip
+
+    def _couplings(self, case: Case, parts: Grouping) -> None:
+        balance, program, call = (
+            coupling_costs.balance(case),
+            coupling_costs.programs(case),
+            coupling_costs.reservations(case),
+        )
+        reserve, called = _reserve_channels(case, exists=True), _reserve_channels(case, exists=bool(self.zone))
+        fee = case.reservations.availability_eur_per_mw_h[:, None] * np.abs(case.reservations.reserved_kw)
+        self.at_zero_eur = (
+            balance.at_zero_eur + program.at_zero_eur + call.at_zero_eur + self.committed_da_eur - self.capacity_eur
+            - float(fee.sum()) * case.isp_hours / 1000 - sum(remainder_eur(case).values())
+        )  # fmt: skip
+        isps = case.isps
+        kinds = [
+            (balance.points[None], balance.slopes[None], self.const_balance),
+            (program.points[parts.tied], program.slopes[parts.tied], self.const_program),
+            (call.points[parts.tied], call.slopes[parts.tied], self.const_call),
+            (reserve.points, reserve.slopes, self.const_reserve),
+            (called.points, called.slopes, self.const_called if self.zone else np.zeros_like(self.const_called)),
+        ]
+        self.couplings = proximal.Couplings(*(
+            proximal.Channel(
+                s=const.copy(), centre=np.zeros((len(const), isps)), step=np.zeros((len(const), isps)),
+                points=np.ascontiguousarray(points), slopes=np.ascontiguousarray(slopes),
+            )
+            for points, slopes, const in kinds
+        ))  # fmt: skip
+        self.constants = [const for _, _, const in kinds]
+
+    def _columns(self, case: Case, parts: Grouping) -> None:
+        groups, products, isps = len(parts.group_tie), len(case.reserves), case.isps
+        holds = parts.group_holds & (products > 0)
+        row = np.where(holds, np.cumsum(holds) - 1, -1)
+        size = 8 * isps * (groups + products * int(holds.sum()))
+        keep = int(np.clip(_MEMORY // max(size, 1), _FEWEST, _MOST))
+        self.groups = column_pool.Groups(
+            is_called=parts.group_called,
+            tie=parts.group_tie,
+            reserved=parts.group_reserved,
+            hold=row.astype(np.int64),
+            settled=np.zeros(groups, dtype=np.bool_),
+        )
+        self.columns = column_pool.Columns(
+            power=np.zeros((groups, keep, isps)), held=np.zeros((max(int(holds.sum()), 1), keep, products, isps)),
+            cost=np.zeros((groups, keep)), weight=np.zeros((groups, keep)),
+            round=np.full((groups, keep), -1, dtype=np.int64), idle=np.zeros((groups, keep), dtype=np.int64),
+            count=np.zeros(groups, dtype=np.int64),
+        )  # fmt: skip
+        self.work = (
+            np.zeros(isps), np.zeros(isps), np.zeros((products, isps)), np.zeros((products, isps)), np.zeros(isps),
+            np.zeros((products, isps)),
+        )  # fmt: skip
+        self.span = span_kw(case, parts)
+
+    def first_prices(self) -> DualPrices:
+        """Return prices to begin with: the markets' own, nothing for tied points, bids' prices spread over ISPs."""
+        case, per_kw = self.case, self.case.isp_hours / 1000
+        market = case.intraday
+        middle = 0.5 * (market.buy_eur_per_mwh + market.sell_eur_per_mwh)
+        price = np.where(np.isnan(case.day_ahead.committed_kw), case.day_ahead.price_eur_per_mwh, middle) * per_kw
+        reserve = np.zeros((len(case.reserves), case.isps))
+        for p, (r, _) in enumerate(self.bids, start=self.products):
+            mine = self.free.bid_of[r] == p
+            reserve[r, mine] = self.free.price[p] / mine.sum() / KW_PER_MW
+        share = 0.5 if self.zone else 1.0
+        zeros = np.zeros((len(self.parts.tied), case.isps))
+        return self.within(
+            DualPrices(balance=price[None], program=zeros, call=zeros.copy(), reserve=share * reserve,
+                  called=(1 - share) * reserve)
+        )  # fmt: skip
+
+    def within(self, duals: DualPrices) -> DualPrices:
+        """Return prices within the slopes of their channels."""
+        return DualPrices(
+            **{
+                name: np.clip(prices, channel.slopes[..., 0], channel.slopes[..., -1])
+                for name, prices, channel in zip(proximal.Couplings._fields, duals.parts(), self.couplings, strict=True)
+            }
+        )
+
+    def set_centre(self, duals: DualPrices) -> None:
+        """Make these prices the centre of the proximal term."""
+        for prices, channel in zip(duals.parts(), self.couplings, strict=True):
+            channel.centre[:] = prices
+
+    def set_steps(self, factor: float, relative: tuple[float, float, float] = SEARCH) -> None:
+        """Set each channel's step: how far a price may go for a mismatch of the size its programs could have."""
+        case, c = self.case, self.couplings
+        per_kw = case.isp_hours / 1000
+        level = np.abs(case.intraday.buy_eur_per_mwh + case.intraday.sell_eur_per_mwh).mean() / 2 * per_kw
+        spread = (case.intraday.buy_eur_per_mwh - case.intraday.sell_eur_per_mwh).mean() * per_kw
+        scale = max(0.2 * level, spread, 1e-6)
+        planned = ~self.groups.is_called
+        c.balance.step[:] = relative[0] * factor * scale / max(self.span[planned].sum(), 1e-6)
+        ties = len(self.parts.tied)
+        tie = self.groups.tie
+        at_tie = np.zeros(ties)
+        np.add.at(at_tie, tie[planned & (tie >= 0)], self.span[planned & (tie >= 0)])
+        at_tie = np.maximum(at_tie, 1e-3)
+        c.program.step[:] = relative[1] * factor * max(level, scale) / at_tie[:, None]
+        c.call.step[:] = relative[1] * factor * max(level, scale) / at_tie[:, None]
+        holding = float(case.storage.reserve_kw.sum() + case.curtailable.reserve_kw.sum())
+        for channel in (c.reserve, c.called):
+            channel.step[:] = relative[2] * factor * 0.5 * scale / max(holding, 1e-6)
+
+    def bound(self, duals: DualPrices, units_eur: float) -> float:
+        """Return the Lagrangian bound of the cost at these prices, given Σ of the units' bounds, EUR."""
+        total = units_eur + self.at_zero_eur
+        for prices, channel, const in zip(duals.parts(), self.couplings, self.constants, strict=True):
+            total += float((prices * const).sum() + proximal.conjugates(channel, prices).sum())
+        total += proximal.free_bound(self.free, duals.balance, duals.reserve, duals.called)
+        return total
+
+    def model(self, duals: DualPrices) -> float:
+        """Return what the columns promise the bound to be at these prices (never less than it is)."""
+        return self.bound(duals, float(self.promised(duals).sum()))
+
+    def promised(self, duals: DualPrices) -> Floats:
+        """Return (G,) the least cost of every group's columns at these prices, EUR."""
+        return np.asarray(column_pool.model_costs(self.columns, self.groups, *duals.parts(), self.work))
+
+    def bounds_of_points(self, duals: DualPrices, groups_eur: Floats) -> Floats:
+        """Return (N,) what each tied point adds to the bound, given the bounds of the groups (G,), EUR."""
+        total = np.zeros(len(self.parts.tied))
+        mine = self.groups.tie >= 0
+        np.add.at(total, self.groups.tie[mine], groups_eur[mine])
+        c = self.couplings
+        for prices, channel, const in (
+            (duals.program, c.program, self.const_program), (duals.call, c.call, self.const_call)
+        ):  # fmt: skip
+            total += (prices * const).sum(axis=1) + proximal.conjugates(channel, prices)
+        return total
+
+    def add(self, totals: Totals, number: int, asked: Bools | None = None) -> None:
+        """Add the answers of a round as columns, of groups (G,) that were asked; a group's first gets all weight."""
+        skip = np.zeros(len(self.groups.tie), dtype=np.bool_) if asked is None else ~asked
+        column_pool.add_columns(
+            self.columns, self.groups, totals.power_kw, totals.held_kw, totals.cost_eur, number, _IDLE, skip
+        )
+        if number == 0:
+            self.recount()
+
+    def settle(self, chosen: Ints, power_kw: Floats, cost_eur: Floats) -> None:
+        """Let groups without reserve keep one program each (n,T), whatever the prices; their columns go."""
+        for group, power, cost in zip(chosen.tolist(), power_kw, cost_eur.tolist(), strict=True):
+            self.columns.count[group] = 1
+            self.columns.power[group, 0], self.columns.cost[group, 0] = power, cost
+            self.columns.weight[group] = 0.0
+            self.columns.weight[group, 0] = 1.0
+            self.columns.round[group, 0] = SETTLED
+        self.groups.settled[chosen] = True
+        self.recount()
+
+    def free_again(self) -> None:
+        """Let groups and bids that were settled move again, from where they are."""
+        self.groups.settled[:] = False
+        self.free.fixed[:] = False
+
+    def recount(self) -> None:
+        """Add up all channels anew from weights and positions: rounding does not pile up."""
+        for channel, const in zip(self.couplings, self.constants, strict=True):
+            channel.s[:] = const
+        proximal.add_up(self.couplings, self.groups, self.columns, self.free, self.work)
+
+    def improve(self, sweeps: int, enough: float) -> float:
+        """Sweep until the columns could gain no more than `enough` EUR; return what they still could."""
+        left, slight = np.inf, 0.0
+        for _ in range(sweeps):
+            left = sweep(self.couplings, self.groups, self.columns, self.free, slight, self.work)
+            if left <= enough:
+                break
+            slight = 0.5 * enough / len(self.groups.tie)  # groups that gain less than this may wait
+        return left
+
+    def coarse(self, most_steps: int = 64) -> bool:
+        """Whether some free bid has so few possible values that whole ones must be searched for."""
+        open_bids = (self.step_mw > 0) & ~self.free.fixed
+        return bool((self.free.high[open_bids] <= most_steps * self.step_mw[open_bids]).any())
+
+    def mix(self, weight: Floats, free: Floats) -> None:
+        """Take these weights (G,K) and positions."""
+        self.columns.weight[:], self.free.value[:] = weight, free
+        self.recount()
+
+    def prices(self) -> DualPrices:
+        """Return the channels' prices at the present weights."""
+        out = DualPrices(
+            **{
+                name: np.zeros(channel.s.shape)
+                for name, channel in zip(proximal.Couplings._fields, self.couplings, strict=True)
+            }
+        )
+        proximal.next_prices(self.couplings, *out.parts())
+        return out
+
+    def cost(self) -> float:
+        """Return what the present weights cost, bids lowered to what is held: an estimate, EUR."""
+        c = self.couplings
+        value = self.free.value.copy()
+        reserve, called = c.reserve.s.copy(), c.called.s.copy()
+        for p, (r, _) in enumerate(self.bids, start=self.products):
+            mine = self.free.bid_of[r] == p
+            least = (
+                float(reserve[r, mine].min())
+                if not self.zone
+                else float(min(reserve[r, mine].min(), called[r, mine].min()))
+            )
+            lower = min(max(-least, 0.0) / KW_PER_MW, value[p] - self.free.low[p])
+            value[p] -= lower
+            reserve[r, mine] += KW_PER_MW * lower
+            called[r, mine] += KW_PER_MW * lower
+        used = self.columns
+        total = float((used.weight * used.cost).sum()) + float(self.free.price @ value) + self.at_zero_eur
+        soft = np.clip(c.call.slopes, -self._worst(), self._worst())
+        held = (c.reserve._replace(s=reserve), c.called._replace(s=called))
+        for channel in (c.balance, c.program, c.call._replace(slopes=soft), *held):
+            total += float(proximal.costs(channel).sum())
+        return total
+
+    def _worst(self) -> float:
+        return float(self.case.reservations.penalty_eur_per_mwh.max(initial=0.0)) * self.case.isp_hours / 1000
+
+    def gross(self) -> float:
+        """Return a cautious estimate of Σ |term|: terms that cancel each other are counted less."""
+        used = self.columns
+        da = self.committed_da_eur + float(self.free.price[: self.products] @ self.free.value[: self.products])
+        capacity = float(self.free.price[self.products :] @ self.free.value[self.products :]) - self.capacity_eur
+        return (
+            abs(da) + abs(capacity) + abs(float(proximal.costs(self.couplings.balance).sum()))
+            + float(np.abs((used.weight * used.cost).sum(axis=1)).sum())
+        )  # fmt: skip

@@ -1,0 +1,1 @@
+"""Dual prices: coupling costs, grouping, pricing, and where a search begins."""

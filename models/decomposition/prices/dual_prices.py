@@ -1,0 +1,78 @@
+"""Prices of all channels, as the search holds them: from the case's own, and back to what an outcome tells of them."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from models.case import Case, Duals, Floats
+from models.decomposition.prices.grouping import Grouping
+from models.decomposition.prices.pricing import ScenarioPrices
+from models.outcome import Shadow
+from models.response import Prices
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class DualPrices:
+    """A price for every channel, EUR per kW of one ISP, in the layout of the couplings."""
+
+    balance: Floats  # (1,T) of covering one more kW of consumption
+    program: Floats  # (N,T) of a tied point's program, beyond the balance
+    call: Floats  # (N,T) of called less planned program
+    reserve: Floats  # (R,T) <= 0, of reserve held, planned
+    called: Floats  # (R,T) <= 0, of reserve held when reservations are called
+
+    def parts(self) -> tuple[Floats, Floats, Floats, Floats, Floats]:
+        """Return the arrays in the order of the couplings."""
+        return self.balance, self.program, self.call, self.reserve, self.called
+
+    def scenario(self) -> ScenarioPrices:
+        """Return what units see: prices of their program and rewards of reserve held."""
+        return ScenarioPrices(planned=self.seen(called=False), called=self.seen(called=True))
+
+    def seen(self, *, called: bool) -> Prices:
+        """Return what units see in one scenario."""
+        if called:
+            return Prices(power_eur_per_kw=self.call.copy(), held_eur_per_kw=np.maximum(-self.called[None], 0.0))
+        return Prices(
+            power_eur_per_kw=np.concatenate([self.balance + self.program - self.call, self.balance]),
+            held_eur_per_kw=np.maximum(np.stack([-(self.reserve + self.called), -self.reserve]), 0.0),
+        )
+
+
+def carried(start: Duals, parts: Grouping) -> DualPrices:
+    """Return earlier prices for the congestion points that are tied now."""
+    return DualPrices(
+        balance=start.balance[None].copy(), program=start.program[parts.tied], call=start.call[parts.tied],
+        reserve=start.reserve.copy(), called=start.called.copy(),
+    )  # fmt: skip
+
+
+def duals(case: Case, parts: Grouping, tension: DualPrices, bound_eur: float = np.nan) -> Duals:
+    """Return prices of all congestion points, zero where untied, with the value they prove to be the most."""
+    program, call = np.zeros((len(case.points), case.isps)), np.zeros((len(case.points), case.isps))
+    program[parts.tied], call[parts.tied] = tension.program, tension.call
+    return Duals(
+        balance=tension.balance[0].copy(),
+        program=program,
+        call=call,
+        reserve=tension.reserve,
+        called=tension.called,
+        bound_eur=bound_eur,
+    )
+
+
+def shadow(case: Case, parts: Grouping, tension: DualPrices) -> Shadow:
+    """Return the prices as worths of one more unit of each coupling."""
+    per_mwh = 1000 / case.isp_hours
+    full = duals(case, parts, tension)
+    own = 0.0 if case.anchor is None else case.anchor.eur_per_mwh / per_mwh
+    at_limit, at_call = full.program[case.limits.point], np.abs(full.call[case.reservations.point])
+    imports, exports = np.isfinite(case.limits.import_kw), np.isfinite(case.limits.export_kw)
+    reserved = case.reservations.reserved_kw != 0
+    return Shadow(
+        balance_eur_per_mwh=full.balance * per_mwh,
+        limit_import_eur_per_mwh=np.where(imports, np.maximum(at_limit - own, 0.0), 0.0) * per_mwh,
+        limit_export_eur_per_mwh=np.where(exports, np.maximum(-at_limit - own, 0.0), 0.0) * per_mwh,
+        reservation_eur_per_mwh=np.where(reserved, at_call, 0.0) * per_mwh,
+        reserve_eur_per_mw=-(full.reserve + full.called) * 1000,
+    )

@@ -1,0 +1,118 @@
+"""Finds the portfolio's prices on a sample: in a large portfolio some thousands of units say what all are worth.
+
+Balance and reserve are hundreds of prices, however many units there are, and take most rounds to find. The sample is a
+portfolio of its own, with as large a share of the markets as it has of the units: every so many-th tied congestion
+point, and of all other units every so many-th of each class. Its prices are where the search for all units begins; what
+they are worth is proven there. Source: docs/optimisation.md §8.3.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from models.block import reserved_points
+from models.case import NO_POINT, Case, Ints
+from models.decomposition import loop
+from models.decomposition.master.restricted_master import RestrictedMaster
+from models.decomposition.prices.dual_prices import DualPrices, carried
+from models.decomposition.prices.grouping import CLASSES, Grouping, split
+from models.decomposition.prices.pricing import LocalPricing
+from models.decomposition.reoptimise.subproblem import rows_of
+
+SAMPLE_UNITS = 3000
+"""Units of a sample, about."""
+_LARGE = 2.5  # samples: how many units a portfolio must have to be sampled
+_ALIKE = 0.3  # of the units at tied points that should be chosen: how many more or fewer may be
+_ROUNDS, _PATIENCE = 120, 10
+_FINE = 0.25  # of the gap asked for: how exactly the sample's prices are found
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Sample:
+    """A portfolio like another one, but smaller."""
+
+    case: Case
+    tied: Ints  # (n,) index into the tied congestion points of the whole; the sample has no others
+    share: float  # of all units
+
+
+def sampled(case: Case, parts: Grouping, units: int) -> Sample | None:
+    """Return a sample of about so many units; None for small portfolios and for parts.
+
+    None as well where tied points are few and large, so that the sample would have far more or fewer units at them.
+    """
+    everybody = sum(len(getattr(case, label).point) for label in CLASSES)
+    if everybody < _LARGE * units or case.elsewhere is not None:
+        return None
+    wanted = units / everybody
+    reserved = reserved_points(case)[parts.tied]
+    chosen_ties = np.sort(np.concatenate([_every(np.flatnonzero(reserved == kind), wanted) for kind in (False, True)]))
+    points = parts.tied[chosen_ties]
+    place = np.full(len(case.points) + 1, NO_POINT)
+    place[points] = np.arange(len(points))
+    is_tied = np.zeros(len(case.points) + 1, dtype=np.bool_)
+    is_tied[parts.tied] = True
+    tables: dict[str, Any] = {}
+    picked, at_tied, picked_there = 0, 0, 0
+    for label in (*CLASSES, "fixed"):
+        where = getattr(case, label).point
+        there, there_chosen = is_tied[where], place[where] != NO_POINT
+        rows = np.sort(np.concatenate([np.flatnonzero(there_chosen), _every(np.flatnonzero(~there), wanted)]))
+        tables[label] = rows_of(getattr(case, label), rows, place)
+        if label != "fixed":
+            picked, at_tied, picked_there = picked + len(rows), at_tied + there.sum(), picked_there + there_chosen.sum()
+    if abs(picked_there - wanted * at_tied) > _ALIKE * wanted * at_tied:
+        return None
+    share = picked / everybody
+    for label in ("limits", "reservations"):
+        rows = np.flatnonzero(place[getattr(case, label).point] != NO_POINT)
+        tables[label] = rows_of(getattr(case, label), rows, place)
+    start = case.start
+    small = replace(
+        case,
+        points=tuple(case.points[point] for point in points.tolist()),
+        day_ahead=_smaller(case.day_ahead, share, "max_buy_kw", "max_sell_kw", "committed_kw"),
+        intraday=_smaller(case.intraday, share, "buy_depth_kw", "sell_depth_kw", "committed_kw"),
+        reserves=tuple(
+            _smaller(reserve, share, "minimum_mw", "step_mw", "max_mw", "committed_mw") for reserve in case.reserves
+        ),
+        anchor=None if case.anchor is None else replace(case.anchor, point_kw=case.anchor.point_kw[points]),
+        start=None if start is None else replace(start, program=start.program[points], call=start.call[points]),
+        **tables,
+    )
+    return Sample(case=small, tied=chosen_ties, share=share)
+
+
+def _every(of: Ints, share: float) -> Ints:
+    """Return so many of these, evenly spread; at least one where there are any."""
+    count = min(max(round(share * len(of)), 1), len(of))
+    return of[((np.arange(count) + 0.5) * len(of) / max(count, 1)).astype(np.int64)]
+
+
+def _smaller(table: Any, share: float, *names: str) -> Any:
+    return replace(table, **{name: share * getattr(table, name) for name in names})
+
+
+def prices_of(
+    sample: Sample, whole: Case, parts: Grouping, *, relative_gap: float, enough: Callable[[], bool]
+) -> DualPrices:
+    """Return the best prices of a sample for the whole portfolio; tied points that are not in it keep their start."""
+    small = split(sample.case)
+    master, pricing = RestrictedMaster(sample.case, small), LocalPricing(sample.case, small)
+    state = loop.begin(master, pricing, None if sample.case.start is None else carried(sample.case.start, small))
+    aim = _FINE * relative_gap * max(master.gross(), 1e-9)
+    loop.search(
+        master, pricing, state, aim_eur=aim, rounds=_ROUNDS, after=lambda: None, enough=enough, patience=_PATIENCE
+    )  # fmt: skip
+    found = state.centre
+    nothing = np.zeros((len(parts.tied), whole.isps))
+    result = DualPrices(
+        balance=found.balance, program=nothing, call=nothing.copy(), reserve=found.reserve, called=found.called
+    )
+    if whole.start is not None:
+        before = carried(whole.start, parts)
+        result = replace(result, program=before.program, call=before.call)
+    result.program[sample.tied], result.call[sample.tied] = found.program, found.call
+    return result

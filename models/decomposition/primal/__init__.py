@@ -1,0 +1,1 @@
+"""Primal recovery: from weights of columns to programs that everybody can run."""

@@ -1,0 +1,1 @@
+"""Re-optimising some congestion points, with a bound for the whole portfolio."""

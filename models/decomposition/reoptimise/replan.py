@@ -1,0 +1,143 @@
+"""Plans a part of a portfolio again and proves the bound of the whole: what is elsewhere stays, and is not priced.
+
+At the portfolio prices of the plan before, everybody elsewhere could do better by a known amount, the *regret*,
+whatever the part does. So the part's own Lagrangian bound at these prices, with the regret, bounds the whole portfolio.
+Its own congestion points' prices are searched; the reference formulation makes its program.
+Source: docs/optimisation.md §8.6.
+"""
+
+from dataclasses import replace
+from time import perf_counter
+
+import numpy as np
+
+from models.case import Case, Duals, FixedRemainder
+from models.decomposition import loop
+from models.decomposition.master.restricted_master import RestrictedMaster
+from models.decomposition.prices.congestion_point_prices import fit_points
+from models.decomposition.prices.dual_prices import DualPrices, carried, duals, shadow
+from models.decomposition.prices.grouping import Grouping, split
+from models.decomposition.prices.pricing import LocalPricing
+from models.errors import CaseError
+from models.objective import energy_terms
+from models.outcome import Outcome, Termination
+from models.reference.problem import solve as reference
+from models.response import limited
+
+_ROUGH = 5e-2  # of the gap asked for: how exactly, where bids have to be searched for
+_ROUNDING = 1e-9  # MW
+_ROUNDS = 200
+_FINE = 1e-3  # of the gap asked for: how exactly the part, small as it is, is planned
+_PRICES = 1e-2  # of the gap asked for: how exactly its prices are found
+
+
+def dual_slack_eur(before: Case) -> float:
+    """Return how much better all units elsewhere could do at the prices of a part, EUR; `before` as it was planned.
+
+    Raises CaseError for a case that is no part, or has no prices.
+    """
+    start, _ = _known(before)
+    parts = split(before)
+    return _bound_eur(RestrictedMaster(before, parts), before, parts, carried(start, parts)) + start.bound_eur
+
+
+def replan(part: Case, *, relative_gap: float, time_limit_s: float, threads: int = 2) -> Outcome:
+    """Return the best outcome found for a part whose `elsewhere.regret_eur` is known, with the bound of the whole.
+
+    It ends as `gap open` where that bound is too far: then the whole portfolio must be planned. Raises CaseError for a
+    case that is no part, or has no prices.
+    """
+    with limited(threads):
+        return _planned(part, relative_gap, time_limit_s, threads)
+
+
+def _planned(part: Case, relative_gap: float, time_limit_s: float, threads: int) -> Outcome:
+    began = perf_counter()
+    start, elsewhere = _known(part)
+    found = _program(part, relative_gap=relative_gap, time_limit_s=time_limit_s, threads=threads)
+    if found.termination is Termination.NO_PROGRAM:
+        return found
+    searched = perf_counter()
+    parts = split(part)
+    centre, bound = _best_prices(part, parts, start, _PRICES * relative_gap * found.gross_cost_eur)
+    bound = max(-bound + elsewhere.regret_eur, found.objective_eur)
+    worths = shadow(part, parts, centre)
+    point_kw = np.vstack([found.point_kw, found.total_kw - found.point_kw.sum(axis=0)])
+    gap = bound - found.objective_eur
+    return replace(
+        found,
+        termination=Termination.OPTIMAL if gap <= relative_gap * found.gross_cost_eur else Termination.GAP_OPEN,
+        bound_eur=bound,
+        gap_eur=gap,
+        shadow=worths,
+        point_terms_eur=found.point_terms_eur | {"energy": energy_terms(part, point_kw, worths.balance_eur_per_mwh)},
+        solver=f"part of a portfolio, {found.solver}",
+        seconds=found.seconds | {"prices": perf_counter() - searched, "part": searched - began},
+        duals=duals(part, parts, centre, bound),
+    )
+
+
+def _program(part: Case, *, relative_gap: float, time_limit_s: float, threads: int) -> Outcome:
+    """Return the part's best program with the bids there are, or with others where these cannot be held any more.
+
+    Bids are made by the whole portfolio: a part alone hardly ever moves one, and searching for others takes longest.
+    """
+    bids = _known(part)[1].bids_mw
+    made = tuple(replace(reserve, committed_mw=mw) for reserve, mw in zip(part.reserves, bids, strict=True))
+    began = perf_counter()
+    found = reference(
+        replace(part, reserves=made), relative_gap=_FINE * relative_gap, time_limit_s=time_limit_s, threads=threads
+    )
+    if not _short_of_free_bids(part, found):
+        return found
+    left = max(time_limit_s - (perf_counter() - began), 0.0)
+    return reference(part, relative_gap=_ROUGH * relative_gap, time_limit_s=left, threads=threads)
+
+
+def _short_of_free_bids(part: Case, found: Outcome) -> bool:
+    """Say whether a bid that is still free to move cannot be held: only awarded ones may be short."""
+    for reserve, short_mw in zip(part.reserves, found.reserve_shortfall_mw, strict=True):
+        free = np.append(np.isnan(reserve.committed_mw), np.False_)[reserve.block]  # block −1 reads the last entry
+        if bool((short_mw[free] > _ROUNDING).any()):
+            return True
+    return False
+
+
+def _known(part: Case) -> tuple[Duals, FixedRemainder]:
+    if part.elsewhere is None or part.start is None or np.isnan(part.start.bound_eur):
+        raise CaseError("elsewhere: the case is no part of a portfolio that was planned with prices")
+    return part.start, part.elsewhere
+
+
+_PORTFOLIO = ("balance", "reserve", "called")
+
+
+def _best_prices(part: Case, parts: Grouping, start: Duals, aim_eur: float) -> tuple[DualPrices, float]:
+    """Return the congestion points' best prices at given portfolio prices, and the bound of the cost there.
+
+    The regret is known at these portfolio prices only, so they stay what they are to the last bit. Raises CaseError
+    where they are not within the slopes of the part's channels.
+    """
+    master, pricing = RestrictedMaster(part, parts), LocalPricing(part, parts)
+    kept = _portfolio_kept(master, carried(start, parts))
+    inside = master.within(kept)
+    if any(not np.array_equal(getattr(inside, name), getattr(kept, name)) for name in _PORTFOLIO):
+        raise CaseError("start: the portfolio's prices do not fit its markets; they are not the case's own")
+    state = loop.begin(master, pricing, inside)
+    fit_points(
+        master, pricing, state, aim_eur=aim_eur, rounds=_ROUNDS, patience=loop.STALE, after=lambda: None,
+        enough=lambda: False,
+    )  # fmt: skip
+    return state.centre, state.centre_eur
+
+
+def _portfolio_kept(master: RestrictedMaster, tension: DualPrices) -> DualPrices:
+    """Return prices at which units elsewhere see what they saw before, though nobody may be called any more."""
+    if master.zone:
+        return tension
+    return replace(tension, reserve=tension.reserve + tension.called, called=np.zeros_like(tension.called))
+
+
+def _bound_eur(master: RestrictedMaster, case: Case, parts: Grouping, prices: DualPrices) -> float:
+    totals = LocalPricing(case, parts).respond(prices.scenario())
+    return master.bound(prices, float(totals.bound_eur.sum()))

@@ -1,0 +1,219 @@
+"""Parts a portfolio: a case of a few congestion points alone, all others as a plan left them, and back again.
+
+The part is a case of its own with all markets. What is elsewhere is one fixed program, the reserve held there and the
+money earned there. Numpy only. Source: docs/optimisation.md §8.6.
+"""
+
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.block import reserved_points
+from models.case import NO_POINT, Anchor, Case, Direction, Fixed, FixedRemainder, Floats, Ints, Reservations
+from models.decomposition.primal.activation import FIELDS
+from models.errors import CaseError
+from models.headroom import takes
+from models.outcome import Headroom, Outcome, Programs
+
+_UNITS = ("fixed", "curtailable", "storage", "shiftable", "switched")
+_MOVED = "prognosis change"
+
+
+def members(case: Case, points: Ints) -> dict[str, Ints]:
+    """Return the units of each class at some congestion points, by their position in the class."""
+    here = np.zeros(len(case.points) + 1, dtype=np.bool_)
+    here[points] = True
+    return {label: np.flatnonzero(here[getattr(case, label).point]) for label in _UNITS}
+
+
+def subproblem(case: Case, outcome: Outcome, points: Ints) -> Case:
+    """Return the case of congestion points `points` (n,) alone, in their order; all others keep their programs.
+
+    The outcome must have prices (`duals`): they are where the part begins and what its bound is proven with.
+    """
+    units = members(case, points)
+    place = np.full(len(case.points) + 1, NO_POINT)
+    place[points] = np.arange(len(points))
+    chosen: dict[str, Any] = {label: rows_of(getattr(case, label), units[label], place) for label in _UNITS}
+    others_kw = outcome.total_kw - outcome.point_kw[points].sum(axis=0)
+    chosen["fixed"] = Fixed(
+        point=np.append(chosen["fixed"].point, NO_POINT), program_kw=np.vstack([chosen["fixed"].program_kw, others_kw])
+    )
+    for label in ("limits", "reservations"):
+        rows = np.flatnonzero(place[getattr(case, label).point] != NO_POINT)
+        chosen[label] = rows_of(getattr(case, label), rows, place)
+    duals = outcome.duals
+    return replace(
+        case,
+        points=tuple(case.points[point] for point in points.tolist()),
+        anchor=None if case.anchor is None else replace(case.anchor, point_kw=case.anchor.point_kw[points]),
+        start=None if duals is None else replace(duals, program=duals.program[points], call=duals.call[points]),
+        elsewhere=_elsewhere(case, outcome, points, units),
+        **chosen,
+    )
+
+
+def rows_of(table: Any, rows: Ints, place: Ints) -> Any:
+    """Return the chosen rows of every array (and of names), with congestion points at their new place."""
+    values: dict[str, Any] = {}
+    for item in fields(table):
+        value = getattr(table, item.name)
+        values[item.name] = tuple(value[row] for row in rows.tolist()) if isinstance(value, tuple) else value[rows]
+    values["point"] = place[values["point"]]
+    return type(table)(**values)
+
+
+def _elsewhere(case: Case, outcome: Outcome, points: Ints, units: Mapping[str, Ints]) -> FixedRemainder:
+    reserved = reserved_points(case)
+    reserved[points] = False
+    called = outcome.called_headroom if reserved.any() else None
+    terms = {
+        name: float(eur.sum() - eur[points].sum()) for name, eur in outcome.point_terms_eur.items() if name != "energy"
+    }
+    return FixedRemainder(
+        held_kw=_held_kw(case, outcome.headroom, units),
+        called_held_kw=None if called is None else _held_kw(case, called, units),
+        terms_eur=terms,
+        bids_mw=outcome.bids_mw,
+    )
+
+
+def _held_kw(case: Case, headroom: Headroom, without: Mapping[str, Ints]) -> Floats:
+    """Return what all units but some hold (R,T)."""
+    total = np.zeros((len(case.reserves), case.isps))
+    for r, reserve in enumerate(case.reserves):
+        side = Direction.UP if takes(reserve, Direction.UP) else Direction.DOWN
+        for label in ("curtailable", "storage"):
+            held = getattr(headroom, f"{label}_{side.value}_kw")[r]
+            total[r] += held.sum(axis=0, dtype=np.float64) - held[without[label]].sum(axis=0, dtype=np.float64)
+    return total
+
+
+def renewed(part_before: Case, reservations: Reservations, announced_kw: Floats | None, eur_per_mwh: float) -> Case:
+    """Return the part with other reservations (points numbered as in the part), near what was announced (n,T).
+
+    Where there is an announced program everybody elsewhere keeps theirs, so that it costs them nothing.
+    Raises CaseError for a case that is no part.
+    """
+    other = part_before.elsewhere
+    if other is None:
+        raise CaseError("elsewhere: the case is no part of a portfolio")
+    if announced_kw is None or eur_per_mwh <= 0:
+        return replace(part_before, reservations=reservations)
+    left = {name: eur for name, eur in other.terms_eur.items() if name != _MOVED}
+    anchor = Anchor(point_kw=announced_kw, eur_per_mwh=eur_per_mwh)
+    return replace(part_before, reservations=reservations, anchor=anchor, elsewhere=replace(other, terms_eur=left))
+
+
+def whole_case(case: Case, outcome: Outcome, points: Ints, new: Case) -> Case:
+    """Return the whole portfolio's case after its part `new` was planned again; `outcome` is the one before."""
+    anchor = None
+    if new.anchor is not None:
+        anchor = replace(new.anchor, point_kw=outcome.point_kw.copy())
+        anchor.point_kw[points] = new.anchor.point_kw
+    return replace(case, reservations=_joined(case, points, new.reservations), anchor=anchor)
+
+
+def _joined(case: Case, points: Ints, new: Reservations) -> Reservations:
+    """Return the contracts elsewhere, then those of the part."""
+    rows = np.flatnonzero(~np.isin(case.reservations.point, points))
+    old = rows_of(case.reservations, rows, np.arange(len(case.points) + 1))
+    values: dict[str, Any] = {
+        item.name: getattr(old, item.name) + new.name
+        if item.name == "name"
+        else np.concatenate([getattr(old, item.name), getattr(new, item.name)])
+        for item in fields(old)
+    }
+    values["point"][len(rows) :] = points[new.point]
+    return Reservations(**values)
+
+
+def whole_outcome(
+    case: Case, outcome: Outcome, points: Ints, new_case: Case, new: Outcome, *, in_place: bool = False
+) -> Outcome:
+    """Return the whole portfolio's outcome with that of its part in it; `case` and `outcome` are those before.
+
+    `in_place`: the arrays of the outcome before are written to, and it must not be used any more.
+    """
+    units = members(case, points)
+
+    def patched(old: NDArray[Any], rows: Any, values: NDArray[Any]) -> NDArray[Any]:
+        result = old if in_place and old.flags.writeable else old.copy()
+        result[rows] = values
+        return result
+
+    programs = _programs(outcome.programs, new.programs, units, patched)
+    headroom = _headroom(outcome.headroom, new.headroom, units, patched)
+    others = reserved_points(case)
+    others[points] = False
+    called, called_headroom = None, None
+    if others.any() or new.called is not None:
+        called = outcome.called or _copy(outcome.programs)
+        called = _programs(called, new.called or new.programs, units, patched)
+        called_headroom = outcome.called_headroom or _copy(outcome.headroom)
+        called_headroom = _headroom(called_headroom, new.called_headroom or new.headroom, units, patched)
+    limits = np.flatnonzero(np.isin(case.limits.point, points))
+    kept = ~np.isin(case.reservations.point, points)
+    shadow, duals, here = outcome.shadow, new.duals, points
+    places = {name: eur for name, eur in outcome.point_terms_eur.items() if name != _MOVED or new_case.anchor is None}
+    for name in new.point_terms_eur:
+        places.setdefault(name, np.zeros(len(case.points) + 1))
+    return replace(
+        new,
+        programs=programs,
+        called=called,
+        headroom=headroom,
+        called_headroom=called_headroom,
+        point_kw=patched(outcome.point_kw, here, new.point_kw),
+        breach_import_kw=patched(outcome.breach_import_kw, limits, new.breach_import_kw),
+        breach_export_kw=patched(outcome.breach_export_kw, limits, new.breach_export_kw),
+        reservation_shortfall_kw=np.concatenate([outcome.reservation_shortfall_kw[kept], new.reservation_shortfall_kw]),
+        point_terms_eur={
+            name: patched(eur, here, new.point_terms_eur.get(name, np.zeros(len(points) + 1))[:-1])
+            for name, eur in places.items()
+        },
+        shadow=replace(
+            new.shadow,
+            limit_import_eur_per_mwh=patched(
+                shadow.limit_import_eur_per_mwh, limits, new.shadow.limit_import_eur_per_mwh
+            ),
+            limit_export_eur_per_mwh=patched(
+                shadow.limit_export_eur_per_mwh, limits, new.shadow.limit_export_eur_per_mwh
+            ),
+            reservation_eur_per_mwh=np.concatenate(
+                [shadow.reservation_eur_per_mwh[kept], new.shadow.reservation_eur_per_mwh]
+            ),
+        ),
+        duals=None
+        if duals is None or outcome.duals is None
+        else replace(
+            duals,
+            program=patched(outcome.duals.program, here, duals.program),
+            call=patched(outcome.duals.call, here, duals.call),
+        ),
+    )
+
+
+def _programs(old: Programs, new: Programs, units: Mapping[str, Ints], patched: Any) -> Programs:
+    return Programs(
+        **{
+            name: patched(getattr(old, name), units[label], getattr(new, name))
+            for label, names in FIELDS.items()
+            for name in names
+        }
+    )
+
+
+def _headroom(old: Headroom, new: Headroom, units: Mapping[str, Ints], patched: Any) -> Headroom:
+    result = {}
+    for item in fields(old):
+        rows = units[item.name.partition("_")[0]]
+        result[item.name] = patched(getattr(old, item.name), (slice(None), rows), getattr(new, item.name))
+    return Headroom(**result)
+
+
+def _copy(table: Any) -> Any:
+    return type(table)(**{item.name: getattr(table, item.name).copy() for item in fields(table)})

@@ -1,0 +1,206 @@
+"""Balancing capacity: whole bids backed by headroom, also when reservations are called.
+
+Source: docs/optimisation.md §3.5.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from math import ceil, floor
+from typing import Any
+
+import numpy as np
+import pyomo.environ as pyo
+
+from models.block import (
+    Held,
+    ObjectiveTerm,
+    VariableArray,
+    Variables,
+    Whole,
+    add_cells,
+    linear_sum,
+    new_block,
+    reserved_points,
+)
+from models.case import Case, Floats, Ints, Reserve
+from models.headroom import traded, traded_isps
+
+KW_PER_MW = 1000.0
+_ROUNDING = 1e-9
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ReserveRows:
+    """Bids in steps, shortfalls in MW and the rows Σ headroom >= bid − shortfall."""
+
+    bids: dict[tuple[int, int], Whole]  # (product, block), where free
+    shortfall: VariableArray  # (product, ISP)
+    product: Ints  # (N,) of each row
+    isp: Ints  # (N,)
+    rows: Variables
+    worth: tuple[ObjectiveTerm, ...]
+
+
+def hold_reserves(model: Any, case: Case, held: Sequence[Held], called: Sequence[Held] | None) -> ReserveRows:
+    """Σ headroom >= bid − shortfall in every ISP of a block, for the program and again when reservations are called.
+
+    In the called case units at reserved congestion points count with what they hold then, all others as planned.
+    """
+    block = new_block(model, "reserves")
+    bids = _add_bids(block, case, held)
+    shape = (len(case.reserves), case.isps)
+    committed = np.zeros(shape)
+    open_isps = np.zeros(shape, dtype=np.bool_)
+    for r, reserve in enumerate(case.reserves):
+        open_isps[r] = traded_isps(reserve)
+        committed[r, open_isps[r]] = np.nan_to_num(reserve.committed_mw)[reserve.block[open_isps[r]]]
+    shortfall = add_cells(block, "shortfall", committed > 0, 0.0, committed)
+    short_of = dict(
+        zip(zip(shortfall.unit.tolist(), shortfall.isp.tolist(), strict=True), shortfall.variables, strict=True)
+    )
+    product, isp = np.nonzero(open_isps)
+    rows: Variables = []
+    keys: list[tuple[int, int]] = []
+    other = case.elsewhere
+    for name, parts, elsewhere_kw in (
+        ("planned", [held], None if other is None else other.held_kw),
+        ("called", _when_called(case, held, called), None if other is None else other.when_called_kw),
+    ):
+        if not parts:
+            continue
+        groups = _headroom_by_row([h for part in parts for h in part])
+        needed_kw = KW_PER_MW * committed - (0.0 if elsewhere_kw is None else elsewhere_kw)
+        row = _reserve_rule(case, bids, short_of, groups, needed_kw)
+        index = pyo.Set(initialize=list(zip(product.tolist(), isp.tolist(), strict=True)), dimen=2)
+        block.add_component(name, pyo.Constraint(index, rule=row))
+        for key, stated in block.component(name).items():
+            rows.append(stated)
+            keys.append(key)
+    return ReserveRows(
+        bids=bids,
+        shortfall=shortfall,
+        product=np.array([r for r, _ in keys], dtype=np.int64),
+        isp=np.array([t for _, t in keys], dtype=np.int64),
+        rows=rows,
+        worth=(*_capacity_worth(case, bids), _shortfall_worth(case, shortfall)),
+    )
+
+
+def _when_called(case: Case, held: Sequence[Held], called: Sequence[Held] | None) -> list[Sequence[Held]]:
+    """Return what counts when reservations are called, nothing where that is the plan itself."""
+    if called is not None:
+        return [_outside(case, held), called]
+    return [held] if case.elsewhere is not None and case.elsewhere.called_held_kw is not None else []
+
+
+def _outside(case: Case, held: Sequence[Held]) -> Sequence[Held]:
+    reserved = reserved_points(case)
+    kept = []
+    for part in held:
+        stays = np.flatnonzero(~reserved[part.point])
+        kept.append(
+            Held(
+                product=part.product[stays],
+                unit=part.unit[stays],
+                isp=part.isp[stays],
+                point=part.point[stays],
+                variables=[part.variables[i] for i in stays.tolist()],
+            )
+        )
+    return kept
+
+
+def _headroom_by_row(held: Sequence[Held]) -> dict[tuple[int, int], Variables]:
+    groups: dict[tuple[int, int], Variables] = {}
+    for part in held:
+        for r, t, variable in zip(part.product.tolist(), part.isp.tolist(), part.variables, strict=True):
+            groups.setdefault((r, t), []).append(variable)
+    return groups
+
+
+def _add_bids(block: Any, case: Case, held: Sequence[Held]) -> dict[tuple[int, int], Whole]:
+    """Add bid[r,b]: whole steps, 0 or >= minimum, at most the depth and what units could hold at the very most."""
+    able = np.zeros((len(case.reserves), case.isps)) if case.elsewhere is None else case.elsewhere.held_kw.copy()
+    for part in held:
+        np.add.at(able, (part.product, part.isp), [variable.ub for variable in part.variables])
+    ranges = {
+        (r, b): steps
+        for r, reserve in enumerate(case.reserves)
+        for b in np.flatnonzero(traded(reserve) & np.isnan(reserve.committed_mw)).tolist()
+        if (steps := _steps(reserve, b, able[r])) is not None
+    }
+    keys = list(ranges)
+    switched = [key for key in keys if ranges[key][0] > 1]
+    block.bid = pyo.Var(
+        pyo.Set(initialize=keys, dimen=2),
+        within=pyo.NonNegativeIntegers,
+        bounds=lambda _b, r, b: (0, ranges[r, b][1]),
+    )
+    block.bidding = pyo.Var(pyo.Set(initialize=switched, dimen=2), within=pyo.Binary)
+    index = pyo.Set(initialize=switched, dimen=2)
+    block.least = pyo.Constraint(index, rule=lambda b, r, s: b.bid[r, s] - ranges[r, s][0] * b.bidding[r, s] >= 0)
+    block.most = pyo.Constraint(index, rule=lambda b, r, s: b.bid[r, s] - ranges[r, s][1] * b.bidding[r, s] <= 0)
+    return {
+        key: Whole(
+            variable=block.bid[key], switch=block.bidding[key] if key in switched else None, least=ranges[key][0]
+        )
+        for key in keys
+    }
+
+
+def _steps(reserve: Reserve, block: int, able_kw: Floats) -> tuple[int, int] | None:
+    """Return the least and most whole number of steps a bid above zero may have, None if there is none."""
+    inside = reserve.block == block
+    if not inside.any():
+        return None
+    able_mw = float(able_kw[inside].min()) / KW_PER_MW
+    least = max(1, ceil(reserve.minimum_mw / reserve.step_mw - _ROUNDING))
+    most = floor(min(float(reserve.max_mw[block]), able_mw) / reserve.step_mw + _ROUNDING)
+    return (least, most) if most >= least else None
+
+
+def _reserve_rule(
+    case: Case,
+    bids: dict[tuple[int, int], Whole],
+    short_of: dict[tuple[int, int], Any],
+    groups: dict[tuple[int, int], Variables],
+    needed_kw: Floats,
+) -> Callable[..., Any]:
+    def rule(_block: Any, r: int, t: int) -> Any:
+        reserve = case.reserves[r]
+        variables = list(groups.get((r, t), []))
+        coefficients = [1.0] * len(variables)
+        bid = bids.get((r, int(reserve.block[t])))
+        if bid is not None:
+            variables.append(bid.variable)
+            coefficients.append(-KW_PER_MW * reserve.step_mw)
+        if (r, t) in short_of:
+            variables.append(short_of[r, t])
+            coefficients.append(KW_PER_MW)
+        if bid is None and (r, t) not in short_of:
+            return pyo.Constraint.Skip
+        return (float(needed_kw[r, t]), linear_sum(variables, np.array(coefficients)), None)
+
+    return rule
+
+
+def _capacity_worth(case: Case, bids: dict[tuple[int, int], Whole]) -> list[ObjectiveTerm]:
+    """Price of the block × bid, per product; awarded bids are constants."""
+    result = []
+    for r, reserve in enumerate(case.reserves):
+        mine = [(b, whole.variable) for (product, b), whole in bids.items() if product == r]
+        result.append(
+            ObjectiveTerm(
+                term=f"capacity {reserve.name}",
+                variables=[variable for _, variable in mine],
+                eur=reserve.price_eur_per_mw[[b for b, _ in mine]] * reserve.step_mw if mine else np.zeros(0),
+                constant_eur=float(reserve.price_eur_per_mw @ np.nan_to_num(reserve.committed_mw)),
+            )
+        )
+    return result
+
+
+def _shortfall_worth(case: Case, shortfall: VariableArray) -> ObjectiveTerm:
+    rates = np.array([reserve.shortfall_eur_per_mwh for reserve in case.reserves])
+    eur = -rates[shortfall.unit] * case.isp_hours if len(rates) else np.zeros(0)
+    return ObjectiveTerm(term="reserve shortfall", variables=shortfall.variables, eur=eur)

@@ -1,0 +1,95 @@
+"""A first answer and a bound in seconds, for problems whose relaxation may take minutes.
+
+Reserve is what makes a large relaxation hard: held energy ties every ISP of a unit to the few rows that sum headroom.
+Without free bids the problem is easy, and so it is with the programs of the units that hold reserve given: then only
+their headroom and the bids are left. Source: docs/optimisation.md §4.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from time import perf_counter
+
+import numpy as np
+
+from models.case import Bools, Floats, Ints
+from models.reference.branching import Branched
+from models.solver import Matrix, Relaxation, SolverRun, Status, solve_mixed
+from models.solver_log import SolverLog
+
+_SHARE = 0.3  # of the time left that one choice of bids may take
+_TOLERANCE = 1e-6
+_GAP = 1e-3  # of the value, good enough for a first answer
+
+
+def first_answer(
+    matrix: Matrix,
+    *,
+    bids: Ints,
+    held: Ints,
+    holders: Ints,
+    rests: Bools,
+    complete: Callable[[Relaxation, Floats, Floats], SolverRun | None],
+    threads: int,
+    deadline: float,
+    transcript: SolverLog | None = None,
+) -> Branched:
+    """Return the best of: no bids; the best bids on the program without bids; the best bids while holders rest.
+
+    `bids` are the columns of free bids with their switches, `held` those of reserve power, `holders` those of the power
+    of units that hold reserve, `rests` (holders,) which of these may be zero all day. complete(relaxation, x, bids)
+    fixes the whole numbers near x with these bids and solves the rest. Bound: bids only take room from everything
+    else, so no minimum lies below that without them, less what all bids together can earn at most. Duals are those of
+    the program without bids. The transcript gets what HiGHS says of choosing bids, and all that ends by a time limit.
+    """
+    relaxation = Relaxation(matrix, threads=threads, transcript=transcript, quiet=True)
+    none = np.zeros(len(bids))
+    relaxation.bound_columns(bids, none, none)
+    without = relaxation.solve(deadline - perf_counter(), "simplex")
+    if without.status is not Status.OPTIMAL:
+        return Branched(best=None, bound=-np.inf)
+    bound = without.objective + float(np.minimum(matrix.cost[bids] * matrix.upper[bids], 0.0).sum())
+    best = complete(relaxation, without.x, none)
+    if best is None or best.status is not Status.OPTIMAL:
+        return Branched(best=None, bound=bound)
+    kept = best.x
+    best = _with_bids(matrix, np.append(bids, held), best, threads, deadline, transcript)
+    program = np.clip(np.where(rests, 0.0, kept[holders]), matrix.lower[holders], matrix.upper[holders])
+    relaxation.bound_columns(holders, program, program)
+    resting = complete(relaxation, kept, none)
+    if resting is not None and resting.status is Status.OPTIMAL:
+        resting = _with_bids(matrix, np.append(bids, held), resting, threads, deadline, transcript)
+        best = resting if resting.objective < best.objective else best
+    return Branched(best=best, bound=bound)
+
+
+def _with_bids(
+    matrix: Matrix, free: Ints, run: SolverRun, threads: int, deadline: float, transcript: SolverLog | None
+) -> SolverRun:
+    """Return the run with the best bids and reserve power its program can hold; everything else stays."""
+    lower, upper = run.x.copy(), run.x.copy()
+    lower[matrix.whole] = upper[matrix.whole] = np.round(run.x[matrix.whole])
+    lower[free], upper[free] = matrix.lower[free], matrix.upper[free]
+    # A program is feasible to the solver's tolerance only; rows may be missed by that much where all else is given.
+    given = replace(
+        matrix,
+        lower=lower,
+        upper=upper,
+        row_lower=matrix.row_lower - _TOLERANCE,
+        row_upper=matrix.row_upper + _TOLERANCE,
+    )
+    found = solve_mixed(
+        given,
+        start=np.zeros(0),
+        absolute_gap=_GAP * abs(run.objective),
+        time_limit_s=_SHARE * (deadline - perf_counter()),
+        threads=threads,
+        transcript=transcript,
+    )
+    if not len(found.x) or found.objective >= run.objective:
+        return run
+    # Bids are whole to a tolerance, too; headroom must cover the whole ones.
+    exact = Relaxation(given, threads=threads, transcript=transcript, quiet=True)
+    whole = free[matrix.whole[free]]
+    exact.bound_columns(whole, np.round(found.x[whole]), np.round(found.x[whole]))
+    held = exact.solve(deadline - perf_counter(), "simplex")
+    return replace(run, x=held.x, objective=held.objective) if held.status is Status.OPTIMAL else run

@@ -1,0 +1,111 @@
+"""Curtailable generation: forecast <= p <= 0, what is curtailed has a price. Source: docs/optimisation.md §2.2."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from models.block import (
+    Flow,
+    Held,
+    ObjectiveTerm,
+    VariableArray,
+    add_cells,
+    add_rows,
+    add_table,
+    new_block,
+    reserved_points,
+)
+from models.case import Bools, Case, Direction, Floats, Reserve
+from models.headroom import SIDES, add_held, row_name, side_patterns, traded_isps
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class CurtailableBlock:
+    """The variables of the class."""
+
+    power: VariableArray
+    flow: Flow
+    worth: tuple[ObjectiveTerm, ...]
+    held: Held
+
+
+def lowest_kw(case: Case) -> Floats:
+    """Return the most production possible (U,T): the forecast, or what is pinned where that is more."""
+    return np.fmin(case.curtailable.forecast_kw, case.curtailable.pinned_kw)
+
+
+def add_curtailable(model: Any, case: Case, *, name: str, needed: Bools, called: bool = False) -> CurtailableBlock:
+    """Add forecast[u,t] <= p[u,t] <= 0 where `needed` (U,T), p = pinned where pinned, and the reserve units may hold.
+
+    Worth: −cost·Δ/1000·(p − forecast), EUR; a called program costs nothing. No variable where nothing
+    is forecast.
+    """
+    data = case.curtailable
+    block = new_block(model, name)
+    pinned = np.broadcast_to(data.pinned_kw, data.forecast_kw.shape)
+    low = np.where(np.isnan(pinned), data.forecast_kw, pinned)
+    high = np.where(np.isnan(pinned), 0.0, pinned)
+    power = add_cells(block, "power", needed & ((lowest_kw(case) != 0) | (high != 0)), low, high)
+    flow = Flow(
+        variables=power.variables, kw_per_unit=np.ones(len(power.unit)), point=data.point[power.unit], isp=power.isp
+    )
+    held = _hold(block, case, power)
+    terms = (_curtailment(case, power),) if not called else ()
+    return CurtailableBlock(power=power, flow=flow, worth=terms, held=held)
+
+
+def called_cells(case: Case) -> Bools:
+    """Return (U,T) where a called program can differ from the plan to any effect.
+
+    That is where the congestion point has a reservation, and where a unit of such a point may hold reserve.
+    """
+    data = case.curtailable
+    called = np.zeros((len(case.points) + 1, case.isps), dtype=np.bool_)
+    np.logical_or.at(called, case.reservations.point, case.reservations.reserved_kw != 0)
+    tradable = np.zeros(case.isps, dtype=np.bool_)
+    for reserve in case.reserves:
+        tradable |= traded_isps(reserve)
+    holding = (data.reserve_kw > 0) & reserved_points(case)[data.point]
+    return called[data.point] | (holding[:, None] & tradable)
+
+
+def _curtailment(case: Case, power: VariableArray) -> ObjectiveTerm:
+    rate = case.curtailable.cost_eur_per_mwh[power.unit] * case.isp_hours / 1000
+    lowest = lowest_kw(case)[power.unit, power.isp]
+    return ObjectiveTerm(
+        term="curtailment", variables=power.variables, eur=-rate, constant_eur=float((rate * lowest).sum())
+    )
+
+
+def _hold(block: Any, case: Case, power: VariableArray) -> Held:
+    """Σ_up held <= p − lowest, Σ_down held <= max(0, pinned) − p, for every ISP with a variable."""
+    data = case.curtailable
+    lowest = lowest_kw(case)
+    highest = np.broadcast_to(np.fmax(data.pinned_kw, 0.0), lowest.shape)
+    present = np.zeros(lowest.shape, dtype=np.bool_)
+    present[power.unit, power.isp] = True
+
+    def most(_reserve: Reserve, _side: Direction) -> Floats:
+        return np.where(present, highest - lowest, 0.0)
+
+    held = add_held(block, case, data.point, data.reserve_kw, most)
+    takers = np.zeros(lowest.shape, dtype=np.bool_)
+    takers[held.unit, held.isp] = True
+    add_table(block, "lowest", takers, lowest)
+    add_table(block, "highest", takers, highest)
+    for side in SIDES:
+        for products, where in side_patterns(case, held, len(data.point), side):
+            add_rows(block, row_name("room", side, products), where, _room_rule(products, side))
+    return held
+
+
+def _room_rule(products: tuple[int, ...], side: Direction) -> Callable[..., Any]:
+    def rule(b: Any, u: Any, t: Any) -> Any:
+        total = sum(b.held[r, u, t] for r in products)
+        if side is Direction.UP:
+            return total <= b.power[u, t] - b.lowest[u, t]
+        return total <= b.highest[u, t] - b.power[u, t]
+
+    return rule

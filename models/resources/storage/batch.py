@@ -1,0 +1,124 @@
+"""All storage units one after the other, compiled: read the tables, answer, add up."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from models.case import Bools, Floats, Ints
+from models.compiled import compiled, inlined
+from models.mixing import share_of
+from models.parameter_views import Tables, load
+from models.resources.storage.band import keeps_band
+from models.resources.storage.kernel import respond_one
+from models.resources.storage.layout import ENERGY, EXCESS, POWER, RESERVE, SLACK, UNMET, Work, new_work
+from models.resources.storage.lines import Planning, new_planning
+from models.resources.storage.margins import respond_with_margins
+
+
+class Offers(NamedTuple):
+    """What reserve earns, see models.response.Sides and models.resources.storage.duals."""
+
+    sides: Floats  # (H,3,T)
+    product: Ints  # (H,3,T)
+    rewards: Floats  # (H,R,T)
+    needs: Floats  # (R,4)
+    traded: Bools  # (R,T)
+    vertices: Floats  # (H,T,M,4)
+    number: Ints  # (H,T), (0,T) where no product needs an energy margin
+
+
+@inlined
+def _answer(
+    table: Floats, scalars: Floats, hours: float, price: Floats, offers: Offers, h: int, margins: bool,
+    work: Work, planning: Planning, tolerance: float,
+) -> tuple[float, float]:  # fmt: skip
+    """Leave a unit's answer in work; return (own cost, proven bound)."""
+    if margins and scalars[RESERVE] > 0.0:
+        own, bound, _ = respond_with_margins(
+            table, scalars, hours, price, offers.sides[h], offers.product[h], offers.rewards[h],
+            offers.needs, offers.traded, offers.vertices[h], offers.number[h], work, planning, tolerance,
+        )  # fmt: skip
+        return own, bound
+    return respond_one(table, scalars, hours, price, offers.sides[h], offers.product[h], work)
+
+
+@compiled
+def answer_units(
+    begin: int, end: int, order: Ints, first: Ints, slot: Ints,
+    double: Tables, single: Tables, units: Ints, scalars: Floats, hours: float,
+    rows: tuple[Ints, Ints], power: Floats, offers: Offers, tolerance: float,
+    power_kw: Floats, held_kw: Floats, money_eur: Floats, details: Floats,
+) -> None:  # fmt: skip
+    """Add the answers of blocks begin..end to their slots: power (S,T), held (S,R,T), own cost and bound (S,2).
+
+    Where `details` (S,3,T) has slots, the last unit of each leaves its energy, unmet and excess energy there.
+    """
+    isps, products = power.shape[1], offers.rewards.shape[1]
+    table, work = np.empty((7, isps)), new_work(isps, products)
+    margins = offers.number.shape[0] > 0
+    planning = new_planning(isps if margins else 0, products)
+    for block in range(begin, end):
+        to = slot[block]
+        for i in order[first[block] : first[block + 1]]:
+            load(double, single, units[i], table)
+            own, bound = _answer(
+                table, scalars[i], hours, power[rows[0][i]], offers, rows[1][i], margins, work, planning, tolerance
+            )
+            for t in range(isps):
+                power_kw[to, t] += work.answer[POWER, t]
+            if scalars[i, RESERVE] > 0.0:
+                for r in range(products):
+                    for t in range(isps):
+                        held_kw[to, r, t] += work.held[r, t]
+            money_eur[to, 0] += own
+            money_eur[to, 1] += bound
+            if details.shape[0] > 0:
+                details[to] = work.answer[POWER + 1 : EXCESS + 1]
+
+
+@compiled
+def mix_units(
+    begin: int, end: int, chosen: Ints, double: Tables, single: Tables, units: Ints, scalars: Floats, hours: float,
+    rows: tuple[Ints, Ints, Ints], power: Floats, offers: Offers, weight: Floats, only: Ints, tolerance: float,
+    place: Ints, energy_kwh: Floats, slack_kwh: Floats, charge_kw: Floats, discharge_kw: Floats, held_kw: Floats,
+) -> None:  # fmt: skip
+    """Add up the answers of chosen[begin..end] to K rounds, each as much as it counts for the unit.
+
+    rows: of each chosen unit in power (K,G,T); of all units in the rewards of a round and in weight (K,N). Round k's
+    rewards begin at row k·H of the offers. only (U,): the round a unit takes as it is, −1 where it mixes. Outputs
+    (n,T), slack (2,n,T), held (R,h,T) for units with a place; they must be zero.
+    """
+    rounds, isps, products = power.shape[0], power.shape[2], offers.rewards.shape[1]
+    table, work = np.empty((7, isps)), new_work(isps, products)
+    margins = offers.number.shape[0] > 0
+    planning = new_planning(isps if margins else 0, products)
+    for n in range(begin, end):
+        i = chosen[n]
+        load(double, single, units[i], table)
+        for k in range(rounds):
+            share = share_of(weight, only, k, i, rows[2][i])
+            if share <= 0.0:
+                continue
+            h = k * (offers.rewards.shape[0] // rounds) + rows[1][i]
+            _answer(table, scalars[i], hours, power[k, rows[0][n]], offers, h, margins, work, planning, tolerance)
+            for t in range(isps):
+                p = work.answer[POWER, t]
+                charge_kw[n, t] += share * max(p, 0.0)
+                discharge_kw[n, t] += share * max(-p, 0.0)
+                energy_kwh[n, t] += share * work.answer[ENERGY, t]
+            if scalars[i, SLACK] > 0.0:
+                slack_kwh[0, n] += share * work.answer[UNMET]
+                slack_kwh[1, n] += share * work.answer[EXCESS]
+            if place[n] >= 0:
+                held_kw[:, place[n]] += share * work.held
+
+
+@compiled
+def mark_slack(
+    begin: int, end: int, double: Tables, single: Tables, units: Ints, scalars: Floats, hours: float, isps: int
+) -> None:  # fmt: skip
+    """Set the SLACK of units begin..end."""
+    table, work = np.empty((7, isps)), new_work(isps, 0)
+    for i in range(begin, end):
+        load(double, single, units[i], table)
+        scalars[i, SLACK] = 0.0 if keeps_band(table, scalars[i], hours, work) else 1.0

@@ -1,0 +1,322 @@
+"""Storage: batteries, EV sessions, heat buffers. Source: docs/optimisation.md §2.3.
+
+e[t] = a·e[t−1] + Δ·ηc·pc[t] − Δ/ηd·pd[t] − d[t] + unmet[t] − excess[t],  e_min <= e <= e_max,  p = pc − pd.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from itertools import product
+from typing import Any
+
+import numpy as np
+import pyomo.environ as pyo
+
+from models.block import (
+    Exclusive,
+    Flow,
+    Held,
+    Holders,
+    ObjectiveTerm,
+    Switches,
+    VariableArray,
+    add_cells,
+    add_column,
+    add_rows,
+    add_table,
+    new_block,
+)
+from models.case import Bools, Case, Direction, Floats, Ints, Reserve
+from models.headroom import SIDES, add_held, row_name, side_patterns
+from models.reachability import charge_limit_kw, discharge_limit_kw, meetable
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class StorageBlock:
+    """The variables of the class."""
+
+    charge: VariableArray
+    discharge: VariableArray
+    energy: VariableArray
+    unmet: VariableArray
+    excess: VariableArray
+    flow: Flow
+    worth: tuple[ObjectiveTerm, ...]
+    exclusive: Exclusive
+    held: Held
+    holders: Holders
+    switches: Switches
+
+
+def add_storage(model: Any, case: Case, *, name: str, units: Ints, called: bool = False) -> StorageBlock:
+    """Add the energy recursion, bands and reserve of `units`; pc, pd only where their limit is above zero.
+
+    Worth, EUR: wear −w·Δ·(pc + pd), stored energy v·e[T], comfort shortfall −s·(unmet + excess); a called program
+    earns and costs nothing but its own shortfall. unmet and excess exist only for units whose bands cannot be met.
+    """
+    block = new_block(model, name)
+    shape = (len(case.storage.point), case.isps)
+    chosen = np.zeros((shape[0], 1), dtype=np.bool_)
+    chosen[units] = True
+    charge, discharge = _add_power(block, case, chosen)
+    energy = add_cells(
+        block, "energy", np.broadcast_to(chosen, shape), case.storage.energy_min_kwh, case.storage.energy_max_kwh
+    )
+    slack = chosen & ~meetable(case.storage, case.isps, case.isp_hours)[:, None] & np.ones(shape, dtype=np.bool_)
+    unmet = add_cells(block, "unmet", slack, 0.0, np.inf)
+    excess = add_cells(block, "excess", slack, 0.0, np.inf)
+    presence = (_presence(charge, shape), _presence(discharge, shape))
+    _add_recursion(block, case, units, *presence, slack)
+    held = _hold(block, case, units, *presence)
+    shortfall = _shortfall(case, (unmet, excess), "called comfort shortfall" if called else "comfort shortfall")
+    return StorageBlock(
+        charge=charge,
+        discharge=discharge,
+        energy=energy,
+        unmet=unmet,
+        excess=excess,
+        flow=_flow(case, charge, discharge),
+        worth=(shortfall,) if called else (*_wear_and_energy(case, charge, discharge, energy), shortfall),
+        exclusive=_exclusive(case, charge, discharge),
+        held=held,
+        holders=_holders(case, (charge, discharge), held),
+        switches=_switch(block, case, charge),
+    )
+
+
+def _presence(cells: VariableArray, shape: tuple[int, int]) -> Bools:
+    present = np.zeros(shape, dtype=np.bool_)
+    present[cells.unit, cells.isp] = True
+    return present
+
+
+def _add_power(block: Any, case: Case, chosen: Bools) -> tuple[VariableArray, VariableArray]:
+    """0 <= pc <= limit, 0 <= pd <= limit; where pinned, the one in the pinned direction is fixed and alone."""
+    data = case.storage
+    pinned = np.broadcast_to(data.pinned_kw, (len(data.point), case.isps))
+    free = np.isnan(pinned)
+    charge = np.where(free, charge_limit_kw(data, case.isps), np.fmax(pinned, 0.0))
+    discharge = np.where(free, discharge_limit_kw(data, case.isps), np.fmax(-pinned, 0.0))
+    return (
+        add_cells(block, "charge", chosen & (charge > 0), np.where(free, 0.0, charge), charge),
+        add_cells(block, "discharge", chosen & (discharge > 0), np.where(free, 0.0, discharge), discharge),
+    )
+
+
+def _switch(block: Any, case: Case, charge: VariableArray) -> Switches:
+    """Let pc = 0 or floor <= pc <= limit, floor = min(charge_min, limit), where free: floor·on <= pc <= limit·on."""
+    data = case.storage
+    shape = (len(data.point), case.isps)
+    limit = charge_limit_kw(data, case.isps)
+    floor = np.minimum(data.charge_min_kw[:, None], limit)
+    there = _presence(charge, shape) & (floor > 0) & np.isnan(np.broadcast_to(data.pinned_kw, shape))
+    on = add_cells(block, "on", there, 0.0, 1.0)
+    for variable in on.variables:
+        variable.domain = pyo.Binary
+    add_table(block, "charge_floor", there, floor)
+    add_table(block, "charge_most", there, limit)
+    add_rows(block, "least_charge", there, lambda b, u, t: b.charge[u, t] - b.charge_floor[u, t] * b.on[u, t] >= 0)
+    add_rows(block, "most_charge", there, lambda b, u, t: b.charge[u, t] - b.charge_most[u, t] * b.on[u, t] <= 0)
+    mine = np.flatnonzero(there[charge.unit, charge.isp])
+    return Switches(
+        on=on.variables, power=[charge.variables[i] for i in mine.tolist()], least_kw=floor[on.unit, on.isp]
+    )
+
+
+def _add_recursion(block: Any, case: Case, units: Ints, charging: Bools, discharging: Bools, slack: Bools) -> None:
+    data = case.storage
+    everywhere = np.zeros(charging.shape, dtype=np.bool_)
+    everywhere[units] = True
+    inflow = -np.broadcast_to(data.demand_kwh, charging.shape)
+    inflow = np.column_stack([inflow[:, :1] + (data.retention * data.energy_start_kwh)[:, None], inflow[:, 1:]])
+    add_table(block, "inflow_kwh", everywhere, inflow)
+    add_table(block, "gain", charging, case.isp_hours * data.charge_efficiency)
+    add_column(block, "drain", units, case.isp_hours / data.discharge_efficiency)
+    add_column(block, "retention", units, data.retention)
+    start = np.arange(case.isps) == 0
+    for code in range(16):
+        first, has_charge, has_discharge, has_slack = (bool(code >> bit & 1) for bit in range(4))
+        where = (
+            everywhere
+            & (start == first)
+            & (charging == has_charge)
+            & (discharging == has_discharge)
+            & (slack == has_slack)
+        )
+        add_rows(block, f"recursion_{code}", where, _recursion_rule(first, has_charge, has_discharge, has_slack))
+
+
+def _recursion_rule(first: bool, has_charge: bool, has_discharge: bool, has_slack: bool) -> Callable[..., Any]:
+    def rule(b: Any, u: Any, t: Any) -> Any:
+        balance = b.energy[u, t]
+        if not first:
+            balance = balance - b.retention[u] * b.energy[u, t - 1]
+        if has_charge:
+            balance = balance - b.gain[u, t] * b.charge[u, t]
+        if has_discharge:
+            balance = balance + b.drain[u] * b.discharge[u, t]
+        if has_slack:
+            balance = balance - b.unmet[u, t] + b.excess[u, t]
+        return balance - b.inflow_kwh[u, t] == 0
+
+    return rule
+
+
+def _flow(case: Case, charge: VariableArray, discharge: VariableArray) -> Flow:
+    unit = np.concatenate([charge.unit, discharge.unit])
+    return Flow(
+        variables=charge.variables + discharge.variables,
+        kw_per_unit=np.repeat([1.0, -1.0], [len(charge.unit), len(discharge.unit)]),
+        point=case.storage.point[unit],
+        isp=np.concatenate([charge.isp, discharge.isp]),
+    )
+
+
+def _wear_and_energy(
+    case: Case, charge: VariableArray, discharge: VariableArray, energy: VariableArray
+) -> tuple[ObjectiveTerm, ...]:
+    data = case.storage
+    moved = np.concatenate([charge.unit, discharge.unit])
+    last = np.flatnonzero(energy.isp == case.isps - 1)
+    return (
+        ObjectiveTerm(
+            term="wear",
+            variables=charge.variables + discharge.variables,
+            eur=-data.wear_eur_per_kwh[moved] * case.isp_hours,
+        ),
+        ObjectiveTerm(
+            term="stored energy",
+            variables=[energy.variables[i] for i in last.tolist()],
+            eur=data.end_value_eur_per_kwh[energy.unit[last]],
+        ),
+    )
+
+
+def _shortfall(case: Case, slacks: tuple[VariableArray, VariableArray], term: str) -> ObjectiveTerm:
+    unit = np.concatenate([cells.unit for cells in slacks])
+    variables = slacks[0].variables + slacks[1].variables
+    return ObjectiveTerm(term=term, variables=variables, eur=-case.storage.shortfall_eur_per_kwh[unit])
+
+
+def _exclusive(case: Case, charge: VariableArray, discharge: VariableArray) -> Exclusive:
+    """Pairs (pc, pd) where both exist; a mixture becomes the direction that makes the same change of energy."""
+    data = case.storage
+    charge_at = {cell: i for i, cell in enumerate(zip(charge.unit.tolist(), charge.isp.tolist(), strict=True))}
+    both = [
+        (charge_at[cell], j)
+        for j, cell in enumerate(zip(discharge.unit.tolist(), discharge.isp.tolist(), strict=True))
+        if cell in charge_at
+    ]
+    first, second = ([pair[side] for pair in both] for side in (0, 1))
+    efficiency = np.broadcast_to(data.charge_efficiency, (len(data.point), case.isps))
+    return Exclusive(
+        first=[charge.variables[i] for i in first],
+        second=[discharge.variables[j] for j in second],
+        gain_first=efficiency[charge.unit[first], charge.isp[first]] if both else np.zeros(0),
+        gain_second=1 / data.discharge_efficiency[discharge.unit[second]] if both else np.zeros(0),
+    )
+
+
+def _holders(case: Case, power: tuple[VariableArray, VariableArray], held: Held) -> Holders:
+    data = case.storage
+    resting = replace(data, pinned_kw=np.nan_to_num(data.pinned_kw))
+    rests = meetable(resting, case.isps, case.isp_hours)
+    holds = np.zeros(len(data.point), dtype=np.bool_)
+    holds[held.unit] = True
+    mine = [np.flatnonzero(holds[cells.unit]) for cells in power]
+    return Holders(
+        variables=[cells.variables[i] for cells, rows in zip(power, mine, strict=True) for i in rows.tolist()],
+        rests=np.concatenate([rests[cells.unit[rows]] for cells, rows in zip(power, mine, strict=True)]),
+    )
+
+
+def _hold(block: Any, case: Case, units: Ints, charging: Bools, discharging: Bools) -> Held:
+    """Add held[r,u,t] with its room in power and its margin in energy (see _room_rule, _margin_rule)."""
+    data = case.storage
+    charge, discharge = charge_limit_kw(data, case.isps), discharge_limit_kw(data, case.isps)
+    eta = data.discharge_efficiency[:, None]
+    band = data.energy_max_kwh - data.energy_min_kwh
+    chosen = np.zeros((len(data.point), 1), dtype=np.bool_)
+    chosen[units] = True
+
+    def most(reserve: Reserve, side: Direction) -> Floats:
+        room = np.where(chosen, charge + discharge, 0.0)
+        if reserve.sustain_h <= 0:
+            return room
+        energy = band * eta if side is Direction.UP else band / data.charge_efficiency
+        return np.minimum(room, energy / reserve.sustain_h)
+
+    held = add_held(block, case, data.point, data.reserve_kw, most)
+    takers = np.zeros(charging.shape, dtype=np.bool_)
+    takers[held.unit, held.isp] = True
+    start = data.energy_start_kwh[:, None]
+    tables = {
+        "charge_limit": charge,
+        "discharge_limit": discharge,
+        "per_kw_up": np.broadcast_to(1 / eta, charging.shape),
+        "per_kw_down": data.charge_efficiency,
+        "first_margin_up": np.maximum(start - data.energy_min_kwh[:, :1], 0.0),
+        "first_margin_down": np.maximum(data.energy_max_kwh[:, :1] - start, 0.0),
+    }
+    for name, values in tables.items():
+        add_table(block, name, takers, values)
+    before = takers | np.roll(takers, -1, axis=1)
+    add_table(block, "energy_min", before, data.energy_min_kwh)
+    add_table(block, "energy_max", before, data.energy_max_kwh)
+    for side in SIDES:
+        for products, where in side_patterns(case, held, len(data.point), side):
+            _add_sides(block, case, side, products, where, charging, discharging)
+    return held
+
+
+def _add_sides(
+    block: Any,
+    case: Case,
+    side: Direction,
+    products: tuple[int, ...],
+    where: Bools,
+    charging: Bools,
+    discharging: Bools,
+) -> None:
+    for has_charge, has_discharge in product((True, False), repeat=2):
+        here = where & (charging == has_charge) & (discharging == has_discharge)
+        name = row_name(f"room_{int(has_charge)}{int(has_discharge)}", side, products)
+        add_rows(block, name, here, _room_rule(products, side, has_charge, has_discharge))
+    sustain = tuple((r, case.reserves[r].sustain_h) for r in products if case.reserves[r].sustain_h > 0)
+    if sustain:
+        first = where & (np.arange(case.isps) == 0)
+        add_rows(block, row_name("margin_first", side, products), first, _margin_rule(sustain, side, "first"))
+        add_rows(block, row_name("margin_start", side, products), where & ~first, _margin_rule(sustain, side, "start"))
+        add_rows(block, row_name("margin_end", side, products), where, _margin_rule(sustain, side, "end"))
+
+
+def _room_rule(products: tuple[int, ...], side: Direction, has_charge: bool, has_discharge: bool) -> Callable[..., Any]:
+    """Up: Σ held <= (pc − pd) + pd_max. Down: Σ held <= pc_max − (pc − pd)."""
+
+    def rule(b: Any, u: Any, t: Any) -> Any:
+        sign = 1 if side is Direction.UP else -1
+        total = sum(b.held[r, u, t] for r in products)
+        if has_charge:
+            total = total - sign * b.charge[u, t]
+        if has_discharge:
+            total = total + sign * b.discharge[u, t]
+        return total <= (b.discharge_limit[u, t] if sign > 0 else b.charge_limit[u, t])
+
+    return rule
+
+
+def _margin_rule(sustain: tuple[tuple[int, float], ...], side: Direction, moment: str) -> Callable[..., Any]:
+    """Up: Σ sustain_h·held/ηd <= e − e_min. Down: Σ sustain_h·held·ηc <= e_max − e. Band and energy of one moment.
+
+    At the end of ISP t that is e[t], e_min[t]; at its start e[t−1], e_min[t−1], so holding nothing is always possible;
+    before the first ISP the start energy in the first band.
+    """
+
+    def rule(b: Any, u: Any, t: Any) -> Any:
+        up = side is Direction.UP
+        needed = sum(hours * b.held[r, u, t] for r, hours in sustain) * (b.per_kw_up if up else b.per_kw_down)[u, t]
+        if moment == "first":
+            return needed <= (b.first_margin_up if up else b.first_margin_down)[u, t]
+        s = t if moment == "end" else t - 1
+        return needed <= (b.energy[u, s] - b.energy_min[u, s] if up else b.energy_max[u, s] - b.energy[u, s])
+
+    return rule

@@ -1,0 +1,301 @@
+"""Best response of one storage unit, compiled: dynamic programming over the energy level, exact and without a grid.
+
+V_t(e), the least cost of everything after ISP t with energy e, is convex and piecewise linear: a list of slopes in
+ascending order with their lengths, begun at the lowest energy. One ISP back means
+
+    V_{t−1}(e) = min over x of c_t(x) + V_t(a·e − d + x),   x = Δ·ηc·pc − Δ·pd/ηd the change of stored energy,
+
+and the list of a minimum like this is the sorted union of both lists, c_t reversed: what is *filled* of a segment of
+c_t, walking up from the lowest energy, is taken away from the greatest x. Cutting the list to the energy band of ISP
+t−1 decides for good: what lies below is filled in every program, what lies above in none. Cutting it to the start
+energy at last decides everything, and no second pass is needed. Retention scales all slopes and lengths at once, so
+only a common factor is kept. Unmet and excess energy are segments without end at the price of shortfall.
+
+Where c_t is not convex (at negative prices wasting energy pays) its convex envelope gives the bound, and a second pass
+chooses one direction per ISP under the cost-to-go V. So it does where the first finds charging below the minimum power,
+which the bound leaves out; then it enters only energies from which the band can be kept.
+
+Lists live in `lists` (3,N): slope, length, origin. The origin t of a segment is an ISP's power, T + t its unmet energy,
+2T + t its excess, 3T the end value.
+"""
+
+import numpy as np
+
+from models.case import Floats, Ints
+from models.compiled import compiled, inlined
+from models.resources.storage.band import keep_sets
+from models.resources.storage.layout import (
+    CHARGE,
+    DEMAND,
+    DISCHARGE,
+    EFFICIENCY,
+    END_VALUE,
+    ENERGY,
+    ETA_D,
+    EXCESS,
+    HIGH,
+    LEAST,
+    LOW,
+    PINNED,
+    POWER,
+    RESERVE,
+    RETENTION,
+    SHORTFALL,
+    SLACK,
+    START,
+    UNMET,
+    WEAR,
+    Work,
+)
+from models.resources.storage.oneway import choose_one_way
+from models.resources.storage.steps import envelope_of, room_gain, step_cost
+
+_SMALLEST, _FRESH = 1e-60, 1e-3
+
+
+@inlined
+def _insert(
+    lists: Floats, begin: int, end: int, slope: float, length: float, origin: float
+) -> tuple[int, int]:  # fmt: skip
+    """Put a segment into its place, moving the shorter side; return the new begin and end."""
+    if begin < end and lists[0, (begin + end) >> 1] > slope:
+        begin -= 1
+        i = begin
+        while lists[0, i + 1] < slope:
+            lists[0, i], lists[1, i], lists[2, i] = lists[0, i + 1], lists[1, i + 1], lists[2, i + 1]
+            i += 1
+    else:
+        i = end
+        end += 1
+        while i > begin and lists[0, i - 1] > slope:
+            lists[0, i], lists[1, i], lists[2, i] = lists[0, i - 1], lists[1, i - 1], lists[2, i - 1]
+            i -= 1
+    lists[0, i], lists[1, i], lists[2, i] = slope, length, origin
+    return begin, end
+
+
+@compiled
+def _backward(  # noqa: C901 - one loop: calls with a dozen arrays would cost more than they explain
+    table: Floats, scalars: Floats, hours: float, power: Floats, sides: Floats,
+    work: Work, keep: bool,
+) -> tuple[float, bool]:  # fmt: skip
+    """Return (least cost by envelopes, whether some c_t is not convex); leave what is filled of every origin.
+
+    greatest (4,T): the greatest x of each ISP, its greatest unmet and excess energy, V_t at its lowest energy; scale
+    (T): kWh per unit of a length. With `keep` V_t is stored in kept (2,M) from kept_from[t] on: its lowest energy and
+    number of segments, then their slopes and lengths.
+    """
+    lists, filled, steps, greatest, scale = work.lists, work.filled, work.steps, work.greatest, work.scale
+    kept, kept_from = work.kept, work.kept_from
+    isps = table.shape[1]
+    a, drain, wear = scalars[RETENTION], hours / scalars[ETA_D], scalars[WEAR] * hours
+    q, slack, shortfall = scalars[RESERVE], scalars[SLACK] > 0.0, scalars[SHORTFALL]
+    filled[:] = 0.0
+    begin = end = lists.shape[1] // 2
+    g, inverse, grow, fresh, bent = 1.0, 1.0, 1.0 / a, _FRESH, False  # inverse of g: divisions take long
+    low, high = table[LOW, isps - 1], table[HIGH, isps - 1]
+    value = -scalars[END_VALUE] * low
+    if high > low:
+        begin, end = _insert(lists, begin, end, -scalars[END_VALUE], high - low, 3.0 * isps)
+    position = 0
+    for t in range(isps - 1, -1, -1):
+        if keep:
+            kept_from[t] = position
+            kept[0, position], kept[1, position] = low, end - begin
+            for i in range(begin, end):
+                position += 1
+                kept[0, position], kept[1, position] = lists[0, i] * g, lists[1, i] * inverse
+            position += 1
+        pin, c, d = table[PINNED, t], table[CHARGE, t], table[DISCHARGE, t]
+        gain = hours * table[EFFICIENCY, t]
+        scale[t], greatest[3, t] = inverse, value
+        greatest[1, t] = greatest[2, t] = 0.0
+        if np.isnan(pin):
+            most, least = gain * c, -drain * d
+            value += (power[t] + wear) * c
+            if q > 0.0:
+                value -= room_gain(c, c, d, q, sides, t)
+            # without reserve and convex, step_cost is written out: the call would take longer than what it does
+            if q <= 0.0 and (c <= 0.0 or d <= 0.0 or (power[t] - wear) / drain <= (power[t] + wear) / gain):
+                if d > 0.0:
+                    slope = (wear - power[t]) / drain * inverse
+                    begin, end = _insert(lists, begin, end, slope, drain * d * g, float(t))
+                if c > 0.0:
+                    slope = -(power[t] + wear) / gain * inverse
+                    begin, end = _insert(lists, begin, end, slope, gain * c * g, float(t))
+            else:
+                count, below = step_cost(power[t], wear, c, d, gain, drain, q, sides, t, steps)
+                if 0 < below < count and steps[0, below - 1] > steps[0, below]:
+                    bent = True
+                    count = envelope_of(steps, count)
+                for k in range(count):
+                    begin, end = _insert(lists, begin, end, -steps[0, k] * inverse, steps[1, k] * g, float(t))
+        else:
+            most = least = gain * pin if pin > 0.0 else drain * pin
+            value += power[t] * pin + wear * abs(pin)
+            if q > 0.0:
+                value -= room_gain(pin, max(c, pin), max(d, -pin), q, sides, t)
+        greatest[0, t] = most
+        low += table[DEMAND, t] - most
+        high += table[DEMAND, t] - least
+        dearest = shortfall * inverse
+        if slack:
+            while begin < end and lists[0, begin] < -dearest:
+                filled[int(lists[2, begin])] += lists[1, begin]
+                value += lists[0, begin] * lists[1, begin]
+                low += lists[1, begin] * inverse
+                begin += 1
+            while begin < end and lists[0, end - 1] > dearest:
+                end -= 1
+                high -= lists[1, end] * inverse
+        low, high, g, inverse = low * grow, high * grow, g * a, inverse * grow
+        if g < fresh:  # what rounding once made of the list's length must not outgrow the band
+            total = 0.0
+            for i in range(begin, end):
+                total += lists[1, i]
+            high, fresh = low + total * inverse, _FRESH * g
+        to_low = table[LOW, t - 1] if t > 0 else scalars[START]
+        to_high = table[HIGH, t - 1] if t > 0 else scalars[START]
+        if slack and low > to_low:
+            begin -= 1
+            length = (low - to_low) * g
+            lists[0, begin], lists[1, begin], lists[2, begin] = -dearest, length, isps + t
+            greatest[1, t] = length * scale[t]
+            value += dearest * length
+            low = to_low
+        if slack and high < to_high:
+            length = (to_high - high) * g
+            lists[0, end], lists[1, end], lists[2, end] = dearest, length, 2 * isps + t
+            greatest[2, t] = length * scale[t]
+            end += 1
+            high = to_high
+        cut = (to_low - low) * g
+        while cut > 0.0 and begin < end:
+            part = min(cut, lists[1, begin])
+            filled[int(lists[2, begin])] += part
+            value += lists[0, begin] * part
+            cut -= part
+            lists[1, begin] -= part
+            if lists[1, begin] <= 0.0:
+                begin += 1
+        cut = (high - to_high) * g
+        while cut > 0.0 and begin < end:
+            part = min(cut, lists[1, end - 1])
+            cut -= part
+            lists[1, end - 1] -= part
+            if lists[1, end - 1] <= 0.0:
+                end -= 1
+        low, high = min(max(low, to_low), to_high), max(min(high, to_high), to_low)
+        if not _SMALLEST < g < 1.0 / _SMALLEST:
+            for i in range(begin, end):
+                lists[0, i] *= g
+                lists[1, i] /= g
+            for s in range(t, isps):
+                scale[s] *= g
+            for i in range(filled.shape[0]):
+                filled[i] /= g
+            g, inverse, fresh = 1.0, 1.0, _FRESH
+    return value, bent
+
+
+@compiled
+def record(
+    table: Floats, scalars: Floats, hours: float, power: Floats, x: Floats, answer: Floats
+) -> tuple[float, float]:  # fmt: skip
+    """Fill power and energy of an answer (4,T) from x, unmet and excess energy; return own cost and that of power."""
+    drain = hours / scalars[ETA_D]
+    e, moved, missed, priced = scalars[START], 0.0, 0.0, 0.0
+    for t in range(table.shape[1]):
+        gain = hours * table[EFFICIENCY, t]
+        if not np.isnan(table[PINNED, t]):
+            p = table[PINNED, t]
+        elif x[t] > 0.0:
+            p = min(max(x[t] / gain, scalars[LEAST]), table[CHARGE, t])
+        else:
+            p = max(x[t] / drain, -table[DISCHARGE, t])
+        e = scalars[RETENTION] * e + (p * gain if p > 0.0 else p * drain) - table[DEMAND, t]
+        e += answer[UNMET, t] - answer[EXCESS, t]
+        e = min(max(e, table[LOW, t]), table[HIGH, t])  # rounding
+        moved += abs(p)
+        missed += answer[UNMET, t] + answer[EXCESS, t]
+        priced += power[t] * p
+        answer[POWER, t], answer[ENERGY, t] = p, e
+    own = scalars[WEAR] * hours * moved + scalars[SHORTFALL] * missed - scalars[END_VALUE] * e
+    return own, priced
+
+
+@compiled
+def sell_room(
+    table: Floats, scalars: Floats, power: Floats, sides: Floats, product: Ints, held: Floats
+) -> float:  # fmt: skip
+    """Write what is best held (R,T) at this power (T) where no product needs energy; return what it earns."""
+    q, earned = scalars[RESERVE], 0.0
+    held[:, :] = 0.0
+    for t in range(table.shape[1]):
+        p = power[t]
+        c, d = table[CHARGE, t], table[DISCHARGE, t]
+        if not np.isnan(table[PINNED, t]):
+            c, d = max(c, p), max(d, -p)
+        up, down = max(min(q, p + d), 0.0), max(min(q, c - p), 0.0)
+        both = min(up, down) if sides[2, t] > 0.0 else 0.0
+        earned += sides[0, t] * up + sides[1, t] * down + sides[2, t] * both
+        for side, amount in enumerate((up - both, down - both, both)):
+            if product[side, t] >= 0:
+                held[product[side, t], t] += amount
+    return earned
+
+
+@compiled
+def best_changes(
+    table: Floats, scalars: Floats, hours: float, power: Floats, sides: Floats, work: Work
+) -> tuple[float, bool]:  # fmt: skip
+    """Fill work.x and unmet and excess energy by envelopes; return (least cost, whether a step is not convex)."""
+    isps = table.shape[1]
+    value, bent = _backward(table, scalars, hours, power, sides, work, False)
+    for t in range(isps):
+        work.x[t] = work.greatest[0, t] - work.filled[t] * work.scale[t]
+        work.answer[UNMET, t] = max(work.greatest[1, t] - work.filled[isps + t] * work.scale[t], 0.0)
+        work.answer[EXCESS, t] = work.filled[2 * isps + t] * work.scale[t]
+    return value, bent
+
+
+@compiled
+def keep_lists(table: Floats, scalars: Floats, hours: float, power: Floats, sides: Floats, work: Work) -> float:
+    """Leave the cost-to-go V_t in work.kept; return the least cost by envelopes."""
+    value, _ = _backward(table, scalars, hours, power, sides, work, True)
+    return value
+
+
+@compiled
+def _between(table: Floats, scalars: Floats, hours: float, x: Floats) -> bool:
+    """Whether some free x charges less than the minimum power and more than nothing."""
+    for t in range(table.shape[1]):
+        least = hours * table[EFFICIENCY, t] * min(scalars[LEAST], table[CHARGE, t])
+        if 0.0 < x[t] < least * (1.0 - 1e-12) and np.isnan(table[PINNED, t]):
+            if x[t] > 1e-12 * least:
+                return True
+            x[t] = 0.0
+    return False
+
+
+@compiled
+def respond_one(
+    table: Floats, scalars: Floats, hours: float, power: Floats, sides: Floats, product: Ints, work: Work
+) -> tuple[float, float]:  # fmt: skip
+    """Fill work.answer and work.held with the best program; return (own cost, proven bound of the cost with prices)."""
+    value, bent = best_changes(table, scalars, hours, power, sides, work)
+    again = scalars[LEAST] > 0.0 and _between(table, scalars, hours, work.x)
+    own = priced = earned = 0.0
+    for turn in range(2):
+        if turn == 1:
+            if not again:
+                break
+            keep_lists(table, scalars, hours, power, sides, work)
+            if scalars[LEAST] > 0.0 and scalars[SLACK] <= 0.0:
+                keep_sets(table, scalars, hours, work)
+            choose_one_way(table, scalars, hours, power, sides, work)
+        own, priced = record(table, scalars, hours, power, work.x, work.answer)
+        if scalars[RESERVE] > 0.0:
+            earned = sell_room(table, scalars, work.answer[POWER], sides, product, work.held)
+        again = again or (bent and own + priced - earned - value > 1e-10 * (1.0 + abs(value)))
+    return own, min(value, own + priced - earned)

@@ -1,0 +1,58 @@
+"""What the compiled answers of a storage unit read and write: rows of its tables, and the arrays a thread works in."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from models.case import Floats, Ints
+from models.compiled import compiled
+from models.reachability import INTERVALS
+
+CHARGE, DISCHARGE, EFFICIENCY, LOW, HIGH, DEMAND, PINNED = range(7)
+"""Rows of a unit's table (7,T)."""
+ETA_D, RETENTION, START, WEAR, END_VALUE, SHORTFALL, RESERVE, LEAST, SLACK = range(9)
+"""Entries of a unit's scalars (9,); LEAST is the minimum charging power, SLACK is 1 where the band cannot be kept."""
+POWER, ENERGY, UNMET, EXCESS = range(4)
+"""Rows of an answer (4,T)."""
+SEGMENTS = 6
+"""The most segments of a step's cost."""
+
+
+class Work(NamedTuple):
+    """The arrays one thread works in."""
+
+    lists: Floats
+    filled: Floats  # (3·T+1)
+    steps: Floats  # (2,SEGMENTS)
+    greatest: Floats  # (4,T)
+    scale: Floats  # (T,)
+    kept: Floats
+    kept_from: Ints  # (T,)
+    x: Floats  # (T,)
+    answer: Floats  # (4,T)
+    held: Floats  # (R,T)
+    part: Floats  # (2,SEGMENTS)
+    ranges: Floats  # (4,T) least, resting, least charging and most change of energy
+    sets: Floats  # (T,2,INTERVALS) see models.reachability.completable
+    intervals: Ints  # (T,)
+
+
+@compiled
+def new_work(isps: int, products: int) -> Work:
+    """Return them, not filled."""
+    return Work(
+        np.empty((3, 2 * (SEGMENTS + 2) * isps + 8)),
+        np.empty(3 * isps + 1),
+        np.empty((2, SEGMENTS)),
+        np.empty((4, isps)),
+        np.empty(isps),
+        np.empty((2, (SEGMENTS + 3) * isps * isps + 8)),
+        np.empty(isps, dtype=np.int64),
+        np.empty(isps),
+        np.empty((4, isps)),
+        np.empty((products, isps)),
+        np.empty((2, SEGMENTS)),
+        np.empty((4, isps)),
+        np.empty((isps, 2, INTERVALS)),
+        np.empty(isps, dtype=np.int64),
+    )

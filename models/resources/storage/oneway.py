@@ -1,0 +1,172 @@
+"""The second pass of a storage unit's answer, compiled: one direction per ISP, chosen forwards under the cost-to-go.
+
+Needed where a step's cost is not convex, and with a minimum charging power, see kernel.
+"""
+
+import numpy as np
+
+from models.case import Floats
+from models.compiled import compiled
+from models.resources.storage.layout import (
+    CHARGE,
+    DEMAND,
+    DISCHARGE,
+    EFFICIENCY,
+    ETA_D,
+    EXCESS,
+    HIGH,
+    LEAST,
+    LOW,
+    PINNED,
+    RESERVE,
+    RETENTION,
+    SHORTFALL,
+    SLACK,
+    START,
+    UNMET,
+    WEAR,
+    Work,
+)
+from models.resources.storage.steps import step_cost
+
+
+@compiled
+def _descend(  # noqa: C901 - a walk along two lists
+    steps: Floats, first: int, last: int, x: float, value: float, y: float, kept: Floats, at: int, penalty: float,
+) -> tuple[float, float]:  # fmt: skip
+    """Walk x up through segments first..last of c_t while c_t(x) + V(y + x) falls; return where it is least, and that.
+
+    x and `value`: where the segments begin and c_t there. V lies at kept[:, at..]; beyond its ends, and where it is
+    steeper, unmet and excess energy cost `penalty`; if that is infinite, V ends there. V counts from its beginning.
+    """
+    low, k, over, over_end = kept[0, at], first, 0.0, at + int(kept[1, at])
+    if penalty == np.inf and y + x < low:  # begin where V begins
+        lift = low - y - x
+        while k < last and lift >= steps[1, k]:
+            x, value, lift = x + steps[1, k], value + steps[0, k] * steps[1, k], lift - steps[1, k]
+            k += 1
+        if k < last:
+            x, value, over = x + lift, value + steps[0, k] * lift, lift
+        elif lift > 1e-9 * (1.0 + abs(low)):
+            return x, np.inf
+    before, j, past = max(low - y - x, 0.0), at + 1, max(y + x - low, 0.0)
+    if penalty < np.inf:
+        value += penalty * before
+    else:
+        before = 0.0
+    while j <= over_end and past >= kept[1, j]:
+        value += min(max(kept[0, j], -penalty), penalty) * kept[1, j]
+        past -= kept[1, j]
+        j += 1
+    if j <= over_end:
+        value += min(max(kept[0, j], -penalty), penalty) * past
+    elif penalty < np.inf:
+        value += penalty * past
+    elif past > 1e-9 * (1.0 + abs(y + x)):
+        return x, np.inf
+    while k < last:
+        slope, left = penalty, np.inf
+        if before > 0.0:
+            slope, left = -penalty, before
+        elif j <= over_end:
+            slope, left = min(max(kept[0, j], -penalty), penalty), kept[1, j] - past
+        if not steps[0, k] + slope < 0.0:
+            break
+        part = min(left, steps[1, k] - over)
+        x, value, over = x + part, value + part * (steps[0, k] + slope), over + part
+        if over >= steps[1, k]:
+            k, over = k + 1, 0.0
+        if before > 0.0:
+            before = before - part if part < before else 0.0
+        elif part < left:
+            past += part
+        else:
+            j, past = j + 1, 0.0
+    return x, value
+
+
+@compiled
+def _slacks(z: float, kept: Floats, at: int, penalty: float) -> tuple[float, float]:
+    """Return unmet and excess energy that make c(z) + V least: to where V begins to fall no steeper than `penalty`."""
+    n = int(kept[1, at])
+    least = most = kept[0, at]
+    for j in range(at + 1, at + n + 1):
+        if kept[0, j] < -penalty:
+            least += kept[1, j]
+        if kept[0, j] <= penalty:
+            most += kept[1, j]
+    return max(least - z, 0.0), max(z - max(most, least), 0.0)
+
+
+@compiled
+def _window(
+    steps: Floats, first: int, last: int, x: float, low: float, high: float, part: Floats
+) -> tuple[int, float, float]:
+    """Copy what of the segments from x on lies in [low, high] to part; return (segments, start, c there − c(x))."""
+    n, value, begin = 0, 0.0, max(x, low)
+    for k in range(first, last):
+        end = x + steps[1, k]
+        if end <= low:
+            value += steps[0, k] * steps[1, k]
+        else:
+            left = max(x, low)
+            value += steps[0, k] * (left - x)
+            right = min(end, high)
+            if right > left:
+                part[0, n], part[1, n] = steps[0, k], right - left
+                n += 1
+            for j in range(k + 1, last):
+                right = min(end + steps[1, j], high)
+                if right > end:
+                    part[0, n], part[1, n] = steps[0, j], right - end
+                    n += 1
+                end += steps[1, j]
+            break
+        x = end
+    return n, begin, value
+
+
+@compiled
+def choose_one_way(table: Floats, scalars: Floats, hours: float, power: Floats, sides: Floats, work: Work) -> None:
+    """Choose x[t] forwards: each ISP the best of discharging, resting and charging under the cost-to-go V_t in `kept`.
+
+    With a minimum charging power only energies are entered from which the band can be kept, work.sets.
+    """
+    steps, part, kept, kept_from, x, answer = (
+        work.steps, work.part, work.kept, work.kept_from, work.x, work.answer,
+    )  # fmt: skip
+    drain, wear = hours / scalars[ETA_D], scalars[WEAR] * hours
+    penalty = scalars[SHORTFALL] if scalars[SLACK] > 0.0 else np.inf
+    gaps = scalars[LEAST] > 0.0 and penalty == np.inf
+    e = scalars[START]
+    for t in range(table.shape[1]):
+        at, y = kept_from[t], scalars[RETENTION] * e - table[DEMAND, t]
+        pin, c, d, gain = table[PINNED, t], table[CHARGE, t], table[DISCHARGE, t], hours * table[EFFICIENCY, t]
+        if np.isnan(pin):
+            count, below = step_cost(power[t], wear, c, d, gain, drain, scalars[RESERVE], sides, t, steps)
+            full, best = 0.0, np.inf
+            for k in range(below):
+                full -= steps[0, k] * steps[1, k]
+            x[t] = min(max(kept[0, at] - y, -drain * d), gain * c)  # for what is out of reach by rounding
+            for j in range(work.intervals[t] if gaps else 1):
+                low, high = (work.sets[t, 0, j] - y, work.sets[t, 1, j] - y) if gaps else (-np.inf, np.inf)
+                for charging in range(2):
+                    first, last, begin, value = (below, count, 0.0, 0.0) if charging else (0, below, -drain * d, full)
+                    bottom = max(low, gain * min(scalars[LEAST], c)) if charging else low
+                    end = gain * c if charging else 0.0
+                    rounding = 1e-9 * (1.0 + abs(y))
+                    if max(bottom, begin) > min(high, end) + rounding:
+                        continue
+                    if bottom > end or high < begin:  # by rounding
+                        bottom = high = min(max(bottom, begin), end)
+                    n, begin, more = _window(steps, first, last, begin, bottom, max(high, bottom), part)
+                    there, reached = _descend(part, 0, n, begin, value + more, y, kept, at, penalty)
+                    if reached < best:  # what rounding adds to 0 is no charging
+                        x[t], best = min(there, end), reached
+        else:
+            x[t] = gain * pin if pin > 0.0 else drain * pin
+        answer[UNMET, t] = answer[EXCESS, t] = 0.0
+        if penalty < np.inf:
+            answer[UNMET, t], answer[EXCESS, t] = _slacks(y + x[t], kept, at, penalty)
+        e = y + x[t] + answer[UNMET, t] - answer[EXCESS, t]
+        e = min(max(e, table[LOW, t]), table[HIGH, t])

@@ -1,0 +1,204 @@
+"""Best responses of storage units to prices: prepared once, then answered in compiled code, in threads.
+
+Source: docs/optimisation.md §7.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from models.case import Case, Direction, Floats, Ints
+from models.headroom import takes, traded_isps
+from models.mixing import Mixed, Shares, check_rounds, chunks, places, power_seen, rewards_of
+from models.parameter_views import Tables, parameter_views
+from models.resources.storage.batch import Offers, answer_units, mark_slack, mix_units
+from models.resources.storage.duals import dual_vertices
+from models.resources.storage.layout import RESERVE
+from models.response import (
+    BLOCK,
+    Answers,
+    Prices,
+    Rows,
+    Sums,
+    Tasks,
+    Totals,
+    add_up,
+    best_sides,
+    check_prices,
+    for_each_range,
+)
+
+_TABLE = (
+    "charge_kw",
+    "discharge_kw",
+    "charge_efficiency",
+    "energy_min_kwh",
+    "energy_max_kwh",
+    "demand_kwh",
+    "pinned_kw",
+)
+_SCALARS = (
+    "discharge_efficiency",
+    "retention",
+    "energy_start_kwh",
+    "wear_eur_per_kwh",
+    "end_value_eur_per_kwh",
+    "shortfall_eur_per_kwh",
+    "reserve_kw",
+    "charge_min_kw",
+)
+_NO_DETAILS = np.zeros((0, 3, 0))
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class StorageAnswers(Answers):
+    """With what the power does to the energy level."""
+
+    charge_kw: Floats  # (n,T)
+    discharge_kw: Floats  # (n,T)
+    energy_kwh: Floats  # (n,T) at the end of the ISP
+    unmet_kwh: Floats  # (n,T)
+    excess_kwh: Floats  # (n,T)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class StorageResponder:
+    """Units of one case, ready to answer. Tables stay where they are, in single or double precision, never copied."""
+
+    case: Case
+    units: Ints  # (U,) into case.storage
+    double: Tables
+    single: Tables
+    scalars: Floats  # (U,9)
+    threads: int
+
+    @staticmethod
+    def of(case: Case, units: Ints, *, called: bool = False, threads: int = 0) -> "StorageResponder":
+        """Prepare units (U,); a called program costs only its own comfort shortfall. 0 threads: all there are."""
+        data = case.storage
+        double, single = parameter_views(*(getattr(data, name) for name in _TABLE))
+        scalars = np.zeros((len(units), len(_SCALARS) + 1))
+        for k, name in enumerate(_SCALARS):
+            free = called and name in ("wear_eur_per_kwh", "end_value_eur_per_kwh")
+            scalars[:, k] = 0.0 if free else getattr(data, name)[units]
+        responder = StorageResponder(
+            case=case,
+            units=np.ascontiguousarray(units, dtype=np.int64),
+            double=double,
+            single=single,
+            scalars=scalars,
+            threads=threads,
+        )
+        for_each_range(len(units), len(units) // 4096, responder._mark_slack, threads=threads)
+        return responder
+
+    def respond(self, prices: Prices, rows: Rows, count: int, *, tolerance: float = 1e-9) -> Totals:
+        """Return the sums of all answers per total 0..count−1; no (U,T) array comes into being.
+
+        `tolerance`, EUR relative to 1 + |cost| of a unit: how near answers and bounds come to each other where reserve
+        needs energy margins. Bounds are proven whatever it is.
+        """
+        check_prices(self.case, prices, rows, len(self.units))
+        offers = self._offers(prices.held_eur_per_kw)
+        power = np.ascontiguousarray(prices.power_eur_per_kw, dtype=np.float64)
+
+        def run(begin: int, end: int, tasks: Tasks, sums: Sums) -> None:
+            answer_units(
+                begin, end, tasks.order, tasks.first, sums.slot,
+                self.double, self.single, self.units, self.scalars, self.case.isp_hours,
+                (rows.power, rows.held), power, offers, tolerance,
+                sums.power_kw, sums.held_kw, sums.money_eur, _NO_DETAILS,
+            )  # fmt: skip
+
+        return add_up(rows, count, (len(self.case.reserves), self.case.isps), run, threads=self.threads)
+
+    def answers(self, prices: Prices, rows: Rows, chosen: Ints, *, tolerance: float = 1e-9) -> StorageAnswers:
+        """Return the answers of the units at positions `chosen` (n,)."""
+        check_prices(self.case, prices, rows, len(self.units))
+        offers, n, isps = self._offers(prices.held_eur_per_kw), len(chosen), self.case.isps
+        power = np.ascontiguousarray(prices.power_eur_per_kw, dtype=np.float64)
+        each = np.arange(n + 1)
+        program, held = np.zeros((n, isps)), np.zeros((n, len(self.case.reserves), isps))
+        money, details = np.zeros((n, 2)), np.zeros((n, 3, isps))
+
+        def run(begin: int, end: int) -> None:
+            answer_units(
+                begin, end, chosen, each, each,
+                self.double, self.single, self.units, self.scalars, self.case.isp_hours,
+                (rows.power, rows.held), power, offers, tolerance,
+                program, held, money, details,
+            )  # fmt: skip
+
+        for_each_range(n, n // BLOCK, run, threads=self.threads)
+        return StorageAnswers(
+            power_kw=program,
+            held_kw=held.transpose(1, 0, 2),
+            cost_eur=money[:, 0],
+            bound_eur=money[:, 1],
+            charge_kw=np.maximum(program, 0.0),
+            discharge_kw=np.maximum(-program, 0.0),
+            energy_kwh=details[:, 0],
+            unmet_kwh=details[:, 1],
+            excess_kwh=details[:, 2],
+        )
+
+    def mixtures(
+        self, rounds: Sequence[Prices], rows: Rows, shares: Shares, chosen: Ints, *, tolerance: float = 1e-9
+    ) -> Iterator[tuple[Ints, Mixed]]:
+        """Yield mixtures of the answers to K rounds' prices: a few of the chosen units (n,), and theirs."""
+        check_rounds(self.case, rounds, rows, shares, len(self.units))
+        if not rounds:
+            return
+        offers = self._offers(rewards_of(rounds))
+        for few in chunks(chosen):
+            yield few, self._mixture(rounds, rows, shares, few, offers, tolerance)
+
+    def _mixture(
+        self, rounds: Sequence[Prices], rows: Rows, shares: Shares, chosen: Ints, offers: Offers, tolerance: float
+    ) -> Mixed:
+        power, row = power_seen(rounds, rows, chosen)
+        holder, place = places(self.scalars[chosen, RESERVE] > 0)
+        wide = (len(chosen), self.case.isps)
+        charge, discharge, energy, slack = np.zeros(wide), np.zeros(wide), np.zeros(wide), np.zeros((2, *wide))
+        held = np.zeros((len(self.case.reserves), len(holder), self.case.isps))
+
+        def run(begin: int, end: int) -> None:
+            mix_units(
+                begin, end, chosen, self.double, self.single, self.units, self.scalars, self.case.isp_hours,
+                (row, rows.held, rows.total), power, offers, shares.weight, shares.only, tolerance,
+                place, energy, slack, charge, discharge, held,
+            )  # fmt: skip
+
+        for_each_range(len(chosen), len(chosen) // BLOCK, run, threads=self.threads)
+        short = np.flatnonzero((slack != 0).any(axis=(0, 2)))
+        return Mixed(
+            power_kw=np.zeros((0, self.case.isps)), charge_kw=charge, discharge_kw=discharge, energy_kwh=energy,
+            short=short, short_kwh=slack[:, short], holder=holder, held_kw=held,
+        )  # fmt: skip
+
+    def _offers(self, held_eur_per_kw: Floats) -> Offers:
+        """Return what rewards are worth; vertices only where a product needs an energy margin."""
+        reserves, isps = self.case.reserves, self.case.isps
+        rewards = np.ascontiguousarray(held_eur_per_kw, dtype=np.float64)
+        traded = np.array([traded_isps(reserve) for reserve in reserves], dtype=np.bool_).reshape(-1, isps)
+        sides = best_sides(self.case, rewards, traded)
+        up, down = (
+            np.array([float(takes(reserve, side)) for reserve in reserves]) for side in (Direction.UP, Direction.DOWN)
+        )
+        sustain = np.array([reserve.sustain_h for reserve in reserves])
+        needs = np.column_stack([up, down, sustain * up, sustain * down])
+        margins = bool((sustain > 0).any())
+        vertices, number = dual_vertices(rewards if margins else rewards[:0], needs, traded)
+        return Offers(
+            sides=sides.eur_per_kw,
+            product=sides.product,
+            rewards=rewards,
+            needs=needs,
+            traded=traded,
+            vertices=vertices,
+            number=number,
+        )
+
+    def _mark_slack(self, begin: int, end: int) -> None:
+        mark_slack(begin, end, self.double, self.single, self.units, self.scalars, self.case.isp_hours, self.case.isps)

@@ -1,6 +1,0 @@
-"""Curtailable generation: forecast <= p <= 0, what is curtailed has a price. Source: docs/optimisation.md §2.2."""
-
-from models.units.curtailable.block import CurtailableBlock, add_curtailable, called_cells
-from models.units.curtailable.response import CurtailableResponder
-
-__all__ = ["CurtailableBlock", "CurtailableResponder", "add_curtailable", "called_cells"]

@@ -1,6 +1,0 @@
-"""Shiftable runs: a fixed profile with one free start. Source: docs/optimisation.md §2.4."""
-
-from models.units.shiftable.block import ShiftableBlock, add_shiftable, run_program_kw
-from models.units.shiftable.response import ShiftableAnswers, ShiftableResponder
-
-__all__ = ["ShiftableAnswers", "ShiftableBlock", "ShiftableResponder", "add_shiftable", "run_program_kw"]

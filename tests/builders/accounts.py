@@ -1,0 +1,23 @@
+"""Accounts for tests: one per role, and tokens for them."""
+
+from collections.abc import Sequence
+
+from agr.operations.accounts.authentication import Authentication
+from agr.operations.accounts.roles import ROLES, Principal
+
+PASSWORD = "four random words here"
+
+
+def account(door: Authentication, name: str, role: str) -> str:
+    """Make an account with the tests' password; return its session's secret."""
+    return door.set_up(door.add_account("test", name, role), name, PASSWORD)
+
+
+def visitor(name: str, role: str) -> Principal:
+    """Return somebody who has logged in."""
+    return Principal(name=name, role=role, allowed=ROLES[role], via="session", csrf="csrf")
+
+
+def token(door: Authentication, name: str, role: str, scopes: Sequence[str]) -> str:
+    """Return a token of an account."""
+    return door.make_token(visitor(name, role), "tests", scopes, 1)

@@ -1,0 +1,122 @@
+"""The operators' commands, against a daemon's API over real HTTP."""
+
+from collections.abc import Iterator
+
+import pytest
+import tomli_w
+from typer.testing import CliRunner
+
+from agr.cli.main import app
+from agr.store import audit_log, day
+from tests.builders.accounts import account, token
+from tests.builders.operators_side import Desk
+from tests.builders.worlds import CONTRACT, PERIOD, World
+
+DAY = str(PERIOD.day)
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    opened = Desk(World(tmp_path_factory.mktemp("operating")))
+    settings = opened.world.settings.model_dump(mode="json", exclude_none=True, exclude_unset=True)
+    (opened.world.folder / "agr.toml").write_text(tomli_w.dumps(settings))
+    opened.plan()
+    account(opened.daemon.door, "olga", "operator")
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def agr(desk, monkeypatch):
+    monkeypatch.setenv("AGR_TOKEN", token(desk.daemon.door, "olga", "operator", ["read", "preview", "act"]))
+    monkeypatch.setenv("AGR_URL", desk.url)
+    monkeypatch.setenv("AGR_CONFIG", str(desk.world.folder / "agr.toml"))
+
+    def run(*words: str, code: int = 0) -> str:
+        result = CliRunner().invoke(app, list(words))
+        assert result.exit_code == code, result.output
+        return result.output
+
+    return run
+
+
+def test_hold_and_release_are_written_to_the_log_with_who_and_why(desk, agr):
+    assert "on hold" in agr("hold", "--why", "the DSO asked")
+    assert "on hold already" in agr("hold", "--why", "again", code=1)
+    assert "released" in agr("release", "-m", "it is over")
+    with desk.world.store.transaction() as tx:
+        found = [(d.who.split(" ")[0], d.action, d.why) for d in audit_log.doings(tx, limit=2)]
+    assert found == [("olga", "release", "it is over"), ("olga", "hold", "the DSO asked")]
+
+
+def test_a_preview_is_asked_for_waited_for_and_discarded(desk, agr):
+    """The planning loop of a running daemon is played by a thread."""
+    import threading
+
+    ended = threading.Event()
+
+    def plan() -> None:
+        while not ended.wait(0.1):
+            desk.daemon.planner.run_due()
+
+    loop = threading.Thread(target=plan)
+    loop.start()
+    try:
+        said = agr("trigger", "--period", DAY, "--why", "new prices", "--patience", "120")
+    finally:
+        ended.set()
+        loop.join()
+    number = said.split("plan ")[1].split(" ")[0]
+    assert "(preview)" in said
+    assert "nothing was sent" in said
+    assert "is discarded" in agr("decide", number, "discard", "--why", "no need")
+    assert "no preview" in agr("decide", number, "send", "--why", "after all", code=1)
+    assert "say send or discard" in agr("decide", number, "forget", "--why", "x y z", code=1)
+
+
+def test_reservations_are_listed_and_entered(desk, agr):
+    assert "nothing was said" in agr("reservations", "--period", DAY)
+    assert "is entered" in agr("reservations", CONTRACT, "--keep", "25", "--why", "by phone", "--period", DAY)
+    listed = agr("reservations", "--period", DAY)
+    assert CONTRACT in listed
+    assert "25.0" in listed
+    assert "say how much" in agr("reservations", CONTRACT, "--why", "by phone", "--period", DAY, code=1)
+
+
+def test_alarms_tell_by_their_exit_code_whether_somebody_is_on_them(desk, agr):
+    with desk.world.store.transaction() as tx:
+        for alarm in day.open_alarms(tx):
+            day.recover(tx, alarm.kind, alarm.subject, desk.world.clock.now())
+        day.raise_alarm(tx, "feed failed", "weather", "no answer", desk.world.clock.now())
+        (alarm,) = day.open_alarms(tx)
+    assert "feed failed [weather]: no answer" in agr("alarms", code=2)
+    agr("alarms", "--acknowledge", str(alarm.id), "--why", "calling them")
+    assert "olga is on it" in agr("alarms")
+    with desk.world.store.transaction() as tx:
+        day.recover(tx, "feed failed", "weather", desk.world.clock.now())
+    assert "no open alarms" in agr("alarms")
+
+
+def test_what_is_missing_is_said(desk, agr, monkeypatch):
+    monkeypatch.setenv("AGR_URL", "http://127.0.0.1:9")
+    assert "no daemon answers at http://127.0.0.1:9" in agr("alarms", code=1)
+    monkeypatch.delenv("AGR_URL")
+    assert "the daemon chose its port itself" not in agr("alarms", code=1)  # configured: the port after listen_port
+    monkeypatch.delenv("AGR_TOKEN")
+    assert "agr accounts token" in agr("alarms", code=1)
+    monkeypatch.setenv("AGR_TOKEN", "agr_wrong")
+    monkeypatch.setenv("AGR_URL", desk.url)
+    assert "log in, or send a token" in agr("alarms", code=1)
+
+
+def test_accounts_are_made_on_the_machine(desk, agr):
+    said = agr("accounts", "add", "vera", "--role", "viewer")
+    secret = said.split("/setup/")[1].split()[0]
+    assert desk.daemon.door.link_opens(secret) == ("vera",)
+    assert "waits for its set-up link" in agr("accounts", "list")
+    assert "/setup/" in agr("accounts", "link", "vera")
+    assert desk.daemon.door.link_opens(secret) is None
+    assert "is not a role" in agr("accounts", "add", "otto", "--role", "king", code=1)
+    made = agr("accounts", "token", "olga", "--scope", "read").strip()
+    assert desk.daemon.door.by_token(made).name == "olga"
+    assert "there is no account" in agr("accounts", "token", "nobody", "--scope", "read", code=1)

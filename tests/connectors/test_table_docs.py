@@ -1,0 +1,57 @@
+"""docs/tables.md says what the code does."""
+
+import re
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from agr.connectors.tables.columns import columns_of, tables
+from agr.connectors.tables.folder import read_folder
+from agr.domain.register import Register
+
+TEXT = (Path(__file__).parents[2] / "docs" / "tables.md").read_text(encoding="utf-8")
+SECTIONS = dict(re.findall(r"^## (\w+)\n(.*?)(?=^## |\Z)", TEXT, flags=re.MULTILINE | re.DOTALL))
+
+
+def documented(table):
+    """Return column → (unit, default, meaning)."""
+    rows = re.findall(r"^\| `(\w+)` \|([^|]+)\|([^|]*)\|([^|]+)\|$", SECTIONS[table], flags=re.MULTILINE)
+    return {name: (unit.strip(), default.strip(), meaning.strip()) for name, unit, default, meaning in rows}
+
+
+def test_every_table_of_the_register_has_its_section():
+    assert list(SECTIONS) == [field.name for field in fields(Register)]
+
+
+@pytest.mark.parametrize("table", list(tables()))
+def test_every_column_is_documented_with_unit_default_and_meaning(table):
+    rows = documented(table)
+    assert list(rows) == [column.name for column in columns_of(table)]
+    for column in columns_of(table):
+        unit, default, meaning = rows[column.name]
+        assert unit
+        assert meaning.endswith(".")
+        if column.required:
+            expected = ""
+        elif (table, column.name) == ("forecasts", "minutes"):
+            expected = "one ISP"
+        else:
+            expected = "none" if column.default is None else f"{column.default:g}"
+        assert default == expected, column.name
+        unit_in_name = re.search(r"_(kwh?|w)$", column.name)
+        assert unit_in_name is None or unit.split(",")[0].lower() == unit_in_name[1]
+
+
+def test_examples_load_without_a_fault_or_warning(tmp_path):
+    """All examples together are one folder; the forecasts' extract, an hour a row, is completed to a day."""
+    for table, text in SECTIONS.items():
+        (example,) = re.findall(r"```csv\n(.*?)```", text, flags=re.DOTALL)
+        if table == "forecasts":
+            example += "".join(
+                f"depot-building,power_kw,2026-06-01T{hour:02}:00+02:00,60,30\n" for hour in range(2, 24)
+            )
+        (tmp_path / f"{table}.csv").write_text(example, encoding="utf-8")
+    reading = read_folder(tmp_path, zone_name="Europe/Amsterdam", isp_minutes=15)
+    assert reading.warnings == ()
+    assert all(getattr(reading.register, table) for table in SECTIONS)

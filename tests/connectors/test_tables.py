@@ -1,0 +1,577 @@
+"""A folder of tables: what is read, and that every fault is found, named and located."""
+
+from datetime import UTC, date, datetime, time, timedelta
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from agr.connectors.tables.folder import read_folder
+from agr.domain.errors import TableError
+from agr.domain.isp import Period
+from agr.domain.register import Battery, Connection, Contract, EvSession, PointLimit, Price, ShiftableRun
+
+EAN = "ean.871685900012636543"
+CONNECTIONS = f"address,first_day,last_day\n{EAN},2026-01-01,\nea1.2020-01.org.example:c2,2026-01-01,2026-12-31\n"
+BATTERIES = "resource,connection,charge_kw,discharge_kw,capacity_kwh,initial_kwh,end_kwh\n"
+SESSIONS = "resource,connection,arrival,departure,energy_kwh,charge_kw\n"
+CONTRACTS = (
+    "contract,dso,congestion_point,first_day,last_day,window_start,window_end,power_w,"
+    "availability_eur_per_mw_h,penalty_eur_per_mwh\n"
+)
+LIMITS = "congestion_point,first_day,last_day,window_start,window_end,import_kw,export_kw,penalty_eur_per_mwh\n"
+POINT = "ea1.2020-01.org.example:p1"
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Write files and read the folder: `folder(batteries="…")` → Reading."""
+
+    def read(zone_name="Europe/Amsterdam", isp_minutes=15, **files):
+        if "connections" not in files:
+            files["connections"] = CONNECTIONS
+        for name, text in files.items():
+            if text is not None:
+                (tmp_path / f"{name.replace('__', '.')}.csv").write_text(text, encoding="utf-8")
+        return read_folder(tmp_path, zone_name=zone_name, isp_minutes=isp_minutes)
+
+    read.path = tmp_path
+    return read
+
+
+def faults(folder, **files):
+    with pytest.raises(TableError) as caught:
+        folder(**files)
+    return caught.value.faults
+
+
+def quarters(
+    resource="pv-1", quantity="power_kw", day=date(2026, 6, 1), value=-1.0, skip=(), zone_name="Europe/Amsterdam"
+):
+    starts = Period(day, zone_name).starts()
+    return [f"{resource},{quantity},{s.isoformat()},{value}" for i, s in enumerate(starts, start=1) if i not in skip]
+
+
+def forecast_table(*rows):
+    return "resource,quantity,start,value\n" + "\n".join(rows) + "\n"
+
+
+GENERATORS = f"resource,connection\npv-1,{EAN}\n"
+RUNS = "resource,connection,earliest_start,latest_end,profile_kw\n"
+LOADS = "resource,connection,power_kw,needs,initial_minutes\n"
+PUMPS = f"resource,connection,power_kw,buffer_kwh,initial_kwh\nhp-1,{EAN},3,10,5\n"
+
+
+def test_tables_are_read_with_comments_defaults_and_quoted_names(folder):
+    reading = folder(
+        batteries="# our batteries\n\n" + BATTERIES + f'"depot, hall 1",{EAN},50,60,100,50,50\n',
+        shiftable_runs=RUNS + f"wash-1, {EAN} ,2026-06-01T08:00+02:00,2026-06-01T12:00Z,2 0.5  0.5\n",
+    )
+    assert reading.warnings == ()
+    assert reading.register.connections == (
+        Connection(address=EAN, first_day=date(2026, 1, 1)),
+        Connection(address="ea1.2020-01.org.example:c2", first_day=date(2026, 1, 1), last_day=date(2026, 12, 31)),
+    )
+    assert reading.register.batteries == (
+        Battery(
+            resource="depot, hall 1", connection=EAN, charge_kw=50, discharge_kw=60, capacity_kwh=100, initial_kwh=50,
+            end_kwh=50,
+        ),
+    )  # fmt: skip
+    assert reading.register.shiftable_runs == (
+        ShiftableRun(
+            resource="wash-1", connection=EAN, earliest_start=datetime(2026, 6, 1, 6, tzinfo=UTC),
+            latest_end=datetime(2026, 6, 1, 12, tzinfo=UTC), profile_kw=(2.0, 0.5, 0.5),
+        ),
+    )  # fmt: skip
+
+
+def test_contracts_and_limits_are_read_with_windows_to_the_end_of_the_day(folder):
+    reading = folder(
+        contracts=CONTRACTS + f"C1,dso.example.org,{POINT},2026-01-01,2026-12-31,17:00,24:00,-50000,1.5,500\n",
+        limits=LIMITS + f"{POINT},2026-01-01,2026-12-31,00:00,00:00,250,,500\n",
+    )
+    assert reading.register.contracts == (
+        Contract(
+            contract="C1", dso="dso.example.org", congestion_point=POINT, first_day=date(2026, 1, 1),
+            last_day=date(2026, 12, 31), window_start=time(17), window_end=time(0), power_w=-50_000,
+            availability_eur_per_mw_h=1.5, penalty_eur_per_mwh=500.0,
+        ),
+    )  # fmt: skip
+    assert reading.register.limits == (
+        PointLimit(
+            congestion_point=POINT, first_day=date(2026, 1, 1), last_day=date(2026, 12, 31), window_start=time(0),
+            window_end=time(0), import_kw=250.0, export_kw=None, penalty_eur_per_mwh=500.0,
+        ),
+    )  # fmt: skip
+
+
+def test_every_fault_of_every_file_is_reported_with_file_line_column_value_and_reason(folder):
+    found = faults(
+        folder,
+        connections="# comment\naddress,first_day\nean.123,2026-01-01\n\n" + f"{EAN},1 January\n{EAN},2026-02-30\n",
+        batteries=BATTERIES + f"b1,{EAN},-5,5,10,11,5\n# comment\nb2,{EAN},five,5,10,5,\nb3,{EAN},5,5,10,11,5\n",
+        ev_sessions=SESSIONS + "ev1,nowhere,2026-06-01T18:00:00,2026-06-02T07:00+02:00,1e400,11\n",
+    )
+    assert found == [
+        "batteries.csv, line 2, column charge_kw: '-5' must not be negative",
+        "batteries.csv, line 4, column charge_kw: 'five' is not a number",
+        "batteries.csv, line 4, column end_kwh: is empty; a value is needed",
+        "batteries.csv, line 5, column initial_kwh: 11 is more than capacity_kwh 10",
+        "connections.csv, line 3, column address: 'ean.123' is not an entity address; write ean.<digits> or "
+        "ea1.<yyyy-mm>.<reversed domain>:<id>",
+        "connections.csv, line 5, column first_day: '1 January' is not a day; write YYYY-MM-DD",
+        "connections.csv, line 6, column first_day: '2026-02-30' is not a day of the calendar (day is out of range "
+        "for month)",
+        "ev_sessions.csv, line 2, column arrival: '2026-06-01T18:00:00' has no UTC offset, so it is ambiguous; add "
+        "one, like +01:00 or Z",
+        "ev_sessions.csv, line 2, column energy_kwh: '1e400' is not a finite number",
+    ]
+
+
+def test_table_error_counts_its_faults(folder):
+    with pytest.raises(TableError, match=r"^2 faults, nothing was loaded:\nbatteries"):
+        folder(batteries=BATTERIES + f"b1,{EAN},-5,-5,10,5,5\n")
+
+
+@pytest.mark.parametrize(
+    ("table", "text", "expected"),
+    [
+        ("batteries", BATTERIES + f"b1,{EAN},5,5,10,1,20\n", "end_kwh: 20 is more than capacity_kwh 10"),
+        ("batteries", BATTERIES[:-1] + f",minimum_kwh\nb1,{EAN},5,5,10,1,5,2\n", "initial_kwh: 1 is less than minimum"),
+        ("batteries", BATTERIES[:-1] + f",minimum_kwh\nb1,{EAN},5,5,10,5,1,2\n", "end_kwh: 1 is less than minimum"),
+        ("batteries", BATTERIES[:-1] + f",minimum_kwh\nb1,{EAN},5,5,1,1,1,2\n", "minimum_kwh: 2 is more than capacity"),
+        ("batteries", BATTERIES[:-1] + f",reserve_kw\nb1,{EAN},5,6,10,5,5,7\n", "reserve_kw: 7 is more than the dev"),
+        ("batteries", BATTERIES[:-1] + f",charge_efficiency\nb1,{EAN},5,6,10,5,5,0\n", "must be above 0 and at most 1"),
+        ("batteries", BATTERIES[:-1] + f",discharge_efficiency\nb1,{EAN},5,6,10,5,5,1.1\n", "must be above 0 and at"),
+        ("batteries", BATTERIES[:-1] + f",loss_per_day\nb1,{EAN},5,6,10,5,5,1\n", "is the share lost in 24 hours"),
+        ("batteries", BATTERIES + f"b1,{EAN},nan,5,10,5,5\n", "charge_kw: 'nan' is not a finite number"),
+        ("batteries", BATTERIES + f"b1,{EAN},1_0,5,10,5,5\n", "charge_kw: '1_0' is not a number"),
+        ("batteries", BATTERIES + f'b1,{EAN},"7,4",5,10,5,5\n', "'7,4' is not a number; write a decimal point"),
+        ("batteries", BATTERIES + f"b1,{EAN},5\n", "line 2: has 3 values, the header has 7 columns"),
+        ("batteries", BATTERIES + f"b1,{EAN},5,5,10,5,5,9\n", "line 2: has 8 values, the header has 7 columns"),
+        ("batteries", BATTERIES + f'"b1,{EAN},5,5,10,5,5\n', "line 2: a quotation mark is not closed"),
+        ("batteries", "", "batteries.csv: is empty; write at least a header line"),
+        ("batteries", BATTERIES.replace(",", ";"), "batteries.csv: separates columns by semicolons"),
+        ("batteries", "resource,resource,x\n", "column resource is there twice"),
+        ("generators", f"resource,connection,colour\npv,{EAN},red\n", "column colour is not a column of this table; k"),
+        ("generators", "resource\npv\n", "generators.csv: column connection is missing; add it"),
+        ("generators", f"resource,connections\npv,{EAN}\n", "did you mean connection?"),
+        ("generators", "resource,connection\npv,ean.871685900012636544\n", "is not in the table of connections; add i"),
+        ("generators", f"resource,connection\npv,{EAN}\npv,{EAN}\n", "line 3, column resource: 'pv' is there twice, f"),
+        ("generators", f"resource,connection\n,{EAN}\n", "line 2, column resource: is empty"),
+        ("heat_pumps", PUMPS.replace(",5", ",11"), "initial_kwh: 11 is more than buffer_kwh 10"),
+        ("heat_pumps", PUMPS.replace("power_kw", "power_w"), "power_w is not a column of this table; power_kw is: con"),
+        ("heat_pumps", PUMPS.replace("buffer_kwh", "buffer_MWh"), "buffer_MWh is not a column of this table; buffer_k"),
+        ("ev_sessions", SESSIONS + f"e,{EAN},2026-06-01T18:00Z,2026-06-01T18:00Z,1,11\n", "departure: 2026-06-01T18:0"),
+        ("ev_sessions", SESSIONS + f"e,{EAN},18:00,2026-06-01T18:00Z,1,11\n", "arrival: '18:00' is not an instant"),
+        (
+            "ev_sessions",
+            SESSIONS[:-1] + f",initial_kwh,capacity_kwh\ne,{EAN},2026-06-01T18:00Z,2026-06-01T20:00Z,8,11,5,10\n",
+            "capacity_kwh: 10 is less than initial_kwh 5 plus energy_kwh 8",
+        ),
+        (
+            "ev_sessions",
+            SESSIONS[:-1] + f",reserve_kw\ne,{EAN},2026-06-01T18:00Z,2026-06-01T20:00Z,8,11,12\n",
+            "reserve_kw: 12 is more than the device's power, 11 kW",
+        ),
+        (
+            "ev_sessions",
+            SESSIONS[:-1] + f",charge_min_kw\ne,{EAN},2026-06-01T18:00Z,2026-06-01T20:00Z,8,11,12\n",
+            "charge_min_kw: 12 is more than charge_kw 11",
+        ),
+        (
+            "shiftable_runs",
+            RUNS + f"w,{EAN},2026-06-01T08:01Z,2026-06-01T08:44Z,1 2\n",
+            "latest_end: leaves 1 whole quarters of an hour after earliest_start, the profile takes 2",
+        ),
+        (
+            "shiftable_runs",
+            RUNS + f"w,{EAN},2026-06-01T08:00Z,2026-06-01T09:00Z,1 x\n",
+            "profile_kw: '1 x' value 2 of the profile ('x') is not a number",
+        ),
+        (
+            "shiftable_runs",
+            RUNS + f"w,{EAN},0001-01-01T00:00+14:00,2026-06-01T09:00Z,1\n",
+            "earliest_start: '0001-01-01T00:00+14:00' lies outside the calendar",
+        ),
+        (
+            "shiftable_runs",
+            RUNS + f"w,{EAN},2026-06-01T08:00Z,2026-06-01T09:00Z,\n",
+            "profile_kw: is empty",
+        ),
+        *(
+            ("switched_loads", LOADS + f"s,{EAN},2,{needs},{minutes}\n", words)
+            for needs, minutes, words in (
+                ("22:00-06:00 4", 60, "needs: '22:00-06:00 4' is not understood: \"22:00-06:00 4\" goes over midn"),
+                ("4 h at night", 60, "is no window with hours; write 00:00-06:00 4 or 00:00-06:00 4-6"),
+                ("25:00-26:00 1", 60, "is not understood: hour must be in 0..23"),
+                ("00:00-06:00 4-3", 60, "has at most fewer hours than at least"),
+                ("04:00-08:00 1; 00:00-06:00 1", 60, "windows from 00:00 and from 04:00 overlap; join them"),
+                ("00:00-24:00 1; 22:00-23:00 1", 60, "windows from 00:00 and from 22:00 overlap; join them"),
+                ("00:00-06:00 1", 0, "initial_minutes: '0' is how long it has been on (above 0) or off (below 0)"),
+            )
+        ),
+        (
+            "contracts",
+            CONTRACTS + f"C,dso.example.org,{POINT},2026-02-01,2026-01-01,17:00,20:00,-1,0,0\n",
+            "last_day: 2026-01-01 is before first_day 2026-02-01",
+        ),
+        (
+            "contracts",
+            CONTRACTS + f"C,dso.example.org,{POINT},2026-01-01,2026-02-01,17:00,17:00,-1,0,0\n",
+            "window_end: 17:00:00 equals window_start: no window; the whole day is 00:00 to 24:00",
+        ),
+        (
+            "contracts",
+            CONTRACTS + f"C,DSO,{POINT},2026-01-01,2026-02-01,17:00,18:00,-1.5,0,0\n",
+            "power_w: '-1.5' is not a whole number",
+        ),
+        (
+            "contracts",
+            CONTRACTS + f"C,DSO,{POINT},2026-01-01,2026-02-01,17:00,18:00,-1,0,0\n",
+            "dso: 'DSO' is not an internet domain in lower case",
+        ),
+        (
+            "contracts",
+            CONTRACTS + f"C,dso.example.org,{POINT},2026-01-01,2026-02-01,25:00,5 pm,-1,0,0\n",
+            "window_end: '5 pm' is not a local clock time; write HH:MM",
+        ),
+        (
+            "contracts",
+            CONTRACTS + f"C,dso.example.org,{POINT},2026-01-01,2026-02-01,25:00,18:00,-1,0,0\n",
+            "window_start: '25:00' is not a clock time",
+        ),
+        (
+            "contracts",
+            CONTRACTS + 2 * f"C,dso.example.org,{POINT},2026-01-01,2026-02-01,17:00,18:00,-1,0,0\n",
+            "line 3, column contract: 'C' is there twice, first in contracts.csv, line 2",
+        ),
+        (
+            "limits",
+            LIMITS + f"{POINT},2026-01-01,2026-02-01,17:00,18:00,,,0\n",
+            "import_kw: and export_kw are both empty; give at least one bound",
+        ),
+        (
+            "limits",
+            LIMITS + "EAN,2026-01-01,2026-02-01,17:00,18:00,1,-1,0\n",
+            "export_kw: '-1' must not be negative",
+        ),
+        ("connections", f"address,first_day,last_day\n{EAN},2026-01-02,2026-01-01\n", "last_day: 2026-01-01 is before"),
+        ("connections", f"address,first_day\n{EAN},2026-01-01\n{EAN},2026-01-01\n", "address: 'ean.871685900012636543"),
+        ("sonnections", "a\n", "sonnections.csv: is not a table; known are batteries, connections"),
+    ],
+)  # fmt: skip
+def test_one_fault_is_named_where_it_is(folder, table, text, expected):
+    assert any(expected in fault for fault in faults(folder, **{table: text}))
+
+
+def test_a_name_may_be_used_by_one_resource_only_in_all_tables(folder):
+    found = faults(folder, generators=GENERATORS, fixed_loads=GENERATORS)
+    assert found == [
+        "generators.csv, line 2, column resource: 'pv-1' is there twice, first in fixed_loads.csv, line 2; every one "
+        "needs its own name"
+    ]
+
+
+def test_what_is_doubtful_is_loaded_with_a_warning(folder):
+    reading = folder(
+        connections=f"address,first_day\n{EAN},2026-01-01\nean.871685900012636542,2026-01-01\n"
+        "ean.123456789012,2026-01-01\n",
+        ev_sessions=SESSIONS + f"ev1,{EAN},2026-06-01T18:00Z,2026-06-01T20:00Z,50,11\n"
+        f"ev2,{EAN},2026-06-01T18:00Z,2026-06-01T20:00Z,22,11\n",
+        contracts=CONTRACTS + f"C,dso.example.org,{POINT},2026-01-01,2026-02-01,17:00,18:00,0,0,0\n",
+    )
+    assert reading.warnings == (
+        "connections.csv, line 3, column address: ean.871685900012636542 has a wrong check digit; compare it with the "
+        "grid operator's list",
+        "contracts.csv, line 2, column power_w: 0 reserves nothing",
+        "ev_sessions.csv, line 2, column energy_kwh: 50 cannot be charged: 11 kW for 2.00 h gives 22 kWh; the rest "
+        "will be reported as a shortfall",
+    )
+    assert [session.energy_kwh for session in reading.register.ev_sessions] == [50.0, 22.0]
+
+
+def test_faults_of_the_connections_table_are_not_blamed_on_its_users(folder):
+    assert faults(folder, connections="address\n" + EAN + "\n", generators=GENERATORS) == [
+        "connections.csv: column first_day is missing; add it"
+    ]
+    (only,) = faults(folder, connections=f"address,first_day\n{EAN},soon\n", generators=GENERATORS)
+    assert "'soon'" in only
+
+
+def test_resources_need_a_table_of_connections(folder):
+    (only,) = faults(folder, connections=None, generators=GENERATORS)
+    assert "is not in the table of connections" in only
+
+
+def test_readme_yaml_and_hidden_files_are_ignored_others_are_not(folder):
+    for name in ("README.md", "scenario.yaml", ".hidden.csv"):
+        (folder.path / name).write_text("x")
+    (folder.path / "results").mkdir()
+    assert len(folder().register.connections) == 2
+    (folder.path / "batteries.xlsx").write_text("x")
+    assert faults(folder)[0].startswith("batteries.xlsx: is not a table; known are batteries,")
+
+
+def test_an_empty_or_missing_folder_is_said(tmp_path):
+    with pytest.raises(TableError, match="has no tables; known are batteries"):
+        read_folder(tmp_path, zone_name="Europe/Amsterdam", isp_minutes=15)
+    with pytest.raises(TableError, match="is not a folder that can be read"):
+        read_folder(tmp_path / "nowhere", zone_name="Europe/Amsterdam", isp_minutes=15)
+
+
+def test_a_table_in_both_formats_is_refused(folder):
+    pd.DataFrame({"address": [EAN], "first_day": [date(2026, 1, 1)]}).to_parquet(folder.path / "connections.parquet")
+    assert faults(folder) == ["connections.parquet: and connections.csv are the same table; keep one of them"]
+
+
+def test_files_that_are_not_text_or_not_parquet_are_said(folder):
+    (folder.path / "batteries.csv").write_bytes(b"resource\n\xff\n")
+    (folder.path / "generators.parquet").write_bytes(b"no parquet")
+    found = faults(folder)
+    assert found[0] == "batteries.csv: is not UTF-8 text (byte 9); save it as UTF-8"
+    assert found[1].startswith("generators.parquet: cannot be read: ")
+
+
+def test_parquet_faults_name_the_row(folder):
+    frame = pd.DataFrame(
+        {
+            "resource": ["a", "b", None], "connection": EAN, "charge_kw": [1.0, float("inf"), 1.0], "discharge_kw": 1,
+            "capacity_kwh": 5, "initial_kwh": [1, 1, 1], "end_kwh": [True, False, True],
+        }
+    )  # fmt: skip
+    frame.to_parquet(folder.path / "batteries.parquet")
+    assert faults(folder) == [
+        "batteries.parquet, row 1, column end_kwh: True is not a number",
+        "batteries.parquet, row 2, column charge_kw: inf is not a finite number",
+        "batteries.parquet, row 2, column end_kwh: False is not a number",
+        "batteries.parquet, row 3, column end_kwh: True is not a number",
+        "batteries.parquet, row 3, column resource: is empty; a value is needed",
+    ]
+
+
+def test_parquet_of_other_tools_is_read_whatever_its_types(folder):
+    frame = pd.DataFrame(
+        {
+            "resource": pd.Categorical(["ev1"]), "connection": [EAN],
+            "arrival": pd.to_datetime(["2026-06-01T18:00+02:00"]).astype("datetime64[ns, Europe/Amsterdam]"),
+            "departure": ["2026-06-02T07:00+02:00"], "energy_kwh": [20], "charge_kw": [11.0],
+            "capacity_kwh": [float("nan")],
+        }
+    )  # fmt: skip
+    frame.to_parquet(folder.path / "ev_sessions.parquet")
+    (session,) = folder().register.ev_sessions
+    assert session == EvSession(
+        resource="ev1", connection=EAN, arrival=datetime(2026, 6, 1, 16, tzinfo=UTC),
+        departure=datetime(2026, 6, 2, 5, tzinfo=UTC), energy_kwh=20.0, charge_kw=11.0,
+    )  # fmt: skip
+    assert type(session.arrival) is datetime
+
+
+def test_an_empty_profile_in_parquet_is_refused(folder):
+    instants = {"earliest_start": ["2026-06-01T08:00Z"], "latest_end": ["2026-06-01T09:00Z"]}
+    table = pa.table(
+        {"resource": ["w"], "connection": [EAN], "profile_kw": pa.array([[]], pa.list_(pa.float64())), **instants}
+    )
+    pq.write_table(table, folder.path / "shiftable_runs.parquet")
+    (only,) = faults(folder)
+    assert only.startswith("shiftable_runs.parquet, row 1, column profile_kw: [] is not a profile; write powers in kW")
+
+
+def test_columns_of_a_strange_type_are_refused_in_words(folder):
+    pd.DataFrame({"series": [["s"]], "start": [1], "minutes": [{"a": 1}], "value": [True]}).to_parquet(
+        folder.path / "prices.parquet"
+    )
+    assert faults(folder) == [
+        "prices.parquet, row 1, column minutes: \"{'a': 1}\" is not a number",
+        "prices.parquet, row 1, column start: 1 is not an instant; write it like 2026-03-29T00:15:00+01:00",
+        "prices.parquet, row 1, column value: True is not a number",
+    ]
+
+
+def test_parquet_limits_with_nanosecond_times_are_read(folder):
+    table = pa.table(
+        {
+            "congestion_point": [POINT], "first_day": [date(2026, 1, 1)], "last_day": [date(2026, 1, 1)],
+            "window_start": pa.array([1], pa.time64("ns")), "window_end": pa.array([61_200], pa.time32("s")),
+            "import_kw": [1], "penalty_eur_per_mwh": [1.0],
+        }
+    )  # fmt: skip
+    pq.write_table(table, folder.path / "limits.parquet")
+    (limit,) = folder().register.limits
+    assert (limit.window_start, limit.window_end, limit.import_kw, limit.export_kw) == (time(0), time(17), 1.0, None)
+
+
+def test_naive_parquet_timestamps_are_refused(folder):
+    start = pd.to_datetime(["2026-06-01T18:00"])
+    pd.DataFrame({"series": ["s"], "start": start, "minutes": [15], "value": [1.0]}).to_parquet(
+        folder.path / "prices.parquet"
+    )
+    (only,) = faults(folder)
+    assert only.startswith("prices.parquet, row 1, column start: 2026-06-01 18:00:00 has no UTC offset")
+
+
+# Forecasts
+
+
+@pytest.mark.parametrize(("day", "count"), [(date(2026, 3, 29), 92), (date(2026, 6, 1), 96), (date(2026, 10, 25), 100)])
+def test_forecasts_become_whole_periods_in_any_order_of_rows(folder, day, count):
+    rows = quarters(day=day)
+    table = forecast_table(*(row.rpartition(",")[0] + f",{-i}" for i, row in reversed(list(enumerate(rows)))))
+    (forecast,) = folder(generators=GENERATORS, forecasts=table).register.forecasts
+    assert (forecast.resource, forecast.quantity, forecast.period) == ("pv-1", "power_kw", Period(day))
+    assert forecast.values == tuple(-float(i) for i in range(count))
+
+
+def test_hourly_forecasts_with_a_minutes_column_are_repeated(folder):
+    day = Period(date(2026, 10, 25))
+    rows = [f"pv-1,power_kw,{(day.start + timedelta(hours=h)).isoformat()},60,{-h}" for h in range(25)]
+    table = "resource,quantity,start,minutes,value\n" + "\n".join(rows)
+    (forecast,) = folder(generators=GENERATORS, forecasts=table).register.forecasts
+    assert forecast.values == tuple(-float(isp // 4) for isp in range(100))
+
+
+def test_an_interval_over_local_midnight_is_split(folder):
+    # Kathmandu is +05:45, so an hour of UTC reaches 45 minutes into the next local hour and over midnight.
+    start = datetime(2026, 5, 31, 18, tzinfo=UTC)  # local 23:45; the local day begins 18:15Z
+    rows = [f"pv-1,power_kw,{(start + timedelta(hours=h)).isoformat()},60,{-h}" for h in range(25)]
+    table = "resource,quantity,start,minutes,value\n" + "\n".join(rows)
+    found = faults(folder, zone_name="Asia/Kathmandu", generators=GENERATORS, forecasts=table)
+    assert len(found) == 2  # the quarter before the day, and the three after it, are parts of incomplete days
+    assert "95 of 96 ISPs of 2026-05-31 are missing, first 00:00" in found[0]
+    assert "93 of 96 ISPs of 2026-06-02 are missing, first 00:45" in found[1]
+
+
+def test_several_days_and_resources_keep_the_order_of_their_first_rows(folder):
+    day = date(2026, 3, 28)
+    rows = [
+        *quarters("hp-1", "cop", day, 3), *quarters("pv-1", day=day + timedelta(days=1)), *quarters("pv-1", day=day),
+        *quarters("hp-1", "heat_kw", day, 2),
+    ]  # fmt: skip
+    forecasts = folder(generators=GENERATORS, heat_pumps=PUMPS, forecasts=forecast_table(*rows)).register.forecasts
+    assert [(f.resource, f.quantity, f.period.day.day, len(f.values)) for f in forecasts] == [
+        ("hp-1", "cop", 28, 96), ("pv-1", "power_kw", 29, 92), ("pv-1", "power_kw", 28, 96),
+        ("hp-1", "heat_kw", 28, 96),
+    ]  # fmt: skip
+
+
+def test_forecasts_alone_are_read_without_knowing_the_resources(folder):
+    assert len(folder(connections=None, forecasts=forecast_table(*quarters("any"))).register.forecasts) == 1
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        (
+            quarters(skip=(9, 10, 50)),
+            ["line 2, column start: pv-1, power_kw: 3 of 96 ISPs of 2026-06-01 are missing, first 02:00; give the who"],
+        ),
+        (
+            [*quarters(), quarters()[4]],
+            ["line 98, column start: pv-1, power_kw: 2026-06-01 01:00 is there twice, first in line 6"],
+        ),
+        (quarters("pv-2"), ["line 2, column resource: 'pv-2' is in no table of resources; add it there or correct it"]),
+        (quarters(quantity="power"), ["line 2, column quantity: 'power' is not a quantity; known are power_kw, heat_"]),
+        (quarters(quantity="cop", value=3), ["'cop' is no forecast for 'pv-1', one of the generators; they follow po"]),
+        (quarters("b-1"), ["'power_kw' is no forecast for 'b-1', one of the batteries; they follow no forecast"]),
+        (quarters(value=2), ["line 2, column value: generator pv-1 consumes on the whole; production is negative: tu"]),
+        (
+            [*quarters("hp-1", "cop", value=3)[1:], "hp-1,cop,2026-05-31T22:00Z,0", "hp-1,cop,2026-06-01T00:00Z,x"],
+            ["line 97, column value: 0 must be positive", "line 98, column value: 'x' is not a number"],
+        ),
+        (
+            [*quarters("hp-1", "heat_kw", value=0)[1:], "hp-1,heat_kw,2026-05-31T22:00Z,-1"],
+            ["line 97, column value: -1 must not be negative"],
+        ),
+        (
+            ["pv-1,power_kw,2026-06-01T00:05Z,-1"],
+            ["line 2, column start: does not begin with an ISP of 15 minutes, counted from local midnight"],
+        ),
+        (["pv-1,power_kw,2026-06-01T00:00:00.5Z,-1"], ["line 2, column start: does not begin with an ISP"]),
+        (
+            ["pv-1,power_kw,2026-06-01T00:00,-1", "pv-1,,2026-06-01T00:00Z,"],
+            ["has no UTC offset", "quantity: is empty", "value: is empty"],
+        ),
+        (["pv-1,power_kw,2026-06-01T00:00Z,nan"], ["line 2, column value: 'nan' is not a finite number"]),
+    ],
+)  # fmt: skip
+def test_bad_forecasts_are_reported_once_and_where(folder, rows, expected):
+    found = faults(
+        folder, generators=GENERATORS, heat_pumps=PUMPS, batteries=BATTERIES + f"b-1,{EAN},5,5,10,5,5\n",
+        forecasts=forecast_table(*rows),
+    )  # fmt: skip
+    assert len(found) == len(expected)
+    assert all(words in fault for words, fault in zip(expected, found, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("minutes", "expected"),
+    [
+        ("20", "20 is not a multiple of the ISP's 15 minutes"),
+        ("0", "'0' must be 1 to 10080"),
+        ("x", "'x' is not a number"),
+    ],
+)
+def test_bad_lengths_are_reported(folder, minutes, expected):
+    table = f"resource,quantity,start,minutes,value\npv-1,power_kw,2026-06-01T00:00Z,{minutes},-1\n"
+    (only,) = faults(folder, generators=GENERATORS, forecasts=table)
+    assert f"forecasts.csv, line 2, column minutes: {expected}" in only
+
+
+def test_a_generator_that_consumes_a_little_at_night_is_a_warning(folder):
+    rows = [*quarters()[1:], quarters(value=0.01)[0]]
+    reading = folder(generators=GENERATORS, forecasts=forecast_table(*rows))
+    assert reading.warnings == (
+        "forecasts.csv, line 97, column value: generator pv-1 consumes at times; these values count as 0 "
+        "(first one here)",
+    )
+
+
+def test_a_resource_table_that_cannot_be_read_is_not_blamed_on_the_forecasts(folder):
+    (only,) = faults(folder, generators="resource\npv-1\n", forecasts=forecast_table(*quarters()))
+    assert only == "generators.csv: column connection is missing; add it"
+
+
+def test_a_table_of_forecasts_without_rows_has_none(folder):
+    assert folder(forecasts=forecast_table(), prices="series,start,minutes,value\n").register.forecasts == ()
+
+
+# Prices
+
+
+def test_prices_are_read_in_their_order(folder):
+    table = "series,start,minutes,value\nfcr,2026-06-01T00:00+02:00,240,15.2\nda,2026-06-01T00:00Z,15,-500\n"
+    assert folder(prices=table).register.prices == (
+        Price(series="fcr", start=datetime(2026, 5, 31, 22, tzinfo=UTC), minutes=240, value=15.2),
+        Price(series="da", start=datetime(2026, 6, 1, tzinfo=UTC), minutes=15, value=-500.0),
+    )
+
+
+def test_prices_that_overlap_are_named_with_both_lines(folder):
+    rows = ["da,2026-06-01T00:00Z,60,1", "x,2026-06-01T00:00Z,60,1", "da,2026-06-01T00:15Z,15,1",
+            "da,2026-06-01T00:45Z,15,1", "da,2026-06-01T01:00Z,60,1", "da,2026-06-01T01:00Z,60,1"]  # fmt: skip
+    assert faults(folder, prices="series,start,minutes,value\n" + "\n".join(rows)) == [
+        f"prices.csv, line {line}, column start: da: 2026-06-01T{at}:00+00:00 overlaps line {first}; keep one price "
+        "for every moment"
+        for line, at, first in ((4, "00:15", 2), (5, "00:45", 2), (7, "01:00", 6))
+    ]
+
+
+def test_bad_prices_are_reported(folder):
+    rows = ["da,2026-06-01,15,1", "da,2026-06-01T01:00Z,0,1", f"{'x' * 65},2026-06-01T02:00Z,15,1.0.0"]
+    found = faults(folder, prices="series,start,minutes,value\n" + "\n".join(rows))
+    assert [fault.split(": ", 1)[0] for fault in found] == [
+        "prices.csv, line 2, column start", "prices.csv, line 3, column minutes", "prices.csv, line 4, column series",
+        "prices.csv, line 4, column value",
+    ]  # fmt: skip
+
+
+def test_hours_that_do_not_fit_into_their_window_are_doubtful(folder):
+    reading = folder(switched_loads=LOADS + f"s,{EAN},2,00:00-06:00 4; 22:30-24:00 2,15\n")
+    assert [str(warning) for warning in reading.warnings] == [
+        "switched_loads.csv, line 2, column needs: 2 hours do not fit into the 1.5 of the window from 22:30; the rest "
+        "will be reported as a shortfall"
+    ]
+    assert reading.register.switched_loads[0].initial_minutes == 15

@@ -1,0 +1,50 @@
+"""docs/protocol.md names every rule, reason, message and status there is, and no rule that is not."""
+
+import inspect
+import re
+from pathlib import Path
+
+import pytest
+
+from agr.messaging.rules import answer, period, reservation, rules_of, scope, sender
+from agr.uftp import messages as m
+from agr.uftp import transport
+from agr.web.endpoint import REASONS
+
+TEXT = (Path(__file__).parents[3] / "docs" / "protocol.md").read_text(encoding="utf-8")
+ROWS = dict(re.findall(r"^\| (.+?)(?: \\\*)? \| `(\w+)` \|", TEXT, re.MULTILINE))
+RULES = {rule.__name__: rule for kind in (*m.TYPES.values(), m.OtherMessage) for rule in rules_of(kind)}
+
+
+def test_every_rule_is_documented_and_nothing_else():
+    assert set(ROWS.values()) == set(RULES)
+
+
+@pytest.mark.parametrize("reason", ROWS)
+def test_documented_reason_is_the_one_its_rule_gives(reason):
+    source = inspect.getsource(RULES[ROWS[reason]])
+    for part in reason.split("…MessageID"):
+        assert part in source
+
+
+def test_every_public_function_of_the_rules_is_in_the_table():
+    defined = {
+        name
+        for module in (answer, period, reservation, scope, sender)
+        for name, function in inspect.getmembers(module, inspect.isfunction)
+        if function.__module__ == module.__name__ and not name.startswith("_")
+    }
+    assert defined == set(RULES)
+
+
+def test_every_rule_names_its_reason_and_source():
+    for name, rule in RULES.items():
+        reason = next(reason for reason, documented in ROWS.items() if documented == name)
+        assert inspect.getdoc(rule).startswith(reason.split("…")[0]), name
+        assert "Source:" in inspect.getdoc(rule), name
+
+
+def test_every_message_and_status_is_documented():
+    missing = [root for root in m.TYPES if root not in TEXT]
+    missing += [str(status) for status in (*REASONS, *transport.TEMPORARY_4XX) if not re.search(rf"\b{status}\b", TEXT)]
+    assert missing == []

@@ -1,0 +1,203 @@
+"""Delivery over real HTTP: retried, given up loudly, in order per recipient, nobody blocked by anybody else."""
+
+import threading
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import httpx
+import pytest
+import sqlalchemy as sa
+
+from agr.messaging.deliver import Deliverer
+from agr.messaging.publish import last_per_point
+from agr.store import day, outbox, plans, tables
+from agr.store.plans import Sent
+from agr.uftp.participants import Participant, Participants
+from agr.uftp.signing import KeyPair
+from agr.uftp.transport import Sender
+from tests.builders.worlds import NOW, PERIOD, World
+
+
+class Server:
+    """Answers each POST with the next status of its list, 200 when the list is empty."""
+
+    def __init__(self) -> None:
+        self.statuses: list[int] = []
+        self.bodies: list[bytes] = []
+        self.hold = threading.Event()
+        self.hold.set()
+        server = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                server.hold.wait(20)
+                server.bodies.append(body)
+                self.send_response(server.statuses.pop(0) if server.statuses else 200)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, *args: object) -> None:
+                pass
+
+        self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.thread = threading.Thread(target=self.http.serve_forever, args=(0.02,))
+        self.thread.start()
+        self.url = f"http://127.0.0.1:{self.http.server_port}/shapeshifter/api/v3/message"
+
+    def stop(self) -> None:
+        self.hold.set()
+        self.http.shutdown()
+        self.http.server_close()
+        self.thread.join()
+
+
+class Post:
+    """A deliverer with two recipients."""
+
+    def __init__(self, folder: Path) -> None:
+        self.world = World(folder)
+        self.one, self.two = Server(), Server()
+        key = KeyPair.generate()
+        directory = Participants(
+            Participant(domain=domain, role="DSO", endpoint=server.url, public_keys=(key.public,))
+            for domain, server in (("one.example", self.one), ("two.example", self.two))
+        )
+        self.http = httpx.Client(timeout=5)
+        self.deliverer = Deliverer(
+            self.world.store,
+            self.world.settings,
+            self.world.clock,
+            directory,
+            lambda: key,
+            lambda _to: Sender(self.http),
+        )  # fmt: skip
+
+    def queue(self, recipient: str, message_id: str) -> None:
+        with self.world.store.transaction() as tx:
+            outbox.put(
+                tx, message_id=message_id, conversation_id="c", kind="D-Prognosis", recipient_domain=recipient,
+                recipient_role="DSO", xml=f"<x id='{message_id}'/>".encode(), at=NOW, period=PERIOD.day,
+            )  # fmt: skip
+
+    def states(self) -> dict[str, str]:
+        c = tables.outbox.c
+        with self.world.store.transaction() as tx:
+            return {row.message_id: row.state for row in tx.execute(sa.select(c.message_id, c.state).order_by(c.id))}
+
+    def run_until(self, expected: dict[str, str]) -> None:
+        until = time.monotonic() + 20
+        while self.states() != expected:
+            self.deliverer.run_due()
+            time.sleep(0.02)
+            assert time.monotonic() < until, self.states()
+
+    def close(self) -> None:
+        for server in (self.one, self.two):
+            server.stop()
+        self.deliverer.close()
+        self.http.close()
+        self.world.store.close()
+
+
+@pytest.fixture
+def post(tmp_path: Path) -> Iterator[Post]:
+    made = Post(tmp_path)
+    yield made
+    made.close()
+
+
+def test_messages_to_one_recipient_arrive_in_order(post: Post) -> None:
+    for number in range(4):
+        post.queue("one.example", f"m{number}")
+    post.run_until({f"m{n}": "delivered" for n in range(4)})
+    assert len(post.one.bodies) == 4
+
+
+def test_a_server_error_is_retried_after_a_pause(post: Post) -> None:
+    post.one.statuses = [503]
+    post.queue("one.example", "m")
+    post.deliverer.run_due()
+    while not post.one.bodies:
+        time.sleep(0.01)
+    time.sleep(0.2)
+    assert post.states() == {"m": "queued"}
+    assert post.deliverer.run_due() == 0  # not due yet
+    post.world.clock.jump_to(post.world.clock.now() + timedelta(minutes=10))
+    post.run_until({"m": "delivered"})
+
+
+@pytest.mark.parametrize("status", [503, 403])
+def test_an_attempt_that_fails_after_the_answer_has_come_is_no_alarm_and_takes_nothing_back(
+    post: Post, status: int
+) -> None:
+    post.one.statuses = [status]
+    post.one.hold.clear()
+    post.queue("one.example", "m")
+    post.world.clock.jump_to(post.world.clock.now() + timedelta(minutes=30))  # old enough for an alarm
+    post.deliverer.run_due()
+    with post.world.store.transaction() as tx:
+        outbox.answered(tx, "m", post.world.clock.now(), "Accepted", None)
+    post.one.hold.set()
+    post.deliverer.close()  # waits for what is under way
+    assert post.states() == {"m": "delivered"}
+    with post.world.store.transaction() as tx:
+        assert day.open_alarms(tx) == []
+
+
+def test_a_client_error_is_final_and_raises_an_alarm(post: Post) -> None:
+    post.one.statuses = [403]
+    post.queue("one.example", "m")
+    post.run_until({"m": "failed"})
+    with post.world.store.transaction() as tx:
+        (alarm,) = day.open_alarms(tx)
+    assert alarm.kind == "delivery"
+    assert "403" in alarm.text
+
+
+def test_a_message_is_given_up_after_the_agreed_time_and_the_alarm_recovers_with_the_next_success(post: Post) -> None:
+    post.one.statuses = [503, 503]
+    post.queue("one.example", "m")
+    post.deliverer.run_due()
+    time.sleep(0.3)
+    post.world.clock.jump_to(NOW + timedelta(hours=3))
+    post.run_until({"m": "failed"})
+    post.queue("one.example", "n")
+    post.run_until({"m": "failed", "n": "delivered"})
+    with post.world.store.transaction() as tx:
+        assert day.open_alarms(tx) == []
+
+
+def test_a_recipient_that_hangs_does_not_delay_another(post: Post) -> None:
+    post.one.hold.clear()
+    post.queue("one.example", "slow")
+    post.queue("two.example", "fast")
+    post.run_until({"slow": "queued", "fast": "delivered"})
+    post.one.hold.set()
+    post.run_until({"slow": "delivered", "fast": "delivered"})
+
+
+def test_an_unknown_recipient_fails_in_words(post: Post) -> None:
+    post.queue("nobody.example", "m")
+    post.run_until({"m": "failed"})
+    with post.world.store.transaction() as tx:
+        assert "not among our participants" in day.open_alarms(tx)[0].text
+
+
+def test_a_prognosis_that_was_given_up_counts_as_not_sent(post: Post) -> None:
+    post.one.statuses = [403]
+    post.queue("one.example", "m")
+    with post.world.store.transaction() as tx:
+        sent = Sent(
+            congestion_point="p", dso="one.example", revision=1, plan=1, message_id="m", power_w=(1,), at=NOW,
+            state="sent", reason=None,
+        )  # fmt: skip
+        plans.put_prognosis(tx, PERIOD.day, sent)
+    post.run_until({"m": "failed"})
+    with post.world.store.transaction() as tx:
+        (known,) = plans.prognoses(tx, PERIOD.day)
+    assert known.state == "failed"
+    assert last_per_point([known], "sent", "accepted", "rejected") == {}

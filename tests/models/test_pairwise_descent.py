@@ -1,0 +1,49 @@
+"""Sweeps of the proximal master, and the shares that untied units are dealt into."""
+
+import numpy as np
+import pytest
+
+from models.decomposition import loop
+from models.decomposition.master.restricted_master import RestrictedMaster
+from models.decomposition.precompile import tiny
+from models.decomposition.prices.grouping import UNTIED_SHARES, split
+from models.decomposition.prices.pricing import LocalPricing
+from tests.models.builders import make, storage
+
+
+@pytest.fixture
+def master():
+    """Return a master after a few rounds."""
+    case = tiny()
+    parts = split(case)
+    result, pricing = RestrictedMaster(case, parts), LocalPricing(case, parts)
+    state = loop.begin(result, pricing)
+    loop.search(result, pricing, state, aim_eur=1e-6, rounds=6, after=lambda: None, enough=lambda: False)
+    return result
+
+
+def test_sweeps_keep_the_channels_and_weights_what_they_add_up_to(master):
+    master.improve(5, 0.0)
+    kept = [channel.s.copy() for channel in master.couplings]
+    assert master.columns.weight.sum(axis=1) == pytest.approx(1.0)
+    assert (master.columns.weight >= 0).all()
+    master.recount()
+    for before, channel in zip(kept, master.couplings, strict=True):
+        np.testing.assert_allclose(before, channel.s, atol=1e-9)
+
+
+def test_sweeps_leave_little_to_gain(master):
+    first = master.improve(1, 0.0)
+    assert master.improve(200, 1e-7) <= max(1e-7, 1e-2 * first)
+
+
+def test_untied_storage_is_dealt_into_shares_of_units_that_are_there_at_like_hours():
+    units = [
+        storage(charge_kw=np.where(np.arange(8) // 2 == n % 4, 5.0, 0.0), isps=8) for n in range(4 * UNTIED_SHARES)
+    ]
+    parts = split(make(8, *units))
+    of = parts.batches[0].rows.total
+    assert len(np.unique(of)) == UNTIED_SHARES
+    assert (np.bincount(of) == 4).all()
+    for group in range(UNTIED_SHARES):
+        assert len(np.unique(np.flatnonzero(of == group) % 4)) == 1

@@ -1,0 +1,128 @@
+"""Worker processes: a solve that hangs or dies ends in words, and the next one works."""
+
+import multiprocessing
+import os
+import threading
+import time
+
+import pytest
+from distributed import LocalCluster
+
+from agr.domain.errors import PlanError
+from agr.planning.case import build
+from agr.planning.pool import SolverPool, unmanaged
+from agr.planning.progress import Round
+from agr.settings import Planning
+from models.case import Case
+from models.decomposition.solve import solve as decompose
+from models.outcome import Termination
+from tests.models.worlds import portfolio
+from tests.planning.test_case import inputs
+
+
+@pytest.fixture(scope="module")
+def case() -> Case:
+    return build(inputs()).case
+
+
+def test_a_solve_over_its_budget_is_ended_and_the_next_one_works(case: Case) -> None:
+    solver = SolverPool(Planning(threads=1, budget_s=0.001))
+    try:
+        with pytest.raises(PlanError, match=r"longer than planning\.budget_s"):
+            solver.solve(case)
+        solver._planning = Planning(threads=1)
+        assert solver.solve(case).findings == ()
+    finally:
+        solver.close()
+
+
+def test_a_worker_that_dies_is_reported_and_replaced(case: Case) -> None:
+    solver = SolverPool(Planning(threads=1))
+    try:
+        failures: list[str] = []
+
+        def attempt() -> None:
+            try:
+                solver.solve(case)
+            except PlanError as error:
+                failures.append(str(error))
+
+        others = {p.pid for p in multiprocessing.active_children()}
+        thread = threading.Thread(target=attempt)
+        thread.start()
+        while not (mine := [p for p in multiprocessing.active_children() if p.pid not in others]):
+            time.sleep(0.01)
+        for process in mine:
+            process.kill()
+        thread.join()
+        assert len(failures) == 1
+        assert "died" in failures[0]
+        assert solver.solve(case).findings == ()
+    finally:
+        solver.close()
+
+
+def test_workers_give_way_to_the_daemon() -> None:
+    solver = SolverPool(Planning(threads=1))
+    try:
+        solver.warm_up()
+        solver._pool.submit(os.getpid).result(timeout=120)  # by now a worker has settled in
+        (worker,) = (solver._pool._processes or {}).values()
+        assert os.getpriority(os.PRIO_PROCESS, worker.pid) > os.getpriority(os.PRIO_PROCESS, 0)
+    finally:
+        solver.close()
+
+
+def test_the_yardstick_knows_no_commitments(case: Case) -> None:
+    bare = unmanaged(case)
+    assert (bare.reserves, bare.anchor, bare.reservations.name) == ((), None, ())
+
+
+def test_a_decomposed_plan_is_solved_in_a_worker_and_its_rounds_are_heard() -> None:
+    solver = SolverPool(Planning(threads=1, method="decomposition", time_limit_s=240))
+    try:
+        heard: list[Round] = []
+        answer = solver.solve(portfolio(24, 24, points=3), heard.append)
+    finally:
+        solver.close()
+    assert answer.findings == ()
+    assert answer.outcome.duals is not None
+    assert [step.round for step in heard] == sorted({step.round for step in heard})
+    assert heard[-1].bound == pytest.approx(answer.outcome.bound_eur)
+
+
+def test_a_search_that_is_asked_to_stop_answers_with_what_it_has() -> None:
+    solver = SolverPool(Planning(threads=1, method="decomposition", decomposed_gap=1e-12, time_limit_s=240))
+
+    def stop(_step: Round) -> None:
+        solver.stop_searching()
+
+    try:
+        answer = solver.solve(portfolio(240, 96, points=8), stop)
+    finally:
+        solver.close()
+    assert answer.findings == ()
+    assert answer.outcome.termination is Termination.TIME_LIMIT
+
+
+def test_a_plan_is_priced_on_the_cluster_the_settings_name() -> None:
+    case = portfolio(24, 24, points=3)
+    planning = Planning(threads=1, method="decomposition", time_limit_s=240)
+    here = decompose(case, relative_gap=planning.decomposed_gap, time_limit_s=240, threads=1)
+    with LocalCluster(
+        n_workers=1, threads_per_worker=1, processes=False, protocol="tcp", dashboard_address=":0", silence_logs=50
+    ) as cluster:
+        holding: list[int] = []
+
+        def count(_step: Round) -> None:
+            holding.append(sum(len(worker.state.actors) for worker in cluster.workers.values()))
+
+        solver = SolverPool(planning, cluster.scheduler_address.replace("tcp://", "dask://"))
+        try:
+            there = solver.solve(case, count)
+        finally:
+            solver.close()
+    assert max(holding) == 1
+    assert there.findings == ()
+    assert there.outcome.objective_eur == here.objective_eur
+    assert there.outcome.bound_eur == here.bound_eur

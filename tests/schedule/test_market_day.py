@@ -1,0 +1,161 @@
+"""What happens at each moment: positions are fixed once, results are waited for, sources may fail, old data goes."""
+
+import json
+import threading
+from collections.abc import Iterator
+from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from agr.domain.plan import ReasonKind
+from agr.messaging.portfolio_requests import PortfolioRequests
+from agr.messaging.publish import Publisher
+from agr.schedule.market_day import MarketDay
+from agr.settings import CapacityProduct, HttpFeed, Markets, Moment
+from agr.store import day, inbox, outbox, register
+from tests.builders.worlds import NOW, PERIOD, World, prices
+
+FCR = CapacityProduct(name="FCR", direction="symmetric", series="fcr", max_mw=1, gate=Moment(at="08:00"))
+
+
+class Diary:
+    """A calendar over a world without plans."""
+
+    def __init__(self, folder: Path, **settings: object) -> None:
+        self.world = World(folder)
+        self.world.settings = self.world.settings.model_copy(update=settings)
+        self.world.know_register()
+        parts = (self.world.store, self.world.settings, self.world.clock)
+        enquirer = PortfolioRequests(*parts, self.world.participants)
+        publisher = Publisher(*parts, self.world.participants)
+        self.calendar = MarketDay(*parts, enquirer, publisher)
+
+    def do(self, name: str) -> str | None:
+        return self.calendar.handlers()[name.split(" ")[0]](PERIOD, name)
+
+    def alarms(self) -> list[str]:
+        with self.world.store.transaction() as tx:
+            return [f"{a.kind} [{a.subject}]" for a in day.open_alarms(tx)]
+
+
+@pytest.fixture
+def diary(tmp_path: Path) -> Iterator[Diary]:
+    made = Diary(tmp_path, markets=Markets(capacity=(FCR,)))
+    yield made
+    made.world.store.close()
+
+
+def test_without_a_plan_the_gates_fix_nothing_bought_and_no_bid(diary: Diary) -> None:
+    assert "no plan before the gate" in (diary.do("day_ahead_gate") or "")
+    assert "no plan before the gate" in (diary.do("capacity_gate FCR") or "")
+    with diary.world.store.transaction() as tx:
+        assert day.positions_on(tx, PERIOD.day) == {"day-ahead": (0.0,) * 92, "FCR": (0.0,) * 6}
+
+
+def test_an_award_entered_before_the_gate_stays(diary: Diary) -> None:
+    with diary.world.store.transaction() as tx:
+        day.fix_position(tx, PERIOD.day, "FCR", (1.0, 0, 0, 0, 0, 0), NOW, "award entered by hand")
+    assert diary.do("capacity_gate FCR") == "already fixed"
+    with diary.world.store.transaction() as tx:
+        assert day.positions_on(tx, PERIOD.day)["FCR"][0] == 1
+
+
+def test_results_are_waited_for_until_every_isp_has_a_price(diary: Diary) -> None:
+    assert diary.do("day_ahead_results") is None
+    results = prices("day_ahead", PERIOD)
+    with diary.world.store.transaction() as tx:
+        register.put_prices(tx, results[:-1])
+    assert diary.do("day_ahead_results") is None
+    with diary.world.store.transaction() as tx:
+        register.put_prices(tx, results)
+    assert diary.do("day_ahead_results") == "results known, plan asked for"
+    with diary.world.store.transaction() as tx:
+        assert [t.reason.kind for t in day.open_triggers(tx)] == [ReasonKind.RESULTS]
+
+
+def test_a_cro_that_is_late_at_the_last_call_is_an_alarm(diary: Diary) -> None:
+    assert diary.do("portfolio_query") == "asked 1 CRO"
+    assert diary.do("portfolio_query") == "asked 0 CROs"  # the question is still open
+    assert diary.do("portfolio_last_call") == "1 CROs late"
+    assert diary.alarms() == [f"portfolio late [cro.example {PERIOD}]"]
+
+
+def test_at_the_gate_every_congestion_point_without_an_accepted_prognosis_is_an_alarm(diary: Diary) -> None:
+    diary.world.know_points()
+    assert diary.do("prognosis_gate") == "0 congestion points accepted, 2 not"
+    assert len(diary.alarms()) == 2
+
+
+def test_the_last_safe_start_without_a_plan_is_an_alarm(diary: Diary) -> None:
+    diary.do("prognosis_last_safe_start")
+    assert diary.alarms() == [f"no plan [{PERIOD}]"]
+
+
+def test_retention_deletes_old_messages_and_forecasts_and_keeps_new_ones(diary: Diary) -> None:
+    with diary.world.store.transaction() as tx:
+        for at, name in ((NOW - timedelta(days=500), "old"), (NOW, "new")):
+            inbox.put(
+                tx, sender_domain="dso.example", sender_role="DSO", message_id=name, conversation_id="c",
+                kind="TestMessage", xml=name.encode(), at=at,
+            )  # fmt: skip
+            outbox.put(
+                tx, message_id=name, conversation_id="c", kind="TestMessage", recipient_domain="d",
+                recipient_role="DSO", xml=b"", at=at,
+            )  # fmt: skip
+        while row := inbox.next_received(tx):
+            inbox.finish(tx, row.id, "accepted")
+        for message in outbox.due(tx, NOW):
+            outbox.delivered(tx, message.id, NOW, "")
+    diary.do("retention_job")
+    with diary.world.store.transaction() as tx:
+        assert [m["message_id"] for m in inbox.messages(tx)] == ["new"]
+        assert outbox.asked(tx, "old") is None
+        assert register.forecasts_on(tx, PERIOD)
+    diary.world.clock.jump_to(NOW + timedelta(days=500))
+    diary.do("retention_job")
+    with diary.world.store.transaction() as tx:
+        assert register.forecasts_on(tx, PERIOD) == {}
+
+
+class Source(BaseHTTPRequestHandler):
+    """Serves the Period's prices as JSON at /good, and nothing elsewhere."""
+
+    def do_GET(self) -> None:
+        rows = [{"start": p.start.isoformat(), "value": p.value} for p in prices("day_ahead", PERIOD)]
+        body = json.dumps(rows).encode() if self.path.startswith("/good") else b"no"
+        self.send_response(200 if self.path.startswith("/good") else 404)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *args: object) -> None:
+        pass
+
+
+@pytest.fixture
+def source() -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Source)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def test_results_come_by_http_and_a_source_that_fails_is_an_alarm_that_stops_nothing(
+    tmp_path: Path, source: str
+) -> None:
+    feeds = tuple(
+        HttpFeed(
+            name=name, url=f"{source}/{name}?day={{period}}", kind="price", format="json", series="day_ahead",
+            minutes=60, attempts=1,
+        )
+        for name in ("bad", "good")
+    )  # fmt: skip
+    diary = Diary(tmp_path, feeds=feeds)
+    assert diary.do("day_ahead_results") == "results known, plan asked for"
+    assert diary.alarms() == ["feed failed [bad]"]
+    diary.world.store.close()

@@ -1,0 +1,472 @@
+"""The configuration: what is read, from where, and that every fault is said in words."""
+
+import base64
+import os
+import re
+import tomllib
+from datetime import UTC, date, datetime, time
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel, ValidationError
+
+from agr.domain.errors import SettingsError
+from agr.domain.isp import Period
+from agr.settings import (
+    CapacityProduct,
+    HttpFeed,
+    Moment,
+    ParticipantSettings,
+    Settings,
+    Timetable,
+    load,
+    template,
+    write_example,
+)
+from agr.settings.discovery import resolver_address
+from agr.settings.section import title_of
+
+DOCUMENT = (Path(__file__).parents[2] / "docs" / "configuration.md").read_text(encoding="utf-8")
+KEY = "cs1." + base64.b64encode(bytes(32)).decode()
+PARTICIPANT = f"""
+[[participants]]
+domain = "dso.example.org"
+role = "DSO"
+endpoint = "https://dso.example.org/shapeshifter/api/v3/message"
+public_keys = ["{KEY}"]
+"""
+PRODUCT = """
+[[markets.capacity]]
+name = "FCR"
+direction = "symmetric"
+series = "fcr"
+max_mw = 5
+gate = { at = "08:00" }
+"""
+FEED = """
+[[feeds]]
+name = "prices"
+url = "https://prices.example.org/{period}"
+kind = "price"
+series = "day_ahead"
+"""
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_in_the_environment(monkeypatch):
+    for name in [name for name in os.environ if name.upper().startswith("AGR_")]:
+        monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def config(tmp_path):
+    """Write agr.toml and load it."""
+
+    def read(text, domain='domain = "agr.example.com"\n'):
+        (tmp_path / "agr.toml").write_text(domain + text, encoding="utf-8")
+        return load(tmp_path / "agr.toml")
+
+    read.folder = tmp_path
+    return read
+
+
+def faults(config, text, **options):
+    with pytest.raises(SettingsError) as caught:
+        config(text, **options)
+    first, *lines = str(caught.value).split("\n")
+    assert first.startswith(f"{config.folder / 'agr.toml'}: {len(lines)} fault")
+    return [line.removeprefix("- ") for line in lines]
+
+
+def sections(model=Settings, path=""):
+    """Yield (path, model) of every section, depth first."""
+    yield path, model
+    for name, field in model.model_fields.items():
+        for part in (field.annotation, *getattr(field.annotation, "__args__", ())):
+            if isinstance(part, type) and issubclass(part, BaseModel) and part is not Moment:
+                yield from sections(part, f"{path}.{name}" if path else name)
+
+
+def settings_of(model):
+    """Return the fields of a section that are no sections themselves."""
+    inner = {name.rpartition(".")[2] for name, _ in sections(model) if name and "." not in name}
+    return {name: field for name, field in model.model_fields.items() if name not in inner}
+
+
+# The example
+
+
+def test_the_example_loads_and_holds_the_defaults(tmp_path):
+    settings = load(write_example(tmp_path / "new", "agr.mine.org"))
+    folder = tmp_path / "new"
+    assert settings == Settings(
+        domain="agr.mine.org",
+        key_file=folder / "keys/agr.key",
+        data_folder=folder / "data",
+        store_url=f"sqlite:///{folder}/data/agr.db",
+    )
+
+
+def uncommented():
+    return re.sub(r"^#(?=[\[a-z])", "", template(), flags=re.MULTILINE)
+
+
+def test_the_commented_parts_of_the_example_load_too(tmp_path):
+    (tmp_path / "agr.toml").write_text(uncommented())
+    settings = load(tmp_path / "agr.toml")
+    assert settings.participants[0].role == "CRO"
+    assert settings.markets.capacity[0].gate == Moment(at=time(8), days_before=1)
+    assert settings.feeds[0].header_env == {"Authorization": "PRICES_TOKEN"}
+    assert settings.markets.intraday.buy_series == "intraday_buy"
+
+
+def test_the_example_shows_every_setting_but_a_feed_s_rarer_fields():
+    shown = tomllib.loads(uncommented())
+    for path, model in sections():
+        here = shown
+        for key in filter(None, path.split(".")):
+            here = here[key][0] if isinstance(here[key], list) else here[key]
+        rare = {name for name in HttpFeed.model_fields if name not in here} if model is HttpFeed else set()
+        assert set(here) >= set(settings_of(model)) - rare
+        assert not any(HttpFeed.model_fields[name].is_required() for name in rare)
+
+
+def test_an_existing_configuration_is_kept(tmp_path):
+    (tmp_path / "agr.toml").write_text("mine")
+    with pytest.raises(SettingsError, match=r"agr.toml: exists already and is kept"):
+        write_example(tmp_path, "agr.example.com")
+    assert (tmp_path / "agr.toml").read_text() == "mine"
+
+
+def test_a_folder_that_cannot_be_made_is_said(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(SettingsError, match="cannot be written"):
+        write_example(tmp_path / "file" / "inside", "agr.example.com")
+
+
+# Documentation
+
+
+def documented():
+    """Return heading → {setting: (default, meaning)}."""
+    parts = re.findall(r"^## ([^\n]+)\n(.*?)(?=^## |\Z)", DOCUMENT, flags=re.MULTILINE | re.DOTALL)
+    rows = {title: re.findall(r"^\| `(\w+)` \|([^|]*)\|(.*)\|$", text, flags=re.MULTILINE) for title, text in parts}
+    return {title.strip("`[]"): {n: (d.strip(), m.strip()) for n, d, m in found} for title, found in rows.items()}
+
+
+def shown(field):
+    """Return a default as the documentation writes it."""
+    default = field.default
+    if field.is_required():
+        return ""
+    if default is None or default in ((), {}):
+        return "none"
+    if isinstance(default, Moment):
+        return f"{default.at:%H:%M}, {default.days_before}"
+    if isinstance(default, bool):
+        return str(default).lower()
+    if isinstance(default, float):
+        return f"{default:g}"
+    return str(default) if isinstance(default, int) else f"`{default}`" if str(default) else "empty"
+
+
+@pytest.mark.parametrize(("path", "model"), [*sections(), ("A moment", Moment)])
+def test_every_setting_is_documented_with_default_and_meaning(path, model):
+    rows = documented().get(path or "The daemon", {})
+    expected = {name: (shown(field), field.description) for name, field in settings_of(model).items()}
+    assert rows == expected
+
+
+def test_every_setting_has_a_description_and_a_title():
+    for _, model in [*sections(), ("", Moment)]:
+        for name, field in model.model_fields.items():
+            assert field.description, name
+        properties = model.model_json_schema()["properties"]
+        assert all(part.get("title") or "$ref" in str(part) for part in properties.values())
+    assert Settings.model_json_schema()["$defs"]["Planning"]["properties"]["time_limit_s"]["title"] == "Time limit (s)"
+
+
+@pytest.mark.parametrize(
+    ("name", "title"),
+    [("max_buy_kw", "Max buy (kw)"), ("spread_eur_per_mwh", "Spread (eur per mwh)"), ("key_file", "Key file")],
+)
+def test_titles_name_the_unit(name, title):
+    assert title_of(name) == title
+
+
+# Reading
+
+
+def test_paths_are_relative_to_the_file(config):
+    settings = config('key_file = "k/own.key"\ndata_folder = "/var/agr"\n')
+    assert settings.key_file == config.folder / "k/own.key"
+    assert settings.data_folder == Path("/var/agr")
+
+
+def test_a_relative_configuration_file_gives_absolute_paths(config, monkeypatch):
+    config("")
+    monkeypatch.chdir(config.folder)
+    assert load(Path("agr.toml")).data_folder == config.folder / "data"
+
+
+@pytest.mark.parametrize(
+    ("url", "resolved"),
+    [
+        ("sqlite:///data/agr.db", "sqlite:///{folder}/data/agr.db"),
+        ("sqlite+pysqlite:///agr.db?timeout=3", "sqlite+pysqlite:///{folder}/agr.db?timeout=3"),
+        ("sqlite:////var/agr.db", "sqlite:////var/agr.db"),
+        ("sqlite://", "sqlite://"),
+        ("sqlite:///:memory:", "sqlite:///:memory:"),
+        ("postgresql+psycopg://agr@host/agr", "postgresql+psycopg://agr@host/agr"),
+        ("postgresql+psycopg:///agr", "postgresql+psycopg:///agr"),
+    ],
+)
+def test_only_relative_sqlite_files_are_resolved(config, url, resolved):
+    assert config(f'store_url = "{url}"\n').store_url == resolved.format(folder=config.folder)
+
+
+def test_the_environment_wins_over_the_file_setting_by_setting(config, monkeypatch):
+    monkeypatch.setenv("AGR_LISTEN_PORT", "9000")
+    monkeypatch.setenv("AGR_PLANNING__THREADS", "4")
+    monkeypatch.setenv("AGR_TIMETABLE__FIRST_PLAN__AT", "07:30")
+    monkeypatch.setenv("AGR_MARKETS__DAY_AHEAD__MAX_BUY_KW", "5.5")
+    settings = config("listen_port = 1\n[planning]\nthreads = 1\nworkers = 3\n")
+    assert settings.listen_port == 9000
+    assert (settings.planning.threads, settings.planning.workers) == (4, 3)
+    assert settings.timetable.first_plan == Moment(at=time(7, 30), days_before=1)
+    assert settings.markets.day_ahead.max_buy_kw == 5.5
+
+
+def test_lists_come_from_the_environment_as_json(config, monkeypatch):
+    monkeypatch.setenv("AGR_FEEDS", '[{"name": "p", "url": "http://a.b/", "kind": "price", "series": "s"}]')
+    assert config("").feeds[0].name == "p"
+    monkeypatch.setenv("AGR_FEEDS", "[")
+    (only,) = faults(config, "")
+    assert only.startswith("environment: ")
+    assert "feeds" in only
+
+
+def test_a_misspelt_variable_is_noticed_and_strange_ones_are_not(config, monkeypatch):
+    monkeypatch.setenv("AGR_SOMETHING_ELSE", "1")
+    monkeypatch.setenv("AGR_LISTEN_PROT", "1")
+    expected = "environment variable AGR_LISTEN_PROT: no such setting; did you mean AGR_LISTEN_PORT?"
+    assert faults(config, "") == [expected]
+    assert faults(config, "isp_minutes = 0")[0] == expected
+
+
+def test_a_fault_of_a_variable_names_it(config, monkeypatch):
+    monkeypatch.setenv("AGR_PLANNING__THREADS", "none")
+    monkeypatch.setenv("AGR_PLANNING__COLOUR", "red")
+    assert faults(config, "") == [
+        "planning.threads (set by the environment variable AGR_PLANNING__THREADS): 'none' should be a valid integer, "
+        "unable to parse string as an integer. Threads of one solve.",
+        "planning.colour (set by the environment variable AGR_PLANNING__COLOUR): is not a setting; remove or correct "
+        "it; known here: method, relative_gap, decomposed_gap, time_limit_s, threads, comfort_shortfall_eur_per_kwh, "
+        "join_triggers_s, budget_s, stale_portfolio, workers.",
+    ]
+
+
+def test_settings_are_frozen(config):
+    settings = config("")
+    with pytest.raises(ValidationError):
+        settings.domain = "other.example.com"
+    with pytest.raises(ValidationError):
+        settings.planning.threads = 9
+
+
+def test_moments_may_be_toml_times(config):
+    assert config("[timetable]\nfirst_plan = { at = 07:15:30 }\n").timetable.first_plan.at == time(7, 15, 30)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("192.0.2.1", ("192.0.2.1", 53)),
+        ("192.0.2.1:5353", ("192.0.2.1", 5353)),
+        ("2001:db8::1", ("2001:db8::1", 53)),
+        ("[2001:db8::1]:5353", ("2001:db8::1", 5353)),
+        ("[2001:db8::1]", ("2001:db8::1", 53)),
+    ],
+)
+def test_resolvers_are_written_with_or_without_a_port(text, expected):
+    assert resolver_address(text) == expected
+
+
+# Faults
+
+
+def test_all_faults_are_listed_at_once_with_key_value_and_what_to_do(config):
+    found = faults(
+        config,
+        'listen_prt = 1\nlisten_port = 99999\ntime_zone = "Mars/Olympus"\n[planning]\nthreads = 0\n'
+        '[timetable]\nfirst_plan = { at = "25:00" }\nday_ahead_gate = 12\n[retention]\nplans_days = nan\n',
+        domain="",
+    )
+    assert found == [
+        "domain: is missing; add it. Our internet domain, as in SenderDomain.",
+        "listen_port: 99999 should be less than or equal to 65535. Port the web server listens on; 0: any free one.",
+        "time_zone: 'Mars/Olympus' is wrong: 'Mars/Olympus' is not a time zone; use an IANA name such as "
+        "Europe/Amsterdam. The market's time zone (IANA name).",
+        'timetable.first_plan.at: \'25:00\' is wrong: expected a local clock time "HH:MM" or "HH:MM:SS". '
+        "Local market time, HH:MM or HH:MM:SS.",
+        "timetable.day_ahead_gate: 12 should be a section. The day-ahead auction closes: positions are bid and fixed.",
+        "planning.threads: 0 should be greater than or equal to 1. Threads of one solve.",
+        "retention.plans_days: nan should be a finite number. Plans and their audits.",
+        "listen_prt: is not a setting; remove or correct it; did you mean listen_port?",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("isp_minutes = 7\n", "isp_minutes is 7, which does not divide an hour; use 5, 15, 30 or 60"),
+        ("isp_minutes = 30\n", "markets.day_ahead.product_minutes is 15; it must be a multiple of isp_minutes (30)"),
+        ("participants = 3\n", "participants: 3 should be a list"),
+        ('time_zone = ""\n', "time_zone: '' is wrong: '' is not a time zone"),
+        ('public_url = "agr.example.com"\n', "expected a web address that starts with"),
+        (PARTICIPANT * 2, "participants: dso.example.org (DSO) is there twice; keep one"),
+        (
+            PARTICIPANT.replace("dso.example.org", "DSO"),
+            "participants (entry 1).domain: 'DSO' is wrong: expected an in",
+        ),
+        (PARTICIPANT.replace('"DSO"', '"BRP"'), "participants (entry 1).role: 'BRP' should be 'AGR', 'CRO' or 'DSO'"),
+        (
+            PARTICIPANT.replace("https://", "ftp://"),
+            "participants (entry 1).endpoint: 'ftp://dso.example.org/shapeshif",
+        ),
+        (PARTICIPANT.replace("cs1.", "cs2."), "public_keys (entry 1): 'cs2.AAAA"),
+        (PARTICIPANT.replace("AA=", "="), 'expected "cs1." and the base64 of 32 bytes'),
+        (PARTICIPANT.replace(KEY, "cs1.AAAA"), "this one has 3 bytes; copy the key again"),
+        (PARTICIPANT.replace(f'"{KEY}"', ""), "expected one key, or two while they change; there are 0"),
+        (PARTICIPANT.replace(f'"{KEY}"', f'"{KEY}", "{KEY}", "{KEY}"'), "there are 3"),
+        (
+            re.sub("public_keys.*", "", PARTICIPANT),
+            "participants: dso.example.org (DSO) has no public_keys; add it, or let it be found in the DNS (discovery",
+        ),
+        (
+            "[discovery]\nkeep_hours = 1e9\n",
+            "discovery.keep_hours: 1000000000.0 should be less than or equal to 8760.",
+        ),
+        (
+            '[discovery]\nresolvers = ["dns.example"]\n',
+            "discovery.resolvers (entry 1): 'dns.example' is wrong: expected",
+        ),
+        (PARTICIPANT + 'version = "2.0.0"\n', "version: '2.0.0' should be '3.0.0' or '3.1.0'"),
+        (PRODUCT * 2, "several capacity products are called FCR; give each its own name"),
+        (PRODUCT.replace("08:00", "06:59"), "FCR's gate (06:59) comes before timetable.first_plan, so no bid could"),
+        (PRODUCT.replace("= 5", "= 0.5"), "max_mw (0.5) is below minimum_mw (1), so no bid is possible; raise it, or"),
+        (PRODUCT + "block_hours = 5\n", "block_hours is 5, which does not divide a day of 24 hours"),
+        (FEED * 2, "feeds: prices is there twice; keep one"),
+        (
+            FEED.replace('series = "day_ahead"', ""),
+            "a feed of kind 'price' needs exactly one of series and series_field",
+        ),
+        (FEED + 'series_field = "s"\n', "needs exactly one of series and series_field"),
+        (FEED + 'quantity = "cop"\n', "quantity has no meaning in a feed of kind 'price'; remove it"),
+        (
+            FEED.replace('"price"', '"forecast"'),
+            "a feed of kind 'forecast' needs exactly one of resource and resource_fi",
+        ),
+        (FEED.replace('"price"', '"forecast"'), "series has no meaning in a feed of kind 'forecast'; remove it"),
+        (FEED.replace("{period}", "{day}"), "url has the placeholder {day}; known are {period}, {start} and {end}"),
+        (FEED.replace("{period}", "{}"), "url has the placeholder {}; known are"),
+        (FEED.replace("{period}", "{period"), "url has a stray bracket"),
+        (FEED + 'header_env = { Authorization = "Bearer abc" }\n', "the secret itself never belongs in this file"),
+        (
+            FEED + 'headers = { Authorization = "x" }\n',
+            "feeds (entry 1).headers: is not a setting; remove or correct it",
+        ),
+        ('[markets.intraday]\nbuy_series = "x"\n', "give both buy_series and sell_series, or neither"),
+        ("[delivery]\nfirst_delay_s = 400\n", "first_delay_s (400) is above max_delay_s (300)"),
+        (
+            '[timetable]\nfirst_plan = { at = "06:55" }\n',
+            "portfolio_last_call (06:55:00, 1 days before) must come befo",
+        ),
+        (
+            '[timetable]\nfirst_plan = { at = "07:00", days_before = 0 }\n',
+            "first_plan (07:00:00, 0 days before) must co",
+        ),
+        (
+            "[timetable]\nprognosis_last_safe_start_s = 7500\n",
+            "reaches back to before day_ahead_results (12:55:00, 1 da",
+        ),
+        (
+            '[timetable]\nfirst_plan = { at = "7:00" }\n',
+            "timetable.first_plan.at: '7:00' is wrong: expected a local clock",
+        ),
+    ],
+)
+def test_one_fault_is_named_where_it_is(config, text, expected):
+    assert any(expected in fault for fault in faults(config, text))
+
+
+@pytest.mark.parametrize(
+    "text", [PARTICIPANT, PRODUCT, FEED, PRODUCT.replace("= 5", "= 0"), PARTICIPANT + PRODUCT + FEED]
+)
+def test_what_the_faults_are_made_from_is_itself_right(config, text):
+    assert config(text).domain == "agr.example.com"
+
+
+def test_a_key_may_hold_an_encryption_key_too():
+    key = "cs1." + base64.b64encode(bytes(64)).decode()
+    endpoint = "http://127.0.0.1:9000/shapeshifter/api/v3/message"
+    participant = ParticipantSettings(domain="cro.nl", role="CRO", endpoint=endpoint, public_keys=(key, KEY))
+    assert participant.public_keys == (key, KEY)
+
+
+def test_the_database_s_password_is_never_repeated(config):
+    (only,) = faults(config, "store_url = 12345\n")
+    assert "12345" not in only
+    assert only.startswith("store_url: should be a valid string")
+
+
+def test_a_file_that_cannot_be_read_is_said(tmp_path):
+    with pytest.raises(SettingsError, match="there is no such file; `agr init` writes an example"):
+        load(tmp_path / "agr.toml")
+    with pytest.raises(SettingsError, match="cannot be read"):
+        load(tmp_path)
+    (tmp_path / "agr.toml").write_bytes(b"domain = '\xff'")
+    with pytest.raises(SettingsError, match=r"is not UTF-8 text \(byte 10\)"):
+        load(tmp_path / "agr.toml")
+    (tmp_path / "agr.toml").write_text("domain = \n")
+    with pytest.raises(SettingsError, match=r"is not valid TOML: .*line 1"):
+        load(tmp_path / "agr.toml")
+
+
+# Timetable
+
+
+def test_moments_of_a_period_are_utc_instants_in_order():
+    moments = Timetable().moments(Period(date(2026, 6, 1)))
+    assert moments == [
+        (name, datetime(2026, 5, day, hour, minute, tzinfo=UTC))  # +02:00
+        for name, day, hour, minute in (
+            ("portfolio_query", 31, 4, 30), ("portfolio_last_call", 31, 4, 55), ("first_plan", 31, 5, 0),
+            ("day_ahead_gate", 31, 10, 0), ("day_ahead_results", 31, 10, 55), ("prognosis_last_safe_start", 31, 12, 45),
+            ("prognosis_gate", 31, 13, 0),
+        )
+    ] + [("retention_job", datetime(2026, 6, 1, 1, 0, tzinfo=UTC))]  # fmt: skip
+
+
+def test_moments_follow_the_wall_clock_over_a_dst_change():
+    before, after = (dict(Timetable().moments(Period(date(2026, 3, day)))) for day in (29, 30))
+    assert before["day_ahead_gate"] == datetime(2026, 3, 28, 11, tzinfo=UTC)
+    assert after["day_ahead_gate"] == datetime(2026, 3, 29, 10, tzinfo=UTC)
+
+
+def test_a_capacity_gate_days_ahead_is_compared_by_its_day():
+    product = CapacityProduct(name="x", direction="up", series="s", max_mw=1, gate=Moment(at=time(8), days_before=2))
+    with pytest.raises(ValidationError, match="x's gate"):
+        Settings(domain="agr.example.com", markets={"capacity": [product]})
+
+
+@pytest.mark.parametrize("name", ["local", "dask://scheduler:8786", "dask+tls://10.0.0.7:8786", "dask://[::1]:8786"])
+def test_executors_are_known_by_name(config, name):
+    assert config(f'[compute]\nexecutor = "{name}"\n').compute.executor == name
+
+
+@pytest.mark.parametrize("name", ["", "cluster", "dask://scheduler", "tcp://scheduler:8786", "dask://a:1/b"])
+def test_an_executor_nobody_knows_is_refused_with_those_there_are(config, name):
+    (fault,) = faults(config, f'[compute]\nexecutor = "{name}"\n')
+    assert fault.startswith("compute.executor")
+    assert 'expected "local", or a Dask scheduler as "dask://host:port"' in fault
