@@ -59,7 +59,7 @@ def digest(*values: Any) -> str:
     total = hashlib.sha256()
     for value in values:
         _feed(value, total)
-    return total.hexdigest()
+    return total.hexdigest()[:16]
 
 
 def scenario(folder: Path) -> str:
