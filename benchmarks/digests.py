@@ -88,8 +88,8 @@ def part_again() -> str:
     old = subproblem(case, before, points)
     half = replace(old.reservations, reserved_kw=old.reservations.reserved_kw / 2)
     new = renewed(old, half, before.point_kw[points], 0.5)
-    assert new.elsewhere is not None
-    new = replace(new, elsewhere=replace(new.elsewhere, regret_eur=dual_slack_eur(old)))
+    assert new.remainder is not None
+    new = replace(new, remainder=replace(new.remainder, dual_slack_eur=dual_slack_eur(old)))
     found = solve(new, relative_gap=1e-3, time_limit_s=LIMIT_S)
     return digest(found, whole_case(case, before, points, new), whole_outcome(case, before, points, new, found))
 

@@ -158,7 +158,7 @@ class FixedRemainder:
     called_held_kw: Floats | None  # (R,T) and when all reservations are called; None: nobody there is called
     terms_eur: dict[str, float]  # what they earn, by term of the objective
     bids_mw: tuple[Floats, ...]  # per reserve product (B,), the bids of the whole portfolio so far
-    regret_eur: float = 0.0  # by how much they could do better at the prices `start`
+    dual_slack_eur: float = 0.0  # by how much they could do better at the prices `start`
 
     @property
     def when_called_kw(self) -> Floats:
@@ -186,7 +186,7 @@ class Case:
     anchor: Anchor | None = None
     start: Duals | None = None  # prices of an earlier plan to begin from; they change the way, not what is best
     switched: Switched = field(default_factory=nothing_switched)
-    elsewhere: FixedRemainder | None = None  # where only a part of a portfolio is planned
+    remainder: FixedRemainder | None = None  # where only a part of a portfolio is planned
 
     def __post_init__(self) -> None:
         check(self)
@@ -364,16 +364,16 @@ def _check_start(case: Case) -> None:
         _check_values(f"start.{name}", name, values)
 
 
-def _check_elsewhere(case: Case) -> None:
-    if case.elsewhere is None:
+def _check_remainder(case: Case) -> None:
+    if case.remainder is None:
         return
     expected = (len(case.reserves), case.isps)
     for name in ("held_kw", "called_held_kw"):
-        values = getattr(case.elsewhere, name)
+        values = getattr(case.remainder, name)
         if values is not None and values.shape != expected:
-            raise _fault(f"elsewhere.{name}", f"has shape {values.shape}, expected {expected}")
+            raise _fault(f"remainder.{name}", f"has shape {values.shape}, expected {expected}")
         if values is not None:
-            _check_values(f"elsewhere.{name}", name, values)
+            _check_values(f"remainder.{name}", name, values)
 
 
 def check(case: Case) -> None:
@@ -396,4 +396,4 @@ def check(case: Case) -> None:
         _check_reserve(reserve, case.isps)
     _check_anchor(case)
     _check_start(case)
-    _check_elsewhere(case)
+    _check_remainder(case)

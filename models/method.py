@@ -34,7 +34,7 @@ def choices(case: Case) -> int:
 
 def chosen(case: Case, method: Method) -> Method:
     """Return the method that `auto` stands for."""
-    if case.elsewhere is not None:  # the gap of a decomposition is the one to keep
+    if case.remainder is not None:  # the gap of a decomposition is the one to keep
         return Method.DECOMPOSITION
     if method is not Method.AUTO:
         return method
@@ -55,10 +55,10 @@ def solve(
     """Return the best program found with its proven bound; see the two optimisers for what they raise.
 
     `report` is told every round of the decomposition; the reference reports nothing and cannot be cancelled.
-    A part of a portfolio (`case.elsewhere`) has a method of its own: the reference formulation with the whole's bound.
+    A part of a portfolio (`case.remainder`) has a method of its own: the reference formulation with the whole's bound.
     `executor` says where the decomposition answers prices, see models.decomposition.executors.executor_of.
     """
-    if case.elsewhere is not None:
+    if case.remainder is not None:
         return replan(case, relative_gap=relative_gap, time_limit_s=time_limit_s, threads=threads)
     if chosen(case, method) is Method.REFERENCE:
         return reference(case, relative_gap=relative_gap, time_limit_s=time_limit_s, threads=threads)

@@ -93,7 +93,7 @@ def place_terms(case: Case, answer: ProgramValues) -> dict[str, Floats]:
 
 def remainder_eur(case: Case) -> dict[str, float]:
     """Return what units earn that are not in the case, by term."""
-    return {} if case.elsewhere is None else case.elsewhere.terms_eur
+    return {} if case.remainder is None else case.remainder.terms_eur
 
 
 def called_terms(

@@ -152,9 +152,9 @@ class IncrementalPlanner:
                 gap_eur=round(outcome.gap_eur, 2) if isfinite(outcome.gap_eur) else None,
             )  # fmt: skip
             return None
-        other = run.named.case.elsewhere
+        other = run.named.case.remainder
         assert other is not None
-        case = replace(run.named.case, elsewhere=replace(other, regret_eur=answer.regret_eur))
+        case = replace(run.named.case, remainder=replace(other, dual_slack_eur=answer.dual_slack_eur))
         after = Solved(named=replace(run.named, case=case), outcome=outcome)
         what = change(run.plan.id, run.whole, after, self._settings.publication.threshold_w)
         self.forget()  # until it is stored

@@ -35,7 +35,7 @@ class Solution:
     outcome: Outcome
     findings: tuple[str, ...]  # of the audit; empty: passed
     no_flexibility_eur: float
-    regret_eur: float = 0.0  # of what is elsewhere, where a part of a portfolio was solved
+    dual_slack_eur: float = 0.0  # of what is elsewhere, where a part of a portfolio was solved
 
 
 def unmanaged(case: Case) -> Case:
@@ -107,7 +107,7 @@ def answer(
         cancelled=cancelled,
         executor=how.executor,
     )
-    whole = case.elsewhere is None  # what the rest of a portfolio would do unsteered, a part does not know
+    whole = case.remainder is None  # what the rest of a portfolio would do unsteered, a part does not know
     no_flexibility_eur = no_flexibility(unmanaged(case)).objective_eur if whole else nan
     return Solution(outcome=outcome, findings=audit(case, outcome), no_flexibility_eur=no_flexibility_eur)
 
@@ -120,12 +120,12 @@ def answer_part(before: Case, case: Case, how: How) -> Solution:
     from models.method import solve
 
     compile_all()
-    if case.elsewhere is None:
+    if case.remainder is None:
         raise ModelError("the case is no part of a portfolio; report it as a bug")
-    regret = dual_slack_eur(before)
-    case = replace(case, elsewhere=replace(case.elsewhere, regret_eur=regret))
+    slack = dual_slack_eur(before)
+    case = replace(case, remainder=replace(case.remainder, dual_slack_eur=slack))
     outcome = solve(case, relative_gap=how.decomposed_gap, time_limit_s=how.time_limit_s, threads=how.threads)
-    return Solution(outcome=outcome, findings=audit(case, outcome), no_flexibility_eur=nan, regret_eur=regret)
+    return Solution(outcome=outcome, findings=audit(case, outcome), no_flexibility_eur=nan, dual_slack_eur=slack)
 
 
 _ROUNDS, _STOP = "rounds.jsonl", "stop"
@@ -244,7 +244,7 @@ class SolverPool:
         return self._run(_answer, case, reached)
 
     def solve_part(self, before: Case, case: Case) -> Solution:
-        """Return the audited outcome of a part of a portfolio, with its regret; `before` is the part as planned."""
+        """Return the audited outcome of a part of a portfolio, with its dual slack; `before` is the part as planned."""
         return self._run(_answer_part, (before, case), None)
 
     def _run(self, work: _Work, value: object, reached: Callable[[Round], None] | None) -> Solution:

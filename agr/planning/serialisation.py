@@ -18,6 +18,13 @@ from agr.domain.errors import StoreError
 
 T = TypeVar("T")
 _HEAD = "__json__"
+_STORED_AS = {("Case", "remainder"): "elsewhere", ("FixedRemainder", "dual_slack_eur"): "regret_eur"}
+"""Fields that archives call by an older name: what was stored before stays readable, and digests stay the same."""
+
+
+def _fields(kind: Any) -> dict[str, str]:
+    """Return a dataclass's fields, name in archives → name in the code."""
+    return {_STORED_AS.get((kind.__name__, f.name), f.name): f.name for f in dataclasses.fields(kind)}
 
 
 def _flatten(value: Any, path: str, arrays: dict[str, np.ndarray[Any, Any]]) -> Any:
@@ -26,7 +33,8 @@ def _flatten(value: Any, path: str, arrays: dict[str, np.ndarray[Any, Any]]) -> 
         arrays[path] = value
         return None
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {f.name: _flatten(getattr(value, f.name), f"{path}.{f.name}", arrays) for f in dataclasses.fields(value)}
+        names = _fields(type(value))
+        return {stored: _flatten(getattr(value, name), f"{path}.{stored}", arrays) for stored, name in names.items()}
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, dict):
@@ -49,8 +57,8 @@ def _rebuild(kind: Any, head: Any, path: str, arrays: typing.Mapping[str, Any]) 
             return None
         return _rebuild(next(a for a in args if a is not type(None)), head, path, arrays)
     if dataclasses.is_dataclass(kind) and isinstance(kind, type):
-        hints = typing.get_type_hints(kind)
-        return kind(**{n: _rebuild(hints[n], head[n], f"{path}.{n}", arrays) for n in head})
+        hints, names = typing.get_type_hints(kind), _fields(kind)
+        return kind(**{names[n]: _rebuild(hints[names[n]], head[n], f"{path}.{n}", arrays) for n in head})
     if origin is tuple:
         kinds = [args[0]] * len(head) if len(args) == 2 and args[1] is Ellipsis else args
         return tuple(

@@ -74,8 +74,8 @@ def _placed_eur(case: Case, outcome: Outcome) -> dict[str, Floats]:
         distance = np.abs(outcome.point_kw - case.anchor.point_kw)
         left = _mwh(case, np.where(np.isnan(case.anchor.point_kw), 0.0, distance)).sum(axis=1)
         result["prognosis change"] = np.append(-case.anchor.eur_per_mwh * left, 0.0)
-    if case.elsewhere is not None:
-        for name, amount in case.elsewhere.terms_eur.items():
+    if case.remainder is not None:
+        for name, amount in case.remainder.terms_eur.items():
             result[name] = result.get(name, np.zeros(len(case.points) + 1)) + np.append(
                 np.zeros(len(case.points)), amount
             )

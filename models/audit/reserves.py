@@ -75,7 +75,7 @@ def _cover(case: Case, outcome: Outcome, scenario: Situation) -> Iterator[str]:
 
 def _elsewhere(case: Case, scenario: Situation) -> Floats:
     """Return what units hold that are not in the case (R,T)."""
-    other = case.elsewhere
+    other = case.remainder
     if other is None:
         return np.zeros((len(case.reserves), case.isps))
     when_called = scenario.word and other.called_held_kw is not None

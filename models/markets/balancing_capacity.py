@@ -61,7 +61,7 @@ def hold_reserves(model: Any, case: Case, held: Sequence[Held], called: Sequence
     product, isp = np.nonzero(open_isps)
     rows: Variables = []
     keys: list[tuple[int, int]] = []
-    other = case.elsewhere
+    other = case.remainder
     for name, parts, elsewhere_kw in (
         ("planned", [held], None if other is None else other.held_kw),
         ("called", _when_called(case, held, called), None if other is None else other.when_called_kw),
@@ -90,7 +90,7 @@ def _when_called(case: Case, held: Sequence[Held], called: Sequence[Held] | None
     """Return what counts when reservations are called, nothing where that is the plan itself."""
     if called is not None:
         return [_outside(case, held), called]
-    return [held] if case.elsewhere is not None and case.elsewhere.called_held_kw is not None else []
+    return [held] if case.remainder is not None and case.remainder.called_held_kw is not None else []
 
 
 def _outside(case: Case, held: Sequence[Held]) -> Sequence[Held]:
@@ -120,7 +120,7 @@ def _headroom_by_row(held: Sequence[Held]) -> dict[tuple[int, int], Variables]:
 
 def _add_bids(block: Any, case: Case, held: Sequence[Held]) -> dict[tuple[int, int], Whole]:
     """Add bid[r,b]: whole steps, 0 or >= minimum, at most the depth and what units could hold at the very most."""
-    able = np.zeros((len(case.reserves), case.isps)) if case.elsewhere is None else case.elsewhere.held_kw.copy()
+    able = np.zeros((len(case.reserves), case.isps)) if case.remainder is None else case.remainder.held_kw.copy()
     for part in held:
         np.add.at(able, (part.product, part.isp), [variable.ub for variable in part.variables])
     ranges = {

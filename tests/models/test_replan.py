@@ -29,7 +29,7 @@ def again(case, outcome, points, change, *, stay=0.0, gap=GAP):
     before = subproblem(case, outcome, points)
     announced = outcome.point_kw[points] if stay else None
     new = renewed(before, change(before.reservations), announced, stay)
-    new = replace(new, elsewhere=replace(new.elsewhere, regret_eur=dual_slack_eur(before)))
+    new = replace(new, remainder=replace(new.remainder, dual_slack_eur=dual_slack_eur(before)))
     found = replan(new, relative_gap=gap, time_limit_s=LIMIT_S)
     whole = whole_case(case, outcome, points, new)
     return new, found, whole, whole_outcome(case, outcome, points, new, found)
@@ -148,7 +148,7 @@ def test_without_prices_there_is_nothing_to_prove_with(small):
 
 
 def test_the_portfolios_prices_stay_to_the_last_bit(small):
-    """The regret is known at these only; others would make the bound a guess."""
+    """The dual slack is known at these only; others would make the bound a guess."""
     case, before = small
     _, found, _, _ = again(case, before, case.reservations.point[:1], scaled(0.5))
     assert np.array_equal(found.duals.balance, before.duals.balance)

@@ -66,7 +66,7 @@ def test_a_part_of_a_portfolio_is_not_sampled():
         held_kw=np.zeros((3, 96)), called_held_kw=None, terms_eur={}, bids_mw=tuple(np.zeros(6) for _ in range(3))
     )
     assert sampled(case, split(case), 400) is not None
-    part = replace(case, elsewhere=elsewhere)
+    part = replace(case, remainder=elsewhere)
     assert sampled(part, split(part), 400) is None
 
 

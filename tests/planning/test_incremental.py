@@ -95,7 +95,7 @@ def test_only_the_congestion_point_of_the_update_is_planned_again(world: World, 
     assert after.state is PlanState.AUDITED
     assert after.predecessor == before.id
     part = stored(world, after)
-    assert part.named.case.elsewhere is not None
+    assert part.named.case.remainder is not None
     assert part.named.case.points == (POINT,)
     assert part.named.storage == ("battery",)
     assert audit(part.named.case, part.outcome) == ()
@@ -121,7 +121,7 @@ def test_the_plan_is_announced_as_the_next_revision_of_that_point_only(world: Wo
     update(world, 0)
     office.planner.run_due()
     part = stored(world, office.made[-1])
-    assert part.named.case.elsewhere is not None
+    assert part.named.case.remainder is not None
     assert part.named.case.anchor is not None  # leaving what was announced costs
     moved = [p.address for p in office.made[-1].change.points] if office.made[-1].change else []
     assert moved == [POINT]

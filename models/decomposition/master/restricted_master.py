@@ -56,7 +56,7 @@ def most_mw(case: Case) -> list[Floats]:
     able_kw = float(case.storage.reserve_kw.sum() + case.curtailable.reserve_kw.sum())
     result = []
     for r, reserve in enumerate(case.reserves):
-        elsewhere_kw = 0.0 if case.elsewhere is None else float(case.elsewhere.held_kw[r].max())
+        elsewhere_kw = 0.0 if case.remainder is None else float(case.remainder.held_kw[r].max())
         most = np.minimum(
             np.where(traded(reserve) & np.isnan(reserve.committed_mw), reserve.max_mw, 0.0),
             (able_kw + elsewhere_kw) / 1e3,
@@ -71,7 +71,7 @@ class RestrictedMaster:
 
     def __init__(self, case: Case, parts: Grouping) -> None:
         self.case, self.parts = case, parts
-        other = case.elsewhere
+        other = case.remainder
         self.zone = reserved_points(case).any() or (other is not None and other.called_held_kw is not None)
         self._constants(case, parts)
         self._free(case)
@@ -84,7 +84,7 @@ class RestrictedMaster:
         self.const_program = fixed[parts.tied]
         self.const_call = np.zeros_like(self.const_program)
         self.const_reserve = self.const_called = -committed_kw(case)
-        other = case.elsewhere
+        other = case.remainder
         if other is not None:
             self.const_called = self.const_reserve + other.when_called_kw
             self.const_reserve = self.const_reserve + other.held_kw

@@ -44,7 +44,7 @@ def sampled(case: Case, parts: Grouping, units: int) -> Sample | None:
     None as well where tied points are few and large, so that the sample would have far more or fewer units at them.
     """
     everybody = sum(len(getattr(case, label).point) for label in CLASSES)
-    if everybody < _LARGE * units or case.elsewhere is not None:
+    if everybody < _LARGE * units or case.remainder is not None:
         return None
     wanted = units / everybody
     reserved = reserved_points(case)[parts.tied]

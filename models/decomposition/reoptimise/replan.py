@@ -1,7 +1,7 @@
 """Plans a part of a portfolio again and proves the bound of the whole: what is elsewhere stays, and is not priced.
 
-At the portfolio prices of the plan before, everybody elsewhere could do better by a known amount, the *regret*,
-whatever the part does. So the part's own Lagrangian bound at these prices, with the regret, bounds the whole portfolio.
+At the portfolio prices of the plan before, everybody elsewhere could do better by a known amount, the *dual slack*,
+whatever the part does. So the part's own Lagrangian bound at these prices, with the slack, bounds the whole portfolio.
 Its own congestion points' prices are searched; the reference formulation makes its program.
 Source: docs/optimisation.md §8.6.
 """
@@ -42,7 +42,7 @@ def dual_slack_eur(before: Case) -> float:
 
 
 def replan(part: Case, *, relative_gap: float, time_limit_s: float, threads: int = 2) -> Outcome:
-    """Return the best outcome found for a part whose `elsewhere.regret_eur` is known, with the bound of the whole.
+    """Return the best outcome found for a part whose `remainder.dual_slack_eur` is known, with the bound of the whole.
 
     It ends as `gap open` where that bound is too far: then the whole portfolio must be planned. Raises CaseError for a
     case that is no part, or has no prices.
@@ -53,14 +53,14 @@ def replan(part: Case, *, relative_gap: float, time_limit_s: float, threads: int
 
 def _planned(part: Case, relative_gap: float, time_limit_s: float, threads: int) -> Outcome:
     began = perf_counter()
-    start, elsewhere = _known(part)
+    start, remainder = _known(part)
     found = _program(part, relative_gap=relative_gap, time_limit_s=time_limit_s, threads=threads)
     if found.termination is Termination.NO_PROGRAM:
         return found
     searched = perf_counter()
     parts = split(part)
     centre, bound = _best_prices(part, parts, start, _PRICES * relative_gap * found.gross_cost_eur)
-    bound = max(-bound + elsewhere.regret_eur, found.objective_eur)
+    bound = max(-bound + remainder.dual_slack_eur, found.objective_eur)
     worths = shadow(part, parts, centre)
     point_kw = np.vstack([found.point_kw, found.total_kw - found.point_kw.sum(axis=0)])
     gap = bound - found.objective_eur
@@ -104,9 +104,9 @@ def _short_of_free_bids(part: Case, found: Outcome) -> bool:
 
 
 def _known(part: Case) -> tuple[Duals, FixedRemainder]:
-    if part.elsewhere is None or part.start is None or np.isnan(part.start.bound_eur):
-        raise CaseError("elsewhere: the case is no part of a portfolio that was planned with prices")
-    return part.start, part.elsewhere
+    if part.remainder is None or part.start is None or np.isnan(part.start.bound_eur):
+        raise CaseError("remainder: the case is no part of a portfolio that was planned with prices")
+    return part.start, part.remainder
 
 
 _PORTFOLIO = ("balance", "reserve", "called")
@@ -115,7 +115,7 @@ _PORTFOLIO = ("balance", "reserve", "called")
 def _best_prices(part: Case, parts: Grouping, start: Duals, aim_eur: float) -> tuple[DualPrices, float]:
     """Return the congestion points' best prices at given portfolio prices, and the bound of the cost there.
 
-    The regret is known at these portfolio prices only, so they stay what they are to the last bit. Raises CaseError
+    The dual slack is known at these portfolio prices only, so they stay what they are to the last bit. Raises CaseError
     where they are not within the slopes of the part's channels.
     """
     master, pricing = RestrictedMaster(part, parts), LocalPricing(part, parts)

@@ -51,7 +51,7 @@ def subproblem(case: Case, outcome: Outcome, points: Ints) -> Case:
         points=tuple(case.points[point] for point in points.tolist()),
         anchor=None if case.anchor is None else replace(case.anchor, point_kw=case.anchor.point_kw[points]),
         start=None if duals is None else replace(duals, program=duals.program[points], call=duals.call[points]),
-        elsewhere=_elsewhere(case, outcome, points, units),
+        remainder=_remainder(case, outcome, points, units),
         **chosen,
     )
 
@@ -66,7 +66,7 @@ def rows_of(table: Any, rows: Ints, place: Ints) -> Any:
     return type(table)(**values)
 
 
-def _elsewhere(case: Case, outcome: Outcome, points: Ints, units: Mapping[str, Ints]) -> FixedRemainder:
+def _remainder(case: Case, outcome: Outcome, points: Ints, units: Mapping[str, Ints]) -> FixedRemainder:
     reserved = reserved_points(case)
     reserved[points] = False
     called = outcome.called_headroom if reserved.any() else None
@@ -98,14 +98,14 @@ def renewed(part_before: Case, reservations: Reservations, announced_kw: Floats 
     Where there is an announced program everybody elsewhere keeps theirs, so that it costs them nothing.
     Raises CaseError for a case that is no part.
     """
-    other = part_before.elsewhere
+    other = part_before.remainder
     if other is None:
-        raise CaseError("elsewhere: the case is no part of a portfolio")
+        raise CaseError("remainder: the case is no part of a portfolio")
     if announced_kw is None or eur_per_mwh <= 0:
         return replace(part_before, reservations=reservations)
     left = {name: eur for name, eur in other.terms_eur.items() if name != _MOVED}
     anchor = Anchor(point_kw=announced_kw, eur_per_mwh=eur_per_mwh)
-    return replace(part_before, reservations=reservations, anchor=anchor, elsewhere=replace(other, terms_eur=left))
+    return replace(part_before, reservations=reservations, anchor=anchor, remainder=replace(other, terms_eur=left))
 
 
 def whole_case(case: Case, outcome: Outcome, points: Ints, new: Case) -> Case:
