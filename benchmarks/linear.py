@@ -1,7 +1,7 @@
 """The relaxed problem as arrays, straight from a case with numpy: what a hand-written model for HiGHS looks like.
 
-Written from docs/optimisation.md, not from the reference formulation, with the same optimum. States what instances
-have: a case with runs, pins, an anchor or sustained reserve is refused.
+Written from docs/reference/formulation.md, not from the code in `models/reference`, with the same optimum. It states
+what the benchmarks' instances have: a case with runs, pins, an anchor or sustained reserve is refused.
 """
 
 from collections.abc import Callable

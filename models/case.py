@@ -3,7 +3,7 @@
 Symbols: T ISPs of Δ hours; C congestion points; U units of a class; K reservations; L limits; B blocks.
 Power in kW (consumption positive), energy in kWh, prices in EUR/MWh unless a name says otherwise.
 Parameters marked (U,T)* may be given as (U,1) and are broadcast.
-Source: docs/optimisation.md §1.
+Source: docs/reference/formulation.md §1.
 """
 
 from dataclasses import dataclass, field, fields
@@ -151,7 +151,7 @@ class Duals:
 class FixedRemainder:
     """Units that are not in the case because they keep what an earlier plan gave them; their power is in `fixed`.
 
-    Source: docs/optimisation.md §8.6.
+    Source: docs/explanation/optimisation.md §3.6.
     """
 
     held_kw: Floats  # (R,T) reserve they hold

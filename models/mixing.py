@@ -1,6 +1,7 @@
 """Mixtures of answers: every unit's convex combination of what it answers to several prices.
 
-Answers are added up as they are found, a unit at a time: none of them is kept. Source: docs/optimisation.md §8.5.
+Answers are added up as they are found, a unit at a time: none of them is kept.
+Source: docs/explanation/optimisation.md §3.5.
 """
 
 from collections.abc import Sequence

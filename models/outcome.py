@@ -1,6 +1,6 @@
 """The answer to a case: programs, positions, bids, shortfalls, value by term, shadow prices, bound and gap.
 
-Sign of money: positive is earned. Termination is a value, never an exception. Source: docs/optimisation.md §1.
+Sign of money: positive is earned. Termination is a value, never an exception. Source: docs/reference/formulation.md §1.
 """
 
 from dataclasses import dataclass, field

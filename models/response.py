@@ -3,7 +3,7 @@
 A price of power p[t] in EUR/kW is what one kW more program costs during ISP t; a reward of reserve in EUR/kW is what
 one kW held during ISP t earns. A unit answers with the program of its set that makes
 own cost + Σ p·power − Σ reward·held least. Own cost, EUR, is what the unit's block calls worth, negated: wear,
-curtailment and comfort shortfall less the value of energy left. Source: docs/optimisation.md §7.
+curtailment and comfort shortfall less the value of energy left. Source: docs/explanation/optimisation.md §2.
 """
 
 from collections.abc import Callable, Iterator

@@ -2,7 +2,7 @@
 
 That is possible while nothing else has changed since the plan in force was made, and that plan has prices to prove a
 bound with (the decomposition's). Where the proven gap becomes too wide, the whole portfolio is planned.
-Source: docs/optimisation.md §8.6.
+Source: docs/explanation/optimisation.md §3.6.
 """
 
 from collections.abc import Callable, Mapping

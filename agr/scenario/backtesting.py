@@ -4,7 +4,7 @@ All four start a day with the same energy in every store: what our plan of the d
 leaving announced programs ("prognosis change") is no money and is left out.
 
 perfect foresight  day-ahead results and reservation updates known beforehand, every gate open
-no flexibility     nobody steers: docs/optimisation.md §5
+no flexibility     nobody steers: docs/reference/formulation.md §4
 simple rule        cars charge at once, heat pumps follow demand, switched loads are on as early as they may, batteries
                    store the surplus of their own connection and serve its need; no market is played: energy costs its
                    day-ahead price, nothing else is sold

@@ -39,7 +39,7 @@ Handler = Callable[[Period, str], str | None]
 
 
 def moments_of(settings: Settings, period: Period) -> list[Moment]:
-    """Return the Period's decisions in order of time. Source: docs/operations.md, the market day.
+    """Return the Period's decisions in order of time. Source: docs/reference/market-day.md.
 
     Until the Period begins a late query, plan or prognosis is better than none; the DSO decides what it takes.
     """

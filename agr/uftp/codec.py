@@ -1,7 +1,7 @@
 """Messages to XML and back, and the answer that belongs to a request. Pure.
 
 decode is strict (unknown elements or attributes, wrong types and excess sizes are refused) except where peers are
-known to differ: see docs/protocol.md, "What we tolerate".
+known to differ: see docs/reference/protocol.md, "What we tolerate".
 """
 
 from collections.abc import Iterator

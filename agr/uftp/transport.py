@@ -1,6 +1,6 @@
 """Posts sealed messages and says what became of them: delivered, to be tried again, or refused for good.
 
-Source: message transport mechanism (transmission, error handling); docs/protocol.md, "Sending".
+Source: message transport mechanism (transmission, error handling); docs/reference/protocol.md, "Sending".
 """
 
 import random

@@ -1,7 +1,7 @@
 """Checks a plan against its case without any solver: feasibility, balance and every euro, from the two alone.
 
-Written from the formulation (docs/optimisation.md), not from the model that makes plans, and shares no code with it:
-a mistake in one of them shows here. Tolerances: 1e-4 kW or kWh + 1e-6 of the magnitude compared; for money 1e-4 EUR
+Written from docs/reference/formulation.md, not from the model that makes plans, with which it shares no code: a mistake
+in one of the two shows here. Tolerances: 1e-4 kW or kWh + 1e-6 of the magnitude compared; for money 1e-4 EUR
 + 1e-7 of gross cost. The rules, by module:
 
 shapes     every part present, every array of its shape, finite; terms are numbers; how the search ended fits its bound.

@@ -1,1 +1,1 @@
-"""Column generation in prices: portfolios of any size. Source: docs/optimisation.md §8."""
+"""Column generation in prices: portfolios of any size. Source: docs/explanation/optimisation.md §3."""

@@ -1,4 +1,7 @@
-"""The bundle loop: prices out, answers in. Sees only the master and the pricing. Source: docs/optimisation.md §8.3."""
+"""The bundle loop: prices out, answers in. Sees only the master and the pricing.
+
+Source: docs/explanation/optimisation.md §3.3.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field

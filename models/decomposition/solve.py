@@ -1,4 +1,7 @@
-"""The decomposed optimiser: Case in, Outcome out, for portfolios of any size. Source: docs/optimisation.md §8."""
+"""The decomposed optimiser: Case in, Outcome out, for portfolios of any size.
+
+Source: docs/explanation/optimisation.md §3.
+"""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

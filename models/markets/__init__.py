@@ -1,1 +1,1 @@
-"""What couples units, one module per market or obligation. Source: docs/optimisation.md §3."""
+"""What couples units, one module per market or obligation. Source: docs/reference/formulation.md §3."""

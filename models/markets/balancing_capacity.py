@@ -1,6 +1,6 @@
 """Balancing capacity: whole bids backed by headroom, also when reservations are called.
 
-Source: docs/optimisation.md §3.5.
+Source: docs/reference/formulation.md §3.5.
 """
 
 from collections.abc import Callable, Sequence

@@ -1,6 +1,6 @@
 """Congestion points: agreed limits, and FlexOption reservations with called programs.
 
-Source: docs/optimisation.md §3.3 and §3.4.
+Source: docs/reference/formulation.md §3.3 and §3.4.
 """
 
 from collections.abc import Sequence

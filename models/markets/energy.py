@@ -1,6 +1,6 @@
 """Portfolio balance: day-ahead and intraday positions, imbalance as the last resort.
 
-Source: docs/optimisation.md §3.2.
+Source: docs/reference/formulation.md §3.2.
 """
 
 from dataclasses import dataclass

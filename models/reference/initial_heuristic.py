@@ -2,7 +2,7 @@
 
 Reserve is what makes a large relaxation hard: held energy ties every ISP of a unit to the few rows that sum headroom.
 Without free bids the problem is easy, and so it is with the programs of the units that hold reserve given: then only
-their headroom and the bids are left. Source: docs/optimisation.md §4.
+their headroom and the bids are left. Source: docs/explanation/optimisation.md §1.
 """
 
 from collections.abc import Callable

@@ -1,7 +1,7 @@
 """From the relaxation to whole numbers with a proven bound: round, solve again, and let HiGHS branch only if needed.
 
 Charging and discharging at once is excluded lazily: pairs that mix get a binary only when they are seen to mix.
-Source: docs/optimisation.md §4.
+Source: docs/explanation/optimisation.md §1.
 """
 
 from collections.abc import Callable

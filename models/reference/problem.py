@@ -34,7 +34,7 @@ from models.solver_log import SolverLog
 
 
 def state(case: Case) -> Problem:
-    """State the problem of docs/optimisation.md as one Pyomo model."""
+    """State the problem of docs/reference/formulation.md as one Pyomo model."""
     model = pyo.ConcreteModel()
     fixed_kw = fixed_program_kw(case)
 

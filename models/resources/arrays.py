@@ -2,7 +2,7 @@
 
 Symbols: T ISPs of Δ hours; U units of a class. Power in kW (consumption positive), energy in kWh, prices in EUR/MWh
 unless a name says otherwise. Parameters marked (U,T)* may be given as (U,1) and are broadcast.
-Source: docs/optimisation.md §2.
+Source: docs/reference/formulation.md §2.
 """
 
 from dataclasses import dataclass, field

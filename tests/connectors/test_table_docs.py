@@ -1,4 +1,4 @@
-"""docs/tables.md says what the code does."""
+"""docs/reference/tables.md says what the code does."""
 
 import re
 from dataclasses import fields
@@ -10,7 +10,7 @@ from agr.connectors.tables.columns import columns_of, tables
 from agr.connectors.tables.folder import read_folder
 from agr.domain.register import Register
 
-TEXT = (Path(__file__).parents[2] / "docs" / "tables.md").read_text(encoding="utf-8")
+TEXT = (Path(__file__).parents[2] / "docs" / "reference" / "tables.md").read_text(encoding="utf-8")
 SECTIONS = dict(re.findall(r"^## (\w+)\n(.*?)(?=^## |\Z)", TEXT, flags=re.MULTILINE | re.DOTALL))
 
 

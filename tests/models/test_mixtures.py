@@ -138,7 +138,7 @@ def test_shares_that_do_not_fit_are_refused():
             next(unit.mixtures(rounds, rows, bad, np.arange(3)))
 
 
-# In one direction: docs/optimisation.md §8.5, in plain numpy
+# In one direction: docs/explanation/optimisation.md §3.5, in plain numpy
 
 
 def purified(case, units, charge, discharge):

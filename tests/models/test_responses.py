@@ -118,7 +118,7 @@ def assert_margins(case, answers, side):
 
 
 def assert_storage_runs(case, answers, *, called=False):
-    """Every rule of docs/optimisation.md §2.3 and §3.5, reckoned from the answers alone."""
+    """Every rule of docs/reference/formulation.md §2.3 and §3.5, reckoned from the answers alone."""
     data, isps, n = case.storage, case.isps, len(case.storage.point)
     pin, most_in, most_out = (
         np.broadcast_to(v, (n, isps)) for v in (data.pinned_kw, data.charge_kw, data.discharge_kw)

@@ -1,4 +1,4 @@
-"""One unit's cheapest program at given prices, stated straight from docs/optimisation.md §2 and §3.5 for SciPy's HiGHS.
+"""One unit's cheapest program at given prices, for SciPy's HiGHS: docs/reference/formulation.md §2 and §3.5.
 
 Shares nothing with `models`: dense loops, every direction a binary where asked for.
 """

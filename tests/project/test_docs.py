@@ -1,6 +1,7 @@
-"""The documents keep up with the code: commands, files, links, words."""
+"""The documents keep up with the code: commands, files, links, sections, words."""
 
 import re
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,31 @@ from agr.schedule.scheduler import moments_of
 from agr.settings import Settings
 
 PROJECT = Path(__file__).parents[2]
-DOCUMENTS = [PROJECT / "README.md", PROJECT / "models" / "README.md", *sorted((PROJECT / "docs").glob("*.md"))]
+DOCS = PROJECT / "docs"
+DOCUMENTS = [
+    PROJECT / "README.md",
+    PROJECT / "CONTRIBUTING.md",
+    PROJECT / "models" / "README.md",
+    PROJECT / "benchmarks" / "README.md",
+    PROJECT / "benchmarks" / "measurements.md",
+    *sorted(DOCS.rglob("*.md")),
+]
+CODE = [
+    *(path for room in ("agr", "models", "tests", "benchmarks") for path in sorted((PROJECT / room).rglob("*.py"))),
+    PROJECT / "agr" / "settings" / "template.toml",
+]
+# A document, and what of it is meant: "§3.5", "§3.3 and §3.4", or the title of a section in quotation marks.
+REFERENCE = re.compile(r'\b((?:docs|benchmarks)/[\w/-]+\.md)((?:(?:, | and )?\s?§[\d.]*\d)*)(?:, "([^"]+)")?')
+
+
+def text_of(name: str) -> str:
+    return (DOCS / name).read_text(encoding="utf-8")
+
+
+def anchors_of(document: Path) -> set[str]:
+    """Return the anchors that GitHub gives a document's headings."""
+    headings = re.findall(r"^#+ (.+)$", document.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 def commands() -> list[str]:
@@ -27,48 +52,92 @@ def commands() -> list[str]:
 
 @pytest.mark.parametrize("command", commands())
 def test_every_command_is_documented(command: str) -> None:
-    documents = ("README.md", "docs/operations.md", "docs/scenarios.md")
-    assert any(f"agr {command}" in (PROJECT / document).read_text() for document in documents)
+    assert f"`agr {command}" in text_of("reference/commands.md")
 
 
 def test_every_moment_of_the_day_is_documented() -> None:
-    from datetime import date
-
-    text = (PROJECT / "docs" / "operations.md").read_text()
+    text = text_of("reference/market-day.md")
     for moment in moments_of(Settings(domain="agr.example"), Period(date(2026, 3, 29))):
         assert f"`{moment.name}`" in text
 
 
 def test_every_key_and_every_table_of_a_scenario_is_documented() -> None:
-    text = (PROJECT / "docs" / "scenarios.md").read_text()
+    text = text_of("reference/scenarios.md")
     assert [key for key in Description.model_fields if f"`{key}`" not in text] == []
     assert [table for table in TABLES if f"`{table}.parquet`" not in text] == []
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda p: str(p.relative_to(PROJECT)))
-def test_links_between_documents_lead_somewhere(document: Path) -> None:
-    for target in re.findall(r"\]\(([^)#]+)\)", document.read_text()):
-        if "://" not in target:
-            assert (document.parent / target).exists(), target
-
-
 def test_every_alarm_the_code_raises_is_explained() -> None:
-    text = (PROJECT / "docs" / "operations.md").read_text()
-    source = "\n".join(p.read_text() for p in (PROJECT / "agr").glob("*.py"))
+    text = text_of("reference/alarms.md")
+    source = "\n".join(path.read_text(encoding="utf-8") for path in (PROJECT / "agr").rglob("*.py"))
     kinds = set(re.findall(r'raise_alarm\(\s*tx, "([^"]+)"', source)) | set(re.findall(r'_alarm\("([^"]+)"', source))
     assert len(kinds) > 10
     assert [kind for kind in sorted(kinds) if f"`{kind}`" not in text] == []
 
 
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda p: str(p.relative_to(PROJECT)))
+def test_links_between_documents_lead_somewhere(document: Path) -> None:
+    for target, anchor in re.findall(r"\]\(([^)#\s]*)#?([^)\s]*)\)", document.read_text(encoding="utf-8")):
+        if "://" in target:
+            continue
+        linked = document if target == "" else document.parent / target
+        assert linked.exists(), target
+        if anchor:
+            assert anchor in anchors_of(linked), f"{target}#{anchor}"
+
+
+def test_every_document_is_reached_from_the_index() -> None:
+    index = text_of("README.md")
+    missing = [
+        name for path in DOCUMENTS if path.is_relative_to(DOCS) and (name := str(path.relative_to(DOCS))) not in index
+    ]
+    assert missing == ["README.md"]
+
+
+def test_every_document_and_section_the_code_refers_to_exists() -> None:
+    referred, wrong = 0, []
+    for path in CODE:
+        for document, numbers, title in REFERENCE.findall(path.read_text(encoding="utf-8")):
+            referred += 1
+            if not (PROJECT / document).exists():
+                wrong.append(f"{path.relative_to(PROJECT)}: {document}")
+                continue
+            text = (PROJECT / document).read_text(encoding="utf-8")
+            sections = [rf"^#+ {re.escape(number)}\.? " for number in re.findall(r"§([\d.]*\d)", numbers)]
+            sections += [rf"^#+ {re.escape(title)}$"] if title else []
+            wrong += [f"{path.relative_to(PROJECT)}: {document} {s}" for s in sections if not re.search(s, text, re.M)]
+    assert wrong == []
+    assert referred > 50
+
+
 def test_every_test_the_documents_name_exists() -> None:
     written = {
-        name for p in (PROJECT / "tests").rglob("test_*.py") for name in re.findall(r"def (test_\w+)", p.read_text())
+        name
+        for path in (PROJECT / "tests").rglob("test_*.py")
+        for name in re.findall(r"def (test_\w+)", path.read_text(encoding="utf-8"))
     }
-    named = {name for document in DOCUMENTS for name in re.findall(r"`(test_\w+)`", document.read_text())}
+    named = {name for path in DOCUMENTS for name in re.findall(r"`(test_\w+)`", path.read_text(encoding="utf-8"))}
     assert len(named) > 60
     assert named - written == set()
 
 
-def test_every_test_file_the_documents_name_exists() -> None:
-    named = {path for document in DOCUMENTS for path in re.findall(r"`(tests/[\w/.]+)`", document.read_text())}
+def test_every_file_the_documents_name_exists() -> None:
+    """Paths in code marks that begin with a room of the project."""
+    rooms = r"`((?:agr|models|tests|benchmarks|docs|deploy|scenarios)/[\w/.-]*)`"
+    named = {path for document in DOCUMENTS for path in re.findall(rooms, document.read_text(encoding="utf-8"))}
+    assert len(named) > 20
     assert [path for path in sorted(named) if not (PROJECT / path).exists()] == []
+
+
+def test_every_make_target_the_documents_name_exists() -> None:
+    targets = set(re.findall(r"^([a-z]+):", (PROJECT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    named = {name for path in DOCUMENTS for name in re.findall(r"`make ([a-z]+)", path.read_text(encoding="utf-8"))}
+    assert len(named) > 5
+    assert named - targets == set()
+
+
+def test_every_room_is_named_in_the_readme() -> None:
+    """Every package directly below agr/, as `agr/ROOM/`."""
+    text = (PROJECT / "README.md").read_text(encoding="utf-8")
+    rooms = {path.parent.name for path in (PROJECT / "agr").glob("*/__init__.py")}
+    assert [room for room in sorted(rooms) if f"`agr/{room}/`" not in text] == []

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-DOCUMENT = Path(__file__).parents[2] / "docs" / "scenarios.md"
+DOCUMENT = Path(__file__).parents[2] / "docs" / "tutorial" / "first-scenario.md"
 
 
 def test_the_notebook_example_runs(tmp_path, monkeypatch, capsys):

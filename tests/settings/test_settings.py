@@ -26,7 +26,7 @@ from agr.settings import (
 from agr.settings.discovery import resolver_address
 from agr.settings.section import title_of
 
-DOCUMENT = (Path(__file__).parents[2] / "docs" / "configuration.md").read_text(encoding="utf-8")
+DOCUMENT = (Path(__file__).parents[2] / "docs" / "reference" / "configuration.md").read_text(encoding="utf-8")
 KEY = "cs1." + base64.b64encode(bytes(32)).decode()
 PARTICIPANT = f"""
 [[participants]]

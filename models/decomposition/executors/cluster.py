@@ -1,4 +1,4 @@
-"""Answers prices on the workers of a Dask cluster. Source: docs/operations.md, More than one machine."""
+"""Answers prices on the workers of a Dask cluster. Source: docs/how-to/solve-on-a-cluster.md."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from types import TracebackType

@@ -2,8 +2,8 @@
 
 A shard answers with one sum per group that lies in it as a whole. A group too large for one shard is cut between blocks
 of units, and answers with one sum per block; sums are then added in the order in which one process adds them. So
-totals are the same to the last bit for any number of workers, and without any. Source: docs/operations.md, More than
-one machine.
+totals are the same to the last bit for any number of workers, and without any.
+Source: docs/how-to/solve-on-a-cluster.md.
 """
 
 from collections.abc import Iterator

@@ -1,7 +1,7 @@
 """Packs the columns of a mixture by the block whose rows they meet, and in it by how far they reach: compiled.
 
 Blocks lie one behind the other; a block's columns come in parts, whose groups move the first `width` quantities.
-Source: docs/optimisation.md §8.4.
+Source: docs/explanation/optimisation.md §3.4.
 """
 
 from collections import namedtuple

@@ -8,7 +8,7 @@ the narrow columns:
     K = C'Gᵀ, I + KKᵀ = LLᵀ, W = L⁻¹K, E = L⁻¹(A' − KB)      of wide ones
     AᵀA − BᵀB + EᵀE      is what all of them leave.
 
-Source: docs/optimisation.md §8.4.
+Source: docs/explanation/optimisation.md §3.4.
 """
 
 from collections.abc import Callable

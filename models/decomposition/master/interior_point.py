@@ -8,7 +8,7 @@ So the normal matrix MΘMᵀ is an arrow: convexity rows are eliminated by centr
 and what remains is dense and small. The work grows with the number of columns, not faster. Mehrotra's predictor and
 corrector, then Gondzio's correctors as long as they make the step longer.
 Source: Mehrotra, SIAM J. Optim. 2 (1992); Gondzio, Comput. Optim. Appl. 6 (1996); Nocedal & Wright,
-Numerical Optimization, ch. 14; docs/optimisation.md §8.4.
+Numerical Optimization, ch. 14; docs/explanation/optimisation.md §3.4.
 """
 
 from concurrent.futures import ThreadPoolExecutor

@@ -3,7 +3,7 @@
 min Σ cost·w + price·z + Σ_i φ_i(s_i), s_i = const_i + Σ a·w − z, stated as arrays: its columns are dense sums of
 programs, which an algebraic language would only walk through one coefficient at a time. The method made for its shape
 solves it, HiGHS where that fails and where bids are whole.
-Source: docs/optimisation.md §8.4.
+Source: docs/explanation/optimisation.md §3.4.
 """
 
 from dataclasses import dataclass

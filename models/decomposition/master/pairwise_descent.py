@@ -1,6 +1,6 @@
 """Sweeps over the groups of the proximal master: pairs of columns of one group are shifted until none gains. Compiled.
 
-Source: docs/optimisation.md §8.3.
+Source: docs/explanation/optimisation.md §3.3.
 """
 
 from typing import Any

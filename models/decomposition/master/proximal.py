@@ -6,7 +6,7 @@ Minimises over the weights w of every group's answers (columns) and the free pos
 
 where φ^step is the augmented Lagrangian of channel i around its centre price. Its derivative is the channel's next
 price, so this is the dual of a proximal bundle method. Pairs of columns of one group are shifted until none gains.
-Source: docs/optimisation.md §8.3.
+Source: docs/explanation/optimisation.md §3.3.
 """
 
 from collections import namedtuple

@@ -1,7 +1,8 @@
 """Finds the prices of the tied congestion points' own channels while those of the whole portfolio stay.
 
 Then nothing connects the points: each has a centre, steps and a bound of its own, and the bound of all is their sum.
-All are asked in the same round; units at untied points, whose prices stay, are not. Source: docs/optimisation.md §8.3.
+All are asked in the same round; units at untied points, whose prices stay, are not.
+Source: docs/explanation/optimisation.md §3.3.
 """
 
 from collections.abc import Callable

@@ -2,7 +2,8 @@
 
 Every coupling row of the problem is a *channel*: a scalar s (kW) with a convex cost φ(s), slopes σ_0 < … < σ_K between
 breakpoints b_1 <= … <= b_K. Its price y lies in [σ_0, σ_K]. Balance, limits, distance to the announced program,
-reservations and reserve rows all have this form. Compiled; EUR and kW of one ISP. Source: docs/optimisation.md §8.2.
+reservations and reserve rows all have this form. Compiled; EUR and kW of one ISP.
+Source: docs/explanation/optimisation.md §3.2.
 """
 
 from dataclasses import dataclass

@@ -2,7 +2,7 @@
 
 A congestion point is *tied* when a limit, a reservation or an announced program gives its program a price of its own.
 A group is the units of one kind at one tied point, or one of a few shares of the untied units of a kind; units with a
-called program form groups of their own for it. Source: docs/optimisation.md §8.1.
+called program form groups of their own for it. Source: docs/explanation/optimisation.md §3.1.
 """
 
 from dataclasses import dataclass

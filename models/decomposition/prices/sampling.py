@@ -3,7 +3,7 @@
 Balance and reserve are hundreds of prices, however many units there are, and take most rounds to find. The sample is a
 portfolio of its own, with as large a share of the markets as it has of the units: every so many-th tied congestion
 point, and of all other units every so many-th of each class. Its prices are where the search for all units begins; what
-they are worth is proven there. Source: docs/optimisation.md §8.3.
+they are worth is proven there. Source: docs/explanation/optimisation.md §3.3.
 """
 
 from collections.abc import Callable

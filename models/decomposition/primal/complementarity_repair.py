@@ -1,4 +1,7 @@
-"""Makes mixed storage programs run in one direction per ISP, compiled. Source: docs/optimisation.md §8.5."""
+"""Makes mixed storage programs run in one direction per ISP, compiled.
+
+Source: docs/explanation/optimisation.md §3.5.
+"""
 
 import numpy as np
 

@@ -3,7 +3,7 @@
 What cannot be mixed is chosen: a run takes the start with most weight so far uncovered, a switched unit that of its own
 answers which brings its group closest to its mixture, storage with a minimum charging power takes one of its own
 answers, and storage that would charge and discharge at once keeps the change of its energy and makes it in one
-direction. Source: docs/optimisation.md §8.5.
+direction. Source: docs/explanation/optimisation.md §3.5.
 """
 
 from dataclasses import dataclass

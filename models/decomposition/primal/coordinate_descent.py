@@ -2,7 +2,8 @@
 
 Mixtures of programs that are all or nothing come apart when every unit takes one of them: what was half of the units on
 becomes too many here and too few there. A unit's program is on or off in each ISP, so what being on costs the couplings
-is one number per ISP whatever their shape, and its best program is exact. Source: docs/optimisation.md §8.5.
+is one number per ISP whatever their shape, and its best program is exact.
+Source: docs/explanation/optimisation.md §3.5.
 """
 
 from collections.abc import Callable

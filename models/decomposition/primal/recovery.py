@@ -1,6 +1,6 @@
 """From a blended set of programs to a complete answer: holdings, bids, positions and shortfalls, exact by construction.
 
-Source: docs/optimisation.md §8.5.
+Source: docs/explanation/optimisation.md §3.5.
 """
 
 from dataclasses import dataclass, replace

@@ -3,7 +3,7 @@
 At the portfolio prices of the plan before, everybody elsewhere could do better by a known amount, the *dual slack*,
 whatever the part does. So the part's own Lagrangian bound at these prices, with the slack, bounds the whole portfolio.
 Its own congestion points' prices are searched; the reference formulation makes its program.
-Source: docs/optimisation.md §8.6.
+Source: docs/explanation/optimisation.md §3.6.
 """
 
 from dataclasses import replace

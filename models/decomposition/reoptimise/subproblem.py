@@ -1,7 +1,7 @@
 """Parts a portfolio: a case of a few congestion points alone, all others as a plan left them, and back again.
 
 The part is a case of its own with all markets. What is elsewhere is one fixed program, the reserve held there and the
-money earned there. Numpy only. Source: docs/optimisation.md §8.6.
+money earned there. Numpy only. Source: docs/explanation/optimisation.md §3.6.
 """
 
 from collections.abc import Mapping

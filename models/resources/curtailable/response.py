@@ -1,4 +1,7 @@
-"""Best responses of curtailable generation: per ISP the cheapest of a few powers. Source: docs/optimisation.md §7."""
+"""Best responses of curtailable generation: per ISP the cheapest of a few powers.
+
+Source: docs/explanation/optimisation.md §2.
+"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

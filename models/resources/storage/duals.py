@@ -1,7 +1,7 @@
 """What reserve a unit can hold in the rooms it has left: a linear program of four rows, its dual and its answer.
 
 maximise Σ reward·held with Σ_up held <= u, Σ_down held <= v, Σ_up sustain·held <= m, Σ_down sustain·held <= n.
-Source: docs/optimisation.md §7.
+Source: docs/explanation/optimisation.md §2.
 """
 
 import numpy as np

@@ -1,6 +1,6 @@
 """Best responses of storage units to prices: prepared once, then answered in compiled code, in threads.
 
-Source: docs/optimisation.md §7.
+Source: docs/explanation/optimisation.md §2.
 """
 
 from collections.abc import Iterator, Sequence

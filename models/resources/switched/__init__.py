@@ -1,4 +1,4 @@
-"""Switched units: off, or on at a given power, with least times of both. Source: docs/optimisation.md §2.5."""
+"""Switched units: off, or on at a given power, with least times of both. Source: docs/reference/formulation.md §2.5."""
 
 from models.resources.switched.block import SwitchedBlock, add_switched
 from models.resources.switched.response import SwitchedAnswers, SwitchedResponder

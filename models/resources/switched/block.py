@@ -1,4 +1,4 @@
-"""Switched units: off, or on at a given power, with least times of both. Source: docs/optimisation.md §2.5.
+"""Switched units: off, or on at a given power, with least times of both. Source: docs/reference/formulation.md §2.5.
 
 on[t] − on[t−1] = start[t] − stop[t];  Σ start over the last min_run ISPs <= on[t] <= 1 − Σ stop over the last min_rest
 ISPs (Rajan and Takriti 2005: with these rows the least times need no further whole numbers);  least_on <= Σ on in a

@@ -1,4 +1,6 @@
-"""The cheapest program of a unit that is on or off, by dynamic programming. Compiled. Source: docs/optimisation.md §7.
+"""The cheapest program of a unit that is on or off, by dynamic programming. Compiled.
+
+Source: docs/explanation/optimisation.md §2.
 
 A unit decides only while it has been on, or off, for long enough: it stays, or it switches and is then bound for its
 least time, all ISPs of which are walked at once. Four tables say what is cheapest from ISP t on, with k ISPs on so far

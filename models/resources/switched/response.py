@@ -1,4 +1,7 @@
-"""Best responses of units that are on or off: exact for the whole number. Source: docs/optimisation.md §7."""
+"""Best responses of units that are on or off: exact for the whole number.
+
+Source: docs/explanation/optimisation.md §2.
+"""
 
 from dataclasses import dataclass
 

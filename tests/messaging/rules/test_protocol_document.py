@@ -1,4 +1,4 @@
-"""docs/protocol.md names every rule, reason, message and status there is, and no rule that is not."""
+"""docs/reference/protocol.md names every rule, reason, message and status there is, and no rule that is not."""
 
 import inspect
 import re
@@ -11,7 +11,7 @@ from agr.uftp import messages as m
 from agr.uftp import transport
 from agr.web.endpoint import REASONS
 
-TEXT = (Path(__file__).parents[3] / "docs" / "protocol.md").read_text(encoding="utf-8")
+TEXT = (Path(__file__).parents[3] / "docs" / "reference" / "protocol.md").read_text(encoding="utf-8")
 ROWS = dict(re.findall(r"^\| (.+?)(?: \\\*)? \| `(\w+)` \|", TEXT, re.MULTILINE))
 RULES = {rule.__name__: rule for kind in (*m.TYPES.values(), m.OtherMessage) for rule in rules_of(kind)}
 

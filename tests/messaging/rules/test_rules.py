@@ -6,7 +6,7 @@ import pytest
 
 from agr.domain.program import IspRun
 from agr.domain.register import Contract
-from agr.messaging.rules import Question, RuleContext, join, rules_of, violations
+from agr.messaging.rules import OpenRequest, RuleContext, join, rules_of, violations
 from agr.messaging.rules.sender import ROLES
 from agr.uftp import messages as m
 from agr.uftp.participants import Participant, Participants
@@ -283,7 +283,7 @@ def question(**more):
         "period": DAY,
         "congestion_point": POINT,
     }
-    return Question(**{**fields, **more})
+    return OpenRequest(**{**fields, **more})
 
 
 def test_answer_to_our_question():
