@@ -52,7 +52,7 @@ log = structlog.get_logger()
 _WATCH_S = 15.0
 _NOTICES_S = 2.0
 _ELECTION_S = 1.0
-_MACHINE_S = 5.0
+_WATCHDOG_S = 5.0
 _DISCOVERY_S = 1.0
 
 
@@ -69,8 +69,8 @@ class Service:
     def __init__(self, settings: Settings, clock: Clock | None = None, *, guest: str = "") -> None:
         self.settings = settings
         self.clock: Clock = clock or SystemClock()
-        self._claim = DataLock(settings.data_folder)
-        if not self._claim.take():
+        self._data_lock = DataLock(settings.data_folder)
+        if not self._data_lock.take():
             raise AgrError(
                 f"another agr daemon works in {settings.data_folder}; stop it first, or use another data_folder"
             )
@@ -82,7 +82,7 @@ class Service:
         acting = self.store.fenced(self._leadership.fence)
         self._participants = participants_of(settings)
         self._solver = SolverPool(settings.planning, settings.compute.executor)
-        self.enquirer = PortfolioRequests(acting, settings, self.clock, self._participants)
+        self.portfolio_requests = PortfolioRequests(acting, settings, self.clock, self._participants)
         self.publisher = Publisher(acting, settings, self.clock, self._participants)
         self.planner = Planner(acting, settings, self.clock, self._solver, self._planned)
         self._connections = Connections(settings.tls.authorities_file)
@@ -92,18 +92,18 @@ class Service:
         self._deliverer = Deliverer(
             acting, settings, self.clock, self._participants, LiveKey(settings, self.key), self._sender_to
         )
-        self.intake = Receiver(acting, settings, self.clock, self._participants, self._wake)
-        calendar = MarketDay(acting, settings, self.clock, self.enquirer, self.publisher)
-        self.timetable = Scheduler(acting, settings, self.clock, calendar.handlers())
+        self.receiver = Receiver(acting, settings, self.clock, self._participants, self._wake)
+        market_day = MarketDay(acting, settings, self.clock, self.portfolio_requests, self.publisher)
+        self.scheduler = Scheduler(acting, settings, self.clock, market_day.handlers())
         self._loops = [
-            Loop("intake", self.intake.process_next, lambda: self.leading),
+            Loop("intake", self.receiver.process_next, lambda: self.leading),
             Loop("planning", self.planner.run_due, lambda: self.leading),
             Loop("delivery", self._deliverer.run_due, lambda: self.leading),
         ]
-        machine = Watchdog(acting, settings, self.clock, self._jumped)
+        watchdog = Watchdog(acting, settings, self.clock, self._jumped)
         self._watchers = [  # nothing wakes them: they look around every few seconds
             Loop("watch", self.watch, lambda: self.leading, pause_s=_WATCH_S),
-            Loop("machine", machine.check, lambda: self.leading, pause_s=_MACHINE_S),
+            Loop("watchdog", watchdog.check, lambda: self.leading, pause_s=_WATCHDOG_S),
         ]
         self._discoverer: Discoverer | None = None
         if settings.discovery.enabled:  # a standby asks, too, so that it can take over
@@ -115,17 +115,17 @@ class Service:
         self._election = Loop("leadership", self._elect, pause_s=_ELECTION_S)
         limits = settings.limits
         app = uftp_app(
-            self.receive, max_bytes=max(limits.max_bytes_cro, limits.max_bytes_dso), expects=self.intake.expects,
+            self.receive, max_bytes=max(limits.max_bytes_cro, limits.max_bytes_dso), expects=self.receiver.expects,
             max_under_way=limits.max_bytes_under_way, refused_per_minute=limits.refused_per_minute,
         )  # fmt: skip
         self._web = WebServer("endpoint", app, settings.listen_host, settings.listen_port, "listen_port", settings.tls)
         self.metrics = Metrics(self.store, settings, self.clock)
-        self.door = Authentication(self.store, settings.operators, self.clock, SystemClock())
+        self.authentication = Authentication(self.store, settings.operators, self.clock, SystemClock())
         self.operators = self._operators(guest)
-        self._loops.append(Loop("live", self.operators.live.look))
-        self._teller = Notifier(self.store, settings, self.clock, lambda: self.page)
+        self._loops.append(Loop("change feed", self.operators.change_feed.look))
+        self._notifier = Notifier(self.store, settings, self.clock, lambda: self.page)
         if settings.alarms.webhooks or settings.alarms.emails:
-            self._loops.append(Loop("notices", self._teller.tell, lambda: self.leading, _NOTICES_S))
+            self._loops.append(Loop("notices", self._notifier.tell, lambda: self.leading, _NOTICES_S))
         page, given = settings.operators, settings.operators.listen_port
         following = settings.listen_port + 1 if settings.listen_port else 0
         port = following if given is None else given
@@ -135,7 +135,7 @@ class Service:
 
     def _operators(self, guest: str) -> Context:
         """Put the operators' side together."""
-        shelf = PlanCache(self.store)
+        plan_cache = PlanCache(self.store)
         actions = Actions(
             self.store, self.settings, self.clock, self.publisher, self._participants,
             closed_isps=self.planner.closed_isps, wake=self._wake,
@@ -146,11 +146,11 @@ class Service:
         parts["endpoint"] = lambda: self._web.running
         return Context(
             store=self.store, settings=self.settings, clock=self.clock, participants=self._participants,
-            progress=self.planner.progress, door=self.door, actions=actions, shelf=shelf,
-            circumstances=ManualInputs(self.store, self.settings, self.clock, self._wake),
-            board=PointTable(self.store, shelf), live=ChangeFeed(self.store, self.planner.progress),
+            progress=self.planner.progress, authentication=self.authentication, actions=actions, plan_cache=plan_cache,
+            manual_inputs=ManualInputs(self.store, self.settings, self.clock, self._wake),
+            point_table=PointTable(self.store, plan_cache), change_feed=ChangeFeed(self.store, self.planner.progress),
             health=Health(store=self.store, parts=parts), metrics=self.metrics.text,
-            waiting=Unsent(self.store, self.settings, self.publisher, shelf, self.planner.closed_isps).count,
+            unsent=Unsent(self.store, self.settings, self.publisher, plan_cache, self.planner.closed_isps).count,
             guest=guest,
         )  # fmt: skip
 
@@ -179,7 +179,7 @@ class Service:
         """Lead, stand by, or step down, as the store says."""
         if self.leading and not self._leadership.holds():
             self.leading = False
-            self.timetable.pause()
+            self.scheduler.pause()
             log.error("daemon.standby", why="the store no longer knows us as the leader")
         elif not self.leading and self._leadership.take():
             try:
@@ -197,13 +197,13 @@ class Service:
             shorten_pauses(tx, self.clock.now(), self.settings)
             for (domain, role), switch in overrides.barred(tx).items():
                 self._participants.set_barred(domain, role, switch.on)
-        self.intake.take_up_again()
+        self.receiver.take_up_again()
         if self._began:
-            self.timetable.resume()
+            self.scheduler.resume()
         else:
             self._began = True
-            self.timetable.start({})
-        for period in self.timetable.periods():
+            self.scheduler.start({})
+        for period in self.scheduler.periods():
             self.publisher.publish(period, self.planner.closed_isps(period))
 
     def receive(self, body: bytes) -> int:
@@ -211,7 +211,7 @@ class Service:
         if not self.leading:
             return 503
         try:
-            return self.intake.receive(body)
+            return self.receiver.receive(body)
         except StoreError as error:
             log.error("message.not_stored", why=str(error))  # noqa: TRY400 - the sender keeps it
             return 503
@@ -229,7 +229,7 @@ class Service:
 
     def set_up_link(self) -> str | None:
         """Return a one-time link for the first admin while there is none; it lasts a day, earlier ones end."""
-        secret = self.door.first_link()
+        secret = self.authentication.first_link()
         return None if secret is None else f"{self.page.rstrip('/')}/setup/{secret}"
 
     def stop(self) -> None:
@@ -239,11 +239,11 @@ class Service:
         if self.store.shared:
             self._election.stop()
         if self._began:
-            self.timetable.stop()
+            self.scheduler.stop()
         for loop in [*self._watchers, *self._loops]:
             loop.stop()
         self._deliverer.close()
-        self.operators.live.closed = True
+        self.operators.change_feed.closed = True
         for server in (self._page, self._web):
             server.stop()
         if self.metrics.event in events.listeners:
@@ -254,11 +254,11 @@ class Service:
     def release(self) -> None:
         """Give back what making the daemon took, where it was never started."""
         self._solver.close()
-        self._teller.close()
+        self._notifier.close()
         self._connections.close()
         self._leadership.release()
         self.store.close()
-        self._claim.release()
+        self._data_lock.release()
 
     def __enter__(self) -> "Service":
         self.start()
@@ -275,7 +275,7 @@ class Service:
 
     def _jumped(self) -> None:
         if self.leading:
-            self.timetable.arrange()
+            self.scheduler.arrange()
         self._wake()
 
     def _planned(self, plan: Plan) -> None:
@@ -288,14 +288,14 @@ class Service:
 
     def watch(self) -> None:
         """Report overdue answers; ask again and send again whatever the day still lacks: each call may be repeated."""
-        self.intake.watch()
+        self.receiver.watch()
         self._watch_outbox()
         self._watch_discovery()
-        for period in self.timetable.periods():
+        for period in self.scheduler.periods():
             with self.store.transaction() as tx:
                 asked = day.done_moments(tx, period.day).get("portfolio_query", "missed")
             if not asked.startswith("missed") and self.clock.now() < period.start:
-                self.enquirer.ask_portfolio(period)
+                self.portfolio_requests.ask_portfolio(period)
             self.publisher.publish(period, self.planner.closed_isps(period))
 
     def _watch_outbox(self) -> None:

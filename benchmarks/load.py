@@ -103,9 +103,9 @@ def take_portfolio(scale: float) -> Figures:
     _forget_peak()  # what it took to make the message up is not counted
     before = _peak_mb("VmRSS")
     began = time.monotonic()
-    assert world.intake.receive(body) == 200
+    assert world.receiver.receive(body) == 200
     received = time.monotonic() - began
-    assert world.intake.process_next()
+    assert world.receiver.process_next()
     seconds = time.monotonic() - began
     with world.store.transaction() as tx:
         assert portfolio.size(tx, PERIOD).points == points
@@ -222,9 +222,9 @@ def take_updates(scale: float) -> Figures:
     bodies = [world.dso.seal(world.dso.update(ContractID=f"FO-{n}", CongestionPoint=_point(n))) for n in range(count)]
     began = time.monotonic()
     for body in bodies:
-        assert world.intake.receive(body) == 200
+        assert world.receiver.receive(body) == 200
     received = time.monotonic() - began
-    while world.intake.process_next():
+    while world.receiver.process_next():
         pass
     seconds = time.monotonic() - began
     with world.store.transaction() as tx:
@@ -240,7 +240,7 @@ def refuse_strangers(scale: float) -> Figures:
     """Call the endpoint's application as the server does."""
     count = max(int(5_000 * scale), 100)
     world = _world()
-    app = uftp_app(world.intake.receive, max_bytes=200_000_000, expects=world.intake.expects)
+    app = uftp_app(world.receiver.receive, max_bytes=200_000_000, expects=world.receiver.expects)
     stranger = Party("stranger.example", "CRO")
     body = stranger.seal(stranger.message("TestMessage") + " " * 1500)
     scope: dict[str, Any] = {

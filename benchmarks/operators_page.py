@@ -179,7 +179,9 @@ def main() -> int:
             began = time.perf_counter()
             fill(daemon, given.points)
             print(f"{given.points:,} congestion points stored in {time.perf_counter() - began:.1f} s")
-            daemon.door.set_up(daemon.door.add_account("benchmark", "anna", "operator"), "anna", "four random words")
+            daemon.authentication.set_up(
+                daemon.authentication.add_account("benchmark", "anna", "operator"), "anna", "four random words"
+            )
             return run(daemon, f"http://127.0.0.1:{server.port}", given)
         finally:
             server.stop()

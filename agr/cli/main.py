@@ -195,8 +195,8 @@ def connections_register(config: ConfigOption = DEFAULT) -> None:
             known = register.load(tx).connections
         if not known:
             raise AgrError("the register has no connections: load them with `agr import FOLDER`")
-        enquirer = PortfolioRequests(store, settings, SystemClock(), participants_of(settings))
-        sent = enquirer.register_connections(known)
+        portfolio_requests = PortfolioRequests(store, settings, SystemClock(), participants_of(settings))
+        sent = portfolio_requests.register_connections(known)
     out.print(f"queued {len(sent)} AGRPortfolioUpdate with {len(known)} connections", highlight=False)
 
 

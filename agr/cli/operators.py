@@ -53,7 +53,7 @@ def _say(text: str) -> None:
     out.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
-def _door(settings: Settings) -> tuple[Authentication, Store]:
+def _authentication(settings: Settings) -> tuple[Authentication, Store]:
     store = Store(settings.store_url)
     store.migrate()
     return Authentication(store, settings.operators, SystemClock(), SystemClock()), store
@@ -214,7 +214,7 @@ def register_accounts(in_words: Words) -> None:
     def list_(config: ConfigOption = DEFAULT) -> None:
         """List accounts and their roles."""
         with in_words():
-            _, store = _door(load(config))
+            _, store = _authentication(load(config))
             with store.transaction() as tx:
                 known = access.accounts(tx)
         for one in known:
@@ -232,16 +232,16 @@ def register_accounts(in_words: Words) -> None:
         """Add an account and print its one-time set-up link."""
         with in_words():
             settings = load(config)
-            door, _ = _door(settings)
-            _link(settings, door.add_account(ADMINISTRATOR, name, role))
+            authentication, _ = _authentication(settings)
+            _link(settings, authentication.add_account(ADMINISTRATOR, name, role))
 
     @accounts_app.command("link")
     def link(name: Annotated[str, typer.Argument(help="Account.")], config: ConfigOption = DEFAULT) -> None:
         """Print a new one-time set-up link for an account whose password is lost."""
         with in_words():
             settings = load(config)
-            door, _ = _door(settings)
-            _link(settings, door.new_link(ADMINISTRATOR, name))
+            authentication, _ = _authentication(settings)
+            _link(settings, authentication.new_link(ADMINISTRATOR, name))
 
     @accounts_app.command("token")
     def token(
@@ -255,10 +255,10 @@ def register_accounts(in_words: Words) -> None:
     ) -> None:
         """Print a new API token; only its digest is kept."""
         with in_words():
-            door, store = _door(load(config))
+            authentication, store = _authentication(load(config))
             with store.transaction() as tx:
                 known = access.account(tx, name)
             if known is None or known.disabled_at is not None:
                 raise InputError(f"there is no account {name!r} in use; `agr accounts add {name}` makes one")
             owner = Principal(name=known.name, role=known.role, allowed=ROLES[known.role], via=ADMINISTRATOR)
-            _say(door.make_token(owner, purpose, scope, days))
+            _say(authentication.make_token(owner, purpose, scope, days))

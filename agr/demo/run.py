@@ -83,7 +83,7 @@ class MarketDay:
             self.settle(moment)
             if moment in self._done():
                 return
-            coming = self.daemon.timetable.next_moment()
+            coming = self.daemon.scheduler.next_moment()
             # Read first what comes, then whether all is quiet: a moment under way is still among what comes.
             if coming is not None and coming.at - self.clock.now() > 2 * _LEAD and self.daemon.idle():
                 self._jump(coming.at - _LEAD)

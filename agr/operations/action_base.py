@@ -42,7 +42,7 @@ def said_why(text: str) -> str:
 
 
 class ActionBase:
-    """Where actions begin. Whether a visitor may pull them is decided before (see agr.operations.accounts.roles)."""
+    """Where actions begin. Whether the principal may do them is decided before (see agr.operations.accounts.roles)."""
 
     def __init__(self, store: Store, settings: Settings, clock: Clock, wake: Callable[[], None]) -> None:
         self._store, self._settings, self._clock, self._wake = store, settings, clock, wake

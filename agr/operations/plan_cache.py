@@ -102,10 +102,10 @@ class PlanCache:
         return known
 
 
-def _keep(shelf: OrderedDict[int, T], key: int, value: T, most: int) -> None:
-    shelf[key] = value
-    while len(shelf) > most:
-        shelf.popitem(last=False)
+def _keep(cache: OrderedDict[int, T], key: int, value: T, most: int) -> None:
+    cache[key] = value
+    while len(cache) > most:
+        cache.popitem(last=False)
 
 
 def _head(plan: Plan) -> Head:

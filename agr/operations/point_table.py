@@ -76,8 +76,8 @@ class _Day:
 class PointTable:
     """Keeps the rows of the Periods last looked at, and reads again only what has changed. Thread-safe."""
 
-    def __init__(self, store: Store, shelf: PlanCache) -> None:
-        self._store, self._shelf = store, shelf
+    def __init__(self, store: Store, plan_cache: PlanCache) -> None:
+        self._store, self._plan_cache = store, plan_cache
         self._lock = Lock()
         self._days: dict[date, _Day] = {}
 
@@ -115,7 +115,7 @@ class PointTable:
                 counts = plans.prognosis_counts(tx, period)
                 moved = self._moved(tx, period, known) if counts != known.counts else []
             if heads is not None:
-                figures = self._shelf.figures(plan) if plan is not None else {}
+                figures = self._plan_cache.figures(plan) if plan is not None else {}
                 known.rows = {a: _row(a, dso, n, figures) for a, dso, n in heads}
                 self._keep(period, known)
             for number, point, revision, state, reason in moved:

@@ -21,11 +21,11 @@ class Unsent:
         store: Store,
         settings: Settings,
         publisher: Publisher,
-        shelf: PlanCache,
+        plan_cache: PlanCache,
         closed_isps: Callable[[Period], int],
     ) -> None:
         self._store, self._settings, self._publisher = store, settings, publisher
-        self._shelf, self._closed_isps = shelf, closed_isps
+        self._plan_cache, self._closed_isps = plan_cache, closed_isps
         self._lock = Lock()
         self._known: dict[date, tuple[Any, int]] = {}
 
@@ -36,7 +36,7 @@ class Unsent:
             if (self._settings.publication.automatic and not held) or OPEN not in day.done_moments(tx, period.day):
                 return 0
             counts = plans.prognosis_counts(tx, period.day)
-        plan = self._shelf.in_force(period.day)
+        plan = self._plan_cache.in_force(period.day)
         if plan is None:
             return 0
         closed = self._closed_isps(period)

@@ -26,10 +26,15 @@ class MarketDay:
     """One method per moment; each may be called late, or again, and then does no harm."""
 
     def __init__(
-        self, store: Store, settings: Settings, clock: Clock, enquirer: PortfolioRequests, publisher: Publisher
+        self,
+        store: Store,
+        settings: Settings,
+        clock: Clock,
+        portfolio_requests: PortfolioRequests,
+        publisher: Publisher,
     ) -> None:
         self._store, self._settings, self._clock = store, settings, clock
-        self._enquirer, self._publisher = enquirer, publisher
+        self._portfolio_requests, self._publisher = portfolio_requests, publisher
 
     def handlers(self) -> Mapping[str, Callable[[Period, str], str | None]]:
         """Return moment → what to do."""
@@ -46,7 +51,7 @@ class MarketDay:
         }
 
     def _query(self, period: Period, _name: str) -> str:
-        asked = self._enquirer.ask_portfolio(period)
+        asked = self._portfolio_requests.ask_portfolio(period)
         return f"asked {asked} CRO{'' if asked == 1 else 's'}"
 
     def _last_call(self, period: Period, _name: str) -> str:

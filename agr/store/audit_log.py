@@ -31,7 +31,7 @@ def record(tx: Tx, *, at: datetime, who: str, action: str, subject: str, why: st
     return int(result.inserted_primary_key[0])
 
 
-def doings(tx: Tx, *, limit: int = 100, before: int | None = None, action: str | None = None) -> list[AuditEntry]:
+def entries(tx: Tx, *, limit: int = 100, before: int | None = None, action: str | None = None) -> list[AuditEntry]:
     """Return the newest lines, optionally those older than line `before` or of one action."""
     query = sa.select(t.audit_log).order_by(t.audit_log.c.id.desc()).limit(limit)
     if before is not None:

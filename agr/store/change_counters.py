@@ -42,7 +42,7 @@ def beat(tx: Tx) -> dict[str, object]:
     done = tx.execute(sa.select(sa.func.max(o.audit_log.c.id))).scalar()
     return {
         "day": (tuple(day), asked), "plans": tuple(plans), "messages": (tuple(messages), prognoses, newest),
-        "alarms": tuple(alarms), "doings": done,
+        "alarms": tuple(alarms), "audit log": done,
     }  # fmt: skip
 
 

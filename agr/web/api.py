@@ -59,7 +59,7 @@ def day_(request: Request, _visitor: Reader, period: date) -> a.DayOut:
     """How a Period stands."""
     context = context_of(request)
     of = context.actions.period(period)
-    states = context.board.states(of.day)
+    states = context.point_table.states(of.day)
     with context.store.transaction() as tx:
         line = timeline(tx, context.settings, of, context.clock.now(), states)
         held = overrides.held(tx) is not None
@@ -79,7 +79,7 @@ def points(
     """Congestion points of a Period, searched, sorted and cut into pages."""
     if sort not in SORTS:
         raise InputError(f"sort {sort!r}: choose from {', '.join(SORTS)}")
-    found = context_of(request).board.page(
+    found = context_of(request).point_table.page(
         period, search=search, state=state, sort=sort, descending=descending, limit=limit, offset=offset
     )
     rows = [a.PointOut(**vars(r)) for r in found.rows]
@@ -90,11 +90,11 @@ def points(
 def point(request: Request, _visitor: Reader, period: date, address: str) -> a.PointDetail:
     """One congestion point with its program, revisions, limits and reservations."""
     context = context_of(request)
-    number, rows = context.board.rows(period)
+    number, rows = context.point_table.rows(period)
     row = next((r for r in rows if r.address == address), None)
     if row is None:
         raise MissingError(f"{address!r} is not a congestion point of {period}")
-    found = detail(context.shelf.solved(number), address) if number is not None else None
+    found = detail(context.plan_cache.solved(number), address) if number is not None else None
     with context.store.transaction() as tx:
         sent = plans.prognoses_of(tx, period, address)
     return a.PointDetail(
@@ -142,10 +142,10 @@ def plans_(request: Request, _visitor: Reader, period: date) -> list[a.PlanOut]:
 def plan_(request: Request, _visitor: Reader, plan: Number) -> a.PlanOut:
     """One plan."""
     context = context_of(request)
-    head = context.shelf.head(plan)
+    head = context.plan_cache.head(plan)
     if head is None:
         raise MissingError(f"there is no plan {plan}")
-    return _plan(head, context.shelf.states(head.plan.period.day)[plan])
+    return _plan(head, context.plan_cache.states(head.plan.period.day)[plan])
 
 
 @router.get("/asked/{trigger}")
@@ -217,5 +217,5 @@ def log_(
 ) -> list[a.AuditEntryOut]:
     """The audit log, newest first."""
     with context_of(request).store.transaction() as tx:
-        lines = audit_log.doings(tx, limit=limit, before=before)
+        lines = audit_log.entries(tx, limit=limit, before=before)
     return [a.AuditEntryOut(**vars(line)) for line in lines]

@@ -80,8 +80,8 @@ def reserve(request: Request, visitor: Actor, given: a.ReservationGiven, key: Ke
     def act(do: Context) -> Done:
         power_w = tuple(given.power_w) if given.power_w is not None else None
         if power_w is None and given.keep_share is not None:
-            power_w = do.circumstances.keep_share(given.contract, given.period, given.keep_share)
-        return do.circumstances.reserve(visitor, given.contract, given.period, power_w or (), given.why)
+            power_w = do.manual_inputs.keep_share(given.contract, given.period, given.keep_share)
+        return do.manual_inputs.reserve(visitor, given.contract, given.period, power_w or (), given.why)
 
     return _act(request, visitor, key, given, act)
 
@@ -91,14 +91,14 @@ def make_unavailable(request: Request, visitor: Actor, given: a.UnavailableGiven
     """Plan without a resource or connection."""
     return _act(
         request, visitor, key, given,
-        lambda do: do.circumstances.make_unavailable(visitor, given.name, given.first_day, given.last_day, given.why),
+        lambda do: do.manual_inputs.make_unavailable(visitor, given.name, given.first_day, given.last_day, given.why),
     )  # fmt: skip
 
 
 @router.post("/unavailable/{entry}/end", response_model=a.Did)
 def make_available(request: Request, visitor: Actor, entry: Number, given: a.Because, key: Key = None) -> Response:
     """Plan with it again."""
-    return _act(request, visitor, key, given, lambda do: do.circumstances.make_available(visitor, entry, given.why))
+    return _act(request, visitor, key, given, lambda do: do.manual_inputs.make_available(visitor, entry, given.why))
 
 
 @router.post("/messages/{message_id}/resend", response_model=a.Did)

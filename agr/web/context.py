@@ -50,15 +50,15 @@ class Context:
     clock: Clock
     participants: Participants
     progress: Progress
-    door: Authentication
+    authentication: Authentication
     actions: Actions
-    circumstances: ManualInputs
-    shelf: PlanCache
-    board: PointTable
-    live: ChangeFeed
+    manual_inputs: ManualInputs
+    plan_cache: PlanCache
+    point_table: PointTable
+    change_feed: ChangeFeed
     health: Health
     metrics: Callable[[], bytes]
-    waiting: Callable[[Period], int]  # D-Prognoses that differ from the plan in force and were not sent
+    unsent: Callable[[Period], int]  # D-Prognoses that differ from the plan in force and were not sent
     guest: str = ""  # name of the viewer who needs no log-in; empty: nobody
     flashes: Flashes = field(default_factory=Flashes)
 

@@ -44,4 +44,4 @@ async def changes(request: Request, live: ChangeFeed) -> AsyncIterator[str]:
 @router.get("/events")
 def events(request: Request, _visitor: Annotated[Principal, Depends(api_for(Permission.READ))]) -> StreamingResponse:
     """Tell the page what changed; the page asks for itself again."""
-    return StreamingResponse(changes(request, context_of(request).live), media_type="text/event-stream")
+    return StreamingResponse(changes(request, context_of(request).change_feed), media_type="text/event-stream")

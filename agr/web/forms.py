@@ -95,13 +95,13 @@ def unavailable(request: Request, visitor: Actor, name: Text, first: Text, last:
     """Plan without a resource or connection."""
     context = context_of(request)
     days = context.period(first).day, context.period(last).day
-    return _back(request, context.circumstances.make_unavailable(visitor, name, *days, why), "/reservations")
+    return _back(request, context.manual_inputs.make_unavailable(visitor, name, *days, why), "/reservations")
 
 
 @router.post("/available/{entry}")
 def available(request: Request, visitor: Actor, entry: int, why: Why) -> Response:
     """Plan with it again."""
-    return _back(request, context_of(request).circumstances.make_available(visitor, entry, why), "/reservations")
+    return _back(request, context_of(request).manual_inputs.make_available(visitor, entry, why), "/reservations")
 
 
 @router.post("/resend/{message_id}")
@@ -143,28 +143,28 @@ def _link(request: Request, secret: str) -> str:
 @router.post("/account")
 def add_account(request: Request, visitor: Admin, name: Text, role: Text) -> Response:
     """Create an account; its set-up link is shown once."""
-    secret = context_of(request).door.add_account(visitor.label, name, role)
+    secret = context_of(request).authentication.add_account(visitor.label, name, role)
     return _shown_once(request, visitor, f"set-up link for {name}", _link(request, secret))
 
 
 @router.post("/account/{name}/link")
 def new_link(request: Request, visitor: Admin, name: str) -> Response:
     """Make a new set-up link."""
-    secret = context_of(request).door.new_link(visitor.label, name)
+    secret = context_of(request).authentication.new_link(visitor.label, name)
     return _shown_once(request, visitor, f"set-up link for {name}", _link(request, secret))
 
 
 @router.post("/account/{name}/role")
 def change_role(request: Request, visitor: Admin, name: str, role: Text) -> Response:
     """Give an account another role."""
-    context_of(request).door.change_role(visitor, name, role)
+    context_of(request).authentication.change_role(visitor, name, role)
     return _back(request, Done(text=f"{name} is {role} now"), "/account")
 
 
 @router.post("/account/{name}/disabled")
 def disable(request: Request, visitor: Admin, name: str, on: Text) -> Response:
     """Shut an account out, or let it in again."""
-    context_of(request).door.set_disabled(visitor, name, on == "yes")
+    context_of(request).authentication.set_disabled(visitor, name, on == "yes")
     return _back(request, Done(text=f"{name} is {'disabled' if on == 'yes' else 'enabled'}"), "/account")
 
 
@@ -173,12 +173,12 @@ def make_token(
     request: Request, visitor: Reader, purpose: Text, days: Annotated[int, Form()], scope: Annotated[list[str], Form()]
 ) -> Response:
     """Make an API token; it is shown once."""
-    secret = context_of(request).door.make_token(visitor, purpose, scope, days)
+    secret = context_of(request).authentication.make_token(visitor, purpose, scope, days)
     return _shown_once(request, visitor, f"token for {purpose}", secret)
 
 
 @router.post("/token/{number}/revoke")
 def revoke(request: Request, visitor: Reader, number: int) -> Response:
     """End a token."""
-    context_of(request).door.revoke_token(visitor, number)
+    context_of(request).authentication.revoke_token(visitor, number)
     return _back(request, Done(text=f"token {number} is revoked"), "/account")

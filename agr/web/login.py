@@ -43,7 +43,7 @@ def log_in(request: Request, name: Text = "", password: Text = "", back: Text = 
     context = context_of(request)
     address = request.client.host if request.client else "unknown"
     try:
-        secret = context.door.log_in(name, password, address)
+        secret = context.authentication.log_in(name, password, address)
     except AccessError as error:
         page = render(
             request, None, "login.html", back=safe_path(back), fault=str(error), name=name, status=error.status
@@ -60,14 +60,14 @@ def log_out(request: Request, csrf: Text = "") -> Response:
     visitor = visitor_of(request)
     if visitor is not None and visitor.via == "session":
         check_csrf(request, visitor, csrf)
-        context_of(request).door.log_out(request.cookies[COOKIE])
+        context_of(request).authentication.log_out(request.cookies[COOKIE])
     answer = RedirectResponse("/login", status_code=303)
     answer.delete_cookie(COOKIE)
     return answer
 
 
 def _set_up_page(request: Request, secret: str, fault: str = "", name: str = "") -> HTMLResponse:
-    opened = context_of(request).door.link_opens(secret)
+    opened = context_of(request).authentication.link_opens(secret)
     status = 404 if opened is None else 422 if fault else 200
     return render(
         request, None, "setup.html", opened=opened, fault=fault, name=name, shortest=SHORTEST_PASSWORD, status=status
@@ -88,7 +88,7 @@ def set_up(request: Request, secret: str, name: Text = "", password: Text = "", 
     if password != again:
         return _set_up_page(request, secret, "the two passwords differ", name)
     try:
-        session = context.door.set_up(secret, name, password)
+        session = context.authentication.set_up(secret, name, password)
     except (InputError, AccessError) as error:
         return _set_up_page(request, secret, str(error), name)
     return _enter(context, session, "/")

@@ -22,7 +22,7 @@ def markets(request: Request, visitor: Viewer, period: str | None = None) -> HTM
     """Positions, bids and prices of a Period."""
     context = context_of(request)
     of = context.period(period)
-    plan = context.shelf.in_force(of.day)
+    plan = context.plan_cache.in_force(of.day)
     with context.store.transaction() as tx:
         fixed = day.positions_on(tx, of.day)
         prices = register.prices(tx, of.start - timedelta(days=1), of.end)

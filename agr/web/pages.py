@@ -28,7 +28,7 @@ _SHOWN_ISPS = 400
 
 
 def _states(context: Context, period: Period) -> dict[str, int]:
-    return context.board.states(period.day)
+    return context.point_table.states(period.day)
 
 
 @router.get("/")
@@ -41,12 +41,12 @@ def overview(request: Request, visitor: Viewer) -> HTMLResponse:
         states = _states(context, period)
         with context.store.transaction() as tx:
             line = timeline(tx, context.settings, period, now, states)
-        head = context.shelf.head(line.in_force) if line.in_force else None
-        waiting = context.waiting(period) if line.in_force else 0
+        head = context.plan_cache.head(line.in_force) if line.in_force else None
+        waiting = context.unsent(period) if line.in_force else 0
         previews = [n for n, s in line.plans.items() if s is PlanState.PREVIEW]
         lines.append({"line": line, "head": head, "waiting": waiting, "previews": previews})
     with context.store.transaction() as tx:
-        alarms, counts, done = day.open_alarms(tx), outbox.counts(tx), audit_log.doings(tx, limit=5)
+        alarms, counts, done = day.open_alarms(tx), outbox.counts(tx), audit_log.entries(tx, limit=5)
     return render(
         request, visitor, "overview.html", lines=lines, alarms=alarms, counts=counts, done=done,
         automatic=context.settings.publication.automatic,
@@ -62,7 +62,7 @@ def points(
     """The congestion points of a Period, searched and sorted."""
     context = context_of(request)
     of, sort = context.period(period), sort if sort in SORTS else "state"
-    found = context.board.page(
+    found = context.point_table.page(
         of.day, search=q, state=state, sort=sort, descending=order == "down", limit=ROWS, offset=(page - 1) * ROWS
     )
     pages = max((found.matching + ROWS - 1) // ROWS, 1)
@@ -77,7 +77,7 @@ def point(request: Request, visitor: Viewer, day_: str, address: str) -> HTMLRes
     """One congestion point: program, revisions, reservation, limits, called program, conversation."""
     context = context_of(request)
     of = context.period(day_)
-    number, rows = context.board.rows(of.day)
+    number, rows = context.point_table.rows(of.day)
     row = next((r for r in rows if r.address == address), None)
     if row is None:
         raise MissingError(f"{address!r} is not a congestion point of {of}")
@@ -85,9 +85,9 @@ def point(request: Request, visitor: Viewer, day_: str, address: str) -> HTMLRes
         sent = plans.prognoses_of(tx, of.day, address)
         lines = inbox.conversation(tx, inbox.conversations_of(tx, [s.message_id for s in sent]))
         history = day.reservation_history(tx, of.day)
-    found = detail(context.shelf.solved(number), address) if number is not None else None
+    found = detail(context.plan_cache.solved(number), address) if number is not None else None
     contracts = {h.contract for h in found.held} if found else set()
-    plan = context.shelf.plan(number) if number is not None else None
+    plan = context.plan_cache.plan(number) if number is not None else None
     changed = next((p.isps for p in plan.change.points if p.address == address), ()) if plan and plan.change else ()
     data = chart(
         starts=starts_of(of), zone=of.zone_name, now=context.clock.now().timestamp(), unit="kW",
@@ -194,7 +194,7 @@ def log_(
 ) -> HTMLResponse:
     """Who did what, when and why."""
     with context_of(request).store.transaction() as tx:
-        lines = audit_log.doings(tx, limit=ROWS, before=before, action=action or None)
+        lines = audit_log.entries(tx, limit=ROWS, before=before, action=action or None)
     return render(request, visitor, "log.html", lines=lines, action=action, rows=ROWS)
 
 

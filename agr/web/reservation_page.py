@@ -101,7 +101,7 @@ def enter(
     entered: Annotated[str, Form(max_length=20_000)] = "", seen: Text = "", why: Text = "",
 ) -> Response:  # fmt: skip
     """Fill in a share of the contract, give more lines, look at what was entered, or enter it: `step` says which."""
-    s, entries = _standing(request, day_, contract), context_of(request).circumstances
+    s, entries = _standing(request, day_, contract), context_of(request).manual_inputs
     ranges = [Range(first=f, last=t, power_w=p) for f, t, p in zip(first, last, power, strict=False) if p.strip()]
     entered_w: tuple[int, ...] | None = None
     try:

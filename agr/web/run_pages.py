@@ -22,8 +22,8 @@ Viewer = Annotated[Principal, Depends(page_for(Permission.READ))]
 
 def heads_of(context: Context, of: Period) -> list[tuple[Head, PlanState]]:
     """Return the plans of a Period with their states, newest first."""
-    states = context.shelf.states(of.day)
-    found = [(context.shelf.head(number), state) for number, state in reversed(states.items())]
+    states = context.plan_cache.states(of.day)
+    found = [(context.plan_cache.head(number), state) for number, state in reversed(states.items())]
     return [(head, state) for head, state in found if head is not None]
 
 
@@ -60,17 +60,17 @@ def runs(request: Request, visitor: Viewer, period: str | None = None) -> HTMLRe
 def run(request: Request, visitor: Viewer, number: int) -> HTMLResponse:
     """One plan: why, what it is worth, what it changed; a preview is sent or discarded here."""
     context = context_of(request)
-    head = context.shelf.head(number)
+    head = context.plan_cache.head(number)
     if head is None:
         raise MissingError(f"there is no plan {number}")
-    states = context.shelf.states(head.plan.period.day)
+    states = context.plan_cache.states(head.plan.period.day)
     state = states[number]
     in_force = number == next((n for n, s in reversed(states.items()) if s is PlanState.AUDITED), None)
-    plan = context.shelf.plan(number)
+    plan = context.plan_cache.plan(number)
     assert plan is not None
     points_ = plan.change.points if plan.change else ()
     moved = sorted((_moved(p) for p in points_), key=lambda m: -abs(m["largest_w"]))
-    before = context.shelf.head(plan.predecessor) if plan.predecessor else None
+    before = context.plan_cache.head(plan.predecessor) if plan.predecessor else None
     return render(
         request, visitor, "run.html", head=head, plan=head.plan, state=state, terms=terms(plan), moved=moved[:100],
         before=before, of=plan.period, in_force=in_force,

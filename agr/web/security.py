@@ -96,9 +96,9 @@ def visitor_of(request: Request) -> Principal | None:
     context = context_of(request)
     scheme, _, secret = request.headers.get("authorization", "").partition(" ")
     if scheme:
-        return context.door.by_token(secret.strip()) if scheme.lower() == "bearer" else None
+        return context.authentication.by_token(secret.strip()) if scheme.lower() == "bearer" else None
     cookie = request.cookies.get(COOKIE)
-    found = context.door.by_session(cookie) if cookie else None
+    found = context.authentication.by_session(cookie) if cookie else None
     return found or (guest(context.guest) if context.guest else None)
 
 

@@ -8,9 +8,9 @@ from agr.operations.accounts.roles import ROLES, Principal
 PASSWORD = "four random words here"
 
 
-def account(door: Authentication, name: str, role: str) -> str:
+def account(authentication: Authentication, name: str, role: str) -> str:
     """Make an account with the tests' password; return its session's secret."""
-    return door.set_up(door.add_account("test", name, role), name, PASSWORD)
+    return authentication.set_up(authentication.add_account("test", name, role), name, PASSWORD)
 
 
 def visitor(name: str, role: str) -> Principal:
@@ -18,6 +18,6 @@ def visitor(name: str, role: str) -> Principal:
     return Principal(name=name, role=role, allowed=ROLES[role], via="session", csrf="csrf")
 
 
-def token(door: Authentication, name: str, role: str, scopes: Sequence[str]) -> str:
+def token(authentication: Authentication, name: str, role: str, scopes: Sequence[str]) -> str:
     """Return a token of an account."""
-    return door.make_token(visitor(name, role), "tests", scopes, 1)
+    return authentication.make_token(visitor(name, role), "tests", scopes, 1)

@@ -43,9 +43,9 @@ class Desk:
     def as_(self, role: str, *scopes: str) -> httpx.Client:
         """Return a client with a token of a role."""
         if role not in self._tokens:
-            account(self.daemon.door, role, role)
+            account(self.daemon.authentication, role, role)
             allowed = {"viewer": ["read"], "analyst": ["read", "preview"], "operator": ["read", "preview", "act"]}
-            self._tokens[role] = token(self.daemon.door, role, role, scopes or allowed[role])
+            self._tokens[role] = token(self.daemon.authentication, role, role, scopes or allowed[role])
         return self.anybody(Authorization=f"Bearer {self._tokens[role]}")
 
     def plan(self, kind: ReasonKind = ReasonKind.FIRST_PLAN) -> None:
@@ -55,4 +55,4 @@ class Desk:
 
     def done(self) -> list[tuple[str, str, str]]:
         with self.world.store.transaction() as tx:
-            return [(d.who.split(" ")[0], d.action, d.subject) for d in audit_log.doings(tx)]
+            return [(d.who.split(" ")[0], d.action, d.subject) for d in audit_log.entries(tx)]

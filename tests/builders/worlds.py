@@ -95,7 +95,7 @@ class World:
             Participant(domain=p.domain, role=p.role, endpoint=p.endpoint, public_keys=p.public_keys, barred=p.barred)
             for p in self.settings.participants
         )
-        self.intake = Receiver(self.store, self.settings, self.clock, self.participants, lambda: None)
+        self.receiver = Receiver(self.store, self.settings, self.clock, self.participants, lambda: None)
 
     def know_points(self, period: Period = PERIOD) -> None:
         """Store what a CRO would have answered."""
@@ -138,8 +138,8 @@ class World:
 
     def receive(self, body: bytes) -> int:
         """Take a body in and process everything that waits."""
-        status = self.intake.receive(body)
-        while self.intake.process_next():
+        status = self.receiver.receive(body)
+        while self.receiver.process_next():
             pass
         return status
 

@@ -21,14 +21,14 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     settings = opened.world.settings.model_dump(mode="json", exclude_none=True, exclude_unset=True)
     (opened.world.folder / "agr.toml").write_text(tomli_w.dumps(settings))
     opened.plan()
-    account(opened.daemon.door, "olga", "operator")
+    account(opened.daemon.authentication, "olga", "operator")
     yield opened
     opened.close()
 
 
 @pytest.fixture
 def agr(desk, monkeypatch):
-    monkeypatch.setenv("AGR_TOKEN", token(desk.daemon.door, "olga", "operator", ["read", "preview", "act"]))
+    monkeypatch.setenv("AGR_TOKEN", token(desk.daemon.authentication, "olga", "operator", ["read", "preview", "act"]))
     monkeypatch.setenv("AGR_URL", desk.url)
     monkeypatch.setenv("AGR_CONFIG", str(desk.world.folder / "agr.toml"))
 
@@ -45,7 +45,7 @@ def test_hold_and_release_are_written_to_the_log_with_who_and_why(desk, agr):
     assert "on hold already" in agr("hold", "--why", "again", code=1)
     assert "released" in agr("release", "-m", "it is over")
     with desk.world.store.transaction() as tx:
-        found = [(d.who.split(" ")[0], d.action, d.why) for d in audit_log.doings(tx, limit=2)]
+        found = [(d.who.split(" ")[0], d.action, d.why) for d in audit_log.entries(tx, limit=2)]
     assert found == [("olga", "release", "it is over"), ("olga", "hold", "the DSO asked")]
 
 
@@ -112,11 +112,11 @@ def test_what_is_missing_is_said(desk, agr, monkeypatch):
 def test_accounts_are_made_on_the_machine(desk, agr):
     said = agr("accounts", "add", "vera", "--role", "viewer")
     secret = said.split("/setup/")[1].split()[0]
-    assert desk.daemon.door.link_opens(secret) == ("vera",)
+    assert desk.daemon.authentication.link_opens(secret) == ("vera",)
     assert "waits for its set-up link" in agr("accounts", "list")
     assert "/setup/" in agr("accounts", "link", "vera")
-    assert desk.daemon.door.link_opens(secret) is None
+    assert desk.daemon.authentication.link_opens(secret) is None
     assert "is not a role" in agr("accounts", "add", "otto", "--role", "king", code=1)
     made = agr("accounts", "token", "olga", "--scope", "read").strip()
-    assert desk.daemon.door.by_token(made).name == "olga"
+    assert desk.daemon.authentication.by_token(made).name == "olga"
     assert "there is no account" in agr("accounts", "token", "nobody", "--scope", "read", code=1)

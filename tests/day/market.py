@@ -164,10 +164,10 @@ class Market:
         `unanswered`: do not wait for answers to our questions. `join_s`: how long wishes for a plan wait for others.
         """
         while moment not in self.done():
-            coming = self.daemon.timetable.next_moment()
+            coming = self.daemon.scheduler.next_moment()
             assert coming is not None
             self.jump(coming.at)
-            self.until(lambda coming=coming: self.daemon.timetable.next_moment() != coming, f"{coming.name}")
+            self.until(lambda coming=coming: self.daemon.scheduler.next_moment() != coming, f"{coming.name}")
             if join_s:
                 self.wait(join_s)
             self.settle(unanswered=unanswered)

@@ -83,8 +83,8 @@ def test_a_bug_in_one_period_is_an_alarm_and_the_next_period_is_planned(world: W
 @pytest.mark.parametrize("fate", ["failed", "unanswered", "rejected"])
 def test_a_cro_is_asked_again_whatever_became_of_the_first_question(tmp_path: Path, fate: str) -> None:
     world = World(tmp_path)
-    enquirer = PortfolioRequests(world.store, world.settings, world.clock, world.participants)
-    assert enquirer.ask_portfolio(PERIOD) == 1
+    portfolio_requests = PortfolioRequests(world.store, world.settings, world.clock, world.participants)
+    assert portfolio_requests.ask_portfolio(PERIOD) == 1
     with world.store.transaction() as tx:
         (question,) = outbox.requests(tx, "AGRPortfolioQuery", PERIOD.day)
         (queued,) = outbox.due(tx, world.clock.now())
@@ -95,9 +95,9 @@ def test_a_cro_is_asked_again_whatever_became_of_the_first_question(tmp_path: Pa
         if fate == "rejected":
             outbox.answered(tx, question.message_id, world.clock.now(), "Rejected", "later")
             portfolio.set_answer(tx, PERIOD.day, "cro.example", "rejected", world.clock.now())
-    assert enquirer.ask_portfolio(PERIOD) == 0
+    assert portfolio_requests.ask_portfolio(PERIOD) == 0
     world.clock.jump_to(NOW + timedelta(minutes=11))
-    assert enquirer.ask_portfolio(PERIOD) == 1
+    assert portfolio_requests.ask_portfolio(PERIOD) == 1
     world.store.close()
 
 

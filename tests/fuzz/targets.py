@@ -74,11 +74,11 @@ def message(data: bytes) -> None:
 def intake(data: bytes) -> None:
     """Semantics: whatever a known sender signs is answered with a documented status and, if 200, fully processed."""
     world = _world()
-    status = world.intake.receive(
+    status = world.receiver.receive(
         SIGNER.seal(data.decode("utf-8", "surrogateescape").encode("utf-8", "replace").decode())
     )
     assert status in REASONS, status
-    while world.intake.process_next():
+    while world.receiver.process_next():
         pass
     with world.store.transaction() as tx:
         assert inbox.next_received(tx) is None
@@ -148,7 +148,7 @@ def _loop() -> asyncio.AbstractEventLoop:
 
 def _call(headers: list[tuple[bytes, ...]], body: bytes) -> int:
     """Call the endpoint's application as a server would and return the status."""
-    app = uftp_app(lambda _body: 200, max_bytes=100_000, expects=_world().intake.expects)
+    app = uftp_app(lambda _body: 200, max_bytes=100_000, expects=_world().receiver.expects)
     scope: dict[str, Any] = {
         "type": "http", "http_version": "1.1", "method": "POST", "path": PATH, "raw_path": PATH.encode(),
         "query_string": b"", "root_path": "", "scheme": "http", "server": ("127.0.0.1", 80),

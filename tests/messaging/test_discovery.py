@@ -81,11 +81,11 @@ class Net:
             world.store, self.settings, world.clock, self.participants, self.dns, now=lambda: self.dns.now,
             monotonic=lambda: self.dns.passed, wake=self.wake,
         )  # fmt: skip
-        self.intake = Receiver(world.store, self.settings, world.clock, self.participants, lambda: None)
+        self.receiver = Receiver(world.store, self.settings, world.clock, self.participants, lambda: None)
 
     def receive(self, party: Party | None = None) -> int:
         party = party or self.world.dso
-        return self.intake.receive(party.seal(party.message("TestMessage")))
+        return self.receiver.receive(party.seal(party.message("TestMessage")))
 
     def alarms(self) -> list[str]:
         with self.world.store.transaction() as tx:

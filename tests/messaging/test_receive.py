@@ -246,8 +246,8 @@ def test_an_overdue_answer_is_reported_once(world: World) -> None:
             recipient_role="CRO", xml=b"<x/>", at=NOW, period=PERIOD.day, answer_due_at=NOW + timedelta(minutes=10),
         )  # fmt: skip
     world.clock.jump_to(NOW + timedelta(minutes=11))
-    assert world.intake.watch() == 1
-    assert world.intake.watch() == 0
+    assert world.receiver.watch() == 1
+    assert world.receiver.watch() == 0
     with world.store.transaction() as tx:
         assert [a.kind for a in day.open_alarms(tx)] == ["answer overdue"]
 
@@ -278,14 +278,14 @@ class Breaking(Receiver):
 def test_one_message_that_breaks_the_program_is_set_aside_and_every_other_one_of_the_batch_is_answered(
     world: World,
 ) -> None:
-    intake = Breaking(world.store, world.settings, world.clock, world.participants, lambda: None)
-    intake.poison = "11111111-1111-4111-8111-111111111111"
+    receiver = Breaking(world.store, world.settings, world.clock, world.participants, lambda: None)
+    receiver.poison = "11111111-1111-4111-8111-111111111111"
     for number in range(7):
-        chosen = intake.poison if number == 3 else None
-        assert intake.receive(world.dso.seal(world.dso.message("TestMessage", message_id=chosen))) == 200
+        chosen = receiver.poison if number == 3 else None
+        assert receiver.receive(world.dso.seal(world.dso.message("TestMessage", message_id=chosen))) == 200
     for _ in range(30):
         try:
-            if not intake.process_next():
+            if not receiver.process_next():
                 break
         except RuntimeError:
             continue

@@ -95,15 +95,15 @@ def test_rejected_connections_end_as_an_alarm_when_they_are_accepted(world: Worl
 
 def test_a_message_set_aside_is_tried_again_at_the_next_start(world: World) -> None:
     world.know_points()
-    world.intake.receive(world.dso.seal(world.dso.update()))
+    world.receiver.receive(world.dso.seal(world.dso.update()))
     with world.store.transaction() as tx:
         waiting = inbox.next_received(tx)
         assert waiting is not None
         inbox.finish(tx, waiting.id, "failed", "RuntimeError")
         day.raise_alarm(tx, "message set aside", waiting.message_id, "broke", NOW)
-    assert not world.intake.process_next()
-    assert world.intake.take_up_again() == 1
-    assert world.intake.process_next()
+    assert not world.receiver.process_next()
+    assert world.receiver.take_up_again() == 1
+    assert world.receiver.process_next()
     assert alarms(world) == []
     assert len(world.replies()) == 1
 

@@ -32,7 +32,7 @@ def shown(authority: trustme.CA, *names: str, until: datetime | None = None) -> 
 
 
 class Post:
-    """A daemon's teller with one e-mail channel to a server on this machine."""
+    """A daemon's notifier with one e-mail channel to a server on this machine."""
 
     def __init__(self, folder: Path, box: Mailbox, authority: trustme.CA | None, **channel: object) -> None:
         values = {
@@ -44,7 +44,7 @@ class Post:
             authority.cert_pem.write_to_path(str(trusted))
         self.world = World(folder)
         alarms = Alarms(settle_s=0, authorities_file=trusted, emails=(Email.model_validate(values),))
-        self.teller = Notifier(
+        self.notifier = Notifier(
             self.world.store, self.world.settings.model_copy(update={"alarms": alarms}), self.world.clock, lambda: ""
         )
 
@@ -52,13 +52,13 @@ class Post:
         """Raise an alarm and tell it: (how many notices left, what the page says of the channel)."""
         with self.world.store.transaction() as tx:
             day.raise_alarm(tx, "no plan", "2026-03-29", "text", self.world.clock.now())
-        told = self.teller.tell()
+        told = self.notifier.tell()
         with self.world.store.transaction() as tx:
             said = [a.text for a in day.open_alarms(tx) if a.kind == "notice failed"]
         return told, "".join(said)
 
     def close(self) -> None:
-        self.teller.close()
+        self.notifier.close()
         self.world.store.close()
 
 
@@ -169,7 +169,7 @@ def test_a_refused_recipient_keeps_nobody_else_from_the_mail(tmp_path, authority
     box.refuses = set()
     with post.world.store.transaction() as tx:
         day.recover(tx, "no plan", "2026-03-29", post.world.clock.now())
-    post.teller.tell()
+    post.notifier.tell()
     with post.world.store.transaction() as tx:
         assert day.open_alarms(tx) == [], "the next mail that all get ends it"
 

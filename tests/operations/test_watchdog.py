@@ -95,7 +95,7 @@ def test_a_store_that_could_not_be_written_is_told_afterwards_and_nothing_is_los
     body = world.dso.seal(world.dso.update())
     set_read_only(world, read_only=True)
     with pytest.raises(StoreError, match="readonly"):
-        world.intake.receive(body)
+        world.receiver.receive(body)
     machine.watch.check()  # cannot write the alarm yet, and lives on
     assert world.store.trouble is not None
     set_read_only(world, read_only=False)
@@ -126,7 +126,7 @@ def test_a_disk_so_slow_that_others_give_up_waiting_is_a_failed_store_that_recov
     monkeypatch.setattr("agr.store.engine._BUSY_S", 0.05)
     machine, body = Machine(world), world.dso.seal(world.dso.update())
     with world.store.transaction(), pytest.raises(StoreError, match="has not ended"):
-        world.intake.receive(body)
+        world.receiver.receive(body)
     machine.after(5)
     with world.store.transaction() as tx:
         row = tx.execute(sa.select(tables.alarms)).one()

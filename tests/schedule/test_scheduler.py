@@ -38,9 +38,9 @@ class Day:
         self.not_yet: set[str] = set()
         names = {n.split(" ")[0] for n in NAMES} | {"capacity_gate"}
         settings = settings or Settings(domain="agr.example")
-        self.timetable = Scheduler(store, settings, self.clock, dict.fromkeys(names, self.handle))
-        self.clock.listeners.append(self.timetable.arrange)
-        self.timetable.start({})
+        self.scheduler = Scheduler(store, settings, self.clock, dict.fromkeys(names, self.handle))
+        self.clock.listeners.append(self.scheduler.arrange)
+        self.scheduler.start({})
 
     def handle(self, period: Period, name: str) -> str | None:
         if name in self.fail:
@@ -65,7 +65,7 @@ def running(store: Store) -> Iterator[list[Day]]:
     days: list[Day] = []
     yield days
     for one in days:
-        one.timetable.stop()
+        one.scheduler.stop()
 
 
 def local(hour: int, minute: int = 0, days_before: int = 1) -> datetime:
@@ -154,10 +154,10 @@ def test_no_moment_runs_twice_at_once(store: Store, running: list[Day]) -> None:
         one.calls.append(f"{period} {name}")
         return "done"
 
-    one.timetable._handlers = dict.fromkeys(one.timetable._handlers, slow)
+    one.scheduler._handlers = dict.fromkeys(one.scheduler._handlers, slow)
     one.clock.jump_to(local(12, 1))
     for _ in range(5):
-        one.timetable.arrange()
+        one.scheduler.arrange()
     one.wait(lambda: f"{PERIOD} day_ahead_gate" in one.calls)
     assert worst[0] == 1
     assert len(one.calls) == len(set(one.calls))
@@ -181,7 +181,7 @@ def test_stopped_at_any_instant_after_the_start_the_scheduler_ends_in_peace(stor
     for pause_ms in range(40):
         day_ = Day(store, at)
         time.sleep(pause_ms / 4000)
-        day_.timetable.stop()
+        day_.scheduler.stop()
         with store.transaction() as tx:
             tx.execute(moments.delete())
 

@@ -93,7 +93,7 @@ def main() -> None:
 
     def tell() -> None:
         idle = daemon.idle()
-        coming = daemon.timetable.next_moment()
+        coming = daemon.scheduler.next_moment()
         with daemon.store.transaction() as tx:
             done = sorted(day.done_moments(tx, period.day))
         line = {

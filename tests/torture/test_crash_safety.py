@@ -10,8 +10,8 @@ from tests.torture.tortured import Score, TorturedDay, through
 pytestmark = pytest.mark.day
 
 WANTED = (
-    "after intake.py:receive", "after intake.py:_process", "before delivery.py:_deliver", "after planning.py:_plan:",
-    "< daemon.py:_planned",
+    "after receive.py:receive", "after receive.py:_process", "before deliver.py:_deliver", "after service.py:_plan:",
+    "< service.py:_planned",
 )  # fmt: skip
 """Commit points of the short version: between what must not be torn apart. The long one has all of them."""
 

@@ -275,8 +275,8 @@ def test_an_alarm_is_acknowledged_once(desk):
 
 
 def test_metrics_are_told_to_who_may_scrape(desk):
-    account(desk.daemon.door, "prometheus", "viewer")
-    secret = token(desk.daemon.door, "prometheus", "viewer", ["metrics"])
+    account(desk.daemon.authentication, "prometheus", "viewer")
+    secret = token(desk.daemon.authentication, "prometheus", "viewer", ["metrics"])
     client = desk.anybody(Authorization=f"Bearer {secret}")
     desk.daemon.metrics.event({
         "event": "plan.ready", "state": "audited", "seconds": 1.5, "gap_eur": 0.25, "objective_eur": 100.0,

@@ -65,10 +65,12 @@ def serve(world: World) -> Iterator["object"]:
     def start(**limits: int) -> Served:
         settings = MessageLimits(**limits)  # type: ignore[arg-type]
         world.settings = world.settings.model_copy(update={"limits": settings})
-        world.intake = type(world.intake)(world.store, world.settings, world.clock, world.participants, lambda: None)
+        world.receiver = type(world.receiver)(
+            world.store, world.settings, world.clock, world.participants, lambda: None
+        )
         app = uftp_app(
-            world.intake.receive, max_bytes=max(settings.max_bytes_cro, settings.max_bytes_dso),
-            expects=world.intake.expects, max_under_way=settings.max_bytes_under_way,
+            world.receiver.receive, max_bytes=max(settings.max_bytes_cro, settings.max_bytes_dso),
+            expects=world.receiver.expects, max_under_way=settings.max_bytes_under_way,
             refused_per_minute=settings.refused_per_minute, body_timeout_s=30,
         )  # fmt: skip
         started.append(Served(app))

@@ -68,7 +68,7 @@ def confirm(page: Any, title: str, why: str = "because of a test") -> None:
 
 def did(market: Market) -> list[tuple[str, str, str]]:
     with market.daemon.store.transaction() as tx:
-        return [(d.who, d.action, d.why) for d in audit_log.doings(tx)]
+        return [(d.who, d.action, d.why) for d in audit_log.entries(tx)]
 
 
 def test_nothing_is_shown_without_a_log_in(market, operator):
@@ -217,8 +217,8 @@ def test_an_alarm_appears_by_itself_and_is_acknowledged(market, operator):
 
 
 def test_a_viewer_sees_everything_and_can_do_nothing(browser, market):
-    link = market.daemon.door.add_account("test", "vera", "viewer")
-    market.daemon.door.set_up(link, "vera", PASSWORD)
+    link = market.daemon.authentication.add_account("test", "vera", "viewer")
+    market.daemon.authentication.set_up(link, "vera", PASSWORD)
     context = browser.new_context()
     page = context.new_page()
     page.set_default_timeout(WAIT_MS)
