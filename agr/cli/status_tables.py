@@ -7,6 +7,7 @@ from rich.console import RenderableType
 from rich.table import Table
 
 from agr.domain.errors import InputError
+from agr.domain.faults import meant
 from agr.domain.isp import Period, SystemClock
 from agr.domain.plan import Plan
 from agr.planning.explanation import Line
@@ -60,7 +61,7 @@ def require(history: list[Plan], period: Period, address: str, isp: int | None) 
         raise InputError(f"there is no plan for {period}; see `agr status --period {period}`")
     known = [p.address for p in history[-1].points]
     if address not in known:
-        raise InputError(f"{address!r} is not a congestion point of {period}; known: {', '.join(known)}")
+        raise InputError(f"{address!r} is not a congestion point of {period}; {meant(address, known)}")
     if isp is not None and not 1 <= isp <= period.isp_count:
         raise InputError(f"ISP {isp} is outside 1..{period.isp_count} of {period}")
 

@@ -20,11 +20,13 @@ from tenacity import (
 
 from agr.connectors.tables.cells import CellError, read_instant, read_number, read_text, read_whole
 from agr.domain.errors import FeedError
+from agr.domain.faults import meant
 from agr.domain.isp import Period
 from agr.domain.register import Forecast, Price
 from agr.settings import HttpFeed
 
 _WORTH_RETRYING = {408, 425, 429, 500, 502, 503, 504}
+_QUANTITIES = ("power_kw", "heat_kw", "cop")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -68,8 +70,8 @@ def fetch_forecasts(feed: HttpFeed, period: Period, client: httpx.Client) -> tup
     for row in _rows(feed, period, client):
         resource = feed.resource or _name(feed, row, feed.resource_field)
         quantity = feed.quantity or _name(feed, row, feed.quantity_field)
-        if quantity not in ("power_kw", "heat_kw", "cop"):
-            raise _wrong(feed, row.position, f"{quantity!r} is not a quantity; known are power_kw, heat_kw and cop")
+        if quantity not in _QUANTITIES:
+            raise _wrong(feed, row.position, f"{quantity!r} is not a quantity; {meant(quantity, _QUANTITIES)}")
         values = found.setdefault((resource, quantity), {})
         for isp in _isps(feed, row, period):
             if isp in values:

@@ -20,6 +20,10 @@
 Each message says what is wrong, where, and what to do next.
 """
 
+from collections.abc import Sequence
+
+from agr.domain.faults import Finding, counted
+
 
 class AgrError(Exception):
     """Root of the tree; catching it never hides a bug."""
@@ -40,10 +44,9 @@ class MissingError(InputError):
 class TableError(InputError):
     """A folder of tables has faults; `faults` lists them all."""
 
-    def __init__(self, faults: "list[str]") -> None:
-        self.faults = faults
-        count = f"{len(faults)} fault" + ("" if len(faults) == 1 else "s")
-        super().__init__(f"{count}, nothing was loaded:\n" + "\n".join(faults))
+    def __init__(self, faults: Sequence[Finding | str]) -> None:
+        self.faults = [str(fault) for fault in faults]
+        super().__init__(f"{counted(faults)}, nothing was loaded:\n" + "\n".join(self.faults))
 
 
 class AccessError(AgrError):

@@ -8,6 +8,7 @@ from typing import Literal
 from agr.connectors.tables.folder import Reading, read_folder
 from agr.connectors.tables.writing import write_folder
 from agr.domain.errors import AgrError, DiscoveryError, InputError, PlanError
+from agr.domain.faults import meant
 from agr.domain.isp import Clock, Period, SystemClock, period_of
 from agr.domain.plan import Plan, Reason, ReasonKind
 from agr.domain.register import Register
@@ -113,7 +114,7 @@ def award(settings: Settings, store: Store, period: Period, product: str, awarde
     """Fix what an auction awarded, in MW per block, and ask for a new plan."""
     known = {p.name: 24 // p.block_hours for p in settings.markets.capacity}
     if product not in known:
-        raise InputError(f"{product!r} is not a capacity product; configured: {', '.join(known) or 'none'}")
+        raise InputError(f"{product!r} is not a capacity product; {meant(product, list(known))}")
     if len(awarded_mw) != known[product] or min(awarded_mw) < 0:
         raise InputError(f"{product} has {known[product]} blocks a day; give as many values in MW, none negative")
     now = SystemClock().now()

@@ -3,13 +3,12 @@
 import math
 import re
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Literal
 
 from agr.domain.errors import InputError
+from agr.domain.faults import meant
 
 _AMOUNT = re.compile(r"(?P<sign>[=*+-]?)(?P<number>-?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?)(?P<percent>%?)")
-_NAMED = 20  # names that an error lists
 GRAMMAR = "PATH=VALUE; VALUE is 5 (set), =-5 (set, negative), +5 or -5 (add), +20% or -20%, *1.5, or a word"
 
 
@@ -63,8 +62,4 @@ def slug(name: str) -> str:
 
 def unknown(what: str, given: str, known: list[str]) -> InputError:
     """Return an error that says what was probably meant."""
-    close = get_close_matches(given, known, n=1)
-    more = f" and {len(known) - _NAMED:,} more" if len(known) > _NAMED else ""
-    there = f"there is {', '.join(known[:_NAMED]) or 'none'}{more}"
-    hint = f"did you mean {close[0]}?" if close else there
-    return InputError(f"{what} {given!r} is not there; {hint}")
+    return InputError(f"{what} {given!r} is not there; {meant(given, known)}")

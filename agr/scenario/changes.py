@@ -24,6 +24,7 @@ from agr.scenario.change_expression import Setting, read_setting, slug, unknown
 from agr.scenario.description import Description
 from agr.scenario.scaling import FORECASTS, count_connections, count_resources, with_rows, without_connections
 from agr.scenario.scenario import RESOURCES, Scenario
+from agr.settings.model_faults import model_faults
 
 _KEYS = {"contracts": "contract", "limits": "congestion_point"} | dict.fromkeys(RESOURCES, "resource")
 _MARKETS = ("day_ahead", "intraday", "imbalance")
@@ -71,7 +72,7 @@ def _described(scenario: Scenario, place: list[str | int], setting: Setting) -> 
     try:
         return replace(scenario, description=Description.model_validate(whole))
     except ValidationError as error:
-        words = "; ".join(str(e["msg"]).removeprefix("Value error, ") for e in error.errors())
+        words = "; ".join(words for _, words in model_faults(Description, error))
         raise InputError(f"{setting}: {words}") from error
 
 

@@ -6,9 +6,9 @@ from datetime import timedelta
 from pathlib import Path
 
 from agr.connectors.tables.cells import CellError, read_instant
-from agr.connectors.tables.findings import Finding, Findings
 from agr.connectors.tables.folder import Survey
 from agr.connectors.tables.grid import Grid, open_grid
+from agr.domain.faults import Finding, Findings, meant
 from agr.domain.isp import Period
 from agr.domain.price import values_on
 from agr.domain.register import Price
@@ -111,8 +111,8 @@ def _events(scenario: Scenario, written: Document, certain: Certain) -> Iterator
         if "contracts" in certain.survey.faulty:
             continue
         if event.contract not in contracts:
-            known = ", ".join(sorted(contracts)) or "no contract at all"
-            words = f"{event.contract!r} is not in {scenario.description.tables}/contracts.csv; there is {known}"
+            known = meant(event.contract, sorted(contracts))
+            words = f"{event.contract!r} is not in {scenario.description.tables}/contracts.csv; {known}"
             yield written.finding(("events", i, "contract"), words)
         elif period is not None and not any(contracts[event.contract].contracted_w(period)):
             words = f"{event.contract!r} reserves nothing in {period}; expected a contract of that day"

@@ -16,8 +16,8 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 
-from agr.connectors.tables.findings import Finding, Findings
 from agr.domain.errors import TableError
+from agr.domain.faults import Finding, Findings
 from agr.domain.isp import local_instant
 
 Value = TypeVar("Value")
@@ -151,6 +151,6 @@ def rows(download: Download, read: Callable[[dict[str, str]], Value | None]) -> 
 def finished(download: Download, values: Sequence[object]) -> None:
     """Raise TableError where there are faults, or nothing at all."""
     if download.found.faults:
-        raise TableError([str(fault) for fault in download.found.faults])
+        raise TableError(download.found.faults)
     if not values:
         raise TableError([f"{download.path.name}: holds no values that could be used"])

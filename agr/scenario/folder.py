@@ -76,7 +76,7 @@ def read_scenario(folder: Path) -> Scenario:
     try:
         return replace(changed(scenario, description.changes), changes=())
     except InputError as error:
-        raise TableError([str(written.finding(("changes",), str(error)))]) from error
+        raise TableError([written.finding(("changes",), str(error))]) from error
 
 
 def _read(document: Document, model: type[Model]) -> tuple[Model | None, list[str], frozenset[str]]:

@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet
 
 from agr.domain.errors import InputError
+from agr.domain.faults import meant
 from agr.planning import serialisation
 from agr.planning.case import comfort_shortfall_kwh
 from agr.scenario.day import Step
@@ -44,7 +45,7 @@ class Run:
         """Return a table as an attribute: run.programs."""
         tables = self.__dict__.get("tables", {})
         if name not in tables:
-            raise AttributeError(f"{name!r} is no table of a run; there is {', '.join(tables)}")
+            raise AttributeError(f"{name!r} is no table of a run; {meant(name, list(tables))}")
         frame: Frame = tables[name]
         return frame
 

@@ -3,15 +3,15 @@
 import copy
 import re
 from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from agr.connectors.tables.findings import Finding
 from agr.domain.errors import TableError
+from agr.domain.faults import Finding
+from agr.settings.model_faults import model_faults
 
 Model = TypeVar("Model", bound=BaseModel)
 Place = Sequence[str | int]
@@ -56,7 +56,7 @@ class Document:
             mark = getattr(error, "problem_mark", None)
             line = 0 if mark is None else mark.line + 1
             words = f"is not valid YAML: {getattr(error, 'problem', None) or error}"
-            raise TableError([str(Finding(file=name, line=line, words=words))]) from error
+            raise TableError([Finding(file=name, line=line, words=words)]) from error
 
     def line(self, place: Place) -> int:
         """Return the line (from 1) of the value, or of the innermost part of its place that is there."""
@@ -102,10 +102,9 @@ class Document:
         try:
             read = model.model_validate(self.value)
         except ValidationError as error:
-            schema = model.model_json_schema()
-            faults += [self.finding(e["loc"], _words(schema, e)) for e in error.errors()]
+            faults += [self.finding(place, words) for place, words in model_faults(model, error)]
         if faults:
-            raise TableError([str(fault) for fault in sorted(faults)])
+            raise TableError(sorted(faults))
         return read
 
     def without_faults(self, model: type[Model]) -> tuple[Model | None, frozenset[str]]:
@@ -158,41 +157,3 @@ def _drop_gone(value: Any) -> None:
 def dotted(place: Place) -> str:
     """Return a place as users write it."""
     return ".".join(str(step) for step in place)
-
-
-def _words(schema: dict[str, Any], error: Any) -> str:
-    """Return what is wrong and what was expected there."""
-    place, kind = error["loc"], error["type"]
-    if kind == "extra_forbidden":
-        known = sorted(_part(schema, place[:-1]).get("properties", {}))
-        close = get_close_matches(str(place[-1]), known, n=1)
-        return "is not known here; " + (f"did you mean {close[0]}?" if close else f"known are {', '.join(known)}")
-    about = _part(schema, place)
-    expected = f" ({about['description']})" if about.get("description") else ""
-    if kind == "missing":
-        return f"is missing; add it{expected}"
-    message = str(error["msg"]).removeprefix("Value error, ")
-    given = error["input"]
-    shown = f"{given!r}: " if isinstance(given, str | int | float | bool) else ""
-    return f"{shown}{message[:1].lower()}{message[1:]}{expected}"
-
-
-def _part(schema: dict[str, Any], place: Place) -> dict[str, Any]:
-    """Return the schema of the value at a place; an empty one where it is not said."""
-    found = _resolved(schema, schema)
-    for step in place:
-        if isinstance(step, int):
-            found = _resolved(schema, found.get("items", {}))
-        elif step in found.get("properties", {}):
-            description = found["properties"][step].get("description")
-            found = _resolved(schema, found["properties"][step])
-            found = found if description is None else {**found, "description": description}
-    return found
-
-
-def _resolved(schema: dict[str, Any], part: dict[str, Any]) -> dict[str, Any]:
-    options = part.get("anyOf") or part.get("allOf")
-    if options:
-        return _resolved(schema, next((o for o in options if "$ref" in o or "items" in o), part | {"anyOf": None}))
-    reference = part.get("$ref")
-    return part if reference is None else schema["$defs"][reference.rpartition("/")[2]]

@@ -3,17 +3,16 @@
 import os
 import tomllib
 from collections.abc import Sequence
-from difflib import get_close_matches
 from importlib.resources import files
 from pathlib import Path
-from typing import get_args
 
 from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails
 from pydantic_settings import SettingsError as SourceError
 
 from agr.domain.errors import SettingsError
+from agr.domain.faults import closest, counted
 from agr.settings.daemon import Settings
+from agr.settings.model_faults import Place, model_faults
 
 _PREFIX = "AGR_"
 _SECRET = {"store_url"}  # may carry a password: never repeated in a message
@@ -30,7 +29,8 @@ def load(path: Path) -> Settings:
     try:
         settings = Settings(**values)  # type: ignore[arg-type]
     except ValidationError as error:
-        raise _several(path, [*misspelt, *(_fault_in_words(detail) for detail in error.errors())]) from error
+        found = model_faults(Settings, error, secret=_SECRET)
+        raise _several(path, [*misspelt, *(_at(place, words) for place, words in found)]) from error
     except SourceError as error:
         raise _several(path, [*misspelt, f"environment: {error}; lists and sections are written as JSON"]) from error
     if misspelt:
@@ -59,8 +59,9 @@ def write_example(folder: Path, domain: str) -> Path:
 
 
 def _several(path: Path, faults: Sequence[str]) -> SettingsError:
-    count = f"{len(faults)} fault" + ("" if len(faults) == 1 else "s")
-    return SettingsError(f"{path}: {count}, the configuration cannot be used:\n" + "\n".join(f"- {f}" for f in faults))
+    return SettingsError(
+        f"{path}: {counted(faults)}, the configuration cannot be used:\n" + "\n".join(f"- {f}" for f in faults)
+    )
 
 
 def _read(path: Path) -> dict[str, object]:
@@ -116,37 +117,17 @@ def _misspelt_variables() -> list[str]:
     faults = []
     for variable in sorted(os.environ):
         first = variable.removeprefix(_PREFIX).split("__")[0].upper()
-        close = get_close_matches(first, known, n=1, cutoff=0.85)
+        close = closest(first, known, similarity=0.85)
         if variable.startswith(_PREFIX) and first not in known and close:
-            faults.append(f"environment variable {variable}: no such setting; did you mean {_PREFIX}{close[0]}?")
+            faults.append(f"environment variable {variable}: no such setting; did you mean {_PREFIX}{close}?")
     return faults
 
 
-def _fault_in_words(detail: ErrorDetails) -> str:
-    keys = tuple(part for part in detail["loc"] if part not in _UNION_BRANCHES)
-    model, description = _place(keys)
-    where = _where(keys)
-    kind = detail["type"]
-    if kind == "missing":
-        return f"{where}: is missing; add it. {description}"
-    if kind == "extra_forbidden":
-        known = list(model.model_fields) if model else []
-        close = get_close_matches(str(keys[-1]), known, n=1)
-        hint = f"did you mean {close[0]}?" if close else f"known here: {', '.join(known)}."
-        return f"{where}: is not a setting; remove or correct it; {hint}"
-    message = _IN_WORDS.get(kind) or detail["msg"].removeprefix("Value error, ").replace("Input should", "should")
-    if not keys:
-        return message
-    shown = keys[-1] not in _SECRET and isinstance(detail["input"], str | int | float)
-    given = f"{detail['input']!r} " if shown else ""
-    return f"{where}: {given}{message if message.startswith('should') else f'is wrong: {message}'}. {description}"
+def _at(place: Place, words: str) -> str:
+    return f"{_where(place)}: {words}" if place else words
 
 
-_IN_WORDS = {"model_type": "should be a section", "tuple_type": "should be a list", "dict_type": "should be a table"}
-_UNION_BRANCHES = ("tuple", "str", "nullable")
-
-
-def _where(keys: tuple[int | str, ...]) -> str:
+def _where(keys: Place) -> str:
     """Return the key as written in the file, entries counted from 1, and the variable that set it, if one did."""
     name = ""
     for key in keys:
@@ -154,27 +135,3 @@ def _where(keys: tuple[int | str, ...]) -> str:
     variables = {_PREFIX + "__".join(str(k) for k in keys[:n]).upper() for n in range(1, len(keys) + 1)}
     used = sorted(variable for variable in os.environ if variable.upper() in variables)
     return f"{name} (set by the environment variable {used[-1]})" if used else name
-
-
-def _place(keys: tuple[int | str, ...]) -> tuple[type[BaseModel] | None, str]:
-    """Return the model the last key lives in and the description of the setting."""
-    model: type[BaseModel] | None = Settings
-    owner, description = model, ""
-    for key in keys:
-        if isinstance(key, int):
-            continue
-        owner = model
-        field = model.model_fields.get(key) if model else None
-        if field is None:
-            break
-        description = field.description or ""
-        model = _model_in(field.annotation)
-    return owner, description
-
-
-def _model_in(annotation: object) -> type[BaseModel] | None:
-    """Return the section a field holds, alone or in a tuple."""
-    for candidate in (annotation, *get_args(annotation)):
-        if isinstance(candidate, type) and issubclass(candidate, BaseModel):
-            return candidate
-    return None

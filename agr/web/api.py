@@ -9,6 +9,7 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.responses import JSONResponse
 
 from agr.domain.errors import InputError, MissingError
+from agr.domain.faults import meant
 from agr.domain.plan import PlanState
 from agr.operations.accounts.roles import Permission, Principal
 from agr.operations.plan_cache import Head
@@ -78,7 +79,7 @@ def points(
 ) -> a.PointsOut:  # fmt: skip
     """Congestion points of a Period, searched, sorted and cut into pages."""
     if sort not in SORTS:
-        raise InputError(f"sort {sort!r}: choose from {', '.join(SORTS)}")
+        raise InputError(f"sort {sort!r}: {meant(sort, list(SORTS))}")
     found = context_of(request).point_table.page(
         period, search=search, state=state, sort=sort, descending=descending, limit=limit, offset=offset
     )

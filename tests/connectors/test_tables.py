@@ -260,7 +260,7 @@ def test_table_error_counts_its_faults(folder):
         ),
         ("connections", f"address,first_day,last_day\n{EAN},2026-01-02,2026-01-01\n", "last_day: 2026-01-01 is before"),
         ("connections", f"address,first_day\n{EAN},2026-01-01\n{EAN},2026-01-01\n", "address: 'ean.871685900012636543"),
-        ("sonnections", "a\n", "sonnections.csv: is not a table; known are batteries, connections"),
+        ("sonnections", "a\n", "sonnections.csv: is not a table; did you mean connections?"),
     ],
 )  # fmt: skip
 def test_one_fault_is_named_where_it_is(folder, table, text, expected):
@@ -312,7 +312,7 @@ def test_readme_yaml_and_hidden_files_are_ignored_others_are_not(folder):
     (folder.path / "results").mkdir()
     assert len(folder().register.connections) == 2
     (folder.path / "batteries.xlsx").write_text("x")
-    assert faults(folder)[0].startswith("batteries.xlsx: is not a table; known are batteries,")
+    assert faults(folder)[0].startswith("batteries.xlsx: is not a table; save it as batteries.csv or batteries.parquet")
 
 
 def test_an_empty_or_missing_folder_is_said(tmp_path):
@@ -473,7 +473,7 @@ def test_forecasts_alone_are_read_without_knowing_the_resources(folder):
             ["line 98, column start: pv-1, power_kw: 2026-06-01 01:00 is there twice, first in line 6"],
         ),
         (quarters("pv-2"), ["line 2, column resource: 'pv-2' is in no table of resources; add it there or correct it"]),
-        (quarters(quantity="power"), ["line 2, column quantity: 'power' is not a quantity; known are power_kw, heat_"]),
+        (quarters(quantity="power"), ["line 2, column quantity: 'power' is not a quantity; did you mean power_kw?"]),
         (quarters(quantity="cop", value=3), ["'cop' is no forecast for 'pv-1', one of the generators; they follow po"]),
         (quarters("b-1"), ["'power_kw' is no forecast for 'b-1', one of the batteries; they follow no forecast"]),
         (quarters(value=2), ["line 2, column value: generator pv-1 consumes on the whole; production is negative: tu"]),

@@ -113,7 +113,7 @@ def test_without_takes_out(small):
         (["batteries.charge_efficiency=2"], [], "charge_efficiency 2 must be above 0"),
         (["batteries.capacity_kwh=1"], [], "initial_kwh"),
         (["events.2.keep_share=1"], [], "there are 1 events"),
-        (["contracts.X.power_w=1"], [], "the 'X' is not there; there is FO-north-grid-1"),
+        (["contracts.X.power_w=1"], [], "the 'X' is not there; known are FO-north-grid-1"),
         (["planning.time_limit_s.x=5"], [], "the setting 'time_limit_s.x' is not there; did you mean time_limit_s?"),
         (["planning.time_limit_s.x.y=5"], [], "the setting 'time_limit_s.x' is not there"),
         (["seed.d=5"], [], "the setting 'seed.d' is not there; did you mean seed?"),

@@ -121,7 +121,9 @@ def test_what_refers_to_nothing_is_a_fault(folder):
     edit(folder / "tables" / "contracts.csv", ("south-grid:cp-003", "south-grid:cp-099"))
     edit(folder / "scenario.yaml", ("dsos: [north-grid.example, south-grid.example]", "dsos: [north-grid.example]"))
     found = faults(folder)
-    only(found, "scenario.yaml, line", "'FO-north-grid-7' is not in tables/contracts.csv; there is FO-north-grid-1")
+    only(
+        found, "scenario.yaml, line", "'FO-north-grid-7' is not in tables/contracts.csv; did you mean FO-north-grid-1?"
+    )
     only(found, "tables/contracts.csv, line 3", "cp-099 is not in cro.json")
     only(found, "cro.json", "south-grid.example is not in `dsos`")
 

@@ -267,7 +267,7 @@ def test_periods_are_read_and_days_without_data_refused(small, solve):
 
 
 def test_a_table_that_is_not_there_says_which_are(small_run):
-    with pytest.raises(AttributeError, match="'profits' is no table of a run; there is programs"):
+    with pytest.raises(AttributeError, match="'profits' is no table of a run; known are programs"):
         _ = small_run.profits
     assert "programs" in dir(small_run)
     with pytest.raises(InputError, match="is no run that can be read"):

@@ -260,9 +260,9 @@ def test_a_fault_of_a_variable_names_it(config, monkeypatch):
     assert faults(config, "") == [
         "planning.threads (set by the environment variable AGR_PLANNING__THREADS): 'none' should be a valid integer, "
         "unable to parse string as an integer. Threads of one solve.",
-        "planning.colour (set by the environment variable AGR_PLANNING__COLOUR): is not a setting; remove or correct "
-        "it; known here: method, relative_gap, decomposed_gap, time_limit_s, threads, comfort_shortfall_eur_per_kwh, "
-        "join_triggers_s, budget_s, stale_portfolio, workers.",
+        "planning.colour (set by the environment variable AGR_PLANNING__COLOUR): is not known here; known are "
+        "method, relative_gap, decomposed_gap, time_limit_s, threads, comfort_shortfall_eur_per_kwh, "
+        "join_triggers_s, budget_s, stale_portfolio, workers",
     ]
 
 
@@ -312,7 +312,7 @@ def test_all_faults_are_listed_at_once_with_key_value_and_what_to_do(config):
         "timetable.day_ahead_gate: 12 should be a section. The day-ahead auction closes: positions are bid and fixed.",
         "planning.threads: 0 should be greater than or equal to 1. Threads of one solve.",
         "retention.plans_days: nan should be a finite number. Plans and their audits.",
-        "listen_prt: is not a setting; remove or correct it; did you mean listen_port?",
+        "listen_prt: is not known here; did you mean listen_port?",
     ]
 
 
@@ -374,7 +374,7 @@ def test_all_faults_are_listed_at_once_with_key_value_and_what_to_do(config):
         (FEED + 'header_env = { Authorization = "Bearer abc" }\n', "the secret itself never belongs in this file"),
         (
             FEED + 'headers = { Authorization = "x" }\n',
-            "feeds (entry 1).headers: is not a setting; remove or correct it",
+            "feeds (entry 1).headers: is not known here; did you mean header_env?",
         ),
         ('[markets.intraday]\nbuy_series = "x"\n', "give both buy_series and sell_series, or neither"),
         ("[delivery]\nfirst_delay_s = 400\n", "first_delay_s (400) is above max_delay_s (300)"),

@@ -78,7 +78,7 @@ def test_what_is_not_there_is_404_and_what_is_wrong_is_422_in_words(desk):
     assert client.get("/api/v1/plans/999").json() == {"error": "there is no plan 999"}
     assert client.get("/api/v1/plans/999").status_code == 404
     wrong = client.get(f"/api/v1/days/{DAY}/points", params={"sort": "beauty"})
-    assert (wrong.status_code, "choose from" in wrong.json()["error"]) == (422, True)
+    assert (wrong.status_code, "known are address, dso" in wrong.json()["error"]) == (422, True)
     assert "period" in client.get("/api/v1/days/tomorrow").json()["error"]
 
 

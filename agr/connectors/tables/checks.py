@@ -6,9 +6,9 @@ from typing import Any
 
 from agr.connectors.tables.cells import CellError, ean_is_consistent
 from agr.connectors.tables.columns import columns_of
-from agr.connectors.tables.findings import Findings
 from agr.connectors.tables.rows import TableRows, shown
 from agr.domain import register as p
+from agr.domain.faults import Findings
 
 Remark = tuple[str, str]
 """(column, what is wrong)."""

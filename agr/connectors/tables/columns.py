@@ -8,10 +8,10 @@ import types
 from collections.abc import Callable, Iterable
 from dataclasses import MISSING, dataclass, fields
 from datetime import date, datetime, time
-from difflib import get_close_matches
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from agr.connectors.tables import cells
+from agr.domain.faults import meant
 from agr.domain.register import Register
 
 
@@ -115,8 +115,7 @@ def _meant(name: str, known: list[str]) -> str:
     same = [column for column in known if _stem(column) == _stem(name)]
     if same:
         return f"{same[0]} is: convert the values to that unit and rename it"
-    close = get_close_matches(name, known, n=1)
-    return f"did you mean {close[0]}?" if close else f"known are {', '.join(known)}"
+    return meant(name, known)
 
 
 def _stem(name: str) -> str:

@@ -1,17 +1,16 @@
 """Reads a folder of tables into a register: all of it, or a TableError that lists every fault."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from agr.connectors.tables.checks import RESOURCES, check_references, check_rows
 from agr.connectors.tables.columns import tables
-from agr.connectors.tables.findings import Findings
 from agr.connectors.tables.forecasts import read_forecasts
 from agr.connectors.tables.grid import Grid, open_grid
 from agr.connectors.tables.prices import intervals, read_prices
 from agr.connectors.tables.rows import TableRows, read_rows, usable
 from agr.domain.errors import TableError
+from agr.domain.faults import Findings, meant
 from agr.domain.register import Forecast, Price, Register
 
 _SUFFIXES = (".csv", ".parquet")
@@ -51,7 +50,7 @@ def read_folder(folder: Path, *, zone_name: str, isp_minutes: int) -> Reading:
     seen = survey_folder(folder, zone_name=zone_name, isp_minutes=isp_minutes)
     found = seen.findings
     if found.faults:
-        raise TableError([str(fault) for fault in sorted(found.faults)])
+        raise TableError(sorted(found.faults))
     return Reading(register=seen.register, warnings=tuple(str(warning) for warning in sorted(found.warnings)))
 
 
@@ -123,11 +122,10 @@ def _files(folder: Path, found: Findings) -> list[Path]:
                 found.fault(path.name, f"and {chosen[path.stem].name} are the same table; keep one of them")
             chosen[path.stem] = path
         elif path.suffix not in _IGNORED:
-            found.fault(path.name, f"is not a table; known are {_names(known)}, as .csv or .parquet")
+            as_table = f"save it as {path.stem}.csv or {path.stem}.parquet"
+            found.fault(
+                path.name, f"is not a table; {as_table if path.stem in known else meant(path.stem, sorted(known))}"
+            )
     if not chosen and not found.faults:
-        found.fault(str(folder), f"has no tables; known are {_names(known)}, as .csv or .parquet")
+        found.fault(str(folder), f"has no tables; known are {', '.join(sorted(known))}, as .csv or .parquet")
     return list(chosen.values())
-
-
-def _names(names: Iterable[str]) -> str:
-    return ", ".join(sorted(names))

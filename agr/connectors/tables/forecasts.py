@@ -11,9 +11,9 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from agr.connectors.tables.findings import Findings
 from agr.connectors.tables.grid import Grid
 from agr.connectors.tables.long import Coded, numbers, read_coded
+from agr.domain.faults import Findings, meant
 from agr.domain.isp import Period
 from agr.domain.register import Forecast
 
@@ -110,7 +110,7 @@ def _check_pairs(grid: Grid, table: _Long, kinds: Mapping[str, str] | None, foun
 
 def _pair_fault(resource: str, quantity: str, kind: str | None, anything: bool) -> tuple[str, str] | None:
     if quantity not in _QUANTITIES:
-        return "quantity", f"{quantity!r} is not a quantity; known are {', '.join(_QUANTITIES)}"
+        return "quantity", f"{quantity!r} is not a quantity; {meant(quantity, _QUANTITIES)}"
     if anything:
         return None
     if kind is None:

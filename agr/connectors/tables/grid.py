@@ -11,7 +11,7 @@ import pyarrow.csv
 import pyarrow.parquet
 from numpy.typing import NDArray
 
-from agr.connectors.tables.findings import Finding, Findings
+from agr.domain.faults import Finding, Findings
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

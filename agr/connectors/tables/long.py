@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from agr.connectors.tables.cells import CellError, read_number
 from agr.connectors.tables.columns import Column, columns_of
-from agr.connectors.tables.findings import Findings
 from agr.connectors.tables.grid import Grid
 from agr.connectors.tables.rows import shown
+from agr.domain.faults import Findings
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

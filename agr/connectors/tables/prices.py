@@ -4,9 +4,9 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
-from agr.connectors.tables.findings import Findings
 from agr.connectors.tables.grid import Grid
 from agr.connectors.tables.long import numbers, read_coded
+from agr.domain.faults import Findings
 from agr.domain.register import Price
 
 

@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from agr.connectors.tables import cells, columns
-from agr.connectors.tables.findings import Findings
 from agr.connectors.tables.grid import Grid
+from agr.domain.faults import Findings
 
 
 @dataclass(kw_only=True)

@@ -11,6 +11,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from agr.domain.errors import AccessError, InputError
+from agr.domain.faults import meant
 from agr.domain.isp import Clock
 from agr.operations.accounts.login_rate_limit import LoginRateLimit
 from agr.operations.accounts.roles import ROLES, Permission, Principal
@@ -262,4 +263,4 @@ def _check_account(name: str, role: str) -> None:
     if not _NAME.fullmatch(name):
         raise InputError(f"{name!r}: an account's name has 1 to 63 of a-z, 0-9, dot, @, _ and -, e.g. anna.operator")
     if role not in ROLES:
-        raise InputError(f"{role!r} is not a role; choose from {', '.join(ROLES)}")
+        raise InputError(f"{role!r} is not a role; {meant(role, list(ROLES))}")

@@ -1,0 +1,56 @@
+"""What is wrong in what a user wrote: where it stands, what is wrong with it, and what was probably meant. Pure."""
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+
+_NAMED = 20
+"""Names that a message lists at most."""
+
+
+@dataclass(frozen=True, kw_only=True, order=True)
+class Finding:
+    """One fault or warning: where it is and what it is, in words. `line` 0: the file as a whole."""
+
+    file: str
+    line: int = 0
+    column: str = ""
+    words: str
+    place: str = "line"  # Parquet files have rows
+
+    def __str__(self) -> str:
+        line = f", {self.place} {self.line}" if self.line else ""
+        column = f", column {self.column}" if self.column else ""
+        return f"{self.file}{line}{column}: {self.words}"
+
+
+@dataclass
+class Findings:
+    """Faults stop the folder from being loaded, warnings do not."""
+
+    faults: list[Finding] = field(default_factory=list)
+    warnings: list[Finding] = field(default_factory=list)
+
+    def fault(self, file: str, words: str) -> None:
+        """Note a fault of a file as a whole."""
+        self.faults.append(Finding(file=file, words=words))
+
+
+def closest(given: str, known: Collection[str], *, similarity: float = 0.6) -> str | None:
+    """Return the known name that looks most like the given one; None where none is as similar (0 to 1) as asked."""
+    return next(iter(get_close_matches(given, known, n=1, cutoff=similarity)), None)
+
+
+def meant(given: str, known: Collection[str]) -> str:
+    """Return the second half of a message about an unknown name: the one probably meant, or those there are."""
+    close = closest(given, known)
+    if close is not None:
+        return f"did you mean {close}?"
+    names = list(known)
+    more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
+    return f"known are {', '.join(names[:_NAMED])}{more}" if names else "there is none"
+
+
+def counted(faults: Collection[object]) -> str:
+    """Return how many faults there are, in words."""
+    return f"{len(faults)} fault" + ("" if len(faults) == 1 else "s")
