@@ -21,5 +21,5 @@ class Compute(Section):
 
     executor: Annotated[str, AfterValidator(_executor)] = Field(
         default="local",
-        description="Who answers prices in the decomposed optimiser: local, dask://host:port or dask+tls://host:port.",
+        description="Where the decomposed optimiser answers prices: local, dask://host:port or dask+tls://host:port.",
     )

@@ -34,10 +34,10 @@ class Planning(Section):
 
     method: Literal["auto", "reference", "decomposition"] = Field(
         default="auto",
-        description="How plans are optimised: one model for small portfolios, decomposed above (auto), or always so.",
+        description="How plans are optimised; auto: small portfolios by the reference, others decomposed.",
     )
     relative_gap: float = Field(
-        default=1e-4, gt=0, lt=1, description="A plan may be worth this share of gross cost less than the bound."
+        default=1e-4, gt=0, lt=1, description="A plan may be worth less than the bound by this share of gross cost."
     )
     decomposed_gap: float = Field(
         default=1e-3, gt=0, lt=1, description="The same for plans of the decomposed optimiser."
@@ -45,7 +45,7 @@ class Planning(Section):
     time_limit_s: Seconds = Field(default=60, description="Time limit of one solve.")
     threads: int = Field(default=2, ge=1, le=256, description="Threads of one solve.")
     comfort_shortfall_eur_per_kwh: float = Field(
-        default=10, ge=0, description="Planning price of energy a customer needs and does not get."
+        default=10, ge=0, description="Planning price of energy that a customer needs and does not get."
     )
     join_triggers_s: float = Field(
         default=3, ge=0, description="Wait this long for further triggers before planning again."
@@ -53,7 +53,7 @@ class Planning(Section):
     budget_s: Seconds = Field(default=300, description="A planning run that takes longer than this is given up.")
     stale_portfolio: Literal["refuse", "use yesterday"] = Field(
         default="refuse",
-        description="At the last call without a CRO's answer: refuse to plan, or use yesterday's and flag it.",
+        description="If no CRO has answered at the last call: refuse to plan, or use yesterday's list and say so.",
     )
     workers: int = Field(default=1, ge=1, le=64, description="Planning processes.")
 
@@ -68,7 +68,9 @@ class Publication(Section):
         description="Planning price of leaving an announced program: small gains do not change prognoses.",
     )
     minimum_gain_eur_per_prognosis: float = Field(
-        default=0.0, ge=0, description="A new plan must gain this much per D-Prognosis it changes, or it is not sent."
+        default=0.0,
+        ge=0,
+        description="A new plan must gain this much per D-Prognosis that it changes; else it is not sent.",
     )
     automatic: bool = Field(default=True, description="Send without an operator's approval.")
 
@@ -82,23 +84,29 @@ class Retention(Section):
 
 
 class MessageLimits(Section):
-    """Largest message body accepted per sender's role (larger ones are answered 413), and how much of them."""
+    """Largest message accepted by the sender's role (larger ones are answered 413), and how many messages."""
 
     max_bytes_cro: int = Field(
         default=200_000_000, ge=1000, description="From a CRO, whose answers list every connection."
     )
     max_bytes_dso: int = Field(default=5_000_000, ge=1000, description="From anybody else.")
     max_bytes_under_way: int = Field(
-        default=500_000_000, ge=1000, description="All bodies on their way to us at one time; more are answered 503."
+        default=500_000_000,
+        ge=1000,
+        description="All bodies being received at one time; further ones are answered 503.",
     )
     messages_per_minute: int = Field(
-        default=10_000, ge=1, description="From one sender; more are answered 429 and come later."
+        default=10_000, ge=1, description="From one sender; further ones are answered 429 and sent again later."
     )
     bytes_per_hour: int = Field(
-        default=2_000_000_000, ge=1000, description="From one sender; more are answered 429 and come later."
+        default=2_000_000_000,
+        ge=1000,
+        description="From one sender; further ones are answered 429 and sent again later.",
     )
     refused_per_minute: int = Field(
-        default=600, ge=1, description="From one network address, of messages we refuse; then 429 before any is read."
+        default=600,
+        ge=1,
+        description="Messages that we refuse from one network address; further ones are answered 429 unread.",
     )
 
 
@@ -113,7 +121,7 @@ class Delivery(Section):
     )
     max_delay_s: Seconds = Field(default=300, description="Longest wait between two attempts.")
     alarm_after_s: Seconds = Field(
-        default=300, description="A message that could not be delivered for this long is an alarm, and tried on."
+        default=300, description="Raise an alarm after this long without delivery, and keep trying."
     )
     answer_due_s: Seconds = Field(default=900, description="A response that takes longer is reported as overdue.")
 
@@ -151,7 +159,7 @@ class Settings(BaseSettings):
     )
     public_url: WebAddress | None = Field(
         default=None,
-        description="Where counterparties reach us from outside, if that differs from the address listened on.",
+        description="Where counterparties reach us, if that differs from the address we listen on.",
     )
     currency: str = Field(default="EUR", pattern="^[A-Z]{3}$", description="Currency of every price, ISO 4217.")
     time_zone: ZoneName = Field(default="Europe/Amsterdam", description="The market's time zone (IANA name).")
@@ -167,7 +175,7 @@ class Settings(BaseSettings):
     limits: MessageLimits = Field(default=MessageLimits(), description="Largest messages accepted.")
     delivery: Delivery = Field(default=Delivery(), description="How sending is retried.")
     operators: Operators = Field(default=Operators(), description="The operators' page and the JSON API.")
-    alarms: Alarms = Field(default=Alarms(), description="Whom alarms are told.")
+    alarms: Alarms = Field(default=Alarms(), description="When alarms are raised, and where they are sent.")
     tls: Tls = Field(default=Tls(), description="Certificates.")
     discovery: Discovery = Field(default=Discovery(), description="Keys and endpoints from the DNS.")
 
@@ -219,7 +227,7 @@ def _unknown_participants(settings: Settings) -> list[str]:
     if settings.discovery.enabled:
         return []
     return [
-        f"participants: {p.domain} ({p.role}) has no {name}; add it, or let it be found in the DNS (discovery.enabled)"
+        f"participants: {p.domain} ({p.role}) has no {name}; add it, or set discovery.enabled to find it in the DNS"
         for p in settings.participants
         for name in ("endpoint", "public_keys")
         if not getattr(p, name)
@@ -227,4 +235,4 @@ def _unknown_participants(settings: Settings) -> list[str]:
 
 
 def _twice(key: str, names: list[str]) -> list[str]:
-    return [f"{key}: {name} is there twice; keep one" for name in sorted({n for n in names if names.count(n) > 1})]
+    return [f"{key}: {name} is given twice; keep one" for name in sorted({n for n in names if names.count(n) > 1})]

@@ -46,15 +46,15 @@ class Discovery(Section):
     )
     validation: Literal["chain", "resolver", "none"] = Field(
         default="chain",
-        description="DNSSEC: we follow the chain of signatures, the resolver does (a trusted one), or none (tests).",
+        description="Who validates DNSSEC: we do (chain), a trusted resolver does (resolver), or nobody (none: tests).",
     )
     trust_anchors_file: Path | None = Field(
         default=None, description="Trust anchors of the chain (DS records as in a zone file); none: the root's."
     )
-    timeout_s: Seconds = Field(default=5, description="Give up one question after this long.")
+    timeout_s: Seconds = Field(default=5, description="Give up one query after this long.")
     keep_hours: float = Field(
         default=24,
         ge=0,
         le=24 * 365,
-        description="Use what was found so long after its time while the DNS gives no valid answer.",
+        description="Use an answer this long after its time to live, while the DNS gives no valid one.",
     )

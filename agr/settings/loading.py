@@ -1,4 +1,4 @@
-"""Reads the configuration file and says everything that is wrong with it in words."""
+"""Reads the configuration file and lists everything that is wrong with it."""
 
 import os
 import tomllib
@@ -44,7 +44,7 @@ def template() -> str:
 
 
 def write_example(folder: Path, domain: str) -> Path:
-    """Write agr.toml with our domain into the folder and return its path. Raises SettingsError if there is one."""
+    """Write agr.toml with our domain into the folder and return its path. Raises SettingsError if the file exists."""
     path = folder / "agr.toml"
     text = template().replace("agr.example.com", domain)
     try:
@@ -52,7 +52,9 @@ def write_example(folder: Path, domain: str) -> Path:
         with path.open("x", encoding="utf-8") as file:
             file.write(text)
     except FileExistsError as error:
-        raise SettingsError(f"{path}: exists already and is kept; remove it or choose another folder") from error
+        raise SettingsError(
+            f"{path}: exists already and was not overwritten; remove it or choose another folder"
+        ) from error
     except OSError as error:
         raise SettingsError(f"{path}: cannot be written ({error.strerror}); check the folder") from error
     return path
@@ -74,7 +76,7 @@ def _read(path: Path) -> dict[str, object]:
     except UnicodeDecodeError as error:
         raise SettingsError(f"{path}: is not UTF-8 text (byte {error.start}); save it as UTF-8") from error
     except tomllib.TOMLDecodeError as error:
-        raise SettingsError(f"{path}: is not valid TOML: {error}; correct that place") from error
+        raise SettingsError(f"{path}: is not valid TOML: {error}; correct it there") from error
 
 
 def _resolved(settings: Settings, folder: Path) -> Settings:

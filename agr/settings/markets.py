@@ -16,9 +16,11 @@ class DayAhead(Section):
     max_buy_kw: NotNegative = Field(default=100_000, description="Most power we may buy in one product.")
     max_sell_kw: NotNegative = Field(default=100_000, description="Most power we may sell in one product.")
     product_minutes: int = Field(
-        default=15, gt=0, description="Length of one product; SDAC trades 15 minutes since 2025-10-01."
+        default=15, gt=0, description="Length of one product; SDAC has traded 15 minutes since 2025-10-01."
     )
-    forecast_series: Name = Field(default="day_ahead_forecast", description="Price series until the results, EUR/MWh.")
+    forecast_series: Name = Field(
+        default="day_ahead_forecast", description="Price series used until the results are known, EUR/MWh."
+    )
     series: Name = Field(default="day_ahead", description="Price series of the results, EUR/MWh.")
 
 
@@ -31,7 +33,9 @@ class Intraday(Section):
     sell_series: Name | None = Field(
         default=None, description="Price series at which we can sell, EUR/MWh; none: day-ahead − half the spread."
     )
-    spread_eur_per_mwh: NotNegative = Field(default=20, description="Buying minus selling price without series.")
+    spread_eur_per_mwh: NotNegative = Field(
+        default=20, description="Buying minus selling price, where no series are given."
+    )
     depth_kw: NotNegative = Field(default=10_000, description="Most power bought or sold per ISP; 0: no trading.")
     closes_before_s: Seconds = Field(default=3600, description="Trading stops this long before an ISP starts.")
 
@@ -66,8 +70,10 @@ class CapacityProduct(Section):
     step_mw: Positive = Field(default=1, description="Bids are multiples of this.")
     max_mw: NotNegative = Field(description="Largest bid per block; 0: do not bid.")
     sustain_minutes: Positive = Field(default=60, description="How long full power must be deliverable.")
-    gate: Moment = Field(description="The product's auction closes.")
-    shortfall_eur_per_mwh: NotNegative = Field(default=1000, description="Planning price of awarded capacity not held.")
+    gate: Moment = Field(description="When the product's auction closes.")
+    shortfall_eur_per_mwh: NotNegative = Field(
+        default=1000, description="Planning price of awarded capacity that is not held."
+    )
 
     @model_validator(mode="after")
     def _bids_are_possible(self) -> "CapacityProduct":

@@ -1,4 +1,4 @@
-"""The operators' side: where the page listens, how long log-ins last, and whom alarms are told."""
+"""The operators' side: where the page listens, how long log-ins last, and where alarms are sent."""
 
 import ipaddress
 from pathlib import Path
@@ -28,21 +28,23 @@ class Operators(Section):
         description="Its port; none: the one after `listen_port`, or any free one where that is 0.",
     )  # fmt: skip
     public_url: WebAddress | None = Field(
-        default=None, description="Where people reach the page; needed when others than this machine can."
+        default=None, description="Where people reach the page; needed when it can be reached from other machines."
     )
     session_hours: float = Field(default=12, gt=0, description="A log-in ends after this long.")
     idle_minutes: float = Field(default=60, gt=0, description="A log-in that nobody uses ends after this long.")
     failed_log_ins: int = Field(
-        default=5, ge=1, description="So many failed log-ins to an account, or ten times as many from an address …"
+        default=5,
+        ge=1,
+        description="Failed log-ins to an account (ten times as many from an address) before one has to wait.",
     )
-    failed_log_ins_s: Seconds = Field(default=900, description="… within this long, and further ones have to wait.")
+    failed_log_ins_s: Seconds = Field(default=900, description="Time over which failed log-ins are counted.")
 
     @model_validator(mode="after")
     def _others_need_an_address(self) -> "Operators":
         if not is_loopback(self.listen_host) and self.public_url is None:
             raise ValueError(
-                f"listen_host {self.listen_host} lets others than this machine in; "
-                'say under which address, e.g. public_url = "https://agr-operators.example.com"'
+                f"listen_host {self.listen_host} can be reached from other machines; "
+                'set public_url to the address they use, e.g. public_url = "https://agr-operators.example.com"'
             )
         return self
 
@@ -55,7 +57,7 @@ class Webhook(Section):
     header_env: dict[Name, VariableName] = Field(
         default={}, description="HTTP header → environment variable with its value: no secrets in the file."
     )
-    template: str = Field(default="", description="Jinja template of the body; empty: JSON with everything known.")
+    template: str = Field(default="", description="Jinja template of the body; empty: JSON with all fields.")
     content_type: str = Field(default="application/json", min_length=1, description="Content-Type of the body.")
     kinds: tuple[Name, ...] = Field(default=(), description="Only alarms of these kinds; empty: all.")
 
@@ -73,8 +75,8 @@ class Email(Section):
     password_env: VariableName | None = Field(default=None, description="Environment variable with the password.")
     sender: MailAddress = Field(description="From whom.")
     recipients: tuple[MailAddress, ...] = Field(min_length=1, description="To whom.")
-    subject: str = Field(default="", description="Jinja template of the subject; empty: ours.")
-    template: str = Field(default="", description="Jinja template of the text; empty: ours.")
+    subject: str = Field(default="", description="Jinja template of the subject; empty: the built-in one.")
+    template: str = Field(default="", description="Jinja template of the text; empty: the built-in one.")
     kinds: tuple[Name, ...] = Field(default=(), description="Only alarms of these kinds; empty: all.")
 
     @model_validator(mode="after")
@@ -87,19 +89,19 @@ class Email(Section):
 
 
 class Alarms(Section):
-    """When something counts as an alarm, and whom alarms are told besides the page."""
+    """When alarms are raised, and where they are sent besides the page."""
 
     settle_s: float = Field(
-        default=30, ge=0, description="An alarm is told once it has stood this long: what recovers at once is not."
+        default=30, ge=0, description="An alarm is sent once it has lasted this long; one that ends sooner is not sent."
     )
     repeat_s: float = Field(
-        default=900, ge=0, description="The same alarm, raised again, is told again only after this long."
+        default=900, ge=0, description="The same alarm, raised again, is sent again only after this long."
     )
     outbox_stuck_s: Seconds = Field(
-        default=1800, description="A message that has waited this long to leave is an alarm."
+        default=1800, description="Raise an alarm for a message that has waited this long to leave."
     )
     clock_skew_s: Seconds = Field(
-        default=60, description="A message from this far in the future is an alarm: one of the clocks is wrong."
+        default=60, description="Raise an alarm for a message from this far in the future: one of the clocks is wrong."
     )
     authorities_file: Path | None = Field(
         default=None, description="Authorities (PEM) that sign the channels' certificates; none: the system's."
@@ -112,5 +114,5 @@ class Alarms(Section):
         names = [*(hook.name for hook in self.webhooks), *(mail.name for mail in self.emails)]
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
-            raise ValueError(f"channels are named twice: {', '.join(twice)}; rename one")
+            raise ValueError(f"several channels are called {', '.join(twice)}; give each its own name")
         return self

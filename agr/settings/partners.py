@@ -37,7 +37,7 @@ class ParticipantSettings(Section):
 
     domain: Domain = Field(description="Its internet domain, as in SenderDomain.")
     role: Literal["AGR", "CRO", "DSO"] = Field(
-        description="Its role: a CRO answers portfolio queries, DSOs do the rest."
+        description="Its role: a CRO answers portfolio queries, DSOs send and receive everything else."
     )
     endpoint: WebAddress | None = Field(
         default=None,
@@ -48,7 +48,7 @@ class ParticipantSettings(Section):
     )
     barred: bool = Field(default=False, description="Reject every message it sends.")
     version: Literal["3.0.0", "3.1.0"] = Field(
-        default="3.1.0", description="Version of UFTP it speaks: 3.0.0 or 3.1.0; wins over what the DNS says."
+        default="3.1.0", description="Version of UFTP that it speaks: 3.0.0 or 3.1.0; wins over what the DNS says."
     )
     client_certificate: ClientCertificate | None = Field(
         default=None, description="A certificate of ours, where it asks for one."
@@ -74,7 +74,9 @@ class HttpFeed(Section):
         description="The start is iso (ISO 8601 with offset), unix_s or unix_ms (since 1970).",
     )
     value_field: Name = Field(default="value", description="Field that holds the value.")
-    factor: float = Field(default=1.0, description="Multiply values by this to get our unit, e.g. 1000 from EUR/kWh.")
+    factor: float = Field(
+        default=1.0, description="Values are multiplied by this to get our unit, e.g. 1000 from EUR/kWh."
+    )
     minutes: int = Field(default=15, gt=0, description="Length of the interval, where no field gives it.")
     minutes_field: Name | None = Field(default=None, description="Field that holds the length of the interval.")
     series: Name | None = Field(default=None, description="Price series the values belong to.")

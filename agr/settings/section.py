@@ -1,4 +1,4 @@
-"""What every section of the configuration has in common, and its recurring kinds of values."""
+"""What all sections of the configuration share: strictness, titles, and recurring kinds of values."""
 
 import re
 from datetime import time
@@ -87,7 +87,7 @@ class Moment(Section):
 
     @property
     def order(self) -> tuple[int, time]:
-        """What moments are compared by: earlier moments are smaller."""
+        """Key by which moments are ordered: earlier moments are smaller."""
         return (-self.days_before, self.at)
 
     def gate(self, name: str) -> Gate:

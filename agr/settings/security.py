@@ -1,4 +1,4 @@
-"""How connections are secured: our own certificate, whom we trust, and how we show a counterparty who we are."""
+"""How connections are secured: our certificate, the authorities we trust, and how we prove who we are."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from agr.settings.section import Name, Section, VariableName, WebAddress
 
 
 class Tls(Section):
-    """Certificates of our own web server, and the authorities we trust in others; TLS 1.2 is the least, both ways."""
+    """Our web server's certificate, and the authorities we trust; both directions need TLS 1.2 or newer."""
 
     certificate_file: Path | None = Field(
         default=None, description="Our server's certificate chain (PEM); none: plain HTTP, behind a proxy."
@@ -26,16 +26,16 @@ class Tls(Section):
 
 
 class ClientCertificate(Section):
-    """A certificate by which we show a counterparty who we are."""
+    """A certificate that proves to a counterparty who we are."""
 
     certificate_file: Path = Field(description="Certificate chain (PEM).")
     key_file: Path = Field(description="Its private key (PEM).")
 
 
 class ClientCredentials(Section):
-    """OAuth 2.0 client credentials (RFC 6749, 4.4) of a counterparty that asks for an access token."""
+    """OAuth 2.0 client credentials for a counterparty that asks for an access token. Source: RFC 6749, 4.4."""
 
-    token_url: WebAddress = Field(description="Where tokens are given out; https.")
+    token_url: WebAddress = Field(description="Where tokens are issued; https.")
     client_id: Name = Field(description="Our name there.")
     client_secret_env: VariableName = Field(description="Environment variable with our secret; never in this file.")
     scope: str = Field(default="", description="Scope to ask for; empty: none.")

@@ -24,7 +24,7 @@ def _moment(at: time, description: str, days_before: int = 1) -> Moment:
 
 
 class Timetable(Section):
-    """Moments of the market day; every one of them is for a Period, `days_before` it."""
+    """Moments of the market day; each belongs to a Period and lies `days_before` it."""
 
     portfolio_query: Moment = _moment(time(6, 30), "Ask every CRO for the congestion points of the Period.")
     portfolio_query_retry_s: Seconds = Field(

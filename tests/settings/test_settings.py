@@ -133,7 +133,7 @@ def test_the_example_shows_every_setting_but_a_feed_s_rarer_fields():
 
 def test_an_existing_configuration_is_kept(tmp_path):
     (tmp_path / "agr.toml").write_text("mine")
-    with pytest.raises(SettingsError, match=r"agr.toml: exists already and is kept"):
+    with pytest.raises(SettingsError, match=r"agr.toml: exists already and was not overwritten"):
         write_example(tmp_path, "agr.example.com")
     assert (tmp_path / "agr.toml").read_text() == "mine"
 
@@ -324,7 +324,7 @@ def test_all_faults_are_listed_at_once_with_key_value_and_what_to_do(config):
         ("participants = 3\n", "participants: 3 should be a list"),
         ('time_zone = ""\n', "time_zone: '' is wrong: '' is not a time zone"),
         ('public_url = "agr.example.com"\n', "expected a web address that starts with"),
-        (PARTICIPANT * 2, "participants: dso.example.org (DSO) is there twice; keep one"),
+        (PARTICIPANT * 2, "participants: dso.example.org (DSO) is given twice; keep one"),
         (
             PARTICIPANT.replace("dso.example.org", "DSO"),
             "participants (entry 1).domain: 'DSO' is wrong: expected an in",
@@ -341,7 +341,7 @@ def test_all_faults_are_listed_at_once_with_key_value_and_what_to_do(config):
         (PARTICIPANT.replace(f'"{KEY}"', f'"{KEY}", "{KEY}", "{KEY}"'), "there are 3"),
         (
             re.sub("public_keys.*", "", PARTICIPANT),
-            "participants: dso.example.org (DSO) has no public_keys; add it, or let it be found in the DNS (discovery",
+            "participants: dso.example.org (DSO) has no public_keys; add it, or set discovery.enabled to",
         ),
         (
             "[discovery]\nkeep_hours = 1e9\n",
@@ -356,7 +356,7 @@ def test_all_faults_are_listed_at_once_with_key_value_and_what_to_do(config):
         (PRODUCT.replace("08:00", "06:59"), "FCR's gate (06:59) comes before timetable.first_plan, so no bid could"),
         (PRODUCT.replace("= 5", "= 0.5"), "max_mw (0.5) is below minimum_mw (1), so no bid is possible; raise it, or"),
         (PRODUCT + "block_hours = 5\n", "block_hours is 5, which does not divide a day of 24 hours"),
-        (FEED * 2, "feeds: prices is there twice; keep one"),
+        (FEED * 2, "feeds: prices is given twice; keep one"),
         (
             FEED.replace('series = "day_ahead"', ""),
             "a feed of kind 'price' needs exactly one of series and series_field",
