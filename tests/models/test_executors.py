@@ -347,7 +347,7 @@ def test_a_name_that_is_no_executor_is_refused_with_those_there_are(name, case):
 
 
 def test_a_cluster_without_dask_says_what_to_install(monkeypatch):
-    for module in ("cluster", "crew", "holder"):
+    for module in ("cluster", "worker_pool", "shard_worker"):
         monkeypatch.delitem(sys.modules, f"models.decomposition.executors.{module}", raising=False)
     monkeypatch.setitem(sys.modules, "distributed", None)  # as if it were not installed
     with pytest.raises(ExecutorError, match=r"needs the package distributed: install .*agr-optimizer\[cluster\]"):
