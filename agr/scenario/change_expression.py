@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 from agr.domain.errors import InputError
-from agr.domain.faults import meant
 
 _AMOUNT = re.compile(r"(?P<sign>[=*+-]?)(?P<number>-?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?)(?P<percent>%?)")
 GRAMMAR = "PATH=VALUE; VALUE is 5 (set), =-5 (set, negative), +5 or -5 (add), +20% or -20%, *1.5, or a word"
@@ -58,8 +57,3 @@ def read_setting(text: str) -> Setting:
 def slug(name: str) -> str:
     """Return a market's name as it stands in a path: "aFRR down" → afrr_down."""
     return re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
-
-
-def unknown(what: str, given: str, known: list[str]) -> InputError:
-    """Return an error that says what was probably meant."""
-    return InputError(f"{what} {given!r} is not there; {meant(given, known)}")

@@ -1,4 +1,4 @@
-"""Changes a scenario: --set PATH=VALUE and --without KIND:NAME. Pure: a new scenario comes out.
+"""What of a scenario `--set PATH=VALUE` and `--without KIND:NAME` change. Pure: a new scenario comes out.
 
 | path | what |
 | markets.MARKET.FIELD, MARKET.FIELD | a setting of a market; MARKET is day_ahead, intraday, imbalance or a product |
@@ -11,64 +11,100 @@
 | planning.FIELD, events.1.keep_share, stay_eur_per_mwh | as in scenario.yaml |
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import fields, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from agr.connectors.tables.checks import row_faults
+from agr.connectors.tables.columns import tables
 from agr.domain.errors import InputError
-from agr.scenario.change_expression import Setting, read_setting, slug, unknown
-from agr.scenario.description import Description
+from agr.scenario.addressing import Addressable, Counted, Part, Removable, Section, Table, Value, applied
+from agr.scenario.change_expression import Setting, read_setting, slug
+from agr.scenario.description import Description, Release
 from agr.scenario.scaling import FORECASTS, count_connections, count_resources, with_rows, without_connections
 from agr.scenario.scenario import RESOURCES, Scenario
 from agr.settings.model_faults import model_faults
 
 _KEYS = {"contracts": "contract", "limits": "congestion_point"} | dict.fromkeys(RESOURCES, "resource")
-_MARKETS = ("day_ahead", "intraday", "imbalance")
+_CLOSED = {"day_ahead": ("max_buy_kw", "max_sell_kw"), "intraday": ("depth_kw",)}
+"""Settings of a market that are 0 where it is left out."""
 
 
 def changed(scenario: Scenario, settings: Iterable[str] = (), without: Iterable[str] = ()) -> Scenario:
     """Return the scenario with the changes made in their order. Raises InputError that says what is possible."""
-    for text in without:
-        scenario = _without(scenario, text)
-        scenario = replace(scenario, changes=(*scenario.changes, f"without {text}"))
-    for text in settings:
-        setting = read_setting(text)
-        scenario = replace(_set(scenario, setting), changes=(*scenario.changes, str(setting)))
-    return scenario
+    settings, without = tuple(settings), tuple(without)
+    new = applied(scenario, _addressable, settings, without)
+    made = (*(f"without {text}" for text in without), *(str(read_setting(text)) for text in settings))
+    return replace(new, changes=(*scenario.changes, *made))
 
 
-def _set(scenario: Scenario, setting: Setting) -> Scenario:
-    head, _, rest = setting.path.removeprefix("markets.").partition(".")
-    products = [slug(product.name) for product in scenario.description.markets.capacity]
-    if head in (*_MARKETS, *products) and rest:
-        return _price(scenario, head, setting) if rest == "price" else _market(scenario, head, rest, setting)
-    if setting.path in RESOURCES:
-        return count_resources(scenario, setting)
-    if head == "connections":
-        return count_connections(scenario, setting)
-    if head in _KEYS and rest:
-        return _column(scenario, head, rest, setting)
-    if head == "events" and rest:
-        return _event(scenario, rest, setting)
-    if head in ("planning", "stay_eur_per_mwh", "seed"):
-        return _described(scenario, [head, *rest.split(".")] if rest else [head], setting)
-    known = [*(f"markets.{m}" for m in (*_MARKETS, *products)), *_KEYS, "connections"]
-    known += ["planning", "events", "stay_eur_per_mwh"]
-    raise unknown("the path", setting.path, known)
+def _addressable(scenario: Scenario) -> Addressable[Scenario]:
+    return Addressable(parts=_parts(scenario), removable=_removable(scenario))
 
 
-def _described(scenario: Scenario, place: list[str | int], setting: Setting) -> Scenario:
-    """Change a value of scenario.yaml and check all of it again."""
-    whole: dict[str, Any] = scenario.description.model_dump()
-    part, last = _holder(whole, place, setting), place[-1]
-    old = part[last]
-    part[last] = setting.of(float(old)) if isinstance(old, int | float) else setting.text
-    if isinstance(old, int) and not isinstance(old, bool) and part[last] == int(part[last]):
-        part[last] = int(part[last])
+def _parts(scenario: Scenario) -> dict[str, Part[Scenario]]:
+    markets, events = scenario.description.markets, scenario.description.events
+    parts: dict[str, Part[Scenario]] = {
+        "day_ahead": _section(
+            scenario, markets.day_ahead, ("markets", "day_ahead"),
+            {markets.day_ahead.series, markets.day_ahead.forecast_series},
+        ),
+        "intraday": _section(
+            scenario, markets.intraday, ("markets", "intraday"),
+            {s for s in (markets.intraday.buy_series, markets.intraday.sell_series) if s},
+        ),
+        "imbalance": _section(scenario, markets.imbalance, ("markets", "imbalance"), set()),
+    }  # fmt: skip
+    for i, product in enumerate(markets.capacity):
+        parts[slug(product.name)] = _section(scenario, product, ("markets", "capacity", i), {product.series})
+    for table, key in _KEYS.items():
+        parts[table] = Table(
+            name=table,
+            rows=[getattr(row, key) for row in getattr(scenario.register, table)],
+            columns={*(field.name for field in fields(tables()[table])), *FORECASTS.get(table, ())},
+            change=partial(_column, scenario, table),
+            count=partial(count_resources, scenario, table) if table in RESOURCES else None,
+        )
+    parts["connections"] = Counted(
+        what="congestion point",
+        places=[p.address for p in scenario.points],
+        change=partial(count_connections, scenario),
+    )
+    parts["planning"] = _section(scenario, scenario.description.planning, ("planning",), None)
+    parts["events"] = Table(
+        name="events", rows=[str(i + 1) for i in range(len(events))], columns=list(Release.model_fields),
+        change=partial(_events, scenario),
+    )  # fmt: skip
+    for name in ("stay_eur_per_mwh", "seed"):
+        parts[name] = Value(change=partial(_described, scenario, (name,)))
+    return parts
+
+
+def _section(
+    scenario: Scenario, section: BaseModel, place: tuple[str | int, ...], series: set[str] | None
+) -> Section[Scenario]:
+    """Return a section of scenario.yaml; with `series` also the prices of a market, which stand in the tables."""
+    found: dict[str, Callable[[Setting], Scenario]] = {
+        name: partial(_described, scenario, (*place, name)) for name in type(section).model_fields
+    }
+    return Section(fields=found if series is None else {"price": partial(_price, scenario, series), **found})
+
+
+def _described(scenario: Scenario, place: tuple[str | int, ...], setting: Setting) -> Scenario:
+    """Change a value of scenario.yaml, which is known to be there, and check all of it again."""
+    whole = scenario.description.model_dump()
+    part: Any = whole
+    for step in place[:-1]:
+        part = part[step]
+    old = part[place[-1]]
+    new = setting.of(float(old)) if isinstance(old, int | float) else setting.text
+    if isinstance(old, int) and not isinstance(old, bool) and new == int(new):
+        new = int(new)
+    part[place[-1]] = new
     try:
         return replace(scenario, description=Description.model_validate(whole))
     except ValidationError as error:
@@ -76,77 +112,37 @@ def _described(scenario: Scenario, place: list[str | int], setting: Setting) -> 
         raise InputError(f"{setting}: {words}") from error
 
 
-def _holder(whole: dict[str, Any], place: list[str | int], setting: Setting) -> dict[str | int, Any]:
-    """Return the part of scenario.yaml that holds the value at a place; raises InputError for a name that is not there.
-
-    Numbers in the place are known to be there.
-    """
-    holder: dict[str | int, Any] = {}
-    value: Any = whole
-    name = ""
-    for step in place:
-        if isinstance(step, str):
-            if not isinstance(value, dict):
-                raise unknown(f"{setting}: the setting", f"{name}.{step}", sorted(map(str, holder)))
-            if step not in value:
-                raise unknown(f"{setting}: the setting", step, sorted(value))
-            holder, name = value, step
-        value = value[step]
-    return holder
+def _events(scenario: Scenario, numbers: Collection[str], field: str, setting: Setting) -> Scenario:
+    for number in sorted(map(int, numbers)):
+        scenario = _described(scenario, ("events", number - 1, field), setting)
+    return scenario
 
 
-def _market(scenario: Scenario, market: str, field: str, setting: Setting) -> Scenario:
-    if market in _MARKETS:
-        return _described(scenario, ["markets", market, field], setting)
-    names = [slug(product.name) for product in scenario.description.markets.capacity]
-    return _described(scenario, ["markets", "capacity", names.index(market), field], setting)
-
-
-def _event(scenario: Scenario, rest: str, setting: Setting) -> Scenario:
-    number, _, field = rest.partition(".")
-    count = len(scenario.description.events)
-    if not number.isdigit() or not 1 <= int(number) <= count:
-        raise InputError(f"{setting}: there are {count} events; write events.1.keep_share for the first")
-    return _described(scenario, ["events", int(number) - 1, field], setting)
-
-
-def _price(scenario: Scenario, market: str, setting: Setting) -> Scenario:
+def _price(scenario: Scenario, series: set[str], setting: Setting) -> Scenario:
     """Change the prices of a market's series; for day-ahead those expected as well."""
-    markets = scenario.description.markets
-    if market == "day_ahead":
-        series = {markets.day_ahead.series, markets.day_ahead.forecast_series}
-    elif market == "intraday":
-        series = {s for s in (markets.intraday.buy_series, markets.intraday.sell_series) if s}
-    else:
-        series = {p.series for p in markets.capacity if slug(p.name) == market}
     prices = scenario.register.prices
     if not series & {price.series for price in prices}:
-        hint = "change markets.intraday.spread_eur_per_mwh or markets.day_ahead.price" if market == "intraday" else ""
-        raise InputError(f"{setting}: the tables hold no price series of {market}{'; ' + hint if hint else ''}")
+        market = setting.path.removeprefix("markets.").removesuffix(".price")
+        hint = "; change intraday.spread_eur_per_mwh or day_ahead.price" if market == "intraday" else ""
+        raise InputError(f"{setting}: the tables hold no price series of {market}{hint}")
     new = tuple(replace(p, value=setting.of(p.value)) if p.series in series else p for p in prices)
     return replace(scenario, register=replace(scenario.register, prices=new))
 
 
-def _column(scenario: Scenario, table: str, rest: str, setting: Setting) -> Scenario:
-    """Change a column, of one row or of all; a name may hold dots."""
-    name, _, field = rest.rpartition(".")
-    rows = getattr(scenario.register, table)
-    if field in FORECASTS.get(table, ()) and field not in _fields(rows):
-        return _forecasts(scenario, table, name, field, setting)
-    key = _KEYS[table]
-    if name not in ("", "*") and name not in {getattr(row, key) for row in rows}:
-        raise unknown(f"{setting}: in {table} the", name, sorted({getattr(row, key) for row in rows}))
-    if rows and field not in _fields(rows):
-        raise unknown(f"{setting}: the column", field, sorted({*_fields(rows), *FORECASTS.get(table, ())}))
+def _column(scenario: Scenario, table: str, names: Collection[str], column: str, setting: Setting) -> Scenario:
+    """Change a column of some rows; what a row leaves open stays open."""
+    rows, key = getattr(scenario.register, table), _KEYS[table]
+    if column not in {field.name for field in fields(rows[0])}:
+        return _forecasts(scenario, names, column, setting)
 
     def change(row: Any) -> Any:
-        old = getattr(row, field)
-        if old is None or name not in ("", "*", getattr(row, key)):
+        old = getattr(row, column)
+        if old is None or getattr(row, key) not in names:
             return row
         if not isinstance(old, int | float):
-            raise InputError(f"{setting}: {field} of {getattr(row, key)} holds no number")
+            raise InputError(f"{setting}: {column} of {getattr(row, key)} holds no number")
         new = setting.of(float(old))
-        made = replace(row, **{field: round(new) if isinstance(old, int) else new})
+        made = replace(row, **{column: round(new) if isinstance(old, int) else new})
         faults = row_faults(table, made)
         if faults:
             raise InputError(f"{setting}: {getattr(row, key)}: {faults[0]}")
@@ -155,70 +151,63 @@ def _column(scenario: Scenario, table: str, rest: str, setting: Setting) -> Scen
     return with_rows(scenario, table, [change(row) for row in rows])
 
 
-def _fields(rows: tuple[Any, ...]) -> set[str]:
-    return {field.name for field in fields(rows[0])} if rows else set()
-
-
-def _forecasts(scenario: Scenario, table: str, name: str, quantity: str, setting: Setting) -> Scenario:
-    ours = {row.resource for row in getattr(scenario.register, table) if name in ("", "*", row.resource)}
-    if not ours:
-        raise InputError(f"{setting}: there is no such resource in {table}")
+def _forecasts(scenario: Scenario, resources: Collection[str], quantity: str, setting: Setting) -> Scenario:
     change: Callable[[Any], Any] = np.vectorize(setting.of, otypes=[float])
     days = {
-        day: {key: change(v) if key[0] in ours and key[1] == quantity else v for key, v in of_day.items()}
+        day: {key: change(v) if key[0] in resources and key[1] == quantity else v for key, v in of_day.items()}
         for day, of_day in scenario.forecasts.items()
     }
     return replace(scenario, forecasts=days)
 
 
-def _without(scenario: Scenario, text: str) -> Scenario:
-    kind, colon, name = text.partition(":")
-    kind = {"reservation": "contract"}.get(kind, kind)
-    if not colon or kind not in ("contract", "limit", "market", "resource", "connection", "class", "event"):
-        words = "reservation, limit, market, resource, connection, class or event"
-        raise InputError(f"--without {text}: expected KIND:NAME with a KIND of {words}")
-    if kind == "market":
-        return _without_market(scenario, name)
-    if kind == "event":
-        return _without_event(scenario, name)
-    if kind == "connection":
-        ours = sorted(c.address for c in scenario.register.connections)
-        if name not in ours:
-            raise unknown(f"--without {text}: the connection", name, ours)
-        return without_connections(scenario, {name})
-    if kind == "class":
-        if name not in RESOURCES:
-            raise unknown(f"--without {text}: the class", name, list(RESOURCES))
-        return with_rows(scenario, name, ())
-    tables = {"contract": ("contracts",), "limit": ("limits",)}.get(kind, RESOURCES)
-    column = {"contract": "contract", "limit": "congestion_point"}.get(kind, "resource")
-    known = {getattr(row, column) for table in tables for row in getattr(scenario.register, table)}
-    if name not in known:
-        raise unknown(f"--without {text}: the {kind}", name, sorted(known))
-    for table in tables:
-        kept = [row for row in getattr(scenario.register, table) if getattr(row, column) != name]
-        scenario = with_rows(scenario, table, kept)
-    return scenario
+def _removable(scenario: Scenario) -> dict[str, Removable[Scenario]]:
+    register = scenario.register
+    reservation = _rows_of(scenario, "contracts")
+    return {
+        "reservation": reservation,
+        "contract": reservation,
+        "limit": _rows_of(scenario, "limits"),
+        "market": Removable(
+            names=[*_CLOSED, *(p.name for p in scenario.description.markets.capacity)],
+            remove=partial(_without_market, scenario), by_slug=True,
+        ),
+        "resource": _rows_of(scenario, *RESOURCES),
+        "connection": Removable(
+            names=[c.address for c in register.connections],
+            remove=lambda name: without_connections(scenario, {name}),
+        ),
+        "class": Removable(names=RESOURCES, remove=lambda name: with_rows(scenario, name, ())),
+        "event": Removable(
+            names=[str(i + 1) for i in range(len(scenario.description.events))],
+            remove=partial(_without_event, scenario),
+        ),
+    }  # fmt: skip
+
+
+def _rows_of(scenario: Scenario, *names: str) -> Removable[Scenario]:
+    """Return the rows of some tables that share one set of names."""
+
+    def remove(name: str) -> Scenario:
+        new = scenario
+        for table in names:
+            rows = getattr(scenario.register, table)
+            new = with_rows(new, table, [row for row in rows if getattr(row, _KEYS[table]) != name])
+        return new
+
+    known = [getattr(row, _KEYS[table]) for table in names for row in getattr(scenario.register, table)]
+    return Removable(names=known, remove=remove)
 
 
 def _without_market(scenario: Scenario, name: str) -> Scenario:
+    for field in _CLOSED.get(name, ()):
+        scenario = _described(scenario, ("markets", name, field), read_setting(f"{field}=0"))
     markets = scenario.description.markets
-    fields_of = {"day_ahead": ("max_buy_kw", "max_sell_kw"), "intraday": ("depth_kw",)}
-    if slug(name) in fields_of:
-        for field in fields_of[slug(name)]:
-            scenario = _described(scenario, ["markets", slug(name), field], read_setting(f"{field}=0"))
-        return scenario
-    kept = tuple(product for product in markets.capacity if slug(product.name) != slug(name))
-    if len(kept) == len(markets.capacity):
-        known = [*fields_of, *(slug(product.name) for product in markets.capacity)]
-        raise unknown(f"--without market:{name}: the market", slug(name), known)
+    kept = tuple(product for product in markets.capacity if product.name != name)
     new = scenario.description.model_copy(update={"markets": markets.model_copy(update={"capacity": kept})})
     return replace(scenario, description=new)
 
 
 def _without_event(scenario: Scenario, number: str) -> Scenario:
     events = scenario.description.events
-    if not number.isdigit() or not 1 <= int(number) <= len(events):
-        raise InputError(f"--without event:{number}: there are {len(events)} events, numbered from 1")
     kept = events[: int(number) - 1] + events[int(number) :]
     return replace(scenario, description=scenario.description.model_copy(update={"events": kept}))

@@ -11,7 +11,7 @@ from agr.planning.difference import Solved, change
 from agr.planning.plan_loader import load_solved, load_stored, merged
 from agr.planning.pool import Solution
 from agr.scenario import running
-from agr.scenario.case_changes import recase
+from agr.scenario.case_changes import changed_case
 from agr.scenario.day import THRESHOLD_W, Solve, Step
 from agr.scenario.record import Run, ended_by_time_limit, record, timeless
 from agr.scenario.running import described_changes, run_name
@@ -58,7 +58,7 @@ def replay(
     history = [_stored_step(before, earlier, number=1)] if before and earlier else []
     changes = described_changes(sets, without)
     alone = plan.part and not changes  # a part again as it was; with changes the whole portfolio
-    named = stored.named if alone else recase(solved.named, sets, without)
+    named = stored.named if alone else changed_case(solved.named, sets, without)
     answer = solve(named.case)
     compared = stored if alone else solved
     exact = serialisation.digest(timeless(answer.outcome)) == serialisation.digest(timeless(compared.outcome))

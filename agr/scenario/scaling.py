@@ -13,7 +13,7 @@ import numpy as np
 
 from agr.domain.errors import InputError
 from agr.domain.register import CongestionPoint
-from agr.scenario.change_expression import Setting, unknown
+from agr.scenario.change_expression import Setting
 from agr.scenario.scenario import RESOURCES, Scenario
 
 FORECASTS = {"fixed_loads": ("power_kw",), "generators": ("power_kw",), "heat_pumps": ("heat_kw", "cop")}
@@ -25,9 +25,8 @@ def with_rows(scenario: Scenario, table: str, rows: Iterable[Any]) -> Scenario:
     return replace(scenario, register=replace(scenario.register, **{table: tuple(rows)}))
 
 
-def count_resources(scenario: Scenario, setting: Setting) -> Scenario:
+def count_resources(scenario: Scenario, table: str, setting: Setting) -> Scenario:
     """Set how many resources of a class there are: `batteries=+500`."""
-    table = setting.path
     rows = getattr(scenario.register, table)
     wanted = _wanted(setting, len(rows), table)
     if not rows and wanted:
@@ -44,12 +43,9 @@ def count_resources(scenario: Scenario, setting: Setting) -> Scenario:
     return _followed(with_rows(scenario, table, [*rows, *(copy for _, copy in copies)]), {table: copies})
 
 
-def count_connections(scenario: Scenario, setting: Setting) -> Scenario:
-    """Set how many connections there are, everywhere (`connections=+500`) or at one point (`connections.POINT=200`)."""
-    address = setting.path.partition(".")[2]
+def count_connections(scenario: Scenario, address: str, setting: Setting) -> Scenario:
+    """Set how many connections there are, everywhere (address "") or at one congestion point."""
     at = {point.address: point for point in scenario.points}
-    if address and address not in at:
-        raise unknown(f"{setting}: the congestion point", address, sorted(at))
     ours = {c.address: c for c in scenario.register.connections}
     there = [c for c in at[address].connections if c in ours] if address else list(ours)
     wanted = _wanted(setting, len(there), "connections")

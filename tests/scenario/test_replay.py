@@ -12,7 +12,8 @@ from agr.planning import serialisation
 from agr.planning.case import NamedCase, build
 from agr.planning.pool import Solution
 from agr.planning.service import Planner
-from agr.scenario.case_changes import recase
+from agr.scenario.case_changes import changed_case
+from agr.scenario.changes import changed
 from agr.scenario.day import inputs_of
 from agr.scenario.replaying import replay
 from agr.store import day
@@ -104,26 +105,26 @@ def named(small):
 
 def test_changes_of_a_case_change_what_they_name_and_nothing_else(named: NamedCase):
     case = named.case
-    price = recase(named, ["fcr.price=+20%"]).case
+    price = changed_case(named, ["fcr.price=+20%"]).case
     assert price.reserves[0].price_eur_per_mw == pytest.approx(case.reserves[0].price_eur_per_mw * 1.2)
-    flat = recase(named, ["fcr.price=10"]).case
+    flat = changed_case(named, ["fcr.price=10"]).case
     assert flat.reserves[0].price_eur_per_mw == pytest.approx([30, 40, 40, 40, 40, 40])  # the first block has 3 hours
     kept = replace(price, reserves=case.reserves)
     assert serialisation.digest(kept) == serialisation.digest(case)
-    closed = recase(named, ["intraday.depth_kw=0"]).case
+    closed = changed_case(named, ["intraday.depth_kw=0"]).case
     assert not closed.intraday.buy_depth_kw.any()
-    wide = recase(named, ["intraday.spread_eur_per_mwh=40"]).case.intraday
+    wide = changed_case(named, ["intraday.spread_eur_per_mwh=40"]).case.intraday
     assert wide.buy_eur_per_mwh - wide.sell_eur_per_mwh == pytest.approx(np.full(92, 40))
-    assert recase(named, ["fcr.sustain_minutes=60"]).case.reserves[0].sustain_h == 1
+    assert changed_case(named, ["fcr.sustain_minutes=60"]).case.reserves[0].sustain_h == 1
 
 
 def test_contracts_and_limits_of_a_case_keep_their_windows(named: NamedCase):
     case = named.case
     held = case.reservations.reserved_kw
-    half = recase(named, ["contracts.*.power_w=-50%"]).case.reservations.reserved_kw
+    half = changed_case(named, ["contracts.*.power_w=-50%"]).case.reservations.reserved_kw
     assert half == pytest.approx(held / 2)
-    assert (recase(named, ["contracts.*.power_w==-1000"]).case.reservations.reserved_kw[held == 0] == 0).all()
-    more = recase(named, ["limits.*.import_kw=+5"]).case.limits.import_kw
+    assert (changed_case(named, ["contracts.*.power_w==-1000"]).case.reservations.reserved_kw[held == 0] == 0).all()
+    more = changed_case(named, ["limits.*.import_kw=+5"]).case.limits.import_kw
     bounded = np.isfinite(case.limits.import_kw)
     assert more[bounded] == pytest.approx(case.limits.import_kw[bounded] + 5)
     assert (more[~bounded] == np.inf).all()
@@ -131,14 +132,14 @@ def test_contracts_and_limits_of_a_case_keep_their_windows(named: NamedCase):
 
 def test_without_takes_rows_out_of_a_case(named: NamedCase):
     name = named.storage[0]
-    assert name not in recase(named, (), [f"resource:{name}"]).storage
-    assert recase(named, (), ["market:FCR"]).case.reserves == ()
-    assert recase(named, (), ["reservation:FO-south-grid-1"]).case.reservations.name == ("FO-north-grid-1",)
+    assert name not in changed_case(named, (), [f"resource:{name}"]).storage
+    assert changed_case(named, (), ["market:FCR"]).case.reserves == ()
+    assert changed_case(named, (), ["reservation:FO-south-grid-1"]).case.reservations.name == ("FO-north-grid-1",)
     point = named.case.points[named.case.limits.point[0]]
-    assert named.case.limits.point[0] not in recase(named, (), [f"limit:{point}"]).case.limits.point
+    assert named.case.limits.point[0] not in changed_case(named, (), [f"limit:{point}"]).case.limits.point
     fixed = replace(named.case.reserves[0], committed_mw=np.ones(6))
     held = replace(named, case=replace(named.case, reserves=(fixed,)))
-    assert np.isnan(recase(held, (), ["position:FCR"]).case.reserves[0].committed_mw).all()
+    assert np.isnan(changed_case(held, (), ["position:FCR"]).case.reserves[0].committed_mw).all()
 
 
 @pytest.mark.parametrize(
@@ -155,4 +156,26 @@ def test_without_takes_rows_out_of_a_case(named: NamedCase):
 )
 def test_what_cannot_be_changed_in_a_case_is_said(named: NamedCase, settings, without, words):
     with pytest.raises(InputError, match=re.escape(words)):
-        recase(named, settings, without)
+        changed_case(named, settings, without)
+
+
+@pytest.mark.parametrize(
+    ("settings", "without"),
+    [
+        (["fcr.prise=5"], []),
+        (["fcr=5"], []),
+        (["fcr.max_mw=lots"], []),
+        (["contracts.X.power_w=1"], []),
+        (["contracts.*.penalty=1"], []),
+        ([], ["market:gas"]),
+        ([], ["resource:nobody"]),
+        ([], ["limit:nowhere"]),
+        ([], ["reservation:X"]),
+    ],
+)
+def test_a_scenario_and_a_stored_case_refuse_in_the_same_words(small, named: NamedCase, settings, without):
+    with pytest.raises(InputError) as of_scenario:
+        changed(small, settings, without)
+    with pytest.raises(InputError) as of_case:
+        changed_case(named, settings, without)
+    assert str(of_case.value).partition("; ")[0] == str(of_scenario.value).partition("; ")[0]

@@ -1,0 +1,158 @@
+"""What `--set PATH=VALUE` and `--without KIND:NAME` address, and the errors where they address nothing. Pure.
+
+One language for everything that can be changed: a scenario and a stored case each say which parts they have.
+
+| part | paths |
+| `Value` | stay_eur_per_mwh |
+| `Section` | intraday.depth_kw, fcr.price |
+| `Table` | contracts.power_w, contracts.*.power_w, contracts.NAME.power_w; also batteries, where rows can be counted |
+| `Counted` | connections, connections.NAME |
+"""
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
+
+from agr.domain.errors import InputError
+from agr.domain.faults import meant
+from agr.scenario.change_expression import Setting, read_setting, slug
+from models.errors import CaseError
+
+Whole = TypeVar("Whole")
+WholeOut = TypeVar("WholeOut", covariant=True)
+
+
+class Part(Protocol[WholeOut]):
+    """What a path begins with."""
+
+    def set(self, rest: str, setting: Setting) -> WholeOut:
+        """Return the whole with the change made; `rest` follows the part's name in the path. Raises InputError."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Value(Generic[Whole]):
+    """A value by itself."""
+
+    change: Callable[[Setting], Whole]
+
+    def set(self, rest: str, setting: Setting) -> Whole:
+        """Change it."""
+        if rest:
+            raise _unknown(setting, "the setting", setting.path, [setting.path.removesuffix(f".{rest}")])
+        return self.change(setting)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Section(Generic[Whole]):
+    """Values by name."""
+
+    fields: Mapping[str, Callable[[Setting], Whole]]
+
+    def set(self, rest: str, setting: Setting) -> Whole:
+        """Change one of them."""
+        if not rest:
+            raise InputError(f"{setting}: expected {setting.path}.NAME=VALUE; known are {', '.join(self.fields)}")
+        if rest not in self.fields:
+            raise _unknown(setting, "the setting", rest, sorted(self.fields))
+        return self.fields[rest](setting)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table(Generic[Whole]):
+    """Rows by name with columns; a name may hold dots. `change` takes the names of the rows to change and a column."""
+
+    name: str
+    rows: Collection[str]
+    columns: Collection[str]
+    change: Callable[[Collection[str], str, Setting], Whole]
+    count: Callable[[Setting], Whole] | None = None
+
+    def set(self, rest: str, setting: Setting) -> Whole:
+        """Change a column, of one row or of all; or how many rows there are."""
+        if not rest and self.count is not None:
+            return self.count(setting)
+        row, _, column = rest.rpartition(".")
+        if row not in ("", "*") and row not in self.rows:
+            raise _unknown(setting, f"in {self.name} the", row, sorted(set(self.rows)))
+        if column not in self.columns:
+            raise _unknown(setting, "the column", column, sorted(self.columns))
+        if not self.rows:
+            raise InputError(f"{setting}: there are no {self.name}")
+        return self.change(set(self.rows) if row in ("", "*") else {row}, column, setting)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Counted(Generic[Whole]):
+    """Things that can only be counted: everywhere (""), or at one place by its name."""
+
+    what: str
+    places: Collection[str]
+    change: Callable[[str, Setting], Whole]
+
+    def set(self, rest: str, setting: Setting) -> Whole:
+        """Change how many there are."""
+        if rest and rest not in self.places:
+            raise _unknown(setting, f"the {self.what}", rest, sorted(self.places))
+        return self.change(rest, setting)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Removable(Generic[Whole]):
+    """What `--without KIND:NAME` can take out of one kind. With `by_slug` a name may be written as in a path."""
+
+    names: Collection[str]
+    remove: Callable[[str], Whole]
+    by_slug: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Addressable(Generic[Whole]):
+    """Everything that can be named in something; `otherwise` begins the error for a path that leads nowhere."""
+
+    parts: Mapping[str, Part[Whole]]
+    removable: Mapping[str, Removable[Whole]]
+    otherwise: str = ""
+
+
+def applied(
+    whole: Whole,
+    addressable: Callable[[Whole], Addressable[Whole]],
+    settings: Iterable[str],
+    without: Iterable[str],
+) -> Whole:
+    """Return the whole with things taken out and values set, in their order. Raises InputError that says what can be.
+
+    Each change sees what the ones before it have left.
+    """
+    for text in without:
+        whole = _without(addressable(whole), text)
+    for setting in map(read_setting, settings):
+        try:
+            whole = _set(addressable(whole), setting)
+        except CaseError as error:
+            raise InputError(f"{setting}: {error}") from error
+    return whole
+
+
+def _set(whole: Addressable[Whole], setting: Setting) -> Whole:
+    head, _, rest = setting.path.removeprefix("markets.").partition(".")
+    if head not in whole.parts:
+        raise InputError(f"{whole.otherwise}the path {setting.path!r} is not there; {meant(head, list(whole.parts))}")
+    return whole.parts[head].set(rest, setting)
+
+
+def _without(whole: Addressable[Whole], text: str) -> Whole:
+    kind, colon, given = text.partition(":")
+    if not colon or kind not in whole.removable:
+        kinds = list(whole.removable)
+        raise InputError(f"--without {text}: expected KIND:NAME with a KIND of {', '.join(kinds[:-1])} or {kinds[-1]}")
+    removable = whole.removable[kind]
+    names = {slug(name): name for name in removable.names} if removable.by_slug else {n: n for n in removable.names}
+    name = slug(given) if removable.by_slug else given
+    if name not in names:
+        raise InputError(f"--without {text}: the {kind} {given!r} is not there; {meant(name, sorted(names))}")
+    return removable.remove(names[name])
+
+
+def _unknown(setting: Setting, what: str, given: str, known: Collection[str]) -> InputError:
+    return InputError(f"{setting}: {what} {given!r} is not there; {meant(given, known)}")
