@@ -1,4 +1,7 @@
-"""The delivery stage: outbox → sealed POST → delivered, retried or given up loudly; nobody slow blocks others."""
+"""The delivery stage: outbox → sealed POST → delivered, retried, or given up with an alarm.
+
+A slow recipient delays no other.
+"""
 
 import random
 from collections.abc import Callable
@@ -38,14 +41,14 @@ class Deliverer:
     ) -> None:
         self._store, self._settings, self._clock = store, settings, clock
         self._participants, self._key, self._sender_to = participants, key, sender_to
-        # A thread for each recipient: those that hang for half a minute never keep the others waiting.
+        # A thread for each recipient, so that one that hangs for half a minute delays no other.
         recipients = {p.domain for role in ROLES for p in participants.with_role(role)}
         self._threads = ThreadPoolExecutor(min(len(recipients) + 1, MOST_THREADS), thread_name_prefix="delivery")
         self._busy: set[str] = set()
         self._lock = Lock()
 
     def run_due(self) -> int:
-        """Start the delivery of what is due to recipients that are not busy; return how many were started."""
+        """Start delivering what is due to recipients that are not busy; return how many deliveries were started."""
         with self._lock:
             busy = frozenset(self._busy)
         with self._store.transaction() as tx:
@@ -73,7 +76,7 @@ class Deliverer:
                 self._busy.discard(recipient)
 
     def _deliver(self, message: Queued) -> Queued | None:
-        """Try once, record what came of it, and return the next message, its attempt counted, if it may follow."""
+        """Try once, record the result, and return the next message (with its attempt counted) if it may follow."""
         to = self._participants.find(message.recipient_domain, message.recipient_role)
         if to is None:
             result = Delivery(Outcome.FAILED, None, "recipient is not among our participants", None)
@@ -109,15 +112,15 @@ class Deliverer:
             day.recover(tx, "delivery", message.recipient_domain, now)
         elif result.outcome is Outcome.FAILED or old:
             if not outbox.failed(tx, message.id, result.detail):
-                return  # answered while the attempt was under way: it had arrived before
-            plans.answer_prognosis(tx, message.message_id, "failed", result.detail)  # sent anew by the next plan
+                return  # answered while the attempt was under way: an earlier attempt had arrived
+            plans.answer_prognosis(tx, message.message_id, "failed", result.detail)  # the next plan sends it anew
             text = f"{message.type} {message.message_id} was not delivered: {result.detail}"
             day.raise_alarm(tx, "delivery", message.recipient_domain, text, now)
         else:
             wait = self._wait_s(message, result)
             waits = outbox.retry(tx, message.id, now + timedelta(seconds=wait), result.detail)
             if waits and now - message.queued_at >= timedelta(seconds=self._settings.delivery.alarm_after_s):
-                text = f"{message.type} {message.message_id} is not delivered yet and tried on: {result.detail}"
+                text = f"{message.type} {message.message_id} is not delivered yet, and is tried again: {result.detail}"
                 day.raise_alarm(tx, "delivery", message.recipient_domain, text, now)
 
     def _wait_s(self, message: Queued, result: Delivery) -> float:

@@ -1,8 +1,8 @@
 """Keeps what the DNS says about participants up to date: public keys and endpoints that the settings do not give.
 
-Asked in a thread of its own, never while a message is received or sent: a dead resolver delays nobody. What was found
-is used until its time to live is over, and, while the DNS gives no valid answer, for `keep_hours` more, but never
-beyond its signatures. A file in the data folder carries it over a restart.
+The DNS is asked in a thread of its own, never while a message is received or sent, so a dead resolver delays nobody. An
+answer is used until its time to live is over and, while the DNS gives no valid one, for `keep_hours` more, but never
+beyond its signatures. A file in the data folder keeps it over a restart.
 """
 
 import json
@@ -29,21 +29,21 @@ log = structlog.get_logger()
 
 ALARM = "discovery"
 SHORTEST_S, LONGEST_S = 60.0, 86_400.0
-"""Bounds of how soon something is asked again, whatever its time to live."""
+"""Least and most seconds until a record is asked for again, whatever its time to live."""
 AHEAD = 0.9
-"""Of a signature's remaining life; after so much of it something is asked again."""
+"""Share of a signature's remaining life after which a record is asked for again."""
 FIRST_RETRY_S, LAST_RETRY_S = 10.0, 300.0
 PATIENCE = 3
 """Failures in a row before an alarm, while what was found before is still in use."""
 
 
 def utc_now() -> datetime:
-    """Return the machine's time: signatures in the DNS are of this world, also while our own clock is simulated."""
+    """Return the machine's time: signatures in the DNS follow the real time, also while our own clock is simulated."""
     return datetime.now(UTC)
 
 
 def dns_of(settings: Settings, now: Callable[[], datetime] = utc_now) -> Asked:
-    """Return the resolver the settings describe. Raises SettingsError."""
+    """Return the resolver that the settings describe. Raises SettingsError."""
     given = settings.discovery
     try:
         from agr.uftp.dns.dnssec import Dns, anchors_of
@@ -57,7 +57,7 @@ def dns_of(settings: Settings, now: Callable[[], datetime] = utc_now) -> Asked:
 
 @dataclass
 class _Sought:
-    """A participant of whom the settings leave something out."""
+    """A participant whose entry in the settings leaves something out."""
 
     domain: str
     role: str
@@ -68,7 +68,7 @@ class _Sought:
     ends: datetime | None = None
     due: float = 0.0
     failures: int = 0
-    answered: bool = False  # the latest question, if there was one
+    answered: bool = False  # the latest query, if there was one
 
     @property
     def subject(self) -> str:
@@ -87,14 +87,14 @@ def end_alarms(store: Store, doubtful: Callable[[], set[str]], now: datetime) ->
     """End alarms about participants that the DNS answers for again, or that nobody looks up any more."""
     with store.transaction() as tx:
         mine = [alarm for alarm in day.open_alarms(tx) if alarm.kind == ALARM]
-        kept = doubtful() if mine else set()  # after reading: whoever raised one of these is in doubt by now
+        kept = doubtful() if mine else set()  # after reading the alarms: their subjects are in doubt by now
         for alarm in mine:
             if alarm.subject not in kept:
                 day.recover(tx, ALARM, alarm.subject, now)
 
 
 class Discoverer:
-    """Looks up whoever is due and tells the directory of participants."""
+    """Looks up the participants that are due and updates the directory of participants."""
 
     def __init__(
         self,
@@ -131,7 +131,7 @@ class Discoverer:
         return len(due) > 1
 
     def _renew(self, sought: _Sought) -> None:
-        sought.due = self._monotonic() + FIRST_RETRY_S  # whatever happens, others have their turn
+        sought.due = self._monotonic() + FIRST_RETRY_S  # whatever happens, the others get their turn
         sought.answered = False
         try:
             found = look_up(self._dns, sought.domain, sought.role, keys=sought.keys, endpoint=sought.endpoint)
@@ -143,7 +143,7 @@ class Discoverer:
             self._alarm(sought, str(error))
             return
         wait = min(max((found.fresh_until - self._now()).total_seconds(), SHORTEST_S), LONGEST_S)
-        # Ahead of the signature's end: keys and endpoint must not be missing until the next answer.
+        # Ask before the signature expires: keys and endpoint must not be missing until the next answer.
         lasting = AHEAD * (found.valid_until - self._now()).total_seconds()
         sought.due = self._monotonic() + max(min(wait, lasting), FIRST_RETRY_S)
         sought.failures, sought.answered = 0, True
@@ -170,13 +170,13 @@ class Discoverer:
             )  # fmt: skip
 
     def _let_go(self, sought: _Sought) -> None:
-        """Send what waited for an endpoint: its next attempt may be ten minutes off."""
+        """Send what waited for an endpoint; its next attempt may be ten minutes away."""
         with self._store.transaction() as tx:
             outbox.hasten_to(tx, sought.domain, sought.role, self._clock.now())
         self._wake()
 
     def doubtful(self) -> set[str]:
-        """Return subjects of alarms that may be right: those the DNS did not answer for when last asked, if ever."""
+        """Return subjects whose alarms may be right: the DNS did not answer about them when it was last asked."""
         return {sought.subject for sought in self._all if not sought.answered}
 
     def _alarm(self, sought: _Sought, why: str) -> None:
@@ -196,7 +196,7 @@ class Discoverer:
         self._written(tell)
 
     def _written(self, write: Callable[[], None]) -> None:
-        """Write; where the store fails, a later look-up or the daemon's watch makes up for it."""
+        """Write; where the store fails, a later look-up or the daemon's watch writes it."""
         try:
             write()
         except StoreError as error:
@@ -222,10 +222,10 @@ class Discoverer:
             log.warning("discovery.not_kept", file=str(self._file), why=error.strerror)
 
     def _remember(self) -> None:
-        """Take up what was found before the restart, where it may still be used."""
+        """Use what was found before the restart, as far as it is still valid."""
         for row in _rows(self._file):
             try:
-                if row["validation"] != self._validation:  # what a test network believed is worth nothing elsewhere
+                if row["validation"] != self._validation:  # what was believed in a test network counts nowhere else
                     continue
                 found = DnsFound(
                     public_keys=tuple(row["public_keys"]), endpoint=row["endpoint"], version=row["version"],

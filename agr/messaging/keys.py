@@ -15,7 +15,7 @@ from agr.uftp.signing import KeyPair
 log = structlog.get_logger()
 
 OVERLAP = timedelta(hours=24)
-"""How long others get to learn a new key, and an old one stays valid. Source: message transport mechanism, DNS."""
+"""How long others have to learn a new key, and an old one stays valid. Source: message transport mechanism, DNS."""
 USEF_VERSION = "3.1.0"
 
 
@@ -57,7 +57,7 @@ class KeyRing:
         )
 
     def entries(self) -> list[Entry]:
-        """Return the keys that are there: in force, next, former. Raises SettingsError."""
+        """Return the existing keys: in force, next, former. Raises SettingsError."""
         named = (("in force", self._path), ("next", self._next), ("former", self._old))
         phrase = passphrase_of(self._settings)
         return [
@@ -70,7 +70,7 @@ class KeyRing:
         return datetime.fromtimestamp(path.stat().st_mtime, self._now().tzinfo)
 
     def prepare(self) -> Entry:
-        """Make the next key; the one in force stays. Raises InputError while an earlier rotation is not over."""
+        """Make the next key; the one in force stays. Raises InputError while an earlier rotation is unfinished."""
         if self._next.exists():
             raise InputError("a next key is there already; bring it into force with `agr keys rotate`")
         if self._old.exists():
@@ -83,13 +83,13 @@ class KeyRing:
 
     @property
     def prepared(self) -> bool:
-        """Whether a next key waits."""
+        """Whether there is a next key."""
         return self._next.exists()
 
     def activate(self, *, at_once: bool = False) -> Entry:
         """Bring the next key into force; a running daemon signs with it from its next message on.
 
-        Raises InputError while others may not know it yet, unless `at_once`. Killed in the middle, it can be repeated.
+        Raises InputError while others may not know it yet, unless `at_once`. If it is killed half-way, call it again.
         """
         waited = self._now() - self._since(self._next)
         if waited < OVERLAP and not at_once:
@@ -106,7 +106,7 @@ class KeyRing:
         return Entry(state="in force", public=fresh.public, since=self._now())
 
     def records(self) -> list[str]:
-        """Return the DNS records by which others find us. Source: message transport mechanism, service discovery."""
+        """Return the DNS records with which others find us. Source: message transport mechanism, service discovery."""
         ours = self._settings.domain
         keys = " ".join(entry.public for entry in self.entries()[:2])
         # A TXT string has at most 255 bytes; readers join its strings.
@@ -119,7 +119,7 @@ class KeyRing:
 
 
 class LiveKey:
-    """The key in force, read again when its file was replaced."""
+    """The key in force, read again when its file is replaced."""
 
     def __init__(self, settings: Settings, first: KeyPair) -> None:
         self._settings, self._key, self._seen = settings, first, self._mark(settings.key_file)

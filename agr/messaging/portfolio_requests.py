@@ -1,4 +1,4 @@
-"""Asks: every CRO for the Period's portfolio, and the CRO to publish our connections. Writes only to the outbox."""
+"""Asks CROs for the Period's portfolio, and asks them to publish our connections. Writes only to the outbox."""
 
 import uuid
 from collections.abc import Sequence
@@ -21,13 +21,13 @@ QUERY = "AGRPortfolioQuery"
 
 
 class PortfolioRequests:
-    """Puts questions to CROs; a question that is still open is not asked twice."""
+    """Sends requests to CROs; a request that is still open is not sent twice."""
 
     def __init__(self, store: Store, settings: Settings, clock: Clock, participants: Participants) -> None:
         self._store, self._settings, self._clock, self._participants = store, settings, clock, participants
 
     def ask_portfolio(self, period: Period) -> int:
-        """Ask every CRO that has neither answered nor an open question; return how many were asked."""
+        """Ask every CRO that has neither answered nor an open request; return how many were asked."""
         asked = 0
         with self._store.transaction() as tx:
             known = portfolio.answers(tx, period.day)
@@ -42,7 +42,7 @@ class PortfolioRequests:
         return asked
 
     def _still_open(self, tx: Tx, day: date, cro: str) -> bool:
-        """Say whether a question waits to leave, or was asked (and perhaps rejected) less than the retry time ago."""
+        """Say whether a request waits to leave, or was sent (and perhaps rejected) less than the retry time ago."""
         patience = timedelta(seconds=self._settings.timetable.portfolio_query_retry_s)
         mine = [q for q in outbox.requests(tx, QUERY, day) if q.recipient_domain == cro]
         return any(q.state == "queued" or abs(self._clock.now() - q.queued_at) < patience for q in mine)

@@ -22,7 +22,7 @@ def differs(new_w: Sequence[int], sent_w: Sequence[int] | None, threshold_w: int
     """Say whether any ISP moved by at least the threshold since the last prognosis; True when none was sent."""
     if sent_w is None or len(sent_w) != len(new_w):
         return True
-    if tuple(new_w) == tuple(sent_w):  # nearly always, and quickly said
+    if tuple(new_w) == tuple(sent_w):  # nearly always so, and quick to see
         return False
     return any(abs(a - b) >= threshold_w for a, b in zip(new_w, sent_w, strict=True))
 

@@ -19,12 +19,12 @@ from agr.uftp.participants import Participants
 log = structlog.get_logger()
 
 OPEN = "publication_open"
-"""Moment of a Period from which its plans are sent: on day-ahead results, at the latest at the last safe start."""
+"""Name of the moment from which a Period's plans are sent: at the day-ahead results, or at the last safe start."""
 
 
 _UNDELIVERED = ("failed", "cancelled")
 PAUSE_AFTER_FAILURE = timedelta(minutes=10)
-"""How long after a failed or cancelled delivery the same program is sent anew."""
+"""How long after a failed or cancelled delivery the same program may be sent again."""
 
 
 def last_per_point(sent: list[Sent], *states: str) -> dict[str, Sent]:
@@ -33,7 +33,7 @@ def last_per_point(sent: list[Sent], *states: str) -> dict[str, Sent]:
 
 
 class Publisher:
-    """Sends what changed, once; a crash between two calls loses nothing and repeats nothing."""
+    """Sends what has changed, once; a crash between two calls loses and repeats nothing."""
 
     def __init__(self, store: Store, settings: Settings, clock: Clock, participants: Participants) -> None:
         self._store, self._settings, self._clock, self._participants = store, settings, clock, participants
@@ -42,7 +42,7 @@ class Publisher:
     def publish(self, period: Period, closed_isps: int = 0, *, by_hand: bool = False) -> int:
         """Queue D-Prognoses of the plan in force that differ from what was last sent; return how many.
 
-        `by_hand`: an operator says so, although sending is on hold or waits for approval.
+        `by_hand`: an operator asks for it, although sending is on hold or needs approval.
         """
         if not by_hand and not self._settings.publication.automatic:
             return 0
@@ -87,7 +87,7 @@ class Publisher:
         return [sent for sent in queued if sent is not None]
 
     def _just_failed(self, last: Sent | None, power_w: tuple[int, ...]) -> bool:
-        """Say whether the same program could not be delivered a moment ago: it is not pressed on the DSO at once."""
+        """Say whether delivering the same program has just failed: then it is not sent again at once."""
         now = self._clock.now()
         recent = last is not None and last.state in _UNDELIVERED and abs(now - last.at) < PAUSE_AFTER_FAILURE
         return recent and last is not None and last.power_w == power_w

@@ -1,4 +1,4 @@
-"""The intake stage: HTTP body → inbox (then 200); later: rules → state change and reply in one transaction."""
+"""The receiving stage: HTTP body → inbox (then 200); later: rules → state change and reply in one transaction."""
 
 import math
 import time
@@ -29,15 +29,15 @@ from agr.uftp.signing import peek, unseal
 log = structlog.get_logger()
 
 HORIZON_DAYS = 366
-"""How far ahead a Period may lie."""
+"""How many days ahead a Period may lie."""
 
 
 PATIENCE = 3
-"""How often a message may break the program before it is set aside."""
+"""How many times a message may break the program before it is set aside."""
 
 
 class RequestQuota:
-    """What each sender has left of its messages a minute and bytes an hour; only what it has signed counts."""
+    """How many messages a minute and bytes an hour each sender has left; only what it has signed counts."""
 
     def __init__(self, limits: MessageLimits) -> None:
         self._messages = RateLimit(limits.messages_per_minute, 60.0, time.monotonic)
@@ -53,7 +53,7 @@ class RequestQuota:
         return self._messages.empty(sender) or self._bytes.empty(sender)
 
     def note_stranger(self) -> None:
-        """Count a message of somebody unknown; it is told once a minute, so that a flood cannot fill the log."""
+        """Count a message of somebody unknown; it is logged once a minute, so that a flood cannot fill the log."""
         with self._lock:
             self._strangers += 1
             count, now = self._strangers, time.monotonic()
@@ -65,7 +65,7 @@ class RequestQuota:
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """How a message was answered: accepted, rejected (with the reasons) or noted (needs no answer)."""
+    """How a message was judged: accepted, rejected (with the reasons) or noted (needs no response)."""
 
     state: str
     reason: str = ""
@@ -87,10 +87,10 @@ class Receiver:
     def expects(self, head: bytes, length: int) -> int | None:
         """Return the status to refuse a body by its first bytes and length, before the rest is read; None: go on.
 
-        Whoever nobody knows costs a look into memory, one line in the log a minute, and no disk.
+        A stranger costs a look-up in memory, one line in the log a minute, and no disk access.
         """
         limits, claim = self._settings.limits, peek(head)
-        if claim is None:  # the names come after the Body, which then has to be small
+        if claim is None:  # SenderDomain and SenderRole come after the Body, which then has to be small
             return None if length <= limits.max_bytes_dso else 413
         if not self._participants.keys(*claim):
             self._quota.note_stranger()
@@ -137,9 +137,9 @@ class Receiver:
     def process_next(self) -> bool:
         """Process the oldest stored messages; False when none waits.
 
-        Each is judged with its state change and reply in one transaction, which small ones share: thousands of updates
-        in a minute would else wait for the disk. One that breaks the program is processed alone, and set aside with an
-        alarm after three times, so that it blocks no other.
+        A message's verdict, state change and reply are written in one transaction. Several messages share it, because
+        thousands of updates in a minute would otherwise wait for the disk. A message that breaks the program is
+        processed alone, and after three times it is set aside with an alarm, so that it blocks no other.
         """
         with self._store.transaction() as tx:
             rows = inbox.next_few(tx)
@@ -179,7 +179,7 @@ class Receiver:
             )  # fmt: skip
 
     def take_up_again(self) -> int:
-        """Try messages that were set aside once more, as after an update of the program; return how many."""
+        """Try messages that were set aside once more, for instance after an update of the program; return how many."""
         with self._store.transaction() as tx:
             again = inbox.take_up_again(tx)
         if again:
@@ -213,7 +213,7 @@ class Receiver:
         return handler(self, tx, row, message, question)
 
     def _watch_sender(self, tx: Tx, row: Received, message: m.Message, faults: str) -> None:
-        """Say when a participant's request is rejected or its clock runs ahead, and when that is over."""
+        """Raise alarms when a participant's request is rejected or its clock runs ahead; end them when that is over."""
         now, sender = self._clock.now(), row.sender_domain
         ahead = (message.time_stamp - row.received_at).total_seconds()
         if ahead > self._settings.alarms.clock_skew_s:
@@ -282,10 +282,10 @@ class Receiver:
         )  # fmt: skip
 
     def _answered(self, tx: Tx, row: Received, message: m.Response, question: OpenRequest | None) -> None:
-        """Record the answer to our question; whoever was reported as overdue with it is so no longer."""
+        """Record the response to our request, and end the alarms about waiting for it."""
         now, subject = self._clock.now(), (question and question.congestion_point) or ""
         outbox.answered(tx, message.reference, now, message.result.value, message.rejection_reason)
-        day.recover(tx, "delivery", row.sender_domain, now)  # who answers has our message, whatever delivery knows
+        day.recover(tx, "delivery", row.sender_domain, now)  # whoever responds has our message, whatever delivery knows
         day.recover(tx, "answer overdue", f"{row.sender_domain} {subject}".strip(), now)
         day.recover(tx, "answer refused", row.sender_domain, now)
 
@@ -330,7 +330,7 @@ class Receiver:
         return Verdict(state="accepted")
 
     def _report_portfolio(self, tx: Tx, period: Period, cro: str, clashes: tuple[str, ...]) -> None:
-        """Say what joined, left or moved since the day before."""
+        """Log what joined, left or moved since the day before."""
         known, since = portfolio.size(tx, period), portfolio.difference(tx, period)
         log.info(
             "portfolio.known", period=str(period), cro=cro, connections=known.connections,
@@ -338,7 +338,9 @@ class Receiver:
             claimed_twice=len(clashes),
         )  # fmt: skip
         if clashes:
-            text = f"{len(clashes)} connections are claimed by {cro} and another CRO or twice; the first claim stays"
+            text = (
+                f"{len(clashes)} connections are claimed by {cro} and by another CRO, or twice; the first claim stays"
+            )
             day.raise_alarm(tx, "portfolio conflict", f"{cro} {period}", text, self._clock.now())
         else:
             day.recover_all(tx, "portfolio conflict", f"{cro} ", self._clock.now())
@@ -362,14 +364,14 @@ class Receiver:
     def _reservation(
         self, tx: Tx, row: Received, message: m.FlexReservationUpdate, _question: OpenRequest | None
     ) -> Verdict:
-        """Take over what is still reserved and ask for a plan; ISPs the message leaves out are released."""
+        """Store what is still reserved and ask for a plan; ISPs that the message leaves out are released."""
         now, period = self._clock.now(), self._period(message.period)
         power_w = tuple(p or 0 for p in expand(message.isps, period.isp_count))
         day.put_reservation(tx, message.contract_id, period.day, power_w, row.message_id, message.time_stamp)
         held = -min(power_w, key=lambda p: -abs(p)) if power_w else 0
         text = f"{row.sender_domain}, contract {message.contract_id}: at most {abs(held) / 1000:g} kW still reserved"
         reason = Reason(kind=ReasonKind.RESERVATION, reference=row.message_id, text=text)
-        # Also while the first plan is being made: it may have read the reservations already.
+        # Also while the first plan is being made, which may have read the reservations already.
         if "first_plan" in day.done_moments(tx, period.day) or plans.in_force(tx, period.day) is not None:
             day.put_trigger(tx, period.day, reason, now)
         self._reply(tx, message, row.sender_role, "Accepted")

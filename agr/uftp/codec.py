@@ -1,7 +1,7 @@
-"""Messages to XML and back, and the answer that belongs to a request. Pure.
+"""Turns messages into XML and back, and makes the response to a request. Pure.
 
-decode is strict (unknown elements or attributes, wrong types and excess sizes are refused) except where peers are
-known to differ: see docs/reference/protocol.md, "What we tolerate".
+`decode` refuses unknown elements or attributes, wrong types and excess sizes, except where peers are known to differ:
+docs/reference/protocol.md, "What we tolerate".
 """
 
 from collections.abc import Iterator
@@ -34,7 +34,7 @@ from agr.uftp.unsupported import OTHER_REQUESTS, OTHER_RESPONSES, OrderSettlemen
 from agr.uftp.xml_parser import MAX_BYTES, Element, read
 
 VERSIONS = ("3.0.0", "3.1.0")
-"""The versions of the specification we write."""
+"""The versions of the specification that we write."""
 
 _METADATA = ("Version", "SenderDomain", "RecipientDomain", "TimeStamp", "MessageID", "ConversationID")
 _NEXT_REFERENCE = "ReferenceMessageID"
@@ -50,7 +50,7 @@ _RESPONSE_TO: MappingProxyType[type[Message], type[Response]] = MappingProxyType
 
 
 def decode(xml: bytes, *, max_bytes: int = MAX_BYTES) -> Message:
-    """Return the message in `xml`. Raises MessageError with each element or attribute and what was expected there."""
+    """Return the message in `xml`. Raises MessageError, which names each faulty place and what was expected there."""
     root, content = read(xml, max_bytes=max_bytes)
     kind = TYPES.get(root)
     try:
@@ -65,7 +65,7 @@ def decode(xml: bytes, *, max_bytes: int = MAX_BYTES) -> Message:
 
 
 def _normalise(kind: type[Message], content: Element) -> None:
-    """Bring what peers write differently into one form, in place."""
+    """Bring what peers write in different ways into one form, in place."""
     specific = kind.reference_attribute
     if specific not in (None, _NEXT_REFERENCE) and _NEXT_REFERENCE in content:
         reference = content.pop(_NEXT_REFERENCE)
@@ -76,7 +76,7 @@ def _normalise(kind: type[Message], content: Element) -> None:
 
 
 def _other(root: str, content: Element) -> OtherMessage:
-    """Return what an answer needs of a message we do not read in full."""
+    """Return what a response needs from a message that we do not read in full."""
     fields: dict[str, object] = {name: content[name] for name in _METADATA if name in content}
     fields["root_name"] = root
     if root in OTHER_RESPONSES:
@@ -90,7 +90,7 @@ def _other(root: str, content: Element) -> OtherMessage:
 
 
 def _explain(root: str, error: ValidationError) -> str:
-    """Return the first faults in words, without the values the peer wrote."""
+    """Return the first faults in words, without the values that the peer wrote."""
     faults = error.errors(include_url=False, include_context=False, include_input=False)
     known = [f"{root}{_place(fault['loc'], fault['type'])}: {fault['msg']}" for fault in faults[:_SHOWN_FAULTS]]
     if len(faults) > _SHOWN_FAULTS:
@@ -99,7 +99,7 @@ def _explain(root: str, error: ValidationError) -> str:
 
 
 def _place(location: tuple[int | str, ...], fault: str) -> str:
-    """Return the path to a fault; the name of something unknown is the peer's own text and stays out."""
+    """Return the path to a fault; the name of an unknown part is the peer's own text and is left out."""
     if fault == "extra_forbidden":
         location = (*location[:-1], "(unknown attribute or element)")
     return "".join(f"[{step + 1}]" if isinstance(step, int) else f"/{step}" for step in location)
@@ -145,9 +145,9 @@ def _attributes(item: IspRun | str) -> Iterator[tuple[str, str]]:
 def respond(
     request: Message, *, result: str, reason: str | None, sender_domain: str, now: datetime, message_id: str
 ) -> Message | None:
-    """Return our answer to `request`; None for a message that is itself an answer.
+    """Return our response to `request`; None for a message that is itself a response.
 
-    The answer copies the ConversationID, names the request and speaks its version (ours if we do not write that one).
+    It copies the ConversationID, names the request, and is in its version (in ours if we do not write that one).
     """
     version = request.version if request.version in VERSIONS else VERSIONS[-1]
     metadata = {
@@ -171,7 +171,7 @@ def respond(
 
 
 def _respond_other(request: OtherMessage, verdict: dict[str, object]) -> OtherResponse:
-    """Return the verdict about a message we do not read in full; a FlexSettlement wants one per order."""
+    """Return the verdict on a message that we do not read in full; a FlexSettlement needs one per order."""
     accepted = verdict["result"] == Result.ACCEPTED
     orders: tuple[str | None, ...] = ()
     if request.root_name == "FlexSettlement":

@@ -13,13 +13,13 @@ import httpx
 from agr.domain.errors import DeliveryError, SettingsError
 
 _EARLY_S = 60.0
-"""How long before its end a token is no longer used."""
+"""Seconds before its expiry from which a token is no longer used."""
 _SHORTEST_S = 10.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Access:
-    """Client credentials; the secret is read from the environment each time, so that it can be changed there."""
+    """Client credentials. The secret is read from the environment each time, so it can be changed there."""
 
     token_url: str
     client_id: str
@@ -49,7 +49,7 @@ def _why(error: Exception) -> str:
 
 
 class ClientCredentials(httpx.Auth):
-    """Adds a bearer token to each request and gets a new one when it ends or is refused. Source: RFC 6749, 4.4."""
+    """Adds a bearer token to each request and gets a new one when it expires or is refused. Source: RFC 6749, 4.4."""
 
     def __init__(self, access: Access) -> None:
         self._access = access
@@ -57,7 +57,7 @@ class ClientCredentials(httpx.Auth):
         self._token, self._until = "", 0.0
 
     def sync_auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-        """Get a token where none is at hand, send the request, and once more with a new token after a 401."""
+        """Get a token where there is none, send the request, and send it once more with a new token after a 401."""
         fresh = time.monotonic() >= self._until
         if fresh:
             self._keep((yield self._question()))
@@ -80,7 +80,7 @@ class ClientCredentials(httpx.Auth):
         return next(basic.auth_flow(asked))
 
     def _keep(self, response: httpx.Response) -> None:
-        """Take the token out of an answer. Raises DeliveryError that never repeats a secret."""
+        """Return the token in an answer. Raises DeliveryError, which never repeats a secret."""
         response.read()
         try:
             answer = response.json() if response.status_code == 200 else {}
@@ -97,21 +97,21 @@ class ClientCredentials(httpx.Auth):
 
 @dataclass(frozen=True, kw_only=True)
 class Way:
-    """What it takes to reach one participant."""
+    """What is needed to reach one participant."""
 
     certificate: tuple[Path, Path] | None = None
     access: Access | None = None
 
 
 class Connections:
-    """HTTP clients, one per way; safe to use from many threads."""
+    """HTTP clients, one per way of reaching participants; safe to use from many threads."""
 
     def __init__(self, authorities: Path | None = None, *, timeout_s: float = 30.0) -> None:
         self._authorities, self._timeout_s = authorities, timeout_s
         self._clients: dict[Way, httpx.Client] = {}
 
     def prepare(self, way: Way) -> httpx.Client:
-        """Return the client for a way; made once. Raises SettingsError when its files cannot be used."""
+        """Return the client for a way, made on first use. Raises SettingsError when its files cannot be used."""
         if way not in self._clients:
             self._clients[way] = httpx.Client(
                 timeout=self._timeout_s, follow_redirects=False, verify=tls_context(self._authorities, way.certificate),

@@ -1,6 +1,7 @@
 """Types of single values on the wire: what each attribute accepts, and how a value is written.
 
-Reading is by value where peers differ (durations, time stamps), strict everywhere else, and every size is bounded.
+Durations and time stamps, which peers write differently, are read by value. Everything else is strict; every size is
+bounded.
 Source: UFTP-common.xsd; message catalog, metadata attributes.
 """
 
@@ -142,7 +143,7 @@ def _runs(value: object) -> tuple[IspRun, ...]:
 
 
 def _addresses(value: object) -> object:
-    """Take the EntityAddress out of Connection elements that have nothing else."""
+    """Return the EntityAddresses of Connection elements, which may hold nothing else."""
     if not isinstance(value, list):
         return value
     for number, item in enumerate(value, start=1):

@@ -1,7 +1,7 @@
 """The UFTP messages as frozen, checked values. Field aliases are the XML names; power in W, consumption positive.
 
-Source: UFTP-agr-cro.xsd and UFTP-agr-dso.xsd 3.1.0; message catalog. Raises pydantic.ValidationError when built by
-hand with wrong values; agr.uftp.codec turns what peers send into MessageError.
+Source: UFTP-agr-cro.xsd and UFTP-agr-dso.xsd 3.1.0; message catalog. Building one
+with wrong values raises pydantic.ValidationError; for what peers send, agr.uftp.codec raises MessageError.
 """
 
 from dataclasses import dataclass
@@ -95,7 +95,7 @@ class DsoView(Part):
 
 @dataclass(frozen=True, kw_only=True)
 class PointView:
-    """A congestion point with its DSO, flattened."""
+    """A congestion point together with its DSO."""
 
     dso_domain: str
     address: str
@@ -144,7 +144,7 @@ class AGRPortfolioQueryResponse(Response):
 
     @property
     def free_connections(self) -> tuple[str, ...]:
-        """Connections in no congestion point, once each, wherever the CRO put them."""
+        """Connections in no congestion point, once each, wherever the CRO listed them."""
         found = dict.fromkeys(self.connections)
         for view in self.dso_views:
             found.update(dict.fromkeys(view.connections))
@@ -155,7 +155,7 @@ class AGRPortfolioQueryResponse(Response):
 
 
 class ConnectionUpdate(Part):
-    """A connection we represent from `start_period` on."""
+    """A connection that we represent from `start_period` on."""
 
     address: field_types.Address = Field(alias="EntityAddress")
     start_period: field_types.Day = Field(alias="StartPeriod")
@@ -163,7 +163,7 @@ class ConnectionUpdate(Part):
 
 
 class AGRPortfolioUpdate(Message):
-    """AGR → CRO: the connections we represent."""
+    """AGR → CRO: the connections that we represent."""
 
     root: ClassVar[str] = "AGRPortfolioUpdate"
 
@@ -172,7 +172,7 @@ class AGRPortfolioUpdate(Message):
 
 
 class AGRPortfolioUpdateResponse(Response):
-    """CRO → AGR: verdict about an AGRPortfolioUpdate."""
+    """CRO → AGR: verdict on an AGRPortfolioUpdate."""
 
     root: ClassVar[str] = "AGRPortfolioUpdateResponse"
     reference_attribute: ClassVar[str | None] = "AGRPortfolioUpdateMessageID"
@@ -196,7 +196,7 @@ class FlexOrderStatus(Part):
 
 
 class DPrognosisResponse(Response):
-    """DSO → AGR: verdict about a D-Prognosis."""
+    """DSO → AGR: verdict on a D-Prognosis."""
 
     root: ClassVar[str] = "D-PrognosisResponse"
     reference_attribute: ClassVar[str | None] = "D-PrognosisMessageID"
@@ -215,7 +215,7 @@ class FlexReservationUpdate(IspMessage):
 
 
 class FlexReservationUpdateResponse(Response):
-    """AGR → DSO: verdict about a FlexReservationUpdate."""
+    """AGR → DSO: verdict on a FlexReservationUpdate."""
 
     root: ClassVar[str] = "FlexReservationUpdateResponse"
     reference_attribute: ClassVar[str | None] = "FlexReservationUpdateMessageID"
@@ -241,4 +241,4 @@ TYPES: dict[str, type[Message]] = {
 """The messages read in full, by root element."""
 
 RESPONSES: tuple[type[Message], ...] = (Response, TestMessageResponse)
-"""What answers a question of ours; an OtherMessage says so itself (`is_response`)."""
+"""Responses to our requests; an OtherMessage says itself whether it is one (`is_response`)."""

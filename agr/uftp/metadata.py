@@ -1,4 +1,4 @@
-"""What UFTP messages have in common: metadata, a Period, ISPs, a verdict. Frozen, nothing unknown accepted.
+"""What UFTP messages have in common: metadata, a Period, ISPs, a verdict. Frozen; unknown parts are refused.
 
 Source: UFTP-common.xsd, UFTP-agr-dso.xsd 3.1.0 (FlexMessageType); message catalog, metadata attributes.
 """
@@ -12,7 +12,7 @@ from agr.uftp.field_types import Result
 
 
 class Part(BaseModel):
-    """Something that is an XML element: frozen, nothing unknown in it."""
+    """An XML element: frozen, without unknown parts."""
 
     model_config = ConfigDict(
         frozen=True, extra="forbid", validate_by_name=True, validate_by_alias=True, hide_input_in_errors=True
@@ -54,7 +54,7 @@ class IspMessage(PeriodMessage):
 
 
 class Response(Message):
-    """An answer with a verdict about the message `reference` names."""
+    """A response with a verdict on the message that `reference` names."""
 
     result: Result = Field(alias="Result")
     rejection_reason: field_types.Text | None = Field(default=None, alias="RejectionReason")

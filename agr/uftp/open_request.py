@@ -1,4 +1,4 @@
-"""A request we sent and its expected answer, as far as an answer is judged by it."""
+"""A request that we sent, as far as its response is judged by it."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -23,4 +23,4 @@ ANSWERS: dict[str, str] = {
     "D-Prognosis": "D-PrognosisResponse",
     "FlexReservationUpdate": "FlexReservationUpdateResponse",
 }
-"""Request → the type of its answer, by root element."""
+"""Request → the type of its response, by root element."""

@@ -15,7 +15,7 @@ ROLES = ("AGR", "CRO", "DSO")
 class Participant:
     """One domain in one role. Two keys are both valid while the participant changes them.
 
-    Where `discovered`, endpoint and keys may be missing until the DNS was asked.
+    Where `discovered`, endpoint and keys may be missing until the DNS has been asked.
     """
 
     domain: str
@@ -51,7 +51,7 @@ class Participants:
             self._by_name[name] = participant
 
     def find(self, domain: str, role: str) -> Participant | None:
-        """Return the participant, if it is known in that role."""
+        """Return the participant, None when it is not known in that role."""
         return self._by_name.get((domain, role))
 
     def keys(self, domain: str, role: str) -> tuple[bytes, ...]:
@@ -70,7 +70,7 @@ class Participants:
     def learn(
         self, domain: str, role: str, *, public_keys: tuple[str, ...] = (), endpoint: str = "", version: str = ""
     ) -> None:
-        """Take in what was found about a participant, from the next message on; empty values change nothing."""
+        """Use what was found about a participant from the next message on; empty values change nothing."""
         with self._lock:
             known = self._by_name[domain, role]
             keys = public_keys or known.public_keys

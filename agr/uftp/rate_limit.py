@@ -5,7 +5,7 @@ from collections.abc import Callable
 from threading import Lock
 
 KEPT = 10_000
-"""Buckets kept; the one used longest ago is forgotten first."""
+"""How many buckets are kept; the one used longest ago is forgotten first."""
 
 
 class RateLimit:
@@ -19,7 +19,7 @@ class RateLimit:
     def take(self, name: str, amount: float = 1.0) -> bool:
         """Take an amount out; False, and nothing is taken, when there is not enough.
 
-        An amount above a full bucket is given to a full bucket, or it would never pass.
+        A full bucket gives an amount larger than itself; otherwise it would never pass.
         """
         with self._lock:
             left = self._now(name)

@@ -63,7 +63,7 @@ class KeyPair:
 
     @property
     def public_bytes(self) -> bytes:
-        """The 32 bytes by which others verify."""
+        """The 32 bytes with which others verify our signatures."""
         return bytes(SigningKey(self.seed).verify_key)
 
     @property
@@ -138,7 +138,7 @@ def _unlocked(text: bytes, passphrase: bytes | None, path: Path) -> bytes:
 
 @dataclass(frozen=True, kw_only=True)
 class Sealed:
-    """What an envelope held, its signature verified."""
+    """What an envelope held; its signature is verified."""
 
     sender_domain: str
     sender_role: str
@@ -182,9 +182,9 @@ def unseal(
 
 
 def peek(head: bytes) -> tuple[str, str] | None:
-    """Return what the first bytes of an envelope claim as SenderDomain and SenderRole; None when they do not show it.
+    """Return SenderDomain and SenderRole as the first bytes of an envelope claim them; None when they do not.
 
-    A claim, for refusing early: only `unseal` says who has signed.
+    A claim is good enough for an early refusal: only `unseal` says who has signed.
     """
     body = _BODY.search(head)
     shown = head[: body.start()] if body else head
@@ -200,8 +200,8 @@ def _limit(size: int, allowed: int) -> None:
 def _envelope(body: bytes) -> tuple[str, str, str]:
     """Return SenderDomain, SenderRole and Body. Raises SealError 400.
 
-    The Body may have a hundred megabytes: it is cut out before the small rest is parsed as XML, which must then show
-    an empty Body and nothing unknown.
+    The Body may have a hundred megabytes, so it is cut out before the small rest is parsed as XML. That rest must have
+    an empty Body and no unknown parts.
     """
     begin = _BODY.search(body)
     end = body.find(begin[1], begin.end()) if begin else -1
@@ -230,7 +230,7 @@ def _text(content: Element, name: str) -> str:
 
 
 def _open(signed: bytes, keys: Sequence[bytes]) -> bytes:
-    """Return the signed XML. Every exception of nacl means that this key does not fit. Raises SealError 401."""
+    """Return the signed XML. Any exception of nacl means that a key does not fit. Raises SealError 401."""
     for key in keys:
         try:
             return bytes(VerifyKey(key).verify(signed))

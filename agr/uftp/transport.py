@@ -1,4 +1,4 @@
-"""Posts sealed messages and says what became of them: delivered, to be tried again, or refused for good.
+"""Posts sealed messages and says what became of them: delivered, to be retried, or failed for good.
 
 Source: message transport mechanism (transmission, error handling); docs/reference/protocol.md, "Sending".
 """
@@ -61,7 +61,7 @@ RETRIED: tuple[type[Exception], ...] = (
     httpx.StreamClosed,
     httpx.ResponseNotRead,
 )
-"""The network's or the peer's trouble of the moment."""
+"""Temporary trouble of the network or the peer."""
 
 FINAL: tuple[type[Exception], ...] = (
     httpx.InvalidURL,
@@ -70,7 +70,7 @@ FINAL: tuple[type[Exception], ...] = (
     httpx.CookieConflict,
     httpx.RequestNotRead,
 )
-"""Wrong on our side: no retry mends it."""
+"""Wrong on our side: no retry can help."""
 
 
 def outcome_of(error: Exception) -> Outcome:
@@ -89,7 +89,7 @@ class Sender:
         self._client, self._now = client, now
 
     def post(self, endpoint: str, sealed: bytes, *, attempt: int = 1) -> Delivery:
-        """POST a SignedMessage once; `attempt` counts from 1. Never raises for anything the network or a peer does."""
+        """POST a SignedMessage once; `attempt` counts from 1. The network and the peer never make it raise."""
         try:
             return self._post(endpoint, sealed, attempt)
         except DeliveryError as error:
@@ -147,7 +147,7 @@ def _redirect(response: httpx.Response) -> httpx.URL | None:
 
 
 def _beginning(response: httpx.Response) -> str:
-    """Return the first bytes of the answer's body, without waiting long; the status counts even if the body breaks."""
+    """Return the first bytes of the answer's body, without waiting long; the status counts even if the body fails."""
     read = b""
     until = time.monotonic() + _READ_SECONDS
     try:
@@ -183,7 +183,7 @@ def _shown(text: str) -> str:
 def next_delay(attempt: int, rng: random.Random, *, first_s: float = 5.0, max_s: float = 600.0) -> float:
     """Return the seconds to wait after failed attempt `attempt` (from 1).
 
-    min(first · 2^(attempt−1), max), times a jitter uniform in [0.5, 1] so that peers are not hit in step.
+    min(first · 2^(attempt−1), max), times a jitter uniform in [0.5, 1], so that retries do not come at the same moment.
     """
     full = min(first_s * 2.0 ** min(max(attempt, 1) - 1, 64), max_s)
     return full * rng.uniform(0.5, 1.0)

@@ -1,4 +1,4 @@
-"""The UFTP messages we do not take part in yet: read only so far that a proper rejection can be sent.
+"""The UFTP messages that we do not support yet: read only as far as a proper rejection needs.
 
 Source: UFTP-agr-dso.xsd, UFTP-metering.xsd and UFTP-cro-dso.xsd 3.1.0.
 """
@@ -27,7 +27,7 @@ OTHER_RESPONSES: dict[str, str] = {f"{request}Response": name for request, name 
 
 
 class OtherMessage(Message):
-    """Any other message of the specification: metadata, root name and what an answer must repeat."""
+    """Any other message of the specification: metadata, root name and what its response must repeat."""
 
     root_name: str
     reference: field_types.Uuid | None = None  # of a response
@@ -42,12 +42,12 @@ class OtherMessage(Message):
 
     @property
     def is_response(self) -> bool:
-        """Whether the message is itself an answer, and so gets none."""
+        """Whether the message is itself a response, and so gets none."""
         return self.root_name in OTHER_RESPONSES
 
 
 class OrderSettlementStatus(Part):
-    """Our verdict about one order of a FlexSettlement."""
+    """Our verdict on one order of a FlexSettlement."""
 
     order_reference: field_types.Text | None = Field(default=None, alias="OrderReference")
     disposition: Literal["Accepted", "Disputed"] = Field(alias="Disposition")
@@ -55,7 +55,7 @@ class OrderSettlementStatus(Part):
 
 
 class OtherResponse(Response):
-    """The verdict about an OtherMessage; `request` is the root of the message answered."""
+    """The verdict on an OtherMessage; `request` is the root element of the message answered."""
 
     request: str
     time_zone: field_types.ZoneName | None = Field(default=None, alias="TimeZone")

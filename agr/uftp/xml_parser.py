@@ -3,8 +3,8 @@
 An element becomes {attribute: text, child element's name: [children]}. Peers may declare namespaces and point at a
 schema location; both are ignored. Raises MessageError, which never repeats what the peer wrote.
 
-Expat, not lxml: libxml2 keeps every name it ever read in a dictionary of the thread that is never freed, so that
-anybody could fill our memory with made-up names, one refused message after the other.
+The parser is Expat, not lxml: libxml2 keeps every name that it ever read in a dictionary of the thread, which is never
+freed. Anybody could fill our memory with made-up names, one refused message after the other.
 """
 
 import re
@@ -19,7 +19,7 @@ MAX_BYTES = 256 * 1024 * 1024
 MAX_DEPTH = 8
 MAX_ATTRIBUTE = 65_536
 MAX_TOKEN = 1024 * 1024
-"""Bytes of one tag, comment or the like: expat reads an unfinished one again with every chunk."""
+"""Most bytes of one tag or comment: expat reads an unfinished one again with every chunk."""
 
 _CHUNK = 128 * 1024
 _DECLARED = re.compile(rb"""<\?xml[^>]*?\sencoding\s*=\s*["']([A-Za-z0-9._-]*)["']""")
@@ -30,7 +30,7 @@ _SCHEMA_HINTS = (
 
 
 class _Tree:
-    """The parser's handlers: build the mappings, refuse what UFTP never has."""
+    """The parser's handlers: they build the mappings and refuse what UFTP never has."""
 
     def __init__(self, max_attribute: int) -> None:
         self._max_attribute = max_attribute
@@ -39,7 +39,7 @@ class _Tree:
         self.content: Element = {}
 
     def start(self, tag: str, attributes: dict[str, str]) -> None:
-        """An element begins."""
+        """Handle the beginning of an element."""
         if len(self._open) >= MAX_DEPTH:
             raise MessageError(f"elements are nested deeper than {MAX_DEPTH}")
         element: Element = {}
@@ -59,11 +59,11 @@ class _Tree:
         self._open.append(element)
 
     def end(self, _tag: str) -> None:
-        """An element ends."""
+        """Handle the end of an element."""
         self._open.pop()
 
     def data(self, data: str) -> None:
-        """Character data: only white space may stand between elements."""
+        """Handle character data: only white space may stand between elements."""
         if data.strip(" \t\r\n"):
             raise MessageError("text between elements; UFTP has attributes only")
 

@@ -134,7 +134,7 @@ def test_a_zone_its_parent_does_not_vouch_for_is_refused(published: Published) -
 
 def test_keys_other_than_those_the_parent_vouches_for_are_refused(published: Published) -> None:
     published.server._zones[Zone("agr.example.", "").origin] = published.zone().made()  # a new key, the old DS
-    published.refused("none of the keys of zone agr.example. is one its parent")
+    published.refused("none of the keys of zone agr.example. is vouched for by its parent")
 
 
 def test_an_expired_answer_is_refused(published: Published) -> None:
@@ -172,14 +172,16 @@ def test_keys_of_a_zone_are_asked_for_again_before_their_signature_ends(publishe
 def test_another_root_is_refused(published: Published) -> None:
     dns = published.dns()
     published.serve(Zone("example.", ""), published.zone())
-    with pytest.raises(DiscoveryError, match=r"none of the keys of zone \. is one its parent or our trust anchor"):
+    with pytest.raises(
+        DiscoveryError, match=r"none of the keys of zone \. is vouched for by its parent or by our trust"
+    ):
         look_up(dns, "agr.example", "AGR")
 
 
 def test_an_answer_out_of_a_wildcard_is_refused(published: Published) -> None:
     wild = Zone("agr.example.", f'*._usef.agr.example. 3600 IN TXT "{OTHER}"\n_usef.agr.example. 60 IN TXT "3.1.0"\n')
     published.serve(Zone("example.", ""), wild)
-    published.refused("comes out of a wildcard")
+    published.refused("comes from a wildcard")
 
 
 def test_a_sibling_zone_cannot_sign_for_another(published: Published) -> None:
@@ -274,7 +276,7 @@ def test_the_best_version_that_both_speak_is_chosen(published: Published, said: 
 def test_an_endpoint_that_is_an_address_or_no_full_name_is_refused(published: Published, host: str) -> None:
     records = "\n".join(published.ring.records()).replace("CNAME uftp.agr.example.", f"CNAME {host}.")
     published.serve(Zone("example.", ""), Zone("agr.example.", records + "\n"))
-    published.refused(f"leads to '{host}', which is no name of a host")
+    published.refused(f"leads to '{host}', which is not the name of a host")
 
 
 @pytest.mark.parametrize("said", ["2.0.0", "2015", "4.0.0", "3.0"])

@@ -1,4 +1,4 @@
-"""Rules about answers: they must name a question of ours."""
+"""Rules about responses: they must name a request of ours."""
 
 from agr.messaging.rules.context import Reason, RuleContext
 from agr.uftp.messages import AGRPortfolioQueryResponse, Message, Response, TestMessageResponse
@@ -8,7 +8,7 @@ Answer = Response | TestMessageResponse
 
 
 def the_reference_is_known(message: Answer, day: RuleContext) -> Reason | None:
-    """Unknown <MessageType>MessageID reference: we asked this sender no such thing. Source: message validation."""
+    """Unknown <MessageType>MessageID reference: we sent this sender no such request. Source: message validation."""
     if message.reference is None:
         return None
     question = day.question
@@ -26,7 +26,7 @@ def _reference_name(message: Message) -> str:
 
 
 def the_conversation_is_the_questions(message: Answer, day: RuleContext) -> Reason | None:
-    """ConversationID mismatch: an answer copies the ConversationID. Source: metadata attributes; words ours."""
+    """ConversationID mismatch: a response copies the ConversationID. Source: metadata attributes (wording ours)."""
     if day.question is None:
         return None
     same = day.question.conversation_id.lower() == message.conversation_id.lower()
@@ -34,7 +34,7 @@ def the_conversation_is_the_questions(message: Answer, day: RuleContext) -> Reas
 
 
 def the_period_is_the_questions(message: AGRPortfolioQueryResponse, day: RuleContext) -> Reason | None:
-    """Reference Period mismatch: the question asked for another Period. Source: message validation."""
+    """Reference Period mismatch: our request was about another Period. Source: message validation."""
     if day.question is None or day.question.period is None or message.period is None:
         return None
     return None if message.period == day.question.period else "Reference Period mismatch"

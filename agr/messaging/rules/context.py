@@ -1,4 +1,4 @@
-"""What a message is judged by: who we are, what is agreed, what we know and what time it is."""
+"""What a message is judged by: who we are, what was agreed, what we know, and the time."""
 
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -22,13 +22,15 @@ class RuleContext:
     isp_minutes: int
     now: datetime  # aware
     participants: Participants
-    sender_role: str | None = None  # of the envelope; None: not known, so the role the type needs is taken
-    contract: Contract | None = None  # the one the message names, if we have it
-    points: frozenset[str] | None = None  # of the sender in the Period, at least the one named; None: no list yet
+    sender_role: str | None = None  # of the envelope; None: unknown, so the role that the type needs is assumed
+    contract: Contract | None = None  # the contract that the message names, if we have it
+    points: frozenset[str] | None = (
+        None  # the sender's in the Period, at least the one named; None: there is no list yet
+    )
     question: OpenRequest | None = None  # the request of ours that the message names
     supported_versions: tuple[str, ...] = ("3.0.0", "3.1.0")
     horizon_days: int = 366  # how far ahead a Period may lie
-    reservations_until: datetime | None = None  # agreed deadline for releases of the Period, where there is one
+    reservations_until: datetime | None = None  # agreed deadline for releases in the Period, if there is one
 
     def today(self) -> date:
         """Return the market's current local day."""

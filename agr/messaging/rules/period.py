@@ -12,7 +12,7 @@ Dated = PeriodMessage | AGRPortfolioQueryResponse
 
 
 def the_zone_is_agreed(message: Dated, day: RuleContext) -> Reason | None:
-    """TimeZone rejected: another offset than the market's on that day. Source: message validation."""
+    """TimeZone rejected: its offset differs from the market's on that day. Source: message validation."""
     if message.time_zone in (None, day.zone_name) or message.period is None:
         return None
     ours = day.period(message.period)

@@ -1,4 +1,4 @@
-"""Rules about FlexReservationUpdates: they must keep to the contract. The words about contracts are ours."""
+"""Rules about FlexReservationUpdates: they must keep to the contract. The wording about contracts is ours."""
 
 from agr.domain.isp import Period
 from agr.messaging.rules.context import Reason, RuleContext
@@ -43,7 +43,7 @@ def the_deadline_is_open(message: FlexReservationUpdate, day: RuleContext) -> Re
 def the_power_is_as_contracted(message: FlexReservationUpdate, day: RuleContext) -> Reason | None:
     """Power value rejection: larger than contracted or of the other sign in some ISP.
 
-    An update may only shrink what the contract reserves: 0 <= reserved / contracted <= 1, and 0 where nothing is.
+    An update may only lower what the contract reserves: 0 <= reserved / contracted <= 1, and 0 where nothing is.
     Source: use case exchange flexibility reservation update; flex reservation mechanism.
     """
     if day.contract is None:
@@ -59,5 +59,5 @@ def the_power_is_as_contracted(message: FlexReservationUpdate, day: RuleContext)
 
 
 def _known_isps(start: int, stop: int, period: Period) -> range:
-    """Return the ISPs of a run that the Period has; the others are another rule's matter."""
+    """Return the ISPs of a run that the Period has; another rule judges the others."""
     return range(max(start, 1), min(stop, period.isp_count + 1))

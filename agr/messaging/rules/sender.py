@@ -17,7 +17,7 @@ ROLES: dict[str, tuple[str, ...]] = {
     "FlexSettlement": ("DSO",),
     "MeteringResponse": ("DSO",),
 }
-"""Message type → the roles that may send it to an AGR; a type that is not here is not for us."""
+"""Message type → the roles that may send it to an AGR; other types are not for an AGR."""
 
 
 def we_are_the_recipient(message: Message, day: RuleContext) -> Reason | None:
@@ -51,5 +51,5 @@ def the_sender_is_not_barred(message: Message, day: RuleContext) -> Reason | Non
 
 
 def the_version_is_supported(message: Message, day: RuleContext) -> Reason | None:
-    """Invalid version. Source: message transport mechanism, messages (it leaves the words open)."""
+    """Invalid version. Source: message transport mechanism, messages (it leaves the wording open)."""
     return None if message.version in day.supported_versions else "Invalid version"

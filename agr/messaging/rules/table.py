@@ -1,4 +1,4 @@
-"""Which rules a message type has: the table, and the one way to apply it."""
+"""The table of rules by message type, and how it is applied."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -73,7 +73,7 @@ _RESERVATIONS: RuleSet[FlexReservationUpdate] = RuleSet(
 _OTHERS: RuleSet[OtherMessage] = RuleSet((OtherMessage,), (scope.the_type_is_supported,))
 
 CHAPTERS: tuple[RuleSet[Any], ...] = (_EVERY, _ANSWERS, _PORTFOLIO, _DATED, _ISPS, _RESERVATIONS, _OTHERS)
-"""Message type → rules, from the general to the special."""
+"""Message type → rules, from general to special."""
 
 
 def rules_of(kind: type[Message]) -> tuple[Callable[[Any, RuleContext], Reason | None], ...]:

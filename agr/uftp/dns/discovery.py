@@ -13,14 +13,14 @@ from agr.domain.errors import DiscoveryError
 from agr.uftp.signing import public_key_bytes
 
 VERSIONS = ("3.1.0", "3.0.0")
-"""What we speak, best first."""
+"""Versions that we speak, best first."""
 _HOST = re.compile(r"([a-z0-9_]([a-z0-9_-]*[a-z0-9])?\.)+[a-z]([a-z0-9-]*[a-z0-9])?")
-"""The last label begins with a letter, so that no way to write an address is taken for a name (RFC 1123, 2.1)."""
+"""The last label begins with a letter, so that no IP address is taken for a name (RFC 1123, 2.1)."""
 _VERSION = re.compile(r"[0-9]{1,5}\.[0-9]{1,5}\.[0-9]{1,5}")
 
 
 class Said(Protocol):
-    """What a name holds, and how long."""
+    """What a name holds, and for how long."""
 
     @property
     def values(self) -> tuple[str, ...]:
@@ -32,11 +32,11 @@ class Said(Protocol):
 
     @property
     def valid_until(self) -> datetime:
-        """When no signature vouches for it any more."""
+        """When its signatures expire."""
 
 
 class Asked(Protocol):
-    """Whom we ask."""
+    """A source of DNS answers."""
 
     def ask(self, name: str, kind: str) -> Said:
         """Return what a name holds. Raises DiscoveryError."""
@@ -54,7 +54,7 @@ class DnsFound:
 
 
 def look_up(dns: Asked, domain: str, role: str, *, keys: bool = True, endpoint: bool = True) -> DnsFound:
-    """Return a participant's published keys and endpoint. Raises DiscoveryError that says which record is wrong."""
+    """Return a participant's published keys and endpoint. Raises DiscoveryError, which names the wrong record."""
     answers: list[Said] = []
 
     def ask(name: str, kind: str) -> tuple[str, ...]:
@@ -67,7 +67,9 @@ def look_up(dns: Asked, domain: str, role: str, *, keys: bool = True, endpoint: 
         version, major = _version(f"_usef.{domain}", ask(f"_usef.{domain}", "TXT"))
         (host,) = ask(f"_http._{role}._usef.{domain}", "CNAME")
         if not _HOST.fullmatch(host) or len(host) > 253:
-            raise DiscoveryError(f"_http._{role}._usef.{domain} leads to {host[:80]!r}, which is no name of a host")
+            raise DiscoveryError(
+                f"_http._{role}._usef.{domain} leads to {host[:80]!r}, which is not the name of a host"
+            )
         place = f"https://{host}/shapeshifter/api/v{major}/message"
     if not answers:
         raise DiscoveryError(f"there is nothing to ask the DNS about {domain} as {role}")

@@ -1,7 +1,7 @@
-"""Asks the DNS, and believes only what a chain of signatures leads to from a trust anchor (DNSSEC, RFC 4033 to 4035).
+"""Asks the DNS, and believes only what a chain of signatures from a trust anchor proves (DNSSEC, RFC 4033 to 4035).
 
-Nothing is ever proved by absence: a name without signature, a zone without DS record and an answer out of a wildcard
-are refused, so whoever strips or forges an answer gains nothing but a refusal. Needs dnspython (`agr-optimizer[dns]`).
+Absence proves nothing: names without a signature, zones without a DS record and answers from a wildcard are refused.
+Whoever strips or forges an answer therefore gains nothing but a refusal. Needs dnspython (`agr-optimizer[dns]`).
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -37,10 +37,10 @@ ROOT_ANCHORS = """\
 
 MOST_ALIASES = 8
 MOST_RECORDS = 20
-"""Keys of a zone and signatures of a set, at most: more of them would only cost time."""
+"""Most keys of a zone, and most signatures of a set: more would only cost time."""
 LONGEST_ZONE_S = 3600
 AHEAD = 0.8
-"""Of the remaining life of the signatures of a zone's keys, after which they are asked for again."""
+"""Share of the remaining life of a zone's key signatures after which they are asked for again."""
 DIGESTS = (DSDigest.SHA256, DSDigest.SHA384)
 _PAYLOAD = 1232
 _FOREVER = datetime.max.replace(tzinfo=UTC)
@@ -52,7 +52,7 @@ Response = dns.message.QueryMessage
 
 @dataclass(frozen=True, kw_only=True)
 class DnsAnswer:
-    """What a name holds; fresh by its time to live, valid by its signatures."""
+    """What a name holds: fresh for its time to live, valid as long as its signatures are."""
 
     values: tuple[str, ...]
     fresh_until: datetime
@@ -87,10 +87,10 @@ def anchors_of(path: Path | None) -> Anchors:
 
 
 class Dns:
-    """A resolver whose answers are believed as `validation` says; not for use from several threads at once.
+    """A resolver whose answers are believed as far as `validation` says; not for use from several threads at once.
 
-    `chain`: every signature is followed from the trust anchors; `resolver`: the resolver validates and is believed, for
-    one on this machine or a trusted network; `none`: everything is believed, for test networks.
+    `chain`: we follow every signature from the trust anchors. `resolver`: the resolver validates and is believed, if it
+    is on this machine or a trusted network. `none`: everything is believed, in test networks.
     """
 
     def __init__(
@@ -106,7 +106,7 @@ class Dns:
         self._resolver.lifetime = timeout_s
         self._resolver.timeout = max(timeout_s / 2, 0.1)
         self._resolver.use_edns(0, dns.flags.DO, _PAYLOAD)
-        # The checks are ours: a resolver that refuses what is wrong could not say why.
+        # We check ourselves: a resolver that refuses a wrong answer could not say why.
         self._resolver.flags = dns.flags.RD | (dns.flags.CD if validation == "chain" else dns.flags.AD)
         self._validation, self._anchors, self._now = validation, anchors, now
         self._zones: dict[dns.name.Name, _Zone] = {}
@@ -174,10 +174,10 @@ class Dns:
             raise DiscoveryError(f"zone {name} has no keys, or more than {MOST_RECORDS}")
         entry = [key for key in keys if not key.flags & Flag.REVOKE and _fits(name, key, vouched)]
         if not entry:
-            raise DiscoveryError(f"none of the keys of zone {name} is one its parent or our trust anchor vouches for")
+            raise DiscoveryError(f"none of the keys of zone {name} is vouched for by its parent or by our trust anchor")
         trusted = dns.rdataset.from_rdata_list(keys.ttl, entry)
         valid = min(valid, self._verified(keys, _signatures(response, keys), name, trusted))
-        # Asked again ahead of the signatures' end: whoever asks early for a fresher answer shall not get the old one.
+        # Ask again before the signatures expire: an early request for a fresher answer must not get the old one.
         lasting = AHEAD * (valid - self._now()).total_seconds()
         fresh = self._now() + timedelta(seconds=min(keys.ttl, LONGEST_ZONE_S, lasting))
         usable = [key for key in keys if not key.flags & Flag.REVOKE]
@@ -224,7 +224,7 @@ class Dns:
             )
         for signature in signatures:
             if signature.labels < len(rrset.name) - 1:
-                raise DiscoveryError(f"{what} comes out of a wildcard; publish the name itself")
+                raise DiscoveryError(f"{what} comes from a wildcard; publish the name itself")
             try:
                 dns.dnssec.validate_rrsig(rrset, signature, {signer: keys}, now=now)
             except (dns.exception.ValidationFailure, dns.exception.UnsupportedAlgorithm, ValueError):  # fmt: skip
