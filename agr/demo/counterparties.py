@@ -19,7 +19,7 @@ SCRIPT = Path(__file__).with_name("counterparty.py")
 
 @dataclass(frozen=True, kw_only=True)
 class Event:
-    """One line a counterparty wrote; `fields` holds what has no name of its own here."""
+    """One line that a counterparty wrote; `fields` holds everything that has no attribute of its own."""
 
     kind: str  # ready, received, refused, sent, failed, library, done, fault, ended
     at: str = ""
@@ -37,7 +37,7 @@ class Event:
 
 @dataclass(frozen=True, kw_only=True)
 class Peer:
-    """One entry of the directory a counterparty uses to find and verify the others."""
+    """One entry of the directory with which a counterparty finds and verifies the others."""
 
     domain: str
     role: str  # AGR, CRO or DSO
@@ -65,7 +65,7 @@ class Counterparty:
         key: Path | None = None,
         start_limit_s: float = 30,
     ) -> None:
-        """Start the process and wait until it listens. Raises DeliveryError with what it said if it does not."""
+        """Start the process and wait until it listens. Raises DeliveryError with its last words if it does not."""
         self.role, self.domain = role, domain
         self.events: list[Event] = []
         self._changed = Condition()
@@ -101,7 +101,7 @@ class Counterparty:
         return self._process.pid
 
     def send(self, command: str, timeout_s: float = 30, **fields: JsonValue) -> Event:
-        """Give a command and return its `done` event. Raises DeliveryError when it failed or took too long."""
+        """Send a command and return its `done` event. Raises DeliveryError when it failed or took too long."""
         with self._writing:
             self._commands += 1
             number = self._commands
@@ -112,11 +112,11 @@ class Counterparty:
         return answer
 
     def meet(self, peers: Iterable[Peer]) -> None:
-        """Replace the directory of everybody this counterparty may talk to."""
+        """Replace the directory of everybody that this counterparty may talk to."""
         self.send("peers", peers=[dict(vars(peer)) for peer in peers])
 
     def wait_for(self, wanted: Callable[[Event], bool], timeout_s: float = 30, *, after: int = 0) -> Event:
-        """Return the first event from number `after` on that is wanted. Raises DeliveryError if none comes."""
+        """Return the first wanted event from number `after` on. Raises DeliveryError if none comes."""
         deadline = time.monotonic() + timeout_s
         seen = after
         with self._changed:

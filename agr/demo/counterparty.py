@@ -49,14 +49,14 @@ from shapeshifter_uftp import (
 )
 from shapeshifter_uftp.uftp import SignedMessage
 
-Json: TypeAlias = dict[str, Any]  # one JSON line; a foreign format, checked by whoever reads a field
+Json: TypeAlias = dict[str, Any]  # one JSON line; whoever reads a field checks it
 
 SEND_ATTEMPTS = 5
 NOWHERE = "ea1.1970-01.example.nowhere:none"  # fills what the schema demands of a rejected response
 
 
 class Lines:
-    """JSON lines to whoever started us; nothing else ever reaches that stream."""
+    """JSON lines to the process that started us; nothing else is written to that stream."""
 
     def __init__(self, stream: IO[str]) -> None:
         self._stream, self._lock = stream, Lock()
@@ -70,7 +70,7 @@ class Lines:
 
 
 class LibraryLog(logging.Handler):
-    """Passes on what the library only logs: it swallows every error of its background work."""
+    """Reports what the library only logs, because it swallows every error of its background work."""
 
     def __init__(self, lines: Lines) -> None:
         super().__init__(logging.WARNING)
@@ -106,7 +106,7 @@ class Counterparty:
     sender_role: Any
 
     def prepare(self, lines: Lines, config: Json) -> None:
-        """Set the state the commands change."""
+        """Set the state that the commands change."""
         self.lines, self.config, self.stopping = lines, config, Event()
         self.peers: dict[tuple[str, str], Json] = {}
         self.delay_s, self.silent, self.offset = 0.0, False, timedelta(0)
@@ -116,7 +116,7 @@ class Counterparty:
         self.persist_s = 0.0
 
     def key_of(self, domain: str, role: str) -> str:
-        """Return a peer's public signing key in base64; 419 as the specification wants when it is not known."""
+        """Return a peer's public signing key in base64; raise 419, as the specification wants, when it is unknown."""
         if (domain, str(role)) not in self.peers:
             raise HTTPException(419, detail=f"no key known for {role} {domain}")
         whole = base64.b64decode(str(self.peers[domain, str(role)]["public_key"]).removeprefix("cs1."))
@@ -147,12 +147,12 @@ class Counterparty:
         return response
 
     def client(self, domain: str, role: str, version: str = "3.1.0") -> Any:
-        """Return the library's client to a peer, in the version the peer spoke."""
+        """Return the library's client for a peer, in the version of UFTP that the peer used."""
         known = version if version in ("3.0.0", "3.1.0") else "3.1.0"
         return self._get_client(domain, role, known)  # type: ignore[attr-defined]
 
     def deliver(self, message: Any, domain: str, role: str, version: str = "3.1.0") -> Json:
-        """Send a message, a few times if need be; report it and return its metadata."""
+        """Send a message, several times if necessary; report it and return its metadata."""
         message.time_stamp = (datetime.now(UTC) + self.offset).isoformat()
         client = self.client(domain, role, version)
         until = time.monotonic() + self.persist_s
@@ -171,7 +171,7 @@ class Counterparty:
         return describe(message)
 
     def reply(self, question: Any, answer: Any, role: str = "AGR") -> None:
-        """Send an answer in the question's conversation, unless told to be late or silent."""
+        """Send a response in the request's conversation, unless told to be late or silent."""
         if self.silent or (self.delay_s and self.stopping.wait(self.delay_s)):
             return
         answer.conversation_id = question.conversation_id
@@ -219,7 +219,7 @@ class Counterparty:
         return {}
 
     def do_portfolio(self, line: Json) -> Json:
-        """CRO: answer with `mode` full, partial, rejected or rejected-bare; `config` replaces what it knows."""
+        """CRO: answer with `mode` full, partial, rejected or rejected-bare; `config` replaces what the CRO knows."""
         self.mode = str(line.get("mode", self.mode))
         self.config = line.get("config", self.config)
         return {}

@@ -21,10 +21,10 @@ TIME_LIMIT_S = 600
 
 
 def counterparty_python(cache: Path) -> Path:
-    """Return a Python that has shapeshifter-uftp: the one $AGR_COUNTERPARTY_PYTHON names, else a venv at `cache`.
+    """Return a Python that has shapeshifter-uftp: the one that $AGR_COUNTERPARTY_PYTHON names, else a venv at `cache`.
 
-    The venv is made when it is missing or does not match the locked requirements; two processes at once wait for one
-    another. Raises InputError saying what to do.
+    The venv is made when it is missing or does not match the locked requirements. Two processes at once wait for each
+    other. Raises InputError, which says what to do.
     """
     named = os.environ.get(VARIABLE)
     if named:

@@ -1,4 +1,4 @@
-"""Judges the demo's day: what was promised against what the counterparties themselves received."""
+"""Judges the demo's day: compares what was promised with what the counterparties received."""
 
 import json
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ _TOLERANCE = 1e-6
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """The day in figures, and the broken promises in words."""
+    """The day in figures, and the broken promises as sentences."""
 
     period: str
     connections: int
@@ -63,7 +63,7 @@ class Report:
 
 @dataclass(frozen=True, kw_only=True)
 class Heard:
-    """One D-Prognosis as a DSO received it, read from its raw XML by itself."""
+    """One D-Prognosis as a DSO received it, read from its raw XML without our codec."""
 
     dso: str
     point: str
@@ -72,7 +72,7 @@ class Heard:
 
 
 def heard(world: World) -> list[Heard]:
-    """Return what the DSOs received, read without our own codec."""
+    """Return the D-Prognoses that the DSOs received, read without our own codec."""
     found = []
     for domain, dso in world.dsos.items():
         for event in dso.received("D-Prognosis"):
@@ -102,7 +102,7 @@ def _last(revisions: list[Heard]) -> dict[str, Heard]:
 
 
 def _delivery_faults(known: dict[str, str], received: list[Heard], last_plan: Plan) -> list[str]:
-    """Compare what DSOs received with who they are, and with the plan in force."""
+    """Return faults: a prognosis at the wrong DSO, or one that differs from the plan in force."""
     newest = _last(received)
     found = [f"no DSO received a D-Prognosis of {point}" for point in known if point not in newest]
     found += [

@@ -1,4 +1,4 @@
-"""Runs one market day on a compressed timetable: the clock jumps over the waiting, everything else is real."""
+"""Runs one market day in a minute: the clock jumps over the waiting, everything else is real."""
 
 import signal
 import sys
@@ -84,7 +84,7 @@ class MarketDay:
             if moment in self._done():
                 return
             coming = self.daemon.scheduler.next_moment()
-            # Read first what comes, then whether all is quiet: a moment under way is still among what comes.
+            # First read what comes next, then whether all is quiet: a moment under way is still the next one.
             if coming is not None and coming.at - self.clock.now() > 2 * _LEAD and self.daemon.idle():
                 self._jump(coming.at - _LEAD)
             if time.monotonic() > until:
@@ -140,7 +140,7 @@ def demo(scenario: Path | None, *, once: bool, as_json: bool, data: Path | None)
     described: Description = describe(folder)
     if described.changes:
         raise InputError(
-            f"{folder} is made of other tables by `changes`, which the demo's counterparties don't know; "
+            f"{folder} makes its tables by `changes`, which the demo's counterparties do not know; "
             f"run it with `agr scenario run {folder}`"
         )
     show = Show(described)

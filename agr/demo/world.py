@@ -60,7 +60,7 @@ class World:
         return [*self.cros, *self.dsos.values()]
 
     def _settings(self) -> Settings:
-        """Write the daemon's configuration and load it as any user's: `agr status -c` reads it too."""
+        """Write the daemon's configuration and load it like any user's: `agr status -c` reads it too."""
         path = self.data / "agr.toml"
         values = self._values().model_dump(mode="json", exclude_none=True, exclude_unset=True)
         path.write_text(f"# Made by agr demo.\n{tomli_w.dumps(values)}", encoding="utf-8")
@@ -100,7 +100,7 @@ class World:
             counterparty.send("clock", now=self.clock.now().isoformat())
 
     def known_to_cro(self, folder: Path) -> dict[str, str]:
-        """Return congestion point → DSO as the CRO's own file says."""
+        """Return congestion point → DSO, as the CRO's own file says."""
         listed = json.loads(self.scenario.cro_of(folder).read_text(encoding="utf-8"))["congestion_points"]
         return {point["address"]: point["dso"] for point in listed}
 

@@ -1,1 +1,1 @@
-"""The daemon's memory: tables and queries (SQLAlchemy Core), one transaction per state change."""
+"""The service's memory: tables and queries (SQLAlchemy Core), one transaction per state change."""

@@ -1,4 +1,4 @@
-"""Who may come in: accounts, one-time set-up links, sessions, API tokens. Secrets are kept as SHA-256 only."""
+"""Accounts, one-time set-up links, sessions and API tokens. Secrets are stored as SHA-256 only."""
 
 import hashlib
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from agr.store.engine import Tx
 
 
 def digest_of(secret: str) -> str:
-    """Return what is stored of a secret that was made at random."""
+    """Return the digest that is stored of a random secret."""
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
@@ -81,7 +81,7 @@ def set_role(tx: Tx, name: str, role: str) -> None:
 
 
 def set_disabled(tx: Tx, name: str, at: datetime | None) -> None:
-    """Shut an account out at once, with its sessions and set-up links, or let it in again."""
+    """Lock an account at once, with its sessions and set-up links, or unlock it."""
     tx.execute(t.accounts.update().where(t.accounts.c.name == name).values(disabled_at=at))
     if at is not None:
         tx.execute(t.sessions.delete().where(t.sessions.c.account == name))
@@ -102,7 +102,7 @@ def link(tx: Tx, secret: str, now: datetime) -> tuple[str | None] | None:
 
 
 def use_link(tx: Tx, secret: str) -> bool:
-    """Use a link up; False when somebody else has."""
+    """Use a link up; False when it has been used already."""
     return bool(tx.execute(t.links.delete().where(t.links.c.digest == digest_of(secret))).rowcount)
 
 
@@ -121,7 +121,7 @@ def session(tx: Tx, secret: str) -> Session | None:
 
 
 def seen(tx: Tx, secret: str, at: datetime) -> None:
-    """Record that a session is in use."""
+    """Record that a session was used."""
     tx.execute(t.sessions.update().where(t.sessions.c.digest == digest_of(secret)).values(seen_at=at))
 
 
@@ -131,7 +131,7 @@ def end_session(tx: Tx, secret: str) -> None:
 
 
 def forget(tx: Tx, now: datetime, lifetime: timedelta) -> None:
-    """Delete sessions, links and remembered requests that have no use any more."""
+    """Delete sessions, links and remembered requests that are of no use any more."""
     tx.execute(t.sessions.delete().where(t.sessions.c.created_at < now - lifetime))
     tx.execute(t.links.delete().where(t.links.c.expires_at < now))
     tx.execute(t.requests.delete().where(t.requests.c.at < now - timedelta(days=1)))

@@ -43,7 +43,7 @@ def entries(tx: Tx, *, limit: int = 100, before: int | None = None, action: str 
 
 @dataclass(frozen=True, kw_only=True)
 class Remembered:
-    """An earlier request with the same key, and how it was answered (None: it is under way)."""
+    """An earlier request with the same key, and its answer (None: it is still under way)."""
 
     digest: str
     status: int | None
@@ -51,7 +51,7 @@ class Remembered:
 
 
 def remember(tx: Tx, key: str, who: str, digest: str, at: datetime) -> Remembered | None:
-    """Claim an idempotency key; returns what was claimed before, None when the key is new."""
+    """Claim an idempotency key; return the earlier request, None when the key is new."""
     mine = sa.and_(t.requests.c.key == key, t.requests.c.who == who)
     row = tx.execute(sa.select(t.requests.c.digest, t.requests.c.status, t.requests.c.body).where(mine)).one_or_none()
     if row is not None:

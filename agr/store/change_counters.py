@@ -1,4 +1,4 @@
-"""A cheap look at what has changed: a few indexed maxima and counts by topic."""
+"""Tells cheaply what has changed, by a few indexed maxima and counts per topic."""
 
 from datetime import datetime
 
@@ -47,12 +47,12 @@ def beat(tx: Tx) -> dict[str, object]:
 
 
 def answers(tx: Tx) -> datetime | None:
-    """Return when the newest moment was handled: the store answers."""
+    """Return when the newest moment was handled; also shows that the store answers."""
     return tx.execute(sa.select(sa.func.max(t.moments.c.done_at))).scalar()
 
 
 def depths(tx: Tx) -> dict[str, int]:
-    """Return queue → rows that wait, for what the daemon works off itself."""
+    """Return queue → number of waiting rows, for the queues that the daemon works off."""
     inbox = sa.select(sa.func.count()).select_from(t.inbox).where(t.inbox.c.state == "received")
     triggers = sa.select(sa.func.count()).select_from(t.triggers).where(t.triggers.c.plan.is_(None))
     return {"inbox": tx.execute(inbox).scalar_one(), "triggers": tx.execute(triggers).scalar_one()}

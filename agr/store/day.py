@@ -12,7 +12,7 @@ from agr.store.engine import Tx
 
 
 def done_moments(tx: Tx, period: date) -> dict[str, str]:
-    """Return name → result of the Period's moments that need not run again."""
+    """Return name → result of the Period's moments that are done and need not run again."""
     rows = tx.execute(sa.select(t.moments.c.name, t.moments.c.result).where(t.moments.c.period == period))
     return {row.name: row.result for row in rows}
 
@@ -28,7 +28,7 @@ def moment_done(tx: Tx, period: date, name: str, at: datetime, result: str) -> N
 
 @dataclass(frozen=True, kw_only=True)
 class Trigger:
-    """A wish for a plan."""
+    """A request for a plan, with its reason."""
 
     id: int
     period: date
@@ -41,7 +41,7 @@ class Trigger:
 def put_trigger(
     tx: Tx, period: date, reason: Reason, at: datetime, *, preview: bool = False, points: tuple[str, ...] = ()
 ) -> int:
-    """Ask for a plan; several triggers of a Period are answered by one, previews each by one of their own."""
+    """Ask for a plan; several triggers of a Period are answered by one, each preview by a plan of its own."""
     result = tx.execute(
         t.triggers.insert().values(
             period=period, kind=reason.kind.value, reference=reason.reference, text=reason.text, at=at,
@@ -92,7 +92,7 @@ def trigger(tx: Tx, trigger_id: int) -> Trigger | None:
 def put_reservation(
     tx: Tx, contract: str, period: date, power_w: tuple[int, ...], message_id: str, at: datetime
 ) -> None:
-    """Store what is still reserved; `at` is the message's TimeStamp: a retried older update does not count again."""
+    """Store what is still reserved. `at` is the message's TimeStamp: an older update that is retried does not count."""
     tx.execute(
         t.reservations.insert().values(
             contract=contract, period=period, power_w=list(power_w), message_id=message_id, at=at
@@ -109,7 +109,7 @@ def reservations_on(tx: Tx, period: date) -> dict[str, tuple[int, ...]]:
 
 @dataclass(frozen=True, kw_only=True)
 class Reserved:
-    """One word on what is still reserved: a DSO's message or, with a MessageID that is none, an operator's entry."""
+    """One statement of what is still reserved: a DSO's message, or an operator's entry (whose MessageID is made up)."""
 
     contract: str
     power_w: tuple[int, ...]
@@ -118,7 +118,7 @@ class Reserved:
 
 
 def reservation_history(tx: Tx, period: date) -> list[Reserved]:
-    """Return every word on a Period's reservations, newest first; the newest of a contract counts."""
+    """Return every statement about a Period's reservations, newest first; the newest of a contract counts."""
     c = t.reservations.c
     rows = tx.execute(
         sa.select(c.contract, c.power_w, c.message_id, c.at)
@@ -143,7 +143,7 @@ def positions_on(tx: Tx, period: date) -> dict[str, tuple[float, ...]]:
 
 @dataclass(frozen=True, kw_only=True)
 class Alarm:
-    """Something that needs a hand."""
+    """Something that needs attention."""
 
     id: int
     kind: str
@@ -168,7 +168,7 @@ def raise_alarm(tx: Tx, kind: str, subject: str, text: str, at: datetime) -> boo
 
 
 def latest(tx: Tx) -> datetime | None:
-    """Return the latest present the store knows of: the newest messages came then, or an open alarm was renewed."""
+    """Return the latest instant that the store knows: of the newest message, or of an open alarm's renewal."""
     moments = [
         tx.execute(sa.select(column).order_by(column.table.c.id.desc()).limit(1)).scalar()
         for column in (t.inbox.c.received_at, t.outbox.c.queued_at)
@@ -211,7 +211,7 @@ def recovered_alarms(tx: Tx, since: datetime, limit: int = 200) -> list[Alarm]:
 
 
 def acknowledge(tx: Tx, alarm_id: int, who: str, at: datetime) -> Alarm | None:
-    """Note that somebody has taken an open alarm on; returns it, None when there is none to acknowledge."""
+    """Note that somebody has acknowledged an open alarm; return it, None when there is none to acknowledge."""
     c = t.alarms.c
     mine = sa.and_(c.id == alarm_id, c.recovered_at.is_(None), c.acknowledged_at.is_(None))
     if not tx.execute(t.alarms.update().where(mine).values(acknowledged_at=at, acknowledged_by=who)).rowcount:

@@ -1,6 +1,6 @@
-"""A store as one file, and back: SQLite by its own online backup, PostgreSQL by its own tools.
+"""Writes a store into one file and restores it: SQLite by its online backup, PostgreSQL by its own tools.
 
-Putting back is all or nothing, and what was there before is kept as a file of its own.
+A restore is all or nothing, and what was there before is kept as a file of its own.
 Source: SQLite documentation, backup API; PostgreSQL documentation, pg_dump, pg_restore, psql.
 """
 
@@ -28,7 +28,7 @@ _REVISION = re.compile(r"^COPY \S*alembic_version\b.*\n(\w+)$", re.MULTILINE)
 
 
 def copy_sqlite(source: Path, target: Path) -> None:
-    """Copy by SQLite's own online backup: consistent, whoever writes meanwhile. Raises InputError."""
+    """Copy by SQLite's online backup: consistent, even if others write meanwhile. Raises InputError."""
     if not source.is_file():
         raise InputError(f"there is no store at {source}")
     with (
@@ -46,7 +46,7 @@ def sqlite_file(url: sa.URL) -> Path:
 
 
 def check_sqlite(saved: Path, target: Path, *, replace: bool) -> None:
-    """Raise InputError when a copy is damaged, a newer program made it, or its place is taken."""
+    """Raise InputError when a copy is damaged, was made by a newer program, or would overwrite a store."""
     revision = None
     try:
         with closing(sqlite3.connect(saved)) as check:
@@ -63,7 +63,7 @@ def check_sqlite(saved: Path, target: Path, *, replace: bool) -> None:
 
 
 def _refuse_newer(revision: str | None) -> None:
-    """Raise InputError when a copy's schema is none that this program brings up to date."""
+    """Raise InputError when this program cannot bring a copy's schema up to date."""
     if not revision:
         raise InputError("the backup holds no store of agr; use another one")
     if not knows(revision):
@@ -71,7 +71,7 @@ def _refuse_newer(revision: str | None) -> None:
 
 
 def put_sqlite(saved: Path, target: Path) -> Path | None:
-    """Put a checked copy in its place; return where what was there is kept, a damaged store, too.
+    """Put a checked copy in its place; return where the former store is kept, even if it was damaged.
 
     Raises AgrError, and then nothing has changed.
     """
@@ -98,7 +98,7 @@ def put_sqlite(saved: Path, target: Path) -> Path | None:
 
 
 def _write_back(store: Path) -> None:
-    """Bring the write-ahead log into the store's file, as far as readers and damage let it."""
+    """Bring the write-ahead log into the store's file, as far as readers and damage allow."""
     with suppress(sqlite3.DatabaseError):
         untouched = f"{store.absolute().as_uri()}?mode=ro&immutable=1"
         with closing(sqlite3.connect(untouched, uri=True)) as look:
@@ -116,7 +116,7 @@ def _to_disk(path: Path) -> None:
 
 
 def aside(path: Path) -> Path:
-    """Return the name under which what a path holds now is kept."""
+    """Return the name under which the present file at a path is kept."""
     return path.with_name(f"{path.name}.before-{datetime.now(UTC):%Y%m%dT%H%M%S}")
 
 
@@ -124,7 +124,7 @@ def aside(path: Path) -> Path:
 
 
 def copy_postgres(store: Store, target: Path) -> None:
-    """Write our tables of the store's schema into a file: one snapshot, whoever writes meanwhile. Raises AgrError."""
+    """Write our tables into a file: one snapshot, even if others write meanwhile. Raises AgrError."""
     present, schema = _present(store)
     if not present:
         raise InputError(f"there is no store at {store.place}")
@@ -134,7 +134,7 @@ def copy_postgres(store: Store, target: Path) -> None:
 
 
 def check_postgres(saved: Path, schema: str, store: Store, *, replace: bool) -> None:
-    """Raise InputError when a newer program made a copy, or it cannot come into the place of what is there."""
+    """Raise InputError when a newer program made a copy, or when it cannot replace what is there."""
     with tempfile.TemporaryDirectory(prefix="agr-check-") as scratch:
         _script(saved, Path(scratch) / "restore.sql")
         _script(saved, Path(scratch) / "revision.sql", "--data-only", "--table=alembic_version")
@@ -151,9 +151,9 @@ def check_postgres(saved: Path, schema: str, store: Store, *, replace: bool) -> 
 
 
 def put_postgres(saved: Path, store: Store, keep_in: Path) -> Path | None:
-    """Put a checked copy in the place of what is there, in one transaction; return where that is kept.
+    """Replace what is there by a checked copy, in one transaction; return where the former store is kept.
 
-    Raises AgrError, and then nothing has changed. Who else uses the tables is waited for, but not for long.
+    Raises AgrError, and then nothing has changed. Waits for others who use the tables, but not for long.
     """
     present, schema = _present(store)
     kept = None
@@ -176,7 +176,7 @@ def schema_of(store: Store) -> str:
 
 
 def _present(store: Store) -> tuple[list[str], str]:
-    """Return (our tables that are there, the schema they are in)."""
+    """Return (those of our tables that exist, the schema they are in)."""
     with store.reading() as tx:
         schema = str(tx.execute(sa.text("SELECT current_schema()")).scalar())
         return sorted(_OURS & set(sa.inspect(tx).get_table_names(schema=schema))), schema
@@ -187,7 +187,7 @@ def _quoted(schema: str, table: str) -> str:
 
 
 def _script(saved: Path, target: Path, *chosen: str) -> None:
-    """Write a copy, or what is chosen of it, out as statements, which also reads it to its end."""
+    """Write a copy, or a chosen part of it, as statements; this also reads it to its end."""
     _run("pg_restore", None, ["--no-owner", "--no-privileges", *chosen, f"--file={target}", str(saved)])
 
 

@@ -23,7 +23,7 @@ Tx: TypeAlias = sa.Connection
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
 _BUSY_S = 30
-"""How long a transaction waits for the one before it."""
+"""Seconds that a transaction waits for the one before it."""
 
 
 def _sqlite_settings(connection: Any, _record: Any) -> None:
@@ -37,7 +37,7 @@ def _begin_immediate(connection: sa.Connection) -> None:
 
 
 def knows(revision: str) -> bool:
-    """Return whether this program has a schema's revision; else a newer one made it."""
+    """Return whether this program knows a schema's revision; otherwise a newer program made it."""
     return revision in {script.revision for script in ScriptDirectory(str(_MIGRATIONS)).walk_revisions()}
 
 
@@ -58,7 +58,7 @@ class Store:
             self._engine = sa.create_engine(self._url, hide_parameters=True, **pool)
         except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError, ModuleNotFoundError, OSError) as error:
             raise StoreError(f"store_url cannot be used: {error}; use sqlite:///path or postgresql://…") from error
-        # SQLite lets whoever waits sleep up to 100 ms between two looks; our own threads take turns without that.
+        # SQLite lets a waiting writer sleep up to 100 ms between two looks; our own threads take turns without that.
         self._turn = Lock() if self._engine.dialect.name == "sqlite" else None
         self._fence: Callable[[Tx], None] | None = None
         self._troubles: deque[str] = deque(maxlen=1)  # shared by every view of the store
@@ -77,7 +77,7 @@ class Store:
 
     @contextmanager
     def reading(self) -> Iterator[Tx]:
-        """Give a transaction that only reads: one who stands by may, too."""
+        """Give a transaction that only reads; a standby may use it, too."""
         try:
             with self._in_turn(), self._engine.begin() as tx:
                 yield tx
@@ -86,7 +86,7 @@ class Store:
             if took > max(self._slowest, default=0.0):
                 self._slowest.append(took)
         except (sa.exc.IntegrityError, sa.exc.DataError, sa.exc.ProgrammingError, sa.exc.NotSupportedError):
-            raise  # a bug of ours, no trouble of the store
+            raise  # a bug of ours, not a failure of the store
         except (sa.exc.DBAPIError, sa.exc.TimeoutError) as error:
             why = getattr(error, "orig", None) or "every connection is in use"
             text = f"the store at {self.place} does not answer: {str(why).strip()}"
@@ -95,15 +95,15 @@ class Store:
 
     @property
     def trouble(self) -> str | None:
-        """What the store failed with last, until that is forgotten; None: it answers."""
+        """The store's latest failure, until it is forgotten; None: the store answers."""
         return self._troubles[-1] if self._troubles else None
 
     def forget_trouble(self) -> None:
-        """The trouble is over."""
+        """Forget the failure: it is over."""
         self._troubles.clear()
 
     def slowest_commit_s(self) -> float:
-        """Return how long the slowest commit took since this was asked last, in seconds."""
+        """Return how long the slowest commit took since the last call, in seconds."""
         slowest = max(self._slowest, default=0.0)
         self._slowest.clear()
         return slowest
@@ -123,14 +123,14 @@ class Store:
             self._turn.release()
 
     def fenced(self, fence: Callable[[Tx], None]) -> "Store":
-        """Return the same store for one that acts: `fence` begins each transaction and may refuse it."""
+        """Return the same store for acting: `fence` begins each transaction and may refuse it."""
         acting = copy(self)
         acting._fence = fence
         return acting
 
     @property
     def shared(self) -> bool:
-        """Whether daemons on several machines can have this store."""
+        """Whether daemons on several machines can share this store."""
         return bool(self._engine.dialect.name == "postgresql")
 
     @property
@@ -167,7 +167,7 @@ class Store:
             command.upgrade(self._config(tx), "head")
 
     def refuse_newer(self, tx: Tx) -> None:
-        """Raise StoreError when what is there was made by a newer program."""
+        """Raise StoreError when a newer program made the schema."""
         present = MigrationContext.configure(tx).get_current_revision()
         if present is not None and not knows(present):
             raise StoreError(f"the store at {self.place} has schema {present}, newer than this program; update agr")

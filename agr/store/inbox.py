@@ -1,4 +1,4 @@
-"""The inbox: what was answered 200 and is never lost."""
+"""The inbox: messages that were answered 200 and are never lost."""
 
 import hashlib
 from collections.abc import Sequence
@@ -38,7 +38,7 @@ def put(
     tx: Tx, *, sender_domain: str, sender_role: str, message_id: str, conversation_id: str, kind: str, xml: bytes,
     at: datetime,
 ) -> Arrival:  # fmt: skip
-    """Store a message once; says whether it was here before."""
+    """Store a message once; return whether it was here before."""
     digest = hashlib.sha256(xml).hexdigest()
     same = sa.and_(t.inbox.c.sender_domain == sender_domain, t.inbox.c.message_id == message_id.lower())
     known = tx.execute(sa.select(t.inbox.c.digest).where(same)).scalar()

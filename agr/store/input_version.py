@@ -1,6 +1,6 @@
-"""What plans are made from, as one number: it grows whenever tables, lists, positions or what is unavailable change.
+"""One number for what plans are made from: it grows when tables, CROs' lists, positions or unavailability change.
 
-Reservations are not counted: what they change in a plan can be told from the plan itself.
+Reservations do not count: what they change can be told from the plan itself.
 """
 
 import sqlalchemy as sa
@@ -10,7 +10,7 @@ from agr.store.engine import Tx
 
 
 def changed(tx: Tx) -> None:
-    """Note, in the transaction that changes something, that plans would be made from something else now."""
+    """Count up, in the transaction that changes an input of plans."""
     if not tx.execute(t.basis.update().values(number=t.basis.c.number + 1)).rowcount:
         tx.execute(t.basis.insert().values(id=1, number=1))
 

@@ -1,8 +1,8 @@
-"""Who acts on a PostgreSQL store: one leader, the others stand by; a fence stops a leader that has lost its place.
+"""Who acts on a PostgreSQL store: one leader, the others stand by; a fence stops a leader that has lost the lead.
 
 The leader holds an advisory lock through a connection of its own. The server gives the lock to the next one as soon as
 that connection ends: at once when the process dies, after some seconds without a sign of life when the machine or the
-network does. A new leader ends what transactions the old one still has open and counts up the epoch; every acting
+network does. A new leader ends the transactions that the old one still has open and counts up the epoch; every acting
 transaction first reads the epoch under a shared lock, so work of a former leader cannot be committed.
 Source: PostgreSQL documentation, 13.3.5 advisory locks; 34.1.2 (keepalives, tcp_user_timeout).
 """
@@ -42,7 +42,7 @@ _ENTER = sa.text("SELECT pg_try_advisory_xact_lock_shared(:key, hashtext(current
 
 
 class NotLeader(StoreError):  # noqa: N818 - a state, told in words
-    """Another process acts on this store, or none yet."""
+    """Another process leads on this store, or none does yet."""
 
 
 class Leadership(Protocol):
@@ -52,7 +52,7 @@ class Leadership(Protocol):
         """Try to become the leader; True when we are."""
 
     def holds(self) -> bool:
-        """Say whether we still are."""
+        """Say whether we are still the leader."""
 
     def release(self) -> None:
         """Let another one lead."""
@@ -62,21 +62,21 @@ class Leadership(Protocol):
 
 
 class Alone:
-    """A store that only one process can have, as SQLite with the claim on its folder: always the leader."""
+    """Leadership of a store that one process has alone (SQLite with the lock on its folder): always ours."""
 
     def take(self) -> bool:
-        """Nobody else can."""
+        """We lead: nobody else can."""
         return True
 
     def holds(self) -> bool:
-        """Nobody can take it."""
+        """We lead: nobody can take over."""
         return True
 
     def release(self) -> None:
-        """Nothing is held."""
+        """Do nothing: no lock is held."""
 
     def fence(self, tx: Tx) -> None:
-        """Nobody else acts."""
+        """Do nothing: nobody else acts."""
 
 
 class Elected:
@@ -120,7 +120,7 @@ class Elected:
         return epoch
 
     def holds(self) -> bool:
-        """Say whether the connection that holds the lock lives; what it cannot tell within seconds is a no."""
+        """Say whether the connection that holds the lock lives; no answer within seconds counts as no."""
         if self._connection is None:
             return False
         try:
@@ -150,7 +150,7 @@ class Elected:
 
 
 def leadership(store: Store, clock: Clock) -> Leadership:
-    """Return how leaders are found on this kind of store."""
+    """Return how leadership works on this kind of store."""
     return Elected(store, clock) if store.shared else Alone()
 
 
@@ -158,7 +158,7 @@ def leadership(store: Store, clock: Clock) -> Leadership:
 def nobody_leads(store: Store, clock: Clock) -> Iterator[None]:
     """Keep every daemon from leading while the store is replaced; raises InputError when one leads.
 
-    Epochs go on counting from what was there, so that work of a leader of before cannot be committed afterwards.
+    Epochs go on counting from the former store, so that no former leader can commit afterwards.
     """
     if not store.shared:
         yield
@@ -167,7 +167,7 @@ def nobody_leads(store: Store, clock: Clock) -> Iterator[None]:
     try:
         with engine.connect() as connection:
             if not connection.execute(_TAKE, {"key": _CLASS}).scalar():
-                raise InputError("a daemon leads on this store; stop every daemon first, those that stand by, too")
+                raise InputError("a daemon leads on this store; stop every daemon first, the standby too")
             connection.commit()
             past = _newest_epoch(connection)
             yield

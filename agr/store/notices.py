@@ -1,4 +1,4 @@
-"""Which alarm was told to whom: what is here is not told again."""
+"""Which alarm was sent through which channel, so that it is not sent again."""
 
 from datetime import datetime
 
@@ -13,7 +13,7 @@ _ALARM = tuple(t.alarms.c[name] for name in Alarm.__dataclass_fields__)
 
 
 def untold(tx: Tx, channel: str, raised_before: datetime, told_before: datetime) -> list[Alarm]:
-    """Return open alarms that a channel should hear of: old enough, and the same not told since `told_before`."""
+    """Return open alarms to send through a channel: old enough, and the same not sent since `told_before`."""
     a, n = t.alarms.c, o.notices.c
     told = sa.select(n.alarm).where(n.channel == channel, n.event == "raised")
     earlier = t.alarms.alias("earlier")
@@ -29,7 +29,7 @@ def untold(tx: Tx, channel: str, raised_before: datetime, told_before: datetime)
 
 
 def recovered(tx: Tx, channel: str) -> list[Alarm]:
-    """Return alarms that a channel was told of, that have ended, and whose end it was not told."""
+    """Return alarms that were sent through a channel and have ended, and whose end was not sent yet."""
     a, n = t.alarms.c, o.notices.c
     told = sa.select(n.alarm).where(n.channel == channel, n.event == "raised")
     ended = sa.select(n.alarm).where(n.channel == channel, n.event == "recovered")
@@ -38,7 +38,7 @@ def recovered(tx: Tx, channel: str) -> list[Alarm]:
 
 
 def told(tx: Tx, channel: str, event: str, alarms: list[Alarm], at: datetime) -> None:
-    """Record that a channel was told."""
+    """Record that an alarm, or its end, was sent."""
     rows = [{"alarm": alarm.id, "channel": channel, "event": event, "at": at} for alarm in alarms]
     if rows:
         tx.execute(o.notices.insert(), rows)

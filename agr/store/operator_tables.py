@@ -1,4 +1,4 @@
-"""The tables behind the operators' page: accounts, what they did, what they switched, whom alarms were told."""
+"""The tables behind the operators' page: accounts, the audit log, switches, notices."""
 
 import sqlalchemy as sa
 
@@ -79,7 +79,7 @@ unavailable = sa.Table(
     sa.Column("name", sa.String(255), nullable=False),  # a resource, or a connection's address
     sa.Column("first_day", sa.Date, nullable=False),
     sa.Column("last_day", sa.Date, nullable=False),
-    sa.Column("since", Instant, nullable=False),  # on the first day only what comes later is affected
+    sa.Column("since", Instant, nullable=False),  # on the first day only later ISPs are affected
     sa.Column("who", sa.String(255), nullable=False),
     sa.Column("why", sa.Text, nullable=False),
     sa.Column("ended_at", Instant),

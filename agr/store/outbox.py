@@ -1,4 +1,4 @@
-"""The outbox: what has to leave, what left, and what came back as an answer."""
+"""The outbox: messages that have to leave or have left, and the responses to them."""
 
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -28,7 +28,7 @@ class Queued:
 
 @dataclass(frozen=True, kw_only=True)
 class Asked:
-    """An outgoing request and what became of it."""
+    """An outgoing request and its response."""
 
     message_id: str
     conversation_id: str
@@ -90,14 +90,14 @@ def retry(tx: Tx, row_id: int, at: datetime, detail: str) -> bool:
 
 
 def hasten(tx: Tx, now: datetime, latest: datetime) -> int:
-    """Let messages whose next attempt lies beyond any pause (the clock was set back) be tried now; return how many."""
+    """Make messages due whose next attempt lies beyond any pause (the clock was set back); return how many."""
     c = t.outbox.c
     mine = sa.and_(c.state == "queued", c.next_attempt_at > latest)
     return tx.execute(t.outbox.update().where(mine).values(next_attempt_at=now)).rowcount
 
 
 def hasten_to(tx: Tx, recipient: str, role: str, now: datetime) -> int:
-    """Let everything that waits for one recipient be tried now; return how many."""
+    """Make everything due that waits for one recipient; return how many."""
     c = t.outbox.c
     mine = sa.and_(
         c.state == "queued", c.recipient_domain == recipient, c.recipient_role == role, c.next_attempt_at > now
@@ -126,7 +126,7 @@ def supersede(tx: Tx, kind: str, period: date, subject: str) -> int:
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """A message as the operator sees it."""
+    """A message as operators see it."""
 
     message_id: str
     conversation_id: str
@@ -172,7 +172,7 @@ def row(tx: Tx, message_id: str) -> Row | None:
 
 
 def counts(tx: Tx) -> dict[str, int]:
-    """Return state → number of messages, for the states that need somebody or something to happen."""
+    """Return state → number of messages, for the states in which something must still happen."""
     c = t.outbox.c
     return {
         state: tx.execute(sa.select(sa.func.count()).select_from(t.outbox).where(c.state == state)).scalar_one()
@@ -189,7 +189,7 @@ def stuck(tx: Tx, before: datetime) -> dict[str, int]:
 
 
 def resend(tx: Tx, message_id: str, now: datetime, answer_due_at: datetime | None) -> bool:
-    """Let a queued or failed message leave now, with all its time before it again; False when it is neither."""
+    """Send a queued or failed message now, with its full time for retries; False when it is neither."""
     c = t.outbox.c
     mine = sa.and_(c.message_id == message_id.lower(), c.state.in_(("queued", "failed")))
     values = {"state": "queued", "next_attempt_at": now, "queued_at": now, "answer_due_at": answer_due_at}
@@ -217,7 +217,7 @@ def requests(tx: Tx, kind: str, period: date) -> list[Asked]:
 
 
 def unanswered(tx: Tx, now: datetime) -> list[Asked]:
-    """Return requests whose answer is overdue."""
+    """Return requests whose response is overdue."""
     c = t.outbox.c
     waiting = sa.and_(c.answered_at.is_(None), c.answer_due_at < now, c.state.not_in(("superseded", "cancelled")))
     return [Asked(**row._mapping) for row in tx.execute(sa.select(*_ASKED).where(waiting).order_by(c.id))]
@@ -238,7 +238,7 @@ def waiting(tx: Tx) -> int:
 
 
 def answered(tx: Tx, message_id: str, at: datetime, answer: str, reason: str | None) -> None:
-    """Record the answer to a request; who answered has received it, whatever delivery knows of it."""
+    """Record the response to a request; whoever responded has received it, whatever delivery knows."""
     mine = t.outbox.c.message_id == message_id.lower()
     tx.execute(t.outbox.update().where(mine).values(answered_at=at, answer=answer, answer_reason=reason))
     waiting = sa.and_(mine, t.outbox.c.state == "queued")
@@ -246,7 +246,7 @@ def answered(tx: Tx, message_id: str, at: datetime, answer: str, reason: str | N
 
 
 def no_longer_waiting(tx: Tx, message_id: str) -> None:
-    """Stop waiting for the answer to a request (it was asked again or reported)."""
+    """Stop waiting for the response to a request (it was sent again or reported)."""
     tx.execute(t.outbox.update().where(t.outbox.c.message_id == message_id).values(answer_due_at=None))
 
 

@@ -14,7 +14,7 @@ HOLD = "hold"
 
 @dataclass(frozen=True, kw_only=True)
 class Override:
-    """A switch as it stands."""
+    """The present position of a switch, with who set it, when and why."""
 
     name: str
     on: bool
@@ -24,13 +24,13 @@ class Override:
 
 
 def turn(tx: Tx, name: str, on: bool, at: datetime, who: str, why: str) -> None:
-    """Turn a switch."""
+    """Set a switch."""
     tx.execute(t.switches.delete().where(t.switches.c.name == name))
     tx.execute(t.switches.insert().values(name=name, on=on, at=at, who=who, why=why))
 
 
 def switch(tx: Tx, name: str) -> Override | None:
-    """Return a switch; None when nobody has touched it."""
+    """Return a switch; None when nobody has set it."""
     row = tx.execute(sa.select(t.switches).where(t.switches.c.name == name)).one_or_none()
     return None if row is None else Override(**row._mapping)
 

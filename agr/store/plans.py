@@ -33,7 +33,7 @@ def put(tx: Tx, plan: Plan, outcome: bytes, case: bytes) -> Plan:
 
 
 def _written(plan: Plan) -> str:
-    """Return a plan as JSON; an infinite gap, where no bound was proven, as text, for null could not be read again."""
+    """Return a plan as JSON; an infinite gap (no bound was proven) is text, because null could not be read back."""
     return to_json(plan, inf_nan_mode="strings").decode()
 
 
@@ -76,7 +76,7 @@ def history(tx: Tx, period: date) -> list[Plan]:
 
 
 def decide(tx: Tx, plan_id: int, state: PlanState) -> bool:
-    """Turn a preview into an audited or a discarded plan; False when it is no preview (any more)."""
+    """Turn a preview into an audited or a discarded plan; False when it is not a preview (any more)."""
     mine = sa.and_(t.plans.c.id == plan_id, t.plans.c.state == PlanState.PREVIEW.value)
     return bool(tx.execute(t.plans.update().where(mine).values(state=state.value)).rowcount)
 
@@ -96,7 +96,7 @@ def archives(tx: Tx, plan_id: int) -> tuple[bytes, bytes]:
 
 
 def forget_programs(tx: Tx, day: date) -> int:
-    """Delete what plans of Periods before the day say of single resources; their summaries stay. Return how many."""
+    """Delete the programs of single resources of Periods before the day; summaries stay. Return how many plans."""
     mine = sa.and_(t.plans.c.period < day, t.plans.c.outcome != b"")
     gone = tx.execute(t.plans.update().where(mine).values(outcome=b"")).rowcount
     needed = sa.select(t.plans.c.case_digest).where(t.plans.c.outcome != b"")
@@ -105,7 +105,7 @@ def forget_programs(tx: Tx, day: date) -> int:
 
 
 def delete_before(tx: Tx, day: date) -> int:
-    """Delete plans and prognoses of Periods before the day, and cases nobody needs any more."""
+    """Delete plans and prognoses of Periods before the day, and cases that no plan needs any more."""
     tx.execute(t.prognoses.delete().where(t.prognoses.c.period < day))
     gone = tx.execute(t.plans.delete().where(t.plans.c.period < day)).rowcount
     tx.execute(t.cases.delete().where(t.cases.c.digest.not_in(sa.select(t.plans.c.case_digest))))
@@ -186,7 +186,7 @@ def answer_prognosis(tx: Tx, message_id: str, state: str, reason: str | None) ->
 
 
 def reopen(tx: Tx, message_id: str) -> None:
-    """Note that a revision that was given up is on its way again."""
+    """Record that a revision that was given up is under way again."""
     mine = sa.and_(t.prognoses.c.message_id == message_id.lower(), t.prognoses.c.state.in_(("failed", "cancelled")))
     tx.execute(t.prognoses.update().where(mine).values(state="sent", reason=None))
 

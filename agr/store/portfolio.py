@@ -1,4 +1,4 @@
-"""Congestion points and connections per Period, as the CROs told us, and what was asked of whom."""
+"""Congestion points and connections per Period, as the CROs list them, and which CRO was asked."""
 
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -17,7 +17,7 @@ _ROWS_AT_ONCE = 20_000
 
 @dataclass(frozen=True, kw_only=True)
 class CroAnswer:
-    """How a CRO stands for a Period."""
+    """Whether a CRO was asked about a Period, and has answered."""
 
     cro: str
     state: str  # asked | answered | rejected
@@ -26,7 +26,7 @@ class CroAnswer:
 
 
 def set_answer(tx: Tx, period: date, cro: str, state: str, at: datetime, detail: str | None = None) -> None:
-    """Record how a CRO stands for a Period."""
+    """Record that a CRO was asked about a Period, or has answered."""
     input_version.changed(tx)
     mine = sa.and_(t.portfolio_answers.c.period == period, t.portfolio_answers.c.cro == cro)
     tx.execute(t.portfolio_answers.delete().where(mine))
@@ -34,7 +34,7 @@ def set_answer(tx: Tx, period: date, cro: str, state: str, at: datetime, detail:
 
 
 def answers(tx: Tx, period: date) -> dict[str, CroAnswer]:
-    """Return CRO → how it stands."""
+    """Return CRO → whether it was asked, and has answered."""
     c = t.portfolio_answers.c
     rows = tx.execute(sa.select(c.cro, c.state, c.at, c.detail).where(c.period == period))
     return {row.cro: CroAnswer(**row._mapping) for row in rows}
@@ -43,7 +43,7 @@ def answers(tx: Tx, period: date) -> dict[str, CroAnswer]:
 def replace(
     tx: Tx, period: date, cro: str, points: tuple[CongestionPoint, ...], free: tuple[str, ...]
 ) -> tuple[str, ...]:
-    """Store one CRO's list, replacing what it said before; return connections another CRO had claimed (kept there)."""
+    """Store a CRO's list in place of its former one; return connections that another CRO claims (they stay there)."""
     input_version.changed(tx)
     for table in (t.points, t.point_connections):
         tx.execute(table.delete().where(table.c.period == period, table.c.cro == cro))

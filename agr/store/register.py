@@ -37,7 +37,7 @@ def _key(kind: str, position: int, row: Any) -> str:
 
 
 def replace(tx: Tx, register: Register) -> None:
-    """Replace the register by another as a whole; forecasts and prices are merged: newer values win.
+    """Replace the whole register; forecasts and prices are merged, and newer values win.
 
     A folder with only forecasts or prices leaves connections, resources and contracts as they are.
     """
@@ -60,7 +60,7 @@ def _replace_rows(tx: Tx, register: Register) -> None:
 
 
 def has_rows(whole: Register) -> bool:
-    """Say whether there is anything but forecasts and prices."""
+    """Say whether a register has anything but forecasts and prices."""
     return any(getattr(whole, kind) for kind in _KINDS)
 
 
@@ -105,7 +105,7 @@ def _upsert(tx: Tx, table: sa.Table, rows: list[dict[str, Any]]) -> None:
         return
     input_version.changed(tx)
     keys = list(table.primary_key.columns)
-    rows = list({tuple(row[c.name] for c in keys): row for row in rows}.values())  # of double ones the last counts
+    rows = list({tuple(row[c.name] for c in keys): row for row in rows}.values())  # of duplicates the last counts
     same = sa.and_(*(column == sa.bindparam(f"k_{column.name}") for column in keys))
     tx.execute(table.delete().where(same), [{f"k_{c.name}": row[c.name] for c in keys} for row in rows])
     tx.execute(table.insert(), rows)
