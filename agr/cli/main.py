@@ -97,8 +97,8 @@ def import_(
         reading = commands.import_tables(settings, commands.open_store(settings), folder)
     for warning in reading.warnings:
         err.print(f"warning: {warning}", markup=False, highlight=False, soft_wrap=True)
-    for name in type(reading.register).__dataclass_fields__:
-        out.print(f"{len(getattr(reading.register, name)):>9,} {name.replace('_', ' ')}", highlight=False)
+    for table, rows in reading.register.tables().items():
+        out.print(f"{len(rows):>9,} {table.replace('_', ' ')}", highlight=False)
 
 
 @app.command()

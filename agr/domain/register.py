@@ -1,14 +1,21 @@
-"""The register: connections, their resources, contracts and limits, as the AGR knows them. Frozen, typed values.
+"""The register: connections, their resources (see agr.domain.kinds), contracts and limits, as the AGR knows them.
 
 Power in kW and energy in kWh as written on a device's plate; consumption positive. Instants are aware.
 """
 
-import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
-from itertools import pairwise
+from functools import cached_property
+from itertools import groupby
+from typing import Any
 
+from agr.domain.bounds import NotNegative, PriceMinutes
 from agr.domain.isp import Period
+from agr.domain.kinds import BY_TABLE, KINDS
+from agr.domain.kinds.kind import Resource, Row
+
+_PLACE = {kind.row: place for place, kind in enumerate(KINDS)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,137 +25,6 @@ class Connection:
     address: str
     first_day: date
     last_day: date | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class FixedLoad:
-    """Consumption (or production) nobody steers; follows forecast quantity `power_kw`."""
-
-    resource: str
-    connection: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Generator:
-    """PV or wind; follows forecast `power_kw` (negative) and may be curtailed at a cost."""
-
-    resource: str
-    connection: str
-    curtailment_eur_per_mwh: float = 0.0
-    reserve_kw: float = 0.0
-
-
-@dataclass(frozen=True, kw_only=True)
-class Battery:
-    """A stationary battery; at the end of the day it holds at least `end_kwh`."""
-
-    resource: str
-    connection: str
-    charge_kw: float
-    discharge_kw: float
-    capacity_kwh: float
-    initial_kwh: float
-    end_kwh: float
-    minimum_kwh: float = 0.0
-    charge_efficiency: float = 1.0
-    discharge_efficiency: float = 1.0
-    loss_per_day: float = 0.0  # share of the content lost in 24 hours
-    wear_eur_per_mwh: float = 0.0
-    reserve_kw: float = 0.0
-
-
-@dataclass(frozen=True, kw_only=True)
-class EvSession:
-    """One charging session: between arrival and departure the car takes `energy_kwh` at up to `charge_kw`."""
-
-    resource: str
-    connection: str
-    arrival: datetime
-    departure: datetime
-    energy_kwh: float
-    charge_kw: float
-    charge_min_kw: float = 0.0  # what it charges with at least when it charges
-    discharge_kw: float = 0.0  # V2G
-    initial_kwh: float = 0.0  # content on arrival, for V2G
-    capacity_kwh: float | None = None  # of the car; None: exactly what is needed
-    charge_efficiency: float = 1.0
-    discharge_efficiency: float = 1.0
-    wear_eur_per_mwh: float = 0.0
-    reserve_kw: float = 0.0
-
-
-@dataclass(frozen=True, kw_only=True)
-class HeatPump:
-    """A heat pump with a buffer; follows forecasts `heat_kw` (demand) and `cop`."""
-
-    resource: str
-    connection: str
-    power_kw: float  # electric
-    buffer_kwh: float  # thermal
-    initial_kwh: float
-    end_kwh: float = 0.0
-    loss_per_day: float = 0.0
-    wear_eur_per_mwh: float = 0.0
-    reserve_kw: float = 0.0
-
-
-@dataclass(frozen=True, kw_only=True)
-class ShiftableRun:
-    """A run with a fixed profile (kW per ISP of 15 minutes) that starts once between two instants."""
-
-    resource: str
-    connection: str
-    earliest_start: datetime
-    latest_end: datetime
-    profile_kw: tuple[float, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class SwitchedLoad:
-    """A boiler, pump or compressor: on at its power or off, for at least a while each, as long as its needs say."""
-
-    resource: str
-    connection: str
-    power_kw: float  # while on
-    needs: str  # "00:00-06:00 4-6; 12:00-15:00 1": local windows of the day, hours on in each, at least and at most
-    min_run_minutes: float = 0.0
-    min_rest_minutes: float = 0.0
-    start_eur: float = 0.0
-    initial_minutes: float = -1440.0  # how long it has been on (+) or off (−) when the first planned Period begins
-
-
-@dataclass(frozen=True, kw_only=True)
-class Need:
-    """For how long a switched load is on in a daily local window; no `most_hours`: all of it, if that pays."""
-
-    start: time
-    end: time  # exclusive; 00:00 means the end of the day
-    hours: float
-    most_hours: float | None
-
-
-_NEED = re.compile(r"(\d\d:\d\d) ?- ?(\d\d:\d\d) +(\d+(?:\.\d+)?)(?: ?- ?(\d+(?:\.\d+)?))?", re.ASCII)
-
-
-def needs_of(text: str) -> tuple[Need, ...]:
-    """Return the needs of a switched load in their order in the day; raises ValueError, in words, for other texts."""
-    found = []
-    for part in text.split(";"):
-        words = _NEED.fullmatch(part.strip())
-        if words is None:
-            raise ValueError(f'"{part.strip()}" is no window with hours; write 00:00-06:00 4 or 00:00-06:00 4-6')
-        start, end = (time(0) if word == "24:00" else time.fromisoformat(word) for word in words.group(1, 2))
-        if end != time(0) and end <= start:
-            raise ValueError(f'"{part.strip()}" goes over midnight; write two windows, to 24:00 and from 00:00')
-        hours, most = float(words[3]), None if words[4] is None else float(words[4])
-        if most is not None and most < hours:
-            raise ValueError(f'"{part.strip()}" has at most fewer hours than at least')
-        found.append(Need(start=start, end=end, hours=hours, most_hours=most))
-    found.sort(key=lambda need: need.start)
-    for one, other in pairwise(found):
-        if one.end == time(0) or other.start < one.end:
-            raise ValueError(f"windows from {one.start:%H:%M} and from {other.start:%H:%M} overlap; join them")
-    return tuple(found)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -163,8 +39,8 @@ class Contract:
     window_start: time
     window_end: time  # exclusive; 00:00 means the end of the day
     power_w: int  # negative: consume less than prognosed when called
-    availability_eur_per_mw_h: float
-    penalty_eur_per_mwh: float
+    availability_eur_per_mw_h: NotNegative
+    penalty_eur_per_mwh: NotNegative
 
     def contracted_w(self, period: Period) -> tuple[int, ...]:
         """Return the contracted power per ISP of the Period, 0 outside the window and the contract's days."""
@@ -182,9 +58,9 @@ class PointLimit:
     last_day: date
     window_start: time
     window_end: time
-    import_kw: float | None
-    export_kw: float | None  # most production allowed, as a positive number
-    penalty_eur_per_mwh: float
+    import_kw: NotNegative | None
+    export_kw: NotNegative | None  # most production allowed, as a positive number
+    penalty_eur_per_mwh: NotNegative
 
 
 def in_window(period: Period, start: time, end: time) -> tuple[bool, ...]:
@@ -218,36 +94,70 @@ class Price:
 
     series: str
     start: datetime
-    minutes: int
+    minutes: PriceMinutes
     value: float
 
 
 @dataclass(frozen=True, kw_only=True)
 class Register:
-    """Everything `agr import` loads at once."""
+    """Everything `agr import` loads at once. Resources are kept kind by kind, in the order of KINDS."""
 
     connections: tuple[Connection, ...] = ()
-    fixed_loads: tuple[FixedLoad, ...] = ()
-    generators: tuple[Generator, ...] = ()
-    batteries: tuple[Battery, ...] = ()
-    ev_sessions: tuple[EvSession, ...] = ()
-    heat_pumps: tuple[HeatPump, ...] = ()
-    shiftable_runs: tuple[ShiftableRun, ...] = ()
-    switched_loads: tuple[SwitchedLoad, ...] = ()
+    resources: tuple[Resource, ...] = ()
     contracts: tuple[Contract, ...] = ()
     limits: tuple[PointLimit, ...] = ()
     forecasts: tuple[Forecast, ...] = ()
     prices: tuple[Price, ...] = ()
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "resources", tuple(sorted(self.resources, key=lambda row: _PLACE[type(row)])))
+
+    @cached_property
+    def _of_kind(self) -> dict[type[Resource], tuple[Any, ...]]:
+        return {row: tuple(mine) for row, mine in groupby(self.resources, type)}
+
+    def of(self, row: type[Row]) -> tuple[Row, ...]:
+        """Return the resources of one kind, by the class of its rows."""
+        return self._of_kind.get(row, ())
+
+    def tables(self) -> dict[str, tuple[Any, ...]]:
+        """Return table → its rows, empty tables included."""
+        return {
+            "connections": self.connections,
+            **{kind.table: self.of(kind.row) for kind in KINDS},
+            "contracts": self.contracts,
+            "limits": self.limits,
+            "forecasts": self.forecasts,
+            "prices": self.prices,
+        }
+
+    def with_table(self, table: str, rows: Iterable[Any]) -> "Register":
+        """Return the register with other rows in a table."""
+        return register_of(self.tables() | {table: tuple(rows)})
+
     def connection_of(self) -> dict[str, str]:
         """Return resource → its connection, for every kind of resource."""
-        found: dict[str, str] = {}
-        for rows in (
-            self.fixed_loads, self.generators, self.batteries, self.ev_sessions, self.heat_pumps, self.shiftable_runs,
-            self.switched_loads,
-        ):  # fmt: skip
-            found |= {row.resource: row.connection for row in rows}
-        return found
+        return {row.resource: row.connection for row in self.resources}
+
+
+def register_of(tables: Mapping[str, Iterable[Any]]) -> Register:
+    """Return the register with these tables: table → its rows; tables that are not named are empty."""
+    resources = tuple(row for kind in KINDS for row in tables.get(kind.table, ()))
+    rest = {table: tuple(rows) for table, rows in tables.items() if table not in BY_TABLE}
+    return Register(resources=resources, **rest)
+
+
+ROWS: dict[str, type[Any]] = {
+    "connections": Connection,
+    **{kind.table: kind.row for kind in KINDS},
+    "contracts": Contract,
+    "limits": PointLimit,
+    "forecasts": Forecast,
+    "prices": Price,
+}
+"""Table → the class of its rows, in the order of Register.tables."""
+KEYS = {"connections": "address", **{kind.table: "resource" for kind in KINDS}, "contracts": "contract"}
+"""Table → the column by which its rows are told apart."""
 
 
 @dataclass(frozen=True, kw_only=True)

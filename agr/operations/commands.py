@@ -1,6 +1,7 @@
 """What a user asks for on the command line: import, export, plans, checks. Returns values."""
 
 import time
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Literal
@@ -11,7 +12,6 @@ from agr.domain.errors import AgrError, DiscoveryError, InputError, PlanError
 from agr.domain.faults import meant
 from agr.domain.isp import Clock, Period, SystemClock, period_of
 from agr.domain.plan import Plan, Reason, ReasonKind
-from agr.domain.register import Register
 from agr.messaging.directory import participants_of
 from agr.messaging.discovery import dns_of
 from agr.messaging.keys import load_key
@@ -60,8 +60,7 @@ def export_tables(settings: Settings, store: Store, folder: Path, kind: Literal[
         known = register.load(tx)
         forecasts = register.forecasts(tx, settings.time_zone, settings.isp_minutes)
         prices = register.prices(tx)
-    whole = {name: getattr(known, name) for name in Register.__dataclass_fields__}
-    write_folder(Register(**(whole | {"forecasts": forecasts, "prices": prices})), folder, format=kind)
+    write_folder(replace(known, forecasts=forecasts, prices=prices), folder, format=kind)
 
 
 def plan_now(settings: Settings, store: Store, period: Period, who: str) -> Plan:

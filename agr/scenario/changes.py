@@ -20,16 +20,17 @@ import numpy as np
 from pydantic import BaseModel, ValidationError
 
 from agr.connectors.tables.checks import row_faults
-from agr.connectors.tables.columns import tables
 from agr.domain.errors import InputError
+from agr.domain.kinds import BY_TABLE
+from agr.domain.register import ROWS
 from agr.scenario.addressing import Addressable, Counted, Part, Removable, Section, Table, Value, applied
 from agr.scenario.change_expression import Setting, read_setting, slug
 from agr.scenario.description import Description, Release
-from agr.scenario.scaling import FORECASTS, count_connections, count_resources, with_rows, without_connections
-from agr.scenario.scenario import RESOURCES, Scenario
+from agr.scenario.scaling import count_connections, count_resources, with_rows, without_connections
+from agr.scenario.scenario import Scenario
 from agr.settings.model_faults import model_faults
 
-_KEYS = {"contracts": "contract", "limits": "congestion_point"} | dict.fromkeys(RESOURCES, "resource")
+_KEYS = {"contracts": "contract", "limits": "congestion_point"} | dict.fromkeys(BY_TABLE, "resource")
 _CLOSED = {"day_ahead": ("max_buy_kw", "max_sell_kw"), "intraday": ("depth_kw",)}
 """Settings of a market that are 0 where it is left out."""
 
@@ -61,13 +62,14 @@ def _parts(scenario: Scenario) -> dict[str, Part[Scenario]]:
     }  # fmt: skip
     for i, product in enumerate(markets.capacity):
         parts[slug(product.name)] = _section(scenario, product, ("markets", "capacity", i), {product.series})
+    tables = scenario.register.tables()
     for table, key in _KEYS.items():
         parts[table] = Table(
             name=table,
-            rows=[getattr(row, key) for row in getattr(scenario.register, table)],
-            columns={*(field.name for field in fields(tables()[table])), *FORECASTS.get(table, ())},
+            rows=[getattr(row, key) for row in tables[table]],
+            columns={*(field.name for field in fields(ROWS[table])), *_followed(table)},
             change=partial(_column, scenario, table),
-            count=partial(count_resources, scenario, table) if table in RESOURCES else None,
+            count=partial(count_resources, scenario, table) if table in BY_TABLE else None,
         )
     parts["connections"] = Counted(
         what="congestion point",
@@ -82,6 +84,11 @@ def _parts(scenario: Scenario) -> dict[str, Part[Scenario]]:
     for name in ("stay_eur_per_mwh", "seed"):
         parts[name] = Value(change=partial(_described, scenario, (name,)))
     return parts
+
+
+def _followed(table: str) -> tuple[str, ...]:
+    """Return what is forecast of the resources in a table."""
+    return tuple(quantity.name for quantity in BY_TABLE[table].follows) if table in BY_TABLE else ()
 
 
 def _section(
@@ -131,7 +138,7 @@ def _price(scenario: Scenario, series: set[str], setting: Setting) -> Scenario:
 
 def _column(scenario: Scenario, table: str, names: Collection[str], column: str, setting: Setting) -> Scenario:
     """Change a column of some rows; what a row leaves open stays open."""
-    rows, key = getattr(scenario.register, table), _KEYS[table]
+    rows, key = scenario.register.tables()[table], _KEYS[table]
     if column not in {field.name for field in fields(rows[0])}:
         return _forecasts(scenario, names, column, setting)
 
@@ -171,12 +178,12 @@ def _removable(scenario: Scenario) -> dict[str, Removable[Scenario]]:
             names=[*_CLOSED, *(p.name for p in scenario.description.markets.capacity)],
             remove=partial(_without_market, scenario), by_slug=True,
         ),
-        "resource": _rows_of(scenario, *RESOURCES),
+        "resource": _rows_of(scenario, *BY_TABLE),
         "connection": Removable(
             names=[c.address for c in register.connections],
             remove=lambda name: without_connections(scenario, {name}),
         ),
-        "class": Removable(names=RESOURCES, remove=lambda name: with_rows(scenario, name, ())),
+        "class": Removable(names=tuple(BY_TABLE), remove=lambda name: with_rows(scenario, name, ())),
         "event": Removable(
             names=[str(i + 1) for i in range(len(scenario.description.events))],
             remove=partial(_without_event, scenario),
@@ -190,11 +197,11 @@ def _rows_of(scenario: Scenario, *names: str) -> Removable[Scenario]:
     def remove(name: str) -> Scenario:
         new = scenario
         for table in names:
-            rows = getattr(scenario.register, table)
+            rows = scenario.register.tables()[table]
             new = with_rows(new, table, [row for row in rows if getattr(row, _KEYS[table]) != name])
         return new
 
-    known = [getattr(row, _KEYS[table]) for table in names for row in getattr(scenario.register, table)]
+    known = [getattr(row, _KEYS[table]) for table in names for row in tables[table]]
     return Removable(names=known, remove=remove)
 
 

@@ -10,9 +10,9 @@ from agr.connectors.tables.folder import Survey
 from agr.connectors.tables.grid import Grid, open_grid
 from agr.domain.faults import Finding, Findings, meant
 from agr.domain.isp import Period
+from agr.domain.kinds import KINDS
 from agr.domain.price import values_on
 from agr.domain.register import Price
-from agr.scenario.scaling import FORECASTS
 from agr.scenario.scenario import Scenario
 from agr.scenario.yaml_document import Document
 
@@ -89,7 +89,7 @@ def check_scenario(
     found = list(_events(scenario, written, certain))
     if listed is not None:
         found += _known(scenario, listed, certain)
-    found += [*_points(scenario, tables, certain), *_sessions(scenario, tables), *_units(scenario, tables)]
+    found += [*_points(scenario, tables, certain), *_shortfalls(scenario, tables), *_units(scenario, tables)]
     if certain.days:
         found += [*_forecasts(scenario, tables, certain), *_prices(scenario, tables, certain)]
     return found
@@ -150,7 +150,7 @@ def _points(scenario: Scenario, tables: Tables, certain: Certain) -> Iterator[Fi
     """Note contracts and limits at congestion points the CRO does not list, and contracts with unknown DSOs."""
     known = {point.address for point in scenario.points}
     for table in ("contracts", "limits") if certain.listed else ():
-        for address in sorted({row.congestion_point for row in getattr(scenario.register, table)} - known):
+        for address in sorted({row.congestion_point for row in scenario.register.tables()[table]} - known):
             words = f"{address} is not in {scenario.description.cro}; add it there or correct it"
             yield tables.fault(table, "congestion_point", address, words)
     for contract in scenario.register.contracts:
@@ -159,19 +159,15 @@ def _points(scenario: Scenario, tables: Tables, certain: Certain) -> Iterator[Fi
             yield tables.fault("contracts", "dso", contract.dso, words)
 
 
-def _sessions(scenario: Scenario, tables: Tables) -> Iterator[Finding]:
-    """Note cars that could not be charged by anybody: a scenario with one answers no question."""
-    for car in scenario.register.ev_sessions:
-        hours = (car.departure - car.arrival) / timedelta(hours=1)
-        possible = car.charge_kw * hours * car.charge_efficiency
-        if hours <= 0:
-            continue  # said with its row
-        if car.energy_kwh > possible * (1 + 1e-9):
-            words = (
-                f"{car.resource}: {car.energy_kwh:g} kWh cannot be charged; expected at most {possible:.3g} kWh, which "
-                f"{car.charge_kw:g} kW give in {hours:.2f} h"
-            )
-            yield tables.fault("ev_sessions", "resource", car.resource, words)
+def _shortfalls(scenario: Scenario, tables: Tables) -> Iterator[Finding]:
+    """Note resources that ask for what nobody could give: a scenario with one answers no question."""
+    for kind in KINDS:
+        for row in scenario.register.of(kind.row):
+            for column, words in kind.shortfalls(row):
+                expected = "expected what is possible"
+                yield tables.fault(
+                    kind.table, "resource", row.resource, f"{row.resource}: {column} {words}; {expected}"
+                )
 
 
 def _forecasts(scenario: Scenario, tables: Tables, certain: Certain) -> Iterator[Finding]:
@@ -181,15 +177,16 @@ def _forecasts(scenario: Scenario, tables: Tables, certain: Certain) -> Iterator
     faulty = "forecasts" in certain.survey.faulty
     for period in scenario.description.periods():
         known = scenario.forecasts.get(period.day, {})
-        for table, quantities in FORECASTS.items():
-            for unit in getattr(scenario.register, table):
+        for kind in KINDS:
+            quantities = [followed.name for followed in kind.follows]
+            for unit in scenario.register.of(kind.row):
                 there = certain.survey.followed if faulty else known
                 lacking = [q for q in quantities if (unit.resource, q) not in there]
                 if lacking:
                     words = (
                         f"{unit.resource} has no forecast {' and '.join(lacking)} of {period}; expected in forecasts"
                     )
-                    yield tables.fault(table, "resource", unit.resource, words)
+                    yield tables.fault(kind.table, "resource", unit.resource, words)
 
 
 def _units(scenario: Scenario, tables: Tables) -> Iterator[Finding]:

@@ -5,6 +5,10 @@ from datetime import date, time
 import numpy as np
 
 from agr.domain.isp import Period
+from agr.domain.kinds.battery import Battery
+from agr.domain.kinds.fixed_load import FixedLoad
+from agr.domain.kinds.generator import Generator
+from agr.domain.kinds.heat_pump import HeatPump
 from agr.domain.register import Contract, PointLimit, Price, in_window
 from agr.scenario.population import Population, Recipe
 from agr.scenario.profiles import Floats, Profiles
@@ -26,7 +30,7 @@ CAPACITY = {
 def contracts(recipe: Recipe, population: Population) -> tuple[Contract, ...]:
     """Return one FlexOption per DSO, at its first business park, for a part of the large battery's power."""
     year = recipe.period.day.year
-    largest = {b.connection: b.charge_kw for b in population.batteries if b.reserve_kw}
+    largest = {b.connection: b.charge_kw for b in population.of(Battery) if b.reserve_kw}
     made: dict[str, Contract] = {}
     for point in population.points:
         if point.address not in population.parks or point.dso in made:
@@ -48,12 +52,12 @@ def _unsteered_kw(recipe: Recipe, population: Population) -> tuple[dict[str, Flo
     nothing = np.zeros(recipe.period.isp_count)
     load: dict[str, Floats] = {}
     sun: dict[str, Floats] = {}
-    for fixed in population.fixed_loads:
+    for fixed in population.of(FixedLoad):
         load[fixed.connection] = load.get(fixed.connection, nothing) + value[fixed.resource, "power_kw"]
-    for pump in population.heat_pumps:
+    for pump in population.of(HeatPump):
         power_kw = np.minimum(value[pump.resource, "heat_kw"] / value[pump.resource, "cop"], pump.power_kw)
         load[pump.connection] = load.get(pump.connection, nothing) + power_kw
-    for generator in population.generators:
+    for generator in population.of(Generator):
         sun[generator.connection] = value[generator.resource, "power_kw"]
     return load, sun
 

@@ -40,12 +40,7 @@ def generate(recipe: Recipe, profiles: Profiles) -> World:
     drawn = populate(recipe, profiles)
     register = Register(
         connections=tuple(drawn.connections),
-        fixed_loads=tuple(drawn.fixed_loads),
-        generators=tuple(drawn.generators),
-        batteries=tuple(drawn.batteries),
-        ev_sessions=tuple(drawn.ev_sessions),
-        heat_pumps=tuple(drawn.heat_pumps),
-        shiftable_runs=tuple(drawn.shiftable_runs),
+        resources=tuple(drawn.resources),
         contracts=contracts(recipe, drawn),
         limits=limits(recipe, drawn),
         forecasts=tuple(drawn.forecasts),

@@ -13,7 +13,8 @@ import yaml
 from agr.connectors.tables.writing import write_folder
 from agr.domain.errors import InputError
 from agr.domain.isp import Period, local_instant
-from agr.domain.register import Connection, EvSession, Price, Register
+from agr.domain.kinds.ev_session import EvSession
+from agr.domain.register import Connection, Price, Register
 from agr.scenario import downloads
 from agr.scenario.folder import read_scenario
 from agr.scenario.scenario import Scenario
@@ -59,7 +60,7 @@ def import_scenario(folder: Path, wish: Wish) -> tuple[Scenario, tuple[str, ...]
     connections = tuple(
         Connection(address=address, first_day=first.day) for address in sorted({s.connection for s in made.sessions})
     )
-    register = Register(connections=connections, ev_sessions=tuple(made.sessions), prices=tuple(made.prices))
+    register = Register(connections=connections, resources=tuple(made.sessions), prices=tuple(made.prices))
     write_folder(register, folder / "tables")
     listed = {"congestion_points": [], "free_connections": [c.address for c in connections]}
     (folder / "cro.json").write_text(json.dumps(listed, indent=1) + "\n", encoding="utf-8")

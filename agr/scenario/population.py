@@ -12,17 +12,14 @@ import numpy as np
 
 from agr.domain.errors import InputError
 from agr.domain.isp import Period, local_instant
-from agr.domain.register import (
-    Battery,
-    CongestionPoint,
-    Connection,
-    EvSession,
-    FixedLoad,
-    Forecast,
-    Generator,
-    HeatPump,
-    ShiftableRun,
-)
+from agr.domain.kinds.battery import Battery
+from agr.domain.kinds.ev_session import EvSession
+from agr.domain.kinds.fixed_load import FixedLoad
+from agr.domain.kinds.generator import Generator
+from agr.domain.kinds.heat_pump import HeatPump
+from agr.domain.kinds.kind import Resource, Row
+from agr.domain.kinds.shiftable_run import ShiftableRun
+from agr.domain.register import CongestionPoint, Connection, Forecast
 from agr.scenario.profiles import Charging, Floats, Profiles
 
 FREE_SHARE = 0.025  # of the connections lie in no congestion point
@@ -76,16 +73,15 @@ class Population:
     """Resources while they are drawn."""
 
     connections: list[Connection] = field(default_factory=list)
-    fixed_loads: list[FixedLoad] = field(default_factory=list)
-    generators: list[Generator] = field(default_factory=list)
-    batteries: list[Battery] = field(default_factory=list)
-    ev_sessions: list[EvSession] = field(default_factory=list)
-    heat_pumps: list[HeatPump] = field(default_factory=list)
-    shiftable_runs: list[ShiftableRun] = field(default_factory=list)
+    resources: list[Resource] = field(default_factory=list)
     forecasts: list[Forecast] = field(default_factory=list)
     points: list[CongestionPoint] = field(default_factory=list)
     parks: list[str] = field(default_factory=list)  # congestion points that are business parks
     free: list[str] = field(default_factory=list)
+
+    def of(self, row: type[Row]) -> list[Row]:
+        """Return what was drawn of one kind."""
+        return [found for found in self.resources if isinstance(found, row)]
 
 
 def ean(number: int) -> str:
@@ -165,7 +161,7 @@ class Drawer:
         address, number = self.connect()
         self._load(address, number, "g25", 400_000.0)
         day, tz = self.period.day, self.period.tz
-        self.all.shiftable_runs.append(
+        self.all.resources.append(
             ShiftableRun(
                 resource=f"run-{number}",
                 connection=address,
@@ -186,18 +182,18 @@ class Drawer:
             self.all.forecasts.append(Forecast(resource=resource, quantity=quantity, period=period, values=rounded))
 
     def _load(self, address: str, number: str, kind: str, kwh_a_year: float) -> None:
-        self.all.fixed_loads.append(FixedLoad(resource=f"load-{number}", connection=address))
+        self.all.resources.append(FixedLoad(resource=f"load-{number}", connection=address))
         self._forecast(f"load-{number}", "power_kw", self.loads[kind], kwh_a_year)
 
     def _sun(self, address: str, number: str, kwp: float) -> None:
-        self.all.generators.append(Generator(resource=f"pv-{number}", connection=address, curtailment_eur_per_mwh=1.0))
+        self.all.resources.append(Generator(resource=f"pv-{number}", connection=address, curtailment_eur_per_mwh=1.0))
         self._forecast(f"pv-{number}", "power_kw", self.sun[int(self.random.random() < 0.4)], -round(kwp, 1))
 
     def _battery(
         self, address: str, number: str, power_kw: float, capacity_kwh: float, *, wear: float, reserve_kw: float = 0.0
     ) -> None:
         kept = round(capacity_kwh * 0.4, 1)
-        self.all.batteries.append(
+        self.all.resources.append(
             Battery(
                 resource=f"bat-{number}", connection=address, charge_kw=power_kw, discharge_kw=power_kw,
                 capacity_kwh=capacity_kwh, initial_kwh=kept, end_kwh=_after_a_day(kept, BATTERY_LOSS_PER_DAY),
@@ -210,7 +206,7 @@ class Drawer:
     def _heat_pump(self, address: str, number: str, heat_kwh_a_year: float) -> None:
         cop = self.cop[int(self.random.random() < 0.5)]
         buffer_kwh = float(self.random.choice([6.0, 10.0, 15.0]))
-        self.all.heat_pumps.append(
+        self.all.resources.append(
             HeatPump(
                 resource=f"hp-{number}", connection=address, power_kw=max(2.5, round(heat_kwh_a_year / 4000, 1)),
                 buffer_kwh=buffer_kwh, initial_kwh=buffer_kwh / 2,
@@ -231,7 +227,7 @@ class Drawer:
             if departure <= busy_until or full_before or (arrival >= self.period.start and arrival < busy_until):
                 continue
             busy_until = departure
-            self.all.ev_sessions.append(
+            self.all.resources.append(
                 EvSession(
                     resource=f"ev-{number}-{arrival.astimezone(self.period.tz):%d}", connection=address,
                     arrival=arrival, departure=departure,

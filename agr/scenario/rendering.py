@@ -9,9 +9,10 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from agr.domain.kinds import KINDS
 from agr.scenario.comparison import Comparison
 from agr.scenario.record import Run
-from agr.scenario.scenario import RESOURCES, Scenario
+from agr.scenario.scenario import Scenario
 from agr.scenario.tidy_tables import Frame
 
 _NOTHING = 0.005
@@ -51,7 +52,7 @@ def scenario_overview(scenario: Scenario, folder: Path) -> Iterator[RenderableTy
         "congestion points": f"{len(scenario.points)} of {len({p.dso for p in scenario.points})} DSOs",
         "changes": "; ".join(described.changes) or "none",
         "connections": f"{len(scenario.register.connections):,}",
-        **{kind.replace("_", " "): f"{len(getattr(scenario.register, kind)):,}" for kind in RESOURCES},
+        **{kind.table.replace("_", " "): f"{len(scenario.register.of(kind.row)):,}" for kind in KINDS},
         "contracts": ", ".join(
             f"{c.contract} ({c.power_w / 1000:+g} kW)" for c in scenario.register.contracts
         ) or "none",

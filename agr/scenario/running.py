@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime
 
 from agr.domain.errors import InputError, TableError
 from agr.domain.isp import Period
+from agr.domain.kinds import KINDS
 from agr.planning.pool import SolverPool
 from agr.scenario.change_expression import slug
 from agr.scenario.day import Solve, Step, carried, play
@@ -62,7 +63,7 @@ def parse_periods(text: str, scenario: Scenario) -> tuple[Period, ...]:
 
 def require_data(scenario: Scenario, periods: tuple[Period, ...]) -> None:
     """Raise TableError, with every day, where the scenario has no forecasts for a Period that is to be run."""
-    following = scenario.register.fixed_loads + scenario.register.generators + scenario.register.heat_pumps
+    following = any(scenario.register.of(kind.row) for kind in KINDS if kind.follows)
     lacking = [p for p in periods if following and p.day not in scenario.forecasts]
     days = ", ".join(str(day) for day in sorted(scenario.forecasts))
     if lacking:

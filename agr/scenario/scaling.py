@@ -12,26 +12,26 @@ from typing import Any
 import numpy as np
 
 from agr.domain.errors import InputError
+from agr.domain.kinds import BY_TABLE, KINDS
 from agr.domain.register import CongestionPoint
 from agr.scenario.change_expression import Setting
-from agr.scenario.scenario import RESOURCES, Scenario
+from agr.scenario.scenario import Scenario
 
-FORECASTS = {"fixed_loads": ("power_kw",), "generators": ("power_kw",), "heat_pumps": ("heat_kw", "cop")}
-"""What resources of a class follow."""
+_CONNECTIONS_STREAM = 7  # of random numbers; kinds of resources have theirs in their registration
 
 
 def with_rows(scenario: Scenario, table: str, rows: Iterable[Any]) -> Scenario:
     """Return the scenario with other rows in a table."""
-    return replace(scenario, register=replace(scenario.register, **{table: tuple(rows)}))
+    return replace(scenario, register=scenario.register.with_table(table, rows))
 
 
 def count_resources(scenario: Scenario, table: str, setting: Setting) -> Scenario:
     """Set how many resources of a class there are: `batteries=+500`."""
-    rows = getattr(scenario.register, table)
+    rows = scenario.register.of(BY_TABLE[table].row)
     wanted = _wanted(setting, len(rows), table)
     if not rows and wanted:
         raise InputError(f"{setting}: there are no {table} to copy; add a row to the table first")
-    random = _random(scenario, RESOURCES.index(table))
+    random = _random(scenario, BY_TABLE[table].stream)
     if wanted <= len(rows):
         return with_rows(scenario, table, [rows[i] for i in _kept(random, len(rows), wanted)])
     drawn = [rows[i] for i in random.integers(0, len(rows), wanted - len(rows)).tolist()]
@@ -49,7 +49,7 @@ def count_connections(scenario: Scenario, address: str, setting: Setting) -> Sce
     ours = {c.address: c for c in scenario.register.connections}
     there = [c for c in at[address].connections if c in ours] if address else list(ours)
     wanted = _wanted(setting, len(there), "connections")
-    random = _random(scenario, len(RESOURCES))
+    random = _random(scenario, _CONNECTIONS_STREAM)
     if wanted <= len(there):
         kept = set(_kept(random, len(there), wanted))
         return without_connections(scenario, {c for i, c in enumerate(there) if i not in kept})
@@ -69,24 +69,24 @@ def count_connections(scenario: Scenario, address: str, setting: Setting) -> Sce
             made.setdefault(table, []).append((row, new))
     scenario = with_rows(scenario, "connections", [*ours.values(), *(copy for _, copy in pairs)])
     for table, copies in made.items():
-        rows = getattr(scenario.register, table)
+        rows = scenario.register.of(BY_TABLE[table].row)
         scenario = with_rows(scenario, table, [*rows, *(new for _, new in copies)])
     return _followed(_joined(scenario, [(model, copy.address) for model, copy in pairs]), made)
 
 
 def without_connections(scenario: Scenario, gone: set[str]) -> Scenario:
     """Return the scenario without connections and without everything behind them."""
-    for table in RESOURCES:
-        scenario = with_rows(
-            scenario, table, [row for row in getattr(scenario.register, table) if row.connection not in gone]
-        )
-    scenario = with_rows(scenario, "connections", [c for c in scenario.register.connections if c.address not in gone])
+    register = replace(
+        scenario.register,
+        connections=tuple(c for c in scenario.register.connections if c.address not in gone),
+        resources=tuple(row for row in scenario.register.resources if row.connection not in gone),
+    )
 
     def left(addresses: Sequence[str]) -> tuple[str, ...]:
         return tuple(a for a in addresses if a not in gone)
 
     points = tuple(replace(point, connections=left(point.connections)) for point in scenario.points)
-    return replace(scenario, points=points, free_connections=left(scenario.free_connections))
+    return replace(scenario, register=register, points=points, free_connections=left(scenario.free_connections))
 
 
 def _wanted(setting: Setting, count: int, what: str) -> int:
@@ -117,9 +117,9 @@ def _free_number(names: Sequence[str], taken: set[str], after: int) -> int:
 def _behind(scenario: Scenario) -> dict[str, list[tuple[str, Any]]]:
     """Return the resources of each connection with their tables."""
     found: dict[str, list[tuple[str, Any]]] = {}
-    for table in RESOURCES:
-        for row in getattr(scenario.register, table):
-            found.setdefault(row.connection, []).append((table, row))
+    for kind in KINDS:
+        for row in scenario.register.of(kind.row):
+            found.setdefault(row.connection, []).append((kind.table, row))
     return found
 
 
@@ -139,10 +139,10 @@ def _joined(scenario: Scenario, pairs: Sequence[tuple[str, str]]) -> Scenario:
 def _followed(scenario: Scenario, made: Mapping[str, Sequence[tuple[Any, Any]]]) -> Scenario:
     """Let every copy follow the forecasts of what it copies."""
     pairs = [
-        ((row.resource, quantity), (copy.resource, quantity))
+        ((row.resource, quantity.name), (copy.resource, quantity.name))
         for table, copies in made.items()
         for row, copy in copies
-        for quantity in FORECASTS.get(table, ())
+        for quantity in BY_TABLE[table].follows
     ]
     days = {
         day: {**of_day, **{new: of_day[old] for old, new in pairs if old in of_day}}

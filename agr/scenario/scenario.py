@@ -7,15 +7,13 @@ from datetime import date
 import numpy as np
 from numpy.typing import NDArray
 
+from agr.domain.kinds import KINDS
 from agr.domain.register import CongestionPoint, Register
 from agr.scenario.description import Description
 
 Floats = NDArray[np.float64]
 Forecasts = Mapping[date, Mapping[tuple[str, str], Floats]]
 """Period → (resource, quantity) → (T,)."""
-
-RESOURCES = ("fixed_loads", "generators", "batteries", "ev_sessions", "heat_pumps", "shiftable_runs", "switched_loads")
-"""The tables of resources."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -37,9 +35,7 @@ class Scenario:
         periods = self.description.periods()
         days = str(periods[0]) if len(periods) == 1 else f"{periods[0]}..{periods[-1]}"
         counts = ", ".join(
-            f"{len(getattr(self.register, kind)):,} {kind.replace('_', ' ')}"
-            for kind in RESOURCES
-            if getattr(self.register, kind)
+            f"{len(rows):,} {kind.table.replace('_', ' ')}" for kind in KINDS if (rows := self.register.of(kind.row))
         )
         changes = f"; changed: {', '.join(self.changes)}" if self.changes else ""
         return f"Scenario {self.name}: {days}, {self.resources:,} resources ({counts}){changes}"
@@ -47,4 +43,4 @@ class Scenario:
     @property
     def resources(self) -> int:
         """How many resources it has."""
-        return sum(len(getattr(self.register, kind)) for kind in RESOURCES)
+        return len(self.register.resources)

@@ -11,10 +11,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from agr.domain.isp import Period
+from agr.domain.kinds import KINDS
 from agr.domain.register import Register
 from agr.planning.case import missed_kwh
 from agr.scenario.day import Step
-from agr.scenario.scenario import RESOURCES
 from models.case import NO_POINT, Case
 from models.outcome import Programs
 
@@ -30,21 +30,10 @@ class TableContext:
     connections: Mapping[str, str]
 
 
-_KINDS = dict(
-    zip(
-        RESOURCES,
-        ("fixed_load", "generator", "battery", "ev_session", "heat_pump", "shiftable_run", "switched_load"),
-        strict=True,
-    )
-)
-
-
 def known_of(register: Register) -> TableContext:
     """Return what a register says about resources."""
-    rows = [(_KINDS[table], row) for table in RESOURCES for row in getattr(register, table)]
-    return TableContext(
-        kinds={row.resource: kind for kind, row in rows}, connections={row.resource: row.connection for _, row in rows}
-    )
+    kinds = {row.resource: kind.name for kind in KINDS for row in register.of(kind.row)}
+    return TableContext(kinds=kinds, connections=register.connection_of())
 
 
 def run_kw(case: Case, starts: NDArray[np.int64]) -> Floats:

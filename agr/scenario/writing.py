@@ -71,11 +71,10 @@ def _parquet(rows: Sequence[tuple[object, ...]]) -> bytes:
 def tables(register: Register, tz: ZoneInfo, *, parquet: bool = False) -> dict[str, bytes]:
     """Return file name → content for every kind of which the register has something."""
     files = {}
-    for kind in fields(register):
-        values = getattr(register, kind.name)
+    for table, values in register.tables().items():
         if not values:
             continue
-        if kind.name == "forecasts":
+        if table == "forecasts":
             rows = [row for forecast in values for row in forecast_rows(forecast)]
             if parquet:
                 files["forecasts.parquet"] = _parquet(rows)
@@ -83,7 +82,7 @@ def tables(register: Register, tz: ZoneInfo, *, parquet: bool = False) -> dict[s
                 files["forecasts.csv"] = _csv(FORECASTS, rows, tz)
             continue
         header = [column.name for column in fields(values[0])]
-        files[f"{kind.name}.csv"] = _csv(header, [[getattr(v, name) for name in header] for v in values], tz)
+        files[f"{table}.csv"] = _csv(header, [[getattr(v, name) for name in header] for v in values], tz)
     return files
 
 

@@ -3,37 +3,29 @@
 from collections.abc import Iterable
 from dataclasses import fields
 from datetime import date, datetime
+from functools import cache
 from typing import Any
 
 import numpy as np
 import sqlalchemy as sa
 from pydantic import TypeAdapter
 
-from agr.domain import register as p
 from agr.domain.isp import Period
-from agr.domain.register import Forecast, Price, Register
+from agr.domain.register import KEYS, ROWS, Contract, Forecast, Price, Register, register_of
 from agr.store import input_version
 from agr.store import tables as t
 from agr.store.engine import Tx
 
-_KINDS: dict[str, TypeAdapter[Any]] = {
-    "connections": TypeAdapter(p.Connection), "fixed_loads": TypeAdapter(p.FixedLoad),
-    "generators": TypeAdapter(p.Generator), "batteries": TypeAdapter(p.Battery),
-    "ev_sessions": TypeAdapter(p.EvSession), "heat_pumps": TypeAdapter(p.HeatPump),
-    "shiftable_runs": TypeAdapter(p.ShiftableRun), "switched_loads": TypeAdapter(p.SwitchedLoad),
-    "contracts": TypeAdapter(p.Contract),
-    "limits": TypeAdapter(p.PointLimit),
-}  # fmt: skip
+_SERIES = ("forecasts", "prices")  # have tables of their own in the store
 
 
-def _key(kind: str, position: int, row: Any) -> str:
-    if kind == "connections":
-        return str(row.address)
-    if kind == "contracts":
-        return str(row.contract)
-    if kind == "limits":
-        return f"{position}:{row.congestion_point}"
-    return str(row.resource)
+@cache
+def _adapters() -> dict[str, TypeAdapter[Any]]:
+    return {table: TypeAdapter(row) for table, row in ROWS.items() if table not in _SERIES}
+
+
+def _key(table: str, position: int, row: Any) -> str:
+    return str(getattr(row, KEYS[table])) if table in KEYS else f"{position}:{row.congestion_point}"
 
 
 def replace(tx: Tx, register: Register) -> None:
@@ -51,9 +43,10 @@ def _replace_rows(tx: Tx, register: Register) -> None:
     input_version.changed(tx)
     tx.execute(t.register.delete())
     rows = [
-        {"kind": kind, "key": _key(kind, i, row), "position": i, "data": adapter.dump_json(row).decode()}
-        for kind, adapter in _KINDS.items()
-        for i, row in enumerate(getattr(register, kind))
+        {"kind": table, "key": _key(table, i, row), "position": i, "data": _adapters()[table].dump_json(row).decode()}
+        for table, mine in register.tables().items()
+        if table not in _SERIES
+        for i, row in enumerate(mine)
     ]
     if rows:
         tx.execute(t.register.insert(), rows)
@@ -61,24 +54,24 @@ def _replace_rows(tx: Tx, register: Register) -> None:
 
 def has_rows(whole: Register) -> bool:
     """Say whether a register has anything but forecasts and prices."""
-    return any(getattr(whole, kind) for kind in _KINDS)
+    return any(rows for table, rows in whole.tables().items() if table not in _SERIES)
 
 
 def load(tx: Tx) -> Register:
     """Return the register without forecasts and prices."""
-    found: dict[str, list[Any]] = {kind: [] for kind in _KINDS}
-    for kind, data in tx.execute(
+    found: dict[str, list[Any]] = {table: [] for table in _adapters()}
+    for table, data in tx.execute(
         sa.select(t.register.c.kind, t.register.c.data).order_by(t.register.c.kind, t.register.c.position)
     ):
-        found[kind].append(_KINDS[kind].validate_json(data))
-    return Register(**{kind: tuple(rows) for kind, rows in found.items()})
+        found[table].append(_adapters()[table].validate_json(data))
+    return register_of(found)
 
 
-def contract(tx: Tx, contract_id: str) -> p.Contract | None:
+def contract(tx: Tx, contract_id: str) -> Contract | None:
     """Return one contract."""
     mine = sa.and_(t.register.c.kind == "contracts", t.register.c.key == contract_id)
     data = tx.execute(sa.select(t.register.c.data).where(mine)).scalar()
-    return None if data is None else _KINDS["contracts"].validate_json(data)
+    return None if data is None else _adapters()["contracts"].validate_json(data)
 
 
 def put_forecasts(tx: Tx, forecasts: Iterable[Forecast]) -> None:

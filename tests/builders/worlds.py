@@ -10,7 +10,9 @@ from lxml import etree
 from nacl.signing import SigningKey
 
 from agr.domain.isp import JumpingClock, Period
-from agr.domain.register import Battery, CongestionPoint, Connection, Contract, FixedLoad, Forecast, Price, Register
+from agr.domain.kinds.battery import Battery
+from agr.domain.kinds.fixed_load import FixedLoad
+from agr.domain.register import CongestionPoint, Connection, Contract, Forecast, Price, Register
 from agr.messaging.receive import Receiver
 from agr.settings import MessageLimits, ParticipantSettings, Planning, Settings
 from agr.store import outbox, portfolio, register
@@ -122,8 +124,8 @@ class World:
         flat = tuple([20.0] * period.isp_count)
         values: dict[str, object] = {
             "connections": tuple(Connection(address=c, first_day=first) for c in ("ean.1", "ean.2")),
-            "batteries": (battery,),
-            "fixed_loads": (
+            "resources": (
+                battery,
                 FixedLoad(resource="load-1", connection="ean.1"),
                 FixedLoad(resource="load-2", connection="ean.2"),
             ),

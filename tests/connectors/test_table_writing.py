@@ -1,6 +1,5 @@
 """What is written reads back exactly."""
 
-from dataclasses import fields
 from datetime import UTC, date, datetime, time, timedelta, timezone
 
 import pytest
@@ -12,6 +11,13 @@ from agr.connectors.tables.writing import write_folder
 from agr.domain import register as p
 from agr.domain.errors import TableError
 from agr.domain.isp import Period
+from agr.domain.kinds.battery import Battery
+from agr.domain.kinds.ev_session import EvSession
+from agr.domain.kinds.fixed_load import FixedLoad
+from agr.domain.kinds.generator import Generator
+from agr.domain.kinds.heat_pump import HeatPump
+from agr.domain.kinds.shiftable_run import ShiftableRun
+from agr.domain.kinds.switched_load import SwitchedLoad
 
 NAMES = st.text(min_size=1, max_size=20).filter(
     lambda text: text.isprintable() and text == text.strip() and not text.startswith("#")
@@ -37,34 +43,34 @@ def resources(draw, connection):
     where = {"connection": connection}
     power, other, energy = draw(AMOUNTS), draw(AMOUNTS), draw(AMOUNTS)
     if kind == "fixed_loads":
-        return kind, p.FixedLoad, where
+        return kind, FixedLoad, where
     if kind == "generators":
-        return kind, p.Generator, where | {"curtailment_eur_per_mwh": draw(MONEY), "reserve_kw": power}
+        return kind, Generator, where | {"curtailment_eur_per_mwh": draw(MONEY), "reserve_kw": power}
     if kind == "batteries":
         inside = st.floats(0, energy)
         more = {"minimum_kwh": 0.0, "charge_efficiency": draw(SHARES), "loss_per_day": draw(st.floats(0, 0.99))}
         more |= {"initial_kwh": draw(inside), "end_kwh": draw(inside), "reserve_kw": draw(st.floats(0, power))}
-        return kind, p.Battery, where | more | {"charge_kw": power, "discharge_kw": other, "capacity_kwh": energy}
+        return kind, Battery, where | more | {"charge_kw": power, "discharge_kw": other, "capacity_kwh": energy}
     if kind == "heat_pumps":
         return (
             kind,
-            p.HeatPump,
+            HeatPump,
             where | {"power_kw": power, "buffer_kwh": energy, "initial_kwh": energy, "reserve_kw": power},
         )
     if kind == "switched_loads":
         needs = draw(st.sampled_from(["00:00-24:00 0", "01:30-06:00 2.5-4; 12:00-16:00 1", "06:00-24:00 30"]))
         more = {"min_run_minutes": draw(AMOUNTS), "initial_minutes": draw(st.floats(1, 1e4)), "start_eur": draw(MONEY)}
-        return kind, p.SwitchedLoad, where | more | {"power_kw": power, "needs": needs}
+        return kind, SwitchedLoad, where | more | {"power_kw": power, "needs": needs}
     start = draw(INSTANTS)
     if kind == "ev_sessions":
         more = {"capacity_kwh": draw(st.none() | st.just(energy)), "wear_eur_per_mwh": draw(MONEY)}
         end = start + timedelta(microseconds=draw(st.integers(1, 10**12)))
-        return kind, p.EvSession, where | more | {
+        return kind, EvSession, where | more | {
             "arrival": start, "departure": end, "energy_kwh": energy, "charge_kw": power, "discharge_kw": other,
         }  # fmt: skip
     profile = tuple(draw(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=5)))
     end = start + timedelta(minutes=15 * len(profile) + 15)
-    return kind, p.ShiftableRun, where | {"earliest_start": start, "latest_end": end, "profile_kw": profile}
+    return kind, ShiftableRun, where | {"earliest_start": start, "latest_end": end, "profile_kw": profile}
 
 
 @st.composite
@@ -91,7 +97,7 @@ def limits(draw):
 @st.composite
 def registers(draw):
     addresses = draw(st.lists(ADDRESSES, max_size=3, unique=True))
-    tables = {field.name: [] for field in fields(p.Register)}
+    tables = {table: [] for table in p.ROWS}
     for address in addresses:
         last = draw(st.none() | st.just(date(2036, 1, 1)))
         tables["connections"].append(p.Connection(address=address, first_day=draw(DAYS), last_day=last))
@@ -114,7 +120,7 @@ def registers(draw):
             p.Price(series=series, start=start + timedelta(minutes=15 * i), minutes=15, value=value)
             for i, value in enumerate(draw(st.lists(st.floats(-1e4, 1e4), max_size=4)))
         ]
-    return p.Register(**{name: tuple(rows) for name, rows in tables.items()})
+    return p.register_of(tables)
 
 
 @pytest.mark.parametrize("form", ["csv", "parquet"])

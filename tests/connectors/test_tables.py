@@ -10,7 +10,11 @@ import pytest
 from agr.connectors.tables.folder import read_folder
 from agr.domain.errors import TableError
 from agr.domain.isp import Period
-from agr.domain.register import Battery, Connection, Contract, EvSession, PointLimit, Price, ShiftableRun
+from agr.domain.kinds.battery import Battery
+from agr.domain.kinds.ev_session import EvSession
+from agr.domain.kinds.shiftable_run import ShiftableRun
+from agr.domain.kinds.switched_load import SwitchedLoad
+from agr.domain.register import Connection, Contract, PointLimit, Price
 
 EAN = "ean.871685900012636543"
 CONNECTIONS = f"address,first_day,last_day\n{EAN},2026-01-01,\nea1.2020-01.org.example:c2,2026-01-01,2026-12-31\n"
@@ -73,13 +77,13 @@ def test_tables_are_read_with_comments_defaults_and_quoted_names(folder):
         Connection(address=EAN, first_day=date(2026, 1, 1)),
         Connection(address="ea1.2020-01.org.example:c2", first_day=date(2026, 1, 1), last_day=date(2026, 12, 31)),
     )
-    assert reading.register.batteries == (
+    assert reading.register.of(Battery) == (
         Battery(
             resource="depot, hall 1", connection=EAN, charge_kw=50, discharge_kw=60, capacity_kwh=100, initial_kwh=50,
             end_kwh=50,
         ),
     )  # fmt: skip
-    assert reading.register.shiftable_runs == (
+    assert reading.register.of(ShiftableRun) == (
         ShiftableRun(
             resource="wash-1", connection=EAN, earliest_start=datetime(2026, 6, 1, 6, tzinfo=UTC),
             latest_end=datetime(2026, 6, 1, 12, tzinfo=UTC), profile_kw=(2.0, 0.5, 0.5),
@@ -290,7 +294,7 @@ def test_what_is_doubtful_is_loaded_with_a_warning(folder):
         "ev_sessions.csv, line 2, column energy_kwh: 50 cannot be charged: 11 kW for 2.00 h gives 22 kWh; the rest "
         "will be reported as a shortfall",
     )
-    assert [session.energy_kwh for session in reading.register.ev_sessions] == [50.0, 22.0]
+    assert [session.energy_kwh for session in reading.register.of(EvSession)] == [50.0, 22.0]
 
 
 def test_faults_of_the_connections_table_are_not_blamed_on_its_users(folder):
@@ -362,7 +366,7 @@ def test_parquet_of_other_tools_is_read_whatever_its_types(folder):
         }
     )  # fmt: skip
     frame.to_parquet(folder.path / "ev_sessions.parquet")
-    (session,) = folder().register.ev_sessions
+    (session,) = folder().register.of(EvSession)
     assert session == EvSession(
         resource="ev1", connection=EAN, arrival=datetime(2026, 6, 1, 16, tzinfo=UTC),
         departure=datetime(2026, 6, 2, 5, tzinfo=UTC), energy_kwh=20.0, charge_kw=11.0,
@@ -574,4 +578,4 @@ def test_hours_that_do_not_fit_into_their_window_are_doubtful(folder):
         "switched_loads.csv, line 2, column needs: 2 hours do not fit into the 1.5 of the window from 22:30; the rest "
         "will be reported as a shortfall"
     ]
-    assert reading.register.switched_loads[0].initial_minutes == 15
+    assert reading.register.of(SwitchedLoad)[0].initial_minutes == 15

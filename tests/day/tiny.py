@@ -9,7 +9,9 @@ from datetime import date, time
 from typing import Any
 
 from agr.domain.isp import Period
-from agr.domain.register import Battery, Connection, Contract, FixedLoad, Forecast, Price, Register
+from agr.domain.kinds.battery import Battery
+from agr.domain.kinds.fixed_load import FixedLoad
+from agr.domain.register import Connection, Contract, Forecast, Price, Register
 
 NORTH, SOUTH = "north-grid.example", "south-grid.example"
 A, B, C = (f"ea1.2024-01.example.{name}" for name in ("north-grid:a", "north-grid:b", "south-grid:c"))
@@ -71,8 +73,10 @@ def register(period: Period) -> Register:
     """Return the register with forecasts and prices of one Period; results are 1 EUR/MWh above what was expected."""
     return Register(
         connections=tuple(Connection(address=c, first_day=date(2026, 1, 1)) for c in CONNECTION.values()),
-        fixed_loads=tuple(FixedLoad(resource=f"load {p[-1]}", connection=c) for p, c in CONNECTION.items()),
-        batteries=tuple(_battery(p) for p in BATTERY_KW),
+        resources=(
+            *(FixedLoad(resource=f"load {p[-1]}", connection=c) for p, c in CONNECTION.items()),
+            *(_battery(p) for p in BATTERY_KW),
+        ),
         contracts=(_contract(FO_A, NORTH, A), _contract(FO_C, SOUTH, C)),
         forecasts=tuple(
             Forecast(resource=f"load {p[-1]}", quantity="power_kw", period=period, values=(kw,) * period.isp_count)

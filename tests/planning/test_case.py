@@ -10,21 +10,14 @@ import pytest
 
 from agr.domain.errors import PlanError, StoreError
 from agr.domain.isp import Period
-from agr.domain.register import (
-    Battery,
-    CongestionPoint,
-    Connection,
-    Contract,
-    EvSession,
-    FixedLoad,
-    Generator,
-    HeatPump,
-    PointLimit,
-    Portfolio,
-    Register,
-    ShiftableRun,
-    SwitchedLoad,
-)
+from agr.domain.kinds.battery import Battery
+from agr.domain.kinds.ev_session import EvSession
+from agr.domain.kinds.fixed_load import FixedLoad
+from agr.domain.kinds.generator import Generator
+from agr.domain.kinds.heat_pump import HeatPump
+from agr.domain.kinds.shiftable_run import ShiftableRun
+from agr.domain.kinds.switched_load import SwitchedLoad
+from agr.domain.register import CongestionPoint, Connection, Contract, PointLimit, Portfolio, Register
 from agr.planning import serialisation
 from agr.planning.case import Inputs, NamedCase, Previous, build, carried_isps, comfort_shortfall_kwh, missed_kwh
 from agr.settings import CapacityProduct, Markets, Moment, Planning
@@ -34,7 +27,7 @@ from models.case import NO_POINT, Direction
 AMSTERDAM = timezone(timedelta(hours=1))
 PERIOD = Period(date(2026, 1, 15))
 FIRST = date(2026, 1, 1)
-RESOURCES = set(Register.__dataclass_fields__) - {"forecasts", "prices"}
+REGISTER = {"connections", "resources", "contracts", "limits"}
 
 
 def inputs(period: Period = PERIOD, prices: float | None = 50.0, **more: object) -> Inputs:
@@ -47,7 +40,7 @@ def inputs(period: Period = PERIOD, prices: float | None = 50.0, **more: object)
             points=(CongestionPoint(address="p", dso="dso.example", connections=("a",)),),
             free_connections=("b",),
         ),
-        register=replace(register, **{k: more.pop(k) for k in list(more) if k in RESOURCES}),  # type: ignore[arg-type]
+        register=replace(register, **{k: more.pop(k) for k in list(more) if k in REGISTER}),  # type: ignore[arg-type]
         forecasts={},
         prices={"day_ahead_forecast": (prices,) * period.isp_count},
         reserved_w={},
@@ -76,7 +69,7 @@ def ev(arrival: datetime, departure: datetime, energy_kwh: float = 10.0, **more:
 
 
 def test_a_session_charges_only_while_the_car_is_there_and_needs_its_energy_at_departure() -> None:
-    storage = build(inputs(ev_sessions=(ev(at(10, 5), at(12)),))).case.storage
+    storage = build(inputs(resources=(ev(at(10, 5), at(12)),))).case.storage
     assert np.flatnonzero(storage.charge_kw[0]).tolist() == list(range(40, 48))  # 10:00 … 11:45
     assert storage.charge_kw[0, 40] == pytest.approx(8 * 10 / 15)  # there for 10 of the first 15 minutes
     assert storage.energy_min_kwh[0, 46] == 0
@@ -86,30 +79,30 @@ def test_a_session_charges_only_while_the_car_is_there_and_needs_its_energy_at_d
 
 
 def test_a_session_keeps_its_minimum_power() -> None:
-    storage = build(inputs(ev_sessions=(ev(at(10), at(12), charge_min_kw=4.2),))).case.storage
+    storage = build(inputs(resources=(ev(at(10), at(12), charge_min_kw=4.2),))).case.storage
     assert storage.charge_min_kw.tolist() == [4.2]
 
 
 def test_unmanaged_charging_is_full_power_from_arrival() -> None:
-    storage = build(inputs(ev_sessions=(ev(at(10), at(18), 5.0),))).case.storage
+    storage = build(inputs(resources=(ev(at(10), at(18), 5.0),))).case.storage
     assert storage.unmanaged_kw[0, 40:44].tolist() == [8, 8, 4, 0]  # 2 + 2 + 1 kWh
 
 
 def test_a_session_over_midnight_owes_only_what_cannot_be_charged_after_it() -> None:
-    storage = build(inputs(ev_sessions=(ev(at(20), at(1, 0, day=16), 20.0),))).case.storage
+    storage = build(inputs(resources=(ev(at(20), at(1, 0, day=16), 20.0),))).case.storage
     assert storage.energy_min_kwh[0, -1] == pytest.approx(20 - 8)  # one hour at 8 kW is left after midnight
     assert storage.end_value_eur_per_kwh[0] == pytest.approx(0.05)
 
 
 def test_a_session_from_the_day_before_starts_with_what_was_carried_over() -> None:
     session = ev(at(20, day=14), at(6), 20.0)
-    assert build(inputs(ev_sessions=(session,))).case.storage.energy_start_kwh[0] == 20  # unmanaged: full by midnight
-    carried = inputs(ev_sessions=(session,), carried_state={"ev": 3.0})
+    assert build(inputs(resources=(session,))).case.storage.energy_start_kwh[0] == 20  # unmanaged: full by midnight
+    carried = inputs(resources=(session,), carried_state={"ev": 3.0})
     assert build(carried).case.storage.energy_start_kwh[0] == 3
 
 
 def test_sessions_of_other_days_are_left_out() -> None:
-    assert build(inputs(ev_sessions=(ev(at(8, day=16), at(9, day=16)),))).storage == ()
+    assert build(inputs(resources=(ev(at(8, day=16), at(9, day=16)),))).storage == ()
 
 
 def test_a_battery_ends_the_day_as_it_must_and_a_heat_pump_serves_its_demand() -> None:
@@ -119,7 +112,7 @@ def test_a_battery_ends_the_day_as_it_must_and_a_heat_pump_serves_its_demand() -
     )  # fmt: skip
     pump = HeatPump(resource="h", connection="a", power_kw=3, buffer_kwh=8, initial_kwh=4)
     forecasts = {("h", "heat_kw"): np.full(96, 6.0), ("h", "cop"): np.full(96, 3.0)}
-    storage = build(inputs(batteries=(battery,), heat_pumps=(pump,), forecasts=forecasts)).case.storage
+    storage = build(inputs(resources=(battery, pump), forecasts=forecasts)).case.storage
     assert storage.point.tolist() == [NO_POINT, 0]
     assert (storage.energy_min_kwh[0, -2], storage.energy_min_kwh[0, -1]) == (0, 3)
     assert storage.retention[0] ** 96 == pytest.approx(0.99)
@@ -192,7 +185,7 @@ def test_limits_bind_in_their_window_and_production_is_a_negative_bound() -> Non
 
 
 def test_connections_known_to_one_side_only_are_noted_and_stop_nothing() -> None:
-    world = inputs(fixed_loads=(FixedLoad(resource="l", connection="c"),), forecasts={("l", "power_kw"): np.ones(96)})
+    world = inputs(resources=(FixedLoad(resource="l", connection="c"),), forecasts={("l", "power_kw"): np.ones(96)})
     world = replace(
         world,
         register=replace(world.register, connections=(Connection(address="c", first_day=FIRST),)),
@@ -207,24 +200,24 @@ def test_closed_isps_keep_the_previous_program_and_frozen_points_keep_all_of_it(
         resource="b", connection="a", charge_kw=5, discharge_kw=5, capacity_kwh=10, initial_kwh=5, end_kwh=5
     )
     before = Previous(programs_kw={"b": np.full(96, 1.0)}, intraday_kw=np.full(96, 2.0))
-    case = build(inputs(batteries=(battery,), previous=before, closed_isps=10)).case
+    case = build(inputs(resources=(battery,), previous=before, closed_isps=10)).case
     assert np.isnan(case.storage.pinned_kw[0]).sum() == 86
     assert case.storage.pinned_kw[0, :10].tolist() == [1.0] * 10
     assert case.intraday.committed_kw[:11].tolist()[:10] == [2.0] * 10
     assert np.isnan(case.intraday.committed_kw[10])
-    frozen = build(inputs(batteries=(battery,), previous=before, closed_isps=10, frozen_points=frozenset({"p"}))).case
+    frozen = build(inputs(resources=(battery,), previous=before, closed_isps=10, frozen_points=frozenset({"p"}))).case
     assert not np.isnan(frozen.storage.pinned_kw).any()
 
 
 def test_a_run_that_has_started_keeps_its_start() -> None:
     run = ShiftableRun(resource="r", connection="a", earliest_start=at(8), latest_end=at(16), profile_kw=(10.0, 20.0))
-    free = build(inputs(shiftable_runs=(run,))).case.shiftable
+    free = build(inputs(resources=(run,))).case.shiftable
     assert (free.first_start[0], free.last_start[0]) == (32, 62)
-    begun = inputs(shiftable_runs=(run,), previous=Previous(starts={"r": 35}), closed_isps=40)
+    begun = inputs(resources=(run,), previous=Previous(starts={"r": 35}), closed_isps=40)
     assert build(begun).case.shiftable.last_start[0] == 35
     frozen = replace(begun, previous=Previous(starts={"r": 50}), frozen_points=frozenset({"p"}))
     assert (build(frozen).case.shiftable.first_start[0], build(frozen).case.shiftable.last_start[0]) == (50, 50)
-    waiting = inputs(shiftable_runs=(run,), previous=Previous(starts={"r": 50}), closed_isps=40)
+    waiting = inputs(resources=(run,), previous=Previous(starts={"r": 50}), closed_isps=40)
     later = build(waiting).case.shiftable
     assert (later.first_start[0], later.last_start[0]) == (40, 62)
 
@@ -236,14 +229,14 @@ BOILER = SwitchedLoad(
 
 
 def test_a_switched_load_is_on_for_whole_isps_in_its_windows() -> None:
-    units = build(inputs(switched_loads=(BOILER, replace(BOILER, resource="t", connection="x")))).case.switched
+    units = build(inputs(resources=(BOILER, replace(BOILER, resource="t", connection="x")))).case.switched
     table = [units.window_first, units.window_end, units.least_on, units.most_on]
     assert np.array(table)[:, 0].T.tolist() == [[0, 24, 10, 15], [48, 64, 4, 16]]  # 2.3 h up, 3.9 h down
     assert (units.min_run[0], units.min_rest[0], units.before[0]) == (2, 1, 2)
     assert units.on_kw[0].tolist() == [2.0] * 96
     assert units.shortfall_eur[0] == pytest.approx(Planning().comfort_shortfall_eur_per_kwh * 2.0 * 0.25)
     assert np.isnan(units.pinned_on).all()
-    assert build(inputs(switched_loads=(BOILER,), carried_state={"s": -7})).case.switched.before[0] == -7
+    assert build(inputs(resources=(BOILER,), carried_state={"s": -7})).case.switched.before[0] == -7
 
 
 @pytest.mark.parametrize(
@@ -257,7 +250,7 @@ def test_a_switched_load_is_on_for_whole_isps_in_its_windows() -> None:
     ],
 )
 def test_windows_of_a_switched_load_on_days_of_other_lengths(day: date, needs: str, windows: list[list[int]]) -> None:
-    made = build(inputs(Period(day), switched_loads=(replace(BOILER, needs=needs),)))
+    made = build(inputs(Period(day), resources=(replace(BOILER, needs=needs),)))
     units = made.case.switched
     table = [units.window_first, units.window_end, units.least_on, units.most_on]
     assert np.array(table)[:, 0].T.tolist() == windows
@@ -267,7 +260,7 @@ def test_windows_of_a_switched_load_on_days_of_other_lengths(day: date, needs: s
 def test_a_switched_load_keeps_its_states_in_closed_isps_and_is_off_where_it_is_out_of_order() -> None:
     states = np.arange(96) % 8 < 4
     before = Previous(states={"s": states}, programs_kw={"s": 3.0 * states})
-    world = inputs(switched_loads=(BOILER,), previous=before, closed_isps=10)
+    world = inputs(resources=(BOILER,), previous=before, closed_isps=10)
     units = build(world).case.switched
     assert units.pinned_on[0, :10].tolist() == [1, 1, 1, 1, 0, 0, 0, 0, 1, 1]
     assert np.isnan(units.pinned_on[0, 10:]).all()
@@ -277,12 +270,12 @@ def test_a_switched_load_keeps_its_states_in_closed_isps_and_is_off_where_it_is_
     assert off.pinned_on[0, 90:].tolist() == [0] * 6
     frozen = build(replace(world, frozen_points=frozenset({"p"}))).case.switched
     np.testing.assert_array_equal(frozen.pinned_on[0], states)
-    new = build(inputs(switched_loads=(BOILER,), closed_isps=3)).case.switched
+    new = build(inputs(resources=(BOILER,), closed_isps=3)).case.switched
     assert new.pinned_on[0, :4].tolist()[:3] == [0, 0, 0]
 
 
 def test_what_a_switched_load_was_at_midnight_is_carried_into_the_next_day() -> None:
-    case = build(inputs(switched_loads=tuple(replace(BOILER, resource=name) for name in "abcd"))).case
+    case = build(inputs(resources=tuple(replace(BOILER, resource=name) for name in "abcd"))).case
     on = np.zeros((4, 96), dtype=bool)
     on[0, -3:], on[1, :-2], on[2] = True, True, True
     # on since 3 ISPs; off since 2; on all day and 2 ISPs before; off all day after it was on
@@ -290,7 +283,7 @@ def test_what_a_switched_load_was_at_midnight_is_carried_into_the_next_day() -> 
 
 
 def test_hours_a_switched_load_misses_are_comfort_that_is_missing() -> None:
-    case = build(inputs(switched_loads=(BOILER,))).case
+    case = build(inputs(resources=(BOILER,))).case
     programs = no_flexibility(case).programs
     assert comfort_shortfall_kwh(case, programs) == 0
     on = np.zeros((1, 96), dtype=bool)
@@ -303,7 +296,7 @@ def test_hours_a_switched_load_misses_are_comfort_that_is_missing() -> None:
 
 def test_a_forecast_that_is_missing_or_consumes_is_noted() -> None:
     pv = (Generator(resource="pv", connection="a"), Generator(resource="dark", connection="a"))
-    made = build(inputs(generators=pv, forecasts={("pv", "power_kw"): np.r_[np.full(95, -2.0), 0.5]}))
+    made = build(inputs(resources=pv, forecasts={("pv", "power_kw"): np.r_[np.full(95, -2.0), 0.5]}))
     assert made.case.curtailable.forecast_kw[:, -1].tolist() == [0, 0]
     assert any("consumes" in n for n in made.notes)
     assert any("dark has no forecast" in n for n in made.notes)
@@ -313,19 +306,19 @@ def test_a_case_survives_its_archive_to_the_bit_and_equal_cases_have_equal_addre
     battery = Battery(
         resource="b", connection="a", charge_kw=5, discharge_kw=5, capacity_kwh=10, initial_kwh=1 / 3, end_kwh=0
     )
-    made = build(inputs(batteries=(battery,), stay_eur_per_mwh=1.0, previous=Previous(point_kw={"p": np.ones(96)})))
+    made = build(inputs(resources=(battery,), stay_eur_per_mwh=1.0, previous=Previous(point_kw={"p": np.ones(96)})))
     back = serialisation.unpack(NamedCase, serialisation.pack(made))
     assert serialisation.digest(back) == serialisation.digest(made)
     assert back.case.storage.energy_start_kwh.tobytes() == made.case.storage.energy_start_kwh.tobytes()
     assert back.case.anchor is not None
-    other = build(inputs(batteries=(replace(battery, initial_kwh=0.3333),)))
+    other = build(inputs(resources=(replace(battery, initial_kwh=0.3333),)))
     assert serialisation.digest(other) != serialisation.digest(made)
     with pytest.raises(StoreError, match="cannot be read"):
         serialisation.unpack(NamedCase, b"not an archive")
 
 
 def test_a_case_kept_before_cars_had_a_minimum_power_is_still_read() -> None:
-    made = build(inputs(ev_sessions=(ev(at(10), at(12)),)))
+    made = build(inputs(resources=(ev(at(10), at(12)),)))
     with np.load(io.BytesIO(serialisation.pack(made))) as stored:
         arrays = {name: stored[name] for name in stored.files if not name.endswith(".charge_min_kw")}
     head = json.loads(arrays["__json__"].tobytes())

@@ -10,8 +10,8 @@ import pytest
 import structlog
 
 from agr.domain.errors import PlanError
+from agr.domain.kinds.battery import Battery
 from agr.domain.plan import Plan, PlanState, ReasonKind
-from agr.domain.register import Battery
 from agr.messaging.publish import OPEN, Publisher
 from agr.planning.plan_loader import load_solved, load_stored
 from agr.planning.pool import Solution, SolverPool
@@ -46,7 +46,7 @@ def world(tmp_path: Path) -> Iterator[World]:
         known = register.load(tx)
         (contract,) = known.contracts
         evening = {"window_start": time(18), "window_end": time(20), "power_w": -40_000}
-        other = Battery(**(known.batteries[0].__dict__ | {"resource": "other battery", "connection": "ean.2"}))
+        other = Battery(**(known.of(Battery)[0].__dict__ | {"resource": "other battery", "connection": "ean.2"}))
         register.replace(
             tx,
             type(known)(
@@ -54,7 +54,7 @@ def world(tmp_path: Path) -> Iterator[World]:
                     known.__dict__
                     | {
                         "contracts": (type(contract)(**(contract.__dict__ | evening)),),
-                        "batteries": (*known.batteries, other),
+                        "resources": (*known.resources, other),
                     }
                 )
             ),

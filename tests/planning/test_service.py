@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from agr.domain.errors import PlanError
+from agr.domain.kinds.switched_load import SwitchedLoad
 from agr.domain.plan import Plan, PlanState, Reason, ReasonKind
-from agr.domain.register import SwitchedLoad
 from agr.planning import serialisation
 from agr.planning.case import NamedCase
 from agr.planning.plan_loader import load_solved
@@ -230,7 +230,9 @@ def test_a_switched_load_comes_from_the_store_and_keeps_what_it_did_in_closed_is
     )  # fmt: skip
     with world.store.transaction() as tx:
         known = register.load(tx)
-        register.replace(tx, replace(known, switched_loads=(replace(load, connection=known.connections[0].address),)))
+        register.replace(
+            tx, replace(known, resources=(*known.resources, replace(load, connection=known.connections[0].address)))
+        )
     world.know_points()
     office = Office(world, solver)
     office.ask()

@@ -8,9 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agr.domain.errors import InputError
+from agr.domain.kinds import KINDS
+from agr.domain.kinds.battery import Battery
+from agr.domain.kinds.fixed_load import FixedLoad
+from agr.domain.kinds.generator import Generator
+from agr.domain.kinds.heat_pump import HeatPump
 from agr.scenario.change_expression import read_setting
 from agr.scenario.changes import changed
-from agr.scenario.scenario import RESOURCES
 
 
 @pytest.mark.parametrize(
@@ -53,8 +57,8 @@ def test_the_day_ahead_price_is_changed_as_expected_and_as_it_came(small):
 
 @given(first=st.integers(0, 40), more=st.integers(0, 40))
 def test_a_larger_portfolio_contains_the_smaller_one(small, first, more):
-    few = changed(small, [f"batteries={first}"]).register.batteries
-    many = changed(small, [f"batteries={first + more}"]).register.batteries
+    few = changed(small, [f"batteries={first}"]).register.of(Battery)
+    many = changed(small, [f"batteries={first + more}"]).register.of(Battery)
     assert (len(few), len(many)) == (first, first + more)
     assert {b.resource for b in few} <= {b.resource for b in many}
     assert len({b.resource for b in many}) == len(many)
@@ -63,21 +67,21 @@ def test_a_larger_portfolio_contains_the_smaller_one(small, first, more):
 def test_copies_follow_the_forecast_of_what_they_copy(small):
     new = changed(small, ["heat_pumps=+3"])
     day = new.forecasts[small.description.period]
-    for pump in new.register.heat_pumps:
+    for pump in new.register.of(HeatPump):
         original = pump.resource.partition("~")[0]
         for quantity in ("heat_kw", "cop"):
             assert (day[pump.resource, quantity] == day[original, quantity]).all()
 
 
 def test_a_column_and_a_forecast_are_changed_for_all_or_for_one(small):
-    one = small.register.batteries[1].resource
-    all_of_them = changed(small, ["batteries.capacity_kwh=*2"]).register.batteries
-    assert [b.capacity_kwh for b in all_of_them] == [b.capacity_kwh * 2 for b in small.register.batteries]
-    of_one = changed(small, [f"batteries.{one}.wear_eur_per_mwh=3"]).register.batteries
+    one = small.register.of(Battery)[1].resource
+    all_of_them = changed(small, ["batteries.capacity_kwh=*2"]).register.of(Battery)
+    assert [b.capacity_kwh for b in all_of_them] == [b.capacity_kwh * 2 for b in small.register.of(Battery)]
+    of_one = changed(small, [f"batteries.{one}.wear_eur_per_mwh=3"]).register.of(Battery)
     assert [b.wear_eur_per_mwh for b in of_one] == [3 if b.resource == one else 8 for b in of_one]
     day = small.description.period
     sunnier = changed(small, ["generators.power_kw=+50%"]).forecasts[day]
-    sun = small.register.generators[0].resource
+    sun = small.register.of(Generator)[0].resource
     assert sunnier[sun, "power_kw"] == pytest.approx(small.forecasts[day][sun, "power_kw"] * 1.5)
 
 
@@ -96,10 +100,10 @@ def test_without_takes_out(small):
     ]
     assert changed(small, (), ["market:FCR"]).description.markets.capacity == ()
     assert changed(small, (), ["market:intraday"]).description.markets.intraday.depth_kw == 0
-    assert changed(small, (), ["class:batteries"]).register.batteries == ()
+    assert changed(small, (), ["class:batteries"]).register.of(Battery) == ()
     assert changed(small, (), ["event:1"]).description.events == ()
-    there = small.register.batteries[0].connection
-    assert there not in {b.connection for b in changed(small, (), [f"connection:{there}"]).register.batteries}
+    there = small.register.of(Battery)[0].connection
+    assert there not in {b.connection for b in changed(small, (), [f"connection:{there}"]).register.of(Battery)}
 
 
 @pytest.mark.parametrize(
@@ -143,8 +147,8 @@ def test_copied_connections_have_everything_behind_them_and_lie_where_their_mode
     assert len(addresses) == len(set(addresses)) == count
     old_place, place = places(small), places(new)
     behind = {}
-    for table in RESOURCES:
-        rows = getattr(new.register, table)
+    for kind in KINDS:
+        rows = new.register.of(kind.row)
         assert len({row.resource for row in rows}) == len(rows)
         for row in rows:
             behind.setdefault(row.connection, set()).add(row.resource.partition("~")[0])
@@ -154,9 +158,9 @@ def test_copied_connections_have_everything_behind_them_and_lie_where_their_mode
         assert place.get(address) == old_place.get(model)
         if address != model:
             assert behind[address] == behind.get(model, behind[address])
-            assert not any(b.reserve_kw for b in new.register.batteries if b.connection == address)
+            assert not any(b.reserve_kw for b in new.register.of(Battery) if b.connection == address)
     day = new.forecasts[small.description.period]
-    for load in new.register.fixed_loads:
+    for load in new.register.of(FixedLoad):
         assert (day[load.resource, "power_kw"] == day[load.resource.partition("~")[0], "power_kw"]).all()
 
 
@@ -167,7 +171,7 @@ def test_connections_grow_at_one_congestion_point_alone_and_twice_over(small):
     new = changed(small, [f"connections.{point}=+5", f"connections.{point}=*2", "batteries=+9", "batteries=+9"])
     assert len(new.points[0].connections) - len(small.points[0].connections) == len(there) + 10
     assert [p.connections for p in new.points[1:]] == [p.connections for p in small.points[1:]]
-    names = [b.resource for b in new.register.batteries]
+    names = [b.resource for b in new.register.of(Battery)]
     assert len(names) == len(set(names))
 
 
@@ -179,7 +183,7 @@ def test_connections_that_cannot_be_counted_are_said(small):
     ):
         with pytest.raises(InputError, match=re.escape(words)):
             changed(small, [text])
-    large = {b.connection for b in small.register.batteries if b.reserve_kw}
+    large = {b.connection for b in small.register.of(Battery) if b.reserve_kw}
     only = changed(small, (), [f"connection:{c.address}" for c in small.register.connections if c.address not in large])
     assert {c.address for c in only.register.connections} == large
     with pytest.raises(InputError, match="no connection without prequalified power"):

@@ -113,7 +113,7 @@ def test_a_session_nobody_could_charge_is_a_fault(folder):
     path = folder / "tables" / "ev_sessions.csv"
     cells = path.read_text().splitlines()[2].split(",")
     edit(path, (",".join(cells), ",".join([*cells[:4], "900", *cells[5:]])))
-    only(faults(folder), "tables/ev_sessions.csv, line 3", "900 kWh cannot be charged; expected at most")
+    only(faults(folder), "tables/ev_sessions.csv, line 3", "energy_kwh 900 cannot be charged: ")
 
 
 def test_what_refers_to_nothing_is_a_fault(folder):
@@ -179,7 +179,7 @@ def test_faults_of_every_kind_and_place_come_at_once_and_none_makes_another(fold
     only(found, "tables/connections.csv, line 14", "is there twice")
     only(found, f"tables/prices.csv, line {ours[5] + 1}", "'nan'")
     only(found, "tables/prices.csv, line", "day_ahead: 1 of 92 ISPs")
-    only(found, "tables/ev_sessions.csv, line 2", "900 kWh cannot be charged")
+    only(found, "tables/ev_sessions.csv, line 2", "energy_kwh 900 cannot be charged: ")
     only(found, "tables/ev_sessions.csv, line 3", "is not after arrival")
     only(found, "tables/forecasts.csv, line", "pv-00001", "of 92 ISPs")
     only(found, "tables/fixed_loads.csv, line", "load-00003 has no forecast")

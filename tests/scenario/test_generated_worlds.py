@@ -10,6 +10,12 @@ import pytest
 from agr.connectors.tables.folder import read_folder
 from agr.domain.errors import InputError
 from agr.domain.isp import Period
+from agr.domain.kinds.battery import Battery
+from agr.domain.kinds.ev_session import EvSession
+from agr.domain.kinds.fixed_load import FixedLoad
+from agr.domain.kinds.generator import Generator
+from agr.domain.kinds.heat_pump import HeatPump
+from agr.domain.kinds.shiftable_run import ShiftableRun
 from agr.scenario.generate import generate, main
 from agr.scenario.population import Recipe, ean
 from agr.scenario.profiles import borrowed_day, read_profiles
@@ -65,36 +71,31 @@ def test_register_and_connection_list_differ_in_one_connection_each_way(profiles
 
 def test_every_resource_has_its_forecasts_and_a_name_of_its_own(profiles):
     register = generate(recipe(connections=200), profiles).register
-    resources = [
-        r.resource
-        for kind in (
-            register.fixed_loads, register.generators, register.batteries, register.ev_sessions,
-            register.heat_pumps, register.shiftable_runs,
-        )
-        for r in kind
-    ]  # fmt: skip
+    resources = [r.resource for r in register.resources]
     assert max(Counter(resources).values()) == 1
-    wanted = {(r.resource, "power_kw") for r in (*register.fixed_loads, *register.generators)}
-    wanted |= {(h.resource, q) for h in register.heat_pumps for q in ("heat_kw", "cop")}
+    wanted = {(r.resource, "power_kw") for r in (*register.of(FixedLoad), *register.of(Generator))}
+    wanted |= {(h.resource, q) for h in register.of(HeatPump) for q in ("heat_kw", "cop")}
     assert {(f.resource, f.quantity) for f in register.forecasts} == wanted
-    assert register.shiftable_runs
-    assert register.heat_pumps
-    sun = {g.resource for g in register.generators}
+    assert register.of(ShiftableRun)
+    assert register.of(HeatPump)
+    sun = {g.resource for g in register.of(Generator)}
     assert all(max(f.values) <= 0 < -min(f.values) for f in register.forecasts if f.resource in sun)
 
 
 def test_every_driver_can_be_served_and_no_plug_serves_two_cars_at_once(profiles):
     register = generate(recipe(PLAIN, connections=400, points=13), profiles).register
-    assert len(register.ev_sessions) > 50
+    assert len(register.of(EvSession)) > 50
     start, end = Period(PLAIN).start, Period(PLAIN).end
-    for car in register.ev_sessions:
+    for car in register.of(EvSession):
         assert car.arrival < end
         assert car.departure > start
         hours = (car.departure - car.arrival) / timedelta(hours=1)
         assert car.energy_kwh <= car.charge_kw * car.charge_efficiency * hours
-    plugs = Counter(car.resource.rsplit("-", 1)[0] for car in register.ev_sessions)
+    plugs = Counter(car.resource.rsplit("-", 1)[0] for car in register.of(EvSession))
     for plug, count in plugs.items():
-        visits = sorted((c.arrival, c.departure) for c in register.ev_sessions if c.resource.rsplit("-", 1)[0] == plug)
+        visits = sorted(
+            (c.arrival, c.departure) for c in register.of(EvSession) if c.resource.rsplit("-", 1)[0] == plug
+        )
         assert count == 1 or visits[0][1] <= visits[1][0]
 
 
@@ -104,17 +105,17 @@ def test_each_dso_has_a_contract_its_large_battery_can_keep(profiles):
     assert [c.dso for c in world.register.contracts] == list(DSOS)
     for contract in world.register.contracts:
         at = points[contract.congestion_point].connections
-        largest = max((b for b in world.register.batteries if b.connection in at), key=lambda b: b.capacity_kwh)
+        largest = max((b for b in world.register.of(Battery) if b.connection in at), key=lambda b: b.capacity_kwh)
         called_kwh = -sum(contract.contracted_w(Period(PLAIN))) / 1000 * 0.25
         usable_kwh = (largest.capacity_kwh - largest.minimum_kwh) * largest.discharge_efficiency
         assert 0 < called_kwh <= usable_kwh
         assert -contract.power_w / 1000 <= largest.discharge_kw
-    assert 1000 <= sum(b.reserve_kw for b in world.register.batteries) <= 10_000
+    assert 1000 <= sum(b.reserve_kw for b in world.register.of(Battery)) <= 10_000
 
 
 def test_stores_may_rest_all_day(profiles):
     register = generate(recipe(AUTUMN, connections=100), profiles).register
-    for store in (*register.batteries, *register.heat_pumps):
+    for store in (*register.of(Battery), *register.of(HeatPump)):
         assert store.end_kwh <= store.initial_kwh * (1 - store.loss_per_day) ** (25 / 24)
 
 

@@ -10,6 +10,7 @@ import pytest
 from agr import scenario
 from agr.domain.errors import InputError, TableError
 from agr.domain.isp import Period
+from agr.domain.kinds.ev_session import EvSession
 from agr.scenario import downloads
 from agr.scenario.download import number
 from agr.scenario.importing import Wish, import_scenario
@@ -202,7 +203,7 @@ def test_an_imported_scenario_runs_without_congestion_points(tmp_path, solve):
         sessions_from=date(2019, 6, 12),
     )  # fmt: skip
     scenario, notes = import_scenario(tmp_path / "mine", wish)
-    assert [s.arrival for s in scenario.register.ev_sessions] == [
+    assert [s.arrival for s in scenario.register.of(EvSession)] == [
         datetime(2024, 4, 10, 8, 0, tzinfo=UTC), datetime(2024, 4, 10, 16, 30, tzinfo=UTC)
     ]  # fmt: skip
     assert any("1 sessions took more than their highest power" in note for note in notes)
@@ -262,7 +263,7 @@ def test_a_real_weekend_on_which_the_clock_changes(shared, tmp_path):
     )
     scenario, _ = import_scenario(tmp_path / "weekend", wish)
     assert [p.isp_count for p in scenario.description.periods()] == [96, 92, 96]
-    assert len(scenario.register.ev_sessions) > 50
+    assert len(scenario.register.of(EvSession)) > 50
     blocks = [
         p for p in scenario.register.prices if p.series == "fcr_capacity" and SPRING.start <= p.start < SPRING.end
     ]

@@ -14,7 +14,8 @@ from rich.console import Console
 
 from agr.domain.errors import InputError, TableError
 from agr.domain.isp import Period
-from agr.domain.register import SwitchedLoad
+from agr.domain.kinds.battery import Battery
+from agr.domain.kinds.switched_load import SwitchedLoad
 from agr.scenario.changes import changed
 from agr.scenario.comparison import compare
 from agr.scenario.day import play
@@ -137,7 +138,7 @@ def test_days_run_one_after_another_with_states_carried_over(name, solve):
     assert disappointments(expectation(SCENARIOS / name), made.outcome) == []
     energy = made.final("programs").query("resource.str.startswith('bat-')")
     evening = energy[energy["period"] == "2024-12-11"].groupby("resource", observed=True)["energy_kwh"].last()
-    units = {b.resource: b for b in scenario.register.batteries}
+    units = {b.resource: b for b in scenario.register.of(Battery)}
     morning = energy[energy["period"] == "2024-12-12"].groupby("resource", observed=True)
     for name_, rows in morning:
         b, first = units[name_], rows.iloc[0]
@@ -161,7 +162,7 @@ def test_switched_loads_run_as_their_needs_say_and_missed_hours_are_told(small, 
         SwitchedLoad(resource="broken", connection=where, power_kw=4.0, needs="00:00-00:30 1", min_rest_minutes=30,
                      initial_minutes=-15),
     )  # fmt: skip
-    made = run(replace(small, register=replace(small.register, switched_loads=loads)), solve=solve)
+    made = run(replace(small, register=small.register.with_table("switched_loads", loads)), solve=solve)
     assert [step["audit"] for step in made.steps] == [[], [], []]
     power = made.final("programs").query("`class` == 'switched_load'")
     on = {name: (rows["power_kw"] > 0).to_numpy() for name, rows in power.groupby("resource", observed=True)}

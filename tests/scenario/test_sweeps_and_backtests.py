@@ -11,7 +11,10 @@ from distributed import LocalCluster
 
 from agr.domain.errors import InputError, PlanError
 from agr.domain.isp import Period
-from agr.domain.register import Battery, Connection, FixedLoad, Generator, Price, Register
+from agr.domain.kinds.battery import Battery
+from agr.domain.kinds.fixed_load import FixedLoad
+from agr.domain.kinds.generator import Generator
+from agr.domain.register import Connection, Price, Register
 from agr.scenario.backtesting import backtest, earned_eur, rule_kw
 from agr.scenario.changes import changed
 from agr.scenario.cluster import cluster_solve
@@ -159,9 +162,11 @@ def home(battery: Battery) -> Scenario:
     )
     register = Register(
         connections=(Connection(address="ean.1", first_day=DAY.day),),
-        fixed_loads=(FixedLoad(resource="load", connection="ean.1"),),
-        generators=(Generator(resource="sun", connection="ean.1"),),
-        batteries=(battery,),
+        resources=(
+            FixedLoad(resource="load", connection="ean.1"),
+            Generator(resource="sun", connection="ean.1"),
+            battery,
+        ),
         prices=price,
     )
     return Scenario(
@@ -196,7 +201,7 @@ def test_two_batteries_behind_one_connection_do_not_store_the_same_sun(solve):
         resource="b", connection="ean.1", charge_kw=3, discharge_kw=3, capacity_kwh=50, initial_kwh=0, end_kwh=0
     )
     scenario = home(one)
-    both = replace(scenario.register, batteries=(one, replace(one, resource="c")))
+    both = scenario.register.with_table("batteries", [one, replace(one, resource="c")])
     scenario = replace(scenario, register=both)
     step = next(iter(play(scenario, DAY, {}, solve)))
     first, second = rule_kw(step.solved.named, known_of(both))

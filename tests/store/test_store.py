@@ -14,8 +14,9 @@ from alembic.migration import MigrationContext
 
 from agr.domain.errors import StoreError
 from agr.domain.isp import Period
+from agr.domain.kinds.battery import Battery
 from agr.domain.plan import Reason, ReasonKind
-from agr.domain.register import Battery, CongestionPoint, Connection, Forecast, Price, Register
+from agr.domain.register import CongestionPoint, Connection, Forecast, Price, Register
 from agr.store import day, inbox, outbox, plans, portfolio, register, tables
 from agr.store.engine import Store
 from agr.store.inbox import Arrival
@@ -151,7 +152,7 @@ def test_a_register_comes_back_as_it_went_in(store: Store) -> None:
     forecast = Forecast(resource="b", quantity="power_kw", period=PERIOD, values=tuple(np.linspace(-1, 1, 92)))
     price = Price(series="day_ahead", start=PERIOD.start, minutes=60, value=-0.1)
     whole = Register(
-        connections=(Connection(address="ean.1", first_day=DAY),), batteries=(battery,), forecasts=(forecast,),
+        connections=(Connection(address="ean.1", first_day=DAY),), resources=(battery,), forecasts=(forecast,),
         prices=(price,),
     )  # fmt: skip
     with store.transaction() as tx:

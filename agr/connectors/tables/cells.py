@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, time
 from typing import Any
 
-from agr.domain.register import needs_of
+from agr.domain.bounds import Bound
 from agr.settings.section import is_domain
 
 _ADDRESS = re.compile(r"ean\.[0-9]{12,34}|ea1\.[0-9]{4}-(0[1-9]|1[0-2])\..{1,244}:.{1,244}")
@@ -112,13 +112,20 @@ def read_profile(value: object) -> tuple[float, ...]:
     return tuple(numbers)
 
 
-def read_needs(value: object) -> str:
-    """Read the needs of a switched load, as `agr.domain.register.needs_of` understands them."""
+def read_bounded(value: object, read: "Reader", bound: Bound) -> Any:
+    """Read a number within its bound."""
+    number = read(value)
+    if not bound.holds(number):
+        raise CellError(bound.words)
+    return number
+
+
+def read_spelt(value: object, fault: Callable[[str], str | None]) -> str:
+    """Read a text that is spelt as it has to be."""
     text = value.strip() if isinstance(value, str) else str(value)
-    try:
-        needs_of(text)
-    except ValueError as error:
-        raise CellError(f"is not understood: {error}") from error
+    words = fault(text)
+    if words is not None:
+        raise CellError(words)
     return text
 
 

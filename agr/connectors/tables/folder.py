@@ -3,15 +3,15 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from agr.connectors.tables.checks import RESOURCES, check_references, check_rows
-from agr.connectors.tables.columns import tables
+from agr.connectors.tables.checks import check_references, check_rows
 from agr.connectors.tables.forecasts import read_forecasts
 from agr.connectors.tables.grid import Grid, open_grid
 from agr.connectors.tables.prices import intervals, read_prices
 from agr.connectors.tables.rows import TableRows, read_rows, usable
 from agr.domain.errors import TableError
 from agr.domain.faults import Findings, meant
-from agr.domain.register import Forecast, Price, Register
+from agr.domain.kinds import BY_TABLE
+from agr.domain.register import ROWS, Forecast, Price, Register, register_of
 
 _SUFFIXES = (".csv", ".parquet")
 _IGNORED = (".md", ".rst", ".txt", ".yaml", ".yml", ".toml")
@@ -43,7 +43,7 @@ class Survey:
 
 
 def read_folder(folder: Path, *, zone_name: str, isp_minutes: int) -> Reading:
-    """Read every table of the folder: TABLE.csv or TABLE.parquet, one for each field of the register.
+    """Read every table of the folder: TABLE.csv or TABLE.parquet, one for each table of the register.
 
     Raises TableError with all faults, each with file, line, column, value and reason; then nothing was loaded.
     """
@@ -73,9 +73,8 @@ def survey_folder(folder: Path, *, zone_name: str, isp_minutes: int) -> Survey:
         forecasts = read_forecasts(readable["forecasts"], _kinds(rows), zone_name, isp_minutes, found)
     if "prices" in readable:
         prices = read_prices(readable["prices"], found)
-    register = Register(
-        **{table: tuple(part.values) for table, part in rows.items()}, forecasts=forecasts, prices=prices
-    )
+    read = {table: part.values for table, part in rows.items()}
+    register = register_of({**read, "forecasts": forecasts, "prices": prices})
     faulty = {fault.file for fault in found.faults}
     again = {table: grid for table, grid in readable.items() if grid.file in faulty}
     return Survey(
@@ -96,12 +95,12 @@ def _followed(grid: Grid) -> frozenset[tuple[str, str]]:
 
 def _kinds(rows: dict[str, TableRows]) -> dict[str, str] | None:
     """Return resource → its table; None when nothing is known, or not all, because a table cannot be read."""
-    if not rows or any(part.grid is None for table, part in rows.items() if table in RESOURCES):
+    if not rows or any(part.grid is None for table, part in rows.items() if table in BY_TABLE):
         return None
     return {
         cell.strip(): table
         for table, part in rows.items()
-        if table in RESOURCES and part.grid is not None
+        if table in BY_TABLE and part.grid is not None
         for cell in part.grid.cells("resource")
         if isinstance(cell, str)
     }
@@ -114,7 +113,7 @@ def _files(folder: Path, found: Findings) -> list[Path]:
     except OSError as error:
         found.fault(str(folder), f"is not a folder that can be read ({error.strerror})")
         return []
-    known = set(tables())
+    known = set(ROWS)
     chosen: dict[str, Path] = {}
     for path in paths:
         if path.suffix in _SUFFIXES and path.stem in known:

@@ -15,17 +15,12 @@ from agr.connectors.tables.grid import Grid
 from agr.connectors.tables.long import Coded, numbers, read_coded
 from agr.domain.faults import Findings, meant
 from agr.domain.isp import Period
+from agr.domain.kinds import BY_TABLE, QUANTITIES
 from agr.domain.register import Forecast
 
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
-_QUANTITIES = ("power_kw", "heat_kw", "cop")
-_FORECAST_OF = {
-    "fixed_loads": ("power_kw",),
-    "generators": ("power_kw",),
-    "heat_pumps": ("heat_kw", "cop"),
-}
 _MINUTE_US = 60_000_000
 _DAY_US = 1440 * _MINUTE_US
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -109,13 +104,13 @@ def _check_pairs(grid: Grid, table: _Long, kinds: Mapping[str, str] | None, foun
 
 
 def _pair_fault(resource: str, quantity: str, kind: str | None, anything: bool) -> tuple[str, str] | None:
-    if quantity not in _QUANTITIES:
-        return "quantity", f"{quantity!r} is not a quantity; {meant(quantity, _QUANTITIES)}"
+    if quantity not in QUANTITIES:
+        return "quantity", f"{quantity!r} is not a quantity; {meant(quantity, QUANTITIES)}"
     if anything:
         return None
     if kind is None:
         return "resource", f"{resource!r} is in no table of resources; add it there or correct it"
-    fitting = _FORECAST_OF.get(kind, ())
+    fitting = [followed.name for followed in BY_TABLE[kind].follows]
     if quantity not in fitting:
         needs = f"they follow {' and '.join(fitting)}" if fitting else "they follow no forecast"
         return "quantity", f"{quantity!r} is no forecast for {resource!r}, one of the {kind}; {needs}"
@@ -123,22 +118,22 @@ def _pair_fault(resource: str, quantity: str, kind: str | None, anything: bool) 
 
 
 def _check_sign(grid: Grid, rows: _Long, quantity: str, kind: str | None, found: Findings) -> None:
-    """Production is negative; a heat demand is not; a COP is positive. Rows are those of one resource and quantity."""
-    if quantity in ("heat_kw", "cop"):
-        wrong = rows.value < 0 if quantity == "heat_kw" else rows.value <= 0
-        words = "must not be negative" if quantity == "heat_kw" else "must be positive"
+    """Note values out of bounds, and production above zero. Rows are those of one resource and quantity."""
+    bound = QUANTITIES[quantity].bound
+    if bound is not None:
+        wrong = ~bound.holds(rows.value)
         found.faults += [
-            grid.finding(int(at), "value", f"{value:g} {words}")
+            grid.finding(int(at), "value", f"{value:g} {bound.words}")
             for at, value in zip(rows.at[wrong], rows.value[wrong], strict=True)
         ]
-    elif kind == "generators" and bool((rows.value > 0).any()):
+    elif kind is not None and BY_TABLE[kind].produces and bool((rows.value > 0).any()):
         at = int(rows.at[int(np.argmax(rows.value > 0))])
         name = rows.pairs[int(rows.pair[0])][0]
         if rows.value.sum() > 0:
-            words = f"generator {name} consumes on the whole; production is negative: turn the sign"
+            words = f"{BY_TABLE[kind].name} {name} consumes on the whole; production is negative: turn the sign"
             found.faults.append(grid.finding(at, "value", words))
         else:
-            words = f"generator {name} consumes at times; these values count as 0 (first one here)"
+            words = f"{BY_TABLE[kind].name} {name} consumes at times; these values count as 0 (first one here)"
             found.warnings.append(grid.finding(at, "value", words))
 
 

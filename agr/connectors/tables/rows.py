@@ -6,6 +6,7 @@ from typing import Any
 from agr.connectors.tables import cells, columns
 from agr.connectors.tables.grid import Grid
 from agr.domain.faults import Findings
+from agr.domain.register import ROWS
 
 
 @dataclass(kw_only=True)
@@ -32,7 +33,7 @@ def read_rows(grid: Grid, found: Findings) -> TableRows:
     for column in columns.columns_of(grid.table):
         present = column.name in grid.header
         read[column.name] = _read_column(grid, column, bad, found) if present else [column.default] * len(grid.lines)
-    row_class = columns.tables()[grid.table]
+    row_class = ROWS[grid.table]
     good = [row for row in range(len(grid.lines)) if row not in bad]
     names = list(read)
     stacked = list(zip(*read.values(), strict=True))

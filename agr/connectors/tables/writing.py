@@ -9,10 +9,10 @@ from typing import Any, Literal
 import pyarrow as pa
 import pyarrow.parquet
 
-from agr.connectors.tables.columns import columns_of, tables
+from agr.connectors.tables.columns import columns_of
 from agr.domain.errors import TableError
 from agr.domain.isp import Period
-from agr.domain.register import Forecast, Register
+from agr.domain.register import ROWS, Forecast, Register
 
 _INSTANT = pa.timestamp("us", tz="UTC")
 _PARQUET: dict[type, pa.DataType] = {
@@ -25,20 +25,20 @@ def write_folder(register: Register, folder: Path, format: Literal["csv", "parqu
     """Write every table that has rows, and connections in any case. Raises TableError if the folder has tables."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        present = sorted(path.name for path in folder.iterdir() if path.stem in tables())
+        present = sorted(path.name for path in folder.iterdir() if path.stem in ROWS)
         if present:
             raise TableError([f"{folder / name}: is there already; choose an empty folder" for name in present])
-        for table in tables():
-            if table == "connections" or getattr(register, table):
-                _write(table, register, folder / f"{table}.{format}")
+        for table, rows in register.tables().items():
+            if table == "connections" or rows:
+                _write(table, rows, folder / f"{table}.{format}")
     except OSError as error:
         raise TableError([f"{folder}: cannot be written ({error.strerror})"]) from error
 
 
-def _write(table: str, register: Register, path: Path) -> None:
+def _write(table: str, values: Sequence[Any], path: Path) -> None:
     columns = [column for column in columns_of(table) if (table, column.name) != ("forecasts", "minutes")]
     names = [column.name for column in columns]
-    rows = _forecast_rows(register.forecasts) if table == "forecasts" else _rows(names, getattr(register, table))
+    rows = _forecast_rows(values) if table == "forecasts" else _rows(names, values)
     if path.suffix == ".csv":
         with path.open("w", encoding="utf-8", newline="") as file:
             writer = csv.writer(file, lineterminator="\n")

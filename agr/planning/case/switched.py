@@ -6,7 +6,8 @@ from math import ceil, floor
 import numpy as np
 from numpy.typing import NDArray
 
-from agr.domain.register import SwitchedLoad, in_window, needs_of
+from agr.domain.kinds.switched_load import SwitchedLoad, needs_of
+from agr.domain.register import in_window
 from agr.planning.case.inputs import Inputs
 from agr.planning.case.units import PointIndex, UnitRows
 from models.case import NO_POINT, Case, Switched
@@ -23,7 +24,7 @@ def switched_units(
     """Loads that are on or off; closed ISPs keep what was planned, and off is what is out of order."""
     rows, isps, minutes = UnitRows(), inputs.period.isp_count, inputs.period.isp_minutes
     windows: list[list[Window]] = []
-    for load in inputs.register.switched_loads:
+    for load in inputs.register.of(SwitchedLoad):
         point = at(load.connection)
         if point is None:
             continue

@@ -7,7 +7,12 @@ from datetime import timedelta
 import numpy as np
 from numpy.typing import NDArray
 
-from agr.domain.register import Battery, EvSession, HeatPump
+from agr.domain.kinds.battery import Battery
+from agr.domain.kinds.ev_session import EvSession
+from agr.domain.kinds.fixed_load import FixedLoad
+from agr.domain.kinds.generator import Generator
+from agr.domain.kinds.heat_pump import HeatPump
+from agr.domain.kinds.shiftable_run import ShiftableRun
 from agr.planning.case.inputs import Inputs
 from models.case import NO_POINT, Curtailable, Fixed, Shiftable, Storage
 
@@ -76,7 +81,7 @@ def _pins(inputs: Inputs, resource: str, point: int, addresses: Sequence[str]) -
 def fixed_units(inputs: Inputs, at: PointIndex, notes: list[str]) -> tuple[tuple[str, ...], Fixed]:
     """Fixed loads follow their forecast."""
     rows = UnitRows()
-    for load in inputs.register.fixed_loads:
+    for load in inputs.register.of(FixedLoad):
         point = at(load.connection)
         if point is not None:
             values = forecast(inputs, load.resource, "power_kw", notes)
@@ -90,7 +95,7 @@ def curtailable_units(
 ) -> tuple[tuple[str, ...], Curtailable]:
     """Generators may be curtailed; a forecast above zero is cut to zero and noted."""
     rows, isps = UnitRows(), inputs.period.isp_count
-    for unit in inputs.register.generators:
+    for unit in inputs.register.of(Generator):
         point = at(unit.connection)
         if point is None:
             continue
@@ -191,7 +196,7 @@ def storage_units(
     """Batteries, heat pumps and EV sessions that touch the Period."""
     rows, isps, period = UnitRows(), inputs.period.isp_count, inputs.period
     known = inputs.register
-    every: list[Battery | HeatPump | EvSession] = [*known.batteries, *known.heat_pumps, *known.ev_sessions]
+    every: list[Battery | HeatPump | EvSession] = [*known.of(Battery), *known.of(HeatPump), *known.of(EvSession)]
     for unit in every:
         point = at(unit.connection)
         if point is None:
@@ -243,7 +248,7 @@ def shiftable_units(
     """Runs that may start in the Period; one that started in a closed ISP keeps its start."""
     rows, period = UnitRows(), inputs.period
     profiles: list[Floats] = []
-    for run in inputs.register.shiftable_runs:
+    for run in inputs.register.of(ShiftableRun):
         point = at(run.connection)
         if point is None or not period.start <= run.earliest_start < period.end:
             continue

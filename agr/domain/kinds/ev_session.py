@@ -1,0 +1,63 @@
+"""Charging sessions of cars."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from agr.domain.bounds import Efficiency, NotNegative
+from agr.domain.kinds.checks import reserve_fits
+from agr.domain.kinds.kind import Kind, Look, Remark
+
+_ROUNDING = 1e-9  # of an energy, as a share: what two ways of adding it up may differ by
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvSession:
+    """One charging session: between arrival and departure the car takes `energy_kwh` at up to `charge_kw`."""
+
+    resource: str
+    connection: str
+    arrival: datetime
+    departure: datetime
+    energy_kwh: NotNegative
+    charge_kw: NotNegative
+    charge_min_kw: NotNegative = 0.0  # what it charges with at least when it charges
+    discharge_kw: NotNegative = 0.0  # V2G
+    initial_kwh: NotNegative = 0.0  # content on arrival, for V2G
+    capacity_kwh: NotNegative | None = None  # of the car; None: exactly what is needed
+    charge_efficiency: Efficiency = 1.0
+    discharge_efficiency: Efficiency = 1.0
+    wear_eur_per_mwh: NotNegative = 0.0
+    reserve_kw: NotNegative = 0.0
+
+
+def _faults(row: EvSession) -> Iterator[Remark]:
+    if row.departure <= row.arrival:
+        yield "departure", f"{row.departure.isoformat()} is not after arrival {row.arrival.isoformat()}"
+    if row.capacity_kwh is not None and row.initial_kwh + row.energy_kwh > row.capacity_kwh * (1 + _ROUNDING):
+        yield (
+            "capacity_kwh",
+            f"{row.capacity_kwh:g} is less than initial_kwh {row.initial_kwh:g} plus energy_kwh {row.energy_kwh:g}",
+        )
+    if row.charge_min_kw > row.charge_kw:
+        yield "charge_min_kw", f"{row.charge_min_kw:g} is more than charge_kw {row.charge_kw:g}"
+    yield from reserve_fits(row.reserve_kw, max(row.charge_kw, row.discharge_kw))
+
+
+def _shortfalls(row: EvSession) -> Iterator[Remark]:
+    hours = (row.departure - row.arrival) / timedelta(hours=1)
+    possible = row.charge_kw * hours * row.charge_efficiency
+    if hours > 0 and row.energy_kwh > possible * (1 + _ROUNDING):
+        words = f"cannot be charged: {row.charge_kw:g} kW for {hours:.2f} h gives {possible:.3g} kWh"
+        yield "energy_kwh", f"{row.energy_kwh:g} {words}"
+
+
+KIND = Kind(
+    row=EvSession,
+    table="ev_sessions",
+    name="ev_session",
+    look=Look(words="EV charging", light="#2f6fde", dark="#6ea3ff", layer=30),
+    stream=3,
+    faults=_faults,
+    shortfalls=_shortfalls,
+)

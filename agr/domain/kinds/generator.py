@@ -1,0 +1,28 @@
+"""Generators: sun and wind."""
+
+from dataclasses import dataclass
+
+from agr.domain.bounds import NotNegative
+from agr.domain.kinds.kind import Kind, Look
+from agr.domain.kinds.quantities import POWER
+
+
+@dataclass(frozen=True, kw_only=True)
+class Generator:
+    """PV or wind; follows forecast `power_kw` (negative) and may be curtailed at a cost."""
+
+    resource: str
+    connection: str
+    curtailment_eur_per_mwh: NotNegative = 0.0
+    reserve_kw: NotNegative = 0.0
+
+
+KIND = Kind(
+    row=Generator,
+    table="generators",
+    name="generator",
+    look=Look(words="generation", light="#e0a100", dark="#f2c14e", layer=80),
+    stream=1,
+    follows=(POWER,),
+    produces=True,
+)

@@ -1,0 +1,42 @@
+"""Heat pumps with a buffer."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from agr.domain.bounds import DailyLoss, NotNegative
+from agr.domain.kinds.checks import reserve_fits
+from agr.domain.kinds.kind import Kind, Look, Remark
+from agr.domain.kinds.quantities import COP, HEAT
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeatPump:
+    """A heat pump with a buffer; follows forecasts `heat_kw` (demand) and `cop`."""
+
+    resource: str
+    connection: str
+    power_kw: NotNegative  # electric
+    buffer_kwh: NotNegative  # thermal
+    initial_kwh: NotNegative
+    end_kwh: NotNegative = 0.0
+    loss_per_day: DailyLoss = 0.0
+    wear_eur_per_mwh: NotNegative = 0.0
+    reserve_kw: NotNegative = 0.0
+
+
+def _faults(row: HeatPump) -> Iterator[Remark]:
+    for name, value in (("initial_kwh", row.initial_kwh), ("end_kwh", row.end_kwh)):
+        if value > row.buffer_kwh:
+            yield name, f"{value:g} is more than buffer_kwh {row.buffer_kwh:g}"
+    yield from reserve_fits(row.reserve_kw, row.power_kw)
+
+
+KIND = Kind(
+    row=HeatPump,
+    table="heat_pumps",
+    name="heat_pump",
+    look=Look(words="heat pumps", light="#d1495b", dark="#ef7f8d", layer=20),
+    stream=4,
+    follows=(HEAT, COP),
+    faults=_faults,
+)
