@@ -46,19 +46,9 @@ def world(tmp_path: Path) -> Iterator[World]:
         known = register.load(tx)
         (contract,) = known.contracts
         evening = {"window_start": time(18), "window_end": time(20), "power_w": -40_000}
-        other = Battery(**(known.of(Battery)[0].__dict__ | {"resource": "other battery", "connection": "ean.2"}))
-        register.replace(
-            tx,
-            type(known)(
-                **(
-                    known.__dict__
-                    | {
-                        "contracts": (type(contract)(**(contract.__dict__ | evening)),),
-                        "resources": (*known.resources, other),
-                    }
-                )
-            ),
-        )
+        other = replace(known.of(Battery)[0], resource="other battery", connection="ean.2")
+        made_again = replace(contract, **evening)
+        register.replace(tx, replace(known, contracts=(made_again,), resources=(*known.resources, other)))
         evening_eur = 300.0  # so dear that the battery would empty itself then, and the contract holds it back
         dear = prices("day_ahead_forecast", PERIOD)[17:19]  # from 18:00, on the day that has no hour from two to three
         register.put_prices(tx, [replace(price, value=evening_eur) for price in dear])
