@@ -201,7 +201,7 @@ def _rows_of(scenario: Scenario, *names: str) -> Removable[Scenario]:
             new = with_rows(new, table, [row for row in rows if getattr(row, _KEYS[table]) != name])
         return new
 
-    known = [getattr(row, _KEYS[table]) for table in names for row in tables[table]]
+    known = [getattr(row, _KEYS[table]) for table in names for row in scenario.register.tables()[table]]
     return Removable(names=known, remove=remove)
 
 
