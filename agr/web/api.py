@@ -17,9 +17,9 @@ from agr.operations.point import detail
 from agr.operations.point_table import SORTS
 from agr.operations.timeline import timeline
 from agr.store import audit_log, day, outbox, overrides, plans
-from agr.web import api_actions
+from agr.web import actions
 from agr.web import schemas as a
-from agr.web.api_actions import Number
+from agr.web.action_routes import Number
 from agr.web.run_pages import heads_of
 from agr.web.security import api_for, context_of
 
@@ -32,7 +32,7 @@ _FAULTS: dict[int | str, dict[str, Any]] = {
     503: {"model": a.Fault, "description": "The store does not answer; try again."},
 }
 router = APIRouter(prefix="/api/v1", responses=_FAULTS)
-router.include_router(api_actions.router)
+router.include_router(actions.api_router)
 Reader = Annotated[Principal, Depends(api_for(Permission.READ))]
 Limit = Annotated[int, Query(ge=1, le=1000)]
 Offset = Annotated[int, Query(ge=0, le=10_000_000)]

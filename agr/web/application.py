@@ -11,7 +11,19 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
 from agr.domain.errors import AccessError, AgrError
-from agr.web import api, events, forms, layout, login, market_page, monitoring, pages, reservation_page, run_pages
+from agr.web import (
+    account_forms,
+    actions,
+    api,
+    events,
+    layout,
+    login,
+    market_page,
+    monitoring,
+    pages,
+    reservation_page,
+    run_pages,
+)
 from agr.web.context import Context
 from agr.web.formatting import environment
 from agr.web.http_status import status_of
@@ -34,8 +46,9 @@ def operators_app(context: Context) -> FastAPI:
     settings = context.settings.operators
     secure = bool(settings.public_url and settings.public_url.startswith("https://"))
     app.add_middleware(Shield, hosts=hosts_of(settings), secure=secure)
-    for module in (monitoring, login, events, pages, run_pages, market_page, reservation_page, forms):
+    for module in (monitoring, login, events, pages, run_pages, market_page, reservation_page, account_forms):
         app.include_router(module.router)
+    app.include_router(actions.form_router)
     app.include_router(api.router)
     app.mount("/static", StaticFiles(directory=str(files("agr.web") / "static")), name="static")
     app.add_exception_handler(LogInFirst, _log_in_first)

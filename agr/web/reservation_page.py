@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Form, Request
-from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from fastapi.responses import HTMLResponse, Response
 
 from agr.domain.errors import ConflictError, InputError, MissingError
 from agr.domain.isp import Period
@@ -14,10 +14,11 @@ from agr.operations.accounts.roles import Permission, Principal
 from agr.operations.reservation_form import Range, ranges_of, read_pasted, read_ranges, stretches
 from agr.store import day, register
 from agr.store.engine import Tx
-from agr.web.forms import sender_with
+from agr.web.account_forms import sender_with
+from agr.web.action_routes import done_page
 from agr.web.http_status import status_of
 from agr.web.layout import chart, render, starts_of
-from agr.web.security import COOKIE, context_of, page_for
+from agr.web.security import context_of, page_for
 
 router = APIRouter(prefix="/reservations", include_in_schema=False)
 Viewer = Annotated[Principal, Depends(page_for(Permission.READ))]
@@ -114,8 +115,7 @@ def enter(
             entered_w = _values(entered)
             ranges = ranges_of(entered_w)
             done = entries.reserve(visitor, contract, s.of.day, entered_w, why, seen=seen)
-            context_of(request).flashes.say(request.cookies.get(COOKIE, ""), done.text)
-            return RedirectResponse(f"/reservations/{s.of}/{quote(contract)}", status_code=303)
+            return done_page(request, done, f"/reservations/{s.of}/{quote(contract)}")
         given_w = read_pasted(pasted, s.of) if pasted.strip() else read_ranges(ranges, s.of)
         entries.check_reservation(s.contract, s.of, given_w)
     except (InputError, ConflictError) as error:

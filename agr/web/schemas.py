@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Why = Annotated[str, Field(min_length=3, max_length=1000, description="Why: it goes into the audit log.")]
 Identifier = Annotated[int, Field(ge=1, le=2**31 - 1)]
@@ -44,6 +44,17 @@ class ReservationGiven(Because):
     period: date
     keep_share: float | None = Field(default=None, ge=0, le=1)
     power_w: list[int] | None = Field(default=None, max_length=1500)
+    seen: str | None = Field(
+        default=None,
+        max_length=255,
+        description="Origin of the newest word on it that the caller knows, or empty; refused where it is not.",
+    )
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> "ReservationGiven":
+        if (self.keep_share is None) == (self.power_w is None):
+            raise ValueError("give exactly one of keep_share and power_w")
+        return self
 
 
 class UnavailableGiven(Because):

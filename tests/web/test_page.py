@@ -241,7 +241,7 @@ def test_a_viewer_sees_everything_and_can_do_nothing(browser, market):
         assert page.locator("details.act, [data-choose], form[action^='/do/'], #by-hand").count() == 0, path
     open_(page, market, "/account")
     csrf = page.locator("input[name=csrf]").first.input_value()
-    for path in ("/do/hold", "/do/preview", "/do/replan", own):
+    for path in ("/do/hold", "/do/plans", "/do/participants/bar", own):
         form = {"csrf": csrf, "why": "let me", "period": str(PERIOD)}
         answer = context.request.post(market.daemon.page + path, form=form)
         assert answer.status == 403, path

@@ -92,8 +92,8 @@
   const chosen = new Set();
   function choose() {
     for (const box of document.querySelectorAll("[data-choose]")) box.checked = chosen.has(box.value);
-    for (const field of document.querySelectorAll("[data-chosen]")) field.value = [...chosen].join(" ");
-    for (const e of document.querySelectorAll("[data-count]")) e.textContent = chosen.size ? `(${chosen.size})` : "(all)";
+    const count = document.querySelectorAll("[data-choose]:checked").length;
+    for (const e of document.querySelectorAll("[data-count]")) e.textContent = count ? `(${count})` : "(all)";
   }
   document.addEventListener("change", (event) => {
     const box = event.target.closest("[data-choose]");

@@ -1,0 +1,119 @@
+"""Serves an action twice: as a JSON endpoint (once per Idempotency-Key) and as a form, confirmed by a CSRF token.
+
+Both take the same fields, checked by the same model; a form comes back with what was done, said on the next page.
+"""
+
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any, TypeVar
+
+from fastapi import APIRouter, Depends, Form, Path, Request
+from fastapi.responses import RedirectResponse, Response
+from pydantic import BaseModel, Field, create_model
+
+from agr.operations.accounts.roles import Permission, Principal
+from agr.operations.action_base import Done
+from agr.web import schemas as a
+from agr.web.idempotency import Key, act_once
+from agr.web.login import safe_path
+from agr.web.security import COOKIE, api_for, check_csrf, context_of, page_for
+
+api_router = APIRouter()
+form_router = APIRouter(prefix="/do", include_in_schema=False)
+
+Number = Annotated[int, Path(ge=1, le=2**31 - 1)]
+Do = TypeVar("Do", bound=Callable[..., Done])
+Stricter = Callable[[Any], Permission | None]
+
+
+class FormFrame(BaseModel):
+    """What every form carries besides its fields: that it is from this log-in, and where it was shown."""
+
+    csrf: str = Field(default="", max_length=200)
+    back: str = Field(default="", max_length=2000)
+
+
+def action(
+    path: str,
+    permission: Permission,
+    *,
+    stricter: Stricter = lambda _: None,
+    then: Callable[[Done], str] = lambda _: "/",
+) -> Callable[[Do], Do]:
+    """Return a decorator that serves an action as POST at `path` of the API and of the page's forms.
+
+    `stricter`: another permission that some of what is given takes; `then`: the page after a form, unless it says so.
+    """
+
+    def serve(do: Do) -> Do:
+        parameters = list(inspect.signature(do).parameters.values())
+        fields, named = parameters[2].annotation, parameters[3:]
+        api_router.add_api_route(
+            path, _endpoint(do, permission, stricter, fields, named), methods=["POST"], response_model=a.Did,
+            name=do.__name__, description=do.__doc__,
+        )  # fmt: skip
+        form_router.add_api_route(path, _form(do, permission, stricter, then, fields, named), methods=["POST"])
+        return do
+
+    return serve
+
+
+def _endpoint(
+    do: Callable[..., Done], permission: Permission, stricter: Stricter, fields: type[BaseModel],
+    named: Sequence[inspect.Parameter],
+) -> Callable[..., Response]:  # fmt: skip
+    def endpoint(request: Request, visitor: Principal, given: BaseModel, key: str | None, **names: Any) -> Response:
+        if (more := stricter(given)) is not None:
+            api_for(more)(request)
+        return act_once(request, visitor, key, given, lambda: do(context_of(request), visitor, given, **names))
+
+    return _taking(
+        endpoint,
+        [
+            _parameter("visitor", Annotated[Principal, Depends(api_for(permission))]),
+            *named,
+            _parameter("given", fields),
+            _parameter("key", Key, None),
+        ],
+    )
+
+
+def _form(
+    do: Callable[..., Done], permission: Permission, stricter: Stricter, then: Callable[[Done], str],
+    fields: type[BaseModel], named: Sequence[inspect.Parameter],
+) -> Callable[..., Response]:  # fmt: skip
+    framed = create_model(f"{fields.__name__}Form", __base__=(fields, FormFrame))
+
+    def endpoint(request: Request, visitor: Principal, given: Any, **names: Any) -> Response:
+        check_csrf(request, visitor, given.csrf)
+        if (more := stricter(given)) is not None:
+            page_for(more)(request)
+        done = do(context_of(request), visitor, given, **names)
+        return done_page(request, done, given.back or then(done))
+
+    return _taking(
+        endpoint,
+        [
+            _parameter("visitor", Annotated[Principal, Depends(page_for(permission))]),
+            *named,
+            _parameter("given", Annotated[framed, Form()]),
+        ],
+    )
+
+
+def _parameter(name: str, annotation: object, default: object = inspect.Parameter.empty) -> inspect.Parameter:
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+
+
+def _taking(endpoint: Callable[..., Response], parameters: Sequence[inspect.Parameter]) -> Callable[..., Response]:
+    """Return the endpoint with the signature that FastAPI shall read: keyword arguments, known only at run time."""
+    keyword = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in parameters]
+    signature = inspect.Signature([_parameter("request", Request), *keyword])
+    endpoint.__signature__ = signature  # type: ignore[attr-defined]
+    return endpoint
+
+
+def done_page(request: Request, done: Done, to: str) -> Response:
+    """Go on to a page of ours, which says once what was done."""
+    context_of(request).flashes.say(request.cookies.get(COOKIE, ""), done.text)
+    return RedirectResponse(safe_path(to), status_code=303)

@@ -1,0 +1,103 @@
+"""What operators do, each action once: served as JSON below /api/v1, and as a form of the page below /do.
+
+An action is a function (context, who, what was given, what the path names) → Done. The function's signature says which
+fields it takes (a model of `agr.web.schemas`) and its docstring describes it in the OpenAPI document.
+"""
+
+from agr.operations.accounts.roles import Permission, Principal
+from agr.operations.action_base import Done
+from agr.web import schemas as a
+from agr.web.action_routes import Number, action, api_router, form_router
+from agr.web.context import Context
+
+__all__ = ["api_router", "form_router"]
+
+
+def _of_plan(done: Done) -> str:
+    return f"/runs/{done.plan}"
+
+
+@action(
+    "/plans",
+    Permission.PREVIEW,
+    stricter=lambda given: None if given.preview else Permission.ACT,
+    then=lambda done: f"/asked/{done.trigger}",
+)
+def replan(do: Context, by: Principal, given: a.PlanWanted) -> Done:
+    """Optimise a Period again; the answer names the trigger to ask about. Without preview it takes the scope act."""
+    return do.actions.replan(by, given.period, given.why, points=tuple(given.points), preview=given.preview)
+
+
+@action("/plans/{plan}/send", Permission.ACT, then=_of_plan)
+def send(do: Context, by: Principal, given: a.Because, plan: Number) -> Done:
+    """Send a preview."""
+    return do.actions.send(by, plan, given.why)
+
+
+@action("/plans/{plan}/discard", Permission.PREVIEW, then=_of_plan)
+def discard(do: Context, by: Principal, given: a.Because, plan: Number) -> Done:
+    """Put a preview away."""
+    return do.actions.discard(by, plan, given.why)
+
+
+@action("/hold", Permission.ACT)
+def hold(do: Context, by: Principal, given: a.Because) -> Done:
+    """Stop sending D-Prognoses by itself."""
+    return do.actions.hold(by, given.why)
+
+
+@action("/release", Permission.ACT)
+def release(do: Context, by: Principal, given: a.Because) -> Done:
+    """Let D-Prognoses leave by themselves again."""
+    return do.actions.release(by, given.why)
+
+
+@action("/send-waiting", Permission.ACT)
+def send_waiting(do: Context, by: Principal, given: a.PeriodAct) -> Done:
+    """Send what waits, once, although sending is on hold or waits for approval."""
+    return do.actions.send_waiting(by, given.period, given.why)
+
+
+@action("/reservations", Permission.ACT, then=lambda _: "/reservations")
+def reserve(do: Context, by: Principal, given: a.ReservationGiven) -> Done:
+    """Enter what a DSO still reserves; plans again."""
+    power_w = tuple(given.power_w or ())
+    if given.keep_share is not None:
+        power_w = do.manual_inputs.keep_share(given.contract, given.period, given.keep_share)
+    return do.manual_inputs.reserve(by, given.contract, given.period, power_w, given.why, seen=given.seen)
+
+
+@action("/unavailable", Permission.ACT, then=lambda _: "/reservations")
+def make_unavailable(do: Context, by: Principal, given: a.UnavailableGiven) -> Done:
+    """Plan without a resource or connection."""
+    return do.manual_inputs.make_unavailable(by, given.name, given.first_day, given.last_day, given.why)
+
+
+@action("/unavailable/{entry}/end", Permission.ACT, then=lambda _: "/reservations")
+def make_available(do: Context, by: Principal, given: a.Because, entry: Number) -> Done:
+    """Plan with it again."""
+    return do.manual_inputs.make_available(by, entry, given.why)
+
+
+@action("/messages/{message_id}/resend", Permission.ACT, then=lambda _: "/outbox")
+def resend(do: Context, by: Principal, given: a.Because, message_id: str) -> Done:
+    """Let a queued or failed message leave now."""
+    return do.actions.resend(by, message_id, given.why)
+
+
+@action("/messages/{message_id}/cancel", Permission.ACT, then=lambda _: "/outbox")
+def cancel(do: Context, by: Principal, given: a.Because, message_id: str) -> Done:
+    """Take a queued message back."""
+    return do.actions.cancel(by, message_id, given.why)
+
+
+@action("/alarms/{alarm}/acknowledge", Permission.ACT, then=lambda _: "/alarms")
+def acknowledge(do: Context, by: Principal, given: a.Acknowledged, alarm: Number) -> Done:
+    """Take an alarm on."""
+    return do.actions.acknowledge(by, alarm, given.why)
+
+
+@action("/participants/bar", Permission.ACT, then=lambda _: "/outbox")
+def bar(do: Context, by: Principal, given: a.Barred) -> Done:
+    """Bar a participant, or let it in again."""
+    return do.actions.bar(by, given.domain, given.role, given.barred, given.why)
