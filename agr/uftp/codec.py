@@ -6,7 +6,6 @@ docs/reference/protocol.md, "What we tolerate".
 
 from collections.abc import Iterator
 from datetime import datetime
-from types import MappingProxyType
 
 from lxml import etree
 from pydantic import ValidationError
@@ -18,14 +17,7 @@ from agr.uftp.messages import (
     TYPES,
     AGRPortfolioQuery,
     AGRPortfolioQueryResponse,
-    AGRPortfolioUpdate,
-    AGRPortfolioUpdateResponse,
-    DPrognosis,
-    DPrognosisResponse,
-    FlexReservationUpdate,
-    FlexReservationUpdateResponse,
     Message,
-    Response,
     TestMessage,
     TestMessageResponse,
 )
@@ -39,14 +31,6 @@ VERSIONS = ("3.0.0", "3.1.0")
 _METADATA = ("Version", "SenderDomain", "RecipientDomain", "TimeStamp", "MessageID", "ConversationID")
 _NEXT_REFERENCE = "ReferenceMessageID"
 _SHOWN_FAULTS = 5
-
-_RESPONSE_TO: MappingProxyType[type[Message], type[Response]] = MappingProxyType(
-    {
-        AGRPortfolioUpdate: AGRPortfolioUpdateResponse,
-        DPrognosis: DPrognosisResponse,
-        FlexReservationUpdate: FlexReservationUpdateResponse,
-    }
-)
 
 
 def decode(xml: bytes, *, max_bytes: int = MAX_BYTES) -> Message:
@@ -166,7 +150,7 @@ def respond(
         return AGRPortfolioQueryResponse.model_validate({**verdict, **place})
     if isinstance(request, OtherMessage):
         return None if request.is_response else _respond_other(request, verdict)
-    kind = _RESPONSE_TO.get(type(request))
+    kind = TYPES.get(f"{request.type_name}Response")
     return None if kind is None else kind.model_validate(verdict)
 
 

@@ -1,0 +1,86 @@
+"""The worked examples of the how-to guides: their steps, applied to a copy of the project, give what they promise."""
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).parents[2]
+COPIED = ("agr", "models", "tests", "docs", "scenarios", "benchmarks", "pyproject.toml", "README.md")
+MOST_FILES = {"add-a-resource-class": 12, "add-a-market": 10, "add-a-connector": 4, "add-a-message": 7}
+BLOCK = re.compile(r"^```(\w+)(?: (\S+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Step:
+    """A block of a page: a file to write, lines to change, or commands to run."""
+
+    language: str  # python: a new file; diff: changed lines; sh: commands
+    path: str
+    text: str
+
+
+def steps_of(page: Path) -> Iterator[Step]:
+    for language, path, text in BLOCK.findall(page.read_text(encoding="utf-8")):
+        if path or language == "sh":
+            yield Step(language, path, text)
+
+
+def changed(before: str, hunk: str, path: str) -> str:
+    """Return a file's text with a hunk applied; its unchanged and removed lines must occur there exactly once."""
+    lines = [(line[:1], line[1:]) for line in hunk.splitlines()]
+    old = "".join(f"{text}\n" for sign, text in lines if sign != "+")
+    new = "".join(f"{text}\n" for sign, text in lines if sign != "-")
+    assert before.count(old) == 1, f"{path} has these lines {before.count(old)} times:\n{old}"
+    return before.replace(old, new)
+
+
+def take(step: Step, project: Path) -> None:
+    target = project / step.path
+    if step.language == "diff":
+        target.write_text(changed(target.read_text(encoding="utf-8"), step.text, step.path), encoding="utf-8")
+    else:
+        assert not target.exists(), f"{step.path} is said to be new"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(step.text, encoding="utf-8")
+
+
+def run(commands: str, project: Path) -> None:
+    for line in commands.splitlines():
+        command = shlex.split(line)
+        assert command[0] == "python", "only Python is known to be there"
+        environment = os.environ | {"PYTHONPATH": str(project), "PYTEST_ADDOPTS": "-p no:cacheprovider"}
+        done = subprocess.run(
+            [sys.executable, *command[1:]], cwd=project, env=environment, capture_output=True, text=True, timeout=280
+        )
+        assert done.returncode == 0, f"{line}\n{done.stdout}\n{done.stderr}"
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    for name in COPIED:
+        if (PROJECT / name).is_dir():
+            shutil.copytree(PROJECT / name, tmp_path / name, ignore=shutil.ignore_patterns("*.nbc", "*.nbi", "*.pyc"))
+        else:
+            shutil.copy(PROJECT / name, tmp_path / name)
+    return tmp_path
+
+
+@pytest.mark.parametrize("page", sorted((PROJECT / "docs" / "how-to").glob("add-*.md")), ids=lambda p: p.stem)
+def test_the_steps_of_a_worked_example_lead_to_what_it_promises(page: Path, copy: Path) -> None:
+    steps = list(steps_of(page))
+    assert [s for s in steps if s.language == "sh"], "a worked example ends with a command that shows that it works"
+    for step in steps:
+        if step.language == "sh":
+            run(step.text, copy)
+        else:
+            take(step, copy)
+    touched = {step.path for step in steps if step.path}
+    assert len(touched) <= MOST_FILES[page.stem], sorted(touched)
