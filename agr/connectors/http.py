@@ -1,12 +1,9 @@
-"""Fetches prices and forecasts from a web address, with retries; every failure is a FeedError in words."""
+"""Asks a web address for prices or forecasts, with retries; every failure is a FeedError in words."""
 
-import csv
-import io
-import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 
 import httpx
 from tenacity import (
@@ -18,16 +15,13 @@ from tenacity import (
     wait_random,
 )
 
-from agr.connectors.tables.cells import CellError, read_instant, read_number, read_text, read_whole
+from agr.connectors.ports import Series
+from agr.connectors.records import read_records
 from agr.domain.errors import FeedError
-from agr.domain.faults import meant
 from agr.domain.isp import Period
-from agr.domain.register import Forecast, Price
 from agr.settings import HttpFeed
 
 _WORTH_RETRYING = {408, 425, 429, 500, 502, 503, 504}
-_QUANTITIES = ("power_kw", "heat_kw", "cop")
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class _TryAgainError(FeedError):
@@ -35,150 +29,22 @@ class _TryAgainError(FeedError):
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Row:
-    """One record of an answer, understood."""
+class HttpSource:
+    """A web address that gives prices or forecasts; see agr.connectors.ports.Source."""
 
-    position: int
-    start: datetime
-    minutes: int
-    value: float
-    record: Mapping[str, object]
+    feed: HttpFeed
+    transport: httpx.BaseTransport | None = None  # None: the network
 
-
-def fetch_prices(feed: HttpFeed, period: Period, client: httpx.Client) -> tuple[Price, ...]:
-    """Return the prices that touch the Period, in the order of the answer; none when there are none yet.
-
-    Raises FeedError.
-    """
-    return tuple(
-        Price(
-            series=feed.series or _name(feed, row, feed.series_field),
-            start=row.start,
-            minutes=row.minutes,
-            value=row.value,
-        )
-        for row in _rows(feed, period, client)
-    )
+    def fetch(self, period: Period) -> Series:
+        """Ask for a Period. Raises FeedError."""
+        with httpx.Client(transport=self.transport) as client:
+            text = _get(self.feed, period, client)
+        return read_records(self.feed, text, period)
 
 
-def fetch_forecasts(feed: HttpFeed, period: Period, client: httpx.Client) -> tuple[Forecast, ...]:
-    """Return the forecasts of the Period; a coarser value is repeated for each of its ISPs.
-
-    Raises FeedError, also when a forecast does not cover every ISP of the Period exactly once.
-    """
-    found: dict[tuple[str, str], dict[int, float]] = {}
-    for row in _rows(feed, period, client):
-        resource = feed.resource or _name(feed, row, feed.resource_field)
-        quantity = feed.quantity or _name(feed, row, feed.quantity_field)
-        if quantity not in _QUANTITIES:
-            raise _wrong(feed, row.position, f"{quantity!r} is not a quantity; {meant(quantity, _QUANTITIES)}")
-        values = found.setdefault((resource, quantity), {})
-        for isp in _isps(feed, row, period):
-            if isp in values:
-                raise _wrong(feed, row.position, f"{resource}, {quantity}: {period.label(isp)} is there twice")
-            values[isp] = row.value
-    return tuple(
-        Forecast(resource=resource, quantity=quantity, period=period, values=_whole(feed, resource, values, period))
-        for (resource, quantity), values in found.items()
-    )
-
-
-def _whole(feed: HttpFeed, resource: str, values: Mapping[int, float], period: Period) -> tuple[float, ...]:
-    missing = [isp for isp in range(1, period.isp_count + 1) if isp not in values]
-    if missing:
-        raise FeedError(
-            f"feed {feed.name}: {len(missing)} of {period.isp_count} ISPs of {period} are missing for {resource}, "
-            f"first {period.label(missing[0])}; ask for the whole local day"
-        )
-    return tuple(values[isp] for isp in range(1, period.isp_count + 1))
-
-
-def _isps(feed: HttpFeed, row: _Row, period: Period) -> Iterator[int]:
-    """Yield the ISPs of the Period that a record covers."""
-    if (row.start - period.start) % period.isp_length or timedelta(minutes=row.minutes) % period.isp_length:
-        raise _wrong(feed, row.position, f"does not begin and end with an ISP of {period.isp_minutes} minutes")
-    first = period.isp_of(row.start)
-    for isp in range(first, first + row.minutes // period.isp_minutes):
-        if 1 <= isp <= period.isp_count:
-            yield isp
-
-
-def _rows(feed: HttpFeed, period: Period, client: httpx.Client) -> Iterator[_Row]:
-    """Yield the records that touch the Period."""
-    text = _get(feed, period, client)
-    for position, record in enumerate(_records(feed, text), start=1):
-        row = _row(feed, position, record)
-        if row.start < period.end and row.start + timedelta(minutes=row.minutes) > period.start:
-            yield row
-
-
-def _row(feed: HttpFeed, position: int, record: Mapping[str, object]) -> _Row:
-    field = feed.start_field
-    try:
-        start = _start(feed, record.get(feed.start_field))
-        field = feed.value_field
-        value = read_number(read_number(record.get(feed.value_field)) * feed.factor)
-        field = feed.minutes_field or "minutes"
-        minutes = read_whole(record.get(feed.minutes_field)) if feed.minutes_field else feed.minutes
-        if not 1 <= minutes <= 7 * 1440:
-            raise CellError("is not an interval of 1 minute to 7 days")
-    except CellError as error:
-        raise _wrong(feed, position, f"field {field}: {record.get(field)!r} {error}") from error
-    return _Row(position=position, start=start, minutes=minutes, value=value, record=record)
-
-
-def _start(feed: HttpFeed, value: object) -> datetime:
-    if feed.time_format == "iso":
-        return read_instant(value)
-    seconds = read_number(value) / (1000 if feed.time_format == "unix_ms" else 1)
-    try:
-        return _EPOCH + timedelta(seconds=seconds)
-    except OverflowError as error:
-        raise CellError("lies outside the calendar; check time_format") from error
-
-
-def _name(feed: HttpFeed, row: _Row, field: str | None) -> str:
-    value = row.record.get(field or "")
-    if value is None:
-        raise _wrong(feed, row.position, f"field {field} is missing")
-    try:
-        return read_text(value)
-    except CellError as error:
-        raise _wrong(feed, row.position, f"field {field}: {value!r} {error}") from error
-
-
-def _wrong(feed: HttpFeed, position: int, words: str) -> FeedError:
-    return FeedError(f"feed {feed.name}: record {position}: {words}; compare the answer with the feed's settings")
-
-
-def _csv_records(feed: HttpFeed, text: str) -> list[Mapping[str, object]]:
-    reader = csv.DictReader(io.StringIO(text), strict=True, restkey="", restval="")
-    try:
-        columns = list(reader.fieldnames or [])
-        rows: list[Mapping[str, object]] = [dict(row) for row in reader]
-    except csv.Error as error:
-        raise FeedError(f"feed {feed.name}: line {reader.line_num} of the answer is not CSV ({error})") from error
-    if feed.start_field not in columns:
-        known = ", ".join(columns)[:200]
-        raise FeedError(f"feed {feed.name}: the answer has no column {feed.start_field!r}; it begins with {known!r}")
-    return rows
-
-
-def _records(feed: HttpFeed, text: str) -> list[Mapping[str, object]]:
-    if feed.format == "csv":
-        return _csv_records(feed, text)
-    try:
-        found: object = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise FeedError(f"feed {feed.name}: the answer is not JSON ({error}); it begins {text[:60]!r}") from error
-    for key in filter(None, feed.records.split(".")):
-        if not isinstance(found, dict) or key not in found:
-            raise FeedError(f"feed {feed.name}: the answer has no {feed.records!r} ({key!r} is missing); check records")
-        found = found[key]
-    if not isinstance(found, list) or not all(isinstance(record, dict) for record in found):
-        where = repr(feed.records) if feed.records else "the answer"
-        raise FeedError(f"feed {feed.name}: {where} is not a list of records with named fields; check records")
-    return found
+def open_source(feed: HttpFeed) -> HttpSource:
+    """Return the source of a feed; nothing is asked yet."""
+    return HttpSource(feed=feed)
 
 
 def _get(feed: HttpFeed, period: Period, client: httpx.Client) -> str:

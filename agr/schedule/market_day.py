@@ -3,17 +3,16 @@
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 
-import httpx
 import structlog
 
-from agr.connectors.http import fetch_forecasts, fetch_prices
+from agr.connectors.ports import open_source
 from agr.domain.errors import FeedError
 from agr.domain.isp import Clock, Period
 from agr.domain.plan import Reason, ReasonKind
 from agr.domain.price import values_on
 from agr.messaging.portfolio_requests import PortfolioRequests
 from agr.messaging.publish import OPEN, Publisher
-from agr.settings import HttpFeed, Settings
+from agr.settings import FeedSection, Settings
 from agr.store import day, inbox, outbox, overrides, plans, portfolio, register
 from agr.store.engine import Store
 
@@ -153,26 +152,20 @@ class MarketDay:
 
     def refresh(self, period: Period) -> None:
         """Fetch prices and forecasts from the configured sources; a source that fails raises an alarm, no more."""
-        with httpx.Client() as client:
-            for feed in self._settings.feeds:
-                self._fetch(feed, period, client)
+        for feed in self._settings.feeds:
+            self._fetch(feed, period)
 
-    def _fetch(self, feed: HttpFeed, period: Period, client: httpx.Client) -> None:
+    def _fetch(self, feed: FeedSection, period: Period) -> None:
         now = self._clock.now()
         try:
-            if feed.kind == "price":
-                prices = fetch_prices(feed, period, client)
-                with self._store.transaction() as tx:
-                    register.put_prices(tx, prices)
-                    day.recover(tx, "feed failed", feed.name, now)
-            else:
-                forecasts = fetch_forecasts(feed, period, client)
-                with self._store.transaction() as tx:
-                    register.put_forecasts(tx, forecasts)
-                    day.recover(tx, "feed failed", feed.name, now)
+            series = open_source(feed).fetch(period)
         except FeedError as error:
             log.warning("feed.failed", feed=feed.name, why=str(error))
             with self._store.transaction() as tx:
                 day.raise_alarm(tx, "feed failed", feed.name, str(error), now)
-        else:
-            log.info("feed.fetched", feed=feed.name, period=str(period))
+            return
+        with self._store.transaction() as tx:
+            register.put_prices(tx, series.prices)
+            register.put_forecasts(tx, series.forecasts)
+            day.recover(tx, "feed failed", feed.name, now)
+        log.info("feed.fetched", feed=feed.name, period=str(period))

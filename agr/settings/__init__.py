@@ -3,10 +3,11 @@
 from agr.settings.compute import Compute
 from agr.settings.daemon import Delivery, MessageLimits, Planning, Publication, Retention, Settings
 from agr.settings.discovery import Discovery
+from agr.settings.feeds import Feed, FeedSection, HttpFeed, RecordFeed
 from agr.settings.loading import load, template, write_example
 from agr.settings.markets import CapacityProduct, DayAhead, Imbalance, Intraday, Markets
 from agr.settings.operators import Alarms, Email, Operators, Webhook
-from agr.settings.partners import HttpFeed, ParticipantSettings
+from agr.settings.partners import ParticipantSettings
 from agr.settings.section import Moment
 from agr.settings.security import ClientCertificate, ClientCredentials, Tls
 from agr.settings.timetable import Timetable
@@ -21,6 +22,8 @@ __all__ = [
     "Delivery",
     "Discovery",
     "Email",
+    "Feed",
+    "FeedSection",
     "HttpFeed",
     "Imbalance",
     "Intraday",
@@ -31,6 +34,7 @@ __all__ = [
     "ParticipantSettings",
     "Planning",
     "Publication",
+    "RecordFeed",
     "Retention",
     "Settings",
     "Timetable",

@@ -10,9 +10,10 @@ from agr.domain.errors import InputError
 from agr.domain.isp import zone
 from agr.settings.compute import Compute
 from agr.settings.discovery import Discovery
+from agr.settings.feeds import Feed
 from agr.settings.markets import Markets
 from agr.settings.operators import Alarms, Operators
-from agr.settings.partners import HttpFeed, ParticipantSettings
+from agr.settings.partners import ParticipantSettings
 from agr.settings.section import Domain, Seconds, Section, WebAddress, title_of
 from agr.settings.security import Tls
 from agr.settings.timetable import Timetable
@@ -170,7 +171,7 @@ class Settings(BaseSettings):
     planning: Planning = Field(default=Planning(), description="How plans are made.")
     compute: Compute = Field(default=Compute(), description="Where the mathematics are computed.")
     publication: Publication = Field(default=Publication(), description="Which changes are sent.")
-    feeds: tuple[HttpFeed, ...] = Field(default=(), description="Sources of prices and forecasts.")
+    feeds: tuple[Feed, ...] = Field(default=(), description="Sources of prices and forecasts.")
     retention: Retention = Field(default=Retention(), description="How long data are kept.")
     limits: MessageLimits = Field(default=MessageLimits(), description="Largest messages accepted.")
     delivery: Delivery = Field(default=Delivery(), description="How sending is retried.")

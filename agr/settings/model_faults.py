@@ -1,9 +1,9 @@
 """Says in words what pydantic found wrong in what a user wrote: where, what, and what belongs there. Pure."""
 
 from collections.abc import Collection, Sequence
-from typing import get_args
+from typing import Annotated, get_args, get_origin
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Tag, ValidationError
 from pydantic_core import ErrorDetails
 
 from agr.domain.faults import meant
@@ -12,6 +12,7 @@ Place = tuple[str | int, ...]
 
 _IN_WORDS = {"model_type": "should be a section", "tuple_type": "should be a list", "dict_type": "should be a table"}
 _UNION_BRANCHES = ("tuple", "str", "nullable")
+_TAG = "api="  # begins the tag of a class in a union that is told apart by `api`: see agr.settings.feeds
 
 
 def model_faults(
@@ -25,8 +26,9 @@ def model_faults(
 
 
 def _fault(model: type[BaseModel], detail: ErrorDetails, secret: Collection[str]) -> tuple[Place, str]:
-    place = tuple(step for step in detail["loc"] if step not in _UNION_BRANCHES)
-    section, description = _described(model, place)
+    steps = tuple(step for step in detail["loc"] if step not in _UNION_BRANCHES)
+    section, description = _described(model, steps)
+    place = tuple(step for step in steps if not str(step).startswith(_TAG))
     kind = detail["type"]
     if kind == "extra_forbidden":
         return place, f"is not known here; {meant(str(place[-1]), list(section.model_fields) if section else [])}"
@@ -40,23 +42,31 @@ def _fault(model: type[BaseModel], detail: ErrorDetails, secret: Collection[str]
     return place, f"{given}{message if message.startswith('should') else f'is wrong: {message}'}. {description}".strip()
 
 
-def _described(model: type[BaseModel], place: Sequence[str | int]) -> tuple[type[BaseModel] | None, str]:
+def _described(model: type[BaseModel], steps: Sequence[str | int]) -> tuple[type[BaseModel] | None, str]:
     """Return the section that the last key of a place stands in, and the key's description."""
     inside: type[BaseModel] | None = model
     section, description = inside, ""
-    for key in place:
+    held: object = None  # by the last key
+    for key in steps:
         if isinstance(key, int):
+            continue
+        if key.startswith(_TAG):
+            inside = _section_in(held, key)
             continue
         section = inside
         field = inside.model_fields.get(key) if inside else None
         if field is None:
             break
-        description, inside = field.description or "", _section_in(field.annotation)
+        held, description = field.annotation, field.description or ""
+        inside = _section_in(held)
     return section, description
 
 
-def _section_in(annotation: object) -> type[BaseModel] | None:
-    """Return the section a field holds: alone, in a tuple, or as one possibility."""
+def _section_in(annotation: object, tag: str = "") -> type[BaseModel] | None:
+    """Return the section a field holds: alone, in a tuple, or as one possibility; the one with the tag, if given."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    return next((found for part in get_args(annotation) if (found := _section_in(part)) is not None), None)
+        return None if tag else annotation
+    parts = get_args(annotation)
+    if get_origin(annotation) is Annotated and any(isinstance(m, Tag) and m.tag == tag for m in parts[1:]):
+        tag = ""
+    return next((found for part in parts if (found := _section_in(part, tag)) is not None), None)

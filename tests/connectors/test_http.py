@@ -9,7 +9,8 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import httpx
 import pytest
 
-from agr.connectors.http import fetch_forecasts, fetch_prices
+from agr.connectors.http import HttpSource
+from agr.connectors.ports import open_source
 from agr.domain.errors import FeedError
 from agr.domain.isp import Period
 from agr.domain.register import Price
@@ -64,16 +65,17 @@ def hours(period, count=None):
     ]
 
 
-def ask(feed, period=DAY, fetch=fetch_prices):
-    with httpx.Client() as client:
-        return fetch(feed, period, client)
+def ask(feed, period=DAY):
+    series = open_source(feed).fetch(period)
+    assert not (series.prices and series.forecasts)
+    return series.prices or series.forecasts
 
 
-def failure(answer, fetch=fetch_prices, **changes):
+def failure(answer, **changes):
     with source(answer) as (url, asked):
         feed = price_feed(url, **({"attempts": 2} | changes))
         with pytest.raises(FeedError) as caught:
-            ask(feed, fetch=fetch)
+            ask(feed)
         return str(caught.value), len(asked)
 
 
@@ -165,8 +167,9 @@ def test_a_source_that_hangs_is_given_up_after_its_time():
             answered.set()
             raise httpx.ReadTimeout("slow", request=request)
 
-    with httpx.Client(transport=Slow()) as client, pytest.raises(FeedError, match="did not answer within 3 s"):
-        fetch_prices(price_feed("http://prices.example.org", timeout_s=3, attempts=1), DAY, client)
+    feed = price_feed("http://prices.example.org", timeout_s=3, attempts=1)
+    with pytest.raises(FeedError, match="did not answer within 3 s"):
+        HttpSource(feed=feed, transport=Slow()).fetch(DAY)
     assert answered.is_set()
 
 
@@ -235,8 +238,8 @@ def test_an_answer_that_cannot_be_decoded_is_refused_in_words():
         def handle_request(self, request):
             return httpx.Response(200, headers={"Content-Encoding": "gzip"}, stream=httpx.ByteStream(b"not gzip"))
 
-    with httpx.Client(transport=Broken()) as client, pytest.raises(FeedError, match="cannot be read"):
-        fetch_prices(price_feed("http://prices.example.org"), DAY, client)
+    with pytest.raises(FeedError, match="cannot be read"):
+        HttpSource(feed=price_feed("http://prices.example.org"), transport=Broken()).fetch(DAY)
 
 
 def forecast_feed(url, **changes):
@@ -249,7 +252,7 @@ def forecast_feed(url, **changes):
 @pytest.mark.parametrize("period", [DAY, AUTUMN])
 def test_hourly_forecasts_are_repeated_for_each_isp(period):
     with source((200, json.dumps(hours(period)))) as (url, _):
-        (forecast,) = ask(forecast_feed(url), period, fetch_forecasts)
+        (forecast,) = ask(forecast_feed(url), period)
     assert (forecast.resource, forecast.quantity, forecast.period) == ("pv-1", "power_kw", period)
     assert forecast.values == tuple(isp // 4 + 0.5 for isp in range(period.isp_count))
 
@@ -258,7 +261,7 @@ def test_forecasts_of_several_resources_come_in_one_answer():
     rows = [row | {"who": who, "what": "cop"} for row in hours(DAY) for who in ("hp-1", "hp-2")]
     names = {"resource": None, "resource_field": "who", "quantity": None, "quantity_field": "what"}
     with source((200, json.dumps([*rows, *hours(DAY.next(), 1)]))) as (url, _):
-        forecasts = ask(forecast_feed(url, **names), fetch=fetch_forecasts)
+        forecasts = ask(forecast_feed(url, **names))
     assert [(f.resource, f.quantity) for f in forecasts] == [("hp-1", "cop"), ("hp-2", "cop")]
     assert forecasts[0].values == forecasts[1].values
 
@@ -275,9 +278,9 @@ def test_forecasts_of_several_resources_come_in_one_answer():
 )
 def test_a_forecast_that_does_not_cover_the_day_is_refused(rows, changes, words):
     with source((200, json.dumps(rows))) as (url, _), pytest.raises(FeedError, match=words):
-        ask(forecast_feed(url, **changes), fetch=fetch_forecasts)
+        ask(forecast_feed(url, **changes))
 
 
 def test_no_forecast_at_all_is_none():
     with source((200, "[]")) as (url, _):
-        assert ask(forecast_feed(url), fetch=fetch_forecasts) == ()
+        assert ask(forecast_feed(url)) == ()

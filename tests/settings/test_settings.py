@@ -6,6 +6,7 @@ import re
 import tomllib
 from datetime import UTC, date, datetime, time
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from pydantic import BaseModel, ValidationError
@@ -79,17 +80,24 @@ def faults(config, text, **options):
 
 
 def sections(model=Settings, path=""):
-    """Yield (path, model) of every section, depth first."""
+    """Yield (path, model) of every section, depth first; of classes told apart by `api` others than http name theirs."""
     yield path, model
     for name, field in model.model_fields.items():
-        for part in (field.annotation, *getattr(field.annotation, "__args__", ())):
-            if isinstance(part, type) and issubclass(part, BaseModel) and part is not Moment:
-                yield from sections(part, f"{path}.{name}" if path else name)
+        for part in classes_in(field.annotation):
+            api = part.model_fields["api"].default if "api" in part.model_fields else "http"
+            place = f"{path}.{name}" if path else name
+            yield from sections(part, place if api == "http" else f"{place} {api}")
+
+
+def classes_in(annotation):
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [] if annotation is Moment else [annotation]
+    return [found for part in get_args(annotation) for found in classes_in(part)]
 
 
 def settings_of(model):
     """Return the fields of a section that are no sections themselves."""
-    inner = {name.rpartition(".")[2] for name, _ in sections(model) if name and "." not in name}
+    inner = {name.partition(" ")[0] for name, _ in sections(model) if name and "." not in name}
     return {name: field for name, field in model.model_fields.items() if name not in inner}
 
 
@@ -151,7 +159,9 @@ def documented():
     """Return heading → {setting: (default, meaning)}."""
     parts = re.findall(r"^## ([^\n]+)\n(.*?)(?=^## |\Z)", DOCUMENT, flags=re.MULTILINE | re.DOTALL)
     rows = {title: re.findall(r"^\| `(\w+)` \|([^|]*)\|(.*)\|$", text, flags=re.MULTILINE) for title, text in parts}
-    return {title.strip("`[]"): {n: (d.strip(), m.strip()) for n, d, m in found} for title, found in rows.items()}
+    return {
+        re.sub(r"[`\[\]]", "", title): {n: (d.strip(), m.strip()) for n, d, m in found} for title, found in rows.items()
+    }
 
 
 def shown(field):

@@ -1,0 +1,116 @@
+"""Where prices and forecasts come from: one class of settings for each way of asking, chosen by `api`.
+
+A new way is a class here that names the module in agr.connectors which opens it (see agr.connectors.ports), and a
+member of the union `Feed`.
+"""
+
+from string import Formatter
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
+
+from agr.domain.kinds import QUANTITIES
+from agr.settings.section import Name, Seconds, Section, VariableName, WebAddress
+
+
+def _quantity(name: str) -> str:
+    if name not in QUANTITIES:
+        raise ValueError(f"expected one of {', '.join(QUANTITIES)}")
+    return name
+
+
+QuantityName = Annotated[str, AfterValidator(_quantity)]
+
+
+class FeedSection(Section):
+    """What every source has."""
+
+    connector: ClassVar[str]  # module with `open_source(feed)`; named, since it knows settings and not the reverse
+
+    name: Name = Field(description="Name of the feed, for logs and alarms; unique.")
+
+
+class RecordFeed(FeedSection):
+    """A source of records with named fields, JSON or CSV with a header line, each a price or a forecast."""
+
+    kind: Literal["price", "forecast"] = Field(description="What it gives: price or forecast.")
+    format: Literal["json", "csv"] = Field(default="json", description="How the answer is written: json or csv.")
+    records: str = Field(default="", description="JSON: dotted path to the list of records; empty: the whole answer.")
+    start_field: Name = Field(default="start", description="Field that holds the start of the interval.")
+    time_format: Literal["iso", "unix_s", "unix_ms"] = Field(
+        default="iso",
+        description="The start is iso (ISO 8601 with offset), unix_s or unix_ms (since 1970).",
+    )
+    value_field: Name = Field(default="value", description="Field that holds the value.")
+    factor: float = Field(
+        default=1.0, description="Values are multiplied by this to get our unit, e.g. 1000 from EUR/kWh."
+    )
+    minutes: int = Field(default=15, gt=0, description="Length of the interval, where no field gives it.")
+    minutes_field: Name | None = Field(default=None, description="Field that holds the length of the interval.")
+    series: Name | None = Field(default=None, description="Price series the values belong to.")
+    series_field: Name | None = Field(default=None, description="Field that holds the series, instead of `series`.")
+    resource: Name | None = Field(default=None, description="Resource the forecast is for.")
+    resource_field: Name | None = Field(default=None, description="Field with the resource, instead of `resource`.")
+    quantity: QuantityName | None = Field(default=None, description=f"What is forecast: {', '.join(QUANTITIES)}.")
+    quantity_field: Name | None = Field(default=None, description="Field with the quantity, instead of `quantity`.")
+
+    @model_validator(mode="after")
+    def _is_complete(self) -> "RecordFeed":
+        faults = self._faults()
+        if faults:
+            raise ValueError("; ".join(faults))
+        return self
+
+    def _faults(self) -> list[str]:
+        needed = ("series",) if self.kind == "price" else ("resource", "quantity")
+        unused = ("resource", "quantity") if self.kind == "price" else ("series",)
+        faults = [
+            f"a feed of kind {self.kind!r} needs exactly one of {key} and {key}_field"
+            for key in needed
+            if (getattr(self, key) is None) == (getattr(self, f"{key}_field") is None)
+        ]
+        return faults + [
+            f"{key} has no meaning in a feed of kind {self.kind!r}; remove it"
+            for name in unused
+            for key in (name, f"{name}_field")
+            if getattr(self, key) is not None
+        ]
+
+
+class HttpFeed(RecordFeed):
+    """A source of prices or forecasts behind a web address."""
+
+    connector = "agr.connectors.http"
+
+    api: Literal["http"] = Field(default="http", description="How it is asked: http.")
+    url: WebAddress = Field(
+        description="Web address; {period} is the day, {start} and {end} are its first and last instant in UTC."
+    )
+    header_env: dict[Name, VariableName] = Field(
+        default={},
+        description="HTTP header → environment variable with its value: no secrets in the file.",
+    )
+    timeout_s: Seconds = Field(default=30, description="Give up one attempt after this long.")
+    attempts: int = Field(default=3, ge=1, le=20, description="Attempts before the feed counts as failed.")
+
+    def _faults(self) -> list[str]:
+        return super()._faults() + _placeholder_faults(self.url)
+
+
+def _placeholder_faults(url: str) -> list[str]:
+    try:
+        names = [name for _, name, _, _ in Formatter().parse(url) if name is not None]
+    except ValueError as error:
+        return [f"url has a stray bracket ({error}); double brackets that are meant literally"]
+    unknown = sorted(set(names) - {"period", "start", "end"})
+    return [f"url has the placeholder {{{name}}}; known are {{period}}, {{start}} and {{end}}" for name in unknown]
+
+
+def _api(feed: object) -> str:
+    """Return the tag of a feed's class; http where none is named."""
+    named = feed.get("api", "http") if isinstance(feed, dict) else getattr(feed, "api", "http")
+    return f"api={named}"
+
+
+Feed = Annotated[Annotated[HttpFeed, Tag("api=http")], Discriminator(_api)]
+"""Any feed. A second class stands beside the first: Annotated[HttpFeed, Tag("api=http")] | Annotated[…, Tag(…)]."""
