@@ -80,7 +80,7 @@ def faults(config, text, **options):
 
 
 def sections(model=Settings, path=""):
-    """Yield (path, model) of every section, depth first; of classes told apart by `api` others than http name theirs."""
+    """Yield (path, model) of every section, depth first; feeds but for the HTTP one with their `api` after the path."""
     yield path, model
     for name, field in model.model_fields.items():
         for part in classes_in(field.annotation):
@@ -131,6 +131,8 @@ def test_the_commented_parts_of_the_example_load_too(tmp_path):
 def test_the_example_shows_every_setting_but_a_feed_s_rarer_fields():
     shown = tomllib.loads(uncommented())
     for path, model in sections():
+        if " " in path:  # of several kinds of feeds the example shows one
+            continue
         here = shown
         for key in filter(None, path.split(".")):
             here = here[key][0] if isinstance(here[key], list) else here[key]
