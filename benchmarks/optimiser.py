@@ -6,7 +6,7 @@ from typing import Any
 
 from benchmarks.engines import Figures
 from models.case import Case
-from models.decomposition.loop import Round
+from models.decomposition.progress import Round
 from models.method import Method, solve
 from models.outcome import Outcome
 

@@ -6,8 +6,8 @@ from enum import Enum
 from models.block import reserved_points
 from models.case import Case
 from models.decomposition.executors import LOCAL, executor_of
+from models.decomposition.progress import Report
 from models.decomposition.reoptimise.replan import replan
-from models.decomposition.solve import Report
 from models.decomposition.solve import solve as decompose
 from models.outcome import Outcome
 from models.reference.problem import solve as reference

@@ -10,7 +10,7 @@ from benchmarks.instances import make_case
 from models import response
 from models.audit import audit
 from models.case import Reservations
-from models.decomposition import solve as solving
+from models.decomposition import steps
 from models.decomposition.precompile import tiny
 from models.decomposition.solve import solve
 from models.errors import SolverError
@@ -182,7 +182,7 @@ def test_where_the_mixture_has_no_solution_programs_are_made_of_the_weights_ther
     def refuse(*_args, **_more):
         raise SolverError("HiGHS says nothing")
 
-    monkeypatch.setattr(solving, "best_mixture", refuse)
+    monkeypatch.setattr(steps, "solve_master_lp", refuse)
     case = portfolio(24, 24, points=3)
     outcome = solve(case, time_limit_s=LIMIT_S)
     assert audit(case, outcome) == ()

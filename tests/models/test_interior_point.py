@@ -10,14 +10,16 @@ from scipy import sparse
 from scipy.optimize import linprog
 
 from benchmarks.instances import make_case
-from models.decomposition import loop
 from models.decomposition.master import master_lp
 from models.decomposition.master.block_columns import pack
 from models.decomposition.master.block_elimination import BlockMatrix
-from models.decomposition.master.interior_point import shape_of, solve_shaped
+from models.decomposition.master.interior_point import block_lp, solve_block_lp
 from models.decomposition.master.restricted_master import RestrictedMaster
 from models.decomposition.prices.grouping import split
 from models.decomposition.prices.pricing import LocalPricing
+from models.decomposition.prices.proximal_bundle import search_prices
+from models.decomposition.prices.search_state import first_state
+from models.decomposition.tuning import DEFAULT
 from models.solver import solve_interior
 from models.solver_log import SolverLog
 from tests.models.builders import day_ahead, load, make
@@ -47,7 +49,7 @@ def program(seed, blocks, groups_each, columns, quantities, twins, scale):
     pieces = sparse.hstack([sparse.eye_array(n), -sparse.eye_array(n), -sparse.eye_array(n)])
     right = rng.normal(0, scale, n)
     slope = np.sort(rng.normal(0, 1, (3, n)), axis=0)
-    return sparse.csc_array(rows), shape_of(
+    return sparse.csc_array(rows), block_lp(
         cost=np.concatenate([rng.normal(0, scale, len(group)), -slope[0], slope[1], slope[2]]),
         upper=np.concatenate([np.full(len(group) + n, np.inf), rng.uniform(0.1, scale, n), np.full(n, np.inf)]),
         moves=sparse.csc_array(rows), others=sparse.csc_array(pieces), right=right, block=block, twin=twin, group=group,
@@ -74,7 +76,7 @@ def test_it_finds_what_highs_finds(seed, blocks, groups_each, columns, quantitie
     mixed /= np.bincount(shape.group, mixed)[shape.group]
     start, prices = np.append(mixed, np.zeros(len(shape.cost) - weights)), rng.normal(0, 1, len(shape.right))
     size = 1.0 + abs(oracle.fun)
-    found = solve_shaped(shape, start, prices, gap=1e-6 * size, time_left_s=60.0)
+    found = solve_block_lp(shape, start, prices, gap=1e-6 * size, time_left_s=60.0)
     assert oracle.status == 0
     assert found.solved
     assert found.objective == pytest.approx(oracle.fun, abs=1e-4 * size)
@@ -87,9 +89,9 @@ def test_it_finds_what_highs_finds(seed, blocks, groups_each, columns, quantitie
 def searched(case):
     parts = split(case)
     master, pricing = RestrictedMaster(case, parts), LocalPricing(case, parts)
-    found = loop.begin(master, pricing)
-    loop.search(
-        master, pricing, found, aim_eur=1e-3, rounds=20, after=lambda: None, enough=lambda: False
+    found = first_state(master, pricing)
+    search_prices(
+        master, pricing, found, aim_eur=1e-3, rounds=20, patience=15, tuning=DEFAULT.search, interrupted=lambda: None
     )  # fmt: skip
     return master
 
@@ -97,11 +99,11 @@ def searched(case):
 @pytest.mark.parametrize("case", [portfolio(240, 24, points=4), portfolio(60, 96, points=2)])
 def test_columns_of_a_search_mix_as_well_as_highs_mixes_them(case):
     master = searched(case)
-    stated = master_lp.state(master, master.columns.weight > 1e-3)
+    stated = master_lp.state_lp(master, master.columns.weight > 1e-3)
     oracle = solve_interior(stated.matrix(), time_limit_s=60.0, threads=1)
-    shape, start, prices = master_lp.shaped(master, stated)
+    shape, start, prices = master_lp.block_lp_of(master, stated)
     size = 1.0 + abs(oracle.objective)
-    mine = solve_shaped(shape, start, prices, gap=1e-7 * size, time_left_s=60.0)
+    mine = solve_block_lp(shape, start, prices, gap=1e-7 * size, time_left_s=60.0)
     assert mine.solved
     assert mine.objective + stated.cost @ stated.lower == pytest.approx(oracle.objective, abs=1e-5 * size)
 
@@ -110,7 +112,7 @@ def test_columns_of_a_search_mix_as_well_as_highs_mixes_them(case):
 def test_rows_of_the_mixture_add_up_to_what_the_master_adds_up(case):
     master = searched(case)
     master.recount()
-    stated = master_lp.state(master, master.columns.weight > 0)
+    stated = master_lp.state_lp(master, master.columns.weight > 0)
     free = stated.others[:, : len(master.free.value)] @ master.free.value
     rows = stated.moves @ master.columns.weight[stated.group, stated.column] + free
     moved = [(channel.s - const).ravel() for channel, const in zip(master.couplings, master.constants, strict=True)]
@@ -126,7 +128,7 @@ def test_rows_of_the_mixture_add_up_to_what_the_master_adds_up(case):
 )  # fmt: skip
 def test_where_the_own_method_breaks_off_highs_finds_the_same(case, monkeypatch):
     def found(own):
-        monkeypatch.setattr(master_lp, "solve_shaped", own)
+        monkeypatch.setattr(master_lp, "solve_block_lp", own)
         transcript = SolverLog()
         mixture = master_lp.solve_master_lp(
             searched(case), aim_eur=1e-4, time_left_s=60.0, threads=1, whole=False, transcript=transcript
@@ -136,7 +138,7 @@ def test_where_the_own_method_breaks_off_highs_finds_the_same(case, monkeypatch)
     def refuse(*_, **__):
         raise np.linalg.LinAlgError("no")
 
-    (mine, _), (highs, said) = found(master_lp.solve_shaped), found(refuse)
+    (mine, _), (highs, said) = found(master_lp.solve_block_lp), found(refuse)
     assert "HiGHS takes over" in said
     assert mine == pytest.approx(highs, abs=2e-4)
 
@@ -145,7 +147,7 @@ def test_without_time_there_is_no_mixture():
     case = portfolio(60, 24, points=2)
     parts = split(case)
     master, pricing = RestrictedMaster(case, parts), LocalPricing(case, parts)
-    loop.begin(master, pricing)
+    first_state(master, pricing)
     assert (
         master_lp.solve_master_lp(master, aim_eur=1.0, time_left_s=0.0, threads=1, whole=False, transcript=SolverLog())
         is None
@@ -177,7 +179,7 @@ def test_blocks_are_multiplied_and_eliminated_as_dense_algebra_does_it(few, base
     group_block.append(-1)
     moves, group, group_block = np.vstack(columns).T, np.concatenate(group), np.array(group_block)
     chosen = np.arange(len(group_block)) < len(group_block) - 1
-    packed = pack(sparse.csc_array(moves), quantity, block, group, group_block, chosen, np.array([3]))
+    packed = pack(sparse.csc_array(moves), quantity, block, group, group_block, chosen, np.array([3]), 32)
     assert packed.base == base
     arrow, mine = BlockMatrix(packed, size), chosen[group]
     theta, diagonal = rng.uniform(0.1, 2.0, len(group)), rng.uniform(1.0, 2.0, len(block))

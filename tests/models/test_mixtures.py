@@ -224,7 +224,7 @@ def test_every_batch_gets_the_mixture_of_its_group():
     weight = rng.dirichlet(np.ones(3), len(parts.group_tie)).T
     weights = dict(zip(prices, weight, strict=True))
     pricing = LocalPricing(case, parts)
-    starts = choose_starts(case, parts, pricing, weights, prices, {})
+    starts = choose_starts(case, parts, pricing, weights, prices, {}, passes=3)
     found = combine(case, parts, pricing, weights, prices, starts)
     assert {batch.label for batch in parts.batches} == {"storage", "curtailable", "shiftable", "switched"}
     for index, (batch, result) in enumerate(zip(parts.batches, found, strict=True)):

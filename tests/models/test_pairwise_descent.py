@@ -3,12 +3,16 @@
 import numpy as np
 import pytest
 
-from models.decomposition import loop
 from models.decomposition.master.restricted_master import RestrictedMaster
 from models.decomposition.precompile import tiny
-from models.decomposition.prices.grouping import UNTIED_SHARES, split
+from models.decomposition.prices.grouping import split
 from models.decomposition.prices.pricing import LocalPricing
+from models.decomposition.prices.proximal_bundle import search_prices
+from models.decomposition.prices.search_state import first_state
+from models.decomposition.tuning import DEFAULT
 from tests.models.builders import make, storage
+
+GROUPS = DEFAULT.pool.unpriced_groups
 
 
 @pytest.fixture
@@ -17,8 +21,10 @@ def master():
     case = tiny()
     parts = split(case)
     result, pricing = RestrictedMaster(case, parts), LocalPricing(case, parts)
-    state = loop.begin(result, pricing)
-    loop.search(result, pricing, state, aim_eur=1e-6, rounds=6, after=lambda: None, enough=lambda: False)
+    state = first_state(result, pricing)
+    search_prices(
+        result, pricing, state, aim_eur=1e-6, rounds=6, patience=15, tuning=DEFAULT.search, interrupted=lambda: None
+    )  # fmt: skip
     return result
 
 
@@ -38,12 +44,10 @@ def test_sweeps_leave_little_to_gain(master):
 
 
 def test_untied_storage_is_dealt_into_shares_of_units_that_are_there_at_like_hours():
-    units = [
-        storage(charge_kw=np.where(np.arange(8) // 2 == n % 4, 5.0, 0.0), isps=8) for n in range(4 * UNTIED_SHARES)
-    ]
+    units = [storage(charge_kw=np.where(np.arange(8) // 2 == n % 4, 5.0, 0.0), isps=8) for n in range(4 * GROUPS)]
     parts = split(make(8, *units))
     of = parts.batches[0].rows.total
-    assert len(np.unique(of)) == UNTIED_SHARES
+    assert len(np.unique(of)) == GROUPS
     assert (np.bincount(of) == 4).all()
-    for group in range(UNTIED_SHARES):
+    for group in range(GROUPS):
         assert len(np.unique(np.flatnonzero(of == group) % 4)) == 1

@@ -8,14 +8,16 @@ import pytest
 from benchmarks.instances import make_case
 from models.audit import audit
 from models.case import FixedRemainder
-from models.decomposition import loop
-from models.decomposition import solve as solving
 from models.decomposition.master.restricted_master import RestrictedMaster
-from models.decomposition.prices.congestion_point_prices import fit_points
+from models.decomposition.prices.congestion_point_prices import search_point_prices
 from models.decomposition.prices.grouping import CLASSES, split
 from models.decomposition.prices.pricing import LocalPricing
+from models.decomposition.prices.proximal_bundle import search_prices
 from models.decomposition.prices.sampling import prices_of, sampled
+from models.decomposition.prices.search_state import first_state
 from models.decomposition.solve import solve
+from models.decomposition.stopping import StopReason
+from models.decomposition.tuning import DEFAULT, Sampling
 from models.reference.problem import solve as reference
 from tests.models.builders import day_ahead, intraday, limit, make, reserve, solar, storage
 from tests.models.worlds import portfolio
@@ -24,11 +26,15 @@ PORTFOLIO = ("balance", "reserve", "called")
 
 
 def never():
-    return False
-
-
-def nothing():
     return None
+
+
+def at_once():
+    return StopReason.CANCELLED
+
+
+def of_units(units):
+    return Sampling(units=units)
 
 
 def bound_of(master, pricing, tension):
@@ -51,13 +57,13 @@ def copies(points):
 
 def test_small_portfolios_are_not_sampled():
     case = make_case(500)
-    assert sampled(case, split(case), 300) is None
+    assert sampled(case, split(case), of_units(300)) is None
 
 
 def test_a_few_large_congestion_points_are_not_sampled():
     """One of two limited points is half of all units, not a tenth."""
     case = portfolio(300, 24, points=4)
-    assert sampled(case, split(case), 30) is None
+    assert sampled(case, split(case), of_units(30)) is None
 
 
 def test_a_part_of_a_portfolio_is_not_sampled():
@@ -65,16 +71,16 @@ def test_a_part_of_a_portfolio_is_not_sampled():
     elsewhere = FixedRemainder(
         held_kw=np.zeros((3, 96)), called_held_kw=None, terms_eur={}, bids_mw=tuple(np.zeros(6) for _ in range(3))
     )
-    assert sampled(case, split(case), 400) is not None
+    assert sampled(case, split(case), of_units(400)) is not None
     part = replace(case, remainder=elsewhere)
-    assert sampled(part, split(part), 400) is None
+    assert sampled(part, split(part), of_units(400)) is None
 
 
 @pytest.mark.parametrize("units", [400, 900])
 def test_a_sample_is_as_much_of_the_markets_as_of_the_units(units):
     case = make_case(4000, "typical")
     parts = split(case)
-    sample = sampled(case, parts, units)
+    sample = sampled(case, parts, of_units(units))
     small = sample.case
     count = sum(len(getattr(small, label).point) for label in CLASSES)
     assert count == pytest.approx(units, rel=0.25)
@@ -96,9 +102,9 @@ def test_a_sample_of_copies_proves_what_all_of_them_prove():
     """Forty equal points: their bound at the prices of four is ten times that of the four."""
     case = copies(40)
     parts = split(case)
-    sample = sampled(case, parts, 8)
+    sample = sampled(case, parts, of_units(8))
     assert sample.share == pytest.approx(0.1)
-    prices = prices_of(sample, case, parts, relative_gap=1e-6, enough=never)
+    prices = prices_of(sample, case, parts, relative_gap=1e-6, tuning=DEFAULT, interrupted=never)
     chosen = sample.tied
     assert np.flatnonzero(prices.program.any(axis=1)).tolist() == chosen.tolist()  # where limits bind, and only there
     alike = replace(
@@ -119,8 +125,8 @@ def test_prices_begin_where_an_earlier_plan_ended():
     parts = split(case)
     found = solve(case, relative_gap=3e-3, time_limit_s=120)
     again = replace(case, start=found.duals)
-    sample = sampled(again, parts, 300)
-    prices = prices_of(sample, again, parts, relative_gap=1e-3, enough=lambda: True)
+    sample = sampled(again, parts, of_units(300))
+    prices = prices_of(sample, again, parts, relative_gap=1e-3, tuning=DEFAULT, interrupted=at_once)
     others = np.setdiff1d(np.arange(len(parts.tied)), sample.tied)
     assert np.array_equal(prices.program[others], found.duals.program[parts.tied[others]])
     assert sample.case.start is not None
@@ -150,13 +156,14 @@ def test_congestion_points_find_their_own_prices(seed, points):
     case = neighbourhood(np.random.default_rng(seed), points)
     parts = split(case)
     pricing, master = LocalPricing(case, parts), RestrictedMaster(case, parts)
-    state = loop.begin(master, pricing)
+    state = first_state(master, pricing)
     first, at_first = state.centre, state.centre_eur
     best = reference(case, relative_gap=1e-7, time_limit_s=60)
-    fit_points(
-        master, pricing, state, aim_eur=1e-5 * best.gross_cost_eur, rounds=200, patience=loop.STALE, after=nothing,
-        enough=never,
+    why = search_point_prices(
+        master, pricing, state, aim_eur=1e-5 * best.gross_cost_eur, rounds=200, patience=15, points=DEFAULT.points,
+        search=DEFAULT.search, interrupted=never,
     )  # fmt: skip
+    assert why is StopReason.BOUND_STAYS
     for name in PORTFOLIO:
         assert np.array_equal(getattr(first, name), getattr(state.centre, name))
     assert state.centre_eur > at_first
@@ -169,10 +176,12 @@ def test_steps_of_a_search_grow_where_prices_bring_what_the_columns_promised():
     case = make_case(500, "typical")
     parts = split(case)
     pricing, master = LocalPricing(case, parts), RestrictedMaster(case, parts)
-    state, steps = loop.begin(master, pricing), [1.0]
-    loop.search(
-        master, pricing, state, aim_eur=1e-6, rounds=20, after=lambda: steps.append(state.step), enough=never
+    state, steps = first_state(master, pricing), [1.0]
+    why = search_prices(
+        master, pricing, state, aim_eur=1e-6, rounds=20, patience=15, tuning=DEFAULT.search,
+        after=lambda: steps.append(state.step), interrupted=never,
     )  # fmt: skip
+    assert why is StopReason.ROUND_LIMIT
     assert (np.diff(steps) > 0).any()
 
 
@@ -180,8 +189,12 @@ def test_points_stop_where_they_are_told():
     case = neighbourhood(np.random.default_rng(1), 9)
     parts = split(case)
     pricing, master = LocalPricing(case, parts), RestrictedMaster(case, parts)
-    state = loop.begin(master, pricing)
-    fit_points(master, pricing, state, aim_eur=0.0, rounds=200, patience=loop.STALE, after=nothing, enough=lambda: True)
+    state = first_state(master, pricing)
+    why = search_point_prices(
+        master, pricing, state, aim_eur=0.0, rounds=200, patience=15, points=DEFAULT.points, search=DEFAULT.search,
+        interrupted=at_once,
+    )  # fmt: skip
+    assert why is StopReason.CANCELLED
     assert state.rounds == 2
 
 
@@ -202,12 +215,11 @@ def test_some_groups_can_be_asked_alone(case):
 
 
 @pytest.mark.parametrize("kind", ["typical", "hard"])
-def test_a_plan_that_began_on_a_sample_is_proven_like_any_other(kind, monkeypatch):
+def test_a_plan_that_began_on_a_sample_is_proven_like_any_other(kind):
     """The same case with and without a sample: each value below the other's bound."""
     case = make_case(2000, kind)
     without = solve(case, relative_gap=2e-3, time_limit_s=240)
-    monkeypatch.setattr(solving, "SAMPLE_UNITS", 800)
-    outcome = solve(case, relative_gap=2e-3, time_limit_s=240)
+    outcome = solve(case, relative_gap=2e-3, time_limit_s=240, tuning=replace(DEFAULT, sampling=of_units(800)))
     assert outcome.seconds["sample"] > 0.01
     assert audit(case, outcome) == ()
     assert outcome.gap_eur <= 2e-3 * outcome.gross_cost_eur

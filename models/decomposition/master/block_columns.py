@@ -13,8 +13,6 @@ from scipy import sparse
 from models.case import Bools, Ints
 from models.compiled import compiled
 
-_ROUND = 32  # to a multiple of this widths are rounded up: fewer parts
-
 Packed = namedtuple(
     "Packed", ["rows", "row_at", "part_at", "width", "column_at", "columns", "group", "dense_at", "dense", "local_at",
                "local", "half_at", "base", "wide_at", "link_at"],
@@ -30,17 +28,18 @@ lies in a flat array (B+1,).
 
 
 def pack(
-    moves: sparse.csc_array, quantity: Ints, block: Ints, group: Ints, group_block: Ints, chosen: Bools, unmet: Ints
-) -> Packed:
+    moves: sparse.csc_array, quantity: Ints, block: Ints, group: Ints, group_block: Ints, chosen: Bools, unmet: Ints,
+    width_step: int,
+) -> Packed:  # fmt: skip
     """Pack the columns of the chosen groups (G,), and blocks of rows that no group meets.
 
     moves (n,W) of all columns; of each row (n,) the quantity it counts and its block, −1 where it has none; of each
-    column its group (W,), ascending; of each group its block (G,).
+    column its group (W,), ascending; of each group its block (G,). Widths are rounded up to multiples of `width_step`.
     """
     columns = np.flatnonzero(chosen[group])
     reach = np.zeros(len(group_block), dtype=np.int64)
     np.maximum.at(reach, group[np.repeat(np.arange(len(group)), np.diff(moves.indptr))], quantity[moves.indices] + 1)
-    reach = np.minimum(-(-reach // _ROUND) * _ROUND, quantity.max(initial=-1) + 1)
+    reach = np.minimum(-(-reach // width_step) * width_step, quantity.max(initial=-1) + 1)
     home, width = group_block[group[columns]], reach[group[columns]]
     order = np.lexsort((width, home))  # stable: groups stay ascending
     columns, home, width = columns[order], home[order], width[order]

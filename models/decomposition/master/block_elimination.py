@@ -21,9 +21,7 @@ import numpy as np
 from models.case import Floats
 from models.compiled import compiled
 from models.decomposition.master.block_columns import Packed
-
-_SHARES = 2  # of the blocks, each in a thread of its own; whatever the machine has, so that sums are always the same
-_CHUNK = 1024  # columns whose products are formed at once
+from models.decomposition.tuning import DEFAULT, InteriorPoint
 
 Found = TypeVar("Found")
 
@@ -31,8 +29,8 @@ Found = TypeVar("Found")
 class BlockMatrix:
     """Blocks of columns that move `size` quantities, multiplied, and eliminated again and again for other Θ."""
 
-    def __init__(self, packed: Packed, size: int) -> None:
-        self.packed, self.size = packed, size
+    def __init__(self, packed: Packed, size: int, tuning: InteriorPoint = DEFAULT.interior) -> None:
+        self.packed, self.size, self.chunk = packed, size, tuning.chunk
         self.half = np.zeros(int(packed.half_at[-1]))
         self.border = np.zeros((len(packed.rows), packed.base))
         self.wide, self.link = np.zeros((int(packed.wide_at[-1]), size)), np.zeros(int(packed.link_at[-1]))
@@ -40,7 +38,11 @@ class BlockMatrix:
         work = np.array([weight[a:b].sum() for a, b in pairwise(packed.part_at.tolist())])
         reached = np.cumsum(work) / max(work.sum(), 1)
         reached = np.concatenate([[0.0], reached])
-        cuts = [0, *(int(np.abs(reached - share / _SHARES).argmin()) for share in range(1, _SHARES)), len(work)]
+        cuts = [
+            0,
+            *(int(np.abs(reached - share / tuning.shares).argmin()) for share in range(1, tuning.shares)),
+            len(work),
+        ]
         self.shares = list(pairwise(cuts))
 
     def _all(self, pool: ThreadPoolExecutor, run: Callable[[int, int], Found]) -> list[Found]:
@@ -70,7 +72,7 @@ class BlockMatrix:
         begin, end = int(p.part_at[first]), int(p.part_at[last])
         counts, widths = np.diff(p.column_at[begin : end + 1]), p.width[begin:end]
         for width in np.unique(widths[widths <= p.base]).tolist():
-            most = max(_CHUNK, int(counts[widths == width].max()))
+            most = max(self.chunk, int(counts[widths == width].max()))
             dense, b, part = np.zeros((most, width)), first, begin
             while part < end:
                 b, part, used = _centred(b, part, end, p, theta, dense, self.half, self.border)

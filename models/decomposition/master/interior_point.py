@@ -23,21 +23,11 @@ from threadpoolctl import threadpool_limits
 from models.case import Bools, Floats, Ints
 from models.decomposition.master.block_columns import Packed, pack
 from models.decomposition.master.block_elimination import BlockMatrix
-
-_MOST = 100  # iterations
-_FEASIBLE = 1e-5  # relative; programs are made exact afterwards
-_SHORT = 0.1  # a step that says the products are far apart
-_MIDDLE = 0.5  # of the products: on the way back to the middle they shrink to this
-_CORRECTORS, _FURTHER, _AROUND, _WORTHWHILE = 3, 0.3, 0.1, 0.02
-# Gondzio's correctors: how many, how much longer a step they try, products around the aim, least gain of both steps
-_LEAST = 0.1  # of the first products' mean: the least of them
-_ALIKE = 10.0  # of the mean product of weights at first: that of a piece
-_EDGE, _MIDST = 0.002, 0.3  # of a piece's room: the least and the most that it begins away from its bounds
-_BACK = 0.995  # of the way to the boundary
+from models.decomposition.tuning import DEFAULT, InteriorPoint
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Shaped:
+class BlockLp:
     """A linear program and its shape. Rows: n shared and block rows, and one convexity row per group."""
 
     cost: Floats  # (V,)
@@ -51,7 +41,7 @@ class Shaped:
     group: Ints  # (W,) of the first W variables, ascending: these are mixed, w >= 0, Σ w = 1 per group
 
 
-def shape_of(
+def block_lp(
     *,
     cost: Floats,
     upper: Floats,
@@ -63,7 +53,8 @@ def shape_of(
     group: Ints,
     group_block: Ints,
     plain: Bools,
-) -> Shaped:
+    tuning: InteriorPoint = DEFAULT.interior,
+) -> BlockLp:
     """Return a program with its columns packed by its shape; `moves` (n,W) and `others` without the convexity rows.
 
     block (n,) of each row, −1 where it is shared; twin (n,) of a shared row: number of the quantity it counts,
@@ -77,16 +68,16 @@ def shape_of(
     def packed(quantities: Ints, groups: Bools, unmet: Ints) -> Packed:
         number = np.full(len(right), -1)
         number[quantities] = np.arange(len(quantities))
-        return pack(moves, number, block, group, group_block, groups, unmet)
+        return pack(moves, number, block, group, group_block, groups, unmet, tuning.width_step)
 
-    return Shaped(
+    return BlockLp(
         cost=cost, upper=upper, plain=packed(shared[chosen], plain, empty[:0]), other=packed(shared, ~plain, empty),
         others=others, right=right, shared=shared, quantity=quantity, group=group,
     )  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Interior:
+class InteriorSolution:
     """Where the method ended."""
 
     x: Floats  # (V,)
@@ -97,14 +88,17 @@ class Interior:
 class _Normal:
     """Multiplies with M, factors MΘMᵀ and solves with it."""
 
-    def __init__(self, shape: Shaped, pool: ThreadPoolExecutor) -> None:
+    def __init__(self, shape: BlockLp, pool: ThreadPoolExecutor, tuning: InteriorPoint) -> None:
         self.shape, self.pool, self.weights, self.shared = shape, pool, len(shape.group), shape.shared
         self.others = shape.others.tocsr()
         self.pieces, self.squares = self.others[self.shared], self.others.copy()
         self.squares.data = self.squares.data**2
         self.first = np.searchsorted(shape.group, np.arange(shape.group.max(initial=-1) + 1))
         self.quantities = int(shape.quantity.max(initial=-1)) + 1
-        self.plain, self.other = BlockMatrix(shape.plain, self.quantities), BlockMatrix(shape.other, len(self.shared))
+        self.plain, self.other = (
+            BlockMatrix(packed, size, tuning)
+            for packed, size in ((shape.plain, self.quantities), (shape.other, len(self.shared)))
+        )
 
     def times(self, x: Floats) -> Floats:
         """Return Mx (n,) without the convexity rows."""
@@ -156,21 +150,24 @@ class _Normal:
         return y, pull - less, dx + moved
 
 
-def solve_shaped(
-    shape: Shaped, start: Floats, prices: Floats, *, gap: float, time_left_s: float, threads: int = 2
-) -> Interior:  # fmt: skip
+def solve_block_lp(
+    shape: BlockLp, start: Floats, prices: Floats, *, gap: float, time_left_s: float, threads: int = 2,
+    tuning: InteriorPoint = DEFAULT.interior,
+) -> InteriorSolution:  # fmt: skip
     """Minimise to an absolute gap, from a point (V,) within the bounds, not necessarily on the rows, and prices (n,).
 
     BLAS has one thread, since several of its own wait for each other on a busy machine; blocks are shared between two
     of ours, where `threads` allows. Raises numpy.linalg.LinAlgError where rounding spoils the normal matrix.
     """
     with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(threads) as pool:
-        return _Method(shape, start, prices, pool).run(gap, perf_counter() + time_left_s)
+        return _Method(shape, start, prices, pool, tuning).run(gap, perf_counter() + time_left_s)
 
 
 class _Method:
-    def __init__(self, shape: Shaped, start: Floats, prices: Floats, pool: ThreadPoolExecutor) -> None:
-        self.shape, self.normal = shape, _Normal(shape, pool)
+    def __init__(
+        self, shape: BlockLp, start: Floats, prices: Floats, pool: ThreadPoolExecutor, tuning: InteriorPoint
+    ) -> None:
+        self.shape, self.normal, self.tuning = shape, _Normal(shape, pool, tuning), tuning
         self.bounded = np.isfinite(shape.upper)
         weights = len(shape.group)
         self.y = prices.copy()
@@ -182,12 +179,15 @@ class _Method:
         # halfway to equal weights, and pieces about where their products are like those of weights: from points whose
         # products are far apart, or small beside what is missing, first steps are short
         mixed = 0.5 * start[:weights] + 0.5 / np.bincount(shape.group)[shape.group]
-        product = _ALIKE * float(slack[:weights] @ mixed) / max(weights, 1)
-        inside = np.clip(product / np.maximum(np.abs(slack[weights:]), 1e-99), _EDGE * room, _MIDST * room)
+        product = tuning.piece_product * float(slack[:weights] @ mixed) / max(weights, 1)
+        inside = np.clip(product / np.maximum(np.abs(slack[weights:]), 1e-99), tuning.edge * room, tuning.midst * room)
         self.x = np.append(mixed, np.clip(start[weights:], inside, room - inside))
         self.s = np.where(self.bounded, shape.upper - self.x, 1.0)
         above, below = np.maximum(slack, 0.0), np.where(self.bounded, np.maximum(-slack, 0.0), 0.0)
-        least = max(_LEAST * float(above @ self.x + below @ self.s) / (len(slack) + int(self.bounded.sum())), 1e-9)
+        least = max(
+            tuning.least_product * float(above @ self.x + below @ self.s) / (len(slack) + int(self.bounded.sum())),
+            1e-9,
+        )
         self.zl = above + least / self.x
         self.zu = np.where(self.bounded, below + least / self.s, 0.0)
 
@@ -203,7 +203,7 @@ class _Method:
     def _gap(self) -> float:
         return float(self.x @ self.zl + self.s[self.bounded] @ self.zu[self.bounded])
 
-    def run(self, wanted: float, deadline: float) -> Interior:
+    def run(self, wanted: float, deadline: float) -> InteriorSolution:
         shape = self.shape
         count = len(self.x) + int(self.bounded.sum())
         size = 1.0 + float(np.abs(shape.right).max(initial=0.0))
@@ -213,9 +213,9 @@ class _Method:
             total = self._gap()
             gap = total + abs(float(dual @ self.x))
             infeasible = max(float(np.abs(primal).max(initial=0.0)) / size, float(np.abs(convex).max(initial=0.0)))
-            solved = gap <= wanted and infeasible <= _FEASIBLE
-            if solved or iterations >= _MOST or perf_counter() > deadline:
-                return Interior(x=self.x, objective=float(shape.cost @ self.x), solved=solved)
+            solved = gap <= wanted and infeasible <= self.tuning.feasibility
+            if solved or iterations >= self.tuning.iterations or perf_counter() > deadline:
+                return InteriorSolution(x=self.x, objective=float(shape.cost @ self.x), solved=solved)
             iterations += 1
             theta = 1.0 / (self.zl / self.x + np.where(self.bounded, self.zu / self.s, 0.0))
             self.normal.factor(theta)
@@ -231,19 +231,19 @@ class _Method:
             high = np.where(b, aim - self.s * self.zu + dx * du, 0.0)
             dx, dy, dq, dl, du = self._direction(primal, convex, dual, low, high)
             p, d = self._steps(dx, dl, du)
-            for _ in range(_CORRECTORS):
+            for _ in range(self.tuning.correctors):
                 more_low, more_high = self._outliers(dx, dl, du, p, d, aim)
                 better = self._direction(primal, convex, dual, low + more_low, high + more_high)
                 further = self._steps(better[0], *better[3:])
-                if min(further[0] - p, further[1] - d) < 0.0 or sum(further) < p + d + _WORTHWHILE:
+                if min(further[0] - p, further[1] - d) < 0.0 or sum(further) < p + d + self.tuning.worthwhile:
                     break
                 low, high, (dx, dy, dq, dl, du), (p, d) = low + more_low, high + more_high, better, further
-            if min(p, d) < _SHORT:  # back to the middle: no guess at second order
-                low = _MIDDLE * mu - self.x * self.zl
-                high = np.where(b, _MIDDLE * mu - self.s * self.zu, 0.0)
+            if min(p, d) < self.tuning.short:  # back to the middle: no guess at second order
+                low = self.tuning.middle * mu - self.x * self.zl
+                high = np.where(b, self.tuning.middle * mu - self.s * self.zu, 0.0)
                 dx, dy, dq, dl, du = self._direction(primal, convex, dual, low, high)
                 p, d = self._steps(dx, dl, du)
-            p, d = min(_BACK * p, 1.0), min(_BACK * d, 1.0)
+            p, d = min(self.tuning.back * p, 1.0), min(self.tuning.back * d, 1.0)
             self.x += p * dx
             self.s = np.where(b, self.s - p * dx, 1.0)
             self.y += d * dy
@@ -262,22 +262,23 @@ class _Method:
 
     def _outliers(self, dx: Floats, dl: Floats, du: Floats, p: float, d: float, aim: float) -> tuple[Floats, Floats]:
         """Return by how much products further along would have to change to lie around `aim`."""
-        p, d = min(p + _FURTHER, 1.0), min(d + _FURTHER, 1.0)
+        p, d = min(p + self.tuning.further, 1.0), min(d + self.tuning.further, 1.0)
 
         def off(product: Floats) -> Floats:
-            wanted = np.clip(product, _AROUND * aim, aim / _AROUND)
-            return np.maximum(wanted - product, -aim / _AROUND)
+            wanted = np.clip(product, self.tuning.around * aim, aim / self.tuning.around)
+            return np.maximum(wanted - product, -aim / self.tuning.around)
 
         high = np.where(self.bounded, off((self.s - p * dx) * (self.zu + d * du)), 0.0)
         return off((self.x + p * dx) * (self.zl + d * dl)), high
 
     def _steps(self, dx: Floats, dl: Floats, du: Floats) -> tuple[float, float]:
-        """Return how far to go in x and in the prices before something reaches its bound, 1/_BACK at most."""
+        """Return how far to go in x and in the prices before something reaches its bound, 1/back at most."""
         b = self.bounded
-        p = min(_room(self.x, dx), _room(self.s[b], -dx[b]))
-        return p, min(_room(self.zl, dl), _room(self.zu[b], du[b]))
+        most = 1.0 / self.tuning.back
+        p = min(_room(self.x, dx, most), _room(self.s[b], -dx[b], most))
+        return p, min(_room(self.zl, dl, most), _room(self.zu[b], du[b], most))
 
 
-def _room(value: Floats, change: Floats) -> float:
+def _room(value: Floats, change: Floats, most: float) -> float:
     falling = change < 0
-    return min(float((-value[falling] / change[falling]).min(initial=np.inf)), 1.0 / _BACK)
+    return min(float((-value[falling] / change[falling]).min(initial=np.inf)), most)

@@ -1,7 +1,7 @@
 """The master without its proximal term: the best mixture of the columns there are, as one linear (or mixed) program.
 
-min Σ cost·w + price·z + Σ_i φ_i(s_i), s_i = const_i + Σ a·w − z, stated as arrays: its columns are dense sums of
-programs, which an algebraic language would only walk through one coefficient at a time. The method made for its shape
+min Σ cost·w + price·z + Σ_i φ_i(s_i), s_i = const_i + Σ a·w − z, lp as arrays: its columns are dense sums of
+programs, which an algebraic language would only walk through one coefficient at a time. The method made for its blocks
 solves it, HiGHS where that fails and where bids are whole.
 Source: docs/explanation/optimisation.md §3.4.
 """
@@ -15,21 +15,15 @@ from scipy import sparse
 from models.case import Bools, Floats, Ints
 from models.decomposition.master import proximal
 from models.decomposition.master.column_pool import enter_rows
-from models.decomposition.master.interior_point import Shaped, shape_of, solve_shaped
+from models.decomposition.master.interior_point import BlockLp, block_lp, solve_block_lp
 from models.decomposition.master.restricted_master import KW_PER_MW, RestrictedMaster
-from models.decomposition.prices.coupling_costs import HARD_EUR_PER_KW
 from models.errors import SolverError
 from models.solver import NEGLIGIBLE, Matrix, Relaxation, Status, solve_interior, solve_mixed
 from models.solver_log import SolverLog
 
-_ACTIVE = 3e-3  # weight from which a column takes part
-_TRACE = 3e-4  # weight below which a column is dropped from the answer: each means pricing its units again
-_SHARE = 0.15  # of the time left that this search may take
-_FINE = 0.04  # of what is aimed for: how exactly the mixture is found
-
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Stated:
+class MasterLp:
     """The program: weights come first, then free positions, then the pieces of costs."""
 
     cost: Floats  # (V,)
@@ -60,7 +54,7 @@ class Stated:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class MasterLp:
+class Mixture:
     """The best mixture: weights (G,K), positions (P,) and what it costs, EUR."""
 
     weight: Floats
@@ -70,21 +64,22 @@ class MasterLp:
 
 def solve_master_lp(
     master: RestrictedMaster, *, aim_eur: float, time_left_s: float, threads: int, whole: bool, transcript: SolverLog
-) -> MasterLp | None:
+) -> Mixture | None:
     """Return the best mixture of the columns in use, None if there was no time; with whole bids where asked for.
 
     The transcript gets what HiGHS says of branching on bids, and which of its other runs end by their time limit.
     Raises SolverError where HiGHS, which steps in for our own method, has no answer either.
     """
-    chosen = master.columns.weight > _ACTIVE
+    tuning = master.tuning.master
+    chosen = master.columns.weight > tuning.least_weight
     found = _solve(master, chosen, aim_eur, time_left_s, threads, transcript)
     if found is None:
         return None
     if whole and master.coarse():
-        matrix = state(master, chosen, steps_mw=master.step_mw).matrix((master.step_mw > 0) & ~master.free.fixed)
+        matrix = state_lp(master, chosen, steps_mw=master.step_mw).matrix((master.step_mw > 0) & ~master.free.fixed)
         run = solve_mixed(
-            matrix, start=np.zeros(0), absolute_gap=0.5 * aim_eur, time_limit_s=_SHARE * time_left_s,
-            threads=threads, transcript=transcript,
+            matrix, start=np.zeros(0), absolute_gap=tuning.whole_gap * aim_eur,
+            time_limit_s=tuning.whole_time * time_left_s, threads=threads, transcript=transcript,
         )  # fmt: skip
         if len(run.x):
             return _read(master, chosen, run.x, run.objective, master.step_mw)
@@ -95,14 +90,17 @@ def _solve(
     master: RestrictedMaster, chosen: Bools, aim_eur: float, time_left_s: float, threads: int, transcript: SolverLog
 ) -> tuple[Floats, float] | None:
     deadline = perf_counter() + time_left_s
-    stated = state(master, chosen)
-    shape, start, prices = shaped(master, stated)
-    x, free, offset = stated.lower.copy(), stated.lower < stated.upper, float(stated.cost @ stated.lower)
-    del stated  # its columns are packed now, and a large part of all memory
+    lp = state_lp(master, chosen)
+    blocks, start, prices = block_lp_of(master, lp)
+    x, free, offset = lp.lower.copy(), lp.lower < lp.upper, float(lp.cost @ lp.lower)
+    del lp  # its columns are packed now, and a large part of all memory
     try:
         with np.errstate(over="raise", invalid="raise"):
             left = deadline - perf_counter()
-            end = solve_shaped(shape, start, prices, gap=_FINE * aim_eur, time_left_s=left, threads=threads)
+            end = solve_block_lp(
+                blocks, start, prices, gap=master.tuning.master.gap * aim_eur, time_left_s=left, threads=threads,
+                tuning=master.tuning.interior,
+            )  # fmt: skip
         if end.solved:
             x[free] += end.x
             return x, end.objective + offset
@@ -112,8 +110,8 @@ def _solve(
     if perf_counter() >= deadline:
         return None
     transcript.say(f"the mixture's own method {why}; HiGHS takes over")
-    del shape
-    matrix = state(master, chosen).matrix()
+    del blocks
+    matrix = state_lp(master, chosen).matrix()
     try:
         run = solve_interior(matrix, time_limit_s=deadline - perf_counter(), threads=threads, transcript=transcript)
     except SolverError:  # it may end without a proof of optimality where the simplex method does not
@@ -122,55 +120,56 @@ def _solve(
     return (run.x, run.objective) if run.status is Status.OPTIMAL else None
 
 
-def shaped(master: RestrictedMaster, stated: Stated) -> tuple[Shaped, Floats, Floats]:
-    """Return the program with its shape, without what is fixed; where the master is, and its best prices."""
-    groups, isps, used, weights = master.groups, master.case.isps, stated.used, len(stated.group)
+def block_lp_of(master: RestrictedMaster, lp: MasterLp) -> tuple[BlockLp, Floats, Floats]:
+    """Return the program with its blocks, without what is fixed; where the master is, and its best prices."""
+    groups, isps, used, weights = master.groups, master.case.isps, lp.used, len(lp.group)
     ties, held = np.arange(len(master.parts.tied)), isps * (1 + np.arange(len(master.case.reserves)))
     none = np.full(isps, -1)
     block = [none, np.repeat(ties, isps), np.repeat(ties, isps), *([none] * (2 * len(held)))]
     counts = [np.arange(isps), np.repeat(none[:1], 2 * len(ties) * isps)]
     counts += [first + np.arange(isps) for first in (*held, *held)]
-    present, group = np.unique(stated.group, return_inverse=True)
-    free = stated.upper > stated.lower
-    shape = shape_of(
-        cost=stated.cost[free], upper=(stated.upper - stated.lower)[free], moves=stated.moves,
-        others=stated.others[:, np.flatnonzero(free[weights:])],
-        right=stated.right - stated.others @ stated.lower[weights:],
+    present, group = np.unique(lp.group, return_inverse=True)
+    free = lp.upper > lp.lower
+    blocks = block_lp(
+        cost=lp.cost[free], upper=(lp.upper - lp.lower)[free], moves=lp.moves,
+        others=lp.others[:, np.flatnonzero(free[weights:])],
+        right=lp.right - lp.others @ lp.lower[weights:],
         block=np.concatenate(block)[used], twin=np.concatenate(counts)[used],
         group=group, group_block=groups.tie[present], plain=~groups.is_called[present] & ~groups.reserved[present],
+        tuning=master.tuning.interior,
     )  # fmt: skip
-    start = np.zeros(len(stated.cost))
-    start[:weights] = master.columns.weight[stated.group, stated.column]
+    start = np.zeros(len(lp.cost))
+    start[:weights] = master.columns.weight[lp.group, lp.column]
     positions = slice(weights, weights + len(master.free.price))
-    start[positions] = master.free.value - stated.lower[positions]
+    start[positions] = master.free.value - lp.lower[positions]
     start = start[free]
-    left = shape.right - stated.moves @ start[:weights] - shape.others @ start[weights:]
-    _fill_pieces(shape, start, weights + int(free[positions].sum()), left)
-    return shape, start, -np.concatenate([channel.centre.ravel() for channel in master.couplings])[used]
+    left = blocks.right - lp.moves @ start[:weights] - blocks.others @ start[weights:]
+    _fill_pieces(blocks, start, weights + int(free[positions].sum()), left)
+    return blocks, start, -np.concatenate([channel.centre.ravel() for channel in master.couplings])[used]
 
 
-def _fill_pieces(shape: Shaped, start: Floats, first: int, left: Floats) -> None:
+def _fill_pieces(blocks: BlockLp, start: Floats, first: int, left: Floats) -> None:
     """Set the pieces from `first` on so that nothing is left (n,) of rows where that can be: the cheapest first."""
-    pieces = shape.others[:, first - len(shape.group) :]
-    for k in np.argsort(shape.cost[first:], kind="stable").tolist():
+    pieces = blocks.others[:, first - len(blocks.group) :]
+    for k in np.argsort(blocks.cost[first:], kind="stable").tolist():
         row, sign = pieces.indices[k], pieces.data[k]
-        start[first + k] = min(max(sign * left[row], 0.0), shape.upper[first + k])
+        start[first + k] = min(max(sign * left[row], 0.0), blocks.upper[first + k])
         left[row] -= sign * start[first + k]
 
 
-def _read(master: RestrictedMaster, chosen: Bools, x: Floats, cost_eur: float, steps_mw: Floats | None) -> MasterLp:
+def _read(master: RestrictedMaster, chosen: Bools, x: Floats, cost_eur: float, steps_mw: Floats | None) -> Mixture:
     weight, columns = np.zeros(chosen.shape), int(chosen.sum())
     found = np.clip(x[:columns], 0.0, None)
-    weight[chosen] = np.where(found > _TRACE, found, 0.0)
+    weight[chosen] = np.where(found > master.tuning.master.dropped_weight, found, 0.0)
     weight /= np.maximum(weight.sum(axis=1, keepdims=True), 1e-12)
     free = x[columns : columns + len(master.free.price)].copy()
     if steps_mw is not None:
         free = np.where(steps_mw > 0, np.round(free) * steps_mw, free)
     free = np.clip(free, master.free.low, master.free.high)
-    return MasterLp(weight=weight, free=free, cost_eur=cost_eur + _offset(master) + master.at_zero_eur)
+    return Mixture(weight=weight, free=free, cost_eur=cost_eur + _offset(master) + master.at_zero_eur)
 
 
-def state(master: RestrictedMaster, chosen: Bools, *, steps_mw: Floats | None = None) -> Stated:
+def state_lp(master: RestrictedMaster, chosen: Bools, *, steps_mw: Floats | None = None) -> MasterLp:
     """State the program over the chosen columns (G,K). With steps (P,) per free position, positions count steps."""
     free, isps = master.free, master.case.isps
     group, column = np.nonzero(chosen)
@@ -188,7 +187,7 @@ def state(master: RestrictedMaster, chosen: Bools, *, steps_mw: Floats | None = 
     upper = [np.full(len(group), np.inf), np.where(free.fixed, free.value, free.high) / size]
     rhs, used = _pieces(master, first, entries, cost, lower, upper)
     place = np.where(used, np.cumsum(used) - 1, -1)  # of the rows in use
-    return Stated(
+    return MasterLp(
         cost=np.concatenate(cost), lower=np.concatenate(lower), upper=np.concatenate(upper),
         moves=_moves(master, group, column, place, first),
         others=entries.matrix(place, int(used.sum()), sum(len(part) for part in cost[1:])),
@@ -263,14 +262,14 @@ def _pieces(
         for k in range(width + 1):
             slope = slopes[line, isp, k]
             if k == 0:
-                there = slope > -HARD_EUR_PER_KW
+                there = slope > -master.tuning.master.hard_eur_per_kw
                 length = np.full(len(line), np.inf)
             else:
                 begin = points[line, isp, k - 1]
                 end = points[line, isp, k] if k < width else np.full(len(line), np.inf)
                 with np.errstate(invalid="ignore"):
                     length = np.where(np.isfinite(begin), end - begin, 0.0)
-                there = (length > 0) & (slope < HARD_EUR_PER_KW)
+                there = (length > 0) & (slope < master.tuning.master.hard_eur_per_kw)
             count = int(there.sum())
             entries.add(row[there], start + np.arange(count), np.full(count, 1.0 if k == 0 else -1.0))
             cost.append(-slope[there] if k == 0 else slope[there])

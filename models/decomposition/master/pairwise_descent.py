@@ -11,9 +11,6 @@ from models.compiled import compiled, inlined
 from models.decomposition.master.column_pool import reduced_cost
 from models.decomposition.master.proximal import KW_PER_MW, isps_of, move, price_at
 
-_NEWTON = 6
-_STRAIGHT = 0.1  # of a pair's slope: what may be left of it
-
 
 @inlined
 def _look(channel: Any, row: int, sign: float, power: Any, amount: float, fresh: bool, price: Any, curve: Any) -> None:
@@ -78,8 +75,13 @@ def _next(done: float, slope: float, bend: float, low: float, high: float, most:
 
 
 @compiled
-def _shift_pair(c: Any, g: Any, cols: Any, i: int, j: int, k: int, work: Any) -> None:
-    """Shift weight from column j to k of group i to where the cost is least; prices are left as they are there."""
+def _shift_pair(
+    c: Any, g: Any, cols: Any, i: int, j: int, k: int, newton: int, straight: float, work: Any
+) -> None:  # fmt: skip
+    """Shift weight from column j to k of group i to where the cost is least; prices are left as they are there.
+
+    At most `newton` steps, until a share `straight` of the first slope is left.
+    """
     price, curve, held, held_curve, power, hold = work
     h = g.hold[i]
     for t in range(power.shape[0]):
@@ -90,7 +92,7 @@ def _shift_pair(c: Any, g: Any, cols: Any, i: int, j: int, k: int, work: Any) ->
                 hold[r, t] = cols.held[h, k, r, t] - cols.held[h, j, r, t]
     most, gain = cols.weight[i, j], cols.cost[i, k] - cols.cost[i, j]
     low, high, done, start = 0.0, most, 0.0, 0.0
-    for n in range(_NEWTON + 1):
+    for n in range(newton + 1):
         slope, bend = _along(price, curve, power)
         if h >= 0:
             for r in range(hold.shape[0]):
@@ -99,7 +101,7 @@ def _shift_pair(c: Any, g: Any, cols: Any, i: int, j: int, k: int, work: Any) ->
         slope += gain
         if n == 0:
             start = slope
-        elif abs(slope) <= _STRAIGHT * abs(start) or (done >= most and slope < 0) or high - low < 1e-12 or n == _NEWTON:
+        elif abs(slope) <= straight * abs(start) or (done >= most and slope < 0) or high - low < 1e-12 or n == newton:
             break
         if slope < 0:
             low = max(low, done)
@@ -116,7 +118,9 @@ def _shift_pair(c: Any, g: Any, cols: Any, i: int, j: int, k: int, work: Any) ->
 
 
 @compiled
-def sweep(c: Any, g: Any, cols: Any, free: Any, slight: float, work: Any) -> float:
+def sweep(
+    c: Any, g: Any, cols: Any, free: Any, slight: float, newton: int, straight: float, work: Any
+) -> float:  # fmt: skip
     """Shift one pair of columns of every group that could gain more than `slight`; then every free position.
 
     Returns Σ of what the groups could still gain, EUR.
@@ -141,7 +145,7 @@ def sweep(c: Any, g: Any, cols: Any, free: Any, slight: float, work: Any) -> flo
         gain = mean - reduced[best]
         left += gain
         if gain > slight and reduced[worst] - reduced[best] > 1e-12 * (1.0 + abs(reduced[best])):
-            _shift_pair(c, g, cols, i, worst, best, work)
+            _shift_pair(c, g, cols, i, worst, best, newton, straight, work)
     settle(c, free)
     return left
 

@@ -9,26 +9,18 @@ from models.decomposition.master.pairwise_descent import sweep
 from models.decomposition.prices import coupling_costs
 from models.decomposition.prices.dual_prices import DualPrices
 from models.decomposition.prices.grouping import Grouping, span_kw
+from models.decomposition.tuning import DEFAULT, Tuning
 from models.headroom import traded, traded_isps
 from models.objective import remainder_eur
 from models.resources.fixed import fixed_program_kw
 from models.response import Totals
 
 KW_PER_MW = 1000.0
-_MEMORY = 250_000_000  # bytes of columns from which fewer are kept per group
-_MOST, _FEWEST = 40, 14
-_IDLE = 12
-SEARCH = (2.0, 1.0, 1.0)
-"""Steps while prices are searched, relative to each channel's own scale: balance, congestion points, reserve."""
 SETTLED = -2
 """In place of the number of a round: the column of a group that keeps its program."""
-GATHER = (1.0, 1.0, 1.0)
-"""Steps while answers are gathered that fit together, before they grow."""
-PINNED = (0.0, 1.0, 0.0)
-"""Steps while only the congestion points' own prices move."""
 
 
-def _reserve_channels(case: Case, *, exists: bool) -> coupling_costs.CouplingCosts:
+def _reserve_channels(case: Case, hard_eur_per_kw: float, *, exists: bool) -> coupling_costs.CouplingCosts:
     """Σ held − bids >= 0 in kW: committed capacity may be short at its price, a free bid never."""
     shape = (len(case.reserves), case.isps)
     points, slopes = np.zeros((*shape, 2)), np.zeros((*shape, 3))
@@ -37,7 +29,7 @@ def _reserve_channels(case: Case, *, exists: bool) -> coupling_costs.CouplingCos
         committed = np.where(open_isps, np.append(np.nan_to_num(reserve.committed_mw), 0.0)[reserve.block], 0.0)
         points[r, :, 0] = -KW_PER_MW * committed
         if exists:
-            slopes[r, open_isps, 0] = -coupling_costs.HARD_EUR_PER_KW
+            slopes[r, open_isps, 0] = -hard_eur_per_kw
             slopes[r, open_isps, 1] = -reserve.shortfall_eur_per_mwh * case.isp_hours / KW_PER_MW
     return coupling_costs.CouplingCosts(points=points, slopes=slopes, at_zero_eur=0.0)
 
@@ -69,8 +61,8 @@ def most_mw(case: Case) -> list[Floats]:
 class RestrictedMaster:
     """Columns of a split case against its couplings. Numbers change in place; nothing here sees single units."""
 
-    def __init__(self, case: Case, parts: Grouping) -> None:
-        self.case, self.parts = case, parts
+    def __init__(self, case: Case, parts: Grouping, tuning: Tuning = DEFAULT) -> None:
+        self.case, self.parts, self.tuning = case, parts, tuning
         other = case.remainder
         self.zone = reserved_points(case).any() or (other is not None and other.called_held_kw is not None)
         self._constants(case, parts)
@@ -119,12 +111,13 @@ class RestrictedMaster:
         )  # fmt: skip
 
     def _couplings(self, case: Case, parts: Grouping) -> None:
+        hard = self.tuning.master.hard_eur_per_kw
         balance, program, call = (
             coupling_costs.balance(case),
             coupling_costs.programs(case),
-            coupling_costs.reservations(case),
+            coupling_costs.reservations(case, hard),
         )
-        reserve, called = _reserve_channels(case, exists=True), _reserve_channels(case, exists=bool(self.zone))
+        reserve, called = (_reserve_channels(case, hard, exists=exists) for exists in (True, bool(self.zone)))
         fee = case.reservations.availability_eur_per_mw_h[:, None] * np.abs(case.reservations.reserved_kw)
         self.at_zero_eur = (
             balance.at_zero_eur + program.at_zero_eur + call.at_zero_eur + self.committed_da_eur - self.capacity_eur
@@ -152,7 +145,8 @@ class RestrictedMaster:
         holds = parts.group_holds & (products > 0)
         row = np.where(holds, np.cumsum(holds) - 1, -1)
         size = 8 * isps * (groups + products * int(holds.sum()))
-        keep = int(np.clip(_MEMORY // max(size, 1), _FEWEST, _MOST))
+        pool = self.tuning.pool
+        keep = int(np.clip(pool.memory_bytes // max(size, 1), pool.fewest, pool.most))
         self.groups = column_pool.Groups(
             is_called=parts.group_called,
             tie=parts.group_tie,
@@ -203,7 +197,7 @@ class RestrictedMaster:
         for prices, channel in zip(duals.parts(), self.couplings, strict=True):
             channel.centre[:] = prices
 
-    def set_steps(self, factor: float, relative: tuple[float, float, float] = SEARCH) -> None:
+    def set_steps(self, factor: float, relative: tuple[float, float, float]) -> None:
         """Set each channel's step: how far a price may go for a mismatch of the size its programs could have."""
         case, c = self.case, self.couplings
         per_kw = case.isp_hours / 1000
@@ -255,7 +249,14 @@ class RestrictedMaster:
         """Add the answers of a round as columns, of groups (G,) that were asked; a group's first gets all weight."""
         skip = np.zeros(len(self.groups.tie), dtype=np.bool_) if asked is None else ~asked
         column_pool.add_columns(
-            self.columns, self.groups, totals.power_kw, totals.held_kw, totals.cost_eur, number, _IDLE, skip
+            self.columns,
+            self.groups,
+            totals.power_kw,
+            totals.held_kw,
+            totals.cost_eur,
+            number,
+            self.tuning.pool.idle_rounds,
+            skip,
         )
         if number == 0:
             self.recount()
@@ -284,23 +285,35 @@ class RestrictedMaster:
 
     def improve(self, sweeps: int, enough: float) -> float:
         """Sweep until the columns could gain no more than `enough` EUR; return what they still could."""
-        left, slight = np.inf, 0.0
+        left, slight, pairs = np.inf, 0.0, self.tuning.pairs
         for _ in range(sweeps):
-            left = sweep(self.couplings, self.groups, self.columns, self.free, slight, self.work)
+            left = sweep(
+                self.couplings, self.groups, self.columns, self.free, slight, pairs.newton_steps, pairs.straightness,
+                self.work,
+            )  # fmt: skip
             if left <= enough:
                 break
-            slight = 0.5 * enough / len(self.groups.tie)  # groups that gain less than this may wait
+            slight = (
+                self.tuning.search.waiting * enough / len(self.groups.tie)
+            )  # groups that gain less than this may wait
         return left
 
-    def coarse(self, most_steps: int = 64) -> bool:
-        """Whether some free bid has so few possible values that whole ones must be searched for."""
+    def coarse(self) -> bool:
+        """Say whether some free bid has so few possible values that whole ones must be searched for."""
         open_bids = (self.step_mw > 0) & ~self.free.fixed
-        return bool((self.free.high[open_bids] <= most_steps * self.step_mw[open_bids]).any())
+        return bool((self.free.high[open_bids] <= self.tuning.master.whole_steps * self.step_mw[open_bids]).any())
 
     def mix(self, weight: Floats, free: Floats) -> None:
         """Take these weights (G,K) and positions."""
         self.columns.weight[:], self.free.value[:] = weight, free
         self.recount()
+
+    def bids_mw(self) -> list[Floats]:
+        """Return the bids, per product (B,); what is awarded is what it is."""
+        bids = [np.nan_to_num(reserve.committed_mw).astype(np.float64) for reserve in self.case.reserves]
+        for p, (r, block) in enumerate(self.bids, start=self.products):
+            bids[r][block] = self.free.value[p]
+        return bids
 
     def prices(self) -> DualPrices:
         """Return the channels' prices at the present weights."""

@@ -10,58 +10,66 @@ from dataclasses import replace
 
 import numpy as np
 
-from models.decomposition.loop import FALL, GOOD, LEAST, MOST, NULLS, RISE, SERIOUS, SWEEPS, State, stale, take
-from models.decomposition.master.restricted_master import PINNED, RestrictedMaster
+from models.decomposition.master.restricted_master import RestrictedMaster
 from models.decomposition.prices.pricing import Pricing
+from models.decomposition.prices.search_state import SearchState
+from models.decomposition.stopping import BoundStays, StopReason
+from models.decomposition.tuning import PointSearch, Search
 
 
-def fit_points(
+def search_point_prices(
     master: RestrictedMaster,
     pricing: Pricing,
-    state: State,
+    state: SearchState,
     *,
     aim_eur: float,
     rounds: int,
     patience: int,
-    after: Callable[[], None],
-    enough: Callable[[], bool],
-) -> None:
-    """Improve the centre's prices of tied points until a quarter of aim_eur is all that `patience` rounds bring.
+    points: PointSearch,
+    search: Search,
+    after: Callable[[], None] = lambda: None,
+    interrupted: Callable[[], StopReason | None],
+) -> StopReason:
+    """Improve the centre's prices of priced points until a rule says why to stop.
 
-    Many points gain in nearly every round, a single one fails in most.
+    Points keep centres and steps as a whole search does, each by itself: many gain in nearly every round, a single one
+    fails in most. `after` is called after every round.
     """
     ties = len(master.parts.tied)
     if not ties:
-        return
+        return StopReason.BOUND_STAYS
+    stays = BoundStays(patience=patience, little_eur=search.little * aim_eur)
     whole, first = state.centre, state.rounds
     tied = master.groups.tie >= 0
     totals = pricing.respond(whole.scenario(), tied)
     best = master.bounds_of_points(whole, totals.bound_eur)
     others_eur = state.centre_eur - float(best.sum())
     program, call = whole.program.copy(), whole.call.copy()
-    step, nulls = np.ones(ties), np.zeros(ties, dtype=np.int64)
+    step, failures = np.ones(ties), np.zeros(ties, dtype=np.int64)
     for _ in range(rounds):
         master.set_centre(state.centre)
-        master.set_steps(1.0, PINNED)
+        master.set_steps(1.0, points.steps)
         for channel in (master.couplings.program, master.couplings.call):
             channel.step[:] *= step[:, None]
-        master.improve(SWEEPS, 0.0)
+        master.improve(search.sweeps, 0.0)
         asked = master.prices()
         prices = replace(whole, program=asked.program, call=asked.call)
         promised = master.bounds_of_points(prices, master.promised(prices))
         totals = pricing.respond(prices.scenario(), tied)
         found = master.bounds_of_points(prices, totals.bound_eur)
-        serious = (found > best) & (found - best >= SERIOUS * (promised - best))
-        step[serious & (promised - found <= GOOD * (promised - best))] *= RISE
-        nulls = np.where(serious, 0, nulls + 1)
-        step[nulls >= NULLS] *= FALL
-        nulls[nulls >= NULLS] = 0
-        step = np.clip(step, LEAST, MOST)
+        serious = (found > best) & (found - best >= search.serious * (promised - best))
+        step[serious & (promised - found <= search.kept_promise * (promised - best))] *= search.rise
+        failures = np.where(serious, 0, failures + 1)
+        step[failures >= search.failures] *= search.fall
+        failures[failures >= search.failures] = 0
+        step = np.clip(step, search.least_step, search.most_step)
         program[serious], call[serious] = prices.program[serious], prices.call[serious]
         best = np.where(serious, found, best)
         state.centre = replace(whole, program=program.copy(), call=call.copy())
         state.centre_eur = others_eur + float(best.sum())
-        take(master, state, prices, totals, state.centre_eur, tied)
+        state.record(master, prices, totals, state.centre_eur, tied)
         after()
-        if stale(state, first, patience, aim_eur) or enough():
-            return
+        stop = stays.reason(state.history[first:]) or interrupted()
+        if stop:
+            return stop
+    return StopReason.ROUND_LIMIT

@@ -14,9 +14,6 @@ import numpy as np
 from models.case import Case, Floats
 from models.compiled import compiled
 
-HARD_EUR_PER_KW = 1e3
-"""Slope that stands for "not allowed": EUR per kW of one ISP. Finite, so every bound stays valid."""
-
 
 @compiled
 def conjugate(y: float, points: Any, slopes: Any) -> float:
@@ -106,10 +103,11 @@ def programs(case: Case) -> CouplingCosts:
     return CouplingCosts(**stacked(base, parts), at_zero_eur=at_zero)
 
 
-def reservations(case: Case) -> CouplingCosts:
+def reservations(case: Case, hard_eur_per_kw: float) -> CouplingCosts:
     """Return for each congestion point and ISP (C,T) the cost of d = Q − P, called less planned program.
 
-    R < 0 asks for d <= ΣR + Σs, cheapest shortfall first, and never more than all of it; R > 0 is mirrored.
+    R < 0 asks for d <= ΣR + Σs, cheapest shortfall first, and never more than all of it, which costs
+    `hard_eur_per_kw`; R > 0 is mirrored.
     """
     per_kw = case.isp_hours / 1000
     data = case.reservations
@@ -128,9 +126,9 @@ def reservations(case: Case) -> CouplingCosts:
                 price = np.where(amount > 0, max(data.penalty_eur_per_mwh[row] * per_kw, 0.0), slope)
                 parts.append((point, np.where(there, sign * at, np.inf), np.where(there, price - slope, 0.0)))
                 at, slope = at - amount, price
-            parts.append((point, np.where(there, 0.0, np.inf), np.where(there, HARD_EUR_PER_KW - slope, 0.0)))
+            parts.append((point, np.where(there, 0.0, np.inf), np.where(there, hard_eur_per_kw - slope, 0.0)))
             if sign > 0:  # the slopes rise from -hard to 0 as d grows
-                base[point] -= np.where(there, HARD_EUR_PER_KW, 0.0)
+                base[point] -= np.where(there, hard_eur_per_kw, 0.0)
     at_zero = float((data.penalty_eur_per_mwh[:, None] * np.abs(data.reserved_kw)).sum()) * per_kw
     return CouplingCosts(**stacked(base, parts), at_zero_eur=at_zero)
 

@@ -12,10 +12,9 @@ import numpy as np
 
 from models.block import reserved_points, slices
 from models.case import Bools, Case, Floats, Ints
+from models.decomposition.tuning import DEFAULT
 from models.response import Rows
 
-UNTIED_SHARES = 16
-"""Into how many groups the untied units of a kind are dealt."""
 CLASSES = ("storage", "curtailable", "shiftable", "switched")
 WHOLE = ("shiftable", "switched")
 """Classes whose units take one of their own answers: half of two is none. They hold no reserve."""
@@ -68,21 +67,21 @@ def _kinds(case: Case, label: str) -> tuple[Ints, Bools]:
     return holds + 2 * discharges + 4 * draws, holds
 
 
-def _shares(case: Case, label: str, units: Ints, kind: Ints) -> Ints:
+def _shares(case: Case, label: str, units: Ints, kind: Ints, shares: int) -> Ints:
     """Return the share of each untied unit of a class: storage that is there at like hours and lasts alike together.
 
     Alike units want the same, so shares that differ can be mixed to more than shares that are all the same mixture.
     """
     place = np.arange(len(units))
     if label != "storage" or not len(units):
-        return place % UNTIED_SHARES
+        return place % shares
     width = np.broadcast_to(case.storage.charge_kw, (len(case.storage.point), case.isps))
     hours, most, total = _presence(width, units)
     room = np.asarray(case.storage.energy_max_kwh, dtype=np.float64).max(axis=1)[units]
     order = np.lexsort((room / np.maximum(most, 1e-9), np.round(hours / np.maximum(total, 1e-9), 1), kind))
     ordered = kind[order]
     result = np.empty(len(units), dtype=np.int64)
-    result[order] = (place - np.searchsorted(ordered, ordered)) * UNTIED_SHARES // np.bincount(ordered)[ordered]
+    result[order] = (place - np.searchsorted(ordered, ordered)) * shares // np.bincount(ordered)[ordered]
     return result
 
 
@@ -96,8 +95,8 @@ def _presence(charge_kw: Floats, units: Ints) -> tuple[Floats, Floats, Floats]:
     return moment, most, total
 
 
-def split(case: Case) -> Grouping:
-    """Return the groups of a case."""
+def split(case: Case, unpriced_groups: int = DEFAULT.pool.unpriced_groups) -> Grouping:
+    """Return the groups of a case; the units of a kind at points without own prices make so many."""
     is_tied = tied_points(case)
     tied = np.flatnonzero(is_tied)
     tie_of = np.full(len(case.points) + 1, -1, dtype=np.int64)
@@ -114,7 +113,7 @@ def split(case: Case) -> Grouping:
                 continue
             kind, holds = _kinds(case, label)
             tie = tie_of[point[units]]
-            share = np.where(tie >= 0, tie, len(tied) + _shares(case, label, units, kind[units]))
+            share = np.where(tie >= 0, tie, len(tied) + _shares(case, label, units, kind[units], unpriced_groups))
             key = share * 16 + kind[units]
             keys, group = np.unique(key, return_inverse=True)
             first = np.searchsorted(np.sort(group), np.arange(len(keys)))

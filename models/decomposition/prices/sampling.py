@@ -14,19 +14,15 @@ import numpy as np
 
 from models.block import reserved_points
 from models.case import NO_POINT, Case, Ints
-from models.decomposition import loop
 from models.decomposition.master.restricted_master import RestrictedMaster
 from models.decomposition.prices.dual_prices import DualPrices, carried
 from models.decomposition.prices.grouping import CLASSES, Grouping, split
 from models.decomposition.prices.pricing import LocalPricing
+from models.decomposition.prices.proximal_bundle import search_prices
+from models.decomposition.prices.search_state import first_state
 from models.decomposition.reoptimise.subproblem import rows_of
-
-SAMPLE_UNITS = 3000
-"""Units of a sample, about."""
-_LARGE = 2.5  # samples: how many units a portfolio must have to be sampled
-_ALIKE = 0.3  # of the units at tied points that should be chosen: how many more or fewer may be
-_ROUNDS, _PATIENCE = 120, 10
-_FINE = 0.25  # of the gap asked for: how exactly the sample's prices are found
+from models.decomposition.stopping import StopReason
+from models.decomposition.tuning import Sampling, Tuning
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -38,15 +34,15 @@ class Sample:
     share: float  # of all units
 
 
-def sampled(case: Case, parts: Grouping, units: int) -> Sample | None:
-    """Return a sample of about so many units; None for small portfolios and for parts.
+def sampled(case: Case, parts: Grouping, tuning: Sampling) -> Sample | None:
+    """Return a sample of about `tuning.units` units; None for small portfolios and for parts.
 
     None as well where tied points are few and large, so that the sample would have far more or fewer units at them.
     """
     everybody = sum(len(getattr(case, label).point) for label in CLASSES)
-    if everybody < _LARGE * units or case.remainder is not None:
+    if everybody < tuning.large * tuning.units or case.remainder is not None:
         return None
-    wanted = units / everybody
+    wanted = tuning.units / everybody
     reserved = reserved_points(case)[parts.tied]
     chosen_ties = np.sort(np.concatenate([_every(np.flatnonzero(reserved == kind), wanted) for kind in (False, True)]))
     points = parts.tied[chosen_ties]
@@ -63,7 +59,7 @@ def sampled(case: Case, parts: Grouping, units: int) -> Sample | None:
         tables[label] = rows_of(getattr(case, label), rows, place)
         if label != "fixed":
             picked, at_tied, picked_there = picked + len(rows), at_tied + there.sum(), picked_there + there_chosen.sum()
-    if abs(picked_there - wanted * at_tied) > _ALIKE * wanted * at_tied:
+    if abs(picked_there - wanted * at_tied) > tuning.alike * wanted * at_tied:
         return None
     share = picked / everybody
     for label in ("limits", "reservations"):
@@ -96,15 +92,23 @@ def _smaller(table: Any, share: float, *names: str) -> Any:
 
 
 def prices_of(
-    sample: Sample, whole: Case, parts: Grouping, *, relative_gap: float, enough: Callable[[], bool]
+    sample: Sample,
+    whole: Case,
+    parts: Grouping,
+    *,
+    relative_gap: float,
+    tuning: Tuning,
+    interrupted: Callable[[], StopReason | None],
 ) -> DualPrices:
-    """Return the best prices of a sample for the whole portfolio; tied points that are not in it keep their start."""
-    small = split(sample.case)
-    master, pricing = RestrictedMaster(sample.case, small), LocalPricing(sample.case, small)
-    state = loop.begin(master, pricing, None if sample.case.start is None else carried(sample.case.start, small))
-    aim = _FINE * relative_gap * max(master.gross(), 1e-9)
-    loop.search(
-        master, pricing, state, aim_eur=aim, rounds=_ROUNDS, after=lambda: None, enough=enough, patience=_PATIENCE
+    """Return the best prices of a sample for the whole portfolio; priced points that are not in it keep their start."""
+    small = split(sample.case, tuning.pool.unpriced_groups)
+    master, pricing = RestrictedMaster(sample.case, small, tuning), LocalPricing(sample.case, small)
+    start = None if sample.case.start is None else carried(sample.case.start, small)
+    state = first_state(master, pricing, start)
+    aim_eur = tuning.sampling.aim * relative_gap * max(master.gross(), 1e-9)
+    search_prices(
+        master, pricing, state, aim_eur=aim_eur, rounds=tuning.sampling.rounds, patience=tuning.sampling.patience,
+        tuning=tuning.search, interrupted=interrupted,
     )  # fmt: skip
     found = state.centre
     nothing = np.zeros((len(parts.tied), whole.isps))

@@ -24,8 +24,6 @@ from models.parameter_views import Tables, load, parameter_views
 from models.resources.shiftable import run_program_kw
 from models.resources.switched import of_units, own_cost_eur, switched_program_kw
 
-_PASSES = 3  # over the switched units, to choose among their answers
-
 
 @dataclass(kw_only=True, eq=False)
 class CombinedPrograms:
@@ -67,15 +65,16 @@ def choose_starts(
     weights: dict[int, Floats],
     prices: dict[int, DualPrices],
     before: Starts,
+    passes: int,
 ) -> Starts:
     """Give each run, and each switched unit, of a group one program so that the group comes closest to its weights.
 
-    `before` is what was chosen for columns that were settled.
+    `before` is what was chosen for columns that were settled; switched units choose in so many passes.
     """
     result: Starts = {}
     for index, batch in enumerate(parts.batches):
         if batch.label == "switched":
-            result[index] = _choose_states(case, index, batch, pricing, weights, prices, before)
+            result[index] = _choose_states(case, index, batch, pricing, weights, prices, before, passes)
         if batch.label != "shiftable":
             continue
         owed = np.zeros((len(batch.units), case.isps))
@@ -111,6 +110,7 @@ def _choose_states(
     weights: dict[int, Floats],
     prices: dict[int, DualPrices],
     before: Starts,
+    passes: int,
 ) -> Bools:
     """Return one of its own answers per switched unit (U,T)."""
     packed = np.zeros((len(weights), len(batch.units), -(-case.isps // 8)), dtype=np.uint8)
@@ -126,7 +126,7 @@ def _choose_states(
     groups, group = np.unique(batch.rows.total, return_inverse=True)
     share = np.array(list(weights.values()))[:, groups]
     order = np.argsort(group, kind="stable")
-    _approach(order, group, share, packed, double, single, batch.units, _PASSES, result)
+    _approach(order, group, share, packed, double, single, batch.units, passes, result)
     return result
 
 

@@ -18,12 +18,12 @@ from models.decomposition.prices.coupling_costs import cost_of
 from models.decomposition.prices.grouping import Grouping
 from models.decomposition.primal.convex_combination import Starts, settle_runs
 from models.decomposition.primal.recovery import positions
+from models.decomposition.stopping import StopReason
+from models.decomposition.tuning import Recovery
 from models.parameter_views import Tables, load
 from models.resources.switched import Parameters, priced
 from models.resources.switched.kernel import cheapest, reckoned
 
-_PASSES = 4
-_GAIN = 0.02  # of what is aimed at: less in a pass is not worth another
 _SLIGHT = 1e-9
 
 
@@ -35,7 +35,8 @@ def descend(
     prices: Floats,
     *,
     aim_eur: float,
-    out: Callable[[], bool],
+    tuning: Recovery,
+    interrupted: Callable[[], StopReason | None],
 ) -> None:
     """Improve the chosen states in place, pass by pass, and let the groups keep them in the master.
 
@@ -51,14 +52,14 @@ def descend(
     for linear in (True, False) if free.any() else (False,):
         before, kept = master.cost(), {turn.index: starts[turn.index].copy() for turn in turns}
         positions_kw = master.free.value.copy()
-        for _ in range(_PASSES):
+        for _ in range(tuning.descent_passes):
             gain = 0.0
             for turn in turns:
-                if out():
+                if interrupted():
                     break
                 gain += turn.take(master, starts[turn.index], np.where(free & linear, prices, np.nan))
                 settle_runs(case, parts, master, {turn.index: starts[turn.index]})
-            if gain <= _GAIN * aim_eur:
+            if gain <= tuning.descent_gain * aim_eur:
                 break
         if linear:
             _fit_positions(case, master)

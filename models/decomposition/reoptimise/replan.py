@@ -12,54 +12,55 @@ from time import perf_counter
 import numpy as np
 
 from models.case import Case, Duals, FixedRemainder
-from models.decomposition import loop
 from models.decomposition.master.restricted_master import RestrictedMaster
-from models.decomposition.prices.congestion_point_prices import fit_points
+from models.decomposition.prices.congestion_point_prices import search_point_prices
 from models.decomposition.prices.dual_prices import DualPrices, carried, duals, shadow
 from models.decomposition.prices.grouping import Grouping, split
 from models.decomposition.prices.pricing import LocalPricing
+from models.decomposition.prices.search_state import first_state
+from models.decomposition.tuning import DEFAULT, PartAgain, Tuning
 from models.errors import CaseError
 from models.objective import energy_terms
 from models.outcome import Outcome, Termination
 from models.reference.problem import solve as reference
 from models.response import limited
 
-_ROUGH = 5e-2  # of the gap asked for: how exactly, where bids have to be searched for
 _ROUNDING = 1e-9  # MW
-_ROUNDS = 200
-_FINE = 1e-3  # of the gap asked for: how exactly the part, small as it is, is planned
-_PRICES = 1e-2  # of the gap asked for: how exactly its prices are found
 
 
-def dual_slack_eur(before: Case) -> float:
+def dual_slack_eur(before: Case, *, tuning: Tuning = DEFAULT) -> float:
     """Return how much better all units elsewhere could do at the prices of a part, EUR; `before` as it was planned.
 
     Raises CaseError for a case that is no part, or has no prices.
     """
     start, _ = _known(before)
-    parts = split(before)
-    return _bound_eur(RestrictedMaster(before, parts), before, parts, carried(start, parts)) + start.bound_eur
+    parts = split(before, tuning.pool.unpriced_groups)
+    return _bound_eur(RestrictedMaster(before, parts, tuning), before, parts, carried(start, parts)) + start.bound_eur
 
 
-def replan(part: Case, *, relative_gap: float, time_limit_s: float, threads: int = 2) -> Outcome:
+def replan(
+    part: Case, *, relative_gap: float, time_limit_s: float, threads: int = 2, tuning: Tuning = DEFAULT
+) -> Outcome:
     """Return the best outcome found for a part whose `remainder.dual_slack_eur` is known, with the bound of the whole.
 
     It ends as `gap open` where that bound is too far: then the whole portfolio must be planned. Raises CaseError for a
     case that is no part, or has no prices.
     """
     with limited(threads):
-        return _planned(part, relative_gap, time_limit_s, threads)
+        return _planned(part, relative_gap, time_limit_s, threads, tuning)
 
 
-def _planned(part: Case, relative_gap: float, time_limit_s: float, threads: int) -> Outcome:
+def _planned(part: Case, relative_gap: float, time_limit_s: float, threads: int, tuning: Tuning) -> Outcome:
     began = perf_counter()
     start, remainder = _known(part)
-    found = _program(part, relative_gap=relative_gap, time_limit_s=time_limit_s, threads=threads)
+    found = _program(part, tuning.part, relative_gap=relative_gap, time_limit_s=time_limit_s, threads=threads)
     if found.termination is Termination.NO_PROGRAM:
         return found
     searched = perf_counter()
-    parts = split(part)
-    centre, bound = _best_prices(part, parts, start, _PRICES * relative_gap * found.gross_cost_eur)
+    parts = split(part, tuning.pool.unpriced_groups)
+    centre, bound = _best_prices(
+        part, parts, start, tuning.part.price_aim * relative_gap * found.gross_cost_eur, tuning
+    )  # fmt: skip
     bound = max(-bound + remainder.dual_slack_eur, found.objective_eur)
     worths = shadow(part, parts, centre)
     point_kw = np.vstack([found.point_kw, found.total_kw - found.point_kw.sum(axis=0)])
@@ -77,7 +78,9 @@ def _planned(part: Case, relative_gap: float, time_limit_s: float, threads: int)
     )
 
 
-def _program(part: Case, *, relative_gap: float, time_limit_s: float, threads: int) -> Outcome:
+def _program(
+    part: Case, tuning: PartAgain, *, relative_gap: float, time_limit_s: float, threads: int
+) -> Outcome:  # fmt: skip
     """Return the part's best program with the bids there are, or with others where these cannot be held any more.
 
     Bids are made by the whole portfolio: a part alone hardly ever moves one, and searching for others takes longest.
@@ -86,12 +89,15 @@ def _program(part: Case, *, relative_gap: float, time_limit_s: float, threads: i
     made = tuple(replace(reserve, committed_mw=mw) for reserve, mw in zip(part.reserves, bids, strict=True))
     began = perf_counter()
     found = reference(
-        replace(part, reserves=made), relative_gap=_FINE * relative_gap, time_limit_s=time_limit_s, threads=threads
+        replace(part, reserves=made),
+        relative_gap=tuning.program_gap * relative_gap,
+        time_limit_s=time_limit_s,
+        threads=threads,
     )
     if not _short_of_free_bids(part, found):
         return found
     left = max(time_limit_s - (perf_counter() - began), 0.0)
-    return reference(part, relative_gap=_ROUGH * relative_gap, time_limit_s=left, threads=threads)
+    return reference(part, relative_gap=tuning.program_gap_with_bids * relative_gap, time_limit_s=left, threads=threads)
 
 
 def _short_of_free_bids(part: Case, found: Outcome) -> bool:
@@ -112,21 +118,21 @@ def _known(part: Case) -> tuple[Duals, FixedRemainder]:
 _PORTFOLIO = ("balance", "reserve", "called")
 
 
-def _best_prices(part: Case, parts: Grouping, start: Duals, aim_eur: float) -> tuple[DualPrices, float]:
+def _best_prices(part: Case, parts: Grouping, start: Duals, aim_eur: float, tuning: Tuning) -> tuple[DualPrices, float]:
     """Return the congestion points' best prices at given portfolio prices, and the bound of the cost there.
 
     The dual slack is known at these portfolio prices only, so they stay what they are to the last bit. Raises CaseError
     where they are not within the slopes of the part's channels.
     """
-    master, pricing = RestrictedMaster(part, parts), LocalPricing(part, parts)
+    master, pricing = RestrictedMaster(part, parts, tuning), LocalPricing(part, parts)
     kept = _portfolio_kept(master, carried(start, parts))
     inside = master.within(kept)
     if any(not np.array_equal(getattr(inside, name), getattr(kept, name)) for name in _PORTFOLIO):
         raise CaseError("start: the portfolio's prices do not fit its markets; they are not the case's own")
-    state = loop.begin(master, pricing, inside)
-    fit_points(
-        master, pricing, state, aim_eur=aim_eur, rounds=_ROUNDS, patience=loop.STALE, after=lambda: None,
-        enough=lambda: False,
+    state = first_state(master, pricing, inside)
+    search_point_prices(
+        master, pricing, state, aim_eur=aim_eur, rounds=tuning.part.rounds, patience=tuning.part.patience,
+        points=tuning.points, search=tuning.search, interrupted=lambda: None,
     )  # fmt: skip
     return state.centre, state.centre_eur
 

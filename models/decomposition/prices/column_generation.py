@@ -1,0 +1,55 @@
+"""Generates columns, answers that fit together, at the best prices. Source: docs/explanation/optimisation.md §3.4.
+
+Steps grow from round to round, so that mismatches count for more and more: early answers are good, late ones fill what
+is missing. A share of the groups is asked at a time; the next one's prices know what they answered.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from models.decomposition.master.restricted_master import RestrictedMaster
+from models.decomposition.prices.pricing import Pricing
+from models.decomposition.prices.search_state import SearchState
+from models.decomposition.stopping import CloseEnough, CostStays, StopReason
+from models.decomposition.tuning import Generation
+
+
+def generate_columns(
+    master: RestrictedMaster,
+    pricing: Pricing,
+    state: SearchState,
+    *,
+    rounds: int,
+    first_step: float,
+    enough_eur: float,
+    tuning: Generation,
+    after: Callable[[], None] = lambda: None,
+    interrupted: Callable[[], StopReason | None],
+) -> StopReason:
+    """Ask everybody `rounds` times, unless the master's cost comes within `enough_eur` of the bound, or stays.
+
+    The centre stays at the best prices. `after` is called after every share of a round.
+    """
+    master.set_centre(state.centre)
+    groups = len(master.groups.tie)
+    shares = min(tuning.shares, groups)
+    share = np.random.default_rng(groups).permutation(groups) % shares
+    close, stays = CloseEnough(enough_eur=enough_eur), CostStays(watched=tuning.watched * shares, flat=tuning.flat)
+    step, above_eur = first_step, list[float]()
+    for number in range(rounds * shares):
+        master.set_steps(step, tuning.steps)
+        step = min(step * tuning.steeper ** (1 / shares), tuning.steepest)
+        master.improve(tuning.sweeps, 0.0)
+        above_eur.append(master.cost() - state.bound_eur)
+        stop = close.reason(above_eur) or (stays.reason(above_eur) if step >= tuning.steepest else None)
+        if stop:
+            return stop
+        prices, asked = master.prices(), share == number % shares
+        state.record(master, prices, pricing.respond(prices.scenario(), asked), -np.inf, asked)
+        after()
+        stop = interrupted()
+        if stop:
+            return stop
+    master.improve(tuning.sweeps, 0.0)
+    return StopReason.ROUND_LIMIT

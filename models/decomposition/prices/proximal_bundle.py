@@ -1,0 +1,60 @@
+"""Searches prices by a proximal bundle method. Source: docs/explanation/optimisation.md §3.3.
+
+The restricted master knows the answers so far and proposes prices near the best ones, the centre, with what it promises
+of them. The answers of all units say what they are really worth.
+"""
+
+from collections.abc import Callable
+
+from models.decomposition.master.restricted_master import RestrictedMaster
+from models.decomposition.prices.pricing import Pricing
+from models.decomposition.prices.search_state import SearchState
+from models.decomposition.stopping import BoundStays, StopReason
+from models.decomposition.tuning import Search
+
+
+def search_prices(
+    master: RestrictedMaster,
+    pricing: Pricing,
+    state: SearchState,
+    *,
+    aim_eur: float,
+    rounds: int,
+    patience: int,
+    tuning: Search,
+    after: Callable[[], None] = lambda: None,
+    interrupted: Callable[[], StopReason | None],
+) -> StopReason:
+    """Raise the bound until a rule says why to stop: a share of `aim_eur` is all that `patience` rounds bring.
+
+    The centre moves where new prices bring enough of what the columns promise; steps grow and shrink by it. `after` is
+    called after every round.
+    """
+    stays = BoundStays(patience=patience, little_eur=tuning.little * aim_eur)
+    failures, first = 0, state.rounds
+    master.set_centre(state.centre)
+    master.set_steps(state.step, tuning.steps)
+    for _ in range(rounds):
+        gap = max(master.cost() - state.bound_eur, aim_eur)
+        master.improve(tuning.sweeps, tuning.unsolved * gap)
+        prices = master.prices()
+        promised = master.model(prices)
+        totals = pricing.respond(prices.scenario())
+        found, best = master.bound(prices, float(totals.bound_eur.sum())), state.bound_eur
+        state.record(master, prices, totals, found)
+        hoped = max(promised - state.centre_eur, 0.0)
+        if found - state.centre_eur >= tuning.serious * hoped:
+            if promised - found <= tuning.kept_promise * max(promised - best, 0.0):
+                state.step = min(state.step * tuning.rise, tuning.most_step)
+            state.centre, state.centre_eur, failures = prices, found, 0
+            master.set_centre(prices)
+        else:
+            failures += 1
+            if found < state.centre_eur - hoped or failures >= tuning.failures:
+                state.step, failures = max(state.step * tuning.fall, tuning.least_step), 0
+        master.set_steps(state.step, tuning.steps)
+        after()
+        stop = stays.reason(state.history[first:]) or interrupted()
+        if stop:
+            return stop
+    return StopReason.ROUND_LIMIT

@@ -1,0 +1,248 @@
+"""The steps of the algorithm for one case: each calls what does it, and notes what it found."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from models.assembly import assemble
+from models.case import Case
+from models.decomposition.master.master_lp import Mixture, solve_master_lp
+from models.decomposition.master.restricted_master import RestrictedMaster
+from models.decomposition.prices.column_generation import generate_columns
+from models.decomposition.prices.congestion_point_prices import search_point_prices
+from models.decomposition.prices.dual_prices import DualPrices, carried, duals, shadow
+from models.decomposition.prices.grouping import Grouping
+from models.decomposition.prices.pricing import Pricing
+from models.decomposition.prices.proximal_bundle import search_prices
+from models.decomposition.prices.sampling import prices_of, sampled
+from models.decomposition.prices.search_state import first_state
+from models.decomposition.primal.convex_combination import Starts, choose_starts, combine, settle_runs, used_rounds
+from models.decomposition.primal.coordinate_descent import descend
+from models.decomposition.primal.recovery import Recovered, complete
+from models.decomposition.progress import Progress, Round
+from models.decomposition.stopping import Interrupted, Proven, StopReason
+from models.decomposition.tuning import Tuning
+from models.errors import SolverError
+from models.outcome import Outcome, Termination
+from models.solver import version
+from models.solver_log import LATE
+
+_TERMINATION = {
+    StopReason.PROVEN: Termination.OPTIMAL,
+    StopReason.TIME_LIMIT: Termination.TIME_LIMIT,
+    StopReason.CANCELLED: Termination.TIME_LIMIT,
+}
+"""How an outcome says why the run stopped; all other reasons would stop it again: the gap stays open."""
+
+
+class DecompositionSteps:
+    """The steps for one case, with what they have found so far."""
+
+    def __init__(
+        self,
+        case: Case,
+        parts: Grouping,
+        pricing: Pricing,
+        *,
+        relative_gap: float,
+        threads: int,
+        tuning: Tuning,
+        stop: Interrupted,
+        progress: Progress,
+    ) -> None:
+        self.case, self.parts, self.pricing, self.tuning = case, parts, pricing, tuning
+        self.relative_gap, self.threads, self.progress = relative_gap, threads, progress
+        self._stop, self._proven = stop, Proven(relative_gap=relative_gap)
+        self.master = RestrictedMaster(case, parts, tuning)
+        self.best: Recovered | None = None
+        self.starts: Starts = {}
+        self._late = False
+
+    def first_prices(self) -> bool:
+        """Answer the first prices: a sample's, where the portfolio is large, an earlier plan's, or the markets'."""
+        with self.progress.timed("sample"):
+            sample = sampled(self.case, self.parts, self.tuning.sampling)
+            prices: DualPrices | None = None
+            if sample is not None:
+                self._say(f"prices begin on a sample: {sample.share:.3%} of the units, {len(sample.tied)} tied points")
+                prices = prices_of(
+                    sample, self.case, self.parts, relative_gap=self.relative_gap, tuning=self.tuning,
+                    interrupted=self._stop.reason,
+                )  # fmt: skip
+            elif self.case.start is not None:
+                prices = carried(self.case.start, self.parts)
+        with self.progress.timed("search"):
+            self.state = first_state(self.master, self.pricing, prices)
+            self._tell()
+            if sample is not None:
+                points = self.tuning.points
+                search_point_prices(
+                    self.master, self.pricing, self.state, points=points, search=self.tuning.search,
+                    aim_eur=points.aim * self.relative_gap * max(self.master.gross(), 1e-9), rounds=points.rounds,
+                    patience=points.patience, after=self._tell, interrupted=self.interrupted,
+                )  # fmt: skip
+        return sample is not None
+
+    def search_prices(self, *, rounds: int, aim_eur: float) -> None:
+        """Raise the bound."""
+        with self.progress.timed("search"):
+            search_prices(
+                self.master, self.pricing, self.state, aim_eur=aim_eur, rounds=rounds,
+                patience=self.tuning.search.patience, tuning=self.tuning.search, after=self._tell,
+                interrupted=self.interrupted,
+            )  # fmt: skip
+
+    def generate_columns(self, *, rounds: int, first_step: float, enough_eur: float) -> None:
+        """Collect answers that fit together."""
+        with self.progress.timed("gather"):
+            generate_columns(
+                self.master, self.pricing, self.state, rounds=rounds, first_step=first_step, enough_eur=enough_eur,
+                tuning=self.tuning.generation, after=self._tell_later, interrupted=self.interrupted,
+            )  # fmt: skip
+
+    def solve_master_lp(self, *, aim_eur: float) -> float | None:
+        """Take the best mixture of all columns and return its cost, None where there is no answer."""
+        mixture = self._mixture(aim_eur, whole=False)
+        return None if mixture is None else mixture.cost_eur
+
+    def settle_indivisible(self, *, aim_eur: float) -> None:
+        """Settle whole bids where they are few and programs of what cannot mix; generate columns, and mix again."""
+        again = False
+        if self.master.coarse():
+            if self._mixture(aim_eur, whole=True) is None:
+                return
+            self.master.free.fixed[self.master.products :] = True
+            again = True
+        if len(self.case.shiftable.point) or len(self.case.switched.point):
+            self.starts = self._chosen_starts()
+            settle_runs(self.case, self.parts, self.master, self.starts)
+            descend(
+                self.case, self.parts, self.master, self.starts, self.state.centre.balance[0], aim_eur=aim_eur,
+                tuning=self.tuning.recovery, interrupted=self.interrupted,
+            )  # fmt: skip
+            again = True
+        if again and not self.interrupted():
+            cycles = self.tuning.cycles
+            self.generate_columns(
+                rounds=cycles.least_rounds,
+                first_step=cycles.later_step,
+                enough_eur=cycles.close * self.relative_gap * self.master.gross(),
+            )
+            self._mixture(aim_eur, whole=False)
+
+    def recover_program(self) -> None:
+        """Make programs of the present mixture, keep the best, and let what was settled move again."""
+        with self.progress.timed("recover"):
+            weights = used_rounds(self.master)
+            starts = self.starts if self.master.groups.settled.any() else self._chosen_starts()
+            combined = combine(self.case, self.parts, self.pricing, weights, self.state.prices, starts)
+            found = complete(self.case, self.parts, combined, self.master.bids_mw())
+            self._say(f"programs made of the mixture: worth {found.objective_eur:.6f} EUR")
+            if self.best is None or found.objective_eur > self.best.objective_eur:
+                self.best = found
+        self.master.free_again()
+
+    def report(self) -> None:
+        """Tell of the round that waits, with the value found since."""
+        self.progress.told(self._round())
+
+    def bound_eur(self) -> float:
+        """Return the best proven lower bound of the cost."""
+        return self.state.bound_eur
+
+    def gross_cost_eur(self) -> float:
+        """Return the master's cautious estimate of gross cost."""
+        return self.master.gross()
+
+    def has_program(self) -> bool:
+        """Say whether a program was recovered."""
+        return self.best is not None
+
+    def proven(self) -> StopReason | None:
+        """Say so if the best program is within the gap asked for."""
+        if self.best is None:
+            return None
+        return self._proven.reason(
+            bound_eur=-self.state.bound_eur,
+            value_eur=self.best.objective_eur,
+            gross_cost_eur=self.best.gross_cost_eur,
+        )
+
+    def interrupted(self) -> StopReason | None:
+        """Say so if the time is over, the first time to the log as well, or the run was cancelled."""
+        reason = self._stop.reason()
+        if reason is StopReason.TIME_LIMIT and not self._late:
+            self._late = True
+            self._say(f"{LATE} after {self.state.rounds} rounds")
+        return reason
+
+    def outcome(self, why: StopReason) -> Outcome:
+        """Return the best outcome with the bound, prices and times of the whole run; nothing can follow."""
+        if self.best is None:
+            raise SolverError("no program was made; keep the case and report it as a bug")
+        self._say(f"ended: {why.value}")
+        del self.master  # its columns take more than the outcome does
+        with self.progress.timed("recover"):
+            outcome = assemble(
+                self.case,
+                self.best.answer(),
+                shadow(self.case, self.parts, self.state.centre),
+                termination=_TERMINATION.get(why, Termination.GAP_OPEN),
+                bound_eur=-self.state.bound_eur,
+                solver=f"decomposition, {version()}",
+                seconds={},
+            )
+        return replace(
+            outcome,
+            seconds=dict(self.progress.seconds),
+            log=self.progress.log.lines(),
+            duals=duals(self.case, self.parts, self.state.centre, -self.state.centre_eur),
+        )
+
+    def _mixture(self, aim_eur: float, *, whole: bool) -> Mixture | None:
+        """Take the best mixture and return it, None where there is none: programs are made of the weights there are."""
+        mixture = None
+        with self.progress.timed("mix"):
+            try:
+                mixture = solve_master_lp(
+                    self.master, aim_eur=aim_eur, time_left_s=self._stop.left_s(), threads=self.threads, whole=whole,
+                    transcript=self.progress.log,
+                )  # fmt: skip
+            except SolverError as error:
+                self._say(f"HiGHS gave up: {error}")
+        if mixture is None:
+            late = f"; {LATE}" if self.interrupted() is StopReason.TIME_LIMIT else ""
+            self._say(f"no mixture of the answers was found{late}")
+            return None
+        bids = " with whole bids" if whole else ""
+        self._say(f"mixture of the answers{bids}: worth {-mixture.cost_eur:.6f} EUR")
+        self.master.mix(mixture.weight, mixture.free)
+        return mixture
+
+    def _chosen_starts(self) -> Starts:
+        """Choose anew; `starts` are those of the columns that were settled."""
+        return choose_starts(
+            self.case, self.parts, self.pricing, used_rounds(self.master), self.state.prices, self.starts,
+            self.tuning.recovery.choice_passes,
+        )  # fmt: skip
+
+    def _say(self, line: str) -> None:
+        self.progress.log.say(line)
+
+    def _tell(self) -> None:
+        self.progress.tell(self._round())
+
+    def _tell_later(self) -> None:
+        self.progress.tell_later(self._round())
+
+    def _round(self) -> Round:
+        value = -np.inf if self.best is None else self.best.objective_eur
+        gross = max(self.master.gross(), 1e-9) if self.best is None else self.best.gross_cost_eur
+        bound = -self.state.bound_eur
+        return Round(
+            number=self.state.rounds,
+            value_eur=value,
+            bound_eur=bound,
+            gap_of_gross=(bound - value) / gross,
+            seconds=self.progress.elapsed_s(),
+        )
