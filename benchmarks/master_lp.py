@@ -1,0 +1,149 @@
+"""Our own interior-point method against HiGHS, on the master LPs of real searches.
+
+python -m benchmarks.master_lp SIZES KINDS LIMIT_S, for example 1000,10000 typical,hard 300, prints a JSON object per
+program. All methods solve every program of a search in turn, in alternating order; then the search goes on with the own
+method's answer. The own method and HiPO stop at the same absolute gap. IPX keeps its default tolerance, as where it
+steps in for the own method: stopped earlier and without crossover, it does not call its answer optimal. HiPO takes part
+where highspy-extras is installed. Seconds and processor seconds begin at the program in arrays, so packing it, or
+handing it to HiGHS, counts.
+"""
+
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import count, product
+from statistics import median
+from time import perf_counter, process_time
+from typing import Any
+
+import highspy
+import numpy as np
+
+from benchmarks.highs import ALGORITHMS, HighsError, load, run
+from benchmarks.instances import Kind, make_case
+from models.case import Floats
+from models.decomposition import steps
+from models.decomposition.master.interior_point import solve_block_lp
+from models.decomposition.master.master_lp import MasterLp, Mixture, block_lp_of, state_lp
+from models.decomposition.master.restricted_master import RestrictedMaster
+from models.decomposition.solve import solve
+
+FEASIBLE = 1e-5  # of rows, as the own method: programs are made exact afterwards
+IPX_DEFAULT = 1e-8  # relative
+REPEATS_S = 3.0  # programs that every method solves in less are solved three times
+
+
+@dataclass(frozen=True, kw_only=True)
+class Try:
+    """What one method did with one program."""
+
+    seconds: float
+    cpu_s: float
+    objective: float | None  # EUR; None where the method did not end
+    missing_kw: float | None  # the largest error of a row
+
+
+def timed(solve: Callable[[], Floats | None], lp: MasterLp) -> Try:
+    """Run a method; it returns x (V,)."""
+    began, cpu = perf_counter(), process_time()
+    x = solve()
+    seconds, cpu = perf_counter() - began, process_time() - cpu
+    if x is None:
+        return Try(seconds=seconds, cpu_s=cpu, objective=None, missing_kw=None)
+    weights = len(lp.group)
+    rows = lp.moves @ x[:weights] + lp.others @ x[weights:] - lp.right
+    return Try(
+        seconds=seconds, cpu_s=cpu, objective=float(lp.cost @ x), missing_kw=float(np.abs(rows).max(initial=0.0))
+    )
+
+
+def own(master: RestrictedMaster, lp: MasterLp, gap_eur: float, limit_s: float) -> Floats | None:
+    """Solve by the own method, to an absolute gap."""
+    shape, start, prices = block_lp_of(master, lp)
+    try:
+        found = solve_block_lp(shape, start, prices, gap=gap_eur, time_left_s=limit_s, threads=2)
+    except np.linalg.LinAlgError as error:
+        print(f"own: {error}", file=sys.stderr)  # noqa: T201
+        return None
+    x, free = lp.lower.copy(), lp.lower < lp.upper
+    x[free] += found.x
+    return x if found.solved else None
+
+
+def highs(lp: MasterLp, algorithm: str, relative_gap: float, limit_s: float) -> Floats | None:
+    """Solve by an interior-point method of HiGHS."""
+    options = {
+        **ALGORITHMS[algorithm], "threads": 2, "time_limit": limit_s, "primal_feasibility_tolerance": FEASIBLE,
+        "ipm_optimality_tolerance": relative_gap,
+    }  # fmt: skip
+    highspy.Highs.resetGlobalScheduler(True)
+    try:
+        found = run(load(lp.matrix(), options))
+    except HighsError as error:
+        print(f"{algorithm}: {error}", file=sys.stderr)  # noqa: T201
+        return None
+    return found.x if len(found.x) else None
+
+
+def compared(master: RestrictedMaster, gap_eur: float, limit_s: float) -> dict[str, Any]:
+    """Solve the master LP of a search by every method in turn; return the figures."""
+    lp = state_lp(master, master.columns.weight > master.tuning.master.least_weight)
+    x = own(master, lp, gap_eur, limit_s)
+    size = 0.0 if x is None else abs(float(lp.cost @ x))
+    methods: dict[str, Callable[[], Floats | None]] = {
+        "own": lambda: own(master, lp, gap_eur, limit_s),
+        "ipx": lambda: highs(lp, "ipx", IPX_DEFAULT, limit_s),
+    }
+    if highspy.Highs().setOptionValue("solver", "hipo") == highspy.HighsStatus.kOk:
+        methods["hipo"] = lambda: highs(lp, "hipo", max(gap_eur / (1.0 + size), 1e-12), limit_s)
+    best = highs(lp, "ipx", IPX_DEFAULT, limit_s)
+    tight = own(master, lp, 1e-3 * gap_eur, limit_s)
+    optimum = min(float(lp.cost @ x) for x in (best, tight) if x is not None)
+    tries: dict[str, list[Try]] = {name: [] for name in methods}
+    while True:
+        names = list(methods)[:: 1 if len(tries["own"]) % 2 == 0 else -1]
+        for name in names:
+            tries[name].append(timed(methods[name], lp))
+        if len(tries["own"]) == 3 or max(each[0].seconds for each in tries.values()) > REPEATS_S:
+            break
+    entries = lp.moves.nnz + lp.others.nnz + len(lp.group)
+    row: dict[str, Any] = {
+        "rows": len(lp.right) + len(np.unique(lp.group)), "columns": len(lp.cost), "entries": entries,
+        "gap_eur": gap_eur,
+    }  # fmt: skip
+    for name, each in tries.items():
+        ended = [a for a in each if a.objective is not None]
+        row[name] = {
+            "seconds": round(median(a.seconds for a in each), 4),
+            "cpu_s": round(median(a.cpu_s for a in each), 4),
+            "ended": len(ended) == len(each),
+            "off_of_gap": round(median(a.objective - optimum for a in ended) / gap_eur, 3) if ended else None,
+            "missing_kw": max((a.missing_kw for a in ended), default=None),
+            "times_own": round(median(a.seconds / b.seconds for a, b in zip(each, tries["own"], strict=True)), 2),
+            "cpu_times_own": round(median(a.cpu_s / b.cpu_s for a, b in zip(each, tries["own"], strict=True)), 2),
+        }
+    return row
+
+
+def main(sizes: list[int], kinds: list[Kind], limit_s: float) -> None:
+    """Search each instance, and print a row per program."""
+    real = steps.solve_master_lp
+
+    for size, kind in product(sizes, kinds):
+        numbers = count(1)
+
+        def measured(
+            master: RestrictedMaster, *, aim_eur: float, whole: bool, at: Any = (size, kind, numbers), **more: Any
+        ) -> Mixture | None:
+            if not whole:
+                row = compared(master, master.tuning.master.gap * aim_eur, limit_s)
+                print(json.dumps({"resources": at[0], "kind": at[1], "program": next(at[2]), **row}), flush=True)  # noqa: T201
+            return real(master, aim_eur=aim_eur, whole=whole, **more)
+
+        steps.solve_master_lp = measured
+        solve(make_case(size, kind), relative_gap=1e-3, time_limit_s=36000.0)
+
+
+if __name__ == "__main__":
+    main([int(n) for n in sys.argv[1].split(",")], sys.argv[2].split(","), float(sys.argv[3]))  # type: ignore[arg-type]
