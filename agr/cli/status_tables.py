@@ -11,7 +11,7 @@ from agr.domain.faults import meant
 from agr.domain.isp import Period, SystemClock
 from agr.domain.plan import Plan
 from agr.planning.explanation import Line
-from agr.schedule.scheduler import moments_of
+from agr.schedule.moments import moments_of
 from agr.settings import Settings
 from agr.store import day, plans, portfolio
 from agr.store.engine import Tx

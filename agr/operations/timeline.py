@@ -5,7 +5,7 @@ from datetime import datetime
 
 from agr.domain.isp import Period
 from agr.domain.plan import PlanState
-from agr.schedule.scheduler import moments_of
+from agr.schedule.moments import moments_of
 from agr.settings import Settings
 from agr.store import day, plans, portfolio
 from agr.store.engine import Tx

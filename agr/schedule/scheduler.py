@@ -4,7 +4,6 @@ What was done is in the store, so a restart catches up with what is due and repe
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from threading import Lock, RLock
 
@@ -14,6 +13,7 @@ from apscheduler.triggers.date import DateTrigger
 
 from agr.domain.errors import StoreError
 from agr.domain.isp import Clock, Period, period_of
+from agr.schedule.moments import Moment, moments_of
 from agr.settings import Settings
 from agr.store import day
 from agr.store.engine import Store
@@ -24,44 +24,8 @@ RETRY = timedelta(minutes=1)
 """A moment that could not be handled is tried again after this."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Moment:
-    """One decision of a Period: when it is made, until when it still helps, and what stands in afterwards."""
-
-    name: str
-    at: datetime
-    latest: datetime
-    fallback: str  # in words, for the log and the operator
-
-
 Handler = Callable[[Period, str], str | None]
 """Does what a moment (its full name) asks for; returns what came of it, in words, or None: not possible yet."""
-
-
-def moments_of(settings: Settings, period: Period) -> list[Moment]:
-    """Return the Period's decisions in order of time. Source: docs/reference/market-day.md.
-
-    Until the Period begins a late query, plan or prognosis is better than none; the DSO decides what it takes.
-    """
-    at = dict(settings.timetable.moments(period))
-
-    def moment(name: str, latest: datetime, fallback: str, when: datetime | None = None) -> Moment:
-        return Moment(name=name, at=at[name] if when is None else when, latest=latest, fallback=fallback)
-
-    found = [
-        moment("retention_job", period.end, "the next day's"),
-        moment("portfolio_query", period.start, "the list of the day before, where the settings allow it"),
-        moment("portfolio_last_call", period.start, "nothing"),
-        moment("first_plan", period.start, "no plan: nothing is sent"),
-        moment("day_ahead_gate", period.end, "no day-ahead position"),
-        moment("day_ahead_results", period.start, "the last audited plan"),
-        moment("prognosis_last_safe_start", period.start, "no prognosis of ours"),
-        moment("prognosis_gate", period.end, "nothing"),
-    ]
-    for product in settings.markets.capacity:
-        opens = product.gate.gate(product.name).instant(period)
-        found.append(moment(f"capacity_gate {product.name}", period.end, "no bid", when=opens))
-    return sorted(found, key=lambda m: m.at)
 
 
 class Scheduler:

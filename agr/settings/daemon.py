@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from agr.domain.errors import InputError
 from agr.domain.isp import zone
@@ -14,7 +13,7 @@ from agr.settings.feeds import Feed
 from agr.settings.markets import Markets
 from agr.settings.operators import Alarms, Operators
 from agr.settings.partners import ParticipantSettings
-from agr.settings.section import Domain, Seconds, Section, WebAddress, title_of
+from agr.settings.section import Domain, Seconds, Section, WebAddress
 from agr.settings.security import Tls
 from agr.settings.timetable import Timetable
 
@@ -133,17 +132,8 @@ class Delivery(Section):
         return self
 
 
-class Settings(BaseSettings):
-    """The whole configuration. Environment variables (AGR_…, nested with __) win over the file."""
-
-    model_config = SettingsConfigDict(
-        env_prefix="AGR_",
-        env_nested_delimiter="__",
-        frozen=True,
-        extra="forbid",
-        allow_inf_nan=False,
-        field_title_generator=title_of,
-    )
+class Settings(Section):
+    """The whole configuration. Environment variables (AGR_…, nested with __) win over the file; see `load`."""
 
     domain: Domain = Field(description="Our internet domain, as in SenderDomain.")
     key_file: Path = Field(default=Path("keys/agr.key"), description="File with our private signing key.")
@@ -179,18 +169,6 @@ class Settings(BaseSettings):
     alarms: Alarms = Field(default=Alarms(), description="When alarms are raised, and where they are sent.")
     tls: Tls = Field(default=Tls(), description="Certificates.")
     discovery: Discovery = Field(default=Discovery(), description="Keys and endpoints from the DNS.")
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """The environment first, then what was read from the file; nothing else."""
-        return (env_settings, init_settings)
 
     @model_validator(mode="after")
     def _parts_fit_together(self) -> "Settings":

@@ -7,14 +7,13 @@ from importlib.resources import files
 from pathlib import Path
 
 from pydantic import BaseModel, ValidationError
-from pydantic_settings import SettingsError as SourceError
 
 from agr.domain.errors import SettingsError
 from agr.domain.faults import closest, counted
 from agr.settings.daemon import Settings
+from agr.settings.environment import PREFIX, overlaid
 from agr.settings.model_faults import Place, model_faults
 
-_PREFIX = "AGR_"
 _SECRET = {"store_url"}  # may carry a password: never repeated in a message
 _MEMORY = (":memory:", "file:")
 
@@ -27,12 +26,12 @@ def load(path: Path) -> Settings:
     values = _read(path)
     misspelt = _misspelt_variables()
     try:
-        settings = Settings(**values)  # type: ignore[arg-type]
+        settings = Settings.model_validate(overlaid(values))
     except ValidationError as error:
         found = model_faults(Settings, error, secret=_SECRET)
         raise _several(path, [*misspelt, *(_at(place, words) for place, words in found)]) from error
-    except SourceError as error:
-        raise _several(path, [*misspelt, f"environment: {error}; lists and sections are written as JSON"]) from error
+    except SettingsError as error:
+        raise _several(path, [*misspelt, str(error)]) from error
     if misspelt:
         raise _several(path, misspelt)
     return _resolved(settings, path.resolve().parent)
@@ -118,10 +117,10 @@ def _misspelt_variables() -> list[str]:
     known = [name.upper() for name in Settings.model_fields]
     faults = []
     for variable in sorted(os.environ):
-        first = variable.removeprefix(_PREFIX).split("__")[0].upper()
+        first = variable.removeprefix(PREFIX).split("__")[0].upper()
         close = closest(first, known, similarity=0.85)
-        if variable.startswith(_PREFIX) and first not in known and close:
-            faults.append(f"environment variable {variable}: no such setting; did you mean {_PREFIX}{close}?")
+        if variable.startswith(PREFIX) and first not in known and close:
+            faults.append(f"environment variable {variable}: no such setting; did you mean {PREFIX}{close}?")
     return faults
 
 
@@ -134,6 +133,6 @@ def _where(keys: Place) -> str:
     name = ""
     for key in keys:
         name += f" (entry {key + 1})" if isinstance(key, int) else f".{key}" if name else key
-    variables = {_PREFIX + "__".join(str(k) for k in keys[:n]).upper() for n in range(1, len(keys) + 1)}
+    variables = {PREFIX + "__".join(str(k) for k in keys[:n]).upper() for n in range(1, len(keys) + 1)}
     used = sorted(variable for variable in os.environ if variable.upper() in variables)
     return f"{name} (set by the environment variable {used[-1]})" if used else name

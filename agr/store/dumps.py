@@ -17,8 +17,8 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from agr.domain.errors import AgrError, InputError
-from agr.store import operator_tables, tables
-from agr.store.engine import Store, knows
+from agr.store import operator_tables, schema, tables
+from agr.store.engine import Store
 
 assert operator_tables.accounts.metadata is tables.metadata  # importing it adds its tables
 
@@ -66,7 +66,7 @@ def _refuse_newer(revision: str | None) -> None:
     """Raise InputError when this program cannot bring a copy's schema up to date."""
     if not revision:
         raise InputError("the backup holds no store of agr; use another one")
-    if not knows(revision):
+    if revision not in schema.revisions():
         raise InputError(f"the backup has schema {revision}, newer than this program; update agr, then restore again")
 
 

@@ -10,17 +10,12 @@ from threading import Lock
 from typing import Any, TypeAlias
 
 import sqlalchemy as sa
-from alembic import command
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
 
 from agr.domain.errors import StoreError
+from agr.store import schema
 
 Tx: TypeAlias = sa.Connection
 """What every query takes: a connection inside one transaction."""
-
-_MIGRATIONS = Path(__file__).parent / "migrations"
 
 _BUSY_S = 30
 """Seconds that a transaction waits for the one before it."""
@@ -34,11 +29,6 @@ def _sqlite_settings(connection: Any, _record: Any) -> None:
 
 def _begin_immediate(connection: sa.Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE")
-
-
-def knows(revision: str) -> bool:
-    """Return whether this program knows a schema's revision; otherwise a newer program made it."""
-    return revision in {script.revision for script in ScriptDirectory(str(_MIGRATIONS)).walk_revisions()}
 
 
 class Store:
@@ -152,24 +142,18 @@ class Store:
         """Where the store is, without its password."""
         return self._url.render_as_string(hide_password=True)
 
-    def _config(self, tx: Tx) -> Config:
-        config = Config()
-        config.set_main_option("script_location", str(_MIGRATIONS))
-        config.attributes["connection"] = tx
-        return config
-
     def migrate(self) -> None:
         """Bring the schema to this version; raises StoreError when the store is newer than the program."""
         with self.transaction() as tx:
             if self.shared:  # daemons that start together migrate one after the other
                 tx.execute(sa.text("SELECT pg_advisory_xact_lock(hashtext(current_schema() || ' migrations'))"))
             self.refuse_newer(tx)
-            command.upgrade(self._config(tx), "head")
+            schema.upgrade(tx)
 
     def refuse_newer(self, tx: Tx) -> None:
         """Raise StoreError when a newer program made the schema."""
-        present = MigrationContext.configure(tx).get_current_revision()
-        if present is not None and not knows(present):
+        present = schema.revision_of(tx)
+        if present is not None and present not in schema.revisions():
             raise StoreError(f"the store at {self.place} has schema {present}, newer than this program; update agr")
 
     def close(self) -> None:

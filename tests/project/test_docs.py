@@ -12,7 +12,7 @@ from agr.cli.scenario import scenario_app
 from agr.domain.isp import Period
 from agr.scenario.description import Description
 from agr.scenario.tidy_tables import TABLES
-from agr.schedule.scheduler import moments_of
+from agr.schedule.moments import moments_of
 from agr.settings import Settings
 
 PROJECT = Path(__file__).parents[2]

@@ -10,7 +10,8 @@ import pytest
 
 from agr.domain.errors import FeedError
 from agr.domain.isp import JumpingClock, Period
-from agr.schedule.scheduler import Scheduler, moments_of
+from agr.schedule.moments import moments_of
+from agr.schedule.scheduler import Scheduler
 from agr.settings import CapacityProduct, Markets, Moment, Settings
 from agr.store import day
 from agr.store.engine import Store

@@ -8,16 +8,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import sqlalchemy as sa
-from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 
 from agr.domain.errors import StoreError
 from agr.domain.isp import Period
 from agr.domain.kinds.battery import Battery
 from agr.domain.plan import Reason, ReasonKind
 from agr.domain.register import CongestionPoint, Connection, Forecast, Price, Register
-from agr.store import day, inbox, outbox, plans, portfolio, register, tables
+from agr.store import day, inbox, outbox, plans, portfolio, register, schema, tables
 from agr.store.engine import Store
 from agr.store.inbox import Arrival
 from tests.demo.test_report import PLAN
@@ -51,6 +51,12 @@ def test_migrations_give_the_schema_the_queries_expect(store: Store) -> None:
     assert differences == []
 
 
+def test_the_revisions_known_by_their_files_are_alembic_s() -> None:
+    found = ScriptDirectory(str(schema.MIGRATIONS))
+    assert schema.revisions() == [script.revision for script in found.walk_revisions()][::-1]
+    assert found.get_heads() == [schema.revisions()[-1]]
+
+
 def test_a_store_of_a_newer_program_is_refused(store: Store) -> None:
     with store.transaction() as tx:
         tx.execute(sa.text("update alembic_version set version_num = '9999'"))
@@ -62,7 +68,7 @@ def test_an_upgrade_from_the_first_schema_gives_what_a_fresh_store_has_and_keeps
     with store.transaction() as tx:
         tables.metadata.drop_all(tx)
         tx.execute(sa.text("drop table alembic_version"))
-        command.upgrade(store._config(tx), "0001")
+        schema.upgrade(tx, "0001")
     put_out(store, "dso.example", "m")
     store.migrate()
     with store.transaction() as tx:
