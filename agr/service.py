@@ -13,7 +13,8 @@ from agr.domain.plan import Plan, PlanState, ReasonKind
 from agr.messaging.deliver import Deliverer
 from agr.messaging.directory import participants_of
 from agr.messaging.discovery import Discoverer, dns_of, end_alarms
-from agr.messaging.keys import LiveKey, load_key
+from agr.messaging.key_file import load_key
+from agr.messaging.keys import LiveKey
 from agr.messaging.portfolio_requests import PortfolioRequests
 from agr.messaging.publish import OPEN, Publisher
 from agr.messaging.receive import Receiver

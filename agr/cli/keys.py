@@ -3,15 +3,12 @@
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from agr.domain.isp import SystemClock
-from agr.messaging.discovery import dns_of
-from agr.messaging.keys import KeyRing
-from agr.settings import load
-from agr.uftp.dns.discovery import look_up
+if TYPE_CHECKING:
+    from agr.messaging.keys import KeyRing
 
 keys_app = typer.Typer(no_args_is_help=True, help="Our signing keys.")
 ConfigOption = Annotated[Path, typer.Option("--config", "-c", help="Settings file.", envvar="AGR_CONFIG")]
@@ -21,7 +18,11 @@ DEFAULT = Path("agr.toml")
 def register(app: typer.Typer, in_words: Callable[[], AbstractContextManager[None]]) -> None:
     """Mount the commands."""
 
-    def ring(config: Path) -> KeyRing:
+    def ring(config: Path) -> "KeyRing":
+        from agr.domain.isp import SystemClock
+        from agr.messaging.keys import KeyRing
+        from agr.settings import load
+
         return KeyRing(load(config), SystemClock().now)
 
     @keys_app.command()
@@ -60,6 +61,10 @@ def register(app: typer.Typer, in_words: Callable[[], AbstractContextManager[Non
         config: ConfigOption = DEFAULT,
     ) -> None:
         """Show what the DNS says about a participant: endpoint, version, public keys; validated as [discovery] says."""
+        from agr.messaging.discovery import dns_of
+        from agr.settings import load
+        from agr.uftp.dns.discovery import look_up
+
         with in_words():
             found = look_up(dns_of(load(config)), domain, role)
         typer.echo(f"endpoint  {found.endpoint}  version {found.version}")

@@ -1,27 +1,20 @@
-"""Commands only: parse, call, print."""
+"""Commands only: parse, call, print. Imports stay inside the commands, so that each answers as soon as it can."""
 
 import getpass
 import signal
 import threading
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from agr.cli import keys, scenario, status_tables
+from agr.cli import keys, scenario
 from agr.cli import operators as operating
 from agr.cli.terminal import err, in_words, out
-from agr.domain.errors import AgrError
-from agr.domain.isp import Period, SystemClock
-from agr.messaging.directory import participants_of
-from agr.messaging.portfolio_requests import PortfolioRequests
-from agr.operations import commands, log
-from agr.planning import explanation as why
-from agr.planning.plan_loader import load_solved
-from agr.service import Service
-from agr.settings import Settings, load, write_example
-from agr.store import plans, register
-from agr.uftp.signing import KeyPair
+
+if TYPE_CHECKING:
+    from agr.domain.isp import Period
+    from agr.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="The AGR portfolio optimizer daemon.")
 connections_app = typer.Typer(no_args_is_help=True, help="Our connections at the CRO.")
@@ -37,7 +30,10 @@ DEFAULT = Path("agr.toml")
 keys.register(app, in_words)
 
 
-def _period(settings: Settings, text: str | None) -> Period:
+def _period(settings: "Settings", text: str | None) -> "Period":
+    from agr.domain.isp import Period
+    from agr.operations import commands
+
     if text is None:
         return commands.next_period(settings)
     return Period(commands.parse_day(text), settings.time_zone, settings.isp_minutes)
@@ -49,6 +45,9 @@ def init(
     domain: Annotated[str, typer.Option(help="Our internet domain.")] = "agr.example.com",
 ) -> None:
     """Write a commented example configuration and a new key pair (private key: mode 0600)."""
+    from agr.settings import load, write_example
+    from agr.uftp.signing import KeyPair
+
     with in_words():
         path = write_example(folder, domain)
         settings = load(path)
@@ -63,8 +62,11 @@ def init(
 @app.command()
 def check(config: ConfigOption = DEFAULT) -> None:
     """Validate configuration, keys, store and participants; say what is wrong in words."""
+    from agr.operations.configuration_check import findings
+    from agr.settings import load
+
     with in_words():
-        found = commands.findings(load(config))
+        found = findings(load(config))
     for line in found:
         err.print(f"- {line}", markup=False, highlight=False, soft_wrap=True)
     if found:
@@ -75,6 +77,10 @@ def check(config: ConfigOption = DEFAULT) -> None:
 @app.command()
 def run(config: ConfigOption = DEFAULT, json: Annotated[bool, typer.Option(help="Log as JSON lines.")] = False) -> None:
     """Run the daemon until it is told to stop (Ctrl-C or SIGTERM)."""
+    from agr.operations import log
+    from agr.service import Service
+    from agr.settings import load
+
     log.configure(json=json)
     ended = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -92,9 +98,13 @@ def import_(
     folder: Annotated[Path, typer.Argument(help="Folder of CSV or Parquet tables.")], config: ConfigOption = DEFAULT
 ) -> None:
     """Load connections, resources, contracts, forecasts and prices; all of it or, with every fault listed, nothing."""
+    from agr.operations import commands
+    from agr.operations.tables import import_tables
+    from agr.settings import load
+
     with in_words():
         settings = load(config)
-        reading = commands.import_tables(settings, commands.open_store(settings), folder)
+        reading = import_tables(settings, commands.open_store(settings), folder)
     for warning in reading.warnings:
         err.print(f"warning: {warning}", markup=False, highlight=False, soft_wrap=True)
     for table, rows in reading.register.tables().items():
@@ -108,19 +118,29 @@ def export(
     format: Annotated[Literal["csv", "parquet"], typer.Option(help="File format.")] = "csv",  # noqa: A002
 ) -> None:
     """Write all tables back, in the form that import reads."""
+    from agr.operations import commands
+    from agr.operations.tables import export_tables
+    from agr.settings import load
+
     with in_words():
         settings = load(config)
-        commands.export_tables(settings, commands.open_store(settings), folder, format)
+        export_tables(settings, commands.open_store(settings), folder, format)
     out.print(f"wrote {folder}", highlight=False)
 
 
 @app.command()
 def plan(config: ConfigOption = DEFAULT, period: PeriodOption = None) -> None:
     """Optimise a Period once, now: by the running daemon, or here when there is none."""
+    from agr.cli import status_tables
+    from agr.operations import commands, log
+    from agr.operations.planning_once import plan_now
+    from agr.planning import explanation as why
+    from agr.settings import load
+
     log.configure(quiet=True)
     with in_words():
         settings = load(config)
-        made = commands.plan_now(settings, commands.open_store(settings), _period(settings, period), getpass.getuser())
+        made = plan_now(settings, commands.open_store(settings), _period(settings, period), getpass.getuser())
     out.print(why.headline(made), markup=False, highlight=False, soft_wrap=True)
     out.print(status_tables.terms_table(made, settings.currency))
     for note in made.result.notes:
@@ -130,6 +150,10 @@ def plan(config: ConfigOption = DEFAULT, period: PeriodOption = None) -> None:
 @app.command()
 def status(config: ConfigOption = DEFAULT, period: PeriodOption = None) -> None:
     """Show the day: moments, CROs, plans, prognoses, alarms."""
+    from agr.cli import status_tables
+    from agr.operations import commands
+    from agr.settings import load
+
     with in_words():
         settings = load(config)
         store = commands.open_store(settings)
@@ -146,6 +170,13 @@ def explain(
     config: ConfigOption = DEFAULT,
 ) -> None:
     """Say why a congestion point's program is what it is, what changed it, and what that earned."""
+    from agr.cli import status_tables
+    from agr.operations import commands
+    from agr.planning import explanation as why
+    from agr.planning.plan_loader import load_solved
+    from agr.settings import load
+    from agr.store import plans
+
     with in_words():
         settings = load(config)
         store = commands.open_store(settings)
@@ -178,6 +209,9 @@ def award(
     period: PeriodOption = None,
 ) -> None:
     """Enter what a capacity auction awarded, where it differs from our bid."""
+    from agr.operations import commands
+    from agr.settings import load
+
     with in_words():
         settings = load(config)
         values = commands.parse_numbers(megawatts)
@@ -188,6 +222,14 @@ def award(
 @connections_app.command("register")
 def connections_register(config: ConfigOption = DEFAULT) -> None:
     """Publish our connections at every CRO (AGRPortfolioUpdate); the running daemon delivers it."""
+    from agr.domain.errors import AgrError
+    from agr.domain.isp import SystemClock
+    from agr.messaging.directory import participants_of
+    from agr.messaging.portfolio_requests import PortfolioRequests
+    from agr.operations import commands
+    from agr.settings import load
+    from agr.store import register
+
     with in_words():
         settings = load(config)
         store = commands.open_store(settings)
@@ -208,7 +250,7 @@ def demo(
     data: Annotated[Path | None, typer.Option(help="Data folder; default: a new temporary one.")] = None,
 ) -> None:
     """Run a whole market day on this machine: the real daemon, a CRO and two DSOs."""
-    from agr.demo.run import demo as run_demo  # only this command needs the counterparties
+    from agr.demo.run import demo as run_demo
 
     with in_words():
         code = run_demo(scenario, once=once, as_json=json, data=data)

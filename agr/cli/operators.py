@@ -5,21 +5,19 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
-from agr.cli.client import Client, address_of
 from agr.domain.errors import AgrError, InputError
-from agr.domain.isp import SystemClock, period_of
-from agr.operations.accounts.authentication import Authentication
 from agr.operations.accounts.roles import ROLES, Principal
-from agr.operations.backup import backup, restore
-from agr.settings import Settings, load
-from agr.store import access
-from agr.store.engine import Store
+
+if TYPE_CHECKING:
+    from agr.cli.client import Client
+    from agr.operations.accounts.authentication import Authentication
+    from agr.settings import Settings
+    from agr.store.engine import Store
 
 out = Console()
 accounts_app = typer.Typer(no_args_is_help=True, help="Accounts of the operators' page, on the daemon's machine.")
@@ -35,8 +33,16 @@ ADMINISTRATOR = "the machine's administrator"
 Words = Callable[[], AbstractContextManager[None]]
 
 
-def _client(config: Path, url: str | None) -> Client:
-    return Client(url.rstrip("/") if url else address_of(load(config)))
+def _settings(config: Path) -> "Settings":
+    from agr.settings import load
+
+    return load(config)
+
+
+def _client(config: Path, url: str | None) -> "Client":
+    from agr.cli.client import Client, address_of
+
+    return Client(url.rstrip("/") if url else address_of(_settings(config)))
 
 
 def _day(config: Path, text: str | None) -> str:
@@ -45,7 +51,9 @@ def _day(config: Path, text: str | None) -> str:
             return date.fromisoformat(text).isoformat()
         except ValueError as error:
             raise InputError(f"{text!r} is not a Period; write a date such as 2026-03-29") from error
-    settings = load(config)
+    from agr.domain.isp import SystemClock, period_of
+
+    settings = _settings(config)
     return str(period_of(SystemClock().now(), settings.time_zone, settings.isp_minutes).next())
 
 
@@ -53,13 +61,19 @@ def _say(text: str) -> None:
     out.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
-def _authentication(settings: Settings) -> tuple[Authentication, Store]:
+def _authentication(settings: "Settings") -> "tuple[Authentication, Store]":
+    from agr.domain.isp import SystemClock
+    from agr.operations.accounts.authentication import Authentication
+    from agr.store.engine import Store
+
     store = Store(settings.store_url)
     store.migrate()
     return Authentication(store, settings.operators, SystemClock(), SystemClock()), store
 
 
-def _link(settings: Settings, secret: str) -> None:
+def _link(settings: "Settings", secret: str) -> None:
+    from agr.cli.client import address_of
+
     _say(f"{address_of(settings)}/setup/{secret}\nIt works once, within a day: whoever has it chooses the password.")
 
 
@@ -152,6 +166,8 @@ def register(app: typer.Typer, in_words: Words) -> None:
         url: UrlOption = None,
     ) -> None:
         """List what DSOs and operators said about reservations, or enter one by hand."""
+        from rich.table import Table
+
         with in_words():
             client, day = _client(config, url), _day(config, period)
             if contract is not None:
@@ -176,8 +192,10 @@ def register(app: typer.Typer, in_words: Words) -> None:
         config: ConfigOption = DEFAULT,
     ) -> None:
         """Write store, settings and signing key into one file; the daemon may run meanwhile."""
+        from agr.operations.backup import backup
+
         with in_words():
-            held = backup(load(config), config, target, with_key=key)
+            held = backup(_settings(config), config, target, with_key=key)
         _say(f"wrote {target}: {', '.join(held)}" + ("; keep it as safe as the key" if key else ""))
 
     @app.command("restore")
@@ -187,14 +205,16 @@ def register(app: typer.Typer, in_words: Words) -> None:
         config: ConfigOption = DEFAULT,
     ) -> None:
         """Put a backup back; the daemon must not run. The settings file is not touched."""
+        from agr.operations.backup import restore
+
         with in_words():
-            said = restore(load(config), source, replace=replace)
+            said = restore(_settings(config), source, replace=replace)
         _say(f"restored {said.domain} as of {said.made_at}; the backup's agr.toml was left in the archive")
         for path in said.kept:
             _say(f"what was there before is kept in {path}")
 
 
-def _wait(client: Client, trigger: int, patience_s: float) -> Any:
+def _wait(client: "Client", trigger: int, patience_s: float) -> Any:
     until = time.monotonic() + patience_s
     while True:
         state = client.get(f"/asked/{trigger}")
@@ -213,8 +233,10 @@ def register_accounts(in_words: Words) -> None:
     @accounts_app.command("list")
     def list_(config: ConfigOption = DEFAULT) -> None:
         """List accounts and their roles."""
+        from agr.store import access
+
         with in_words():
-            _, store = _authentication(load(config))
+            _, store = _authentication(_settings(config))
             with store.transaction() as tx:
                 known = access.accounts(tx)
         for one in known:
@@ -231,7 +253,7 @@ def register_accounts(in_words: Words) -> None:
     ) -> None:
         """Add an account and print its one-time set-up link."""
         with in_words():
-            settings = load(config)
+            settings = _settings(config)
             authentication, _ = _authentication(settings)
             _link(settings, authentication.add_account(ADMINISTRATOR, name, role))
 
@@ -239,7 +261,7 @@ def register_accounts(in_words: Words) -> None:
     def link(name: Annotated[str, typer.Argument(help="Account.")], config: ConfigOption = DEFAULT) -> None:
         """Print a new one-time set-up link for an account whose password is lost."""
         with in_words():
-            settings = load(config)
+            settings = _settings(config)
             authentication, _ = _authentication(settings)
             _link(settings, authentication.new_link(ADMINISTRATOR, name))
 
@@ -254,8 +276,10 @@ def register_accounts(in_words: Words) -> None:
         config: ConfigOption = DEFAULT,
     ) -> None:
         """Print a new API token; only its digest is kept."""
+        from agr.store import access
+
         with in_words():
-            authentication, store = _authentication(load(config))
+            authentication, store = _authentication(_settings(config))
             with store.transaction() as tx:
                 known = access.account(tx, name)
             if known is None or known.disabled_at is not None:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
 from rich.console import RenderableType
 from rich.table import Table
@@ -10,11 +11,13 @@ from agr.domain.errors import InputError
 from agr.domain.faults import meant
 from agr.domain.isp import Period, SystemClock
 from agr.domain.plan import Plan
-from agr.planning.explanation import Line
 from agr.schedule.moments import moments_of
 from agr.settings import Settings
 from agr.store import day, plans, portfolio
 from agr.store.engine import Tx
+
+if TYPE_CHECKING:  # it knows the mathematics, which take seconds to import
+    from agr.planning.explanation import Line
 
 
 def terms_table(plan: Plan, currency: str, before: Plan | None = None) -> Table:
@@ -39,7 +42,7 @@ def terms_table(plan: Plan, currency: str, before: Plan | None = None) -> Table:
     return table
 
 
-def lines_table(lines: Iterable[Line], currency: str) -> Table:
+def lines_table(lines: "Iterable[Line]", currency: str) -> Table:
     """Return an explanation as a table."""
     table = Table()
     for title, justify in (("ISP", "right"), ("from", "left"), ("before kW", "right"), ("after kW", "right")):

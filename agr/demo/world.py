@@ -11,7 +11,7 @@ import tomli_w
 from agr.demo.counterparties import Counterparty, Peer
 from agr.demo.environment import counterparty_python
 from agr.domain.isp import Clock
-from agr.operations.commands import import_tables
+from agr.operations.tables import import_tables
 from agr.scenario.description import Description
 from agr.service import Service
 from agr.settings import ParticipantSettings, Planning, Settings, load

@@ -1,7 +1,7 @@
 """The directory of counterparties, as the settings state it."""
 
 from agr.settings import ParticipantSettings, Settings
-from agr.uftp.connections import Access, Way
+from agr.uftp.access import Access, Way
 from agr.uftp.participants import Participant, Participants
 
 

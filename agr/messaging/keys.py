@@ -9,6 +9,7 @@ from pathlib import Path
 import structlog
 
 from agr.domain.errors import InputError, SettingsError
+from agr.messaging.key_file import load_key, passphrase_of
 from agr.settings import Settings
 from agr.uftp.signing import KeyPair
 
@@ -17,22 +18,6 @@ log = structlog.get_logger()
 OVERLAP = timedelta(hours=24)
 """How long others have to learn a new key, and an old one stays valid. Source: message transport mechanism, DNS."""
 USEF_VERSION = "3.1.0"
-
-
-def passphrase_of(settings: Settings) -> bytes | None:
-    """Return the passphrase of the key file, if there is one. Raises SettingsError."""
-    path = settings.key_passphrase_file
-    if path is None:
-        return None
-    try:
-        return path.read_bytes().rstrip(b"\r\n")
-    except OSError as error:
-        raise SettingsError(f"key_passphrase_file {path} cannot be read: {error.strerror}") from error
-
-
-def load_key(settings: Settings) -> KeyPair:
-    """Return the key in force. Raises SettingsError."""
-    return KeyPair.load(settings.key_file, passphrase_of(settings))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,27 +4,17 @@ import os
 import ssl
 import time
 from collections.abc import Generator
-from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 
 import httpx
 
 from agr.domain.errors import DeliveryError, SettingsError
+from agr.uftp.access import Access, Way
 
 _EARLY_S = 60.0
 """Seconds before its expiry from which a token is no longer used."""
 _SHORTEST_S = 10.0
-
-
-@dataclass(frozen=True, kw_only=True)
-class Access:
-    """Client credentials. The secret is read from the environment each time, so it can be changed there."""
-
-    token_url: str
-    client_id: str
-    secret_variable: str
-    scope: str = ""
 
 
 def tls_context(
@@ -93,14 +83,6 @@ class ClientCredentials(httpx.Auth):
         with self._lock:
             self._token = token
             self._until = time.monotonic() + max(lasts - _EARLY_S, _SHORTEST_S)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Way:
-    """What is needed to reach one participant."""
-
-    certificate: tuple[Path, Path] | None = None
-    access: Access | None = None
 
 
 class Connections:

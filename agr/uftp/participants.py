@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from threading import Lock
 
 from agr.domain.errors import SettingsError
-from agr.uftp.connections import Way
+from agr.uftp.access import Way
 from agr.uftp.signing import public_key_bytes
 
 ROLES = ("AGR", "CRO", "DSO")

@@ -15,7 +15,7 @@ from agr.demo.counterparties import Counterparty, Event, Peer
 from agr.demo.run import start_clock
 from agr.domain.isp import Period
 from agr.domain.plan import Plan
-from agr.operations.commands import import_tables
+from agr.operations.tables import import_tables
 from agr.service import Service
 from agr.settings import Markets, ParticipantSettings, Planning, Settings
 from agr.store import day, inbox, outbox, plans, portfolio

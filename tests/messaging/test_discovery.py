@@ -14,7 +14,7 @@ from agr.messaging.deliver import Deliverer
 from agr.messaging.directory import participants_of
 from agr.messaging.discovery import Discoverer, end_alarms
 from agr.messaging.receive import Receiver
-from agr.operations.commands import undiscovered
+from agr.operations.configuration_check import undiscovered
 from agr.service import Service
 from agr.settings import Discovery, ParticipantSettings, Settings
 from agr.store import day, outbox

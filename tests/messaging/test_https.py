@@ -17,7 +17,8 @@ import trustme
 from agr.domain.errors import SettingsError
 from agr.domain.isp import SystemClock
 from agr.settings import Tls
-from agr.uftp.connections import Access, Connections, Way
+from agr.uftp.access import Access, Way
+from agr.uftp.connections import Connections
 from agr.uftp.signing import KeyPair
 from agr.uftp.transport import Delivery, Outcome, Sender
 from agr.web.serving import served

@@ -9,7 +9,8 @@ from typer.testing import CliRunner
 
 from agr.cli.main import app
 from agr.domain.errors import InputError, SettingsError
-from agr.messaging.keys import KeyRing, LiveKey, load_key
+from agr.messaging.key_file import load_key
+from agr.messaging.keys import KeyRing, LiveKey
 from agr.settings import Settings
 from agr.uftp.signing import KeyPair
 from tests.builders.worlds import NOW

@@ -25,7 +25,7 @@ from agr.demo.counterparties import Counterparty, Event, Peer
 from agr.demo.run import start_clock
 from agr.domain.isp import JumpingClock, Period
 from agr.messaging.publish import OPEN
-from agr.operations.commands import import_tables
+from agr.operations.tables import import_tables
 from agr.planning import serialisation
 from agr.planning.case import NamedCase
 from agr.settings import load

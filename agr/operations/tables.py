@@ -1,0 +1,39 @@
+"""Loads a folder of tables into the store, and writes them back."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal
+
+from agr.connectors.tables.folder import Reading, read_folder
+from agr.connectors.tables.writing import write_folder
+from agr.domain.isp import Clock, SystemClock, period_of
+from agr.domain.plan import Reason, ReasonKind
+from agr.settings import Settings
+from agr.store import day, plans, register
+from agr.store.engine import Store
+
+
+def import_tables(settings: Settings, store: Store, folder: Path, clock: Clock | None = None) -> Reading:
+    """Load a folder of tables as a whole, or nothing; asks for a new plan where one was due already."""
+    reading = read_folder(folder, zone_name=settings.time_zone, isp_minutes=settings.isp_minutes)
+    now = (clock or SystemClock()).now()
+    with store.transaction() as tx:
+        register.replace(tx, reading.register)
+        today = period_of(now, settings.time_zone, settings.isp_minutes)
+        for period in (today, today.next()):
+            planned = day.done_moments(tx, period.day).get("first_plan", "missed")
+            if not planned.startswith("missed") or plans.in_force(tx, period.day) is not None:
+                reason = Reason(
+                    kind=ReasonKind.FORECAST, reference=str(folder)[-255:], text=f"tables of {folder.name} imported"
+                )
+                day.put_trigger(tx, period.day, reason, now)
+    return reading
+
+
+def export_tables(settings: Settings, store: Store, folder: Path, kind: Literal["csv", "parquet"]) -> None:
+    """Write everything that `import_tables` reads."""
+    with store.transaction() as tx:
+        known = register.load(tx)
+        forecasts = register.forecasts(tx, settings.time_zone, settings.isp_minutes)
+        prices = register.prices(tx)
+    write_folder(replace(known, forecasts=forecasts, prices=prices), folder, format=kind)

@@ -1,0 +1,23 @@
+"""What can be said of the register without reading its resources."""
+
+import sqlalchemy as sa
+from pydantic import TypeAdapter
+
+from agr.domain.register import Contract
+from agr.store import tables as t
+from agr.store.engine import Tx
+
+_CONTRACT = TypeAdapter(Contract)
+
+
+def has_connections(tx: Tx) -> bool:
+    """Say whether there is any connection."""
+    c = t.register.c
+    return tx.execute(sa.select(c.key).where(c.kind == "connections").limit(1)).first() is not None
+
+
+def contracts(tx: Tx) -> tuple[Contract, ...]:
+    """Return the contracts, in the order of their table."""
+    c = t.register.c
+    found = tx.execute(sa.select(c.data).where(c.kind == "contracts").order_by(c.position)).scalars()
+    return tuple(_CONTRACT.validate_json(data) for data in found)
