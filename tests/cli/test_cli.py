@@ -35,7 +35,7 @@ def test_init_never_overwrites(folder: Path) -> None:
     before = (folder / "keys" / "agr.key").read_bytes()
     again = agr("init", ".")
     assert again.exit_code == 1
-    assert "exists already and is kept" in again.stderr
+    assert "exists already and was not overwritten" in again.stderr
     assert (folder / "keys" / "agr.key").read_bytes() == before
 
 
