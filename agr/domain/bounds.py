@@ -1,4 +1,4 @@
-"""What a value may be, attached to its type with Annotated and told in words where a table or a change breaks it."""
+"""Conditions on values, attached to their types with Annotated; a table or change that breaks one is told so."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

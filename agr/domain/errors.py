@@ -5,17 +5,17 @@
     │   ├── SettingsError
     │   ├── MissingError    what was named does not exist
     │   └── TableError      carries every fault of a folder of tables
-    ├── AccessError         somebody is not let in, or may not do this
-    ├── ConflictError       an action no longer fits the state of things
+    ├── AccessError         somebody is not logged in, or may not do this
+    ├── ConflictError       an action no longer fits the situation
     ├── ProtocolError       a message is not what UFTP demands
     │   ├── SealError       envelope or signature
     │   └── MessageError    inner XML
     ├── DeliveryError       a counterparty could not be reached or refused
-    ├── DiscoveryError      the DNS gave no answer about a participant that can be believed
+    ├── DiscoveryError      the DNS gave no trustworthy answer about a participant
     ├── StoreError          the database is not usable
-    ├── NoticeError         an alarm could not be told outside the page
+    ├── NoticeError         an alarm could not be sent by webhook or e-mail
     ├── FeedError           a price or forecast source failed
-    └── PlanError           no plan could be made that may be used
+    └── PlanError           no usable plan could be made
 
 Each message says what is wrong, where, and what to do next.
 """
@@ -50,7 +50,7 @@ class TableError(InputError):
 
 
 class AccessError(AgrError):
-    """Somebody is not let in, or may not do this; `status` is the HTTP status to answer."""
+    """Somebody is not logged in, or may not do this; `status` is the HTTP status to answer."""
 
     def __init__(self, message: str, status: int = 403, retry_after_s: float | None = None) -> None:
         self.status, self.retry_after_s = status, retry_after_s
@@ -58,7 +58,7 @@ class AccessError(AgrError):
 
 
 class ConflictError(AgrError):
-    """An action no longer fits the state of things: look again, then decide."""
+    """An action no longer fits the situation: look again, then decide."""
 
 
 class ProtocolError(AgrError):
@@ -74,7 +74,7 @@ class SealError(ProtocolError):
 
 
 class MessageError(ProtocolError):
-    """The inner XML is not a message we can read."""
+    """The inner XML is not a message that we can read."""
 
 
 class DeliveryError(AgrError):
@@ -82,7 +82,7 @@ class DeliveryError(AgrError):
 
 
 class DiscoveryError(AgrError):
-    """The DNS gave no answer about a participant, or none that can be believed."""
+    """The DNS gave no trustworthy answer about a participant."""
 
 
 class StoreError(AgrError):
@@ -90,7 +90,7 @@ class StoreError(AgrError):
 
 
 class NoticeError(AgrError):
-    """An alarm could not be told outside the page."""
+    """An alarm could not be sent by webhook or e-mail."""
 
 
 class FeedError(AgrError):
@@ -98,4 +98,4 @@ class FeedError(AgrError):
 
 
 class PlanError(AgrError):
-    """No plan could be made that may be used."""
+    """No usable plan could be made."""

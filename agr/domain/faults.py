@@ -1,11 +1,11 @@
-"""What is wrong in what a user wrote: where it stands, what is wrong with it, and what was probably meant. Pure."""
+"""Faults in what a user wrote: where they are, what is wrong, and what was probably meant. Pure."""
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 
 _NAMED = 20
-"""Names that a message lists at most."""
+"""Most names that a message lists."""
 
 
 @dataclass(frozen=True, kw_only=True, order=True)
@@ -37,12 +37,12 @@ class Findings:
 
 
 def closest(given: str, known: Collection[str], *, similarity: float = 0.6) -> str | None:
-    """Return the known name that looks most like the given one; None where none is as similar (0 to 1) as asked."""
+    """Return the known name most like the given one; None where none is as similar (0 to 1) as asked."""
     return next(iter(get_close_matches(given, known, n=1, cutoff=similarity)), None)
 
 
 def meant(given: str, known: Collection[str]) -> str:
-    """Return the second half of a message about an unknown name: the one probably meant, or those there are."""
+    """Return the second half of a message about an unknown name: the name probably meant, or the known names."""
     close = closest(given, known)
     if close is not None:
         return f"did you mean {close}?"

@@ -43,7 +43,7 @@ def parse_duration(text: str) -> timedelta:
 def local_instant(day: date, at: time, tz: ZoneInfo, *, second: bool = False) -> datetime:
     """Return the UTC instant of a wall-clock time; a time that DST skips is moved on.
 
-    Of a time that DST repeats it is the first, or the `second`.
+    Of a time that DST repeats, the first instant is returned, or the second with `second`.
     """
     return datetime.combine(day, at.replace(fold=int(second)), tzinfo=tz).astimezone(UTC)
 
@@ -148,7 +148,7 @@ class Gate:
 
 
 class Clock(Protocol):
-    """Where every part of the daemon reads the time."""
+    """The clock that every part of the service reads."""
 
     def now(self) -> datetime:
         """Return the current instant, aware, in UTC."""
@@ -165,7 +165,7 @@ class SystemClock:
         return datetime.now(UTC)
 
     def real(self, instant: datetime) -> datetime:
-        """The machine's clock reads itself."""
+        """Return the instant itself: this is the machine's clock."""
         return instant
 
 
@@ -182,7 +182,7 @@ class JumpingClock:
         self._offset = self.start - datetime.now(UTC)
 
     def now(self) -> datetime:
-        """Return the chosen instant plus what has passed since."""
+        """Return the chosen instant plus the time that has passed since."""
         with self._lock:
             return datetime.now(UTC) + self._offset
 

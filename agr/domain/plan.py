@@ -24,7 +24,7 @@ class ReasonKind(Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class Reason:
-    """One cause of a run; several within a few seconds are joined into one run."""
+    """One reason for a plan; several within a few seconds are answered by one plan."""
 
     kind: ReasonKind
     reference: str = ""  # message id, file, name of the operator
@@ -40,13 +40,13 @@ class PlanState(Enum):
     AUDITED = "audited"  # may be sent
     FAILED = "failed"  # the audit had findings; never sent
     HELD_BACK = "held back"  # gains too little to be worth new prognoses
-    PREVIEW = "preview"  # made to be looked at; an operator sends or discards it
-    DISCARDED = "discarded"  # an operator looked at it and did not send it
+    PREVIEW = "preview"  # only shown until an operator sends or discards it
+    DISCARDED = "discarded"  # an operator decided not to send it
 
 
 @dataclass(frozen=True, kw_only=True)
 class PointProgram:
-    """The program of one congestion point: what its D-Prognosis will say."""
+    """The program of one congestion point, which becomes its D-Prognosis; W per ISP."""
 
     address: str
     dso: str
@@ -112,7 +112,7 @@ class Result:
 
     @property
     def flexibility_eur(self) -> float:
-        """Value of flexibility: the objective minus that of the no-flexibility program."""
+        """Value of flexibility: the objective minus that of the unmanaged program."""
         return self.objective_eur - self.no_flexibility_eur
 
     @property
@@ -146,5 +146,5 @@ class Plan:
     change: Change | None = None
     predecessor: int | None = None
     case_digest: str = ""
-    part: bool = False  # only some congestion points were planned again, all others are as in the predecessor
-    basis: str = ""  # what it was made from, but for reservations; the same text: nothing else has changed
+    part: bool = False  # only some congestion points were re-optimised; all others are as in the predecessor
+    basis: str = ""  # what it was made from, except reservations; an equal text means that nothing else has changed

@@ -30,7 +30,7 @@ def compress(powers_w: Sequence[int]) -> tuple[IspRun, ...]:
 
 
 def expand(runs: Iterable[IspRun], isp_count: int) -> tuple[int | None, ...]:
-    """Return one value per ISP, None where no run speaks. Runs must be checked for bounds and overlap before."""
+    """Return one value per ISP, None where no run has it. Bounds and overlap of runs must have been checked."""
     powers: list[int | None] = [None] * isp_count
     for run in runs:
         powers[run.start - 1 : run.stop - 1] = [run.power_w] * run.duration

@@ -1,1 +1,1 @@
-"""The operators' desk: what they look at and what they can do, behind the page, the JSON API and the CLI alike."""
+"""What operators see and do, behind the page, the JSON API and the command line alike."""

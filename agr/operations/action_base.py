@@ -1,6 +1,6 @@
 """What every action needs: the store, the clock, a reason of some length, a line in the audit log.
 
-Actions raise InputError when what was asked is wrong, ConflictError when the state of things has moved on.
+Actions raise InputError when the request is wrong, and ConflictError when the situation has changed.
 """
 
 from collections.abc import Callable
@@ -25,7 +25,7 @@ LONGEST_WHY = 1000
 
 @dataclass(frozen=True, kw_only=True)
 class Done:
-    """What came of an action, in words, with what it made."""
+    """The result of an action, in words, with the number of what it made."""
 
     text: str
     trigger: int | None = None
@@ -42,7 +42,7 @@ def said_why(text: str) -> str:
 
 
 class ActionBase:
-    """Where actions begin. Whether the principal may do them is decided before (see agr.operations.accounts.roles)."""
+    """Common start of actions. Whether the principal may do them is decided before (agr.operations.accounts.roles)."""
 
     def __init__(self, store: Store, settings: Settings, clock: Clock, wake: Callable[[], None]) -> None:
         self._store, self._settings, self._clock, self._wake = store, settings, clock, wake

@@ -1,6 +1,6 @@
 """What operators do. Each action checks that it still fits, does it, and writes who, when and why in one transaction.
 
-Raises InputError when what was asked is wrong, ConflictError when the state of things has moved on.
+Raises InputError when the request is wrong, and ConflictError when the situation has changed.
 """
 
 from collections.abc import Callable
@@ -18,7 +18,7 @@ from agr.store.engine import Store, Tx
 from agr.uftp.participants import Participants
 
 _ALREADY = timedelta(hours=1)
-"""A trigger this old waits for no others."""
+"""A trigger this old does not wait for others."""
 
 
 class Actions(ActionBase):
@@ -77,7 +77,7 @@ class Actions(ActionBase):
         return Done(text=f"plan {number} is in force, {count} D-Prognoses queued{later}", plan=number)
 
     def discard(self, by: Principal, number: int, why: str) -> Done:
-        """Put a preview away; the plan in force stays."""
+        """Discard a preview; the plan in force stays."""
         why = said_why(why)
         with self._store.transaction() as tx:
             self._preview(tx, number)
@@ -97,11 +97,11 @@ class Actions(ActionBase):
     # --- sending ----------------------------------------------------------------------------------------------------
 
     def hold(self, by: Principal, why: str) -> Done:
-        """Stop sending D-Prognoses by itself; plans are made as before, and answers are sent."""
+        """Stop automatic sending of D-Prognoses; plans are made, and messages answered, as before."""
         return self._turn_hold(by, why, on=True)
 
     def release(self, by: Principal, why: str) -> Done:
-        """Let D-Prognoses leave by themselves again, beginning with what has waited."""
+        """Resume automatic sending of D-Prognoses, beginning with those that have waited."""
         done = self._turn_hold(by, why, on=False)
         for number in (0, 1):
             period = self.today() if number == 0 else self.today().next()
@@ -121,7 +121,7 @@ class Actions(ActionBase):
         return Done(text="sending is on hold" if on else "sending is released")
 
     def send_waiting(self, by: Principal, day_: date, why: str) -> Done:
-        """Send what differs from the plan in force once, although sending is on hold or waits for approval."""
+        """Send once what differs from the plan in force, although sending is on hold or needs approval."""
         why, period = said_why(why), self._open_period(day_)
         with self._store.transaction() as tx:
             if plans.in_force(tx, day_) is None:
@@ -134,7 +134,7 @@ class Actions(ActionBase):
         return Done(text=f"{count} D-Prognoses queued")
 
     def resend(self, by: Principal, message_id: str, why: str) -> Done:
-        """Let a queued or failed message leave now."""
+        """Send a queued or failed message now."""
         why, now = said_why(why), self._clock.now()
         with self._store.transaction() as tx:
             row = self._message(tx, message_id)
@@ -175,7 +175,7 @@ class Actions(ActionBase):
     # --- people and counterparties ----------------------------------------------------------------------------------
 
     def acknowledge(self, by: Principal, alarm: int, why: str = "") -> Done:
-        """Say that somebody has taken an alarm on; it stays open until its cause is gone."""
+        """Acknowledge an alarm; it stays open until its cause is gone."""
         with self._store.transaction() as tx:
             found = day.acknowledge(tx, alarm, by.name, self._clock.now())
             if found is None:

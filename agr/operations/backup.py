@@ -1,4 +1,4 @@
-"""Writes everything that has state into one file, and puts it back: the store, the settings file, the signing key."""
+"""Writes all state into one file, and restores it: the store, the settings file, the signing key."""
 
 import hashlib
 import io
@@ -63,7 +63,7 @@ def backup(settings: Settings, config: Path, target: Path, *, with_key: bool) ->
         try:
             os.link(half, target)  # whole or not at all, and never over another file
         except FileExistsError as error:
-            raise InputError(f"{target} exists already and is kept; choose another name") from error
+            raise InputError(f"{target} exists already and was not overwritten; choose another name") from error
     return tuple(files)
 
 
@@ -89,7 +89,7 @@ def _opened(settings: Settings) -> Iterator[Store]:
 
 
 def _keys(settings: Settings) -> dict[str, Path]:
-    """Return the signing key and, in the middle of a change, the next one, which counterparties know already."""
+    """Return the signing key and, during a change of keys, the next one, which counterparties know already."""
     following = _following(settings.key_file)
     return {_KEY: settings.key_file} | ({_NEXT_KEY: following} if following.exists() else {})
 
@@ -100,7 +100,7 @@ def _following(key_file: Path) -> Path:
 
 @dataclass(frozen=True, kw_only=True)
 class Restored:
-    """What a backup said of itself, and where what was there before is kept."""
+    """What a backup says about itself, and where the former files are kept."""
 
     made_at: str
     domain: str
@@ -110,7 +110,7 @@ class Restored:
 def restore(settings: Settings, source: Path, *, replace: bool) -> Restored:
     """Put a backup back into the store and key files that the settings name.
 
-    Checks everything before it touches anything. What is there is only overwritten with `replace`, and kept beside.
+    Checks everything before it changes anything. Existing files are replaced only with `replace`, and kept beside.
     Raises AgrError.
     """
     kind = sa.make_url(settings.store_url).get_backend_name()
@@ -180,7 +180,7 @@ def _check_key(saved: Path, target: Path, *, replace: bool) -> None:
 
 
 def _put_key(saved: Path, target: Path) -> Path | None:
-    """Put a key in its place, with its age; return where the one before it is kept."""
+    """Put a key in its place, with its age; return where the former one is kept."""
     if _same(saved, target):
         return None
     kept = target.rename(dumps.aside(target)) if target.exists() else None

@@ -1,4 +1,4 @@
-"""Notices what has changed since the page was drawn. Looks into the store: other processes write there too."""
+"""Notices what has changed since the page was drawn. It reads the store, because other processes write there too."""
 
 import time
 from threading import Lock
@@ -24,7 +24,7 @@ class ChangeFeed:
         progress.listeners.append(lambda: self._changed("progress"))
 
     def look(self) -> bool:
-        """Compare the store with what was last seen, at most once a second; False: nothing more to do now."""
+        """Compare the store with what was last seen, at most once a second; False: there is nothing more to do now."""
         if self._readers == 0 or time.monotonic() - self._looked < LOOK_EVERY_S:
             return False
         self._looked = time.monotonic()

@@ -11,23 +11,23 @@ import structlog
 Event = MutableMapping[str, Any]
 
 listeners: list[Callable[[Event], None]] = []
-"""Who else is told every event (metrics); they must be quick and never raise."""
+"""Functions that get every event (metrics); they must be quick and must not raise."""
 
 
 class Unbreakable:
-    """A stream for events: one that cannot be written to, as on a full disk, must not stop what the daemon does."""
+    """A stream for events: if it cannot be written (a full disk), the service goes on."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
 
     def write(self, text: str) -> int:
-        """Write, or let it be."""
+        """Write if possible."""
         with suppress(OSError):
             return self._stream.write(text)
         return 0
 
     def flush(self) -> None:
-        """Flush, or let it be."""
+        """Flush if possible."""
         with suppress(OSError):
             self._stream.flush()
 

@@ -1,4 +1,4 @@
-"""What operators enter about the world that plans rest on: what is still reserved, what is unavailable."""
+"""What operators enter for plans to use: what is still reserved, what is unavailable."""
 
 from datetime import date, timedelta
 
@@ -13,7 +13,7 @@ from agr.store.engine import Tx
 
 
 class ManualInputs(ActionBase):
-    """Each entry is checked, recorded with who, when and why, and planned with, in one transaction."""
+    """Each entry is checked, recorded with who, when and why, and triggers a plan, in one transaction."""
 
     def reserve(
         self,
@@ -25,9 +25,9 @@ class ManualInputs(ActionBase):
         *,
         seen: str | None = None,
     ) -> Done:
-        """Enter what a DSO still reserves, W per ISP, as its FlexReservationUpdate would; plans again.
+        """Enter what a DSO still reserves, W per ISP, as its FlexReservationUpdate would, and ask for a plan.
 
-        `seen`: the word on it that whoever enters this had before them; a ConflictError if there is a newer one.
+        `seen`: the statement that the operator saw when entering this; a ConflictError if there is a newer one.
         """
         why, period, now = said_why(why), self._open_period(day_), self._clock.now()
         with self._store.transaction() as tx:
@@ -36,10 +36,12 @@ class ManualInputs(ActionBase):
                 raise InputError(f"there is no contract {contract_id!r}; import it with `agr import`")
             newest = _newest_word(tx, contract_id, day_)
             if seen is not None and seen != (newest.message_id if newest else ""):
-                raise ConflictError(f"there is a newer word on {contract_id} by now; look at it, then decide again")
+                raise ConflictError(
+                    f"what is reserved of {contract_id} has changed meanwhile; look at it, then decide again"
+                )
             self.check_reservation(contract, period, power_w)
             entry = self._record(tx, by, "reserve", f"{contract_id} {period}", why, in_words(power_w))
-            # Whoever entered it knew the newest word, even one with the TimeStamp of a clock that is ahead of ours.
+            # The operator knew the newest statement, even one with the TimeStamp of a clock that is ahead of ours.
             at = now if newest is None else max(now, newest.at + timedelta(microseconds=1))
             day.put_reservation(tx, contract_id, day_, power_w, f"by hand, log {entry}", at)
             largest = max((abs(p) for p in power_w), default=0)
@@ -76,7 +78,7 @@ class ManualInputs(ActionBase):
         return tuple(round(p * share) for p in contract.contracted_w(self.period(day_)))
 
     def make_unavailable(self, by: Principal, name: str, first: date, last: date, why: str) -> Done:
-        """Plan without a resource, or all that is behind a connection, on some days; today from now on."""
+        """Plan without a resource, or without everything behind a connection, on some days; today from now on."""
         why, name = said_why(why), name.strip()
         self._open_period(last)
         if last < first:
@@ -112,5 +114,5 @@ class ManualInputs(ActionBase):
 
 
 def _newest_word(tx: Tx, contract_id: str, day_: date) -> day.Reserved | None:
-    """Return which word on a contract counts in a Period; None where it is reserved as contracted."""
+    """Return which statement about a contract counts in a Period; None where it is reserved as contracted."""
     return next((h for h in day.reservation_history(tx, day_) if h.contract == contract_id), None)

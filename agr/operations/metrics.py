@@ -1,4 +1,4 @@
-"""Figures for Prometheus: counted from the log's events as they happen, gauges read from the store when asked."""
+"""Metrics for Prometheus: counted from the log's events as they happen; gauges are read from the store."""
 
 import time
 from collections.abc import Iterable
@@ -19,7 +19,7 @@ _SECONDS = (0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600)
 
 
 class _Depths(Collector):
-    """What waits, what stands open, and how prognoses stand, at the moment of the scrape."""
+    """Queues, open alarms and states of prognoses at the moment of the scrape."""
 
     def __init__(self, store: Store, settings: Settings, clock: Clock) -> None:
         self._store, self._settings, self._clock = store, settings, clock
@@ -58,7 +58,7 @@ class _Depths(Collector):
 
 
 class Metrics:
-    """One daemon's registry. `event` is told every event of the log."""
+    """One daemon's registry. `event` gets every event of the log."""
 
     def __init__(self, store: Store, settings: Settings, clock: Clock) -> None:
         self._registry = CollectorRegistry()
@@ -80,7 +80,7 @@ class Metrics:
         started.set(time.time())
 
     def event(self, event: Event) -> None:
-        """Count what an event says; others are ignored."""
+        """Count an event; events without a metric are ignored."""
         name = event.get("event")
         if name == "message.received":
             self._received.labels(event["type"]).inc()
@@ -109,5 +109,5 @@ class Metrics:
         self._imbalance.set(event["imbalance_mwh"])
 
     def text(self) -> bytes:
-        """Return all figures in Prometheus' text format."""
+        """Return all metrics in Prometheus' text format."""
         return generate_latest(self._registry)

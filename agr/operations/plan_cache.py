@@ -1,4 +1,4 @@
-"""Plans as they were last read, so that a page does not read a large plan for each request. Plans never change."""
+"""Keeps plans in memory, so that a page need not read a large plan for each request. Plans never change."""
 
 from collections import OrderedDict
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""One congestion point in detail: what was prognosed, what binds it, what happens when it is called. Pure."""
+"""One congestion point in detail: its prognosis, what binds it, and its called program. Pure."""
 
 from dataclasses import dataclass
 

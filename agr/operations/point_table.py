@@ -50,7 +50,7 @@ SORTS: dict[str, Callable[[Row], Any]] = {
     "address": lambda r: r.address,
     "dso": lambda r: (r.dso, r.address),
     "connections": lambda r: r.connections,
-    "state": lambda r: (_ORDER.get(r.state, 0), r.address),  # what needs a hand first
+    "state": lambda r: (_ORDER.get(r.state, 0), r.address),  # first what needs attention
     "revision": lambda r: r.revision,
     "accepted": lambda r: r.accepted,
     "peak": lambda r: abs(r.peak_kw),
@@ -150,7 +150,7 @@ def _row(address: str, dso: str, connections: int, figures: Mapping[str, Figure]
 
 
 def _standing(revisions: Mapping[int, tuple[int, str, str | None]]) -> dict[str, Any]:
-    """Return how a congestion point stands: its newest revision that was not taken back, and the newest accepted."""
+    """Return a congestion point's newest revision that was not taken back, and the newest accepted one."""
     ordered = [revisions[number] for number in sorted(revisions)]
     revision, state, reason = next((r for r in reversed(ordered) if r[1] != "superseded"), ordered[-1])
     accepted = max((r for r, s, _ in ordered if s == "accepted"), default=0)

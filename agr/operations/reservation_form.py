@@ -1,4 +1,4 @@
-"""Reads what an operator enters as still reserved of a contract, and shows it beside what counts now. Pure.
+"""Reads what an operator enters as still reserved, and shows it beside what counts now. Pure.
 
 Power is in W, signed as in the contract. ISPs that an entry leaves out are released, as in a FlexReservationUpdate.
 """
@@ -48,7 +48,7 @@ class Stretch:
 
 
 def read_ranges(ranges: Sequence[Range], period: Period) -> tuple[int, ...]:
-    """Return W per ISP of ranges of ISPs, both ends included. Raises InputError that names every fault."""
+    """Return W per ISP of ranges of ISPs, both ends included. Raises InputError, which names every fault."""
     entry = _Entry(period)
     for number, given in enumerate(ranges, start=1):
         if not given.empty:
@@ -58,7 +58,7 @@ def read_ranges(ranges: Sequence[Range], period: Period) -> tuple[int, ...]:
 
 
 def read_pasted(text: str, period: Period) -> tuple[int, ...]:
-    """Return W per ISP of pasted lines. Raises InputError that names every fault with its line.
+    """Return W per ISP of pasted lines. Raises InputError, which names every fault with its line.
 
     Either one value for each ISP of the Period, or lines of ISPs (`73`, `73-80`) or local times (`18:00`,
     `18:00-20:00`, the end excluded) and a power. Words in the first line are a heading. What can be read in two ways
@@ -88,7 +88,7 @@ def read_pasted(text: str, period: Period) -> tuple[int, ...]:
 def _put_column(entry: "_Entry", rows: list[tuple[int, list[str]]], filled: int) -> None:
     """Enter one value for each ISP. A blank line among them would shift the values after it: it is a fault."""
     blank = [number for number, cells in rows if not any(cells)]
-    entry.faults += [f"line {number}: nothing stands here; write 0 where nothing is reserved" for number in blank]
+    entry.faults += [f"line {number}: the line is blank; write 0 where nothing is reserved" for number in blank]
     if blank:
         return
     if filled != entry.period.isp_count:
@@ -103,7 +103,7 @@ def _put_column(entry: "_Entry", rows: list[tuple[int, list[str]]], filled: int)
 def _cells(line: str) -> list[str]:
     """Split a line at its tabs and `;`, else at its spaces.
 
-    A space may also separate thousands: where it could be either, it stays in the last cell, which then is no power.
+    A space may also separate thousands. Where it could be either, it stays in the last cell, which then is not a power.
     """
     if not line.strip():
         return [""]
@@ -120,7 +120,7 @@ def _without_spaces(isps: str) -> str:
 
 
 class _Entry:
-    """W per ISP as it fills up, and what was wrong on the way."""
+    """W per ISP while it is filled in, and the faults found."""
 
     def __init__(self, period: Period) -> None:
         self.period = period
@@ -132,7 +132,7 @@ class _Entry:
         isps, power_w = self._isps_of(place, where), _power_of(power)
         if power_w is None:
             how = " without spaces and with a tab or ; before it" if re.search(r"\s", power.strip()) else ""
-            self.faults.append(f"{place}: {power.strip()!r} is no power; write whole W{how}, e.g. -200000")
+            self.faults.append(f"{place}: {power.strip()!r} is not a power; write whole W{how}, e.g. -200000")
             return
         for isp in isps:
             if isp in self._places:

@@ -1,4 +1,4 @@
-"""A Period's day as a row of moments: done, due, to come. Reads the store."""
+"""A Period's day as a list of moments: done, due, to come. Reads the store."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,12 +20,12 @@ class Step:
     at: datetime
     state: str  # done | missed | late | due | to come
     result: str
-    gate: bool  # something closes: what is not done by then is lost
+    gate: bool  # a gate: what is not done by then is lost
 
 
 @dataclass(frozen=True, kw_only=True)
 class Timeline:
-    """How a Period stands."""
+    """The state of a Period."""
 
     period: Period
     steps: tuple[Step, ...]
@@ -60,7 +60,7 @@ def title_of(moment: str) -> str:
 
 
 def timeline(tx: Tx, settings: Settings, period: Period, now: datetime, states: dict[str, int]) -> Timeline:
-    """Return how a Period stands. `states`: state of the newest revision → number of congestion points."""
+    """Return the state of a Period. `states`: state of the newest revision → number of congestion points."""
     done = day.done_moments(tx, period.day)
     steps = tuple(_step(m.name, m.at, done.get(m.name), now) for m in moments_of(settings, period))
     return Timeline(

@@ -1,4 +1,4 @@
-"""How many D-Prognoses wait for an operator, because sending is on hold or needs approval."""
+"""Counts the D-Prognoses that wait for an operator, because sending is on hold or needs approval."""
 
 from collections.abc import Callable
 from datetime import date
@@ -30,7 +30,7 @@ class Unsent:
         self._known: dict[date, tuple[Any, int]] = {}
 
     def count(self, period: Period) -> int:
-        """Return how many would leave if somebody said so; 0 where they leave by themselves."""
+        """Return how many would leave at an operator's word; 0 where they leave by themselves."""
         with self._store.transaction() as tx:
             held = overrides.held(tx) is not None
             if (self._settings.publication.automatic and not held) or OPEN not in day.done_moments(tx, period.day):

@@ -1,4 +1,4 @@
-"""Notices what no stage can help: a store that fails or is slow, a machine's clock that jumped. Ends by itself."""
+"""Raises alarms about a store that fails or is slow, and a clock that jumped; ends them by itself."""
 
 import time
 from collections.abc import Callable
@@ -16,13 +16,13 @@ from agr.uftp.transport import MAX_RETRY_AFTER_S
 log = structlog.get_logger()
 
 JUMP = timedelta(seconds=30)
-"""The clock may be corrected by less than this without anybody being told."""
+"""Seconds: smaller corrections of the clock raise no alarm."""
 STEADY_S = 900.0
-"""After so long without another jump the alarm ends."""
+"""Time without another jump after which the alarm ends."""
 SLOW_S = 5.0
-"""A commit that takes longer is an alarm: at thirty seconds, others give up waiting for it."""
+"""Seconds: a longer commit is an alarm. At thirty seconds, others give up waiting for it."""
 QUICK_S = 60.0
-"""After so long without another slow commit the alarm ends."""
+"""Time without another slow commit after which the alarm ends."""
 
 
 def _wall() -> datetime:
@@ -30,7 +30,7 @@ def _wall() -> datetime:
 
 
 def shorten_pauses(tx: Tx, now: datetime, settings: Settings) -> None:
-    """Let no message wait longer, after a start, than a pause can last: the clock may have been set back meanwhile.
+    """Let no message wait longer after a start than a pause can last, because the clock may have been set back.
 
     A counterparty may have asked for a day's patience (Retry-After). Where the store knows of moments still to come,
     the clock was set back, and only our own pauses are believed.
@@ -42,7 +42,7 @@ def shorten_pauses(tx: Tx, now: datetime, settings: Settings) -> None:
 
 
 class Watchdog:
-    """Called every few seconds by a thread that counts no wall-clock time."""
+    """Checks store and clock; a thread that does not depend on the wall clock calls it every few seconds."""
 
     def __init__(
         self,
@@ -74,7 +74,7 @@ class Watchdog:
                 log.error("store.failed", why=str(error), what="it is tried again; messages are answered 503 meanwhile")  # noqa: TRY400
 
     def _check_store(self) -> None:
-        """Write down a trouble of the store as soon as it takes something in again."""
+        """Raise an alarm about the store's failure as soon as it can be written again."""
         trouble = self._store.trouble
         if trouble is None:
             return
@@ -87,14 +87,12 @@ class Watchdog:
         log.warning("store.recovered", after=trouble)
 
     def _check_speed(self) -> None:
-        """Tell when writing takes so long that messages and gates have to wait for it."""
+        """Raise an alarm when writing takes so long that messages and gates have to wait for it."""
         slowest, now = self._store.slowest_commit_s(), self._monotonic()
         if slowest >= self._slow_s:
             self._slow_at = now
             log.error("store.slow", seconds=round(slowest, 1))
-            text = (
-                f"writing to the store took {slowest:.1f} s: check the disk of {self._store.place} and who else uses it"
-            )
+            text = f"writing to the store took {slowest:.1f} s: check the disk of {self._store.place} and its users"
             with self._store.transaction() as tx:
                 day.raise_alarm(tx, "store slow", self._store.place, text, self._clock.now())
         elif self._slow_at is not None and now - self._slow_at >= QUICK_S:
@@ -116,7 +114,7 @@ class Watchdog:
         self._base = wall, monotonic
 
     def _after_jump(self, ahead: timedelta) -> None:
-        """Tell the operator, and let nothing wait for an hour that will come a second time."""
+        """Raise an alarm, and let nothing wait for an hour that will come a second time."""
         now = self._clock.now()
         direction = "forward" if ahead > timedelta(0) else "back"
         text = (

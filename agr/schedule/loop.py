@@ -1,4 +1,4 @@
-"""A loop of the service: calls one duty again and again in a thread of its own."""
+"""A loop of the service: a thread that calls one duty again and again."""
 
 import threading
 from collections.abc import Callable
@@ -29,7 +29,7 @@ class Loop:
         self._woken.set()
 
     def stop(self) -> None:
-        """End after the call under way."""
+        """End once the current call has returned."""
         self._ended.set()
         self._woken.set()
         self._thread.join()

@@ -1,4 +1,4 @@
-"""What happens at each moment of the market day: handlers for jobs.Timetable, in small steps."""
+"""What happens at each moment of the market day: the handlers that the scheduler calls."""
 
 from collections.abc import Callable, Mapping
 from datetime import timedelta
@@ -22,7 +22,7 @@ DAY_AHEAD = "day-ahead"
 
 
 class MarketDay:
-    """One method per moment; each may be called late, or again, and then does no harm."""
+    """One method per moment; each may be called late, or again, without harm."""
 
     def __init__(
         self,
@@ -96,7 +96,7 @@ class MarketDay:
         return f"{energy:+.3f} MWh net ({origin})"
 
     def _results(self, period: Period, _name: str) -> str | None:
-        """Plan again once the auction's prices are there; until then try again each minute."""
+        """Ask for a plan once the auction's prices are there; until then it is tried again each minute."""
         self.refresh(period)
         with self._store.transaction() as tx:
             rows = register.prices(tx, period.start - timedelta(days=1), period.end)
@@ -134,7 +134,7 @@ class MarketDay:
         return f"{len(accepted)} congestion points accepted, {len(without)} not"
 
     def _forget(self, _period: Period, _name: str) -> str:
-        """Delete what retention no longer allows to keep."""
+        """Delete what `retention` no longer allows us to keep."""
         keep, now = self._settings.retention, self._clock.now()
         with self._store.transaction() as tx:
             old = now - timedelta(days=keep.messages_days)
@@ -151,7 +151,7 @@ class MarketDay:
         return f"deleted {messages} messages and {gone} plans"
 
     def refresh(self, period: Period) -> None:
-        """Fetch prices and forecasts from the configured sources; a source that fails raises an alarm, no more."""
+        """Fetch prices and forecasts from the configured sources; a source that fails only raises an alarm."""
         for feed in self._settings.feeds:
             self._fetch(feed, period)
 

@@ -1,6 +1,6 @@
 """The market day's timetable as APScheduler jobs: wakes the stages at each Period's moments, holds no state.
 
-What was done is in the store, so a restart catches up with what is due and repeats nothing.
+The store knows what was done, so a restart catches up with what is due and repeats nothing.
 """
 
 from collections.abc import Callable, Mapping
@@ -21,15 +21,15 @@ from agr.store.engine import Store
 log = structlog.get_logger()
 
 RETRY = timedelta(minutes=1)
-"""A moment that could not be handled is tried again after this."""
+"""Seconds after which a moment that could not be handled is tried again."""
 
 
 Handler = Callable[[Period, str], str | None]
-"""Does what a moment (its full name) asks for; returns what came of it, in words, or None: not possible yet."""
+"""Does what belongs to a moment of this name; returns the result in words, or None when it is not possible yet."""
 
 
 class Scheduler:
-    """Runs each moment of today's and tomorrow's Period once, at its time or as soon after as the daemon is there."""
+    """Runs each moment of today's and the next Periods once, at its time or as soon after it as the daemon runs."""
 
     def __init__(self, store: Store, settings: Settings, clock: Clock, handlers: Mapping[str, Handler]) -> None:
         self._store, self._settings, self._clock, self._handlers = store, settings, clock, handlers
@@ -54,15 +54,15 @@ class Scheduler:
         self._scheduler.pause()
 
     def resume(self) -> None:
-        """Go on, first with what is due by now."""
+        """Go on, beginning with what is due by now."""
         self._scheduler.resume()
         self.arrange()
 
     def stop(self) -> None:
         """End the scheduler; a moment under way is finished first.
 
-        Nothing may be due or be added meanwhile: a pass of the scheduler's thread would submit to executors that are
-        shut down already, and a moment that wants to be tried again would wait for a lock that waits for the moment.
+        Nothing may become due or be added meanwhile: a pass of the scheduler's thread would submit to executors that
+        are shut down, and a moment that is tried again would wait for a lock that waits for the moment.
         """
         with self._adding:
             self._ended = True
@@ -73,7 +73,7 @@ class Scheduler:
     def arrange(self) -> None:
         """(Re)schedule every moment that is not done: at start, at midnight, and when the clock jumps."""
         now = self._clock.now()
-        # First, so that a store that does not answer now cannot end the timetable.
+        # Do this first, so that a store that does not answer now cannot end the timetable.
         midnight = self.periods()[0].end + timedelta(seconds=1)
         self._add("next Period", self._clock.real(midnight), self.arrange)
         for period in self.periods():
@@ -102,7 +102,7 @@ class Scheduler:
         return min(coming, key=lambda m: m.at, default=None)
 
     def _run(self, period: Period, moment: Moment) -> None:
-        """Handle one moment, and before it every earlier one of its Period that is still open: once each, in order."""
+        """Handle a moment, after every earlier moment of its Period that is still open: once each, in order."""
         try:
             with self._running:
                 for open_one in self.pending(period):

@@ -209,9 +209,9 @@ def test_table_error_counts_its_faults(folder):
             ("switched_loads", LOADS + f"s,{EAN},2,{needs},{minutes}\n", words)
             for needs, minutes, words in (
                 ("22:00-06:00 4", 60, "needs: '22:00-06:00 4' is not understood: \"22:00-06:00 4\" goes over midn"),
-                ("4 h at night", 60, "is no window with hours; write 00:00-06:00 4 or 00:00-06:00 4-6"),
+                ("4 h at night", 60, "is not a window with hours; write 00:00-06:00 4 or 00:00-06:00 4-6"),
                 ("25:00-26:00 1", 60, "is not understood: hour must be in 0..23"),
-                ("00:00-06:00 4-3", 60, "has at most fewer hours than at least"),
+                ("00:00-06:00 4-3", 60, "has a most that is below the least"),
                 ("04:00-08:00 1; 00:00-06:00 1", 60, "windows from 00:00 and from 04:00 overlap; join them"),
                 ("00:00-24:00 1; 22:00-23:00 1", 60, "windows from 00:00 and from 22:00 overlap; join them"),
                 ("00:00-06:00 1", 0, "initial_minutes: '0' is how long it has been on (above 0) or off (below 0)"),

@@ -123,7 +123,7 @@ def test_nothing_is_overwritten_unless_told_and_then_it_is_kept(house, tmp_path)
     settings, config = house
     file = tmp_path / "b.tar.gz"
     backup(settings, config, file, with_key=True)
-    with pytest.raises(InputError, match="exists already and is kept"):
+    with pytest.raises(InputError, match="exists already and was not overwritten"):
         backup(settings, config, file, with_key=True)
     alarm(settings, "after the backup")
     with pytest.raises(InputError, match="say --replace"):

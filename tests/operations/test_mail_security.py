@@ -154,7 +154,7 @@ def test_a_host_that_is_no_name_is_an_alarm(tmp_path, authority, opened):
     opened += [box, post]
     told, said = post.tell()
     assert told == 0
-    assert "the host is no name that the DNS can have; check host" in said
+    assert "host is not a valid name in the DNS; check host" in said
 
 
 def test_a_refused_recipient_keeps_nobody_else_from_the_mail(tmp_path, authority, opened):

@@ -53,26 +53,26 @@ def test_times_mean_local_time_on_days_with_a_change_of_clocks():
         ("97 -1", "line 1: ISPs 97 to 97 are not in order within 1 to 96"),
         ("0 -1", "line 1: ISPs 0 to 0"),
         ("80-73 -1", "line 1: ISPs 80 to 73 are not in order"),
-        ("1 -200.000", "line 1: '-200.000' is no power; write whole W"),
-        ("1 -200,000", "line 1: '-200,000' is no power"),
-        ("1 1e5", "line 1: '1e5' is no power"),
+        ("1 -200.000", "line 1: '-200.000' is not a power; write whole W"),
+        ("1 -200,000", "line 1: '-200,000' is not a power"),
+        ("1 1e5", "line 1: '1e5' is not a power"),
         ("1-3 -5\n3 -5", "line 2: ISP 3 is in line 1 already"),
         ("18:07 -5", "line 1: 18:07 does not begin and end where an ISP"),
         ("20:00-18:00 -5", "line 1: ISPs 81 to 72 are not in order"),
         ("soon -5", "line 1: 'soon' is neither ISPs"),
         ("1 2 3 -5", "line 1: expected ISPs or times and a power"),
-        ("1\t20 500", "line 1: '20 500' is no power"),
-        ("1\t50 000", "line 1: '50 000' is no power"),
-        ("5\t12 096", "line 1: '12 096' is no power"),
-        ("5\t12\u202f500", "line 1: '12.*500' is no power"),
-        ("1;-20 500", "line 1: '-20 500' is no power"),
-        ("5 096", "line 1: '096' is no power"),
-        ("1 20 500", "line 1: '20 500' is no power; write whole W without spaces and with a tab or ;"),
-        ("5 - 12 500", "line 1: '12 500' is no power"),
-        ("73\t80\t", "line 1: '' is no power"),
+        ("1\t20 500", "line 1: '20 500' is not a power"),
+        ("1\t50 000", "line 1: '50 000' is not a power"),
+        ("5\t12 096", "line 1: '12 096' is not a power"),
+        ("5\t12\u202f500", "line 1: '12.*500' is not a power"),
+        ("1;-20 500", "line 1: '-20 500' is not a power"),
+        ("5 096", "line 1: '096' is not a power"),
+        ("1 20 500", "line 1: '20 500' is not a power; write whole W without spaces and with a tab or ;"),
+        ("5 - 12 500", "line 1: '12 500' is not a power"),
+        ("73\t80\t", "line 1: '' is not a power"),
         ("\t80\t-5", "line 1: '-80' is neither ISPs"),
         ("73\t-\t-5", "line 1: '73--' is neither ISPs"),
-        ("1 2 20 500", "line 1: '20 500' is no power"),
+        ("1 2 20 500", "line 1: '20 500' is not a power"),
     ],
 )
 def test_what_is_wrong_is_named_with_its_line(text, fault):
@@ -85,7 +85,7 @@ def test_a_blank_line_shifts_no_value():
     assert read_pasted("\n\t\n" + "\n".join(values) + "\n \n", DAY) == tuple(range(1, 97))
     values[4] = "\t"
     for more in ([], ["97"]):
-        with pytest.raises(InputError, match=r"^line 6: nothing stands here; write 0 where nothing is reserved$"):
+        with pytest.raises(InputError, match=r"^line 6: the line is blank; write 0 where nothing is reserved$"):
             read_pasted("\n".join(["W", *values, *more]), DAY)
     assert read_pasted("73 -5\n\n74 -6", DAY) == filled(DAY, {73: -5, 74: -6}), "each line says where it belongs"
 
@@ -93,7 +93,7 @@ def test_a_blank_line_shifts_no_value():
 def test_all_faults_are_named_at_once_but_not_without_end():
     with pytest.raises(InputError, match=r"(?s)line 1: .*line 2: .*line 8: .*\nand 4 more$"):
         read_pasted("\n".join(f"{isp} x" for isp in range(1, 13)), DAY)
-    with pytest.raises(InputError, match=r"(?s)range 1: 'much' is no power.*range 3: ISP 5 is in range 2 already"):
+    with pytest.raises(InputError, match=r"(?s)range 1: 'much' is not a power.*range 3: ISP 5 is in range 2 already"):
         read_ranges(
             [Range(first="1", last="2", power_w="much"), Range(first="4", last="6", power_w="-1"),
              Range(first="5", power_w="-1"), Range(first="7", last="8", power_w=" ")], DAY,

@@ -293,7 +293,7 @@ def test_a_reservation_is_entered_by_hand_isp_by_isp_after_a_look(market, operat
     before = reserved_w(market)
     first, last = (str(1 + before.index(-50_000)), str(len(before) - before[::-1].index(-50_000)))
     enter_by_hand(operator, market, "-200,000", first=first, last=first)
-    assert "'-200,000' is no power; write whole W" in operator.inner_text("[role=alert]")
+    assert "'-200,000' is not a power; write whole W" in operator.inner_text("[role=alert]")
     assert operator.get_by_label("power, W").first.input_value() == "-200,000", "what was entered is still there"
     enter_by_hand(operator, market, "20000", first=first, last=last)
     assert "20000 W does not lie between 0 and what FO-A has contracted there" in operator.inner_text("[role=alert]")
@@ -305,7 +305,7 @@ def test_a_reservation_is_entered_by_hand_isp_by_isp_after_a_look(market, operat
     market.until(lambda: min(reserved_w(market)) == -40_000, "the DSO's update")
     operator.locator("input[name=why]").fill("the DSO rang")
     operator.get_by_role("button", name="Enter and plan again").click()
-    assert "there is a newer word on FO-A by now" in operator.inner_text("[role=alert]")
+    assert "what is reserved of FO-A has changed meanwhile" in operator.inner_text("[role=alert]")
     assert "−40,000" in rows.first.inner_text(), "now both are shown"
     operator.get_by_role("button", name="Enter and plan again").click()
     operator.get_by_text("the reservation of FO-A is entered; a plan follows").first.wait_for()
@@ -331,7 +331,7 @@ def test_a_reservation_is_pasted_from_a_spreadsheet(market, operator):
     operator.get_by_role("button", name="Look at it", exact=True).click()
     alert = operator.inner_text("[role=alert]")
     assert "line 3: ISPs 97 to 97 are not in order within 1 to 96" in alert
-    assert "line 4: 'much' is no power" in alert
+    assert "line 4: 'much' is not a power" in alert
     pasted.fill("\n".join("0" for _ in range(96)))
     operator.get_by_role("button", name="Look at it", exact=True).click()
     operator.locator("input[name=why]").fill("released by telephone")

@@ -1,6 +1,6 @@
 """Every kind of resource, in the order of the tables: the one list of them outside of agr.planning.case.
 
-A new kind is a module here with its row and its KIND, a place in this list, and a conversion in agr.planning.case.
+A new kind needs a module here with its row and its KIND, a place in this list, and a conversion in agr.planning.case.
 """
 
 from typing import Any

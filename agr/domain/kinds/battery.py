@@ -1,4 +1,4 @@
-"""Batteries that stay where they are."""
+"""Stationary batteries."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -8,7 +8,7 @@ from agr.domain.bounds import Efficiency, NotNegative
 from agr.domain.kinds.checks import reserve_fits
 from agr.domain.kinds.kind import Kind, Look, Remark
 
-_ROUNDING = 1e-9  # of an energy, as a share: what two ways of adding it up may differ by
+_ROUNDING = 1e-9  # share of an energy by which two ways of adding it up may differ
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,10 +21,10 @@ class EvSession:
     departure: datetime
     energy_kwh: NotNegative
     charge_kw: NotNegative
-    charge_min_kw: NotNegative = 0.0  # what it charges with at least when it charges
+    charge_min_kw: NotNegative = 0.0  # least power while charging
     discharge_kw: NotNegative = 0.0  # V2G
     initial_kwh: NotNegative = 0.0  # content on arrival, for V2G
-    capacity_kwh: NotNegative | None = None  # of the car; None: exactly what is needed
+    capacity_kwh: NotNegative | None = None  # of the car; None: exactly the content needed
     charge_efficiency: Efficiency = 1.0
     discharge_efficiency: Efficiency = 1.0
     wear_eur_per_mwh: NotNegative = 0.0

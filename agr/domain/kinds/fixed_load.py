@@ -1,4 +1,4 @@
-"""Fixed loads: what nobody steers."""
+"""Fixed loads: consumption or production that nobody steers."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from agr.domain.kinds.quantities import POWER
 
 @dataclass(frozen=True, kw_only=True)
 class FixedLoad:
-    """Consumption (or production) nobody steers; follows forecast quantity `power_kw`."""
+    """Consumption (or production) that nobody steers; follows its forecast `power_kw`."""
 
     resource: str
     connection: str

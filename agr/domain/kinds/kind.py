@@ -1,6 +1,6 @@
-"""What a kind of resource says of itself to everything that does not plan: tables, scenarios, pictures.
+"""What a kind of resource tells tables, scenarios and pictures about itself.
 
-How its rows become units of a planning problem is registered in agr.planning.case.
+agr.planning.case registers how its rows become units of a planning problem.
 """
 
 from collections.abc import Callable, Iterator
@@ -24,12 +24,12 @@ class Resource(Protocol):
 
 Row = TypeVar("Row", bound=Resource)
 Remark = tuple[str, str]
-"""(column, what is wrong with it), to be read one after the other."""
+"""(column, what is wrong with it); a message reads one after the other."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Quantity:
-    """What a forecast gives values of."""
+    """What a forecast has values of."""
 
     name: str  # with its unit, as in the table of forecasts
     bound: Bound | None = None
@@ -52,14 +52,16 @@ def no_remarks(_row: Any) -> Iterator[Remark]:
 
 @dataclass(frozen=True, kw_only=True)
 class Kind(Generic[Row]):
-    """A kind of resource. Its columns are the fields of `row`; bounds of numbers stand in their types."""
+    """A kind of resource. Its columns are the fields of `row`, whose types carry the bounds of numbers."""
 
     row: type[Row]
     table: str  # name of its table, in plural: batteries.csv, --set batteries=…
     name: str  # of one of them, in tables of results: battery
     look: Look
-    stream: int  # of random numbers by which scenarios copy or leave out some; every kind has its own for ever
-    follows: tuple[Quantity, ...] = ()  # forecasts each of them needs
+    stream: (
+        int  # of random numbers with which scenarios copy resources or leave them out; never changes, differs by kind
+    )
+    follows: tuple[Quantity, ...] = ()  # the forecasts that each of them needs
     produces: bool = False  # its forecast of power is not above zero
     faults: Callable[[Row], Iterator[Remark]] = no_remarks  # contradictions between columns
-    shortfalls: Callable[[Row], Iterator[Remark]] = no_remarks  # what a row asks for and nobody can give
+    shortfalls: Callable[[Row], Iterator[Remark]] = no_remarks  # needs of a row that cannot be met

@@ -1,4 +1,4 @@
-"""Switched loads: on or off, as long as their needs say."""
+"""Switched loads: on or off, for as long as their needs say."""
 
 import re
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from agr.domain.kinds.kind import Kind, Look, Remark
 
 @dataclass(frozen=True, kw_only=True)
 class Need:
-    """For how long a switched load is on in a daily local window; no `most_hours`: all of it, if that pays."""
+    """How long a switched load is on in a daily local window; without `most_hours`, the whole window if that pays."""
 
     start: time
     end: time  # exclusive; 00:00 means the end of the day
@@ -30,13 +30,13 @@ def needs_of(text: str) -> tuple[Need, ...]:
     for part in text.split(";"):
         words = _NEED.fullmatch(part.strip())
         if words is None:
-            raise ValueError(f'"{part.strip()}" is no window with hours; write 00:00-06:00 4 or 00:00-06:00 4-6')
+            raise ValueError(f'"{part.strip()}" is not a window with hours; write 00:00-06:00 4 or 00:00-06:00 4-6')
         start, end = (time(0) if word == "24:00" else time.fromisoformat(word) for word in words.group(1, 2))
         if end != time(0) and end <= start:
             raise ValueError(f'"{part.strip()}" goes over midnight; write two windows, to 24:00 and from 00:00')
         hours, most = float(words[3]), None if words[4] is None else float(words[4])
         if most is not None and most < hours:
-            raise ValueError(f'"{part.strip()}" has at most fewer hours than at least')
+            raise ValueError(f'"{part.strip()}" has a most that is below the least')
         found.append(Need(start=start, end=end, hours=hours, most_hours=most))
     found.sort(key=lambda need: need.start)
     for one, other in pairwise(found):

@@ -1,4 +1,4 @@
-"""Lets people and programs in: log-ins, sessions, tokens and set-up links. Every refusal says what to do."""
+"""Authenticates people and programs: log-ins, sessions, tokens, set-up links. Every refusal says what to do."""
 
 import re
 import secrets
@@ -42,7 +42,7 @@ def password_fault(password: str) -> str | None:
 
 
 class Authentication:
-    """The one place where secrets are checked. Log-ins end by the machine's clock; the audit log has the market's."""
+    """The one place that checks secrets. Log-ins expire by the machine's clock; the audit log has the market's."""
 
     def __init__(
         self, store: Store, settings: Operators, clock: Clock, real: Clock, hasher: PasswordHasher | None = None
@@ -61,7 +61,7 @@ class Authentication:
     # --- people -----------------------------------------------------------------------------------------------------
 
     def log_in(self, name: str, password: str, address: str) -> str:
-        """Return the secret of a new session. Raises AccessError; it does not tell whether the account exists."""
+        """Return the secret of a new session. Raises AccessError, which does not tell whether the account exists."""
         now, name = self._real.now(), name.strip().lower()[:64]
         wait = self._throttle.wait_s(name, address, now)
         if wait > 0:
@@ -107,7 +107,7 @@ class Authentication:
             access.end_session(tx, secret)
 
     def by_session(self, secret: str) -> Principal | None:
-        """Return who a session belongs to, None when it has ended."""
+        """Return the principal of a session, None when it has ended."""
         now = self._real.now()
         with self._store.transaction() as tx:
             found = access.session(tx, secret)
@@ -127,7 +127,7 @@ class Authentication:
     # --- programs ---------------------------------------------------------------------------------------------------
 
     def by_token(self, secret: str) -> Principal | None:
-        """Return who a token stands for; it may never do more than its owner may now."""
+        """Return the principal of a token; it is never allowed more than its owner is now."""
         now = self._real.now()
         with self._store.transaction() as tx:
             found = access.token(tx, secret)
@@ -212,7 +212,7 @@ class Authentication:
     def set_up(self, secret: str, name: str, password: str) -> str:
         """Use a set-up link: choose the password (and, for the first account, the name); return a session's secret.
 
-        Raises InputError when name or password will not do (the link still works), AccessError when the link does not.
+        Raises InputError for an unacceptable name or password (the link still works), AccessError for an expired link.
         """
         fault, now = password_fault(password), self._real.now()
         opened = self.link_opens(secret)
@@ -241,7 +241,7 @@ class Authentication:
             self._record(tx, who=by.label, action="change role", subject=name, detail=role)
 
     def set_disabled(self, by: Principal, name: str, disabled: bool) -> None:
-        """Shut an account out at once, or let it in again. Raises InputError."""
+        """Lock an account at once, or unlock it. Raises InputError."""
         now = self._real.now()
         with self._store.transaction() as tx:
             self._keep_an_admin(tx, name, not disabled)

@@ -1,4 +1,4 @@
-"""Slows down whoever guesses passwords. In memory: a restart forgives."""
+"""Slows down guessing of passwords. Counts are in memory: a restart forgets them."""
 
 from collections import deque
 from datetime import datetime, timedelta
@@ -6,7 +6,7 @@ from threading import Lock
 
 _FORGET_ABOVE = 10_000
 ADDRESS_FACTOR = 10
-"""An address may fail this much more often than an account: many people may sit behind it."""
+"""An address may fail this many times as often as an account: many people may share it."""
 
 
 class LoginRateLimit:
@@ -40,6 +40,6 @@ class LoginRateLimit:
                 self._failures.setdefault(key, deque(maxlen=ADDRESS_FACTOR * self._limit)).append(now)
 
     def succeeded(self, account: str) -> None:
-        """Forgive an account whose owner has come."""
+        """Forget the failures of an account whose owner has logged in."""
         with self._lock:
             self._failures.pop("account " + account, None)

@@ -10,7 +10,7 @@ class Permission(Enum):
     READ = "read"  # see everything
     METRICS = "metrics"  # scrape /metrics
     PREVIEW = "preview"  # ask for plans that are only looked at
-    ACT = "act"  # whatever changes what is sent
+    ACT = "act"  # everything that changes what is sent
     ADMIN = "admin"  # accounts and tokens of others
 
 
@@ -25,7 +25,7 @@ ROLES: dict[str, frozenset[Permission]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Principal:
-    """Somebody who was let in, for one request."""
+    """Who makes a request, and what they may do."""
 
     name: str
     role: str
@@ -34,12 +34,12 @@ class Principal:
     csrf: str = ""  # of the session
 
     def may(self, what: Permission) -> bool:
-        """Say whether this visitor may do something."""
+        """Say whether this principal may do something."""
         return what in self.allowed
 
     @property
     def label(self) -> str:
-        """How the audit log names this visitor."""
+        """How the audit log names this principal."""
         return self.name if self.via == "session" else f"{self.name} ({self.via})"
 
 

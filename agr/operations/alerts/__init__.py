@@ -1,1 +1,1 @@
-"""Tells alarms outside the page: webhooks and e-mail, templated, once each, with recovery."""
+"""Sends alarms by webhook and e-mail: from templates, once each, and again when they end."""

@@ -1,4 +1,4 @@
-"""The ways out: a POST to a web address, a mail by SMTP. Each either delivers or raises NoticeError."""
+"""The channels: a POST to a web address, a mail by SMTP. Each either delivers or raises NoticeError."""
 
 import os
 import smtplib
@@ -31,7 +31,7 @@ def post(channel: Webhook, notice: Notice, client: httpx.Client) -> None:
         answer = client.post(channel.url, content=content, headers=headers, timeout=TIMEOUT_S, follow_redirects=False)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise NoticeError(f"{type(error).__name__}: {error}") from error
-    except UnicodeError:  # the error holds the secret: it goes no further
+    except UnicodeError:  # the error holds the secret, so it is not passed on
         raise NoticeError("nothing was sent: only ASCII in url and in the values of header_env") from None
     if not answer.is_success:
         raise NoticeError(f"it answered HTTP {answer.status_code}; check the address and its secret")
@@ -40,7 +40,7 @@ def post(channel: Webhook, notice: Notice, client: httpx.Client) -> None:
 def mail(channel: Email, notice: Notice, tls: ssl.SSLContext) -> str:
     """Send a notice by SMTP; return which recipients the server refused, in words, while others got it.
 
-    Raises NoticeError when nobody got it. Without the TLS that the settings ask for, nothing is sent, least a password.
+    Raises NoticeError when nobody got it. Without the TLS that the settings ask for, nothing is sent, and no password.
     """
     message = _message(channel, notice)
     try:
@@ -56,7 +56,7 @@ def mail(channel: Email, notice: Notice, tls: ssl.SSLContext) -> str:
             refused = server.send_message(message)
     except (OSError, smtplib.SMTPException) as error:
         raise NoticeError(f"{channel.host}:{channel.port}: {_why(error)}") from error
-    except UnicodeError as error:  # it may hold the password: it goes no further
+    except UnicodeError as error:  # it may hold the password, so it is not passed on
         raise NoticeError(f"{channel.host}:{channel.port}: {_unsayable(error)}") from None
     return "; ".join(f"{who} was refused: {_answer(*said)}" for who, said in refused.items())
 
@@ -76,7 +76,7 @@ def _why(error: Exception) -> str:
     match error:
         case ssl.SSLCertVerificationError():
             return (
-                f"its certificate is not accepted ({error.verify_message}); use the name it is made out to, or name "
+                f"its certificate is not accepted ({error.verify_message}); use the name in the certificate, or name "
                 "who signs it in alarms.authorities_file"
             )
         case ssl.SSLError():
@@ -84,7 +84,7 @@ def _why(error: Exception) -> str:
         case smtplib.SMTPAuthenticationError():
             return f"the log-in was refused: {_answer(*error.args)}; check user and password_env"
         case smtplib.SMTPNotSupportedError():
-            return f"nothing was sent, the server cannot do what is asked of it ({error}); see security and user"
+            return f"nothing was sent: the server cannot do what security and user ask for ({error})"
         case smtplib.SMTPRecipientsRefused():
             return "; ".join(f"{who} was refused: {_answer(*said)}" for who, said in error.recipients.items())
         case smtplib.SMTPResponseException():
@@ -97,7 +97,7 @@ def _unsayable(error: UnicodeError) -> str:
     """Return in words what cannot be written; a host's name fails as IDNA, a log-in as ASCII."""
     if isinstance(error, UnicodeEncodeError) and error.encoding == "ascii":
         return "nothing was sent: only ASCII in user and password; choose another one, see user and password_env"
-    return "the host is no name that the DNS can have; check host"
+    return "host is not a valid name in the DNS; check host"
 
 
 def _answer(code: int, words: bytes | str) -> str:

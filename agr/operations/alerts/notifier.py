@@ -1,4 +1,4 @@
-"""Tells each channel what is new: alarms that have stood long enough, and those that are over."""
+"""Sends what is new through each channel: alarms that have lasted long enough, and those that have ended."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -19,13 +19,13 @@ from agr.uftp.connections import tls_context
 log = structlog.get_logger()
 
 FAILED = "notice failed"
-"""The alarm about a channel that does not work: it is told to no channel."""
+"""The alarm about a channel that does not work; it is sent through no channel."""
 
 _FIRST_PAUSE, _LONGEST_PAUSE = timedelta(seconds=15), timedelta(minutes=15)
 
 
 class Notifier:
-    """Several alarms at once make one notice. What was told is in the store: a restart tells nothing twice."""
+    """Several alarms at once make one notice. The store knows what was sent, so a restart sends nothing twice."""
 
     def __init__(self, store: Store, settings: Settings, clock: Clock, url: Callable[[], str]) -> None:
         self._store, self._settings, self._clock, self._url = store, settings, clock, url
@@ -42,7 +42,7 @@ class Notifier:
         return ""
 
     def tell(self) -> int:
-        """Tell every channel what is new; return how many notices left."""
+        """Send what is new through every channel; return how many notices left."""
         return sum(self._tell(channel, deliver) for channel, deliver in self._channels)
 
     def _tell(self, channel: Webhook | Email, deliver: Callable[[Notice], str]) -> bool:

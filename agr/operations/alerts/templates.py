@@ -1,4 +1,4 @@
-"""What a notice says. Pure; templates are the operator's own and run in a sandbox."""
+"""The text of a notice. Pure; templates are written by the operator and run in a sandbox."""
 
 import json
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ SHOWN = 20
 
 @dataclass(frozen=True, kw_only=True)
 class Notice:
-    """What one channel is told at once."""
+    """What is sent through one channel at once."""
 
     raised: tuple[Alarm, ...]
     recovered: tuple[Alarm, ...]
@@ -81,7 +81,7 @@ def _render(template: str, notice: Notice) -> str:
 
 
 def body(template: str, notice: Notice) -> str:
-    """Return a webhook's body: the template's, else JSON with everything known."""
+    """Return a webhook's body: the template's, else JSON with all fields."""
     return _render(template, notice) if template else json.dumps(_values(notice))
 
 
