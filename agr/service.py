@@ -9,14 +9,14 @@ import structlog
 
 from agr.domain.errors import AgrError, StoreError
 from agr.domain.isp import Clock, JumpingClock, SystemClock
-from agr.domain.plan import Plan, PlanState, ReasonKind
+from agr.domain.plan import Plan
 from agr.messaging.deliver import Deliverer
 from agr.messaging.directory import participants_of
 from agr.messaging.discovery import Discoverer, dns_of, end_alarms
 from agr.messaging.key_file import load_key
 from agr.messaging.keys import LiveKey
 from agr.messaging.portfolio_requests import PortfolioRequests
-from agr.messaging.publish import OPEN, Publisher
+from agr.messaging.publish import Publisher
 from agr.messaging.receive import Receiver
 from agr.operations import log as events
 from agr.operations.accounts.authentication import Authentication
@@ -280,10 +280,7 @@ class Service:
         self._wake()
 
     def _planned(self, plan: Plan) -> None:
-        """Open publication once the auction's results are planned, and send what changed."""
-        if any(reason.kind is ReasonKind.RESULTS for reason in plan.reasons) and plan.state is PlanState.AUDITED:
-            with self.store.transaction() as tx:
-                day.moment_done(tx, plan.period.day, OPEN, self.clock.now(), "market results planned")
+        """Send what changed."""
         self.publisher.publish(plan.period, self.planner.closed_isps(plan.period))
         self._wake()
 

@@ -23,10 +23,11 @@ from agr.operations import log
 from agr.planning import serialisation
 from agr.planning.case import NamedCase
 from agr.planning.difference import Solved
-from agr.planning.incremental import basis_of
+from agr.planning.inputs import basis_of
 from agr.planning.plan_summary import points_of, positions_of, result_of
 from agr.planning.pool import SolverPool
 from agr.planning.service import Planner
+from agr.planning.stored_plans import StoredInputs
 from agr.settings import Planning
 from agr.store import day, plans, portfolio, register
 from models.case import Case
@@ -128,7 +129,7 @@ def _stand(world: World, case: Case, outcome: Outcome) -> None:
             id=0, period=PERIOD, created_at=now, reasons=(Reason(kind=ReasonKind.FIRST_PLAN),),
             state=PlanState.AUDITED, points=points_of(solved), positions=positions_of(solved),
             result=result_of(solved, findings=(), no_flexibility_eur=0.0, notes=()),
-            case_digest=serialisation.digest(named), basis=basis_of(tx, world.settings, PERIOD, now),
+            case_digest=serialisation.digest(named), basis=basis_of(StoredInputs(tx), world.settings, PERIOD, now),
         )  # fmt: skip
         plans.put(tx, plan, serialisation.pack(outcome), serialisation.pack(named))
 

@@ -18,9 +18,7 @@ from agr.uftp.participants import Participants
 
 log = structlog.get_logger()
 
-OPEN = "publication_open"
-"""Name of the moment from which a Period's plans are sent: at the day-ahead results, or at the last safe start."""
-
+OPEN = day.PUBLICATION_OPEN
 
 _UNDELIVERED = ("failed", "cancelled")
 PAUSE_AFTER_FAILURE = timedelta(minutes=10)

@@ -4,6 +4,7 @@ Raises InputError when the request is wrong, and ConflictError when the situatio
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, timedelta
 
 from agr.domain.errors import ConflictError, InputError, MissingError
@@ -12,6 +13,8 @@ from agr.domain.plan import Plan, PlanState, Reason, ReasonKind
 from agr.messaging.publish import OPEN, Publisher
 from agr.operations.accounts.roles import Principal
 from agr.operations.action_base import LONGEST_WHY, ActionBase, Done, said_why
+from agr.planning.alarms import alarms_of
+from agr.planning.stored_plans import write_alarms
 from agr.settings import Settings
 from agr.store import day, outbox, overrides, plans, portfolio
 from agr.store.engine import Store, Tx
@@ -69,6 +72,7 @@ class Actions(ActionBase):
                     "something has changed since this preview and a new plan is being made; wait for it"
                 )
             plans.decide(tx, number, PlanState.AUDITED)
+            write_alarms(tx, plan.period, alarms_of(replace(plan, state=PlanState.AUDITED)), self._clock.now())
             self._record(tx, by, "send", f"plan {number}", why, f"Period {plan.period}")
             opened = OPEN in day.done_moments(tx, plan.period.day)
         count = self._publisher.publish(plan.period, self._closed_isps(plan.period), by_hand=True)

@@ -5,15 +5,13 @@ bound with (the decomposition's). Where the proven gap becomes too wide, the who
 Source: docs/explanation/optimisation.md §3.6.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from hashlib import sha256
-from math import isfinite
+from math import inf
 from typing import Any
 
 import numpy as np
-import structlog
 from numpy.typing import NDArray
 
 from agr.domain.errors import PlanError
@@ -23,33 +21,15 @@ from agr.domain.register import Contract
 from agr.planning import serialisation
 from agr.planning.case import NamedCase
 from agr.planning.difference import Solved, change
-from agr.planning.plan_loader import load_solved, merged, named_like, places, read, unpacked
+from agr.planning.inputs import basis_of
+from agr.planning.plan_loader import merged, named_like, places
 from agr.planning.plan_summary import points_of, positions_of, result_of
-from agr.planning.pool import SolverPool
-from agr.settings import Settings
-from agr.store import day, input_version, plans, register
+from agr.planning.ports import PlanningSettings, PlanReader, PlanStore, Solver
 from agr.store.day import Trigger
-from agr.store.engine import Store, Tx
 from models.case import Reservations
 from models.decomposition.reoptimise.subproblem import members, renewed, subproblem
 from models.method import SMALL
 from models.outcome import Termination
-
-log = structlog.get_logger()
-
-
-def basis_of(tx: Tx, settings: Settings, period: Period, now: datetime) -> str:
-    """Return what a plan made now would be made from, but for reservations and what was announced, as a text."""
-    gate = now >= dict(settings.timetable.moments(period))["day_ahead_gate"]
-    earlier = plans.newest_audited(tx, period.previous().day)
-    chosen = (
-        settings.markets.model_dump_json(),
-        settings.planning.model_dump_json(),
-        settings.time_zone,
-        settings.isp_minutes,
-    )
-    digest = sha256(repr(chosen).encode()).hexdigest()[:16]
-    return f"{input_version.number(tx)} {earlier} {gate} {digest}"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -62,10 +42,22 @@ class PartRun:
     named: NamedCase
 
 
+@dataclass(frozen=True, kw_only=True)
+class PartRefused:
+    """Why a part was not enough, and the whole portfolio must be planned."""
+
+    points: tuple[str, ...]
+    failure: str = ""  # of the solve, in words
+    findings: tuple[str, ...] = ()  # of the audit
+    gap_eur: float = inf
+
+
 class IncrementalPlanner:
     """Keeps the plan in force of one Period and plans parts of it again."""
 
-    def __init__(self, store: Store, settings: Settings, solver: SolverPool, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, store: PlanStore, settings: PlanningSettings, solver: Solver, now: Callable[[], datetime]
+    ) -> None:
         self._store, self._settings, self._solver, self._now = store, settings, solver, now
         self._recalled = False
         self._plan: Plan | None = None
@@ -80,45 +72,47 @@ class IncrementalPlanner:
         """Forget the plan; it is read again when it is needed."""
         self._plan = self._solved = None
 
-    def recall(self) -> None:
-        """Read the next Period's plan in force once, while nothing else is to do: its first update need not wait."""
+    def recall(self) -> bool:
+        """Read the next Period's plan in force once, while nothing else is to do: its first update need not wait.
+
+        Returns whether parts of a plan that was just read can be planned.
+        """
         if self._recalled:
-            return
+            return False
         self._recalled = True
         tomorrow = period_of(self._now(), self._settings.time_zone, self._settings.isp_minutes).next()
-        with self._store.transaction() as tx:
-            number = plans.newest_audited(tx, tomorrow.day)
-            plan = None if number is None else plans.get(tx, number)
-            archives = read(tx, plan.id) if plan is not None and plan.basis else []
-        if plan is None or not archives:
-            return
-        self.keep(plan, unpacked(archives))
-        if self._plan is not None:
-            self._solver.warm_up(parts=True)
+        with self._store.reading() as reader:
+            number = reader.number_in_force(tomorrow.day)
+            plan = None if number is None else reader.plan(number)
+            unpack = reader.archived(plan.id) if plan is not None and plan.basis else None
+        if plan is None or unpack is None:
+            return False
+        self.keep(plan, unpack())
+        return self._plan is not None
 
-    def ready(self, triggers: list[Trigger]) -> bool:
+    def ready(self, triggers: Sequence[Trigger]) -> bool:
         """Say whether these triggers are probably answered in a second, so that there is no use in waiting for more."""
         return self._plan is not None and self._plan.period.day == triggers[0].period and _only_reservations(triggers)
 
-    def begin(self, tx: Tx, period: Period, triggers: list[Trigger]) -> PartRun | None:
+    def begin(self, reader: PlanReader, period: Period, triggers: Sequence[Trigger]) -> PartRun | None:
         """Return what is to be planned, None where it has to be the whole portfolio."""
         settings = self._settings
         waits = settings.publication.minimum_gain_eur_per_prognosis > 0  # that rule compares whole plans
         if waits or not _only_reservations(triggers) or self._now() >= period.start:
             return None
-        number = plans.newest_audited(tx, period.day)
-        if number is None or not self._load(tx, number):
+        number = reader.number_in_force(period.day)
+        if number is None or not self._load(reader, number):
             return None
         plan, whole = self._plan, self._solved
-        if plan is None or whole is None or plan.basis != basis_of(tx, settings, period, self._now()):
+        if plan is None or whole is None or plan.basis != basis_of(reader, settings, period, self._now()):
             return None
-        changed = _changed(tx, whole.named, day.reservations_on(tx, period.day))
+        changed = _changed(reader, whole.named, reader.reserved_w(period.day))
         if not changed or _size(whole.named, changed) > SMALL:
             return None
         points = places(whole.named, tuple(changed))
         before = subproblem(whole.named.case, whole.outcome, points)
         rows = _reservations(changed, period)
-        stay = settings.publication.stay_eur_per_mwh if plans.has_prognoses(tx, period.day) else 0.0
+        stay = settings.publication.stay_eur_per_mwh if reader.announced(period.day) else 0.0
         case = renewed(before, rows, whole.outcome.point_kw[points] if stay > 0 else None, stay)
         return PartRun(
             plan=plan,
@@ -127,31 +121,26 @@ class IncrementalPlanner:
             named=named_like(whole.named, points, case),
         )
 
-    def _load(self, tx: Tx, number: int) -> bool:
+    def _load(self, reader: PlanReader, number: int) -> bool:
         """Have the plan in force at hand; False where no part of it can be planned."""
         if self._plan is None or self._plan.id != number:
             self.forget()
-            plan = plans.get(tx, number)
+            plan = reader.plan(number)
             if plan is None or not plan.basis:
                 return False
-            self.keep(plan, load_solved(tx, number))
+            self.keep(plan, reader.archived(number)())
         return self._solved is not None
 
-    def plan(self, run: PartRun, reasons: tuple[Reason, ...], triggers: list[int]) -> Plan | None:
-        """Plan the part, store it as the plan in force; None where the whole portfolio must be planned."""
-        log.info("plan.part", congestion_points=list(run.named.case.points))
+    def plan(self, run: PartRun, reasons: tuple[Reason, ...], triggers: list[int]) -> Plan | PartRefused:
+        """Plan the part and store it as the plan in force, or say why the whole portfolio must be planned."""
+        points = run.named.case.points
         try:
             answer = self._solver.solve_part(run.before.case, run.named.case)
         except PlanError as error:
-            log.warning("plan.part_failed", congestion_points=list(run.named.case.points), why=str(error))
-            return None
+            return PartRefused(points=points, failure=str(error))
         outcome = answer.outcome
         if answer.findings or outcome.termination is not Termination.OPTIMAL:
-            log.info(
-                "plan.part_not_enough", congestion_points=list(run.named.case.points), findings=list(answer.findings),
-                gap_eur=round(outcome.gap_eur, 2) if isfinite(outcome.gap_eur) else None,
-            )  # fmt: skip
-            return None
+            return PartRefused(points=points, findings=answer.findings, gap_eur=outcome.gap_eur)
         other = run.named.case.remainder
         assert other is not None
         case = replace(run.named.case, remainder=replace(other, dual_slack_eur=answer.dual_slack_eur))
@@ -178,9 +167,7 @@ class IncrementalPlanner:
             part=True,
             basis=run.plan.basis,
         )  # fmt: skip
-        with self._store.transaction() as tx:
-            stored = plans.put(tx, plan, serialisation.pack(after.outcome), serialisation.pack(after.named))
-            day.close_triggers(tx, triggers, stored.id, stored.state.value)
+        stored = self._store.put(plan, after, triggers)
         self.keep(stored, whole)
         return stored
 
@@ -190,7 +177,7 @@ def _has_prices(solved: Solved) -> bool:
     return duals is not None and bool(np.isfinite(duals.bound_eur))
 
 
-def _only_reservations(triggers: list[Trigger]) -> bool:
+def _only_reservations(triggers: Sequence[Trigger]) -> bool:
     return all(t.reason.kind is ReasonKind.RESERVATION and not t.points and not t.preview for t in triggers)
 
 
@@ -198,7 +185,7 @@ _Row = tuple[str, str, NDArray[np.float64], float, float]
 """Contract, congestion point, kW per ISP, penalty, fee."""
 
 
-def _changed(tx: Tx, named: NamedCase, reserved_w: Mapping[str, tuple[int, ...]]) -> dict[str, list[_Row]]:
+def _changed(reader: PlanReader, named: NamedCase, reserved_w: Mapping[str, tuple[int, ...]]) -> dict[str, list[_Row]]:
     """Return the congestion points whose reservations are others now, with all of them there."""
     case = named.case
     held = case.reservations
@@ -214,7 +201,7 @@ def _changed(tx: Tx, named: NamedCase, reserved_w: Mapping[str, tuple[int, ...]]
         kw = np.array(power_w, dtype=np.float64) / 1000
         old = rows.get(name)
         if old is None:
-            new = _contracted(register.contract(tx, name), kw, known) if kw.any() else None
+            new = _contracted(reader.contract(name), kw, known) if kw.any() else None
         else:
             new = (*old[:2], kw, *old[3:])
         if new is not None and (old is None or not np.array_equal(old[2], kw)):

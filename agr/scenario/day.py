@@ -15,7 +15,7 @@ from agr.planning.case import Inputs, Previous, build
 from agr.planning.case.markets import DAY_AHEAD
 from agr.planning.difference import Solved, change
 from agr.planning.pool import Solution
-from agr.planning.service import carried_of, previous_of
+from agr.planning.inputs import carried_of, previous_of
 from agr.scenario.scenario import Scenario
 from agr.settings import Timetable
 from models.case import Case

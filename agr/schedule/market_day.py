@@ -12,13 +12,13 @@ from agr.domain.plan import Reason, ReasonKind
 from agr.domain.price import values_on
 from agr.messaging.portfolio_requests import PortfolioRequests
 from agr.messaging.publish import OPEN, Publisher
+from agr.planning.case.markets import DAY_AHEAD
+from agr.planning.gates import bid_at_gate, day_ahead_at_gate
 from agr.settings import FeedSection, Settings
 from agr.store import day, inbox, outbox, overrides, plans, portfolio, register
 from agr.store.engine import Store
 
 log = structlog.get_logger()
-
-DAY_AHEAD = "day-ahead"
 
 
 class MarketDay:
@@ -77,23 +77,18 @@ class MarketDay:
         with self._store.transaction() as tx:
             if product in day.positions_on(tx, period.day):
                 return "already fixed"
-            plan = plans.in_force(tx, period.day)
-            bids = plan.positions.bids_mw.get(product) if plan else None
-            values = bids or (0.0,) * (24 // hours)
-            origin = f"bid of plan {plan.id}" if plan and bids else "no plan before the gate"
-            day.fix_position(tx, period.day, product, values, self._clock.now(), origin)
-        return f"bid {', '.join(f'{v:g}' for v in values)} MW ({origin})"
+            fixed = bid_at_gate(plans.in_force(tx, period.day), product, 24 // hours)
+            day.fix_position(tx, period.day, product, fixed.values, self._clock.now(), fixed.origin)
+        return f"bid {', '.join(f'{v:g}' for v in fixed.values)} MW ({fixed.origin})"
 
     def _day_ahead_gate(self, period: Period, _name: str) -> str:
         with self._store.transaction() as tx:
             if DAY_AHEAD in day.positions_on(tx, period.day):
                 return "already fixed"
-            plan = plans.in_force(tx, period.day)
-            values = plan.positions.day_ahead_kw if plan else (0.0,) * period.isp_count
-            origin = f"plan {plan.id}" if plan else "no plan before the gate"
-            day.fix_position(tx, period.day, DAY_AHEAD, values, self._clock.now(), origin)
-        energy = sum(values) * period.isp_hours / 1000
-        return f"{energy:+.3f} MWh net ({origin})"
+            fixed = day_ahead_at_gate(plans.in_force(tx, period.day), period)
+            day.fix_position(tx, period.day, DAY_AHEAD, fixed.values, self._clock.now(), fixed.origin)
+        energy = sum(fixed.values) * period.isp_hours / 1000
+        return f"{energy:+.3f} MWh net ({fixed.origin})"
 
     def _results(self, period: Period, _name: str) -> str | None:
         """Ask for a plan once the auction's prices are there; until then it is tried again each minute."""

@@ -10,6 +10,9 @@ from agr.store import input_version
 from agr.store import tables as t
 from agr.store.engine import Tx
 
+PUBLICATION_OPEN = "publication_open"
+"""Name of the moment from which a Period's plans are sent: at the day-ahead results, or at the last safe start."""
+
 
 def done_moments(tx: Tx, period: date) -> dict[str, str]:
     """Return name → result of the Period's moments that are done and need not run again."""

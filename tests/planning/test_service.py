@@ -13,10 +13,11 @@ from agr.domain.kinds.switched_load import SwitchedLoad
 from agr.domain.plan import Plan, PlanState, Reason, ReasonKind
 from agr.planning import serialisation
 from agr.planning.case import NamedCase
+from agr.planning.inputs import carried_of
 from agr.planning.plan_loader import load_solved
 from agr.planning.pool import Solution, SolverPool
 from agr.planning.progress import Round
-from agr.planning.service import Planner, carried_of
+from agr.planning.service import Planner
 from agr.settings import Planning
 from agr.store import day, plans, register
 from models.case import Case

@@ -1,0 +1,56 @@
+"""Which alarms a plan raises, and which it ends. Pure: a plan in, changes out; they are stored with the plan."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from agr.domain.plan import Plan, PlanState
+
+STALE = "stand in for missing ones"
+"""What a note of stale forecasts says."""
+
+_TOLERANCE_KWH = 1e-3
+"""Less is numerical noise."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AlarmChange:
+    """An alarm of a Period that is raised (or renewed), with what it says; without a text it ends."""
+
+    kind: str
+    text: str | None = None
+
+
+def alarms_of(plan: Plan) -> tuple[AlarmChange, ...]:
+    """Return what follows from a plan that was made, or that comes into force."""
+    return tuple(_alarms(plan))
+
+
+def alarms_of_failure(why: str) -> tuple[AlarmChange, ...]:
+    """Return what follows where no plan came of a run."""
+    return (AlarmChange(kind="plan failed", text=why),)
+
+
+def _alarms(plan: Plan) -> Iterator[AlarmChange]:
+    result = plan.result
+    yield AlarmChange(kind="plan failed")
+    yield AlarmChange(kind="audit failed", text="; ".join(result.audit[:5]) or None)
+    if plan.state in (PlanState.AUDITED, PlanState.HELD_BACK):  # that one was in force before
+        yield AlarmChange(kind="no plan")
+    if plan.state is PlanState.AUDITED:
+        yield from _promises(plan)
+
+
+def _promises(plan: Plan) -> Iterator[AlarmChange]:
+    """Say which promises the plan in force cannot keep, and which it can."""
+    result = plan.result
+    short, unbalanced, stale = None, None, next((note for note in result.notes if STALE in note), None)
+    if result.reservation_shortfall_kwh > _TOLERANCE_KWH:
+        short = (
+            f"plan {plan.id} could not deliver {result.reservation_shortfall_kwh:,.1f} kWh "
+            "if all reservations were called"
+        )
+    if result.imbalance_mwh * 1000 > _TOLERANCE_KWH:
+        unbalanced = f"plan {plan.id} leaves {result.imbalance_mwh:,.3f} MWh unbalanced"
+    yield AlarmChange(kind="reservation not covered", text=short)
+    yield AlarmChange(kind="imbalance planned", text=unbalanced)
+    yield AlarmChange(kind="feed stale", text=None if stale is None else f"plan {plan.id}: {stale}")

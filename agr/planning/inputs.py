@@ -1,0 +1,187 @@
+"""What a plan of a Period is made from at a moment, read from a store. Reads only; decides nothing about programs."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from hashlib import sha256
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agr.domain.isp import Period
+from agr.domain.plan import Plan
+from agr.domain.price import values_on
+from agr.domain.register import Portfolio, Register
+from agr.planning.alarms import STALE
+from agr.planning.case import Inputs, Previous, carried_isps
+from agr.planning.difference import Solved
+from agr.planning.ports import PlanningSettings, PlanReader
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class RunInputs:
+    """What a planning run starts from."""
+
+    inputs: Inputs
+    predecessor: Plan | None
+    before: Solved | None  # what was solved for the predecessor
+    published: bool
+    notes: tuple[str, ...]  # fall-backs used
+    basis: str
+
+
+def read_inputs(
+    reader: PlanReader, settings: PlanningSettings, period: Period, now: datetime, movable: frozenset[str] = frozenset()
+) -> RunInputs | None:
+    """Read everything a run needs; None while no CRO has told us the Period's congestion points.
+
+    `movable`: only these congestion points leave the programs of the plan in force; empty: all may.
+    """
+    notes: list[str] = []
+    known = _portfolio(reader, settings, period, notes)
+    if known is None:
+        return None
+    number = reader.number_in_force(period.day)
+    predecessor = None if number is None else reader.plan(number)
+    before = None if number is None else reader.archived(number)()
+    published = reader.announced(period.day)
+    register = reader.register()
+    inputs = Inputs(
+        period=period,
+        portfolio=known,
+        register=register,
+        forecasts=_forecasts(reader, period, notes),
+        prices=_prices(reader, settings, period, now),
+        reserved_w=reader.reserved_w(period.day),
+        fixed=reader.fixed_positions(period.day),
+        carried_state=_carried_state(reader, period),
+        markets=settings.markets,
+        planning=settings.planning,
+        closed_isps=closed_isps(settings, period, now),
+        frozen_points=_frozen(known, movable if before is not None else frozenset(), now),
+        previous=previous_of(before) if before is not None else Previous(),
+        unavailable_from=_unavailable_from(reader, register, period, notes),
+        stay_eur_per_mwh=settings.publication.stay_eur_per_mwh if published else 0.0,
+    )
+    return RunInputs(
+        inputs=inputs, predecessor=predecessor, before=before, published=published, notes=tuple(notes),
+        basis=basis_of(reader, settings, period, now),
+    )  # fmt: skip
+
+
+def basis_of(reader: PlanReader, settings: PlanningSettings, period: Period, now: datetime) -> str:
+    """Return what a plan made now would be made from, but for reservations and what was announced, as a text."""
+    gate = now >= dict(settings.timetable.moments(period))["day_ahead_gate"]
+    earlier = reader.number_in_force(period.previous().day)
+    chosen = (
+        settings.markets.model_dump_json(),
+        settings.planning.model_dump_json(),
+        settings.time_zone,
+        settings.isp_minutes,
+    )
+    digest = sha256(repr(chosen).encode()).hexdigest()[:16]
+    return f"{reader.input_version()} {earlier} {gate} {digest}"
+
+
+def closed_isps(settings: PlanningSettings, period: Period, now: datetime) -> int:
+    """Count the ISPs whose intraday market has closed."""
+    edge = now + timedelta(seconds=settings.markets.intraday.closes_before_s)
+    return min(max(period.isp_of(edge), 0), period.isp_count) if edge >= period.start else 0
+
+
+def previous_of(solved: Solved) -> Previous:
+    """Return a plan's programs by name."""
+    named, outcome = solved.named, solved.outcome
+    programs = outcome.programs
+    by_name = dict(zip(named.curtailable, programs.curtailable_kw, strict=True))
+    by_name |= dict(zip(named.storage, programs.storage_kw, strict=True))
+    by_name |= dict(zip(named.switched, named.case.switched.on_kw * programs.switched_on, strict=True))
+    return Previous(
+        programs_kw=by_name,
+        starts={name: int(start) for name, start in zip(named.shiftable, programs.start, strict=True)},
+        states=dict(zip(named.switched, programs.switched_on, strict=True)),
+        intraday_kw=outcome.intraday_buy_kw - outcome.intraday_sell_kw,
+        point_kw=dict(zip(named.case.points, outcome.point_kw, strict=True)),
+    )
+
+
+def carried_of(solved: Solved) -> dict[str, float]:
+    """Return what a plan leaves at the end of its Period: energy of stores, ISPs for which loads were on or off."""
+    named, programs = solved.named, solved.outcome.programs
+    energy = dict(zip(named.storage, programs.energy_kwh[:, -1].tolist(), strict=True))
+    return energy | dict(zip(named.switched, carried_isps(named.case, programs.switched_on), strict=True))
+
+
+def _portfolio(reader: PlanReader, settings: PlanningSettings, period: Period, notes: list[str]) -> Portfolio | None:
+    states = reader.cro_states(period.day)
+    missing = [cro for cro, state in states.items() if state != "answered"]
+    known = reader.portfolio(period)
+    if len(missing) < len(states):
+        notes.extend(f"CRO {cro} has not answered: its congestion points are missing" for cro in missing)
+        return known
+    yesterday = reader.portfolio(period.previous())
+    allowed = settings.planning.stale_portfolio == "use yesterday"
+    if allowed and reader.last_call_made(period.day) and yesterday.points:
+        notes.append(
+            f"no CRO has answered: the list of {period.previous()} is used, which is not valid for this Period"
+        )
+        return replace(yesterday, period=period)
+    return None
+
+
+def _forecasts(reader: PlanReader, period: Period, notes: list[str]) -> dict[tuple[str, str], NDArray[np.float64]]:
+    """Return the Period's forecasts; for what is missing the newest earlier day stands in, which is noted."""
+    known = dict(reader.forecasts(period))
+    earlier = reader.latest_forecast_day(period.day)
+    if earlier is None:
+        return known
+    stale = reader.forecasts(Period(earlier, period.zone_name, period.isp_minutes))
+    borrowed = {key: np.resize(values, period.isp_count) for key, values in stale.items() if key not in known}
+    if borrowed:
+        notes.append(f"{len(borrowed)} forecasts of {earlier} {STALE} of {period}")
+    return known | borrowed
+
+
+def _prices(
+    reader: PlanReader, settings: PlanningSettings, period: Period, now: datetime
+) -> dict[str, tuple[float | None, ...]]:
+    """Return series → price per ISP. Before the gate nobody knows results; without a forecast they stand in for it."""
+    rows = reader.prices(period.start - timedelta(days=1), period.end)
+    prices = {name: values_on(rows, name, period) for name in sorted({row.series for row in rows})}
+    market = settings.markets.day_ahead
+    expected = any(value is not None for value in prices.get(market.forecast_series, ()))
+    if expected and now < dict(settings.timetable.moments(period))["day_ahead_gate"]:
+        prices.pop(market.series, None)
+    return prices
+
+
+def _frozen(known: Portfolio, movable: frozenset[str], now: datetime) -> frozenset[str]:
+    """Return the congestion points that keep their program."""
+    day_runs = now >= known.period.start
+    return frozenset(
+        point.address
+        for point in known.points
+        if (day_runs and point.intraday_redispatch_by is None) or (movable and point.address not in movable)
+    )
+
+
+def _carried_state(reader: PlanReader, period: Period) -> dict[str, float]:
+    """Return what the previous Period's plan leaves: energy in each store, how long a load has been on or off."""
+    number = reader.number_in_force(period.previous().day)
+    return {} if number is None else carried_of(reader.archived(number)())
+
+
+def _unavailable_from(reader: PlanReader, register: Register, period: Period, notes: list[str]) -> dict[str, int]:
+    """Return resource → ISP (from 0) from which it is unavailable; an entry may name a connection with all it has."""
+    start: dict[str, int] = {}
+    for entry in reader.unavailable(period.day):
+        isp = max(period.isp_of(entry.since), 0) if entry.since > period.start else 0
+        start[entry.name] = min(isp, start.get(entry.name, isp))
+    if not start:
+        return {}
+    found = {
+        resource: min(start.get(name, period.isp_count) for name in (resource, connection))
+        for resource, connection in register.connection_of().items()
+        if resource in start or connection in start
+    }
+    notes.append(f"{len(found)} resources were marked unavailable by an operator")
+    return found

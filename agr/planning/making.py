@@ -1,0 +1,166 @@
+"""Makes plans, for the daemon and for analysts alike: triggers → inputs → case → outcome → audit → plan, stored."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Protocol
+
+from agr.domain.errors import PlanError
+from agr.domain.isp import Period
+from agr.domain.plan import Plan, PlanState, Reason
+from agr.planning import serialisation
+from agr.planning.case import NamedCase, build
+from agr.planning.difference import Solved, begun_from, change
+from agr.planning.incremental import IncrementalPlanner, PartRefused, PartRun
+from agr.planning.inputs import RunInputs, read_inputs
+from agr.planning.plan_summary import points_of, positions_of, result_of
+from agr.planning.pool import Solution
+from agr.planning.ports import PlanningSettings, PlanStore, Solver
+from agr.planning.progress import Round
+from agr.planning.weighing import prognoses_to_weigh, staying_case, weighed
+from agr.store.day import Trigger
+
+
+class UnsolvedError(PlanError):
+    """The mathematics failed on a case, which whoever looks into it will want to have."""
+
+    def __init__(self, why: str, named: NamedCase) -> None:
+        super().__init__(why)
+        self.named = named
+
+
+class Listener(Protocol):
+    """Hears how a run goes on."""
+
+    def reached(self, step: Round) -> None:
+        """Hear of a round of the decomposition."""
+
+    def part_begun(self, points: tuple[str, ...]) -> None:
+        """Hear that only these congestion points are planned again."""
+
+    def part_refused(self, refused: PartRefused) -> None:
+        """Hear that it has to be the whole portfolio after all."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Run:
+    """One planning run: why, and what it starts from: a part of the plan in force, or everything."""
+
+    period: Period
+    triggers: tuple[Trigger, ...]
+    part: PartRun | None
+    whole: RunInputs | None
+
+    @property
+    def numbers(self) -> list[int]:
+        """The triggers it answers."""
+        return [trigger.id for trigger in self.triggers]
+
+    @property
+    def reasons(self) -> tuple[Reason, ...]:
+        """Why it is made."""
+        return tuple(dict.fromkeys(trigger.reason for trigger in self.triggers))
+
+    @property
+    def preview(self) -> bool:
+        """Whether its plan is shown first."""
+        return self.triggers[0].preview
+
+
+def points_to_move(triggers: tuple[Trigger, ...]) -> frozenset[str]:
+    """Return the congestion points that may move; empty (all) when any trigger asks for the whole portfolio."""
+    return frozenset(p for t in triggers for p in t.points) if all(t.points for t in triggers) else frozenset()
+
+
+class PlanMaker:
+    """Makes plans from what a store holds, and stores them."""
+
+    def __init__(
+        self, store: PlanStore, settings: PlanningSettings, solver: Solver, now: Callable[[], datetime]
+    ) -> None:
+        self._store, self._settings, self._solver, self._now = store, settings, solver, now
+        self.parts = IncrementalPlanner(store, settings, solver, now)
+
+    def begin(self, period: Period, triggers: tuple[Trigger, ...]) -> Run | None:
+        """Read what a run starts from; None while no CRO has told us the Period's congestion points."""
+        with self._store.reading() as reader:
+            if not triggers[0].preview:  # what has come since is in what is read now: this run answers it too
+                triggers = tuple(t for t in reader.open_triggers() if t.period == period.day and not t.preview)
+            part = self.parts.begin(reader, period, triggers)
+            whole = None
+            if part is None:
+                whole = read_inputs(reader, self._settings, period, self._now(), points_to_move(triggers))
+        if part is None and whole is None:
+            return None
+        return Run(period=period, triggers=triggers, part=part, whole=whole)
+
+    def make(self, run: Run, listener: Listener | None = None) -> Plan:
+        """Plan the part, or else the whole; return the stored plan. Raises PlanError."""
+        return self._part(run, listener) or self._whole(run, listener)
+
+    def _part(self, run: Run, listener: Listener | None) -> Plan | None:
+        if run.part is None:
+            return None
+        if listener:
+            listener.part_begun(run.part.named.case.points)
+        made = self.parts.plan(run.part, run.reasons, run.numbers)
+        if isinstance(made, Plan):
+            return made
+        if listener:
+            listener.part_refused(made)
+        return None
+
+    def _whole(self, run: Run, listener: Listener | None) -> Plan:
+        start = run.whole
+        if start is None:  # a part was tried first
+            with self._store.reading() as reader:
+                start = read_inputs(reader, self._settings, run.period, self._now(), points_to_move(run.triggers))
+        if start is None:
+            raise PlanError(f"no CRO has answered for {run.period}")
+        named = begun_from(start.before, build(start.inputs))
+        answer = self._solved(named, listener)
+        solved = Solved(named=named, outcome=answer.outcome)
+        plan = self._described(start, solved, answer, run.reasons)
+        plan = self._shown_first(plan) if run.preview else self._weighed(start, plan)
+        stored = self._store.put(plan, solved, run.numbers)
+        self.parts.keep(stored, solved)
+        return stored
+
+    def _solved(self, named: NamedCase, listener: Listener | None) -> Solution:
+        try:
+            return self._solver.solve(named.case, listener.reached if listener else None)
+        except PlanError as error:
+            raise UnsolvedError(str(error), named) from error
+
+    def _described(self, start: RunInputs, solved: Solved, answer: Solution, reasons: tuple[Reason, ...]) -> Plan:
+        """Return the plan with its figures, its audit and what it changes."""
+        latest, threshold = start.predecessor, self._settings.publication.threshold_w
+        return Plan(
+            id=0,
+            period=start.inputs.period,
+            created_at=self._now(),
+            reasons=reasons,
+            state=PlanState.FAILED if answer.findings else PlanState.AUDITED,
+            points=points_of(solved),
+            positions=positions_of(solved),
+            result=result_of(
+                solved, findings=answer.findings, no_flexibility_eur=answer.no_flexibility_eur,
+                notes=(*start.notes, *solved.named.notes),
+            ),
+            change=change(latest.id, start.before, solved, threshold) if latest and start.before else None,
+            predecessor=latest.id if latest else None,
+            case_digest=serialisation.digest(solved.named),
+            basis=start.basis,
+        )  # fmt: skip
+
+    @staticmethod
+    def _shown_first(plan: Plan) -> Plan:
+        return replace(plan, state=PlanState.PREVIEW) if plan.state is PlanState.AUDITED else plan
+
+    def _weighed(self, start: RunInputs, plan: Plan) -> Plan:
+        """Hold a plan back when it gains less per changed prognosis than the operator asks for."""
+        publication = self._settings.publication
+        prognoses = prognoses_to_weigh(plan, start, publication)
+        if not prognoses:
+            return plan
+        return weighed(plan, self._solver.solve(staying_case(start).case).outcome, prognoses, publication)

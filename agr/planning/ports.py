@@ -1,0 +1,126 @@
+"""What planning needs from outside: settings, a solver, and a store to read inputs from and write plans to.
+
+The daemon's store is `StoredPlans` (SQL), a scenario's `MemoryPlans`.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from datetime import date, datetime
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agr.domain.isp import Period
+from agr.domain.plan import Plan
+from agr.domain.register import Contract, Portfolio, Price, Register
+from agr.planning.difference import Solved
+from agr.planning.pool import Solution
+from agr.planning.progress import Round
+from agr.settings import Markets, Planning, Publication, Timetable
+from agr.store.day import Trigger
+from agr.store.overrides import Unavailable
+from models.case import Case
+
+
+class PlanningSettings(Protocol):
+    """The settings that plans are made by: the daemon's, or a scenario's description."""
+
+    @property
+    def time_zone(self) -> str:
+        """The market's time zone."""
+
+    @property
+    def isp_minutes(self) -> int:
+        """Length of an ISP."""
+
+    @property
+    def timetable(self) -> Timetable:
+        """Moments of the market day."""
+
+    @property
+    def markets(self) -> Markets:
+        """The markets we trade on."""
+
+    @property
+    def planning(self) -> Planning:
+        """How plans are made."""
+
+    @property
+    def publication(self) -> Publication:
+        """Which changes are sent."""
+
+
+class Solver(Protocol):
+    """Solves and audits cases; raises PlanError when it cannot."""
+
+    def solve(self, case: Case, reached: Callable[[Round], None] | None = None) -> Solution:
+        """Return the audited outcome; `reached` hears of every round of the decomposition."""
+
+    def solve_part(self, before: Case, case: Case) -> Solution:
+        """Return the audited outcome of a part of a portfolio; `before` is the part as it was planned."""
+
+
+class PlanReader(Protocol):
+    """One consistent view of what plans are made from."""
+
+    def cro_states(self, day: date) -> Mapping[str, str]:
+        """Return CRO → asked, answered or rejected."""
+
+    def last_call_made(self, day: date) -> bool:
+        """Say whether CROs that have not answered are waited for no longer."""
+
+    def portfolio(self, period: Period) -> Portfolio:
+        """Return the congestion points as the CROs told us, by address; empty when none has answered."""
+
+    def register(self) -> Register:
+        """Return the register; forecasts and prices in it are not used."""
+
+    def contract(self, name: str) -> Contract | None:
+        """Return one contract."""
+
+    def forecasts(self, period: Period) -> Mapping[tuple[str, str], NDArray[np.float64]]:
+        """Return (resource, quantity) → one value per ISP."""
+
+    def latest_forecast_day(self, before: date) -> date | None:
+        """Return the latest Period before a day that has forecasts."""
+
+    def prices(self, start: datetime, end: datetime) -> Sequence[Price]:
+        """Return prices that start in [start, end)."""
+
+    def reserved_w(self, day: date) -> Mapping[str, tuple[int, ...]]:
+        """Return contract → W per ISP of its newest FlexReservationUpdate."""
+
+    def fixed_positions(self, day: date) -> Mapping[str, tuple[float, ...]]:
+        """Return market → kW per ISP or MW per block, once its gate has closed."""
+
+    def unavailable(self, day: date) -> Sequence[Unavailable]:
+        """Return what operators have marked as unavailable."""
+
+    def announced(self, day: date) -> bool:
+        """Say whether a D-Prognosis was sent."""
+
+    def open_triggers(self) -> list[Trigger]:
+        """Return triggers that no plan has answered, oldest first."""
+
+    def plan(self, number: int) -> Plan | None:
+        """Return one plan."""
+
+    def number_in_force(self, day: date) -> int | None:
+        """Return the number of the newest audited plan."""
+
+    def archived(self, number: int) -> Callable[[], Solved]:
+        """Read the whole portfolio's case and outcome of a plan; calling what is returned unpacks them."""
+
+    def input_version(self) -> int:
+        """Return a number that grows whenever something else than a reservation changes."""
+
+
+class PlanStore(Protocol):
+    """Where inputs are read and plans are written."""
+
+    def reading(self) -> AbstractContextManager[PlanReader]:
+        """Give one consistent view."""
+
+    def put(self, plan: Plan, solved: Solved, triggers: list[int]) -> Plan:
+        """Store a plan, its alarms and the answers to its triggers, all or nothing; return it with its number."""

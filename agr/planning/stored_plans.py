@@ -1,0 +1,143 @@
+"""Plans in the store: one that was made, its alarms and the answers to its triggers, all in one transaction."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import date, datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agr.domain.isp import Period
+from agr.domain.plan import Plan
+from agr.domain.register import Contract, Portfolio, Price, Register
+from agr.planning import serialisation
+from agr.planning.alarms import AlarmChange, alarms_of, alarms_of_failure
+from agr.planning.difference import Solved
+from agr.planning.gates import opens_publication
+from agr.planning.plan_loader import read, unpacked
+from agr.store import day, input_version, overrides, plans, portfolio, register
+from agr.store.day import Trigger
+from agr.store.engine import Store, Tx
+from agr.store.overrides import Unavailable
+
+
+class StoredInputs:
+    """What plans are made from, in one transaction; see `PlanReader`."""
+
+    def __init__(self, tx: Tx) -> None:
+        self._tx = tx
+
+    def cro_states(self, day: date) -> Mapping[str, str]:
+        """Return CRO → asked, answered or rejected."""
+        return {cro: answer.state for cro, answer in portfolio.answers(self._tx, day).items()}
+
+    def last_call_made(self, period: date) -> bool:
+        """Say whether CROs that have not answered are waited for no longer."""
+        return "portfolio_last_call" in day.done_moments(self._tx, period)
+
+    def portfolio(self, period: Period) -> Portfolio:
+        """Return the congestion points as the CROs told us."""
+        return portfolio.load(self._tx, period)
+
+    def register(self) -> Register:
+        """Return the register."""
+        return register.load(self._tx)
+
+    def contract(self, name: str) -> Contract | None:
+        """Return one contract."""
+        return register.contract(self._tx, name)
+
+    def forecasts(self, period: Period) -> Mapping[tuple[str, str], NDArray[np.float64]]:
+        """Return (resource, quantity) → one value per ISP."""
+        return register.forecasts_on(self._tx, period)
+
+    def latest_forecast_day(self, before: date) -> date | None:
+        """Return the latest Period before a day that has forecasts."""
+        return register.latest_forecast_day(self._tx, before)
+
+    def prices(self, start: datetime, end: datetime) -> Sequence[Price]:
+        """Return prices that start in [start, end)."""
+        return register.prices(self._tx, start, end)
+
+    def reserved_w(self, period: date) -> Mapping[str, tuple[int, ...]]:
+        """Return contract → W per ISP of its newest FlexReservationUpdate."""
+        return day.reservations_on(self._tx, period)
+
+    def fixed_positions(self, period: date) -> Mapping[str, tuple[float, ...]]:
+        """Return market → what is fixed."""
+        return day.positions_on(self._tx, period)
+
+    def unavailable(self, period: date) -> Sequence[Unavailable]:
+        """Return what operators have marked as unavailable."""
+        return overrides.unavailable_on(self._tx, period)
+
+    def announced(self, period: date) -> bool:
+        """Say whether a D-Prognosis was sent."""
+        return plans.has_prognoses(self._tx, period)
+
+    def open_triggers(self) -> list[Trigger]:
+        """Return triggers that no plan has answered, oldest first."""
+        return day.open_triggers(self._tx)
+
+    def plan(self, number: int) -> Plan | None:
+        """Return one plan."""
+        return plans.get(self._tx, number)
+
+    def number_in_force(self, period: date) -> int | None:
+        """Return the number of the newest audited plan."""
+        return plans.newest_audited(self._tx, period)
+
+    def archived(self, number: int) -> Callable[[], Solved]:
+        """Read the archives of a plan's case and outcome; unpacking large ones need not hold the transaction."""
+        archives = read(self._tx, number)
+        return lambda: unpacked(archives)
+
+    def input_version(self) -> int:
+        """Return a number that grows whenever something else than a reservation changes."""
+        return input_version.number(self._tx)
+
+
+class StoredPlans:
+    """The daemon's `PlanStore`: writes what came of a planning run, all of it or nothing."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    @contextmanager
+    def reading(self) -> Iterator[StoredInputs]:
+        """Give one consistent view."""
+        with self._store.transaction() as tx:
+            yield StoredInputs(tx)
+
+    def put(self, plan: Plan, solved: Solved, triggers: list[int]) -> Plan:
+        """Store a plan with what was solved for it and what follows from it; return it with its number."""
+        outcome, case = serialisation.pack(solved.outcome), serialisation.pack(solved.named)
+        with self._store.transaction() as tx:
+            stored = plans.put(tx, plan, outcome, case)
+            day.close_triggers(tx, triggers, stored.id, stored.state.value)
+            write_alarms(tx, stored.period, alarms_of(stored), stored.created_at)
+            if opens_publication(stored):
+                day.moment_done(
+                    tx, stored.period.day, day.PUBLICATION_OPEN, stored.created_at, "market results planned"
+                )
+        return stored
+
+    def give_up(self, period: Period, triggers: list[int], why: str, at: datetime) -> None:
+        """Answer triggers without a plan; the last good one stays in force."""
+        with self._store.transaction() as tx:
+            day.close_triggers(tx, triggers, None, why)
+            write_alarms(tx, period, alarms_of_failure(why), at)
+
+    def close_late(self, triggers: list[int]) -> None:
+        """Close triggers of a Period that is over."""
+        with self._store.transaction() as tx:
+            day.close_triggers(tx, triggers, None, "the Period is over")
+
+
+def write_alarms(tx: Tx, period: Period, changes: tuple[AlarmChange, ...], at: datetime) -> None:
+    """Raise and end a Period's alarms."""
+    for change in changes:
+        if change.text is None:
+            day.recover(tx, change.kind, str(period), at)
+        else:
+            day.raise_alarm(tx, change.kind, str(period), change.text, at)

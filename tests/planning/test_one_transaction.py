@@ -1,0 +1,143 @@
+"""A plan, its alarms and the answers to its triggers come into the store together, or none of them does."""
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from agr.domain.errors import PlanError, StoreError
+from agr.domain.plan import ReasonKind
+from agr.planning.pool import Solution, SolverPool
+from agr.planning.progress import Round
+from agr.settings import Planning
+from agr.store import day, plans
+from models.case import Case
+from tests.builders.worlds import PERIOD, World
+from tests.planning.test_service import Office
+
+
+class Answering(SolverPool):
+    """A worker with findings of its own, or with none of its answers."""
+
+    findings: tuple[str, ...] = ()
+    fails = False
+
+    def solve(self, case: Case, reached: Callable[[Round], None] | None = None) -> Solution:
+        if self.fails:
+            raise PlanError("told to")
+        return replace(super().solve(case, reached), findings=self.findings)
+
+
+@pytest.fixture(scope="module")
+def solver() -> Iterator[Answering]:
+    made = Answering(Planning(threads=1))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    made = World(tmp_path)
+    made.know_register()
+    made.know_points()
+    yield made
+    made.store.close()
+
+
+@contextmanager
+def disk_full_at(world: World, beginning: str) -> Iterator[None]:
+    """Let the store fail at every statement that begins like this."""
+
+    def fail(_connection: Any, _cursor: Any, statement: str, *_more: Any) -> None:
+        if statement.lower().startswith(beginning):
+            raise sa.exc.OperationalError(statement, None, sqlite3.OperationalError("database or disk is full"))
+
+    sa.event.listen(world.store._engine, "before_cursor_execute", fail)
+    try:
+        yield
+    finally:
+        sa.event.remove(world.store._engine, "before_cursor_execute", fail)
+
+
+def stored(world: World) -> tuple[int, list[str], int]:
+    """Return how many plans there are, which alarms are open, and how many triggers are."""
+    with world.store.transaction() as tx:
+        alarms = sorted(alarm.kind for alarm in day.open_alarms(tx))
+        return len(plans.history(tx, PERIOD.day)), alarms, len(day.open_triggers(tx))
+
+
+@pytest.mark.parametrize("statement", ["insert into plans", "update triggers", "insert into alarms"])
+def test_a_store_that_fails_in_the_middle_keeps_neither_plan_nor_alarms(
+    world: World, solver: Answering, statement: str
+) -> None:
+    office = Office(world, solver)
+    with world.store.transaction() as tx:
+        day.raise_alarm(tx, "plan failed", str(PERIOD), "the one before", world.clock.now())
+    office.ask()
+    with disk_full_at(world, statement), pytest.raises(StoreError, match="disk is full"):
+        office.planner.run_due()
+    assert stored(world) == (0, ["plan failed"], 1)
+    assert office.made == []
+    assert office.planner.run_due() == 1
+    assert stored(world) == (1, ["reservation not covered"], 0)
+
+
+def test_a_failed_audit_is_an_alarm_from_the_same_transaction(world: World, solver: Answering) -> None:
+    office = Office(world, solver)
+    office.ask()
+    solver.findings = ("a finding",)
+    try:
+        with disk_full_at(world, "insert into alarms"), pytest.raises(StoreError):
+            office.planner.run_due()
+        assert stored(world) == (0, [], 1)
+        office.planner.run_due()
+    finally:
+        solver.findings = ()
+    assert stored(world) == (1, ["audit failed"], 0)
+
+
+def test_triggers_without_a_plan_are_answered_together_with_their_alarm(world: World, solver: Answering) -> None:
+    office = Office(world, solver)
+    office.ask()
+    solver.fails = True
+    try:
+        with disk_full_at(world, "insert into alarms"), pytest.raises(StoreError):
+            office.planner.run_due()
+        assert stored(world) == (0, [], 1)
+        office.planner.run_due()
+    finally:
+        solver.fails = False
+    assert stored(world) == (0, ["plan failed"], 0)
+
+
+def test_publication_opens_with_the_plan_that_knows_the_results(world: World, solver: Answering) -> None:
+    office = Office(world, solver)
+    office.ask()
+    office.planner.run_due()
+    with world.store.transaction() as tx:
+        assert day.PUBLICATION_OPEN not in day.done_moments(tx, PERIOD.day)
+    office.ask(ReasonKind.RESULTS)
+    office.planner.run_due()
+    with world.store.transaction() as tx:
+        assert day.done_moments(tx, PERIOD.day)[day.PUBLICATION_OPEN] == "market results planned"
+
+
+def test_no_plan_is_told_until_one_is_in_force(world: World, solver: Answering) -> None:
+    office = Office(world, solver)
+    with world.store.transaction() as tx:
+        day.raise_alarm(tx, "no plan", str(PERIOD), "nothing can be sent", world.clock.now())
+    solver.findings = ("a finding",)
+    try:
+        office.ask()
+        office.planner.run_due()
+    finally:
+        solver.findings = ()
+    assert stored(world)[1] == ["audit failed", "no plan"]
+    office.ask()
+    office.planner.run_due()
+    assert stored(world)[1] == ["reservation not covered"]
