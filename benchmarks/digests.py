@@ -71,8 +71,8 @@ def scenario(folder: Path) -> str:
     described = made.description.model_copy(update={"planning": planning})
     made = replace(made, description=described)
     with solver_of(planning) as solver:
-        steps = plans_of(made, described.periods(), solver.solve)
-    return digest(*((s.at.isoformat(), str(s.reason), s.solved.outcome, s.answer.findings, s.change) for s in steps))
+        steps = plans_of(made, described.periods(), solver)
+    return digest(*((s.at.isoformat(), s.why, s.solved.outcome, s.findings, s.change) for s in steps))
 
 
 def _decomposed(resources: int, kind: Any) -> Outcome:

@@ -11,7 +11,7 @@ import typer
 from agr.cli.terminal import complain, err, in_words, out
 
 if TYPE_CHECKING:
-    from agr.scenario.day import Solve
+    from agr.planning.ports import Solver
     from agr.scenario.record import Run
     from agr.scenario.running import Progress
     from agr.scenario.scenario import Scenario
@@ -125,7 +125,7 @@ def run(
         periods = parse_periods(period, scenario) if period else None
         planning = scenario.description.planning
         with solver_of(planning, _executor(executor)) as solver, progress() as bar:
-            made = run_scenario(scenario, periods=periods, solve=solver.solve, progress=bar)
+            made = run_scenario(scenario, periods=periods, solver=solver, progress=bar)
         saved = _save(made, out_folder or Path("runs") / made.name, report=report)
         lacking = _lacking(made, folder) if not made.outcome["changes"] and periods is None else []
     _show(made, saved, as_json=json)
@@ -258,9 +258,9 @@ def sweep(
         folder = out_folder or Path("runs") / f"{scenario.name}-sweep"
         periods = parse_periods(period, scenario) if period else None
         try:
-            with _cluster(cluster, scenario) as solve, progress() as bar:
+            with _cluster(cluster, scenario) as solver, progress() as bar:
                 found = sweep_grid(
-                    scenario, read_grid(grid), periods=periods, folder=folder, workers=workers, solve=solve,
+                    scenario, read_grid(grid), periods=periods, folder=folder, workers=workers, solver=solver,
                     progress=bar,
                 )  # fmt: skip
         except KeyboardInterrupt:
@@ -278,15 +278,15 @@ def sweep(
 
 
 @contextmanager
-def _cluster(address: str | None, scenario: "Scenario") -> "Iterator[Solve | None]":
-    """Yield how to solve on a Dask cluster, None without one."""
+def _cluster(address: str | None, scenario: "Scenario") -> "Iterator[Solver | None]":
+    """Yield a solver on a Dask cluster, None without one."""
     if address is None:
         yield None
         return
-    from agr.scenario.cluster import cluster_solve
+    from agr.scenario.cluster import cluster_solver
 
-    with cluster_solve(address, scenario.description.planning) as solve:
-        yield solve
+    with cluster_solver(address, scenario.description.planning) as solver:
+        yield solver
 
 
 def backtest(

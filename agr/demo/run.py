@@ -127,9 +127,13 @@ class MarketDay:
         )  # fmt: skip
 
 
-def start_clock(period: Period, daemon_starts: timedelta = timedelta(seconds=5)) -> JumpingClock:
-    """Return a clock that stands just before the portfolio query of the default timetable."""
-    first = dict(Timetable().moments(period))["portfolio_query"]
+def start_clock(
+    period: Period,
+    timetable: Timetable = Timetable(),  # noqa: B008 - frozen
+    daemon_starts: timedelta = timedelta(seconds=5),
+) -> JumpingClock:
+    """Return a clock that stands just before the timetable's portfolio query."""
+    first = dict(timetable.moments(period))["portfolio_query"]
     return JumpingClock(first - daemon_starts)
 
 
@@ -150,7 +154,7 @@ def demo(scenario: Path | None, *, once: bool, as_json: bool, data: Path | None)
         if data is None:
             data = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="agr-demo-")))
         show.say(f"{described.title}: Period {described.period}, data in {data}")
-        clock = start_clock(described.of)
+        clock = start_clock(described.of, described.timetable)
         show.follow(clock.now)
         world = stack.enter_context(World(folder, described, data, clock))
         daemon = stack.enter_context(Service(world.settings, clock, guest="demo"))

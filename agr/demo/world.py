@@ -80,7 +80,9 @@ class World:
                 ParticipantSettings(domain=c.domain, role=c.role, endpoint=c.endpoint, public_keys=(c.public_key,))
                 for c in self.counterparties
             ),
+            timetable=scenario.timetable,
             markets=scenario.markets,
+            publication=scenario.publication,
             planning=Planning(join_triggers_s=1.0, time_limit_s=15),
         )
 

@@ -13,7 +13,6 @@ from agr.planning.pool import SolverPool
 from agr.scenario import backtesting, importing, replaying, running, sweeping
 from agr.scenario.changes import changed
 from agr.scenario.comparison import Comparison, compare
-from agr.scenario.day import Solve
 from agr.scenario.folder import all_folders, find_folder, read_scenario
 from agr.scenario.record import Run, open_run
 from agr.scenario.reports.page import write_report
@@ -32,14 +31,14 @@ __all__ = [
 _pools: dict[str, SolverPool] = {}
 
 
-def _solve(scenario: Scenario) -> Solve:
+def _solver(scenario: Scenario) -> SolverPool:
     """Return how to solve: in processes that stay up for the next call with the same settings."""
     planning = scenario.description.planning
     key = planning.model_dump_json()
     if key not in _pools:
         _close()
         _pools[key] = SolverPool(planning)
-    return _pools[key].solve
+    return _pools[key]
 
 
 def _close() -> None:
@@ -76,7 +75,7 @@ def run(
     """Run a scenario, `period` being one day or `FIRST..LAST`; the run's tables are attributes: run.programs."""
     asked = change(scenario, changes, without)
     return running.run(
-        asked, periods=parse_periods(period, asked) if period else None, solve=_solve(asked), progress=progress
+        asked, periods=parse_periods(period, asked) if period else None, solver=_solver(asked), progress=progress
     )
 
 
@@ -124,5 +123,8 @@ def from_downloads(
 def backtest(scenario: Scenario, *, period: str | None = None, progress: Progress = silent) -> backtesting.Backtest:
     """Compare plans with perfect foresight, no flexibility and a simple rule, day by day."""
     return backtesting.backtest(
-        scenario, periods=parse_periods(period, scenario) if period else None, solve=_solve(scenario), progress=progress
+        scenario,
+        periods=parse_periods(period, scenario) if period else None,
+        solver=_solver(scenario),
+        progress=progress,
     )

@@ -19,10 +19,12 @@ from numpy.typing import NDArray
 
 from agr.domain.isp import Period
 from agr.planning.case import NamedCase, build
+from agr.planning.inputs import carried_of
 from agr.planning.pool import unmanaged
-from agr.scenario.day import Solve, Step, carried, foresight, play
+from agr.planning.ports import Solver
+from agr.scenario.day import Step, foresight, in_force
 from agr.scenario.record import ended_by_time_limit
-from agr.scenario.running import Progress, require_data, silent, solver_of
+from agr.scenario.running import Progress, plans_of, silent, solver_of
 from agr.scenario.scenario import Scenario
 from agr.scenario.tidy_tables import Frame, TableContext, known_of, run_kw
 from models.outcome import Outcome, Termination
@@ -53,25 +55,25 @@ def backtest(
     scenario: Scenario,
     *,
     periods: tuple[Period, ...] | None = None,
-    solve: Solve | None = None,
+    solver: Solver | None = None,
     progress: Progress = silent,
 ) -> Backtest:
     """Return what plans, foresight, no flexibility and the simple rule earn on each Period."""
-    if solve is None:
-        with solver_of(scenario.description.planning) as solver:
-            return backtest(scenario, periods=periods, solve=solver.solve, progress=progress)
+    if solver is None:
+        with solver_of(scenario.description.planning) as pool:
+            return backtest(scenario, periods=periods, solver=pool, progress=progress)
     wanted = periods or scenario.description.periods()
-    require_data(scenario, wanted)
-    known, energy = known_of(scenario.register), dict[str, float]()
-    rows, warnings = [], list[str]()
+    progress(0, len(wanted), "plans")
+    every = plans_of(scenario, wanted, solver)
+    known, rows, warnings = known_of(scenario.register), [], list[str]()
     for done, period in enumerate(wanted):
         progress(done, len(wanted), f"{period}")
-        steps = list(play(scenario, period, energy, solve))
-        named = build(foresight(scenario, period, energy, steps[-1]))
-        knowing = solve(named.case)
-        rows.append(_row(period, steps, knowing.outcome, simple_rule_eur(named, known)))
+        steps = [step for step in every if step.period == period]
+        plan = in_force(steps)
+        named = build(foresight(scenario, period, _carried(every, plan), plan))
+        knowing = solver.solve(named.case)
+        rows.append(_row(period, plan, knowing.outcome, simple_rule_eur(named, known)))
         warnings += _warnings(period, steps, knowing.outcome, knowing.findings)
-        energy |= carried(steps[-1])
     index = pd.DatetimeIndex([p.start for p in wanted], name="time").tz_convert(scenario.description.zone)
     return Backtest(name=scenario.name, days=pd.DataFrame(rows, index=index), warnings=tuple(warnings))
 
@@ -81,8 +83,14 @@ def earned_eur(outcome: Outcome) -> float:
     return outcome.objective_eur - outcome.terms_eur.get(_NO_MONEY, 0.0)
 
 
-def _row(period: Period, steps: list[Step], knowing: Outcome, rule_eur: float) -> dict[str, object]:
-    plan, nothing = earned_eur(steps[-1].solved.outcome), steps[-1].answer.no_flexibility_eur
+def _carried(every: list[Step], last: Step) -> dict[str, float]:
+    """Return what a plan found at the start of its day: what the plan then in force of the day before left."""
+    before = [s for s in every if s.period == last.period.previous() and s.at <= last.at]
+    return carried_of(in_force(before).solved) if before else {}
+
+
+def _row(period: Period, step: Step, knowing: Outcome, rule_eur: float) -> dict[str, object]:
+    plan, nothing = earned_eur(step.solved.outcome), step.no_flexibility_eur
     best = earned_eur(knowing)
     return {
         "period": str(period), "plan_eur": plan, "foresight_eur": best, "no_flexibility_eur": nothing,
@@ -93,7 +101,7 @@ def _row(period: Period, steps: list[Step], knowing: Outcome, rule_eur: float) -
 
 def _warnings(period: Period, steps: list[Step], knowing: Outcome, findings: tuple[str, ...]) -> list[str]:
     found = [f"{period} foresight: audit: {finding}" for finding in findings]
-    found += [f"{period} {s.name}: audit: {finding}" for s in steps for finding in s.answer.findings]
+    found += [f"{period} {s.name}: audit: {finding}" for s in steps for finding in s.findings]
     for name, outcome in (*((s.name, s.solved.outcome) for s in steps), ("foresight", knowing)):
         if ended_by_time_limit(outcome):
             found.append(f"{period} {name}: {outcome.termination.value}; its figures depend on the machine's speed")

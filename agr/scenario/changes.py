@@ -8,7 +8,7 @@
 | batteries.FIELD, batteries.NAME.FIELD | a column of all of them, or of one |
 | fixed_loads.power_kw, generators.power_kw, heat_pumps.heat_kw, heat_pumps.cop | their forecasts |
 | contracts.NAME.FIELD, limits.POINT.FIELD | a column; `*` for all |
-| planning.FIELD, events.1.keep_share, stay_eur_per_mwh | as in scenario.yaml |
+| planning.FIELD, events.1.keep_share, stay_eur_per_mwh, minimum_gain_eur_per_prognosis | as in scenario.yaml |
 """
 
 from collections.abc import Callable, Collection, Iterable
@@ -81,7 +81,7 @@ def _parts(scenario: Scenario) -> dict[str, Part[Scenario]]:
         name="events", rows=[str(i + 1) for i in range(len(events))], columns=list(Release.model_fields),
         change=partial(_events, scenario),
     )  # fmt: skip
-    for name in ("stay_eur_per_mwh", "seed"):
+    for name in ("stay_eur_per_mwh", "minimum_gain_eur_per_prognosis", "seed"):
         parts[name] = Value(change=partial(_described, scenario, (name,)))
     return parts
 

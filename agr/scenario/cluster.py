@@ -1,19 +1,48 @@
 """Solves on a Dask cluster instead of local processes."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from agr.domain.errors import InputError, PlanError
-from agr.planning.pool import How, Solution, answer
-from agr.scenario.day import Solve
+from agr.planning.pool import How, Solution, answer, answer_part
+from agr.planning.progress import Round
 from agr.settings import Planning
 from models.case import Case
 from models.errors import ModelError
 
 
+class ClusterSolver:
+    """Solves on the workers of a Dask cluster."""
+
+    def __init__(self, client: Any, planning: Planning) -> None:
+        self._client, self._planning = client, planning
+
+    def solve(self, case: Case, reached: Callable[[Round], None] | None = None) -> Solution:
+        """Return the audited outcome; rounds are not reported from afar. Raises PlanError."""
+        return self._result(answer, case)
+
+    def solve_part(self, before: Case, case: Case) -> Solution:
+        """Return the audited outcome of a part of a portfolio. Raises PlanError."""
+        return self._result(answer_part, before, case)
+
+    def _result(self, work: Callable[..., Solution], *cases: Case) -> Solution:
+        future = self._client.submit(work, *cases, How.of(self._planning, threads=1), pure=False)
+        try:
+            found: Solution = future.result(timeout=self._planning.budget_s)
+        except TimeoutError as error:
+            future.cancel()
+            raise PlanError(
+                f"the cluster gave no answer within planning.budget_s = {self._planning.budget_s:g} s"
+            ) from error
+        except ModelError as error:
+            raise PlanError(f"the mathematics failed: {error}") from error
+        return found
+
+
 @contextmanager
-def cluster_solve(address: str, planning: Planning, patience_s: float = 10) -> Iterator[Solve]:
-    """Yield a function that solves a case on the cluster. Raises InputError when the cluster cannot be used.
+def cluster_solver(address: str, planning: Planning, patience_s: float = 10) -> Iterator[ClusterSolver]:
+    """Yield a solver on the cluster. Raises InputError when the cluster cannot be used.
 
     Workers must have one thread each: concurrent solves in threads of one process can hang.
     """
@@ -30,18 +59,4 @@ def cluster_solve(address: str, planning: Planning, patience_s: float = 10) -> I
         if many:
             words = ", ".join(f"{worker} has {threads}" for worker, threads in many.items())
             raise InputError(f"{words} threads; start the workers with --nthreads 1, since solves in threads can hang")
-
-        def solve(case: Case) -> Solution:
-            future = client.submit(answer, case, How.of(planning, threads=1), pure=False)
-            try:
-                found: Solution = future.result(timeout=planning.budget_s)
-            except TimeoutError as error:
-                future.cancel()
-                raise PlanError(
-                    f"the cluster gave no answer within planning.budget_s = {planning.budget_s:g} s"
-                ) from error
-            except ModelError as error:
-                raise PlanError(f"the mathematics failed: {error}") from error
-            return found
-
-        yield solve
+        yield ClusterSolver(client, planning)

@@ -12,7 +12,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, 
 from agr.domain.errors import InputError
 from agr.domain.isp import Period, zone
 from agr.scenario.yaml_document import Document
-from agr.settings import Markets, Planning
+from agr.settings import Markets, Planning, Publication, Timetable
 from agr.settings.section import Seconds, Section
 
 
@@ -73,7 +73,11 @@ class Description(Section):
     cro: str = Field(default="cro.json", description="What the CRO knows, relative to the scenario.")
     markets: Markets = Field(default=Markets(), description="As the section `markets` of the settings.")
     planning: Solving = Field(default=Solving(), description="As the section `planning` of the settings.")
+    timetable: Timetable = Field(default=Timetable(), description="As the section `timetable` of the settings.")
     stay_eur_per_mwh: float = Field(default=1.0, ge=0, description="Planning price of leaving an announced program.")
+    minimum_gain_eur_per_prognosis: float = Field(
+        default=0.0, ge=0, description="A new plan must gain this much per D-Prognosis it changes, or it is held back."
+    )
     changes: tuple[str, ...] = Field(
         default=(), description="Changes made whenever it is read, written like --set: ev_sessions=+50."
     )
@@ -85,6 +89,18 @@ class Description(Section):
         if self.last_period is not None and self.last_period < self.period:
             raise ValueError(f"last_period {self.last_period} is before period {self.period}")
         return self
+
+    @property
+    def time_zone(self) -> str:
+        """The market's time zone, as the settings call it."""
+        return self.zone
+
+    @property
+    def publication(self) -> Publication:
+        """Which changes of a plan would be sent, as the section `publication` of the settings."""
+        return Publication(
+            stay_eur_per_mwh=self.stay_eur_per_mwh, minimum_gain_eur_per_prognosis=self.minimum_gain_eur_per_prognosis
+        )
 
     @property
     def of(self) -> Period:

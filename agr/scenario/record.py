@@ -75,8 +75,8 @@ class Run:
 
     @property
     def last(self) -> list[Json]:
-        """The last plan of every Period."""
-        return list({step["period"]: step for step in self.steps}.values())
+        """The plan in force at the end of every Period; where none came into force the last one that was made."""
+        return last_in_force(self.steps)
 
     @property
     def summary(self) -> Frame:
@@ -93,7 +93,7 @@ class Run:
         return float(self.outcome["totals"]["objective_eur"])
 
     def final(self, table: str) -> Frame:
-        """Return a table's rows of the last plan of every Period."""
+        """Return a table's rows of the plan in force at the end of every Period."""
         frame = self.tables[table]
         wanted = {(step["period"], step["step"]) for step in self.last}
         keep = [pair in wanted for pair in zip(frame["period"], frame["step"], strict=True)]
@@ -155,11 +155,11 @@ def figures(step: Step) -> Json:
     relative = outcome.gap_eur / outcome.gross_cost_eur if outcome.gross_cost_eur else 0.0
     return {
         "period": str(step.period), "step": step.name, "at": step.at.astimezone(step.period.tz).isoformat(),
-        "reason": str(step.reason), "objective_eur": outcome.objective_eur,
+        "reason": step.why, "state": step.state.value, "part": step.part, "objective_eur": outcome.objective_eur,
         "bound_eur": outcome.bound_eur if proven else None, "gap_eur": outcome.gap_eur if proven else None,
         "relative_gap": relative if proven else None, "gross_cost_eur": outcome.gross_cost_eur,
-        "no_flexibility_eur": step.answer.no_flexibility_eur,
-        "flexibility_eur": outcome.objective_eur - step.answer.no_flexibility_eur,
+        "no_flexibility_eur": step.no_flexibility_eur,
+        "flexibility_eur": outcome.objective_eur - step.no_flexibility_eur,
         "terms_eur": dict(sorted(outcome.terms_eur.items())),
         "imbalance_mwh": float((outcome.short_kw + outcome.long_kw).sum()) * hours / 1000,
         "reservation_shortfall_kwh": float(outcome.reservation_shortfall_kw.sum()) * hours,
@@ -170,16 +170,25 @@ def figures(step: Step) -> Json:
         "changed_isps": sum(len(p.isps) for p in step.change.points) if step.change else 0,
         "termination": outcome.termination.value,
         "ended_by_time_limit": ended_by_time_limit(outcome),
-        "solver": outcome.solver, "audit": list(step.answer.findings), "notes": list(step.solved.named.notes),
+        "solver": outcome.solver, "audit": list(step.findings), "notes": list(step.notes),
         "case_digest": serialisation.digest(step.solved.named),
         "outcome_digest": serialisation.digest(timeless(outcome)),
         "solver_log": list(without_times(outcome.log)),
     }  # fmt: skip
 
 
+def last_in_force(steps: Sequence[Json]) -> list[Json]:
+    """Return the last plan of every Period that came into force, else the last one made; earlier runs name no state."""
+    found: dict[str, Json] = {}
+    for step in steps:
+        if step.get("state", "audited") == "audited" or found.get(step["period"], {}).get("state") != "audited":
+            found[step["period"]] = step
+    return list(found.values())
+
+
 def totals(steps: Sequence[Json]) -> Json:
-    """Return the last plans of all Periods together."""
-    last = list({step["period"]: step for step in steps}.values())
+    """Return the plans in force at the end of all Periods together."""
+    last = last_in_force(steps)
     gaps = [step["gap_eur"] for step in last]
     names = ("objective_eur", "no_flexibility_eur", "flexibility_eur", "imbalance_mwh",
              "reservation_shortfall_kwh", "comfort_shortfall_kwh", "limit_breach_kwh",

@@ -1,25 +1,28 @@
 """Reruns a plan of the daemon from its stored case: exactly, or with changes."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from agr.domain.errors import InputError
-from agr.domain.plan import Plan, Reason, ReasonKind
+from agr.domain.plan import Plan, PlanState, Reason, ReasonKind
 from agr.planning import serialisation
 from agr.planning.difference import Solved, change
 from agr.planning.plan_loader import load_solved, load_stored, merged
 from agr.planning.pool import Solution
 from agr.scenario import running
 from agr.scenario.case_changes import changed_case
-from agr.scenario.day import THRESHOLD_W, Solve, Step
+from agr.scenario.day import Step, step_of
 from agr.scenario.record import Run, ended_by_time_limit, record, timeless
 from agr.scenario.running import described_changes, run_name
 from agr.scenario.tidy_tables import TableContext, known_of
 from agr.settings import Settings, load
 from agr.store import plans, register
 from agr.store.engine import Store
+from models.case import Case
 from models.outcome import Outcome
+
+Solve = Callable[[Case], Solution]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -67,10 +70,11 @@ def replay(
     if alone and plan.predecessor:
         with store.transaction() as tx:
             again = merged(load_solved(tx, plan.predecessor), again)
-        answer = replace(answer, outcome=again.outcome, no_flexibility_eur=plan.result.no_flexibility_eur)
     step = Step(
-        period=plan.period, number=original.number + 1, at=plan.created_at, reason=_reason(plan, changes), solved=again,
-        answer=answer, change=change(plan.id, solved, again, THRESHOLD_W),
+        period=plan.period, number=original.number + 1, at=plan.created_at, reasons=(_reason(plan, changes),),
+        solved=again, state=PlanState.FAILED if answer.findings else PlanState.AUDITED, findings=answer.findings,
+        no_flexibility_eur=plan.result.no_flexibility_eur if alone else answer.no_flexibility_eur,
+        notes=again.named.notes, change=change(plan.id, solved, again, settings.publication.threshold_w), part=alone,
         label=f"plan {plan.id} {'changed' if changes else 'again'}",
     )  # fmt: skip
     return Replay(
@@ -97,15 +101,7 @@ def _reason(plan: Plan, changes: Sequence[str]) -> Reason:
 
 def _stored_step(plan: Plan, solved: Solved, number: int) -> Step:
     """Return a stored plan as a step."""
-    answer = Solution(
-        outcome=solved.outcome, findings=plan.result.audit, no_flexibility_eur=plan.result.no_flexibility_eur
-    )
-    reasons = "; ".join(str(reason) for reason in plan.reasons)
-    kind = plan.reasons[0].kind if plan.reasons else ReasonKind.OPERATOR
-    return Step(
-        period=plan.period, number=number, at=plan.created_at, reason=Reason(kind=kind, text=reasons), solved=solved,
-        answer=answer, change=plan.change if number > 1 else None, label=f"plan {plan.id}",
-    )  # fmt: skip
+    return step_of(plan, solved, number, plan.change if number > 1 else None, label=f"plan {plan.id}")
 
 
 def _record(

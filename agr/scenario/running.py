@@ -10,8 +10,9 @@ from agr.domain.errors import InputError, TableError
 from agr.domain.isp import Period
 from agr.domain.kinds import KINDS
 from agr.planning.pool import SolverPool
+from agr.planning.ports import Solver
 from agr.scenario.change_expression import slug
-from agr.scenario.day import Solve, Step, carried, play
+from agr.scenario.day import Step, play
 from agr.scenario.description import periods_between
 from agr.scenario.record import Run, record
 from agr.scenario.scenario import Scenario
@@ -74,34 +75,33 @@ def run(
     scenario: Scenario,
     *,
     periods: tuple[Period, ...] | None = None,
-    solve: Solve | None = None,
+    solver: Solver | None = None,
     progress: Progress = silent,
 ) -> Run:
     """Return the run of a scenario's Periods. Raises PlanError when a problem cannot be stated or solved."""
-    if solve is None:
-        with solver_of(scenario.description.planning) as solver:
-            return run(scenario, periods=periods, solve=solver.solve, progress=progress)
+    if solver is None:
+        with solver_of(scenario.description.planning) as pool:
+            return run(scenario, periods=periods, solver=pool, progress=progress)
     wanted = periods or scenario.description.periods()
     began, started = datetime.now(UTC), time.monotonic()
-    steps = plans_of(scenario, wanted, solve, progress)
+    steps = plans_of(scenario, wanted, solver, progress)
     log = {"started_at": began.isoformat(timespec="seconds"), "total_s": round(time.monotonic() - started, 3)}
     name = run_name(scenario.name, scenario.changes)
     return record(name, steps, known_of(scenario.register), head_of(scenario, wanted), log)
 
 
-def plans_of(scenario: Scenario, periods: tuple[Period, ...], solve: Solve, progress: Progress = silent) -> list[Step]:
-    """Return every plan of the Periods in order, each Period starting with what the one before left stored."""
+def plans_of(
+    scenario: Scenario, periods: tuple[Period, ...], solver: Solver, progress: Progress = silent
+) -> list[Step]:
+    """Return every plan of the Periods, Period by Period; each begins with what the plan before it left stored."""
     require_data(scenario, periods)
     steps: list[Step] = []
-    energy: dict[str, float] = {}
     expected = sum(2 + _events_on(scenario, period) for period in periods)
-    for period in periods:
-        progress(len(steps), expected, f"{period} first plan")
-        for step in play(scenario, period, energy, solve):
-            steps.append(step)
-            progress(len(steps), expected, f"{period} {step.reason.kind.value}")
-        energy |= carried(steps[-1])
-    return steps
+    progress(0, expected, f"{periods[0]} first plan")
+    for step in play(scenario, periods, solver):
+        steps.append(step)
+        progress(len(steps), expected, f"{step.period} {step.reasons[0].kind.value}")
+    return sorted(steps, key=lambda step: (step.period.day, step.number))
 
 
 def _events_on(scenario: Scenario, period: Period) -> int:

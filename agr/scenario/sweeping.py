@@ -13,9 +13,9 @@ import pandas as pd
 
 from agr.domain.errors import AgrError, InputError
 from agr.domain.isp import Period
+from agr.planning.ports import Solver
 from agr.scenario.change_expression import slug
 from agr.scenario.changes import changed
-from agr.scenario.day import Solve
 from agr.scenario.record import figures, totals, versions
 from agr.scenario.running import Progress, head_of, plans_of, resized, silent, solver_of
 from agr.scenario.scenario import Scenario
@@ -81,7 +81,7 @@ def sweep(
     periods: tuple[Period, ...] | None = None,
     folder: Path | None = None,
     workers: int = 2,
-    solve: Solve | None = None,
+    solver: Solver | None = None,
     progress: Progress = silent,
 ) -> Sweep:
     """Return the figures of every combination; with a folder, finished ones are kept there and not computed again.
@@ -91,11 +91,11 @@ def sweep(
     wanted = periods or scenario.description.periods()
     cells = _cells(resized(scenario, workers), grid, wanted)
     kept = _finished(cells, folder)
-    if solve is None:
-        with solver_of(resized(scenario, workers).description.planning) as solver:
-            rows = _run(cells, kept, folder, workers, solver.solve, progress)
+    if solver is None:
+        with solver_of(resized(scenario, workers).description.planning) as pool:
+            rows = _run(cells, kept, folder, workers, pool, progress)
     else:
-        rows = _run(cells, kept, folder, workers, solve, progress)
+        rows = _run(cells, kept, folder, workers, solver, progress)
     table = pd.DataFrame(rows)
     for path in grid:
         table[path] = _numbers(table[path])
@@ -142,7 +142,7 @@ def _run(
     kept: dict[int, dict[str, Any]],
     folder: Path | None,
     workers: int,
-    solve: Solve,
+    solver: Solver,
     progress: Progress,
 ) -> list[dict[str, Any]]:
     """Compute what is missing; the threads only wait for solving processes."""
@@ -150,7 +150,7 @@ def _run(
     progress(len(found), len(cells), "")
     with ThreadPoolExecutor(workers) as pool:
         waiting: dict[Future[dict[str, Any]], int] = {
-            pool.submit(_figures, cell, solve): place for place, cell in enumerate(cells) if place not in kept
+            pool.submit(_figures, cell, solver): place for place, cell in enumerate(cells) if place not in kept
         }
         try:
             for done in as_completed(waiting):
@@ -172,9 +172,9 @@ def _keep(path: Path, row: dict[str, Any]) -> None:
     new.replace(path)
 
 
-def _figures(cell: _Cell, solve: Solve) -> dict[str, Any]:
+def _figures(cell: _Cell, solver: Solver) -> dict[str, Any]:
     try:
-        steps = [figures(step) for step in plans_of(cell.scenario, cell.periods, solve)]
+        steps = [figures(step) for step in plans_of(cell.scenario, cell.periods, solver)]
     except AgrError as error:
         return {"resources": cell.scenario.resources, "error": str(error)}
     whole = totals(steps)

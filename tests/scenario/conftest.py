@@ -12,9 +12,9 @@ SMALL = Path(__file__).parents[2] / "scenarios" / "small-dst-day"
 
 
 @pytest.fixture(scope="session")
-def solve():
-    with solver_of(Planning(threads=2, time_limit_s=600, budget_s=900)) as solver:
-        yield solver.solve
+def solver():
+    with solver_of(Planning(threads=2, time_limit_s=600, budget_s=900)) as made:
+        yield made
 
 
 @pytest.fixture(scope="session")
@@ -23,5 +23,5 @@ def small():
 
 
 @pytest.fixture(scope="session")
-def small_run(small, solve):
-    return run(small, solve=solve)
+def small_run(small, solver):
+    return run(small, solver=solver)

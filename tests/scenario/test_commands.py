@@ -19,16 +19,12 @@ SCENARIOS = Path(__file__).parents[2] / "scenarios"
 
 
 @pytest.fixture
-def folder(tmp_path, monkeypatch, solve):
+def folder(tmp_path, monkeypatch, solver):
     """An empty working folder; commands solve in the pool of these tests instead of starting one each."""
-
-    class Pool:
-        def __init__(self) -> None:
-            self.solve = solve
 
     @contextmanager
     def shared(_planning, _executor="local"):
-        yield Pool()
+        yield solver
 
     monkeypatch.chdir(tmp_path)
     for console in (terminal.out, terminal.err):  # made at import, with the width there was then
@@ -136,15 +132,11 @@ def test_a_command_that_cannot_be_done_says_why(folder, arguments, words):
     assert "Traceback" not in refused.output
 
 
-def test_a_plan_is_replayed_from_the_command_line(folder, solve):
+def test_a_plan_is_replayed_from_the_command_line(folder, solver):
     from agr.domain.plan import Reason, ReasonKind
     from agr.planning.service import Planner
     from agr.store import day
     from tests.builders.worlds import PERIOD, World
-
-    class Pool:
-        def __init__(self) -> None:
-            self.solve = solve
 
     agr("init", ".", "--domain", "agr.example")
     world = World(folder / "data")
@@ -152,7 +144,7 @@ def test_a_plan_is_replayed_from_the_command_line(folder, solve):
     world.know_register()
     with world.store.transaction() as tx:
         day.put_trigger(tx, PERIOD.day, Reason(kind=ReasonKind.FIRST_PLAN), world.clock.now())
-    assert Planner(world.store, world.settings, world.clock, Pool(), lambda _: None).run_due() == 1
+    assert Planner(world.store, world.settings, world.clock, solver, lambda _: None).run_due() == 1
     again = agr("replay", "1")
     assert again.exit_code == 0, again.output
     assert "the same to the last bit" in again.stdout

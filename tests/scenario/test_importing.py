@@ -193,7 +193,7 @@ def two_days(tmp_path: Path, minutes: int = 60) -> Path:
     return path
 
 
-def test_an_imported_scenario_runs_without_congestion_points(tmp_path, solve):
+def test_an_imported_scenario_runs_without_congestion_points(tmp_path, solver):
     sessions = tmp_path / "sessions.csv"
     sessions.write_text(
         ELAAD + "7;cp1;2;12/06/2019 16:30;13/06/2019 05:00;10;3,6\n8;cp2;1;12/06/2019 08:00;12/06/2019 09:00;5;3,6\n"
@@ -207,7 +207,7 @@ def test_an_imported_scenario_runs_without_congestion_points(tmp_path, solve):
         datetime(2024, 4, 10, 8, 0, tzinfo=UTC), datetime(2024, 4, 10, 16, 30, tzinfo=UTC)
     ]  # fmt: skip
     assert any("1 sessions took more than their highest power" in note for note in notes)
-    made = run(scenario, solve=solve)
+    made = run(scenario, solver=solver)
     assert [s["audit"] for s in made.steps] == [[], []]
     # The price rises by 1 EUR/MWh each hour. The second car must charge at once: 5 kWh between 10 and 11 local time.
     assert made.final("positions")["total_kw"].iloc[40:44].to_numpy() == pytest.approx(5)

@@ -14,7 +14,7 @@ from agr.planning.pool import Solution
 from agr.planning.service import Planner
 from agr.scenario.case_changes import changed_case
 from agr.scenario.changes import changed
-from agr.scenario.day import inputs_of
+from agr.scenario.day import inputs_at
 from agr.scenario.replaying import replay
 from agr.store import day
 from models.case import Case
@@ -22,20 +22,13 @@ from models.outcome import Termination
 from tests.builders.worlds import CONTRACT, PERIOD, World
 
 
-class Asked:
-    """The pool of these tests in the shape the planner asks."""
-
-    def __init__(self, solve) -> None:
-        self.solve = solve
-
-
 @pytest.fixture(scope="module")
-def world(solve, tmp_path_factory):
+def world(solver, tmp_path_factory):
     """A store with two plans: a first one, and one after half a reservation was released."""
     made = World(tmp_path_factory.mktemp("replay"))
     made.know_points()
     made.know_register()
-    planner = Planner(made.store, made.settings, made.clock, Asked(solve), lambda _: None)
+    planner = Planner(made.store, made.settings, made.clock, solver, lambda _: None)
     for reason in (ReasonKind.FIRST_PLAN, ReasonKind.RESERVATION):
         with made.store.transaction() as tx:
             if reason is ReasonKind.RESERVATION:
@@ -45,9 +38,9 @@ def world(solve, tmp_path_factory):
     return made
 
 
-def test_a_plan_comes_out_the_same_to_the_last_bit(world, solve):
+def test_a_plan_comes_out_the_same_to_the_last_bit(world, solver):
     for number in (1, 2):
-        found = replay(world.store, world.settings, number, solve)
+        found = replay(world.store, world.settings, number, solver.solve)
         assert found.exact
         assert found.remark == ""
         again = found.rerun.steps[-1]
@@ -55,8 +48,8 @@ def test_a_plan_comes_out_the_same_to_the_last_bit(world, solve):
         assert again["changed_isps"] == 0
 
 
-def test_the_stored_run_shows_the_plan_before_and_what_changed(world, solve):
-    found = replay(world.store, world.settings, 2, solve)
+def test_the_stored_run_shows_the_plan_before_and_what_changed(world, solver):
+    found = replay(world.store, world.settings, 2, solver.solve)
     assert [s["step"] for s in found.stored.steps] == ["plan 1", "plan 2"]
     assert found.stored.steps[1]["reason"].endswith("reservation update")
     assert found.stored.steps[1]["changed_isps"] > 0
@@ -64,8 +57,8 @@ def test_the_stored_run_shows_the_plan_before_and_what_changed(world, solve):
     assert set(found.stored.programs["class"]) == {"battery", "fixed_load"}
 
 
-def test_without_its_reservation_a_plan_is_worth_what_the_reservation_costs(world, solve):
-    found = replay(world.store, world.settings, 1, solve, without=[f"reservation:{CONTRACT}"])
+def test_without_its_reservation_a_plan_is_worth_what_the_reservation_costs(world, solver):
+    found = replay(world.store, world.settings, 1, solver.solve, without=[f"reservation:{CONTRACT}"])
     assert not found.rerun.outcome["steps"][-1]["audit"]
     assert found.rerun.outcome["changes"] == [f"without reservation:{CONTRACT}"]
     assert found.rerun.reservations.query("step == 'plan 1 changed'").empty
@@ -76,20 +69,20 @@ def test_without_its_reservation_a_plan_is_worth_what_the_reservation_costs(worl
     assert terms["day-ahead"] > found.rerun.steps[0]["terms_eur"]["day-ahead"]
 
 
-def test_a_higher_price_costs_the_load_its_share(world, solve):
-    found = replay(world.store, world.settings, 1, solve, ["day_ahead.price=*1"])
+def test_a_higher_price_costs_the_load_its_share(world, solver):
+    found = replay(world.store, world.settings, 1, solver.solve, ["day_ahead.price=*1"])
     assert found.rerun.value_eur == pytest.approx(found.stored.value_eur)
-    dearer = replay(world.store, world.settings, 1, solve, ["markets.day_ahead.price=+10"])
+    dearer = replay(world.store, world.settings, 1, solver.solve, ["markets.day_ahead.price=+10"])
     load_mwh = float(found.rerun.final("positions")["day_ahead_kw"].sum()) / 4 / 1000
     assert dearer.rerun.value_eur == pytest.approx(found.rerun.value_eur - 10 * load_mwh, abs=0.5)
 
 
-def test_a_plan_that_is_not_there_and_another_solver_are_said(world, solve):
+def test_a_plan_that_is_not_there_and_another_solver_are_said(world, solver):
     with pytest.raises(InputError, match="there is no plan 99"):
-        replay(world.store, world.settings, 99, solve)
+        replay(world.store, world.settings, 99, solver.solve)
 
     def slow(case: Case) -> Solution:
-        answer = solve(case)
+        answer = solver.solve(case)
         return replace(answer, outcome=replace(answer.outcome, termination=Termination.TIME_LIMIT))
 
     found = replay(world.store, world.settings, 1, slow)
@@ -100,7 +93,7 @@ def test_a_plan_that_is_not_there_and_another_solver_are_said(world, solve):
 @pytest.fixture(scope="module")
 def named(small):
     period = small.description.of
-    return build(inputs_of(small, period, period.previous().start, {}))
+    return build(inputs_at(small, period, period.previous().start))
 
 
 def test_changes_of_a_case_change_what_they_name_and_nothing_else(named: NamedCase):

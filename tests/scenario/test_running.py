@@ -40,9 +40,9 @@ def test_a_day_is_planned_as_the_daemon_does_first_plan_results_release(small_ru
     assert reserved["reserved_kw"].min().tolist() == [-400, -400, -200]
 
 
-def test_the_same_inputs_give_the_same_folder_to_the_last_bit(small, small_run, solve, tmp_path):
+def test_the_same_inputs_give_the_same_folder_to_the_last_bit(small, small_run, solver, tmp_path):
     first = small_run.save(tmp_path / "first")
-    second = run(small, solve=solve).save(tmp_path / "second")
+    second = run(small, solver=solver).save(tmp_path / "second")
     names = sorted(path.name for path in first.iterdir())
     same, different, unreadable = filecmp.cmpfiles(first, second, names, shallow=False)
     assert (different, unreadable) == (["log.json"], [])  # seconds
@@ -132,9 +132,9 @@ def test_saving_replaces_a_run_and_nothing_else(small_run, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["winter-evening-peak"])
-def test_days_run_one_after_another_with_states_carried_over(name, solve):
+def test_days_run_one_after_another_with_states_carried_over(name, solver):
     scenario = read_scenario(SCENARIOS / name)
-    made = run(scenario, solve=solve)
+    made = run(scenario, solver=solver)
     assert disappointments(expectation(SCENARIOS / name), made.outcome) == []
     energy = made.final("programs").query("resource.str.startswith('bat-')")
     evening = energy[energy["period"] == "2024-12-11"].groupby("resource", observed=True)["energy_kwh"].last()
@@ -155,14 +155,14 @@ def test_days_run_one_after_another_with_states_carried_over(name, solve):
     )
 
 
-def test_switched_loads_run_as_their_needs_say_and_missed_hours_are_told(small, solve):
+def test_switched_loads_run_as_their_needs_say_and_missed_hours_are_told(small, solver):
     where = small.register.connections[0].address
     loads = (
         SwitchedLoad(resource="boiler", connection=where, power_kw=3.0, needs="00:00-06:00 2-3", min_run_minutes=60),
         SwitchedLoad(resource="broken", connection=where, power_kw=4.0, needs="00:00-00:30 1", min_rest_minutes=30,
                      initial_minutes=-15),
     )  # fmt: skip
-    made = run(replace(small, register=small.register.with_table("switched_loads", loads)), solve=solve)
+    made = run(replace(small, register=small.register.with_table("switched_loads", loads)), solver=solver)
     assert [step["audit"] for step in made.steps] == [[], [], []]
     power = made.final("programs").query("`class` == 'switched_load'")
     on = {name: (rows["power_kw"] > 0).to_numpy() for name, rows in power.groupby("resource", observed=True)}
@@ -202,8 +202,8 @@ def test_what_is_not_as_expected_is_said(small_run):
     assert "steps.9.audit is None" in found[1]
 
 
-def test_a_released_reservation_is_worth_what_the_comparison_says(small, small_run, solve):
-    kept = run(changed(small, (), ["event:1"]), solve=solve)
+def test_a_released_reservation_is_worth_what_the_comparison_says(small, small_run, solver):
+    kept = run(changed(small, (), ["event:1"]), solver=solver)
     found = compare([kept, small_run])
     gain = small_run.value_eur - kept.value_eur
     assert found.value.loc["total"].diff().iloc[-1] == pytest.approx(gain)
@@ -234,15 +234,16 @@ def test_a_time_limit_that_ended_a_solve_is_said(small_run):
     assert "time limit" in compare([small_run, slow]).warnings[0]
 
 
-def test_a_run_without_a_proven_bound_is_told_and_kept_like_any_other(small, solve, tmp_path):
+def test_a_run_without_a_proven_bound_is_told_and_kept_like_any_other(small, solver, tmp_path):
     """A search may run out of time before it proves one. What reads JSON strictly must be able to read the run."""
 
-    def hurried(case):
-        answer = solve(case)
-        unproven = {"bound_eur": np.inf, "gap_eur": np.inf, "termination": Termination.TIME_LIMIT}
-        return replace(answer, outcome=replace(answer.outcome, **unproven))
+    class Hurried:
+        def solve(self, case, _reached=None):
+            answer = solver.solve(case)
+            unproven = {"bound_eur": np.inf, "gap_eur": np.inf, "termination": Termination.TIME_LIMIT}
+            return replace(answer, outcome=replace(answer.outcome, **unproven))
 
-    found = run(small, solve=hurried)
+    found = run(small, solver=Hurried())
     folder = found.save(tmp_path / "run")
     text = (folder / "outcome.json").read_text(encoding="utf-8")
     assert not {"Infinity", "NaN"} & set(re.findall(r"[A-Za-z]+", text))
@@ -258,13 +259,13 @@ def test_a_run_without_a_proven_bound_is_told_and_kept_like_any_other(small, sol
     assert compare([again, again])._repr_html_()
 
 
-def test_periods_are_read_and_days_without_data_refused(small, solve):
+def test_periods_are_read_and_days_without_data_refused(small, solver):
     assert parse_periods("2026-03-29..2026-03-31", small)[-1] == Period(date(2026, 3, 31))
     for text, words in (("soon", "write 2025-01-20"), ("2026-03-29..2026-03-28", "before the first")):
         with pytest.raises(InputError, match=words):
             parse_periods(text, small)
     with pytest.raises(TableError, match=r"2026-03-30: small-dst-day has no forecasts of this day; it has 2026-03-29"):
-        run(small, periods=parse_periods("2026-03-29..2026-03-30", small), solve=solve)
+        run(small, periods=parse_periods("2026-03-29..2026-03-30", small), solver=solver)
 
 
 def test_a_table_that_is_not_there_says_which_are(small_run):
@@ -275,18 +276,18 @@ def test_a_table_that_is_not_there_says_which_are(small_run):
         open_run(Path("/nonexistent"))
 
 
-def test_ten_thousand_resources_are_there_and_a_part_of_them_runs_by_decomposition(solve):
+def test_ten_thousand_resources_are_there_and_a_part_of_them_runs_by_decomposition(solver):
     whole = read_scenario(SCENARIOS / "municipality-weekday")
     assert whole.resources >= 10_000
     assert whole.changes == ()  # they belong to the scenario
     assert len({c.address for c in whole.register.connections}) == 4320
     assert max(row.import_kw or 0 for row in whole.register.limits) == pytest.approx(14.3 * 13)
     part = changed(whole, ["connections=850", "limits.*.import_kw=*0.2"], ["event:1", "market:FCR"])
-    first = next(play(part, part.description.of, {}, solve))
+    first = next(play(part, (part.description.of,), solver))
     outcome, case = first.solved.outcome, first.solved.named.case
     assert outcome.solver.startswith("decomposition")
-    assert first.answer.findings == ()
+    assert first.findings == ()
     assert any(line.startswith("round ") for line in outcome.log)
     assert outcome.gap_eur <= 1e-3 * outcome.gross_cost_eur
-    assert outcome.objective_eur - first.answer.no_flexibility_eur > 500
+    assert outcome.objective_eur - first.no_flexibility_eur > 500
     assert (outcome.point_kw[case.limits.point] <= case.limits.import_kw + 0.1).all()

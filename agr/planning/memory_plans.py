@@ -1,0 +1,191 @@
+"""Plans and what they are made from in memory: a scenario's market day. The daemon's counterpart is `StoredPlans`."""
+
+import dataclasses
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agr.domain.isp import Period
+from agr.domain.plan import Plan, PlanState, Reason
+from agr.domain.register import CongestionPoint, Contract, Portfolio, Price, Register
+from agr.planning.alarms import alarms_of
+from agr.planning.difference import Solved
+from agr.planning.gates import FixedPosition, opens_publication
+from agr.planning.plan_loader import merged
+from agr.store.day import Trigger
+from agr.store.overrides import Unavailable
+
+Forecasts = Mapping[date, Mapping[tuple[str, str], NDArray[np.float64]]]
+"""Period → (resource, quantity) → (T,)."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class World:
+    """What is there before anything happens; every CRO has answered, and nobody marks anything as unavailable."""
+
+    register: Register  # with prices
+    points: tuple[CongestionPoint, ...]
+    free_connections: tuple[str, ...]
+    forecasts: Forecasts
+
+
+class MemoryPlans:
+    """A `PlanStore` that is its own `PlanReader`. For one thread."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._plans: dict[int, Plan] = {}
+        self._solved: dict[int, Solved] = {}
+        self._triggers: dict[int, Trigger] = {}
+        self._asked, self._version = 0, 0
+        self._reserved_w: dict[date, dict[str, tuple[int, ...]]] = {}
+        self._fixed: dict[date, dict[str, tuple[float, ...]]] = {}
+        self._open: set[date] = set()
+        self.alarms: dict[tuple[str, date], str] = {}
+        """Open alarms: (kind, Period) → text."""
+
+    # --- what happens on a market day -------------------------------------------------------------------------------
+
+    def ask(self, period: Period, reason: Reason, at: datetime) -> None:
+        """Put a trigger: ask for a plan."""
+        self._asked += 1
+        self._triggers[self._asked] = Trigger(id=self._asked, period=period.day, reason=reason, at=at)
+
+    def reserve(self, period: Period, contract: str, power_w: tuple[int, ...]) -> None:
+        """Take over what a DSO still reserves."""
+        self._reserved_w.setdefault(period.day, {})[contract] = power_w
+
+    def fix(self, period: Period, market: str, position: FixedPosition) -> None:
+        """Fix a position at its gate."""
+        self._version += 1
+        self._fixed.setdefault(period.day, {})[market] = position.values
+
+    def open_publication(self, period: Period) -> None:
+        """Let plans be announced from now on."""
+        self._open.add(period.day)
+
+    def solved(self, number: int) -> Solved:
+        """Return the whole portfolio's case and outcome of a plan; its arrays are read-only."""
+        return self._solved[number]
+
+    def in_force(self, period: Period) -> Plan | None:
+        """Return the plan in force."""
+        number = self.number_in_force(period.day)
+        return None if number is None else self._plans[number]
+
+    # --- PlanStore --------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def reading(self) -> Iterator["MemoryPlans"]:
+        """Give one consistent view: nothing happens meanwhile."""
+        yield self
+
+    def put(self, plan: Plan, solved: Solved, triggers: list[int]) -> Plan:
+        """Store a plan, its alarms and the answers to its triggers; return it with its number."""
+        stored = replace(plan, id=len(self._plans) + 1)
+        if plan.part and plan.predecessor is not None:
+            solved = merged(self._solved[plan.predecessor], solved)
+        _lock(solved)
+        self._plans[stored.id], self._solved[stored.id] = stored, solved
+        for number in triggers:
+            del self._triggers[number]
+        for change in alarms_of(stored):
+            self.alarms.pop((change.kind, plan.period.day), None)
+            if change.text is not None:
+                self.alarms[change.kind, plan.period.day] = change.text
+        if opens_publication(stored):
+            self.open_publication(plan.period)
+        return stored
+
+    # --- PlanReader -------------------------------------------------------------------------------------------------
+
+    def cro_states(self, day: date) -> Mapping[str, str]:
+        """Return that whoever is asked has answered."""
+        return {"": "answered"}
+
+    def last_call_made(self, day: date) -> bool:
+        """Say that nobody is waited for."""
+        return True
+
+    def portfolio(self, period: Period) -> Portfolio:
+        """Return the congestion points, by address as in the daemon's store."""
+        points = tuple(sorted(self._world.points, key=lambda point: point.address))
+        return Portfolio(period=period, points=points, free_connections=self._world.free_connections)
+
+    def register(self) -> Register:
+        """Return the register."""
+        return self._world.register
+
+    def contract(self, name: str) -> Contract | None:
+        """Return one contract."""
+        return next((c for c in self._world.register.contracts if c.contract == name), None)
+
+    def forecasts(self, period: Period) -> Mapping[tuple[str, str], NDArray[np.float64]]:
+        """Return (resource, quantity) → one value per ISP."""
+        return self._world.forecasts.get(period.day, {})
+
+    def latest_forecast_day(self, before: date) -> date | None:
+        """Return the latest Period before a day that has forecasts."""
+        return max((day for day in self._world.forecasts if day < before), default=None)
+
+    def prices(self, start: datetime, end: datetime) -> Sequence[Price]:
+        """Return prices that start in [start, end)."""
+        return [price for price in self._world.register.prices if start <= price.start < end]
+
+    def reserved_w(self, day: date) -> Mapping[str, tuple[int, ...]]:
+        """Return contract → W per ISP of its newest update."""
+        return dict(self._reserved_w.get(day, {}))
+
+    def fixed_positions(self, day: date) -> Mapping[str, tuple[float, ...]]:
+        """Return market → what is fixed."""
+        return dict(self._fixed.get(day, {}))
+
+    def unavailable(self, day: date) -> Sequence[Unavailable]:
+        """Return nothing: nobody marks anything."""
+        return ()
+
+    def announced(self, day: date) -> bool:
+        """Say whether a D-Prognosis was sent: there is a plan in force, and publication is open."""
+        number = self.number_in_force(day)
+        return day in self._open and number is not None and bool(self._plans[number].points)
+
+    def open_triggers(self) -> list[Trigger]:
+        """Return triggers that no plan has answered, oldest first."""
+        return list(self._triggers.values())
+
+    def plan(self, number: int) -> Plan | None:
+        """Return one plan."""
+        return self._plans.get(number)
+
+    def number_in_force(self, day: date) -> int | None:
+        """Return the number of the newest audited plan."""
+        mine = (n for n, p in self._plans.items() if p.period.day == day and p.state is PlanState.AUDITED)
+        return max(mine, default=None)
+
+    def archived(self, number: int) -> Callable[[], Solved]:
+        """Return the case and outcome of a plan."""
+        return lambda: self._solved[number]
+
+    def input_version(self) -> int:
+        """Return a number that grows with every position that is fixed."""
+        return self._version
+
+
+def _lock(value: Any) -> None:
+    """Make every array read-only, so that what is stored stays as it is: who would write to one copies it instead."""
+    if isinstance(value, np.ndarray):
+        value.flags.writeable = False
+    elif dataclasses.is_dataclass(value) and not isinstance(value, type):
+        for field in dataclasses.fields(value):
+            _lock(getattr(value, field.name))
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            _lock(item)
+    elif isinstance(value, tuple):
+        for item in value:
+            _lock(item)

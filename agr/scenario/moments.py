@@ -1,0 +1,102 @@
+"""What happens on a scenario's market day, and when: first plan, gates, results, publication, events."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from agr.domain.isp import Period
+from agr.domain.plan import Reason, ReasonKind
+from agr.domain.price import values_on
+from agr.planning.case.markets import DAY_AHEAD
+from agr.planning.gates import bid_at_gate, day_ahead_at_gate
+from agr.planning.memory_plans import MemoryPlans
+from agr.scenario.scenario import Scenario
+
+
+@dataclass(frozen=True, kw_only=True)
+class Moment:
+    """Something that happens to a Period."""
+
+    at: datetime
+    period: Period
+    happen: Callable[[MemoryPlans], None]
+    asks: bool = False  # for a plan
+
+
+def moments_of(scenario: Scenario, period: Period) -> list[Moment]:
+    """Return what happens to a Period in order of time; a gate closes before anything that happens at its instant."""
+    found = [*_gates(scenario, period), _publication(scenario, period), *_plans(scenario, period)]
+    return sorted([*found, *events_of(scenario, period)], key=lambda moment: moment.at)
+
+
+def _gates(scenario: Scenario, period: Period) -> list[Moment]:
+    """Return the gates at which bids and the day-ahead position of the plan in force are fixed."""
+    described = scenario.description
+
+    def day_ahead(plans: MemoryPlans) -> None:
+        plans.fix(period, DAY_AHEAD, day_ahead_at_gate(plans.in_force(period), period))
+
+    def capacity(name: str, blocks: int) -> Callable[[MemoryPlans], None]:
+        return lambda plans: plans.fix(period, name, bid_at_gate(plans.in_force(period), name, blocks))
+
+    gate = dict(described.timetable.moments(period))["day_ahead_gate"]
+    return [
+        Moment(at=gate, period=period, happen=day_ahead),
+        *(
+            Moment(
+                at=product.gate.gate(product.name).instant(period),
+                period=period,
+                happen=capacity(product.name, 24 // product.block_hours),
+            )
+            for product in described.markets.capacity
+        ),
+    ]
+
+
+def _publication(scenario: Scenario, period: Period) -> Moment:
+    at = dict(scenario.description.timetable.moments(period))["prognosis_last_safe_start"]
+    return Moment(at=at, period=period, happen=lambda plans: plans.open_publication(period))
+
+
+def _plans(scenario: Scenario, period: Period) -> list[Moment]:
+    """Return the moments of the timetable that ask for plans; without results there is no second one."""
+    at = dict(scenario.description.timetable.moments(period))
+    found = [_asking(at["first_plan"], period, Reason(kind=ReasonKind.FIRST_PLAN))]
+    results = values_on(scenario.register.prices, scenario.description.markets.day_ahead.series, period)
+    if None not in results:
+        reason = Reason(kind=ReasonKind.RESULTS, text="day-ahead results and awarded capacity")
+        found.append(_asking(at["day_ahead_results"], period, reason))
+    return found
+
+
+def _asking(at: datetime, period: Period, reason: Reason) -> Moment:
+    return Moment(at=at, period=period, happen=lambda plans: plans.ask(period, reason, at), asks=True)
+
+
+def events_of(scenario: Scenario, period: Period) -> list[Moment]:
+    """Return the releases of reservations; one that comes before the first plan is known to it and asks for none."""
+    first_plan = dict(scenario.description.timetable.moments(period))["first_plan"]
+    contracts = {contract.contract: contract for contract in scenario.register.contracts}
+    found = []
+    for event in scenario.description.events:
+        contract = contracts.get(event.contract)
+        if contract is None or (event.period or scenario.description.period) != period.day:
+            continue  # taken out with --without, or another day's
+        kept_w = tuple(round(power * event.keep_share) for power in contract.contracted_w(period))
+        text = f"{contract.dso}, contract {contract.contract}: {event.keep_share:.0%} still reserved"
+        reason = Reason(kind=ReasonKind.RESERVATION, reference=contract.contract, text=text)
+        asks = event.at >= first_plan
+        release = _release(period, contract.contract, kept_w, event.at, reason if asks else None)
+        found.append(Moment(at=event.at, period=period, happen=release, asks=asks))
+    return found
+
+
+def _release(
+    period: Period, contract: str, kept_w: tuple[int, ...], at: datetime, reason: Reason | None
+) -> Callable[[MemoryPlans], None]:
+    def happen(plans: MemoryPlans) -> None:
+        plans.reserve(period, contract, kept_w)
+        if reason is not None:
+            plans.ask(period, reason, at)
+
+    return happen
