@@ -45,6 +45,7 @@ def unmanaged(case: Case) -> Case:
         case,
         reserves=(),
         anchor=None,
+        start=None,  # prices of reserves and reservations that are not there
         day_ahead=replace(case.day_ahead, committed_kw=np.full(case.isps, np.nan)),
         intraday=replace(case.intraday, committed_kw=np.full(case.isps, np.nan)),
         reservations=Reservations(

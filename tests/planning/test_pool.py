@@ -4,7 +4,9 @@ import multiprocessing
 import os
 import threading
 import time
+from dataclasses import replace
 
+import numpy as np
 import pytest
 from distributed import LocalCluster
 
@@ -13,9 +15,10 @@ from agr.planning.case import build
 from agr.planning.pool import SolverPool, unmanaged
 from agr.planning.progress import Round
 from agr.settings import Planning
-from models.case import Case
+from models.case import Case, Duals
 from models.decomposition.solve import solve as decompose
 from models.outcome import Termination
+from tests.models.builders import load, make, reserve
 from tests.models.worlds import portfolio
 from tests.planning.test_case import inputs
 
@@ -76,6 +79,15 @@ def test_workers_give_way_to_the_daemon() -> None:
 def test_the_yardstick_knows_no_commitments(case: Case) -> None:
     bare = unmanaged(case)
     assert (bare.reserves, bare.anchor, bare.reservations.name) == ((), None, ())
+
+
+def test_a_plan_with_reserve_that_begins_from_earlier_prices_has_an_unmanaged_case() -> None:
+    """As every second plan of a decomposed portfolio with a capacity product does."""
+    case = make(4, load(4, 10.0), reserves=(reserve(4, 10.0),))
+    none = np.zeros((1, 4))
+    start = Duals(balance=np.zeros(4), program=none, call=none, reserve=none, called=none)
+    bare = unmanaged(replace(case, start=start))
+    assert (bare.start, bare.reserves) == (None, ())
 
 
 def test_a_decomposed_plan_is_solved_in_a_worker_and_its_rounds_are_heard() -> None:
