@@ -11,7 +11,10 @@ import pytest
 import sqlalchemy as sa
 
 from agr.domain.errors import PlanError, StoreError
-from agr.domain.plan import ReasonKind
+from agr.domain.plan import Reason, ReasonKind
+from agr.messaging.publish import Publisher
+from agr.operations.accounts.roles import Principal
+from agr.operations.actions import Actions
 from agr.planning.pool import Solution, SolverPool
 from agr.planning.progress import Round
 from agr.settings import Planning
@@ -140,4 +143,20 @@ def test_no_plan_is_told_until_one_is_in_force(world: World, solver: Answering) 
     assert stored(world)[1] == ["audit failed", "no plan"]
     office.ask()
     office.planner.run_due()
+    assert stored(world)[1] == ["reservation not covered"]
+
+
+def test_a_preview_is_judged_when_it_comes_into_force(world: World, solver: Answering) -> None:
+    office = Office(world, solver)
+    with world.store.transaction() as tx:
+        reason = Reason(kind=ReasonKind.OPERATOR, text="what if")
+        day.put_trigger(tx, PERIOD.day, reason, world.clock.now(), preview=True)
+    office.planner.run_due()
+    assert stored(world)[1] == []
+    publisher = Publisher(world.store, world.settings, world.clock, world.participants)
+    actions = Actions(
+        world.store, world.settings, world.clock, publisher, world.participants,
+        closed_isps=office.planner.closed_isps, wake=lambda: None,
+    )  # fmt: skip
+    actions.send(Principal(name="olga", role="operator", allowed=frozenset(), via="session"), 1, "it is better")
     assert stored(world)[1] == ["reservation not covered"]
