@@ -5,6 +5,7 @@ from importlib.resources import files
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from fastapi.middleware.gzip import GZipMiddleware
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 from fastapi.staticfiles import StaticFiles
 from starlette.concurrency import run_in_threadpool
@@ -50,6 +51,7 @@ def operators_app(context: Context) -> FastAPI:
         app.include_router(module.router)
     app.include_router(actions.form_router)
     app.include_router(api.router)
+    app.mount("/static/charts", GZipMiddleware(StaticFiles(directory=str(files("agr") / "charts"))), name="charts")
     app.mount("/static", StaticFiles(directory=str(files("agr.web") / "static")), name="static")
     app.add_exception_handler(LogInFirst, _log_in_first)
     app.add_exception_handler(AgrError, _refused)

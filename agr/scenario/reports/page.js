@@ -48,27 +48,14 @@ function table(target, head, rows) {
   target.replaceChildren(made);
 }
 
+const look = () => ({ text: css("--text"), quiet: css("--quiet"), line: css("--line"), card: css("--card") });
+
 function draw(id, option) {
   charts[id] = charts[id] || echarts.init($(id), null, { renderer: "canvas" });
-  const text = { color: css("--text") }, quiet = css("--quiet"), line = css("--line");
-  const axis = (a) => ({
-    axisLabel: { color: quiet, hideOverlap: true, ...(a.axisLabel || {}) }, axisLine: { show: a.type === "category", lineStyle: { color: line } },
-    splitLine: { show: a.type === "value" && a.grid !== false, lineStyle: { color: line } }, nameTextStyle: { color: quiet },
-    axisTick: { show: false }, ...a, ...(a.axisLabel ? { axisLabel: { color: quiet, hideOverlap: true, ...a.axisLabel } } : {}),
-  });
-  const all = (a) => (Array.isArray(a) ? a.map(axis) : a && axis(a));
-  charts[id].setOption({
-    backgroundColor: "transparent", textStyle: text, animation: false,
-    tooltip: { trigger: "axis", confine: true, backgroundColor: css("--card"), borderColor: line, textStyle: text, valueFormatter: number, order: "seriesAsc" },
-    legend: { top: 0, type: "scroll", textStyle: text, pageTextStyle: text, itemWidth: 16, itemHeight: 10 },
-    grid: { left: 64, right: 64, top: 48, bottom: 44 },
-    ...option, xAxis: all(option.xAxis), yAxis: all(option.yAxis),
-  }, true);
+  charts[id].setOption(framed(look(), { tooltip: tip(look(), { trigger: "axis", order: "seriesAsc", valueFormatter: number }), ...option }), true);
 }
 
-const onTime = (extra) => ({ type: "category", data: labels(), boundaryGap: false, axisLabel: { interval: (i) => i % 8 === 0 }, ...extra });
-const zoom = [{ type: "inside" }, { type: "slider", height: 16, bottom: 4, showDetail: false, brushSelect: false }];
-const stairs = (name, values, more) => ({ name, type: "line", step: "end", data: values, symbol: "none", lineStyle: { width: 2 }, emphasis: { disabled: true }, ...more });
+const day = (extra) => onTime(labels(), 8, extra);
 
 function waterfall(id, parts, first, last) {
   // invisible bars carry the visible ones; a running sum may cross zero, so each bar is drawn from low to high
@@ -83,8 +70,8 @@ function waterfall(id, parts, first, last) {
   add(last[0], 0, last[1], last[1], true);
   draw(id, {
     legend: { show: false },
-    tooltip: { trigger: "item", confine: true, backgroundColor: css("--card"), borderColor: css("--line"), textStyle: { color: css("--text") },
-      formatter: (p) => `${echarts.format.encodeHTML(names[p.dataIndex])}<br><b>${signed(value[p.dataIndex])} EUR</b>` },
+    tooltip: tip(look(), { trigger: "item",
+      formatter: (p) => `${echarts.format.encodeHTML(names[p.dataIndex])}<br><b>${signed(value[p.dataIndex])} EUR</b>` }),
     grid: { left: 72, right: 20, top: 24, bottom: 52 },
     xAxis: { type: "category", data: names, axisLabel: { interval: 0, width: Math.max(48, $(id).clientWidth / names.length - 12), overflow: "break", hideOverlap: false } },
     yAxis: { type: "value", name: "EUR" },
@@ -119,7 +106,7 @@ function drawPrograms() {
       areaStyle: { color: color(a.kind), opacity: 0.85 } }),
   }));
   draw("programs", {
-    xAxis: onTime(), dataZoom: zoom,
+    xAxis: day(), dataZoom: zoom,
     yAxis: [{ type: "value", name: "kW" }, { type: "value", name: "EUR/MWh", grid: false, splitLine: { show: false } }],
     series: [...named,
       stairs("portfolio", s.positions.total_kw, { itemStyle: { color: css("--text") }, lineStyle: { width: 2, color: css("--text") } }),
@@ -134,19 +121,15 @@ function drawPrognosis() {
   $("pointname").textContent = `${chosen.point} (${at.dso})`;
   const text = css("--text"), bad = css("--bad"), series = [];
   if (at.reserved_kw && at.reserved_kw.some((v) => v)) {
-    const floor = at.power_kw.map((p, i) => (at.reserved_kw[i] ? Math.min(p, p + at.reserved_kw[i]) : null));
-    const height = at.reserved_kw.map((r) => (r ? Math.abs(r) : null));
-    // echarts stacks positive and negative values apart; "all" puts the band on its floor whatever the sign
-    series.push(stairs("reservation floor", floor, { stack: "band", stackStrategy: "all", lineStyle: { width: 0 }, itemStyle: { opacity: 0 }, tooltip: { show: false } }));
-    series.push(stairs("reserved band", height, { stack: "band", stackStrategy: "all", lineStyle: { width: 0 }, itemStyle: { color: "#8e5bbf" }, areaStyle: { color: "#8e5bbf", opacity: 0.28 } }));
+    const edge = (side) => at.power_kw.map((p, i) => (at.reserved_kw[i] ? side(p, p + at.reserved_kw[i]) : null));
+    series.push(...band("reserved band", edge(Math.min), edge(Math.max), "#8e5bbf", 0.28));
   }
   if (old) series.push(stairs("plan before", old.power_kw, { itemStyle: { color: css("--quiet") }, lineStyle: { width: 1.5, color: css("--quiet"), type: "dashed" } }));
   series.push(stairs("D-Prognosis", at.power_kw, { itemStyle: { color: text }, lineStyle: { width: 2.5, color: text } }));
   if (at.called_kw) series.push(stairs("when called", at.called_kw, { itemStyle: { color: "#8e5bbf" }, lineStyle: { width: 2, color: "#8e5bbf", type: "dotted" } }));
   if (at.import_limit_kw) series.push(stairs("import limit", at.import_limit_kw, { itemStyle: { color: bad }, lineStyle: { width: 2, color: bad } }));
   if (at.export_limit_kw) series.push(stairs("export limit", at.export_limit_kw, { itemStyle: { color: bad }, lineStyle: { width: 2, color: bad } }));
-  draw("prognosis", { xAxis: onTime(), yAxis: { type: "value", name: "kW" }, dataZoom: zoom, series,
-    legend: { top: 0, type: "scroll", textStyle: { color: text }, data: series.map((s) => s.name).filter((n) => n !== "reservation floor") } });
+  draw("prognosis", { xAxis: day(), yAxis: { type: "value", name: "kW" }, dataZoom: zoom, series });
 }
 
 function drawShadow() {
@@ -159,8 +142,8 @@ function drawShadow() {
   const ramp = theme === "dark" ? ["#1e2329", "#5b3a8c", "#c2497f", "#ff9a5a", "#fff3b0"] : ["#f5f6f8", "#f6c977", "#e8743b", "#b32d5e", "#4a1766"];
   draw("shadow", {
     legend: { show: false }, grid: { left: 90, right: 20, top: 10, bottom: 70 },
-    tooltip: { confine: true, backgroundColor: css("--card"), borderColor: css("--line"), textStyle: { color: css("--text") },
-      formatter: (p) => `${echarts.format.encodeHTML(names[p.value[1]])}<br>${labels()[p.value[0]]}: <b>${eur(p.value[2])} EUR/MWh</b>` },
+    tooltip: tip(look(), {
+      formatter: (p) => `${echarts.format.encodeHTML(names[p.value[1]])}<br>${labels()[p.value[0]]}: <b>${eur(p.value[2])} EUR/MWh</b>` }),
     xAxis: { type: "category", data: labels(), axisLabel: { interval: (i) => i % 8 === 0 } },
     yAxis: { type: "category", data: names.map(short), inverse: true },
     visualMap: { min: 0, max: most, calculable: false, orient: "horizontal", left: "center", bottom: 0, itemHeight: 220, inRange: { color: ramp },
@@ -173,7 +156,7 @@ function drawShadow() {
 
 function drawEnergy() {
   const s = step();
-  draw("energy", { xAxis: onTime(), yAxis: { type: "value", name: "kWh" }, dataZoom: zoom,
+  draw("energy", { xAxis: day(), yAxis: { type: "value", name: "kWh" }, dataZoom: zoom,
     series: Object.entries(s.energy).map(([kind, values]) => ({ name: KINDS[kind][0], type: "line", data: values, symbol: "none", stack: "e",
       lineStyle: { width: 1.5 }, itemStyle: { color: color(kind) }, areaStyle: { color: color(kind), opacity: 0.5 } })) });
 }
@@ -192,7 +175,7 @@ function drawReplan() {
   const earned = labels().map(() => 0);
   s.changes.forEach((c) => { earned[c.isp - 1] += c.earned_eur; });
   draw("moved", {
-    xAxis: onTime({ boundaryGap: true }), dataZoom: zoom, yAxis: [{ type: "value", name: "kW" }, { type: "value", name: "EUR", splitLine: { show: false } }],
+    xAxis: day({ boundaryGap: true }), dataZoom: zoom, yAxis: [{ type: "value", name: "kW" }, { type: "value", name: "EUR", splitLine: { show: false } }],
     series: [
       { name: "EUR per ISP", type: "bar", yAxisIndex: 1, data: earned.map((v) => ({ value: Math.round(v * 1000) / 1000, itemStyle: { color: css(v >= 0 ? "--good" : "--bad"), opacity: 0.7 } })), itemStyle: { color: css("--good") } },
       stairs("before", old.positions.total_kw, { itemStyle: { color: css("--quiet") }, lineStyle: { width: 1.5, type: "dashed", color: css("--quiet") } }),
@@ -212,7 +195,7 @@ function drawComparison() {
   const letter = Object.fromEntries(c.runs.map((name, i) => [name, String.fromCharCode(65 + (i % 26)) + (i < 26 ? "" : Math.floor(i / 26))]));
   $("comparedruns").replaceChildren(...c.runs.map((name) => { const line = element("div"); line.append(element("b", letter[name]), name); return line; }));
   const terms = Object.keys(c.value_eur[c.runs[0]]), tints = theme === "dark" ? ["#9ba5b1", "#6ea3ff", "#48c9a0", "#f2c14e", "#ef7f8d", "#b98be6"] : ["#5b6470", "#2f6fde", "#1b9e77", "#e0a100", "#d1495b", "#8e5bbf"];
-  draw("compared", { tooltip: { trigger: "axis", confine: true, axisPointer: { type: "shadow" }, backgroundColor: css("--card"), borderColor: css("--line"), textStyle: { color: css("--text") }, valueFormatter: (v) => `${eur(v)} EUR` },
+  draw("compared", { tooltip: tip(look(), { trigger: "axis", axisPointer: { type: "shadow" }, valueFormatter: (v) => `${eur(v)} EUR` }),
     grid: { left: 130, right: 20, top: 40, bottom: 24 },
     xAxis: { type: "value", name: "" }, yAxis: { type: "category", data: terms, inverse: true, axisLabel: { interval: 0 } },
     series: c.runs.map((name, i) => ({ name: letter[name], type: "bar", data: terms.map((t) => c.value_eur[name][t]), itemStyle: { color: tints[i % tints.length] } })) });

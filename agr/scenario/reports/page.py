@@ -12,10 +12,12 @@ from agr.scenario.comparison import compare
 from agr.scenario.record import Run
 from agr.scenario.reports.pictures import payload
 
+_HERE = "agr.scenario.reports"
 
-def _part(name: str) -> Markup:
-    """Return a file of this package, which is trusted as it is."""
-    return Markup(files("agr.scenario.reports").joinpath(name).read_text(encoding="utf-8"))  # noqa: S704
+
+def _part(package: str, name: str) -> Markup:
+    """Return a file of ours, which is trusted as it is."""
+    return Markup(files(package).joinpath(name).read_text(encoding="utf-8"))  # noqa: S704
 
 
 def report_html(runs: Sequence[Run]) -> str:
@@ -23,10 +25,11 @@ def report_html(runs: Sequence[Run]) -> str:
     data = payload(runs, compare(runs) if len(runs) > 1 else None)
     # "<" would end the script element; everything else is JSON's own business.
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
-    template = Environment(autoescape=True, undefined=StrictUndefined).from_string(_part("template.html"))
+    template = Environment(autoescape=True, undefined=StrictUndefined).from_string(_part(_HERE, "template.html"))
     return template.render(
         title=runs[0].outcome["title"] if len(runs) == 1 else f"{runs[0].outcome['title']}: {len(runs)} runs compared",
-        style=_part("page.css"), library=_part("vendor/echarts.min.js"), program=_part("page.js"),
+        style=_part(_HERE, "page.css"), library=_part("agr", "charts/vendor/echarts.min.js"),
+        program=_part("agr", "charts/charts.js") + _part(_HERE, "page.js"),
         data=Markup(text),  # noqa: S704  (escaped above)
     )  # fmt: skip
 

@@ -1,4 +1,4 @@
-// The page works without this file; it adds charts, countdowns and live updates. No dependencies but uPlot.
+// The page works without this file; it adds charts, countdowns and live updates. Charts need charts.js and ECharts.
 "use strict";
 (() => {
   const skew = document.body.dataset.now ? Number(document.body.dataset.now) * 1000 - Date.now() : 0;
@@ -27,66 +27,62 @@
 
   // --- charts -----------------------------------------------------------------------------------------------------
   const styles = {
-    plan: () => ({ stroke: colour("--chart-1"), width: 2.5 }),
-    sent: (i) => ({ stroke: colour("--chart-3"), width: 1.2, dash: [[], [6, 3], [2, 3], [8, 3, 2, 3]][i % 4] }),
-    called: () => ({ stroke: colour("--chart-2"), width: 1.6, dash: [5, 3] }),
-    limit: () => ({ stroke: colour("--bad"), width: 1.2, dash: [2, 4] }),
-    price: (i) => ({ stroke: colour(["--chart-3", "--chart-2", "--chart-4"][i % 3]), width: 1.5, dash: [[], [6, 3], [2, 3]][i % 3] }),
+    plan: () => ({ color: colour("--chart-1"), width: 2.5 }),
+    sent: (i) => ({ color: colour("--chart-3"), width: 1.2, type: ["solid", [6, 3], [2, 3], [8, 3, 2, 3]][i % 4] }),
+    called: () => ({ color: colour("--chart-2"), width: 1.6, type: [5, 3] }),
+    limit: () => ({ color: colour("--bad"), width: 1.2, type: [2, 4] }),
+    price: (i) => ({ color: colour(["--chart-3", "--chart-2", "--chart-4"][i % 3]), width: 1.5, type: ["solid", [6, 3], [2, 3]][i % 3] }),
   };
   const charts = new Map();
-  function axes(unit) {
-    const look = { stroke: colour("--quiet"), grid: { stroke: colour("--line"), width: 1 }, ticks: { stroke: colour("--line") } };
-    return [look, { ...look, size: 62, label: unit, labelSize: 18 }];
-  }
+  const clock = (t, zone) => new Date(t * 1000).toLocaleTimeString("en-GB", { timeZone: zone, hour: "2-digit", minute: "2-digit" });
+  const look = () => ({ text: colour("--ink"), quiet: colour("--quiet"), line: colour("--line"), card: colour("--paper") });
   function draw(figure) {
-    const data = JSON.parse(figure.querySelector("script").textContent);
-    charts.get(figure)?.destroy();
-    const size = { width: Math.max(figure.clientWidth - 26, 240), height: figure.clientWidth < 600 ? 240 : 300 };
-    const chart = figure.dataset.chart === "rounds" ? rounds(data, size, figure) : programs(data, size, figure);
-    if (chart) charts.set(figure, chart);
+    const data = JSON.parse(figure.querySelector("script").textContent), caption = figure.querySelector("figcaption");
+    charts.get(figure)?.dispose();
+    const option = figure.dataset.chart === "rounds" ? rounds(data) : programs(data);
+    if (!option) { caption.append(" · nothing yet"); return; }
+    const plot = figure.querySelector(".plot") ?? figure.appendChild(document.createElement("div"));
+    plot.className = "plot";
+    plot.setAttribute("role", "img");
+    plot.setAttribute("aria-label", caption.textContent);
+    const chart = echarts.init(plot);
+    // The policy for styles lets no HTML of ECharts' own in: what it says is drawn.
+    chart.setOption(framed(look(), { grid: { left: 56, right: 24, top: 48, bottom: 48 },
+      tooltip: tip(look(), { trigger: "axis", order: "seriesAsc", renderMode: "richText", valueFormatter: (v) => (v == null ? "–" : v.toFixed(data.unit === "kW" ? 3 : 2)) }), ...option }));
+    charts.set(figure, chart);
   }
-  function programs(data, size, figure) {
+  function programs(data) {
     const shown = data.series.filter((s) => s.values);
-    if (!shown.length) { figure.querySelector("figcaption").append(" · nothing yet"); return null; }
+    if (!shown.length) return null;
     const step = data.starts.length > 1 ? data.starts[1] - data.starts[0] : 900;
-    // A step needs its end: the last value, and the last before each gap, is drawn until its ISP is over.
-    const last = (values) => [...values, null].map((v, i) => v ?? (i ? values[i - 1] : null));
-    const x = [...data.starts, data.starts.at(-1) + step];
-    const stepped = uPlot.paths.stepped({ align: 1 });
-    const counts = {};
-    const series = [{ value: (_u, v) => (v == null ? "" : clock(v, data.zone)), label: "from" }];
-    const columns = [x];
+    // The last step needs its end; those before a gap are drawn until their ISP is over.
+    const last = (values) => [...values, values.at(-1)];
+    const counts = {}, series = [];
     for (const s of shown) {
       counts[s.kind] = (counts[s.kind] ?? -1) + 1;
-      const digits = data.unit === "kW" ? 3 : 2;
-      series.push({ label: s.label, paths: stepped, points: { show: false }, value: (_u, v) => (v == null ? "–" : v.toFixed(digits)), ...styles[s.kind](counts[s.kind]) });
-      columns.push(last(s.values));
+      const style = styles[s.kind](counts[s.kind]);
+      series.push(stairs(s.label, last(s.values), { lineStyle: style, itemStyle: { color: style.color } }));
     }
-    const bands = [];
-    if (data.band) {
-      for (const side of ["high", "low"]) {
-        series.push({ label: side === "high" ? "callable from" : "to", paths: stepped, points: { show: false }, stroke: colour("--chart-2"), width: 0.5, value: (_u, v) => (v == null ? "–" : v.toFixed(3)) });
-        columns.push(last(data.band[side]));
-      }
-      bands.push({ series: [series.length - 2, series.length - 1], fill: colour("--band"), dir: -1 });
+    if (data.band) series.unshift(...band("may be called", last(data.band.low), last(data.band.high), colour("--chart-2"), 0.2));
+    const at = (now() / 1000 - data.starts[0]) / step;
+    if (at > 0 && at < data.starts.length) {
+      const line = { silent: true, symbol: "none", label: { show: false }, lineStyle: { color: colour("--bad"), type: "solid" }, data: [{ xAxis: Math.round(at) }] };
+      series.at(-1).markLine = line;
     }
-    return new uPlot({ ...size, series, bands, axes: withClock(axes(data.unit), data.zone), tzDate: (t) => uPlot.tzDate(new Date(t * 1e3), data.zone),
-      cursor: { drag: { x: true, y: false } }, hooks: { draw: [(u) => line(u, now() / 1000)] } }, columns, figure);
+    const labels = [...data.starts, data.starts.at(-1) + step].map((t) => clock(t, data.zone));
+    const hour = Math.max(Math.round(3600 / step), 1);
+    const lines = { show: true, interval: (i) => i % hour === 0, lineStyle: { color: colour("--line") } };
+    return { xAxis: onTime(labels, hour, { splitLine: lines }), yAxis: { type: "value", name: data.unit }, dataZoom: zoom, series };
   }
-  function clock(t, zone) { return new Date(t * 1000).toLocaleTimeString("en-GB", { timeZone: zone, hour: "2-digit", minute: "2-digit" }); }
-  function withClock([x, y], zone) { return [{ ...x, values: (_u, ts) => ts.map((t) => clock(t, zone)) }, y]; }
-  function line(u, at) {
-    const left = u.valToPos(at, "x", true);
-    if (!(left > u.bbox.left && left < u.bbox.left + u.bbox.width)) return;
-    u.ctx.save(); u.ctx.strokeStyle = colour("--bad"); u.ctx.beginPath(); u.ctx.moveTo(left, u.bbox.top); u.ctx.lineTo(left, u.bbox.top + u.bbox.height); u.ctx.stroke(); u.ctx.restore();
+  function rounds(data) {
+    const line = (name, values, style) => ({ name, type: "line", data: values, showSymbol: false, lineStyle: style, itemStyle: { color: style.color } });
+    return { xAxis: { type: "category", data: data.rounds.map(String), boundaryGap: false }, yAxis: { type: "value", name: data.unit, scale: true },
+      series: [line("value", data.value, styles.plan()), line("bound", data.bound, styles.called())] };
   }
-  function rounds(data, size, figure) {
-    const value = (_u, v) => (v == null ? "–" : v.toFixed(2));
-    return new uPlot({ ...size, height: 220, scales: { x: { time: false } }, axes: axes(data.unit),
-      series: [{ label: "round" }, { label: "value", value, ...styles.plan() }, { label: "bound", value, ...styles.called() }] },
-      [data.rounds, data.value, data.bound], figure);
+  function drawAll(within = document) {
+    for (const [figure, chart] of charts) if (!figure.isConnected) { chart.dispose(); charts.delete(figure); }
+    for (const f of within.querySelectorAll("figure[data-chart]")) draw(f);
   }
-  function drawAll(within = document) { for (const f of within.querySelectorAll("figure[data-chart]")) draw(f); }
 
   // --- choosing congestion points ---------------------------------------------------------------------------------
   const chosen = new Set();
