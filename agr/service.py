@@ -203,7 +203,7 @@ class Service:
             self.scheduler.resume()
         else:
             self._began = True
-            self.scheduler.start({})
+            self.scheduler.start()
         for period in self.scheduler.periods():
             self.publisher.publish(period, self.planner.closed_isps(period))
 

@@ -42,15 +42,13 @@ class Scheduler:
         today = period_of(self._clock.now(), self._settings.time_zone, self._settings.isp_minutes)
         return [today, today.next(), today.next().next()]
 
-    def start(self, every: Mapping[str, tuple[float, Callable[[], None]]]) -> None:
-        """Schedule the moments, and the regular duties `every` (name → seconds, duty)."""
-        for name, (seconds, duty) in every.items():
-            self._scheduler.add_job(duty, "interval", seconds=seconds, id=name, misfire_grace_time=None)
+    def start(self) -> None:
+        """Schedule the moments."""
         self._scheduler.start()
         self.arrange()
 
     def pause(self) -> None:
-        """Let no further moment or duty begin, until `resume`."""
+        """Let no further moment begin, until `resume`."""
         self._scheduler.pause()
 
     def resume(self) -> None:

@@ -41,7 +41,7 @@ class Day:
         settings = settings or Settings(domain="agr.example")
         self.scheduler = Scheduler(store, settings, self.clock, dict.fromkeys(names, self.handle))
         self.clock.listeners.append(self.scheduler.arrange)
-        self.scheduler.start({})
+        self.scheduler.start()
 
     def handle(self, period: Period, name: str) -> str | None:
         if name in self.fail:
@@ -199,7 +199,7 @@ def test_a_moment_that_wants_another_try_while_the_daemon_stops_does_not_block_i
     timetable = Scheduler(
         store, Settings(domain="agr.example"), JumpingClock(PERIOD.start), dict.fromkeys(names, handle)
     )
-    timetable.start({})
+    timetable.start()
     assert entered.wait(60)
     stopping = threading.Thread(target=timetable.stop, daemon=True)
     stopping.start()
