@@ -1,1 +1,1 @@
-"""Everything that speaks to the outside but UFTP: tables, prices, forecasts."""
+"""Everything that speaks to the outside except UFTP: tables, and sources of prices and forecasts."""

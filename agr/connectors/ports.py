@@ -1,8 +1,9 @@
-"""What speaks to the outside, but for UFTP, as the rest of the service sees it: small protocols, and how one is opened.
+"""The protocols by which the service knows connectors, and how one is opened.
 
-A connector is registered where it is configured: its class of settings names its module (agr.settings.feeds), which
-has a function `open_source`. Only what is configured is imported. Tables are read and written as whole folders, see
-agr.connectors.tables. Charge-point back-ends and exchanges get a protocol here of their own.
+A connector is registered where it is configured: its class of settings (agr.settings.feeds) names its module, which has
+a function `open_source`. Only configured connectors are imported. Tables are read and written as whole folders: see
+agr.connectors.tables. Charge-point back-ends and exchanges will get protocols of their own here.
+How to: docs/how-to/add-a-connector.md.
 """
 
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from agr.settings import FeedSection
 
 @dataclass(frozen=True, kw_only=True)
 class Series:
-    """What a source gives of a Period."""
+    """What a source gives for a Period."""
 
     prices: tuple[Price, ...] = ()
     forecasts: tuple[Forecast, ...] = ()
@@ -26,7 +27,7 @@ class Source(Protocol):
     """Gives prices or forecasts."""
 
     def fetch(self, period: Period) -> Series:
-        """Return what there is of a Period, nothing if there is nothing yet. Raises FeedError, in words."""
+        """Return prices and forecasts of a Period, none if there are none yet. Raises FeedError."""
         ...
 
 

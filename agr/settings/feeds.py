@@ -1,7 +1,7 @@
 """Where prices and forecasts come from: one class of settings for each way of asking, chosen by `api`.
 
-A new way is a class here that names the module in agr.connectors which opens it (see agr.connectors.ports), and a
-member of the union `Feed`.
+A new way of asking needs a class here, which names the module in agr.connectors that opens it (agr.connectors.ports),
+and a place in the union `Feed`. How to: docs/how-to/add-a-connector.md.
 """
 
 from string import Formatter
@@ -23,7 +23,7 @@ QuantityName = Annotated[str, AfterValidator(_quantity)]
 
 
 class FeedSection(Section):
-    """What every source has."""
+    """The settings of every source."""
 
     connector: ClassVar[str]  # module with `open_source(feed)`; named, since it knows settings and not the reverse
 

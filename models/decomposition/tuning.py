@@ -2,8 +2,8 @@
 
 A sentence for each says what it is, in which unit, and what grows with it. "The gap" is the gap asked for, in EUR: the
 relative gap times gross cost. Guards against rounding (1e-9 and the like) stay beside the arithmetic they guard; what
-only says where prices are answered, and how long a cluster is waited for, stays with the executors. How the figures
-were found is told in docs/explanation/optimisation.md §3.
+only says where prices are answered, and how long a cluster is waited for, stays with the executors. How they were
+found: benchmarks/measurements.md.
 """
 
 from dataclasses import dataclass, field
