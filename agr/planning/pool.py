@@ -130,16 +130,16 @@ def answer_part(before: Case, case: Case, how: How) -> Solution:
 
 
 _ROUNDS, _STOP = "rounds.jsonl", "stop"
-"""Files beside a parcel: what the worker tells while it solves, and the wish that it stops with what it has.
+"""Files beside the arrays: what the worker tells while it solves, and the wish that it stops with what it has.
 
 Files, not a queue: a worker that is killed while it writes leaves no lock behind.
 """
 
 
-def _answer(parcel: SharedArrays, how: How) -> SharedArrays:
+def _answer(shared: SharedArrays, how: How) -> SharedArrays:
     """Solve and audit in a worker; the answer goes where the case came from."""
-    folder = parcel.file.parent
-    case = unpack(parcel)
+    folder = shared.file.parent
+    case = unpack(shared)
     with (folder / _ROUNDS).open("a", encoding="utf-8", buffering=1) as told:
 
         def report(step: Any) -> None:
@@ -149,10 +149,10 @@ def _answer(parcel: SharedArrays, how: How) -> SharedArrays:
         return pack(answer(case, how, report, (folder / _STOP).exists), folder)
 
 
-def _answer_part(parcel: SharedArrays, how: How) -> SharedArrays:
+def _answer_part(shared: SharedArrays, how: How) -> SharedArrays:
     """Solve and audit a part in a worker."""
-    before, case = unpack(parcel)
-    return pack(answer_part(before, case, how), parcel.file.parent)
+    before, case = unpack(shared)
+    return pack(answer_part(before, case, how), shared.file.parent)
 
 
 def _ready() -> str:

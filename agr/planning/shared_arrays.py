@@ -28,7 +28,7 @@ def pack(value: object, folder: Path) -> SharedArrays:
     buffers: list[pickle.PickleBuffer] = []
     head = pickle.dumps(value, protocol=5, buffer_callback=buffers.append)
     places: list[tuple[int, int]] = []
-    with NamedTemporaryFile(dir=folder, prefix="parcel-", delete=False) as file:
+    with NamedTemporaryFile(dir=folder, prefix="arrays-", delete=False) as file:
         for buffer in buffers:
             raw = buffer.raw()
             begin = -(-file.tell() // _ALIGNED) * _ALIGNED
@@ -38,10 +38,10 @@ def pack(value: object, folder: Path) -> SharedArrays:
     return SharedArrays(head=head, file=Path(file.name), places=tuple(places))
 
 
-def unpack(parcel: SharedArrays) -> Any:
+def unpack(shared: SharedArrays) -> Any:
     """Return the value, its arrays mapped and not copied; they stay when the file is deleted. Trusts the sender."""
-    with parcel.file.open("rb") as file:
-        empty = parcel.file.stat().st_size == 0
+    with shared.file.open("rb") as file:
+        empty = shared.file.stat().st_size == 0
         # Private pages: whoever changes an array changes its own.
         content = memoryview(b"" if empty else mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY))
-    return pickle.loads(parcel.head, buffers=[content[begin:end] for begin, end in parcel.places])  # noqa: S301 - ours
+    return pickle.loads(shared.head, buffers=[content[begin:end] for begin, end in shared.places])  # noqa: S301 - ours

@@ -1,6 +1,5 @@
-"""The page's forms about accounts and tokens. Programs have no such rights, so there is no JSON twin."""
+"""The page's forms about accounts and tokens. Only people manage them, so there is no JSON twin."""
 
-from collections.abc import Callable
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form, Request
@@ -10,26 +9,12 @@ from agr.operations.accounts.roles import Permission, Principal
 from agr.operations.action_base import Done
 from agr.web.action_routes import done_page
 from agr.web.layout import render
-from agr.web.security import check_csrf, context_of, page_for
+from agr.web.security import context_of, form_for
 
 router = APIRouter(prefix="/do", include_in_schema=False)
 Text = Annotated[str, Form(max_length=2000)]
-
-
-def sender_with(may: Permission) -> Callable[..., Principal]:
-    """Return a dependency: somebody who may do this and whose browser was not tricked into it."""
-    inner = page_for(may)
-
-    def check(request: Request, csrf: Annotated[str, Form(max_length=200)] = "") -> Principal:
-        visitor = inner(request)
-        check_csrf(request, visitor, csrf)
-        return visitor
-
-    return check
-
-
-Admin = Annotated[Principal, Depends(sender_with(Permission.ADMIN))]
-Reader = Annotated[Principal, Depends(sender_with(Permission.READ))]
+Admin = Annotated[Principal, Depends(form_for(Permission.ADMIN))]
+Reader = Annotated[Principal, Depends(form_for(Permission.READ))]
 
 
 def _shown_once(request: Request, visitor: Principal, what: str, secret: str) -> Response:

@@ -97,21 +97,21 @@ def uftp_app(
     body_timeout_s: float = 60.0,
 ) -> Starlette:
     """Return the ASGI app: POST `path` → `receive(body)` → its HTTP status. `body_timeout_s` bounds the whole body."""
-    door = Endpoint(max_bytes=max_bytes, max_under_way=max_under_way, refused_per_minute=refused_per_minute)
+    endpoint = Endpoint(max_bytes=max_bytes, max_under_way=max_under_way, refused_per_minute=refused_per_minute)
 
     async def post(request: Request) -> Response:
         address = request.client.host if request.client else ""
         text = None
         try:
-            door.welcome(address)
+            endpoint.welcome(address)
             _check_type(request)
-            length = _length(request, door.max_bytes)
-            with door.room(length):
+            length = _length(request, endpoint.max_bytes)
+            with endpoint.room(length):
                 body = await _body(request, length, body_timeout_s, expects)
                 status = await run_in_threadpool(receive, body)
         except _Refused as refused:
             status, text = refused.status, refused.text
-        door.note(address, status)
+        endpoint.note(address, status)
         return _answer(status, text)
 
     return Starlette(routes=[Route(path, post, methods=["POST"])])

@@ -14,15 +14,14 @@ from agr.operations.accounts.roles import Permission, Principal
 from agr.operations.reservation_form import Range, ranges_of, read_pasted, read_ranges, stretches
 from agr.store import day, register
 from agr.store.engine import Tx
-from agr.web.account_forms import sender_with
 from agr.web.action_routes import done_page
 from agr.web.http_status import status_of
 from agr.web.layout import chart, render, starts_of
-from agr.web.security import context_of, page_for
+from agr.web.security import context_of, form_for, page_for
 
 router = APIRouter(prefix="/reservations", include_in_schema=False)
 Viewer = Annotated[Principal, Depends(page_for(Permission.READ))]
-Actor = Annotated[Principal, Depends(sender_with(Permission.ACT))]
+Actor = Annotated[Principal, Depends(form_for(Permission.ACT))]
 Cells = Annotated[list[str], Form(max_length=300)]
 Text = Annotated[str, Form(max_length=2000)]
 _SPARE = 2

@@ -2,9 +2,10 @@
 
 import hmac
 from collections.abc import Callable
+from typing import Annotated
 from urllib.parse import quote, urlsplit
 
-from fastapi import Request
+from fastapi import Form, Request
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -114,6 +115,18 @@ def page_for(may: Permission) -> Callable[[Request], Principal]:
             raise LogInFirst(quote(back if request.method == "GET" else "/"))
         if not visitor.may(may):
             raise AccessError(f"a {visitor.role} may not do this; it takes the right to {may.value!r}")
+        return visitor
+
+    return check
+
+
+def form_for(may: Permission) -> Callable[..., Principal]:
+    """Return a dependency: the sender of a form, who may do this and whose browser was not tricked into it."""
+    inner = page_for(may)
+
+    def check(request: Request, csrf: Annotated[str, Form(max_length=200)] = "") -> Principal:
+        visitor = inner(request)
+        check_csrf(request, visitor, csrf)
         return visitor
 
     return check

@@ -25,9 +25,9 @@ def mixed() -> Mixed:
 
 def test_everything_arrives_as_it_was(tmp_path: Path) -> None:
     sent = mixed()
-    parcel = pack(sent, tmp_path)
-    got = unpack(parcel)
-    parcel.file.unlink()
+    shared = pack(sent, tmp_path)
+    got = unpack(shared)
+    shared.file.unlink()
     for name in ("table", "narrow", "turned", "every_other", "nothing"):
         before, after = getattr(sent, name), getattr(got, name)
         assert after.dtype == before.dtype
@@ -36,16 +36,16 @@ def test_everything_arrives_as_it_was(tmp_path: Path) -> None:
 
 
 def test_what_is_unpacked_may_be_changed_without_changing_another(tmp_path: Path) -> None:
-    parcel = pack(mixed(), tmp_path)
-    one, two = unpack(parcel), unpack(parcel)
+    shared = pack(mixed(), tmp_path)
+    one, two = unpack(shared), unpack(shared)
     one.table[0, 0] = 99.0
     assert two.table[0, 0] == 0.0
 
 
 def test_large_arrays_are_not_in_the_bytes_that_are_sent(tmp_path: Path) -> None:
-    parcel = pack(np.zeros((1000, 96)), tmp_path)
-    assert len(parcel.head) < 1000
-    assert parcel.file.stat().st_size == 1000 * 96 * 8
+    shared = pack(np.zeros((1000, 96)), tmp_path)
+    assert len(shared.head) < 1000
+    assert shared.file.stat().st_size == 1000 * 96 * 8
 
 
 def test_a_value_without_arrays_needs_no_file_content(tmp_path: Path) -> None:

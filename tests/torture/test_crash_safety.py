@@ -10,7 +10,7 @@ from tests.torture.tortured import Score, TorturedDay, through
 pytestmark = pytest.mark.day
 
 WANTED = (
-    "after receive.py:receive", "after receive.py:_process", "before deliver.py:_deliver", "after service.py:_plan:",
+    "after receive.py:receive", "after receive.py:_process", "before deliver.py:_deliver", "after stored_plans.py:put",
     "< service.py:_planned",
 )  # fmt: skip
 """Commit points of the short version: between what must not be torn apart. The long one has all of them."""
