@@ -19,7 +19,8 @@ from typing import Any
 
 import numpy as np
 
-from agr.scenario.folder import all_folders, read_scenario
+from agr.scenario.folder import read_scenario
+from agr.scenario.places import all_folders
 from agr.scenario.running import plans_of, solver_of
 from benchmarks.instances import make_case
 from models.decomposition.reoptimise.replan import dual_slack_eur

@@ -50,7 +50,8 @@ def _print_json(value: Any) -> None:
 
 def _read(name: str, settings: list[str] | None, without: list[str] | None) -> "tuple[Path, Scenario]":
     from agr.scenario.changes import changed
-    from agr.scenario.folder import find_folder, read_scenario
+    from agr.scenario.folder import read_scenario
+    from agr.scenario.places import find_folder
 
     folder = find_folder(name)
     return folder, changed(read_scenario(folder), settings or (), without or ())
@@ -59,21 +60,14 @@ def _read(name: str, settings: list[str] | None, without: list[str] | None) -> "
 @scenario_app.command("list")
 def list_() -> None:
     """List the scenarios that can be run by name: those in ./scenarios and those of the project."""
-    from agr.domain.errors import AgrError
-    from agr.scenario.folder import all_folders, read_scenario, scenario_places
-    from agr.scenario.rendering import scenarios_table
+    from agr.scenario.listing import scenarios_table
+    from agr.scenario.places import all_folders, scenario_places
 
-    found: list[tuple[Path, Scenario | str]] = []
-    for folder in all_folders():
-        try:
-            found.append((folder, read_scenario(folder)))
-        except AgrError as error:
-            first = str(error).splitlines()[:2]
-            found.append((folder, f"{' '.join(first)} (see `agr scenario validate {folder.name}`)"))
-    if not found:
+    folders = all_folders()
+    if not folders:
         complain(f"there is no scenario in {', '.join(map(str, scenario_places()))}")
         raise typer.Exit(1)
-    out.print(scenarios_table(found))
+    out.print(scenarios_table(folders))
 
 
 @scenario_app.command()

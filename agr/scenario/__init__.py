@@ -1,23 +1,40 @@
 """The analysts' side: make, load, run, replay and compare scenarios. For notebooks: `from agr import scenario`."""
 
-from agr.scenario.api import (
-    Comparison,
-    Run,
-    Scenario,
-    backtest,
-    change,
-    compare,
-    from_downloads,
-    load,
-    names,
-    open_run,
-    replay,
-    report,
-    run,
-    sweep,
-)
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from agr.scenario.api import (
+        Comparison,
+        Run,
+        Scenario,
+        backtest,
+        change,
+        compare,
+        from_downloads,
+        load,
+        names,
+        open_run,
+        replay,
+        report,
+        run,
+        sweep,
+    )
 
 __all__ = [
     "Comparison", "Run", "Scenario", "backtest", "change", "compare", "from_downloads", "load", "names", "open_run",
     "replay", "report", "run", "sweep",
 ]  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    """Import what is asked for when it is asked for: listing scenarios needs neither solver nor tables (PEP 562)."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from agr.scenario import api
+
+    return getattr(api, name)
+
+
+def __dir__() -> list[str]:
+    """Return what a notebook completes."""
+    return sorted({*globals(), *__all__})

@@ -13,7 +13,8 @@ from agr.planning.pool import SolverPool
 from agr.scenario import backtesting, importing, replaying, running, sweeping
 from agr.scenario.changes import changed
 from agr.scenario.comparison import Comparison, compare
-from agr.scenario.folder import all_folders, find_folder, read_scenario
+from agr.scenario.folder import read_scenario
+from agr.scenario.places import all_folders, find_folder
 from agr.scenario.record import Run, open_run
 from agr.scenario.reports.page import write_report
 from agr.scenario.running import Progress, parse_periods, silent

@@ -11,32 +11,13 @@ from rich.text import Text
 
 from agr.domain.kinds import KINDS
 from agr.scenario.comparison import Comparison
+from agr.scenario.listing import days
 from agr.scenario.record import Run
 from agr.scenario.scenario import Scenario
 from agr.scenario.tidy_tables import Frame
 
 _NOTHING = 0.005
 _SHOWN = 0.0005  # what three decimals show
-
-
-def scenarios_table(found: Sequence[tuple[Path, Scenario | str]]) -> Table:
-    """Return one row per scenario with its title; one that cannot be read says so."""
-    table = Table(box=SIMPLE_HEAD, padding=0)
-    for title in ("scenario", "days", "resources", "about"):
-        table.add_column(
-            title, justify="right" if title == "resources" else "left", overflow="fold", no_wrap=title != "about"
-        )
-    for folder, scenario in found:
-        if isinstance(scenario, str):
-            table.add_row(folder.name, "", "", Text(scenario, style="red"))
-            continue
-        table.add_row(folder.name, _days(scenario), f"{scenario.resources:,}", Text(scenario.description.title))
-    return table
-
-
-def _days(scenario: Scenario) -> str:
-    periods = scenario.description.periods()
-    return str(periods[0]) if len(periods) == 1 else f"{periods[0]}..{periods[-1]}"
 
 
 def scenario_overview(scenario: Scenario, folder: Path) -> Iterator[RenderableType]:
@@ -48,7 +29,7 @@ def scenario_overview(scenario: Scenario, folder: Path) -> Iterator[RenderableTy
     isps = ", ".join(sorted({str(p.isp_count) for p in described.periods()}))
     rows = {
         "folder": str(folder),
-        "days": f"{_days(scenario)} ({described.zone}, {isps} ISPs)",
+        "days": f"{days(described)} ({described.zone}, {isps} ISPs)",
         "congestion points": f"{len(scenario.points)} of {len({p.dso for p in scenario.points})} DSOs",
         "changes": "; ".join(described.changes) or "none",
         "connections": f"{len(scenario.register.connections):,}",

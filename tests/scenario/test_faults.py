@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from agr.domain.errors import InputError, TableError
-from agr.scenario.folder import find_folder, read_scenario
+from agr.scenario.folder import read_scenario
+from agr.scenario.places import find_folder
 
 SMALL = Path(__file__).parents[2] / "scenarios" / "small-dst-day"
 
