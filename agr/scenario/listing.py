@@ -21,7 +21,7 @@ def scenarios_table(folders: Sequence[Path]) -> Table:
             described = describe(folder)
         except AgrError as error:
             first = " ".join(str(error).splitlines()[:2])
-            table.add_row(folder.name, "", Text(f"{first} (see `agr scenario validate {folder.name}`)", style="red"))
+            table.add_row(folder.name, "", Text(f"`agr scenario validate {folder.name}`: {first}", style="red"))
         else:
             table.add_row(folder.name, days(described), Text(described.title))
     return table

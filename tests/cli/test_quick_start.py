@@ -1,0 +1,72 @@
+"""Commands that only look import nothing heavy: each answers before its user wonders."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from agr.cli.main import app
+
+ALWAYS_HEAVY = {
+    "models", "numba", "scipy", "pyomo", "highspy", "numpy", "pandas", "pyarrow", "lxml", "alembic", "apscheduler",
+    "pydantic_settings", "structlog", "fastapi", "uvicorn", "jinja2", "distributed",
+}  # fmt: skip
+STORE, SETTINGS, HTTP = {"sqlalchemy"}, {"pydantic"}, {"httpx"}
+LIGHT = {
+    ("--help",): STORE | SETTINGS | HTTP,
+    ("scenario", "--help"): STORE | HTTP,
+    ("scenario", "list"): STORE | HTTP,
+    ("alarms",): STORE,
+    ("status",): HTTP,
+    ("check",): HTTP,
+}
+"""Command → what it may not import either."""
+IMPORTED = """
+import atexit, json, sys
+atexit.register(lambda: sys.stderr.write("\\n" + json.dumps(sorted({name.split(".")[0] for name in sys.modules}))))
+from agr.cli.main import main
+main()
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A daemon's folder whose store exists: only the first opening of a store needs its migrations."""
+    made = tmp_path_factory.mktemp("daemon")
+    for arguments in (["init", str(made)], ["status", "--config", str(made / "agr.toml")]):
+        done = CliRunner().invoke(app, arguments)
+        assert done.exit_code == 0, done.output
+    return made
+
+
+@pytest.mark.parametrize("command", LIGHT, ids=" ".join)
+def test_a_command_that_only_looks_imports_nothing_heavy(command: tuple[str, ...], folder: Path) -> None:
+    named = {name: value for name, value in os.environ.items() if not name.startswith(("AGR_", "COV_"))}
+    environment = named | {"AGR_TOKEN": "a-token", "AGR_URL": "http://127.0.0.1:9"}  # nobody answers at that port
+    done = subprocess.run(
+        [sys.executable, "-c", IMPORTED, *command], cwd=folder, env=environment, capture_output=True, text=True,
+        timeout=120,
+    )  # fmt: skip
+    assert "Traceback" not in done.stderr
+    imported = set(json.loads(done.stderr.splitlines()[-1]))
+    assert "typer" in imported
+    assert imported & (ALWAYS_HEAVY | LIGHT[command]) == set()
+
+
+def test_the_analysts_side_offers_its_functions_without_importing_them() -> None:
+    listed = "import sys; from agr import scenario; print('run' in dir(scenario), 'pandas' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", listed], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["True", "False"]
+
+
+def test_the_analysts_side_imports_a_function_on_first_use() -> None:
+    from agr import scenario
+
+    assert scenario.run.__module__ == "agr.scenario.api"
+    assert set(scenario.__all__) <= set(dir(scenario))
+    with pytest.raises(AttributeError, match=r"module \'agr\.scenario\' has no attribute \'runs\'"):
+        _ = scenario.runs
