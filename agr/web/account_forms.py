@@ -17,8 +17,8 @@ Admin = Annotated[Principal, Depends(form_for(Permission.ADMIN))]
 Reader = Annotated[Principal, Depends(form_for(Permission.READ))]
 
 
-def _shown_once(request: Request, visitor: Principal, what: str, secret: str) -> Response:
-    return render(request, visitor, "once.html", what=what, secret=secret)
+def _shown_once(request: Request, principal: Principal, what: str, secret: str) -> Response:
+    return render(request, principal, "once.html", what=what, secret=secret)
 
 
 def _link(request: Request, secret: str) -> str:
@@ -26,44 +26,48 @@ def _link(request: Request, secret: str) -> str:
 
 
 @router.post("/account")
-def add_account(request: Request, visitor: Admin, name: Text, role: Text) -> Response:
+def add_account(request: Request, principal: Admin, name: Text, role: Text) -> Response:
     """Create an account; its set-up link is shown once."""
-    secret = context_of(request).authentication.add_account(visitor.label, name, role)
-    return _shown_once(request, visitor, f"set-up link for {name}", _link(request, secret))
+    secret = context_of(request).authentication.add_account(principal.label, name, role)
+    return _shown_once(request, principal, f"set-up link for {name}", _link(request, secret))
 
 
 @router.post("/account/{name}/link")
-def new_link(request: Request, visitor: Admin, name: str) -> Response:
+def new_link(request: Request, principal: Admin, name: str) -> Response:
     """Make a new set-up link."""
-    secret = context_of(request).authentication.new_link(visitor.label, name)
-    return _shown_once(request, visitor, f"set-up link for {name}", _link(request, secret))
+    secret = context_of(request).authentication.new_link(principal.label, name)
+    return _shown_once(request, principal, f"set-up link for {name}", _link(request, secret))
 
 
 @router.post("/account/{name}/role")
-def change_role(request: Request, visitor: Admin, name: str, role: Text) -> Response:
+def change_role(request: Request, principal: Admin, name: str, role: Text) -> Response:
     """Give an account another role."""
-    context_of(request).authentication.change_role(visitor, name, role)
+    context_of(request).authentication.change_role(principal, name, role)
     return done_page(request, Done(text=f"{name} is {role} now"), "/account")
 
 
 @router.post("/account/{name}/disabled")
-def disable(request: Request, visitor: Admin, name: str, on: Text) -> Response:
+def disable(request: Request, principal: Admin, name: str, on: Text) -> Response:
     """Shut an account out, or let it in again."""
-    context_of(request).authentication.set_disabled(visitor, name, on == "yes")
+    context_of(request).authentication.set_disabled(principal, name, on == "yes")
     return done_page(request, Done(text=f"{name} is {'disabled' if on == 'yes' else 'enabled'}"), "/account")
 
 
 @router.post("/token")
 def make_token(
-    request: Request, visitor: Reader, purpose: Text, days: Annotated[int, Form()], scope: Annotated[list[str], Form()]
+    request: Request,
+    principal: Reader,
+    purpose: Text,
+    days: Annotated[int, Form()],
+    scope: Annotated[list[str], Form()],
 ) -> Response:
     """Make an API token; it is shown once."""
-    secret = context_of(request).authentication.make_token(visitor, purpose, scope, days)
-    return _shown_once(request, visitor, f"token for {purpose}", secret)
+    secret = context_of(request).authentication.make_token(principal, purpose, scope, days)
+    return _shown_once(request, principal, f"token for {purpose}", secret)
 
 
 @router.post("/token/{number}/revoke")
-def revoke(request: Request, visitor: Reader, number: int) -> Response:
+def revoke(request: Request, principal: Reader, number: int) -> Response:
     """End a token."""
-    context_of(request).authentication.revoke_token(visitor, number)
+    context_of(request).authentication.revoke_token(principal, number)
     return done_page(request, Done(text=f"token {number} is revoked"), "/account")

@@ -62,15 +62,15 @@ def _endpoint(
     do: Callable[..., Done], permission: Permission, stricter: Stricter, fields: type[BaseModel],
     named: Sequence[inspect.Parameter],
 ) -> Callable[..., Response]:  # fmt: skip
-    def endpoint(request: Request, visitor: Principal, given: BaseModel, key: str | None, **names: Any) -> Response:
+    def endpoint(request: Request, principal: Principal, given: BaseModel, key: str | None, **names: Any) -> Response:
         if (more := stricter(given)) is not None:
             api_for(more)(request)
-        return act_once(request, visitor, key, given, lambda: do(context_of(request), visitor, given, **names))
+        return act_once(request, principal, key, given, lambda: do(context_of(request), principal, given, **names))
 
     return _taking(
         endpoint,
         [
-            _parameter("visitor", Annotated[Principal, Depends(api_for(permission))]),
+            _parameter("principal", Annotated[Principal, Depends(api_for(permission))]),
             *named,
             _parameter("given", fields),
             _parameter("key", Key, None),
@@ -84,17 +84,17 @@ def _form(
 ) -> Callable[..., Response]:  # fmt: skip
     framed = create_model(f"{fields.__name__}Form", __base__=(fields, FormFrame))
 
-    def endpoint(request: Request, visitor: Principal, given: Any, **names: Any) -> Response:
-        check_csrf(request, visitor, given.csrf)
+    def endpoint(request: Request, principal: Principal, given: Any, **names: Any) -> Response:
+        check_csrf(request, principal, given.csrf)
         if (more := stricter(given)) is not None:
             page_for(more)(request)
-        done = do(context_of(request), visitor, given, **names)
+        done = do(context_of(request), principal, given, **names)
         return done_page(request, done, given.back or then(done))
 
     return _taking(
         endpoint,
         [
-            _parameter("visitor", Annotated[Principal, Depends(page_for(permission))]),
+            _parameter("principal", Annotated[Principal, Depends(page_for(permission))]),
             *named,
             _parameter("given", Annotated[framed, Form()]),
         ],

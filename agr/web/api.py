@@ -40,7 +40,7 @@ Text = Annotated[str, Query(max_length=255)]
 
 
 @router.get("/openapi.json", include_in_schema=False)
-def openapi(request: Request, _visitor: Reader) -> JSONResponse:
+def openapi(request: Request, _principal: Reader) -> JSONResponse:
     """The description of this API."""
     app = request.app
     document = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
@@ -50,13 +50,13 @@ def openapi(request: Request, _visitor: Reader) -> JSONResponse:
 
 
 @router.get("/me")
-def me(visitor: Reader) -> a.Me:
+def me(principal: Reader) -> a.Me:
     """Who am I, and what may I do?"""
-    return a.Me(name=visitor.name, role=visitor.role, scopes=sorted(m.value for m in visitor.allowed))
+    return a.Me(name=principal.name, role=principal.role, scopes=sorted(m.value for m in principal.allowed))
 
 
 @router.get("/days/{period}")
-def day_(request: Request, _visitor: Reader, period: date) -> a.DayOut:
+def day_(request: Request, _principal: Reader, period: date) -> a.DayOut:
     """How a Period stands."""
     context = context_of(request)
     of = context.actions.period(period)
@@ -74,7 +74,7 @@ def day_(request: Request, _visitor: Reader, period: date) -> a.DayOut:
 
 @router.get("/days/{period}/points")
 def points(
-    request: Request, _visitor: Reader, period: date, search: Text = "", state: Text = "", sort: Text = "address",
+    request: Request, _principal: Reader, period: date, search: Text = "", state: Text = "", sort: Text = "address",
     descending: bool = False, limit: Limit = 100, offset: Offset = 0,
 ) -> a.PointsOut:  # fmt: skip
     """Congestion points of a Period, searched, sorted and cut into pages."""
@@ -88,7 +88,7 @@ def points(
 
 
 @router.get("/days/{period}/points/{address:path}")
-def point(request: Request, _visitor: Reader, period: date, address: str) -> a.PointDetail:
+def point(request: Request, _principal: Reader, period: date, address: str) -> a.PointDetail:
     """One congestion point with its program, revisions, limits and reservations."""
     context = context_of(request)
     number, rows = context.point_table.rows(period)
@@ -133,14 +133,14 @@ def _plan(head: Head, state: PlanState) -> a.PlanOut:
 
 
 @router.get("/days/{period}/plans")
-def plans_(request: Request, _visitor: Reader, period: date) -> list[a.PlanOut]:
+def plans_(request: Request, _principal: Reader, period: date) -> list[a.PlanOut]:
     """The plans of a Period, newest first."""
     context = context_of(request)
     return [_plan(head, state) for head, state in heads_of(context, context.actions.period(period))]
 
 
 @router.get("/plans/{plan}")
-def plan_(request: Request, _visitor: Reader, plan: Number) -> a.PlanOut:
+def plan_(request: Request, _principal: Reader, plan: Number) -> a.PlanOut:
     """One plan."""
     context = context_of(request)
     head = context.plan_cache.head(plan)
@@ -150,7 +150,7 @@ def plan_(request: Request, _visitor: Reader, plan: Number) -> a.PlanOut:
 
 
 @router.get("/asked/{trigger}")
-def asked(request: Request, _visitor: Reader, trigger: Number) -> a.AskedOut:
+def asked(request: Request, _principal: Reader, trigger: Number) -> a.AskedOut:
     """What became of a plan that was asked for."""
     with context_of(request).store.transaction() as tx:
         wanted, outcome = day.trigger(tx, trigger), day.trigger_outcome(tx, trigger)
@@ -164,14 +164,14 @@ def asked(request: Request, _visitor: Reader, trigger: Number) -> a.AskedOut:
 
 
 @router.get("/run")
-def run(request: Request, _visitor: Reader) -> a.RunOut | None:
+def run(request: Request, _principal: Reader) -> a.RunOut | None:
     """The run under way with its rounds, or the last one; null before the first."""
     found = context_of(request).progress.latest()
     return None if found is None else a.RunOut.model_validate(asdict(found))
 
 
 @router.get("/hold")
-def held(request: Request, _visitor: Reader) -> a.HoldOut:
+def held(request: Request, _principal: Reader) -> a.HoldOut:
     """Is sending on hold?"""
     context = context_of(request)
     with context.store.transaction() as tx:
@@ -183,7 +183,7 @@ def held(request: Request, _visitor: Reader) -> a.HoldOut:
 
 
 @router.get("/days/{period}/reservations")
-def reservations(request: Request, _visitor: Reader, period: date) -> list[a.ReservationOut]:
+def reservations(request: Request, _principal: Reader, period: date) -> list[a.ReservationOut]:
     """Every word on a Period's reservations, newest first."""
     with context_of(request).store.transaction() as tx:
         history = day.reservation_history(tx, period)
@@ -194,7 +194,7 @@ def reservations(request: Request, _visitor: Reader, period: date) -> list[a.Res
 
 @router.get("/messages")
 def messages(
-    request: Request, _visitor: Reader, state: Text = "", search: Text = "", limit: Limit = 100, offset: Offset = 0
+    request: Request, _principal: Reader, state: Text = "", search: Text = "", limit: Limit = 100, offset: Offset = 0
 ) -> a.MessagesOut:
     """The outbox, newest first."""
     with context_of(request).store.transaction() as tx:
@@ -205,7 +205,7 @@ def messages(
 
 
 @router.get("/alarms")
-def alarms(request: Request, _visitor: Reader) -> list[a.AlarmOut]:
+def alarms(request: Request, _principal: Reader) -> list[a.AlarmOut]:
     """Open alarms, newest first."""
     with context_of(request).store.transaction() as tx:
         opened = day.open_alarms(tx)
@@ -214,7 +214,10 @@ def alarms(request: Request, _visitor: Reader) -> list[a.AlarmOut]:
 
 @router.get("/log")
 def log_(
-    request: Request, _visitor: Reader, limit: Limit = 100, before: Annotated[int | None, Query(ge=1, le=2**31)] = None
+    request: Request,
+    _principal: Reader,
+    limit: Limit = 100,
+    before: Annotated[int | None, Query(ge=1, le=2**31)] = None,
 ) -> list[a.AuditEntryOut]:
     """The audit log, newest first."""
     with context_of(request).store.transaction() as tx:

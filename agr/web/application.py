@@ -28,7 +28,7 @@ from agr.web import (
 from agr.web.context import Context
 from agr.web.formatting import environment
 from agr.web.http_status import status_of
-from agr.web.security import LogInFirst, Shield, hosts_of, visitor_of
+from agr.web.security import LogInFirst, Shield, hosts_of, principal_of
 
 _FOR_PROGRAMS = ("/api/", "/metrics", "/events", "/healthz", "/readyz", "/static/")
 
@@ -99,5 +99,5 @@ async def _answer(request: Request, status: int, text: str, headers: "dict[str, 
 
 
 def _page(request: Request, status: int, text: str, fields: list[tuple[str, str]]) -> Response:
-    visitor = visitor_of(request)
-    return layout.render(request, visitor, "refused.html", status=status, text=text, code=status, fields=fields)
+    principal = principal_of(request)
+    return layout.render(request, principal, "refused.html", status=status, text=text, code=status, fields=fields)

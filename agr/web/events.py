@@ -42,6 +42,6 @@ async def changes(request: Request, live: ChangeFeed) -> AsyncIterator[str]:
 
 
 @router.get("/events")
-def events(request: Request, _visitor: Annotated[Principal, Depends(api_for(Permission.READ))]) -> StreamingResponse:
+def events(request: Request, _principal: Annotated[Principal, Depends(api_for(Permission.READ))]) -> StreamingResponse:
     """Tell the page what changed; the page asks for itself again."""
     return StreamingResponse(changes(request, context_of(request).change_feed), media_type="text/event-stream")

@@ -26,7 +26,7 @@ Key = Annotated[
 
 
 def act_once(
-    request: Request, visitor: Principal, key: str | None, given: BaseModel, act: Callable[[], Done]
+    request: Request, principal: Principal, key: str | None, given: BaseModel, act: Callable[[], Done]
 ) -> Response:
     """Do an action, or answer as the first time when this caller has sent the key before.
 
@@ -38,7 +38,7 @@ def act_once(
     text = f"{request.method} {request.url.path}\n{given.model_dump_json()}"
     digest = hashlib.sha256(text.encode()).hexdigest()
     with store.transaction() as tx:
-        before = audit_log.remember(tx, key, visitor.label, digest, now)
+        before = audit_log.remember(tx, key, principal.label, digest, now)
     if before is not None:
         if before.digest != digest:
             raise ConflictError("this Idempotency-Key belongs to another request; choose a new one")
@@ -51,9 +51,9 @@ def act_once(
     except BaseException as error:
         if not isinstance(error, AgrError) or isinstance(error, StoreError):  # no fault of the caller's
             with store.transaction() as tx:
-                audit_log.give_up(tx, key, visitor.label)
+                audit_log.give_up(tx, key, principal.label)
             raise
         answer = JSONResponse({"error": str(error)}, status_code=status_of(error))
     with store.transaction() as tx:
-        audit_log.answered(tx, key, visitor.label, answer.status_code, bytes(answer.body).decode())
+        audit_log.answered(tx, key, principal.label, answer.status_code, bytes(answer.body).decode())
     return answer

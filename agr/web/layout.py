@@ -14,21 +14,21 @@ from agr.web.security import COOKIE, context_of
 
 
 def render(
-    request: Request, visitor: Principal | None, template: str, /, *, status: int = 200, **values: Any
+    request: Request, principal: Principal | None, template: str, /, *, status: int = 200, **values: Any
 ) -> HTMLResponse:
     """Return a page with what all pages show."""
     context, templates = context_of(request), request.app.state.templates
     assert isinstance(templates, Environment)
     now = context.clock.now()
     frame: dict[str, Any] = {
-        "visitor": visitor,
-        "may": Permission,
+        "principal": principal,
+        "permission": Permission,
         "now": now,
         "zone": context.today(),
         "path": request.url.path,
     }
     frame |= {"currency": context.settings.currency, "domain": context.settings.domain, "held": None, "alarm_count": 0}
-    if visitor is not None:
+    if principal is not None:
         with context.store.transaction() as tx:
             frame["held"] = overrides.held(tx)
             opened = day.open_alarms(tx)

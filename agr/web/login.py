@@ -9,7 +9,7 @@ from agr.domain.errors import AccessError, InputError
 from agr.operations.accounts.authentication import SHORTEST_PASSWORD
 from agr.web.context import Context
 from agr.web.layout import render
-from agr.web.security import COOKIE, check_csrf, check_origin, context_of, visitor_of
+from agr.web.security import COOKIE, check_csrf, check_origin, context_of, principal_of
 
 router = APIRouter(include_in_schema=False)
 Text = Annotated[str, Form(max_length=512)]
@@ -57,9 +57,9 @@ def log_in(request: Request, name: Text = "", password: Text = "", back: Text = 
 @router.post("/logout")
 def log_out(request: Request, csrf: Text = "") -> Response:
     """End the session."""
-    visitor = visitor_of(request)
-    if visitor is not None and visitor.via == "session":
-        check_csrf(request, visitor, csrf)
+    principal = principal_of(request)
+    if principal is not None and principal.via == "session":
+        check_csrf(request, principal, csrf)
         context_of(request).authentication.log_out(request.cookies[COOKIE])
     answer = RedirectResponse("/login", status_code=303)
     answer.delete_cookie(COOKIE)

@@ -18,7 +18,7 @@ Viewer = Annotated[Principal, Depends(page_for(Permission.READ))]
 
 
 @router.get("/markets")
-def markets(request: Request, visitor: Viewer, period: str | None = None) -> HTMLResponse:
+def markets(request: Request, principal: Viewer, period: str | None = None) -> HTMLResponse:
     """Positions, bids and prices of a Period."""
     context = context_of(request)
     of = context.period(period)
@@ -41,7 +41,7 @@ def markets(request: Request, visitor: Viewer, period: str | None = None) -> HTM
         ]
     common = {"starts": starts_of(of), "zone": of.zone_name, "now": context.clock.now().timestamp(), "band": None}
     return render(
-        request, visitor, "markets.html", of=of, plan=plan, fixed=fixed, products=context.settings.markets.capacity,
+        request, principal, "markets.html", of=of, plan=plan, fixed=fixed, products=context.settings.markets.capacity,
         price_data=chart(unit=f"{context.settings.currency}/MWh", series=shown, **common),
         position_data=chart(unit="kW", series=position, **common), series=series, hours=of.isp_hours,
         units=_units(context),

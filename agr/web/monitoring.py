@@ -26,7 +26,7 @@ def readyz(request: Request) -> JSONResponse:
 
 
 @router.get("/metrics")
-def metrics(request: Request, _visitor: Annotated[Principal, Depends(api_for(Permission.METRICS))]) -> Response:
+def metrics(request: Request, _principal: Annotated[Principal, Depends(api_for(Permission.METRICS))]) -> Response:
     """Figures for Prometheus."""
     body = context_of(request).metrics()
     return Response(body, media_type="text/plain; version=0.0.4; charset=utf-8")

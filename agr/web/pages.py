@@ -32,7 +32,7 @@ def _states(context: Context, period: Period) -> dict[str, int]:
 
 
 @router.get("/")
-def overview(request: Request, visitor: Viewer) -> HTMLResponse:
+def overview(request: Request, principal: Viewer) -> HTMLResponse:
     """Tomorrow and today: are the promises kept, and what needs a hand."""
     context = context_of(request)
     today, now = context.today(), context.clock.now()
@@ -48,14 +48,14 @@ def overview(request: Request, visitor: Viewer) -> HTMLResponse:
     with context.store.transaction() as tx:
         alarms, counts, done = day.open_alarms(tx), outbox.counts(tx), audit_log.entries(tx, limit=5)
     return render(
-        request, visitor, "overview.html", lines=lines, alarms=alarms, counts=counts, done=done,
+        request, principal, "overview.html", lines=lines, alarms=alarms, counts=counts, done=done,
         automatic=context.settings.publication.automatic,
     )  # fmt: skip
 
 
 @router.get("/points")
 def points(
-    request: Request, visitor: Viewer, period: str | None = None, q: Annotated[str, Query(max_length=255)] = "",
+    request: Request, principal: Viewer, period: str | None = None, q: Annotated[str, Query(max_length=255)] = "",
     state: Annotated[str, Query(max_length=16)] = "", sort: str = "state", order: str = "up",
     page: Annotated[int, Query(ge=1, le=100_000)] = 1,
 ) -> HTMLResponse:  # fmt: skip
@@ -67,13 +67,13 @@ def points(
     )
     pages = max((found.matching + ROWS - 1) // ROWS, 1)
     return render(
-        request, visitor, "points.html", of=of, found=found, q=q, state=state, sort=sort, order=order, page=page,
+        request, principal, "points.html", of=of, found=found, q=q, state=state, sort=sort, order=order, page=page,
         pages=pages,
     )  # fmt: skip
 
 
 @router.get("/points/{day_}/{address:path}")
-def point(request: Request, visitor: Viewer, day_: str, address: str) -> HTMLResponse:
+def point(request: Request, principal: Viewer, day_: str, address: str) -> HTMLResponse:
     """One congestion point: program, revisions, reservation, limits, called program, conversation."""
     context = context_of(request)
     of = context.period(day_)
@@ -104,7 +104,7 @@ def point(request: Request, visitor: Viewer, day_: str, address: str) -> HTMLRes
         band=_band(found.program_kw, [h.reserved_kw for h in found.held]) if found and found.held else None,
     )  # fmt: skip
     return render(
-        request, visitor, "point.html", of=of, row=row, sent=sent, lines=lines, found=found, number=number, data=data,
+        request, principal, "point.html", of=of, row=row, sent=sent, lines=lines, found=found, number=number, data=data,
         changed=changed[:_SHOWN_ISPS], reserved=[h for h in history if h.contract in contracts],
     )  # fmt: skip
 
@@ -124,7 +124,7 @@ def _band(program_kw: tuple[float, ...], held: list[tuple[float, ...]]) -> dict[
 
 
 @router.get("/reservations")
-def reservations(request: Request, visitor: Viewer, period: str | None = None) -> HTMLResponse:
+def reservations(request: Request, principal: Viewer, period: str | None = None) -> HTMLResponse:
     """Contracts, what is still reserved of them, and every word on that; what is unavailable."""
     context = context_of(request)
     of = context.period(period)
@@ -143,7 +143,7 @@ def reservations(request: Request, visitor: Viewer, period: str | None = None) -
         }
         for c in valid
     ]
-    return render(request, visitor, "reservations.html", of=of, rows=rows, history=history[:200], off=off)
+    return render(request, principal, "reservations.html", of=of, rows=rows, history=history[:200], off=off)
 
 
 def _largest_kw(power_w: tuple[int, ...]) -> float:
@@ -151,18 +151,18 @@ def _largest_kw(power_w: tuple[int, ...]) -> float:
 
 
 @router.get("/alarms")
-def alarms(request: Request, visitor: Viewer) -> HTMLResponse:
+def alarms(request: Request, principal: Viewer) -> HTMLResponse:
     """Open alarms, and those that ended in the last two days."""
     context = context_of(request)
     with context.store.transaction() as tx:
         opened = day.open_alarms(tx)
         ended = day.recovered_alarms(tx, context.clock.now() - timedelta(days=2))
-    return render(request, visitor, "alarms.html", opened=opened, ended=ended)
+    return render(request, principal, "alarms.html", opened=opened, ended=ended)
 
 
 @router.get("/outbox")
 def outbox_(
-    request: Request, visitor: Viewer, state: Annotated[str, Query(max_length=16)] = "",
+    request: Request, principal: Viewer, state: Annotated[str, Query(max_length=16)] = "",
     q: Annotated[str, Query(max_length=255)] = "", page: Annotated[int, Query(ge=1, le=100_000)] = 1,
 ) -> HTMLResponse:  # fmt: skip
     """What leaves, what is stuck and why."""
@@ -173,38 +173,38 @@ def outbox_(
         stuck = outbox.stuck(tx, context.clock.now() - timedelta(minutes=5))
     pages = max((count + ROWS - 1) // ROWS, 1)
     return render(
-        request, visitor, "outbox.html", rows=rows, count=count, counts=counts, stuck=stuck, state=state, q=q,
+        request, principal, "outbox.html", rows=rows, count=count, counts=counts, stuck=stuck, state=state, q=q,
         page=page, pages=pages, participants=context.participants.everybody(),
     )  # fmt: skip
 
 
 @router.get("/conversations/{conversation}")
-def conversation(request: Request, visitor: Viewer, conversation: str) -> HTMLResponse:
+def conversation(request: Request, principal: Viewer, conversation: str) -> HTMLResponse:
     """The messages of a conversation, readable and raw."""
     with context_of(request).store.transaction() as tx:
         lines = inbox.conversation(tx, [conversation])
     if not lines:
         raise MissingError(f"there is no conversation {conversation!r}")
-    return render(request, visitor, "conversation.html", lines=lines, conversation=conversation)
+    return render(request, principal, "conversation.html", lines=lines, conversation=conversation)
 
 
 @router.get("/log")
 def log_(
-    request: Request, visitor: Viewer, before: int | None = None, action: Annotated[str, Query(max_length=64)] = ""
+    request: Request, principal: Viewer, before: int | None = None, action: Annotated[str, Query(max_length=64)] = ""
 ) -> HTMLResponse:
     """Who did what, when and why."""
     with context_of(request).store.transaction() as tx:
         lines = audit_log.entries(tx, limit=ROWS, before=before, action=action or None)
-    return render(request, visitor, "log.html", lines=lines, action=action, rows=ROWS)
+    return render(request, principal, "log.html", lines=lines, action=action, rows=ROWS)
 
 
 @router.get("/account")
-def account(request: Request, visitor: Viewer) -> HTMLResponse:
+def account(request: Request, principal: Viewer) -> HTMLResponse:
     """One's own tokens and, for an admin, every account."""
     with context_of(request).store.transaction() as tx:
-        known = access.accounts(tx) if visitor.may(Permission.ADMIN) else []
-        tokens = [t for t in access.tokens(tx) if visitor.may(Permission.ADMIN) or t.account == visitor.name]
+        known = access.accounts(tx) if principal.may(Permission.ADMIN) else []
+        tokens = [t for t in access.tokens(tx) if principal.may(Permission.ADMIN) or t.account == principal.name]
     return render(
-        request, visitor, "account.html", accounts=known, tokens=tokens, roles=list(ROLES),
-        scopes=[m.value for m in Permission if m in visitor.allowed], made=None,
+        request, principal, "account.html", accounts=known, tokens=tokens, roles=list(ROLES),
+        scopes=[m.value for m in Permission if m in principal.allowed], made=None,
     )  # fmt: skip

@@ -61,7 +61,7 @@ def _contract(tx: Tx, contract_id: str) -> Contract:
 
 
 def _show(
-    request: Request, visitor: Principal, s: _Standing, *, ranges: list[Range], pasted: str = "", fault: str = "",
+    request: Request, principal: Principal, s: _Standing, *, ranges: list[Range], pasted: str = "", fault: str = "",
     entered_w: tuple[int, ...] | None = None, why: str = "", status: int = 200,
 ) -> HTMLResponse:  # fmt: skip
     """Return the page; with `entered_w`, what would count is shown beside what counts, to be confirmed."""
@@ -76,7 +76,7 @@ def _show(
     )  # fmt: skip
     window = [isp for isp, power in enumerate(s.contracted_w, start=1) if power]
     return render(
-        request, visitor, "reserve.html", status=status, of=s.of, contract=s.contract, history=s.history, data=data,
+        request, principal, "reserve.html", status=status, of=s.of, contract=s.contract, history=s.history, data=data,
         rows=stretches(s.of, s.contracted_w, s.now_w, s.now_w if entered_w is None else entered_w),
         window=[(isp, s.of.label(isp), s.of.label(isp + 1)) for isp in window], entered_w=entered_w,
         ranges=[*ranges, *[Range()] * _SPARE], pasted=pasted, fault=fault, why=why, seen=s.seen,
@@ -88,15 +88,15 @@ def _kw(power_w: tuple[int, ...]) -> list[float]:
 
 
 @router.get("/{day_}/{contract:path}")
-def reservation(request: Request, visitor: Viewer, day_: str, contract: str) -> HTMLResponse:
+def reservation(request: Request, principal: Viewer, day_: str, contract: str) -> HTMLResponse:
     """What is contracted and what is still reserved, ISP by ISP."""
     standing = _standing(request, day_, contract)
-    return _show(request, visitor, standing, ranges=ranges_of(standing.now_w))
+    return _show(request, principal, standing, ranges=ranges_of(standing.now_w))
 
 
 @router.post("/{day_}/{contract:path}")
 def enter(
-    request: Request, visitor: Actor, day_: str, contract: str, first: Cells = [], last: Cells = [],  # noqa: B006
+    request: Request, principal: Actor, day_: str, contract: str, first: Cells = [], last: Cells = [],  # noqa: B006
     power: Cells = [], pasted: Annotated[str, Form(max_length=40_000)] = "", share: Text = "", step: Text = "look",  # noqa: B006
     entered: Annotated[str, Form(max_length=20_000)] = "", seen: Text = "", why: Text = "",
 ) -> Response:  # fmt: skip
@@ -107,22 +107,22 @@ def enter(
     try:
         if step == "fill":
             kept_w = entries.keep_share(contract, s.of.day, _share(share))
-            return _show(request, visitor, s, ranges=ranges_of(kept_w))
+            return _show(request, principal, s, ranges=ranges_of(kept_w))
         if step == "more":
-            return _show(request, visitor, s, ranges=[*ranges, *[Range()] * _SPARE], pasted=pasted)
+            return _show(request, principal, s, ranges=[*ranges, *[Range()] * _SPARE], pasted=pasted)
         if step == "enter":
             entered_w = _values(entered)
             ranges = ranges_of(entered_w)
-            done = entries.reserve(visitor, contract, s.of.day, entered_w, why, seen=seen)
+            done = entries.reserve(principal, contract, s.of.day, entered_w, why, seen=seen)
             return done_page(request, done, f"/reservations/{s.of}/{quote(contract)}")
         given_w = read_pasted(pasted, s.of) if pasted.strip() else read_ranges(ranges, s.of)
         entries.check_reservation(s.contract, s.of, given_w)
     except (InputError, ConflictError) as error:
         return _show(
-            request, visitor, s, ranges=ranges, pasted=pasted, fault=str(error), why=why, entered_w=entered_w,
+            request, principal, s, ranges=ranges, pasted=pasted, fault=str(error), why=why, entered_w=entered_w,
             status=status_of(error),
         )  # fmt: skip
-    return _show(request, visitor, s, ranges=ranges_of(given_w), entered_w=given_w)
+    return _show(request, principal, s, ranges=ranges_of(given_w), entered_w=given_w)
 
 
 def _values(text: str) -> tuple[int, ...]:

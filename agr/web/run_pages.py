@@ -28,7 +28,7 @@ def heads_of(context: Context, of: Period) -> list[tuple[Head, PlanState]]:
 
 
 @router.get("/runs")
-def runs(request: Request, visitor: Viewer, period: str | None = None) -> HTMLResponse:
+def runs(request: Request, principal: Viewer, period: str | None = None) -> HTMLResponse:
     """The run under way with its progress, and why each plan was made and what it changed."""
     context = context_of(request)
     of = context.period(period)
@@ -45,7 +45,7 @@ def runs(request: Request, visitor: Viewer, period: str | None = None) -> HTMLRe
     heads = heads_of(context, of)
     return render(
         request,
-        visitor,
+        principal,
         "runs.html",
         of=of,
         heads=heads,
@@ -57,7 +57,7 @@ def runs(request: Request, visitor: Viewer, period: str | None = None) -> HTMLRe
 
 
 @router.get("/runs/{number}")
-def run(request: Request, visitor: Viewer, number: int) -> HTMLResponse:
+def run(request: Request, principal: Viewer, number: int) -> HTMLResponse:
     """One plan: why, what it is worth, what it changed; a preview is sent or discarded here."""
     context = context_of(request)
     head = context.plan_cache.head(number)
@@ -72,7 +72,7 @@ def run(request: Request, visitor: Viewer, number: int) -> HTMLResponse:
     moved = sorted((_moved(p) for p in points_), key=lambda m: -abs(m["largest_w"]))
     before = context.plan_cache.head(plan.predecessor) if plan.predecessor else None
     return render(
-        request, visitor, "run.html", head=head, plan=head.plan, state=state, terms=terms(plan), moved=moved[:100],
+        request, principal, "run.html", head=head, plan=head.plan, state=state, terms=terms(plan), moved=moved[:100],
         before=before, of=plan.period, in_force=in_force,
     )  # fmt: skip
 
@@ -87,7 +87,7 @@ def _moved(change: PointChange) -> dict[str, Any]:
 
 
 @router.get("/asked/{trigger}")
-def asked(request: Request, visitor: Viewer, trigger: int) -> HTMLResponse:
+def asked(request: Request, principal: Viewer, trigger: int) -> HTMLResponse:
     """What became of a plan that was asked for; shows its progress until there is one."""
     context = context_of(request)
     with context.store.transaction() as tx:
@@ -95,6 +95,6 @@ def asked(request: Request, visitor: Viewer, trigger: int) -> HTMLResponse:
     if wanted is None:
         raise MissingError(f"no plan was asked for under number {trigger}")
     return render(
-        request, visitor, "asked.html", wanted=wanted, outcome=outcome, run=context.progress.latest(),
+        request, principal, "asked.html", wanted=wanted, outcome=outcome, run=context.progress.latest(),
         of=context.period(str(wanted.period)),
     )  # fmt: skip

@@ -92,7 +92,7 @@ def context_of(request: Request) -> Context:
     return context
 
 
-def visitor_of(request: Request) -> Principal | None:
+def principal_of(request: Request) -> Principal | None:
     """Return who asks, by token, session or, in the demo, without either."""
     context = context_of(request)
     scheme, _, secret = request.headers.get("authorization", "").partition(" ")
@@ -103,47 +103,47 @@ def visitor_of(request: Request) -> Principal | None:
     return found or (guest(context.guest) if context.guest else None)
 
 
-def page_for(may: Permission) -> Callable[[Request], Principal]:
-    """Return a dependency: a page's visitor, who is sent to the log-in first. Programs use the API."""
+def page_for(permission: Permission) -> Callable[[Request], Principal]:
+    """Return a dependency: who asks for a page, sent to the log-in first. Programs use the API."""
 
     def check(request: Request) -> Principal:
         if "authorization" in request.headers:
             raise AccessError("pages are for people; programs use /api/v1", status=403)
-        visitor = visitor_of(request)
-        if visitor is None:
+        principal = principal_of(request)
+        if principal is None:
             back = request.url.path + (f"?{request.url.query}" if request.url.query else "")
             raise LogInFirst(quote(back if request.method == "GET" else "/"))
-        if not visitor.may(may):
-            raise AccessError(f"a {visitor.role} may not do this; it takes the right to {may.value!r}")
-        return visitor
+        if not principal.may(permission):
+            raise AccessError(f"a {principal.role} may not do this; it takes the right to {permission.value!r}")
+        return principal
 
     return check
 
 
-def form_for(may: Permission) -> Callable[..., Principal]:
+def form_for(permission: Permission) -> Callable[..., Principal]:
     """Return a dependency: the sender of a form, who may do this and whose browser was not tricked into it."""
-    inner = page_for(may)
+    inner = page_for(permission)
 
     def check(request: Request, csrf: Annotated[str, Form(max_length=200)] = "") -> Principal:
-        visitor = inner(request)
-        check_csrf(request, visitor, csrf)
-        return visitor
+        principal = inner(request)
+        check_csrf(request, principal, csrf)
+        return principal
 
     return check
 
 
-def api_for(may: Permission) -> Callable[[Request], Principal]:
-    """Return a dependency: an API call's visitor. A session may only write with its CSRF token in a header."""
+def api_for(permission: Permission) -> Callable[[Request], Principal]:
+    """Return a dependency: who calls the API. A session may only write with its CSRF token in a header."""
 
     def check(request: Request) -> Principal:
-        visitor = visitor_of(request)
-        if visitor is None:
+        principal = principal_of(request)
+        if principal is None:
             raise AccessError("log in, or send a token: Authorization: Bearer agr_…", status=401)
-        if not visitor.may(may):
-            raise AccessError(f"this takes the right (scope) {may.value!r}, which {visitor.label} has not")
-        if request.method not in ("GET", "HEAD") and not visitor.via.startswith("token"):
-            check_csrf(request, visitor, request.headers.get("x-csrf-token", ""))
-        return visitor
+        if not principal.may(permission):
+            raise AccessError(f"this takes the right (scope) {permission.value!r}, which {principal.label} has not")
+        if request.method not in ("GET", "HEAD") and not principal.via.startswith("token"):
+            check_csrf(request, principal, request.headers.get("x-csrf-token", ""))
+        return principal
 
     return check
 
@@ -157,8 +157,8 @@ def check_origin(request: Request) -> None:
         raise AccessError("this form was sent from another site's page; nothing was done")
 
 
-def check_csrf(request: Request, visitor: Principal, token: str) -> None:
+def check_csrf(request: Request, principal: Principal, token: str) -> None:
     """Refuse what another site made the browser send."""
     check_origin(request)
-    if not visitor.csrf or not hmac.compare_digest(visitor.csrf.encode(), token.encode()):
+    if not principal.csrf or not hmac.compare_digest(principal.csrf.encode(), token.encode()):
         raise AccessError("the form is not from this log-in (it may have ended); reload the page and try again")

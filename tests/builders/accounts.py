@@ -13,11 +13,11 @@ def account(authentication: Authentication, name: str, role: str) -> str:
     return authentication.set_up(authentication.add_account("test", name, role), name, PASSWORD)
 
 
-def visitor(name: str, role: str) -> Principal:
+def principal(name: str, role: str) -> Principal:
     """Return somebody who has logged in."""
     return Principal(name=name, role=role, allowed=ROLES[role], via="session", csrf="csrf")
 
 
 def token(authentication: Authentication, name: str, role: str, scopes: Sequence[str]) -> str:
     """Return a token of an account."""
-    return authentication.make_token(visitor(name, role), "tests", scopes, 1)
+    return authentication.make_token(principal(name, role), "tests", scopes, 1)

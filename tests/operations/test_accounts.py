@@ -15,7 +15,7 @@ from agr.operations.accounts.roles import Permission
 from agr.settings import Operators
 from agr.store import access, audit_log
 from agr.store.engine import Store
-from tests.builders.accounts import PASSWORD, account, token, visitor
+from tests.builders.accounts import PASSWORD, account, principal, token
 
 CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 
@@ -119,7 +119,7 @@ def test_a_new_password_and_being_disabled_end_every_session(house):
     )
     assert house.authentication.by_session(first) is None
     assert house.authentication.by_session(second)
-    house.authentication.set_disabled(visitor("anna", "admin"), "olga", disabled=True)
+    house.authentication.set_disabled(principal("anna", "admin"), "olga", disabled=True)
     assert house.authentication.by_session(second) is None
     with pytest.raises(AccessError):
         house.authentication.log_in("olga", "other random words too", "::1")
@@ -128,7 +128,7 @@ def test_a_new_password_and_being_disabled_end_every_session(house):
 def test_a_role_that_changes_changes_what_an_open_session_may_do(house):
     account(house.authentication, "anna", "admin")
     session = account(house.authentication, "olga", "operator")
-    house.authentication.change_role(visitor("anna", "admin"), "olga", "viewer")
+    house.authentication.change_role(principal("anna", "admin"), "olga", "viewer")
     assert not house.authentication.by_session(session).may(Permission.ACT)
 
 
@@ -172,7 +172,7 @@ def test_a_token_does_what_its_scopes_say_and_never_more_than_its_owner(house):
     assert found.allowed == {Permission.READ, Permission.ACT}
     assert found.label.startswith("olga (token ")
     acting = token(house.authentication, "olga", "operator", ["act"])
-    house.authentication.change_role(visitor("anna", "admin"), "olga", "viewer")
+    house.authentication.change_role(principal("anna", "admin"), "olga", "viewer")
     assert house.authentication.by_token(acting).allowed == frozenset()
     with pytest.raises(InputError, match="scopes admin"):
         token(house.authentication, "olga", "operator", ["admin"])
@@ -181,7 +181,7 @@ def test_a_token_does_what_its_scopes_say_and_never_more_than_its_owner(house):
 def test_a_token_ends_by_time_revocation_and_with_its_owner(house):
     account(house.authentication, "anna", "admin")
     account(house.authentication, "olga", "operator")
-    olga = visitor("olga", "operator")
+    olga = principal("olga", "operator")
     short, revoked, orphaned = (house.authentication.make_token(olga, "tests", ["read"], days) for days in (1, 9, 9))
     house.authentication.revoke_token(olga, 2)
     assert house.authentication.by_token(revoked) is None
@@ -189,16 +189,16 @@ def test_a_token_ends_by_time_revocation_and_with_its_owner(house):
     assert house.authentication.by_token(short) is None
     assert house.authentication.by_token(orphaned)
     with pytest.raises(InputError, match="no token 3 of yours"):
-        house.authentication.revoke_token(visitor("vera", "viewer"), 3)
-    house.authentication.set_disabled(visitor("anna", "admin"), "olga", disabled=True)
+        house.authentication.revoke_token(principal("vera", "viewer"), 3)
+    house.authentication.set_disabled(principal("anna", "admin"), "olga", disabled=True)
     assert house.authentication.by_token(orphaned) is None
 
 
 def test_the_last_admin_can_neither_go_nor_be_made_less(house):
     account(house.authentication, "anna", "admin")
     for act in (
-        lambda: house.authentication.change_role(visitor("anna", "admin"), "anna", "viewer"),
-        lambda: house.authentication.set_disabled(visitor("anna", "admin"), "anna", disabled=True),
+        lambda: house.authentication.change_role(principal("anna", "admin"), "anna", "viewer"),
+        lambda: house.authentication.set_disabled(principal("anna", "admin"), "anna", disabled=True),
     ):
         with pytest.raises(InputError, match="only admin left"):
             act()
@@ -207,9 +207,9 @@ def test_the_last_admin_can_neither_go_nor_be_made_less(house):
 def test_everything_about_accounts_is_in_the_audit_log(house):
     account(house.authentication, "anna", "admin")
     account(house.authentication, "olga", "operator")
-    house.authentication.change_role(visitor("anna", "admin"), "olga", "viewer")
+    house.authentication.change_role(principal("anna", "admin"), "olga", "viewer")
     token(house.authentication, "anna", "admin", ["read"])
-    house.authentication.set_disabled(visitor("anna", "admin"), "olga", disabled=True)
+    house.authentication.set_disabled(principal("anna", "admin"), "olga", disabled=True)
     with house.store.transaction() as tx:
         found = [(d.who, d.action, d.subject) for d in reversed(audit_log.entries(tx))]
     assert found == [
