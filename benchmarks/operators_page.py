@@ -94,9 +94,8 @@ def solved(count: int) -> tuple[NamedCase, Outcome]:
                       reservation_eur_per_mwh=np.zeros((len(held), isps)), reserve_eur_per_mw=wide),
         solver="benchmark", seconds={"solve": 0.0},
     )  # fmt: skip
-    names = dict.fromkeys(("curtailable", "storage", "shiftable", "notes"), ())
-    named = NamedCase(case=case, fixed=tuple(f"load {i}" for i in range(count)), dsos=tuple(dso(i) for i in range(count)),
-                      **names)  # fmt: skip
+    names = {"fixed": tuple(f"load {i}" for i in range(count))}
+    named = NamedCase(case=case, names=names, dsos=tuple(dso(i) for i in range(count)), notes=())
     return named, outcome
 
 

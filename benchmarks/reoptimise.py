@@ -114,9 +114,11 @@ def _stand(world: World, case: Case, outcome: Outcome) -> None:
         for k, name in enumerate(held.name)
     )  # fmt: skip
     named = NamedCase(
-        case=case, fixed=(), shiftable=(), notes=(), dsos=("dso.example",) * len(case.points),
-        curtailable=tuple(f"curtailable {u}" for u in range(len(case.curtailable.point))),
-        storage=tuple(f"storage {u}" for u in range(len(case.storage.point))),
+        case=case, notes=(), dsos=("dso.example",) * len(case.points),
+        names={
+            "curtailable": tuple(f"curtailable {u}" for u in range(len(case.curtailable.point))),
+            "storage": tuple(f"storage {u}" for u in range(len(case.storage.point))),
+        },
     )  # fmt: skip
     solved, now = Solved(named=named, outcome=outcome), world.clock.now()
     with world.store.transaction() as tx:

@@ -12,7 +12,7 @@ from agr.domain.plan import Plan
 from agr.domain.price import values_on
 from agr.domain.register import Portfolio, Register
 from agr.planning.alarms import STALE
-from agr.planning.case import Inputs, Previous, carried_isps
+from agr.planning.case import Inputs, Previous, carried_states, decisions, programs_kw
 from agr.planning.difference import Solved
 from agr.planning.ports import PlanningSettings, PlanReader
 
@@ -92,13 +92,9 @@ def previous_of(solved: Solved) -> Previous:
     """Return a plan's programs by name."""
     named, outcome = solved.named, solved.outcome
     programs = outcome.programs
-    by_name = dict(zip(named.curtailable, programs.curtailable_kw, strict=True))
-    by_name |= dict(zip(named.storage, programs.storage_kw, strict=True))
-    by_name |= dict(zip(named.switched, named.case.switched.on_kw * programs.switched_on, strict=True))
     return Previous(
-        programs_kw=by_name,
-        starts={name: int(start) for name, start in zip(named.shiftable, programs.start, strict=True)},
-        states=dict(zip(named.switched, programs.switched_on, strict=True)),
+        programs_kw=programs_kw(named, programs),
+        decided=decisions(named, programs),
         intraday_kw=outcome.intraday_buy_kw - outcome.intraday_sell_kw,
         point_kw=dict(zip(named.case.points, outcome.point_kw, strict=True)),
     )
@@ -106,9 +102,7 @@ def previous_of(solved: Solved) -> Previous:
 
 def carried_of(solved: Solved) -> dict[str, float]:
     """Return what a plan leaves at the end of its Period: energy of stores, ISPs for which loads were on or off."""
-    named, programs = solved.named, solved.outcome.programs
-    energy = dict(zip(named.storage, programs.energy_kwh[:, -1].tolist(), strict=True))
-    return energy | dict(zip(named.switched, carried_isps(named.case, programs.switched_on), strict=True))
+    return carried_states(solved.named, solved.outcome.programs)
 
 
 def _portfolio(reader: PlanReader, settings: PlanningSettings, period: Period, notes: list[str]) -> Portfolio | None:

@@ -14,8 +14,6 @@ from models.case import Case
 from models.decomposition.reoptimise.subproblem import members, whole_case, whole_outcome
 from models.outcome import Outcome
 
-_CLASSES = ("fixed", "curtailable", "storage", "shiftable", "switched")
-
 
 def load_stored(tx: Tx, plan: int) -> Solved:
     """Return what was solved for a plan: the whole portfolio or, see `Plan.part`, some congestion points of it."""
@@ -72,6 +70,6 @@ def places(named: NamedCase, addresses: tuple[str, ...]) -> NDArray[np.int64]:
 def named_like(whole: NamedCase, points: NDArray[np.int64], case: Case) -> NamedCase:
     """Return the case of some congestion points with its names; who is elsewhere is one fixed unit."""
     units = members(whole.case, points)
-    names = {label: tuple(getattr(whole, label)[u] for u in units[label].tolist()) for label in _CLASSES}
+    names = {label: tuple(known[u] for u in units[label].tolist()) for label, known in whole.names.items()}
     names["fixed"] = (*names["fixed"], "elsewhere")
-    return NamedCase(case=case, dsos=tuple(whole.dsos[p] for p in points.tolist()), notes=(), **names)
+    return NamedCase(case=case, dsos=tuple(whole.dsos[p] for p in points.tolist()), notes=(), names=names)

@@ -22,6 +22,18 @@ _STORED_AS = {("Case", "remainder"): "elsewhere", ("FixedRemainder", "dual_slack
 """Fields that archives call by an older name: what was stored before stays readable, and digests stay the same."""
 
 
+_CLASSES_BEFORE = ("fixed", "curtailable", "storage", "shiftable", "switched")
+"""Fields of a NamedCase in archives from before it held the names of all classes in one."""
+
+
+def _as_now(kind: type, head: dict[str, Any]) -> dict[str, Any]:
+    """Return the fields of an archived dataclass as today's code lays them out."""
+    if kind.__name__ != "NamedCase" or "names" in head:
+        return head
+    rest = {name: value for name, value in head.items() if name not in _CLASSES_BEFORE}
+    return rest | {"names": {name: head[name] for name in _CLASSES_BEFORE if name in head}}
+
+
 def _fields(kind: Any) -> dict[str, str]:
     """Return a dataclass's fields, name in archives → name in the code."""
     return {_STORED_AS.get((kind.__name__, f.name), f.name): f.name for f in dataclasses.fields(kind)}
@@ -57,7 +69,7 @@ def _rebuild(kind: Any, head: Any, path: str, arrays: typing.Mapping[str, Any]) 
             return None
         return _rebuild(next(a for a in args if a is not type(None)), head, path, arrays)
     if dataclasses.is_dataclass(kind) and isinstance(kind, type):
-        hints, names = typing.get_type_hints(kind), _fields(kind)
+        hints, names, head = typing.get_type_hints(kind), _fields(kind), _as_now(kind, head)
         return kind(**{names[n]: _rebuild(hints[names[n]], head[n], f"{path}.{n}", arrays) for n in head})
     if origin is tuple:
         kinds = [args[0]] * len(head) if len(args) == 2 and args[1] is Ellipsis else args

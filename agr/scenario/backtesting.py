@@ -18,7 +18,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from agr.domain.isp import Period
-from agr.planning.case import NamedCase, build
+from agr.domain.kinds.battery import KIND as BATTERIES
+from agr.planning.case import CLASSES, NamedCase, build
 from agr.planning.inputs import carried_of
 from agr.planning.pool import unmanaged
 from agr.planning.ports import Solver
@@ -26,7 +27,7 @@ from agr.scenario.day import Step, foresight, in_force
 from agr.scenario.record import ended_by_time_limit
 from agr.scenario.running import Progress, plans_of, silent, solver_of
 from agr.scenario.scenario import Scenario
-from agr.scenario.tidy_tables import Frame, TableContext, known_of, run_kw
+from agr.scenario.tidy_tables import Frame, TableContext, known_of
 from models.outcome import Outcome, Termination
 
 Floats = NDArray[np.float64]
@@ -121,26 +122,25 @@ def simple_rule_eur(named: NamedCase, known: TableContext) -> float:
 
 def rule_kw(named: NamedCase, known: TableContext) -> Floats:
     """Return what the simple rule makes of every store (U,T): batteries even out their own connection."""
-    from models.resources.switched import switched_program_kw, unmanaged_on  # brings Pyomo, too
-
     case = named.case
     data, hours = case.storage, case.isp_hours
     programs = data.unmanaged_kw.copy()
     need: dict[str, Floats] = defaultdict(lambda: np.zeros(case.isps))
-    battery = [known.kinds.get(name) == "battery" for name in named.storage]
+    stores = named.of("storage")
+    battery = [known.kinds.get(name) == BATTERIES.name for name in stores]
+    evened = {name for name, own in zip(stores, battery, strict=True) if own}
     others = [
-        *zip(named.fixed, case.fixed.program_kw, strict=True),
-        *zip(named.curtailable, case.curtailable.forecast_kw, strict=True),
-        *zip(named.shiftable, run_kw(case, case.shiftable.first_start), strict=True),
-        *zip(named.switched, switched_program_kw(case.switched, unmanaged_on(case)), strict=True),
-        *((n, p) for n, p, own in zip(named.storage, programs, battery, strict=True) if not own),
+        (name, power)
+        for units in CLASSES
+        for name, power in zip(named.of(units.name), units.unmanaged_kw(case), strict=True)
+        if name not in evened
     ]
     for name, power in others:
         need[known.connections.get(name, name)] += power
     wide = {n: np.broadcast_to(getattr(data, n), programs.shape) for n in
             ("charge_kw", "discharge_kw", "charge_efficiency", "energy_min_kwh", "energy_max_kwh")}  # fmt: skip
     for u in np.flatnonzero(battery):
-        left = need[known.connections.get(named.storage[u], named.storage[u])]
+        left = need[known.connections.get(stores[u], stores[u])]
         energy = float(data.energy_start_kwh[u])
         floor = float(wide["energy_min_kwh"][u].max())  # what the end of the day asks for is kept all day
         for t in range(case.isps):

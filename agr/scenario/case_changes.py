@@ -25,7 +25,6 @@ from models.case import Case, Reserve
 Floats = NDArray[np.float64]
 _CONTRACT = {"power_w": "reserved_kw"} | {n: n for n in ("penalty_eur_per_mwh", "availability_eur_per_mw_h")}
 _LIMIT = {n: n for n in ("import_kw", "export_kw", "penalty_eur_per_mwh")}
-_UNITS = ("fixed", "curtailable", "storage", "shiftable", "switched")
 
 
 def changed_case(named: NamedCase, settings: Iterable[str] = (), without: Iterable[str] = ()) -> NamedCase:
@@ -164,7 +163,7 @@ def _removable(named: NamedCase) -> dict[str, Removable[NamedCase]]:
         "market": Removable(names=["intraday", *products], remove=partial(_without_market, named), by_slug=True),
         "position": Removable(names=["day_ahead", *products], remove=partial(_without_position, named), by_slug=True),
         "resource": Removable(
-            names=[name for units in _UNITS for name in getattr(named, units)],
+            names=[name for mine in named.names.values() for name in mine],
             remove=partial(_without_resource, named),
         ),
     }  # fmt: skip
@@ -209,9 +208,7 @@ def _without_position(named: NamedCase, name: str) -> NamedCase:
 
 
 def _without_resource(named: NamedCase, name: str) -> NamedCase:
-    units = next(units for units in _UNITS if name in getattr(named, units))
-    names = getattr(named, units)
+    units, names = next((units, names) for units, names in named.names.items() if name in names)
     kept = np.array([n != name for n in names], dtype=bool)
     case = _with(named.case, {units: _rows(getattr(named.case, units), kept)})
-    new: NamedCase = _with(named, {"case": case, units: tuple(n for n in names if n != name)})
-    return new
+    return replace(named, case=case, names=named.names | {units: tuple(n for n in names if n != name)})

@@ -17,7 +17,7 @@ from agr.domain.register import CongestionPoint
 from agr.scenario.change_expression import Setting
 from agr.scenario.scenario import Scenario
 
-_CONNECTIONS_STREAM = 7  # of random numbers; kinds of resources have theirs in their registration
+CONNECTIONS_STREAM = 7  # of random numbers; kinds of resources have theirs in their registration
 
 
 def with_rows(scenario: Scenario, table: str, rows: Iterable[Any]) -> Scenario:
@@ -49,7 +49,7 @@ def count_connections(scenario: Scenario, address: str, setting: Setting) -> Sce
     ours = {c.address: c for c in scenario.register.connections}
     there = [c for c in at[address].connections if c in ours] if address else list(ours)
     wanted = _wanted(setting, len(there), "connections")
-    random = _random(scenario, _CONNECTIONS_STREAM)
+    random = _random(scenario, CONNECTIONS_STREAM)
     if wanted <= len(there):
         kept = set(_kept(random, len(there), wanted))
         return without_connections(scenario, {c for i, c in enumerate(there) if i not in kept})

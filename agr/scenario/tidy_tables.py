@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from agr.domain.isp import Period
 from agr.domain.kinds import KINDS
 from agr.domain.register import Register
-from agr.planning.case import missed_kwh
+from agr.planning.case import CLASSES
 from agr.scenario.day import Step
-from models.case import NO_POINT, Case
+from models.case import NO_POINT
 from models.outcome import Programs
 
 Floats = NDArray[np.float64]
@@ -36,45 +36,15 @@ def known_of(register: Register) -> TableContext:
     return TableContext(kinds=kinds, connections=register.connection_of())
 
 
-def run_kw(case: Case, starts: NDArray[np.int64]) -> Floats:
-    """Return the programs of shiftable runs (U,T)."""
-    found = np.zeros((len(starts), case.isps))
-    for row, start, length, profile in zip(
-        found, starts, case.shiftable.length, case.shiftable.profile_kw, strict=True
-    ):
-        row[start : start + length] = profile[:length]
-    return found
-
-
-def _units(step: Step, programs: Programs) -> list[tuple[str, tuple[str, ...], NDArray[np.int64], Floats]]:
-    """Return (class as far as the case knows it, names, congestion point, kW (U,T)) of every class."""
-    named, case = step.solved.named, step.solved.named.case
-    return [
-        ("fixed_load", named.fixed, case.fixed.point, case.fixed.program_kw),
-        ("generator", named.curtailable, case.curtailable.point, programs.curtailable_kw),
-        ("storage", named.storage, case.storage.point, programs.storage_kw),
-        ("shiftable_run", named.shiftable, case.shiftable.point, run_kw(case, programs.start)),
-        ("switched_load", named.switched, case.switched.point, case.switched.on_kw * programs.switched_on),
-    ]
-
-
 def point_kw(step: Step, programs: Programs) -> Floats:
     """Return the program of every congestion point (C,T)."""
     found = np.zeros((len(step.solved.named.case.points), step.solved.named.case.isps))
-    for _, _, point, power in _units(step, programs):
-        inside = point != NO_POINT
-        np.add.at(found, point[inside], power[inside])
-    return found
-
-
-def _unmanaged(step: Step) -> list[Floats]:
-    from models.resources.switched import unmanaged_on  # brings Pyomo, which takes seconds
-
     case = step.solved.named.case
-    return [
-        case.fixed.program_kw, case.curtailable.forecast_kw, case.storage.unmanaged_kw,
-        run_kw(case, case.shiftable.first_start), case.switched.on_kw * unmanaged_on(case),
-    ]  # fmt: skip
+    for units in CLASSES:
+        point = units.points(case)
+        inside = point != NO_POINT
+        np.add.at(found, point[inside], units.power_kw(case, programs)[inside])
+    return found
 
 
 def _grid(step: Step, labels: Mapping[str, Sequence[object]], values: Mapping[str, Floats]) -> Frame:
@@ -109,17 +79,19 @@ def programs(step: Step, known: TableContext) -> Frame:
     case, outcome = step.solved.named.case, step.solved.outcome
     places = np.array([*case.points, ""], dtype=object)
     frames = []
-    for (kind, names, point, power), unmanaged in zip(_units(step, outcome.programs), _unmanaged(step), strict=True):
+    for units in CLASSES:
+        names = step.solved.named.of(units.name)
         if not names:
             continue
-        energy = outcome.programs.energy_kwh if kind == "storage" else np.full(power.shape, np.nan)
+        power = units.power_kw(case, outcome.programs)
+        energy = np.full(power.shape, np.nan) if units.stored_kwh is None else units.stored_kwh(outcome.programs)
         labels: dict[str, Sequence[object]] = {
             "resource": names,
-            "class": [known.kinds.get(name, kind) for name in names],
+            "class": [known.kinds.get(name, units.shown) for name in names],
             "connection": [known.connections.get(name, "") for name in names],
-            "congestion_point": places[point].tolist(),
+            "congestion_point": places[units.points(case)].tolist(),
         }
-        values = {"power_kw": power, "unmanaged_kw": unmanaged, "energy_kwh": energy}
+        values = {"power_kw": power, "unmanaged_kw": units.unmanaged_kw(case), "energy_kwh": energy}
         frames.append(_grid(step, labels, values))
     return joined(frames)
 
@@ -227,10 +199,12 @@ def shortfalls(step: Step, known: TableContext) -> Frame:
     hours = case.isp_hours
     at_limit = [case.points[point] for point in case.limits.point]
     parts: list[tuple[str, Sequence[str], Floats]] = [
-        ("comfort unmet", named.storage, outcome.programs.unmet_kwh),
-        ("comfort excess", named.storage, outcome.programs.excess_kwh),
-        ("comfort unmet", named.switched, missed_kwh(case, outcome.programs, least=True)),
-        ("comfort excess", named.switched, missed_kwh(case, outcome.programs, least=False)),
+        *(
+            (kind, named.of(units.name), missed(case, outcome.programs))
+            for units in CLASSES
+            for kind, missed in (("comfort unmet", units.unmet_kwh), ("comfort excess", units.excess_kwh))
+            if missed is not None
+        ),
         ("import limit breach", at_limit, outcome.breach_import_kw * hours),
         ("export limit breach", at_limit, outcome.breach_export_kw * hours),
         ("reservation", case.reservations.name, outcome.reservation_shortfall_kw * hours),

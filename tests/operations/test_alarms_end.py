@@ -119,7 +119,7 @@ def test_programs_of_resources_are_deleted_after_their_own_time_and_the_summary_
     with world.store.transaction() as tx:
         (plan,) = plans.history(tx, PERIOD.day)
         assert plans.forget_programs(tx, PERIOD.day) == 0
-        assert load_solved(tx, plan.id).named.storage == ("battery",)
+        assert load_solved(tx, plan.id).named.of("storage") == ("battery",)
         assert plans.forget_programs(tx, PERIOD.next().day) == 1
         assert plans.history(tx, PERIOD.day) == [plan]
         with pytest.raises(InputError, match="personal_days"):

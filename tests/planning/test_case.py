@@ -19,7 +19,8 @@ from agr.domain.kinds.shiftable_run import ShiftableRun
 from agr.domain.kinds.switched_load import SwitchedLoad
 from agr.domain.register import CongestionPoint, Connection, Contract, PointLimit, Portfolio, Register
 from agr.planning import serialisation
-from agr.planning.case import Inputs, NamedCase, Previous, build, carried_isps, comfort_shortfall_kwh, missed_kwh
+from agr.planning.case import Inputs, NamedCase, Previous, build, comfort_shortfall_kwh
+from agr.planning.case.switched import carried_isps, missed_kwh
 from agr.settings import CapacityProduct, Markets, Moment, Planning
 from models.baseline import no_flexibility
 from models.case import NO_POINT, Direction
@@ -102,7 +103,7 @@ def test_a_session_from_the_day_before_starts_with_what_was_carried_over() -> No
 
 
 def test_sessions_of_other_days_are_left_out() -> None:
-    assert build(inputs(resources=(ev(at(8, day=16), at(9, day=16)),))).storage == ()
+    assert build(inputs(resources=(ev(at(8, day=16), at(9, day=16)),))).of("storage") == ()
 
 
 def test_a_battery_ends_the_day_as_it_must_and_a_heat_pump_serves_its_demand() -> None:
@@ -213,11 +214,11 @@ def test_a_run_that_has_started_keeps_its_start() -> None:
     run = ShiftableRun(resource="r", connection="a", earliest_start=at(8), latest_end=at(16), profile_kw=(10.0, 20.0))
     free = build(inputs(resources=(run,))).case.shiftable
     assert (free.first_start[0], free.last_start[0]) == (32, 62)
-    begun = inputs(resources=(run,), previous=Previous(starts={"r": 35}), closed_isps=40)
+    begun = inputs(resources=(run,), previous=Previous(decided={"r": 35}), closed_isps=40)
     assert build(begun).case.shiftable.last_start[0] == 35
-    frozen = replace(begun, previous=Previous(starts={"r": 50}), frozen_points=frozenset({"p"}))
+    frozen = replace(begun, previous=Previous(decided={"r": 50}), frozen_points=frozenset({"p"}))
     assert (build(frozen).case.shiftable.first_start[0], build(frozen).case.shiftable.last_start[0]) == (50, 50)
-    waiting = inputs(resources=(run,), previous=Previous(starts={"r": 50}), closed_isps=40)
+    waiting = inputs(resources=(run,), previous=Previous(decided={"r": 50}), closed_isps=40)
     later = build(waiting).case.shiftable
     assert (later.first_start[0], later.last_start[0]) == (40, 62)
 
@@ -259,7 +260,7 @@ def test_windows_of_a_switched_load_on_days_of_other_lengths(day: date, needs: s
 
 def test_a_switched_load_keeps_its_states_in_closed_isps_and_is_off_where_it_is_out_of_order() -> None:
     states = np.arange(96) % 8 < 4
-    before = Previous(states={"s": states}, programs_kw={"s": 3.0 * states})
+    before = Previous(decided={"s": states}, programs_kw={"s": 3.0 * states})
     world = inputs(resources=(BOILER,), previous=before, closed_isps=10)
     units = build(world).case.switched
     assert units.pinned_on[0, :10].tolist() == [1, 1, 1, 1, 0, 0, 0, 0, 1, 1]

@@ -13,7 +13,8 @@ from models.decomposition.solve import solve
 def named(case):
     names = tuple(f"unit {i}" for i in range(2))
     return NamedCase(
-        case=case, fixed=names[:1], curtailable=names[:1], storage=names, shiftable=names[:1],
+        case=case,
+        names={"fixed": names[:1], "curtailable": names[:1], "storage": names, "shiftable": names[:1]},
         dsos=("dso.example",) * len(case.points), notes=(),
     )  # fmt: skip
 

@@ -87,11 +87,11 @@ def test_only_the_congestion_point_of_the_update_is_planned_again(world: World, 
     part = stored(world, after)
     assert part.named.case.remainder is not None
     assert part.named.case.points == (POINT,)
-    assert part.named.storage == ("battery",)
+    assert part.named.of("storage") == ("battery",)
     assert audit(part.named.case, part.outcome) == ()
     whole = stored(world, after, load_solved)
     assert audit(whole.named.case, whole.outcome) == ()
-    assert whole.named.storage == ("battery", "other battery")
+    assert whole.named.of("storage") == ("battery", "other battery")
     assert whole.named.case.reservations.reserved_kw.min() == -20.0
     assert after.result.objective_eur == pytest.approx(sum(after.result.terms_eur.values()))
     assert after.result.gap_eur <= GAP * after.result.gross_cost_eur

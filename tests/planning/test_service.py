@@ -245,7 +245,7 @@ def test_a_switched_load_comes_from_the_store_and_keeps_what_it_did_in_closed_is
         before, after = (load_solved(tx, plan.id) for plan in office.made)
     closed = office.planner.closed_isps(PERIOD)
     assert closed > 40
-    assert before.named.switched == after.named.switched == ("boiler",)
+    assert before.named.of("switched") == after.named.of("switched") == ("boiler",)
     assert (after.outcome.programs.switched_on == before.outcome.programs.switched_on)[0, :closed].all()
     assert 24 <= after.outcome.programs.switched_on.sum() <= 32
     assert not np.isnan(after.named.case.switched.pinned_on[0, :closed]).any()

@@ -117,7 +117,7 @@ def test_tomorrows_plan_begins_with_what_todays_plan_then_in_force_leaves(solver
     ]  # fmt: skip
     for today, tomorrow in ((steps[1], steps[2]), (steps[3], steps[4])):
         start = dict(
-            zip(tomorrow.solved.named.storage, tomorrow.solved.named.case.storage.energy_start_kwh, strict=True)
+            zip(tomorrow.solved.named.of("storage"), tomorrow.solved.named.case.storage.energy_start_kwh, strict=True)
         )
         assert start == carried_of(today.solved)
 

@@ -208,7 +208,7 @@ def test_a_battery_that_fails_during_the_day_keeps_what_it_did_and_rests_from_th
     with desk.world.store.transaction() as tx:
         made = plans.in_force(tx, of.day)
         before, after = load_solved(tx, made.predecessor), load_solved(tx, made.id)
-    index = after.named.storage.index("battery")
+    index = after.named.of("storage").index("battery")
     old, new = (s.outcome.programs.storage_kw[index] for s in (before, after))
     assert new[:41] == pytest.approx(old[:41], abs=1e-6)  # 10:05 is in ISP 41
     assert new[41:] == pytest.approx(0, abs=1e-9)

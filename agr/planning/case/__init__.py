@@ -1,7 +1,18 @@
 """Portfolio, prices and reservations → models.Case; the one place where W, kW, MW and signs are converted."""
 
 from agr.planning.case.build import NamedCase, build
+from agr.planning.case.classes import CLASSES
 from agr.planning.case.inputs import Inputs, Previous
-from agr.planning.case.switched import carried_isps, comfort_shortfall_kwh, missed_kwh
+from agr.planning.case.programs import carried_states, comfort_shortfall_kwh, decisions, programs_kw
 
-__all__ = ["Inputs", "NamedCase", "Previous", "build", "carried_isps", "comfort_shortfall_kwh", "missed_kwh"]
+__all__ = [
+    "CLASSES",
+    "Inputs",
+    "NamedCase",
+    "Previous",
+    "build",
+    "carried_states",
+    "comfort_shortfall_kwh",
+    "decisions",
+    "programs_kw",
+]

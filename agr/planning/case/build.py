@@ -6,9 +6,10 @@ import numpy as np
 
 from agr.domain.errors import PlanError
 from agr.domain.register import Contract, in_window
-from agr.planning.case import markets, units
+from agr.planning.case import markets
+from agr.planning.case.classes import CLASSES
 from agr.planning.case.inputs import Inputs
-from agr.planning.case.switched import switched_units
+from agr.planning.case.rows import Draft, PointIndex
 from models.case import NO_POINT, Anchor, Case, Limits, Reservations
 from models.errors import CaseError
 
@@ -18,13 +19,13 @@ class NamedCase:
     """A case with the names of what its rows stand for."""
 
     case: Case
-    fixed: tuple[str, ...]
-    curtailable: tuple[str, ...]
-    storage: tuple[str, ...]
-    shiftable: tuple[str, ...]
+    names: dict[str, tuple[str, ...]]  # class of units → resources
     dsos: tuple[str, ...]  # per congestion point
     notes: tuple[str, ...]  # fall-backs used
-    switched: tuple[str, ...] = ()
+
+    def of(self, units: str) -> tuple[str, ...]:
+        """Return the resources of a class of units."""
+        return self.names.get(units, ())
 
 
 def still_reserved_w(inputs: Inputs, contract: Contract) -> tuple[int, ...]:
@@ -74,7 +75,7 @@ def _limits(inputs: Inputs, index: dict[str, int], notes: list[str]) -> Limits:
     )
 
 
-def _membership(inputs: Inputs, index: dict[str, int], notes: list[str]) -> units.PointIndex:
+def _membership(inputs: Inputs, index: dict[str, int], notes: list[str]) -> PointIndex:
     """Say where a connection is; connections known to one side only are noted and never stop the day."""
     day = inputs.period.day
     ours = {
@@ -112,22 +113,15 @@ def build(inputs: Inputs) -> NamedCase:
     addresses = tuple(point.address for point in inputs.portfolio.points)
     index = {address: i for i, address in enumerate(addresses)}
     at = _membership(inputs, index, notes)
-    fixed_names, fixed = units.fixed_units(inputs, at, notes)
-    curtailable_names, curtailable = units.curtailable_units(inputs, at, addresses, notes)
-    storage_names, storage = units.storage_units(inputs, at, addresses, notes)
-    shiftable_names, shiftable = units.shiftable_units(inputs, at, addresses, notes)
-    switched_names, switched = switched_units(inputs, at, addresses, notes)
+    draft = Draft(inputs=inputs, addresses=addresses, notes=notes)
+    found = {units.name: units.collect(draft, at) for units in CLASSES}
     price = markets.day_ahead_price(inputs, notes)
     try:
         case = Case(
             isps=inputs.period.isp_count,
             isp_hours=inputs.period.isp_hours,
             points=addresses,
-            fixed=fixed,
-            curtailable=curtailable,
-            storage=storage,
-            shiftable=shiftable,
-            switched=switched,
+            **{name: arrays for name, (_, arrays) in found.items()},
             limits=_limits(inputs, index, notes),
             reservations=_reservations(inputs, index, notes),
             day_ahead=markets.day_ahead(inputs, price),
@@ -141,6 +135,8 @@ def build(inputs: Inputs) -> NamedCase:
             f"the inputs of {inputs.period} contradict each other: {error}; correct the imported tables"
         ) from error
     return NamedCase(
-        case=case, fixed=fixed_names, curtailable=curtailable_names, storage=storage_names, shiftable=shiftable_names,
-        switched=switched_names, dsos=tuple(point.dso for point in inputs.portfolio.points), notes=tuple(notes),
-    )  # fmt: skip
+        case=case,
+        names={name: names for name, (names, _) in found.items()},
+        dsos=tuple(point.dso for point in inputs.portfolio.points),
+        notes=tuple(notes),
+    )

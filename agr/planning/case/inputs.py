@@ -10,14 +10,16 @@ from agr.domain.isp import Period
 from agr.domain.register import Portfolio, Register
 from agr.settings import Markets, Planning
 
+Decision = int | NDArray[np.bool_]
+"""The ISP (from 0) in which a run starts; in which ISPs (T,) a switched load is on."""
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Previous:
     """What the plan in force does: programs to freeze in closed ISPs and to stay near elsewhere."""
 
     programs_kw: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)  # resource → (T,)
-    starts: Mapping[str, int] = field(default_factory=dict)  # shiftable run → ISP from 0
-    states: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)  # switched load → (T,) on
+    decided: Mapping[str, Decision] = field(default_factory=dict)  # resource → what its program alone does not say
     intraday_kw: NDArray[np.float64] | None = None  # (T,) net bought
     point_kw: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)  # congestion point → (T,)
 

@@ -1,16 +1,17 @@
-"""Switched loads of the register → arrays of units that are on or off. Pure."""
+"""Switched loads: units that are on or off."""
 
-from collections.abc import Sequence
 from math import ceil, floor
 
 import numpy as np
 from numpy.typing import NDArray
 
+from agr.domain.kinds import switched_load
 from agr.domain.kinds.switched_load import SwitchedLoad, needs_of
 from agr.domain.register import in_window
 from agr.planning.case.inputs import Inputs
-from agr.planning.case.units import PointIndex, UnitRows
-from models.case import NO_POINT, Case, Switched
+from agr.planning.case.rows import Draft, UnitRows
+from agr.planning.case.unit_class import Conversion, UnitClass
+from models.case import Case, Switched
 from models.outcome import Programs
 
 _ROUNDING = 1e-9
@@ -18,38 +19,35 @@ Window = tuple[int, int, int, int]
 """First ISP, the ISP behind the last, least and most ISPs on."""
 
 
-def switched_units(
-    inputs: Inputs, at: PointIndex, addresses: Sequence[str], notes: list[str]
-) -> tuple[tuple[str, ...], Switched]:
-    """Loads that are on or off; closed ISPs keep what was planned, and off is what is out of order."""
-    rows, isps, minutes = UnitRows(), inputs.period.isp_count, inputs.period.isp_minutes
-    windows: list[list[Window]] = []
-    for load in inputs.register.of(SwitchedLoad):
-        point = at(load.connection)
-        if point is None:
-            continue
-        windows.append(_windows(inputs, load, notes))
-        pinned = _pins(inputs, load.resource, point, addresses)
-        power = np.full(isps, load.power_kw)
-        planned = inputs.previous.programs_kw.get(load.resource)
-        if planned is not None:  # what a closed ISP took, even if the register says another power now
-            power = np.where(pinned == 1.0, planned, power)
-        rows.add(
-            load.resource, point=point, on_kw=power, pinned_on=pinned, start_eur=load.start_eur,
-            min_run=max(ceil(load.min_run_minutes / minutes - _ROUNDING), 1),
-            min_rest=max(ceil(load.min_rest_minutes / minutes - _ROUNDING), 1),
-            before=inputs.carried_state.get(load.resource, _isps(load.initial_minutes, minutes)),
-            shortfall=inputs.planning.comfort_shortfall_eur_per_kwh * load.power_kw * inputs.period.isp_hours,
-        )  # fmt: skip
+def _add(rows: UnitRows, draft: Draft, load: SwitchedLoad, point: int) -> None:
+    """Closed ISPs keep what was planned, and off is what is out of order."""
+    inputs, minutes = draft.inputs, draft.inputs.period.isp_minutes
+    windows = _windows(inputs, load, draft.notes)
+    pinned = _pins(draft, load.resource, point)
+    power = np.full(inputs.period.isp_count, load.power_kw)
+    planned = inputs.previous.programs_kw.get(load.resource)
+    if planned is not None:  # what a closed ISP took, even if the register says another power now
+        power = np.where(pinned == 1.0, planned, power)
+    rows.add(
+        load.resource, point=point, on_kw=power, pinned_on=pinned, start_eur=load.start_eur,
+        min_run=max(ceil(load.min_run_minutes / minutes - _ROUNDING), 1),
+        min_rest=max(ceil(load.min_rest_minutes / minutes - _ROUNDING), 1),
+        before=inputs.carried_state.get(load.resource, _isps(load.initial_minutes, minutes)),
+        shortfall=inputs.planning.comfort_shortfall_eur_per_kwh * load.power_kw * inputs.period.isp_hours,
+        windows=np.array(windows, dtype=float).reshape(len(windows), 4),
+    )  # fmt: skip
+
+
+def _arrays(rows: UnitRows, inputs: Inputs) -> Switched:
+    isps, windows = inputs.period.isp_count, rows.ragged("windows")
     table = np.zeros((4, len(windows), max((len(found) for found in windows), default=0)), dtype=np.int64)
     for row, found in enumerate(windows):
-        if found:
-            table[:, row, : len(found)] = np.array(found).T
-    ints = {name: rows.vector(name).astype(np.int64) for name in ("min_run", "min_rest", "before")}
-    return tuple(rows.names), Switched(
+        table[:, row, : len(found)] = found.T
+    return Switched(
         point=rows.points(), on_kw=rows.matrix("on_kw", isps), start_eur=rows.vector("start_eur"),
         shortfall_eur=rows.vector("shortfall"), pinned_on=rows.matrix("pinned_on", isps),
-        window_first=table[0], window_end=table[1], least_on=table[2], most_on=table[3], **ints,
+        window_first=table[0], window_end=table[1], least_on=table[2], most_on=table[3],
+        min_run=rows.ints("min_run"), min_rest=rows.ints("min_rest"), before=rows.ints("before"),
     )  # fmt: skip
 
 
@@ -84,10 +82,14 @@ def _missed_kwh(case: Case, programs: Programs, *, least: bool) -> NDArray[np.fl
     return np.where(there, np.maximum(off, 0) * power * case.isp_hours, 0.0)
 
 
-def comfort_shortfall_kwh(case: Case, programs: Programs) -> float:
-    """Return the energy by which the needs of stores and switched loads are missed."""
-    stored = programs.unmet_kwh.sum() + programs.excess_kwh.sum()
-    return float(stored + sum(_missed_kwh(case, programs, least=least).sum() for least in (True, False)))
+def _all_missed_kwh(case: Case, programs: Programs) -> float:
+    return float(sum(_missed_kwh(case, programs, least=least).sum() for least in (True, False)))
+
+
+def _unmanaged_kw(case: Case) -> NDArray[np.float64]:
+    from models.resources.switched import unmanaged_on  # brings Pyomo, which takes seconds
+
+    return np.asarray(case.switched.on_kw * unmanaged_on(case), dtype=np.float64)
 
 
 def _isps(minutes: float, isp_minutes: int) -> int:
@@ -113,13 +115,29 @@ def _windows(inputs: Inputs, load: SwitchedLoad, notes: list[str]) -> list[Windo
     return found
 
 
-def _pins(inputs: Inputs, resource: str, point: int, addresses: Sequence[str]) -> NDArray[np.float64]:
+def _pins(draft: Draft, resource: str, point: int) -> NDArray[np.float64]:
     """Return what can no longer change: as planned in closed ISPs (off if nothing was), off where out of order."""
-    isps = inputs.period.isp_count
+    inputs, isps = draft.inputs, draft.inputs.period.isp_count
     pinned = np.full(isps, np.nan)
-    states = inputs.previous.states.get(resource)
-    frozen = point != NO_POINT and addresses[point] in inputs.frozen_points and states is not None
-    closed = isps if frozen else inputs.closed_isps
+    known = inputs.previous.decided.get(resource)
+    states = known if isinstance(known, np.ndarray) else None
+    closed = isps if draft.frozen(point) and states is not None else inputs.closed_isps
     pinned[:closed] = 0.0 if states is None else states[:closed]
     pinned[inputs.unavailable_from.get(resource, isps) :] = 0.0
     return pinned
+
+
+CLASS = UnitClass(
+    name="switched",
+    shown=switched_load.KIND.name,
+    look=switched_load.KIND.look,
+    conversions=(Conversion(kind=switched_load.KIND, add=_add),),
+    arrays=_arrays,
+    power_kw=lambda case, programs: case.switched.on_kw * programs.switched_on,
+    unmanaged_kw=_unmanaged_kw,
+    decided=lambda _case, programs: list(programs.switched_on),
+    carried=lambda case, programs: carried_isps(case, programs.switched_on),
+    unmet_kwh=lambda case, programs: missed_kwh(case, programs, least=True),
+    excess_kwh=lambda case, programs: missed_kwh(case, programs, least=False),
+    missed_kwh=_all_missed_kwh,
+)

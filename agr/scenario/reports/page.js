@@ -3,13 +3,6 @@
 const data = JSON.parse(document.getElementById("data").textContent);
 const $ = (id) => document.getElementById(id);
 const charts = {};
-const KINDS = {
-  fixed_load: ["fixed loads", "#8c96a3", "#8b95a1"], heat_pump: ["heat pumps", "#d1495b", "#ef7f8d"],
-  ev_session: ["EV charging", "#2f6fde", "#6ea3ff"], shiftable_run: ["shiftable runs", "#8e5bbf", "#b98be6"],
-  switched_load: ["switched loads", "#b0653b", "#d99a74"],
-  battery: ["batteries", "#1b9e77", "#48c9a0"], storage: ["storage", "#1b9e77", "#48c9a0"],
-  generator: ["generation", "#e0a100", "#f2c14e"],
-};
 let theme = matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
 let chosen = { run: 0, period: null, step: null, point: null };
 
@@ -18,7 +11,7 @@ const signed = (v) => (v > 0 ? "+" : "") + eur(v);
 const number = (v) => (v === null || v === undefined ? "–" : v.toLocaleString("en", { maximumFractionDigits: 1 }));
 const ink = () => getComputedStyle(document.documentElement);
 const css = (name) => ink().getPropertyValue(name).trim();
-const color = (kind) => KINDS[kind][theme === "dark" ? 2 : 1];
+const color = (kind) => data.looks[kind][theme === "dark" ? 2 : 1];
 const short = (address) => address.split(":").pop();
 const run = () => data.runs[chosen.run];
 const steps = () => run().steps.filter((s) => s.period === chosen.period);
@@ -102,7 +95,7 @@ function drawPrograms() {
     values: s.classes[kind].map((v) => (sign * v > 0 ? v : 0)), kind, sign,
   }))).filter((a) => a.values.some((v) => Math.abs(v) > 1e-6));
   const named = areas.map((a) => ({
-    ...stairs(KINDS[a.kind][0], a.values, { stack: a.sign > 0 ? "up" : "down", lineStyle: { width: 0 }, itemStyle: { color: color(a.kind) },
+    ...stairs(data.looks[a.kind][0], a.values, { stack: a.sign > 0 ? "up" : "down", lineStyle: { width: 0 }, itemStyle: { color: color(a.kind) },
       areaStyle: { color: color(a.kind), opacity: 0.85 } }),
   }));
   draw("programs", {
@@ -157,7 +150,7 @@ function drawShadow() {
 function drawEnergy() {
   const s = step();
   draw("energy", { xAxis: day(), yAxis: { type: "value", name: "kWh" }, dataZoom: zoom,
-    series: Object.entries(s.energy).map(([kind, values]) => ({ name: KINDS[kind][0], type: "line", data: values, symbol: "none", stack: "e",
+    series: Object.entries(s.energy).map(([kind, values]) => ({ name: data.looks[kind][0], type: "line", data: values, symbol: "none", stack: "e",
       lineStyle: { width: 1.5 }, itemStyle: { color: color(kind) }, areaStyle: { color: color(kind), opacity: 0.5 } })) });
 }
 

@@ -8,13 +8,21 @@ import numpy as np
 import pandas as pd
 
 from agr.domain.isp import Period
+from agr.domain.kinds import KINDS
+from agr.planning.case import CLASSES
 from agr.scenario.comparison import Comparison
 from agr.scenario.record import Run
 from agr.scenario.rendering import run_warnings
 from agr.scenario.tidy_tables import Frame
 
 Json = dict[str, Any]
-CLASSES = ("fixed_load", "heat_pump", "ev_session", "shiftable_run", "switched_load", "battery", "storage", "generator")
+LOOKS = dict(
+    sorted(
+        ({units.shown: units.look for units in CLASSES} | {kind.name: kind.look for kind in KINDS}).items(),
+        key=lambda item: item[1].layer,
+    )
+)
+"""How kinds of resources are drawn, and units of which nobody knows the kind; from the bottom of a stack up."""
 SHOWN_POINTS = 60
 SHOWN_CHANGES = 400
 _POINT_COLUMNS = ("power_kw", "called_kw", "reserved_kw", "import_limit_kw", "export_limit_kw")
@@ -27,6 +35,7 @@ def payload(runs: Sequence[Run], comparison: Comparison | None) -> Json:
     return {
         "runs": [_run(run, name) for run, name in zip(runs, names, strict=True)],
         "comparison": comparison.json() if comparison else None,
+        "looks": {kind: [look.words, look.light, look.dark] for kind, look in LOOKS.items()},
     }
 
 
@@ -83,7 +92,7 @@ def _step(tables: dict[str, Frame | None], shown: Sequence[str]) -> Json:
     assert positions is not None
     assert prices is not None
     by_class = {str(kind): rows.groupby("isp") for kind, rows in programs.groupby("class", observed=True)}
-    kinds = [kind for kind in CLASSES if kind in by_class]
+    kinds = [kind for kind in LOOKS if kind in by_class]
     energy = {kind: by_class[kind]["energy_kwh"].sum() for kind in kinds}
     return {
         "classes": {kind: _round(by_class[kind]["power_kw"].sum()) for kind in kinds},

@@ -1,0 +1,28 @@
+"""Batteries → stores."""
+
+import numpy as np
+
+from agr.domain.kinds import battery
+from agr.domain.kinds.battery import Battery
+from agr.planning.case.retention import retention
+from agr.planning.case.rows import Draft, UnitRows
+from agr.planning.case.unit_class import Conversion
+
+
+def _add(rows: UnitRows, draft: Draft, unit: Battery, point: int) -> None:
+    inputs = draft.inputs
+    isps = inputs.period.isp_count
+    low = np.full(isps, unit.minimum_kwh)
+    low[-1] = max(unit.end_kwh, unit.minimum_kwh)
+    low = draft.until_off(unit.resource, low)  # nobody misses energy in a battery that is out of order
+    rows.add(
+        unit.resource, point=point, charge=unit.charge_kw, charge_min=0.0, discharge=unit.discharge_kw,
+        eta_c=unit.charge_efficiency, eta_d=unit.discharge_efficiency,
+        retention=retention(unit.loss_per_day, inputs.period.isp_hours), low=low, high=unit.capacity_kwh,
+        start=inputs.carried_state.get(unit.resource, unit.initial_kwh), demand=0.0,
+        wear=unit.wear_eur_per_mwh / 1000, end_value=0.0, reserve=unit.reserve_kw, unmanaged=0.0,
+        pinned=draft.pins(unit.resource, point),
+    )  # fmt: skip
+
+
+CONVERSION = Conversion(kind=battery.KIND, add=_add)

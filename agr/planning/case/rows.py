@@ -1,0 +1,92 @@
+"""Collects units of a class one by one: columns of values, and the draft of the case that they are made for. Pure."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agr.domain.kinds.kind import Quantity
+from agr.planning.case.inputs import Inputs
+from models.case import NO_POINT
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+PointIndex = Callable[[str], int | None]
+"""Connection → index of its congestion point, NO_POINT, or None when the connection is not ours in this Period."""
+
+
+@dataclass
+class UnitRows:
+    """Columns of one unit class while they are collected: name → one value or row per unit."""
+
+    names: list[str] = field(default_factory=list)
+    columns: dict[str, list[float | Floats]] = field(default_factory=dict)
+
+    def add(self, resource: str, **values: "float | Floats") -> None:
+        """Add one unit."""
+        self.names.append(resource)
+        for name, value in values.items():
+            self.columns.setdefault(name, []).append(value)
+
+    def vector(self, name: str) -> Floats:
+        """Return one value per unit, (U,)."""
+        return np.array(self.columns.get(name, []), dtype=float)
+
+    def points(self) -> NDArray[np.int64]:
+        """Return the congestion point index of each unit."""
+        return np.array(self.columns.get("point", []), dtype=np.int64)
+
+    def matrix(self, name: str, isps: int) -> Floats:
+        """Return one row per unit, (U,T)."""
+        rows = [np.broadcast_to(np.asarray(row, dtype=float), (isps,)) for row in self.columns.get(name, [])]
+        return np.array(rows, dtype=float).reshape(len(self.names), isps)
+
+    def ints(self, name: str) -> Ints:
+        """Return one whole number per unit, (U,)."""
+        return self.vector(name).astype(np.int64)
+
+    def ragged(self, name: str) -> list[Floats]:
+        """Return arrays that may be of different lengths, one per unit."""
+        return [np.asarray(row, dtype=float) for row in self.columns.get(name, [])]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Draft:
+    """A case while its units are collected."""
+
+    inputs: Inputs
+    addresses: tuple[str, ...]  # of congestion points, in the order of the case
+    notes: list[str]  # fall-backs used so far
+
+    def forecast(self, resource: str, quantity: Quantity, default: float = 0.0) -> Floats:
+        """Return the forecast (T,); a missing one becomes `default` and is noted."""
+        period = self.inputs.period
+        values = self.inputs.forecasts.get((resource, quantity.name))
+        if values is None or len(values) != period.isp_count:
+            words = f"has no forecast {quantity.name} for {period}: {default:g} was used"
+            self.notes.append(f"resource {resource} {words}")
+            return np.full(period.isp_count, default)
+        return values
+
+    def until_off(self, resource: str, values: "float | Floats") -> Floats:
+        """Return the values (T,) with zeros from where the resource is unavailable."""
+        isps = self.inputs.period.isp_count
+        limited = np.array(np.broadcast_to(np.asarray(values, dtype=float), (isps,)))
+        limited[self.inputs.unavailable_from.get(resource, isps) :] = 0.0
+        return limited
+
+    def frozen(self, point: int) -> bool:
+        """Say whether nothing at a congestion point may change any more."""
+        return point != NO_POINT and self.addresses[point] in self.inputs.frozen_points
+
+    def pins(self, resource: str, point: int) -> Floats:
+        """Return the program (T,) where it can no longer change, NaN elsewhere."""
+        isps = self.inputs.period.isp_count
+        pinned = np.full(isps, np.nan)
+        program = self.inputs.previous.programs_kw.get(resource)
+        if program is not None:
+            closed = isps if self.frozen(point) else self.inputs.closed_isps
+            pinned[:closed] = program[:closed]
+        pinned[self.inputs.unavailable_from.get(resource, isps) :] = np.nan
+        return pinned
