@@ -22,16 +22,17 @@ _STORED_AS = {("Case", "remainder"): "elsewhere", ("FixedRemainder", "dual_slack
 """Fields that archives call by an older name: what was stored before stays readable, and digests stay the same."""
 
 
-_CLASSES_BEFORE = ("fixed", "curtailable", "storage", "shiftable", "switched")
-"""Fields of a NamedCase in archives from before it held the names of all classes in one."""
+_SPREAD = {"NamedCase": "names"}
+"""Dictionaries whose entries archives keep beside the other fields: older code had a field for each."""
 
 
-def _as_now(kind: type, head: dict[str, Any]) -> dict[str, Any]:
-    """Return the fields of an archived dataclass as today's code lays them out."""
-    if kind.__name__ != "NamedCase" or "names" in head:
+def _gathered(kind: type, head: dict[str, Any]) -> dict[str, Any]:
+    """Return the fields of an archived dataclass with those that are entries of a dictionary in it again."""
+    into = _SPREAD.get(kind.__name__)
+    if into is None:
         return head
-    rest = {name: value for name, value in head.items() if name not in _CLASSES_BEFORE}
-    return rest | {"names": {name: head[name] for name in _CLASSES_BEFORE if name in head}}
+    own = _fields(kind).keys() & head.keys()
+    return {name: head[name] for name in own} | {into: {n: head[n] for n in head if n not in own}}
 
 
 def _fields(kind: Any) -> dict[str, str]:
@@ -46,7 +47,8 @@ def _flatten(value: Any, path: str, arrays: dict[str, np.ndarray[Any, Any]]) -> 
         return None
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         names = _fields(type(value))
-        return {stored: _flatten(getattr(value, name), f"{path}.{stored}", arrays) for stored, name in names.items()}
+        rest = {stored: _flatten(getattr(value, name), f"{path}.{stored}", arrays) for stored, name in names.items()}
+        return rest | rest.pop(_SPREAD.get(type(value).__name__, ""), {})
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, dict):
@@ -69,7 +71,7 @@ def _rebuild(kind: Any, head: Any, path: str, arrays: typing.Mapping[str, Any]) 
             return None
         return _rebuild(next(a for a in args if a is not type(None)), head, path, arrays)
     if dataclasses.is_dataclass(kind) and isinstance(kind, type):
-        hints, names, head = typing.get_type_hints(kind), _fields(kind), _as_now(kind, head)
+        hints, names, head = typing.get_type_hints(kind), _fields(kind), _gathered(kind, head)
         return kind(**{names[n]: _rebuild(hints[names[n]], head[n], f"{path}.{n}", arrays) for n in head})
     if origin is tuple:
         kinds = [args[0]] * len(head) if len(args) == 2 and args[1] is Ellipsis else args

@@ -117,10 +117,7 @@ def _record(
         "periods": [str(plan.period)],
         "changes": list(changes),
         "seed": None,
-        "resources": sum(
-            len(getattr(steps[-1].solved.named, c))
-            for c in ("fixed", "curtailable", "storage", "shiftable", "switched")
-        ),
+        "resources": sum(len(names) for names in steps[-1].solved.named.names.values()),
         "solving": settings.planning.model_dump(mode="json"),
         "inputs_sha256": {"case": plan.case_digest},
     }
