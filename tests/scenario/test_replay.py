@@ -125,7 +125,7 @@ def test_contracts_and_limits_of_a_case_keep_their_windows(named: NamedCase):
 
 def test_without_takes_rows_out_of_a_case(named: NamedCase):
     name = named.of("storage")[0]
-    assert name not in changed_case(named, (), [f"resource:{name}"]).storage
+    assert name not in changed_case(named, (), [f"resource:{name}"]).of("storage")
     assert changed_case(named, (), ["market:FCR"]).case.reserves == ()
     assert changed_case(named, (), ["reservation:FO-south-grid-1"]).case.reservations.name == ("FO-north-grid-1",)
     point = named.case.points[named.case.limits.point[0]]
