@@ -14,7 +14,13 @@ import pytest
 
 PROJECT = Path(__file__).parents[2]
 COPIED = ("agr", "models", "tests", "docs", "scenarios", "benchmarks", "pyproject.toml", "README.md")
-MOST_FILES = {"add-a-resource-class": 12, "add-a-market": 10, "add-a-connector": 4, "add-a-message": 7}
+MOST_FILES = {
+    "add-a-resource-class": 12,
+    "add-a-kind-of-resource": 6,
+    "add-a-market": 10,
+    "add-a-connector": 4,
+    "add-a-message": 7,
+}
 BLOCK = re.compile(r"^```(\w+)(?: (\S+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
