@@ -124,11 +124,8 @@ def build(inputs: Inputs) -> NamedCase:
             **{name: arrays for name, (_, arrays) in found.items()},
             limits=_limits(inputs, index, notes),
             reservations=_reservations(inputs, index, notes),
-            day_ahead=markets.day_ahead(inputs, price),
-            intraday=markets.intraday(inputs, price, notes),
-            imbalance=markets.imbalance(inputs, price),
             anchor=_anchor(inputs, addresses),
-            reserves=tuple(markets.reserve(inputs, product, notes) for product in inputs.markets.capacity),
+            **{name: make(inputs, price, notes) for name, make in markets.MARKETS.items()},
         )
     except CaseError as error:
         raise PlanError(

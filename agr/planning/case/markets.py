@@ -1,5 +1,8 @@
 """Prices, positions and gates → the markets of a case; prices missing here are an error in words or a note. Pure."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -36,7 +39,7 @@ def day_ahead_price(inputs: Inputs, notes: list[str]) -> Floats:
     return price
 
 
-def day_ahead(inputs: Inputs, price: Floats) -> DayAhead:
+def day_ahead(inputs: Inputs, price: Floats, _notes: list[str]) -> DayAhead:
     """A decision until the gate has closed, then a constant."""
     settings, period = inputs.markets.day_ahead, inputs.period
     isps = period.isp_count
@@ -75,13 +78,18 @@ def intraday(inputs: Inputs, price: Floats, notes: list[str]) -> Intraday:
     )
 
 
-def imbalance(inputs: Inputs, price: Floats) -> Imbalance:
+def imbalance(inputs: Inputs, price: Floats, _notes: list[str]) -> Imbalance:
     """A penal price on top of the day-ahead price, both ways, so that planning it never pays."""
     penal = inputs.markets.imbalance.penalty_eur_per_mwh + np.abs(price)
     return Imbalance(short_eur_per_mwh=penal, long_eur_per_mwh=penal)
 
 
-def reserve(inputs: Inputs, product: CapacityProduct, notes: list[str]) -> Reserve:
+def reserves(inputs: Inputs, _price: Floats, notes: list[str]) -> tuple[Reserve, ...]:
+    """Balancing capacity, product by product."""
+    return tuple(_reserve(inputs, product, notes) for product in inputs.markets.capacity)
+
+
+def _reserve(inputs: Inputs, product: CapacityProduct, notes: list[str]) -> Reserve:
     """One capacity product: price per MW and block, depth, and what was awarded once its gate has closed."""
     period = inputs.period
     block = np.array(period.blocks(product.block_hours), dtype=np.int64)
@@ -104,3 +112,13 @@ def reserve(inputs: Inputs, product: CapacityProduct, notes: list[str]) -> Reser
         committed_mw=np.full(blocks, np.nan) if fixed is None else np.array(fixed, dtype=float),
         shortfall_eur_per_mwh=product.shortfall_eur_per_mwh,
     )  # fmt: skip
+
+
+MARKETS: dict[str, Callable[[Inputs, Floats, list[str]], Any]] = {
+    "day_ahead": day_ahead,
+    "intraday": intraday,
+    "imbalance": imbalance,
+    "reserves": reserves,
+}
+"""The one list of markets in planning: field of models.Case → how it is made, from the inputs, the day-ahead price (T,)
+and the notes on fall-backs, to which it adds. A new market is a function here, its settings are in agr.settings."""
