@@ -42,7 +42,7 @@ def measure(case: Case, limit_s: float) -> Figures:
 
 
 def _afterwards(case: Case, outcome: Outcome) -> dict[str, Any]:
-    from agr.planning.pool import unmanaged
+    from agr.planning.solving import unmanaged
     from benchmarks.reoptimise import measure as reoptimise
     from models.audit import audit
     from models.baseline import no_flexibility

@@ -14,9 +14,9 @@ from agr.planning.difference import Solved, begun_from, change
 from agr.planning.incremental import IncrementalPlanner, PartRefused, PartRun
 from agr.planning.inputs import RunInputs, read_inputs
 from agr.planning.plan_summary import points_of, positions_of, result_of
-from agr.planning.pool import Solution
 from agr.planning.ports import PlanningSettings, PlanStore, Solver
 from agr.planning.progress import Round
+from agr.planning.solving import Solution
 from agr.planning.weighing import prognoses_to_weigh, staying_case, weighed
 from agr.store.day import Trigger
 

@@ -15,8 +15,8 @@ from agr.domain.isp import Period
 from agr.domain.plan import Plan
 from agr.domain.register import Contract, Portfolio, Price, Register
 from agr.planning.difference import Solved
-from agr.planning.pool import Solution
 from agr.planning.progress import Round
+from agr.planning.solving import Solution
 from agr.settings import Markets, Planning, Publication, Timetable
 from agr.store.day import Trigger
 from agr.store.overrides import Unavailable

@@ -21,8 +21,8 @@ from agr.domain.isp import Period
 from agr.domain.kinds.battery import KIND as BATTERIES
 from agr.planning.case import CLASSES, NamedCase, build
 from agr.planning.inputs import carried_of
-from agr.planning.pool import unmanaged
 from agr.planning.ports import Solver
+from agr.planning.solving import unmanaged
 from agr.scenario.day import Step, foresight, in_force
 from agr.scenario.record import ended_by_time_limit
 from agr.scenario.running import Progress, plans_of, silent, solver_of

@@ -5,8 +5,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from agr.domain.errors import InputError, PlanError
-from agr.planning.pool import How, Solution, answer, answer_part
 from agr.planning.progress import Round
+from agr.planning.solving import How, Solution, answer, answer_part
 from agr.settings import Planning
 from models.case import Case
 from models.errors import ModelError

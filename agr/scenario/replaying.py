@@ -9,7 +9,7 @@ from agr.domain.plan import Plan, PlanState, Reason, ReasonKind
 from agr.planning import serialisation
 from agr.planning.difference import Solved, change
 from agr.planning.plan_loader import load_solved, load_stored, merged
-from agr.planning.pool import Solution
+from agr.planning.solving import Solution
 from agr.scenario import running
 from agr.scenario.case_changes import changed_case
 from agr.scenario.day import Step, step_of

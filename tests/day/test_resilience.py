@@ -13,9 +13,10 @@ from agr.messaging.portfolio_requests import PortfolioRequests
 from agr.messaging.publish import OPEN, Publisher
 from agr.operations.watchdog import shorten_pauses
 from agr.planning.case import build
-from agr.planning.pool import Solution, SolverPool
+from agr.planning.pool import SolverPool
 from agr.planning.progress import Round
 from agr.planning.service import Planner
+from agr.planning.solving import Solution
 from agr.service import Service
 from agr.settings import Planning
 from agr.store import day, outbox, plans, portfolio

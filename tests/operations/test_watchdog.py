@@ -13,8 +13,9 @@ from agr.domain.errors import PlanError, StoreError
 from agr.domain.plan import Reason, ReasonKind
 from agr.operations.log import Unbreakable
 from agr.operations.watchdog import QUICK_S, STEADY_S, Watchdog
-from agr.planning.pool import Solution, SolverPool
+from agr.planning.pool import SolverPool
 from agr.planning.service import Planner
+from agr.planning.solving import Solution
 from agr.settings import Planning
 from agr.store import day, outbox, tables
 from models.case import Case

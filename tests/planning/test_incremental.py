@@ -14,8 +14,9 @@ from agr.domain.kinds.battery import Battery
 from agr.domain.plan import Plan, PlanState, ReasonKind
 from agr.messaging.publish import OPEN, Publisher
 from agr.planning.plan_loader import load_solved, load_stored
-from agr.planning.pool import Solution, SolverPool
+from agr.planning.pool import SolverPool
 from agr.planning.service import Planner
+from agr.planning.solving import Solution
 from agr.scenario.replaying import replay
 from agr.settings import Planning
 from agr.store import day, register

@@ -15,8 +15,9 @@ from agr.domain.plan import Reason, ReasonKind
 from agr.messaging.publish import Publisher
 from agr.operations.accounts.roles import Principal
 from agr.operations.actions import Actions
-from agr.planning.pool import Solution, SolverPool
+from agr.planning.pool import SolverPool
 from agr.planning.progress import Round
+from agr.planning.solving import Solution
 from agr.settings import Planning
 from agr.store import day, plans
 from models.case import Case

@@ -12,8 +12,9 @@ from distributed import LocalCluster
 
 from agr.domain.errors import PlanError
 from agr.planning.case import build
-from agr.planning.pool import SolverPool, unmanaged
+from agr.planning.pool import SolverPool
 from agr.planning.progress import Round
+from agr.planning.solving import unmanaged
 from agr.settings import Planning
 from models.case import Case, Duals
 from models.decomposition.solve import solve as decompose

@@ -15,9 +15,10 @@ from agr.planning import serialisation
 from agr.planning.case import NamedCase
 from agr.planning.inputs import carried_of
 from agr.planning.plan_loader import load_solved
-from agr.planning.pool import Solution, SolverPool
+from agr.planning.pool import SolverPool
 from agr.planning.progress import Round
 from agr.planning.service import Planner
+from agr.planning.solving import Solution
 from agr.settings import Planning
 from agr.store import day, plans, register
 from models.case import Case

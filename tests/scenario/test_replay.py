@@ -10,8 +10,8 @@ from agr.domain.errors import InputError
 from agr.domain.plan import Reason, ReasonKind
 from agr.planning import serialisation
 from agr.planning.case import NamedCase, build
-from agr.planning.pool import Solution
 from agr.planning.service import Planner
+from agr.planning.solving import Solution
 from agr.scenario.case_changes import changed_case
 from agr.scenario.changes import changed
 from agr.scenario.day import inputs_at

@@ -1,0 +1,114 @@
+"""Solves and audits a case in this process: what a worker does, here or on a cluster."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from math import nan
+from typing import Any
+
+import numpy as np
+
+from agr.settings import Planning
+from models.case import Case, Reservations
+from models.errors import ModelError
+from models.outcome import Outcome
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Solution:
+    """What a worker sends back."""
+
+    outcome: Outcome
+    findings: tuple[str, ...]  # of the audit; empty: passed
+    no_flexibility_eur: float
+    dual_slack_eur: float = 0.0  # of what is elsewhere, where a part of a portfolio was solved
+
+
+def unmanaged(case: Case) -> Case:
+    """Return the case of an AGR without flexibility: it has sold no reserve, made no contract, fixed no position."""
+    none = np.zeros(0)
+    return replace(
+        case,
+        reserves=(),
+        anchor=None,
+        start=None,  # prices of reserves and reservations that are not there
+        day_ahead=replace(case.day_ahead, committed_kw=np.full(case.isps, np.nan)),
+        intraday=replace(case.intraday, committed_kw=np.full(case.isps, np.nan)),
+        reservations=Reservations(
+            name=(),
+            point=none.astype(np.int64),
+            reserved_kw=np.zeros((0, case.isps)),
+            penalty_eur_per_mwh=none,
+            availability_eur_per_mw_h=none,
+        ),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class How:
+    """How a case is solved."""
+
+    method: str  # "auto", "reference", "decomposition"
+    relative_gap: float
+    decomposed_gap: float
+    time_limit_s: float
+    threads: int
+    executor: str = "local"  # as in compute.executor
+
+    @staticmethod
+    def of(planning: Planning, *, threads: int | None = None, executor: str = "local") -> "How":
+        """Return what the settings say."""
+        return How(
+            method=planning.method,
+            relative_gap=planning.relative_gap,
+            decomposed_gap=planning.decomposed_gap,
+            time_limit_s=planning.time_limit_s,
+            threads=threads or planning.threads,
+            executor=executor,
+        )
+
+
+def answer(
+    case: Case,
+    how: How,
+    report: Callable[[Any], None] | None = None,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> Solution:
+    """Solve and audit a case in this process; compiling what the decomposition runs is not counted as solving."""
+    # Imported here, in the worker: Pyomo takes seconds that `agr status` and the endpoint should not wait for.
+    from models.audit import audit
+    from models.baseline import no_flexibility
+    from models.decomposition.precompile import compile_all
+    from models.method import Method, chosen, solve
+
+    method = chosen(case, Method(how.method))
+    if method is Method.DECOMPOSITION:
+        compile_all()
+    outcome = solve(
+        case,
+        method=method,
+        relative_gap=how.decomposed_gap if method is Method.DECOMPOSITION else how.relative_gap,
+        time_limit_s=how.time_limit_s,
+        threads=how.threads,
+        report=report,
+        cancelled=cancelled,
+        executor=how.executor,
+    )
+    whole = case.remainder is None  # what the rest of a portfolio would do unsteered, a part does not know
+    no_flexibility_eur = no_flexibility(unmanaged(case)).objective_eur if whole else nan
+    return Solution(outcome=outcome, findings=audit(case, outcome), no_flexibility_eur=no_flexibility_eur)
+
+
+def answer_part(before: Case, case: Case, how: How) -> Solution:
+    """Solve and audit a part of a portfolio in this process; `before` is the part as it was planned."""
+    from models.audit import audit
+    from models.decomposition.precompile import compile_all
+    from models.decomposition.reoptimise.replan import dual_slack_eur
+    from models.method import solve
+
+    compile_all()
+    if case.remainder is None:
+        raise ModelError("the case is no part of a portfolio; report it as a bug")
+    slack = dual_slack_eur(before)
+    case = replace(case, remainder=replace(case.remainder, dual_slack_eur=slack))
+    outcome = solve(case, relative_gap=how.decomposed_gap, time_limit_s=how.time_limit_s, threads=how.threads)
+    return Solution(outcome=outcome, findings=audit(case, outcome), no_flexibility_eur=nan, dual_slack_eur=slack)
