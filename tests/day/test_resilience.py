@@ -97,7 +97,7 @@ def test_a_cro_is_asked_again_whatever_became_of_the_first_question(tmp_path: Pa
             outbox.answered(tx, question.message_id, world.clock.now(), "Rejected", "later")
             portfolio.set_answer(tx, PERIOD.day, "cro.example", "rejected", world.clock.now())
     assert portfolio_requests.ask_portfolio(PERIOD) == 0
-    world.clock.jump_to(NOW + timedelta(minutes=11))
+    world.clock.jump_to(world.clock.now() + timedelta(minutes=11))
     assert portfolio_requests.ask_portfolio(PERIOD) == 1
     world.store.close()
 
@@ -169,7 +169,7 @@ def test_a_failed_prognosis_is_sent_anew_after_a_pause(world: World) -> None:
         first = plans.prognoses(tx, PERIOD.day)[0]
         plans.answer_prognosis(tx, first.message_id, "failed", "403")
     assert publisher.publish(PERIOD) == 0
-    world.clock.jump_to(NOW + timedelta(minutes=11))
+    world.clock.jump_to(world.clock.now() + timedelta(minutes=11))
     assert publisher.publish(PERIOD) == 1
     with world.store.transaction() as tx:
         assert plans.prognoses(tx, PERIOD.day)[-1].revision == 2
