@@ -269,8 +269,8 @@ def test_periods_are_read_and_days_without_data_refused(small, solver):
 
 
 def test_a_table_that_is_not_there_says_which_are(small_run):
-    with pytest.raises(AttributeError, match="'profits' is no table of a run; known are programs"):
-        _ = small_run.profits
+    with pytest.raises(AttributeError, match="'weather' is no table of a run; known are programs"):
+        _ = small_run.weather
     assert "programs" in dir(small_run)
     with pytest.raises(InputError, match="is no run that can be read"):
         open_run(Path("/nonexistent"))
