@@ -4,6 +4,7 @@ VENV := .venv
 PEERS := .venv-counterparty
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+PRECOMPILED := $(VENV)/.precompiled
 
 .DEFAULT_GOAL := help
 .PHONY: help run test torture fuzz load audit release scenarios lint check lock clean bench screenshots
@@ -25,11 +26,18 @@ $(PEERS)/requirements.sha256: agr/demo/requirements.txt | $(READY)
 	@$(BIN)/python -m agr.demo.environment $(PEERS) >&2
 	@touch $@
 
+# Kept beside the modules; without this, every process of the tests would compile for a minute at the same time.
+$(PRECOMPILED): $(shell find models -name '*.py') | $(READY)
+	@echo "compiling the numerical functions (once)" >&2
+	@$(BIN)/python -m models.decomposition.precompile
+	@touch $@
+
 run: $(READY) $(PEERS)/requirements.sha256 ## Run a whole market day (ARGS="--once --json" for one JSON line)
 	@$(BIN)/agr demo $(ARGS)
 
-test: $(READY) $(PEERS)/requirements.sha256 ## Run all tests
-	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile $(ARGS)
+test: $(READY) $(PEERS)/requirements.sha256 $(PRECOMPILED) ## Run all tests
+	@.ci/tools
+	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 scenarios: $(READY) ## Run every shipped scenario and check it against its expected.yaml (minutes)
 	@for folder in scenarios/*/; do $(BIN)/agr scenario run $$folder --out runs/$$(basename $$folder) || exit 1; done

@@ -1,6 +1,5 @@
 """What several rooms need: counterparties, a PostgreSQL server and a browser where installed."""
 
-import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -10,6 +9,7 @@ import pytest
 from agr.demo.counterparties import Counterparty
 from agr.demo.environment import counterparty_python
 from tests.builders.postgres import postgres_bin, postgres_server
+from tests.builders.tools import browser_path, lacking
 from tests.day.market import Parties
 
 PROJECT = Path(__file__).parents[1]
@@ -18,11 +18,24 @@ FLAGS = [
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
 
+LONGEST = (
+    "demo/test_shipped_days", "torture/test_crash_safety", "scenario/test_running", "models/test_executors",
+    "web/test_page", "scenario/test_commands", "scenario/test_sweeps_and_backtests", "scenario/test_documented_example",
+    "day/test_small_day", "torture/test_hot_standby", "scenario/test_shipped_scenarios", "day/test_resilience",
+)  # fmt: skip
+"""Files that take longest, the longest first."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the longest files: begun last, one would keep a single worker busy while the others have ended."""
+    places = {f"{PROJECT / 'tests' / name}.py": place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(str(item.path), len(places)))
+
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[str]:
     if postgres_bin() is None:
-        pytest.skip("PostgreSQL's server is not installed: apt-get install postgresql")
+        lacking("PostgreSQL's server", "apt-get install postgresql")
     with postgres_server() as url:
         yield url
 
@@ -52,9 +65,9 @@ def browser() -> Iterator[object]:
     """A headless Chromium; closed with its module, because the event loop it runs on would be in others' way."""
     from playwright.sync_api import sync_playwright
 
-    path = shutil.which("chromium")
+    path = browser_path()
     if path is None:
-        pytest.skip("Chromium is not installed: apt-get install chromium")
+        lacking("Chromium", "apt-get install chromium")
     with sync_playwright() as playwright:
         opened = playwright.chromium.launch(executable_path=path, args=FLAGS)
         yield opened

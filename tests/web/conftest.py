@@ -10,7 +10,7 @@ AXE = Path(__file__).parents[2] / ".ci" / "node_modules" / "axe-core" / "axe.min
 
 @pytest.fixture(scope="session")
 def axe() -> str | None:
-    """Return axe-core's source; None where it is not installed (.ci/run does)."""
+    """Return axe-core's source; None where it is not installed (.ci/tools does)."""
     return AXE.read_text(encoding="utf-8") if AXE.is_file() else None
 
 

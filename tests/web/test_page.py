@@ -17,6 +17,7 @@ from agr.domain.register import Price
 from agr.messaging.publish import OPEN
 from agr.settings import Planning
 from agr.store import audit_log, day, register
+from tests.builders.tools import lacking
 from tests.day.market import Market
 from tests.day.tiny import A, C
 
@@ -386,7 +387,7 @@ def test_every_page_is_drawn_without_faults_and_barriers(browser, operator, mark
     assert errors == []
     assert barriers == []
     if axe is None:
-        pytest.skip("drawn, but accessibility was not checked: npm install --prefix .ci axe-core")
+        lacking("drawn, but axe-core, which checks accessibility,", "npm install --prefix .ci axe-core")
 
 
 def test_a_page_works_by_keyboard(market, operator):
@@ -423,5 +424,5 @@ def pictures_of(folder: Path) -> list[str]:
     return sorted(p.name for p in folder.glob("*.png"))
 
 
-def test_every_page_was_pictured(pictures):
+def test_every_page_was_pictured(browser, pictures):
     assert pictures_of(pictures) == sorted(f"{name}-{look}.png" for name in PAGES for look in LOOKS)
