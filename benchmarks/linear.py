@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from models.case import Bools, Case, Direction, Floats, Ints, Reserve
-from models.reachability import meetable
+from models.resources.storage.reachability import meetable
 
 Where: TypeAlias = tuple[Ints, Ints]
 

@@ -3,8 +3,8 @@
 import numpy as np
 
 from models.case import Case
-from models.objective import ProgramValues, energy_terms, market_terms, place_terms
-from models.outcome import Outcome, Shadow, Termination
+from models.objective import energy_terms, market_terms, place_terms
+from models.outcome import Outcome, ProgramValues, Shadow, Termination
 
 
 def no_prices(case: Case) -> Shadow:

@@ -1,16 +1,16 @@
 """The no-flexibility program: what units do if nobody steers them, the yardstick. Numpy only."""
 
+from typing import Any
+
 import numpy as np
 
 from models.assembly import assemble, no_prices
-from models.block import per_point
 from models.case import Case, Floats
-from models.objective import ProgramValues
-from models.outcome import Headroom, Outcome, Programs, Termination
-from models.reachability import change_kwh
-from models.resources.fixed import fixed_program_kw
-from models.resources.shiftable import run_program_kw
-from models.resources.switched import switched_program_kw, unmanaged_on
+from models.markets.registry import MARKETS
+from models.outcome import Headroom, Outcome, Programs, ProgramValues, Termination
+from models.reserve_room import SIDES
+from models.resources.registry import RESOURCES
+from models.resources.totals import points_kw
 
 
 def no_flexibility(case: Case, *, seconds: dict[str, float] | None = None) -> Outcome:
@@ -21,21 +21,16 @@ def no_flexibility(case: Case, *, seconds: dict[str, float] | None = None) -> Ou
     Awarded capacity and reservations are shortfalls in full. Nothing is known about better programs: the bound is
     infinite.
     """
-    programs = _programs(case)
-    point_kw = _point_kw(case, programs)
+    programs = Programs(**{name: values for one in RESOURCES for name, values in one.unmanaged(case).items()})
+    point_kw = points_kw(case, programs)
     day_ahead, buy, sell, short, long = _cover(case, point_kw.sum(axis=0))
-    none = np.zeros((len(case.reserves), len(case.curtailable.point), case.isps))
-    none_storage = np.zeros((len(case.reserves), len(case.storage.point), case.isps))
-    at_limit = point_kw[case.limits.point]
+    settled: dict[str, Any] = {}
+    for market in MARKETS:
+        settled |= {} if market.settled is None else market.settled(case, point_kw)
     answer = ProgramValues(
         programs=programs,
         called=None,
-        headroom=Headroom(
-            curtailable_up_kw=none,
-            curtailable_down_kw=none,
-            storage_up_kw=none_storage,
-            storage_down_kw=none_storage,
-        ),
+        headroom=_nothing_held(case),
         called_headroom=None,
         point_kw=point_kw,
         day_ahead_kw=day_ahead,
@@ -45,9 +40,8 @@ def no_flexibility(case: Case, *, seconds: dict[str, float] | None = None) -> Ou
         long_kw=long,
         bids_mw=tuple(np.nan_to_num(reserve.committed_mw) for reserve in case.reserves),
         reserve_shortfall_mw=committed_mw(case),
-        breach_import_kw=np.maximum(at_limit - case.limits.import_kw, 0.0),
-        breach_export_kw=np.maximum(case.limits.export_kw - at_limit, 0.0),
         reservation_shortfall_kw=np.abs(case.reservations.reserved_kw),
+        **settled,
     )
     return assemble(
         case,
@@ -69,37 +63,14 @@ def committed_mw(case: Case) -> Floats:
     return result
 
 
-def _programs(case: Case) -> Programs:
-    data = case.storage
-    charge, discharge = np.maximum(data.unmanaged_kw, 0.0), np.maximum(-data.unmanaged_kw, 0.0)
-    change = change_kwh(data, case.isp_hours, charge, discharge)
-    low, high = (np.broadcast_to(band, change.shape) for band in (data.energy_min_kwh, data.energy_max_kwh))
-    energy, unmet, excess = (np.zeros(change.shape) for _ in range(3))
-    before = data.energy_start_kwh
-    for t in range(case.isps):
-        reached = data.retention * before + change[:, t]
-        unmet[:, t] = np.maximum(low[:, t] - reached, 0.0)
-        excess[:, t] = np.maximum(reached - high[:, t], 0.0)
-        energy[:, t] = before = np.clip(reached, low[:, t], high[:, t])
-    return Programs(
-        curtailable_kw=case.curtailable.forecast_kw.copy(),
-        charge_kw=charge,
-        discharge_kw=discharge,
-        energy_kwh=energy,
-        unmet_kwh=unmet,
-        excess_kwh=excess,
-        start=case.shiftable.first_start.copy(),
-        switched_on=unmanaged_on(case),
-    )
-
-
-def _point_kw(case: Case, programs: Programs) -> Floats:
-    return (
-        fixed_program_kw(case)
-        + per_point(case, case.curtailable.point, programs.curtailable_kw)
-        + per_point(case, case.storage.point, programs.storage_kw)
-        + per_point(case, case.shiftable.point, run_program_kw(case, programs.start))
-        + per_point(case, case.switched.point, switched_program_kw(case.switched, programs.switched_on))
+def _nothing_held(case: Case) -> Headroom:
+    return Headroom.by_class(
+        {
+            (one.name, side): np.zeros((len(case.reserves), one.count(case), case.isps))
+            for one in RESOURCES
+            if one.reserving is not None
+            for side in SIDES
+        }
     )
 
 

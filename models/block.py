@@ -4,7 +4,7 @@ A class never hands out its Pyomo components by name: whoever needs its power, i
 numbers gets the variables themselves, in arrays next to the unit, congestion point and ISP they belong to.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
@@ -139,6 +139,24 @@ class Discrete:
     holders: tuple[Holders, ...] = field(default=())
     held: tuple[Held, ...] = field(default=())
 
+    @staticmethod
+    def joined(parts: Iterable["Discrete"]) -> "Discrete":
+        """Return all parts as one, in order."""
+        every = tuple(parts)
+        return Discrete(
+            exclusive=tuple(one for part in every for one in part.exclusive),
+            choices=tuple(one for part in every for one in part.choices),
+            switches=tuple(one for part in every for one in part.switches),
+            states=tuple(one for part in every for one in part.states),
+            wholes=tuple(one for part in every for one in part.wholes),
+            holders=tuple(one for part in every for one in part.holders),
+            held=tuple(one for part in every for one in part.held),
+        )
+
+
+LINEAR = Discrete()
+"""Nothing that is not linear."""
+
 
 @contextmanager
 def templates() -> Iterator[None]:
@@ -226,6 +244,11 @@ def reserved_points(case: Case) -> Bools:
     result[case.reservations.point[reserved]] = True
     result[NO_POINT] = False
     return result
+
+
+def called_units(case: Case, point: Ints) -> Bools:
+    """Return (U,) which units, at congestion points `point` (U,), may have a called program of their own."""
+    return reserved_points(case)[point]
 
 
 def per_point(case: Case, point: Ints, values: Floats) -> Floats:

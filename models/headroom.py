@@ -12,8 +12,9 @@ import pyomo.environ as pyo
 
 from models.block import Held, add_rows
 from models.case import Bools, Case, Direction, Floats, Ints, Reserve
+from models.reserve_room import SIDES
 
-SIDES = (Direction.UP, Direction.DOWN)
+KW_PER_MW = 1000.0
 
 
 def takes(reserve: Reserve, side: Direction) -> bool:

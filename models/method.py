@@ -3,14 +3,16 @@
 from collections.abc import Callable
 from enum import Enum
 
-from models.block import reserved_points
+from models.block import called_units
 from models.case import Case
 from models.decomposition.executors import LOCAL, executor_of
 from models.decomposition.progress import Report
 from models.decomposition.reoptimise.replan import replan
 from models.decomposition.solve import solve as decompose
+from models.markets.registry import MARKETS
 from models.outcome import Outcome
 from models.reference.problem import solve as reference
+from models.resources.registry import PRICED
 
 
 class Method(Enum):
@@ -27,13 +29,14 @@ SMALL = 1_000
 
 def choices(case: Case) -> int:
     """Return how many programs are to be chosen; a called program counts like a unit."""
-    reserved = reserved_points(case)
-    points = (case.storage.point, case.curtailable.point, case.shiftable.point, case.switched.point)
-    return sum(len(point) + int(reserved[point].sum()) for point in points)
+    points = (resource.arrays(case).point for resource in PRICED)
+    return sum(len(point) + int(called_units(case, point).sum()) for point in points)
 
 
 def chosen(case: Case, method: Method) -> Method:
     """Return the method that `auto` stands for."""
+    if any(market.whole_only(case) for market in MARKETS):
+        return Method.REFERENCE
     if case.remainder is not None:  # the gap of a decomposition is the one to keep
         return Method.DECOMPOSITION
     if method is not Method.AUTO:

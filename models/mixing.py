@@ -30,14 +30,11 @@ class Shares:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Mixed:
-    """Mixed programs of some units (n); what a class does not have is empty."""
+    """Mixed programs of some units (n), by the fields of `models.outcome.Programs` that their class has."""
 
-    power_kw: Floats  # (n,T) of curtailable units
-    charge_kw: Floats  # (n,T) of storage, as are those below
-    discharge_kw: Floats  # (n,T)
-    energy_kwh: Floats  # (n,T) at the end of the ISP
-    short: Ints  # (s,) who misses a need or has energy beyond its band
-    short_kwh: Floats  # (2,s,T) unmet, excess
+    fields: dict[str, Floats]  # (n,T) each
+    short: Ints  # (s,) units whose sparse fields are not zero
+    sparse: dict[str, Floats]  # (s,T) each
     holder: Ints  # (h,) who may hold reserve
     held_kw: Floats  # (R,h,T)
 

@@ -3,12 +3,20 @@
 Sign of money: positive is earned. Termination is a value, never an exception. Source: docs/reference/formulation.md §1.
 """
 
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import Any, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
-from models.case import Bools, Duals, Floats, Ints
+from models.case import Bools, Direction, Duals, Floats, Ints
+
+Fields: TypeAlias = Mapping[str, NDArray[Any]]
+"""Arrays of some units' programs by the field of `Programs` in which they stand, one row per unit."""
+Rows: TypeAlias = Ints | slice
+"""Some units of a class: their positions, or a range of them."""
 
 
 class Termination(Enum):
@@ -38,10 +46,33 @@ class Programs:
         if np.shape(self.switched_on) == (0, 0) and isps:  # outcomes kept by versions that did not know them
             object.__setattr__(self, "switched_on", np.zeros((0, *isps), dtype=np.bool_))
 
+    def of(self, names: Iterable[str], units: Rows = slice(None)) -> Fields:
+        """Return some fields, those of a resource class, of some of its units; taken when they are read."""
+        return _Taken(self, tuple(names), units)
+
     @property
     def storage_kw(self) -> Floats:
         """Net storage program (U,T)."""
         return self.charge_kw - self.discharge_kw
+
+
+class _Taken(Mapping[str, NDArray[Any]]):
+    """Rows of some fields: what nobody reads is not copied."""
+
+    def __init__(self, programs: Programs, names: tuple[str, ...], units: Rows) -> None:
+        self._programs, self._names, self._units = programs, names, units
+
+    def __getitem__(self, name: str) -> NDArray[Any]:
+        if name not in self._names:
+            raise KeyError(name)
+        values: NDArray[Any] = getattr(self._programs, name)[self._units]
+        return values
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -52,6 +83,41 @@ class Headroom:
     curtailable_down_kw: Floats  # (R,U,T)
     storage_up_kw: Floats  # (R,U,T)
     storage_down_kw: Floats  # (R,U,T)
+
+    def of(self, name: str, side: Direction) -> Floats:
+        """Return what the units of a resource class hold up or down (R,U,T)."""
+        held: Floats = getattr(self, _held_field(name, side))
+        return held
+
+    @staticmethod
+    def by_class(held: Mapping[tuple[str, Direction], Floats]) -> "Headroom":
+        """Return what is held, given for every resource class that may hold reserve, up and down."""
+        return Headroom(**{_held_field(name, side): values for (name, side), values in held.items()})
+
+
+def _held_field(name: str, side: Direction) -> str:
+    return f"{name}_{side.value}_kw"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ProgramValues:
+    """What is done and held: everything in an Outcome that costs or earns. Shapes as in Outcome."""
+
+    programs: Programs
+    called: Programs | None
+    headroom: Headroom
+    called_headroom: Headroom | None
+    point_kw: Floats  # (C+1,T), the last row for units in no congestion point
+    day_ahead_kw: Floats
+    intraday_buy_kw: Floats
+    intraday_sell_kw: Floats
+    short_kw: Floats
+    long_kw: Floats
+    bids_mw: tuple[Floats, ...]
+    reserve_shortfall_mw: Floats
+    breach_import_kw: Floats
+    breach_export_kw: Floats
+    reservation_shortfall_kw: Floats
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from agr.planning.difference import Solved
-from models.audit.scenario import points_kw
+from models.audit.totals import points_kw
 
 
 @dataclass(frozen=True, kw_only=True)

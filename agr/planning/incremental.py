@@ -30,6 +30,7 @@ from models.case import Reservations
 from models.decomposition.reoptimise.subproblem import members, renewed, subproblem
 from models.method import SMALL
 from models.outcome import Termination
+from models.resources.registry import PRICED
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -237,4 +238,4 @@ def _reservations(changed: Mapping[str, list[_Row]], period: Period) -> Reservat
 def _size(named: NamedCase, changed: Mapping[str, Any]) -> int:
     """Return how many programs are to be chosen at most: planned and called."""
     units = members(named.case, places(named, tuple(changed)))
-    return 2 * sum(len(rows) for label, rows in units.items() if label != "fixed")
+    return 2 * sum(len(units[resource.name]) for resource in PRICED)

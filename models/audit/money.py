@@ -5,11 +5,12 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from models.audit.findings import Axis, above, isp, named, numbered
-from models.audit.scenario import by_point, reserved_points
-from models.audit.switched import begun, missed
+from models.audit.findings import Axis, above, isp, named
+from models.audit.markets.registry import MARKETS
+from models.audit.resources.registry import CLASSES
+from models.audit.scenario import by_point, mwh, reserved_points
 from models.case import Case, Floats
-from models.outcome import Outcome, Programs, Termination
+from models.outcome import Outcome, Termination
 
 _PRICE_SLACK = 1e-6
 
@@ -26,80 +27,37 @@ def check_money(case: Case, outcome: Outcome) -> Iterator[str]:
     yield from _signs(case, outcome)
 
 
-def _mwh(case: Case, kw: Floats) -> Floats:
-    """Return energy in MWh of average power in kW."""
-    return np.asarray(kw * case.isp_hours / 1000.0, dtype=np.float64)
-
-
-def _shortfall_eur(case: Case, programs: Programs) -> Floats:
-    """Return −price·(unmet + excess) per storage unit (U,)."""
-    missed = np.sum(programs.unmet_kwh + programs.excess_kwh, axis=1)
-    return np.asarray(-case.storage.shortfall_eur_per_kwh * missed, dtype=np.float64)
-
-
 def _placed_eur(case: Case, outcome: Outcome) -> dict[str, Floats]:
     """Return the terms that arise at congestion points, (C+1,) each."""
-    storage, contracts, programs = case.storage, case.reservations, outcome.programs
-    moved_kwh = np.sum(programs.charge_kw + programs.discharge_kw, axis=1) * case.isp_hours
-    curtailed = _mwh(case, np.maximum(programs.curtailable_kw - case.curtailable.forecast_kw, 0.0)).sum(axis=1)
-    breached = _mwh(case, outcome.breach_import_kw + outcome.breach_export_kw).sum(axis=1)
-    # Availability is paid per MW and hour: numerically, per MWh.
-    reserved = _mwh(case, np.abs(contracts.reserved_kw)).sum(axis=1)
-    undelivered = _mwh(case, outcome.reservation_shortfall_kw).sum(axis=1)
-    called_eur = np.zeros(len(storage.point))
-    if outcome.called is not None:
-        called_eur = np.where(reserved_points(case)[storage.point], _shortfall_eur(case, outcome.called), 0.0)
-    left_eur = storage.end_value_eur_per_kwh * programs.energy_kwh[:, -1]
-    result = {
-        "wear": by_point(case, storage.point, -storage.wear_eur_per_kwh * moved_kwh),
-        "stored energy": by_point(case, storage.point, left_eur),
-        "comfort shortfall": by_point(case, storage.point, _shortfall_eur(case, programs)),
-        "called comfort shortfall": by_point(case, storage.point, called_eur),
-        "curtailment": by_point(case, case.curtailable.point, -case.curtailable.cost_eur_per_mwh * curtailed),
-        "limit breach": by_point(case, case.limits.point, -case.limits.penalty_eur_per_mwh * breached),
-        "availability": by_point(case, contracts.point, contracts.availability_eur_per_mw_h * reserved),
-        "reservation shortfall": by_point(case, contracts.point, -contracts.penalty_eur_per_mwh * undelivered),
-    }
-    switched = case.switched
-    if len(switched.point):
-        result["starts"] = by_point(case, switched.point, -switched.start_eur * begun(case, programs))
-        missed_eur = -switched.shortfall_eur * missed(case, programs)
-        result["comfort shortfall"] = result["comfort shortfall"] + by_point(case, switched.point, missed_eur)
-        if outcome.called is not None:
-            missed_eur = -switched.shortfall_eur * missed(case, outcome.called)
-            missed_eur = np.where(reserved_points(case)[switched.point], missed_eur, 0.0)
-            called = by_point(case, switched.point, missed_eur)
-            result["called comfort shortfall"] = result["called comfort shortfall"] + called
-    if case.anchor is not None:
-        distance = np.abs(outcome.point_kw - case.anchor.point_kw)
-        left = _mwh(case, np.where(np.isnan(case.anchor.point_kw), 0.0, distance)).sum(axis=1)
-        result["prognosis change"] = np.append(-case.anchor.eur_per_mwh * left, 0.0)
+    result = {"called comfort shortfall": np.zeros(len(case.points) + 1)}
+
+    def add(name: str, eur: Floats) -> None:
+        result[name] = result.get(name, np.zeros(len(case.points) + 1)) + eur
+
+    for of_class in CLASSES:
+        if of_class.terms_eur is not None:
+            point = case.units(of_class.name).point
+            for name, eur in of_class.terms_eur(case, outcome.programs, False).items():
+                add(name, by_point(case, point, eur))
+            if outcome.called is not None:
+                mine = reserved_points(case)[point]
+                for name, eur in of_class.terms_eur(case, outcome.called, True).items():
+                    add(name, by_point(case, point, np.where(mine, eur, 0.0)))
+    for market in MARKETS:
+        if market.placed_eur is not None:
+            for name, eur in market.placed_eur(case, outcome).items():
+                add(name, eur)
     if case.remainder is not None:
         for name, amount in case.remainder.terms_eur.items():
-            result[name] = result.get(name, np.zeros(len(case.points) + 1)) + np.append(
-                np.zeros(len(case.points)), amount
-            )
+            add(name, np.append(np.zeros(len(case.points)), amount))
     return result
 
 
 def _market_eur(case: Case, outcome: Outcome) -> dict[str, float]:
     """Return the terms of the portfolio as a whole."""
-    intraday, imbalance = case.intraday, case.imbalance
-    sold = intraday.sell_eur_per_mwh * _mwh(case, outcome.intraday_sell_kw)
-    bought = intraday.buy_eur_per_mwh * _mwh(case, outcome.intraday_buy_kw)
-    short = imbalance.short_eur_per_mwh * _mwh(case, outcome.short_kw)
-    long = imbalance.long_eur_per_mwh * _mwh(case, outcome.long_kw)
-    result = {
-        "day-ahead": -float(np.sum(case.day_ahead.price_eur_per_mwh * _mwh(case, outcome.day_ahead_kw))),
-        "intraday": float(np.sum(sold - bought)),
-        "imbalance": -float(np.sum(short + long)),
-        "reserve shortfall": 0.0,
-    }
-    for r, reserve in enumerate(case.reserves):
-        term = f"capacity {reserve.name}"
-        result[term] = result.get(term, 0.0) + float(np.sum(reserve.price_eur_per_mw * outcome.bids_mw[r]))
-        missing_mwh = float(np.sum(outcome.reserve_shortfall_mw[r])) * case.isp_hours
-        result["reserve shortfall"] -= reserve.shortfall_eur_per_mwh * missing_mwh
+    result: dict[str, float] = {}
+    for market in MARKETS:
+        result |= {} if market.portfolio_eur is None else market.portfolio_eur(case, outcome)
     return result
 
 
@@ -107,7 +65,7 @@ def _energy_eur(case: Case, outcome: Outcome) -> Floats:
     """Return −Σ_t λ[t]·Δ·P_c[t] (C+1,): what each congestion point's energy is worth at the portfolio's own price."""
     elsewhere = outcome.total_kw - outcome.point_kw.sum(axis=0)
     power = np.vstack([outcome.point_kw, elsewhere])
-    return np.asarray(-(_mwh(case, power) * outcome.shadow.balance_eur_per_mwh).sum(axis=1), dtype=np.float64)
+    return np.asarray(-(mwh(case, power) * outcome.shadow.balance_eur_per_mwh).sum(axis=1), dtype=np.float64)
 
 
 def _amounts(found: dict[str, float], expected: dict[str, float], allowed: float) -> Iterator[str]:
@@ -161,13 +119,9 @@ def _proof(outcome: Outcome, allowed: float) -> Iterator[str]:
 
 def _signs(case: Case, outcome: Outcome) -> Iterator[str]:
     """Shadow prices of inequalities are not negative."""
-    shadow = outcome.shadow
-    parts = (
-        ("limit_import_eur_per_mwh", numbered("limit"), shadow.limit_import_eur_per_mwh),
-        ("limit_export_eur_per_mwh", numbered("limit"), shadow.limit_export_eur_per_mwh),
-        ("reservation_eur_per_mwh", named("reservation", case.reservations.name), shadow.reservation_eur_per_mwh),
-        ("reserve_eur_per_mw", named("reserve", [r.name for r in case.reserves]), shadow.reserve_eur_per_mw),
-    )
-    for name, axis, values in parts:
-        unit = name.rpartition("eur_per_")[2]
-        yield from above((axis, isp), f"shadow.{name} is negative", -values, _PRICE_SLACK, f"EUR/{unit}")
+    for market in MARKETS:
+        for name, rows in ({} if market.shadows is None else market.shadows(case)).items():
+            unit, values = name.rpartition("eur_per_")[2], getattr(outcome.shadow, name)
+            yield from above(
+                (rows.__getitem__, isp), f"shadow.{name} is negative", -values, _PRICE_SLACK, f"EUR/{unit}"
+            )

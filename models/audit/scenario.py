@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from models.audit.findings import Axis, numbered
-from models.case import NO_POINT, Bools, Case, Floats, Ints
+from models.case import NO_POINT, Bools, Case, Direction, Floats, Ints
 from models.outcome import Headroom, Outcome, Programs
 
 
@@ -59,25 +59,18 @@ def by_point(case: Case, point: Ints, values: Floats) -> Floats:
     return sums
 
 
-def net_kw(programs: Programs) -> Floats:
-    """Return pc − pd (U,T)."""
-    return np.subtract(programs.charge_kw, programs.discharge_kw)
+def mwh(case: Case, kw: Floats) -> Floats:
+    """Return energy in MWh of average power in kW."""
+    return np.asarray(kw * case.isp_hours / 1000.0, dtype=np.float64)
 
 
-def points_kw(case: Case, programs: Programs) -> Floats:
-    """Return the program (C+1,T) of every congestion point; runs with an impossible start are moved into range."""
-    runs = np.zeros((len(case.shiftable.point), case.isps))
-    for u, length in enumerate(case.shiftable.length.tolist()):
-        start = min(max(int(programs.start[u]), 0), case.isps - length)
-        runs[u, start : start + length] = case.shiftable.profile_kw[u, :length]
-    parts = (
-        (case.fixed.point, case.fixed.program_kw),
-        (case.curtailable.point, programs.curtailable_kw),
-        (case.storage.point, net_kw(programs)),
-        (case.shiftable.point, runs),
-        (case.switched.point, np.multiply(case.switched.on_kw, programs.switched_on)),
-    )
-    total = np.zeros((len(case.points) + 1, case.isps))
-    for point, values in parts:
-        total += by_point(case, point, values)
-    return total
+def held_kw(headroom: Headroom, name: str, side: str) -> Floats:
+    """Return what the units of a class (R,U,T) hold on a side, "up" or "down"."""
+    held: Floats = getattr(headroom, f"{name}_{side}_kw")
+    return held
+
+
+def on_side(case: Case, side: str) -> Bools:
+    """Return (R,) which products take the side."""
+    takers = (Direction(side), Direction.SYMMETRIC)
+    return np.array([reserve.direction in takers for reserve in case.reserves], dtype=np.bool_)

@@ -2,10 +2,12 @@
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import fields
 
 import numpy as np
 
+from models.audit.markets.registry import MARKETS
+from models.audit.resources.registry import CLASSES
+from models.audit.scenario import held_kw
 from models.case import Case
 from models.outcome import Headroom, Outcome, Programs, Shadow, Termination
 
@@ -46,21 +48,22 @@ def _programs(case: Case, where: str, programs: object) -> Iterator[str]:
     if not isinstance(programs, Programs):
         yield f"{where}: is missing"
         return
-    stored = (len(case.storage.point), case.isps)
-    yield from _array(f"{where}.curtailable_kw", programs.curtailable_kw, (len(case.curtailable.point), case.isps))
-    for name in ("charge_kw", "discharge_kw", "energy_kwh", "unmet_kwh", "excess_kwh"):
-        yield from _array(f"{where}.{name}", getattr(programs, name), stored)
-    yield from _array(f"{where}.start", programs.start, (len(case.shiftable.point),), "i")
-    yield from _array(f"{where}.switched_on", programs.switched_on, (len(case.switched.point), case.isps), "b")
+    for of_class in CLASSES:
+        units = len(case.units(of_class.name).point)
+        for name, kind in of_class.fields.items():
+            shape = (units, case.isps) if kind.wide else (units,)
+            yield from _array(f"{where}.{name}", getattr(programs, name), shape, kind.kinds)
 
 
 def _headroom(case: Case, where: str, headroom: object) -> Iterator[str]:
     if not isinstance(headroom, Headroom):
         yield f"{where}: is missing"
         return
-    for item in fields(headroom):
-        units = len((case.storage if item.name.startswith("storage") else case.curtailable).point)
-        yield from _array(f"{where}.{item.name}", getattr(headroom, item.name), (len(case.reserves), units, case.isps))
+    for of_class in CLASSES:
+        if of_class.reserve_kw is not None:
+            shape = (len(case.reserves), len(case.units(of_class.name).point), case.isps)
+            for side in ("up", "down"):
+                yield from _array(f"{where}.{of_class.name}_{side}_kw", held_kw(headroom, of_class.name, side), shape)
 
 
 def _called(case: Case, outcome: Outcome) -> Iterator[str]:
@@ -72,16 +75,9 @@ def _called(case: Case, outcome: Outcome) -> Iterator[str]:
 
 
 def _arrays(case: Case, outcome: Outcome) -> Iterator[str]:
-    isps, limits = case.isps, (len(case.limits.point), case.isps)
-    shapes: dict[str, tuple[int, ...]] = {
-        "point_kw": (len(case.points), isps),
-        "reserve_shortfall_mw": (len(case.reserves), isps),
-        "breach_import_kw": limits,
-        "breach_export_kw": limits,
-        "reservation_shortfall_kw": (len(case.reservations.point), isps),
-    }
-    for name in ("total_kw", "day_ahead_kw", "intraday_buy_kw", "intraday_sell_kw", "short_kw", "long_kw"):
-        shapes[name] = (isps,)
+    shapes: dict[str, tuple[int, ...]] = {"point_kw": (len(case.points), case.isps), "total_kw": (case.isps,)}
+    for market in MARKETS:
+        shapes |= {} if market.shapes is None else market.shapes(case)
     for name, shape in shapes.items():
         yield from _array(name, getattr(outcome, name), shape)
 
@@ -90,15 +86,10 @@ def _shadow(case: Case, shadow: object) -> Iterator[str]:
     if not isinstance(shadow, Shadow):
         yield "shadow: is missing"
         return
-    rows = {
-        "limit_import_eur_per_mwh": len(case.limits.point),
-        "limit_export_eur_per_mwh": len(case.limits.point),
-        "reservation_eur_per_mwh": len(case.reservations.point),
-        "reserve_eur_per_mw": len(case.reserves),
-    }
     yield from _array("shadow.balance_eur_per_mwh", shadow.balance_eur_per_mwh, (case.isps,))
-    for name, count in rows.items():
-        yield from _array(f"shadow.{name}", getattr(shadow, name), (count, case.isps))
+    for market in MARKETS:
+        for name, rows in ({} if market.shadows is None else market.shadows(case)).items():
+            yield from _array(f"shadow.{name}", getattr(shadow, name), (len(rows), case.isps))
 
 
 def _bids(case: Case, bids: object) -> Iterator[str]:

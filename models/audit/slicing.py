@@ -4,13 +4,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
+from models.arrays import of_rows
+from models.audit.resources.registry import CLASSES
 from models.case import Case
 from models.outcome import Headroom, Outcome, Programs
 
 UNITS = 20_000
 """Units of a class that are looked at together."""
-_CLASSES = ("curtailable", "storage", "shiftable")
-_STORED = ("charge_kw", "discharge_kw", "energy_kwh", "unmet_kwh", "excess_kwh")
+_FIELDS = tuple(name for of_class in CLASSES for name in of_class.fields)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -24,13 +25,14 @@ class Few:
 
 def few_at_a_time(case: Case, outcome: Outcome, units: int = UNITS) -> Iterator[Few]:
     """Yield all units, so many of each class at a time: one Few where there are no more."""
-    most = max(len(getattr(case, label).point) for label in _CLASSES)
+    chosen = {of_class.name: case.units(of_class.name) for of_class in CLASSES if of_class.fields}
+    most = max(len(arrays.point) for arrays in chosen.values())
     if most <= units:
-        yield Few(case=case, outcome=outcome, first=dict.fromkeys(_CLASSES, 0))
+        yield Few(case=case, outcome=outcome, first=dict.fromkeys(chosen, 0))
         return
     for begin in range(0, most, units):
         few = slice(begin, begin + units)
-        part: dict[str, Any] = {label: _rows(getattr(case, label), few) for label in _CLASSES}
+        part: dict[str, Any] = {name: of_rows(arrays, few) for name, arrays in chosen.items()}
         yield Few(
             case=replace(case, **part),
             outcome=replace(
@@ -40,21 +42,12 @@ def few_at_a_time(case: Case, outcome: Outcome, units: int = UNITS) -> Iterator[
                 headroom=_headroom(outcome.headroom, few),
                 called_headroom=None if outcome.called_headroom is None else _headroom(outcome.called_headroom, few),
             ),
-            first=dict.fromkeys(_CLASSES, begin),
+            first=dict.fromkeys(chosen, begin),
         )
 
 
-def _rows(table: Any, few: slice) -> Any:
-    return type(table)(**{item.name: getattr(table, item.name)[few] for item in fields(table)})
-
-
 def _programs(programs: Programs, few: slice) -> Programs:
-    return replace(
-        programs,
-        curtailable_kw=programs.curtailable_kw[few],
-        start=programs.start[few],
-        **{name: getattr(programs, name)[few] for name in _STORED},
-    )
+    return Programs(**{name: getattr(programs, name)[few] for name in _FIELDS})
 
 
 def _headroom(headroom: Headroom, few: slice) -> Headroom:

@@ -113,7 +113,7 @@ class DecompositionSteps:
                 return
             self.master.free.fixed[self.master.products :] = True
             again = True
-        if len(self.case.shiftable.point) or len(self.case.switched.point):
+        if any(batch.resource.choosing is not None for batch in self.parts.batches):
             self.starts = self._chosen_starts()
             settle_runs(self.case, self.parts, self.master, self.starts)
             descend(

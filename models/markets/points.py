@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pyomo.environ as pyo
 
-from models.block import Flow, ObjectiveTerm, VariableArray, add_cells, grouped, join_flows, linear_sum, new_block
+from models.block import Flow, VariableArray, add_cells, grouped, join_flows, linear_sum, new_block
 from models.case import Case, Floats
 
 
@@ -34,23 +34,3 @@ def add_points(model: Any, case: Case, flows: Sequence[Flow], fixed_kw: Floats) 
 
     block.sums = pyo.Constraint(range(rows * case.isps), rule=rule)
     return Points(power=power)
-
-
-def stay_near(model: Any, case: Case, points: Points) -> tuple[ObjectiveTerm, ...]:
-    """P_c[t] − up + down = anchor[c,t], and up + down costs: of equally good programs the announced one is kept."""
-    if case.anchor is None:
-        return ()
-    block = new_block(model, "anchor")
-    announced = case.anchor.point_kw
-    up = add_cells(block, "up", ~np.isnan(announced), 0.0, np.inf)
-    down = add_cells(block, "down", ~np.isnan(announced), 0.0, np.inf)
-    at = (up.unit * case.isps + up.isp).tolist()
-    level = announced[up.unit, up.isp].tolist()
-
-    def rule(_block: Any, i: int) -> Any:
-        trio = [points.power.variables[at[i]], up.variables[i], down.variables[i]]
-        return (level[i], linear_sum(trio, np.array([1.0, -1.0, 1.0])), level[i])
-
-    block.rows = pyo.Constraint(range(len(at)), rule=rule)
-    price = np.full(2 * len(at), -case.anchor.eur_per_mwh * case.isp_hours / 1000)
-    return (ObjectiveTerm(term="prognosis change", variables=up.variables + down.variables, eur=price),)

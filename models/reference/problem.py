@@ -7,6 +7,7 @@ import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import cache
 from time import perf_counter
 from typing import Any
 
@@ -16,19 +17,15 @@ import pyomo.environ as pyo
 from models.baseline import no_flexibility
 from models.block import Discrete, ObjectiveTerm, reserved_points
 from models.case import Case
-from models.markets.balancing_capacity import ReserveRows, hold_reserves
-from models.markets.congestion import cover_reservations, limit_congestion
-from models.markets.energy import add_balance
-from models.markets.points import add_points, stay_near
+from models.markets.points import add_points
+from models.markets.protocols import CalledUnits, Portfolio
+from models.markets.registry import ANNOUNCED, MARKETS
 from models.objective import gross_eur, maximise_value, remainder_eur
 from models.outcome import Outcome
 from models.reference.mip_search import search
 from models.reference.reading import Problem, UnitBlocks, read_outcome
-from models.resources.curtailable import add_curtailable, called_cells
-from models.resources.fixed import fixed_program_kw
-from models.resources.shiftable import add_shiftable
-from models.resources.storage import add_storage
-from models.resources.switched import add_switched
+from models.resources.registry import FIXED, RESOURCES
+from models.resources.totals import units_kw
 from models.solver import translate
 from models.solver_log import SolverLog
 
@@ -36,21 +33,21 @@ from models.solver_log import SolverLog
 def state(case: Case) -> Problem:
     """State the problem of docs/reference/formulation.md as one Pyomo model."""
     model = pyo.ConcreteModel()
-    fixed_kw = fixed_program_kw(case)
+    fixed_kw = units_kw(case, FIXED, None, {})
 
-    units = _add_units(model, case)
+    units = _add_units(model, case, called=False)
     points = add_points(model, case, units.flows, fixed_kw)
-    markets = add_balance(model, case, points)
-    limits = limit_congestion(model, case, points)
+    called = cache(lambda: _add_units(model, case, called=True) if reserved_points(case).any() else None)
+    portfolio = Portfolio(points=points, fixed_kw=fixed_kw, held=units.held, called=lambda: _coupled(called()))
+    markets = {market.name: market.state(model, case, portfolio) for market in MARKETS}
 
-    called = _add_called_units(model, case) if reserved_points(case).any() else None
-    reservations = cover_reservations(model, case, points, called.flows if called else (), fixed_kw)
-    reserves = hold_reserves(model, case, units.held, called.held if called else None)
-
-    parts = (units, markets, limits, reservations, reserves, *((called,) if called else ()))
+    found = called()
+    blocks = (*units.blocks.values(), *markets.values(), *(() if found is None else found.blocks.values()))
     worths = (
-        *(worth for part in parts for worth in part.worth),
-        *stay_near(model, case, points),
+        *units.worth,
+        *(worth for name, block in markets.items() if name != ANNOUNCED.name for worth in block.worth),
+        *(() if found is None else found.worth),
+        *markets[ANNOUNCED.name].worth,
         *(
             ObjectiveTerm(term=term, variables=[], eur=np.zeros(0), constant_eur=eur)
             for term, eur in remainder_eur(case).items()
@@ -60,54 +57,20 @@ def state(case: Case) -> Problem:
     return Problem(
         model=model,
         units=units,
-        called=called,
+        called=found,
         markets=markets,
-        limits=limits,
-        reservations=reservations,
-        reserves=reserves,
         worths=worths,
-        discrete=_discrete(units, called, reserves),
+        discrete=Discrete.joined(block.discrete for block in blocks),
     )
 
 
-def _add_units(model: Any, case: Case) -> UnitBlocks:
-    everywhere = np.ones(case.curtailable.forecast_kw.shape, dtype=np.bool_)
-    return UnitBlocks(
-        curtailable=add_curtailable(model, case, name="curtailable", needed=everywhere),
-        storage=add_storage(model, case, name="storage", units=np.arange(len(case.storage.point))),
-        shiftable=add_shiftable(model, case, name="shiftable", units=np.arange(len(case.shiftable.point))),
-        switched=add_switched(model, case, name="switched", units=np.arange(len(case.switched.point))),
-    )
+def _coupled(units: UnitBlocks | None) -> CalledUnits | None:
+    return None if units is None else CalledUnits(flows=units.flows, held=units.held)
 
 
-def _add_called_units(model: Any, case: Case) -> UnitBlocks:
-    """Add what units at reserved congestion points do when every reservation is called at once."""
-    reserved = reserved_points(case)
-    return UnitBlocks(
-        curtailable=add_curtailable(model, case, name="called_curtailable", needed=called_cells(case), called=True),
-        storage=add_storage(
-            model, case, name="called_storage", units=np.flatnonzero(reserved[case.storage.point]), called=True
-        ),
-        shiftable=add_shiftable(
-            model, case, name="called_shiftable", units=np.flatnonzero(reserved[case.shiftable.point])
-        ),
-        switched=add_switched(
-            model, case, name="called_switched", units=np.flatnonzero(reserved[case.switched.point]), called=True
-        ),
-    )
-
-
-def _discrete(units: UnitBlocks, called: UnitBlocks | None, reserves: ReserveRows) -> Discrete:
-    blocks = (units,) if called is None else (units, called)
-    return Discrete(
-        exclusive=tuple(block.storage.exclusive for block in blocks),
-        choices=tuple(choice for block in blocks for choice in block.shiftable.choices),
-        switches=tuple(block.storage.switches for block in blocks),
-        states=tuple(block.switched.states for block in blocks),
-        wholes=tuple(reserves.bids.values()),
-        holders=tuple(block.storage.holders for block in blocks),
-        held=tuple(held for block in blocks for held in block.held),
-    )
+def _add_units(model: Any, case: Case, *, called: bool) -> UnitBlocks:
+    """Add what units do, planned or, at reserved congestion points, when every reservation is called at once."""
+    return UnitBlocks(blocks={one.name: one.block(model, case, called) for one in RESOURCES if one.block is not None})
 
 
 def solve(case: Case, *, relative_gap: float = 1e-4, time_limit_s: float = 60.0, threads: int = 2) -> Outcome:

@@ -150,7 +150,7 @@ def test_a_shard_says_neither_where_units_are_connected_nor_what_was_agreed(case
         sent = shard(case, parts.batches[cut.batch], cut).case()
         assert sent.points == ()
         assert len(sent.limits.point) == len(sent.reservations.point) == len(sent.fixed.point) == 0
-        assert (getattr(sent, parts.batches[cut.batch].label).point == -1).all()
+        assert (parts.batches[cut.batch].resource.arrays(sent).point == -1).all()
 
 
 def test_groups_that_are_cut_are_added_up_to_the_last_bit(two):

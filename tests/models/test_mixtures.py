@@ -9,15 +9,16 @@ from models.audit import audit
 from models.case import Direction
 from models.decomposition.prices.dual_prices import DualPrices
 from models.decomposition.prices.grouping import split
-from models.decomposition.prices.pricing import LocalPricing, responder
-from models.decomposition.primal.complementarity_repair import one_way
+from models.decomposition.prices.pricing import LocalPricing, prepared
 from models.decomposition.primal.convex_combination import choose_starts, combine
 from models.decomposition.solve import solve
 from models.errors import CaseError
 from models.mixing import MIXES, Shares, power_seen
-from models.reachability import charge_limit_kw, discharge_limit_kw
-from models.resources.curtailable import CurtailableResponder
-from models.resources.storage import StorageResponder
+from models.resources.curtailable.response import CurtailableResponder
+from models.resources.registry import CURTAILABLE, PRICED, STORAGE
+from models.resources.storage.complementarity_repair import one_way
+from models.resources.storage.reachability import charge_limit_kw, discharge_limit_kw
+from models.resources.storage.response import StorageResponder
 from models.response import Prices, Rows
 from tests.models.builders import make, reserve, solar, storage
 from tests.models.test_responses import HOURS, products, random_prices, random_storage
@@ -65,16 +66,15 @@ def share(shares, rows, k):
 
 def spread(case, mixed):
     """What a mixture says of every unit, in one dict."""
-    units = len(mixed.charge_kw) + len(mixed.power_kw)
+    units = len(next(iter(mixed.fields.values())))
     held = np.zeros((len(case.reserves), units, case.isps))
     held[:, mixed.holder] = mixed.held_kw
-    slack = np.zeros((2, len(mixed.charge_kw), case.isps))
-    slack[:, mixed.short] = mixed.short_kwh
-    return {
-        "power_kw": mixed.power_kw if len(mixed.power_kw) else mixed.charge_kw - mixed.discharge_kw, "held_kw": held,
-        "charge_kw": mixed.charge_kw, "discharge_kw": mixed.discharge_kw, "energy_kwh": mixed.energy_kwh,
-        "unmet_kwh": slack[0], "excess_kwh": slack[1],
-    }  # fmt: skip
+    found = dict(mixed.fields)
+    for name, values in mixed.sparse.items():
+        found[name] = np.zeros((units, case.isps))
+        found[name][mixed.short] = values
+    power = found.pop("curtailable_kw", None)
+    return found | {"power_kw": found["charge_kw"] - found["discharge_kw"] if power is None else power, "held_kw": held}
 
 
 @pytest.mark.parametrize("called", [False, True])
@@ -90,8 +90,10 @@ def test_mixtures_are_sums_of_weighted_answers_however_many_threads(kind, sustai
     everyone = np.arange(UNITS)
     ((some, mixed),), ((_, again),) = (list(unit.mixtures(rounds, rows, shares, everyone)) for unit in (one, two))
     assert np.array_equal(some, everyone)
-    for item in fields(mixed):
-        np.testing.assert_array_equal(getattr(mixed, item.name), getattr(again, item.name))
+    for name in ("short", "holder", "held_kw"):
+        np.testing.assert_array_equal(getattr(mixed, name), getattr(again, name))
+    for name in ("fields", "sparse"):
+        np.testing.assert_equal(getattr(mixed, name), getattr(again, name))
     found = spread(case, mixed)
     expected = dict.fromkeys(found, 0.0)
     for k, prices in enumerate(rounds):
@@ -112,7 +114,7 @@ def test_a_few_units_mix_as_they_do_among_all():
     rng = np.random.default_rng(6)
     case = world(4, sustain=(0.0, 0.5))
     rows, shares, rounds = rows_of(rng, UNITS), shares_of(rng, UNITS), rounds_of(rng, case)
-    unit = responder(case, "storage", np.arange(UNITS), called=False)
+    unit = prepared(case, STORAGE, np.arange(UNITS), called=False)
     ((_, every),) = unit.mixtures(rounds, rows, shares, np.arange(UNITS))
     few = np.array([17, 3, 599, 250])
     ((_, some),) = unit.mixtures(rounds, rows, shares, few)
@@ -128,7 +130,7 @@ def test_shares_that_do_not_fit_are_refused():
     rng = np.random.default_rng(7)
     case = world(5, sustain=(0.0,))
     rows, rounds = rows_of(rng, UNITS), rounds_of(rng, case)
-    unit = responder(case, "storage", np.arange(UNITS), called=False)
+    unit = prepared(case, STORAGE, np.arange(UNITS), called=False)
     good = shares_of(rng, UNITS)
     for bad in (
         replace(good, weight=good.weight[1:]), replace(good, weight=good.weight[:, :1]),
@@ -178,7 +180,7 @@ def purified_called(case, units, charge, discharge, energy, slack):
 def test_mixed_storage_runs_in_one_direction(called):
     case = portfolio(400, 24, points=3)
     parts, rng = split(case), np.random.default_rng(8)
-    index, batch = next((i, b) for i, b in enumerate(parts.batches) if b.label == "storage" and b.called == called)
+    index, batch = next((i, b) for i, b in enumerate(parts.batches) if b.resource is STORAGE and b.called == called)
     groups, tied = len(parts.group_tie), len(parts.tied)
     rounds = [
         Prices(
@@ -191,15 +193,16 @@ def test_mixed_storage_runs_in_one_direction(called):
     everyone = np.arange(len(batch.units))
     ((_, mixed),) = LocalPricing(case, parts).mixtures(index, rounds, shares, everyone)
     slack = np.zeros((2, len(everyone), case.isps))
-    slack[:, mixed.short] = mixed.short_kwh
-    charge, discharge, energy = mixed.charge_kw.copy(), mixed.discharge_kw.copy(), mixed.energy_kwh.copy()
+    slack[:, mixed.short] = [mixed.sparse[name] for name in ("unmet_kwh", "excess_kwh")]
+    before = [mixed.fields[name] for name in ("charge_kw", "discharge_kw", "energy_kwh")]
+    charge, discharge, energy = (values.copy() for values in before)
     mixes = (np.minimum(charge, discharge) > 1e-9).any(axis=1)
     assert mixes.any() and not mixes.all()  # noqa: PT018
     one_way(case, batch.units, called, charge, discharge, energy, slack)
-    kept = purified(case, batch.units, mixed.charge_kw, mixed.discharge_kw)
-    expected = (*kept, mixed.energy_kwh)
+    kept = purified(case, batch.units, *before[:2])
+    expected = (*kept, before[2])
     if called:
-        moved = purified_called(case, batch.units, mixed.charge_kw, mixed.discharge_kw, mixed.energy_kwh, slack)
+        moved = purified_called(case, batch.units, *before, slack)
         expected = tuple(np.where(mixes[:, None], new, old) for new, old in zip(moved, expected, strict=True))
     for found, value in zip((charge, discharge, energy), expected, strict=True):
         np.testing.assert_allclose(found, value, rtol=1e-12, atol=1e-12)
@@ -226,28 +229,26 @@ def test_every_batch_gets_the_mixture_of_its_group():
     pricing = LocalPricing(case, parts)
     starts = choose_starts(case, parts, pricing, weights, prices, {}, passes=3)
     found = combine(case, parts, pricing, weights, prices, starts)
-    assert {batch.label for batch in parts.batches} == {"storage", "curtailable", "shiftable", "switched"}
+    assert {batch.resource for batch in parts.batches} == set(PRICED)
     for index, (batch, result) in enumerate(zip(parts.batches, found, strict=True)):
-        if batch.label == "shiftable":
-            assert np.array_equal(result.start, starts[index])
+        if batch.resource.choosing is not None:
+            (chosen,) = result.fields.values()
+            assert np.array_equal(chosen, starts[index])
             continue
-        if batch.label == "switched":
-            assert np.array_equal(result.on, starts[index])
-            continue
-        unit = responder(case, batch.label, batch.units, called=batch.called)
+        unit = prepared(case, batch.resource, batch.units, called=batch.called).responder
         power = energy = held = 0.0
         for number, tension in prices.items():
             seen = tension.scenario().called if batch.called else tension.scenario().planned
             answers = unit.answers(seen, batch.rows, np.arange(len(batch.units)))
             share = weights[number][batch.rows.total][:, None]
             power, held = power + share * answers.power_kw, held + share * answers.held_kw
-            energy = energy + share * answers.energy_kwh if batch.label == "storage" else 0.0
+            energy = energy + share * answers.energy_kwh if batch.resource is STORAGE else 0.0
         np.testing.assert_allclose(result.held_kw, held[:, result.holder], atol=1e-12)
         assert not np.delete(held, result.holder, axis=1).any()
-        if batch.label == "curtailable":
-            np.testing.assert_allclose(result.power_kw, power, atol=1e-12)
+        if batch.resource is CURTAILABLE:
+            np.testing.assert_allclose(result.fields["curtailable_kw"], power, atol=1e-12)
         elif not batch.called:
-            np.testing.assert_allclose(result.energy_kwh, energy, atol=1e-9)
+            np.testing.assert_allclose(result.fields["energy_kwh"], energy, atol=1e-9)
 
 
 def test_programs_of_a_case_in_single_precision_are_single_and_pass_the_audit():

@@ -7,10 +7,10 @@ import pytest
 
 from models.case import Direction
 from models.errors import CaseError
-from models.reachability import meetable
-from models.resources.curtailable import CurtailableResponder
-from models.resources.shiftable import ShiftableResponder
-from models.resources.storage import StorageResponder
+from models.resources.curtailable.response import CurtailableResponder
+from models.resources.shiftable.response import ShiftableResponder
+from models.resources.storage.reachability import meetable
+from models.resources.storage.response import StorageResponder
 from models.response import Prices, Rows
 from tests.models.builders import NAN, make, reserve, run, solar, storage
 from tests.models.unit_programs import TAKES, solar_cost, storage_cost, traded

@@ -10,7 +10,7 @@ from models.audit import audit
 from models.case import FixedRemainder
 from models.decomposition.master.restricted_master import RestrictedMaster
 from models.decomposition.prices.congestion_point_prices import search_point_prices
-from models.decomposition.prices.grouping import CLASSES, split
+from models.decomposition.prices.grouping import split
 from models.decomposition.prices.pricing import LocalPricing
 from models.decomposition.prices.proximal_bundle import search_prices
 from models.decomposition.prices.sampling import prices_of, sampled
@@ -19,6 +19,7 @@ from models.decomposition.solve import solve
 from models.decomposition.stopping import StopReason
 from models.decomposition.tuning import DEFAULT, Sampling
 from models.reference.problem import solve as reference
+from models.resources.registry import PRICED
 from tests.models.builders import day_ahead, intraday, limit, make, reserve, solar, storage
 from tests.models.worlds import portfolio
 
@@ -82,7 +83,7 @@ def test_a_sample_is_as_much_of_the_markets_as_of_the_units(units):
     parts = split(case)
     sample = sampled(case, parts, of_units(units))
     small = sample.case
-    count = sum(len(getattr(small, label).point) for label in CLASSES)
+    count = sum(resource.count(small) for resource in PRICED)
     assert count == pytest.approx(units, rel=0.25)
     assert sample.share == count / 4000
     assert small.day_ahead.committed_kw == pytest.approx(sample.share * case.day_ahead.committed_kw)
@@ -91,9 +92,9 @@ def test_a_sample_is_as_much_of_the_markets_as_of_the_units(units):
     names = [case.points[point] for point in parts.tied[sample.tied]]
     assert list(small.points) == names
     for place, name in enumerate(names):  # a tied congestion point is in it with all its units, or not at all
-        for label in CLASSES:
-            here = int((getattr(small, label).point == place).sum())
-            assert here == int((getattr(case, label).point == case.points.index(name)).sum())
+        for resource in PRICED:
+            here = int((resource.arrays(small).point == place).sum())
+            assert here == int((resource.arrays(case).point == case.points.index(name)).sum())
     assert len(split(small).tied) == len(small.points)
     assert len(small.reservations.point) >= 1  # some point that is reserved is always among them
 

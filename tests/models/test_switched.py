@@ -12,8 +12,8 @@ from models.audit import audit
 from models.baseline import no_flexibility
 from models.decomposition.solve import solve as decompose
 from models.errors import CaseError
-from models.resources.switched import SwitchedResponder, missed_isps, starts
-from models.resources.switched.states import meetable, nearest
+from models.resources.switched.response import SwitchedResponder
+from models.resources.switched.states import meetable, missed_isps, nearest, starts
 from models.response import Prices, Rows
 from tests.models.builders import NAN, day_ahead, intraday, limit, load, make, reservation, storage, switched
 from tests.models.solved import near, solved

@@ -11,8 +11,9 @@ from models.decomposition.executors.shard_results import add
 from models.decomposition.executors.shards import SHARD_UNITS, Shard, cuts, shard
 from models.decomposition.executors.worker_pool import Call, WorkerPool
 from models.decomposition.prices.grouping import Grouping
-from models.decomposition.prices.pricing import Choices, ScenarioPrices, nothing
+from models.decomposition.prices.pricing import ScenarioPrices, nothing
 from models.mixing import CHUNK, MIXES, Mixed, Shares
+from models.resources.protocols import Choices
 from models.response import Prices, Totals
 
 PATIENCE_S = 30.0

@@ -1,10 +1,12 @@
 """Runs on a worker: holds shards and answers prices for them."""
 
+from collections.abc import Iterator
 from dataclasses import fields, replace
 from functools import cache
 from hashlib import sha256
 from importlib.metadata import version
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from typing import Any
 
 import numpy as np
@@ -15,40 +17,29 @@ from models.case import Bools, Case, Ints
 from models.decomposition.executors.shard_results import ShardResults, sums
 from models.decomposition.executors.shards import Shard
 from models.decomposition.precompile import tiny
-from models.decomposition.prices.grouping import WHOLE, Grouping, split
-from models.decomposition.prices.pricing import (
-    Choices,
-    LocalPricing,
-    Responder,
-    ScenarioPrices,
-    choices_of,
-    mixtures_of,
-    responder,
-)
+from models.decomposition.prices.grouping import Grouping, split
+from models.decomposition.prices.pricing import LocalPricing, PreparedUnits, ScenarioPrices, prepared
 from models.mixing import MIXES, Mixed, Shares
+from models.resources.protocols import Choices
+from models.resources.registry import BY_NAME
 from models.response import Prices, Rows
-
-_CODE = (
-    "models",
-    "models.decomposition",
-    "models.decomposition.executors",
-    "models.resources",
-    "models.resources.curtailable",
-    "models.resources.shiftable",
-    "models.resources.storage",
-    "models.resources.switched",
-)
 
 
 @cache
 def code() -> str:
     """Return what answers depend on: a digest of the mathematics' source, and the versions below it."""
     digest = sha256()
-    for package in _CODE:
-        for item in sorted(files(package).iterdir(), key=lambda item: item.name):
-            if item.name.endswith(".py"):
-                digest.update(item.read_bytes())
+    for source in _sources(files("models")):
+        digest.update(source)
     return f"{digest.hexdigest()[:12]}, numpy {version('numpy')}, numba {version('numba')}"
+
+
+def _sources(folder: Traversable) -> Iterator[bytes]:
+    for item in sorted(folder.iterdir(), key=lambda item: item.name):
+        if item.is_dir():
+            yield from _sources(item)
+        elif item.name.endswith(".py"):
+            yield item.read_bytes()
 
 
 class ShardWorker:
@@ -56,17 +47,17 @@ class ShardWorker:
 
     def __init__(self) -> None:
         self._threads = get_worker().state.nthreads
-        self._held: dict[int, tuple[Responder, Shard]] = {}
+        self._held: dict[int, tuple[PreparedUnits, Shard]] = {}
         warm()
 
     def place(self, number: int, shard: Shard) -> None:
         """Prepare a shard."""
-        case = shard.case()
-        part = getattr(case, shard.label)
+        case, resource = shard.case(), BY_NAME[shard.label]
+        part: Any = resource.arrays(case)
         part = replace(part, **{item.name: _usual(getattr(part, item.name)) for item in fields(part)})
         case = replace(case, **{shard.label: part})
         everyone = np.arange(len(part.point))
-        unit = responder(case, shard.label, everyone, called=shard.called, threads=self._threads)
+        unit = prepared(case, resource, everyone, called=shard.called, threads=self._threads)
         power, held, total = (np.array(of) for of in (shard.rows.power, shard.rows.held, shard.rows.total))
         rows = Rows(power=power, held=held, total=total)
         self._held[number] = unit, replace(shard, rows=rows)
@@ -77,20 +68,20 @@ class ShardWorker:
         for number, (prices, some) in asked:
             unit, shard = self._held[number]
             rows = shard.rows if some is None else shard.rows.of(np.array(some))
-            result.append(sums(unit.respond(_own(prices), rows, shard.sums), shard.holding))
+            result.append(sums(unit.responder.respond(_own(prices), rows, shard.sums), shard.holding))
         return result
 
     def choices(self, number: int, prices: Prices, chosen: Ints) -> Choices:
         """Return what units at some positions of a shard do that cannot mix."""
         unit, shard = self._held[number]
-        return choices_of(unit, _own(prices), shard.rows, np.array(chosen))
+        return unit.choices(_own(prices), shard.rows, np.array(chosen))
 
     def mixtures(self, number: int, rounds: list[Prices], shares: Shares, chosen: Ints) -> Mixed:
         """Return mixtures of the answers of units, a CHUNK at most, at some positions of a shard that can mix."""
         unit, shard = self._held[number]
         own = Shares(weight=np.array(shares.weight), only=np.array(shares.only))
         seen = [_own(prices) for prices in rounds]
-        ((_, mixed),) = mixtures_of(unit, seen, shard.rows, own, np.array(chosen))
+        ((_, mixed),) = unit.mixtures(seen, shard.rows, own, np.array(chosen))
         return mixed
 
 
@@ -114,7 +105,7 @@ def warm() -> None:
     for index, batch in enumerate(parts.batches):
         seen = scenario.called if batch.called else scenario.planned
         everyone = np.arange(len(batch.units))
-        if batch.label in WHOLE:
+        if batch.resource.choosing is not None:
             list(pricing.choices(index, seen, everyone))
         else:
             shares = Shares(weight=np.ones((1, len(parts.group_tie))), only=np.full(len(everyone), MIXES))

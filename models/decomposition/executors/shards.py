@@ -8,20 +8,19 @@ Source: docs/how-to/solve-on-a-cluster.md.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from models.case import NO_POINT, Case, Curtailable, Fixed, Ints, Limits, Reservations, Shiftable, Storage, Switched
+from models.arrays import NO_POINT, UnitArrays, Width, constant_columns, of_rows
+from models.case import Case, Ints
 from models.decomposition.prices.grouping import Batch, Grouping
 from models.decomposition.prices.pricing import ScenarioPrices
+from models.resources.registry import RESOURCES
 from models.response import BLOCK, Prices, Rows, Tasks
 
 SHARD_UNITS = 2048
 """Units a shard has at most: some 12 MB where every parameter has a value per ISP."""
-
-Units: TypeAlias = Storage | Curtailable | Shiftable | Switched
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -55,26 +54,20 @@ class Shard:
     label: str
     called: bool
     frame: Case  # without units, congestion points or contracts
-    units: Units  # 2-D parameters that are constant over the day have one column
+    units: UnitArrays  # 2-D parameters that are constant over the day have one column
     rows: Rows
     sums: int  # K
     holding: Ints
 
     def case(self) -> Case:
         """Return the case of these units alone."""
-        units = self.units
-        isps = self.frame.isps
-        if isinstance(units, Storage):
-            return replace(self.frame, storage=replace(units, unmanaged_kw=_wide(units.unmanaged_kw, isps)))
-        if isinstance(units, Curtailable):
-            return replace(self.frame, curtailable=replace(units, forecast_kw=_wide(units.forecast_kw, isps)))
-        if isinstance(units, Switched):
-            return replace(self.frame, switched=units)
-        return replace(self.frame, shiftable=units)
-
-
-def _wide(values: NDArray[np.float64], isps: int) -> NDArray[np.float64]:
-    return np.broadcast_to(values, (len(values), isps))
+        units: Any = self.units
+        wide = {
+            name: np.broadcast_to(getattr(units, name), (len(units.point), self.frame.isps))
+            for name, width in units.widths.items()
+            if width is Width.ISPS
+        }
+        return replace(self.frame, **{self.label: replace(units, **wide)})
 
 
 def cuts(parts: Grouping, most: int = SHARD_UNITS) -> list[Cut]:
@@ -135,14 +128,15 @@ def _cut(parts: Grouping, index: int, batch: Batch, begin: int, end: int, *, who
 
 def shard(case: Case, batch: Batch, cut: Cut) -> Shard:
     """Return what the worker of a cut is sent."""
-    part = getattr(case, batch.label)
+    part: Any = batch.resource.arrays(case)
     units = batch.units[cut.units]
-    values: dict[str, Any] = {item.name: _rows_of(getattr(part, item.name), units) for item in fields(part)}
+    values: dict[str, Any] = {
+        item.name: np.ascontiguousarray(constant_columns(getattr(part, item.name))[units]) for item in fields(part)
+    }
     values["point"] = np.full(len(units), NO_POINT)
-    if batch.label == "storage":
-        values["unmanaged_kw"] = np.zeros((len(units), 1))
+    values |= {name: np.zeros((len(units), 1)) for name in batch.resource.unpriced}
     return Shard(
-        label=batch.label,
+        label=batch.resource.name,
         called=batch.called,
         frame=frame(case),
         units=type(part)(**values),
@@ -152,41 +146,8 @@ def shard(case: Case, batch: Batch, cut: Cut) -> Shard:
     )
 
 
-def _rows_of(values: NDArray[Any], units: Ints) -> NDArray[Any]:
-    """Return the rows of some units; one column where all are the same array read again."""
-    if values.ndim == 2 and values.shape[1] > 1 and values.strides[1] == 0:
-        values = values[:, :1]
-    return np.ascontiguousarray(values[units])
-
-
 def frame(case: Case) -> Case:
     """Return the case without units, congestion points, contracts and limits."""
-    nobody, isps = np.zeros(0, dtype=np.int64), case.isps
-    return replace(
-        case,
-        points=(),
-        fixed=Fixed(point=nobody, program_kw=np.zeros((0, isps))),
-        storage=_nobody(case.storage),
-        curtailable=_nobody(case.curtailable),
-        shiftable=_nobody(case.shiftable),
-        switched=_nobody(case.switched),
-        limits=Limits(
-            point=nobody,
-            import_kw=np.zeros((0, isps)),
-            export_kw=np.zeros((0, isps)),
-            penalty_eur_per_mwh=np.zeros(0),
-        ),
-        reservations=Reservations(
-            name=(),
-            point=nobody,
-            reserved_kw=np.zeros((0, isps)),
-            penalty_eur_per_mwh=np.zeros(0),
-            availability_eur_per_mw_h=np.zeros(0),
-        ),
-        anchor=None,
-        start=None,
-    )
-
-
-def _nobody(part: Any) -> Any:
-    return type(part)(**{item.name: getattr(part, item.name)[:0] for item in fields(part)})
+    nothing = {resource.name: of_rows(resource.arrays(case), slice(0)) for resource in RESOURCES}
+    limits, reservations = of_rows(case.limits, slice(0)), of_rows(case.reservations, slice(0))
+    return replace(case, points=(), limits=limits, reservations=reservations, anchor=None, start=None, **nothing)

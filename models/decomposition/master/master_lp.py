@@ -16,8 +16,9 @@ from models.case import Bools, Floats, Ints
 from models.decomposition.master import proximal
 from models.decomposition.master.column_pool import enter_rows
 from models.decomposition.master.interior_point import BlockLp, block_lp, solve_block_lp
-from models.decomposition.master.restricted_master import KW_PER_MW, RestrictedMaster
+from models.decomposition.master.restricted_master import RestrictedMaster
 from models.errors import SolverError
+from models.headroom import KW_PER_MW
 from models.solver import NEGLIGIBLE, Matrix, Relaxation, Status, solve_interior, solve_mixed
 from models.solver_log import SolverLog
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from models.compiled import compiled, inlined
-from models.decomposition.prices.coupling_costs import conjugate, cost_of
+from models.coupling_costs import conjugate, cost_of
 
 Channel = namedtuple("Channel", ["s", "centre", "step", "points", "slopes"])
 """(n,T) values of s, centre and step; (n,T,K) breakpoints; (n,T,K+1) slopes."""

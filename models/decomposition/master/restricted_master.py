@@ -4,34 +4,21 @@ import numpy as np
 
 from models.block import reserved_points
 from models.case import Bools, Case, Floats, Ints
+from models.coupling_costs import added
 from models.decomposition.master import column_pool, proximal
 from models.decomposition.master.pairwise_descent import sweep
-from models.decomposition.prices import coupling_costs
 from models.decomposition.prices.dual_prices import DualPrices
 from models.decomposition.prices.grouping import Grouping, span_kw
 from models.decomposition.tuning import DEFAULT, Tuning
-from models.headroom import traded, traded_isps
+from models.headroom import KW_PER_MW, traded
+from models.markets.registry import MARKETS
 from models.objective import remainder_eur
-from models.resources.fixed import fixed_program_kw
+from models.resources.registry import FIXED, PRICED
+from models.resources.totals import units_kw
 from models.response import Totals
 
-KW_PER_MW = 1000.0
 SETTLED = -2
 """In place of the number of a round: the column of a group that keeps its program."""
-
-
-def _reserve_channels(case: Case, hard_eur_per_kw: float, *, exists: bool) -> coupling_costs.CouplingCosts:
-    """Σ held − bids >= 0 in kW: committed capacity may be short at its price, a free bid never."""
-    shape = (len(case.reserves), case.isps)
-    points, slopes = np.zeros((*shape, 2)), np.zeros((*shape, 3))
-    for r, reserve in enumerate(case.reserves):
-        open_isps = traded_isps(reserve)
-        committed = np.where(open_isps, np.append(np.nan_to_num(reserve.committed_mw), 0.0)[reserve.block], 0.0)
-        points[r, :, 0] = -KW_PER_MW * committed
-        if exists:
-            slopes[r, open_isps, 0] = -hard_eur_per_kw
-            slopes[r, open_isps, 1] = -reserve.shortfall_eur_per_mwh * case.isp_hours / KW_PER_MW
-    return coupling_costs.CouplingCosts(points=points, slopes=slopes, at_zero_eur=0.0)
 
 
 def committed_kw(case: Case) -> Floats:
@@ -43,9 +30,15 @@ def committed_kw(case: Case) -> Floats:
     return result
 
 
+def prequalified_kw(case: Case) -> float:
+    """Return the reserve power of all units."""
+    parts = (one.reserving.reserve_kw(case).sum() for one in PRICED if one.reserving is not None)
+    return float(sum(parts))
+
+
 def most_mw(case: Case) -> list[Floats]:
     """Return per product (B,) the largest bid in whole steps that depth and prequalified power allow, 0 where none."""
-    able_kw = float(case.storage.reserve_kw.sum() + case.curtailable.reserve_kw.sum())
+    able_kw = prequalified_kw(case)
     result = []
     for r, reserve in enumerate(case.reserves):
         elsewhere_kw = 0.0 if case.remainder is None else float(case.remainder.held_kw[r].max())
@@ -71,7 +64,7 @@ class RestrictedMaster:
         self._columns(case, parts)
 
     def _constants(self, case: Case, parts: Grouping) -> None:
-        fixed = fixed_program_kw(case)
+        fixed = units_kw(case, FIXED, None, {})
         self.const_balance = (fixed.sum(axis=0) - np.nan_to_num(case.day_ahead.committed_kw))[None]
         self.const_program = fixed[parts.tied]
         self.const_call = np.zeros_like(self.const_program)
@@ -111,13 +104,16 @@ class RestrictedMaster:
         )  # fmt: skip
 
     def _couplings(self, case: Case, parts: Grouping) -> None:
-        hard = self.tuning.master.hard_eur_per_kw
-        balance, program, call = (
-            coupling_costs.balance(case),
-            coupling_costs.programs(case),
-            coupling_costs.reservations(case, hard),
+        hard, shape = self.tuning.master.hard_eur_per_kw, (len(case.points), case.isps)
+        program = added((market.programs(case) for market in MARKETS if market.programs is not None), shape)
+        call = added((market.calls(case, hard) for market in MARKETS if market.calls is not None), shape)
+        (balance,) = (market.balance(case) for market in MARKETS if market.balance is not None)
+        reserve, called = (
+            market.reserve(case, hard, exists)
+            for market in MARKETS
+            if market.reserve is not None
+            for exists in (True, bool(self.zone))
         )
-        reserve, called = (_reserve_channels(case, hard, exists=exists) for exists in (True, bool(self.zone)))
         fee = case.reservations.availability_eur_per_mw_h[:, None] * np.abs(case.reservations.reserved_kw)
         self.at_zero_eur = (
             balance.at_zero_eur + program.at_zero_eur + call.at_zero_eur + self.committed_da_eur - self.capacity_eur
@@ -213,7 +209,7 @@ class RestrictedMaster:
         at_tie = np.maximum(at_tie, 1e-3)
         c.program.step[:] = relative[1] * factor * max(level, scale) / at_tie[:, None]
         c.call.step[:] = relative[1] * factor * max(level, scale) / at_tie[:, None]
-        holding = float(case.storage.reserve_kw.sum() + case.curtailable.reserve_kw.sum())
+        holding = prequalified_kw(case)
         for channel in (c.reserve, c.called):
             channel.step[:] = relative[2] * factor * 0.5 * scale / max(holding, 1e-6)
 

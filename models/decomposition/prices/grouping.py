@@ -10,21 +10,21 @@ from typing import Any
 
 import numpy as np
 
-from models.block import reserved_points, slices
+from models.block import called_units, reserved_points
 from models.case import Bools, Case, Floats, Ints
 from models.decomposition.tuning import DEFAULT
+from models.errors import CaseError
+from models.markets.registry import MARKETS
+from models.resources.protocols import ResourceClass
+from models.resources.registry import PRICED
 from models.response import Rows
-
-CLASSES = ("storage", "curtailable", "shiftable", "switched")
-WHOLE = ("shiftable", "switched")
-"""Classes whose units take one of their own answers: half of two is none. They hold no reserve."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Batch:
     """Units of one class in one scenario, with the rows of prices they see and the group each belongs to."""
 
-    label: str  # one of CLASSES
+    resource: ResourceClass
     called: bool
     units: Ints  # (U,) positions within the class
     rows: Rows
@@ -44,59 +44,41 @@ class Grouping:
 
 def tied_points(case: Case) -> Bools:
     """Return (C,) which congestion points have a price of their own."""
-    tied = reserved_points(case)[:-1].copy()
-    limited = np.isfinite(case.limits.import_kw).any(axis=1) | np.isfinite(case.limits.export_kw).any(axis=1)
-    tied[case.limits.point[limited]] = True
-    if case.anchor is not None and case.anchor.eur_per_mwh > 0:
-        tied |= ~np.isnan(case.anchor.point_kw).all(axis=1)
+    tied = np.zeros(len(case.points), dtype=np.bool_)
+    for market in MARKETS:
+        if market.tied is not None:
+            tied |= market.tied(case)
     return tied
 
 
-def _kinds(case: Case, label: str) -> tuple[Ints, Bools]:
-    """Return a number for each unit's kind (similar answers) and whether it may hold reserve."""
-    part = getattr(case, label)
-    count = len(part.point)
-    none = np.zeros(count, dtype=np.bool_)
-    if label in WHOLE:
-        return np.zeros(count, dtype=np.int64), none
-    holds = part.reserve_kw > 0 if case.reserves else none
-    if label == "curtailable":
-        return holds.astype(np.int64), holds
-    discharges = (part.discharge_kw > 0).any(axis=1)
-    draws = (part.demand_kwh != 0).any(axis=1)
-    return holds + 2 * discharges + 4 * draws, holds
+def _kinds(case: Case, resource: ResourceClass, holds: Bools) -> Ints:
+    """Return a number 0..15 for each unit's kind: those of a kind answer alike."""
+    kinds = holds.astype(np.int64)
+    return kinds if resource.kinds is None else kinds + 2 * resource.kinds(case)
 
 
-def _shares(case: Case, label: str, units: Ints, kind: Ints, shares: int) -> Ints:
-    """Return the share of each untied unit of a class: storage that is there at like hours and lasts alike together.
-
-    Alike units want the same, so shares that differ can be mixed to more than shares that are all the same mixture.
-    """
-    place = np.arange(len(units))
-    if label != "storage" or not len(units):
-        return place % shares
-    width = np.broadcast_to(case.storage.charge_kw, (len(case.storage.point), case.isps))
-    hours, most, total = _presence(width, units)
-    room = np.asarray(case.storage.energy_max_kwh, dtype=np.float64).max(axis=1)[units]
-    order = np.lexsort((room / np.maximum(most, 1e-9), np.round(hours / np.maximum(total, 1e-9), 1), kind))
-    ordered = kind[order]
-    result = np.empty(len(units), dtype=np.int64)
-    result[order] = (place - np.searchsorted(ordered, ordered)) * shares // np.bincount(ordered)[ordered]
-    return result
+def holds(case: Case, resource: ResourceClass) -> Bools:
+    """Return which units of a class may hold reserve (U,)."""
+    if resource.reserving is None or not case.reserves:
+        return np.zeros(resource.count(case), dtype=np.bool_)
+    return np.asarray(resource.reserving.reserve_kw(case) > 0, dtype=np.bool_)
 
 
-def _presence(charge_kw: Floats, units: Ints) -> tuple[Floats, Floats, Floats]:
-    """Return Σ t·charge, the most charge and Σ charge of units, a few units at a time."""
-    isps = np.arange(charge_kw.shape[1], dtype=np.float64)
-    moment, most, total = np.zeros(len(units)), np.zeros(len(units)), np.zeros(len(units))
-    for few in slices(len(units)):
-        kw = charge_kw[units[few]].astype(np.float64)
-        moment[few], most[few], total[few] = (kw * isps).sum(axis=1), kw.max(axis=1), kw.sum(axis=1)
-    return moment, most, total
+def _shares(case: Case, resource: ResourceClass, units: Ints, kind: Ints, count: int) -> Ints:
+    """Return the share of each untied unit of a class."""
+    if resource.shares is None or not len(units):
+        return np.arange(len(units)) % count
+    return resource.shares(case, units, kind, count)
 
 
 def split(case: Case, unpriced_groups: int = DEFAULT.pool.unpriced_groups) -> Grouping:
-    """Return the groups of a case; the units of a kind at points without own prices make so many."""
+    """Return the groups of a case; the units of a kind at points without own prices make so many.
+
+    Raises CaseError where a market's cost is no sum over ISPs.
+    """
+    for market in MARKETS:
+        if market.whole_only(case):
+            raise CaseError(f"{market.name}: only the reference formulation plans it; choose that method")
     is_tied = tied_points(case)
     tied = np.flatnonzero(is_tied)
     tie_of = np.full(len(case.points) + 1, -1, dtype=np.int64)
@@ -106,14 +88,15 @@ def split(case: Case, unpriced_groups: int = DEFAULT.pool.unpriced_groups) -> Gr
     called, ties, at_reserved, holding = [], [], [], []
     total = 0
     for is_called in (False, True):
-        for label in CLASSES:
-            point = getattr(case, label).point
-            units = np.flatnonzero(reserved[point]) if is_called else np.arange(len(point))
+        for resource in PRICED:
+            point = resource.arrays(case).point
+            units = np.flatnonzero(called_units(case, point)) if is_called else np.arange(len(point))
             if not len(units):
                 continue
-            kind, holds = _kinds(case, label)
+            able = holds(case, resource)
+            kind = _kinds(case, resource, able)
             tie = tie_of[point[units]]
-            share = np.where(tie >= 0, tie, len(tied) + _shares(case, label, units, kind[units], unpriced_groups))
+            share = np.where(tie >= 0, tie, len(tied) + _shares(case, resource, units, kind[units], unpriced_groups))
             key = share * 16 + kind[units]
             keys, group = np.unique(key, return_inverse=True)
             first = np.searchsorted(np.sort(group), np.arange(len(keys)))
@@ -121,13 +104,13 @@ def split(case: Case, unpriced_groups: int = DEFAULT.pool.unpriced_groups) -> Gr
             called.append(np.full(len(keys), is_called))
             ties.append(tie[of_group])
             at_reserved.append(reserved[point[units[of_group]]])
-            holding.append(holds[units[of_group]])
+            holding.append(able[units[of_group]])
             rows = Rows(
                 power=np.where(tie >= 0, tie, len(tied)),
                 held=np.zeros(len(units), dtype=np.int64) if is_called else reserved[point[units]].astype(np.int64),
                 total=group + total,
             )
-            batches.append(Batch(label=label, called=is_called, units=units, rows=rows))
+            batches.append(Batch(resource=resource, called=is_called, units=units, rows=rows))
             total += len(keys)
 
     def joined(parts: list[Any]) -> Any:
@@ -147,17 +130,6 @@ def span_kw(case: Case, parts: Grouping) -> Floats:
     """Return (G,) a rough width of what a group's program can be in one ISP, kW: scales the steps of prices."""
     result = np.zeros(len(parts.group_tie))
     for batch in parts.batches:
-        width = _widths(case, batch.label)[batch.units]
-        np.add.at(result, batch.rows.total, width)
+        if batch.resource.width_kw is not None:
+            np.add.at(result, batch.rows.total, batch.resource.width_kw(case)[batch.units])
     return result
-
-
-def _widths(case: Case, label: str) -> Floats:
-    if label == "storage":
-        data = case.storage
-        return np.asarray(data.charge_kw.max(axis=1) + data.discharge_kw.max(axis=1), dtype=np.float64)
-    if label == "curtailable":
-        return np.asarray(-case.curtailable.forecast_kw.mean(axis=1), dtype=np.float64)
-    if label == "switched":
-        return np.asarray(np.abs(case.switched.on_kw).max(axis=1), dtype=np.float64)
-    return np.asarray(np.abs(case.shiftable.profile_kw).max(axis=1), dtype=np.float64)

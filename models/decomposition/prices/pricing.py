@@ -2,18 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeAlias
+from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from models.case import Bools, Case, Ints
 from models.decomposition.prices.grouping import Grouping
 from models.mixing import Mixed, Shares, chunks
-from models.resources.curtailable import CurtailableResponder
-from models.resources.shiftable import ShiftableResponder
-from models.resources.storage import StorageResponder
-from models.resources.switched import SwitchedResponder
+from models.resources.protocols import Choices, ChoosingResponder, MixingResponder, ResourceClass, Responder
 from models.response import Prices, Rows, Totals
 
 
@@ -23,12 +19,6 @@ class ScenarioPrices:
 
     planned: Prices  # power (N+1,T): tied points, then untied; held (2,R,T): elsewhere, at reserved points
     called: Prices  # power (N,T), held (1,R,T)
-
-
-Choices: TypeAlias = NDArray[Any]
-"""Starts (n,) of shiftable runs, states (n,T) of switched units."""
-Responder: TypeAlias = StorageResponder | CurtailableResponder | ShiftableResponder | SwitchedResponder
-"""The best responses of one class."""
 
 
 class Pricing(Protocol):
@@ -49,33 +39,38 @@ class Pricing(Protocol):
         ...
 
 
-def responder(case: Case, label: str, units: Ints, *, called: bool, threads: int = 0) -> Responder:
-    """Return the prepared best responses of units of one class; 0 threads: all there are."""
-    if label == "storage":
-        return StorageResponder.of(case, units, called=called, threads=threads)
-    if label == "curtailable":
-        return CurtailableResponder.of(case, units, called=called, threads=threads)
-    if label == "switched":
-        return SwitchedResponder.of(case, units, called=called, threads=threads)
-    return ShiftableResponder.of(case, units, called=called, threads=threads)
+@dataclass(frozen=True, kw_only=True, eq=False)
+class PreparedUnits:
+    """Units of one class, ready to answer: they mix their answers, or choose among them."""
+
+    responder: Responder
+    mixing: MixingResponder | None
+    choosing: ChoosingResponder | None
+
+    def choices(self, prices: Prices, rows: Rows, chosen: Ints) -> Choices:
+        """Return the best responses of chosen units (n,). Raises TypeError where units mix."""
+        if self.choosing is None:
+            raise TypeError(f"{type(self.responder).__name__} mixes")
+        return self.choosing.choices(prices, rows, chosen)
+
+    def mixtures(
+        self, rounds: Sequence[Prices], rows: Rows, shares: Shares, chosen: Ints
+    ) -> Iterator[tuple[Ints, Mixed]]:
+        """Yield mixtures of chosen units. Raises TypeError where units do not mix."""
+        if self.mixing is None:
+            raise TypeError(f"{type(self.responder).__name__} does not mix")
+        return self.mixing.mixtures(rounds, rows, shares, chosen)
 
 
-def choices_of(unit: Responder, prices: Prices, rows: Rows, chosen: Ints) -> Choices:
-    """Return the best responses of chosen units (n,) of a class that cannot mix. Raises TypeError for others."""
-    if isinstance(unit, ShiftableResponder):
-        return unit.answers(prices, rows, chosen).start
-    if isinstance(unit, SwitchedResponder):
-        return unit.answers(prices, rows, chosen).on
-    raise TypeError(f"{type(unit).__name__} mixes")
-
-
-def mixtures_of(
-    unit: Responder, rounds: Sequence[Prices], rows: Rows, shares: Shares, chosen: Ints
-) -> Iterator[tuple[Ints, Mixed]]:
-    """Yield mixtures of chosen units of a class that can mix. Raises TypeError for others."""
-    if isinstance(unit, ShiftableResponder | SwitchedResponder):
-        raise TypeError(f"{type(unit).__name__} does not mix")
-    return unit.mixtures(rounds, rows, shares, chosen)
+def prepared(case: Case, resource: ResourceClass, units: Ints, *, called: bool, threads: int = 0) -> PreparedUnits:
+    """Return units of one class, ready to answer; 0 threads: all there are. Raises TypeError for one without choice."""
+    if resource.mixing is not None:
+        mixing = resource.mixing.responder(case, units, called, threads)
+        return PreparedUnits(responder=mixing, mixing=mixing, choosing=None)
+    if resource.choosing is not None:
+        choosing = resource.choosing.responder(case, units, called, threads)
+        return PreparedUnits(responder=choosing, mixing=None, choosing=choosing)
+    raise TypeError(f"{resource.name}: neither mixes nor chooses, so it cannot be priced")
 
 
 def nothing(case: Case, groups: int) -> Totals:
@@ -93,7 +88,7 @@ class LocalPricing:
 
     def __init__(self, case: Case, parts: Grouping) -> None:
         self._case, self._parts = case, parts
-        self._responders = [responder(case, b.label, b.units, called=b.called) for b in parts.batches]
+        self._units = [prepared(case, b.resource, b.units, called=b.called) for b in parts.batches]
         # a batch's groups come right after those of the one before
         self._ends = np.array([0, *(int(b.rows.total.max()) + 1 for b in parts.batches)])
         self._everybody = [
@@ -112,13 +107,13 @@ class LocalPricing:
 
     def respond(self, prices: ScenarioPrices, groups: Bools | None = None) -> Totals:
         """Return the sums per group (G), zero for groups that are not asked."""
-        if not self._responders:
+        if not self._units:
             return nothing(self._case, 0)
         asked = self._everybody if groups is None else self._asked(groups)
         found = [
-            unit.respond(prices.called if batch.called else prices.planned, rows, count)
-            for batch, unit, rows, count in zip(
-                self._parts.batches, self._responders, asked, np.diff(self._ends).tolist(), strict=True
+            some.responder.respond(prices.called if batch.called else prices.planned, rows, count)
+            for batch, some, rows, count in zip(
+                self._parts.batches, self._units, asked, np.diff(self._ends).tolist(), strict=True
             )
         ]
         return Totals(
@@ -131,10 +126,10 @@ class LocalPricing:
     def choices(self, batch: int, prices: Prices, chosen: Ints) -> Iterator[tuple[Ints, Choices]]:
         """Yield the best responses of chosen units of a batch that cannot mix."""
         for few in chunks(chosen):
-            yield few, choices_of(self._responders[batch], prices, self._parts.batches[batch].rows, few)
+            yield few, self._units[batch].choices(prices, self._parts.batches[batch].rows, few)
 
     def mixtures(
         self, batch: int, rounds: Sequence[Prices], shares: Shares, chosen: Ints
     ) -> Iterator[tuple[Ints, Mixed]]:
         """Yield mixtures of the answers of chosen units of a batch."""
-        return mixtures_of(self._responders[batch], rounds, self._parts.batches[batch].rows, shares, chosen)
+        return self._units[batch].mixtures(rounds, self._parts.batches[batch].rows, shares, chosen)

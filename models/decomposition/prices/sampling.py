@@ -16,13 +16,14 @@ from models.block import reserved_points
 from models.case import NO_POINT, Case, Ints
 from models.decomposition.master.restricted_master import RestrictedMaster
 from models.decomposition.prices.dual_prices import DualPrices, carried
-from models.decomposition.prices.grouping import CLASSES, Grouping, split
+from models.decomposition.prices.grouping import Grouping, split
 from models.decomposition.prices.pricing import LocalPricing
 from models.decomposition.prices.proximal_bundle import search_prices
 from models.decomposition.prices.search_state import first_state
 from models.decomposition.reoptimise.subproblem import rows_of
 from models.decomposition.stopping import StopReason
 from models.decomposition.tuning import Sampling, Tuning
+from models.resources.registry import PRICED, RESOURCES
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -39,7 +40,7 @@ def sampled(case: Case, parts: Grouping, tuning: Sampling) -> Sample | None:
 
     None as well where tied points are few and large, so that the sample would have far more or fewer units at them.
     """
-    everybody = sum(len(getattr(case, label).point) for label in CLASSES)
+    everybody = sum(resource.count(case) for resource in PRICED)
     if everybody < tuning.large * tuning.units or case.remainder is not None:
         return None
     wanted = tuning.units / everybody
@@ -52,12 +53,12 @@ def sampled(case: Case, parts: Grouping, tuning: Sampling) -> Sample | None:
     is_tied[parts.tied] = True
     tables: dict[str, Any] = {}
     picked, at_tied, picked_there = 0, 0, 0
-    for label in (*CLASSES, "fixed"):
-        where = getattr(case, label).point
+    for resource in RESOURCES:
+        where = resource.arrays(case).point
         there, there_chosen = is_tied[where], place[where] != NO_POINT
         rows = np.sort(np.concatenate([np.flatnonzero(there_chosen), _every(np.flatnonzero(~there), wanted)]))
-        tables[label] = rows_of(getattr(case, label), rows, place)
-        if label != "fixed":
+        tables[resource.name] = rows_of(resource.arrays(case), rows, place)
+        if resource in PRICED:
             picked, at_tied, picked_there = picked + len(rows), at_tied + there.sum(), picked_there + there_chosen.sum()
     if abs(picked_there - wanted * at_tied) > tuning.alike * wanted * at_tied:
         return None

@@ -7,36 +7,37 @@ import numpy as np
 
 from models.block import per_point, slices
 from models.case import Case, Floats, Ints
-from models.outcome import Programs
-from models.resources.fixed import fixed_program_kw
-from models.resources.shiftable import run_program_kw
-from models.resources.switched import of_units, switched_program_kw
-
-SPARSE = ("unmet_kwh", "excess_kwh")  # zero for most units: memory that is not written to is not taken
-STORED = ("charge_kw", "discharge_kw", "energy_kwh", *SPARSE)
+from models.outcome import Fields, Programs
+from models.resources.protocols import ResourceClass
+from models.resources.registry import RESOURCES
+from models.resources.totals import units_kw
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Activation:
     """Called programs of the units that may have other ones than planned, and who they are within their classes."""
 
-    units: dict[str, Ints]  # by class
-    programs: Programs  # of these units
+    called: dict[str, tuple[Ints, Fields]]  # class → units (n,), the fields of their programs
 
     def everywhere(self, planned: Programs) -> Programs:
         """Return the programs of all units: the others keep their plan."""
         found: dict[str, Any] = {}
-        for label, names in FIELDS.items():
-            for name in names:
-                values, mine, units = getattr(planned, name), getattr(self.programs, name), self.units[label]
-                found[name] = _sparse_copy(values) if name in SPARSE else values.copy()
-                other = (mine != values[units]).any(axis=1) if name in SPARSE else np.ones(len(units), dtype=np.bool_)
-                found[name][units[other]] = mine[other]
+        for resource in RESOURCES:
+            sparse = _sparse(resource)
+            units, mine = self.called.get(resource.name, (np.zeros(0, dtype=np.int64), {}))
+            for name in resource.fields:
+                values = getattr(planned, name)
+                found[name] = _sparse_copy(values) if name in sparse else values.copy()
+                if name in mine and name in sparse:
+                    other = (mine[name] != values[units]).any(axis=1)
+                    found[name][units[other]] = mine[name][other]
+                elif name in mine:
+                    found[name][units] = mine[name]
         return Programs(**found)
 
 
-FIELDS = {"curtailable": ("curtailable_kw",), "storage": STORED, "shiftable": ("start",), "switched": ("switched_on",)}
-"""Fields of Programs by class."""
+def _sparse(resource: ResourceClass) -> tuple[str, ...]:
+    return () if resource.mixing is None else resource.mixing.sparse
 
 
 def _sparse_copy(values: Floats) -> Floats:
@@ -48,49 +49,27 @@ def _sparse_copy(values: Floats) -> Floats:
     return result
 
 
-def point_kw(case: Case, done: Programs) -> Floats:
-    """Return P_c (C+1,T), the last row for units in no congestion point."""
-    return (
-        fixed_program_kw(case)
-        + per_point(case, case.curtailable.point, done.curtailable_kw)
-        + _stored_kw(case, case.storage.point, done)
-        + per_point(case, case.shiftable.point, run_program_kw(case, done.start))
-        + per_point(case, case.switched.point, switched_program_kw(case.switched, done.switched_on))
-    )
-
-
-def _stored_kw(case: Case, point: Ints, done: Programs) -> Floats:
-    """Return Σ of storage programs (C+1,T), a few units at a time."""
-    result = np.zeros((len(case.points) + 1, case.isps))
-    for few in slices(len(point)):
-        np.add.at(result, point[few], done.charge_kw[few] - done.discharge_kw[few])
-    return result
-
-
-def moved_kw(case: Case, called: Activation, planned: Programs) -> Floats:
+def moved_kw(case: Case, activation: Activation, planned: Programs) -> Floats:
     """Return called less planned program per congestion point (C+1,T)."""
-    units, programs = called.units, called.programs
-    curtailable, storage, runs, switched = (getattr(case, label).point[units[label]] for label in FIELDS)
-    earlier: dict[str, Any] = {name: getattr(planned, name)[units[label]] for label in FIELDS for name in FIELDS[label]}
-    before = Programs(**earlier)
-    start = planned.start.copy()
-    start[units["shiftable"]] = programs.start
-    run_kw = (run_program_kw(case, start) - run_program_kw(case, planned.start))[units["shiftable"]]
-    mine = of_units(case.switched, units["switched"])
-    on_kw = switched_program_kw(mine, programs.switched_on) - switched_program_kw(mine, before.switched_on)
-    return (
-        per_point(case, curtailable, programs.curtailable_kw - before.curtailable_kw)
-        + _stored_kw(case, storage, programs)
-        - _stored_kw(case, storage, before)
-        + per_point(case, runs, run_kw)
-        + per_point(case, switched, on_kw)
-    )
+    total = np.zeros((len(case.points) + 1, case.isps))
+    for resource in RESOURCES:
+        if resource.name in activation.called:
+            units, mine = activation.called[resource.name]
+            before = planned.of(resource.fields, units)
+            if _sparse(resource):  # added up apart, and a few at a time: these are the classes with many arrays
+                total += units_kw(case, resource, units, mine)
+                total -= units_kw(case, resource, units, before)
+            else:
+                moved = resource.power_kw(case, units, mine) - resource.power_kw(case, units, before)
+                total += per_point(case, resource.arrays(case).point[units], moved)
+    return total
 
 
-def as_planned(case: Case, called: Activation, planned: Programs, points: Ints) -> None:
+def as_planned(case: Case, activation: Activation, planned: Programs, points: Ints) -> None:
     """Let called programs keep the plan at some points: nothing is delivered there, and nothing broken."""
-    for label, names in FIELDS.items():
-        units = called.units[label]
-        mine = np.flatnonzero(np.isin(getattr(case, label).point[units], points))
-        for name in names:
-            getattr(called.programs, name)[mine] = getattr(planned, name)[units[mine]]
+    for resource in RESOURCES:
+        if resource.name in activation.called:
+            units, fields = activation.called[resource.name]
+            mine = np.flatnonzero(np.isin(resource.arrays(case).point[units], points))
+            for name, values in fields.items():
+                values[mine] = getattr(planned, name)[units[mine]]

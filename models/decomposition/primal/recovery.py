@@ -3,127 +3,122 @@
 Source: docs/explanation/optimisation.md §3.5.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
-from models.block import reserved_points
-from models.case import Case, Floats, Ints
-from models.decomposition.master.restricted_master import KW_PER_MW, committed_kw
-from models.decomposition.prices.grouping import CLASSES, Grouping
-from models.decomposition.primal.activation import FIELDS, STORED, Activation, as_planned, moved_kw, point_kw
+from models.block import called_units, reserved_points
+from models.case import Case, Direction, Floats, Ints
+from models.decomposition.master.restricted_master import committed_kw
+from models.decomposition.prices.grouping import Grouping
+from models.decomposition.primal.activation import Activation, as_planned, moved_kw
 from models.decomposition.primal.convex_combination import CombinedPrograms
-from models.decomposition.primal.reserve_allocation import (
-    ReserveAllocation,
-    curtailable_holding,
-    fill,
-    fit,
-    storage_holding,
-)
-from models.headroom import SIDES, takes, traded_isps
-from models.objective import ProgramValues, called_terms, market_terms, missed_kwh_of, place_terms
-from models.outcome import Headroom, Programs
+from models.decomposition.primal.reserve_allocation import fill, fit
+from models.headroom import KW_PER_MW, takes, traded_isps
+from models.markets.registry import MARKETS
+from models.objective import market_terms, place_terms
+from models.outcome import Fields, Headroom, Programs, ProgramValues
+from models.reserve_room import SIDES, ReserveAllocation
+from models.resources.protocols import Reserving, ResourceClass
+from models.resources.registry import PRICED
+from models.resources.totals import called_terms, points_kw
 
 _ROUNDING = 1e-9
 _SLACK_KW, _SLACK = 5e-5, 5e-7  # rounding, and as much of the program: half of what the audit allows
 
 
-def _units(parts: Grouping, *, called: bool) -> dict[str, Ints]:
-    """Return who has a program in one scenario, by class."""
-    nobody = np.zeros(0, dtype=np.int64)
-    return dict.fromkeys(CLASSES, nobody) | {b.label: b.units for b in parts.batches if b.called == called}
+def _found(parts: Grouping, blended: list[CombinedPrograms], *, called: bool) -> dict[str, tuple[Ints, Fields]]:
+    """Return who has a program in one scenario and which: class → units (n,), the arrays of the batches themselves."""
+    pairs = zip(parts.batches, blended, strict=True)
+    return {batch.resource.name: (batch.units, some.fields) for batch, some in pairs if batch.called == called}
 
 
-def _programs(case: Case, parts: Grouping, blended: list[CombinedPrograms], *, called: bool) -> Programs:
-    """Return the programs of all units that have one in a scenario: the arrays of the batches themselves."""
-    nothing = np.zeros((0, case.isps))
-    found: dict[str, Any] = {
-        "curtailable_kw": nothing, **dict.fromkeys(STORED, nothing), "start": np.zeros(0, dtype=np.int64),
-        "switched_on": np.zeros((0, case.isps), dtype=np.bool_),
-    }  # fmt: skip
-    for batch, result in zip(parts.batches, blended, strict=True):
-        if batch.called == called:
-            own = {"curtailable_kw": "power_kw", "switched_on": "on"}
-            found |= {name: getattr(result, own.get(name, name)) for name in FIELDS[batch.label]}
-    return Programs(**found)
+def _programs(case: Case, parts: Grouping, blended: list[CombinedPrograms]) -> Programs:
+    """Return the planned programs of all units."""
+    found = _found(parts, blended, called=False)
+    fields: dict[str, Any] = {}
+    for resource in PRICED:
+        fields |= found[resource.name][1] if resource.name in found else _nobodys(case, resource)
+    return Programs(**fields)
+
+
+def _nobodys(case: Case, resource: ResourceClass) -> Fields:
+    if resource.mixing is not None:
+        return resource.mixing.empty(case, 0)
+    return {} if resource.choosing is None else resource.choosing.empty(case, 0)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class AllocatedReserve:
-    """Holdings of the classes in one scenario, with the units they belong to."""
+class ClassReserve:
+    """What some units (n,) of a class hold."""
 
-    storage_units: Ints
-    storage: ReserveAllocation
-    curtailable_units: Ints
-    curtailable: ReserveAllocation
-
-    def both(self) -> list[ReserveAllocation]:
-        """Return the holdings."""
-        return [self.storage, self.curtailable]
+    units: Ints
+    held: ReserveAllocation
 
 
-def _holdings(
-    case: Case, parts: Grouping, blended: list[CombinedPrograms], programs: Programs, *, called: bool
-) -> AllocatedReserve:
-    """Return what is held in a scenario, and its room beside these programs of the units that have one in it."""
-    found = {b.label: (b, r) for b, r in zip(parts.batches, blended, strict=True) if b.called == called}
-    nobody, nothing = np.zeros(0, dtype=np.int64), np.zeros((len(case.reserves), 0, case.isps))
+AllocatedReserve: TypeAlias = dict[str, ClassReserve]
+"""What is held in one scenario, by class."""
 
-    def holders(label: str) -> tuple[Ints, Ints, Floats]:
-        if label not in found:
-            return nobody, nobody, nothing
-        batch, result = found[label]
-        return result.holder, batch.units[result.holder], result.held_kw
 
-    place, units, held = holders("storage")
-    storage = storage_holding(case, units, programs, place, held)
-    place, own, held = holders("curtailable")
-    return AllocatedReserve(
-        storage_units=units, storage=storage, curtailable_units=own,
-        curtailable=curtailable_holding(case, own, programs.curtailable_kw[place], held),
-    )  # fmt: skip
+def reserving() -> Iterator[tuple[ResourceClass, Reserving]]:
+    """Yield the classes that may hold reserve, in the order in which they are priced."""
+    for resource in PRICED:
+        if resource.reserving is not None:
+            yield resource, resource.reserving
+
+
+def _holdings(case: Case, parts: Grouping, blended: list[CombinedPrograms], *, called: bool) -> AllocatedReserve:
+    """Return what is held in a scenario, and its room beside the programs of the units that have one in it."""
+    pairs = zip(parts.batches, blended, strict=True)
+    found = {batch.resource.name: (batch, some) for batch, some in pairs if batch.called == called}
+    result: AllocatedReserve = {}
+    for resource, how in reserving():
+        if resource.name in found:
+            batch, some = found[resource.name]
+            units = batch.units[some.holder]
+            held = how.allocation(case, units, some.fields, some.holder, some.held_kw)
+            result[resource.name] = ClassReserve(units=units, held=held)
+    return result
+
+
+def _allocations(held: AllocatedReserve) -> list[ReserveAllocation]:
+    return [of_class.held for of_class in held.values()]
 
 
 def reserve(
     case: Case, planned: AllocatedReserve, called: AllocatedReserve | None, bids_mw: list[Floats]
 ) -> tuple[tuple[Floats, ...], Floats]:
     """Fit and fill what is held; return bids (per product (B,)) lowered where it does not suffice, and shortfalls."""
-    reserved = reserved_points(case)
-    outside = []
-    for holding, units, point in (
-        (planned.storage, planned.storage_units, case.storage.point),
-        (planned.curtailable, planned.curtailable_units, case.curtailable.point),
-    ):
+    outside, mine, again = [], _allocations(planned), None if called is None else _allocations(called)
+    for name, of_class in planned.items():
+        fit(case, of_class.held)
+        outside.append(~called_units(case, case.units(name).point[of_class.units]))
+    for holding in again or ():
         fit(case, holding)
-        outside.append(~reserved[point[units]])
-    if called is not None:
-        for holding in called.both():
-            fit(case, holding)
     committed = committed_kw(case)
     shortfall = np.zeros((len(case.reserves), case.isps))
     bids = []
     for r, product in enumerate(case.reserves):
         wanted = np.where(traded_isps(product), np.append(bids_mw[r], 0.0)[product.block], 0.0) * KW_PER_MW
-        fill(case, planned.both(), r, np.maximum(wanted - _sum(planned.both(), r), 0.0))
-        least = _sum(planned.both(), r)
-        if called is not None:
+        fill(case, mine, r, np.maximum(wanted - _sum(case, mine, r), 0.0))
+        least = _sum(case, mine, r)
+        if again is not None:
             kept = sum(
-                (
-                    h.held_kw[r, out].sum(axis=0, dtype=np.float64)
-                    for h, out in zip(planned.both(), outside, strict=True)
-                ),
-                np.zeros(1),
+                (h.held_kw[r, out].sum(axis=0, dtype=np.float64) for h, out in zip(mine, outside, strict=True)),
+                np.zeros(case.isps),
             )
-            fill(case, called.both(), r, np.maximum(wanted - kept - _sum(called.both(), r), 0.0))
-            least = np.minimum(least, kept + _sum(called.both(), r))
+            fill(case, again, r, np.maximum(wanted - kept - _sum(case, again, r), 0.0))
+            least = np.minimum(least, kept + _sum(case, again, r))
         shortfall[r] = np.where(committed[r] > 0, np.maximum(committed[r] - least, 0.0), 0.0) / KW_PER_MW
         bids.append(_supported(case, r, bids_mw[r], least))
     return tuple(bids), shortfall
 
 
-def _sum(holdings: list[ReserveAllocation], product: int) -> Floats:
-    return sum((holding.held_kw[product].sum(axis=0, dtype=np.float64) for holding in holdings), np.zeros(1))
+def _sum(case: Case, holdings: list[ReserveAllocation], product: int) -> Floats:
+    held = (holding.held_kw[product].sum(axis=0, dtype=np.float64) for holding in holdings)
+    return sum(held, np.zeros(case.isps))
 
 
 def _supported(case: Case, r: int, wanted_mw: Floats, held_kw: Floats) -> Floats:
@@ -147,18 +142,18 @@ def headroom(case: Case, *scenarios: AllocatedReserve) -> Headroom:
 
     Memory that nobody writes to is not taken: tables cost what those who hold reserve need.
     """
-    result = {}
-    for label, own in (("curtailable", case.curtailable.forecast_kw), ("storage", case.storage.unmanaged_kw)):
-        shape = (len(case.reserves), *own.shape)
+    result: dict[tuple[str, Direction], Floats] = {}
+    for resource, how in reserving():
+        shape = (len(case.reserves), resource.count(case), case.isps)
         for side in SIDES:
-            table = np.zeros(shape, dtype=own.dtype)
+            table = np.zeros(shape, dtype=how.precision(case))
             for held in scenarios:
-                units, holding = getattr(held, f"{label}_units"), getattr(held, label)
+                mine = held.get(resource.name)
                 for r, product in enumerate(case.reserves):
-                    if len(units) and takes(product, side):
-                        table[r, units] = holding.held_kw[r]
-            result[f"{label}_{side.value}_kw"] = table
-    return Headroom(**result)
+                    if mine is not None and len(mine.units) and takes(product, side):
+                        table[r, mine.units] = mine.held.held_kw[r]
+            result[resource.name, side] = table
+    return Headroom.by_class(result)
 
 
 def positions(case: Case, total_kw: Floats) -> tuple[Floats, Floats, Floats, Floats, Floats]:
@@ -252,36 +247,33 @@ class Recovered:
 
 def complete(case: Case, parts: Grouping, blended: list[CombinedPrograms], bids_mw: list[Floats]) -> Recovered:
     """Return all that follows from blended programs."""
-    done = _programs(case, parts, blended, called=False)
-    planned_kw = point_kw(case, done)
-    held = _holdings(case, parts, blended, done, called=False)
+    done = _programs(case, parts, blended)
+    planned_kw = points_kw(case, done)
+    held = _holdings(case, parts, blended, called=False)
     called, called_held, shortfall = None, None, np.zeros(case.reservations.reserved_kw.shape)
     if reserved_points(case).any():
-        called = Activation(units=_units(parts, called=True), programs=_programs(case, parts, blended, called=True))
+        called = Activation(called=_found(parts, blended, called=True))
         shortfall, broken = undelivered(case, moved_kw(case, called, done)[:-1], planned_kw)
         if len(broken):
             as_planned(case, called, done, broken)
             shortfall, _ = undelivered(case, moved_kw(case, called, done)[:-1], planned_kw)
-        called_held = _holdings(case, parts, blended, called.programs, called=True)
+        called_held = _holdings(case, parts, blended, called=True)
     bids, missing = reserve(case, held, called_held, bids_mw)
-    for holding in (*held.both(), *(called_held.both() if called_held is not None else ())):
+    for holding in (*_allocations(held), *_allocations(called_held or {})):
         holding.forget_rooms()
     day_ahead, buy, sell, short, long = positions(case, planned_kw.sum(axis=0))
-    limits = case.limits
+    settled: dict[str, Any] = {}
+    for market in MARKETS:
+        settled |= {} if market.settled is None else market.settled(case, planned_kw)
     plain = ProgramValues(
         programs=done, called=None, headroom=_nothing_held(case), called_headroom=None,
         point_kw=planned_kw, day_ahead_kw=day_ahead, intraday_buy_kw=buy, intraday_sell_kw=sell, short_kw=short,
         long_kw=long, bids_mw=bids, reserve_shortfall_mw=missing,
-        breach_import_kw=np.maximum(planned_kw[limits.point] - limits.import_kw, 0.0),
-        breach_export_kw=np.maximum(limits.export_kw - planned_kw[limits.point], 0.0),
-        reservation_shortfall_kw=shortfall,
+        reservation_shortfall_kw=shortfall, **settled,
     )  # fmt: skip
     places = place_terms(case, plain)
     if called is not None:
-        missed_kwh = missed_kwh_of(called.programs)
-        places |= called_terms(
-            case, called.units["storage"], missed_kwh, called.units["switched"], called.programs.switched_on
-        )
+        places |= called_terms(case, called.called)
     terms = [*market_terms(case, plain).values(), *(float(values.sum()) for values in places.values())]
     return Recovered(
         case=case, plain=plain, called=called, held=held, called_held=called_held,
@@ -290,10 +282,5 @@ def complete(case: Case, parts: Grouping, blended: list[CombinedPrograms], bids_
 
 
 def _nothing_held(case: Case) -> Headroom:
-    storage, curtailable = (
-        np.broadcast_to(0.0, (len(case.reserves), *own.shape))
-        for own in (case.storage.unmanaged_kw, case.curtailable.forecast_kw)
-    )
-    return Headroom(
-        storage_up_kw=storage, storage_down_kw=storage, curtailable_up_kw=curtailable, curtailable_down_kw=curtailable
-    )
+    shapes = {resource.name: (len(case.reserves), resource.count(case), case.isps) for resource, _ in reserving()}
+    return Headroom.by_class({(name, s): np.broadcast_to(0.0, shapes[name]) for name in shapes for s in SIDES})

@@ -11,14 +11,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from models.arrays import of_rows
 from models.block import reserved_points
 from models.case import NO_POINT, Anchor, Case, Direction, Fixed, FixedRemainder, Floats, Ints, Reservations
-from models.decomposition.primal.activation import FIELDS
 from models.errors import CaseError
 from models.headroom import takes
 from models.outcome import Headroom, Outcome, Programs
+from models.reserve_room import SIDES
+from models.resources.registry import FIXED, RESOURCES
 
-_UNITS = ("fixed", "curtailable", "storage", "shiftable", "switched")
 _MOVED = "prognosis change"
 
 
@@ -26,7 +27,7 @@ def members(case: Case, points: Ints) -> dict[str, Ints]:
     """Return the units of each class at some congestion points, by their position in the class."""
     here = np.zeros(len(case.points) + 1, dtype=np.bool_)
     here[points] = True
-    return {label: np.flatnonzero(here[getattr(case, label).point]) for label in _UNITS}
+    return {resource.name: np.flatnonzero(here[resource.arrays(case).point]) for resource in RESOURCES}
 
 
 def subproblem(case: Case, outcome: Outcome, points: Ints) -> Case:
@@ -37,10 +38,11 @@ def subproblem(case: Case, outcome: Outcome, points: Ints) -> Case:
     units = members(case, points)
     place = np.full(len(case.points) + 1, NO_POINT)
     place[points] = np.arange(len(points))
-    chosen: dict[str, Any] = {label: rows_of(getattr(case, label), units[label], place) for label in _UNITS}
+    chosen: dict[str, Any] = {one.name: rows_of(one.arrays(case), units[one.name], place) for one in RESOURCES}
     others_kw = outcome.total_kw - outcome.point_kw[points].sum(axis=0)
-    chosen["fixed"] = Fixed(
-        point=np.append(chosen["fixed"].point, NO_POINT), program_kw=np.vstack([chosen["fixed"].program_kw, others_kw])
+    fixed = chosen[FIXED.name]
+    chosen[FIXED.name] = Fixed(
+        point=np.append(fixed.point, NO_POINT), program_kw=np.vstack([fixed.program_kw, others_kw])
     )
     for label in ("limits", "reservations"):
         rows = np.flatnonzero(place[getattr(case, label).point] != NO_POINT)
@@ -58,12 +60,8 @@ def subproblem(case: Case, outcome: Outcome, points: Ints) -> Case:
 
 def rows_of(table: Any, rows: Ints, place: Ints) -> Any:
     """Return the chosen rows of every array (and of names), with congestion points at their new place."""
-    values: dict[str, Any] = {}
-    for item in fields(table):
-        value = getattr(table, item.name)
-        values[item.name] = tuple(value[row] for row in rows.tolist()) if isinstance(value, tuple) else value[rows]
-    values["point"] = place[values["point"]]
-    return type(table)(**values)
+    chosen = of_rows(table, rows)
+    return replace(chosen, point=place[chosen.point])
 
 
 def _remainder(case: Case, outcome: Outcome, points: Ints, units: Mapping[str, Ints]) -> FixedRemainder:
@@ -86,9 +84,10 @@ def _held_kw(case: Case, headroom: Headroom, without: Mapping[str, Ints]) -> Flo
     total = np.zeros((len(case.reserves), case.isps))
     for r, reserve in enumerate(case.reserves):
         side = Direction.UP if takes(reserve, Direction.UP) else Direction.DOWN
-        for label in ("curtailable", "storage"):
-            held = getattr(headroom, f"{label}_{side.value}_kw")[r]
-            total[r] += held.sum(axis=0, dtype=np.float64) - held[without[label]].sum(axis=0, dtype=np.float64)
+        for one in RESOURCES:
+            if one.reserving is not None:
+                held = headroom.of(one.name, side)[r]
+                total[r] += held.sum(axis=0, dtype=np.float64) - held[without[one.name]].sum(axis=0, dtype=np.float64)
     return total
 
 
@@ -200,19 +199,22 @@ def whole_outcome(
 def _programs(old: Programs, new: Programs, units: Mapping[str, Ints], patched: Any) -> Programs:
     return Programs(
         **{
-            name: patched(getattr(old, name), units[label], getattr(new, name))
-            for label, names in FIELDS.items()
-            for name in names
+            name: patched(getattr(old, name), units[resource.name], getattr(new, name))
+            for resource in RESOURCES
+            for name in resource.fields
         }
     )
 
 
 def _headroom(old: Headroom, new: Headroom, units: Mapping[str, Ints], patched: Any) -> Headroom:
-    result = {}
-    for item in fields(old):
-        rows = units[item.name.partition("_")[0]]
-        result[item.name] = patched(getattr(old, item.name), (slice(None), rows), getattr(new, item.name))
-    return Headroom(**result)
+    return Headroom.by_class(
+        {
+            (one.name, side): patched(old.of(one.name, side), (slice(None), units[one.name]), new.of(one.name, side))
+            for one in RESOURCES
+            if one.reserving is not None
+            for side in SIDES
+        }
+    )
 
 
 def _copy(table: Any) -> Any:

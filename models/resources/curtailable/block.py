@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 
 from models.block import (
+    Discrete,
     Flow,
     Held,
     ObjectiveTerm,
+    Values,
     VariableArray,
     add_cells,
     add_rows,
@@ -21,7 +23,9 @@ from models.block import (
     reserved_points,
 )
 from models.case import Bools, Case, Direction, Floats, Reserve
-from models.headroom import SIDES, add_held, row_name, side_patterns, traded_isps
+from models.headroom import add_held, row_name, side_patterns, traded_isps
+from models.outcome import Fields
+from models.reserve_room import SIDES
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -32,6 +36,12 @@ class CurtailableBlock:
     flow: Flow
     worth: tuple[ObjectiveTerm, ...]
     held: Held
+    discrete: Discrete
+    own: Bools  # (U,T) where there is a variable
+
+    def programs(self, case: Case, values: Values) -> Fields:
+        """Return the programs (U,T), zero where there is no variable."""
+        return {"curtailable_kw": self.power.spread(values, *case.curtailable.forecast_kw.shape)}
 
 
 def lowest_kw(case: Case) -> Floats:
@@ -39,14 +49,15 @@ def lowest_kw(case: Case) -> Floats:
     return np.fmin(case.curtailable.forecast_kw, case.curtailable.pinned_kw)
 
 
-def add_curtailable(model: Any, case: Case, *, name: str, needed: Bools, called: bool = False) -> CurtailableBlock:
-    """Add forecast[u,t] <= p[u,t] <= 0 where `needed` (U,T), p = pinned where pinned, and the reserve units may hold.
+def add_curtailable(model: Any, case: Case, called: bool) -> CurtailableBlock:
+    """Add forecast[u,t] <= p[u,t] <= 0, p = pinned where pinned, and the reserve units may hold; see `called_cells`.
 
     Worth: −cost·Δ/1000·(p − forecast), EUR; a called program costs nothing. No variable where nothing
     is forecast.
     """
     data = case.curtailable
-    block = new_block(model, name)
+    block = new_block(model, "called_curtailable" if called else "curtailable")
+    needed = called_cells(case) if called else np.ones(data.forecast_kw.shape, dtype=np.bool_)
     pinned = np.broadcast_to(data.pinned_kw, data.forecast_kw.shape)
     low = np.where(np.isnan(pinned), data.forecast_kw, pinned)
     high = np.where(np.isnan(pinned), 0.0, pinned)
@@ -56,7 +67,9 @@ def add_curtailable(model: Any, case: Case, *, name: str, needed: Bools, called:
     )
     held = _hold(block, case, power)
     terms = (_curtailment(case, power),) if not called else ()
-    return CurtailableBlock(power=power, flow=flow, worth=terms, held=held)
+    own = np.zeros(data.forecast_kw.shape, dtype=np.bool_)
+    own[power.unit, power.isp] = True
+    return CurtailableBlock(power=power, flow=flow, worth=terms, held=held, discrete=Discrete(held=(held,)), own=own)
 
 
 def called_cells(case: Case) -> Bools:

@@ -41,7 +41,7 @@ class CurtailableResponder:
     threads: int
 
     @staticmethod
-    def of(case: Case, units: Ints, *, called: bool = False, threads: int = 0) -> "CurtailableResponder":
+    def of(case: Case, units: Ints, called: bool = False, threads: int = 0) -> "CurtailableResponder":
         """Prepare units (U,); a called program costs nothing. 0 threads: all there are."""
         data = case.curtailable
         rate = np.zeros(len(units)) if called else data.cost_eur_per_mwh[units] * (case.isp_hours / 1000)
@@ -111,11 +111,8 @@ class CurtailableResponder:
             )  # fmt: skip
 
         for_each_range(len(chosen), len(chosen) // BLOCK, run, threads=self.threads)
-        nobody, nothing = np.zeros(0, dtype=np.int64), np.zeros((0, isps))
-        return Mixed(
-            power_kw=program, charge_kw=nothing, discharge_kw=nothing, energy_kwh=nothing,
-            short=nobody, short_kwh=np.zeros((2, 0, isps)), holder=holder, held_kw=held,
-        )  # fmt: skip
+        nobody = np.zeros(0, dtype=np.int64)
+        return Mixed(fields={"curtailable_kw": program}, short=nobody, sparse={}, holder=holder, held_kw=held)
 
     def _sides(self, held_eur_per_kw: Floats) -> Sides:
         traded = np.array([traded_isps(reserve) for reserve in self.case.reserves], dtype=np.bool_)

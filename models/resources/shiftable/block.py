@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 import pyomo.environ as pyo
 
-from models.block import Choice, Flow, Values, Variables, new_block
-from models.case import Case, Floats, Ints
+from models.block import Choice, Discrete, Flow, ObjectiveTerm, Values, Variables, called_units, new_block
+from models.case import Bools, Case, Ints
+from models.outcome import Fields
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -18,20 +19,25 @@ class ShiftableBlock:
     start: Ints  # (N,)
     variables: Variables
     flow: Flow
-    choices: tuple[Choice, ...]
+    discrete: Discrete
+    own: Bools  # (U,)
+    worth: tuple[ObjectiveTerm, ...] = ()
+    held: None = None
 
-    def starts(self, values: Values, otherwise: Ints) -> Ints:
-        """Return the chosen start (U,), `otherwise` (U,) for units without variables."""
-        result = otherwise.copy()
+    def programs(self, case: Case, values: Values) -> Fields:
+        """Return the chosen starts (U,), the first possible one of units without variables."""
+        result = case.shiftable.first_start.copy()
         on = values(self.variables) > 0.5
         result[self.unit[on]] = self.start[on]
-        return result
+        return {"start": result}
 
 
-def add_shiftable(model: Any, case: Case, *, name: str, units: Ints) -> ShiftableBlock:
+def add_shiftable(model: Any, case: Case, called: bool) -> ShiftableBlock:
     """Add binaries start[u,s], s in first..last, Σ_s start[u,s] = 1; p[u,t] = Σ_s profile[u,t−s]·start[u,s]."""
     data = case.shiftable
-    block = new_block(model, name)
+    block = new_block(model, "called_shiftable" if called else "shiftable")
+    own = called_units(case, data.point) if called else np.ones(len(data.point), dtype=np.bool_)
+    units = np.flatnonzero(own)
     index = [(u, s) for u in units.tolist() for s in range(int(data.first_start[u]), int(data.last_start[u]) + 1)]
     block.start = pyo.Var(pyo.Set(initialize=index, dimen=2), within=pyo.Binary)
     variables = list(block.start.values())
@@ -46,7 +52,8 @@ def add_shiftable(model: Any, case: Case, *, name: str, units: Ints) -> Shiftabl
         start=start,
         variables=variables,
         flow=_flow(case, unit, start, variables),
-        choices=tuple(Choice(variables=v) for v in choices.values()),
+        discrete=Discrete(choices=tuple(Choice(variables=v) for v in choices.values())),
+        own=own,
     )
 
 
@@ -61,12 +68,3 @@ def _flow(case: Case, unit: Ints, start: Ints, variables: Variables) -> Flow:
         point=data.point[unit[row]],
         isp=start[row] + step,
     )
-
-
-def run_program_kw(case: Case, start: Ints) -> Floats:
-    """Return the programs (U,T) of all runs for their starts (U,)."""
-    data = case.shiftable
-    program = np.zeros((len(data.point), case.isps))
-    for u, (first, length) in enumerate(zip(start.tolist(), data.length.tolist(), strict=True)):
-        program[u, first : first + length] = data.profile_kw[u, :length]
-    return program

@@ -30,7 +30,7 @@ class ShiftableResponder:
     threads: int
 
     @staticmethod
-    def of(case: Case, units: Ints, *, called: bool = False, threads: int = 0) -> "ShiftableResponder":
+    def of(case: Case, units: Ints, called: bool = False, threads: int = 0) -> "ShiftableResponder":
         """Prepare units (U,); a called program is like any other. 0 threads: all there are."""
         del called
         data = case.shiftable
@@ -72,6 +72,10 @@ class ShiftableResponder:
         for_each_range(n, n // BLOCK, run, threads=self.threads)
         held = np.zeros((len(self.case.reserves), n, isps))
         return ShiftableAnswers(power_kw=program, held_kw=held, cost_eur=np.zeros(n), bound_eur=bound, start=start)
+
+    def choices(self, prices: Prices, rows: Rows, chosen: Ints) -> Ints:
+        """Return the starts of the answers of the units at positions `chosen` (n,)."""
+        return self.answers(prices, rows, chosen).start
 
 
 @compiled

@@ -1,10 +1,9 @@
-"""Whether, and from which energies, one storage unit can keep its energy band: models.reachability, compiled."""
+"""Whether, and from which energies, one storage unit can keep its energy band: reachability, compiled."""
 
 import numpy as np
 
 from models.case import Floats
 from models.compiled import compiled
-from models.reachability import ROUNDING_KWH, completable
 from models.resources.storage.layout import (
     CHARGE,
     DEMAND,
@@ -19,6 +18,7 @@ from models.resources.storage.layout import (
     START,
     Work,
 )
+from models.resources.storage.reachability import ROUNDING_KWH, completable
 
 
 @compiled
@@ -44,7 +44,7 @@ def keep_sets(table: Floats, scalars: Floats, hours: float, work: Work) -> bool:
 
 @compiled
 def keeps_band(table: Floats, scalars: Floats, hours: float, work: Work) -> bool:
-    """Whether some program keeps the energy band: models.reachability.meetable, for one unit."""
+    """Whether some program keeps the energy band: reachability.meetable, for one unit."""
     low = high = scalars[START]
     drain = hours / scalars[ETA_D]
     for t in range(table.shape[1]):

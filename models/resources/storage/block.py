@@ -12,22 +12,27 @@ import numpy as np
 import pyomo.environ as pyo
 
 from models.block import (
+    Discrete,
     Exclusive,
     Flow,
     Held,
     Holders,
     ObjectiveTerm,
     Switches,
+    Values,
     VariableArray,
     add_cells,
     add_column,
     add_rows,
     add_table,
+    called_units,
     new_block,
 )
 from models.case import Bools, Case, Direction, Floats, Ints, Reserve
-from models.headroom import SIDES, add_held, row_name, side_patterns
-from models.reachability import charge_limit_kw, discharge_limit_kw, meetable
+from models.headroom import add_held, row_name, side_patterns
+from models.outcome import Fields
+from models.reserve_room import SIDES
+from models.resources.storage.reachability import charge_limit_kw, discharge_limit_kw, meetable
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -41,22 +46,32 @@ class StorageBlock:
     excess: VariableArray
     flow: Flow
     worth: tuple[ObjectiveTerm, ...]
-    exclusive: Exclusive
     held: Held
-    holders: Holders
-    switches: Switches
+    discrete: Discrete
+    own: Bools  # (U,)
+
+    def programs(self, case: Case, values: Values) -> Fields:
+        """Return the programs (U,T), zero where there is no variable."""
+        shape = (len(case.storage.point), case.isps)
+        return {
+            "charge_kw": self.charge.spread(values, *shape),
+            "discharge_kw": self.discharge.spread(values, *shape),
+            "energy_kwh": self.energy.spread(values, *shape),
+            "unmet_kwh": self.unmet.spread(values, *shape),
+            "excess_kwh": self.excess.spread(values, *shape),
+        }
 
 
-def add_storage(model: Any, case: Case, *, name: str, units: Ints, called: bool = False) -> StorageBlock:
-    """Add the energy recursion, bands and reserve of `units`; pc, pd only where their limit is above zero.
+def add_storage(model: Any, case: Case, called: bool) -> StorageBlock:
+    """Add the energy recursion, bands and reserve of units; pc, pd only where their limit is above zero.
 
     Worth, EUR: wear −w·Δ·(pc + pd), stored energy v·e[T], comfort shortfall −s·(unmet + excess); a called program
     earns and costs nothing but its own shortfall. unmet and excess exist only for units whose bands cannot be met.
     """
-    block = new_block(model, name)
+    block = new_block(model, "called_storage" if called else "storage")
     shape = (len(case.storage.point), case.isps)
-    chosen = np.zeros((shape[0], 1), dtype=np.bool_)
-    chosen[units] = True
+    own = called_units(case, case.storage.point) if called else np.ones(shape[0], dtype=np.bool_)
+    units, chosen = np.flatnonzero(own), own[:, None]
     charge, discharge = _add_power(block, case, chosen)
     energy = add_cells(
         block, "energy", np.broadcast_to(chosen, shape), case.storage.energy_min_kwh, case.storage.energy_max_kwh
@@ -76,10 +91,14 @@ def add_storage(model: Any, case: Case, *, name: str, units: Ints, called: bool 
         excess=excess,
         flow=_flow(case, charge, discharge),
         worth=(shortfall,) if called else (*_wear_and_energy(case, charge, discharge, energy), shortfall),
-        exclusive=_exclusive(case, charge, discharge),
         held=held,
-        holders=_holders(case, (charge, discharge), held),
-        switches=_switch(block, case, charge),
+        discrete=Discrete(
+            exclusive=(_exclusive(case, charge, discharge),),
+            held=(held,),
+            holders=(_holders(case, (charge, discharge), held),),
+            switches=(_switch(block, case, charge),),
+        ),
+        own=own,
     )
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from models.case import Floats, Ints
 from models.compiled import compiled
-from models.reachability import INTERVALS
+from models.resources.storage.reachability import INTERVALS
 
 CHARGE, DISCHARGE, EFFICIENCY, LOW, HIGH, DEMAND, PINNED = range(7)
 """Rows of a unit's table (7,T)."""
@@ -33,7 +33,7 @@ class Work(NamedTuple):
     held: Floats  # (R,T)
     part: Floats  # (2,SEGMENTS)
     ranges: Floats  # (4,T) least, resting, least charging and most change of energy
-    sets: Floats  # (T,2,INTERVALS) see models.reachability.completable
+    sets: Floats  # (T,2,INTERVALS) see models.resources.storage.reachability.completable
     intervals: Ints  # (T,)
 
 

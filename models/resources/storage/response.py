@@ -74,7 +74,7 @@ class StorageResponder:
     threads: int
 
     @staticmethod
-    def of(case: Case, units: Ints, *, called: bool = False, threads: int = 0) -> "StorageResponder":
+    def of(case: Case, units: Ints, called: bool = False, threads: int = 0) -> "StorageResponder":
         """Prepare units (U,); a called program costs only its own comfort shortfall. 0 threads: all there are."""
         data = case.storage
         double, single = parameter_views(*(getattr(data, name) for name in _TABLE))
@@ -173,9 +173,12 @@ class StorageResponder:
         for_each_range(len(chosen), len(chosen) // BLOCK, run, threads=self.threads)
         short = np.flatnonzero((slack != 0).any(axis=(0, 2)))
         return Mixed(
-            power_kw=np.zeros((0, self.case.isps)), charge_kw=charge, discharge_kw=discharge, energy_kwh=energy,
-            short=short, short_kwh=slack[:, short], holder=holder, held_kw=held,
-        )  # fmt: skip
+            fields={"charge_kw": charge, "discharge_kw": discharge, "energy_kwh": energy},
+            short=short,
+            sparse={"unmet_kwh": slack[0, short], "excess_kwh": slack[1, short]},
+            holder=holder,
+            held_kw=held,
+        )
 
     def _offers(self, held_eur_per_kw: Floats) -> Offers:
         """Return what rewards are worth; vertices only where a product needs an energy margin."""

@@ -11,8 +11,21 @@ from typing import Any
 import numpy as np
 import pyomo.environ as pyo
 
-from models.block import Flow, ObjectiveTerm, States, Values, VariableArray, Variables, add_cells, linear_sum, new_block
+from models.block import (
+    Discrete,
+    Flow,
+    ObjectiveTerm,
+    States,
+    Values,
+    VariableArray,
+    Variables,
+    add_cells,
+    called_units,
+    linear_sum,
+    new_block,
+)
 from models.case import Bools, Case, Floats, Ints
+from models.outcome import Fields
 from models.resources.switched.states import meetable, nearest, settled, starts
 
 
@@ -24,12 +37,14 @@ class SwitchedBlock:
     settled: Bools  # (U,T) states that are
     flow: Flow
     worth: tuple[ObjectiveTerm, ...]
-    states: States
+    discrete: Discrete
+    own: Bools  # (U,)
+    held: None = None
 
-    def program(self, values: Values, units: int, isps: int) -> Bools:
+    def programs(self, case: Case, values: Values) -> Fields:
         """Return the states (U,T), off for units that are not in the block."""
-        result: Bools = self.settled | (self.on.spread(values, units, isps) > 0.5)
-        return result
+        free_on = self.on.spread(values, len(case.switched.point), case.isps) > 0.5
+        return {"switched_on": self.settled | free_on}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -47,14 +62,16 @@ class _Table:
         return [self.of[unit, t] for t in isps]
 
 
-def add_switched(model: Any, case: Case, *, name: str, units: Ints, called: bool = False) -> SwitchedBlock:
-    """Add on, start and stop of `units`; where pins or what had begun settle the state, on is fixed to it.
+def add_switched(model: Any, case: Case, called: bool) -> SwitchedBlock:
+    """Add on, start and stop of units; where pins or what had begun settle the state, on is fixed to it.
 
     Worth, EUR: −start_eur·start and comfort shortfall −s·(unmet + excess); a called program costs only its own
     shortfall. unmet and excess exist only for units that cannot keep the bounds of their windows.
     """
-    data, block = case.switched, new_block(model, name)
+    data, block = case.switched, new_block(model, "called_switched" if called else "switched")
     shape = (len(data.point), case.isps)
+    own = called_units(case, data.point) if called else np.ones(shape[0], dtype=np.bool_)
+    units = np.flatnonzero(own)
     chosen, done, first = np.zeros(shape, dtype=np.bool_), np.zeros(shape, dtype=np.bool_), np.zeros(shape[0], np.int64)
     chosen[units] = True
     done[units], first[units] = settled(case, units)
@@ -82,7 +99,10 @@ def add_switched(model: Any, case: Case, *, name: str, units: Ints, called: bool
             isp=on.isp,
         ),
         worth=(missing,) if called else (_starting(case, start, done, first), missing),
-        states=States(variables=decided.variables, nearest=lambda x: _nearest(case, units, decided, x)),
+        discrete=Discrete(
+            states=(States(variables=decided.variables, nearest=lambda x: _nearest(case, units, decided, x)),)
+        ),
+        own=own,
     )
 
 

@@ -31,7 +31,7 @@ class SwitchedResponder:
     threads: int
 
     @staticmethod
-    def of(case: Case, units: Ints, *, called: bool = False, threads: int = 0) -> "SwitchedResponder":
+    def of(case: Case, units: Ints, called: bool = False, threads: int = 0) -> "SwitchedResponder":
         """Prepare units (U,); a called program costs only its own comfort shortfall. 0 threads: all there are."""
         return SwitchedResponder(case=case, given=priced(case, units, called=called, threads=threads), threads=threads)
 
@@ -61,6 +61,10 @@ class SwitchedResponder:
             bound_eur=found.money_eur[:, 1],
             on=found.on,
         )
+
+    def choices(self, prices: Prices, rows: Rows, chosen: Ints) -> Bools:
+        """Return the states of the answers of the units at positions `chosen` (n,)."""
+        return self.answers(prices, rows, chosen).on
 
 
 @compiled

@@ -1,6 +1,6 @@
 """States of units that are on or off: which are settled already, what they mean, and the nearest possible ones."""
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -118,11 +118,6 @@ def switched_program_kw(data: Switched, on: Bools) -> Floats:
     return np.where(on, data.on_kw, 0.0).astype(np.float64)
 
 
-def of_units(data: Switched, units: Ints) -> Switched:
-    """Return some units."""
-    return Switched(**{item.name: getattr(data, item.name)[units] for item in fields(data)})
-
-
 def starts(data: Switched, on: Bools) -> Ints:
     """Return how often each unit is started (U,)."""
     before = np.column_stack([data.before > 0, on[:, :-1]])
@@ -143,12 +138,6 @@ def unmet_and_excess(data: Switched, on: Bools) -> tuple[Ints, Ints]:
 def missed_isps(data: Switched, on: Bools) -> Ints:
     """Return by how many ISPs the bounds of all windows of each unit are missed (U,)."""
     return np.asarray(sum(part.sum(axis=1) for part in unmet_and_excess(data, on)), dtype=np.int64)
-
-
-def own_cost_eur(data: Switched, on: Bools, *, called: bool = False) -> Floats:
-    """Return what programs cost beyond their energy (U,): starts and ISPs missed; called ones only the latter."""
-    missed = data.shortfall_eur * missed_isps(data, on)
-    return np.asarray(missed if called else missed + data.start_eur * starts(data, on), dtype=np.float64)
 
 
 def unmanaged_on(case: Case) -> Bools:

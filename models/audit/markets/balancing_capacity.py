@@ -1,12 +1,15 @@
-"""Audits balancing capacity: are bids ones the market takes, and covered in every ISP, also when called?"""
+"""Audits balancing capacity: are bids ones the market takes, and covered in every ISP, also when called?
 
-from collections.abc import Iterator
+Bids are whole steps, zero or at least the minimum, within depth; as committed where committed; in every ISP of a block
+Σ headroom >= bid − shortfall on every side taken, as planned and when called; shortfall only of what is committed.
+"""
 
 import numpy as np
 
 from models.audit.findings import above, isp, named, numbered, slack
-from models.audit.headroom import SIDES, held_kw, on_side
-from models.audit.scenario import Situation, scenarios
+from models.audit.protocols import Findings, MarketAudit
+from models.audit.scenario import Situation, on_side, scenarios
+from models.audit.totals import all_held_kw
 from models.case import Case, Floats, Reserve
 from models.outcome import Outcome
 
@@ -14,16 +17,15 @@ _KW = 1000.0
 _MW_SLACK = 1e-6
 
 
-def check_reserves(case: Case, outcome: Outcome) -> Iterator[str]:
-    """Yield bids the market would not take or that units do not cover; see the rules in models.audit."""
+def _check(case: Case, outcome: Outcome) -> Findings:
     for reserve, bids in zip(case.reserves, outcome.bids_mw, strict=True):
         yield from _bids(reserve, bids)
     yield from _shortfall(case, outcome)
-    for scenario in scenarios(case, outcome):
-        yield from _cover(case, outcome, scenario)
+    for situation in scenarios(case, outcome):
+        yield from _cover(case, outcome, situation)
 
 
-def _bids(reserve: Reserve, bids: Floats) -> Iterator[str]:
+def _bids(reserve: Reserve, bids: Floats) -> Findings:
     axes = (numbered(f"reserve {reserve.name}, block"),)
     free = np.isnan(reserve.committed_mw)
     steps = bids / reserve.step_mw
@@ -50,7 +52,7 @@ def _at_isps(case: Case, values: list[Floats]) -> Floats:
     return result
 
 
-def _shortfall(case: Case, outcome: Outcome) -> Iterator[str]:
+def _shortfall(case: Case, outcome: Outcome) -> Findings:
     axes = (named("reserve", [reserve.name for reserve in case.reserves]), isp)
     missing = outcome.reserve_shortfall_mw
     committed = _at_isps(case, [np.nan_to_num(reserve.committed_mw) for reserve in case.reserves])
@@ -59,24 +61,42 @@ def _shortfall(case: Case, outcome: Outcome) -> Iterator[str]:
     yield from above(axes, what, missing - committed, _MW_SLACK + 1e-6 * committed, "MW")
 
 
-def _cover(case: Case, outcome: Outcome, scenario: Situation) -> Iterator[str]:
-    names = [f"{reserve.name}{' when called' if scenario.word else ''}" for reserve in case.reserves]
+def _cover(case: Case, outcome: Outcome, situation: Situation) -> Findings:
+    names = [f"{reserve.name}{' when called' if situation.word else ''}" for reserve in case.reserves]
     bids = _at_isps(case, list(outcome.bids_mw))
     needed = _KW * (bids - outcome.reserve_shortfall_mw)
-    for side in SIDES:
-        held = _elsewhere(case, scenario)
-        if scenario.headroom is not None:
-            for part in held_kw(scenario.headroom, side):
+    for side in ("up", "down"):
+        held = _elsewhere(case, situation)
+        if situation.headroom is not None:
+            for part in all_held_kw(situation.headroom, side):
                 held += part.sum(axis=1, dtype=np.float64)  # single precision would lose kilowatts
         missing = np.where(on_side(case, side)[:, None], needed - held, 0.0)
         what = f"bid is not covered by {side} headroom"
         yield from above((named("reserve", names), isp), what, missing, slack(needed, held))
 
 
-def _elsewhere(case: Case, scenario: Situation) -> Floats:
+def _elsewhere(case: Case, situation: Situation) -> Floats:
     """Return what units hold that are not in the case (R,T)."""
     other = case.remainder
     if other is None:
         return np.zeros((len(case.reserves), case.isps))
-    when_called = scenario.word and other.called_held_kw is not None
+    when_called = situation.word and other.called_held_kw is not None
     return np.array(other.called_held_kw if when_called else other.held_kw)
+
+
+def _eur(case: Case, outcome: Outcome) -> dict[str, float]:
+    result = {"reserve shortfall": 0.0}
+    for r, reserve in enumerate(case.reserves):
+        result[f"capacity {reserve.name}"] = float(np.sum(reserve.price_eur_per_mw * outcome.bids_mw[r]))
+        missing_mwh = float(np.sum(outcome.reserve_shortfall_mw[r])) * case.isp_hours
+        result["reserve shortfall"] -= reserve.shortfall_eur_per_mwh * missing_mwh
+    return result
+
+
+AUDIT = MarketAudit(
+    name="balancing_capacity",
+    check=_check,
+    shapes=lambda case: {"reserve_shortfall_mw": (len(case.reserves), case.isps)},
+    shadows=lambda case: {"reserve_eur_per_mw": tuple(f"reserve {reserve.name}" for reserve in case.reserves)},
+    portfolio_eur=_eur,
+)

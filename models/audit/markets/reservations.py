@@ -1,40 +1,26 @@
-"""Audits congestion points: agreed limits with their breaches, and reservations with the programs that deliver them."""
+"""Audits reservations: shortfalls within what is reserved, and called programs that deliver the rest.
 
-from collections.abc import Iterator
+Per congestion point, ISP and sign the contracts add up: Σq <= P + Σ(R + s) where R < 0, Σq >= P + Σ(R − s) where R > 0,
+0 <= s <= |R|; without called programs all of R is shortfall.
+"""
 
 import numpy as np
 
 from models.audit.findings import above, at_points, isp, named, slack
-from models.audit.scenario import points_kw
-from models.case import Case
+from models.audit.protocols import Findings, MarketAudit
+from models.audit.scenario import by_point, mwh
+from models.audit.totals import points_kw
+from models.case import Case, Floats
 from models.outcome import Outcome
 
 
-def check_congestion(case: Case, outcome: Outcome) -> Iterator[str]:
-    """Yield breaches not stated as they are and reservations not delivered; see the rules in models.audit."""
-    yield from _limits(case, outcome)
+def _check(case: Case, outcome: Outcome) -> Findings:
     yield from _shortfalls(case, outcome)
     if outcome.called is not None:
         yield from _delivery(case, outcome)
 
 
-def _limits(case: Case, outcome: Outcome) -> Iterator[str]:
-    limits = case.limits
-    power = points_kw(case, outcome.programs)[limits.point]
-    names = [f"{i} at {case.points[point]}" for i, point in enumerate(limits.point.tolist())]
-    axes = (named("limit", names), isp)
-    for side, overshoot, breach in (
-        ("import", power - limits.import_kw, outcome.breach_import_kw),
-        ("export", limits.export_kw - power, outcome.breach_export_kw),
-    ):
-        allowed = slack(power, breach)
-        over = np.maximum(overshoot, 0.0)
-        yield from above(axes, f"breach_{side}_kw is negative", -breach, allowed)
-        yield from above(axes, f"beyond its {side} limit and breach_{side}_kw", overshoot - breach, allowed)
-        yield from above(axes, f"breach_{side}_kw is more than the overshoot", breach - over, allowed)
-
-
-def _shortfalls(case: Case, outcome: Outcome) -> Iterator[str]:
+def _shortfalls(case: Case, outcome: Outcome) -> Findings:
     data, shortfall = case.reservations, outcome.reservation_shortfall_kw
     axes, reserved = (named("reservation", data.name), isp), np.abs(data.reserved_kw)
     allowed = slack(reserved)
@@ -45,7 +31,7 @@ def _shortfalls(case: Case, outcome: Outcome) -> Iterator[str]:
         yield from above(axes, what, reserved - shortfall, allowed)
 
 
-def _delivery(case: Case, outcome: Outcome) -> Iterator[str]:
+def _delivery(case: Case, outcome: Outcome) -> Findings:
     """Compare q with P + ΣR ± Σs, at all places at once for each sign."""
     if outcome.called is None:
         return
@@ -64,3 +50,23 @@ def _delivery(case: Case, outcome: Outcome) -> Iterator[str]:
             asked[point] |= np.sign(data.reserved_kw[k]) == sign
         missing = owed - sign * (called - planned)
         yield from above(axes, what, np.where(asked, missing, 0.0), allowed)
+
+
+def _eur(case: Case, outcome: Outcome) -> dict[str, Floats]:
+    contracts = case.reservations
+    # Availability is paid per MW and hour: numerically, per MWh.
+    reserved = mwh(case, np.abs(contracts.reserved_kw)).sum(axis=1)
+    undelivered = mwh(case, outcome.reservation_shortfall_kw).sum(axis=1)
+    return {
+        "availability": by_point(case, contracts.point, contracts.availability_eur_per_mw_h * reserved),
+        "reservation shortfall": by_point(case, contracts.point, -contracts.penalty_eur_per_mwh * undelivered),
+    }
+
+
+AUDIT = MarketAudit(
+    name="reservations",
+    check=_check,
+    shapes=lambda case: {"reservation_shortfall_kw": (len(case.reservations.point), case.isps)},
+    shadows=lambda case: {"reservation_eur_per_mwh": tuple(f"reservation {n}" for n in case.reservations.name)},
+    placed_eur=_eur,
+)

@@ -12,8 +12,10 @@ import numpy as np
 import pyomo.environ as pyo
 
 from models.block import (
+    Discrete,
     Held,
     ObjectiveTerm,
+    Values,
     VariableArray,
     Variables,
     Whole,
@@ -23,14 +25,14 @@ from models.block import (
     reserved_points,
 )
 from models.case import Case, Floats, Ints, Reserve
-from models.headroom import traded, traded_isps
+from models.headroom import KW_PER_MW, traded, traded_isps
+from models.markets.protocols import Marginals, Portfolio
 
-KW_PER_MW = 1000.0
 _ROUNDING = 1e-9
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class ReserveRows:
+class BalancingCapacityBlock:
     """Bids in steps, shortfalls in MW and the rows Σ headroom >= bid − shortfall."""
 
     bids: dict[tuple[int, int], Whole]  # (product, block), where free
@@ -40,12 +42,35 @@ class ReserveRows:
     rows: Variables
     worth: tuple[ObjectiveTerm, ...]
 
+    @property
+    def discrete(self) -> Discrete:
+        """Bids come in whole steps."""
+        return Discrete(wholes=tuple(self.bids.values()))
 
-def hold_reserves(model: Any, case: Case, held: Sequence[Held], called: Sequence[Held] | None) -> ReserveRows:
+    def outcome(self, case: Case, values: Values) -> dict[str, Any]:
+        """Return bids and what is short of those awarded."""
+        bids = [np.nan_to_num(reserve.committed_mw) for reserve in case.reserves]
+        for (r, block), whole in self.bids.items():
+            bids[r][block] = np.round(values([whole.variable])[0]) * case.reserves[r].step_mw
+        return {
+            "bids_mw": tuple(bids),
+            "reserve_shortfall_mw": self.shortfall.spread(values, len(case.reserves), case.isps),
+        }
+
+    def shadow(self, case: Case, marginals: Marginals) -> dict[str, Floats]:
+        """Return what a MW more held is worth; noise below zero is cut off."""
+        held = np.zeros((len(case.reserves), case.isps))
+        np.add.at(held, (self.product, self.isp), marginals.of_rows(self.rows) * KW_PER_MW)
+        return {"reserve_eur_per_mw": np.maximum(held, 0.0)}
+
+
+def hold_reserves(model: Any, case: Case, portfolio: Portfolio) -> BalancingCapacityBlock:
     """Σ headroom >= bid − shortfall in every ISP of a block, for the program and again when reservations are called.
 
     In the called case units at reserved congestion points count with what they hold then, all others as planned.
     """
+    when_called, held = portfolio.called(), portfolio.held
+    called = None if when_called is None else when_called.held
     block = new_block(model, "reserves")
     bids = _add_bids(block, case, held)
     shape = (len(case.reserves), case.isps)
@@ -76,7 +101,7 @@ def hold_reserves(model: Any, case: Case, held: Sequence[Held], called: Sequence
         for key, stated in block.component(name).items():
             rows.append(stated)
             keys.append(key)
-    return ReserveRows(
+    return BalancingCapacityBlock(
         bids=bids,
         shortfall=shortfall,
         product=np.array([r for r, _ in keys], dtype=np.int64),

@@ -1,32 +1,28 @@
-"""Audits switched units: is every state, planned and called, one the unit can be in?"""
+"""Audits switched units: is every state one the unit can be in, and what does it cost?
 
-from collections.abc import Iterator
+As pinned where pinned; otherwise a state lasts its least time, also one that began before the Period, and no unit is on
+outside its windows but for a least time that began before it could choose.
+"""
+
+from collections.abc import Mapping
 
 import numpy as np
 
-from models.audit.findings import Axis, above, isp, numbered
-from models.audit.scenario import Situation, scenarios
-from models.case import Bools, Case, Ints
-from models.outcome import Outcome, Programs
+from models.audit.findings import above, isp
+from models.audit.protocols import ClassAudit, Findings, ProgramField
+from models.audit.scenario import Situation
+from models.case import Bools, Case, Floats, Ints
+from models.outcome import Programs
 
 
-def check_switched(case: Case, outcome: Outcome) -> Iterator[str]:
-    """Yield states no switched unit could be in; see the rules in models.audit."""
-    for scenario in scenarios(case, outcome):
-        yield from _states(case, scenario)
-        moved = scenario.programs.switched_on != outcome.programs.switched_on
-        elsewhere = ~scenario.concerns(case.switched.point)[:, None]
-        what = "is not as planned though nothing is reserved there,"
-        yield from above(_axes(scenario), what, (moved & elsewhere).astype(np.float64), 0.0, "ISPs")
+def _power_kw(case: Case, programs: Programs) -> Floats:
+    return np.multiply(case.switched.on_kw, programs.switched_on)
 
 
-def _axes(scenario: Situation) -> tuple[Axis, Axis]:
-    return numbered(f"{scenario.word}switched"), isp
-
-
-def _states(case: Case, scenario: Situation) -> Iterator[str]:
+def _check(case: Case, situation: Situation) -> Findings:
     """Follow every unit through the day: how long has it been as it is, and was it free to choose?"""
-    data, on = case.switched, scenario.programs.switched_on
+    axes = (situation.units("switched"), isp)
+    data, on = case.switched, situation.programs.switched_on
     pins, inside = np.broadcast_to(data.pinned_on, on.shape), _inside(case)
     soon, outside, unpinned = (np.zeros(on.shape) for _ in range(3))
     was, since = data.before > 0, np.abs(data.before)
@@ -40,13 +36,13 @@ def _states(case: Case, scenario: Situation) -> Iterator[str]:
         unpinned[:, t] = ~free & (now != (pins[:, t] == 1))
         since = np.where(now == was, since + 1, 1)
         was = now
-    mine = scenario.concerns(data.point)[:, None]
+    mine = situation.concerns(data.point)[:, None]
     for what, excess in (
         ("is switched too soon", soon),
         ("is on outside its windows", outside),
         ("leaves its pinned state", unpinned),
     ):
-        yield from above(_axes(scenario), what, np.where(mine, excess, 0.0), 0.0, "ISPs")
+        yield from above(axes, what, np.where(mine, excess, 0.0), 0.0, "ISPs")
 
 
 def _inside(case: Case) -> Bools:
@@ -57,7 +53,7 @@ def _inside(case: Case) -> Bools:
     return result
 
 
-def missed(case: Case, programs: Programs) -> Ints:
+def _missed(case: Case, programs: Programs) -> Ints:
     """Return by how many ISPs each unit misses the bounds of its windows (U,)."""
     data, count = case.switched, np.zeros(case.switched.window_first.shape, dtype=np.int64)
     for t in range(case.isps):
@@ -66,8 +62,28 @@ def missed(case: Case, programs: Programs) -> Ints:
     return np.asarray(np.where(data.window_end > data.window_first, off, 0).sum(axis=1), dtype=np.int64)
 
 
-def begun(case: Case, programs: Programs) -> Ints:
+def _begun(case: Case, programs: Programs) -> Ints:
     """Return how often each unit is started (U,)."""
     on = programs.switched_on.astype(np.int64)
     first = (case.switched.before > 0).astype(np.int64)
     return np.asarray((np.diff(on, axis=1, prepend=first[:, None]) > 0).sum(axis=1), dtype=np.int64)
+
+
+def _terms_eur(case: Case, programs: Programs, called: bool) -> Mapping[str, Floats]:
+    """A called program costs only its own shortfall."""
+    data = case.switched
+    if not len(data.point):
+        return {}
+    missed_eur = np.asarray(-data.shortfall_eur * _missed(case, programs), dtype=np.float64)
+    if called:
+        return {"called comfort shortfall": missed_eur}
+    return {"starts": -data.start_eur * _begun(case, programs), "comfort shortfall": missed_eur}
+
+
+AUDIT = ClassAudit(
+    name="switched",
+    fields={"switched_on": ProgramField(kinds="b", unit="ISPs")},
+    power_kw=_power_kw,
+    check=_check,
+    terms_eur=_terms_eur,
+)

@@ -1,0 +1,140 @@
+"""Types of arrays, and the checks that every part of a case makes of its own: shapes, numbers, signs.
+
+A part is a frozen dataclass of arrays, `models.resources.*.arrays` or `models.markets.*.arrays`. Its `check` raises
+CaseError and names the field; `models.case.Case` calls it once, after that its arrays are trusted.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, fields
+from enum import Enum
+from typing import Any, Protocol, TypeAlias, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.errors import CaseError
+
+Floats: TypeAlias = NDArray[np.float64]
+Ints: TypeAlias = NDArray[np.int64]
+Bools: TypeAlias = NDArray[np.bool_]
+
+NO_POINT = -1
+"""Congestion point index of a unit whose connection lies in none."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Extent:
+    """How large a case is: what shapes are checked against."""
+
+    isps: int
+    points: int
+    products: int  # of balancing capacity
+
+
+@runtime_checkable
+class Part(Protocol):
+    """Arrays of a case that know what they must be like."""
+
+    def check(self, where: str, extent: Extent) -> None:
+        """Raise CaseError naming the first field, as part of `where`, that contradicts the extent or another field."""
+        ...
+
+
+class Width(Enum):
+    """The second axis of an array whose first is its rows."""
+
+    ISPS = "T"
+    ISPS_OR_ONE = "T*"  # one column stands for all ISPs
+    ANY = "any"
+
+
+Widths: TypeAlias = Mapping[str, Width]
+
+
+class UnitArrays(Part, Protocol):
+    """The arrays of a resource class, one row per unit."""
+
+    @property
+    def point(self) -> Ints:
+        """Index into Case.points or NO_POINT (U,)."""
+        ...
+
+    @property
+    def widths(self) -> Widths:
+        """The second axis of the fields that have one."""
+        ...
+
+
+def fault(where: str, what: str) -> CaseError:
+    """Return the error for a field."""
+    return CaseError(f"{where}: {what}")
+
+
+def check_values(where: str, values: NDArray[Any], *, nan: bool = False, infinite: bool = False) -> None:
+    """Raise CaseError where numbers are NaN or infinite and may not be."""
+    if not np.issubdtype(values.dtype, np.floating):
+        return
+    if not nan and bool(np.isnan(values).any()):
+        raise fault(where, f"has NaN at index {np.argwhere(np.isnan(values))[0].tolist()}")
+    if not infinite and bool(np.isinf(values).any()):
+        raise fault(where, f"has an infinite value at index {np.argwhere(np.isinf(values))[0].tolist()}")
+
+
+def check_rows(
+    where: str, table: Any, extent: Extent, widths: Widths, *, nan: Collection[str] = (), infinite: Collection[str] = ()
+) -> None:
+    """Raise CaseError unless all fields have one entry, or row, per entry of `point`, each of its width.
+
+    Fields without a width are (U,). `nan` and `infinite` name the fields in which such values mean something.
+    """
+    rows = len(table.point)
+    if rows and not (table.point.min() >= NO_POINT and table.point.max() < extent.points):
+        raise fault(f"{where}.point", f"must be {NO_POINT}..{extent.points - 1}")
+    allowed = {Width.ISPS: {extent.isps}, Width.ISPS_OR_ONE: {1, extent.isps}}
+    for item in fields(table):
+        values, width, place = getattr(table, item.name), widths.get(item.name), f"{where}.{item.name}"
+        if isinstance(values, tuple):
+            if len(values) != rows:
+                raise fault(place, f"has {len(values)} entries, expected {rows}")
+            continue
+        if values.ndim != (1 if width is None else 2) or len(values) != rows:
+            raise fault(place, f"has shape {values.shape}, expected {rows} rows")
+        if width in allowed and values.shape[1] not in allowed[width]:
+            raise fault(place, f"has {values.shape[1]} ISPs, expected {extent.isps}")
+        check_values(place, values, nan=item.name in nan, infinite=item.name in infinite)
+
+
+def check_shape(where: str, values: NDArray[Any], shape: tuple[int, ...], *, nan: bool = False) -> None:
+    """Raise CaseError unless the array has this shape and holds finite numbers."""
+    if values.shape != shape:
+        raise fault(where, f"has shape {values.shape}, expected {shape}")
+    check_values(where, values, nan=nan)
+
+
+def check_not_negative(where: str, table: Any, *names: str) -> None:
+    """Raise CaseError where one of these fields is negative."""
+    for name in names:
+        if bool((getattr(table, name) < 0).any()):
+            raise fault(f"{where}.{name}", "must not be negative")
+
+
+def check_at_points(where: str, table: Any) -> None:
+    """Raise CaseError where a row is at no congestion point."""
+    if bool((table.point == NO_POINT).any()):
+        raise fault(f"{where}.point", "must name a congestion point")
+
+
+def of_rows(table: Any, rows: Ints | slice) -> Any:
+    """Return some rows of every array, and of tuples of names."""
+    return type(table)(**{item.name: _taken(getattr(table, item.name), rows) for item in fields(table)})
+
+
+def _taken(values: Any, rows: Ints | slice) -> Any:
+    if not isinstance(values, tuple):
+        return values[rows]
+    return values[rows] if isinstance(rows, slice) else tuple(values[row] for row in rows.tolist())
+
+
+def constant_columns(values: NDArray[Any]) -> NDArray[Any]:
+    """Return one column (U,1) where all columns are the same memory read again; else the array as it is."""
+    return values[:, :1] if values.ndim == 2 and values.shape[1] > 1 and values.strides[1] == 0 else values

@@ -1,0 +1,1 @@
+"""How markets and obligations are checked, one module each."""

@@ -1,0 +1,39 @@
+"""Audits the intraday market: positions as committed, or within its depth; nothing negative."""
+
+import numpy as np
+
+from models.audit.findings import above, isp, slack
+from models.audit.protocols import Findings, MarketAudit
+from models.audit.scenario import mwh
+from models.case import Case
+from models.outcome import Outcome
+
+
+def _check(case: Case, outcome: Outcome) -> Findings:
+    market, buy, sell = case.intraday, outcome.intraday_buy_kw, outcome.intraday_sell_kw
+    free = np.isnan(market.committed_kw)
+    everywhere = np.ones_like(free)
+    rules = (
+        ("intraday_buy_kw is negative", everywhere, -buy),
+        ("intraday_sell_kw is negative", everywhere, -sell),
+        ("intraday buys beyond its depth", free, buy - market.buy_depth_kw),
+        ("intraday sells beyond its depth", free, sell - market.sell_depth_kw),
+        ("intraday position is not what is committed", ~free, np.abs(buy - sell - market.committed_kw)),
+    )
+    for what, where, excess in rules:
+        yield from above((isp,), what, np.where(where, excess, 0.0), slack(buy, sell))
+
+
+def _eur(case: Case, outcome: Outcome) -> dict[str, float]:
+    sold = case.intraday.sell_eur_per_mwh * mwh(case, outcome.intraday_sell_kw)
+    bought = case.intraday.buy_eur_per_mwh * mwh(case, outcome.intraday_buy_kw)
+    return {"intraday": float(np.sum(sold - bought))}
+
+
+AUDIT = MarketAudit(
+    name="intraday",
+    check=_check,
+    shapes=lambda case: {"intraday_buy_kw": (case.isps,), "intraday_sell_kw": (case.isps,)},
+    position_kw=lambda outcome: outcome.intraday_buy_kw - outcome.intraday_sell_kw,
+    portfolio_eur=_eur,
+)

@@ -1,0 +1,1 @@
+"""How resource classes are checked, one module each."""

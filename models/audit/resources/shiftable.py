@@ -1,0 +1,34 @@
+"""Audits shiftable runs: first_start <= start <= last_start."""
+
+import numpy as np
+
+from models.audit.findings import above
+from models.audit.protocols import ClassAudit, Findings, ProgramField
+from models.audit.scenario import Situation
+from models.case import Case, Floats
+from models.outcome import Programs
+
+
+def _power_kw(case: Case, programs: Programs) -> Floats:
+    """Return the programs (U,T); runs with an impossible start are moved into range."""
+    runs = np.zeros((len(case.shiftable.point), case.isps))
+    for u, length in enumerate(case.shiftable.length.tolist()):
+        start = min(max(int(programs.start[u]), 0), case.isps - length)
+        runs[u, start : start + length] = case.shiftable.profile_kw[u, :length]
+    return runs
+
+
+def _check(case: Case, situation: Situation) -> Findings:
+    data, mine = case.shiftable, situation.concerns(case.shiftable.point)
+    start = situation.programs.start.astype(np.float64)
+    axes = (situation.units("shiftable"),)
+    yield from above(axes, "starts too early", np.where(mine, data.first_start - start, 0.0), 0.0, "ISPs")
+    yield from above(axes, "starts too late", np.where(mine, start - data.last_start, 0.0), 0.0, "ISPs")
+
+
+AUDIT = ClassAudit(
+    name="shiftable",
+    fields={"start": ProgramField(wide=False, kinds="i", unit="ISPs")},
+    power_kw=_power_kw,
+    check=_check,
+)

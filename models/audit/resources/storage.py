@@ -1,0 +1,128 @@
+"""Audits storage: power, energy, room and margin for reserve, money.
+
+0 <= pc, pd within limits, pc 0 or at least its minimum (or its limit, if lower) where free, not both at once, pc − pd =
+pinned where pinned; e[t] = a·e[t−1] + Δ·ηc·pc − Δ·pd/ηd − d + unmet − excess from the start energy, e within its band,
+unmet, excess >= 0. Room: pc − pd + discharge limit up, charge limit − (pc − pd) down. Margin: Σ sustain_h·up/ηd <=
+e − e_min and Σ sustain_h·down·ηc <= e_max − e at the end of the ISP (e[t], band of t) and at its start (e[t−1], band of
+t−1; before the first ISP the start energy in the band of the first), ηc of the ISP itself.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from models.audit.findings import above, isp, slack
+from models.audit.protocols import ClassAudit, Findings, ProgramField
+from models.audit.scenario import Situation
+from models.case import Case, Floats
+from models.outcome import Programs
+
+
+def _net_kw(case: Case, programs: Programs) -> Floats:
+    """Return pc − pd (U,T)."""
+    del case
+    return np.subtract(programs.charge_kw, programs.discharge_kw)
+
+
+def _check(case: Case, situation: Situation) -> Findings:
+    yield from _power(case, situation)
+    yield from _energy(case, situation)
+
+
+def _power(case: Case, situation: Situation) -> Findings:
+    data, mine = case.storage, situation.concerns(case.storage.point)[:, None]
+    charge, discharge = situation.programs.charge_kw, situation.programs.discharge_kw
+    pinned = np.broadcast_to(data.pinned_kw, charge.shape)
+    free = np.isnan(pinned)
+    axes, allowed = (situation.units("storage"), isp), slack(charge, discharge)
+    everywhere = np.ones_like(free)
+    floor = np.minimum(data.charge_min_kw[:, None], data.charge_kw)
+    rules = (
+        ("charge is negative", everywhere, -charge),
+        ("discharge is negative", everywhere, -discharge),
+        ("charges above its limit", free, charge - data.charge_kw),
+        ("charges below its minimum", free & (charge > allowed), np.minimum(charge, floor - charge)),
+        ("discharges above its limit", free, discharge - data.discharge_kw),
+        ("charges and discharges at once", everywhere, np.minimum(charge, discharge)),
+        ("leaves its pinned program", ~free, np.abs(charge - discharge - pinned)),
+    )
+    for what, where, excess in rules:
+        yield from above(axes, what, np.where(mine & where, excess, 0.0), allowed)
+
+
+def _energy(case: Case, situation: Situation) -> Findings:
+    data, programs = case.storage, situation.programs
+    mine = situation.concerns(data.point)[:, None]
+    energy = programs.energy_kwh
+    before = np.column_stack([data.energy_start_kwh, energy[:, :-1]])
+    charged = case.isp_hours * data.charge_efficiency * programs.charge_kw
+    drawn = case.isp_hours * programs.discharge_kw / data.discharge_efficiency[:, None] + data.demand_kwh
+    reached = data.retention[:, None] * before + charged - drawn + programs.unmet_kwh - programs.excess_kwh
+    axes, allowed = (situation.units("storage"), isp), slack(energy, before, charged, drawn)
+    rules = (
+        ("energy does not follow from its power", np.abs(energy - reached)),
+        ("energy is below its band", data.energy_min_kwh - energy),
+        ("energy is above its band", energy - data.energy_max_kwh),
+        ("unmet is negative", -programs.unmet_kwh),
+        ("excess is negative", -programs.excess_kwh),
+    )
+    for what, excess in rules:
+        yield from above(axes, what, np.where(mine, excess, 0.0), allowed, "kWh")
+
+
+def _terms_eur(case: Case, programs: Programs, called: bool) -> Mapping[str, Floats]:
+    """A called program earns and costs nothing but its own shortfall."""
+    data = case.storage
+    missed_eur = -data.shortfall_eur_per_kwh * np.sum(programs.unmet_kwh + programs.excess_kwh, axis=1)
+    if called:
+        return {"called comfort shortfall": missed_eur}
+    moved_kwh = np.sum(programs.charge_kw + programs.discharge_kw, axis=1) * case.isp_hours
+    return {
+        "wear": -data.wear_eur_per_kwh * moved_kwh,
+        "stored energy": data.end_value_eur_per_kwh * programs.energy_kwh[:, -1],
+        "comfort shortfall": missed_eur,
+    }
+
+
+def _room_kw(case: Case, situation: Situation, side: str) -> Floats:
+    """A pin beyond the limit shows that the unit can do it: it is then the limit."""
+    power, data = _net_kw(case, situation.programs), case.storage
+    if side == "up":
+        return np.add(power, np.fmax(data.discharge_kw, -data.pinned_kw))
+    return np.subtract(np.fmax(data.charge_kw, data.pinned_kw), power)
+
+
+def _margin(case: Case, situation: Situation, side: str, held: Floats) -> Findings:
+    """Compare Σ sustain_h·held, in stored energy, with what lies between energy and band at both ends of the ISP."""
+    data, energy = case.storage, situation.programs.energy_kwh
+    hours = np.array([reserve.sustain_h for reserve in case.reserves]).reshape(-1, 1, 1)
+    per_kw = 1 / data.discharge_efficiency[:, None] if side == "up" else data.charge_efficiency
+    needed = np.where(situation.concerns(data.point)[:, None], (hours * held).sum(axis=0) * per_kw, 0.0)
+    band = np.broadcast_to(data.energy_min_kwh if side == "up" else data.energy_max_kwh, energy.shape)
+    sign = 1.0 if side == "up" else -1.0
+    end = sign * (energy - band)
+    start = np.column_stack([sign * (data.energy_start_kwh - band[:, 0]), end[:, :-1]])
+    axes = (situation.units("storage"), isp)
+    for moment, margin in (("start", start), ("end", end)):
+        # Without headroom nothing is needed, however far outside its band the energy may be.
+        excess = np.where(needed > 0, needed - np.maximum(margin, 0.0), 0.0)
+        what = f"{side} headroom is beyond its energy at the {moment} of the ISP"
+        yield from above(axes, what, excess, slack(needed, energy, band), "kWh")
+
+
+AUDIT = ClassAudit(
+    name="storage",
+    fields={
+        "charge_kw": ProgramField(),
+        "discharge_kw": ProgramField(),
+        "energy_kwh": ProgramField(unit="kWh"),
+        "unmet_kwh": ProgramField(unit="kWh"),
+        "excess_kwh": ProgramField(unit="kWh"),
+    },
+    power_kw=_net_kw,
+    check=_check,
+    terms_eur=_terms_eur,
+    reserve_kw=lambda case: case.storage.reserve_kw,
+    room_kw=_room_kw,
+    margin=_margin,
+)

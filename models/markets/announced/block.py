@@ -1,0 +1,50 @@
+"""Distance from what was announced in the reference formulation. Source: docs/reference/formulation.md §3.6."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyomo.environ as pyo
+
+from models.block import LINEAR, Discrete, ObjectiveTerm, Values, add_cells, linear_sum, new_block
+from models.case import Case, Floats
+from models.markets.protocols import Marginals, Portfolio
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class AnnouncedBlock:
+    """How far programs are from those announced: nothing but what that costs is of interest."""
+
+    worth: tuple[ObjectiveTerm, ...]
+    discrete: Discrete = LINEAR
+
+    def outcome(self, case: Case, values: Values) -> dict[str, Floats]:
+        """Return nothing: the distance follows from programs."""
+        del case, values
+        return {}
+
+    def shadow(self, case: Case, marginals: Marginals) -> dict[str, Floats]:
+        """Return nothing: nobody asks what an announcement is worth."""
+        del case, marginals
+        return {}
+
+
+def stay_near(model: Any, case: Case, portfolio: Portfolio) -> AnnouncedBlock:
+    """P_c[t] − up + down = anchor[c,t], and up + down costs: of equally good programs the announced one is kept."""
+    if case.anchor is None:
+        return AnnouncedBlock(worth=())
+    block, points = new_block(model, "anchor"), portfolio.points
+    announced = case.anchor.point_kw
+    up = add_cells(block, "up", ~np.isnan(announced), 0.0, np.inf)
+    down = add_cells(block, "down", ~np.isnan(announced), 0.0, np.inf)
+    at = (up.unit * case.isps + up.isp).tolist()
+    level = announced[up.unit, up.isp].tolist()
+
+    def rule(_block: Any, i: int) -> Any:
+        trio = [points.power.variables[at[i]], up.variables[i], down.variables[i]]
+        return (level[i], linear_sum(trio, np.array([1.0, -1.0, 1.0])), level[i])
+
+    block.rows = pyo.Constraint(range(len(at)), rule=rule)
+    price = np.full(2 * len(at), -case.anchor.eur_per_mwh * case.isp_hours / 1000)
+    term = ObjectiveTerm(term="prognosis change", variables=up.variables + down.variables, eur=price)
+    return AnnouncedBlock(worth=(term,))

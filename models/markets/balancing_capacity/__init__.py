@@ -1,0 +1,1 @@
+"""Balancing capacity. Source: docs/reference/formulation.md §3.5."""

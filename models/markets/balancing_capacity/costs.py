@@ -1,0 +1,32 @@
+"""What bids earn and shortfalls cost, and the coupling cost. Source: docs/reference/formulation.md §3.5."""
+
+import numpy as np
+
+from models.case import Case
+from models.coupling_costs import CouplingCosts
+from models.headroom import KW_PER_MW, traded_isps
+from models.outcome import ProgramValues
+
+
+def portfolio_eur(case: Case, answer: ProgramValues) -> dict[str, float]:
+    """Return price of the block × bid, per product, and what committed capacity that is not held costs."""
+    result = {"reserve shortfall": 0.0}
+    for r, reserve in enumerate(case.reserves):
+        result[f"capacity {reserve.name}"] = float(reserve.price_eur_per_mw @ answer.bids_mw[r])
+        missing_mwh = float(answer.reserve_shortfall_mw[r].sum()) * case.isp_hours
+        result["reserve shortfall"] -= reserve.shortfall_eur_per_mwh * missing_mwh
+    return result
+
+
+def reserve(case: Case, hard_eur_per_kw: float, exists: bool) -> CouplingCosts:
+    """Σ held − bids >= 0 in kW (R,T): committed capacity may be short at its price, a free bid never."""
+    shape = (len(case.reserves), case.isps)
+    points, slopes = np.zeros((*shape, 2)), np.zeros((*shape, 3))
+    for r, product in enumerate(case.reserves):
+        open_isps = traded_isps(product)
+        committed = np.where(open_isps, np.append(np.nan_to_num(product.committed_mw), 0.0)[product.block], 0.0)
+        points[r, :, 0] = -KW_PER_MW * committed
+        if exists:
+            slopes[r, open_isps, 0] = -hard_eur_per_kw
+            slopes[r, open_isps, 1] = -product.shortfall_eur_per_mwh * case.isp_hours / KW_PER_MW
+    return CouplingCosts(points=points, slopes=slopes, at_zero_eur=0.0)

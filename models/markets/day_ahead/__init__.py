@@ -1,0 +1,1 @@
+"""Day-ahead market. Source: docs/reference/formulation.md §3.2."""

@@ -1,0 +1,64 @@
+"""Day-ahead positions in the reference formulation. Source: docs/reference/formulation.md §3.2."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyomo.environ as pyo
+
+from models.block import LINEAR, Discrete, Flow, ObjectiveTerm, Values, Variables, new_block
+from models.case import NO_POINT, Case, Floats, Ints
+from models.markets.protocols import Marginals, Portfolio
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class DayAheadBlock:
+    """Positions in kW, one variable per product with a free ISP."""
+
+    positions: Variables
+    position_of: Ints  # (T,) which of them, −1 where committed
+    worth: tuple[ObjectiveTerm, ...]
+    discrete: Discrete = LINEAR
+
+    def outcome(self, case: Case, values: Values) -> dict[str, Floats]:
+        """Return the positions per ISP."""
+        found = np.append(values(self.positions), 0.0)
+        committed = np.nan_to_num(case.day_ahead.committed_kw)
+        return {"day_ahead_kw": np.where(self.position_of >= 0, found[self.position_of], committed)}
+
+    def shadow(self, case: Case, marginals: Marginals) -> dict[str, Floats]:
+        """Return nothing: it has no rows of its own."""
+        del case, marginals
+        return {}
+
+
+def trade_day_ahead(model: Any, case: Case, portfolio: Portfolio) -> DayAheadBlock:
+    """Add a position for all free ISPs of a product; its limits are the tightest of those ISPs."""
+    market, block = case.day_ahead, new_block(model, "day_ahead")
+    free = np.isnan(market.committed_kw)
+    products = np.unique(market.product[free])
+    of = np.where(free, np.searchsorted(products, market.product), -1).astype(np.int64)
+    high = [float(market.max_buy_kw[of == i].min()) for i in range(len(products))]
+    low = [-float(market.max_sell_kw[of == i].min()) for i in range(len(products))]
+    block.day_ahead = pyo.Var(range(len(products)), bounds=lambda _b, i: (low[i], high[i]))
+    positions = list(block.day_ahead.values())
+    isp = np.flatnonzero(of >= 0)
+    portfolio.positions.append(
+        Flow(
+            variables=[positions[i] for i in of[isp].tolist()],
+            kw_per_unit=np.ones(len(isp)),
+            point=np.full(len(isp), NO_POINT),
+            isp=isp,
+        )
+    )
+    return DayAheadBlock(positions=positions, position_of=of, worth=(_worth(case, positions, of),))
+
+
+def _worth(case: Case, positions: Variables, of: Ints) -> ObjectiveTerm:
+    """−Σ_t price·Δ·DA[t]."""
+    eur_per_kw = -case.day_ahead.price_eur_per_mwh * case.isp_hours / 1000
+    free = of >= 0
+    per_position = np.zeros(len(positions))
+    np.add.at(per_position, of[free], eur_per_kw[free])
+    committed = float(eur_per_kw @ np.nan_to_num(case.day_ahead.committed_kw))
+    return ObjectiveTerm(term="day-ahead", variables=positions, eur=per_position, constant_eur=committed)

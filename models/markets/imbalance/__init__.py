@@ -1,0 +1,1 @@
+"""Imbalance settlement. Source: docs/reference/formulation.md §3.2."""

@@ -1,0 +1,1 @@
+"""Intraday market. Source: docs/reference/formulation.md §3.2."""

@@ -1,0 +1,1 @@
+"""FlexOption reservations. Source: docs/reference/formulation.md §3.4."""

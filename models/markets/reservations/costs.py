@@ -1,0 +1,54 @@
+"""What reservations earn and shortfalls cost, and their coupling cost. Source: docs/reference/formulation.md §3.4."""
+
+import numpy as np
+
+from models.block import per_point, reserved_points
+from models.case import Bools, Case, Floats
+from models.coupling_costs import PointCosts
+from models.outcome import ProgramValues
+
+
+def placed_eur(case: Case, answer: ProgramValues) -> dict[str, Floats]:
+    """Return the fee on what is reserved and −penalty·shortfall, per congestion point (C+1,)."""
+    contracts, mwh = case.reservations, case.isp_hours / 1000
+    fee = contracts.availability_eur_per_mw_h * np.abs(contracts.reserved_kw).sum(axis=1)
+    undelivered = contracts.penalty_eur_per_mwh * answer.reservation_shortfall_kw.sum(axis=1)
+    return {
+        "availability": per_point(case, contracts.point, fee * mwh),
+        "reservation shortfall": per_point(case, contracts.point, -undelivered * mwh),
+    }
+
+
+def tied(case: Case) -> Bools:
+    """Return (C,) which congestion points have a reservation."""
+    return reserved_points(case)[:-1]
+
+
+def calls(case: Case, hard_eur_per_kw: float) -> PointCosts:
+    """Return for each congestion point and ISP (C,T) the cost of d = Q − P, called less planned program.
+
+    R < 0 asks for d <= ΣR + Σs, cheapest shortfall first, and never more than all of it, which costs
+    `hard_eur_per_kw`; R > 0 is mirrored.
+    """
+    per_kw = case.isp_hours / 1000
+    data = case.reservations
+    parts: list[tuple[int, Floats, Floats]] = []
+    base = np.zeros((len(case.points), case.isps))
+    order = np.argsort(data.penalty_eur_per_mwh, kind="stable")
+    for point in np.unique(data.point).tolist():
+        mine = [row for row in order.tolist() if data.point[row] == point]
+        for sign in (-1.0, 1.0):
+            amounts = np.stack([np.maximum(sign * data.reserved_kw[row], 0.0) for row in mine])
+            there = amounts.sum(axis=0) > 0
+            if not there.any():
+                continue
+            at, slope = amounts.sum(axis=0), np.zeros(case.isps)
+            for row, amount in zip(mine, amounts, strict=True):
+                price = np.where(amount > 0, max(data.penalty_eur_per_mwh[row] * per_kw, 0.0), slope)
+                parts.append((point, np.where(there, sign * at, np.inf), np.where(there, price - slope, 0.0)))
+                at, slope = at - amount, price
+            parts.append((point, np.where(there, 0.0, np.inf), np.where(there, hard_eur_per_kw - slope, 0.0)))
+            if sign > 0:  # the slopes rise from -hard to 0 as d grows
+                base[point] -= np.where(there, hard_eur_per_kw, 0.0)
+    at_zero = float((data.penalty_eur_per_mwh[:, None] * np.abs(data.reserved_kw)).sum()) * per_kw
+    return PointCosts(base=base, parts=parts, at_zero_eur=at_zero)

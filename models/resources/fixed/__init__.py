@@ -1,0 +1,1 @@
+"""Fixed units: one possible program, so only their sum per congestion point enters the problem."""

@@ -1,0 +1,16 @@
+"""Programs of fixed units: they have one."""
+
+from models.case import Case, Floats
+from models.outcome import Fields, Rows
+
+
+def power_kw(case: Case, units: Rows, fields: Fields) -> Floats:
+    """Return the programs (n,T)."""
+    del fields
+    return case.fixed.program_kw[units]
+
+
+def unmanaged(case: Case) -> Fields:
+    """Return nothing: nothing is chosen."""
+    del case
+    return {}

@@ -1,0 +1,132 @@
+"""Programs of storage: their power, their money, what mixes and what does not."""
+
+from typing import Any
+
+import numpy as np
+
+from models.block import slices, sums_of
+from models.case import Case, Floats, Ints
+from models.mixing import MIXES, Mixed
+from models.outcome import Fields, Rows
+from models.resources.storage.complementarity_repair import one_way
+from models.resources.storage.reachability import change_kwh
+
+SPARSE = ("unmet_kwh", "excess_kwh")
+FIELDS = ("charge_kw", "discharge_kw", "energy_kwh", *SPARSE)
+
+
+def power_kw(case: Case, units: Rows, fields: Fields) -> Floats:
+    """Return pc − pd (n,T)."""
+    del case, units
+    power: Floats = fields["charge_kw"] - fields["discharge_kw"]
+    return power
+
+
+def unmanaged(case: Case) -> Fields:
+    """Return what follows from unmanaged_kw; energy beyond the band is unmet or excess."""
+    data = case.storage
+    charge, discharge = np.maximum(data.unmanaged_kw, 0.0), np.maximum(-data.unmanaged_kw, 0.0)
+    change = change_kwh(data, case.isp_hours, charge, discharge)
+    low, high = (np.broadcast_to(band, change.shape) for band in (data.energy_min_kwh, data.energy_max_kwh))
+    energy, unmet, excess = (np.zeros(change.shape) for _ in range(3))
+    before = data.energy_start_kwh
+    for t in range(case.isps):
+        reached = data.retention * before + change[:, t]
+        unmet[:, t] = np.maximum(low[:, t] - reached, 0.0)
+        excess[:, t] = np.maximum(reached - high[:, t], 0.0)
+        energy[:, t] = before = np.clip(reached, low[:, t], high[:, t])
+    return dict(zip(FIELDS, (charge, discharge, energy, unmet, excess), strict=True))
+
+
+def empty(case: Case, count: int) -> Fields:
+    """Return programs of zero (count,T) in the precision of unmanaged_kw."""
+    return {name: np.zeros((count, case.isps), dtype=precision(case)) for name in FIELDS}
+
+
+def precision(case: Case) -> np.dtype[Any]:
+    """Return that of unmanaged_kw."""
+    return case.storage.unmanaged_kw.dtype
+
+
+def terms_eur(case: Case, units: Rows, fields: Fields, called: bool) -> dict[str, Floats]:
+    """Return wear −w·Δ·Σ(pc + pd), stored energy v·e[T] and comfort shortfall −s·Σ(unmet + excess), (n,) each."""
+    data = case.storage
+    unmet, excess = fields["unmet_kwh"], fields["excess_kwh"]
+    missed_kwh = sums_of(len(unmet), lambda few: unmet[few] + excess[few])
+    missed_eur = -data.shortfall_eur_per_kwh[units] * missed_kwh
+    if called:
+        return {"called comfort shortfall": missed_eur}
+    charge, discharge = fields["charge_kw"], fields["discharge_kw"]
+    moved_kwh = sums_of(len(charge), lambda few: charge[few] + discharge[few]) * case.isp_hours
+    return {
+        "wear": -data.wear_eur_per_kwh[units] * moved_kwh,
+        "stored energy": data.end_value_eur_per_kwh[units] * fields["energy_kwh"][:, -1],
+        "comfort shortfall": missed_eur,
+    }
+
+
+def kinds(case: Case) -> Ints:
+    """Return 1 for units that discharge plus 2 for those with a demand (U,)."""
+    data = case.storage
+    discharges, draws = (data.discharge_kw > 0).any(axis=1), (data.demand_kwh != 0).any(axis=1)
+    return np.asarray(discharges + 2 * draws, dtype=np.int64)
+
+
+def shares(case: Case, units: Ints, kind: Ints, count: int) -> Ints:
+    """Return which of `count` groups each unit belongs to: those that are there at like hours and last alike together.
+
+    Alike units want the same, so groups that differ can be mixed to more than groups that are all the same mixture.
+    """
+    width = np.broadcast_to(case.storage.charge_kw, (len(case.storage.point), case.isps))
+    hours, most, total = _presence(width, units)
+    room = np.asarray(case.storage.energy_max_kwh, dtype=np.float64).max(axis=1)[units]
+    order = np.lexsort((room / np.maximum(most, 1e-9), np.round(hours / np.maximum(total, 1e-9), 1), kind))
+    ordered = kind[order]
+    result = np.empty(len(units), dtype=np.int64)
+    place = np.arange(len(units)) - np.searchsorted(ordered, ordered)
+    result[order] = place * count // np.bincount(ordered)[ordered]
+    return result
+
+
+def _presence(charge_kw: Floats, units: Ints) -> tuple[Floats, Floats, Floats]:
+    """Return Σ t·charge, the most charge and Σ charge of units, a few units at a time."""
+    isps = np.arange(charge_kw.shape[1], dtype=np.float64)
+    moment, most, total = np.zeros(len(units)), np.zeros(len(units)), np.zeros(len(units))
+    for few in slices(len(units)):
+        kw = charge_kw[units[few]].astype(np.float64)
+        moment[few], most[few], total[few] = (kw * isps).sum(axis=1), kw.max(axis=1), kw.sum(axis=1)
+    return moment, most, total
+
+
+def width_kw(case: Case) -> Floats:
+    """Return the most pc and pd together (U,)."""
+    data = case.storage
+    return np.asarray(data.charge_kw.max(axis=1) + data.discharge_kw.max(axis=1), dtype=np.float64)
+
+
+def whole_answers(case: Case, units: Ints, group: Ints, weight: Floats) -> Ints:
+    """Return the round whose answer a unit takes as it is (U,), MIXES for those that mix, of weights (K,G).
+
+    Half of a program with a minimum power is none. Of a group's n such units the i-th takes the round in which the
+    sum of weights reaches (i + ½)/n, so every round gets its share of them to within one unit.
+    """
+    result = np.full(len(units), MIXES, dtype=np.int64)
+    mine = np.flatnonzero(case.storage.charge_min_kw[units] > 0)
+    if not len(mine) or not len(weight):
+        return result
+    reached = np.cumsum(weight, axis=0)  # (K,G)
+    order = np.argsort(group[mine], kind="stable")
+    ordered = group[mine][order]
+    begins = np.searchsorted(ordered, ordered)
+    size = np.bincount(ordered)[ordered]
+    aim = (np.arange(len(mine)) - begins + 0.5) / size * reached[-1, ordered]
+    result[mine[order]] = (reached[:, ordered] < aim).sum(axis=0)
+    return result
+
+
+def repair(case: Case, units: Ints, called: bool, mixed: Mixed) -> None:
+    """Let mixtures of units (n,) run in one direction per ISP, in place."""
+    slack = np.zeros((2, len(units), case.isps))
+    slack[:, mixed.short] = [mixed.sparse[name] for name in SPARSE]
+    charge, discharge, energy = (mixed.fields[name] for name in FIELDS[:3])
+    one_way(case, units, called, charge, discharge, energy, slack)

@@ -1,0 +1,104 @@
+"""Programs of units that are on or off: their power, their money, and states that come close to shares of several."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.arrays import of_rows
+from models.case import Bools, Case, Floats, Ints
+from models.compiled import compiled
+from models.outcome import Fields, Rows
+from models.parameter_views import Tables, load, parameter_views
+from models.resources.protocols import Answered, Choices
+from models.resources.switched.states import missed_isps, starts, switched_program_kw, unmanaged_on
+
+
+def power_kw(case: Case, units: Rows, fields: Fields) -> Floats:
+    """Return the programs (n,T) of units with their states."""
+    return switched_program_kw(of_rows(case.switched, units), fields["switched_on"])
+
+
+def unmanaged(case: Case) -> Fields:
+    """Return what a timer does."""
+    return {"switched_on": unmanaged_on(case)}
+
+
+def empty(case: Case, count: int) -> Fields:
+    """Return states (count,T), all off."""
+    return {"switched_on": np.zeros((count, case.isps), dtype=np.bool_)}
+
+
+def terms_eur(case: Case, units: Rows, fields: Fields, called: bool) -> dict[str, Floats]:
+    """Return −start_eur·starts and comfort shortfall −price·ISPs missed (n,); no terms where there are no units."""
+    data, on = of_rows(case.switched, units), fields["switched_on"]
+    if not len(on):
+        return {}
+    missed_eur = np.asarray(-data.shortfall_eur * missed_isps(data, on), dtype=np.float64)
+    if called:
+        return {"called comfort shortfall": missed_eur}
+    return {"starts": -data.start_eur * starts(data, on), "comfort shortfall": missed_eur}
+
+
+def width_kw(case: Case) -> Floats:
+    """Return the most power of each unit (U,)."""
+    return np.asarray(np.abs(case.switched.on_kw).max(axis=1), dtype=np.float64)
+
+
+def choose(case: Case, units: Ints, group: Ints, share: Floats, rounds: Sequence[Answered], passes: int) -> Choices:
+    """Return one of its own answers per unit (n,T) so that groups come closest to their shares (K,G) of the rounds."""
+    packed = np.zeros((len(rounds), len(units), -(-case.isps // 8)), dtype=np.uint8)
+    for k, answered in enumerate(rounds):
+        for some, on in answered():
+            packed[k, some] = np.packbits(on, axis=1)
+    result = np.zeros((len(units), case.isps), dtype=np.bool_)
+    double, single = parameter_views(case.switched.on_kw)
+    groups, number = np.unique(group, return_inverse=True)
+    order = np.argsort(number, kind="stable")
+    _approach(order, number, share[:, groups], packed, double, single, units, passes, result)
+    return result
+
+
+@compiled
+def _approach(
+    order: Ints, group: Ints, share: Floats, packed: NDArray[np.uint8], double: Tables, single: Tables, units: Ints,
+    passes: int, result: Bools,
+) -> None:  # fmt: skip
+    """Write for each unit in turn the answer nearest to what is owed: all mixtures so far less all answers.
+
+    Both what its group owes and what all owe count: the one for the congestion point, the other for the balance. Then
+    every unit chooses again, what all others have chosen being given, as often as there are passes.
+    """
+    isps = result.shape[1]
+    table, owed, everywhere = np.zeros((1, isps)), np.zeros((share.shape[1], isps)), np.zeros(isps)
+    for number in range(passes):
+        for i in order:
+            g = group[i]
+            load(double, single, units[i], table)
+            for t in range(isps):
+                due = 0.0
+                if number == 0:
+                    for k in range(share.shape[0]):
+                        due += share[k, g] * _bit(packed, k, i, t)
+                elif result[i, t]:
+                    due = 1.0
+                owed[g, t] += due * table[0, t]
+                everywhere[t] += due * table[0, t]
+            best, least = 0, np.inf
+            for k in range(share.shape[0]):
+                off = 0.0 if share[k, g] > 0.0 else np.inf
+                for t in range(isps):
+                    power = _bit(packed, k, i, t) * table[0, t]
+                    off += (owed[g, t] - power) ** 2 + (everywhere[t] - power) ** 2
+                if off < least:
+                    best, least = k, off
+            for t in range(isps):
+                result[i, t] = _bit(packed, best, i, t)
+                owed[g, t] -= result[i, t] * table[0, t]
+                everywhere[t] -= result[i, t] * table[0, t]
+
+
+@compiled
+def _bit(packed: NDArray[np.uint8], k: int, i: int, t: int) -> int:
+    """Return a state of what np.packbits packed."""
+    return int(packed[k, i, t >> 3] >> (7 - (t & 7)) & 1)

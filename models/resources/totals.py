@@ -1,0 +1,65 @@
+"""What all resource classes add up to: the programs of congestion points and the money of units. Numpy only."""
+
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+
+from models.block import per_point, slices
+from models.case import Case, Floats, Ints
+from models.outcome import Fields, Programs, Rows
+from models.resources.protocols import ResourceClass
+from models.resources.registry import RESOURCES
+
+
+def points_kw(case: Case, programs: Programs) -> Floats:
+    """Return P_c (C+1,T), the last row for units in no congestion point."""
+    return added(units_kw(case, resource, None, programs.of(resource.fields)) for resource in RESOURCES)
+
+
+def added(parts: Iterable[Floats]) -> Floats:
+    """Return the sum of arrays, in order."""
+    first, *others = parts
+    total = first
+    for part in others:
+        total = total + part
+    return total
+
+
+def units_kw(case: Case, resource: ResourceClass, units: Ints | None, fields: Fields) -> Floats:
+    """Return Σ of the programs of units (n,), None: all, of a class per congestion point (C+1,T)."""
+    point = resource.arrays(case).point
+    result = np.zeros((len(case.points) + 1, case.isps))
+    for few in slices(len(point) if units is None else len(units)):
+        who: Rows = few if units is None else units[few]
+        some = {name: values[few] for name, values in fields.items()}
+        np.add.at(result, point[who], resource.power_kw(case, who, some))
+    return result
+
+
+def planned_terms(case: Case, programs: Programs) -> dict[str, Floats]:
+    """Return what all units earn with their planned programs, by term and congestion point (C+1,), EUR."""
+    result: dict[str, Floats] = {}
+    for resource in RESOURCES:
+        everyone = slice(None)
+        eur = resource.terms_eur(case, everyone, programs.of(resource.fields), False)
+        _place(case, resource, everyone, eur, result)
+    return result
+
+
+def called_terms(case: Case, called: Mapping[str, tuple[Ints, Fields]]) -> dict[str, Floats]:
+    """Return what units earn with their called programs: class → who has one (n,), with theirs."""
+    result: dict[str, Floats] = {}
+    for resource in RESOURCES:
+        if resource.name in called:
+            units, fields = called[resource.name]
+            _place(case, resource, units, resource.terms_eur(case, units, fields, True), result)
+    return result
+
+
+def _place(
+    case: Case, resource: ResourceClass, units: Rows, eur: Mapping[str, Floats], into: dict[str, Floats]
+) -> None:
+    point = resource.arrays(case).point[units]
+    for term, amounts in eur.items():
+        placed = per_point(case, point, amounts)
+        into[term] = into[term] + placed if term in into else placed
