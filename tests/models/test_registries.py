@@ -1,0 +1,73 @@
+"""The registries are whole: what a case, an outcome and the audit know of classes and markets is registered."""
+
+from dataclasses import fields
+
+import numpy as np
+import pytest
+
+from models.audit.markets.registry import MARKETS as AUDITED_MARKETS
+from models.audit.resources.registry import CLASSES as AUDITED_CLASSES
+from models.case import UNIT_CLASSES
+from models.decomposition.precompile import tiny
+from models.markets.registry import MARKETS
+from models.outcome import Headroom, Outcome, Programs, ProgramValues, Shadow
+from models.reserve_room import SIDES
+from models.resources.registry import PRICED, RESOURCES
+
+
+def names(kind):
+    return [item.name for item in fields(kind)]
+
+
+def test_every_class_of_a_case_is_registered_and_audited():
+    assert sorted(UNIT_CLASSES) == sorted(one.name for one in RESOURCES) == sorted(one.name for one in AUDITED_CLASSES)
+
+
+def test_every_market_is_audited():
+    assert [market.name for market in MARKETS] == [market.name for market in AUDITED_MARKETS]
+
+
+def test_every_program_belongs_to_one_class():
+    assert sorted(names(Programs)) == sorted(name for one in RESOURCES for name in one.fields)
+    assert sorted(names(Programs)) == sorted(name for one in AUDITED_CLASSES for name in one.fields)
+
+
+def test_headroom_is_that_of_the_classes_that_hold_reserve():
+    held = [f"{one.name}_{side.value}_kw" for one in RESOURCES if one.reserving for side in SIDES]
+    assert sorted(held) == sorted(names(Headroom))
+    assert {one.name for one in RESOURCES if one.reserving} == {one.name for one in AUDITED_CLASSES if one.reserve_kw}
+
+
+@pytest.mark.parametrize("resource", PRICED, ids=lambda one: one.name)
+def test_a_class_with_a_choice_mixes_or_chooses(resource):
+    assert (resource.mixing is None) != (resource.choosing is None)
+    assert resource.block is not None
+    if resource.choosing is not None:
+        assert len(resource.fields) == 1
+
+
+@pytest.mark.parametrize("resource", RESOURCES, ids=lambda one: one.name)
+def test_unmanaged_programs_have_the_fields_and_the_power_of_their_class(resource):
+    case = tiny()
+    found = resource.unmanaged(case)
+    assert tuple(found) == resource.fields
+    assert resource.count(case) > 0  # the tiny case has a unit of every class: its code is compiled ahead
+    power = resource.power_kw(case, slice(None), found)
+    assert power.shape == (resource.count(case), case.isps)
+    last = resource.power_kw(case, slice(-1, None), {name: values[-1:] for name, values in found.items()})
+    np.testing.assert_array_equal(last, power[-1:])
+
+
+def test_audited_markets_know_every_position_and_every_shadow_price():
+    case = tiny()
+    shapes = {name for market in AUDITED_MARKETS if market.shapes for name in market.shapes(case)}
+    shadows = {name for market in AUDITED_MARKETS if market.shadows for name in market.shadows(case)}
+    units = {"programs", "called", "headroom", "called_headroom", "point_kw", "bids_mw"}
+    assert shapes == set(names(ProgramValues)) - units
+    assert shadows == set(names(Shadow)) - {"balance_eur_per_mwh"}
+    assert set(names(ProgramValues)) <= set(names(Outcome))
+
+
+def test_one_market_closes_the_balance_and_one_holds_reserve():
+    assert [market.name for market in MARKETS if market.balance] == ["imbalance"]
+    assert [market.name for market in MARKETS if market.reserve] == ["balancing_capacity"]
