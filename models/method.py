@@ -35,12 +35,12 @@ def choices(case: Case) -> int:
 
 def chosen(case: Case, method: Method) -> Method:
     """Return the method that `auto` stands for."""
-    if any(market.whole_only(case) for market in MARKETS):
-        return Method.REFERENCE
     if case.remainder is not None:  # the gap of a decomposition is the one to keep
         return Method.DECOMPOSITION
     if method is not Method.AUTO:
         return method
+    if any(market.whole_only(case) for market in MARKETS):
+        return Method.REFERENCE
     return Method.REFERENCE if choices(case) <= SMALL else Method.DECOMPOSITION
 
 
