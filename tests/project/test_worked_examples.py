@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 PROJECT = Path(__file__).parents[2]
-COPIED = ("agr", "models", "tests", "docs", "scenarios", "benchmarks", "pyproject.toml", "README.md")
+COPIED = ("agr", "models", "tests", "docs")
+LINKED = ("scenarios", "pyproject.toml")
 MOST_FILES = {
     "add-a-resource-class": 12,
     "add-a-kind-of-resource": 6,
@@ -71,11 +72,10 @@ def run(commands: str, project: Path) -> None:
 
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
-    for name in COPIED:
-        if (PROJECT / name).is_dir():
-            shutil.copytree(PROJECT / name, tmp_path / name, ignore=shutil.ignore_patterns("*.nbc", "*.nbi", "*.pyc"))
-        else:
-            shutil.copy(PROJECT / name, tmp_path / name)
+    for name in COPIED:  # with what Python has compiled, which is most of the time otherwise
+        shutil.copytree(PROJECT / name, tmp_path / name, ignore=shutil.ignore_patterns("*.nbc", "*.nbi", "corpus"))
+    for name in LINKED:
+        (tmp_path / name).symlink_to(PROJECT / name)
     return tmp_path
 
 
