@@ -119,6 +119,12 @@ def test_small_progress_for_ever_ends_after_the_last_cycle():
     assert steps.solved == TUNING.most
 
 
+def test_as_many_cycles_are_made_as_the_tuning_allows():
+    steps = Scripted(gaps=[5.0, 4.0])
+    assert optimise(steps, relative_gap=1e-3, tuning=Cycles(most=1)) is StopReason.CYCLE_LIMIT
+    assert steps.solved == 1
+
+
 def test_without_a_mixture_programs_are_made_of_the_weights_there_are():
     steps = Scripted(gaps=[None])
     assert run(steps) is StopReason.NO_MIXTURE

@@ -1,6 +1,6 @@
 """The master without its proximal term: the best mixture of the columns there are, as one linear (or mixed) program.
 
-min Σ cost·w + price·z + Σ_i φ_i(s_i), s_i = const_i + Σ a·w − z, lp as arrays: its columns are dense sums of
+min Σ cost·w + price·z + Σ_i φ_i(s_i), s_i = const_i + Σ a·w − z, stated as arrays: its columns are dense sums of
 programs, which an algebraic language would only walk through one coefficient at a time. The method made for its blocks
 solves it, HiGHS where that fails and where bids are whole.
 Source: docs/explanation/optimisation.md §3.4.

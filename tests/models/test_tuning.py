@@ -1,0 +1,29 @@
+"""The decomposition's constants: all of them explained, and frozen."""
+
+import ast
+from dataclasses import FrozenInstanceError, fields
+from pathlib import Path
+
+import pytest
+
+from models.decomposition import tuning
+from models.decomposition.tuning import DEFAULT
+
+SOURCE = ast.parse(Path(tuning.__file__).read_text(encoding="utf-8"))
+GROUPS = [node for node in SOURCE.body if isinstance(node, ast.ClassDef) and node.name != "Tuning"]
+
+
+@pytest.mark.parametrize("group", GROUPS, ids=lambda group: group.name)
+def test_every_constant_is_explained_and_says_what_grows_with_it(group):
+    for constant, text in zip(group.body[1::2], group.body[2::2], strict=True):
+        assert isinstance(constant, ast.AnnAssign), ast.unparse(constant)
+        assert isinstance(text, ast.Expr), f"{constant.target.id} has no explanation"
+        words = text.value.value
+        grows = "more, " in words.lower().replace("more of them, ", "more, ") or "more,\n" in words.lower()
+        assert grows or "only" in words or "The same" in words, f"{constant.target.id}: {words}"
+
+
+def test_tuning_is_frozen_through_and_through():
+    for group in (DEFAULT, *(getattr(DEFAULT, item.name) for item in fields(DEFAULT))):
+        with pytest.raises(FrozenInstanceError):
+            setattr(group, fields(group)[0].name, 0)
