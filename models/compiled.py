@@ -5,6 +5,7 @@ code it contains as well; here a change of any of their files counts too.
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, TypeVar, cast
 
 from numba import njit
@@ -24,11 +25,20 @@ def compiled(function: Function, *, inline: bool = False) -> Function:
     except RuntimeError:  # numba's word for "no place to keep it"
         return cast("Function", njit(**options)(function))
     kept = dispatcher._cache._cache_file
+    kept._load_index = partial(_index, kept._load_index)
     called = (function.__globals__.get(name) for name in function.__code__.co_names)
     stamps = {stamp for other in called for stamp in getattr(other, "source_stamps", ())}
     dispatcher.source_stamps = frozenset({*stamps, (function.__code__.co_filename, kept._source_stamp)})
     kept._source_stamp = sorted(dispatcher.source_stamps)
     return cast("Function", dispatcher)
+
+
+def _index(load: Callable[[], Any]) -> Any:
+    """Return the index of what is kept, empty where it names types that the code of today no longer has."""
+    try:
+        return load()
+    except (AttributeError, ImportError):
+        return {}
 
 
 def inlined(function: Function) -> Function:

@@ -22,3 +22,27 @@ def test_a_function_is_compiled_again_when_one_it_calls_changes(tmp_path):
     assert run(1) == ["4", "0"]
     assert run(None) == ["4", "1"]
     assert run(10) == ["22", "0"]
+
+
+NAMED = """from collections import namedtuple
+from models.compiled import compiled
+
+{name} = namedtuple("{name}", ["value"])
+
+@compiled
+def doubled(x):
+    return 2 * x.value
+
+print(doubled({name}(value=3.0)), sum(doubled.stats.cache_hits.values()))
+"""
+
+
+def test_what_is_kept_under_a_type_that_was_renamed_is_compiled_again(tmp_path):
+    def run(name):
+        (tmp_path / "named.py").write_text(NAMED.format(name=name))
+        code = f"import sys; sys.path[:0] = [{str(tmp_path)!r}]; import named"
+        return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+
+    assert run("Before") == ["6.0", "0"]
+    assert run("After") == ["6.0", "0"]
+    assert run("After") == ["6.0", "1"]
