@@ -1,6 +1,6 @@
 """The markets and obligations that couple units: the one place where they are registered.
 
-To add a market:
+To add a market (a worked example: docs/how-to/add-a-market.md):
 
 1. `models/markets/NAME/`: `arrays.py` (a dataclass with `check`), `block.py` (its variables and rows in the reference,
    and how they are read), `costs.py` (what finished programs cost there, and its coupling cost for the decomposition).

@@ -1,6 +1,6 @@
 """The resource classes: the one place where they are registered.
 
-To add a class:
+To add a class (a worked example: docs/how-to/add-a-resource-class.md):
 
 1. `models/resources/NAME/`: `arrays.py` (a dataclass with `point`, `widths` and `check`), `programs.py` (power,
    unmanaged program, money, and how answers mix or one is chosen), `block.py` (its Pyomo block for the reference) and

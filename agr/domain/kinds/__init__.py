@@ -1,6 +1,7 @@
 """Every kind of resource, in the order of the tables: the one list of them outside of agr.planning.case.
 
 A new kind needs a module here with its row and its KIND, a place in this list, and a conversion in agr.planning.case.
+A worked example: docs/how-to/add-a-kind-of-resource.md.
 """
 
 from typing import Any
