@@ -10,7 +10,10 @@ from models.markets.registry import MARKETS
 from models.outcome import Headroom, Outcome, Programs, ProgramValues, Termination
 from models.reserve_room import SIDES
 from models.resources.registry import RESOURCES
+from models.resources.switched.states import unmanaged_on
 from models.resources.totals import points_kw
+
+__all__ = ["no_flexibility", "unmanaged_on"]
 
 
 def no_flexibility(case: Case, *, seconds: dict[str, float] | None = None) -> Outcome:

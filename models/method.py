@@ -6,6 +6,7 @@ from enum import Enum
 from models.block import called_units
 from models.case import Case
 from models.decomposition.executors import LOCAL, executor_of
+from models.decomposition.precompile import compile_all
 from models.decomposition.progress import Report
 from models.decomposition.reoptimise.replan import replan
 from models.decomposition.solve import solve as decompose
@@ -13,6 +14,8 @@ from models.markets.registry import MARKETS
 from models.outcome import Outcome
 from models.reference.problem import solve as reference
 from models.resources.registry import PRICED
+
+__all__ = ["SMALL", "Method", "choices", "chosen", "compile_all", "solve"]
 
 
 class Method(Enum):

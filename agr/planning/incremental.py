@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from math import inf
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,10 +26,9 @@ from agr.planning.plan_summary import points_of, positions_of, result_of
 from agr.planning.ports import PlanningSettings, PlanReader, PlanStore, Solver
 from agr.store.day import Trigger
 from models.case import Reservations
-from models.decomposition.reoptimise.subproblem import members, renewed, subproblem
 from models.method import SMALL
 from models.outcome import Termination
-from models.resources.registry import PRICED
+from models.part import most_choices, renewed, subproblem
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -108,7 +106,7 @@ class IncrementalPlanner:
         if plan is None or whole is None or plan.basis != basis_of(reader, settings, period, self._now()):
             return None
         changed = _changed(reader, whole.named, reader.reserved_w(period.day))
-        if not changed or _size(whole.named, changed) > SMALL:
+        if not changed or most_choices(whole.named.case, places(whole.named, tuple(changed))) > SMALL:
             return None
         points = places(whole.named, tuple(changed))
         before = subproblem(whole.named.case, whole.outcome, points)
@@ -233,9 +231,3 @@ def _reservations(changed: Mapping[str, list[_Row]], period: Period) -> Reservat
         penalty_eur_per_mwh=np.array([row[3] for _, row in rows]),
         availability_eur_per_mw_h=np.array([row[4] for _, row in rows]),
     )
-
-
-def _size(named: NamedCase, changed: Mapping[str, Any]) -> int:
-    """Return how many programs are to be chosen at most: planned and called."""
-    units = members(named.case, places(named, tuple(changed)))
-    return 2 * sum(len(units[resource.name]) for resource in PRICED)

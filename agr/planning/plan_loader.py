@@ -11,8 +11,8 @@ from agr.planning.difference import Solved
 from agr.store import plans
 from agr.store.engine import Tx
 from models.case import Case
-from models.decomposition.reoptimise.subproblem import members, whole_case, whole_outcome
 from models.outcome import Outcome
+from models.part import members, whole_case, whole_outcome
 
 
 def load_stored(tx: Tx, plan: int) -> Solved:

@@ -52,14 +52,14 @@ def _answer_part(shared: SharedArrays, how: How) -> SharedArrays:
 
 def _ready() -> str:
     """Import the mathematics."""
-    from models.reference import problem
+    from models import method
 
-    return problem.__name__
+    return method.__name__
 
 
 def _ready_for_parts() -> str:
     """Import and compile what a part of a portfolio needs."""
-    from models.decomposition.precompile import compile_all
+    from models.method import compile_all
 
     compile_all()
     return _ready()

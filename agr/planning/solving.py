@@ -77,8 +77,7 @@ def answer(
     # Imported here, in the worker: Pyomo takes seconds that `agr status` and the endpoint should not wait for.
     from models.audit import audit
     from models.baseline import no_flexibility
-    from models.decomposition.precompile import compile_all
-    from models.method import Method, chosen, solve
+    from models.method import Method, chosen, compile_all, solve
 
     method = chosen(case, Method(how.method))
     if method is Method.DECOMPOSITION:
@@ -101,9 +100,8 @@ def answer(
 def answer_part(before: Case, case: Case, how: How) -> Solution:
     """Solve and audit a part of a portfolio in this process; `before` is the part as it was planned."""
     from models.audit import audit
-    from models.decomposition.precompile import compile_all
-    from models.decomposition.reoptimise.replan import dual_slack_eur
-    from models.method import solve
+    from models.method import compile_all, solve
+    from models.part import dual_slack_eur
 
     compile_all()
     if case.remainder is None:

@@ -87,7 +87,7 @@ def _all_missed_kwh(case: Case, programs: Programs) -> float:
 
 
 def _unmanaged_kw(case: Case) -> NDArray[np.float64]:
-    from models.resources.switched.states import unmanaged_on  # brings Pyomo, which takes seconds
+    from models.baseline import unmanaged_on  # brings Pyomo, which takes seconds
 
     return np.asarray(case.switched.on_kw * unmanaged_on(case), dtype=np.float64)
 

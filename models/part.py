@@ -1,0 +1,18 @@
+"""Parts of a portfolio: some congestion points planned again, everything else kept.
+
+`subproblem` cuts a part out of a planned portfolio, `renewed` gives it other reservations, models.method.solve plans
+it, `whole_case` and `whole_outcome` put it back. Source: docs/explanation/optimisation.md.
+"""
+
+from models.case import Case, Ints
+from models.decomposition.reoptimise.replan import dual_slack_eur
+from models.decomposition.reoptimise.subproblem import members, renewed, subproblem, whole_case, whole_outcome
+from models.resources.registry import PRICED
+
+__all__ = ["dual_slack_eur", "members", "most_choices", "renewed", "subproblem", "whole_case", "whole_outcome"]
+
+
+def most_choices(case: Case, points: Ints) -> int:
+    """Return how many programs would be chosen at most at these congestion points (C,): planned and called ones."""
+    units = members(case, points)
+    return 2 * sum(len(units[resource.name]) for resource in PRICED)
