@@ -1,8 +1,7 @@
-"""Compiles what the decomposition runs, on a tiny case with everything in it.
+"""Compiles the decomposition by solving a tiny case with everything in it.
 
-Run it by `python -m models.decomposition.precompile`.
-
-The machine code is kept on disk, so this takes a minute once and seconds in every process after that.
+Run it with `python -m models.decomposition.precompile`. The machine code is kept on disk, so this takes a minute once,
+and seconds in every later process.
 """
 
 from functools import cache
@@ -136,7 +135,7 @@ def tiny() -> Case:
 
 @cache
 def compile_all() -> None:
-    """Solve the tiny case, once per process; what is compiled by then is used by every later solve."""
+    """Solve the tiny case, once per process; every later solve uses the code compiled by then."""
     solve(tiny(), relative_gap=1e-2, time_limit_s=600.0)
 
 

@@ -115,10 +115,10 @@ def test_rows_of_the_mixture_add_up_to_what_the_master_adds_up(case):
     stated = master_lp.state_lp(master, master.columns.weight > 0)
     free = stated.others[:, : len(master.free.value)] @ master.free.value
     rows = stated.moves @ master.columns.weight[stated.group, stated.column] + free
-    moved = [(channel.s - const).ravel() for channel, const in zip(master.couplings, master.constants, strict=True)]
+    moved = [(coupling.s - const).ravel() for coupling, const in zip(master.couplings, master.constants, strict=True)]
     assert master.groups.is_called.any()
     assert master.groups.reserved.any()
-    assert (master.groups.hold >= 0).any()
+    assert (master.groups.reserve_row >= 0).any()
     np.testing.assert_allclose(rows, np.concatenate(moved)[stated.used], rtol=0, atol=1e-6)
 
 

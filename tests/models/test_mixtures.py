@@ -212,7 +212,7 @@ def test_mixed_storage_runs_in_one_direction(called):
 # Whole programs
 
 
-def tension_of(rng, case, parts):
+def prices_of(rng, case, parts):
     tied, held = (len(parts.tied), case.isps), (len(case.reserves), case.isps)
     return DualPrices(
         balance=rng.normal(0.01, 0.02, (1, case.isps)), program=rng.normal(0, 0.01, tied),
@@ -223,7 +223,7 @@ def tension_of(rng, case, parts):
 def test_every_batch_gets_the_mixture_of_its_group():
     case = portfolio(400, 24, points=3)
     parts, rng = split(case), np.random.default_rng(9)
-    prices = {number: tension_of(rng, case, parts) for number in (0, 3, 4)}
+    prices = {number: prices_of(rng, case, parts) for number in (0, 3, 4)}
     weight = rng.dirichlet(np.ones(3), len(parts.group_tie)).T
     weights = dict(zip(prices, weight, strict=True))
     pricing = LocalPricing(case, parts)
@@ -237,8 +237,8 @@ def test_every_batch_gets_the_mixture_of_its_group():
             continue
         unit = prepared(case, batch.resource, batch.units, called=batch.called).responder
         power = energy = held = 0.0
-        for number, tension in prices.items():
-            seen = tension.scenario().called if batch.called else tension.scenario().planned
+        for number, asked in prices.items():
+            seen = asked.scenario().called if batch.called else asked.scenario().planned
             answers = unit.answers(seen, batch.rows, np.arange(len(batch.units)))
             share = weights[number][batch.rows.total][:, None]
             power, held = power + share * answers.power_kw, held + share * answers.held_kw

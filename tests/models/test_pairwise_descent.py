@@ -30,12 +30,12 @@ def master():
 
 def test_sweeps_keep_the_channels_and_weights_what_they_add_up_to(master):
     master.improve(5, 0.0)
-    kept = [channel.s.copy() for channel in master.couplings]
+    kept = [coupling.s.copy() for coupling in master.couplings]
     assert master.columns.weight.sum(axis=1) == pytest.approx(1.0)
     assert (master.columns.weight >= 0).all()
     master.recount()
-    for before, channel in zip(kept, master.couplings, strict=True):
-        np.testing.assert_allclose(before, channel.s, atol=1e-9)
+    for before, coupling in zip(kept, master.couplings, strict=True):
+        np.testing.assert_allclose(before, coupling.s, atol=1e-9)
 
 
 def test_sweeps_leave_little_to_gain(master):

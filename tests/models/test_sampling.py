@@ -38,8 +38,8 @@ def of_units(units):
     return Sampling(units=units)
 
 
-def bound_of(master, pricing, tension):
-    return master.bound(tension, float(pricing.respond(tension.scenario()).bound_eur.sum()))
+def bound_of(master, pricing, prices):
+    return master.bound(prices, float(pricing.respond(prices.scenario()).bound_eur.sum()))
 
 
 def copies(points):

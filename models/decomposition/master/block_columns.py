@@ -1,6 +1,6 @@
-"""Packs the columns of a mixture by the block whose rows they meet, and in it by how far they reach: compiled.
+"""Packs columns by the block whose rows they meet, and within it by how many quantities they move. Compiled.
 
-Blocks lie one behind the other; a block's columns come in parts, whose groups move the first `width` quantities.
+Blocks follow each other; a block's columns come in parts, whose groups move at most the first `width` quantities.
 Source: docs/explanation/optimisation.md §3.4.
 """
 
@@ -31,7 +31,7 @@ def pack(
     moves: sparse.csc_array, quantity: Ints, block: Ints, group: Ints, group_block: Ints, chosen: Bools, unmet: Ints,
     width_step: int,
 ) -> Packed:  # fmt: skip
-    """Pack the columns of the chosen groups (G,), and blocks of rows that no group meets.
+    """Pack the columns of the chosen groups (G,), and the blocks `unmet`, whose rows no group meets.
 
     moves (n,W) of all columns; of each row (n,) the quantity it counts and its block, −1 where it has none; of each
     column its group (W,), ascending; of each group its block (G,). Widths are rounded up to multiples of `width_step`.
@@ -68,7 +68,7 @@ def pack(
 
 
 def _narrow(part_at: Ints, width: Ints, count: Ints, rows: Ints) -> tuple[int, Ints]:
-    """Return up to which width columns are narrow so that least is left to do; how many others each block has (B,)."""
+    """Return the width up to which columns are narrow, for the least work, and how many others each block has (B,)."""
     home = np.repeat(np.arange(len(rows)), np.diff(part_at))
     least, result = np.inf, (0, np.zeros(len(rows), dtype=np.int64))
     most = int(width.max(initial=0))

@@ -1,12 +1,12 @@
-"""Multiplies with the packed columns of a mixture, and eliminates the blocks' rows from MΘMᵀ: compiled.
+"""Multiplies with packed columns, and eliminates the blocks' rows from MΘMᵀ. Compiled.
 
-The normal matrix is an arrow. Every group's columns are centred, which eliminates its convexity row; then each block's
-rows are eliminated. Where wide columns are few they are eliminated after that, so that the rows' border is as short as
-the narrow columns:
+The normal matrix is a block arrowhead. Every group's columns are centred, which eliminates its convexity row; then each
+block's rows are eliminated. Few wide columns are eliminated after that, so that the border of the rows is only as wide
+as the narrow columns:
 
     D + CᵀC = (GᵀG)⁻¹, B = GCᵀA      of narrow columns, A among quantities, C among the rows with the diagonal D
     K = C'Gᵀ, I + KKᵀ = LLᵀ, W = L⁻¹K, E = L⁻¹(A' − KB)      of wide ones
-    AᵀA − BᵀB + EᵀE      is what all of them leave.
+    AᵀA − BᵀB + EᵀE      is left when all are eliminated.
 
 Source: docs/explanation/optimisation.md §3.4.
 """
@@ -27,7 +27,7 @@ Found = TypeVar("Found")
 
 
 class BlockMatrix:
-    """Blocks of columns that move `size` quantities, multiplied, and eliminated again and again for other Θ."""
+    """Blocks of columns that move `size` quantities; eliminated again for every Θ."""
 
     def __init__(self, packed: Packed, size: int, tuning: InteriorPoint = DEFAULT.interior) -> None:
         self.packed, self.size, self.chunk = packed, size, tuning.chunk
@@ -49,24 +49,24 @@ class BlockMatrix:
         return list(pool.map(lambda share: run(*share), self.shares))
 
     def times(self, values: Floats, out: Floats, pool: ThreadPoolExecutor) -> Floats:
-        """Return the quantities (size,) that columns with these values (W,) move; add what the rows get to out (n,)."""
+        """Return the sums of quantities (size,) for these values (W,) of columns; add those of the rows to out (n,)."""
         moved = self._all(pool, lambda first, last: _times(first, last, self.packed, self.size, values, out))
         return np.asarray(np.sum(moved, axis=0))
 
     def along(self, quantities: Floats, y: Floats, out: Floats, pool: ThreadPoolExecutor) -> None:
-        """Write what the columns are worth at prices of quantities (size,) and of rows (n,) into out (W,)."""
+        """Write the columns' values at prices of quantities (size,) and of rows (n,) into out (W,)."""
         self._all(pool, lambda first, last: _along(first, last, self.packed, quantities, y, out))
 
     def factor(self, theta: Floats, diagonal: Floats, pool: ThreadPoolExecutor) -> Floats:
-        """Return what the blocks leave among the quantities (size,size). Raises LinAlgError where rounding spoils it.
+        """Return the Schur complement among the quantities (size,size). Raises LinAlgError where rounding spoils it.
 
-        theta (W,) of the columns, diagonal (n,) of what else lies in a block's row.
+        theta (W,) of the columns; diagonal (n,) of the other variables in the blocks' rows.
         """
         left = self._all(pool, lambda first, last: self._eliminate(first, last, theta, diagonal))
         return np.asarray(np.sum(left, axis=0))
 
     def _eliminate(self, first: int, last: int, theta: Floats, diagonal: Floats) -> Floats:
-        """Return what blocks first..last−1 leave, and write each one's half and border."""
+        """Return what blocks first..last−1 add to it, and write the inverse factor and border of each."""
         p, left = self.packed, np.zeros((self.size, self.size))
         _begin(first, last, p, diagonal, self.half, self.border)
         begin, end = int(p.part_at[first]), int(p.part_at[last])
@@ -85,7 +85,7 @@ class BlockMatrix:
         return np.asarray(left + wide.T @ wide)
 
     def forward(self, right: Floats, pool: ThreadPoolExecutor) -> tuple[tuple[Floats, Floats], Floats]:
-        """Return what is known of the blocks' rows and wide columns, and what they pull at the quantities (size,)."""
+        """Substitute forward: return blocks' rows and wide columns, and what they take from the quantities (size,)."""
         known = np.zeros(len(self.packed.rows)), np.zeros(len(self.wide))
 
         def run(first: int, last: int) -> Floats:
@@ -100,7 +100,7 @@ class BlockMatrix:
         return known, np.asarray(np.sum(self._all(pool, run), axis=0))
 
     def back(self, known: tuple[Floats, Floats], quantities: Floats, y: Floats, pool: ThreadPoolExecutor) -> None:
-        """Write the prices of the blocks' rows into y (n,), given those of the quantities."""
+        """Substitute back: write the prices of the blocks' rows into y (n,), given those of the quantities."""
 
         def run(first: int, last: int) -> None:
             """Answer for blocks first..last−1."""
@@ -149,7 +149,7 @@ def _along(first: int, last: int, p: Any, quantities: Any, y: Any, out: Any) -> 
 
 @compiled
 def _centre(p: Any, part: int, theta: Any, d: Any, e: Any, dense: Any, local: Any) -> None:
-    """Write a part's columns less their group's mean by Θ, times the root of Θ."""
+    """Write a part's columns less their group's mean weighted by Θ, times the root of Θ."""
     count, width, rows, begin = d.shape[0], d.shape[1], e.shape[1], p.column_at[part]
     mean, here = np.zeros(width), np.zeros(rows)
     i = 0
@@ -190,7 +190,7 @@ def _begin(first: int, last: int, p: Any, diagonal: Any, half: Any, border: Any)
 
 @compiled
 def _centred(b: int, part: int, end: int, p: Any, theta: Any, held: Any, half: Any, border: Any) -> Any:
-    """Centre columns of one width, from a block and part on, until `held` is full; add what the blocks' rows get.
+    """Centre columns of one width, from a block and part on, until `held` is full; add to the blocks' rows.
 
     Return the block and part that come next, and how many columns are held.
     """
@@ -217,7 +217,7 @@ def _centred(b: int, part: int, end: int, p: Any, theta: Any, held: Any, half: A
 
 @compiled
 def _halve(first: int, last: int, p: Any, half: Any, border: Any) -> None:
-    """Factor each block among its own rows, and its border by that."""
+    """Invert the Cholesky factor of each block's own rows, and apply it to the border."""
     for b in range(first, last):
         begin, end = p.row_at[b], p.row_at[b + 1]
         if end > begin:

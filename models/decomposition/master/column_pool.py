@@ -1,4 +1,4 @@
-"""The answers seen so far, as columns per group: adding, dropping, and what they cost at prices. Compiled."""
+"""The column pool: the answers so far, per group; adds and drops columns and tells their cost at prices. Compiled."""
 
 from collections import namedtuple
 from typing import Any
@@ -8,9 +8,9 @@ import numpy as np
 from models.compiled import compiled, inlined
 from models.solver import NEGLIGIBLE
 
-Groups = namedtuple("Groups", ["is_called", "tie", "reserved", "hold", "settled"])
-"""(G,): called program?, index of the tied point or −1, lies at a reserved point?, row in the held columns or −1,
-keeps the one column it has?"""
+Groups = namedtuple("Groups", ["is_called", "point", "reserved", "reserve_row", "settled"])
+"""(G,): has it a called program? number of its priced point or −1; is the point reserved? row in the columns' reserve
+or −1; does it keep the one column it has?"""
 
 Columns = namedtuple("Columns", ["power", "held", "cost", "weight", "round", "idle", "count"])
 """(G,K,T), (Gh,K,R,T), (G,K) …; count (G,) columns in use."""
@@ -35,7 +35,7 @@ def _dot(a: Any, b: Any) -> float:
 def reduced_cost(cols: Any, g: Any, i: int, j: int, price: Any, held: Any) -> float:
     """Return a column's cost at prices."""
     total = cols.cost[i, j] + _dot(price, cols.power[i, j])
-    h = g.hold[i]
+    h = g.reserve_row[i]
     if h >= 0:
         for r in range(held.shape[0]):
             total += _dot(held[r], cols.held[h, j, r])
@@ -53,16 +53,16 @@ def model_values(cols: Any, g: Any, i: int, price: Any, held: Any) -> float:
 
 @compiled
 def price_group(g: Any, i: int, prices: Any, price: Any, held: Any) -> None:
-    """Set what a group sees at given channel prices: balance, program, call, reserve, called."""
+    """Set what a group sees at given coupling prices: balance, program, call, reserve, called."""
     balance, program, call, reserve, called = prices
-    tie = g.tie[i]
+    point = g.point[i]
     if g.is_called[i]:
-        price[:] = call[tie]
+        price[:] = call[point]
     else:
         price[:] = balance[0]
-        if tie >= 0:
-            price += program[tie] - call[tie]
-    if g.hold[i] >= 0:
+        if point >= 0:
+            price += program[point] - call[point]
+    if g.reserve_row[i] >= 0:
         held[:] = 0.0
         if not g.is_called[i]:
             held += reserve
@@ -72,7 +72,7 @@ def price_group(g: Any, i: int, prices: Any, price: Any, held: Any) -> None:
 
 @compiled
 def model_costs(cols: Any, g: Any, balance: Any, program: Any, call: Any, reserve: Any, called: Any, work: Any) -> Any:
-    """Return the least cost of every group's columns (G,) at channel prices."""
+    """Return the least cost of every group's columns (G,) at coupling prices."""
     price, _, held, _, _, _ = work
     result = np.empty(cols.count.shape[0])
     for i in range(cols.count.shape[0]):
@@ -128,7 +128,7 @@ def add_columns(
     for i in range(cols.count.shape[0]):
         if g.settled[i] or skip[i]:
             continue
-        h = g.hold[i]
+        h = g.reserve_row[i]
         _drop_idle(cols, h, i, idle)
         known = _known(cols, h, i, power[i], held[i], cost[i])
         if known >= 0:
@@ -175,28 +175,28 @@ def _same(cols: Any, h: int, i: int, j: int, power: Any, held: Any) -> bool:
 def enter_rows(
     cols: Any, g: Any, group: Any, column: Any, place: Any, first: Any, begins: Any, rows: Any, values: Any
 ) -> None:
-    """Write what columns (W,) of groups (W,) add to the rows of the channels, each column's behind its begin (W+1,).
+    """Write what columns (W,) of groups (W,) add to the rows of the couplings, each column's behind its begin (W+1,).
 
-    A channel's rows start at `first`; only what has a place is written. Without room for any, their number is counted
+    A coupling's rows start at `first`; only what has a place is written. Without room for any, their number is counted
     instead, into the begin of the column that follows.
     """
     isps = cols.power.shape[2]
     for n in range(len(group)):
         i, j, at = group[n], column[n], 0 if len(rows) == 0 else begins[n]
-        power, called, h, own = cols.power[i, j], g.is_called[i], g.hold[i], g.tie[i] * isps
+        power, called, h, own = cols.power[i, j], g.is_called[i], g.reserve_row[i], g.point[i] * isps
         if called:
             at = _enter(place, first[2] + own, power, 1.0, at, rows, values)
         else:
             at = _enter(place, first[0], power, 1.0, at, rows, values)
-            if g.tie[i] >= 0:
+            if g.point[i] >= 0:
                 at = _enter(place, first[1] + own, power, 1.0, at, rows, values)
                 at = _enter(place, first[2] + own, power, -1.0, at, rows, values)
         if h >= 0:
             held = cols.held[h, j]
-            for channel, there in ((3, not called), (4, called or not g.reserved[i])):
+            for coupling, there in ((3, not called), (4, called or not g.reserved[i])):
                 if there:
                     for r in range(len(held)):
-                        at = _enter(place, first[channel] + r * isps, held[r], 1.0, at, rows, values)
+                        at = _enter(place, first[coupling] + r * isps, held[r], 1.0, at, rows, values)
         if len(rows) == 0:
             begins[n + 1] = at
 

@@ -1,12 +1,13 @@
-"""A primal–dual interior-point method for the mixture of columns, made for its shape: few shared rows.
+"""A primal–dual interior-point method for the master LP, made for its shape: few shared rows.
 
     min c·x,   M x = b,   0 <= x <= u
 
-The rows of a tied congestion point meet only the columns of its own groups; balance and reserve meet all; every group
-has one convexity row; whatever else there is (positions, pieces of costs) lies in the shared rows or in one row alone.
-So the normal matrix MΘMᵀ is an arrow: convexity rows are eliminated by centring columns, blocks one after the other,
-and what remains is dense and small. The work grows with the number of columns, not faster. Mehrotra's predictor and
-corrector, then Gondzio's correctors as long as they make the step longer.
+The rows of a priced congestion point meet only the columns of its own groups; balance and reserve meet all; every
+group has one convexity row; all other variables (positions, pieces of costs) lie in the shared rows or in one row
+alone. So the normal matrix MΘMᵀ is a block arrowhead: convexity rows are eliminated by centring columns, blocks one
+after the other, and what remains is dense and small. The work grows in proportion to the number of columns. Mehrotra's
+predictor and corrector come first, then Gondzio's correctors as long as they make the step longer. HiGHS, which does
+not know the shape, takes two to five times the processor time (benchmarks/README.md).
 Source: Mehrotra, SIAM J. Optim. 2 (1992); Gondzio, Comput. Optim. Appl. 6 (1996); Nocedal & Wright,
 Numerical Optimization, ch. 14; docs/explanation/optimisation.md §3.4.
 """
@@ -28,17 +29,17 @@ from models.decomposition.tuning import DEFAULT, InteriorPoint
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class BlockLp:
-    """A linear program and its shape. Rows: n shared and block rows, and one convexity row per group."""
+    """A linear program with its block structure. Rows: n shared and block rows, and one convexity row per group."""
 
     cost: Floats  # (V,)
     upper: Floats  # (V,) infinite where there is none
-    plain: Packed  # of the first W variables: those known by one row of each quantity
-    other: Packed  # the rest of them, known by all shared rows
+    plain: Packed  # of the first W variables: those that meet one row of each quantity
+    other: Packed  # the rest of them, which meet any shared rows
     others: sparse.csc_array  # (n,V−W) of all other variables
     right: Floats  # (n,)
-    shared: Ints  # rows of no block
-    quantity: Ints  # of each shared row: what it counts
-    group: Ints  # (W,) of the first W variables, ascending: these are mixed, w >= 0, Σ w = 1 per group
+    shared: Ints  # rows that belong to no block
+    quantity: Ints  # of each shared row: the quantity it counts
+    group: Ints  # (W,) of the first W variables, ascending: their weights are >= 0, with the sum 1 per group
 
 
 def block_lp(
@@ -78,14 +79,14 @@ def block_lp(
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class InteriorSolution:
-    """Where the method ended."""
+    """The point at which the method ended."""
 
     x: Floats  # (V,)
     objective: float
-    solved: bool  # to what was asked for
+    solved: bool  # to the gap and feasibility asked for
 
 
-class _Normal:
+class _NormalEquations:
     """Multiplies with M, factors MΘMᵀ and solves with it."""
 
     def __init__(self, shape: BlockLp, pool: ThreadPoolExecutor, tuning: InteriorPoint) -> None:
@@ -167,7 +168,7 @@ class _Method:
     def __init__(
         self, shape: BlockLp, start: Floats, prices: Floats, pool: ThreadPoolExecutor, tuning: InteriorPoint
     ) -> None:
-        self.shape, self.normal, self.tuning = shape, _Normal(shape, pool, tuning), tuning
+        self.shape, self.normal, self.tuning = shape, _NormalEquations(shape, pool, tuning), tuning
         self.bounded = np.isfinite(shape.upper)
         weights = len(shape.group)
         self.y = prices.copy()
@@ -176,8 +177,8 @@ class _Method:
         slack[:weights] -= self.q[shape.group]
         missing = np.abs(self.normal.others.T) @ np.abs(shape.right - self.normal.times(start))
         room = np.where(self.bounded[weights:], shape.upper[weights:], np.maximum(2 * start[weights:] + missing, 1.0))
-        # halfway to equal weights, and pieces about where their products are like those of weights: from points whose
-        # products are far apart, or small beside what is missing, first steps are short
+        # halfway to equal weights, and pieces where their products are about those of weights: from points whose
+        # products are far apart, or small compared with what the rows miss, the first steps are short
         mixed = 0.5 * start[:weights] + 0.5 / np.bincount(shape.group)[shape.group]
         product = tuning.piece_product * float(slack[:weights] @ mixed) / max(weights, 1)
         inside = np.clip(product / np.maximum(np.abs(slack[weights:]), 1e-99), tuning.edge * room, tuning.midst * room)
@@ -238,7 +239,7 @@ class _Method:
                 if min(further[0] - p, further[1] - d) < 0.0 or sum(further) < p + d + self.tuning.worthwhile:
                     break
                 low, high, (dx, dy, dq, dl, du), (p, d) = low + more_low, high + more_high, better, further
-            if min(p, d) < self.tuning.short:  # back to the middle: no guess at second order
+            if min(p, d) < self.tuning.short:  # a step to the middle, without second-order terms
                 low = self.tuning.middle * mu - self.x * self.zl
                 high = np.where(b, self.tuning.middle * mu - self.s * self.zu, 0.0)
                 dx, dy, dq, dl, du = self._direction(primal, convex, dual, low, high)
@@ -261,7 +262,7 @@ class _Method:
         return dx, dy, dq, dl, du
 
     def _outliers(self, dx: Floats, dl: Floats, du: Floats, p: float, d: float, aim: float) -> tuple[Floats, Floats]:
-        """Return by how much products further along would have to change to lie around `aim`."""
+        """Return by how much the products at longer steps must change to lie around `aim`."""
         p, d = min(p + self.tuning.further, 1.0), min(d + self.tuning.further, 1.0)
 
         def off(product: Floats) -> Floats:
@@ -272,7 +273,7 @@ class _Method:
         return off((self.x + p * dx) * (self.zl + d * dl)), high
 
     def _steps(self, dx: Floats, dl: Floats, du: Floats) -> tuple[float, float]:
-        """Return how far to go in x and in the prices before something reaches its bound, 1/back at most."""
+        """Return the steps in x and in the prices at which something reaches its bound, 1/back at most."""
         b = self.bounded
         most = 1.0 / self.tuning.back
         p = min(_room(self.x, dx, most), _room(self.s[b], -dx[b], most))

@@ -1,8 +1,8 @@
-"""The master without its proximal term: the best mixture of the columns there are, as one linear (or mixed) program.
+"""The master LP: the best mixture of the columns, as one linear (or mixed-integer) program, without a proximal term.
 
 min Σ cost·w + price·z + Σ_i φ_i(s_i), s_i = const_i + Σ a·w − z, stated as arrays: its columns are dense sums of
-programs, which an algebraic language would only walk through one coefficient at a time. The method made for its blocks
-solves it, HiGHS where that fails and where bids are whole.
+programs, which an algebraic language would walk through one coefficient at a time. Our own interior-point method, made
+for its block structure, solves it; HiGHS does where that fails, and where bids are whole.
 Source: docs/explanation/optimisation.md §3.4.
 """
 
@@ -30,10 +30,10 @@ class MasterLp:
     cost: Floats  # (V,)
     lower: Floats
     upper: Floats
-    moves: sparse.csc_array  # (n,W) of weights in the channels' rows
+    moves: sparse.csc_array  # (n,W) of weights in the couplings' rows
     others: sparse.csc_array  # (n,V−W)
     right: Floats  # (n,)
-    used: Bools  # of all channels' rows: which these n are
+    used: Bools  # of all couplings' rows: which these n are
     group: Ints  # (W,) of each weight, ascending
     column: Ints  # (W,)
 
@@ -66,9 +66,9 @@ class Mixture:
 def solve_master_lp(
     master: RestrictedMaster, *, aim_eur: float, time_left_s: float, threads: int, whole: bool, transcript: SolverLog
 ) -> Mixture | None:
-    """Return the best mixture of the columns in use, None if there was no time; with whole bids where asked for.
+    """Return the best mixture of the columns in use, None if there was no time; with whole bids if `whole`.
 
-    The transcript gets what HiGHS says of branching on bids, and which of its other runs end by their time limit.
+    The transcript gets what HiGHS says while it branches on bids, and which of its other runs end by their time limit.
     Raises SolverError where HiGHS, which steps in for our own method, has no answer either.
     """
     tuning = master.tuning.master
@@ -110,7 +110,7 @@ def _solve(
         why = f"broke off by rounding ({error})"
     if perf_counter() >= deadline:
         return None
-    transcript.say(f"the mixture's own method {why}; HiGHS takes over")
+    transcript.say(f"the master LP's own method {why}; HiGHS takes over")
     del blocks
     matrix = state_lp(master, chosen).matrix()
     try:
@@ -122,12 +122,12 @@ def _solve(
 
 
 def block_lp_of(master: RestrictedMaster, lp: MasterLp) -> tuple[BlockLp, Floats, Floats]:
-    """Return the program with its blocks, without what is fixed; where the master is, and its best prices."""
+    """Return the program with its blocks, without fixed variables; the master's present point, and its best prices."""
     groups, isps, used, weights = master.groups, master.case.isps, lp.used, len(lp.group)
-    ties, held = np.arange(len(master.parts.tied)), isps * (1 + np.arange(len(master.case.reserves)))
+    points, held = np.arange(len(master.parts.tied)), isps * (1 + np.arange(len(master.case.reserves)))
     none = np.full(isps, -1)
-    block = [none, np.repeat(ties, isps), np.repeat(ties, isps), *([none] * (2 * len(held)))]
-    counts = [np.arange(isps), np.repeat(none[:1], 2 * len(ties) * isps)]
+    block = [none, np.repeat(points, isps), np.repeat(points, isps), *([none] * (2 * len(held)))]
+    counts = [np.arange(isps), np.repeat(none[:1], 2 * len(points) * isps)]
     counts += [first + np.arange(isps) for first in (*held, *held)]
     present, group = np.unique(lp.group, return_inverse=True)
     free = lp.upper > lp.lower
@@ -136,7 +136,7 @@ def block_lp_of(master: RestrictedMaster, lp: MasterLp) -> tuple[BlockLp, Floats
         others=lp.others[:, np.flatnonzero(free[weights:])],
         right=lp.right - lp.others @ lp.lower[weights:],
         block=np.concatenate(block)[used], twin=np.concatenate(counts)[used],
-        group=group, group_block=groups.tie[present], plain=~groups.is_called[present] & ~groups.reserved[present],
+        group=group, group_block=groups.point[present], plain=~groups.is_called[present] & ~groups.reserved[present],
         tuning=master.tuning.interior,
     )  # fmt: skip
     start = np.zeros(len(lp.cost))
@@ -146,11 +146,11 @@ def block_lp_of(master: RestrictedMaster, lp: MasterLp) -> tuple[BlockLp, Floats
     start = start[free]
     left = blocks.right - lp.moves @ start[:weights] - blocks.others @ start[weights:]
     _fill_pieces(blocks, start, weights + int(free[positions].sum()), left)
-    return blocks, start, -np.concatenate([channel.centre.ravel() for channel in master.couplings])[used]
+    return blocks, start, -np.concatenate([coupling.centre.ravel() for coupling in master.couplings])[used]
 
 
 def _fill_pieces(blocks: BlockLp, start: Floats, first: int, left: Floats) -> None:
-    """Set the pieces from `first` on so that nothing is left (n,) of rows where that can be: the cheapest first."""
+    """Set the pieces from `first` on, the cheapest first, so that rows have as little left (n,) as possible."""
     pieces = blocks.others[:, first - len(blocks.group) :]
     for k in np.argsort(blocks.cost[first:], kind="stable").tolist():
         row, sign = pieces.indices[k], pieces.data[k]
@@ -174,7 +174,7 @@ def state_lp(master: RestrictedMaster, chosen: Bools, *, steps_mw: Floats | None
     """State the program over the chosen columns (G,K). With steps (P,) per free position, positions count steps."""
     free, isps = master.free, master.case.isps
     group, column = np.nonzero(chosen)
-    first = np.cumsum([0, *(len(channel.s) * isps for channel in master.couplings)])
+    first = np.cumsum([0, *(len(coupling.s) * isps for coupling in master.couplings)])
     entries = _Entries()
     at = np.flatnonzero(free.da_of >= 0)
     entries.add(first[0] + at, free.da_of[at], np.full(len(at), -1.0))
@@ -197,7 +197,7 @@ def state_lp(master: RestrictedMaster, chosen: Bools, *, steps_mw: Floats | None
 
 
 def _moves(master: RestrictedMaster, group: Ints, column: Ints, place: Ints, first: Ints) -> sparse.csc_array:
-    """Return what columns (W,) of groups (W,) add to the channels' rows that have a place."""
+    """Return what columns (W,) of groups (W,) add to the couplings' rows that have a place."""
     asked = master.columns, master.groups, group, column, place, first
     begins = np.zeros(len(group) + 1, dtype=np.int64)
     enter_rows(*asked, begins, begins[:0], np.zeros(0))
@@ -209,7 +209,7 @@ def _moves(master: RestrictedMaster, group: Ints, column: Ints, place: Ints, fir
 
 
 class _Entries:
-    """What stands in some variables' columns of the channels' rows."""
+    """Coefficients of some variables in the couplings' rows."""
 
     def __init__(self) -> None:
         self.rows: list[Ints] = []
@@ -231,14 +231,14 @@ class _Entries:
 
 def _offset(master: RestrictedMaster) -> float:
     total = 0.0
-    for channel in master.couplings:
-        at = np.where(_active(channel), channel.points[..., 0], 0.0)
-        total += float(proximal.costs(channel._replace(s=at)).sum())
+    for coupling in master.couplings:
+        at = np.where(_active(coupling), coupling.points[..., 0], 0.0)
+        total += float(proximal.costs(coupling._replace(s=at)).sum())
     return total
 
 
-def _active(channel: proximal.Channel) -> Bools:
-    result: Bools = np.isfinite(channel.points[..., 0]) & (channel.slopes[..., 0] < channel.slopes[..., -1])
+def _active(coupling: proximal.Coupling) -> Bools:
+    result: Bools = np.isfinite(coupling.points[..., 0]) & (coupling.slopes[..., 0] < coupling.slopes[..., -1])
     return result
 
 
@@ -253,9 +253,9 @@ def _pieces(
     """Add s = b_0 + Σ u_k − v with u_k on the pieces between breakpoints; return right-hand sides and rows in use."""
     start = len(master.free.price)
     rhs, used = np.zeros(int(first[-1])), np.zeros(int(first[-1]), dtype=np.bool_)
-    for channel, const, base in zip(master.couplings, master.constants, first[:-1], strict=True):
-        points, slopes = channel.points, channel.slopes
-        line, isp = np.nonzero(_active(channel))
+    for coupling, const, base in zip(master.couplings, master.constants, first[:-1], strict=True):
+        points, slopes = coupling.points, coupling.slopes
+        line, isp = np.nonzero(_active(coupling))
         row = base + line * master.case.isps + isp
         used[row] = True
         rhs[row] = points[line, isp, 0] - const[line, isp]

@@ -1,4 +1,4 @@
-"""Sweeps over the groups of the proximal master: pairs of columns of one group are shifted until none gains. Compiled.
+"""Pairwise descent on the proximal master: weight moves between two columns of a group until none gains. Compiled.
 
 Source: docs/explanation/optimisation.md §3.3.
 """
@@ -13,44 +13,44 @@ from models.decomposition.master.proximal import KW_PER_MW, isps_of, move, price
 
 
 @inlined
-def _look(channel: Any, row: int, sign: float, power: Any, amount: float, fresh: bool, price: Any, curve: Any) -> None:
-    """Add sign × price, and how fast it moves, of a channel's row once sign × amount × power were added to it."""
+def _look(coupling: Any, row: int, sign: float, power: Any, amount: float, fresh: bool, price: Any, curve: Any) -> None:
+    """Add sign × price and its slope in s, of a coupling's row after sign × amount × power was added to it."""
     for t in range(price.shape[0]):
         if fresh or power[t] != 0.0:
-            y, bend = price_at(channel, row, t, sign * amount * power[t])
+            y, bend = price_at(coupling, row, t, sign * amount * power[t])
             price[t] += sign * y
             curve[t] += bend
 
 
 @compiled
 def look(
-    c: Any, g: Any, i: int, power: Any, hold: Any, amount: float, fresh: bool, price: Any, curve: Any, held: Any,
+    c: Any, g: Any, i: int, power: Any, reserve: Any, amount: float, fresh: bool, price: Any, curve: Any, held: Any,
     held_curve: Any,
 ) -> None:  # fmt: skip
-    """Set the prices group i sees once it has moved by amount × (power, hold), and how fast they move.
+    """Set the prices that group i sees after a move by amount × (power, reserve), and their slopes in s.
 
-    Per kW of program (T,) and of reserve held (R,T). Unless `fresh`, only where that moves something.
+    Per kW of program (T,) and of reserve held (R,T). Unless `fresh`, only where the move changes something.
     """
     for t in range(price.shape[0]):
         if fresh or power[t] != 0.0:
             price[t] = curve[t] = 0.0
-    tie = g.tie[i]
+    point = g.point[i]
     if g.is_called[i]:
-        _look(c.call, tie, 1.0, power, amount, fresh, price, curve)
+        _look(c.call, point, 1.0, power, amount, fresh, price, curve)
     else:
         _look(c.balance, 0, 1.0, power, amount, fresh, price, curve)
-        if tie >= 0:
-            _look(c.program, tie, 1.0, power, amount, fresh, price, curve)
-            _look(c.call, tie, -1.0, power, amount, fresh, price, curve)
-    if g.hold[i] >= 0:
+        if point >= 0:
+            _look(c.program, point, 1.0, power, amount, fresh, price, curve)
+            _look(c.call, point, -1.0, power, amount, fresh, price, curve)
+    if g.reserve_row[i] >= 0:
         for r in range(held.shape[0]):
             for t in range(held.shape[1]):
-                if fresh or hold[r, t] != 0.0:
+                if fresh or reserve[r, t] != 0.0:
                     held[r, t] = held_curve[r, t] = 0.0
             if not g.is_called[i]:
-                _look(c.reserve, r, 1.0, hold[r], amount, fresh, held[r], held_curve[r])
+                _look(c.reserve, r, 1.0, reserve[r], amount, fresh, held[r], held_curve[r])
             if g.is_called[i] or not g.reserved[i]:
-                _look(c.called, r, 1.0, hold[r], amount, fresh, held[r], held_curve[r])
+                _look(c.called, r, 1.0, reserve[r], amount, fresh, held[r], held_curve[r])
 
 
 @inlined
@@ -65,7 +65,7 @@ def _along(price: Any, curve: Any, power: Any) -> tuple[float, float]:
 
 @inlined
 def _next(done: float, slope: float, bend: float, low: float, high: float, most: float) -> float:
-    """Return Newton's next amount in [low, high]; halve the bracket where it leaves it on a side found on the way."""
+    """Return Newton's next amount in [low, high]; bisect where it leaves the bracket on a side already narrowed."""
     target = done - slope / bend if bend > 0 else (high if slope < 0 else low)
     if low < target < high:
         return target
@@ -82,21 +82,21 @@ def _shift_pair(
 
     At most `newton` steps, until a share `straight` of the first slope is left.
     """
-    price, curve, held, held_curve, power, hold = work
-    h = g.hold[i]
+    price, curve, held, held_curve, power, reserve = work
+    h = g.reserve_row[i]
     for t in range(power.shape[0]):
         power[t] = cols.power[i, k, t] - cols.power[i, j, t]
     if h >= 0:
-        for r in range(hold.shape[0]):
-            for t in range(hold.shape[1]):
-                hold[r, t] = cols.held[h, k, r, t] - cols.held[h, j, r, t]
+        for r in range(reserve.shape[0]):
+            for t in range(reserve.shape[1]):
+                reserve[r, t] = cols.held[h, k, r, t] - cols.held[h, j, r, t]
     most, gain = cols.weight[i, j], cols.cost[i, k] - cols.cost[i, j]
     low, high, done, start = 0.0, most, 0.0, 0.0
     for n in range(newton + 1):
         slope, bend = _along(price, curve, power)
         if h >= 0:
-            for r in range(hold.shape[0]):
-                more, wider = _along(held[r], held_curve[r], hold[r])
+            for r in range(reserve.shape[0]):
+                more, wider = _along(held[r], held_curve[r], reserve[r])
                 slope, bend = slope + more, bend + wider
         slope += gain
         if n == 0:
@@ -108,8 +108,8 @@ def _shift_pair(
         else:
             high = min(high, done)
         done = _next(done, slope, bend, low, high, most)
-        look(c, g, i, power, hold, done, False, price, curve, held, held_curve)
-    move(c, g, i, power, hold, done)
+        look(c, g, i, power, reserve, done, False, price, curve, held, held_curve)
+    move(c, g, i, power, reserve, done)
     cols.weight[i, j] -= done
     cols.weight[i, k] += done
     if cols.weight[i, j] < 1e-12:
@@ -125,14 +125,14 @@ def sweep(
 
     Returns Σ of what the groups could still gain, EUR.
     """
-    price, curve, held, held_curve, power, hold = work
+    price, curve, held, held_curve, power, reserve = work
     reduced = np.zeros(cols.cost.shape[1])
     left = 0.0
     for i in range(cols.count.shape[0]):
         count = cols.count[i]
         if count < 2:
             continue
-        look(c, g, i, power, hold, 0.0, True, price, curve, held, held_curve)
+        look(c, g, i, power, reserve, 0.0, True, price, curve, held, held_curve)
         best, worst, mean = 0, -1, 0.0
         for j in range(count):
             reduced[j] = reduced_cost(cols, g, i, j, price, held)
@@ -146,7 +146,7 @@ def sweep(
         left += gain
         if gain > slight and reduced[worst] - reduced[best] > 1e-12 * (1.0 + abs(reduced[best])):
             _shift_pair(c, g, cols, i, worst, best, newton, straight, work)
-    settle(c, free)
+    move_positions(c, free)
     return left
 
 
@@ -160,14 +160,14 @@ def _position_slope(c: Any, free: Any, p: int, shift: float, isps: Any) -> float
             y, _ = price_at(c.balance, 0, t, -shift)
             total -= y
         else:
-            for channel in (c.reserve, c.called):
-                y, _ = price_at(channel, r, t, -KW_PER_MW * shift)
+            for coupling in (c.reserve, c.called):
+                y, _ = price_at(coupling, r, t, -KW_PER_MW * shift)
                 total -= KW_PER_MW * y
     return float(total)
 
 
 @compiled
-def settle(c: Any, free: Any) -> None:
+def move_positions(c: Any, free: Any) -> None:
     """Move every free position to where its slope is zero, by bisection."""
     rows = np.zeros((free.da_of.shape[0] * (1 + free.bid_of.shape[0]), 2), dtype=np.int64)
     for p in range(free.price.shape[0]):
@@ -186,11 +186,11 @@ def settle(c: Any, free: Any) -> None:
                     high = shift
                 else:
                     low = shift
-        place(c, free, p, shift, isps)
+        _move_position(c, free, p, shift, isps)
 
 
 @compiled
-def place(c: Any, free: Any, p: int, shift: float, isps: Any) -> None:
+def _move_position(c: Any, free: Any, p: int, shift: float, isps: Any) -> None:
     """Move position p by `shift`."""
     free.value[p] += shift
     for n in range(isps.shape[0]):

@@ -1,4 +1,4 @@
-"""Holds the proximal master: channels, columns and free positions as arrays, and what is asked of them."""
+"""The restricted master: couplings, columns and free positions as arrays, and what is asked of them."""
 
 import numpy as np
 
@@ -52,12 +52,12 @@ def most_mw(case: Case) -> list[Floats]:
 
 
 class RestrictedMaster:
-    """Columns of a split case against its couplings. Numbers change in place; nothing here sees single units."""
+    """The columns of a grouped case and its couplings. Arrays change in place; nothing here sees single units."""
 
     def __init__(self, case: Case, parts: Grouping, tuning: Tuning = DEFAULT) -> None:
         self.case, self.parts, self.tuning = case, parts, tuning
         other = case.remainder
-        self.zone = reserved_points(case).any() or (other is not None and other.called_held_kw is not None)
+        self.any_reserved = reserved_points(case).any() or (other is not None and other.called_held_kw is not None)
         self._constants(case, parts)
         self._free(case)
         self._couplings(case, parts)
@@ -112,7 +112,7 @@ class RestrictedMaster:
             market.reserve(case, hard, exists)
             for market in MARKETS
             if market.reserve is not None
-            for exists in (True, bool(self.zone))
+            for exists in (True, bool(self.any_reserved))
         )
         fee = case.reservations.availability_eur_per_mw_h[:, None] * np.abs(case.reservations.reserved_kw)
         self.at_zero_eur = (
@@ -125,10 +125,14 @@ class RestrictedMaster:
             (program.points[parts.tied], program.slopes[parts.tied], self.const_program),
             (call.points[parts.tied], call.slopes[parts.tied], self.const_call),
             (reserve.points, reserve.slopes, self.const_reserve),
-            (called.points, called.slopes, self.const_called if self.zone else np.zeros_like(self.const_called)),
+            (
+                called.points,
+                called.slopes,
+                self.const_called if self.any_reserved else np.zeros_like(self.const_called),
+            ),
         ]
         self.couplings = proximal.Couplings(*(
-            proximal.Channel(
+            proximal.Coupling(
                 s=const.copy(), centre=np.zeros((len(const), isps)), step=np.zeros((len(const), isps)),
                 points=np.ascontiguousarray(points), slopes=np.ascontiguousarray(slopes),
             )
@@ -145,9 +149,9 @@ class RestrictedMaster:
         keep = int(np.clip(pool.memory_bytes // max(size, 1), pool.fewest, pool.most))
         self.groups = column_pool.Groups(
             is_called=parts.group_called,
-            tie=parts.group_tie,
+            point=parts.group_tie,
             reserved=parts.group_reserved,
-            hold=row.astype(np.int64),
+            reserve_row=row.astype(np.int64),
             settled=np.zeros(groups, dtype=np.bool_),
         )
         self.columns = column_pool.Columns(
@@ -163,7 +167,7 @@ class RestrictedMaster:
         self.span = span_kw(case, parts)
 
     def first_prices(self) -> DualPrices:
-        """Return prices to begin with: the markets' own, nothing for tied points, bids' prices spread over ISPs."""
+        """Return prices to begin with: the markets' own, zero at priced points, bids' prices spread over their ISPs."""
         case, per_kw = self.case, self.case.isp_hours / 1000
         market = case.intraday
         middle = 0.5 * (market.buy_eur_per_mwh + market.sell_eur_per_mwh)
@@ -172,7 +176,7 @@ class RestrictedMaster:
         for p, (r, _) in enumerate(self.bids, start=self.products):
             mine = self.free.bid_of[r] == p
             reserve[r, mine] = self.free.price[p] / mine.sum() / KW_PER_MW
-        share = 0.5 if self.zone else 1.0
+        share = 0.5 if self.any_reserved else 1.0
         zeros = np.zeros((len(self.parts.tied), case.isps))
         return self.within(
             DualPrices(balance=price[None], program=zeros, call=zeros.copy(), reserve=share * reserve,
@@ -180,21 +184,23 @@ class RestrictedMaster:
         )  # fmt: skip
 
     def within(self, duals: DualPrices) -> DualPrices:
-        """Return prices within the slopes of their channels."""
+        """Return prices within the slopes of their couplings."""
         return DualPrices(
             **{
-                name: np.clip(prices, channel.slopes[..., 0], channel.slopes[..., -1])
-                for name, prices, channel in zip(proximal.Couplings._fields, duals.parts(), self.couplings, strict=True)
+                name: np.clip(prices, coupling.slopes[..., 0], coupling.slopes[..., -1])
+                for name, prices, coupling in zip(
+                    proximal.Couplings._fields, duals.arrays(), self.couplings, strict=True
+                )
             }
         )
 
     def set_centre(self, duals: DualPrices) -> None:
         """Make these prices the centre of the proximal term."""
-        for prices, channel in zip(duals.parts(), self.couplings, strict=True):
-            channel.centre[:] = prices
+        for prices, coupling in zip(duals.arrays(), self.couplings, strict=True):
+            coupling.centre[:] = prices
 
     def set_steps(self, factor: float, relative: tuple[float, float, float]) -> None:
-        """Set each channel's step: how far a price may go for a mismatch of the size its programs could have."""
+        """Set each coupling's step: how far a price moves for a mismatch as large as its programs could make."""
         case, c = self.case, self.couplings
         per_kw = case.isp_hours / 1000
         level = np.abs(case.intraday.buy_eur_per_mwh + case.intraday.sell_eur_per_mwh).mean() / 2 * per_kw
@@ -202,48 +208,48 @@ class RestrictedMaster:
         scale = max(0.2 * level, spread, 1e-6)
         planned = ~self.groups.is_called
         c.balance.step[:] = relative[0] * factor * scale / max(self.span[planned].sum(), 1e-6)
-        ties = len(self.parts.tied)
-        tie = self.groups.tie
-        at_tie = np.zeros(ties)
-        np.add.at(at_tie, tie[planned & (tie >= 0)], self.span[planned & (tie >= 0)])
-        at_tie = np.maximum(at_tie, 1e-3)
-        c.program.step[:] = relative[1] * factor * max(level, scale) / at_tie[:, None]
-        c.call.step[:] = relative[1] * factor * max(level, scale) / at_tie[:, None]
-        holding = prequalified_kw(case)
-        for channel in (c.reserve, c.called):
-            channel.step[:] = relative[2] * factor * 0.5 * scale / max(holding, 1e-6)
+        points = len(self.parts.tied)
+        point = self.groups.point
+        at_point = np.zeros(points)
+        np.add.at(at_point, point[planned & (point >= 0)], self.span[planned & (point >= 0)])
+        at_point = np.maximum(at_point, 1e-3)
+        c.program.step[:] = relative[1] * factor * max(level, scale) / at_point[:, None]
+        c.call.step[:] = relative[1] * factor * max(level, scale) / at_point[:, None]
+        reserve_kw = prequalified_kw(case)
+        for coupling in (c.reserve, c.called):
+            coupling.step[:] = relative[2] * factor * 0.5 * scale / max(reserve_kw, 1e-6)
 
     def bound(self, duals: DualPrices, units_eur: float) -> float:
         """Return the Lagrangian bound of the cost at these prices, given Σ of the units' bounds, EUR."""
         total = units_eur + self.at_zero_eur
-        for prices, channel, const in zip(duals.parts(), self.couplings, self.constants, strict=True):
-            total += float((prices * const).sum() + proximal.conjugates(channel, prices).sum())
+        for prices, coupling, const in zip(duals.arrays(), self.couplings, self.constants, strict=True):
+            total += float((prices * const).sum() + proximal.conjugates(coupling, prices).sum())
         total += proximal.free_bound(self.free, duals.balance, duals.reserve, duals.called)
         return total
 
     def model(self, duals: DualPrices) -> float:
-        """Return what the columns promise the bound to be at these prices (never less than it is)."""
+        """Return the bound that the columns promise at these prices, never less than it is."""
         return self.bound(duals, float(self.promised(duals).sum()))
 
     def promised(self, duals: DualPrices) -> Floats:
         """Return (G,) the least cost of every group's columns at these prices, EUR."""
-        return np.asarray(column_pool.model_costs(self.columns, self.groups, *duals.parts(), self.work))
+        return np.asarray(column_pool.model_costs(self.columns, self.groups, *duals.arrays(), self.work))
 
     def bounds_of_points(self, duals: DualPrices, groups_eur: Floats) -> Floats:
-        """Return (N,) what each tied point adds to the bound, given the bounds of the groups (G,), EUR."""
+        """Return (N,) what each priced point adds to the bound, given the bounds of the groups (G,), EUR."""
         total = np.zeros(len(self.parts.tied))
-        mine = self.groups.tie >= 0
-        np.add.at(total, self.groups.tie[mine], groups_eur[mine])
+        mine = self.groups.point >= 0
+        np.add.at(total, self.groups.point[mine], groups_eur[mine])
         c = self.couplings
-        for prices, channel, const in (
+        for prices, coupling, const in (
             (duals.program, c.program, self.const_program), (duals.call, c.call, self.const_call)
         ):  # fmt: skip
-            total += (prices * const).sum(axis=1) + proximal.conjugates(channel, prices)
+            total += (prices * const).sum(axis=1) + proximal.conjugates(coupling, prices)
         return total
 
     def add(self, totals: Totals, number: int, asked: Bools | None = None) -> None:
-        """Add the answers of a round as columns, of groups (G,) that were asked; a group's first gets all weight."""
-        skip = np.zeros(len(self.groups.tie), dtype=np.bool_) if asked is None else ~asked
+        """Add a round's answers of the groups (G,) that were asked as columns; the first of a group gets all weight."""
+        skip = np.zeros(len(self.groups.point), dtype=np.bool_) if asked is None else ~asked
         column_pool.add_columns(
             self.columns,
             self.groups,
@@ -269,18 +275,18 @@ class RestrictedMaster:
         self.recount()
 
     def free_again(self) -> None:
-        """Let groups and bids that were settled move again, from where they are."""
+        """Let settled groups and bids move again from where they are."""
         self.groups.settled[:] = False
         self.free.fixed[:] = False
 
     def recount(self) -> None:
-        """Add up all channels anew from weights and positions: rounding does not pile up."""
-        for channel, const in zip(self.couplings, self.constants, strict=True):
-            channel.s[:] = const
+        """Add up all couplings anew from weights and positions: rounding does not pile up."""
+        for coupling, const in zip(self.couplings, self.constants, strict=True):
+            coupling.s[:] = const
         proximal.add_up(self.couplings, self.groups, self.columns, self.free, self.work)
 
     def improve(self, sweeps: int, enough: float) -> float:
-        """Sweep until the columns could gain no more than `enough` EUR; return what they still could."""
+        """Sweep until the columns could gain at most `enough` EUR; return what they still could gain."""
         left, slight, pairs = np.inf, 0.0, self.tuning.pairs
         for _ in range(sweeps):
             left = sweep(
@@ -290,7 +296,7 @@ class RestrictedMaster:
             if left <= enough:
                 break
             slight = (
-                self.tuning.search.waiting * enough / len(self.groups.tie)
+                self.tuning.search.waiting * enough / len(self.groups.point)
             )  # groups that gain less than this may wait
         return left
 
@@ -312,14 +318,14 @@ class RestrictedMaster:
         return bids
 
     def prices(self) -> DualPrices:
-        """Return the channels' prices at the present weights."""
+        """Return the couplings' prices at the present weights."""
         out = DualPrices(
             **{
-                name: np.zeros(channel.s.shape)
-                for name, channel in zip(proximal.Couplings._fields, self.couplings, strict=True)
+                name: np.zeros(coupling.s.shape)
+                for name, coupling in zip(proximal.Couplings._fields, self.couplings, strict=True)
             }
         )
-        proximal.next_prices(self.couplings, *out.parts())
+        proximal.next_prices(self.couplings, *out.arrays())
         return out
 
     def cost(self) -> float:
@@ -331,7 +337,7 @@ class RestrictedMaster:
             mine = self.free.bid_of[r] == p
             least = (
                 float(reserve[r, mine].min())
-                if not self.zone
+                if not self.any_reserved
                 else float(min(reserve[r, mine].min(), called[r, mine].min()))
             )
             lower = min(max(-least, 0.0) / KW_PER_MW, value[p] - self.free.low[p])
@@ -342,8 +348,8 @@ class RestrictedMaster:
         total = float((used.weight * used.cost).sum()) + float(self.free.price @ value) + self.at_zero_eur
         soft = np.clip(c.call.slopes, -self._worst(), self._worst())
         held = (c.reserve._replace(s=reserve), c.called._replace(s=called))
-        for channel in (c.balance, c.program, c.call._replace(slopes=soft), *held):
-            total += float(proximal.costs(channel).sum())
+        for coupling in (c.balance, c.program, c.call._replace(slopes=soft), *held):
+            total += float(proximal.costs(coupling).sum())
         return total
 
     def _worst(self) -> float:

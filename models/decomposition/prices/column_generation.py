@@ -32,7 +32,7 @@ def generate_columns(
     The centre stays at the best prices. `after` is called after every share of a round.
     """
     master.set_centre(state.centre)
-    groups = len(master.groups.tie)
+    groups = len(master.groups.point)
     shares = min(tuning.shares, groups)
     share = np.random.default_rng(groups).permutation(groups) % shares
     close, stays = CloseEnough(enough_eur=enough_eur), CostStays(watched=tuning.watched * shares, flat=tuning.flat)

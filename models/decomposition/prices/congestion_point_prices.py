@@ -1,7 +1,7 @@
-"""Finds the prices of the tied congestion points' own channels while those of the whole portfolio stay.
+"""Searches the prices of priced congestion points' own couplings while those of the whole portfolio stay.
 
 Then nothing connects the points: each has a centre, steps and a bound of its own, and the bound of all is their sum.
-All are asked in the same round; units at untied points, whose prices stay, are not.
+All are asked in the same round; units at other points, whose prices stay, are not.
 Source: docs/explanation/optimisation.md §3.3.
 """
 
@@ -35,22 +35,22 @@ def search_point_prices(
     Points keep centres and steps as a whole search does, each by itself: many gain in nearly every round, a single one
     fails in most. `after` is called after every round.
     """
-    ties = len(master.parts.tied)
-    if not ties:
+    count = len(master.parts.tied)
+    if not count:
         return StopReason.BOUND_STAYS
     stays = BoundStays(patience=patience, little_eur=search.little * aim_eur)
     whole, first = state.centre, state.rounds
-    tied = master.groups.tie >= 0
+    tied = master.groups.point >= 0
     totals = pricing.respond(whole.scenario(), tied)
     best = master.bounds_of_points(whole, totals.bound_eur)
     others_eur = state.centre_eur - float(best.sum())
     program, call = whole.program.copy(), whole.call.copy()
-    step, failures = np.ones(ties), np.zeros(ties, dtype=np.int64)
+    step, failures = np.ones(count), np.zeros(count, dtype=np.int64)
     for _ in range(rounds):
         master.set_centre(state.centre)
         master.set_steps(1.0, points.steps)
-        for channel in (master.couplings.program, master.couplings.call):
-            channel.step[:] *= step[:, None]
+        for coupling in (master.couplings.program, master.couplings.call):
+            coupling.step[:] *= step[:, None]
         master.improve(search.sweeps, 0.0)
         asked = master.prices()
         prices = replace(whole, program=asked.program, call=asked.call)

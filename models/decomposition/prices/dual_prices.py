@@ -1,4 +1,4 @@
-"""Prices of all channels, as the search holds them: from the case's own, and back to what an outcome tells of them."""
+"""Dual prices of all couplings, as the search keeps them; from the case's own prices, and back to an outcome's."""
 
 from dataclasses import dataclass
 
@@ -13,20 +13,20 @@ from models.response import Prices
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class DualPrices:
-    """A price for every channel, EUR per kW of one ISP, in the layout of the couplings."""
+    """A price for every coupling, EUR per kW of one ISP, for N priced points and R products."""
 
-    balance: Floats  # (1,T) of covering one more kW of consumption
-    program: Floats  # (N,T) of a tied point's program, beyond the balance
+    balance: Floats  # (1,T) of one more kW of consumption to be covered
+    program: Floats  # (N,T) of a priced point's program, on top of the balance
     call: Floats  # (N,T) of called less planned program
-    reserve: Floats  # (R,T) <= 0, of reserve held, planned
-    called: Floats  # (R,T) <= 0, of reserve held when reservations are called
+    reserve: Floats  # (R,T) <= 0, of reserve held in planned programs
+    called: Floats  # (R,T) <= 0, of reserve held in called programs
 
-    def parts(self) -> tuple[Floats, Floats, Floats, Floats, Floats]:
+    def arrays(self) -> tuple[Floats, Floats, Floats, Floats, Floats]:
         """Return the arrays in the order of the couplings."""
         return self.balance, self.program, self.call, self.reserve, self.called
 
     def scenario(self) -> ScenarioPrices:
-        """Return what units see: prices of their program and rewards of reserve held."""
+        """Return what units see in both scenarios: prices of their program and rewards of reserve held."""
         return ScenarioPrices(planned=self.seen(called=False), called=self.seen(called=True))
 
     def seen(self, *, called: bool) -> Prices:
@@ -40,31 +40,31 @@ class DualPrices:
 
 
 def carried(start: Duals, parts: Grouping) -> DualPrices:
-    """Return earlier prices for the congestion points that are tied now."""
+    """Return an earlier plan's prices, for the congestion points that are priced now."""
     return DualPrices(
         balance=start.balance[None].copy(), program=start.program[parts.tied], call=start.call[parts.tied],
         reserve=start.reserve.copy(), called=start.called.copy(),
     )  # fmt: skip
 
 
-def duals(case: Case, parts: Grouping, tension: DualPrices, bound_eur: float = np.nan) -> Duals:
-    """Return prices of all congestion points, zero where untied, with the value they prove to be the most."""
+def duals(case: Case, parts: Grouping, prices: DualPrices, bound_eur: float = np.nan) -> Duals:
+    """Return the prices of all congestion points, zero where they have none, with the bound of the value they prove."""
     program, call = np.zeros((len(case.points), case.isps)), np.zeros((len(case.points), case.isps))
-    program[parts.tied], call[parts.tied] = tension.program, tension.call
+    program[parts.tied], call[parts.tied] = prices.program, prices.call
     return Duals(
-        balance=tension.balance[0].copy(),
+        balance=prices.balance[0].copy(),
         program=program,
         call=call,
-        reserve=tension.reserve,
-        called=tension.called,
+        reserve=prices.reserve,
+        called=prices.called,
         bound_eur=bound_eur,
     )
 
 
-def shadow(case: Case, parts: Grouping, tension: DualPrices) -> Shadow:
-    """Return the prices as worths of one more unit of each coupling."""
+def shadow(case: Case, parts: Grouping, prices: DualPrices) -> Shadow:
+    """Return shadow prices: what one more unit of each coupling is worth."""
     per_mwh = 1000 / case.isp_hours
-    full = duals(case, parts, tension)
+    full = duals(case, parts, prices)
     own = 0.0 if case.anchor is None else case.anchor.eur_per_mwh / per_mwh
     at_limit, at_call = full.program[case.limits.point], np.abs(full.call[case.reservations.point])
     imports, exports = np.isfinite(case.limits.import_kw), np.isfinite(case.limits.export_kw)

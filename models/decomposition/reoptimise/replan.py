@@ -1,8 +1,8 @@
-"""Plans a part of a portfolio again and proves the bound of the whole: what is elsewhere stays, and is not priced.
+"""Plans a part of a portfolio again and proves the bound of the whole; the fixed remainder is not priced.
 
-At the portfolio prices of the plan before, everybody elsewhere could do better by a known amount, the *dual slack*,
-whatever the part does. So the part's own Lagrangian bound at these prices, with the slack, bounds the whole portfolio.
-Its own congestion points' prices are searched; the reference formulation makes its program.
+At the portfolio prices of the plan before, the remainder could do better by a known amount, the *dual slack*, whatever
+the part does. So the part's own Lagrangian bound at these prices, with the slack, bounds the whole portfolio. The
+prices of the part's congestion points are searched; the reference formulation makes its program.
 Source: docs/explanation/optimisation.md §3.6.
 """
 
@@ -29,7 +29,7 @@ _ROUNDING = 1e-9  # MW
 
 
 def dual_slack_eur(before: Case, *, tuning: Tuning = DEFAULT) -> float:
-    """Return how much better all units elsewhere could do at the prices of a part, EUR; `before` as it was planned.
+    """Return how much better the remainder could do at a part's prices, EUR; `before` is the part as it was planned.
 
     Raises CaseError for a case that is no part, or has no prices.
     """
@@ -43,8 +43,8 @@ def replan(
 ) -> Outcome:
     """Return the best outcome found for a part whose `remainder.dual_slack_eur` is known, with the bound of the whole.
 
-    It ends as `gap open` where that bound is too far: then the whole portfolio must be planned. Raises CaseError for a
-    case that is no part, or has no prices.
+    It ends as `gap open` where that bound is too far away: then the whole portfolio must be planned. Raises CaseError
+    for a case that is no part, or has no prices.
     """
     with limited(threads):
         return _planned(part, relative_gap, time_limit_s, threads, tuning)
@@ -83,7 +83,7 @@ def _program(
 ) -> Outcome:  # fmt: skip
     """Return the part's best program with the bids there are, or with others where these cannot be held any more.
 
-    Bids are made by the whole portfolio: a part alone hardly ever moves one, and searching for others takes longest.
+    Bids are made for the whole portfolio: a part alone hardly ever moves one, and searching for others takes longest.
     """
     bids = _known(part)[1].bids_mw
     made = tuple(replace(reserve, committed_mw=mw) for reserve, mw in zip(part.reserves, bids, strict=True))
@@ -121,8 +121,8 @@ _PORTFOLIO = ("balance", "reserve", "called")
 def _best_prices(part: Case, parts: Grouping, start: Duals, aim_eur: float, tuning: Tuning) -> tuple[DualPrices, float]:
     """Return the congestion points' best prices at given portfolio prices, and the bound of the cost there.
 
-    The dual slack is known at these portfolio prices only, so they stay what they are to the last bit. Raises CaseError
-    where they are not within the slopes of the part's channels.
+    The dual slack is known at these portfolio prices only, so they stay the same to the last bit. Raises CaseError
+    where they are not within the slopes of the part's couplings.
     """
     master, pricing = RestrictedMaster(part, parts, tuning), LocalPricing(part, parts)
     kept = _portfolio_kept(master, carried(start, parts))
@@ -137,11 +137,11 @@ def _best_prices(part: Case, parts: Grouping, start: Duals, aim_eur: float, tuni
     return state.centre, state.centre_eur
 
 
-def _portfolio_kept(master: RestrictedMaster, tension: DualPrices) -> DualPrices:
-    """Return prices at which units elsewhere see what they saw before, though nobody may be called any more."""
-    if master.zone:
-        return tension
-    return replace(tension, reserve=tension.reserve + tension.called, called=np.zeros_like(tension.called))
+def _portfolio_kept(master: RestrictedMaster, prices: DualPrices) -> DualPrices:
+    """Return prices at which the remainder sees what it saw before, even where nobody can be called any more."""
+    if master.any_reserved:
+        return prices
+    return replace(prices, reserve=prices.reserve + prices.called, called=np.zeros_like(prices.called))
 
 
 def _bound_eur(master: RestrictedMaster, case: Case, parts: Grouping, prices: DualPrices) -> float:
