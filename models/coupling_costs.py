@@ -1,7 +1,7 @@
 """Couplings as convex piecewise linear costs of one number each, and their conjugates.
 
-Every coupling row of the problem is a *channel*: a scalar s (kW) with a convex cost φ(s), slopes σ_0 < … < σ_K between
-breakpoints b_1 <= … <= b_K. Its price y lies in [σ_0, σ_K]. Balance, limits, distance to the announced program,
+Every row that couples units is a *coupling*: a scalar s (kW) with a convex cost φ(s), whose slopes are σ_0 < … < σ_K
+between breakpoints b_1 <= … <= b_K. Its price y lies in [σ_0, σ_K]. Balance, limits, distance to the announced program,
 reservations and reserve rows all have this form. Compiled; EUR and kW of one ISP.
 
 Source: docs/explanation/optimisation.md §3.2.
@@ -18,26 +18,26 @@ from models.compiled import compiled
 
 
 @compiled
-def conjugate(y: float, points: Any, slopes: Any) -> float:
+def conjugate(y: float, breakpoints: Any, slopes: Any) -> float:
     """Return min_s [φ(s) − y·s] with φ(0) = 0; y is taken as the nearest slope where it lies outside."""
-    last = points.shape[0]
+    last = breakpoints.shape[0]
     y = min(max(y, slopes[0]), slopes[last])
     k = 0
     while k < last - 1 and y > slopes[k + 1]:
         k += 1
-    if np.isinf(points[k]):  # no breakpoint at all: φ(s) = slope·s
+    if np.isinf(breakpoints[k]):  # no breakpoint at all: φ(s) = slope·s
         return 0.0
-    return float(cost_of(points[k], points, slopes) - y * points[k])
+    return float(cost_of(breakpoints[k], breakpoints, slopes) - y * breakpoints[k])
 
 
 @compiled
-def cost_of(s: float, points: Any, slopes: Any) -> float:
+def cost_of(s: float, breakpoints: Any, slopes: Any) -> float:
     """Return φ(s), φ(0) = 0: the slopes added up from 0 to s."""
     total = 0.0
     low, high = min(s, 0.0), max(s, 0.0)
     before = -np.inf
     for k in range(slopes.shape[0]):
-        after = points[k] if k < points.shape[0] else np.inf
+        after = breakpoints[k] if k < breakpoints.shape[0] else np.inf
         left, right = max(before, low), min(after, high)
         if right > left:
             total += slopes[k] * (right - left)
@@ -49,43 +49,43 @@ def cost_of(s: float, points: Any, slopes: Any) -> float:
 class CouplingCosts:
     """One kind of coupling: breakpoints (…,K), padded with +inf, slopes (…,K+1), and Σ φ(0) over all of them, EUR."""
 
-    points: Floats
+    breakpoints: Floats
     slopes: Floats
     at_zero_eur: float
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class PointCosts:
-    """What the programs of congestion points cost in each ISP, as pieces that can be added up."""
+    """What the programs of congestion points cost in each ISP, as kinks that can be added up."""
 
     base: Floats  # (C,T) leftmost slope
-    parts: list[tuple[int, Floats, Floats]]  # point, breakpoint (T,), inf where none, rise of the slope there (T,)
+    kinks: list[tuple[int, Floats, Floats]]  # point, breakpoint (T,), inf where none, rise of the slope there (T,)
     at_zero_eur: float  # Σ φ(0)
 
 
 def added(costs: Iterable[PointCosts], shape: tuple[int, int]) -> CouplingCosts:
     """Return the sum of costs of points and ISPs (C,T) = shape."""
-    base, parts, at_zero = np.zeros(shape), [], 0.0
+    base, kinks, at_zero = np.zeros(shape), [], 0.0
     for one in costs:
         base, at_zero = base + one.base, at_zero + one.at_zero_eur
-        parts += one.parts
-    return CouplingCosts(**stacked(base, parts), at_zero_eur=at_zero)
+        kinks += one.kinks
+    return CouplingCosts(**stacked(base, kinks), at_zero_eur=at_zero)
 
 
-def stacked(base: Floats, parts: list[tuple[int, Floats, Floats]]) -> dict[str, Floats]:
+def stacked(base: Floats, kinks: list[tuple[int, Floats, Floats]]) -> dict[str, Floats]:
     """Return breakpoints (C,T,K) in order and slopes (C,T,K+1) from the leftmost slope and the rises."""
     count = np.zeros(len(base), dtype=np.int64)
-    for point, _, _ in parts:
+    for point, _, _ in kinks:
         count[point] += 1
     width = max(int(count.max(initial=0)), 1)
-    points = np.full((*base.shape, width), np.inf)
+    breakpoints = np.full((*base.shape, width), np.inf)
     rises = np.zeros((*base.shape, width))
     used = np.zeros(len(base), dtype=np.int64)
-    for point, at, rise in parts:
-        points[point, :, used[point]], rises[point, :, used[point]] = at, rise
+    for point, at, rise in kinks:
+        breakpoints[point, :, used[point]], rises[point, :, used[point]] = at, rise
         used[point] += 1
-    order = np.argsort(points, axis=2, kind="stable")
-    points = np.take_along_axis(points, order, axis=2)
+    order = np.argsort(breakpoints, axis=2, kind="stable")
+    breakpoints = np.take_along_axis(breakpoints, order, axis=2)
     rises = np.take_along_axis(rises, order, axis=2)
     slopes = np.concatenate([base[..., None], base[..., None] + np.cumsum(rises, axis=2)], axis=2)
-    return {"points": points, "slopes": slopes}
+    return {"breakpoints": breakpoints, "slopes": slopes}

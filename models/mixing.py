@@ -35,7 +35,7 @@ class Mixed:
     fields: dict[str, Floats]  # (n,T) each
     short: Ints  # (s,) units whose sparse fields are not zero
     sparse: dict[str, Floats]  # (s,T) each
-    holder: Ints  # (h,) who may hold reserve
+    reserve_units: Ints  # (h,) who may hold reserve
     held_kw: Floats  # (R,h,T)
 
 

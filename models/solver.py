@@ -102,11 +102,11 @@ def _options(solver: Any, options: dict[str, Any]) -> None:
         _demand(solver.setOptionValue(name, value), f"option {name} = {value!r}")
 
 
-def _tell(solver: Any, transcript: SolverLog | None) -> None:
-    """Let the solver say what it does to the transcript, if there is one, and never to the terminal."""
-    _options(solver, {"output_flag": transcript is not None, "log_to_console": False})
-    if transcript is not None:
-        solver.setCallback(lambda _kind, message, *_: transcript.hear(message), None)
+def _tell(solver: Any, log: SolverLog | None) -> None:
+    """Let the solver say what it does to the log, if there is one, and never to the terminal."""
+    _options(solver, {"output_flag": log is not None, "log_to_console": False})
+    if log is not None:
+        solver.setCallback(lambda _kind, message, *_: log.hear(message), None)
         _demand(solver.startCallback(highspy.cb.HighsCallbackType.kCallbackLogging), "logging")
 
 
@@ -130,8 +130,8 @@ def _pass(solver: Any, matrix: Matrix, whole: Bools | None) -> None:
     _demand(solver.passModel(program), "the model")
 
 
-def _finish(solver: Any, bound: float | None, transcript: SolverLog | None) -> SolverRun:
-    """Read a run and tell the transcript if it ran out of time.
+def _finish(solver: Any, bound: float | None, log: SolverLog | None) -> SolverRun:
+    """Read a run and tell the log if it ran out of time.
 
     Raises SolverError when it ended in any way but optimal, infeasible or out of time.
     """
@@ -147,8 +147,8 @@ def _finish(solver: Any, bound: float | None, transcript: SolverLog | None) -> S
     if ended not in known:
         raise SolverError(f"HiGHS ended with {solver.modelStatusToString(ended)!r}; keep the case and report it")
     status = known[ended]
-    if status is Status.TIME_LIMIT and transcript is not None:
-        transcript.say(f"{LATE} in a run of HiGHS")
+    if status is Status.TIME_LIMIT and log is not None:
+        log.say(f"{LATE} in a run of HiGHS")
     info, solution = solver.getInfo(), solver.getSolution()
     feasible = info.primal_solution_status == highspy.SolutionStatus.kSolutionStatusFeasible
     usable = status is Status.OPTIMAL or (bound is not None and feasible)
@@ -167,18 +167,16 @@ def _finish(solver: Any, bound: float | None, transcript: SolverLog | None) -> S
 class Relaxation:
     """The problem without whole numbers, kept in the solver: change bounds, solve again from the last basis.
 
-    A transcript gets what the solver says of the first run (there may be hundreds; of none where `quiet`), and which
+    A log gets what the solver says of the first run (there may be hundreds; of none where `quiet`), and which
     runs end by their time limit.
     """
 
-    def __init__(
-        self, matrix: Matrix, *, threads: int, transcript: SolverLog | None = None, quiet: bool = False
-    ) -> None:
-        self._matrix, self._transcript = matrix, transcript
+    def __init__(self, matrix: Matrix, *, threads: int, log: SolverLog | None = None, quiet: bool = False) -> None:
+        self._matrix, self._log = matrix, log
         self._solver = highspy.Highs()
         highspy.Highs.resetGlobalScheduler(True)
         _options(self._solver, {"threads": threads})
-        _tell(self._solver, None if quiet else transcript)
+        _tell(self._solver, None if quiet else log)
         _pass(self._solver, matrix, None)
 
     def bound_columns(self, columns: Ints, lower: Floats, upper: Floats) -> None:
@@ -206,15 +204,13 @@ class Relaxation:
         _options(self._solver, {"output_flag": False})
         if failed:
             raise SolverError("HiGHS failed while solving the relaxation; keep the case and report it")
-        return _finish(self._solver, None, self._transcript)
+        return _finish(self._solver, None, self._log)
 
 
-def solve_interior(
-    matrix: Matrix, *, time_limit_s: float, threads: int, transcript: SolverLog | None = None
-) -> SolverRun:
+def solve_interior(matrix: Matrix, *, time_limit_s: float, threads: int, log: SolverLog | None = None) -> SolverRun:
     """Minimise without whole numbers by the interior-point method alone: a point inside the best face, no basis.
 
-    A transcript gets only whether it ended by its time limit.
+    A log gets only whether it ended by its time limit.
     """
     solver = highspy.Highs()
     highspy.Highs.resetGlobalScheduler(True)
@@ -229,7 +225,7 @@ def solve_interior(
     _pass(solver, matrix, None)
     if solver.run() == highspy.HighsStatus.kError:
         raise SolverError("HiGHS failed in the interior-point method; keep the case and report it")
-    return _finish(solver, None, transcript)
+    return _finish(solver, None, log)
 
 
 def solve_mixed(
@@ -239,7 +235,7 @@ def solve_mixed(
     absolute_gap: float,
     time_limit_s: float,
     threads: int,
-    transcript: SolverLog | None = None,
+    log: SolverLog | None = None,
 ) -> SolverRun:
     """Minimise with whole numbers from a feasible start (or an empty one), to a proven absolute gap."""
     solver = highspy.Highs()
@@ -251,7 +247,7 @@ def solve_mixed(
         "mip_abs_gap": absolute_gap,
     }
     _options(solver, options)
-    _tell(solver, transcript)
+    _tell(solver, log)
     _pass(solver, matrix, matrix.whole)
     if len(start):
         solution = highspy.HighsSolution()
@@ -259,7 +255,7 @@ def solve_mixed(
         _demand(solver.setSolution(solution), "the start")
     if solver.run() == highspy.HighsStatus.kError:
         raise SolverError("HiGHS failed while solving with whole numbers; keep the case and report it")
-    return _finish(solver, float(solver.getInfo().mip_dual_bound), transcript)
+    return _finish(solver, float(solver.getInfo().mip_dual_bound), log)
 
 
 def with_exclusions(matrix: Matrix, first: Ints, second: Ints) -> Matrix:

@@ -9,7 +9,7 @@ from time import perf_counter
 from models.case import Case
 from models.decomposition.algorithm import optimise
 from models.decomposition.executors import Executor, local
-from models.decomposition.prices.grouping import split
+from models.decomposition.prices.grouping import group_units
 from models.decomposition.progress import Progress, Report
 from models.decomposition.steps import DecompositionSteps
 from models.decomposition.stopping import Interrupted
@@ -37,10 +37,10 @@ def solve(
     """
     began = perf_counter()
     progress, stop = Progress(began, report), Interrupted(deadline_s=began + time_limit_s, cancelled=cancelled)
-    parts = split(case, tuning.pool.unpriced_groups)
-    with limited(threads), executor(case, parts) as pricing:
+    grouping = group_units(case, tuning.pool.unpriced_groups)
+    with limited(threads), executor(case, grouping) as pricing:
         steps = DecompositionSteps(
-            case, parts, pricing, relative_gap=relative_gap, threads=threads, tuning=tuning, stop=stop,
+            case, grouping, pricing, relative_gap=relative_gap, threads=threads, tuning=tuning, stop=stop,
             progress=progress,
         )  # fmt: skip
         progress.seconds["prepare"] = progress.elapsed_s()

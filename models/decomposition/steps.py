@@ -41,7 +41,7 @@ class DecompositionSteps:
     def __init__(
         self,
         case: Case,
-        parts: Grouping,
+        grouping: Grouping,
         pricing: Pricing,
         *,
         relative_gap: float,
@@ -50,10 +50,10 @@ class DecompositionSteps:
         stop: Interrupted,
         progress: Progress,
     ) -> None:
-        self.case, self.parts, self.pricing, self.tuning = case, parts, pricing, tuning
+        self.case, self.grouping, self.pricing, self.tuning = case, grouping, pricing, tuning
         self.relative_gap, self.threads, self.progress = relative_gap, threads, progress
         self._stop, self._proven = stop, Proven(relative_gap=relative_gap)
-        self.master = RestrictedMaster(case, parts, tuning)
+        self.master = RestrictedMaster(case, grouping, tuning)
         self.best: Recovered | None = None
         self.starts: Starts = {}
         self._late = False
@@ -61,16 +61,17 @@ class DecompositionSteps:
     def first_prices(self) -> bool:
         """Answer the first prices: a sample's, where the portfolio is large, an earlier plan's, or the markets'."""
         with self.progress.timed("sample"):
-            sample = sampled(self.case, self.parts, self.tuning.sampling)
+            sample = sampled(self.case, self.grouping, self.tuning.sampling)
             prices: DualPrices | None = None
             if sample is not None:
-                self._say(f"prices begin on a sample: {sample.share:.3%} of the units, {len(sample.tied)} tied points")
+                count = len(sample.priced_points)
+                self._say(f"prices begin on a sample: {sample.share:.3%} of the units, {count} priced points")
                 prices = prices_of(
-                    sample, self.case, self.parts, relative_gap=self.relative_gap, tuning=self.tuning,
+                    sample, self.case, self.grouping, relative_gap=self.relative_gap, tuning=self.tuning,
                     interrupted=self._stop.reason,
                 )  # fmt: skip
             elif self.case.start is not None:
-                prices = carried(self.case.start, self.parts)
+                prices = carried(self.case.start, self.grouping)
         with self.progress.timed("search"):
             self.state = first_state(self.master, self.pricing, prices)
             self._tell()
@@ -94,7 +95,7 @@ class DecompositionSteps:
 
     def generate_columns(self, *, rounds: int, first_step: float, enough_eur: float) -> None:
         """Collect answers that fit together."""
-        with self.progress.timed("gather"):
+        with self.progress.timed("generate"):
             generate_columns(
                 self.master, self.pricing, self.state, rounds=rounds, first_step=first_step, enough_eur=enough_eur,
                 tuning=self.tuning.generation, after=self._tell_later, interrupted=self.interrupted,
@@ -113,11 +114,11 @@ class DecompositionSteps:
                 return
             self.master.free.fixed[self.master.products :] = True
             again = True
-        if any(batch.resource.choosing is not None for batch in self.parts.batches):
+        if any(batch.resource.choosing is not None for batch in self.grouping.batches):
             self.starts = self._chosen_starts()
-            settle_runs(self.case, self.parts, self.master, self.starts)
+            settle_runs(self.case, self.grouping, self.master, self.starts)
             descend(
-                self.case, self.parts, self.master, self.starts, self.state.centre.balance[0], aim_eur=aim_eur,
+                self.case, self.grouping, self.master, self.starts, self.state.centre.balance[0], aim_eur=aim_eur,
                 tuning=self.tuning.recovery, interrupted=self.interrupted,
             )  # fmt: skip
             again = True
@@ -135,8 +136,8 @@ class DecompositionSteps:
         with self.progress.timed("recover"):
             weights = used_rounds(self.master)
             starts = self.starts if self.master.groups.settled.any() else self._chosen_starts()
-            combined = combine(self.case, self.parts, self.pricing, weights, self.state.prices, starts)
-            found = complete(self.case, self.parts, combined, self.master.bids_mw())
+            combined = combine(self.case, self.grouping, self.pricing, weights, self.state.prices, starts)
+            found = complete(self.case, self.grouping, combined, self.master.bids_mw())
             self._say(f"programs made of the mixture: worth {found.objective_eur:.6f} EUR")
             if self.best is None or found.objective_eur > self.best.objective_eur:
                 self.best = found
@@ -186,7 +187,7 @@ class DecompositionSteps:
             outcome = assemble(
                 self.case,
                 self.best.answer(),
-                shadow(self.case, self.parts, self.state.centre),
+                shadow(self.case, self.grouping, self.state.centre),
                 termination=_TERMINATION.get(why, Termination.GAP_OPEN),
                 bound_eur=-self.state.bound_eur,
                 solver=f"decomposition, {version()}",
@@ -196,7 +197,7 @@ class DecompositionSteps:
             outcome,
             seconds=dict(self.progress.seconds),
             log=self.progress.log.lines(),
-            duals=duals(self.case, self.parts, self.state.centre, -self.state.centre_eur),
+            duals=duals(self.case, self.grouping, self.state.centre, -self.state.centre_eur),
         )
 
     def _mixture(self, aim_eur: float, *, whole: bool) -> Mixture | None:
@@ -206,7 +207,7 @@ class DecompositionSteps:
             try:
                 mixture = solve_master_lp(
                     self.master, aim_eur=aim_eur, time_left_s=self._stop.left_s(), threads=self.threads, whole=whole,
-                    transcript=self.progress.log,
+                    log=self.progress.log,
                 )  # fmt: skip
             except SolverError as error:
                 self._say(f"HiGHS gave up: {error}")
@@ -222,7 +223,7 @@ class DecompositionSteps:
     def _chosen_starts(self) -> Starts:
         """Choose anew; `starts` are those of the columns that were settled."""
         return choose_starts(
-            self.case, self.parts, self.pricing, used_rounds(self.master), self.state.prices, self.starts,
+            self.case, self.grouping, self.pricing, used_rounds(self.master), self.state.prices, self.starts,
             self.tuning.recovery.choice_passes,
         )  # fmt: skip
 

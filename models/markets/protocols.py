@@ -79,7 +79,7 @@ class Market:
     """What is earned at congestion points (C+1,), by term, the last entry for units in none"""
     settled: Callable[[Case, Floats], Mapping[str, Any]] | None = None
     """(case, P_c (C+1,T)): its fields of ProgramValues that follow from programs alone"""
-    tied: Callable[[Case], Bools] | None = None
+    priced_points: Callable[[Case], Bools] | None = None
     """Which congestion points' programs have a price of their own by it (C,)"""
     balance: Callable[[Case], CouplingCosts] | None = None
     """Cost (T) of covering s kW beyond the positions that are decided before: one market has it"""

@@ -42,7 +42,7 @@ LIMITS = Market(
     state=limit_congestion,
     placed_eur=limits.placed_eur,
     settled=limits.settled,
-    tied=limits.tied,
+    priced_points=limits.priced_points,
     programs=limits.programs,
 )
 
@@ -50,7 +50,7 @@ RESERVATIONS = Market(
     name="reservations",
     state=cover_reservations,
     placed_eur=reservations.placed_eur,
-    tied=reservations.tied,
+    priced_points=reservations.priced_points,
     calls=reservations.calls,
 )
 
@@ -65,7 +65,7 @@ ANNOUNCED = Market(
     name="announced",
     state=stay_near,
     placed_eur=announced.placed_eur,
-    tied=announced.tied,
+    priced_points=announced.priced_points,
     programs=announced.programs,
 )
 

@@ -55,15 +55,15 @@ def branch(
     complete: Callable[[Floats], SolverRun | None],
     allowed: Callable[[SolverRun], float],
     deadline: float,
-    transcript: SolverLog,
+    log: SolverLog,
 ) -> Branched:
     """Minimise until the gap is allowed or the deadline (on time.perf_counter) is reached.
 
     `complete` fixes the whole numbers of a node's x and solves the rest (None: no time left); `allowed` is the gap
     that ends the search. The bound counts nodes whose completion was dearer than their relaxation, so it stays proven.
-    The transcript gets whether the deadline ended it.
+    The log gets whether the deadline ended it.
     """
-    search = _Search(relaxation, tree, best, complete, allowed, deadline, transcript)
+    search = _Search(relaxation, tree, best, complete, allowed, deadline, log)
     return search.run(root)
 
 
@@ -76,11 +76,11 @@ class _Search:
         complete: Callable[[Floats], SolverRun | None],
         allowed: Callable[[SolverRun], float],
         deadline: float,
-        transcript: SolverLog,
+        log: SolverLog,
     ) -> None:
         self.relaxation, self.tree, self.best = relaxation, tree, best
         self.complete, self.allowed, self.deadline = complete, allowed, deadline
-        self.transcript = transcript
+        self.log = log
         self.open: list[_Node] = []
         self.settled = np.inf  # lowest bound of nodes that were given up although something better may be in them
         self.made = 0
@@ -92,7 +92,7 @@ class _Search:
             self._plunge(root)
             while self.open and not self._finished():
                 if perf_counter() >= self.deadline:
-                    self.transcript.say(f"{LATE} while branching on bids and starts")
+                    self.log.say(f"{LATE} while branching on bids and starts")
                     break
                 self._dive(heapq.heappop(self.open))
         finally:

@@ -31,7 +31,7 @@ def first_answer(
     complete: Callable[[Relaxation, Floats, Floats], SolverRun | None],
     threads: int,
     deadline: float,
-    transcript: SolverLog | None = None,
+    log: SolverLog | None = None,
 ) -> Branched:
     """Return the best of: no bids; the best bids on the program without bids; the best bids while holders rest.
 
@@ -39,9 +39,9 @@ def first_answer(
     of units that hold reserve, `rests` (holders,) which of these may be zero all day. complete(relaxation, x, bids)
     fixes the whole numbers near x with these bids and solves the rest. Bound: bids only take room from everything
     else, so no minimum lies below that without them, less what all bids together can earn at most. Duals are those of
-    the program without bids. The transcript gets what HiGHS says of choosing bids, and all that ends by a time limit.
+    the program without bids. The log gets what HiGHS says of choosing bids, and all that ends by a time limit.
     """
-    relaxation = Relaxation(matrix, threads=threads, transcript=transcript, quiet=True)
+    relaxation = Relaxation(matrix, threads=threads, log=log, quiet=True)
     none = np.zeros(len(bids))
     relaxation.bound_columns(bids, none, none)
     without = relaxation.solve(deadline - perf_counter(), "simplex")
@@ -52,18 +52,18 @@ def first_answer(
     if best is None or best.status is not Status.OPTIMAL:
         return Branched(best=None, bound=bound)
     kept = best.x
-    best = _with_bids(matrix, np.append(bids, held), best, threads, deadline, transcript)
+    best = _with_bids(matrix, np.append(bids, held), best, threads, deadline, log)
     program = np.clip(np.where(rests, 0.0, kept[holders]), matrix.lower[holders], matrix.upper[holders])
     relaxation.bound_columns(holders, program, program)
     resting = complete(relaxation, kept, none)
     if resting is not None and resting.status is Status.OPTIMAL:
-        resting = _with_bids(matrix, np.append(bids, held), resting, threads, deadline, transcript)
+        resting = _with_bids(matrix, np.append(bids, held), resting, threads, deadline, log)
         best = resting if resting.objective < best.objective else best
     return Branched(best=best, bound=bound)
 
 
 def _with_bids(
-    matrix: Matrix, free: Ints, run: SolverRun, threads: int, deadline: float, transcript: SolverLog | None
+    matrix: Matrix, free: Ints, run: SolverRun, threads: int, deadline: float, log: SolverLog | None
 ) -> SolverRun:
     """Return the run with the best bids and reserve power its program can hold; everything else stays."""
     lower, upper = run.x.copy(), run.x.copy()
@@ -83,12 +83,12 @@ def _with_bids(
         absolute_gap=_GAP * abs(run.objective),
         time_limit_s=_SHARE * (deadline - perf_counter()),
         threads=threads,
-        transcript=transcript,
+        log=log,
     )
     if not len(found.x) or found.objective >= run.objective:
         return run
     # Bids are whole to a tolerance, too; headroom must cover the whole ones.
-    exact = Relaxation(given, threads=threads, transcript=transcript, quiet=True)
+    exact = Relaxation(given, threads=threads, log=log, quiet=True)
     whole = free[matrix.whole[free]]
     exact.bound_columns(whole, np.round(found.x[whole]), np.round(found.x[whole]))
     held = exact.solve(deadline - perf_counter(), "simplex")

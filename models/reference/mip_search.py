@@ -65,20 +65,20 @@ def search(
     relative_gap: float,
     deadline: float,
     threads: int,
-    transcript: SolverLog,
+    log: SolverLog,
 ) -> SearchResult:
     """Minimise until gap <= relative_gap × gross cost or the deadline (on time.perf_counter). Raises SolverError.
 
-    The transcript gets every step, with what HiGHS says of the relaxation and of its own branching.
+    The log gets every step, with what HiGHS says of the relaxation and of its own branching.
     """
     columns = _columns(matrix, discrete)
     large = len(matrix.cost) > _INTERIOR
     hard = large and len(columns.whole) > 0
     first = Branched(best=None, bound=-np.inf)
     if hard:  # the relaxation may take longer than there is time
-        first = first_answer_of(matrix, discrete, threads=threads, deadline=deadline, transcript=transcript)
-        _say(transcript, "first answer", first.best, first.bound)
-    relaxation = Relaxation(matrix, threads=threads, transcript=transcript)
+        first = first_answer_of(matrix, discrete, threads=threads, deadline=deadline, log=log)
+        _say(log, "first answer", first.best, first.bound)
+    relaxation = Relaxation(matrix, threads=threads, log=log)
     began = perf_counter()
     relaxed = relaxation.solve(deadline - began, "ipm" if hard else "simplex")
     took = perf_counter() - began
@@ -97,26 +97,26 @@ def search(
     left = deadline - perf_counter()
     until = perf_counter() + (min(left, max(_SHARE * left, 2 * took)) if hard else left)
     best = _better(first.best, _polish(relaxation, columns, x, excluded, until))
-    _say(transcript, "relaxation rounded and solved again", best, bound)
+    _say(log, "relaxation rounded and solved again", best, bound)
     if best is None or best.objective - bound > allowed(best):
-        branched = _branch_on_choices(relaxation, matrix, columns, relaxed, best, allowed, deadline, transcript)
+        branched = _branch_on_choices(relaxation, matrix, columns, relaxed, best, allowed, deadline, log)
         best, bound = branched.best, max(bound, branched.bound)
-        _say(transcript, "branched on bids and starts", best, bound)
+        _say(log, "branched on bids and starts", best, bound)
     mixing = _mixing(columns, x)
     while best is None or best.objective - bound > allowed(best):
         time_left = deadline - perf_counter()
         if time_left <= 0:
-            transcript.say(f"{LATE} before HiGHS could branch")
+            log.say(f"{LATE} before HiGHS could branch")
             break
         excluded |= mixing
         gap = 0.0 if best is None else allowed(best)
-        run = _branch(matrix, columns, excluded, best, gap, time_left, threads, transcript)
+        run = _branch(matrix, columns, excluded, best, gap, time_left, threads, log)
         bound = max(bound, min(run.bound, best.objective if best is not None else np.inf))
         if not len(run.x):
             break
         x = run.x[: len(matrix.cost)]
         best = _better(best, _polish(relaxation, columns, x, excluded, deadline))
-        _say(transcript, f"HiGHS branched with {int(excluded.sum())} pairs excluded", best, bound)
+        _say(log, f"HiGHS branched with {int(excluded.sum())} pairs excluded", best, bound)
         mixing = _mixing(columns, x) & ~excluded
         if not mixing.any():
             break
@@ -124,9 +124,9 @@ def search(
     return _found(best, bound, reached)
 
 
-def _say(transcript: SolverLog, step: str, best: SolverRun | None, bound: float) -> None:
+def _say(log: SolverLog, step: str, best: SolverRun | None, bound: float) -> None:
     value = "none" if best is None else f"{-best.objective:.6f} EUR"
-    transcript.say(f"{step}: best program {value}, no program above {-bound:.6f} EUR")
+    log.say(f"{step}: best program {value}, no program above {-bound:.6f} EUR")
 
 
 def _better(best: SolverRun | None, other: SolverRun | None) -> SolverRun | None:
@@ -136,7 +136,7 @@ def _better(best: SolverRun | None, other: SolverRun | None) -> SolverRun | None
 
 
 def first_answer_of(
-    matrix: Matrix, discrete: Discrete, *, threads: int, deadline: float, transcript: SolverLog | None = None
+    matrix: Matrix, discrete: Discrete, *, threads: int, deadline: float, log: SolverLog | None = None
 ) -> Branched:
     """Return a first answer in seconds, with a bound that is proven but far."""
     columns = _columns(matrix, discrete)
@@ -155,7 +155,7 @@ def first_answer_of(
         complete=complete,
         threads=threads,
         deadline=deadline,
-        transcript=transcript,
+        log=log,
     )
 
 
@@ -167,7 +167,7 @@ def _branch_on_choices(
     best: SolverRun | None,
     allowed: Callable[[SolverRun], float],
     deadline: float,
-    transcript: SolverLog,
+    log: SolverLog,
 ) -> Branched:
     """Branch on bids and starts; pairs that mix are closed in what this finds, and left to HiGHS for the proof."""
     whole = np.concatenate([columns.whole, columns.switch[columns.switch >= 0]])
@@ -178,9 +178,7 @@ def _branch_on_choices(
     def complete(x: Floats) -> SolverRun | None:
         return _solve_fixed(relaxation, columns, x, np.round(x[columns.whole]), undecided, deadline)
 
-    return branch(
-        relaxation, tree, relaxed, best, complete=complete, allowed=allowed, deadline=deadline, transcript=transcript
-    )
+    return branch(relaxation, tree, relaxed, best, complete=complete, allowed=allowed, deadline=deadline, log=log)
 
 
 def values_of(matrix: Matrix, x: Floats) -> Values:
@@ -311,7 +309,7 @@ def _branch(
     gap: float,
     time_limit_s: float,
     threads: int,
-    transcript: SolverLog,
+    log: SolverLog,
 ) -> SolverRun:
     """Branch and bound with the exclusions seen so far, from the best answer so far."""
     first, second = columns.first[excluded], columns.second[excluded]
@@ -322,7 +320,7 @@ def _branch(
         absolute_gap=max(gap / 2, 1e-9),
         time_limit_s=time_limit_s,
         threads=threads,
-        transcript=transcript,
+        log=log,
     )
     if run.status is Status.INFEASIBLE:
         raise SolverError("branching found no program where rounding did; keep the case and report it as a bug")

@@ -80,7 +80,7 @@ def solve(case: Case, *, relative_gap: float = 1e-4, time_limit_s: float = 60.0,
     no-flexibility program and says so. A gap is relative to gross cost; problems of a few thousand variables are
     solved exactly. Raises SolverError if the solver fails for any other reason.
     """
-    started, transcript = perf_counter(), SolverLog()
+    started, log = perf_counter(), SolverLog()
     with _no_collection():
         problem = state(case)
         built = perf_counter()
@@ -93,12 +93,12 @@ def solve(case: Case, *, relative_gap: float = 1e-4, time_limit_s: float = 60.0,
         relative_gap=relative_gap,
         deadline=started + time_limit_s,
         threads=threads,
-        transcript=transcript,
+        log=log,
     )
     seconds = {"build": built - started, "translate": translated - built, "solve": perf_counter() - translated}
     if found.x is None:
-        return replace(no_flexibility(case, seconds=seconds), log=transcript.lines())
-    return replace(read_outcome(case, problem, matrix, found, seconds), log=transcript.lines())
+        return replace(no_flexibility(case, seconds=seconds), log=log.lines())
+    return replace(read_outcome(case, problem, matrix, found, seconds), log=log.lines())
 
 
 @contextmanager

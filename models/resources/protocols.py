@@ -86,12 +86,12 @@ class ChoosingResponder(Responder, Protocol):
 
 
 class Descent(Protocol):
-    """Units of a batch that choose again in turn, all others given; compiled. `chosen` and the channels change."""
+    """Units of a batch that choose again in turn, all others given; compiled. `chosen` and the couplings change."""
 
     def take(self, prices: Floats, balance: Any, program: Any, call: Any, chosen: Choices) -> float:
         """Return what is gained, EUR. Energy costs `prices` (T,), EUR per kW, where they are not NaN.
 
-        The channels are named tuples with s (n,T), points (n,T,K) and slopes (n,T,K+1), see models.coupling_costs.
+        The couplings are named tuples with s (n,T), breakpoints (n,T,K), slopes (n,T,K+1): see models.coupling_costs.
         """
         ...
 
@@ -122,7 +122,7 @@ class Choosing:
     """(case, units (n,), their groups (n,), shares of K rounds (K,G), the rounds, passes over the units at most):
     choices close to the shares"""
     descent: Callable[[Case, Ints, bool, Ints, Ints], Descent] | None = None
-    """(case, units (n,), called, order of turns (n,), tied points (n,), −1 for none)"""
+    """(case, units (n,), called, order in which they choose (n,), their priced points (n,), −1 for none)"""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -52,7 +52,7 @@ def least(matrix):
     return result.fun + matrix.offset
 
 
-def branched(matrix, *, allowed=0.0, seconds=30.0, transcript=None):
+def branched(matrix, *, allowed=0.0, seconds=30.0, log=None):
     """Run the search from nothing; whole numbers are completed by fixing all of them as they are in the node."""
     relaxation = Relaxation(matrix, threads=1)
     root = relaxation.solve(10.0, "simplex")
@@ -77,7 +77,7 @@ def branched(matrix, *, allowed=0.0, seconds=30.0, transcript=None):
         complete=complete,
         allowed=lambda _run: allowed,
         deadline=perf_counter() + seconds,
-        transcript=transcript or SolverLog(),
+        log=log or SolverLog(),
     )
 
 
@@ -115,9 +115,9 @@ def test_an_allowed_gap_is_kept_and_the_bound_stays_proven(allowed):
 
 def test_out_of_time_the_relaxation_is_the_bound():
     matrix = knapsacks(1)
-    transcript = SolverLog()
-    root, found = branched(matrix, seconds=0.0, transcript=transcript)
-    assert hurried(transcript.lines())
+    log = SolverLog()
+    root, found = branched(matrix, seconds=0.0, log=log)
+    assert hurried(log.lines())
     assert found.bound <= least(matrix) + 1e-6
     assert found.bound >= root.objective - 1e-6
 

@@ -22,7 +22,7 @@ import models
 from models.decomposition.executors import executor_of
 from models.decomposition.executors.cluster import DaskPricing
 from models.decomposition.executors.shards import cuts, shard
-from models.decomposition.prices.grouping import split
+from models.decomposition.prices.grouping import group_units
 from models.decomposition.prices.pricing import LocalPricing, ScenarioPrices
 from models.decomposition.solve import solve as decompose
 from models.errors import ExecutorError
@@ -32,7 +32,7 @@ from models.response import Prices
 from tests.models.builders import day_ahead, limit, make, storage
 from tests.models.worlds import portfolio
 
-ROUNDS = 10  # after which searches are stopped: enough to price, gather and recover
+ROUNDS = 10  # after which searches are stopped: enough to price, generate and recover
 LIMIT_S = 240.0  # generous: the first solve of a fresh clone compiles
 
 
@@ -109,16 +109,16 @@ def crowd(isps=4):
     return make(isps, *batteries, limit(isps, import_kw=30.0), day_ahead=day_ahead(isps, np.full(isps, 20.0)))
 
 
-def prices_of(case, parts, seed=0):
+def prices_of(case, grouping, seed=0):
     rng = np.random.default_rng(seed)
-    tied, held = len(parts.tied), (len(case.reserves), case.isps)
+    points, held = len(grouping.priced_points), (len(case.reserves), case.isps)
     return ScenarioPrices(
         planned=Prices(
-            power_eur_per_kw=rng.normal(0.01, 0.02, (tied + 1, case.isps)),
+            power_eur_per_kw=rng.normal(0.01, 0.02, (points + 1, case.isps)),
             held_eur_per_kw=rng.uniform(0, 0.01, (2, *held)),
         ),
         called=Prices(
-            power_eur_per_kw=rng.normal(0.0, 0.02, (tied, case.isps)),
+            power_eur_per_kw=rng.normal(0.0, 0.02, (points, case.isps)),
             held_eur_per_kw=rng.uniform(0, 0.01, (1, *held)),
         ),
     )
@@ -130,36 +130,36 @@ def prices_of(case, parts, seed=0):
 @pytest.mark.parametrize("most", [256, 512, 2048])
 def test_shards_hold_every_unit_once_and_no_more_than_they_may(case, most):
     for world in (case, crowd()):
-        parts = split(world)
-        found = cuts(parts, most)
+        grouping = group_units(world)
+        found = cuts(grouping, most)
         assert max(len(cut.units) for cut in found) <= most
-        for index, batch in enumerate(parts.batches):
+        for index, batch in enumerate(grouping.batches):
             units = np.concatenate([cut.units for cut in found if cut.batch == index])
             assert sorted(units.tolist()) == list(range(len(batch.units)))
 
 
 def test_prices_to_begin_from_stay_here(case):
     begun = replace(case, start=decompose(case, time_limit_s=LIMIT_S, cancelled=lambda: True).duals)
-    parts = split(begun)
-    assert {shard(begun, parts.batches[cut.batch], cut).case().start for cut in cuts(parts)} == {None}
+    grouping = group_units(begun)
+    assert {shard(begun, grouping.batches[cut.batch], cut).case().start for cut in cuts(grouping)} == {None}
 
 
 def test_a_shard_says_neither_where_units_are_connected_nor_what_was_agreed(case):
-    parts = split(case)
-    for cut in cuts(parts):
-        sent = shard(case, parts.batches[cut.batch], cut).case()
+    grouping = group_units(case)
+    for cut in cuts(grouping):
+        sent = shard(case, grouping.batches[cut.batch], cut).case()
         assert sent.points == ()
         assert len(sent.limits.point) == len(sent.reservations.point) == len(sent.fixed.point) == 0
-        assert (parts.batches[cut.batch].resource.arrays(sent).point == -1).all()
+        assert (grouping.batches[cut.batch].resource.arrays(sent).point == -1).all()
 
 
 def test_groups_that_are_cut_are_added_up_to_the_last_bit(two):
     case = crowd()
-    parts = split(case)
-    scenario = prices_of(case, parts)
-    assert len(cuts(parts, 512)) >= 5
-    here = LocalPricing(case, parts).respond(scenario)
-    with DaskPricing(case, parts, two, shard_units=512) as pricing:
+    grouping = group_units(case)
+    scenario = prices_of(case, grouping)
+    assert len(cuts(grouping, 512)) >= 5
+    here = LocalPricing(case, grouping).respond(scenario)
+    with DaskPricing(case, grouping, two, shard_units=512) as pricing:
         there = pricing.respond(scenario)
     for name in ("power_kw", "held_kw", "cost_eur", "bound_eur"):
         assert np.array_equal(getattr(here, name), getattr(there, name)), name
@@ -167,11 +167,11 @@ def test_groups_that_are_cut_are_added_up_to_the_last_bit(two):
 
 def test_some_groups_can_be_asked_alone(two):
     case = crowd()
-    parts = split(case)
-    scenario, groups = prices_of(case, parts), len(parts.group_tie)
-    alone = LocalPricing(case, parts)
-    with DaskPricing(case, parts, two, shard_units=512) as pricing:
-        for asked in (parts.group_tie >= 0, np.arange(groups) % 3 == 1, np.arange(groups) == 0):
+    grouping = group_units(case)
+    scenario, groups = prices_of(case, grouping), len(grouping.group_point)
+    alone = LocalPricing(case, grouping)
+    with DaskPricing(case, grouping, two, shard_units=512) as pricing:
+        for asked in (grouping.group_point >= 0, np.arange(groups) % 3 == 1, np.arange(groups) == 0):
             assert 0 < asked.sum() < groups
             here, there = alone.respond(scenario, asked), pricing.respond(scenario, asked)
             for name in ("power_kw", "held_kw", "cost_eur", "bound_eur"):
@@ -187,7 +187,7 @@ def test_two_workers_give_the_outcome_of_this_process(case, alone, two):
 
 def test_one_worker_gives_the_same_outcome(case, alone):
     with cluster_of(1) as scheduler:
-        assert same(outcome_of(case, lambda c, parts: DaskPricing(c, parts, scheduler, shard_units=256)), alone)
+        assert same(outcome_of(case, lambda c, grouping: DaskPricing(c, grouping, scheduler, shard_units=256)), alone)
 
 
 def test_a_worker_that_is_killed_changes_nothing(case, alone, two):
@@ -199,7 +199,7 @@ def test_a_worker_that_is_killed_changes_nothing(case, alone, two):
             victims.append(min(before))
             os.kill(before[victims[0]], signal.SIGKILL)
 
-    outcome = outcome_of(case, lambda c, parts: DaskPricing(c, parts, two, shard_units=256), kill)
+    outcome = outcome_of(case, lambda c, grouping: DaskPricing(c, grouping, two, shard_units=256), kill)
     assert victims
     assert victims[0] not in pids(two)
     assert same(outcome, alone)
@@ -207,21 +207,21 @@ def test_a_worker_that_is_killed_changes_nothing(case, alone, two):
 
 def test_a_worker_killed_while_programs_are_fetched_changes_nothing(two):
     case = crowd()
-    parts, rng = split(case), np.random.default_rng(4)
-    rounds = [prices_of(case, parts, seed).planned for seed in range(4)]
-    everyone = np.arange(len(parts.batches[0].units))
-    weight = rng.dirichlet(np.ones(4), len(parts.group_tie)).T
+    grouping, rng = group_units(case), np.random.default_rng(4)
+    rounds = [prices_of(case, grouping, seed).planned for seed in range(4)]
+    everyone = np.arange(len(grouping.batches[0].units))
+    weight = rng.dirichlet(np.ones(4), len(grouping.group_point)).T
     weight[1], weight[2, ::2] = 0.0, 0.0  # rounds that count nowhere, or only in some groups, are not asked
     shares = Shares(weight=weight, only=np.where(everyone % 3 == 0, rng.choice([0, 2, 3], len(everyone)), MIXES))
-    ((_, expected),) = LocalPricing(case, parts).mixtures(0, rounds, shares, everyone)
+    ((_, expected),) = LocalPricing(case, grouping).mixtures(0, rounds, shares, everyone)
     whole = np.zeros((len(case.reserves), len(everyone), case.isps))
-    whole[:, expected.holder] = expected.held_kw
+    whole[:, expected.reserve_units] = expected.held_kw
     charge, energy, held = (np.full_like(a, np.nan) for a in (expected.charge_kw, expected.energy_kwh, whole))
-    with DaskPricing(case, parts, two, shard_units=256) as pricing:
+    with DaskPricing(case, grouping, two, shard_units=256) as pricing:
         before = None
         for chosen, mixed in pricing.mixtures(0, rounds, shares, everyone):
             charge[chosen], energy[chosen], held[:, chosen] = mixed.charge_kw, mixed.energy_kwh, 0.0
-            held[:, chosen[mixed.holder]] = mixed.held_kw
+            held[:, chosen[mixed.reserve_units]] = mixed.held_kw
             if before is None:
                 before = pids(two)
                 os.kill(before[max(before)], signal.SIGKILL)
@@ -231,14 +231,14 @@ def test_a_worker_killed_while_programs_are_fetched_changes_nothing(two):
 
 
 def test_workers_forget_a_solve_that_has_ended(case, two):
-    parts = split(case)
+    grouping = group_units(case)
 
     def actors(dask_worker):
         return len(dask_worker.state.actors)
 
     with closing(Client(two, set_as_default=False)) as watcher:
-        with DaskPricing(case, parts, two) as pricing:
-            pricing.respond(prices_of(case, parts))
+        with DaskPricing(case, grouping, two) as pricing:
+            pricing.respond(prices_of(case, grouping))
             assert sum(watcher.run(actors).values()) == len(watcher.nthreads())
         until = monotonic() + 60
         while sum(watcher.run(actors).values()) and monotonic() < until:
@@ -258,18 +258,18 @@ def test_an_encrypted_cluster_answers_those_who_have_its_certificates(tmp_path):
         f"tls_{side}_{part}": files[part] for side in ("scheduler", "worker", "client") for part in ("cert", "key")
     }
     case = crowd()
-    parts = split(case)
-    scenario = prices_of(case, parts)
+    grouping = group_units(case)
+    scenario = prices_of(case, grouping)
     tls = {"distributed.comm.tls.ca-file": files["ca"]}
     tls |= {f"distributed.comm.tls.client.{part}": files[part] for part in ("cert", "key")}
     security = Security(tls_ca_file=files["ca"], require_encryption=True, **sides)
     with cluster_of(1, processes=False, protocol="tls", security=security) as scheduler:
         assert scheduler.startswith("tls://")
         with pytest.raises(ExecutorError, match="no Dask scheduler answers"):
-            DaskPricing(case, parts, scheduler, patience_s=0.5)
-        with dask.config.set(tls), executor_of(scheduler.replace("tls://", "dask+tls://"))(case, parts) as pricing:
+            DaskPricing(case, grouping, scheduler, patience_s=0.5)
+        with dask.config.set(tls), executor_of(scheduler.replace("tls://", "dask+tls://"))(case, grouping) as pricing:
             assert np.array_equal(
-                pricing.respond(scenario).power_kw, LocalPricing(case, parts).respond(scenario).power_kw
+                pricing.respond(scenario).power_kw, LocalPricing(case, grouping).respond(scenario).power_kw
             )
 
 
@@ -277,13 +277,13 @@ def test_an_encrypted_cluster_answers_those_who_have_its_certificates(tmp_path):
 
 
 def test_a_cluster_without_workers_is_given_up_with_what_to_do(case):
-    parts = split(case)
+    grouping = group_units(case)
     with (
         cluster_of(0) as scheduler,
-        DaskPricing(case, parts, scheduler, patience_s=0.3) as pricing,
+        DaskPricing(case, grouping, scheduler, patience_s=0.3) as pricing,
         pytest.raises(ExecutorError, match=f"has had no worker for 0.3 s; start one with `dask worker {scheduler}`"),
     ):
-        pricing.respond(prices_of(case, parts))
+        pricing.respond(prices_of(case, grouping))
 
 
 def test_a_scheduler_that_is_not_there_is_named(case):
@@ -291,11 +291,11 @@ def test_a_scheduler_that_is_not_there_is_named(case):
         taken.bind(("127.0.0.1", 0))  # nobody listens
         port = taken.getsockname()[1]
         with pytest.raises(ExecutorError, match=f"no Dask scheduler answers at tcp://127.0.0.1:{port} "):
-            DaskPricing(case, split(case), f"tcp://127.0.0.1:{port}", patience_s=0.3)
+            DaskPricing(case, group_units(case), f"tcp://127.0.0.1:{port}", patience_s=0.3)
 
 
 def test_a_scheduler_that_dies_ends_the_solve_in_words(case, tmp_path):
-    parts = split(case)
+    grouping = group_units(case)
     found = tmp_path / "scheduler.json"
     scheduler = subprocess.Popen(
         [sys.executable, "-m", "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", "0",
@@ -306,11 +306,11 @@ def test_a_scheduler_that_dies_ends_the_solve_in_words(case, tmp_path):
         while not (found.exists() and found.read_text().endswith("}")) and monotonic() < until:
             sleep(0.05)
         address = json.loads(found.read_text())["address"]
-        with DaskPricing(case, parts, address, patience_s=1.0) as pricing:
+        with DaskPricing(case, grouping, address, patience_s=1.0) as pricing:
             scheduler.kill()
             scheduler.wait(LIMIT_S)
             with pytest.raises(ExecutorError, match=f"the Dask scheduler at {address} does not answer any more"):
-                pricing.respond(prices_of(case, parts))
+                pricing.respond(prices_of(case, grouping))
     finally:
         scheduler.kill()
         scheduler.wait(LIMIT_S)
@@ -320,7 +320,7 @@ def test_a_worker_with_other_code_is_left_out(case, tmp_path):
     shutil.copytree(Path(models.__file__).parent, tmp_path / "models")
     with (tmp_path / "models" / "response.py").open("a") as file:
         file.write("# another release\n")
-    parts = split(case)
+    grouping = group_units(case)
     with cluster_of(0) as scheduler:
         worker = subprocess.Popen(
             [sys.executable, "-m", "distributed.cli.dask_worker", scheduler, "--no-nanny", "--no-dashboard"],
@@ -330,11 +330,11 @@ def test_a_worker_with_other_code_is_left_out(case, tmp_path):
             with closing(Client(scheduler, set_as_default=False)) as client:
                 client.wait_for_workers(1, timeout=LIMIT_S)
             with (
-                DaskPricing(case, parts, scheduler, patience_s=0.3) as pricing,
+                DaskPricing(case, grouping, scheduler, patience_s=0.3) as pricing,
                 pytest.warns(RuntimeWarning, match="a Dask worker is left out: tcp://"),
                 pytest.raises(ExecutorError, match=r"runs the same code .* install the same release"),
             ):
-                pricing.respond(prices_of(case, parts))
+                pricing.respond(prices_of(case, grouping))
         finally:
             worker.terminate()
             worker.wait(LIMIT_S)

@@ -40,12 +40,10 @@ def a_case(*, minimum_mw=0.0):
     )  # fmt: skip
 
 
-def first(case, seconds=60.0, transcript=None):
+def first(case, seconds=60.0, log=None):
     problem = state(case)
     matrix = translate(problem.model)
-    found = first_answer_of(
-        matrix, problem.discrete, threads=1, deadline=perf_counter() + seconds, transcript=transcript
-    )
+    found = first_answer_of(matrix, problem.discrete, threads=1, deadline=perf_counter() + seconds, log=log)
     return problem, matrix, found
 
 
@@ -84,13 +82,13 @@ def test_bids_make_the_first_answer_better_than_none():
 
 
 def test_without_time_there_is_no_first_answer_but_no_crash():
-    transcript = SolverLog()
-    _, _, found = first(a_case(), seconds=-1.0, transcript=transcript)
-    assert hurried(transcript.lines()) if found.best is None else np.isfinite(found.best.objective)
+    log = SolverLog()
+    _, _, found = first(a_case(), seconds=-1.0, log=log)
+    assert hurried(log.lines()) if found.best is None else np.isfinite(found.best.objective)
 
 
 def test_a_search_without_time_finds_nothing_and_claims_nothing():
-    problem, transcript = state(a_case()), SolverLog()
+    problem, log = state(a_case()), SolverLog()
     matrix = translate(problem.model)
     found = search(
         matrix,
@@ -99,6 +97,6 @@ def test_a_search_without_time_finds_nothing_and_claims_nothing():
         relative_gap=1e-4,
         deadline=perf_counter() - 1.0,
         threads=1,
-        transcript=transcript,
+        log=log,
     )
-    assert hurried(transcript.lines()) if found.x is None else found.bound <= found.objective
+    assert hurried(log.lines()) if found.x is None else found.bound <= found.objective

@@ -15,7 +15,7 @@ from models.decomposition.master.block_columns import pack
 from models.decomposition.master.block_elimination import BlockMatrix
 from models.decomposition.master.interior_point import block_lp, solve_block_lp
 from models.decomposition.master.restricted_master import RestrictedMaster
-from models.decomposition.prices.grouping import split
+from models.decomposition.prices.grouping import group_units
 from models.decomposition.prices.pricing import LocalPricing
 from models.decomposition.prices.proximal_bundle import search_prices
 from models.decomposition.prices.search_state import first_state
@@ -87,8 +87,8 @@ def test_it_finds_what_highs_finds(seed, blocks, groups_each, columns, quantitie
 
 
 def searched(case):
-    parts = split(case)
-    master, pricing = RestrictedMaster(case, parts), LocalPricing(case, parts)
+    grouping = group_units(case)
+    master, pricing = RestrictedMaster(case, grouping), LocalPricing(case, grouping)
     found = first_state(master, pricing)
     search_prices(
         master, pricing, found, aim_eur=1e-3, rounds=20, patience=15, tuning=DEFAULT.search, interrupted=lambda: None
@@ -129,11 +129,11 @@ def test_rows_of_the_mixture_add_up_to_what_the_master_adds_up(case):
 def test_where_the_own_method_breaks_off_highs_finds_the_same(case, monkeypatch):
     def found(own):
         monkeypatch.setattr(master_lp, "solve_block_lp", own)
-        transcript = SolverLog()
+        log = SolverLog()
         mixture = master_lp.solve_master_lp(
-            searched(case), aim_eur=1e-4, time_left_s=60.0, threads=1, whole=False, transcript=transcript
+            searched(case), aim_eur=1e-4, time_left_s=60.0, threads=1, whole=False, log=log
         )
-        return mixture.cost_eur, str(transcript.lines())
+        return mixture.cost_eur, str(log.lines())
 
     def refuse(*_, **__):
         raise np.linalg.LinAlgError("no")
@@ -145,12 +145,11 @@ def test_where_the_own_method_breaks_off_highs_finds_the_same(case, monkeypatch)
 
 def test_without_time_there_is_no_mixture():
     case = portfolio(60, 24, points=2)
-    parts = split(case)
-    master, pricing = RestrictedMaster(case, parts), LocalPricing(case, parts)
+    grouping = group_units(case)
+    master, pricing = RestrictedMaster(case, grouping), LocalPricing(case, grouping)
     first_state(master, pricing)
     assert (
-        master_lp.solve_master_lp(master, aim_eur=1.0, time_left_s=0.0, threads=1, whole=False, transcript=SolverLog())
-        is None
+        master_lp.solve_master_lp(master, aim_eur=1.0, time_left_s=0.0, threads=1, whole=False, log=SolverLog()) is None
     )
 
 
@@ -163,8 +162,8 @@ def test_blocks_are_multiplied_and_eliminated_as_dense_algebra_does_it(few, base
     block = np.array([0, 0, 2, 2, 2, 3, 4, 4, *([-1] * (size + 1))])
     worlds = ((0, [(few, 40), (1500, 20)]), (-1, [(600, 40)]), (2, [(5, 20)]), (4, [(few, 40), (9, 20), (1, 0)]))
     columns, group, group_block = [], [], []
-    for home, parts in worlds:
-        for count, width in parts:
+    for home, sizes in worlds:
+        for count, width in sizes:
             values = np.zeros((count, len(quantity)))
             values[:, local : local + width] = rng.normal(size=(count, width))
             if home >= 0:

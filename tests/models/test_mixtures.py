@@ -8,7 +8,7 @@ import pytest
 from models.audit import audit
 from models.case import Direction
 from models.decomposition.prices.dual_prices import DualPrices
-from models.decomposition.prices.grouping import split
+from models.decomposition.prices.grouping import group_units
 from models.decomposition.prices.pricing import LocalPricing, prepared
 from models.decomposition.primal.convex_combination import choose_starts, combine
 from models.decomposition.solve import solve
@@ -30,11 +30,11 @@ ISPS, UNITS, ROUNDS, TOTALS = 12, 600, 5, 4
 def world(seed, *, sustain):
     """Storage of all kinds, many with a minimum power, many that cannot keep their band, and solar systems."""
     rng = np.random.default_rng(seed)
-    parts = [random_storage(rng, ISPS) for _ in range(UNITS)]
+    units = [random_storage(rng, ISPS) for _ in range(UNITS)]
     least = np.where(rng.random(UNITS) < 0.2, rng.uniform(0.5, 4.0, UNITS), 0.0)
-    parts = [replace(part, charge_min_kw=least[i : i + 1]) for i, part in enumerate(parts)]
+    units = [replace(unit, charge_min_kw=least[i : i + 1]) for i, unit in enumerate(units)]
     suns = [solar(ISPS, -rng.uniform(0, 5, ISPS), reserve_kw=1.0 * (i % 3 == 0)) for i in range(UNITS)]
-    return make(ISPS, *parts, *suns, hours=HOURS, reserves=products(rng, ISPS, count=3, sustain=sustain))
+    return make(ISPS, *units, *suns, hours=HOURS, reserves=products(rng, ISPS, count=3, sustain=sustain))
 
 
 def rounds_of(rng, case):
@@ -68,7 +68,7 @@ def spread(case, mixed):
     """What a mixture says of every unit, in one dict."""
     units = len(next(iter(mixed.fields.values())))
     held = np.zeros((len(case.reserves), units, case.isps))
-    held[:, mixed.holder] = mixed.held_kw
+    held[:, mixed.reserve_units] = mixed.held_kw
     found = dict(mixed.fields)
     for name, values in mixed.sparse.items():
         found[name] = np.zeros((units, case.isps))
@@ -90,7 +90,7 @@ def test_mixtures_are_sums_of_weighted_answers_however_many_threads(kind, sustai
     everyone = np.arange(UNITS)
     ((some, mixed),), ((_, again),) = (list(unit.mixtures(rounds, rows, shares, everyone)) for unit in (one, two))
     assert np.array_equal(some, everyone)
-    for name in ("short", "holder", "held_kw"):
+    for name in ("short", "reserve_units", "held_kw"):
         np.testing.assert_array_equal(getattr(mixed, name), getattr(again, name))
     for name in ("fields", "sparse"):
         np.testing.assert_equal(getattr(mixed, name), getattr(again, name))
@@ -179,19 +179,19 @@ def purified_called(case, units, charge, discharge, energy, slack):
 @pytest.mark.parametrize("called", [False, True])
 def test_mixed_storage_runs_in_one_direction(called):
     case = portfolio(400, 24, points=3)
-    parts, rng = split(case), np.random.default_rng(8)
-    index, batch = next((i, b) for i, b in enumerate(parts.batches) if b.resource is STORAGE and b.called == called)
-    groups, tied = len(parts.group_tie), len(parts.tied)
+    grouping, rng = group_units(case), np.random.default_rng(8)
+    index, batch = next((i, b) for i, b in enumerate(grouping.batches) if b.resource is STORAGE and b.called == called)
+    groups, points = len(grouping.group_point), len(grouping.priced_points)
     rounds = [
         Prices(
-            power_eur_per_kw=rng.normal(0.01, 0.02, (tied + 1, case.isps)),
+            power_eur_per_kw=rng.normal(0.01, 0.02, (points + 1, case.isps)),
             held_eur_per_kw=rng.uniform(0, 0.01, (2, len(case.reserves), case.isps)),
         )
         for _ in range(3)
     ]
     shares = Shares(weight=rng.dirichlet(np.ones(3), groups).T, only=np.full(len(batch.units), MIXES))
     everyone = np.arange(len(batch.units))
-    ((_, mixed),) = LocalPricing(case, parts).mixtures(index, rounds, shares, everyone)
+    ((_, mixed),) = LocalPricing(case, grouping).mixtures(index, rounds, shares, everyone)
     slack = np.zeros((2, len(everyone), case.isps))
     slack[:, mixed.short] = [mixed.sparse[name] for name in ("unmet_kwh", "excess_kwh")]
     before = [mixed.fields[name] for name in ("charge_kw", "discharge_kw", "energy_kwh")]
@@ -212,25 +212,25 @@ def test_mixed_storage_runs_in_one_direction(called):
 # Whole programs
 
 
-def prices_of(rng, case, parts):
-    tied, held = (len(parts.tied), case.isps), (len(case.reserves), case.isps)
+def prices_of(rng, case, grouping):
+    points, held = (len(grouping.priced_points), case.isps), (len(case.reserves), case.isps)
     return DualPrices(
-        balance=rng.normal(0.01, 0.02, (1, case.isps)), program=rng.normal(0, 0.01, tied),
-        call=rng.normal(0, 0.01, tied), reserve=-rng.uniform(0, 0.01, held), called=-rng.uniform(0, 0.01, held),
+        balance=rng.normal(0.01, 0.02, (1, case.isps)), program=rng.normal(0, 0.01, points),
+        call=rng.normal(0, 0.01, points), reserve=-rng.uniform(0, 0.01, held), called=-rng.uniform(0, 0.01, held),
     )  # fmt: skip
 
 
 def test_every_batch_gets_the_mixture_of_its_group():
     case = portfolio(400, 24, points=3)
-    parts, rng = split(case), np.random.default_rng(9)
-    prices = {number: prices_of(rng, case, parts) for number in (0, 3, 4)}
-    weight = rng.dirichlet(np.ones(3), len(parts.group_tie)).T
+    grouping, rng = group_units(case), np.random.default_rng(9)
+    prices = {number: prices_of(rng, case, grouping) for number in (0, 3, 4)}
+    weight = rng.dirichlet(np.ones(3), len(grouping.group_point)).T
     weights = dict(zip(prices, weight, strict=True))
-    pricing = LocalPricing(case, parts)
-    starts = choose_starts(case, parts, pricing, weights, prices, {}, passes=3)
-    found = combine(case, parts, pricing, weights, prices, starts)
-    assert {batch.resource for batch in parts.batches} == set(PRICED)
-    for index, (batch, result) in enumerate(zip(parts.batches, found, strict=True)):
+    pricing = LocalPricing(case, grouping)
+    starts = choose_starts(case, grouping, pricing, weights, prices, {}, passes=3)
+    found = combine(case, grouping, pricing, weights, prices, starts)
+    assert {batch.resource for batch in grouping.batches} == set(PRICED)
+    for index, (batch, result) in enumerate(zip(grouping.batches, found, strict=True)):
         if batch.resource.choosing is not None:
             (chosen,) = result.fields.values()
             assert np.array_equal(chosen, starts[index])
@@ -243,8 +243,8 @@ def test_every_batch_gets_the_mixture_of_its_group():
             share = weights[number][batch.rows.total][:, None]
             power, held = power + share * answers.power_kw, held + share * answers.held_kw
             energy = energy + share * answers.energy_kwh if batch.resource is STORAGE else 0.0
-        np.testing.assert_allclose(result.held_kw, held[:, result.holder], atol=1e-12)
-        assert not np.delete(held, result.holder, axis=1).any()
+        np.testing.assert_allclose(result.held_kw, held[:, result.reserve_units], atol=1e-12)
+        assert not np.delete(held, result.reserve_units, axis=1).any()
         if batch.resource is CURTAILABLE:
             np.testing.assert_allclose(result.fields["curtailable_kw"], power, atol=1e-12)
         elif not batch.called:

@@ -1,11 +1,11 @@
-"""Sweeps of the proximal master, and the shares that untied units are dealt into."""
+"""Pairwise descent on the proximal master, and the groups that units at unpriced points are dealt into."""
 
 import numpy as np
 import pytest
 
 from models.decomposition.master.restricted_master import RestrictedMaster
 from models.decomposition.precompile import tiny
-from models.decomposition.prices.grouping import split
+from models.decomposition.prices.grouping import group_units
 from models.decomposition.prices.pricing import LocalPricing
 from models.decomposition.prices.proximal_bundle import search_prices
 from models.decomposition.prices.search_state import first_state
@@ -19,8 +19,8 @@ GROUPS = DEFAULT.pool.unpriced_groups
 def master():
     """Return a master after a few rounds."""
     case = tiny()
-    parts = split(case)
-    result, pricing = RestrictedMaster(case, parts), LocalPricing(case, parts)
+    grouping = group_units(case)
+    result, pricing = RestrictedMaster(case, grouping), LocalPricing(case, grouping)
     state = first_state(result, pricing)
     search_prices(
         result, pricing, state, aim_eur=1e-6, rounds=6, patience=15, tuning=DEFAULT.search, interrupted=lambda: None
@@ -43,10 +43,10 @@ def test_sweeps_leave_little_to_gain(master):
     assert master.improve(200, 1e-7) <= max(1e-7, 1e-2 * first)
 
 
-def test_untied_storage_is_dealt_into_shares_of_units_that_are_there_at_like_hours():
+def test_storage_at_unpriced_points_is_dealt_into_groups_of_units_that_are_there_at_like_hours():
     units = [storage(charge_kw=np.where(np.arange(8) // 2 == n % 4, 5.0, 0.0), isps=8) for n in range(4 * GROUPS)]
-    parts = split(make(8, *units))
-    of = parts.batches[0].rows.total
+    grouping = group_units(make(8, *units))
+    of = grouping.batches[0].rows.total
     assert len(np.unique(of)) == GROUPS
     assert (np.bincount(of) == 4).all()
     for group in range(GROUPS):

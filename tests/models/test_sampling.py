@@ -10,7 +10,7 @@ from models.audit import audit
 from models.case import FixedRemainder
 from models.decomposition.master.restricted_master import RestrictedMaster
 from models.decomposition.prices.congestion_point_prices import search_point_prices
-from models.decomposition.prices.grouping import split
+from models.decomposition.prices.grouping import group_units
 from models.decomposition.prices.pricing import LocalPricing
 from models.decomposition.prices.proximal_bundle import search_prices
 from models.decomposition.prices.sampling import prices_of, sampled
@@ -58,13 +58,13 @@ def copies(points):
 
 def test_small_portfolios_are_not_sampled():
     case = make_case(500)
-    assert sampled(case, split(case), of_units(300)) is None
+    assert sampled(case, group_units(case), of_units(300)) is None
 
 
 def test_a_few_large_congestion_points_are_not_sampled():
     """One of two limited points is half of all units, not a tenth."""
     case = portfolio(300, 24, points=4)
-    assert sampled(case, split(case), of_units(30)) is None
+    assert sampled(case, group_units(case), of_units(30)) is None
 
 
 def test_a_part_of_a_portfolio_is_not_sampled():
@@ -72,16 +72,16 @@ def test_a_part_of_a_portfolio_is_not_sampled():
     elsewhere = FixedRemainder(
         held_kw=np.zeros((3, 96)), called_held_kw=None, terms_eur={}, bids_mw=tuple(np.zeros(6) for _ in range(3))
     )
-    assert sampled(case, split(case), of_units(400)) is not None
+    assert sampled(case, group_units(case), of_units(400)) is not None
     part = replace(case, remainder=elsewhere)
-    assert sampled(part, split(part), of_units(400)) is None
+    assert sampled(part, group_units(part), of_units(400)) is None
 
 
 @pytest.mark.parametrize("units", [400, 900])
 def test_a_sample_is_as_much_of_the_markets_as_of_the_units(units):
     case = make_case(4000, "typical")
-    parts = split(case)
-    sample = sampled(case, parts, of_units(units))
+    grouping = group_units(case)
+    sample = sampled(case, grouping, of_units(units))
     small = sample.case
     count = sum(resource.count(small) for resource in PRICED)
     assert count == pytest.approx(units, rel=0.25)
@@ -89,32 +89,32 @@ def test_a_sample_is_as_much_of_the_markets_as_of_the_units(units):
     assert small.day_ahead.committed_kw == pytest.approx(sample.share * case.day_ahead.committed_kw)
     assert small.intraday.buy_depth_kw == pytest.approx(sample.share * case.intraday.buy_depth_kw)
     assert small.reserves[1].max_mw == pytest.approx(sample.share * case.reserves[1].max_mw)
-    names = [case.points[point] for point in parts.tied[sample.tied]]
+    names = [case.points[point] for point in grouping.priced_points[sample.priced_points]]
     assert list(small.points) == names
-    for place, name in enumerate(names):  # a tied congestion point is in it with all its units, or not at all
+    for place, name in enumerate(names):  # a priced congestion point is in it with all its units, or not at all
         for resource in PRICED:
             here = int((resource.arrays(small).point == place).sum())
             assert here == int((resource.arrays(case).point == case.points.index(name)).sum())
-    assert len(split(small).tied) == len(small.points)
+    assert len(group_units(small).priced_points) == len(small.points)
     assert len(small.reservations.point) >= 1  # some point that is reserved is always among them
 
 
 def test_a_sample_of_copies_proves_what_all_of_them_prove():
     """Forty equal points: their bound at the prices of four is ten times that of the four."""
     case = copies(40)
-    parts = split(case)
-    sample = sampled(case, parts, of_units(8))
+    grouping = group_units(case)
+    sample = sampled(case, grouping, of_units(8))
     assert sample.share == pytest.approx(0.1)
-    prices = prices_of(sample, case, parts, relative_gap=1e-6, tuning=DEFAULT, interrupted=never)
-    chosen = sample.tied
+    prices = prices_of(sample, case, grouping, relative_gap=1e-6, tuning=DEFAULT, interrupted=never)
+    chosen = sample.priced_points
     assert np.flatnonzero(prices.program.any(axis=1)).tolist() == chosen.tolist()  # where limits bind, and only there
     alike = replace(
         prices,
         program=np.repeat(prices.program[chosen[:1]], 40, axis=0), call=np.repeat(prices.call[chosen[:1]], 40, axis=0),
     )  # fmt: skip
-    small = split(sample.case)
+    small = group_units(sample.case)
     few = replace(alike, program=alike.program[: len(chosen)], call=alike.call[: len(chosen)])
-    of_all = bound_of(RestrictedMaster(case, parts), LocalPricing(case, parts), alike)
+    of_all = bound_of(RestrictedMaster(case, grouping), LocalPricing(case, grouping), alike)
     of_few = bound_of(RestrictedMaster(sample.case, small), LocalPricing(sample.case, small), few)
     assert of_all == pytest.approx(10 * of_few, rel=1e-9)
     assert -of_all == pytest.approx(reference(case, relative_gap=1e-6, time_limit_s=60).objective_eur, rel=2e-2)
@@ -123,13 +123,13 @@ def test_a_sample_of_copies_proves_what_all_of_them_prove():
 def test_prices_begin_where_an_earlier_plan_ended():
     """The sample starts at the old prices, and points outside it keep theirs."""
     case = make_case(2000, "hard")
-    parts = split(case)
+    grouping = group_units(case)
     found = solve(case, relative_gap=3e-3, time_limit_s=120)
     again = replace(case, start=found.duals)
-    sample = sampled(again, parts, of_units(300))
-    prices = prices_of(sample, again, parts, relative_gap=1e-3, tuning=DEFAULT, interrupted=at_once)
-    others = np.setdiff1d(np.arange(len(parts.tied)), sample.tied)
-    assert np.array_equal(prices.program[others], found.duals.program[parts.tied[others]])
+    sample = sampled(again, grouping, of_units(300))
+    prices = prices_of(sample, again, grouping, relative_gap=1e-3, tuning=DEFAULT, interrupted=at_once)
+    others = np.setdiff1d(np.arange(len(grouping.priced_points)), sample.priced_points)
+    assert np.array_equal(prices.program[others], found.duals.program[grouping.priced_points[others]])
     assert sample.case.start is not None
 
 
@@ -155,8 +155,8 @@ def neighbourhood(rng, points):
 def test_congestion_points_find_their_own_prices(seed, points):
     """Energy has its day-ahead price in any amount: then the best bound is the optimum of the linear program."""
     case = neighbourhood(np.random.default_rng(seed), points)
-    parts = split(case)
-    pricing, master = LocalPricing(case, parts), RestrictedMaster(case, parts)
+    grouping = group_units(case)
+    pricing, master = LocalPricing(case, grouping), RestrictedMaster(case, grouping)
     state = first_state(master, pricing)
     first, at_first = state.centre, state.centre_eur
     best = reference(case, relative_gap=1e-7, time_limit_s=60)
@@ -175,8 +175,8 @@ def test_congestion_points_find_their_own_prices(seed, points):
 
 def test_steps_of_a_search_grow_where_prices_bring_what_the_columns_promised():
     case = make_case(500, "typical")
-    parts = split(case)
-    pricing, master = LocalPricing(case, parts), RestrictedMaster(case, parts)
+    grouping = group_units(case)
+    pricing, master = LocalPricing(case, grouping), RestrictedMaster(case, grouping)
     state, steps = first_state(master, pricing), [1.0]
     why = search_prices(
         master, pricing, state, aim_eur=1e-6, rounds=20, patience=15, tuning=DEFAULT.search,
@@ -188,8 +188,8 @@ def test_steps_of_a_search_grow_where_prices_bring_what_the_columns_promised():
 
 def test_points_stop_where_they_are_told():
     case = neighbourhood(np.random.default_rng(1), 9)
-    parts = split(case)
-    pricing, master = LocalPricing(case, parts), RestrictedMaster(case, parts)
+    grouping = group_units(case)
+    pricing, master = LocalPricing(case, grouping), RestrictedMaster(case, grouping)
     state = first_state(master, pricing)
     why = search_point_prices(
         master, pricing, state, aim_eur=0.0, rounds=200, patience=15, points=DEFAULT.points, search=DEFAULT.search,
@@ -202,13 +202,13 @@ def test_points_stop_where_they_are_told():
 @pytest.mark.parametrize("case", [portfolio(240, 24, seed=3, points=12), make_case(20_000, "typical")])
 def test_some_groups_can_be_asked_alone(case):
     """Also groups so large that they are summed in several blocks, many of a class, and none of it."""
-    parts = split(case)
-    pricing, scenario = LocalPricing(case, parts), RestrictedMaster(case, parts).first_prices().scenario()
-    everybody, groups = pricing.respond(scenario), len(parts.group_tie)
-    tied, first = parts.group_tie >= 0, np.arange(groups) < 3
-    assert 0 < tied.sum() < groups
-    assert len(case.points) < 100 or any(len(batch.rows.tasks.extra) for batch in parts.batches)
-    for asked in (tied, ~tied, first, np.arange(groups) % 4 == 1, np.zeros(groups, dtype=np.bool_)):
+    grouping = group_units(case)
+    pricing, scenario = LocalPricing(case, grouping), RestrictedMaster(case, grouping).first_prices().scenario()
+    everybody, groups = pricing.respond(scenario), len(grouping.group_point)
+    at_points, first = grouping.group_point >= 0, np.arange(groups) < 3
+    assert 0 < at_points.sum() < groups
+    assert len(case.points) < 100 or any(len(batch.rows.tasks.extra) for batch in grouping.batches)
+    for asked in (at_points, ~at_points, first, np.arange(groups) % 4 == 1, np.zeros(groups, dtype=np.bool_)):
         some = pricing.respond(scenario, asked)
         for name in ("power_kw", "held_kw", "cost_eur", "bound_eur"):
             assert np.array_equal(getattr(some, name)[asked], getattr(everybody, name)[asked]), name

@@ -19,18 +19,16 @@ def knapsacks(count=40, rows=12):
 
 
 def told(threads):
-    transcript = SolverLog()
+    log = SolverLog()
     matrix = knapsacks()
-    relaxation = Relaxation(matrix, threads=threads, transcript=transcript)
+    relaxation = Relaxation(matrix, threads=threads, log=log)
     relaxation.solve(60, "simplex")
-    before = len(transcript.lines())
+    before = len(log.lines())
     relaxation.solve(60, "simplex")  # only the first of many is told
-    assert len(transcript.lines()) == before
-    transcript.say("branching: our own words")
-    run = solve_mixed(
-        matrix, start=np.zeros(0), absolute_gap=1e-9, time_limit_s=60, threads=threads, transcript=transcript
-    )
-    return transcript.lines(), run
+    assert len(log.lines()) == before
+    log.say("branching: our own words")
+    run = solve_mixed(matrix, start=np.zeros(0), absolute_gap=1e-9, time_limit_s=60, threads=threads, log=log)
+    return log.lines(), run
 
 
 def test_highs_tells_the_transcript_and_not_the_terminal(capfd):
@@ -69,12 +67,12 @@ def test_lines_of_ours_lose_their_seconds_and_keep_their_figures():
 
 def test_of_a_long_search_the_middle_is_left_out_whatever_the_clock_added():
     def search(slow):
-        transcript = SolverLog()
+        log = SolverLog()
         for number in range(1000):
-            transcript.say(f"round {number}: no program above 1 EUR  {number * (1 + slow):.2f} s")
+            log.say(f"round {number}: no program above 1 EUR  {number * (1 + slow):.2f} s")
             for _ in range(slow * number % 7):
-                transcript.hear(f"   presolving {number} rows 5s\n")
-        return transcript.lines()
+                log.hear(f"   presolving {number} rows 5s\n")
+        return log.lines()
 
     quick, slow = search(0), search(1)
     assert without_times(quick) == without_times(slow)
@@ -85,21 +83,19 @@ def test_of_a_long_search_the_middle_is_left_out_whatever_the_clock_added():
 
 
 def test_a_run_that_a_time_limit_ended_is_noticed():
-    transcript = SolverLog()
-    solve_mixed(
-        knapsacks(200, 60), start=np.zeros(0), absolute_gap=1e-9, time_limit_s=0.05, threads=1, transcript=transcript
-    )
-    assert hurried(transcript.lines())
+    log = SolverLog()
+    solve_mixed(knapsacks(200, 60), start=np.zeros(0), absolute_gap=1e-9, time_limit_s=0.05, threads=1, log=log)
+    assert hurried(log.lines())
     assert not hurried(told(threads=1)[0])
 
 
 def test_that_a_time_limit_was_reached_is_never_left_out():
-    transcript = SolverLog()
+    log = SolverLog()
     for number in range(1000):
-        transcript.hear(f"   presolving {number} rows 5s\n")
+        log.hear(f"   presolving {number} rows 5s\n")
         if number in (400, 500):
-            transcript.say("Time limit reached in a run of HiGHS")
-    lines = transcript.lines()
+            log.say("Time limit reached in a run of HiGHS")
+    lines = log.lines()
     assert len(lines) == LINES + 2
     assert hurried(lines)
 
@@ -113,12 +109,12 @@ def test_every_run_that_ends_by_its_time_limit_is_told_not_only_the_first():
         row_upper=rows.sum(axis=1) * 0.4, column_of={}, row_of={},
     )  # fmt: skip
     for quiet in (False, True):
-        transcript = SolverLog()
-        relaxation = Relaxation(matrix, threads=1, transcript=transcript, quiet=quiet)
+        log = SolverLog()
+        relaxation = Relaxation(matrix, threads=1, log=log, quiet=quiet)
         for count in (1, 2):
             assert relaxation.solve(0.0, "simplex").status is Status.TIME_LIMIT
-            assert transcript.lines().count("Time limit reached in a run of HiGHS") == count
-        assert any("LP has 600 rows" in line for line in transcript.lines()) != quiet
-    transcript = SolverLog()
-    assert solve_interior(matrix, time_limit_s=0.0, threads=1, transcript=transcript).status is Status.TIME_LIMIT
-    assert transcript.lines() == ("Time limit reached in a run of HiGHS",)
+            assert log.lines().count("Time limit reached in a run of HiGHS") == count
+        assert any("LP has 600 rows" in line for line in log.lines()) != quiet
+    log = SolverLog()
+    assert solve_interior(matrix, time_limit_s=0.0, threads=1, log=log).status is Status.TIME_LIMIT
+    assert log.lines() == ("Time limit reached in a run of HiGHS",)

@@ -18,9 +18,9 @@ _CLUSTER = re.compile(r"dask(?P<tls>\+tls)?://(?P<host>\[[0-9A-Fa-f:.]+\]|[^\s/:
 
 
 @contextmanager
-def local(case: Case, parts: Grouping) -> Iterator[Pricing]:
+def local(case: Case, grouping: Grouping) -> Iterator[Pricing]:
     """Price in this process, on its threads."""
-    yield LocalPricing(case, parts)
+    yield LocalPricing(case, grouping)
 
 
 def executor_of(name: str) -> Executor:
@@ -40,4 +40,4 @@ def executor_of(name: str) -> Executor:
         raise ExecutorError(
             f"{name} needs the package {error.name}: install agr-optimizer with its extra, agr-optimizer[cluster]"
         ) from error
-    return lambda case, parts: DaskPricing(case, parts, scheduler)
+    return lambda case, grouping: DaskPricing(case, grouping, scheduler)

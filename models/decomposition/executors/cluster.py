@@ -26,15 +26,15 @@ class DaskPricing:
     def __init__(
         self,
         case: Case,
-        parts: Grouping,
+        grouping: Grouping,
         scheduler: str,
         *,
         patience_s: float = PATIENCE_S,
         shard_units: int = SHARD_UNITS,
     ) -> None:
         """Connect to tcp://host:port or tls://host:port. Raises ExecutorError."""
-        self._case, self._parts = case, parts
-        self._cuts = cuts(parts, shard_units)
+        self._case, self._grouping = case, grouping
+        self._cuts = cuts(grouping, shard_units)
         self._crew = WorkerPool(scheduler, self._shard, [len(cut.units) for cut in self._cuts], patience_s=patience_s)
         self._where: dict[int, tuple[Ints, Ints]] = {}
 
@@ -48,7 +48,7 @@ class DaskPricing:
 
     def _shard(self, number: int) -> Shard:
         cut = self._cuts[number]
-        return shard(self._case, self._parts.batches[cut.batch], cut)
+        return shard(self._case, self._grouping.batches[cut.batch], cut)
 
     def respond(self, prices: ScenarioPrices, groups: Bools | None = None) -> Totals:
         """Return the sums per group (G), of some groups only. Raises ExecutorError when no worker is left."""
@@ -58,9 +58,9 @@ class DaskPricing:
             if groups is None or groups[cut.group].any()
         }
         found = self._crew.each("respond", asked)
-        total = nothing(self._case, len(self._parts.group_tie))
+        total = nothing(self._case, len(self._grouping.group_point))
         for number in asked:
-            add(total, found[number], self._cuts[number].group, self._cuts[number].holding)
+            add(total, found[number], self._cuts[number].group, self._cuts[number].reserve_rows)
         return total
 
     def choices(self, batch: int, prices: Prices, chosen: Ints) -> Iterator[tuple[Ints, Choices]]:
@@ -109,7 +109,7 @@ class DaskPricing:
     def _places(self, batch: int) -> tuple[Ints, Ints]:
         """Return for each unit of a batch its shard and its position there."""
         if batch not in self._where:
-            number = np.zeros(len(self._parts.batches[batch].units), dtype=np.int64)
+            number = np.zeros(len(self._grouping.batches[batch].units), dtype=np.int64)
             place = number.copy()
             for k, cut in enumerate(self._cuts):
                 if cut.batch == batch:

@@ -17,18 +17,18 @@ class ShardResults:
     money_eur: Floats  # (K,2) own cost, bound
 
 
-def sums(totals: Totals, holding: Ints) -> ShardResults:
+def sums(totals: Totals, reserve_rows: Ints) -> ShardResults:
     """Return what travels of totals."""
     return ShardResults(
         power_kw=totals.power_kw,
-        held_kw=totals.held_kw[holding],
+        held_kw=totals.held_kw[reserve_rows],
         money_eur=np.column_stack([totals.cost_eur, totals.bound_eur]),
     )
 
 
-def add(total: Totals, more: ShardResults, group: Ints, holding: Ints) -> None:
+def add(total: Totals, more: ShardResults, group: Ints, reserve_rows: Ints) -> None:
     """Add sums (K) to the totals of their groups, in order."""
     np.add.at(total.power_kw, group, more.power_kw)
-    np.add.at(total.held_kw, group[holding], more.held_kw)
+    np.add.at(total.held_kw, group[reserve_rows], more.held_kw)
     np.add.at(total.cost_eur, group, more.money_eur[:, 0])
     np.add.at(total.bound_eur, group, more.money_eur[:, 1])

@@ -17,7 +17,7 @@ from models.case import Bools, Case, Ints
 from models.decomposition.executors.shard_results import ShardResults, sums
 from models.decomposition.executors.shards import Shard
 from models.decomposition.precompile import tiny
-from models.decomposition.prices.grouping import Grouping, split
+from models.decomposition.prices.grouping import Grouping, group_units
 from models.decomposition.prices.pricing import LocalPricing, PreparedUnits, ScenarioPrices, prepared
 from models.mixing import MIXES, Mixed, Shares
 from models.resources.protocols import Choices
@@ -68,7 +68,7 @@ class ShardWorker:
         for number, (prices, some) in asked:
             unit, shard = self._held[number]
             rows = shard.rows if some is None else shard.rows.of(np.array(some))
-            result.append(sums(unit.responder.respond(_own(prices), rows, shard.sums), shard.holding))
+            result.append(sums(unit.responder.respond(_own(prices), rows, shard.sums), shard.reserve_rows))
         return result
 
     def choices(self, number: int, prices: Prices, chosen: Ints) -> Choices:
@@ -98,23 +98,23 @@ def _own(prices: Prices) -> Prices:
 def warm() -> None:
     """Compile, or load, what answers: a minute once on every machine, a second later."""
     case = tiny()
-    parts = split(case)
-    pricing = LocalPricing(case, parts)
-    scenario = _no_prices(case, parts)
+    grouping = group_units(case)
+    pricing = LocalPricing(case, grouping)
+    scenario = _no_prices(case, grouping)
     pricing.respond(scenario)
-    for index, batch in enumerate(parts.batches):
+    for index, batch in enumerate(grouping.batches):
         seen = scenario.called if batch.called else scenario.planned
         everyone = np.arange(len(batch.units))
         if batch.resource.choosing is not None:
             list(pricing.choices(index, seen, everyone))
         else:
-            shares = Shares(weight=np.ones((1, len(parts.group_tie))), only=np.full(len(everyone), MIXES))
+            shares = Shares(weight=np.ones((1, len(grouping.group_point))), only=np.full(len(everyone), MIXES))
             list(pricing.mixtures(index, [seen], shares, everyone))
 
 
-def _no_prices(case: Case, parts: Grouping) -> ScenarioPrices:
-    tied, shape = len(parts.tied), (len(case.reserves), case.isps)
+def _no_prices(case: Case, grouping: Grouping) -> ScenarioPrices:
+    points, shape = len(grouping.priced_points), (len(case.reserves), case.isps)
     return ScenarioPrices(
-        planned=Prices(power_eur_per_kw=np.zeros((tied + 1, case.isps)), held_eur_per_kw=np.zeros((2, *shape))),
-        called=Prices(power_eur_per_kw=np.zeros((tied, case.isps)), held_eur_per_kw=np.zeros((1, *shape))),
+        planned=Prices(power_eur_per_kw=np.zeros((points + 1, case.isps)), held_eur_per_kw=np.zeros((2, *shape))),
+        called=Prices(power_eur_per_kw=np.zeros((points, case.isps)), held_eur_per_kw=np.zeros((1, *shape))),
     )

@@ -25,7 +25,7 @@ SHARD_UNITS = 2048
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Cut:
-    """Where a shard lies in the split."""
+    """Where a shard lies in the grouping."""
 
     batch: int
     called: bool
@@ -34,7 +34,7 @@ class Cut:
     held: Ints  # rows of the rewards
     rows: Rows  # (n,) into these rows, and into `group`
     group: Ints  # (K,) to which group each of its sums belongs
-    holding: Ints  # rows of its sums whose units may hold reserve
+    reserve_rows: Ints  # rows of its sums whose units may hold reserve
 
     def prices(self, scenario: ScenarioPrices) -> Prices:
         """Return the prices its units see."""
@@ -57,7 +57,7 @@ class Shard:
     units: UnitArrays  # 2-D parameters that are constant over the day have one column
     rows: Rows
     sums: int  # K
-    holding: Ints
+    reserve_rows: Ints
 
     def case(self) -> Case:
         """Return the case of these units alone."""
@@ -70,14 +70,14 @@ class Shard:
         return replace(self.frame, **{self.label: replace(units, **wide)})
 
 
-def cuts(parts: Grouping, most: int = SHARD_UNITS) -> list[Cut]:
-    """Return the cuts of a split into at most so many units, in the order in which their sums are added.
+def cuts(grouping: Grouping, most: int = SHARD_UNITS) -> list[Cut]:
+    """Return the cuts of a grouping into at most so many units, in the order in which their sums are added.
 
     `most` is a multiple of BLOCK.
     """
     return [
-        _cut(parts, index, batch, begin, end, whole=whole)
-        for index, batch in enumerate(parts.batches)
+        _cut(grouping, index, batch, begin, end, whole=whole)
+        for index, batch in enumerate(grouping.batches)
         for begin, end, whole in _ranges(batch.rows.tasks, most)
     ]
 
@@ -100,7 +100,7 @@ def _ranges(tasks: Tasks, most: int) -> Iterator[tuple[int, int, bool]]:
         yield begin, last, True
 
 
-def _cut(parts: Grouping, index: int, batch: Batch, begin: int, end: int, *, whole: bool) -> Cut:
+def _cut(grouping: Grouping, index: int, batch: Batch, begin: int, end: int, *, whole: bool) -> Cut:
     tasks = batch.rows.tasks
     first = tasks.first[begin : end + 1]
     units = tasks.order[first[0] : first[-1]]
@@ -122,7 +122,7 @@ def _cut(parts: Grouping, index: int, batch: Batch, begin: int, end: int, *, who
             total=np.repeat(row, np.diff(first)).astype(np.int64),
         ),
         group=group,
-        holding=np.flatnonzero(parts.group_holds[group]),
+        reserve_rows=np.flatnonzero(grouping.group_holds[group]),
     )
 
 
@@ -142,7 +142,7 @@ def shard(case: Case, batch: Batch, cut: Cut) -> Shard:
         units=type(part)(**values),
         rows=cut.rows,
         sums=len(cut.group),
-        holding=cut.holding,
+        reserve_rows=cut.reserve_rows,
     )
 
 

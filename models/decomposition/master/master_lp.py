@@ -64,23 +64,23 @@ class Mixture:
 
 
 def solve_master_lp(
-    master: RestrictedMaster, *, aim_eur: float, time_left_s: float, threads: int, whole: bool, transcript: SolverLog
+    master: RestrictedMaster, *, aim_eur: float, time_left_s: float, threads: int, whole: bool, log: SolverLog
 ) -> Mixture | None:
     """Return the best mixture of the columns in use, None if there was no time; with whole bids if `whole`.
 
-    The transcript gets what HiGHS says while it branches on bids, and which of its other runs end by their time limit.
+    The log gets what HiGHS says while it branches on bids, and which of its other runs end by their time limit.
     Raises SolverError where HiGHS, which steps in for our own method, has no answer either.
     """
     tuning = master.tuning.master
     chosen = master.columns.weight > tuning.least_weight
-    found = _solve(master, chosen, aim_eur, time_left_s, threads, transcript)
+    found = _solve(master, chosen, aim_eur, time_left_s, threads, log)
     if found is None:
         return None
     if whole and master.coarse():
         matrix = state_lp(master, chosen, steps_mw=master.step_mw).matrix((master.step_mw > 0) & ~master.free.fixed)
         run = solve_mixed(
             matrix, start=np.zeros(0), absolute_gap=tuning.whole_gap * aim_eur,
-            time_limit_s=tuning.whole_time * time_left_s, threads=threads, transcript=transcript,
+            time_limit_s=tuning.whole_time * time_left_s, threads=threads, log=log,
         )  # fmt: skip
         if len(run.x):
             return _read(master, chosen, run.x, run.objective, master.step_mw)
@@ -88,7 +88,7 @@ def solve_master_lp(
 
 
 def _solve(
-    master: RestrictedMaster, chosen: Bools, aim_eur: float, time_left_s: float, threads: int, transcript: SolverLog
+    master: RestrictedMaster, chosen: Bools, aim_eur: float, time_left_s: float, threads: int, log: SolverLog
 ) -> tuple[Floats, float] | None:
     deadline = perf_counter() + time_left_s
     lp = state_lp(master, chosen)
@@ -110,13 +110,13 @@ def _solve(
         why = f"broke off by rounding ({error})"
     if perf_counter() >= deadline:
         return None
-    transcript.say(f"the master LP's own method {why}; HiGHS takes over")
+    log.say(f"the master LP's own method {why}; HiGHS takes over")
     del blocks
     matrix = state_lp(master, chosen).matrix()
     try:
-        run = solve_interior(matrix, time_limit_s=deadline - perf_counter(), threads=threads, transcript=transcript)
+        run = solve_interior(matrix, time_limit_s=deadline - perf_counter(), threads=threads, log=log)
     except SolverError:  # it may end without a proof of optimality where the simplex method does not
-        relaxation = Relaxation(matrix, threads=threads, transcript=transcript, quiet=True)
+        relaxation = Relaxation(matrix, threads=threads, log=log, quiet=True)
         run = relaxation.solve(deadline - perf_counter(), "simplex")
     return (run.x, run.objective) if run.status is Status.OPTIMAL else None
 
@@ -124,7 +124,7 @@ def _solve(
 def block_lp_of(master: RestrictedMaster, lp: MasterLp) -> tuple[BlockLp, Floats, Floats]:
     """Return the program with its blocks, without fixed variables; the master's present point, and its best prices."""
     groups, isps, used, weights = master.groups, master.case.isps, lp.used, len(lp.group)
-    points, held = np.arange(len(master.parts.tied)), isps * (1 + np.arange(len(master.case.reserves)))
+    points, held = np.arange(len(master.grouping.priced_points)), isps * (1 + np.arange(len(master.case.reserves)))
     none = np.full(isps, -1)
     block = [none, np.repeat(points, isps), np.repeat(points, isps), *([none] * (2 * len(held)))]
     counts = [np.arange(isps), np.repeat(none[:1], 2 * len(points) * isps)]
@@ -232,13 +232,13 @@ class _Entries:
 def _offset(master: RestrictedMaster) -> float:
     total = 0.0
     for coupling in master.couplings:
-        at = np.where(_active(coupling), coupling.points[..., 0], 0.0)
+        at = np.where(_active(coupling), coupling.breakpoints[..., 0], 0.0)
         total += float(proximal.costs(coupling._replace(s=at)).sum())
     return total
 
 
 def _active(coupling: proximal.Coupling) -> Bools:
-    result: Bools = np.isfinite(coupling.points[..., 0]) & (coupling.slopes[..., 0] < coupling.slopes[..., -1])
+    result: Bools = np.isfinite(coupling.breakpoints[..., 0]) & (coupling.slopes[..., 0] < coupling.slopes[..., -1])
     return result
 
 
@@ -254,20 +254,20 @@ def _pieces(
     start = len(master.free.price)
     rhs, used = np.zeros(int(first[-1])), np.zeros(int(first[-1]), dtype=np.bool_)
     for coupling, const, base in zip(master.couplings, master.constants, first[:-1], strict=True):
-        points, slopes = coupling.points, coupling.slopes
+        breakpoints, slopes = coupling.breakpoints, coupling.slopes
         line, isp = np.nonzero(_active(coupling))
         row = base + line * master.case.isps + isp
         used[row] = True
-        rhs[row] = points[line, isp, 0] - const[line, isp]
-        width = points.shape[2]
+        rhs[row] = breakpoints[line, isp, 0] - const[line, isp]
+        width = breakpoints.shape[2]
         for k in range(width + 1):
             slope = slopes[line, isp, k]
             if k == 0:
                 there = slope > -master.tuning.master.hard_eur_per_kw
                 length = np.full(len(line), np.inf)
             else:
-                begin = points[line, isp, k - 1]
-                end = points[line, isp, k] if k < width else np.full(len(line), np.inf)
+                begin = breakpoints[line, isp, k - 1]
+                end = breakpoints[line, isp, k] if k < width else np.full(len(line), np.inf)
                 with np.errstate(invalid="ignore"):
                     length = np.where(np.isfinite(begin), end - begin, 0.0)
                 there = (length > 0) & (slope < master.tuning.master.hard_eur_per_kw)

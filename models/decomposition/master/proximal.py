@@ -17,7 +17,7 @@ import numpy as np
 from models.compiled import compiled, inlined
 from models.coupling_costs import conjugate, cost_of
 
-Coupling = namedtuple("Coupling", ["s", "centre", "step", "points", "slopes"])
+Coupling = namedtuple("Coupling", ["s", "centre", "step", "breakpoints", "slopes"])
 """(n,T) values of s, centre and step; (n,T,K) breakpoints; (n,T,K+1) slopes."""
 
 Couplings = namedtuple("Couplings", ["balance", "program", "call", "reserve", "called"])
@@ -37,9 +37,9 @@ def price_at(coupling: Any, row: int, t: int, shift: float) -> tuple[float, floa
     beside it, on a piece it is the slope.
     """
     s, centre, step = coupling.s[row, t] + shift, coupling.centre[row, t], coupling.step[row, t]
-    last = coupling.points.shape[2]
+    last = coupling.breakpoints.shape[2]
     for k in range(last):
-        y = centre + step * (s - coupling.points[row, t, k])
+        y = centre + step * (s - coupling.breakpoints[row, t, k])
         if y < coupling.slopes[row, t, k]:
             return coupling.slopes[row, t, k], 0.0
         if y <= coupling.slopes[row, t, k + 1]:
@@ -109,7 +109,7 @@ def conjugates(coupling: Any, prices: Any) -> Any:
     total = np.zeros(prices.shape[0])
     for i in range(prices.shape[0]):
         for t in range(prices.shape[1]):
-            total[i] += conjugate(prices[i, t], coupling.points[i, t], coupling.slopes[i, t])
+            total[i] += conjugate(prices[i, t], coupling.breakpoints[i, t], coupling.slopes[i, t])
     return total
 
 
@@ -119,7 +119,7 @@ def costs(coupling: Any) -> Any:
     total = np.zeros(coupling.s.shape[0])
     for i in range(coupling.s.shape[0]):
         for t in range(coupling.s.shape[1]):
-            total[i] += cost_of(coupling.s[i, t], coupling.points[i, t], coupling.slopes[i, t])
+            total[i] += cost_of(coupling.s[i, t], coupling.breakpoints[i, t], coupling.slopes[i, t])
     return total
 
 

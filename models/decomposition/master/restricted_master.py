@@ -32,8 +32,8 @@ def committed_kw(case: Case) -> Floats:
 
 def prequalified_kw(case: Case) -> float:
     """Return the reserve power of all units."""
-    parts = (one.reserving.reserve_kw(case).sum() for one in PRICED if one.reserving is not None)
-    return float(sum(parts))
+    each_kw = (one.reserving.reserve_kw(case).sum() for one in PRICED if one.reserving is not None)
+    return float(sum(each_kw))
 
 
 def most_mw(case: Case) -> list[Floats]:
@@ -54,19 +54,19 @@ def most_mw(case: Case) -> list[Floats]:
 class RestrictedMaster:
     """The columns of a grouped case and its couplings. Arrays change in place; nothing here sees single units."""
 
-    def __init__(self, case: Case, parts: Grouping, tuning: Tuning = DEFAULT) -> None:
-        self.case, self.parts, self.tuning = case, parts, tuning
+    def __init__(self, case: Case, grouping: Grouping, tuning: Tuning = DEFAULT) -> None:
+        self.case, self.grouping, self.tuning = case, grouping, tuning
         other = case.remainder
         self.any_reserved = reserved_points(case).any() or (other is not None and other.called_held_kw is not None)
-        self._constants(case, parts)
+        self._constants(case, grouping)
         self._free(case)
-        self._couplings(case, parts)
-        self._columns(case, parts)
+        self._couplings(case, grouping)
+        self._columns(case, grouping)
 
-    def _constants(self, case: Case, parts: Grouping) -> None:
+    def _constants(self, case: Case, grouping: Grouping) -> None:
         fixed = units_kw(case, FIXED, None, {})
         self.const_balance = (fixed.sum(axis=0) - np.nan_to_num(case.day_ahead.committed_kw))[None]
-        self.const_program = fixed[parts.tied]
+        self.const_program = fixed[grouping.priced_points]
         self.const_call = np.zeros_like(self.const_program)
         self.const_reserve = self.const_called = -committed_kw(case)
         other = case.remainder
@@ -103,7 +103,7 @@ class RestrictedMaster:
             fixed=np.zeros(len(price), dtype=np.bool_), da_of=da_of, bid_of=bid_of,
         )  # fmt: skip
 
-    def _couplings(self, case: Case, parts: Grouping) -> None:
+    def _couplings(self, case: Case, grouping: Grouping) -> None:
         hard, shape = self.tuning.master.hard_eur_per_kw, (len(case.points), case.isps)
         program = added((market.programs(case) for market in MARKETS if market.programs is not None), shape)
         call = added((market.calls(case, hard) for market in MARKETS if market.calls is not None), shape)
@@ -121,12 +121,12 @@ class RestrictedMaster:
         )  # fmt: skip
         isps = case.isps
         kinds = [
-            (balance.points[None], balance.slopes[None], self.const_balance),
-            (program.points[parts.tied], program.slopes[parts.tied], self.const_program),
-            (call.points[parts.tied], call.slopes[parts.tied], self.const_call),
-            (reserve.points, reserve.slopes, self.const_reserve),
+            (balance.breakpoints[None], balance.slopes[None], self.const_balance),
+            (program.breakpoints[grouping.priced_points], program.slopes[grouping.priced_points], self.const_program),
+            (call.breakpoints[grouping.priced_points], call.slopes[grouping.priced_points], self.const_call),
+            (reserve.breakpoints, reserve.slopes, self.const_reserve),
             (
-                called.points,
+                called.breakpoints,
                 called.slopes,
                 self.const_called if self.any_reserved else np.zeros_like(self.const_called),
             ),
@@ -134,23 +134,23 @@ class RestrictedMaster:
         self.couplings = proximal.Couplings(*(
             proximal.Coupling(
                 s=const.copy(), centre=np.zeros((len(const), isps)), step=np.zeros((len(const), isps)),
-                points=np.ascontiguousarray(points), slopes=np.ascontiguousarray(slopes),
+                breakpoints=np.ascontiguousarray(breakpoints), slopes=np.ascontiguousarray(slopes),
             )
-            for points, slopes, const in kinds
+            for breakpoints, slopes, const in kinds
         ))  # fmt: skip
         self.constants = [const for _, _, const in kinds]
 
-    def _columns(self, case: Case, parts: Grouping) -> None:
-        groups, products, isps = len(parts.group_tie), len(case.reserves), case.isps
-        holds = parts.group_holds & (products > 0)
+    def _columns(self, case: Case, grouping: Grouping) -> None:
+        groups, products, isps = len(grouping.group_point), len(case.reserves), case.isps
+        holds = grouping.group_holds & (products > 0)
         row = np.where(holds, np.cumsum(holds) - 1, -1)
         size = 8 * isps * (groups + products * int(holds.sum()))
         pool = self.tuning.pool
         keep = int(np.clip(pool.memory_bytes // max(size, 1), pool.fewest, pool.most))
         self.groups = column_pool.Groups(
-            is_called=parts.group_called,
-            point=parts.group_tie,
-            reserved=parts.group_reserved,
+            is_called=grouping.group_called,
+            point=grouping.group_point,
+            reserved=grouping.group_reserved,
             reserve_row=row.astype(np.int64),
             settled=np.zeros(groups, dtype=np.bool_),
         )
@@ -164,7 +164,7 @@ class RestrictedMaster:
             np.zeros(isps), np.zeros(isps), np.zeros((products, isps)), np.zeros((products, isps)), np.zeros(isps),
             np.zeros((products, isps)),
         )  # fmt: skip
-        self.span = span_kw(case, parts)
+        self.span = span_kw(case, grouping)
 
     def first_prices(self) -> DualPrices:
         """Return prices to begin with: the markets' own, zero at priced points, bids' prices spread over their ISPs."""
@@ -177,7 +177,7 @@ class RestrictedMaster:
             mine = self.free.bid_of[r] == p
             reserve[r, mine] = self.free.price[p] / mine.sum() / KW_PER_MW
         share = 0.5 if self.any_reserved else 1.0
-        zeros = np.zeros((len(self.parts.tied), case.isps))
+        zeros = np.zeros((len(self.grouping.priced_points), case.isps))
         return self.within(
             DualPrices(balance=price[None], program=zeros, call=zeros.copy(), reserve=share * reserve,
                   called=(1 - share) * reserve)
@@ -208,7 +208,7 @@ class RestrictedMaster:
         scale = max(0.2 * level, spread, 1e-6)
         planned = ~self.groups.is_called
         c.balance.step[:] = relative[0] * factor * scale / max(self.span[planned].sum(), 1e-6)
-        points = len(self.parts.tied)
+        points = len(self.grouping.priced_points)
         point = self.groups.point
         at_point = np.zeros(points)
         np.add.at(at_point, point[planned & (point >= 0)], self.span[planned & (point >= 0)])
@@ -237,7 +237,7 @@ class RestrictedMaster:
 
     def bounds_of_points(self, duals: DualPrices, groups_eur: Floats) -> Floats:
         """Return (N,) what each priced point adds to the bound, given the bounds of the groups (G,), EUR."""
-        total = np.zeros(len(self.parts.tied))
+        total = np.zeros(len(self.grouping.priced_points))
         mine = self.groups.point >= 0
         np.add.at(total, self.groups.point[mine], groups_eur[mine])
         c = self.couplings

@@ -35,13 +35,13 @@ def search_point_prices(
     Points keep centres and steps as a whole search does, each by itself: many gain in nearly every round, a single one
     fails in most. `after` is called after every round.
     """
-    count = len(master.parts.tied)
+    count = len(master.grouping.priced_points)
     if not count:
         return StopReason.BOUND_STAYS
     stays = BoundStays(patience=patience, little_eur=search.little * aim_eur)
     whole, first = state.centre, state.rounds
-    tied = master.groups.point >= 0
-    totals = pricing.respond(whole.scenario(), tied)
+    at_points = master.groups.point >= 0
+    totals = pricing.respond(whole.scenario(), at_points)
     best = master.bounds_of_points(whole, totals.bound_eur)
     others_eur = state.centre_eur - float(best.sum())
     program, call = whole.program.copy(), whole.call.copy()
@@ -55,7 +55,7 @@ def search_point_prices(
         asked = master.prices()
         prices = replace(whole, program=asked.program, call=asked.call)
         promised = master.bounds_of_points(prices, master.promised(prices))
-        totals = pricing.respond(prices.scenario(), tied)
+        totals = pricing.respond(prices.scenario(), at_points)
         found = master.bounds_of_points(prices, totals.bound_eur)
         serious = (found > best) & (found - best >= search.serious * (promised - best))
         step[serious & (promised - found <= search.kept_promise * (promised - best))] *= search.rise
@@ -67,7 +67,7 @@ def search_point_prices(
         best = np.where(serious, found, best)
         state.centre = replace(whole, program=program.copy(), call=call.copy())
         state.centre_eur = others_eur + float(best.sum())
-        state.record(master, prices, totals, state.centre_eur, tied)
+        state.record(master, prices, totals, state.centre_eur, at_points)
         after()
         stop = stays.reason(state.history[first:]) or interrupted()
         if stop:

@@ -39,18 +39,19 @@ class DualPrices:
         )
 
 
-def carried(start: Duals, parts: Grouping) -> DualPrices:
+def carried(start: Duals, grouping: Grouping) -> DualPrices:
     """Return an earlier plan's prices, for the congestion points that are priced now."""
+    points = grouping.priced_points
     return DualPrices(
-        balance=start.balance[None].copy(), program=start.program[parts.tied], call=start.call[parts.tied],
+        balance=start.balance[None].copy(), program=start.program[points], call=start.call[points],
         reserve=start.reserve.copy(), called=start.called.copy(),
     )  # fmt: skip
 
 
-def duals(case: Case, parts: Grouping, prices: DualPrices, bound_eur: float = np.nan) -> Duals:
+def duals(case: Case, grouping: Grouping, prices: DualPrices, bound_eur: float = np.nan) -> Duals:
     """Return the prices of all congestion points, zero where they have none, with the bound of the value they prove."""
     program, call = np.zeros((len(case.points), case.isps)), np.zeros((len(case.points), case.isps))
-    program[parts.tied], call[parts.tied] = prices.program, prices.call
+    program[grouping.priced_points], call[grouping.priced_points] = prices.program, prices.call
     return Duals(
         balance=prices.balance[0].copy(),
         program=program,
@@ -61,10 +62,10 @@ def duals(case: Case, parts: Grouping, prices: DualPrices, bound_eur: float = np
     )
 
 
-def shadow(case: Case, parts: Grouping, prices: DualPrices) -> Shadow:
+def shadow(case: Case, grouping: Grouping, prices: DualPrices) -> Shadow:
     """Return shadow prices: what one more unit of each coupling is worth."""
     per_mwh = 1000 / case.isp_hours
-    full = duals(case, parts, prices)
+    full = duals(case, grouping, prices)
     own = 0.0 if case.anchor is None else case.anchor.eur_per_mwh / per_mwh
     at_limit, at_call = full.program[case.limits.point], np.abs(full.call[case.reservations.point])
     imports, exports = np.isfinite(case.limits.import_kw), np.isfinite(case.limits.export_kw)

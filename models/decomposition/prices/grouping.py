@@ -1,8 +1,8 @@
-"""Cuts a case into groups of units that are priced alike, and says which congestion points are tied.
+"""Cuts a case into groups of units that are priced alike, and says which congestion points are priced.
 
-A congestion point is *tied* when a limit, a reservation or an announced program gives its program a price of its own.
-A group is the units of one kind at one tied point, or one of a few shares of the untied units of a kind; units with a
-called program form groups of their own for it. Source: docs/explanation/optimisation.md §3.1.
+A congestion point is *priced* when a limit, a reservation or an announced program gives its program a price of its own.
+A group is the units of one kind at one priced point, or a share of the units of a kind at all other points; units with
+a called program form groups of their own for it. Source: docs/explanation/optimisation.md §3.1.
 """
 
 from dataclasses import dataclass
@@ -32,23 +32,23 @@ class Batch:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Grouping:
-    """The groups and their units. Power price rows: tied points in order, then "untied"; called: tied points."""
+    """The groups and their units. Power price rows: priced points in order, then "unpriced"; called: priced points."""
 
-    tied: Ints  # (N,) index into Case.points
+    priced_points: Ints  # (N,) index into Case.points
     batches: tuple[Batch, ...]
     group_called: Bools  # (G,)
-    group_tie: Ints  # (G,) index into `tied`, −1 for untied
+    group_point: Ints  # (G,) index into `priced_points`, −1 for unpriced
     group_reserved: Bools  # (G,)
     group_holds: Bools  # (G,) whether its units may hold reserve
 
 
-def tied_points(case: Case) -> Bools:
+def priced_points(case: Case) -> Bools:
     """Return (C,) which congestion points have a price of their own."""
-    tied = np.zeros(len(case.points), dtype=np.bool_)
+    priced = np.zeros(len(case.points), dtype=np.bool_)
     for market in MARKETS:
-        if market.tied is not None:
-            tied |= market.tied(case)
-    return tied
+        if market.priced_points is not None:
+            priced |= market.priced_points(case)
+    return priced
 
 
 def _kinds(case: Case, resource: ResourceClass, holds: Bools) -> Ints:
@@ -65,13 +65,13 @@ def holds(case: Case, resource: ResourceClass) -> Bools:
 
 
 def _shares(case: Case, resource: ResourceClass, units: Ints, kind: Ints, count: int) -> Ints:
-    """Return the share of each untied unit of a class."""
+    """Return the share of each unpriced unit of a class."""
     if resource.shares is None or not len(units):
         return np.arange(len(units)) % count
     return resource.shares(case, units, kind, count)
 
 
-def split(case: Case, unpriced_groups: int = DEFAULT.pool.unpriced_groups) -> Grouping:
+def group_units(case: Case, unpriced_groups: int = DEFAULT.pool.unpriced_groups) -> Grouping:
     """Return the groups of a case; the units of a kind at points without own prices make so many.
 
     Raises CaseError where a market's cost is no sum over ISPs.
@@ -79,13 +79,12 @@ def split(case: Case, unpriced_groups: int = DEFAULT.pool.unpriced_groups) -> Gr
     for market in MARKETS:
         if market.whole_only(case):
             raise CaseError(f"{market.name}: only the reference formulation plans it; choose that method")
-    is_tied = tied_points(case)
-    tied = np.flatnonzero(is_tied)
-    tie_of = np.full(len(case.points) + 1, -1, dtype=np.int64)
-    tie_of[tied] = np.arange(len(tied))
+    priced = np.flatnonzero(priced_points(case))
+    number_of = np.full(len(case.points) + 1, -1, dtype=np.int64)
+    number_of[priced] = np.arange(len(priced))
     reserved = reserved_points(case)
     batches: list[Batch] = []
-    called, ties, at_reserved, holding = [], [], [], []
+    called, numbers, at_reserved, may_hold = [], [], [], []
     total = 0
     for is_called in (False, True):
         for resource in PRICED:
@@ -95,41 +94,42 @@ def split(case: Case, unpriced_groups: int = DEFAULT.pool.unpriced_groups) -> Gr
                 continue
             able = holds(case, resource)
             kind = _kinds(case, resource, able)
-            tie = tie_of[point[units]]
-            share = np.where(tie >= 0, tie, len(tied) + _shares(case, resource, units, kind[units], unpriced_groups))
+            number = number_of[point[units]]
+            shares = _shares(case, resource, units, kind[units], unpriced_groups)
+            share = np.where(number >= 0, number, len(priced) + shares)
             key = share * 16 + kind[units]
             keys, group = np.unique(key, return_inverse=True)
             first = np.searchsorted(np.sort(group), np.arange(len(keys)))
             of_group = np.argsort(group, kind="stable")[first]  # one unit of each group
             called.append(np.full(len(keys), is_called))
-            ties.append(tie[of_group])
+            numbers.append(number[of_group])
             at_reserved.append(reserved[point[units[of_group]]])
-            holding.append(able[units[of_group]])
+            may_hold.append(able[units[of_group]])
             rows = Rows(
-                power=np.where(tie >= 0, tie, len(tied)),
+                power=np.where(number >= 0, number, len(priced)),
                 held=np.zeros(len(units), dtype=np.int64) if is_called else reserved[point[units]].astype(np.int64),
                 total=group + total,
             )
             batches.append(Batch(resource=resource, called=is_called, units=units, rows=rows))
             total += len(keys)
 
-    def joined(parts: list[Any]) -> Any:
-        return np.concatenate([np.zeros(0, dtype=np.int64), *parts])
+    def joined(arrays: list[Any]) -> Any:
+        return np.concatenate([np.zeros(0, dtype=np.int64), *arrays])
 
     return Grouping(
-        tied=tied,
+        priced_points=priced,
         batches=tuple(batches),
         group_called=joined(called).astype(np.bool_),
-        group_tie=joined(ties),
+        group_point=joined(numbers),
         group_reserved=joined(at_reserved).astype(np.bool_),
-        group_holds=joined(holding).astype(np.bool_),
+        group_holds=joined(may_hold).astype(np.bool_),
     )
 
 
-def span_kw(case: Case, parts: Grouping) -> Floats:
+def span_kw(case: Case, grouping: Grouping) -> Floats:
     """Return (G,) a rough width of what a group's program can be in one ISP, kW: scales the steps of prices."""
-    result = np.zeros(len(parts.group_tie))
-    for batch in parts.batches:
+    result = np.zeros(len(grouping.group_point))
+    for batch in grouping.batches:
         if batch.resource.width_kw is not None:
             np.add.at(result, batch.rows.total, batch.resource.width_kw(case)[batch.units])
     return result

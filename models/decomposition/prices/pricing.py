@@ -17,7 +17,7 @@ from models.response import Prices, Rows, Totals
 class ScenarioPrices:
     """Prices of the planned and of the called programs."""
 
-    planned: Prices  # power (N+1,T): tied points, then untied; held (2,R,T): elsewhere, at reserved points
+    planned: Prices  # power (N+1,T): priced points, then unpriced; held (2,R,T): elsewhere, at reserved points
     called: Prices  # power (N,T), held (1,R,T)
 
 
@@ -86,14 +86,14 @@ def nothing(case: Case, groups: int) -> Totals:
 class LocalPricing:
     """Answers in this process, on its threads."""
 
-    def __init__(self, case: Case, parts: Grouping) -> None:
-        self._case, self._parts = case, parts
-        self._units = [prepared(case, b.resource, b.units, called=b.called) for b in parts.batches]
+    def __init__(self, case: Case, grouping: Grouping) -> None:
+        self._case, self._grouping = case, grouping
+        self._units = [prepared(case, b.resource, b.units, called=b.called) for b in grouping.batches]
         # a batch's groups come right after those of the one before
-        self._ends = np.array([0, *(int(b.rows.total.max()) + 1 for b in parts.batches)])
+        self._ends = np.array([0, *(int(b.rows.total.max()) + 1 for b in grouping.batches)])
         self._everybody = [
             Rows(power=b.rows.power, held=b.rows.held, total=b.rows.total - first)
-            for b, first in zip(parts.batches, self._ends[:-1].tolist(), strict=True)
+            for b, first in zip(grouping.batches, self._ends[:-1].tolist(), strict=True)
         ]
         self._some: dict[bytes, list[Rows]] = {}
 
@@ -113,7 +113,7 @@ class LocalPricing:
         found = [
             some.responder.respond(prices.called if batch.called else prices.planned, rows, count)
             for batch, some, rows, count in zip(
-                self._parts.batches, self._units, asked, np.diff(self._ends).tolist(), strict=True
+                self._grouping.batches, self._units, asked, np.diff(self._ends).tolist(), strict=True
             )
         ]
         return Totals(
@@ -126,10 +126,10 @@ class LocalPricing:
     def choices(self, batch: int, prices: Prices, chosen: Ints) -> Iterator[tuple[Ints, Choices]]:
         """Yield the best responses of chosen units of a batch that cannot mix."""
         for few in chunks(chosen):
-            yield few, self._units[batch].choices(prices, self._parts.batches[batch].rows, few)
+            yield few, self._units[batch].choices(prices, self._grouping.batches[batch].rows, few)
 
     def mixtures(
         self, batch: int, rounds: Sequence[Prices], shares: Shares, chosen: Ints
     ) -> Iterator[tuple[Ints, Mixed]]:
         """Yield mixtures of the answers of chosen units of a batch."""
-        return self._units[batch].mixtures(rounds, self._parts.batches[batch].rows, shares, chosen)
+        return self._units[batch].mixtures(rounds, self._grouping.batches[batch].rows, shares, chosen)

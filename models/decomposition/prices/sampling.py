@@ -1,7 +1,7 @@
 """Finds the portfolio's prices on a sample: in a large portfolio some thousands of units say what all are worth.
 
 Balance and reserve are hundreds of prices, however many units there are, and take most rounds to find. The sample is a
-portfolio of its own, with as large a share of the markets as it has of the units: every so many-th tied congestion
+portfolio of its own, with as large a share of the markets as it has of the units: every so many-th priced congestion
 point, and of all other units every so many-th of each class. Its prices are where the search for all units begins; what
 they are worth is proven there. Source: docs/explanation/optimisation.md §3.3.
 """
@@ -16,7 +16,7 @@ from models.block import reserved_points
 from models.case import NO_POINT, Case, Ints
 from models.decomposition.master.restricted_master import RestrictedMaster
 from models.decomposition.prices.dual_prices import DualPrices, carried
-from models.decomposition.prices.grouping import Grouping, split
+from models.decomposition.prices.grouping import Grouping, group_units
 from models.decomposition.prices.pricing import LocalPricing
 from models.decomposition.prices.proximal_bundle import search_prices
 from models.decomposition.prices.search_state import first_state
@@ -31,36 +31,37 @@ class Sample:
     """A portfolio like another one, but smaller."""
 
     case: Case
-    tied: Ints  # (n,) index into the tied congestion points of the whole; the sample has no others
+    priced_points: Ints  # (n,) index into the priced congestion points of the whole; the sample has no others
     share: float  # of all units
 
 
-def sampled(case: Case, parts: Grouping, tuning: Sampling) -> Sample | None:
-    """Return a sample of about `tuning.units` units; None for small portfolios and for parts.
+def sampled(case: Case, grouping: Grouping, tuning: Sampling) -> Sample | None:
+    """Return a sample of about `tuning.units` units; None for a small portfolio or a part of one.
 
-    None as well where tied points are few and large, so that the sample would have far more or fewer units at them.
+    None as well where priced points are few and large, so that the sample would have far more or fewer units at them.
     """
     everybody = sum(resource.count(case) for resource in PRICED)
     if everybody < tuning.large * tuning.units or case.remainder is not None:
         return None
     wanted = tuning.units / everybody
-    reserved = reserved_points(case)[parts.tied]
-    chosen_ties = np.sort(np.concatenate([_every(np.flatnonzero(reserved == kind), wanted) for kind in (False, True)]))
-    points = parts.tied[chosen_ties]
+    reserved = reserved_points(case)[grouping.priced_points]
+    chosen = np.sort(np.concatenate([_every(np.flatnonzero(reserved == kind), wanted) for kind in (False, True)]))
+    points = grouping.priced_points[chosen]
     place = np.full(len(case.points) + 1, NO_POINT)
     place[points] = np.arange(len(points))
-    is_tied = np.zeros(len(case.points) + 1, dtype=np.bool_)
-    is_tied[parts.tied] = True
+    is_priced = np.zeros(len(case.points) + 1, dtype=np.bool_)
+    is_priced[grouping.priced_points] = True
     tables: dict[str, Any] = {}
-    picked, at_tied, picked_there = 0, 0, 0
+    picked, at_priced, picked_there = 0, 0, 0
     for resource in RESOURCES:
         where = resource.arrays(case).point
-        there, there_chosen = is_tied[where], place[where] != NO_POINT
+        there, there_chosen = is_priced[where], place[where] != NO_POINT
         rows = np.sort(np.concatenate([np.flatnonzero(there_chosen), _every(np.flatnonzero(~there), wanted)]))
         tables[resource.name] = rows_of(resource.arrays(case), rows, place)
         if resource in PRICED:
-            picked, at_tied, picked_there = picked + len(rows), at_tied + there.sum(), picked_there + there_chosen.sum()
-    if abs(picked_there - wanted * at_tied) > tuning.alike * wanted * at_tied:
+            picked += len(rows)
+            at_priced, picked_there = at_priced + there.sum(), picked_there + there_chosen.sum()
+    if abs(picked_there - wanted * at_priced) > tuning.alike * wanted * at_priced:
         return None
     share = picked / everybody
     for label in ("limits", "reservations"):
@@ -79,7 +80,7 @@ def sampled(case: Case, parts: Grouping, tuning: Sampling) -> Sample | None:
         start=None if start is None else replace(start, program=start.program[points], call=start.call[points]),
         **tables,
     )
-    return Sample(case=small, tied=chosen_ties, share=share)
+    return Sample(case=small, priced_points=chosen, share=share)
 
 
 def _every(of: Ints, share: float) -> Ints:
@@ -95,14 +96,14 @@ def _smaller(table: Any, share: float, *names: str) -> Any:
 def prices_of(
     sample: Sample,
     whole: Case,
-    parts: Grouping,
+    grouping: Grouping,
     *,
     relative_gap: float,
     tuning: Tuning,
     interrupted: Callable[[], StopReason | None],
 ) -> DualPrices:
     """Return the best prices of a sample for the whole portfolio; priced points that are not in it keep their start."""
-    small = split(sample.case, tuning.pool.unpriced_groups)
+    small = group_units(sample.case, tuning.pool.unpriced_groups)
     master, pricing = RestrictedMaster(sample.case, small, tuning), LocalPricing(sample.case, small)
     start = None if sample.case.start is None else carried(sample.case.start, small)
     state = first_state(master, pricing, start)
@@ -112,12 +113,12 @@ def prices_of(
         tuning=tuning.search, interrupted=interrupted,
     )  # fmt: skip
     found = state.centre
-    nothing = np.zeros((len(parts.tied), whole.isps))
+    nothing = np.zeros((len(grouping.priced_points), whole.isps))
     result = DualPrices(
         balance=found.balance, program=nothing, call=nothing.copy(), reserve=found.reserve, called=found.called
     )
     if whole.start is not None:
-        before = carried(whole.start, parts)
+        before = carried(whole.start, grouping)
         result = replace(result, program=before.program, call=before.call)
-    result.program[sample.tied], result.call[sample.tied] = found.program, found.call
+    result.program[sample.priced_points], result.call[sample.priced_points] = found.program, found.call
     return result

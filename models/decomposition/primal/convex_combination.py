@@ -30,7 +30,7 @@ class CombinedPrograms:
     """
 
     fields: Fields  # of Programs, those of the class
-    holder: Ints  # (h,) positions of the units that may hold reserve
+    reserve_units: Ints  # (h,) positions of the units that may hold reserve
     held_kw: Floats  # (R,h,T)
 
 
@@ -50,7 +50,7 @@ Starts = dict[int, Choices]
 
 def choose_starts(
     case: Case,
-    parts: Grouping,
+    grouping: Grouping,
     pricing: Pricing,
     weights: dict[int, Floats],
     prices: dict[int, DualPrices],
@@ -62,7 +62,7 @@ def choose_starts(
     `before` is what was chosen for columns that were settled; units choose in so many passes.
     """
     result: Starts = {}
-    for index, batch in enumerate(parts.batches):
+    for index, batch in enumerate(grouping.batches):
         choosing = batch.resource.choosing
         if choosing is not None:
             group, share = batch.rows.total, np.array(list(weights.values()))
@@ -88,10 +88,10 @@ def _answered(
         yield from pricing.choices(index, prices[number].seen(called=batch.called), chosen)
 
 
-def settle_runs(case: Case, parts: Grouping, master: RestrictedMaster, starts: Starts) -> None:
+def settle_runs(case: Case, grouping: Grouping, master: RestrictedMaster, starts: Starts) -> None:
     """Let the groups of units that cannot mix keep what was chosen in the master."""
     for index, chosen in starts.items():
-        batch = parts.batches[index]
+        batch = grouping.batches[index]
         fields = dict.fromkeys(batch.resource.fields, chosen)
         programs = batch.resource.power_kw(case, batch.units, fields)
         cost = np.zeros(len(batch.units))
@@ -106,7 +106,7 @@ def settle_runs(case: Case, parts: Grouping, master: RestrictedMaster, starts: S
 
 def combine(
     case: Case,
-    parts: Grouping,
+    grouping: Grouping,
     pricing: Pricing,
     weights: dict[int, Floats],
     prices: dict[int, DualPrices],
@@ -114,9 +114,9 @@ def combine(
 ) -> list[CombinedPrograms]:
     """Return the programs of every batch, pricing again the rounds that count."""
     numbers = [number for number in weights if number != SETTLED]  # what is settled does not mix
-    weight = np.array([weights[number] for number in numbers]).reshape(len(numbers), len(parts.group_tie))
+    weight = np.array([weights[number] for number in numbers]).reshape(len(numbers), len(grouping.group_point))
     results = []
-    for index, batch in enumerate(parts.batches):
+    for index, batch in enumerate(grouping.batches):
         mixing = batch.resource.mixing
         if mixing is None:
             results.append(_chosen(case, batch, starts[index]))
@@ -128,7 +128,7 @@ def combine(
             only = mixing.whole_answers(case, batch.units, batch.rows.total, weight)
         rounds = [prices[number].seen(called=batch.called) for number in numbers]
         place = np.full(len(batch.units), -1, dtype=np.int64)
-        place[result.holder] = np.arange(len(result.holder))
+        place[result.reserve_units] = np.arange(len(result.reserve_units))
         shares = Shares(weight=weight, only=only)
         for some, mixed in pricing.mixtures(index, rounds, shares, np.arange(len(batch.units))):
             if mixing.repair is not None:
@@ -140,7 +140,7 @@ def combine(
 def _enter(result: CombinedPrograms, some: Ints, mixed: Mixed, place: Ints) -> None:
     """Write the mixtures of some units (n,) to their places."""
     if result.held_kw.size:
-        result.held_kw[:, place[some[mixed.holder]]] = mixed.held_kw
+        result.held_kw[:, place[some[mixed.reserve_units]]] = mixed.held_kw
     for name, values in mixed.fields.items():
         result.fields[name][some] = values
     for name, values in mixed.sparse.items():
@@ -150,12 +150,12 @@ def _enter(result: CombinedPrograms, some: Ints, mixed: Mixed, place: Ints) -> N
 def _empty(case: Case, batch: Batch, mixing: Mixing) -> CombinedPrograms:
     fields = mixing.empty(case, len(batch.units))
     precision = next(iter(fields.values())).dtype
-    holder = np.flatnonzero(holds(case, batch.resource)[batch.units])
-    held = np.zeros((len(case.reserves), len(holder), case.isps), dtype=precision)
-    return CombinedPrograms(fields=fields, holder=holder, held_kw=held)
+    reserve_units = np.flatnonzero(holds(case, batch.resource)[batch.units])
+    held = np.zeros((len(case.reserves), len(reserve_units), case.isps), dtype=precision)
+    return CombinedPrograms(fields=fields, reserve_units=reserve_units, held_kw=held)
 
 
 def _chosen(case: Case, batch: Batch, chosen: Choices) -> CombinedPrograms:
     nothing = np.zeros((len(case.reserves), 0, case.isps))
     fields = dict.fromkeys(batch.resource.fields, chosen)
-    return CombinedPrograms(fields=fields, holder=np.zeros(0, dtype=np.int64), held_kw=nothing)
+    return CombinedPrograms(fields=fields, reserve_units=np.zeros(0, dtype=np.int64), held_kw=nothing)

@@ -21,7 +21,7 @@ from models.resources.protocols import Descent
 
 def descend(
     case: Case,
-    parts: Grouping,
+    grouping: Grouping,
     master: RestrictedMaster,
     starts: Starts,
     prices: Floats,
@@ -36,21 +36,21 @@ def descend(
     price (T,), EUR per kW, at first: a position would follow, but holds every single unit where it is. Then positions
     are fitted to the whole, and the balance counts as it is. What turns out worse is taken back.
     """
-    turns = _turns(case, parts)
-    if not turns:
+    descents = _descents(case, grouping)
+    if not descents:
         return
     c, free = master.couplings, np.isnan(case.day_ahead.committed_kw)
     for linear in (True, False) if free.any() else (False,):
-        before, kept = master.cost(), {index: starts[index].copy() for index in turns}
+        before, kept = master.cost(), {index: starts[index].copy() for index in descents}
         positions_kw = master.free.value.copy()
         for _ in range(tuning.descent_passes):
             gain = 0.0
-            for index, turn in turns.items():
+            for index, descent in descents.items():
                 if interrupted():
                     break
                 seen = np.where(free & linear, prices, np.nan)
-                gain += turn.take(seen, c.balance, c.program, c.call, starts[index])
-                settle_runs(case, parts, master, {index: starts[index]})
+                gain += descent.take(seen, c.balance, c.program, c.call, starts[index])
+                settle_runs(case, grouping, master, {index: starts[index]})
             if gain <= tuning.descent_gain * aim_eur:
                 break
         if linear:
@@ -58,20 +58,20 @@ def descend(
         if master.cost() > before:
             for index, states in kept.items():
                 starts[index][:] = states
-                settle_runs(case, parts, master, {index: states})
+                settle_runs(case, grouping, master, {index: states})
             master.free.value[:] = positions_kw
             master.recount()
 
 
-def _turns(case: Case, parts: Grouping) -> dict[int, Descent]:
+def _descents(case: Case, grouping: Grouping) -> dict[int, Descent]:
     """Return the batches whose class has a descent."""
     found: dict[int, Descent] = {}
-    for index, batch in enumerate(parts.batches):
+    for index, batch in enumerate(grouping.batches):
         choosing = batch.resource.choosing
         if choosing is not None and choosing.descent is not None:
             group = batch.rows.total
-            order, tie = np.argsort(group, kind="stable"), parts.group_tie[group]
-            found[index] = choosing.descent(case, batch.units, batch.called, order, tie)
+            order, point = np.argsort(group, kind="stable"), grouping.group_point[group]
+            found[index] = choosing.descent(case, batch.units, batch.called, order, point)
     return found
 
 

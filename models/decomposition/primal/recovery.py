@@ -1,4 +1,4 @@
-"""From a blended set of programs to a complete answer: holdings, bids, positions and shortfalls, exact by construction.
+"""From a mixed set of programs to a complete answer: reserve, bids, positions and shortfalls, exact by construction.
 
 Source: docs/explanation/optimisation.md §3.5.
 """
@@ -29,15 +29,15 @@ _ROUNDING = 1e-9
 _SLACK_KW, _SLACK = 5e-5, 5e-7  # rounding, and as much of the program: half of what the audit allows
 
 
-def _found(parts: Grouping, blended: list[CombinedPrograms], *, called: bool) -> dict[str, tuple[Ints, Fields]]:
+def _found(grouping: Grouping, combined: list[CombinedPrograms], *, called: bool) -> dict[str, tuple[Ints, Fields]]:
     """Return who has a program in one scenario and which: class → units (n,), the arrays of the batches themselves."""
-    pairs = zip(parts.batches, blended, strict=True)
+    pairs = zip(grouping.batches, combined, strict=True)
     return {batch.resource.name: (batch.units, some.fields) for batch, some in pairs if batch.called == called}
 
 
-def _programs(case: Case, parts: Grouping, blended: list[CombinedPrograms]) -> Programs:
+def _programs(case: Case, grouping: Grouping, combined: list[CombinedPrograms]) -> Programs:
     """Return the planned programs of all units."""
-    found = _found(parts, blended, called=False)
+    found = _found(grouping, combined, called=False)
     fields: dict[str, Any] = {}
     for resource in PRICED:
         fields |= found[resource.name][1] if resource.name in found else _nobodys(case, resource)
@@ -69,16 +69,18 @@ def reserving() -> Iterator[tuple[ResourceClass, Reserving]]:
             yield resource, resource.reserving
 
 
-def _holdings(case: Case, parts: Grouping, blended: list[CombinedPrograms], *, called: bool) -> AllocatedReserve:
+def _class_reserves(
+    case: Case, grouping: Grouping, combined: list[CombinedPrograms], *, called: bool
+) -> AllocatedReserve:
     """Return what is held in a scenario, and its room beside the programs of the units that have one in it."""
-    pairs = zip(parts.batches, blended, strict=True)
+    pairs = zip(grouping.batches, combined, strict=True)
     found = {batch.resource.name: (batch, some) for batch, some in pairs if batch.called == called}
     result: AllocatedReserve = {}
     for resource, how in reserving():
         if resource.name in found:
             batch, some = found[resource.name]
-            units = batch.units[some.holder]
-            held = how.allocation(case, units, some.fields, some.holder, some.held_kw)
+            units = batch.units[some.reserve_units]
+            held = how.allocation(case, units, some.fields, some.reserve_units, some.held_kw)
             result[resource.name] = ClassReserve(units=units, held=held)
     return result
 
@@ -95,8 +97,8 @@ def reserve(
     for name, of_class in planned.items():
         fit(case, of_class.held)
         outside.append(~called_units(case, case.units(name).point[of_class.units]))
-    for holding in again or ():
-        fit(case, holding)
+    for allocation in again or ():
+        fit(case, allocation)
     committed = committed_kw(case)
     shortfall = np.zeros((len(case.reserves), case.isps))
     bids = []
@@ -116,8 +118,8 @@ def reserve(
     return tuple(bids), shortfall
 
 
-def _sum(case: Case, holdings: list[ReserveAllocation], product: int) -> Floats:
-    held = (holding.held_kw[product].sum(axis=0, dtype=np.float64) for holding in holdings)
+def _sum(case: Case, allocations: list[ReserveAllocation], product: int) -> Floats:
+    held = (allocation.held_kw[product].sum(axis=0, dtype=np.float64) for allocation in allocations)
     return sum(held, np.zeros(case.isps))
 
 
@@ -245,22 +247,22 @@ class Recovered:
         )
 
 
-def complete(case: Case, parts: Grouping, blended: list[CombinedPrograms], bids_mw: list[Floats]) -> Recovered:
-    """Return all that follows from blended programs."""
-    done = _programs(case, parts, blended)
+def complete(case: Case, grouping: Grouping, combined: list[CombinedPrograms], bids_mw: list[Floats]) -> Recovered:
+    """Return all that follows from the combined programs."""
+    done = _programs(case, grouping, combined)
     planned_kw = points_kw(case, done)
-    held = _holdings(case, parts, blended, called=False)
+    held = _class_reserves(case, grouping, combined, called=False)
     called, called_held, shortfall = None, None, np.zeros(case.reservations.reserved_kw.shape)
     if reserved_points(case).any():
-        called = Activation(called=_found(parts, blended, called=True))
+        called = Activation(called=_found(grouping, combined, called=True))
         shortfall, broken = undelivered(case, moved_kw(case, called, done)[:-1], planned_kw)
         if len(broken):
             as_planned(case, called, done, broken)
             shortfall, _ = undelivered(case, moved_kw(case, called, done)[:-1], planned_kw)
-        called_held = _holdings(case, parts, blended, called=True)
+        called_held = _class_reserves(case, grouping, combined, called=True)
     bids, missing = reserve(case, held, called_held, bids_mw)
-    for holding in (*_allocations(held), *_allocations(called_held or {})):
-        holding.forget_rooms()
+    for allocation in (*_allocations(held), *_allocations(called_held or {})):
+        allocation.forget_rooms()
     day_ahead, buy, sell, short, long = positions(case, planned_kw.sum(axis=0))
     settled: dict[str, Any] = {}
     for market in MARKETS:

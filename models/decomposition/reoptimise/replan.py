@@ -15,7 +15,7 @@ from models.case import Case, Duals, FixedRemainder
 from models.decomposition.master.restricted_master import RestrictedMaster
 from models.decomposition.prices.congestion_point_prices import search_point_prices
 from models.decomposition.prices.dual_prices import DualPrices, carried, duals, shadow
-from models.decomposition.prices.grouping import Grouping, split
+from models.decomposition.prices.grouping import Grouping, group_units
 from models.decomposition.prices.pricing import LocalPricing
 from models.decomposition.prices.search_state import first_state
 from models.decomposition.tuning import DEFAULT, PartAgain, Tuning
@@ -34,8 +34,11 @@ def dual_slack_eur(before: Case, *, tuning: Tuning = DEFAULT) -> float:
     Raises CaseError for a case that is no part, or has no prices.
     """
     start, _ = _known(before)
-    parts = split(before, tuning.pool.unpriced_groups)
-    return _bound_eur(RestrictedMaster(before, parts, tuning), before, parts, carried(start, parts)) + start.bound_eur
+    grouping = group_units(before, tuning.pool.unpriced_groups)
+    return (
+        _bound_eur(RestrictedMaster(before, grouping, tuning), before, grouping, carried(start, grouping))
+        + start.bound_eur
+    )
 
 
 def replan(
@@ -57,12 +60,12 @@ def _planned(part: Case, relative_gap: float, time_limit_s: float, threads: int,
     if found.termination is Termination.NO_PROGRAM:
         return found
     searched = perf_counter()
-    parts = split(part, tuning.pool.unpriced_groups)
+    grouping = group_units(part, tuning.pool.unpriced_groups)
     centre, bound = _best_prices(
-        part, parts, start, tuning.part.price_aim * relative_gap * found.gross_cost_eur, tuning
+        part, grouping, start, tuning.part.price_aim * relative_gap * found.gross_cost_eur, tuning
     )  # fmt: skip
     bound = max(-bound + remainder.dual_slack_eur, found.objective_eur)
-    worths = shadow(part, parts, centre)
+    worths = shadow(part, grouping, centre)
     point_kw = np.vstack([found.point_kw, found.total_kw - found.point_kw.sum(axis=0)])
     gap = bound - found.objective_eur
     return replace(
@@ -74,7 +77,7 @@ def _planned(part: Case, relative_gap: float, time_limit_s: float, threads: int,
         point_terms_eur=found.point_terms_eur | {"energy": energy_terms(part, point_kw, worths.balance_eur_per_mwh)},
         solver=f"part of a portfolio, {found.solver}",
         seconds=found.seconds | {"prices": perf_counter() - searched, "part": searched - began},
-        duals=duals(part, parts, centre, bound),
+        duals=duals(part, grouping, centre, bound),
     )
 
 
@@ -118,14 +121,16 @@ def _known(part: Case) -> tuple[Duals, FixedRemainder]:
 _PORTFOLIO = ("balance", "reserve", "called")
 
 
-def _best_prices(part: Case, parts: Grouping, start: Duals, aim_eur: float, tuning: Tuning) -> tuple[DualPrices, float]:
+def _best_prices(
+    part: Case, grouping: Grouping, start: Duals, aim_eur: float, tuning: Tuning
+) -> tuple[DualPrices, float]:
     """Return the congestion points' best prices at given portfolio prices, and the bound of the cost there.
 
     The dual slack is known at these portfolio prices only, so they stay the same to the last bit. Raises CaseError
     where they are not within the slopes of the part's couplings.
     """
-    master, pricing = RestrictedMaster(part, parts, tuning), LocalPricing(part, parts)
-    kept = _portfolio_kept(master, carried(start, parts))
+    master, pricing = RestrictedMaster(part, grouping, tuning), LocalPricing(part, grouping)
+    kept = _portfolio_kept(master, carried(start, grouping))
     inside = master.within(kept)
     if any(not np.array_equal(getattr(inside, name), getattr(kept, name)) for name in _PORTFOLIO):
         raise CaseError("start: the portfolio's prices do not fit its markets; they are not the case's own")
@@ -144,6 +149,6 @@ def _portfolio_kept(master: RestrictedMaster, prices: DualPrices) -> DualPrices:
     return replace(prices, reserve=prices.reserve + prices.called, called=np.zeros_like(prices.called))
 
 
-def _bound_eur(master: RestrictedMaster, case: Case, parts: Grouping, prices: DualPrices) -> float:
-    totals = LocalPricing(case, parts).respond(prices.scenario())
+def _bound_eur(master: RestrictedMaster, case: Case, grouping: Grouping, prices: DualPrices) -> float:
+    totals = LocalPricing(case, grouping).respond(prices.scenario())
     return master.bound(prices, float(totals.bound_eur.sum()))

@@ -16,7 +16,7 @@ def placed_eur(case: Case, answer: ProgramValues) -> dict[str, Floats]:
     return {"prognosis change": eur}
 
 
-def tied(case: Case) -> Bools:
+def priced_points(case: Case) -> Bools:
     """Return (C,) which congestion points have an announced program that it costs something to leave."""
     if case.anchor is None or case.anchor.eur_per_mwh <= 0:
         return np.zeros(len(case.points), dtype=np.bool_)
@@ -25,7 +25,7 @@ def tied(case: Case) -> Bools:
 
 def programs(case: Case) -> PointCosts:
     """Return for each congestion point and ISP (C,T) what distance of its program P from the announced one costs."""
-    parts: list[tuple[int, Floats, Floats]] = []
+    kinks: list[tuple[int, Floats, Floats]] = []
     base, at_zero = np.zeros((len(case.points), case.isps)), 0.0
     if case.anchor is not None:
         rate = case.anchor.eur_per_mwh * (case.isp_hours / 1000)
@@ -33,7 +33,7 @@ def programs(case: Case) -> PointCosts:
             known = ~np.isnan(case.anchor.point_kw[point])
             if known.any() and rate > 0:
                 level = np.where(known, case.anchor.point_kw[point], np.inf)
-                parts.append((point, level, np.where(known, 2 * rate, 0.0)))
+                kinks.append((point, level, np.where(known, 2 * rate, 0.0)))
                 base[point] -= np.where(known, rate, 0.0)
                 at_zero += rate * float(np.abs(case.anchor.point_kw[point][known]).sum())
-    return PointCosts(base=base, parts=parts, at_zero_eur=at_zero)
+    return PointCosts(base=base, kinks=kinks, at_zero_eur=at_zero)

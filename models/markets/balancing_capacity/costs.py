@@ -21,12 +21,12 @@ def portfolio_eur(case: Case, answer: ProgramValues) -> dict[str, float]:
 def reserve(case: Case, hard_eur_per_kw: float, exists: bool) -> CouplingCosts:
     """Σ held − bids >= 0 in kW (R,T): committed capacity may be short at its price, a free bid never."""
     shape = (len(case.reserves), case.isps)
-    points, slopes = np.zeros((*shape, 2)), np.zeros((*shape, 3))
+    breakpoints, slopes = np.zeros((*shape, 2)), np.zeros((*shape, 3))
     for r, product in enumerate(case.reserves):
         open_isps = traded_isps(product)
         committed = np.where(open_isps, np.append(np.nan_to_num(product.committed_mw), 0.0)[product.block], 0.0)
-        points[r, :, 0] = -KW_PER_MW * committed
+        breakpoints[r, :, 0] = -KW_PER_MW * committed
         if exists:
             slopes[r, open_isps, 0] = -hard_eur_per_kw
             slopes[r, open_isps, 1] = -product.shortfall_eur_per_mwh * case.isp_hours / KW_PER_MW
-    return CouplingCosts(points=points, slopes=slopes, at_zero_eur=0.0)
+    return CouplingCosts(breakpoints=breakpoints, slopes=slopes, at_zero_eur=0.0)

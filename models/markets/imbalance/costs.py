@@ -22,12 +22,14 @@ def balance(case: Case) -> CouplingCosts:
     market = case.intraday
     net = np.nan_to_num(market.committed_kw)
     free = np.isnan(market.committed_kw)
-    points = np.stack(
+    breakpoints = np.stack(
         [net - np.where(free, market.sell_depth_kw, 0.0), net, net + np.where(free, market.buy_depth_kw, 0.0)], axis=1
     )
     long, short = -case.imbalance.long_eur_per_mwh, case.imbalance.short_eur_per_mwh
     sell, buy = (np.clip(price, long, short) for price in (market.sell_eur_per_mwh, market.buy_eur_per_mwh))
     slopes = np.stack([long, sell, buy, short], axis=1) * per_kw
     committed = market.buy_eur_per_mwh @ np.maximum(net, 0.0) - market.sell_eur_per_mwh @ np.maximum(-net, 0.0)
-    to_there = sum(cost_of(float(net[t]), points[t], slopes[t]) for t in np.flatnonzero(net))
-    return CouplingCosts(points=points, slopes=slopes, at_zero_eur=float(committed) * per_kw - float(to_there))
+    to_there = sum(cost_of(float(net[t]), breakpoints[t], slopes[t]) for t in np.flatnonzero(net))
+    return CouplingCosts(
+        breakpoints=breakpoints, slopes=slopes, at_zero_eur=float(committed) * per_kw - float(to_there)
+    )

@@ -24,7 +24,7 @@ def settled(case: Case, point_kw: Floats) -> dict[str, Floats]:
     }
 
 
-def tied(case: Case) -> Bools:
+def priced_points(case: Case) -> Bools:
     """Return (C,) which congestion points have a limit."""
     result = np.zeros(len(case.points), dtype=np.bool_)
     limited = np.isfinite(case.limits.import_kw).any(axis=1) | np.isfinite(case.limits.export_kw).any(axis=1)
@@ -36,7 +36,7 @@ def programs(case: Case) -> PointCosts:
     """Return for each congestion point and ISP (C,T) what its program P costs beyond the limits."""
     per_kw = case.isp_hours / 1000
     limits = case.limits
-    parts: list[tuple[int, Floats, Floats]] = []  # point, breakpoint (T,), rise of the slope there (T,)
+    kinks: list[tuple[int, Floats, Floats]] = []  # point, breakpoint (T,), rise of the slope there (T,)
     base = np.zeros((len(case.points), case.isps))
     at_zero = 0.0
     for row, point in enumerate(limits.point.tolist()):
@@ -44,8 +44,8 @@ def programs(case: Case) -> PointCosts:
         for bound, sign in ((limits.import_kw[row], 1.0), (limits.export_kw[row], -1.0)):
             there = np.isfinite(bound)
             if there.any():
-                parts.append((point, np.where(there, bound, np.inf), np.where(there, rise, 0.0)))
+                kinks.append((point, np.where(there, bound, np.inf), np.where(there, rise, 0.0)))
                 if sign < 0:
                     base[point] -= np.where(there, rise, 0.0)
                 at_zero += float(np.maximum(-sign * bound[there], 0.0) @ rise[there])
-    return PointCosts(base=base, parts=parts, at_zero_eur=at_zero)
+    return PointCosts(base=base, kinks=kinks, at_zero_eur=at_zero)

@@ -19,7 +19,7 @@ def placed_eur(case: Case, answer: ProgramValues) -> dict[str, Floats]:
     }
 
 
-def tied(case: Case) -> Bools:
+def priced_points(case: Case) -> Bools:
     """Return (C,) which congestion points have a reservation."""
     return reserved_points(case)[:-1]
 
@@ -32,7 +32,7 @@ def calls(case: Case, hard_eur_per_kw: float) -> PointCosts:
     """
     per_kw = case.isp_hours / 1000
     data = case.reservations
-    parts: list[tuple[int, Floats, Floats]] = []
+    kinks: list[tuple[int, Floats, Floats]] = []
     base = np.zeros((len(case.points), case.isps))
     order = np.argsort(data.penalty_eur_per_mwh, kind="stable")
     for point in np.unique(data.point).tolist():
@@ -45,10 +45,10 @@ def calls(case: Case, hard_eur_per_kw: float) -> PointCosts:
             at, slope = amounts.sum(axis=0), np.zeros(case.isps)
             for row, amount in zip(mine, amounts, strict=True):
                 price = np.where(amount > 0, max(data.penalty_eur_per_mwh[row] * per_kw, 0.0), slope)
-                parts.append((point, np.where(there, sign * at, np.inf), np.where(there, price - slope, 0.0)))
+                kinks.append((point, np.where(there, sign * at, np.inf), np.where(there, price - slope, 0.0)))
                 at, slope = at - amount, price
-            parts.append((point, np.where(there, 0.0, np.inf), np.where(there, hard_eur_per_kw - slope, 0.0)))
+            kinks.append((point, np.where(there, 0.0, np.inf), np.where(there, hard_eur_per_kw - slope, 0.0)))
             if sign > 0:  # the slopes rise from -hard to 0 as d grows
                 base[point] -= np.where(there, hard_eur_per_kw, 0.0)
     at_zero = float((data.penalty_eur_per_mwh[:, None] * np.abs(data.reserved_kw)).sum()) * per_kw
-    return PointCosts(base=base, parts=parts, at_zero_eur=at_zero)
+    return PointCosts(base=base, kinks=kinks, at_zero_eur=at_zero)

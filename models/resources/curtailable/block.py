@@ -83,8 +83,8 @@ def called_cells(case: Case) -> Bools:
     tradable = np.zeros(case.isps, dtype=np.bool_)
     for reserve in case.reserves:
         tradable |= traded_isps(reserve)
-    holding = (data.reserve_kw > 0) & reserved_points(case)[data.point]
-    return called[data.point] | (holding[:, None] & tradable)
+    may_hold = (data.reserve_kw > 0) & reserved_points(case)[data.point]
+    return called[data.point] | (may_hold[:, None] & tradable)
 
 
 def _curtailment(case: Case, power: VariableArray) -> ObjectiveTerm:

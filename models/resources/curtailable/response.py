@@ -100,8 +100,8 @@ class CurtailableResponder:
 
     def _mixture(self, rounds: Sequence[Prices], rows: Rows, shares: Shares, chosen: Ints, sides: Sides) -> Mixed:
         power, row = power_seen(rounds, rows, chosen)
-        isps, (holder, place) = self.case.isps, places(self.scalars[chosen, 1] > 0)
-        program, held = np.zeros((len(chosen), isps)), np.zeros((len(self.case.reserves), len(holder), isps))
+        isps, (reserve_units, place) = self.case.isps, places(self.scalars[chosen, 1] > 0)
+        program, held = np.zeros((len(chosen), isps)), np.zeros((len(self.case.reserves), len(reserve_units), isps))
 
         def run(begin: int, end: int) -> None:
             _mix(
@@ -112,7 +112,9 @@ class CurtailableResponder:
 
         for_each_range(len(chosen), len(chosen) // BLOCK, run, threads=self.threads)
         nobody = np.zeros(0, dtype=np.int64)
-        return Mixed(fields={"curtailable_kw": program}, short=nobody, sparse={}, holder=holder, held_kw=held)
+        return Mixed(
+            fields={"curtailable_kw": program}, short=nobody, sparse={}, reserve_units=reserve_units, held_kw=held
+        )
 
     def _sides(self, held_eur_per_kw: Floats) -> Sides:
         traded = np.array([traded_isps(reserve) for reserve in self.case.reserves], dtype=np.bool_)

@@ -8,8 +8,8 @@ from models.case import Floats, Ints
 from models.compiled import compiled
 from models.resources.storage.layout import SEGMENTS
 
-TURNS = 100
-"""The most turns of keep_margins."""
+ITERATIONS = 100
+"""The most iterations of keep_margins."""
 
 
 class Planning(NamedTuple):
@@ -31,7 +31,7 @@ class Planning(NamedTuple):
 def new_planning(isps: int, products: int) -> Planning:
     """Return it, not filled."""
     return Planning(
-        np.empty((3, isps, (SEGMENTS + 2) * isps + 2 * TURNS + 8)),
+        np.empty((3, isps, (SEGMENTS + 2) * isps + 2 * ITERATIONS + 8)),
         np.empty(isps, dtype=np.int64),
         np.empty(isps),
         np.empty(isps),

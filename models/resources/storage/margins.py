@@ -41,7 +41,7 @@ from models.resources.storage.layout import (
     WEAR,
     Work,
 )
-from models.resources.storage.lines import TURNS, Planning, raise_line, start_lines
+from models.resources.storage.lines import ITERATIONS, Planning, raise_line, start_lines
 from models.resources.storage.planes import least_of, step
 from models.resources.storage.steps import envelope_of, room_gain, step_cost
 
@@ -155,10 +155,10 @@ def keep_margins(
     table: Floats, scalars: Floats, hours: float, power: Floats, sides: Floats, vertices: Floats, number: Ints,
     work: Work, planning: Planning, bound: float, tolerance: float,
 ) -> tuple[float, int]:  # fmt: skip
-    """Improve work.x, the answer that ignores margins, and its bound until both meet; return the bound and the turns.
+    """Improve work.x, the answer that ignores margins, and its bound until both meet; return the bound and iterations.
 
     The tolerance is in EUR, relative to 1 + |cost|. Where a step is not convex the bound ignores its margins, and the
-    turns end when they change nothing any more.
+    iterations end when they change nothing any more.
     """
     start_lines(work.kept, work.kept_from, work.greatest[3], planning.lines, planning.size)
     bent = 0
@@ -170,9 +170,9 @@ def keep_margins(
     planning.planes[:, :2, 1] = 0.0
     planning.known[:, 0] = np.nan
     planning.trial[:] = work.x
-    best, idle, turn = np.inf, 0, 0
-    while turn < TURNS and idle <= (3 if bent > 0 else TURNS):
-        total = _forward(table, scalars, hours, power, vertices, number, planning, turn > 0)
+    best, idle, iteration = np.inf, 0, 0
+    while iteration < ITERATIONS and idle <= (3 if bent > 0 else ITERATIONS):
+        total = _forward(table, scalars, hours, power, vertices, number, planning, iteration > 0)
         idle += 1
         small = 1e-3 * tolerance * (1.0 + abs(total))
         if total < best:
@@ -185,8 +185,8 @@ def keep_margins(
             bound = max(bound, value)
         if best - bound <= tolerance * (1.0 + abs(best)):
             break
-        turn += 1
-    return min(bound, best), turn
+        iteration += 1
+    return min(bound, best), iteration
 
 
 @compiled
@@ -219,7 +219,7 @@ def respond_with_margins(
     product: Ints, rewards: Floats, needs: Floats, traded: Bools, vertices: Floats, number: Ints,
     work: Work, planning: Planning, tolerance: float,
 ) -> tuple[float, float, int]:  # fmt: skip
-    """Fill work.answer and work.held; return (own cost, proven bound of the cost with prices, turns needed).
+    """Fill work.answer and work.held; return (own cost, proven bound of the cost with prices, iterations needed).
 
     Units that cannot keep their band miss what they miss without margins; their bound ignores margins. So does that of
     units with a minimum charging power, which run as they would without margins and hold what that allows.
@@ -228,7 +228,7 @@ def respond_with_margins(
     own, bound = respond_one(table, scalars, hours, power, sides, product, work)
     priced = power @ answer[POWER]
     earned = _hold_all(table, scalars, answer, rewards, needs, traded, number, planning.tableau, work.held)
-    turns = 0
+    iterations = 0
     if scalars[LEAST] <= 0.0 and own + priced - earned - bound > tolerance * (1.0 + abs(bound)):
         planning.shifted[:] = table
         kept = scalars.copy()
@@ -236,11 +236,11 @@ def respond_with_margins(
             kept[SLACK] = 0.0
             planning.shifted[DEMAND] += answer[EXCESS] - answer[UNMET]
         value = keep_lists(planning.shifted, kept, hours, power, sides, work)
-        proven, turns = keep_margins(
+        proven, iterations = keep_margins(
             planning.shifted, kept, hours, power, sides, vertices, number, work, planning, value, tolerance
         )
         if scalars[SLACK] <= 0.0:
             bound = max(bound, proven)
         own, priced = record(table, scalars, hours, power, work.x, answer)
         earned = _hold_all(table, scalars, answer, rewards, needs, traded, number, planning.tableau, work.held)
-    return own, min(bound, own + priced - earned), turns
+    return own, min(bound, own + priced - earned), iterations

@@ -158,10 +158,10 @@ class StorageResponder:
         self, rounds: Sequence[Prices], rows: Rows, shares: Shares, chosen: Ints, offers: Offers, tolerance: float
     ) -> Mixed:
         power, row = power_seen(rounds, rows, chosen)
-        holder, place = places(self.scalars[chosen, RESERVE] > 0)
+        reserve_units, place = places(self.scalars[chosen, RESERVE] > 0)
         wide = (len(chosen), self.case.isps)
         charge, discharge, energy, slack = np.zeros(wide), np.zeros(wide), np.zeros(wide), np.zeros((2, *wide))
-        held = np.zeros((len(self.case.reserves), len(holder), self.case.isps))
+        held = np.zeros((len(self.case.reserves), len(reserve_units), self.case.isps))
 
         def run(begin: int, end: int) -> None:
             mix_units(
@@ -176,7 +176,7 @@ class StorageResponder:
             fields={"charge_kw": charge, "discharge_kw": discharge, "energy_kwh": energy},
             short=short,
             sparse={"unmet_kwh": slack[0, short], "excess_kwh": slack[1, short]},
-            holder=holder,
+            reserve_units=reserve_units,
             held_kw=held,
         )
 

@@ -27,19 +27,19 @@ class SwitchedDescent:
     given: Parameters
     called: bool
     order: Ints  # (n,) whose turn it is
-    tie: Ints  # (n,) index of the unit's tied point, −1 for none
+    point: Ints  # (n,) index of the unit's priced point, −1 for none
 
     @staticmethod
-    def of(case: Case, units: Ints, called: bool, order: Ints, tie: Ints) -> "SwitchedDescent":
+    def of(case: Case, units: Ints, called: bool, order: Ints, point: Ints) -> "SwitchedDescent":
         """Prepare units (n,); a called program costs only its own comfort shortfall."""
-        return SwitchedDescent(given=priced(case, units, called=called), called=called, order=order, tie=tie)
+        return SwitchedDescent(given=priced(case, units, called=called), called=called, order=order, point=point)
 
     def take(self, prices: Floats, balance: Any, program: Any, call: Any, chosen: Bools) -> float:
         """Let every unit choose again; return what that gains, EUR. Energy costs `prices` (T,) where they are given."""
         given = self.given
         return float(
             _pass(
-                self.order, self.tie, self.called, prices, balance, program, call, given.double, given.single,
+                self.order, self.point, self.called, prices, balance, program, call, given.double, given.single,
                 given.units, given.times, given.windows, given.scalars, given.longest, chosen,
             )
         )  # fmt: skip
@@ -47,7 +47,7 @@ class SwitchedDescent:
 
 @compiled
 def _being_on(
-    tie: int, called: bool, prices: Floats, balance: Any, program: Any, call: Any, on_kw: Floats, on: Bools,
+    point: int, called: bool, prices: Floats, balance: Any, program: Any, call: Any, on_kw: Floats, on: Bools,
     cost: Floats,
 ) -> None:  # fmt: skip
     """Write what being on costs the couplings in each ISP (T,), all others given."""
@@ -55,27 +55,27 @@ def _being_on(
         kw, mine = on_kw[t], on_kw[t] * on[t]
         total = 0.0
         if called:
-            total += _rise(call, tie, t, -mine, kw)
+            total += _rise(call, point, t, -mine, kw)
         else:
             total += _rise(balance, 0, t, -mine, kw) if np.isnan(prices[t]) else kw * prices[t]
-            if tie >= 0:
-                total += _rise(program, tie, t, -mine, kw) + _rise(call, tie, t, mine, -kw)
+            if point >= 0:
+                total += _rise(program, point, t, -mine, kw) + _rise(call, point, t, mine, -kw)
         cost[t] = total
 
 
 @compiled
-def _rise(channel: Any, row: int, t: int, move: float, more: float) -> float:
-    """Return what `more` costs in a channel's row and ISP once it was moved."""
-    s, points, slopes = channel.s[row, t] + move, channel.points[row, t], channel.slopes[row, t]
-    return cost_of(s + more, points, slopes) - cost_of(s, points, slopes)
+def _rise(coupling: Any, row: int, t: int, move: float, more: float) -> float:
+    """Return what `more` costs in a coupling's row and ISP once it was moved."""
+    s, breakpoints, slopes = coupling.s[row, t] + move, coupling.breakpoints[row, t], coupling.slopes[row, t]
+    return cost_of(s + more, breakpoints, slopes) - cost_of(s, breakpoints, slopes)
 
 
 @compiled
 def _pass(
-    order: Ints, ties: Ints, called: bool, prices: Floats, balance: Any, program: Any, call: Any,
+    order: Ints, points: Ints, called: bool, prices: Floats, balance: Any, program: Any, call: Any,
     double: Tables, single: Tables, units: Ints, times: Ints, windows: Ints, scalars: Floats, longest: int, on: Bools,
 ) -> float:  # fmt: skip
-    """Let every unit choose again; keep the channels up to date; return what it gains, EUR."""
+    """Let every unit choose again; keep the couplings up to date; return what it gains, EUR."""
     isps = on.shape[1]
     table, ones, price = np.zeros((2, isps)), np.ones(isps), np.zeros(isps)
     cost, places, new = np.zeros(isps), np.zeros((2, isps), dtype=np.int64), np.zeros(isps, dtype=np.bool_)
@@ -83,8 +83,8 @@ def _pass(
     gain = 0.0
     for i in order:
         load(double, single, units[i], table)
-        tie = ties[i]
-        _being_on(tie, called, prices, balance, program, call, table[0], on[i], price)
+        point = points[i]
+        _being_on(point, called, prices, balance, program, call, table[0], on[i], price)
         _, before = reckoned(on[i], ones, times[i], windows[i], scalars[i], price)
         _, after = cheapest(ones, table[1], times[i], windows[i], scalars[i], price, cost, places, value, switch, new)
         if not after < before - _SLIGHT * (1.0 + abs(before)):
@@ -94,11 +94,11 @@ def _pass(
             if new[t] != on[i, t]:
                 change = table[0, t] if new[t] else -table[0, t]
                 if called:
-                    call.s[tie, t] += change
+                    call.s[point, t] += change
                 else:
                     balance.s[0, t] += change
-                    if tie >= 0:
-                        program.s[tie, t] += change
-                        call.s[tie, t] -= change
+                    if point >= 0:
+                        program.s[point, t] += change
+                        call.s[point, t] -= change
                 on[i, t] = new[t]
     return gain
