@@ -1,9 +1,10 @@
 """Every constant that shapes the course of the decomposition, in one frozen value that is passed to its steps.
 
-A sentence for each says what it is, in which unit, and what grows with it. "The gap" is the gap asked for, in EUR: the
-relative gap times gross cost. Guards against rounding (1e-9 and the like) stay beside the arithmetic they guard; what
-only says where prices are answered, and how long a cluster is waited for, stays with the executors. How they were
-found: benchmarks/measurements.md.
+Each constant is explained by what it is, its unit, and, after "Larger:", what a larger value does. "The gap" is the gap
+asked for, in EUR: the relative gap times gross cost. A factor on the step of prices multiplies the step that
+`RestrictedMaster.set_steps` gives a coupling. Guards against rounding (1e-9 and the like) stay beside the arithmetic
+they guard; what only says where prices are answered, and how long a cluster is waited for, stays with the executors.
+How the values were found: benchmarks/measurements.md.
 """
 
 from dataclasses import dataclass, field
@@ -11,67 +12,77 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, kw_only=True)
 class Cycles:
-    """How often the steps are repeated, and with how much work each time."""
+    """How often the steps are repeated, and how much work they do each time."""
 
     most: int = 12
-    """Cycles of searching, generating and mixing at most; more of them, longer runs that cannot reach the gap."""
+    """Most cycles of searching, generating and mixing. Larger: runs that cannot reach the gap last longer."""
     first_aim: float = 0.7
-    """Share of the gap that mixtures aim at, the rest being for recovery; more, sooner but rougher mixtures."""
+    """Share of the gap that the first mixture aims at; recovery may use the rest. Larger: mixtures are found sooner but
+    are rougher."""
     tightening: float = 0.5
-    """Factor on that share after a good mixture whose programs missed the gap; more, more cycles until it is small."""
+    """Factor on that share after a good mixture whose programs missed the gap. Larger: it takes more cycles to aim
+    closely."""
     search_rounds: int = 150
-    """Rounds of a full price search at most; more, better bounds where progress is slow."""
+    """Most rounds of a full price search. Larger: bounds are better where progress is slow."""
     generation_rounds: int = 25
-    """Rounds of column generation after a full search, at most; more, better mixtures and more pricing."""
+    """Most rounds of column generation after a full search. Larger: mixtures are better, and pricing takes longer."""
     sampled_generation_rounds: int = 40
-    """Rounds of the first column generation at a sample's prices, at most; more, better first mixtures."""
+    """Most rounds of the first column generation at a sample's prices. Larger: the first mixture is better."""
     sampled_rounds: int = 6
-    """Rounds of the short search and generation that follow it; more, better bounds and more pricing."""
+    """Rounds of the short search and generation after that one. Larger: bounds are better, and pricing takes longer."""
     first_step: float = 0.3
-    """Step of prices, as a factor, with which the first column generation begins; more, balance sooner but dearer."""
+    """Factor on the step of prices at the start of the first column generation. Larger: columns balance sooner but cost
+    more."""
     later_step: float = 30.0
-    """Step of prices, as a factor, with which later ones begin; more, columns that balance sooner but cost more."""
+    """The same factor at the start of every later column generation."""
     close: float = 2.0
-    """Gaps from the bound at which column generation is close enough, by the master's own rough cost, which is about
-    twice a mixture's; more, fewer rounds and worse mixtures. Without a sample, rounds go on until that cost stays."""
+    """Distance to the bound, in gaps, at which column generation ends. It is measured by the master's rough cost, which
+    lies about twice as far from the bound as a mixture's. Larger: fewer rounds and worse mixtures. Without a sample,
+    rounds go on until that cost stays."""
     nearly_close: float = 3.5
     """The same for the first column generation at a sample's prices, which a second one follows."""
     good: float = 1.05
-    """Gaps within which a mixture is good: programs are made of it, the next aims at less; more, more recoveries."""
+    """Distance to the bound, in gaps, up to which a mixture is good: a program is recovered from it, and the next
+    mixture aims at less. Larger: more recoveries."""
     narrow: float = 2.0
-    """Gaps within which a miss is narrow: the next cycle gets rounds by the size of the miss; more, shorter cycles."""
+    """Distance to the bound, in gaps, up to which a mixture has missed narrowly: the size of the miss then decides how
+    many rounds the next cycle gets. Larger: more cycles are short."""
     narrow_cycles: int = 3
-    """First cycles in which a narrow miss is not recovered; more, fewer recoveries that come to nothing."""
+    """Number of first cycles whose narrow misses are not recovered. Larger: fewer recoveries that come to nothing."""
     round_step: float = 0.15
-    """Gaps of a narrow miss for which `least_rounds` more are made; more, fewer rounds."""
+    """Size of a narrow miss, in gaps, that adds `least_rounds` rounds to the next cycle. Larger: fewer rounds."""
     least_rounds: int = 10
-    """Rounds after a narrow miss, at least, and of the generation after indivisible units; more, more pricing."""
+    """Least rounds after a narrow miss, and rounds of the generation around settled units. Larger: pricing takes
+    longer."""
     most_rounds: int = 40
-    """Rounds after a narrow miss, at most; more, more pricing."""
+    """Most rounds after a narrow miss. Larger: pricing takes longer."""
     stalled: float = 0.8
-    """Share of the least gap so far above which a cycle has stalled; more, cycles count as progress more easily."""
+    """A cycle stalls where its gap exceeds this share of the least gap so far. Larger: smaller gains count as
+    progress."""
     stalls: float = 2.0
-    """Stalled cycles in a row that end the run; more, longer runs that cannot reach the gap."""
+    """Number of stalled cycles in a row that ends the run. Larger: runs that cannot reach the gap last longer."""
     narrow_stall: float = 0.25
-    """How much of a stall one counts after a narrow miss, whose cycle is shorter; more, earlier ends."""
+    """Part of a stall that a cycle counts after a narrow miss, since it is shorter. Larger: runs end earlier."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Sampling:
-    """When the prices are first searched on a sample, and how exactly."""
+    """When prices are first searched on a sample, and how exactly."""
 
     units: int = 3000
-    """Units of a sample, about; more, prices that fit the whole better and take longer."""
+    """Approximate number of units in a sample. Larger: prices fit the whole portfolio better but take longer to
+    find."""
     large: float = 2.5
-    """How many samples' units a portfolio must have to be sampled; more, fewer portfolios are."""
+    """A portfolio is sampled if it has at least this many times the units of a sample. Larger: fewer portfolios are
+    sampled."""
     alike: float = 0.3
-    """Share by which a sample may have more or fewer units at priced points than it should; more, rougher samples."""
+    """Relative error allowed in the sample's number of units at priced points. Larger: rougher samples are accepted."""
     rounds: int = 120
-    """Rounds of its search at most; more, better prices."""
+    """Most rounds of the search on the sample. Larger: prices are better."""
     patience: int = 10
-    """Rounds without progress that end its search; more, better prices and more rounds."""
+    """Rounds without progress that end this search. Larger: prices are better after more rounds."""
     aim: float = 0.25
-    """Share of the gap at which its search aims; more, earlier ends."""
+    """Share of the gap that this search aims at. Larger: it ends earlier."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,43 +90,46 @@ class Search:
     """The proximal bundle method."""
 
     rise: float = 1.6
-    """Factor on the step after a round that kept its promise; more, faster and less steady searches."""
+    """Factor on the step after a round that kept its promise. Larger: the search is faster and less steady."""
     fall: float = 0.6
-    """Factor on the step after rounds that failed; more, slower and steadier searches."""
+    """Factor on the step after several failed rounds. Larger: the step falls more slowly."""
     least_step: float = 1e-3
-    """The least step, as a factor; more, less patience with prices that must hardly move."""
+    """Least step, as a factor. Larger: less patience where prices must hardly move."""
     most_step: float = 1e4
-    """The largest step, as a factor; more, freer prices."""
+    """Largest step, as a factor. Larger: prices may move further at once."""
     serious: float = 0.1
-    """Share of the promised gain from which new prices become the centre; more, fewer and safer moves."""
+    """Share of the promised gain that new prices must bring to become the centre. Larger: moves are fewer and safer."""
     kept_promise: float = 0.5
-    """Share of the promised gain that may be missing where steps rise; more, steps rise more often."""
+    """Share of the promised gain that may be missing when the step rises. Larger: the step rises more often."""
     failures: int = 4
-    """Rounds in a row without a move before the step falls; more, longer trust in a step."""
+    """Rounds in a row without a move after which the step falls. Larger: a step is trusted for longer."""
     sweeps: int = 6
-    """Sweeps of pairwise descent per round at most; more, better weights and more time between rounds."""
+    """Most sweeps of pairwise descent per round. Larger: weights are better, and rounds take longer."""
     unsolved: float = 1e-3
-    """Share of the present gap that pairwise descent may leave unsolved; more, fewer sweeps."""
+    """Share of the present gap that pairwise descent may leave unsolved. Larger: fewer sweeps."""
     waiting: float = 0.5
-    """Share of what may be left unsolved below which groups, taken together, wait in a sweep; more, quicker sweeps."""
+    """Share of that remainder up to which groups, taken together, may wait during a sweep. Larger: sweeps are
+    quicker."""
     patience: int = 15
-    """Rounds over which progress is judged; more, later ends."""
+    """Number of rounds over which progress is judged. Larger: searches end later."""
     little: float = 0.25
-    """Share of the aim below which progress over these rounds is none; more, earlier ends."""
+    """A gain below this share of the aim over these rounds is no progress. Larger: searches end earlier."""
     steps: tuple[float, float, float] = (2.0, 1.0, 1.0)
-    """Factors on the steps of balance, congestion points and reserve; more, faster and less steady prices of each."""
+    """Factors on the steps of balance, congestion points and reserve. Larger: the prices in question move faster and
+    less steadily."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class PointSearch:
-    """The search of congestion points' own prices while those of the whole portfolio stay."""
+    """The search for congestion points' own prices while those of the whole portfolio stay."""
 
     rounds: int = 20
-    """Rounds at most; more, better bounds and more pricing of the units at priced points."""
+    """Most rounds. Larger: bounds are better, and pricing the units at priced points takes longer."""
     patience: int = 3
-    """Rounds without progress that end it; more, better bounds. Many points gain in nearly every round."""
+    """Rounds without progress that end the search. Larger: bounds are better. Many points gain in nearly every
+    round."""
     aim: float = 0.3
-    """Share of the gap at which it aims; more, earlier ends."""
+    """Share of the gap that the search aims at. Larger: it ends earlier."""
     steps: tuple[float, float, float] = (0.0, 1.0, 0.0)
     """Factors on the steps of balance, congestion points and reserve: only the points' own prices move."""
 
@@ -125,106 +139,113 @@ class Generation:
     """Column generation at the best prices."""
 
     shares: int = 4
-    """Shares of the groups that are asked in turn; more, columns that know more of each other, and more sweeps."""
+    """Number of shares into which the groups are dealt; the shares are asked one after the other. Larger: later columns
+    know more of the earlier ones, and there are more sweeps."""
     sweeps: int = 1
-    """Sweeps of pairwise descent per turn; more, better weights and more time between turns."""
+    """Sweeps of pairwise descent after every share. Larger: weights are better, and rounds take longer."""
     steeper: float = 2.0
-    """Factor on the step by the time all groups have been asked; more, sooner balance and dearer columns."""
+    """Factor by which the step grows while all groups are asked once. Larger: columns balance sooner but cost more."""
     steepest: float = 1e3
-    """The largest step, as a factor; more, columns that fill smaller mismatches at any cost."""
+    """Largest step, as a factor. Larger: columns fill smaller mismatches at any cost."""
     watched: int = 5
-    """Rounds over which the master's cost is watched; more, later ends."""
+    """Number of rounds over which the master's cost is watched. Larger: generations end later."""
     flat: float = 0.85
-    """Share of its distance from the bound above which the cost has stayed; more, later ends."""
+    """The cost stays where its distance to the bound exceeds this share of the distance `watched` rounds ago. Larger:
+    generations end later."""
     steps: tuple[float, float, float] = (1.0, 1.0, 1.0)
-    """Factors on the steps of balance, congestion points and reserve; more, faster and less steady prices of each."""
+    """Factors on the steps of balance, congestion points and reserve. Larger: the prices in question move faster and
+    less steadily."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ColumnPool:
-    """The groups, and how many columns of each are kept."""
+    """The groups, and the number of columns kept of each."""
 
     unpriced_groups: int = 16
-    """Groups into which the units of a kind at points without a price of their own are dealt; more, better mixtures
-    and dearer sweeps."""
+    """Number of groups into which the units of a kind at unpriced points are dealt. Larger: mixtures are better, and
+    sweeps take longer."""
     memory_bytes: int = 250_000_000
-    """Bytes of columns from which fewer are kept per group; more, more memory and better mixtures."""
+    """Size of all columns, in bytes, above which fewer are kept per group. Larger: more memory is used, and mixtures
+    are better."""
     fewest: int = 14
-    """Columns per group that are kept whatever the memory; more, more memory in large portfolios."""
+    """Columns that every group may keep whatever the memory. Larger: large portfolios need more memory."""
     most: int = 40
-    """Columns per group at most; more, more memory and slower sweeps."""
+    """Most columns per group. Larger: more memory is used, and sweeps take longer."""
     idle_rounds: int = 12
-    """Rounds without weight after which a column goes; more, fuller pools and slower sweeps."""
+    """Rounds without weight after which a column is dropped. Larger: pools are fuller, and sweeps take longer."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class PairwiseDescent:
-    """The shift of weight between two columns of a group."""
+    """The move of weight between two columns of a group."""
 
     newton_steps: int = 6
-    """Steps of Newton's method per pair at most; more, exacter shifts."""
+    """Most steps of Newton's method per pair. Larger: shifts are more exact."""
     straightness: float = 0.1
-    """Share of a pair's first slope that may be left; more, fewer steps."""
+    """Share of a pair's first slope that may be left. Larger: fewer steps."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class MasterLp:
-    """The linear program of the best mixture."""
+    """The linear program that finds the best mixture."""
 
     least_weight: float = 3e-3
-    """Weight from which a column takes part; more, smaller programs and worse mixtures."""
+    """Least weight with which a column takes part. Larger: linear programs are smaller, and mixtures are worse."""
     dropped_weight: float = 3e-4
-    """Weight below which a column is dropped from the answer; more, fewer rounds to price again for programs."""
+    """Weight below which a column is dropped from the answer. Larger: fewer rounds are priced again for programs."""
     gap: float = 0.04
-    """Share of the aim to which it is solved; more, fewer steps and worse mixtures."""
+    """Share of the aim to which the linear program is solved. Larger: fewer iterations and worse mixtures."""
     whole_steps: int = 64
-    """Steps of a bid up to which whole ones are searched for; more, branching on more bids."""
+    """Most steps a bid may have for whole values to be searched for. Larger: more bids are branched on."""
     whole_gap: float = 0.5
-    """Share of the aim to which branching on bids is solved; more, less branching and worse bids."""
+    """Share of the aim to which branching on bids is solved. Larger: less branching and worse bids."""
     whole_time: float = 0.15
-    """Share of the time left that branching may take; more, better bids and less time for the rest."""
+    """Share of the time left that branching may take. Larger: bids are better, and less time is left for the rest."""
     hard_eur_per_kw: float = 1e3
-    """Slope that stands for "not allowed", EUR per kW of one ISP; finite, so that every bound stays valid. More,
-    steeper costs where a search has not balanced yet."""
+    """Slope that stands for "not allowed", EUR per kW of one ISP; finite, so that every bound stays valid. Larger: what
+    has not been balanced yet costs more."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class InteriorPoint:
-    """The interior-point method that solves it."""
+    """The interior-point method that solves this linear program."""
 
     iterations: int = 100
-    """Iterations at most, then HiGHS takes over; more, later surrender."""
+    """Most iterations before HiGHS takes over. Larger: it takes over later."""
     feasibility: float = 1e-5
-    """Relative error of the rows that is allowed, since programs are made exact later; more, fewer iterations."""
+    """Relative error allowed in the rows, since programs are made exact later. Larger: fewer iterations."""
     short: float = 0.1
-    """Length of a step below which one to the middle is made instead: products are far apart; more, more of these."""
+    """Length below which a step is replaced by one to the middle, because products are far apart. Larger: more such
+    steps."""
     middle: float = 0.5
-    """Share to which products shrink in such a step; more, nearer to the middle and less progress."""
+    """Factor on the products in such a step. Larger: it leads nearer to the middle and makes less progress."""
     correctors: int = 3
-    """Gondzio's correctors per iteration at most; more, fewer iterations that cost more."""
+    """Most of Gondzio's correctors per iteration. Larger: iterations are fewer but cost more."""
     further: float = 0.3
-    """How much longer a step each corrector tries for; more, bolder corrections."""
+    """Length that every corrector tries to add to the step. Larger: bolder corrections."""
     around: float = 0.1
-    """Share of the aimed product below which, and above whose inverse, a corrector acts; more, more corrections."""
+    """A corrector acts on products below this share of the aim, or above its inverse. Larger: more is corrected."""
     worthwhile: float = 0.02
-    """Gain of both steps' length from which another corrector is worth it; more, fewer correctors."""
+    """Gain in the length of both steps that makes another corrector worth its cost. Larger: fewer correctors."""
     least_product: float = 0.1
-    """Share of the mean product at which first products are held at least; more, a first point nearer the middle."""
+    """Least first product, as a share of the mean product. Larger: the first point lies nearer the middle."""
     piece_product: float = 10.0
-    """First product of a piece of cost, in mean products of weights; more, pieces further from their bounds."""
+    """First product of a piece of cost, in mean products of weights. Larger: pieces start further from their bounds."""
     edge: float = 0.002
-    """Share of a piece's room it begins away from its bounds at least; more, a first point nearer the middle."""
+    """Least distance of a piece from its bounds at first, as a share of its length. Larger: the first point lies nearer
+    the middle."""
     midst: float = 0.3
-    """Share of a piece's room it begins away from its bounds at most; more, a first point nearer the middle."""
+    """Largest distance of a piece from its bounds at first, as a share of its length. Larger: the first point lies
+    nearer the middle."""
     back: float = 0.995
-    """Share of the way to the boundary that a step goes; more, longer steps and products further apart."""
+    """Share of the way to the boundary that a step may go. Larger: steps are longer, and products lie further apart."""
     width_step: int = 32
-    """Multiple to which the widths of packed columns are rounded up; more, fewer parts and more zeros in them."""
+    """Widths of packed columns are rounded up to a multiple of this. Larger: fewer parts with more zeros in them."""
     shares: int = 2
-    """Shares of the blocks, each in a thread of its own, whatever the machine has, so that sums are always the same;
-    more, more threads."""
+    """Number of shares of the blocks. Each has a thread of its own, whatever the machine has, so that sums are always
+    the same. Larger: more threads."""
     chunk: int = 1024
-    """Columns whose products are formed at once; more, fewer calls and more memory."""
+    """Number of columns whose products are formed at once. Larger: fewer calls and more memory."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -232,11 +253,12 @@ class Recovery:
     """The choice of programs for units that cannot mix."""
 
     choice_passes: int = 3
-    """Passes over the switched units to choose among their own answers; more, choices that fit together better."""
+    """Passes over the switched units in which each chooses among its own answers. Larger: choices fit together
+    better."""
     descent_passes: int = 4
-    """Passes of coordinate descent at most; more, better states and more time."""
+    """Most passes of coordinate descent. Larger: states are better but take longer to find."""
     descent_gain: float = 0.02
-    """Share of the aim that a pass must gain for another to follow; more, fewer passes."""
+    """Share of the aim that a pass must gain for another to follow. Larger: fewer passes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -244,20 +266,20 @@ class PartAgain:
     """Planning a part of a portfolio again."""
 
     program_gap: float = 1e-3
-    """Share of the gap to which its program is planned; more, quicker plans that use up more of the gap."""
+    """Share of the gap to which the part's program is planned. Larger: plans are quicker but use up more of the gap."""
     program_gap_with_bids: float = 5e-2
-    """The same where bids must be searched for; more, quicker plans."""
+    """The same where bids must be searched for."""
     price_aim: float = 1e-2
-    """Share of the gap at which the search of its points' prices aims; more, earlier ends and worse bounds."""
+    """Share of the gap that the search of the part's own prices aims at. Larger: it ends earlier with a worse bound."""
     rounds: int = 200
-    """Rounds of that search at most; more, better bounds."""
+    """Most rounds of that search. Larger: bounds are better."""
     patience: int = 15
-    """Rounds without progress that end it; more, better bounds. A single point fails in most rounds."""
+    """Rounds without progress that end it. Larger: bounds are better. A single point fails in most rounds."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Tuning:
-    """All of it."""
+    """All constants, by the step that uses them."""
 
     cycles: Cycles = field(default_factory=Cycles)
     sampling: Sampling = field(default_factory=Sampling)
@@ -273,4 +295,4 @@ class Tuning:
 
 
 DEFAULT = Tuning()
-"""What every figure in the documentation was measured with."""
+"""The constants with which every figure in the documentation was measured."""
