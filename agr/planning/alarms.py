@@ -1,4 +1,4 @@
-"""Which alarms a plan raises, and which it ends. Pure: a plan in, changes out; they are stored with the plan."""
+"""Which alarms a plan raises, and which it ends. Pure: takes a plan, returns changes; both are stored together."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -6,27 +6,27 @@ from dataclasses import dataclass
 from agr.domain.plan import Plan, PlanState
 
 STALE = "stand in for missing ones"
-"""What a note of stale forecasts says."""
+"""Words by which a note about stale forecasts is recognised."""
 
 _TOLERANCE_KWH = 1e-3
-"""Less is numerical noise."""
+"""Energy below this is numerical noise."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class AlarmChange:
-    """An alarm of a Period that is raised (or renewed), with what it says; without a text it ends."""
+    """An alarm of a Period that is raised or renewed with a text; without a text, the alarm ends."""
 
     kind: str
     text: str | None = None
 
 
 def alarms_of(plan: Plan) -> tuple[AlarmChange, ...]:
-    """Return what follows from a plan that was made, or that comes into force."""
+    """Return the alarm changes for a plan that was made or came into force."""
     return tuple(_alarms(plan))
 
 
 def alarms_of_failure(why: str) -> tuple[AlarmChange, ...]:
-    """Return what follows where no plan came of a run."""
+    """Return the alarm changes for a run that made no plan."""
     return (AlarmChange(kind="plan failed", text=why),)
 
 
@@ -34,7 +34,7 @@ def _alarms(plan: Plan) -> Iterator[AlarmChange]:
     result = plan.result
     yield AlarmChange(kind="plan failed")
     yield AlarmChange(kind="audit failed", text="; ".join(result.audit[:5]) or None)
-    if plan.state in (PlanState.AUDITED, PlanState.HELD_BACK):  # that one was in force before
+    if plan.state in (PlanState.AUDITED, PlanState.HELD_BACK):  # a plan held back leaves an earlier one in force
         yield AlarmChange(kind="no plan")
     if plan.state is PlanState.AUDITED:
         yield from _promises(plan)

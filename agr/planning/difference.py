@@ -1,4 +1,4 @@
-"""What a plan changed against its predecessor, and which limit, reservation or price made it. Pure."""
+"""What a plan changed against its predecessor, and which limit, reservation or price caused it. Pure."""
 
 from dataclasses import dataclass, replace
 
@@ -21,9 +21,9 @@ class Solved:
 
 
 def begun_from(before: Solved | None, named: NamedCase) -> NamedCase:
-    """Let the search begin from the prices of an earlier plan, where it has any and its shape still fits.
+    """Return the case with the dual prices of an earlier plan to start from, where that plan has any that still fit.
 
-    A congestion point that is new begins with none of its own.
+    A new congestion point starts from prices of zero.
     """
     if before is None or before.outcome.duals is None or before.named.case.isps != named.case.isps:
         return named
@@ -67,7 +67,10 @@ def _reserved(solved: Solved, address: str, isp: int) -> dict[str, float]:
 
 
 def causes(before: Solved, after: Solved, point: int, isp: int) -> tuple[Cause, ...]:
-    """Return why the program moved: reservations that changed, what binds now, what bound before, the energy price."""
+    """Return why a program changed in an ISP (from 0).
+
+    The causes: reservations that changed, what binds now, what bound before, and the energy price.
+    """
     address = after.named.case.points[point]
     old, new = _reserved(before, address, isp), _reserved(after, address, isp)
     was = before.named.case.points.index(address)
@@ -91,13 +94,13 @@ def causes(before: Solved, after: Solved, point: int, isp: int) -> tuple[Cause, 
 
 
 def earned_eur(after: Solved, isp: int, moved_kw: float) -> float:
-    """Return what consuming `moved_kw` more earns (less: a negative number saves) at the portfolio's energy price."""
+    """Return what moving consumption by `moved_kw` in one ISP earns, in EUR, at the portfolio's energy price."""
     case = after.named.case
     return -moved_kw * case.isp_hours / 1000 * float(after.outcome.shadow.balance_eur_per_mwh[isp])
 
 
 def point_change(before: Solved, after: Solved, address: str, threshold_w: int) -> PointChange | None:
-    """Return the ISPs of one congestion point that differ by at least the threshold, None when there are none."""
+    """Return the ISPs of a congestion point whose power differs by at least the threshold, or None."""
     point, was = after.named.case.points.index(address), before.named.case.points.index(address)
     new, old = np.rint(after.outcome.point_kw[point] * 1000), np.rint(before.outcome.point_kw[was] * 1000)
     isps = [
@@ -114,7 +117,7 @@ def point_change(before: Solved, after: Solved, address: str, threshold_w: int) 
 
 
 def change(predecessor: int, before: Solved, after: Solved, threshold_w: int) -> Change:
-    """Return what changed in euros by term and in W by congestion point and ISP."""
+    """Return what changed: EUR per term of the objective, and W per congestion point and ISP."""
     old, new = before.outcome.terms_eur, after.outcome.terms_eur
     terms = {name: new.get(name, 0.0) - old.get(name, 0.0) for name in sorted(old.keys() | new.keys())}
     common = [a for a in after.named.case.points if a in before.named.case.points]

@@ -1,4 +1,4 @@
-"""Answers "why did this ISP change, and what did it earn" from stored plans. Pure: plans in, text lines out."""
+"""Explains from stored plans why an ISP changed and what that earned. Pure: takes plans, returns lines of text."""
 
 from dataclasses import dataclass
 
@@ -20,7 +20,7 @@ class Line:
 
 
 def headline(plan: Plan) -> str:
-    """Return why a plan exists and what it is worth."""
+    """Return why a plan was made and what it is worth."""
     reasons = "; ".join(str(r) for r in plan.reasons)
     gap = plan.result.proven_gap_eur
     proven = "no bound proven" if gap is None else f"proven within {gap:,.2f}"
@@ -33,7 +33,7 @@ def headline(plan: Plan) -> str:
 
 
 def terms(plan: Plan) -> list[tuple[str, float]]:
-    """Return what changed against the predecessor by market, largest first; all terms for a first plan."""
+    """Return (term, EUR) changed against the predecessor, largest first; all terms for a first plan."""
     source = plan.change.terms_eur if plan.change else plan.result.terms_eur
     return sorted(((n, v) for n, v in source.items() if abs(v) >= 0.005), key=lambda item: -abs(item[1]))
 
@@ -43,7 +43,7 @@ def _causes(change: IspChange) -> tuple[str, ...]:
 
 
 def changed_isps(plan: Plan, address: str, isp: int | None) -> list[Line]:
-    """Return the ISPs of a congestion point that the plan changed, or the one asked for."""
+    """Return the ISPs of a congestion point that the plan changed; only `isp` (from 1) if it is given."""
     points = plan.change.points if plan.change else ()
     isps = next((p.isps for p in points if p.address == address), ())
     return [
@@ -57,7 +57,7 @@ def changed_isps(plan: Plan, address: str, isp: int | None) -> list[Line]:
 
 
 def standing(plan: Plan, solved: Solved, address: str, isp: int) -> Line:
-    """Return what holds an unchanged ISP where it is: the program, what binds, and the energy price."""
+    """Return why an ISP (from 1) is as it is: its program, what binds, and the energy price."""
     case = solved.named.case
     point = case.points.index(address)
     found = [f"{c.what} ({c.eur_per_mwh:,.2f} per MWh)" for c in binding(solved, point, isp - 1)]
@@ -70,7 +70,7 @@ def standing(plan: Plan, solved: Solved, address: str, isp: int) -> Line:
 
 
 def revisions(sent: list[Sent], address: str) -> list[str]:
-    """Return what was sent for a congestion point and what the DSO said."""
+    """Return the prognoses sent for a congestion point, and the DSO's responses."""
     return [
         f"revision {s.revision} from plan {s.plan}: {s.state}" + (f" ({s.reason})" if s.reason else "")
         for s in sent

@@ -8,21 +8,21 @@ from agr.domain.plan import Plan, PlanState, ReasonKind
 
 @dataclass(frozen=True, kw_only=True)
 class FixedPosition:
-    """What is fixed at a gate: kW per ISP of the day-ahead market, or MW per block of a capacity product."""
+    """A position fixed at a gate: kW per ISP on the day-ahead market, or MW per block of a capacity product."""
 
     values: tuple[float, ...]
-    origin: str  # in words
+    origin: str  # where it comes from, for people
 
 
 def day_ahead_at_gate(plan: Plan | None, period: Period) -> FixedPosition:
-    """Return the day-ahead position of the plan in force; without one nothing is bought."""
+    """Return the day-ahead position of the plan in force; zero without a plan."""
     if plan is None:
         return FixedPosition(values=(0.0,) * period.isp_count, origin="no plan before the gate")
     return FixedPosition(values=plan.positions.day_ahead_kw, origin=f"plan {plan.id}")
 
 
 def bid_at_gate(plan: Plan | None, product: str, blocks: int) -> FixedPosition:
-    """Return the bid of the plan in force as awarded; without one there is none."""
+    """Return the bid of the plan in force, taken as awarded; zero without a bid."""
     bids = plan.positions.bids_mw.get(product) if plan else None
     if plan is None or not bids:
         return FixedPosition(values=(0.0,) * blocks, origin="no plan before the gate")
@@ -30,5 +30,5 @@ def bid_at_gate(plan: Plan | None, product: str, blocks: int) -> FixedPosition:
 
 
 def opens_publication(plan: Plan) -> bool:
-    """Say whether programs may be announced once this plan is stored: it is in force and knows the market's results."""
+    """Say whether programs may be announced with this plan: it is in force and was made from market results."""
     return plan.state is PlanState.AUDITED and any(reason.kind is ReasonKind.RESULTS for reason in plan.reasons)

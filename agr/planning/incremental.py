@@ -1,7 +1,7 @@
-"""Plans only those congestion points again whose reservations changed; all others keep their programs.
+"""Replans only the congestion points whose reservations changed; all others keep their programs.
 
-That is possible while nothing else has changed since the plan in force was made, and that plan has prices to prove a
-bound with (the decomposition's). Where the proven gap becomes too wide, the whole portfolio is planned.
+Replanning a part needs a plan in force with dual prices (from the decomposition), and no other input that has changed
+since. If the proven gap becomes too wide, the whole portfolio is planned.
 Source: docs/explanation/optimisation.md §3.6.
 """
 
@@ -33,7 +33,7 @@ from models.part import most_choices, renewed, subproblem
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class PartRun:
-    """A part that is to be planned: as the plan in force has it, and as it is now."""
+    """A part to replan: its case in the plan in force (`before`), and its case now (`named`)."""
 
     plan: Plan
     whole: Solved
@@ -43,16 +43,16 @@ class PartRun:
 
 @dataclass(frozen=True, kw_only=True)
 class PartRefused:
-    """Why a part was not enough, and the whole portfolio must be planned."""
+    """Why replanning a part was not enough, so that the whole portfolio must be planned."""
 
     points: tuple[str, ...]
-    failure: str = ""  # of the solve, in words
+    failure: str = ""  # why the solve failed
     findings: tuple[str, ...] = ()  # of the audit
     gap_eur: float = inf
 
 
 class IncrementalPlanner:
-    """Keeps the plan in force of one Period and plans parts of it again."""
+    """Keeps the plan in force of one Period and replans parts of it."""
 
     def __init__(
         self, store: PlanStore, settings: PlanningSettings, solver: Solver, now: Callable[[], datetime]
@@ -63,18 +63,18 @@ class IncrementalPlanner:
         self._solved: Solved | None = None
 
     def keep(self, plan: Plan, solved: Solved) -> None:
-        """Remember the plan now in force, whose arrays belong to us from now on."""
+        """Remember the plan now in force and take ownership of its arrays."""
         usable = plan.state is PlanState.AUDITED and _has_prices(solved)
         self._plan, self._solved = (plan, solved) if usable else (None, None)
 
     def forget(self) -> None:
-        """Forget the plan; it is read again when it is needed."""
+        """Forget the plan; it is read again when needed."""
         self._plan = self._solved = None
 
     def recall(self) -> bool:
-        """Read the next Period's plan in force once, while nothing else is to do: its first update need not wait.
+        """Read the next Period's plan in force, once and while idle, so that its first update need not wait.
 
-        Returns whether parts of a plan that was just read can be planned.
+        Return whether a plan was just read whose parts can be replanned.
         """
         if self._recalled:
             return False
@@ -90,13 +90,13 @@ class IncrementalPlanner:
         return self._plan is not None
 
     def ready(self, triggers: Sequence[Trigger]) -> bool:
-        """Say whether these triggers are probably answered in a second, so that there is no use in waiting for more."""
+        """Say whether these triggers can probably be answered within a second: they need not wait for others."""
         return self._plan is not None and self._plan.period.day == triggers[0].period and _only_reservations(triggers)
 
     def begin(self, reader: PlanReader, period: Period, triggers: Sequence[Trigger]) -> PartRun | None:
-        """Return what is to be planned, None where it has to be the whole portfolio."""
+        """Return the part to replan, or None where the whole portfolio must be planned."""
         settings = self._settings
-        waits = settings.publication.minimum_gain_eur_per_prognosis > 0  # that rule compares whole plans
+        waits = settings.publication.minimum_gain_eur_per_prognosis > 0  # the rule compares whole plans
         if waits or not _only_reservations(triggers) or self._now() >= period.start:
             return None
         number = reader.number_in_force(period.day)
@@ -121,7 +121,7 @@ class IncrementalPlanner:
         )
 
     def _load(self, reader: PlanReader, number: int) -> bool:
-        """Have the plan in force at hand; False where no part of it can be planned."""
+        """Load the plan in force; return False where no part of it can be replanned."""
         if self._plan is None or self._plan.id != number:
             self.forget()
             plan = reader.plan(number)
@@ -131,7 +131,7 @@ class IncrementalPlanner:
         return self._solved is not None
 
     def plan(self, run: PartRun, reasons: tuple[Reason, ...], triggers: list[int]) -> Plan | PartRefused:
-        """Plan the part and store it as the plan in force, or say why the whole portfolio must be planned."""
+        """Replan the part and store it as the plan in force, or return why the whole portfolio must be planned."""
         points = run.named.case.points
         try:
             answer = self._solver.solve_part(run.before.case, run.named.case)
@@ -181,11 +181,11 @@ def _only_reservations(triggers: Sequence[Trigger]) -> bool:
 
 
 _Row = tuple[str, str, NDArray[np.float64], float, float]
-"""Contract, congestion point, kW per ISP, penalty, fee."""
+"""Contract, congestion point, kW per ISP, penalty in EUR/MWh, availability fee in EUR/MW/h."""
 
 
 def _changed(reader: PlanReader, named: NamedCase, reserved_w: Mapping[str, tuple[int, ...]]) -> dict[str, list[_Row]]:
-    """Return the congestion points whose reservations are others now, with all of them there."""
+    """Return the congestion points where a reservation has changed, each with all reservations that it has now."""
     case = named.case
     held = case.reservations
     rows: dict[str, _Row] = {
@@ -212,7 +212,7 @@ def _changed(reader: PlanReader, named: NamedCase, reserved_w: Mapping[str, tupl
 
 
 def _contracted(contract: Contract | None, kw: NDArray[np.float64], known: set[str]) -> _Row | None:
-    """Return the row of a contract that was released before."""
+    """Return the row of a contract that reserved nothing before."""
     if contract is None or contract.congestion_point not in known:
         return None
     return (
@@ -222,7 +222,7 @@ def _contracted(contract: Contract | None, kw: NDArray[np.float64], known: set[s
 
 
 def _reservations(changed: Mapping[str, list[_Row]], period: Period) -> Reservations:
-    """Return the reservations of a part whose congestion points are these, in this order."""
+    """Return the reservations of a part whose congestion points are the keys, in that order."""
     rows = [(i, row) for i, mine in enumerate(changed.values()) for row in mine]
     return Reservations(
         name=tuple(row[0] for _, row in rows),

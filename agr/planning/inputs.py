@@ -1,4 +1,4 @@
-"""What a plan of a Period is made from at a moment, read from a store. Reads only; decides nothing about programs."""
+"""Reads from a store what a Period's plan is made from at a given moment. Decides nothing about programs."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -32,9 +32,9 @@ class RunInputs:
 def read_inputs(
     reader: PlanReader, settings: PlanningSettings, period: Period, now: datetime, movable: frozenset[str] = frozenset()
 ) -> RunInputs | None:
-    """Read everything a run needs; None while no CRO has told us the Period's congestion points.
+    """Return everything that a run needs, or None while no CRO has sent the Period's congestion points.
 
-    `movable`: only these congestion points leave the programs of the plan in force; empty: all may.
+    Only the congestion points in `movable` may leave the programs of the plan in force; all may when it is empty.
     """
     notes: list[str] = []
     known = _portfolio(reader, settings, period, notes)
@@ -69,7 +69,7 @@ def read_inputs(
 
 
 def basis_of(reader: PlanReader, settings: PlanningSettings, period: Period, now: datetime) -> str:
-    """Return what a plan made now would be made from, but for reservations and what was announced, as a text."""
+    """Return a text that identifies the inputs of a plan made now, except reservations and what was announced."""
     gate = now >= dict(settings.timetable.moments(period))["day_ahead_gate"]
     earlier = reader.number_in_force(period.previous().day)
     chosen = (
@@ -89,7 +89,7 @@ def closed_isps(settings: PlanningSettings, period: Period, now: datetime) -> in
 
 
 def previous_of(solved: Solved) -> Previous:
-    """Return a plan's programs by name."""
+    """Return a plan's programs and decisions by name."""
     named, outcome = solved.named, solved.outcome
     programs = outcome.programs
     return Previous(
@@ -101,7 +101,7 @@ def previous_of(solved: Solved) -> Previous:
 
 
 def carried_of(solved: Solved) -> dict[str, float]:
-    """Return what a plan leaves at the end of its Period: energy of stores, ISPs for which loads were on or off."""
+    """Return resource → state at the end of a plan's Period, see `Inputs.carried_state`."""
     return carried_states(solved.named, solved.outcome.programs)
 
 
@@ -123,7 +123,7 @@ def _portfolio(reader: PlanReader, settings: PlanningSettings, period: Period, n
 
 
 def _forecasts(reader: PlanReader, period: Period, notes: list[str]) -> dict[tuple[str, str], NDArray[np.float64]]:
-    """Return the Period's forecasts; for what is missing the newest earlier day stands in, which is noted."""
+    """Return the Period's forecasts; those of the newest earlier day stand in for missing ones, which is noted."""
     known = dict(reader.forecasts(period))
     earlier = reader.latest_forecast_day(period.day)
     if earlier is None:
@@ -138,7 +138,10 @@ def _forecasts(reader: PlanReader, period: Period, notes: list[str]) -> dict[tup
 def _prices(
     reader: PlanReader, settings: PlanningSettings, period: Period, now: datetime
 ) -> dict[str, tuple[float | None, ...]]:
-    """Return series → price per ISP. Before the gate nobody knows results; without a forecast they stand in for it."""
+    """Return series → price per ISP.
+
+    Before the gate, results count as unknown, unless there is no forecast that they would have to replace.
+    """
     rows = reader.prices(period.start - timedelta(days=1), period.end)
     prices = {name: values_on(rows, name, period) for name in sorted({row.series for row in rows})}
     market = settings.markets.day_ahead
@@ -159,13 +162,13 @@ def _frozen(known: Portfolio, movable: frozenset[str], now: datetime) -> frozens
 
 
 def _carried_state(reader: PlanReader, period: Period) -> dict[str, float]:
-    """Return what the previous Period's plan leaves: energy in each store, how long a load has been on or off."""
+    """Return resource → state at the end of the previous Period's plan; empty without a plan."""
     number = reader.number_in_force(period.previous().day)
     return {} if number is None else carried_of(reader.archived(number)())
 
 
 def _unavailable_from(reader: PlanReader, register: Register, period: Period, notes: list[str]) -> dict[str, int]:
-    """Return resource → ISP (from 0) from which it is unavailable; an entry may name a connection with all it has."""
+    """Return resource → ISP (from 0) from which it is unavailable; entries name resources or whole connections."""
     start: dict[str, int] = {}
     for entry in reader.unavailable(period.day):
         isp = max(period.isp_of(entry.since), 0) if entry.since > period.start else 0

@@ -1,4 +1,4 @@
-"""Makes plans, for the daemon and for analysts alike: triggers → inputs → case → outcome → audit → plan, stored."""
+"""Makes plans for the daemon and for analysts alike: triggers → inputs → case → outcome → audit → stored plan."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -22,7 +22,7 @@ from agr.store.day import Trigger
 
 
 class UnsolvedError(PlanError):
-    """The mathematics failed on a case, which whoever looks into it will want to have."""
+    """The solver failed on a case; the case is attached so that the failure can be examined."""
 
     def __init__(self, why: str, named: NamedCase) -> None:
         super().__init__(why)
@@ -30,21 +30,21 @@ class UnsolvedError(PlanError):
 
 
 class Listener(Protocol):
-    """Hears how a run goes on."""
+    """Is told how a run proceeds."""
 
     def reached(self, step: Round) -> None:
-        """Hear of a round of the decomposition."""
+        """A round of the decomposition has ended."""
 
     def part_begun(self, points: tuple[str, ...]) -> None:
-        """Hear that only these congestion points are planned again."""
+        """Only these congestion points are being replanned."""
 
     def part_refused(self, refused: PartRefused) -> None:
-        """Hear that it has to be the whole portfolio after all."""
+        """Replanning the part was not enough; the whole portfolio is planned."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Run:
-    """One planning run: why, and what it starts from: a part of the plan in force, or everything."""
+    """One planning run: the triggers it answers, and its inputs, for a part of the plan in force or for everything."""
 
     period: Period
     triggers: tuple[Trigger, ...]
@@ -53,17 +53,17 @@ class Run:
 
     @property
     def numbers(self) -> list[int]:
-        """The triggers it answers."""
+        """Numbers of the triggers that the run answers."""
         return [trigger.id for trigger in self.triggers]
 
     @property
     def reasons(self) -> tuple[Reason, ...]:
-        """Why it is made."""
+        """Why the run is made."""
         return tuple(dict.fromkeys(trigger.reason for trigger in self.triggers))
 
     @property
     def preview(self) -> bool:
-        """Whether its plan is shown first."""
+        """Whether the plan is only a preview, to be shown to an operator first."""
         return self.triggers[0].preview
 
 
@@ -82,9 +82,9 @@ class PlanMaker:
         self.parts = IncrementalPlanner(store, settings, solver, now)
 
     def begin(self, period: Period, triggers: tuple[Trigger, ...]) -> Run | None:
-        """Read what a run starts from; None while no CRO has told us the Period's congestion points."""
+        """Read the inputs of a run; return None while no CRO has sent the Period's congestion points."""
         with self._store.reading() as reader:
-            if not triggers[0].preview:  # what has come since is in what is read now: this run answers it too
+            if not triggers[0].preview:  # later triggers are answered too: the inputs read now contain them
                 triggers = tuple(t for t in reader.open_triggers() if t.period == period.day and not t.preview)
             part = self.parts.begin(reader, period, triggers)
             whole = None
@@ -95,7 +95,10 @@ class PlanMaker:
         return Run(period=period, triggers=triggers, part=part, whole=whole)
 
     def make(self, run: Run, listener: Listener | None = None) -> Plan:
-        """Plan the part, or else the whole; return the stored plan. Raises PlanError."""
+        """Plan the part, or else the whole portfolio; return the stored plan.
+
+        Raises PlanError when the inputs are incomplete or the solve fails, and StoreError when the store does.
+        """
         return self._part(run, listener) or self._whole(run, listener)
 
     def _part(self, run: Run, listener: Listener | None) -> Plan | None:

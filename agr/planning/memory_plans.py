@@ -1,4 +1,4 @@
-"""Plans and what they are made from in memory: a scenario's market day. The daemon's counterpart is `StoredPlans`."""
+"""Plans and their inputs in memory, for a scenario's market day. The daemon's counterpart is `StoredPlans`."""
 
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -26,7 +26,7 @@ Forecasts = Mapping[date, Mapping[tuple[str, str], NDArray[np.float64]]]
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class World:
-    """What is there before anything happens; every CRO has answered, and nobody marks anything as unavailable."""
+    """What is known before the market day begins. Every CRO has answered; nothing is unavailable."""
 
     register: Register  # with prices
     points: tuple[CongestionPoint, ...]
@@ -42,7 +42,7 @@ class MemoryPlans:
         self._plans: dict[int, Plan] = {}
         self._solved: dict[int, Solved] = {}
         self._triggers: dict[int, Trigger] = {}
-        self._asked, self._version = 0, 0
+        self._newest_trigger, self._version = 0, 0
         self._reserved_w: dict[date, dict[str, tuple[int, ...]]] = {}
         self._fixed: dict[date, dict[str, tuple[float, ...]]] = {}
         self._open: set[date] = set()
@@ -52,12 +52,12 @@ class MemoryPlans:
     # --- what happens on a market day -------------------------------------------------------------------------------
 
     def ask(self, period: Period, reason: Reason, at: datetime) -> None:
-        """Put a trigger: ask for a plan."""
-        self._asked += 1
-        self._triggers[self._asked] = Trigger(id=self._asked, period=period.day, reason=reason, at=at)
+        """Ask for a plan: add a trigger."""
+        self._newest_trigger += 1
+        self._triggers[self._newest_trigger] = Trigger(id=self._newest_trigger, period=period.day, reason=reason, at=at)
 
     def reserve(self, period: Period, contract: str, power_w: tuple[int, ...]) -> None:
-        """Take over what a DSO still reserves."""
+        """Record what a DSO still reserves, in W per ISP, signed."""
         self._reserved_w.setdefault(period.day, {})[contract] = power_w
 
     def fix(self, period: Period, market: str, position: FixedPosition) -> None:
@@ -66,7 +66,7 @@ class MemoryPlans:
         self._fixed.setdefault(period.day, {})[market] = position.values
 
     def open_publication(self, period: Period) -> None:
-        """Let plans be announced from now on."""
+        """Allow the Period's plans to be announced from now on."""
         self._open.add(period.day)
 
     def solved(self, number: int) -> Solved:
@@ -82,7 +82,7 @@ class MemoryPlans:
 
     @contextmanager
     def reading(self) -> Iterator["MemoryPlans"]:
-        """Give one consistent view: nothing happens meanwhile."""
+        """Give one consistent view: nothing changes meanwhile."""
         yield self
 
     def put(self, plan: Plan, solved: Solved, triggers: list[int]) -> Plan:
@@ -105,11 +105,11 @@ class MemoryPlans:
     # --- PlanReader -------------------------------------------------------------------------------------------------
 
     def cro_states(self, day: date) -> Mapping[str, str]:
-        """Return that whoever is asked has answered."""
+        """Return that every CRO has answered."""
         return {"": "answered"}
 
     def last_call_made(self, day: date) -> bool:
-        """Say that nobody is waited for."""
+        """Say that no CRO is waited for."""
         return True
 
     def portfolio(self, period: Period) -> Portfolio:
@@ -142,15 +142,15 @@ class MemoryPlans:
         return dict(self._reserved_w.get(day, {}))
 
     def fixed_positions(self, day: date) -> Mapping[str, tuple[float, ...]]:
-        """Return market → what is fixed."""
+        """Return market → kW per ISP or MW per block that is fixed."""
         return dict(self._fixed.get(day, {}))
 
     def unavailable(self, day: date) -> Sequence[Unavailable]:
-        """Return nothing: nobody marks anything."""
+        """Return nothing: no operator marks resources as unavailable."""
         return ()
 
     def announced(self, day: date) -> bool:
-        """Say whether a D-Prognosis was sent: there is a plan in force, and publication is open."""
+        """Say whether a D-Prognosis would have been sent: a plan is in force, and publication is open."""
         number = self.number_in_force(day)
         return day in self._open and number is not None and bool(self._plans[number].points)
 
@@ -177,7 +177,7 @@ class MemoryPlans:
 
 
 def _lock(value: Any) -> None:
-    """Make every array read-only, so that what is stored stays as it is: who would write to one copies it instead."""
+    """Make every array read-only, so that stored values cannot change; writing to one takes a copy."""
     if isinstance(value, np.ndarray):
         value.flags.writeable = False
     elif dataclasses.is_dataclass(value) and not isinstance(value, type):

@@ -1,4 +1,4 @@
-"""Plans as they stand in the store: put together where a plan changed only a part of the one before."""
+"""Loads plans from the store; a plan that replanned only a part is merged with the plan before it."""
 
 from dataclasses import replace
 
@@ -16,7 +16,7 @@ from models.part import members, whole_case, whole_outcome
 
 
 def load_stored(tx: Tx, plan: int) -> Solved:
-    """Return what was solved for a plan: the whole portfolio or, see `Plan.part`, some congestion points of it."""
+    """Return the case and outcome stored with a plan: of the whole portfolio or, see `Plan.part`, of a part of it."""
     return _unpacked(plans.archives(tx, plan))
 
 
@@ -26,11 +26,11 @@ def load_solved(tx: Tx, plan: int) -> Solved:
 
 
 Archives = tuple[bytes, bytes]
-"""Case and outcome."""
+"""Packed case and packed outcome."""
 
 
 def read(tx: Tx, plan: int) -> list[Archives]:
-    """Return the archives of a plan and of those it is a part of, the whole one last; unpack them outside of `tx`."""
+    """Return the archives of a plan and of the plans that it builds on, newest first. Unpack them outside of `tx`."""
     found: list[Archives] = []
     while True:
         found.append(plans.archives(tx, plan))
@@ -41,7 +41,7 @@ def read(tx: Tx, plan: int) -> list[Archives]:
 
 
 def unpacked(archives: list[Archives]) -> Solved:
-    """Return the whole portfolio's case and outcome from what `read` found."""
+    """Return the whole portfolio's case and outcome from the archives that `read` returned."""
     solved = _unpacked(archives[-1])
     for later in reversed(archives[:-1]):
         solved = merged(solved, _unpacked(later))
@@ -54,7 +54,7 @@ def _unpacked(archives: Archives) -> Solved:
 
 
 def merged(whole: Solved, part: Solved) -> Solved:
-    """Return the whole with a part of it in place. The arrays of the whole before are used up."""
+    """Return the whole portfolio with the part merged in. The arrays of `whole` are reused; do not read them again."""
     points = places(whole.named, part.named.case.points)
     case, before = part.named.case, whole.named.case
     outcome = whole_outcome(before, whole.outcome, points, case, part.outcome, in_place=True)
@@ -62,13 +62,13 @@ def merged(whole: Solved, part: Solved) -> Solved:
 
 
 def places(named: NamedCase, addresses: tuple[str, ...]) -> NDArray[np.int64]:
-    """Return the congestion points' places in a case."""
+    """Return the indices of congestion points in a case."""
     place = {address: i for i, address in enumerate(named.case.points)}
     return np.array([place[address] for address in addresses], dtype=np.int64)
 
 
 def named_like(whole: NamedCase, points: NDArray[np.int64], case: Case) -> NamedCase:
-    """Return the case of some congestion points with its names; who is elsewhere is one fixed unit."""
+    """Return the case of some congestion points with its names; the rest of the portfolio is one fixed unit."""
     units = members(whole.case, points)
     names = {label: tuple(known[u] for u in units[label].tolist()) for label, known in whole.names.items()}
     names["fixed"] = (*names["fixed"], "elsewhere")

@@ -1,4 +1,4 @@
-"""Figures of a plan from its case and outcome, in the words of the domain. Pure."""
+"""A plan's figures from its case and outcome, in the terms of the domain. Pure."""
 
 import numpy as np
 
@@ -10,7 +10,7 @@ SHOWN_NOTES = 20
 
 
 def shortened(notes: tuple[str, ...]) -> tuple[str, ...]:
-    """Keep the first notes and count the rest: a missing feed may be noted once per resource."""
+    """Return the first notes and a count of the rest: a missing feed may be noted once per resource."""
     more = len(notes) - SHOWN_NOTES
     return notes if more <= 0 else (*notes[:SHOWN_NOTES], f"… and {more} more notes")
 
@@ -52,7 +52,7 @@ def points_of(solved: Solved) -> tuple[PointProgram, ...]:
 
 
 def positions_of(solved: Solved) -> Positions:
-    """Return what is traded and bid."""
+    """Return the positions on each market and the bids for capacity."""
     case, outcome = solved.named.case, solved.outcome
     return Positions(
         day_ahead_kw=tuple(outcome.day_ahead_kw.tolist()),

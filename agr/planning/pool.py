@@ -1,4 +1,4 @@
-"""Runs the mathematics in spawned worker processes: never in threads, where concurrent solves hang."""
+"""Solves cases in spawned worker processes: never in threads, where concurrent solves hang."""
 
 import json
 import multiprocessing
@@ -25,21 +25,21 @@ from models.case import Case
 from models.errors import ModelError
 
 _ROUNDS, _STOP = "rounds.jsonl", "stop"
-"""Files beside the arrays: what the worker tells while it solves, and the wish that it stops with what it has.
+"""Files beside the arrays: the rounds that a worker reports, and a mark that asks it to stop with its best program.
 
 Files, not a queue: a worker that is killed while it writes leaves no lock behind.
 """
 
 
 def _answer(shared: SharedArrays, how: How) -> SharedArrays:
-    """Solve and audit in a worker; the answer goes where the case came from."""
+    """Solve and audit a case in a worker; write the answer to the folder that the case came from."""
     folder = shared.file.parent
     case = unpack(shared)
-    with (folder / _ROUNDS).open("a", encoding="utf-8", buffering=1) as told:
+    with (folder / _ROUNDS).open("a", encoding="utf-8", buffering=1) as rounds:
 
         def report(step: Any) -> None:
             value = step.value_eur if isfinite(step.value_eur) else None
-            told.write(json.dumps([step.number, step.bound_eur, value, step.seconds]) + "\n")
+            rounds.write(json.dumps([step.number, step.bound_eur, value, step.seconds]) + "\n")
 
         return pack(answer(case, how, report, (folder / _STOP).exists), folder)
 
@@ -51,14 +51,14 @@ def _answer_part(shared: SharedArrays, how: How) -> SharedArrays:
 
 
 def _ready() -> str:
-    """Import the mathematics."""
+    """Import the models."""
     from models import method
 
     return method.__name__
 
 
 def _ready_for_parts() -> str:
-    """Import and compile what a part of a portfolio needs."""
+    """Import and compile what replanning a part of a portfolio needs."""
     from models.method import compile_all
 
     compile_all()
@@ -67,14 +67,14 @@ def _ready_for_parts() -> str:
 
 _LISTEN_S = 0.25
 _NICE = 10
-"""Workers give way: while they plan on every core, the endpoint still answers at once."""
+"""Niceness of workers: the endpoint still answers at once while they solve on every core."""
 
 
 def _settle_in() -> None:
-    """Prepare a worker: it gives way to the daemon, and ends when the daemon wants it or is gone.
+    """Prepare a worker: lower its priority, and end it when the daemon is gone.
 
-    Ctrl-C reaches the whole process group and is not its business. A daemon that was killed cannot end its workers,
-    and they would wait for work for ever.
+    Ctrl-C reaches the whole process group, so workers ignore it: the daemon ends them. A daemon that was killed cannot
+    end its workers, so each worker watches its parent instead of waiting for work for ever.
     """
     os.nice(_NICE)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -91,14 +91,14 @@ def _end_with(sentinel: int) -> None:
 _Work = Callable[[SharedArrays, How], SharedArrays]
 
 
-class _Told:
-    """Reads the rounds a worker has written so far."""
+class _RoundReader:
+    """Reads the rounds that a worker has written so far."""
 
     def __init__(self, path: Path, reached: Callable[[Round], None] | None) -> None:
         self._path, self._reached, self._at = path, reached, 0
 
-    def hear(self) -> None:
-        """Pass on what is new; half a line waits for its other half."""
+    def forward(self) -> None:
+        """Pass on new rounds; an incomplete line is left for the next call."""
         if self._reached is None or not self._path.exists():
             return
         with self._path.open("rb") as file:
@@ -126,21 +126,24 @@ class SolverPool:
         return ProcessPoolExecutor(self._planning.workers, mp_context=context, initializer=_settle_in)
 
     def warm_up(self, *, parts: bool = False) -> None:
-        """Let a worker import the mathematics meanwhile, so that neither the start nor the first plan waits for it.
+        """Let a worker import the models in the background, so that neither the start nor the first plan waits for it.
 
-        `parts`: and have at hand what plans parts of a portfolio.
+        With `parts`, the worker also compiles what replanning a part needs.
         """
         self._pool.submit(_ready_for_parts if parts else _ready)
 
     def solve(self, case: Case, reached: Callable[[Round], None] | None = None) -> Solution:
-        """Return the audited outcome; raises PlanError when the worker fails, dies or exceeds its budget.
+        """Return the audited outcome; `reached` is called after every round of the decomposition.
 
-        `reached` hears of every round of the decomposition.
+        Raises PlanError when the worker fails, dies or exceeds its budget.
         """
         return self._run(_answer, case, reached)
 
     def solve_part(self, before: Case, case: Case) -> Solution:
-        """Return the audited outcome of a part of a portfolio, with its dual slack; `before` is the part as planned."""
+        """Return the audited outcome of a part of a portfolio, with its dual slack; `before` is the part in force.
+
+        Raises PlanError like `solve`.
+        """
         return self._run(_answer_part, (before, case), None)
 
     def _run(self, work: _Work, value: object, reached: Callable[[Round], None] | None) -> Solution:
@@ -154,21 +157,21 @@ class SolverPool:
                 self._folders.discard(folder)
 
     def stop_searching(self) -> None:
-        """Ask every solve under way to answer with the best program it has; the reference does not listen."""
+        """Ask every solve under way to answer with its best program so far; the reference method ignores this."""
         for folder in tuple(self._folders):
-            with suppress(FileNotFoundError):  # that one has just ended
+            with suppress(FileNotFoundError):  # the solve has just ended
                 (folder / _STOP).touch()
 
     def _result(self, running: Future[SharedArrays], folder: Path, reached: Callable[[Round], None] | None) -> Solution:
         settings = self._planning
         deadline = monotonic() + settings.budget_s
-        told = _Told(folder / _ROUNDS, reached)
+        rounds = _RoundReader(folder / _ROUNDS, reached)
         try:
             while not wait([running], timeout=_LISTEN_S).done:
-                told.hear()
+                rounds.forward()
                 if monotonic() > deadline:
                     raise TimeoutError
-            told.hear()
+            rounds.forward()
             result: Solution = unpack(running.result())
         except TimeoutError as error:
             self._replace()
@@ -180,11 +183,11 @@ class SolverPool:
             self._replace()
             raise PlanError("the solving process died (out of memory?); the last good plan stays in force") from error
         except ModelError as error:
-            raise PlanError(f"the mathematics failed: {error}") from error
+            raise PlanError(f"the solve failed: {error}") from error
         return result
 
     def _submit(self, work: _Work, *arguments: Any) -> Future[SharedArrays]:
-        """Hand the case to a worker; one that died while it had nothing to do is replaced first."""
+        """Hand the case to a worker; a worker that died while idle is replaced first."""
         try:
             return self._pool.submit(work, *arguments)
         except BrokenProcessPool:
@@ -192,7 +195,7 @@ class SolverPool:
             return self._pool.submit(work, *arguments)
 
     def _replace(self) -> None:
-        """Kill the workers and start anew: a hung solve cannot be cancelled in any other way."""
+        """Kill the workers and start new ones: a hung solve cannot be cancelled in any other way."""
         with self._lock:
             for process in list((self._pool._processes or {}).values()):  # public only from Python 3.14 on
                 process.kill()
@@ -200,6 +203,6 @@ class SolverPool:
             self._pool = self._start()
 
     def close(self) -> None:
-        """End the workers; a search under way answers with what it has."""
+        """End the workers; a solve under way answers with its best program so far."""
         self.stop_searching()
         self._pool.shutdown(wait=True, cancel_futures=True)

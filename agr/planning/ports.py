@@ -1,4 +1,4 @@
-"""What planning needs from outside: settings, a solver, and a store to read inputs from and write plans to.
+"""What planning needs from outside: settings, a solver, and a store for inputs and plans.
 
 The daemon's store is `StoredPlans` (SQL), a scenario's `MemoryPlans`.
 """
@@ -24,7 +24,7 @@ from models.case import Case
 
 
 class PlanningSettings(Protocol):
-    """The settings that plans are made by: the daemon's, or a scenario's description."""
+    """The settings of planning: the daemon's, or a scenario's description."""
 
     @property
     def time_zone(self) -> str:
@@ -52,13 +52,13 @@ class PlanningSettings(Protocol):
 
 
 class Solver(Protocol):
-    """Solves and audits cases; raises PlanError when it cannot."""
+    """Solves and audits cases; raises PlanError when a solve fails."""
 
     def solve(self, case: Case, reached: Callable[[Round], None] | None = None) -> Solution:
-        """Return the audited outcome; `reached` hears of every round of the decomposition."""
+        """Return the audited outcome; `reached` is called after every round of the decomposition."""
 
     def solve_part(self, before: Case, case: Case) -> Solution:
-        """Return the audited outcome of a part of a portfolio; `before` is the part as it was planned."""
+        """Return the audited outcome of a part of a portfolio; `before` is the part in force."""
 
 
 class PlanReader(Protocol):
@@ -71,7 +71,7 @@ class PlanReader(Protocol):
         """Say whether CROs that have not answered are waited for no longer."""
 
     def portfolio(self, period: Period) -> Portfolio:
-        """Return the congestion points as the CROs told us, by address; empty when none has answered."""
+        """Return the congestion points that the CROs sent, by address; empty when none has answered."""
 
     def register(self) -> Register:
         """Return the register; forecasts and prices in it are not used."""
@@ -113,11 +113,11 @@ class PlanReader(Protocol):
         """Read the whole portfolio's case and outcome of a plan; calling what is returned unpacks them."""
 
     def input_version(self) -> int:
-        """Return a number that grows whenever something else than a reservation changes."""
+        """Return a number that grows whenever an input other than a reservation changes."""
 
 
 class PlanStore(Protocol):
-    """Where inputs are read and plans are written."""
+    """Where inputs are read from and plans are written to."""
 
     def reading(self) -> AbstractContextManager[PlanReader]:
         """Give one consistent view."""

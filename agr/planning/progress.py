@@ -1,4 +1,4 @@
-"""What the optimisation is doing right now, in memory: one writer per run, any number of readers."""
+"""The progress of the optimisation, in memory: one writer per run, any number of readers."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -21,7 +21,7 @@ class Round:
 
 @dataclass(frozen=True, kw_only=True)
 class RunProgress:
-    """One run: why, since when, its rounds, and what came of it (empty while it runs)."""
+    """One run: its reasons, its start, its rounds, and its outcome (empty while it runs)."""
 
     number: int
     period: str

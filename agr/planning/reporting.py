@@ -1,4 +1,4 @@
-"""Tells how a planning run goes: in the log, and live to whoever follows it."""
+"""Reports the progress of a planning run: in the log, and live to those who follow it."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -20,7 +20,7 @@ LOG_EVERY_S = 5.0
 
 
 class RunReport:
-    """Tells of one run after the other."""
+    """Reports one run after another."""
 
     def __init__(self, progress: Progress, now: Callable[[], datetime]) -> None:
         self._progress, self._now = progress, now
@@ -28,20 +28,20 @@ class RunReport:
         self._logged_at = 0.0
 
     def waits(self, period: Period, triggers: tuple[Trigger, ...]) -> None:
-        """Tell, once, that triggers wait for a CRO's answer."""
+        """Report, once, that triggers wait for a CRO's answer."""
         numbers = {trigger.id for trigger in triggers}
         if not self._waiting >= numbers:
             self._waiting |= numbers
             log.warning("plan.waiting", period=str(period), why="no CRO has answered for this Period yet")
 
     def begun(self, run: Run) -> None:
-        """Tell that a run has begun."""
+        """Report that a run has begun."""
         reasons = tuple(str(reason) for reason in run.reasons)
         log.info("plan.started", period=str(run.period), reasons=list(reasons), preview=run.preview)
         self._progress.started(str(run.period), reasons, run.preview, self._now())
 
     def reached(self, step: Round) -> None:
-        """Publish a round; the log gets those that a reader of it can follow."""
+        """Publish a round; log one at most every LOG_EVERY_S seconds."""
         self._progress.reached(step)
         now = monotonic()
         if now - self._logged_at >= LOG_EVERY_S:
@@ -53,11 +53,11 @@ class RunReport:
             )  # fmt: skip
 
     def part_begun(self, points: tuple[str, ...]) -> None:
-        """Tell that only these congestion points are planned again."""
+        """Report that only these congestion points are being replanned."""
         log.info("plan.part", congestion_points=list(points))
 
     def part_refused(self, refused: PartRefused) -> None:
-        """Tell why it has to be the whole portfolio."""
+        """Report why the whole portfolio is planned after all."""
         if refused.failure:
             log.warning("plan.part_failed", congestion_points=list(refused.points), why=refused.failure)
         else:
@@ -67,7 +67,7 @@ class RunReport:
             )  # fmt: skip
 
     def made(self, plan: Plan) -> None:
-        """Tell what plan came of a run."""
+        """Report the plan that a run made."""
         self._progress.ended(self._now(), plan.state.value, plan.id)
         result = plan.result
         gap = result.proven_gap_eur
@@ -82,14 +82,14 @@ class RunReport:
         )  # fmt: skip
 
     def failed(self, period: Period, why: str) -> None:
-        """Tell that a run made no plan, for a reason in words."""
+        """Report that a run made no plan, and why."""
         log.warning("plan.failed", period=str(period), why=why)
         self.without_plan(why)
 
     def without_plan(self, why: str) -> None:
-        """Tell those who follow the run that no plan came of it."""
+        """Tell those who follow the run that it made no plan."""
         self._progress.ended(self._now(), f"no plan: {why}")
 
     def postponed(self) -> None:
-        """Tell that a run will be made again once the store answers."""
+        """Report that a run will be repeated once the store answers."""
         self._progress.ended(self._now(), "the store does not answer")

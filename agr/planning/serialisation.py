@@ -1,4 +1,4 @@
-"""Cases and outcomes as compressed bytes and back, exact to the bit: nested dataclasses of arrays ↔ npz.
+"""Converts cases and outcomes to compressed bytes and back, exact to the bit: nested dataclasses of arrays ↔ npz.
 
 The type is rebuilt from the dataclass definitions, never from the bytes: nothing is unpickled.
 """
@@ -19,15 +19,14 @@ from agr.domain.errors import StoreError
 T = TypeVar("T")
 _HEAD = "__json__"
 _STORED_AS = {("Case", "remainder"): "elsewhere", ("FixedRemainder", "dual_slack_eur"): "regret_eur"}
-"""Fields that archives call by an older name: what was stored before stays readable, and digests stay the same."""
-
+"""Fields that archives keep under an older name: old archives stay readable, and digests stay the same."""
 
 _SPREAD = {"NamedCase": "names"}
-"""Dictionaries whose entries archives keep beside the other fields: older code had a field for each."""
+"""Class → dictionary whose entries archives keep beside the other fields: older code had a field for each entry."""
 
 
 def _gathered(kind: type, head: dict[str, Any]) -> dict[str, Any]:
-    """Return the fields of an archived dataclass with those that are entries of a dictionary in it again."""
+    """Return the fields of an archived dataclass, with entries from `_SPREAD` back in their dictionary."""
     into = _SPREAD.get(kind.__name__)
     if into is None:
         return head
@@ -36,7 +35,7 @@ def _gathered(kind: type, head: dict[str, Any]) -> dict[str, Any]:
 
 
 def _fields(kind: Any) -> dict[str, str]:
-    """Return a dataclass's fields, name in archives → name in the code."""
+    """Return a dataclass's fields: name in archives → name in the code."""
     return {_STORED_AS.get((kind.__name__, f.name), f.name): f.name for f in dataclasses.fields(kind)}
 
 
@@ -106,7 +105,7 @@ def unpack(kind: type[T], data: bytes) -> T:
 
 
 def digest(value: Any) -> str:
-    """Return a content address of a dataclass of arrays: equal values, equal digest, on every machine."""
+    """Return a digest of a dataclass of arrays: equal values have equal digests on every machine."""
     arrays: dict[str, np.ndarray[Any, Any]] = {}
     head = json.dumps(_flatten(value, "", arrays), sort_keys=True)
     total = hashlib.sha256(head.encode())

@@ -1,4 +1,4 @@
-"""The planning stage of the daemon: open triggers → plan → store; what is sent follows from it."""
+"""The daemon's planning stage: open triggers → plan → store. Publishing starts from the stored plan."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -26,7 +26,7 @@ Triggers = tuple[Trigger, ...]
 
 
 def _runs(triggers: list[Trigger]) -> list[Triggers]:
-    """Return what is answered together: previews each alone and at once, the rest by Period."""
+    """Return which triggers are answered together: each preview alone and first, the rest by Period."""
     previews = [(t,) for t in triggers if t.preview]
     rest = [t for t in triggers if not t.preview]
     return [*previews, *(tuple(t for t in rest if t.period == day) for day in sorted({t.period for t in rest}))]
@@ -47,7 +47,7 @@ class Planner:
 
     @property
     def busy(self) -> bool:
-        """Whether a run is under way, up to and including what follows from its plan."""
+        """Whether a run is under way, including the handling of its plan."""
         return self._busy.is_set()
 
     def closed_isps(self, period: Period) -> int:
@@ -55,7 +55,7 @@ class Planner:
         return closed_isps(self._settings, period, self._clock.now())
 
     def run_due(self) -> int:
-        """Answer the triggers that have waited long enough for others to join; return how many runs were made."""
+        """Answer the triggers that have waited long enough for others to join; return the number of runs."""
         self._busy.set()
         try:
             return self._run_due()
@@ -66,11 +66,11 @@ class Planner:
         with self._store.reading() as reader:
             triggers = reader.open_triggers()
         if not triggers and self._maker.parts.recall():
-            self._solver.warm_up(parts=True)  # what a part needs is imported meanwhile
-        now, made = self._clock.now(), 0  # not before: what came in between would seem to be from the future
+            self._solver.warm_up(parts=True)  # imports and compiles in the background
+        now, made = self._clock.now(), 0  # read after the triggers, else a new one would be from the future
         for mine in _runs(triggers):
             period = Period(mine[0].period, self._settings.time_zone, self._settings.isp_minutes)
-            # A wish from the future does not wait: the clock was set back.
+            # A trigger from the future does not wait: the clock was set back.
             waited = not timedelta(0) <= now - mine[0].at < timedelta(seconds=self._settings.planning.join_triggers_s)
             if not (waited or mine[0].preview or self._maker.parts.ready(mine)):
                 continue
@@ -109,7 +109,7 @@ class Planner:
         return True
 
     def _kept(self, period: Period, error: UnsolvedError) -> str:
-        """Keep the case that the mathematics failed on; return why, and where it is."""
+        """Store the case that the solve failed on; return why it failed, and the path of the case."""
         folder = self._settings.data_folder / "failed-cases"
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / f"{period}-{serialisation.digest(error.named)[:12]}.npz"

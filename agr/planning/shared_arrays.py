@@ -1,7 +1,7 @@
-"""Hands large values from process to process: arrays through a file that is mapped, everything else as bytes.
+"""Passes large values between processes: arrays in a memory-mapped file, everything else as bytes.
 
-A pool's own queue copies what it carries, and while it copies hundreds of megabytes no other thread of the receiving
-process runs: an outcome of 100,000 resources kept the endpoint from answering for a second.
+The queue of a process pool copies its values. While it copies hundreds of megabytes, no other thread of the receiving
+process runs: the outcome of 100,000 resources kept the endpoint from answering for a second.
 """
 
 import mmap
@@ -11,12 +11,12 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Any
 
-_ALIGNED = 64  # bytes, as numpy likes its arrays
+_ALIGNED = 64  # bytes; alignment for vectorised access
 
 
 @dataclass(frozen=True, kw_only=True)
 class SharedArrays:
-    """A value on its way; the file belongs to whoever owns the folder."""
+    """A value in transit; the owner of the folder deletes the file."""
 
     head: bytes
     file: Path
@@ -24,7 +24,7 @@ class SharedArrays:
 
 
 def pack(value: object, folder: Path) -> SharedArrays:
-    """Write the arrays inside the value to a new file in the folder."""
+    """Write the arrays inside the value to a new file in the folder; return the rest with their places."""
     buffers: list[pickle.PickleBuffer] = []
     head = pickle.dumps(value, protocol=5, buffer_callback=buffers.append)
     places: list[tuple[int, int]] = []
@@ -39,9 +39,9 @@ def pack(value: object, folder: Path) -> SharedArrays:
 
 
 def unpack(shared: SharedArrays) -> Any:
-    """Return the value, its arrays mapped and not copied; they stay when the file is deleted. Trusts the sender."""
+    """Return the value. Its arrays are mapped, not copied, and outlive the file. Unpickles: trust the sender."""
     with shared.file.open("rb") as file:
         empty = shared.file.stat().st_size == 0
-        # Private pages: whoever changes an array changes its own.
+        # Private pages: a process that changes an array changes only its own copy.
         content = memoryview(b"" if empty else mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY))
     return pickle.loads(shared.head, buffers=[content[begin:end] for begin, end in shared.places])  # noqa: S301 - ours

@@ -1,4 +1,4 @@
-"""Solves and audits a case in this process: what a worker does, here or on a cluster."""
+"""Solves and audits a case in this process: the work of a worker, here or on a cluster."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -15,22 +15,22 @@ from models.outcome import Outcome
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Solution:
-    """What a worker sends back."""
+    """A worker's answer."""
 
     outcome: Outcome
     findings: tuple[str, ...]  # of the audit; empty: passed
     no_flexibility_eur: float
-    dual_slack_eur: float = 0.0  # of what is elsewhere, where a part of a portfolio was solved
+    dual_slack_eur: float = 0.0  # of the fixed remainder, where a part of a portfolio was solved
 
 
 def unmanaged(case: Case) -> Case:
-    """Return the case of an AGR without flexibility: it has sold no reserve, made no contract, fixed no position."""
+    """Return the case of an AGR without flexibility: no reserves sold, no contracts, no fixed positions."""
     none = np.zeros(0)
     return replace(
         case,
         reserves=(),
         anchor=None,
-        start=None,  # prices of reserves and reservations that are not there
+        start=None,  # its prices belong to reserves and reservations that are dropped here
         day_ahead=replace(case.day_ahead, committed_kw=np.full(case.isps, np.nan)),
         intraday=replace(case.intraday, committed_kw=np.full(case.isps, np.nan)),
         reservations=Reservations(
@@ -56,7 +56,7 @@ class How:
 
     @staticmethod
     def of(planning: Planning, *, threads: int | None = None, executor: str = "local") -> "How":
-        """Return what the settings say."""
+        """Return the options from the settings."""
         return How(
             method=planning.method,
             relative_gap=planning.relative_gap,
@@ -73,7 +73,10 @@ def answer(
     report: Callable[[Any], None] | None = None,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> Solution:
-    """Solve and audit a case in this process; compiling what the decomposition runs is not counted as solving."""
+    """Solve and audit a case in this process. Compilation is done first and not counted as solving time.
+
+    Raises ModelError when the solve fails.
+    """
     # Imported here, in the worker: Pyomo takes seconds that `agr status` and the endpoint should not wait for.
     from models.audit import audit
     from models.baseline import no_flexibility
@@ -92,13 +95,13 @@ def answer(
         cancelled=cancelled,
         executor=how.executor,
     )
-    whole = case.remainder is None  # what the rest of a portfolio would do unsteered, a part does not know
+    whole = case.remainder is None  # a part does not know the unmanaged programs of the rest
     no_flexibility_eur = no_flexibility(unmanaged(case)).objective_eur if whole else nan
     return Solution(outcome=outcome, findings=audit(case, outcome), no_flexibility_eur=no_flexibility_eur)
 
 
 def answer_part(before: Case, case: Case, how: How) -> Solution:
-    """Solve and audit a part of a portfolio in this process; `before` is the part as it was planned."""
+    """Solve and audit a part of a portfolio in this process; `before` is the part in force. Raises ModelError."""
     from models.audit import audit
     from models.method import compile_all, solve
     from models.part import dual_slack_eur

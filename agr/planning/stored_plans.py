@@ -1,4 +1,4 @@
-"""Plans in the store: one that was made, its alarms and the answers to its triggers, all in one transaction."""
+"""Stores a plan, its alarms and the answers to its triggers, all in one transaction."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -22,7 +22,7 @@ from agr.store.overrides import Unavailable
 
 
 class StoredInputs:
-    """What plans are made from, in one transaction; see `PlanReader`."""
+    """The inputs of plans, read in one transaction; see `PlanReader`."""
 
     def __init__(self, tx: Tx) -> None:
         self._tx = tx
@@ -36,7 +36,7 @@ class StoredInputs:
         return "portfolio_last_call" in day.done_moments(self._tx, period)
 
     def portfolio(self, period: Period) -> Portfolio:
-        """Return the congestion points as the CROs told us."""
+        """Return the congestion points that the CROs sent."""
         return portfolio.load(self._tx, period)
 
     def register(self) -> Register:
@@ -64,7 +64,7 @@ class StoredInputs:
         return day.reservations_on(self._tx, period)
 
     def fixed_positions(self, period: date) -> Mapping[str, tuple[float, ...]]:
-        """Return market → what is fixed."""
+        """Return market → kW per ISP or MW per block that is fixed."""
         return day.positions_on(self._tx, period)
 
     def unavailable(self, period: date) -> Sequence[Unavailable]:
@@ -93,12 +93,12 @@ class StoredInputs:
         return lambda: unpacked(archives)
 
     def input_version(self) -> int:
-        """Return a number that grows whenever something else than a reservation changes."""
+        """Return a number that grows whenever an input other than a reservation changes."""
         return input_version.number(self._tx)
 
 
 class StoredPlans:
-    """The daemon's `PlanStore`: writes what came of a planning run, all of it or nothing."""
+    """The daemon's `PlanStore`: writes the result of a planning run, all of it or nothing."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -110,7 +110,7 @@ class StoredPlans:
             yield StoredInputs(tx)
 
     def put(self, plan: Plan, solved: Solved, triggers: list[int]) -> Plan:
-        """Store a plan with what was solved for it and what follows from it; return it with its number."""
+        """Store a plan with its case, outcome and alarms; return it with its number."""
         outcome, case = serialisation.pack(solved.outcome), serialisation.pack(solved.named)
         with self._store.transaction() as tx:
             stored = plans.put(tx, plan, outcome, case)
@@ -123,7 +123,7 @@ class StoredPlans:
         return stored
 
     def give_up(self, period: Period, triggers: list[int], why: str, at: datetime) -> None:
-        """Answer triggers without a plan; the last good one stays in force."""
+        """Close triggers without a plan; the plan in force stays."""
         with self._store.transaction() as tx:
             day.close_triggers(tx, triggers, None, why)
             write_alarms(tx, period, alarms_of_failure(why), at)
@@ -135,7 +135,7 @@ class StoredPlans:
 
 
 def write_alarms(tx: Tx, period: Period, changes: tuple[AlarmChange, ...], at: datetime) -> None:
-    """Raise and end a Period's alarms."""
+    """Raise, renew and end a Period's alarms."""
     for change in changes:
         if change.text is None:
             day.recover(tx, change.kind, str(period), at)

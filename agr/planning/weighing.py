@@ -1,4 +1,4 @@
-"""Weighs a plan against keeping the announced programs: one that gains too little is held back. Pure."""
+"""Compares a plan with keeping the announced programs; a plan that gains too little is held back. Pure."""
 
 from dataclasses import replace
 
@@ -10,14 +10,14 @@ from agr.settings import Publication
 from models.outcome import Outcome
 
 _STAY_EUR_PER_MWH = 1e5
-"""A price at which no program leaves what was announced, unless it must."""
+"""So high a price that a program leaves what was announced only where it must."""
 
 _MOVED_EUR = 1e-3
-"""Paying less than this for leaving programs is numerical noise."""
+"""A cost of leaving programs below this, in EUR, is numerical noise."""
 
 
 def prognoses_to_weigh(plan: Plan, run: RunInputs, publication: Publication) -> int:
-    """Return how many D-Prognoses the plan would change where that has to be worth something, else 0."""
+    """Return how many D-Prognoses the plan would change, or 0 where the change needs no minimum gain."""
     if plan.state is not PlanState.AUDITED or plan.change is None or not run.published:
         return 0
     known = set(run.before.named.case.points) if run.before else set()
@@ -33,7 +33,7 @@ def staying_case(run: RunInputs) -> NamedCase:
 
 def weighed(plan: Plan, staying: Outcome, prognoses: int, publication: Publication) -> Plan:
     """Return the plan, held back where it gains too little over the outcome of `staying_case`."""
-    if -staying.terms_eur.get("prognosis change", 0.0) > _MOVED_EUR:  # the announced programs cannot be kept at all
+    if -staying.terms_eur.get("prognosis change", 0.0) > _MOVED_EUR:  # the announced programs cannot be kept
         return plan
     least = publication.minimum_gain_eur_per_prognosis
     gain = plan.result.objective_eur - staying.objective_eur

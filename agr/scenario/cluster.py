@@ -36,7 +36,7 @@ class ClusterSolver:
                 f"the cluster gave no answer within planning.budget_s = {self._planning.budget_s:g} s"
             ) from error
         except ModelError as error:
-            raise PlanError(f"the mathematics failed: {error}") from error
+            raise PlanError(f"the solve failed: {error}") from error
         return found
 
 

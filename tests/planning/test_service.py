@@ -189,7 +189,7 @@ class Broken(SolverPool):
 
     def solve(self, case: Case, reached: Callable[[Round], None] | None = None) -> Solution:
         if self.findings is None:
-            raise PlanError("the mathematics failed: told to")
+            raise PlanError("the solve failed: told to")
         return replace(super().solve(case, reached), findings=self.findings)
 
 

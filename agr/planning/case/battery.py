@@ -14,7 +14,7 @@ def _add(rows: UnitRows, draft: Draft, unit: Battery, point: int) -> None:
     isps = inputs.period.isp_count
     low = np.full(isps, unit.minimum_kwh)
     low[-1] = max(unit.end_kwh, unit.minimum_kwh)
-    low = draft.until_off(unit.resource, low)  # nobody misses energy in a battery that is out of order
+    low = draft.until_off(unit.resource, low)  # a battery out of order owes no energy
     rows.add(
         unit.resource, point=point, charge=unit.charge_kw, charge_min=0.0, discharge=unit.discharge_kw,
         eta_c=unit.charge_efficiency, eta_d=unit.discharge_efficiency,

@@ -16,7 +16,7 @@ from models.errors import CaseError
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class NamedCase:
-    """A case with the names of what its rows stand for."""
+    """A case with the names behind its rows."""
 
     case: Case
     names: dict[str, tuple[str, ...]]  # class of units → resources
@@ -76,7 +76,7 @@ def _limits(inputs: Inputs, index: dict[str, int], notes: list[str]) -> Limits:
 
 
 def _membership(inputs: Inputs, index: dict[str, int], notes: list[str]) -> PointIndex:
-    """Say where a connection is; connections known to one side only are noted and never stop the day."""
+    """Return where each connection is; one that only the CRO or only we know is noted and never stops the planning."""
     day = inputs.period.day
     ours = {
         c.address
@@ -98,7 +98,7 @@ def _membership(inputs: Inputs, index: dict[str, int], notes: list[str]) -> Poin
 
 
 def _anchor(inputs: Inputs, addresses: tuple[str, ...]) -> Anchor | None:
-    """Stay near what the plan in force announced; a congestion point that is new has nothing to stay near."""
+    """Return the program that the plan in force announced for each congestion point, NaN for a new one."""
     before = inputs.previous.point_kw
     if inputs.stay_eur_per_mwh <= 0 or not before:
         return None
@@ -108,7 +108,7 @@ def _anchor(inputs: Inputs, addresses: tuple[str, ...]) -> Anchor | None:
 
 
 def build(inputs: Inputs) -> NamedCase:
-    """Return the planning problem. Raises PlanError, in words, when it cannot be stated."""
+    """Return the planning problem. Raises PlanError when a price is missing or the inputs contradict each other."""
     notes: list[str] = []
     addresses = tuple(point.address for point in inputs.portfolio.points)
     index = {address: i for i, address in enumerate(addresses)}

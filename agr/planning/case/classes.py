@@ -1,7 +1,7 @@
-"""The classes of units, in the order in which tables of results list them: the one list of them in the service.
+"""The service's only list of unit classes, in the order of result tables.
 
-A new class is a module here with its CLASS, and a place in this list; a kind of resource that becomes a store, say, is
-a module with a CONVERSION and a place in the class's conversions.
+A new class is a module here that defines CLASS, and an entry in this list. A new kind of resource within a class, such
+as another store, is a module that defines CONVERSION, and an entry in the conversions of its class.
 """
 
 from agr.planning.case import curtailable, fixed, shiftable, storage, switched

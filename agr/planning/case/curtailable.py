@@ -1,4 +1,4 @@
-"""Generators: follow their forecast and may be curtailed."""
+"""Generators, which follow their forecast and may be curtailed."""
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from models.case import Curtailable
 
 
 def _add(rows: UnitRows, draft: Draft, unit: Generator, point: int) -> None:
-    """A forecast above zero is cut to zero and noted."""
+    """Add a generator; a forecast above zero is cut to zero and noted."""
     values = draft.until_off(unit.resource, draft.forecast(unit.resource, POWER))
     if bool((values > 0).any()):
         draft.notes.append(f"generator {unit.resource}: its forecast consumes in some ISPs; production is negative")

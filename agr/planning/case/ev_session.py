@@ -1,4 +1,4 @@
-"""Charging sessions that touch the Period → stores that must be full in time."""
+"""Charging sessions that overlap the Period → stores that must be full in time."""
 
 from datetime import timedelta
 
@@ -12,7 +12,7 @@ from agr.planning.case.unit_class import Conversion
 
 
 def _presence(inputs: Inputs, unit: EvSession) -> Floats:
-    """Return the share of each ISP during which the car is there, (T,)."""
+    """Return the share of each ISP during which the car is connected, (T,)."""
     period, length = inputs.period, inputs.period.isp_length
     starts = period.starts()
     shares = [(min(unit.departure, s + length) - max(unit.arrival, s)) / length for s in starts]
@@ -35,9 +35,9 @@ def _add(rows: UnitRows, draft: Draft, unit: EvSession, point: int) -> None:
     before = max((period.start - unit.arrival) / timedelta(hours=1), 0.0)
     after = max((unit.departure - period.end) / timedelta(hours=1), 0.0)
     target = unit.initial_kwh + unit.energy_kwh
-    reached = min(unit.energy_kwh, before * unit.charge_kw * unit.charge_efficiency)  # unmanaged until midnight
+    reached = min(unit.energy_kwh, before * unit.charge_kw * unit.charge_efficiency)  # unmanaged until then
     start = inputs.carried_state.get(unit.resource, unit.initial_kwh + reached) if before else unit.initial_kwh
-    need = max(target - after * unit.charge_kw * unit.charge_efficiency, 0.0)  # what midnight must find
+    need = max(target - after * unit.charge_kw * unit.charge_efficiency, 0.0)  # at the Period's end
     low = np.zeros(period.isp_count)
     low[int(np.flatnonzero(share > 0)[-1]) :] = need
     limit = unit.charge_kw * share

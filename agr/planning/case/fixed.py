@@ -1,4 +1,4 @@
-"""Fixed loads: a program without a choice."""
+"""Fixed loads, whose program is their forecast."""
 
 from agr.domain.kinds import fixed_load
 from agr.domain.kinds.fixed_load import FixedLoad

@@ -1,4 +1,4 @@
-"""Everything one planning problem is made from, as read from the store. Values only."""
+"""The inputs of one planning problem, as read from the store. Values only."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,22 +11,22 @@ from agr.domain.register import Portfolio, Register
 from agr.settings import Markets, Planning
 
 Decision = int | NDArray[np.bool_]
-"""The ISP (from 0) in which a run starts; in which ISPs (T,) a switched load is on."""
+"""The ISP (from 0) in which a run starts, or the ISPs (T,) in which a switched load is on."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Previous:
-    """What the plan in force does: programs to freeze in closed ISPs and to stay near elsewhere."""
+    """The plan in force: programs that are frozen in closed ISPs, and that other ISPs should stay near."""
 
     programs_kw: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)  # resource → (T,)
-    decided: Mapping[str, Decision] = field(default_factory=dict)  # resource → what its program alone does not say
+    decided: Mapping[str, Decision] = field(default_factory=dict)  # resource → decision that its program does not show
     intraday_kw: NDArray[np.float64] | None = None  # (T,) net bought
     point_kw: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)  # congestion point → (T,)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Inputs:
-    """One planning problem in the words of the domain."""
+    """One planning problem in the terms of the domain."""
 
     period: Period
     portfolio: Portfolio
@@ -36,7 +36,7 @@ class Inputs:
     reserved_w: Mapping[str, tuple[int, ...]]  # contract → newest FlexReservationUpdate, signed
     fixed: Mapping[str, tuple[float, ...]]  # market → kW per ISP or MW per block, once its gate has closed
     carried_state: Mapping[str, float]
-    """Resource → what the previous Period leaves it with: kWh stored, or for how many ISPs it was on (+) or off (−)."""
+    """Resource → state at the end of the previous Period: kWh stored, or for how many ISPs it was on (+) or off (−)."""
     markets: Markets
     planning: Planning
     closed_isps: int = 0  # ISPs that can no longer change, counted from the start of the Period

@@ -1,4 +1,4 @@
-"""Prices, positions and gates → the markets of a case; prices missing here are an error in words or a note. Pure."""
+"""Prices, positions and gates → the markets of a case. A missing price is an error or a note. Pure."""
 
 from collections.abc import Callable
 from typing import Any
@@ -23,7 +23,7 @@ def _filled(inputs: Inputs, series: str) -> Floats:
 
 
 def day_ahead_price(inputs: Inputs, notes: list[str]) -> Floats:
-    """Return results where published, else the forecast; raises PlanError when an ISP has neither."""
+    """Return the price (T,) in EUR/MWh: results, else the forecast. Raises PlanError where an ISP has neither."""
     settings = inputs.markets.day_ahead
     results, expected = _filled(inputs, settings.series), _filled(inputs, settings.forecast_series)
     known = ~np.isnan(results)
@@ -40,7 +40,7 @@ def day_ahead_price(inputs: Inputs, notes: list[str]) -> Floats:
 
 
 def day_ahead(inputs: Inputs, price: Floats, _notes: list[str]) -> DayAhead:
-    """A decision until the gate has closed, then a constant."""
+    """Return the day-ahead market: its position is a decision until the gate has closed, then a constant."""
     settings, period = inputs.markets.day_ahead, inputs.period
     isps = period.isp_count
     fixed = inputs.fixed.get(DAY_AHEAD)
@@ -54,7 +54,10 @@ def day_ahead(inputs: Inputs, price: Floats, _notes: list[str]) -> DayAhead:
 
 
 def intraday(inputs: Inputs, price: Floats, notes: list[str]) -> Intraday:
-    """Its own series where configured, else day-ahead ± half the spread; closed ISPs keep their position."""
+    """Return the intraday market; closed ISPs keep their position.
+
+    Prices come from the configured series, else they are the day-ahead price ± half the spread.
+    """
     settings, isps = inputs.markets.intraday, inputs.period.isp_count
     buy, sell = price + settings.spread_eur_per_mwh / 2, price - settings.spread_eur_per_mwh / 2
     if settings.buy_series is not None and settings.sell_series is not None:
@@ -79,18 +82,18 @@ def intraday(inputs: Inputs, price: Floats, notes: list[str]) -> Intraday:
 
 
 def imbalance(inputs: Inputs, price: Floats, _notes: list[str]) -> Imbalance:
-    """A penal price on top of the day-ahead price, both ways, so that planning it never pays."""
+    """Return imbalance prices: so far above the day-ahead price, both ways, that planned imbalance never pays."""
     penal = inputs.markets.imbalance.penalty_eur_per_mwh + np.abs(price)
     return Imbalance(short_eur_per_mwh=penal, long_eur_per_mwh=penal)
 
 
 def reserves(inputs: Inputs, _price: Floats, notes: list[str]) -> tuple[Reserve, ...]:
-    """Balancing capacity, product by product."""
+    """Return the configured balancing-capacity products."""
     return tuple(_reserve(inputs, product, notes) for product in inputs.markets.capacity)
 
 
 def _reserve(inputs: Inputs, product: CapacityProduct, notes: list[str]) -> Reserve:
-    """One capacity product: price per MW and block, depth, and what was awarded once its gate has closed."""
+    """Return one product: price in EUR/MW and depth in MW per block, and the awarded MW once its gate has closed."""
     period = inputs.period
     block = np.array(period.blocks(product.block_hours), dtype=np.int64)
     blocks = 24 // product.block_hours
@@ -120,5 +123,7 @@ MARKETS: dict[str, Callable[[Inputs, Floats, list[str]], Any]] = {
     "imbalance": imbalance,
     "reserves": reserves,
 }
-"""The one list of markets in planning: field of models.Case → how it is made, from the inputs, the day-ahead price (T,)
-and the notes on fall-backs, to which it adds. A new market is a function here, its settings are in agr.settings."""
+"""The only list of markets in planning: field of models.Case → function that makes it.
+
+The function takes the inputs, the day-ahead price (T,) and the notes on fall-backs, and may append to the notes. A new
+market is a function here and its settings in agr.settings."""

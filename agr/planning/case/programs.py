@@ -1,4 +1,4 @@
-"""What is read from the programs of a case's units, class by class, by the names of their resources."""
+"""Reads programs, decisions and end states of a case's units, by resource."""
 
 from agr.planning.case.build import NamedCase
 from agr.planning.case.classes import CLASSES
@@ -9,7 +9,7 @@ from models.outcome import Programs
 
 
 def programs_kw(named: NamedCase, programs: Programs) -> dict[str, Floats]:
-    """Return resource → its program (T,)."""
+    """Return resource → its program (T,) in kW, consumption positive."""
     return {
         name: power
         for units in CLASSES
@@ -18,7 +18,7 @@ def programs_kw(named: NamedCase, programs: Programs) -> dict[str, Floats]:
 
 
 def decisions(named: NamedCase, programs: Programs) -> dict[str, Decision]:
-    """Return resource → what later plans of the Period need to know besides its program."""
+    """Return resource → decision that later plans of the Period need besides its program."""
     return {
         name: decision
         for units in CLASSES
@@ -38,5 +38,5 @@ def carried_states(named: NamedCase, programs: Programs) -> dict[str, float]:
 
 
 def comfort_shortfall_kwh(case: Case, programs: Programs) -> float:
-    """Return the energy by which the needs of resources are missed."""
+    """Return the energy by which the resources' needs are missed, in kWh, over all units."""
     return sum(units.missed_kwh(case, programs) for units in CLASSES if units.missed_kwh is not None)

@@ -1,4 +1,4 @@
-"""Collects units of a class one by one: columns of values, and the draft of the case that they are made for. Pure."""
+"""Collects the units of a class one by one, as columns of values, for the draft of a case. Pure."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ PointIndex = Callable[[str], int | None]
 
 @dataclass
 class UnitRows:
-    """Columns of one unit class while they are collected: name → one value or row per unit."""
+    """Columns of one unit class under construction: name → one value or one row per unit."""
 
     names: list[str] = field(default_factory=list)
     columns: dict[str, list[float | Floats]] = field(default_factory=dict)
@@ -47,13 +47,13 @@ class UnitRows:
         return self.vector(name).astype(np.int64)
 
     def ragged(self, name: str) -> list[Floats]:
-        """Return arrays that may be of different lengths, one per unit."""
+        """Return one array per unit; lengths may differ."""
         return [np.asarray(row, dtype=float) for row in self.columns.get(name, [])]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Draft:
-    """A case while its units are collected."""
+    """A case under construction: its units are being collected."""
 
     inputs: Inputs
     addresses: tuple[str, ...]  # of congestion points, in the order of the case
@@ -70,7 +70,7 @@ class Draft:
         return values
 
     def until_off(self, resource: str, values: "float | Floats") -> Floats:
-        """Return the values (T,) with zeros from where the resource is unavailable."""
+        """Return the values (T,), zero from the ISP in which the resource becomes unavailable."""
         isps = self.inputs.period.isp_count
         limited = np.array(np.broadcast_to(np.asarray(values, dtype=float), (isps,)))
         limited[self.inputs.unavailable_from.get(resource, isps) :] = 0.0

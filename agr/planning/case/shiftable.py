@@ -13,7 +13,7 @@ from models.case import Case, Shiftable
 
 
 def _per_isp(profile_kw: Sequence[float], isp_minutes: int) -> Floats:
-    """Return the profile, given per 15 minutes, per ISP."""
+    """Return the profile in kW per ISP, from one per 15 minutes."""
     if isp_minutes == 15:
         return np.array(profile_kw, dtype=float)
     minutes = np.repeat(np.array(profile_kw, dtype=float), 15)

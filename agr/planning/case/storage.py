@@ -11,7 +11,7 @@ from models.case import Storage
 
 
 def _arrays(rows: UnitRows, inputs: Inputs) -> Storage:
-    """What is out of order takes, gives and holds nothing."""
+    """Return the arrays; a unit out of order neither charges, discharges nor holds reserve."""
     isps = inputs.period.isp_count
     wide = {name: rows.matrix(name, isps) for name in ("charge", "discharge", "eta_c", "low", "high", "demand")}
     unmanaged, reserve_kw = rows.matrix("unmanaged", isps), rows.vector("reserve")

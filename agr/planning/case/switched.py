@@ -16,17 +16,17 @@ from models.outcome import Programs
 
 _ROUNDING = 1e-9
 Window = tuple[int, int, int, int]
-"""First ISP, the ISP behind the last, least and most ISPs on."""
+"""First ISP, the ISP after the last, and the least and most ISPs on."""
 
 
 def _add(rows: UnitRows, draft: Draft, load: SwitchedLoad, point: int) -> None:
-    """Closed ISPs keep what was planned, and off is what is out of order."""
+    """Add a load; closed ISPs keep what was planned, and a load out of order stays off."""
     inputs, minutes = draft.inputs, draft.inputs.period.isp_minutes
     windows = _windows(inputs, load, draft.notes)
     pinned = _pins(draft, load.resource, point)
     power = np.full(inputs.period.isp_count, load.power_kw)
     planned = inputs.previous.programs_kw.get(load.resource)
-    if planned is not None:  # what a closed ISP took, even if the register says another power now
+    if planned is not None:  # closed ISPs keep their power, even if the register has changed
         power = np.where(pinned == 1.0, planned, power)
     rows.add(
         load.resource, point=point, on_kw=power, pinned_on=pinned, start_eur=load.start_eur,
@@ -61,7 +61,7 @@ def carried_isps(case: Case, on: NDArray[np.bool_]) -> list[int]:
 
 
 def missed_kwh(case: Case, programs: Programs, *, least: bool) -> NDArray[np.float64]:
-    """Return energy (U,T) of the hours by which needs are missed, at the end of each window: too few, or too many."""
+    """Return the energy (U,T), in kWh, of hours missed (`least`) or in excess, in the last ISP of each window."""
     missed = np.zeros(programs.switched_on.shape)
     energy = _missed_kwh(case, programs, least=least)
     for u, w in zip(*np.nonzero(energy), strict=True):
@@ -70,7 +70,7 @@ def missed_kwh(case: Case, programs: Programs, *, least: bool) -> NDArray[np.flo
 
 
 def _missed_kwh(case: Case, programs: Programs, *, least: bool) -> NDArray[np.float64]:
-    """Return the same per window (U,W)."""
+    """Return the same energy per window (U,W)."""
     data, on = case.switched, programs.switched_on
     total = np.zeros((len(on), case.isps + 1), dtype=np.int16)
     np.cumsum(on, axis=1, out=total[:, 1:])
@@ -87,7 +87,7 @@ def _all_missed_kwh(case: Case, programs: Programs) -> float:
 
 
 def _unmanaged_kw(case: Case) -> NDArray[np.float64]:
-    from models.baseline import unmanaged_on  # brings Pyomo, which takes seconds
+    from models.baseline import unmanaged_on  # imports Pyomo, which takes seconds
 
     return np.asarray(case.switched.on_kw * unmanaged_on(case), dtype=np.float64)
 
@@ -98,9 +98,9 @@ def _isps(minutes: float, isp_minutes: int) -> int:
 
 
 def _windows(inputs: Inputs, load: SwitchedLoad, notes: list[str]) -> list[Window]:
-    """Return the windows of a Period; one that the change to summer time leaves out is noted.
+    """Return the windows of a Period; a window that the change to summer time skips is noted.
 
-    A window holds the ISPs from its first to its last; in the hour that is there twice, both times.
+    A window holds all ISPs from its first to its last; at the change to winter time, the repeated hour counts twice.
     """
     hours, found = inputs.period.isp_hours, list[Window]()
     for need in needs_of(load.needs):
@@ -116,7 +116,10 @@ def _windows(inputs: Inputs, load: SwitchedLoad, notes: list[str]) -> list[Windo
 
 
 def _pins(draft: Draft, resource: str, point: int) -> NDArray[np.float64]:
-    """Return what can no longer change: as planned in closed ISPs (off if nothing was), off where out of order."""
+    """Return the states (T,) that can no longer change, NaN elsewhere.
+
+    Closed ISPs keep the plan (off without one); a load out of order is off.
+    """
     inputs, isps = draft.inputs, draft.inputs.period.isp_count
     pinned = np.full(isps, np.nan)
     known = inputs.previous.decided.get(resource)

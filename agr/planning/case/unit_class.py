@@ -1,6 +1,6 @@
-"""How resources become units of one of the models' classes, and what is read from the programs of these units.
+"""How resources become units of a class in `models`, and what is read from the programs of these units.
 
-A class is registered in agr.planning.case.classes; the kinds of resources that become its units stand in it.
+A class is registered in agr.planning.case.classes and lists the kinds of resources that become its units.
 """
 
 from collections.abc import Callable, Sequence
@@ -19,11 +19,11 @@ from models.outcome import Programs
 
 @dataclass(frozen=True, kw_only=True)
 class Conversion(Generic[Row]):
-    """How rows of a kind become units."""
+    """How resources of a kind become units."""
 
     kind: Kind[Row]
     add: Callable[[UnitRows, Draft, Row, int], None]
-    """(rows, draft, resource, congestion point): adds its unit, none where the resource is not there in the Period"""
+    """(rows, draft, resource, index of its congestion point): adds its unit, or none if it is absent from the Period"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,27 +31,27 @@ class UnitClass:
     """A class of units."""
 
     name: str  # as in models: the field of models.Case with its arrays
-    shown: str  # in tables of results, for units of which nobody knows the kind
-    look: Look  # of these
+    shown: str  # name in result tables, for units whose kind is unknown
+    look: Look  # of the same units
     conversions: tuple[Conversion[Any], ...]  # in the order in which the units stand in the case
     arrays: Callable[[UnitRows, Inputs], Any]
-    """Of all units: the class of models.case"""
+    """Returns the arrays of all units: the class in models.case"""
     power_kw: Callable[[Case, Programs], Floats]
-    """Programs (U,T), consumption positive"""
+    """Programs (U,T) in kW, consumption positive"""
     unmanaged_kw: Callable[[Case], Floats]
-    """Programs (U,T) if nobody steers"""
+    """Programs (U,T) in kW if nobody steers"""
     decided: Callable[[Case, Programs], Sequence[Decision]] | None = None
-    """What later plans of the Period need to know of a unit besides its power"""
+    """Decision of each unit that later plans of the Period need besides its power"""
     carried: Callable[[Case, Programs], Sequence[float]] | None = None
-    """State (U,) at the end of the Period with which the next begins, see Inputs.carried_state"""
+    """State (U,) with which the next Period begins, see Inputs.carried_state"""
     stored_kwh: Callable[[Programs], Floats] | None = None
-    """Energy (U,T) at the end of each ISP"""
+    """Energy (U,T) in kWh at the end of each ISP"""
     unmet_kwh: Callable[[Case, Programs], Floats] | None = None
-    """Comfort missed (U,T): too little"""
+    """Missing comfort (U,T) in kWh: too little energy"""
     excess_kwh: Callable[[Case, Programs], Floats] | None = None
-    """Comfort missed (U,T): too much"""
+    """Missing comfort (U,T) in kWh: too much energy"""
     missed_kwh: Callable[[Case, Programs], float] | None = None
-    """Both, of all units and ISPs"""
+    """Missing comfort in kWh, both ways, over all units and ISPs"""
 
     def collect(self, draft: Draft, at: PointIndex) -> tuple[tuple[str, ...], Any]:
         """Return names and arrays of all units."""
