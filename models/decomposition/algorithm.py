@@ -1,7 +1,7 @@
 """The decomposition on one page. Source: docs/explanation/optimisation.md §3.
 
 Prices on what couples the units (balance, congestion points, reserve) let every unit answer alone. Any prices prove a
-bound on the cost of all programs; the answers to several prices, mixed, approach a program that costs as little.
+lower bound of the cost of all programs; mixtures of the answers to several prices approach a program at that cost.
 """
 
 from models.decomposition.cycles import Cycle, aim_of, efforts, promising
@@ -11,7 +11,7 @@ from models.decomposition.tuning import Cycles
 
 
 def optimise(steps: Steps, *, relative_gap: float, tuning: Cycles) -> StopReason:
-    """Run the steps until one of the rules says why to stop; the best program and bound stay with the steps."""
+    """Run the steps until a rule stops them, and return its reason; the best program and bound stay in `steps`."""
     stalled, limit = Stalled(tuning=tuning), CycleLimit(most=tuning.most)
     done: list[Cycle] = []
     stop: StopReason | None = None
@@ -19,7 +19,7 @@ def optimise(steps: Steps, *, relative_gap: float, tuning: Cycles) -> StopReason
     while stop is None:
         aim_eur = aim_of(done, tuning) * relative_gap * max(steps.gross_cost_eur(), 1e-9)
 
-        # Find prices, whose bound is high, and generate columns: answers to these prices that fit together.
+        # Find prices with a high bound, and generate columns: answers near these prices that fit together.
         for effort in efforts(done, tuning, from_sample=from_sample):
             if effort.search_rounds:
                 steps.search_prices(rounds=effort.search_rounds, aim_eur=aim_eur)
@@ -35,7 +35,7 @@ def optimise(steps: Steps, *, relative_gap: float, tuning: Cycles) -> StopReason
             break
         done.append(Cycle(gap_eur=mixture_eur - steps.bound_eur(), asked_eur=relative_gap * steps.gross_cost_eur()))
 
-        # Recover a program from the mixture where that may be the last, or is worth it.
+        # Recover a program from the mixture if it may be the last one, or promises a better program.
         stop = stalled.reason(done) or steps.interrupted()
         if stop or done[-1].within(tuning.good):
             steps.settle_indivisible(aim_eur=aim_eur)
@@ -44,7 +44,7 @@ def optimise(steps: Steps, *, relative_gap: float, tuning: Cycles) -> StopReason
             steps.recover_program()
         steps.report()
 
-        # Stop where the gap is proven, or nothing more is to be had.
+        # Stop if the gap is proven, or if no further progress can be expected.
         stop = stop or steps.proven() or steps.interrupted() or limit.reason(done)
     if not steps.has_program():
         steps.recover_program()

@@ -1,4 +1,4 @@
-"""How much work each cycle of the decomposition gets, from what those before it left. Pure arithmetic."""
+"""Decides how much work each cycle of the decomposition does, given the results of earlier cycles. Pure arithmetic."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,31 +10,31 @@ from models.decomposition.tuning import Cycles
 
 @dataclass(frozen=True, kw_only=True)
 class Cycle:
-    """What a cycle of searching, generating and mixing left."""
+    """The result of one cycle of searching, generating and mixing."""
 
-    gap_eur: float  # of the best mixture to the bound
+    gap_eur: float  # distance of the best mixture to the bound
     asked_eur: float  # the gap asked for
 
     def within(self, times: float) -> bool:
-        """Say whether the gap is at most so many times the one asked for."""
+        """Say whether the gap is at most `times` the one asked for."""
         return self.gap_eur <= times * self.asked_eur
 
 
 @dataclass(frozen=True, kw_only=True)
 class Effort:
-    """A price search, if it has any rounds, and the column generation that follows it."""
+    """The rounds of a price search, possibly none, and of the column generation after it."""
 
     search_rounds: int
     generation_rounds: int
-    first_step: float  # of the column generation: factor on the step of prices
-    close: float  # gaps from the bound at which the generation ends
+    first_step: float  # factor on the step of prices at the start of the column generation
+    close: float  # distance to the bound, in gaps, at which the generation ends
 
 
 def efforts(done: Sequence[Cycle], tuning: Cycles, *, from_sample: bool) -> tuple[Effort, ...]:
     """Return the work of the next cycle.
 
-    A sample's prices are nearly as good as those a search would find: columns are generated first, and six rounds of
-    search gain more once there are some.
+    A sample's prices are nearly as good as those of a search. So columns are generated first, and a few rounds of
+    search gain more once there are columns.
     """
     if from_sample and not done:
         few = tuning.sampled_rounds
@@ -61,20 +61,21 @@ def efforts(done: Sequence[Cycle], tuning: Cycles, *, from_sample: bool) -> tupl
 
 
 def rounds_after(missed: Cycle, tuning: Cycles) -> int:
-    """Return how many rounds a cycle gets after a narrow miss: the more, the wider it was."""
+    """Return the number of rounds of the cycle after a narrow miss; a wider miss gets more."""
     too_wide = missed.gap_eur / max(missed.asked_eur, 1e-9) - 1.0
     return int(np.clip(tuning.least_rounds * too_wide / tuning.round_step, tuning.least_rounds, tuning.most_rounds))
 
 
 def aim_of(done: Sequence[Cycle], tuning: Cycles) -> float:
-    """Return the share of the gap at which the next mixture aims: less after each good one that did not suffice."""
+    """Return the share of the gap that the next mixture aims at; it falls after each good mixture."""
     return tuning.first_aim * tuning.tightening ** sum(cycle.within(tuning.good) for cycle in done)
 
 
 def promising(done: Sequence[Cycle], tuning: Cycles) -> bool:
-    """Say whether programs are worth making of the last mixture, although another cycle follows.
+    """Say whether to recover a program from the last mixture although another cycle follows.
 
-    It is the best so far, and the next cycle may drop its columns; but narrow misses are first tried to be closed.
+    It is worth it for the best mixture so far, since the next cycle may drop its columns. The first narrow misses are
+    left to further cycles, which may close the gap.
     """
     last, before = done[-1], min((cycle.gap_eur for cycle in done[:-1]), default=np.inf)
     return last.gap_eur < before and not (last.within(tuning.narrow) and len(done) <= tuning.narrow_cycles)

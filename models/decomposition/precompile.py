@@ -35,7 +35,7 @@ def _rows(*values: float) -> Floats:
 
 
 def tiny() -> Case:
-    """Return two batteries, a solar system, a run and a boiler with a limit, a reservation and a reserve product."""
+    """Return a case of two batteries, a solar system, a run and a boiler, with a limit, a reservation and a product."""
     flat, here = np.ones(_ISPS), np.array([0, NO_POINT])
     free = np.full((2, _ISPS), np.nan)
     return Case(

@@ -1,4 +1,4 @@
-"""What a run tells while it goes: rounds to whoever listens, lines to the solver's log, and the time of its steps."""
+"""Reports the progress of a run: rounds to a callback, lines to the solver's log, and the seconds of each step."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,12 +11,12 @@ from models.solver_log import SolverLog
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Round:
-    """One round of all groups or of some, for progress and the record. Value is earned positive."""
+    """One round in which all groups or some of them were priced. Value is positive where it is earned."""
 
     number: int
-    value_eur: float  # of the best program found so far; −inf before there is one
-    bound_eur: float  # proven: no program is worth more
-    gap_of_gross: float  # of the two, relative to gross cost
+    value_eur: float  # value of the best program so far; −inf before there is one
+    bound_eur: float  # proven upper bound of the value of all programs
+    gap_of_gross: float  # difference of the two, relative to gross cost
     seconds: float  # since the run began
 
 
@@ -24,12 +24,12 @@ Report: TypeAlias = Callable[[Round], None]
 
 
 class Progress:
-    """Tells rounds in order; one may wait until the program that follows it is made."""
+    """Reports rounds in order; a round may wait until its program has been recovered."""
 
     def __init__(self, began_s: float, report: Report | None) -> None:
         self.began_s, self._report = began_s, report
         self.log = SolverLog()
-        self.seconds: dict[str, float] = {}  # of each step
+        self.seconds: dict[str, float] = {}  # by step
         self._waiting: Round | None = None
 
     def elapsed_s(self) -> float:
@@ -38,7 +38,7 @@ class Progress:
 
     @contextmanager
     def timed(self, step: str) -> Iterator[None]:
-        """Add what is done inside to a step's seconds."""
+        """Add the time spent inside the context to the seconds of a step."""
         began = perf_counter()
         try:
             yield
@@ -46,20 +46,20 @@ class Progress:
             self.seconds[step] = self.seconds.get(step, 0.0) + perf_counter() - began
 
     def tell(self, now: Round) -> None:
-        """Tell of a round at once, after the one that waits."""
+        """Report a round at once, after the round that waits."""
         self.told(now)
         self._say(now)
         if self._report is not None:
             self._report(now)
 
     def tell_later(self, now: Round) -> None:
-        """Tell of a round with the next, or once its programs are made."""
+        """Let a round wait until the next round is reported, or until `told` is called."""
         self.told(now)
         self._say(now)
         self._waiting = now
 
     def told(self, now: Round) -> None:
-        """Tell of the round that waits, with the value found since."""
+        """Report the round that waits, with the value and gap of `now`."""
         if self._report is not None and self._waiting is not None:
             self._report(replace(self._waiting, value_eur=now.value_eur, gap_of_gross=now.gap_of_gross))
         self._waiting = None

@@ -29,11 +29,12 @@ def solve(
     executor: Executor = local,
     tuning: Tuning = DEFAULT,
 ) -> Outcome:
-    """Return the best program found, with its proven bound; the gap is relative to gross cost.
+    """Return the best program found, with its proven bound; `relative_gap` is a share of gross cost.
 
-    Stopped by time or cancellation, the best program so far is returned with its gap. `executor` says where prices are
-    answered, but those of a sample, which are here; the outcome does not depend on it, nor on the number of `threads`.
-    Raises CaseError, ExecutorError.
+    A run that is stopped by time or cancellation returns its best program so far with its gap. `executor` says where
+    prices are answered; a sample's are always answered in this process. The outcome depends neither on the executor
+    nor on the number of `threads`. Raises CaseError where the decomposition cannot plan the case, ExecutorError where
+    the executor fails, SolverError where HiGHS fails.
     """
     began = perf_counter()
     progress, stop = Progress(began, report), Interrupted(deadline_s=began + time_limit_s, cancelled=cancelled)

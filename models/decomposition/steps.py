@@ -1,4 +1,4 @@
-"""The steps of the algorithm for one case: each calls what does it, and notes what it found."""
+"""Carries out the steps of the algorithm for one case, and records their results."""
 
 from dataclasses import replace
 
@@ -32,11 +32,11 @@ _TERMINATION = {
     StopReason.TIME_LIMIT: Termination.TIME_LIMIT,
     StopReason.CANCELLED: Termination.TIME_LIMIT,
 }
-"""How an outcome says why the run stopped; all other reasons would stop it again: the gap stays open."""
+"""The termination of an outcome by the reason to stop; all other reasons leave the gap open, and would do so again."""
 
 
 class DecompositionSteps:
-    """The steps for one case, with what they have found so far."""
+    """The steps for one case, with the best program and bound so far."""
 
     def __init__(
         self,
@@ -59,7 +59,7 @@ class DecompositionSteps:
         self._late = False
 
     def first_prices(self) -> bool:
-        """Answer the first prices: a sample's, where the portfolio is large, an earlier plan's, or the markets'."""
+        """Answer the first prices, from a sample of a large portfolio, an earlier plan, or the markets."""
         with self.progress.timed("sample"):
             sample = sampled(self.case, self.grouping, self.tuning.sampling)
             prices: DualPrices | None = None
@@ -85,7 +85,7 @@ class DecompositionSteps:
         return sample is not None
 
     def search_prices(self, *, rounds: int, aim_eur: float) -> None:
-        """Raise the bound."""
+        """Search prices to raise the bound."""
         with self.progress.timed("search"):
             search_prices(
                 self.master, self.pricing, self.state, aim_eur=aim_eur, rounds=rounds,
@@ -94,7 +94,7 @@ class DecompositionSteps:
             )  # fmt: skip
 
     def generate_columns(self, *, rounds: int, first_step: float, enough_eur: float) -> None:
-        """Collect answers that fit together."""
+        """Add columns that fit together."""
         with self.progress.timed("generate"):
             generate_columns(
                 self.master, self.pricing, self.state, rounds=rounds, first_step=first_step, enough_eur=enough_eur,
@@ -102,12 +102,12 @@ class DecompositionSteps:
             )  # fmt: skip
 
     def solve_master_lp(self, *, aim_eur: float) -> float | None:
-        """Take the best mixture of all columns and return its cost, None where there is no answer."""
+        """Take the best mixture of all columns and return its cost; None if there is no answer."""
         mixture = self._mixture(aim_eur, whole=False)
         return None if mixture is None else mixture.cost_eur
 
     def settle_indivisible(self, *, aim_eur: float) -> None:
-        """Settle whole bids where they are few and programs of what cannot mix; generate columns, and mix again."""
+        """Settle coarse bids and the programs of units that cannot mix; generate columns, and mix the others again."""
         again = False
         if self.master.coarse():
             if self._mixture(aim_eur, whole=True) is None:
@@ -132,7 +132,7 @@ class DecompositionSteps:
             self._mixture(aim_eur, whole=False)
 
     def recover_program(self) -> None:
-        """Make programs of the present mixture, keep the best, and let what was settled move again."""
+        """Recover programs from the present mixture, keep the best ones, and release what was settled."""
         with self.progress.timed("recover"):
             weights = used_rounds(self.master)
             starts = self.starts if self.master.groups.settled.any() else self._chosen_starts()
@@ -144,7 +144,7 @@ class DecompositionSteps:
         self.master.free_again()
 
     def report(self) -> None:
-        """Tell of the round that waits, with the value found since."""
+        """Report the round that waits, with the value found since."""
         self.progress.told(self._round())
 
     def bound_eur(self) -> float:
@@ -160,7 +160,7 @@ class DecompositionSteps:
         return self.best is not None
 
     def proven(self) -> StopReason | None:
-        """Say so if the best program is within the gap asked for."""
+        """Return the reason to stop if the best program is proven to be within the gap asked for."""
         if self.best is None:
             return None
         return self._proven.reason(
@@ -170,7 +170,7 @@ class DecompositionSteps:
         )
 
     def interrupted(self) -> StopReason | None:
-        """Say so if the time is over, the first time to the log as well, or the run was cancelled."""
+        """Return the reason to stop if the time is over, which is logged once, or if the run was cancelled."""
         reason = self._stop.reason()
         if reason is StopReason.TIME_LIMIT and not self._late:
             self._late = True
@@ -178,11 +178,11 @@ class DecompositionSteps:
         return reason
 
     def outcome(self, why: StopReason) -> Outcome:
-        """Return the best outcome with the bound, prices and times of the whole run; nothing can follow."""
+        """Return the best outcome with the bound, prices and times of the run; no step may follow."""
         if self.best is None:
             raise SolverError("no program was made; keep the case and report it as a bug")
         self._say(f"ended: {why.value}")
-        del self.master  # its columns take more than the outcome does
+        del self.master  # its columns take more memory than the outcome
         with self.progress.timed("recover"):
             outcome = assemble(
                 self.case,
@@ -201,7 +201,7 @@ class DecompositionSteps:
         )
 
     def _mixture(self, aim_eur: float, *, whole: bool) -> Mixture | None:
-        """Take the best mixture and return it, None where there is none: programs are made of the weights there are."""
+        """Take the best mixture and return it; without one, return None and keep the present weights."""
         mixture = None
         with self.progress.timed("mix"):
             try:
@@ -221,7 +221,7 @@ class DecompositionSteps:
         return mixture
 
     def _chosen_starts(self) -> Starts:
-        """Choose anew; `starts` are those of the columns that were settled."""
+        """Choose programs anew for the units that cannot mix; `starts` belong to the settled columns."""
         return choose_starts(
             self.case, self.grouping, self.pricing, used_rounds(self.master), self.state.prices, self.starts,
             self.tuning.recovery.choice_passes,

@@ -1,4 +1,4 @@
-"""Where prices are answered: in this process, or on a Dask cluster. The only place that knows Dask."""
+"""Answers prices in this process or on a Dask cluster. No other package knows Dask."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -11,7 +11,7 @@ from models.decomposition.prices.pricing import LocalPricing, Pricing
 from models.errors import ExecutorError
 
 Executor: TypeAlias = Callable[[Case, Grouping], AbstractContextManager[Pricing]]
-"""Gives the pricing of one solve, and takes down what it needed."""
+"""Provides the pricing of one solve as a context, and releases its resources at the end."""
 
 LOCAL = "local"
 _CLUSTER = re.compile(r"dask(?P<tls>\+tls)?://(?P<host>\[[0-9A-Fa-f:.]+\]|[^\s/:\[\]]+):(?P<port>\d{1,5})")
@@ -19,7 +19,7 @@ _CLUSTER = re.compile(r"dask(?P<tls>\+tls)?://(?P<host>\[[0-9A-Fa-f:.]+\]|[^\s/:
 
 @contextmanager
 def local(case: Case, grouping: Grouping) -> Iterator[Pricing]:
-    """Price in this process, on its threads."""
+    """Provide pricing in this process, on its threads."""
     yield LocalPricing(case, grouping)
 
 

@@ -17,11 +17,11 @@ from models.resources.protocols import Choices
 from models.response import Prices, Totals
 
 PATIENCE_S = 30.0
-"""How long a cluster may be without a usable worker before the solve fails."""
+"""Seconds for which a cluster may lack a usable worker before the solve fails."""
 
 
 class DaskPricing:
-    """Has workers hold the units and answer; totals are those of LocalPricing to the last bit, on like processors."""
+    """Lets workers hold the units and answer prices; on like processors totals equal LocalPricing's to the last bit."""
 
     def __init__(
         self,
@@ -32,10 +32,10 @@ class DaskPricing:
         patience_s: float = PATIENCE_S,
         shard_units: int = SHARD_UNITS,
     ) -> None:
-        """Connect to tcp://host:port or tls://host:port. Raises ExecutorError."""
+        """Connect to the scheduler at tcp://host:port or tls://host:port. Raises ExecutorError if that fails."""
         self._case, self._grouping = case, grouping
         self._cuts = cuts(grouping, shard_units)
-        self._crew = WorkerPool(scheduler, self._shard, [len(cut.units) for cut in self._cuts], patience_s=patience_s)
+        self._pool = WorkerPool(scheduler, self._shard, [len(cut.units) for cut in self._cuts], patience_s=patience_s)
         self._where: dict[int, tuple[Ints, Ints]] = {}
 
     def __enter__(self) -> "DaskPricing":
@@ -44,27 +44,27 @@ class DaskPricing:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._crew.close()
+        self._pool.close()
 
     def _shard(self, number: int) -> Shard:
         cut = self._cuts[number]
         return shard(self._case, self._grouping.batches[cut.batch], cut)
 
     def respond(self, prices: ScenarioPrices, groups: Bools | None = None) -> Totals:
-        """Return the sums per group (G), of some groups only. Raises ExecutorError when no worker is left."""
+        """Return the sums per group (G), zero for groups not asked. Raises ExecutorError when no worker is left."""
         asked = {
             number: (cut.prices(prices), None if groups is None or groups[cut.group].all() else groups[cut.group])
             for number, cut in enumerate(self._cuts)
             if groups is None or groups[cut.group].any()
         }
-        found = self._crew.each("respond", asked)
+        found = self._pool.each("respond", asked)
         total = nothing(self._case, len(self._grouping.group_point))
         for number in asked:
             add(total, found[number], self._cuts[number].group, self._cuts[number].reserve_rows)
         return total
 
     def choices(self, batch: int, prices: Prices, chosen: Ints) -> Iterator[tuple[Ints, Choices]]:
-        """Yield the best responses of chosen units of a batch that cannot mix. Raises ExecutorError."""
+        """Yield best responses of chosen units of a batch that cannot mix. Raises ExecutorError without a worker."""
         return self._stream(
             Call(shard=number, method="choices", arguments=(self._cuts[number].seen(prices), place))
             for number, place in self._pieces(batch, chosen)
@@ -73,19 +73,19 @@ class DaskPricing:
     def mixtures(
         self, batch: int, rounds: Sequence[Prices], shares: Shares, chosen: Ints
     ) -> Iterator[tuple[Ints, Mixed]]:
-        """Yield mixtures of the answers of chosen units of a batch, shard by shard. Raises ExecutorError."""
+        """Yield mixtures of chosen units of a batch, shard by shard. Raises ExecutorError when no worker is left."""
         return self._stream(
             Call(shard=number, method="mixtures", arguments=self._asked(number, rounds, shares, place))
             for number, place in self._pieces(batch, chosen)
         )
 
     def _stream(self, calls: Iterable[Call]) -> Iterator[tuple[Ints, Any]]:
-        """Yield the positions in its batch of what each call asks about, its last argument, and the answer."""
-        for call, found in self._crew.stream(calls):
+        """Yield the answer of each call with the positions, in the batch, of the units in its last argument."""
+        for call, found in self._pool.stream(calls):
             yield self._cuts[call.shard].units[call.arguments[-1]], found
 
     def _asked(self, number: int, rounds: Sequence[Prices], shares: Shares, place: Ints) -> tuple[Any, ...]:
-        """Return the rounds that count for a shard as its units see them, their shares, and who is asked."""
+        """Return the rounds with weight in a shard as its units see them, their shares, and the units asked."""
         cut = self._cuts[number]
         weight, only = shares.weight[:, cut.group], shares.only[cut.units]
         counts = np.asarray((weight > 0).any(axis=1))
@@ -95,7 +95,7 @@ class DaskPricing:
         return seen, Shares(weight=weight[counts], only=only), place
 
     def _pieces(self, batch: int, chosen: Ints) -> list[tuple[int, Ints]]:
-        """Return (shard, positions in the shard) that cover the chosen units, a CHUNK at most at a time."""
+        """Return (shard, positions in the shard) pairs that cover the chosen units, each with at most CHUNK of them."""
         number, place = self._places(batch)
         ordered = chosen[np.argsort(number[chosen], kind="stable")]
         ends = np.flatnonzero(np.diff(number[ordered])) + 1
@@ -107,7 +107,7 @@ class DaskPricing:
         return pieces if len(chosen) else []
 
     def _places(self, batch: int) -> tuple[Ints, Ints]:
-        """Return for each unit of a batch its shard and its position there."""
+        """Return the shard of each unit of a batch, and its position in the shard."""
         if batch not in self._where:
             number = np.zeros(len(self._grouping.batches[batch].units), dtype=np.int64)
             place = number.copy()

@@ -1,4 +1,4 @@
-"""What travels back from a worker: sums without what is zero."""
+"""The sums that a worker sends back, without those that are always zero."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from models.response import Totals
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ShardResults:
-    """Totals of a shard (K); reserve only of those that may hold any."""
+    """The K totals of a shard; reserve only for the H totals whose units may hold any."""
 
     power_kw: Floats  # (K,T)
     held_kw: Floats  # (H,R,T)
@@ -18,7 +18,7 @@ class ShardResults:
 
 
 def sums(totals: Totals, reserve_rows: Ints) -> ShardResults:
-    """Return what travels of totals."""
+    """Return the part of totals that is sent; `reserve_rows` (H,) are the totals whose units may hold reserve."""
     return ShardResults(
         power_kw=totals.power_kw,
         held_kw=totals.held_kw[reserve_rows],
@@ -27,7 +27,7 @@ def sums(totals: Totals, reserve_rows: Ints) -> ShardResults:
 
 
 def add(total: Totals, more: ShardResults, group: Ints, reserve_rows: Ints) -> None:
-    """Add sums (K) to the totals of their groups, in order."""
+    """Add a shard's K sums to the totals of their groups (K,), in order, in place."""
     np.add.at(total.power_kw, group, more.power_kw)
     np.add.at(total.held_kw, group[reserve_rows], more.held_kw)
     np.add.at(total.cost_eur, group, more.money_eur[:, 0])

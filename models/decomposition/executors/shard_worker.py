@@ -1,4 +1,4 @@
-"""Runs on a worker: holds shards and answers prices for them."""
+"""Holds shards on a worker, and answers prices for them."""
 
 from collections.abc import Iterator
 from dataclasses import fields, replace
@@ -27,7 +27,7 @@ from models.response import Prices, Rows
 
 @cache
 def code() -> str:
-    """Return what answers depend on: a digest of the mathematics' source, and the versions below it."""
+    """Return what answers depend on: a digest of the source of `models`, and the versions of numpy and numba."""
     digest = sha256()
     for source in _sources(files("models")):
         digest.update(source)
@@ -43,7 +43,7 @@ def _sources(folder: Traversable) -> Iterator[bytes]:
 
 
 class ShardWorker:
-    """Shards that a worker holds for one solve, ready to answer. Uses the threads of its worker."""
+    """Holds shards for one solve, ready to answer on the threads of its worker."""
 
     def __init__(self) -> None:
         self._threads = get_worker().state.nthreads
@@ -51,7 +51,7 @@ class ShardWorker:
         warm()
 
     def place(self, number: int, shard: Shard) -> None:
-        """Prepare a shard."""
+        """Prepare a shard and keep it under its number."""
         case, resource = shard.case(), BY_NAME[shard.label]
         part: Any = resource.arrays(case)
         part = replace(part, **{item.name: _usual(getattr(part, item.name)) for item in fields(part)})
@@ -63,7 +63,7 @@ class ShardWorker:
         self._held[number] = unit, replace(shard, rows=rows)
 
     def respond(self, asked: list[tuple[int, tuple[Prices, Bools | None]]]) -> list[ShardResults]:
-        """Return the sums (K) of each shard at its prices, of some only where that is asked for."""
+        """Return each shard's sums (K) at its prices; zero for sums not asked, where a mask (K,) is given."""
         result = []
         for number, (prices, some) in asked:
             unit, shard = self._held[number]
@@ -72,12 +72,12 @@ class ShardWorker:
         return result
 
     def choices(self, number: int, prices: Prices, chosen: Ints) -> Choices:
-        """Return what units at some positions of a shard do that cannot mix."""
+        """Return the best responses of the units at positions `chosen` of a shard whose units cannot mix."""
         unit, shard = self._held[number]
         return unit.choices(_own(prices), shard.rows, np.array(chosen))
 
     def mixtures(self, number: int, rounds: list[Prices], shares: Shares, chosen: Ints) -> Mixed:
-        """Return mixtures of the answers of units, a CHUNK at most, at some positions of a shard that can mix."""
+        """Return mixtures of the units at positions `chosen`, at most CHUNK of them, of a shard whose units mix."""
         unit, shard = self._held[number]
         own = Shares(weight=np.array(shares.weight), only=np.array(shares.only))
         seen = [_own(prices) for prices in rounds]
@@ -86,17 +86,17 @@ class ShardWorker:
 
 
 def _usual(values: NDArray[Any]) -> NDArray[Any]:
-    """Return the array aligned, as numba's machine code expects it: what came over the network may not be."""
+    """Return the array aligned, as numba's machine code expects; arrays from the network may not be."""
     return values if values.flags.aligned else values.copy()
 
 
 def _own(prices: Prices) -> Prices:
-    """Return a copy: what came over the network is read-only, and numba would compile anew for that."""
+    """Return a writable copy: arrays from the network are read-only, and numba would compile again for these."""
     return Prices(power_eur_per_kw=np.array(prices.power_eur_per_kw), held_eur_per_kw=np.array(prices.held_eur_per_kw))
 
 
 def warm() -> None:
-    """Compile, or load, what answers: a minute once on every machine, a second later."""
+    """Compile or load the code that answers prices: a minute the first time on a machine, a second later."""
     case = tiny()
     grouping = group_units(case)
     pricing = LocalPricing(case, grouping)

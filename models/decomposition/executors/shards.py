@@ -1,4 +1,4 @@
-"""Cuts the batches of a case into shards for workers: by the case alone, whoever will hold them.
+"""Cuts the batches of a case into shards for workers. The cuts depend on the case alone, not on the workers.
 
 A shard answers with one sum per group that lies in it as a whole. A group too large for one shard is cut between blocks
 of units, and answers with one sum per block; sums are then added in the order in which one process adds them. So
@@ -20,28 +20,28 @@ from models.resources.registry import RESOURCES
 from models.response import BLOCK, Prices, Rows, Tasks
 
 SHARD_UNITS = 2048
-"""Units a shard has at most: some 12 MB where every parameter has a value per ISP."""
+"""Most units of a shard: some 12 MB where every parameter has a value per ISP."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Cut:
-    """Where a shard lies in the grouping."""
+    """The place of a shard in the grouping."""
 
     batch: int
     called: bool
     units: Ints  # (n,) positions in the batch, in the order in which they are added up
-    power: Ints  # rows of the prices of power that its units see
-    held: Ints  # rows of the rewards
+    power: Ints  # rows of the power prices that its units see
+    held: Ints  # rows of the rewards that its units see
     rows: Rows  # (n,) into these rows, and into `group`
-    group: Ints  # (K,) to which group each of its sums belongs
+    group: Ints  # (K,) the group of each of its sums
     reserve_rows: Ints  # rows of its sums whose units may hold reserve
 
     def prices(self, scenario: ScenarioPrices) -> Prices:
-        """Return the prices its units see."""
+        """Return the prices that its units see, given those of both scenarios."""
         return self.seen(scenario.called if self.called else scenario.planned)
 
     def seen(self, prices: Prices) -> Prices:
-        """Return the rows of its scenario's prices that its units see."""
+        """Return the rows that its units see of its own scenario's prices."""
         return Prices(
             power_eur_per_kw=prices.power_eur_per_kw[self.power], held_eur_per_kw=prices.held_eur_per_kw[self.held]
         )
@@ -49,7 +49,7 @@ class Cut:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Shard:
-    """What a worker holds: the units' parameters; who they are and where they are connected it is not told."""
+    """The parameters of units that a worker holds. It learns neither the units' names nor their connections."""
 
     label: str
     called: bool
@@ -71,9 +71,9 @@ class Shard:
 
 
 def cuts(grouping: Grouping, most: int = SHARD_UNITS) -> list[Cut]:
-    """Return the cuts of a grouping into at most so many units, in the order in which their sums are added.
+    """Return the cuts of a grouping into shards of at most `most` units, in the order in which sums are added.
 
-    `most` is a multiple of BLOCK.
+    `most` must be a multiple of BLOCK.
     """
     return [
         _cut(grouping, index, batch, begin, end, whole=whole)
@@ -83,10 +83,10 @@ def cuts(grouping: Grouping, most: int = SHARD_UNITS) -> list[Cut]:
 
 
 def _ranges(tasks: Tasks, most: int) -> Iterator[tuple[int, int, bool]]:
-    """Yield ranges of blocks, and whether they are whole groups."""
+    """Yield ranges of blocks, first and behind the last, and whether they hold whole groups."""
     first, last = tasks.first.tolist(), len(tasks.total)
     ends = [*np.flatnonzero(np.diff(tasks.total)).tolist(), last - 1]
-    begin = a = 0  # of the shard, of the group
+    begin = a = 0  # first block of the shard and of the group
     for b in (end + 1 for end in ends):
         if a > begin and first[b] - first[begin] > most:
             yield begin, a, True
@@ -127,7 +127,7 @@ def _cut(grouping: Grouping, index: int, batch: Batch, begin: int, end: int, *, 
 
 
 def shard(case: Case, batch: Batch, cut: Cut) -> Shard:
-    """Return what the worker of a cut is sent."""
+    """Return the shard of a cut, as it is sent to its worker."""
     part: Any = batch.resource.arrays(case)
     units = batch.units[cut.units]
     values: dict[str, Any] = {

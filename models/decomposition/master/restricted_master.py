@@ -1,4 +1,4 @@
-"""The restricted master: couplings, columns and free positions as arrays, and what is asked of them."""
+"""The restricted master: couplings, columns and free positions as arrays, with its prices, bounds and costs."""
 
 import numpy as np
 
@@ -18,11 +18,11 @@ from models.resources.totals import units_kw
 from models.response import Totals
 
 SETTLED = -2
-"""In place of the number of a round: the column of a group that keeps its program."""
+"""Number, instead of a round's, of the column of a group that keeps its program."""
 
 
 def committed_kw(case: Case) -> Floats:
-    """Return awarded capacity (R,T), kW."""
+    """Return the awarded capacity (R,T), kW; 0 where none."""
     result = np.zeros((len(case.reserves), case.isps))
     for r, reserve in enumerate(case.reserves):
         inside = reserve.block >= 0
@@ -31,13 +31,13 @@ def committed_kw(case: Case) -> Floats:
 
 
 def prequalified_kw(case: Case) -> float:
-    """Return the reserve power of all units."""
+    """Return the prequalified reserve power of all units, kW."""
     each_kw = (one.reserving.reserve_kw(case).sum() for one in PRICED if one.reserving is not None)
     return float(sum(each_kw))
 
 
 def most_mw(case: Case) -> list[Floats]:
-    """Return per product (B,) the largest bid in whole steps that depth and prequalified power allow, 0 where none."""
+    """Return the largest bid (B,) of each product, MW, in whole steps, that depth and units allow; 0 where none."""
     able_kw = prequalified_kw(case)
     result = []
     for r, reserve in enumerate(case.reserves):
@@ -184,7 +184,7 @@ class RestrictedMaster:
         )  # fmt: skip
 
     def within(self, duals: DualPrices) -> DualPrices:
-        """Return prices within the slopes of their couplings."""
+        """Return these prices, clipped to the slopes of their couplings."""
         return DualPrices(
             **{
                 name: np.clip(prices, coupling.slopes[..., 0], coupling.slopes[..., -1])
@@ -232,11 +232,11 @@ class RestrictedMaster:
         return self.bound(duals, float(self.promised(duals).sum()))
 
     def promised(self, duals: DualPrices) -> Floats:
-        """Return (G,) the least cost of every group's columns at these prices, EUR."""
+        """Return the least cost (G,) of each group's columns at these prices, EUR."""
         return np.asarray(column_pool.model_costs(self.columns, self.groups, *duals.arrays(), self.work))
 
     def bounds_of_points(self, duals: DualPrices, groups_eur: Floats) -> Floats:
-        """Return (N,) what each priced point adds to the bound, given the bounds of the groups (G,), EUR."""
+        """Return each priced point's part (N,) of the bound, given the bounds of the groups (G,), EUR."""
         total = np.zeros(len(self.grouping.priced_points))
         mine = self.groups.point >= 0
         np.add.at(total, self.groups.point[mine], groups_eur[mine])
@@ -264,7 +264,7 @@ class RestrictedMaster:
             self.recount()
 
     def settle(self, chosen: Ints, power_kw: Floats, cost_eur: Floats) -> None:
-        """Let groups without reserve keep one program each (n,T), whatever the prices; their columns go."""
+        """Let groups without reserve keep one program each (n,T), whatever the prices; their columns are dropped."""
         for group, power, cost in zip(chosen.tolist(), power_kw, cost_eur.tolist(), strict=True):
             self.columns.count[group] = 1
             self.columns.power[group, 0], self.columns.cost[group, 0] = power, cost
@@ -280,7 +280,7 @@ class RestrictedMaster:
         self.free.fixed[:] = False
 
     def recount(self) -> None:
-        """Add up all couplings anew from weights and positions: rounding does not pile up."""
+        """Add up all couplings anew from weights and positions, so that rounding does not pile up."""
         for coupling, const in zip(self.couplings, self.constants, strict=True):
             coupling.s[:] = const
         proximal.add_up(self.couplings, self.groups, self.columns, self.free, self.work)
@@ -301,17 +301,17 @@ class RestrictedMaster:
         return left
 
     def coarse(self) -> bool:
-        """Say whether some free bid has so few possible values that whole ones must be searched for."""
+        """Return whether some free bid has so few possible values that whole ones must be searched for."""
         open_bids = (self.step_mw > 0) & ~self.free.fixed
         return bool((self.free.high[open_bids] <= self.tuning.master.whole_steps * self.step_mw[open_bids]).any())
 
     def mix(self, weight: Floats, free: Floats) -> None:
-        """Take these weights (G,K) and positions."""
+        """Take the weights (G,K) of the columns and the free positions (F,)."""
         self.columns.weight[:], self.free.value[:] = weight, free
         self.recount()
 
     def bids_mw(self) -> list[Floats]:
-        """Return the bids, per product (B,); what is awarded is what it is."""
+        """Return the bids per product (B,), MW: the awarded ones, and the present value of free ones."""
         bids = [np.nan_to_num(reserve.committed_mw).astype(np.float64) for reserve in self.case.reserves]
         for p, (r, block) in enumerate(self.bids, start=self.products):
             bids[r][block] = self.free.value[p]
@@ -329,7 +329,7 @@ class RestrictedMaster:
         return out
 
     def cost(self) -> float:
-        """Return what the present weights cost, bids lowered to what is held: an estimate, EUR."""
+        """Return an estimate of the cost at the present weights, with bids lowered to the reserve held, EUR."""
         c = self.couplings
         value = self.free.value.copy()
         reserve, called = c.reserve.s.copy(), c.called.s.copy()
@@ -356,7 +356,7 @@ class RestrictedMaster:
         return float(self.case.reservations.penalty_eur_per_mwh.max(initial=0.0)) * self.case.isp_hours / 1000
 
     def gross(self) -> float:
-        """Return a cautious estimate of Σ |term|: terms that cancel each other are counted less."""
+        """Return a cautious estimate of Σ |term|, EUR, in which terms that cancel each other count less."""
         used = self.columns
         da = self.committed_da_eur + float(self.free.price[: self.products] @ self.free.value[: self.products])
         capacity = float(self.free.price[self.products :] @ self.free.value[self.products :]) - self.capacity_eur

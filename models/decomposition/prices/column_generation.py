@@ -1,7 +1,7 @@
 """Generates columns, answers that fit together, at the best prices. Source: docs/explanation/optimisation.md §3.4.
 
-Steps grow from round to round, so that mismatches count for more and more: early answers are good, late ones fill what
-is missing. A share of the groups is asked at a time; the next one's prices know what they answered.
+Steps grow from round to round, so that mismatches count for more and more: early answers are cheap, late ones close the
+mismatches. One share of the groups is asked at a time; the prices for the next share already count its answers.
 """
 
 from collections.abc import Callable
@@ -27,9 +27,10 @@ def generate_columns(
     after: Callable[[], None] = lambda: None,
     interrupted: Callable[[], StopReason | None],
 ) -> StopReason:
-    """Ask everybody `rounds` times, unless the master's cost comes within `enough_eur` of the bound, or stays.
+    """Ask every group `rounds` times, fewer once the master's cost is within `enough_eur` of the bound or stays.
 
-    The centre stays at the best prices. `after` is called after every share of a round.
+    `first_step` is the factor on the step of prices at first. The centre stays at the best prices. `after` is called
+    after every share of a round. Returns the reason to stop.
     """
     master.set_centre(state.centre)
     groups = len(master.groups.point)

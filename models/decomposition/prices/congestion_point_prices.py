@@ -1,7 +1,7 @@
 """Searches the prices of priced congestion points' own couplings while those of the whole portfolio stay.
 
-Then nothing connects the points: each has a centre, steps and a bound of its own, and the bound of all is their sum.
-All are asked in the same round; units at other points, whose prices stay, are not.
+With the portfolio's prices fixed nothing connects the points: each has a centre, steps and a bound of its own, and the
+bound of all is their sum. A round asks the units at all priced points, and no others, whose prices stay.
 Source: docs/explanation/optimisation.md §3.3.
 """
 
@@ -30,10 +30,10 @@ def search_point_prices(
     after: Callable[[], None] = lambda: None,
     interrupted: Callable[[], StopReason | None],
 ) -> StopReason:
-    """Improve the centre's prices of priced points until a rule says why to stop.
+    """Improve the centre's prices of priced points until a rule stops the search, and return its reason.
 
-    Points keep centres and steps as a whole search does, each by itself: many gain in nearly every round, a single one
-    fails in most. `after` is called after every round.
+    Each point keeps its own centre and step, as a whole search does: some of many points gain in nearly every round,
+    while a single one fails in most. `after` is called after every round.
     """
     count = len(master.grouping.priced_points)
     if not count:

@@ -1,4 +1,4 @@
-"""Cuts a case into groups of units that are priced alike, and says which congestion points are priced.
+"""Groups the units of a case that are priced alike, and finds the congestion points that are priced.
 
 A congestion point is *priced* when a limit, a reservation or an announced program gives its program a price of its own.
 A group is the units of one kind at one priced point, or a share of the units of a kind at all other points; units with
@@ -22,7 +22,7 @@ from models.response import Rows
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Batch:
-    """Units of one class in one scenario, with the rows of prices they see and the group each belongs to."""
+    """Units of one class in one scenario, with the rows of prices that they see and the group of each."""
 
     resource: ResourceClass
     called: bool
@@ -32,18 +32,18 @@ class Batch:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Grouping:
-    """The groups and their units. Power price rows: priced points in order, then "unpriced"; called: priced points."""
+    """The G groups and their units. Rows of power prices: the N priced points, then, if planned, all other units."""
 
     priced_points: Ints  # (N,) index into Case.points
     batches: tuple[Batch, ...]
-    group_called: Bools  # (G,)
-    group_point: Ints  # (G,) index into `priced_points`, −1 for unpriced
-    group_reserved: Bools  # (G,)
+    group_called: Bools  # (G,) whether its programs are called ones
+    group_point: Ints  # (G,) index into `priced_points`, −1 for none
+    group_reserved: Bools  # (G,) whether it lies at a reserved congestion point
     group_holds: Bools  # (G,) whether its units may hold reserve
 
 
 def priced_points(case: Case) -> Bools:
-    """Return (C,) which congestion points have a price of their own."""
+    """Return whether each congestion point (C,) has a price of its own."""
     priced = np.zeros(len(case.points), dtype=np.bool_)
     for market in MARKETS:
         if market.priced_points is not None:
@@ -52,29 +52,29 @@ def priced_points(case: Case) -> Bools:
 
 
 def _kinds(case: Case, resource: ResourceClass, holds: Bools) -> Ints:
-    """Return a number 0..15 for each unit's kind: those of a kind answer alike."""
+    """Return the kind 0..15 of each unit (U,); units of a kind answer alike."""
     kinds = holds.astype(np.int64)
     return kinds if resource.kinds is None else kinds + 2 * resource.kinds(case)
 
 
 def holds(case: Case, resource: ResourceClass) -> Bools:
-    """Return which units of a class may hold reserve (U,)."""
+    """Return whether each unit (U,) of a class may hold reserve."""
     if resource.reserving is None or not case.reserves:
         return np.zeros(resource.count(case), dtype=np.bool_)
     return np.asarray(resource.reserving.reserve_kw(case) > 0, dtype=np.bool_)
 
 
 def _shares(case: Case, resource: ResourceClass, units: Ints, kind: Ints, count: int) -> Ints:
-    """Return the share of each unpriced unit of a class."""
+    """Return the share 0..count−1 of each unit (n,) of a class at an unpriced point."""
     if resource.shares is None or not len(units):
         return np.arange(len(units)) % count
     return resource.shares(case, units, kind, count)
 
 
 def group_units(case: Case, unpriced_groups: int = DEFAULT.pool.unpriced_groups) -> Grouping:
-    """Return the groups of a case; the units of a kind at points without own prices make so many.
+    """Return the groups of a case; units of a kind at unpriced points are dealt into `unpriced_groups` groups.
 
-    Raises CaseError where a market's cost is no sum over ISPs.
+    Raises CaseError where a market's cost is no sum over ISPs. Source: docs/explanation/optimisation.md §3.1.
     """
     for market in MARKETS:
         if market.whole_only(case):
@@ -127,7 +127,7 @@ def group_units(case: Case, unpriced_groups: int = DEFAULT.pool.unpriced_groups)
 
 
 def span_kw(case: Case, grouping: Grouping) -> Floats:
-    """Return (G,) a rough width of what a group's program can be in one ISP, kW: scales the steps of prices."""
+    """Return the rough width (G,), kW, of the range of each group's power in one ISP; it scales the steps of prices."""
     result = np.zeros(len(grouping.group_point))
     for batch in grouping.batches:
         if batch.resource.width_kw is not None:

@@ -1,4 +1,4 @@
-"""Prices go out, sums of best responses come back: the only part of the decomposition that sees single units."""
+"""Answers prices with sums of best responses; no other part of the decomposition sees single units."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -22,26 +22,26 @@ class ScenarioPrices:
 
 
 class Pricing(Protocol):
-    """Answers prices for all groups, here or elsewhere."""
+    """Answers prices for all groups, in this process or elsewhere."""
 
     def respond(self, prices: ScenarioPrices, groups: Bools | None = None) -> Totals:
-        """Return the sums of the best responses per group (G), of some groups (G,) only: zero for all others."""
+        """Return the sums of best responses per group (G); with a mask `groups` (G,), zero for all others."""
         ...
 
     def choices(self, batch: int, prices: Prices, chosen: Ints) -> Iterator[tuple[Ints, Choices]]:
-        """Yield the best responses of chosen units (positions) of a batch that cannot mix: a few of them, and what."""
+        """Yield positions of a few of the chosen units of a batch that cannot mix, with their best responses."""
         ...
 
     def mixtures(
         self, batch: int, rounds: Sequence[Prices], shares: Shares, chosen: Ints
     ) -> Iterator[tuple[Ints, Mixed]]:
-        """Yield mixtures of the answers of chosen units of a batch that can mix: a few of them, and theirs."""
+        """Yield positions of a few of the chosen units of a batch that can mix, with mixtures of their answers."""
         ...
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class PreparedUnits:
-    """Units of one class, ready to answer: they mix their answers, or choose among them."""
+    """Units of one class, ready to answer; a class either mixes its answers or chooses among them."""
 
     responder: Responder
     mixing: MixingResponder | None
@@ -63,7 +63,10 @@ class PreparedUnits:
 
 
 def prepared(case: Case, resource: ResourceClass, units: Ints, *, called: bool, threads: int = 0) -> PreparedUnits:
-    """Return units of one class, ready to answer; 0 threads: all there are. Raises TypeError for one without choice."""
+    """Return units of one class, ready to answer. Raises TypeError for a class without choice.
+
+    With 0 threads all available ones are used.
+    """
     if resource.mixing is not None:
         mixing = resource.mixing.responder(case, units, called, threads)
         return PreparedUnits(responder=mixing, mixing=mixing, choosing=None)
@@ -74,7 +77,7 @@ def prepared(case: Case, resource: ResourceClass, units: Ints, *, called: bool, 
 
 
 def nothing(case: Case, groups: int) -> Totals:
-    """Return totals of zero."""
+    """Return totals of zero for some groups."""
     return Totals(
         power_kw=np.zeros((groups, case.isps)),
         held_kw=np.zeros((groups, len(case.reserves), case.isps)),
@@ -89,7 +92,7 @@ class LocalPricing:
     def __init__(self, case: Case, grouping: Grouping) -> None:
         self._case, self._grouping = case, grouping
         self._units = [prepared(case, b.resource, b.units, called=b.called) for b in grouping.batches]
-        # a batch's groups come right after those of the one before
+        # the groups of a batch follow those of the batch before
         self._ends = np.array([0, *(int(b.rows.total.max()) + 1 for b in grouping.batches)])
         self._everybody = [
             Rows(power=b.rows.power, held=b.rows.held, total=b.rows.total - first)
@@ -98,7 +101,7 @@ class LocalPricing:
         self._some: dict[bytes, list[Rows]] = {}
 
     def _asked(self, groups: Bools) -> list[Rows]:
-        """Return the rows of some groups; the same few are asked again and again."""
+        """Return the rows of some groups, kept because the same few selections are asked again and again."""
         key = groups.tobytes()
         if key not in self._some:
             each = np.split(groups, self._ends[1:-1])

@@ -1,7 +1,7 @@
 """Searches prices by a proximal bundle method. Source: docs/explanation/optimisation.md §3.3.
 
-The restricted master knows the answers so far and proposes prices near the best ones, the centre, with what it promises
-of them. The answers of all units say what they are really worth.
+The restricted master, made of the answers so far, proposes prices near the best ones, the centre, and promises a bound
+at these prices. The answers of all units give the true bound.
 """
 
 from collections.abc import Callable
@@ -25,10 +25,10 @@ def search_prices(
     after: Callable[[], None] = lambda: None,
     interrupted: Callable[[], StopReason | None],
 ) -> StopReason:
-    """Raise the bound until a rule says why to stop: a share of `aim_eur` is all that `patience` rounds bring.
+    """Raise the bound until a rule stops the search, for instance when `patience` rounds gain little of `aim_eur`.
 
-    The centre moves where new prices bring enough of what the columns promise; steps grow and shrink by it. `after` is
-    called after every round.
+    The centre moves to new prices that bring enough of the promised gain; the step grows and shrinks with that share.
+    `after` is called after every round. Returns the reason to stop.
     """
     stays = BoundStays(patience=patience, little_eur=tuning.little * aim_eur)
     failures, first = 0, state.rounds

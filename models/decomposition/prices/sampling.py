@@ -1,9 +1,9 @@
-"""Finds the portfolio's prices on a sample: in a large portfolio some thousands of units say what all are worth.
+"""Finds a large portfolio's prices on a sample of some thousands of its units.
 
-Balance and reserve are hundreds of prices, however many units there are, and take most rounds to find. The sample is a
-portfolio of its own, with as large a share of the markets as it has of the units: every so many-th priced congestion
-point, and of all other units every so many-th of each class. Its prices are where the search for all units begins; what
-they are worth is proven there. Source: docs/explanation/optimisation.md §3.3.
+Balance and reserve have hundreds of prices, however many units there are, and these take most rounds to find. The
+sample is a portfolio of its own, with the same share of the markets as of the units. It takes priced congestion points,
+and of the other units those of each class, at even distances. The search for all units begins at its prices, and proves
+the bound there. Source: docs/explanation/optimisation.md §3.3.
 """
 
 from collections.abc import Callable
@@ -28,17 +28,18 @@ from models.resources.registry import PRICED, RESOURCES
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Sample:
-    """A portfolio like another one, but smaller."""
+    """A smaller portfolio that resembles a large one."""
 
     case: Case
-    priced_points: Ints  # (n,) index into the priced congestion points of the whole; the sample has no others
-    share: float  # of all units
+    priced_points: Ints  # (n,) index into those of the whole portfolio; the sample has no other points
+    share: float  # share of all units
 
 
 def sampled(case: Case, grouping: Grouping, tuning: Sampling) -> Sample | None:
     """Return a sample of about `tuning.units` units; None for a small portfolio or a part of one.
 
-    None as well where priced points are few and large, so that the sample would have far more or fewer units at them.
+    Return None as well where priced points are so few and large that the sample would have far too many or too few
+    units at them.
     """
     everybody = sum(resource.count(case) for resource in PRICED)
     if everybody < tuning.large * tuning.units or case.remainder is not None:
@@ -84,7 +85,7 @@ def sampled(case: Case, grouping: Grouping, tuning: Sampling) -> Sample | None:
 
 
 def _every(of: Ints, share: float) -> Ints:
-    """Return so many of these, evenly spread; at least one where there are any."""
+    """Return a share of `of`, evenly spread; at least one element if there are any."""
     count = min(max(round(share * len(of)), 1), len(of))
     return of[((np.arange(count) + 0.5) * len(of) / max(count, 1)).astype(np.int64)]
 
@@ -102,7 +103,7 @@ def prices_of(
     tuning: Tuning,
     interrupted: Callable[[], StopReason | None],
 ) -> DualPrices:
-    """Return the best prices of a sample for the whole portfolio; priced points that are not in it keep their start."""
+    """Return a sample's best prices for the whole portfolio; priced points outside it keep their start, or zero."""
     small = group_units(sample.case, tuning.pool.unpriced_groups)
     master, pricing = RestrictedMaster(sample.case, small, tuning), LocalPricing(sample.case, small)
     start = None if sample.case.start is None else carried(sample.case.start, small)

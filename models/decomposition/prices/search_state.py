@@ -1,4 +1,4 @@
-"""Where a search stands: its best prices, its bound, and the prices behind every column."""
+"""The state of a search: its best prices, its bound, and the prices behind every column."""
 
 from dataclasses import dataclass, field
 
@@ -10,29 +10,29 @@ from models.decomposition.prices.dual_prices import DualPrices
 from models.decomposition.prices.pricing import Pricing
 from models.response import Totals
 
-_TIDY = 10  # rounds after which prices are forgotten whose columns are gone
+_TIDY = 10  # every so many rounds prices are forgotten that no column belongs to any more
 
 
 @dataclass(kw_only=True, eq=False)
 class SearchState:
-    """Where the search stands. Costs, in EUR, are what is minimised: value is their negative."""
+    """The state of a search. All money is cost in EUR, the negative of value."""
 
     centre: DualPrices  # the best prices so far
     centre_eur: float  # bound at the centre
-    bound_eur: float  # best so far
+    bound_eur: float  # the best bound so far
     step: float  # factor on the steps of prices
-    prices: dict[int, DualPrices] = field(default_factory=dict)  # of rounds whose answers are still columns
+    prices: dict[int, DualPrices] = field(default_factory=dict)  # by number of the round, while its answers are columns
     history: list[float] = field(default_factory=list)  # bound after each round, EUR
 
     @property
     def rounds(self) -> int:
-        """How many rounds were made."""
+        """Return the number of rounds so far."""
         return len(self.history)
 
     def record(
         self, master: RestrictedMaster, prices: DualPrices, totals: Totals, bound_eur: float, asked: Bools | None = None
     ) -> None:
-        """Add the answers of a round to the columns, those of the groups (G,) that were asked, and note its bound."""
+        """Add a round's answers, of all groups or of those asked (G,), to the columns, and note its bound."""
         number = self.rounds
         self.prices[number] = prices
         master.add(totals, number, asked)
@@ -44,7 +44,7 @@ class SearchState:
 
 
 def first_state(master: RestrictedMaster, pricing: Pricing, start: DualPrices | None = None) -> SearchState:
-    """Answer the first prices: `start`, or else the markets' own."""
+    """Return the state after the first prices, `start` or the markets' own, are answered."""
     prices = master.within(start) if start is not None else master.first_prices()
     totals = pricing.respond(prices.scenario())
     master.set_centre(prices)

@@ -1,1 +1,1 @@
-"""Primal recovery: from weights of columns to programs that everybody can run."""
+"""Primal recovery: from weights of columns to a program that every unit can run."""

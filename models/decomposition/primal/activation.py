@@ -1,4 +1,4 @@
-"""Called programs beside planned ones, kept for the units that may have any, and the power of both per point."""
+"""Called programs of the units that may have one, and their power per congestion point."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -15,12 +15,12 @@ from models.resources.totals import units_kw
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Activation:
-    """Called programs of the units that may have other ones than planned, and who they are within their classes."""
+    """Called programs of the units that may deviate from their plan, with these units' positions in their classes."""
 
     called: dict[str, tuple[Ints, Fields]]  # class → units (n,), the fields of their programs
 
     def everywhere(self, planned: Programs) -> Programs:
-        """Return the programs of all units: the others keep their plan."""
+        """Return the called programs of all units; units without one of their own keep their plan."""
         found: dict[str, Any] = {}
         for resource in RESOURCES:
             sparse = _sparse(resource)
@@ -41,8 +41,8 @@ def _sparse(resource: ResourceClass) -> tuple[str, ...]:
 
 
 def _sparse_copy(values: Floats) -> Floats:
-    """Return a copy (U,T) that takes memory for rows that are not zero only."""
-    result = np.zeros(values.shape, dtype=values.dtype)  # zeros_like would write them
+    """Return a copy (U,T) that takes memory only for rows that are not zero."""
+    result = np.zeros(values.shape, dtype=values.dtype)  # zeros_like would write the zeros, and so take the memory
     for few in slices(len(values)):
         rows = few.start + np.flatnonzero(values[few].any(axis=1))
         result[rows] = values[rows]
@@ -50,13 +50,13 @@ def _sparse_copy(values: Floats) -> Floats:
 
 
 def moved_kw(case: Case, activation: Activation, planned: Programs) -> Floats:
-    """Return called less planned program per congestion point (C+1,T)."""
+    """Return called less planned power per congestion point (C+1,T), kW; the last row is for units in none."""
     total = np.zeros((len(case.points) + 1, case.isps))
     for resource in RESOURCES:
         if resource.name in activation.called:
             units, mine = activation.called[resource.name]
             before = planned.of(resource.fields, units)
-            if _sparse(resource):  # added up apart, and a few at a time: these are the classes with many arrays
+            if _sparse(resource):  # these classes have many arrays: add both up apart, a few units at a time
                 total += units_kw(case, resource, units, mine)
                 total -= units_kw(case, resource, units, before)
             else:
@@ -66,7 +66,7 @@ def moved_kw(case: Case, activation: Activation, planned: Programs) -> Floats:
 
 
 def as_planned(case: Case, activation: Activation, planned: Programs, points: Ints) -> None:
-    """Let called programs keep the plan at some points: nothing is delivered there, and nothing broken."""
+    """Let called programs at some points keep the plan: nothing is delivered there, and no hard bound is broken."""
     for resource in RESOURCES:
         if resource.name in activation.called:
             units, fields = activation.called[resource.name]

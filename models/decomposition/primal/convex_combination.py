@@ -1,9 +1,9 @@
 """From weights back to programs: every unit gets the same convex combination of its own answers as its group.
 
-What cannot be mixed is chosen: a run takes the start with most weight so far uncovered, a switched unit that of its own
-answers which brings its group closest to its mixture, storage with a minimum charging power takes one of its own
-answers, and storage that would charge and discharge at once keeps the change of its energy and makes it in one
-direction. Source: docs/explanation/optimisation.md §3.5.
+Units that cannot mix choose: a run takes the start whose weight is least covered so far, a switched unit takes the one
+of its answers that brings its group closest to the mixture, and storage with a minimum charging power takes one of its
+answers. Storage that would charge and discharge at once makes the same change of its energy in one direction.
+Source: docs/explanation/optimisation.md §3.5.
 """
 
 from collections.abc import Iterator
@@ -26,16 +26,16 @@ from models.resources.protocols import Choices, Mixing
 class CombinedPrograms:
     """Programs of a batch, in the order of its units, as precise as the programs in the case.
 
-    Of what is zero for most units only the rest takes memory.
+    Fields that are zero for most units take memory only where they are not.
     """
 
-    fields: Fields  # of Programs, those of the class
+    fields: Fields  # the class's fields of Programs
     reserve_units: Ints  # (h,) positions of the units that may hold reserve
     held_kw: Floats  # (R,h,T)
 
 
 def used_rounds(master: RestrictedMaster) -> dict[int, Floats]:
-    """Return for each round whose answers count their weights (G,)."""
+    """Return the weights (G,) of each round whose answers have any, by number of the round."""
     columns = master.columns
     result: dict[int, Floats] = {}
     for number in np.unique(columns.round[columns.weight > 0]).tolist():
@@ -45,7 +45,7 @@ def used_rounds(master: RestrictedMaster) -> dict[int, Floats]:
 
 
 Starts = dict[int, Choices]
-"""What units that cannot mix chose, by position of the batch."""
+"""The choices of units that cannot mix, by position of their batch."""
 
 
 def choose_starts(
@@ -57,9 +57,10 @@ def choose_starts(
     before: Starts,
     passes: int,
 ) -> Starts:
-    """Give each unit that cannot mix one program so that its group comes closest to its weights.
+    """Return a choice for each unit that cannot mix, such that its group comes closest to its weights.
 
-    `before` is what was chosen for columns that were settled; units choose in so many passes.
+    `weights` (G,) and `prices` are given per round. `before` are the choices behind settled columns. Units choose in
+    at most `passes` passes.
     """
     result: Starts = {}
     for index, batch in enumerate(grouping.batches):
@@ -80,7 +81,7 @@ def _answered(
     prices: dict[int, DualPrices],
     before: Starts,
 ) -> Iterator[tuple[Ints, Choices]]:
-    """Yield what units answered in a round in which their group has weight, or what had been settled."""
+    """Yield the choices of units whose group has weight in a round, or in the settled column."""
     chosen = np.flatnonzero(weight[batch.rows.total] > 0)
     if number == SETTLED:
         yield chosen, before[index][chosen]
@@ -89,7 +90,7 @@ def _answered(
 
 
 def settle_runs(case: Case, grouping: Grouping, master: RestrictedMaster, starts: Starts) -> None:
-    """Let the groups of units that cannot mix keep what was chosen in the master."""
+    """Settle the groups of units that cannot mix in the master: each keeps the sum of its units' choices."""
     for index, chosen in starts.items():
         batch = grouping.batches[index]
         fields = dict.fromkeys(batch.resource.fields, chosen)
@@ -112,8 +113,8 @@ def combine(
     prices: dict[int, DualPrices],
     starts: Starts,
 ) -> list[CombinedPrograms]:
-    """Return the programs of every batch, pricing again the rounds that count."""
-    numbers = [number for number in weights if number != SETTLED]  # what is settled does not mix
+    """Return the programs of every batch, for which the rounds with weight are priced again."""
+    numbers = [number for number in weights if number != SETTLED]  # settled groups do not mix
     weight = np.array([weights[number] for number in numbers]).reshape(len(numbers), len(grouping.group_point))
     results = []
     for index, batch in enumerate(grouping.batches):
@@ -138,7 +139,7 @@ def combine(
 
 
 def _enter(result: CombinedPrograms, some: Ints, mixed: Mixed, place: Ints) -> None:
-    """Write the mixtures of some units (n,) to their places."""
+    """Write the mixtures of the units at positions `some` (n,) into the result."""
     if result.held_kw.size:
         result.held_kw[:, place[some[mixed.reserve_units]]] = mixed.held_kw
     for name, values in mixed.fields.items():

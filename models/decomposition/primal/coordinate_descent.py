@@ -1,8 +1,8 @@
-"""Units that cannot mix in turn: each takes the program that is best given what all others do, at the true cost.
+"""Coordinate descent over units that cannot mix: each takes its best program given all others, at the true cost.
 
-Mixtures of programs that are all or nothing come apart when every unit takes one of them: what was half of the units on
-becomes too many here and too few there. How a unit finds its best program at the couplings' true cost is its class's
-`descent`; classes without one keep what was chosen. Source: docs/explanation/optimisation.md §3.5.
+A mixture of programs that are all or nothing loses its balance when every unit takes one of them: half of the units on
+becomes too many in one ISP and too few in another. A class's `descent` finds the best program of each of its units at
+the couplings' true cost; classes without one keep their choices. Source: docs/explanation/optimisation.md §3.5.
 """
 
 from collections.abc import Callable
@@ -30,11 +30,12 @@ def descend(
     tuning: Recovery,
     interrupted: Callable[[], StopReason | None],
 ) -> None:
-    """Improve the chosen states in place, pass by pass, and let the groups keep them in the master.
+    """Improve the choices in `starts` in place, pass by pass, and settle their groups in the master.
 
-    The groups must be settled; all others stay where they are. While day-ahead positions are free, energy costs its
-    price (T,), EUR per kW, at first: a position would follow, but holds every single unit where it is. Then positions
-    are fitted to the whole, and the balance counts as it is. What turns out worse is taken back.
+    The groups must be settled; all other groups keep their weights. Where day-ahead positions are free, the first stage
+    charges energy at its price (T,), EUR per kW of one ISP, instead of the balance, since a fixed position would hold
+    every single unit where it is. Then positions are fitted to the whole portfolio, and the second stage charges the
+    balance itself. A stage that makes the cost worse is undone.
     """
     descents = _descents(case, grouping)
     if not descents:
@@ -64,7 +65,7 @@ def descend(
 
 
 def _descents(case: Case, grouping: Grouping) -> dict[int, Descent]:
-    """Return the batches whose class has a descent."""
+    """Return the descent of every batch whose class has one, by position of the batch."""
     found: dict[int, Descent] = {}
     for index, batch in enumerate(grouping.batches):
         choosing = batch.resource.choosing
@@ -76,7 +77,7 @@ def _descents(case: Case, grouping: Grouping) -> dict[int, Descent]:
 
 
 def _fit_positions(case: Case, master: RestrictedMaster) -> None:
-    """Take the cheapest day-ahead positions for what all units do."""
+    """Take the cheapest day-ahead positions for the present programs of all units."""
     of = master.free.da_of
     taken = np.where(of >= 0, np.append(master.free.value, 0.0)[of], np.nan_to_num(case.day_ahead.committed_kw))
     day_ahead, *_ = positions(case, master.couplings.balance.s[0] + taken)

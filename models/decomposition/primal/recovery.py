@@ -1,4 +1,4 @@
-"""From a mixed set of programs to a complete answer: reserve, bids, positions and shortfalls, exact by construction.
+"""Completes combined programs to an answer: reserve, bids, positions and shortfalls, exact by construction.
 
 Source: docs/explanation/optimisation.md §3.5.
 """
@@ -26,11 +26,11 @@ from models.resources.registry import PRICED
 from models.resources.totals import called_terms, points_kw
 
 _ROUNDING = 1e-9
-_SLACK_KW, _SLACK = 5e-5, 5e-7  # rounding, and as much of the program: half of what the audit allows
+_SLACK_KW, _SLACK = 5e-5, 5e-7  # tolerances in kW and as a share of the program: half of what the audit allows
 
 
 def _found(grouping: Grouping, combined: list[CombinedPrograms], *, called: bool) -> dict[str, tuple[Ints, Fields]]:
-    """Return who has a program in one scenario and which: class → units (n,), the arrays of the batches themselves."""
+    """Return the programs of one scenario: class → units (n,) and their fields, which are not copied."""
     pairs = zip(grouping.batches, combined, strict=True)
     return {batch.resource.name: (batch.units, some.fields) for batch, some in pairs if batch.called == called}
 
@@ -52,14 +52,14 @@ def _nobodys(case: Case, resource: ResourceClass) -> Fields:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ClassReserve:
-    """What some units (n,) of a class hold."""
+    """The reserve that some units (n,) of a class hold."""
 
     units: Ints
     held: ReserveAllocation
 
 
 AllocatedReserve: TypeAlias = dict[str, ClassReserve]
-"""What is held in one scenario, by class."""
+"""The reserve held in one scenario, by class."""
 
 
 def reserving() -> Iterator[tuple[ResourceClass, Reserving]]:
@@ -72,7 +72,7 @@ def reserving() -> Iterator[tuple[ResourceClass, Reserving]]:
 def _class_reserves(
     case: Case, grouping: Grouping, combined: list[CombinedPrograms], *, called: bool
 ) -> AllocatedReserve:
-    """Return what is held in a scenario, and its room beside the programs of the units that have one in it."""
+    """Return the reserve held in a scenario, with the room that the units' programs in it leave."""
     pairs = zip(grouping.batches, combined, strict=True)
     found = {batch.resource.name: (batch, some) for batch, some in pairs if batch.called == called}
     result: AllocatedReserve = {}
@@ -92,7 +92,10 @@ def _allocations(held: AllocatedReserve) -> list[ReserveAllocation]:
 def reserve(
     case: Case, planned: AllocatedReserve, called: AllocatedReserve | None, bids_mw: list[Floats]
 ) -> tuple[tuple[Floats, ...], Floats]:
-    """Fit and fill what is held; return bids (per product (B,)) lowered where it does not suffice, and shortfalls."""
+    """Fit reserve into its room and fill up what bids lack; return bids and shortfalls.
+
+    Bids are per product (B,), MW, lowered where the reserve does not suffice; shortfalls of awarded bids (R,T), MW.
+    """
     outside, mine, again = [], _allocations(planned), None if called is None else _allocations(called)
     for name, of_class in planned.items():
         fit(case, of_class.held)
@@ -124,7 +127,7 @@ def _sum(case: Case, allocations: list[ReserveAllocation], product: int) -> Floa
 
 
 def _supported(case: Case, r: int, wanted_mw: Floats, held_kw: Floats) -> Floats:
-    """Lower free bids to whole steps that are held in every ISP of their block."""
+    """Return the bids (B,), free ones lowered to whole steps that are held in every ISP of their block."""
     product = case.reserves[r]
     bids = np.nan_to_num(product.committed_mw)
     for block in np.flatnonzero(np.isnan(product.committed_mw)).tolist():
@@ -140,9 +143,9 @@ def _supported(case: Case, r: int, wanted_mw: Floats, held_kw: Floats) -> Floats
 
 
 def headroom(case: Case, *scenarios: AllocatedReserve) -> Headroom:
-    """Return what is held per unit and side; where scenarios differ, what is held in the last that has the unit.
+    """Return the reserve held per unit and side; where scenarios differ, the last one that has the unit counts.
 
-    Memory that nobody writes to is not taken: tables cost what those who hold reserve need.
+    The tables take memory only for units that hold reserve, since memory is taken when it is first written.
     """
     result: dict[tuple[str, Direction], Floats] = {}
     for resource, how in reserving():
@@ -159,7 +162,7 @@ def headroom(case: Case, *scenarios: AllocatedReserve) -> Headroom:
 
 
 def positions(case: Case, total_kw: Floats) -> tuple[Floats, Floats, Floats, Floats, Floats]:
-    """Return the cheapest day-ahead, intraday buy and sell, short and long (T,) that balance a given total.
+    """Return day-ahead, intraday buy and sell, short and long (T,), kW: the cheapest that balance total_kw (T,).
 
     A day-ahead product's cost is convex and piecewise linear in its position, so one of the kinks is best.
     """
@@ -205,7 +208,10 @@ def _cover_cost(case: Case, isps: Ints, need: Floats) -> float:
 
 
 def undelivered(case: Case, moved_kw: Floats, program_kw: Floats) -> tuple[Floats, Ints]:
-    """Return shortfalls (K,T) for d = Q − P (C,T), cheapest first, and the points where no shortfall is enough."""
+    """Return shortfalls (K,T), kW, and the points where no shortfall is enough.
+
+    moved_kw and program_kw (C+1,T or C,T): d = Q − P, called less planned program, and P. Cheapest shortfalls first.
+    """
     data = case.reservations
     result = np.zeros(data.reserved_kw.shape)
     broken: list[int] = []
@@ -227,10 +233,10 @@ def undelivered(case: Case, moved_kw: Floats, program_kw: Floats) -> tuple[Float
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Recovered:
-    """Everything made of a mixture, called programs and reserve only where there are any, and what it is worth."""
+    """The answer recovered from a mixture and its value; called programs and reserve only of units that have them."""
 
     case: Case
-    plain: ProgramValues  # without called programs and headroom
+    plain: ProgramValues  # the answer without called programs and headroom
     called: Activation | None
     held: AllocatedReserve
     called_held: AllocatedReserve | None
@@ -248,7 +254,7 @@ class Recovered:
 
 
 def complete(case: Case, grouping: Grouping, combined: list[CombinedPrograms], bids_mw: list[Floats]) -> Recovered:
-    """Return all that follows from the combined programs."""
+    """Return the answer that follows from the combined programs of all batches and the bids (per product (B,), MW)."""
     done = _programs(case, grouping, combined)
     planned_kw = points_kw(case, done)
     held = _class_reserves(case, grouping, combined, called=False)

@@ -1,4 +1,4 @@
-"""Fits reserve power into the room that finished programs leave, and fills up what is missing. Numpy only."""
+"""Fits reserve power into the room that finished programs leave, and fills up missing reserve. Numpy only."""
 
 import numpy as np
 
@@ -8,11 +8,11 @@ from models.headroom import takes, traded_isps
 from models.reserve_room import SIDES, ReserveAllocation
 
 _SAFE = 1.0 - 1e-12
-_ENOUGH = 1e-9  # by this share more is filled up than is missing, or by what rounding may take
+_ENOUGH = 1e-9  # share by which more is filled up than is missing, so that rounding leaves enough
 
 
 def _use(case: Case, allocation: ReserveAllocation, side: Direction) -> tuple[Floats, Floats]:
-    """Return power and energy (n,T) that what is held takes on a side."""
+    """Return the power and energy (n,T), kW and kWh, that the reserve held takes on a side."""
     power, energy = np.zeros_like(allocation.held_kw, shape=allocation.held_kw.shape[1:]), np.zeros(())
     for r, reserve in enumerate(case.reserves):
         if takes(reserve, side):
@@ -23,7 +23,7 @@ def _use(case: Case, allocation: ReserveAllocation, side: Direction) -> tuple[Fl
 
 
 def fit(case: Case, allocation: ReserveAllocation) -> None:
-    """Scale what is held down to the room there is."""
+    """Scale the reserve held down to its room, in place."""
     for few in slices(allocation.held_kw.shape[1]):
         _fit(case, allocation.part(few))
 
@@ -46,7 +46,7 @@ def _fit(case: Case, allocation: ReserveAllocation) -> None:
 
 
 def spare_kw(case: Case, allocation: ReserveAllocation, product: int) -> Floats:
-    """Return (n,T) how much more of a product each unit could hold beside what it holds."""
+    """Return the power (n,T), kW, of a product that each unit could hold on top of its present reserve."""
     reserve, shape = case.reserves[product], allocation.held_kw.shape[1:]
     result = np.empty(shape, dtype=allocation.held_kw.dtype)
     for few in slices(shape[0]):
@@ -63,7 +63,7 @@ def spare_kw(case: Case, allocation: ReserveAllocation, product: int) -> Floats:
 
 
 def fill(case: Case, allocations: list[ReserveAllocation], product: int, missing_kw: Floats) -> None:
-    """Let the units hold up to missing_kw (T,) more of a product, in proportion to what each still could."""
+    """Let units hold up to missing_kw (T,) more of a product in all, in proportion to each unit's spare room."""
     if not allocations or not (missing_kw > 0).any():
         return
     spares = [spare_kw(case, allocation, product) for allocation in allocations]

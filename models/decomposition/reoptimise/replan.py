@@ -104,7 +104,7 @@ def _program(
 
 
 def _short_of_free_bids(part: Case, found: Outcome) -> bool:
-    """Say whether a bid that is still free to move cannot be held: only awarded ones may be short."""
+    """Return whether a bid that is still free cannot be held; only awarded bids may be short."""
     for reserve, short_mw in zip(part.reserves, found.reserve_shortfall_mw, strict=True):
         free = np.append(np.isnan(reserve.committed_mw), np.False_)[reserve.block]  # block −1 reads the last entry
         if bool((short_mw[free] > _ROUNDING).any()):

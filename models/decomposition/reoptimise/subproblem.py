@@ -1,7 +1,7 @@
-"""Parts a portfolio: a case of a few congestion points alone, all others as a plan left them, and back again.
+"""Cuts a few congestion points out of a planned portfolio as a case of their own, and puts the result back.
 
-The part is a case of its own with all markets. What is elsewhere is one fixed program, the reserve held there and the
-money earned there. Numpy only. Source: docs/explanation/optimisation.md §3.6.
+The case has all markets. All other units, the fixed remainder, enter it as one fixed program, the reserve they hold and
+the money they earn. Numpy only. Source: docs/explanation/optimisation.md §3.6.
 """
 
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ _MOVED = "prognosis change"
 
 
 def members(case: Case, points: Ints) -> dict[str, Ints]:
-    """Return the units of each class at some congestion points, by their position in the class."""
+    """Return the positions of each class's units at some congestion points (n,)."""
     here = np.zeros(len(case.points) + 1, dtype=np.bool_)
     here[points] = True
     return {resource.name: np.flatnonzero(here[resource.arrays(case).point]) for resource in RESOURCES}
@@ -33,7 +33,7 @@ def members(case: Case, points: Ints) -> dict[str, Ints]:
 def subproblem(case: Case, outcome: Outcome, points: Ints) -> Case:
     """Return the case of congestion points `points` (n,) alone, in their order; all others keep their programs.
 
-    The outcome must have prices (`duals`): they are where the part begins and what its bound is proven with.
+    The outcome must have prices (`duals`): the part begins its search there, and proves its bound with them.
     """
     units = members(case, points)
     place = np.full(len(case.points) + 1, NO_POINT)
@@ -59,7 +59,7 @@ def subproblem(case: Case, outcome: Outcome, points: Ints) -> Case:
 
 
 def rows_of(table: Any, rows: Ints, place: Ints) -> Any:
-    """Return the chosen rows of every array (and of names), with congestion points at their new place."""
+    """Return some rows of every array and of names, with congestion points renumbered by `place` (C+1,)."""
     chosen = of_rows(table, rows)
     return replace(chosen, point=place[chosen.point])
 
@@ -80,7 +80,7 @@ def _remainder(case: Case, outcome: Outcome, points: Ints, units: Mapping[str, I
 
 
 def _held_kw(case: Case, headroom: Headroom, without: Mapping[str, Ints]) -> Floats:
-    """Return what all units but some hold (R,T)."""
+    """Return the reserve (R,T), kW, that all units hold but those in `without`."""
     total = np.zeros((len(case.reserves), case.isps))
     for r, reserve in enumerate(case.reserves):
         side = Direction.UP if takes(reserve, Direction.UP) else Direction.DOWN
@@ -92,9 +92,10 @@ def _held_kw(case: Case, headroom: Headroom, without: Mapping[str, Ints]) -> Flo
 
 
 def renewed(part_before: Case, reservations: Reservations, announced_kw: Floats | None, eur_per_mwh: float) -> Case:
-    """Return the part with other reservations (points numbered as in the part), near what was announced (n,T).
+    """Return the part with other reservations, whose points are numbered as in the part.
 
-    Where there is an announced program everybody elsewhere keeps theirs, so that it costs them nothing.
+    Leaving the announced programs announced_kw (n,T) costs eur_per_mwh; the remainder keeps its programs, so that it
+    costs nothing there.
     Raises CaseError for a case that is no part.
     """
     other = part_before.remainder
@@ -108,7 +109,7 @@ def renewed(part_before: Case, reservations: Reservations, announced_kw: Floats 
 
 
 def whole_case(case: Case, outcome: Outcome, points: Ints, new: Case) -> Case:
-    """Return the whole portfolio's case after its part `new` was planned again; `outcome` is the one before."""
+    """Return the whole portfolio's case after its part `new` was planned again; `outcome` is that before."""
     anchor = None
     if new.anchor is not None:
         anchor = replace(new.anchor, point_kw=outcome.point_kw.copy())
@@ -117,7 +118,7 @@ def whole_case(case: Case, outcome: Outcome, points: Ints, new: Case) -> Case:
 
 
 def _joined(case: Case, points: Ints, new: Reservations) -> Reservations:
-    """Return the contracts elsewhere, then those of the part."""
+    """Return the contracts outside the part, then those of the part."""
     rows = np.flatnonzero(~np.isin(case.reservations.point, points))
     old = rows_of(case.reservations, rows, np.arange(len(case.points) + 1))
     values: dict[str, Any] = {
@@ -135,7 +136,7 @@ def whole_outcome(
 ) -> Outcome:
     """Return the whole portfolio's outcome with that of its part in it; `case` and `outcome` are those before.
 
-    `in_place`: the arrays of the outcome before are written to, and it must not be used any more.
+    With `in_place` its arrays are written to, and `outcome` must not be used any more.
     """
     units = members(case, points)
 
