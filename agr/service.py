@@ -1,4 +1,4 @@
-"""The one place where everything is wired together: start, stop, and the loops that wake the stages."""
+"""The daemon: wires everything together, starts and stops it, and runs the loops that wake the stages."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -51,7 +51,7 @@ from agr.web.serving import WebServer
 log = structlog.get_logger()
 
 _WATCH_S = 15.0
-_NOTICES_S = 2.0
+_NOTIFIER_S = 2.0
 _ELECTION_S = 1.0
 _WATCHDOG_S = 5.0
 _DISCOVERY_S = 1.0
@@ -64,7 +64,7 @@ def _running(loop: Loop) -> bool:
 class Service:
     """The service: UFTP endpoint, operators' page, timetable, and one loop per stage.
 
-    `guest`: name of a viewer who needs no log-in at the operators' page (the demo's); empty: nobody.
+    `guest`: name of a viewer who may see the operators' page without logging in (in the demo); empty: nobody may.
     """
 
     def __init__(self, settings: Settings, clock: Clock | None = None, *, guest: str = "") -> None:
@@ -73,7 +73,7 @@ class Service:
         self._data_lock = DataLock(settings.data_folder)
         if not self._data_lock.take():
             raise AgrError(
-                f"another agr daemon works in {settings.data_folder}; stop it first, or use another data_folder"
+                f"another agr daemon is using {settings.data_folder}; stop it first, or use another data_folder"
             )
         self.key = load_key(settings)
         self.store = Store(settings.store_url)
@@ -87,7 +87,7 @@ class Service:
         self.publisher = Publisher(acting, settings, self.clock, self._participants)
         self.planner = Planner(acting, settings, self.clock, self._solver, self._planned)
         self._connections = Connections(settings.tls.authorities_file)
-        for role in ROLES:  # what is wrong with their files is said at once
+        for role in ROLES:  # faults of their files are reported at the start
             for participant in self._participants.with_role(role):
                 self._connections.prepare(participant.way)
         self._deliverer = Deliverer(
@@ -102,12 +102,12 @@ class Service:
             Loop("delivery", self._deliverer.run_due, lambda: self.leading),
         ]
         watchdog = Watchdog(acting, settings, self.clock, self._jumped)
-        self._watchers = [  # nothing wakes them: they look around every few seconds
+        self._watchers = [  # not woken by events: they check every few seconds
             Loop("watch", self.watch, lambda: self.leading, pause_s=_WATCH_S),
             Loop("watchdog", watchdog.check, lambda: self.leading, pause_s=_WATCHDOG_S),
         ]
         self._discoverer: Discoverer | None = None
-        if settings.discovery.enabled:  # a standby asks, too, so that it can take over
+        if settings.discovery.enabled:  # a standby looks up, too, so that it can take over
             self._discoverer = Discoverer(
                 acting, settings, self.clock, self._participants, dns_of(settings), lambda: self.leading,
                 wake=self._wake,
@@ -126,7 +126,7 @@ class Service:
         self._loops.append(Loop("change feed", self.operators.change_feed.look))
         self._notifier = Notifier(self.store, settings, self.clock, lambda: self.page)
         if settings.alarms.webhooks or settings.alarms.emails:
-            self._loops.append(Loop("notices", self._notifier.tell, lambda: self.leading, _NOTICES_S))
+            self._loops.append(Loop("notices", self._notifier.tell, lambda: self.leading, _NOTIFIER_S))
         page, given = settings.operators, settings.operators.listen_port
         following = settings.listen_port + 1 if settings.listen_port else 0
         port = following if given is None else given
@@ -135,7 +135,7 @@ class Service:
         )
 
     def _operators(self, guest: str) -> Context:
-        """Put the operators' side together."""
+        """Wire the operators' page and API together."""
         plan_cache = PlanCache(self.store)
         actions = Actions(
             self.store, self.settings, self.clock, self.publisher, self._participants,
@@ -156,7 +156,7 @@ class Service:
         )  # fmt: skip
 
     def start(self) -> None:
-        """Open the endpoint, then resume whatever the store says is unfinished."""
+        """Open the endpoint, then resume the unfinished work in the store."""
         self._solver.warm_up()
         events.listeners.append(self.metrics.event)
         for server in (self._web, self._page):
@@ -177,7 +177,7 @@ class Service:
         return Sender(self._connections.prepare(to.way))
 
     def _elect(self) -> None:
-        """Lead, stand by, or step down, as the store says."""
+        """Lead, stand by or step down, depending on the lease in the store."""
         if self.leading and not self._leadership.holds():
             self.leading = False
             self.scheduler.pause()
@@ -193,7 +193,7 @@ class Service:
             log.info("daemon.leading")
 
     def _resume(self) -> None:
-        """Go on with whatever the store says is unfinished, barring whom operators have barred meanwhile."""
+        """Resume the unfinished work in the store, and bar the participants that operators have barred meanwhile."""
         with self.store.transaction() as tx:
             shorten_pauses(tx, self.clock.now(), self.settings)
             for (domain, role), switch in overrides.barred(tx).items():
@@ -208,18 +208,18 @@ class Service:
             self.publisher.publish(period, self.planner.closed_isps(period))
 
     def receive(self, body: bytes) -> int:
-        """Take a message in, or ask the sender to try again later: when we stand by, or the store does not answer."""
+        """Accept a message, or answer 503 (try again later) while on standby or without a working store."""
         if not self.leading:
             return 503
         try:
             return self.receiver.receive(body)
         except StoreError as error:
-            log.error("message.not_stored", why=str(error))  # noqa: TRY400 - the sender keeps it
+            log.error("message.not_stored", why=str(error))  # noqa: TRY400 - the sender tries again
             return 503
 
     @property
     def port(self) -> int:
-        """The port the endpoint listens on."""
+        """The port of the endpoint."""
         return self._web.port
 
     @property
@@ -229,12 +229,12 @@ class Service:
         return where.public_url or f"http://{where.listen_host}:{self._page.port}"
 
     def set_up_link(self) -> str | None:
-        """Return a one-time link for the first admin while there is none; it lasts a day, earlier ones end."""
+        """Return a one-time link for the first admin while there is none. It lasts a day; earlier links end."""
         secret = self.authentication.first_link()
         return None if secret is None else f"{self.page.rstrip('/')}/setup/{secret}"
 
     def stop(self) -> None:
-        """Finish what is under way and end; the rest is resumed at the next start."""
+        """Finish the work under way and stop; the rest is resumed at the next start."""
         if isinstance(self.clock, JumpingClock) and self._jumped in self.clock.listeners:
             self.clock.listeners.remove(self._jumped)
         if self.store.shared:
@@ -253,7 +253,7 @@ class Service:
         log.info("daemon.stopped")
 
     def release(self) -> None:
-        """Give back what making the daemon took, where it was never started."""
+        """Release all resources; also for a daemon that was never started."""
         self._solver.close()
         self._notifier.close()
         self._connections.close()
@@ -280,12 +280,12 @@ class Service:
         self._wake()
 
     def _planned(self, plan: Plan) -> None:
-        """Send what changed."""
+        """Publish the programs that a plan changed."""
         self.publisher.publish(plan.period, self.planner.closed_isps(plan.period))
         self._wake()
 
     def watch(self) -> None:
-        """Report overdue answers; ask again and send again whatever the day still lacks: each call may be repeated."""
+        """Report overdue answers; repeat requests and prognoses that the day still lacks. Idempotent."""
         self.receiver.watch()
         self._watch_outbox()
         self._watch_discovery()
@@ -297,24 +297,24 @@ class Service:
             self.publisher.publish(period, self.planner.closed_isps(period))
 
     def _watch_outbox(self) -> None:
-        """Report recipients whose messages do not leave, and when they do again."""
+        """Raise an alarm for recipients whose messages do not leave; end it when they do again."""
         now = self.clock.now()
         with self.store.transaction() as tx:
             stuck = outbox.stuck(tx, now - timedelta(seconds=self.settings.alarms.outbox_stuck_s))
             for domain, count in stuck.items():
-                text = f"{count} messages to {domain} have not left; the outbox says why"
+                text = f"{count} messages to {domain} have not left; see the outbox for the reason"
                 day.raise_alarm(tx, "outbox stuck", domain, text, now)
             for alarm in day.open_alarms(tx):
                 if alarm.kind == "outbox stuck" and alarm.subject not in stuck:
                     day.recover(tx, alarm.kind, alarm.subject, now)
 
     def _watch_discovery(self) -> None:
-        """End alarms from before a restart or a failover, also where the settings leave nothing to look up now."""
+        """End discovery alarms from before a restart or failover, even if discovery is now disabled."""
         looked_up = self._discoverer.doubtful if self._discoverer is not None else set[str]
         end_alarms(self.store, looked_up, self.clock.now())
 
     def idle(self) -> bool:
-        """Say whether nothing waits to be processed, planned, delivered or answered."""
+        """Return whether nothing waits to be processed, planned, delivered or answered."""
         if self.planner.busy:
             return False
         with self.store.transaction() as tx:

@@ -1,1 +1,1 @@
-"""The command line's operator commands: what the running daemon does over its JSON API, and what needs the machine."""
+"""The command line: commands that ask the running daemon over its JSON API, and commands that work on this machine."""

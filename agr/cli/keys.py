@@ -28,21 +28,25 @@ def register(app: typer.Typer, in_words: Callable[[], AbstractContextManager[Non
     @keys_app.command()
     def rotate(
         config: ConfigOption = DEFAULT,
-        now: Annotated[bool, typer.Option("--now", help="Do not wait a day; everybody has confirmed the key.")] = False,
+        now: Annotated[
+            bool, typer.Option("--now", help="Do not wait a day: all counterparties have confirmed the key.")
+        ] = False,
     ) -> None:
-        """Make the next key; a day later, called again, bring it into force. No restart is needed."""
+        """Generate the next key; run again a day later, bring it into force. No restart is needed."""
         with in_words():
             keys = ring(config)
             if keys.prepared:
-                typer.echo(f"in force from now on: {keys.activate(at_once=now).public}")
-                typer.echo("the former key stays published for a day (`agr keys publish`), for messages under way")
+                typer.echo(f"now in force: {keys.activate(at_once=now).public}")
+                typer.echo("the previous key stays published for a day (`agr keys publish`), for messages in transit")
             else:
                 typer.echo(f"next key: {keys.prepare().public}")
-                typer.echo("give it to every counterparty beside the present one (`agr keys publish`), then call again")
+                typer.echo(
+                    "give it to every counterparty beside the current key (`agr keys publish`), then rotate again"
+                )
 
     @keys_app.command()
     def show(config: ConfigOption = DEFAULT) -> None:
-        """Show our public keys and which one signs."""
+        """Show our public keys, and which of them signs."""
         with in_words():
             for entry in ring(config).entries():
                 typer.echo(f"{entry.state:<9} {entry.public}  since {entry.since:%Y-%m-%d %H:%M} UTC")
@@ -57,10 +61,10 @@ def register(app: typer.Typer, in_words: Callable[[], AbstractContextManager[Non
     @keys_app.command()
     def find(
         domain: Annotated[str, typer.Argument(help="Internet domain of the participant.")],
-        role: Annotated[Literal["AGR", "CRO", "DSO"], typer.Argument(help="Its role.")],
+        role: Annotated[Literal["AGR", "CRO", "DSO"], typer.Argument(help="Role of the participant.")],
         config: ConfigOption = DEFAULT,
     ) -> None:
-        """Show what the DNS says about a participant: endpoint, version, public keys; validated as [discovery] says."""
+        """Show a participant's DNS records: endpoint, version, public keys; validated according to [discovery]."""
         from agr.messaging.discovery import dns_of
         from agr.settings import load
         from agr.uftp.dns.discovery import look_up
@@ -70,6 +74,6 @@ def register(app: typer.Typer, in_words: Callable[[], AbstractContextManager[Non
         typer.echo(f"endpoint  {found.endpoint}  version {found.version}")
         for key in found.public_keys:
             typer.echo(f"key       {key}")
-        typer.echo(f"ask again {found.fresh_until:%Y-%m-%d %H:%M} UTC")
+        typer.echo(f"valid until {found.fresh_until:%Y-%m-%d %H:%M} UTC")
 
     app.add_typer(keys_app, name="keys")

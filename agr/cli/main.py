@@ -1,4 +1,4 @@
-"""Commands only: parse, call, print. Imports stay inside the commands, so that each answers as soon as it can."""
+"""Commands: parse, call, print. Imports are inside the commands, so that each command starts quickly."""
 
 import getpass
 import signal
@@ -41,7 +41,7 @@ def _period(settings: "Settings", text: str | None) -> "Period":
 
 @app.command()
 def init(
-    folder: Annotated[Path, typer.Argument(help="Where to write agr.toml and keys/.")] = Path(),
+    folder: Annotated[Path, typer.Argument(help="Folder for agr.toml and keys/.")] = Path(),
     domain: Annotated[str, typer.Option(help="Our internet domain.")] = "agr.example.com",
 ) -> None:
     """Write a commented example configuration and a new key pair (private key: mode 0600)."""
@@ -61,7 +61,7 @@ def init(
 
 @app.command()
 def check(config: ConfigOption = DEFAULT) -> None:
-    """Validate configuration, keys, store and participants; say what is wrong in words."""
+    """Check configuration, keys, store and participants; print what is wrong."""
     from agr.operations.configuration_check import findings
     from agr.settings import load
 
@@ -71,12 +71,12 @@ def check(config: ConfigOption = DEFAULT) -> None:
         err.print(f"- {line}", markup=False, highlight=False, soft_wrap=True)
     if found:
         raise typer.Exit(1)
-    out.print("all good")
+    out.print("no faults found")
 
 
 @app.command()
 def run(config: ConfigOption = DEFAULT, json: Annotated[bool, typer.Option(help="Log as JSON lines.")] = False) -> None:
-    """Run the daemon until it is told to stop (Ctrl-C or SIGTERM)."""
+    """Run the daemon until it is stopped (Ctrl-C or SIGTERM)."""
     from agr.operations import log
     from agr.service import Service
     from agr.settings import load
@@ -89,7 +89,10 @@ def run(config: ConfigOption = DEFAULT, json: Annotated[bool, typer.Option(help=
         err.print(f"operators' page: {daemon.page}", highlight=False)
         link = daemon.set_up_link()
         if link is not None:
-            err.print(f"there is no account yet; set up the first one within a day, once: {link}", highlight=False)
+            err.print(
+                f"there is no account yet; set up the first one with this link, valid once and for a day: {link}",
+                highlight=False,
+            )
         ended.wait()
 
 
@@ -97,7 +100,7 @@ def run(config: ConfigOption = DEFAULT, json: Annotated[bool, typer.Option(help=
 def import_(
     folder: Annotated[Path, typer.Argument(help="Folder of CSV or Parquet tables.")], config: ConfigOption = DEFAULT
 ) -> None:
-    """Load connections, resources, contracts, forecasts and prices; all of it or, with every fault listed, nothing."""
+    """Load connections, resources, contracts, forecasts and prices; on any fault, load nothing and list all faults."""
     from agr.operations import commands
     from agr.operations.tables import import_tables
     from agr.settings import load
@@ -113,11 +116,11 @@ def import_(
 
 @app.command()
 def export(
-    folder: Annotated[Path, typer.Argument(help="Folder to write into.")],
+    folder: Annotated[Path, typer.Argument(help="Folder to write to.")],
     config: ConfigOption = DEFAULT,
     format: Annotated[Literal["csv", "parquet"], typer.Option(help="File format.")] = "csv",  # noqa: A002
 ) -> None:
-    """Write all tables back, in the form that import reads."""
+    """Write all tables in the form that `agr import` reads."""
     from agr.operations import commands
     from agr.operations.tables import export_tables
     from agr.settings import load
@@ -130,7 +133,7 @@ def export(
 
 @app.command()
 def plan(config: ConfigOption = DEFAULT, period: PeriodOption = None) -> None:
-    """Optimise a Period once, now: by the running daemon, or here when there is none."""
+    """Plan a Period now: in the running daemon, or in this process when no daemon runs."""
     from agr.cli import status_tables
     from agr.operations import commands, log
     from agr.operations.planning_once import plan_now
@@ -149,7 +152,7 @@ def plan(config: ConfigOption = DEFAULT, period: PeriodOption = None) -> None:
 
 @app.command()
 def status(config: ConfigOption = DEFAULT, period: PeriodOption = None) -> None:
-    """Show the day: moments, CROs, plans, prognoses, alarms."""
+    """Show a day: moments, CROs, plans, prognoses, alarms."""
     from agr.cli import status_tables
     from agr.operations import commands
     from agr.settings import load
@@ -166,10 +169,10 @@ def status(config: ConfigOption = DEFAULT, period: PeriodOption = None) -> None:
 def explain(
     period: Annotated[str, typer.Argument(help="Local day, YYYY-MM-DD.")],
     congestion_point: Annotated[str, typer.Argument(help="Entity address of the congestion point.")],
-    isp: Annotated[int | None, typer.Argument(help="ISP from 1; default: all that changed.")] = None,
+    isp: Annotated[int | None, typer.Argument(help="ISP, from 1; default: all that changed.")] = None,
     config: ConfigOption = DEFAULT,
 ) -> None:
-    """Say why a congestion point's program is what it is, what changed it, and what that earned."""
+    """Explain a congestion point's program: what holds it, what changed it, and what the change earned."""
     from agr.cli import status_tables
     from agr.operations import commands
     from agr.planning import explanation as why
@@ -193,7 +196,7 @@ def explain(
             if lines:
                 out.print(status_tables.lines_table(lines, settings.currency))
         if isp is not None:
-            out.print("It stands where it is because of:", style="bold")
+            out.print("The program of this ISP is held by:", style="bold")
             out.print(
                 status_tables.lines_table([why.standing(history[-1], solved, congestion_point, isp)], settings.currency)
             )
@@ -208,7 +211,7 @@ def award(
     config: ConfigOption = DEFAULT,
     period: PeriodOption = None,
 ) -> None:
-    """Enter what a capacity auction awarded, where it differs from our bid."""
+    """Enter the capacity that an auction awarded, where it differs from our bid."""
     from agr.operations import commands
     from agr.settings import load
 
@@ -216,12 +219,12 @@ def award(
         settings = load(config)
         values = commands.parse_numbers(megawatts)
         commands.award(settings, commands.open_store(settings), _period(settings, period), product, values)
-    out.print("entered; the daemon plans again")
+    out.print("entered; the daemon will plan again")
 
 
 @connections_app.command("register")
 def connections_register(config: ConfigOption = DEFAULT) -> None:
-    """Publish our connections at every CRO (AGRPortfolioUpdate); the running daemon delivers it."""
+    """Register our connections with every CRO (AGRPortfolioUpdate); the running daemon delivers the messages."""
     from agr.domain.errors import AgrError
     from agr.domain.isp import SystemClock
     from agr.messaging.directory import participants_of
@@ -245,11 +248,11 @@ def connections_register(config: ConfigOption = DEFAULT) -> None:
 @app.command()
 def demo(
     scenario: Annotated[Path | None, typer.Option(help="Scenario folder; default: the shipped weekday.")] = None,
-    once: Annotated[bool, typer.Option(help="End after the day instead of staying up.")] = False,
-    json: Annotated[bool, typer.Option(help="Print the result as one JSON object, last on standard output.")] = False,
+    once: Annotated[bool, typer.Option(help="Exit after the day instead of continuing to serve.")] = False,
+    json: Annotated[bool, typer.Option(help="Print the result as a JSON object, last on standard output.")] = False,
     data: Annotated[Path | None, typer.Option(help="Data folder; default: a new temporary one.")] = None,
 ) -> None:
-    """Run a whole market day on this machine: the real daemon, a CRO and two DSOs."""
+    """Play a whole market day on this machine: the real daemon with a CRO and two DSOs."""
     from agr.demo.run import demo as run_demo
 
     with in_words():

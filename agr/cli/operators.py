@@ -24,10 +24,10 @@ accounts_app = typer.Typer(no_args_is_help=True, help="Accounts of the operators
 
 ConfigOption = Annotated[Path, typer.Option("--config", "-c", help="Settings file.", envvar="AGR_CONFIG")]
 UrlOption = Annotated[
-    str | None, typer.Option("--url", help="Where the daemon's page is; default: as configured.", envvar="AGR_URL")
+    str | None, typer.Option("--url", help="Address of the operators' page; default: as configured.", envvar="AGR_URL")
 ]
 PeriodOption = Annotated[str | None, typer.Option("--period", help="Local day, YYYY-MM-DD; default: tomorrow.")]
-WhyOption = Annotated[str, typer.Option("--why", "-m", help="Why: it goes into the audit log.")]
+WhyOption = Annotated[str, typer.Option("--why", "-m", help="Reason, for the audit log.")]
 DEFAULT = Path("agr.toml")
 ADMINISTRATOR = "the machine's administrator"
 Words = Callable[[], AbstractContextManager[None]]
@@ -74,7 +74,7 @@ def _authentication(settings: "Settings") -> "tuple[Authentication, Store]":
 def _link(settings: "Settings", secret: str) -> None:
     from agr.cli.client import address_of
 
-    _say(f"{address_of(settings)}/setup/{secret}\nIt works once, within a day: whoever has it chooses the password.")
+    _say(f"{address_of(settings)}/setup/{secret}\nThe link works once, within a day. Whoever has it sets the password.")
 
 
 def register(app: typer.Typer, in_words: Words) -> None:
@@ -86,18 +86,20 @@ def register(app: typer.Typer, in_words: Words) -> None:
     def trigger(
         why: WhyOption,
         period: PeriodOption = None,
-        point: Annotated[list[str] | None, typer.Option("--point", help="Only these; may be repeated.")] = None,
-        send: Annotated[bool, typer.Option("--send", help="Send what it changes; without: only a preview.")] = False,
+        point: Annotated[
+            list[str] | None, typer.Option("--point", help="Only this congestion point; repeatable.")
+        ] = None,
+        send: Annotated[bool, typer.Option("--send", help="Send the changes; default: preview only.")] = False,
         patience: Annotated[float, typer.Option(help="Wait this many seconds for the plan.")] = 600,
         config: ConfigOption = DEFAULT,
         url: UrlOption = None,
     ) -> None:
-        """Have the running daemon optimise again, and say what that changes."""
+        """Let the running daemon plan again, and show what changes."""
         with in_words():
             client = _client(config, url)
             day = _day(config, period)
-            asked = client.act("/plans", period=day, why=why, points=point or [], preview=not send)
-            plan = _wait(client, asked["trigger"], patience)
+            started = client.act("/plans", period=day, why=why, points=point or [], preview=not send)
+            plan = _wait(client, started["trigger"], patience)
         proven = "no bound proven" if plan["gap_eur"] is None else f"proven within {plan['gap_eur']:,.2f}"
         worth = f"{plan['objective_eur']:,.2f}, {proven}"
         _say(f"plan {plan['id']} ({plan['state']}) for {plan['period']}: {worth}")
@@ -106,7 +108,7 @@ def register(app: typer.Typer, in_words: Words) -> None:
             if abs(value) >= 0.005:
                 _say(f"    {term:<24} {value:>+14,.2f}")
         if plan["state"] == "preview":
-            _say(f"nothing was sent; `agr decide {plan['id']} send --why …` does it, `… discard …` puts it away")
+            _say(f"nothing was sent; `agr decide {plan['id']} send --why …` sends it, `… discard …` discards it")
 
     @app.command()
     def decide(
@@ -119,29 +121,31 @@ def register(app: typer.Typer, in_words: Words) -> None:
         """Send a preview or discard it."""
         with in_words():
             if what not in ("send", "discard"):
-                raise InputError(f"{what!r}: say send or discard")
+                raise InputError(f"{what!r} is not a decision; write send or discard")
             _say(_client(config, url).act(f"/plans/{plan}/{what}", why=why)["text"])
 
     @app.command()
     def hold(why: WhyOption, config: ConfigOption = DEFAULT, url: UrlOption = None) -> None:
-        """Stop sending D-Prognoses by itself."""
+        """Stop sending D-Prognoses automatically."""
         with in_words():
             _say(_client(config, url).act("/hold", why=why)["text"])
 
     @app.command()
     def release(why: WhyOption, config: ConfigOption = DEFAULT, url: UrlOption = None) -> None:
-        """Let D-Prognoses leave by themselves again."""
+        """Send D-Prognoses automatically again."""
         with in_words():
             _say(_client(config, url).act("/release", why=why)["text"])
 
     @app.command()
     def alarms(
-        acknowledge: Annotated[int | None, typer.Option("--acknowledge", help="Take this alarm on.")] = None,
-        why: Annotated[str, typer.Option("--why", "-m", help="What is being done.")] = "",
+        acknowledge: Annotated[
+            int | None, typer.Option("--acknowledge", help="Number of the alarm to acknowledge.")
+        ] = None,
+        why: Annotated[str, typer.Option("--why", "-m", help="What is being done about it.")] = "",
         config: ConfigOption = DEFAULT,
         url: UrlOption = None,
     ) -> None:
-        """List open alarms, or acknowledge one; the exit code is 2 while any is not acknowledged."""
+        """List open alarms, or acknowledge one; the exit code is 2 while any alarm is unacknowledged."""
         with in_words():
             client = _client(config, url)
             if acknowledge is not None:
@@ -158,21 +162,21 @@ def register(app: typer.Typer, in_words: Words) -> None:
 
     @app.command()
     def reservations(
-        contract: Annotated[str | None, typer.Argument(help="Contract, to enter what is still reserved of it.")] = None,
-        keep: Annotated[float | None, typer.Option("--keep", help="Share still reserved, in per cent.")] = None,
-        why: Annotated[str, typer.Option("--why", "-m", help="Why: it goes into the audit log.")] = "",
+        contract: Annotated[str | None, typer.Argument(help="Contract whose reservation is entered.")] = None,
+        keep: Annotated[float | None, typer.Option("--keep", help="Share still reserved, in percent.")] = None,
+        why: Annotated[str, typer.Option("--why", "-m", help="Reason, for the audit log.")] = "",
         period: PeriodOption = None,
         config: ConfigOption = DEFAULT,
         url: UrlOption = None,
     ) -> None:
-        """List what DSOs and operators said about reservations, or enter one by hand."""
+        """List updates of reservations from DSOs and operators, or enter one by hand."""
         from rich.table import Table
 
         with in_words():
             client, day = _client(config, url), _day(config, period)
             if contract is not None:
                 if keep is None:
-                    raise InputError("say how much is still reserved, e.g. --keep 50 (per cent)")
+                    raise InputError("give the share that is still reserved, such as --keep 50 (percent)")
                 given = {"contract": contract, "period": day, "keep_share": keep / 100, "why": why}
                 _say(client.act("/reservations", **given)["text"])
                 return
@@ -183,7 +187,7 @@ def register(app: typer.Typer, in_words: Words) -> None:
         for one in found:
             largest = max((abs(p) for p in one["power_w"]), default=0) / 1000
             table.add_row(one["at"][:19], one["contract"], f"{largest:,.1f}", one["origin"])
-        out.print(table if found else f"nothing was said about {day}: contracts are reserved as contracted")
+        out.print(table if found else f"no updates for {day}: the contracted power is reserved")
 
     @app.command("backup")
     def backup_(
@@ -191,7 +195,7 @@ def register(app: typer.Typer, in_words: Words) -> None:
         key: Annotated[bool, typer.Option(help="Include the signing key.")] = True,
         config: ConfigOption = DEFAULT,
     ) -> None:
-        """Write store, settings and signing key into one file; the daemon may run meanwhile."""
+        """Write store, settings and signing key to one file; the daemon may keep running."""
         from agr.operations.backup import backup
 
         with in_words():
@@ -201,17 +205,17 @@ def register(app: typer.Typer, in_words: Words) -> None:
     @app.command("restore")
     def restore_(
         source: Annotated[Path, typer.Argument(help="File that `agr backup` wrote.")],
-        replace: Annotated[bool, typer.Option("--replace", help="Over what is there, which is kept.")] = False,
+        replace: Annotated[bool, typer.Option("--replace", help="Replace existing data, which is kept aside.")] = False,
         config: ConfigOption = DEFAULT,
     ) -> None:
-        """Put a backup back; the daemon must not run. The settings file is not touched."""
+        """Restore a backup; the daemon must not run. The settings file is not changed."""
         from agr.operations.backup import restore
 
         with in_words():
-            said = restore(_settings(config), source, replace=replace)
-        _say(f"restored {said.domain} as of {said.made_at}; the backup's agr.toml was left in the archive")
-        for path in said.kept:
-            _say(f"what was there before is kept in {path}")
+            restored = restore(_settings(config), source, replace=replace)
+        _say(f"restored {restored.domain} as of {restored.made_at}; the backup's agr.toml was left in the archive")
+        for path in restored.kept:
+            _say(f"the replaced data is kept in {path}")
 
 
 def _wait(client: "Client", trigger: int, patience_s: float) -> Any:
@@ -221,14 +225,14 @@ def _wait(client: "Client", trigger: int, patience_s: float) -> Any:
         if state["plan"] is not None:
             return client.get(f"/plans/{state['plan']}")
         if state["outcome"]:
-            raise AgrError(f"no plan came of it: {state['outcome']}")
+            raise AgrError(f"no plan was made: {state['outcome']}")
         if time.monotonic() > until:
-            raise AgrError(f"no plan within {patience_s:g} s; it is still being made (number {trigger})")
+            raise AgrError(f"no plan within {patience_s:g} s; the daemon is still working on it (trigger {trigger})")
         time.sleep(0.5)
 
 
 def register_accounts(in_words: Words) -> None:
-    """Mount the commands about accounts: they need the store, not the daemon."""
+    """Mount the account commands, which need the store but no running daemon."""
 
     @accounts_app.command("list")
     def list_(config: ConfigOption = DEFAULT) -> None:
@@ -240,10 +244,10 @@ def register_accounts(in_words: Words) -> None:
             with store.transaction() as tx:
                 known = access.accounts(tx)
         for one in known:
-            state = "disabled" if one.disabled_at else "in use" if one.password_hash else "waits for its set-up link"
+            state = "disabled" if one.disabled_at else "in use" if one.password_hash else "waiting for set-up"
             _say(f"{one.name:<24} {one.role:<10} {state}")
         if not known:
-            _say("no account yet; `agr accounts add NAME --role admin` makes one")
+            _say("no account yet; `agr accounts add NAME --role admin` creates one")
 
     @accounts_app.command("add")
     def add(
@@ -267,12 +271,12 @@ def register_accounts(in_words: Words) -> None:
 
     @accounts_app.command("token")
     def token(
-        name: Annotated[str, typer.Argument(help="Account the token stands for.")],
+        name: Annotated[str, typer.Argument(help="Account that the token acts for.")],
         scope: Annotated[
-            list[str], typer.Option("--scope", help="What it may do: read, metrics, preview, act, admin.")
+            list[str], typer.Option("--scope", help="What the token may do: read, metrics, preview, act, admin.")
         ],
-        purpose: Annotated[str, typer.Option("--for", help="What it is for.")] = "command line",
-        days: Annotated[int, typer.Option(help="How long it lasts.")] = 30,
+        purpose: Annotated[str, typer.Option("--for", help="Purpose of the token.")] = "command line",
+        days: Annotated[int, typer.Option(help="Validity in days.")] = 30,
         config: ConfigOption = DEFAULT,
     ) -> None:
         """Print a new API token; only its digest is kept."""
@@ -283,6 +287,6 @@ def register_accounts(in_words: Words) -> None:
             with store.transaction() as tx:
                 known = access.account(tx, name)
             if known is None or known.disabled_at is not None:
-                raise InputError(f"there is no account {name!r} in use; `agr accounts add {name}` makes one")
+                raise InputError(f"there is no account {name!r} in use; `agr accounts add {name}` creates one")
             owner = Principal(name=known.name, role=known.role, allowed=ROLES[known.role], via=ADMINISTRATOR)
             _say(authentication.make_token(owner, purpose, scope, days))

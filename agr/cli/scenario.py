@@ -1,4 +1,4 @@
-"""The analysts' commands: parse, call, print. Heavy imports stay inside the commands that need them."""
+"""The analysts' commands: parse, call, print. Heavy imports are inside the commands that need them."""
 
 import json as text_of
 from collections.abc import Iterator
@@ -72,7 +72,7 @@ def list_() -> None:
 
 @scenario_app.command()
 def show(name: NameArgument) -> None:
-    """Say what a scenario asks and what is in it."""
+    """Show a scenario's question and contents."""
     from agr.scenario.rendering import scenario_overview
 
     with in_words():
@@ -83,12 +83,12 @@ def show(name: NameArgument) -> None:
 
 @scenario_app.command()
 def validate(name: NameArgument) -> None:
-    """Check a scenario; every fault at once, with file, line and what was expected."""
+    """Check a scenario; print every fault with its file, its line and what was expected."""
     with in_words():
         _, scenario = _read(name, None, None)
     for warning in scenario.warnings:
         err.print(f"warning: {warning}", markup=False, highlight=False, soft_wrap=True)
-    out.print(f"{scenario.name}: {scenario.resources:,} resources, no fault", highlight=False)
+    out.print(f"{scenario.name}: {scenario.resources:,} resources, no faults", highlight=False)
 
 
 @scenario_app.command()
@@ -106,11 +106,13 @@ def run(
     without: WithoutOption = None,
     period: PeriodsOption = None,
     out_folder: Annotated[Path | None, typer.Option("--out", help="Folder of the results; default: runs/NAME.")] = None,
-    executor: Annotated[str, typer.Option(help="Who answers prices: local, or dask://HOST:PORT.")] = "local",
+    executor: Annotated[
+        str, typer.Option(help="Where best responses are computed: local, or dask://HOST:PORT.")
+    ] = "local",
     report: ReportOption = True,
     json: JsonOption = False,
 ) -> None:
-    """Run a scenario, with changes or without, into a folder of tidy tables and a report."""
+    """Run a scenario, with or without changes; write tidy tables and a report to a folder."""
     from agr.scenario.running import parse_periods, solver_of
     from agr.scenario.running import run as run_scenario
 
@@ -130,7 +132,7 @@ def run(
 
 
 def _executor(name: str) -> str:
-    """Return a name as the settings take it."""
+    """Return the executor's name as the settings write it."""
     from pydantic import ValidationError
 
     from agr.domain.errors import InputError
@@ -179,7 +181,7 @@ def replay(
     report: ReportOption = True,
     json: JsonOption = False,
 ) -> None:
-    """Rerun a plan of the daemon from its stored case: exactly, or with changes."""
+    """Rerun a plan of the daemon from its stored case, exactly or with changes."""
     from agr.scenario.comparison import compare as compare_runs
     from agr.scenario.rendering import comparison_tables
     from agr.scenario.replaying import replay_from
@@ -196,20 +198,18 @@ def replay(
             for part in comparison_tables(compare_runs([found.stored, found.rerun])):
                 out.print(part)
         elif found.exact:
-            out.print("the same to the last bit as when the plan was made")
+            out.print("identical to the original plan, to the last bit")
     if found.remark:
-        complain(f"not the same as when the plan was made: {found.remark}")
+        complain(f"not identical to the original plan: {found.remark}")
         raise typer.Exit(1)
 
 
 def compare(
-    runs: Annotated[
-        list[Path], typer.Argument(help="Folders of runs; the first is what the others are compared with.")
-    ],
+    runs: Annotated[list[Path], typer.Argument(help="Folders of runs; the others are compared with the first.")],
     report: Annotated[Path | None, typer.Option("--report", help="Write the comparison as an HTML file.")] = None,
     json: JsonOption = False,
 ) -> None:
-    """Compare runs: value by market, positions, peak per congestion point, ISPs that differ."""
+    """Compare runs: value by market, positions, peaks per congestion point, differing ISPs."""
     from agr.scenario.comparison import compare as compare_runs
     from agr.scenario.record import open_run
     from agr.scenario.rendering import comparison_tables
@@ -237,11 +237,11 @@ def sweep(
     out_folder: Annotated[
         Path | None, typer.Option("--out", help="Folder of the results; default: runs/NAME-sweep.")
     ] = None,
-    workers: Annotated[int, typer.Option(min=1, help="Solving processes.")] = 2,
+    workers: Annotated[int, typer.Option(min=1, help="Number of solver processes.")] = 2,
     cluster: Annotated[str | None, typer.Option(help="Address of a Dask scheduler to solve on.")] = None,
     json: JsonOption = False,
 ) -> None:
-    """Run every combination of a grid, in parallel; started again, it goes on where it stopped."""
+    """Run every combination of a grid, in parallel; run again, resume where it stopped."""
     from agr.scenario.rendering import frame_table
     from agr.scenario.running import parse_periods
     from agr.scenario.sweeping import read_grid
@@ -258,14 +258,17 @@ def sweep(
                     progress=bar,
                 )  # fmt: skip
         except KeyboardInterrupt:
-            complain(f"stopped; the same command goes on with what is finished in {folder}")
+            complain(f"stopped; the same command resumes from the finished ones in {folder}")
             raise typer.Exit(130) from None
     if json:
         _print_json(found.table.astype(object).where(found.table.notna(), None).to_dict("records"))
     else:
         columns = [*read_grid(grid), "objective_eur", "flexibility_eur", "gap_eur", "error"]
         out.print(frame_table(f"{scenario.name}, EUR", found.table.reindex(columns=columns)))
-        out.print(f"{len(found.table)} combinations, {found.reused} of them from before, in {folder}", highlight=False)
+        out.print(
+            f"{len(found.table)} combinations, {found.reused} of them from an earlier sweep, in {folder}",
+            highlight=False,
+        )
     if found.failed:
         complain(f"{found.failed} combinations have no figures; see the column error")
         raise typer.Exit(1)
@@ -273,7 +276,7 @@ def sweep(
 
 @contextmanager
 def _cluster(address: str | None, scenario: "Scenario") -> "Iterator[Solver | None]":
-    """Yield a solver on a Dask cluster, None without one."""
+    """Yield a solver on a Dask cluster, or None without an address."""
     if address is None:
         yield None
         return
@@ -327,10 +330,10 @@ def import_(
     imbalance: Annotated[Path | None, typer.Option(help="TenneT's settlement prices.")] = None,
     sessions: Annotated[Path | None, typer.Option(help="A charge-point operator's list of sessions.")] = None,
     sessions_from: Annotated[str | None, typer.Option(help="Day of the list that becomes the first Period.")] = None,
-    country: Annotated[str, typer.Option(help="Whose capacity prices, where a file has several.")] = "NL",
+    country: Annotated[str, typer.Option(help="Country of the capacity prices, where a file has several.")] = "NL",
     zone: Annotated[str, typer.Option(help="The market's time zone.")] = "Europe/Amsterdam",
 ) -> None:
-    """Make a scenario of your own downloads (CSV, also packed with gzip)."""
+    """Build a scenario from your own downloads (CSV, plain or gzipped)."""
     from agr.scenario.importing import Wish, import_scenario
     from agr.scenario.running import days_between, parse_day
 

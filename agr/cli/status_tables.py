@@ -1,4 +1,4 @@
-"""Turns the day's state into rich tables for the terminal. Reads, prints nothing."""
+"""Turns a day's state into rich tables for the terminal. Prints nothing."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -16,12 +16,12 @@ from agr.settings import Settings
 from agr.store import day, plans, portfolio
 from agr.store.engine import Tx
 
-if TYPE_CHECKING:  # it knows the mathematics, which take seconds to import
+if TYPE_CHECKING:  # imports the models, which takes seconds
     from agr.planning.explanation import Line
 
 
 def terms_table(plan: Plan, currency: str, before: Plan | None = None) -> Table:
-    """Return the plan's value by market, beside its predecessor's when given."""
+    """Return the plan's value by market, beside that of its predecessor if given."""
     table = Table(title=f"Value by market, {currency} (earned positive)", title_justify="left")
     table.add_column("term")
     columns = [before, plan] if before else [plan]
@@ -59,7 +59,7 @@ def lines_table(lines: "Iterable[Line]", currency: str) -> Table:
 
 
 def require(history: list[Plan], period: Period, address: str, isp: int | None) -> None:
-    """Raise InputError, in words, when there is nothing to explain."""
+    """Raise InputError when there is nothing to explain."""
     if not history:
         raise InputError(f"there is no plan for {period}; see `agr status --period {period}`")
     known = [p.address for p in history[-1].points]

@@ -1,4 +1,4 @@
-"""The terminal of every command: where results and complaints go, and how errors become words."""
+"""The terminal: where commands print results and errors."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +14,7 @@ SHOWN_FAULTS = 50
 
 @contextmanager
 def in_words() -> Iterator[None]:
-    """Turn errors made on purpose into one message and exit code 1; a bug keeps its traceback."""
+    """Turn an AgrError into a message and exit code 1; a bug keeps its traceback."""
     try:
         yield
     except TableError as error:
@@ -28,6 +28,6 @@ def in_words() -> Iterator[None]:
 
 
 def complain(text: str) -> None:
-    """Print a message to standard error as it is: brackets in it are no markup."""
+    """Print a message to standard error verbatim; brackets are not markup."""
     err.print("agr:", style="red", end=" ")
     err.print(text, markup=False, highlight=False, soft_wrap=True)

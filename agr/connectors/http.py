@@ -1,4 +1,4 @@
-"""Asks a web address for prices or forecasts, with retries; every failure is a FeedError in words."""
+"""Fetches prices or forecasts from a web address, with retries; every failure is a FeedError."""
 
 import os
 from collections.abc import Mapping
@@ -25,30 +25,30 @@ _WORTH_RETRYING = {408, 425, 429, 500, 502, 503, 504}
 
 
 class _TryAgainError(FeedError):
-    """The source failed in a way that may pass."""
+    """The source failed in a way that may be temporary."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class HttpSource:
-    """A web address that gives prices or forecasts; see agr.connectors.ports.Source."""
+    """A web address that provides prices or forecasts; see agr.connectors.ports.Source."""
 
     feed: HttpFeed
     transport: httpx.BaseTransport | None = None  # None: the network
 
     def fetch(self, period: Period) -> Series:
-        """Ask for a Period. Raises FeedError."""
+        """Fetch the prices and forecasts of a Period. Raises FeedError."""
         with httpx.Client(transport=self.transport) as client:
             text = _get(self.feed, period, client)
         return read_records(self.feed, text, period)
 
 
 def open_source(feed: HttpFeed) -> HttpSource:
-    """Return the source of a feed; nothing is asked yet."""
+    """Return the source of a feed; sends no request."""
     return HttpSource(feed=feed)
 
 
 def _get(feed: HttpFeed, period: Period, client: httpx.Client) -> str:
-    """Return the answer's text; failures that may pass are tried again."""
+    """Return the response's text; temporary failures are retried."""
     url = feed.url.format(period=period, start=_iso(period.start), end=_iso(period.end))
     headers = {header: _secret(feed, variable) for header, variable in feed.header_env.items()}
     retrying = Retrying(
@@ -75,7 +75,7 @@ def _get_once(feed: HttpFeed, url: str, headers: Mapping[str, str], client: http
     except httpx.TimeoutException as error:
         raise _TryAgainError(f"feed {feed.name}: {place} did not answer within {feed.timeout_s:g} s") from error
     except (httpx.LocalProtocolError, httpx.UnsupportedProtocol, httpx.InvalidURL, UnicodeError) as error:
-        # the error's text may hold a header's secret
+        # not chained in words: the error's text may contain a header's secret
         raise FeedError(f"feed {feed.name}: {place} cannot be asked; check url and headers") from error
     except httpx.TransportError as error:
         raise _TryAgainError(f"feed {feed.name}: {place} cannot be reached ({error})") from error

@@ -1,4 +1,4 @@
-"""Understands what a feed answers: records with named fields, in JSON or CSV → prices or forecasts. Pure."""
+"""Parses a feed's response: records with named fields, in JSON or CSV → prices or forecasts. Pure."""
 
 import csv
 import io
@@ -20,7 +20,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def read_records(feed: RecordFeed, text: str, period: Period) -> Series:
-    """Return what a text says of a Period, see `_prices` and `_forecasts`. Raises FeedError."""
+    """Return a Period's prices or forecasts from a response, see `_prices` and `_forecasts`. Raises FeedError."""
     if feed.kind == "price":
         return Series(prices=_prices(feed, text, period))
     return Series(forecasts=_forecasts(feed, text, period))
@@ -28,7 +28,7 @@ def read_records(feed: RecordFeed, text: str, period: Period) -> Series:
 
 @dataclass(frozen=True, kw_only=True)
 class _Row:
-    """One record of an answer, understood."""
+    """One parsed record of a response."""
 
     position: int
     start: datetime
@@ -38,7 +38,7 @@ class _Row:
 
 
 def _prices(feed: RecordFeed, text: str, period: Period) -> tuple[Price, ...]:
-    """Return the prices that touch the Period, in the order of the answer; none when there are none yet.
+    """Return the prices that overlap the Period, in the order of the response; empty if there are none yet.
 
     Raises FeedError.
     """
@@ -67,7 +67,7 @@ def _forecasts(feed: RecordFeed, text: str, period: Period) -> tuple[Forecast, .
         values = found.setdefault((resource, quantity), {})
         for isp in _isps(feed, row, period):
             if isp in values:
-                raise _wrong(feed, row.position, f"{resource}, {quantity}: {period.label(isp)} is there twice")
+                raise _wrong(feed, row.position, f"{resource}, {quantity}: {period.label(isp)} appears twice")
             values[isp] = row.value
     return tuple(
         Forecast(resource=resource, quantity=quantity, period=period, values=_whole(feed, resource, values, period))
@@ -96,7 +96,7 @@ def _isps(feed: RecordFeed, row: _Row, period: Period) -> Iterator[int]:
 
 
 def _rows(feed: RecordFeed, text: str, period: Period) -> Iterator[_Row]:
-    """Yield the records that touch the Period."""
+    """Yield the records that overlap the Period."""
     for position, record in enumerate(_records(feed, text), start=1):
         row = _row(feed, position, record)
         if row.start < period.end and row.start + timedelta(minutes=row.minutes) > period.start:

@@ -1,4 +1,4 @@
-"""The analysts' side: make, load, run, replay and compare scenarios. For notebooks: `from agr import scenario`."""
+"""For analysts: make, load, run, replay and compare scenarios. In notebooks: `from agr import scenario`."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +27,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Import what is asked for when it is asked for: listing scenarios needs neither solver nor tables (PEP 562)."""
+    """Import an attribute on first use (PEP 562): listing scenarios needs neither solver nor tables."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from agr.scenario import api
@@ -36,5 +36,5 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    """Return what a notebook completes."""
+    """Return the names that a notebook completes."""
     return sorted({*globals(), *__all__})

@@ -1,6 +1,6 @@
-"""What `--set PATH=VALUE` and `--without KIND:NAME` address, and the errors where they address nothing. Pure.
+"""Resolves `--set PATH=VALUE` and `--without KIND:NAME`, and explains paths and names that do not exist. Pure.
 
-One language for everything that can be changed: a scenario and a stored case each say which parts they have.
+Scenarios and stored cases share this language; each declares the parts that it has.
 
 | part | paths |
 | `Value` | stay_eur_per_mwh |
@@ -23,20 +23,20 @@ WholeOut = TypeVar("WholeOut", covariant=True)
 
 
 class Part(Protocol[WholeOut]):
-    """What a path begins with."""
+    """What the first name of a path stands for."""
 
     def set(self, rest: str, setting: Setting) -> WholeOut:
-        """Return the whole with the change made; `rest` follows the part's name in the path. Raises InputError."""
+        """Return the whole with the change applied; `rest` is the path after the part's name. Raises InputError."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Value(Generic[Whole]):
-    """A value by itself."""
+    """A single value."""
 
     change: Callable[[Setting], Whole]
 
     def set(self, rest: str, setting: Setting) -> Whole:
-        """Change it."""
+        """Change the value."""
         if rest:
             raise _unknown(setting, "the setting", setting.path, [setting.path.removesuffix(f".{rest}")])
         return self.change(setting)
@@ -44,12 +44,12 @@ class Value(Generic[Whole]):
 
 @dataclass(frozen=True, kw_only=True)
 class Section(Generic[Whole]):
-    """Values by name."""
+    """Named values."""
 
     fields: Mapping[str, Callable[[Setting], Whole]]
 
     def set(self, rest: str, setting: Setting) -> Whole:
-        """Change one of them."""
+        """Change one of the values."""
         if not rest:
             raise InputError(f"{setting}: expected {setting.path}.NAME=VALUE; known are {', '.join(self.fields)}")
         if rest not in self.fields:
@@ -59,7 +59,7 @@ class Section(Generic[Whole]):
 
 @dataclass(frozen=True, kw_only=True)
 class Table(Generic[Whole]):
-    """Rows by name with columns; a name may hold dots. `change` takes the names of the rows to change and a column."""
+    """Named rows with columns; names may contain dots. `change` takes the names of the rows to change, and a column."""
 
     name: str
     rows: Collection[str]
@@ -68,7 +68,7 @@ class Table(Generic[Whole]):
     count: Callable[[Setting], Whole] | None = None
 
     def set(self, rest: str, setting: Setting) -> Whole:
-        """Change a column, of one row or of all; or how many rows there are."""
+        """Change a column of one row or of all rows, or the number of rows."""
         if not rest and self.count is not None:
             return self.count(setting)
         row, _, column = rest.rpartition(".")
@@ -83,14 +83,14 @@ class Table(Generic[Whole]):
 
 @dataclass(frozen=True, kw_only=True)
 class Counted(Generic[Whole]):
-    """Things that can only be counted: everywhere (""), or at one place by its name."""
+    """Things of which only the number can change: everywhere (""), or at one named place."""
 
     what: str
     places: Collection[str]
     change: Callable[[str, Setting], Whole]
 
     def set(self, rest: str, setting: Setting) -> Whole:
-        """Change how many there are."""
+        """Change the number."""
         if rest and rest not in self.places:
             raise _unknown(setting, f"the {self.what}", rest, sorted(self.places))
         return self.change(rest, setting)
@@ -98,7 +98,7 @@ class Counted(Generic[Whole]):
 
 @dataclass(frozen=True, kw_only=True)
 class Removable(Generic[Whole]):
-    """What `--without KIND:NAME` can take out of one kind. With `by_slug` a name may be written as in a path."""
+    """What `--without KIND:NAME` can remove of one kind. With `by_slug`, a name may be written as in a path."""
 
     names: Collection[str]
     remove: Callable[[str], Whole]
@@ -107,7 +107,7 @@ class Removable(Generic[Whole]):
 
 @dataclass(frozen=True, kw_only=True)
 class Addressable(Generic[Whole]):
-    """Everything that can be named in something; `otherwise` begins the error for a path that leads nowhere."""
+    """All parts that can be addressed; `otherwise` begins the error message for a path that does not exist."""
 
     parts: Mapping[str, Part[Whole]]
     removable: Mapping[str, Removable[Whole]]
@@ -120,9 +120,9 @@ def applied(
     settings: Iterable[str],
     without: Iterable[str],
 ) -> Whole:
-    """Return the whole with things taken out and values set, in their order. Raises InputError that says what can be.
+    """Return the whole with things removed, then values set, in order; each change sees the ones before it.
 
-    Each change sees what the ones before it have left.
+    Raises InputError that names what could be meant.
     """
     for text in without:
         whole = _without(addressable(whole), text)

@@ -1,7 +1,7 @@
-"""The analysts' side for notebooks: `from agr import scenario`. Tables are pandas DataFrames indexed by aware times.
+"""Functions for notebooks: `from agr import scenario`. Tables are pandas DataFrames indexed by aware times.
 
-Solves run in processes of their own, which stay up for the next call. A script (not a notebook) must therefore call
-these functions below `if __name__ == "__main__":`, as Python's multiprocessing asks.
+Solves run in separate processes, which stay up for the next call. A script (not a notebook) must therefore call
+these functions below `if __name__ == "__main__":`, as Python's multiprocessing requires.
 """
 
 import atexit
@@ -21,7 +21,7 @@ from agr.scenario.running import Progress, parse_periods, silent
 from agr.scenario.scenario import Scenario
 
 Changes = Mapping[str, object] | Iterable[str]
-"""`{"markets.afrr_down.price": "+20%", "batteries": 500}` or `["batteries=500"]`."""
+"""Changes such as `{"markets.afrr_down.price": "+20%", "batteries": 500}` or `["batteries=500"]`."""
 
 __all__ = [
     "Comparison", "Run", "Scenario", "backtest", "change", "compare", "from_downloads", "load", "names", "open_run",
@@ -33,7 +33,7 @@ _pools: dict[str, SolverPool] = {}
 
 
 def _solver(scenario: Scenario) -> SolverPool:
-    """Return how to solve: in processes that stay up for the next call with the same settings."""
+    """Return a pool of solver processes, which stay up for the next call with the same settings."""
     planning = scenario.description.planning
     key = planning.model_dump_json()
     if key not in _pools:
@@ -56,12 +56,12 @@ def names() -> list[str]:
 
 
 def load(name: str | Path) -> Scenario:
-    """Read a scenario by name or folder. Raises TableError with all its faults."""
+    """Read a scenario by name or folder. Raises InputError when there is none, TableError with all its faults."""
     return read_scenario(find_folder(name))
 
 
 def change(scenario: Scenario, changes: Changes = (), without: Iterable[str] = ()) -> Scenario:
-    """Return the scenario with changes, as with --set and --without."""
+    """Return the scenario with changes, as with --set and --without. Raises InputError."""
     return changed(scenario, _texts(changes), without)
 
 
@@ -73,7 +73,7 @@ def run(
     scenario: Scenario, changes: Changes = (), *, without: Iterable[str] = (), period: str | None = None,
     progress: Progress = silent,
 ) -> Run:  # fmt: skip
-    """Run a scenario, `period` being one day or `FIRST..LAST`; the run's tables are attributes: run.programs."""
+    """Run a scenario; `period` is a day or `FIRST..LAST`. The run's tables are attributes, such as run.programs."""
     asked = change(scenario, changes, without)
     return running.run(
         asked, periods=parse_periods(period, asked) if period else None, solver=_solver(asked), progress=progress
@@ -81,7 +81,7 @@ def run(
 
 
 def report(runs: Run | Sequence[Run], path: str | Path) -> Path:
-    """Write one HTML file about a run, or about several compared with the first."""
+    """Write one HTML report about a run, or about several runs compared with the first."""
     return write_report([runs] if isinstance(runs, Run) else list(runs), Path(path))
 
 
@@ -89,7 +89,7 @@ def sweep(
     scenario: Scenario, grid: Mapping[str, Iterable[object]], *, period: str | None = None,
     folder: str | Path | None = None, workers: int = 2, progress: Progress = silent,
 ) -> sweeping.Sweep:  # fmt: skip
-    """Run every combination of the grid; with a folder, an interrupted sweep goes on where it stopped."""
+    """Run every combination of the grid; with a folder, an interrupted sweep resumes where it stopped."""
     texts = {path: [str(value) for value in values] for path, values in grid.items()}
     return sweeping.sweep(
         scenario, texts, periods=parse_periods(period, scenario) if period else None,
@@ -100,7 +100,7 @@ def sweep(
 def replay(
     plan: int, changes: Changes = (), *, without: Iterable[str] = (), config: str | Path = "agr.toml"
 ) -> replaying.Replay:  # fmt: skip
-    """Rerun a plan of the daemon from its stored case: exactly (`exact` says so), or with changes."""
+    """Rerun a plan of the daemon from its stored case, with or without changes; `exact`: nothing differs."""
     return replaying.replay_from(Path(config), plan, _texts(changes), list(without))
 
 
@@ -109,7 +109,7 @@ def from_downloads(
     imbalance: str | Path | None = None, sessions: str | Path | None = None, sessions_from: str | None = None,
     country: str = "NL", zone: str = "Europe/Amsterdam",
 ) -> Scenario:  # fmt: skip
-    """Make a scenario folder of downloads, as `agr scenario import` does, and return the scenario."""
+    """Build a scenario folder from downloads, as `agr scenario import` does, and return the scenario."""
     wish = importing.Wish(
         periods=running.days_between(period, zone, 15), day_ahead=Path(day_ahead),
         capacity=tuple(Path(path) for path in capacity),

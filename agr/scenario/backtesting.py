@@ -1,13 +1,13 @@
 """Compares what plans earn with perfect foresight, with no flexibility and with a simple rule, day by day.
 
-All four start a day with the same energy in every store: what our plan of the day before left. The planning price of
-leaving announced programs ("prognosis change") is no money and is left out.
+All four start a day with the same energy in every store: the energy that our plan of the day before left. The planning
+price of leaving announced programs ("prognosis change") is not money and is left out.
 
-perfect foresight  day-ahead results and reservation updates known beforehand, every gate open
+perfect foresight  day-ahead results and reservation updates are known beforehand, and every gate is open
 no flexibility     nobody steers: docs/reference/formulation.md §4
-simple rule        cars charge at once, heat pumps follow demand, switched loads are on as early as they may, batteries
-                   store the surplus of their own connection and serve its need; no market is played: energy costs its
-                   day-ahead price, nothing else is sold
+simple rule        cars charge at once, heat pumps follow demand, switched loads run as early as they may, batteries
+                   store the surplus of their own connection and serve its load; energy costs its day-ahead price, and
+                   nothing else is traded
 """
 
 from collections import defaultdict
@@ -32,6 +32,7 @@ from models.outcome import Outcome, Termination
 
 Floats = NDArray[np.float64]
 _NO_MONEY = "prognosis change"
+"""The term of the objective that is not money."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -48,7 +49,7 @@ class Backtest:
 
     @property
     def totals(self) -> dict[str, float]:
-        """Sums over all days by column."""
+        """Sums over all days, in EUR, by column."""
         return {str(k): float(v) for k, v in self.days.drop(columns="period").sum().items()}
 
 
@@ -59,7 +60,10 @@ def backtest(
     solver: Solver | None = None,
     progress: Progress = silent,
 ) -> Backtest:
-    """Return what plans, foresight, no flexibility and the simple rule earn on each Period."""
+    """Return what plans, foresight, no flexibility and the simple rule earn in each Period.
+
+    Raises PlanError when a problem cannot be stated or solved.
+    """
     if solver is None:
         with solver_of(scenario.description.planning) as pool:
             return backtest(scenario, periods=periods, solver=pool, progress=progress)
@@ -80,12 +84,12 @@ def backtest(
 
 
 def earned_eur(outcome: Outcome) -> float:
-    """Return what a plan earns in money."""
+    """Return what a plan earns, in EUR."""
     return outcome.objective_eur - outcome.terms_eur.get(_NO_MONEY, 0.0)
 
 
 def _carried(every: list[Step], last: Step) -> dict[str, float]:
-    """Return what a plan found at the start of its day: what the plan then in force of the day before left."""
+    """Return the states at the start of a plan's day: those that the plan in force of the day before left."""
     before = [s for s in every if s.period == last.period.previous() and s.at <= last.at]
     return carried_of(in_force(before).solved) if before else {}
 
@@ -112,8 +116,8 @@ def _warnings(period: Period, steps: list[Step], knowing: Outcome, findings: tup
 
 
 def simple_rule_eur(named: NamedCase, known: TableContext) -> float:
-    """Return what the simple rule earns."""
-    from models.baseline import no_flexibility  # brings Pyomo, which takes seconds
+    """Return what the simple rule earns, in EUR."""
+    from models.baseline import no_flexibility  # imports Pyomo, which takes seconds
 
     case = named.case
     storage = replace(case.storage, unmanaged_kw=rule_kw(named, known))
@@ -121,7 +125,7 @@ def simple_rule_eur(named: NamedCase, known: TableContext) -> float:
 
 
 def rule_kw(named: NamedCase, known: TableContext) -> Floats:
-    """Return what the simple rule makes of every store (U,T): batteries even out their own connection."""
+    """Return the simple rule's program of every store (U,T) in kW: batteries balance their own connection."""
     case = named.case
     data, hours = case.storage, case.isp_hours
     programs = data.unmanaged_kw.copy()
@@ -142,7 +146,7 @@ def rule_kw(named: NamedCase, known: TableContext) -> Floats:
     for u in np.flatnonzero(battery):
         left = need[known.connections.get(stores[u], stores[u])]
         energy = float(data.energy_start_kwh[u])
-        floor = float(wide["energy_min_kwh"][u].max())  # what the end of the day asks for is kept all day
+        floor = float(wide["energy_min_kwh"][u].max())  # the energy required at the end of the day is kept all day
         for t in range(case.isps):
             kept = energy * float(data.retention[u])
             room = max(wide["energy_max_kwh"][u, t] - kept, 0.0) / (wide["charge_efficiency"][u, t] * hours)
@@ -153,5 +157,5 @@ def rule_kw(named: NamedCase, known: TableContext) -> Floats:
             energy = kept + hours * (
                 charge * wide["charge_efficiency"][u, t] - discharge / data.discharge_efficiency[u]
             )
-        left += programs[u]  # a second battery there sees what the first leaves
+        left += programs[u]  # a second battery at the connection sees the rest
     return programs

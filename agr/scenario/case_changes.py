@@ -1,4 +1,4 @@
-"""What of a stored case --set and --without change: there is no register, only the problem in arrays. Pure.
+"""What --set and --without change in a stored case, which has no register, only the problem in arrays. Pure.
 
 | path | what |
 | day_ahead.price, intraday.price, PRODUCT.price | prices; a product's per MW and hour |
@@ -28,7 +28,7 @@ _LIMIT = {n: n for n in ("import_kw", "export_kw", "penalty_eur_per_mwh")}
 
 
 def changed_case(named: NamedCase, settings: Iterable[str] = (), without: Iterable[str] = ()) -> NamedCase:
-    """Return the case with the changes made in their order. Raises InputError that says what is possible."""
+    """Return the case with the changes applied in order. Raises InputError that names what is possible."""
     return applied(named, _addressable, settings, without)
 
 
@@ -38,7 +38,7 @@ def _addressable(named: NamedCase) -> Addressable[NamedCase]:
 
 
 def _with(part: Any, new: Mapping[str, Any]) -> Any:
-    """Return the value with fields replaced whose names are only known here."""
+    """Return the value with fields replaced; their names are only known at run time."""
     return replace(part, **new)
 
 
@@ -128,7 +128,7 @@ _PRODUCT: dict[str, Callable[[Case, Reserve, Setting], Reserve]] = {
 def _table(
     named: NamedCase, name: str, field: str, names: Collection[str], columns: Mapping[str, str]
 ) -> Table[NamedCase]:
-    """Return the rows of an array part of the case; `columns`: as written → field of the part."""
+    """Return an array part of the case as a table; `columns` maps a column's name to a field of the part."""
 
     def change(chosen: Collection[str], column: str, setting: Setting) -> NamedCase:
         part = getattr(named.case, field)
@@ -142,14 +142,14 @@ def _table(
 
 
 def _inside(setting: Setting, values: Floats, field: str) -> Floats:
-    """Change what is bounded or reserved; ISPs outside the window stay as they are. Export limits are negative here."""
+    """Change bounds or reserved power; ISPs outside the window stay as they are. Export limits are negative here."""
     if field == "power_w":
         return np.where(values != 0.0, _applied(setting, values * 1000) / 1000, 0.0)
     sign = -1.0 if field == "export_kw" else 1.0
     return np.where(np.isfinite(values), sign * _applied(setting, sign * values), values)
 
 
-# --- what can be taken out -------------------------------------------------------------------------------------------
+# --- what can be removed ---------------------------------------------------------------------------------------------
 
 
 def _removable(named: NamedCase) -> dict[str, Removable[NamedCase]]:
@@ -196,7 +196,7 @@ def _without_market(named: NamedCase, name: str) -> NamedCase:
 
 
 def _without_position(named: NamedCase, name: str) -> NamedCase:
-    """Free what a gate had fixed, as if it had not closed."""
+    """Free a position that a gate has fixed, as if the gate were still open."""
     case = named.case
     if name == "day_ahead":
         free = replace(case.day_ahead, committed_kw=np.full(case.isps, np.nan))

@@ -1,4 +1,4 @@
-"""Reads what stands behind --set: `markets.afrr_down.price=+20%` → a path and what to do with the value there. Pure."""
+"""Parses the argument of --set: `markets.afrr_down.price=+20%` → a path and an operation on its value. Pure."""
 
 import math
 import re
@@ -13,20 +13,20 @@ GRAMMAR = "PATH=VALUE; VALUE is 5 (set), =-5 (set, negative), +5 or -5 (add), +2
 
 @dataclass(frozen=True, kw_only=True)
 class Setting:
-    """One change: where, and what."""
+    """One change: a path and an operation."""
 
     path: str
-    text: str  # as written behind the first "="
+    text: str  # as written after the first "="
     do: Literal["set", "add", "times", "word"]
     number: float = 0.0
 
     def of(self, old: float) -> float:
-        """Return the new value for an old one. Raises InputError for a word, and where the new one would be endless."""
+        """Return the new value for an old one. Raises InputError for a word, and when the new value is not finite."""
         if self.do == "word":
             raise InputError(f"{self}: expected a number: {GRAMMAR}")
         new = {"set": self.number, "add": old + self.number, "times": old * self.number}[self.do]
         if math.isinf(new) and not math.isinf(old):
-            raise InputError(f"{self}: makes {new:g} of {old:g}; expected a finite number")
+            raise InputError(f"{self}: turns {old:g} into {new:g}; expected a finite number")
         return new
 
     def __str__(self) -> str:
@@ -34,11 +34,11 @@ class Setting:
 
 
 def read_setting(text: str) -> Setting:
-    """Read `PATH=VALUE`; raises InputError when there is no path, no value, or no finite one."""
+    """Parse `PATH=VALUE`. Raises InputError when the path or value is missing, or the value is not finite."""
     path, equals, value = text.strip().partition("=")
     path, value = path.strip(), value.strip()
     if not path or not equals or not value:
-        raise InputError(f"{text!r} is no change; write {GRAMMAR}")
+        raise InputError(f"{text!r} is not a change; write {GRAMMAR}")
     match = _AMOUNT.fullmatch(value)
     if match is None:
         return Setting(path=path, text=value, do="word")
@@ -55,5 +55,5 @@ def read_setting(text: str) -> Setting:
 
 
 def slug(name: str) -> str:
-    """Return a market's name as it stands in a path: "aFRR down" → afrr_down."""
+    """Return a market's name as written in a path: "aFRR down" → afrr_down."""
     return re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")

@@ -1,10 +1,10 @@
-"""What of a scenario `--set PATH=VALUE` and `--without KIND:NAME` change. Pure: a new scenario comes out.
+"""What `--set PATH=VALUE` and `--without KIND:NAME` change in a scenario. Pure: returns a new scenario.
 
 | path | what |
 | markets.MARKET.FIELD, MARKET.FIELD | a setting of a market; MARKET is day_ahead, intraday, imbalance or a product |
 | MARKET.price | the market's price series in the tables |
-| batteries, ev_sessions, … | how many there are: copies of those there are, or fewer of them |
-| connections, connections.POINT | how many there are, with everything behind them; everywhere or at one point |
+| batteries, ev_sessions, … | the number of resources: existing ones are copied or left out |
+| connections, connections.POINT | the number of connections with everything behind them, everywhere or at one point |
 | batteries.FIELD, batteries.NAME.FIELD | a column of all of them, or of one |
 | fixed_loads.power_kw, generators.power_kw, heat_pumps.heat_kw, heat_pumps.cop | their forecasts |
 | contracts.NAME.FIELD, limits.POINT.FIELD | a column; `*` for all |
@@ -32,11 +32,11 @@ from agr.settings.model_faults import model_faults
 
 _KEYS = {"contracts": "contract", "limits": "congestion_point"} | dict.fromkeys(BY_TABLE, "resource")
 _CLOSED = {"day_ahead": ("max_buy_kw", "max_sell_kw"), "intraday": ("depth_kw",)}
-"""Settings of a market that are 0 where it is left out."""
+"""Market → settings that become 0 when the market is removed."""
 
 
 def changed(scenario: Scenario, settings: Iterable[str] = (), without: Iterable[str] = ()) -> Scenario:
-    """Return the scenario with the changes made in their order. Raises InputError that says what is possible."""
+    """Return the scenario with the changes applied in order. Raises InputError that names what is possible."""
     settings, without = tuple(settings), tuple(without)
     new = applied(scenario, _addressable, settings, without)
     made = (*(f"without {text}" for text in without), *(str(read_setting(text)) for text in settings))
@@ -87,14 +87,14 @@ def _parts(scenario: Scenario) -> dict[str, Part[Scenario]]:
 
 
 def _followed(table: str) -> tuple[str, ...]:
-    """Return what is forecast of the resources in a table."""
+    """Return the quantities that are forecast for the resources in a table."""
     return tuple(quantity.name for quantity in BY_TABLE[table].follows) if table in BY_TABLE else ()
 
 
 def _section(
     scenario: Scenario, section: BaseModel, place: tuple[str | int, ...], series: set[str] | None
 ) -> Section[Scenario]:
-    """Return a section of scenario.yaml; with `series` also the prices of a market, which stand in the tables."""
+    """Return a section of scenario.yaml; with `series`, also the market's prices, which are in the tables."""
     found: dict[str, Callable[[Setting], Scenario]] = {
         name: partial(_described, scenario, (*place, name)) for name in type(section).model_fields
     }
@@ -102,7 +102,7 @@ def _section(
 
 
 def _described(scenario: Scenario, place: tuple[str | int, ...], setting: Setting) -> Scenario:
-    """Change a value of scenario.yaml, which is known to be there, and check all of it again."""
+    """Change an existing value of scenario.yaml, and validate the whole description again."""
     whole = scenario.description.model_dump()
     part: Any = whole
     for step in place[:-1]:
@@ -126,7 +126,7 @@ def _events(scenario: Scenario, numbers: Collection[str], field: str, setting: S
 
 
 def _price(scenario: Scenario, series: set[str], setting: Setting) -> Scenario:
-    """Change the prices of a market's series; for day-ahead those expected as well."""
+    """Change the prices of a market's series; for day-ahead, the forecast as well."""
     prices = scenario.register.prices
     if not series & {price.series for price in prices}:
         market = setting.path.removeprefix("markets.").removesuffix(".price")
@@ -137,7 +137,7 @@ def _price(scenario: Scenario, series: set[str], setting: Setting) -> Scenario:
 
 
 def _column(scenario: Scenario, table: str, names: Collection[str], column: str, setting: Setting) -> Scenario:
-    """Change a column of some rows; what a row leaves open stays open."""
+    """Change a column of some rows; empty cells stay empty."""
     rows, key = scenario.register.tables()[table], _KEYS[table]
     if column not in {field.name for field in fields(rows[0])}:
         return _forecasts(scenario, names, column, setting)
@@ -192,7 +192,7 @@ def _removable(scenario: Scenario) -> dict[str, Removable[Scenario]]:
 
 
 def _rows_of(scenario: Scenario, *names: str) -> Removable[Scenario]:
-    """Return the rows of some tables that share one set of names."""
+    """Return the removable rows of some tables that share one set of names."""
 
     def remove(name: str) -> Scenario:
         new = scenario

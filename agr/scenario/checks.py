@@ -1,4 +1,4 @@
-"""What must hold between the parts of a scenario; every fault with its file, its line and what was expected."""
+"""Checks the parts of a scenario against each other; a fault has its file, its line and what was expected."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -17,11 +17,11 @@ from agr.scenario.scenario import Scenario
 from agr.scenario.yaml_document import Document
 
 _HIGHEST_EUR_PER_MWH = 10_000.0
-"""Above the harmonised maximum of SDAC (4,000 to 5,000 EUR/MWh) and of intraday (9,999)."""
+"""Prices beyond this are faults: it exceeds the harmonised maximum of SDAC (4,000 to 5,000) and intraday (9,999)."""
 
 
 class Tables:
-    """Finds the line of a row again; opened only when there is a fault to report."""
+    """Finds the lines of rows in tables, which are opened only when there is a fault to report."""
 
     def __init__(self, folder: Path, name: str) -> None:
         self._folder, self._name = folder, name
@@ -69,7 +69,7 @@ def _utc(cell: object) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Certain:
-    """What may be relied on where there are faults, so that none of them makes others that are not there."""
+    """Which parts can be relied on despite faults, so that one fault does not cause false ones."""
 
     keys: frozenset[str]  # of scenario.yaml with faults below them
     survey: Survey
@@ -77,14 +77,14 @@ class Certain:
 
     @property
     def days(self) -> bool:
-        """Whether the days are those that were meant."""
+        """Whether the days of the scenario are certain."""
         return not self.keys & {"period", "last_period"}
 
 
 def check_scenario(
     scenario: Scenario, folder: Path, written: Document, listed: Document | None, certain: Certain
 ) -> list[Finding]:
-    """Return the faults between the parts, as far as the parts they need are certain."""
+    """Return the faults between the parts; checks whose parts are uncertain are skipped."""
     tables = Tables(folder, scenario.description.tables)
     found = list(_events(scenario, written, certain))
     if listed is not None:
@@ -103,7 +103,7 @@ def _events(scenario: Scenario, written: Document, certain: Certain) -> Iterator
         if not certain.days:
             period = None
         elif period is None:
-            words = f"{event.period} is none of the scenario's days, {min(days)} to {max(days)}"
+            words = f"{event.period} is not one of the scenario's days, {min(days)} to {max(days)}"
             yield written.finding(("events", i, "period"), words)
         elif event.at >= period.end:
             words = f"{event.at.isoformat()} is after the Period {period} it concerns; expected an earlier moment"
@@ -120,13 +120,13 @@ def _events(scenario: Scenario, written: Document, certain: Certain) -> Iterator
 
 
 def _known(scenario: Scenario, listed: Document, certain: Certain) -> Iterator[Finding]:
-    """Note connections that are listed twice, congestion points too, and DSOs nobody declared."""
+    """Note connections and congestion points that are listed twice, and undeclared DSOs."""
     seen: dict[str, int] = {}
     names: dict[str, int] = {}
     for i, point in enumerate(scenario.points):
         place = ("congestion_points", i)
         if point.address in names:
-            words = f"{point.address} is there twice, first in line {names[point.address]}; keep one"
+            words = f"{point.address} appears twice, first in line {names[point.address]}; keep one"
             yield listed.finding((*place, "address"), words)
         names.setdefault(point.address, listed.line((*place, "address")))
         if point.dso not in scenario.description.dsos and "dsos" not in certain.keys:
@@ -140,14 +140,14 @@ def _known(scenario: Scenario, listed: Document, certain: Certain) -> Iterator[F
 
 def _once(seen: dict[str, int], listed: Document, connection: str, place: tuple[str | int, ...]) -> Iterator[Finding]:
     if connection in seen:
-        words = f"connection {connection} is there twice, first in line {seen[connection]}; keep one"
+        words = f"connection {connection} appears twice, first in line {seen[connection]}; keep one"
         yield listed.finding(place, words)
     else:
         seen[connection] = listed.line(place)
 
 
 def _points(scenario: Scenario, tables: Tables, certain: Certain) -> Iterator[Finding]:
-    """Note contracts and limits at congestion points the CRO does not list, and contracts with unknown DSOs."""
+    """Note contracts and limits at congestion points that the CRO does not list, and contracts with unknown DSOs."""
     known = {point.address for point in scenario.points}
     for table in ("contracts", "limits") if certain.listed else ():
         for address in sorted({row.congestion_point for row in scenario.register.tables()[table]} - known):
@@ -160,7 +160,7 @@ def _points(scenario: Scenario, tables: Tables, certain: Certain) -> Iterator[Fi
 
 
 def _shortfalls(scenario: Scenario, tables: Tables) -> Iterator[Finding]:
-    """Note resources that ask for what nobody could give: a scenario with one answers no question."""
+    """Note resources whose needs cannot be met: a scenario with such a resource answers no question."""
     for kind in KINDS:
         for row in scenario.register.of(kind.row):
             for column, words in kind.shortfalls(row):
@@ -171,7 +171,7 @@ def _shortfalls(scenario: Scenario, tables: Tables) -> Iterator[Finding]:
 
 
 def _forecasts(scenario: Scenario, tables: Tables, certain: Certain) -> Iterator[Finding]:
-    """Note resources without a forecast of a day; where some forecasts are faulty, those without any at all."""
+    """Note resources without a forecast for a day; if some forecasts are faulty, only resources without any."""
     if "forecasts" in certain.survey.unreadable:
         return
     faulty = "forecasts" in certain.survey.faulty
@@ -190,7 +190,7 @@ def _forecasts(scenario: Scenario, tables: Tables, certain: Certain) -> Iterator
 
 
 def _units(scenario: Scenario, tables: Tables) -> Iterator[Finding]:
-    """Note prices that cannot be in EUR/MWh."""
+    """Note prices too high to be in EUR/MWh."""
     capacity = [product.series for product in scenario.description.markets.capacity]
     for price in scenario.register.prices:
         if price.series not in capacity and abs(price.value) > _HIGHEST_EUR_PER_MWH:
@@ -199,7 +199,7 @@ def _units(scenario: Scenario, tables: Tables) -> Iterator[Finding]:
 
 
 def _prices(scenario: Scenario, tables: Tables, certain: Certain) -> Iterator[Finding]:
-    """Note ISPs without a price that is needed."""
+    """Note ISPs without a required price."""
     if "prices" in certain.survey.unreadable:
         return
     markets, there = scenario.description.markets, certain.survey.intervals

@@ -19,7 +19,7 @@ class ClusterSolver:
         self._client, self._planning = client, planning
 
     def solve(self, case: Case, reached: Callable[[Round], None] | None = None) -> Solution:
-        """Return the audited outcome; rounds are not reported from afar. Raises PlanError."""
+        """Return the audited outcome; rounds are not reported. Raises PlanError."""
         return self._result(answer, case)
 
     def solve_part(self, before: Case, case: Case) -> Solution:

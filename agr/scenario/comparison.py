@@ -1,4 +1,4 @@
-"""Compares runs: value by market, positions, peak per congestion point, ISPs that differ. Tables and JSON."""
+"""Compares runs: value by market, positions, peaks per congestion point, and differing ISPs; as tables and JSON."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,13 +21,13 @@ _SAME_KW = 1e-3
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Comparison:
-    """Runs side by side, the first one being what the others are compared with. One column per run."""
+    """Runs side by side, one column per run; all are compared with the first."""
 
     runs: tuple[str, ...]
     value: Frame  # EUR by term, earned positive; rows total, no flexibility, value of flexibility at the end
     positions: Frame  # MWh by market, and MW·h of balancing capacity by product
     peaks: Frame  # highest and lowest power per congestion point, kW
-    changed: Frame  # per run and congestion point: ISPs that differ from the first run, by how much
+    changed: Frame  # per run and congestion point: how many ISPs differ from the first run, and by how much
     warnings: tuple[str, ...]
 
     def _repr_html_(self) -> str:
@@ -35,7 +35,7 @@ class Comparison:
         return self.value.to_html(float_format="{:,.2f}".format)
 
     def json(self) -> dict[str, Any]:
-        """Return everything as plain values."""
+        """Return everything as plain values for JSON."""
         return {
             "runs": list(self.runs),
             "value_eur": {run: self.value[run].to_dict() for run in self.runs},
@@ -62,7 +62,7 @@ def compare(runs: Sequence[Run]) -> Comparison:
 
 
 def _names(runs: Sequence[Run]) -> list[str]:
-    """Return a name for every run; equal ones are numbered."""
+    """Return a name for every run; equal names are numbered."""
     found: list[str] = []
     for run in runs:
         free = (f"{run.name} ({n})" if n > 1 else run.name for n in count(1))

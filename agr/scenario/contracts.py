@@ -1,4 +1,4 @@
-"""What a generated portfolio has agreed and what the markets pay: contracts, limits and price series."""
+"""Contracts, limits and price series of a generated portfolio."""
 
 from datetime import date, time
 
@@ -28,7 +28,7 @@ CAPACITY = {
 
 
 def contracts(recipe: Recipe, population: Population) -> tuple[Contract, ...]:
-    """Return one FlexOption per DSO, at its first business park, for a part of the large battery's power."""
+    """Return one FlexOption per DSO, at its first business park, for a share of the large battery's power."""
     year = recipe.period.day.year
     largest = {b.connection: b.charge_kw for b in population.of(Battery) if b.reserve_kw}
     made: dict[str, Contract] = {}
@@ -46,7 +46,7 @@ def contracts(recipe: Recipe, population: Population) -> tuple[Contract, ...]:
 
 
 def _unsteered_kw(recipe: Recipe, population: Population) -> tuple[dict[str, Floats], dict[str, Floats]]:
-    """Return per connection its load with heat pumps following demand, and its sun; (T,) each."""
+    """Return per connection its load, with heat pumps that follow demand, and its solar power; (T,) in kW each."""
     first = [f for f in population.forecasts if f.period == recipe.period]
     value = {(f.resource, f.quantity): np.array(f.values) for f in first}
     nothing = np.zeros(recipe.period.isp_count)
@@ -63,7 +63,7 @@ def _unsteered_kw(recipe: Recipe, population: Population) -> tuple[dict[str, Flo
 
 
 def limits(recipe: Recipe, population: Population) -> tuple[PointLimit, ...]:
-    """Return import limits for the evening at some neighbourhoods and one export limit at noon, where most sun is."""
+    """Return evening import limits at some neighbourhoods, and an export limit at noon where PV is highest."""
     period, year = recipe.period, recipe.period.day.year
     load, sun = _unsteered_kw(recipe, population)
     nothing = np.zeros(period.isp_count)
@@ -95,7 +95,7 @@ def limits(recipe: Recipe, population: Population) -> tuple[PointLimit, ...]:
 
 
 def _price_rows(series: str, period: Period, values: Floats, group: list[int]) -> list[Price]:
-    """Return one row per run of ISPs with the same number in `group`, starting on the market's wall clock."""
+    """Return one price per sequence of ISPs with the same number in `group`."""
     starts = period.starts()
     rows = []
     edges = [i for i in range(len(group)) if i == 0 or group[i] != group[i - 1]]
@@ -110,7 +110,7 @@ def _price_rows(series: str, period: Period, values: Floats, group: list[int]) -
 
 
 def _synthetic(period: Period, random: np.random.Generator, noise: float) -> Floats:
-    """Return a made-up day-ahead curve: a morning and an evening peak, a dip at noon, normal noise; EUR/MWh."""
+    """Return a synthetic day-ahead curve in EUR/MWh: a morning and an evening peak, a dip at noon, normal noise."""
     hour = np.array([s.astimezone(period.tz).hour + s.minute / 60 for s in period.starts()])
     peaks = 25 * np.exp(-(((hour - 8) / 2) ** 2)) + 60 * np.exp(-(((hour - 19.5) / 2.2) ** 2))
     return np.asarray(70 + peaks - 75 * np.exp(-(((hour - 13) / 3) ** 2)) + random.normal(0, noise, len(hour)))

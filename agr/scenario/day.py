@@ -1,6 +1,6 @@
-"""Plays market days moment by moment, through the planning service: each plan as the daemon would make it.
+"""Plays market days moment by moment through the planning service, which makes each plan as the daemon would.
 
-Nothing is sent and no clock runs.
+Nothing is sent, and no clock runs.
 """
 
 from collections import Counter
@@ -29,23 +29,23 @@ class Step:
     number: int  # from 1, within the Period
     at: datetime
     reasons: tuple[Reason, ...]
-    solved: Solved  # the whole portfolio, also where only a part was planned again
+    solved: Solved  # the whole portfolio, even where only a part was replanned
     state: PlanState
     findings: tuple[str, ...]  # of the audit
     no_flexibility_eur: float
     notes: tuple[str, ...]
     change: Change | None  # against the plan in force before
     part: bool = False
-    label: str = ""  # what replays call it
+    label: str = ""  # name of the plan in replays
 
     @property
     def name(self) -> str:
-        """How tables and pictures call it."""
+        """The plan's name in tables and pictures."""
         return self.label or f"{self.number} {self.reasons[0].kind.value}"
 
     @property
     def why(self) -> str:
-        """Why it was made."""
+        """Why the plan was made."""
         return "; ".join(str(reason) for reason in self.reasons)
 
 
@@ -59,12 +59,12 @@ def step_of(plan: Plan, solved: Solved, number: int, change: Change | None, labe
 
 
 def in_force(steps: Sequence[Step]) -> Step:
-    """Return the last step whose plan came into force; the very last one where none did."""
+    """Return the last step whose plan came into force; the last step of all if none did."""
     return next((step for step in reversed(steps) if step.state is PlanState.AUDITED), steps[-1])
 
 
 def play(scenario: Scenario, periods: tuple[Period, ...], solver: Solver) -> Iterator[Step]:
-    """Yield the plans of the Periods in the order in which they are made: tomorrow's first one comes while today runs.
+    """Yield the plans of the Periods in the order in which they are made; tomorrow's first plan is made during today.
 
     Raises PlanError when a problem cannot be stated or solved.
     """
@@ -93,9 +93,9 @@ def play(scenario: Scenario, periods: tuple[Period, ...], solver: Solver) -> Ite
 
 
 def foresight(scenario: Scenario, period: Period, carried_state: Mapping[str, float], last: Step) -> Inputs:
-    """Return what a plan would be made from that knew results and events beforehand and had every gate open.
+    """Return the inputs of a plan with perfect foresight: results and events are known, and every gate is open.
 
-    `last` is the last plan that was made without knowing: its reservations are those in force.
+    `last` is the last plan made without foresight; its reservations are those in force.
     """
     plans = MemoryPlans(_world(scenario))
     for event in events_of(scenario, period):
@@ -106,7 +106,7 @@ def foresight(scenario: Scenario, period: Period, carried_state: Mapping[str, fl
 
 
 def inputs_at(scenario: Scenario, period: Period, now: datetime) -> Inputs:
-    """Return what a first plan of the Period would be made from at a moment."""
+    """Return the inputs of the Period's first plan at a given moment."""
     return _read(scenario, MemoryPlans(_world(scenario)), period, now)
 
 

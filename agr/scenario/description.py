@@ -1,6 +1,6 @@
-"""What scenario.yaml says: the question, the days, who takes part, the markets and what happens. Validated by pydantic.
+"""The contents of scenario.yaml: question, days, participants, markets and events. Validated by pydantic.
 
-Paths are relative to the scenario's folder. The JSON schema for editors is made from these classes.
+Paths are relative to the scenario's folder. The JSON schema for editors is generated from these classes.
 """
 
 from datetime import date, datetime

@@ -1,4 +1,4 @@
-"""A downloaded table as text cells: separators, decimal commas, the publishers' ways to write times, faults by line.
+"""Reads a downloaded table as text cells: separators, decimal commas, publishers' time formats, faults by line.
 
 Times without offset are local to the market, unless their column is named UTC.
 """
@@ -30,7 +30,7 @@ _HOURS = {"CET": 1, "CEST": 2}
 
 @dataclass(kw_only=True)
 class Download:
-    """A file as text cells with its findings."""
+    """A file as text cells, with the findings about it."""
 
     path: Path
     cells: pd.DataFrame
@@ -46,17 +46,17 @@ class Download:
         return None
 
     def fault(self, row: int, words: str) -> None:
-        """Note what is wrong in a row (from 0)."""
+        """Note a fault in a row (from 0)."""
         self.found.faults.append(Finding(file=self.path.name, line=row + 2, words=words))
 
 
 def plain(name: str) -> str:
-    """Return a column's name in lower case with underscores for everything else."""
+    """Return a column's name in lower case, with underscores between its words."""
     return re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
 
 
 def open_download(path: Path) -> Download:
-    """Read a CSV file, packed with gzip or not. Raises TableError when it cannot be read."""
+    """Read a CSV file, plain or gzipped. Raises TableError when it cannot be read."""
     try:
         raw = Path(path).read_bytes()
         text = (gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw).decode("utf-8-sig")
@@ -71,12 +71,12 @@ def open_download(path: Path) -> Download:
     try:
         cells = pd.read_csv(io.StringIO(text), sep=separator, dtype=str, keep_default_na=False)
     except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        raise TableError([f"{path}: is no table: {error}"]) from error
+        raise TableError([f"{path}: is not a table: {error}"]) from error
     return Download(path=Path(path), cells=cells)
 
 
 def require(download: Download, **columns: str | None) -> dict[str, str]:
-    """Return the columns; raises TableError naming those that are not there."""
+    """Return the columns. Raises TableError naming the missing ones."""
     lacking = [name.replace("_", " ") for name, column in columns.items() if column is None]
     if lacking:
         there = ", ".join(map(str, download.cells.columns))
@@ -101,11 +101,11 @@ def number(text: str) -> float | None:
 
 def zone_of(column: str, tz: ZoneInfo) -> ZoneInfo:
     """Return the zone of a column's times without offset: UTC where its name says so, else tz."""
-    return ZoneInfo("UTC") if re.search("utc(?!h)", plain(column)) else tz  # "Dutch time" is none
+    return ZoneInfo("UTC") if re.search("utc(?!h)", plain(column)) else tz  # "Dutch time" does not name UTC
 
 
 def instant(download: Download, text: str, tz: ZoneInfo, series: str) -> datetime:
-    """Return a time as UTC; of an hour that the clock repeats, the second one comes second. Raises ValueError."""
+    """Return a time as UTC; a repeated wall-clock time is taken as the later hour. Raises ValueError."""
     begin = text.split(" - ")[0].strip()
     marked = _MARKED.search(begin)
     if marked:
@@ -125,7 +125,7 @@ def instant(download: Download, text: str, tz: ZoneInfo, series: str) -> datetim
 
 
 def local_time(text: str) -> datetime:
-    """Return a time as it is written, without its zone. Raises ValueError."""
+    """Return a time as written, without a zone. Raises ValueError."""
     for layout in _LOCAL:
         try:
             return datetime.strptime(text.strip(), layout)  # noqa: DTZ007  (made aware by the caller)
@@ -135,7 +135,7 @@ def local_time(text: str) -> datetime:
 
 
 def rows(download: Download, read: Callable[[dict[str, str]], Value | None]) -> list[Value]:
-    """Return what `read` makes of every row; what it cannot read is a fault of the row."""
+    """Return `read` of every row; a row that cannot be read is noted as a fault."""
     values = []
     for row, cells in enumerate(download.cells.to_dict("records")):
         try:
@@ -149,7 +149,7 @@ def rows(download: Download, read: Callable[[dict[str, str]], Value | None]) -> 
 
 
 def finished(download: Download, values: Sequence[object]) -> None:
-    """Raise TableError where there are faults, or nothing at all."""
+    """Raise TableError when there are faults or no values."""
     if download.found.faults:
         raise TableError(download.found.faults)
     if not values:

@@ -1,6 +1,6 @@
-"""Reads what users download: ENTSO-E, regelleistung.net, TenneT, and charge-point operators' session lists.
+"""Reads downloads from ENTSO-E, regelleistung.net and TenneT, and charge-point operators' session lists.
 
-Which columns a file has says what it is. Every fault is collected with file and line.
+A file's columns tell what it is. Every fault is collected with its file and line.
 """
 
 import re
@@ -39,7 +39,7 @@ _PRICED = re.compile(r"price.*eur.*mw", re.IGNORECASE)
 
 @dataclass(frozen=True, kw_only=True)
 class Session:
-    """One charging session as its operator recorded it."""
+    """One charging session as the charge-point operator recorded it."""
 
     session: str
     charger: str
@@ -74,7 +74,7 @@ def day_ahead(path: Path, tz: ZoneInfo) -> list[Price]:
 
 
 def finest(prices: Sequence[Price]) -> list[Price]:
-    """Return prices in order of time with their lengths; where resolutions overlap, the finer one counts."""
+    """Return prices in order of time with their lengths; where resolutions overlap, the finer one is kept."""
     ordered = sorted(prices, key=lambda p: (p.start, p.minutes))
     if any(p.minutes == 0 for p in ordered):
         ordered = _with_lengths(ordered)
@@ -86,7 +86,7 @@ def finest(prices: Sequence[Price]) -> list[Price]:
 
 
 def _with_lengths(ordered: Sequence[Price]) -> list[Price]:
-    """Give each price the usual distance to the next one."""
+    """Give each price the usual distance to the next price as its length."""
     starts = sorted({p.start for p in ordered})
     gaps = pd.Series([(b - a) // timedelta(minutes=1) for a, b in pairwise(starts)])
     usual = 60 if gaps.empty else int(gaps.mode().iloc[0])
@@ -101,7 +101,7 @@ def _with_lengths(ordered: Sequence[Price]) -> list[Price]:
 def capacity(path: Path, tz: ZoneInfo, country: str) -> list[Price]:
     """Read FCR or aFRR capacity results in EUR/MW/h → series fcr_capacity, afrr_up_capacity, afrr_down_capacity.
 
-    From regelleistung.net, whose FCR prices are per block, or with utc_start, utc_end and prices per hour.
+    The file is from regelleistung.net, whose FCR prices are per block, or has utc_start, utc_end and prices per hour.
     """
     download = open_download(path)
     here, name = country.lower(), _COUNTRIES.get(country.upper(), country.lower())
@@ -168,7 +168,7 @@ def imbalance(path: Path, tz: ZoneInfo) -> list[Price]:
 
     def read(cells: dict[str, str]) -> list[Price]:
         begin = instant(download, cells[use["time"]], zone, "")
-        if zone is tz and number_of:  # counted from midnight: right on days of 92 and 100 as well
+        if zone is tz and number_of:  # counted from midnight: also right on days of 92 and 100 ISPs
             day = local_time(cells[use["time"]].split("T")[0].split(" ")[0]).date()
             begin = local_instant(day, time(0), tz) + timedelta(minutes=15 * (int(cells[number_of]) - 1))
         values = {side: number(cells[use[side]]) for side in ("shortage", "surplus")}
@@ -184,7 +184,7 @@ def imbalance(path: Path, tz: ZoneInfo) -> list[Price]:
 
 
 def sessions(path: Path, tz: ZoneInfo) -> list[Session]:
-    """Read a session list: charger, start, end, energy, and power if there; sessions without energy are left out."""
+    """Read a session list: charger, start, end, energy, and power if given; sessions without energy are left out."""
     download = open_download(path)
     use = require(
         download,
@@ -218,5 +218,5 @@ def sessions(path: Path, tz: ZoneInfo) -> list[Session]:
 
 
 def _moment(download: Download, text: str, tz: ZoneInfo) -> datetime:
-    download.seen.clear()  # sessions start at any moment: a time that is there twice is no repeated hour
+    download.seen.clear()  # sessions may start at the same time: that is not a repeated hour
     return instant(download, text, tz, "")

@@ -12,7 +12,7 @@ from agr.settings.section import Section
 
 
 class Bounds(Section):
-    """What a figure must be."""
+    """A bound on a figure."""
 
     equals: Any = Field(default=None, description="Exactly this.")
     at_least: float | None = Field(default=None, description="At least this.")
@@ -20,7 +20,7 @@ class Bounds(Section):
 
 
 class Rise(Section):
-    """A figure that must lie above another."""
+    """A figure that must exceed another."""
 
     from_: str = Field(alias="from", description="Dotted path of the lower figure.")
     to: str = Field(description="Dotted path of the higher figure.")
@@ -28,7 +28,7 @@ class Rise(Section):
 
 
 class Expectation(Section):
-    """Bounds on figures by their dotted path, and figures that lie above others."""
+    """Bounds on figures by dotted path, and figures that must exceed others."""
 
     figures: dict[str, Bounds] = Field(default={}, description="Dotted path → bounds.")
     rises: tuple[Rise, ...] = Field(default=(), description="Figures that lie above others.")
@@ -46,13 +46,13 @@ _RULES: dict[str, Callable[[Any, Any], bool]] = {
 
 
 def expectation(folder: Path) -> Expectation:
-    """Return what a run of the scenario must show; nothing when there is no expected.yaml."""
+    """Return the bounds for a run of the scenario; empty without an expected.yaml."""
     path = folder / "expected.yaml"
     return Document(path, "expected.yaml").read(Expected).run if path.is_file() else Expectation()
 
 
 def disappointments(expected: Expectation, result: Mapping[str, Any]) -> list[str]:
-    """Return, in words, every figure that is not what was expected."""
+    """Return a sentence for every figure that is out of bounds."""
     found = []
     for path, bounds in expected.figures.items():
         value = _figure(result, path)
@@ -67,7 +67,7 @@ def disappointments(expected: Expectation, result: Mapping[str, Any]) -> list[st
 
 
 def _figure(result: Any, path: str) -> Any:
-    """Return a figure by its dotted path, list places from 0 (-1: the last); None when it is not there."""
+    """Return a figure by its dotted path, or None; list places count from 0, and -1 is the last."""
     for name in path.split("."):
         if isinstance(result, list):
             place = int(name) if name.lstrip("-").isdigit() else len(result)

@@ -1,4 +1,4 @@
-"""Reads a scenario folder as a whole: description, tables and what the CRO knows; all of it, or every fault at once."""
+"""Reads a scenario folder: description, tables and the CRO's list; returns all of it, or reports every fault."""
 
 import hashlib
 from dataclasses import replace
@@ -31,20 +31,20 @@ class KnownPoint(Section):
 
 
 class CroAnswerFile(Section):
-    """What the CRO knows: cro.json."""
+    """The CRO's list of congestion points: cro.json."""
 
     congestion_points: tuple[KnownPoint, ...] = Field(default=(), description="Congestion points with connections.")
     free_connections: tuple[str, ...] = Field(default=(), description="Our connections in no congestion point.")
 
 
 def read_scenario(folder: Path) -> Scenario:
-    """Read a scenario folder; raises TableError with all faults, each with file, line and what was expected.
+    """Read a scenario folder. Raises TableError with all faults, each with its file, its line and what was expected.
 
-    What is faulty does not hide the faults of the rest: whatever can be read is checked.
+    A fault in one part does not hide faults in others: everything readable is checked.
     """
     written = Document(folder / "scenario.yaml", "scenario.yaml")
     description, faults, keys = _read(written, Description)
-    if description is None or keys & {"zone", "isp_minutes", "tables", "cro"}:  # nothing else can be judged
+    if description is None or keys & {"zone", "isp_minutes", "tables", "cro"}:  # the rest depends on them
         raise TableError(faults)
     known, listed, unlisted = CroAnswerFile(), None, list[str]()
     path = description.cro_of(folder)
@@ -80,7 +80,7 @@ def read_scenario(folder: Path) -> Scenario:
 
 
 def _read(document: Document, model: type[Model]) -> tuple[Model | None, list[str], frozenset[str]]:
-    """Return the document as a model, its faults, and the keys below which they are; with faults, what is left."""
+    """Return the document as a model (of its faultless rest), its faults, and the top-level keys that have faults."""
     try:
         return document.read(model), [], frozenset()
     except TableError as error:
@@ -101,7 +101,7 @@ def _by_day(register: Register) -> Forecasts:
 
 
 def _hashes(folder: Path, description: Description) -> dict[str, str]:
-    """Return the SHA-256 of every file that a scenario is read from, by its path in the scenario's words."""
+    """Return the SHA-256 of every file of a scenario, by its path as written in scenario.yaml."""
     files = {"scenario.yaml": folder / "scenario.yaml", description.cro: description.cro_of(folder)}
     tables = description.tables_of(folder)
     if tables.is_dir():

@@ -18,12 +18,12 @@ from agr.scenario.profiles import Profiles, read_profiles
 from agr.scenario.writing import cro_json, tables, write
 
 STRANGER = 99_999_999
-"""Number of the connection that the CRO knows and we don't."""
+"""Number of the connection that the CRO lists and our register lacks."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class World:
-    """A generated scenario: what we know and what the CRO knows. They differ in one connection each way."""
+    """A generated scenario: our register and the CRO's list, each with one connection that the other lacks."""
 
     register: Register
     portfolio: Portfolio
@@ -36,7 +36,7 @@ class World:
 
 
 def generate(recipe: Recipe, profiles: Profiles) -> World:
-    """Return the world a recipe describes. Raises InputError when the Period has no published prices."""
+    """Return the scenario that a recipe describes. Raises InputError when the Period has no published prices."""
     drawn = populate(recipe, profiles)
     register = Register(
         connections=tuple(drawn.connections),
@@ -76,7 +76,7 @@ def _arguments(words: list[str]) -> argparse.Namespace:
 
 
 def recipe_of(given: argparse.Namespace) -> Recipe:
-    """Return the recipe the command line asks for."""
+    """Return the recipe from the command line."""
     return Recipe(
         period=Period(given.period, given.zone), seed=given.seed, connections=given.connections, points=given.points,
         dsos=tuple(given.dsos), weather_day=given.weather_day, real_prices=not given.synthetic_prices,

@@ -35,7 +35,7 @@ class Wish:
     capacity: tuple[Path, ...] = ()
     imbalance: Path | None = None
     sessions: Path | None = None
-    sessions_from: date | None = None  # the day of the list that becomes the first Period; none: the Period itself
+    sessions_from: date | None = None  # day of the list that becomes the first Period; None: the first Period
     country: str = "NL"
 
 
@@ -47,7 +47,10 @@ class _Made:
 
 
 def import_scenario(folder: Path, wish: Wish) -> tuple[Scenario, tuple[str, ...]]:
-    """Write a scenario made of downloads; return it with remarks. Raises TableError with all faults of a file."""
+    """Write a scenario made from downloads; return it with remarks.
+
+    Raises InputError when the folder is in use or an input is missing, TableError with all faults of a file.
+    """
     if folder.exists() and any(folder.iterdir()):
         raise InputError(f"{folder} is not empty; choose a new folder for the scenario")
     if wish.day_ahead is None:
@@ -96,7 +99,7 @@ def _within(prices: Sequence[Price], periods: tuple[Period, ...]) -> list[Price]
 
 
 def _naive(known: Sequence[Price], periods: tuple[Period, ...]) -> list[Price]:
-    """Return what the price was one day before, at the same wall-clock time."""
+    """Return the prices of the day before, at the same wall-clock time."""
     tz = periods[0].tz
     by_start = {p.start: p for p in known}
     found = []
@@ -111,7 +114,7 @@ def _naive(known: Sequence[Price], periods: tuple[Period, ...]) -> list[Price]:
 
 
 def _take_sessions(wish: Wish, made: _Made) -> None:
-    """Take the sessions that touch the days, moved from the days of the list at the same wall-clock time."""
+    """Return the sessions that overlap the Periods, moved from the list's days at the same wall-clock time."""
     assert wish.sessions is not None
     first, last, tz = wish.periods[0], wish.periods[-1], wish.periods[0].tz
     moved = first.day - (wish.sessions_from or first.day)
@@ -137,7 +140,7 @@ def _take_sessions(wish: Wish, made: _Made) -> None:
         raise InputError(f"{wish.sessions.name} has no session on {days}; it has {spread}: use --sessions-from DAY")
     if raised:
         made.notes.append(
-            f"{raised} sessions took more than their highest power allows; it was raised to what they took"
+            f"{raised} sessions took more energy than their highest power allows; their power was raised to match"
         )
 
 

@@ -1,4 +1,4 @@
-"""Lists scenarios by their descriptions alone: their tables are not read, so this is quick. Prints nothing."""
+"""Lists scenarios from their descriptions only; tables are not read, so this is quick. Prints nothing."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,7 +12,7 @@ from agr.scenario.description import Description, describe
 
 
 def scenarios_table(folders: Sequence[Path]) -> Table:
-    """Return one row per scenario with its days and title; one whose description cannot be read says so."""
+    """Return one row per scenario with its days and title, or with the fault of a description that cannot be read."""
     table = Table(box=SIMPLE_HEAD, padding=0)
     for title in ("scenario", "days", "about"):
         table.add_column(title, overflow="fold", no_wrap=title != "about")
@@ -28,6 +28,6 @@ def scenarios_table(folders: Sequence[Path]) -> Table:
 
 
 def days(described: Description) -> str:
-    """Return the days that are planned, in words: the only one, or FIRST..LAST."""
+    """Return the planned days as text: one day, or FIRST..LAST."""
     periods = described.periods()
     return str(periods[0]) if len(periods) == 1 else f"{periods[0]}..{periods[-1]}"

@@ -20,11 +20,11 @@ class Moment:
     at: datetime
     period: Period
     happen: Callable[[MemoryPlans], None]
-    asks: bool = False  # for a plan
+    asks: bool = False  # whether it asks for a plan
 
 
 def moments_of(scenario: Scenario, period: Period) -> list[Moment]:
-    """Return what happens to a Period in order of time; a gate closes before anything that happens at its instant."""
+    """Return the moments of a Period in order of time; a gate closes before other moments at the same instant."""
     found = [*_gates(scenario, period), _publication(scenario, period), *_plans(scenario, period)]
     return sorted([*found, *events_of(scenario, period)], key=lambda moment: moment.at)
 
@@ -59,7 +59,7 @@ def _publication(scenario: Scenario, period: Period) -> Moment:
 
 
 def _plans(scenario: Scenario, period: Period) -> list[Moment]:
-    """Return the moments of the timetable that ask for plans; without results there is no second one."""
+    """Return the moments of the timetable that ask for plans; without market results there is only the first plan."""
     at = dict(scenario.description.timetable.moments(period))
     found = [_asking(at["first_plan"], period, Reason(kind=ReasonKind.FIRST_PLAN))]
     results = values_on(scenario.register.prices, scenario.description.markets.day_ahead.series, period)
@@ -74,14 +74,14 @@ def _asking(at: datetime, period: Period, reason: Reason) -> Moment:
 
 
 def events_of(scenario: Scenario, period: Period) -> list[Moment]:
-    """Return the releases of reservations; one that comes before the first plan is known to it and asks for none."""
+    """Return the releases of reservations; the first plan knows earlier releases, so they do not ask for a plan."""
     first_plan = dict(scenario.description.timetable.moments(period))["first_plan"]
     contracts = {contract.contract: contract for contract in scenario.register.contracts}
     found = []
     for event in scenario.description.events:
         contract = contracts.get(event.contract)
         if contract is None or (event.period or scenario.description.period) != period.day:
-            continue  # taken out with --without, or another day's
+            continue  # removed with --without, or of another day
         kept_w = tuple(round(power * event.keep_share) for power in contract.contracted_w(period))
         text = f"{contract.dso}, contract {contract.contract}: {event.keep_share:.0%} still reserved"
         reason = Reason(kind=ReasonKind.RESERVATION, reference=contract.contract, text=text)

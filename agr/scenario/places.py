@@ -1,4 +1,4 @@
-"""Where scenarios are: folders by name, here and in the project."""
+"""Finds scenario folders by name, in the working folder and in the project."""
 
 from pathlib import Path
 
@@ -26,7 +26,7 @@ def scenario_places() -> tuple[Path, ...]:
 
 
 def all_folders() -> list[Path]:
-    """Return every scenario folder that can be named."""
+    """Return every scenario folder that can be found by name."""
     found: dict[str, Path] = {}
     for place in scenario_places():
         for path in sorted(place.glob("*/scenario.yaml")) if place.is_dir() else ():

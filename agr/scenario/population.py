@@ -1,7 +1,7 @@
 """Draws a portfolio: connections at congestion points with their resources. Reproducible from the recipe's seed.
 
-What is drawn and from which distribution is a table of constants here and in the scenario's README. Nothing drawn is a
-measurement, and connection addresses use the GS1 prefix 299, which no company owns.
+The constants here and in the scenario's README state what is drawn and from which distribution. No value drawn is a
+measurement. Connection addresses use the GS1 prefix 299, which no company owns.
 """
 
 from collections.abc import Iterator, Sequence
@@ -34,7 +34,7 @@ BUFFER_LOSS_PER_DAY = 0.3
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """What to generate."""
+    """What to generate, and from which seed."""
 
     period: Period
     seed: int
@@ -42,7 +42,7 @@ class Recipe:
     points: int
     dsos: tuple[str, ...]
     weather_day: date | None = None  # of the typical year; None: the Period's own day of the year
-    real_prices: bool = True  # published day-ahead prices; else synthetic ones
+    real_prices: bool = True  # published day-ahead prices, else synthetic prices
     days: int = 1  # Periods with forecasts, sessions and prices, from `period` on
     limit_every: int = 4  # one neighbourhood in so many has an import limit
     evening_share: float = 0.8  # an import limit, of the highest unsteered load in the evening
@@ -70,7 +70,7 @@ class Recipe:
 
 @dataclass(kw_only=True)
 class Population:
-    """Resources while they are drawn."""
+    """The portfolio under construction."""
 
     connections: list[Connection] = field(default_factory=list)
     resources: list[Resource] = field(default_factory=list)
@@ -97,7 +97,7 @@ def point_address(dso: str, number: int) -> str:
 
 
 class Drawer:
-    """Draws one connection after another; the order of draws is part of what the seed means."""
+    """Draws one connection after another; a seed relies on the order of draws."""
 
     def __init__(self, recipe: Recipe, profiles: Profiles) -> None:
         self.recipe, self.profiles, self.period = recipe, profiles, recipe.period
@@ -114,14 +114,14 @@ class Drawer:
         self.loads = {kind: [profiles.load_kw(kind, day) / 1000 for day in self.days] for kind in ("h25", "g25")}
 
     def connect(self) -> tuple[str, str]:
-        """Add a connection; return its address and the number its resources carry in their names."""
+        """Add a connection; return its address and the number in the names of its resources."""
         self._number += 1
         address = ean(self._number)
         self.all.connections.append(Connection(address=address, first_day=date(self.period.day.year, 1, 1)))
         return address, f"{self._number:05d}"
 
     def home(self) -> str:
-        """A house: load always; PV 45 %, battery 20 %, heat pump 25 %, a charger with a car 25 %."""
+        """Add a house: always a load; PV 45 %, battery 20 %, heat pump 25 %, charger with a car 25 %."""
         address, number = self.connect()
         self._load(address, number, "h25", self._lognormal(2800, 0.45))
         chances = self.random.random(4)
@@ -136,7 +136,7 @@ class Drawer:
         return address
 
     def business(self) -> str:
-        """A business: load always; PV 50 %, two to five workplace or public charging points 50 %, battery 15 %."""
+        """Add a business: always a load; PV 50 %, 2 to 5 workplace or public charging points 50 %, battery 15 %."""
         address, number = self.connect()
         self._load(address, number, "g25", self._lognormal(120_000, 0.6))
         chances = self.random.random(3)
@@ -151,13 +151,13 @@ class Drawer:
         return address
 
     def large_battery(self, charge_kw: float, capacity_kwh: float) -> str:
-        """A battery with a connection of its own, prequalified for balancing capacity."""
+        """Add a battery with its own connection, prequalified for balancing capacity."""
         address, number = self.connect()
         self._battery(address, number, charge_kw, capacity_kwh, wear=BATTERY_WEAR_EUR_PER_MWH, reserve_kw=charge_kw)
         return address
 
     def industry(self) -> str:
-        """A plant with a run of two and a half hours that may be made between 06:00 and 18:00."""
+        """Add a plant with a run of two and a half hours, to be made between 06:00 and 18:00."""
         address, number = self.connect()
         self._load(address, number, "g25", 400_000.0)
         day, tz = self.period.day, self.period.tz
@@ -176,7 +176,7 @@ class Drawer:
         return round(float(median * np.exp(sigma * self.random.standard_normal())), 0)
 
     def _forecast(self, resource: str, quantity: str, profile: Sequence[Floats], factor: float = 1.0) -> None:
-        """Add the forecast of every day: a profile per day times a factor."""
+        """Add the forecast of every day: that day's profile times a factor."""
         for period, values in zip(self.days, profile, strict=True):
             rounded = tuple(round(float(v), 3) for v in values * factor)
             self.all.forecasts.append(Forecast(resource=resource, quantity=quantity, period=period, values=rounded))
@@ -217,7 +217,7 @@ class Drawer:
         self._forecast(f"hp-{number}", "cop", cop)
 
     def _car(self, address: str, number: str, place: Charging) -> None:
-        """One session arriving the day before and one on each day, where they touch a day and do not overlap."""
+        """Add a session per day, and one that arrives the day before; sessions do not overlap each other."""
         published_kw = self._percentile(self.profiles.power_kw)
         charge_kw = min((3.7, 7.4, 11.0), key=lambda kw: abs(kw - published_kw))
         busy_until = self.period.start
@@ -251,7 +251,7 @@ class Drawer:
 
 
 def _after_a_day(kwh: float, loss_per_day: float) -> float:
-    """Return what a store at rest still holds after 25 hours, the longest day, so that resting is allowed."""
+    """Return the energy that an idle store keeps for 25 hours, the longest day, so that it may stay idle."""
     return round(kwh * float((1 - loss_per_day) ** (25 / 24)) - 0.005, 2)
 
 
@@ -260,7 +260,7 @@ def _is_park(place: int, of_dso: int) -> bool:
 
 
 def populate(recipe: Recipe, profiles: Profiles) -> Population:
-    """Draw everything: the DSOs' congestion points in turn, then the connections in none."""
+    """Draw the portfolio: the DSOs' congestion points in turn, then the connections outside all congestion points."""
     draw = Drawer(recipe, profiles)
     owner = [recipe.dsos[i * len(recipe.dsos) // recipe.points] for i in range(recipe.points)]
     parks = [_is_park(i - owner.index(dso), owner.count(dso)) for i, dso in enumerate(owner)]

@@ -1,4 +1,4 @@
-"""Reads the published profiles a scenario is generated from: loads, PV, heat, charging habits, day-ahead prices.
+"""Reads the published profiles from which scenarios are generated: loads, PV, heat, charging, day-ahead prices.
 
 Every value is per hour; an ISP takes the value of the hour it lies in. The profiles describe the calendar of 2025 or a
 typical year, so a Period of another year borrows a day: for loads the nearest day of 2025 that is the same weekday, at
@@ -34,7 +34,7 @@ Wall = tuple[date, int]  # local day and wall-clock hour
 
 @dataclass(frozen=True, kw_only=True)
 class Charging:
-    """When cars arrive, how long they stay and what they take at one kind of place. Source: ElaadNL distributions."""
+    """When cars arrive, how long they stay and how much they charge at a kind of place. Source: ElaadNL."""
 
     arrival: Floats  # (96,) share of arrivals per quarter of an hour of the local weekday
     stay_h: Floats  # (101,) hours connected, per percentile
@@ -52,12 +52,12 @@ class Profiles:
     prices: dict[datetime, float]  # UTC hour → EUR/MWh
 
     def load_kw(self, kind: str, period: Period) -> Floats:
-        """Return the consumption of a customer of 1,000 kWh a year, kW."""
+        """Return the consumption, in kW, of a customer that uses 1,000 kWh a year."""
         table, day = self.loads[kind], borrowed_day(period.day)
         return np.array([table.get((day, h), table.get((day, h + 1), 0.0)) for h in _wall_hours(period)])
 
     def weather_of(self, column: str, period: Period, day: date | None = None) -> Floats:
-        """Return a weather-driven column in its own unit, with the weather of another `day` of the year if given."""
+        """Return a weather-driven column in its own unit; `day`: the day of the year whose weather is used."""
         table, shift = self.weather[column], (day or period.day) - period.day
         utc = [start.astimezone(UTC) + shift for start in period.starts()]
         return np.array([table[t.month, 28 if (t.month, t.day) == (2, 29) else t.day, t.hour] for t in utc])
@@ -95,7 +95,7 @@ def _rows(folder: Path, name: str) -> Iterator[dict[str, str]]:
 
 
 def _loads(folder: Path, period: Period) -> dict[str, dict[Wall, float]]:
-    """Return the mean power of every local hour; an hour that the clock repeats is averaged."""
+    """Return the mean power of every local hour; the repeated hour is averaged."""
     sums: dict[str, dict[Wall, list[float]]] = defaultdict(lambda: defaultdict(list))
     for row in _rows(folder, LOADS):
         local = datetime.fromisoformat(row.pop("utc_start")).astimezone(period.tz)
@@ -131,7 +131,7 @@ def _charging(folder: Path) -> tuple[dict[str, Charging], Floats]:
 
 
 def read_profiles(folder: Path, period: Period) -> Profiles:
-    """Read all files; local hours are those of the Period's zone. Raises InputError naming the file that is missing."""
+    """Read all files; local hours are in the Period's zone. Raises InputError naming a missing file."""
     charging, power_kw = _charging(folder)
     prices = {datetime.fromisoformat(row["utc_start"]): float(row["price_eur_mwh"]) for row in _rows(folder, PRICES)}
     return Profiles(

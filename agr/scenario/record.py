@@ -1,4 +1,4 @@
-"""The result of a run: tidy tables and outcome.json, in memory or as a folder that reads back."""
+"""The result of a run: tidy tables and outcome.json, in memory or in a folder that can be opened again."""
 
 import json
 import platform
@@ -34,23 +34,23 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Run:
-    """What a run gave. Tables by name: programs, points, positions, prices, bids, reservations, shortfalls, …"""
+    """The result of a run. Tables by name: programs, points, positions, prices, bids, reservations, shortfalls, …"""
 
     name: str
-    outcome: Json  # what outcome.json holds: the same, to the last bit, for the same inputs on the same machine
+    outcome: Json  # contents of outcome.json: same inputs on the same machine give the same bits
     tables: Mapping[str, Frame]
-    log: Json = field(default_factory=dict)  # seconds and the solvers' logs with them; different every time
+    log: Json = field(default_factory=dict)  # seconds and solver logs, which differ every time
 
     def __getattr__(self, name: str) -> Frame:
         """Return a table as an attribute: run.programs."""
         tables = self.__dict__.get("tables", {})
         if name not in tables:
-            raise AttributeError(f"{name!r} is no table of a run; {meant(name, list(tables))}")
+            raise AttributeError(f"{name!r} is not a table of a run; {meant(name, list(tables))}")
         frame: Frame = tables[name]
         return frame
 
     def __repr__(self) -> str:
-        """Return one line, not a million: what a notebook shows of it."""
+        """Return a summary in one line."""
         periods, sums = self.outcome["periods"], self.outcome["totals"]
         days = periods[0] if len(periods) == 1 else f"{periods[0]}..{periods[-1]}"
         return (
@@ -69,18 +69,18 @@ class Run:
 
     @property
     def steps(self) -> list[Json]:
-        """Every plan in figures, in order."""
+        """The figures of every plan, in order."""
         steps: list[Json] = self.outcome["steps"]
         return steps
 
     @property
     def last(self) -> list[Json]:
-        """The plan in force at the end of every Period; where none came into force the last one that was made."""
+        """The plan in force at the end of every Period; the last one made, where none came into force."""
         return last_in_force(self.steps)
 
     @property
     def summary(self) -> Frame:
-        """Every plan in figures as a table, indexed by the moment it is made."""
+        """The figures of every plan as a table, indexed by the moment at which it is made."""
         columns = ("period", "step", "reason", "objective_eur", "flexibility_eur", "no_flexibility_eur", "gap_eur",
                    "changed_isps", "termination")  # fmt: skip
         index = pd.DatetimeIndex([pd.Timestamp(step["at"]) for step in self.steps], name="at")
@@ -100,10 +100,10 @@ class Run:
         return frame[np.array(keep, dtype=bool)]
 
     def save(self, folder: Path) -> Path:
-        """Write the run as a folder, all of it or nothing; replaces an earlier run and nothing else."""
+        """Write the run to a folder, atomically, over an earlier run. Raises InputError for other contents."""
         folder = Path(folder)
         if folder.exists() and any(folder.iterdir()) and not (folder / OUTCOME).is_file():
-            raise InputError(f"{folder} holds something that is no run; choose another folder")
+            raise InputError(f"{folder} holds something other than a run; choose another folder")
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".run-") as made:
             new = Path(made) / "run"
@@ -123,7 +123,7 @@ def _text(value: Json) -> str:
 
 
 def open_run(folder: Path) -> Run:
-    """Read a run that was saved; raises InputError, in words, when the folder is none."""
+    """Read a saved run. Raises InputError when the folder does not hold one."""
     folder = Path(folder)
     try:
         text = (folder / OUTCOME).read_text(encoding="utf-8")
@@ -132,23 +132,23 @@ def open_run(folder: Path) -> Run:
         tables = {name: pd.read_parquet(folder / f"{name}.parquet") for name in TABLES}
     except (OSError, ValueError, pa.ArrowException) as error:
         raise InputError(
-            f"{folder} is no run that can be read: {error}; make one with `agr scenario run NAME --out {folder}`"
+            f"{folder} is not a readable run: {error}; make one with `agr scenario run NAME --out {folder}`"
         ) from error
     return Run(name=outcome["name"], outcome=outcome, tables=tables, log=log)
 
 
 def timeless(outcome: Outcome) -> Outcome:
-    """Return the outcome without what differs whenever the same case is solved again: seconds and the solver's log."""
+    """Return the outcome without its seconds and solver log, which differ whenever the same case is solved again."""
     return replace(outcome, seconds={}, log=())
 
 
 def ended_by_time_limit(outcome: Outcome) -> bool:
-    """Return whether a time limit ended the solve or a part of it: only then its figures depend on the machine."""
+    """Return whether a time limit ended (part of) the solve; only then do figures depend on the machine's speed."""
     return outcome.termination in (Termination.TIME_LIMIT, Termination.NO_PROGRAM) or hurried(outcome.log)
 
 
 def figures(step: Step) -> Json:
-    """Return a plan in figures; nothing in it depends on how fast the machine is."""
+    """Return the figures of a plan; none depends on the machine's speed unless a time limit ended the solve."""
     outcome, hours = step.solved.outcome, step.solved.named.case.isp_hours
     programs = outcome.programs
     proven = isfinite(outcome.gap_eur)  # a search may run out of time before it proves any bound
@@ -178,7 +178,7 @@ def figures(step: Step) -> Json:
 
 
 def last_in_force(steps: Sequence[Json]) -> list[Json]:
-    """Return the last plan of every Period that came into force, else the last one made; earlier runs name no state."""
+    """Return the last plan in force of every Period, else the last one made; runs of older versions have no state."""
     found: dict[str, Json] = {}
     for step in steps:
         if step.get("state", "audited") == "audited" or found.get(step["period"], {}).get("state") != "audited":
@@ -187,7 +187,7 @@ def last_in_force(steps: Sequence[Json]) -> list[Json]:
 
 
 def totals(steps: Sequence[Json]) -> Json:
-    """Return the plans in force at the end of all Periods together."""
+    """Return the sums over the plans in force at the end of every Period."""
     last = last_in_force(steps)
     gaps = [step["gap_eur"] for step in last]
     names = ("objective_eur", "no_flexibility_eur", "flexibility_eur", "imbalance_mwh",
@@ -201,12 +201,12 @@ def totals(steps: Sequence[Json]) -> Json:
 
 
 def versions() -> dict[str, str]:
-    """Return what the outcome was computed with."""
+    """Return the versions of the software that computed the outcome."""
     return {"python": platform.python_version()} | {name: version(name) for name in _PACKAGES}
 
 
 def record(name: str, steps: Sequence[Step], known: TableContext, head: Json, log: Json) -> Run:
-    """Return the run of plans that were made, with the facts in `head` in front of its outcome."""
+    """Return the run with the plans made; `head` holds the facts at the start of its outcome."""
     plans = [figures(step) for step in steps]
     seconds = {f"{s.period} {s.name}": s.solved.outcome.seconds for s in steps}
     logs = {f"{s.period} {s.name}": list(s.solved.outcome.log) for s in steps}

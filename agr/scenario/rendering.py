@@ -1,4 +1,4 @@
-"""Turns scenarios, runs and comparisons into rich tables for the terminal. Reads, prints nothing."""
+"""Turns scenarios, runs and comparisons into rich tables for the terminal. Prints nothing."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -17,11 +17,11 @@ from agr.scenario.scenario import Scenario
 from agr.scenario.tidy_tables import Frame
 
 _NOTHING = 0.005
-_SHOWN = 0.0005  # what three decimals show
+_SHOWN = 0.0005  # rounds to 0.001, the smallest amount that is shown
 
 
 def scenario_overview(scenario: Scenario, folder: Path) -> Iterator[RenderableType]:
-    """Yield what a scenario asks and what is in it."""
+    """Yield a scenario's question and contents."""
     described = scenario.description
     yield Text(described.title, style="bold")
     yield Text(described.question)
@@ -52,7 +52,7 @@ def scenario_overview(scenario: Scenario, folder: Path) -> Iterator[RenderableTy
 
 
 def run_tables(run: Run) -> Iterator[RenderableType]:
-    """Yield a run's plans, its value by market, and what must not be overlooked."""
+    """Yield a run's plans, its value by market, and its warnings."""
     yield _plans(run)
     reasons = {str(s["step"]): str(s["reason"]).partition(": ")[2] for s in run.steps}
     for step, about in reasons.items():
@@ -76,7 +76,7 @@ def run_tables(run: Run) -> Iterator[RenderableType]:
 
 
 def _plans(run: Run) -> Table:
-    """Return one row per plan, narrow enough for 80 characters; the Period is a column only where there are several."""
+    """Return one row per plan, within 80 characters; the Period is a column only if there are several."""
     several = len(run.outcome["periods"]) > 1
     title = run.name if several else f"{run.name}: plans of {run.outcome['periods'][0]}"
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=0)
@@ -97,7 +97,7 @@ def _plans(run: Run) -> Table:
 
 
 def run_warnings(run: Run) -> list[str]:
-    """Return what a reader of a run must know."""
+    """Return the warnings about a run."""
     found = []
     for step in run.steps:
         where = f"{step['period']} {step['step']}"
@@ -120,7 +120,7 @@ def run_warnings(run: Run) -> list[str]:
 
 
 def comparison_tables(comparison: Comparison) -> Iterator[RenderableType]:
-    """Yield value by market, positions, peaks and ISPs that differ; a letter stands for each run."""
+    """Yield value by market, positions, peaks and differing ISPs; a letter stands for each run."""
     letters = _letters(comparison.runs)
     for run, letter in letters.items():
         yield Text(f"{letter}  {run}")
@@ -166,9 +166,9 @@ def _side_by_side(title: str, frame: Frame, runs: Sequence[str]) -> Table:
 
 
 def frame_table(title: str, frame: Frame) -> Table:
-    """Return a data frame as it is, amounts with two decimals; what is missing stays empty.
+    """Return a data frame as a table, amounts with two decimals; missing values stay empty.
 
-    Where the title says EUR the columns need not.
+    Where the title says EUR, the columns do not repeat it.
     """
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=0, show_edge=False)
     for column in frame.columns:

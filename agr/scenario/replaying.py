@@ -1,4 +1,4 @@
-"""Reruns a plan of the daemon from its stored case: exactly, or with changes."""
+"""Reruns a plan of the daemon from its stored case, exactly or with changes."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -27,16 +27,16 @@ Solve = Callable[[Case], Solution]
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Replay:
-    """A plan as it was stored, and as it comes out now."""
+    """A plan as stored, and as rerun."""
 
     stored: Run
     rerun: Run
-    exact: bool  # the same to the last bit; with changes it need not be
-    remark: str  # why not, where that can be known
+    exact: bool  # equal to the last bit; not expected with changes
+    remark: str  # why not, if known
 
 
 def replay_from(config: Path, plan_id: int, sets: Sequence[str] = (), without: Sequence[str] = ()) -> Replay:
-    """Rerun a plan of the daemon whose settings file is given; raises as `replay` and for settings with faults."""
+    """Rerun a plan of the daemon with this settings file. Raises like `replay`, and for faulty settings."""
     settings = load(config)
     store = Store(settings.store_url)
     store.migrate()
@@ -47,7 +47,7 @@ def replay_from(config: Path, plan_id: int, sets: Sequence[str] = (), without: S
 def replay(
     store: Store, settings: Settings, plan_id: int, solve: Solve, sets: Sequence[str] = (), without: Sequence[str] = ()
 ) -> Replay:
-    """Rerun a stored plan. Raises InputError when there is none of this number or a change cannot be made."""
+    """Rerun a stored plan. Raises InputError when there is no such plan or a change cannot be made."""
     with store.transaction() as tx:
         plan = plans.get(tx, plan_id)
         if plan is None:
@@ -60,7 +60,7 @@ def replay(
     original = _stored_step(plan, solved, number=2 if before else 1)
     history = [_stored_step(before, earlier, number=1)] if before and earlier else []
     changes = described_changes(sets, without)
-    alone = plan.part and not changes  # a part again as it was; with changes the whole portfolio
+    alone = plan.part and not changes  # a part is rerun as a part; with changes, the whole portfolio is planned
     named = stored.named if alone else changed_case(solved.named, sets, without)
     answer = solve(named.case)
     compared = stored if alone else solved
@@ -86,12 +86,12 @@ def replay(
 
 
 def _remark(stored: Outcome, again: Outcome) -> str:
-    """Return why a rerun without changes differs, as far as the two outcomes show."""
+    """Return why a rerun without changes differs, as far as the outcomes show."""
     if ended_by_time_limit(stored) or ended_by_time_limit(again):
         return "a time limit ended a solve, so the machine's speed decided; raise planning.time_limit_s for replays"
     if stored.solver != again.solver:
         return f"the plan was made by {stored.solver}, now it is {again.solver}"
-    return "the settings of the section planning, or versions of libraries, are others than when the plan was made"
+    return "the settings of the section planning, or library versions, have changed since the plan was made"
 
 
 def _reason(plan: Plan, changes: Sequence[str]) -> Reason:

@@ -1,4 +1,4 @@
-"""Runs a scenario: its days one after another, the states of stores carried from one to the next."""
+"""Runs a scenario: one day after another, each starting from the states in which the day before left its resources."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -20,19 +20,19 @@ from agr.scenario.tidy_tables import known_of
 from agr.settings import Planning
 
 Progress = Callable[[int, int, str], None]
-"""Called with (plans done, plans expected, what comes next or is done)."""
+"""Called with (plans done, plans expected, the current step)."""
 
 
 _SIGNS = {"+": "plus", "-": "minus", "*": "times", "=": "set"}
 
 
 def silent(_done: int, _all: int, _what: str) -> None:
-    """Report nothing."""
+    """Report no progress."""
 
 
 @contextmanager
 def solver_of(planning: Planning, executor: str = "local") -> Iterator[SolverPool]:
-    """Start worker processes for solves, and end them; `executor` answers prices, as in compute.executor."""
+    """Yield a pool of solver processes and end them; `executor` as in the setting compute.executor."""
     solver = SolverPool(planning, executor)
     try:
         yield solver
@@ -45,7 +45,7 @@ def parse_day(text: str) -> date:
     try:
         return date.fromisoformat(text.strip())
     except ValueError as error:
-        raise InputError(f"{text!r} is no Period; write 2025-01-20 or 2025-01-20..2025-01-26") from error
+        raise InputError(f"{text!r} is not a Period; write 2025-01-20 or 2025-01-20..2025-01-26") from error
 
 
 def days_between(text: str, zone: str, isp_minutes: int) -> tuple[Period, ...]:
@@ -63,7 +63,7 @@ def parse_periods(text: str, scenario: Scenario) -> tuple[Period, ...]:
 
 
 def require_data(scenario: Scenario, periods: tuple[Period, ...]) -> None:
-    """Raise TableError, with every day, where the scenario has no forecasts for a Period that is to be run."""
+    """Raise TableError naming every Period to run for which the scenario has no forecasts."""
     following = any(scenario.register.of(kind.row) for kind in KINDS if kind.follows)
     lacking = [p for p in periods if following and p.day not in scenario.forecasts]
     days = ", ".join(str(day) for day in sorted(scenario.forecasts))
@@ -78,7 +78,7 @@ def run(
     solver: Solver | None = None,
     progress: Progress = silent,
 ) -> Run:
-    """Return the run of a scenario's Periods. Raises PlanError when a problem cannot be stated or solved."""
+    """Run a scenario's Periods and return the run. Raises PlanError when a problem cannot be stated or solved."""
     if solver is None:
         with solver_of(scenario.description.planning) as pool:
             return run(scenario, periods=periods, solver=pool, progress=progress)
@@ -93,7 +93,7 @@ def run(
 def plans_of(
     scenario: Scenario, periods: tuple[Period, ...], solver: Solver, progress: Progress = silent
 ) -> list[Step]:
-    """Return every plan of the Periods, Period by Period; each begins with what the plan before it left stored."""
+    """Return every plan, Period by Period; each Period starts from the states that the one before left."""
     require_data(scenario, periods)
     steps: list[Step] = []
     expected = sum(2 + _events_on(scenario, period) for period in periods)
@@ -110,24 +110,24 @@ def _events_on(scenario: Scenario, period: Period) -> int:
 
 
 def run_name(name: str, changes: Sequence[str]) -> str:
-    """Return a name for a run that says what was changed; fit for a folder."""
+    """Return a name for a run that states its changes and is a valid folder name."""
     return "+".join([name, *(slug(_told(change)) for change in changes)])[:120]
 
 
 def _told(change: str) -> str:
-    """Return a change with its sign in words; other signs are part of names."""
+    """Return a change with its operator as a word; other signs belong to names."""
     path, equals, value = change.replace("%", "pc").partition("=")
     sign, rest = (value[:1], value[1:]) if value[:1] in _SIGNS else ("", value)
     return f"{path} {_SIGNS.get(sign, '')} {rest.replace('-', 'minus ')}" if equals else change
 
 
 def described_changes(settings: Sequence[str], without: Sequence[str]) -> tuple[str, ...]:
-    """Return changes as outcomes name them."""
+    """Return changes as written in outcomes."""
     return (*(f"without {text}" for text in without), *settings)
 
 
 def head_of(scenario: Scenario, periods: tuple[Period, ...]) -> dict[str, object]:
-    """Return what was asked: the facts in front of an outcome."""
+    """Return the facts at the start of an outcome: scenario, days, changes, inputs and settings."""
     described = scenario.description
     planning = described.planning
     return {
@@ -146,6 +146,6 @@ def head_of(scenario: Scenario, periods: tuple[Period, ...]) -> dict[str, object
 
 
 def resized(scenario: Scenario, workers: int) -> Scenario:
-    """Return the scenario with so many solving processes of one thread each."""
+    """Return the scenario with `workers` solver processes of one thread each."""
     planning = scenario.description.planning.model_copy(update={"workers": workers, "threads": 1})
     return replace(scenario, description=scenario.description.model_copy(update={"planning": planning}))

@@ -1,8 +1,8 @@
-"""How many: resources or whole connections copied by chance, or left out. Pure; the same seed draws the same.
+"""Changes how many resources or connections there are, by random copies or removals. Pure; reproducible by seed.
 
-A copy is told from what it copies by `~` and a number. It follows the same forecasts and lies at the same congestion
-point; a copied connection has a copy of everything that is behind it, so a home stays a home. Connections with
-prequalified power (`reserve_kw`) are not copied with the others: a prequalification belongs to one asset.
+A copy has the name of its original, `~` and a number. It follows the same forecasts and lies at the same congestion
+point. A copied connection has copies of everything behind it. Connections with prequalified power (`reserve_kw`) are
+not copied: a prequalification belongs to one asset.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,16 +17,16 @@ from agr.domain.register import CongestionPoint
 from agr.scenario.change_expression import Setting
 from agr.scenario.scenario import Scenario
 
-CONNECTIONS_STREAM = 7  # of random numbers; kinds of resources have theirs in their registration
+CONNECTIONS_STREAM = 7  # stream of random numbers; each kind of resource registers its own
 
 
 def with_rows(scenario: Scenario, table: str, rows: Iterable[Any]) -> Scenario:
-    """Return the scenario with other rows in a table."""
+    """Return the scenario with the rows of a table replaced."""
     return replace(scenario, register=scenario.register.with_table(table, rows))
 
 
 def count_resources(scenario: Scenario, table: str, setting: Setting) -> Scenario:
-    """Set how many resources of a class there are: `batteries=+500`."""
+    """Set the number of resources in a table: `batteries=+500`."""
     rows = scenario.register.of(BY_TABLE[table].row)
     wanted = _wanted(setting, len(rows), table)
     if not rows and wanted:
@@ -44,7 +44,7 @@ def count_resources(scenario: Scenario, table: str, setting: Setting) -> Scenari
 
 
 def count_connections(scenario: Scenario, address: str, setting: Setting) -> Scenario:
-    """Set how many connections there are, everywhere (address "") or at one congestion point."""
+    """Set the number of connections, everywhere (address "") or at one congestion point."""
     at = {point.address: point for point in scenario.points}
     ours = {c.address: c for c in scenario.register.connections}
     there = [c for c in at[address].connections if c in ours] if address else list(ours)
@@ -75,7 +75,7 @@ def count_connections(scenario: Scenario, address: str, setting: Setting) -> Sce
 
 
 def without_connections(scenario: Scenario, gone: set[str]) -> Scenario:
-    """Return the scenario without connections and without everything behind them."""
+    """Return the scenario without some connections and everything behind them."""
     register = replace(
         scenario.register,
         connections=tuple(c for c in scenario.register.connections if c.address not in gone),
@@ -106,7 +106,7 @@ def _kept(random: np.random.Generator, count: int, wanted: int) -> list[int]:
 
 
 def _free_number(names: Sequence[str], taken: set[str], after: int) -> int:
-    """Return the next number that makes new names of all of these, and take them."""
+    """Return the next number that makes all of these names new, and reserve the new names."""
     number = after + 1
     while any(f"{name}~{number}" in taken for name in names):
         number += 1
@@ -124,7 +124,7 @@ def _behind(scenario: Scenario) -> dict[str, list[tuple[str, Any]]]:
 
 
 def _joined(scenario: Scenario, pairs: Sequence[tuple[str, str]]) -> Scenario:
-    """Put every copied connection where the one it copies lies."""
+    """Put every copied connection at the congestion point of its original."""
     copies: dict[str, list[str]] = {}
     for model, copy in pairs:
         copies.setdefault(model, []).append(copy)
@@ -137,7 +137,7 @@ def _joined(scenario: Scenario, pairs: Sequence[tuple[str, str]]) -> Scenario:
 
 
 def _followed(scenario: Scenario, made: Mapping[str, Sequence[tuple[Any, Any]]]) -> Scenario:
-    """Let every copy follow the forecasts of what it copies."""
+    """Give every copy the forecasts of its original."""
     pairs = [
         ((row.resource, quantity.name), (copy.resource, quantity.name))
         for table, copies in made.items()

@@ -1,4 +1,4 @@
-"""A scenario: a question with everything that is needed to answer it. Frozen values."""
+"""A scenario: a question with everything needed to answer it. Frozen values."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ Forecasts = Mapping[date, Mapping[tuple[str, str], Floats]]
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Scenario:
-    """A question with everything that is needed to answer it."""
+    """A question with everything needed to answer it."""
 
     name: str
     description: Description
@@ -27,11 +27,11 @@ class Scenario:
     free_connections: tuple[str, ...]
     forecasts: Forecasts
     warnings: tuple[str, ...] = ()
-    hashes: Mapping[str, str] = field(default_factory=dict)  # file → SHA-256 of what was read
-    changes: tuple[str, ...] = ()  # what was asked for with --set and --without
+    hashes: Mapping[str, str] = field(default_factory=dict)  # file → SHA-256
+    changes: tuple[str, ...] = ()  # made with --set and --without
 
     def __repr__(self) -> str:
-        """Return one line, not a million: what a notebook shows of it."""
+        """Return a summary in one line."""
         periods = self.description.periods()
         days = str(periods[0]) if len(periods) == 1 else f"{periods[0]}..{periods[-1]}"
         counts = ", ".join(
@@ -42,5 +42,5 @@ class Scenario:
 
     @property
     def resources(self) -> int:
-        """How many resources it has."""
+        """The number of resources."""
         return len(self.register.resources)

@@ -1,4 +1,4 @@
-"""Runs a scenario for every combination of a grid: in parallel, resumable, one tidy table out."""
+"""Runs a scenario for every combination of a grid, in parallel and resumable; returns one tidy table."""
 
 import hashlib
 import json
@@ -28,13 +28,13 @@ _SUMS = ("objective_eur", "no_flexibility_eur", "flexibility_eur", "gap_eur", "i
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Sweep:
-    """One row per combination: what was varied, what came out; `error` says why a combination has no figures.
+    """One row per combination: varied values and figures; `error` says why a combination has no figures.
 
-    What was varied is a number where all values of it are plain numbers.
+    A varied value is a number if all values on its path are plain numbers, else text.
     """
 
     table: Frame
-    reused: int  # combinations that an earlier sweep had finished
+    reused: int  # combinations finished by an earlier sweep
 
     def _repr_html_(self) -> str:
         """Return the table as notebooks show it."""
@@ -53,7 +53,7 @@ class _Cell:
     periods: tuple[Period, ...]
 
     def key(self) -> str:
-        """Return a name that holds everything the figures depend on."""
+        """Return a hash of everything that the figures depend on."""
         facts = json.dumps([head_of(self.scenario, self.periods), versions()], sort_keys=True)
         return hashlib.sha256(facts.encode()).hexdigest()[:20]
 
@@ -65,9 +65,9 @@ def read_grid(texts: Iterable[str]) -> dict[str, list[str]]:
         path, equals, values = text.partition("=")
         found = [value.strip() for value in values.split(",") if value.strip()]
         if not equals or not path.strip() or not found:
-            raise InputError(f"{text!r} is no grid; write PATH=VALUE,VALUE,… such as batteries=0,500,1000")
+            raise InputError(f"{text!r} is not a grid; write PATH=VALUE,VALUE,… such as batteries=0,500,1000")
         if path.strip() in grid:
-            raise InputError(f"--grid {path.strip()} is there twice; give all its values at once")
+            raise InputError(f"--grid {path.strip()} appears twice; give all its values at once")
         grid[path.strip()] = found
     if not grid:
         raise InputError("a sweep needs at least one --grid, such as --grid batteries=0,500,1000")
@@ -84,9 +84,9 @@ def sweep(
     solver: Solver | None = None,
     progress: Progress = silent,
 ) -> Sweep:
-    """Return the figures of every combination; with a folder, finished ones are kept there and not computed again.
+    """Return the figures of every combination; with a folder, finished combinations are kept there and reused.
 
-    Every solve has one thread. Raises InputError before anything is computed when a value cannot be set.
+    Every solve has one thread. Raises InputError before the first solve when a value cannot be set.
     """
     wanted = periods or scenario.description.periods()
     cells = _cells(resized(scenario, workers), grid, wanted)
@@ -106,7 +106,7 @@ def sweep(
 
 
 def _numbers(column: "pd.Series[Any]") -> "pd.Series[Any]":
-    """Return the values of a path as numbers where all are plain ones; +5 and *1.2 stay as they were written."""
+    """Return the values of a path as numbers if all are plain numbers; +5 and *1.2 stay text."""
     if column.str.fullmatch(r"\d+").all():
         return column.astype("int64")
     return column.astype("float64") if column.str.fullmatch(r"\d*\.?\d+").all() else column
@@ -125,7 +125,7 @@ def _path(folder: Path, cell: _Cell) -> Path:
 
 
 def _finished(cells: list[_Cell], folder: Path | None) -> dict[int, dict[str, Any]]:
-    """Return the figures of combinations that were finished before, by their place."""
+    """Return the figures of combinations finished earlier, by index."""
     if folder is None:
         return {}
     (Path(folder) / "cells").mkdir(parents=True, exist_ok=True)
@@ -145,7 +145,7 @@ def _run(
     solver: Solver,
     progress: Progress,
 ) -> list[dict[str, Any]]:
-    """Compute what is missing; the threads only wait for solving processes."""
+    """Compute the missing combinations; the threads only wait for solver processes."""
     found = dict(kept)
     progress(len(found), len(cells), "")
     with ThreadPoolExecutor(workers) as pool:
@@ -160,13 +160,13 @@ def _run(
                     _keep(_path(folder, cells[place]), found[place])
                 progress(len(found), len(cells), ", ".join(f"{k}={v}" for k, v in cells[place].point.items()))
         except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)  # what is finished stays for the next time
+            pool.shutdown(wait=False, cancel_futures=True)  # finished combinations are kept
             raise
     return [cells[place].point | found[place] for place in range(len(cells))]
 
 
 def _keep(path: Path, row: dict[str, Any]) -> None:
-    """Write a row as a whole or not at all."""
+    """Write a row atomically."""
     new = path.with_suffix(".new")
     new.write_text(json.dumps(row), encoding="utf-8")
     new.replace(path)

@@ -1,6 +1,6 @@
-"""Turns plans into tidy tables: one row per thing and ISP, units in the column names, indexed by aware local time.
+"""Turns plans into tidy tables: one row per subject and ISP, units in column names, indexed by aware local time.
 
-Every table has the columns period, step and, but for a few, isp; consumption is positive, money is earned positive.
+Every table has the columns period and step, and most have isp. Consumption is positive, and so is money earned.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -24,14 +24,14 @@ Frame = pd.DataFrame
 
 @dataclass(frozen=True, kw_only=True)
 class TableContext:
-    """What a case does not say about its resources: the class and connection by name."""
+    """What a case does not say about its resources: kind and connection by name."""
 
     kinds: Mapping[str, str]
     connections: Mapping[str, str]
 
 
 def known_of(register: Register) -> TableContext:
-    """Return what a register says about resources."""
+    """Return the context of a register's resources."""
     kinds = {row.resource: kind.name for kind in KINDS for row in register.of(kind.row)}
     return TableContext(kinds=kinds, connections=register.connection_of())
 
@@ -75,7 +75,7 @@ def _stamped(step: Step, frame: Frame) -> Frame:
 
 
 def programs(step: Step, known: TableContext) -> Frame:
-    """Power and stored energy of every resource, and what it would do unmanaged."""
+    """Power, unmanaged power and stored energy of every resource."""
     case, outcome = step.solved.named.case, step.solved.outcome
     places = np.array([*case.points, ""], dtype=object)
     frames = []
@@ -97,7 +97,7 @@ def programs(step: Step, known: TableContext) -> Frame:
 
 
 def points(step: Step, known: TableContext) -> Frame:
-    """Program of every congestion point (the D-Prognosis), called program, limits, and what a MWh of each is worth."""
+    """Per congestion point: program (the D-Prognosis), called program, reservations, limits, shadow prices."""
     named, case, outcome = step.solved.named, step.solved.named.case, step.solved.outcome
     shape = (len(case.points), case.isps)
     upper, lower = np.full(shape, np.inf), np.full(shape, -np.inf)
@@ -126,7 +126,7 @@ def points(step: Step, known: TableContext) -> Frame:
 
 
 def positions(step: Step, known: TableContext) -> Frame:
-    """What is traded and what is left: one row per ISP."""
+    """Energy traded on each market and imbalance: one row per ISP."""
     outcome = step.solved.outcome
     names = {
         "total_kw": outcome.total_kw, "day_ahead_kw": outcome.day_ahead_kw,
@@ -137,7 +137,7 @@ def positions(step: Step, known: TableContext) -> Frame:
 
 
 def prices(step: Step, known: TableContext) -> Frame:
-    """Prices a plan was made with, and the portfolio's own price of energy: one row per ISP."""
+    """Prices that a plan was made with, and the portfolio's internal price of energy: one row per ISP."""
     case = step.solved.named.case
     names = {
         "day_ahead_eur_per_mwh": case.day_ahead.price_eur_per_mwh,
@@ -177,7 +177,7 @@ def _index(starts: list[pd.Timestamp], period: Period) -> pd.DatetimeIndex:
 
 
 def reservations(step: Step, known: TableContext) -> Frame:
-    """Every FlexOption: what is reserved, what could be delivered when called, and what a MWh of it costs us."""
+    """Per FlexOption: reserved power, deliverable power when called, and shadow price."""
     case, outcome = step.solved.named.case, step.solved.outcome
     held, short = case.reservations.reserved_kw, outcome.reservation_shortfall_kw
     labels: dict[str, Sequence[object]] = {
@@ -194,7 +194,7 @@ def reservations(step: Step, known: TableContext) -> Frame:
 
 
 def shortfalls(step: Step, known: TableContext) -> Frame:
-    """Everything that was promised or needed and is not there: one row per kind, subject and ISP, kWh above zero."""
+    """Everything promised or needed that is missing: one row per kind, subject and ISP; kWh above zero."""
     named, case, outcome = step.solved.named, step.solved.named.case, step.solved.outcome
     hours = case.isp_hours
     at_limit = [case.points[point] for point in case.limits.point]
@@ -221,7 +221,7 @@ def shortfalls(step: Step, known: TableContext) -> Frame:
 
 
 def terms(step: Step, known: TableContext) -> Frame:
-    """The objective by term and congestion point, EUR; what arises at none, or for the portfolio, has none."""
+    """The objective in EUR by term and congestion point; terms outside congestion points have an empty one."""
     case, outcome = step.solved.named.case, step.solved.outcome
     rows = []
     for term, value in outcome.terms_eur.items():
@@ -238,7 +238,7 @@ def terms(step: Step, known: TableContext) -> Frame:
 
 
 def changes(step: Step, known: TableContext) -> Frame:
-    """What a plan changed against the one before: one row per congestion point and ISP."""
+    """Changes against the plan before: one row per congestion point and ISP."""
     index = times(step.period)
     found = [(p.address, isp) for p in (step.change.points if step.change else ()) for isp in p.isps]
     rows = [
@@ -260,7 +260,7 @@ TABLES: dict[str, Callable[[Step, TableContext], Frame]] = {
 
 
 def joined(frames: Sequence[Frame]) -> Frame:
-    """Return the rows of all frames, with categories that hold the words of all of them."""
+    """Return the rows of all frames, with the union of their categories."""
     frames = [frame for frame in frames if len(frame)] or list(frames[:1])
     if len(frames) == 1:
         return frames[0]

@@ -1,4 +1,4 @@
-"""Writes a register as a folder of CSV tables, one per kind, and what a CRO knows as JSON. Reproducible to the byte."""
+"""Writes a register as CSV tables, one per kind, and a CRO's list as JSON. Reproducible to the byte."""
 
 import csv
 import io
@@ -16,7 +16,7 @@ from agr.domain.register import CongestionPoint, Forecast, Register
 
 
 def _cell(value: object, tz: ZoneInfo) -> str:
-    """Return a field as text: numbers without trailing zeros, instants in local time with offset, None as nothing."""
+    """Return a field as text: numbers without trailing zeros, instants in local time with offset, None as empty."""
     if value is None:
         return ""
     if isinstance(value, float):
@@ -41,7 +41,7 @@ def _csv(header: Sequence[str], rows: Sequence[Sequence[object]], tz: ZoneInfo) 
 
 
 def forecast_rows(forecast: Forecast) -> list[tuple[object, ...]]:
-    """Return one row per hour where its ISPs agree, else one per ISP: resource, quantity, start, minutes, value."""
+    """Return one row per hour whose ISPs are equal, else one per ISP: resource, quantity, start, minutes, value."""
     period = forecast.period
     per_hour = max(60 // period.isp_minutes, 1)
     rows: list[tuple[object, ...]] = []
@@ -59,7 +59,7 @@ FORECASTS = ("resource", "quantity", "start", "minutes", "value")
 
 
 def _parquet(rows: Sequence[tuple[object, ...]]) -> bytes:
-    """Return the forecasts as a Parquet file; a hundredth of the CSV's size."""
+    """Return the forecasts as a Parquet file, a hundredth of the CSV's size."""
     kinds = (pa.string(), pa.string(), pa.timestamp("s", tz="UTC"), pa.int64(), pa.float64())
     columns = zip(FORECASTS, zip(*rows, strict=True), kinds, strict=True)
     buffer = io.BytesIO()
@@ -69,7 +69,7 @@ def _parquet(rows: Sequence[tuple[object, ...]]) -> bytes:
 
 
 def tables(register: Register, tz: ZoneInfo, *, parquet: bool = False) -> dict[str, bytes]:
-    """Return file name → content for every kind of which the register has something."""
+    """Return file name → content for every kind that the register has rows of."""
     files = {}
     for table, values in register.tables().items():
         if not values:
@@ -87,7 +87,7 @@ def tables(register: Register, tz: ZoneInfo, *, parquet: bool = False) -> dict[s
 
 
 def cro_json(points: Sequence[CongestionPoint], free_connections: Sequence[str]) -> bytes:
-    """Return what agr/demo/counterparty.py reads as a CRO's connection list."""
+    """Return the CRO's connection list in the form that agr/demo/counterparty.py reads."""
     listed = [
         {
             "address": p.address,

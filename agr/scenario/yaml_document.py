@@ -1,4 +1,4 @@
-"""Reads YAML and JSON into a pydantic model and says of every fault on which line it is and what was expected."""
+"""Reads YAML and JSON into a pydantic model; reports the line of every fault and what was expected."""
 
 import copy
 import re
@@ -16,14 +16,14 @@ from agr.settings.model_faults import model_faults
 Model = TypeVar("Model", bound=BaseModel)
 Place = Sequence[str | int]
 
-_NUMBERS = {"timestamp", "int", "float"}  # of YAML 1.1: 12:30 would be 750, and 2024-04-31 end the reading
+_NUMBERS = {"timestamp", "int", "float"}  # types of YAML 1.1, in which 12:30 is 750 and 2024-04-31 raises an error
 
 _TRIES = 5
 _GONE = object()
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML whose numbers are those of YAML 1.2; days and clock times stay text."""
+    """YAML with the numbers of YAML 1.2; days and clock times stay text."""
 
 
 _Loader.yaml_implicit_resolvers = {
@@ -39,7 +39,7 @@ _Loader.add_implicit_resolver(
 
 
 class Document:
-    """A YAML text (JSON is YAML too) whose values know their lines."""
+    """A YAML or JSON text, with the line of every value."""
 
     def __init__(self, path: Path, name: str) -> None:
         self.name = name
@@ -59,13 +59,13 @@ class Document:
             raise TableError([Finding(file=name, line=line, words=words)]) from error
 
     def line(self, place: Place) -> int:
-        """Return the line (from 1) of the value, or of the innermost part of its place that is there."""
+        """Return the line (from 1) of the value, or of its innermost ancestor that exists."""
         node, line = self._root, 1
         for step in place:
             if isinstance(node, yaml.MappingNode):
                 found = next(((k, v) for k, v in node.value if str(k.value) == str(step)), None)
                 if found is None:
-                    continue  # pydantic names the members of a union in between
+                    continue  # pydantic inserts the names of union members
                 line, node = found[0].start_mark.line + 1, found[1]
             elif isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
                 node = node.value[step]
@@ -73,7 +73,7 @@ class Document:
         return line
 
     def twice(self) -> list[Finding]:
-        """Return the keys that are given more than once, of which YAML would keep the last."""
+        """Return the keys that are given more than once; YAML would keep the last."""
         found, waiting = [], [self._root] if self._root else []
         while waiting:
             node = waiting.pop()
@@ -84,7 +84,7 @@ class Document:
                 for key, value in node.value:
                     line = key.start_mark.line + 1
                     if key.value in seen:
-                        words = f"{key.value}: is there twice, first in line {seen[key.value]}; keep one"
+                        words = f"{key.value}: appears twice, first in line {seen[key.value]}; keep one"
                         found.append(Finding(file=self.name, line=line, words=words))
                     seen.setdefault(key.value, line)
                     waiting.append(value)
@@ -108,7 +108,7 @@ class Document:
         return read
 
     def without_faults(self, model: type[Model]) -> tuple[Model | None, frozenset[str]]:
-        """Return what is left of the document without its faulty values, and the keys they stand below.
+        """Return the document without its faulty values, and the top-level keys that had them.
 
         None where what is left does not do; for those who look for faults elsewhere. Raises nothing.
         """
@@ -128,7 +128,7 @@ class Document:
 
 
 def _remove(value: Any, place: Place) -> bool:
-    """Take a value out; what is taken out of a list leaves a mark there."""
+    """Remove a value; in a list, a mark stays in its place."""
     holder: Any = None
     last: str | int = ""
     for step in place:
@@ -155,5 +155,5 @@ def _drop_gone(value: Any) -> None:
 
 
 def dotted(place: Place) -> str:
-    """Return a place as users write it."""
+    """Return a value's place as users write it."""
     return ".".join(str(step) for step in place)

@@ -270,7 +270,7 @@ def test_forecasts_of_several_resources_come_in_one_answer():
     ("rows", "changes", "words"),
     [
         (hours(DAY)[:-1], {}, "4 of 96 ISPs of 2026-06-01 are missing for pv-1, first 23:00"),
-        ([*hours(DAY), hours(DAY)[0]], {}, "record 25: pv-1, power_kw: 00:00 is there twice"),
+        ([*hours(DAY), hours(DAY)[0]], {}, "record 25: pv-1, power_kw: 00:00 appears twice"),
         (hours(DAY), {"minutes": 20}, "does not begin and end with an ISP"),
         ([{"start": "2026-06-01T00:05:00Z", "value": 1}], {}, "does not begin and end with an ISP"),
         (hours(DAY), {"quantity": None, "quantity_field": "who"}, "'pv-1' is not a quantity"),

@@ -134,7 +134,7 @@ def test_any_register_is_read_back_exactly(tmp_path_factory, form, register):
 
 def test_a_folder_with_tables_is_left_alone(tmp_path):
     (tmp_path / "prices.csv").write_text("mine")
-    with pytest.raises(TableError, match=r"prices.csv: is there already; choose an empty folder"):
+    with pytest.raises(TableError, match=r"prices.csv: already exists; choose an empty folder"):
         write_folder(p.Register(), tmp_path)
     assert (tmp_path / "prices.csv").read_text() == "mine"
     assert not (tmp_path / "connections.csv").exists()

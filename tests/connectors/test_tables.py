@@ -158,12 +158,12 @@ def test_table_error_counts_its_faults(folder):
         ("batteries", BATTERIES + f'"b1,{EAN},5,5,10,5,5\n', "line 2: a quotation mark is not closed"),
         ("batteries", "", "batteries.csv: is empty; write at least a header line"),
         ("batteries", BATTERIES.replace(",", ";"), "batteries.csv: separates columns by semicolons"),
-        ("batteries", "resource,resource,x\n", "column resource is there twice"),
+        ("batteries", "resource,resource,x\n", "column resource appears twice"),
         ("generators", f"resource,connection,colour\npv,{EAN},red\n", "column colour is not a column of this table; k"),
         ("generators", "resource\npv\n", "generators.csv: column connection is missing; add it"),
         ("generators", f"resource,connections\npv,{EAN}\n", "did you mean connection?"),
         ("generators", "resource,connection\npv,ean.871685900012636544\n", "is not in the table of connections; add i"),
-        ("generators", f"resource,connection\npv,{EAN}\npv,{EAN}\n", "line 3, column resource: 'pv' is there twice, f"),
+        ("generators", f"resource,connection\npv,{EAN}\npv,{EAN}\n", "line 3, column resource: 'pv' appears twice, f"),
         ("generators", f"resource,connection\n,{EAN}\n", "line 2, column resource: is empty"),
         ("heat_pumps", PUMPS.replace(",5", ",11"), "initial_kwh: 11 is more than buffer_kwh 10"),
         ("heat_pumps", PUMPS.replace("power_kw", "power_w"), "power_w is not a column of this table; power_kw is: con"),
@@ -250,7 +250,7 @@ def test_table_error_counts_its_faults(folder):
         (
             "contracts",
             CONTRACTS + 2 * f"C,dso.example.org,{POINT},2026-01-01,2026-02-01,17:00,18:00,-1,0,0\n",
-            "line 3, column contract: 'C' is there twice, first in contracts.csv, line 2",
+            "line 3, column contract: 'C' appears twice, first in contracts.csv, line 2",
         ),
         (
             "limits",
@@ -274,7 +274,7 @@ def test_one_fault_is_named_where_it_is(folder, table, text, expected):
 def test_a_name_may_be_used_by_one_resource_only_in_all_tables(folder):
     found = faults(folder, generators=GENERATORS, fixed_loads=GENERATORS)
     assert found == [
-        "generators.csv, line 2, column resource: 'pv-1' is there twice, first in fixed_loads.csv, line 2; every one "
+        "generators.csv, line 2, column resource: 'pv-1' appears twice, first in fixed_loads.csv, line 2; every one "
         "needs its own name"
     ]
 
@@ -474,12 +474,12 @@ def test_forecasts_alone_are_read_without_knowing_the_resources(folder):
         ),
         (
             [*quarters(), quarters()[4]],
-            ["line 98, column start: pv-1, power_kw: 2026-06-01 01:00 is there twice, first in line 6"],
+            ["line 98, column start: pv-1, power_kw: 2026-06-01 01:00 appears twice, first in line 6"],
         ),
         (quarters("pv-2"), ["line 2, column resource: 'pv-2' is in no table of resources; add it there or correct it"]),
         (quarters(quantity="power"), ["line 2, column quantity: 'power' is not a quantity; did you mean power_kw?"]),
-        (quarters(quantity="cop", value=3), ["'cop' is no forecast for 'pv-1', one of the generators; they follow po"]),
-        (quarters("b-1"), ["'power_kw' is no forecast for 'b-1', one of the batteries; they follow no forecast"]),
+        (quarters(quantity="cop", value=3), ["'cop' is not a forecast for 'pv-1', one of the generators; they follo"]),
+        (quarters("b-1"), ["'power_kw' is not a forecast for 'b-1', one of the batteries; they follow no forecast"]),
         (quarters(value=2), ["line 2, column value: generator pv-1 consumes on the whole; production is negative: tu"]),
         (
             [*quarters("hp-1", "cop", value=3)[1:], "hp-1,cop,2026-05-31T22:00Z,0", "hp-1,cop,2026-06-01T00:00Z,x"],

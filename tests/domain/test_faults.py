@@ -18,9 +18,9 @@ def test_a_name_unlike_all_gets_those_there_are_but_not_thousands():
 
 def test_a_finding_says_file_line_and_column_and_sorts_by_them():
     late = Finding(file="b.csv", line=12, column="power_kw", words="is empty")
-    early = Finding(file="b.csv", line=2, words="is there twice", place="row")
+    early = Finding(file="b.csv", line=2, words="appears twice", place="row")
     assert [str(f) for f in sorted([late, early])] == [
-        "b.csv, row 2: is there twice",
+        "b.csv, row 2: appears twice",
         "b.csv, line 12, column power_kw: is empty",
     ]
     assert str(Finding(file="a.csv", words="is empty")) == "a.csv: is empty"

@@ -96,7 +96,7 @@ def test_the_commands_rotate_show_and_publish(tmp_path: Path) -> None:
     assert run.invoke(app, ["init", str(tmp_path)]).exit_code == 0
     assert "next key: cs1." in run.invoke(app, ["keys", "rotate", *config]).output
     assert run.invoke(app, ["keys", "rotate", *config]).exit_code == 1
-    assert "in force from now on" in run.invoke(app, ["keys", "rotate", "--now", *config]).output
+    assert "now in force" in run.invoke(app, ["keys", "rotate", "--now", *config]).output
     shown = run.invoke(app, ["keys", "show", *config]).output
     assert [line.split("  ")[0].split(" cs1")[0].strip() for line in shown.splitlines()] == ["in force", "former"]
     assert "_AGR._usef.agr.example.com. 3600 IN TXT" in run.invoke(app, ["keys", "publish", *config]).output

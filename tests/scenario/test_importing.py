@@ -122,7 +122,7 @@ def test_what_is_no_download_is_refused_in_words(tmp_path):
     for name, content, words in (
         ("a.csv", b"date,volume\n1,2\n", "found no column for time, price; there is date, volume"),
         ("a.xlsx", b"PK\x03\x04\xff\xfe", "save the sheet as CSV"),
-        ("empty.csv", b"", "is no table"),
+        ("empty.csv", b"", "is not a table"),
         ("none.csv", b"utc_start,price_eur_mwh\n", "holds no values"),
     ):
         (tmp_path / name).write_bytes(content)

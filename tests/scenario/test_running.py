@@ -122,7 +122,7 @@ def test_a_run_reads_back_as_it_was_saved(small_run, tmp_path):
 def test_saving_replaces_a_run_and_nothing_else(small_run, tmp_path):
     (tmp_path / "precious").mkdir()
     (tmp_path / "precious" / "thesis.txt").write_text("years of work")
-    with pytest.raises(InputError, match="holds something that is no run"):
+    with pytest.raises(InputError, match="holds something other than a run"):
         small_run.save(tmp_path / "precious")
     assert (tmp_path / "precious" / "thesis.txt").read_text() == "years of work"
     small_run.save(tmp_path / "run")
@@ -269,10 +269,10 @@ def test_periods_are_read_and_days_without_data_refused(small, solver):
 
 
 def test_a_table_that_is_not_there_says_which_are(small_run):
-    with pytest.raises(AttributeError, match="'weather' is no table of a run; known are programs"):
+    with pytest.raises(AttributeError, match="'weather' is not a table of a run; known are programs"):
         _ = small_run.weather
     assert "programs" in dir(small_run)
-    with pytest.raises(InputError, match="is no run that can be read"):
+    with pytest.raises(InputError, match="is not a readable run"):
         open_run(Path("/nonexistent"))
 
 

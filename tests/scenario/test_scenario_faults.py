@@ -69,7 +69,7 @@ def test_every_fault_of_the_description_has_its_line_and_what_was_expected(folde
     only(found, f"line {line_of(path, 'sideways')}", "'up', 'down' or 'symmetric'")
     only(found, f"line {line_of(path, 'keep_share')}", "less than or equal to 1")
     only(found, f"line {line_of(path, 'at: 2026')}", "timezone")
-    only(found, f"line {line_of(path, 'seed: 93')}", "is there twice, first in line")
+    only(found, f"line {line_of(path, 'seed: 93')}", "appears twice, first in line")
 
 
 def test_clock_times_without_quotes_are_read_as_written(folder):
@@ -90,9 +90,9 @@ def test_faults_of_tables_and_of_what_the_cro_knows_come_together(folder):
     (folder / "cro.json").write_text(json.dumps(listed, indent=1))
     found = faults(folder)
     only(found, "tables/batteries.csv", "charge_w", "charge_kw is: convert the values")
-    only(found, "tables/connections.csv, line 14", "is there twice")
+    only(found, "tables/connections.csv, line 14", "appears twice")
     only(found, "tables/prices.csv, line 6", "nan")
-    only(found, "cro.json, line", "congestion_points.1.connections", "is there twice")
+    only(found, "cro.json, line", "congestion_points.1.connections", "appears twice")
 
 
 def test_a_missing_isp_of_a_price_is_found_behind_the_last_good_line(folder):
@@ -177,7 +177,7 @@ def test_faults_of_every_kind_and_place_come_at_once_and_none_makes_another(fold
     only(found, "scenario.yaml, line", "max_mw: is missing")
     only(found, "tables/batteries.csv", "capacity_wh", "convert the values")
     only(found, "tables/batteries.csv", "capacity_kwh is missing")
-    only(found, "tables/connections.csv, line 14", "is there twice")
+    only(found, "tables/connections.csv, line 14", "appears twice")
     only(found, f"tables/prices.csv, line {ours[5] + 1}", "'nan'")
     only(found, "tables/prices.csv, line", "day_ahead: 1 of 92 ISPs")
     only(found, "tables/ev_sessions.csv, line 2", "energy_kwh 900 cannot be charged: ")

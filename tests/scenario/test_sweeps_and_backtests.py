@@ -91,9 +91,9 @@ def test_a_combination_that_fails_has_its_reason_and_is_tried_again(small, tmp_p
 
 def test_a_grid_that_cannot_be_is_refused_before_anything_is_computed(small):
     for texts, words in (
-        (["batteries"], "is no grid"),
-        (["batteries="], "is no grid"),
-        (["batteries=1", "batteries=2"], "is there twice"),
+        (["batteries"], "is not a grid"),
+        (["batteries="], "is not a grid"),
+        (["batteries=1", "batteries=2"], "appears twice"),
         ([], "at least one --grid"),
     ):
         with pytest.raises(InputError, match=words):

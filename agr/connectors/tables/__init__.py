@@ -1,1 +1,1 @@
-"""Where the daemon gets connections, forecasts and prices from: tables in a folder, and web addresses."""
+"""Reads and writes a register as a folder of tables."""

@@ -19,7 +19,7 @@ _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?(nan|inf|infin
 
 
 class CellError(ValueError):
-    """A value is not what its column holds; the text is the reason, to be read after the value."""
+    """A value does not fit its column; the message continues a sentence that begins with the value."""
 
 
 def read_text(value: object) -> str:
@@ -113,7 +113,7 @@ def read_profile(value: object) -> tuple[float, ...]:
 
 
 def read_bounded(value: object, read: "Reader", bound: Bound) -> Any:
-    """Read a number within its bound."""
+    """Read a number within bounds."""
     number = read(value)
     if not bound.holds(number):
         raise CellError(bound.words)
@@ -121,7 +121,7 @@ def read_bounded(value: object, read: "Reader", bound: Bound) -> Any:
 
 
 def read_spelt(value: object, fault: Callable[[str], str | None]) -> str:
-    """Read a text that is spelt as it has to be."""
+    """Read a text that must match a pattern."""
     text = value.strip() if isinstance(value, str) else str(value)
     words = fault(text)
     if words is not None:
@@ -154,7 +154,7 @@ def read_domain(value: object) -> str:
 
 
 def ean_is_consistent(address: str) -> bool:
-    """Return whether an EAN-18 has the right check digit; other addresses have none. Source: GS1, modulo 10."""
+    """Return whether an EAN-18's check digit is right; True for other addresses. Source: GS1, modulo 10."""
     digits = address.removeprefix("ean.")
     if digits == address or len(digits) != 18:
         return True

@@ -1,4 +1,4 @@
-"""What must hold within a row of the register and between its tables."""
+"""Checks within a row of the register and between its tables."""
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import time
@@ -72,7 +72,7 @@ _WARNINGS: dict[str, _Check] = {
 
 
 def row_faults(table: str, row: Any) -> list[str]:
-    """Return what is wrong with a row that was not read from a table: bounds of its columns, and contradictions."""
+    """Return the faults of a row that was not read from a table: values out of bounds, and contradictions."""
     found = []
     for column in columns_of(table):
         value = getattr(row, column.name)
@@ -85,7 +85,7 @@ def row_faults(table: str, row: Any) -> list[str]:
 
 
 def check_rows(rows: TableRows, found: Findings) -> None:
-    """Note what contradicts itself within a row, and what is doubtful in a row without faults."""
+    """Note contradictions within a row, and doubtful values of a row without faults."""
     if rows.grid is None:
         return
     faulty, doubtful = _FAULTS[rows.grid.table], _WARNINGS[rows.grid.table]
@@ -97,7 +97,7 @@ def check_rows(rows: TableRows, found: Findings) -> None:
 
 
 def check_references(tables: Mapping[str, TableRows], found: Findings) -> None:
-    """Note connections nobody declared, and names that are there twice; resources share one set of names.
+    """Note undeclared connections, and names that appear twice; resources share one set of names.
 
     A table that could not be read has no grid: nothing is said about it, nor about references to it.
     """
@@ -113,7 +113,7 @@ def check_references(tables: Mapping[str, TableRows], found: Findings) -> None:
 
 
 def _addresses(rows: TableRows | None) -> set[object] | None:
-    """Return what the table of connections says, in good rows and bad ones; None when it cannot be read."""
+    """Return the addresses in the table of connections, in good and bad rows; None when it cannot be read."""
     if rows is None:
         return set()
     if rows.grid is None:
@@ -127,7 +127,7 @@ def _unique(rows: TableRows, column: str, seen: dict[str, str], found: Findings)
     for at, row in zip(rows.at, rows.values, strict=True):
         key = getattr(row, column)
         if key in seen:
-            words = f"{shown(key)} is there twice, first in {seen[key]}; every one needs its own name"
+            words = f"{shown(key)} appears twice, first in {seen[key]}; every one needs its own name"
             found.faults.append(grid.finding(at, column, words))
         else:
             seen[key] = f"{grid.file}, {grid.place} {grid.lines[at]}"

@@ -1,4 +1,4 @@
-"""Which columns each table has, what they may hold, and what was probably meant by an unknown one. Pure.
+"""The columns of each table, their allowed values, and suggestions for unknown columns. Pure.
 
 Columns are the fields of the tables' rows (agr.domain.register.ROWS); a field without default is a required column, one
 that may be None may be left out or empty, and its type carries its bounds (agr.domain.bounds).
@@ -69,7 +69,7 @@ def _column(name: str, hint: Any, default: object = MISSING) -> Column:
 
 
 def _marked(read: cells.Reader, mark: object) -> cells.Reader:
-    """Return a reader that heeds a bound or a spelling, too."""
+    """Return a reader that also checks a bound or a pattern."""
     if isinstance(mark, Spelling):
         return lambda value: cells.read_spelt(value, mark.fault)
     return lambda value: cells.read_bounded(value, read, mark) if isinstance(mark, Bound) else read(value)
@@ -85,9 +85,9 @@ _FORECASTS = (
 
 
 def header_faults(table: str, names: Iterable[str]) -> list[tuple[str, str]]:
-    """Return (column, what is wrong with it) for a table's header."""
+    """Return (column, fault) for a table's header."""
     given, known = list(names), [column.name for column in columns_of(table)]
-    faults = [(name, "is there twice") for name in sorted({n for n in given if given.count(n) > 1})]
+    faults = [(name, "appears twice") for name in sorted({n for n in given if given.count(n) > 1})]
     faults += [(name, f"is not a column of this table; {_meant(name, known)}") for name in given if name not in known]
     missing = [c.name for c in columns_of(table) if c.required and c.name not in given]
     return faults + [(name, "is missing; add it") for name in missing]

@@ -1,4 +1,4 @@
-"""Reads a folder of tables into a register: all of it, or a TableError that lists every fault."""
+"""Reads a folder of tables into a register, or raises a TableError that lists every fault."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +20,7 @@ _LONG = ("forecasts", "prices")
 
 @dataclass(frozen=True, kw_only=True)
 class Reading:
-    """What a folder holds; warnings name what is doubtful but was loaded."""
+    """The contents of a folder; warnings name doubtful values that were loaded."""
 
     register: Register
     warnings: tuple[str, ...] = ()
@@ -28,12 +28,12 @@ class Reading:
 
 @dataclass(frozen=True, kw_only=True)
 class Survey:
-    """What can be read of a folder, faults or not, for those who look for more faults between its tables."""
+    """The readable part of a folder, with its faults, for further checks between its tables."""
 
     register: Register  # the good rows
     findings: Findings
     unreadable: frozenset[str]  # tables of which no row can be read
-    intervals: tuple[Price, ...]  # of every series, whatever the price: a bad one is not a missing one
+    intervals: tuple[Price, ...]  # of every series, whatever the price: a bad price is not a missing one
     followed: frozenset[tuple[str, str]]  # (resource, quantity) of every row of forecasts, good or bad
 
     @property
@@ -55,7 +55,7 @@ def read_folder(folder: Path, *, zone_name: str, isp_minutes: int) -> Reading:
 
 
 def survey_folder(folder: Path, *, zone_name: str, isp_minutes: int) -> Survey:
-    """Read what can be read of the folder, and collect what is wrong with the rest."""
+    """Read the readable part of the folder, and collect the faults of the rest."""
     found = Findings()
     grids = {path.stem: open_grid(path, found) for path in _files(folder, found)}
     readable = {table: grid for table, grid in grids.items() if grid is not None and usable(grid, found)}
@@ -94,7 +94,7 @@ def _followed(grid: Grid) -> frozenset[tuple[str, str]]:
 
 
 def _kinds(rows: dict[str, TableRows]) -> dict[str, str] | None:
-    """Return resource → its table; None when nothing is known, or not all, because a table cannot be read."""
+    """Return resource → its table; None when a table cannot be read, so that some resources are unknown."""
     if not rows or any(part.grid is None for table, part in rows.items() if table in BY_TABLE):
         return None
     return {
@@ -107,7 +107,7 @@ def _kinds(rows: dict[str, TableRows]) -> dict[str, str] | None:
 
 
 def _files(folder: Path, found: Findings) -> list[Path]:
-    """Return the folder's tables; files that are none are noted."""
+    """Return the folder's tables; other files are noted as faults."""
     try:
         paths = sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
     except OSError as error:

@@ -74,7 +74,7 @@ def read_forecasts(
         value=values,
         pairs=names,
     ).only(usable)
-    complete = ~np.isin(codes, doubtful)  # a pair with bad cells is not blamed for what they leave out
+    complete = ~np.isin(codes, doubtful)  # a pair with bad cells has gaps that are not faults of their own
     _check_pairs(grid, table, kinds, found)
     return _assemble(grid, table, complete, zone_name, isp_minutes, found)
 
@@ -88,7 +88,7 @@ def _microseconds(value: object) -> int:
 
 
 def _check_pairs(grid: Grid, table: _Long, kinds: Mapping[str, str] | None, found: Findings) -> None:
-    """Note quantities and resources that don't exist or don't fit each other, and values of the wrong sign."""
+    """Note quantities and resources that do not exist or do not fit each other, and values of the wrong sign."""
     present, first = np.unique(table.pair, return_index=True)
     order = np.argsort(table.pair, kind="stable")
     ends = np.searchsorted(table.pair[order], present, side="right")
@@ -113,7 +113,7 @@ def _pair_fault(resource: str, quantity: str, kind: str | None, anything: bool) 
     fitting = [followed.name for followed in BY_TABLE[kind].follows]
     if quantity not in fitting:
         needs = f"they follow {' and '.join(fitting)}" if fitting else "they follow no forecast"
-        return "quantity", f"{quantity!r} is no forecast for {resource!r}, one of the {kind}; {needs}"
+        return "quantity", f"{quantity!r} is not a forecast for {resource!r}, one of the {kind}; {needs}"
     return None
 
 
@@ -130,7 +130,7 @@ def _check_sign(grid: Grid, rows: _Long, quantity: str, kind: str | None, found:
         at = int(rows.at[int(np.argmax(rows.value > 0))])
         name = rows.pairs[int(rows.pair[0])][0]
         if rows.value.sum() > 0:
-            words = f"{BY_TABLE[kind].name} {name} consumes on the whole; production is negative: turn the sign"
+            words = f"{BY_TABLE[kind].name} {name} consumes on the whole; production is negative: change the sign"
             found.faults.append(grid.finding(at, "value", words))
         else:
             words = f"{BY_TABLE[kind].name} {name} consumes at times; these values count as 0 (first one here)"
@@ -140,7 +140,7 @@ def _check_sign(grid: Grid, rows: _Long, quantity: str, kind: str | None, found:
 def _assemble(
     grid: Grid, table: _Long, complete: Bools, zone_name: str, isp_minutes: int, found: Findings
 ) -> tuple[Forecast, ...]:
-    """Spread the rows over ISPs, note what is there twice or missing, and cut into whole Periods."""
+    """Spread the rows over ISPs, note duplicate and missing ISPs, and cut into whole Periods."""
     table = _spread(grid, table, complete, isp_minutes, found)
     periods, midnight = _periods(table.start_us, zone_name, isp_minutes)
     day = np.searchsorted(midnight, table.start_us, side="right") - 1
@@ -168,7 +168,7 @@ def _assemble(
 
 
 def _spread(grid: Grid, table: _Long, complete: Bools, isp_minutes: int, found: Findings) -> _Long:
-    """Repeat coarser values for each of their ISPs; lengths that are no whole ISPs are noted."""
+    """Repeat coarser values for each of their ISPs; lengths that are not whole ISPs are noted."""
     whole = table.minutes % isp_minutes == 0
     for at, minutes in zip(table.at[~whole], table.minutes[~whole], strict=True):
         words = f"{minutes} is not a multiple of the ISP's {isp_minutes} minutes"
@@ -185,7 +185,7 @@ def _spread(grid: Grid, table: _Long, complete: Bools, isp_minutes: int, found: 
 
 
 def _periods(start_us: Ints, zone_name: str, isp_minutes: int) -> tuple[list[Period], Ints]:
-    """Return the Periods around the instants, in order, and the microsecond each begins."""
+    """Return the Periods around the instants, in order, and the microseconds at which they begin."""
     days: set[date] = set()
     for number in np.unique(start_us // _DAY_US).tolist():
         utc = (_EPOCH + timedelta(days=number)).date()
@@ -195,7 +195,7 @@ def _periods(start_us: Ints, zone_name: str, isp_minutes: int) -> tuple[list[Per
 
 
 def _is_whole(grid: Grid, rows: _Long, isp: Ints, period: Period, blame: bool, found: Findings) -> bool:
-    """Note ISPs that are there twice or missing; rows are of one forecast and Period, sorted by ISP (from 0)."""
+    """Note duplicate and missing ISPs; rows are of one forecast and Period, sorted by ISP (from 0)."""
     count = period.isp_count
     if len(isp) == count and bool((isp == np.arange(count)).all()):
         return True
@@ -203,7 +203,7 @@ def _is_whole(grid: Grid, rows: _Long, isp: Ints, period: Period, blame: bool, f
     twice = np.flatnonzero(np.diff(isp) == 0) + 1
     for later in twice:
         first = grid.lines[int(rows.at[later - 1])]
-        words = f"{resource}, {quantity}: {period} {period.label(int(isp[later]) + 1)} is there twice, first in "
+        words = f"{resource}, {quantity}: {period} {period.label(int(isp[later]) + 1)} appears twice, first in "
         found.faults.append(grid.finding(int(rows.at[later]), "start", f"{words}{grid.place} {first}"))
     missing = np.setdiff1d(np.arange(count), isp)
     if len(missing) and blame:

@@ -1,4 +1,4 @@
-"""Opens one CSV or Parquet file as columns of raw cells, and remembers on which line each row stands."""
+"""Opens a CSV or Parquet file as columns of raw cells, and remembers the line of each row."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -35,9 +35,11 @@ class Grid:
         return [None if isinstance(cell, str) and not cell.strip() else cell for cell in found]
 
     def coded(self, column: str) -> tuple[NDArray[np.int64], list[object]]:
-        """Return per row the position of its cell among the different ones, -1 where empty; and the different ones."""
+        """Return for each row the index of its distinct cell (-1: empty), and the distinct cells."""
         column_data = self.data.column(column).combine_chunks()
-        if pa.types.is_nested(column_data.type):  # nothing we read is; as text its cells are refused in words
+        if pa.types.is_nested(
+            column_data.type
+        ):  # no column of ours is nested; as text, its cells are refused with a message
             column_data = pa.array(
                 [None if cell is None else str(cell) for cell in column_data.to_pylist()], pa.string()
             )
@@ -51,7 +53,7 @@ class Grid:
 
 
 def open_grid(path: Path, found: Findings) -> Grid | None:
-    """Return the file's cells, or None when it cannot be read, which is noted."""
+    """Return the file's cells; None, and a noted fault, when it cannot be read."""
     try:
         return _parquet(path) if path.suffix == ".parquet" else _csv(path, found)
     except UnicodeDecodeError as error:
@@ -72,7 +74,7 @@ def _parquet(path: Path) -> Grid:
 
 
 def _plain(kind: pa.DataType) -> pa.DataType:
-    """Return the type to read a column as: no dictionaries, no nanoseconds, which Python's types cannot hold."""
+    """Return the type to read a column as: no dictionaries, and no nanoseconds, which Python cannot represent."""
     if pa.types.is_dictionary(kind):
         return _plain(kind.value_type)
     if pa.types.is_timestamp(kind):
@@ -92,7 +94,7 @@ def _csv(path: Path, found: Findings) -> Grid | None:
         return None
     unclosed = [n for n, text in zip(numbers, texts, strict=True) if text.count('"') % 2]
     for number in unclosed:
-        words = "a quotation mark is not closed; a value cannot reach over several lines"
+        words = "a quotation mark is not closed; a value cannot span several lines"
         found.faults.append(Finding(file=path.name, line=number, words=words))
     if unclosed:
         return None
@@ -105,7 +107,7 @@ def _csv(path: Path, found: Findings) -> Grid | None:
 
 
 def _parse(text: str) -> tuple[pa.Table, list[tuple[int, str]]]:
-    """Return all cells as text, and (line, what is wrong) of lines with too many or too few values."""
+    """Return all cells as text, and (line, fault) of lines with too many or too few values."""
     wrong: list[tuple[int, str]] = []
 
     def skip(row: "pa.csv.InvalidRow") -> str:

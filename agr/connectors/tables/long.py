@@ -1,4 +1,4 @@
-"""Reads columns with very many rows: every different cell is read once."""
+"""Reads columns with very many rows: every distinct cell is read once."""
 
 from contextlib import suppress
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from agr.domain.faults import Findings
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Coded:
-    """A column as positions in a list of its different values; bad cells have value None."""
+    """A column as indices into its distinct values; bad cells have the value None."""
 
     codes: NDArray[np.int64]  # (rows,)
     values: list[object]
@@ -56,7 +56,7 @@ def _read(column: Column, cell: object, default: object) -> tuple[object, str]:
 
 
 def _merged(codes: NDArray[np.int64], values: list[object]) -> Coded:
-    """Give equal values, written differently, one code."""
+    """Give equal values that are written differently the same code."""
     position: dict[object, int] = {}
     renumbered = np.array([position.setdefault(value, len(position)) for value in values], dtype=np.int64)
     return Coded(codes=renumbered[codes] if len(values) else codes, values=list(position))
@@ -67,7 +67,7 @@ def numbers(grid: Grid, name: str, found: Findings) -> NDArray[np.float64]:
     column = grid.data.column(name).combine_chunks()
     fast = np.full(len(grid.lines), np.nan)
     if pa.types.is_floating(column.type) or pa.types.is_integer(column.type) or pa.types.is_string(column.type):
-        with suppress(pa.ArrowInvalid):  # some cell is no number: then they are read one by one
+        with suppress(pa.ArrowInvalid):  # if a cell is not a number, cells are read one by one
             fast = np.array(pc.cast(column, pa.float64()).to_numpy(zero_copy_only=False), dtype=np.float64)
     if np.isfinite(fast).all():
         return fast

@@ -31,7 +31,7 @@ def read_prices(grid: Grid, found: Findings) -> tuple[Price, ...]:
 
 
 def intervals(grid: Grid) -> tuple[Price, ...]:
-    """Return every row whose series and time can be read, at no price: what is there, whatever it says.
+    """Return every row whose series and time can be read, with a price of 0, even if its price is bad.
 
     A series of which some time cannot be read is left out, since nobody knows what those rows were for.
     """
@@ -49,7 +49,7 @@ def intervals(grid: Grid) -> tuple[Price, ...]:
 
 def _check_overlap(grid: Grid, at: list[int], prices: list[Price], found: Findings) -> None:
     order = sorted(range(len(prices)), key=lambda i: (prices[i].series, prices[i].start, i))
-    longest = order[0] if order else 0  # of those before, the one that reaches furthest
+    longest = order[0] if order else 0  # of the intervals before, the one that ends last
     for right in order[1:]:
         before, here = prices[longest], prices[right]
         if before.series == here.series and here.start < _end(before):

@@ -11,7 +11,7 @@ from agr.domain.register import ROWS
 
 @dataclass(kw_only=True)
 class TableRows:
-    """What was read of one table: its values and the row of the grid each came from."""
+    """The values read from one table, with their rows in the grid."""
 
     grid: Grid | None = None
     at: list[int] = field(default_factory=list)
@@ -61,6 +61,6 @@ def _read_column(grid: Grid, column: columns.Column, bad: set[int], found: Findi
 
 
 def shown(cell: object) -> str:
-    """Return a cell's value as it is repeated in a fault."""
+    """Return a cell's value as quoted in a fault."""
     text = repr(cell) if isinstance(cell, str) else str(cell)
     return text if len(text) <= 80 else text[:77] + "…"

@@ -1,4 +1,4 @@
-"""Writes a register as a folder of tables that reads back exactly."""
+"""Writes a register as a folder of tables; reading the folder gives the same register."""
 
 import csv
 from collections.abc import Iterator, Sequence
@@ -27,7 +27,7 @@ def write_folder(register: Register, folder: Path, format: Literal["csv", "parqu
         folder.mkdir(parents=True, exist_ok=True)
         present = sorted(path.name for path in folder.iterdir() if path.stem in ROWS)
         if present:
-            raise TableError([f"{folder / name}: is there already; choose an empty folder" for name in present])
+            raise TableError([f"{folder / name}: already exists; choose an empty folder" for name in present])
         for table, rows in register.tables().items():
             if table == "connections" or rows:
                 _write(table, rows, folder / f"{table}.{format}")

@@ -1,4 +1,4 @@
-"""Writes a report: one HTML file with data, styles and the chart library in it. Works offline; fetches nothing."""
+"""Writes a report: one HTML file that contains data, styles and the chart library. Works offline; fetches nothing."""
 
 import json
 from collections.abc import Sequence
@@ -16,14 +16,14 @@ _HERE = "agr.scenario.reports"
 
 
 def _part(package: str, name: str) -> Markup:
-    """Return a file of ours, which is trusted as it is."""
+    """Return a file of this package; trusted, so not escaped."""
     return Markup(files(package).joinpath(name).read_text(encoding="utf-8"))  # noqa: S704
 
 
 def report_html(runs: Sequence[Run]) -> str:
     """Return the report of one run, or of several compared with the first."""
     data = payload(runs, compare(runs) if len(runs) > 1 else None)
-    # "<" would end the script element; everything else is JSON's own business.
+    # "<" could end the script element; everything else is safe in JSON.
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
     template = Environment(autoescape=True, undefined=StrictUndefined).from_string(_part(_HERE, "template.html"))
     return template.render(
@@ -35,7 +35,7 @@ def report_html(runs: Sequence[Run]) -> str:
 
 
 def write_report(runs: Sequence[Run], path: Path) -> Path:
-    """Write the report; return where."""
+    """Write the report; return its path."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(report_html(runs), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Turns runs into the numbers that the pictures of a report are drawn from. Plain values, rounded for the eye."""
+"""Turns runs into the data of a report's pictures: plain values, rounded for display."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -22,7 +22,7 @@ LOOKS = dict(
         key=lambda item: item[1].layer,
     )
 )
-"""How kinds of resources are drawn, and units of which nobody knows the kind; from the bottom of a stack up."""
+"""How kinds of resources, and units of unknown kind, are drawn; in stacking order from the bottom."""
 SHOWN_POINTS = 60
 SHOWN_CHANGES = 400
 _POINT_COLUMNS = ("power_kw", "called_kw", "reserved_kw", "import_limit_kw", "export_limit_kw")
@@ -30,7 +30,7 @@ _SHADOW = ("import_limit_eur_per_mwh", "export_limit_eur_per_mwh", "reservation_
 
 
 def payload(runs: Sequence[Run], comparison: Comparison | None) -> Json:
-    """Return everything a report shows of some runs."""
+    """Return everything that a report shows about some runs."""
     names = comparison.runs if comparison else tuple(run.name for run in runs)
     return {
         "runs": [_run(run, name) for run, name in zip(runs, names, strict=True)],
@@ -65,7 +65,7 @@ def _run(run: Run, name: str) -> Json:
 
 
 def labels(day: str, zone: str, isp_minutes: int) -> list[str]:
-    """Return how the ISPs of a day are called on an axis."""
+    """Return the labels of a day's ISPs on an axis."""
     period = Period(date.fromisoformat(day), zone, isp_minutes)
     return [period.label(isp) for isp in range(1, period.isp_count + 1)]
 
@@ -76,7 +76,7 @@ def _by_step(frame: Frame) -> dict[tuple[str, str], Frame]:
 
 
 def _shown_points(run: Run) -> list[str]:
-    """Return the congestion points to draw: those where something binds or changes first, then the largest."""
+    """Return the congestion points to draw: first those where something binds or changes, then the largest."""
     points, changes = run.points, run.changes
     worth = points.assign(worth=points[list(_SHADOW)].sum(axis=1)).groupby("congestion_point", observed=True)
     rank = worth["worth"].max() * 1e6 + worth["power_kw"].apply(lambda kw: float(kw.abs().max()))
@@ -107,7 +107,7 @@ def _step(tables: dict[str, Frame | None], shown: Sequence[str]) -> Json:
 
 def _points(points: Frame, shown: Sequence[str]) -> Json:
     found = {}
-    # Outside of what is reserved the called program is any that leads there: drawn, it would only confuse.
+    # Where nothing is reserved, the called program is arbitrary; drawing it would confuse.
     points = points.assign(called_kw=points["called_kw"].where(points["reserved_kw"] != 0))
     for address, rows in points.groupby("congestion_point", observed=True):
         if address in shown:
