@@ -1,7 +1,7 @@
-"""Types of arrays, and the checks that every part of a case makes of its own: shapes, numbers, signs.
+"""Types of arrays, and the checks of shapes, numbers and signs that every part of a case runs on itself.
 
-A part is a frozen dataclass of arrays, `models.resources.*.arrays` or `models.markets.*.arrays`. Its `check` raises
-CaseError and names the field; `models.case.Case` calls it once, after that its arrays are trusted.
+A part is a frozen dataclass of arrays, `models.resources.*.arrays` or `models.markets.*.arrays`. `models.case.Case`
+calls its `check` once, which raises CaseError naming the field; from then on its arrays are trusted.
 """
 
 from collections.abc import Collection, Mapping
@@ -19,12 +19,12 @@ Ints: TypeAlias = NDArray[np.int64]
 Bools: TypeAlias = NDArray[np.bool_]
 
 NO_POINT = -1
-"""Congestion point index of a unit whose connection lies in none."""
+"""Congestion point index of a unit that is connected to none."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Extent:
-    """How large a case is: what shapes are checked against."""
+    """The size of a case, which shapes are checked against."""
 
     isps: int
     points: int
@@ -33,15 +33,15 @@ class Extent:
 
 @runtime_checkable
 class Part(Protocol):
-    """Arrays of a case that know what they must be like."""
+    """Arrays of a case that check themselves."""
 
     def check(self, where: str, extent: Extent) -> None:
-        """Raise CaseError naming the first field, as part of `where`, that contradicts the extent or another field."""
+        """Raise CaseError naming the first field of `where` that contradicts the extent or another field."""
         ...
 
 
 class Width(Enum):
-    """The second axis of an array whose first is its rows."""
+    """The length of the second axis of an array whose first axis is its rows."""
 
     ISPS = "T"
     ISPS_OR_ONE = "T*"  # one column stands for all ISPs
@@ -66,12 +66,12 @@ class UnitArrays(Part, Protocol):
 
 
 def fault(where: str, what: str) -> CaseError:
-    """Return the error for a field."""
+    """Return a CaseError that names the field and what is wrong."""
     return CaseError(f"{where}: {what}")
 
 
 def check_values(where: str, values: NDArray[Any], *, nan: bool = False, infinite: bool = False) -> None:
-    """Raise CaseError where numbers are NaN or infinite and may not be."""
+    """Raise CaseError where values are NaN or infinite, unless that is allowed."""
     if not np.issubdtype(values.dtype, np.floating):
         return
     if not nan and bool(np.isnan(values).any()):
@@ -83,9 +83,9 @@ def check_values(where: str, values: NDArray[Any], *, nan: bool = False, infinit
 def check_rows(
     where: str, table: Any, extent: Extent, widths: Widths, *, nan: Collection[str] = (), infinite: Collection[str] = ()
 ) -> None:
-    """Raise CaseError unless all fields have one entry, or row, per entry of `point`, each of its width.
+    """Raise CaseError unless every field has one entry or row per entry of `point`, each row of the field's width.
 
-    Fields without a width are (U,). `nan` and `infinite` name the fields in which such values mean something.
+    Fields without a width are (U,). `nan` and `infinite` name the fields in which such values are allowed.
     """
     rows = len(table.point)
     if rows and not (table.point.min() >= NO_POINT and table.point.max() < extent.points):
@@ -119,7 +119,7 @@ def check_not_negative(where: str, table: Any, *names: str) -> None:
 
 
 def check_at_points(where: str, table: Any) -> None:
-    """Raise CaseError where a row is at no congestion point."""
+    """Raise CaseError where a row belongs to no congestion point."""
     if bool((table.point == NO_POINT).any()):
         raise fault(f"{where}.point", "must name a congestion point")
 

@@ -1,4 +1,4 @@
-"""Completes an answer to an Outcome: sums per congestion point, value by term, bound and gap. Numpy only."""
+"""Completes an answer to an Outcome with sums per congestion point, value by term, bound and gap. Numpy only."""
 
 import numpy as np
 
@@ -28,7 +28,7 @@ def assemble(
     solver: str,
     seconds: dict[str, float],
 ) -> Outcome:
-    """Return the outcome; a bound below the objective by rounding is lifted to it."""
+    """Return the outcome of an answer; a bound that rounding left below the objective is raised to it."""
     places = place_terms(case, answer)
     terms = market_terms(case, answer) | {name: float(values.sum()) for name, values in places.items()}
     objective = sum(terms.values())

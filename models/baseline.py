@@ -1,4 +1,4 @@
-"""The no-flexibility program: what units do if nobody steers them, the yardstick. Numpy only."""
+"""The baseline: the unmanaged program that units run if nobody steers them. Numpy only."""
 
 from typing import Any
 
@@ -17,12 +17,12 @@ __all__ = ["no_flexibility", "unmanaged_on"]
 
 
 def no_flexibility(case: Case, *, seconds: dict[str, float] | None = None) -> Outcome:
-    """Return the unmanaged program: storage follows unmanaged_kw, nothing is curtailed, runs start first, no free bids.
+    """Return the outcome of the unmanaged program, without free bids and with an infinite bound.
 
-    Switched units are on as early as they may be, for as long as they must. Pins are not heeded: the yardstick stays
-    the same all day. Day-ahead covers the mean need of a free product, intraday what is left, imbalance the rest.
-    Awarded capacity and reservations are shortfalls in full. Nothing is known about better programs: the bound is
-    infinite.
+    Storage follows unmanaged_kw, nothing is curtailed, runs start as early as they may, and switched units are on as
+    early as they may be, for as long as they must. Pins are not heeded, so that the baseline stays the same all day.
+    Day-ahead positions cover the mean need of each free product, intraday trades what is left, imbalance the rest.
+    Awarded capacity and reservations are shortfalls in full.
     """
     programs = Programs(**{name: values for one in RESOURCES for name, values in one.unmanaged(case).items()})
     point_kw = points_kw(case, programs)
@@ -58,7 +58,7 @@ def no_flexibility(case: Case, *, seconds: dict[str, float] | None = None) -> Ou
 
 
 def committed_mw(case: Case) -> Floats:
-    """Return awarded capacity per product and ISP (R,T), 0 where none."""
+    """Return the awarded capacity per product and ISP (R,T), MW; 0 where none."""
     result = np.zeros((len(case.reserves), case.isps))
     for r, reserve in enumerate(case.reserves):
         inside = reserve.block >= 0
@@ -78,7 +78,7 @@ def _nothing_held(case: Case) -> Headroom:
 
 
 def _cover(case: Case, total_kw: Floats) -> tuple[Floats, Floats, Floats, Floats, Floats]:
-    """Return day-ahead, intraday buy and sell, short, long (T,) that balance a given program."""
+    """Return day-ahead, intraday buy and sell, short and long (T,), kW, that balance total_kw (T,)."""
     market, intraday = case.day_ahead, case.intraday
     net = np.nan_to_num(intraday.committed_kw)
     day_ahead = np.nan_to_num(market.committed_kw)

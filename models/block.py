@@ -1,7 +1,7 @@
-"""Handles by which a resource class shows its variables to coupling, objective and search. No algebra.
+"""Handles through which a resource class gives its variables to couplings, objective and search. No algebra.
 
-A class never hands out its Pyomo components by name: whoever needs its power, its worth, its reserve or its whole
-numbers gets the variables themselves, in arrays next to the unit, congestion point and ISP they belong to.
+A class never hands out its Pyomo components by name. Its power, money, reserve and whole numbers are given as the
+variables themselves, in arrays beside their unit, congestion point and ISP.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -18,7 +18,7 @@ from models.case import NO_POINT, Bools, Case, Floats, Ints
 
 Variables: TypeAlias = list[Any]
 Values: TypeAlias = Callable[[Variables], Floats]
-"""Looks up the values of Pyomo variables in a solution."""
+"""Returns the values of Pyomo variables in a solution."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -38,7 +38,7 @@ class VariableArray:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Flow:
-    """Power: coefficient × variable counts at a congestion point (NO_POINT: in none) in an ISP."""
+    """Power: coefficient × variable, kW, at a congestion point (NO_POINT: none) in an ISP."""
 
     variables: Variables
     kw_per_unit: Floats  # (N,)
@@ -48,7 +48,7 @@ class Flow:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ObjectiveTerm:
-    """Money under the name of a term: Σ eur × variable + constant, earned positive."""
+    """Money under the name of a term: Σ eur × variable + constant, EUR, positive where earned."""
 
     term: str
     variables: Variables
@@ -75,7 +75,7 @@ class Held:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Exclusive:
-    """Pairs of which at most one may be above zero; `gain` tells which one a mixture should become.
+    """Pairs of variables of which at most one may be above zero; `gain` decides which one survives.
 
     first·gain_first − second·gain_second > 0: the first survives. Stated lazily, see models/reference/mip_search.py.
     """
@@ -88,7 +88,7 @@ class Exclusive:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Switches:
-    """Binaries that say whether a power is on, and the least it then is."""
+    """Binaries that say whether a power is on, and its least value while it is."""
 
     on: Variables
     power: Variables
@@ -97,7 +97,7 @@ class Switches:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class States:
-    """Binaries that hang together; `nearest` makes possible ones of any shares (N,) of them."""
+    """Binaries that depend on each other; `nearest` turns any fractions (N,) into the nearest possible values."""
 
     variables: Variables
     nearest: Callable[[Floats], Floats]
@@ -121,7 +121,7 @@ class Whole:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Holders:
-    """Power variables of units that hold reserve; `rests` (N,) says whether the unit could do nothing all day."""
+    """Power variables of units that hold reserve; `rests` (N,) says whether a variable may be zero all day."""
 
     variables: Variables
     rests: Bools
@@ -129,7 +129,7 @@ class Holders:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Discrete:
-    """Everything about the problem that is not linear."""
+    """All whole numbers and exclusions of the problem."""
 
     exclusive: tuple[Exclusive, ...] = field(default=())
     choices: tuple[Choice, ...] = field(default=())
@@ -141,7 +141,7 @@ class Discrete:
 
     @staticmethod
     def joined(parts: Iterable["Discrete"]) -> "Discrete":
-        """Return all parts as one, in order."""
+        """Return all of them as one, in order."""
         every = tuple(parts)
         return Discrete(
             exclusive=tuple(one for part in every for one in part.exclusive),
@@ -155,14 +155,14 @@ class Discrete:
 
 
 LINEAR = Discrete()
-"""Nothing that is not linear."""
+"""No whole numbers and no exclusions."""
 
 
 @contextmanager
 def templates() -> Iterator[None]:
-    """Within it Pyomo states an indexed constraint once as a template: a tenth of the time to build and translate.
+    """Let Pyomo state each indexed constraint once, as a template, which takes a tenth of the time.
 
-    Sets a flag of Pyomo's for the whole process, which is why problems are built in worker processes only.
+    This sets a flag of Pyomo for the whole process, so problems are built in worker processes only.
     """
     before = pyomo_constraint.TEMPLATIZE_CONSTRAINTS
     pyomo_constraint.TEMPLATIZE_CONSTRAINTS = True
@@ -215,7 +215,7 @@ def linear_sum(variables: Variables, coefficients: Floats) -> Any:
 
 
 def grouped(keys: Ints, count: int) -> list[Ints]:
-    """Return for each key 0..count−1 the positions that have it."""
+    """Return the positions at which each key 0..count−1 occurs."""
     order = np.argsort(keys, kind="stable")
     return np.split(order, np.searchsorted(keys[order], np.arange(1, count)))
 
@@ -238,7 +238,7 @@ def new_block(model: Any, name: str) -> Any:
 
 
 def reserved_points(case: Case) -> Bools:
-    """Return (C+1,) which congestion points have any reservation; the last entry stands for units in none."""
+    """Return whether each congestion point (C+1,) has a reservation; the last entry, for units in none, is False."""
     result = np.zeros(len(case.points) + 1, dtype=np.bool_)
     reserved = (case.reservations.reserved_kw != 0).any(axis=1)
     result[case.reservations.point[reserved]] = True
@@ -247,7 +247,7 @@ def reserved_points(case: Case) -> Bools:
 
 
 def called_units(case: Case, point: Ints) -> Bools:
-    """Return (U,) which units, at congestion points `point` (U,), may have a called program of their own."""
+    """Return whether each unit, at congestion point `point` (U,), may have a called program of its own."""
     return reserved_points(case)[point]
 
 
@@ -259,13 +259,13 @@ def per_point(case: Case, point: Ints, values: Floats) -> Floats:
 
 
 def slices(count: int, size: int = 16384) -> Iterator[slice]:
-    """Yield 0..count in parts: what is reckoned a part at a time needs memory for one."""
+    """Yield slices of 0..count; work on one slice at a time needs memory for that one only."""
     for begin in range(0, count, size):
         yield slice(begin, min(begin + size, count))
 
 
 def sums_of(count: int, values: Callable[[slice], Floats]) -> Floats:
-    """Return the sum over ISPs of each of the rows 0..count (U,), of values (n,T) of a part of them at a time."""
+    """Return the sums over ISPs (count,) of rows 0..count; `values` returns the rows (n,T) of a slice."""
     result = np.zeros(count)
     for few in slices(count):
         result[few] = values(few).sum(axis=1, dtype=np.float64)

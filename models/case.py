@@ -3,7 +3,7 @@
 Symbols: T ISPs of Δ hours; C congestion points; U units of a class; K reservations; L limits; B blocks.
 Power in kW (consumption positive), energy in kWh, prices in EUR/MWh unless a name says otherwise.
 Parameters marked (U,T)* may be given as (U,1) and are broadcast. The parts are in `models.resources.*.arrays` and
-`models.markets.*.arrays`, whose names this module gives on. Source: docs/reference/formulation.md §1.
+`models.markets.*.arrays`; this module exports their names as well. Source: docs/reference/formulation.md §1.
 """
 
 from collections.abc import Iterator
@@ -62,14 +62,14 @@ __all__ = [
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Duals:
-    """A price for every coupling, EUR per kW of one ISP: what a bound is proven with and a search may begin from."""
+    """A price for every coupling, EUR per kW of one ISP: a bound is proven with them, and a search may begin there."""
 
-    balance: Floats  # (T,) of covering one more kW of consumption
-    program: Floats  # (C,T) of a congestion point's program, beyond the balance
+    balance: Floats  # (T,) of one more kW of consumption to be covered
+    program: Floats  # (C,T) of a congestion point's program, on top of the balance
     call: Floats  # (C,T) of called less planned program
-    reserve: Floats  # (R,T) <= 0, of reserve held, planned
-    called: Floats  # (R,T) <= 0, of reserve held when reservations are called
-    bound_eur: float = float("nan")  # no program is worth more: what these prices prove; NaN where that was not kept
+    reserve: Floats  # (R,T) <= 0, of reserve held in planned programs
+    called: Floats  # (R,T) <= 0, of reserve held in called programs
+    bound_eur: float = float("nan")  # upper bound of value that these prices prove; NaN where it was not kept
 
     def check(self, where: str, extent: Extent) -> None:
         """Raise CaseError naming the first field whose shape is not the case's."""
@@ -83,20 +83,20 @@ class Duals:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class FixedRemainder:
-    """Units that are not in the case because they keep what an earlier plan gave them; their power is in `fixed`.
+    """The units outside the case, which keep the programs of an earlier plan; their power is in `fixed`.
 
     Source: docs/explanation/optimisation.md §3.6.
     """
 
-    held_kw: Floats  # (R,T) reserve they hold
-    called_held_kw: Floats | None  # (R,T) and when all reservations are called; None: nobody there is called
-    terms_eur: dict[str, float]  # what they earn, by term of the objective
+    held_kw: Floats  # (R,T) reserve that they hold
+    called_held_kw: Floats | None  # (R,T) the same when all reservations are called; None: none of them is called
+    terms_eur: dict[str, float]  # their earnings by term of the objective
     bids_mw: tuple[Floats, ...]  # per reserve product (B,), the bids of the whole portfolio so far
-    dual_slack_eur: float = 0.0  # by how much they could do better at the prices `start`
+    dual_slack_eur: float = 0.0  # what they could gain at the prices `start`
 
     @property
     def when_called_kw(self) -> Floats:
-        """What they hold when all reservations are called (R,T)."""
+        """Return the reserve (R,T), kW, that they hold when all reservations are called."""
         return self.held_kw if self.called_held_kw is None else self.called_held_kw
 
     def check(self, where: str, extent: Extent) -> None:
@@ -127,9 +127,9 @@ class Case:
     imbalance: Imbalance
     reserves: tuple[Reserve, ...] = field(default=())
     anchor: Anchor | None = None
-    start: Duals | None = None  # prices of an earlier plan to begin from; they change the way, not what is best
+    start: Duals | None = None  # prices of an earlier plan to begin from; they do not change which program is best
     switched: Switched = field(default_factory=nothing_switched, metadata=_UNITS)
-    remainder: FixedRemainder | None = None  # where only a part of a portfolio is planned
+    remainder: FixedRemainder | None = None  # given where only a part of a portfolio is planned
 
     def __post_init__(self) -> None:
         if self.isps < 1 or self.isp_hours <= 0:
@@ -148,7 +148,7 @@ class Case:
 
 
 UNIT_CLASSES: tuple[str, ...] = tuple(item.name for item in fields(Case) if item.metadata == _UNITS)
-"""The names of the resource classes, in the order of the case's fields; models.resources.registry has what they do."""
+"""The names of the resource classes in the order of the case's fields; see models.resources.registry."""
 
 
 def _parts(case: Case) -> Iterator[tuple[str, Part]]:

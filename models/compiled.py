@@ -1,7 +1,7 @@
 """Compiles numerical functions with numba: without the GIL, kept on disk.
 
-Numba keeps what it compiled until the function's file changes. It does not look at the functions that one calls, whose
-code it contains as well; here a change of any of their files counts too.
+Numba keeps a compiled function until the function's file changes, and ignores the files of the functions that it calls,
+although it contains their code. Here a change of any of these files counts as well.
 """
 
 from collections.abc import Callable
@@ -14,7 +14,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def compiled(function: Function, *, inline: bool = False) -> Function:
-    """Return the function compiled at its first call with the types it is then called with.
+    """Return the function, which is compiled when it is first called with given types.
 
     The result is kept beside the module, or in the user's cache where that is read-only; if neither can be written,
     every process compiles anew.
@@ -22,7 +22,7 @@ def compiled(function: Function, *, inline: bool = False) -> Function:
     options = {"nogil": True, "error_model": "numpy", "forceinline": inline}
     try:
         dispatcher = njit(cache=True, **options)(function)
-    except RuntimeError:  # numba's word for "no place to keep it"
+    except RuntimeError:  # numba raises this if there is no place to keep the result
         return cast("Function", njit(**options)(function))
     kept = dispatcher._cache._cache_file
     kept._load_index = partial(_index, kept._load_index)
@@ -34,7 +34,7 @@ def compiled(function: Function, *, inline: bool = False) -> Function:
 
 
 def _index(load: Callable[[], Any]) -> Any:
-    """Return the index of what is kept, empty where it names types that the code of today no longer has."""
+    """Return the index of kept results; it is empty where it names types that no longer exist."""
     try:
         return load()
     except (AttributeError, ImportError):
@@ -42,5 +42,5 @@ def _index(load: Callable[[], Any]) -> Any:
 
 
 def inlined(function: Function) -> Function:
-    """Return the function compiled into each of its callers: for what is called millions of times."""
+    """Return the function compiled into each of its callers, for functions called millions of times."""
     return compiled(function, inline=True)

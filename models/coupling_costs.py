@@ -19,13 +19,13 @@ from models.compiled import compiled
 
 @compiled
 def conjugate(y: float, breakpoints: Any, slopes: Any) -> float:
-    """Return min_s [φ(s) − y·s] with φ(0) = 0; y is taken as the nearest slope where it lies outside."""
+    """Return min_s [φ(s) − y·s] with φ(0) = 0; a y outside the slopes is replaced by the nearest one."""
     last = breakpoints.shape[0]
     y = min(max(y, slopes[0]), slopes[last])
     k = 0
     while k < last - 1 and y > slopes[k + 1]:
         k += 1
-    if np.isinf(breakpoints[k]):  # no breakpoint at all: φ(s) = slope·s
+    if np.isinf(breakpoints[k]):  # no breakpoint: φ(s) = slope·s
         return 0.0
     return float(cost_of(breakpoints[k], breakpoints, slopes) - y * breakpoints[k])
 
@@ -56,7 +56,7 @@ class CouplingCosts:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class PointCosts:
-    """What the programs of congestion points cost in each ISP, as kinks that can be added up."""
+    """Costs of the programs of congestion points in each ISP, as kinks that can be added up."""
 
     base: Floats  # (C,T) leftmost slope
     kinks: list[tuple[int, Floats, Floats]]  # point, breakpoint (T,), inf where none, rise of the slope there (T,)
@@ -64,7 +64,7 @@ class PointCosts:
 
 
 def added(costs: Iterable[PointCosts], shape: tuple[int, int]) -> CouplingCosts:
-    """Return the sum of costs of points and ISPs (C,T) = shape."""
+    """Return the sum of the costs of congestion points, with shape (C,T)."""
     base, kinks, at_zero = np.zeros(shape), [], 0.0
     for one in costs:
         base, at_zero = base + one.base, at_zero + one.at_zero_eur

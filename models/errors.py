@@ -14,4 +14,4 @@ class SolverError(ModelError):
 
 
 class ExecutorError(ModelError):
-    """The workers that should price cannot be reached, do not fit or died: says which, and what to look at."""
+    """The workers that answer prices cannot be reached, do not fit or died: says which, and where to look."""

@@ -1,7 +1,7 @@
-"""Reserve power held by units: in which ISPs, by which products, and which sides of a program it takes.
+"""Reserve power held by units: the ISPs and products in which it is held, and the side of a program it takes.
 
-A product that moves the program up (towards less consumption) takes the up side, one that moves it down the down
-side, a symmetric product the same amount of both.
+A product that moves the program up, towards less consumption, takes the up side; one that moves it down takes the down
+side; a symmetric product takes the same amount of both.
 """
 
 from collections.abc import Callable, Iterator
@@ -18,12 +18,12 @@ KW_PER_MW = 1000.0
 
 
 def takes(reserve: Reserve, side: Direction) -> bool:
-    """Whether the product needs room on that side of a program."""
+    """Return whether the product needs room on that side of a program."""
     return reserve.direction in (side, Direction.SYMMETRIC)
 
 
 def traded(reserve: Reserve) -> Bools:
-    """Return (B,) in which blocks a bid above zero can be: awarded, or free and paid for.
+    """Return whether each block (B,) may have a bid above zero: an awarded one, or a free one that is paid.
 
     A free bid at a price of zero or less only costs headroom, so zero is best and nothing needs to be stated.
     """
@@ -33,7 +33,7 @@ def traded(reserve: Reserve) -> Bools:
 
 
 def traded_isps(reserve: Reserve) -> Bools:
-    """Return (T,) whether the ISP lies in a block in which a bid can be."""
+    """Return whether each ISP (T,) lies in a block that may have a bid above zero."""
     in_block = np.append(traded(reserve), np.False_)  # block −1 reads the last entry
     return in_block[reserve.block]
 
@@ -64,7 +64,7 @@ def add_held(
 
 
 def side_patterns(case: Case, held: Held, units: int, side: Direction) -> Iterator[tuple[tuple[int, ...], Bools]]:
-    """Yield (products that take the side, where exactly they do (U,T)): one template per combination of products."""
+    """Yield each combination of products that take the side, with the cells (U,T) where exactly these are held."""
     pattern = np.zeros((units, case.isps), dtype=np.int64)
     on_side = np.array([takes(reserve, side) for reserve in case.reserves], dtype=np.bool_)
     mine = on_side[held.product] if len(case.reserves) else np.zeros(0, dtype=np.bool_)

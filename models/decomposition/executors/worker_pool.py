@@ -1,6 +1,6 @@
-"""The workers of a Dask cluster: finds them, has each hold shards in an actor, and carries on when one is lost.
+"""The workers of a Dask cluster: finds them, places shards in an actor on each, and carries on when one is lost.
 
-Calls go from here to the worker directly and bring answers back; the scheduler only knows who there is.
+Calls go to the workers directly; the scheduler only knows which workers there are.
 """
 
 from asyncio import CancelledError
@@ -20,10 +20,10 @@ from models.decomposition.executors.shard_worker import ShardWorker, code
 from models.decomposition.executors.shards import Shard
 from models.errors import ExecutorError
 
-_LOOK_S = 2.0  # how often a worker that has not answered yet is looked for
-_STRIKES = 3  # times a worker may be lost before it is not used any more
-_DEATHS = 12  # workers lost in one solve that are too many to be accidents
-_AHEAD = 2  # calls a worker is given at once: one to work on, one to have ready
+_LOOK_S = 2.0  # seconds after which a worker that has not answered is looked for again
+_STRIKES = 3  # a worker that was lost so many times is not used any more
+_DEATHS = 12  # losing more workers than this in one solve cannot be accidents
+_AHEAD = 2  # calls in flight per worker: one it works on, one it has ready
 
 
 class _LostError(Exception):
@@ -31,16 +31,16 @@ class _LostError(Exception):
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class _Hand:
-    """A worker's holder."""
+class _Worker:
+    """The actor on a worker that holds its shards."""
 
-    future: Future  # keeps it alive
+    future: Future  # keeps the actor alive
     actor: Any
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Call:
-    """A question about one shard."""
+    """A call about one shard."""
 
     shard: int
     method: str
@@ -48,12 +48,12 @@ class Call:
 
 
 class WorkerPool:
-    """Workers that hold shards 0..n−1 of certain sizes; `shard_of` makes a shard whenever it has to be sent."""
+    """Workers that hold shards 0..n−1; `sizes` are their numbers of units, `shard_of` makes a shard to be sent."""
 
     def __init__(
         self, scheduler: str, shard_of: Callable[[int], Shard], sizes: list[int], *, patience_s: float
     ) -> None:
-        """Connect; raises ExecutorError if nobody answers within `patience_s`."""
+        """Connect to the scheduler. Raises ExecutorError if it does not answer within `patience_s`."""
         self._scheduler, self._shard_of, self._sizes, self._patience_s = scheduler, shard_of, sizes, patience_s
         try:
             if scheduler.startswith("tls://") and Security().get_connection_args("client").get("ssl_context") is None:
@@ -64,10 +64,10 @@ class WorkerPool:
                 f"no Dask scheduler answers at {scheduler} ({error}); is it running, reachable from here, and where it "
                 "is encrypted, are its certificates known here?"
             ) from error
-        self._hands: dict[str, _Hand] = {}
+        self._workers: dict[str, _Worker] = {}
         self._home: dict[int, str] = {}
         self._strikes: defaultdict[str, int] = defaultdict(int)
-        self._code: dict[str, str] = {}  # what each worker runs
+        self._code: dict[str, str] = {}  # the code that each worker runs
 
     def __enter__(self) -> "WorkerPool":
         return self
@@ -78,12 +78,15 @@ class WorkerPool:
         self.close()
 
     def close(self) -> None:
-        """Let go of the workers, which forget their shards."""
-        self._hands.clear()
+        """Release the workers, which forget their shards."""
+        self._workers.clear()
         self._client.close()
 
     def each(self, method: str, questions: dict[int, Any]) -> dict[int, Any]:
-        """Ask every worker one question for all its shards together; return the answer of each shard."""
+        """Call a method once per worker, for all its shards together; return the answer for each shard.
+
+        `questions` has the argument for each shard. Raises ExecutorError when no worker is left.
+        """
         open_, answers = dict(questions), {}
         while open_:
             self._settle()
@@ -106,13 +109,16 @@ class WorkerPool:
         return answers
 
     def stream(self, calls: Iterable[Call]) -> Iterator[tuple[Call, Any]]:
-        """Make calls, a few ahead of what is taken, and yield each with its answer."""
+        """Make calls, a few ahead of the answers taken, and yield each with its answer.
+
+        Raises ExecutorError when no worker is left.
+        """
         self._settle()
         waiting = iter(calls)
         again: list[Call] = []
         under_way: list[tuple[Call, str, Any]] = []
         while True:
-            room = max(_AHEAD * max(len(self._hands), 1) - len(under_way), 0)
+            room = max(_AHEAD * max(len(self._workers), 1) - len(under_way), 0)
             fresh = [again.pop() for _ in range(min(len(again), room))]
             fresh += list(islice(waiting, room - len(fresh)))
             if fresh:
@@ -132,25 +138,25 @@ class WorkerPool:
             yield call, answer
 
     def _ask(self, address: str, method: str, *arguments: Any) -> Any:
-        """Begin a call; None if the worker was lost before."""
-        hand = self._hands.get(address)
-        if hand is None:
+        """Begin a call and return its pending answer; None if the worker was lost before."""
+        worker = self._workers.get(address)
+        if worker is None:
             return None
         try:
-            return getattr(hand.actor, method)(*arguments)
-        except RuntimeError:  # Dask's word for an actor whose worker is gone
+            return getattr(worker.actor, method)(*arguments)
+        except RuntimeError:  # Dask raises this for an actor whose worker is gone
             return None
 
     def _wait(self, address: str, pending: Any) -> Any:
-        """Return the answer; raises _LostError once the worker is gone, and what the call itself raised."""
+        """Return the answer. Raises _LostError once the worker is gone, and any error of the call itself."""
         if pending is None:
             raise _LostError("it left the cluster")
         while True:
             try:
                 return pending.result(timeout=_LOOK_S)
             except TimeoutError:
-                hand = self._hands.get(address)
-                if hand is not None and hand.future.status not in ("finished", "pending"):
+                worker = self._workers.get(address)
+                if worker is not None and worker.future.status not in ("finished", "pending"):
                     raise _LostError("it left the cluster") from None
                 if address not in self._present():
                     raise _LostError("it left the cluster") from None
@@ -158,8 +164,8 @@ class WorkerPool:
                 raise _LostError(str(error)) from error
 
     def _lose(self, address: str, why: Exception) -> None:
-        """Forget a worker; its shards are homeless."""
-        if self._hands.pop(address, None) is None:
+        """Forget a worker, so that its shards are placed elsewhere. Raises ExecutorError after too many losses."""
+        if self._workers.pop(address, None) is None:
             return
         self._strikes[address] += 1
         self._home = {number: home for number, home in self._home.items() if home != address}
@@ -170,7 +176,7 @@ class WorkerPool:
             )
 
     def _settle(self) -> None:
-        """Place every shard that has no home with the worker that has least to do for its threads."""
+        """Place every shard that has no worker with the worker that has the fewest units per thread."""
         while len(self._home) < len(self._sizes):
             threads = self._able()
             load = dict.fromkeys(sorted(threads), 0.0)
@@ -190,7 +196,7 @@ class WorkerPool:
         under_way: list[tuple[int, str, Any]] = []
         while True:
             for number, address in islice(waiting, ahead - len(under_way)):
-                if address in self._hands:
+                if address in self._workers:
                     under_way.append((number, address, self._ask(address, "place", number, self._shard_of(number))))
             if not under_way:
                 return
@@ -203,13 +209,13 @@ class WorkerPool:
                 self._home[number] = address
 
     def _able(self) -> dict[str, int]:
-        """Return the workers that can hold shards, with their threads; waits for one. Raises ExecutorError."""
+        """Wait for a worker that can hold shards; return all that can, with their threads. Raises ExecutorError."""
         until = perf_counter() + self._patience_s
         while True:
             present = {address: n for address, n in self._present().items() if self._strikes[address] < _STRIKES}
             self._check([address for address in present if address not in self._code])
-            self._hire([a for a in present if self._code.get(a) == code() and a not in self._hands])
-            able = {address: n for address, n in present.items() if address in self._hands}
+            self._start([a for a in present if self._code.get(a) == code() and a not in self._workers])
+            able = {address: n for address, n in present.items() if address in self._workers}
             if able:
                 return able
             if perf_counter() > until:
@@ -217,14 +223,14 @@ class WorkerPool:
             sleep(0.2)
 
     def _present(self) -> dict[str, int]:
-        """Return all workers with their threads."""
+        """Return all workers with their threads. Raises ExecutorError if the scheduler is gone."""
         try:
             return dict(self._client.nthreads())
         except (OSError, RuntimeError, CancelledError) as error:
             raise ExecutorError(f"the Dask scheduler at {self._scheduler} does not answer any more: {error}") from error
 
     def _check(self, addresses: list[str]) -> None:
-        """Learn which code workers run; those with other code are left out, for they may answer differently."""
+        """Learn which code workers run; those with other code are left out, since they may answer differently."""
         if not addresses:
             return
         found = self._client.run(code, workers=addresses, on_error="return")
@@ -241,8 +247,8 @@ class WorkerPool:
             "agr-optimizer with the same locked packages there"
         )
 
-    def _hire(self, addresses: list[str]) -> None:
-        """Start a holder on each of these workers; they compile, or load, their code meanwhile."""
+    def _start(self, addresses: list[str]) -> None:
+        """Start an actor on each of these workers, which compiles or loads its code."""
         started = {
             address: self._client.submit(
                 ShardWorker, actor=True, workers=[address], allow_other_workers=False, pure=False, retries=0
@@ -255,7 +261,7 @@ class WorkerPool:
             except _LostError:
                 self._strikes[address] += 1
             else:
-                self._hands[address] = _Hand(future=future, actor=actor)
+                self._workers[address] = _Worker(future=future, actor=actor)
 
     def _nobody(self) -> str:
         unfit = [address for address, found in self._code.items() if found != code()]
