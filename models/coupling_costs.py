@@ -18,8 +18,8 @@ from models.compiled import compiled
 
 
 @compiled
-def conjugate(y: float, breakpoints: Any, slopes: Any) -> float:
-    """Return min_s [φ(s) − y·s] with φ(0) = 0; a y outside the slopes is replaced by the nearest one."""
+def negative_conjugate(y: float, breakpoints: Any, slopes: Any) -> float:
+    """Return −φ*(y) = min_s [φ(s) − y·s] with φ(0) = 0; a y outside the slopes is replaced by the nearest one."""
     last = breakpoints.shape[0]
     y = min(max(y, slopes[0]), slopes[last])
     k = 0

@@ -11,15 +11,19 @@ from models.decomposition.tuning import Cycles
 
 
 def optimise(steps: Steps, *, relative_gap: float, tuning: Cycles) -> StopReason:
-    """Run the steps until a rule stops them, and return its reason; the best program and bound stay in `steps`."""
+    """Run the steps until a rule stops them, and return its reason; the best program and bound stay in `steps`.
+
+    DecompositionSteps (steps.py) carries them out; tests script others.
+    """
     stalled, limit = Stalled(tuning=tuning), CycleLimit(most=tuning.most)
     done: list[Cycle] = []
     stop: StopReason | None = None
     from_sample = steps.first_prices()
     while stop is None:
+        # The aim is a tolerance of the steps, so it is above 0 even where gross cost is 0.
         aim_eur = aim_of(done, tuning) * relative_gap * max(steps.gross_cost_eur(), 1e-9)
 
-        # Find prices with a high bound, and generate columns: answers near these prices that fit together.
+        # Raise the bound, then collect answers to nearby prices that can be mixed to a balance.
         for effort in efforts(done, tuning, from_sample=from_sample):
             if effort.search_rounds:
                 steps.search_prices(rounds=effort.search_rounds, aim_eur=aim_eur)
@@ -31,11 +35,12 @@ def optimise(steps: Steps, *, relative_gap: float, tuning: Cycles) -> StopReason
         # Mix the columns as well as a linear program can.
         mixture_eur = steps.solve_master_lp(aim_eur=aim_eur)
         if mixture_eur is None:
-            stop = StopReason.NO_MIXTURE
+            stop = StopReason.NO_MIXTURE  # out of time also ends here; the last line gives the real reason
             break
         done.append(Cycle(gap_eur=mixture_eur - steps.bound_eur(), asked_eur=relative_gap * steps.gross_cost_eur()))
 
-        # Recover a program from the mixture if it may be the last one, or promises a better program.
+        # Recover a program where the run stalled, was interrupted, or the mixture is good. A mixture that is only
+        # promising is recovered as it is, in case no better one follows: to settle it takes rounds, and proves nothing.
         stop = stalled.reason(done) or steps.interrupted()
         if stop or done[-1].within(tuning.good):
             steps.settle_indivisible(aim_eur=aim_eur)

@@ -12,7 +12,7 @@ from models.decomposition.tuning import Cycles
 class Cycle:
     """The result of one cycle of searching, generating and mixing."""
 
-    gap_eur: float  # distance of the best mixture to the bound
+    gap_eur: float  # cost of this cycle's mixture minus the bound
     asked_eur: float  # the gap asked for
 
     def within(self, times: float) -> bool:
@@ -27,7 +27,7 @@ class Effort:
     search_rounds: int
     generation_rounds: int
     first_step: float  # factor on the step of prices at the start of the column generation
-    close: float  # distance to the bound, in gaps, at which the generation ends
+    close: float  # the generation ends at this distance to the bound, in multiples of the gap asked for
 
 
 def efforts(done: Sequence[Cycle], tuning: Cycles, *, from_sample: bool) -> tuple[Effort, ...]:
@@ -55,7 +55,7 @@ def efforts(done: Sequence[Cycle], tuning: Cycles, *, from_sample: bool) -> tupl
             search_rounds=search,
             generation_rounds=generation,
             first_step=tuning.later_step if done else tuning.first_step,
-            close=tuning.close if from_sample else 0.0,
+            close=tuning.close if from_sample else 0.0,  # 0: only where the cost meets the bound
         ),
     )
 
@@ -72,10 +72,10 @@ def aim_of(done: Sequence[Cycle], tuning: Cycles) -> float:
 
 
 def promising(done: Sequence[Cycle], tuning: Cycles) -> bool:
-    """Say whether to recover a program from the last mixture although another cycle follows.
+    """Return True if the last mixture is the best so far and not an early narrow miss.
 
-    It is worth it for the best mixture so far, since the next cycle may drop its columns. The first narrow misses are
-    left to further cycles, which may close the gap.
+    Then a program is recovered although another cycle follows, which may drop its columns. After an early narrow miss,
+    the next cycle may well close the gap.
     """
     last, before = done[-1], min((cycle.gap_eur for cycle in done[:-1]), default=np.inf)
     return last.gap_eur < before and not (last.within(tuning.narrow) and len(done) <= tuning.narrow_cycles)

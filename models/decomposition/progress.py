@@ -30,7 +30,7 @@ class Progress:
         self.began_s, self._report = began_s, report
         self.log = SolverLog()
         self.seconds: dict[str, float] = {}  # by step
-        self._waiting: Round | None = None
+        self._held: Round | None = None
 
     def elapsed_s(self) -> float:
         """Return the seconds since the run began."""
@@ -45,24 +45,24 @@ class Progress:
         finally:
             self.seconds[step] = self.seconds.get(step, 0.0) + perf_counter() - began
 
-    def tell(self, now: Round) -> None:
-        """Report a round at once, after the round that waits."""
-        self.told(now)
+    def report_now(self, now: Round) -> None:
+        """Report a round at once, after the one held back."""
+        self.report_held(now)
         self._say(now)
         if self._report is not None:
             self._report(now)
 
-    def tell_later(self, now: Round) -> None:
-        """Let a round wait until the next round is reported, or until `told` is called."""
-        self.told(now)
+    def hold_back(self, now: Round) -> None:
+        """Hold a round back until the next one, or until `report_held`."""
+        self.report_held(now)
         self._say(now)
-        self._waiting = now
+        self._held = now
 
-    def told(self, now: Round) -> None:
-        """Report the round that waits, with the value and gap of `now`."""
-        if self._report is not None and self._waiting is not None:
-            self._report(replace(self._waiting, value_eur=now.value_eur, gap_of_gross=now.gap_of_gross))
-        self._waiting = None
+    def report_held(self, now: Round) -> None:
+        """Report the round held back, if there is one, with the value and gap of `now`."""
+        if self._report is not None and self._held is not None:
+            self._report(replace(self._held, value_eur=now.value_eur, gap_of_gross=now.gap_of_gross))
+        self._held = None
 
     def _say(self, now: Round) -> None:
         self.log.say(f"round {now.number}: no program above {now.bound_eur:.6f} EUR  {now.seconds:.2f} s")

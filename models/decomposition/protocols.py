@@ -8,7 +8,8 @@ from models.decomposition.stopping import StopReason
 class Steps(Protocol):
     """The steps of the decomposition for one case, with the best bound and program so far.
 
-    All money is cost in EUR, which is minimised. `DecompositionSteps` solves cases; tests use scripted steps.
+    All money is cost in EUR, which is minimised. `DecompositionSteps` (steps.py) solves cases; tests script others.
+    `aim_eur` is the gap that the next mixture aims at; of it, each step tolerates a share of its own (tuning.py).
     """
 
     def first_prices(self) -> bool:
@@ -16,7 +17,10 @@ class Steps(Protocol):
         ...
 
     def search_prices(self, *, rounds: int, aim_eur: float) -> None:
-        """Raise the bound by at most `rounds` rounds, fewer once they gain little of `aim_eur`."""
+        """Raise the bound in at most `rounds` rounds; fewer where recent ones gain too little.
+
+        Too little is less than `Search.little`, a quarter, of `aim_eur` over `Search.patience` rounds.
+        """
         ...
 
     def generate_columns(self, *, rounds: int, first_step: float, enough_eur: float) -> None:
@@ -24,19 +28,29 @@ class Steps(Protocol):
         ...
 
     def solve_master_lp(self, *, aim_eur: float) -> float | None:
-        """Take the best mixture of all columns, to within `aim_eur`, and return its cost; None without one."""
+        """Take the best mixture of the columns and return its cost; None where there is no answer, or no time is left.
+
+        Its cost is within `MasterLp.gap`, a twenty-fifth, of `aim_eur` of the best.
+        """
         ...
 
     def settle_indivisible(self, *, aim_eur: float) -> None:
-        """Settle whole bids, runs and switched units, and mix all other groups anew around them."""
+        """Settle whole bids, runs and switched units, and mix all other groups anew around them.
+
+        Bids are within `MasterLp.whole_gap`, half, of `aim_eur` of the best. A pass over switched units that gains less
+        than `Recovery.descent_gain`, a fiftieth, of it is the last.
+        """
         ...
 
     def recover_program(self) -> None:
-        """Make a program for every unit from the present mixture, and keep the best so far."""
+        """Make a program for every unit from the present mixture, and keep the best so far.
+
+        Groups and bids that were settled may move again afterwards.
+        """
         ...
 
     def report(self) -> None:
-        """Report the result so far."""
+        """Report the last round, which was held back, with the value found since."""
         ...
 
     def bound_eur(self) -> float:

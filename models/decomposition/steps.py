@@ -74,32 +74,35 @@ class DecompositionSteps:
                 prices = carried(self.case.start, self.grouping)
         with self.progress.timed("search"):
             self.state = first_state(self.master, self.pricing, prices)
-            self._tell()
+            self._report_now()
             if sample is not None:
                 points = self.tuning.points
-                search_point_prices(
+                why = search_point_prices(
                     self.master, self.pricing, self.state, points=points, search=self.tuning.search,
                     aim_eur=points.aim * self.relative_gap * max(self.master.gross(), 1e-9), rounds=points.rounds,
-                    patience=points.patience, after=self._tell, interrupted=self.interrupted,
+                    patience=points.patience, after=self._report_now, interrupted=self.interrupted,
                 )  # fmt: skip
+                self._say(f"search of priced points ended: {why.value}")
         return sample is not None
 
     def search_prices(self, *, rounds: int, aim_eur: float) -> None:
         """Search prices to raise the bound."""
         with self.progress.timed("search"):
-            search_prices(
+            why = search_prices(
                 self.master, self.pricing, self.state, aim_eur=aim_eur, rounds=rounds,
-                patience=self.tuning.search.patience, tuning=self.tuning.search, after=self._tell,
+                patience=self.tuning.search.patience, tuning=self.tuning.search, after=self._report_now,
                 interrupted=self.interrupted,
             )  # fmt: skip
+        self._say(f"search ended: {why.value}")
 
     def generate_columns(self, *, rounds: int, first_step: float, enough_eur: float) -> None:
         """Add columns that fit together."""
         with self.progress.timed("generate"):
-            generate_columns(
+            why = generate_columns(
                 self.master, self.pricing, self.state, rounds=rounds, first_step=first_step, enough_eur=enough_eur,
-                tuning=self.tuning.generation, after=self._tell_later, interrupted=self.interrupted,
+                tuning=self.tuning.generation, after=self._hold_back, interrupted=self.interrupted,
             )  # fmt: skip
+        self._say(f"generation ended: {why.value}")
 
     def solve_master_lp(self, *, aim_eur: float) -> float | None:
         """Take the best mixture of all columns and return its cost; None if there is no answer."""
@@ -144,8 +147,8 @@ class DecompositionSteps:
         self.master.free_again()
 
     def report(self) -> None:
-        """Report the round that waits, with the value found since."""
-        self.progress.told(self._round())
+        """Report the round held back, with the value found since."""
+        self.progress.report_held(self._round())
 
     def bound_eur(self) -> float:
         """Return the best proven lower bound of the cost."""
@@ -230,11 +233,11 @@ class DecompositionSteps:
     def _say(self, line: str) -> None:
         self.progress.log.say(line)
 
-    def _tell(self) -> None:
-        self.progress.tell(self._round())
+    def _report_now(self) -> None:
+        self.progress.report_now(self._round())
 
-    def _tell_later(self) -> None:
-        self.progress.tell_later(self._round())
+    def _hold_back(self) -> None:
+        self.progress.hold_back(self._round())
 
     def _round(self) -> Round:
         value = -np.inf if self.best is None else self.best.objective_eur

@@ -18,7 +18,7 @@ class StopReason(Enum):
     PROVEN = "the best program is proven to be within the gap asked for"
     STALLED = "the last cycles hardly narrowed the gap"
     CYCLE_LIMIT = "the limit of cycles is reached"
-    NO_MIXTURE = "the master LP has no answer"
+    NO_MIXTURE = "the master LP has no answer, or no time was left"
     TIME_LIMIT = "the time is over"
     CANCELLED = "it was cancelled"
     ROUND_LIMIT = "the limit of rounds is reached"
@@ -70,7 +70,10 @@ class CycleLimit:
 
 @dataclass(frozen=True, kw_only=True)
 class Stalled:
-    """Stops after several cycles in a row that hardly narrowed the gap; one after a narrow miss counts for less."""
+    """Stops when cycles in a row fail to cut the smallest gap so far by a fifth (`stalled`).
+
+    `stalls` of them stop the run; a cycle after a narrow miss counts as `narrow_stall` of one.
+    """
 
     tuning: Cycles
 

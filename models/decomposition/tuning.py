@@ -36,21 +36,22 @@ class Cycles:
     later_step: float = 30.0
     """The same factor at the start of every later column generation."""
     close: float = 2.0
-    """Distance to the bound, in gaps, at which column generation ends. It is measured by the master's rough cost, which
-    lies about twice as far from the bound as a mixture's. Larger: fewer rounds and worse mixtures. Without a sample,
-    rounds go on until that cost stays."""
+    """Distance to the bound, in multiples of the gap, at which column generation ends. It is measured by the master's
+    rough cost, which lies about twice as far from the bound as a mixture's. Larger: fewer rounds and worse mixtures.
+    Without a sample, rounds go on until that cost stays."""
     nearly_close: float = 3.5
     """The same for the first column generation at a sample's prices, which a second one follows."""
     good: float = 1.05
-    """Distance to the bound, in gaps, up to which a mixture is good: a program is recovered from it, and the next
-    mixture aims at less. Larger: more recoveries."""
+    """Distance to the bound, in multiples of the gap, up to which a mixture is good: a program is recovered from it,
+    and the next mixture aims at less. Larger: more recoveries."""
     narrow: float = 2.0
-    """Distance to the bound, in gaps, up to which a mixture has missed narrowly: the size of the miss then decides how
-    many rounds the next cycle gets. Larger: more cycles are short."""
+    """Distance to the bound, in multiples of the gap, up to which a mixture has missed narrowly: the size of the miss
+    then decides how many rounds the next cycle gets. Larger: more cycles are short."""
     narrow_cycles: int = 3
     """Number of first cycles whose narrow misses are not recovered. Larger: fewer recoveries that come to nothing."""
     round_step: float = 0.15
-    """Size of a narrow miss, in gaps, that adds `least_rounds` rounds to the next cycle. Larger: fewer rounds."""
+    """Size of a narrow miss, in multiples of the gap, that adds `least_rounds` rounds to the next cycle. Larger: fewer
+    rounds."""
     least_rounds: int = 10
     """Least rounds after a narrow miss, and rounds of the generation around settled units. Larger: pricing takes
     longer."""

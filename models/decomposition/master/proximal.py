@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from models.compiled import compiled, inlined
-from models.coupling_costs import conjugate, cost_of
+from models.coupling_costs import cost_of, negative_conjugate
 
 Coupling = namedtuple("Coupling", ["s", "centre", "step", "breakpoints", "slopes"])
 """(n,T) values of s, centre and step; (n,T,K) breakpoints; (n,T,K+1) slopes."""
@@ -104,12 +104,12 @@ def next_prices(c: Any, balance: Any, program: Any, call: Any, reserve: Any, cal
 
 
 @compiled
-def conjugates(coupling: Any, prices: Any) -> Any:
-    """Return Σ_t min_s [φ(s) − y·s] of each row, with φ(0) = 0."""
+def negative_conjugates(coupling: Any, prices: Any) -> Any:
+    """Return −Σ_t φ*(y) = Σ_t min_s [φ(s) − y·s] of each row, with φ(0) = 0."""
     total = np.zeros(prices.shape[0])
     for i in range(prices.shape[0]):
         for t in range(prices.shape[1]):
-            total[i] += conjugate(prices[i, t], coupling.breakpoints[i, t], coupling.slopes[i, t])
+            total[i] += negative_conjugate(prices[i, t], coupling.breakpoints[i, t], coupling.slopes[i, t])
     return total
 
 

@@ -223,7 +223,7 @@ class RestrictedMaster:
         """Return the Lagrangian bound of the cost at these prices, given Σ of the units' bounds, EUR."""
         total = units_eur + self.at_zero_eur
         for prices, coupling, const in zip(duals.arrays(), self.couplings, self.constants, strict=True):
-            total += float((prices * const).sum() + proximal.conjugates(coupling, prices).sum())
+            total += float((prices * const).sum() + proximal.negative_conjugates(coupling, prices).sum())
         total += proximal.free_bound(self.free, duals.balance, duals.reserve, duals.called)
         return total
 
@@ -244,7 +244,7 @@ class RestrictedMaster:
         for prices, coupling, const in (
             (duals.program, c.program, self.const_program), (duals.call, c.call, self.const_call)
         ):  # fmt: skip
-            total += (prices * const).sum(axis=1) + proximal.conjugates(coupling, prices)
+            total += (prices * const).sum(axis=1) + proximal.negative_conjugates(coupling, prices)
         return total
 
     def add(self, totals: Totals, number: int, asked: Bools | None = None) -> None:
