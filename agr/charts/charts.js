@@ -1,10 +1,10 @@
 "use strict";
-// What the charts of the operators' page and of reports have in common; drawn by ECharts.
+// Shared by the charts of the operators' page and of reports; drawn by ECharts.
 // `look`: the colours {text, quiet, line, card}.
 
 const stairs = (name, values, more) => ({ name, type: "line", step: "end", data: values, symbol: "none", emphasis: { disabled: true }, ...more, lineStyle: { width: 2, ...(more || {}).lineStyle } });
 
-// ECharts stacks positive and negative values apart; "all" puts the band on its floor whatever the sign.
+// ECharts stacks positive and negative values separately; "all" puts the band on its floor for either sign.
 const FLOOR = "floor of the band";
 const band = (name, low, high, color, opacity) => {
   const quiet = { stack: "band", stackStrategy: "all", lineStyle: { width: 0 } };

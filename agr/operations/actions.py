@@ -199,4 +199,4 @@ class Actions(ActionBase):
             overrides.bar(tx, domain, role, on, self._clock.now(), by.label, why)
             self._record(tx, by, "bar" if on else "unbar", f"{domain} {role}", why)
         self._participants.set_barred(domain, role, on)
-        return Done(text=f"{domain} ({role}) is {'barred' if on else 'let in again'}")
+        return Done(text=f"{domain} ({role}) is {'barred' if on else 'admitted again'}")

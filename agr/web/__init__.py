@@ -1,1 +1,1 @@
-"""Everything that is served over HTTP: the UFTP endpoint, the operator page, the JSON API."""
+"""Everything served over HTTP: the UFTP endpoint, the operators' page and the JSON API."""

@@ -1,4 +1,4 @@
-"""The page's forms about accounts and tokens. Only people manage them, so there is no JSON twin."""
+"""The page's forms for accounts and tokens. Only people manage them, so the JSON API has no counterpart."""
 
 from typing import Annotated
 
@@ -34,7 +34,7 @@ def add_account(request: Request, principal: Admin, name: Text, role: Text) -> R
 
 @router.post("/account/{name}/link")
 def new_link(request: Request, principal: Admin, name: str) -> Response:
-    """Make a new set-up link."""
+    """Create a new set-up link; it is shown once."""
     secret = context_of(request).authentication.new_link(principal.label, name)
     return _shown_once(request, principal, f"set-up link for {name}", _link(request, secret))
 
@@ -43,12 +43,12 @@ def new_link(request: Request, principal: Admin, name: str) -> Response:
 def change_role(request: Request, principal: Admin, name: str, role: Text) -> Response:
     """Give an account another role."""
     context_of(request).authentication.change_role(principal, name, role)
-    return done_page(request, Done(text=f"{name} is {role} now"), "/account")
+    return done_page(request, Done(text=f"{name} now has the role {role}"), "/account")
 
 
 @router.post("/account/{name}/disabled")
 def disable(request: Request, principal: Admin, name: str, on: Text) -> Response:
-    """Shut an account out, or let it in again."""
+    """Disable or enable an account."""
     context_of(request).authentication.set_disabled(principal, name, on == "yes")
     return done_page(request, Done(text=f"{name} is {'disabled' if on == 'yes' else 'enabled'}"), "/account")
 
@@ -61,13 +61,13 @@ def make_token(
     days: Annotated[int, Form()],
     scope: Annotated[list[str], Form()],
 ) -> Response:
-    """Make an API token; it is shown once."""
+    """Create an API token; it is shown once."""
     secret = context_of(request).authentication.make_token(principal, purpose, scope, days)
     return _shown_once(request, principal, f"token for {purpose}", secret)
 
 
 @router.post("/token/{number}/revoke")
 def revoke(request: Request, principal: Reader, number: int) -> Response:
-    """End a token."""
+    """Revoke a token."""
     context_of(request).authentication.revoke_token(principal, number)
     return done_page(request, Done(text=f"token {number} is revoked"), "/account")

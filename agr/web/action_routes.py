@@ -1,6 +1,6 @@
-"""Serves an action twice: as a JSON endpoint (once per Idempotency-Key) and as a form, confirmed by a CSRF token.
+"""Serves an action twice: as a JSON endpoint (once per Idempotency-Key) and as a form (with a CSRF token).
 
-Both take the same fields, checked by the same model; a form comes back with what was done, said on the next page.
+Both take the same fields, validated by the same model. After a form, the next page states what was done.
 """
 
 import inspect
@@ -27,7 +27,7 @@ Stricter = Callable[[Any], Permission | None]
 
 
 class FormFrame(BaseModel):
-    """What every form carries besides its fields: that it is from this log-in, and where it was shown."""
+    """What every form carries besides its fields: the session's CSRF token, and the page that showed the form."""
 
     csrf: str = Field(default="", max_length=200)
     back: str = Field(default="", max_length=2000)
@@ -42,7 +42,7 @@ def action(
 ) -> Callable[[Do], Do]:
     """Return a decorator that serves an action as POST at `path` of the API and of the page's forms.
 
-    `stricter`: another permission that some of what is given takes; `then`: the page after a form, unless it says so.
+    `stricter`: a further permission that some values need. `then`: the page after a form that does not name one.
     """
 
     def serve(do: Do) -> Do:
@@ -106,7 +106,7 @@ def _parameter(name: str, annotation: object, default: object = inspect.Paramete
 
 
 def _taking(endpoint: Callable[..., Response], parameters: Sequence[inspect.Parameter]) -> Callable[..., Response]:
-    """Return the endpoint with the signature that FastAPI shall read: keyword arguments, known only at run time."""
+    """Return the endpoint with the signature that FastAPI reads: keyword arguments, known only at run time."""
     keyword = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in parameters]
     signature = inspect.Signature([_parameter("request", Request), *keyword])
     endpoint.__signature__ = signature  # type: ignore[attr-defined]
@@ -114,6 +114,6 @@ def _taking(endpoint: Callable[..., Response], parameters: Sequence[inspect.Para
 
 
 def done_page(request: Request, done: Done, to: str) -> Response:
-    """Go on to a page of ours, which says once what was done."""
+    """Redirect to a page of ours, which states once what was done."""
     context_of(request).flashes.say(request.cookies.get(COOKIE, ""), done.text)
     return RedirectResponse(safe_path(to), status_code=303)

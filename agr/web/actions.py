@@ -1,7 +1,7 @@
-"""What operators do, each action once: served as JSON below /api/v1, and as a form of the page below /do.
+"""The operators' actions, each defined once: served as JSON below /api/v1, and as a form of the page below /do.
 
-An action is a function (context, who, what was given, what the path names) → Done. The function's signature says which
-fields it takes (a model of `agr.web.schemas`) and its docstring describes it in the OpenAPI document.
+An action is a function (context, principal, fields, path parameters) → Done. Its signature names its fields (a model of
+`agr.web.schemas`), and its docstring describes it in the OpenAPI document.
 """
 
 from agr.operations.accounts.roles import Permission, Principal
@@ -24,7 +24,7 @@ def _of_plan(done: Done) -> str:
     then=lambda done: f"/asked/{done.trigger}",
 )
 def replan(do: Context, by: Principal, given: a.PlanWanted) -> Done:
-    """Optimise a Period again; the answer names the trigger to ask about. Without preview it takes the scope act."""
+    """Plan a Period again; the answer names the trigger to query. Without preview, this needs the scope act."""
     return do.actions.replan(by, given.period, given.why, points=tuple(given.points), preview=given.preview)
 
 
@@ -36,31 +36,31 @@ def send(do: Context, by: Principal, given: a.Because, plan: Number) -> Done:
 
 @action("/plans/{plan}/discard", Permission.PREVIEW, then=_of_plan)
 def discard(do: Context, by: Principal, given: a.Because, plan: Number) -> Done:
-    """Put a preview away."""
+    """Discard a preview."""
     return do.actions.discard(by, plan, given.why)
 
 
 @action("/hold", Permission.ACT)
 def hold(do: Context, by: Principal, given: a.Because) -> Done:
-    """Stop sending D-Prognoses by itself."""
+    """Stop sending D-Prognoses automatically."""
     return do.actions.hold(by, given.why)
 
 
 @action("/release", Permission.ACT)
 def release(do: Context, by: Principal, given: a.Because) -> Done:
-    """Let D-Prognoses leave by themselves again."""
+    """Send D-Prognoses automatically again."""
     return do.actions.release(by, given.why)
 
 
 @action("/send-waiting", Permission.ACT)
 def send_waiting(do: Context, by: Principal, given: a.PeriodAct) -> Done:
-    """Send what waits, once, although sending is on hold or waits for approval."""
+    """Send the waiting D-Prognoses once, although sending is on hold or needs approval."""
     return do.actions.send_waiting(by, given.period, given.why)
 
 
 @action("/reservations", Permission.ACT, then=lambda _: "/reservations")
 def reserve(do: Context, by: Principal, given: a.ReservationGiven) -> Done:
-    """Enter what a DSO still reserves; plans again."""
+    """Enter the power that a DSO still reserves; the daemon plans again."""
     power_w = tuple(given.power_w or ())
     if given.keep_share is not None:
         power_w = do.manual_inputs.keep_share(given.contract, given.period, given.keep_share)
@@ -69,35 +69,35 @@ def reserve(do: Context, by: Principal, given: a.ReservationGiven) -> Done:
 
 @action("/unavailable", Permission.ACT, then=lambda _: "/reservations")
 def make_unavailable(do: Context, by: Principal, given: a.UnavailableGiven) -> Done:
-    """Plan without a resource or connection."""
+    """Mark a resource or connection as unavailable; the daemon plans without it."""
     return do.manual_inputs.make_unavailable(by, given.name, given.first_day, given.last_day, given.why)
 
 
 @action("/unavailable/{entry}/end", Permission.ACT, then=lambda _: "/reservations")
 def make_available(do: Context, by: Principal, given: a.Because, entry: Number) -> Done:
-    """Plan with it again."""
+    """Mark a resource or connection as available again; the daemon plans with it."""
     return do.manual_inputs.make_available(by, entry, given.why)
 
 
 @action("/messages/{message_id}/resend", Permission.ACT, then=lambda _: "/outbox")
 def resend(do: Context, by: Principal, given: a.Because, message_id: str) -> Done:
-    """Let a queued or failed message leave now."""
+    """Send a queued or failed message now."""
     return do.actions.resend(by, message_id, given.why)
 
 
 @action("/messages/{message_id}/cancel", Permission.ACT, then=lambda _: "/outbox")
 def cancel(do: Context, by: Principal, given: a.Because, message_id: str) -> Done:
-    """Take a queued message back."""
+    """Cancel a queued message."""
     return do.actions.cancel(by, message_id, given.why)
 
 
 @action("/alarms/{alarm}/acknowledge", Permission.ACT, then=lambda _: "/alarms")
 def acknowledge(do: Context, by: Principal, given: a.Acknowledged, alarm: Number) -> Done:
-    """Take an alarm on."""
+    """Acknowledge an alarm."""
     return do.actions.acknowledge(by, alarm, given.why)
 
 
 @action("/participants/bar", Permission.ACT, then=lambda _: "/outbox")
 def bar(do: Context, by: Principal, given: a.Barred) -> Done:
-    """Bar a participant, or let it in again."""
+    """Bar a participant, or admit it again."""
     return do.actions.bar(by, given.domain, given.role, given.barred, given.why)

@@ -1,4 +1,4 @@
-"""The JSON API /api/v1: what the page shows, for the AGR's own systems and the command line."""
+"""The JSON API /api/v1: the contents of the page, for the AGR's own systems and the command line."""
 
 from dataclasses import asdict
 from datetime import date
@@ -26,9 +26,9 @@ from agr.web.security import api_for, context_of
 _FAULTS: dict[int | str, dict[str, Any]] = {
     401: {"model": a.Fault, "description": "No valid token or session."},
     403: {"model": a.Fault, "description": "The token or role does not allow this."},
-    404: {"model": a.Fault, "description": "There is no such thing."},
-    409: {"model": a.Fault, "description": "The state of things has moved on."},
-    422: {"model": a.Fault, "description": "What was asked is wrong; the text says what."},
+    404: {"model": a.Fault, "description": "Not found."},
+    409: {"model": a.Fault, "description": "The state has changed in the meantime."},
+    422: {"model": a.Fault, "description": "The request is wrong; the text says how."},
     503: {"model": a.Fault, "description": "The store does not answer; try again."},
 }
 router = APIRouter(prefix="/api/v1", responses=_FAULTS)
@@ -41,7 +41,7 @@ Text = Annotated[str, Query(max_length=255)]
 
 @router.get("/openapi.json", include_in_schema=False)
 def openapi(request: Request, _principal: Reader) -> JSONResponse:
-    """The description of this API."""
+    """The OpenAPI description of this API."""
     app = request.app
     document = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
     document["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
@@ -51,13 +51,13 @@ def openapi(request: Request, _principal: Reader) -> JSONResponse:
 
 @router.get("/me")
 def me(principal: Reader) -> a.Me:
-    """Who am I, and what may I do?"""
+    """The caller and its permissions."""
     return a.Me(name=principal.name, role=principal.role, scopes=sorted(m.value for m in principal.allowed))
 
 
 @router.get("/days/{period}")
 def day_(request: Request, _principal: Reader, period: date) -> a.DayOut:
-    """How a Period stands."""
+    """The state of a Period."""
     context = context_of(request)
     of = context.actions.period(period)
     states = context.point_table.states(of.day)
@@ -77,7 +77,7 @@ def points(
     request: Request, _principal: Reader, period: date, search: Text = "", state: Text = "", sort: Text = "address",
     descending: bool = False, limit: Limit = 100, offset: Offset = 0,
 ) -> a.PointsOut:  # fmt: skip
-    """Congestion points of a Period, searched, sorted and cut into pages."""
+    """Congestion points of a Period: searched, sorted, in pages."""
     if sort not in SORTS:
         raise InputError(f"sort {sort!r}: {meant(sort, list(SORTS))}")
     found = context_of(request).point_table.page(
@@ -151,7 +151,7 @@ def plan_(request: Request, _principal: Reader, plan: Number) -> a.PlanOut:
 
 @router.get("/asked/{trigger}")
 def asked(request: Request, _principal: Reader, trigger: Number) -> a.AskedOut:
-    """What became of a plan that was asked for."""
+    """The outcome of a request for a plan."""
     with context_of(request).store.transaction() as tx:
         wanted, outcome = day.trigger(tx, trigger), day.trigger_outcome(tx, trigger)
     if wanted is None:
@@ -172,7 +172,7 @@ def run(request: Request, _principal: Reader) -> a.RunOut | None:
 
 @router.get("/hold")
 def held(request: Request, _principal: Reader) -> a.HoldOut:
-    """Is sending on hold?"""
+    """Whether sending is on hold."""
     context = context_of(request)
     with context.store.transaction() as tx:
         switch = overrides.held(tx)
@@ -184,7 +184,7 @@ def held(request: Request, _principal: Reader) -> a.HoldOut:
 
 @router.get("/days/{period}/reservations")
 def reservations(request: Request, _principal: Reader, period: date) -> list[a.ReservationOut]:
-    """Every word on a Period's reservations, newest first."""
+    """All updates of a Period's reservations, newest first."""
     with context_of(request).store.transaction() as tx:
         history = day.reservation_history(tx, period)
     return [

@@ -1,4 +1,4 @@
-"""The operators' address as one application: pages, actions, JSON API, live updates, health."""
+"""The operators' web application: pages, actions, JSON API, live updates, health."""
 
 from importlib.metadata import version
 from importlib.resources import files
@@ -81,12 +81,12 @@ async def _invalid(request: Request, error: Exception) -> Response:
 
 async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    text = "there is nothing at this address" if error.status_code == 404 else str(error.detail)
+    text = "there is no page at this address" if error.status_code == 404 else str(error.detail)
     return await _answer(request, error.status_code, text, dict(error.headers or {}))
 
 
 async def _answer(request: Request, status: int, text: str, headers: "dict[str, str] | None" = None) -> Response:
-    """Say what was refused: JSON to programs, a page with the filled-in form to people."""
+    """Answer a refusal: as JSON to programs, as a page with the filled-in form to people."""
     if request.url.path.startswith(_FOR_PROGRAMS):
         return JSONResponse({"error": text}, status_code=status, headers=headers)
     fields: list[tuple[str, str]] = []

@@ -1,4 +1,4 @@
-"""What every page and API call works with, put together once by the daemon."""
+"""What pages and API calls work with; built once by the daemon."""
 
 from collections import OrderedDict
 from collections.abc import Callable
@@ -29,14 +29,14 @@ class Flashes:
         self._said: OrderedDict[str, str] = OrderedDict()
 
     def say(self, session: str, text: str) -> None:
-        """Keep a sentence for a session."""
+        """Keep a sentence for the session's next page."""
         with self._lock:
             self._said[session] = text
             while len(self._said) > 1000:
                 self._said.popitem(last=False)
 
     def take(self, session: str) -> str:
-        """Return the sentence, once."""
+        """Return and forget the session's sentence."""
         with self._lock:
             return self._said.pop(session, "")
 
@@ -59,15 +59,15 @@ class Context:
     health: Health
     metrics: Callable[[], bytes]
     unsent: Callable[[Period], int]  # D-Prognoses that differ from the plan in force and were not sent
-    guest: str = ""  # name of the viewer who needs no log-in; empty: nobody
+    guest: str = ""  # name of a viewer who needs no log-in; empty: there is none
     flashes: Flashes = field(default_factory=Flashes)
 
     def today(self) -> Period:
-        """Return the Period that runs now."""
+        """Return the current Period."""
         return period_of(self.clock.now(), self.settings.time_zone, self.settings.isp_minutes)
 
     def period(self, text: str | None) -> Period:
-        """Return the Period named YYYY-MM-DD; tomorrow's when none is. Raises InputError."""
+        """Return the Period of a day YYYY-MM-DD; tomorrow's without one. Raises InputError."""
         if not text:
             return self.today().next()
         try:

@@ -1,4 +1,4 @@
-"""The HTTP endpoint for SignedMessages: checks the transport, hands the body over, answers with a status.
+"""The HTTP endpoint for SignedMessages: checks the transport, passes the body on, answers with a status.
 
 Source: message transport mechanism, transmission and error handling. The only asynchronous code: it waits for bytes,
 `receive` runs in the thread pool.
@@ -33,7 +33,7 @@ REASONS: dict[int, str] = {
     500: "Internal Server Error: try again later",
     503: "Service Unavailable: try again later",
 }
-"""Status → the text we answer; it never repeats anything the sender wrote."""
+"""Status → the text of our answer, which never repeats anything that the sender wrote."""
 
 RETRY_AFTER_S = 5
 
@@ -50,14 +50,14 @@ class _Refused(Exception):  # noqa: N818 - a verdict, not a fault of ours
 
 
 Expects = Callable[[bytes, int], int | None]
-"""Given the first bytes of a body and its length: the status to refuse it with before the rest is read, or None."""
+"""(first bytes of a body, its length) → status to refuse it with before the rest is read, or None."""
 
 HEAD = 1024
-"""Bytes by which a body is judged before the rest is read."""
+"""Length, in bytes, of the beginning by which a body is judged before the rest is read."""
 
 
 class Endpoint:
-    """What all requests share: bytes on their way to us, and addresses whose messages were refused too often."""
+    """Shared by all requests: bytes being received, and addresses whose messages were refused too often."""
 
     def __init__(self, *, max_bytes: int, max_under_way: int, refused_per_minute: int) -> None:
         self.max_bytes = max_bytes
@@ -65,7 +65,7 @@ class Endpoint:
         self._refused = RateLimit(refused_per_minute, 60.0, time.monotonic)
 
     def welcome(self, address: str) -> None:
-        """Turn away an address that was refused too often."""
+        """Refuse an address that was refused too often."""
         if self._refused.empty(address):
             raise _Refused(429)
 
@@ -76,7 +76,7 @@ class Endpoint:
 
     @contextmanager
     def room(self, length: int) -> Iterator[None]:
-        """Reserve memory for a body; there may be no room at the moment. Called in the event loop only."""
+        """Reserve memory for a body, or refuse it while memory is short. Call in the event loop only."""
         if length > self._room:
             raise _Refused(503)
         self._room -= length
@@ -118,7 +118,7 @@ def uftp_app(
 
 
 def _answer(status: int, text: str | None = None) -> Response:
-    """Return a short plain text; a refused body may still be on its way, so the connection ends there."""
+    """Answer with a short plain text; close the connection after a refusal, since its body may still be arriving."""
     headers = {} if status == HTTPStatus.OK else {"Connection": "close"}
     if status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE):
         headers["Retry-After"] = str(RETRY_AFTER_S)
@@ -137,7 +137,7 @@ def _check_type(request: Request) -> None:
 
 
 def _length(request: Request, max_bytes: int) -> int:
-    """Return the announced length, before anything of the body is read."""
+    """Return the announced length, before the body is read."""
     text = request.headers.get("content-length")
     if text is None or "transfer-encoding" in request.headers:
         raise _Refused(411)
@@ -149,7 +149,7 @@ def _length(request: Request, max_bytes: int) -> int:
 
 
 async def _body(request: Request, length: int, timeout_s: float, expects: Expects) -> bytes:
-    """Return the whole body, of exactly the announced length, within the time limit; judge its beginning first."""
+    """Return the body, of exactly the announced length, within the time limit; its beginning is judged first."""
     body, judged = bytearray(), False
     try:
         async with asyncio.timeout(timeout_s):

@@ -1,4 +1,4 @@
-"""Live updates as server-sent events. Waits without a thread: the only asynchronous code besides the endpoint."""
+"""Live updates as server-sent events. Asynchronous, like the endpoint only, so that waiting needs no threads."""
 
 import asyncio
 import json
@@ -17,11 +17,11 @@ router = APIRouter(include_in_schema=False)
 CHECK_EVERY_S = 0.25
 KEEP_ALIVE = 60  # checks
 STREAM_ENDS_AFTER = 4 * 600
-"""The browser connects again, and so shows its session again: a log-out reaches open pages."""
+"""After this, the browser connects again with its session, so that a log-out reaches open pages."""
 
 
 async def changes(request: Request, live: ChangeFeed) -> AsyncIterator[str]:
-    """Yield an event with the topics that changed, as soon as they do."""
+    """Yield an event with the changed topics as soon as they change."""
     live.enter()
     try:
         before = live.snapshot()
@@ -43,5 +43,5 @@ async def changes(request: Request, live: ChangeFeed) -> AsyncIterator[str]:
 
 @router.get("/events")
 def events(request: Request, _principal: Annotated[Principal, Depends(api_for(Permission.READ))]) -> StreamingResponse:
-    """Tell the page what changed; the page asks for itself again."""
+    """Tell the page what changed; the page then reloads itself."""
     return StreamingResponse(changes(request, context_of(request).change_feed), media_type="text/event-stream")

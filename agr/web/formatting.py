@@ -21,11 +21,11 @@ STATES = {
     "due": "busy", "now": "busy",
     "on hold": "busy", "after approval": "busy", "open": "busy", "still free": "busy",
 }  # fmt: skip
-"""State → how it is coloured; the word itself is always there too."""
+"""State → colour class; the word itself is always shown too."""
 
 
 def kw(value: float | None, digits: int = 1, sign: bool = False) -> str:
-    """Write a power or an energy; what rounds to nothing has no sign, what is not known or without bound is a dash."""
+    """Write a power or energy; zero after rounding has no sign; unknown or unbounded values are a dash."""
     if value is None or not isfinite(value):
         return "–"
     shown = round(value, digits) or 0.0
@@ -33,12 +33,12 @@ def kw(value: float | None, digits: int = 1, sign: bool = False) -> str:
 
 
 def money(value: float | None, sign: bool = False) -> str:
-    """Write an amount."""
+    """Write an amount of money."""
     return kw(value, 2, sign)
 
 
 def share(value: float | None) -> str:
-    """Write a share in per cent; never rounds a shortfall up to 100 %."""
+    """Write a share in percent; a shortfall is never rounded up to 100 %."""
     if value is None:
         return "–"
     return "100 %" if value >= 1 - 1e-9 else f"{min(value * 100, 99.9):.1f} %"
@@ -67,7 +67,7 @@ def xml_text(raw: bytes) -> str:
 def act(
     context: Context, to: str, title: str, what: str, *, kind: str = "", required: bool = True, **fields: object
 ) -> Markup:
-    """Return an action's button; what it does is confirmed, with a reason, in the form it opens."""
+    """Return an action's button, which opens a form to confirm the action and give a reason."""
     template = context.environment.get_template("act.html")
     number = zlib.crc32(f"{to} {sorted(fields.items(), key=str)}".encode())
     confirm = title.rstrip("…")
@@ -82,7 +82,7 @@ def act(
 
 
 def environment() -> Environment:
-    """Return the templates' environment; a name that does not exist is an error, not an empty place."""
+    """Return the templates' environment, in which an undefined name is an error."""
     found = Environment(
         loader=PackageLoader("agr.web", "templates"), autoescape=select_autoescape(default=True),
         undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,

@@ -1,4 +1,4 @@
-"""Idempotency keys: an action that is sent twice is done once, and answered the same."""
+"""Idempotency keys: an action that is sent twice is done once and answered the same."""
 
 import hashlib
 from collections.abc import Callable
@@ -20,7 +20,7 @@ Key = Annotated[
     str | None,
     Header(
         alias="Idempotency-Key", min_length=1, max_length=128, pattern="^[!-~]+$",
-        description="Any text of your own: a repeated request with it is not done again.",
+        description="Any text of your choice: a repeated request with the same text is not done again.",
     ),
 ]  # fmt: skip
 
@@ -28,9 +28,9 @@ Key = Annotated[
 def act_once(
     request: Request, principal: Principal, key: str | None, given: BaseModel, act: Callable[[], Done]
 ) -> Response:
-    """Do an action, or answer as the first time when this caller has sent the key before.
+    """Do an action, or repeat the first answer when this caller has sent the key before.
 
-    A refusal is remembered too; what failed for no fault of the caller's may be tried again.
+    Refusals are remembered too; after a failure that was not the caller's fault, the action may be tried again.
     """
     if key is None:
         return JSONResponse(Did(**vars(act())).model_dump())
@@ -43,13 +43,13 @@ def act_once(
         if before.digest != digest:
             raise ConflictError("this Idempotency-Key belongs to another request; choose a new one")
         if before.status is None:
-            raise ConflictError("the first request with this Idempotency-Key is under way; ask again in a moment")
+            raise ConflictError("the first request with this Idempotency-Key is under way; try again in a moment")
         headers = {"Idempotent-Replay": "true"}
         return Response(before.body, status_code=before.status, media_type="application/json", headers=headers)
     try:
         answer = JSONResponse(Did(**vars(act())).model_dump())
     except BaseException as error:
-        if not isinstance(error, AgrError) or isinstance(error, StoreError):  # no fault of the caller's
+        if not isinstance(error, AgrError) or isinstance(error, StoreError):  # not the caller's fault
             with store.transaction() as tx:
                 audit_log.give_up(tx, key, principal.label)
             raise

@@ -1,4 +1,4 @@
-"""What every page is made with: the frame around it, and the data of its charts."""
+"""The frame of every page, and the data of its charts."""
 
 import json
 from typing import Any
@@ -16,7 +16,7 @@ from agr.web.security import COOKIE, context_of
 def render(
     request: Request, principal: Principal | None, template: str, /, *, status: int = 200, **values: Any
 ) -> HTMLResponse:
-    """Return a page with what all pages show."""
+    """Return a page in the frame that all pages share."""
     context, templates = context_of(request), request.app.state.templates
     assert isinstance(templates, Environment)
     now = context.clock.now()
@@ -34,7 +34,7 @@ def render(
             opened = day.open_alarms(tx)
         frame["alarm_count"] = sum(a.acknowledged_at is None for a in opened)
         frame["running"] = context.progress.latest()
-        # Said once, to whoever opens the next page: an open page that asks for what is new must not take it away.
+        # Shown once, on the next page that is opened; live updates of an open page must not consume it.
         live = "x-live" in request.headers
         frame["flash"] = None if live else context.flashes.take(request.cookies.get(COOKIE, ""))
     text = templates.get_template(template).render(frame | values)
@@ -42,7 +42,7 @@ def render(
 
 
 def chart(**values: Any) -> str:
-    """Return a chart's data as JSON that may stand inside a script element."""
+    """Return a chart's data as JSON that is safe inside a script element."""
     return json.dumps(values, separators=(",", ":")).replace("<", "\\u003c")
 
 

@@ -1,4 +1,4 @@
-"""The ways in and out: log-in, log-out, one-time set-up links."""
+"""Log-in, log-out, and one-time set-up links."""
 
 from typing import Annotated
 
@@ -16,7 +16,7 @@ Text = Annotated[str, Form(max_length=512)]
 
 
 def safe_path(back: str) -> str:
-    """Return where to go after the log-in: a path of ours, never another site."""
+    """Return the path to open after the log-in; never another site."""
     return back if back.startswith("/") and not back.startswith(("//", "/\\")) else "/"
 
 
@@ -32,13 +32,13 @@ def _enter(context: Context, secret: str, to: str) -> Response:
 
 @router.get("/login")
 def ask(request: Request, back: str = "/") -> Response:
-    """Ask for name and password."""
+    """Show the log-in form."""
     return render(request, None, "login.html", back=safe_path(back), fault="", name="")
 
 
 @router.post("/login")
 def log_in(request: Request, name: Text = "", password: Text = "", back: Text = "/") -> Response:
-    """Let somebody in."""
+    """Log a person in."""
     check_origin(request)
     context = context_of(request)
     address = request.client.host if request.client else "unknown"
@@ -76,13 +76,13 @@ def _set_up_page(request: Request, secret: str, fault: str = "", name: str = "")
 
 @router.get("/setup/{secret}")
 def set_up_form(request: Request, secret: str) -> Response:
-    """Ask whoever has the link for a password."""
+    """Show the form that sets a password."""
     return _set_up_page(request, secret)
 
 
 @router.post("/setup/{secret}")
 def set_up(request: Request, secret: str, name: Text = "", password: Text = "", again: Text = "") -> Response:
-    """Use the link up."""
+    """Set the password; the link then no longer works."""
     check_origin(request)
     context = context_of(request)
     if password != again:

@@ -55,7 +55,7 @@ def _energy_series(context: Context) -> set[str]:
 
 
 def _units(context: Context) -> dict[str, str]:
-    """Return price series → unit, of those that the settings name."""
+    """Return series → unit, for the price series in the settings."""
     currency = context.settings.currency
     capacity = {p.series: p.price_unit.replace("EUR", currency) for p in context.settings.markets.capacity}
     return dict.fromkeys(_energy_series(context), f"{currency}/MWh") | capacity

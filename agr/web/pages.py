@@ -1,4 +1,4 @@
-"""The pages: read, put into a template. What they show is worked out in agr.operations."""
+"""The pages: read data and render a template. The data comes from agr.operations."""
 
 from datetime import timedelta
 from typing import Annotated
@@ -33,7 +33,7 @@ def _states(context: Context, period: Period) -> dict[str, int]:
 
 @router.get("/")
 def overview(request: Request, principal: Viewer) -> HTMLResponse:
-    """Tomorrow and today: are the promises kept, and what needs a hand."""
+    """Tomorrow and today: whether promises are kept, and what needs attention."""
     context = context_of(request)
     today, now = context.today(), context.clock.now()
     lines = []
@@ -59,7 +59,7 @@ def points(
     state: Annotated[str, Query(max_length=16)] = "", sort: str = "state", order: str = "up",
     page: Annotated[int, Query(ge=1, le=100_000)] = 1,
 ) -> HTMLResponse:  # fmt: skip
-    """The congestion points of a Period, searched and sorted."""
+    """The congestion points of a Period: searched, sorted, in pages."""
     context = context_of(request)
     of, sort = context.period(period), sort if sort in SORTS else "state"
     found = context.point_table.page(
@@ -114,7 +114,7 @@ def _list(values: tuple[float | None, ...] | None) -> list[float | None] | None:
 
 
 def _band(program_kw: tuple[float, ...], held: list[tuple[float, ...]]) -> dict[str, list[float | None]]:
-    """Return the space between the program and what it must be able to move to, where anything is reserved."""
+    """Return the band between the program and the power it must be able to reach, where anything is reserved."""
     total, program = np.array(held).sum(axis=0), np.array(program_kw)
     high, low = np.maximum(program, program + total), np.minimum(program, program + total)
     return {
@@ -125,7 +125,7 @@ def _band(program_kw: tuple[float, ...], held: list[tuple[float, ...]]) -> dict[
 
 @router.get("/reservations")
 def reservations(request: Request, principal: Viewer, period: str | None = None) -> HTMLResponse:
-    """Contracts, what is still reserved of them, and every word on that; what is unavailable."""
+    """Contracts, their reservations and all updates of them; unavailable resources."""
     context = context_of(request)
     of = context.period(period)
     with context.store.transaction() as tx:
@@ -139,7 +139,7 @@ def reservations(request: Request, principal: Viewer, period: str | None = None)
             "contract": c,
             "contracted_kw": c.power_w / 1000,
             "reserved_kw": _largest_kw(current.get(c.contract, c.contracted_w(of))),
-            "told": c.contract in current,
+            "updated": c.contract in current,
         }
         for c in valid
     ]
@@ -152,7 +152,7 @@ def _largest_kw(power_w: tuple[int, ...]) -> float:
 
 @router.get("/alarms")
 def alarms(request: Request, principal: Viewer) -> HTMLResponse:
-    """Open alarms, and those that ended in the last two days."""
+    """Open alarms, and alarms that ended in the last two days."""
     context = context_of(request)
     with context.store.transaction() as tx:
         opened = day.open_alarms(tx)
@@ -165,7 +165,7 @@ def outbox_(
     request: Request, principal: Viewer, state: Annotated[str, Query(max_length=16)] = "",
     q: Annotated[str, Query(max_length=255)] = "", page: Annotated[int, Query(ge=1, le=100_000)] = 1,
 ) -> HTMLResponse:  # fmt: skip
-    """What leaves, what is stuck and why."""
+    """Messages in the outbox: which leave, which are stuck, and why."""
     context = context_of(request)
     with context.store.transaction() as tx:
         rows, count = outbox.rows(tx, state=state or None, search=q.strip(), limit=ROWS, offset=(page - 1) * ROWS)

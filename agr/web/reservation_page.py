@@ -1,4 +1,4 @@
-"""A contract's reservation in a Period: what counts, and entering another one by hand: ranges or pasted, seen first."""
+"""A contract's reservation in a Period: shows it, and lets operators enter another one, with a check before."""
 
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -29,7 +29,7 @@ _SPARE = 2
 
 @dataclass(frozen=True, kw_only=True)
 class _Standing:
-    """A contract in a Period as it stands."""
+    """A contract's current reservation in a Period."""
 
     contract: Contract
     of: Period
@@ -64,7 +64,7 @@ def _show(
     request: Request, principal: Principal, s: _Standing, *, ranges: list[Range], pasted: str = "", fault: str = "",
     entered_w: tuple[int, ...] | None = None, why: str = "", status: int = 200,
 ) -> HTMLResponse:  # fmt: skip
-    """Return the page; with `entered_w`, what would count is shown beside what counts, to be confirmed."""
+    """Return the page; with `entered_w`, the entered reservation is shown beside the current one, to be confirmed."""
     series: list[dict[str, Any]] = [
         {"label": "contracted", "kind": "limit", "values": _kw(s.contracted_w)},
         {"label": "reserved now", "kind": "sent", "values": _kw(s.now_w)},
@@ -89,7 +89,7 @@ def _kw(power_w: tuple[int, ...]) -> list[float]:
 
 @router.get("/{day_}/{contract:path}")
 def reservation(request: Request, principal: Viewer, day_: str, contract: str) -> HTMLResponse:
-    """What is contracted and what is still reserved, ISP by ISP."""
+    """The contracted power and the reservation, ISP by ISP."""
     standing = _standing(request, day_, contract)
     return _show(request, principal, standing, ranges=ranges_of(standing.now_w))
 
@@ -100,7 +100,7 @@ def enter(
     power: Cells = [], pasted: Annotated[str, Form(max_length=40_000)] = "", share: Text = "", step: Text = "look",  # noqa: B006
     entered: Annotated[str, Form(max_length=20_000)] = "", seen: Text = "", why: Text = "",
 ) -> Response:  # fmt: skip
-    """Fill in a share of the contract, give more lines, look at what was entered, or enter it: `step` says which."""
+    """Fill in a share of the contract, add ranges, check the values, or enter them, depending on `step`."""
     s, entries = _standing(request, day_, contract), context_of(request).manual_inputs
     ranges = [Range(first=f, last=t, power_w=p) for f, t, p in zip(first, last, power, strict=False) if p.strip()]
     entered_w: tuple[int, ...] | None = None
@@ -129,11 +129,11 @@ def _values(text: str) -> tuple[int, ...]:
     try:
         return tuple(int(w) for w in text.split())
     except ValueError as error:
-        raise InputError("the values to enter were changed on their way; enter the ranges again") from error
+        raise InputError("the values to enter were changed in transit; enter the ranges again") from error
 
 
 def _share(text: str) -> float:
     try:
         return float(text.replace(",", ".").strip().removesuffix("%")) / 100
     except ValueError as error:
-        raise InputError(f"{text!r} is no share; write a number of per cent between 0 and 100") from error
+        raise InputError(f"{text!r} is not a share; write a percentage between 0 and 100") from error

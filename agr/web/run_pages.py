@@ -1,4 +1,4 @@
-"""The pages about runs: what the optimisation does now, why each plan was made and what it changed."""
+"""The pages about runs: the progress of the optimisation, and each plan's reasons and changes."""
 
 from typing import Annotated, Any
 
@@ -29,7 +29,7 @@ def heads_of(context: Context, of: Period) -> list[tuple[Head, PlanState]]:
 
 @router.get("/runs")
 def runs(request: Request, principal: Viewer, period: str | None = None) -> HTMLResponse:
-    """The run under way with its progress, and why each plan was made and what it changed."""
+    """The run under way with its progress, and each plan's reasons and changes."""
     context = context_of(request)
     of = context.period(period)
     with context.store.transaction() as tx:
@@ -58,7 +58,7 @@ def runs(request: Request, principal: Viewer, period: str | None = None) -> HTML
 
 @router.get("/runs/{number}")
 def run(request: Request, principal: Viewer, number: int) -> HTMLResponse:
-    """One plan: why, what it is worth, what it changed; a preview is sent or discarded here."""
+    """One plan: reasons, value, changes; a preview can be sent or discarded here."""
     context = context_of(request)
     head = context.plan_cache.head(number)
     if head is None:
@@ -88,7 +88,7 @@ def _moved(change: PointChange) -> dict[str, Any]:
 
 @router.get("/asked/{trigger}")
 def asked(request: Request, principal: Viewer, trigger: int) -> HTMLResponse:
-    """What became of a plan that was asked for; shows its progress until there is one."""
+    """The outcome of a request for a plan; shows the progress until the plan is made."""
     context = context_of(request)
     with context.store.transaction() as tx:
         wanted, outcome = day.trigger(tx, trigger), day.trigger_outcome(tx, trigger)

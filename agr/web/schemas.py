@@ -1,16 +1,16 @@
-"""What the JSON API takes and gives. Power in kW (W where named so), money in the market's currency."""
+"""Requests and responses of the JSON API. Power in kW, or W where named so; money in the market's currency."""
 
 from datetime import date, datetime
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-Why = Annotated[str, Field(min_length=3, max_length=1000, description="Why: it goes into the audit log.")]
+Why = Annotated[str, Field(min_length=3, max_length=1000, description="Reason, for the audit log.")]
 Identifier = Annotated[int, Field(ge=1, le=2**31 - 1)]
 
 
 class Given(BaseModel):
-    """What a request carries: unknown fields are mistakes."""
+    """The body of a request; unknown fields are refused."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -22,23 +22,23 @@ class Because(Given):
 
 
 class PlanWanted(Because):
-    """Optimise a Period again."""
+    """Plan a Period again."""
 
     period: date = Field(description="Local day.")
     points: list[Annotated[str, Field(max_length=255)]] = Field(
         default=[], max_length=20_000, description="Only these congestion points may move; empty: all."
     )
-    preview: bool = Field(default=True, description="Only show what would change, until it is sent or discarded.")
+    preview: bool = Field(default=True, description="Only show the changes until the plan is sent or discarded.")
 
 
 class PeriodAct(Because):
-    """Something about a Period."""
+    """An action on a Period."""
 
     period: date
 
 
 class ReservationGiven(Because):
-    """What is still reserved of a contract: a share of what is contracted, or W per ISP."""
+    """The power still reserved under a contract: a share of the contracted power, or W per ISP."""
 
     contract: str = Field(min_length=1, max_length=255)
     period: date
@@ -47,7 +47,7 @@ class ReservationGiven(Because):
     seen: str | None = Field(
         default=None,
         max_length=255,
-        description="Origin of the newest word on it that the caller knows, or empty; refused where it is not.",
+        description="Origin of the newest update that the caller has seen, or empty; refused if a newer one exists.",
     )
 
     @model_validator(mode="after")
@@ -58,7 +58,7 @@ class ReservationGiven(Because):
 
 
 class UnavailableGiven(Because):
-    """A resource, or a connection with all that is behind it."""
+    """A resource, or a connection with everything behind it."""
 
     name: str = Field(min_length=1, max_length=255)
     first_day: date
@@ -66,13 +66,13 @@ class UnavailableGiven(Because):
 
 
 class Acknowledged(Given):
-    """Who takes an alarm on may say what is being done."""
+    """An acknowledgement of an alarm, with what is being done about it, if given."""
 
     why: str = Field(default="", max_length=1000)
 
 
 class Barred(Because):
-    """Bar a participant, or let it in again."""
+    """Bar a participant, or admit it again."""
 
     domain: str = Field(min_length=1, max_length=255)
     role: Literal["AGR", "CRO", "DSO"]
@@ -80,13 +80,13 @@ class Barred(Because):
 
 
 class Fault(BaseModel):
-    """What was wrong, in words."""
+    """What was wrong."""
 
     error: str
 
 
 class Did(BaseModel):
-    """What came of an action."""
+    """The result of an action."""
 
     text: str
     trigger: int | None = None
@@ -95,7 +95,7 @@ class Did(BaseModel):
 
 
 class Me(BaseModel):
-    """Who the caller is and may do what."""
+    """The caller and its permissions."""
 
     name: str
     role: str
@@ -112,7 +112,7 @@ class StepOut(BaseModel):
 
 
 class DayOut(BaseModel):
-    """How a Period stands."""
+    """The state of a Period."""
 
     period: date
     isps: int
@@ -162,7 +162,7 @@ class RevisionOut(BaseModel):
 
 
 class ReservedOut(BaseModel):
-    """What a plan keeps free for a contract."""
+    """What a plan keeps available for a contract."""
 
     contract: str
     reserved_kw: list[float]
@@ -182,7 +182,7 @@ class PointDetail(BaseModel):
 
 
 class PlanOut(BaseModel):
-    """A plan: why it was made, what it is worth, what it changed."""
+    """A plan: reasons, value, changes."""
 
     id: int
     period: date
@@ -205,7 +205,7 @@ class PlanOut(BaseModel):
 
 
 class AskedOut(BaseModel):
-    """What became of a plan that was asked for; `plan` is null and `outcome` empty until it is answered."""
+    """The outcome of a request for a plan; until it is answered, `plan` is null and `outcome` empty."""
 
     trigger: int
     period: date
@@ -253,7 +253,7 @@ class AlarmOut(BaseModel):
 
 
 class ReservationOut(BaseModel):
-    """One word on what is still reserved; the newest of a contract counts."""
+    """An update of a reservation; the newest of a contract is in force."""
 
     contract: str
     at: datetime

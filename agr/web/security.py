@@ -1,4 +1,4 @@
-"""Lets requests in or not: hosts, sizes, log-ins, roles, CSRF. Everything but health goes through here."""
+"""Admits or refuses requests: hosts, sizes, log-ins, roles, CSRF. All requests but health checks pass through here."""
 
 import hmac
 from collections.abc import Callable
@@ -31,15 +31,15 @@ _HEADERS = {
 }
 
 
-class LogInFirst(Exception):  # noqa: N818 - a way to go, not a fault
-    """The page is for people who have logged in; `back` is where they wanted to go."""
+class LogInFirst(Exception):  # noqa: N818 - a redirect, not a fault
+    """The page needs a log-in; `back` is the page that was asked for."""
 
     def __init__(self, back: str) -> None:
         self.back = back
 
 
 def hosts_of(settings: Operators) -> frozenset[str]:
-    """Return the host names we answer to: any other may be a page that rebinds its name to our address."""
+    """Return the host names that we answer to; another name may be a DNS rebinding attack."""
     known = {"127.0.0.1", "localhost", "[::1]"} if is_loopback(settings.listen_host) else set()
     if settings.public_url:
         known.add(urlsplit(settings.public_url).netloc.rsplit("@", 1)[-1].lower())
@@ -47,7 +47,7 @@ def hosts_of(settings: Operators) -> frozenset[str]:
 
 
 class Shield:
-    """Middleware: refuses strange hosts and large bodies, adds the security headers to every answer."""
+    """Middleware: refuses unknown hosts and large bodies, and adds the security headers to every answer."""
 
     def __init__(self, app: ASGIApp, hosts: frozenset[str], secure: bool) -> None:
         self._app, self._hosts, self._secure = app, hosts, secure
@@ -93,7 +93,7 @@ def context_of(request: Request) -> Context:
 
 
 def principal_of(request: Request) -> Principal | None:
-    """Return who asks, by token, session or, in the demo, without either."""
+    """Return the caller, by token or session or, in the demo, without either."""
     context = context_of(request)
     scheme, _, secret = request.headers.get("authorization", "").partition(" ")
     if scheme:
@@ -104,7 +104,7 @@ def principal_of(request: Request) -> Principal | None:
 
 
 def page_for(permission: Permission) -> Callable[[Request], Principal]:
-    """Return a dependency: who asks for a page, sent to the log-in first. Programs use the API."""
+    """Return a dependency: the caller of a page, who is sent to the log-in first. Programs use the API."""
 
     def check(request: Request) -> Principal:
         if "authorization" in request.headers:
@@ -114,14 +114,14 @@ def page_for(permission: Permission) -> Callable[[Request], Principal]:
             back = request.url.path + (f"?{request.url.query}" if request.url.query else "")
             raise LogInFirst(quote(back if request.method == "GET" else "/"))
         if not principal.may(permission):
-            raise AccessError(f"a {principal.role} may not do this; it takes the right to {permission.value!r}")
+            raise AccessError(f"a {principal.role} may not do this; it needs the permission {permission.value!r}")
         return principal
 
     return check
 
 
 def form_for(permission: Permission) -> Callable[..., Principal]:
-    """Return a dependency: the sender of a form, who may do this and whose browser was not tricked into it."""
+    """Return a dependency: the sender of a form, checked for permission and CSRF."""
     inner = page_for(permission)
 
     def check(request: Request, csrf: Annotated[str, Form(max_length=200)] = "") -> Principal:
@@ -133,14 +133,14 @@ def form_for(permission: Permission) -> Callable[..., Principal]:
 
 
 def api_for(permission: Permission) -> Callable[[Request], Principal]:
-    """Return a dependency: who calls the API. A session may only write with its CSRF token in a header."""
+    """Return a dependency: the caller of the API. A session needs its CSRF token in a header to write."""
 
     def check(request: Request) -> Principal:
         principal = principal_of(request)
         if principal is None:
             raise AccessError("log in, or send a token: Authorization: Bearer agr_…", status=401)
         if not principal.may(permission):
-            raise AccessError(f"this takes the right (scope) {permission.value!r}, which {principal.label} has not")
+            raise AccessError(f"this needs the permission (scope) {permission.value!r}; {principal.label} lacks it")
         if request.method not in ("GET", "HEAD") and not principal.via.startswith("token"):
             check_csrf(request, principal, request.headers.get("x-csrf-token", ""))
         return principal
@@ -149,7 +149,7 @@ def api_for(permission: Permission) -> Callable[[Request], Principal]:
 
 
 def check_origin(request: Request) -> None:
-    """Refuse a form that another site's page sends."""
+    """Refuse a form that was sent from another site's page."""
     site = request.headers.get("sec-fetch-site", "same-origin")
     origin = request.headers.get("origin")
     strange = origin is not None and origin != "null" and urlsplit(origin).netloc != request.headers.get("host")
@@ -158,7 +158,7 @@ def check_origin(request: Request) -> None:
 
 
 def check_csrf(request: Request, principal: Principal, token: str) -> None:
-    """Refuse what another site made the browser send."""
+    """Refuse a request that another site made the browser send."""
     check_origin(request)
     if not principal.csrf or not hmac.compare_digest(principal.csrf.encode(), token.encode()):
         raise AccessError("the form is not from this log-in (it may have ended); reload the page and try again")

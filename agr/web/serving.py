@@ -1,4 +1,4 @@
-"""How applications are served: TLS 1.2 or newer where we have a certificate, and no patience with slow headers."""
+"""Serves applications: with TLS 1.2 or newer where there is a certificate, and with a time limit for headers."""
 
 import asyncio
 import ssl
@@ -12,23 +12,23 @@ from agr.domain.errors import AgrError, SettingsError
 from agr.settings import Tls
 
 HEADERS_S = 10.0
-"""A connection on which a request has begun but whose headers are not complete after this long is closed."""
+"""Seconds after which a connection is closed whose request headers are not complete."""
 MOST_CONNECTIONS = 1000
-"""Beyond this many connections requests are answered 503."""
+"""Beyond this number of connections, requests are answered 503."""
 
 
 class PromptHeaders(H11Protocol):
-    """Closes connections that open and say nothing, or say their headers word by word (slowloris)."""
+    """Closes connections that send nothing, or send their headers very slowly (slowloris)."""
 
     _due: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """A connection begins: its first headers are due."""
+        """A connection is open: start the time limit for its first headers."""
         super().connection_made(transport)
         self._expect()
 
     def data_received(self, data: bytes) -> None:
-        """Something arrived: either a request is complete enough to be handled, or its headers are due."""
+        """Data has arrived: end the time limit if a request is being handled, else start it."""
         super().data_received(data)
         if self.cycle is not None and not self.cycle.response_complete:
             self._forget()
@@ -36,7 +36,7 @@ class PromptHeaders(H11Protocol):
             self._expect()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """The connection is over."""
+        """The connection is closed."""
         self._forget()
         super().connection_lost(exc)
 
@@ -72,7 +72,7 @@ def served(app: Any, *, host: str, port: int, tls: Tls) -> uvicorn.Config:
 
 
 class WebServer:
-    """One application on one address, in a thread of its own."""
+    """One application at one address, in its own thread."""
 
     def __init__(self, name: str, app: Any, host: str, port: int, setting: str, tls: Tls = Tls()) -> None:  # noqa: B008 - frozen
         self._place, self._setting = f"{host}:{port}", setting
@@ -89,7 +89,7 @@ class WebServer:
 
     @property
     def running(self) -> bool:
-        """Whether the thread lives."""
+        """Whether the thread is alive."""
         return self._thread.is_alive()
 
     @property
@@ -98,7 +98,7 @@ class WebServer:
         return int(self._server.servers[0].sockets[0].getsockname()[1])
 
     def stop(self) -> None:
-        """Answer what is under way, then end."""
+        """Finish the requests under way, then stop."""
         self._server.should_exit = True
         if self._thread.ident is not None:
             self._thread.join()

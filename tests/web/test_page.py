@@ -282,7 +282,7 @@ def enter_by_hand(page: Any, market: Market, power: str, *, first: str, last: st
     line.get_by_label("power, W").fill(power)
     for other in page.get_by_label("power, W").all()[1:]:
         other.fill("")
-    page.get_by_role("button", name="Look at it", exact=True).click()
+    page.get_by_role("button", name="Check", exact=True).click()
 
 
 def reserved_w(market: Market) -> tuple[int, ...]:
@@ -329,12 +329,12 @@ def test_a_reservation_is_pasted_from_a_spreadsheet(market, operator):
     operator.get_by_text("Paste from a spreadsheet instead").click()
     pasted = operator.locator("textarea[name=pasted]")
     pasted.fill("ISP\tW\n1\t0\n97\t-5\n2\tmuch")
-    operator.get_by_role("button", name="Look at it", exact=True).click()
+    operator.get_by_role("button", name="Check", exact=True).click()
     alert = operator.inner_text("[role=alert]")
     assert "line 3: ISPs 97 to 97 are not in order within 1 to 96" in alert
     assert "line 4: 'much' is not a power" in alert
     pasted.fill("\n".join("0" for _ in range(96)))
-    operator.get_by_role("button", name="Look at it", exact=True).click()
+    operator.get_by_role("button", name="Check", exact=True).click()
     operator.locator("input[name=why]").fill("released by telephone")
     operator.get_by_role("button", name="Enter and plan again").click()
     operator.get_by_text("nothing: 0 W in every ISP").first.wait_for()

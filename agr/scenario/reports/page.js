@@ -51,7 +51,7 @@ function draw(id, option) {
 const day = (extra) => onTime(labels(), 8, extra);
 
 function waterfall(id, parts, first, last) {
-  // invisible bars carry the visible ones; a running sum may cross zero, so each bar is drawn from low to high
+  // Invisible bars carry the visible ones; the running sum may cross zero, so each bar is drawn from low to high.
   const names = [], low = [], high = [], tint = [], value = [];
   let level = 0;
   const add = (name, from, to, shown, whole) => {
@@ -90,7 +90,7 @@ function drawValue() {
 
 function drawPrograms() {
   const s = step(), kinds = Object.keys(s.classes);
-  // a class may consume and produce in turn: one stack above zero and one below
+  // A class may both consume and produce, so there is one stack above zero and one below.
   const areas = kinds.flatMap((kind) => [1, -1].map((sign) => ({
     values: s.classes[kind].map((v) => (sign * v > 0 ? v : 0)), kind, sign,
   }))).filter((a) => a.values.some((v) => Math.abs(v) > 1e-6));

@@ -2,7 +2,7 @@
 "use strict";
 (() => {
   const skew = document.body.dataset.now ? Number(document.body.dataset.now) * 1000 - Date.now() : 0;
-  const now = () => Date.now() + skew; // the daemon's clock, which may be a demo's
+  const now = () => Date.now() + skew; // the daemon's clock, which a demo moves
   const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
   // --- time -------------------------------------------------------------------------------------------------------
@@ -46,7 +46,7 @@
     plot.setAttribute("role", "img");
     plot.setAttribute("aria-label", caption.textContent);
     const chart = echarts.init(plot);
-    // The policy for styles lets no HTML of ECharts' own in: what it says is drawn.
+    // The content security policy forbids the styled HTML of ECharts' tooltips, so they are drawn as rich text.
     chart.setOption(framed(look(), { grid: { left: 56, right: 24, top: 48, bottom: 48 },
       tooltip: tip(look(), { trigger: "axis", order: "seriesAsc", renderMode: "richText", valueFormatter: (v) => (v == null ? "–" : v.toFixed(data.unit === "kW" ? 3 : 2)) }), ...option }));
     charts.set(figure, chart);
@@ -55,7 +55,7 @@
     const shown = data.series.filter((s) => s.values);
     if (!shown.length) return null;
     const step = data.starts.length > 1 ? data.starts[1] - data.starts[0] : 900;
-    // The last step needs its end; those before a gap are drawn until their ISP is over.
+    // A repeated last value ends the last step; a step before a gap ends with its ISP.
     const last = (values) => [...values, values.at(-1)];
     const counts = {}, series = [];
     for (const s of shown) {
@@ -97,7 +97,7 @@
     if (event.target.closest("form[data-submit]") && event.target.value) event.target.form.requestSubmit();
   });
 
-  // --- live updates: the page is asked for again and what changed is put in place ------------------------------------
+  // --- live updates: the page is fetched again, and the parts that changed are replaced -------------------------------
   let asking = false, again = false;
   function busy(part) { return part.querySelector("details.act[open]") || (part.contains(document.activeElement) && document.activeElement.matches("input, select, textarea")); }
   async function refresh() {
@@ -125,7 +125,7 @@
       }
       if (!document.getElementById("alarm-count") && fresh.getElementById("alarm-count")) document.querySelector('nav a[href="/alarms"]')?.append(" ", fresh.getElementById("alarm-count"));
       choose(); tick();
-    } catch { /* the connection is gone; the event source says so and comes back */
+    } catch { /* the connection is lost; the event source shows this and reconnects */
     } finally {
       asking = false;
       if (again) { again = false; setTimeout(refresh, 1000); }
