@@ -120,7 +120,7 @@ class Whole:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Holders:
+class ReserveUnits:
     """Power variables of units that hold reserve; `rests` (N,) says whether a variable may be zero all day."""
 
     variables: Variables
@@ -136,7 +136,7 @@ class Discrete:
     switches: tuple[Switches, ...] = field(default=())
     states: tuple[States, ...] = field(default=())
     wholes: tuple[Whole, ...] = field(default=())
-    holders: tuple[Holders, ...] = field(default=())
+    reserve_units: tuple[ReserveUnits, ...] = field(default=())
     held: tuple[Held, ...] = field(default=())
 
     @staticmethod
@@ -149,7 +149,7 @@ class Discrete:
             switches=tuple(one for part in every for one in part.switches),
             states=tuple(one for part in every for one in part.states),
             wholes=tuple(one for part in every for one in part.wholes),
-            holders=tuple(one for part in every for one in part.holders),
+            reserve_units=tuple(one for part in every for one in part.reserve_units),
             held=tuple(one for part in every for one in part.held),
         )
 

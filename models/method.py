@@ -1,4 +1,4 @@
-"""Chooses how a case is solved: the reference formulation for small ones, the decomposition above."""
+"""Chooses how a case is solved: small cases by the reference formulation, larger ones by the decomposition."""
 
 from collections.abc import Callable
 from enum import Enum
@@ -19,7 +19,7 @@ __all__ = ["SMALL", "Method", "choices", "chosen", "compile_all", "solve"]
 
 
 class Method(Enum):
-    """Which optimiser answers."""
+    """The optimiser that solves a case."""
 
     AUTO = "auto"
     REFERENCE = "reference"
@@ -27,18 +27,18 @@ class Method(Enum):
 
 
 SMALL = 1_000
-"""Choices up to which `auto` takes the reference formulation: it proves small gaps, and whole bids, better."""
+"""Most choices for which `auto` takes the reference formulation, which is better at small gaps and whole bids."""
 
 
 def choices(case: Case) -> int:
-    """Return how many programs are to be chosen; a called program counts like a unit."""
+    """Return the number of programs to be chosen; a called program counts like a unit."""
     points = (resource.arrays(case).point for resource in PRICED)
     return sum(len(point) + int(called_units(case, point).sum()) for point in points)
 
 
 def chosen(case: Case, method: Method) -> Method:
     """Return the method that `auto` stands for."""
-    if case.remainder is not None:  # the gap of a decomposition is the one to keep
+    if case.remainder is not None:  # a decomposition proved the gap that must be kept
         return Method.DECOMPOSITION
     if method is not Method.AUTO:
         return method
@@ -58,11 +58,12 @@ def solve(
     cancelled: Callable[[], bool] = lambda: False,
     executor: str = LOCAL,
 ) -> Outcome:
-    """Return the best program found with its proven bound; see the two optimisers for what they raise.
+    """Return the best program found with its proven bound; `relative_gap` is a share of gross cost.
 
-    `report` is told every round of the decomposition; the reference reports nothing and cannot be cancelled.
-    A part of a portfolio (`case.remainder`) has a method of its own: the reference formulation with the whole's bound.
-    `executor` says where the decomposition answers prices, see models.decomposition.executors.executor_of.
+    `report` is called with every round of the decomposition; the reference reports nothing and cannot be cancelled.
+    A part of a portfolio (`case.remainder`) is planned by the reference formulation, with the whole portfolio's bound.
+    `executor` names where the decomposition answers prices, see models.decomposition.executors.executor_of.
+    Raises CaseError, SolverError, ExecutorError.
     """
     if case.remainder is not None:
         return replan(case, relative_gap=relative_gap, time_limit_s=time_limit_s, threads=threads)

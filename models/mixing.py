@@ -1,6 +1,6 @@
-"""Mixtures of answers: every unit's convex combination of what it answers to several prices.
+"""Mixtures of answers: every unit's convex combination of its answers to several prices.
 
-Answers are added up as they are found, a unit at a time: none of them is kept.
+Answers are added up as they are found, unit by unit, and none of them is kept.
 Source: docs/explanation/optimisation.md §3.5.
 """
 
@@ -15,45 +15,45 @@ from models.errors import CaseError
 from models.response import Prices, Rows, check_prices
 
 CHUNK = 4096
-"""Units whose programs are held in double precision at once."""
+"""Most units whose programs are kept in double precision at once."""
 MIXES = -1
-"""In place of the round whose answer a unit takes: it mixes."""
+"""Number, instead of a round's, of a unit that mixes its answers."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Shares:
-    """How much the answers to each of K rounds' prices count for units of a responder."""
+    """The weights of the answers to each of K rounds' prices, for units of a responder."""
 
-    weight: Floats  # (K,N) by the unit's total, see Rows
+    weight: Floats  # (K,N) by total; a unit's total is in its Rows
     only: Ints  # (U,) the round 0..K−1 whose answer the unit takes as it is, or MIXES
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Mixed:
-    """Mixed programs of some units (n), by the fields of `models.outcome.Programs` that their class has."""
+    """Mixed programs of some units (n), by their class's fields of `models.outcome.Programs`."""
 
     fields: dict[str, Floats]  # (n,T) each
     short: Ints  # (s,) units whose sparse fields are not zero
     sparse: dict[str, Floats]  # (s,T) each
-    reserve_units: Ints  # (h,) who may hold reserve
+    reserve_units: Ints  # (h,) positions of the units that may hold reserve
     held_kw: Floats  # (R,h,T)
 
 
 @inlined
 def share_of(weight: Floats, only: Ints, k: int, i: int, total: int) -> float:
-    """Return how much the answer to round k counts for unit i: see Shares."""
+    """Return the weight of the answer to round k for unit i, see Shares."""
     if only[i] >= 0:
         return 1.0 if only[i] == k else 0.0
     return float(weight[k, total])
 
 
 def chunks(chosen: Ints) -> list[Ints]:
-    """Return positions, a CHUNK at a time."""
+    """Return the positions in pieces of at most CHUNK."""
     return [chosen[i : i + CHUNK] for i in range(0, len(chosen), CHUNK)]
 
 
 def power_seen(rounds: Sequence[Prices], rows: Rows, chosen: Ints) -> tuple[Floats, Ints]:
-    """Return prices of power (K,g,T) that chosen units (n) see, and which of the g each of them sees (n,)."""
+    """Return the g different power prices (K,g,T) that chosen units see, and the row (n,) that each unit sees."""
     seen, row = np.unique(rows.power[chosen], return_inverse=True)
     power = np.empty((len(rounds), len(seen), rounds[0].power_eur_per_kw.shape[1]))
     for k, prices in enumerate(rounds):

@@ -1,4 +1,4 @@
-"""Value, term by term: the objective of the problem, and the same money reckoned from a finished program."""
+"""Value, term by term: the objective of the problem, and the same money computed from a finished program."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -15,7 +15,7 @@ from models.resources.totals import called_terms, planned_terms
 
 
 def maximise_value(model: Any, worths: Sequence[ObjectiveTerm]) -> None:
-    """Maximise Σ over all terms, constants included, so that the optimum is the value in EUR."""
+    """Add the objective: maximise the sum of all terms, constants included, so that the optimum is the value in EUR."""
     variables = [variable for worth in worths for variable in worth.variables]
     eur = np.concatenate([np.zeros(0), *(worth.eur for worth in worths)])
     constant = sum(worth.constant_eur for worth in worths)
@@ -23,7 +23,7 @@ def maximise_value(model: Any, worths: Sequence[ObjectiveTerm]) -> None:
 
 
 def gross_eur(worths: Sequence[ObjectiveTerm], values: Values) -> float:
-    """Return Σ |term|, to which relative gaps refer."""
+    """Return gross cost Σ |term|, EUR, to which relative gaps refer."""
     terms: dict[str, float] = {}
     for worth in worths:
         amount = float(worth.eur @ values(worth.variables)) + worth.constant_eur
@@ -35,11 +35,11 @@ _IN_ORDER = (
     "wear", "curtailment", "stored energy", "comfort shortfall", "limit breach", "availability",
     "reservation shortfall", "called comfort shortfall", "starts", "prognosis change",
 )  # fmt: skip
-"""Terms in the order in which they are added up, others behind: who states them first makes no last bit different."""
+"""The order in which terms are added up, before all others, so that sums do not depend on who states them first."""
 
 
 def place_terms(case: Case, answer: ProgramValues) -> dict[str, Floats]:
-    """Return the terms that arise at a congestion point, (C+1,) each, the last entry for units in none. EUR."""
+    """Return the terms that arise at congestion points, (C+1,) each, EUR; the last entry is for units in none."""
     found = planned_terms(case, answer.programs) | {"called comfort shortfall": np.zeros(len(case.points) + 1)}
     for market in MARKETS:
         if market.placed_eur is not None:
@@ -53,7 +53,7 @@ def place_terms(case: Case, answer: ProgramValues) -> dict[str, Floats]:
 
 
 def _called_terms(case: Case, called: Programs) -> dict[str, Floats]:
-    """Return the terms of units that may have a called program of their own, given the programs of all units."""
+    """Return the terms of called programs, given those of all units."""
     found = {}
     for resource in RESOURCES:
         units = np.flatnonzero(called_units(case, resource.arrays(case).point))
@@ -62,7 +62,7 @@ def _called_terms(case: Case, called: Programs) -> dict[str, Floats]:
 
 
 def remainder_eur(case: Case) -> dict[str, float]:
-    """Return what units earn that are not in the case, by term."""
+    """Return the earnings of the units outside the case, by term, EUR."""
     return {} if case.remainder is None else case.remainder.terms_eur
 
 

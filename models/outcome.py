@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from models.case import Bools, Direction, Duals, Floats, Ints
 
 Fields: TypeAlias = Mapping[str, NDArray[Any]]
-"""Arrays of some units' programs by the field of `Programs` in which they stand, one row per unit."""
+"""Arrays of some units' programs by their field of `Programs`, one row per unit."""
 Rows: TypeAlias = Ints | slice
 """Some units of a class: their positions, or a range of them."""
 
@@ -23,9 +23,9 @@ class Termination(Enum):
     """How the search ended."""
 
     OPTIMAL = "optimal"  # gap within the tolerance asked for
-    TIME_LIMIT = "time limit"  # best program so far, `gap` says how good
-    GAP_OPEN = "gap open"  # the search ended by itself with a wider gap than was asked for, and would again
-    NO_PROGRAM = "no program"  # nothing usable was found; arrays hold the no-flexibility program
+    TIME_LIMIT = "time limit"  # best program so far, with its gap
+    GAP_OPEN = "gap open"  # the search ended by itself with a wider gap than asked for, and would do so again
+    NO_PROGRAM = "no program"  # no usable program was found; arrays hold the baseline
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -43,21 +43,21 @@ class Programs:
 
     def __post_init__(self) -> None:
         isps = np.shape(self.curtailable_kw)[1:]
-        if np.shape(self.switched_on) == (0, 0) and isps:  # outcomes kept by versions that did not know them
+        if np.shape(self.switched_on) == (0, 0) and isps:  # outcomes of versions that did not have the field
             object.__setattr__(self, "switched_on", np.zeros((0, *isps), dtype=np.bool_))
 
     def of(self, names: Iterable[str], units: Rows = slice(None)) -> Fields:
-        """Return some fields, those of a resource class, of some of its units; taken when they are read."""
+        """Return some fields of some units; their rows are taken when a field is read."""
         return _Taken(self, tuple(names), units)
 
     @property
     def storage_kw(self) -> Floats:
-        """Net storage program (U,T)."""
+        """Return the net storage program (U,T), kW."""
         return self.charge_kw - self.discharge_kw
 
 
 class _Taken(Mapping[str, NDArray[Any]]):
-    """Rows of some fields: what nobody reads is not copied."""
+    """Rows of some fields, copied when they are read."""
 
     def __init__(self, programs: Programs, names: tuple[str, ...], units: Rows) -> None:
         self._programs, self._names, self._units = programs, names, units
@@ -77,7 +77,7 @@ class _Taken(Mapping[str, NDArray[Any]]):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Headroom:
-    """Reserve power held per unit that takes part; first axis follows Case.reserves (R)."""
+    """Reserve power held per unit; the first axis follows Case.reserves (R)."""
 
     curtailable_up_kw: Floats  # (R,U,T)
     curtailable_down_kw: Floats  # (R,U,T)
@@ -85,13 +85,13 @@ class Headroom:
     storage_down_kw: Floats  # (R,U,T)
 
     def of(self, name: str, side: Direction) -> Floats:
-        """Return what the units of a resource class hold up or down (R,U,T)."""
+        """Return the reserve (R,U,T), kW, that units of a resource class hold on a side."""
         held: Floats = getattr(self, _held_field(name, side))
         return held
 
     @staticmethod
     def by_class(held: Mapping[tuple[str, Direction], Floats]) -> "Headroom":
-        """Return what is held, given for every resource class that may hold reserve, up and down."""
+        """Return the headroom, given for each side of every resource class that may hold reserve."""
         return Headroom(**{_held_field(name, side): values for (name, side), values in held.items()})
 
 
@@ -101,7 +101,7 @@ def _held_field(name: str, side: Direction) -> str:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ProgramValues:
-    """What is done and held: everything in an Outcome that costs or earns. Shapes as in Outcome."""
+    """Programs, reserve and positions: the fields of an Outcome that cost or earn money. Shapes as in Outcome."""
 
     programs: Programs
     called: Programs | None
@@ -122,7 +122,7 @@ class ProgramValues:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Shadow:
-    """What one more unit of each coupling is worth."""
+    """Shadow prices: the value of one more unit of each coupling."""
 
     balance_eur_per_mwh: Floats  # (T,) value of a MWh less consumption in the portfolio
     limit_import_eur_per_mwh: Floats  # (L,T) >= 0: value of a MWh more import limit
@@ -137,9 +137,9 @@ class Outcome:
 
     termination: Termination
     programs: Programs
-    called: Programs | None  # what units at reserved congestion points do when every reservation is called
+    called: Programs | None  # programs when every reservation is called; None: nothing is reserved
     headroom: Headroom
-    called_headroom: Headroom | None  # what they still hold then
+    called_headroom: Headroom | None  # reserve still held when every reservation is called
     point_kw: Floats  # (C,T) program per congestion point
     total_kw: Floats  # (T,) program of the portfolio, congestion point or not
     day_ahead_kw: Floats  # (T,) bought (+), sold (−)
@@ -155,11 +155,11 @@ class Outcome:
     terms_eur: dict[str, float]  # value by term, earned positive; sums to objective_eur
     point_terms_eur: dict[str, Floats]  # (C+1,) the terms that arise at a congestion point; last entry: in none
     objective_eur: float
-    bound_eur: float  # no program is worth more than this
+    bound_eur: float  # proven upper bound of the value of all programs
     gap_eur: float  # bound − objective
     gross_cost_eur: float  # Σ |term|: what relative gaps refer to
     shadow: Shadow
     solver: str  # algorithm and version, for the record
     seconds: dict[str, float]  # build, solve, …
-    log: tuple[str, ...] = ()  # what the search said of itself, with times: models.solver_log
-    duals: Duals | None = None  # what a later search may begin from; None where nothing was decomposed
+    log: tuple[str, ...] = ()  # the solver's log with our own lines and times, see models.solver_log
+    duals: Duals | None = None  # prices from which a later search may begin; None where nothing was decomposed

@@ -1,4 +1,4 @@
-"""A unit's parameters as compiled code reads them: where they are, in single or double precision, never copied."""
+"""Views of units' parameters for compiled code, in single or double precision; nothing is copied."""
 
 from typing import Any, TypeAlias
 

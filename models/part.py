@@ -13,6 +13,6 @@ __all__ = ["dual_slack_eur", "members", "most_choices", "renewed", "subproblem",
 
 
 def most_choices(case: Case, points: Ints) -> int:
-    """Return how many programs would be chosen at most at these congestion points (C,): planned and called ones."""
+    """Return the most programs to be chosen at these congestion points (n,), planned and called."""
     units = members(case, points)
     return 2 * sum(len(units[resource.name]) for resource in PRICED)

@@ -1,4 +1,4 @@
-"""Reserve power of finished programs: what units hold, and the room in power and energy that their programs leave."""
+"""Reserve power that units hold, and the room in power and energy that their finished programs leave for it."""
 
 from dataclasses import dataclass
 
@@ -27,12 +27,12 @@ class ReserveAllocation:
         )
 
     def forget_rooms(self) -> None:
-        """Let go of everything but what is held."""
+        """Release the room, and keep the reserve held."""
         self.room_kw, self.margin_kwh = {}, {}
 
 
 def roomless(case: Case, held_kw: Floats, *, margins: bool) -> ReserveAllocation:
-    """Return an allocation whose rooms are to be filled in; without margins, energy never binds."""
+    """Return an allocation whose room is still to be filled in; without `margins`, energy never binds."""
     shape = held_kw.shape[1:]
 
     def tables() -> dict[Direction, Floats]:

@@ -1,9 +1,9 @@
-"""Best responses: what every resource would do at given prices. The words classes and decomposition share.
+"""Best responses: the programs of units at given prices, in the types that classes and decomposition share.
 
-A price of power p[t] in EUR/kW is what one kW more program costs during ISP t; a reward of reserve in EUR/kW is what
-one kW held during ISP t earns. A unit answers with the program of its set that makes
-own cost + Σ p·power − Σ reward·held least. Own cost, EUR, is what the unit's block calls worth, negated: wear,
-curtailment and comfort shortfall less the value of energy left. Source: docs/explanation/optimisation.md §2.
+A price of power p[t], EUR/kW, is the cost of one kW more program during ISP t; a reward of reserve, EUR/kW, is earned
+by one kW held during ISP t. A unit answers with its possible program that minimises
+own cost + Σ p·power − Σ reward·held. Own cost, EUR, is the negative of the terms of the unit's block: wear, curtailment
+and comfort shortfall, less the value of the energy left. Source: docs/explanation/optimisation.md §2.
 """
 
 from collections.abc import Callable, Iterator
@@ -21,7 +21,7 @@ from models.case import Bools, Case, Direction, Floats, Ints
 from models.errors import CaseError
 
 BLOCK = 256
-"""Units summed one after the other. Blocks are added in order, so a sum does not depend on the number of threads."""
+"""Units that are summed one after the other. Blocks are added in order, so sums do not depend on threads."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -34,20 +34,20 @@ class Prices:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Rows:
-    """Which row of the prices each unit of a responder sees, and to which total its answer is added."""
+    """The rows of the prices that each unit of a responder sees, and the total of its answer."""
 
     power: Ints  # (U,) into Prices.power_eur_per_kw
     held: Ints  # (U,) into Prices.held_eur_per_kw
     total: Ints  # (U,)
-    asked: "Tasks | None" = None  # instead of all units
+    asked: "Tasks | None" = None  # the units asked, if not all
 
     @cached_property
     def tasks(self) -> "Tasks":
-        """The units in blocks of one total; worked out once."""
+        """The units in blocks that share a total; computed once."""
         return _tasks(self.total) if self.asked is None else self.asked
 
     def of(self, totals: Bools) -> "Rows":
-        """Return the same rows with only the units of some totals (N,) asked; the others' sums are zero then."""
+        """Return the same rows with only the units of some totals (N,) asked; all other sums are zero."""
         tasks = self.tasks
         kept = totals[tasks.total]
         sizes, is_extra = np.diff(tasks.first), np.zeros(len(kept), dtype=np.bool_)
@@ -77,13 +77,13 @@ class Totals:
 
     power_kw: Floats  # (N,T)
     held_kw: Floats  # (N,R,T)
-    cost_eur: Floats  # (N,) own cost, without what prices make of power and reserve
-    bound_eur: Floats  # (N,) proven: no programs make own cost + Σ price·power − Σ reward·held less
+    cost_eur: Floats  # (N,) own cost, without the prices of power and reserve
+    bound_eur: Floats  # (N,) proven lower bound of own cost + Σ price·power − Σ reward·held
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Answers:
-    """The answers of some units themselves."""
+    """The answers of single units."""
 
     power_kw: Floats  # (n,T)
     held_kw: Floats  # (R,n,T)
@@ -93,15 +93,15 @@ class Answers:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Sides:
-    """The best a kW of room can earn: one up, one down, and what a kW of both earns beyond that as a symmetric one."""
+    """The most that a kW of room earns: up, down, and the extra of a kW of both in a symmetric product."""
 
     eur_per_kw: Floats  # (H,3,T) up, down, both beyond up + down
-    product: Ints  # (H,3,T) which product that is; −1: none is traded
+    product: Ints  # (H,3,T) the product that earns it; −1: none is traded
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Sums:
-    """Where compiled code adds up: one row per total, then one per further block of a total."""
+    """The arrays in which compiled code adds up: a row per total, then a row per further block of a total."""
 
     slot: Ints  # (K,) row of each block
     power_kw: Floats  # (N+E,T)
@@ -149,11 +149,11 @@ def check_prices(case: Case, prices: Prices, rows: Rows, units: int) -> None:
 
 
 def best_sides(case: Case, held_eur_per_kw: Floats, products: Bools) -> Sides:
-    """Return what room earns at rewards (H,R,T), sold as any of the chosen traded products (R,T).
+    """Return the earnings of room at rewards (H,R,T), sold as any of the chosen products (R,T) that are traded.
 
     The best mix of products for room u up and v down earns up·u + down·v + max(0, both − up − down)·min(u, v): by
-    duality, since λ >= up, μ >= down, λ + μ >= both are all that λ·u + μ·v must obey. A product worth nothing is held
-    too: it costs nothing, and the room it stands for is then seen.
+    duality, since λ >= up, μ >= down, λ + μ >= both are the only bounds of λ·u + μ·v. A product without reward is held
+    as well: it costs nothing, and shows the room.
     """
     rows, _, isps = held_eur_per_kw.shape
     eur, product = np.zeros((rows, 3, isps)), np.full((rows, 3, isps), -1, dtype=np.int64)
@@ -179,7 +179,7 @@ def add_up(
 ) -> Totals:
     """Return totals (count) of (R,T) = shape, filled by run(from, to, tasks, sums) for ranges of blocks.
 
-    `run` must release the GIL. Threads come from Python: numba's own pool refuses to be used from two threads at once.
+    `run` must release the GIL. The threads are Python's, since numba's own pool cannot be used from two threads.
     """
     tasks = rows.tasks
     blocks, extra = len(tasks.total), len(tasks.extra)
@@ -209,10 +209,11 @@ def add_up(
 def for_each_range(
     count: int, work: int, run: Callable[[int, int], None], *, threads: int, until: Ints | None = None
 ) -> None:
-    """Call run(a, b) for ranges that cover 0..count; in threads where there is work for more than one.
+    """Call run(a, b) for ranges that cover 0..count, in several threads where there is enough work.
 
-    0 threads: as many as `limited` allows, or all there are. `run` must not come here again: it would wait for itself.
-    Ranges have as many items each or, where `until` (count+1,) says how much work comes before an item, as much work.
+    With 0 threads as many are used as `limited` allows, or all available ones. `run` must not call this function: it
+    would wait for itself. Ranges have equal numbers of items or, given the work `until` (count+1,) before each item,
+    equal work.
     """
     most = threads or _most.get() or config.NUMBA_NUM_THREADS
     workers = min(most, work)
@@ -234,7 +235,7 @@ _most: ContextVar[int] = ContextVar("most threads", default=0)
 
 @contextmanager
 def limited(threads: int) -> Iterator[None]:
-    """Let compiled code use at most so many threads within; 0: all there are."""
+    """Let compiled code use at most `threads` threads in this context; 0: all available ones."""
     before = _most.set(threads)
     try:
         yield
@@ -244,5 +245,5 @@ def limited(threads: int) -> Iterator[None]:
 
 @cache
 def _pool(threads: int) -> ThreadPoolExecutor:
-    """Return threads that are kept: to start them anew takes a small round some per cent. A fork has none of them."""
+    """Return a pool of threads that is kept, since starting them takes a small share of a round. A fork has none."""
     return ThreadPoolExecutor(threads)

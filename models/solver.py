@@ -1,4 +1,4 @@
-"""HiGHS, and the translation of a Pyomo model to arrays; the only module that knows the solver. Minimises −value."""
+"""Translates Pyomo models to arrays and solves them with HiGHS, which no other module knows. Minimises −value."""
 
 from dataclasses import dataclass
 from enum import Enum
@@ -15,7 +15,7 @@ from models.case import Bools, Floats, Ints
 from models.errors import SolverError
 from models.solver_log import LATE, SolverLog
 
-NEGLIGIBLE = 1e-9  # HiGHS drops such coefficients and warns; so they are dropped here
+NEGLIGIBLE = 1e-9  # HiGHS drops smaller coefficients with a warning; they are dropped here first
 
 
 class Status(Enum):
@@ -24,7 +24,7 @@ class Status(Enum):
     OPTIMAL = "optimal"
     INFEASIBLE = "infeasible"
     TIME_LIMIT = "time limit"
-    CUT_OFF = "cut off"  # proven to be worse than what was asked for
+    CUT_OFF = "cut off"  # the minimum is proven to be above the limit asked for
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -43,7 +43,7 @@ class Matrix:
     row_of: dict[int, int]  # id of a Pyomo constraint → row
 
     def columns(self, variables: Variables) -> Ints:
-        """Return the columns of variables; raises SolverError for one that is in no row and no term."""
+        """Return the columns of variables. Raises SolverError for a variable in no row and no term."""
         try:
             return np.array([self.column_of[id(variable)] for variable in variables], dtype=np.int64)
         except KeyError as error:
@@ -69,7 +69,7 @@ def version() -> str:
 
 def translate(model: Any) -> Matrix:
     """Return the arrays of a linear Pyomo model whose constraints have one bound or are equalities."""
-    with LoggingIntercept(module="pyomo.core"):  # the compiler calls a method Pyomo itself calls outdated
+    with LoggingIntercept(module="pyomo.core"):  # Pyomo's compiler calls a method that Pyomo has deprecated
         form = LinearStandardFormCompiler().write(model, mixed_form=True)
     count = len(form.columns)
     kinds = np.array([row.bound_type for row in form.rows], dtype=np.int64)
@@ -103,7 +103,7 @@ def _options(solver: Any, options: dict[str, Any]) -> None:
 
 
 def _tell(solver: Any, log: SolverLog | None) -> None:
-    """Let the solver say what it does to the log, if there is one, and never to the terminal."""
+    """Send the solver's messages to the log, if there is one, and never to the terminal."""
     _options(solver, {"output_flag": log is not None, "log_to_console": False})
     if log is not None:
         solver.setCallback(lambda _kind, message, *_: log.hear(message), None)
@@ -131,9 +131,9 @@ def _pass(solver: Any, matrix: Matrix, whole: Bools | None) -> None:
 
 
 def _finish(solver: Any, bound: float | None, log: SolverLog | None) -> SolverRun:
-    """Read a run and tell the log if it ran out of time.
+    """Return the result of a run, and note in the log if it ran out of time.
 
-    Raises SolverError when it ended in any way but optimal, infeasible or out of time.
+    Raises SolverError for a run that ended neither optimal nor infeasible nor out of time.
     """
     kinds = highspy.HighsModelStatus
     known = {
@@ -165,10 +165,10 @@ def _finish(solver: Any, bound: float | None, log: SolverLog | None) -> SolverRu
 
 
 class Relaxation:
-    """The problem without whole numbers, kept in the solver: change bounds, solve again from the last basis.
+    """The problem without whole numbers, kept in the solver to be solved again from the last basis with other bounds.
 
-    A log gets what the solver says of the first run (there may be hundreds; of none where `quiet`), and which
-    runs end by their time limit.
+    The log gets the solver's messages of the first run only, or of none if `quiet`, since there may be hundreds, and
+    a line for each run that ends by its time limit.
     """
 
     def __init__(self, matrix: Matrix, *, threads: int, log: SolverLog | None = None, quiet: bool = False) -> None:
@@ -208,9 +208,9 @@ class Relaxation:
 
 
 def solve_interior(matrix: Matrix, *, time_limit_s: float, threads: int, log: SolverLog | None = None) -> SolverRun:
-    """Minimise without whole numbers by the interior-point method alone: a point inside the best face, no basis.
+    """Minimise without whole numbers by HiGHS' interior-point method: a point inside the best face, without a basis.
 
-    A log gets only whether it ended by its time limit.
+    The log gets a line if the run ends by its time limit.
     """
     solver = highspy.Highs()
     highspy.Highs.resetGlobalScheduler(True)
@@ -259,7 +259,7 @@ def solve_mixed(
 
 
 def with_exclusions(matrix: Matrix, first: Ints, second: Ints) -> Matrix:
-    """Return the problem with one binary d per pair of columns: x[first] <= u·d, x[second] <= u·(1 − d)."""
+    """Return the problem with a binary d per pair of columns: x[first] <= u·d, x[second] <= u·(1 − d)."""
     pairs, columns = len(first), len(matrix.cost)
     line = np.arange(pairs)
     binaries = columns + line

@@ -1,23 +1,23 @@
-"""What a search said of itself, line by line: the solver's log and our own steps or rounds. Strings only; no output.
+"""Keeps the log of a search: HiGHS' lines and lines for our own steps and rounds. Nothing is printed.
 
-Times are part of the lines; `without_times` leaves what is the same whenever the same case is solved again.
+Lines contain times; `without_times` returns what stays the same whenever the same case is solved again.
 """
 
 import re
 
 LINES = 240
-"""Most lines that are kept of one search, and as many again that the clock has a part in."""
+"""Most lines kept of one search, and as many again that depend on the clock."""
 LATE = "Time limit reached"
-"""Is in every line, HiGHS' own and ours, that says that a time limit ended something."""
+"""The words in every line, of HiGHS and our own, that reports the end of a time limit."""
 _NOISE = ("Running HiGHS", "Includes third-party", "Src: ", "     I =>", "     S =>", "     Z =>")
 _TIMED = re.compile(r"[\d.]+ ?s( |$)|\btime\b|Timing|Runtime|P-D integral|^ +[\d.]+ \(\w+\)$", re.IGNORECASE)
-_ROW = re.compile(r"^ *\d+\*? .*[\d.]+$")  # of the interior-point method's table
-_FOUND = re.compile(r"^ [A-Za-z] .* [\d.]+s$")  # HiGHS found a better answer: not said by the clock
+_ROW = re.compile(r"^ *\d+\*? .*[\d.]+$")  # a row of the interior-point method's table
+_FOUND = re.compile(r"^ [A-Za-z] .* [\d.]+s$")  # HiGHS found a better answer, which does not depend on the clock
 _SECONDS = re.compile(r" +[\d.]+ ?s$")
 
 
 class SolverLog:
-    """Collects lines."""
+    """Collects the lines of one search."""
 
     def __init__(self) -> None:
         self._lines: list[str] = []
@@ -30,15 +30,15 @@ class SolverLog:
         self._lines.append(line)
 
     def hear(self, text: str) -> None:
-        """Add what the solver says, which may be half a line or several."""
+        """Add a message of the solver, which may be half a line or several lines."""
         *whole, self._begun = (self._begun + text).split("\n")
         self._lines += [line.rstrip() for line in whole if line.strip() and not line.startswith(_NOISE)]
 
     def lines(self) -> tuple[str, ...]:
-        """Return what was said; of a long search the middle is left out, and a line says how much.
+        """Return the lines; the middle of a long log is left out, and a line says how much.
 
-        Lines that the clock has a part in are counted by themselves, so that they never push others out. That a time
-        limit was reached is never left out.
+        Lines that depend on the clock are counted apart, so that they never displace others. Lines that report a time
+        limit are never left out.
         """
         if self._begun:
             self.hear("\n")
@@ -52,23 +52,23 @@ class SolverLog:
 
 
 def without_times(lines: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the lines without times and without those that the solver writes when some time has passed."""
+    """Return the lines without their times, and without lines that the solver writes after some time."""
     return tuple(line for line in map(_steady, lines) if line is not None)
 
 
 def hurried(lines: tuple[str, ...]) -> bool:
-    """Return whether a time limit ended a part of the search, so that the machine's speed had a part in the answer."""
+    """Return whether a time limit ended part of the search, so that the answer depends on the machine's speed."""
     return any(LATE in line for line in lines)
 
 
 def _middle(places: list[int]) -> list[int]:
-    """Return what to leave out: all but the first quarter and the last three."""
+    """Return the places to leave out: all but LINES, a quarter of them first and the others last."""
     first = LINES // 4
     return places[first : len(places) - (LINES - first)] if len(places) > LINES else []
 
 
 def _steady(line: str) -> str | None:
-    """Return a line as it is whenever the case is solved; None where the clock decides whether it is there."""
+    """Return a line without its time; None if the clock decides whether the line exists."""
     if _FOUND.match(line) or line.startswith("round "):
         return _SECONDS.sub("", line)
     return None if _TIMED.search(line) or _ROW.match(line) else line

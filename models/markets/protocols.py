@@ -49,12 +49,12 @@ class MarketBlock(Protocol):
 
     @property
     def worth(self) -> tuple[ObjectiveTerm, ...]:
-        """What it costs and earns."""
+        """Return its money, by term."""
         ...
 
     @property
     def discrete(self) -> Discrete:
-        """What is not linear."""
+        """Return its whole numbers and exclusions."""
         ...
 
     def outcome(self, case: Case, values: Values) -> Mapping[str, Any]:

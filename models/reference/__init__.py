@@ -1,1 +1,1 @@
-"""Problems as tables of contents: which units, which couplings, which objective. No algebra."""
+"""The whole problem as one model, how it is solved, and how the solution is read."""

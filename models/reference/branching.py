@@ -1,7 +1,8 @@
 """Branch and bound over the few whole numbers that matter (reserve bids, starts), on one warm relaxation.
 
-HiGHS' own search spends its time on cuts and heuristics for a hundred thousand columns that are continuous anyway; here
-a node is one dual simplex run from the last basis. Depth first for good answers, best bound next for the proof.
+HiGHS' own search spends its time on cuts and heuristics for a hundred thousand columns that are continuous anyway. Here
+a node is one dual simplex run from the last basis. Nodes are followed depth first to find good answers; then the one
+with the best bound is next, for the proof.
 """
 
 import heapq
@@ -21,7 +22,7 @@ _NEARLY = 0.1
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Tree:
-    """What may be branched on: whole columns with bounds, and groups of which exactly one column is 1."""
+    """The columns to branch on: whole ones with bounds, and groups of which exactly one column is 1."""
 
     whole: Ints
     lower: Floats  # (len(whole),)
@@ -35,7 +36,7 @@ class _Node:
     number: int
     lower: Floats = field(compare=False)
     upper: Floats = field(compare=False)
-    closed: tuple[Ints, ...] = field(compare=False, default=())  # columns of choices shut in this node
+    closed: tuple[Ints, ...] = field(compare=False, default=())  # columns of choices fixed at 0 in this node
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -59,9 +60,9 @@ def branch(
 ) -> Branched:
     """Minimise until the gap is allowed or the deadline (on time.perf_counter) is reached.
 
-    `complete` fixes the whole numbers of a node's x and solves the rest (None: no time left); `allowed` is the gap
-    that ends the search. The bound counts nodes whose completion was dearer than their relaxation, so it stays proven.
-    The log gets whether the deadline ended it.
+    `complete` fixes the whole numbers of a node's x and solves the rest, None if no time is left; `allowed` returns
+    the gap that ends the search. A node whose completion costs more than its relaxation still counts for the bound,
+    which so stays proven. The log gets a line if the deadline ends the search.
     """
     search = _Search(relaxation, tree, best, complete, allowed, deadline, log)
     return search.run(root)
@@ -82,7 +83,7 @@ class _Search:
         self.complete, self.allowed, self.deadline = complete, allowed, deadline
         self.log = log
         self.open: list[_Node] = []
-        self.settled = np.inf  # lowest bound of nodes that were given up although something better may be in them
+        self.settled = np.inf  # lowest bound of the nodes given up that may still hold a better answer
         self.made = 0
 
     def run(self, root: SolverRun) -> Branched:
@@ -101,7 +102,7 @@ class _Search:
         return Branched(best=self.best, bound=min(lowest, self._best_objective()))
 
     def _plunge(self, root: SolverRun) -> None:
-        """Look for a good answer in a few runs: fix what is nearly whole, and one more, until all is."""
+        """Look for a good answer in a few runs: fix all nearly whole columns and one more, until all are whole."""
         lower, upper, run = self.tree.lower.copy(), self.tree.upper.copy(), root
         while bool((lower < upper).any()):
             x = run.x[self.tree.whole]
@@ -127,7 +128,7 @@ class _Search:
         return np.inf if self.best is None else self.best.objective - self.allowed(self.best)
 
     def _finished(self) -> bool:
-        """Proven, or nothing more can be proven here: a node given up lies below everything still open."""
+        """Return whether the gap is proven, or cannot be: a node given up has a lower bound than all open nodes."""
         lowest = self.open[0].bound
         return min(self.settled, lowest) >= self._limit() or self.settled <= lowest
 
@@ -138,7 +139,7 @@ class _Search:
         return node
 
     def _dive(self, node: _Node) -> None:
-        """Follow the more promising child until nothing better can lie below."""
+        """Follow the more promising child until no better answer can lie below."""
         current: _Node | None = node
         while current is not None:
             if current.bound >= self._limit():
@@ -165,7 +166,7 @@ class _Search:
         return None if run.status is Status.TIME_LIMIT else run
 
     def _divide(self, node: _Node, run: SolverRun) -> _Node | None:
-        """Split a node; the child to follow next is returned, the other one waits. None: nothing to split."""
+        """Branch on a node; return the child to follow, while the other one waits. None: all columns are whole."""
         bound = max(run.objective, node.bound)
         if bound >= self._limit():
             self.settled = min(self.settled, bound)
@@ -200,7 +201,7 @@ class _Search:
         return follow
 
     def _split_choice(self, node: _Node, bound: float, columns: Ints, x: Floats) -> _Node:
-        """Shut the starts after the mean one, or those up to it."""
+        """Fix at 0 the starts after the mean one in one child, and those up to it in the other."""
         weight = x[columns]
         middle = min(int(weight @ np.arange(len(columns))), len(columns) - 2)
         early = _Node(bound, self.made + 1, node.lower, node.upper, (*node.closed, columns[middle + 1 :]))

@@ -1,6 +1,6 @@
-"""From the relaxation to whole numbers with a proven bound: round, solve again, and let HiGHS branch only if needed.
+"""Finds whole numbers with a proven bound: rounds the relaxation, solves again, and lets HiGHS branch only if needed.
 
-Charging and discharging at once is excluded lazily: pairs that mix get a binary only when they are seen to mix.
+Charging and discharging at once is excluded lazily: a pair gets a binary only once a solution uses both.
 Source: docs/explanation/optimisation.md §1.
 """
 
@@ -19,17 +19,17 @@ from models.solver import Matrix, Relaxation, SolverRun, Status, solve_mixed, wi
 from models.solver_log import LATE, SolverLog
 
 MIXES = 1e-6
-"""kW above which both of an exclusive pair count as in use."""
-_SMALL = 5_000  # columns up to which the exact optimum is sought whatever gap is asked for
-_EXACT = 1e-9  # gap, as a share of gross cost, that counts as none
-_SHARE = 0.3  # of the time left that rounding may take where branching may need it more
-_INTERIOR = 20_000  # columns from which the interior-point method beats the simplex method where there are bids
+"""Power in kW above which a variable of an exclusive pair counts as used."""
+_SMALL = 5_000  # problems with at most so many columns are solved exactly, whatever gap is asked for
+_EXACT = 1e-9  # gap, as a share of gross cost, that counts as exact
+_SHARE = 0.3  # share of the time left that rounding may take, where branching may need the rest
+_INTERIOR = 20_000  # from so many columns on the interior-point method is faster where there are bids
 _ROUNDING = 1e-6
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class SearchResult:
-    """The best answer with its duals and the bound, both of the minimised −value. x is None if time ran out first."""
+    """The best answer with its duals and the bound of the minimised −value. x is None if time ran out first."""
 
     x: Floats | None
     row_dual: Floats
@@ -69,7 +69,7 @@ def search(
 ) -> SearchResult:
     """Minimise until gap <= relative_gap × gross cost or the deadline (on time.perf_counter). Raises SolverError.
 
-    The log gets every step, with what HiGHS says of the relaxation and of its own branching.
+    The log gets every step, with HiGHS' lines about the relaxation and its own branching.
     """
     columns = _columns(matrix, discrete)
     large = len(matrix.cost) > _INTERIOR
@@ -138,7 +138,7 @@ def _better(best: SolverRun | None, other: SolverRun | None) -> SolverRun | None
 def first_answer_of(
     matrix: Matrix, discrete: Discrete, *, threads: int, deadline: float, log: SolverLog | None = None
 ) -> Branched:
-    """Return a first answer in seconds, with a bound that is proven but far."""
+    """Return a first answer within seconds, with a proven bound that is far away."""
     columns = _columns(matrix, discrete)
     undecided = np.zeros(len(columns.first), dtype=np.bool_)
     count = len(columns.whole)
@@ -150,8 +150,8 @@ def first_answer_of(
         matrix,
         bids=np.concatenate([columns.whole, columns.switch[columns.switch >= 0]]),
         held=matrix.columns([v for held in discrete.held for v in held.variables]),
-        holders=matrix.columns([v for holders in discrete.holders for v in holders.variables]),
-        rests=np.concatenate([holders.rests for holders in discrete.holders]),
+        powers=matrix.columns([v for units in discrete.reserve_units for v in units.variables]),
+        rests=np.concatenate([units.rests for units in discrete.reserve_units]),
         complete=complete,
         threads=threads,
         deadline=deadline,
@@ -169,7 +169,7 @@ def _branch_on_choices(
     deadline: float,
     log: SolverLog,
 ) -> Branched:
-    """Branch on bids and starts; pairs that mix are closed in what this finds, and left to HiGHS for the proof."""
+    """Branch on bids and starts. Answers found have no pair that mixes; the bound leaves such pairs to HiGHS."""
     whole = np.concatenate([columns.whole, columns.switch[columns.switch >= 0]])
     tree = Tree(whole=whole, lower=matrix.lower[whole], upper=matrix.upper[whole], choices=tuple(columns.choices))
 
@@ -182,7 +182,7 @@ def _branch_on_choices(
 
 
 def values_of(matrix: Matrix, x: Floats) -> Values:
-    """Return a look-up of variables' values in x, cleaned of what the solver's tolerances leave behind."""
+    """Return a function that looks up variables' values in x, without the residue of the solver's tolerances."""
     clean = np.clip(x, matrix.lower, matrix.upper)
     clean[np.abs(clean) < _EXACT] = 0.0
 
@@ -234,19 +234,19 @@ def _mixing(columns: _Columns, x: Floats) -> Bools:
 
 
 def _polish(relaxation: Relaxation, columns: _Columns, x: Floats, decided: Bools, deadline: float) -> SolverRun | None:
-    """Fix whole numbers near x and directions where they mix, and solve what is left; None if out of time.
+    """Fix whole numbers near x and the direction of pairs that mix, and solve the rest; None if out of time.
 
-    Runs start where x says most, bids are rounded down, a mixture keeps the direction of its change of energy, and so
-    do the pairs whose direction x has `decided`: left open they could mix again and lose it. That is always possible
-    unless a bid was held by mixing; then the bids fall to zero, which is always possible. Units that are on or off
-    take the possible states nearest to x. Powers with a minimum are off where x gives less than half of it; that may be
-    impossible, then there is no answer and HiGHS has to branch.
+    A run takes the start with the largest value in x, bids are rounded down, and a pair that mixes keeps the direction
+    of its change of energy. So do pairs whose direction x has `decided`, since they could mix again if left open. This
+    is always possible unless mixing held a bid; then bids fall to zero, which is always possible. Units that are on or
+    off take the possible states nearest to x. Powers with a minimum are off where x gives less than half of it; if that
+    is impossible, there is no answer and HiGHS has to branch.
     """
     for bids in (_rounded_bids(columns, x), np.zeros(len(columns.whole))):
         run = _solve_fixed(relaxation, columns, x, bids, decided, deadline)
         if run is None or run.status is not Status.INFEASIBLE:
             return run
-    if len(columns.on):  # what is on and off after rounding may miss an energy band
+    if len(columns.on):  # rounded powers with a minimum may miss an energy band
         return None
     raise SolverError("no program with all bids at zero was found; keep the case and report it as a bug")
 
@@ -278,7 +278,7 @@ def _solve_fixed(
 
 
 def _losers(columns: _Columns, x: Floats, mixing: Bools) -> Ints:
-    """Return of each mixing pair the column to close, so that the other can make the same change of energy alone."""
+    """Return the column to fix at 0 of each mixing pair: the other one can make the same change of energy alone."""
     keep_first = columns.gain_first * x[columns.first] >= columns.gain_second * x[columns.second]
     return np.where(keep_first, columns.second, columns.first)[mixing]
 
@@ -289,7 +289,7 @@ def _rounded_bids(columns: _Columns, x: Floats) -> Floats:
 
 
 def _fixed_whole(columns: _Columns, x: Floats, bids: Floats) -> tuple[Ints, Floats]:
-    """Return all whole columns and the values to fix them at."""
+    """Return all whole columns and the values at which to fix them."""
     switched = columns.switch >= 0
     parts = [(columns.whole, bids), (columns.switch[switched], (bids[switched] > 0).astype(np.float64))]
     for choice in columns.choices:
@@ -311,7 +311,7 @@ def _branch(
     threads: int,
     log: SolverLog,
 ) -> SolverRun:
-    """Branch and bound with the exclusions seen so far, from the best answer so far."""
+    """Let HiGHS branch with the exclusions found so far, from the best answer so far."""
     first, second = columns.first[excluded], columns.second[excluded]
     start = np.zeros(0) if best is None else np.append(best.x, (best.x[first] > MIXES).astype(np.float64))
     run = solve_mixed(

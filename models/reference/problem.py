@@ -1,4 +1,4 @@
-"""The whole problem: what to run, buy, sell and bid for one Period. A table of contents; the algebra is elsewhere.
+"""States and solves the whole problem of one Period. A table of contents; the algebra is in classes and markets.
 
 Run it in a process of its own: two solves in threads of one process can hang.
 """
@@ -69,15 +69,15 @@ def _coupled(units: UnitBlocks | None) -> CalledUnits | None:
 
 
 def _add_units(model: Any, case: Case, *, called: bool) -> UnitBlocks:
-    """Add what units do, planned or, at reserved congestion points, when every reservation is called at once."""
+    """Add the units' blocks: planned, or called, which are those at reserved congestion points."""
     return UnitBlocks(blocks={one.name: one.block(model, case, called) for one in RESOURCES if one.block is not None})
 
 
 def solve(case: Case, *, relative_gap: float = 1e-4, time_limit_s: float = 60.0, threads: int = 2) -> Outcome:
-    """Return the best program found, its value, duals and proven bound.
+    """Return the best program found, with its value, duals and proven bound.
 
-    Every coupling is soft, so there always is a program; if time runs out before one is found the outcome holds the
-    no-flexibility program and says so. A gap is relative to gross cost; problems of a few thousand variables are
+    Every coupling is soft, so there is always a program. If time runs out before one is found, the outcome holds the
+    baseline and ends as `no program`. `relative_gap` is a share of gross cost; problems of a few thousand variables are
     solved exactly. Raises SolverError if the solver fails for any other reason.
     """
     started, log = perf_counter(), SolverLog()

@@ -1,4 +1,4 @@
-"""Reads the solver's numbers back: from variables and duals to an Outcome. No algebra but signs and units of duals."""
+"""Turns the solver's variables and duals into an Outcome. No algebra but signs and units of duals."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -28,23 +28,23 @@ class UnitBlocks:
 
     @property
     def flows(self) -> tuple[Flow, ...]:
-        """What they add to congestion points."""
+        """Return their power at congestion points."""
         return tuple(block.flow for block in self.blocks.values())
 
     @property
     def held(self) -> tuple[Held, ...]:
-        """What reserve they hold."""
+        """Return the reserve they hold."""
         return tuple(block.held for block in self.blocks.values() if block.held is not None)
 
     @property
     def worth(self) -> tuple[ObjectiveTerm, ...]:
-        """What they cost and earn."""
+        """Return their money, by term."""
         return tuple(worth for block in self.blocks.values() for worth in block.worth)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Problem:
-    """The stated problem with the handles its answer is read by."""
+    """The stated problem with the handles that read its answer."""
 
     model: Any
     units: UnitBlocks
@@ -97,7 +97,7 @@ def _programs(case: Case, units: UnitBlocks, values: Values) -> Programs:
 
 
 def _called(case: Case, planned: Programs, units: UnitBlocks, values: Values) -> Programs:
-    """Return the called programs; units at other congestion points, and ISPs nobody calls on, keep the plan."""
+    """Return the called programs; units without a called variable keep their plan."""
     found = {}
     for resource in RESOURCES:
         if resource.name in units.blocks:
@@ -130,7 +130,7 @@ def _called_headroom(case: Case, planned: Headroom, units: UnitBlocks, values: V
 
 
 def _shadow(case: Case, problem: Problem, matrix: Matrix, found: SearchResult) -> Shadow:
-    """Turn d cost / d right-hand side (EUR per kW in one ISP) into worths."""
+    """Return shadow prices from d cost / d right-hand side, EUR per kW in one ISP."""
 
     def of_rows(rows: Variables) -> Floats:
         return found.row_dual[[matrix.row_of[id(row)] for row in rows]] if rows else np.zeros(0)

@@ -1,1 +1,1 @@
-"""Resource classes, one module each; they do not know each other."""
+"""Resource classes, one package each; no class knows another."""

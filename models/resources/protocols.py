@@ -1,7 +1,7 @@
-"""What a resource class is to the rest of the mathematics: a ResourceClass, registered in models.resources.registry.
+"""The interface of a resource class: a ResourceClass, registered in models.resources.registry.
 
-A class is asked about some of its units at a time. `Fields` are arrays of these units' programs, by the fields of
-`models.outcome.Programs` that the class has.
+A class is asked about some of its units at a time. `Fields` are arrays of these units' programs, by the class's fields
+of `models.outcome.Programs`.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -21,9 +21,9 @@ from models.response import Prices, Totals
 from models.response import Rows as PriceRows
 
 Choices: TypeAlias = NDArray[Any]
-"""What units chose that cannot mix, one row per unit: the class's one field of Programs."""
+"""The choices of units that cannot mix, one row per unit: the class's one field of Programs."""
 Answered: TypeAlias = Callable[[], Iterator[tuple[Ints, Choices]]]
-"""Gives the choices of some units of a batch, a few units at a time, to the prices of one round."""
+"""Yields positions of a few units of a batch, with their choices at the prices of one round."""
 
 
 class UnitBlock(Protocol):
@@ -31,31 +31,31 @@ class UnitBlock(Protocol):
 
     @property
     def flow(self) -> Flow:
-        """What the units add to congestion points."""
+        """Return the units' power at congestion points."""
         ...
 
     @property
     def worth(self) -> tuple[ObjectiveTerm, ...]:
-        """What they cost and earn."""
+        """Return their money, by term."""
         ...
 
     @property
     def held(self) -> Held | None:
-        """What reserve they hold; None where the class holds none."""
+        """Return the reserve they hold; None where the class holds none."""
         ...
 
     @property
     def discrete(self) -> Discrete:
-        """What is not linear."""
+        """Return its whole numbers and exclusions."""
         ...
 
     @property
     def own(self) -> Bools:
-        """Where the block decides the programs: (U,) or (U,T). Elsewhere a called program is the planned one."""
+        """Return where the block decides the programs, (U,) or (U,T). Elsewhere called programs keep the plan."""
         ...
 
     def programs(self, case: Case, values: Values) -> Fields:
-        """Return the solution as the class's fields of Programs, of all units."""
+        """Return the solution of all units as the class's fields of Programs."""
         ...
 
 
@@ -63,7 +63,7 @@ class Responder(Protocol):
     """Best responses of some units, prepared once; compiled where it matters. See models.response."""
 
     def respond(self, prices: Prices, rows: PriceRows, count: int) -> Totals:
-        """Return the sums of all answers per total 0..count−1."""
+        """Return the sums of all answers per total 0..count−1, see models.response.Totals."""
         ...
 
 
@@ -73,12 +73,12 @@ class MixingResponder(Responder, Protocol):
     def mixtures(
         self, rounds: Sequence[Prices], rows: PriceRows, shares: Shares, chosen: Ints
     ) -> Iterator[tuple[Ints, Mixed]]:
-        """Yield mixtures of the answers to K rounds' prices: a few of the chosen units (n,), and theirs."""
+        """Yield positions of a few of the chosen units (n,), with mixtures of their answers to K rounds' prices."""
         ...
 
 
 class ChoosingResponder(Responder, Protocol):
-    """Units that take one of their answers as it is: half of two is none."""
+    """Units that take one of their answers as it is, because mixtures of answers are no programs."""
 
     def choices(self, prices: Prices, rows: PriceRows, chosen: Ints) -> Choices:
         """Return the choices that make the answers of units at positions `chosen` (n,)."""
@@ -86,10 +86,10 @@ class ChoosingResponder(Responder, Protocol):
 
 
 class Descent(Protocol):
-    """Units of a batch that choose again in turn, all others given; compiled. `chosen` and the couplings change."""
+    """Units of a batch that choose again one after the other, given all others; changes `chosen` and couplings."""
 
     def take(self, prices: Floats, balance: Any, program: Any, call: Any, chosen: Choices) -> float:
-        """Return what is gained, EUR. Energy costs `prices` (T,), EUR per kW, where they are not NaN.
+        """Let every unit choose again; return the gain, EUR. Energy costs `prices` (T,), EUR per kW, where not NaN.
 
         The couplings are named tuples with s (n,T), breakpoints (n,T,K), slopes (n,T,K+1): see models.coupling_costs.
         """
@@ -101,15 +101,15 @@ class Mixing:
     """How units mix their answers."""
 
     responder: Callable[[Case, Ints, bool, int], MixingResponder]
-    """(case, units, called, threads; 0: all there are)"""
+    """(case, units, called, threads; 0: all available ones)"""
     empty: Callable[[Case, int], Fields]
-    """(case, count): programs of zero in the precision of the case's"""
+    """(case, count): programs of zero in the precision of the case"""
     sparse: tuple[str, ...] = ()
-    """Fields that are zero for most units: memory that is not written to is not taken."""
+    """Fields that are zero for most units, and take memory only where they are not"""
     whole_answers: Callable[[Case, Ints, Ints, Floats], Ints] | None = None
     """(case, units (n,), their groups (n,), weights (K,G)): the round whose answer a unit takes as it is, or MIXES"""
     repair: Callable[[Case, Ints, bool, Mixed], None] | None = None
-    """(case, units, called, mixed): makes programs in place of mixtures that are none"""
+    """(case, units, called, mixed): turns mixtures that are no programs into programs, in place"""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -119,7 +119,7 @@ class Choosing:
     responder: Callable[[Case, Ints, bool, int], ChoosingResponder]
     empty: Callable[[Case, int], Fields]
     choose: Callable[[Case, Ints, Ints, Floats, Sequence[Answered], int], Choices]
-    """(case, units (n,), their groups (n,), shares of K rounds (K,G), the rounds, passes over the units at most):
+    """(case, units (n,), their groups (n,), shares of K rounds (K,G), the rounds, most passes over the units):
     choices close to the shares"""
     descent: Callable[[Case, Ints, bool, Ints, Ints], Descent] | None = None
     """(case, units (n,), called, order in which they choose (n,), their priced points (n,), −1 for none)"""
@@ -132,9 +132,9 @@ class Reserving:
     reserve_kw: Callable[[Case], Floats]
     """Prequalified reserve power (U,), 0: takes no part"""
     allocation: Callable[[Case, Ints, Fields, Ints, Floats], ReserveAllocation]
-    """(case, units (n,), programs, theirs at rows (n,), held (R,n,T)): with the room these programs leave"""
+    """(case, units (n,), programs, the units' rows in these (n,), held (R,n,T)): with the room the programs leave"""
     precision: Callable[[Case], np.dtype[Any]]
-    """of tables of what is held"""
+    """Precision of tables of reserve held"""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -144,24 +144,24 @@ class ResourceClass:
     name: str
     """The field of Case with its arrays, and its name in messages"""
     fields: tuple[str, ...]
-    """of models.outcome.Programs"""
+    """The class's fields of models.outcome.Programs"""
     power_kw: Callable[[Case, Rows, Fields], Floats]
     """(case, units, their programs): power (n,T), consumption positive"""
     unmanaged: Callable[[Case], Fields]
-    """Programs if nobody steers the units, pins not heeded"""
+    """Programs of the units if nobody steers them, without regard to pins"""
     terms_eur: Callable[[Case, Rows, Fields, bool], Mapping[str, Floats]] = field(default=lambda *_: {})
-    """(case, units, their programs, called): what each unit earns (n,), by term; a called program only its shortfall"""
+    """(case, units, their programs, called): each unit's earnings (n,), EUR, by term; called: only of shortfall"""
     block: Callable[[Any, Case, bool], UnitBlock] | None = None
-    """(model, case, called): adds variables and rows of all units, called: of those that may be"""
+    """(model, case, called): adds variables and rows of all units, or of those that may be called"""
     mixing: Mixing | None = None
     choosing: Choosing | None = None
     reserving: Reserving | None = None
     kinds: Callable[[Case], Ints] | None = None
-    """Numbers 0..7 of units (U,) that answer alike; None: all do"""
+    """Kind 0..7 of each unit (U,): units of a kind answer alike; None: all units do"""
     shares: Callable[[Case, Ints, Ints, int], Ints] | None = None
-    """(case, units (n,), kinds (n,), m): into which of m groups units without a price of their own go; None: in turn"""
+    """(case, units (n,), kinds (n,), m): the group 0..m−1 of each unit at an unpriced point; None: dealt in turn"""
     width_kw: Callable[[Case], Floats] | None = None
-    """About how wide the range of power of each unit is in one ISP (U,): scales the steps of prices"""
+    """Rough width (U,), kW, of each unit's range of power in one ISP; it scales the steps of prices"""
     unpriced: tuple[str, ...] = ()
     """Fields of the arrays (U,T) that no answer to prices depends on"""
 

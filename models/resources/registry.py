@@ -94,7 +94,7 @@ SWITCHED = ResourceClass(
 )
 
 RESOURCES: tuple[ResourceClass, ...] = (FIXED, CURTAILABLE, STORAGE, SHIFTABLE, SWITCHED)
-"""Every class. Programs and money are added up in this order, and it is that of the blocks in the reference."""
+"""Every class, in the order in which programs and money are added up, and blocks are stated in the reference."""
 
 PRICED: tuple[ResourceClass, ...] = (STORAGE, CURTAILABLE, SHIFTABLE, SWITCHED)
 """The classes with a choice, in the order in which the decomposition asks them."""

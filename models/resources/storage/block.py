@@ -16,8 +16,8 @@ from models.block import (
     Exclusive,
     Flow,
     Held,
-    Holders,
     ObjectiveTerm,
+    ReserveUnits,
     Switches,
     Values,
     VariableArray,
@@ -95,7 +95,7 @@ def add_storage(model: Any, case: Case, called: bool) -> StorageBlock:
         discrete=Discrete(
             exclusive=(_exclusive(case, charge, discharge),),
             held=(held,),
-            holders=(_holders(case, (charge, discharge), held),),
+            reserve_units=(_reserve_units(case, (charge, discharge), held),),
             switches=(_switch(block, case, charge),),
         ),
         own=own,
@@ -235,14 +235,14 @@ def _exclusive(case: Case, charge: VariableArray, discharge: VariableArray) -> E
     )
 
 
-def _holders(case: Case, power: tuple[VariableArray, VariableArray], held: Held) -> Holders:
+def _reserve_units(case: Case, power: tuple[VariableArray, VariableArray], held: Held) -> ReserveUnits:
     data = case.storage
     resting = replace(data, pinned_kw=np.nan_to_num(data.pinned_kw))
     rests = meetable(resting, case.isps, case.isp_hours)
     holds = np.zeros(len(data.point), dtype=np.bool_)
     holds[held.unit] = True
     mine = [np.flatnonzero(holds[cells.unit]) for cells in power]
-    return Holders(
+    return ReserveUnits(
         variables=[cells.variables[i] for cells, rows in zip(power, mine, strict=True) for i in rows.tolist()],
         rests=np.concatenate([rests[cells.unit[rows]] for cells, rows in zip(power, mine, strict=True)]),
     )
