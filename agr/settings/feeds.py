@@ -94,16 +94,17 @@ class HttpFeed(RecordFeed):
     attempts: int = Field(default=3, ge=1, le=20, description="Attempts before the feed counts as failed.")
 
     def _faults(self) -> list[str]:
-        return super()._faults() + _placeholder_faults(self.url)
+        return super()._faults() + _placeholder_faults("url", self.url, "period", "start", "end")
 
 
-def _placeholder_faults(url: str) -> list[str]:
+def _placeholder_faults(field: str, text: str, *known: str) -> list[str]:
+    """Return what is wrong with the placeholders of a setting, of which some are known."""
     try:
-        names = [name for _, name, _, _ in Formatter().parse(url) if name is not None]
+        names = [name for _, name, _, _ in Formatter().parse(text) if name is not None]
     except ValueError as error:
-        return [f"url has a stray bracket ({error}); double brackets that are meant literally"]
-    unknown = sorted(set(names) - {"period", "start", "end"})
-    return [f"url has the placeholder {{{name}}}; known are {{period}}, {{start}} and {{end}}" for name in unknown]
+        return [f"{field} has a stray bracket ({error}); double brackets that are meant literally"]
+    listed = ", ".join(f"{{{name}}}" for name in known)
+    return [f"{field} has the placeholder {{{name}}}; known: {listed}" for name in sorted(set(names) - {*known})]
 
 
 def _api(feed: object) -> str:

@@ -5,7 +5,8 @@ To add a market (a worked example: docs/how-to/add-a-market.md):
 1. `models/markets/NAME/`: `arrays.py` (a dataclass with `check`), `block.py` (its variables and rows in the reference,
    and how they are read), `costs.py` (what finished programs cost there, and its coupling cost for the decomposition).
    They know Case, and no other market. A market whose cost is no sum over ISPs says so, `whole_only`: cases with it
-   are planned by the reference formulation.
+   are planned by the reference formulation. Only such a market needs nothing more in the mathematics: those that the
+   decomposition plans are named one by one where it cuts cases and finds positions (the page lists these files).
 2. `models/case.py`: a field with its parameters, with no such market as its default. Where its positions are more than
    what follows from programs, fields of ProgramValues and Outcome in `models/outcome.py`.
 3. Here: a Market. See models.markets.protocols for what each entry means and what may be left out.

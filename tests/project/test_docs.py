@@ -14,6 +14,8 @@ from agr.scenario.description import Description
 from agr.scenario.tidy_tables import TABLES
 from agr.schedule.moments import moments_of
 from agr.settings import Settings
+from models.decomposition.protocols import Steps
+from models.decomposition.tuning import DEFAULT
 
 PROJECT = Path(__file__).parents[2]
 DOCS = PROJECT / "docs"
@@ -144,3 +146,35 @@ def test_every_room_is_named_in_the_readme() -> None:
     text = (PROJECT / "README.md").read_text(encoding="utf-8")
     rooms = {path.parent.name for path in (PROJECT / "agr").glob("*/__init__.py")}
     assert [room for room in sorted(rooms) if f"`agr/{room}/`" not in text] == []
+
+
+def test_the_explanation_of_the_decomposition_names_its_steps_and_its_numbers() -> None:
+    text = " ".join(text_of("explanation/optimisation.md").split())
+    steps = [
+        name for name in vars(Steps) if name.startswith(("first", "search", "generate", "solve", "settle", "recov"))
+    ]
+    assert len(steps) == 6
+    assert [step for step in steps if f"(`{step}`" not in text and f", `{step}`)" not in text] == []
+    cycles, sampling = DEFAULT.cycles, DEFAULT.sampling
+    for words in (
+        f"From {sampling.large * sampling.units:,.0f} units on, a *sample* of some {sampling.units:,} units",
+        f"(with a factor of {cycles.first_step:g})",
+        f"begin with a factor of {cycles.later_step:g}.",
+        f"it has {cycles.least_rounds} to {cycles.most_rounds} rounds of search",
+        f"at most {cycles.search_rounds} rounds, and at most {cycles.generation_rounds} of generation",
+    ):
+        assert words in text
+
+
+def test_every_file_that_names_a_market_of_single_points_is_in_the_how_to() -> None:
+    """Limits and announced programs stand for all such markets; their own packages and the audit name them anyway."""
+    page = text_of("how-to/add-a-market.md")
+    own = ("models/markets/", "models/audit/", "models/case.py")
+    naming = {
+        name
+        for path in CODE
+        if (name := path.relative_to(PROJECT).as_posix()).startswith(("models/", "agr/")) and not name.startswith(own)
+        if re.search(r"\bcase\.limits\b|\banchor=", path.read_text(encoding="utf-8"))
+    }
+    assert len(naming) > 5
+    assert [name for name in sorted(naming) if f"`{name}`" not in page] == []

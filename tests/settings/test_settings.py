@@ -380,8 +380,8 @@ def test_all_faults_are_listed_at_once_with_key_value_and_what_to_do(config):
             "a feed of kind 'forecast' needs exactly one of resource and resource_fi",
         ),
         (FEED.replace('"price"', '"forecast"'), "series has no meaning in a feed of kind 'forecast'; remove it"),
-        (FEED.replace("{period}", "{day}"), "url has the placeholder {day}; known are {period}, {start} and {end}"),
-        (FEED.replace("{period}", "{}"), "url has the placeholder {}; known are"),
+        (FEED.replace("{period}", "{day}"), "url has the placeholder {day}; known: {period}, {start}, {end}"),
+        (FEED.replace("{period}", "{}"), "url has the placeholder {}; known: "),
         (FEED.replace("{period}", "{period"), "url has a stray bracket"),
         (FEED + 'header_env = { Authorization = "Bearer abc" }\n', "the secret itself never belongs in this file"),
         (

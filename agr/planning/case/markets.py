@@ -123,7 +123,8 @@ MARKETS: dict[str, Callable[[Inputs, Floats, list[str]], Any]] = {
     "imbalance": imbalance,
     "reserves": reserves,
 }
-"""The only list of markets in planning: field of models.Case → function that makes it.
+"""The markets made from settings and prices: field of models.Case → function that makes it.
 
 The function takes the inputs, the day-ahead price (T,) and the notes on fall-backs, and may append to the notes. A new
-market is a function here and its settings in agr.settings."""
+market of this kind is a function here and its settings in agr.settings. `build` adds limits and reservations, which are
+made from tables, and what was announced."""
