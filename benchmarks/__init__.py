@@ -1,1 +1,1 @@
-"""Measures the optimiser against its peers on the same instances; no product code imports it."""
+"""Measures the optimiser and other engines on the same instances. No product code imports this package."""

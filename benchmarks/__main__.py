@@ -1,4 +1,4 @@
-"""make bench: measures engines on instances of many sizes; prints a table and, with --json, one object at the end."""
+"""make bench: measures engines on instances of many sizes; prints a table and, with --json, a final JSON object."""
 
 import json
 import os
@@ -40,18 +40,18 @@ def _sizes(text: str) -> tuple[int, ...]:
 def bench(
     sizes: Annotated[str, typer.Option(help="resources, for example 1000,10000; default: 1000,10000,100000")] = "",
     engines: Annotated[
-        str, typer.Option(help=f"of {', '.join(campaign.ENGINES)}; default: those that can at a size")
+        str, typer.Option(help=f"of {', '.join(campaign.ENGINES)}; default: those that can solve a size")
     ] = "",
     kinds: Annotated[str, typer.Option(help="typical, hard or both")] = ",".join(KINDS),
-    limit: Annotated[float | None, typer.Option(help="seconds an engine may take; default: by engine")] = None,
+    limit: Annotated[float | None, typer.Option(help="time limit of an engine in seconds; default: by engine")] = None,
     awake: Annotated[
         bool, typer.Option(help="also measure the endpoint's answers while a large plan is computed")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON object as the last line")] = False,
     out: Annotated[Path | None, typer.Option(help="also write the JSON to this file")] = None,
-    pictures: Annotated[Path | None, typer.Option(help="also draw pictures (SVG) of it into this folder")] = None,
+    pictures: Annotated[Path | None, typer.Option(help="also write pictures (SVG) to this folder")] = None,
 ) -> None:
-    """Measure, print the table, and say what it comes to."""
+    """Measure, and print the table and a summary."""
     chosen = _listed(engines, "engine", campaign.ENGINES) if engines else campaign.ENGINES
     shapes = _listed(kinds, "kind", KINDS)
     if sizes or engines or limit is not None or set(shapes) != set(KINDS):
@@ -76,7 +76,7 @@ def bench(
     _show(result)
     skipped = "" if engines else campaign.left_out(tuple({item.resources for item in wanted}), chosen)
     if skipped:
-        print(f"Not run, for they need too long: {skipped}. Name them with --engines, and --limit.")  # noqa: T201
+        print(f"Not run, because they take too long: {skipped}. Name them with --engines and --limit.")  # noqa: T201
     if out is not None:
         out.write_text(json.dumps(result, indent=1), encoding="utf-8")
     if pictures is not None:
@@ -86,7 +86,7 @@ def bench(
 
 
 def _draw(result: dict[str, Any], folder: Path) -> None:
-    """Draw in the peers' environment: it has matplotlib."""
+    """Draw the pictures in the peers' environment, which has matplotlib."""
     python = environment.python_of("solvers")
     if python is None:
         print(f"no pictures: {environment.reason('solvers')}")  # noqa: T201

@@ -1,8 +1,8 @@
-"""How fast the endpoint answers while a large plan is computed: signed messages at a fixed rate, every answer timed.
+"""Measures how fast the endpoint answers during a large plan: python -m benchmarks.awake [RESOURCES] [SECONDS].
 
-The daemon runs in a process of its own, as it would in service, with a worker process that plans; this process is the
-DSO: it sends, and takes what the daemon sends back. A latency counts from the moment the message was due, so waiting
-for a late predecessor counts as well. As a command: python -m benchmarks.awake [RESOURCES] [SECONDS]
+This process plays a DSO: it sends signed messages at a fixed rate, times every answer, and accepts the daemon's
+messages. The daemon runs in its own process, with a worker process that plans. A latency counts from the moment at
+which the message was due, so waiting for a late predecessor counts too.
 """
 
 import json
@@ -35,7 +35,7 @@ _SENDERS = 16
 
 
 class _Sink(BaseHTTPRequestHandler):
-    """Takes whatever the daemon delivers."""
+    """Accepts every message from the daemon."""
 
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers["Content-Length"]))
@@ -44,11 +44,11 @@ class _Sink(BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-        """Say nothing."""
+        """Log nothing."""
 
 
 class _Service:
-    """The daemon's process, spoken to line by line."""
+    """The daemon's process, controlled by lines on its standard input."""
 
     def __init__(self, folder: Path, resources: int) -> None:
         command = [sys.executable, "-m", "benchmarks.awake", "serve", str(folder), str(resources)]
@@ -59,7 +59,7 @@ class _Service:
         self._log = folder / "log"
 
     def expect(self, word: str) -> str:
-        """Return what follows the word on the next line; raises RuntimeError where something else comes."""
+        """Return the text after `word` on the next line. Raises RuntimeError when the line begins differently."""
         line = (self._process.stdout.readline() if self._process.stdout else "").strip()
         if not line.startswith(word):
             raise RuntimeError(f"the daemon said {line!r} instead of {word!r}: {self.trouble()}")
@@ -70,13 +70,13 @@ class _Service:
         return self._log.read_text()[-2000:]
 
     def say(self, word: str) -> None:
-        """Ask for something."""
+        """Send a line."""
         if self._process.stdin:
             self._process.stdin.write(f"{word}\n")
             self._process.stdin.flush()
 
     def end(self) -> None:
-        """Stop it, and make sure."""
+        """Stop the process; kill it if it does not end."""
         if self._process.stdin:
             self._process.stdin.close()
         try:
@@ -140,7 +140,7 @@ def _load(url: str, key: KeyPair, seconds: float) -> dict[str, float]:
 
 
 def _message(key: KeyPair, number: int) -> bytes:
-    """Return a sealed TestMessage or, every other time, a FlexReservationUpdate, to be looked up and rejected."""
+    """Return a signed TestMessage or, every other time, a FlexReservationUpdate that will be rejected."""
     now = datetime.now(UTC)
     values: dict[str, Any] = {
         "version": "3.1.0", "sender_domain": _DSO, "recipient_domain": _OURS, "time_stamp": now,
@@ -159,7 +159,7 @@ def _message(key: KeyPair, number: int) -> bytes:
 
 
 def _serve(folder: Path, resources: int) -> None:
-    """Run the daemon; `plan` begins to plan without end, `count` says how that goes, the end of input stops."""
+    """Run the daemon. The line `plan` starts endless planning, `count` reports on it, end of input stops the daemon."""
     from agr.operations.log import configure
     from agr.planning.pool import SolverPool
     from agr.service import Service

@@ -1,4 +1,4 @@
-"""Plans and runs the measurements: each in a fresh process, in its engine's environment, ended when too long."""
+"""Lists and runs the measurements: each in a fresh process, in its engine's environment, with a time limit."""
 
 import json
 import os
@@ -23,7 +23,7 @@ SIZES = (1_000, 10_000, 100_000)
 USUAL = {"highs": 10_000, "pyomo": 1_000, "linopy": 1_000, "flexmeasures": 100}
 LIMIT_S = {"agr": 300.0, "highs": 300.0, "pyomo": 300.0, "linopy": 300.0, "flexmeasures": 180.0}
 _PROMISING = 2  # of ALGORITHMS
-_GRACE_S = 30.0  # for imports, the case and what does not look at the clock
+_GRACE_S = 30.0  # for imports, the case, and steps that ignore the time limit
 
 Row = dict[str, Any]
 Tell = Callable[[str], None]
@@ -31,7 +31,7 @@ Tell = Callable[[str], None]
 
 @dataclass(frozen=True, kw_only=True)
 class Measurement:
-    """One row to be."""
+    """One measurement to make."""
 
     engine: str
     kind: Kind
@@ -42,7 +42,7 @@ class Measurement:
 def planned(
     sizes: tuple[int, ...], engines: tuple[str, ...], kinds: tuple[Kind, ...], *, named: bool, limit_s: float | None
 ) -> list[Measurement]:
-    """Return what to measure; engines asked for by name run at every size."""
+    """Return the measurements to make; engines chosen by name run at every size."""
     return [
         Measurement(engine=engine, kind=kind, resources=size, limit_s=limit_s or LIMIT_S[engine])
         for size in sizes
@@ -53,20 +53,20 @@ def planned(
 
 
 def left_out(sizes: tuple[int, ...], engines: tuple[str, ...]) -> str:
-    """Say which engines are not run at some size unless named."""
+    """Return which engines are not run at some size unless they are named."""
     return ", ".join(
         f"{engine} beyond {USUAL[engine]:,}" for engine in engines if engine in USUAL and max(sizes) > USUAL[engine]
     )
 
 
 def default_plan() -> list[Measurement]:
-    """Return the whole table up to 100,000; FlexMeasures at the size it can do."""
+    """Return all measurements up to 100,000 resources; FlexMeasures at the size that it can solve."""
     extra = planned((100,), ("agr", "highs", "flexmeasures"), ("typical",), named=True, limit_s=None)
     return extra + planned(SIZES, ENGINES, KINDS, named=False, limit_s=None)
 
 
 def rows(measurements: list[Measurement], tell: Tell) -> Iterator[Row]:
-    """Yield a row for each; `tell` hears what is under way."""
+    """Yield a row for each measurement; `tell` is called with the one under way."""
     for number, item in enumerate(measurements, start=1):
         what = f"{number}/{len(measurements)} {item.engine}, {item.kind}, {item.resources:,} resources"
         tell(what)
@@ -74,7 +74,7 @@ def rows(measurements: list[Measurement], tell: Tell) -> Iterator[Row]:
 
 
 def best_of_highs(item: Measurement, tell: Tell, what: str) -> Row:
-    """Run every algorithm and return the fastest, with the seconds of all; who is beaten is not waited for.
+    """Run every algorithm and return the fastest, with the seconds of all; slower ones are ended early.
 
     Where the two that are usually best run out of time, the others, slower by far at such sizes, are not tried.
     """
@@ -97,7 +97,7 @@ def best_of_highs(item: Measurement, tell: Tell, what: str) -> Row:
 
 
 def one(item: Measurement, engine: str) -> Row:
-    """Measure in a process of its own."""
+    """Measure in a separate process."""
     environment = ENVIRONMENT.get(item.engine)
     python = Path(sys.executable) if environment is None else python_of(environment)
     if python is None:

@@ -1,8 +1,8 @@
-"""Digests of outcomes, to the last bit on one machine: what a restructuring must not change.
+"""Digests of outcomes, to the last bit on one machine: a restructuring must not change them.
 
-python -m benchmarks.digests --out FILE before a step, --check FILE after it; a case's name as argument runs it alone.
-Values are hashed in the order in which their classes state them; names of fields, seconds and solver logs are not.
-Digests of another machine or other package versions differ: keep the file out of the repository.
+Run python -m benchmarks.digests --out FILE before a step and --check FILE after it; a case's name as argument runs that
+case alone. Values are hashed in the order of the fields of their classes; names of fields, seconds and solver logs are
+left out. Digests differ between machines and package versions: keep the file out of the repository.
 """
 
 import argparse
@@ -29,8 +29,8 @@ from models.method import Method, solve
 from models.outcome import Outcome
 from tests.models.test_switched import world as switched_world
 
-LIMIT_S = 3600.0  # never reached: a time limit would make digests a matter of luck
-WIDE = {"spring-weekday": 0.05, "winter-evening-peak": 0.05}  # gaps that are reached in seconds: bids are whole there
+LIMIT_S = 3600.0  # never reached: with a time limit, digests would depend on the machine's speed
+WIDE = {"spring-weekday": 0.05, "winter-evening-peak": 0.05}  # gaps that take seconds to reach: bids are integer there
 _TIMED = ("seconds", "log", "solver")
 
 
@@ -103,7 +103,7 @@ def switched() -> str:
 
 
 def cases() -> dict[str, Callable[[], str]]:
-    """Return what is pinned, by name."""
+    """Return the pinned cases, by name."""
     found: dict[str, Callable[[], str]] = {
         "1000-typical": lambda: digest(_decomposed(1000, "typical")),
         "1000-hard": lambda: digest(_decomposed(1000, "hard")),
@@ -123,7 +123,7 @@ def _made(names: list[str]) -> Iterator[tuple[str, str]]:
 
 
 def main() -> int:
-    """Write or check; 1 where a digest differs."""
+    """Write or check digests; return 1 when one differs."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*")
     parser.add_argument("--out", type=Path)
@@ -136,7 +136,7 @@ def main() -> int:
         return 0
     known = json.loads(asked.check.read_text(encoding="utf-8"))
     other = [name for name, found in made.items() if known.get(name) != found]
-    print(f"differ: {', '.join(other)}" if other else "all alike")  # noqa: T201
+    print(f"digests differ: {', '.join(other)}" if other else "all digests are equal")  # noqa: T201
     return bool(other)
 
 

@@ -1,4 +1,4 @@
-"""One function per engine: case in, figures out. Imported in the process that measures, each in its environment."""
+"""One function per engine: takes a case, returns figures. Runs in the measuring process, in its environment."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -12,9 +12,9 @@ from models.case import Case
 
 @dataclass(frozen=True, kw_only=True)
 class Figures:
-    """What an engine has to show. Money in EUR, earned positive; None where the engine cannot say."""
+    """An engine's figures. Money in EUR, earned positive; None where the engine gives no figure."""
 
-    build_s: float  # until the solver proper begins
+    build_s: float  # before the solver starts
     solve_s: float
     objective: float | None = None
     bound: float | None = None
@@ -22,7 +22,7 @@ class Figures:
     note: str = ""
     rounds: list[dict[str, Any]] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
-    finished: Callable[[], dict[str, Any]] | None = None  # what is reckoned after the memory has been read
+    finished: Callable[[], dict[str, Any]] | None = None  # figures to compute after the memory has been read
 
 
 Method = Literal["decomposition", "reference"]
@@ -75,7 +75,7 @@ def linopy(case: Case, limit_s: float) -> Figures:
     from benchmarks.highs import ALGORITHMS
     from benchmarks.linopy_model import constant_eur, state
 
-    warnings.simplefilter("ignore")  # its notices about releases to come
+    warnings.simplefilter("ignore")  # its warnings about future releases
     started = perf_counter()
     model = state(case)
     built = perf_counter()
@@ -89,7 +89,7 @@ def flexmeasures(case: Case, limit_s: float) -> Figures:
     """Run FlexMeasures' device_scheduler on what it can express of the case."""
     from benchmarks.flexmeasures_model import LEFT_OUT, schedule
 
-    del limit_s  # it has none; the process is ended
+    del limit_s  # the engine has no time limit; the process is ended
     built, solved, cost = schedule(case)
     return Figures(build_s=built, solve_s=solved, objective=-cost, note=f"a smaller problem: without {LEFT_OUT}")
 

@@ -1,4 +1,4 @@
-"""Makes the virtual environments of the peers under .venv-bench; what cannot be installed is left out, with a reason.
+"""Creates the peers' virtual environments under .venv-bench; one that cannot be installed is left out, with a reason.
 
 As a command: python -m benchmarks.environment
 """
@@ -15,7 +15,7 @@ _TIME_LIMIT_S = 900
 
 
 def python_of(name: str) -> Path | None:
-    """Return the environment's Python, or None where it was not installed."""
+    """Return the environment's Python, or None when it is not installed."""
     python = FOLDER / name / "bin" / "python"
     return python if (FOLDER / f"{name}.sha256").is_file() and python.is_file() else None
 
@@ -27,7 +27,7 @@ def reason(name: str) -> str:
 
 
 def make(name: str) -> bool:
-    """Make an environment that is missing or outdated; False, with the reason noted, where that fails."""
+    """Create a missing or outdated environment; return False, and note the reason, when that fails."""
     lock = Path(__file__).with_name(LOCKS[name])
     digest = hashlib.sha256(lock.read_bytes()).hexdigest()
     stamp, failed = FOLDER / f"{name}.sha256", FOLDER / f"{name}.failed"
@@ -49,12 +49,12 @@ def make(name: str) -> bool:
             failed.write_text(why.splitlines()[-1], encoding="utf-8")
             return False
     failed.unlink(missing_ok=True)
-    stamp.write_text(digest, encoding="ascii")  # last, so that an interrupted installation is made again
+    stamp.write_text(digest, encoding="ascii")  # last, so that an interrupted installation is repeated
     return True
 
 
 def main() -> None:
-    """Make what is missing and say so."""
+    """Create the missing environments, with a message for each."""
     for name in LOCKS:
         if python_of(name) is None:
             print(f"setting up {FOLDER.name}/{name} (once)", file=sys.stderr)  # noqa: T201

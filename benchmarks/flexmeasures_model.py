@@ -1,4 +1,4 @@
-"""What FlexMeasures' device_scheduler can express of a case: devices, congestion points as groups, one energy market.
+"""The part of a case that FlexMeasures' device_scheduler can express: devices, congestion points as groups, one market.
 
 A congestion limit is a hard capacity of a group; the day-ahead position is a commitment whose deviations cost the
 intraday prices.

@@ -1,4 +1,4 @@
-"""HiGHS on arrays: one algorithm, one run, statuses checked."""
+"""Runs one algorithm of HiGHS on arrays, and checks every status."""
 
 from dataclasses import dataclass
 from time import perf_counter
@@ -25,7 +25,7 @@ class HighsError(Exception):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Solved:
-    """A finished run; x is empty if the time ran out."""
+    """A finished run; x is empty if the time limit was reached."""
 
     status: str
     x: NDArray[np.float64]
@@ -35,7 +35,7 @@ class Solved:
 
 
 def load(arrays: Arrays, options: dict[str, Any]) -> highspy.Highs:
-    """Return a solver with the model; raises HighsError where HiGHS says anything but OK."""
+    """Return a solver with the model. Raises HighsError when HiGHS returns anything but OK."""
     solver = highspy.Highs()
     for name, value in {"output_flag": False, **options}.items():
         if solver.setOptionValue(name, value) != highspy.HighsStatus.kOk:
@@ -55,7 +55,7 @@ def load(arrays: Arrays, options: dict[str, Any]) -> highspy.Highs:
 
 
 def run(solver: highspy.Highs) -> Solved:
-    """Solve; raises HighsError when it ends in any way but optimal or out of time."""
+    """Solve. Raises HighsError when the status is neither optimal nor time limit."""
     started = perf_counter()
     if solver.run() == highspy.HighsStatus.kError:
         raise HighsError("HiGHS failed")

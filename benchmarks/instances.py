@@ -1,12 +1,12 @@
-"""Makes cases of 100 to 1,000,000 resources, the same on every machine: what the figures are measured on.
+"""Makes the instances that are measured: cases of 100 to 1,000,000 resources, the same on every machine.
 
-Fifty resources to a congestion point: 20 EVs, 8 batteries, 12 heat pumps, 10 PV systems. A Dutch day in October of 96
-ISPs, after the day-ahead gate: the position is bought, intraday is open with a spread and limited depth, so the balance
-binds.
+A congestion point has fifty resources: 20 EVs, 8 batteries, 12 heat pumps and 10 PV systems. The day is a Dutch day in
+October with 96 ISPs, after the day-ahead gate: the position is fixed, and intraday has a spread and limited depth, so
+that the balance binds.
 
-typical: every fifth congestion point has an evening import limit that binds, every twentieth a FlexOption reservation,
-three reserve products can be bid for. hard: every congestion point has such a limit, and upward reserve has been
-awarded that can hardly be held most of the day.
+typical: every fifth congestion point has a binding evening import limit, every twentieth has a FlexOption reservation,
+and three reserve products are open for bids. hard: every congestion point has such a limit, and so much upward reserve
+has been awarded that holding it is difficult for most of the day.
 """
 
 from typing import Literal, TypeAlias, get_args
@@ -50,17 +50,17 @@ PEAK = slice(17 * 4, 20 * 4)  # ISPs in which DSOs have reserved flexibility
 
 # Between the least the needs of the evening allow (0) and what everybody charging at the cheapest hour takes (1).
 _TIGHTNESS: dict[Kind, float] = {"typical": 0.20, "hard": 0.10}
-_EVERY: dict[Kind, int] = {"typical": 5, "hard": 1}  # one congestion point in so many is limited
+_EVERY: dict[Kind, int] = {"typical": 5, "hard": 1}  # one congestion point in this many is limited
 
 # Capacity prices per MW and hour, of the order of FCR and aFRR in Germany and the Netherlands in 2024/25.
 _PRODUCTS = (("FCR", Direction.SYMMETRIC, 12.0), ("aFRR up", Direction.UP, 9.0), ("aFRR down", Direction.DOWN, 6.0))
-_STEP_MW = 1e-4  # so fine that whole bids are as good as any: every engine solves the same problem
+_STEP_MW = 1e-4  # so fine that integer bids cost nothing: every engine solves the same problem
 _DEPTH_KW = {"FCR": 0.25, "aFRR up": 0.40, "aFRR down": 0.40}  # market depth per resource
 _AWARDED = 0.92  # of what is prequalified: aFRR up, hard
 
 
 def make_case(resources: int, kind: Kind = "typical", *, seed: int = 0, committed: bool = True) -> Case:
-    """Return the case; `committed` False leaves the day-ahead position free (how the position was reckoned)."""
+    """Return the case; with `committed` False, the day-ahead position is free (to compute the position)."""
     if resources < 1:
         raise ValueError(f"{resources} resources: at least one is needed")
     rng = np.random.default_rng([seed, resources])
@@ -108,7 +108,7 @@ def _limits(kind: Kind, storage_point: Ints, evening: tuple[Floats, Floats], poi
 
 
 def _reservations(points: int, storage_point: Ints, evening: tuple[Floats, Floats]) -> Reservations:
-    """Every twentieth congestion point, half of them limited ones, holds a reduction in the evening peak."""
+    """Reserve a reduction in the evening peak at every twentieth congestion point; half of these have a limit."""
     number = np.arange(0, points, 20)
     number = np.minimum(number + np.where(np.arange(len(number)) % 2, 3, 0), points - 1)
     most = np.bincount(storage_point, weights=evening[1], minlength=points)[number]
@@ -136,7 +136,7 @@ def _day_ahead(kind: Kind, resources: int, committed: bool) -> DayAhead:
 
 
 def _intraday(resources: int) -> Intraday:
-    """Quarter-hours around the hourly price, a saw-tooth as ramps make it, plus noise; a spread of 8 EUR/MWh."""
+    """Return intraday prices: a saw-tooth per quarter-hour around the hourly price, noise, a spread of 8 EUR/MWh."""
     rng = np.random.default_rng(20241003)
     hourly = np.repeat(DAY_AHEAD_EUR_PER_MWH, 4)
     ramp = np.gradient(np.array(DAY_AHEAD_EUR_PER_MWH)).repeat(4) * np.tile([-0.3, -0.1, 0.1, 0.3], 24)
@@ -153,7 +153,7 @@ def _intraday(resources: int) -> Intraday:
 
 def _reserves(kind: Kind, resources: int, prequalified_kw: float) -> tuple[Reserve, ...]:
     block = np.arange(ISPS) // 16
-    daily = np.array([0.9, 0.8, 1.1, 1.0, 1.3, 0.9])  # evenings are dear
+    daily = np.array([0.9, 0.8, 1.1, 1.0, 1.3, 0.9])  # evenings are expensive
     return tuple(
         Reserve(
             name=name,

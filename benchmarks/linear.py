@@ -1,7 +1,7 @@
-"""The relaxed problem as arrays, straight from a case with numpy: what a hand-written model for HiGHS looks like.
+"""The relaxed problem as arrays, built with numpy like a hand-written model for HiGHS.
 
-Written from docs/reference/formulation.md, not from the code in `models/reference`, with the same optimum. It states
-what the benchmarks' instances have: a case with runs, pins, an anchor or sustained reserve is refused.
+Written from docs/reference/formulation.md, independently of `models/reference`, with the same optimum. It covers the
+benchmarks' instances: cases with runs, pins, an anchor or sustained reserve are refused.
 """
 
 from collections.abc import Callable
@@ -29,7 +29,7 @@ class Arrays:
     rows: Any  # scipy csc_array
     row_lower: Floats
     row_upper: Floats
-    columns: dict[str, tuple[int, Ints, Ints]]  # name → first column, and what its cells belong to (unit, ISP)
+    columns: dict[str, tuple[int, Ints, Ints]]  # name → first column, and the (unit, ISP) of its cells
 
 
 @dataclass
@@ -89,15 +89,15 @@ class _Sheet:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Programs:
-    """What units add to congestion points, and what they hold: entries (column, point, ISP, kW per unit)."""
+    """The units' power at congestion points and their held reserve: entries (column, point, ISP, kW per unit)."""
 
     flow: list[tuple[Ints, Ints, Ints, float]]
     held: list[tuple[int, Ints, Ints, Ints]]  # product, column, point, ISP
-    able: Floats  # (R,T) kW that could be held at most
+    able: Floats  # (R,T) most reserve that could be held, kW
 
 
 def relaxation(case: Case) -> Arrays:
-    """Return the relaxed problem: bids continuous, charging and discharging at once not excluded."""
+    """Return the relaxed problem: continuous bids, simultaneous charging and discharging allowed."""
     refuse(case)
     sheet = _Sheet()
     rows = len(case.points) + 1
@@ -118,7 +118,7 @@ def relaxation(case: Case) -> Arrays:
 
 
 def refuse(case: Case) -> None:
-    """Raise ValueError for a case with what only the reference formulation states."""
+    """Raise ValueError for a case that only the reference formulation covers."""
     pinned = ~np.isnan(case.storage.pinned_kw).all() or ~np.isnan(case.curtailable.pinned_kw).all()
     if len(case.shiftable.point) or len(case.switched.point) or pinned or case.anchor is not None:
         raise ValueError("runs, switched units, pins and anchors are not stated here; use models.reference.problem")

@@ -1,4 +1,4 @@
-"""The relaxed problem stated in linopy, the way its documentation teaches: labelled arrays, masks, group sums."""
+"""The relaxed problem stated in linopy, as its documentation recommends: labelled arrays, masks, group sums."""
 
 from typing import Any
 
@@ -36,7 +36,7 @@ def state(case: Case) -> Any:
 
 
 def constant_eur(case: Case) -> float:
-    """Return what the cost of benchmarks.linear has on top of the variables'."""
+    """Return the constant part of the cost of benchmarks.linear, in EUR."""
     hours, data = _per_kw(case), case.reservations
     fee = float((data.availability_eur_per_mw_h[:, None] * np.abs(data.reserved_kw)).sum()) * hours
     curtailed = float((case.curtailable.cost_eur_per_mwh[:, None] * case.curtailable.forecast_kw).sum()) * hours
@@ -152,7 +152,7 @@ def _limits(model: Any, case: Case, power: Any) -> Any:
 
 
 def _deliver(model: Any, case: Case, power: Any, called: tuple[Any, Ints]) -> Any:
-    """Reductions only, one contract per congestion point: what instances have."""
+    """State the reservations as instances have them: reductions only, one contract per congestion point."""
     data, ((charge, discharge, _, _), units) = case.reservations, called
     reserved = _da(-data.reserved_kw, "contract", "isp")
     here = reserved > 0

@@ -1,9 +1,9 @@
 """Load on one machine: python -m benchmarks.load [portfolio|prognoses|updates|stranger …] [--scale 1.0].
 
-portfolio   a CRO's answer of 20,000 congestion points and 1,000,000 connections is taken in (limit 60 s, 1 GiB)
+portfolio   a CRO's answer with 20,000 congestion points and 1,000,000 connections is processed (limit 60 s, 1 GiB)
 prognoses   20,000 D-Prognoses are built, signed and delivered to 10 DSOs over HTTP (limit 5 minutes)
-updates     5,000 FlexReservationUpdates are received, judged and answered (limit 60 s), and joined into few wishes
-stranger    what a message of an unknown sender costs in the endpoint (limit 1 ms)
+updates     5,000 FlexReservationUpdates are received, validated and answered (limit 60 s), and joined into few triggers
+stranger    the endpoint refuses a message from an unknown sender (limit 1 ms)
 
 Each part runs in a process of its own and is compared with a reference measured in the same run, so that figures of
 different machines can be compared. Prints one table; exits 1 when a limit is broken at full scale.
@@ -73,7 +73,7 @@ def _point(number: int) -> str:
 
 
 def take_portfolio(scale: float) -> Figures:
-    """Take in the CRO's answer: verify, store, read, judge, write."""
+    """Process the CRO's answer: verify, store, parse, validate, write."""
     points, each = int(20_000 * scale), 50
     world = _world()
     PortfolioRequests(world.store, world.settings, world.clock, world.participants).ask_portfolio(PERIOD)
@@ -100,7 +100,7 @@ def take_portfolio(scale: float) -> Figures:
     reference = time.monotonic() - began
     del xml, inner
     gc.collect()
-    _forget_peak()  # what it took to make the message up is not counted
+    _forget_peak()  # making the message does not count
     before = _peak_mb("VmRSS")
     began = time.monotonic()
     assert world.receiver.receive(body) == 200
@@ -116,7 +116,7 @@ def take_portfolio(scale: float) -> Figures:
 
 
 def _sinks(count: int, ports: Any, ended: Any) -> None:
-    """Serve `count` DSOs that take everything."""
+    """Serve `count` DSOs that accept every message."""
 
     async def take(request: Request) -> Response:
         await request.body()
@@ -175,7 +175,7 @@ def deliver_prognoses(scale: float) -> Figures:
 
 
 def _queue(tx: Any, world: World, number: int, dso: str) -> None:
-    """Do what publication does for one congestion point."""
+    """Build and queue the D-Prognosis of one congestion point, as the publisher does."""
     message_id, conversation_id = str(uuid.uuid4()), str(uuid.uuid4())
     power_w = tuple((number * 7 + isp * 13) % 5000 for isp in range(PERIOD.isp_count))
     message = d_prognosis(
@@ -198,7 +198,7 @@ def _connections(point: int) -> tuple[str, ...]:
 
 
 def take_updates(scale: float) -> Figures:
-    """Receive, judge and answer reservation updates of many congestion points in a portfolio of a million."""
+    """Receive, validate and answer reservation updates of many congestion points in a portfolio of a million."""
     count, points = int(5_000 * scale), int(20_000 * scale)
     world = _world()
     first, last, midnight = date(2026, 1, 1), date(2026, 12, 31), clock_time(0)
@@ -284,7 +284,7 @@ def _run(name: str, scale: float, answer: Any) -> None:
 
 
 def main() -> int:
-    """Run the parts asked for."""
+    """Run the chosen parts."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.load", description=__doc__.split("\n")[0])
     parser.add_argument("parts", nargs="*", default=list(PARTS), help=", ".join(PARTS))
     parser.add_argument("--scale", type=float, default=1.0)

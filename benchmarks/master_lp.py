@@ -1,11 +1,11 @@
-"""Our own interior-point method against HiGHS, on the master LPs of real searches.
+"""Compares our own interior-point method with HiGHS on the master LPs of real searches.
 
 python -m benchmarks.master_lp SIZES KINDS LIMIT_S, for example 1000,10000 typical,hard 300, prints a JSON object per
-program. All methods solve every program of a search in turn, in alternating order; then the search goes on with the own
-method's answer. The own method and HiPO stop at the same absolute gap. IPX keeps its default tolerance, as where it
-steps in for the own method: stopped earlier and without crossover, it does not call its answer optimal. HiPO takes part
-where highspy-extras is installed. Seconds and processor seconds begin at the program in arrays, so packing it, or
-handing it to HiGHS, counts.
+program. All methods solve every program of a search, in alternating order; the search continues with the own method's
+answer. The own method and HiPO stop at the same absolute gap. IPX keeps its default tolerance, as it does when it
+replaces the own method: if it stops earlier without crossover, it does not report an optimal answer. HiPO takes part
+if highspy-extras is installed. All times start from the program in arrays, so they include packing it or passing it to
+HiGHS.
 """
 
 import json
@@ -29,23 +29,23 @@ from models.decomposition.master.master_lp import MasterLp, Mixture, block_lp_of
 from models.decomposition.master.restricted_master import RestrictedMaster
 from models.decomposition.solve import solve
 
-FEASIBLE = 1e-5  # of rows, as the own method: programs are made exact afterwards
+FEASIBLE = 1e-5  # error of rows, as for the own method; programs are made exact afterwards
 IPX_DEFAULT = 1e-8  # relative
-REPEATS_S = 3.0  # programs that every method solves in less are solved three times
+REPEATS_S = 3.0  # programs that every method solves faster are solved three times
 
 
 @dataclass(frozen=True, kw_only=True)
 class Try:
-    """What one method did with one program."""
+    """The result of one method on one program."""
 
     seconds: float
     cpu_s: float
-    objective: float | None  # EUR; None where the method did not end
+    objective: float | None  # EUR; None when the method did not finish
     missing_kw: float | None  # the largest error of a row
 
 
 def timed(solve: Callable[[], Floats | None], lp: MasterLp) -> Try:
-    """Run a method; it returns x (V,)."""
+    """Run a method that returns x (V,)."""
     began, cpu = perf_counter(), process_time()
     x = solve()
     seconds, cpu = perf_counter() - began, process_time() - cpu
@@ -59,7 +59,7 @@ def timed(solve: Callable[[], Floats | None], lp: MasterLp) -> Try:
 
 
 def own(master: RestrictedMaster, lp: MasterLp, gap_eur: float, limit_s: float) -> Floats | None:
-    """Solve by the own method, to an absolute gap."""
+    """Solve with our own method, to an absolute gap."""
     shape, start, prices = block_lp_of(master, lp)
     try:
         found = solve_block_lp(shape, start, prices, gap=gap_eur, time_left_s=limit_s, threads=2)
@@ -72,7 +72,7 @@ def own(master: RestrictedMaster, lp: MasterLp, gap_eur: float, limit_s: float) 
 
 
 def highs(lp: MasterLp, algorithm: str, relative_gap: float, limit_s: float) -> Floats | None:
-    """Solve by an interior-point method of HiGHS."""
+    """Solve with an interior-point method of HiGHS."""
     options = {
         **ALGORITHMS[algorithm], "threads": 2, "time_limit": limit_s, "primal_feasibility_tolerance": FEASIBLE,
         "ipm_optimality_tolerance": relative_gap,

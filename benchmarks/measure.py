@@ -1,7 +1,7 @@
 """Measures one engine on one instance, in this process: python -m benchmarks.measure ENGINE KIND RESOURCES LIMIT_S.
 
-A tiny case is solved first, so that imports and compilation are not timed but told apart (warm_up_s). The memory is the
-highest resident set of the process, the case included, the audit not. Prints one JSON object as its last line.
+A tiny case is solved first, so that imports and compilation are reported separately (warm_up_s). The memory is the
+highest resident set of the process, including the case but not the audit. Prints one JSON object as its last line.
 """
 
 import json
@@ -18,7 +18,7 @@ TINY = 50
 
 
 def peak_rss_mib() -> float:
-    """Return the highest resident set of this process; not that of the one it was forked from, where /proc tells."""
+    """Return the highest resident set of this process; with /proc, without that of the process it was forked from."""
     status = Path("/proc/self/status")
     if status.is_file():
         for line in status.read_text(encoding="ascii").splitlines():
@@ -28,7 +28,7 @@ def peak_rss_mib() -> float:
 
 
 def measured(engine: str, kind: str, resources: int, limit_s: float) -> dict[str, Any]:
-    """Return the row; engine is a name of RUN, with the algorithm behind a colon where it has several."""
+    """Return the row; `engine` is a name in RUN, followed by a colon and the algorithm if it has several."""
     name, _, algorithm = engine.partition(":")
     more = (algorithm,) if algorithm else ()
     started = perf_counter()
@@ -45,12 +45,12 @@ def measured(engine: str, kind: str, resources: int, limit_s: float) -> dict[str
         "build_s": round(figures.build_s, 4),
         "solve_s": round(figures.solve_s, 4),
         "total_s": round(figures.build_s + figures.solve_s, 4),
-        "cpu_s": round(cpu, 4),  # much less than total_s on two threads: the machine was not idle
+        "cpu_s": round(cpu, 4),  # much less than total_s: the machine was busy with other work
         "peak_rss_mib": round(peak, 1),
         "objective": figures.objective,
         "bound": figures.bound,
         "gap_of_gross_cost": figures.gap_of_gross_cost,
-        "gap_of_flexibility_value": figures.gap_of_gross_cost,  # a proven optimum has none of either
+        "gap_of_flexibility_value": figures.gap_of_gross_cost,  # a proven optimum has no gap
         "audit": None,
         "note": figures.note,
         "algorithm": algorithm or None,

@@ -1,10 +1,10 @@
-"""How long the operators' pages take with 20,000 congestion points: p50 and p95 per page, over real HTTP.
+"""Measures how long the operators' pages take with 20,000 congestion points: p50 and p95 per page, over real HTTP.
 
     python benchmarks/operators_page.py [--points 20000] [--requests 40]
 
-The store is filled with a plan, its prognoses and their answers; a writer goes on answering prognoses meanwhile, so
-that what is kept in memory is out of date again and again. The reference is /login in the same run: a page that reads
-nothing. The goal is a p95 under 200 ms on two cores.
+The store is filled with a plan, its prognoses and their answers. Meanwhile a writer keeps answering prognoses, so that
+cached data becomes outdated again and again. The reference is /login in the same run, a page that reads nothing. The
+goal is a p95 under 200 ms on two cores.
 """
 
 import argparse
@@ -150,7 +150,7 @@ def measure(client: httpx.Client, path: str, requests: int) -> tuple[float, floa
 
 
 def answer_on(daemon: Service, count: int, ended: threading.Event) -> None:
-    """Accept one prognosis after the other, five a second."""
+    """Accept one prognosis after another, five per second."""
     number = 0
     while not ended.wait(0.2):
         with daemon.store.transaction() as tx:
@@ -159,7 +159,7 @@ def answer_on(daemon: Service, count: int, ended: threading.Event) -> None:
 
 
 def main() -> int:
-    """Print a line per page; 1 when a p95 misses the goal."""
+    """Print a line per page; return 1 when a p95 misses the goal."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--points", type=int, default=20_000)
     parser.add_argument("--requests", type=int, default=40)
@@ -171,7 +171,7 @@ def main() -> int:
             store_url=f"sqlite:///{folder}/agr.db",
         )  # fmt: skip
         KeyPair.generate().save(settings.key_file)
-        daemon = Service(settings, JumpingClock(NOW))  # not started: only its operators' side answers
+        daemon = Service(settings, JumpingClock(NOW))  # not started: only the operators' page is served
         server = WebServer("operators", operators_app(daemon.operators), "127.0.0.1", 0, "port")
         server.start()
         try:
@@ -212,7 +212,7 @@ def _measure_all(pages: dict[str, str], url: str, given: argparse.Namespace) -> 
     worst = 0.0
     with httpx.Client(base_url=url, timeout=120) as client:
         client.post("/login", data={"name": "anna", "password": "four random words"})
-        client.get("/")  # what is read once per plan
+        client.get("/")  # reads the data that is read once per plan
         reference = measure(client, "/login", given.requests)[0]
         print(f"{'page':<22}{'p50 ms':>9}{'p95 ms':>9}{'of log-in':>11}")
         for name, path in pages.items():

@@ -1,4 +1,4 @@
-"""The product's optimiser as an engine: the one place that knows its entry point."""
+"""The product's optimiser as an engine: the only module that knows its entry point."""
 
 from math import isfinite
 from time import perf_counter
@@ -10,11 +10,11 @@ from models.decomposition.progress import Round
 from models.method import Method, solve
 from models.outcome import Outcome
 
-RELATIVE_GAP = 1e-3  # of gross cost, proven: what the figures are stated for
+RELATIVE_GAP = 1e-3  # of gross cost, proven; the figures are stated for this gap
 
 
 def measure(case: Case, limit_s: float) -> Figures:
-    """Solve to RELATIVE_GAP; audit and the value of flexibility are reckoned afterwards."""
+    """Solve to RELATIVE_GAP; the audit and the value of flexibility are computed afterwards."""
     started = perf_counter()
     rounds: list[dict[str, Any]] = []
 

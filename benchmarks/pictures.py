@@ -1,6 +1,6 @@
-"""Draws a run's pictures as SVG: scaling, convergence, where the time goes. Needs matplotlib, from .venv-bench.
+"""Draws a run's pictures as SVG: scaling, convergence, time per step. Needs matplotlib, from .venv-bench.
 
-As a command: .venv-bench/solvers/bin/python -m benchmarks.pictures RESULT.json FOLDER, with what `--out` has written.
+As a command: .venv-bench/solvers/bin/python -m benchmarks.pictures RESULT.json FOLDER. `--out` writes RESULT.json.
 """
 
 import json
@@ -37,7 +37,7 @@ def scaling(rows: list[Row]) -> Any:
 
 
 def convergence(rows: list[Row]) -> Any:
-    """Over the seconds of each run: how far the bound is from the best program in the end, and what was proven."""
+    """Over the seconds of each run: the distance of the bound from the final best program, and the proven gap."""
     figure, axes = plt.subplots(figsize=_SIZE)
     for row, colour in zip(rows, _COLOURS, strict=False):
         gross, rounds = row["gross_cost"], row["rounds"]
@@ -78,7 +78,7 @@ def time_spent(rows: list[Row]) -> Any:
 
 
 def draw(result: dict[str, Any], folder: Path) -> list[Path]:
-    """Write the pictures the result has figures for, and return them."""
+    """Write the pictures that the result has figures for, and return their paths."""
     solved = [row for row in result["rows"] if row["objective"] is not None]
     ours = [row for row in solved if row["engine"] == "agr"]
     figures: dict[str, Any] = {}

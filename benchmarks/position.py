@@ -1,6 +1,6 @@
-"""What was bought day-ahead, kW per resource and ISP: the optimum at the auction's prices, hourly, without intraday.
+"""The day-ahead position, kW per resource and ISP: the hourly optimum at the auction's prices, without intraday.
 
-Written down so that instances are the same on every machine; `python -m benchmarks.position` reckons it again.
+Kept as constants so that instances are the same on every machine; `python -m benchmarks.position` recomputes them.
 """
 
 import numpy as np
@@ -22,8 +22,8 @@ def planned_kw(kind: str) -> Floats:
     return np.repeat(TYPICAL_KW if kind == "typical" else HARD_KW, 4)
 
 
-def _reckon(kind: str, resources: int = 1000) -> Floats:
-    """Return the hourly position of one resource among so many, from HiGHS."""
+def _compute(kind: str, resources: int = 1000) -> Floats:
+    """Return the hourly position of one resource, averaged over an instance, from HiGHS."""
     from dataclasses import replace
 
     from benchmarks.highs import ALGORITHMS, load, run
@@ -41,4 +41,4 @@ def _reckon(kind: str, resources: int = 1000) -> Floats:
 
 if __name__ == "__main__":
     for name in ("typical", "hard"):
-        print(name, *_reckon(name).tolist(), sep=", ")  # noqa: T201
+        print(name, *_compute(name).tolist(), sep=", ")  # noqa: T201

@@ -1,9 +1,9 @@
-"""One FlexReservationUpdate in a large portfolio: from its acceptance to the new D-Prognosis in the outbox.
+"""Measures one FlexReservationUpdate in a large portfolio: from its acceptance to the new D-Prognosis in the outbox.
 
-The real stages on a real SQLite store: intake judges the signed message, the planner plans again in its worker
-process, audits and stores the plan, the publisher queues what changed. The plan before is the one that was just
-measured, put into the store with D-Prognoses of all congestion points. The first update finds nothing in memory, as
-after a restart; the others are what a running daemon does.
+The real stages run on a real SQLite store: the receiver validates the signed message, the planner plans in its worker
+process, audits and stores the plan, and the publisher queues the changed prognoses. The plan before is the one just
+measured, stored with D-Prognoses of all congestion points. The first update finds nothing in memory, as after a
+restart; the others are like those of a running daemon.
 """
 
 import json
@@ -35,7 +35,7 @@ from models.outcome import Outcome
 from tests.builders.worlds import World
 
 MOST = 200_000
-"""Resources beyond which it is not measured: the plan before, with every unit's program, takes minutes to store."""
+"""The largest number of resources to measure: a larger plan before takes minutes to store."""
 PERIOD = Period(date(2026, 3, 30))  # 96 ISPs
 UPDATES = 5
 _PEAK = (time(17), time(20))
@@ -43,13 +43,13 @@ _ISPS = 'Start="69" Duration="12"'
 
 
 def measure(case: Case, outcome: Outcome) -> dict[str, Any] | None:
-    """Return resources, the median seconds of updates after the first, those of the first, and the widest gap."""
+    """Return resources, the median seconds of later updates, the seconds of the first update, and the widest gap."""
     if not len(case.reservations.point) or _resources(case) > MOST:
         return None
     log.configure(quiet=True)
     with tempfile.TemporaryDirectory(prefix="agr-bench-") as name:
         world = World(Path(name))
-        gap = outcome.gap_eur / outcome.gross_cost_eur  # a plan that ended with more is not asked for less here
+        gap = outcome.gap_eur / outcome.gross_cost_eur  # do not ask for a smaller gap than that of the plan before
         planning = Planning(threads=2, decomposed_gap=max(Planning().decomposed_gap, 1.1 * gap))
         world.settings = world.settings.model_copy(update={"planning": planning})
         solver = SolverPool(planning)
@@ -75,7 +75,7 @@ def _measured(world: World, solver: SolverPool, case: Case, outcome: Outcome) ->
     for number in range(UPDATES):
         world.clock.jump_to(world.clock.now() + timedelta(minutes=1))
         _receive(world, case, number)
-        if number == 0:  # a plan that is not in memory waits for more updates, as any other
+        if number == 0:  # as usual, a plan that is not in memory waits for more updates
             world.clock.jump_to(world.clock.now() + timedelta(seconds=world.settings.planning.join_triggers_s))
         before = _queued(world)
         began = perf_counter()
@@ -101,7 +101,7 @@ def _resources(case: Case) -> int:
 
 
 def _stand(world: World, case: Case, outcome: Outcome) -> None:
-    """Store the plan as the one in force, with all that intake and planner look at."""
+    """Store the plan as the plan in force, with everything that receiver and planner read."""
     held = case.reservations
     contracts = tuple(
         Contract(
@@ -137,7 +137,7 @@ def _stand(world: World, case: Case, outcome: Outcome) -> None:
 
 
 def _receive(world: World, case: Case, number: int) -> None:
-    """Receive a signed update that leaves half of a reservation; the next one when all have been halved."""
+    """Receive a signed update that halves the next reservation; after the last, the first is halved again."""
     held = case.reservations
     again, k = divmod(number, len(held.point))
     power_w = round(1000 * float(held.reserved_kw[k].min()) * 0.5 ** (again + 1))

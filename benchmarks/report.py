@@ -1,4 +1,4 @@
-"""Turns rows into a table, and says what they come to: ratios to the best HiGHS, the exponent of time per resource."""
+"""Turns rows into a table and a summary: ratios to the best HiGHS, and the exponent of time over resources."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ _COLUMNS = (
 
 
 def table(rows: list[Row]) -> Table:
-    """Return the rows as people read them."""
+    """Return the rows as a table."""
     result = Table(title="One process per row, two threads; compiled and imported before the clock starts")
     for name in _COLUMNS:
         result.add_column(name, justify="left" if name in ("kind", "engine", "audit", "note") else "right")
@@ -49,12 +49,12 @@ def conclusions(rows: list[Row]) -> list[str]:
 
 
 def _ended(row: Row) -> bool:
-    """Say whether an engine did all of it: a time limit leaves agr with a program, but with a wider gap."""
+    """Return whether an engine finished; at a time limit, agr has a program but a wider gap."""
     return bool(row["total_s"]) and row["objective"] is not None and not (row["engine"] == "agr" and row["note"])
 
 
 def exponent(rows: list[Row]) -> float | None:
-    """Return b of total_s ~ resources^b over agr's rows from 10,000 to 1,000,000; None unless both ends are there."""
+    """Return b of total_s ~ resources^b over agr's rows from 10,000 to 1,000,000; None without both sizes."""
     points = {
         r["resources"]: r["total_s"] for r in rows if r["engine"] == "agr" and 10_000 <= r["resources"] <= 1_000_000
     }

@@ -1,4 +1,4 @@
-"""The resources of an instance, drawn in slices of a class so that a million of them need little memory."""
+"""Draws the resources of an instance, in slices of a class so that a million resources need little memory."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 from models.case import Bools, Curtailable, Floats, Ints, Storage
 
 _SLICE = 20_000  # units drawn at once
-_ROUNDING = 1e-6  # needs may be missed by this share, so that what is rounded to float32 can still be met
+_ROUNDING = 1e-6  # needs are lowered by this share, so that they can be met after rounding to float32
 
 
 @dataclass(frozen=True, kw_only=True)
 class Fleet:
-    """What all units share."""
+    """Values that all units share."""
 
     isps: int
     hours: float
@@ -30,11 +30,11 @@ class Fleet:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Drawn:
-    """A slice of storage units: fields of models.case.Storage, and what they take in the evening, kW (U,)."""
+    """A slice of storage units: fields of models.case.Storage, and their power in the evening, kW (U,)."""
 
     one: dict[str, Floats]  # (U,)
     wide: dict[str, Floats]  # (U,T)
-    least_kw: Floats  # mean power of the evening that the needs demand
+    least_kw: Floats  # least mean power in the evening that meets the needs
     most_kw: Floats  # power at its cheapest hour
 
 
@@ -49,7 +49,7 @@ _AS_COLUMN = ("discharge_kw", "charge_efficiency", "energy_max_kwh")  # constant
 
 
 def storage_of(fleet: Fleet, *parts: Any) -> tuple[Storage, tuple[Floats, Floats]]:
-    """Return the storage units of all classes, and per unit the least and most power of the evening (last argument)."""
+    """Return the storage units of all classes, and each unit's least and most power in the evening (last argument)."""
     *classes, evening = parts
     units = sum(len(point) for _, point in classes)
     one = {name: np.empty(units) for name in _ONE}
@@ -105,7 +105,7 @@ def cars(fleet: Fleet, count: int, evening: slice) -> Drawn:
     morning = np.where(home, np.minimum(rng.uniform(0.0, 0.8, count) * trip, able * leaves), 0.0)
     target = start + morning
     back = np.where(home, target - trip, 0.0)
-    full = np.minimum(target + rng.uniform(0.0, 5.0, count), capacity)  # where the driver lets it stop
+    full = np.minimum(target + rng.uniform(0.0, 5.0, count), capacity)  # the driver lets charging stop here
     share = np.where(home, rng.uniform(0.4, 0.9, count), 1.0)
     need = np.minimum(share * trip, able * (until - arrives))
 
@@ -247,7 +247,7 @@ def _quarter(hours: Floats) -> Floats:
 
 
 def _at_once(fleet: Fleet, connected: Bools, power: Floats, energy_kwh: Floats) -> NDArray[np.float64]:
-    """Return full power from the first connected ISP until the energy, at the plug, is there (U,T)."""
+    """Return charging at full power (U,T), in kW, from the first connected ISP until the energy is reached."""
     most = np.where(connected, power[:, None] * fleet.hours, 0.0)
     before = np.cumsum(most, axis=1) - most
     return np.clip(energy_kwh[:, None] - before, 0.0, most) / fleet.hours

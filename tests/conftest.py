@@ -1,4 +1,4 @@
-"""What several rooms need: counterparties, a PostgreSQL server and a browser where installed."""
+"""Fixtures for several packages: counterparties, and a PostgreSQL server and a browser if installed."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack

@@ -1,4 +1,4 @@
-"""What is measured by default, and what becomes of an engine that is missing or too slow."""
+"""What is measured by default, and what happens with an engine that is missing or too slow."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The benchmark's instances are what they are said to be, and two engines that share no code agree on them."""
+"""The benchmark's instances fit their description, and two engines that share no code agree on them."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""What long campaigns have done so far: lines of JSON in build/, one for each run, with the code's revision."""
+"""The record of long campaigns: a line of JSON in build/ for each run, with the code's revision."""
 
 import json
 import subprocess

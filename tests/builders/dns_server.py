@@ -1,6 +1,6 @@
-"""A real DNS server on loopback: zones of the tests' own, signed with real keys, delegated from a root of its own.
+"""A real DNS server on loopback: its own zones, signed with real keys, delegated from its own root.
 
-Answers as a recursive resolver does that leaves validation to who asks. It can also lie, by name of the fault.
+Answers like a recursive resolver that leaves validation to the client. It can also lie, by name of the fault.
 """
 
 import contextlib

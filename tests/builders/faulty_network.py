@@ -1,4 +1,4 @@
-"""A TCP proxy that misbehaves on purpose: everything a network and a peer's front server do to messages."""
+"""A TCP proxy that misbehaves on purpose: everything that a network and a peer's front server may do to messages."""
 
 import contextlib
 import socket

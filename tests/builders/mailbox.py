@@ -1,4 +1,4 @@
-"""An SMTP server of a few lines: plain, STARTTLS or TLS, with log-in; it remembers what it was told."""
+"""A small SMTP server: plain, STARTTLS or TLS, with log-in; it keeps the messages it receives."""
 
 import base64
 import socketserver
@@ -35,7 +35,7 @@ class Mailbox:
 
 class _Server(socketserver.ThreadingTCPServer):
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that leaves in the middle is no fault of the server's."""
+        """A client that disconnects early is not a fault of the server."""
 
 
 class _Conversation(socketserver.BaseRequestHandler):

@@ -1,4 +1,4 @@
-"""The operators' side of a daemon that was not started, over real HTTP: its stages are called by hand."""
+"""The operators' page and API of a daemon that is not started, over real HTTP: tests call its stages."""
 
 import httpx
 

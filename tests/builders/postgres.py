@@ -1,4 +1,4 @@
-"""A PostgreSQL server of the tests' own, where its programs are installed (CI installs them)."""
+"""A private PostgreSQL server, if its programs are installed (CI installs them)."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""What tests need that pip cannot install; `.ci/tools` brings it."""
+"""Tools that tests need and pip cannot install; `.ci/tools` brings them."""
 
 import os
 import shutil

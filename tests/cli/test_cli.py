@@ -1,4 +1,4 @@
-"""The commands as a user types them, on a fresh folder: what they do, and what they say when something is wrong."""
+"""The commands as a user types them, in a fresh folder: what they do, and how they report faults."""
 
 import shutil
 import stat

@@ -1,4 +1,4 @@
-"""Commands that only look import nothing heavy: each answers before its user wonders."""
+"""Light commands import no heavy modules, so that they answer at once."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Price series of any resolution on the ISPs of a Period."""
+"""Price series of any resolution, mapped to the ISPs of a Period."""
 
 from datetime import UTC, date, datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""docs/reference/tables.md says what the code does."""
+"""docs/reference/tables.md agrees with the code."""
 
 import re
 from pathlib import Path

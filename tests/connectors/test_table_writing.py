@@ -1,4 +1,4 @@
-"""What is written reads back exactly."""
+"""Written tables read back exactly."""
 
 from datetime import UTC, date, datetime, time, timedelta, timezone
 

@@ -1,4 +1,4 @@
-"""A folder of tables: what is read, and that every fault is found, named and located."""
+"""A folder of tables is read, and every fault in it is found, named and located."""
 
 from datetime import UTC, date, datetime, time, timedelta
 

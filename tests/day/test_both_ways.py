@@ -1,4 +1,4 @@
-"""One day twice: the running daemon with independent counterparties, and `agr scenario run`; every plan is alike."""
+"""One day twice: the running daemon with independent counterparties, and `agr scenario run`; every plan is equal."""
 
 import json
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""A CRO that is late, says no, or tells only part of what it knows."""
+"""A CRO that is late, rejects, or sends only part of its list."""
 
 from datetime import date
 

@@ -1,4 +1,4 @@
-"""A DSO that says no, and one that is not there."""
+"""A DSO that rejects, and one that cannot be reached."""
 
 from collections.abc import Iterator
 from datetime import date

@@ -1,4 +1,4 @@
-"""A network that loses, delays, doubles and turns messages round: each one arrives, once or as the same again."""
+"""A network that loses, delays, duplicates and reorders messages: each one arrives, and repeats are identical."""
 
 from collections import Counter
 from collections.abc import Iterator

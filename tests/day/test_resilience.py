@@ -1,4 +1,4 @@
-"""What once went wrong when parts failed at a bad moment: dead workers, bugs, late CROs, crashes between two steps."""
+"""Failures of parts at bad moments: dead workers, bugs, late CROs, crashes between two steps."""
 
 import multiprocessing
 import time

@@ -1,4 +1,4 @@
-"""Stopped and started again on the same store, anywhere in the day: nothing is lost and nothing is sent twice."""
+"""The daemon restarts on the same store at any time of day: nothing is lost and nothing is sent twice."""
 
 from datetime import date
 

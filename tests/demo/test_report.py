@@ -1,4 +1,4 @@
-"""The demo's judge sees broken promises: it compares what DSOs received with who they are and what was planned."""
+"""The demo's report finds broken promises: it compares what DSOs received with the plan."""
 
 from dataclasses import replace
 from datetime import UTC, date, datetime

@@ -1,4 +1,4 @@
-"""Words about faults: what was probably meant, and where a fault lies."""
+"""Messages about faults: suggestions, and the place of a fault."""
 
 from agr.domain.faults import Finding, closest, counted, meant
 

@@ -1,4 +1,4 @@
-"""Time arithmetic, judged by counting UTC steps with zoneinfo alone."""
+"""Time arithmetic, checked by counting UTC steps with zoneinfo alone."""
 
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo

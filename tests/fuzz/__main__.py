@@ -1,8 +1,8 @@
 """Runs every target under atheris, one after the other, and prints the figures: make fuzz ARGS="--millions 10".
 
 Executions add up over runs in build/fuzz/ledger.jsonl: ARGS="--minutes 4" stops after about four minutes, and the next
-call goes on. A finding stays in build/fuzz as finding-TARGET-…; once mended, move it to tests/fuzz/corpus/TARGET, where
-the tests replay it. `--afresh` forgets what was counted; corpora are kept.
+call continues. A finding stays in build/fuzz as finding-TARGET-…; once fixed, move it to tests/fuzz/corpus/TARGET,
+where the tests replay it. `--afresh` resets the counts; corpora are kept.
 """
 
 import argparse

@@ -1,6 +1,6 @@
 """Runs one target under atheris: PYTHONPATH with atheris in it, python -m tests.fuzz.campaign TARGET RUNS FOLDER.
 
-libFuzzer mutates, from what the tests replay and what it found before; its corpus stays in FOLDER/corpus-TARGET,
+libFuzzer mutates the inputs that the tests replay and those it found earlier; its corpus stays in FOLDER/corpus-TARGET,
 findings in FOLDER. A line of figures is added to FOLDER/ledger.jsonl: executions, seconds, resident memory at a tenth
 of the runs and at the end.
 """

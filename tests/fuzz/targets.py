@@ -1,7 +1,7 @@
-"""What a hostile peer can reach, layer by layer: each target takes any bytes and fails only on what must not happen.
+"""The layers that a hostile peer can reach: each target takes any bytes and fails only on forbidden behaviour.
 
-A target refuses in the words of the protocol or works; any other exception, a status that is not documented or a
-message that stays unprocessed is a finding. Used by the campaign (atheris) and by the short version in the tests.
+A target accepts the bytes or refuses them as the protocol says; any other exception, an undocumented status or an
+unprocessed message is a finding. Used by the campaign (atheris) and by the short version in the tests.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""The runner of the fuzzing campaigns ends when one of them does nothing."""
+"""The runner of the fuzzing campaigns stops when a campaign makes no progress."""
 
 import subprocess
 import sys

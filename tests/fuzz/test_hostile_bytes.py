@@ -1,4 +1,4 @@
-"""The short version of `make fuzz`: what the campaigns have kept, and mutations of good messages, on every layer."""
+"""The short version of `make fuzz`: kept findings and mutations of good messages, on every layer."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Delivery over real HTTP: retried, given up loudly, in order per recipient, nobody blocked by anybody else."""
+"""Delivery over real HTTP: retries, alarms on giving up, order per recipient, no recipient blocks another."""
 
 import threading
 import time

@@ -1,4 +1,4 @@
-"""Keys and endpoints out of the DNS: kept, renewed, forgotten in time; a dead resolver delays nobody."""
+"""Keys and endpoints from the DNS: kept, renewed and dropped in time; a dead resolver delays nothing."""
 
 import threading
 import time

@@ -1,4 +1,4 @@
-"""HTTPS with a certificate authority of the tests' own: names, ends and versions count; client certificates; tokens."""
+"""HTTPS with a private certificate authority: names, expiry, versions, client certificates, tokens."""
 
 import json
 import ssl

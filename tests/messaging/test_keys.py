@@ -1,4 +1,4 @@
-"""Keys change without downtime: two are valid, the running daemon takes the new one, nothing lies open."""
+"""Keys change without downtime: two are valid, the running daemon loads the new one, key files stay private."""
 
 import stat
 from datetime import datetime, timedelta

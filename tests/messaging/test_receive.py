@@ -1,4 +1,4 @@
-"""Messages in, state changes and replies out, over a real store: what each kind of bad message gets, and changes."""
+"""Received messages on a real store: state changes, replies, and the answer to each kind of bad message."""
 
 from collections import Counter
 from collections.abc import Iterator

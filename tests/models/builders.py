@@ -1,4 +1,4 @@
-"""Makes cases in three lines: units of one, concatenated; markets with defaults that do nothing surprising."""
+"""Builds cases in few lines: single units, concatenated, and markets with neutral defaults."""
 
 from dataclasses import fields, replace
 

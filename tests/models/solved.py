@@ -1,4 +1,4 @@
-"""Solves a small case to its exact optimum, and lets nothing pass that the audit objects to."""
+"""Solves a small case to its exact optimum, and fails on any finding of the audit."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""The algorithm with scripted steps: what is done, how often, and why it stops."""
+"""The algorithm with scripted steps: which steps run, how often, and why it stops."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field

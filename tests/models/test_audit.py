@@ -1,4 +1,4 @@
-"""The audit passes what the solver finds, and finds everything that is changed afterwards, in outcome or case."""
+"""The audit passes the solver's outcomes, and finds every later change of outcome or case."""
 
 from dataclasses import fields, is_dataclass, replace
 from functools import partial

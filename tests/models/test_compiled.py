@@ -1,4 +1,4 @@
-"""Compiled functions are kept on disk, but never longer than what they are made of."""
+"""Compiled functions are cached on disk, and compiled again when their sources change."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""The decomposition against the reference formulation, within the gap each of them has proven, and its own promises."""
+"""The decomposition against the reference formulation, within the proven gaps, and its own guarantees."""
 
 from dataclasses import replace
 from itertools import pairwise

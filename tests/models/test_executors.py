@@ -1,4 +1,4 @@
-"""Pricing on a Dask cluster: real workers in processes of their own, the same outcome as without them."""
+"""Pricing on a Dask cluster with real worker processes gives the same outcome as without."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Limits, FlexOption reservations and the anchor on cases small enough to reckon by hand. ISPs of one hour."""
+"""Limits, FlexOption reservations and the anchor on cases small enough to compute by hand. ISPs of one hour."""
 
 from dataclasses import replace
 

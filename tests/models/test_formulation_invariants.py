@@ -1,4 +1,4 @@
-"""What holds of every plan: more freedom is never worth less, money scales, shadow prices are slopes of the value."""
+"""Properties of every plan: more freedom never lowers the value, money scales, shadow prices are its slopes."""
 
 from dataclasses import fields, replace
 

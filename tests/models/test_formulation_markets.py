@@ -1,4 +1,4 @@
-"""Markets and balancing capacity on cases small enough to reckon by hand. ISPs of one hour, EUR/MWh, kW."""
+"""Markets and balancing capacity on cases small enough to compute by hand. ISPs of one hour, EUR/MWh, kW."""
 
 import numpy as np
 import pytest

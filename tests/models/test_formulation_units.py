@@ -1,4 +1,4 @@
-"""Every class of unit alone, on cases small enough to reckon by hand. ISPs of one hour: 1 kW is 1 kWh.
+"""Every class of unit alone, on cases small enough to compute by hand. ISPs of one hour: 1 kW is 1 kWh.
 
 Prices are in EUR/MWh, so 10 kWh at 50 cost 10·50/1000 = 0.50 EUR.
 """

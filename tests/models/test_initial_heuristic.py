@@ -1,4 +1,4 @@
-"""The first answer: an answer and a bound on both sides of the optimum, in a fraction of its time."""
+"""The initial heuristic: a program and a bound on either side of the optimum, in a fraction of the time."""
 
 from dataclasses import replace
 from time import perf_counter

@@ -1,4 +1,4 @@
-"""The mixture's own interior-point method against HiGHS, on random programs of its shape and on searches' columns."""
+"""The master LP's own interior-point method against HiGHS, on random programs of that shape and on real columns."""
 
 from concurrent.futures import ThreadPoolExecutor
 

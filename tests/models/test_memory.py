@@ -1,4 +1,4 @@
-"""Answers depend on what is asked alone, never on what freed memory happened to hold before."""
+"""Best responses depend on their inputs only, never on the former contents of freed memory."""
 
 import os
 import subprocess

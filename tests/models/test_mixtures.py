@@ -1,4 +1,4 @@
-"""Mixtures of answers against the plain sum of weighted answers, and what makes programs of them, in plain numpy."""
+"""Convex combinations of responses, and the programs made from them, against plain numpy."""
 
 from dataclasses import fields, replace
 

@@ -1,4 +1,4 @@
-"""Pairwise descent on the proximal master, and the groups that units at unpriced points are dealt into."""
+"""Pairwise descent on the proximal master, and the grouping of units at unpriced points."""
 
 import numpy as np
 import pytest

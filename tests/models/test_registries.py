@@ -1,4 +1,4 @@
-"""The registries are whole: what a case, an outcome and the audit know of classes and markets is registered."""
+"""The registries are complete: every class and market of cases, outcomes and the audit is registered."""
 
 from dataclasses import fields
 

@@ -1,4 +1,4 @@
-"""Planning a part of a portfolio again: its outcome fits into the whole, and its bound holds for the whole.
+"""Replanning a part of a portfolio: its outcome fits into the whole, and its bound holds for the whole.
 
 Oracle: the reference formulation of the whole portfolio, which knows nothing of parts, and the audit.
 """

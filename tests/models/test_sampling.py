@@ -1,4 +1,4 @@
-"""Prices found on a sample, and congestion points' own prices found while those of the portfolio stay."""
+"""Prices found on a sample, and congestion-point prices found while the portfolio's prices are fixed."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""What searches say of themselves: HiGHS' own log, our steps and rounds; nothing on the terminal."""
+"""The log of a solve: HiGHS's log, our steps and rounds; nothing on the terminal."""
 
 import numpy as np
 from scipy import sparse

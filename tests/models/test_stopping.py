@@ -1,4 +1,4 @@
-"""Rules that end a search, a column generation or a whole run: each alone, on a record made by hand."""
+"""Stopping rules of a search, of column generation and of a run: each alone, on a handmade record."""
 
 from math import inf
 

@@ -1,6 +1,6 @@
 """One unit's cheapest program at given prices, for SciPy's HiGHS: docs/reference/formulation.md §2 and §3.5.
 
-Shares nothing with `models`: dense loops, every direction a binary where asked for.
+Shares nothing with `models`: dense loops, with a binary for each direction if requested.
 """
 
 import numpy as np

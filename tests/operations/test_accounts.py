@@ -1,4 +1,4 @@
-"""Who is let in: log-ins, sessions, tokens, set-up links."""
+"""Authentication: log-ins, sessions, tokens, set-up links."""
 
 import re
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Alarms end once their cause is gone, without a hand."""
+"""Alarms end by themselves once their cause is gone."""
 
 from collections.abc import Iterator
 from pathlib import Path

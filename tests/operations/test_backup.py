@@ -1,4 +1,4 @@
-"""Backup and restore: what comes back is what was there, and nothing is lost on the way."""
+"""Backup and restore: everything comes back unchanged."""
 
 import os
 import sqlite3

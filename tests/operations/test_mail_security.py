@@ -1,4 +1,4 @@
-"""Alarms by e-mail over TLS: certificates of a real authority, log-ins, and nothing in clear when TLS fails."""
+"""Alarms by e-mail over TLS: certificates of a real authority, log-ins, and nothing in clear text when TLS fails."""
 
 import ssl
 from collections.abc import Iterator

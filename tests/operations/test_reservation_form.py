@@ -1,4 +1,4 @@
-"""What an operator enters as still reserved: read without guessing, every fault named, shown beside what counts."""
+"""Reservations entered by an operator: parsed strictly, with every fault named, and shown beside the current ones."""
 
 from datetime import date
 

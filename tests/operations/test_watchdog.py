@@ -1,4 +1,4 @@
-"""A store that fails and a clock that jumps: noticed, told, and over by themselves."""
+"""A failing store and a jumping clock are noticed and reported, and their alarms end by themselves."""
 
 import time
 from collections.abc import Iterator

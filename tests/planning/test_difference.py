@@ -1,4 +1,4 @@
-"""What a plan takes over from its predecessor."""
+"""What a plan takes over from its predecessor: start prices and differences."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""A FlexReservationUpdate in a large portfolio: only its congestion point is planned again, with a proven bound."""
+"""A FlexReservationUpdate in a large portfolio: only its congestion point is replanned, with a proven bound."""
 
 from collections.abc import Iterator
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""A plan, its alarms and the answers to its triggers come into the store together, or none of them does."""
+"""A plan, its alarms and the answers to its triggers are stored together or not at all."""
 
 import sqlite3
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""Worker processes: a solve that hangs or dies ends in words, and the next one works."""
+"""Worker processes: a solve that hangs or dies ends with an error, and the next one works."""
 
 import multiprocessing
 import os

@@ -1,4 +1,4 @@
-"""Planning runs against a real store and a real worker: reasons, failures, hysteresis inputs, nothing lost."""
+"""Planning runs against a real store and a real worker: reasons, failures, holding back, and no lost triggers."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""What one process packs another unpacks: equal, writable, its own, and not copied through a queue."""
+"""A value packed by one process and unpacked by another is equal, writable, private, and not copied through a queue."""
 
 from dataclasses import dataclass
 from pathlib import Path

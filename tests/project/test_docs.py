@@ -1,4 +1,4 @@
-"""The documents keep up with the code: commands, files, links, sections, words."""
+"""The documents agree with the code: commands, files, links, sections, names."""
 
 import re
 from datetime import date

@@ -1,4 +1,4 @@
-"""What we are built from is locked, and the audit of it never passes by silence."""
+"""Dependencies are locked, and their audit never passes without having run."""
 
 import json
 import os

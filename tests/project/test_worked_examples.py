@@ -1,4 +1,4 @@
-"""The worked examples of the how-to guides: their steps, applied to a copy of the project, give what they promise."""
+"""The worked examples of the how-to guides: their steps, applied to a copy of the project, work as promised."""
 
 import os
 import re

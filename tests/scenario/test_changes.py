@@ -1,4 +1,4 @@
-"""Changes: what --set and --without do, and what they say when they cannot be made."""
+"""Changes: what --set and --without do, and the errors of impossible changes."""
 
 import re
 

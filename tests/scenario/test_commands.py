@@ -1,4 +1,4 @@
-"""The analysts' commands as a user types them: what they do, and what they say when something is wrong."""
+"""The analysts' commands as a user types them: what they do, and how they report faults."""
 
 import json
 import shutil

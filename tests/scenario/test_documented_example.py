@@ -1,4 +1,4 @@
-"""The worked example of the documentation runs as it stands there, and gives what it says."""
+"""The worked example of the documentation runs as written and gives the results stated there."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Users' own downloads become scenarios: in the publishers' formats, on days the clock changes, and real ones."""
+"""Users' own downloads become scenarios: in the publishers' formats, on days of clock changes, and from real files."""
 
 import gzip
 from datetime import UTC, date, datetime, timedelta

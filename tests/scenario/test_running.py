@@ -1,4 +1,4 @@
-"""Running scenarios: plans in their order, the same to the last bit, tidy, comparable, and as expected."""
+"""Running scenarios: plans in order, reproducible to the last bit, tidy, comparable, and as expected."""
 
 import filecmp
 import json

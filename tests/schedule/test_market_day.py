@@ -1,4 +1,4 @@
-"""What happens at each moment: positions are fixed once, results are waited for, sources may fail, old data goes."""
+"""What happens at each moment: positions are fixed once, results are awaited, sources may fail, old data is deleted."""
 
 import json
 import threading

@@ -1,4 +1,4 @@
-"""The configuration: what is read, from where, and that every fault is said in words."""
+"""The configuration: what is read, from where, and a clear message for every fault."""
 
 import base64
 import os

@@ -1,4 +1,4 @@
-"""One leader per PostgreSQL store: nobody acts beside it, and one that has lost its place cannot write any more."""
+"""One leader per PostgreSQL store: no other daemon acts, and a former leader can no longer write."""
 
 from collections.abc import Iterator
 

@@ -1,7 +1,7 @@
 """The long campaigns with a scoreboard: make torture (ARGS="--minutes 4" for a part). Exits 1 on any fault.
 
 Kills add up over runs in build/torture/ledger.jsonl until each campaign has its share: a call that `--minutes` ended is
-gone on with by the next one. A fault stays on the board, with the folder of its logs; `--afresh` counts from nothing.
+continued by the next one. A fault stays on the board, with the folder of its logs; `--afresh` resets the counts.
 """
 
 import argparse

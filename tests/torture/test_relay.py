@@ -1,4 +1,4 @@
-"""The relay of two daemons counts its own kills only: a daemon that dies by itself is a fault on the board."""
+"""The relay of two daemons counts its own kills only: a daemon that dies by itself is reported as a fault."""
 
 import random
 import signal

@@ -1,4 +1,4 @@
-"""What attackers write: refused with MessageError, quickly, and nothing is fetched or expanded."""
+"""Messages from attackers are refused with MessageError, quickly, and nothing is fetched or expanded."""
 
 import time
 from http.server import BaseHTTPRequestHandler, HTTPServer

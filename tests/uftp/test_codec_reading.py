@@ -1,4 +1,4 @@
-"""What peers write: tolerated where they are known to differ, refused with place and expectation elsewhere."""
+"""Messages from peers: known deviations are tolerated, others are refused with their place and what was expected."""
 
 from datetime import UTC, date, datetime, timedelta, timezone
 

@@ -1,4 +1,4 @@
-"""DNS discovery against a real server: what `agr keys publish` prints is found, and nothing but signed answers are."""
+"""DNS discovery against a real server: it finds what `agr keys publish` prints, and accepts only signed answers."""
 
 import base64
 import itertools

@@ -1,4 +1,4 @@
-"""What we send satisfies the specification's own schemas, and what it round-trips to is what we meant."""
+"""Messages that we send satisfy the specification's schemas, and round-trip unchanged."""
 
 from datetime import date, timedelta
 

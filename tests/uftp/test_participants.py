@@ -1,4 +1,4 @@
-"""The directory finds who is in it and refuses entries it could not use."""
+"""The directory finds its participants and refuses unusable entries."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Keys and envelopes: what fits is opened, everything else is refused with its HTTP status."""
+"""Keys and envelopes: a valid signature is accepted, everything else is refused with its HTTP status."""
 
 import base64
 import inspect

@@ -1,4 +1,4 @@
-"""One attempt to deliver, against a real little server that answers anything."""
+"""One delivery attempt, against a small real server with any answer."""
 
 import inspect
 import random

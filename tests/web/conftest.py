@@ -1,4 +1,4 @@
-"""The operators' side of a daemon without the rest of it."""
+"""The operators' page and API of a daemon that is not started."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The JSON API: what it tells and does, who may, and that nothing anybody sends breaks it."""
+"""The JSON API: its answers and actions, its permissions, and that no request breaks it."""
 
 from collections.abc import Iterator
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""The endpoint over real HTTP: raw sockets against uvicorn, so that nothing polite stands between."""
+"""The endpoint over real HTTP: raw sockets against uvicorn, without a client library in between."""
 
 import asyncio
 import socket

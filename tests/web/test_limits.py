@@ -1,4 +1,4 @@
-"""Floods: too many, too large, too slow, from strangers; each is refused early and leaves the others alone."""
+"""Floods: too many, too large or too slow requests; each is refused early and does not disturb others."""
 
 import socket
 import threading

@@ -1,4 +1,4 @@
-"""Stores, archived cases and runs that earlier versions wrote still open, and say the same."""
+"""Stores, archived cases and runs that earlier versions wrote can still be read, with the same contents."""
 
 import lzma
 from datetime import date

@@ -1,4 +1,4 @@
-"""docs/reference/protocol.md names every rule, reason, message and status there is, and no rule that is not."""
+"""docs/reference/protocol.md names every rule, reason, message and status that exists, and no others."""
 
 import inspect
 import re

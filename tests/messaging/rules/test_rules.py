@@ -1,4 +1,4 @@
-"""Each rejection reason, given exactly when its rule is broken; several together, in the specification's words."""
+"""Each rejection reason is given exactly when its rule is broken; several are combined as the specification says."""
 
 from datetime import UTC, date, datetime, time, timedelta
 
