@@ -126,7 +126,7 @@ class Service:
         self._loops.append(Loop("change feed", self.operators.change_feed.look))
         self._notifier = Notifier(self.store, settings, self.clock, lambda: self.page)
         if settings.alarms.webhooks or settings.alarms.emails:
-            self._loops.append(Loop("notices", self._notifier.tell, lambda: self.leading, _NOTIFIER_S))
+            self._loops.append(Loop("notifier", self._notifier.tell, lambda: self.leading, _NOTIFIER_S))
         page, given = settings.operators, settings.operators.listen_port
         following = settings.listen_port + 1 if settings.listen_port else 0
         port = following if given is None else given
@@ -291,8 +291,8 @@ class Service:
         self._watch_discovery()
         for period in self.scheduler.periods():
             with self.store.transaction() as tx:
-                asked = day.done_moments(tx, period.day).get("portfolio_query", "missed")
-            if not asked.startswith("missed") and self.clock.now() < period.start:
+                query = day.done_moments(tx, period.day).get("portfolio_query", "missed")
+            if not query.startswith("missed") and self.clock.now() < period.start:
                 self.portfolio_requests.ask_portfolio(period)
             self.publisher.publish(period, self.planner.closed_isps(period))
 

@@ -62,7 +62,7 @@ class _Service:
         """Return the text after `word` on the next line. Raises RuntimeError when the line begins differently."""
         line = (self._process.stdout.readline() if self._process.stdout else "").strip()
         if not line.startswith(word):
-            raise RuntimeError(f"the daemon said {line!r} instead of {word!r}: {self.trouble()}")
+            raise RuntimeError(f"the daemon wrote {line!r} instead of {word!r}: {self.trouble()}")
         return line.removeprefix(word).strip()
 
     def trouble(self) -> str:

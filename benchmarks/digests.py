@@ -128,13 +128,13 @@ def main() -> int:
     parser.add_argument("names", nargs="*")
     parser.add_argument("--out", type=Path)
     parser.add_argument("--check", type=Path)
-    asked = parser.parse_args()
-    made = dict(_made(asked.names))
-    if asked.out:
-        asked.out.write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8")
-    if not asked.check:
+    arguments = parser.parse_args()
+    made = dict(_made(arguments.names))
+    if arguments.out:
+        arguments.out.write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8")
+    if not arguments.check:
         return 0
-    known = json.loads(asked.check.read_text(encoding="utf-8"))
+    known = json.loads(arguments.check.read_text(encoding="utf-8"))
     other = [name for name, found in made.items() if known.get(name) != found]
     print(f"digests differ: {', '.join(other)}" if other else "all digests are equal")  # noqa: T201
     return bool(other)

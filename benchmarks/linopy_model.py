@@ -160,8 +160,8 @@ def _deliver(model: Any, case: Case, power: Any, called: tuple[Any, Ints]) -> An
     position = np.full(len(case.points) + 1, -1)
     position[data.point] = np.arange(len(data.point))
     sums = (charge - discharge).groupby(_da(position[case.storage.point[units]], "unit").rename("contract")).sum()
-    asked = here.values.any(axis=0) & reserved_points(case)[case.curtailable.point][:, None]
-    generation = _generation(model, case, asked, "called ")
+    may_be_called = here.values.any(axis=0) & reserved_points(case)[case.curtailable.point][:, None]
+    generation = _generation(model, case, may_be_called, "called ")
     called_pv = generation.groupby(_da(position[case.curtailable.point], "unit").rename("contract")).sum()
     called_pv = called_pv.sel(contract=reserved.contract)
     at = power.sel(point=xr.DataArray(data.point, dims="contract", coords={"contract": reserved.contract}))

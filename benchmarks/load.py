@@ -2,7 +2,7 @@
 
 portfolio   a CRO's answer with 20,000 congestion points and 1,000,000 connections is processed (limit 60 s, 1 GiB)
 prognoses   20,000 D-Prognoses are built, signed and delivered to 10 DSOs over HTTP (limit 5 minutes)
-updates     5,000 FlexReservationUpdates are received, validated and answered (limit 60 s), and joined into few triggers
+updates     5,000 FlexReservationUpdates are received, validated and answered (limit 60 s) and cause few plans
 stranger    the endpoint refuses a message from an unknown sender (limit 1 ms)
 
 Each part runs in a process of its own and is compared with a reference measured in the same run, so that figures of
@@ -228,11 +228,11 @@ def take_updates(scale: float) -> Figures:
         pass
     seconds = time.monotonic() - began
     with world.store.transaction() as tx:
-        wishes = day.open_triggers(tx)
+        triggers = day.open_triggers(tx)
         answers = outbox.waiting(tx)
         reserved = len(day.reservations_on(tx, PERIOD.day))
-    assert (len(wishes), answers, reserved) == (count, count, count), (len(wishes), answers, reserved)
-    runs = len({wish.period for wish in wishes})
+    assert (len(triggers), answers, reserved) == (count, count, count), (len(triggers), answers, reserved)
+    runs = len({trigger.period for trigger in triggers})
     return {"seconds": seconds, "until 200": received, "per second": count / seconds, "re-optimisations": runs}
 
 

@@ -31,21 +31,21 @@ def table(rows: list[Row]) -> Table:
 
 def conclusions(rows: list[Row]) -> list[str]:
     """Return sentences: agr against the best HiGHS on the same instance, and how time grows with size."""
-    said = []
+    sentences = []
     solved = {(r["engine"], r["kind"], r["resources"]): r for r in rows if _ended(r)}
     for (engine, kind, resources), row in solved.items():
         peer = solved.get(("highs", kind, resources))
         if engine == "agr" and peer is not None:
             short = peer["objective"] - row["objective"]
-            said.append(
+            sentences.append(
                 f"{resources:,} {kind}: agr takes 1/{peer['total_s'] / row['total_s']:.1f} of the best HiGHS"
                 f" ({peer.get('algorithm')}); its value is {short:.2f} EUR below the relaxation's optimum"
             )
     for kind in sorted({row["kind"] for row in rows}):
         slope = exponent([r for r in solved.values() if r["kind"] == kind])
         if slope is not None:
-            said.append(f"{kind}: time grows with resources to the power of {slope:.3f} from 10,000 to 1,000,000")
-    return said
+            sentences.append(f"{kind}: time grows with resources to the power of {slope:.3f} from 10,000 to 1,000,000")
+    return sentences
 
 
 def _ended(row: Row) -> bool:

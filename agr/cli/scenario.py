@@ -334,16 +334,16 @@ def import_(
     zone: Annotated[str, typer.Option(help="The market's time zone.")] = "Europe/Amsterdam",
 ) -> None:
     """Build a scenario from your own downloads (CSV, plain or gzipped)."""
-    from agr.scenario.importing import Wish, import_scenario
+    from agr.scenario.importing import ImportRequest, import_scenario
     from agr.scenario.running import days_between, parse_day
 
     with in_words():
-        wish = Wish(
+        request = ImportRequest(
             periods=days_between(period, zone, 15), day_ahead=day_ahead, capacity=tuple(capacity or ()),
             imbalance=imbalance, sessions=sessions, country=country,
             sessions_from=parse_day(sessions_from) if sessions_from else None,
         )  # fmt: skip
-        scenario, notes = import_scenario(folder, wish)
+        scenario, notes = import_scenario(folder, request)
     for note in notes:
         err.print(f"note: {note}", markup=False, highlight=False, soft_wrap=True)
     out.print(f"{folder}: {scenario.resources:,} sessions; run it with `agr scenario run {folder}`", highlight=False)

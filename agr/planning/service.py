@@ -68,24 +68,24 @@ class Planner:
         if not triggers and self._maker.parts.recall():
             self._solver.warm_up(parts=True)  # imports and compiles in the background
         now, made = self._clock.now(), 0  # read after the triggers, else a new one would be from the future
-        for mine in _runs(triggers):
-            period = Period(mine[0].period, self._settings.time_zone, self._settings.isp_minutes)
+        for group in _runs(triggers):
+            period = Period(group[0].period, self._settings.time_zone, self._settings.isp_minutes)
             # A trigger from the future does not wait: the clock was set back.
-            waited = not timedelta(0) <= now - mine[0].at < timedelta(seconds=self._settings.planning.join_triggers_s)
-            if not (waited or mine[0].preview or self._maker.parts.ready(mine)):
+            waited = not timedelta(0) <= now - group[0].at < timedelta(seconds=self._settings.planning.join_triggers_s)
+            if not (waited or group[0].preview or self._maker.parts.ready(group)):
                 continue
             if period.end <= now:
-                self._store.close_late([t.id for t in mine])
-            elif self._run(period, mine):
+                self._store.close_late([t.id for t in group])
+            elif self._run(period, group):
                 made += 1
         return made
 
-    def _run(self, period: Period, mine: Triggers) -> bool:
-        numbers = [t.id for t in mine]
+    def _run(self, period: Period, group: Triggers) -> bool:
+        numbers = [t.id for t in group]
         try:
-            run = self._maker.begin(period, mine)
+            run = self._maker.begin(period, group)
             if run is None:
-                self._report.waits(period, mine)
+                self._report.waits(period, group)
                 return False
             numbers = run.numbers
             self._report.begun(run)

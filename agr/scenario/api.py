@@ -74,9 +74,12 @@ def run(
     progress: Progress = silent,
 ) -> Run:  # fmt: skip
     """Run a scenario; `period` is a day or `FIRST..LAST`. The run's tables are attributes, such as run.programs."""
-    asked = change(scenario, changes, without)
+    scenario = change(scenario, changes, without)
     return running.run(
-        asked, periods=parse_periods(period, asked) if period else None, solver=_solver(asked), progress=progress
+        scenario,
+        periods=parse_periods(period, scenario) if period else None,
+        solver=_solver(scenario),
+        progress=progress,
     )
 
 
@@ -110,14 +113,14 @@ def from_downloads(
     country: str = "NL", zone: str = "Europe/Amsterdam",
 ) -> Scenario:  # fmt: skip
     """Build a scenario folder from downloads, as `agr scenario import` does, and return the scenario."""
-    wish = importing.Wish(
+    request = importing.ImportRequest(
         periods=running.days_between(period, zone, 15), day_ahead=Path(day_ahead),
         capacity=tuple(Path(path) for path in capacity),
         imbalance=None if imbalance is None else Path(imbalance),
         sessions=None if sessions is None else Path(sessions), country=country,
         sessions_from=None if sessions_from is None else running.parse_day(sessions_from),
     )  # fmt: skip
-    made, notes = importing.import_scenario(Path(folder), wish)
+    made, notes = importing.import_scenario(Path(folder), request)
     return replace(made, warnings=(*made.warnings, *notes))
 
 

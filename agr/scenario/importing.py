@@ -27,7 +27,7 @@ _PRIVATE_KW = 11.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wish:
+class ImportRequest:
     """What to import, and for which days."""
 
     periods: tuple[Period, ...]
@@ -46,20 +46,20 @@ class _Made:
     notes: list[str] = field(default_factory=list)
 
 
-def import_scenario(folder: Path, wish: Wish) -> tuple[Scenario, tuple[str, ...]]:
+def import_scenario(folder: Path, request: ImportRequest) -> tuple[Scenario, tuple[str, ...]]:
     """Write a scenario made from downloads; return it with remarks.
 
     Raises InputError when the folder is in use or an input is missing, TableError with all faults of a file.
     """
     if folder.exists() and any(folder.iterdir()):
         raise InputError(f"{folder} is not empty; choose a new folder for the scenario")
-    if wish.day_ahead is None:
+    if request.day_ahead is None:
         raise InputError("a scenario needs day-ahead prices: give them with --day-ahead FILE")
     made = _Made()
-    _take_prices(wish, made)
-    if wish.sessions is not None:
-        _take_sessions(wish, made)
-    first = wish.periods[0]
+    _take_prices(request, made)
+    if request.sessions is not None:
+        _take_sessions(request, made)
+    first = request.periods[0]
     connections = tuple(
         Connection(address=address, first_day=first.day) for address in sorted({s.connection for s in made.sessions})
     )
@@ -67,31 +67,33 @@ def import_scenario(folder: Path, wish: Wish) -> tuple[Scenario, tuple[str, ...]
     write_folder(register, folder / "tables")
     listed = {"congestion_points": [], "free_connections": [c.address for c in connections]}
     (folder / "cro.json").write_text(json.dumps(listed, indent=1) + "\n", encoding="utf-8")
-    (folder / "scenario.yaml").write_text(_yaml(folder.name, wish, made), encoding="utf-8")
-    (folder / "README.md").write_text(_readme(folder.name, wish, made), encoding="utf-8")
+    (folder / "scenario.yaml").write_text(_yaml(folder.name, request, made), encoding="utf-8")
+    (folder / "README.md").write_text(_readme(folder.name, request, made), encoding="utf-8")
     return read_scenario(folder), tuple(made.notes)
 
 
-def _files(wish: Wish) -> list[Path]:
-    return [p for p in (wish.day_ahead, *wish.capacity, wish.imbalance, wish.sessions) if p is not None]
+def _files(request: ImportRequest) -> list[Path]:
+    return [p for p in (request.day_ahead, *request.capacity, request.imbalance, request.sessions) if p is not None]
 
 
-def _take_prices(wish: Wish, made: _Made) -> None:
-    periods, tz = wish.periods, wish.periods[0].tz
+def _take_prices(request: ImportRequest, made: _Made) -> None:
+    periods, tz = request.periods, request.periods[0].tz
     before = periods[0].previous()
-    assert wish.day_ahead is not None
-    known = [p for p in downloads.day_ahead(wish.day_ahead, tz) if before.start <= p.start < periods[-1].end]
+    assert request.day_ahead is not None
+    known = [p for p in downloads.day_ahead(request.day_ahead, tz) if before.start <= p.start < periods[-1].end]
     made.prices += known
     expected = _naive(known, periods)
     if len(expected) == len([p for p in known if p.start >= periods[0].start]):
         made.prices += expected
         made.notes.append("day_ahead_forecast is the price of the day before at the same wall-clock time")
     else:
-        made.notes.append(f"{wish.day_ahead.name} has no whole day before {periods[0]}: no day_ahead_forecast was made")
-    for path in wish.capacity:
-        made.prices += _within(downloads.capacity(path, tz, wish.country), periods)
-    if wish.imbalance is not None:
-        made.prices += _within(downloads.imbalance(wish.imbalance, tz), periods)
+        made.notes.append(
+            f"{request.day_ahead.name} has no whole day before {periods[0]}: no day_ahead_forecast was made"
+        )
+    for path in request.capacity:
+        made.prices += _within(downloads.capacity(path, tz, request.country), periods)
+    if request.imbalance is not None:
+        made.prices += _within(downloads.imbalance(request.imbalance, tz), periods)
 
 
 def _within(prices: Sequence[Price], periods: tuple[Period, ...]) -> list[Price]:
@@ -113,12 +115,12 @@ def _naive(known: Sequence[Price], periods: tuple[Period, ...]) -> list[Price]:
     return found
 
 
-def _take_sessions(wish: Wish, made: _Made) -> None:
+def _take_sessions(request: ImportRequest, made: _Made) -> None:
     """Return the sessions that overlap the Periods, moved from the list's days at the same wall-clock time."""
-    assert wish.sessions is not None
-    first, last, tz = wish.periods[0], wish.periods[-1], wish.periods[0].tz
-    moved = first.day - (wish.sessions_from or first.day)
-    listed = downloads.sessions(wish.sessions, tz)
+    assert request.sessions is not None
+    first, last, tz = request.periods[0], request.periods[-1], request.periods[0].tz
+    moved = first.day - (request.sessions_from or first.day)
+    listed = downloads.sessions(request.sessions, tz)
     raised = 0
     for one in listed:
         arrival, departure = (_shifted(t, moved, tz) for t in (one.start, one.end))
@@ -137,7 +139,7 @@ def _take_sessions(wish: Wish, made: _Made) -> None:
     days = f"{first.day - moved}" + (f" to {last.day - moved}" if last != first else "")
     if not made.sessions:
         spread = f"{listed[0].start:%Y-%m-%d} to {listed[-1].start:%Y-%m-%d}"
-        raise InputError(f"{wish.sessions.name} has no session on {days}; it has {spread}: use --sessions-from DAY")
+        raise InputError(f"{request.sessions.name} has no session on {days}; it has {spread}: use --sessions-from DAY")
     if raised:
         made.notes.append(
             f"{raised} sessions took more energy than their highest power allows; their power was raised to match"
@@ -149,7 +151,7 @@ def _shifted(instant: datetime, by: timedelta, tz: Any) -> datetime:
     return instant if not by else local_instant(local.date() + by, local.time(), tz, second=bool(local.fold))
 
 
-def _yaml(name: str, wish: Wish, made: _Made) -> str:
+def _yaml(name: str, request: ImportRequest, made: _Made) -> str:
     series = {p.series for p in made.prices}
     energy = [p.minutes for p in made.prices if p.series == "day_ahead"]
     products = [
@@ -157,7 +159,7 @@ def _yaml(name: str, wish: Wish, made: _Made) -> str:
          "sustain_minutes": minutes, "gate": {"at": gate, "days_before": 1}}
         for s, (label, direction, minutes, gate) in _PRODUCTS.items() if s in series
     ]  # fmt: skip
-    first, last = wish.periods[0], wish.periods[-1]
+    first, last = request.periods[0], request.periods[-1]
     whole: dict[str, Any] = {
         "title": f"Imported: {name}",
         "question": "What would we have earned on these days?",
@@ -167,12 +169,12 @@ def _yaml(name: str, wish: Wish, made: _Made) -> str:
         "isp_minutes": first.isp_minutes,
         "markets": {"day_ahead": {"product_minutes": max(energy, default=60)}, "capacity": products},
     }
-    head = f"# Made by agr scenario import from {', '.join(path.name for path in _files(wish))}.\n"
+    head = f"# Made by agr scenario import from {', '.join(path.name for path in _files(request))}.\n"
     return head + yaml.safe_dump(whole, sort_keys=False, allow_unicode=True)
 
 
-def _readme(name: str, wish: Wish, made: _Made) -> str:
-    rows = [f"| {p.name} | {hashlib.sha256(p.read_bytes()).hexdigest()} |" for p in _files(wish)]
+def _readme(name: str, request: ImportRequest, made: _Made) -> str:
+    rows = [f"| {p.name} | {hashlib.sha256(p.read_bytes()).hexdigest()} |" for p in _files(request)]
     notes = [f"- {note}" for note in made.notes]
     return "\n".join(
         [

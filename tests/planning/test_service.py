@@ -82,7 +82,7 @@ def test_several_triggers_are_one_plan_with_all_their_reasons(world: World, solv
 
 
 class Interrupted:
-    """A clock during whose first reading another wish for a plan arrives, a moment later than what is read."""
+    """A clock during whose first reading another trigger arrives, a moment later than what is read."""
 
     def __init__(self, world: World) -> None:
         self.world, self.arrived = world, False
@@ -92,12 +92,12 @@ class Interrupted:
         if not self.arrived:
             self.arrived = True
             with self.world.store.transaction() as tx:
-                wish = Reason(kind=ReasonKind.RESERVATION, text="half released")
-                day.put_trigger(tx, PERIOD.day, wish, read + timedelta(milliseconds=5))
+                reason = Reason(kind=ReasonKind.RESERVATION, text="half released")
+                day.put_trigger(tx, PERIOD.day, reason, read + timedelta(milliseconds=5))
         return read
 
 
-def test_a_wish_that_arrives_while_wishes_are_read_still_waits_for_others(world: World, solver: SolverPool) -> None:
+def test_a_trigger_that_arrives_while_triggers_are_read_still_waits_for_others(world: World, solver: SolverPool) -> None:
     world.know_points()
     settings = world.settings.model_copy(update={"planning": Planning(threads=1, join_triggers_s=600)})
     planner = Planner(world.store, settings, Interrupted(world), solver, lambda _plan: None)

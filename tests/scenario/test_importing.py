@@ -13,7 +13,7 @@ from agr.domain.isp import Period
 from agr.domain.kinds.ev_session import EvSession
 from agr.scenario import downloads
 from agr.scenario.download import number
-from agr.scenario.importing import Wish, import_scenario
+from agr.scenario.importing import ImportRequest, import_scenario
 from agr.scenario.reports.page import report_html
 from agr.scenario.running import days_between, run
 
@@ -198,11 +198,11 @@ def test_an_imported_scenario_runs_without_congestion_points(tmp_path, solver):
     sessions.write_text(
         ELAAD + "7;cp1;2;12/06/2019 16:30;13/06/2019 05:00;10;3,6\n8;cp2;1;12/06/2019 08:00;12/06/2019 09:00;5;3,6\n"
     )
-    wish = Wish(
+    request = ImportRequest(
         periods=days_between("2024-04-10", "Europe/Amsterdam", 15), day_ahead=two_days(tmp_path), sessions=sessions,
         sessions_from=date(2019, 6, 12),
     )  # fmt: skip
-    scenario, notes = import_scenario(tmp_path / "mine", wish)
+    scenario, notes = import_scenario(tmp_path / "mine", request)
     assert [s.arrival for s in scenario.register.of(EvSession)] == [
         datetime(2024, 4, 10, 8, 0, tzinfo=UTC), datetime(2024, 4, 10, 16, 30, tzinfo=UTC)
     ]  # fmt: skip
@@ -214,7 +214,7 @@ def test_an_imported_scenario_runs_without_congestion_points(tmp_path, solver):
     assert '"points":[]' in report_html([made])  # nothing to draw there, and nothing breaks
     assert "prices.csv.gz" in (tmp_path / "mine" / "README.md").read_text()
     with pytest.raises(InputError, match="is not empty"):
-        import_scenario(tmp_path / "mine", wish)
+        import_scenario(tmp_path / "mine", request)
 
 
 def test_sessions_of_other_days_and_missing_prices_are_said(tmp_path):
@@ -222,12 +222,12 @@ def test_sessions_of_other_days_and_missing_prices_are_said(tmp_path):
     sessions.write_text(ELAAD + "7;cp1;2;12/06/2019 16:30;13/06/2019 05:00;10;3,6\n")
     periods = days_between("2024-04-10", "Europe/Amsterdam", 15)
     with pytest.raises(InputError, match=r"has no session on 2024-04-10; it has 2019-06-12 .* use --sessions-from"):
-        import_scenario(tmp_path / "a", Wish(periods=periods, day_ahead=two_days(tmp_path), sessions=sessions))
+        import_scenario(tmp_path / "a", ImportRequest(periods=periods, day_ahead=two_days(tmp_path), sessions=sessions))
     with pytest.raises(InputError, match="needs day-ahead prices"):
-        import_scenario(tmp_path / "b", Wish(periods=periods))
+        import_scenario(tmp_path / "b", ImportRequest(periods=periods))
     later = days_between("2024-04-10..2024-04-11", "Europe/Amsterdam", 15)
     with pytest.raises(TableError, match="day_ahead: 96 of 96 ISPs of 2024-04-11 have no price"):
-        import_scenario(tmp_path / "c", Wish(periods=later, day_ahead=two_days(tmp_path)))
+        import_scenario(tmp_path / "c", ImportRequest(periods=later, day_ahead=two_days(tmp_path)))
 
 
 def test_where_resolutions_overlap_the_finer_price_counts(tmp_path):
@@ -253,7 +253,7 @@ def shared():
 
 
 def test_a_real_weekend_on_which_the_clock_changes(shared, tmp_path):
-    wish = Wish(
+    request = ImportRequest(
         periods=days_between("2024-03-30..2024-04-01", "Europe/Amsterdam", 15),
         day_ahead=shared / "da_price_nl_hourly_2019_2025.csv.gz",
         capacity=(shared / "fcr_capacity_de_nl_4h_2020_2025.csv.gz",),
@@ -261,7 +261,7 @@ def test_a_real_weekend_on_which_the_clock_changes(shared, tmp_path):
         sessions=shared / "ev_sessions_elaadnl_public_nl_2019.csv.gz",
         sessions_from=date(2019, 6, 12),
     )
-    scenario, _ = import_scenario(tmp_path / "weekend", wish)
+    scenario, _ = import_scenario(tmp_path / "weekend", request)
     assert [p.isp_count for p in scenario.description.periods()] == [96, 92, 96]
     assert len(scenario.register.of(EvSession)) > 50
     blocks = [
@@ -274,13 +274,13 @@ def test_a_real_weekend_on_which_the_clock_changes(shared, tmp_path):
 
 
 def test_real_german_prices_around_the_first_of_october(shared, tmp_path):
-    wish = Wish(
+    request = ImportRequest(
         periods=days_between("2025-09-30..2025-10-01", "Europe/Berlin", 15), country="DE",
         day_ahead=shared / "da_price_de_2025_60min_15min.csv.gz",
         capacity=(shared / "afrr_capacity_de_4h_2023_2025.csv.gz",),
     )  # fmt: skip
-    scenario, _ = import_scenario(tmp_path / "october", wish)
-    known = [p for p in scenario.register.prices if p.series == "day_ahead" and p.start >= wish.periods[0].start]
+    scenario, _ = import_scenario(tmp_path / "october", request)
+    known = [p for p in scenario.register.prices if p.series == "day_ahead" and p.start >= request.periods[0].start]
     assert [p.minutes for p in known] == [60] * 24 + [15] * 96
     assert {p.name for p in scenario.description.markets.capacity} == {"aFRR up", "aFRR down"}
 
