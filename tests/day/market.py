@@ -161,7 +161,7 @@ class Market:
     def reach(self, moment: str, *, unanswered: bool = False, join_s: float = 0) -> None:
         """Let time pass, moment by moment, until one of our Period was handled and all it caused has settled.
 
-        `unanswered`: do not wait for answers to our questions. `join_s`: how long wishes for a plan wait for others.
+        `unanswered`: do not wait for answers to our questions. `join_s`: how long triggers wait for others.
         """
         while moment not in self.done():
             coming = self.daemon.scheduler.next_moment()

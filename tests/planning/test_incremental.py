@@ -24,7 +24,7 @@ from models.audit import audit
 from models.case import Case
 from models.outcome import Termination
 from tests.builders.worlds import CONTRACT, PERIOD, POINT, World, prices
-from tests.planning.test_service import Office
+from tests.planning.test_service import PlanningStage
 
 GAP = 0.2  # of gross cost: so small a portfolio is lumpy, and what is tested is the way, not the gap
 
@@ -58,12 +58,12 @@ def world(tmp_path: Path) -> Iterator[World]:
     made.store.close()
 
 
-def first_plan(world: World, solver: SolverPool) -> Office:
-    office = Office(world, solver)
-    office.ask()
-    assert office.planner.run_due() == 1
-    assert office.made[0].state is PlanState.AUDITED
-    return office
+def first_plan(world: World, solver: SolverPool) -> PlanningStage:
+    stage = PlanningStage(world, solver)
+    stage.ask()
+    assert stage.planner.run_due() == 1
+    assert stage.made[0].state is PlanState.AUDITED
+    return stage
 
 
 def update(world: World, power_w: int) -> None:
@@ -79,10 +79,10 @@ def stored(world: World, plan: Plan, read=load_stored):  # type: ignore[no-untyp
 
 
 def test_only_the_congestion_point_of_the_update_is_planned_again(world: World, solver: SolverPool) -> None:
-    office = first_plan(world, solver)
+    stage = first_plan(world, solver)
     update(world, -20_000)
-    assert office.planner.run_due() == 1
-    before, after = office.made
+    assert stage.planner.run_due() == 1
+    before, after = stage.made
     assert after.state is PlanState.AUDITED
     assert after.predecessor == before.id
     part = stored(world, after)
@@ -104,43 +104,43 @@ def test_only_the_congestion_point_of_the_update_is_planned_again(world: World, 
 
 
 def test_the_plan_is_announced_as_the_next_revision_of_that_point_only(world: World, solver: SolverPool) -> None:
-    office = first_plan(world, solver)
+    stage = first_plan(world, solver)
     publisher = Publisher(world.store, world.settings, world.clock, world.participants)
     with world.store.transaction() as tx:
         day.moment_done(tx, PERIOD.day, OPEN, world.clock.now(), "test")
     assert publisher.publish(PERIOD) == 2
     update(world, 0)
-    office.planner.run_due()
-    part = stored(world, office.made[-1])
+    stage.planner.run_due()
+    part = stored(world, stage.made[-1])
     assert part.named.case.remainder is not None
     assert part.named.case.anchor is not None  # leaving what was announced costs
-    moved = [p.address for p in office.made[-1].change.points] if office.made[-1].change else []
+    moved = [p.address for p in stage.made[-1].change.points] if stage.made[-1].change else []
     assert moved == [POINT]
     assert publisher.publish(PERIOD) == 1
-    whole = stored(world, office.made[-1], load_solved)
+    whole = stored(world, stage.made[-1], load_solved)
     assert audit(whole.named.case, whole.outcome) == ()
 
 
 def test_updates_one_after_another_each_begin_where_the_last_one_ended(world: World, solver: SolverPool) -> None:
-    office = first_plan(world, solver)
+    stage = first_plan(world, solver)
     for power_w in (-30_000, 0, -10_000):  # released in full, and then reserved again
         world.clock.jump_to(world.clock.now() + timedelta(minutes=1))
         update(world, power_w)
-        assert office.planner.run_due() == 1
-        made = office.made[-1]
+        assert stage.planner.run_due() == 1
+        made = stage.made[-1]
         assert made.part
         whole = stored(world, made, load_solved)
         assert audit(whole.named.case, whole.outcome) == ()
         assert whole.outcome.objective_eur == pytest.approx(made.result.objective_eur)
         reserved = whole.named.case.reservations.reserved_kw
         assert reserved.min(initial=0.0) == power_w / 1000
-    assert stored(world, office.made[-1], load_solved).named.case.reservations.name == (CONTRACT,)
+    assert stored(world, stage.made[-1], load_solved).named.case.reservations.name == (CONTRACT,)
 
 
 def test_after_a_restart_the_part_is_planned_from_the_store(world: World, solver: SolverPool) -> None:
     first_plan(world, solver)
     update(world, -20_000)
-    restarted = Office(world, solver)
+    restarted = PlanningStage(world, solver)
     assert restarted.planner.run_due() == 1
     assert restarted.made[0].part
 
@@ -152,10 +152,10 @@ def test_a_restarted_planner_recalls_the_plan_while_it_has_nothing_to_do(world: 
         update={"planning": world.settings.planning.model_copy(update={"join_triggers_s": 600.0})}
     )
     update(world, -20_000)
-    assert Office(world, solver).planner.run_due() == 0  # it waits
+    assert PlanningStage(world, solver).planner.run_due() == 0  # it waits
     with world.store.transaction() as tx:
         day.close_triggers(tx, [t.id for t in day.open_triggers(tx)], None, "test")
-    restarted = Office(world, solver)
+    restarted = PlanningStage(world, solver)
     assert restarted.planner.run_due() == 0
     world.clock.jump_to(world.clock.now() + timedelta(minutes=1))
     update(world, -10_000)
@@ -163,20 +163,20 @@ def test_a_restarted_planner_recalls_the_plan_while_it_has_nothing_to_do(world: 
 
 
 def test_what_else_has_changed_makes_it_the_whole_portfolio(world: World, solver: SolverPool) -> None:
-    office = first_plan(world, solver)
+    stage = first_plan(world, solver)
     update(world, -20_000)
     with world.store.transaction() as tx:
         day.fix_position(tx, PERIOD.day, "day-ahead", (0.0,) * PERIOD.isp_count, world.clock.now(), "test")
-    assert office.planner.run_due() == 1
-    assert not office.made[-1].part
+    assert stage.planner.run_due() == 1
+    assert not stage.made[-1].part
 
 
 def test_an_operators_wish_is_answered_by_the_whole_portfolio(world: World, solver: SolverPool) -> None:
-    office = first_plan(world, solver)
+    stage = first_plan(world, solver)
     update(world, -20_000)
-    office.ask(ReasonKind.OPERATOR)
-    assert office.planner.run_due() == 1
-    assert not office.made[-1].part
+    stage.ask(ReasonKind.OPERATOR)
+    assert stage.planner.run_due() == 1
+    assert not stage.made[-1].part
 
 
 class Wide(SolverPool):
@@ -188,17 +188,17 @@ class Wide(SolverPool):
 
 
 def test_a_gap_that_becomes_too_wide_makes_it_the_whole_portfolio(world: World, solver: SolverPool) -> None:
-    office = first_plan(world, solver)
+    stage = first_plan(world, solver)
     update(world, -20_000)
     wide = Wide(world.settings.planning)
     try:
-        planner = Planner(world.store, world.settings, world.clock, wide, office.made.append)
+        planner = Planner(world.store, world.settings, world.clock, wide, stage.made.append)
         with structlog.testing.capture_logs() as logs:
             assert planner.run_due() == 1
     finally:
         wide.close()
     assert "plan.part_not_enough" in [line["event"] for line in logs]
-    assert not office.made[-1].part
+    assert not stage.made[-1].part
 
 
 class Lost(SolverPool):
@@ -209,29 +209,29 @@ class Lost(SolverPool):
 
 
 def test_a_part_that_fails_makes_it_the_whole_portfolio(world: World, solver: SolverPool) -> None:
-    office = first_plan(world, solver)
+    stage = first_plan(world, solver)
     update(world, -20_000)
     lost = Lost(world.settings.planning)
     try:
-        assert Planner(world.store, world.settings, world.clock, lost, office.made.append).run_due() == 1
+        assert Planner(world.store, world.settings, world.clock, lost, stage.made.append).run_due() == 1
     finally:
         lost.close()
-    assert len(office.made) == 2
-    assert not office.made[-1].part
-    assert office.alarms() == []
+    assert len(stage.made) == 2
+    assert not stage.made[-1].part
+    assert stage.alarms() == []
 
 
 def test_an_update_that_changes_nothing_is_answered(world: World, solver: SolverPool) -> None:
-    office = first_plan(world, solver)
+    stage = first_plan(world, solver)
     update(world, -40_000)
-    assert office.planner.run_due() == 1
-    assert office.open_triggers() == 0
+    assert stage.planner.run_due() == 1
+    assert stage.open_triggers() == 0
 
 
 def test_a_part_is_replayed_exactly(world: World, solver: SolverPool) -> None:
-    office = first_plan(world, solver)
+    stage = first_plan(world, solver)
     update(world, -20_000)
-    office.planner.run_due()
-    again = replay(world.store, world.settings, office.made[-1].id, solver.solve)
+    stage.planner.run_due()
+    again = replay(world.store, world.settings, stage.made[-1].id, solver.solve)
     assert again.exact, again.remark
     assert np.isfinite(again.rerun.outcome["steps"][-1]["objective_eur"])

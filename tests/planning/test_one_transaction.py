@@ -22,7 +22,7 @@ from agr.settings import Planning
 from agr.store import day, plans
 from models.case import Case
 from tests.builders.worlds import PERIOD, World
-from tests.planning.test_service import Office
+from tests.planning.test_service import PlanningStage
 
 
 class Answering(SolverPool):
@@ -79,85 +79,85 @@ def stored(world: World) -> tuple[int, list[str], int]:
 def test_a_store_that_fails_in_the_middle_keeps_neither_plan_nor_alarms(
     world: World, solver: Answering, statement: str
 ) -> None:
-    office = Office(world, solver)
+    stage = PlanningStage(world, solver)
     with world.store.transaction() as tx:
         day.raise_alarm(tx, "plan failed", str(PERIOD), "the one before", world.clock.now())
-    office.ask()
+    stage.ask()
     with disk_full_at(world, statement), pytest.raises(StoreError, match="disk is full"):
-        office.planner.run_due()
+        stage.planner.run_due()
     assert stored(world) == (0, ["plan failed"], 1)
-    assert office.made == []
-    assert office.planner.run_due() == 1
+    assert stage.made == []
+    assert stage.planner.run_due() == 1
     assert stored(world) == (1, ["reservation not covered"], 0)
 
 
 def test_a_failed_audit_is_an_alarm_from_the_same_transaction(world: World, solver: Answering) -> None:
-    office = Office(world, solver)
-    office.ask()
+    stage = PlanningStage(world, solver)
+    stage.ask()
     solver.findings = ("a finding",)
     try:
         with disk_full_at(world, "insert into alarms"), pytest.raises(StoreError):
-            office.planner.run_due()
+            stage.planner.run_due()
         assert stored(world) == (0, [], 1)
-        office.planner.run_due()
+        stage.planner.run_due()
     finally:
         solver.findings = ()
     assert stored(world) == (1, ["audit failed"], 0)
 
 
 def test_triggers_without_a_plan_are_answered_together_with_their_alarm(world: World, solver: Answering) -> None:
-    office = Office(world, solver)
-    office.ask()
+    stage = PlanningStage(world, solver)
+    stage.ask()
     solver.fails = True
     try:
         with disk_full_at(world, "insert into alarms"), pytest.raises(StoreError):
-            office.planner.run_due()
+            stage.planner.run_due()
         assert stored(world) == (0, [], 1)
-        office.planner.run_due()
+        stage.planner.run_due()
     finally:
         solver.fails = False
     assert stored(world) == (0, ["plan failed"], 0)
 
 
 def test_publication_opens_with_the_plan_that_knows_the_results(world: World, solver: Answering) -> None:
-    office = Office(world, solver)
-    office.ask()
-    office.planner.run_due()
+    stage = PlanningStage(world, solver)
+    stage.ask()
+    stage.planner.run_due()
     with world.store.transaction() as tx:
         assert day.PUBLICATION_OPEN not in day.done_moments(tx, PERIOD.day)
-    office.ask(ReasonKind.RESULTS)
-    office.planner.run_due()
+    stage.ask(ReasonKind.RESULTS)
+    stage.planner.run_due()
     with world.store.transaction() as tx:
         assert day.done_moments(tx, PERIOD.day)[day.PUBLICATION_OPEN] == "market results planned"
 
 
 def test_no_plan_is_told_until_one_is_in_force(world: World, solver: Answering) -> None:
-    office = Office(world, solver)
+    stage = PlanningStage(world, solver)
     with world.store.transaction() as tx:
         day.raise_alarm(tx, "no plan", str(PERIOD), "nothing can be sent", world.clock.now())
     solver.findings = ("a finding",)
     try:
-        office.ask()
-        office.planner.run_due()
+        stage.ask()
+        stage.planner.run_due()
     finally:
         solver.findings = ()
     assert stored(world)[1] == ["audit failed", "no plan"]
-    office.ask()
-    office.planner.run_due()
+    stage.ask()
+    stage.planner.run_due()
     assert stored(world)[1] == ["reservation not covered"]
 
 
 def test_a_preview_is_judged_when_it_comes_into_force(world: World, solver: Answering) -> None:
-    office = Office(world, solver)
+    stage = PlanningStage(world, solver)
     with world.store.transaction() as tx:
         reason = Reason(kind=ReasonKind.OPERATOR, text="what if")
         day.put_trigger(tx, PERIOD.day, reason, world.clock.now(), preview=True)
-    office.planner.run_due()
+    stage.planner.run_due()
     assert stored(world)[1] == []
     publisher = Publisher(world.store, world.settings, world.clock, world.participants)
     actions = Actions(
         world.store, world.settings, world.clock, publisher, world.participants,
-        closed_isps=office.planner.closed_isps, wake=lambda: None,
+        closed_isps=stage.planner.closed_isps, wake=lambda: None,
     )  # fmt: skip
     actions.send(Principal(name="olga", role="operator", allowed=frozenset(), via="session"), 1, "it is better")
     assert stored(world)[1] == ["reservation not covered"]

@@ -40,7 +40,7 @@ def world(tmp_path: Path) -> Iterator[World]:
     made.store.close()
 
 
-class Office:
+class PlanningStage:
     """A planner that notes its plans."""
 
     def __init__(self, world: World, solver: SolverPool) -> None:
@@ -62,23 +62,23 @@ class Office:
 
 
 def test_a_plan_waits_until_a_cro_has_answered(world: World, solver: SolverPool) -> None:
-    office = Office(world, solver)
-    office.ask()
-    assert office.planner.run_due() == 0
-    assert office.open_triggers() == 1
+    stage = PlanningStage(world, solver)
+    stage.ask()
+    assert stage.planner.run_due() == 0
+    assert stage.open_triggers() == 1
     world.know_points()
-    assert office.planner.run_due() == 1
-    assert office.open_triggers() == 0
-    assert office.made[0].state is PlanState.AUDITED
+    assert stage.planner.run_due() == 1
+    assert stage.open_triggers() == 0
+    assert stage.made[0].state is PlanState.AUDITED
 
 
 def test_several_triggers_are_one_plan_with_all_their_reasons(world: World, solver: SolverPool) -> None:
     world.know_points()
-    office = Office(world, solver)
-    office.ask(ReasonKind.FIRST_PLAN)
-    office.ask(ReasonKind.RESERVATION, "half released")
-    assert office.planner.run_due() == 1
-    assert [str(r) for r in office.made[0].reasons] == ["first plan", "reservation update: half released"]
+    stage = PlanningStage(world, solver)
+    stage.ask(ReasonKind.FIRST_PLAN)
+    stage.ask(ReasonKind.RESERVATION, "half released")
+    assert stage.planner.run_due() == 1
+    assert [str(r) for r in stage.made[0].reasons] == ["first plan", "reservation update: half released"]
 
 
 class Interrupted:
@@ -97,7 +97,7 @@ class Interrupted:
         return read
 
 
-def test_a_trigger_that_arrives_while_triggers_are_read_still_waits_for_others(world: World, solver: SolverPool) -> None:
+def test_a_trigger_that_arrives_during_the_reading_still_waits_for_others(world: World, solver: SolverPool) -> None:
     world.know_points()
     settings = world.settings.model_copy(update={"planning": Planning(threads=1, join_triggers_s=600)})
     planner = Planner(world.store, settings, Interrupted(world), solver, lambda _plan: None)
@@ -116,10 +116,10 @@ def test_the_battery_earns_the_price_difference_worked_out_by_hand(world: World,
     world.know_points()
     with world.store.transaction() as tx:
         day.put_reservation(tx, "FO-1", PERIOD.day, (0,) * PERIOD.isp_count, "released", world.clock.now())
-    office = Office(world, solver)
-    office.ask()
-    office.planner.run_due()
-    terms = office.made[0].result.terms_eur
+    stage = PlanningStage(world, solver)
+    stage.ask()
+    stage.planner.run_due()
+    terms = stage.made[0].result.terms_eur
     load_mwh = 2 * 20 * 23 / 1000
     load_eur = load_mwh * (20 * 12 + 120 * 11) / 23
     bought, sold = 100 / 0.95 / 1000, 100 * 0.95 / 1000
@@ -132,16 +132,16 @@ def test_without_prices_the_plan_fails_in_words_and_recovers_when_they_come(worl
     world.know_register(prices=())
     with world.store.transaction() as tx:
         tx.exec_driver_sql("delete from prices")
-    office = Office(world, solver)
-    office.ask()
-    office.planner.run_due()
-    assert office.made == []
-    assert "no day-ahead price" in office.alarms()[0]
+    stage = PlanningStage(world, solver)
+    stage.ask()
+    stage.planner.run_due()
+    assert stage.made == []
+    assert "no day-ahead price" in stage.alarms()[0]
     with world.store.transaction() as tx:
         register.put_prices(tx, prices("day_ahead_forecast", PERIOD))
-    office.ask(ReasonKind.FORECAST)
-    office.planner.run_due()
-    assert office.alarms() == []
+    stage.ask(ReasonKind.FORECAST)
+    stage.planner.run_due()
+    assert stage.alarms() == []
 
 
 def test_forecasts_of_an_earlier_day_stand_in_and_are_noted(world: World, solver: SolverPool) -> None:
@@ -150,10 +150,10 @@ def test_forecasts_of_an_earlier_day_stand_in_and_are_noted(world: World, solver
     with world.store.transaction() as tx:
         tx.exec_driver_sql("delete from forecasts where period = '2026-03-29'")
         register.put_prices(tx, prices("day_ahead_forecast", PERIOD))
-    office = Office(world, solver)
-    office.ask()
-    office.planner.run_due()
-    assert any("stand in for missing ones" in note for note in office.made[0].result.notes)
+    stage = PlanningStage(world, solver)
+    stage.ask()
+    stage.planner.run_due()
+    assert any("stand in for missing ones" in note for note in stage.made[0].result.notes)
 
 
 def test_yesterdays_congestion_points_are_used_only_where_the_settings_allow_it(
@@ -162,22 +162,22 @@ def test_yesterdays_congestion_points_are_used_only_where_the_settings_allow_it(
     world.know_points(PERIOD.previous())
     with world.store.transaction() as tx:
         day.moment_done(tx, PERIOD.day, "portfolio_last_call", world.clock.now(), "1 CROs late")
-    strict = Office(world, solver)
+    strict = PlanningStage(world, solver)
     strict.ask()
     assert strict.planner.run_due() == 0
     allowed = Planning(stale_portfolio="use yesterday", join_triggers_s=0, threads=1)
     world.settings = world.settings.model_copy(update={"planning": allowed})
-    office = Office(world, solver)
-    assert office.planner.run_due() == 1
-    assert any("not valid for this Period" in note for note in office.made[0].result.notes)
+    stage = PlanningStage(world, solver)
+    assert stage.planner.run_due() == 1
+    assert any("not valid for this Period" in note for note in stage.made[0].result.notes)
 
 
 def test_triggers_of_a_period_that_is_over_are_closed(world: World, solver: SolverPool) -> None:
-    office = Office(world, solver)
-    office.ask()
+    stage = PlanningStage(world, solver)
+    stage.ask()
     world.clock.jump_to(PERIOD.end + timedelta(hours=1))
-    assert office.planner.run_due() == 0
-    assert office.open_triggers() == 0
+    assert stage.planner.run_due() == 0
+    assert stage.open_triggers() == 0
 
 
 class Broken(SolverPool):
@@ -195,16 +195,16 @@ class Broken(SolverPool):
 
 def test_a_plan_that_fails_its_audit_is_stored_but_never_in_force(world: World, solver: SolverPool) -> None:
     world.know_points()
-    good = Office(world, solver)
+    good = PlanningStage(world, solver)
     good.ask()
     good.planner.run_due()
     broken = Broken(("a finding",))
-    office = Office(world, broken)
-    office.ask(ReasonKind.OPERATOR)
-    office.planner.run_due()
+    stage = PlanningStage(world, broken)
+    stage.ask(ReasonKind.OPERATOR)
+    stage.planner.run_due()
     broken.close()
-    assert office.made[0].state is PlanState.FAILED
-    assert office.alarms() == ["a finding"]
+    assert stage.made[0].state is PlanState.FAILED
+    assert stage.alarms() == ["a finding"]
     with world.store.transaction() as tx:
         in_force = plans.in_force(tx, PERIOD.day)
     assert in_force is not None
@@ -214,12 +214,12 @@ def test_a_plan_that_fails_its_audit_is_stored_but_never_in_force(world: World, 
 def test_a_case_the_mathematics_fails_on_is_kept(world: World) -> None:
     world.know_points()
     broken = Broken(None)
-    office = Office(world, broken)
-    office.ask()
-    office.planner.run_due()
+    stage = PlanningStage(world, broken)
+    stage.ask()
+    stage.planner.run_due()
     broken.close()
     (kept,) = (world.folder / "failed-cases").iterdir()
-    assert str(kept) in office.alarms()[0]
+    assert str(kept) in stage.alarms()[0]
     assert serialisation.unpack(NamedCase, kept.read_bytes()).case.isps == 92
 
 
@@ -236,15 +236,15 @@ def test_a_switched_load_comes_from_the_store_and_keeps_what_it_did_in_closed_is
             tx, replace(known, resources=(*known.resources, replace(load, connection=known.connections[0].address)))
         )
     world.know_points()
-    office = Office(world, solver)
-    office.ask()
-    assert office.planner.run_due() == 1
+    stage = PlanningStage(world, solver)
+    stage.ask()
+    assert stage.planner.run_due() == 1
     world.clock.jump_to(PERIOD.start + timedelta(hours=12))
-    office.ask(ReasonKind.OPERATOR)
-    assert office.planner.run_due() == 1
+    stage.ask(ReasonKind.OPERATOR)
+    assert stage.planner.run_due() == 1
     with world.store.transaction() as tx:
-        before, after = (load_solved(tx, plan.id) for plan in office.made)
-    closed = office.planner.closed_isps(PERIOD)
+        before, after = (load_solved(tx, plan.id) for plan in stage.made)
+    closed = stage.planner.closed_isps(PERIOD)
     assert closed > 40
     assert before.named.of("switched") == after.named.of("switched") == ("boiler",)
     assert (after.outcome.programs.switched_on == before.outcome.programs.switched_on)[0, :closed].all()
