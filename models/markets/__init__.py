@@ -1,1 +1,1 @@
-"""What couples units, one module per market or obligation. Source: docs/reference/formulation.md §3."""
+"""The markets and obligations that couple units, one package each. Source: docs/reference/formulation.md §3."""

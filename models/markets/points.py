@@ -1,4 +1,4 @@
-"""Programs of congestion points: P_c[t], the sum over its units, which every other coupling is stated in."""
+"""Programs of congestion points: P_c[t], the sum over its units, in which every other coupling is stated."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ class Points:
 
 
 def add_points(model: Any, case: Case, flows: Sequence[Flow], fixed_kw: Floats) -> Points:
-    """P_c[t] = Σ_{r in c} p_r[t], for every congestion point and once for the units in none."""
+    """Add P_c[t] = Σ_{r in c} p_r[t], for every congestion point and once for the units in none."""
     block = new_block(model, "points")
     rows = len(case.points) + 1
     power = add_cells(block, "power", np.ones((rows, case.isps), dtype=np.bool_), -np.inf, np.inf)

@@ -1,6 +1,6 @@
-"""What a market, or an obligation, is to the rest of the mathematics: a Market, registered in models.markets.registry.
+"""The interface of a market or an obligation: a Market, registered in models.markets.registry.
 
-A market is a convex cost of sums of programs: of the whole portfolio (its positions), of a congestion point's programs,
+A market is a convex cost of a sum: of all programs in the portfolio (its positions), of a congestion point's programs,
 planned or called, or of the reserve that units hold.
 """
 
@@ -17,7 +17,7 @@ from models.outcome import ProgramValues
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class CalledUnits:
-    """What units do when every reservation is called at once, in the reference formulation."""
+    """Power and reserve of units when every reservation is called at once, in the reference formulation."""
 
     flows: Sequence[Flow]
     held: Sequence[Held]
@@ -25,20 +25,20 @@ class CalledUnits:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Portfolio:
-    """What markets are stated in, in the reference formulation."""
+    """The sums in which markets are stated in the reference formulation."""
 
     points: Points
     fixed_kw: Floats  # (C+1,T) programs of the units without a choice
     held: Sequence[Held]
     called: Callable[[], CalledUnits | None]
-    """None where nothing is reserved; states the called units when it is first asked"""
+    """Returns the called units, which it states at the first call; None where nothing is reserved"""
     positions: list[Flow] = field(default_factory=list)
-    """kW that markets stated so far deliver to the balance; the point of such a flow means nothing"""
+    """Power, kW, that the markets stated so far deliver to the balance; the points of these flows mean nothing"""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Marginals:
-    """Prices of the best program found: d cost / d right-hand side of rows, d cost / d value of variables."""
+    """Marginal costs of the best program found: d cost / d right-hand side of rows, d cost / d value of variables."""
 
     of_rows: Callable[[Variables], Floats]
     of_variables: Callable[[Variables], Floats]
@@ -68,26 +68,26 @@ class MarketBlock(Protocol):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Market:
-    """One market or obligation. What it does not have stays out."""
+    """One market or obligation. Entries that it does not have are left out."""
 
     name: str
     state: Callable[[Any, Case, Portfolio], MarketBlock]
     """(model, case, portfolio): adds its variables and rows"""
     portfolio_eur: Callable[[Case, ProgramValues], Mapping[str, float]] | None = None
-    """What the portfolio as a whole earns there, by term; constants included"""
+    """Earnings of the portfolio as a whole, by term, EUR, constants included"""
     placed_eur: Callable[[Case, ProgramValues], Mapping[str, Floats]] | None = None
-    """What is earned at congestion points (C+1,), by term, the last entry for units in none"""
+    """Earnings at congestion points (C+1,), by term, EUR; the last entry is for units in none"""
     settled: Callable[[Case, Floats], Mapping[str, Any]] | None = None
-    """(case, P_c (C+1,T)): its fields of ProgramValues that follow from programs alone"""
+    """(case, P_c (C+1,T)): the fields of ProgramValues that follow from programs alone"""
     priced_points: Callable[[Case], Bools] | None = None
-    """Which congestion points' programs have a price of their own by it (C,)"""
+    """Whether the market gives each congestion point's program (C,) a price of its own"""
     balance: Callable[[Case], CouplingCosts] | None = None
-    """Cost (T) of covering s kW beyond the positions that are decided before: one market has it"""
+    """Cost (T) of covering s kW beyond the positions decided before; exactly one market has it"""
     programs: Callable[[Case], PointCosts] | None = None
-    """Cost (C,T) of a congestion point's program P"""
+    """Cost (C,T) of each congestion point's program P"""
     calls: Callable[[Case, float], PointCosts] | None = None
-    """(case, EUR per kW that stand for "not allowed"): cost (C,T) of called less planned program, Q − P"""
+    """(case, EUR per kW that stands for "not allowed"): cost (C,T) of called less planned program, Q − P"""
     reserve: Callable[[Case, float, bool], CouplingCosts] | None = None
-    """(case, EUR per kW as above, whether it counts): cost (R,T) of reserve held less bids: one market has it"""
+    """(case, EUR per kW as above, whether the row exists): cost (R,T) of reserve held less bids; one market has it"""
     whole_only: Callable[[Case], bool] = field(default=lambda _case: False)
-    """Whether a case has something of it that only the reference formulation plans, for it is no such cost per ISP"""
+    """Whether a case has a cost of this market that is no sum over ISPs: only the reference plans such a case"""

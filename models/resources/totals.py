@@ -1,4 +1,4 @@
-"""What all resource classes add up to: the programs of congestion points and the money of units. Numpy only."""
+"""Adds up all resource classes: the programs of congestion points and the money of units. Numpy only."""
 
 from collections.abc import Iterable, Mapping
 
@@ -12,7 +12,7 @@ from models.resources.registry import RESOURCES
 
 
 def points_kw(case: Case, programs: Programs) -> Floats:
-    """Return P_c (C+1,T), the last row for units in no congestion point."""
+    """Return the programs P_c (C+1,T), kW; the last row is for units in no congestion point."""
     return added(units_kw(case, resource, None, programs.of(resource.fields)) for resource in RESOURCES)
 
 
@@ -26,7 +26,7 @@ def added(parts: Iterable[Floats]) -> Floats:
 
 
 def units_kw(case: Case, resource: ResourceClass, units: Ints | None, fields: Fields) -> Floats:
-    """Return Σ of the programs of units (n,), None: all, of a class per congestion point (C+1,T)."""
+    """Return the sum (C+1,T), kW, of programs of a class's units (n,), or of all if None, per congestion point."""
     point = resource.arrays(case).point
     result = np.zeros((len(case.points) + 1, case.isps))
     for few in slices(len(point) if units is None else len(units)):
@@ -37,7 +37,7 @@ def units_kw(case: Case, resource: ResourceClass, units: Ints | None, fields: Fi
 
 
 def planned_terms(case: Case, programs: Programs) -> dict[str, Floats]:
-    """Return what all units earn with their planned programs, by term and congestion point (C+1,), EUR."""
+    """Return the earnings of all units with their planned programs, by term and congestion point (C+1,), EUR."""
     result: dict[str, Floats] = {}
     for resource in RESOURCES:
         everyone = slice(None)
@@ -47,7 +47,10 @@ def planned_terms(case: Case, programs: Programs) -> dict[str, Floats]:
 
 
 def called_terms(case: Case, called: Mapping[str, tuple[Ints, Fields]]) -> dict[str, Floats]:
-    """Return what units earn with their called programs: class → who has one (n,), with theirs."""
+    """Return the earnings of called programs, by term and congestion point (C+1,), EUR.
+
+    `called`: class → units (n,) that have a called program, and its fields.
+    """
     result: dict[str, Floats] = {}
     for resource in RESOURCES:
         if resource.name in called:

@@ -13,24 +13,24 @@ from models.markets.protocols import Marginals, Portfolio
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class AnnouncedBlock:
-    """How far programs are from those announced: nothing but what that costs is of interest."""
+    """Distances of programs from the announced ones, of which only the cost is of interest."""
 
     worth: tuple[ObjectiveTerm, ...]
     discrete: Discrete = LINEAR
 
     def outcome(self, case: Case, values: Values) -> dict[str, Floats]:
-        """Return nothing: the distance follows from programs."""
+        """Return no fields, since the distance follows from programs."""
         del case, values
         return {}
 
     def shadow(self, case: Case, marginals: Marginals) -> dict[str, Floats]:
-        """Return nothing: nobody asks what an announcement is worth."""
+        """Return no fields: an announcement has no shadow price."""
         del case, marginals
         return {}
 
 
 def stay_near(model: Any, case: Case, portfolio: Portfolio) -> AnnouncedBlock:
-    """P_c[t] − up + down = anchor[c,t], and up + down costs: of equally good programs the announced one is kept."""
+    """Add P_c[t] − up + down = anchor[c,t] and a cost of up + down: equally good programs then do not alternate."""
     if case.anchor is None:
         return AnnouncedBlock(worth=())
     block, points = new_block(model, "anchor"), portfolio.points

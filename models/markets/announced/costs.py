@@ -1,4 +1,4 @@
-"""What leaving the announced programs costs, and its coupling cost. Source: docs/reference/formulation.md §3.6."""
+"""The cost of leaving the announced programs, and its coupling cost. Source: docs/reference/formulation.md §3.6."""
 
 import numpy as np
 
@@ -17,14 +17,14 @@ def placed_eur(case: Case, answer: ProgramValues) -> dict[str, Floats]:
 
 
 def priced_points(case: Case) -> Bools:
-    """Return (C,) which congestion points have an announced program that it costs something to leave."""
+    """Return whether each congestion point (C,) has an announced program with a price for leaving it."""
     if case.anchor is None or case.anchor.eur_per_mwh <= 0:
         return np.zeros(len(case.points), dtype=np.bool_)
     return np.asarray(~np.isnan(case.anchor.point_kw).all(axis=1), dtype=np.bool_)
 
 
 def programs(case: Case) -> PointCosts:
-    """Return for each congestion point and ISP (C,T) what distance of its program P from the announced one costs."""
+    """Return the cost (C,T) of the distance of each program P from the announced one."""
     kinks: list[tuple[int, Floats, Floats]] = []
     base, at_zero = np.zeros((len(case.points), case.isps)), 0.0
     if case.anchor is not None:

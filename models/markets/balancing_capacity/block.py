@@ -33,7 +33,7 @@ _ROUNDING = 1e-9
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class BalancingCapacityBlock:
-    """Bids in steps, shortfalls in MW and the rows Σ headroom >= bid − shortfall."""
+    """Bids in steps, shortfalls in MW, and the rows Σ headroom >= bid − shortfall."""
 
     bids: dict[tuple[int, int], Whole]  # (product, block), where free
     shortfall: VariableArray  # (product, ISP)
@@ -44,11 +44,11 @@ class BalancingCapacityBlock:
 
     @property
     def discrete(self) -> Discrete:
-        """Bids come in whole steps."""
+        """Return the bids as whole numbers of steps."""
         return Discrete(wholes=tuple(self.bids.values()))
 
     def outcome(self, case: Case, values: Values) -> dict[str, Any]:
-        """Return bids and what is short of those awarded."""
+        """Return the bids and the shortfalls of awarded ones."""
         bids = [np.nan_to_num(reserve.committed_mw) for reserve in case.reserves]
         for (r, block), whole in self.bids.items():
             bids[r][block] = np.round(values([whole.variable])[0]) * case.reserves[r].step_mw
@@ -58,16 +58,16 @@ class BalancingCapacityBlock:
         }
 
     def shadow(self, case: Case, marginals: Marginals) -> dict[str, Floats]:
-        """Return what a MW more held is worth; noise below zero is cut off."""
+        """Return the value of a MW more reserve; rounding below zero is cut off."""
         held = np.zeros((len(case.reserves), case.isps))
         np.add.at(held, (self.product, self.isp), marginals.of_rows(self.rows) * KW_PER_MW)
         return {"reserve_eur_per_mw": np.maximum(held, 0.0)}
 
 
 def hold_reserves(model: Any, case: Case, portfolio: Portfolio) -> BalancingCapacityBlock:
-    """Σ headroom >= bid − shortfall in every ISP of a block, for the program and again when reservations are called.
+    """Add Σ headroom >= bid − shortfall in every ISP of a block, as planned and when all reservations are called.
 
-    In the called case units at reserved congestion points count with what they hold then, all others as planned.
+    When called, units at reserved congestion points count with their called reserve, all others as planned.
     """
     when_called, held = portfolio.called(), portfolio.held
     called = None if when_called is None else when_called.held
@@ -112,7 +112,7 @@ def hold_reserves(model: Any, case: Case, portfolio: Portfolio) -> BalancingCapa
 
 
 def _when_called(case: Case, held: Sequence[Held], called: Sequence[Held] | None) -> list[Sequence[Held]]:
-    """Return what counts when reservations are called, nothing where that is the plan itself."""
+    """Return the reserve that counts when reservations are called; none where it equals the plan."""
     if called is not None:
         return [_outside(case, held), called]
     return [held] if case.remainder is not None and case.remainder.called_held_kw is not None else []
@@ -144,7 +144,7 @@ def _headroom_by_row(held: Sequence[Held]) -> dict[tuple[int, int], Variables]:
 
 
 def _add_bids(block: Any, case: Case, held: Sequence[Held]) -> dict[tuple[int, int], Whole]:
-    """Add bid[r,b]: whole steps, 0 or >= minimum, at most the depth and what units could hold at the very most."""
+    """Add bid[r,b] in whole steps, 0 or >= minimum, up to the depth and the most that units could hold."""
     able = np.zeros((len(case.reserves), case.isps)) if case.remainder is None else case.remainder.held_kw.copy()
     for part in held:
         np.add.at(able, (part.product, part.isp), [variable.ub for variable in part.variables])
@@ -174,7 +174,7 @@ def _add_bids(block: Any, case: Case, held: Sequence[Held]) -> dict[tuple[int, i
 
 
 def _steps(reserve: Reserve, block: int, able_kw: Floats) -> tuple[int, int] | None:
-    """Return the least and most whole number of steps a bid above zero may have, None if there is none."""
+    """Return the least and most whole steps of a bid above zero; None if no such bid is possible."""
     inside = reserve.block == block
     if not inside.any():
         return None
@@ -210,7 +210,7 @@ def _reserve_rule(
 
 
 def _capacity_worth(case: Case, bids: dict[tuple[int, int], Whole]) -> list[ObjectiveTerm]:
-    """Price of the block × bid, per product; awarded bids are constants."""
+    """Return price of the block × bid, per product; awarded bids are constants."""
     result = []
     for r, reserve in enumerate(case.reserves):
         mine = [(b, whole.variable) for (product, b), whole in bids.items() if product == r]

@@ -1,4 +1,4 @@
-"""What bids earn and shortfalls cost, and the coupling cost. Source: docs/reference/formulation.md §3.5."""
+"""Earnings of bids, costs of shortfalls, and the coupling cost. Source: docs/reference/formulation.md §3.5."""
 
 import numpy as np
 
@@ -9,7 +9,7 @@ from models.outcome import ProgramValues
 
 
 def portfolio_eur(case: Case, answer: ProgramValues) -> dict[str, float]:
-    """Return price of the block × bid, per product, and what committed capacity that is not held costs."""
+    """Return price of the block × bid, per product, and the cost of awarded capacity that is not held, EUR."""
     result = {"reserve shortfall": 0.0}
     for r, reserve in enumerate(case.reserves):
         result[f"capacity {reserve.name}"] = float(reserve.price_eur_per_mw @ answer.bids_mw[r])
@@ -19,7 +19,7 @@ def portfolio_eur(case: Case, answer: ProgramValues) -> dict[str, float]:
 
 
 def reserve(case: Case, hard_eur_per_kw: float, exists: bool) -> CouplingCosts:
-    """Σ held − bids >= 0 in kW (R,T): committed capacity may be short at its price, a free bid never."""
+    """Return the cost of Σ held − bids >= 0, kW (R,T): awarded capacity may be short at a price, a free bid never."""
     shape = (len(case.reserves), case.isps)
     breakpoints, slopes = np.zeros((*shape, 2)), np.zeros((*shape, 3))
     for r, product in enumerate(case.reserves):

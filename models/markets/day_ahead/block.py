@@ -16,7 +16,7 @@ class DayAheadBlock:
     """Positions in kW, one variable per product with a free ISP."""
 
     positions: Variables
-    position_of: Ints  # (T,) which of them, −1 where committed
+    position_of: Ints  # (T,) index of each ISP's position, −1 where committed
     worth: tuple[ObjectiveTerm, ...]
     discrete: Discrete = LINEAR
 
@@ -27,7 +27,7 @@ class DayAheadBlock:
         return {"day_ahead_kw": np.where(self.position_of >= 0, found[self.position_of], committed)}
 
     def shadow(self, case: Case, marginals: Marginals) -> dict[str, Floats]:
-        """Return nothing: it has no rows of its own."""
+        """Return no fields, since the market has no rows of its own."""
         del case, marginals
         return {}
 
@@ -55,7 +55,7 @@ def trade_day_ahead(model: Any, case: Case, portfolio: Portfolio) -> DayAheadBlo
 
 
 def _worth(case: Case, positions: Variables, of: Ints) -> ObjectiveTerm:
-    """−Σ_t price·Δ·DA[t]."""
+    """Return −Σ_t price·Δ·DA[t], EUR."""
     eur_per_kw = -case.day_ahead.price_eur_per_mwh * case.isp_hours / 1000
     free = of >= 0
     per_position = np.zeros(len(positions))

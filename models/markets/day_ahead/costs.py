@@ -1,4 +1,4 @@
-"""What day-ahead positions cost."""
+"""Costs of day-ahead positions. Source: docs/reference/formulation.md §3.2."""
 
 from models.case import Case
 from models.outcome import ProgramValues

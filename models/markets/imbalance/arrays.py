@@ -7,7 +7,7 @@ from models.arrays import Extent, Floats, check_shape, fault
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Imbalance:
-    """The last resort: what is consumed beyond (short) or below (long) all positions, at penal prices."""
+    """The last resort: consumption beyond (short) or below (long) all positions, at penal prices."""
 
     short_eur_per_mwh: Floats  # (T,) paid per MWh short
     long_eur_per_mwh: Floats  # (T,) paid per MWh long

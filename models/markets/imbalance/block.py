@@ -35,18 +35,18 @@ class ImbalanceBlock:
     discrete: Discrete = LINEAR
 
     def outcome(self, case: Case, values: Values) -> dict[str, Floats]:
-        """Return what is short and long, never both at once."""
+        """Return short and long imbalance, never both at once."""
         short, long = (cells.spread(values, 1, case.isps)[0] for cells in (self.short, self.long))
         both = np.minimum(short, long)
         return {"short_kw": short - both, "long_kw": long - both}
 
     def shadow(self, case: Case, marginals: Marginals) -> dict[str, Floats]:
-        """Return what a MWh less consumption is worth."""
+        """Return the value of a MWh less consumption."""
         return {"balance_eur_per_mwh": marginals.of_rows(self.balance) * (1000 / case.isp_hours)}
 
 
 def close_balance(model: Any, case: Case, portfolio: Portfolio) -> ImbalanceBlock:
-    """Σ positions of all markets + short[t] − long[t] = Σ_c P_c[t]; positions are constant where committed."""
+    """Add Σ positions of all markets + short[t] − long[t] = Σ_c P_c[t]; committed positions are constant."""
     block = new_block(model, "imbalance")
     always = np.ones((1, case.isps), dtype=np.bool_)
     short = add_cells(block, "short", always, 0.0, np.inf)
@@ -71,7 +71,7 @@ def close_balance(model: Any, case: Case, portfolio: Portfolio) -> ImbalanceBloc
 
 
 def _worth(case: Case, short: VariableArray, long: VariableArray) -> ObjectiveTerm:
-    """−Σ_t Δ·(short price·short[t] + long price·long[t])."""
+    """Return −Σ_t Δ·(short price·short[t] + long price·long[t]), EUR."""
     prices = np.concatenate([case.imbalance.short_eur_per_mwh, case.imbalance.long_eur_per_mwh])
     return ObjectiveTerm(
         term="imbalance", variables=short.variables + long.variables, eur=-prices * case.isp_hours / 1000

@@ -1,4 +1,4 @@
-"""What imbalance costs, and the coupling cost of the balance. Source: docs/reference/formulation.md §3.2."""
+"""The cost of imbalance, and the coupling cost of the balance. Source: docs/reference/formulation.md §3.2."""
 
 import numpy as np
 
@@ -14,9 +14,10 @@ def portfolio_eur(case: Case, answer: ProgramValues) -> dict[str, float]:
 
 
 def balance(case: Case) -> CouplingCosts:
-    """Return for each ISP (T) the cost of covering a need of s kW beyond the day-ahead position.
+    """Return the cost (T) of covering a need of s kW beyond the day-ahead position in each ISP.
 
-    Long imbalance, intraday sale, intraday purchase, short imbalance; what is dearer than imbalance is never used.
+    Its pieces: long imbalance, intraday sale, intraday purchase, short imbalance. A trade at a worse price than
+    imbalance is never used.
     """
     per_kw = case.isp_hours / 1000
     market = case.intraday

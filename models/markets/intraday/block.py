@@ -12,7 +12,7 @@ from models.markets.protocols import Marginals, Portfolio
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class IntradayBlock:
-    """What is bought and sold in kW; the `unit` of these variables is always 0."""
+    """Purchases and sales in kW; the `unit` of these variables is always 0."""
 
     buy: VariableArray
     sell: VariableArray
@@ -20,7 +20,7 @@ class IntradayBlock:
     discrete: Discrete = LINEAR
 
     def outcome(self, case: Case, values: Values) -> dict[str, Floats]:
-        """Return what is bought and sold, committed positions included, never both at once."""
+        """Return purchases and sales, committed positions included, never both at once."""
         net = np.nan_to_num(case.intraday.committed_kw)
         buy = self.buy.spread(values, 1, case.isps)[0] + np.maximum(net, 0.0)
         sell = self.sell.spread(values, 1, case.isps)[0] + np.maximum(-net, 0.0)
@@ -28,13 +28,13 @@ class IntradayBlock:
         return {"intraday_buy_kw": buy - both, "intraday_sell_kw": sell - both}
 
     def shadow(self, case: Case, marginals: Marginals) -> dict[str, Floats]:
-        """Return nothing: it has no rows of its own."""
+        """Return no fields, since the market has no rows of its own."""
         del case, marginals
         return {}
 
 
 def trade_intraday(model: Any, case: Case, portfolio: Portfolio) -> IntradayBlock:
-    """Add what is bought and sold within the depth where the ISP is free."""
+    """Add purchases and sales, within the depth, in free ISPs."""
     market, block = case.intraday, new_block(model, "intraday")
     free = np.isnan(market.committed_kw)[None, :]
     buy = add_cells(block, "buy", free & (market.buy_depth_kw > 0), 0.0, market.buy_depth_kw)
@@ -52,7 +52,7 @@ def trade_intraday(model: Any, case: Case, portfolio: Portfolio) -> IntradayBloc
 
 
 def _worth(case: Case, buy: VariableArray, sell: VariableArray) -> ObjectiveTerm:
-    """Σ_t Δ·(sell price·sell[t] − buy price·buy[t]), committed positions included."""
+    """Return Σ_t Δ·(sell price·sell[t] − buy price·buy[t]), EUR, committed positions included."""
     market, hours = case.intraday, case.isp_hours / 1000
     net = np.nan_to_num(market.committed_kw)
     committed = market.sell_eur_per_mwh @ np.maximum(-net, 0.0) - market.buy_eur_per_mwh @ np.maximum(net, 0.0)

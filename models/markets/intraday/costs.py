@@ -1,4 +1,4 @@
-"""What intraday trades cost and earn."""
+"""Money of intraday trades. Source: docs/reference/formulation.md §3.2."""
 
 from models.case import Case
 from models.outcome import ProgramValues

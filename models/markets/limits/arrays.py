@@ -9,7 +9,7 @@ WIDTHS = {"import_kw": Width.ISPS, "export_kw": Width.ISPS}
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Limits:
-    """Agreed bounds of a congestion point's program; soft, at a price."""
+    """Agreed bounds of a congestion point's program, which may be breached at a price."""
 
     point: Ints  # (L,)
     import_kw: Floats  # (L,T) upper bound, +inf where none

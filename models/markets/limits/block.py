@@ -33,12 +33,12 @@ class LimitsBlock:
     discrete: Discrete = LINEAR
 
     def outcome(self, case: Case, values: Values) -> dict[str, Floats]:
-        """Return nothing: breaches follow from programs, see `costs.settled`."""
+        """Return no fields: breaches follow from programs, see `costs.settled`."""
         del case, values
         return {}
 
     def shadow(self, case: Case, marginals: Marginals) -> dict[str, Floats]:
-        """Return what a MWh more of each limit is worth; noise below zero is cut off."""
+        """Return the value of a MWh more of each limit; rounding below zero is cut off."""
         per_mwh, shape = 1000 / case.isp_hours, case.limits.import_kw.shape
         imports, exports = np.zeros(shape), np.zeros(shape)
         imports[self.breach_import.unit, self.breach_import.isp] = -marginals.of_rows(self.import_rows) * per_mwh
@@ -50,7 +50,7 @@ class LimitsBlock:
 
 
 def limit_congestion(model: Any, case: Case, portfolio: Portfolio) -> LimitsBlock:
-    """P_c[t] − breach <= import[l,t] and P_c[t] + breach >= export[l,t], where such a bound exists."""
+    """Add P_c[t] − breach <= import[l,t] and P_c[t] + breach >= export[l,t], where such a bound exists."""
     block, points = new_block(model, "limits"), portfolio.points
     limits = case.limits
     sides = []

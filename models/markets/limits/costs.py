@@ -1,4 +1,4 @@
-"""What breaches of agreed limits cost, and their coupling cost. Source: docs/reference/formulation.md §3.3."""
+"""The cost of breaches of agreed limits, and its coupling cost. Source: docs/reference/formulation.md §3.3."""
 
 import numpy as np
 
@@ -16,7 +16,7 @@ def placed_eur(case: Case, answer: ProgramValues) -> dict[str, Floats]:
 
 
 def settled(case: Case, point_kw: Floats) -> dict[str, Floats]:
-    """Return how far programs P_c (C+1,T) are beyond the limits."""
+    """Return the breaches (L,T), kW, of the limits by programs P_c (C+1,T)."""
     at_limit = point_kw[case.limits.point]
     return {
         "breach_import_kw": np.maximum(at_limit - case.limits.import_kw, 0.0),
@@ -25,7 +25,7 @@ def settled(case: Case, point_kw: Floats) -> dict[str, Floats]:
 
 
 def priced_points(case: Case) -> Bools:
-    """Return (C,) which congestion points have a limit."""
+    """Return whether each congestion point (C,) has a limit."""
     result = np.zeros(len(case.points), dtype=np.bool_)
     limited = np.isfinite(case.limits.import_kw).any(axis=1) | np.isfinite(case.limits.export_kw).any(axis=1)
     result[case.limits.point[limited]] = True
@@ -33,7 +33,7 @@ def priced_points(case: Case) -> Bools:
 
 
 def programs(case: Case) -> PointCosts:
-    """Return for each congestion point and ISP (C,T) what its program P costs beyond the limits."""
+    """Return the cost (C,T) of each program P beyond its limits."""
     per_kw = case.isp_hours / 1000
     limits = case.limits
     kinks: list[tuple[int, Floats, Floats]] = []  # point, breakpoint (T,), rise of the slope there (T,)

@@ -9,7 +9,7 @@ WIDTHS = {"reserved_kw": Width.ISPS}
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Reservations:
-    """FlexOption volumes still reserved. Negative: be able to consume that much less than the program."""
+    """FlexOption volumes still reserved. Negative: the points must be able to consume that much less than planned."""
 
     name: tuple[str, ...]  # (K,) contract
     point: Ints  # (K,)

@@ -28,7 +28,7 @@ from models.markets.protocols import Marginals, Portfolio
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ReservationsBlock:
-    """shortfall[k,t] in kW, and for each of them the row of its congestion point, ISP and sign."""
+    """shortfall[k,t] in kW, and the row of each one's congestion point, ISP and sign."""
 
     shortfall: VariableArray  # (reservation, ISP)
     rows: Variables
@@ -36,23 +36,23 @@ class ReservationsBlock:
     discrete: Discrete = LINEAR
 
     def outcome(self, case: Case, values: Values) -> dict[str, Floats]:
-        """Return what cannot be delivered."""
+        """Return the shortfalls."""
         return {"reservation_shortfall_kw": self.shortfall.spread(values, *case.reservations.reserved_kw.shape)}
 
     def shadow(self, case: Case, marginals: Marginals) -> dict[str, Floats]:
-        """Return what releasing a MWh is worth; noise below zero is cut off."""
+        """Return the value of releasing a MWh; rounding below zero is cut off."""
         released, cells = np.zeros(case.reservations.reserved_kw.shape), self.shortfall
-        # Releasing also releases the shortfall: at its upper bound the reduced cost is what that takes away again.
+        # Releasing lowers the bound of the shortfall as well: at this bound its reduced cost is taken off again.
         saved = np.minimum(marginals.of_variables(cells.variables), 0.0)
         released[cells.unit, cells.isp] = (np.abs(marginals.of_rows(self.rows)) + saved) * (1000 / case.isp_hours)
         return {"reservation_eur_per_mwh": np.maximum(released, 0.0)}
 
 
 def cover_reservations(model: Any, case: Case, portfolio: Portfolio) -> ReservationsBlock:
-    """Σ q <= P_c + Σ_k (R_k + s_k) where R < 0, Σ q >= P_c + Σ_k (R_k − s_k) where R > 0, 0 <= s_k <= |R_k|.
+    """Add Σ q <= P_c + Σ_k (R_k + s_k) where R < 0, Σ q >= P_c + Σ_k (R_k − s_k) where R > 0, 0 <= s_k <= |R_k|.
 
     Contracts of one sign at one congestion point and ISP share the row: the same kW is never sold twice.
-    q are the called programs of all units at reserved points; the fixed ones' are those planned.
+    q are the called programs of all units at reserved points; those of fixed units are the planned ones.
     """
     called = portfolio.called()
     block, points, fixed_kw = new_block(model, "reservations"), portfolio.points, portfolio.fixed_kw

@@ -1,4 +1,4 @@
-"""What reservations earn and shortfalls cost, and their coupling cost. Source: docs/reference/formulation.md §3.4."""
+"""Earnings of reservations, costs of shortfalls, and the coupling cost. Source: docs/reference/formulation.md §3.4."""
 
 import numpy as np
 
@@ -9,7 +9,7 @@ from models.outcome import ProgramValues
 
 
 def placed_eur(case: Case, answer: ProgramValues) -> dict[str, Floats]:
-    """Return the fee on what is reserved and −penalty·shortfall, per congestion point (C+1,)."""
+    """Return the fee on reserved volumes and −penalty·shortfall, per congestion point (C+1,), EUR."""
     contracts, mwh = case.reservations, case.isp_hours / 1000
     fee = contracts.availability_eur_per_mw_h * np.abs(contracts.reserved_kw).sum(axis=1)
     undelivered = contracts.penalty_eur_per_mwh * answer.reservation_shortfall_kw.sum(axis=1)
@@ -20,12 +20,12 @@ def placed_eur(case: Case, answer: ProgramValues) -> dict[str, Floats]:
 
 
 def priced_points(case: Case) -> Bools:
-    """Return (C,) which congestion points have a reservation."""
+    """Return whether each congestion point (C,) has a reservation."""
     return reserved_points(case)[:-1]
 
 
 def calls(case: Case, hard_eur_per_kw: float) -> PointCosts:
-    """Return for each congestion point and ISP (C,T) the cost of d = Q − P, called less planned program.
+    """Return the cost (C,T) of d = Q − P, called less planned program.
 
     R < 0 asks for d <= ΣR + Σs, cheapest shortfall first, and never more than all of it, which costs
     `hard_eur_per_kw`; R > 0 is mirrored.

@@ -1,4 +1,4 @@
-"""Curtailable generation: forecast <= p <= 0, what is curtailed has a price.
+"""Curtailable generation: forecast <= p <= 0, at a price per MWh curtailed.
 
 Source: docs/reference/formulation.md §2.2.
 """

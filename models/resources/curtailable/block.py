@@ -1,4 +1,4 @@
-"""Curtailable generation: forecast <= p <= 0, what is curtailed has a price.
+"""Curtailable generation: forecast <= p <= 0, at a price per MWh curtailed.
 
 Source: docs/reference/formulation.md §2.2.
 """
@@ -45,15 +45,15 @@ class CurtailableBlock:
 
 
 def lowest_kw(case: Case) -> Floats:
-    """Return the most production possible (U,T): the forecast, or what is pinned where that is more."""
+    """Return the lowest power (U,T), kW: the forecast, or the pinned program where that produces more."""
     return np.fmin(case.curtailable.forecast_kw, case.curtailable.pinned_kw)
 
 
 def add_curtailable(model: Any, case: Case, called: bool) -> CurtailableBlock:
-    """Add forecast[u,t] <= p[u,t] <= 0, p = pinned where pinned, and the reserve units may hold; see `called_cells`.
+    """Add forecast[u,t] <= p[u,t] <= 0, p = pinned where pinned, and the reserve that units may hold.
 
-    Worth: −cost·Δ/1000·(p − forecast), EUR; a called program costs nothing. No variable where nothing
-    is forecast.
+    Money, EUR: −cost·Δ/1000·(p − forecast); a called program costs nothing. There is no variable where nothing is
+    forecast; for called programs see `called_cells`.
     """
     data = case.curtailable
     block = new_block(model, "called_curtailable" if called else "curtailable")
@@ -73,9 +73,9 @@ def add_curtailable(model: Any, case: Case, called: bool) -> CurtailableBlock:
 
 
 def called_cells(case: Case) -> Bools:
-    """Return (U,T) where a called program can differ from the plan to any effect.
+    """Return where (U,T) a called program may differ from the plan with any effect.
 
-    That is where the congestion point has a reservation, and where a unit of such a point may hold reserve.
+    That is in ISPs in which the congestion point has a reservation, and where a unit of such a point may hold reserve.
     """
     data = case.curtailable
     called = np.zeros((len(case.points) + 1, case.isps), dtype=np.bool_)

@@ -28,7 +28,7 @@ def empty(case: Case, count: int) -> Fields:
 
 
 def precision(case: Case) -> np.dtype[Any]:
-    """Return that of the forecast."""
+    """Return the precision of the forecast."""
     return case.curtailable.forecast_kw.dtype
 
 
@@ -43,7 +43,7 @@ def terms_eur(case: Case, units: Rows, fields: Fields, called: bool) -> dict[str
 
 
 def width_kw(case: Case) -> Floats:
-    """Return the mean of the forecast production (U,)."""
+    """Return each unit's mean forecast production (U,), kW."""
     return np.asarray(-case.curtailable.forecast_kw.mean(axis=1), dtype=np.float64)
 
 
@@ -53,7 +53,7 @@ def reserve_kw(case: Case) -> Floats:
 
 
 def allocation(case: Case, units: Ints, fields: Fields, place: Ints, held_kw: Floats) -> ReserveAllocation:
-    """Return the room of units (n,) with finished programs, theirs at rows `place` (n,); energy never binds."""
+    """Return the room that units (n,) with finished programs, at rows `place` (n,), leave; energy never binds."""
     result, data, isps = roomless(case, held_kw, margins=False), case.curtailable, case.isps
     power_kw = fields["curtailable_kw"][place]
     for few in slices(len(units)):

@@ -1,4 +1,4 @@
-"""Best responses of curtailable generation: per ISP the cheapest of a few powers.
+"""Best responses of curtailable generation: the cheapest of a few powers per ISP.
 
 Source: docs/explanation/optimisation.md §2.
 """
@@ -42,7 +42,7 @@ class CurtailableResponder:
 
     @staticmethod
     def of(case: Case, units: Ints, called: bool = False, threads: int = 0) -> "CurtailableResponder":
-        """Prepare units (U,); a called program costs nothing. 0 threads: all there are."""
+        """Prepare units (U,); a called program costs nothing. With 0 threads all available ones are used."""
         data = case.curtailable
         rate = np.zeros(len(units)) if called else data.cost_eur_per_mwh[units] * (case.isp_hours / 1000)
         double, single = parameter_views(data.forecast_kw, data.pinned_kw)
@@ -90,7 +90,7 @@ class CurtailableResponder:
     def mixtures(
         self, rounds: Sequence[Prices], rows: Rows, shares: Shares, chosen: Ints
     ) -> Iterator[tuple[Ints, Mixed]]:
-        """Yield mixtures of the answers to K rounds' prices: a few of the chosen units (n,), and theirs."""
+        """Yield positions of a few of the chosen units (n,), with mixtures of their answers to K rounds' prices."""
         check_rounds(self.case, rounds, rows, shares, len(self.units))
         if not rounds:
             return
@@ -123,10 +123,10 @@ class CurtailableResponder:
 
 @compiled
 def _respond(table: Floats, scalars: Floats, power: Floats, sides: Floats, answer: Floats) -> tuple[float, float]:
-    """Fill answer (4,T) with power and what is held up, down and both ways; return own cost, cost with prices.
+    """Fill answer (4,T) with power and reserve held up, down and both ways; return own cost and cost with prices.
 
-    The cost is convex and piecewise linear in p, so its least value lies at an end, at a reached prequalified power or
-    where both rooms are equal. Of equally good powers the one that curtails least.
+    The cost is convex and piecewise linear in p, so it is least at an end, where the room reaches the prequalified
+    power, or where both rooms are equal. Of equally good powers the one that curtails least is taken.
     """
     rate, q = scalars[0], scalars[1]
     own = total = 0.0

@@ -1,4 +1,4 @@
-"""Programs of fixed units: they have one."""
+"""Programs of fixed units, which have only one each."""
 
 from models.case import Case, Floats
 from models.outcome import Fields, Rows
@@ -11,6 +11,6 @@ def power_kw(case: Case, units: Rows, fields: Fields) -> Floats:
 
 
 def unmanaged(case: Case) -> Fields:
-    """Return nothing: nothing is chosen."""
+    """Return no fields, since nothing is chosen."""
     del case
     return {}

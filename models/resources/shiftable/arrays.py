@@ -12,7 +12,7 @@ class Shiftable:
     """Runs with one free start: p[t] = profile[t − s], s in first_start..last_start (ISPs from 0)."""
 
     point: Ints  # (U,)
-    profile_kw: Floats  # (U,D) padded with 0 behind each run
+    profile_kw: Floats  # (U,D) padded with 0 after each run
     length: Ints  # (U,) ISPs of the profile
     first_start: Ints  # (U,)
     last_start: Ints  # (U,) >= first_start, last_start + length <= T

@@ -25,7 +25,7 @@ class ShiftableBlock:
     held: None = None
 
     def programs(self, case: Case, values: Values) -> Fields:
-        """Return the chosen starts (U,), the first possible one of units without variables."""
+        """Return the chosen starts (U,), and the first possible start of units without variables."""
         result = case.shiftable.first_start.copy()
         on = values(self.variables) > 0.5
         result[self.unit[on]] = self.start[on]

@@ -1,4 +1,4 @@
-"""Programs of shiftable runs: their power, and the choice of starts that come close to shares of several."""
+"""Programs of shiftable runs: their power, and the choice of starts close to given shares of several answers."""
 
 from collections.abc import Sequence
 
@@ -31,12 +31,12 @@ def empty(case: Case, count: int) -> Fields:
 
 
 def width_kw(case: Case) -> Floats:
-    """Return the most power of each run (U,)."""
+    """Return the highest power of each run (U,), kW."""
     return np.asarray(np.abs(case.shiftable.profile_kw).max(axis=1), dtype=np.float64)
 
 
 def choose(case: Case, units: Ints, group: Ints, share: Floats, rounds: Sequence[Answered], passes: int) -> Choices:
-    """Give each run one of its answers so that every group comes closest to its shares (K,G) of the rounds, at once."""
+    """Return one of its answers for each run, so that groups come closest to their shares (K,G) of the rounds."""
     del passes
     owed = np.zeros((len(units), case.isps))
     for of_round, answered in zip(share, rounds, strict=True):
@@ -47,7 +47,7 @@ def choose(case: Case, units: Ints, group: Ints, share: Floats, rounds: Sequence
 
 
 def _round_off(weight: Floats, group: Ints) -> Ints:
-    """Return one start per run: of those it has weight for, the one its group so far owes most."""
+    """Return one start per run: among those with weight, the one whose weight in its group is least covered so far."""
     result = np.zeros(len(weight), dtype=np.int64)
     for number in np.unique(group).tolist():
         owed = np.zeros(weight.shape[1])

@@ -1,4 +1,4 @@
-"""Best responses of shiftable runs: the cheapest start, exact for the whole number.
+"""Best responses of shiftable runs: the cheapest whole start, exactly.
 
 Source: docs/explanation/optimisation.md §2.
 """
@@ -14,14 +14,14 @@ from models.response import BLOCK, Answers, Prices, Rows, Sums, Tasks, Totals, a
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ShiftableAnswers(Answers):
-    """With the starts that make the programs."""
+    """Answers with the starts of their programs."""
 
     start: Ints  # (n,)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ShiftableResponder:
-    """Units of one case, ready to answer. They hold no reserve and cost nothing of their own."""
+    """Units of one case, ready to answer. They hold no reserve and have no cost of their own."""
 
     case: Case
     units: Ints  # (U,) into case.shiftable
@@ -31,7 +31,7 @@ class ShiftableResponder:
 
     @staticmethod
     def of(case: Case, units: Ints, called: bool = False, threads: int = 0) -> "ShiftableResponder":
-        """Prepare units (U,); a called program is like any other. 0 threads: all there are."""
+        """Prepare units (U,); a called program is like any other. With 0 threads all available ones are used."""
         del called
         data = case.shiftable
         profile = np.ascontiguousarray(data.profile_kw).view()
@@ -80,7 +80,7 @@ class ShiftableResponder:
 
 @compiled
 def _cheapest(profile: Floats, run: Ints, power: Floats) -> tuple[int, float]:
-    """Return the cheapest start, the earliest of equals, and what it costs."""
+    """Return the cheapest start, the earliest of equally cheap ones, and its cost, EUR."""
     best, least = run[1], np.inf
     for start in range(run[1], run[2] + 1):
         cost = 0.0

@@ -42,10 +42,10 @@ class Storage:
     unmanaged_kw: Floats  # (U,T) program if nobody steers it (the no-flexibility yardstick)
     pinned_kw: Floats  # (U,T)*: NaN where free
     charge_min_kw: Floats = field(default_factory=lambda: np.zeros(0))
-    """(U,) pc is 0 or at least this, or the limit where that is lower; 0, also where left out: any power"""
+    """(U,) pc is 0 or at least this, or the limit where that is lower; 0, the default, allows any power"""
 
     def __post_init__(self) -> None:
-        if not len(self.charge_min_kw):  # cases kept by versions that did not know it
+        if not len(self.charge_min_kw):  # cases of versions that did not have the field
             object.__setattr__(self, "charge_min_kw", np.zeros(len(self.point)))
 
     @property

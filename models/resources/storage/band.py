@@ -1,4 +1,4 @@
-"""Whether, and from which energies, one storage unit can keep its energy band: reachability, compiled."""
+"""Finds whether, and from which energies, one storage unit can keep its energy band. Compiled."""
 
 import numpy as np
 
@@ -23,7 +23,7 @@ from models.resources.storage.reachability import ROUNDING_KWH, completable
 
 @compiled
 def keep_sets(table: Floats, scalars: Floats, hours: float, work: Work) -> bool:
-    """Leave in work.sets from which energies the band can be kept; return whether it can be from the start."""
+    """Write the energies from which the band can be kept to work.sets; return whether the start is among them."""
     drain = hours / scalars[ETA_D]
     least, idle, floor, most = work.ranges[0], work.ranges[1], work.ranges[2], work.ranges[3]
     for t in range(table.shape[1]):
@@ -44,7 +44,7 @@ def keep_sets(table: Floats, scalars: Floats, hours: float, work: Work) -> bool:
 
 @compiled
 def keeps_band(table: Floats, scalars: Floats, hours: float, work: Work) -> bool:
-    """Whether some program keeps the energy band: reachability.meetable, for one unit."""
+    """Return whether some program of one unit keeps the energy band, see reachability.meetable."""
     low = high = scalars[START]
     drain = hours / scalars[ETA_D]
     for t in range(table.shape[1]):

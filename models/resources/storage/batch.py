@@ -1,4 +1,4 @@
-"""All storage units one after the other, compiled: read the tables, answer, add up."""
+"""Answers for all storage units, one after the other: reads tables, answers and adds up. Compiled."""
 
 from typing import NamedTuple
 
@@ -16,7 +16,7 @@ from models.resources.storage.margins import respond_with_margins
 
 
 class Offers(NamedTuple):
-    """What reserve earns, see models.response.Sides and models.resources.storage.duals."""
+    """The earnings of reserve, see models.response.Sides and models.resources.storage.duals."""
 
     sides: Floats  # (H,3,T)
     product: Ints  # (H,3,T)
@@ -32,7 +32,7 @@ def _answer(
     table: Floats, scalars: Floats, hours: float, price: Floats, offers: Offers, h: int, margins: bool,
     work: Work, planning: Planning, tolerance: float,
 ) -> tuple[float, float]:  # fmt: skip
-    """Leave a unit's answer in work; return (own cost, proven bound)."""
+    """Write a unit's answer to work; return (own cost, proven bound), EUR."""
     if margins and scalars[RESERVE] > 0.0:
         own, bound, _ = respond_with_margins(
             table, scalars, hours, price, offers.sides[h], offers.product[h], offers.rewards[h],
@@ -51,7 +51,7 @@ def answer_units(
 ) -> None:  # fmt: skip
     """Add the answers of blocks begin..end to their slots: power (S,T), held (S,R,T), own cost and bound (S,2).
 
-    Where `details` (S,3,T) has slots, the last unit of each leaves its energy, unmet and excess energy there.
+    Where `details` (S,3,T) has slots, it gets energy, unmet and excess energy of the last unit of each.
     """
     isps, products = power.shape[1], offers.rewards.shape[1]
     table, work = np.empty((7, isps)), new_work(isps, products)
@@ -82,11 +82,11 @@ def mix_units(
     rows: tuple[Ints, Ints, Ints], power: Floats, offers: Offers, weight: Floats, only: Ints, tolerance: float,
     place: Ints, energy_kwh: Floats, slack_kwh: Floats, charge_kw: Floats, discharge_kw: Floats, held_kw: Floats,
 ) -> None:  # fmt: skip
-    """Add up the answers of chosen[begin..end] to K rounds, each as much as it counts for the unit.
+    """Add up the answers of chosen[begin..end] to K rounds, each with its weight for the unit.
 
-    rows: of each chosen unit in power (K,G,T); of all units in the rewards of a round and in weight (K,N). Round k's
-    rewards begin at row k·H of the offers. only (U,): the round a unit takes as it is, −1 where it mixes. Outputs
-    (n,T), slack (2,n,T), held (R,h,T) for units with a place; they must be zero.
+    rows: each chosen unit's row of power (K,G,T); all units' rows of a round's rewards and of weight (K,N). Round k's
+    rewards begin at row k·H of the offers. only (U,): the round whose answer a unit takes as it is, −1 where it mixes.
+    Outputs (n,T), slack (2,n,T), held (R,h,T) for units with a place; they must be zero at first.
     """
     rounds, isps, products = power.shape[0], power.shape[2], offers.rewards.shape[1]
     table, work = np.empty((7, isps)), new_work(isps, products)
@@ -117,7 +117,7 @@ def mix_units(
 def mark_slack(
     begin: int, end: int, double: Tables, single: Tables, units: Ints, scalars: Floats, hours: float, isps: int
 ) -> None:  # fmt: skip
-    """Set the SLACK of units begin..end."""
+    """Set the scalar SLACK of units begin..end."""
     table, work = np.empty((7, isps)), new_work(isps, 0)
     for i in range(begin, end):
         load(double, single, units[i], table)

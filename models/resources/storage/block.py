@@ -65,8 +65,8 @@ class StorageBlock:
 def add_storage(model: Any, case: Case, called: bool) -> StorageBlock:
     """Add the energy recursion, bands and reserve of units; pc, pd only where their limit is above zero.
 
-    Worth, EUR: wear −w·Δ·(pc + pd), stored energy v·e[T], comfort shortfall −s·(unmet + excess); a called program
-    earns and costs nothing but its own shortfall. unmet and excess exist only for units whose bands cannot be met.
+    Money, EUR: wear −w·Δ·(pc + pd), stored energy v·e[T], comfort shortfall −s·(unmet + excess); a called program only
+    costs its own shortfall. unmet and excess exist only for units whose bands cannot be met.
     """
     block = new_block(model, "called_storage" if called else "storage")
     shape = (len(case.storage.point), case.isps)
@@ -109,7 +109,7 @@ def _presence(cells: VariableArray, shape: tuple[int, int]) -> Bools:
 
 
 def _add_power(block: Any, case: Case, chosen: Bools) -> tuple[VariableArray, VariableArray]:
-    """0 <= pc <= limit, 0 <= pd <= limit; where pinned, the one in the pinned direction is fixed and alone."""
+    """Add 0 <= pc <= limit, 0 <= pd <= limit; where pinned, only a fixed variable in the pinned direction."""
     data = case.storage
     pinned = np.broadcast_to(data.pinned_kw, (len(data.point), case.isps))
     free = np.isnan(pinned)
@@ -217,7 +217,7 @@ def _shortfall(case: Case, slacks: tuple[VariableArray, VariableArray], term: st
 
 
 def _exclusive(case: Case, charge: VariableArray, discharge: VariableArray) -> Exclusive:
-    """Pairs (pc, pd) where both exist; a mixture becomes the direction that makes the same change of energy."""
+    """Return the pairs (pc, pd) that both exist; a mixture keeps the direction of its change of energy."""
     data = case.storage
     charge_at = {cell: i for i, cell in enumerate(zip(charge.unit.tolist(), charge.isp.tolist(), strict=True))}
     both = [
@@ -326,8 +326,8 @@ def _room_rule(products: tuple[int, ...], side: Direction, has_charge: bool, has
 def _margin_rule(sustain: tuple[tuple[int, float], ...], side: Direction, moment: str) -> Callable[..., Any]:
     """Up: Σ sustain_h·held/ηd <= e − e_min. Down: Σ sustain_h·held·ηc <= e_max − e. Band and energy of one moment.
 
-    At the end of ISP t that is e[t], e_min[t]; at its start e[t−1], e_min[t−1], so holding nothing is always possible;
-    before the first ISP the start energy in the first band.
+    At the end of ISP t these are e[t], e_min[t]; at its start e[t−1], e_min[t−1], and before the first ISP the start
+    energy and the first band. So holding no reserve is always possible.
     """
 
     def rule(b: Any, u: Any, t: Any) -> Any:

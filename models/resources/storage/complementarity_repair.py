@@ -1,4 +1,4 @@
-"""Makes mixed storage programs run in one direction per ISP, compiled.
+"""Turns mixed storage programs into programs with one direction per ISP. Compiled.
 
 Source: docs/explanation/optimisation.md §3.5.
 """
@@ -19,11 +19,10 @@ def one_way(
     case: Case, units: Ints, called: bool, charge_kw: Floats, discharge_kw: Floats, energy_kwh: Floats,
     slack_kwh: Floats,
 ) -> None:  # fmt: skip
-    """Make every change of stored energy of units (n,) in one direction, in place: (n,T), slack (2,n,T).
+    """Make every change of stored energy of units (n,) in one direction, in place; arrays (n,T), slack (2,n,T).
 
-    Planned programs keep their energy; power falls by what mixing wasted. Called programs keep their power where a
-    reservation counts, and elsewhere their energy: what kept power leaves too much the next ISPs without reservation
-    give back.
+    Planned programs keep their energy, and their power falls by the energy that mixing wasted. Called programs keep
+    their power in ISPs with a reservation and their energy in all others, where surplus energy is given back.
     """
     data = case.storage
     double, single = parameter_views(*(getattr(data, name) for name in _TABLE))
@@ -81,7 +80,7 @@ def _keep_power(
     table: Floats, given: Floats, hours: float, keeps: Bools, charge: Floats, discharge: Floats, energy: Floats,
     unmet: Floats, excess: Floats,
 ) -> None:  # fmt: skip
-    """Rewrite a called program (T,) whose mixture charges and discharges at once."""
+    """Rewrite a called program (T,) that charges and discharges at once."""
     drain, before = hours / given[0], given[2]
     for t in range(charge.shape[0]):
         gain, pin = table[_EFFICIENCY, t] * hours, table[_PINNED, t]

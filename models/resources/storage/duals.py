@@ -1,4 +1,4 @@
-"""What reserve a unit can hold in the rooms it has left: a linear program of four rows, its dual and its answer.
+"""The best reserve in the room that a unit has left: a linear program of four rows, its dual and its solution.
 
 maximise Σ reward·held with Σ_up held <= u, Σ_down held <= v, Σ_up sustain·held <= m, Σ_down sustain·held <= n.
 Source: docs/explanation/optimisation.md §2.
@@ -10,7 +10,7 @@ from models.case import Bools, Floats, Ints
 from models.compiled import compiled
 
 _TINY = 1e-15
-"""EUR per kW; less is rounding."""
+"""Reward in EUR per kW below which it is rounding."""
 
 
 @compiled
@@ -38,15 +38,15 @@ def _solve4(matrix: Floats, right: Floats) -> bool:
 
 
 @compiled
-def dual_vertices(  # noqa: C901 - every four of the sides: is their corner a vertex?
+def dual_vertices(  # noqa: C901 - tests the corner of every four sides
     eur_per_kw: Floats, needs: Floats, traded: Bools
 ) -> tuple[Floats, Ints]:
-    """Return the vertices (H,T,M,4) of {y >= 0: needs·y >= reward} that no other one undercuts, and their number (H,T).
+    """Return the vertices (H,T,M,4) of {y >= 0: needs·y >= reward} that none undercuts, and their number (H,T).
 
     eur_per_kw (H,R,T); needs (R,4): what a kW of each product takes of the rooms u, v, m, n; traded (R,T).
     """
     rewards, products, isps = eur_per_kw.shape
-    most = (products + 4) * (products + 1) // 2  # what a polyhedron of so many sides can have in four dimensions
+    most = (products + 4) * (products + 1) // 2  # vertices that so many sides can have in four dimensions
     found, number = np.zeros((rewards, isps, most, 4)), np.zeros((rewards, isps), dtype=np.int64)
     rows, right = np.zeros((products + 4, 4)), np.zeros(products + 4)
     matrix, y = np.zeros((4, 4)), np.zeros(4)
@@ -84,7 +84,7 @@ def dual_vertices(  # noqa: C901 - every four of the sides: is their corner a ve
 
 @compiled
 def _keep(found: Floats, number: int, y: Floats, tiny: float) -> int:
-    """Add a vertex unless one is nowhere above it; drop those it undercuts. Return how many there are."""
+    """Add a vertex unless another undercuts it; drop the vertices it undercuts. Return their number."""
     for k in range(number):
         if (found[k] <= y + tiny).all():
             return number
@@ -99,7 +99,7 @@ def _keep(found: Floats, number: int, y: Floats, tiny: float) -> int:
 
 @compiled
 def _optimise(tableau: Floats) -> None:
-    """Pivot a tableau (5,N), costs last, until no cost is negative; Bland's rule: the first column that helps."""
+    """Pivot a tableau (5,N), costs last, until no cost is negative, by Bland's rule."""
     last = tableau.shape[1] - 1
     for _ in range(100):
         enter = -1
@@ -125,7 +125,7 @@ def _optimise(tableau: Floats) -> None:
 
 @compiled
 def _basic_value(tableau: Floats, column: int) -> float:
-    """Return the value of a column's variable, and use its row up: a row has one basic variable."""
+    """Return the value of a column's variable, and clear its row, which has only one basic variable."""
     found = -1
     for i in range(4):
         if tableau[i, column] == 1.0 and found < 0:
@@ -144,9 +144,9 @@ def hold(
     eur_per_kw: Floats, needs: Floats, traded: Bools, t: int, rooms: tuple[float, float, float, float],
     tableau: Floats, held: Floats,
 ) -> None:  # fmt: skip
-    """Write what is best held in ISP t to held (R,T), by the simplex method.
+    """Write the best reserve in ISP t to held (R,T), by the simplex method.
 
-    eur_per_kw, traded (R,T); tableau (5,R+5) is scratch. What earns nothing is held too where room is left.
+    eur_per_kw, traded (R,T); tableau (5,R+5) is scratch. Products without reward are held as well where room is left.
     """
     products = needs.shape[0]
     tableau[:, :] = 0.0

@@ -1,4 +1,4 @@
-"""Best response of one storage unit, compiled: dynamic programming over the energy level, exact and without a grid.
+"""Best response of one storage unit: dynamic programming over the energy level, exact and without a grid. Compiled.
 
 V_t(e), the least cost of everything after ISP t with energy e, is convex and piecewise linear: a list of slopes in
 ascending order with their lengths, begun at the lowest energy. One ISP back means
@@ -57,7 +57,7 @@ _SMALLEST, _FRESH = 1e-60, 1e-3
 def _insert(
     lists: Floats, begin: int, end: int, slope: float, length: float, origin: float
 ) -> tuple[int, int]:  # fmt: skip
-    """Put a segment into its place, moving the shorter side; return the new begin and end."""
+    """Insert a segment at its place by moving the shorter side; return the new begin and end."""
     if begin < end and lists[0, (begin + end) >> 1] > slope:
         begin -= 1
         i = begin
@@ -75,11 +75,11 @@ def _insert(
 
 
 @compiled
-def _backward(  # noqa: C901 - one loop: calls with a dozen arrays would cost more than they explain
+def _backward(  # noqa: C901 - one loop: calls with a dozen arrays would slow it down
     table: Floats, scalars: Floats, hours: float, power: Floats, sides: Floats,
     work: Work, keep: bool,
 ) -> tuple[float, bool]:  # fmt: skip
-    """Return (least cost by envelopes, whether some c_t is not convex); leave what is filled of every origin.
+    """Return (least cost by envelopes, whether some c_t is not convex); write how much of every origin is filled.
 
     greatest (4,T): the greatest x of each ISP, its greatest unmet and excess energy, V_t at its lowest energy; scale
     (T): kWh per unit of a length. With `keep` V_t is stored in kept (2,M) from kept_from[t] on: its lowest energy and
@@ -92,7 +92,7 @@ def _backward(  # noqa: C901 - one loop: calls with a dozen arrays would cost mo
     q, slack, shortfall = scalars[RESERVE], scalars[SLACK] > 0.0, scalars[SHORTFALL]
     filled[:] = 0.0
     begin = end = lists.shape[1] // 2
-    g, inverse, grow, fresh, bent = 1.0, 1.0, 1.0 / a, _FRESH, False  # inverse of g: divisions take long
+    g, inverse, grow, fresh, bent = 1.0, 1.0, 1.0 / a, _FRESH, False  # inverse of g, since divisions are slow
     low, high = table[LOW, isps - 1], table[HIGH, isps - 1]
     value = -scalars[END_VALUE] * low
     if high > low:
@@ -115,7 +115,7 @@ def _backward(  # noqa: C901 - one loop: calls with a dozen arrays would cost mo
             value += (power[t] + wear) * c
             if q > 0.0:
                 value -= room_gain(c, c, d, q, sides, t)
-            # without reserve and convex, step_cost is written out: the call would take longer than what it does
+            # without reserve and convex, step_cost is written out, since the call would take longer than its work
             if q <= 0.0 and (c <= 0.0 or d <= 0.0 or (power[t] - wear) / drain <= (power[t] + wear) / gain):
                 if d > 0.0:
                     slope = (wear - power[t]) / drain * inverse
@@ -149,7 +149,7 @@ def _backward(  # noqa: C901 - one loop: calls with a dozen arrays would cost mo
                 end -= 1
                 high -= lists[1, end] * inverse
         low, high, g, inverse = low * grow, high * grow, g * a, inverse * grow
-        if g < fresh:  # what rounding once made of the list's length must not outgrow the band
+        if g < fresh:  # rounding errors of the list's length must not outgrow the band
             total = 0.0
             for i in range(begin, end):
                 total += lists[1, i]
@@ -202,7 +202,7 @@ def _backward(  # noqa: C901 - one loop: calls with a dozen arrays would cost mo
 def record(
     table: Floats, scalars: Floats, hours: float, power: Floats, x: Floats, answer: Floats
 ) -> tuple[float, float]:  # fmt: skip
-    """Fill power and energy of an answer (4,T) from x, unmet and excess energy; return own cost and that of power."""
+    """Fill power and energy of an answer (4,T), given x, unmet and excess energy; return own cost and cost of power."""
     drain = hours / scalars[ETA_D]
     e, moved, missed, priced = scalars[START], 0.0, 0.0, 0.0
     for t in range(table.shape[1]):
@@ -228,7 +228,7 @@ def record(
 def sell_room(
     table: Floats, scalars: Floats, power: Floats, sides: Floats, product: Ints, held: Floats
 ) -> float:  # fmt: skip
-    """Write what is best held (R,T) at this power (T) where no product needs energy; return what it earns."""
+    """Write the best reserve (R,T) at power (T,) where no product needs energy; return its earnings, EUR."""
     q, earned = scalars[RESERVE], 0.0
     held[:, :] = 0.0
     for t in range(table.shape[1]):
@@ -249,7 +249,7 @@ def sell_room(
 def best_changes(
     table: Floats, scalars: Floats, hours: float, power: Floats, sides: Floats, work: Work
 ) -> tuple[float, bool]:  # fmt: skip
-    """Fill work.x and unmet and excess energy by envelopes; return (least cost, whether a step is not convex)."""
+    """Fill work.x, unmet and excess energy by envelopes; return (least cost, whether a step is not convex)."""
     isps = table.shape[1]
     value, bent = _backward(table, scalars, hours, power, sides, work, False)
     for t in range(isps):
@@ -261,14 +261,14 @@ def best_changes(
 
 @compiled
 def keep_lists(table: Floats, scalars: Floats, hours: float, power: Floats, sides: Floats, work: Work) -> float:
-    """Leave the cost-to-go V_t in work.kept; return the least cost by envelopes."""
+    """Write the cost-to-go V_t to work.kept; return the least cost by envelopes."""
     value, _ = _backward(table, scalars, hours, power, sides, work, True)
     return value
 
 
 @compiled
 def _between(table: Floats, scalars: Floats, hours: float, x: Floats) -> bool:
-    """Whether some free x charges less than the minimum power and more than nothing."""
+    """Return whether some free x charges with less than the minimum power but more than nothing."""
     for t in range(table.shape[1]):
         least = hours * table[EFFICIENCY, t] * min(scalars[LEAST], table[CHARGE, t])
         if 0.0 < x[t] < least * (1.0 - 1e-12) and np.isnan(table[PINNED, t]):

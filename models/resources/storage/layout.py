@@ -1,4 +1,4 @@
-"""What the compiled answers of a storage unit read and write: rows of its tables, and the arrays a thread works in."""
+"""The rows of a storage unit's tables and the working arrays of a thread, for compiled code."""
 
 from typing import NamedTuple
 
@@ -19,7 +19,7 @@ SEGMENTS = 6
 
 
 class Work(NamedTuple):
-    """The arrays one thread works in."""
+    """The working arrays of one thread."""
 
     lists: Floats
     filled: Floats  # (3·T+1)
@@ -39,7 +39,7 @@ class Work(NamedTuple):
 
 @compiled
 def new_work(isps: int, products: int) -> Work:
-    """Return them, not filled."""
+    """Return working arrays with undefined values."""
     return Work(
         np.empty((3, 2 * (SEGMENTS + 2) * isps + 8)),
         np.empty(3 * isps + 1),

@@ -1,4 +1,4 @@
-"""The cost-to-go of a storage unit as the greatest of lines known to lie below it, compiled, see margins."""
+"""The cost-to-go of a storage unit as the greatest of the lines known to lie below it, see margins. Compiled."""
 
 from typing import NamedTuple
 
@@ -13,7 +13,7 @@ ITERATIONS = 100
 
 
 class Planning(NamedTuple):
-    """What one thread needs for margins beyond Work."""
+    """The working arrays of one thread for margins, besides Work."""
 
     lines: Floats  # (3,T,N) breakpoints of V_t, value there, slope behind
     size: Ints  # (T,)
@@ -29,7 +29,7 @@ class Planning(NamedTuple):
 
 @compiled
 def new_planning(isps: int, products: int) -> Planning:
-    """Return it, not filled."""
+    """Return working arrays with undefined values."""
     return Planning(
         np.empty((3, isps, (SEGMENTS + 2) * isps + 2 * ITERATIONS + 8)),
         np.empty(isps, dtype=np.int64),
@@ -46,7 +46,7 @@ def new_planning(isps: int, products: int) -> Planning:
 
 @compiled
 def raise_line(lines: Floats, size: Ints, t: int, e: float, value: float, slope: float) -> bool:
-    """Make V_t the greater of itself and the line through (e, value) with this slope; whether that changes it."""
+    """Raise V_t to at least the line through (e, value) with this slope; return whether that changes it."""
     n = size[t]
     position, height, rise = lines[0, t], lines[1, t], lines[2, t]
     if n == 1:
@@ -87,7 +87,7 @@ def raise_line(lines: Floats, size: Ints, t: int, e: float, value: float, slope:
 
 @compiled
 def start_lines(kept: Floats, kept_from: Ints, height: Floats, lines: Floats, size: Ints) -> None:
-    """Begin with the cost-to-go of the answer that ignores margins."""
+    """Write the cost-to-go of the answer that ignores margins as the first lines."""
     for t in range(size.shape[0]):
         at = kept_from[t]
         n = int(kept[1, at])
@@ -97,5 +97,5 @@ def start_lines(kept: Floats, kept_from: Ints, height: Floats, lines: Floats, si
             lines[2, t, i] = slope
             lines[0, t, i + 1] = lines[0, t, i] + length
             lines[1, t, i + 1] = lines[1, t, i] + slope * length
-        lines[2, t, n] = 0.0  # read where an energy lies behind the last breakpoint by rounding
+        lines[2, t, n] = 0.0  # read where rounding puts an energy behind the last breakpoint
         size[t] = n + 1

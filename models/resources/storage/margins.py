@@ -1,7 +1,7 @@
-"""Best response of a storage unit whose reserve needs energy margins, compiled: nested cutting planes, exact.
+"""Best response of a storage unit whose reserve needs energy margins: nested cutting planes, exact. Compiled.
 
-What a program can hold in ISP t is a small linear program in the rooms left: u and v in power, m = ηd·(e − e_min) and
-n = (e_max − e)/ηc in energy, each at the worse of both ends of the ISP. By duality it earns
+A small linear program gives the reserve that a program can hold in ISP t in the rooms left: u and v in power,
+m = ηd·(e − e_min) and n = (e_max − e)/ηc in energy, each at the worse of both ends of the ISP. By duality it earns
 
     min over k of  λu_k·u + λd_k·v + μu_k·m + μd_k·n
 
@@ -94,7 +94,7 @@ def _forward(
     table: Floats, scalars: Floats, hours: float, power: Floats, vertices: Floats, number: Ints,
     planning: Planning, choose: bool,
 ) -> float:  # fmt: skip
-    """Leave a program under the present V in planning.trial, unless it has one, and its energies; return its cost."""
+    """Write a program under the present V to planning.trial, unless it has one, and its energies; return its cost."""
     lines, size, trial, none = planning.lines, planning.size, planning.trial, planning.envelopes[0, :, :0]
     isps, total, e = table.shape[1], 0.0, scalars[START]
     for t in range(isps):
@@ -130,7 +130,7 @@ def _forward(
 def _raise_lines(
     table: Floats, scalars: Floats, hours: float, power: Floats, vertices: Floats, number: Ints, planning: Planning
 ) -> float:  # fmt: skip
-    """Raise V_t at every energy visited, backwards; return a proven bound of the least cost."""
+    """Raise V_t at every energy visited, from the last ISP to the first; return a proven bound of the least cost."""
     bound = -np.inf
     for t in range(table.shape[1] - 1, -1, -1):
         e = planning.visited[t - 1] if t > 0 else scalars[START]
@@ -157,7 +157,7 @@ def keep_margins(
 ) -> tuple[float, int]:  # fmt: skip
     """Improve work.x, the answer that ignores margins, and its bound until both meet; return the bound and iterations.
 
-    The tolerance is in EUR, relative to 1 + |cost|. Where a step is not convex the bound ignores its margins, and the
+    The tolerance is in EUR, relative to 1 + |cost|. Where a step is not convex, the bound ignores its margins, and
     iterations end when they change nothing any more.
     """
     start_lines(work.kept, work.kept_from, work.greatest[3], planning.lines, planning.size)
@@ -194,7 +194,7 @@ def _hold_all(
     table: Floats, scalars: Floats, answer: Floats, rewards: Floats, needs: Floats, traded: Bools, number: Ints,
     tableau: Floats, held: Floats,
 ) -> float:  # fmt: skip
-    """Write what is best held (R,T) with this power and energy; return what it earns."""
+    """Write the best reserve (R,T) beside this power and energy; return its earnings, EUR."""
     q, eta_d, earned = scalars[RESERVE], scalars[ETA_D], 0.0
     e, low, high = scalars[START], table[LOW, 0], table[HIGH, 0]
     for t in range(table.shape[1]):
@@ -221,8 +221,9 @@ def respond_with_margins(
 ) -> tuple[float, float, int]:  # fmt: skip
     """Fill work.answer and work.held; return (own cost, proven bound of the cost with prices, iterations needed).
 
-    Units that cannot keep their band miss what they miss without margins; their bound ignores margins. So does that of
-    units with a minimum charging power, which run as they would without margins and hold what that allows.
+    Units that cannot keep their band miss it by as much as without margins, and their bound ignores margins. Units with
+    a minimum charging power run as they would without margins and hold the reserve that this allows; their bound
+    ignores margins as well.
     """
     answer = work.answer
     own, bound = respond_one(table, scalars, hours, power, sides, product, work)

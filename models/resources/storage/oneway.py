@@ -1,6 +1,6 @@
-"""The second pass of a storage unit's answer, compiled: one direction per ISP, chosen forwards under the cost-to-go.
+"""The second pass of a storage unit's answer: one direction per ISP, chosen forwards under the cost-to-go. Compiled.
 
-Needed where a step's cost is not convex, and with a minimum charging power, see kernel.
+It is needed where a step's cost is not convex, and with a minimum charging power, see kernel.
 """
 
 import numpy as np
@@ -34,7 +34,7 @@ from models.resources.storage.steps import step_cost
 def _descend(  # noqa: C901 - a walk along two lists
     steps: Floats, first: int, last: int, x: float, value: float, y: float, kept: Floats, at: int, penalty: float,
 ) -> tuple[float, float]:  # fmt: skip
-    """Walk x up through segments first..last of c_t while c_t(x) + V(y + x) falls; return where it is least, and that.
+    """Walk x up through segments first..last of c_t while c_t(x) + V(y + x) falls; return the best x and that value.
 
     x and `value`: where the segments begin and c_t there. V lies at kept[:, at..]; beyond its ends, and where it is
     steeper, unmet and excess energy cost `penalty`; if that is infinite, V ends there. V counts from its beginning.
@@ -87,7 +87,7 @@ def _descend(  # noqa: C901 - a walk along two lists
 
 @compiled
 def _slacks(z: float, kept: Floats, at: int, penalty: float) -> tuple[float, float]:
-    """Return unmet and excess energy that make c(z) + V least: to where V begins to fall no steeper than `penalty`."""
+    """Return the unmet and excess energy that are best at z: up to where V falls no more steeply than `penalty`."""
     n = int(kept[1, at])
     least = most = kept[0, at]
     for j in range(at + 1, at + n + 1):
@@ -102,7 +102,7 @@ def _slacks(z: float, kept: Floats, at: int, penalty: float) -> tuple[float, flo
 def _window(
     steps: Floats, first: int, last: int, x: float, low: float, high: float, part: Floats
 ) -> tuple[int, float, float]:
-    """Copy what of the segments from x on lies in [low, high] to part; return (segments, start, c there − c(x))."""
+    """Copy the pieces of segments from x on within [low, high] to part; return (segments, start, c there − c(x))."""
     n, value, begin = 0, 0.0, max(x, low)
     for k in range(first, last):
         end = x + steps[1, k]
@@ -128,9 +128,9 @@ def _window(
 
 @compiled
 def choose_one_way(table: Floats, scalars: Floats, hours: float, power: Floats, sides: Floats, work: Work) -> None:
-    """Choose x[t] forwards: each ISP the best of discharging, resting and charging under the cost-to-go V_t in `kept`.
+    """Choose x[t] forwards: the best of discharging, resting and charging under the cost-to-go V_t in `kept`.
 
-    With a minimum charging power only energies are entered from which the band can be kept, work.sets.
+    With a minimum charging power, x leads only to energies from which the band can be kept (work.sets).
     """
     steps, part, kept, kept_from, x, answer = (
         work.steps, work.part, work.kept, work.kept_from, work.x, work.answer,
@@ -147,7 +147,7 @@ def choose_one_way(table: Floats, scalars: Floats, hours: float, power: Floats, 
             full, best = 0.0, np.inf
             for k in range(below):
                 full -= steps[0, k] * steps[1, k]
-            x[t] = min(max(kept[0, at] - y, -drain * d), gain * c)  # for what is out of reach by rounding
+            x[t] = min(max(kept[0, at] - y, -drain * d), gain * c)  # where rounding puts it out of reach
             for j in range(work.intervals[t] if gaps else 1):
                 low, high = (work.sets[t, 0, j] - y, work.sets[t, 1, j] - y) if gaps else (-np.inf, np.inf)
                 for charging in range(2):
@@ -161,7 +161,7 @@ def choose_one_way(table: Floats, scalars: Floats, hours: float, power: Floats, 
                         bottom = high = min(max(bottom, begin), end)
                     n, begin, more = _window(steps, first, last, begin, bottom, max(high, bottom), part)
                     there, reached = _descend(part, 0, n, begin, value + more, y, kept, at, penalty)
-                    if reached < best:  # what rounding adds to 0 is no charging
+                    if reached < best:  # a rounding error on 0 is no charging
                         x[t], best = min(there, end), reached
         else:
             x[t] = gain * pin if pin > 0.0 else drain * pin

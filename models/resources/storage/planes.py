@@ -1,6 +1,6 @@
-"""What a step with energy margins and all after it costs, and where that is least, by planes below it; compiled.
+"""Minimises the cost of a step with energy margins and of all steps after it, by planes below it. Compiled.
 
-See margins for the method.
+For the method see margins.
 """
 
 import numpy as np
@@ -133,7 +133,7 @@ def least_of(
             at_end = not at_begin
             x = begin if at_begin else end
         value = _plane(table, scalars, hours, power, vertices, number, lines, size, t, e, x, envelope, new)
-        # What keeps x from going further is its own limit, or that of the energy, which moves with e.
+        # x is bounded by its own limit, or by that of the energy, which moves with e.
         if new[1] == 0.0 or (x <= begin and new[1] > 0.0) or (x >= end and new[1] < 0.0):
             moves = (new[1] > 0.0 and begin > least) or (new[1] < 0.0 and end < most)
             return x, value, value, new[2] - (a * new[1] if moves else 0.0)

@@ -1,4 +1,4 @@
-"""Programs of storage: their power, their money, what mixes and what does not."""
+"""Programs of storage: their power, their money, and how their answers mix."""
 
 from typing import Any
 
@@ -23,7 +23,7 @@ def power_kw(case: Case, units: Rows, fields: Fields) -> Floats:
 
 
 def unmanaged(case: Case) -> Fields:
-    """Return what follows from unmanaged_kw; energy beyond the band is unmet or excess."""
+    """Return the programs that follow from unmanaged_kw; energy beyond the band is unmet or excess."""
     data = case.storage
     charge, discharge = np.maximum(data.unmanaged_kw, 0.0), np.maximum(-data.unmanaged_kw, 0.0)
     change = change_kwh(data, case.isp_hours, charge, discharge)
@@ -44,7 +44,7 @@ def empty(case: Case, count: int) -> Fields:
 
 
 def precision(case: Case) -> np.dtype[Any]:
-    """Return that of unmanaged_kw."""
+    """Return the precision of unmanaged_kw."""
     return case.storage.unmanaged_kw.dtype
 
 
@@ -73,9 +73,9 @@ def kinds(case: Case) -> Ints:
 
 
 def shares(case: Case, units: Ints, kind: Ints, count: int) -> Ints:
-    """Return which of `count` groups each unit belongs to: those that are there at like hours and last alike together.
+    """Return the group 0..count−1 of each unit (n,), in which units are available at similar hours for similar times.
 
-    Alike units want the same, so groups that differ can be mixed to more than groups that are all the same mixture.
+    Similar units answer alike, so groups that differ from each other allow more mixtures than groups that do not.
     """
     width = np.broadcast_to(case.storage.charge_kw, (len(case.storage.point), case.isps))
     hours, most, total = _presence(width, units)
@@ -89,7 +89,7 @@ def shares(case: Case, units: Ints, kind: Ints, count: int) -> Ints:
 
 
 def _presence(charge_kw: Floats, units: Ints) -> tuple[Floats, Floats, Floats]:
-    """Return Σ t·charge, the most charge and Σ charge of units, a few units at a time."""
+    """Return Σ t·charge, the highest charge and Σ charge of units (n,), computed for a few units at a time."""
     isps = np.arange(charge_kw.shape[1], dtype=np.float64)
     moment, most, total = np.zeros(len(units)), np.zeros(len(units)), np.zeros(len(units))
     for few in slices(len(units)):
@@ -99,16 +99,16 @@ def _presence(charge_kw: Floats, units: Ints) -> tuple[Floats, Floats, Floats]:
 
 
 def width_kw(case: Case) -> Floats:
-    """Return the most pc and pd together (U,)."""
+    """Return the sum of the highest pc and pd of each unit (U,), kW."""
     data = case.storage
     return np.asarray(data.charge_kw.max(axis=1) + data.discharge_kw.max(axis=1), dtype=np.float64)
 
 
 def whole_answers(case: Case, units: Ints, group: Ints, weight: Floats) -> Ints:
-    """Return the round whose answer a unit takes as it is (U,), MIXES for those that mix, of weights (K,G).
+    """Return the round (U,) whose answer each unit takes as it is, MIXES for units that mix; weights (K,G).
 
-    Half of a program with a minimum power is none. Of a group's n such units the i-th takes the round in which the
-    sum of weights reaches (i + ½)/n, so every round gets its share of them to within one unit.
+    Mixtures of programs with a minimum power may be impossible. The i-th of a group's n such units takes the round in
+    which the sum of weights reaches (i + ½)/n, so that every round gets its share of units to within one.
     """
     result = np.full(len(units), MIXES, dtype=np.int64)
     mine = np.flatnonzero(case.storage.charge_min_kw[units] > 0)
@@ -125,7 +125,7 @@ def whole_answers(case: Case, units: Ints, group: Ints, weight: Floats) -> Ints:
 
 
 def repair(case: Case, units: Ints, called: bool, mixed: Mixed) -> None:
-    """Let mixtures of units (n,) run in one direction per ISP, in place."""
+    """Make mixtures of units (n,) run in one direction per ISP, in place."""
     slack = np.zeros((2, len(units), case.isps))
     slack[:, mixed.short] = [mixed.sparse[name] for name in SPARSE]
     charge, discharge, energy = (mixed.fields[name] for name in FIELDS[:3])

@@ -1,4 +1,4 @@
-"""Which storage units can keep their energy band, by exact recursions of the energy within reach."""
+"""Finds the storage units that can keep their energy band, by exact recursions over the energies within reach."""
 
 import numpy as np
 
@@ -6,30 +6,30 @@ from models.case import Bools, Floats, Ints, Storage
 from models.compiled import compiled
 
 ROUNDING_KWH = 1e-9
-"""Bands missed by less than this are rounding, and meetable."""
+"""A band missed by less than this, in kWh, is missed by rounding and counts as meetable."""
 INTERVALS = 64
-"""The most intervals a set of energies may have; what lies beyond counts as out of reach."""
+"""Most intervals of a set of energies; further ones count as out of reach."""
 
 
 def charge_limit_kw(storage: Storage, isps: int) -> Floats:
-    """Return the limit of pc (U,T): charge_kw, or what is pinned where that is more."""
+    """Return the limit of pc (U,T), kW: charge_kw, or the pinned power where that is higher."""
     return np.fmax(np.broadcast_to(storage.charge_kw, (len(storage.point), isps)), storage.pinned_kw)
 
 
 def discharge_limit_kw(storage: Storage, isps: int) -> Floats:
-    """Return the limit of pd (U,T): discharge_kw, or what is pinned where that is more."""
+    """Return the limit of pd (U,T), kW: discharge_kw, or the pinned power where that is higher."""
     return np.fmax(np.broadcast_to(storage.discharge_kw, (len(storage.point), isps)), -storage.pinned_kw)
 
 
 def change_kwh(storage: Storage, isp_hours: float, charge_kw: Floats, discharge_kw: Floats) -> Floats:
-    """Return Δ·ηc·pc − Δ·pd/ηd − d (U,T), the energy added in each ISP."""
+    """Return the energy added in each ISP (U,T), kWh: Δ·ηc·pc − Δ·pd/ηd − d."""
     out = discharge_kw / storage.discharge_efficiency[:, None]
     change: Floats = isp_hours * (storage.charge_efficiency * charge_kw - out) - storage.demand_kwh
     return change
 
 
 def meetable(storage: Storage, isps: int, isp_hours: float) -> Bools:
-    """Return (U,) whether some program within the power limits and pins keeps the energy band in every ISP.
+    """Return whether some program of each unit (U,), within power limits and pins, keeps the energy band all day.
 
     R[t] = (a·R[t−1] + [−Δ·pd_max/ηd − d, Δ·ηc·pc_max − d]) ∩ [e_min, e_max], R[0] = {e_start}; with a pinned program
     the added interval is one point. The band can be kept if and only if no R[t] is empty, because both intervals and
@@ -67,10 +67,10 @@ def completable(
     least: Floats, idle: Floats, floor: Floats, most: Floats, low: Floats, high: Floats, retention: float,
     start: float, sets: Floats, count: Ints,
 ) -> bool:  # fmt: skip
-    """Whether the band can be kept from `start` when the energy added is in [least, idle] or [floor, most], all (T,).
+    """Return whether the band can be kept from `start`, adding energy in [least, idle] or [floor, most], all (T,).
 
-    Leaves in sets (T,2,INTERVALS) the lower and upper ends of the count (T,) intervals of energy at the end of each ISP
-    from which it can be kept: S[T−1] = [low, high], S[t−1] = ((S[t] − steps) / a) ∩ [low, high].
+    Writes the count (T,) intervals of energy at the end of each ISP from which the band can be kept to
+    sets (T,2,INTERVALS), lower and upper ends: S[T−1] = [low, high], S[t−1] = ((S[t] − steps) / a) ∩ [low, high].
     """
     isps = least.shape[0]
     sets[isps - 1, 0, 0], sets[isps - 1, 1, 0], count[isps - 1] = low[isps - 1], high[isps - 1], 1

@@ -1,4 +1,4 @@
-"""The room for reserve, in power and energy, that finished programs of storage leave."""
+"""Computes the room for reserve, in power and energy, that finished programs of storage leave."""
 
 import numpy as np
 
@@ -14,7 +14,7 @@ def reserve_kw(case: Case) -> Floats:
 
 
 def allocation(case: Case, units: Ints, fields: Fields, place: Ints, held_kw: Floats) -> ReserveAllocation:
-    """Return the room of units (n,) with finished programs, theirs at rows `place` (n,)."""
+    """Return the room that units (n,) with finished programs, at rows `place` (n,), leave."""
     result = roomless(case, held_kw, margins=True)
     for few in slices(len(units)):
         _fill(case, units[few], fields, place[few], result.part(few))

@@ -53,7 +53,7 @@ _NO_DETAILS = np.zeros((0, 3, 0))
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class StorageAnswers(Answers):
-    """With what the power does to the energy level."""
+    """Answers with power in both directions and the resulting energy."""
 
     charge_kw: Floats  # (n,T)
     discharge_kw: Floats  # (n,T)
@@ -64,7 +64,7 @@ class StorageAnswers(Answers):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class StorageResponder:
-    """Units of one case, ready to answer. Tables stay where they are, in single or double precision, never copied."""
+    """Units of one case, ready to answer. Tables are read in place, in single or double precision, and not copied."""
 
     case: Case
     units: Ints  # (U,) into case.storage
@@ -75,7 +75,7 @@ class StorageResponder:
 
     @staticmethod
     def of(case: Case, units: Ints, called: bool = False, threads: int = 0) -> "StorageResponder":
-        """Prepare units (U,); a called program costs only its own comfort shortfall. 0 threads: all there are."""
+        """Prepare units (U,); a called program costs only its comfort shortfall. 0 threads: all available ones."""
         data = case.storage
         double, single = parameter_views(*(getattr(data, name) for name in _TABLE))
         scalars = np.zeros((len(units), len(_SCALARS) + 1))
@@ -94,10 +94,10 @@ class StorageResponder:
         return responder
 
     def respond(self, prices: Prices, rows: Rows, count: int, *, tolerance: float = 1e-9) -> Totals:
-        """Return the sums of all answers per total 0..count−1; no (U,T) array comes into being.
+        """Return the sums of all answers per total 0..count−1; no (U,T) array is made.
 
-        `tolerance`, EUR relative to 1 + |cost| of a unit: how near answers and bounds come to each other where reserve
-        needs energy margins. Bounds are proven whatever it is.
+        Where reserve needs energy margins, answers and bounds differ by at most `tolerance`, EUR relative to 1 + |cost|
+        of a unit. Bounds are proven at any tolerance.
         """
         check_prices(self.case, prices, rows, len(self.units))
         offers = self._offers(prices.held_eur_per_kw)
@@ -146,7 +146,7 @@ class StorageResponder:
     def mixtures(
         self, rounds: Sequence[Prices], rows: Rows, shares: Shares, chosen: Ints, *, tolerance: float = 1e-9
     ) -> Iterator[tuple[Ints, Mixed]]:
-        """Yield mixtures of the answers to K rounds' prices: a few of the chosen units (n,), and theirs."""
+        """Yield positions of a few of the chosen units (n,), with mixtures of their answers to K rounds' prices."""
         check_rounds(self.case, rounds, rows, shares, len(self.units))
         if not rounds:
             return
@@ -181,7 +181,7 @@ class StorageResponder:
         )
 
     def _offers(self, held_eur_per_kw: Floats) -> Offers:
-        """Return what rewards are worth; vertices only where a product needs an energy margin."""
+        """Return the earnings of room at these rewards; vertices only where a product needs an energy margin."""
         reserves, isps = self.case.reserves, self.case.isps
         rewards = np.ascontiguousarray(held_eur_per_kw, dtype=np.float64)
         traded = np.array([traded_isps(reserve) for reserve in reserves], dtype=np.bool_).reshape(-1, isps)

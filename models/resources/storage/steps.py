@@ -1,4 +1,4 @@
-"""What a change of stored energy costs within one ISP, compiled: slopes and lengths of c_t(x), see kernel."""
+"""The cost c_t(x) of a change of stored energy within one ISP, as slopes and lengths, see kernel. Compiled."""
 
 from models.case import Floats
 from models.compiled import compiled
@@ -6,7 +6,7 @@ from models.compiled import compiled
 
 @compiled
 def room_gain(p: float, c: float, d: float, q: float, sides: Floats, t: int) -> float:
-    """Return what the room of power p in [−d, c] earns, prequalified q on each side."""
+    """Return the earnings of the room beside power p in [−d, c], with prequalified power q on each side, EUR."""
     up, down = max(min(q, p + d), 0.0), max(min(q, c - p), 0.0)
     earned: float = sides[0, t] * up + sides[1, t] * down + sides[2, t] * min(up, down)
     return earned
@@ -61,7 +61,7 @@ def step_cost(
 
 @compiled
 def envelope_of(steps: Floats, count: int) -> int:
-    """Make slopes ascend by joining neighbours to their chord; return how many segments are left."""
+    """Make slopes ascend by joining neighbours to their chord; return the number of segments left."""
     kept = 0
     for k in range(count):
         slope, length = steps[0, k], steps[1, k]

@@ -20,8 +20,8 @@ WIDTHS = {
 class Switched:
     """Boilers, pumps, compressors: off, or on at a given power, for a while once started and off for a while after.
 
-    Windows (W per unit, those with end <= first are none) are where it may be on, and for how long:
-    least_on <= ISPs on in the window + unmet − excess <= most_on. What is pinned beats all other rules.
+    Windows (W per unit; one with end <= first is empty) say when it may be on, and for how long:
+    least_on <= ISPs on in the window + unmet − excess <= most_on. Pins override all other rules.
     """
 
     point: Ints  # (U,)
@@ -31,7 +31,7 @@ class Switched:
     start_eur: Floats  # (U,) of every start
     before: Ints  # (U,) ISPs for which it has been on (+) or off (−) when the Period begins; not 0
     window_first: Ints  # (U,W) first ISP of each window, no two of a unit overlap
-    window_end: Ints  # (U,W) the ISP behind it
+    window_end: Ints  # (U,W) the ISP after it
     least_on: Ints  # (U,W) ISPs it must be on in the window
     most_on: Ints  # (U,W) ISPs it may be on in the window
     shortfall_eur: Floats  # (U,) price of every ISP too few or too many: comfort before any market
@@ -76,7 +76,7 @@ class Switched:
 
 
 def nothing_switched() -> Switched:
-    """Return no units of the class: what cases have that were kept by versions that did not know it."""
+    """Return no units of the class, the default for cases of versions that did not have it."""
     none, nobody = np.zeros(0), np.zeros(0, dtype=np.int64)
     window = np.zeros((0, 0), dtype=np.int64)
     return Switched(

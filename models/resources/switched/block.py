@@ -31,10 +31,10 @@ from models.resources.switched.states import meetable, nearest, settled, starts
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class SwitchedBlock:
-    """on[u,t] = 1 while unit u is on in ISP t, for ISPs in which that is not settled before."""
+    """on[u,t] = 1 if unit u is on in ISP t, for ISPs in which the state is not settled already."""
 
     on: VariableArray
-    settled: Bools  # (U,T) states that are
+    settled: Bools  # (U,T) the states that are settled
     flow: Flow
     worth: tuple[ObjectiveTerm, ...]
     discrete: Discrete
@@ -49,7 +49,7 @@ class SwitchedBlock:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Table:
-    """Variables by unit and ISP or window."""
+    """Looks up variables by unit and ISP or window."""
 
     of: dict[tuple[int, int], Any]
 
@@ -63,9 +63,9 @@ class _Table:
 
 
 def add_switched(model: Any, case: Case, called: bool) -> SwitchedBlock:
-    """Add on, start and stop of units; where pins or what had begun settle the state, on is fixed to it.
+    """Add on, start and stop of units; `on` is fixed where pins or an earlier start or stop settle the state.
 
-    Worth, EUR: −start_eur·start and comfort shortfall −s·(unmet + excess); a called program costs only its own
+    Money, EUR: −start_eur·start and comfort shortfall −s·(unmet + excess); a called program costs only its own
     shortfall. unmet and excess exist only for units that cannot keep the bounds of their windows.
     """
     data, block = case.switched, new_block(model, "called_switched" if called else "switched")
@@ -107,7 +107,7 @@ def add_switched(model: Any, case: Case, called: bool) -> SwitchedBlock:
 
 
 def _may(case: Case) -> Bools:
-    """Return (U,T) where a unit may choose to be on: in its windows, unless pinned off."""
+    """Return where (U,T) a unit may choose to be on: in its windows, unless it is pinned off."""
     data, isp = case.switched, np.arange(case.isps)
     inside = np.zeros((len(data.point), case.isps), dtype=np.bool_)
     for first, end in zip(data.window_first.T, data.window_end.T, strict=True):
@@ -118,7 +118,7 @@ def _may(case: Case) -> Bools:
 def _add_times(
     block: Any, case: Case, units: Ints, first: Ints, cells: tuple[VariableArray, VariableArray, VariableArray]
 ) -> None:
-    """State how on follows from start and stop, and the least times; one that is pinned off may stop too soon."""
+    """State how `on` follows from start and stop, and the least times; a unit pinned off may stop too soon."""
     data, isps = case.switched, case.isps
     on, start, stop = (_Table.by(some) for some in cells)
     pins = np.broadcast_to(data.pinned_on, (len(data.point), isps))
@@ -148,7 +148,7 @@ def _add_times(
 
 
 def _add_needs(block: Any, case: Case, units: Ints, on: VariableArray) -> VariableArray:
-    """Bound the ISPs on in every window; return what may be missed."""
+    """Bound the number of ISPs on in every window; return the variables of missed ISPs."""
     data, of = case.switched, _Table.by(on)
     there = data.window_end > data.window_first
     soft = np.zeros(there.shape, dtype=np.bool_)
@@ -173,7 +173,7 @@ def _add_needs(block: Any, case: Case, units: Ints, on: VariableArray) -> Variab
 
 
 def _starting(case: Case, start: VariableArray, done: Bools, first: Ints) -> ObjectiveTerm:
-    """−start_eur for every start; those before the first free ISP are constant."""
+    """Return −start_eur for every start; starts before the first free ISP are constant."""
     rate = case.switched.start_eur
     before = starts(case.switched, done & (np.arange(case.isps) < first[:, None]))
     return ObjectiveTerm(

@@ -1,7 +1,7 @@
-"""Units that are on or off choose again in turn, exactly, all others given. Compiled.
+"""Lets units that are on or off choose again, one after the other, exactly and given all others. Compiled.
 
-A unit's program is on or off in each ISP, so what being on costs the couplings is one number per ISP whatever their
-shape, and its best program is exact. Source: docs/explanation/optimisation.md §3.5.
+A unit is on or off in each ISP, so being on has one cost per ISP at the couplings, whatever their shape, and the unit's
+best program is found exactly. Source: docs/explanation/optimisation.md §3.5.
 """
 
 from dataclasses import dataclass
@@ -17,16 +17,16 @@ from models.resources.switched.kernel import cheapest, reckoned
 from models.resources.switched.states import Parameters, priced
 
 _SLIGHT = 1e-9
-"""Share of a program's cost that a better one must save: less is rounding."""
+"""Share of a program's cost, plus 1 EUR, that a better one must save; smaller savings are rounding."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class SwitchedDescent:
-    """Units of one batch."""
+    """The units of one batch, ready to choose again."""
 
     given: Parameters
     called: bool
-    order: Ints  # (n,) whose turn it is
+    order: Ints  # (n,) the order in which units choose
     point: Ints  # (n,) index of the unit's priced point, −1 for none
 
     @staticmethod
@@ -35,7 +35,7 @@ class SwitchedDescent:
         return SwitchedDescent(given=priced(case, units, called=called), called=called, order=order, point=point)
 
     def take(self, prices: Floats, balance: Any, program: Any, call: Any, chosen: Bools) -> float:
-        """Let every unit choose again; return what that gains, EUR. Energy costs `prices` (T,) where they are given."""
+        """Let every unit choose again; return the gain, EUR. Energy costs `prices` (T,), EUR per kW, where not NaN."""
         given = self.given
         return float(
             _pass(
@@ -50,7 +50,7 @@ def _being_on(
     point: int, called: bool, prices: Floats, balance: Any, program: Any, call: Any, on_kw: Floats, on: Bools,
     cost: Floats,
 ) -> None:  # fmt: skip
-    """Write what being on costs the couplings in each ISP (T,), all others given."""
+    """Write the cost (T,) at the couplings of being on in each ISP, given all other units."""
     for t in range(on.shape[0]):
         kw, mine = on_kw[t], on_kw[t] * on[t]
         total = 0.0
@@ -65,7 +65,7 @@ def _being_on(
 
 @compiled
 def _rise(coupling: Any, row: int, t: int, move: float, more: float) -> float:
-    """Return what `more` costs in a coupling's row and ISP once it was moved."""
+    """Return the cost of `more` kW in a coupling's row and ISP after it has moved by `move`."""
     s, breakpoints, slopes = coupling.s[row, t] + move, coupling.breakpoints[row, t], coupling.slopes[row, t]
     return cost_of(s + more, breakpoints, slopes) - cost_of(s, breakpoints, slopes)
 
@@ -75,7 +75,7 @@ def _pass(
     order: Ints, points: Ints, called: bool, prices: Floats, balance: Any, program: Any, call: Any,
     double: Tables, single: Tables, units: Ints, times: Ints, windows: Ints, scalars: Floats, longest: int, on: Bools,
 ) -> float:  # fmt: skip
-    """Let every unit choose again; keep the couplings up to date; return what it gains, EUR."""
+    """Let every unit choose again, and update the couplings; return the gain, EUR."""
     isps = on.shape[1]
     table, ones, price = np.zeros((2, isps)), np.ones(isps), np.zeros(isps)
     cost, places, new = np.zeros(isps), np.zeros((2, isps), dtype=np.int64), np.zeros(isps, dtype=np.bool_)

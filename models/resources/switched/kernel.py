@@ -2,9 +2,9 @@
 
 Source: docs/explanation/optimisation.md §2.
 
-A unit decides only while it has been on, or off, for long enough: it stays, or it switches and is then bound for its
-least time, all ISPs of which are walked at once. Four tables say what is cheapest from ISP t on, with k ISPs on so far
-in the window that contains t: FREE_ON and FREE_OFF where it may decide, START and STOP where it switches in ISP t.
+A unit decides only once it has been on, or off, for long enough. It then stays, or switches and is bound for its least
+time, whose ISPs are walked at once. Four tables hold the least cost from ISP t on, with k ISPs on so far in the window
+that contains t: FREE_ON and FREE_OFF where the unit may decide, START and STOP where it switches in ISP t.
 """
 
 import numpy as np
@@ -20,7 +20,7 @@ START_EUR, SHORTFALL_EUR, MUST_MEET = range(3)
 
 @compiled
 def begun(pins: Floats, times: Ints, on: Bools) -> int:
-    """Return the first ISP that is free to decide; write what pins, and what had begun, make of those before it.
+    """Return the first ISP in which the unit may decide; write the states before it, which pins and the past settle.
 
     pins (T,), times (3,) least run, least rest and how long it has been on (+) or off (−), on (T,).
     """
@@ -40,13 +40,13 @@ def begun(pins: Floats, times: Ints, on: Bools) -> int:
 
 @inlined
 def missed(window: Ints, count: int) -> int:
-    """Return by how many ISPs a count is outside the bounds of a window."""
+    """Return the number of ISPs by which a count is outside the bounds of a window."""
     return int(max(window[LEAST] - count, 0) + max(count - window[MOST], 0))
 
 
 @inlined
 def _closing(window: Ints, count: int, scalars: Floats) -> float:
-    """Return what a window costs that ends with a count."""
+    """Return the cost of a window that ends with a count of ISPs on."""
     off = missed(window, count)
     if off == 0:
         return 0.0
@@ -55,7 +55,7 @@ def _closing(window: Ints, count: int, scalars: Floats) -> float:
 
 @compiled
 def _place(windows: Ints, scalars: Floats, at: Ints, caps: Ints) -> None:
-    """Write which window each ISP lies in, −1 for none, and from which count on more makes no difference there."""
+    """Write the window of each ISP, −1 for none, and the count from which on more ISPs make no difference there."""
     at[:], caps[:] = -1, 0
     for w in range(windows.shape[0]):
         long = windows[w, END] - windows[w, FIRST]
@@ -71,9 +71,9 @@ def _walk(
     t: int, bound: int, is_on: bool, cost: Floats, pins: Floats, at: Ints, caps: Ints, windows: Ints, scalars: Floats,
     after: tuple[Floats, Floats], row: Floats, counts: int,
 ) -> None:  # fmt: skip
-    """Fill START or STOP of ISP t: the state is kept for `bound` ISPs, less only where it is pinned off before.
+    """Fill START or STOP of ISP t: the state is kept for `bound` ISPs, fewer only if a pin switches it off.
 
-    `after` are the tables of what follows: free to decide in the same state, and STOP.
+    `after` are the tables that follow: free to decide in the same state, and STOP.
     """
     isps = cost.shape[0]
     end, follow = min(t + bound, isps), after[0]
@@ -116,7 +116,7 @@ def _backward(
         w, cap, own = at[t], caps[t], cost[t]
         counts = 1 if w < 0 else min(cap, t - windows[w, FIRST]) + 1
         _walk(t, times[MIN_REST], False, cost, pins, at, caps, windows, scalars, (free_off, stop), stop[t], counts)
-        if w < 0 or not np.isnan(pins[t]):  # off is all it may be
+        if w < 0 or not np.isnan(pins[t]):  # it can only be off
             closes = w >= 0 and windows[w, END] == t + 1
             for k in range(counts):
                 free_on[t, k], switch[FREE_ON, t, k], switch[FREE_OFF, t, k] = stop[t, k], True, False
@@ -169,7 +169,7 @@ def _forward(
 def reckoned(
     on: Bools, on_kw: Floats, times: Ints, windows: Ints, scalars: Floats, power: Floats
 ) -> tuple[float, float]:  # fmt: skip
-    """Return what a program costs: starts and ISPs missed; and with a price of power (T,), EUR per kW."""
+    """Return a program's own cost, starts and missed ISPs, and its cost with prices of power (T,), EUR per kW."""
     own, energy, before = 0.0, 0.0, times[BEFORE] > 0
     for t in range(on.shape[0]):
         if on[t]:
@@ -193,8 +193,8 @@ def cheapest(
 ) -> tuple[float, float]:  # fmt: skip
     """Write the cheapest program into on (T,); return its own cost, and cost with the prices of power (T,).
 
-    Of equally good programs the one that switches later. Room to work in: cost (T,), places (2,T), value (4,T+1,K),
-    switch (2,T,K).
+    Of equally good programs the one that switches later is taken. Working arrays: cost (T,), places (2,T),
+    value (4,T+1,K), switch (2,T,K).
     """
     begin = begun(pins, times, on)
     if begin < on.shape[0]:

@@ -1,4 +1,4 @@
-"""Programs of units that are on or off: their power, their money, and states that come close to shares of several."""
+"""Programs of units that are on or off: power, money, and states close to given shares of several answers."""
 
 from collections.abc import Sequence
 
@@ -20,7 +20,7 @@ def power_kw(case: Case, units: Rows, fields: Fields) -> Floats:
 
 
 def unmanaged(case: Case) -> Fields:
-    """Return what a timer does."""
+    """Return the states that a timer gives, see states.unmanaged_on."""
     return {"switched_on": unmanaged_on(case)}
 
 
@@ -30,7 +30,7 @@ def empty(case: Case, count: int) -> Fields:
 
 
 def terms_eur(case: Case, units: Rows, fields: Fields, called: bool) -> dict[str, Floats]:
-    """Return −start_eur·starts and comfort shortfall −price·ISPs missed (n,); no terms where there are no units."""
+    """Return −start_eur·starts and comfort shortfall −price·ISPs missed (n,), EUR; no terms without units."""
     data, on = of_rows(case.switched, units), fields["switched_on"]
     if not len(on):
         return {}
@@ -41,12 +41,12 @@ def terms_eur(case: Case, units: Rows, fields: Fields, called: bool) -> dict[str
 
 
 def width_kw(case: Case) -> Floats:
-    """Return the most power of each unit (U,)."""
+    """Return the highest power of each unit (U,), kW."""
     return np.asarray(np.abs(case.switched.on_kw).max(axis=1), dtype=np.float64)
 
 
 def choose(case: Case, units: Ints, group: Ints, share: Floats, rounds: Sequence[Answered], passes: int) -> Choices:
-    """Return one of its own answers per unit (n,T) so that groups come closest to their shares (K,G) of the rounds."""
+    """Return one of its answers for each unit (n,T), so that groups come closest to their shares (K,G) of rounds."""
     packed = np.zeros((len(rounds), len(units), -(-case.isps // 8)), dtype=np.uint8)
     for k, answered in enumerate(rounds):
         for some, on in answered():
@@ -64,10 +64,10 @@ def _approach(
     order: Ints, group: Ints, share: Floats, packed: NDArray[np.uint8], double: Tables, single: Tables, units: Ints,
     passes: int, result: Bools,
 ) -> None:  # fmt: skip
-    """Write for each unit in turn the answer nearest to what is owed: all mixtures so far less all answers.
+    """Write for each unit in turn the answer nearest to the debt: all mixtures so far less all answers.
 
-    Both what its group owes and what all owe count: the one for the congestion point, the other for the balance. Then
-    every unit chooses again, what all others have chosen being given, as often as there are passes.
+    The debt of its group counts, for the congestion point, and that of all units, for the balance. Then every unit
+    chooses again, given the choices of all others, once per pass.
     """
     isps = result.shape[1]
     table, owed, everywhere = np.zeros((1, isps)), np.zeros((share.shape[1], isps)), np.zeros(isps)
@@ -100,5 +100,5 @@ def _approach(
 
 @compiled
 def _bit(packed: NDArray[np.uint8], k: int, i: int, t: int) -> int:
-    """Return a state of what np.packbits packed."""
+    """Return one state from an array packed by np.packbits."""
     return int(packed[k, i, t >> 3] >> (7 - (t & 7)) & 1)

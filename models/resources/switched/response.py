@@ -1,4 +1,4 @@
-"""Best responses of units that are on or off: exact for the whole number.
+"""Best responses of units that are on or off: the cheapest whole program, exactly.
 
 Source: docs/explanation/optimisation.md §2.
 """
@@ -17,7 +17,7 @@ from models.response import Answers, Prices, Rows, Sums, Tasks, Totals, add_up, 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class SwitchedAnswers(Answers):
-    """With the states that make the programs."""
+    """Answers with the states of their programs."""
 
     on: Bools  # (n,T)
 
@@ -32,7 +32,7 @@ class SwitchedResponder:
 
     @staticmethod
     def of(case: Case, units: Ints, called: bool = False, threads: int = 0) -> "SwitchedResponder":
-        """Prepare units (U,); a called program costs only its own comfort shortfall. 0 threads: all there are."""
+        """Prepare units (U,); a called program costs only its comfort shortfall. 0 threads: all available ones."""
         return SwitchedResponder(case=case, given=priced(case, units, called=called, threads=threads), threads=threads)
 
     def respond(self, prices: Prices, rows: Rows, count: int) -> Totals:

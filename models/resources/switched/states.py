@@ -1,4 +1,4 @@
-"""States of units that are on or off: which are settled already, what they mean, and the nearest possible ones."""
+"""States of units that are on or off: those settled already, their consequences, and the nearest possible ones."""
 
 from dataclasses import dataclass, replace
 
@@ -10,7 +10,7 @@ from models.parameter_views import Tables, load, parameter_views
 from models.resources.switched.kernel import begun, cheapest
 from models.response import for_each_range
 
-_SMALLEST = 256  # units per thread
+_SMALLEST = 256  # least units per thread
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -22,11 +22,11 @@ class Parameters:
     units: Ints  # (n,) the chosen ones
     times: Ints  # (n,3) least run, least rest, before
     windows: Ints  # (n,W,4) first, end, least, most
-    scalars: Floats  # (n,3) EUR of a start, EUR of an ISP missed, whether no ISP may be missed
+    scalars: Floats  # (n,3) EUR per start, EUR per missed ISP, whether no ISP may be missed
 
     @property
     def longest(self) -> int:
-        """Counts a window may have."""
+        """The number of counts that a window may have."""
         return int(np.max(self.windows[:, :, 1] - self.windows[:, :, 0], initial=0)) + 1
 
 
@@ -39,7 +39,7 @@ class CheapestPrograms:
 
 
 def parameters(data: Switched, units: Ints) -> Parameters:
-    """Return the parameters of units (n,); what they cost is to be set."""
+    """Return the parameters of units (n,), whose costs are still to be set."""
     double, single = parameter_views(data.on_kw, data.pinned_on)
     windows = np.stack([data.window_first, data.window_end, data.least_on, data.most_on], axis=2)[units]
     return Parameters(
@@ -55,7 +55,7 @@ def parameters(data: Switched, units: Ints) -> Parameters:
 def cheapest_programs(
     given: Parameters, chosen: Ints, rows: Ints, power_eur_per_kw: Floats, *, threads: int = 0
 ) -> CheapestPrograms:
-    """Return the cheapest programs of units at positions `chosen` (n,), which see prices rows (U,) of (G,T)."""
+    """Return the cheapest programs of units at positions `chosen` (n,); rows (U,) are their rows of prices (G,T)."""
     n, isps = len(chosen), power_eur_per_kw.shape[1]
     on, money = np.zeros((n, isps), dtype=np.bool_), np.zeros((n, 2))
     power = np.ascontiguousarray(power_eur_per_kw, dtype=np.float64)
@@ -71,7 +71,7 @@ def cheapest_programs(
 
 
 def meetable(case: Case, units: Ints, *, threads: int = 0) -> Bools:
-    """Return (n,) whether some program of each unit keeps the bounds of all its windows."""
+    """Return whether some program of each unit (n,) keeps the bounds of all its windows."""
     given, everyone = parameters(case.switched, units), np.arange(len(units))
     given.scalars[:, 1] = 1.0
     least, most = given.windows[:, :, 2], given.windows[:, :, 3]
@@ -86,7 +86,7 @@ def meetable(case: Case, units: Ints, *, threads: int = 0) -> Bools:
 
 
 def priced(case: Case, units: Ints, *, called: bool = False, threads: int = 0) -> Parameters:
-    """Return the parameters of units with what they cost; a called program costs only its own comfort shortfall."""
+    """Return the parameters of units with their costs; a called program costs only its own comfort shortfall."""
     given = parameters(case.switched, units)
     given.scalars[:, 0] = 0.0 if called else case.switched.start_eur[units]
     given.scalars[:, 1] = case.switched.shortfall_eur[units]
@@ -95,7 +95,7 @@ def priced(case: Case, units: Ints, *, called: bool = False, threads: int = 0) -
 
 
 def nearest(case: Case, units: Ints, share_on: Floats) -> Bools:
-    """Return the possible programs (n,T) that differ least from shares of being on (n,T), needs met where they can."""
+    """Return the possible programs (n,T) nearest to fractions of being on (n,T); needs are met where they can be."""
     unitary = replace(case.switched, on_kw=np.ones((len(case.switched.point), 1)))
     given, everyone = parameters(unitary, units), np.arange(len(units))
     given.scalars[:, 2] = meetable(case, units)
@@ -103,7 +103,7 @@ def nearest(case: Case, units: Ints, share_on: Floats) -> Bools:
 
 
 def settled(case: Case, units: Ints) -> tuple[Bools, Ints]:
-    """Return the states (n,T) that pins and what had begun before settle, and the first ISP behind them (n,)."""
+    """Return the states (n,T) that pins and earlier switching settle, and the first ISP after them (n,)."""
     data = case.switched
     on, first = np.zeros((len(units), case.isps), dtype=np.bool_), np.zeros(len(units), dtype=np.int64)
     pins = np.broadcast_to(data.pinned_on, (len(data.point), case.isps))
@@ -125,7 +125,7 @@ def starts(data: Switched, on: Bools) -> Ints:
 
 
 def unmet_and_excess(data: Switched, on: Bools) -> tuple[Ints, Ints]:
-    """Return ISPs below the least and above the most of each window, (U,W) each."""
+    """Return the ISPs below the least and above the most of each window, (U,W) each."""
     total = np.zeros((len(on), on.shape[1] + 1), dtype=np.int16)
     np.cumsum(on, axis=1, out=total[:, 1:])
     there = data.window_end > data.window_first
@@ -136,17 +136,17 @@ def unmet_and_excess(data: Switched, on: Bools) -> tuple[Ints, Ints]:
 
 
 def missed_isps(data: Switched, on: Bools) -> Ints:
-    """Return by how many ISPs the bounds of all windows of each unit are missed (U,)."""
+    """Return the number of ISPs by which each unit (U,) misses the bounds of its windows."""
     return np.asarray(sum(part.sum(axis=1) for part in unmet_and_excess(data, on)), dtype=np.int64)
 
 
 def unmanaged_on(case: Case) -> Bools:
-    """Return what a timer does (U,T): on for as few ISPs as meet the needs, as early as may be. Pins are not heeded."""
+    """Return the states (U,T) of a timer: on as early as possible, for as few ISPs as meet the needs, without pins."""
     data = case.switched
     everyone = np.arange(len(data.point))
     shape = (len(everyone), 1)
     given = parameters(replace(data, on_kw=np.ones(shape), pinned_on=np.full(shape, np.nan)), everyone)
-    given.scalars[:] = 1e-9, 2.0 * case.isps, 0.0  # of equally early programs the one that starts once
+    given.scalars[:] = 1e-9, 2.0 * case.isps, 0.0  # of equally early programs the one with the fewest starts
     early = 1.0 + np.arange(case.isps) / (case.isps + 1) ** 2
     return cheapest_programs(given, everyone, np.zeros(len(everyone), dtype=np.int64), early[None]).on
 
