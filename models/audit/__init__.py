@@ -1,20 +1,20 @@
 """Checks a plan against its case without any solver: feasibility, balance and every euro, from the two alone.
 
-Written from docs/reference/formulation.md, not from the model that makes plans, with which it shares no code: a mistake
+It is written from docs/reference/formulation.md and shares no code with the model that makes plans, so that a mistake
 in one of the two shows here. Tolerances: 1e-4 kW or kWh + 1e-6 of the magnitude compared; for money 1e-4 EUR
 + 1e-7 of gross cost. The rules, by module:
 
-shapes     every part present, every array of its shape, finite; terms are numbers; how the search ended fits its bound.
-units      every program, planned and called (all reservations called at once), is one its unit can run: the rules of
-           each class are in models.audit.resources; a pin beats all bounds. Units at congestion points without a
-           reservation keep their plan when others are called.
+shapes     every part is present, every array has its shape and is finite; terms are numbers; termination fits bound.
+units      every program, planned and called (all reservations called at once), is one that its unit can run: the rules
+           of each class are in models.audit.resources; a pin overrides all bounds. Units at congestion points without
+           a reservation keep their plan when others are called.
 trade      point_kw and total_kw are the sums of their units, those of every class included; total_kw is what all
            markets and imbalance deliver. The rules of each market and obligation are in models.audit.markets.
 headroom   per unit and side, all products together: 0 <= headroom <= room in power and <= reserve_kw, on the sides the
-           product takes and no other, with an energy margin where its class needs one. Again when called, with called
-           programs; units elsewhere hold then what they hold as planned.
-money      every term, per congestion point where it arises at one; objective, gross cost, bound >= objective, gap;
-           shadow prices have their sign.
+           product takes and no other, with an energy margin where its class needs one. The same holds for called
+           programs; units at points without a reservation then hold their planned reserve.
+money      every term is right, per congestion point where it arises at one; so are objective, gross cost and gap;
+           bound >= objective; shadow prices have the right sign.
 """
 
 from collections.abc import Callable, Iterator
@@ -38,13 +38,13 @@ _RULES: tuple[Callable[[Case, Outcome], Iterator[str]], ...] = (
 
 
 def audit(case: Case, outcome: Outcome) -> tuple[str, ...]:
-    """Return what is wrong with the outcome, in words with place, amount and unit; nothing if it may be used.
+    """Return findings about the outcome, each with place, amount and unit; none if the outcome may be used.
 
-    Units are numbered as in the case, from 0; ISPs from 1. Never raises: what has the wrong shape, or is not a number,
-    is a finding, and then the only ones, since nothing can be reckoned from it.
+    Units are numbered as in the case, from 0; ISPs from 1. Never raises: wrong shapes and values that are no numbers
+    are findings, and then the only ones, since nothing can be computed from them.
     """
     malformed = tuple(check_shapes(case, outcome))
     if malformed:
         return malformed
-    with np.errstate(all="ignore"):  # absurd values overflow; the comparison that follows finds them
+    with np.errstate(all="ignore"):  # absurd values overflow; the comparisons find them
         return tuple(finding for rule in _RULES for finding in rule(case, outcome))

@@ -1,4 +1,4 @@
-"""Turns arrays of violations into findings in words: the worst few with place, amount and unit, the rest counted."""
+"""Turns arrays of violations into findings: the worst few with place, amount and unit, and the number of others."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeAlias
@@ -11,7 +11,7 @@ Axis: TypeAlias = Callable[[int], str]
 """Names one index along an axis."""
 
 SHOWN = 3
-"""Findings per rule said in full."""
+"""Most findings per rule that are given in full."""
 
 
 def isp(index: int) -> str:
@@ -20,23 +20,23 @@ def isp(index: int) -> str:
 
 
 def numbered(word: str, first: int = 0) -> Axis:
-    """Name things by their class and number, `first` being that of index 0."""
+    """Name things by their class and number; index 0 has the number `first`."""
     return lambda index: f"{word} {first + index}"
 
 
 def named(word: str, names: Sequence[str]) -> Axis:
-    """Name things by their name."""
+    """Name things by their class and name."""
     return lambda index: f"{word} {names[index]}"
 
 
 def at_points(case: Case) -> Axis:
-    """Name congestion points, the one after the last being none."""
+    """Name congestion points; the index after the last one stands for none."""
     names = (*case.points, "none")
     return named("congestion point", names)
 
 
 def slack(*magnitudes: Floats | float) -> Floats:
-    """Return what rounding may amount to in kW or kWh: 1e-4 + 1e-6 of the magnitudes' largest, elementwise."""
+    """Return the tolerance in kW or kWh: 1e-4 + 1e-6 of the largest of the magnitudes, elementwise."""
     largest = np.zeros(())
     for magnitude in magnitudes:
         values = np.abs(magnitude)
@@ -46,7 +46,7 @@ def slack(*magnitudes: Floats | float) -> Floats:
 
 
 def above(axes: Sequence[Axis], what: str, excess: Floats, allowed: Floats | float, unit: str = "kW") -> Iterator[str]:
-    """Yield a finding for the worst places where excess, one axis per name, is above what is allowed, or NaN."""
+    """Yield findings for the worst places where excess, whose axes are named by `axes`, exceeds allowed or is NaN."""
     size = np.where(np.isnan(excess), np.inf, excess)
     bad = np.argwhere(size > allowed)
     worst = np.argsort(-size[tuple(bad.T)], kind="stable")
@@ -58,5 +58,5 @@ def above(axes: Sequence[Axis], what: str, excess: Floats, allowed: Floats | flo
 
 
 def differs(axes: Sequence[Axis], what: str, found: Floats, expected: Floats, unit: str = "kW") -> Iterator[str]:
-    """Yield a finding for the worst places where found is not what was expected."""
+    """Yield findings for the worst places where found differs from expected by more than the tolerance."""
     return above(axes, what, np.abs(found - expected), slack(found, expected), unit)

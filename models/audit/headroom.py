@@ -1,4 +1,4 @@
-"""Audits what units hold in reserve: is there room in power and energy, is no kW held twice?"""
+"""Audits the reserve held by units: is there room in power and energy, and is no kW held twice?"""
 
 from collections.abc import Iterator, Mapping
 
@@ -16,7 +16,7 @@ SIDES = ("up", "down")
 
 
 def check_headroom(case: Case, outcome: Outcome) -> Iterator[str]:
-    """Yield headroom that is not there; see the rules in models.audit."""
+    """Yield findings about headroom; see the rules in models.audit."""
     for few in few_at_a_time(case, outcome):
         yield from _check_headroom(few.case, few.outcome, few.first)
 

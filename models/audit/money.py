@@ -1,4 +1,4 @@
-"""Audits every euro: recomputes each term from what is done and held, then their sums, the bound and the gap."""
+"""Audits all money: recomputes each term from programs and positions, then their sums, the bound and the gap."""
 
 import math
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ _PRICE_SLACK = 1e-6
 
 
 def check_money(case: Case, outcome: Outcome) -> Iterator[str]:
-    """Yield euros that do not follow from the outcome; see the rules in models.audit."""
+    """Yield findings about amounts that do not follow from the outcome; see the rules in models.audit."""
     placed = _placed_eur(case, outcome)
     terms = _market_eur(case, outcome) | {name: float(values.sum()) for name, values in placed.items()}
     allowed = 1e-4 + 1e-7 * sum(abs(amount) for amount in terms.values())
@@ -28,7 +28,7 @@ def check_money(case: Case, outcome: Outcome) -> Iterator[str]:
 
 
 def _placed_eur(case: Case, outcome: Outcome) -> dict[str, Floats]:
-    """Return the terms that arise at congestion points, (C+1,) each."""
+    """Return the terms that arise at congestion points, (C+1,) each, EUR."""
     result = {"called comfort shortfall": np.zeros(len(case.points) + 1)}
 
     def add(name: str, eur: Floats) -> None:
@@ -54,7 +54,7 @@ def _placed_eur(case: Case, outcome: Outcome) -> dict[str, Floats]:
 
 
 def _market_eur(case: Case, outcome: Outcome) -> dict[str, float]:
-    """Return the terms of the portfolio as a whole."""
+    """Return the terms of the portfolio as a whole, EUR."""
     result: dict[str, float] = {}
     for market in MARKETS:
         result |= {} if market.portfolio_eur is None else market.portfolio_eur(case, outcome)
@@ -62,7 +62,7 @@ def _market_eur(case: Case, outcome: Outcome) -> dict[str, float]:
 
 
 def _energy_eur(case: Case, outcome: Outcome) -> Floats:
-    """Return −Σ_t λ[t]·Δ·P_c[t] (C+1,): what each congestion point's energy is worth at the portfolio's own price."""
+    """Return −Σ_t λ[t]·Δ·P_c[t] (C+1,), EUR: the energy of each congestion point at the portfolio's own price."""
     elsewhere = outcome.total_kw - outcome.point_kw.sum(axis=0)
     power = np.vstack([outcome.point_kw, elsewhere])
     return np.asarray(-(mwh(case, power) * outcome.shadow.balance_eur_per_mwh).sum(axis=1), dtype=np.float64)
@@ -118,7 +118,7 @@ def _proof(outcome: Outcome, allowed: float) -> Iterator[str]:
 
 
 def _signs(case: Case, outcome: Outcome) -> Iterator[str]:
-    """Shadow prices of inequalities are not negative."""
+    """Yield findings about negative shadow prices of inequalities."""
     for market in MARKETS:
         for name, rows in ({} if market.shadows is None else market.shadows(case)).items():
             unit, values = name.rpartition("eur_per_")[2], getattr(outcome.shadow, name)

@@ -1,7 +1,7 @@
-"""What the audit knows of a resource class and of a market: a module each, registered in models.audit.registry.
+"""The interfaces through which classes and markets are audited, one module for each of them.
 
-They are written from the formulation alone (docs/reference/formulation.md) and share nothing with block, response or
-search.
+These modules are registered in models.audit.resources.registry and models.audit.markets.registry. They are written from
+docs/reference/formulation.md alone, and share nothing with block, response or search.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -25,8 +25,8 @@ def no_findings(case: Case, outcome: Outcome) -> Findings:
 class ProgramField:
     """A field of Programs."""
 
-    wide: bool = True  # (U,T), else (U,)
-    kinds: str = "fi"  # of numbers, as numpy calls them
+    wide: bool = True  # shape (U,T), otherwise (U,)
+    kinds: str = "fi"  # numpy's kinds of numbers that are allowed
     unit: str = "kW"
 
 
@@ -35,36 +35,36 @@ class ClassAudit:
     """How a resource class is checked."""
 
     name: str
-    """The field of Case"""
+    """The class's field of Case"""
     fields: Mapping[str, ProgramField]
-    """of Programs"""
+    """The class's fields of Programs"""
     power_kw: Callable[[Case, Programs], Floats]
-    """Power (U,T), also of programs that are impossible"""
+    """Power (U,T), kW, of any programs, impossible ones included"""
     check: Callable[[Case, Situation], Findings]
-    """Yields what no unit can do in a situation"""
+    """Yields findings about programs that no unit can run in a situation"""
     terms_eur: Callable[[Case, Programs, bool], Mapping[str, Floats]] | None = None
-    """(case, programs, called): what each unit earns (U,), by term; called: a called program's own terms"""
+    """(case, programs, called): each unit's earnings (U,), EUR, by term; called: only those of a called program"""
     reserve_kw: Callable[[Case], Floats] | None = None
-    """Prequalified reserve power (U,); None: the class holds no reserve"""
+    """Prequalified reserve power (U,), kW; None: the class holds no reserve"""
     room_kw: Callable[[Case, Situation, str], Floats] | None = None
-    """(case, situation, "up" or "down"): room in power beside the programs (U,T)"""
+    """(case, situation, "up" or "down"): room in power (U,T), kW, that the programs leave"""
     margin: Callable[[Case, Situation, str, Floats], Findings] | None = None
-    """(case, situation, side, held (R,U,T)): yields where the energy does not last"""
+    """(case, situation, side, held (R,U,T)): yields findings where the energy does not last"""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class MarketAudit:
-    """How a market, or an obligation, is checked. What a market does not have stays out."""
+    """How a market or an obligation is checked. Entries that it does not have are left out."""
 
     name: str
     check: Callable[[Case, Outcome], Findings] = no_findings
     shapes: Callable[[Case], Mapping[str, tuple[int, ...]]] | None = None
-    """Shapes of its fields of Outcome"""
+    """Shapes of the market's fields of Outcome"""
     shadows: Callable[[Case], Mapping[str, tuple[str, ...]]] | None = None
-    """Names of the rows of its fields of Shadow; prices that are never negative"""
+    """Names of the rows of the market's fields of Shadow, whose prices are never negative"""
     position_kw: Callable[[Outcome], Floats] | None = None
-    """What it delivers to the portfolio's balance (T,)"""
+    """Power (T,), kW, delivered to the portfolio's balance"""
     portfolio_eur: Callable[[Case, Outcome], Mapping[str, float]] | None = None
-    """What the portfolio as a whole earns there, by term"""
+    """Earnings of the portfolio as a whole, by term, EUR"""
     placed_eur: Callable[[Case, Outcome], Mapping[str, Floats]] | None = None
-    """What is earned at congestion points (C+1,), by term"""
+    """Earnings at congestion points (C+1,), by term, EUR"""

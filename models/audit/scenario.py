@@ -12,25 +12,25 @@ from models.outcome import Headroom, Outcome, Programs
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Situation:
-    """Programs and headroom in one of them."""
+    """Programs and headroom, as planned or when called."""
 
-    word: str  # in front of units' names
+    word: str  # put before the names of units
     programs: Programs
     headroom: Headroom | None
-    points: Bools  # (C+1,) where units are to be checked; the last entry stands for none
-    first: Mapping[str, int] = field(default_factory=dict)  # class → number of its first unit, where not all are there
+    points: Bools  # (C+1,) whether units there are checked; the last entry stands for no point
+    first: Mapping[str, int] = field(default_factory=dict)  # class → number of its first unit, where some are left out
 
     def units(self, kind: str) -> Axis:
         """Name the units of a class."""
         return numbered(f"{self.word}{kind}", self.first.get(kind, 0))
 
     def concerns(self, point: Ints) -> Bools:
-        """Return (U,) which units are to be checked."""
+        """Return whether each unit (U,) is checked, given its congestion point."""
         return self.points[point]
 
 
 def reserved_points(case: Case) -> Bools:
-    """Return (C+1,) the congestion points with a reservation."""
+    """Return whether each congestion point (C+1,) has a reservation."""
     result = np.zeros(len(case.points) + 1, dtype=np.bool_)
     for k, point in enumerate(case.reservations.point.tolist()):
         result[point] |= bool(np.any(case.reservations.reserved_kw[k] != 0))
@@ -38,7 +38,7 @@ def reserved_points(case: Case) -> Bools:
 
 
 def scenarios(case: Case, outcome: Outcome, first: Mapping[str, int] | None = None) -> Iterator[Situation]:
-    """Yield the plan and, if the outcome has it, the called case."""
+    """Yield the planned situation and, if the outcome has called programs, the called one."""
     begin = first or {}
     everywhere = np.ones(len(case.points) + 1, dtype=np.bool_)
     yield Situation(word="", programs=outcome.programs, headroom=outcome.headroom, points=everywhere, first=begin)
@@ -65,12 +65,12 @@ def mwh(case: Case, kw: Floats) -> Floats:
 
 
 def held_kw(headroom: Headroom, name: str, side: str) -> Floats:
-    """Return what the units of a class (R,U,T) hold on a side, "up" or "down"."""
+    """Return the reserve (R,U,T), kW, that units of a class hold on a side, "up" or "down"."""
     held: Floats = getattr(headroom, f"{name}_{side}_kw")
     return held
 
 
 def on_side(case: Case, side: str) -> Bools:
-    """Return (R,) which products take the side."""
+    """Return whether each product (R,) takes the side."""
     takers = (Direction(side), Direction.SYMMETRIC)
     return np.array([reserve.direction in takers for reserve in case.reserves], dtype=np.bool_)

@@ -1,4 +1,4 @@
-"""Audits the outcome's form: every part present, every array of its shape and finite, texts and numbers where due."""
+"""Audits the form of an outcome: parts are present, arrays finite and of their shape, values of their type."""
 
 import math
 from collections.abc import Iterator, Mapping
@@ -13,7 +13,7 @@ from models.outcome import Headroom, Outcome, Programs, Shadow, Termination
 
 
 def check_shapes(case: Case, outcome: Outcome) -> Iterator[str]:
-    """Yield what is missing, misshapen or not a number; nothing else can be checked before this is in order."""
+    """Yield missing parts, wrong shapes and values that are no numbers; other checks need an outcome without these."""
     yield from _programs(case, "programs", outcome.programs)
     yield from _headroom(case, "headroom", outcome.headroom)
     yield from _called(case, outcome)

@@ -1,4 +1,4 @@
-"""Audits many units a few at a time: what is compared needs memory for those only."""
+"""Slices a case and its outcome, so that units are audited a few at a time with little memory."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace
@@ -10,21 +10,21 @@ from models.case import Case
 from models.outcome import Headroom, Outcome, Programs
 
 UNITS = 20_000
-"""Units of a class that are looked at together."""
+"""Most units of a class that are audited together."""
 _FIELDS = tuple(name for of_class in CLASSES for name in of_class.fields)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Few:
-    """Some units of each class, with what the outcome says of them; everything else is as it was."""
+    """A case and outcome with only some units of each class, but all other data."""
 
     case: Case
     outcome: Outcome
-    first: Mapping[str, int]  # class → number of the first of them
+    first: Mapping[str, int]  # class → number of its first unit
 
 
 def few_at_a_time(case: Case, outcome: Outcome, units: int = UNITS) -> Iterator[Few]:
-    """Yield all units, so many of each class at a time: one Few where there are no more."""
+    """Yield all units, at most `units` of each class at a time."""
     chosen = {of_class.name: case.units(of_class.name) for of_class in CLASSES if of_class.fields}
     most = max(len(arrays.point) for arrays in chosen.values())
     if most <= units:

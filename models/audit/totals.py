@@ -1,4 +1,4 @@
-"""What all units add up to, for the audit: programs of congestion points and reserve held."""
+"""Adds up units for the audit: programs of congestion points and reserve held."""
 
 from collections.abc import Iterator
 
@@ -11,7 +11,7 @@ from models.outcome import Headroom, Programs
 
 
 def points_kw(case: Case, programs: Programs) -> Floats:
-    """Return the program (C+1,T) of every congestion point, the last row for units in none."""
+    """Return the program (C+1,T), kW, of every congestion point; the last row is for units in none."""
     total = np.zeros((len(case.points) + 1, case.isps))
     for of_class in CLASSES:
         total += by_point(case, case.units(of_class.name).point, of_class.power_kw(case, programs))
@@ -19,7 +19,7 @@ def points_kw(case: Case, programs: Programs) -> Floats:
 
 
 def all_held_kw(headroom: Headroom, side: str) -> Iterator[Floats]:
-    """Yield what the units of every class that may hold reserve do (R,U,T) on a side, "up" or "down"."""
+    """Yield the reserve (R,U,T), kW, of every class that may hold some, on a side, "up" or "down"."""
     for of_class in CLASSES:
         if of_class.reserve_kw is not None:
             yield held_kw(headroom, of_class.name, side)

@@ -12,7 +12,7 @@ from models.outcome import Outcome
 
 
 def check_trade(case: Case, outcome: Outcome) -> Iterator[str]:
-    """Yield sums that do not add up, and what no market allows; see the rules in models.audit."""
+    """Yield sums that do not add up, and positions that no market allows; see the rules in models.audit."""
     programs = points_kw(case, outcome.programs)
     yield from differs((at_points(case), isp), "point_kw is not the sum of its units", outcome.point_kw, programs[:-1])
     total = programs.sum(axis=0)

@@ -1,4 +1,4 @@
-"""Audits units: is every program, planned and called, one its unit can run?"""
+"""Audits units: can each unit run its planned and its called program?"""
 
 from collections.abc import Iterator, Mapping
 
@@ -14,7 +14,7 @@ from models.outcome import Outcome
 
 
 def check_units(case: Case, outcome: Outcome) -> Iterator[str]:
-    """Yield what no unit could do; see the rules in models.audit."""
+    """Yield findings about programs that a unit cannot run; see the rules in models.audit."""
     for few in few_at_a_time(case, outcome):
         yield from _check_units(few.case, few.outcome, few.first)
 
@@ -27,7 +27,7 @@ def _check_units(case: Case, outcome: Outcome, first: Mapping[str, int]) -> Iter
 
 
 def _unmoved(case: Case, outcome: Outcome, situation: Situation, of_class: ClassAudit) -> Iterator[str]:
-    """Units at congestion points nobody calls on keep their plan."""
+    """Yield units at congestion points without a reservation that do not keep their plan when called."""
     elsewhere = ~situation.concerns(case.units(of_class.name).point)
     for name, kind in of_class.fields.items():
         planned, called = (

@@ -1,4 +1,4 @@
-"""Audits what leaving the announced programs costs."""
+"""Audits the cost of leaving the announced programs."""
 
 import numpy as np
 

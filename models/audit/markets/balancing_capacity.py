@@ -1,7 +1,7 @@
-"""Audits balancing capacity: are bids ones the market takes, and covered in every ISP, also when called?
+"""Audits balancing capacity: does the market take the bids, and are they covered in every ISP, also when called?
 
-Bids are whole steps, zero or at least the minimum, within depth; as committed where committed; in every ISP of a block
-Σ headroom >= bid − shortfall on every side taken, as planned and when called; shortfall only of what is committed.
+Bids are whole steps, zero or at least the minimum, and within depth; awarded bids are as committed. In every ISP of a
+block Σ headroom >= bid − shortfall on every side taken, as planned and when called; only awarded bids may be short.
 """
 
 import numpy as np
@@ -76,7 +76,7 @@ def _cover(case: Case, outcome: Outcome, situation: Situation) -> Findings:
 
 
 def _elsewhere(case: Case, situation: Situation) -> Floats:
-    """Return what units hold that are not in the case (R,T)."""
+    """Return the reserve (R,T), kW, held by units outside the case."""
     other = case.remainder
     if other is None:
         return np.zeros((len(case.reserves), case.isps))

@@ -1,4 +1,4 @@
-"""Audits imbalance: nothing negative, and what it costs."""
+"""Audits imbalance: no negative amounts, and its cost."""
 
 import numpy as np
 

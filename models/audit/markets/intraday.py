@@ -1,4 +1,4 @@
-"""Audits the intraday market: positions as committed, or within its depth; nothing negative."""
+"""Audits the intraday market: positions as committed, or within its depth; no negative amounts."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Audits agreed limits: export − breach <= P <= import + breach, and no breach beyond the overshoot."""
+"""Audits agreed limits: export − breach <= P <= import + breach, and no breach beyond the excess over a limit."""
 
 import numpy as np
 

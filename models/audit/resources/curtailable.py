@@ -32,7 +32,7 @@ def _check(case: Case, situation: Situation) -> Findings:
 
 
 def _terms_eur(case: Case, programs: Programs, called: bool) -> Mapping[str, Floats]:
-    """A called program costs nothing."""
+    """Return the cost of curtailment; a called program costs nothing."""
     if called:
         return {}
     curtailed = mwh(case, np.maximum(programs.curtailable_kw - case.curtailable.forecast_kw, 0.0)).sum(axis=1)

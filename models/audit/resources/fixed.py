@@ -1,4 +1,4 @@
-"""Audits fixed units: there is nothing to choose, only power to count."""
+"""Audits fixed units, which have no choice: only their power counts."""
 
 from models.audit.protocols import ClassAudit, Findings
 from models.audit.scenario import Situation

@@ -10,7 +10,7 @@ from models.outcome import Programs
 
 
 def _power_kw(case: Case, programs: Programs) -> Floats:
-    """Return the programs (U,T); runs with an impossible start are moved into range."""
+    """Return the programs (U,T), kW; impossible starts are moved into range."""
     runs = np.zeros((len(case.shiftable.point), case.isps))
     for u, length in enumerate(case.shiftable.length.tolist()):
         start = min(max(int(programs.start[u]), 0), case.isps - length)

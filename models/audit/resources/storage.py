@@ -71,7 +71,7 @@ def _energy(case: Case, situation: Situation) -> Findings:
 
 
 def _terms_eur(case: Case, programs: Programs, called: bool) -> Mapping[str, Floats]:
-    """A called program earns and costs nothing but its own shortfall."""
+    """Return wear, stored energy and comfort shortfall; a called program only costs its own shortfall."""
     data = case.storage
     missed_eur = -data.shortfall_eur_per_kwh * np.sum(programs.unmet_kwh + programs.excess_kwh, axis=1)
     if called:
@@ -85,7 +85,7 @@ def _terms_eur(case: Case, programs: Programs, called: bool) -> Mapping[str, Flo
 
 
 def _room_kw(case: Case, situation: Situation, side: str) -> Floats:
-    """A pin beyond the limit shows that the unit can do it: it is then the limit."""
+    """Return the room in power; a pin beyond the limit shows that the unit can run it, and is then the limit."""
     power, data = _net_kw(case, situation.programs), case.storage
     if side == "up":
         return np.add(power, np.fmax(data.discharge_kw, -data.pinned_kw))
@@ -93,7 +93,7 @@ def _room_kw(case: Case, situation: Situation, side: str) -> Floats:
 
 
 def _margin(case: Case, situation: Situation, side: str, held: Floats) -> Findings:
-    """Compare Σ sustain_h·held, in stored energy, with what lies between energy and band at both ends of the ISP."""
+    """Compare Σ sustain_h·held, as stored energy, with the energy within the band at both ends of the ISP."""
     data, energy = case.storage, situation.programs.energy_kwh
     hours = np.array([reserve.sustain_h for reserve in case.reserves]).reshape(-1, 1, 1)
     per_kw = 1 / data.discharge_efficiency[:, None] if side == "up" else data.charge_efficiency
@@ -104,7 +104,7 @@ def _margin(case: Case, situation: Situation, side: str, held: Floats) -> Findin
     start = np.column_stack([sign * (data.energy_start_kwh - band[:, 0]), end[:, :-1]])
     axes = (situation.units("storage"), isp)
     for moment, margin in (("start", start), ("end", end)):
-        # Without headroom nothing is needed, however far outside its band the energy may be.
+        # Without headroom no margin is needed, however far outside its band the energy may be.
         excess = np.where(needed > 0, needed - np.maximum(margin, 0.0), 0.0)
         what = f"{side} headroom is beyond its energy at the {moment} of the ISP"
         yield from above(axes, what, excess, slack(needed, energy, band), "kWh")

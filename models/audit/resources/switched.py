@@ -1,7 +1,7 @@
-"""Audits switched units: is every state one the unit can be in, and what does it cost?
+"""Audits switched units: can the unit be in each of its states, and what do they cost?
 
-As pinned where pinned; otherwise a state lasts its least time, also one that began before the Period, and no unit is on
-outside its windows but for a least time that began before it could choose.
+States are as pinned where pinned. Otherwise a state lasts its least time, also if it began before the Period, and no
+unit is on outside its windows, except for a least time that began before the unit could choose.
 """
 
 from collections.abc import Mapping
@@ -20,13 +20,13 @@ def _power_kw(case: Case, programs: Programs) -> Floats:
 
 
 def _check(case: Case, situation: Situation) -> Findings:
-    """Follow every unit through the day: how long has it been as it is, and was it free to choose?"""
+    """Follow every unit through the day: how long has it been in its state, and was it free to choose?"""
     axes = (situation.units("switched"), isp)
     data, on = case.switched, situation.programs.switched_on
     pins, inside = np.broadcast_to(data.pinned_on, on.shape), _inside(case)
     soon, outside, unpinned = (np.zeros(on.shape) for _ in range(3))
     was, since = data.before > 0, np.abs(data.before)
-    given = np.ones(len(on), dtype=np.bool_)  # nothing was free to be chosen so far
+    given = np.ones(len(on), dtype=np.bool_)  # whether no state could be chosen freely so far
     for t in range(case.isps):
         now, free = on[:, t], np.isnan(pins[:, t])
         left = np.where(was, data.min_run, data.min_rest) - since
@@ -54,7 +54,7 @@ def _inside(case: Case) -> Bools:
 
 
 def _missed(case: Case, programs: Programs) -> Ints:
-    """Return by how many ISPs each unit misses the bounds of its windows (U,)."""
+    """Return the number of ISPs by which each unit (U,) misses the bounds of its windows."""
     data, count = case.switched, np.zeros(case.switched.window_first.shape, dtype=np.int64)
     for t in range(case.isps):
         count += programs.switched_on[:, t, None] & (data.window_first <= t) & (t < data.window_end)
@@ -63,14 +63,14 @@ def _missed(case: Case, programs: Programs) -> Ints:
 
 
 def _begun(case: Case, programs: Programs) -> Ints:
-    """Return how often each unit is started (U,)."""
+    """Return the number of starts of each unit (U,)."""
     on = programs.switched_on.astype(np.int64)
     first = (case.switched.before > 0).astype(np.int64)
     return np.asarray((np.diff(on, axis=1, prepend=first[:, None]) > 0).sum(axis=1), dtype=np.int64)
 
 
 def _terms_eur(case: Case, programs: Programs, called: bool) -> Mapping[str, Floats]:
-    """A called program costs only its own shortfall."""
+    """Return the costs of starts and shortfall; a called program only costs its own shortfall."""
     data = case.switched
     if not len(data.point):
         return {}
