@@ -76,7 +76,7 @@ def rows(measurements: list[Measurement], tell: Tell) -> Iterator[Row]:
 def best_of_highs(item: Measurement, tell: Tell, what: str) -> Row:
     """Run every algorithm and return the fastest, with the seconds of all; slower ones are ended early.
 
-    Where the two that are usually best run out of time, the others, slower by far at such sizes, are not tried.
+    If the two usually fastest algorithms reach the time limit, the others, which are far slower then, are not tried.
     """
     best: Row | None = None
     tried: dict[str, str] = {}

@@ -5,7 +5,7 @@ prognoses   20,000 D-Prognoses are built, signed and delivered to 10 DSOs over H
 updates     5,000 FlexReservationUpdates are received, validated and answered (limit 60 s) and cause few plans
 stranger    the endpoint refuses a message from an unknown sender (limit 1 ms)
 
-Each part runs in a process of its own and is compared with a reference measured in the same run, so that figures of
+Each part runs in its own process and is compared with a reference measured in the same run, so that figures of
 different machines can be compared. Prints one table; exits 1 when a limit is broken at full scale.
 """
 

@@ -149,7 +149,7 @@ def cars(fleet: Fleet, count: int, evening: slice) -> Drawn:
 def batteries(fleet: Fleet, count: int, evening: slice) -> Drawn:
     """Draw domestic and small commercial batteries of 2 to 3 hours, prequalified for reserve for 80 % of their power.
 
-    The energy for 15 minutes of it is held back at both ends of the band (IGCC/FCR: at least 15 minutes).
+    The energy for 15 minutes of that power is kept free at both ends of the band (IGCC/FCR: at least 15 minutes).
     """
     rng = fleet.rng
     power = rng.choice([2.5, 5.0, 10.0], count, p=[0.45, 0.45, 0.10])
@@ -185,7 +185,7 @@ def batteries(fleet: Fleet, count: int, evening: slice) -> Drawn:
 def heat_pumps(fleet: Fleet, count: int, evening: slice) -> Drawn:
     """Draw heat pumps with a buffer: 10 °C outside, about 2 kW of heat, morning and evening peaks.
 
-    COP 3 to 4.2 as air-source heat pumps reach for floor heating at that temperature (when2heat's regression).
+    COP 3 to 4.2, as for air-source heat pumps with floor heating at that temperature (when2heat's regression).
     """
     rng, end = fleet.rng, fleet.end_h
     power, cop = rng.uniform(1.5, 3.0, count), rng.uniform(3.0, 4.2, count)

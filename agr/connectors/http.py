@@ -70,13 +70,13 @@ def _give_up(state: RetryCallState) -> str:
 def _get_once(feed: HttpFeed, url: str, headers: Mapping[str, str], client: httpx.Client) -> str:
     place = url.partition("?")[0]
     try:
-        # not followed: a redirect would carry the headers' secrets elsewhere
+        # redirects are not followed: they would carry the headers' secrets elsewhere
         response = client.get(url, headers=headers, timeout=feed.timeout_s, follow_redirects=False)
     except httpx.TimeoutException as error:
         raise _TryAgainError(f"feed {feed.name}: {place} did not answer within {feed.timeout_s:g} s") from error
     except (httpx.LocalProtocolError, httpx.UnsupportedProtocol, httpx.InvalidURL, UnicodeError) as error:
-        # not chained in words: the error's text may contain a header's secret
-        raise FeedError(f"feed {feed.name}: {place} cannot be asked; check url and headers") from error
+        # the error's text may contain a header's secret
+        raise FeedError(f"feed {feed.name}: no request can be sent to {place}; check url and headers") from error
     except httpx.TransportError as error:
         raise _TryAgainError(f"feed {feed.name}: {place} cannot be reached ({error})") from error
     except httpx.HTTPError as error:

@@ -140,7 +140,7 @@ def _prices(
 ) -> dict[str, tuple[float | None, ...]]:
     """Return series → price per ISP.
 
-    Before the gate, results count as unknown, unless there is no forecast that they would have to replace.
+    Before the gate, results are left out as still unknown; without a forecast, they stand in for it.
     """
     rows = reader.prices(period.start - timedelta(days=1), period.end)
     prices = {name: values_on(rows, name, period) for name in sorted({row.series for row in rows})}

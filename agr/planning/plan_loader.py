@@ -16,7 +16,7 @@ from models.part import members, whole_case, whole_outcome
 
 
 def load_stored(tx: Tx, plan: int) -> Solved:
-    """Return the case and outcome stored with a plan: of the whole portfolio or, see `Plan.part`, of a part of it."""
+    """Return the case and outcome stored with a plan: of the whole portfolio, or of a part (see `Plan.part`)."""
     return _unpacked(plans.archives(tx, plan))
 
 

@@ -110,7 +110,7 @@ class PlanReader(Protocol):
         """Return the number of the newest audited plan."""
 
     def archived(self, number: int) -> Callable[[], Solved]:
-        """Read the whole portfolio's case and outcome of a plan; calling what is returned unpacks them."""
+        """Read the whole portfolio's case and outcome of a plan; call the returned function to unpack them."""
 
     def input_version(self) -> int:
         """Return a number that grows whenever an input other than a reservation changes."""

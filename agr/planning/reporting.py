@@ -1,4 +1,4 @@
-"""Reports the progress of a planning run: in the log, and live to those who follow it."""
+"""Reports the progress of a planning run: in the log, and live on the page."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -87,7 +87,7 @@ class RunReport:
         self.without_plan(why)
 
     def without_plan(self, why: str) -> None:
-        """Tell those who follow the run that it made no plan."""
+        """Report live that the run made no plan."""
         self._progress.ended(self._now(), f"no plan: {why}")
 
     def postponed(self) -> None:

@@ -98,7 +98,7 @@ class StoredInputs:
 
 
 class StoredPlans:
-    """The daemon's `PlanStore`: writes the result of a planning run, all of it or nothing."""
+    """The daemon's `PlanStore`: writes the result of a planning run atomically."""
 
     def __init__(self, store: Store) -> None:
         self._store = store

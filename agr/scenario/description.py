@@ -23,7 +23,7 @@ class Release(Section):
     at: AwareDatetime = Field(description="When the FlexReservationUpdate arrives, with its UTC offset.")
     contract: str = Field(description="The contract, as in tables/contracts.csv.")
     keep_share: float = Field(ge=0, le=1, description="Share of the contracted power that stays reserved.")
-    period: date | None = Field(default=None, description="The Period it concerns; none: the scenario's first.")
+    period: date | None = Field(default=None, description="Period of the update; default: the first Period.")
 
 
 class Generator(BaseModel):
@@ -36,7 +36,7 @@ class Solving(Planning):
     """How plans are made; a scenario may think longer than a daemon, so that no time limit decides its outcome."""
 
     time_limit_s: Seconds = Field(default=600, description="Time limit of one solve.")
-    budget_s: Seconds = Field(default=900, description="A solve that takes longer than this is given up.")
+    budget_s: Seconds = Field(default=900, description="A solve that takes longer than this is ended.")
 
 
 def _as_date(value: object) -> object:
@@ -57,20 +57,20 @@ def _is_zone(name: str) -> str:
 class Description(Section):
     """One scenario: tables/ beside it hold the register, cro.json what the CRO knows."""
 
-    title: str = Field(description="One line.")
-    question: str = Field(description="What a run of it answers.")
+    title: str = Field(description="Title, one line.")
+    question: str = Field(description="Question that a run of the scenario answers.")
     period: Day = Field(description="The first day that is planned, local to the market.")
-    last_period: Day | None = Field(default=None, description="The last day; none: the first one is the only one.")
+    last_period: Day | None = Field(default=None, description="The last day; default: the first day.")
     zone: Annotated[str, AfterValidator(_is_zone)] = Field(
         default="Europe/Amsterdam", description="The market's time zone."
     )
     isp_minutes: int = Field(default=15, gt=0, description="Length of an ISP.")
-    seed: int | None = Field(default=None, description="Seed of everything that is drawn.")
+    seed: int | None = Field(default=None, description="Seed of all random draws.")
     agr: str = Field(default="agr.example", description="Our internet domain.")
     cros: tuple[str, ...] = Field(default=(), description="Internet domains of the CROs.")
     dsos: tuple[str, ...] = Field(default=(), description="Internet domains of the DSOs.")
     tables: str = Field(default="tables", description="Folder of tables, relative to the scenario.")
-    cro: str = Field(default="cro.json", description="What the CRO knows, relative to the scenario.")
+    cro: str = Field(default="cro.json", description="The CRO's list of congestion points, relative to the scenario.")
     markets: Markets = Field(default=Markets(), description="As the section `markets` of the settings.")
     planning: Solving = Field(default=Solving(), description="As the section `planning` of the settings.")
     timetable: Timetable = Field(default=Timetable(), description="As the section `timetable` of the settings.")
@@ -79,7 +79,7 @@ class Description(Section):
         default=0.0, ge=0, description="A new plan must gain this much per D-Prognosis it changes, or it is held back."
     )
     changes: tuple[str, ...] = Field(
-        default=(), description="Changes made whenever it is read, written like --set: ev_sessions=+50."
+        default=(), description="Changes made whenever the scenario is read, written like --set: ev_sessions=+50."
     )
     events: tuple[Release, ...] = Field(default=(), description="What happens after the first plan.")
     generator: Generator | None = Field(default=None, description="How the tables were made; for the record.")

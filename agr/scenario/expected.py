@@ -31,7 +31,7 @@ class Expectation(Section):
     """Bounds on figures by dotted path, and figures that must exceed others."""
 
     figures: dict[str, Bounds] = Field(default={}, description="Dotted path → bounds.")
-    rises: tuple[Rise, ...] = Field(default=(), description="Figures that lie above others.")
+    rises: tuple[Rise, ...] = Field(default=(), description="Figures that must exceed others.")
 
 
 class Expected(Expectation):

@@ -24,7 +24,7 @@ class KnownPoint(Section):
 
     address: str = Field(description="Entity address of the congestion point.")
     dso: str = Field(description="The DSO's internet domain.")
-    mutex_offers: bool = Field(default=False, description="Whether the DSO takes one FlexOffer of several only.")
+    mutex_offers: bool = Field(default=False, description="Whether the DSO accepts only one of several FlexOffers.")
     day_ahead_redispatch_by: str = Field(default="AGR", description="Who redispatches day ahead.")
     intraday_redispatch_by: str | None = Field(default=None, description="Who redispatches during the day.")
     connections: tuple[str, ...] = Field(description="Our connections there.")

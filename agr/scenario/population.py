@@ -44,7 +44,7 @@ class Recipe:
     weather_day: date | None = None  # of the typical year; None: the Period's own day of the year
     real_prices: bool = True  # published day-ahead prices, else synthetic prices
     days: int = 1  # Periods with forecasts, sessions and prices, from `period` on
-    limit_every: int = 4  # one neighbourhood in so many has an import limit
+    limit_every: int = 4  # one neighbourhood in this many has an import limit
     evening_share: float = 0.8  # an import limit, of the highest unsteered load in the evening
 
     def __post_init__(self) -> None:
@@ -278,7 +278,7 @@ def populate(recipe: Recipe, profiles: Profiles) -> Population:
             draw.all.parks.append(address)
         else:
             share = homes * (made + 1) // streets - homes * made // streets
-            # every fourth neighbourhood has a battery of its own
+            # every fourth neighbourhood has its own battery
             shared = [draw.large_battery(500.0, 1000.0)] if made % 4 == 1 else []
             at = [*shared, *(draw.home() for _ in range(share - len(shared)))]
             made += 1

@@ -110,7 +110,7 @@ class Document:
     def without_faults(self, model: type[Model]) -> tuple[Model | None, frozenset[str]]:
         """Return the document without its faulty values, and the top-level keys that had them.
 
-        None where what is left does not do; for those who look for faults elsewhere. Raises nothing.
+        The document is None when the rest is not valid either. For checks of other parts; raises nothing.
         """
         value = copy.deepcopy(self.value)
         doubtful: set[str] = set()

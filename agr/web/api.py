@@ -155,7 +155,7 @@ def asked(request: Request, _principal: Reader, trigger: Number) -> a.AskedOut:
     with context_of(request).store.transaction() as tx:
         wanted, outcome = day.trigger(tx, trigger), day.trigger_outcome(tx, trigger)
     if wanted is None:
-        raise MissingError(f"no plan was asked for under number {trigger}")
+        raise MissingError(f"there is no request for a plan with number {trigger}")
     number, text = outcome or (None, "")
     return a.AskedOut(
         trigger=trigger, period=wanted.period, preview=wanted.preview, plan=number if number and number > 0 else None,

@@ -1,6 +1,6 @@
 """The HTTP endpoint for SignedMessages: checks the transport, passes the body on, answers with a status.
 
-Source: message transport mechanism, transmission and error handling. The only asynchronous code: it waits for bytes,
+Source: message transport mechanism, transmission and error handling. Asynchronous while waiting for bytes;
 `receive` runs in the thread pool.
 """
 

@@ -93,7 +93,7 @@ def asked(request: Request, principal: Viewer, trigger: int) -> HTMLResponse:
     with context.store.transaction() as tx:
         wanted, outcome = day.trigger(tx, trigger), day.trigger_outcome(tx, trigger)
     if wanted is None:
-        raise MissingError(f"no plan was asked for under number {trigger}")
+        raise MissingError(f"there is no request for a plan with number {trigger}")
     return render(
         request, principal, "asked.html", wanted=wanted, outcome=outcome, run=context.progress.latest(),
         of=context.period(str(wanted.period)),

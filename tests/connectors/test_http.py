@@ -219,7 +219,7 @@ def test_an_answer_that_does_not_fit_the_settings_is_refused_in_words(body, chan
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:x/", "http://[::1/"])
 def test_an_address_nobody_can_ask_is_refused_in_words(url):
-    with pytest.raises(FeedError, match="cannot be asked; check url and headers"):
+    with pytest.raises(FeedError, match=r"no request can be sent to .*; check url and headers"):
         ask(price_feed(url))
 
 
@@ -227,7 +227,7 @@ def test_an_address_nobody_can_ask_is_refused_in_words(url):
 def test_a_secret_no_header_can_hold_is_refused_without_repeating_it(monkeypatch, secret):
     monkeypatch.setenv("PRICES_TOKEN", secret)
     with source((200, "[]")) as (url, asked):
-        with pytest.raises(FeedError, match="cannot be asked; check url and headers") as caught:
+        with pytest.raises(FeedError, match=r"no request can be sent to .*; check url and headers") as caught:
             ask(price_feed(url, header_env={"X-Key": "PRICES_TOKEN"}))
         assert asked == []
     assert secret[:3] not in str(caught.value)

@@ -1,6 +1,6 @@
 """Reads single values: text from a CSV cell, or the typed value of a Parquet or JSON one. Pure.
 
-Every reader takes the value and returns it typed, or raises CellError with the reason in words.
+Every reader takes the value and returns it typed, or raises CellError with the reason.
 """
 
 import math

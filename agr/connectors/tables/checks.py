@@ -99,7 +99,7 @@ def check_rows(rows: TableRows, found: Findings) -> None:
 def check_references(tables: Mapping[str, TableRows], found: Findings) -> None:
     """Note undeclared connections, and names that appear twice; resources share one set of names.
 
-    A table that could not be read has no grid: nothing is said about it, nor about references to it.
+    A table that could not be read has no grid; neither it nor references to it are checked.
     """
     connections = _addresses(tables.get("connections"))
     resources: dict[str, str] = {}

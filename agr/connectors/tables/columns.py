@@ -1,7 +1,7 @@
 """The columns of each table, their allowed values, and suggestions for unknown columns. Pure.
 
-Columns are the fields of the tables' rows (agr.domain.register.ROWS); a field without default is a required column, one
-that may be None may be left out or empty, and its type carries its bounds (agr.domain.bounds).
+Columns are the fields of the tables' rows (agr.domain.register.ROWS). A field without a default is a required column;
+a field that may be None is an optional column, whose cells may be empty. Types carry bounds (agr.domain.bounds).
 """
 
 import types

@@ -45,7 +45,7 @@ class Survey:
 def read_folder(folder: Path, *, zone_name: str, isp_minutes: int) -> Reading:
     """Read every table of the folder: TABLE.csv or TABLE.parquet, one for each table of the register.
 
-    Raises TableError with all faults, each with file, line, column, value and reason; then nothing was loaded.
+    Raises TableError with all faults, each with file, line, column, value and reason.
     """
     seen = survey_folder(folder, zone_name=zone_name, isp_minutes=isp_minutes)
     found = seen.findings

@@ -37,9 +37,7 @@ class Grid:
     def coded(self, column: str) -> tuple[NDArray[np.int64], list[object]]:
         """Return for each row the index of its distinct cell (-1: empty), and the distinct cells."""
         column_data = self.data.column(column).combine_chunks()
-        if pa.types.is_nested(
-            column_data.type
-        ):  # no column of ours is nested; as text, its cells are refused with a message
+        if pa.types.is_nested(column_data.type):  # no table has nested columns; their cells are refused as text
             column_data = pa.array(
                 [None if cell is None else str(cell) for cell in column_data.to_pylist()], pa.string()
             )

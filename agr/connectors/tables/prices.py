@@ -33,7 +33,7 @@ def read_prices(grid: Grid, found: Findings) -> tuple[Price, ...]:
 def intervals(grid: Grid) -> tuple[Price, ...]:
     """Return every row whose series and time can be read, with a price of 0, even if its price is bad.
 
-    A series of which some time cannot be read is left out, since nobody knows what those rows were for.
+    A series with an unreadable time is left out, since the interval of that row is unknown.
     """
     series, starts, lengths = (read_coded(grid, name, Findings()) for name in ("series", "start", "minutes"))
     timed = starts.good & lengths.good

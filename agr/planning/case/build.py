@@ -98,7 +98,7 @@ def _membership(inputs: Inputs, index: dict[str, int], notes: list[str]) -> Poin
 
 
 def _anchor(inputs: Inputs, addresses: tuple[str, ...]) -> Anchor | None:
-    """Return the program that the plan in force announced for each congestion point, NaN for a new one."""
+    """Return the anchor: each congestion point's announced program (NaN if new) and the price of leaving it."""
     before = inputs.previous.point_kw
     if inputs.stay_eur_per_mwh <= 0 or not before:
         return None
