@@ -25,7 +25,7 @@ from benchmarks.instances import Kind, make_case
 from models.case import Floats
 from models.decomposition import steps
 from models.decomposition.master.interior_point import solve_block_lp
-from models.decomposition.master.master_lp import MasterLp, Mixture, block_lp_of, state_lp
+from models.decomposition.master.master_lp import Mixture, MixtureLp, block_lp_of, state_lp
 from models.decomposition.master.restricted_master import RestrictedMaster
 from models.decomposition.solve import solve
 
@@ -44,7 +44,7 @@ class Try:
     missing_kw: float | None  # the largest error of a row
 
 
-def timed(solve: Callable[[], Floats | None], lp: MasterLp) -> Try:
+def timed(solve: Callable[[], Floats | None], lp: MixtureLp) -> Try:
     """Run a method that returns x (V,)."""
     began, cpu = perf_counter(), process_time()
     x = solve()
@@ -58,7 +58,7 @@ def timed(solve: Callable[[], Floats | None], lp: MasterLp) -> Try:
     )
 
 
-def own(master: RestrictedMaster, lp: MasterLp, gap_eur: float, limit_s: float) -> Floats | None:
+def own(master: RestrictedMaster, lp: MixtureLp, gap_eur: float, limit_s: float) -> Floats | None:
     """Solve with our own method, to an absolute gap."""
     shape, start, prices = block_lp_of(master, lp)
     try:
@@ -71,7 +71,7 @@ def own(master: RestrictedMaster, lp: MasterLp, gap_eur: float, limit_s: float) 
     return x if found.solved else None
 
 
-def highs(lp: MasterLp, algorithm: str, relative_gap: float, limit_s: float) -> Floats | None:
+def highs(lp: MixtureLp, algorithm: str, relative_gap: float, limit_s: float) -> Floats | None:
     """Solve with an interior-point method of HiGHS."""
     options = {
         **ALGORITHMS[algorithm], "threads": 2, "time_limit": limit_s, "primal_feasibility_tolerance": FEASIBLE,

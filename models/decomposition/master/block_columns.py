@@ -33,8 +33,9 @@ def pack(
 ) -> Packed:  # fmt: skip
     """Pack the columns of the chosen groups (G,), and the blocks `unmet`, whose rows no group meets.
 
-    moves (n,W) of all columns; of each row (n,) the quantity it counts and its block, −1 where it has none; of each
-    column its group (W,), ascending; of each group its block (G,). Widths are rounded up to multiples of `width_step`.
+    moves (n,W): values of all columns. quantity, block (n,): the quantity that each row counts and its block, −1 where
+    none. group (W,): each column's group, ascending. group_block (G,): each group's block. Widths are rounded up to
+    multiples of `width_step`.
     """
     columns = np.flatnonzero(chosen[group])
     reach = np.zeros(len(group_block), dtype=np.int64)
@@ -86,7 +87,7 @@ def _begins(sizes: Ints) -> Ints:
 
 @compiled
 def _enter(p: Any, begins: Any, indices: Any, data: Any, quantity: Any, place: Any) -> None:
-    """Write the columns' values where they are packed."""
+    """Write the columns' values to their packed places."""
     for b in range(len(p.part_at) - 1):
         rows = p.row_at[b + 1] - p.row_at[b]
         for part in range(p.part_at[b], p.part_at[b + 1]):

@@ -66,7 +66,7 @@ class BlockMatrix:
         return np.asarray(np.sum(left, axis=0))
 
     def _eliminate(self, first: int, last: int, theta: Floats, diagonal: Floats) -> Floats:
-        """Return what blocks first..last−1 add to it, and write the inverse factor and border of each."""
+        """Return the part of blocks first..last−1 in it, and write the inverse factor and border of each."""
         p, left = self.packed, np.zeros((self.size, self.size))
         _begin(first, last, p, diagonal, self.half, self.border)
         begin, end = int(p.part_at[first]), int(p.part_at[last])
@@ -76,7 +76,7 @@ class BlockMatrix:
             dense, b, part = np.zeros((most, width)), first, begin
             while part < end:
                 b, part, used = _centred(b, part, end, p, theta, dense, self.half, self.border)
-                left[:width, :width] += dense[:used].T @ dense[:used]  # numpy sees that it is symmetric: half the work
+                left[:width, :width] += dense[:used].T @ dense[:used]  # numpy halves the work: it is symmetric
         _halve(first, last, p, self.half, self.border)
         border = self.border[p.row_at[first] : p.row_at[last]]
         left[: p.base, : p.base] -= border.T @ border
@@ -89,7 +89,7 @@ class BlockMatrix:
         known = np.zeros(len(self.packed.rows)), np.zeros(len(self.wide))
 
         def run(first: int, last: int) -> Floats:
-            """Answer for blocks first..last−1."""
+            """Do so for blocks first..last−1."""
             p = self.packed
             _forwards(first, last, p, self.half, self.link, right, *known)
             rows, wide = slice(p.row_at[first], p.row_at[last]), slice(p.wide_at[first], p.wide_at[last])
@@ -103,7 +103,7 @@ class BlockMatrix:
         """Substitute back: write the prices of the blocks' rows into y (n,), given those of the quantities."""
 
         def run(first: int, last: int) -> None:
-            """Answer for blocks first..last−1."""
+            """Do so for blocks first..last−1."""
             p = self.packed
             rows, wide = slice(p.row_at[first], p.row_at[last]), slice(p.wide_at[first], p.wide_at[last])
             rest = known[0][rows] - self.border[rows] @ quantities[: p.base]
@@ -192,7 +192,7 @@ def _begin(first: int, last: int, p: Any, diagonal: Any, half: Any, border: Any)
 def _centred(b: int, part: int, end: int, p: Any, theta: Any, held: Any, half: Any, border: Any) -> Any:
     """Centre columns of one width, from a block and part on, until `held` is full; add to the blocks' rows.
 
-    Return the block and part that come next, and how many columns are held.
+    Return the next block and part, and the number of columns held.
     """
     used, width = 0, held.shape[1]
     while part < end:
@@ -283,7 +283,7 @@ def _forwards(
 def _backwards(
     first: int, last: int, p: Any, half: Any, link: Any, rest: Any, wide: Any, y: Any
 ) -> None:  # fmt: skip
-    """Write y of the rows; `rest` and `wide` are the share's own, and used up."""
+    """Write y of the rows; `rest` and `wide` belong to this share, and are overwritten."""
     for b in range(first, last):
         begin, at, other = p.row_at[b], p.row_at[b] - p.row_at[first], p.wide_at[b] - p.wide_at[first]
         rows = p.row_at[b + 1] - begin

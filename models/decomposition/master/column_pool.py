@@ -1,4 +1,4 @@
-"""The column pool: the answers so far, per group; adds and drops columns and tells their cost at prices. Compiled."""
+"""The column pool, the answers so far per group: adds and drops columns, and returns their cost at prices. Compiled."""
 
 from collections import namedtuple
 from typing import Any
@@ -9,16 +9,16 @@ from models.compiled import compiled, inlined
 from models.solver import NEGLIGIBLE
 
 Groups = namedtuple("Groups", ["is_called", "point", "reserved", "reserve_row", "settled"])
-"""(G,): has it a called program? number of its priced point or −1; is the point reserved? row in the columns' reserve
-or −1; does it keep the one column it has?"""
+"""(G,) each: whether programs are called ones, number of the priced point or −1, whether the point is reserved, row
+in the columns' reserve or −1, whether the group keeps its only column."""
 
 Columns = namedtuple("Columns", ["power", "held", "cost", "weight", "round", "idle", "count"])
-"""(G,K,T), (Gh,K,R,T), (G,K) …; count (G,) columns in use."""
+"""power (G,K,T), held (H,K,R,T) of the groups with reserve, (G,K) each of the others; count (G,) of columns in use."""
 
 
 @inlined
 def _dot(a: Any, b: Any) -> float:
-    """Return Σ a·b, added up in four sums that do not wait for each other."""
+    """Return Σ a·b, added up in four independent sums, which is faster."""
     one, two, three, four = 0.0, 0.0, 0.0, 0.0
     whole = a.shape[0] & ~3
     for t in range(0, whole, 4):
@@ -53,7 +53,7 @@ def model_values(cols: Any, g: Any, i: int, price: Any, held: Any) -> float:
 
 @compiled
 def price_group(g: Any, i: int, prices: Any, price: Any, held: Any) -> None:
-    """Set what a group sees at given coupling prices: balance, program, call, reserve, called."""
+    """Write the prices that a group sees, given those of the couplings: balance, program, call, reserve, called."""
     balance, program, call, reserve, called = prices
     point = g.point[i]
     if g.is_called[i]:
@@ -95,7 +95,7 @@ def _drop_idle(cols: Any, h: int, i: int, idle: int) -> None:
 
 @compiled
 def _known(cols: Any, h: int, i: int, power: Any, held: Any, cost: float) -> int:
-    """Return which column is this answer, −1 if none."""
+    """Return the column that equals this answer, −1 if none does."""
     for j in range(cols.count[i]):
         near = abs(cols.cost[i, j] - cost) <= 1e-12 * (1.0 + abs(cost))
         if near and _same(cols, h, i, j, power, held):
@@ -105,7 +105,7 @@ def _known(cols: Any, h: int, i: int, power: Any, held: Any, cost: float) -> int
 
 @compiled
 def _place(cols: Any, i: int) -> int:
-    """Return where a new column goes: behind the others, else in place of the idlest; −1 if all have weight."""
+    """Return the place of a new column: after the others, or that of the idlest; −1 if all columns have weight."""
     at, keep = cols.count[i], cols.cost.shape[1]
     if at < keep:
         cols.count[i] += 1
@@ -121,9 +121,9 @@ def _place(cols: Any, i: int) -> int:
 def add_columns(
     cols: Any, g: Any, power: Any, held: Any, cost: Any, number: int, idle: int, skip: Any
 ) -> None:  # fmt: skip
-    """Add a column per group but those to `skip` (G,).
+    """Add a column to every group but those to `skip` (G,).
 
-    Columns without weight for `idle` rounds go, and the idlest if there is no room.
+    Columns without weight for `idle` rounds are dropped, and so is the idlest if there is no room.
     """
     for i in range(cols.count.shape[0]):
         if g.settled[i] or skip[i]:
@@ -175,10 +175,10 @@ def _same(cols: Any, h: int, i: int, j: int, power: Any, held: Any) -> bool:
 def enter_rows(
     cols: Any, g: Any, group: Any, column: Any, place: Any, first: Any, begins: Any, rows: Any, values: Any
 ) -> None:
-    """Write what columns (W,) of groups (W,) add to the rows of the couplings, each column's behind its begin (W+1,).
+    """Write the entries of columns (W,) of groups (W,) in the couplings' rows, each column's from its begin (W+1,).
 
-    A coupling's rows start at `first`; only what has a place is written. Without room for any, their number is counted
-    instead, into the begin of the column that follows.
+    A coupling's rows start at `first`; only rows with a place are written. If `rows` is empty, entries are counted
+    instead, into the begin of the next column.
     """
     isps = cols.power.shape[2]
     for n in range(len(group)):
@@ -203,7 +203,7 @@ def enter_rows(
 
 @compiled
 def _enter(place: Any, base: int, line: Any, sign: float, at: int, rows: Any, values: Any) -> int:
-    """Write a line (T,) to the rows from `base` on; return where the next begins."""
+    """Write a line (T,) to the rows from `base` on; return the position of the next entry."""
     for t in range(len(line)):
         if place[base + t] >= 0 and abs(line[t]) >= NEGLIGIBLE:
             if len(rows) > 0:

@@ -32,7 +32,7 @@ class BlockLp:
     """A linear program with its block structure. Rows: n shared and block rows, and one convexity row per group."""
 
     cost: Floats  # (V,)
-    upper: Floats  # (V,) infinite where there is none
+    upper: Floats  # (V,) infinite where none
     plain: Packed  # of the first W variables: those that meet one row of each quantity
     other: Packed  # the rest of them, which meet any shared rows
     others: sparse.csc_array  # (n,V−W) of all other variables
@@ -56,11 +56,12 @@ def block_lp(
     plain: Bools,
     tuning: InteriorPoint = DEFAULT.interior,
 ) -> BlockLp:
-    """Return a program with its columns packed by its shape; `moves` (n,W) and `others` without the convexity rows.
+    """Return a program with columns packed by its blocks; `moves` (n,W) and `others` have no convexity rows.
 
-    block (n,) of each row, −1 where it is shared; twin (n,) of a shared row: number of the quantity it counts,
-    ascending from the one most groups move; group_block (G,) whose rows a group's columns meet beside the shared ones,
-    −1 if none; plain (G,): equal coefficients in all shared rows of one quantity? The same for all groups of a block.
+    block (n,): each row's block, −1 where it is shared. twin (n,): number of the quantity that a shared row counts,
+    ascending from the one that most groups move. group_block (G,): the block whose rows a group's columns meet besides
+    shared ones, −1 if none. plain (G,): whether coefficients are equal in all shared rows of a quantity; the same for
+    all groups of a block.
     """
     shared = np.flatnonzero(block < 0)
     _, chosen, quantity = np.unique(twin[shared], return_index=True, return_inverse=True)
@@ -83,7 +84,7 @@ class InteriorSolution:
 
     x: Floats  # (V,)
     objective: float
-    solved: bool  # to the gap and feasibility asked for
+    solved: bool  # whether the gap and feasibility asked for are reached
 
 
 class _NormalEquations:
@@ -122,7 +123,7 @@ class _NormalEquations:
         return np.bincount(self.shape.quantity, shared, self.quantities).astype(np.float64)
 
     def factor(self, theta: Floats) -> None:
-        """Factor for Θ (V,)."""
+        """Factor the normal matrix for Θ (V,)."""
         self.theta = theta
         self.total = np.add.reduceat(theta[: self.weights], self.first)
         diagonal = self.squares @ theta[self.weights :]
@@ -155,10 +156,10 @@ def solve_block_lp(
     shape: BlockLp, start: Floats, prices: Floats, *, gap: float, time_left_s: float, threads: int = 2,
     tuning: InteriorPoint = DEFAULT.interior,
 ) -> InteriorSolution:  # fmt: skip
-    """Minimise to an absolute gap, from a point (V,) within the bounds, not necessarily on the rows, and prices (n,).
+    """Minimise to an absolute gap, from a point (V,) within the bounds, on the rows or not, and prices (n,).
 
-    BLAS has one thread, since several of its own wait for each other on a busy machine; blocks are shared between two
-    of ours, where `threads` allows. Raises numpy.linalg.LinAlgError where rounding spoils the normal matrix.
+    BLAS uses one thread, since its threads wait for each other on a busy machine; the blocks are shared between two
+    threads of ours, where `threads` allows. Raises numpy.linalg.LinAlgError where rounding spoils the normal matrix.
     """
     with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(threads) as pool:
         return _Method(shape, start, prices, pool, tuning).run(gap, perf_counter() + time_left_s)

@@ -24,8 +24,8 @@ from models.solver_log import SolverLog
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class MasterLp:
-    """The program: weights come first, then free positions, then the pieces of costs."""
+class MixtureLp:
+    """The program as arrays. Its variables are weights, then free positions, then pieces of costs."""
 
     cost: Floats  # (V,)
     lower: Floats
@@ -33,12 +33,12 @@ class MasterLp:
     moves: sparse.csc_array  # (n,W) of weights in the couplings' rows
     others: sparse.csc_array  # (n,V−W)
     right: Floats  # (n,)
-    used: Bools  # of all couplings' rows: which these n are
+    used: Bools  # whether each row of all couplings is one of the n
     group: Ints  # (W,) of each weight, ascending
     column: Ints  # (W,)
 
     def matrix(self, whole: Bools | None = None) -> Matrix:
-        """Return it for HiGHS, with a convexity row per group; `whole` (P,) says which positions count steps."""
+        """Return the program for HiGHS, with a convexity row per group; positions `whole` (P,) count steps."""
         group = np.unique(self.group, return_inverse=True)[1]
         shape = (int(group.max(initial=-1)) + 1, len(group))
         convex = sparse.csc_array((np.ones(len(group)), group, np.arange(len(group) + 1)), shape=shape)
@@ -56,7 +56,7 @@ class MasterLp:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Mixture:
-    """The best mixture: weights (G,K), positions (P,) and what it costs, EUR."""
+    """The best mixture: weights (G,K), positions (P,) and its cost, EUR."""
 
     weight: Floats
     free: Floats
@@ -68,7 +68,7 @@ def solve_master_lp(
 ) -> Mixture | None:
     """Return the best mixture of the columns in use, None if there was no time; with whole bids if `whole`.
 
-    The log gets what HiGHS says while it branches on bids, and which of its other runs end by their time limit.
+    The log gets HiGHS' lines while it branches on bids, and a line for each other run that ends by its time limit.
     Raises SolverError where HiGHS, which steps in for our own method, has no answer either.
     """
     tuning = master.tuning.master
@@ -94,7 +94,7 @@ def _solve(
     lp = state_lp(master, chosen)
     blocks, start, prices = block_lp_of(master, lp)
     x, free, offset = lp.lower.copy(), lp.lower < lp.upper, float(lp.cost @ lp.lower)
-    del lp  # its columns are packed now, and a large part of all memory
+    del lp  # its columns, now packed, take much of all memory
     try:
         with np.errstate(over="raise", invalid="raise"):
             left = deadline - perf_counter()
@@ -121,7 +121,7 @@ def _solve(
     return (run.x, run.objective) if run.status is Status.OPTIMAL else None
 
 
-def block_lp_of(master: RestrictedMaster, lp: MasterLp) -> tuple[BlockLp, Floats, Floats]:
+def block_lp_of(master: RestrictedMaster, lp: MixtureLp) -> tuple[BlockLp, Floats, Floats]:
     """Return the program with its blocks, without fixed variables; the master's present point, and its best prices."""
     groups, isps, used, weights = master.groups, master.case.isps, lp.used, len(lp.group)
     points, held = np.arange(len(master.grouping.priced_points)), isps * (1 + np.arange(len(master.case.reserves)))
@@ -170,7 +170,7 @@ def _read(master: RestrictedMaster, chosen: Bools, x: Floats, cost_eur: float, s
     return Mixture(weight=weight, free=free, cost_eur=cost_eur + _offset(master) + master.at_zero_eur)
 
 
-def state_lp(master: RestrictedMaster, chosen: Bools, *, steps_mw: Floats | None = None) -> MasterLp:
+def state_lp(master: RestrictedMaster, chosen: Bools, *, steps_mw: Floats | None = None) -> MixtureLp:
     """State the program over the chosen columns (G,K). With steps (P,) per free position, positions count steps."""
     free, isps = master.free, master.case.isps
     group, column = np.nonzero(chosen)
@@ -188,7 +188,7 @@ def state_lp(master: RestrictedMaster, chosen: Bools, *, steps_mw: Floats | None
     upper = [np.full(len(group), np.inf), np.where(free.fixed, free.value, free.high) / size]
     rhs, used = _pieces(master, first, entries, cost, lower, upper)
     place = np.where(used, np.cumsum(used) - 1, -1)  # of the rows in use
-    return MasterLp(
+    return MixtureLp(
         cost=np.concatenate(cost), lower=np.concatenate(lower), upper=np.concatenate(upper),
         moves=_moves(master, group, column, place, first),
         others=entries.matrix(place, int(used.sum()), sum(len(part) for part in cost[1:])),

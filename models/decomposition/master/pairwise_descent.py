@@ -27,9 +27,9 @@ def look(
     c: Any, g: Any, i: int, power: Any, reserve: Any, amount: float, fresh: bool, price: Any, curve: Any, held: Any,
     held_curve: Any,
 ) -> None:  # fmt: skip
-    """Set the prices that group i sees after a move by amount × (power, reserve), and their slopes in s.
+    """Write the prices that group i sees after a move by amount × (power, reserve), and their slopes in s.
 
-    Per kW of program (T,) and of reserve held (R,T). Unless `fresh`, only where the move changes something.
+    They are per kW of program (T,) and of reserve held (R,T). Unless `fresh`, only changed ones are written.
     """
     for t in range(price.shape[0]):
         if fresh or power[t] != 0.0:
@@ -78,9 +78,9 @@ def _next(done: float, slope: float, bend: float, low: float, high: float, most:
 def _shift_pair(
     c: Any, g: Any, cols: Any, i: int, j: int, k: int, newton: int, straight: float, work: Any
 ) -> None:  # fmt: skip
-    """Shift weight from column j to k of group i to where the cost is least; prices are left as they are there.
+    """Move the weight from column j to k of group i that makes the cost least; prices are those after the move.
 
-    At most `newton` steps, until a share `straight` of the first slope is left.
+    Newton's method takes at most `newton` steps, and ends when a share `straight` of the first slope is left.
     """
     price, curve, held, held_curve, power, reserve = work
     h = g.reserve_row[i]
@@ -121,9 +121,9 @@ def _shift_pair(
 def sweep(
     c: Any, g: Any, cols: Any, free: Any, slight: float, newton: int, straight: float, work: Any
 ) -> float:  # fmt: skip
-    """Shift one pair of columns of every group that could gain more than `slight`; then every free position.
+    """Move weight between one pair of columns of every group that could gain more than `slight`; then move positions.
 
-    Returns Σ of what the groups could still gain, EUR.
+    Return the sum of what the groups could still have gained before their moves, EUR.
     """
     price, curve, held, held_curve, power, reserve = work
     reduced = np.zeros(cols.cost.shape[1])
@@ -152,7 +152,7 @@ def sweep(
 
 @compiled
 def _position_slope(c: Any, free: Any, p: int, shift: float, isps: Any) -> float:
-    """Return d cost / d position p after it has been moved by `shift`."""
+    """Return d cost / d position p after it has moved by `shift`."""
     total = free.price[p]
     for n in range(isps.shape[0]):
         r, t = isps[n, 0], isps[n, 1]
@@ -168,7 +168,7 @@ def _position_slope(c: Any, free: Any, p: int, shift: float, isps: Any) -> float
 
 @compiled
 def move_positions(c: Any, free: Any) -> None:
-    """Move every free position to where its slope is zero, by bisection."""
+    """Move every free position to the point at which its slope is zero, by bisection."""
     rows = np.zeros((free.da_of.shape[0] * (1 + free.bid_of.shape[0]), 2), dtype=np.int64)
     for p in range(free.price.shape[0]):
         if free.fixed[p] or free.high[p] <= free.low[p]:

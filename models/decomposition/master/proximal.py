@@ -5,7 +5,7 @@ Minimises over the weights w of every group's answers (columns) and the free pos
     Σ_gj cost_gj·w_gj + price·z + Σ_i φ_i^step(s_i(w, z)),      Σ_j w_gj = 1,  w >= 0,  z within its bounds,
 
 where φ^step is the augmented Lagrangian of coupling i around its centre price. Its derivative is the coupling's next
-price, so this is the dual of a proximal bundle method. Pairs of columns of one group are shifted until none gains.
+price, so this is the dual of a proximal bundle method. Weight moves between two columns of a group until no move gains.
 Source: docs/explanation/optimisation.md §3.3.
 """
 
@@ -24,7 +24,8 @@ Couplings = namedtuple("Couplings", ["balance", "program", "call", "reserve", "c
 """Couplings: balance (1,T), priced points' programs (N,T) and calls (N,T), reserve (R,T) planned and called."""
 
 Free = namedtuple("Free", ["price", "low", "high", "value", "fixed", "da_of", "bid_of"])
-"""Positions: EUR per kW (day-ahead) or MW (bids), bounds, value, fixed there? da_of (T,), bid_of (R,T) index or −1."""
+"""Positions (P,): price in EUR per kW (day-ahead) or MW (bids), bounds, value, whether it is fixed there. da_of (T,),
+bid_of (R,T): index of the position in an ISP, −1 for none."""
 
 KW_PER_MW = 1000.0
 
@@ -72,7 +73,7 @@ def move(c: Any, g: Any, i: int, power: Any, held: Any, amount: float) -> None:
 
 @compiled
 def isps_of(free: Any, p: int, rows: Any) -> int:
-    """List (product, ISP) of a bid, or (−1, ISP) of a day-ahead position."""
+    """Write (product, ISP) of a bid, or (−1, ISP) of a day-ahead position, to rows (n,2); return their number."""
     n = 0
     for t in range(free.da_of.shape[0]):
         if free.da_of[t] == p:
@@ -95,7 +96,7 @@ def _all_prices(coupling: Any, out: Any) -> None:
 
 @compiled
 def next_prices(c: Any, balance: Any, program: Any, call: Any, reserve: Any, called: Any) -> None:
-    """Write every coupling's price."""
+    """Write the present price of every coupling."""
     _all_prices(c.balance, balance)
     _all_prices(c.program, program)
     _all_prices(c.call, call)
@@ -115,7 +116,7 @@ def negative_conjugates(coupling: Any, prices: Any) -> Any:
 
 @compiled
 def costs(coupling: Any) -> Any:
-    """Return Σ_t φ(s) of each row as it stands, with φ(0) = 0."""
+    """Return Σ_t φ(s) of each row at its present s, with φ(0) = 0."""
     total = np.zeros(coupling.s.shape[0])
     for i in range(coupling.s.shape[0]):
         for t in range(coupling.s.shape[1]):
