@@ -16,7 +16,13 @@ from models.decomposition.prices.pricing import Pricing
 from models.decomposition.prices.proximal_bundle import search_prices
 from models.decomposition.prices.sampling import prices_of, sampled
 from models.decomposition.prices.search_state import first_state
-from models.decomposition.primal.convex_combination import Starts, choose_starts, combine, settle_runs, used_rounds
+from models.decomposition.primal.convex_combination import (
+    BatchChoices,
+    choose_programs,
+    combine,
+    settle_choices,
+    used_rounds,
+)
 from models.decomposition.primal.coordinate_descent import descend
 from models.decomposition.primal.recovery import Recovered, complete
 from models.decomposition.progress import Progress, Round
@@ -55,7 +61,7 @@ class DecompositionSteps:
         self._stop, self._proven = stop, Proven(relative_gap=relative_gap)
         self.master = RestrictedMaster(case, grouping, tuning)
         self.best: Recovered | None = None
-        self.starts: Starts = {}
+        self.choices: BatchChoices = {}
         self._late = False
 
     def first_prices(self) -> bool:
@@ -118,10 +124,10 @@ class DecompositionSteps:
             self.master.free.fixed[self.master.products :] = True
             again = True
         if any(batch.resource.choosing is not None for batch in self.grouping.batches):
-            self.starts = self._chosen_starts()
-            settle_runs(self.case, self.grouping, self.master, self.starts)
+            self.choices = self._new_choices()
+            settle_choices(self.case, self.grouping, self.master, self.choices)
             descend(
-                self.case, self.grouping, self.master, self.starts, self.state.centre.balance[0], aim_eur=aim_eur,
+                self.case, self.grouping, self.master, self.choices, self.state.centre.balance[0], aim_eur=aim_eur,
                 tuning=self.tuning.recovery, interrupted=self.interrupted,
             )  # fmt: skip
             again = True
@@ -138,8 +144,8 @@ class DecompositionSteps:
         """Recover programs from the present mixture, keep the best ones, and release what was settled."""
         with self.progress.timed("recover"):
             weights = used_rounds(self.master)
-            starts = self.starts if self.master.groups.settled.any() else self._chosen_starts()
-            combined = combine(self.case, self.grouping, self.pricing, weights, self.state.prices, starts)
+            choices = self.choices if self.master.groups.settled.any() else self._new_choices()
+            combined = combine(self.case, self.grouping, self.pricing, weights, self.state.prices, choices)
             found = complete(self.case, self.grouping, combined, self.master.bids_mw())
             self._say(f"programs made of the mixture: worth {found.objective_eur:.6f} EUR")
             if self.best is None or found.objective_eur > self.best.objective_eur:
@@ -223,10 +229,10 @@ class DecompositionSteps:
         self.master.mix(mixture.weight, mixture.free)
         return mixture
 
-    def _chosen_starts(self) -> Starts:
-        """Choose programs anew for the units that cannot mix; `starts` belong to the settled columns."""
-        return choose_starts(
-            self.case, self.grouping, self.pricing, used_rounds(self.master), self.state.prices, self.starts,
+    def _new_choices(self) -> BatchChoices:
+        """Choose programs anew for the units that cannot mix; `choices` belong to the settled columns."""
+        return choose_programs(
+            self.case, self.grouping, self.pricing, used_rounds(self.master), self.state.prices, self.choices,
             self.tuning.recovery.choice_passes,
         )  # fmt: skip
 

@@ -10,7 +10,7 @@ from models.case import Direction
 from models.decomposition.prices.dual_prices import DualPrices
 from models.decomposition.prices.grouping import group_units
 from models.decomposition.prices.pricing import LocalPricing, prepared
-from models.decomposition.primal.convex_combination import choose_starts, combine
+from models.decomposition.primal.convex_combination import choose_programs, combine
 from models.decomposition.solve import solve
 from models.errors import CaseError
 from models.mixing import MIXES, Shares, power_seen
@@ -227,13 +227,13 @@ def test_every_batch_gets_the_mixture_of_its_group():
     weight = rng.dirichlet(np.ones(3), len(grouping.group_point)).T
     weights = dict(zip(prices, weight, strict=True))
     pricing = LocalPricing(case, grouping)
-    starts = choose_starts(case, grouping, pricing, weights, prices, {}, passes=3)
-    found = combine(case, grouping, pricing, weights, prices, starts)
+    choices = choose_programs(case, grouping, pricing, weights, prices, {}, passes=3)
+    found = combine(case, grouping, pricing, weights, prices, choices)
     assert {batch.resource for batch in grouping.batches} == set(PRICED)
     for index, (batch, result) in enumerate(zip(grouping.batches, found, strict=True)):
         if batch.resource.choosing is not None:
             (chosen,) = result.fields.values()
-            assert np.array_equal(chosen, starts[index])
+            assert np.array_equal(chosen, choices[index])
             continue
         unit = prepared(case, batch.resource, batch.units, called=batch.called).responder
         power = energy = held = 0.0

@@ -48,7 +48,7 @@ class ShardWorker:
     def __init__(self) -> None:
         self._threads = get_worker().state.nthreads
         self._held: dict[int, tuple[PreparedUnits, Shard]] = {}
-        warm()
+        precompile()
 
     def place(self, number: int, shard: Shard) -> None:
         """Prepare a shard and keep it under its number."""
@@ -95,7 +95,7 @@ def _own(prices: Prices) -> Prices:
     return Prices(power_eur_per_kw=np.array(prices.power_eur_per_kw), held_eur_per_kw=np.array(prices.held_eur_per_kw))
 
 
-def warm() -> None:
+def precompile() -> None:
     """Compile or load the code that answers prices: a minute the first time on a machine, a second later."""
     case = tiny()
     grouping = group_units(case)

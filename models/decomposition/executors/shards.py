@@ -122,7 +122,7 @@ def _cut(grouping: Grouping, index: int, batch: Batch, begin: int, end: int, *, 
             total=np.repeat(row, np.diff(first)).astype(np.int64),
         ),
         group=group,
-        reserve_rows=np.flatnonzero(grouping.group_holds[group]),
+        reserve_rows=np.flatnonzero(grouping.group_may_hold[group]),
     )
 
 

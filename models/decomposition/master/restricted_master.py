@@ -142,7 +142,7 @@ class RestrictedMaster:
 
     def _columns(self, case: Case, grouping: Grouping) -> None:
         groups, products, isps = len(grouping.group_point), len(case.reserves), case.isps
-        holds = grouping.group_holds & (products > 0)
+        holds = grouping.group_may_hold & (products > 0)
         row = np.where(holds, np.cumsum(holds) - 1, -1)
         size = 8 * isps * (groups + products * int(holds.sum()))
         pool = self.tuning.pool

@@ -39,7 +39,7 @@ class Grouping:
     group_called: Bools  # (G,) whether its programs are called ones
     group_point: Ints  # (G,) index into `priced_points`, −1 for none
     group_reserved: Bools  # (G,) whether it lies at a reserved congestion point
-    group_holds: Bools  # (G,) whether its units may hold reserve
+    group_may_hold: Bools  # (G,) whether its units may hold reserve
 
 
 def priced_points(case: Case) -> Bools:
@@ -51,13 +51,13 @@ def priced_points(case: Case) -> Bools:
     return priced
 
 
-def _kinds(case: Case, resource: ResourceClass, holds: Bools) -> Ints:
+def _kinds(case: Case, resource: ResourceClass, able: Bools) -> Ints:
     """Return the kind 0..15 of each unit (U,); units of a kind answer alike."""
-    kinds = holds.astype(np.int64)
+    kinds = able.astype(np.int64)
     return kinds if resource.kinds is None else kinds + 2 * resource.kinds(case)
 
 
-def holds(case: Case, resource: ResourceClass) -> Bools:
+def may_hold(case: Case, resource: ResourceClass) -> Bools:
     """Return whether each unit (U,) of a class may hold reserve."""
     if resource.reserving is None or not case.reserves:
         return np.zeros(resource.count(case), dtype=np.bool_)
@@ -84,7 +84,7 @@ def group_units(case: Case, unpriced_groups: int = DEFAULT.pool.unpriced_groups)
     number_of[priced] = np.arange(len(priced))
     reserved = reserved_points(case)
     batches: list[Batch] = []
-    called, numbers, at_reserved, may_hold = [], [], [], []
+    called, numbers, at_reserved, reserving = [], [], [], []
     total = 0
     for is_called in (False, True):
         for resource in PRICED:
@@ -92,7 +92,7 @@ def group_units(case: Case, unpriced_groups: int = DEFAULT.pool.unpriced_groups)
             units = np.flatnonzero(called_units(case, point)) if is_called else np.arange(len(point))
             if not len(units):
                 continue
-            able = holds(case, resource)
+            able = may_hold(case, resource)
             kind = _kinds(case, resource, able)
             number = number_of[point[units]]
             shares = _shares(case, resource, units, kind[units], unpriced_groups)
@@ -104,7 +104,7 @@ def group_units(case: Case, unpriced_groups: int = DEFAULT.pool.unpriced_groups)
             called.append(np.full(len(keys), is_called))
             numbers.append(number[of_group])
             at_reserved.append(reserved[point[units[of_group]]])
-            may_hold.append(able[units[of_group]])
+            reserving.append(able[units[of_group]])
             rows = Rows(
                 power=np.where(number >= 0, number, len(priced)),
                 held=np.zeros(len(units), dtype=np.int64) if is_called else reserved[point[units]].astype(np.int64),
@@ -122,7 +122,7 @@ def group_units(case: Case, unpriced_groups: int = DEFAULT.pool.unpriced_groups)
         group_called=joined(called).astype(np.bool_),
         group_point=joined(numbers),
         group_reserved=joined(at_reserved).astype(np.bool_),
-        group_holds=joined(may_hold).astype(np.bool_),
+        group_may_hold=joined(reserving).astype(np.bool_),
     )
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from models.case import Case, Floats, Ints
 from models.decomposition.master.restricted_master import SETTLED, RestrictedMaster
 from models.decomposition.prices.dual_prices import DualPrices
-from models.decomposition.prices.grouping import Batch, Grouping, holds
+from models.decomposition.prices.grouping import Batch, Grouping, may_hold
 from models.decomposition.prices.pricing import Pricing
 from models.mixing import MIXES, Mixed, Shares
 from models.outcome import Fields
@@ -44,25 +44,25 @@ def used_rounds(master: RestrictedMaster) -> dict[int, Floats]:
     return result
 
 
-Starts = dict[int, Choices]
+BatchChoices = dict[int, Choices]
 """The choices of units that cannot mix, by position of their batch."""
 
 
-def choose_starts(
+def choose_programs(
     case: Case,
     grouping: Grouping,
     pricing: Pricing,
     weights: dict[int, Floats],
     prices: dict[int, DualPrices],
-    before: Starts,
+    before: BatchChoices,
     passes: int,
-) -> Starts:
+) -> BatchChoices:
     """Return a choice for each unit that cannot mix, such that its group comes closest to its weights.
 
     `weights` (G,) and `prices` are given per round. `before` are the choices behind settled columns. Units choose in
     at most `passes` passes.
     """
-    result: Starts = {}
+    result: BatchChoices = {}
     for index, batch in enumerate(grouping.batches):
         choosing = batch.resource.choosing
         if choosing is not None:
@@ -79,7 +79,7 @@ def _answered(
     number: int,
     weight: Floats,
     prices: dict[int, DualPrices],
-    before: Starts,
+    before: BatchChoices,
 ) -> Iterator[tuple[Ints, Choices]]:
     """Yield the choices of units whose group has weight in a round, or in the settled column."""
     chosen = np.flatnonzero(weight[batch.rows.total] > 0)
@@ -89,9 +89,9 @@ def _answered(
         yield from pricing.choices(index, prices[number].seen(called=batch.called), chosen)
 
 
-def settle_runs(case: Case, grouping: Grouping, master: RestrictedMaster, starts: Starts) -> None:
+def settle_choices(case: Case, grouping: Grouping, master: RestrictedMaster, choices: BatchChoices) -> None:
     """Settle the groups of units that cannot mix in the master: each keeps the sum of its units' choices."""
-    for index, chosen in starts.items():
+    for index, chosen in choices.items():
         batch = grouping.batches[index]
         fields = dict.fromkeys(batch.resource.fields, chosen)
         programs = batch.resource.power_kw(case, batch.units, fields)
@@ -111,7 +111,7 @@ def combine(
     pricing: Pricing,
     weights: dict[int, Floats],
     prices: dict[int, DualPrices],
-    starts: Starts,
+    choices: BatchChoices,
 ) -> list[CombinedPrograms]:
     """Return the programs of every batch, for which the rounds with weight are priced again."""
     numbers = [number for number in weights if number != SETTLED]  # settled groups do not mix
@@ -120,7 +120,7 @@ def combine(
     for index, batch in enumerate(grouping.batches):
         mixing = batch.resource.mixing
         if mixing is None:
-            results.append(_chosen(case, batch, starts[index]))
+            results.append(_chosen(case, batch, choices[index]))
             continue
         result = _empty(case, batch, mixing)
         results.append(result)
@@ -151,7 +151,7 @@ def _enter(result: CombinedPrograms, some: Ints, mixed: Mixed, place: Ints) -> N
 def _empty(case: Case, batch: Batch, mixing: Mixing) -> CombinedPrograms:
     fields = mixing.empty(case, len(batch.units))
     precision = next(iter(fields.values())).dtype
-    reserve_units = np.flatnonzero(holds(case, batch.resource)[batch.units])
+    reserve_units = np.flatnonzero(may_hold(case, batch.resource)[batch.units])
     held = np.zeros((len(case.reserves), len(reserve_units), case.isps), dtype=precision)
     return CombinedPrograms(fields=fields, reserve_units=reserve_units, held_kw=held)
 

@@ -12,7 +12,7 @@ import numpy as np
 from models.case import Case, Floats
 from models.decomposition.master.restricted_master import RestrictedMaster
 from models.decomposition.prices.grouping import Grouping
-from models.decomposition.primal.convex_combination import Starts, settle_runs
+from models.decomposition.primal.convex_combination import BatchChoices, settle_choices
 from models.decomposition.primal.recovery import positions
 from models.decomposition.stopping import StopReason
 from models.decomposition.tuning import Recovery
@@ -23,14 +23,14 @@ def descend(
     case: Case,
     grouping: Grouping,
     master: RestrictedMaster,
-    starts: Starts,
+    choices: BatchChoices,
     prices: Floats,
     *,
     aim_eur: float,
     tuning: Recovery,
     interrupted: Callable[[], StopReason | None],
 ) -> None:
-    """Improve the choices in `starts` in place, pass by pass, and settle their groups in the master.
+    """Improve `choices` in place, pass by pass, and settle their groups in the master.
 
     The groups must be settled; all other groups keep their weights. Where day-ahead positions are free, the first stage
     charges energy at its price (T,), EUR per kW of one ISP, instead of the balance, since a fixed position would hold
@@ -42,7 +42,7 @@ def descend(
         return
     c, free = master.couplings, np.isnan(case.day_ahead.committed_kw)
     for linear in (True, False) if free.any() else (False,):
-        before, kept = master.cost(), {index: starts[index].copy() for index in descents}
+        before, kept = master.cost(), {index: choices[index].copy() for index in descents}
         positions_kw = master.free.value.copy()
         for _ in range(tuning.descent_passes):
             gain = 0.0
@@ -50,16 +50,16 @@ def descend(
                 if interrupted():
                     break
                 seen = np.where(free & linear, prices, np.nan)
-                gain += descent.take(seen, c.balance, c.program, c.call, starts[index])
-                settle_runs(case, grouping, master, {index: starts[index]})
+                gain += descent.take(seen, c.balance, c.program, c.call, choices[index])
+                settle_choices(case, grouping, master, {index: choices[index]})
             if gain <= tuning.descent_gain * aim_eur:
                 break
         if linear:
             _fit_positions(case, master)
         if master.cost() > before:
             for index, states in kept.items():
-                starts[index][:] = states
-                settle_runs(case, grouping, master, {index: states})
+                choices[index][:] = states
+                settle_choices(case, grouping, master, {index: states})
             master.free.value[:] = positions_kw
             master.recount()
 
