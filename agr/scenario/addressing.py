@@ -137,7 +137,7 @@ def applied(
 def _set(whole: Addressable[Whole], setting: Setting) -> Whole:
     head, _, rest = setting.path.removeprefix("markets.").partition(".")
     if head not in whole.parts:
-        raise InputError(f"{whole.otherwise}the path {setting.path!r} is not there; {meant(head, list(whole.parts))}")
+        raise InputError(f"{whole.otherwise}the path {setting.path!r} does not exist; {meant(head, list(whole.parts))}")
     return whole.parts[head].set(rest, setting)
 
 
@@ -150,9 +150,9 @@ def _without(whole: Addressable[Whole], text: str) -> Whole:
     names = {slug(name): name for name in removable.names} if removable.by_slug else {n: n for n in removable.names}
     name = slug(given) if removable.by_slug else given
     if name not in names:
-        raise InputError(f"--without {text}: the {kind} {given!r} is not there; {meant(name, sorted(names))}")
+        raise InputError(f"--without {text}: the {kind} {given!r} does not exist; {meant(name, sorted(names))}")
     return removable.remove(names[name])
 
 
 def _unknown(setting: Setting, what: str, given: str, known: Collection[str]) -> InputError:
-    return InputError(f"{setting}: {what} {given!r} is not there; {meant(given, known)}")
+    return InputError(f"{setting}: {what} {given!r} does not exist; {meant(given, known)}")

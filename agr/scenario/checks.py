@@ -164,7 +164,7 @@ def _shortfalls(scenario: Scenario, tables: Tables) -> Iterator[Finding]:
     for kind in KINDS:
         for row in scenario.register.of(kind.row):
             for column, words in kind.shortfalls(row):
-                expected = "expected what is possible"
+                expected = "expected a need that can be met"
                 yield tables.fault(
                     kind.table, "resource", row.resource, f"{row.resource}: {column} {words}; {expected}"
                 )

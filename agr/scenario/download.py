@@ -153,4 +153,4 @@ def finished(download: Download, values: Sequence[object]) -> None:
     if download.found.faults:
         raise TableError(download.found.faults)
     if not values:
-        raise TableError([f"{download.path.name}: holds no values that could be used"])
+        raise TableError([f"{download.path.name}: holds no usable values"])

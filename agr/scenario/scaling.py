@@ -92,7 +92,7 @@ def without_connections(scenario: Scenario, gone: set[str]) -> Scenario:
 def _wanted(setting: Setting, count: int, what: str) -> int:
     wanted = round(setting.of(count))
     if wanted < 0:
-        raise InputError(f"{setting}: there are {count} {what}; expected at least none to be left")
+        raise InputError(f"{setting}: there are {count} {what}; at least 0 must be left")
     return wanted
 
 

@@ -116,16 +116,16 @@ def test_without_takes_out(small):
         (["batteries=-100"], [], "there are 3 batteries"),
         (["batteries.charge_efficiency=2"], [], "charge_efficiency 2 must be above 0"),
         (["batteries.capacity_kwh=1"], [], "initial_kwh"),
-        (["events.2.keep_share=1"], [], "in events the '2' is not there; known are 1"),
+        (["events.2.keep_share=1"], [], "in events the '2' does not exist; known are 1"),
         (["fcr=3"], [], "expected fcr.NAME=VALUE; known are price"),
-        (["contracts.X.power_w=1"], [], "the 'X' is not there; known are FO-north-grid-1"),
-        (["planning.time_limit_s.x=5"], [], "the setting 'time_limit_s.x' is not there; did you mean time_limit_s?"),
-        (["planning.time_limit_s.x.y=5"], [], "the setting 'time_limit_s.x.y' is not there"),
-        (["seed.d=5"], [], "the setting 'seed.d' is not there; did you mean seed?"),
-        (["planning.time_limits=5"], [], "the setting 'time_limits' is not there; did you mean time_limit_s?"),
+        (["contracts.X.power_w=1"], [], "the 'X' does not exist; known are FO-north-grid-1"),
+        (["planning.time_limit_s.x=5"], [], "the setting 'time_limit_s.x' does not exist; did you mean time_limit_s?"),
+        (["planning.time_limit_s.x.y=5"], [], "the setting 'time_limit_s.x.y' does not exist"),
+        (["seed.d=5"], [], "the setting 'seed.d' does not exist; did you mean seed?"),
+        (["planning.time_limits=5"], [], "the setting 'time_limits' does not exist; did you mean time_limit_s?"),
         (["connections=*1e308"], [], "expected a finite number"),
         (["fcr.max_mw=lots"], [], "expected a number"),
-        ([], ["reservation:X"], "the reservation 'X' is not there"),
+        ([], ["reservation:X"], "the reservation 'X' does not exist"),
         ([], ["FO-1"], "expected KIND:NAME"),
         ([], ["market:gas"], "the market 'gas'"),
     ],
@@ -178,7 +178,7 @@ def test_connections_grow_at_one_congestion_point_alone_and_twice_over(small):
 def test_connections_that_cannot_be_counted_are_said(small):
     for text, words in (
         ("connections.nowhere=5", "the congestion point 'nowhere'"),
-        ("connections=-99", "expected at least none"),
+        ("connections=-99", "at least 0 must be left"),
         ("connexions=5", "did you mean connections?"),
     ):
         with pytest.raises(InputError, match=re.escape(words)):

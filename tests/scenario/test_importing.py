@@ -123,7 +123,7 @@ def test_what_is_no_download_is_refused_in_words(tmp_path):
         ("a.csv", b"date,volume\n1,2\n", "found no column for time, price; there is date, volume"),
         ("a.xlsx", b"PK\x03\x04\xff\xfe", "save the sheet as CSV"),
         ("empty.csv", b"", "is not a table"),
-        ("none.csv", b"utc_start,price_eur_mwh\n", "holds no values"),
+        ("none.csv", b"utc_start,price_eur_mwh\n", "holds no usable values"),
     ):
         (tmp_path / name).write_bytes(content)
         with pytest.raises(TableError, match=words):

@@ -142,8 +142,8 @@ def test_without_takes_rows_out_of_a_case(named: NamedCase):
         (["fcr.prise=5"], [], "did you mean price?"),
         (["fcr.step_mw=0"], [], "step_mw must be positive"),
         (["intraday.spread_eur_per_mwh=-100"], [], "trading in circles"),
-        (["limits.nowhere.import_kw=5"], [], "'nowhere' is not there"),
-        ([], ["reservation:X"], "'X' is not there"),
+        (["limits.nowhere.import_kw=5"], [], "'nowhere' does not exist"),
+        ([], ["reservation:X"], "'X' does not exist"),
         ([], ["class:batteries"], "expected KIND:NAME"),
     ],
 )
