@@ -14,20 +14,20 @@ from models.resources.registry import RESOURCES
 from models.resources.totals import called_terms, planned_terms
 
 
-def maximise_value(model: Any, worths: Sequence[ObjectiveTerm]) -> None:
+def maximise_value(model: Any, objective: Sequence[ObjectiveTerm]) -> None:
     """Add the objective: maximise the sum of all terms, constants included, so that the optimum is the value in EUR."""
-    variables = [variable for worth in worths for variable in worth.variables]
-    eur = np.concatenate([np.zeros(0), *(worth.eur for worth in worths)])
-    constant = sum(worth.constant_eur for worth in worths)
+    variables = [variable for term in objective for variable in term.variables]
+    eur = np.concatenate([np.zeros(0), *(term.eur for term in objective)])
+    constant = sum(term.constant_eur for term in objective)
     model.value = pyo.Objective(expr=linear_sum(variables, eur) + constant, sense=pyo.maximize)
 
 
-def gross_eur(worths: Sequence[ObjectiveTerm], values: Values) -> float:
+def gross_eur(objective: Sequence[ObjectiveTerm], values: Values) -> float:
     """Return gross cost Σ |term|, EUR, to which relative gaps refer."""
     terms: dict[str, float] = {}
-    for worth in worths:
-        amount = float(worth.eur @ values(worth.variables)) + worth.constant_eur
-        terms[worth.term] = terms.get(worth.term, 0.0) + amount
+    for term in objective:
+        amount = float(term.eur @ values(term.variables)) + term.constant_eur
+        terms[term.term] = terms.get(term.term, 0.0) + amount
     return sum(abs(amount) for amount in terms.values())
 
 

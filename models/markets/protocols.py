@@ -48,7 +48,7 @@ class MarketBlock(Protocol):
     """A market's variables and rows in the reference formulation."""
 
     @property
-    def worth(self) -> tuple[ObjectiveTerm, ...]:
+    def terms(self) -> tuple[ObjectiveTerm, ...]:
         """Return its money, by term."""
         ...
 

@@ -43,23 +43,23 @@ def state(case: Case) -> Problem:
 
     found = called()
     blocks = (*units.blocks.values(), *markets.values(), *(() if found is None else found.blocks.values()))
-    worths = (
-        *units.worth,
-        *(worth for name, block in markets.items() if name != ANNOUNCED.name for worth in block.worth),
-        *(() if found is None else found.worth),
-        *markets[ANNOUNCED.name].worth,
+    terms = (
+        *units.terms,
+        *(term for name, block in markets.items() if name != ANNOUNCED.name for term in block.terms),
+        *(() if found is None else found.terms),
+        *markets[ANNOUNCED.name].terms,
         *(
             ObjectiveTerm(term=term, variables=[], eur=np.zeros(0), constant_eur=eur)
             for term, eur in remainder_eur(case).items()
         ),
     )
-    maximise_value(model, worths)
+    maximise_value(model, terms)
     return Problem(
         model=model,
         units=units,
         called=found,
         markets=markets,
-        worths=worths,
+        terms=terms,
         discrete=Discrete.joined(block.discrete for block in blocks),
     )
 
@@ -89,7 +89,7 @@ def solve(case: Case, *, relative_gap: float = 1e-4, time_limit_s: float = 60.0,
     found = search(
         matrix,
         problem.discrete,
-        gross_eur=lambda values: gross_eur(problem.worths, values),
+        gross_eur=lambda values: gross_eur(problem.terms, values),
         relative_gap=relative_gap,
         deadline=started + time_limit_s,
         threads=threads,

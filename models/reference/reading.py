@@ -37,9 +37,9 @@ class UnitBlocks:
         return tuple(block.held for block in self.blocks.values() if block.held is not None)
 
     @property
-    def worth(self) -> tuple[ObjectiveTerm, ...]:
+    def terms(self) -> tuple[ObjectiveTerm, ...]:
         """Return their money, by term."""
-        return tuple(worth for block in self.blocks.values() for worth in block.worth)
+        return tuple(term for block in self.blocks.values() for term in block.terms)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -50,7 +50,7 @@ class Problem:
     units: UnitBlocks
     called: UnitBlocks | None
     markets: dict[str, MarketBlock]  # by name, in the order of the registry
-    worths: tuple[ObjectiveTerm, ...]
+    terms: tuple[ObjectiveTerm, ...]
     discrete: Discrete
 
 
@@ -136,7 +136,7 @@ def _shadow(case: Case, problem: Problem, matrix: Matrix, found: SearchResult) -
         return found.row_dual[[matrix.row_of[id(row)] for row in rows]] if rows else np.zeros(0)
 
     marginals = Marginals(of_rows=of_rows, of_variables=lambda variables: found.reduced_cost[matrix.columns(variables)])
-    worths: dict[str, Floats] = {}
+    values: dict[str, Floats] = {}
     for block in problem.markets.values():
-        worths |= block.shadow(case, marginals)
-    return Shadow(**worths)
+        values |= block.shadow(case, marginals)
+    return Shadow(**values)

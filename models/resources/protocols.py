@@ -35,7 +35,7 @@ class UnitBlock(Protocol):
         ...
 
     @property
-    def worth(self) -> tuple[ObjectiveTerm, ...]:
+    def terms(self) -> tuple[ObjectiveTerm, ...]:
         """Return their money, by term."""
         ...
 

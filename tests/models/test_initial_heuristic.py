@@ -93,7 +93,7 @@ def test_a_search_without_time_finds_nothing_and_claims_nothing():
     found = search(
         matrix,
         problem.discrete,
-        gross_eur=lambda values: gross_eur(problem.worths, values),
+        gross_eur=lambda values: gross_eur(problem.terms, values),
         relative_gap=1e-4,
         deadline=perf_counter() - 1.0,
         threads=1,

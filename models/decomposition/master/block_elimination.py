@@ -141,10 +141,10 @@ def _along(first: int, last: int, p: Any, quantities: Any, y: Any, out: Any) -> 
         own = y[p.rows[p.row_at[b] : p.row_at[b + 1]]]
         for part in range(p.part_at[b], p.part_at[b + 1]):
             columns, dense, local = _matrices(p, part, len(own))
-            worth = np.dot(dense, quantities[: p.width[part]])
+            value = np.dot(dense, quantities[: p.width[part]])
             if len(own):
-                worth += np.dot(local, own)
-            out[columns] = worth
+                value += np.dot(local, own)
+            out[columns] = value
 
 
 @compiled

@@ -65,7 +65,7 @@ def _planned(part: Case, relative_gap: float, time_limit_s: float, threads: int,
         part, grouping, start, tuning.part.price_aim * relative_gap * found.gross_cost_eur, tuning
     )  # fmt: skip
     bound = max(-bound + remainder.dual_slack_eur, found.objective_eur)
-    worths = shadow(part, grouping, centre)
+    marginal = shadow(part, grouping, centre)
     point_kw = np.vstack([found.point_kw, found.total_kw - found.point_kw.sum(axis=0)])
     gap = bound - found.objective_eur
     return replace(
@@ -73,8 +73,8 @@ def _planned(part: Case, relative_gap: float, time_limit_s: float, threads: int,
         termination=Termination.OPTIMAL if gap <= relative_gap * found.gross_cost_eur else Termination.GAP_OPEN,
         bound_eur=bound,
         gap_eur=gap,
-        shadow=worths,
-        point_terms_eur=found.point_terms_eur | {"energy": energy_terms(part, point_kw, worths.balance_eur_per_mwh)},
+        shadow=marginal,
+        point_terms_eur=found.point_terms_eur | {"energy": energy_terms(part, point_kw, marginal.balance_eur_per_mwh)},
         solver=f"part of a portfolio, {found.solver}",
         seconds=found.seconds | {"prices": perf_counter() - searched, "part": searched - began},
         duals=duals(part, grouping, centre, bound),

@@ -15,7 +15,7 @@ from models.markets.protocols import Marginals, Portfolio
 class AnnouncedBlock:
     """Distances of programs from the announced ones, of which only the cost is of interest."""
 
-    worth: tuple[ObjectiveTerm, ...]
+    terms: tuple[ObjectiveTerm, ...]
     discrete: Discrete = LINEAR
 
     def outcome(self, case: Case, values: Values) -> dict[str, Floats]:
@@ -32,7 +32,7 @@ class AnnouncedBlock:
 def stay_near(model: Any, case: Case, portfolio: Portfolio) -> AnnouncedBlock:
     """Add P_c[t] − up + down = anchor[c,t] and a cost of up + down: equally good programs then do not alternate."""
     if case.anchor is None:
-        return AnnouncedBlock(worth=())
+        return AnnouncedBlock(terms=())
     block, points = new_block(model, "anchor"), portfolio.points
     announced = case.anchor.point_kw
     up = add_cells(block, "up", ~np.isnan(announced), 0.0, np.inf)
@@ -47,4 +47,4 @@ def stay_near(model: Any, case: Case, portfolio: Portfolio) -> AnnouncedBlock:
     block.rows = pyo.Constraint(range(len(at)), rule=rule)
     price = np.full(2 * len(at), -case.anchor.eur_per_mwh * case.isp_hours / 1000)
     term = ObjectiveTerm(term="prognosis change", variables=up.variables + down.variables, eur=price)
-    return AnnouncedBlock(worth=(term,))
+    return AnnouncedBlock(terms=(term,))

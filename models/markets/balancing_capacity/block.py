@@ -40,7 +40,7 @@ class BalancingCapacityBlock:
     product: Ints  # (N,) of each row
     isp: Ints  # (N,)
     rows: Variables
-    worth: tuple[ObjectiveTerm, ...]
+    terms: tuple[ObjectiveTerm, ...]
 
     @property
     def discrete(self) -> Discrete:
@@ -107,7 +107,7 @@ def hold_reserves(model: Any, case: Case, portfolio: Portfolio) -> BalancingCapa
         product=np.array([r for r, _ in keys], dtype=np.int64),
         isp=np.array([t for _, t in keys], dtype=np.int64),
         rows=rows,
-        worth=(*_capacity_worth(case, bids), _shortfall_worth(case, shortfall)),
+        terms=(*_capacity_terms(case, bids), _shortfall_term(case, shortfall)),
     )
 
 
@@ -209,7 +209,7 @@ def _reserve_rule(
     return rule
 
 
-def _capacity_worth(case: Case, bids: dict[tuple[int, int], Whole]) -> list[ObjectiveTerm]:
+def _capacity_terms(case: Case, bids: dict[tuple[int, int], Whole]) -> list[ObjectiveTerm]:
     """Return price of the block × bid, per product; awarded bids are constants."""
     result = []
     for r, reserve in enumerate(case.reserves):
@@ -225,7 +225,7 @@ def _capacity_worth(case: Case, bids: dict[tuple[int, int], Whole]) -> list[Obje
     return result
 
 
-def _shortfall_worth(case: Case, shortfall: VariableArray) -> ObjectiveTerm:
+def _shortfall_term(case: Case, shortfall: VariableArray) -> ObjectiveTerm:
     rates = np.array([reserve.shortfall_eur_per_mwh for reserve in case.reserves])
     eur = -rates[shortfall.unit] * case.isp_hours if len(rates) else np.zeros(0)
     return ObjectiveTerm(term="reserve shortfall", variables=shortfall.variables, eur=eur)

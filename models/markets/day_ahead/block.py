@@ -17,7 +17,7 @@ class DayAheadBlock:
 
     positions: Variables
     position_of: Ints  # (T,) index of each ISP's position, −1 where committed
-    worth: tuple[ObjectiveTerm, ...]
+    terms: tuple[ObjectiveTerm, ...]
     discrete: Discrete = LINEAR
 
     def outcome(self, case: Case, values: Values) -> dict[str, Floats]:
@@ -51,10 +51,10 @@ def trade_day_ahead(model: Any, case: Case, portfolio: Portfolio) -> DayAheadBlo
             isp=isp,
         )
     )
-    return DayAheadBlock(positions=positions, position_of=of, worth=(_worth(case, positions, of),))
+    return DayAheadBlock(positions=positions, position_of=of, terms=(_term(case, positions, of),))
 
 
-def _worth(case: Case, positions: Variables, of: Ints) -> ObjectiveTerm:
+def _term(case: Case, positions: Variables, of: Ints) -> ObjectiveTerm:
     """Return −Σ_t price·Δ·DA[t], EUR."""
     eur_per_kw = -case.day_ahead.price_eur_per_mwh * case.isp_hours / 1000
     free = of >= 0

@@ -31,7 +31,7 @@ class ImbalanceBlock:
     short: VariableArray
     long: VariableArray
     balance: Variables  # (T,) rows
-    worth: tuple[ObjectiveTerm, ...]
+    terms: tuple[ObjectiveTerm, ...]
     discrete: Discrete = LINEAR
 
     def outcome(self, case: Case, values: Values) -> dict[str, Floats]:
@@ -66,11 +66,11 @@ def close_balance(model: Any, case: Case, portfolio: Portfolio) -> ImbalanceBloc
 
     block.balance = pyo.Constraint(range(case.isps), rule=rule)
     return ImbalanceBlock(
-        short=short, long=long, balance=list(block.balance.values()), worth=(_worth(case, short, long),)
+        short=short, long=long, balance=list(block.balance.values()), terms=(_term(case, short, long),)
     )
 
 
-def _worth(case: Case, short: VariableArray, long: VariableArray) -> ObjectiveTerm:
+def _term(case: Case, short: VariableArray, long: VariableArray) -> ObjectiveTerm:
     """Return −Σ_t Δ·(short price·short[t] + long price·long[t]), EUR."""
     prices = np.concatenate([case.imbalance.short_eur_per_mwh, case.imbalance.long_eur_per_mwh])
     return ObjectiveTerm(

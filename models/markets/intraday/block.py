@@ -16,7 +16,7 @@ class IntradayBlock:
 
     buy: VariableArray
     sell: VariableArray
-    worth: tuple[ObjectiveTerm, ...]
+    terms: tuple[ObjectiveTerm, ...]
     discrete: Discrete = LINEAR
 
     def outcome(self, case: Case, values: Values) -> dict[str, Floats]:
@@ -48,10 +48,10 @@ def trade_intraday(model: Any, case: Case, portfolio: Portfolio) -> IntradayBloc
             isp=isp,
         )
     )
-    return IntradayBlock(buy=buy, sell=sell, worth=(_worth(case, buy, sell),))
+    return IntradayBlock(buy=buy, sell=sell, terms=(_term(case, buy, sell),))
 
 
-def _worth(case: Case, buy: VariableArray, sell: VariableArray) -> ObjectiveTerm:
+def _term(case: Case, buy: VariableArray, sell: VariableArray) -> ObjectiveTerm:
     """Return Σ_t Δ·(sell price·sell[t] − buy price·buy[t]), EUR, committed positions included."""
     market, hours = case.intraday, case.isp_hours / 1000
     net = np.nan_to_num(market.committed_kw)

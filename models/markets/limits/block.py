@@ -29,7 +29,7 @@ class LimitsBlock:
     breach_export: VariableArray
     import_rows: Variables
     export_rows: Variables
-    worth: tuple[ObjectiveTerm, ...]
+    terms: tuple[ObjectiveTerm, ...]
     discrete: Discrete = LINEAR
 
     def outcome(self, case: Case, values: Values) -> dict[str, Floats]:
@@ -84,5 +84,5 @@ def limit_congestion(model: Any, case: Case, portfolio: Portfolio) -> LimitsBloc
         breach_export=breach_export,
         import_rows=import_rows,
         export_rows=export_rows,
-        worth=(penalty,),
+        terms=(penalty,),
     )

@@ -32,7 +32,7 @@ class ReservationsBlock:
 
     shortfall: VariableArray  # (reservation, ISP)
     rows: Variables
-    worth: tuple[ObjectiveTerm, ...]
+    terms: tuple[ObjectiveTerm, ...]
     discrete: Discrete = LINEAR
 
     def outcome(self, case: Case, values: Values) -> dict[str, Floats]:
@@ -89,5 +89,5 @@ def cover_reservations(model: Any, case: Case, portfolio: Portfolio) -> Reservat
     return ReservationsBlock(
         shortfall=shortfall,
         rows=[rows[i] for i in group.tolist()],
-        worth=(penalty, ObjectiveTerm(term="availability", variables=[], eur=np.zeros(0), constant_eur=fee)),
+        terms=(penalty, ObjectiveTerm(term="availability", variables=[], eur=np.zeros(0), constant_eur=fee)),
     )

@@ -34,7 +34,7 @@ class CurtailableBlock:
 
     power: VariableArray
     flow: Flow
-    worth: tuple[ObjectiveTerm, ...]
+    terms: tuple[ObjectiveTerm, ...]
     held: Held
     discrete: Discrete
     own: Bools  # (U,T) where there is a variable
@@ -69,7 +69,7 @@ def add_curtailable(model: Any, case: Case, called: bool) -> CurtailableBlock:
     terms = (_curtailment(case, power),) if not called else ()
     own = np.zeros(data.forecast_kw.shape, dtype=np.bool_)
     own[power.unit, power.isp] = True
-    return CurtailableBlock(power=power, flow=flow, worth=terms, held=held, discrete=Discrete(held=(held,)), own=own)
+    return CurtailableBlock(power=power, flow=flow, terms=terms, held=held, discrete=Discrete(held=(held,)), own=own)
 
 
 def called_cells(case: Case) -> Bools:

@@ -21,7 +21,7 @@ class ShiftableBlock:
     flow: Flow
     discrete: Discrete
     own: Bools  # (U,)
-    worth: tuple[ObjectiveTerm, ...] = ()
+    terms: tuple[ObjectiveTerm, ...] = ()
     held: None = None
 
     def programs(self, case: Case, values: Values) -> Fields:

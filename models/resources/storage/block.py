@@ -45,7 +45,7 @@ class StorageBlock:
     unmet: VariableArray
     excess: VariableArray
     flow: Flow
-    worth: tuple[ObjectiveTerm, ...]
+    terms: tuple[ObjectiveTerm, ...]
     held: Held
     discrete: Discrete
     own: Bools  # (U,)
@@ -90,7 +90,7 @@ def add_storage(model: Any, case: Case, called: bool) -> StorageBlock:
         unmet=unmet,
         excess=excess,
         flow=_flow(case, charge, discharge),
-        worth=(shortfall,) if called else (*_wear_and_energy(case, charge, discharge, energy), shortfall),
+        terms=(shortfall,) if called else (*_wear_and_energy(case, charge, discharge, energy), shortfall),
         held=held,
         discrete=Discrete(
             exclusive=(_exclusive(case, charge, discharge),),

@@ -36,7 +36,7 @@ class SwitchedBlock:
     on: VariableArray
     settled: Bools  # (U,T) the states that are settled
     flow: Flow
-    worth: tuple[ObjectiveTerm, ...]
+    terms: tuple[ObjectiveTerm, ...]
     discrete: Discrete
     own: Bools  # (U,)
     held: None = None
@@ -98,7 +98,7 @@ def add_switched(model: Any, case: Case, called: bool) -> SwitchedBlock:
             point=data.point[on.unit],
             isp=on.isp,
         ),
-        worth=(missing,) if called else (_starting(case, start, done, first), missing),
+        terms=(missing,) if called else (_starting(case, start, done, first), missing),
         discrete=Discrete(
             states=(States(variables=decided.variables, nearest=lambda x: _nearest(case, units, decided, x)),)
         ),
