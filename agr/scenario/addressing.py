@@ -36,7 +36,7 @@ class Value(Generic[Whole]):
     change: Callable[[Setting], Whole]
 
     def set(self, rest: str, setting: Setting) -> Whole:
-        """Change the value."""
+        """Change the value. Raises InputError."""
         if rest:
             raise _unknown(setting, "the setting", setting.path, [setting.path.removesuffix(f".{rest}")])
         return self.change(setting)
@@ -49,7 +49,7 @@ class Section(Generic[Whole]):
     fields: Mapping[str, Callable[[Setting], Whole]]
 
     def set(self, rest: str, setting: Setting) -> Whole:
-        """Change one of the values."""
+        """Change one of the values. Raises InputError."""
         if not rest:
             raise InputError(f"{setting}: expected {setting.path}.NAME=VALUE; known are {', '.join(self.fields)}")
         if rest not in self.fields:
@@ -68,7 +68,7 @@ class Table(Generic[Whole]):
     count: Callable[[Setting], Whole] | None = None
 
     def set(self, rest: str, setting: Setting) -> Whole:
-        """Change a column of one row or of all rows, or the number of rows."""
+        """Change a column of one row or of all rows, or the number of rows. Raises InputError."""
         if not rest and self.count is not None:
             return self.count(setting)
         row, _, column = rest.rpartition(".")
@@ -90,7 +90,7 @@ class Counted(Generic[Whole]):
     change: Callable[[str, Setting], Whole]
 
     def set(self, rest: str, setting: Setting) -> Whole:
-        """Change the number."""
+        """Change the number. Raises InputError."""
         if rest and rest not in self.places:
             raise _unknown(setting, f"the {self.what}", rest, sorted(self.places))
         return self.change(rest, setting)

@@ -102,6 +102,7 @@ def capacity(path: Path, tz: ZoneInfo, country: str) -> list[Price]:
     """Read FCR or aFRR capacity results in EUR/MW/h → series fcr_capacity, afrr_up_capacity, afrr_down_capacity.
 
     The file is from regelleistung.net, whose FCR prices are per block, or has utc_start, utc_end and prices per hour.
+    Raises TableError.
     """
     download = open_download(path)
     here, name = country.lower(), _COUNTRIES.get(country.upper(), country.lower())
@@ -184,7 +185,10 @@ def imbalance(path: Path, tz: ZoneInfo) -> list[Price]:
 
 
 def sessions(path: Path, tz: ZoneInfo) -> list[Session]:
-    """Read a session list: charger, start, end, energy, and power if given; sessions without energy are left out."""
+    """Read a session list: charger, start, end, energy, and power if given. Raises TableError.
+
+    Sessions without energy are left out.
+    """
     download = open_download(path)
     use = require(
         download,

@@ -6,7 +6,7 @@ from agr.domain.errors import InputError
 
 
 def find_folder(name: str | Path) -> Path:
-    """Return the folder of a scenario: a path, or the name of one below scenarios/ here or in the project."""
+    """Return the folder of a scenario: a path, or a name below scenarios/ here or in the project. Raises InputError."""
     given = Path(name)
     if (given / "scenario.yaml").is_file():
         return given

@@ -26,7 +26,7 @@ def with_rows(scenario: Scenario, table: str, rows: Iterable[Any]) -> Scenario:
 
 
 def count_resources(scenario: Scenario, table: str, setting: Setting) -> Scenario:
-    """Set the number of resources in a table: `batteries=+500`."""
+    """Set the number of resources in a table: `batteries=+500`. Raises InputError."""
     rows = scenario.register.of(BY_TABLE[table].row)
     wanted = _wanted(setting, len(rows), table)
     if not rows and wanted:
@@ -44,7 +44,7 @@ def count_resources(scenario: Scenario, table: str, setting: Setting) -> Scenari
 
 
 def count_connections(scenario: Scenario, address: str, setting: Setting) -> Scenario:
-    """Set the number of connections, everywhere (address "") or at one congestion point."""
+    """Set the number of connections, everywhere (address "") or at one congestion point. Raises InputError."""
     at = {point.address: point for point in scenario.points}
     ours = {c.address: c for c in scenario.register.connections}
     there = [c for c in at[address].connections if c in ours] if address else list(ours)

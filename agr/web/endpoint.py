@@ -65,7 +65,7 @@ class Endpoint:
         self._refused = RateLimit(refused_per_minute, 60.0, time.monotonic)
 
     def welcome(self, address: str) -> None:
-        """Refuse an address that was refused too often."""
+        """Raise _Refused for an address that was refused too often."""
         if self._refused.empty(address):
             raise _Refused(429)
 
@@ -76,7 +76,7 @@ class Endpoint:
 
     @contextmanager
     def room(self, length: int) -> Iterator[None]:
-        """Reserve memory for a body, or refuse it while memory is short. Call in the event loop only."""
+        """Reserve memory for a body; raise _Refused while memory is short. Call in the event loop only."""
         if length > self._room:
             raise _Refused(503)
         self._room -= length

@@ -31,6 +31,7 @@ def act_once(
     """Do an action, or repeat the first answer when this caller has sent the key before.
 
     Refusals are remembered too; after a failure that was not the caller's fault, the action may be tried again.
+    Raises ConflictError for a key of another request, or of one under way.
     """
     if key is None:
         return JSONResponse(Did(**vars(act())).model_dump())

@@ -149,7 +149,7 @@ def api_for(permission: Permission) -> Callable[[Request], Principal]:
 
 
 def check_origin(request: Request) -> None:
-    """Refuse a form that was sent from another site's page."""
+    """Raise AccessError for a form that was sent from another site's page."""
     site = request.headers.get("sec-fetch-site", "same-origin")
     origin = request.headers.get("origin")
     strange = origin is not None and origin != "null" and urlsplit(origin).netloc != request.headers.get("host")
@@ -158,7 +158,7 @@ def check_origin(request: Request) -> None:
 
 
 def check_csrf(request: Request, principal: Principal, token: str) -> None:
-    """Refuse a request that another site made the browser send."""
+    """Raise AccessError for a request that another site made the browser send."""
     check_origin(request)
     if not principal.csrf or not hmac.compare_digest(principal.csrf.encode(), token.encode()):
         raise AccessError("the form is not from this log-in (it may have ended); reload the page and try again")

@@ -120,7 +120,7 @@ def read_bounded(value: object, read: "Reader", bound: Bound) -> Any:
     return number
 
 
-def read_spelt(value: object, fault: Callable[[str], str | None]) -> str:
+def read_matching(value: object, fault: Callable[[str], str | None]) -> str:
     """Read a text that must match a pattern."""
     text = value.strip() if isinstance(value, str) else str(value)
     words = fault(text)

@@ -71,7 +71,7 @@ def _column(name: str, hint: Any, default: object = MISSING) -> Column:
 def _marked(read: cells.Reader, mark: object) -> cells.Reader:
     """Return a reader that also checks a bound or a pattern."""
     if isinstance(mark, Spelling):
-        return lambda value: cells.read_spelt(value, mark.fault)
+        return lambda value: cells.read_matching(value, mark.fault)
     return lambda value: cells.read_bounded(value, read, mark) if isinstance(mark, Bound) else read(value)
 
 
