@@ -75,12 +75,14 @@ def test_a_preview_is_asked_for_waited_for_and_discarded(desk, agr):
 
 
 def test_reservations_are_listed_and_entered(desk, agr):
-    assert "nothing was said" in agr("reservations", "--period", DAY)
+    assert "no updates for" in agr("reservations", "--period", DAY)
     assert "is entered" in agr("reservations", CONTRACT, "--keep", "25", "--why", "by phone", "--period", DAY)
     listed = agr("reservations", "--period", DAY)
     assert CONTRACT in listed
     assert "25.0" in listed
-    assert "say how much" in agr("reservations", CONTRACT, "--why", "by phone", "--period", DAY, code=1)
+    assert "give the share that is still reserved" in agr(
+        "reservations", CONTRACT, "--why", "by phone", "--period", DAY, code=1
+    )
 
 
 def test_alarms_tell_by_their_exit_code_whether_somebody_is_on_them(desk, agr):
@@ -101,7 +103,7 @@ def test_what_is_missing_is_said(desk, agr, monkeypatch):
     monkeypatch.setenv("AGR_URL", "http://127.0.0.1:9")
     assert "no daemon answers at http://127.0.0.1:9" in agr("alarms", code=1)
     monkeypatch.delenv("AGR_URL")
-    assert "the daemon chose its port itself" not in agr("alarms", code=1)  # configured: the port after listen_port
+    assert "the daemon chose its own port" not in agr("alarms", code=1)  # configured: the port after listen_port
     monkeypatch.delenv("AGR_TOKEN")
     assert "agr accounts token" in agr("alarms", code=1)
     monkeypatch.setenv("AGR_TOKEN", "agr_wrong")

@@ -480,7 +480,7 @@ def test_forecasts_alone_are_read_without_knowing_the_resources(folder):
         (quarters(quantity="power"), ["line 2, column quantity: 'power' is not a quantity; did you mean power_kw?"]),
         (quarters(quantity="cop", value=3), ["'cop' is not a forecast for 'pv-1', one of the generators; they follo"]),
         (quarters("b-1"), ["'power_kw' is not a forecast for 'b-1', one of the batteries; they follow no forecast"]),
-        (quarters(value=2), ["line 2, column value: generator pv-1 consumes on the whole; production is negative: tu"]),
+        (quarters(value=2), ["line 2, column value: generator pv-1 consumes on the whole; production is negative: ch"]),
         (
             [*quarters("hp-1", "cop", value=3)[1:], "hp-1,cop,2026-05-31T22:00Z,0", "hp-1,cop,2026-06-01T00:00Z,x"],
             ["line 97, column value: 0 must be positive", "line 98, column value: 'x' is not a number"],

@@ -65,5 +65,5 @@ def test_a_daemon_started_again_before_the_cro_has_answered_asks_only_once(marke
 
 def test_a_second_daemon_on_the_same_data_is_refused_while_the_first_runs(market):
     driven = market(PERIOD)
-    with pytest.raises(AgrError, match="another agr daemon works in"):
+    with pytest.raises(AgrError, match="another agr daemon is using"):
         Service(driven.settings, driven.clock)

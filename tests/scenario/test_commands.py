@@ -95,8 +95,8 @@ def test_sweep_and_backtest(folder):
     grid = ("sweep", "small-dst-day", "--without", "event:1", "--grid", "batteries=2,3", "--workers", "1")
     swept = agr(*grid)
     assert swept.exit_code == 0
-    assert "2 combinations, 0 of them from before" in swept.stdout
-    assert "2 of them from before" in agr(*grid).stdout
+    assert "2 combinations, 0 of them from an earlier sweep" in swept.stdout
+    assert "2 of them from an earlier sweep" in agr(*grid).stdout
     rows = json.loads(agr(*grid, "--json").stdout)
     assert [row["batteries"] for row in rows] == [2, 3]
     assert rows[0]["error"] is None
@@ -147,7 +147,7 @@ def test_a_plan_is_replayed_from_the_command_line(folder, solver):
     assert Planner(world.store, world.settings, world.clock, solver, lambda _: None).run_due() == 1
     again = agr("replay", "1")
     assert again.exit_code == 0, again.output
-    assert "the same to the last bit" in again.stdout
+    assert "identical to the original plan, to the last bit" in again.stdout
     freed = agr("replay", "1", "--without", "reservation:FO-1")
     assert (folder / "runs" / "plan-1-again+without_reservation_fo_1" / "report.html").is_file()
     assert "Value by market" in freed.stdout
@@ -164,7 +164,7 @@ def test_a_sweep_that_is_stopped_says_how_it_goes_on(folder, monkeypatch):
     monkeypatch.setattr(sweeping, "plans_of", stopped)
     ended = agr("sweep", "small-dst-day", "--grid", "batteries=2", "--workers", "1")
     assert ended.exit_code == 130
-    assert "goes on with what is finished in runs/small-dst-day-sweep" in ended.stderr
+    assert "resumes from the finished ones in runs/small-dst-day-sweep" in ended.stderr
 
 
 def test_the_demo_refuses_a_scenario_that_is_made_by_changes(folder):
