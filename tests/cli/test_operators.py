@@ -80,7 +80,7 @@ def test_reservations_are_listed_and_entered(desk, agr):
     listed = agr("reservations", "--period", DAY)
     assert CONTRACT in listed
     assert "25.0" in listed
-    assert "give the share that is still reserved" in agr(
+    assert "that is still reserved" in agr(
         "reservations", CONTRACT, "--why", "by phone", "--period", DAY, code=1
     )
 
