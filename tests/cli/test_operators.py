@@ -80,9 +80,7 @@ def test_reservations_are_listed_and_entered(desk, agr):
     listed = agr("reservations", "--period", DAY)
     assert CONTRACT in listed
     assert "25.0" in listed
-    assert "that is still reserved" in agr(
-        "reservations", CONTRACT, "--why", "by phone", "--period", DAY, code=1
-    )
+    assert "that is still reserved" in agr("reservations", CONTRACT, "--why", "by phone", "--period", DAY, code=1)
 
 
 def test_alarms_tell_by_their_exit_code_whether_somebody_is_on_them(desk, agr):
