@@ -130,7 +130,7 @@ function drawShadow() {
   let most = 1;
   names.forEach((name, y) => (s.at[name] ? s.at[name].worth : []).forEach((v, x) => { cells.push([x, y, v]); most = Math.max(most, v || 0); }));
   $("shadow").style.height = `${Math.max(220, 110 + names.length * 22)}px`;
-  $("pointsnote").textContent = names.length < run().all_points ? `Shown: ${names.length} of ${run().all_points}, those where most binds or changes.` : "";
+  $("pointsnote").textContent = names.length < run().all_points ? `Shown: ${names.length} of ${run().all_points}, the ones with the most binding limits or changes.` : "";
   if (charts.shadow) charts.shadow.resize();
   const ramp = theme === "dark" ? ["#1e2329", "#5b3a8c", "#c2497f", "#ff9a5a", "#fff3b0"] : ["#f5f6f8", "#f6c977", "#e8743b", "#b32d5e", "#4a1766"];
   draw("shadow", {

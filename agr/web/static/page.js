@@ -40,7 +40,7 @@
     const data = JSON.parse(figure.querySelector("script").textContent), caption = figure.querySelector("figcaption");
     charts.get(figure)?.dispose();
     const option = figure.dataset.chart === "rounds" ? rounds(data) : programs(data);
-    if (!option) { caption.append(" · nothing yet"); return; }
+    if (!option) { caption.append(" · no data yet"); return; }
     const plot = figure.querySelector(".plot") ?? figure.appendChild(document.createElement("div"));
     plot.className = "plot";
     plot.setAttribute("role", "img");
