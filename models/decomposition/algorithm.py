@@ -40,7 +40,7 @@ def optimise(steps: Steps, *, relative_gap: float, tuning: Cycles) -> StopReason
         done.append(Cycle(gap_eur=mixture_eur - steps.bound_eur(), asked_eur=relative_gap * steps.gross_cost_eur()))
 
         # Recover a program where the run stalled, was interrupted, or the mixture is good. A mixture that is only
-        # promising is recovered as it is, in case no better one follows: to settle it takes rounds, and proves nothing.
+        # promising is recovered as it is, in case none better follows: settling takes rounds, and its gap is too wide.
         stop = stalled.reason(done) or steps.interrupted()
         if stop or done[-1].within(tuning.good):
             steps.settle_indivisible(aim_eur=aim_eur)

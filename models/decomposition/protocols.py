@@ -19,7 +19,7 @@ class Steps(Protocol):
     def search_prices(self, *, rounds: int, aim_eur: float) -> None:
         """Raise the bound in at most `rounds` rounds; fewer where recent ones gain too little.
 
-        Too little is less than `Search.little`, a quarter, of `aim_eur` over `Search.patience` rounds.
+        Too little is at most `Search.little` times `aim_eur` in `Search.patience` rounds.
         """
         ...
 
@@ -30,15 +30,15 @@ class Steps(Protocol):
     def solve_master_lp(self, *, aim_eur: float) -> float | None:
         """Take the best mixture of the columns and return its cost; None where there is no answer, or no time is left.
 
-        Its cost is within `MasterLp.gap`, a twenty-fifth, of `aim_eur` of the best.
+        Its cost is within `MasterLp.gap` times `aim_eur` of the best.
         """
         ...
 
     def settle_indivisible(self, *, aim_eur: float) -> None:
         """Settle whole bids, runs and switched units, and mix all other groups anew around them.
 
-        Bids are within `MasterLp.whole_gap`, half, of `aim_eur` of the best. A pass over switched units that gains less
-        than `Recovery.descent_gain`, a fiftieth, of it is the last.
+        Bids are within `MasterLp.whole_gap` times `aim_eur` of the best, if there is time. A pass over switched units
+        that gains at most `Recovery.descent_gain` times `aim_eur` is the last.
         """
         ...
 
