@@ -71,5 +71,5 @@ def named_like(whole: NamedCase, points: NDArray[np.int64], case: Case) -> Named
     """Return the case of some congestion points with its names; the rest of the portfolio is one fixed unit."""
     units = members(whole.case, points)
     names = {label: tuple(known[u] for u in units[label].tolist()) for label, known in whole.names.items()}
-    names["fixed"] = (*names["fixed"], "elsewhere")
+    names["fixed"] = (*names.get("fixed", ()), "elsewhere")
     return NamedCase(case=case, dsos=tuple(whole.dsos[p] for p in points.tolist()), notes=(), names=names)

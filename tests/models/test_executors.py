@@ -216,17 +216,20 @@ def test_a_worker_killed_while_programs_are_fetched_changes_nothing(two):
     ((_, expected),) = LocalPricing(case, grouping).mixtures(0, rounds, shares, everyone)
     whole = np.zeros((len(case.reserves), len(everyone), case.isps))
     whole[:, expected.reserve_units] = expected.held_kw
-    charge, energy, held = (np.full_like(a, np.nan) for a in (expected.charge_kw, expected.energy_kwh, whole))
+    charge, energy, held = (
+        np.full_like(a, np.nan) for a in (*(expected.fields[n] for n in ("charge_kw", "energy_kwh")), whole)
+    )
     with DaskPricing(case, grouping, two, shard_units=256) as pricing:
         before = None
         for chosen, mixed in pricing.mixtures(0, rounds, shares, everyone):
-            charge[chosen], energy[chosen], held[:, chosen] = mixed.charge_kw, mixed.energy_kwh, 0.0
+            charge[chosen], energy[chosen] = mixed.fields["charge_kw"], mixed.fields["energy_kwh"]
+            held[:, chosen] = 0.0
             held[:, chosen[mixed.reserve_units]] = mixed.held_kw
             if before is None:
                 before = pids(two)
                 os.kill(before[max(before)], signal.SIGKILL)
-    assert np.array_equal(charge, expected.charge_kw)
-    assert np.array_equal(energy, expected.energy_kwh)
+    assert np.array_equal(charge, expected.fields["charge_kw"])
+    assert np.array_equal(energy, expected.fields["energy_kwh"])
     assert np.array_equal(held, whole)
 
 
