@@ -31,7 +31,7 @@ def told(threads):
     return log.lines(), run
 
 
-def test_highs_tells_the_transcript_and_not_the_terminal(capfd):
+def test_highs_tells_the_log_and_not_the_terminal(capfd):
     lines, run = told(threads=2)
     text = "\n".join(lines)
     assert "LP has 12 rows; 40 cols" in text
