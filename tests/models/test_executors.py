@@ -216,9 +216,8 @@ def test_a_worker_killed_while_programs_are_fetched_changes_nothing(two):
     ((_, expected),) = LocalPricing(case, grouping).mixtures(0, rounds, shares, everyone)
     whole = np.zeros((len(case.reserves), len(everyone), case.isps))
     whole[:, expected.reserve_units] = expected.held_kw
-    charge, energy, held = (
-        np.full_like(a, np.nan) for a in (*(expected.fields[n] for n in ("charge_kw", "energy_kwh")), whole)
-    )
+    due_charge, due_energy = expected.fields["charge_kw"], expected.fields["energy_kwh"]
+    charge, energy, held = (np.full_like(a, np.nan) for a in (due_charge, due_energy, whole))
     with DaskPricing(case, grouping, two, shard_units=256) as pricing:
         before = None
         for chosen, mixed in pricing.mixtures(0, rounds, shares, everyone):
