@@ -3,8 +3,12 @@
 import numpy as np
 
 from models.case import Case
+from models.errors import ProofError
 from models.objective import energy_terms, market_terms, place_terms
 from models.outcome import Outcome, ProgramValues, Shadow, Termination
+
+_ROUNDING_EUR, _ROUNDING = 1e-4, 1e-6
+"""What rounding may amount to: EUR, and as a share of gross cost."""
 
 
 def no_prices(case: Case) -> Shadow:
@@ -18,6 +22,19 @@ def no_prices(case: Case) -> Shadow:
     )
 
 
+def proven_eur(bound_eur: float, *, objective_eur: float, gross_cost_eur: float) -> float:
+    """Return the bound, or the objective where rounding left the bound below it.
+
+    Raises ProofError where it is below by more than rounding: then the proof or the program is wrong.
+    """
+    if bound_eur < objective_eur - _ROUNDING_EUR - _ROUNDING * gross_cost_eur:
+        raise ProofError(
+            f"a program is worth {objective_eur:.6f} EUR, but no program is proven to be worth more than "
+            f"{bound_eur:.6f} EUR; one of them is wrong, so nothing is planned; keep the case and report it as a bug"
+        )
+    return max(bound_eur, objective_eur)
+
+
 def assemble(
     case: Case,
     answer: ProgramValues,
@@ -28,11 +45,12 @@ def assemble(
     solver: str,
     seconds: dict[str, float],
 ) -> Outcome:
-    """Return the outcome of an answer; a bound that rounding left below the objective is raised to it."""
+    """Return the outcome of an answer. Raises ProofError where the bound lies below the objective beyond rounding."""
     places = place_terms(case, answer)
     terms = market_terms(case, answer) | {name: float(values.sum()) for name, values in places.items()}
     objective = sum(terms.values())
-    bound = max(bound_eur, objective)
+    gross = sum(abs(amount) for amount in terms.values())
+    bound = proven_eur(bound_eur, objective_eur=objective, gross_cost_eur=gross)
     energy = energy_terms(case, answer.point_kw, shadow.balance_eur_per_mwh)
     return Outcome(
         termination=termination,
@@ -57,7 +75,7 @@ def assemble(
         objective_eur=objective,
         bound_eur=bound,
         gap_eur=bound - objective,
-        gross_cost_eur=sum(abs(amount) for amount in terms.values()),
+        gross_cost_eur=gross,
         shadow=shadow,
         solver=solver,
         seconds=seconds,

@@ -121,7 +121,7 @@ class DecompositionSteps:
         if self.master.coarse():
             if self._mixture(aim_eur, whole=True) is None:
                 return
-            self.master.free.fixed[self.master.products :] = True
+            self.master.free.fixed[self.master.bidding] = True
             again = True
         if any(batch.resource.choosing is not None for batch in self.grouping.batches):
             self.choices = self._new_choices()

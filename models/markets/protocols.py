@@ -4,7 +4,7 @@ A market is a convex cost of a sum: of all programs in the portfolio (its positi
 planned or called, or of the reserve that units hold.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -87,7 +87,10 @@ class Market:
     """Cost (C,T) of each congestion point's program P"""
     calls: Callable[[Case, float], PointCosts] | None = None
     """(case, EUR per kW that stands for "not allowed"): cost (C,T) of called less planned program, Q − P"""
-    reserve: Callable[[Case, float, bool], CouplingCosts] | None = None
-    """(case, EUR per kW as above, whether the row exists): cost (R,T) of reserve held less bids; one market has it"""
+    reserve: Callable[[Case, float, bool, bool], CouplingCosts] | None = None
+    """(case, EUR per kW as above, whether the row exists, whether planned and called rows share their shortfalls): cost
+    (R,T) of reserve held less bids; one market has it"""
+    shortfalls: Callable[[Case], Iterator[tuple[int, int, float, float]]] | None = None
+    """The shortfalls that rows may share: product, ISP, most MW, EUR per MW"""
     whole_only: Callable[[Case], bool] = field(default=lambda _case: False)
     """Whether a case has a cost of this market that is no sum over ISPs: only the reference plans such a case"""

@@ -60,6 +60,7 @@ BALANCING_CAPACITY = Market(
     state=hold_reserves,
     portfolio_eur=balancing_capacity.portfolio_eur,
     reserve=balancing_capacity.reserve,
+    shortfalls=balancing_capacity.shortfalls,
 )
 
 ANNOUNCED = Market(

@@ -173,10 +173,17 @@ def best_value(case):
         _reservations(program, case, planned, called, per_kw)
         scenarios.append((planned, called))
     bids = _bids(program, case)
+    short = {  # of awarded capacity, in kW: the same in both scenarios, so it is paid once
+        (r, t): [(program.var(0, bids[r][b][1], -one.shortfall_eur_per_mwh * per_kw), 1.0)]
+        for r, one in enumerate(case.reserves)
+        for t, b in enumerate(one.block)
+        if b >= 0 and bids[r][b][1] > 0
+    }
     for outside, inside in scenarios:
         for r, t in ((r, t) for r in range(len(case.reserves)) for t in range(T) if case.reserves[r].block[t] >= 0):
             terms = [x for p in planned.power for x in (inside if p in reserved else outside).held[p][r][t]]
-            program.row(terms + minus(bids[r][case.reserves[r].block[t]]), low=0)
+            bid, awarded_kw = bids[r][case.reserves[r].block[t]]
+            program.row(terms + minus(bid) + short.get((r, t), []), low=awarded_kw)
     return program.maximum()
 
 
@@ -221,15 +228,19 @@ def _reservations(program, case, planned, called, per_kw):
 
 
 def _bids(program, case):
-    """kW offered per product and block as terms: a whole number of steps, none or at least the minimum."""
+    """kW per product and block: as terms (whole steps, none or at least the minimum), and what is awarded."""
     result = []
     for product in case.reserves:
         result.append([])
         for block, price in enumerate(product.price_eur_per_mw):
+            if not np.isnan(product.committed_mw[block]):
+                program.constant += price * product.committed_mw[block]
+                result[-1].append(([], 1000 * product.committed_mw[block]))
+                continue
             most = int(product.max_mw[block] / product.step_mw + 1e-9)
             steps = program.var(0, most, price * product.step_mw, whole=True)
             switch = program.var(0, 1, whole=True)
             program.row([(steps, product.step_mw), (switch, -product.minimum_mw)], low=0)
             program.row([(steps, 1.0), (switch, -most)], high=0)
-            result[-1].append([(steps, 1000 * product.step_mw)])
+            result[-1].append(([(steps, 1000 * product.step_mw)], 0.0))
     return result

@@ -1,5 +1,7 @@
 """The restricted master: couplings, columns and free positions as arrays, with its prices, bounds and costs."""
 
+from itertools import chain
+
 import numpy as np
 
 from models.block import reserved_points
@@ -92,7 +94,17 @@ class RestrictedMaster:
                 low.append(0.0)
                 high.append(float(most[block]))
         self.products = len(products)
-        self.step_mw = np.array([0.0] * len(products) + [case.reserves[r].step_mw for r, _ in self.bids])
+        # A shortfall that planned and called rows share is a position too: a bid below zero, down to what is awarded.
+        shared = [market.shortfalls(case) for market in MARKETS if market.shortfalls is not None and self.any_reserved]
+        self._product = [r for r, _ in self.bids]  # of each position after the day-ahead products
+        for r, isp, most_mw_short, eur_per_mw in chain.from_iterable(shared):
+            self._product.append(r)
+            bid_of[r, isp] = len(price)
+            price.append(-eur_per_mw)
+            low.append(-most_mw_short)
+            high.append(0.0)
+        self.step_mw = np.zeros(len(price))
+        self.step_mw[self.bidding] = [case.reserves[r].step_mw for r, _ in self.bids]
         self.capacity_eur = float(
             sum(reserve.price_eur_per_mw @ np.nan_to_num(reserve.committed_mw) for reserve in case.reserves)
         )
@@ -109,7 +121,7 @@ class RestrictedMaster:
         call = added((market.calls(case, hard) for market in MARKETS if market.calls is not None), shape)
         (balance,) = (market.balance(case) for market in MARKETS if market.balance is not None)
         reserve, called = (
-            market.reserve(case, hard, exists)
+            market.reserve(case, hard, exists, bool(self.any_reserved))
             for market in MARKETS
             if market.reserve is not None
             for exists in (True, bool(self.any_reserved))
@@ -165,6 +177,11 @@ class RestrictedMaster:
             np.zeros((products, isps)),
         )  # fmt: skip
         self.span = span_kw(case, grouping)
+
+    @property
+    def bidding(self) -> slice:
+        """Return where bids stand among the free positions; day-ahead products are before, shared shortfalls after."""
+        return slice(self.products, self.products + len(self.bids))
 
     def first_prices(self) -> DualPrices:
         """Return prices to begin with: the markets' own, zero at priced points, bids' prices spread over their ISPs."""
@@ -329,11 +346,11 @@ class RestrictedMaster:
         return out
 
     def cost(self) -> float:
-        """Return an estimate of the cost at the present weights, with bids lowered to the reserve held, EUR."""
+        """Return an estimate of the cost at the present weights, EUR, with bids lowered to the reserve held."""
         c = self.couplings
         value = self.free.value.copy()
         reserve, called = c.reserve.s.copy(), c.called.s.copy()
-        for p, (r, _) in enumerate(self.bids, start=self.products):
+        for p, r in enumerate(self._product, start=self.products):
             mine = self.free.bid_of[r] == p
             least = (
                 float(reserve[r, mine].min())
@@ -359,7 +376,7 @@ class RestrictedMaster:
         """Return a cautious estimate of Σ |term|, EUR, in which terms that cancel each other count less."""
         used = self.columns
         da = self.committed_da_eur + float(self.free.price[: self.products] @ self.free.value[: self.products])
-        capacity = float(self.free.price[self.products :] @ self.free.value[self.products :]) - self.capacity_eur
+        capacity = float(self.free.price[self.bidding] @ self.free.value[self.bidding]) - self.capacity_eur
         return (
             abs(da) + abs(capacity) + abs(float(proximal.costs(self.couplings.balance).sum()))
             + float(np.abs((used.weight * used.cost).sum(axis=1)).sum())

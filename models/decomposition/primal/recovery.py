@@ -17,6 +17,7 @@ from models.decomposition.primal.activation import Activation, as_planned, moved
 from models.decomposition.primal.convex_combination import CombinedPrograms
 from models.decomposition.primal.reserve_allocation import fill, fit
 from models.headroom import KW_PER_MW, takes, traded_isps
+from models.markets.imbalance.costs import certain_kw
 from models.markets.registry import MARKETS
 from models.objective import market_terms, place_terms
 from models.outcome import Fields, Headroom, Programs, ProgramValues
@@ -169,10 +170,10 @@ def positions(case: Case, total_kw: Floats) -> tuple[Floats, Floats, Floats, Flo
     market, intraday = case.day_ahead, case.intraday
     day_ahead = np.nan_to_num(market.committed_kw)
     free = np.isnan(market.committed_kw)
-    net = np.nan_to_num(intraday.committed_kw)
+    traded = np.nan_to_num(intraday.committed_kw) + certain_kw(case)
     for number in np.unique(market.product[free]).tolist():
         mine = np.flatnonzero(free & (market.product == number))
-        need = total_kw[mine] - net[mine]
+        need = total_kw[mine] - traded[mine]
         low, high = -float(market.max_sell_kw[mine].min()), float(market.max_buy_kw[mine].min())
         kinks = np.concatenate([need, need - intraday.buy_depth_kw[mine], need + intraday.sell_depth_kw[mine]])
         tries = np.unique(np.clip(np.append(kinks, [low, high]), low, high))
@@ -189,13 +190,16 @@ def _cover(case: Case, isps: Ints, need: Floats) -> tuple[Floats, Floats, Floats
     intraday, penal = case.intraday, case.imbalance
     net = np.nan_to_num(intraday.committed_kw)[isps]
     free = np.isnan(intraday.committed_kw)[isps]
-    left = need - net
-    buys = free & (intraday.buy_eur_per_mwh[isps] <= penal.short_eur_per_mwh[isps])
-    sells = free & (intraday.sell_eur_per_mwh[isps] >= -penal.long_eur_per_mwh[isps])
+    certain = certain_kw(case)[isps]
+    left = need - net - certain
+    buys = free & (certain == 0) & (intraday.buy_eur_per_mwh[isps] <= penal.short_eur_per_mwh[isps])
+    sells = free & (certain == 0) & (intraday.sell_eur_per_mwh[isps] >= -penal.long_eur_per_mwh[isps])
     buy = np.where(buys, np.clip(left, 0.0, intraday.buy_depth_kw[isps]), 0.0)
     sell = np.where(sells, np.clip(-left, 0.0, intraday.sell_depth_kw[isps]), 0.0)
     left = left - buy + sell
-    return buy + np.maximum(net, 0.0), sell + np.maximum(-net, 0.0), np.maximum(left, 0.0), np.maximum(-left, 0.0)
+    buy += np.maximum(net, 0.0) + np.maximum(certain, 0.0)
+    sell += np.maximum(-net, 0.0) + np.maximum(-certain, 0.0)
+    return buy, sell, np.maximum(left, 0.0), np.maximum(-left, 0.0)
 
 
 def _cover_cost(case: Case, isps: Ints, need: Floats) -> float:

@@ -11,6 +11,7 @@ from time import perf_counter
 
 import numpy as np
 
+from models.assembly import proven_eur
 from models.case import Case, Duals, FixedRemainder
 from models.decomposition.master.restricted_master import RestrictedMaster
 from models.decomposition.prices.congestion_point_prices import search_point_prices
@@ -64,7 +65,9 @@ def _planned(part: Case, relative_gap: float, time_limit_s: float, threads: int,
     centre, bound = _best_prices(
         part, grouping, start, tuning.part.price_aim * relative_gap * found.gross_cost_eur, tuning
     )  # fmt: skip
-    bound = max(-bound + remainder.dual_slack_eur, found.objective_eur)
+    bound = proven_eur(
+        -bound + remainder.dual_slack_eur, objective_eur=found.objective_eur, gross_cost_eur=found.gross_cost_eur
+    )
     marginal = shadow(part, grouping, centre)
     point_kw = np.vstack([found.point_kw, found.total_kw - found.point_kw.sum(axis=0)])
     gap = bound - found.objective_eur

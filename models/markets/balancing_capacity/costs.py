@@ -1,8 +1,10 @@
 """Earnings of bids, costs of shortfalls, and the coupling cost. Source: docs/reference/formulation.md §3.5."""
 
+from collections.abc import Iterator
+
 import numpy as np
 
-from models.case import Case
+from models.case import Case, Floats, Reserve
 from models.coupling_costs import CouplingCosts
 from models.headroom import KW_PER_MW, traded_isps
 from models.outcome import ProgramValues
@@ -18,15 +20,32 @@ def portfolio_eur(case: Case, answer: ProgramValues) -> dict[str, float]:
     return result
 
 
-def reserve(case: Case, hard_eur_per_kw: float, exists: bool) -> CouplingCosts:
-    """Return the cost of Σ held − bids >= 0, kW (R,T): awarded capacity may be short at a price, a free bid never."""
+def reserve(case: Case, hard_eur_per_kw: float, exists: bool, shared: bool) -> CouplingCosts:
+    """Return the cost of Σ held − bids >= 0, kW (R,T): awarded capacity may be short at a price, a free bid never.
+
+    Where the row is stated twice, for planned and for called programs, a shortfall is `shared`: it is paid once, not in
+    either row, so it is a position like a bid (`shortfalls`) and the rows themselves allow none.
+    """
     shape = (len(case.reserves), case.isps)
     breakpoints, slopes = np.zeros((*shape, 2)), np.zeros((*shape, 3))
     for r, product in enumerate(case.reserves):
         open_isps = traded_isps(product)
-        committed = np.where(open_isps, np.append(np.nan_to_num(product.committed_mw), 0.0)[product.block], 0.0)
-        breakpoints[r, :, 0] = -KW_PER_MW * committed
+        breakpoints[r, :, 0] = 0.0 if shared else -_awarded_kw(product)
         if exists:
             slopes[r, open_isps, 0] = -hard_eur_per_kw
             slopes[r, open_isps, 1] = -product.shortfall_eur_per_mwh * case.isp_hours / KW_PER_MW
     return CouplingCosts(breakpoints=breakpoints, slopes=slopes, at_zero_eur=0.0)
+
+
+def shortfalls(case: Case) -> Iterator[tuple[int, int, float, float]]:
+    """Yield the shortfalls that may happen: product, ISP, the most of it in MW, and its cost in EUR per MW."""
+    for r, product in enumerate(case.reserves):
+        awarded_kw = _awarded_kw(product)
+        for isp in np.flatnonzero(awarded_kw > 0).tolist():
+            yield r, isp, float(awarded_kw[isp]) / KW_PER_MW, product.shortfall_eur_per_mwh * case.isp_hours
+
+
+def _awarded_kw(product: Reserve) -> Floats:
+    """Return the awarded capacity (T,), kW; 0 where there is none."""
+    awarded_mw = np.append(np.nan_to_num(product.committed_mw), 0.0)[product.block]  # block −1 reads the last entry
+    return np.where(traded_isps(product), KW_PER_MW * awarded_mw, 0.0)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from models.case import Case
+from models.case import Case, Floats
 from models.coupling_costs import CouplingCosts, cost_of
 from models.outcome import ProgramValues
 
@@ -14,23 +14,45 @@ def portfolio_eur(case: Case, answer: ProgramValues) -> dict[str, float]:
 
 
 def balance(case: Case) -> CouplingCosts:
-    """Return the cost (T) of covering a need of s kW beyond the day-ahead position in each ISP.
+    """Return the cost (T) of covering a need of s kW beyond the day-ahead position in each ISP: the exact convex hull.
 
-    Its pieces: long imbalance, intraday sale, intraday purchase, short imbalance. A trade at a worse price than
-    imbalance is never used.
+    Its pieces, by price: long imbalance, intraday sale, intraday purchase, short imbalance. A trade at a worse price
+    than imbalance is never used; a sale dearer than being short, or a purchase cheaper than being long, always is, up
+    to its depth.
     """
     per_kw = case.isp_hours / 1000
     market = case.intraday
-    net = np.nan_to_num(market.committed_kw)
+    net, always = np.nan_to_num(market.committed_kw), certain_kw(case)
     free = np.isnan(market.committed_kw)
-    breakpoints = np.stack(
-        [net - np.where(free, market.sell_depth_kw, 0.0), net, net + np.where(free, market.buy_depth_kw, 0.0)], axis=1
-    )
     long, short = -case.imbalance.long_eur_per_mwh, case.imbalance.short_eur_per_mwh
+    sell_kw, buy_kw = (
+        np.where(free & (long <= price) & (price <= short), depth_kw, 0.0)
+        for price, depth_kw in (
+            (market.sell_eur_per_mwh, market.sell_depth_kw),
+            (market.buy_eur_per_mwh, market.buy_depth_kw),
+        )
+    )
+    middle = net + always
+    breakpoints = np.stack([middle - sell_kw, middle, middle + buy_kw], axis=1)
     sell, buy = (np.clip(price, long, short) for price in (market.sell_eur_per_mwh, market.buy_eur_per_mwh))
     slopes = np.stack([long, sell, buy, short], axis=1) * per_kw
-    committed = market.buy_eur_per_mwh @ np.maximum(net, 0.0) - market.sell_eur_per_mwh @ np.maximum(-net, 0.0)
-    to_there = sum(cost_of(float(net[t]), breakpoints[t], slopes[t]) for t in np.flatnonzero(net))
+    there_eur = market.buy_eur_per_mwh @ (np.maximum(net, 0.0) + np.maximum(always, 0.0))
+    there_eur -= market.sell_eur_per_mwh @ (np.maximum(-net, 0.0) + np.maximum(-always, 0.0))
+    to_there = sum(cost_of(float(middle[t]), breakpoints[t], slopes[t]) for t in np.flatnonzero(middle))
     return CouplingCosts(
-        breakpoints=breakpoints, slopes=slopes, at_zero_eur=float(committed) * per_kw - float(to_there)
+        breakpoints=breakpoints, slopes=slopes, at_zero_eur=float(there_eur) * per_kw - float(to_there)
     )
+
+
+def certain_kw(case: Case) -> Floats:
+    """Return the free intraday trade (T,), kW, that pays whatever the need is; bought positive.
+
+    Selling above the price of being short pays up to the depth, and so does buying below what being long earns. Prices
+    of purchases are not below those of sales (Intraday.check), so no ISP has both.
+    """
+    market = case.intraday
+    free = np.isnan(market.committed_kw)
+    sold = free & (market.sell_eur_per_mwh > case.imbalance.short_eur_per_mwh)
+    bought = free & (market.buy_eur_per_mwh < -case.imbalance.long_eur_per_mwh)
+    result: Floats = np.where(bought, market.buy_depth_kw, 0.0) - np.where(sold, market.sell_depth_kw, 0.0)
+    return result

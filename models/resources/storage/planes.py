@@ -82,11 +82,12 @@ def _plane(
         cost, at, slope_x, slope_e = envelope[1, 0], envelope[0, 0], 0.0, 0.0
         for k in range(1, envelope.shape[1]):
             slope_x = envelope[0, k]
-            part = at - x if k == envelope.shape[1] - 1 else min(at - x, envelope[1, k])
+            left = at - x
+            part = left if k == envelope.shape[1] - 1 else min(left, envelope[1, k])
             cost -= slope_x * part
-            at -= part
-            if at <= x:
+            if part >= left:  # not at - part <= x, which rounding may deny: the next slope would be wrong here
                 break
+            at -= part
     else:
         cost, slope_x, slope_e = step(table, scalars, hours, power, vertices, number, t, e, x)
     a = scalars[RETENTION]
