@@ -117,6 +117,22 @@ class Whole:
     variable: Any
     switch: Any | None
     least: int
+    product: int
+    block: int
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Known:
+    """Where the values of variables that whole numbers follow from stand in a finished program.
+
+    A value is that of the field at `index`, or, with `equals`, whether it equals the variable's own.
+    """
+
+    variables: Variables
+    field: str
+    index: tuple[Ints, ...]  # (N,) each
+    equals: Ints | None = None  # (N,)
+    called: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -138,6 +154,7 @@ class Discrete:
     wholes: tuple[Whole, ...] = field(default=())
     reserve_units: tuple[ReserveUnits, ...] = field(default=())
     held: tuple[Held, ...] = field(default=())
+    known: tuple[Known, ...] = field(default=())
 
     @staticmethod
     def joined(parts: Iterable["Discrete"]) -> "Discrete":
@@ -151,6 +168,7 @@ class Discrete:
             wholes=tuple(one for part in every for one in part.wholes),
             reserve_units=tuple(one for part in every for one in part.reserve_units),
             held=tuple(one for part in every for one in part.held),
+            known=tuple(one for part in every for one in part.known),
         )
 
 

@@ -1,4 +1,4 @@
-"""Chooses how a case is solved: small cases by the reference formulation, larger ones by the decomposition."""
+"""Chooses how a case is solved: by the decomposition, in small cases with the reference formulation after it."""
 
 from collections.abc import Callable
 from enum import Enum
@@ -10,6 +10,7 @@ from models.decomposition.precompile import compile_all
 from models.decomposition.progress import Report
 from models.decomposition.reoptimise.replan import replan
 from models.decomposition.solve import solve as decompose
+from models.ladder import climb
 from models.markets.registry import MARKETS
 from models.outcome import Outcome
 from models.reference.problem import solve as reference
@@ -22,12 +23,13 @@ class Method(Enum):
     """The optimiser that solves a case."""
 
     AUTO = "auto"
+    LADDER = "ladder"
     REFERENCE = "reference"
     DECOMPOSITION = "decomposition"
 
 
 SMALL = 1_000
-"""Most choices for which `auto` takes the reference formulation, which is better at small gaps and whole bids."""
+"""Most choices for which the reference formulation goes on where the decomposition has left the gap open."""
 
 
 def choices(case: Case) -> int:
@@ -44,7 +46,7 @@ def chosen(case: Case, method: Method) -> Method:
         return method
     if any(market.whole_only(case) for market in MARKETS):
         return Method.REFERENCE
-    return Method.REFERENCE if choices(case) <= SMALL else Method.DECOMPOSITION
+    return Method.LADDER if choices(case) <= SMALL else Method.DECOMPOSITION
 
 
 def solve(
@@ -67,9 +69,10 @@ def solve(
     """
     if case.remainder is not None:
         return replan(case, relative_gap=relative_gap, time_limit_s=time_limit_s, threads=threads)
-    if chosen(case, method) is Method.REFERENCE:
+    taken = chosen(case, method)
+    if taken is Method.REFERENCE:
         return reference(case, relative_gap=relative_gap, time_limit_s=time_limit_s, threads=threads)
-    return decompose(
+    return (climb if taken is Method.LADDER else decompose)(
         case,
         relative_gap=relative_gap,
         time_limit_s=time_limit_s,

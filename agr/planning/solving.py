@@ -83,7 +83,7 @@ def answer(
     from models.method import Method, chosen, compile_all, solve
 
     method = chosen(case, Method(how.method))
-    if method is Method.DECOMPOSITION:
+    if method is not Method.REFERENCE:
         compile_all()
     outcome = solve(
         case,

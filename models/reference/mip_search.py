@@ -5,26 +5,34 @@ Source: docs/explanation/optimisation.md §1.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import perf_counter
 
 import numpy as np
 
-from models.block import Discrete, Values, Variables
-from models.case import Bools, Floats, Ints
+from models.block import Discrete, Values
+from models.case import Bools, Floats
 from models.errors import SolverError
 from models.reference.branching import Branched, Tree, branch
 from models.reference.initial_heuristic import first_answer
+from models.reference.rounding import (
+    EXACT,
+    MIXES,
+    Columns,
+    columns_of,
+    completed,
+    mixing_pairs,
+    polish,
+    solve_fixed,
+    values_of,
+)
 from models.solver import Matrix, Relaxation, SolverRun, Status, solve_mixed, with_exclusions
 from models.solver_log import LATE, SolverLog
 
-MIXES = 1e-6
-"""Power in kW above which a variable of an exclusive pair counts as used."""
 _SMALL = 5_000  # problems with at most so many columns are solved exactly, whatever gap is asked for
-_EXACT = 1e-9  # gap, as a share of gross cost, that counts as exact
 _SHARE = 0.3  # share of the time left that rounding may take, where branching may need the rest
 _INTERIOR = 20_000  # from so many columns on the interior-point method is faster where there are bids
-_ROUNDING = 1e-6
+_POLISH = 0.2  # share of the time left that is kept for solving HiGHS' whole numbers again
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -37,24 +45,7 @@ class SearchResult:
     objective: float
     bound: float
     gap_allowed: float
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class _Columns:
-    """The discrete part as columns of the matrix."""
-
-    first: Ints
-    second: Ints
-    gain_first: Floats
-    gain_second: Floats
-    choices: list[Ints]
-    whole: Ints
-    switch: Ints  # −1 where none
-    least: Ints
-    on: Ints
-    power: Ints
-    least_kw: Floats
-    states: list[tuple[Ints, Callable[[Floats], Floats]]]
+    late: bool  # whether the time was over
 
 
 def search(
@@ -66,12 +57,14 @@ def search(
     deadline: float,
     threads: int,
     log: SolverLog,
+    incumbent: Floats | None = None,
 ) -> SearchResult:
     """Minimise until gap <= relative_gap × gross cost or the deadline (on time.perf_counter). Raises SolverError.
 
+    `incumbent` (V,) holds the whole numbers of a program, and the powers they follow from: the rest is solved anew.
     The log gets every step, with HiGHS' lines about the relaxation and its own branching.
     """
-    columns = _columns(matrix, discrete)
+    columns = columns_of(matrix, discrete)
     large = len(matrix.cost) > _INTERIOR
     hard = large and len(columns.whole) > 0
     first = Branched(best=None, bound=-np.inf)
@@ -85,10 +78,10 @@ def search(
     if relaxed.status is Status.INFEASIBLE:
         raise SolverError("the problem has no solution, though every coupling is soft; keep the case and report it")
     if relaxed.status is not Status.OPTIMAL:
-        return _found(first.best, first.bound, 0.0)
+        return _found(first.best, first.bound, 0.0, late=relaxed.status is Status.TIME_LIMIT)
     bound, x = relaxed.objective, relaxed.x
     small = len(matrix.cost) <= _SMALL
-    allowed_share = min(relative_gap, _EXACT) if small else relative_gap
+    allowed_share = min(relative_gap, EXACT) if small else relative_gap
 
     def allowed(run: SolverRun) -> float:
         return allowed_share * gross_eur(values_of(matrix, run.x))
@@ -96,32 +89,43 @@ def search(
     excluded = np.zeros(len(columns.first), dtype=np.bool_)
     left = deadline - perf_counter()
     until = perf_counter() + (min(left, max(_SHARE * left, 2 * took)) if hard else left)
-    best = _better(first.best, _polish(relaxation, columns, x, excluded, until))
+    best = _better(first.best, polish(relaxation, columns, x, excluded, until))
     _say(log, "relaxation rounded and solved again", best, bound)
+    if incumbent is not None and (best is None or best.objective - bound > allowed(best)):
+        best = _better(best, completed(relaxation, columns, incumbent, deadline))
+        _say(log, "whole numbers of the program known before, the rest solved again", best, bound)
     if best is None or best.objective - bound > allowed(best):
         branched = _branch_on_choices(relaxation, matrix, columns, relaxed, best, allowed, deadline, log)
         best, bound = branched.best, max(bound, branched.bound)
         _say(log, "branched on bids and starts", best, bound)
-    mixing = _mixing(columns, x)
+    mixing, late = mixing_pairs(columns, x), False
     while best is None or best.objective - bound > allowed(best):
         time_left = deadline - perf_counter()
         if time_left <= 0:
             log.say(f"{LATE} before HiGHS could branch")
+            late = True
             break
+        time_left = max(time_left - max(_POLISH * time_left, took), 0.5 * time_left)  # what is found is solved again
         excluded |= mixing
         gap = 0.0 if best is None else allowed(best)
         run = _branch(matrix, columns, excluded, best, gap, time_left, threads, log)
         bound = max(bound, min(run.bound, best.objective if best is not None else np.inf))
+        late = run.status is Status.TIME_LIMIT
         if not len(run.x):
             break
         x = run.x[: len(matrix.cost)]
-        best = _better(best, _polish(relaxation, columns, x, excluded, deadline))
+        polished = polish(relaxation, columns, x, excluded, deadline)
+        best = _better(best, polished)
+        if (
+            polished is None and not mixing_pairs(columns, x).any()
+        ):  # HiGHS' own answer is a program, only without duals
+            best = _better(best, _as_it_is(matrix, run))
         _say(log, f"HiGHS branched with {int(excluded.sum())} pairs excluded", best, bound)
-        mixing = _mixing(columns, x) & ~excluded
-        if not mixing.any():
+        mixing = mixing_pairs(columns, x) & ~excluded
+        if late or not mixing.any():
             break
-    reached = 0.0 if best is None else max(relative_gap, _EXACT) * gross_eur(values_of(matrix, best.x))
-    return _found(best, bound, reached)
+    reached = 0.0 if best is None else max(relative_gap, EXACT) * gross_eur(values_of(matrix, best.x))
+    return _found(best, bound, reached, late=late or perf_counter() >= deadline)
 
 
 def _say(log: SolverLog, step: str, best: SolverRun | None, bound: float) -> None:
@@ -139,12 +143,12 @@ def first_answer_of(
     matrix: Matrix, discrete: Discrete, *, threads: int, deadline: float, log: SolverLog | None = None
 ) -> Branched:
     """Return a first answer within seconds, with a proven bound that is far away."""
-    columns = _columns(matrix, discrete)
+    columns = columns_of(matrix, discrete)
     undecided = np.zeros(len(columns.first), dtype=np.bool_)
     count = len(columns.whole)
 
     def complete(relaxation: Relaxation, x: Floats, bids: Floats) -> SolverRun | None:
-        return _solve_fixed(relaxation, columns, x, bids[:count], undecided, deadline)
+        return solve_fixed(relaxation, columns, x, bids[:count], undecided, deadline)
 
     return first_answer(
         matrix,
@@ -162,7 +166,7 @@ def first_answer_of(
 def _branch_on_choices(
     relaxation: Relaxation,
     matrix: Matrix,
-    columns: _Columns,
+    columns: Columns,
     relaxed: SolverRun,
     best: SolverRun | None,
     allowed: Callable[[SolverRun], float],
@@ -176,27 +180,22 @@ def _branch_on_choices(
     undecided = np.zeros(len(columns.first), dtype=np.bool_)
 
     def complete(x: Floats) -> SolverRun | None:
-        return _solve_fixed(relaxation, columns, x, np.round(x[columns.whole]), undecided, deadline)
+        return solve_fixed(relaxation, columns, x, np.round(x[columns.whole]), undecided, deadline)
 
     return branch(relaxation, tree, relaxed, best, complete=complete, allowed=allowed, deadline=deadline, log=log)
 
 
-def values_of(matrix: Matrix, x: Floats) -> Values:
-    """Return a function that looks up variables' values in x, without the residue of the solver's tolerances."""
-    clean = np.clip(x, matrix.lower, matrix.upper)
-    clean[np.abs(clean) < _EXACT] = 0.0
-
-    def values(variables: Variables) -> Floats:
-        return clean[matrix.columns(variables)]
-
-    return values
+def _as_it_is(matrix: Matrix, run: SolverRun) -> SolverRun:
+    """Return HiGHS' own answer with whole numbers; it has no marginals, so these are zero."""
+    count, rows = len(matrix.cost), len(matrix.row_lower)
+    return replace(run, x=run.x[:count], row_dual=np.zeros(rows), reduced_cost=np.zeros(count))
 
 
-def _found(best: SolverRun | None, bound: float, allowed: float) -> SearchResult:
+def _found(best: SolverRun | None, bound: float, allowed: float, *, late: bool) -> SearchResult:
     if best is None:
         empty = np.zeros(0)
         return SearchResult(
-            x=None, row_dual=empty, reduced_cost=empty, objective=np.inf, bound=bound, gap_allowed=allowed
+            x=None, row_dual=empty, reduced_cost=empty, objective=np.inf, bound=bound, gap_allowed=allowed, late=late
         )
     return SearchResult(
         x=best.x,
@@ -205,105 +204,13 @@ def _found(best: SolverRun | None, bound: float, allowed: float) -> SearchResult
         objective=best.objective,
         bound=bound,
         gap_allowed=allowed,
+        late=late,
     )
-
-
-def _columns(matrix: Matrix, discrete: Discrete) -> _Columns:
-    pairs, wholes = discrete.exclusive, discrete.wholes
-    none = np.zeros(0)
-    return _Columns(
-        first=matrix.columns([v for pair in pairs for v in pair.first]),
-        second=matrix.columns([v for pair in pairs for v in pair.second]),
-        gain_first=np.concatenate([none, *(pair.gain_first for pair in pairs)]),
-        gain_second=np.concatenate([none, *(pair.gain_second for pair in pairs)]),
-        choices=[matrix.columns(choice.variables) for choice in discrete.choices],
-        whole=matrix.columns([whole.variable for whole in wholes]),
-        switch=np.array(
-            [-1 if w.switch is None else int(matrix.columns([w.switch])[0]) for w in wholes], dtype=np.int64
-        ),
-        least=np.array([whole.least for whole in wholes], dtype=np.int64),
-        on=matrix.columns([v for switches in discrete.switches for v in switches.on]),
-        power=matrix.columns([v for switches in discrete.switches for v in switches.power]),
-        least_kw=np.concatenate([none, *(switches.least_kw for switches in discrete.switches)]),
-        states=[(matrix.columns(some.variables), some.nearest) for some in discrete.states if some.variables],
-    )
-
-
-def _mixing(columns: _Columns, x: Floats) -> Bools:
-    return np.minimum(x[columns.first], x[columns.second]) > MIXES
-
-
-def _polish(relaxation: Relaxation, columns: _Columns, x: Floats, decided: Bools, deadline: float) -> SolverRun | None:
-    """Fix whole numbers near x and the direction of pairs that mix, and solve the rest; None if out of time.
-
-    A run takes the start with the largest value in x, bids are rounded down, and a pair that mixes keeps the direction
-    of its change of energy. So do pairs whose direction x has `decided`, since they could mix again if left open. This
-    is always possible unless mixing held a bid; then bids fall to zero, which is always possible. Units that are on or
-    off take the possible states nearest to x. Powers with a minimum are off where x gives less than half of it; if that
-    is impossible, there is no answer and HiGHS has to branch.
-    """
-    for bids in (_rounded_bids(columns, x), np.zeros(len(columns.whole))):
-        run = _solve_fixed(relaxation, columns, x, bids, decided, deadline)
-        if run is None or run.status is not Status.INFEASIBLE:
-            return run
-    if len(columns.on):  # rounded powers with a minimum may miss an energy band
-        return None
-    raise SolverError("no program with all bids at zero was found; keep the case and report it as a bug")
-
-
-def _solve_fixed(
-    relaxation: Relaxation, columns: _Columns, x: Floats, bids: Floats, decided: Bools, deadline: float
-) -> SolverRun | None:
-    closed: list[Ints] = []
-    whole, value = _fixed_whole(columns, x, bids)
-    relaxation.bound_columns(whole, value, value)
-    mixing, rounds = _mixing(columns, x) | decided, 0
-    try:
-        while True:
-            closed.append(_losers(columns, x, mixing))
-            relaxation.bound_columns(closed[-1], np.zeros(len(closed[-1])), np.zeros(len(closed[-1])))
-            run = relaxation.solve(deadline - perf_counter(), "simplex")
-            if run.status is Status.TIME_LIMIT:
-                return None
-            if run.status is Status.INFEASIBLE:
-                return run
-            x, rounds = run.x, rounds + 1
-            mixing = _mixing(columns, x)
-            if not mixing.any():
-                return run
-            if rounds > 5:
-                mixing[:] = True
-    finally:
-        relaxation.release(np.unique(np.concatenate([whole, *closed])))
-
-
-def _losers(columns: _Columns, x: Floats, mixing: Bools) -> Ints:
-    """Return the column to fix at 0 of each mixing pair: the other one can make the same change of energy alone."""
-    keep_first = columns.gain_first * x[columns.first] >= columns.gain_second * x[columns.second]
-    return np.where(keep_first, columns.second, columns.first)[mixing]
-
-
-def _rounded_bids(columns: _Columns, x: Floats) -> Floats:
-    bids = np.floor(x[columns.whole] + _ROUNDING)
-    return np.where(bids >= columns.least, bids, 0.0)
-
-
-def _fixed_whole(columns: _Columns, x: Floats, bids: Floats) -> tuple[Ints, Floats]:
-    """Return all whole columns and the values at which to fix them."""
-    switched = columns.switch >= 0
-    parts = [(columns.whole, bids), (columns.switch[switched], (bids[switched] > 0).astype(np.float64))]
-    for choice in columns.choices:
-        chosen = np.zeros(len(choice))
-        chosen[np.argmax(x[choice])] = 1.0
-        parts.append((choice, chosen))
-    parts.extend((states, nearest(x[states])) for states, nearest in columns.states)
-    parts.append((columns.on, (x[columns.power] >= columns.least_kw / 2).astype(np.float64)))
-    return np.concatenate([part for part, _ in parts]), np.concatenate([value for _, value in parts])
 
 
 def _branch(
     matrix: Matrix,
-    columns: _Columns,
+    columns: Columns,
     excluded: Bools,
     best: SolverRun | None,
     gap: float,

@@ -22,6 +22,7 @@ from models.markets.protocols import CalledUnits, Portfolio
 from models.markets.registry import ANNOUNCED, MARKETS
 from models.objective import gross_eur, maximise_value, remainder_eur
 from models.outcome import Outcome
+from models.reference.incumbent import incumbent_values
 from models.reference.mip_search import search
 from models.reference.reading import Problem, UnitBlocks, read_outcome
 from models.resources.registry import FIXED, RESOURCES
@@ -73,12 +74,20 @@ def _add_units(model: Any, case: Case, *, called: bool) -> UnitBlocks:
     return UnitBlocks(blocks={one.name: one.block(model, case, called) for one in RESOURCES if one.block is not None})
 
 
-def solve(case: Case, *, relative_gap: float = 1e-4, time_limit_s: float = 60.0, threads: int = 2) -> Outcome:
+def solve(
+    case: Case,
+    *,
+    relative_gap: float = 1e-4,
+    time_limit_s: float = 60.0,
+    threads: int = 2,
+    incumbent: Outcome | None = None,
+) -> Outcome:
     """Return the best program found, with its value, duals and proven bound.
 
     Every coupling is soft, so there is always a program. If time runs out before one is found, the outcome holds the
     baseline and ends as `no program`. `relative_gap` is a share of gross cost; problems of a few thousand variables are
-    solved exactly. Raises SolverError if the solver fails for any other reason.
+    solved exactly. The search begins from the whole numbers of `incumbent`, if there is one. Raises SolverError if the
+    solver fails for any other reason.
     """
     started, log = perf_counter(), SolverLog()
     with _no_collection():
@@ -94,6 +103,7 @@ def solve(case: Case, *, relative_gap: float = 1e-4, time_limit_s: float = 60.0,
         deadline=started + time_limit_s,
         threads=threads,
         log=log,
+        incumbent=None if incumbent is None else incumbent_values(case, matrix, problem.discrete, incumbent),
     )
     seconds = {"build": built - started, "translate": translated - built, "solve": perf_counter() - translated}
     if found.x is None:

@@ -12,7 +12,8 @@ from models.headroom import takes
 from models.markets.protocols import Marginals, MarketBlock
 from models.markets.registry import MARKETS
 from models.outcome import Headroom, Outcome, Programs, ProgramValues, Shadow, Termination
-from models.reference.mip_search import SearchResult, values_of
+from models.reference.mip_search import SearchResult
+from models.reference.rounding import values_of
 from models.reserve_room import SIDES
 from models.resources.protocols import UnitBlock
 from models.resources.registry import RESOURCES
@@ -66,7 +67,7 @@ def read_outcome(
         case,
         _answer(case, problem, values),
         _shadow(case, problem, matrix, found),
-        termination=Termination.OPTIMAL if reached else Termination.TIME_LIMIT,
+        termination=Termination.OPTIMAL if reached else Termination.TIME_LIMIT if found.late else Termination.GAP_OPEN,
         bound_eur=-found.bound,
         solver=version(),
         seconds=seconds,

@@ -67,6 +67,7 @@ def test_the_first_answer_is_a_plan_that_passes_the_audit_and_bids():
         objective=found.best.objective,
         bound=found.bound,
         gap_allowed=0.0,
+        late=True,
     )
     outcome = read_outcome(case, problem, matrix, answer, {})
     assert audit(case, outcome) == ()

@@ -167,7 +167,11 @@ def _add_bids(block: Any, case: Case, held: Sequence[Held]) -> dict[tuple[int, i
     block.most = pyo.Constraint(index, rule=lambda b, r, s: b.bid[r, s] - ranges[r, s][1] * b.bidding[r, s] <= 0)
     return {
         key: Whole(
-            variable=block.bid[key], switch=block.bidding[key] if key in switched else None, least=ranges[key][0]
+            variable=block.bid[key],
+            switch=block.bidding[key] if key in switched else None,
+            least=ranges[key][0],
+            product=key[0],
+            block=key[1],
         )
         for key in keys
     }

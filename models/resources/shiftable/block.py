@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pyomo.environ as pyo
 
-from models.block import Choice, Discrete, Flow, ObjectiveTerm, Values, Variables, called_units, new_block
+from models.block import Choice, Discrete, Flow, Known, ObjectiveTerm, Values, Variables, called_units, new_block
 from models.case import Bools, Case, Ints
 from models.outcome import Fields
 
@@ -52,7 +52,10 @@ def add_shiftable(model: Any, case: Case, called: bool) -> ShiftableBlock:
         start=start,
         variables=variables,
         flow=_flow(case, unit, start, variables),
-        discrete=Discrete(choices=tuple(Choice(variables=v) for v in choices.values())),
+        discrete=Discrete(
+            choices=tuple(Choice(variables=v) for v in choices.values()),
+            known=(Known(variables=variables, field="start", index=(unit,), equals=start, called=called),),
+        ),
         own=own,
     )
 

@@ -16,6 +16,7 @@ from models.block import (
     Exclusive,
     Flow,
     Held,
+    Known,
     ObjectiveTerm,
     ReserveUnits,
     Switches,
@@ -97,6 +98,10 @@ def add_storage(model: Any, case: Case, called: bool) -> StorageBlock:
             held=(held,),
             reserve_units=(_reserve_units(case, (charge, discharge), held),),
             switches=(_switch(block, case, charge),),
+            known=tuple(
+                Known(variables=cells.variables, field=name, index=(cells.unit, cells.isp), called=called)
+                for name, cells in (("charge_kw", charge), ("discharge_kw", discharge))
+            ),
         ),
         own=own,
     )

@@ -14,6 +14,7 @@ import pyomo.environ as pyo
 from models.block import (
     Discrete,
     Flow,
+    Known,
     ObjectiveTerm,
     States,
     Values,
@@ -100,7 +101,12 @@ def add_switched(model: Any, case: Case, called: bool) -> SwitchedBlock:
         ),
         terms=(missing,) if called else (_starting(case, start, done, first), missing),
         discrete=Discrete(
-            states=(States(variables=decided.variables, nearest=lambda x: _nearest(case, units, decided, x)),)
+            states=(States(variables=decided.variables, nearest=lambda x: _nearest(case, units, decided, x)),),
+            known=(
+                Known(
+                    variables=decided.variables, field="switched_on", index=(decided.unit, decided.isp), called=called
+                ),
+            ),
         ),
         own=own,
     )

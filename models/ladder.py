@@ -1,0 +1,70 @@
+"""Plans small portfolios in steps: the decomposition first, then the reference formulation from its program.
+
+The decomposition finds a good program within seconds, whatever else the machine does; the reference finds whole bids and
+other whole numbers that the decomposition leaves open. The better program and the better bound of both are kept.
+Source: docs/explanation/optimisation.md §1.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from time import perf_counter
+
+from models.assembly import proven_eur
+from models.case import Case
+from models.decomposition.executors import Executor
+from models.decomposition.progress import Report
+from models.decomposition.solve import solve as decompose
+from models.outcome import Outcome, Termination
+from models.reference.problem import solve as reference
+
+
+def climb(
+    case: Case,
+    *,
+    relative_gap: float,
+    time_limit_s: float,
+    threads: int,
+    report: Report | None,
+    cancelled: Callable[[], bool],
+    executor: Executor,
+) -> Outcome:
+    """Return the best program of both methods with the better bound. Raises what they raise."""
+    began = perf_counter()
+    first = decompose(
+        case, relative_gap=relative_gap, time_limit_s=time_limit_s, threads=threads, report=report,
+        cancelled=cancelled, executor=executor,
+    )  # fmt: skip
+    left = time_limit_s - (perf_counter() - began)
+    if first.termination is Termination.OPTIMAL or left <= 0 or cancelled():
+        return first
+    second = reference(case, relative_gap=relative_gap, time_limit_s=left, threads=threads, incumbent=first)
+    return joined(first, second, relative_gap)
+
+
+def joined(first: Outcome, second: Outcome, relative_gap: float) -> Outcome:
+    """Return the better program of two runs on one case, with the better bound of both.
+
+    The prices (`duals`) are those of the first run, the decomposition: parts are planned again with them. Raises
+    ProofError where one run's bound contradicts the other's program.
+    """
+    best = first if first.objective_eur >= second.objective_eur else second
+    bound = proven_eur(
+        min(first.bound_eur, second.bound_eur), objective_eur=best.objective_eur, gross_cost_eur=best.gross_cost_eur
+    )
+    gap = bound - best.objective_eur
+    proven = gap <= relative_gap * best.gross_cost_eur
+    return replace(
+        best,
+        bound_eur=bound,
+        gap_eur=gap,
+        termination=Termination.OPTIMAL if proven else _unfinished(second),
+        solver=f"{first.solver}; {second.solver}",
+        seconds=first.seconds | second.seconds,
+        log=(*first.log, *second.log),
+        duals=first.duals,
+    )
+
+
+def _unfinished(last: Outcome) -> Termination:
+    """Return how a run ended without a proof: by the last method's own reason."""
+    return Termination.TIME_LIMIT if last.termination is not Termination.GAP_OPEN else Termination.GAP_OPEN

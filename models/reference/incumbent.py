@@ -1,0 +1,21 @@
+"""Reads the whole numbers of a program that was made elsewhere, so that the search can begin from it. Numpy only."""
+
+import numpy as np
+
+from models.block import Discrete
+from models.case import Case, Floats
+from models.outcome import Outcome
+from models.solver import Matrix
+
+
+def incumbent_values(case: Case, matrix: Matrix, discrete: Discrete, outcome: Outcome) -> Floats:
+    """Return x (V,) with the variables that whole numbers follow from, as in the outcome; all others are zero."""
+    x = np.zeros(len(matrix.cost))
+    for some in discrete.known:
+        programs = outcome.programs if outcome.called is None or not some.called else outcome.called
+        values = getattr(programs, some.field)[some.index]
+        x[matrix.columns(some.variables)] = values if some.equals is None else values == some.equals
+    for whole in discrete.wholes:
+        step_mw = case.reserves[whole.product].step_mw
+        x[matrix.columns([whole.variable])] = np.round(outcome.bids_mw[whole.product][whole.block] / step_mw)
+    return x
