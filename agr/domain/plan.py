@@ -132,6 +132,33 @@ class Positions:
 
 
 @dataclass(frozen=True, kw_only=True)
+class AgainstInForce:
+    """A new plan compared with the program in force, which was evaluated again under the facts of the new plan."""
+
+    plan: int  # whose program was in force
+    was_eur: float  # worth when it was planned
+    worth_eur: float | None  # worth under the new facts; None: it cannot be run any more
+    found_eur: float  # worth of the new plan that was found
+    kept: bool  # the plan holds the program in force, not the one that was found
+    proven: bool  # the search for the new plan ended with a gap within the tolerance, and no program contradicts it
+    termination: str  # how that search ended
+    fit: bool = True  # whether the new plan passes its audit; a last resort may not
+    left: tuple[str, ...] = ()  # resources that cannot run their program any more: they follow the new plan
+    why: tuple[str, ...] = ()  # why the program in force cannot be run at all
+
+    @property
+    def loss_eur(self) -> float:
+        """By how much the plan that was found is worth less than the program kept, or than the one given up was."""
+        return (self.worth_eur if self.kept and self.worth_eur is not None else self.was_eur) - self.found_eur
+
+    @property
+    def given_up(self) -> bool:
+        """Whether resources cannot run the program that was in force any more, and the new plan is worth less."""
+        impossible = not self.kept and bool(self.why or self.left)
+        return impossible and self.loss_eur > 1e-6 + 1e-9 * abs(self.was_eur)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Plan:
     """The answer for one Period."""
 
@@ -148,3 +175,4 @@ class Plan:
     case_digest: str = ""
     part: bool = False  # only some congestion points were re-optimised; all others are as in the predecessor
     basis: str = ""  # what it was made from, except reservations; an equal text means that nothing else has changed
+    against: AgainstInForce | None = None  # how it compares with the program that was in force

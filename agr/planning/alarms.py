@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from agr.domain.plan import Plan, PlanState
+from agr.planning.in_force import words
 
 STALE = "stand in for missing ones"
 """Words by which a note about stale forecasts is recognised."""
@@ -38,6 +39,15 @@ def _alarms(plan: Plan) -> Iterator[AlarmChange]:
         yield AlarmChange(kind="no plan")
     if plan.state is PlanState.AUDITED:
         yield from _promises(plan)
+        yield from _in_force(plan)
+
+
+def _in_force(plan: Plan) -> Iterator[AlarmChange]:
+    """Say where an earlier program had to stay, or had to be given up, because the search found nothing better."""
+    against = plan.against
+    said = None if against is None or against.proven else f"plan {plan.id}: {words(against)}"
+    yield AlarmChange(kind="plan kept", text=said if against is not None and against.kept else None)
+    yield AlarmChange(kind="plan given up", text=said if against is not None and against.given_up else None)
 
 
 def _promises(plan: Plan) -> Iterator[AlarmChange]:

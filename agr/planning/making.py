@@ -7,10 +7,11 @@ from typing import Protocol
 
 from agr.domain.errors import PlanError
 from agr.domain.isp import Period
-from agr.domain.plan import Plan, PlanState, Reason
+from agr.domain.plan import AgainstInForce, Plan, PlanState, Reason
 from agr.planning import serialisation
 from agr.planning.case import NamedCase, build
 from agr.planning.difference import Solved, begun_from, change
+from agr.planning.in_force import comparable, judged, standing, words
 from agr.planning.incremental import IncrementalPlanner, PartRefused, PartRun
 from agr.planning.inputs import RunInputs, read_inputs
 from agr.planning.plan_summary import points_of, positions_of, result_of
@@ -19,6 +20,7 @@ from agr.planning.progress import Round
 from agr.planning.solving import Solution
 from agr.planning.weighing import prognoses_to_weigh, staying_case, weighed
 from agr.store.day import Trigger
+from models.outcome import Termination
 
 
 class UnsolvedError(PlanError):
@@ -72,6 +74,11 @@ def points_to_move(triggers: tuple[Trigger, ...]) -> frozenset[str]:
     return frozenset(p for t in triggers for p in t.points) if all(t.points for t in triggers) else frozenset()
 
 
+def _said(against: AgainstInForce | None) -> tuple[str, ...]:
+    said = "" if against is None else words(against)
+    return (said,) if said else ()
+
+
 class PlanMaker:
     """Makes plans from what a store holds, and stores them."""
 
@@ -121,21 +128,47 @@ class PlanMaker:
         if start is None:
             raise PlanError(f"no CRO has answered for {run.period}")
         named = begun_from(start.before, build(start.inputs))
-        answer = self._solved(named, listener)
+        answer = self._solved(start, named, listener)
+        against = None
+        if not answer.findings or answer.outcome.termination is Termination.NO_PROGRAM:  # then it is no fault
+            answer, against = self._judged(start, named, answer, run.preview)
         solved = Solved(named=named, outcome=answer.outcome)
-        plan = self._described(start, solved, answer, run.reasons)
+        plan = self._described(start, solved, answer, run.reasons, against)
         plan = self._shown_first(plan) if run.preview else self._weighed(start, plan)
         stored = self._store.put(plan, solved, run.numbers)
         self.parts.keep(stored, solved)
         return stored
 
-    def _solved(self, named: NamedCase, listener: Listener | None) -> Solution:
+    def _solved(self, start: RunInputs, named: NamedCase, listener: Listener | None) -> Solution:
         try:
             return self._solver.solve(named.case, listener.reached if listener else None)
         except PlanError as error:
-            raise UnsolvedError(str(error), named) from error
+            latest, before = start.predecessor, start.before
+            stays = ""
+            if latest is not None and before is not None and comparable(before, named):
+                stays = f"; {standing(latest.id, before, named)}"
+            raise UnsolvedError(f"{error}{stays}", named) from error
 
-    def _described(self, start: RunInputs, solved: Solved, answer: Solution, reasons: tuple[Reason, ...]) -> Plan:
+    @staticmethod
+    def _judged(
+        start: RunInputs, named: NamedCase, answer: Solution, preview: bool
+    ) -> tuple[Solution, AgainstInForce | None]:
+        """Return what may come into force: the answer, or the program in force where that is worth more.
+
+        A preview is always the answer: its operator decides.
+        """
+        latest, before = start.predecessor, start.before
+        if latest is None or before is None or not comparable(before, named):
+            return answer, None
+        found = judged(latest.id, before, named, answer)
+        if preview:
+            return answer, replace(found.against, kept=False)
+        return found.answer, found.against
+
+    def _described(
+        self, start: RunInputs, solved: Solved, answer: Solution, reasons: tuple[Reason, ...],
+        against: AgainstInForce | None,
+    ) -> Plan:  # fmt: skip
         """Return the plan with its figures, its audit and what it changes."""
         latest, threshold = start.predecessor, self._settings.publication.threshold_w
         return Plan(
@@ -148,12 +181,13 @@ class PlanMaker:
             positions=positions_of(solved),
             result=result_of(
                 solved, findings=answer.findings, no_flexibility_eur=answer.no_flexibility_eur,
-                notes=(*start.notes, *solved.named.notes),
+                notes=(*_said(against), *start.notes, *solved.named.notes),
             ),
             change=change(latest.id, start.before, solved, threshold) if latest and start.before else None,
             predecessor=latest.id if latest else None,
             case_digest=serialisation.digest(solved.named),
             basis=start.basis,
+            against=against,
         )  # fmt: skip
 
     @staticmethod

@@ -79,6 +79,7 @@ class RunReport:
             imbalance_mwh=round(result.imbalance_mwh, 6),
             reservation_shortfall_kwh=round(result.reservation_shortfall_kwh, 3),
             changed_points=len(plan.change.points) if plan.change else None,
+            program_of_plan=plan.against.plan if plan.against and plan.against.kept else None,
         )  # fmt: skip
 
     def failed(self, period: Period, why: str) -> None:

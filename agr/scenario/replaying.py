@@ -65,7 +65,7 @@ def replay(
     answer = solve(named.case)
     compared = stored if alone else solved
     exact = serialisation.digest(timeless(answer.outcome)) == serialisation.digest(timeless(compared.outcome))
-    remark = "" if exact or changes else _remark(compared.outcome, answer.outcome)
+    remark = "" if exact or changes else _remark(plan, compared.outcome, answer.outcome)
     again = Solved(named=named, outcome=answer.outcome)
     if alone and plan.predecessor:
         with store.transaction() as tx:
@@ -85,8 +85,10 @@ def replay(
     )
 
 
-def _remark(stored: Outcome, again: Outcome) -> str:
+def _remark(plan: Plan, stored: Outcome, again: Outcome) -> str:
     """Return why a rerun without changes differs, as far as the outcomes show."""
+    if plan.against is not None and plan.against.kept:
+        return f"the plan kept the program of plan {plan.against.plan}; a rerun shows what its own search finds"
     if ended_by_time_limit(stored) or ended_by_time_limit(again):
         return "a time limit ended a solve, so the machine's speed decided; raise planning.time_limit_s for replays"
     if stored.solver != again.solver:

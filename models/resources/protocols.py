@@ -151,6 +151,9 @@ class ResourceClass:
     """Programs of the units if nobody steers them, without regard to pins"""
     terms_eur: Callable[[Case, Rows, Fields, bool], Mapping[str, Floats]] = field(default=lambda *_: {})
     """(case, units, their programs, called): each unit's earnings (n,), EUR, by term; called: only of shortfall"""
+    resumed: Callable[[Case, Ints, Case, Ints, Fields], tuple[Fields, Bools]] | None = None
+    """(case, units (n,), an earlier case, their rows in it (n,), their programs there): these programs under the case,
+    and whether each unit (n,) can run its own; None: it can while all its arrays are as they were"""
     block: Callable[[Any, Case, bool], UnitBlock] | None = None
     """(model, case, called): adds variables and rows of all units, or of those that may be called"""
     mixing: Mixing | None = None

@@ -3,8 +3,9 @@
 To add a class (a worked example: docs/how-to/add-a-resource-class.md):
 
 1. `models/resources/NAME/`: `arrays.py` (a dataclass with `point`, `widths` and `check`), `programs.py` (power,
-   unmanaged program, money, and how answers mix or one is chosen), `block.py` (its Pyomo block for the reference) and
-   `response.py` (its best response for the decomposition). They know Case, and no other class.
+   unmanaged program, money, and how answers mix or one is chosen), `block.py` (its Pyomo block for the reference),
+   `response.py` (its best response for the decomposition) and, where facts may change under a program, `resumed.py`
+   (an earlier program under new facts). They know Case, and no other class.
 2. `models/case.py`: a field with the arrays, marked as units, with no units as its default.
    `models/outcome.py`: the fields of Programs that hold its programs.
 3. Here: a ResourceClass. See models.resources.protocols for what each entry means and what may be left out.
@@ -15,18 +16,22 @@ To add a class (a worked example: docs/how-to/add-a-resource-class.md):
 
 from models.case import UNIT_CLASSES
 from models.resources.curtailable import programs as curtailable
+from models.resources.curtailable import resumed as curtailable_resumed
 from models.resources.curtailable.block import add_curtailable
 from models.resources.curtailable.response import CurtailableResponder
 from models.resources.fixed import programs as fixed
 from models.resources.protocols import Choosing, Mixing, Reserving, ResourceClass
 from models.resources.shiftable import programs as shiftable
+from models.resources.shiftable import resumed as shiftable_resumed
 from models.resources.shiftable.block import add_shiftable
 from models.resources.shiftable.response import ShiftableResponder
 from models.resources.storage import programs as storage
 from models.resources.storage import reserve as storage_reserve
+from models.resources.storage import resumed as storage_resumed
 from models.resources.storage.block import add_storage
 from models.resources.storage.response import StorageResponder
 from models.resources.switched import programs as switched
+from models.resources.switched import resumed as switched_resumed
 from models.resources.switched.block import add_switched
 from models.resources.switched.descent import SwitchedDescent
 from models.resources.switched.response import SwitchedResponder
@@ -38,6 +43,7 @@ CURTAILABLE = ResourceClass(
     fields=("curtailable_kw",),
     power_kw=curtailable.power_kw,
     unmanaged=curtailable.unmanaged,
+    resumed=curtailable_resumed.resumed,
     terms_eur=curtailable.terms_eur,
     block=add_curtailable,
     mixing=Mixing(responder=CurtailableResponder.of, empty=curtailable.empty),
@@ -52,6 +58,7 @@ STORAGE = ResourceClass(
     fields=storage.FIELDS,
     power_kw=storage.power_kw,
     unmanaged=storage.unmanaged,
+    resumed=storage_resumed.resumed,
     terms_eur=storage.terms_eur,
     block=add_storage,
     mixing=Mixing(
@@ -75,6 +82,7 @@ SHIFTABLE = ResourceClass(
     fields=("start",),
     power_kw=shiftable.power_kw,
     unmanaged=shiftable.unmanaged,
+    resumed=shiftable_resumed.resumed,
     block=add_shiftable,
     choosing=Choosing(responder=ShiftableResponder.of, empty=shiftable.empty, choose=shiftable.choose),
     width_kw=shiftable.width_kw,
@@ -85,6 +93,7 @@ SWITCHED = ResourceClass(
     fields=("switched_on",),
     power_kw=switched.power_kw,
     unmanaged=switched.unmanaged,
+    resumed=switched_resumed.resumed,
     terms_eur=switched.terms_eur,
     block=add_switched,
     choosing=Choosing(

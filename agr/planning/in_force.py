@@ -1,0 +1,153 @@
+"""Compares a new plan with the program in force under the same facts: nothing worse comes into force by itself. Pure.
+
+Whatever way a search ended, the program in force is checked again with the new reservations, prices, limits, positions
+and closed ISPs. It stays where it is worth more than what was found, however little. Only a program that cannot be run
+any more gives way to a plan that is worth less, and then an alarm says how much.
+Source: docs/explanation/optimisation.md §3.7.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from math import isfinite
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agr.domain.plan import AgainstInForce
+from agr.planning.case import NamedCase
+from agr.planning.difference import Solved
+from agr.planning.solving import Solution
+from models.case import UNIT_CLASSES
+from models.outcome import Outcome, Termination
+
+_ROUNDING_EUR, _ROUNDING = 1e-6, 1e-9
+"""A difference of worth below this, in EUR and as a share of gross cost, is numerical noise."""
+_PROOF_EUR, _PROOF = 1e-4, 1e-7
+"""A proven bound may lie below a program's worth by this, in EUR and as a share of gross cost, as in the audit."""
+_SHOWN_KWH = 1e-3
+"""Energy below this is numerical noise."""
+_SHOWN = 5
+"""Most resources and findings that are named."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Judged:
+    """What may come into force, and how it compares with what is."""
+
+    answer: Solution
+    against: AgainstInForce
+
+
+def comparable(before: Solved | None, named: NamedCase) -> bool:
+    """Return whether there is a program in force, in ISPs of the same length, that can be evaluated under new facts."""
+    from models.evaluation import evaluable
+
+    if before is None or not evaluable(named.case):
+        return False
+    return (before.named.case.isps, before.named.case.isp_hours) == (named.case.isps, named.case.isp_hours)
+
+
+def judged(number: int, before: Solved, named: NamedCase, answer: Solution) -> Judged:
+    """Return the program in force (plan `number`) where it is worth more under the new facts, else the new plan.
+
+    It also stays where what was found fails its audit.
+    """
+    from models.audit import audit
+    from models.evaluation import Earlier, keep
+
+    found = answer.outcome
+    earlier = Earlier(case=before.named.case, outcome=before.outcome, rows=rows_of(before.named, named))
+    candidate = keep(named.case, earlier, found)
+    kept, left = candidate.outcome, _names(named, candidate.replaced)
+    findings = audit(named.case, kept)
+    worth = None if findings else kept.objective_eur
+    noise = _ROUNDING_EUR + _ROUNDING * kept.gross_cost_eur
+    better = worth is not None and (bool(answer.findings) or worth - found.objective_eur > noise)
+    bound = _bound_eur(found, kept)
+    against = AgainstInForce(
+        plan=number, was_eur=before.outcome.objective_eur, worth_eur=worth, found_eur=found.objective_eur,
+        kept=better, proven=found.termination is Termination.OPTIMAL and (not better or isfinite(bound)),
+        termination=found.termination.value, fit=not answer.findings, left=left, why=findings[:_SHOWN],
+    )  # fmt: skip
+    if not better:
+        return Judged(answer=answer, against=against)
+    stays = replace(
+        kept,
+        termination=_termination(found, bound),
+        bound_eur=bound,
+        gap_eur=bound - kept.objective_eur,
+        solver=f"{kept.solver}; {found.solver} found less",
+        seconds=found.seconds | kept.seconds,
+        log=found.log,
+    )
+    return Judged(answer=replace(answer, outcome=stays, findings=()), against=against)
+
+
+def rows_of(before: NamedCase, named: NamedCase) -> Mapping[str, NDArray[np.int64]]:
+    """Return class → (U,) row in the case before of each unit of a case, by the name of its resource; −1: it is new."""
+    found = {}
+    for name in UNIT_CLASSES:
+        known = {resource: row for row, resource in enumerate(before.of(name))}
+        found[name] = np.array([known.get(resource, -1) for resource in named.of(name)], dtype=np.int64)
+    return found
+
+
+def _names(named: NamedCase, units: Mapping[str, NDArray[np.int64]]) -> tuple[str, ...]:
+    names = [named.of(name)[unit] for name, few in units.items() for unit in few.tolist()]
+    return (*names[:_SHOWN], *([f"{len(names) - _SHOWN} more"] if len(names) > _SHOWN else []))
+
+
+def _bound_eur(found: Outcome, kept: Outcome) -> float:
+    """Return the bound that was proven for the case, or infinity where the kept program shows that it is wrong."""
+    slack = _PROOF_EUR + _PROOF * kept.gross_cost_eur
+    if found.bound_eur < kept.objective_eur - slack:
+        return float("inf")
+    return max(found.bound_eur, kept.objective_eur)
+
+
+def _termination(found: Outcome, bound_eur: float) -> Termination:
+    if found.termination is Termination.NO_PROGRAM:
+        return Termination.TIME_LIMIT
+    if found.termination is Termination.OPTIMAL and not isfinite(bound_eur):
+        return Termination.GAP_OPEN
+    return found.termination
+
+
+def words(against: AgainstInForce) -> str:
+    """Say which program is in force now, and what that is worth; empty where there is nothing to say."""
+    found, loss = f"{against.found_eur:,.2f} EUR", f"{against.loss_eur:,.2f} EUR less"
+    gone = f"{', '.join(against.left)} cannot run the program of plan {against.plan} any more"
+    if against.kept:
+        worth = f"{against.worth_eur:,.2f} EUR"
+        new = f"the new plan {found}, {loss}" if against.fit else "and nothing else was found that may be run"
+        said = (
+            f"the program of plan {against.plan} stays in force: under the same facts it is worth {worth}, "
+            f"{new} (its search ended: {against.termination})"
+        )
+        return f"{said}; {gone} and follow the new plan" if against.left else said
+    if not against.given_up:
+        return ""
+    if against.why:
+        gone = f"the program of plan {against.plan} cannot be run any more ({'; '.join(against.why)})"
+    was = f"{against.was_eur:,.2f} EUR"
+    return f"{gone}: it was worth {was}, this plan {found}, {loss} (its search ended: {against.termination})"
+
+
+def standing(number: int, before: Solved, named: NamedCase) -> str:
+    """Say what the program in force (plan `number`) is worth under new facts for which no plan could be made."""
+    from models.audit import audit
+    from models.baseline import no_flexibility
+    from models.evaluation import Earlier, keep
+
+    earlier = Earlier(case=before.named.case, outcome=before.outcome, rows=rows_of(before.named, named))
+    candidate = keep(named.case, earlier, no_flexibility(named.case))
+    left, findings = _names(named, candidate.replaced), audit(named.case, candidate.outcome)
+    stays = f"the program of plan {number} stays in force"
+    if left or findings:
+        return f"{stays}, but cannot be run as it is any more: {', '.join(left) or '; '.join(findings[:_SHOWN])}"
+    hours = named.case.isp_hours
+    short = float(candidate.outcome.reservation_shortfall_kw.sum()) * hours
+    off = float((candidate.outcome.short_kw + candidate.outcome.long_kw).sum()) * hours
+    said = f"{stays}, worth {candidate.outcome.objective_eur:,.2f} EUR under the new facts"
+    said += f", {short:,.1f} kWh short if all reservations were called" if short > _SHOWN_KWH else ""
+    return said + (f", {off:,.1f} kWh unbalanced" if off > _SHOWN_KWH else "")

@@ -1,0 +1,231 @@
+"""What a given program is worth in a case: the program in force, kept under new facts, with everything that follows.
+
+Units keep the programs of an earlier outcome; those that cannot run theirs any more, or had none, take that of another
+outcome. Positions, reserve, bids and shortfalls follow from the programs as in the decomposition, and money from the
+same terms as every outcome's. Nothing is searched. Source: docs/explanation/optimisation.md §3.7.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields, replace
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+from models.arrays import of_rows
+from models.assembly import assemble, no_prices
+from models.block import called_units, reserved_points
+from models.case import Bools, Case, Floats, Ints
+from models.decomposition.primal.activation import Activation, as_planned, moved_kw
+from models.decomposition.primal.recovery import (
+    AllocatedReserve,
+    ClassReserve,
+    headroom,
+    positions,
+    reserve,
+    reserving,
+    undelivered,
+)
+from models.errors import CaseError
+from models.headroom import takes
+from models.markets.registry import MARKETS
+from models.outcome import Fields, Headroom, Outcome, Programs, ProgramValues, Termination
+from models.reserve_room import SIDES
+from models.resources.protocols import ResourceClass
+from models.resources.registry import RESOURCES
+from models.resources.totals import points_kw
+
+KEPT = "program in force"
+"""What stands for the solver in an outcome that keeps an earlier program."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Earlier:
+    """A program in force: the case and outcome of its plan, and where the units of a new case stand in them."""
+
+    case: Case
+    outcome: Outcome
+    rows: Mapping[str, Ints]  # class → (U,) row in `case` of each unit of the new case, −1: it had none
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Kept:
+    """An earlier program under new facts."""
+
+    outcome: Outcome  # without a bound
+    replaced: Mapping[str, Ints]  # class → units (n,) of the new case that take the other outcome's program
+
+
+def evaluable(case: Case) -> bool:
+    """Return whether everything else follows from programs: in no part, and in no market that is planned whole only."""
+    return case.remainder is None and not any(market.whole_only(case) for market in MARKETS)
+
+
+def keep(case: Case, earlier: Earlier, instead: Outcome) -> Kept:
+    """Return the outcome of `case` in which units keep their earlier programs, and others take those of `instead`.
+
+    Of the called programs that were planned with the earlier program, those of `instead`, and the plan itself, those
+    are taken under which the whole is worth most. Bids stay as far as they can still be held. Raises CaseError for a
+    case that is not evaluable.
+    """
+    if not evaluable(case):
+        raise CaseError("a given program cannot be evaluated in this case: see models.evaluation.evaluable")
+    began = perf_counter()
+    own = _resumed(case, earlier, earlier.outcome.programs)
+    programs = _joined(instead.programs, own)
+    calls: list[Programs | None] = [None]
+    if reserved_points(case).any():
+        first = earlier.outcome.called or earlier.outcome.programs
+        second = instead.called or instead.programs
+        calls = [_joined(second, _resumed(case, earlier, first)), second, programs]
+    held = {
+        name: _rows_held(case, earlier.outcome.headroom, earlier, name) for name in (one.name for one, _ in reserving())
+    }
+    bids = _bids(case, earlier)
+    answers = (_answer(case, programs, called, held, bids) for called in calls)
+    found = [_outcome(case, answer, instead, perf_counter() - began) for answer in answers]
+    left = {name: np.flatnonzero(~fits) for name, (_, fits, _) in own.items()}
+    return Kept(
+        outcome=max(found, key=lambda one: one.objective_eur),
+        replaced={name: units for name, units in left.items() if len(units)},
+    )
+
+
+def _outcome(case: Case, answer: ProgramValues, instead: Outcome, seconds: float) -> Outcome:
+    """Return the outcome of an answer, with the prices that were found for the case."""
+    shadow = no_prices(case) if instead.termination is Termination.NO_PROGRAM else instead.shadow
+    found = assemble(
+        case, answer, shadow, termination=Termination.TIME_LIMIT, bound_eur=np.inf, solver=KEPT,
+        seconds={"in force": seconds},
+    )  # fmt: skip
+    return replace(found, duals=instead.duals)
+
+
+_Own = dict[str, tuple[Ints, Bools, Fields]]
+"""Class → units that had a program (n,), of all units (U,) whether they keep theirs, and these programs (n, …)."""
+
+
+def _resumed(case: Case, earlier: Earlier, programs: Programs) -> _Own:
+    """Return the earlier programs under the facts of the case."""
+    result: _Own = {}
+    for resource in RESOURCES:
+        if resource.fields:
+            rows = earlier.rows[resource.name]
+            units = np.flatnonzero(rows >= 0)
+            given = programs.of(resource.fields, rows[units])
+            found, fit = _of_class(case, resource, units, earlier.case, rows[units], given)
+            keeps = np.zeros(len(rows), dtype=np.bool_)
+            keeps[units] = fit
+            result[resource.name] = units, keeps, found
+    return result
+
+
+def _of_class(
+    case: Case, resource: ResourceClass, units: Ints, before: Case, rows: Ints, given: Fields
+) -> tuple[Fields, Bools]:
+    if resource.resumed is not None:
+        return resource.resumed(case, units, before, rows, given)
+    now, was = of_rows(resource.arrays(case), units), of_rows(resource.arrays(before), rows)
+    same = np.ones(len(units), dtype=np.bool_)
+    for item in fields(now):
+        if item.name not in ("point", *resource.unpriced):
+            same &= _equal_rows(getattr(now, item.name), getattr(was, item.name))
+    return given, same
+
+
+def _equal_rows(new: Any, old: Any) -> Bools:
+    """Return whether each row (n,) of two arrays is the same, NaN included."""
+    if np.shape(new) != np.shape(old):
+        return np.zeros(len(new), dtype=np.bool_)
+    both = (new == old) | ((new != new) & (old != old))
+    result: Bools = both.reshape(len(new), -1).all(axis=1)
+    return result
+
+
+def _joined(instead: Programs, own: _Own) -> Programs:
+    """Return the programs of `instead`, with those in their place that units keep."""
+    found: dict[str, Any] = {}
+    for resource in RESOURCES:
+        for name in resource.fields:
+            units, keeps, mine = own[resource.name]
+            found[name] = np.array(getattr(instead, name))
+            found[name][units[keeps[units]]] = mine[name][keeps[units]]
+    return Programs(**found)
+
+
+def _rows_held(case: Case, held: Headroom, earlier: Earlier, name: str) -> Floats:
+    """Return the reserve (R,U,T), kW, that units of a class held before, of the products that there still are."""
+    rows = earlier.rows[name]
+    known = {product.name: r for r, product in enumerate(earlier.case.reserves)}
+    units = np.flatnonzero(rows >= 0)
+    result = np.zeros((len(case.reserves), len(rows), case.isps))
+    for r, product in enumerate(case.reserves):
+        if product.name in known:
+            side = next(side for side in SIDES if takes(product, side))
+            result[r, units] = held.of(name, side)[known[product.name], rows[units]]
+    return result
+
+
+def _bids(case: Case, earlier: Earlier) -> list[Floats]:
+    """Return the earlier bids (B,), MW, within what is bought now; zero for new products and blocks."""
+    known = {product.name: bids for product, bids in zip(earlier.case.reserves, earlier.outcome.bids_mw, strict=True)}
+    found = []
+    for product in case.reserves:
+        most = np.asarray(product.max_mw, dtype=np.float64)
+        bids = known.get(product.name, np.zeros(0))
+        wanted = np.minimum(bids, most) if len(bids) == len(most) else np.zeros(len(most))
+        found.append(np.where(np.isnan(product.committed_mw), wanted, product.committed_mw))
+    return found
+
+
+def _answer(
+    case: Case, programs: Programs, called: Programs | None, held: Mapping[str, Floats], bids: list[Floats]
+) -> ProgramValues:
+    """Return everything that follows from programs, planned and called."""
+    planned_kw = points_kw(case, programs)
+    shortfall = np.zeros(case.reservations.reserved_kw.shape)
+    activation = None
+    if called is not None:
+        activation = Activation(called=dict(_of_reserved(case, called)))
+        shortfall, broken = undelivered(case, moved_kw(case, activation, programs)[:-1], planned_kw)
+        if len(broken):
+            as_planned(case, activation, programs, broken)
+            shortfall, _ = undelivered(case, moved_kw(case, activation, programs)[:-1], planned_kw)
+    everywhere = None if activation is None else activation.everywhere(programs)
+    first = _allocated(case, programs, held)
+    again = None if everywhere is None else _allocated(case, everywhere, held, reserved_points(case))
+    made, missing = reserve(case, first, again, bids)
+    day_ahead, buy, sell, short, long = positions(case, planned_kw.sum(axis=0))
+    settled: dict[str, Any] = {}
+    for market in MARKETS:
+        settled |= {} if market.settled is None else market.settled(case, planned_kw)
+    return ProgramValues(
+        programs=programs, called=everywhere, headroom=headroom(case, first),
+        called_headroom=None if again is None else headroom(case, first, again), point_kw=planned_kw,
+        day_ahead_kw=day_ahead, intraday_buy_kw=buy, intraday_sell_kw=sell, short_kw=short, long_kw=long,
+        bids_mw=made, reserve_shortfall_mw=missing, reservation_shortfall_kw=shortfall, **settled,
+    )  # fmt: skip
+
+
+def _of_reserved(case: Case, called: Programs) -> Iterator[tuple[str, tuple[Ints, Fields]]]:
+    """Yield the called programs of the units at congestion points with a reservation, as copies."""
+    for resource in RESOURCES:
+        units = np.flatnonzero(called_units(case, resource.arrays(case).point))
+        if resource.fields:
+            yield resource.name, (units, dict(called.of(resource.fields, units)))
+
+
+def _allocated(
+    case: Case, programs: Programs, held: Mapping[str, Floats], points: Bools | None = None
+) -> AllocatedReserve:
+    """Return the reserve of all units that may hold some, or of those at some congestion points (C+1,) only."""
+    result: AllocatedReserve = {}
+    for resource, how in reserving():
+        able = how.reserve_kw(case) > 0
+        if points is not None:
+            able &= points[resource.arrays(case).point]
+        units = np.flatnonzero(able)
+        taken, places = programs.of(resource.fields, units), np.arange(len(units))
+        kept = np.array(held[resource.name][:, units], dtype=how.precision(case))
+        result[resource.name] = ClassReserve(units=units, held=how.allocation(case, units, taken, places, kept))
+    return result
