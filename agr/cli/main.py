@@ -1,6 +1,9 @@
 """Commands: parse, call, print. Imports are inside the commands, so that each command starts quickly."""
 
+import atexit
+import gc
 import getpass
+import os
 import signal
 import threading
 from pathlib import Path
@@ -25,6 +28,9 @@ operating.register(app, in_words)
 ConfigOption = Annotated[Path, typer.Option("--config", "-c", help="Settings file.", envvar="AGR_CONFIG")]
 PeriodOption = Annotated[str | None, typer.Option("--period", help="Local day, YYYY-MM-DD; default: tomorrow.")]
 DEFAULT = Path("agr.toml")
+COLLECT_EVERY = 50_000
+"""Objects made between two looks for unreachable cycles. Importing makes tens of thousands and none of them can go;
+at Python's own 700 a tenth of a short command's time is spent looking. More costs memory: some megabytes here."""
 
 
 keys.register(app, in_words)
@@ -212,13 +218,13 @@ def award(
     period: PeriodOption = None,
 ) -> None:
     """Enter the capacity that an auction awarded, where it differs from our bid."""
-    from agr.operations import commands
+    from agr.operations import awards, commands
     from agr.settings import load
 
     with in_words():
         settings = load(config)
         values = commands.parse_numbers(megawatts)
-        commands.award(settings, commands.open_store(settings), _period(settings, period), product, values)
+        awards.award(settings, commands.open_store(settings), _period(settings, period), product, values)
     out.print("entered; the daemon will plan again")
 
 
@@ -262,6 +268,9 @@ def demo(
 
 def main() -> None:
     """Entry point of the console script."""
+    gc.set_threshold(COLLECT_EVERY)
+    atexit.register(gc.freeze)  # the process ends: looking for cycles once more would take a fifth of a short command
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # looking for some reads every package's metadata
     app()
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -14,7 +15,6 @@ from agr.domain.plan import Plan, PlanState
 from agr.store import tables as t
 from agr.store.engine import Tx
 
-_PLAN = TypeAdapter(Plan)
 _AT_ONCE = 500  # parameters of one query
 
 
@@ -37,8 +37,13 @@ def _written(plan: Plan) -> str:
     return to_json(plan, inf_nan_mode="strings").decode()
 
 
+@cache
+def _adapter() -> TypeAdapter[Plan]:
+    return TypeAdapter(Plan)  # built by the first plan that is read: it takes longer than a command without plans may
+
+
 def _plan(row: Any) -> Plan:
-    return replace(_PLAN.validate_json(row.summary), id=row.id, state=PlanState(row.state))
+    return replace(_adapter().validate_json(row.summary), id=row.id, state=PlanState(row.state))
 
 
 _COLUMNS = (t.plans.c.id, t.plans.c.summary, t.plans.c.state)

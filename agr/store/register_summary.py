@@ -1,5 +1,7 @@
 """What can be said of the register without reading its resources."""
 
+from functools import cache
+
 import sqlalchemy as sa
 from pydantic import TypeAdapter
 
@@ -7,7 +9,10 @@ from agr.domain.register import Contract
 from agr.store import tables as t
 from agr.store.engine import Tx
 
-_CONTRACT = TypeAdapter(Contract)
+
+@cache
+def _adapter() -> TypeAdapter[Contract]:
+    return TypeAdapter(Contract)
 
 
 def has_connections(tx: Tx) -> bool:
@@ -20,4 +25,4 @@ def contracts(tx: Tx) -> tuple[Contract, ...]:
     """Return the contracts, in the order of their table."""
     c = t.register.c
     found = tx.execute(sa.select(c.data).where(c.kind == "contracts").order_by(c.position)).scalars()
-    return tuple(_CONTRACT.validate_json(data) for data in found)
+    return tuple(_adapter().validate_json(data) for data in found)
