@@ -1,4 +1,8 @@
-"""Solves cases in spawned worker processes: never in threads, where concurrent solves hang."""
+"""Solves cases in worker processes: never in threads, where concurrent solves hang.
+
+Workers are forked from a server, a process of its own that has imported the models once and runs nothing: a new worker
+begins at once, also where one has died or was killed, and all share the memory of what was imported.
+"""
 
 import json
 import multiprocessing
@@ -9,7 +13,7 @@ from concurrent.futures import Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from math import isfinite
-from multiprocessing import connection
+from multiprocessing import connection, forkserver
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Lock, Thread
@@ -50,21 +54,15 @@ def _answer_part(shared: SharedArrays, how: How) -> SharedArrays:
     return pack(answer_part(before, case, how), shared.file.parent)
 
 
-def _ready() -> str:
-    """Import the models."""
-    from models import method
-
-    return method.__name__
-
-
-def _ready_for_parts() -> str:
-    """Import and compile what replanning a part of a portfolio needs."""
+def _compile() -> None:
+    """Compile what replanning a part of a portfolio needs."""
     from models.method import compile_all
 
     compile_all()
-    return _ready()
 
 
+_IMPORTED_ONCE = ["agr.planning.pool", "models.audit", "models.baseline", "models.method", "models.part"]
+"""What the server of workers imports. It may not call anything there: solvers begin threads, which no fork survives."""
 _LISTEN_S = 0.25
 _NICE = 10
 """Niceness of workers: the endpoint still answers at once while they solve on every core."""
@@ -122,15 +120,18 @@ class SolverPool:
         self._pool = self._start()
 
     def _start(self) -> ProcessPoolExecutor:
-        context = multiprocessing.get_context("spawn")
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload(_IMPORTED_ONCE)
         return ProcessPoolExecutor(self._planning.workers, mp_context=context, initializer=_settle_in)
 
     def warm_up(self, *, parts: bool = False) -> None:
-        """Let a worker import the models in the background, so that neither the start nor the first plan waits for it.
+        """Let the models be imported in the background, so that neither the start nor the first plan waits for it.
 
-        With `parts`, the worker also compiles what replanning a part needs.
+        With `parts`, a worker also compiles what replanning a part needs.
         """
-        self._pool.submit(_ready_for_parts if parts else _ready)
+        forkserver.ensure_running()
+        if parts:
+            self._pool.submit(_compile)
 
     def solve(self, case: Case, reached: Callable[[Round], None] | None = None) -> Solution:
         """Return the audited outcome; `reached` is called after every round of the decomposition.
@@ -167,7 +168,7 @@ class SolverPool:
         deadline = monotonic() + settings.budget_s
         rounds = _RoundReader(folder / _ROUNDS, reached)
         try:
-            while not wait([running], timeout=_LISTEN_S).done:
+            while not wait([running], timeout=max(0.0, min(_LISTEN_S, deadline - monotonic()))).done:
                 rounds.forward()
                 if monotonic() > deadline:
                     raise TimeoutError
