@@ -1,8 +1,8 @@
 """Plans small portfolios in steps: the decomposition first, then the reference formulation from its program.
 
-The decomposition finds a good program within seconds, whatever else the machine does; the reference finds whole bids and
-other whole numbers that the decomposition leaves open. The better program and the better bound of both are kept.
-Source: docs/explanation/optimisation.md §1.
+The decomposition finds a good program within seconds, whatever else the machine does. Where bids are whole and few
+units hold reserve, a search of patterns of bids comes first instead. The reference then improves what they leave open.
+The best program and the best bound are kept. Source: docs/explanation/optimisation.md §1.
 """
 
 from collections.abc import Callable
@@ -11,6 +11,7 @@ from time import perf_counter
 
 from models.assembly import proven_eur
 from models.case import Case
+from models.decomposition.bids.exact import has_whole_bids, plan_whole_bids
 from models.decomposition.executors import Executor
 from models.decomposition.progress import Report
 from models.decomposition.solve import solve as decompose
@@ -30,10 +31,15 @@ def climb(
 ) -> Outcome:
     """Return the best program of both methods with the better bound. Raises what they raise."""
     began = perf_counter()
-    first = decompose(
-        case, relative_gap=relative_gap, time_limit_s=time_limit_s, threads=threads, report=report,
-        cancelled=cancelled, executor=executor,
-    )  # fmt: skip
+    if has_whole_bids(case):
+        first = plan_whole_bids(
+            case, relative_gap=relative_gap, time_limit_s=time_limit_s, threads=threads, cancelled=cancelled
+        )
+    else:
+        first = decompose(
+            case, relative_gap=relative_gap, time_limit_s=time_limit_s, threads=threads, report=report,
+            cancelled=cancelled, executor=executor,
+        )  # fmt: skip
     left = time_limit_s - (perf_counter() - began)
     if first.termination is Termination.OPTIMAL or left <= 0 or cancelled():
         return first

@@ -23,10 +23,11 @@ def optimise(steps: Steps, *, relative_gap: float, tuning: Cycles) -> StopReason
         # The aim is a tolerance of the steps, so it is above 0 even where gross cost is 0.
         aim_eur = aim_of(done, tuning) * relative_gap * max(steps.gross_cost_eur(), 1e-9)
 
-        # Raise the bound, then collect answers to nearby prices that can be mixed to a balance.
+        # Raise the bound, choose whole bids, then collect answers to nearby prices that can be mixed to a balance.
         for effort in efforts(done, tuning, from_sample=from_sample):
             if effort.search_rounds:
                 steps.search_prices(rounds=effort.search_rounds, aim_eur=aim_eur)
+            steps.commit_bids(aim_eur=aim_eur)
             enough_eur = effort.close * relative_gap * steps.gross_cost_eur()
             steps.generate_columns(rounds=effort.generation_rounds, first_step=effort.first_step, enough_eur=enough_eur)
             if steps.interrupted():

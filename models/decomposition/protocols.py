@@ -23,6 +23,13 @@ class Steps(Protocol):
         """
         ...
 
+    def commit_bids(self, *, aim_eur: float) -> None:
+        """Fix whole bids, which few steps make coarse, at the best pattern for the best prices; count it in the bound.
+
+        The pattern is within `WholeBids.gap` times `aim_eur` of the best one at these prices, if there is time.
+        """
+        ...
+
     def generate_columns(self, *, rounds: int, first_step: float, enough_eur: float) -> None:
         """Add columns that fit together until the master's rough cost is within `enough_eur` of the bound."""
         ...

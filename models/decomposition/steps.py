@@ -6,6 +6,7 @@ import numpy as np
 
 from models.assembly import assemble
 from models.case import Case
+from models.decomposition.bids.commitment import BidCommitment
 from models.decomposition.master.master_lp import Mixture, solve_master_lp
 from models.decomposition.master.restricted_master import RestrictedMaster
 from models.decomposition.prices.column_generation import generate_columns
@@ -62,6 +63,7 @@ class DecompositionSteps:
         self.master = RestrictedMaster(case, grouping, tuning)
         self.best: Recovered | None = None
         self.choices: BatchChoices = {}
+        self.bids = BidCommitment(self.master, tuning.bids)
         self._late = False
 
     def first_prices(self) -> bool:
@@ -100,6 +102,15 @@ class DecompositionSteps:
                 interrupted=self.interrupted,
             )  # fmt: skip
         self._say(f"search ended: {why.value}")
+
+    def commit_bids(self, *, aim_eur: float) -> None:
+        """Commit the best pattern of whole bids at the centre's prices, where bids are coarse."""
+        if self.bids.needed():
+            with self.progress.timed("bids"):
+                self.bids.commit(
+                    self.pricing, self.state, gap_eur=aim_eur, time_left_s=self._stop.left_s(), threads=self.threads,
+                    log=self.progress.log,
+                )  # fmt: skip
 
     def generate_columns(self, *, rounds: int, first_step: float, enough_eur: float) -> None:
         """Add columns that fit together."""
@@ -142,6 +153,12 @@ class DecompositionSteps:
 
     def recover_program(self) -> None:
         """Recover programs from the present mixture, keep the best ones, and release what was settled."""
+        aim_eur = self.tuning.cycles.close * self.relative_gap * self.master.gross()
+        while not self.interrupted() and self.bids.loosened():
+            self._mixture(aim_eur, whole=False)
+            self.bids.settle()
+            self._say("bids that cannot be held are lowered")
+            self._mixture(aim_eur, whole=False)
         with self.progress.timed("recover"):
             weights = used_rounds(self.master)
             choices = self.choices if self.master.groups.settled.any() else self._new_choices()
@@ -158,7 +175,7 @@ class DecompositionSteps:
 
     def bound_eur(self) -> float:
         """Return the best proven lower bound of the cost."""
-        return self.state.bound_eur
+        return self.bids.bound_eur(self.state)
 
     def gross_cost_eur(self) -> float:
         """Return the master's cautious estimate of gross cost."""
@@ -173,7 +190,7 @@ class DecompositionSteps:
         if self.best is None:
             return None
         return self._proven.reason(
-            bound_eur=-self.state.bound_eur,
+            bound_eur=-self.bound_eur(),
             value_eur=self.best.objective_eur,
             gross_cost_eur=self.best.gross_cost_eur,
         )
@@ -191,14 +208,16 @@ class DecompositionSteps:
         if self.best is None:
             raise SolverError("no program was made; keep the case and report it as a bug")
         self._say(f"ended: {why.value}")
-        del self.master  # its columns take more memory than the outcome
+        relaxed_eur = self.bids.relaxed_eur(self.pricing, self.state)
+        bound_eur = self.bound_eur()
+        del self.master, self.bids  # its columns take more memory than the outcome
         with self.progress.timed("recover"):
             outcome = assemble(
                 self.case,
                 self.best.answer(),
                 shadow(self.case, self.grouping, self.state.centre),
                 termination=_TERMINATION.get(why, Termination.GAP_OPEN),
-                bound_eur=-self.state.bound_eur,
+                bound_eur=-bound_eur,
                 solver=f"decomposition, {version()}",
                 seconds={},
             )
@@ -206,7 +225,7 @@ class DecompositionSteps:
             outcome,
             seconds=dict(self.progress.seconds),
             log=self.progress.log.lines(),
-            duals=duals(self.case, self.grouping, self.state.centre, -self.state.centre_eur),
+            duals=duals(self.case, self.grouping, self.state.centre, -relaxed_eur),
         )
 
     def _mixture(self, aim_eur: float, *, whole: bool) -> Mixture | None:
@@ -248,7 +267,7 @@ class DecompositionSteps:
     def _round(self) -> Round:
         value = -np.inf if self.best is None else self.best.objective_eur
         gross = max(self.master.gross(), 1e-9) if self.best is None else self.best.gross_cost_eur
-        bound = -self.state.bound_eur
+        bound = -self.bound_eur()
         return Round(
             number=self.state.rounds,
             value_eur=value,

@@ -263,6 +263,27 @@ class Recovery:
 
 
 @dataclass(frozen=True, kw_only=True)
+class WholeBids:
+    """The search of whole bids for all holders of reserve together."""
+
+    units: int = 6
+    """Most units that stand for all holders. Larger: the bound is better, and branching takes far longer."""
+    gap: float = 0.3
+    """Share of the gap to which the pattern of bids is proven. Larger: less branching, and worse bounds."""
+    patterns: int = 4
+    """Most patterns tried in a small portfolio. Larger: bids may be better."""
+    time: float = 0.3
+    """Share of the time left that one search of a pattern may take. Larger: bids are better, and less time is left."""
+    most_s: float = 8.0
+    """Most seconds that it may take. Larger: the same."""
+    few_holders: int = 12
+    """Most holders of reserve for which the whole problem is solved with the bids of a pattern: a mixture of so few
+    units seldom fits whole bids. Larger: plans of small portfolios are better but take longer."""
+    repairs: int = 4
+    """Most times that bids which cannot be held are lowered. Larger: fewer bids are lost as a whole."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class PartAgain:
     """Planning a part of a portfolio again."""
 
@@ -292,6 +313,7 @@ class Tuning:
     master: MasterLp = field(default_factory=MasterLp)
     interior: InteriorPoint = field(default_factory=InteriorPoint)
     recovery: Recovery = field(default_factory=Recovery)
+    bids: WholeBids = field(default_factory=WholeBids)
     part: PartAgain = field(default_factory=PartAgain)
 
 

@@ -135,6 +135,9 @@ class Reserving:
     """(case, units (n,), programs, the units' rows in these (n,), held (R,n,T)): with the room the programs leave"""
     precision: Callable[[Case], np.dtype[Any]]
     """Precision of tables of reserve held"""
+    together: Callable[[Case, Sequence[Ints], Ints], UnitArrays]
+    """(case, groups of units, a congestion point for each): arrays of one unit per group that can do whatever its group
+    can, at no higher cost, if it may lose energy"""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -19,6 +19,7 @@ from models.resources.curtailable import programs as curtailable
 from models.resources.curtailable import resumed as curtailable_resumed
 from models.resources.curtailable.block import add_curtailable
 from models.resources.curtailable.response import CurtailableResponder
+from models.resources.curtailable.together import together as curtailable_together
 from models.resources.fixed import programs as fixed
 from models.resources.protocols import Choosing, Mixing, Reserving, ResourceClass
 from models.resources.shiftable import programs as shiftable
@@ -30,6 +31,7 @@ from models.resources.storage import reserve as storage_reserve
 from models.resources.storage import resumed as storage_resumed
 from models.resources.storage.block import add_storage
 from models.resources.storage.response import StorageResponder
+from models.resources.storage.together import together as storage_together
 from models.resources.switched import programs as switched
 from models.resources.switched import resumed as switched_resumed
 from models.resources.switched.block import add_switched
@@ -48,7 +50,10 @@ CURTAILABLE = ResourceClass(
     block=add_curtailable,
     mixing=Mixing(responder=CurtailableResponder.of, empty=curtailable.empty),
     reserving=Reserving(
-        reserve_kw=curtailable.reserve_kw, allocation=curtailable.allocation, precision=curtailable.precision
+        reserve_kw=curtailable.reserve_kw,
+        allocation=curtailable.allocation,
+        precision=curtailable.precision,
+        together=curtailable_together,
     ),
     width_kw=curtailable.width_kw,
 )
@@ -69,7 +74,10 @@ STORAGE = ResourceClass(
         repair=storage.repair,
     ),
     reserving=Reserving(
-        reserve_kw=storage_reserve.reserve_kw, allocation=storage_reserve.allocation, precision=storage.precision
+        reserve_kw=storage_reserve.reserve_kw,
+        allocation=storage_reserve.allocation,
+        precision=storage.precision,
+        together=storage_together,
     ),
     kinds=storage.kinds,
     shares=storage.shares,

@@ -34,6 +34,9 @@ class Scripted:
     def search_prices(self, *, rounds: int, aim_eur: float) -> None:
         self.done.append(f"search {rounds}")
 
+    def commit_bids(self, *, aim_eur: float) -> None:
+        assert aim_eur > 0
+
     def generate_columns(self, *, rounds: int, first_step: float, enough_eur: float) -> None:
         self.done.append(f"generate {rounds} from {first_step:g} to {enough_eur:g}")
 

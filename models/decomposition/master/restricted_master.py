@@ -244,6 +244,28 @@ class RestrictedMaster:
         total += proximal.free_bound(self.free, duals.balance, duals.reserve, duals.called)
         return total
 
+    def bound_beside(self, duals: DualPrices, groups_eur: Floats, counted: Bools) -> float:
+        """Return the part of the bound, EUR, that is left when reserve, bids and all groups but those counted (G,) go.
+
+        `groups_eur` (G,): the bounds of all groups.
+        """
+        total = float(groups_eur[counted].sum()) + self.at_zero_eur
+        triples = list(zip(duals.arrays(), self.couplings, self.constants, strict=True))
+        for prices, coupling, const in triples[:3]:
+            total += float((prices * const).sum() + proximal.negative_conjugates(coupling, prices).sum())
+        for p in range(self.products):
+            slope = self.free.price[p] - float(duals.balance[0, self.free.da_of == p].sum())
+            total += min(slope * self.free.low[p], slope * self.free.high[p])
+        return total
+
+    def commit_bids(self, bids_mw: Floats) -> None:
+        """Fix free bids at their entries of bids_mw (P,), in every bound and mixture from now on."""
+        chosen = self.bidding
+        for values in (self.free.value, self.free.low, self.free.high):
+            values[chosen] = bids_mw[chosen]
+        self.free.fixed[chosen] = True
+        self.recount()
+
     def model(self, duals: DualPrices) -> float:
         """Return the bound that the columns promise at these prices, never less than it is."""
         return self.bound(duals, float(self.promised(duals).sum()))
@@ -294,7 +316,7 @@ class RestrictedMaster:
     def free_again(self) -> None:
         """Let settled groups and bids move again from where they are."""
         self.groups.settled[:] = False
-        self.free.fixed[:] = False
+        self.free.fixed[:] = self.free.low >= self.free.high  # committed bids stay
 
     def recount(self) -> None:
         """Add up all couplings anew from weights and positions, so that rounding does not pile up."""

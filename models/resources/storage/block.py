@@ -22,6 +22,7 @@ from models.block import (
     Switches,
     Values,
     VariableArray,
+    Variables,
     add_cells,
     add_column,
     add_rows,
@@ -50,6 +51,7 @@ class StorageBlock:
     held: Held
     discrete: Discrete
     own: Bools  # (U,)
+    recursion: Variables  # rows e[t] − a·e[t−1] − … = 0
 
     def programs(self, case: Case, values: Values) -> Fields:
         """Return the programs (U,T), zero where there is no variable."""
@@ -81,7 +83,7 @@ def add_storage(model: Any, case: Case, called: bool) -> StorageBlock:
     unmet = add_cells(block, "unmet", slack, 0.0, np.inf)
     excess = add_cells(block, "excess", slack, 0.0, np.inf)
     presence = (_presence(charge, shape), _presence(discharge, shape))
-    _add_recursion(block, case, units, *presence, slack)
+    recursion = _add_recursion(block, case, units, *presence, slack)
     held = _hold(block, case, units, *presence)
     shortfall = _shortfall(case, (unmet, excess), "called comfort shortfall" if called else "comfort shortfall")
     return StorageBlock(
@@ -104,6 +106,7 @@ def add_storage(model: Any, case: Case, called: bool) -> StorageBlock:
             ),
         ),
         own=own,
+        recursion=recursion,
     )
 
 
@@ -146,7 +149,7 @@ def _switch(block: Any, case: Case, charge: VariableArray) -> Switches:
     )
 
 
-def _add_recursion(block: Any, case: Case, units: Ints, charging: Bools, discharging: Bools, slack: Bools) -> None:
+def _add_recursion(block: Any, case: Case, units: Ints, charging: Bools, discharging: Bools, slack: Bools) -> Variables:
     data = case.storage
     everywhere = np.zeros(charging.shape, dtype=np.bool_)
     everywhere[units] = True
@@ -167,6 +170,8 @@ def _add_recursion(block: Any, case: Case, units: Ints, charging: Bools, dischar
             & (slack == has_slack)
         )
         add_rows(block, f"recursion_{code}", where, _recursion_rule(first, has_charge, has_discharge, has_slack))
+    stated = (block.component(f"recursion_{code}") for code in range(16))
+    return [row for component in stated if component is not None for row in component.values()]
 
 
 def _recursion_rule(first: bool, has_charge: bool, has_discharge: bool, has_slack: bool) -> Callable[..., Any]:

@@ -1,0 +1,91 @@
+"""Commits whole bids in a run: at which pattern they stand, and what the run has proven with and without it."""
+
+import numpy as np
+
+from models.decomposition.bids.pattern import PatternSearch
+from models.decomposition.master.restricted_master import RestrictedMaster
+from models.decomposition.prices.pricing import Pricing
+from models.decomposition.prices.search_state import SearchState
+from models.decomposition.tuning import WholeBids
+from models.headroom import KW_PER_MW
+from models.solver_log import SolverLog
+
+_WHOLE = 1e-4  # share of a step below a whole one that still counts as whole
+_SHORT_KW, _SHORT = 1e-3, 1e-6
+"""What a bid may lack before it counts as not held: kW, and as a share of the bid; programs are fitted later."""
+
+
+class BidCommitment:
+    """The whole bids of one run. While they are committed, the master's bounds hold for their pattern only."""
+
+    def __init__(self, master: RestrictedMaster, tuning: WholeBids) -> None:
+        self._master, self._tuning = master, tuning
+        self._patterns = PatternSearch(master, tuning)
+        self._proven_eur: float | None = None  # best bound of all patterns, once one is committed
+        self._free = master.free.low.copy(), master.free.high.copy()
+        self._loosened = 0
+
+    def needed(self) -> bool:
+        """Return whether bids are coarse, so that wholeness matters, and the portfolio's own."""
+        return self._master.case.remainder is None and (self._proven_eur is not None or self._master.coarse())
+
+    def bound_eur(self, state: SearchState) -> float:
+        """Return the best bound of the cost of all programs, whatever their bids."""
+        return state.bound_eur if self._proven_eur is None else self._proven_eur
+
+    def relaxed_eur(self, pricing: Pricing, state: SearchState) -> float:
+        """Return the bound at the centre's prices with bids that need not be whole, which are released for good."""
+        if self._proven_eur is None:
+            return state.centre_eur
+        master, (low, high) = self._master, self._free
+        master.free.low[:], master.free.high[:] = low, high
+        return master.bound(state.centre, float(pricing.respond(state.centre.scenario()).bound_eur.sum()))
+
+    def commit(
+        self, pricing: Pricing, state: SearchState, *, gap_eur: float, time_left_s: float, threads: int, log: SolverLog
+    ) -> None:
+        """Find the best pattern at the centre's prices, raise the bound by it, and commit its bids."""
+        totals = pricing.respond(state.centre.scenario())
+        found = self._patterns.best(
+            state.centre, totals.bound_eur, most=0, gap_eur=gap_eur, time_left_s=time_left_s, threads=threads, log=log,
+        )  # fmt: skip
+        before = state.bound_eur if self._proven_eur is None else self._proven_eur
+        self._proven_eur = max(before, found.bound_eur)
+        if found.bids_mw is not None:
+            self._master.commit_bids(found.bids_mw)
+            state.centre_eur = state.bound_eur = self._master.bound(state.centre, float(totals.bound_eur.sum()))
+            self._loosened = 0
+        log.say(f"whole bids: no program above {-self._proven_eur:.6f} EUR")
+
+    def loosened(self) -> bool:
+        """Let bids be smaller, whole or not, if the present mixture cannot hold them all; return whether it is so.
+
+        The next mixture says how much of the pattern can be held; `settle` makes that whole.
+        """
+        master, free = self._master, self._master.free
+        if self._proven_eur is None or self._loosened >= self._tuning.repairs:
+            return False
+        if not any(self._short(p, r) for p, (r, _) in enumerate(master.bids, start=master.products)):
+            return False
+        self._loosened += 1
+        free.low[master.bidding] = 0.0
+        free.fixed[master.bidding] = False
+        return True
+
+    def settle(self) -> None:
+        """Commit the bids that the present mixture holds, as whole steps."""
+        master, bids = self._master, self._master.free.value.copy()
+        for p, (r, _) in enumerate(master.bids, start=master.products):
+            step = master.step_mw[p]
+            whole = np.floor(bids[p] / step + _WHOLE) * step
+            bids[p] = whole if whole >= max(master.case.reserves[r].minimum_mw, step) - 1e-9 else 0.0
+        master.commit_bids(bids)
+
+    def _short(self, p: int, r: int) -> bool:
+        """Return whether the present mixture holds too little for a bid."""
+        master, mine = self._master, self._master.free.bid_of[r] == p
+        least = float(master.couplings.reserve.s[r, mine].min())
+        if master.any_reserved:
+            least = min(least, float(master.couplings.called.s[r, mine].min()))
+        bid = float(master.free.value[p])
+        return bid > 0 and -least > _SHORT_KW + _SHORT * KW_PER_MW * bid

@@ -1,0 +1,184 @@
+"""Plans small portfolios with whole bids: a pattern of bids at good prices, then the whole problem with these bids.
+
+With its bids fixed, the reference formulation solves the rest exactly in seconds. Its prices may give a better bound
+and a better pattern, which is tried next. Source: docs/explanation/optimisation.md §3.5.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from time import perf_counter
+
+import numpy as np
+
+from models.assembly import proven_eur
+from models.case import Case, Floats
+from models.decomposition.bids.known_prices import prices_of
+from models.decomposition.bids.pattern import PatternSearch
+from models.decomposition.master.restricted_master import RestrictedMaster
+from models.decomposition.prices.dual_prices import DualPrices
+from models.decomposition.prices.grouping import group_units, may_hold
+from models.decomposition.prices.pricing import LocalPricing
+from models.decomposition.prices.proximal_bundle import search_prices
+from models.decomposition.prices.search_state import first_state
+from models.decomposition.stopping import Interrupted
+from models.decomposition.tuning import DEFAULT, Tuning
+from models.outcome import Outcome, Termination
+from models.reference.problem import solve as reference
+from models.resources.registry import PRICED
+from models.response import limited
+from models.solver_log import SolverLog
+
+_SHORT_MW = 1e-9
+
+
+def has_whole_bids(case: Case) -> bool:
+    """Return whether a case has free bids with so few steps that wholeness matters, and few units to hold them."""
+    holders = sum(int(may_hold(case, resource).sum()) for resource in PRICED)
+    if case.remainder is not None or not 0 < holders <= DEFAULT.bids.few_holders:
+        return False
+    return RestrictedMaster(case, group_units(case)).coarse()
+
+
+def plan_whole_bids(
+    case: Case,
+    *,
+    relative_gap: float,
+    time_limit_s: float,
+    threads: int,
+    cancelled: Callable[[], bool] = lambda: False,
+    tuning: Tuning = DEFAULT,
+) -> Outcome:
+    """Return the best program found with whole bids, and the bound; meant for some thousand units at most.
+
+    Its prices are those of the search with bids that need not be whole. Raises CaseError, SolverError.
+    """
+    began = perf_counter()
+    stop = Interrupted(deadline_s=began + time_limit_s, cancelled=cancelled)
+    with limited(threads):
+        run = _Run(case, relative_gap, threads, tuning, stop)
+        run.improve()
+        return run.outcome(perf_counter() - began)
+
+
+class _Run:
+    """One run: the best outcome so far, and the best bound of the cost."""
+
+    def __init__(self, case: Case, relative_gap: float, threads: int, tuning: Tuning, stop: Interrupted) -> None:
+        self.case, self.relative_gap, self.threads, self.tuning, self.stop = case, relative_gap, threads, tuning, stop
+        self.log = SolverLog()
+        self.grouping = group_units(case, tuning.pool.unpriced_groups)
+        self.master, self.pricing = RestrictedMaster(case, self.grouping, tuning), LocalPricing(case, self.grouping)
+        self.bound_eur = -np.inf
+        self.best: Outcome | None = None
+
+    def _first_prices(self) -> DualPrices:
+        """Return prices of energy, found as if there were no balancing capacity."""
+        case = replace(self.case, reserves=(), start=None)
+        grouping = group_units(case, self.tuning.pool.unpriced_groups)
+        master, pricing = RestrictedMaster(case, grouping, self.tuning), LocalPricing(case, grouping)
+        state = first_state(master, pricing)
+        why = search_prices(
+            master, pricing, state, aim_eur=self.relative_gap * max(master.gross(), 1e-9),
+            rounds=self.tuning.cycles.search_rounds, patience=self.tuning.search.patience, tuning=self.tuning.search,
+            interrupted=self.stop.reason,
+        )  # fmt: skip
+        self.log.say(f"prices without balancing capacity: no program above {-state.bound_eur:.6f} EUR; {why.value}")
+        none = np.zeros((len(self.case.reserves), case.isps))
+        return replace(state.centre, reserve=none, called=none.copy())
+
+    def improve(self) -> None:
+        """Try patterns, each at the prices of the best program before, until the gap is proven or nothing changes.
+
+        The first one is found for all holders as one unit, which is quick; it has no bound.
+        """
+        patterns, prices = PatternSearch(self.master, self.tuning.bids), self._first_prices()
+        tried: list[Floats] = []
+        for number in range(self.tuning.bids.patterns):
+            found = patterns.best(
+                prices, self.pricing.respond(prices.scenario()).bound_eur, most=self.tuning.bids.units if number else 0,
+                gap_eur=self._gap_eur(), time_left_s=self.stop.left_s(), threads=self.threads, log=self.log,
+            )  # fmt: skip
+            self.bound_eur = max(self.bound_eur, found.bound_eur)
+            self.log.say(f"pattern of whole bids: no program above {-found.bound_eur:.6f} EUR")
+            known = found.bids_mw is None or any(np.array_equal(found.bids_mw, bids) for bids in tried)
+            if not known and found.bids_mw is not None and not self.stop.reason():
+                tried.append(found.bids_mw)
+                self._try(found.bids_mw)
+            if self.best is None or self._proven() or self.stop.reason() or (known and number > 1):
+                return
+            prices = prices_of(self.master, self.best)
+
+    def _gap_eur(self) -> float:
+        gross = self.master.gross() if self.best is None else self.best.gross_cost_eur
+        return self.relative_gap * max(gross, 1e-9)
+
+    def _proven(self) -> bool:
+        return self.best is not None and -self.bound_eur - self.best.objective_eur <= self._gap_eur()
+
+    def _try(self, bids_mw: Floats) -> None:
+        """Solve the whole with these bids (P,), lowered by steps while they cannot be held, and keep the best."""
+        for _ in range(self.tuning.bids.repairs):
+            found = self._with(bids_mw)
+            if found.termination is Termination.NO_PROGRAM:
+                return
+            short = self._short(found)
+            if not short.any():
+                self.log.say(f"the whole with these bids: worth {found.objective_eur:.6f} EUR")
+                if self.best is None or found.objective_eur > self.best.objective_eur:
+                    self.best = found
+                return
+            bids_mw = self._lowered(bids_mw, short)
+            self.log.say("bids that cannot be held are lowered")
+
+    def _with(self, bids_mw: Floats) -> Outcome:
+        reserves = []
+        for r, product in enumerate(self.case.reserves):
+            fixed = product.committed_mw.astype(np.float64)
+            fixed[np.isnan(fixed)] = 0.0
+            for p, (of, block) in enumerate(self.master.bids, start=self.master.products):
+                if of == r:
+                    fixed[block] = bids_mw[p]
+            reserves.append(replace(product, committed_mw=fixed))
+        return reference(
+            replace(self.case, reserves=tuple(reserves)), relative_gap=self.tuning.bids.gap * self.relative_gap,
+            time_limit_s=self.stop.left_s(), threads=self.threads,
+        )  # fmt: skip
+
+    def _short(self, found: Outcome) -> Floats:
+        """Return the most that each free bid (P,) lacks in an ISP, MW."""
+        result = np.zeros(len(self.master.free.price))
+        for p, (r, block) in enumerate(self.master.bids, start=self.master.products):
+            missing = found.reserve_shortfall_mw[r, self.case.reserves[r].block == block]
+            result[p] = np.where(missing > _SHORT_MW, missing, 0.0).max(initial=0.0)
+        return result
+
+    def _lowered(self, bids_mw: Floats, short_mw: Floats) -> Floats:
+        result = bids_mw.copy()
+        for p, (r, _) in enumerate(self.master.bids, start=self.master.products):
+            product = self.case.reserves[r]
+            if short_mw[p] > 0:
+                lower = bids_mw[p] - np.ceil(short_mw[p] / product.step_mw) * product.step_mw
+                result[p] = lower if lower >= max(product.minimum_mw, product.step_mw) - 1e-9 else 0.0
+        return result
+
+    def outcome(self, seconds: float) -> Outcome:
+        """Return the best outcome with the bound and the prices found; without a program, the baseline."""
+        if self.best is None:
+            return replace(reference(self.case, time_limit_s=0.01, threads=self.threads), log=self.log.lines())
+        bound = proven_eur(
+            -self.bound_eur, objective_eur=self.best.objective_eur, gross_cost_eur=self.best.gross_cost_eur
+        )
+        late = self.stop.reason() is not None
+        return replace(
+            self.best,
+            bound_eur=bound,
+            gap_eur=bound - self.best.objective_eur,
+            termination=Termination.OPTIMAL if self._proven() else _unfinished(late=late),
+            solver=f"whole bids, {self.best.solver}",
+            seconds={"whole bids": seconds},
+            log=(*self.log.lines(), *self.best.log),
+        )
+
+
+def _unfinished(*, late: bool) -> Termination:
+    return Termination.TIME_LIMIT if late else Termination.GAP_OPEN

@@ -1,0 +1,78 @@
+"""Puts the holders of reserve together: a few units that stand for many, at the same prices each. Numpy only."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from models.arrays import of_rows
+from models.case import NO_POINT, Bools, Case, Ints
+from models.decomposition.prices.dual_prices import DualPrices
+from models.decomposition.prices.grouping import Grouping, may_hold
+from models.resources.protocols import ResourceClass
+from models.resources.registry import RESOURCES
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Holders:
+    """A case of holders put together, and which groups of the whole case they stand for."""
+
+    case: Case
+    rows: dict[str, Ints]  # per class: the row of power prices that each unit sees, planned
+    groups: Bools  # (G,) whether a group's units are among them
+    exact: bool  # whether each unit sees the prices of all holders it stands for
+
+
+def put_together(case: Case, grouping: Grouping, prices: DualPrices, most: int) -> Holders:
+    """Return the holders as at most `most` units; if their prices differ too much, as one unit per class.
+
+    Holders at congestion points without a price of their own, or with one that is zero, see the same prices.
+    """
+    found = _by_prices(case, grouping, prices)
+    exact = len(found) <= most
+    if not exact:
+        found = _by_class(found, len(grouping.priced_points))
+    tables: dict[str, Any] = {}
+    rows: dict[str, Ints] = {}
+    for resource in RESOURCES:
+        keys = [key for key in sorted(found) if key[0] == resource.name]
+        rows[resource.name] = np.array([key[1] for key in keys], dtype=np.int64)
+        point = [int(np.append(grouping.priced_points, NO_POINT)[key[1]]) for key in keys]
+        tables[resource.name] = _together(
+            case, resource, [found[key] for key in keys], np.array(point, dtype=np.int64)
+        )  # fmt: skip
+    return Holders(
+        case=replace(case, start=None, anchor=None, **tables),
+        rows=rows,
+        groups=grouping.group_may_hold,
+        exact=exact,
+    )
+
+
+def _by_prices(case: Case, grouping: Grouping, prices: DualPrices) -> dict[tuple[str, int], Ints]:
+    """Return the holders by class and by row of the prices they see; the last row is that of unpriced points."""
+    count = len(grouping.priced_points)
+    plain = ~((prices.program != 0).any(axis=1) | (prices.call != 0).any(axis=1))
+    units: dict[tuple[str, int], Ints] = {}
+    for batch in grouping.batches:
+        if not batch.called and batch.resource.reserving is not None:
+            able = np.flatnonzero(may_hold(case, batch.resource)[batch.units])
+            row, reserved = batch.rows.power[able].copy(), batch.rows.held[able] > 0
+            row[np.append(plain, True)[row] & ~reserved] = count
+            for key in np.unique(row).tolist():
+                units[batch.resource.name, key] = batch.units[able[row == key]]
+    return units
+
+
+def _by_class(found: dict[tuple[str, int], Ints], last: int) -> dict[tuple[str, int], Ints]:
+    result: dict[tuple[str, int], Ints] = {}
+    for (name, _), units in found.items():
+        result[name, last] = np.concatenate([result.get((name, last), units[:0]), units])
+    return result
+
+
+def _together(case: Case, resource: ResourceClass, groups: Sequence[Ints], point: Ints) -> Any:
+    if resource.reserving is None or not groups:
+        return of_rows(resource.arrays(case), np.zeros(0, dtype=np.int64))
+    return resource.reserving.together(case, groups, point)

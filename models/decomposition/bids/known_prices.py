@@ -1,0 +1,41 @@
+"""Dual prices of the couplings, made of an outcome's shadow prices; the inverse of dual_prices.shadow. Numpy only."""
+
+import numpy as np
+
+from models.case import Case, Floats
+from models.decomposition.master.restricted_master import RestrictedMaster
+from models.decomposition.prices.dual_prices import DualPrices
+from models.outcome import Outcome
+
+_NEAR = 1e-6  # EUR per kW; what a solver's tolerance may make of equal prices
+
+
+def prices_of(master: RestrictedMaster, outcome: Outcome) -> DualPrices:
+    """Return the prices at which the outcome's program is nearly the best answer of all units; none on reserve."""
+    case, points = master.case, master.grouping.priced_points
+    per_kw, shadow = case.isp_hours / 1000, outcome.shadow
+    program, call = np.zeros((len(case.points), case.isps)), np.zeros((len(case.points), case.isps))
+    np.add.at(program, case.limits.point, (shadow.limit_import_eur_per_mwh - shadow.limit_export_eur_per_mwh) * per_kw)
+    if case.anchor is not None:
+        moved = np.sign(np.round(np.nan_to_num(outcome.point_kw - case.anchor.point_kw), 6))
+        program += case.anchor.eur_per_mwh * per_kw * moved
+    paid = -np.sign(case.reservations.reserved_kw) * shadow.reservation_eur_per_mwh * per_kw
+    for row, point in enumerate(case.reservations.point.tolist()):  # contracts of one sign share a row, and its price
+        call[point] = np.where(np.abs(paid[row]) > np.abs(call[point]), paid[row], call[point])
+    none = np.zeros((len(case.reserves), case.isps))
+    balance = _traded(case, shadow.balance_eur_per_mwh * per_kw)
+    return master.within(
+        DualPrices(balance=balance[None], program=program[points], call=call[points], reserve=none, called=none.copy())
+    )  # fmt: skip
+
+
+def _traded(case: Case, balance: Floats) -> Floats:
+    """Return the balance's prices, equal to day-ahead prices where they nearly are: its depth would count the rest."""
+    market, result = case.day_ahead, balance.copy()
+    free = np.isnan(market.committed_kw)
+    for product in np.unique(market.product[free]).tolist():
+        mine = free & (market.product == product)
+        missing = float(market.price_eur_per_mwh[mine].sum()) * case.isp_hours / 1000 - float(balance[mine].sum())
+        if abs(missing) <= _NEAR * mine.sum():
+            result[mine] += missing / mine.sum()
+    return result

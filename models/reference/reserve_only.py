@@ -1,0 +1,98 @@
+"""States balancing capacity and the units that hold it alone, without any other coupling, as arrays for HiGHS.
+
+All energy has a price of its own there. Whole numbers are kept for bids only; pairs of charging and discharging are not
+excluded, and powers have no minimum, so that the least cost is a bound of the true one.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import chain
+
+import numpy as np
+import pyomo.environ as pyo
+from scipy import sparse
+
+from models.block import Flow, VariableArray, reserved_points
+from models.case import Case, Ints
+from models.markets.points import Points
+from models.markets.protocols import CalledUnits, Portfolio
+from models.markets.registry import BALANCING_CAPACITY
+from models.objective import maximise_value
+from models.reference.reading import UnitBlocks
+from models.resources.registry import RESOURCES
+from models.resources.storage.block import StorageBlock
+from models.solver import Matrix, translate
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ReserveProblem:
+    """The problem's arrays; costs of energy are added by whoever solves it."""
+
+    matrix: Matrix
+    planned: tuple[tuple[Ints, Flow], ...]  # columns of the units' power in the plan
+    called: tuple[tuple[Ints, Flow], ...]  # and when reservations are called
+    bids: tuple[tuple[int, int, int, float], ...]  # product, block, column, MW per step
+
+
+def state_reserve(case: Case) -> ReserveProblem:
+    """State the problem of the case's units and products.
+
+    Energy that a storage unit may lose is free, so that a unit may stand for several that are not quite alike.
+    """
+    model = pyo.ConcreteModel()
+    planned = _units(model, case, called=False)
+    called = _units(model, case, called=True) if reserved_points(case).any() else None
+    own = None if called is None else CalledUnits(flows=called.flows, held=called.held)
+    none = np.zeros(0, dtype=np.int64)
+    portfolio = Portfolio(
+        points=Points(power=VariableArray(unit=none, isp=none, variables=[])),
+        fixed_kw=np.zeros((0, case.isps)),
+        held=planned.held,
+        called=lambda: own,
+    )
+    market = BALANCING_CAPACITY.state(model, case, portfolio)
+    scenarios = (planned,) if called is None else (planned, called)
+    maximise_value(model, (*chain.from_iterable(units.terms for units in scenarios), *market.terms))
+    matrix = translate(model)
+    matrix = replace(matrix, whole=np.zeros(len(matrix.cost), dtype=np.bool_))
+    wholes = market.discrete.wholes
+    for variable in chain.from_iterable((w.variable, *(() if w.switch is None else (w.switch,))) for w in wholes):
+        matrix.whole[matrix.columns([variable])] = True
+    matrix = _lossy(matrix, scenarios)
+    return ReserveProblem(
+        matrix=matrix,
+        planned=_flows(matrix, planned),
+        called=() if called is None else _flows(matrix, called),
+        bids=tuple(
+            (w.product, w.block, int(matrix.columns([w.variable])[0]), case.reserves[w.product].step_mw) for w in wholes
+        ),
+    )
+
+
+def _units(model: object, case: Case, *, called: bool) -> UnitBlocks:
+    return UnitBlocks(blocks={one.name: one.block(model, case, called) for one in RESOURCES if one.block is not None})
+
+
+def _flows(matrix: Matrix, units: UnitBlocks) -> tuple[tuple[Ints, Flow], ...]:
+    return tuple((matrix.columns(flow.variables), flow) for flow in units.flows)
+
+
+def _lossy(matrix: Matrix, scenarios: Sequence[UnitBlocks]) -> Matrix:
+    """Return the problem with a column that loses energy for every energy variable of storage units."""
+    rows = [
+        matrix.row_of[id(row)]
+        for units in scenarios
+        for block in units.blocks.values()
+        if isinstance(block, StorageBlock)
+        for row in block.recursion
+    ]
+    count = len(rows)
+    more = sparse.csc_array((np.ones(count), rows, np.arange(count + 1)), shape=(matrix.rows.shape[0], count))
+    return replace(
+        matrix,
+        cost=np.append(matrix.cost, np.zeros(count)),
+        lower=np.append(matrix.lower, np.zeros(count)),
+        upper=np.append(matrix.upper, np.full(count, np.inf)),
+        whole=np.append(matrix.whole, np.zeros(count, dtype=np.bool_)),
+        rows=sparse.csc_array(sparse.hstack([matrix.rows, more])),
+    )
