@@ -31,7 +31,7 @@ def test_the_optimum_lies_between_the_plan_and_its_bound(seed):
 
 
 def two_batteries(*, step_mw):
-    """Two batteries of 700 kW, which rest because wear costs more than energy earns, and one product up that pays 60 EUR/MW per block."""
+    """Two batteries of 700 kW that rest, since wear costs more than energy earns; a product up pays 60 EUR per MW."""
     pair = [storage(4, charge_kw=700.0, discharge_kw=700.0, high=4000.0, start=2000.0, wear=0.2, reserve_kw=700.0)] * 2
     return make(
         4, load(4, 10.0), *pair, day_ahead=day_ahead(4, 80.0), intraday=intraday(4, 82.0, 78.0, depth_kw=5000.0),
