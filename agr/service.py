@@ -30,6 +30,7 @@ from agr.operations.plan_cache import PlanCache
 from agr.operations.point_table import PointTable
 from agr.operations.unsent import Unsent
 from agr.operations.watchdog import Watchdog, shorten_pauses
+from agr.planning.failed_cases import kept_of
 from agr.planning.pool import SolverPool
 from agr.planning.service import Planner
 from agr.schedule.loop import Loop
@@ -82,7 +83,7 @@ class Service:
         self.leading, self._began = False, False
         acting = self.store.fenced(self._leadership.fence)
         self._participants = participants_of(settings)
-        self._solver = SolverPool(settings.planning, settings.compute.executor)
+        self._solver = SolverPool(settings.planning, settings.compute.executor, kept_of(settings))
         self.portfolio_requests = PortfolioRequests(acting, settings, self.clock, self._participants)
         self.publisher = Publisher(acting, settings, self.clock, self._participants)
         self.planner = Planner(acting, settings, self.clock, self._solver, self._planned)

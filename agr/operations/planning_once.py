@@ -6,6 +6,7 @@ from datetime import timedelta
 from agr.domain.errors import PlanError
 from agr.domain.isp import Period, SystemClock
 from agr.domain.plan import Plan, Reason, ReasonKind
+from agr.planning.failed_cases import kept_of
 from agr.planning.pool import SolverPool
 from agr.planning.service import Planner
 from agr.settings import Settings
@@ -34,7 +35,7 @@ def plan_now(settings: Settings, store: Store, period: Period, who: str) -> Plan
     try:
         if not leading.take():  # a daemon on another machine leads
             return _wait_for(store, trigger, settings.planning.budget_s)
-        solver = SolverPool(settings.planning, settings.compute.executor)
+        solver = SolverPool(settings.planning, settings.compute.executor, kept_of(settings))
         try:
             Planner(store.fenced(leading.fence), settings, clock, solver, lambda _plan: None).run_due()
         finally:

@@ -74,7 +74,7 @@ def basis_of(reader: PlanReader, settings: PlanningSettings, period: Period, now
     earlier = reader.number_in_force(period.previous().day)
     chosen = (
         settings.markets.model_dump_json(),
-        settings.planning.model_dump_json(),
+        settings.planning.model_dump_json(exclude={"failed_cases_folder", "failed_cases_kept"}),
         settings.time_zone,
         settings.isp_minutes,
     )

@@ -11,7 +11,7 @@ import signal
 from collections.abc import Callable
 from concurrent.futures import Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from math import isfinite
 from multiprocessing import connection, forkserver
 from pathlib import Path
@@ -21,6 +21,7 @@ from time import monotonic
 from typing import Any
 
 from agr.domain.errors import PlanError
+from agr.planning.failed_cases import FailedCases
 from agr.planning.progress import Round
 from agr.planning.shared_arrays import SharedArrays, pack, unpack
 from agr.planning.solving import How, Solution, answer, answer_part
@@ -113,8 +114,10 @@ class _RoundReader:
 class SolverPool:
     """A pool of worker processes, one solve at a time in each."""
 
-    def __init__(self, planning: Planning, executor: str = "local") -> None:
-        self._planning, self._executor = planning, executor
+    def __init__(
+        self, planning: Planning, executor: str = "local", failed_cases: FailedCases | None = None
+    ) -> None:  # fmt: skip
+        self._planning, self._executor, self._failed_cases = planning, executor, failed_cases
         self._lock = Lock()
         self._folders: set[Path] = set()
         self._pool = self._start()
@@ -138,14 +141,20 @@ class SolverPool:
 
         Raises PlanError when the worker fails, dies or exceeds its budget.
         """
-        return self._run(_answer, case, reached)
+        with self._kept(case):
+            return self._run(_answer, case, reached)
 
     def solve_part(self, before: Case, case: Case) -> Solution:
         """Return the audited outcome of a part of a portfolio, with its dual slack; `before` is the part in force.
 
         Raises PlanError like `solve`.
         """
-        return self._run(_answer_part, (before, case), None)
+        with self._kept(case, before):
+            return self._run(_answer_part, (before, case), None)
+
+    def _kept(self, case: Case, before: Case | None = None) -> AbstractContextManager[None]:
+        """Keep the case that a solve fails on, whatever the failure, and say where."""
+        return nullcontext() if self._failed_cases is None else self._failed_cases.of_failure(case, before)
 
     def _run(self, work: _Work, value: object, reached: Callable[[Round], None] | None) -> Solution:
         with TemporaryDirectory(prefix="agr-solve-", ignore_cleanup_errors=True) as name:
@@ -182,7 +191,7 @@ class SolverPool:
             ) from error
         except BrokenProcessPool as error:
             self._replace()
-            raise PlanError("the solving process died (out of memory?); the last good plan stays in force") from error
+            raise PlanError("the solving process died (out of memory?)") from error
         except ModelError as error:
             raise PlanError(f"the solve failed: {error}") from error
         return result

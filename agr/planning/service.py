@@ -9,7 +9,7 @@ import structlog
 from agr.domain.errors import PlanError, StoreError
 from agr.domain.isp import Clock, Period
 from agr.domain.plan import Plan, PlanState
-from agr.planning import serialisation
+from agr.planning.failed_cases import SolveError, kept_of
 from agr.planning.inputs import closed_isps
 from agr.planning.making import PlanMaker, UnsolvedError
 from agr.planning.pool import SolverPool
@@ -98,7 +98,8 @@ class Planner:
             self._report.failed(period, why)
             self._store.give_up(period, numbers, why, self._clock.now())
         except Exception as error:
-            why = f"the program broke ({type(error).__name__}); see the log"
+            notes = "".join(f"; {note}" for note in getattr(error, "__notes__", ()))
+            why = f"the program broke ({type(error).__name__}); see the log{notes}"
             log.exception("plan.broke", period=str(period))
             self._report.without_plan(why)
             self._store.give_up(period, numbers, why, self._clock.now())
@@ -109,9 +110,7 @@ class Planner:
         return True
 
     def _kept(self, period: Period, error: UnsolvedError) -> str:
-        """Store the case that the solve failed on; return why it failed, and the path of the case."""
-        folder = self._settings.data_folder / "failed-cases"
-        folder.mkdir(parents=True, exist_ok=True)
-        path = folder / f"{period}-{serialisation.digest(error.named)[:12]}.npz"
-        path.write_bytes(serialisation.pack(error.named))
-        return f"{error}; the case is kept in {path}"
+        """Return why a solve failed, with the archive of its case: the worker's, or else one made here."""
+        if isinstance(error.__cause__, SolveError):
+            return str(error)
+        return str(kept_of(self._settings).failure(str(error), error.named, name=str(period)))

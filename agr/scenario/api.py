@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from agr.planning.failed_cases import FailedCases
 from agr.planning.pool import SolverPool
 from agr.scenario import backtesting, importing, replaying, running, sweeping
 from agr.scenario.changes import changed
@@ -17,7 +18,7 @@ from agr.scenario.folder import read_scenario
 from agr.scenario.places import all_folders, find_folder
 from agr.scenario.record import Run, open_run
 from agr.scenario.reports.page import write_report
-from agr.scenario.running import Progress, parse_periods, silent
+from agr.scenario.running import RUNS, Progress, parse_periods, silent
 from agr.scenario.scenario import Scenario
 
 Changes = Mapping[str, object] | Iterable[str]
@@ -38,7 +39,7 @@ def _solver(scenario: Scenario) -> SolverPool:
     key = planning.model_dump_json()
     if key not in _pools:
         _close()
-        _pools[key] = SolverPool(planning)
+        _pools[key] = SolverPool(planning, failed_cases=FailedCases.of(planning, RUNS))
     return _pools[key]
 
 

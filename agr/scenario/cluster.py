@@ -5,8 +5,10 @@ from contextlib import contextmanager
 from typing import Any
 
 from agr.domain.errors import InputError, PlanError
+from agr.planning.failed_cases import FailedCases
 from agr.planning.progress import Round
 from agr.planning.solving import How, Solution, answer, answer_part
+from agr.scenario.running import RUNS
 from agr.settings import Planning
 from models.case import Case
 from models.errors import ModelError
@@ -17,14 +19,17 @@ class ClusterSolver:
 
     def __init__(self, client: Any, planning: Planning) -> None:
         self._client, self._planning = client, planning
+        self._failed_cases = FailedCases.of(planning, RUNS)
 
     def solve(self, case: Case, reached: Callable[[Round], None] | None = None) -> Solution:
         """Return the audited outcome; rounds are not reported. Raises PlanError."""
-        return self._result(answer, case)
+        with self._failed_cases.of_failure(case):
+            return self._result(answer, case)
 
     def solve_part(self, before: Case, case: Case) -> Solution:
         """Return the audited outcome of a part of a portfolio. Raises PlanError."""
-        return self._result(answer_part, before, case)
+        with self._failed_cases.of_failure(case, before):
+            return self._result(answer_part, before, case)
 
     def _result(self, work: Callable[..., Solution], *cases: Case) -> Solution:
         future = self._client.submit(work, *cases, How.of(self._planning, threads=1), pure=False)

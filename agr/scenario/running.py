@@ -5,10 +5,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from pathlib import Path
 
 from agr.domain.errors import InputError, TableError
 from agr.domain.isp import Period
 from agr.domain.kinds import KINDS
+from agr.planning.failed_cases import FailedCases
 from agr.planning.pool import SolverPool
 from agr.planning.ports import Solver
 from agr.scenario.change_expression import slug
@@ -23,6 +25,12 @@ Progress = Callable[[int, int, str], None]
 """Called with (plans done, plans expected, the current step)."""
 
 
+RUNS = Path("runs")
+"""Where runs are written unless told otherwise."""
+
+_UNTOLD = {"join_triggers_s", "stale_portfolio", "workers", "failed_cases_folder", "failed_cases_kept"}
+"""Settings of planning on which no outcome of a scenario depends."""
+
 _SIGNS = {"+": "plus", "-": "minus", "*": "times", "=": "set"}
 
 
@@ -33,7 +41,7 @@ def silent(_done: int, _all: int, _what: str) -> None:
 @contextmanager
 def solver_of(planning: Planning, executor: str = "local") -> Iterator[SolverPool]:
     """Yield a pool of solver processes and end them; `executor` as in the setting compute.executor."""
-    solver = SolverPool(planning, executor)
+    solver = SolverPool(planning, executor, FailedCases.of(planning, RUNS))
     try:
         yield solver
     finally:
@@ -140,7 +148,7 @@ def head_of(scenario: Scenario, periods: tuple[Period, ...]) -> dict[str, object
         "changes": list(scenario.changes),
         "seed": described.seed,
         "resources": scenario.resources,
-        "solving": planning.model_dump(mode="json", exclude={"join_triggers_s", "stale_portfolio", "workers"}),
+        "solving": planning.model_dump(mode="json", exclude=_UNTOLD),
         "inputs_sha256": dict(scenario.hashes),
     }
 

@@ -13,6 +13,7 @@ from agr.domain.price import values_on
 from agr.messaging.portfolio_requests import PortfolioRequests
 from agr.messaging.publish import OPEN, Publisher
 from agr.planning.case.markets import DAY_AHEAD
+from agr.planning.failed_cases import kept_of
 from agr.planning.gates import bid_at_gate, day_ahead_at_gate
 from agr.settings import FeedSection, Settings
 from agr.store import day, inbox, outbox, overrides, plans, portfolio, register
@@ -140,7 +141,7 @@ class MarketDay:
             portfolio.delete_before(tx, personal)
             register.delete_forecasts_before(tx, personal)
         old_cases = now.timestamp() - keep.personal_days * 86_400
-        for case in (self._settings.data_folder / "failed-cases").glob("*.npz"):
+        for case in kept_of(self._settings).archives():
             if case.stat().st_mtime < old_cases:
                 case.unlink()
         return f"deleted {messages} messages and {gone} plans"

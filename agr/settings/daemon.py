@@ -56,6 +56,11 @@ class Planning(Section):
         description="If no CRO has answered at the last call: refuse to plan, or use yesterday's list and say so.",
     )
     workers: int = Field(default=1, ge=1, le=64, description="Planning processes.")
+    failed_cases_folder: Path | None = Field(
+        default=None,
+        description="Where the cases of failed solves are kept; none: `failed-cases` in data_folder, or in `runs`.",
+    )
+    failed_cases_kept: int = Field(default=20, ge=2, le=1000, description="How many of them are kept, newest first.")
 
 
 class Publication(Section):

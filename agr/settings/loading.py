@@ -85,6 +85,7 @@ def _resolved(settings: Settings, folder: Path) -> Settings:
             "key_passphrase_file": settings.key_passphrase_file and folder / settings.key_passphrase_file,
             "data_folder": folder / settings.data_folder,
             "store_url": _resolved_store(settings.store_url, folder),
+            "planning": _placed(settings.planning, folder),
             "tls": _placed(settings.tls, folder),
             "alarms": _placed(settings.alarms, folder),
             "discovery": _placed(settings.discovery, folder),
