@@ -15,10 +15,10 @@ def values_on(prices: Iterable[Price], series: str, period: Period) -> tuple[flo
     """Return the series' value per ISP of the Period, None where a part of the ISP has no price.
 
     A coarser price is repeated, finer ones are averaged over time; where two overlap, the one that starts later
-    counts. Shape: (isp_count,), in the series' own unit.
+    counts, and of those that start together the shorter one. Shape: (isp_count,), in the series' own unit.
     """
     minutes = np.full(period.isp_count * period.isp_minutes, np.nan)
-    for price in sorted((p for p in prices if p.series == series), key=lambda p: p.start):
+    for price in sorted((p for p in prices if p.series == series), key=lambda p: (p.start, -p.minutes)):
         first = int((price.start - period.start) // _MINUTE)
         if first < len(minutes) and first + price.minutes > 0:
             minutes[max(first, 0) : first + price.minutes] = price.value

@@ -5,7 +5,7 @@ A file's columns tell what it is. Every fault is collected with its file and lin
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -74,15 +74,23 @@ def day_ahead(path: Path, tz: ZoneInfo) -> list[Price]:
 
 
 def finest(prices: Sequence[Price]) -> list[Price]:
-    """Return prices in order of time with their lengths; where resolutions overlap, the finer one is kept."""
+    """Return prices in order of time with their lengths; where resolutions overlap, the finer one is kept.
+
+    Of a coarse price, the quarters of an hour stay that no finer price covers.
+    """
     ordered = sorted(prices, key=lambda p: (p.start, p.minutes))
     if any(p.minutes == 0 for p in ordered):
         ordered = _with_lengths(ordered)
     fine = {p.start for p in ordered if p.minutes < 60}
     quarter = timedelta(minutes=15)
-    return [
-        p for p in ordered if p.minutes < 60 or not any(p.start + n * quarter in fine for n in range(p.minutes // 15))
-    ]
+    kept: list[Price] = []
+    for price in ordered:
+        starts = [price.start + n * quarter for n in range(price.minutes // 15)]
+        if price.minutes < 60 or not fine.intersection(starts):
+            kept.append(price)
+        else:
+            kept += [replace(price, start=start, minutes=15) for start in starts if start not in fine]
+    return sorted(kept, key=lambda p: (p.start, p.minutes))
 
 
 def _with_lengths(ordered: Sequence[Price]) -> list[Price]:

@@ -21,9 +21,10 @@ from agr.domain.register import CongestionPoint, Connection, Contract, PointLimi
 from agr.planning import serialisation
 from agr.planning.case import Inputs, NamedCase, Previous, build, comfort_shortfall_kwh
 from agr.planning.case.switched import carried_isps, missed_kwh
-from agr.settings import CapacityProduct, Markets, Moment, Planning
+from agr.settings import CapacityProduct, DayAhead, Intraday, Markets, Moment, Planning
 from models.baseline import no_flexibility
 from models.case import NO_POINT, Direction
+from models.method import Method, solve
 
 AMSTERDAM = timezone(timedelta(hours=1))
 PERIOD = Period(date(2026, 1, 15))
@@ -328,3 +329,46 @@ def test_a_case_kept_before_cars_had_a_minimum_power_is_still_read() -> None:
     old = io.BytesIO()
     np.savez(old, allow_pickle=False, **arrays)
     assert serialisation.digest(serialisation.unpack(NamedCase, old.getvalue())) == serialisation.digest(made)
+
+
+def hourly(*values: float | None) -> tuple[float | None, ...]:
+    """Return one value per ISP from one per hour; the last one lasts until the end of the day."""
+    return tuple(v for hour in range(24) for v in (values[min(hour, len(values) - 1)],) * 4)
+
+
+def crossing(**series: tuple[float | None, ...]) -> Inputs:
+    """Return a world that trades intraday only, at the given series."""
+    market = Intraday(buy_series="bid", sell_series="ask", depth_kw=1000)
+    markets = Markets(day_ahead=DayAhead(max_buy_kw=0, max_sell_kw=0), intraday=market)
+    return replace(inputs(markets=markets), prices={"day_ahead_forecast": (70.0,) * 96} | series)
+
+
+def test_only_the_isps_whose_intraday_prices_cross_are_repaired() -> None:
+    """`t15_crossed`: a battery moves 100 kWh once. Buying costs 60 EUR/MWh in hours 0 and 1, selling pays 65 in hour 0
+    and 85 in hour 2. In hour 0 the prices cross: 62.5 for both. Best: buy at 60 in hour 1, sell at 85 in hour 2,
+    0.1 MWh · 25 = 2.50 EUR. Every other hour keeps its prices.
+    """
+    given = crossing(bid=hourly(60, 60, 90), ask=hourly(65, 50, 85, 50))
+    battery = Battery(
+        resource="b", connection="a", charge_kw=100, discharge_kw=100, capacity_kwh=200, initial_kwh=100, end_kwh=100
+    )
+    made = build(replace(given, register=replace(given.register, resources=(battery,))))
+    market = made.case.intraday
+    assert market.buy_eur_per_mwh.tolist() == [62.5] * 4 + [60.0] * 4 + [90.0] * 88
+    assert market.sell_eur_per_mwh.tolist() == [62.5] * 4 + [50.0] * 4 + [85.0] * 4 + [50.0] * 84
+    assert any("in 4 ISPs (1–4): the mean was used there" in note for note in made.notes)
+    assert solve(made.case, method=Method.REFERENCE, threads=1).objective_eur == pytest.approx(2.50)
+
+
+def test_an_intraday_price_that_is_missing_replaces_no_other_one() -> None:
+    """Day-ahead 70 ± 10. Hour 0 has no selling price: 60. Hour 1 has no buying price: 80. Hour 2 has neither.
+
+    In hour 3 the buying price is 40: a selling price of 60 would cross it, so it is 40. In hour 4 likewise 100.
+    """
+    bid = hourly(75, None, None, 40, None, 90)
+    ask = hourly(None, 65, None, None, 100, 50)
+    made = build(crossing(bid=bid, ask=ask))
+    hours = range(0, 24, 4)
+    assert made.case.intraday.buy_eur_per_mwh[hours].tolist() == [75, 80, 80, 40, 100, 90]
+    assert made.case.intraday.sell_eur_per_mwh[hours].tolist() == [60, 65, 60, 40, 100, 50]
+    assert any("no intraday price 'bid' in 12 ISPs (5–12, 17–20)" in note for note in made.notes)

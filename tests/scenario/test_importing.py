@@ -245,6 +245,17 @@ def test_where_resolutions_overlap_the_finer_price_counts(tmp_path):
     ]
 
 
+def test_a_coarse_price_stays_where_no_finer_one_covers_it(tmp_path):
+    """Only the third quarter of the hour has a price of its own; the other three keep the hour's."""
+    path = tmp_path / "both.csv"
+    path.write_text(
+        "utc_start,resolution_min,price_eur_mwh\n2025-09-30T22:00:00Z,60,2\n2025-09-30T22:30:00Z,15,5\n"
+        "2025-09-30T23:00:00Z,60,3\n"
+    )
+    found = downloads.day_ahead(path, TZ)
+    assert [(p.minutes, p.value) for p in found] == [(15, 2), (15, 2), (15, 5), (15, 2), (60, 3)]
+
+
 @pytest.fixture
 def shared():
     if not DATA.is_dir():

@@ -14,6 +14,8 @@ from models.case import DayAhead, Direction, Imbalance, Intraday, Reserve
 Floats = NDArray[np.float64]
 DAY_AHEAD = "day-ahead"
 """Name of the fixed day-ahead position in Inputs.fixed."""
+_SHOWN = 5
+"""Most ranges of ISPs that a note names."""
 
 
 def _filled(inputs: Inputs, series: str) -> Floats:
@@ -61,16 +63,7 @@ def intraday(inputs: Inputs, price: Floats, notes: list[str]) -> Intraday:
     settings, isps = inputs.markets.intraday, inputs.period.isp_count
     buy, sell = price + settings.spread_eur_per_mwh / 2, price - settings.spread_eur_per_mwh / 2
     if settings.buy_series is not None and settings.sell_series is not None:
-        given = _filled(inputs, settings.buy_series), _filled(inputs, settings.sell_series)
-        known = ~(np.isnan(given[0]) | np.isnan(given[1]))
-        if not known.all():
-            notes.append(f"intraday prices missing in {int((~known).sum())} ISPs: day-ahead ± half the spread was used")
-        buy, sell = np.where(known, given[0], buy), np.where(known, given[1], sell)
-    crossed = buy < sell
-    if crossed.any():
-        notes.append(f"intraday buying price below the selling price in {int(crossed.sum())} ISPs: the mean was used")
-        buy = sell = np.where(crossed, (buy + sell) / 2, np.nan)
-        buy, sell = np.where(np.isnan(buy), price, buy), np.where(np.isnan(sell), price, sell)
+        buy, sell = _given(inputs, settings.buy_series, settings.sell_series, buy, sell, notes)
     committed = np.full(isps, np.nan)
     if inputs.previous.intraday_kw is not None:
         committed[: inputs.closed_isps] = inputs.previous.intraday_kw[: inputs.closed_isps]
@@ -79,6 +72,36 @@ def intraday(inputs: Inputs, price: Floats, notes: list[str]) -> Intraday:
     return Intraday(
         buy_eur_per_mwh=buy, sell_eur_per_mwh=sell, buy_depth_kw=depth, sell_depth_kw=depth, committed_kw=committed
     )
+
+
+def _given(
+    inputs: Inputs, buy_series: str, sell_series: str, buy: Floats, sell: Floats, notes: list[str]
+) -> tuple[Floats, Floats]:
+    """Return the given prices (T,), with `buy` and `sell` in their place where one is missing.
+
+    Only what is missing or wrong is replaced. A price that stands in never crosses a given one; where given prices
+    cross, which would be money for nothing, both become their mean.
+    """
+    bought, sold = _filled(inputs, buy_series), _filled(inputs, sell_series)
+    for series, missing in ((buy_series, np.isnan(bought)), (sell_series, np.isnan(sold))):
+        if missing.any():
+            notes.append(f"no intraday price {series!r} in {_isps(missing)}: day-ahead ± half the spread was used")
+    crossed = bought < sold  # False where one is missing
+    if crossed.any():
+        notes.append(f"intraday buying price below the selling price in {_isps(crossed)}: the mean was used there")
+    mean = (bought + sold) / 2
+    bought, sold = np.where(crossed, mean, bought), np.where(crossed, mean, sold)
+    filled = np.where(np.isnan(bought), np.fmax(buy, sold), bought)
+    return filled, np.where(np.isnan(sold), np.fmin(sell, filled), sold)
+
+
+def _isps(where: NDArray[np.bool_]) -> str:
+    """Name ISPs, from 1, as ranges."""
+    chosen = np.flatnonzero(where) + 1
+    runs = np.split(chosen, np.flatnonzero(np.diff(chosen) > 1) + 1)
+    names = [f"{run[0]}" if len(run) == 1 else f"{run[0]}–{run[-1]}" for run in runs]
+    shown = ", ".join([*names[:_SHOWN], *(["…"] if len(names) > _SHOWN else [])])
+    return f"{len(chosen)} ISPs ({shown})"
 
 
 def imbalance(inputs: Inputs, price: Floats, _notes: list[str]) -> Imbalance:
