@@ -48,6 +48,12 @@ def local_instant(day: date, at: time, tz: ZoneInfo, *, second: bool = False) ->
     return datetime.combine(day, at.replace(fold=int(second)), tzinfo=tz).astimezone(UTC)
 
 
+def require_isp_minutes(minutes: int) -> None:
+    """Raise InputError unless ISPs of this length fill every hour: else the last minutes of a day would be lost."""
+    if minutes < 1 or 60 % minutes:
+        raise InputError(f"isp_minutes is {minutes}, which does not divide an hour; use 5, 15, 30 or 60")
+
+
 @dataclass(frozen=True, order=True)
 class Period:
     """One local calendar day of ISPs."""
@@ -59,6 +65,7 @@ class Period:
     def __post_init__(self) -> None:
         if self.day.year not in _YEARS:
             raise InputError(f"Period {self.day} is outside the years {_YEARS[0]}..{_YEARS[-1]}")
+        require_isp_minutes(self.isp_minutes)
 
     @property
     def tz(self) -> ZoneInfo:
@@ -82,8 +89,17 @@ class Period:
 
     @property
     def isp_count(self) -> int:
-        """How many ISPs the day has: 92, 96 or 100 of 15 minutes where DST applies."""
-        return int((self.end - self.start) / self.isp_length)
+        """How many ISPs the day has: 92, 96 or 100 of 15 minutes where DST applies.
+
+        Raises InputError where the day is no whole number of ISPs: some zones change their clocks by half an hour.
+        """
+        count, left = divmod(self.end - self.start, self.isp_length)
+        if left:
+            raise InputError(
+                f"Period {self} lasts {self.end - self.start} in {self.zone_name}, no whole number of ISPs of "
+                f"{self.isp_minutes} minutes; use a shorter ISP"
+            )
+        return count
 
     @property
     def isp_hours(self) -> float:
@@ -109,6 +125,21 @@ class Period:
         """Return the local wall-clock time at which the ISP starts, with its UTC offset on days that repeat an hour."""
         local = self.isp_start(isp).astimezone(self.tz)
         return local.strftime("%H:%M" if self.isp_count * self.isp_minutes <= 24 * 60 else "%H:%M%z")
+
+    def isps_of_wall_clock(self, other: "Period") -> list[int]:
+        """Return for each ISP of another Period the ISP (from 0) of this one at the same wall-clock time.
+
+        Of an hour that this day repeats, the first one is taken, but the second for the second of the other day. An
+        hour that this day skips is taken from the hour after it.
+        """
+        found = []
+        for start in other.starts():
+            wall = start.astimezone(other.tz)
+            same = local_instant(self.day, wall.time(), self.tz)
+            if wall.fold:  # the second of an hour that is skipped here would be the one before
+                same = max(same, local_instant(self.day, wall.time(), self.tz, second=True))
+            found.append(min(max(self.isp_of(same), 1), self.isp_count) - 1)
+        return found
 
     def blocks(self, hours: int = 4) -> list[int]:
         """Return for each ISP its block of `hours` local wall-clock hours, from 0.

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from agr.domain.errors import InputError
-from agr.domain.isp import Period, zone
+from agr.domain.isp import Period, require_isp_minutes, zone
 from agr.scenario.yaml_document import Document
 from agr.settings import Markets, Planning, Publication, Timetable
 from agr.settings.section import Seconds, Section
@@ -54,6 +54,14 @@ def _is_zone(name: str) -> str:
     return name
 
 
+def _fills_an_hour(minutes: int) -> int:
+    try:
+        require_isp_minutes(minutes)
+    except InputError as error:
+        raise ValueError(str(error)) from error
+    return minutes
+
+
 class Description(Section):
     """One scenario: tables/ beside it hold the register, cro.json what the CRO knows."""
 
@@ -64,7 +72,11 @@ class Description(Section):
     zone: Annotated[str, AfterValidator(_is_zone)] = Field(
         default="Europe/Amsterdam", description="The market's time zone."
     )
-    isp_minutes: int = Field(default=15, gt=0, description="Length of an ISP.")
+    isp_minutes: Annotated[int, AfterValidator(_fills_an_hour)] = Field(
+        default=15,
+        description="Length of an ISP in minutes; must divide an hour.",
+        json_schema_extra={"enum": [minutes for minutes in range(1, 61) if 60 % minutes == 0]},
+    )
     seed: int | None = Field(default=None, description="Seed of all random draws.")
     agr: str = Field(default="agr.example", description="Our internet domain.")
     cros: tuple[str, ...] = Field(default=(), description="Internet domains of the CROs.")
@@ -88,6 +100,16 @@ class Description(Section):
     def _days_are_in_order(self) -> "Description":
         if self.last_period is not None and self.last_period < self.period:
             raise ValueError(f"last_period {self.last_period} is before period {self.period}")
+        return self
+
+    @model_validator(mode="after")
+    def _products_fit_the_isps(self) -> "Description":
+        isp, product = self.isp_minutes, self.markets.day_ahead.product_minutes
+        if 1440 % product or (product % isp and isp % product):
+            raise ValueError(
+                f"markets.day_ahead.product_minutes is {product}; it must divide a day, and be a multiple of "
+                f"isp_minutes ({isp}) or divide it"
+            )
         return self
 
     @property

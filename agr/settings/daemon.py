@@ -10,7 +10,7 @@ from agr.domain.isp import zone
 from agr.settings.compute import Compute
 from agr.settings.discovery import Discovery
 from agr.settings.feeds import Feed
-from agr.settings.markets import Markets
+from agr.settings.markets import Markets, isp_faults
 from agr.settings.operators import Alarms, Operators
 from agr.settings.partners import ParticipantSettings
 from agr.settings.section import Domain, Seconds, Section, WebAddress
@@ -178,7 +178,7 @@ class Settings(Section):
     @model_validator(mode="after")
     def _parts_fit_together(self) -> "Settings":
         faults = [
-            *_isp_faults(self),
+            *isp_faults(self.isp_minutes, self.markets),
             *_twice("participants", [f"{p.domain} ({p.role})" for p in self.participants]),
             *_twice("feeds", [feed.name for feed in self.feeds]),
             *_unknown_participants(self),
@@ -192,19 +192,6 @@ class Settings(Section):
         if faults:
             raise ValueError("; ".join(faults))
         return self
-
-
-def _isp_faults(settings: Settings) -> list[str]:
-    isp, product = settings.isp_minutes, settings.markets.day_ahead.product_minutes
-    faults = []
-    if 60 % isp:
-        faults.append(f"isp_minutes is {isp}, which does not divide an hour; use 5, 15, 30 or 60")
-    if product % isp or 1440 % product:
-        faults.append(
-            f"markets.day_ahead.product_minutes is {product}; it must be a multiple of isp_minutes ({isp}) "
-            "and divide a day"
-        )
-    return faults
 
 
 def _unknown_participants(settings: Settings) -> list[str]:

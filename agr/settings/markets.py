@@ -4,6 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from agr.domain.errors import InputError
+from agr.domain.isp import require_isp_minutes
 from agr.settings.section import Moment, Name, Seconds, Section
 
 NotNegative = Annotated[float, Field(ge=0)]
@@ -102,3 +104,18 @@ class Markets(Section):
         if twice:
             raise ValueError(f"several capacity products are called {', '.join(twice)}; give each its own name")
         return self
+
+
+def isp_faults(isp_minutes: int, markets: Markets) -> list[str]:
+    """Return why ISPs of this length fit no day, or not the products of the markets; empty if they do."""
+    faults, product = [], markets.day_ahead.product_minutes
+    try:
+        require_isp_minutes(isp_minutes)
+    except InputError as error:
+        return [str(error)]
+    if product % isp_minutes or 1440 % product:
+        faults.append(
+            f"markets.day_ahead.product_minutes is {product}; it must be a multiple of isp_minutes ({isp_minutes}) "
+            "and divide a day"
+        )
+    return faults

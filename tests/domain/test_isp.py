@@ -250,3 +250,54 @@ def test_jumping_clock_says_when_an_instant_is_reached_on_the_machine():
     clock.jump_to(datetime(2020, 1, 2, tzinfo=UTC))
     ahead = clock.real(datetime(2020, 1, 2, 1, tzinfo=UTC)) - datetime.now(UTC)
     assert timedelta(minutes=59) < ahead <= timedelta(hours=1)
+
+
+@given(DAYS, DAYS, st.sampled_from(ZONES), st.sampled_from([15, 30]))
+@settings(max_examples=200, deadline=None)
+def test_another_days_values_stand_in_at_the_same_wall_clock_time(day, other, zone_name, minutes):
+    """Wherever both days have the local time, once or twice, it is found; else a time of the next two hours."""
+    source, target = Period(day, zone_name, minutes), Period(other, zone_name, minutes)
+    walls = [start.astimezone(source.tz) for start in source.starts()]
+    known = {(wall.time(), wall.fold) for wall in walls}
+    found = source.isps_of_wall_clock(target)
+    assert len(found) == target.isp_count
+    for start, isp in zip(target.starts(), found, strict=True):
+        wanted = start.astimezone(target.tz)
+        if (wanted.time(), wanted.fold) in known:
+            assert (walls[isp].time(), walls[isp].fold) == (wanted.time(), wanted.fold)
+        elif (wanted.time(), 0) in known:
+            assert walls[isp].time() == wanted.time()
+        else:
+            ahead = timedelta(hours=walls[isp].hour - wanted.hour, minutes=walls[isp].minute - wanted.minute)
+            assert timedelta(0) <= ahead <= timedelta(hours=2)
+
+
+def test_the_clock_changes_of_a_year_by_hand():
+    """ISPs count from 0 here. 08:00 is ISP 32 of an ordinary day, 28 of 29 March and 36 of 25 October.
+
+    02:15 is skipped in spring: 03:15 stands in for it, ISP 9. In autumn it is ISP 9 and again ISP 13.
+    """
+    spring, autumn, ordinary = Period(SPRING), Period(AUTUMN), Period(ORDINARY)
+    assert ordinary.isps_of_wall_clock(spring)[28] == 32
+    assert ordinary.isps_of_wall_clock(autumn)[36] == 32
+    assert spring.isps_of_wall_clock(ordinary)[32] == 28
+    assert autumn.isps_of_wall_clock(ordinary)[32] == 36
+    assert spring.isps_of_wall_clock(ordinary)[9] == 9
+    assert autumn.isps_of_wall_clock(ordinary)[9] == 9
+    assert [ordinary.isps_of_wall_clock(autumn)[isp] for isp in (9, 13)] == [9, 9]
+    assert [spring.isps_of_wall_clock(autumn)[isp] for isp in (9, 13)] == [9, 9]
+    assert autumn.isps_of_wall_clock(Period(date(2025, 10, 26))) == list(range(100))
+    assert ordinary.isps_of_wall_clock(ordinary.next()) == list(range(96))
+
+
+@pytest.mark.parametrize("minutes", [0, 7, 13, 25, 40, 45, 90, 120, -15])
+def test_isps_that_do_not_fill_an_hour_are_refused(minutes):
+    with pytest.raises(InputError, match=f"isp_minutes is {minutes}, which does not divide an hour; use 5, 15, 30"):
+        Period(ORDINARY, "Europe/Amsterdam", minutes)
+
+
+def test_a_day_that_is_no_whole_number_of_isps_is_refused():
+    """On Lord Howe Island the clock changes by half an hour: the day of 4 October 2026 has 23 and a half."""
+    assert Period(date(2026, 10, 4), "Australia/Lord_Howe", 30).isp_count == 47
+    with pytest.raises(InputError, match="lasts 23:30:00 in Australia/Lord_Howe, no whole number of ISPs of 60"):
+        _ = Period(date(2026, 10, 4), "Australia/Lord_Howe", 60).isp_count

@@ -72,6 +72,22 @@ def test_every_fault_of_the_description_has_its_line_and_what_was_expected(folde
     only(found, f"line {line_of(path, 'seed: 93')}", "appears twice, first in line")
 
 
+@pytest.mark.parametrize("minutes", ["7", "45", "0", "120"])
+def test_isps_that_do_not_fill_an_hour_are_a_fault_with_its_line(folder, minutes):
+    """With 7 minutes, a day would end at 23:55: 1,440 = 205 · 7 + 5."""
+    path = folder / "scenario.yaml"
+    edit(path, ("zone: Europe/Amsterdam\n", f"zone: Europe/Amsterdam\nisp_minutes: {minutes}\n"))
+    where = f"scenario.yaml, line {line_of(path, 'isp_minutes')}: isp_minutes: {minutes} is wrong"
+    (fault,) = faults(folder)
+    assert fault.startswith(f"{where}: isp_minutes is {minutes}, which does not divide an hour; use 5, 15, 30 or 60")
+
+
+def test_a_product_that_fits_no_isps_is_a_fault(folder):
+    path = folder / "scenario.yaml"
+    edit(path, ("markets:\n", "markets:\n  day_ahead: {product_minutes: 50}\n"))
+    assert "product_minutes is 50; it must divide a day" in faults(folder)[0]
+
+
 def test_clock_times_without_quotes_are_read_as_written(folder):
     edit(folder / "scenario.yaml", ('at: "08:00"', "at: 10:30"))
     assert str(read_scenario(folder).description.markets.capacity[0].gate.at) == "10:30:00"
