@@ -123,13 +123,18 @@ def _portfolio(reader: PlanReader, settings: PlanningSettings, period: Period, n
 
 
 def _forecasts(reader: PlanReader, period: Period, notes: list[str]) -> dict[tuple[str, str], NDArray[np.float64]]:
-    """Return the Period's forecasts; those of the newest earlier day stand in for missing ones, which is noted."""
+    """Return the Period's forecasts; those of the newest earlier day stand in for missing ones, which is noted.
+
+    They stand in at the same wall-clock time: people and machines keep to the clock when it changes.
+    """
     known = dict(reader.forecasts(period))
     earlier = reader.latest_forecast_day(period.day)
     if earlier is None:
         return known
-    stale = reader.forecasts(Period(earlier, period.zone_name, period.isp_minutes))
-    borrowed = {key: np.resize(values, period.isp_count) for key, values in stale.items() if key not in known}
+    source = Period(earlier, period.zone_name, period.isp_minutes)
+    stale = reader.forecasts(source)
+    isps = np.array(source.isps_of_wall_clock(period))
+    borrowed = {key: values[isps] for key, values in stale.items() if key not in known}
     if borrowed:
         notes.append(f"{len(borrowed)} forecasts of {earlier} {STALE} of {period}")
     return known | borrowed
@@ -140,14 +145,16 @@ def _prices(
 ) -> dict[str, tuple[float | None, ...]]:
     """Return series → price per ISP.
 
-    Before the gate, results are left out as still unknown; without a forecast, they stand in for it.
+    Before the gate, results are left out as still unknown; in ISPs without a forecast, they stand in for it.
     """
     rows = reader.prices(period.start - timedelta(days=1), period.end)
     prices = {name: values_on(rows, name, period) for name in sorted({row.series for row in rows})}
     market = settings.markets.day_ahead
-    expected = any(value is not None for value in prices.get(market.forecast_series, ()))
-    if expected and now < dict(settings.timetable.moments(period))["day_ahead_gate"]:
-        prices.pop(market.series, None)
+    expected, results = prices.get(market.forecast_series), prices.get(market.series)
+    if expected and results and now < dict(settings.timetable.moments(period))["day_ahead_gate"]:
+        prices[market.series] = tuple(
+            result if forecast is None else None for forecast, result in zip(expected, results, strict=True)
+        )
     return prices
 
 
