@@ -6,6 +6,9 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PRECOMPILED := $(VENV)/.precompiled
 
+# Without bytecode on disk, each of the hundreds of processes that tests start compiles a hundred modules first.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help run test torture fuzz load audit release scenarios lint check lock clean bench screenshots
 
