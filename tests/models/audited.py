@@ -1,0 +1,98 @@
+"""A world with everything in it for tests of the audit, and how they change its solved outcome."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from models.audit import audit
+from models.case import NO_POINT, Anchor, Direction
+from tests.models.builders import (
+    NAN,
+    day_ahead,
+    imbalance,
+    intraday,
+    limit,
+    load,
+    make,
+    reservation,
+    reserve,
+    run,
+    solar,
+    storage,
+    switched,
+)
+
+
+def world(isps=12, *, hours=0.5, price_shift=0.0):
+    """Everything at once: two congestion points and none, both signs of reservation, all directions of reserve."""
+    rng = np.random.default_rng(isps)
+    time = np.arange(isps) / isps
+    price = 80 + 60 * np.sin(7 * time) + rng.normal(0, 5, isps) + price_shift
+    block = (np.arange(isps) >= isps // 2).astype(np.int64)
+    sun = -120 * np.sin(np.pi * time)
+    closed = np.where(np.arange(isps) < 2, 5.0, NAN)
+    battery = {"charge_kw": 40, "discharge_kw": 50, "eta_c": 0.9, "eta_d": 0.95, "retention": 0.999, "low": 5,
+               "high": 150, "start": 60, "wear": 0.01, "end_value": 0.08, "reserve_kw": 30}  # fmt: skip
+    case = make(
+        isps,
+        load(isps, rng.uniform(5, 20, isps), point=0),
+        load(isps, 3.0, point=NO_POINT),
+        solar(isps, sun, point=0, cost=3.0, reserve_kw=20.0),
+        solar(isps, sun / 2, point=1, reserve_kw=20.0),
+        storage(isps, point=0, **battery),
+        storage(isps, point=1, **battery),
+        storage(isps, point=NO_POINT, **battery),
+        storage(isps, point=0, charge_kw=8, eta_c=3.0, high=20, start=10, demand=4, unmanaged_kw=3.0),
+        storage(isps, point=1, charge_kw=4, high=200, low=np.where(time > 0.6, 30.0 * isps * hours, 0.0)),  # too much
+        storage(isps, point=0, charge_kw=4, high=200, low=np.where(time > 0.6, 30.0 * isps * hours, 0.0)),
+        run([6.0, 4.0, 2.0], 1, isps - 4, point=0),
+        run([5.0, 5.0], 2, isps - 2, point=1),
+        switched(isps, (0, isps, 3, isps - 2), on_kw=5.0, min_run=2, min_rest=2, start_eur=0.1, before=-1),
+        limit(isps, point=0, import_kw=25.0, export_kw=-15.0, penalty=200.0),
+        limit(isps, point=1, import_kw=np.where(time > 0.5, 2.0, np.inf), penalty=200.0),
+        reservation(isps, np.where(time >= 0.5, -20.0, 0.0), name="less", point=0, fee=20.0),
+        reservation(isps, np.where(time < 0.25, 500.0, 0.0), name="more", point=0, fee=20.0),
+        hours=hours,
+        points=2,
+        day_ahead=day_ahead(isps, price, product=np.arange(isps) // 2, committed_kw=closed, depth_kw=500.0),
+        intraday=intraday(isps, price + 10, price - 10, depth_kw=30.0, committed_kw=-closed),
+        imbalance=imbalance(isps),
+        reserves=(
+            reserve(isps, [800.0, 900.0], name="fcr", direction=Direction.SYMMETRIC, block=block, sustain_h=0.25,
+                    minimum_mw=0.01, step_mw=0.01, max_mw=0.02),
+            reserve(isps, [7.0, 6.0], name="up", direction=Direction.UP, block=block, sustain_h=1.0,
+                    committed_mw=[NAN, 0.02]),
+            reserve(isps, [5.0, 8.0], name="down", direction=Direction.DOWN, block=block, sustain_h=1.0,
+                    committed_mw=[0.9, NAN]),
+        ),
+    )  # fmt: skip
+    announced = np.vstack([np.full(isps, 10.0), np.full(isps, NAN)])
+    return replace(case, anchor=Anchor(point_kw=announced, eur_per_mwh=0.5))
+
+
+def edited(value, path, change):
+    """Return a copy with the part at the path replaced by change(part)."""
+    head, _, rest = path.partition(".")
+    part = getattr(value, head)
+    if rest.isdigit():
+        new = tuple(change(item) if i == int(rest) else item for i, item in enumerate(part))
+    elif rest and isinstance(part, tuple):
+        number, _, name = rest.partition(".")
+        new = tuple(edited(item, name, change) if i == int(number) else item for i, item in enumerate(part))
+    else:
+        new = edited(part, rest, change) if rest else change(part)
+    return replace(value, **{head: new})
+
+
+def add(place, amount):
+    def change(values):
+        copy = values.copy()
+        copy[place] = ~copy[place] if copy.dtype == bool else copy[place] + amount
+        return copy
+
+    return change
+
+
+def found(case, outcome, *words):
+    findings = audit(case, outcome)
+    assert any(all(word in finding for word in words) for finding in findings), (words, findings)
