@@ -58,10 +58,11 @@ class Market:
         **sections: object,
     ) -> None:
         self.parties, self.folder, self.period = parties, folder, period
-        self.clock = start_clock(period)
+        self.clock = start_clock(period, daemon_starts=timedelta(minutes=1))  # restarts take seconds where much goes on
         self._marks = {party.domain: len(party.events) for party in parties}
         self.gone: set[str] = set()  # counterparties that a test has stopped
-        values: dict[str, Any] = {"planning": Planning(join_triggers_s=0, time_limit_s=30, threads=1)} | sections
+        planning = Planning(join_triggers_s=0, time_limit_s=30, threads=1, method="reference")  # quick at this size
+        values: dict[str, Any] = {"planning": planning} | sections
         self.settings = Settings(
             domain=OURS,
             key_file=folder / "agr.key",
