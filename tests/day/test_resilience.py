@@ -43,7 +43,7 @@ def ask_until_the_pool_notices(solver: SolverPool) -> None:
 
 
 def test_a_worker_that_died_while_idle_is_replaced_at_the_next_solve() -> None:
-    solver = SolverPool(Planning(threads=1))
+    solver = SolverPool(Planning(threads=1, method="reference"))
     try:
         os.kill(solver._pool.submit(os.getpid).result(timeout=120), signal.SIGKILL)
         with pytest.raises(BrokenProcessPool):
@@ -69,7 +69,7 @@ def test_a_bug_in_one_period_is_an_alarm_and_the_next_period_is_planned(world: W
     other = PERIOD.next()
     world.know_register(other)
     world.know_points(other)
-    solver, made = Buggy(Planning(threads=1)), list[Plan]()
+    solver, made = Buggy(Planning(threads=1, method="reference")), list[Plan]()
     planner = Planner(world.store, world.settings, world.clock, solver, made.append)
     with world.store.transaction() as tx:
         for period in (PERIOD, other):
@@ -159,7 +159,7 @@ def test_a_revision_that_was_superseded_unsent_does_not_count_as_what_the_dso_ha
 
 
 def test_a_failed_prognosis_is_sent_anew_after_a_pause(world: World) -> None:
-    solver = SolverPool(Planning(threads=1))
+    solver = SolverPool(Planning(threads=1, method="reference"))
     planner = Planner(world.store, world.settings, world.clock, solver, lambda _plan: None)
     with world.store.transaction() as tx:
         day.put_trigger(tx, PERIOD.day, Reason(kind=ReasonKind.FIRST_PLAN), NOW)

@@ -25,7 +25,7 @@ def answers(market):
 
 
 def test_updates_within_the_join_window_lead_to_one_plan(market):
-    driven = market(PERIOD, planning=Planning(join_triggers_s=JOIN_S, threads=1))
+    driven = market(PERIOD, planning=Planning(join_triggers_s=JOIN_S, threads=1, method="reference"))
     driven.reach(OPEN, join_s=JOIN_S + 1)
     assert len(driven.plans()) == 2
     driven.release(FO_A, -80_000)

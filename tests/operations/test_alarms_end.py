@@ -110,7 +110,7 @@ def test_a_message_set_aside_is_tried_again_at_the_next_start(world: World) -> N
 
 def test_programs_of_resources_are_deleted_after_their_own_time_and_the_summary_stays(world: World) -> None:
     world.know_points()
-    solver = SolverPool(Planning(threads=1))
+    solver = SolverPool(Planning(threads=1, method="reference"))
     planner = Planner(world.store, world.settings, world.clock, solver, lambda _plan: None)
     with world.store.transaction() as tx:
         day.put_trigger(tx, PERIOD.day, Reason(kind=ReasonKind.FIRST_PLAN), NOW)

@@ -27,7 +27,7 @@ from tests.builders.worlds import PERIOD, World, prices
 
 @pytest.fixture(scope="module")
 def solver() -> Iterator[SolverPool]:
-    made = SolverPool(Planning(threads=1))
+    made = SolverPool(Planning(threads=1, method="reference"))
     yield made
     made.close()
 

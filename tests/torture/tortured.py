@@ -175,7 +175,7 @@ class TorturedDay:
                 {"domain": p.domain, "role": p.role, "endpoint": p.endpoint, "public_keys": [p.public_key]}
                 for p in self.parties
             ],
-            "planning": {"join_triggers_s": 0, "threads": 1},
+            "planning": {"join_triggers_s": 0, "threads": 1, "method": "reference"},
             "delivery": {"first_delay_s": 0.2, "max_delay_s": 2},
             "timetable": {"portfolio_query_retry_s": 5},
         }  # fmt: skip

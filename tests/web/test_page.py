@@ -32,7 +32,7 @@ WAIT_MS = 120_000
 def market(parties, tmp_path_factory) -> Iterator[Market]:
     """One market for the story below: its tests build on one another, in order."""
     folder = tmp_path_factory.mktemp("page")
-    with Market(parties, folder, PERIOD, planning=Planning(join_triggers_s=0, threads=1)) as opened:
+    with Market(parties, folder, PERIOD, planning=Planning(join_triggers_s=0, threads=1, method="reference")) as opened:
         yield opened
 
 
