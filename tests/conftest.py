@@ -19,9 +19,10 @@ FLAGS = [
 ]  # fmt: skip
 
 LONGEST = (
-    "demo/test_shipped_days", "torture/test_crash_safety", "scenario/test_running", "models/test_executors",
-    "web/test_page", "scenario/test_commands", "scenario/test_sweeps_and_backtests", "scenario/test_documented_example",
-    "day/test_small_day", "torture/test_hot_standby", "scenario/test_shipped_scenarios", "day/test_resilience",
+    "demo/test_shipped_days", "day/test_small_day", "torture/test_crash_safety", "models/test_executors",
+    "models/test_decomposition", "day/test_both_ways", "web/test_page", "scenario/test_running",
+    "scenario/test_commands", "scenario/test_sweeps_and_backtests", "day/test_network_faults", "day/test_restart",
+    "torture/test_hot_standby", "scenario/test_shipped_scenarios", "planning/test_pool", "day/test_resilience",
 )  # fmt: skip
 """Files that take longest, the longest first."""
 
