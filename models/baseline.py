@@ -1,5 +1,6 @@
 """The baseline: the unmanaged program that units run if nobody steers them. Numpy only."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,17 +14,34 @@ from models.resources.registry import RESOURCES
 from models.resources.switched.states import unmanaged_on
 from models.resources.totals import points_kw
 
-__all__ = ["no_flexibility", "unmanaged_on"]
+__all__ = ["as_it_stands", "no_flexibility", "unmanaged_on"]
+
+
+def as_it_stands(case: Case) -> Case:
+    """Return the case whose unmanaged program begins with what the units hold and have begun in fact."""
+    return replace(
+        case,
+        storage=replace(case.storage, unmanaged_start_kwh=case.storage.energy_start_kwh),
+        shiftable=replace(case.shiftable, unmanaged_start=case.shiftable.first_start),
+        unmanaged_brought_forward_eur=case.brought_forward_eur,
+    )
 
 
 def no_flexibility(case: Case, *, seconds: dict[str, float] | None = None) -> Outcome:
     """Return the outcome of the unmanaged program, without free bids and with an infinite bound.
 
-    Storage follows unmanaged_kw, nothing is curtailed, runs start as early as they may, and switched units are on as
-    early as they may be, for as long as they must. Pins are not heeded, so that the baseline stays the same all day.
+    Storage follows unmanaged_kw as far as it then still meets its needs, nothing is curtailed, runs start as early as
+    they may, and switched units are on as early as they may be, for as long as they must. Pins are not heeded, so that
+    the baseline stays the same all day. It goes on from the unmanaged program of the Period before, see `as_it_stands`
+    for one that starts from the facts.
     Day-ahead positions cover the mean need of each free product, intraday trades what is left, imbalance the rest.
     Awarded capacity and reservations are shortfalls in full.
     """
+    case = replace(
+        case,
+        storage=replace(case.storage, energy_start_kwh=case.storage.unmanaged_start_kwh),
+        brought_forward_eur=case.unmanaged_brought_forward_eur,
+    )
     programs = Programs(**{name: values for one in RESOURCES for name, values in one.unmanaged(case).items()})
     point_kw = points_kw(case, programs)
     day_ahead, buy, sell, short, long = _cover(case, point_kw.sum(axis=0))

@@ -62,8 +62,14 @@ def _called_terms(case: Case, called: Programs) -> dict[str, Floats]:
 
 
 def remainder_eur(case: Case) -> dict[str, float]:
-    """Return the earnings of the units outside the case, by term, EUR."""
-    return {} if case.remainder is None else case.remainder.terms_eur
+    """Return what no decision changes, by term, EUR: earnings of units outside the case, and what is brought forward.
+
+    A Period credits what it leaves to the next at the worth expected then; the next debits the same amount.
+    """
+    found = {} if case.remainder is None else dict(case.remainder.terms_eur)
+    if case.brought_forward_eur != 0:
+        found["brought forward"] = found.get("brought forward", 0.0) - case.brought_forward_eur
+    return found
 
 
 def market_terms(case: Case, answer: ProgramValues) -> dict[str, float]:

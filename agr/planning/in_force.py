@@ -136,11 +136,11 @@ def words(against: AgainstInForce) -> str:
 def standing(number: int, before: Solved, named: NamedCase) -> str:
     """Say what the program in force (plan `number`) is worth under new facts for which no plan could be made."""
     from models.audit import audit
-    from models.baseline import no_flexibility
+    from models.baseline import as_it_stands, no_flexibility
     from models.evaluation import Earlier, keep
 
     earlier = Earlier(case=before.named.case, outcome=before.outcome, rows=rows_of(before.named, named))
-    candidate = keep(named.case, earlier, no_flexibility(named.case))
+    candidate = keep(named.case, earlier, no_flexibility(as_it_stands(named.case)))
     left, findings = _names(named, candidate.replaced), audit(named.case, candidate.outcome)
     stays = f"the program of plan {number} stays in force"
     if left or findings:

@@ -8,11 +8,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agr.domain.isp import Period
+from agr.domain.kinds import MEASURED
 from agr.domain.plan import Plan
 from agr.domain.price import values_on
 from agr.domain.register import Portfolio, Register
 from agr.planning.alarms import STALE
-from agr.planning.case import Inputs, Previous, carried_states, decisions, programs_kw
+from agr.planning.case import (
+    Inputs,
+    Previous,
+    carried_states,
+    decisions,
+    left_eur,
+    programs_kw,
+    unmanaged_left_eur,
+    unmanaged_states,
+)
 from agr.planning.difference import Solved
 from agr.planning.ports import PlanningSettings, PlanReader
 
@@ -51,9 +61,10 @@ def read_inputs(
         register=register,
         forecasts=_forecasts(reader, period, notes),
         prices=_prices(reader, settings, period, now),
+        later_prices=_prices(reader, settings, period.next(), now),
         reserved_w=reader.reserved_w(period.day),
         fixed=reader.fixed_positions(period.day),
-        carried_state=_carried_state(reader, period),
+        carried_state={},
         markets=settings.markets,
         planning=settings.planning,
         closed_isps=closed_isps(settings, period, now),
@@ -63,7 +74,8 @@ def read_inputs(
         stay_eur_per_mwh=settings.publication.stay_eur_per_mwh if published else 0.0,
     )
     return RunInputs(
-        inputs=inputs, predecessor=predecessor, before=before, published=published, notes=tuple(notes),
+        inputs=carried_on(inputs, _earlier(reader, period)), predecessor=predecessor, before=before,
+        published=published, notes=tuple(notes),
         basis=basis_of(reader, settings, period, now),
     )  # fmt: skip
 
@@ -134,7 +146,7 @@ def _forecasts(reader: PlanReader, period: Period, notes: list[str]) -> dict[tup
     source = Period(earlier, period.zone_name, period.isp_minutes)
     stale = reader.forecasts(source)
     isps = np.array(source.isps_of_wall_clock(period))
-    borrowed = {key: values[isps] for key, values in stale.items() if key not in known}
+    borrowed = {key: values[isps] for key, values in stale.items() if key not in known and key[1] not in MEASURED}
     if borrowed:
         notes.append(f"{len(borrowed)} forecasts of {earlier} {STALE} of {period}")
     return known | borrowed
@@ -168,10 +180,23 @@ def _frozen(known: Portfolio, movable: frozenset[str], now: datetime) -> frozens
     )
 
 
-def _carried_state(reader: PlanReader, period: Period) -> dict[str, float]:
-    """Return resource → state at the end of the previous Period's plan; empty without a plan."""
+def carried_on(inputs: Inputs, earlier: Solved | None) -> Inputs:
+    """Return the inputs with the states and credits that a plan of the previous Period leaves, if there is one."""
+    if earlier is None:
+        return inputs
+    return replace(
+        inputs,
+        carried_state=carried_of(earlier),
+        unmanaged_state=unmanaged_states(earlier.named),
+        brought_forward_eur=left_eur(earlier.outcome.terms_eur),
+        unmanaged_brought_forward_eur=unmanaged_left_eur(earlier.named.case),
+    )
+
+
+def _earlier(reader: PlanReader, period: Period) -> Solved | None:
+    """Return what was solved for the plan in force of the previous Period."""
     number = reader.number_in_force(period.previous().day)
-    return {} if number is None else carried_of(reader.archived(number)())
+    return None if number is None else reader.archived(number)()
 
 
 def _unavailable_from(reader: PlanReader, register: Register, period: Period, notes: list[str]) -> dict[str, int]:

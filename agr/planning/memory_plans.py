@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agr.domain.isp import Period
+from agr.domain.kinds import MEASURED
 from agr.domain.plan import Plan, PlanState, Reason
 from agr.domain.register import CongestionPoint, Contract, Portfolio, Price, Register
 from agr.planning.alarms import alarms_of
@@ -131,7 +132,9 @@ class MemoryPlans:
 
     def latest_forecast_day(self, before: date) -> date | None:
         """Return the latest Period before a day that has forecasts."""
-        return max((day for day in self._world.forecasts if day < before), default=None)
+        forecasts = self._world.forecasts.items()
+        known = (day for day, values in forecasts if any(quantity not in MEASURED for _, quantity in values))
+        return max((day for day in known if day < before), default=None)
 
     def prices(self, start: datetime, end: datetime) -> Sequence[Price]:
         """Return prices that start in [start, end)."""

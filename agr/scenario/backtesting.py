@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from agr.domain.isp import Period
 from agr.domain.kinds.battery import KIND as BATTERIES
 from agr.planning.case import CLASSES, NamedCase, build
-from agr.planning.inputs import carried_of
+from agr.planning.difference import Solved
 from agr.planning.ports import Solver
 from agr.planning.solving import unmanaged
 from agr.scenario.day import Step, foresight, in_force
@@ -75,7 +75,7 @@ def backtest(
         progress(done, len(wanted), f"{period}")
         steps = [step for step in every if step.period == period]
         plan = in_force(steps)
-        named = build(foresight(scenario, period, _carried(every, plan), plan))
+        named = build(foresight(scenario, period, _earlier(every, plan), plan))
         knowing = solver.solve(named.case)
         rows.append(_row(period, plan, knowing.outcome, simple_rule_eur(named, known)))
         warnings += _warnings(period, steps, knowing.outcome, knowing.findings)
@@ -88,10 +88,10 @@ def earned_eur(outcome: Outcome) -> float:
     return outcome.objective_eur - outcome.terms_eur.get(_NO_MONEY, 0.0)
 
 
-def _carried(every: list[Step], last: Step) -> dict[str, float]:
-    """Return the states at the start of a plan's day: those that the plan in force of the day before left."""
+def _earlier(every: list[Step], last: Step) -> Solved | None:
+    """Return what was solved for the plan in force of the day before a plan's, whose states its day begins with."""
     before = [s for s in every if s.period == last.period.previous() and s.at <= last.at]
-    return carried_of(in_force(before).solved) if before else {}
+    return in_force(before).solved if before else None
 
 
 def _row(period: Period, step: Step, knowing: Outcome, rule_eur: float) -> dict[str, object]:

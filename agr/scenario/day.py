@@ -4,7 +4,7 @@ Nothing is sent, and no clock runs.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
@@ -13,7 +13,7 @@ from agr.domain.isp import Period
 from agr.domain.plan import Change, Plan, PlanState, Reason
 from agr.planning.case import Inputs
 from agr.planning.difference import Solved
-from agr.planning.inputs import read_inputs
+from agr.planning.inputs import carried_on, read_inputs
 from agr.planning.making import PlanMaker
 from agr.planning.memory_plans import MemoryPlans, World
 from agr.planning.ports import Solver
@@ -92,17 +92,18 @@ def play(scenario: Scenario, periods: tuple[Period, ...], solver: Solver) -> Ite
         yield step_of(plan, plans.solved(plan.id), numbers[plan.id], change)
 
 
-def foresight(scenario: Scenario, period: Period, carried_state: Mapping[str, float], last: Step) -> Inputs:
+def foresight(scenario: Scenario, period: Period, earlier: Solved | None, last: Step) -> Inputs:
     """Return the inputs of a plan with perfect foresight: results and events are known, and every gate is open.
 
-    `last` is the last plan made without foresight; its reservations are those in force.
+    `earlier` is what was solved for the plan in force of the Period before. `last` is the last plan made without
+    foresight; its reservations are those in force.
     """
     plans = MemoryPlans(_world(scenario))
     for event in events_of(scenario, period):
         if event.at <= last.at:
             event.happen(plans)
     results = dict(scenario.description.timetable.moments(period))["day_ahead_results"]
-    return replace(_read(scenario, plans, period, results), carried_state=carried_state)
+    return carried_on(_read(scenario, plans, period, results), earlier)
 
 
 def inputs_at(scenario: Scenario, period: Period, now: datetime) -> Inputs:

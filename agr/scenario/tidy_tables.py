@@ -81,8 +81,6 @@ def programs(step: Step, known: TableContext) -> Frame:
     frames = []
     for units in CLASSES:
         names = step.solved.named.of(units.name)
-        if not names:
-            continue
         power = units.power_kw(case, outcome.programs)
         energy = np.full(power.shape, np.nan) if units.stored_kwh is None else units.stored_kwh(outcome.programs)
         labels: dict[str, Sequence[object]] = {
@@ -260,7 +258,7 @@ TABLES: dict[str, Callable[[Step, TableContext], Frame]] = {
 
 
 def joined(frames: Sequence[Frame]) -> Frame:
-    """Return the rows of all frames, with the union of their categories."""
+    """Return the rows of all frames, of which there is at least one, with the union of their categories."""
     frames = [frame for frame in frames if len(frame)] or list(frames[:1])
     if len(frames) == 1:
         return frames[0]

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from pydantic import TypeAdapter
 
 from agr.domain.isp import Period
+from agr.domain.kinds import MEASURED
 from agr.domain.register import KEYS, ROWS, Contract, Forecast, Price, Register, register_of
 from agr.store import input_version
 from agr.store import tables as t
@@ -112,8 +113,10 @@ def forecasts_on(tx: Tx, period: Period) -> dict[tuple[str, str], np.ndarray[Any
 
 
 def latest_forecast_day(tx: Tx, before: date) -> date | None:
-    """Return the latest Period before a day that has forecasts."""
-    return tx.execute(sa.select(sa.func.max(t.forecasts.c.period)).where(t.forecasts.c.period < before)).scalar()
+    """Return the latest Period before a day that has forecasts; measurements are none."""
+    c = t.forecasts.c
+    forecast = sa.and_(c.period < before, c.quantity.not_in(list(MEASURED)))
+    return tx.execute(sa.select(sa.func.max(c.period)).where(forecast)).scalar()
 
 
 def forecasts(tx: Tx, zone_name: str, isp_minutes: int) -> tuple[Forecast, ...]:

@@ -47,10 +47,16 @@ def _placed_eur(case: Case, outcome: Outcome) -> dict[str, Floats]:
         if market.placed_eur is not None:
             for name, eur in market.placed_eur(case, outcome).items():
                 add(name, eur)
-    if case.remainder is not None:
-        for name, amount in case.remainder.terms_eur.items():
-            add(name, np.append(np.zeros(len(case.points)), amount))
+    constant = {} if case.remainder is None else dict(case.remainder.terms_eur)
+    for name, amount in (*constant.items(), *_brought_forward(case)):
+        add(name, np.append(np.zeros(len(case.points)), amount))
     return result
+
+
+def _brought_forward(case: Case) -> Iterator[tuple[str, float]]:
+    """Yield the debit of what the Period before credited for what it left."""
+    if case.brought_forward_eur != 0:
+        yield "brought forward", -case.brought_forward_eur
 
 
 def _market_eur(case: Case, outcome: Outcome) -> dict[str, float]:

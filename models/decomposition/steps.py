@@ -272,6 +272,6 @@ class DecompositionSteps:
             number=self.state.rounds,
             value_eur=value,
             bound_eur=bound,
-            gap_of_gross=(bound - value) / gross,
+            gap_of_gross=(bound - value) / max(gross, 1e-9),
             seconds=self.progress.elapsed_s(),
         )

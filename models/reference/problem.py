@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pyomo.environ as pyo
 
-from models.baseline import no_flexibility
+from models.baseline import as_it_stands, no_flexibility
 from models.block import Discrete, ObjectiveTerm, reserved_points
 from models.case import Case
 from models.markets.points import add_points
@@ -107,7 +107,7 @@ def solve(
     )
     seconds = {"build": built - started, "translate": translated - built, "solve": perf_counter() - translated}
     if found.x is None:
-        return replace(no_flexibility(case, seconds=seconds), log=log.lines())
+        return replace(no_flexibility(as_it_stands(case), seconds=seconds), log=log.lines())
     return replace(read_outcome(case, problem, matrix, found, seconds), log=log.lines())
 
 

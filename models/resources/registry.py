@@ -91,6 +91,7 @@ SHIFTABLE = ResourceClass(
     power_kw=shiftable.power_kw,
     unmanaged=shiftable.unmanaged,
     resumed=shiftable_resumed.resumed,
+    terms_eur=shiftable.terms_eur,
     block=add_shiftable,
     choosing=Choosing(responder=ShiftableResponder.of, empty=shiftable.empty, choose=shiftable.choose),
     width_kw=shiftable.width_kw,

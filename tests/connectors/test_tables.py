@@ -77,14 +77,14 @@ def test_every_fault_of_every_file_is_reported_with_file_line_column_value_and_r
     found = faults(
         folder,
         connections="# comment\naddress,first_day\nean.123,2026-01-01\n\n" + f"{EAN},1 January\n{EAN},2026-02-30\n",
-        batteries=BATTERIES + f"b1,{EAN},-5,5,10,11,5\n# comment\nb2,{EAN},five,5,10,5,\nb3,{EAN},5,5,10,11,5\n",
+        batteries=BATTERIES + f"b1,{EAN},-5,5,10,11,5\n# comment\nb2,{EAN},five,5,10,5,\nb3,{EAN},5,5,10,5,11\n",
         ev_sessions=SESSIONS + "ev1,nowhere,2026-06-01T18:00:00,2026-06-02T07:00+02:00,1e400,11\n",
     )
     assert found == [
         "batteries.csv, line 2, column charge_kw: '-5' must not be negative",
         "batteries.csv, line 4, column charge_kw: 'five' is not a number",
         "batteries.csv, line 4, column end_kwh: is empty; a value is needed",
-        "batteries.csv, line 5, column initial_kwh: 11 is more than capacity_kwh 10",
+        "batteries.csv, line 5, column end_kwh: 11 is more than capacity_kwh 10",
         "connections.csv, line 3, column address: 'ean.123' is not an entity address; write ean.<digits> or "
         "ea1.<yyyy-mm>.<reversed domain>:<id>",
         "connections.csv, line 5, column first_day: '1 January' is not a day; write YYYY-MM-DD",
@@ -105,7 +105,7 @@ def test_table_error_counts_its_faults(folder):
     ("table", "text", "expected"),
     [
         ("batteries", BATTERIES + f"b1,{EAN},5,5,10,1,20\n", "end_kwh: 20 is more than capacity_kwh 10"),
-        ("batteries", BATTERIES[:-1] + f",minimum_kwh\nb1,{EAN},5,5,10,1,5,2\n", "initial_kwh: 1 is less than minimum"),
+        ("batteries", BATTERIES[:-1] + f",minimum_kwh\nb1,{EAN},5,5,10,1,1,2\n", "end_kwh: 1 is less than minimum"),
         ("batteries", BATTERIES[:-1] + f",minimum_kwh\nb1,{EAN},5,5,10,5,1,2\n", "end_kwh: 1 is less than minimum"),
         ("batteries", BATTERIES[:-1] + f",minimum_kwh\nb1,{EAN},5,5,1,1,1,2\n", "minimum_kwh: 2 is more than capacity"),
         ("batteries", BATTERIES[:-1] + f",reserve_kw\nb1,{EAN},5,6,10,5,5,7\n", "reserve_kw: 7 is more than the dev"),
@@ -127,7 +127,8 @@ def test_table_error_counts_its_faults(folder):
         ("generators", "resource,connection\npv,ean.871685900012636544\n", "is not in the table of connections; add i"),
         ("generators", f"resource,connection\npv,{EAN}\npv,{EAN}\n", "line 3, column resource: 'pv' appears twice, f"),
         ("generators", f"resource,connection\n,{EAN}\n", "line 2, column resource: is empty"),
-        ("heat_pumps", PUMPS.replace(",5", ",11"), "initial_kwh: 11 is more than buffer_kwh 10"),
+        ("heat_pumps", PUMPS.replace("initial_kwh\n", "initial_kwh,end_kwh\n").replace(",5", ",5,11"),
+         "end_kwh: 11 is more than buffer_kwh 10"),
         ("heat_pumps", PUMPS.replace("power_kw", "power_w"), "power_w is not a column of this table; power_kw is: con"),
         ("heat_pumps", PUMPS.replace("buffer_kwh", "buffer_MWh"), "buffer_MWh is not a column of this table; buffer_k"),
         ("ev_sessions", SESSIONS + f"e,{EAN},2026-06-01T18:00Z,2026-06-01T18:00Z,1,11\n", "departure: 2026-06-01T18:0"),

@@ -70,7 +70,7 @@ def test_forecasts_alone_are_read_without_knowing_the_resources(folder):
         (quarters("pv-2"), ["line 2, column resource: 'pv-2' is in no table of resources; add it there or correct it"]),
         (quarters(quantity="power"), ["line 2, column quantity: 'power' is not a quantity; did you mean power_kw?"]),
         (quarters(quantity="cop", value=3), ["'cop' is not a forecast for 'pv-1', one of the generators; they follo"]),
-        (quarters("b-1"), ["'power_kw' is not a forecast for 'b-1', one of the batteries; they follow no forecast"]),
+        (quarters("b-1"), ["'power_kw' is not a forecast for 'b-1', one of the batteries; they follow stored_kwh"]),
         (quarters(value=2), ["line 2, column value: generator pv-1 consumes on the whole; production is negative: ch"]),
         (
             [*quarters("hp-1", "cop", value=3)[1:], "hp-1,cop,2026-05-31T22:00Z,0", "hp-1,cop,2026-06-01T00:00Z,x"],

@@ -66,7 +66,11 @@ def storage(
     reserve_kw=0.0,
     unmanaged_kw=0.0,
     pinned_kw=NAN,
+    worth_steps=(),
+    worth_zero=0.0,
 ):
+    """A store; worth_steps: (energy, change of the worth of a kWh from there on)."""
+    begins, changes = np.array(worth_steps, dtype=np.float64).reshape(-1, 2).T
     return Storage(
         point=np.array([point]),
         charge_kw=row(charge_kw, isps),
@@ -85,16 +89,21 @@ def storage(
         reserve_kw=one(reserve_kw),
         unmanaged_kw=row(unmanaged_kw, isps),
         pinned_kw=row(pinned_kw, isps),
+        worth_from_kwh=begins[None],
+        worth_step_eur_per_kwh=changes[None],
+        worth_zero_kwh=one(worth_zero),
     )
 
 
-def run(profile_kw, first, last, *, point=0):
+def run(profile_kw, first, last, *, point=0, later=()):
+    """A run; later: what it costs that 1, 2, … of its ISPs lie after the Period."""
     return Shiftable(
         point=np.array([point]),
         profile_kw=np.array([profile_kw], dtype=np.float64),
         length=np.array([len(profile_kw)]),
         first_start=np.array([first]),
         last_start=np.array([last]),
+        later_eur=np.array([later or [0.0] * len(profile_kw)], dtype=np.float64),
     )
 
 
@@ -191,23 +200,25 @@ def imbalance(isps, short=3000.0, long=3000.0):
     return Imbalance(short_eur_per_mwh=row(short, isps)[0], long_eur_per_mwh=row(long, isps)[0])
 
 
+_RAGGED = {
+    Switched: ("window_first", "window_end", "least_on", "most_on"),
+    Shiftable: ("later_eur", "profile_kw"),
+    Storage: ("worth_from_kwh", "worth_step_eur_per_kwh"),
+}
+
+
+def _padded(name, values, width):
+    fill = 1e30 if name == "worth_from_kwh" else 0
+    return np.pad(values, ((0, 0), (0, width - values.shape[1])), constant_values=fill)
+
+
 def joined(kind, parts, isps):
     """Concatenate units of one class; the width of profiles is the longest."""
     if not parts:
         return nothing(kind, isps)
-    if kind is Switched:
-        names = ("window_first", "window_end", "least_on", "most_on")
-        width = max(part.window_first.shape[1] for part in parts)
-        parts = [
-            replace(part, **{n: np.pad(v := getattr(part, n), ((0, 0), (0, width - v.shape[1]))) for n in names})
-            for part in parts
-        ]
-    if kind is Shiftable:
-        width = max(part.profile_kw.shape[1] for part in parts)
-        parts = [
-            replace(part, profile_kw=np.pad(part.profile_kw, ((0, 0), (0, width - part.profile_kw.shape[1]))))
-            for part in parts
-        ]
+    for name in _RAGGED.get(kind, ()):
+        width = max(getattr(part, name).shape[1] for part in parts)
+        parts = [replace(part, **{name: _padded(name, getattr(part, name), width)}) for part in parts]
     values = {}
     for item in fields(kind):
         columns = [getattr(part, item.name) for part in parts]

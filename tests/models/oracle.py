@@ -100,6 +100,12 @@ class Units:
                 point, t, data.reserve_kw[u], (power, most_out), (minus(power), most_in), moments, 1 / eta_d, eta_c
             )
             before = energy
+        zero = data.worth_zero_kwh[u]
+        self.program.constant -= data.end_value_eur_per_kwh[u] * zero * self.worth
+        for begin, change in zip(data.worth_from_kwh[u], data.worth_step_eur_per_kwh[u], strict=True):
+            over = add(value=change * self.worth)
+            self.program.row([(over, 1.0), *minus(before)], low=-begin)
+            self.program.constant -= change * max(zero - begin, 0.0) * self.worth
 
     def shift(self, u, point):
         data = self.case.shiftable
@@ -108,7 +114,11 @@ class Units:
         self.program.row(chosen, 1, 1)
         for (column, _), first in zip(chosen, starts, strict=True):
             for step in range(int(data.length[u])):
-                self.power[point][first + step].append((column, data.profile_kw[u, step]))
+                if first + step < self.case.isps:
+                    self.power[point][first + step].append((column, data.profile_kw[u, step]))
+            after = first + int(data.length[u]) - self.case.isps
+            if after > 0:
+                self.program.value[column] -= data.later_eur[u, after - 1] * self.worth
 
     def switch(self, u, point):
         """Every state a binary; who starts is on, and who stops is off, in each ISP of the least time."""

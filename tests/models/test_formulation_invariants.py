@@ -81,7 +81,16 @@ def test_more_freedom_never_lowers_value(path, change, seed):
 def test_value_scales_with_all_prices(seed, scale):
     case = world(seed)
     parts = {}
-    for label in ("curtailable", "storage", "limits", "reservations", "day_ahead", "intraday", "imbalance"):
+    for label in (
+        "curtailable",
+        "storage",
+        "shiftable",
+        "limits",
+        "reservations",
+        "day_ahead",
+        "intraday",
+        "imbalance",
+    ):
         part = getattr(case, label)
         priced = {item.name: scale * getattr(part, item.name) for item in fields(part) if "eur" in item.name}
         parts[label] = replace(part, **priced)

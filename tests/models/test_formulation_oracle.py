@@ -34,6 +34,7 @@ def battery(rng, point):
         eta_c=rng.uniform(0.8, 1.0), eta_d=rng.uniform(0.8, 1.0), retention=rng.uniform(0.95, 1.0),
         low=low * np.linspace(0.5, 0.2, ISPS), high=high, start=rng.uniform(low, high),
         wear=rng.choice([0.0, 0.01]), end_value=rng.uniform(0, 0.1), reserve_kw=rng.choice([0.0, 20.0, 40.0]),
+        worth_steps=[(0.3 * high, -0.02), (0.6 * high, -0.03)][: rng.integers(3)], worth_zero=low,
     )  # fmt: skip
 
 
@@ -58,6 +59,13 @@ def boiler(rng, point):
     return switched(ISPS, *windows, point=point, on_kw=rng.uniform(2, 20), start_eur=rng.choice([0.0, 0.2]), **times)
 
 
+def late_run(rng, point):
+    """May go on after the Period, and at times wait for it."""
+    length = int(rng.integers(1, 4))
+    last = int(rng.choice([2, 5]))
+    return run(rng.uniform(2, 15, length), 0, last, point=point, later=np.cumsum(rng.uniform(0, 0.6, length)).tolist())
+
+
 def products(rng, count):
     kinds = (Direction.UP, Direction.DOWN, Direction.SYMMETRIC)
     return [
@@ -77,7 +85,7 @@ def world(seed, *, reserves=2, runs=1, reserved=True, depth_kw=np.inf, boilers=0
         parts += [battery(rng, point), solar(ISPS, -rng.uniform(0, 30, ISPS), point=point, cost=rng.uniform(0, 30),
                                              reserve_kw=rng.choice([0.0, 15.0]))]  # fmt: skip
     parts += [car(rng, int(rng.integers(2)))]
-    parts += [run(rng.uniform(2, 15, rng.integers(1, 4)), 0, 2, point=i % 2) for i in range(runs)]
+    parts += [late_run(rng, i % 2) for i in range(runs)]
     parts += [boiler(rng, i % 3 - 1) for i in range(boilers)]
     parts.append(limit(ISPS, point=0, import_kw=rng.uniform(5, 40, ISPS), export_kw=-rng.uniform(0, 30), penalty=400.0))
     if reserved:

@@ -68,6 +68,9 @@ def random_storage(rng, isps):
     if rng.random() < 0.3:
         pins = rng.uniform(-4, 8, isps) if kind == "battery" else rng.uniform(0, 8, isps)
         values["pinned_kw"] = np.where(rng.random(isps) < 0.3, pins * (rng.random(isps) < 0.7), NAN)
+    if rng.random() < 0.4:
+        steps = [(share * size, -float(rng.choice([0.02, 0.1]))) for share in np.sort(rng.uniform(0, 1.1, 3))]
+        values |= {"worth_steps": steps, "worth_zero": rng.uniform(0, size)}
     return storage(isps, **values)
 
 
@@ -155,7 +158,11 @@ def assert_storage_runs(case, answers, *, called=False):
         assert_margins(case, answers, side)
     wear = data.wear_eur_per_kwh * (charge + discharge).sum(axis=1) * case.isp_hours
     missed = data.shortfall_eur_per_kwh * (answers.unmet_kwh + answers.excess_kwh).sum(axis=1)
-    own = missed if called else wear + missed - data.end_value_eur_per_kwh * answers.energy_kwh[:, -1]
+    worth, last, zero = 0.0, answers.energy_kwh[:, -1], data.worth_zero_kwh
+    for begin, change in zip(data.worth_from_kwh.T, data.worth_step_eur_per_kwh.T, strict=True):
+        worth = worth + change * (np.fmax(last - begin, 0) - np.fmax(zero - begin, 0))
+    worth = worth + data.end_value_eur_per_kwh * (last - zero)
+    own = missed if called else wear + missed - worth
     np.testing.assert_allclose(answers.cost_eur, own, rtol=1e-9, atol=1e-9)
 
 
@@ -323,8 +330,8 @@ def test_runs_start_where_they_are_cheapest(seed):
     for _ in range(8):
         length = int(rng.integers(1, 8))
         first = int(rng.integers(0, isps - length + 1))
-        last = int(rng.integers(first, isps - length + 1))
-        parts.append(run(rng.uniform(-1, 3, length), first, last))
+        last = int(rng.integers(first, isps + 1))
+        parts.append(run(rng.uniform(-1, 3, length), first, last, later=rng.uniform(-0.1, 0.3, length).tolist()))
     case = make(isps, *parts, hours=HOURS)
     prices = random_prices(rng, case)
     answers = ShiftableResponder.of(case, np.arange(8)).answers(prices, rows(8), np.arange(8))
@@ -332,9 +339,10 @@ def test_runs_start_where_they_are_cheapest(seed):
     for unit in range(8):
         costs = {}
         for start in range(data.first_start[unit], data.last_start[unit] + 1):
-            program = np.zeros(isps)
-            program[start : start + data.length[unit]] = data.profile_kw[unit, : data.length[unit]]
-            costs[start] = program @ price
+            program, after = np.zeros(isps), start + data.length[unit] - isps
+            inside = data.length[unit] - max(after, 0)
+            program[start : start + inside] = data.profile_kw[unit, :inside]
+            costs[start] = program @ price + (data.later_eur[unit, after - 1] if after > 0 else 0.0)
             if start == answers.start[unit]:
                 np.testing.assert_array_equal(answers.power_kw[unit], program)
         assert costs[answers.start[unit]] == pytest.approx(min(costs.values()), abs=1e-12)

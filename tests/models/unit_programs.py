@@ -131,7 +131,19 @@ def storage_cost(case, unit, power_price, rewards, *, slack, one_way=False, whol
             else:
                 program.row([*needed, (before, -sign)], high=-sign * band[t - 1])
         before = e
+    if not called:
+        add_worth(program, data, unit, e)
     return program.least()
+
+
+def add_worth(program, data, unit, energy):
+    """Each kWh beyond a step's energy is worth that much less; what the unit's zero is worth counts as nothing."""
+    zero = data.worth_zero_kwh[unit]
+    program.constant += data.end_value_eur_per_kwh[unit] * zero
+    for begin, change in zip(data.worth_from_kwh[unit], data.worth_step_eur_per_kwh[unit], strict=True):
+        over = program.var(cost=-change)
+        program.row([(over, 1.0), (energy, -1.0)], low=-begin)
+        program.constant += change * max(zero - begin, 0.0)
 
 
 def solar_cost(case, unit, power_price, rewards, *, called=False):

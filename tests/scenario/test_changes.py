@@ -115,7 +115,7 @@ def test_without_takes_out(small):
         (["intraday.price=5"], [], "hold no price series of intraday"),
         (["batteries=-100"], [], "there are 3 batteries"),
         (["batteries.charge_efficiency=2"], [], "charge_efficiency 2 must be above 0"),
-        (["batteries.capacity_kwh=1"], [], "initial_kwh"),
+        (["batteries.capacity_kwh=1"], [], "end_kwh"),
         (["events.2.keep_share=1"], [], "in events the '2' does not exist; known are 1"),
         (["fcr=3"], [], "expected fcr.NAME=VALUE; known are price"),
         (["contracts.X.power_w=1"], [], "the 'X' does not exist; known are FO-north-grid-1"),

@@ -148,7 +148,7 @@ def test_foresight_is_worth_at_least_the_plan_and_both_more_than_nothing(small, 
     assert found.days.index[0] == pd.Timestamp("2026-03-29", tz="Europe/Amsterdam")
     last = list(play(small, (small.description.of,), solver))[-1]
     assert row["plan_eur"] == earned_eur(last.solved.outcome)
-    knowing = foresight(small, small.description.of, {}, last)
+    knowing = foresight(small, small.description.of, None, last)
     assert knowing.fixed == {}
     assert min(knowing.reserved_w["FO-north-grid-1"]) == -200_000  # the release is known beforehand
 

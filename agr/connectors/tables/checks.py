@@ -55,8 +55,9 @@ def _doubtful_address(address: str, column: str) -> Iterator[Remark]:
         yield column, f"{address} has a wrong check digit; compare it with the grid operator's list"
 
 
-def _shortfalls(kind: Kind[Any]) -> _Check:
+def _doubts(kind: Kind[Any]) -> _Check:
     def doubts(row: Any) -> Iterator[Remark]:
+        yield from kind.doubts(row)
         for column, words in kind.shortfalls(row):
             yield column, f"{words}; the rest will be reported as a shortfall"
 
@@ -65,7 +66,7 @@ def _shortfalls(kind: Kind[Any]) -> _Check:
 
 _WARNINGS: dict[str, _Check] = {
     "connections": lambda row: _doubtful_address(row.address, "address"),
-    **{kind.table: _shortfalls(kind) for kind in KINDS},
+    **{kind.table: _doubts(kind) for kind in KINDS},
     "contracts": _doubtful_contract,
     "limits": lambda row: _doubtful_address(row.congestion_point, "congestion_point"),
 }

@@ -15,7 +15,7 @@ from agr.connectors.tables.grid import Grid
 from agr.connectors.tables.long import Coded, numbers, read_coded
 from agr.domain.faults import Findings, meant
 from agr.domain.isp import Period
-from agr.domain.kinds import BY_TABLE, QUANTITIES
+from agr.domain.kinds import BY_TABLE, MEASURED, QUANTITIES
 from agr.domain.register import Forecast
 
 Ints = NDArray[np.int64]
@@ -110,7 +110,7 @@ def _pair_fault(resource: str, quantity: str, kind: str | None, anything: bool) 
         return None
     if kind is None:
         return "resource", f"{resource!r} is in no table of resources; add it there or correct it"
-    fitting = [followed.name for followed in BY_TABLE[kind].follows]
+    fitting = [followed.name for followed in (*BY_TABLE[kind].follows, *BY_TABLE[kind].measured)]
     if quantity not in fitting:
         needs = f"they follow {' and '.join(fitting)}" if fitting else "they follow no forecast"
         return "quantity", f"{quantity!r} is not a forecast for {resource!r}, one of the {kind}; {needs}"
@@ -158,8 +158,12 @@ def _assemble(
     forecasts: list[tuple[int, Forecast]] = []
     for begin, end in pairwise(bounds):
         period, pair = periods[int(day[begin])], int(table.pair[begin])
-        here = table.only(np.arange(begin, end))
-        if _is_whole(grid, here, isp[begin:end], period, bool(complete[pair]), found):
+        here, mine = table.only(np.arange(begin, end)), isp[begin:end]
+        if table.pairs[pair][1] in MEASURED and mine[0] == 0 and bool((np.diff(mine) > 0).all()):
+            every = np.arange(period.isp_count)
+            here = here.only(np.searchsorted(mine, every, side="right") - 1)  # a measurement counts until the next one
+            mine = every
+        if _is_whole(grid, here, mine, period, bool(complete[pair]), found):
             resource, quantity = table.pairs[pair]
             values = tuple(here.value.tolist())
             forecast = Forecast(resource=resource, quantity=quantity, period=period, values=values)

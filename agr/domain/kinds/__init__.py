@@ -20,5 +20,7 @@ KINDS: tuple[Kind[Any], ...] = (
 )
 
 BY_TABLE = {kind.table: kind for kind in KINDS}
-QUANTITIES = {quantity.name: quantity for kind in KINDS for quantity in kind.follows}
-"""What can be forecast, by name."""
+MEASURED = {quantity.name: quantity for kind in KINDS for quantity in kind.measured}
+"""What can be measured when a Period begins, by name."""
+QUANTITIES = {quantity.name: quantity for kind in KINDS for quantity in kind.follows} | MEASURED
+"""What can be forecast or measured, by name."""

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from agr.domain.bounds import DailyLoss, Efficiency, NotNegative
-from agr.domain.kinds.checks import reserve_fits
+from agr.domain.kinds.checks import outside, reserve_fits
 from agr.domain.kinds.kind import Kind, Look, Remark
+from agr.domain.kinds.quantities import STORED
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,17 +26,21 @@ class Battery:
     loss_per_day: DailyLoss = 0.0  # share of the content lost in 24 hours
     wear_eur_per_mwh: NotNegative = 0.0
     reserve_kw: NotNegative = 0.0
+    end_worth_eur_per_mwh: NotNegative = 0.0  # of what it holds at the end of the day
 
 
 def _faults(row: Battery) -> Iterator[Remark]:
     if row.minimum_kwh > row.capacity_kwh:
         yield "minimum_kwh", f"{row.minimum_kwh:g} is more than capacity_kwh {row.capacity_kwh:g}"
-    for name, value in (("initial_kwh", row.initial_kwh), ("end_kwh", row.end_kwh)):
-        if value > row.capacity_kwh:
-            yield name, f"{value:g} is more than capacity_kwh {row.capacity_kwh:g}"
-        if value < row.minimum_kwh:
-            yield name, f"{value:g} is less than minimum_kwh {row.minimum_kwh:g}"
+    if row.end_kwh > row.capacity_kwh:
+        yield "end_kwh", f"{row.end_kwh:g} is more than capacity_kwh {row.capacity_kwh:g}"
+    if row.end_kwh < row.minimum_kwh:
+        yield "end_kwh", f"{row.end_kwh:g} is less than minimum_kwh {row.minimum_kwh:g}"
     yield from reserve_fits(row.reserve_kw, max(row.charge_kw, row.discharge_kw))
+
+
+def _doubts(row: Battery) -> Iterator[Remark]:
+    yield from outside(row.initial_kwh, row.minimum_kwh, row.capacity_kwh, "minimum_kwh", "capacity_kwh")
 
 
 KIND = Kind(
@@ -44,5 +49,7 @@ KIND = Kind(
     name="battery",
     look=Look(words="batteries", light="#1b9e77", dark="#48c9a0", layer=60),
     stream=2,
+    measured=(STORED,),
     faults=_faults,
+    doubts=_doubts,
 )

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from agr.domain.bounds import Efficiency, NotNegative
 from agr.domain.kinds.checks import reserve_fits
 from agr.domain.kinds.kind import Kind, Look, Remark
+from agr.domain.kinds.quantities import STORED
 
 _ROUNDING = 1e-9  # share of an energy by which two ways of adding it up may differ
 
@@ -58,6 +59,7 @@ KIND = Kind(
     name="ev_session",
     look=Look(words="EV charging", light="#2f6fde", dark="#6ea3ff", layer=30),
     stream=3,
+    measured=(STORED,),
     faults=_faults,
     shortfalls=_shortfalls,
 )

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from agr.domain.bounds import DailyLoss, NotNegative
-from agr.domain.kinds.checks import reserve_fits
+from agr.domain.kinds.checks import outside, reserve_fits
 from agr.domain.kinds.kind import Kind, Look, Remark
-from agr.domain.kinds.quantities import COP, HEAT
+from agr.domain.kinds.quantities import COP, HEAT, STORED
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,13 +22,17 @@ class HeatPump:
     loss_per_day: DailyLoss = 0.0
     wear_eur_per_mwh: NotNegative = 0.0
     reserve_kw: NotNegative = 0.0
+    end_worth_eur_per_mwh: NotNegative = 0.0  # of what it holds at the end of the day
 
 
 def _faults(row: HeatPump) -> Iterator[Remark]:
-    for name, value in (("initial_kwh", row.initial_kwh), ("end_kwh", row.end_kwh)):
-        if value > row.buffer_kwh:
-            yield name, f"{value:g} is more than buffer_kwh {row.buffer_kwh:g}"
+    if row.end_kwh > row.buffer_kwh:
+        yield "end_kwh", f"{row.end_kwh:g} is more than buffer_kwh {row.buffer_kwh:g}"
     yield from reserve_fits(row.reserve_kw, row.power_kw)
+
+
+def _doubts(row: HeatPump) -> Iterator[Remark]:
+    yield from outside(row.initial_kwh, 0.0, row.buffer_kwh, "0", "buffer_kwh")
 
 
 KIND = Kind(
@@ -38,5 +42,7 @@ KIND = Kind(
     look=Look(words="heat pumps", light="#d1495b", dark="#ef7f8d", layer=20),
     stream=4,
     follows=(HEAT, COP),
+    measured=(STORED,),
     faults=_faults,
+    doubts=_doubts,
 )

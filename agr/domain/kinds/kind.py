@@ -62,6 +62,8 @@ class Kind(Generic[Row]):
         int  # of random numbers with which scenarios copy resources or leave them out; never changes, differs by kind
     )
     follows: tuple[Quantity, ...] = ()  # the forecasts that each of them needs
+    measured: tuple[Quantity, ...] = ()  # what may be measured of each at the start of a Period
     produces: bool = False  # its forecast of power is not above zero
     faults: Callable[[Row], Iterator[Remark]] = no_remarks  # contradictions between columns
+    doubts: Callable[[Row], Iterator[Remark]] = no_remarks  # facts that are unusual, and are taken as they are
     shortfalls: Callable[[Row], Iterator[Remark]] = no_remarks  # needs of a row that cannot be met

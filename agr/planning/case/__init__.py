@@ -3,7 +3,15 @@
 from agr.planning.case.build import NamedCase, build
 from agr.planning.case.classes import CLASSES
 from agr.planning.case.inputs import Inputs, Previous
-from agr.planning.case.programs import carried_states, comfort_shortfall_kwh, decisions, programs_kw
+from agr.planning.case.programs import (
+    carried_states,
+    comfort_shortfall_kwh,
+    decisions,
+    left_eur,
+    programs_kw,
+    unmanaged_left_eur,
+    unmanaged_states,
+)
 
 __all__ = [
     "CLASSES",
@@ -14,5 +22,8 @@ __all__ = [
     "carried_states",
     "comfort_shortfall_kwh",
     "decisions",
+    "left_eur",
     "programs_kw",
+    "unmanaged_left_eur",
+    "unmanaged_states",
 ]

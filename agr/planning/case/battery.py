@@ -7,20 +7,26 @@ from agr.domain.kinds.battery import Battery
 from agr.planning.case.retention import retention
 from agr.planning.case.rows import Draft, UnitRows
 from agr.planning.case.unit_class import Conversion
+from agr.planning.case.unmanaged import charged_at_once
 
 
 def _add(rows: UnitRows, draft: Draft, unit: Battery, point: int) -> None:
     inputs = draft.inputs
-    isps = inputs.period.isp_count
+    isps, hours = inputs.period.isp_count, inputs.period.isp_hours
     low = np.full(isps, unit.minimum_kwh)
     low[-1] = max(unit.end_kwh, unit.minimum_kwh)
     low = draft.until_off(unit.resource, low)  # a battery out of order owes no energy
+    limit = draft.until_off(unit.resource, unit.charge_kw)
+    start = draft.start_kwh(unit.resource, unit.initial_kwh)
+    unmanaged_start = inputs.unmanaged_state.get(unit.resource, start)
+    owed = low[-1] - unmanaged_start
     rows.add(
         unit.resource, point=point, charge=unit.charge_kw, charge_min=0.0, discharge=unit.discharge_kw,
         eta_c=unit.charge_efficiency, eta_d=unit.discharge_efficiency,
-        retention=retention(unit.loss_per_day, inputs.period.isp_hours), low=low, high=unit.capacity_kwh,
-        start=inputs.carried_state.get(unit.resource, unit.initial_kwh), demand=0.0,
-        wear=unit.wear_eur_per_mwh / 1000, end_value=0.0, reserve=unit.reserve_kw, unmanaged=0.0,
+        retention=retention(unit.loss_per_day, hours), low=low, high=unit.capacity_kwh, start=start,
+        unmanaged_start=unmanaged_start, demand=0.0, wear=unit.wear_eur_per_mwh / 1000,
+        end_value=unit.end_worth_eur_per_mwh / 1000, worth_zero=unit.initial_kwh,
+        reserve=unit.reserve_kw, unmanaged=charged_at_once(limit, owed, unit.charge_efficiency, hours),
         pinned=draft.pins(unit.resource, point),
     )  # fmt: skip
 

@@ -113,9 +113,9 @@ def build(inputs: Inputs) -> NamedCase:
     addresses = tuple(point.address for point in inputs.portfolio.points)
     index = {address: i for i, address in enumerate(addresses)}
     at = _membership(inputs, index, notes)
-    draft = Draft(inputs=inputs, addresses=addresses, notes=notes)
-    found = {units.name: units.collect(draft, at) for units in CLASSES}
     price = markets.day_ahead_price(inputs, notes)
+    draft = Draft(inputs=inputs, addresses=addresses, notes=notes, price=price)
+    found = {units.name: units.collect(draft, at) for units in CLASSES}
     try:
         case = Case(
             isps=inputs.period.isp_count,
@@ -125,6 +125,8 @@ def build(inputs: Inputs) -> NamedCase:
             limits=_limits(inputs, index, notes),
             reservations=_reservations(inputs, index, notes),
             anchor=_anchor(inputs, addresses),
+            brought_forward_eur=inputs.brought_forward_eur,
+            unmanaged_brought_forward_eur=inputs.unmanaged_brought_forward_eur,
             **{name: make(inputs, price, notes) for name, make in markets.MARKETS.items()},
         )
     except CaseError as error:

@@ -33,12 +33,19 @@ class Inputs:
     register: Register  # forecasts and prices in it are ignored: see the fields below
     forecasts: Mapping[tuple[str, str], NDArray[np.float64]]  # (resource, quantity) → (T,)
     prices: Mapping[str, tuple[float | None, ...]]  # series → value per ISP, None where unknown
+    later_prices: Mapping[str, tuple[float | None, ...]] = field(default_factory=dict)  # the same of the next Period
     reserved_w: Mapping[str, tuple[int, ...]]  # contract → newest FlexReservationUpdate, signed
     fixed: Mapping[str, tuple[float, ...]]  # market → kW per ISP or MW per block, once its gate has closed
     carried_state: Mapping[str, float]
-    """Resource → state at the end of the previous Period: kWh stored, or for how many ISPs it was on (+) or off (−)."""
+    """Resource → state at the end of the previous Period.
+
+    kWh stored, for how many ISPs it was on (+) or off (−), or how many ISPs of a run were still to come.
+    """
     markets: Markets
     planning: Planning
+    unmanaged_state: Mapping[str, float] = field(default_factory=dict)  # the same at the end of its unmanaged program
+    brought_forward_eur: float = 0.0  # what the previous Period's plan has credited for what it left
+    unmanaged_brought_forward_eur: float = 0.0  # the same of its unmanaged program
     closed_isps: int = 0  # ISPs that can no longer change, counted from the start of the Period
     frozen_points: frozenset[str] = frozenset()  # congestion points without intraday redispatch, once the day runs
     previous: Previous = Previous()

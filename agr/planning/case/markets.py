@@ -1,6 +1,6 @@
 """Prices, positions and gates → the markets of a case. A missing price is an error or a note. Pure."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,10 +18,13 @@ _SHOWN = 5
 """Most ranges of ISPs that a note names."""
 
 
+def filled(values: Sequence[float | None], isps: int) -> Floats:
+    """Return prices with NaN where there is none; no prices at all are `isps` times none."""
+    return np.array([np.nan if v is None else v for v in values] or [np.nan] * isps)
+
+
 def _filled(inputs: Inputs, series: str) -> Floats:
-    return np.array(
-        [np.nan if v is None else v for v in inputs.prices.get(series, ())] or [np.nan] * inputs.period.isp_count
-    )
+    return filled(inputs.prices.get(series, ()), inputs.period.isp_count)
 
 
 def day_ahead_price(inputs: Inputs, notes: list[str]) -> Floats:

@@ -1,11 +1,16 @@
 """Reads programs, decisions and end states of a case's units, by resource."""
 
+from collections.abc import Mapping
+
 from agr.planning.case.build import NamedCase
 from agr.planning.case.classes import CLASSES
 from agr.planning.case.inputs import Decision
 from agr.planning.case.rows import Floats
 from models.case import Case
 from models.outcome import Programs
+
+_LEFT = ("stored energy", "later runs")
+"""The terms that credit what a Period leaves to the next"""
 
 
 def programs_kw(named: NamedCase, programs: Programs) -> dict[str, Floats]:
@@ -35,6 +40,26 @@ def carried_states(named: NamedCase, programs: Programs) -> dict[str, float]:
         if units.carried is not None
         for name, state in zip(named.of(units.name), units.carried(named.case, programs), strict=True)
     }
+
+
+def unmanaged_states(named: NamedCase) -> dict[str, float]:
+    """Return resource → the state that the unmanaged program leaves, see Inputs.unmanaged_state."""
+    return {
+        name: state
+        for units in CLASSES
+        if units.unmanaged_carried is not None
+        for name, state in zip(named.of(units.name), units.unmanaged_carried(named.case), strict=True)
+    }
+
+
+def left_eur(terms_eur: Mapping[str, float]) -> float:
+    """Return what a plan credits for what it leaves to the next Period, EUR; below 0 where it leaves needs."""
+    return sum(terms_eur.get(term, 0.0) for term in _LEFT)
+
+
+def unmanaged_left_eur(case: Case) -> float:
+    """Return the same of its unmanaged program."""
+    return sum(units.unmanaged_left_eur(case) for units in CLASSES if units.unmanaged_left_eur is not None)
 
 
 def comfort_shortfall_kwh(case: Case, programs: Programs) -> float:

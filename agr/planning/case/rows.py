@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agr.domain.kinds.kind import Quantity
+from agr.domain.kinds.quantities import STORED
 from agr.planning.case.inputs import Inputs
 from models.case import NO_POINT
 
@@ -18,37 +19,46 @@ PointIndex = Callable[[str], int | None]
 
 @dataclass
 class UnitRows:
-    """Columns of one unit class under construction: name → one value or one row per unit."""
+    """The units of one class under construction: for each, values or rows of values by name."""
 
     names: list[str] = field(default_factory=list)
-    columns: dict[str, list[float | Floats]] = field(default_factory=dict)
+    units: list[dict[str, float | Floats]] = field(default_factory=list)
 
     def add(self, resource: str, **values: "float | Floats") -> None:
         """Add one unit."""
         self.names.append(resource)
-        for name, value in values.items():
-            self.columns.setdefault(name, []).append(value)
+        self.units.append(values)
 
-    def vector(self, name: str) -> Floats:
-        """Return one value per unit, (U,)."""
-        return np.array(self.columns.get(name, []), dtype=float)
+    def vector(self, name: str, default: Floats | None = None) -> Floats:
+        """Return one value per unit, (U,); units without it take that of `default` (U,)."""
+        if default is None:
+            return np.array([unit[name] for unit in self.units], dtype=float)
+        return np.array([unit.get(name, other) for unit, other in zip(self.units, default, strict=True)], dtype=float)
 
     def points(self) -> NDArray[np.int64]:
         """Return the congestion point index of each unit."""
-        return np.array(self.columns.get("point", []), dtype=np.int64)
+        return np.array([unit["point"] for unit in self.units], dtype=np.int64)
 
     def matrix(self, name: str, isps: int) -> Floats:
         """Return one row per unit, (U,T)."""
-        rows = [np.broadcast_to(np.asarray(row, dtype=float), (isps,)) for row in self.columns.get(name, [])]
+        rows = [np.broadcast_to(np.asarray(unit[name], dtype=float), (isps,)) for unit in self.units]
         return np.array(rows, dtype=float).reshape(len(self.names), isps)
 
     def ints(self, name: str) -> Ints:
         """Return one whole number per unit, (U,)."""
         return self.vector(name).astype(np.int64)
 
+    def padded(self, name: str, fill: float) -> Floats:
+        """Return one row per unit, each filled up to the longest, (U,K); units without it have an empty row."""
+        rows = [np.asarray(unit.get(name, ()), dtype=float) for unit in self.units]
+        wide = np.full((len(rows), max((len(row) for row in rows), default=0)), fill)
+        for row, values in zip(wide, rows, strict=True):
+            row[: len(values)] = values
+        return wide
+
     def ragged(self, name: str) -> list[Floats]:
         """Return one array per unit; lengths may differ."""
-        return [np.asarray(row, dtype=float) for row in self.columns.get(name, [])]
+        return [np.asarray(unit[name], dtype=float) for unit in self.units]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -58,6 +68,7 @@ class Draft:
     inputs: Inputs
     addresses: tuple[str, ...]  # of congestion points, in the order of the case
     notes: list[str]  # fall-backs used so far
+    price: Floats  # (T,) day-ahead, EUR/MWh
 
     def forecast(self, resource: str, quantity: Quantity, default: float = 0.0) -> Floats:
         """Return the forecast (T,); a missing one becomes `default` and is noted."""
@@ -68,6 +79,13 @@ class Draft:
             self.notes.append(f"resource {resource} {words}")
             return np.full(period.isp_count, default)
         return values
+
+    def start_kwh(self, resource: str, initial: float) -> float:
+        """Return the energy with which the Period begins: measured, else left by the Period before, else `initial`."""
+        measured = self.inputs.forecasts.get((resource, STORED.name))
+        if measured is not None and len(measured):
+            return float(measured[0])
+        return self.inputs.carried_state.get(resource, initial)
 
     def until_off(self, resource: str, values: "float | Floats") -> Floats:
         """Return the values (T,), zero from the ISP in which the resource becomes unavailable."""

@@ -1,12 +1,14 @@
-"""Runs that may start in the Period; one that started in a closed ISP keeps its start."""
+"""Runs that may start in the Period, or go on in it; one that started in a closed ISP keeps its start."""
 
 from collections.abc import Sequence
+from math import ceil, floor
 
 import numpy as np
 
 from agr.domain.kinds import shiftable_run
 from agr.domain.kinds.shiftable_run import ShiftableRun
 from agr.planning.case.inputs import Inputs
+from agr.planning.case.later import later_price
 from agr.planning.case.rows import Draft, Floats, Ints, UnitRows
 from agr.planning.case.unit_class import Conversion, UnitClass
 from models.case import Case, Shiftable
@@ -28,16 +30,35 @@ def _run_off(inputs: Inputs, resource: str, start: int | None) -> bool:
 
 
 def _add(rows: UnitRows, draft: Draft, run: ShiftableRun, point: int) -> None:
+    """Add a run that may start in the Period, or one that has begun and goes on; the customer's bounds hold.
+
+    A run that may start after the Period as well may be left for later.
+    """
     inputs, period = draft.inputs, draft.inputs.period
-    if not period.start <= run.earliest_start < period.end:
-        return
     profile = _per_isp(run.profile_kw, period.isp_minutes)
-    first = int(np.ceil((run.earliest_start - period.start) / period.isp_length))
-    last = int((min(run.latest_end, period.end) - period.start) / period.isp_length) - len(profile)
-    if last < first:
-        words = "does not fit between its earliest start and latest end: started as early"
-        draft.notes.append(f"run {run.resource} {words}")
-        first = last = max(min(first, period.isp_count - len(profile)), 0)
+    isps, length = period.isp_count, len(profile)
+    earliest = ceil((run.earliest_start - period.start) / period.isp_length)
+    latest = floor((run.latest_end - period.start) / period.isp_length) - length
+    if earliest >= isps or latest + length <= 0:
+        return
+    if latest < earliest:
+        draft.notes.append(f"run {run.resource} does not fit between its earliest start and latest end: started early")
+        latest = earliest
+    to_come = inputs.carried_state.get(run.resource) if earliest < 0 else None
+    if to_come is not None and to_come < length:
+        _go_on(
+            rows,
+            run.resource,
+            profile[length - int(to_come) :],
+            point,
+            earliest + length - int(to_come),
+            latest >= isps,
+        )
+        return
+    if latest < 0:
+        draft.notes.append(f"run {run.resource} should have begun before {period}: left out")
+        return
+    first, last = max(earliest, 0), min(latest, isps)
     known = inputs.previous.decided.get(run.resource)
     decided = known if isinstance(known, int) else None
     if decided is not None and (decided < inputs.closed_isps or draft.frozen(point)):
@@ -45,30 +66,66 @@ def _add(rows: UnitRows, draft: Draft, run: ShiftableRun, point: int) -> None:
     elif inputs.closed_isps > first:
         first = min(inputs.closed_isps, last)
     if _run_off(inputs, run.resource, decided):
-        return
-    profile = profile[: period.isp_count]
-    rows.add(run.resource, point=point, profile=profile, length=len(profile), first=first, last=last)
+        if last < isps:
+            return
+        first = last
+    later = np.zeros(length)
+    if last + length > isps:
+        later = _later_eur(profile, later_price(draft, max(latest - isps, 0) + length) * period.isp_hours / 1000)
+    rows.add(
+        run.resource, point=point, profile=profile, later=later, length=length, first=first, last=last,
+        unmanaged=max(earliest, 0) if to_come is None else earliest,
+    )  # fmt: skip
+
+
+def _go_on(rows: UnitRows, resource: str, profile: Floats, point: int, unmanaged: int, may_be_asked: bool) -> None:
+    """Add what a run that began before the Period has still to do.
+
+    A finished run stays as one without power while later Periods might believe that it may still start.
+    """
+    if len(profile) or may_be_asked:
+        profile = profile if len(profile) else np.zeros(1)
+        rows.add(
+            resource, point=point, profile=profile, later=np.zeros(len(profile)), length=len(profile), first=0, last=0,
+            unmanaged=unmanaged,
+        )  # fmt: skip
+
+
+def _later_eur(profile: Floats, eur_per_kw: Floats) -> Floats:
+    """Return the expected cost (D,) where k + 1 ISPs of a run lie after the Period, and all D: the cheapest start."""
+    length = len(profile)
+    tails = [profile[length - k - 1 :] @ eur_per_kw[: k + 1] for k in range(length - 1)]
+    wholes = [profile @ eur_per_kw[start : start + length] for start in range(len(eur_per_kw) - length + 1)]
+    return np.array([*tails, min(wholes)])
 
 
 def _arrays(rows: UnitRows, _inputs: Inputs) -> Shiftable:
-    profiles = rows.ragged("profile")
-    wide = np.zeros((len(profiles), max((len(p) for p in profiles), default=0)))
-    for row, profile in zip(wide, profiles, strict=True):
-        row[: len(profile)] = profile
     return Shiftable(
-        point=rows.points(), profile_kw=wide, length=rows.ints("length"), first_start=rows.ints("first"),
-        last_start=rows.ints("last"),
+        point=rows.points(), profile_kw=rows.padded("profile", 0.0), length=rows.ints("length"),
+        first_start=rows.ints("first"), last_start=rows.ints("last"), later_eur=rows.padded("later", 0.0),
+        unmanaged_start=rows.ints("unmanaged"),
     )  # fmt: skip
 
 
 def _run_kw(case: Case, starts: Ints) -> Floats:
-    """Return the programs of runs (U,T) that start in these ISPs (U,)."""
-    found = np.zeros((len(starts), case.isps))
-    for row, start, length, profile in zip(
-        found, starts, case.shiftable.length, case.shiftable.profile_kw, strict=True
-    ):
-        row[start : start + length] = profile[:length]
+    """Return the programs of runs (U,T) that start in these ISPs (U,), which may lie before or after the Period."""
+    found, data = np.zeros((len(starts), case.isps)), case.shiftable
+    for row, start, length, profile in zip(found, starts.tolist(), data.length.tolist(), data.profile_kw, strict=True):
+        begin, end = max(start, 0), min(start + length, case.isps)
+        if begin < end:
+            row[begin:end] = profile[begin - start : end - start]
     return found
+
+
+def _to_come(case: Case, starts: Ints) -> list[float]:
+    """Return how many ISPs of each run lie after the Period."""
+    return [float(count) for count in np.maximum(case.shiftable.length + starts - case.isps, 0)]
+
+
+def _left_eur(case: Case, starts: Ints) -> float:
+    """Return minus the expected cost of what runs with these starts (U,) leave for later, EUR."""
+    after = np.array(_to_come(case, starts), dtype=np.int64)
+    return -float(case.shiftable.later_eur[after > 0, after[after > 0] - 1].sum())
 
 
 CLASS = UnitClass(
@@ -78,6 +135,8 @@ CLASS = UnitClass(
     conversions=(Conversion(kind=shiftable_run.KIND, add=_add),),
     arrays=_arrays,
     power_kw=lambda case, programs: _run_kw(case, programs.start),
-    unmanaged_kw=lambda case: _run_kw(case, case.shiftable.first_start),
+    unmanaged_kw=lambda case: _run_kw(case, case.shiftable.unmanaged_start),
     decided=lambda _case, programs: [int(start) for start in programs.start],
+    carried=lambda case, programs: _to_come(case, programs.start),
+    unmanaged_left_eur=lambda case: _left_eur(case, case.shiftable.unmanaged_start),
 )

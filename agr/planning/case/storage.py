@@ -5,9 +5,11 @@ import numpy as np
 from agr.domain.kinds.kind import Look
 from agr.planning.case import battery, ev_session, heat_pump
 from agr.planning.case.inputs import Inputs
-from agr.planning.case.rows import UnitRows
+from agr.planning.case.recovery import fastest_kwh, returning
+from agr.planning.case.rows import Floats, UnitRows
 from agr.planning.case.unit_class import UnitClass
-from models.case import Storage
+from models.case import Case, Storage
+from models.unmanaged import unmanaged_programs
 
 
 def _arrays(rows: UnitRows, inputs: Inputs) -> Storage:
@@ -21,17 +23,38 @@ def _arrays(rows: UnitRows, inputs: Inputs) -> Storage:
             for limit in (wide["charge"], wide["discharge"], unmanaged):
                 limit[row, off:] = 0.0
             reserve_kw[row] = 0.0
+    start, pinned = rows.vector("start"), rows.matrix("pinned", isps)
+    retention = rows.vector("retention")
+    fastest = fastest_kwh(start, retention, inputs.period.isp_hours, wide, rows.vector("eta_d"), pinned)
+    returning(start, wide["low"], wide["high"], *fastest)
     penalty = np.full(len(rows.names), inputs.planning.comfort_shortfall_eur_per_kwh)
     return Storage(
         point=rows.points(), charge_kw=wide["charge"], charge_min_kw=rows.vector("charge_min"),
         discharge_kw=wide["discharge"], charge_efficiency=wide["eta_c"],
-        discharge_efficiency=rows.vector("eta_d"), retention=rows.vector("retention"), energy_min_kwh=wide["low"],
-        energy_max_kwh=wide["high"], energy_start_kwh=rows.vector("start"), demand_kwh=wide["demand"],
+        discharge_efficiency=rows.vector("eta_d"), retention=retention, energy_min_kwh=wide["low"],
+        energy_max_kwh=wide["high"], energy_start_kwh=start, demand_kwh=wide["demand"],
         wear_eur_per_kwh=rows.vector("wear"), end_value_eur_per_kwh=rows.vector("end_value"),
         shortfall_eur_per_kwh=penalty, reserve_kw=reserve_kw, unmanaged_kw=unmanaged,
-        pinned_kw=rows.matrix("pinned", isps),
+        pinned_kw=pinned, worth_step_eur_per_kwh=rows.padded("worth_steps", 0.0),
+        worth_from_kwh=rows.padded("worth_from", _NEVER_KWH),
+        worth_zero_kwh=rows.vector("worth_zero", np.zeros(len(rows.names))),
+        unmanaged_start_kwh=rows.vector("unmanaged_start", start),
     )  # fmt: skip
 
+
+def _unmanaged_end_kwh(case: Case) -> Floats:
+    """Return the energy (U,) at the end of the unmanaged program."""
+    _, _, energy, _, _ = unmanaged_programs(case.storage, case.isps, case.isp_hours)
+    return energy[:, -1]
+
+
+def _unmanaged_kw(case: Case) -> Floats:
+    charge, discharge, _, _, _ = unmanaged_programs(case.storage, case.isps, case.isp_hours)
+    return charge - discharge
+
+
+_NEVER_KWH = 1e30
+"""An energy that no store holds: there begin the steps in worth that a store does not have"""
 
 CLASS = UnitClass(
     name="storage",
@@ -40,8 +63,10 @@ CLASS = UnitClass(
     conversions=(battery.CONVERSION, heat_pump.CONVERSION, ev_session.CONVERSION),
     arrays=_arrays,
     power_kw=lambda _case, programs: programs.storage_kw,
-    unmanaged_kw=lambda case: case.storage.unmanaged_kw,
+    unmanaged_kw=_unmanaged_kw,
     carried=lambda _case, programs: programs.energy_kwh[:, -1].tolist(),
+    unmanaged_carried=lambda case: _unmanaged_end_kwh(case).tolist(),
+    unmanaged_left_eur=lambda case: float(case.storage.worth_eur(slice(None), _unmanaged_end_kwh(case)).sum()),
     stored_kwh=lambda programs: programs.energy_kwh,
     unmet_kwh=lambda _case, programs: programs.unmet_kwh,
     excess_kwh=lambda _case, programs: programs.excess_kwh,

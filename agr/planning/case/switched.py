@@ -5,6 +5,7 @@ from math import ceil, floor
 import numpy as np
 from numpy.typing import NDArray
 
+from agr.domain.isp import Period
 from agr.domain.kinds import switched_load
 from agr.domain.kinds.switched_load import SwitchedLoad, needs_of
 from agr.domain.register import in_window
@@ -22,7 +23,8 @@ Window = tuple[int, int, int, int]
 def _add(rows: UnitRows, draft: Draft, load: SwitchedLoad, point: int) -> None:
     """Add a load; closed ISPs keep what was planned, and a load out of order stays off."""
     inputs, minutes = draft.inputs, draft.inputs.period.isp_minutes
-    windows = _windows(inputs, load, draft.notes)
+    windows = _windows(inputs.period, load, draft.notes)
+    least_run = max(ceil(load.min_run_minutes / minutes - _ROUNDING), 1)
     pinned = _pins(draft, load.resource, point)
     power = np.full(inputs.period.isp_count, load.power_kw)
     planned = inputs.previous.programs_kw.get(load.resource)
@@ -30,7 +32,7 @@ def _add(rows: UnitRows, draft: Draft, load: SwitchedLoad, point: int) -> None:
         power = np.where(pinned == 1.0, planned, power)
     rows.add(
         load.resource, point=point, on_kw=power, pinned_on=pinned, start_eur=load.start_eur,
-        min_run=max(ceil(load.min_run_minutes / minutes - _ROUNDING), 1),
+        min_run=least_run, latest_start=inputs.period.isp_count + _open_after(inputs.period, load) - least_run,
         min_rest=max(ceil(load.min_rest_minutes / minutes - _ROUNDING), 1),
         before=inputs.carried_state.get(load.resource, _isps(load.initial_minutes, minutes)),
         shortfall=inputs.planning.comfort_shortfall_eur_per_kwh * load.power_kw * inputs.period.isp_hours,
@@ -47,7 +49,8 @@ def _arrays(rows: UnitRows, inputs: Inputs) -> Switched:
         point=rows.points(), on_kw=rows.matrix("on_kw", isps), start_eur=rows.vector("start_eur"),
         shortfall_eur=rows.vector("shortfall"), pinned_on=rows.matrix("pinned_on", isps),
         window_first=table[0], window_end=table[1], least_on=table[2], most_on=table[3],
-        min_run=rows.ints("min_run"), min_rest=rows.ints("min_rest"), before=rows.ints("before"),
+        latest_start=rows.ints("latest_start"), min_run=rows.ints("min_run"),
+        min_rest=rows.ints("min_rest"), before=rows.ints("before"),
     )  # fmt: skip
 
 
@@ -97,16 +100,24 @@ def _isps(minutes: float, isp_minutes: int) -> int:
     return count if minutes > 0 else -count
 
 
-def _windows(inputs: Inputs, load: SwitchedLoad, notes: list[str]) -> list[Window]:
+def _open_after(period: Period, load: SwitchedLoad) -> int:
+    """Return for how many ISPs after the Period the load may be on without leaving its windows."""
+    end = 0
+    for first, until, _, _ in _windows(period.next(), load, []):
+        end = until if first == end else end
+    return end
+
+
+def _windows(period: Period, load: SwitchedLoad, notes: list[str]) -> list[Window]:
     """Return the windows of a Period; a window that the change to summer time skips is noted.
 
     A window holds all ISPs from its first to its last; at the change to winter time, the repeated hour counts twice.
     """
-    hours, found = inputs.period.isp_hours, list[Window]()
+    hours, found = period.isp_hours, list[Window]()
     for need in needs_of(load.needs):
-        inside = np.flatnonzero(in_window(inputs.period, need.start, need.end))
+        inside = np.flatnonzero(in_window(period, need.start, need.end))
         if not len(inside):
-            notes.append(f"switched load {load.resource}: {inputs.period} has no ISP in its window from {need.start}")
+            notes.append(f"switched load {load.resource}: {period} has no ISP in its window from {need.start}")
             continue
         first, end = max(int(inside[0]), found[-1][1] if found else 0), int(inside[-1]) + 1
         least = ceil(need.hours / hours - _ROUNDING)

@@ -48,7 +48,7 @@ def _run(run: Run, name: str) -> Json:
             **{k: step[k] for k in ("period", "step", "at", "reason", "objective_eur", "no_flexibility_eur",
                "flexibility_eur", "gap_eur", "termination", "solver", "audit", "terms_eur", "changed_isps")},
             "solver_log": step.get("solver_log", []),  # runs of earlier versions have none
-            **_step({t: tables[t].get((step["period"], step["step"])) for t in tables}, shown),
+            **_step({t: tables[t].get((step["period"], step["step"]), run.tables[t].iloc[:0]) for t in tables}, shown),
         }
         for step in outcome["steps"]
     ]  # fmt: skip
@@ -85,22 +85,18 @@ def _shown_points(run: Run) -> list[str]:
     return sorted(chosen)
 
 
-def _step(tables: dict[str, Frame | None], shown: Sequence[str]) -> Json:
-    programs, points = tables["programs"], tables["points"]
-    assert programs is not None
-    positions, prices = tables["positions"], tables["prices"]
-    assert positions is not None
-    assert prices is not None
+def _step(tables: dict[str, Frame], shown: Sequence[str]) -> Json:
+    programs, positions, prices = tables["programs"], tables["positions"], tables["prices"]
     by_class = {str(kind): rows.groupby("isp") for kind, rows in programs.groupby("class", observed=True)}
     kinds = [kind for kind in LOOKS if kind in by_class]
     energy = {kind: by_class[kind]["energy_kwh"].sum() for kind in kinds}
     return {
         "classes": {kind: _round(by_class[kind]["power_kw"].sum()) for kind in kinds},
         "energy": {kind: _round(kwh) for kind, kwh in energy.items() if kwh.abs().max() > 0},
-        "unmanaged": _round(programs.groupby("isp")["unmanaged_kw"].sum()),
+        "unmanaged": _round(programs.groupby("isp")["unmanaged_kw"].sum().reindex(positions["isp"], fill_value=0.0)),
         "positions": {column: _round(positions[column]) for column in positions.columns if column.endswith("_kw")},
         "prices": {column: _round(prices[column], 2) for column in prices.columns if column.endswith("_mwh")},
-        "at": {} if points is None else _points(points, shown),
+        "at": _points(tables["points"], shown),
         "changes": _changes(tables["changes"]),
     }
 
@@ -117,9 +113,9 @@ def _points(points: Frame, shown: Sequence[str]) -> Json:
     return found
 
 
-def _changes(changes: Frame | None) -> list[Json]:
+def _changes(changes: Frame) -> list[Json]:
     """Return the changed ISPs that earn or cost most."""
-    if changes is None or changes.empty:
+    if changes.empty:
         return []
     ranked = changes.assign(size=changes["earned_eur"].abs()).sort_values("size", ascending=False, kind="stable")
     columns = ["isp", "congestion_point", "before_kw", "after_kw", "earned_eur", "because"]

@@ -1,4 +1,6 @@
-"""Audits shiftable runs: first_start <= start <= last_start."""
+"""Audits shiftable runs: first_start <= start <= last_start; what lies after the Period costs what is expected then."""
+
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -13,9 +15,23 @@ def _power_kw(case: Case, programs: Programs) -> Floats:
     """Return the programs (U,T), kW; impossible starts are moved into range."""
     runs = np.zeros((len(case.shiftable.point), case.isps))
     for u, length in enumerate(case.shiftable.length.tolist()):
-        start = min(max(int(programs.start[u]), 0), case.isps - length)
-        runs[u, start : start + length] = case.shiftable.profile_kw[u, :length]
+        start = min(max(int(programs.start[u]), 0), case.isps)
+        for step in range(min(length, case.isps - start)):
+            runs[u, start + step] = case.shiftable.profile_kw[u, step]
     return runs
+
+
+def _terms_eur(case: Case, programs: Programs, called: bool) -> Mapping[str, Floats]:
+    """Return minus the expected cost of the ISPs after the Period; a called program has none."""
+    data = case.shiftable
+    if called or not np.any(data.later_eur):
+        return {}
+    found = np.zeros(len(data.point))
+    for u, length in enumerate(data.length.tolist()):
+        after = int(programs.start[u]) + length - case.isps
+        if after > 0:
+            found[u] = -data.later_eur[u, min(after, length) - 1]
+    return {"later runs": found}
 
 
 def _check(case: Case, situation: Situation) -> Findings:
@@ -31,4 +47,5 @@ AUDIT = ClassAudit(
     fields={"start": ProgramField(wide=False, kinds="i", unit="ISPs")},
     power_kw=_power_kw,
     check=_check,
+    terms_eur=_terms_eur,
 )

@@ -79,9 +79,19 @@ def _terms_eur(case: Case, programs: Programs, called: bool) -> Mapping[str, Flo
     moved_kwh = np.sum(programs.charge_kw + programs.discharge_kw, axis=1) * case.isp_hours
     return {
         "wear": -data.wear_eur_per_kwh * moved_kwh,
-        "stored energy": data.end_value_eur_per_kwh * programs.energy_kwh[:, -1],
+        "stored energy": _worth_eur(case, programs.energy_kwh[:, -1]) - _worth_eur(case, data.worth_zero_kwh),
         "comfort shortfall": missed_eur,
     }
+
+
+def _worth_eur(case: Case, energy: Floats) -> Floats:
+    """Return ∫ of the worth of one more kWh from 0 to the energy (U,): it changes at every energy worth_from_kwh."""
+    data = case.storage
+    total, rate, begin = np.zeros(len(energy)), data.end_value_eur_per_kwh, np.zeros(len(energy))
+    for k in range(data.worth_from_kwh.shape[1]):
+        total = total + rate * (np.minimum(energy, data.worth_from_kwh[:, k]) - begin)
+        rate, begin = rate + data.worth_step_eur_per_kwh[:, k], np.minimum(energy, data.worth_from_kwh[:, k])
+    return np.asarray(total + rate * (energy - begin), dtype=np.float64)
 
 
 def _room_kw(case: Case, situation: Situation, side: str) -> Floats:

@@ -1,7 +1,8 @@
 """Audits switched units: can the unit be in each of its states, and what do they cost?
 
 States are as pinned where pinned. Otherwise a state lasts its least time, also if it began before the Period, and no
-unit is on outside its windows, except for a least time that began before the unit could choose.
+unit is on outside its windows, except for a least time that began before the unit could choose. None is started so
+late that its least run would end outside its windows after the Period.
 """
 
 from collections.abc import Mapping
@@ -24,7 +25,7 @@ def _check(case: Case, situation: Situation) -> Findings:
     axes = (situation.units("switched"), isp)
     data, on = case.switched, situation.programs.switched_on
     pins, inside = np.broadcast_to(data.pinned_on, on.shape), _inside(case)
-    soon, outside, unpinned = (np.zeros(on.shape) for _ in range(3))
+    soon, outside, unpinned, late = (np.zeros(on.shape) for _ in range(4))
     was, since = data.before > 0, np.abs(data.before)
     given = np.ones(len(on), dtype=np.bool_)  # whether no state could be chosen freely so far
     for t in range(case.isps):
@@ -33,6 +34,7 @@ def _check(case: Case, situation: Situation) -> Findings:
         given &= ~free | (left > 0)
         soon[:, t] = np.where(free & (now != was), left, 0)
         outside[:, t] = free & now & ~given & ~inside[:, t]
+        late[:, t] = np.where(free & now & ~was & ~given, np.maximum(t - data.latest_start, 0), 0)
         unpinned[:, t] = ~free & (now != (pins[:, t] == 1))
         since = np.where(now == was, since + 1, 1)
         was = now
@@ -41,6 +43,7 @@ def _check(case: Case, situation: Situation) -> Findings:
         ("is switched too soon", soon),
         ("is on outside its windows", outside),
         ("leaves its pinned state", unpinned),
+        ("is started too late for its least run", late),
     ):
         yield from above(axes, what, np.where(mine, excess, 0.0), 0.0, "ISPs")
 

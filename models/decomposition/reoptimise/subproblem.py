@@ -54,6 +54,7 @@ def subproblem(case: Case, outcome: Outcome, points: Ints) -> Case:
         anchor=None if case.anchor is None else replace(case.anchor, point_kw=case.anchor.point_kw[points]),
         start=None if duals is None else replace(duals, program=duals.program[points], call=duals.call[points]),
         remainder=_remainder(case, outcome, points, units),
+        brought_forward_eur=0.0,  # among the remainder's terms
         **chosen,
     )
 

@@ -1,21 +1,37 @@
 """Parameters of shiftable runs. Source: docs/reference/formulation.md §2.4."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+import numpy as np
 
 from models.arrays import Extent, Floats, Ints, Width, Widths, check_rows, fault
 
-WIDTHS = {"profile_kw": Width.ANY}
+WIDTHS = {"profile_kw": Width.ANY, "later_eur": Width.ANY}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Shiftable:
-    """Runs with one free start: p[t] = profile[t − s], s in first_start..last_start (ISPs from 0)."""
+    """Runs with one free start: p[t] = profile[t − s], s in first_start..last_start (ISPs from 0).
+
+    A run may go on after the Period; one that starts in ISP T is left for a later one. Either costs what its energy is
+    expected to cost then, so that a bound of the customer never moves to the Period's border.
+    """
 
     point: Ints  # (U,)
     profile_kw: Floats  # (U,D) padded with 0 after each run
     length: Ints  # (U,) ISPs of the profile
     first_start: Ints  # (U,)
-    last_start: Ints  # (U,) >= first_start, last_start + length <= T
+    last_start: Ints  # (U,) first_start..T; T: not in this Period
+    later_eur: Floats = field(default_factory=lambda: np.zeros((0, 0)))
+    """(U,D) expected cost of what lies after the Period: column k where k + 1 ISPs of the run do; 0, the default"""
+    unmanaged_start: Ints = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    """(U,) start if nobody steers the run, before 0 where it began before the Period; first_start, the default"""
+
+    def __post_init__(self) -> None:
+        if not len(self.later_eur):  # cases of versions that did not have the fields
+            object.__setattr__(self, "later_eur", np.zeros(self.profile_kw.shape))
+        if not len(self.unmanaged_start):
+            object.__setattr__(self, "unmanaged_start", self.first_start)
 
     @property
     def widths(self) -> Widths:
@@ -29,5 +45,7 @@ class Shiftable:
             raise fault(f"{where}.length", f"must be 1..{self.profile_kw.shape[1]}, the width of profile_kw")
         if bool((self.first_start < 0).any()):
             raise fault(f"{where}.first_start", "before the first ISP")
-        if bool((self.last_start < self.first_start).any() or (self.last_start + self.length > extent.isps).any()):
-            raise fault(f"{where}.last_start", "before first_start, or the run would end after the last ISP")
+        if bool((self.last_start < self.first_start).any() or (self.last_start > extent.isps).any()):
+            raise fault(f"{where}.last_start", f"before first_start, or after the Period's {extent.isps} ISPs")
+        if self.later_eur.shape != self.profile_kw.shape:
+            raise fault(f"{where}.later_eur", f"has shape {self.later_eur.shape}, expected {self.profile_kw.shape}")

@@ -9,6 +9,7 @@ import pyomo.environ as pyo
 from models.block import Choice, Discrete, Flow, Known, ObjectiveTerm, Values, Variables, called_units, new_block
 from models.case import Bools, Case, Ints
 from models.outcome import Fields
+from models.resources.shiftable.programs import TERM
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -21,7 +22,7 @@ class ShiftableBlock:
     flow: Flow
     discrete: Discrete
     own: Bools  # (U,)
-    terms: tuple[ObjectiveTerm, ...] = ()
+    terms: tuple[ObjectiveTerm, ...]
     held: None = None
 
     def programs(self, case: Case, values: Values) -> Fields:
@@ -33,7 +34,10 @@ class ShiftableBlock:
 
 
 def add_shiftable(model: Any, case: Case, called: bool) -> ShiftableBlock:
-    """Add binaries start[u,s], s in first..last, Σ_s start[u,s] = 1; p[u,t] = Σ_s profile[u,t−s]·start[u,s]."""
+    """Add binaries start[u,s], s in first..last, Σ_s start[u,s] = 1; p[u,t] = Σ_s profile[u,t−s]·start[u,s].
+
+    Money, EUR: the expected cost of what lies after the Period; a called program has none.
+    """
     data = case.shiftable
     block = new_block(model, "called_shiftable" if called else "shiftable")
     own = called_units(case, data.point) if called else np.ones(len(data.point), dtype=np.bool_)
@@ -57,13 +61,27 @@ def add_shiftable(model: Any, case: Case, called: bool) -> ShiftableBlock:
             known=(Known(variables=variables, field="start", index=(unit,), equals=start, called=called),),
         ),
         own=own,
+        terms=() if called or not data.later_eur.any() else (_later(case, unit, start, variables),),
+    )
+
+
+def _later(case: Case, unit: Ints, start: Ints, variables: Variables) -> ObjectiveTerm:
+    """Return −later_eur of every start after which ISPs of the run lie after the Period."""
+    data = case.shiftable
+    after = start + data.length[unit] - case.isps
+    some = np.flatnonzero(after > 0)
+    return ObjectiveTerm(
+        term=TERM,
+        variables=[variables[i] for i in some.tolist()],
+        eur=-data.later_eur[unit[some], after[some] - 1].astype(np.float64),
     )
 
 
 def _flow(case: Case, unit: Ints, start: Ints, variables: Variables) -> Flow:
     data = case.shiftable
     offset = np.arange(data.profile_kw.shape[1])
-    running = (offset < data.length[unit][:, None]) & (data.profile_kw[unit] != 0)
+    inside = np.minimum(data.length[unit], case.isps - start)
+    running = (offset < inside[:, None]) & (data.profile_kw[unit] != 0)
     row, step = np.nonzero(running)
     return Flow(
         variables=[variables[i] for i in row.tolist()],

@@ -8,20 +8,35 @@ from models.case import Case, Floats, Ints
 from models.outcome import Fields, Rows
 from models.resources.protocols import Answered, Choices
 
+TERM = "later runs"
+"""The term of the objective for what is left for later"""
+
 
 def power_kw(case: Case, units: Rows, fields: Fields) -> Floats:
-    """Return the programs (n,T) of runs with their starts."""
+    """Return the programs (n,T) of runs with their starts, which may lie before the Period in unmanaged programs."""
     data, start = case.shiftable, fields["start"]
     profile, length = data.profile_kw[units], data.length[units]
     program = np.zeros((len(start), case.isps))
     for n, (first, isps) in enumerate(zip(start.tolist(), length.tolist(), strict=True)):
-        program[n, first : first + isps] = profile[n, :isps]
+        begin, end = max(first, 0), min(first + isps, case.isps)
+        if begin < end:
+            program[n, begin:end] = profile[n, begin - first : end - first]
     return program
 
 
+def terms_eur(case: Case, units: Rows, fields: Fields, called: bool) -> dict[str, Floats]:
+    """Return minus the expected cost of what is left for later (n,), EUR; a called program has no such cost."""
+    data = case.shiftable
+    if called or not data.later_eur.any():
+        return {}
+    start, length, cost = fields["start"], data.length[units], data.later_eur[units]
+    after = np.clip(start + length - case.isps, 0, length)  # ISPs after the Period
+    return {TERM: -np.where(after > 0, cost[np.arange(len(start)), after - 1], 0.0)}
+
+
 def unmanaged(case: Case) -> Fields:
-    """Return the first starts."""
-    return {"start": case.shiftable.first_start.copy()}
+    """Return the starts if nobody steers the runs."""
+    return {"start": case.shiftable.unmanaged_start.copy()}
 
 
 def empty(case: Case, count: int) -> Fields:
@@ -38,7 +53,7 @@ def width_kw(case: Case) -> Floats:
 def choose(case: Case, units: Ints, group: Ints, share: Floats, rounds: Sequence[Answered], passes: int) -> Choices:
     """Return one of its answers for each run, so that groups come closest to their shares (K,G) of the rounds."""
     del passes
-    owed = np.zeros((len(units), case.isps))
+    owed = np.zeros((len(units), case.isps + 1))
     for of_round, answered in zip(share, rounds, strict=True):
         mine = of_round[group]
         for some, start in answered():

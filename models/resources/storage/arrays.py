@@ -15,6 +15,8 @@ WIDTHS = {
     "demand_kwh": Width.ISPS_OR_ONE,
     "unmanaged_kw": Width.ISPS,
     "pinned_kw": Width.ISPS_OR_ONE,
+    "worth_step_eur_per_kwh": Width.ANY,
+    "worth_from_kwh": Width.ANY,
 }
 
 
@@ -36,17 +38,34 @@ class Storage:
     energy_start_kwh: Floats  # (U,)
     demand_kwh: Floats  # (U,T)* energy drawn per ISP
     wear_eur_per_kwh: Floats  # (U,) on pc + pd
-    end_value_eur_per_kwh: Floats  # (U,) of energy left at the end of the horizon
+    end_value_eur_per_kwh: Floats  # (U,) of energy left at the end of the Period, see worth_eur
     shortfall_eur_per_kwh: Floats  # (U,) price of unmet and excess energy: comfort before any market
     reserve_kw: Floats  # (U,) prequalified reserve power, 0 = takes no part
     unmanaged_kw: Floats  # (U,T) program if nobody steers it (the no-flexibility yardstick)
     pinned_kw: Floats  # (U,T)*: NaN where free
     charge_min_kw: Floats = field(default_factory=lambda: np.zeros(0))
     """(U,) pc is 0 or at least this, or the limit where that is lower; 0, the default, allows any power"""
+    worth_step_eur_per_kwh: Floats = field(default_factory=lambda: np.zeros((0, 0)))
+    """(U,K) <= 0, added to end_value_eur_per_kwh from each energy of worth_from_kwh on; none, the default"""
+    worth_from_kwh: Floats = field(default_factory=lambda: np.zeros((0, 0)))
+    """(U,K) ascending"""
+    worth_zero_kwh: Floats = field(default_factory=lambda: np.zeros(0))
+    """(U,) the energy that counts 0 at the end: less counts as a cost, more as earned; 0, the default"""
+    unmanaged_start_kwh: Floats = field(default_factory=lambda: np.zeros(0))
+    """(U,) energy with which the unmanaged program begins; energy_start_kwh, the default"""
 
     def __post_init__(self) -> None:
-        if not len(self.charge_min_kw):  # cases of versions that did not have the field
-            object.__setattr__(self, "charge_min_kw", np.zeros(len(self.point)))
+        units = len(self.point)
+        defaults = {  # for cases of versions that did not have the fields
+            "charge_min_kw": np.zeros(units),
+            "worth_step_eur_per_kwh": np.zeros((units, 0)),
+            "worth_from_kwh": np.zeros((units, 0)),
+            "worth_zero_kwh": np.zeros(units),
+            "unmanaged_start_kwh": self.energy_start_kwh,
+        }
+        for name, values in defaults.items():
+            if not len(getattr(self, name)):
+                object.__setattr__(self, name, values)
 
     @property
     def widths(self) -> Widths:
@@ -65,3 +84,17 @@ class Storage:
                 raise fault(f"{where}.{name}", "must be positive")
         if bool((self.energy_min_kwh > self.energy_max_kwh).any()):
             raise fault(f"{where}.energy_min_kwh", "above energy_max_kwh, the energy band is empty")
+        if self.worth_step_eur_per_kwh.shape != self.worth_from_kwh.shape:
+            raise fault(f"{where}.worth_from_kwh", f"has shape {self.worth_from_kwh.shape}, unlike its steps")
+        if bool((self.worth_step_eur_per_kwh > 0).any()):
+            raise fault(f"{where}.worth_step_eur_per_kwh", "above 0: more energy cannot raise the worth of each kWh")
+        if bool((np.diff(self.worth_from_kwh, axis=1) < 0).any()):
+            raise fault(f"{where}.worth_from_kwh", "must ascend")
+
+    def worth_eur(self, units: Ints | slice, energy_kwh: Floats) -> Floats:
+        """Return what energy (n,) at the end is worth, EUR: v·e + Σ_k step_k·max(e − from_k, 0), less that of zero."""
+        first, zero = self.end_value_eur_per_kwh[units], self.worth_zero_kwh[units]
+        worth = first * energy_kwh - first * zero
+        for step, begin in zip(self.worth_step_eur_per_kwh[units].T, self.worth_from_kwh[units].T, strict=True):
+            worth = worth + step * (np.maximum(energy_kwh - begin, 0.0) - np.maximum(zero - begin, 0.0))
+        return np.asarray(worth, dtype=np.float64)

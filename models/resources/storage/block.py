@@ -68,8 +68,9 @@ class StorageBlock:
 def add_storage(model: Any, case: Case, called: bool) -> StorageBlock:
     """Add the energy recursion, bands and reserve of units; pc, pd only where their limit is above zero.
 
-    Money, EUR: wear −w·Δ·(pc + pd), stored energy v·e[T], comfort shortfall −s·(unmet + excess); a called program only
-    costs its own shortfall. unmet and excess exist only for units whose bands cannot be met.
+    Money, EUR: wear −w·Δ·(pc + pd), stored energy v·e[T] + Σ_k step_k·max(e[T] − from_k, 0) less a constant, comfort
+    shortfall −s·(unmet + excess); a called program only costs its own shortfall. unmet and excess exist only for units
+    whose bands cannot be met.
     """
     block = new_block(model, "called_storage" if called else "storage")
     shape = (len(case.storage.point), case.isps)
@@ -93,7 +94,7 @@ def add_storage(model: Any, case: Case, called: bool) -> StorageBlock:
         unmet=unmet,
         excess=excess,
         flow=_flow(case, charge, discharge),
-        terms=(shortfall,) if called else (*_wear_and_energy(case, charge, discharge, energy), shortfall),
+        terms=(shortfall,) if called else (_wear(case, charge, discharge), _worth(block, case, energy), shortfall),
         held=held,
         discrete=Discrete(
             exclusive=(_exclusive(case, charge, discharge),),
@@ -200,23 +201,30 @@ def _flow(case: Case, charge: VariableArray, discharge: VariableArray) -> Flow:
     )
 
 
-def _wear_and_energy(
-    case: Case, charge: VariableArray, discharge: VariableArray, energy: VariableArray
-) -> tuple[ObjectiveTerm, ...]:
-    data = case.storage
+def _wear(case: Case, charge: VariableArray, discharge: VariableArray) -> ObjectiveTerm:
     moved = np.concatenate([charge.unit, discharge.unit])
-    last = np.flatnonzero(energy.isp == case.isps - 1)
-    return (
-        ObjectiveTerm(
-            term="wear",
-            variables=charge.variables + discharge.variables,
-            eur=-data.wear_eur_per_kwh[moved] * case.isp_hours,
-        ),
-        ObjectiveTerm(
-            term="stored energy",
-            variables=[energy.variables[i] for i in last.tolist()],
-            eur=data.end_value_eur_per_kwh[energy.unit[last]],
-        ),
+    return ObjectiveTerm(
+        term="wear",
+        variables=charge.variables + discharge.variables,
+        eur=-case.storage.wear_eur_per_kwh[moved] * case.isp_hours,
+    )
+
+
+def _worth(block: Any, case: Case, energy: VariableArray) -> ObjectiveTerm:
+    """Return the worth of energy at the end; over[u,k] = max(e[T] − from_k, 0), since its step is never above 0."""
+    data, end = case.storage, case.isps - 1
+    last = np.flatnonzero(energy.isp == end)
+    beyond = np.zeros(data.worth_from_kwh.shape, dtype=np.bool_)
+    beyond[energy.unit[last]] = data.worth_step_eur_per_kwh[energy.unit[last]] < 0
+    over = add_cells(block, "over", beyond, 0.0, np.inf)
+    add_table(block, "worth_from", beyond, data.worth_from_kwh)
+    add_rows(block, "beyond", beyond, lambda b, u, k: b.over[u, k] - b.energy[u, end] + b.worth_from[u, k] >= 0)
+    units = energy.unit[last]
+    return ObjectiveTerm(
+        term="stored energy",
+        variables=[energy.variables[i] for i in last.tolist()] + over.variables,
+        eur=np.concatenate([data.end_value_eur_per_kwh[units], data.worth_step_eur_per_kwh[over.unit, over.isp]]),
+        constant_eur=float(data.worth_eur(units, np.zeros(len(units))).sum()),
     )
 
 

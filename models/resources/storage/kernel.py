@@ -43,9 +43,11 @@ from models.resources.storage.layout import (
     SHORTFALL,
     SLACK,
     START,
+    STEPS,
     UNMET,
     WEAR,
     Work,
+    worth_of,
 )
 from models.resources.storage.oneway import choose_one_way
 from models.resources.storage.steps import envelope_of, room_gain, step_cost
@@ -94,9 +96,15 @@ def _backward(  # noqa: C901 - one loop: calls with a dozen arrays would slow it
     begin = end = lists.shape[1] // 2
     g, inverse, grow, fresh, bent = 1.0, 1.0, 1.0 / a, _FRESH, False  # inverse of g, since divisions are slow
     low, high = table[LOW, isps - 1], table[HIGH, isps - 1]
-    value = -scalars[END_VALUE] * low
-    if high > low:
-        begin, end = _insert(lists, begin, end, -scalars[END_VALUE], high - low, 3.0 * isps)
+    value, reached, rate = -worth_of(scalars, low), low, scalars[END_VALUE]
+    for k in range(STEPS, scalars.shape[0], 2):
+        if low < scalars[k + 1] < high:
+            begin, end = _insert(lists, begin, end, -rate, scalars[k + 1] - reached, 3.0 * isps)
+            reached = scalars[k + 1]
+        if scalars[k + 1] < high:
+            rate += scalars[k]
+    if high > reached:
+        begin, end = _insert(lists, begin, end, -rate, high - reached, 3.0 * isps)
     position = 0
     for t in range(isps - 1, -1, -1):
         if keep:
@@ -220,7 +228,7 @@ def record(
         missed += answer[UNMET, t] + answer[EXCESS, t]
         priced += power[t] * p
         answer[POWER, t], answer[ENERGY, t] = p, e
-    own = scalars[WEAR] * hours * moved + scalars[SHORTFALL] * missed - scalars[END_VALUE] * e
+    own = scalars[WEAR] * hours * moved + scalars[SHORTFALL] * missed - worth_of(scalars, e)
     return own, priced
 
 

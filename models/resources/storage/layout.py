@@ -11,7 +11,10 @@ from models.resources.storage.reachability import INTERVALS
 CHARGE, DISCHARGE, EFFICIENCY, LOW, HIGH, DEMAND, PINNED = range(7)
 """Rows of a unit's table (7,T)."""
 ETA_D, RETENTION, START, WEAR, END_VALUE, SHORTFALL, RESERVE, LEAST, SLACK = range(9)
-"""Entries of a unit's scalars (9,); LEAST is the minimum charging power, SLACK is 1 where the band cannot be kept."""
+"""Entries of a unit's scalars; LEAST is the minimum charging power, SLACK is 1 where the band cannot be kept."""
+OFFSET, STEPS = 9, 10
+"""OFFSET is what the energy that counts 0 at the end would be worth, counted from 0 kWh. From STEPS on: for every
+step in the worth of energy at the end, the step and the energy from which on it counts."""
 POWER, ENERGY, UNMET, EXCESS = range(4)
 """Rows of an answer (4,T)."""
 SEGMENTS = 6
@@ -35,6 +38,16 @@ class Work(NamedTuple):
     ranges: Floats  # (4,T) least, resting, least charging and most change of energy
     sets: Floats  # (T,2,INTERVALS) see models.resources.storage.reachability.completable
     intervals: Ints  # (T,)
+
+
+@compiled
+def worth_of(scalars: Floats, e: float) -> float:
+    """Return what energy e at the end is worth, EUR, see models.resources.storage.arrays.Storage.worth_eur."""
+    worth = scalars[END_VALUE] * e - scalars[OFFSET]
+    for k in range(STEPS, scalars.shape[0], 2):
+        if e > scalars[k + 1]:
+            worth += scalars[k] * (e - scalars[k + 1])
+    return float(worth)
 
 
 @compiled

@@ -24,7 +24,6 @@ from models.resources.storage.layout import (
     DEMAND,
     DISCHARGE,
     EFFICIENCY,
-    END_VALUE,
     ENERGY,
     ETA_D,
     EXCESS,
@@ -40,6 +39,7 @@ from models.resources.storage.layout import (
     UNMET,
     WEAR,
     Work,
+    worth_of,
 )
 from models.resources.storage.lines import ITERATIONS, Planning, raise_line, start_lines
 from models.resources.storage.planes import least_of, step
@@ -122,7 +122,7 @@ def _forward(
         total += cost
         e = min(max(y + trial[t], table[LOW, t]), table[HIGH, t])
         planning.visited[t] = e
-    cost_eur: float = total - scalars[END_VALUE] * e
+    cost_eur: float = total - worth_of(scalars, e)
     return cost_eur
 
 

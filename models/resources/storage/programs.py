@@ -9,7 +9,7 @@ from models.case import Case, Floats, Ints
 from models.mixing import MIXES, Mixed
 from models.outcome import Fields, Rows
 from models.resources.storage.complementarity_repair import one_way
-from models.resources.storage.reachability import change_kwh
+from models.resources.storage.unmanaged import unmanaged_programs
 
 SPARSE = ("unmet_kwh", "excess_kwh")
 FIELDS = ("charge_kw", "discharge_kw", "energy_kwh", *SPARSE)
@@ -23,19 +23,8 @@ def power_kw(case: Case, units: Rows, fields: Fields) -> Floats:
 
 
 def unmanaged(case: Case) -> Fields:
-    """Return the programs that follow from unmanaged_kw; energy beyond the band is unmet or excess."""
-    data = case.storage
-    charge, discharge = np.maximum(data.unmanaged_kw, 0.0), np.maximum(-data.unmanaged_kw, 0.0)
-    change = change_kwh(data, case.isp_hours, charge, discharge)
-    low, high = (np.broadcast_to(band, change.shape) for band in (data.energy_min_kwh, data.energy_max_kwh))
-    energy, unmet, excess = (np.zeros(change.shape) for _ in range(3))
-    before = data.energy_start_kwh
-    for t in range(case.isps):
-        reached = data.retention * before + change[:, t]
-        unmet[:, t] = np.maximum(low[:, t] - reached, 0.0)
-        excess[:, t] = np.maximum(reached - high[:, t], 0.0)
-        energy[:, t] = before = np.clip(reached, low[:, t], high[:, t])
-    return dict(zip(FIELDS, (charge, discharge, energy, unmet, excess), strict=True))
+    """Return the programs of stores that nobody steers, which meet every need that can be met."""
+    return dict(zip(FIELDS, unmanaged_programs(case.storage, case.isps, case.isp_hours), strict=True))
 
 
 def empty(case: Case, count: int) -> Fields:
@@ -49,7 +38,7 @@ def precision(case: Case) -> np.dtype[Any]:
 
 
 def terms_eur(case: Case, units: Rows, fields: Fields, called: bool) -> dict[str, Floats]:
-    """Return wear −w·Δ·Σ(pc + pd), stored energy v·e[T] and comfort shortfall −s·Σ(unmet + excess), (n,) each."""
+    """Return wear −w·Δ·Σ(pc + pd), the worth of e[T] and comfort shortfall −s·Σ(unmet + excess), (n,) each."""
     data = case.storage
     unmet, excess = fields["unmet_kwh"], fields["excess_kwh"]
     missed_kwh = sums_of(len(unmet), lambda few: unmet[few] + excess[few])
@@ -60,7 +49,7 @@ def terms_eur(case: Case, units: Rows, fields: Fields, called: bool) -> dict[str
     moved_kwh = sums_of(len(charge), lambda few: charge[few] + discharge[few]) * case.isp_hours
     return {
         "wear": -data.wear_eur_per_kwh[units] * moved_kwh,
-        "stored energy": data.end_value_eur_per_kwh[units] * fields["energy_kwh"][:, -1],
+        "stored energy": data.worth_eur(units, fields["energy_kwh"][:, -1]),
         "comfort shortfall": missed_eur,
     }
 

@@ -14,7 +14,7 @@ from models.mixing import Mixed, Shares, check_rounds, chunks, places, power_see
 from models.parameter_views import Tables, parameter_views
 from models.resources.storage.batch import Offers, answer_units, mark_slack, mix_units
 from models.resources.storage.duals import dual_vertices
-from models.resources.storage.layout import RESERVE
+from models.resources.storage.layout import OFFSET, RESERVE, STEPS
 from models.response import (
     BLOCK,
     Answers,
@@ -70,7 +70,7 @@ class StorageResponder:
     units: Ints  # (U,) into case.storage
     double: Tables
     single: Tables
-    scalars: Floats  # (U,9)
+    scalars: Floats  # (U,10+2K)
     threads: int
 
     @staticmethod
@@ -78,10 +78,15 @@ class StorageResponder:
         """Prepare units (U,); a called program costs only its comfort shortfall. 0 threads: all available ones."""
         data = case.storage
         double, single = parameter_views(*(getattr(data, name) for name in _TABLE))
-        scalars = np.zeros((len(units), len(_SCALARS) + 1))
+        steps = 0 if called else data.worth_from_kwh.shape[1]
+        scalars = np.zeros((len(units), STEPS + 2 * steps))
         for k, name in enumerate(_SCALARS):
             free = called and name in ("wear_eur_per_kwh", "end_value_eur_per_kwh")
             scalars[:, k] = 0.0 if free else getattr(data, name)[units]
+        scalars[:, OFFSET] = 0.0 if called else -data.worth_eur(units, np.zeros(len(units)))
+        for k in range(steps):
+            scalars[:, STEPS + 2 * k] = data.worth_step_eur_per_kwh[units, k]
+            scalars[:, STEPS + 2 * k + 1] = data.worth_from_kwh[units, k]
         responder = StorageResponder(
             case=case,
             units=np.ascontiguousarray(units, dtype=np.int64),

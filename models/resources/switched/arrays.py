@@ -1,11 +1,12 @@
 """Parameters of units that are on or off. Source: docs/reference/formulation.md §2.5."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from models.arrays import Extent, Floats, Ints, Width, Widths, check_not_negative, check_rows, fault
 
+_ANY = np.iinfo(np.int32).max
 WIDTHS = {
     "on_kw": Width.ISPS_OR_ONE,
     "window_first": Width.ANY,
@@ -36,6 +37,13 @@ class Switched:
     most_on: Ints  # (U,W) ISPs it may be on in the window
     shortfall_eur: Floats  # (U,) price of every ISP too few or too many: comfort before any market
     pinned_on: Floats  # (U,T)* 1 on, 0 off, NaN free; on only before the first free ISP
+    latest_start: Ints = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    """(U,) the last ISP in which it may start, so that its least run ends within a window also after the Period; any,
+    the default"""
+
+    def __post_init__(self) -> None:
+        if not len(self.latest_start):  # cases of versions that did not have the field
+            object.__setattr__(self, "latest_start", np.full(len(self.point), _ANY))
 
     @property
     def widths(self) -> Widths:

@@ -81,7 +81,8 @@ def add_switched(model: Any, case: Case, called: bool) -> SwitchedBlock:
     on = add_cells(block, "on", chosen, np.where(free, 0.0, done), np.where(free, may, done))
     for variable in on.variables:
         variable.domain = pyo.Binary
-    start, stop = (add_cells(block, word, free, 0.0, 1.0) for word in ("start", "stop"))
+    starts_here = np.where(np.arange(case.isps) <= data.latest_start[:, None], 1.0, 0.0)
+    start, stop = (add_cells(block, word, free, 0.0, most) for word, most in (("start", starts_here), ("stop", 1.0)))
     _add_times(block, case, units, first, (on, start, stop))
     slacks = _add_needs(block, case, units, on)
     term = "called comfort shortfall" if called else "comfort shortfall"

@@ -13,7 +13,7 @@ from models.case import Bools, Floats, Ints
 from models.compiled import compiled, inlined
 
 FREE_ON, FREE_OFF, START, STOP = range(4)
-MIN_RUN, MIN_REST, BEFORE = range(3)
+MIN_RUN, MIN_REST, BEFORE, LATEST = range(4)
 FIRST, END, LEAST, MOST = range(4)
 START_EUR, SHORTFALL_EUR, MUST_MEET = range(3)
 
@@ -22,7 +22,7 @@ START_EUR, SHORTFALL_EUR, MUST_MEET = range(3)
 def begun(pins: Floats, times: Ints, on: Bools) -> int:
     """Return the first ISP in which the unit may decide; write the states before it, which pins and the past settle.
 
-    pins (T,), times (3,) least run, least rest and how long it has been on (+) or off (−), on (T,).
+    pins (T,), times (4,) least run, least rest, how long it has been on (+) or off (−), latest start; on (T,).
     """
     state, since = times[BEFORE] > 0, abs(times[BEFORE])
     for t in range(pins.shape[0]):
@@ -125,6 +125,8 @@ def _backward(
                     free_off[t, k] += _closing(windows[w], k, scalars)
             continue
         _walk(t, times[MIN_RUN], True, cost, pins, at, caps, windows, scalars, (free_on, stop), start[t], counts)
+        if t > times[LATEST]:
+            start[t, :counts] = np.inf
         if windows[w, END] == t + 1:
             stay_on, stay_off = own + free_on[t + 1, 0], free_off[t + 1, 0]
             for k in range(counts):

@@ -8,7 +8,7 @@ from models.case import Bools, Case, Ints, Switched
 from models.outcome import Fields
 from models.reserve_room import wide_rows
 
-_FACTS = ("min_run", "min_rest", "before")
+_FACTS = ("min_run", "min_rest", "before", "latest_start")
 _WINDOWS = ("window_first", "window_end", "least_on", "most_on")
 
 

@@ -20,7 +20,7 @@ class Parameters:
     double: Tables  # on_kw, pinned_on of all units of the case
     single: Tables
     units: Ints  # (n,) the chosen ones
-    times: Ints  # (n,3) least run, least rest, before
+    times: Ints  # (n,4) least run, least rest, before, latest start
     windows: Ints  # (n,W,4) first, end, least, most
     scalars: Floats  # (n,3) EUR per start, EUR per missed ISP, whether no ISP may be missed
 
@@ -46,10 +46,14 @@ def parameters(data: Switched, units: Ints) -> Parameters:
         double=double,
         single=single,
         units=np.ascontiguousarray(units, dtype=np.int64),
-        times=np.column_stack([data.min_run, data.min_rest, data.before])[units].astype(np.int64),
+        times=_times(data)[units],
         windows=np.ascontiguousarray(windows, dtype=np.int64),
         scalars=np.zeros((len(units), 3)),
     )
+
+
+def _times(data: Switched) -> Ints:
+    return np.column_stack([data.min_run, data.min_rest, data.before, data.latest_start]).astype(np.int64)
 
 
 def cheapest_programs(
@@ -107,7 +111,7 @@ def settled(case: Case, units: Ints) -> tuple[Bools, Ints]:
     data = case.switched
     on, first = np.zeros((len(units), case.isps), dtype=np.bool_), np.zeros(len(units), dtype=np.int64)
     pins = np.broadcast_to(data.pinned_on, (len(data.point), case.isps))
-    times = np.column_stack([data.min_run, data.min_rest, data.before]).astype(np.int64)
+    times = _times(data)
     for n, u in enumerate(units.tolist()):
         first[n] = begun(np.ascontiguousarray(pins[u], dtype=np.float64), times[u], on[n])
     return on, first
