@@ -266,7 +266,7 @@ class DecompositionSteps:
 
     def _round(self) -> Round:
         value = -np.inf if self.best is None else self.best.objective_eur
-        gross = max(self.master.gross(), 1e-9) if self.best is None else self.best.gross_cost_eur
+        gross = max(self.master.gross() if self.best is None else self.best.gross_cost_eur, 1e-9)
         bound = -self.bound_eur()
         return Round(
             number=self.state.rounds,
