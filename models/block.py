@@ -88,11 +88,13 @@ class Exclusive:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Switches:
-    """Binaries that say whether a power is on, and its least value while it is."""
+    """Binaries that say whether a power is on, and its least value while it is, unless it is on for a part only."""
 
     on: Variables
+    partly: Variables  # at most one of a unit is 1
     power: Variables
     least_kw: Floats  # (N,)
+    unit: Ints  # (N,)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

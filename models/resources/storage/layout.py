@@ -17,6 +17,8 @@ OFFSET, STEPS = 9, 10
 step in the worth of energy at the end, the step and the energy from which on it counts."""
 POWER, ENERGY, UNMET, EXCESS = range(4)
 """Rows of an answer (4,T)."""
+PARTLY = 1e-9
+"""Share of the minimum power within which charging is none, or the minimum, but for rounding."""
 SEGMENTS = 6
 """The most segments of a step's cost."""
 
@@ -36,8 +38,8 @@ class Work(NamedTuple):
     held: Floats  # (R,T)
     part: Floats  # (2,SEGMENTS)
     ranges: Floats  # (4,T) least, resting, least charging and most change of energy
-    sets: Floats  # (T,2,INTERVALS) see models.resources.storage.reachability.completable
-    intervals: Ints  # (T,)
+    sets: Floats  # (2,T,2,INTERVALS) see models.resources.storage.reachability.completable
+    intervals: Ints  # (2,T)
 
 
 @compiled
@@ -66,6 +68,6 @@ def new_work(isps: int, products: int) -> Work:
         np.empty((products, isps)),
         np.empty((2, SEGMENTS)),
         np.empty((4, isps)),
-        np.empty((isps, 2, INTERVALS)),
-        np.empty(isps, dtype=np.int64),
+        np.empty((2, isps, 2, INTERVALS)),
+        np.empty((2, isps), dtype=np.int64),
     )

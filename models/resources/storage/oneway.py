@@ -17,6 +17,7 @@ from models.resources.storage.layout import (
     HIGH,
     LEAST,
     LOW,
+    PARTLY,
     PINNED,
     RESERVE,
     RETENTION,
@@ -130,7 +131,8 @@ def _window(
 def choose_one_way(table: Floats, scalars: Floats, hours: float, power: Floats, sides: Floats, work: Work) -> None:
     """Choose x[t] forwards: the best of discharging, resting and charging under the cost-to-go V_t in `kept`.
 
-    With a minimum charging power, x leads only to energies from which the band can be kept (work.sets).
+    With a minimum charging power, x leads only to energies from which the band can be kept (work.sets), and in one ISP
+    the unit may charge with less.
     """
     steps, part, kept, kept_from, x, answer = (
         work.steps, work.part, work.kept, work.kept_from, work.x, work.answer,
@@ -138,22 +140,27 @@ def choose_one_way(table: Floats, scalars: Floats, hours: float, power: Floats, 
     drain, wear = hours / scalars[ETA_D], scalars[WEAR] * hours
     penalty = scalars[SHORTFALL] if scalars[SLACK] > 0.0 else np.inf
     gaps = scalars[LEAST] > 0.0 and penalty == np.inf
+    left = 1 if scalars[LEAST] > 0.0 else 0  # ISPs in which it may still charge with less
     e = scalars[START]
     for t in range(table.shape[1]):
         at, y = kept_from[t], scalars[RETENTION] * e - table[DEMAND, t]
         pin, c, d, gain = table[PINNED, t], table[CHARGE, t], table[DISCHARGE, t], hours * table[EFFICIENCY, t]
         if np.isnan(pin):
             count, below = step_cost(power[t], wear, c, d, gain, drain, scalars[RESERVE], sides, t, steps)
-            full, best = 0.0, np.inf
+            full, best, chosen = 0.0, np.inf, 0
             for k in range(below):
                 full -= steps[0, k] * steps[1, k]
             x[t] = min(max(kept[0, at] - y, -drain * d), gain * c)  # where rounding puts it out of reach
-            for j in range(work.intervals[t] if gaps else 1):
-                low, high = (work.sets[t, 0, j] - y, work.sets[t, 1, j] - y) if gaps else (-np.inf, np.inf)
-                for charging in range(2):
-                    first, last, begin, value = (below, count, 0.0, 0.0) if charging else (0, below, -drain * d, full)
-                    bottom = max(low, gain * min(scalars[LEAST], c)) if charging else low
-                    end = gain * c if charging else 0.0
+            floor = gain * min(scalars[LEAST], c)
+            for how in range(2 + left):  # discharging or resting, charging, charging with less
+                kind = left if how < 2 else 0
+                for j in range(work.intervals[kind, t] if gaps else 1):
+                    low, high = -np.inf, np.inf
+                    if gaps:
+                        low, high = work.sets[kind, t, 0, j] - y, work.sets[kind, t, 1, j] - y
+                    first, last, begin, value = (below, count, 0.0, 0.0) if how > 0 else (0, below, -drain * d, full)
+                    bottom = max(low, floor) if how == 1 else low
+                    end = (0.0, gain * c, floor)[how]
                     rounding = 1e-9 * (1.0 + abs(y))
                     if max(bottom, begin) > min(high, end) + rounding:
                         continue
@@ -162,7 +169,9 @@ def choose_one_way(table: Floats, scalars: Floats, hours: float, power: Floats, 
                     n, begin, more = _window(steps, first, last, begin, bottom, max(high, bottom), part)
                     there, reached = _descend(part, 0, n, begin, value + more, y, kept, at, penalty)
                     if reached < best:  # a rounding error on 0 is no charging
-                        x[t], best = min(there, end), reached
+                        x[t], best, chosen = min(there, end), reached, how
+            if chosen == 2 and PARTLY * floor < x[t] < floor * (1.0 - PARTLY):
+                left = 0
         else:
             x[t] = gain * pin if pin > 0.0 else drain * pin
         answer[UNMET, t] = answer[EXCESS, t] = 0.0

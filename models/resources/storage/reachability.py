@@ -54,12 +54,51 @@ def meetable(storage: Storage, isps: int, isp_hours: float) -> Bools:
         floor = np.minimum(storage.charge_min_kw[:, None], charge)
         least_in = change_kwh(storage, isp_hours, np.where(free, floor, pinned_in), np.where(free, 0.0, pinned_out))
         idle = np.where(free, -np.broadcast_to(storage.demand_kwh, free.shape), least)
-        sets, count = np.zeros((isps, 2, INTERVALS)), np.zeros(isps, dtype=np.int64)
+        sets, count = np.zeros((2, isps, 2, INTERVALS)), np.zeros((2, isps), dtype=np.int64)
         for u in semi.tolist():
             steps = (least[u], idle[u], least_in[u], most[u])
             start = storage.energy_start_kwh[u]
             kept[u] = completable(*steps, band_low[u], band_high[u], storage.retention[u], start, sets, count)
     return kept
+
+
+@compiled
+def _before(
+    same: Floats, count: int, spent: Floats, spent_count: int, steps: tuple[float, float, float, float],
+    retention: float, bottom: float, top: float, into: Floats, only_ask: bool,
+) -> int:  # fmt: skip
+    """Write the energies within [bottom, top] one ISP before; return the number of intervals.
+
+    From them a step in [least, idle] or [floor, most] leads to the `count` intervals of `same` (2,INTERVALS), or one in
+    [idle, floor] to those of `spent`. With `only_ask` nothing is written, and 1 stands for any.
+    """
+    least, idle, floor, most = steps
+    n, i, j, k = 0, 0, 0, 0
+    while i < count or j < count or k < spent_count:  # all shifted lists are in order: take the lowest one
+        a_low = (same[0, i] - idle) / retention if i < count else np.inf
+        b_low = (same[0, j] - most) / retention if j < count else np.inf
+        c_low = (spent[0, k] - floor) / retention if k < spent_count else np.inf
+        if a_low <= b_low and a_low <= c_low:
+            begin, end = a_low, (same[1, i] - least) / retention
+            i += 1
+        elif b_low <= c_low:
+            begin, end = b_low, (same[1, j] - floor) / retention
+            j += 1
+        else:
+            begin, end = c_low, (spent[1, k] - idle) / retention
+            k += 1
+        begin, end = max(begin, bottom), min(end, top)
+        if end < begin - ROUNDING_KWH:
+            continue
+        if only_ask:
+            return 1
+        begin, end = min(begin, top), max(end, bottom)
+        if n > 0 and begin <= into[1, n - 1] + ROUNDING_KWH:
+            into[1, n - 1] = max(into[1, n - 1], end)
+        elif n < INTERVALS:
+            into[0, n], into[1, n] = begin, max(begin, end)
+            n += 1
+    return n
 
 
 @compiled
@@ -69,34 +108,22 @@ def completable(
 ) -> bool:  # fmt: skip
     """Return whether the band can be kept from `start`, adding energy in [least, idle] or [floor, most], all (T,).
 
-    Writes the count (T,) intervals of energy at the end of each ISP from which the band can be kept to
-    sets (T,2,INTERVALS), lower and upper ends: S[T−1] = [low, high], S[t−1] = ((S[t] − steps) / a) ∩ [low, high].
+    In one ISP, energy in [idle, floor] may be added. Writes the count (2,T) intervals of energy at the end of each ISP
+    from which the band can be kept to sets (2,T,2,INTERVALS), lower and upper ends; first if that one ISP is over, then
+    if it may come. S[T−1] = [low, high], S[t−1] = ((S[t] − steps) / a) ∩ [low, high].
     """
     isps = least.shape[0]
-    sets[isps - 1, 0, 0], sets[isps - 1, 1, 0], count[isps - 1] = low[isps - 1], high[isps - 1], 1
+    for kind in range(2):
+        sets[kind, isps - 1, 0, 0], sets[kind, isps - 1, 1, 0] = low[isps - 1], high[isps - 1]
+        count[kind, isps - 1] = 1
     for t in range(isps - 1, -1, -1):
         bottom, top = (low[t - 1], high[t - 1]) if t > 0 else (start - ROUNDING_KWH, start + ROUNDING_KWH)
-        n, k, i, j = 0, count[t], 0, 0
-        while i < k or j < k:  # both shifted lists are in order: take the lower one
-            a_low = (sets[t, 0, i] - idle[t]) / retention if i < k else np.inf
-            b_low = (sets[t, 0, j] - most[t]) / retention if j < k else np.inf
-            if a_low <= b_low:
-                begin, end = a_low, (sets[t, 1, i] - least[t]) / retention
-                i += 1
-            else:
-                begin, end = b_low, (sets[t, 1, j] - floor[t]) / retention
-                j += 1
-            begin, end = max(begin, bottom), min(end, top)
-            if end < begin - ROUNDING_KWH:
-                continue
-            begin, end = min(begin, top), max(end, bottom)
-            if t == 0:
-                return True
-            if n > 0 and begin <= sets[t - 1, 1, n - 1] + ROUNDING_KWH:
-                sets[t - 1, 1, n - 1] = max(sets[t - 1, 1, n - 1], end)
-            elif n < INTERVALS:
-                sets[t - 1, 0, n], sets[t - 1, 1, n] = begin, max(begin, end)
-                n += 1
-        if t > 0:
-            count[t - 1] = n
-    return False
+        steps = (least[t], idle[t], floor[t], most[t])
+        for kind in range(2):
+            found = _before(
+                sets[kind, t], count[kind, t], sets[0, t], count[0, t] * kind, steps, retention, bottom, top,
+                sets[kind, max(t - 1, 0)], t == 0,
+            )  # fmt: skip
+            if t > 0:
+                count[kind, t - 1] = found
+    return found > 0

@@ -63,8 +63,9 @@ def _bounded(now: Storage, charge: Floats, discharge: Floats) -> Bools:
     floor = np.minimum(now.charge_min_kw[:, None], now.charge_kw)
     broken: Bools = charge > charge_limit_kw(now, isps) + _slack_kw(charge)
     broken |= discharge > discharge_limit_kw(now, isps) + _slack_kw(discharge)
-    broken |= np.isnan(now.pinned_kw) & (charge > _slack_kw(charge)) & (charge < floor - _slack_kw(charge))
-    return _in_no_isp(broken)
+    low = np.isnan(now.pinned_kw) & (charge > _slack_kw(charge)) & (charge < floor - _slack_kw(charge))
+    fits: Bools = _in_no_isp(broken) & (low.sum(axis=1) <= 1)  # in one ISP it may charge for a part of the time
+    return fits
 
 
 def _as_pinned(now: Storage, power: Floats) -> Bools:
