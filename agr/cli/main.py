@@ -67,12 +67,16 @@ def init(
 
 @app.command()
 def check(config: ConfigOption = DEFAULT) -> None:
-    """Check configuration, keys, store and participants; print what is wrong."""
-    from agr.operations.configuration_check import findings
+    """Check configuration, keys, store and participants; print what is wrong, and doubtful values of the register."""
+    from agr.operations.configuration_check import doubtful, findings
     from agr.settings import load
 
     with in_words():
-        found = findings(load(config))
+        settings = load(config)
+        found = findings(settings)
+        doubts = doubtful(settings)
+    for line in doubts:
+        err.print(f"warning: {line}", markup=False, highlight=False, soft_wrap=True)
     for line in found:
         err.print(f"- {line}", markup=False, highlight=False, soft_wrap=True)
     if found:

@@ -1,6 +1,12 @@
 """Says what is wrong with a configuration: keys, store, participants, what the DNS should answer."""
 
+from dataclasses import replace
+from datetime import timedelta
+
 from agr.domain.errors import AgrError, DiscoveryError
+from agr.domain.isp import Period, SystemClock, period_of
+from agr.domain.plausibility import doubts
+from agr.domain.register import Forecast
 from agr.messaging.directory import participants_of
 from agr.messaging.key_file import load_key
 from agr.operations.commands import open_store
@@ -38,6 +44,42 @@ def findings(settings: Settings) -> list[str]:
     except AgrError as error:
         found.append(str(error))
     return found
+
+
+_SHOWN = 20
+"""Most doubts that are named."""
+
+
+def doubtful(settings: Settings) -> list[str]:
+    """Return values in the register that were probably entered in another unit; a store's own faults are `findings`.
+
+    Forecasts are those of the newest day before the day after tomorrow, prices those from yesterday on.
+    """
+    now = SystemClock().now()
+    last = period_of(now, settings.time_zone, settings.isp_minutes).next().next()
+    try:
+        store = open_store(settings)
+        with store.transaction() as tx:
+            if not register_summary.has_connections(tx):
+                return []
+            from agr.store import register  # slow to import, and of no use to an empty register
+
+            known, prices = register.load(tx), register.prices(tx, now - timedelta(days=1))
+            newest = register.latest_forecast_day(tx, last.day)
+            period = None if newest is None else Period(newest, settings.time_zone, settings.isp_minutes)
+            values = {} if period is None else register.forecasts_on(tx, period)
+        store.close()
+    except AgrError:  # `findings` says why
+        return []
+    forecasts = tuple(
+        Forecast(resource=resource, quantity=quantity, period=period, values=(float(kw.min()), float(kw.max())))
+        for (resource, quantity), kw in values.items()
+        if period is not None and len(kw)
+    )
+    capacity = [product.series for product in settings.markets.capacity]
+    found = [str(doubt) for doubt in doubts(replace(known, forecasts=forecasts, prices=prices), capacity)]
+    more = [f"{len(found) - _SHOWN:,} more values are as doubtful"] if len(found) > _SHOWN else []
+    return [*found[:_SHOWN], *more]
 
 
 def undiscovered(settings: Settings) -> list[str]:

@@ -15,7 +15,10 @@ from agr.store.engine import Store
 
 def import_tables(settings: Settings, store: Store, folder: Path, clock: Clock | None = None) -> Reading:
     """Load a folder of tables as a whole, or nothing; asks for a new plan where one was due already."""
-    reading = read_folder(folder, zone_name=settings.time_zone, isp_minutes=settings.isp_minutes)
+    reading = read_folder(
+        folder, zone_name=settings.time_zone, isp_minutes=settings.isp_minutes,
+        capacity=[product.series for product in settings.markets.capacity],
+    )  # fmt: skip
     now = (clock or SystemClock()).now()
     with store.transaction() as tx:
         register.replace(tx, reading.register)

@@ -57,7 +57,10 @@ def read_scenario(folder: Path) -> Scenario:
             unlisted = error.faults
     faults += unlisted
     tables = description.tables_of(folder)
-    seen = survey_folder(tables, zone_name=description.zone, isp_minutes=description.isp_minutes)
+    seen = survey_folder(
+        tables, zone_name=description.zone, isp_minutes=description.isp_minutes,
+        capacity=[product.series for product in description.markets.capacity],
+    )  # fmt: skip
     faults += [_below(description.tables, str(fault)) for fault in sorted(seen.findings.faults)]
     scenario = Scenario(
         name=folder.resolve().name,

@@ -98,7 +98,7 @@ def _plans(run: Run) -> Table:
 
 def run_warnings(run: Run) -> list[str]:
     """Return the warnings about a run."""
-    found = []
+    found = list(run.outcome.get("doubts", ()))  # about the tables; runs of earlier versions have none
     for step in run.steps:
         where = f"{step['period']} {step['step']}"
         if step["ended_by_time_limit"]:

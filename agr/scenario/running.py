@@ -150,6 +150,7 @@ def head_of(scenario: Scenario, periods: tuple[Period, ...]) -> dict[str, object
         "resources": scenario.resources,
         "solving": planning.model_dump(mode="json", exclude=_UNTOLD),
         "inputs_sha256": dict(scenario.hashes),
+        "doubts": list(scenario.warnings),
     }
 
 

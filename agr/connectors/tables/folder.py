@@ -1,11 +1,13 @@
 """Reads a folder of tables into a register, or raises a TableError that lists every fault."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
 from agr.connectors.tables.checks import check_references, check_rows
 from agr.connectors.tables.forecasts import read_forecasts
 from agr.connectors.tables.grid import Grid, open_grid
+from agr.connectors.tables.plausibility import check_plausible
 from agr.connectors.tables.prices import intervals, read_prices
 from agr.connectors.tables.rows import TableRows, read_rows, usable
 from agr.domain.errors import TableError
@@ -42,20 +44,21 @@ class Survey:
         return frozenset(Path(fault.file).stem for fault in self.findings.faults) | self.unreadable
 
 
-def read_folder(folder: Path, *, zone_name: str, isp_minutes: int) -> Reading:
+def read_folder(folder: Path, *, zone_name: str, isp_minutes: int, capacity: Collection[str] = ()) -> Reading:
     """Read every table of the folder: TABLE.csv or TABLE.parquet, one for each table of the register.
 
+    `capacity` are price series in EUR/MW: they are not held to what energy costs.
     Raises TableError with all faults, each with file, line, column, value and reason.
     """
-    seen = survey_folder(folder, zone_name=zone_name, isp_minutes=isp_minutes)
+    seen = survey_folder(folder, zone_name=zone_name, isp_minutes=isp_minutes, capacity=capacity)
     found = seen.findings
     if found.faults:
         raise TableError(sorted(found.faults))
     return Reading(register=seen.register, warnings=tuple(str(warning) for warning in sorted(found.warnings)))
 
 
-def survey_folder(folder: Path, *, zone_name: str, isp_minutes: int) -> Survey:
-    """Read the readable part of the folder, and collect the faults of the rest."""
+def survey_folder(folder: Path, *, zone_name: str, isp_minutes: int, capacity: Collection[str] = ()) -> Survey:
+    """Read the readable part of the folder, and collect the faults of the rest, and what is doubtful."""
     found = Findings()
     grids = {path.stem: open_grid(path, found) for path in _files(folder, found)}
     readable = {table: grid for table, grid in grids.items() if grid is not None and usable(grid, found)}
@@ -75,6 +78,7 @@ def survey_folder(folder: Path, *, zone_name: str, isp_minutes: int) -> Survey:
         prices = read_prices(readable["prices"], found)
     read = {table: part.values for table, part in rows.items()}
     register = register_of({**read, "forecasts": forecasts, "prices": prices})
+    check_plausible(register, rows, readable, capacity, found)
     faulty = {fault.file for fault in found.faults}
     again = {table: grid for table, grid in readable.items() if grid.file in faulty}
     return Survey(

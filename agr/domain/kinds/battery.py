@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from agr.domain.bounds import DailyLoss, Efficiency, NotNegative
 from agr.domain.kinds.checks import outside, reserve_fits
 from agr.domain.kinds.kind import Kind, Look, Remark
+from agr.domain.kinds.mistaken_units import below, lasts, per_kwh, wear
 from agr.domain.kinds.quantities import STORED
 
 
@@ -43,6 +44,20 @@ def _doubts(row: Battery) -> Iterator[Remark]:
     yield from outside(row.initial_kwh, row.minimum_kwh, row.capacity_kwh, "minimum_kwh", "capacity_kwh")
 
 
+USUAL_H = (0.1, 200.0)
+"""Hours to fill a battery: the fastest take six minutes, the slowest (iron and air) four days."""
+_LEAST_KW = 0.05  # the battery of a balcony gives 0.6 kW
+
+
+def _mistaken(row: Battery) -> Iterator[Remark]:
+    column = "charge_kw" if row.charge_kw >= row.discharge_kw else "discharge_kw"
+    power = max(row.charge_kw, row.discharge_kw)
+    fast = tuple(lasts(row, (column, power), ("capacity_kwh", row.capacity_kwh), USUAL_H, "batteries do"))
+    yield from fast or below(row, column, power, _LEAST_KW, "kW", "any battery has")
+    yield from wear(row, row.wear_eur_per_mwh)
+    yield from per_kwh(row, "end_worth_eur_per_mwh")
+
+
 KIND = Kind(
     row=Battery,
     table="batteries",
@@ -52,4 +67,6 @@ KIND = Kind(
     measured=(STORED,),
     faults=_faults,
     doubts=_doubts,
+    mistaken=_mistaken,
+    rated_kw=lambda row: max(row.charge_kw, row.discharge_kw),
 )

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from agr.domain.bounds import Efficiency, NotNegative
 from agr.domain.kinds.checks import reserve_fits
 from agr.domain.kinds.kind import Kind, Look, Remark
+from agr.domain.kinds.mistaken_units import above, below, wear
 from agr.domain.kinds.quantities import STORED
 
 _ROUNDING = 1e-9  # share of an energy by which two ways of adding it up may differ
@@ -53,6 +54,20 @@ def _shortfalls(row: EvSession) -> Iterator[Remark]:
         yield "energy_kwh", f"{row.energy_kwh:g} {words}"
 
 
+_MOST_KW = 1_000.0  # the megawatt chargers of lorries; those of cars give up to 400 kW
+_LEAST_KW = 0.5  # 6 A on one phase, the least of the charging standard, are 1.4 kW
+_MOST_KWH = 2_000.0  # the largest lorries store 1,000 kWh, cars 100
+
+
+def _mistaken(row: EvSession) -> Iterator[Remark]:
+    for name in ("charge_kw", "charge_min_kw", "discharge_kw"):
+        yield from above(row, name, getattr(row, name), _MOST_KW, "kW", "any charger gives")
+    yield from below(row, "charge_kw", row.charge_kw, _LEAST_KW, "kW", "any charger gives")
+    for name in ("energy_kwh", "initial_kwh", "capacity_kwh"):
+        yield from above(row, name, getattr(row, name), _MOST_KWH, "kWh", "any vehicle stores")
+    yield from wear(row, row.wear_eur_per_mwh)
+
+
 KIND = Kind(
     row=EvSession,
     table="ev_sessions",
@@ -62,4 +77,6 @@ KIND = Kind(
     measured=(STORED,),
     faults=_faults,
     shortfalls=_shortfalls,
+    mistaken=_mistaken,
+    rated_kw=lambda row: max(row.charge_kw, row.discharge_kw),
 )

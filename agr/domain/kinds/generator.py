@@ -1,9 +1,11 @@
 """Generators: sun and wind."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from agr.domain.bounds import NotNegative
-from agr.domain.kinds.kind import Kind, Look
+from agr.domain.kinds.kind import Kind, Look, Remark
+from agr.domain.kinds.mistaken_units import per_kwh
 from agr.domain.kinds.quantities import POWER
 
 
@@ -17,6 +19,10 @@ class Generator:
     reserve_kw: NotNegative = 0.0
 
 
+def _mistaken(row: Generator) -> Iterator[Remark]:
+    yield from per_kwh(row, "curtailment_eur_per_mwh")
+
+
 KIND = Kind(
     row=Generator,
     table="generators",
@@ -25,4 +31,5 @@ KIND = Kind(
     stream=1,
     follows=(POWER,),
     produces=True,
+    mistaken=_mistaken,
 )

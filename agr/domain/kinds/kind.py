@@ -4,7 +4,7 @@ agr.planning.case registers how its rows become units of a planning problem.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
 
 from agr.domain.bounds import Bound
@@ -67,3 +67,6 @@ class Kind(Generic[Row]):
     faults: Callable[[Row], Iterator[Remark]] = no_remarks  # contradictions between columns
     doubts: Callable[[Row], Iterator[Remark]] = no_remarks  # facts that are unusual, and are taken as they are
     shortfalls: Callable[[Row], Iterator[Remark]] = no_remarks  # needs of a row that cannot be met
+    mistaken: Callable[[Row], Iterator[Remark]] = no_remarks  # values that were probably meant in another unit
+    rated_kw: Callable[[Row], float] = field(default=lambda _row: 0.0)
+    """The highest power that a row names; 0: none, its power is forecast"""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from agr.domain.kinds.kind import Kind, Look, Remark
+from agr.domain.kinds.mistaken_units import above, below
 
 _QUARTER = timedelta(minutes=15)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -29,6 +30,19 @@ def _faults(row: ShiftableRun) -> Iterator[Remark]:
         yield "latest_end", f"leaves {room} whole quarters of an hour after earliest_start, the profile takes {needed}"
 
 
+_MOST_KW = 1_000.0  # a dishwasher takes 2 kW, a production run of a plant some hundreds
+_LEAST_KW = 0.005
+
+
+def _peak_kw(row: ShiftableRun) -> float:
+    return max((abs(kw) for kw in row.profile_kw), default=0.0)
+
+
+def _mistaken(row: ShiftableRun) -> Iterator[Remark]:
+    yield from above(row, "profile_kw", _peak_kw(row), _MOST_KW, "kW", "an appliance or a production run takes")
+    yield from below(row, "profile_kw", _peak_kw(row), _LEAST_KW, "kW", "any appliance takes")
+
+
 KIND = Kind(
     row=ShiftableRun,
     table="shiftable_runs",
@@ -36,4 +50,6 @@ KIND = Kind(
     look=Look(words="shiftable runs", light="#8e5bbf", dark="#b98be6", layer=40),
     stream=5,
     faults=_faults,
+    mistaken=_mistaken,
+    rated_kw=_peak_kw,
 )

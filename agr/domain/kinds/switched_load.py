@@ -9,6 +9,7 @@ from typing import Annotated
 
 from agr.domain.bounds import Bound, NotNegative, Spelling
 from agr.domain.kinds.kind import Kind, Look, Remark
+from agr.domain.kinds.mistaken_units import above, below
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,6 +82,15 @@ def _shortfalls(row: SwitchedLoad) -> Iterator[Remark]:
             yield "needs", f"{need.hours:g} {words}"
 
 
+_MOST_KW = 500.0  # a boiler has 2 to 6 kW, a pumping station 100 to 400
+_LEAST_KW = 0.005  # the circulation pump of a house has 5 to 50 W
+
+
+def _mistaken(row: SwitchedLoad) -> Iterator[Remark]:
+    yield from above(row, "power_kw", row.power_kw, _MOST_KW, "kW", "a boiler, pump or compressor has")
+    yield from below(row, "power_kw", row.power_kw, _LEAST_KW, "kW", "a boiler, pump or compressor has")
+
+
 KIND = Kind(
     row=SwitchedLoad,
     table="switched_loads",
@@ -88,4 +98,6 @@ KIND = Kind(
     look=Look(words="switched loads", light="#b0653b", dark="#d99a74", layer=50),
     stream=6,
     shortfalls=_shortfalls,
+    mistaken=_mistaken,
+    rated_kw=lambda row: row.power_kw,
 )

@@ -1,0 +1,232 @@
+"""Doubts about a register: values in another unit than their column's, probably. Pure; nothing is refused or changed.
+
+What one row shows by itself is in the kinds of resources (`Kind.mistaken`). Here are contracts, limits, forecasts and
+prices, and what stands out beside the other resources of a connection or of the register.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from agr.domain.kinds import KINDS
+from agr.domain.kinds.battery import Battery
+from agr.domain.kinds.fixed_load import FixedLoad
+from agr.domain.kinds.heat_pump import HeatPump
+from agr.domain.kinds.mistaken_units import PER_UNIT
+from agr.domain.kinds.quantities import COP, HEAT, POWER
+from agr.domain.register import KEYS, Contract, PointLimit, Register
+
+MOST_LOAD_KW, MOST_GENERATION_KW = 1_000.0, 2_000.0
+"""A connection above 1 MW is at medium voltage and a plant of its own; a roof has up to 2 MW of sun."""
+LEAST_LOAD_KW = 0.005
+"""A house takes 100 W at night."""
+BESIDE_DEVICES = 30.0
+"""A forecast is rarely this many times the power of the largest device behind the same connection; up to 23 in our
+scenarios."""
+PER_STORED_KWH = 20.0
+"""Batteries are sized for their connection: kW of its load for each kWh stored are rarely more."""
+BATTERY_BESIDE_LOAD = 100.0
+"""A battery rarely has this many times the power of the highest load behind the same connection."""
+MOST_HEAT = 50.0
+"""Demand of heat that is this many times a heat pump's electric power: five times its heat at a COP of 10."""
+MOST_COP = 15.0
+"""Heat pumps reach 3 to 7; beyond, a COP was given in percent."""
+LEAST_CONTRACT_W = 1_000
+"""A DSO reserves some kW at least, and thousands of W in this column."""
+BESIDE_REGISTER = 10.0
+"""A contract is rarely for this many times the power of all our resources together."""
+LIMIT_BESIDE_REGISTER, LEAST_LIMIT_KW = 1_000.0, 1.0
+"""A limit of a congestion point is rarely this many times the power of all our resources, or below one house's."""
+LEAST_PENALTY_EUR_PER_MWH = 20.0
+"""Penalties exceed the price of energy, some 50 to 200 EUR/MWh; in EUR/kWh they are 0.1 to 5."""
+LEAST_FEE_EUR_PER_MW_H = 0.05
+"""Fees are 1 to 50 EUR/MW per hour; in EUR/kW they are 0.001 to 0.05."""
+LEAST_PRICE_EUR_PER_MWH, MOST_PRICE_EUR_PER_MWH = 2.0, 5_000.0
+"""Of a whole series: in EUR/kWh, prices are 0.01 to 1; SDAC ends at 4,000 to 5,000 EUR/MWh."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Doubt:
+    """A value that was probably meant in another unit."""
+
+    table: str
+    name: str  # of the resource, contract, congestion point or series
+    column: str
+    words: str  # with the value, and what was probably meant
+    value: float | None = None  # of a forecast or price, to find its row
+
+    def __str__(self) -> str:
+        return f"{self.table}, {self.name}, column {self.column}: {self.words}"
+
+
+def doubts(register: Register, capacity: Collection[str] = ()) -> Iterator[Doubt]:
+    """Yield what is doubtful in a register; `capacity` are series in EUR/MW, whose prices may be small."""
+    yield from _rows(register)
+    rated = sum(kind.rated_kw(row) for kind in KINDS for row in register.of(kind.row))
+    peaks = _peaks(register)
+    able = rated + sum(peak for (_, quantity), peak in peaks.items() if quantity == POWER.name)
+    yield from _contracts(register, able)
+    yield from _limits(register, able)
+    yield from _forecasts(register, peaks)
+    yield from _prices(register, capacity)
+
+
+def _rows(register: Register) -> Iterator[Doubt]:
+    """Yield what rows of resources show by themselves, and batteries too large for the load beside them."""
+    for kind in KINDS:
+        for row in register.of(kind.row):
+            for column, words in kind.mistaken(row):
+                yield Doubt(table=kind.table, name=row.resource, column=column, words=words)
+
+
+def _contracts(register: Register, able_kw: float) -> Iterator[Doubt]:
+    for row in register.contracts:
+        kw = row.power_w / PER_UNIT
+        if 0 < abs(row.power_w) < LEAST_CONTRACT_W:
+            said = f"{row.power_w:d} W is {kw:g} kW, less than a DSO reserves ({LEAST_CONTRACT_W / PER_UNIT:g} kW)"
+            words = f"{said}; did you mean {row.power_w * PER_UNIT:d} W ({row.power_w:d} kW)?"
+            yield _of_contract(row, "power_w", words)
+        elif able_kw > 0 and abs(kw) > BESIDE_REGISTER * able_kw:
+            said = f"{row.power_w:d} W is {kw:,g} kW, {abs(kw) / able_kw:,.0f} times the power of all resources"
+            words = f"{said} ({able_kw:,.4g} kW); did you mean {kw:,g} W?"
+            yield _of_contract(row, "power_w", words)
+        yield from _small(row, "penalty_eur_per_mwh", LEAST_PENALTY_EUR_PER_MWH, "EUR/MWh", "EUR/kWh", row.contract)
+        yield from _small(
+            row, "availability_eur_per_mw_h", LEAST_FEE_EUR_PER_MW_H, "EUR/MW/h", "EUR/kW/h", row.contract
+        )
+
+
+def _of_contract(row: Contract, column: str, words: str) -> Doubt:
+    return Doubt(table="contracts", name=row.contract, column=column, words=words)
+
+
+def _small(
+    row: Contract | PointLimit, column: str, least: float, unit: str, other: str, name: str
+) -> Iterator[Doubt]:  # fmt: skip
+    value: float = getattr(row, column)
+    if 0 < value < least:
+        table = "contracts" if isinstance(row, Contract) else "limits"
+        words = f"{value:g} {unit} is very little; did you mean {value * PER_UNIT:g} {unit} ({value:g} {other})?"
+        yield Doubt(table=table, name=name, column=column, words=words)
+
+
+def _limits(register: Register, able_kw: float) -> Iterator[Doubt]:
+    for row in register.limits:
+        for column in ("import_kw", "export_kw"):
+            kw: float | None = getattr(row, column)
+            if kw is None:
+                continue
+            words = ""
+            if 0 < kw < LEAST_LIMIT_KW:
+                words = f"{kw:g} kW is less than one house takes; did you mean {kw * PER_UNIT:g} kW ({kw:g} MW)?"
+            elif able_kw > 0 and kw > LIMIT_BESIDE_REGISTER * able_kw:
+                said = f"{kw:,g} kW is {kw / able_kw:,.0f} times the power of all resources ({able_kw:,.4g} kW)"
+                words = f"{said}; did you mean {kw / PER_UNIT:g} kW ({kw:,g} W)?"
+            if words:
+                yield Doubt(table="limits", name=row.congestion_point, column=column, words=words)
+        yield from _small(
+            row, "penalty_eur_per_mwh", LEAST_PENALTY_EUR_PER_MWH, "EUR/MWh", "EUR/kWh", row.congestion_point
+        )
+
+
+def _peaks(register: Register) -> dict[tuple[str, str], float]:
+    """Return (resource, quantity) → the highest magnitude of its forecasts."""
+    found: dict[tuple[str, str], float] = {}
+    for forecast in register.forecasts:
+        key = (forecast.resource, forecast.quantity)
+        found[key] = max(found.get(key, 0.0), max((abs(value) for value in forecast.values), default=0.0))
+    return found
+
+
+@dataclass(kw_only=True)
+class _Beside:
+    """What there is behind a connection."""
+
+    device_kw: float = 0.0  # the largest device
+    stored_kwh: float = 0.0  # of all batteries
+    load_kw: float = 0.0  # the highest fixed loads together
+
+
+def _connections(register: Register, peaks: Mapping[tuple[str, str], float]) -> dict[str, _Beside]:
+    found: defaultdict[str, _Beside] = defaultdict(_Beside)
+    for kind in KINDS:
+        for row in register.of(kind.row):
+            beside = found[row.connection]
+            beside.device_kw = max(beside.device_kw, kind.rated_kw(row))
+    for battery in register.of(Battery):
+        found[battery.connection].stored_kwh += battery.capacity_kwh
+    for load in register.of(FixedLoad):
+        found[load.connection].load_kw += peaks.get((load.resource, POWER.name), 0.0)
+    return found
+
+
+def _forecasts(register: Register, peaks: Mapping[tuple[str, str], float]) -> Iterator[Doubt]:
+    """Yield forecasts that are too high or low, and batteries that are too large for the load beside them."""
+    besides, rows = _connections(register, peaks), {row.resource: row for row in register.resources}
+    producers = {row.resource for kind in KINDS if kind.produces for row in register.of(kind.row)}
+    for (resource, quantity), peak in peaks.items():
+        row = rows.get(resource)
+        if row is None:
+            continue
+        words = ""
+        if quantity == POWER.name:
+            words = _power_words(peak, row.connection, resource in producers, besides[row.connection])
+        elif quantity == HEAT.name and isinstance(row, HeatPump) and peak > MOST_HEAT * row.power_kw > 0:
+            said = f"{peak:g} kW of heat is {peak / row.power_kw:,.0f} times the pump's {row.power_kw:g} kW"
+            words = f"{said} at connection {row.connection}; did you mean {peak / PER_UNIT:g} kW?"
+        elif quantity == COP.name and peak > MOST_COP:
+            words = f"{peak:g} is more than any heat pump reaches ({MOST_COP:g}); did you mean {peak / 100:g}?"
+        if words:
+            yield Doubt(table="forecasts", name=resource, column="value", words=f"{quantity} {words}", value=peak)
+    for battery in register.of(Battery):
+        power, load = max(battery.charge_kw, battery.discharge_kw), besides[battery.connection].load_kw
+        if power > BATTERY_BESIDE_LOAD * load > 0:
+            said = f"{power:g} kW is {power / load:,.0f} times the load at connection {battery.connection}"
+            words = f"{said} ({load:g} kW); did you mean {power / PER_UNIT:g} kW?"
+            column = "charge_kw" if battery.charge_kw >= battery.discharge_kw else "discharge_kw"
+            yield Doubt(table="batteries", name=battery.resource, column=column, words=words)
+
+
+def _power_words(peak: float, connection: str, produces: bool, beside: _Beside) -> str:
+    """Say what is doubtful about a load's or generator's highest forecast, empty if nothing is."""
+    most, what = (MOST_GENERATION_KW, "any roof gives") if produces else (MOST_LOAD_KW, "most connections take")
+    meant = f"did you mean {peak / PER_UNIT:g} kW?"
+    if peak > most:
+        return f"{peak:g} kW at connection {connection} is more than {what} ({most:g} kW); {meant}"
+    if peak > BESIDE_DEVICES * beside.device_kw > 0:
+        times = f"{peak / beside.device_kw:,.0f} times the largest device there ({beside.device_kw:g} kW)"
+        return f"{peak:g} kW at connection {connection} is {times}; {meant}"
+    if peak > PER_STORED_KWH * beside.stored_kwh > 0:
+        stored = f"{beside.stored_kwh:g} kWh"
+        return f"{peak:g} kW at connection {connection} would empty its batteries of {stored} at once; {meant}"
+    if not produces and 0 < peak < LEAST_LOAD_KW:
+        said = f"{peak:g} kW at most at connection {connection} is {peak * PER_UNIT:g} W"
+        return f"{said}; did you mean {peak * PER_UNIT:g} kW?"
+    return ""
+
+
+def _prices(register: Register, capacity: Collection[str]) -> Iterator[Doubt]:
+    """Yield series of energy prices that are too low as a whole, or too high somewhere, to be in EUR/MWh."""
+    extremes: dict[str, float] = {}
+    for price in register.prices:
+        if abs(price.value) > abs(extremes.get(price.series, 0.0)):
+            extremes[price.series] = price.value
+    for series, value in extremes.items():
+        if series in capacity or "capacity" in series:
+            continue
+        words = ""
+        if abs(value) < LEAST_PRICE_EUR_PER_MWH:
+            said = f"{series}: {value:g} EUR/MWh is its highest price"
+            words = f"{said}; did you mean {value * PER_UNIT:g} EUR/MWh ({value:g} EUR/kWh)?"
+        elif abs(value) > MOST_PRICE_EUR_PER_MWH:
+            said = f"{series}: {value:g} EUR/MWh is beyond the market's limits ({MOST_PRICE_EUR_PER_MWH:g})"
+            words = f"{said}; did you mean {value / PER_UNIT:g} EUR/MWh?"
+        if words:
+            yield Doubt(table="prices", name=series, column="value", words=words, value=value)
+
+
+def key_of(table: str) -> str:
+    """Return the column of a table that holds the names of doubts."""
+    named: dict[str, Any] = {"limits": "congestion_point", "forecasts": "resource", "prices": "series"}
+    return str(named.get(table) or KEYS[table])
