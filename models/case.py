@@ -1,14 +1,19 @@
-"""One planning problem as arrays with units; shapes are checked once here and trusted afterwards.
+"""One planning problem as arrays with units, and the programs of its resources. Only here every class has its fields.
+
+Shapes are checked once here and trusted afterwards.
 
 Symbols: T ISPs of Δ hours; C congestion points; U units of a class; K reservations; L limits; B blocks.
 Power in kW (consumption positive), energy in kWh, prices in EUR/MWh unless a name says otherwise.
-Parameters marked (U,T)* may be given as (U,1) and are broadcast. The parts are in `models.resources.*.arrays` and
-`models.markets.*.arrays`; this module exports their names as well. Source: docs/reference/formulation.md §1.
+Parameters marked (U,T)* may be given as (U,1) and are broadcast. The parts are in the packages `models.resources.*` and
+`models.markets.*`; this module exports their names as well. Source: docs/reference/formulation.md §1.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field, fields
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import MISSING, dataclass, field, fields
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
 
 from models.arrays import (
     NO_POINT,
@@ -21,20 +26,21 @@ from models.arrays import (
     check_shape,
 )
 from models.errors import CaseError
-from models.markets.announced.arrays import Anchor
-from models.markets.balancing_capacity.arrays import Direction, Reserve
-from models.markets.day_ahead.arrays import DayAhead
-from models.markets.imbalance.arrays import Imbalance
-from models.markets.intraday.arrays import Intraday
-from models.markets.limits.arrays import Limits
-from models.markets.reservations.arrays import Reservations
-from models.resources.curtailable.arrays import Curtailable
-from models.resources.fixed.arrays import Fixed
-from models.resources.shiftable.arrays import Shiftable
-from models.resources.storage.arrays import Storage
-from models.resources.switched.arrays import Switched, nothing_switched
+from models.markets.announced import Anchor
+from models.markets.balancing_capacity import Direction, Reserve
+from models.markets.day_ahead import DayAhead
+from models.markets.imbalance import Imbalance
+from models.markets.intraday import Intraday
+from models.markets.limits import Limits
+from models.markets.reservations import Reservations
+from models.resources.curtailable import Curtailable
+from models.resources.fixed import Fixed
+from models.resources.shiftable import Shiftable
+from models.resources.storage import Storage
+from models.resources.switched import Switched, nothing_switched
 
 __all__ = [
+    "MARKET_NAMES",
     "NO_POINT",
     "UNIT_CLASSES",
     "Anchor",
@@ -44,15 +50,19 @@ __all__ = [
     "DayAhead",
     "Direction",
     "Duals",
+    "Fields",
     "Fixed",
     "FixedRemainder",
     "Floats",
+    "Headroom",
     "Imbalance",
     "Intraday",
     "Ints",
     "Limits",
+    "Programs",
     "Reservations",
     "Reserve",
+    "Rows",
     "Shiftable",
     "Storage",
     "Switched",
@@ -152,6 +162,13 @@ class Case:
 UNIT_CLASSES: tuple[str, ...] = tuple(item.name for item in fields(Case) if item.metadata == _UNITS)
 """The names of the resource classes in the order of the case's fields; see models.resources.registry."""
 
+MARKET_NAMES: tuple[str, ...] = (
+    "day_ahead", "intraday", "imbalance", "limits", "reservations", "balancing_capacity", "announced",
+)  # fmt: skip
+"""The names of the markets in the order in which they are stated and added up; see models.markets.registry.
+
+Those with positions come before imbalance, which closes the balance with what they deliver."""
+
 
 def _parts(case: Case) -> Iterator[tuple[str, Part]]:
     for item in fields(case):
@@ -159,3 +176,85 @@ def _parts(case: Case) -> Iterator[tuple[str, Part]]:
         for part in value if isinstance(value, tuple) else (value,):
             if isinstance(part, Part):
                 yield item.name, part
+
+
+Fields: TypeAlias = Mapping[str, NDArray[Any]]
+"""Arrays of some units' programs by their field of `Programs`, one row per unit."""
+Rows: TypeAlias = Ints | slice
+"""Some units of a class: their positions, or a range of them."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Programs:
+    """A program for every unit, in the order of the case's classes.
+
+    Fields with a default are those of classes that outcomes of earlier versions did not have: no units, all ISPs.
+    """
+
+    curtailable_kw: Floats  # (U,T)
+    charge_kw: Floats  # (U,T) storage pc
+    discharge_kw: Floats  # (U,T) storage pd
+    energy_kwh: Floats  # (U,T) at the end of the ISP
+    unmet_kwh: Floats  # (U,T)
+    excess_kwh: Floats  # (U,T)
+    start: Ints  # (U,) chosen start of each shiftable run, ISP from 0
+    switched_on: Bools = field(default_factory=lambda: np.zeros((0, 0), dtype=np.bool_))  # (U,T) of switched units
+
+    def __post_init__(self) -> None:
+        isps = np.shape(self.curtailable_kw)[1:]
+        for item in fields(self):
+            values = getattr(self, item.name)
+            if item.default_factory is not MISSING and np.shape(values) == (0, 0) and isps:
+                object.__setattr__(self, item.name, np.zeros((0, *isps), dtype=values.dtype))
+
+    def of(self, names: Iterable[str], units: Rows = slice(None)) -> Fields:
+        """Return some fields of some units; their rows are taken when a field is read."""
+        return _Taken(self, tuple(names), units)
+
+    @property
+    def storage_kw(self) -> Floats:
+        """Return the net storage program (U,T), kW."""
+        return self.charge_kw - self.discharge_kw
+
+
+class _Taken(Mapping[str, NDArray[Any]]):
+    """Rows of some fields, copied when they are read."""
+
+    def __init__(self, programs: Programs, names: tuple[str, ...], units: Rows) -> None:
+        self._programs, self._names, self._units = programs, names, units
+
+    def __getitem__(self, name: str) -> NDArray[Any]:
+        if name not in self._names:
+            raise KeyError(name)
+        values: NDArray[Any] = getattr(self._programs, name)[self._units]
+        return values
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Headroom:
+    """Reserve power held per unit; the first axis follows Case.reserves (R)."""
+
+    curtailable_up_kw: Floats  # (R,U,T)
+    curtailable_down_kw: Floats  # (R,U,T)
+    storage_up_kw: Floats  # (R,U,T)
+    storage_down_kw: Floats  # (R,U,T)
+
+    def of(self, name: str, side: Direction) -> Floats:
+        """Return the reserve (R,U,T), kW, that units of a resource class hold on a side."""
+        held: Floats = getattr(self, _held_field(name, side))
+        return held
+
+    @staticmethod
+    def by_class(held: Mapping[tuple[str, Direction], Floats]) -> "Headroom":
+        """Return the headroom, given for each side of every resource class that may hold reserve."""
+        return Headroom(**{_held_field(name, side): values for (name, side), values in held.items()})
+
+
+def _held_field(name: str, side: Direction) -> str:
+    return f"{name}_{side.value}_kw"

@@ -5,27 +5,13 @@ and seconds in every later process.
 """
 
 from functools import cache
+from typing import Any
 
 import numpy as np
 
-from models.case import (
-    NO_POINT,
-    Case,
-    Curtailable,
-    DayAhead,
-    Direction,
-    Fixed,
-    Floats,
-    Imbalance,
-    Intraday,
-    Limits,
-    Reservations,
-    Reserve,
-    Shiftable,
-    Storage,
-    Switched,
-)
+from models.case import Case, DayAhead, Direction, Floats, Imbalance, Intraday, Limits, Reservations, Reserve
 from models.decomposition.solve import solve
+from models.resources.registry import RESOURCES
 
 _ISPS = 4
 
@@ -35,67 +21,18 @@ def _rows(*values: float) -> Floats:
 
 
 def tiny() -> Case:
-    """Return a case of two batteries, a solar system, a run and a boiler, with a limit, a reservation and a product."""
-    flat, here = np.ones(_ISPS), np.array([0, NO_POINT])
-    free = np.full((2, _ISPS), np.nan)
+    """Return a case of a few units of every class, with a limit, a reservation and two products."""
+    flat, here = np.ones(_ISPS), np.array([0])
+    units: dict[str, Any] = {resource.name: resource.example(_ISPS) for resource in RESOURCES}
     return Case(
         isps=_ISPS,
         isp_hours=0.25,
         points=("here",),
-        fixed=Fixed(point=here[:1], program_kw=_rows(3.0)),
-        curtailable=Curtailable(
-            point=here[:1],
-            forecast_kw=_rows(-2.0),
-            cost_eur_per_mwh=np.ones(1),
-            reserve_kw=np.ones(1),
-            pinned_kw=free[:1],
-        ),
-        storage=Storage(
-            point=here,
-            charge_kw=_rows(5.0, 4.0),
-            charge_min_kw=np.array([0.0, 1.0]),
-            discharge_kw=_rows(5.0, 4.0),
-            charge_efficiency=_rows(0.9, 0.95),
-            discharge_efficiency=np.array([0.9, 0.95]),
-            retention=np.array([0.999, 1.0]),
-            energy_min_kwh=_rows(0.0, 0.0),
-            energy_max_kwh=_rows(10.0, 8.0),
-            energy_start_kwh=np.array([5.0, 4.0]),
-            demand_kwh=_rows(0.1, 0.0),
-            wear_eur_per_kwh=np.array([0.01, 0.02]),
-            end_value_eur_per_kwh=np.array([0.05, 0.06]),
-            shortfall_eur_per_kwh=np.array([10.0, 10.0]),
-            reserve_kw=np.array([3.0, 2.0]),
-            unmanaged_kw=np.zeros((2, _ISPS)),
-            pinned_kw=free,
-        ),
-        shiftable=Shiftable(
-            point=here[:1],
-            profile_kw=np.ones((1, 2)),
-            length=np.array([2]),
-            first_start=np.array([0]),
-            last_start=np.array([2]),
-        ),
-        switched=Switched(
-            point=here[:1],
-            on_kw=_rows(1.5),
-            min_run=np.array([2]),
-            min_rest=np.array([1]),
-            start_eur=np.array([0.01]),
-            before=np.array([-3]),
-            window_first=np.array([[0]]),
-            window_end=np.array([[4]]),
-            least_on=np.array([[2]]),
-            most_on=np.array([[3]]),
-            shortfall_eur=np.array([1.0]),
-            pinned_on=free[:1],
-        ),
-        limits=Limits(
-            point=here[:1], import_kw=_rows(6.0), export_kw=_rows(-6.0), penalty_eur_per_mwh=np.array([1000.0])
-        ),
+        **units,
+        limits=Limits(point=here, import_kw=_rows(6.0), export_kw=_rows(-6.0), penalty_eur_per_mwh=np.array([1000.0])),
         reservations=Reservations(
             name=("option",),
-            point=here[:1],
+            point=here,
             reserved_kw=_rows(-2.0),
             penalty_eur_per_mwh=np.array([500.0]),
             availability_eur_per_mw_h=np.array([5.0]),

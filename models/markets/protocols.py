@@ -1,4 +1,4 @@
-"""The interface of a market or an obligation: a Market, registered in models.markets.registry.
+"""The interface of a market or an obligation: a Market, which models.markets.registry finds.
 
 A market is a convex cost of a sum: of all programs in the portfolio (its positions), of a congestion point's programs,
 planned or called, or of the reserve that units hold.

@@ -16,7 +16,7 @@ from models.block import Flow, VariableArray, reserved_points
 from models.case import Case, Ints
 from models.markets.points import Points
 from models.markets.protocols import CalledUnits, Portfolio
-from models.markets.registry import BALANCING_CAPACITY
+from models.markets.registry import MARKETS
 from models.objective import maximise_value
 from models.reference.reading import UnitBlocks
 from models.resources.registry import RESOURCES
@@ -50,7 +50,8 @@ def state_reserve(case: Case) -> ReserveProblem:
         held=planned.held,
         called=lambda: own,
     )
-    market = BALANCING_CAPACITY.state(model, case, portfolio)
+    (capacity,) = (market for market in MARKETS if market.reserve is not None)
+    market = capacity.state(model, case, portfolio)
     scenarios = (planned,) if called is None else (planned, called)
     maximise_value(model, (*chain.from_iterable(units.terms for units in scenarios), *market.terms))
     matrix = translate(model)

@@ -1,4 +1,4 @@
-"""The interface of a resource class: a ResourceClass, registered in models.resources.registry.
+"""The interface of a resource class: a ResourceClass, which models.resources.registry finds.
 
 A class is asked about some of its units at a time. `Fields` are arrays of these units' programs, by the class's fields
 of `models.outcome.Programs`.
@@ -146,6 +146,8 @@ class ResourceClass:
 
     name: str
     """The field of Case with its arrays, and its name in messages"""
+    example: Callable[[int], UnitArrays]
+    """(ISPs, at least 4): a few units at the first congestion point or at none, with which code is compiled ahead"""
     fields: tuple[str, ...]
     """The class's fields of models.outcome.Programs"""
     power_kw: Callable[[Case, Rows, Fields], Floats]

@@ -14,10 +14,12 @@ from models.decomposition.primal.convex_combination import choose_programs, comb
 from models.decomposition.solve import solve
 from models.errors import CaseError
 from models.mixing import MIXES, Shares, power_seen
+from models.resources.curtailable.resource import RESOURCE as CURTAILABLE
 from models.resources.curtailable.response import CurtailableResponder
-from models.resources.registry import CURTAILABLE, PRICED, STORAGE
+from models.resources.registry import PRICED
 from models.resources.storage.complementarity_repair import one_way
 from models.resources.storage.reachability import charge_limit_kw, discharge_limit_kw
+from models.resources.storage.resource import RESOURCE as STORAGE
 from models.resources.storage.response import StorageResponder
 from models.response import Prices, Rows
 from tests.models.builders import make, reserve, solar, storage

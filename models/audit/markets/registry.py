@@ -1,14 +1,7 @@
-"""The audits of markets and obligations: the one place where they are registered."""
+"""The audits of markets and obligations, found by the names of the markets: each has a module here with its AUDIT."""
 
-from models.audit.markets import announced, balancing_capacity, day_ahead, imbalance, intraday, limits, reservations
 from models.audit.protocols import MarketAudit
+from models.case import MARKET_NAMES
+from models.registered import registered
 
-MARKETS: tuple[MarketAudit, ...] = (
-    day_ahead.AUDIT,
-    intraday.AUDIT,
-    imbalance.AUDIT,
-    limits.AUDIT,
-    reservations.AUDIT,
-    balancing_capacity.AUDIT,
-    announced.AUDIT,
-)
+MARKETS: tuple[MarketAudit, ...] = registered(MARKET_NAMES, "models.audit.markets.{name}", "AUDIT", MarketAudit)

@@ -1,6 +1,7 @@
-"""The audits of resource classes: the one place where they are registered."""
+"""The audits of resource classes, found by the names of the classes: each class has a module here with its AUDIT."""
 
 from models.audit.protocols import ClassAudit
-from models.audit.resources import curtailable, fixed, shiftable, storage, switched
+from models.case import UNIT_CLASSES
+from models.registered import registered
 
-CLASSES: tuple[ClassAudit, ...] = (fixed.AUDIT, curtailable.AUDIT, storage.AUDIT, shiftable.AUDIT, switched.AUDIT)
+CLASSES: tuple[ClassAudit, ...] = registered(UNIT_CLASSES, "models.audit.resources.{name}", "AUDIT", ClassAudit)

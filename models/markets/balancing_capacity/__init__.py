@@ -1,1 +1,44 @@
-"""Balancing capacity. Source: docs/reference/formulation.md §3.5."""
+"""Balancing capacity: the parameters of its products. Source: docs/reference/formulation.md §3.5."""
+
+from dataclasses import dataclass
+from enum import Enum
+
+from models.arrays import Extent, Floats, Ints, check_values, fault
+
+
+class Direction(Enum):
+    """Which way a reserve product moves the program."""
+
+    UP = "up"  # less consumption, more production
+    DOWN = "down"
+    SYMMETRIC = "symmetric"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Reserve:
+    """One balancing capacity product: Σ headroom >= bid in every ISP of a block."""
+
+    name: str
+    direction: Direction
+    price_eur_per_mw: Floats  # (B,) for the whole block
+    block: Ints  # (T,) block of each ISP, 0..B-1, or -1 where the product is not traded
+    minimum_mw: float
+    step_mw: float
+    max_mw: Floats  # (B,) market depth
+    sustain_h: float  # energy margin: headroom must be deliverable for this long
+    committed_mw: Floats  # (B,) awarded; NaN where still free
+    shortfall_eur_per_mwh: float  # of committed capacity that cannot be held
+
+    def check(self, where: str, extent: Extent) -> None:
+        """Raise CaseError naming the first field that contradicts the case or another field."""
+        del where
+        place, blocks = f"reserve {self.name}", len(self.price_eur_per_mw)
+        if self.block.shape != (extent.isps,) or self.block.min() < -1 or self.block.max() >= blocks:
+            raise fault(f"{place}.block", f"must have {extent.isps} ISPs numbered -1..{blocks - 1}")
+        for name in ("price_eur_per_mw", "max_mw", "committed_mw"):
+            values = getattr(self, name)
+            if values.shape != (blocks,):
+                raise fault(f"{place}.{name}", f"has shape {values.shape}, expected ({blocks},)")
+            check_values(f"{place}.{name}", values, nan=name == "committed_mw", infinite=name == "max_mw")
+        if self.step_mw <= 0 or min(self.minimum_mw, self.sustain_h, self.shortfall_eur_per_mwh) < 0:
+            raise fault(place, "step_mw must be positive; minimum_mw, sustain_h, shortfall_eur_per_mwh not negative")

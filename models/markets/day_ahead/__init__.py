@@ -1,1 +1,22 @@
-"""Day-ahead market. Source: docs/reference/formulation.md §3.2."""
+"""Day-ahead market: its parameters. Source: docs/reference/formulation.md §3.2."""
+
+from dataclasses import dataclass
+
+from models.arrays import Extent, Floats, Ints, check_not_negative, check_shape
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class DayAhead:
+    """Day-ahead market, one position per product; a constant once its gate has closed."""
+
+    price_eur_per_mwh: Floats  # (T,)
+    max_buy_kw: Floats  # (T,)
+    max_sell_kw: Floats  # (T,) >= 0
+    product: Ints  # (T,) ISPs with the same number share one position
+    committed_kw: Floats  # (T,) bought (+) or sold (−); NaN where still free
+
+    def check(self, where: str, extent: Extent) -> None:
+        """Raise CaseError naming the first field that contradicts the case or another field."""
+        for name in ("price_eur_per_mwh", "max_buy_kw", "max_sell_kw", "product", "committed_kw"):
+            check_shape(f"{where}.{name}", getattr(self, name), (extent.isps,), nan=name == "committed_kw")
+        check_not_negative(where, self, "max_buy_kw", "max_sell_kw")

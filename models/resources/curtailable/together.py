@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from models.case import Case, Ints
-from models.resources.curtailable.arrays import Curtailable
+from models.resources.curtailable import Curtailable
 
 
 def together(case: Case, groups: Sequence[Ints], point: Ints) -> Curtailable:

@@ -44,7 +44,7 @@ class Work(NamedTuple):
 
 @compiled
 def worth_of(scalars: Floats, e: float) -> float:
-    """Return what energy e at the end is worth, EUR, see models.resources.storage.arrays.Storage.worth_eur."""
+    """Return what energy e at the end is worth, EUR, see models.resources.storage.Storage.worth_eur."""
     worth = scalars[END_VALUE] * e - scalars[OFFSET]
     for k in range(STEPS, scalars.shape[0], 2):
         if e > scalars[k + 1]:

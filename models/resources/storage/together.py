@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from models.case import Case, Floats, Ints
-from models.resources.storage.arrays import Storage
+from models.resources.storage import Storage
 
 _SUMMED = ("energy_start_kwh", "reserve_kw")
 _SUMMED_ISPS = ("demand_kwh", "unmanaged_kw")

@@ -7,7 +7,7 @@ A store follows unmanaged_kw as long as it can still meet every later need at fu
 import numpy as np
 
 from models.arrays import Floats
-from models.resources.storage.arrays import Storage
+from models.resources.storage import Storage
 
 _FEW = 4096  # units at a time
 _ROUNDING_KWH = 1e-9

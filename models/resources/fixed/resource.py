@@ -1,0 +1,8 @@
+"""Fixed units as the registry knows them."""
+
+from models.resources.fixed import example, programs
+from models.resources.protocols import ResourceClass
+
+RESOURCE = ResourceClass(
+    name="fixed", example=example, fields=(), power_kw=programs.power_kw, unmanaged=programs.unmanaged
+)

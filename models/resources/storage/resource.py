@@ -1,0 +1,32 @@
+"""Storage as the registry knows it."""
+
+from models.resources.protocols import Mixing, Reserving, ResourceClass
+from models.resources.storage import example, programs, reserve, resumed
+from models.resources.storage.block import add_storage
+from models.resources.storage.response import StorageResponder
+from models.resources.storage.together import together
+
+RESOURCE = ResourceClass(
+    name="storage",
+    example=example,
+    fields=programs.FIELDS,
+    power_kw=programs.power_kw,
+    unmanaged=programs.unmanaged,
+    resumed=resumed.resumed,
+    terms_eur=programs.terms_eur,
+    block=add_storage,
+    mixing=Mixing(
+        responder=StorageResponder.of,
+        empty=programs.empty,
+        sparse=programs.SPARSE,
+        whole_answers=programs.whole_answers,
+        repair=programs.repair,
+    ),
+    reserving=Reserving(
+        reserve_kw=reserve.reserve_kw, allocation=reserve.allocation, precision=programs.precision, together=together
+    ),
+    kinds=programs.kinds,
+    shares=programs.shares,
+    width_kw=programs.width_kw,
+    unpriced=("unmanaged_kw",),
+)

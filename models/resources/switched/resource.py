@@ -1,0 +1,22 @@
+"""Switched units as the registry knows them."""
+
+from models.resources.protocols import Choosing, ResourceClass
+from models.resources.switched import example, programs, resumed
+from models.resources.switched.block import add_switched
+from models.resources.switched.descent import SwitchedDescent
+from models.resources.switched.response import SwitchedResponder
+
+RESOURCE = ResourceClass(
+    name="switched",
+    example=example,
+    fields=("switched_on",),
+    power_kw=programs.power_kw,
+    unmanaged=programs.unmanaged,
+    resumed=resumed.resumed,
+    terms_eur=programs.terms_eur,
+    block=add_switched,
+    choosing=Choosing(
+        responder=SwitchedResponder.of, empty=programs.empty, choose=programs.choose, descent=SwitchedDescent.of
+    ),
+    width_kw=programs.width_kw,
+)
