@@ -1,23 +1,23 @@
-"""Every kind of resource, in the order of the tables: the one list of them outside of agr.planning.case.
+"""Every kind of resource, in the order of the tables.
 
-A new kind needs a module here with its row and its KIND, a place in this list, and a conversion in agr.planning.case.
+A kind is a module here with its row and its KIND; it is found by that. It needs a conversion in agr.planning.case, too.
 A worked example: docs/how-to/add-a-kind-of-resource.md.
 """
 
+from importlib import import_module
+from pkgutil import iter_modules
 from typing import Any
 
-from agr.domain.kinds import battery, ev_session, fixed_load, generator, heat_pump, shiftable_run, switched_load
 from agr.domain.kinds.kind import Kind
 
-KINDS: tuple[Kind[Any], ...] = (
-    fixed_load.KIND,
-    generator.KIND,
-    battery.KIND,
-    ev_session.KIND,
-    heat_pump.KIND,
-    shiftable_run.KIND,
-    switched_load.KIND,
-)
+
+def _found() -> list[Kind[Any]]:
+    modules = [import_module(f"{__name__}.{module.name}") for module in iter_modules(__path__)]
+    return [module.KIND for module in modules if hasattr(module, "KIND")]
+
+
+KINDS: tuple[Kind[Any], ...] = tuple(sorted(_found(), key=lambda kind: kind.stream))
+"""In the order of their streams: they are numbered in the order in which kinds were added, so archives keep theirs."""
 
 BY_TABLE = {kind.table: kind for kind in KINDS}
 MEASURED = {quantity.name: quantity for kind in KINDS for quantity in kind.measured}

@@ -1,10 +1,11 @@
-"""The service's only list of unit classes, in the order of result tables.
+"""The service's unit classes, found by the names of the classes in `models`, in their order: that of result tables.
 
-A new class is a module here that defines CLASS, and an entry in this list. A new kind of resource within a class, such
-as another store, is a module that defines CONVERSION, and an entry in the conversions of its class.
+A new class is a module here that is named after it and defines CLASS. A new kind of resource within a class, such as
+another store, is a module that defines CONVERSION, and an entry in the conversions of its class.
 """
 
-from agr.planning.case import curtailable, fixed, shiftable, storage, switched
 from agr.planning.case.unit_class import UnitClass
+from models.case import UNIT_CLASSES
+from models.registered import registered
 
-CLASSES: tuple[UnitClass, ...] = (fixed.CLASS, curtailable.CLASS, storage.CLASS, shiftable.CLASS, switched.CLASS)
+CLASSES: tuple[UnitClass, ...] = registered(UNIT_CLASSES, "agr.planning.case.{name}", "CLASS", UnitClass)

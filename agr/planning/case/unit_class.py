@@ -1,6 +1,6 @@
 """How resources become units of a class in `models`, and what is read from the programs of these units.
 
-A class is registered in agr.planning.case.classes and lists the kinds of resources that become its units.
+A class is found by its name in agr.planning.case.classes, and lists the kinds of resources that become its units.
 """
 
 from collections.abc import Callable, Sequence
