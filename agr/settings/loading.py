@@ -12,8 +12,10 @@ from agr.domain.errors import SettingsError
 from agr.domain.faults import closest, counted
 from agr.settings.daemon import Settings
 from agr.settings.environment import PREFIX, overlaid
+from agr.settings.market_example import market_sections
 from agr.settings.model_faults import Place, model_faults
 
+_MARKETS_PLACE = "# (the markets, from agr/settings/markets.py)\n"  # in template.toml
 _SECRET = {"store_url"}  # may carry a password: never repeated in a message
 _MEMORY = (":memory:", "file:")
 
@@ -39,7 +41,8 @@ def load(path: Path) -> Settings:
 
 def template() -> str:
     """Return the commented example configuration; it loads as it is."""
-    return files("agr.settings").joinpath("template.toml").read_text(encoding="utf-8")
+    text = files("agr.settings").joinpath("template.toml").read_text(encoding="utf-8")
+    return text.replace(_MARKETS_PLACE, market_sections())
 
 
 def write_example(folder: Path, domain: str) -> Path:

@@ -1,4 +1,7 @@
-"""The markets we trade on: day-ahead, intraday, imbalance, balancing capacity."""
+"""The markets we trade on: day-ahead, intraday, imbalance, balancing capacity.
+
+The example configuration shows every setting with its default, or with the first of its `examples`.
+"""
 
 from typing import Annotated, Literal
 
@@ -30,10 +33,14 @@ class Intraday(Section):
     """The continuous intraday market."""
 
     buy_series: Name | None = Field(
-        default=None, description="Price series at which we can buy, EUR/MWh; none: day-ahead + half the spread."
+        default=None,
+        description="Price series at which we can buy, EUR/MWh; none: day-ahead + half the spread.",
+        examples=["intraday_buy"],
     )
     sell_series: Name | None = Field(
-        default=None, description="Price series at which we can sell, EUR/MWh; none: day-ahead − half the spread."
+        default=None,
+        description="Price series at which we can sell, EUR/MWh; none: day-ahead − half the spread.",
+        examples=["intraday_sell"],
     )
     spread_eur_per_mwh: NotNegative = Field(
         default=20, description="Buying minus selling price, where no series are given."
@@ -59,20 +66,21 @@ class Imbalance(Section):
 class CapacityProduct(Section):
     """A balancing capacity product, sold in blocks of local wall-clock hours."""
 
-    name: Name = Field(description="Name of the product, e.g. FCR; unique.")
+    name: Name = Field(description="Name of the product, e.g. FCR; unique.", examples=["FCR"])
     direction: Literal["up", "down", "symmetric"] = Field(
-        description="up: less consumption or more production; down: the reverse; symmetric: both."
+        description="up: less consumption or more production; down: the reverse; symmetric: both.",
+        examples=["symmetric"],
     )
-    series: Name = Field(description="Price series of the capacity, in `price_unit`.")
+    series: Name = Field(description="Price series of the capacity, in `price_unit`.", examples=["fcr_capacity"])
     price_unit: Literal["EUR/MW/h", "EUR/MW/block"] = Field(
         default="EUR/MW/h", description="Unit of the series: per hour or per block."
     )
     block_hours: int = Field(default=4, ge=1, le=24, description="Length of a block in local hours; must divide 24.")
     minimum_mw: NotNegative = Field(default=1, description="Smallest bid.")
     step_mw: Positive = Field(default=1, description="Bids are multiples of this.")
-    max_mw: NotNegative = Field(description="Largest bid per block; 0: do not bid.")
+    max_mw: NotNegative = Field(description="Largest bid per block; 0: do not bid.", examples=[5])
     sustain_minutes: Positive = Field(default=60, description="How long full power must be deliverable.")
-    gate: Moment = Field(description="When the product's auction closes.")
+    gate: Moment = Field(description="When the product's auction closes.", examples=[{"at": "08:00", "days_before": 1}])
     shortfall_eur_per_mwh: NotNegative = Field(
         default=1000, description="Planning price of awarded capacity that is not held."
     )
