@@ -39,21 +39,39 @@ def _fields(kind: Any) -> dict[str, str]:
     return {_STORED_AS.get((kind.__name__, f.name), f.name): f.name for f in dataclasses.fields(kind)}
 
 
-def _flatten(value: Any, path: str, arrays: dict[str, np.ndarray[Any, Any]]) -> Any:
-    """Move arrays out of `value` into `arrays`; return the JSON-able rest."""
+def left_out(field: dataclasses.Field[Any], value: Any) -> bool:
+    """Say whether digests leave a field out: it was added after archives were written, and holds nothing here.
+
+    So a new class or market changes the digest of no case or outcome that has none of it.
+    """
+    return "added" in field.metadata and _holds_nothing(value)
+
+
+def _holds_nothing(value: Any) -> bool:
+    if dataclasses.is_dataclass(value):
+        return all(_holds_nothing(getattr(value, field.name)) for field in dataclasses.fields(value))
+    return value.size == 0 if isinstance(value, np.ndarray) else value is None or value == ()
+
+
+def _flatten(value: Any, path: str, arrays: dict[str, np.ndarray[Any, Any]], *, whole: bool = True) -> Any:
+    """Move arrays out of `value` into `arrays`; return the JSON-able rest, or of that what digests do not leave out."""
     if isinstance(value, np.ndarray):
         arrays[path] = value
         return None
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        names = _fields(type(value))
-        rest = {stored: _flatten(getattr(value, name), f"{path}.{stored}", arrays) for stored, name in names.items()}
+        kinds = {field.name: field for field in dataclasses.fields(value)}
+        rest = {
+            stored: _flatten(getattr(value, name), f"{path}.{stored}", arrays, whole=whole)
+            for stored, name in _fields(type(value)).items()
+            if whole or not left_out(kinds[name], getattr(value, name))
+        }
         return rest | rest.pop(_SPREAD.get(type(value).__name__, ""), {})
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, dict):
-        return {key: _flatten(item, f"{path}[{key}]", arrays) for key, item in value.items()}
+        return {key: _flatten(item, f"{path}[{key}]", arrays, whole=whole) for key, item in value.items()}
     if isinstance(value, tuple):
-        return [_flatten(item, f"{path}.{i}", arrays) for i, item in enumerate(value)]
+        return [_flatten(item, f"{path}.{i}", arrays, whole=whole) for i, item in enumerate(value)]
     return value.item() if isinstance(value, np.generic) else value
 
 
@@ -107,7 +125,7 @@ def unpack(kind: type[T], data: bytes) -> T:
 def digest(value: Any) -> str:
     """Return a digest of a dataclass of arrays: equal values have equal digests on every machine."""
     arrays: dict[str, np.ndarray[Any, Any]] = {}
-    head = json.dumps(_flatten(value, "", arrays), sort_keys=True)
+    head = json.dumps(_flatten(value, "", arrays, whole=False), sort_keys=True)
     total = hashlib.sha256(head.encode())
     for name in sorted(arrays):
         array = np.ascontiguousarray(arrays[name])

@@ -2,7 +2,7 @@
 
 import io
 import json
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta, timezone
 
 import numpy as np
@@ -23,7 +23,7 @@ from agr.planning.case import Inputs, NamedCase, Previous, build, comfort_shortf
 from agr.planning.case.switched import carried_isps, missed_kwh
 from agr.settings import CapacityProduct, DayAhead, Intraday, Markets, Moment, Planning
 from models.baseline import no_flexibility
-from models.case import NO_POINT, Direction
+from models.case import ADDED, NO_POINT, Direction
 from models.method import Method, solve
 
 AMSTERDAM = timezone(timedelta(hours=1))
@@ -317,6 +317,39 @@ def test_a_case_survives_its_archive_to_the_bit_and_equal_cases_have_equal_addre
     assert serialisation.digest(other) != serialisation.digest(made)
     with pytest.raises(StoreError, match="cannot be read"):
         serialisation.unpack(NamedCase, b"not an archive")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Before:
+    """A case as it was archived."""
+
+    isps: int
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Limited:
+    """The parameters of a market that was added since."""
+
+    limit_kw: np.ndarray
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Since(Before):
+    """The case with that market."""
+
+    limited: Limited | None = field(default=None, metadata=ADDED)
+
+
+def test_a_market_or_class_that_was_added_changes_no_address_where_it_has_nothing() -> None:
+    before = serialisation.digest(Before(isps=96))
+    assert serialisation.digest(Since(isps=96)) == before
+    assert serialisation.digest(Since(isps=96, limited=Limited(limit_kw=np.zeros(0)))) == before
+    limited = Since(isps=96, limited=Limited(limit_kw=np.zeros(1)))
+    assert serialisation.digest(limited) != before
+    back = serialisation.unpack(Since, serialisation.pack(limited))
+    assert back.limited is not None
+    assert back.limited.limit_kw.tolist() == [0.0]
+    assert serialisation.unpack(Since, serialisation.pack(Before(isps=96))).limited is None
 
 
 def test_a_case_kept_before_cars_had_a_minimum_power_is_still_read() -> None:
