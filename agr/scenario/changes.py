@@ -1,7 +1,7 @@
 """What `--set PATH=VALUE` and `--without KIND:NAME` change in a scenario. Pure: returns a new scenario.
 
 | path | what |
-| markets.MARKET.FIELD, MARKET.FIELD | a setting of a market; MARKET is day_ahead, intraday, imbalance or a product |
+| markets.MARKET.FIELD, MARKET.FIELD | a setting of a market; MARKET is day_ahead, imbalance, …, or a product |
 | MARKET.price | the market's price series in the tables |
 | batteries, ev_sessions, … | the number of resources: existing ones are copied or left out |
 | connections, connections.POINT | the number of connections with everything behind them, everywhere or at one point |
@@ -49,17 +49,15 @@ def _addressable(scenario: Scenario) -> Addressable[Scenario]:
 
 def _parts(scenario: Scenario) -> dict[str, Part[Scenario]]:
     markets, events = scenario.description.markets, scenario.description.events
+    series = {
+        "day_ahead": {markets.day_ahead.series, markets.day_ahead.forecast_series},
+        "intraday": {s for s in (markets.intraday.buy_series, markets.intraday.sell_series) if s},
+    }
     parts: dict[str, Part[Scenario]] = {
-        "day_ahead": _section(
-            scenario, markets.day_ahead, ("markets", "day_ahead"),
-            {markets.day_ahead.series, markets.day_ahead.forecast_series},
-        ),
-        "intraday": _section(
-            scenario, markets.intraday, ("markets", "intraday"),
-            {s for s in (markets.intraday.buy_series, markets.intraday.sell_series) if s},
-        ),
-        "imbalance": _section(scenario, markets.imbalance, ("markets", "imbalance"), set()),
-    }  # fmt: skip
+        name: _section(scenario, section, ("markets", name), series.get(name, set()))
+        for name, section in markets
+        if isinstance(section, BaseModel)
+    }
     for i, product in enumerate(markets.capacity):
         parts[slug(product.name)] = _section(scenario, product, ("markets", "capacity", i), {product.series})
     tables = scenario.register.tables()
