@@ -30,7 +30,7 @@ class Shares:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Mixed:
-    """Mixed programs of some units (n), by their class's fields of `models.outcome.Programs`."""
+    """Mixed programs of some units (n), by their class's fields of `models.case.Programs`."""
 
     fields: dict[str, Floats]  # (n,T) each
     short: Ints  # (s,) units whose sparse fields are not zero

@@ -53,7 +53,8 @@ def state_reserve(case: Case) -> ReserveProblem:
     (capacity,) = (market for market in MARKETS if market.reserve is not None)
     market = capacity.state(model, case, portfolio)
     scenarios = (planned,) if called is None else (planned, called)
-    maximise_value(model, (*chain.from_iterable(units.terms for units in scenarios), *market.terms))
+    paid = (replace(term, constant_eur=0.0) for term in market.terms)  # constants of units count, those of bids do not
+    maximise_value(model, (*chain.from_iterable(units.terms for units in scenarios), *paid))
     matrix = translate(model)
     matrix = replace(matrix, whole=np.zeros(len(matrix.cost), dtype=np.bool_))
     wholes = market.discrete.wholes

@@ -1,7 +1,7 @@
 """The interface of a resource class: a ResourceClass, which models.resources.registry finds.
 
 A class is asked about some of its units at a time. `Fields` are arrays of these units' programs, by the class's fields
-of `models.outcome.Programs`.
+of `models.case.Programs`.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -149,7 +149,7 @@ class ResourceClass:
     example: Callable[[int], UnitArrays]
     """(ISPs, at least 4): a few units at the first congestion point or at none, with which code is compiled ahead"""
     fields: tuple[str, ...]
-    """The class's fields of models.outcome.Programs"""
+    """The class's fields of models.case.Programs"""
     power_kw: Callable[[Case, Rows, Fields], Floats]
     """(case, units, their programs): power (n,T), consumption positive"""
     unmanaged: Callable[[Case], Fields]

@@ -46,7 +46,7 @@ class PatternSearch:
         """
         master = self._master
         holders, stated = self._state(prices, most)
-        matrix = replace(stated.matrix, cost=_priced(holders, stated, prices), offset=0.0)
+        matrix = replace(stated.matrix, cost=_priced(holders, stated, prices))
         run = solve_mixed(
             matrix, start=np.zeros(0), absolute_gap=self._tuning.gap * gap_eur,
             time_limit_s=min(self._tuning.time * time_left_s, self._tuning.most_s), threads=threads, log=log,

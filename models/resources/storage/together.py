@@ -1,8 +1,8 @@
 """Units that stand for several storage units each: whatever these can do together, the one can do at no higher cost.
 
-Powers, bands and demands are added up. The best efficiencies, retention, wear and end value of the group are taken; a
-statement of the problem must let such a unit lose energy, since its members lose more. Directions and least powers of
-single units are forgotten.
+Powers, bands and demands are added up. The best efficiencies, retention and wear of the group are taken; a statement of
+the problem must let such a unit lose energy, since its members lose more. What is stored at the end is worth what the
+first kWh is worth to any of them. Directions and least powers of single units are forgotten.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,8 @@ from models.resources.storage import Storage
 
 _SUMMED = ("energy_start_kwh", "reserve_kw")
 _SUMMED_ISPS = ("demand_kwh", "unmanaged_kw")
-_GREATEST = ("discharge_efficiency", "retention", "end_value_eur_per_kwh")
+_GREATEST = ("discharge_efficiency", "retention")
+_LEAST_WORTH = 1e-6  # EUR per kWh, so that any constant can be said by the energy that counts as 0
 _LEAST = ("wear_eur_per_kwh", "shortfall_eur_per_kwh")
 
 
@@ -44,8 +45,12 @@ def together(case: Case, groups: Sequence[Ints], point: Ints) -> Storage:
     extra = np.array(
         [((efficiency[g].max(axis=0) - efficiency[g]) * data.reserve_kw[g, None]).sum(axis=0) for g in groups]
     )
+    worth = np.array([max(float(data.end_value_eur_per_kwh[g].max()), _LEAST_WORTH) for g in groups])
+    empty_eur = np.array([float(data.worth_eur(g, np.zeros(len(g))).sum()) for g in groups])
     return Storage(
         point=point,
+        end_value_eur_per_kwh=worth,
+        worth_zero_kwh=-empty_eur / worth,
         charge_efficiency=each("charge_efficiency", np.maximum),
         energy_min_kwh=each("energy_min_kwh", np.add) - sustain_h * extra,
         energy_max_kwh=each("energy_max_kwh", np.add) + sustain_h * extra,
