@@ -45,12 +45,12 @@ def together(case: Case, groups: Sequence[Ints], point: Ints) -> Storage:
     extra = np.array(
         [((efficiency[g].max(axis=0) - efficiency[g]) * data.reserve_kw[g, None]).sum(axis=0) for g in groups]
     )
-    worth = np.array([max(float(data.end_value_eur_per_kwh[g].max()), _LEAST_WORTH) for g in groups])
     empty_eur = np.array([float(data.worth_eur(g, np.zeros(len(g))).sum()) for g in groups])
+    worth = np.maximum(each("end_value_eur_per_kwh", np.maximum), np.where(empty_eur != 0, _LEAST_WORTH, 0.0))
     return Storage(
         point=point,
         end_value_eur_per_kwh=worth,
-        worth_zero_kwh=-empty_eur / worth,
+        worth_zero_kwh=np.divide(-empty_eur, worth, out=np.zeros(len(groups)), where=worth > 0),
         charge_efficiency=each("charge_efficiency", np.maximum),
         energy_min_kwh=each("energy_min_kwh", np.add) - sustain_h * extra,
         energy_max_kwh=each("energy_max_kwh", np.add) + sustain_h * extra,
