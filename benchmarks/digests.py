@@ -43,7 +43,7 @@ def _feed(value: Any, total: Any) -> None:
         total.update(array.tobytes())
     elif dataclasses.is_dataclass(value) and not isinstance(value, type):
         for item in dataclasses.fields(value):
-            if item.name not in _TIMED and not left_out(item, getattr(value, item.name)):
+            if item.name not in _TIMED and not left_out(item, value):
                 _feed(getattr(value, item.name), total)
     elif isinstance(value, dict):
         for key in sorted(value):

@@ -22,6 +22,15 @@ NO_POINT = -1
 """Congestion point index of a unit that is connected to none."""
 
 
+ADDED = {"added": "after archives were written: where it says nothing, digests are what they were without it"}
+"""Marks fields of cases and of their parts that are newer than the archives of tests/written_before."""
+
+
+def added(like: str | float) -> dict[str, object]:
+    """Return the mark for a field that says nothing where it equals `like`: a number, or another field's values."""
+    return {**ADDED, "like": like}
+
+
 @dataclass(frozen=True, kw_only=True)
 class Extent:
     """The size of a case, which shapes are checked against."""

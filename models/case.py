@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.arrays import (
+    ADDED,
     NO_POINT,
     Bools,
     Extent,
@@ -23,6 +24,7 @@ from models.arrays import (
     Ints,
     Part,
     UnitArrays,
+    added,
     check_shape,
 )
 from models.errors import CaseError
@@ -118,8 +120,6 @@ class FixedRemainder:
 
 
 _UNITS = {"holds": "the units of a resource class"}
-ADDED = {"added": "after archives were written: where it holds nothing, digests are what they were without it"}
-"""Marks fields of classes and markets that are newer than the archives of tests/written_before."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -143,8 +143,10 @@ class Case:
     start: Duals | None = None  # prices of an earlier plan to begin from; they do not change which program is best
     switched: Switched = field(default_factory=nothing_switched, metadata=_UNITS)
     remainder: FixedRemainder | None = None  # given where only a part of a portfolio is planned
-    brought_forward_eur: float = 0.0  # what the Period before has credited for what it left to this one
-    unmanaged_brought_forward_eur: float = 0.0  # the same of its unmanaged program
+    brought_forward_eur: float = field(
+        default=0.0, metadata=added(0.0)
+    )  # what the Period before has credited for what it left to this one
+    unmanaged_brought_forward_eur: float = field(default=0.0, metadata=added(0.0))  # the same of its unmanaged program
 
     def __post_init__(self) -> None:
         if self.isps < 1 or self.isp_hours <= 0:

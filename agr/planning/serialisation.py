@@ -39,12 +39,19 @@ def _fields(kind: Any) -> dict[str, str]:
     return {_STORED_AS.get((kind.__name__, f.name), f.name): f.name for f in dataclasses.fields(kind)}
 
 
-def left_out(field: dataclasses.Field[Any], value: Any) -> bool:
-    """Say whether digests leave a field out: it was added after archives were written, and holds nothing here.
+def left_out(field: dataclasses.Field[Any], owner: Any) -> bool:
+    """Say whether digests leave a field out: it was added after archives were written, and says nothing here.
 
-    So a new class or market changes the digest of no case or outcome that has none of it.
+    It says nothing where it holds nothing, or its default: the value, or the other field, that its mark names.
+    So a new class, market or parameter changes the digest of no case or outcome that has none of it.
     """
-    return "added" in field.metadata and _holds_nothing(value)
+    if "added" not in field.metadata:
+        return False
+    value, like = getattr(owner, field.name), field.metadata.get("like")
+    if _holds_nothing(value) or like is None:
+        return _holds_nothing(value)
+    default = getattr(owner, like) if isinstance(like, str) else like
+    return bool(np.all(np.equal(value, default)))
 
 
 def _holds_nothing(value: Any) -> bool:
@@ -63,7 +70,7 @@ def _flatten(value: Any, path: str, arrays: dict[str, np.ndarray[Any, Any]], *, 
         rest = {
             stored: _flatten(getattr(value, name), f"{path}.{stored}", arrays, whole=whole)
             for stored, name in _fields(type(value)).items()
-            if whole or not left_out(kinds[name], getattr(value, name))
+            if whole or not left_out(kinds[name], value)
         }
         return rest | rest.pop(_SPREAD.get(type(value).__name__, ""), {})
     if isinstance(value, Enum):

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from models.arrays import Extent, Floats, Ints, Width, Widths, check_rows, fault
+from models.arrays import Extent, Floats, Ints, Width, Widths, added, check_rows, fault
 
 WIDTHS = {"profile_kw": Width.ANY, "later_eur": Width.ANY}
 
@@ -22,9 +22,9 @@ class Shiftable:
     length: Ints  # (U,) ISPs of the profile
     first_start: Ints  # (U,)
     last_start: Ints  # (U,) first_start..T; T: not in this Period
-    later_eur: Floats = field(default_factory=lambda: np.zeros((0, 0)))
+    later_eur: Floats = field(default_factory=lambda: np.zeros((0, 0)), metadata=added(0.0))
     """(U,D) expected cost of what lies after the Period: column k where k + 1 ISPs of the run do; 0, the default"""
-    unmanaged_start: Ints = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    unmanaged_start: Ints = field(default_factory=lambda: np.zeros(0, dtype=np.int64), metadata=added("first_start"))
     """(U,) start if nobody steers the run, before 0 where it began before the Period; first_start, the default"""
 
     def __post_init__(self) -> None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from models.arrays import NO_POINT, Extent, Floats, Ints, Width, Widths, check_not_negative, check_rows, fault
+from models.arrays import NO_POINT, Extent, Floats, Ints, Width, Widths, added, check_not_negative, check_rows, fault
 
 WIDTHS = {
     "charge_kw": Width.ISPS_OR_ONE,
@@ -45,13 +45,13 @@ class Storage:
     pinned_kw: Floats  # (U,T)*: NaN where free
     charge_min_kw: Floats = field(default_factory=lambda: np.zeros(0))
     """(U,) pc is 0 or at least this, or the limit where that is lower; 0, the default, allows any power"""
-    worth_step_eur_per_kwh: Floats = field(default_factory=lambda: np.zeros((0, 0)))
+    worth_step_eur_per_kwh: Floats = field(default_factory=lambda: np.zeros((0, 0)), metadata=added(0.0))
     """(U,K) <= 0, added to end_value_eur_per_kwh from each energy of worth_from_kwh on; none, the default"""
-    worth_from_kwh: Floats = field(default_factory=lambda: np.zeros((0, 0)))
+    worth_from_kwh: Floats = field(default_factory=lambda: np.zeros((0, 0)), metadata=added(0.0))
     """(U,K) ascending"""
-    worth_zero_kwh: Floats = field(default_factory=lambda: np.zeros(0))
+    worth_zero_kwh: Floats = field(default_factory=lambda: np.zeros(0), metadata=added(0.0))
     """(U,) the energy that counts 0 at the end: less counts as a cost, more as earned; 0, the default"""
-    unmanaged_start_kwh: Floats = field(default_factory=lambda: np.zeros(0))
+    unmanaged_start_kwh: Floats = field(default_factory=lambda: np.zeros(0), metadata=added("energy_start_kwh"))
     """(U,) energy with which the unmanaged program begins; energy_start_kwh, the default"""
 
     def __post_init__(self) -> None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from models.arrays import Extent, Floats, Ints, Width, Widths, check_not_negative, check_rows, fault
+from models.arrays import Extent, Floats, Ints, Width, Widths, added, check_not_negative, check_rows, fault
 
 _ANY = np.iinfo(np.int32).max
 WIDTHS = {
@@ -37,7 +37,7 @@ class Switched:
     most_on: Ints  # (U,W) ISPs it may be on in the window
     shortfall_eur: Floats  # (U,) price of every ISP too few or too many: comfort before any market
     pinned_on: Floats  # (U,T)* 1 on, 0 off, NaN free; on only before the first free ISP
-    latest_start: Ints = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    latest_start: Ints = field(default_factory=lambda: np.zeros(0, dtype=np.int64), metadata=added(_ANY))
     """(U,) the last ISP in which it may start, so that its least run ends within a window also after the Period; any,
     the default"""
 
