@@ -143,10 +143,10 @@ class Case:
     start: Duals | None = None  # prices of an earlier plan to begin from; they do not change which program is best
     switched: Switched = field(default_factory=nothing_switched, metadata=_UNITS)
     remainder: FixedRemainder | None = None  # given where only a part of a portfolio is planned
-    brought_forward_eur: float = field(
-        default=0.0, metadata=added(0.0)
-    )  # what the Period before has credited for what it left to this one
-    unmanaged_brought_forward_eur: float = field(default=0.0, metadata=added(0.0))  # the same of its unmanaged program
+    brought_forward_eur: float = field(default=0.0, metadata=added(0.0))
+    """What the Period before has credited for what it left to this one."""
+    unmanaged_brought_forward_eur: float = field(default=0.0, metadata=added(0.0))
+    """The same of its unmanaged program."""
 
     def __post_init__(self) -> None:
         if self.isps < 1 or self.isp_hours <= 0:

@@ -43,7 +43,7 @@ def put_together(case: Case, grouping: Grouping, prices: DualPrices, most: int) 
             case, resource, [found[key] for key in keys], np.array(point, dtype=np.int64)
         )  # fmt: skip
     return Holders(
-        case=replace(case, start=None, anchor=None, **tables),
+        case=replace(case, start=None, **tables),
         rows=rows,
         groups=grouping.group_may_hold,
         exact=exact,
