@@ -31,14 +31,15 @@ def climb(
 ) -> Outcome:
     """Return the best program of both methods with the better bound. Raises what they raise."""
     began = perf_counter()
+    first: Outcome | None = None
     if has_whole_bids(case):
         first = plan_whole_bids(
             case, relative_gap=relative_gap, time_limit_s=time_limit_s, threads=threads, cancelled=cancelled
         )
-    else:
+    if first is None:  # however little time is left: the decomposition always ends with a program
         first = decompose(
-            case, relative_gap=relative_gap, time_limit_s=time_limit_s, threads=threads, report=report,
-            cancelled=cancelled, executor=executor,
+            case, relative_gap=relative_gap, time_limit_s=max(time_limit_s - (perf_counter() - began), 0.0),
+            threads=threads, report=report, cancelled=cancelled, executor=executor,
         )  # fmt: skip
     left = time_limit_s - (perf_counter() - began)
     if first.termination is Termination.OPTIMAL or left <= 0 or cancelled():

@@ -18,17 +18,19 @@ def optimise(steps: Steps, *, relative_gap: float, tuning: Cycles) -> StopReason
     stalled, limit = Stalled(tuning=tuning), CycleLimit(most=tuning.most)
     done: list[Cycle] = []
     stop: StopReason | None = None
+    # A smaller gap is asked for only once a wider one is proven, so that asking for less never returns a worse program.
+    asked = max(relative_gap, tuning.wide_gap)
     from_sample = steps.first_prices()
     while stop is None:
         # The aim is a tolerance of the steps, so it is above 0 even where gross cost is 0.
-        aim_eur = aim_of(done, tuning) * relative_gap * max(steps.gross_cost_eur(), 1e-9)
+        aim_eur = aim_of(done, tuning) * asked * max(steps.gross_cost_eur(), 1e-9)
 
         # Raise the bound, choose whole bids, then collect answers to nearby prices that can be mixed to a balance.
         for effort in efforts(done, tuning, from_sample=from_sample):
             if effort.search_rounds:
                 steps.search_prices(rounds=effort.search_rounds, aim_eur=aim_eur)
             steps.commit_bids(aim_eur=aim_eur)
-            enough_eur = effort.close * relative_gap * steps.gross_cost_eur()
+            enough_eur = effort.close * asked * steps.gross_cost_eur()
             steps.generate_columns(rounds=effort.generation_rounds, first_step=effort.first_step, enough_eur=enough_eur)
             if steps.interrupted():
                 break
@@ -38,7 +40,7 @@ def optimise(steps: Steps, *, relative_gap: float, tuning: Cycles) -> StopReason
         if mixture_eur is None:
             stop = StopReason.NO_MIXTURE  # out of time also ends here; the last line gives the real reason
             break
-        done.append(Cycle(gap_eur=mixture_eur - steps.bound_eur(), asked_eur=relative_gap * steps.gross_cost_eur()))
+        done.append(Cycle(gap_eur=mixture_eur - steps.bound_eur(), asked_eur=asked * steps.gross_cost_eur()))
 
         # Recover a program where the run stalled, was interrupted, or the mixture is good. A mixture that is only
         # promising is recovered as it is, in case none better follows: settling takes rounds, and its gap is too wide.
@@ -51,8 +53,10 @@ def optimise(steps: Steps, *, relative_gap: float, tuning: Cycles) -> StopReason
         steps.report()
 
         # Stop if the gap is proven, or if no further progress can be expected.
-        stop = stop or steps.proven() or steps.interrupted() or limit.reason(done)
+        stop = stop or steps.proven(asked) or steps.interrupted() or limit.reason(done)
+        if stop is StopReason.PROVEN and asked > relative_gap:
+            asked, done, stop = relative_gap, [], steps.proven(relative_gap)
     if not steps.has_program():
         steps.recover_program()
         steps.report()
-    return steps.proven() or steps.interrupted() or stop
+    return steps.proven(relative_gap) or steps.interrupted() or stop

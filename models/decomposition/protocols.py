@@ -72,8 +72,8 @@ class Steps(Protocol):
         """Say whether a program was recovered."""
         ...
 
-    def proven(self) -> StopReason | None:
-        """Return the reason to stop if the best program is proven to be within the gap asked for."""
+    def proven(self, relative_gap: float) -> StopReason | None:
+        """Return the reason to stop if the best program is proven to be within a gap, a share of gross cost."""
         ...
 
     def interrupted(self) -> StopReason | None:

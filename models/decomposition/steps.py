@@ -59,7 +59,7 @@ class DecompositionSteps:
     ) -> None:
         self.case, self.grouping, self.pricing, self.tuning = case, grouping, pricing, tuning
         self.relative_gap, self.threads, self.progress = relative_gap, threads, progress
-        self._stop, self._proven = stop, Proven(relative_gap=relative_gap)
+        self._stop = stop
         self.master = RestrictedMaster(case, grouping, tuning)
         self.best: Recovered | None = None
         self.choices: BatchChoices = {}
@@ -185,11 +185,11 @@ class DecompositionSteps:
         """Say whether a program was recovered."""
         return self.best is not None
 
-    def proven(self) -> StopReason | None:
-        """Return the reason to stop if the best program is proven to be within the gap asked for."""
+    def proven(self, relative_gap: float) -> StopReason | None:
+        """Return the reason to stop if the best program is proven to be within a gap, a share of gross cost."""
         if self.best is None:
             return None
-        return self._proven.reason(
+        return Proven(relative_gap=relative_gap).reason(
             bound_eur=-self.bound_eur(),
             value_eur=self.best.objective_eur,
             gross_cost_eur=self.best.gross_cost_eur,

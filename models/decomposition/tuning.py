@@ -16,6 +16,9 @@ class Cycles:
 
     most: int = 12
     """Most cycles of searching, generating and mixing. Larger: runs that cannot reach the gap last longer."""
+    wide_gap: float = 1e-3
+    """Relative gap that is proven first where a smaller one is asked for. Larger: programs come sooner, small gaps
+    later."""
     first_aim: float = 0.7
     """Share of the gap that the first mixture aims at; recovery may use the rest. Larger: mixtures are found sooner but
     are rougher."""

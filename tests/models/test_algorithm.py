@@ -66,8 +66,9 @@ class Scripted:
     def has_program(self) -> bool:
         return self.best_eur is not None
 
-    def proven(self) -> StopReason | None:
-        return StopReason.PROVEN if self.best_eur is not None and self.best_eur <= 1.0 else None
+    def proven(self, relative_gap: float) -> StopReason | None:
+        proven = self.best_eur is not None and self.best_eur <= relative_gap * self.gross_cost_eur()
+        return StopReason.PROVEN if proven else None
 
     def interrupted(self) -> StopReason | None:
         return StopReason.CANCELLED if self.solved >= self.interrupted_after else None
@@ -75,6 +76,14 @@ class Scripted:
 
 def run(steps: Steps) -> StopReason:
     return optimise(steps, relative_gap=1e-3, tuning=TUNING)
+
+
+def test_a_small_gap_is_asked_for_once_a_wider_one_is_proven_and_the_best_program_stays():
+    steps = Scripted(gaps=[0.9, 0.95, 0.05])
+    assert optimise(steps, relative_gap=1e-4, tuning=TUNING) is StopReason.PROVEN
+    assert steps.aims[0] == pytest.approx(0.7)
+    assert steps.aims[1:] == pytest.approx([0.07, 0.07])
+    assert steps.best_eur == 0.05
 
 
 def test_a_good_mixture_is_settled_recovered_and_proven():

@@ -47,10 +47,10 @@ def plan_whole_bids(
     threads: int,
     cancelled: Callable[[], bool] = lambda: False,
     tuning: Tuning = DEFAULT,
-) -> Outcome:
-    """Return the best program found with whole bids, and the bound; meant for some thousand units at most.
+) -> Outcome | None:
+    """Return the best program found with whole bids, and the bound; None if none was found in time.
 
-    Its prices are those of the search with bids that need not be whole. Raises CaseError, SolverError.
+    It is meant for some thousand units at most. Raises CaseError, SolverError.
     """
     began = perf_counter()
     stop = Interrupted(deadline_s=began + time_limit_s, cancelled=cancelled)
@@ -161,10 +161,10 @@ class _Run:
                 result[p] = lower if lower >= max(product.minimum_mw, product.step_mw) - 1e-9 else 0.0
         return result
 
-    def outcome(self, seconds: float) -> Outcome:
-        """Return the best outcome with the bound and the prices found; without a program, the baseline."""
+    def outcome(self, seconds: float) -> Outcome | None:
+        """Return the best outcome with the bound; None without a program."""
         if self.best is None:
-            return replace(reference(self.case, time_limit_s=0.01, threads=self.threads), log=self.log.lines())
+            return None
         bound = proven_eur(
             -self.bound_eur, objective_eur=self.best.objective_eur, gross_cost_eur=self.best.gross_cost_eur
         )
