@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 
 from benchmarks import campaign, environment, report
-from benchmarks.instances import KINDS
+from benchmarks.instances import KINDS, RELAXED
 
 app = typer.Typer(add_completion=False)
 
@@ -42,7 +42,7 @@ def bench(
     engines: Annotated[
         str, typer.Option(help=f"of {', '.join(campaign.ENGINES)}; default: those that can solve a size")
     ] = "",
-    kinds: Annotated[str, typer.Option(help="typical, hard or both")] = ",".join(KINDS),
+    kinds: Annotated[str, typer.Option(help=f"of {', '.join(KINDS)}")] = ",".join(RELAXED),
     limit: Annotated[float | None, typer.Option(help="time limit of an engine in seconds; default: by engine")] = None,
     awake: Annotated[
         bool, typer.Option(help="also measure the endpoint's answers while a large plan is computed")
@@ -54,7 +54,7 @@ def bench(
     """Measure, and print the table and a summary."""
     chosen = _listed(engines, "engine", campaign.ENGINES) if engines else campaign.ENGINES
     shapes = _listed(kinds, "kind", KINDS)
-    if sizes or engines or limit is not None or set(shapes) != set(KINDS):
+    if sizes or engines or limit is not None or set(shapes) != set(RELAXED):
         wanted = campaign.planned(
             _sizes(sizes) if sizes else campaign.SIZES, chosen, shapes, named=bool(engines), limit_s=limit  # type: ignore[arg-type]
         )  # fmt: skip

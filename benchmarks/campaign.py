@@ -12,16 +12,16 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.environment import PROJECT, python_of, reason
-from benchmarks.instances import KINDS, Kind
+from benchmarks.instances import RELAXED, Kind
 
-ENGINES = ("agr", "highs", "pyomo", "linopy", "flexmeasures")
+ENGINES = ("agr", "whole", "highs", "pyomo", "linopy", "flexmeasures")
 ENVIRONMENT = {"highs": "solvers", "linopy": "solvers", "flexmeasures": "flexmeasures"}
 ALGORITHMS = ("hipo", "ipx and crossover", "ipx", "simplex")  # of HiGHS, the one that usually wins first
 SIZES = (1_000, 10_000, 100_000)
 
 # Resources up to which an engine is run unless it is asked for by name: beyond, it would only show its time limit.
-USUAL = {"highs": 10_000, "pyomo": 1_000, "linopy": 1_000, "flexmeasures": 100}
-LIMIT_S = {"agr": 300.0, "highs": 300.0, "pyomo": 300.0, "linopy": 300.0, "flexmeasures": 180.0}
+USUAL = {"whole": 1_000, "highs": 10_000, "pyomo": 1_000, "linopy": 1_000, "flexmeasures": 100}
+LIMIT_S = {"agr": 300.0, "whole": 300.0, "highs": 300.0, "pyomo": 300.0, "linopy": 300.0, "flexmeasures": 180.0}
 _PROMISING = 2  # of ALGORITHMS
 _GRACE_S = 30.0  # for imports, the case, and steps that ignore the time limit
 
@@ -42,14 +42,21 @@ class Measurement:
 def planned(
     sizes: tuple[int, ...], engines: tuple[str, ...], kinds: tuple[Kind, ...], *, named: bool, limit_s: float | None
 ) -> list[Measurement]:
-    """Return the measurements to make; engines chosen by name run at every size."""
+    """Return the measurements to make; engines chosen by name run at every size.
+
+    Where bids are whole only the product and the whole model can plan; elsewhere the relaxation says as much as it.
+    """
     return [
         Measurement(engine=engine, kind=kind, resources=size, limit_s=limit_s or LIMIT_S[engine])
         for size in sizes
         for kind in kinds
         for engine in engines
-        if named or engine == "agr" or size <= USUAL[engine]
+        if _can(engine, kind) and (named or engine == "agr" or size <= USUAL[engine])
     ]
+
+
+def _can(engine: str, kind: Kind) -> bool:
+    return engine == "agr" or (engine == "whole") != (kind in RELAXED)
 
 
 def left_out(sizes: tuple[int, ...], engines: tuple[str, ...]) -> str:
@@ -62,7 +69,7 @@ def left_out(sizes: tuple[int, ...], engines: tuple[str, ...]) -> str:
 def default_plan() -> list[Measurement]:
     """Return all measurements up to 100,000 resources; FlexMeasures at the size that it can solve."""
     extra = planned((100,), ("agr", "highs", "flexmeasures"), ("typical",), named=True, limit_s=None)
-    return extra + planned(SIZES, ENGINES, KINDS, named=False, limit_s=None)
+    return extra + planned(SIZES, ENGINES, RELAXED, named=False, limit_s=None)
 
 
 def rows(measurements: list[Measurement], tell: Tell) -> Iterator[Row]:

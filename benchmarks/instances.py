@@ -6,7 +6,11 @@ that the balance binds.
 
 typical: every fifth congestion point has a binding evening import limit, every twentieth has a FlexOption reservation,
 and three reserve products are open for bids. hard: every congestion point has such a limit, and so much upward reserve
-has been awarded that holding it is difficult for most of the day.
+has been awarded that holding it is difficult for most of the day. In both, steps of bids are so fine that wholeness
+costs nothing.
+
+bids: as typical, with what real markets ask for: bids are whole steps of 0.1 kW per resource, 1 MW at most, and reserve
+must be sustained for an hour. single: as bids, with all resources at one limited congestion point.
 """
 
 from typing import Literal, TypeAlias, get_args
@@ -31,8 +35,10 @@ from models.case import (
     Shiftable,
 )
 
-Kind: TypeAlias = Literal["typical", "hard"]
+Kind: TypeAlias = Literal["typical", "hard", "bids", "single"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
+RELAXED: tuple[Kind, ...] = ("typical", "hard")
+"""The kinds in which wholeness of bids costs nothing, so that every engine solves the same linear program."""
 
 ISPS, HOURS = 96, 0.25
 PER_POINT = 50
@@ -49,12 +55,14 @@ EVENING = slice(17 * 4, 24 * 4)  # ISPs in which congestion points are limited
 PEAK = slice(17 * 4, 20 * 4)  # ISPs in which DSOs have reserved flexibility
 
 # Between the least the needs of the evening allow (0) and what everybody charging at the cheapest hour takes (1).
-_TIGHTNESS: dict[Kind, float] = {"typical": 0.20, "hard": 0.10}
-_EVERY: dict[Kind, int] = {"typical": 5, "hard": 1}  # one congestion point in this many is limited
+_TIGHTNESS: dict[Kind, float] = {"typical": 0.20, "hard": 0.10, "bids": 0.20, "single": 0.20}
+_EVERY: dict[Kind, int] = {"typical": 5, "hard": 1, "bids": 5, "single": 1}  # one point in this many is limited
 
 # Capacity prices per MW and hour, of the order of FCR and aFRR in Germany and the Netherlands in 2024/25.
 _PRODUCTS = (("FCR", Direction.SYMMETRIC, 12.0), ("aFRR up", Direction.UP, 9.0), ("aFRR down", Direction.DOWN, 6.0))
 _STEP_MW = 1e-4  # so fine that integer bids cost nothing: every engine solves the same problem
+_WHOLE_STEP_MW = 1e-4  # per resource, where bids are whole
+_LARGEST_STEP_MW = 1.0
 _DEPTH_KW = {"FCR": 0.25, "aFRR up": 0.40, "aFRR down": 0.40}  # market depth per resource
 _AWARDED = 0.92  # of what is prequalified: aFRR up, hard
 
@@ -66,6 +74,8 @@ def make_case(resources: int, kind: Kind = "typical", *, seed: int = 0, committe
     rng = np.random.default_rng([seed, resources])
     points = -(-resources // PER_POINT)
     point, place = np.divmod(np.arange(resources), PER_POINT)
+    if kind == "single":
+        points, point = 1, np.zeros(resources, dtype=np.int64)
     kinds = np.searchsorted([20, 28, 40], place, side="right")
     floats = np.dtype(np.float32 if resources >= COMPACT_FROM else np.float64)
     fleet = Fleet(isps=ISPS, hours=HOURS, floats=floats, rng=rng)
@@ -154,16 +164,18 @@ def _intraday(resources: int) -> Intraday:
 def _reserves(kind: Kind, resources: int, prequalified_kw: float) -> tuple[Reserve, ...]:
     block = np.arange(ISPS) // 16
     daily = np.array([0.9, 0.8, 1.1, 1.0, 1.3, 0.9])  # evenings are expensive
+    relaxed = kind in RELAXED
+    step_mw = _STEP_MW if relaxed else min(_WHOLE_STEP_MW * resources, _LARGEST_STEP_MW)
     return tuple(
         Reserve(
             name=name,
             direction=direction,
             price_eur_per_mw=np.round(price * 4 * daily, 2),
             block=block,
-            minimum_mw=_STEP_MW,
-            step_mw=_STEP_MW,
+            minimum_mw=step_mw,
+            step_mw=step_mw,
             max_mw=_in_steps(np.full(6, _DEPTH_KW[name] * resources)),
-            sustain_h=0.0,  # prequalified units hold their margin back in the energy band
+            sustain_h=0.0 if relaxed else 1.0,  # relaxed: prequalified units hold a margin back in the energy band
             committed_mw=_awarded(kind, direction, prequalified_kw),
             shortfall_eur_per_mwh=3000.0,
         )

@@ -22,9 +22,7 @@ def measure(case: Case, limit_s: float) -> Figures:
         value = each.value_eur if isfinite(each.value_eur) else None  # there is no program yet
         rounds.append({"seconds": each.seconds, "value_eur": value, "bound_eur": each.bound_eur})
 
-    outcome = solve(
-        case, method=Method.DECOMPOSITION, relative_gap=RELATIVE_GAP, time_limit_s=limit_s, threads=2, report=note
-    )
+    outcome = solve(case, method=Method.AUTO, relative_gap=RELATIVE_GAP, time_limit_s=limit_s, threads=2, report=note)
     total = perf_counter() - started
     seconds = dict(outcome.seconds)
     build = sum(seconds.get(name, 0.0) for name in ("build", "translate", "prepare"))

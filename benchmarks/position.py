@@ -19,7 +19,7 @@ HARD_KW = (
 
 def planned_kw(kind: str) -> Floats:
     """Return the position of one resource (T,)."""
-    return np.repeat(TYPICAL_KW if kind == "typical" else HARD_KW, 4)
+    return np.repeat(HARD_KW if kind == "hard" else TYPICAL_KW, 4)
 
 
 def _compute(kind: str, resources: int = 1000) -> Floats:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from benchmarks.highs import load, run
-from benchmarks.instances import COMPACT_FROM, EVENING, KINDS, PER_POINT, make_case
+from benchmarks.instances import COMPACT_FROM, EVENING, PER_POINT, RELAXED, make_case
 from benchmarks.linear import Arrays, relaxation, spread
 from benchmarks.measure import measured
 from benchmarks.report import conclusions, exponent
@@ -26,7 +26,7 @@ class Optimum:
         return spread(self.arrays, self.found.x, name, rows, self.case.isps)
 
 
-@pytest.fixture(scope="module", params=KINDS)
+@pytest.fixture(scope="module", params=RELAXED)
 def optimum(request: pytest.FixtureRequest) -> Optimum:
     return Optimum(request.param)
 
