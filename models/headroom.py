@@ -5,7 +5,8 @@ side; a symmetric product takes the same amount of both.
 """
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from math import ceil
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyomo.environ as pyo
@@ -15,6 +16,29 @@ from models.case import Bools, Case, Direction, Floats, Ints, Reserve
 from models.reserve_room import SIDES
 
 KW_PER_MW = 1000.0
+
+
+class Duration(NamedTuple):
+    """How long an activation of a product may last."""
+
+    hours: float
+    begin_h: float
+    """Hours for which the energy must be there already when the ISP begins"""
+    isps: int
+    """ISPs that it may reach into; a part of an ISP counts as one"""
+    most_h: float
+    """The most hours of it that lie in one ISP"""
+
+
+def duration(reserve: Reserve, isp_hours: float) -> Duration:
+    """Return how long the product must be sustained; one ISP where it does not say."""
+    hours = reserve.sustain_h if reserve.sustain_h > 0 else isp_hours
+    return Duration(
+        hours=hours,
+        begin_h=reserve.sustain_h,
+        isps=max(ceil(hours / isp_hours - 1e-9), 1),
+        most_h=min(hours, isp_hours),
+    )
 
 
 def takes(reserve: Reserve, side: Direction) -> bool:

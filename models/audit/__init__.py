@@ -11,7 +11,7 @@ units      every program, planned and called (all reservations called at once), 
 trade      point_kw and total_kw are the sums of their units, those of every class included; total_kw is what all
            markets and imbalance deliver. The rules of each market and obligation are in models.audit.markets.
 headroom   per unit and side, all products together: 0 <= headroom <= room in power and <= reserve_kw, on the sides the
-           product takes and no other, with an energy margin where its class needs one. The same holds for called
+           product takes and no other; a store meets its needs even after a full activation. The same holds for called
            programs; units at points without a reservation then hold their planned reserve.
 money      every term is right, per congestion point where it arises at one; so are objective, gross cost and gap;
            bound >= objective; shadow prices have the right sign.

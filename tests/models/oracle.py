@@ -4,10 +4,12 @@ Written without looking at how `models` states it: dense loops, every binary exp
 (the cases given to it can all be met).
 """
 
+from dataclasses import dataclass, field
+
 import numpy as np
 from scipy.optimize import Bounds, LinearConstraint, milp
 
-from models.case import NO_POINT, Direction
+from models.case import NO_POINT, Case, Direction
 
 
 class Program:
@@ -46,6 +48,100 @@ def minus(terms):
     return [(column, -coefficient) for column, coefficient in terms]
 
 
+def sides(reserve):
+    return (Direction.UP, Direction.DOWN) if reserve.direction is Direction.SYMMETRIC else (reserve.direction,)
+
+
+STORE = {
+    "charge": "charge_kw",
+    "discharge": "discharge_kw",
+    "eta_c": "charge_efficiency",
+    "low": "energy_min_kwh",
+    "high": "energy_max_kwh",
+    "demand": "demand_kwh",
+}
+
+
+@dataclass(kw_only=True)
+class Store:
+    """One unit's energy and reserve, and what its reserve needs: after an activation it still keeps its energy band.
+
+    What is left is stated as programs that continue from there, one for each ISP, side and rule.
+    """
+
+    case: Case
+    program: Program
+    eta_d: float
+    keep: float
+    start: float
+    charge: list[float]
+    discharge: list[float]
+    eta_c: list[float]
+    low: list[float]
+    high: list[float]
+    demand: list[float]
+    energy: list = field(default_factory=list)
+    held: list = field(default_factory=list)
+
+    def per_kw(self, t):
+        if self.discharge[t] <= 0:
+            return self.eta_c[t]
+        return 1 / self.eta_d if self.charge[t] <= 0 else max(self.eta_c[t], 1 / self.eta_d)
+
+    def continues(self, t, terms, constant):
+        """State that the band can be kept from the energy `terms` + constant with which ISP t begins."""
+        hours, before = self.case.isp_hours, (terms, constant)
+        for s in range(t, self.case.isps):
+            energy, c, d = (
+                self.program.var(*bounds)
+                for bounds in ((self.low[s], self.high[s]), (0, self.charge[s]), (0, self.discharge[s]))
+            )
+            old, given = before
+            row = [(energy, 1.0), (c, -hours * self.eta_c[s]), (d, hours / self.eta_d)]
+            rest = self.keep * given - self.demand[s]
+            self.program.row(row + [(column, -self.keep * k) for column, k in old], rest, rest)
+            before = ([(energy, 1.0)], 0.0)
+
+    def leaves(self, t, energy, needed, side):
+        """State that at the end of ISP t (−1: at the beginning) what is needed leaves enough."""
+        terms, constant = energy
+        sign = -1 if side is Direction.UP else 1
+        left = terms + [(column, sign * k) for column, k in needed]
+        band = (self.low[max(t, 0)], self.high[max(t, 0)])
+        self.program.row(left, band[0] - constant if sign < 0 else -np.inf, band[1] - constant if sign > 0 else np.inf)
+        self.continues(t + 1, left, constant)
+
+    def state_margins(self):
+        hours = self.case.isp_hours
+        lasts = [reserve.sustain_h or hours for reserve in self.case.reserves]
+        for t in range(self.case.isps):
+            end = (self.energy[t], 0.0)
+            begin = (self.energy[t - 1], 0.0) if t else ([], self.start)
+            for side, reverses in ((Direction.UP, self.discharge[t]), (Direction.DOWN, self.charge[t])):
+                needed = [
+                    (column, lasts[r] * self.per_kw(t))
+                    for r, column in self.held[t]
+                    if side in sides(self.case.reserves[r])
+                ]
+                if needed:
+                    self.leaves(t, end, needed, side)
+                sustained = [
+                    (column, self.case.reserves[r].sustain_h * self.per_kw(t))
+                    for r, column in self.held[t]
+                    if side in sides(self.case.reserves[r]) and self.case.reserves[r].sustain_h > 0
+                ]
+                if sustained and reverses > 0:
+                    self.leaves(t - 1, begin, sustained, side)
+                called = [
+                    (column, min(lasts[r], hours) * self.per_kw(s))
+                    for s in range(t + 1)
+                    for r, column in self.held[s]
+                    if side in sides(self.case.reserves[r]) and (t - s) * hours < lasts[r] - 1e-9
+                ]
+                if called:
+                    self.leaves(t, end, called, side)
+
+
 class Units:
     """All flexible units' programs once, planned or called: power[point][t] and held[r][t] as terms."""
 
@@ -79,6 +175,10 @@ class Units:
             return float(np.broadcast_to(getattr(data, name)[u], T)[t])
 
         eta_d, before, start = data.discharge_efficiency[u], [], data.energy_start_kwh[u]
+        store = Store(
+            case=self.case, program=self.program, eta_d=eta_d, keep=data.retention[u], start=start,
+            **{name: [at(field, t) for t in range(T)] for name, field in STORE.items()},
+        )  # fmt: skip
         for t in range(T):
             low, high, eta_c = at("energy_min_kwh", t), at("energy_max_kwh", t), at("charge_efficiency", t)
             most_in, most_out = at("charge_kw", t), at("discharge_kw", t)
@@ -94,11 +194,8 @@ class Units:
             self.program.row(energy + flow + old, given, given)
             power = [(charge, 1.0), (discharge, -1.0)]
             self.power[point][t] += power
-            first = (low, high) if not before else (at("energy_min_kwh", t - 1), at("energy_max_kwh", t - 1))
-            moments = [(energy, 0.0, low, high), (before, 0.0 if before else start, *first)]
-            self.hold(
-                point, t, data.reserve_kw[u], (power, most_out), (minus(power), most_in), moments, 1 / eta_d, eta_c
-            )
+            store.energy.append(energy)
+            store.held.append(self.hold(point, t, data.reserve_kw[u], (power, most_out), (minus(power), most_in)))
             before = energy
         zero = data.worth_zero_kwh[u]
         self.program.constant -= data.end_value_eur_per_kwh[u] * zero * self.worth
@@ -106,6 +203,7 @@ class Units:
             over = add(value=change * self.worth)
             self.program.row([(over, 1.0), *minus(before)], low=-begin)
             self.program.constant -= change * max(zero - begin, 0.0) * self.worth
+        store.state_margins()
 
     def shift(self, u, point):
         data = self.case.shiftable
@@ -144,21 +242,16 @@ class Units:
         for first, end, least, most in windows:
             self.program.row([(column, 1.0) for column in on[first:end]], least, most)
 
-    def hold(self, point, t, cap, up_room, down_room, moments=(), per_kw_up=0.0, per_kw_down=0.0):
-        """Σ held <= cap, <= room in power and sustain·Σ held <= margin in energy, on each side."""
+    def hold(self, point, t, cap, up_room, down_room):
+        """Σ held <= cap and <= room in power, on each side. Return the variables (product, column)."""
         mine = [(r, self.program.var(0, cap)) for r, product in enumerate(self.case.reserves) if product.block[t] >= 0]
         for r, column in mine:
             self.held[point][r][t].append((column, 1.0))
         for side, (room, extra) in ((Direction.UP, up_room), (Direction.DOWN, down_room)):
-            taking = [(r, c) for r, c in mine if self.case.reserves[r].direction in (side, Direction.SYMMETRIC)]
-            taken = [(column, 1.0) for _, column in taking]
+            taken = [(column, 1.0) for r, column in mine if side in sides(self.case.reserves[r])]
             self.program.row(taken, high=cap)
             self.program.row(taken + minus(room), high=extra)
-            for energy, constant, low, high in moments:
-                rate, sign = (per_kw_up, 1) if side is Direction.UP else (per_kw_down, -1)
-                needed = [(column, self.case.reserves[r].sustain_h * rate) for r, column in taking]
-                margin = constant - low if sign > 0 else high - constant
-                self.program.row(needed + [(c, -sign * k) for c, k in energy], high=margin)
+        return mine
 
 
 def best_value(case):

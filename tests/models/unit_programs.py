@@ -63,8 +63,45 @@ def traded(reserve, t):
     return reserve.committed_mw[b] > 0
 
 
-def storage_cost(case, unit, power_price, rewards, *, slack, one_way=False, whole=True, called=False):
-    """Return a storage unit's least cost. `slack`: energy may be missed; `one_way`, `whole`: as binaries."""
+class Owed:
+    """The least and most energy (T,) from which a unit can keep its band with its limits, by hand."""
+
+    def __init__(self, case, unit):
+        data, isps, hours = case.storage, case.isps, case.isp_hours
+        low, high, demand, eta_c, pin, most_in, most_out = (
+            wide(getattr(data, name), unit, isps)
+            for name in (
+                "energy_min_kwh", "energy_max_kwh", "demand_kwh", "charge_efficiency", "pinned_kw", "charge_kw",
+                "discharge_kw",
+            )
+        )  # fmt: skip
+        loss, keep = 1 / data.discharge_efficiency[unit], data.retention[unit]
+        most_in, most_out = np.fmax(most_in, pin), np.fmax(most_out, -pin)
+        self.per_kw = np.where(most_out <= 0, eta_c, np.where(most_in <= 0, loss, np.maximum(eta_c, loss)))
+        more, less = hours * eta_c * most_in - demand, -hours * loss * most_out - demand
+        floor, ceiling = [low[-1]], [high[-1]]
+        for t in range(isps - 1, 0, -1):
+            floor.insert(0, max(low[t - 1], (floor[0] - more[t]) / keep))
+            ceiling.insert(0, min(high[t - 1], (ceiling[0] - less[t]) / keep))
+        self.floor, self.ceiling = np.array(floor), np.array(ceiling)
+        self.first_floor = max(low[0], (floor[0] - more[0]) / keep)
+        self.first_ceiling = min(high[0], (ceiling[0] - less[0]) / keep)
+        least = most = data.energy_start_kwh[unit]
+        self.first = 0
+        for t in range(isps):
+            into = eta_c[t] * pin[t] if pin[t] > 0 else loss * pin[t]
+            down, up = (less[t], more[t]) if np.isnan(pin[t]) else (hours * into - demand[t],) * 2
+            least, most = max(keep * least + down, low[t]), min(keep * most + up, high[t])
+            if least > most + 1e-9:
+                least = most = low[t] if most < low[t] else high[t]
+                self.first = t + 1
+
+
+def storage_cost(case, unit, power_price, rewards, *, slack, one_way=False, whole=True, called=False, windows=True):
+    """Return a storage unit's least cost. `slack`: energy may be missed; `one_way`, `whole`: as binaries.
+
+    `windows`: activations that began in earlier ISPs count.
+    """
     data, isps, hours = case.storage, case.isps, case.isp_hours
     low, high, demand, eta_c, pin, most_in, most_out = (
         wide(getattr(data, name), unit, isps)
@@ -77,7 +114,8 @@ def storage_cost(case, unit, power_price, rewards, *, slack, one_way=False, whol
     wear = 0.0 if called else data.wear_eur_per_kwh[unit] * hours
     value = 0.0 if called else data.end_value_eur_per_kwh[unit]
     penal = data.shortfall_eur_per_kwh[unit]
-    program, before = Program(), None
+    program, before, spans = Program(), None, []
+    earliest = Owed(case, unit).first
     partial = []
     for t in range(isps):
         if np.isnan(pin[t]):
@@ -107,31 +145,21 @@ def storage_cost(case, unit, power_price, rewards, *, slack, one_way=False, whol
         held = {
             r: program.var(0.0, q, -rewards[r, t])
             for r, reserve in enumerate(case.reserves)
-            if q > 0 and traded(reserve, t)
+            if q > 0 and traded(reserve, t) and t >= earliest
         }
         for side, takes in TAKES.items():
-            mine = [(h, r) for r, h in held.items() if case.reserves[r].direction in takes]
-            if not mine:
-                continue
-            sign = 1.0 if side == "up" else -1.0
-            program.row([(h, 1.0) for h, _ in mine], high=q)
-            program.row(
-                [(h, 1.0) for h, _ in mine] + [(c, -sign), (d, sign)], high=limit_out if side == "up" else limit_in
-            )
-            per_kw = 1 / eta_d if side == "up" else eta_c[t]
-            needed = [(h, case.reserves[r].sustain_h * per_kw) for h, r in mine if case.reserves[r].sustain_h > 0]
-            if not needed:
-                continue
-            band = low if side == "up" else high
-            program.row([*needed, (e, -sign)], high=-sign * band[t])
-            if before is None:
-                program.row(needed, high=max(sign * (data.energy_start_kwh[unit] - band[0]), 0.0))
-            else:
-                program.row([*needed, (before, -sign)], high=-sign * band[t - 1])
+            mine = [(h, 1.0) for r, h in held.items() if case.reserves[r].direction in takes]
+            sign, limit = (1.0, limit_out) if side == "up" else (-1.0, limit_in)
+            if mine:
+                program.row(mine, high=q)
+                program.row([*mine, (c, -sign), (d, sign)], high=limit)
+        spans.append((before, e, held, {"up": limit_out > 0, "down": limit_in > 0}))
         before = e
     program.row([(column, 1.0) for column in partial], high=1.0)
     if not called:
         add_worth(program, data, unit, e)
+    for side in TAKES:
+        state_margins(program, case, unit, spans, side, slack=slack, windows=windows)
     return program.least()
 
 
@@ -153,6 +181,38 @@ def add_worth(program, data, unit, energy):
         over = program.var(cost=-change)
         program.row([(over, 1.0), (energy, -1.0)], low=-begin)
         program.constant += change * max(zero - begin, 0.0)
+
+
+def state_margins(program, case, unit, spans, side, *, slack, windows):
+    """What an activation takes leaves what the unit owes; spans: (energy before, energy after, held, reverses)."""
+    owed, hours, sign = Owed(case, unit), case.isp_hours, 1.0 if side == "up" else -1.0
+    band, first = (owed.floor, owed.first_floor) if side == "up" else (owed.ceiling, owed.first_ceiling)
+    lasts = [reserve.sustain_h or hours for reserve in case.reserves]
+    mine = [[(r, h) for r, h in held.items() if case.reserves[r].direction in TAKES[side]] for _, _, held, _ in spans]
+    for t, (before, after, _, reverses) in enumerate(spans):
+        still = [
+            (h, min(lasts[r], hours) * owed.per_kw[s])
+            for s in range(t + 1)
+            for r, h in mine[s]
+            if (t - s) * hours < lasts[r] - 1e-9
+        ]
+        extra, spare = 0.0, []
+        if slack and still:  # energy that the unit misses anyway may lie outside: then it holds nothing
+            extra = 1e3
+            spare = [(program.var(0.0, 1.0, whole=True), extra)]
+            for h, _ in still:
+                program.row([(h, 1.0), (spare[0][0], -case.storage.reserve_kw[unit])], high=0.0)
+        end, begin = [(after, -sign), *spare], [(before, -sign), *spare]
+        if windows and still:
+            program.row([*still, *end], high=-sign * band[t] + extra)
+        if mine[t]:
+            needed = [(h, lasts[r] * owed.per_kw[t]) for r, h in mine[t]]
+            program.row([*needed, *end], high=-sign * band[t] + extra)
+        needed = [(h, case.reserves[r].sustain_h * owed.per_kw[t]) for r, h in mine[t] if case.reserves[r].sustain_h]
+        if needed and reverses[side] and before is None:
+            program.row(needed, high=max(sign * (case.storage.energy_start_kwh[unit] - first), 0.0))
+        elif needed and reverses[side]:
+            program.row([*needed, *begin], high=-sign * band[t - 1] + extra)
 
 
 def solar_cost(case, unit, power_price, rewards, *, called=False):

@@ -2,9 +2,8 @@
 
 0 <= pc, pd within limits, pc 0 or at least its minimum (or its limit, if lower) where free but for one ISP, not both at
 once, pc − pd = pinned where pinned; e[t] = a·e[t−1] + Δ·ηc·pc − Δ·pd/ηd − d + unmet − excess from the start energy, e
-within its band, unmet, excess >= 0. Room: pc − pd + discharge limit up, charge limit − (pc − pd) down. Margin:
-Σ sustain_h·up/ηd <= e − e_min and Σ sustain_h·down·ηc <= e_max − e at the end of the ISP (e[t], band of t) and at its
-start (e[t−1], band of t−1; before the first ISP the start energy in the band of the first), ηc of the ISP itself.
+within its band, unmet, excess >= 0. Room: pc − pd + discharge limit up, charge limit − (pc − pd) down. The energy that
+reserve needs is audited in activated_storage.
 """
 
 from collections.abc import Mapping
@@ -13,6 +12,7 @@ import numpy as np
 
 from models.audit.findings import above, isp, slack
 from models.audit.protocols import ClassAudit, Findings, ProgramField
+from models.audit.resources.activated_storage import check_activations
 from models.audit.scenario import Situation
 from models.case import Case, Floats
 from models.outcome import Programs
@@ -104,24 +104,6 @@ def _room_kw(case: Case, situation: Situation, side: str) -> Floats:
     return np.subtract(np.fmax(data.charge_kw, data.pinned_kw), power)
 
 
-def _margin(case: Case, situation: Situation, side: str, held: Floats) -> Findings:
-    """Compare Σ sustain_h·held, as stored energy, with the energy within the band at both ends of the ISP."""
-    data, energy = case.storage, situation.programs.energy_kwh
-    hours = np.array([reserve.sustain_h for reserve in case.reserves]).reshape(-1, 1, 1)
-    per_kw = 1 / data.discharge_efficiency[:, None] if side == "up" else data.charge_efficiency
-    needed = np.where(situation.concerns(data.point)[:, None], (hours * held).sum(axis=0) * per_kw, 0.0)
-    band = np.broadcast_to(data.energy_min_kwh if side == "up" else data.energy_max_kwh, energy.shape)
-    sign = 1.0 if side == "up" else -1.0
-    end = sign * (energy - band)
-    start = np.column_stack([sign * (data.energy_start_kwh - band[:, 0]), end[:, :-1]])
-    axes = (situation.units("storage"), isp)
-    for moment, margin in (("start", start), ("end", end)):
-        # Without headroom no margin is needed, however far outside its band the energy may be.
-        excess = np.where(needed > 0, needed - np.maximum(margin, 0.0), 0.0)
-        what = f"{side} headroom is beyond its energy at the {moment} of the ISP"
-        yield from above(axes, what, excess, slack(needed, energy, band), "kWh")
-
-
 AUDIT = ClassAudit(
     name="storage",
     fields={
@@ -136,5 +118,5 @@ AUDIT = ClassAudit(
     terms_eur=_terms_eur,
     reserve_kw=lambda case: case.storage.reserve_kw,
     room_kw=_room_kw,
-    margin=_margin,
+    margin=check_activations,
 )

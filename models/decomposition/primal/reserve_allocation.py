@@ -4,22 +4,51 @@ import numpy as np
 
 from models.block import slices
 from models.case import Case, Direction, Floats
-from models.headroom import takes, traded_isps
+from models.headroom import duration, takes, traded_isps
 from models.reserve_room import SIDES, ReserveAllocation
 
 _SAFE = 1.0 - 1e-12
 _ENOUGH = 1e-9  # share by which more is filled up than is missing, so that rounding leaves enough
 
 
-def _use(case: Case, allocation: ReserveAllocation, side: Direction) -> tuple[Floats, Floats]:
-    """Return the power and energy (n,T), kW and kWh, that the reserve held takes on a side."""
-    power, energy = np.zeros_like(allocation.held_kw, shape=allocation.held_kw.shape[1:]), np.zeros(())
+def _use(case: Case, allocation: ReserveAllocation, side: Direction) -> tuple[Floats, Floats, Floats]:
+    """Return what the reserve held takes on a side (n,T): power, kW, and stored energy, kWh, at start and end."""
+    shape = allocation.held_kw.shape[1:]
+    power, begin, end = (np.zeros_like(allocation.held_kw, shape=shape) for _ in range(3))
     for r, reserve in enumerate(case.reserves):
         if takes(reserve, side):
+            lasts = duration(reserve, case.isp_hours)
             power += allocation.held_kw[r]
-            if reserve.sustain_h > 0:
-                energy = energy + reserve.sustain_h * allocation.held_kw[r]
-    return power, energy
+            begin += lasts.begin_h * allocation.held_kw[r]
+            end += lasts.hours * allocation.held_kw[r]
+    return power, begin * allocation.per_kw, end * allocation.per_kw
+
+
+def _activated(case: Case, allocation: ReserveAllocation, side: Direction) -> Floats:
+    """Return the most energy (n,T), kWh, that activations may have taken until the end of each ISP."""
+    taken = np.zeros_like(allocation.held_kw, shape=allocation.held_kw.shape[1:])
+    for r, reserve in enumerate(case.reserves):
+        if takes(reserve, side):
+            long = duration(reserve, case.isp_hours)
+            each = long.most_h * allocation.per_kw * allocation.held_kw[r]
+            for back in range(min(long.isps, case.isps)):
+                taken[:, back:] += each[:, : case.isps - back]
+    return taken
+
+
+def _least_ahead(values: Floats, isps: int) -> Floats:
+    """Return the least of each value (n,T) and those of the ISPs after it, `isps` in all."""
+    result = values.copy()
+    for ahead in range(1, min(isps, values.shape[1])):
+        np.minimum(result[:, :-ahead], values[:, ahead:], out=result[:, :-ahead])
+    return result
+
+
+def _share(room: Floats, used: Floats) -> Floats:
+    """Return the share of what is used that fits into its room."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        share: Floats = np.where(used > room, room / used * _SAFE, 1.0)
+    return share
 
 
 def fit(case: Case, allocation: ReserveAllocation) -> None:
@@ -32,31 +61,37 @@ def _fit(case: Case, allocation: ReserveAllocation) -> None:
     np.clip(allocation.held_kw, 0.0, None, out=allocation.held_kw)
     factor: dict[Direction, Floats] = {}
     for side in SIDES:
-        power, energy = _use(case, allocation, side)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            by_power = np.where(power > allocation.room_kw[side], allocation.room_kw[side] / power * _SAFE, 1.0)
-            by_energy = np.where(
-                energy > allocation.margin_kwh[side], allocation.margin_kwh[side] / energy * _SAFE, 1.0
-            )
-        factor[side] = np.minimum(by_power, by_energy)
+        rooms = (allocation.room_kw[side], allocation.begin_kwh[side], allocation.end_kwh[side])
+        shares = (_share(room, used) for room, used in zip(rooms, _use(case, allocation, side), strict=True))
+        factor[side] = np.minimum.reduce(list(shares))
     for r, reserve in enumerate(case.reserves):
         sides = [factor[side] for side in SIDES if takes(reserve, side)]
         allocation.held_kw[r] *= sides[0] if len(sides) == 1 else np.minimum(*sides)
         allocation.held_kw[r, :, ~traded_isps(reserve)] = 0.0
+    for side in SIDES:
+        share = _share(allocation.end_kwh[side], _activated(case, allocation, side))
+        for r, reserve in enumerate(case.reserves):
+            if takes(reserve, side):
+                allocation.held_kw[r] *= _least_ahead(share, duration(reserve, case.isp_hours).isps)
 
 
 def spare_kw(case: Case, allocation: ReserveAllocation, product: int) -> Floats:
-    """Return the power (n,T), kW, of a product that each unit could hold on top of its present reserve."""
+    """Return the power (n,T), kW, of a product that each unit could hold in all ISPs beside its present reserve."""
     reserve, shape = case.reserves[product], allocation.held_kw.shape[1:]
+    long = duration(reserve, case.isp_hours)
     result = np.empty(shape, dtype=allocation.held_kw.dtype)
     for few in slices(shape[0]):
         part, spare = allocation.part(few), np.array(np.inf)
         for side in SIDES:
             if takes(reserve, side):
-                power, energy = _use(case, part, side)
+                power, begin, end = _use(case, part, side)
+                left = _least_ahead(part.end_kwh[side] - _activated(case, part, side), long.isps)
                 spare = np.minimum(spare, part.room_kw[side] - power)
-                if reserve.sustain_h > 0:
-                    spare = np.minimum(spare, (part.margin_kwh[side] - energy) / reserve.sustain_h)
+                spare = np.minimum(spare, (part.end_kwh[side] - end) / (long.hours * part.per_kw))
+                if long.begin_h > 0:
+                    spare = np.minimum(spare, (part.begin_kwh[side] - begin) / (long.begin_h * part.per_kw))
+                if long.isps > 1:  # every ISP of the window may get more
+                    spare = np.minimum(spare, left / (long.isps * long.most_h * part.per_kw))
         result[few] = np.maximum(spare * _SAFE, 0.0)
     result[:, ~traded_isps(reserve)] = 0.0
     return result

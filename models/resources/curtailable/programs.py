@@ -54,7 +54,7 @@ def reserve_kw(case: Case) -> Floats:
 
 def allocation(case: Case, units: Ints, fields: Fields, place: Ints, held_kw: Floats) -> ReserveAllocation:
     """Return the room that units (n,) with finished programs, at rows `place` (n,), leave; energy never binds."""
-    result, data, isps = roomless(case, held_kw, margins=False), case.curtailable, case.isps
+    result, data, isps = roomless(held_kw, margins=False), case.curtailable, case.isps
     power_kw = fields["curtailable_kw"][place]
     for few in slices(len(units)):
         some = units[few]

@@ -21,10 +21,11 @@ class Offers(NamedTuple):
     sides: Floats  # (H,3,T)
     product: Ints  # (H,3,T)
     rewards: Floats  # (H,R,T)
-    needs: Floats  # (R,4)
+    needs: Floats  # (R,K) see models.resources.storage.duals
     traded: Bools  # (R,T)
-    vertices: Floats  # (H,T,M,4)
-    number: Ints  # (H,T), (0,T) where no product needs an energy margin
+    vertices: Floats  # (H,T,M,K)
+    number: Ints  # (H,T), (0,T) where no product is traded
+    begins: bool  # whether some product must have its energy when an ISP begins
 
 
 @inlined
@@ -36,7 +37,7 @@ def _answer(
     if margins and scalars[RESERVE] > 0.0:
         own, bound, _ = respond_with_margins(
             table, scalars, hours, price, offers.sides[h], offers.product[h], offers.rewards[h],
-            offers.needs, offers.traded, offers.vertices[h], offers.number[h], work, planning, tolerance,
+            offers.needs, offers.traded, offers.vertices[h], offers.number[h], offers.begins, work, planning, tolerance,
         )  # fmt: skip
         return own, bound
     return respond_one(table, scalars, hours, price, offers.sides[h], offers.product[h], work)
@@ -56,7 +57,7 @@ def answer_units(
     isps, products = power.shape[1], offers.rewards.shape[1]
     table, work = np.empty((7, isps)), new_work(isps, products)
     margins = offers.number.shape[0] > 0
-    planning = new_planning(isps if margins else 0, products)
+    planning = new_planning(isps if margins else 0, products, offers.needs.shape[1])
     for block in range(begin, end):
         to = slot[block]
         for i in order[first[block] : first[block + 1]]:
@@ -91,7 +92,7 @@ def mix_units(
     rounds, isps, products = power.shape[0], power.shape[2], offers.rewards.shape[1]
     table, work = np.empty((7, isps)), new_work(isps, products)
     margins = offers.number.shape[0] > 0
-    planning = new_planning(isps if margins else 0, products)
+    planning = new_planning(isps if margins else 0, products, offers.needs.shape[1])
     for n in range(begin, end):
         i = chosen[n]
         load(double, single, units[i], table)

@@ -31,9 +31,11 @@ from models.block import (
     new_block,
 )
 from models.case import Bools, Case, Direction, Floats, Ints, Reserve
-from models.headroom import add_held, row_name, side_patterns
+from models.headroom import add_held, duration, row_name, side_patterns
 from models.outcome import Fields
 from models.reserve_room import SIDES
+from models.resources.storage.margin_rows import add_margins, owed_rows
+from models.resources.storage.owed import CEILING, FLOOR, PER_KW
 from models.resources.storage.reachability import charge_limit_kw, discharge_limit_kw, meetable
 
 
@@ -283,63 +285,39 @@ def _reserve_units(case: Case, power: tuple[VariableArray, VariableArray], held:
 
 
 def _hold(block: Any, case: Case, units: Ints, charging: Bools, discharging: Bools) -> Held:
-    """Add held[r,u,t] with its room in power and its margin in energy (see _room_rule, _margin_rule)."""
+    """Add held[r,u,t] with its room in power (see _room_rule) and its margins in energy (see margins)."""
     data = case.storage
     charge, discharge = charge_limit_kw(data, case.isps), discharge_limit_kw(data, case.isps)
-    eta = data.discharge_efficiency[:, None]
-    band = data.energy_max_kwh - data.energy_min_kwh
-    chosen = np.zeros((len(data.point), 1), dtype=np.bool_)
+    chosen = np.zeros(len(data.point), dtype=np.bool_)
     chosen[units] = True
+    takers = np.flatnonzero(chosen & (data.reserve_kw > 0))
+    owed, able = owed_rows(case, takers)
 
     def most(reserve: Reserve, side: Direction) -> Floats:
-        room = np.where(chosen, charge + discharge, 0.0)
-        if reserve.sustain_h <= 0:
-            return room
-        energy = band * eta if side is Direction.UP else band / data.charge_efficiency
-        return np.minimum(room, energy / reserve.sustain_h)
+        room = np.where(able, charge + discharge, 0.0)
+        energy = np.maximum(owed[CEILING] - owed[FLOOR], 0.0) / owed[PER_KW]
+        most: Floats = np.minimum(room, energy / duration(reserve, case.isp_hours).hours)
+        return most
 
     held = add_held(block, case, data.point, data.reserve_kw, most)
-    takers = np.zeros(charging.shape, dtype=np.bool_)
-    takers[held.unit, held.isp] = True
-    start = data.energy_start_kwh[:, None]
-    tables = {
-        "charge_limit": charge,
-        "discharge_limit": discharge,
-        "per_kw_up": np.broadcast_to(1 / eta, charging.shape),
-        "per_kw_down": data.charge_efficiency,
-        "first_margin_up": np.maximum(start - data.energy_min_kwh[:, :1], 0.0),
-        "first_margin_down": np.maximum(data.energy_max_kwh[:, :1] - start, 0.0),
-    }
-    for name, values in tables.items():
-        add_table(block, name, takers, values)
-    before = takers | np.roll(takers, -1, axis=1)
-    add_table(block, "energy_min", before, data.energy_min_kwh)
-    add_table(block, "energy_max", before, data.energy_max_kwh)
+    there = np.zeros(charging.shape, dtype=np.bool_)
+    there[held.unit, held.isp] = True
+    add_table(block, "charge_limit", there, charge)
+    add_table(block, "discharge_limit", there, discharge)
     for side in SIDES:
         for products, where in side_patterns(case, held, len(data.point), side):
-            _add_sides(block, case, side, products, where, charging, discharging)
+            _add_rooms(block, side, products, where, charging, discharging)
+    add_margins(block, case, held, owed)
     return held
 
 
-def _add_sides(
-    block: Any,
-    case: Case,
-    side: Direction,
-    products: tuple[int, ...],
-    where: Bools,
-    charging: Bools,
-    discharging: Bools,
+def _add_rooms(
+    block: Any, side: Direction, products: tuple[int, ...], where: Bools, charging: Bools, discharging: Bools
 ) -> None:
     for has_charge, has_discharge in product((True, False), repeat=2):
         here = where & (charging == has_charge) & (discharging == has_discharge)
         name = row_name(f"room_{int(has_charge)}{int(has_discharge)}", side, products)
         add_rows(block, name, here, _room_rule(products, side, has_charge, has_discharge))
-    sustain = tuple((r, case.reserves[r].sustain_h) for r in products if case.reserves[r].sustain_h > 0)
-    if sustain:
-        first = where & (np.arange(case.isps) == 0)
-        add_rows(block, row_name("margin_first", side, products), first, _margin_rule(sustain, side, "first"))
-        add_rows(block, row_name("margin_start", side, products), where & ~first, _margin_rule(sustain, side, "start"))
-        add_rows(block, row_name("margin_end", side, products), where, _margin_rule(sustain, side, "end"))
 
 
 def _room_rule(products: tuple[int, ...], side: Direction, has_charge: bool, has_discharge: bool) -> Callable[..., Any]:
@@ -353,23 +331,5 @@ def _room_rule(products: tuple[int, ...], side: Direction, has_charge: bool, has
         if has_discharge:
             total = total + sign * b.discharge[u, t]
         return total <= (b.discharge_limit[u, t] if sign > 0 else b.charge_limit[u, t])
-
-    return rule
-
-
-def _margin_rule(sustain: tuple[tuple[int, float], ...], side: Direction, moment: str) -> Callable[..., Any]:
-    """Up: Σ sustain_h·held/ηd <= e − e_min. Down: Σ sustain_h·held·ηc <= e_max − e. Band and energy of one moment.
-
-    At the end of ISP t these are e[t], e_min[t]; at its start e[t−1], e_min[t−1], and before the first ISP the start
-    energy and the first band. So holding no reserve is always possible.
-    """
-
-    def rule(b: Any, u: Any, t: Any) -> Any:
-        up = side is Direction.UP
-        needed = sum(hours * b.held[r, u, t] for r, hours in sustain) * (b.per_kw_up if up else b.per_kw_down)[u, t]
-        if moment == "first":
-            return needed <= (b.first_margin_up if up else b.first_margin_down)[u, t]
-        s = t if moment == "end" else t - 1
-        return needed <= (b.energy[u, s] - b.energy_min[u, s] if up else b.energy_max[u, s] - b.energy[u, s])
 
     return rule

@@ -1,6 +1,8 @@
-"""The best reserve in the room that a unit has left: a linear program of four rows, its dual and its solution.
+"""The best reserve in the room that a unit has left: a linear program of few rows, its dual and its solution.
 
-maximise Σ reward·held with Σ_up held <= u, Σ_down held <= v, Σ_up sustain·held <= m, Σ_down sustain·held <= n.
+maximise Σ reward·held with Σ_up held <= u, Σ_down held <= v, Σ_up d·held <= m, Σ_down d·held <= n, where d is how long
+a product lasts: K = 4 rows. Where only some products need their energy when the ISP begins, m and n are the rooms at
+its end, and two more rows with these products state the rooms at its beginning: K = 6.
 Source: docs/explanation/optimisation.md §2.
 """
 
@@ -14,72 +16,83 @@ _TINY = 1e-15
 
 
 @compiled
-def _solve4(matrix: Floats, right: Floats) -> bool:
+def _solve(matrix: Floats, right: Floats) -> bool:
     """Solve matrix·x = right in place, x into right; False where the matrix is singular."""
-    for i in range(4):
+    rows = len(right)
+    for i in range(rows):
         pivot = i
-        for r in range(i + 1, 4):
+        for r in range(i + 1, rows):
             if abs(matrix[r, i]) > abs(matrix[pivot, i]):
                 pivot = r
         if abs(matrix[pivot, i]) < 1e-10:
             return False
-        for c in range(4):
+        for c in range(rows):
             matrix[i, c], matrix[pivot, c] = matrix[pivot, c], matrix[i, c]
         right[i], right[pivot] = right[pivot], right[i]
-        for r in range(4):
+        for r in range(rows):
             if r != i:
                 factor = matrix[r, i] / matrix[i, i]
-                for c in range(i, 4):
+                for c in range(i, rows):
                     matrix[r, c] -= factor * matrix[i, c]
                 right[r] -= factor * right[i]
-    for i in range(4):
+    for i in range(rows):
         right[i] /= matrix[i, i]
     return True
 
 
 @compiled
-def dual_vertices(  # noqa: C901 - tests the corner of every four sides
-    eur_per_kw: Floats, needs: Floats, traded: Bools
-) -> tuple[Floats, Ints]:
-    """Return the vertices (H,T,M,4) of {y >= 0: needs·y >= reward} that none undercuts, and their number (H,T).
+def dual_vertices(eur_per_kw: Floats, needs: Floats, traded: Bools) -> tuple[Floats, Ints]:
+    """Return the vertices (H,T,M,K) of {y >= 0: needs·y >= reward} that none undercuts, and their number (H,T).
 
-    eur_per_kw (H,R,T); needs (R,4): what a kW of each product takes of the rooms u, v, m, n; traded (R,T).
+    eur_per_kw (H,R,T); needs (R,K): what a kW of each product takes of the rooms; traded (R,T).
     """
     rewards, products, isps = eur_per_kw.shape
-    most = (products + 4) * (products + 1) // 2  # vertices that so many sides can have in four dimensions
-    found, number = np.zeros((rewards, isps, most, 4)), np.zeros((rewards, isps), dtype=np.int64)
-    rows, right = np.zeros((products + 4, 4)), np.zeros(products + 4)
-    matrix, y = np.zeros((4, 4)), np.zeros(4)
+    dims = needs.shape[1]
+    # the most vertices that so many sides can have in so many dimensions
+    most = (products + 4) * (products + 1) // 2 if dims == 4 else (products + 6) * (products + 2) * (products + 1) // 6
+    found, number = np.zeros((rewards, isps, most, dims)), np.zeros((rewards, isps), dtype=np.int64)
+    rows, right = np.zeros((products + dims, dims)), np.zeros(products + dims)
     for h in range(rewards):
         for t in range(isps):
-            m, scale = 4, 0.0
-            for i in range(4):
+            m, scale = dims, 0.0
+            for i in range(dims):
                 rows[i, :], right[i] = 0.0, 0.0
                 rows[i, i] = 1.0
             for r in range(products):
                 if traded[r, t] and eur_per_kw[h, r, t] > 0.0:
                     rows[m], right[m] = needs[r], eur_per_kw[h, r, t]
-                    scale = max(scale, right[m])
+                    scale = max(scale, float(right[m]))
                     m += 1
-            if m == 4:
-                continue
-            for a in range(m):
-                for b in range(a + 1, m):
-                    for c in range(b + 1, m):
-                        for d in range(c + 1, m):
-                            for i, row in enumerate((a, b, c, d)):
-                                matrix[i], y[i] = rows[row], right[row]
-                            if not _solve4(matrix, y):
-                                continue
-                            feasible = True
-                            for row in range(m):
-                                left = 0.0
-                                for i in range(4):
-                                    left += rows[row, i] * y[i]
-                                feasible = feasible and left >= right[row] - 1e-12 * scale
-                            if feasible:
-                                number[h, t] = _keep(found[h, t], number[h, t], np.maximum(y, 0.0), 1e-13 * scale)
+            if m > dims:
+                number[h, t] = _corners(rows[:m], right[:m], scale, found[h, t])
     return found, number
+
+
+@compiled
+def _corners(rows: Floats, right: Floats, scale: float, found: Floats) -> int:
+    """Write the vertices of {rows·y >= right} that none undercuts to found, by testing the corner of every K sides."""
+    m, dims = rows.shape
+    matrix, y, sides, number = np.zeros((dims, dims)), np.zeros(dims), np.arange(dims), 0
+    while True:
+        for i in range(dims):
+            matrix[i], y[i] = rows[sides[i]], right[sides[i]]
+        if _solve(matrix, y):
+            feasible = True
+            for row in range(m):
+                left = 0.0
+                for i in range(dims):
+                    left += rows[row, i] * y[i]
+                feasible = feasible and left >= right[row] - 1e-12 * scale
+            if feasible:
+                number = _keep(found, number, np.maximum(y, 0.0), 1e-13 * scale)
+        i = dims - 1  # the next combination of sides
+        while i >= 0 and sides[i] == m - dims + i:
+            i -= 1
+        if i < 0:
+            return number
+        sides[i] += 1
+        for k in range(i + 1, dims):
+            sides[k] = sides[k - 1] + 1
 
 
 @compiled
@@ -99,24 +112,24 @@ def _keep(found: Floats, number: int, y: Floats, tiny: float) -> int:
 
 @compiled
 def _optimise(tableau: Floats) -> None:
-    """Pivot a tableau (5,N), costs last, until no cost is negative, by Bland's rule."""
-    last = tableau.shape[1] - 1
+    """Pivot a tableau (K+1,N), costs last, until no cost is negative, by Bland's rule."""
+    last, rows = tableau.shape[1] - 1, tableau.shape[0] - 1
     for _ in range(100):
         enter = -1
         for c in range(last):
-            if tableau[4, c] < -_TINY:
+            if tableau[rows, c] < -_TINY:
                 enter = c
                 break
         if enter < 0:
             return
         leave, ratio = -1, np.inf
-        for i in range(4):
+        for i in range(rows):
             if tableau[i, enter] > 1e-12 and tableau[i, last] < ratio * tableau[i, enter]:
                 leave, ratio = i, tableau[i, last] / tableau[i, enter]
         if leave < 0:
             return
         tableau[leave] /= tableau[leave, enter]
-        for i in range(5):
+        for i in range(rows + 1):
             factor = tableau[i, enter]
             if i != leave and factor != 0.0:
                 for c in range(last + 1):
@@ -126,13 +139,13 @@ def _optimise(tableau: Floats) -> None:
 @compiled
 def _basic_value(tableau: Floats, column: int) -> float:
     """Return the value of a column's variable, and clear its row, which has only one basic variable."""
-    found = -1
-    for i in range(4):
+    found, rows = -1, tableau.shape[0] - 1
+    for i in range(rows):
         if tableau[i, column] == 1.0 and found < 0:
             found = i
         elif tableau[i, column] != 0.0:
             return 0.0
-    if found < 0 or abs(tableau[4, column]) > _TINY:
+    if found < 0 or abs(tableau[rows, column]) > _TINY:
         return 0.0
     value: float = max(tableau[found, -1], 0.0)
     tableau[found, -1] = 0.0
@@ -141,29 +154,30 @@ def _basic_value(tableau: Floats, column: int) -> float:
 
 @compiled
 def hold(
-    eur_per_kw: Floats, needs: Floats, traded: Bools, t: int, rooms: tuple[float, float, float, float],
+    eur_per_kw: Floats, needs: Floats, traded: Bools, t: int, rooms: tuple[float, float, float, float, float, float],
     tableau: Floats, held: Floats,
 ) -> None:  # fmt: skip
     """Write the best reserve in ISP t to held (R,T), by the simplex method.
 
-    eur_per_kw, traded (R,T); tableau (5,R+5) is scratch. Products without reward are held as well where room is left.
+    eur_per_kw, traded (R,T); tableau (K+1,R+K+1) is scratch. Products without reward are held as well where room is
+    left.
     """
-    products = needs.shape[0]
+    products, rows = needs.shape
     tableau[:, :] = 0.0
     for r in range(products):
         if traded[r, t]:
-            tableau[:4, r] = needs[r]
-            tableau[4, r] = -eur_per_kw[r, t]
-    for i in range(4):
+            tableau[:rows, r] = needs[r]
+            tableau[rows, r] = -eur_per_kw[r, t]
+    for i in range(rows):
         tableau[i, products + i] = 1.0
-        tableau[i, products + 4] = max(rooms[i], 0.0)
+        tableau[i, products + rows] = max(rooms[i], 0.0)
     _optimise(tableau)
     for r in range(products):
         held[r, t] = _basic_value(tableau, r) if traded[r, t] else 0.0
     for r in range(products):
         if traded[r, t]:
             more = np.inf
-            for i in range(4):
+            for i in range(rows):
                 if needs[r, i] > 0.0:
                     left = rooms[i]
                     for other in range(products):

@@ -25,10 +25,14 @@ from models.case import Floats, Ints
 from models.compiled import compiled, inlined
 from models.resources.storage.band import keep_sets
 from models.resources.storage.layout import (
+    BEGIN_DOWN,
+    BEGIN_UP,
     CHARGE,
     DEMAND,
     DISCHARGE,
     EFFICIENCY,
+    END_DOWN,
+    END_UP,
     END_VALUE,
     ENERGY,
     ETA_D,
@@ -51,6 +55,8 @@ from models.resources.storage.layout import (
     worth_of,
 )
 from models.resources.storage.oneway import choose_one_way
+from models.resources.storage.owed import BEFORE_CEILING, BEFORE_FLOOR, CEILING, FLOOR, PER_KW
+from models.resources.storage.room_prices import price_energy
 from models.resources.storage.steps import envelope_of, room_gain, step_cost
 
 _SMALLEST, _FRESH = 1e-60, 1e-3
@@ -80,13 +86,14 @@ def _insert(
 @compiled
 def _backward(  # noqa: C901 - one loop: calls with a dozen arrays would slow it down
     table: Floats, scalars: Floats, hours: float, power: Floats, sides: Floats,
-    work: Work, keep: bool,
+    work: Work, keep: bool, owed: Floats, most_held: float,
 ) -> tuple[float, bool]:  # fmt: skip
     """Return (least cost by envelopes, whether some c_t is not convex); write how much of every origin is filled.
 
     greatest (4,T): the greatest x of each ISP, its greatest unmet and excess energy, V_t at its lowest energy; scale
     (T): kWh per unit of a length. With `keep` V_t is stored in kept (2,M) from kept_from[t] on: its lowest energy and
-    number of segments, then their slopes and lengths.
+    number of segments, then their slopes and lengths. Where `owed` (5,T) is given, `sides` has the prices of all rooms
+    (7,T), and rooms in energy count up to `most_held`, kWh at the connection: see room_prices.
     """
     lists, filled, steps, greatest, scale = work.lists, work.filled, work.steps, work.greatest, work.scale
     kept, kept_from = work.kept, work.kept_from
@@ -118,6 +125,12 @@ def _backward(  # noqa: C901 - one loop: calls with a dozen arrays would slow it
         pin, c, d = table[PINNED, t], table[CHARGE, t], table[DISCHARGE, t]
         gain = hours * table[EFFICIENCY, t]
         scale[t], greatest[3, t] = inverse, value
+        if owed.shape[1] > 0:
+            begin, end, gained = price_energy(
+                lists, begin, end, low, high, g, owed[FLOOR, t], owed[CEILING, t], sides[END_UP, t],
+                sides[END_DOWN, t], owed[PER_KW, t], most_held,
+            )  # fmt: skip
+            value -= gained
         greatest[1, t] = greatest[2, t] = 0.0
         if np.isnan(pin):
             most, least = gain * c, -drain * d
@@ -195,6 +208,12 @@ def _backward(  # noqa: C901 - one loop: calls with a dozen arrays would slow it
             if lists[1, end - 1] <= 0.0:
                 end -= 1
         low, high = min(max(low, to_low), to_high), max(min(high, to_high), to_low)
+        if owed.shape[1] > 0:
+            begin, end, gained = price_energy(
+                lists, begin, end, low, high, g, owed[BEFORE_FLOOR, t], owed[BEFORE_CEILING, t], sides[BEGIN_UP, t],
+                sides[BEGIN_DOWN, t], owed[PER_KW, t], most_held,
+            )  # fmt: skip
+            value -= gained
         if not _SMALLEST < g < 1.0 / _SMALLEST:
             for i in range(begin, end):
                 lists[0, i] *= g
@@ -259,11 +278,12 @@ def sell_room(
 
 @compiled
 def best_changes(
-    table: Floats, scalars: Floats, hours: float, power: Floats, sides: Floats, work: Work
+    table: Floats, scalars: Floats, hours: float, power: Floats, sides: Floats, work: Work, owed: Floats,
+    most_held: float,
 ) -> tuple[float, bool]:  # fmt: skip
     """Fill work.x, unmet and excess energy by envelopes; return (least cost, whether a step is not convex)."""
     isps = table.shape[1]
-    value, bent = _backward(table, scalars, hours, power, sides, work, False)
+    value, bent = _backward(table, scalars, hours, power, sides, work, False, owed, most_held)
     for t in range(isps):
         work.x[t] = work.greatest[0, t] - work.filled[t] * work.scale[t]
         work.answer[UNMET, t] = max(work.greatest[1, t] - work.filled[isps + t] * work.scale[t], 0.0)
@@ -272,9 +292,12 @@ def best_changes(
 
 
 @compiled
-def keep_lists(table: Floats, scalars: Floats, hours: float, power: Floats, sides: Floats, work: Work) -> float:
+def keep_lists(
+    table: Floats, scalars: Floats, hours: float, power: Floats, sides: Floats, work: Work, owed: Floats,
+    most_held: float,
+) -> float:  # fmt: skip
     """Write the cost-to-go V_t to work.kept; return the least cost by envelopes."""
-    value, _ = _backward(table, scalars, hours, power, sides, work, True)
+    value, _ = _backward(table, scalars, hours, power, sides, work, True, owed, most_held)
     return value
 
 
@@ -297,14 +320,15 @@ def respond_one(
     table: Floats, scalars: Floats, hours: float, power: Floats, sides: Floats, product: Ints, work: Work
 ) -> tuple[float, float]:  # fmt: skip
     """Fill work.answer and work.held with the best program; return (own cost, proven bound of the cost with prices)."""
-    value, bent = best_changes(table, scalars, hours, power, sides, work)
+    nothing_owed = work.ranges[:, :0]
+    value, bent = best_changes(table, scalars, hours, power, sides, work, nothing_owed, 0.0)
     again = scalars[LEAST] > 0.0 and _between(table, scalars, hours, work.x)
     own = priced = earned = 0.0
     for turn in range(2):
         if turn == 1:
             if not again:
                 break
-            keep_lists(table, scalars, hours, power, sides, work)
+            keep_lists(table, scalars, hours, power, sides, work, nothing_owed, 0.0)
             if scalars[LEAST] > 0.0 and scalars[SLACK] <= 0.0:
                 keep_sets(table, scalars, hours, work)
             choose_one_way(table, scalars, hours, power, sides, work)

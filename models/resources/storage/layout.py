@@ -8,6 +8,15 @@ from models.case import Floats, Ints
 from models.compiled import compiled
 from models.resources.storage.reachability import INTERVALS
 
+TABLE = (
+    "charge_kw",
+    "discharge_kw",
+    "charge_efficiency",
+    "energy_min_kwh",
+    "energy_max_kwh",
+    "demand_kwh",
+    "pinned_kw",
+)
 CHARGE, DISCHARGE, EFFICIENCY, LOW, HIGH, DEMAND, PINNED = range(7)
 """Rows of a unit's table (7,T)."""
 ETA_D, RETENTION, START, WEAR, END_VALUE, SHORTFALL, RESERVE, LEAST, SLACK = range(9)
@@ -21,6 +30,10 @@ PARTLY = 1e-9
 """Share of the minimum power within which charging is none, or the minimum, but for rounding."""
 SEGMENTS = 6
 """The most segments of a step's cost."""
+SPLITS = 4
+"""The most segments of the cost-to-go that the prices of one ISP's energy rooms split."""
+ROOM_UP, ROOM_DOWN, ROOM_BOTH, END_UP, END_DOWN, BEGIN_UP, BEGIN_DOWN = range(7)
+"""Rows of prices of rooms (7,T), see models.resources.storage.room_prices."""
 
 
 class Work(NamedTuple):
@@ -56,12 +69,12 @@ def worth_of(scalars: Floats, e: float) -> float:
 def new_work(isps: int, products: int) -> Work:
     """Return working arrays with undefined values."""
     return Work(
-        np.empty((3, 2 * (SEGMENTS + 2) * isps + 8)),
+        np.empty((3, 2 * (SEGMENTS + SPLITS + 2) * isps + 8)),
         np.empty(3 * isps + 1),
         np.empty((2, SEGMENTS)),
         np.empty((4, isps)),
         np.empty(isps),
-        np.empty((2, (SEGMENTS + 3) * isps * isps + 8)),
+        np.empty((2, (SEGMENTS + SPLITS + 3) * isps * isps + 8)),
         np.empty(isps, dtype=np.int64),
         np.empty(isps),
         np.empty((4, isps)),

@@ -6,7 +6,7 @@ import numpy as np
 
 from models.case import Floats, Ints
 from models.compiled import compiled
-from models.resources.storage.layout import SEGMENTS
+from models.resources.storage.layout import SEGMENTS, SPLITS
 
 ITERATIONS = 100
 """The most iterations of keep_margins."""
@@ -24,14 +24,19 @@ class Planning(NamedTuple):
     envelopes: Floats  # (T,2,SEGMENTS+1)
     width: Ints  # (T,)
     shifted: Floats  # (7,T) a unit's table with missed energy in its demand
-    tableau: Floats  # (5,R+5)
+    tableau: Floats  # (K+1,R+K+1)
+    owed: Floats  # (5,T) see models.resources.storage.owed
+    number: Ints  # (T,) of vertices, none before the unit may hold reserve
+    shrunk: Floats  # (T,)
+    prices: Floats  # (7,T) of rooms, see models.resources.storage.room_prices
+    best: Floats  # (8,T) the changes of energy of the best program so far, and the prices of the best bound
 
 
 @compiled
-def new_planning(isps: int, products: int) -> Planning:
+def new_planning(isps: int, products: int, rooms: int) -> Planning:
     """Return working arrays with undefined values."""
     return Planning(
-        np.empty((3, isps, (SEGMENTS + 2) * isps + 2 * ITERATIONS + 8)),
+        np.empty((3, isps, (SEGMENTS + SPLITS + 2) * isps + 2 * ITERATIONS + 8)),
         np.empty(isps, dtype=np.int64),
         np.empty(isps),
         np.empty(isps),
@@ -40,7 +45,12 @@ def new_planning(isps: int, products: int) -> Planning:
         np.empty((isps, 2, SEGMENTS + 1)),
         np.empty(isps, dtype=np.int64),
         np.empty((7, isps)),
-        np.empty((5, products + 5)),
+        np.empty((rooms + 1, products + rooms + 1)),
+        np.empty((5, isps)),
+        np.empty(isps, dtype=np.int64),
+        np.empty(isps),
+        np.empty((7, isps)),
+        np.empty((8, isps)),
     )
 
 

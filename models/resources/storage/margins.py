@@ -1,7 +1,8 @@
 """Best response of a storage unit whose reserve needs energy margins: nested cutting planes, exact. Compiled.
 
-A small linear program gives the reserve that a program can hold in ISP t in the rooms left: u and v in power,
-m = ηd·(e − e_min) and n = (e_max − e)/ηc in energy, each at the worse of both ends of the ISP. By duality it earns
+A small linear program gives the reserve that a program can hold in ISP t in the rooms left: u and v in power, and in
+energy m and n, the stored energy above the least and below the most with which the unit can meet all it owes, per kWh
+that reserve takes or adds, each at the worse of both ends of the ISP (see owed). By duality it earns
 
     min over k of  λu_k·u + λd_k·v + μu_k·m + μd_k·n
 
@@ -10,7 +11,8 @@ after it, of the energy before it and its change, is jointly convex, and every e
 cost-to-go V_t is kept as the greatest of the lines known to lie below it, at first those of the answer that ignores
 margins. A forward pass under these V gives a program, a backward pass a line at each energy visited, until the program
 costs no more than V says. The least F lies where two planes meet; their mixture with no slope in x is the line for
-V_{t−1}.
+V_{t−1}. What activations that reach over several ISPs need beyond that is left out of the bound, and what is held is
+lowered to it.
 """
 
 import numpy as np
@@ -18,7 +20,7 @@ import numpy as np
 from models.case import Bools, Floats, Ints
 from models.compiled import compiled
 from models.resources.storage.duals import hold
-from models.resources.storage.kernel import keep_lists, record, respond_one
+from models.resources.storage.kernel import best_changes, keep_lists, record, respond_one
 from models.resources.storage.layout import (
     CHARGE,
     DEMAND,
@@ -42,8 +44,14 @@ from models.resources.storage.layout import (
     worth_of,
 )
 from models.resources.storage.lines import ITERATIONS, Planning, raise_line, start_lines
+from models.resources.storage.owed import BEFORE_CEILING, BEFORE_FLOOR, CEILING, FLOOR, PER_KW, fill_owed
 from models.resources.storage.planes import least_of, step
+from models.resources.storage.room_prices import price_rooms
 from models.resources.storage.steps import envelope_of, room_gain, step_cost
+
+_SHARES = (0.99, 0.5, 0.5, 0.3, 0.3, 0.2, 0.2, 0.15, 0.15, 0.1, 0.1, 0.1)
+"""How far prices of rooms move towards those at which the last answer's rooms earn least, by attempt."""
+_ATTEMPTS = len(_SHARES)
 
 
 @compiled
@@ -82,8 +90,8 @@ def _least_once(
     if known[0] != e:
         least, most = -hours / scalars[ETA_D] * table[DISCHARGE, t], hours * table[EFFICIENCY, t] * table[CHARGE, t]
         known[1], _, known[2], known[3] = least_of(
-            table, scalars, hours, power, vertices, number, planning.lines, planning.size, t, e, least, most,
-            envelope, planning.planes[t],
+            table, scalars, hours, power, vertices, number, planning.owed, planning.lines, planning.size, t, e,
+            least, most, envelope, planning.planes[t],
         )  # fmt: skip
         known[0] = e
     return known[1], known[2], known[3]
@@ -113,12 +121,12 @@ def _forward(
                         continue
                     planning.planes[isps, :2, 1] = 0.0
                     x, reached, _, _ = least_of(
-                        table, scalars, hours, power, vertices, number, lines, size, t, e, begin, end, none,
-                        planning.planes[isps],
+                        table, scalars, hours, power, vertices, number, planning.owed, lines, size, t, e, begin, end,
+                        none, planning.planes[isps],
                     )  # fmt: skip
                     if reached < value:
                         trial[t], value = x, reached
-        cost, _, _ = step(table, scalars, hours, power, vertices, number, t, e, trial[t])
+        cost, _, _ = step(table, scalars, hours, power, vertices, number, planning.owed, t, e, trial[t])
         total += cost
         e = min(max(y + trial[t], table[LOW, t]), table[HIGH, t])
         planning.visited[t] = e
@@ -142,8 +150,8 @@ def _raise_lines(
             x = hours * table[EFFICIENCY, t] * pin if pin > 0.0 else hours / scalars[ETA_D] * pin
             planning.planes[-1, :2, 1] = 0.0
             _, _, bound, slope = least_of(
-                table, scalars, hours, power, vertices, number, planning.lines, planning.size, t, e, x, x,
-                planning.envelopes[t, :, :0], planning.planes[-1],
+                table, scalars, hours, power, vertices, number, planning.owed, planning.lines, planning.size, t, e, x,
+                x, planning.envelopes[t, :, :0], planning.planes[-1],
             )  # fmt: skip
         if t > 0 and raise_line(planning.lines, planning.size, t - 1, e, bound, slope):
             planning.known[t - 1, 0] = np.nan
@@ -190,34 +198,100 @@ def keep_margins(
 
 
 @compiled
+def _last(energy: Floats, needs: Floats, side: int, hours: float, owed: Floats, shrunk: Floats, held: Floats) -> None:
+    """Lower the reserve held (R,T) on a side until activations over several ISPs leave what the unit owes."""
+    products, isps = held.shape
+    longest = 0
+    for r in range(products):
+        longest = max(longest, int(np.ceil(needs[r, 2 + side] / hours - 1e-9)))
+    if longest < 2:
+        return
+    for t in range(isps):
+        taken = 0.0
+        for r in range(products):
+            for s in range(max(t + 1 - int(np.ceil(needs[r, 2 + side] / hours - 1e-9)), 0), t + 1):
+                taken += min(needs[r, 2 + side], hours) * owed[PER_KW, s] * held[r, s]
+        left = energy[t] - owed[FLOOR, t] if side == 0 else owed[CEILING, t] - energy[t]
+        shrunk[t] = 1.0 if taken <= left else max(left, 0.0) / taken
+    for r in range(products):
+        reach = int(np.ceil(needs[r, 2 + side] / hours - 1e-9))
+        for s in range(isps):
+            factor = 1.0
+            for t in range(s, min(s + reach, isps)):
+                factor = min(factor, shrunk[t])
+            held[r, s] *= factor
+
+
+@compiled
 def _hold_all(
-    table: Floats, scalars: Floats, answer: Floats, rewards: Floats, needs: Floats, traded: Bools, number: Ints,
-    tableau: Floats, held: Floats,
+    table: Floats, scalars: Floats, hours: float, answer: Floats, rewards: Floats, needs: Floats, traded: Bools,
+    first: int, planning: Planning, held: Floats, windows: bool,
 ) -> float:  # fmt: skip
-    """Write the best reserve (R,T) beside this power and energy; return its earnings, EUR."""
-    q, eta_d, earned = scalars[RESERVE], scalars[ETA_D], 0.0
-    e, low, high = scalars[START], table[LOW, 0], table[HIGH, 0]
-    for t in range(table.shape[1]):
+    """Write the best reserve (R,T) beside this power and energy; return its earnings, EUR.
+
+    `windows`: it is lowered to what activations over several ISPs leave.
+    """
+    q, e, owed, earned = scalars[RESERVE], scalars[START], planning.owed, 0.0
+    held[:, :] = 0.0
+    for t in range(first, table.shape[1]):
         p, c, d = answer[POWER, t], table[CHARGE, t], table[DISCHARGE, t]
         if not np.isnan(table[PINNED, t]):
             c, d = max(c, p), max(d, -p)
-        up, down = e - low, high - e
-        e, low, high = answer[ENERGY, t], table[LOW, t], table[HIGH, t]
-        up, down = max(min(up, e - low), 0.0), max(min(down, high - e), 0.0)
+        before = answer[ENERGY, t - 1] if t > 0 else e
+        up, down = before - owed[BEFORE_FLOOR, t], owed[BEFORE_CEILING, t] - before
+        after, per_kwh = answer[ENERGY, t], 1.0 / owed[PER_KW, t]
+        above, below = after - owed[FLOOR, t], owed[CEILING, t] - after
+        if needs.shape[1] == 4:
+            above, below = min(above, up), min(below, down)
         rooms = (
-            max(min(q, p + d), 0.0), max(min(q, c - p), 0.0), eta_d * up, down / table[EFFICIENCY, t],
+            max(min(q, p + d), 0.0), max(min(q, c - p), 0.0), max(above, 0.0) * per_kwh, max(below, 0.0) * per_kwh,
+            max(up, 0.0) * per_kwh, max(down, 0.0) * per_kwh,
         )  # fmt: skip
-        hold(rewards, needs, traded, t, rooms, tableau, held)
-        for r in range(held.shape[0]):
+        hold(rewards, needs, traded, t, rooms, planning.tableau, held)
+    for side in range(2 if windows else 0):
+        _last(answer[ENERGY], needs, side, hours, owed, planning.shrunk, held)
+    for r in range(held.shape[0]):
+        for t in range(held.shape[1]):
             earned += rewards[r, t] * held[r, t]
     return earned
+
+
+@compiled
+def _search_prices(
+    table: Floats, scalars: Floats, hours: float, power: Floats, vertices: Floats, most: float, work: Work,
+    planning: Planning, cost: float, bound: float, tolerance: float,
+) -> tuple[float, float]:  # fmt: skip
+    """Look for prices of rooms that prove the best answer; return (least cost found, bound).
+
+    work.x becomes the best answer's, of which `cost` is that of the present one; planning.prices become those of the
+    best bound.
+    """
+    planning.best[0], planning.prices[:] = work.x, 0.0
+    price_rooms(table, scalars, work.answer, planning.owed, vertices, planning.number, most, 1.0, planning.prices)
+    for attempt in range(_ATTEMPTS):
+        value, _ = best_changes(table, scalars, hours, power, planning.prices, work, planning.owed, most)
+        if value > bound or attempt == 0:
+            bound = max(bound, value)
+            planning.best[1:] = planning.prices
+        own, priced = record(table, scalars, hours, power, work.x, work.answer)
+        earned = price_rooms(
+            table, scalars, work.answer, planning.owed, vertices, planning.number, most, _SHARES[attempt],
+            planning.prices,
+        )  # fmt: skip
+        if own + priced - earned < cost:
+            cost = own + priced - earned
+            planning.best[0] = work.x
+        if cost - bound <= tolerance * (1.0 + abs(cost)):
+            break
+    work.x[:], planning.prices[:] = planning.best[0], planning.best[1:]
+    return cost, bound
 
 
 @compiled
 def respond_with_margins(
     table: Floats, scalars: Floats, hours: float, power: Floats, sides: Floats,
     product: Ints, rewards: Floats, needs: Floats, traded: Bools, vertices: Floats, number: Ints,
-    work: Work, planning: Planning, tolerance: float,
+    begins: bool, work: Work, planning: Planning, tolerance: float,
 ) -> tuple[float, float, int]:  # fmt: skip
     """Fill work.answer and work.held; return (own cost, proven bound of the cost with prices, iterations needed).
 
@@ -226,22 +300,32 @@ def respond_with_margins(
     ignores margins as well.
     """
     answer = work.answer
+    first = fill_owed(table, scalars[ETA_D], scalars[RETENTION], scalars[START], hours, begins, planning.owed)
+    planning.number[:] = number
+    planning.number[:first] = 0
     own, bound = respond_one(table, scalars, hours, power, sides, product, work)
     priced = power @ answer[POWER]
-    earned = _hold_all(table, scalars, answer, rewards, needs, traded, number, planning.tableau, work.held)
-    iterations = 0
-    if scalars[LEAST] <= 0.0 and own + priced - earned - bound > tolerance * (1.0 + abs(bound)):
+    earned = _hold_all(table, scalars, hours, answer, rewards, needs, traded, first, planning, work.held, False)
+    cost, iterations = own + priced - earned, 0
+    if scalars[LEAST] <= 0.0 and cost - bound > tolerance * (1.0 + abs(bound)):
         planning.shifted[:] = table
-        kept = scalars.copy()
+        kept, prices, owed, most = scalars.copy(), sides, planning.owed[:, :0], 0.0
         if scalars[SLACK] > 0.0:
             kept[SLACK] = 0.0
             planning.shifted[DEMAND] += answer[EXCESS] - answer[UNMET]
-        value = keep_lists(planning.shifted, kept, hours, power, sides, work)
-        proven, iterations = keep_margins(
-            planning.shifted, kept, hours, power, sides, vertices, number, work, planning, value, tolerance
-        )
-        if scalars[SLACK] <= 0.0:
-            bound = max(bound, proven)
+        else:
+            most = scalars[RESERVE] * needs[:, 2:].max()
+            cost, bound = _search_prices(
+                table, scalars, hours, power, vertices, most, work, planning, cost, bound, tolerance
+            )
+            prices, owed = planning.prices, planning.owed
+        if cost - bound > tolerance * (1.0 + abs(bound)):
+            value = keep_lists(planning.shifted, kept, hours, power, prices, work, owed, most)
+            proven, iterations = keep_margins(
+                planning.shifted, kept, hours, power, sides, vertices, planning.number, work, planning, value, tolerance
+            )
+            if scalars[SLACK] <= 0.0:
+                bound = max(bound, proven)
         own, priced = record(table, scalars, hours, power, work.x, answer)
-        earned = _hold_all(table, scalars, answer, rewards, needs, traded, number, planning.tableau, work.held)
+    earned = _hold_all(table, scalars, hours, answer, rewards, needs, traded, first, planning, work.held, True)
     return own, min(bound, own + priced - earned), iterations

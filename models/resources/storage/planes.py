@@ -13,18 +13,20 @@ from models.resources.storage.layout import (
     DISCHARGE,
     EFFICIENCY,
     ETA_D,
-    HIGH,
-    LOW,
     PINNED,
     RESERVE,
     RETENTION,
     WEAR,
 )
+from models.resources.storage.owed import BEFORE_CEILING, BEFORE_FLOOR, CEILING, FLOOR, PER_KW
+
+_MUCH = 1e30
+"""Energy in kWh of a room that does not count."""
 
 
 @inlined
 def step(
-    table: Floats, scalars: Floats, hours: float, power: Floats, vertices: Floats, number: Ints,
+    table: Floats, scalars: Floats, hours: float, power: Floats, vertices: Floats, number: Ints, owed: Floats,
     t: int, e: float, x: float,
 ) -> tuple[float, float, float]:  # fmt: skip
     """Return the cost of ISP t with energy e before it and change x, and its slopes in x and e."""
@@ -41,36 +43,42 @@ def step(
     slope_x, slope_e = (power[t] + (wear if charging else -wear)) * rate, 0.0
     if q <= 0.0 or number[t] == 0:
         return cost, slope_x, slope_e
-    if t > 0:
-        up, down = e - table[LOW, t - 1], table[HIGH, t - 1] - e
-    else:
-        up, down = e - table[LOW, 0], table[HIGH, 0] - e
-    above, below = z - table[LOW, t], table[HIGH, t] - z
-    eta_d, eta_c = scalars[ETA_D], table[EFFICIENCY, t]
+    up, down = e - owed[BEFORE_FLOOR, t], owed[BEFORE_CEILING, t] - e
+    above, below = z - owed[FLOOR, t], owed[CEILING, t] - z
+    per_kwh = 1.0 / owed[PER_KW, t]
     u, v = min(q, p + d), min(q, c - p)
-    m, n = eta_d * max(min(up, above), 0.0), max(min(down, below), 0.0) / eta_c
+    both = vertices.shape[2] == 4  # whether both ends of the ISP have the same weights
+    up, down = min(up, _MUCH), min(down, _MUCH)
+    first, last = (min(up, above), min(down, below)) if both else (above, below)
+    m, n = max(first, 0.0) * per_kwh, max(last, 0.0) * per_kwh
+    begin_up, begin_down = max(up, 0.0) * per_kwh, max(down, 0.0) * per_kwh
     eur, k = 0.0, -1
     for i in range(number[t]):
         one = vertices[t, i, 0] * u + vertices[t, i, 1] * v + vertices[t, i, 2] * m + vertices[t, i, 3] * n
+        if not both:
+            one += vertices[t, i, 4] * begin_up + vertices[t, i, 5] * begin_down
         if k < 0 or one < eur:
             eur, k = one, i
     if p + d < q:
         slope_x -= vertices[t, k, 0] * rate
     if c - p < q:
         slope_x += vertices[t, k, 1] * rate
-    for_up, for_down = vertices[t, k, 2] * eta_d, vertices[t, k, 3] / eta_c
-    if above < up:
+    for_up, for_down = vertices[t, k, 2] * per_kwh, vertices[t, k, 3] * per_kwh
+    at_end, down_at_end = not both or above < up, not both or below < down
+    if at_end:
         slope_x -= for_up
-    if below < down:
+    if down_at_end:
         slope_x += for_down
-    slope_e -= for_up * (a if above < up else 1.0)
-    slope_e += for_down * (a if below < down else 1.0)
+    slope_e -= for_up * (a if at_end else 1.0)
+    slope_e += for_down * (a if down_at_end else 1.0)
+    if not both:
+        slope_e += (vertices[t, k, 5] - vertices[t, k, 4]) * per_kwh
     return cost - eur, slope_x, slope_e
 
 
 @inlined
 def _plane(
-    table: Floats, scalars: Floats, hours: float, power: Floats, vertices: Floats, number: Ints,
+    table: Floats, scalars: Floats, hours: float, power: Floats, vertices: Floats, number: Ints, owed: Floats,
     lines: Floats, size: Ints, t: int, e: float, x: float, envelope: Floats, plane: Floats,
 ) -> float:  # fmt: skip
     """Return F(e, x), the cost of ISP t and of all after it; write (F, slope in x, slope in e) of a plane below it.
@@ -89,7 +97,7 @@ def _plane(
                 break
             at -= part
     else:
-        cost, slope_x, slope_e = step(table, scalars, hours, power, vertices, number, t, e, x)
+        cost, slope_x, slope_e = step(table, scalars, hours, power, vertices, number, owed, t, e, x)
     a = scalars[RETENTION]
     z = a * e - table[DEMAND, t] + x
     first, last = 0, size[t] - 1
@@ -108,7 +116,7 @@ def _plane(
 
 @compiled
 def least_of(
-    table: Floats, scalars: Floats, hours: float, power: Floats, vertices: Floats, number: Ints,
+    table: Floats, scalars: Floats, hours: float, power: Floats, vertices: Floats, number: Ints, owed: Floats,
     lines: Floats, size: Ints, t: int, e: float, least: float, most: float, envelope: Floats, planes: Floats,
 ) -> tuple[float, float, float, float]:  # fmt: skip
     """Return (x of least F(e, x), F there, proven least F, its slope in e) over least <= x <= most.
@@ -133,7 +141,7 @@ def least_of(
             at_begin = not falling[1] < 0.0
             at_end = not at_begin
             x = begin if at_begin else end
-        value = _plane(table, scalars, hours, power, vertices, number, lines, size, t, e, x, envelope, new)
+        value = _plane(table, scalars, hours, power, vertices, number, owed, lines, size, t, e, x, envelope, new)
         # x is bounded by its own limit, or by that of the energy, which moves with e.
         if new[1] == 0.0 or (x <= begin and new[1] > 0.0) or (x >= end and new[1] < 0.0):
             moves = (new[1] > 0.0 and begin > least) or (new[1] < 0.0 and end < most)

@@ -5,7 +5,8 @@ import numpy as np
 from models.block import slices
 from models.case import Case, Direction, Floats, Ints
 from models.outcome import Fields
-from models.reserve_room import ReserveAllocation, roomless, wide_rows
+from models.reserve_room import SIDES, ReserveAllocation, roomless, wide_rows
+from models.resources.storage.owed import BEFORE_CEILING, BEFORE_FLOOR, CEILING, FLOOR, PER_KW, owed_of
 
 
 def reserve_kw(case: Case) -> Floats:
@@ -15,7 +16,7 @@ def reserve_kw(case: Case) -> Floats:
 
 def allocation(case: Case, units: Ints, fields: Fields, place: Ints, held_kw: Floats) -> ReserveAllocation:
     """Return the room that units (n,) with finished programs, at rows `place` (n,), leave."""
-    result = roomless(case, held_kw, margins=True)
+    result = roomless(held_kw, margins=True)
     for few in slices(len(units)):
         _fill(case, units[few], fields, place[few], result.part(few))
     return result
@@ -30,15 +31,15 @@ def _fill(case: Case, units: Ints, fields: Fields, place: Ints, into: ReserveAll
     cap = data.reserve_kw[units][:, None]
     into.room_kw[Direction.UP][:] = np.clip(np.minimum(cap, power_kw + discharge), 0.0, None)
     into.room_kw[Direction.DOWN][:] = np.clip(np.minimum(cap, charge - power_kw), 0.0, None)
-    if not into.margin_kwh[Direction.UP].flags.writeable:
-        return
-    energy_kwh, start = fields["energy_kwh"][place], data.energy_start_kwh[units]
-    low, high = wide_rows(data.energy_min_kwh, units, isps), wide_rows(data.energy_max_kwh, units, isps)
-    above, below = energy_kwh - low, high - energy_kwh
-    first_above = np.maximum(start - low[:, 0], 0.0)[:, None]
-    first_below = np.maximum(high[:, 0] - start, 0.0)[:, None]
-    above = np.minimum(above, np.concatenate([first_above, above[:, :-1]], axis=1))
-    below = np.minimum(below, np.concatenate([first_below, below[:, :-1]], axis=1))
-    gain, loss = wide_rows(data.charge_efficiency, units, isps), data.discharge_efficiency[units][:, None]
-    into.margin_kwh[Direction.UP][:] = np.maximum(above, 0.0) * loss
-    into.margin_kwh[Direction.DOWN][:] = np.maximum(below, 0.0) / gain
+    energy_kwh = fields["energy_kwh"][place]
+    before_kwh = np.column_stack([data.energy_start_kwh[units], energy_kwh[:, :-1]])
+    owed, first = owed_of(case, units)
+    able = np.arange(isps) >= first[:, None]
+    for side in SIDES:
+        into.room_kw[side] *= able
+    above, below = owed[:, FLOOR], owed[:, CEILING]
+    into.end_kwh[Direction.UP][:] = np.maximum(energy_kwh - above, 0.0)
+    into.end_kwh[Direction.DOWN][:] = np.maximum(below - energy_kwh, 0.0)
+    into.begin_kwh[Direction.UP][:] = np.maximum(before_kwh - owed[:, BEFORE_FLOOR], 0.0)
+    into.begin_kwh[Direction.DOWN][:] = np.maximum(owed[:, BEFORE_CEILING] - before_kwh, 0.0)
+    into.per_kw[:] = owed[:, PER_KW]

@@ -3,7 +3,7 @@
 from models.resources.protocols import Mixing, Reserving, ResourceClass
 from models.resources.storage import example, programs, reserve, resumed
 from models.resources.storage.block import add_storage
-from models.resources.storage.response import StorageResponder
+from models.resources.storage.response import pricing_responder
 from models.resources.storage.together import together
 
 RESOURCE = ResourceClass(
@@ -16,7 +16,7 @@ RESOURCE = ResourceClass(
     terms_eur=programs.terms_eur,
     block=add_storage,
     mixing=Mixing(
-        responder=StorageResponder.of,
+        responder=pricing_responder,
         empty=programs.empty,
         sparse=programs.SPARSE,
         whole_answers=programs.whole_answers,

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from models.case import Case, Direction, Floats, Ints
-from models.headroom import takes, traded_isps
+from models.headroom import duration, takes, traded_isps
 from models.mixing import Mixed, Shares, check_rounds, chunks, places, power_seen, rewards_of
 from models.parameter_views import Tables, parameter_views
 from models.resources.storage.batch import Offers, answer_units, mark_slack, mix_units
 from models.resources.storage.duals import dual_vertices
-from models.resources.storage.layout import OFFSET, RESERVE, STEPS
+from models.resources.storage.layout import OFFSET, RESERVE, STEPS, TABLE
 from models.response import (
     BLOCK,
     Answers,
@@ -29,15 +29,6 @@ from models.response import (
     for_each_range,
 )
 
-_TABLE = (
-    "charge_kw",
-    "discharge_kw",
-    "charge_efficiency",
-    "energy_min_kwh",
-    "energy_max_kwh",
-    "demand_kwh",
-    "pinned_kw",
-)
 _SCALARS = (
     "discharge_efficiency",
     "retention",
@@ -48,6 +39,9 @@ _SCALARS = (
     "reserve_kw",
     "charge_min_kw",
 )
+_TOLERANCE = 1e-6
+"""Tolerance of answers to the decomposition's prices, see StorageResponder.respond. A larger one takes less time per
+unit that holds reserve, and leaves a wider gap."""
 _NO_DETAILS = np.zeros((0, 3, 0))
 
 
@@ -72,12 +66,15 @@ class StorageResponder:
     single: Tables
     scalars: Floats  # (U,10+2K)
     threads: int
+    tolerance: float  # see respond
 
     @staticmethod
-    def of(case: Case, units: Ints, called: bool = False, threads: int = 0) -> "StorageResponder":
+    def of(
+        case: Case, units: Ints, called: bool = False, threads: int = 0, tolerance: float = 1e-9
+    ) -> "StorageResponder":
         """Prepare units (U,); a called program costs only its comfort shortfall. 0 threads: all available ones."""
         data = case.storage
-        double, single = parameter_views(*(getattr(data, name) for name in _TABLE))
+        double, single = parameter_views(*(getattr(data, name) for name in TABLE))
         steps = 0 if called else data.worth_from_kwh.shape[1]
         scalars = np.zeros((len(units), STEPS + 2 * steps))
         for k, name in enumerate(_SCALARS):
@@ -94,15 +91,16 @@ class StorageResponder:
             single=single,
             scalars=scalars,
             threads=threads,
+            tolerance=tolerance,
         )
         for_each_range(len(units), len(units) // 4096, responder._mark_slack, threads=threads)
         return responder
 
-    def respond(self, prices: Prices, rows: Rows, count: int, *, tolerance: float = 1e-9) -> Totals:
+    def respond(self, prices: Prices, rows: Rows, count: int, *, tolerance: float | None = None) -> Totals:
         """Return the sums of all answers per total 0..count−1; no (U,T) array is made.
 
-        Where reserve needs energy margins, answers and bounds differ by at most `tolerance`, EUR relative to 1 + |cost|
-        of a unit. Bounds are proven at any tolerance.
+        Where units hold reserve, the search for an answer ends when it and its bound differ by at most `tolerance`, EUR
+        relative to 1 + |cost| of a unit; None: the responder's own. Bounds are proven at any tolerance.
         """
         check_prices(self.case, prices, rows, len(self.units))
         offers = self._offers(prices.held_eur_per_kw)
@@ -112,13 +110,13 @@ class StorageResponder:
             answer_units(
                 begin, end, tasks.order, tasks.first, sums.slot,
                 self.double, self.single, self.units, self.scalars, self.case.isp_hours,
-                (rows.power, rows.held), power, offers, tolerance,
+                (rows.power, rows.held), power, offers, self.tolerance if tolerance is None else tolerance,
                 sums.power_kw, sums.held_kw, sums.money_eur, _NO_DETAILS,
             )  # fmt: skip
 
         return add_up(rows, count, (len(self.case.reserves), self.case.isps), run, threads=self.threads)
 
-    def answers(self, prices: Prices, rows: Rows, chosen: Ints, *, tolerance: float = 1e-9) -> StorageAnswers:
+    def answers(self, prices: Prices, rows: Rows, chosen: Ints, *, tolerance: float | None = None) -> StorageAnswers:
         """Return the answers of the units at positions `chosen` (n,)."""
         check_prices(self.case, prices, rows, len(self.units))
         offers, n, isps = self._offers(prices.held_eur_per_kw), len(chosen), self.case.isps
@@ -131,7 +129,7 @@ class StorageResponder:
             answer_units(
                 begin, end, chosen, each, each,
                 self.double, self.single, self.units, self.scalars, self.case.isp_hours,
-                (rows.power, rows.held), power, offers, tolerance,
+                (rows.power, rows.held), power, offers, self.tolerance if tolerance is None else tolerance,
                 program, held, money, details,
             )  # fmt: skip
 
@@ -149,7 +147,7 @@ class StorageResponder:
         )
 
     def mixtures(
-        self, rounds: Sequence[Prices], rows: Rows, shares: Shares, chosen: Ints, *, tolerance: float = 1e-9
+        self, rounds: Sequence[Prices], rows: Rows, shares: Shares, chosen: Ints, *, tolerance: float | None = None
     ) -> Iterator[tuple[Ints, Mixed]]:
         """Yield positions of a few of the chosen units (n,), with mixtures of their answers to K rounds' prices."""
         check_rounds(self.case, rounds, rows, shares, len(self.units))
@@ -157,7 +155,10 @@ class StorageResponder:
             return
         offers = self._offers(rewards_of(rounds))
         for few in chunks(chosen):
-            yield few, self._mixture(rounds, rows, shares, few, offers, tolerance)
+            yield (
+                few,
+                self._mixture(rounds, rows, shares, few, offers, self.tolerance if tolerance is None else tolerance),
+            )
 
     def _mixture(
         self, rounds: Sequence[Prices], rows: Rows, shares: Shares, chosen: Ints, offers: Offers, tolerance: float
@@ -186,7 +187,7 @@ class StorageResponder:
         )
 
     def _offers(self, held_eur_per_kw: Floats) -> Offers:
-        """Return the earnings of room at these rewards; vertices only where a product needs an energy margin."""
+        """Return the earnings of room at these rewards; vertices only where there are products."""
         reserves, isps = self.case.reserves, self.case.isps
         rewards = np.ascontiguousarray(held_eur_per_kw, dtype=np.float64)
         traded = np.array([traded_isps(reserve) for reserve in reserves], dtype=np.bool_).reshape(-1, isps)
@@ -194,9 +195,13 @@ class StorageResponder:
         up, down = (
             np.array([float(takes(reserve, side)) for reserve in reserves]) for side in (Direction.UP, Direction.DOWN)
         )
-        sustain = np.array([reserve.sustain_h for reserve in reserves])
-        needs = np.column_stack([up, down, sustain * up, sustain * down])
-        margins = bool((sustain > 0).any())
+        hours = np.array([duration(reserve, self.case.isp_hours).hours for reserve in reserves])
+        needs = np.column_stack([up, down, hours * up, hours * down])
+        sustained = np.array([reserve.sustain_h > 0 for reserve in reserves], dtype=np.bool_)
+        if sustained.any() and not sustained.all():
+            begin = np.where(sustained, hours, 0.0)
+            needs = np.column_stack([needs, begin * up, begin * down])
+        margins = bool(traded.any())
         vertices, number = dual_vertices(rewards if margins else rewards[:0], needs, traded)
         return Offers(
             sides=sides.eur_per_kw,
@@ -206,7 +211,13 @@ class StorageResponder:
             traded=traded,
             vertices=vertices,
             number=number,
+            begins=bool(sustained.any()),
         )
 
     def _mark_slack(self, begin: int, end: int) -> None:
         mark_slack(begin, end, self.double, self.single, self.units, self.scalars, self.case.isp_hours, self.case.isps)
+
+
+def pricing_responder(case: Case, units: Ints, called: bool, threads: int) -> StorageResponder:
+    """Return the responder of the decomposition."""
+    return StorageResponder.of(case, units, called, threads, _TOLERANCE)

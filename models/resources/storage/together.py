@@ -6,12 +6,16 @@ first kWh is worth to any of them. Directions and least powers of single units a
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from models.case import Case, Floats, Ints
+from models.headroom import duration
 from models.resources.storage import Storage
+from models.resources.storage.owed import BEFORE_CEILING, BEFORE_FLOOR, PER_KW, owed_of
 
+_UNBOUNDED_KWH = 1e6
 _SUMMED = ("energy_start_kwh", "reserve_kw")
 _SUMMED_ISPS = ("demand_kwh", "unmanaged_kw")
 _GREATEST = ("discharge_efficiency", "retention")
@@ -22,7 +26,7 @@ _LEAST = ("wear_eur_per_kwh", "shortfall_eur_per_kwh")
 def together(case: Case, groups: Sequence[Ints], point: Ints) -> Storage:
     """Return one unit per group of units, at congestion points `point` (G,).
 
-    Margins of reserve count a group's greatest charge efficiency; its band is wider by what that overstates.
+    Margins of reserve may count too much energy for a group; its band is wider by what they overstate.
     """
     data, isps = case.storage, case.isps
 
@@ -40,20 +44,15 @@ def together(case: Case, groups: Sequence[Ints], point: Ints) -> Storage:
     for name, sign in (("charge_kw", 1.0), ("discharge_kw", -1.0)):
         limit = np.fmax(of(name), sign * pins)
         limits[name] = np.array([limit[group].sum(axis=0) for group in groups])
-    efficiency = of("charge_efficiency")
-    sustain_h = max((reserve.sustain_h for reserve in case.reserves), default=0.0)
-    extra = np.array(
-        [((efficiency[g].max(axis=0) - efficiency[g]) * data.reserve_kw[g, None]).sum(axis=0) for g in groups]
-    )
     empty_eur = np.array([float(data.worth_eur(g, np.zeros(len(g))).sum()) for g in groups])
     worth = np.maximum(each("end_value_eur_per_kwh", np.maximum), np.where(empty_eur != 0, _LEAST_WORTH, 0.0))
-    return Storage(
+    one = Storage(
         point=point,
         end_value_eur_per_kwh=worth,
         worth_zero_kwh=np.divide(-empty_eur, worth, out=np.zeros(len(groups)), where=worth > 0),
         charge_efficiency=each("charge_efficiency", np.maximum),
-        energy_min_kwh=each("energy_min_kwh", np.add) - sustain_h * extra,
-        energy_max_kwh=each("energy_max_kwh", np.add) + sustain_h * extra,
+        energy_min_kwh=each("energy_min_kwh", np.add),
+        energy_max_kwh=each("energy_max_kwh", np.add),
         pinned_kw=pinned,
         charge_min_kw=np.zeros(len(groups)),
         **limits,
@@ -61,3 +60,28 @@ def together(case: Case, groups: Sequence[Ints], point: Ints) -> Storage:
         **{name: each(name, np.maximum) for name in _GREATEST},
         **{name: each(name, np.minimum) for name in _LEAST},
     )
+    return _with_room(case, groups, one)
+
+
+def _with_room(case: Case, groups: Sequence[Ints], one: Storage) -> Storage:
+    """Return units `one` with bands so much wider that their reserve needs no more energy than that of their groups.
+
+    A kW of a group's reserve takes `PER_KW` of its member, and its energy need not be there when an ISP begins where
+    the member cannot reverse its flow.
+    """
+    lasts = [duration(reserve, case.isp_hours) for reserve in case.reserves]
+    longest_h = max((last.isps * last.most_h for last in lasts), default=0.0)
+    begin_h = max((last.begin_h for last in lasts), default=0.0)
+    owed, first = owed_of(replace(case, storage=one), np.arange(len(groups)))
+    low, high = np.zeros((2, len(groups), 1))
+    for g, group in enumerate(groups):
+        members, begins = owed_of(case, group)
+        held_kw = case.storage.reserve_kw[group][:, None]
+        more = np.maximum(owed[g, PER_KW] - members[:, PER_KW], 0.0) * held_kw * longest_h
+        late = owed[g, PER_KW] * held_kw * begin_h
+        for row, wider in ((BEFORE_FLOOR, low), (BEFORE_CEILING, high)):
+            only = np.isinf(members[:, row]) & np.isfinite(owed[g, row])
+            wider[g] = (more + np.where(only, late, 0.0)).sum(axis=0).max()
+        if first[g] > begins.min():  # with pins and the best efficiency it could not lose what its members lose
+            high[g] += _UNBOUNDED_KWH
+    return replace(one, energy_min_kwh=one.energy_min_kwh - low, energy_max_kwh=one.energy_max_kwh + high)
