@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from models.case import Bools, Case, Direction, Floats, Ints, Reserve
-from models.resources.storage.owed import CEILING, FLOOR, PER_KW, owed_of
 from models.resources.storage.reachability import meetable
 
 Where: TypeAlias = tuple[Ints, Ints]
@@ -226,7 +225,7 @@ def _storage(
     flow.append((discharge, data.point[discharge_at[0]], discharge_at[1], -1.0))
     tables = _Tables(charge=_table(charge, charge_at, wide(data.charge_kw).shape, units, place),
                      discharge=_table(discharge, discharge_at, wide(data.charge_kw).shape, units, place))  # fmt: skip
-    _hold(sheet, case, prefix, units, tables, energies, held, able)
+    _hold(sheet, case, prefix, units, tables, held, able)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -260,13 +259,10 @@ def _hold(
     prefix: str,
     units: Ints,
     tables: _Tables,
-    energies: Ints,
     held: list[tuple[int, Ints, Ints, Ints]],
     able: Floats,
 ) -> None:
-    """Σ held <= reserve_kw on each side; up: Σ held <= p + pd_max, down: Σ held <= pc_max − p; one ISP of it leaves
-    what the unit owes, docs/reference/formulation.md §3.5.
-    """
+    """Σ held <= reserve_kw on each side; up: Σ held <= p + pd_max, down: Σ held <= pc_max − p."""
     data = case.storage
     local = np.flatnonzero(data.reserve_kw[units] > 0)
     holders = units[local]
@@ -275,7 +271,6 @@ def _hold(
     limit_down = np.broadcast_to(data.charge_kw, shape)[holders].astype(np.float64)
     prequalified = np.broadcast_to(data.reserve_kw[holders][:, None], limit_up.shape)
     most = np.minimum(prequalified, limit_up + limit_down)
-    owed, _ = owed_of(case, holders)
     sides: dict[Direction, list[Ints]] = {Direction.UP: [], Direction.DOWN: []}
     for r, reserve in enumerate(case.reserves):
         unit, isp = np.nonzero((most > 0) & open_isps(reserve))
@@ -294,14 +289,9 @@ def _hold(
         sign, room = (1.0, limit_up) if side is Direction.UP else (-1.0, limit_down)
         caps = sheet.add(-np.inf, prequalified[used], count=int(used.sum()))
         rooms = sheet.add(-np.inf, room[used], count=int(used.sum()))
-        left = owed[:, FLOOR] if side is Direction.UP else -owed[:, CEILING]
-        margins = sheet.add(-np.inf, -left[used], count=int(used.sum()))
-        sheet.put(margins, energies[local][used], -sign)
-        per_kw = case.isp_hours * owed[:, PER_KW][used]
         for table in members:
             column = table[used]
             there = column >= 0
-            sheet.put(margins[there], column[there], per_kw[there])
             sheet.put(caps[there], column[there], 1.0)
             sheet.put(rooms[there], column[there], 1.0)
         for table, value in ((tables.charge, -sign), (tables.discharge, sign)):

@@ -44,7 +44,7 @@ _ISPS = 'Start="69" Duration="12"'
 
 def measure(case: Case, outcome: Outcome) -> dict[str, Any] | None:
     """Return resources, the median seconds of later updates, the seconds of the first update, and the widest gap."""
-    if not len(case.reservations.point) or _resources(case) > MOST:
+    if not len(case.reservations.point) or _resources(case) > MOST or outcome.duals is None:  # no prices: no parts
         return None
     log.configure(quiet=True)
     with tempfile.TemporaryDirectory(prefix="agr-bench-") as name:
@@ -82,7 +82,7 @@ def _measured(world: World, solver: SolverPool, case: Case, outcome: Outcome) ->
         runs = planner.run_due()
         seconds.append(perf_counter() - began)
         sent += _queued(world) - before
-        if not runs or not made[-1].part:
+        if not runs or not made or not made[-1].part:
             return {"resources": _resources(case), "seconds": None, "note": "the whole portfolio was planned again"}
         result = made[-1].result
         gaps.append(result.gap_eur / result.gross_cost_eur)

@@ -31,14 +31,16 @@ class Duration(NamedTuple):
 
 
 def duration(reserve: Reserve, isp_hours: float) -> Duration:
-    """Return how long the product must be sustained; one ISP where it does not say."""
-    hours = reserve.sustain_h if reserve.sustain_h > 0 else isp_hours
+    """Return how long the product must be sustained; a product that need not be takes power only."""
+    hours = reserve.sustain_h
     return Duration(
-        hours=hours,
-        begin_h=reserve.sustain_h,
-        isps=max(ceil(hours / isp_hours - 1e-9), 1),
-        most_h=min(hours, isp_hours),
-    )
+        hours=hours, begin_h=hours, isps=ceil(hours / isp_hours - 1e-9), most_h=min(hours, isp_hours)
+    )  # fmt: skip
+
+
+def has_margins(case: Case) -> bool:
+    """Return whether a product must be sustained, so that reserve needs energy beside power."""
+    return any(reserve.sustain_h > 0 for reserve in case.reserves)
 
 
 def takes(reserve: Reserve, side: Direction) -> bool:

@@ -113,7 +113,7 @@ class Store:
 
     def state_margins(self):
         hours = self.case.isp_hours
-        lasts = [reserve.sustain_h or hours for reserve in self.case.reserves]
+        lasts = [reserve.sustain_h for reserve in self.case.reserves]
         for t in range(self.case.isps):
             end = (self.energy[t], 0.0)
             begin = (self.energy[t - 1], 0.0) if t else ([], self.start)
@@ -121,7 +121,7 @@ class Store:
                 needed = [
                     (column, lasts[r] * self.per_kw(t))
                     for r, column in self.held[t]
-                    if side in sides(self.case.reserves[r])
+                    if side in sides(self.case.reserves[r]) and lasts[r] > 0
                 ]
                 if needed:
                     self.leaves(t, end, needed, side)

@@ -69,7 +69,7 @@ def test_a_heat_pump_that_runs_more_fills_its_buffer_times_its_cop(room_kwh, bid
     assert near(sold(case), [bid_mw])
 
 
-@pytest.mark.parametrize("sustain_h", [0.0, QUARTER, 1.0])
+@pytest.mark.parametrize("sustain_h", [QUARTER, 1.0])
 def test_t16_ev2_cars_that_must_charge_at_full_power_sell_no_reserve(sustain_h):
     case = make(
         9, cars(9, last=8, count=10), hours=QUARTER, price=50, reserves=[product(9, UP, sustain_h, step_mw=0.01)]
@@ -77,10 +77,16 @@ def test_t16_ev2_cars_that_must_charge_at_full_power_sell_no_reserve(sustain_h):
     assert near(sold(case), [0])
 
 
+def test_a_product_that_need_not_be_sustained_takes_power_only():
+    """Called for a moment, cars that charge at 110 kW in all lose no energy worth counting: 0.11 MW, in ten steps."""
+    case = make(9, cars(9, last=8, count=10), hours=QUARTER, price=50, reserves=[product(9, UP, 0.0, step_mw=0.01)])
+    assert near(sold(case), [0.11])
+
+
 @pytest.mark.parametrize(("spare_isps", "bid_mw"), [(0, 0.0), (1, 0.1)])
 def test_cars_sell_what_they_can_still_make_up_for(spare_isps, bid_mw):
     # Sold in the first of 8 quarters only, for that quarter: with one to spare all 110 kW can be made up for.
-    offered = replace(product(8, UP, 0.0, step_mw=0.1), block=np.where(np.arange(8) == 0, 0, -1))
+    offered = replace(product(8, UP, QUARTER, step_mw=0.1), block=np.where(np.arange(8) == 0, 0, -1))
     case = make(8, cars(8, last=7, count=10, spare_isps=spare_isps), hours=QUARTER, price=50, reserves=[offered])
     assert near(sold(case), [bid_mw])
 
@@ -88,7 +94,7 @@ def test_cars_sell_what_they_can_still_make_up_for(spare_isps, bid_mw):
 def test_a_store_that_must_be_emptied_takes_no_more():
     # 4 MWh must leave in four hours at 1 MW, so whatever down reserve brings in would be left over.
     unit = storage(4, charge_kw=1000, discharge_kw=1000, high=[4000, 4000, 4000, 0], start=4000, reserve_kw=1000)
-    case = make(4, unit, reserves=[product(4, DOWN, 0.0, step_mw=0.1)])
+    case = make(4, unit, reserves=[product(4, DOWN, 1.0, step_mw=0.1)])
     assert near(sold(case), [0])
 
 
@@ -134,7 +140,7 @@ def test_the_audit_finds_the_old_plan_of_t16_hp2():
     assert_found(make(4, unit, hours=QUARTER, price=50, reserves=[product(4, UP, QUARTER)]), "up", 1000.0)
 
 
-@pytest.mark.parametrize("sustain_h", [0.0, 1.0])
+@pytest.mark.parametrize("sustain_h", [QUARTER, 1.0])
 def test_the_audit_finds_the_old_plan_of_t16_ev2(sustain_h):
     offered = replace(product(9, UP, sustain_h, step_mw=0.01), block=np.where(np.arange(9) == 4, 0, -1))
     assert_found(make(9, cars(9, last=8, count=10), hours=QUARTER, price=50, reserves=[offered]), "up", 100.0)

@@ -109,7 +109,9 @@ def held_on(case, answers, side):
 def assert_margins(case, answers, side):
     """What an activation of what is held would take leaves what the unit owes: docs/reference/formulation.md §3.5."""
     data, sign, hours = case.storage, 1.0 if side == "up" else -1.0, case.isp_hours
-    mine = [(k, r.sustain_h or hours) for k, r in enumerate(case.reserves) if r.direction in TAKES[side]]
+    mine = [(k, r.sustain_h) for k, r in enumerate(case.reserves) if r.direction in TAKES[side] and r.sustain_h > 0]
+    if not any(r.sustain_h > 0 for r in case.reserves):  # power only
+        return
     for unit in range(len(data.point)):
         owed = Owed(case, unit)
         energy, held = answers.energy_kwh[unit], answers.held_kw[:, unit]

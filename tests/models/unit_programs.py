@@ -115,7 +115,7 @@ def storage_cost(case, unit, power_price, rewards, *, slack, one_way=False, whol
     value = 0.0 if called else data.end_value_eur_per_kwh[unit]
     penal = data.shortfall_eur_per_kwh[unit]
     program, before, spans = Program(), None, []
-    earliest = Owed(case, unit).first
+    earliest = Owed(case, unit).first if any(reserve.sustain_h > 0 for reserve in case.reserves) else 0
     partial = []
     for t in range(isps):
         if np.isnan(pin[t]):
@@ -187,8 +187,9 @@ def state_margins(program, case, unit, spans, side, *, slack, windows):
     """What an activation takes leaves what the unit owes; spans: (energy before, energy after, held, reverses)."""
     owed, hours, sign = Owed(case, unit), case.isp_hours, 1.0 if side == "up" else -1.0
     band, first = (owed.floor, owed.first_floor) if side == "up" else (owed.ceiling, owed.first_ceiling)
-    lasts = [reserve.sustain_h or hours for reserve in case.reserves]
-    mine = [[(r, h) for r, h in held.items() if case.reserves[r].direction in TAKES[side]] for _, _, held, _ in spans]
+    lasts = [reserve.sustain_h for reserve in case.reserves]
+    takers = [r for r, reserve in enumerate(case.reserves) if reserve.direction in TAKES[side] and lasts[r] > 0]
+    mine = [[(r, h) for r, h in held.items() if r in takers] for _, _, held, _ in spans]
     for t, (before, after, _, reverses) in enumerate(spans):
         still = [
             (h, min(lasts[r], hours) * owed.per_kw[s])

@@ -57,6 +57,8 @@ class _Units:
 
 def check_activations(case: Case, situation: Situation, side: str, held: Floats) -> Findings:
     """Yield the ISPs in which an activation of what is held, (R,U,T) kW, would end in missed needs."""
+    sustained = np.array([reserve.sustain_h > 0 for reserve in case.reserves], dtype=np.bool_)
+    held = np.where(sustained[:, None, None], held, 0.0)  # the others take power only
     mine = situation.concerns(case.storage.point) & (held > 0).any(axis=(0, 2))
     units = np.flatnonzero(mine)
     if not len(units):
@@ -77,7 +79,7 @@ def _simulate(
 ) -> Iterator[tuple[Ints, Floats]]:
     """Yield for each ISP from `begin` on the units still away from their program, and the energy they then miss."""
     sign = 1.0 if side == "up" else -1.0
-    lasts = np.array([reserve.sustain_h or case.isp_hours for reserve in case.reserves]) / case.isp_hours
+    lasts = np.array([reserve.sustain_h for reserve in case.reserves]) / case.isp_hours
     ends = np.unique(np.ceil(lasts - 1e-9).astype(np.int64))
     energy = some.before(rows, begin)
     paths = {int(end): energy.copy() for end in ends}  # with only the products that last at least so long

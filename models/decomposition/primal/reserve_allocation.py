@@ -71,7 +71,7 @@ def _fit(case: Case, allocation: ReserveAllocation) -> None:
     for side in SIDES:
         share = _share(allocation.end_kwh[side], _activated(case, allocation, side))
         for r, reserve in enumerate(case.reserves):
-            if takes(reserve, side):
+            if takes(reserve, side) and reserve.sustain_h > 0:
                 allocation.held_kw[r] *= _least_ahead(share, duration(reserve, case.isp_hours).isps)
 
 
@@ -87,8 +87,8 @@ def spare_kw(case: Case, allocation: ReserveAllocation, product: int) -> Floats:
                 power, begin, end = _use(case, part, side)
                 left = _least_ahead(part.end_kwh[side] - _activated(case, part, side), long.isps)
                 spare = np.minimum(spare, part.room_kw[side] - power)
-                spare = np.minimum(spare, (part.end_kwh[side] - end) / (long.hours * part.per_kw))
-                if long.begin_h > 0:
+                if long.hours > 0:
+                    spare = np.minimum(spare, (part.end_kwh[side] - end) / (long.hours * part.per_kw))
                     spare = np.minimum(spare, (part.begin_kwh[side] - begin) / (long.begin_h * part.per_kw))
                 if long.isps > 1:  # every ISP of the window may get more
                     spare = np.minimum(spare, left / (long.isps * long.most_h * part.per_kw))

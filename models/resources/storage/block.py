@@ -31,7 +31,7 @@ from models.block import (
     new_block,
 )
 from models.case import Bools, Case, Direction, Floats, Ints, Reserve
-from models.headroom import add_held, duration, row_name, side_patterns
+from models.headroom import add_held, has_margins, row_name, side_patterns
 from models.outcome import Fields
 from models.reserve_room import SIDES
 from models.resources.storage.margin_rows import add_margins, owed_rows
@@ -291,12 +291,14 @@ def _hold(block: Any, case: Case, units: Ints, charging: Bools, discharging: Boo
     chosen = np.zeros(len(data.point), dtype=np.bool_)
     chosen[units] = True
     takers = np.flatnonzero(chosen & (data.reserve_kw > 0))
-    owed, able = owed_rows(case, takers)
+    owed, able = owed_rows(case, takers) if has_margins(case) else (None, np.ones((1, 1), dtype=np.bool_))
 
     def most(reserve: Reserve, side: Direction) -> Floats:
-        room = np.where(able, charge + discharge, 0.0)
+        room = np.where(able & chosen[:, None], charge + discharge, 0.0)
+        if owed is None or reserve.sustain_h <= 0:
+            return room
         energy = np.maximum(owed[CEILING] - owed[FLOOR], 0.0) / owed[PER_KW]
-        most: Floats = np.minimum(room, energy / duration(reserve, case.isp_hours).hours)
+        most: Floats = np.minimum(room, energy / reserve.sustain_h)
         return most
 
     held = add_held(block, case, data.point, data.reserve_kw, most)
@@ -307,7 +309,8 @@ def _hold(block: Any, case: Case, units: Ints, charging: Bools, discharging: Boo
     for side in SIDES:
         for products, where in side_patterns(case, held, len(data.point), side):
             _add_rooms(block, side, products, where, charging, discharging)
-    add_margins(block, case, held, owed)
+    if owed is not None:
+        add_margins(block, case, held, owed)
     return held
 
 

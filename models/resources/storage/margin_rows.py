@@ -54,7 +54,9 @@ def add_margins(block: Any, case: Case, held: Held, owed: Floats) -> None:
         add_table(block, f"first_{side.value}", reversible[:, :1], np.maximum(first[side], 0.0))
         for products, where in side_patterns(case, held, units, side):
             lasts = {r: duration(case.reserves[r], case.isp_hours) for r in products}
-            ends = tuple((r, of_product.hours) for r, of_product in lasts.items())
+            ends = tuple((r, of_product.hours) for r, of_product in lasts.items() if of_product.hours > 0)
+            if not ends:
+                continue
             starts = tuple((r, of_product.begin_h) for r, of_product in lasts.items() if of_product.begin_h > 0)
             counts = reversible & bool(starts)
             begins = where & counts

@@ -4,6 +4,7 @@ import numpy as np
 
 from models.block import slices
 from models.case import Case, Direction, Floats, Ints
+from models.headroom import has_margins
 from models.outcome import Fields
 from models.reserve_room import SIDES, ReserveAllocation, roomless, wide_rows
 from models.resources.storage.owed import BEFORE_CEILING, BEFORE_FLOOR, CEILING, FLOOR, PER_KW, owed_of
@@ -16,7 +17,7 @@ def reserve_kw(case: Case) -> Floats:
 
 def allocation(case: Case, units: Ints, fields: Fields, place: Ints, held_kw: Floats) -> ReserveAllocation:
     """Return the room that units (n,) with finished programs, at rows `place` (n,), leave."""
-    result = roomless(held_kw, margins=True)
+    result = roomless(held_kw, margins=has_margins(case))
     for few in slices(len(units)):
         _fill(case, units[few], fields, place[few], result.part(few))
     return result
@@ -31,6 +32,8 @@ def _fill(case: Case, units: Ints, fields: Fields, place: Ints, into: ReserveAll
     cap = data.reserve_kw[units][:, None]
     into.room_kw[Direction.UP][:] = np.clip(np.minimum(cap, power_kw + discharge), 0.0, None)
     into.room_kw[Direction.DOWN][:] = np.clip(np.minimum(cap, charge - power_kw), 0.0, None)
+    if not has_margins(case):
+        return
     energy_kwh = fields["energy_kwh"][place]
     before_kwh = np.column_stack([data.energy_start_kwh[units], energy_kwh[:, :-1]])
     owed, first = owed_of(case, units)

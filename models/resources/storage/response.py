@@ -187,7 +187,7 @@ class StorageResponder:
         )
 
     def _offers(self, held_eur_per_kw: Floats) -> Offers:
-        """Return the earnings of room at these rewards; vertices only where there are products."""
+        """Return the earnings of room at these rewards; vertices only where a product must be sustained."""
         reserves, isps = self.case.reserves, self.case.isps
         rewards = np.ascontiguousarray(held_eur_per_kw, dtype=np.float64)
         traded = np.array([traded_isps(reserve) for reserve in reserves], dtype=np.bool_).reshape(-1, isps)
@@ -201,7 +201,7 @@ class StorageResponder:
         if sustained.any() and not sustained.all():
             begin = np.where(sustained, hours, 0.0)
             needs = np.column_stack([needs, begin * up, begin * down])
-        margins = bool(traded.any())
+        margins = bool(sustained.any() and traded.any())
         vertices, number = dual_vertices(rewards if margins else rewards[:0], needs, traded)
         return Offers(
             sides=sides.eur_per_kw,

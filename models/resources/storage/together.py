@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from models.case import Case, Floats, Ints
-from models.headroom import duration
+from models.headroom import duration, has_margins
 from models.resources.storage import Storage
 from models.resources.storage.owed import BEFORE_CEILING, BEFORE_FLOOR, PER_KW, owed_of
 
@@ -70,6 +70,8 @@ def _with_room(case: Case, groups: Sequence[Ints], one: Storage) -> Storage:
     the member cannot reverse its flow.
     """
     lasts = [duration(reserve, case.isp_hours) for reserve in case.reserves]
+    if not has_margins(case):
+        return one
     longest_h = max((last.isps * last.most_h for last in lasts), default=0.0)
     begin_h = max((last.begin_h for last in lasts), default=0.0)
     owed, first = owed_of(replace(case, storage=one), np.arange(len(groups)))
