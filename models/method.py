@@ -4,6 +4,7 @@ from collections.abc import Callable
 from enum import Enum
 
 from models.block import called_units
+from models.calm import calmed
 from models.case import Case
 from models.decomposition.executors import LOCAL, executor_of
 from models.decomposition.precompile import compile_all
@@ -71,8 +72,9 @@ def solve(
         return replan(case, relative_gap=relative_gap, time_limit_s=time_limit_s, threads=threads)
     taken = chosen(case, method)
     if taken is Method.REFERENCE:
-        return reference(case, relative_gap=relative_gap, time_limit_s=time_limit_s, threads=threads)
-    return (climb if taken is Method.LADDER else decompose)(
+        found = reference(case, relative_gap=relative_gap, time_limit_s=time_limit_s, threads=threads)
+        return calmed(case, found, threads=threads)
+    found = (climb if taken is Method.LADDER else decompose)(
         case,
         relative_gap=relative_gap,
         time_limit_s=time_limit_s,
@@ -81,3 +83,4 @@ def solve(
         cancelled=cancelled,
         executor=executor_of(executor),
     )
+    return calmed(case, found, threads=threads)

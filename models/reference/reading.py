@@ -65,7 +65,7 @@ def read_outcome(
     reached = found.objective - found.bound <= found.gap_allowed
     return assemble(
         case,
-        _answer(case, problem, values),
+        read_answer(case, problem, values),
         _shadow(case, problem, matrix, found),
         termination=Termination.OPTIMAL if reached else Termination.TIME_LIMIT if found.late else Termination.GAP_OPEN,
         bound_eur=-found.bound,
@@ -74,7 +74,8 @@ def read_outcome(
     )
 
 
-def _answer(case: Case, problem: Problem, values: Values) -> ProgramValues:
+def read_answer(case: Case, problem: Problem, values: Values) -> ProgramValues:
+    """Return all programs, positions and shortfalls of an answer."""
     programs = _programs(case, problem.units, values)
     headroom = _headroom(case, problem.units, values)
     point_kw = points_kw(case, programs)

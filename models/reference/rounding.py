@@ -132,7 +132,7 @@ def solve_fixed(
     It may be infeasible. `decided` (N,) are the pairs whose direction in x stays.
     """
     closed: list[Ints] = []
-    whole, value = _fixed_whole(columns, x, bids)
+    whole, value = fixed_whole(columns, x, bids)
     relaxation.bound_columns(whole, value, value)
     mixing, rounds = mixing_pairs(columns, x) | decided, 0
     try:
@@ -165,7 +165,7 @@ def _rounded_bids(columns: Columns, x: Floats) -> Floats:
     return np.where(bids >= columns.least, bids, 0.0)
 
 
-def _fixed_whole(columns: Columns, x: Floats, bids: Floats) -> tuple[Ints, Floats]:
+def fixed_whole(columns: Columns, x: Floats, bids: Floats) -> tuple[Ints, Floats]:
     """Return all whole columns and the values at which to fix them."""
     switched = columns.switch >= 0
     parts = [(columns.whole, bids), (columns.switch[switched], (bids[switched] > 0).astype(np.float64))]

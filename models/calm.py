@@ -1,0 +1,91 @@
+"""Of equally good programs the calmest: devices rest, and nothing is curtailed, where moving earns nothing.
+
+A second linear program: whole numbers and directions stay, and of the best programs that with the least
+Σ (pc + pd) + Σ (p − g) is taken. Its cost is never counted as money, and the bound stays as it was proven. Only for
+portfolios of a few stores and generators: there one looks at every device, and the second program takes no time.
+"""
+
+from dataclasses import replace
+from time import perf_counter
+
+import numpy as np
+
+from models.assembly import assemble
+from models.case import Case, Floats
+from models.outcome import Outcome, Termination
+from models.reference.incumbent import incumbent_values
+from models.reference.problem import state
+from models.reference.reading import read_answer
+from models.reference.rounding import Columns, columns_of, fixed_whole, mixing_pairs, values_of
+from models.solver import Matrix, Relaxation, Status, translate
+
+MOST_CELLS = 2_500
+"""Most units times ISPs for which programs are calmed: about 25 units of a day."""
+_SECONDS = 5.0
+_EQUAL_EUR, _EQUAL = 1e-7, 1e-9
+"""Programs whose values differ by less, in EUR and as a share of gross cost, are equally good."""
+_EUR_FIRST = 1e8
+"""An EUR counts as much as so many kW moved in one ISP: a spread of less than 4e-5 EUR/MWh is none."""
+_LESS_KW = 1e-6
+"""A program must move less than another by this to be calmer, summed over units and ISPs."""
+
+
+def calmed(case: Case, outcome: Outcome, *, threads: int = 1) -> Outcome:
+    """Return the calmest program of the same value, or the outcome itself where none is calmer."""
+    units = len(case.storage.point) + len(case.curtailable.point)
+    before = _movement_kw(case, outcome)
+    known = outcome.termination is not Termination.NO_PROGRAM and case.remainder is None
+    if not known or not 0 < units * case.isps <= MOST_CELLS or before <= _LESS_KW:
+        return outcome
+    started = perf_counter()
+    problem = state(case)
+    matrix = translate(problem.model)
+    columns = columns_of(matrix, problem.discrete)
+    moves = np.zeros(len(matrix.cost))
+    for name in ("storage", "curtailable"):
+        moves[matrix.columns(list(problem.units.blocks[name].flow.variables))] = 1.0
+    x = incumbent_values(case, matrix, problem.discrete, outcome)
+    still = _calmer(_fixed(matrix, columns, x), moves)
+    run = Relaxation(still, threads=threads).solve(_SECONDS, "simplex")
+    if run.status is not Status.OPTIMAL or mixing_pairs(columns, run.x).any():
+        return outcome
+    found = assemble(
+        case,
+        read_answer(case, problem, values_of(still, run.x)),
+        outcome.shadow,
+        termination=outcome.termination,
+        bound_eur=max(outcome.bound_eur, outcome.objective_eur),
+        solver=outcome.solver,
+        seconds=outcome.seconds | {"calm": perf_counter() - started},
+    )
+    lost = outcome.objective_eur - found.objective_eur
+    if lost > _slack_eur(outcome) or _movement_kw(case, found) > before - _LESS_KW:
+        return outcome
+    return replace(found, duals=outcome.duals, log=outcome.log)
+
+
+def _movement_kw(case: Case, outcome: Outcome) -> float:
+    """Return Σ (pc + pd) + Σ (p − g) of planned programs."""
+    programs = outcome.programs
+    moved = np.sum(programs.charge_kw) + np.sum(programs.discharge_kw)
+    return float(moved + np.sum(programs.curtailable_kw - case.curtailable.forecast_kw))
+
+
+def _slack_eur(outcome: Outcome) -> float:
+    return _EQUAL_EUR + _EQUAL * outcome.gross_cost_eur
+
+
+def _fixed(matrix: Matrix, columns: Columns, x: Floats) -> Matrix:
+    """Return the problem with the whole numbers of x, and without the directions that x does not use."""
+    lower, upper = matrix.lower.copy(), matrix.upper.copy()
+    whole, value = fixed_whole(columns, x, x[columns.whole])
+    lower[whole] = upper[whole] = value
+    for used, other in ((columns.first, columns.second), (columns.second, columns.first)):
+        closed = other[(x[used] > 0) & (x[other] <= 0)]
+        upper[closed] = np.maximum(lower[closed], 0.0)
+    return replace(matrix, lower=lower, upper=upper)
+
+
+def _calmer(matrix: Matrix, moves: Floats) -> Matrix:
+    """Return the problem in which value comes first and moving little second; the matrix minimises −value."""
+    return replace(matrix, cost=_EUR_FIRST * matrix.cost + moves, offset=0.0)
