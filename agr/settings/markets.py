@@ -103,6 +103,9 @@ class Markets(Section):
     day_ahead: DayAhead = Field(default=DayAhead(), description="The day-ahead auction.")
     intraday: Intraday = Field(default=Intraday(), description="The intraday market.")
     imbalance: Imbalance = Field(default=Imbalance(), description="Imbalance settlement.")
+    speculation: bool = Field(
+        default=False, description="Allow trades that pay without resources to exceed what resources can do."
+    )
     capacity: tuple[CapacityProduct, ...] = Field(default=(), description="Balancing capacity products.")
 
     @model_validator(mode="after")

@@ -7,6 +7,7 @@ import numpy as np
 from agr.domain.errors import PlanError
 from agr.domain.register import Contract, in_window
 from agr.planning.case import markets
+from agr.planning.case.backing import backed
 from agr.planning.case.classes import CLASSES
 from agr.planning.case.inputs import Inputs
 from agr.planning.case.rows import Draft, PointIndex
@@ -133,6 +134,7 @@ def build(inputs: Inputs) -> NamedCase:
         raise PlanError(
             f"the inputs of {inputs.period} contradict each other: {error}; correct the imported tables"
         ) from error
+    case = backed(case, inputs.markets.speculation, notes)
     return NamedCase(
         case=case,
         names={name: names for name, (names, _) in found.items()},

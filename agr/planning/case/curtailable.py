@@ -6,9 +6,9 @@ from agr.domain.kinds import generator
 from agr.domain.kinds.generator import Generator
 from agr.domain.kinds.quantities import POWER
 from agr.planning.case.inputs import Inputs
-from agr.planning.case.rows import Draft, UnitRows
+from agr.planning.case.rows import Draft, Floats, UnitRows
 from agr.planning.case.unit_class import Conversion, UnitClass
-from models.case import Curtailable
+from models.case import Case, Curtailable
 
 
 def _add(rows: UnitRows, draft: Draft, unit: Generator, point: int) -> None:
@@ -35,6 +35,14 @@ def _arrays(rows: UnitRows, inputs: Inputs) -> Curtailable:
     )
 
 
+def _range_kw(case: Case) -> tuple[Floats, Floats]:
+    """Return the forecast and nothing, or what is pinned."""
+    data, nothing = case.curtailable, np.zeros(case.isps)
+    pinned, free = np.nan_to_num(data.pinned_kw), np.isnan(data.pinned_kw)
+    least = np.where(free, data.forecast_kw, pinned).sum(axis=0) + nothing
+    return least, np.where(free, 0.0, pinned).sum(axis=0) + nothing
+
+
 CLASS = UnitClass(
     name="curtailable",
     shown=generator.KIND.name,
@@ -42,5 +50,6 @@ CLASS = UnitClass(
     conversions=(Conversion(kind=generator.KIND, add=_add),),
     arrays=_arrays,
     power_kw=lambda _case, programs: programs.curtailable_kw,
+    range_kw=_range_kw,
     unmanaged_kw=lambda case: case.curtailable.forecast_kw,
 )

@@ -25,5 +25,6 @@ CLASS = UnitClass(
     conversions=(Conversion(kind=fixed_load.KIND, add=_add),),
     arrays=_arrays,
     power_kw=lambda case, _programs: case.fixed.program_kw,
+    range_kw=lambda case: (case.fixed.program_kw.sum(axis=0), case.fixed.program_kw.sum(axis=0)),
     unmanaged_kw=lambda case: case.fixed.program_kw,
 )

@@ -88,17 +88,17 @@ def _given(
     bought, sold = _filled(inputs, buy_series), _filled(inputs, sell_series)
     for series, missing in ((buy_series, np.isnan(bought)), (sell_series, np.isnan(sold))):
         if missing.any():
-            notes.append(f"no intraday price {series!r} in {_isps(missing)}: day-ahead ± half the spread was used")
+            notes.append(f"no intraday price {series!r} in {named_isps(missing)}: day-ahead ± half the spread was used")
     crossed = bought < sold  # False where one is missing
     if crossed.any():
-        notes.append(f"intraday buying price below the selling price in {_isps(crossed)}: the mean was used there")
+        notes.append(f"intraday buying price below the selling price in {named_isps(crossed)}: the mean was used there")
     mean = (bought + sold) / 2
     bought, sold = np.where(crossed, mean, bought), np.where(crossed, mean, sold)
     filled = np.where(np.isnan(bought), np.fmax(buy, sold), bought)
     return filled, np.where(np.isnan(sold), np.fmin(sell, filled), sold)
 
 
-def _isps(where: NDArray[np.bool_]) -> str:
+def named_isps(where: NDArray[np.bool_]) -> str:
     """Name ISPs, from 1, as ranges."""
     chosen = np.flatnonzero(where) + 1
     runs = np.split(chosen, np.flatnonzero(np.diff(chosen) > 1) + 1)

@@ -128,6 +128,20 @@ def _left_eur(case: Case, starts: Ints) -> float:
     return -float(case.shiftable.later_eur[after > 0, after[after > 0] - 1].sum())
 
 
+def _range_kw(case: Case) -> tuple[Floats, Floats]:
+    """Return the lowest and highest power (T,) in each ISP of all starts that a run may have, added up."""
+    data = case.shiftable
+    low, high = np.zeros(case.isps), np.zeros(case.isps)
+    rows = zip(data.profile_kw, data.length.tolist(), data.first_start.tolist(), data.last_start.tolist(), strict=True)
+    for profile, length, first, last in rows:
+        for t in range(first, min(last + length, case.isps)):
+            powers = profile[max(t - last, 0) : min(t - first + 1, length)]
+            rests = t < last or t - first >= length  # of one start, the run has not begun yet or has ended
+            low[t] += min(float(powers.min()), 0.0) if rests else float(powers.min())
+            high[t] += max(float(powers.max()), 0.0) if rests else float(powers.max())
+    return low, high
+
+
 CLASS = UnitClass(
     name="shiftable",
     shown=shiftable_run.KIND.name,
@@ -135,6 +149,7 @@ CLASS = UnitClass(
     conversions=(Conversion(kind=shiftable_run.KIND, add=_add),),
     arrays=_arrays,
     power_kw=lambda case, programs: _run_kw(case, programs.start),
+    range_kw=_range_kw,
     unmanaged_kw=lambda case: _run_kw(case, case.shiftable.unmanaged_start),
     decided=lambda _case, programs: [int(start) for start in programs.start],
     carried=lambda case, programs: _to_come(case, programs.start),

@@ -53,6 +53,14 @@ def _unmanaged_kw(case: Case) -> Floats:
     return charge - discharge
 
 
+def _range_kw(case: Case) -> tuple[Floats, Floats]:
+    """Return discharging and charging at the limits, or what is pinned; energy is not looked at."""
+    data, nothing = case.storage, np.zeros(case.isps)
+    pinned, free = np.nan_to_num(data.pinned_kw), np.isnan(data.pinned_kw)
+    least = np.where(free, -data.discharge_kw, pinned).sum(axis=0) + nothing
+    return least, np.where(free, data.charge_kw, pinned).sum(axis=0) + nothing
+
+
 _NEVER_KWH = 1e30
 """An energy that no store holds: there begin the steps in worth that a store does not have"""
 
@@ -63,6 +71,7 @@ CLASS = UnitClass(
     conversions=(battery.CONVERSION, heat_pump.CONVERSION, ev_session.CONVERSION),
     arrays=_arrays,
     power_kw=lambda _case, programs: programs.storage_kw,
+    range_kw=_range_kw,
     unmanaged_kw=_unmanaged_kw,
     carried=lambda _case, programs: programs.energy_kwh[:, -1].tolist(),
     unmanaged_carried=lambda case: _unmanaged_end_kwh(case).tolist(),

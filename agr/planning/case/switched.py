@@ -141,6 +141,19 @@ def _pins(draft: Draft, resource: str, point: int) -> NDArray[np.float64]:
     return pinned
 
 
+def _range_kw(case: Case) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the powers (T,) of all units that may be off and on in each ISP: in windows, or until a run may end."""
+    data, shape = case.switched, (len(case.switched.point), case.isps)
+    isp = np.arange(case.isps)[None, None, :]
+    inside = ((data.window_first[:, :, None] <= isp) & (isp < data.window_end[:, :, None])).any(axis=1)
+    owed = np.where(data.before > 0, data.min_run - data.before, 0)[:, None]
+    free, power = np.isnan(np.broadcast_to(data.pinned_on, shape)), np.broadcast_to(data.on_kw, shape)
+    able = inside | (isp[0] < owed)
+    pinned = np.where(free, 0.0, np.nan_to_num(data.pinned_on) * power).sum(axis=0)
+    free_kw = np.where(free & able, power, 0.0)
+    return pinned + np.minimum(free_kw, 0.0).sum(axis=0), pinned + np.maximum(free_kw, 0.0).sum(axis=0)
+
+
 CLASS = UnitClass(
     name="switched",
     shown=switched_load.KIND.name,
@@ -148,6 +161,7 @@ CLASS = UnitClass(
     conversions=(Conversion(kind=switched_load.KIND, add=_add),),
     arrays=_arrays,
     power_kw=lambda case, programs: case.switched.on_kw * programs.switched_on,
+    range_kw=_range_kw,
     unmanaged_kw=_unmanaged_kw,
     decided=lambda _case, programs: list(programs.switched_on),
     carried=lambda case, programs: carried_isps(case, programs.switched_on),

@@ -40,6 +40,9 @@ class UnitClass:
     """Programs (U,T) in kW, consumption positive"""
     unmanaged_kw: Callable[[Case], Floats]
     """Programs (U,T) in kW if nobody steers"""
+    range_kw: Callable[[Case], tuple[Floats, Floats]] | None = None
+    """Lowest and highest consumption (T,), kW, of all units together, each ISP by itself; None: not known, and then
+    trades are not limited to what resources can do"""
     decided: Callable[[Case, Programs], Sequence[Decision]] | None = None
     """Decision of each unit that later plans of the Period need besides its power"""
     carried: Callable[[Case, Programs], Sequence[float]] | None = None

@@ -1,0 +1,93 @@
+"""Limits trades to what resources can do, where prices would pay for trading without them. Pure.
+
+Positions are backed when, in every ISP, what is bought day-ahead and freely intraday lies within what the portfolio's
+units could consume or produce there, given forecasts; positions that are fixed already are facts. Source:
+docs/reference/formulation.md §3.2.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agr.planning.case.classes import CLASSES
+from agr.planning.case.markets import named_isps
+from agr.planning.case.rows import Floats
+from models.case import Case
+
+Bools = NDArray[np.bool_]
+_EUR_PER_MWH = 1e-9
+"""A difference of prices below this is rounding."""
+
+
+def backed(case: Case, speculation: bool, notes: list[str]) -> Case:
+    """Return the case with its trade limits cut to what resources can do, in ISPs where anything else would pay.
+
+    Elsewhere no trade pays without a resource, so limits stay as they are. With `speculation` they stay everywhere.
+    """
+    pays = _pays(case)
+    if not pays.any():
+        return case
+    where = named_isps(pays)
+    if speculation:
+        notes.append(f"markets.speculation: in {where}, trades pay without resources, and may exceed what these can do")
+        return case
+    reach = _range_kw(case)
+    if reach is None:
+        return case
+    notes.append(f"in {where}, trades would pay without resources: positions are limited to what resources can do")
+    return _limited(case, pays, *reach)
+
+
+def _pays(case: Case) -> Bools:
+    """Return in which ISPs (T,) two trades, or a trade and imbalance, earn something without any resource."""
+    market, intraday, penal = case.day_ahead, case.intraday, case.imbalance
+    free = np.isnan(market.committed_kw)
+    trades = np.isnan(intraday.committed_kw)
+    buys, sells = trades & (intraday.buy_depth_kw > 0), trades & (intraday.sell_depth_kw > 0)
+    price, buy, sell = market.price_eur_per_mwh, intraday.buy_eur_per_mwh, intraday.sell_eur_per_mwh
+    gains = (
+        (free & sells, sell - price),
+        (free & buys, price - buy),
+        (free, price - penal.short_eur_per_mwh),
+        (free, -price - penal.long_eur_per_mwh),
+        (sells, sell - penal.short_eur_per_mwh),
+        (buys, -buy - penal.long_eur_per_mwh),
+    )
+    found = np.zeros(case.isps, dtype=np.bool_)
+    for possible, gain in gains:
+        found |= possible & (gain > _EUR_PER_MWH)
+    products = np.unique(market.product[found & free])
+    return found | (free & np.isin(market.product, products))
+
+
+def _range_kw(case: Case) -> tuple[Floats, Floats] | None:
+    """Return the lowest and highest consumption (T,) of all units together; None where a class cannot say."""
+    low, high = np.zeros(case.isps), np.zeros(case.isps)
+    for units in CLASSES:
+        if not len(units.points(case)):
+            continue
+        if units.range_kw is None:
+            return None
+        least, most = units.range_kw(case)
+        low, high = low + least, high + most
+    return low, high
+
+
+def _limited(case: Case, pays: Bools, low: Floats, high: Floats) -> Case:
+    """Return the case with limits of a product that span those of its ISPs, and depths that follow from them."""
+    market, intraday = case.day_ahead, case.intraday
+    most, least = np.array(market.max_buy_kw), -np.array(market.max_sell_kw)
+    free = np.isnan(market.committed_kw)
+    for number in np.unique(market.product[pays & free]).tolist():
+        mine = free & (market.product == number)
+        most[mine] = np.minimum(most[mine], max(float(high[mine].max()), 0.0))
+        least[mine] = np.maximum(least[mine], min(float(low[mine].min()), 0.0))
+    highest, lowest = (np.where(free, bound, market.committed_kw) for bound in (most, least))
+    buy = np.where(pays, np.minimum(intraday.buy_depth_kw, np.maximum(high - lowest, 0.0)), intraday.buy_depth_kw)
+    sell = np.where(pays, np.minimum(intraday.sell_depth_kw, np.maximum(highest - low, 0.0)), intraday.sell_depth_kw)
+    return replace(
+        case,
+        day_ahead=replace(market, max_buy_kw=most, max_sell_kw=-least),
+        intraday=replace(intraday, buy_depth_kw=buy, sell_depth_kw=sell),
+    )
