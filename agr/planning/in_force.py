@@ -83,6 +83,21 @@ def judged(number: int, before: Solved, named: NamedCase, answer: Solution) -> J
     return Judged(answer=replace(answer, outcome=stays, findings=()), against=against)
 
 
+def lost_eur(before: Solved, named: NamedCase, found: Outcome) -> float:
+    """Return by how much a part as it was found is worth less than the program in force, EUR; 0 if it is not.
+
+    `before` is the whole plan in force, `named` the part under new facts.
+    """
+    from models.evaluation import Earlier, evaluable, keep
+
+    if not evaluable(named.case):
+        return 0.0
+    earlier = Earlier(case=before.named.case, outcome=before.outcome, rows=rows_of(before.named, named))
+    kept = keep(named.case, earlier, found).outcome
+    lost = kept.objective_eur - found.objective_eur
+    return lost if lost > _ROUNDING_EUR + _ROUNDING * kept.gross_cost_eur else 0.0
+
+
 def rows_of(before: NamedCase, named: NamedCase) -> Mapping[str, NDArray[np.int64]]:
     """Return class → (U,) row in the case before of each unit of a case, by the name of its resource; −1: it is new."""
     found = {}

@@ -20,6 +20,7 @@ from agr.domain.register import Contract
 from agr.planning import serialisation
 from agr.planning.case import NamedCase
 from agr.planning.difference import Solved, change
+from agr.planning.in_force import lost_eur
 from agr.planning.inputs import basis_of
 from agr.planning.plan_loader import merged, named_like, places
 from agr.planning.plan_summary import points_of, positions_of, result_of
@@ -140,6 +141,9 @@ class IncrementalPlanner:
         outcome = answer.outcome
         if answer.findings or outcome.termination is not Termination.OPTIMAL:
             return PartRefused(points=points, findings=answer.findings, gap_eur=outcome.gap_eur)
+        lost = lost_eur(run.whole, run.named, outcome)
+        if lost > 0:  # within the proven gap, or the proof is wrong; the whole portfolio is compared in full
+            return PartRefused(points=points, failure=f"the program in force is worth {lost:,.2f} EUR more")
         other = run.named.case.remainder
         assert other is not None
         case = replace(run.named.case, remainder=replace(other, dual_slack_eur=answer.dual_slack_eur))

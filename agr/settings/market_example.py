@@ -13,30 +13,38 @@ _COMMENTS_BEGIN = 38  # columns before the space and the comment, as in the rest
 
 
 def market_sections() -> str:
-    """Return a section for every market, with every setting: its default, or an example as a comment.
+    """Return what concerns all markets and a section for every market, with every setting: its default, or an example.
 
-    Sections that a configuration need not have are comments as a whole.
+    Examples, and sections that a configuration need not have, are comments.
     """
-    return "\n".join(
-        "".join(f"{line}\n" for line in _section(f"markets.{name}", field))
-        for name, field in Markets.model_fields.items()
-    )
+    fields = Markets.model_fields.items()
+    common = ["[markets]", *(line for name, field in fields if _kind(field) is None for line in _setting(name, field))]
+    sections = [list(_section(f"markets.{name}", kind, f)) for name, f in fields if (kind := _kind(f)) is not None]
+    return "\n".join("".join(f"{line}\n" for line in lines) for lines in (common, *sections))
 
 
-def _section(path: str, field: FieldInfo) -> Iterator[str]:
+def _kind(field: FieldInfo) -> type[BaseModel] | None:
+    """Return the class of a market's section; None for a setting of all markets."""
     kinds = get_args(field.annotation) or (field.annotation,)
-    kind = next(kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel))
+    return next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)), None)
+
+
+def _section(path: str, kind: type[BaseModel], field: FieldInfo) -> Iterator[str]:
     several, left_out = isinstance(field.default, tuple), not isinstance(field.default, BaseModel)
     mark = "#" if left_out else ""
     yield f"# {field.description}"
     yield f"{mark}[[{path}]]" if several else f"{mark}[{path}]"
     for name, setting in kind.model_fields.items():
-        given = not setting.is_required() and setting.default is not None
-        value = setting.default if given else (setting.examples or [None])[0]
-        if value is None:
-            raise TypeError(f"{path}.{name} has neither a default nor an example; give its Field one")
-        line = f"{mark if given else '#'}{name} = {_value(value)}"
-        yield f"{line:{_COMMENTS_BEGIN}} # {setting.description}"
+        yield from _setting(name, setting, mark)
+
+
+def _setting(name: str, setting: FieldInfo, mark: str = "") -> Iterator[str]:
+    given = not setting.is_required() and setting.default is not None
+    value = setting.default if given else (setting.examples or [None])[0]
+    if value is None:
+        raise TypeError(f"markets: {name} has neither a default nor an example; give its Field one")
+    line = f"{mark if given else '#'}{name} = {_value(value)}"
+    yield f"{line:{_COMMENTS_BEGIN}} # {setting.description}"
 
 
 def _value(value: Any) -> str:

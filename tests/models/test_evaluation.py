@@ -10,6 +10,7 @@ from models.baseline import no_flexibility
 from models.case import UNIT_CLASSES
 from models.errors import CaseError
 from models.evaluation import Earlier, evaluable, keep
+from models.markets.registry import MARKETS
 from models.outcome import Termination
 from models.part import subproblem
 from tests.models.builders import (
@@ -227,10 +228,27 @@ def test_imbalance_is_priced_where_no_market_covers_the_program():
     assert near(kept.outcome.objective_eur, -10.0)
 
 
-def test_the_program_of_a_part_is_not_evaluated():
+def test_in_a_part_the_rest_of_the_portfolio_counts_as_it_is():
+    """Two full batteries of 10 kW at two points hold 10 kW of a bid of 0.020 MW each; the part is the first of them.
+
+    In the part, its program in force is worth what it is in the whole: 2 · 20 EUR stored and 0.020 MW · 100 EUR/MW.
+    """
+    first, second = (battery(start=20.0, end_value=1.0, reserve_kw=10.0, point=point) for point in (0, 1))
+    case = make(2, first, second, points=2, price=10.0, reserves=(reserve(2, 100.0),))
+    whole = solved(case)
+    assert near(whole.objective_eur, 42.0)
+    part = subproblem(case, whole, np.array([0]))
+    kept = keep(part, in_force(case, whole, storage=np.array([0]), fixed=np.array([-1])), no_flexibility(part))
+    assert near(kept.outcome.objective_eur, 42.0)
+    assert near(kept.outcome.bids_mw[0], [0.020])
+    assert audit(part, kept.outcome) == ()
+    assert evaluable(part)
+
+
+def test_a_market_that_is_planned_whole_only_is_not_evaluated(monkeypatch):
     case = make(2, battery())
-    assert evaluable(case)
-    part = subproblem(case, solved(case), np.array([0]))
-    assert not evaluable(part)
+    whole_only = replace(MARKETS[0], whole_only=lambda _case: True)
+    monkeypatch.setattr("models.evaluation.MARKETS", (whole_only, *MARKETS[1:]))
+    assert not evaluable(case)
     with pytest.raises(CaseError, match="cannot be evaluated"):
-        keep(part, in_force(case, solved(case)), no_flexibility(case))
+        keep(case, in_force(case, no_flexibility(case)), no_flexibility(case))

@@ -21,6 +21,7 @@ from agr.scenario.replaying import replay
 from agr.settings import Planning
 from agr.store import day, register
 from models.audit import audit
+from models.baseline import no_flexibility
 from models.case import Case
 from models.outcome import Termination
 from tests.builders.worlds import CONTRACT, PERIOD, POINT, World, prices
@@ -199,6 +200,34 @@ def test_a_gap_that_becomes_too_wide_makes_it_the_whole_portfolio(world: World, 
         wide.close()
     assert "plan.part_not_enough" in [line["event"] for line in logs]
     assert not stage.made[-1].part
+
+
+class Worse(SolverPool):
+    """A worker that finds the unmanaged program of a part, and calls it optimal."""
+
+    def solve_part(self, before: Case, case: Case) -> Solution:
+        found = super().solve_part(before, case)
+        worse = no_flexibility(case)
+        bound = {"bound_eur": worse.objective_eur, "gap_eur": 0.0, "duals": found.outcome.duals}
+        return replace(found, outcome=replace(worse, termination=Termination.OPTIMAL, **bound))
+
+
+def test_a_part_that_is_worth_less_than_the_program_in_force_makes_it_the_whole_portfolio(
+    world: World, solver: SolverPool
+) -> None:
+    stage = first_plan(world, solver)
+    update(world, -20_000)
+    worse = Worse(world.settings.planning)
+    try:
+        planner = Planner(world.store, world.settings, world.clock, worse, stage.made.append)
+        with structlog.testing.capture_logs() as logs:
+            assert planner.run_due() == 1
+    finally:
+        worse.close()
+    (refused,) = [line for line in logs if line["event"] == "plan.part_failed"]
+    assert refused["why"].startswith("the program in force is worth ")
+    assert not stage.made[-1].part
+    assert stage.made[-1].state is PlanState.AUDITED
 
 
 class Lost(SolverPool):
