@@ -10,6 +10,7 @@ from agr.domain.isp import Period
 from agr.domain.plan import AgainstInForce, Plan, PlanState, Reason
 from agr.planning import serialisation
 from agr.planning.case import NamedCase, build
+from agr.planning.case_audit import audit_case, audit_programs
 from agr.planning.difference import Solved, begun_from, change
 from agr.planning.in_force import comparable, judged, standing, words
 from agr.planning.incremental import IncrementalPlanner, PartRefused, PartRun
@@ -79,6 +80,14 @@ def _said(against: AgainstInForce | None) -> tuple[str, ...]:
     return (said,) if said else ()
 
 
+def _checked(start: RunInputs, named: NamedCase, answer: Solution) -> Solution:
+    """Return the answer with what is wrong in its case, and with what its programs break of what customers entered."""
+    found = audit_case(start.inputs, named)
+    if not answer.findings:  # else its arrays may be malformed, and it is not used anyway
+        found += audit_programs(start.inputs, named, answer.outcome)
+    return replace(answer, findings=answer.findings + found) if found else answer
+
+
 class PlanMaker:
     """Makes plans from what a store holds, and stores them."""
 
@@ -132,6 +141,7 @@ class PlanMaker:
         against = None
         if not answer.findings or answer.outcome.termination is Termination.NO_PROGRAM:  # then it is no fault
             answer, against = self._judged(start, named, answer, run.preview)
+        answer = _checked(start, named, answer)
         solved = Solved(named=named, outcome=answer.outcome)
         plan = self._described(start, solved, answer, run.reasons, against)
         plan = self._shown_first(plan) if run.preview else self._weighed(start, plan)

@@ -1,0 +1,46 @@
+"""Audits a case, and the programs made for it, against the tables, the states and the clock that they come from.
+
+The audit in `models.audit` checks an outcome against its case, and shares the case's view of the world. This one
+recomputes that view from the inputs alone: it shares no code with `agr.planning.case`, keeps local time of its own,
+and is written from docs/reference/tables.md and docs/reference/formulation.md. A plan with a finding is stored as
+failed and never sent. Tolerances: 1e-6 of a case's values; for programs ten times those of `models.audit`.
+
+stores     batteries, heat buffers and cars: powers, times, bands, needs, start states; programs are added up again from
+           the start on, in the customer's terms
+runs       shiftable runs: earliest start and latest end, whatever day they lie in
+
+A kind of resource without rules here, such as one that was added elsewhere, is not looked at.
+"""
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from agr.planning.case_audit import runs, stores
+from agr.planning.case_audit.context import Context
+from agr.planning.case_audit.day import day_of
+from agr.planning.case_audit.facts import Facts, Named
+from models.outcome import Outcome, Programs
+
+_CASES: tuple[Callable[[Context], Iterator[str]], ...] = (stores.check_case, runs.check_case)
+_PROGRAMS: tuple[Callable[[Context, Programs], Iterator[str]], ...] = (stores.check_programs, runs.check_programs)
+
+
+def audit_case(facts: Facts, named: Named) -> tuple[str, ...]:
+    """Return what in a case is not as the facts have it, each with resource, ISP (from 1), value and what is right."""
+    context = _context(facts, named)
+    if context.day.isps != named.case.isps or context.day.hours != named.case.isp_hours:
+        return (f"case: has {named.case.isps} ISPs of {named.case.isp_hours:g} h, the day {context.day.isps}",)
+    with np.errstate(all="ignore"):  # absurd values overflow; the comparisons find them
+        return tuple(finding for rule in _CASES for finding in rule(context))
+
+
+def audit_programs(facts: Facts, named: Named, outcome: Outcome) -> tuple[str, ...]:
+    """Return where programs break what customers entered; the outcome must have passed the audit of its shapes."""
+    context = _context(facts, named)
+    with np.errstate(all="ignore"):
+        return tuple(finding for rule in _PROGRAMS for finding in rule(context, outcome.programs))
+
+
+def _context(facts: Facts, named: Named) -> Context:
+    return Context(facts=facts, day=day_of(facts.period), case=named.case, names=named.names)

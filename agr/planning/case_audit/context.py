@@ -1,0 +1,88 @@
+"""What the rules of the case audit know about a case: its day, and where, when and how its resources may run. Pure."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agr.planning.case_audit.day import Day
+from agr.planning.case_audit.facts import Facts, Floats
+from models.case import NO_POINT, Case
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Context:
+    """A case beside the facts that it was made from."""
+
+    facts: Facts
+    day: Day
+    case: Case
+    names: Mapping[str, tuple[str, ...]]
+
+    @cached_property
+    def point(self) -> Mapping[str, int]:
+        """Connection that is ours on this day → its row among the congestion points, or NO_POINT."""
+        today = self.facts.period.day
+        rows = {address: row for row, address in enumerate(self.case.points)}
+        listed = {c: rows[p.address] for p in self.facts.portfolio.points for c in p.connections if p.address in rows}
+        return {
+            c.address: listed.get(c.address, NO_POINT)
+            for c in self.facts.register.connections
+            if c.first_day <= today and (c.last_day is None or c.last_day >= today)
+        }
+
+    def ours(self, kind: type[Any]) -> list[Any]:
+        """Return the resources of a kind behind connections that are ours on this day."""
+        return [row for row in self.facts.register.of(kind) if row.connection in self.point]
+
+    def forecast(self, resource: str, quantity: str, default: float) -> Floats:
+        """Return a forecast (T,); without one of the day's length it is `default` throughout."""
+        values = self.facts.forecasts.get((resource, quantity))
+        if values is None or len(values) != self.day.isps:
+            return np.full(self.day.isps, default)
+        return np.asarray(values, dtype=np.float64)
+
+    def available(self, resources: Sequence[str]) -> Floats:
+        """Return 1 in ISPs (U,T) in which resources can run, 0 from where they are out of order."""
+        off = [self.facts.unavailable_from.get(name, self.day.isps) for name in resources]
+        return (np.arange(self.day.isps) < np.array(off).reshape(-1, 1)).astype(np.float64)
+
+    def frozen(self, row: Any) -> bool:
+        """Say whether a resource is at a congestion point where nothing may change any more."""
+        point = self.point[row.connection]
+        return point != NO_POINT and self.case.points[point] in self.facts.frozen_points
+
+    def kept_isps(self, row: Any) -> int:
+        """Return how many ISPs, from the first, keep the program in force."""
+        return self.day.isps if self.frozen(row) else self.facts.closed_isps
+
+    def pins(self, rows: Sequence[Any]) -> Floats:
+        """Return the power (U,T) that can no longer change, NaN where it can."""
+        pinned = np.full((len(rows), self.day.isps), np.nan)
+        for u, row in enumerate(rows):
+            program = self.facts.previous.programs_kw.get(row.resource)
+            if program is not None:
+                kept = min(self.kept_isps(row), self.facts.unavailable_from.get(row.resource, self.day.isps))
+                pinned[u, :kept] = program[:kept]
+        return pinned
+
+    def rows_of(self, units: str, resources: Sequence[str]) -> NDArray[np.int64]:
+        """Return the row of each resource in a class of the case, −1 where it is missing."""
+        known = {name: row for row, name in enumerate(self.names.get(units, ()))}
+        return np.array([known.get(name, -1) for name in resources], dtype=np.int64)
+
+    def presence(self, units: str, kinds: Sequence[type[Any]], expected: Sequence[str]) -> Iterator[str]:
+        """Yield resources that are missing in a class of the case, and those that have no place in it."""
+        found, due = set(self.names.get(units, ())), set(expected)
+        kind_of = {row.resource: type(row) for row in self.facts.register.resources}
+        for name in sorted(due - found)[:SHOWN]:
+            yield f"case, {name}: is missing"
+        for name in sorted(name for name in found - due if kind_of.get(name) in (None, *kinds))[:SHOWN]:
+            yield f"case, {name}: has no place in this Period"
+
+
+SHOWN = 3
+"""Most resources per rule that are named."""

@@ -1,0 +1,125 @@
+"""What a case is audited against: tables, states and settings, as read from the store. Interfaces only.
+
+They are stated here again, field by field, because the audit shares nothing with `agr.planning.case`.
+"""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agr.domain.register import Portfolio, Register
+from agr.settings import Markets, Planning
+from models.case import Case
+
+Floats = NDArray[np.float64]
+
+
+class Calendar(Protocol):
+    """A local day and the length of its ISPs; nothing else of a Period is used."""
+
+    @property
+    def day(self) -> date:
+        """The local day."""
+
+    @property
+    def zone_name(self) -> str:
+        """The IANA name of the market's zone."""
+
+    @property
+    def isp_minutes(self) -> int:
+        """Length of an ISP."""
+
+
+class PlanInForce(Protocol):
+    """The plan in force, which closed ISPs keep."""
+
+    @property
+    def programs_kw(self) -> Mapping[str, Floats]:
+        """Resource → program (T,)."""
+
+    @property
+    def decided(self) -> Mapping[str, Any]:
+        """Resource → the ISP (from 0) in which a run starts, or the ISPs (T,) in which a load is on."""
+
+    @property
+    def intraday_kw(self) -> Floats | None:
+        """Net power (T,) bought."""
+
+
+class Facts(Protocol):
+    """What a plan is made from; see agr.planning.case.inputs for the meaning of each."""
+
+    @property
+    def period(self) -> Calendar:
+        """The day that is planned."""
+
+    @property
+    def portfolio(self) -> Portfolio:
+        """The CRO's congestion points."""
+
+    @property
+    def register(self) -> Register:
+        """The tables of connections, resources, contracts and limits."""
+
+    @property
+    def forecasts(self) -> Mapping[tuple[str, str], Floats]:
+        """(resource, quantity) → (T,)."""
+
+    @property
+    def prices(self) -> Mapping[str, tuple[float | None, ...]]:
+        """Series → price per ISP."""
+
+    @property
+    def reserved_w(self) -> Mapping[str, tuple[int, ...]]:
+        """Contract → W per ISP of the newest update."""
+
+    @property
+    def fixed(self) -> Mapping[str, tuple[float, ...]]:
+        """Market → position, once its gate has closed."""
+
+    @property
+    def carried_state(self) -> Mapping[str, float]:
+        """Resource → state at the end of the Period before."""
+
+    @property
+    def unmanaged_state(self) -> Mapping[str, float]:
+        """The same at the end of the unmanaged program."""
+
+    @property
+    def markets(self) -> Markets:
+        """Settings of the markets."""
+
+    @property
+    def planning(self) -> Planning:
+        """Settings of planning."""
+
+    @property
+    def closed_isps(self) -> int:
+        """How many ISPs can no longer change."""
+
+    @property
+    def frozen_points(self) -> frozenset[str]:
+        """Congestion points that keep their program."""
+
+    @property
+    def previous(self) -> PlanInForce:
+        """The plan in force."""
+
+    @property
+    def unavailable_from(self) -> Mapping[str, int]:
+        """Resource → ISP (from 0) from which it is off."""
+
+
+class Named(Protocol):
+    """A case with the names behind its rows."""
+
+    @property
+    def case(self) -> Case:
+        """The arrays."""
+
+    @property
+    def names(self) -> Mapping[str, tuple[str, ...]]:
+        """Class of units → resources, in the order of the rows."""

@@ -1,0 +1,146 @@
+"""Checks shiftable runs: no start before the earliest, no end after the latest, whatever day they lie in. Pure.
+
+Source: docs/reference/tables.md; docs/reference/formulation.md §2.4.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import ceil, floor
+
+import numpy as np
+
+from agr.domain.kinds.shiftable_run import ShiftableRun
+from agr.planning.case_audit.context import SHOWN, Context
+from agr.planning.case_audit.facts import Floats
+from agr.planning.case_audit.findings import differences
+from models.outcome import Programs
+
+_QUARTER = 15
+"""Minutes for which each power of a profile holds."""
+_ROUNDING = 1e-9
+_POWER_KW = 1e-6
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Bounds:
+    """What a run may do in a Period: its profile (D,) per ISP, and its first and last start, ISPs from 0."""
+
+    row: ShiftableRun
+    profile_kw: Floats
+    first: int
+    last: int  # as many as the Period has ISPs: it may be left for later
+    begun: bool  # before the Period: what remains is carried on at once
+
+
+def per_isp(profile_kw: tuple[float, ...], minutes: int) -> Floats:
+    """Return the mean power of each ISP, from powers of a quarter of an hour each; after the run there is none."""
+    length = ceil(len(profile_kw) * _QUARTER / minutes)
+    found = np.zeros(length)
+    for isp in range(length):
+        begin, end = isp * minutes, (isp + 1) * minutes
+        for quarter, power in enumerate(profile_kw):
+            shared = min(end, (quarter + 1) * _QUARTER) - max(begin, quarter * _QUARTER)
+            found[isp] += power * max(shared, 0) / minutes
+    return found
+
+
+def bounds(context: Context) -> list[Bounds]:
+    """Return the runs that have a place in the Period."""
+    return [found for row in context.ours(ShiftableRun) if (found := _bounds(context, row)) is not None]
+
+
+def _bounds(context: Context, row: ShiftableRun) -> Bounds | None:
+    facts, day = context.facts, context.day
+    profile = per_isp(row.profile_kw, day.length)
+    length = len(profile)
+    earliest = ceil(day.since(row.earliest_start) / day.length - _ROUNDING)
+    latest = floor(day.since(row.latest_end) / day.length + _ROUNDING) - length
+    if earliest >= day.isps or latest + length <= 0:
+        return None
+    latest = max(latest, earliest)  # whole quarters fit, or the table is refused; longer ISPs may not: it starts early
+    rest = facts.carried_state.get(row.resource) if earliest < 0 else None
+    if rest is not None and rest < length:
+        left = profile[length - int(rest) :]
+        if not len(left) and latest < day.isps:
+            return None
+        return Bounds(row=row, profile_kw=left if len(left) else np.zeros(1), first=0, last=0, begun=True)
+    if latest < 0:
+        return None
+    return _free(context, row, profile, max(earliest, 0), min(latest, day.isps))
+
+
+def _free(context: Context, row: ShiftableRun, profile: Floats, first: int, last: int) -> Bounds | None:
+    """Return the starts that are still free: what has begun stays, and nothing begins in a closed ISP."""
+    facts, isps = context.facts, context.day.isps
+    decided = facts.previous.decided.get(row.resource)
+    start = int(decided) if isinstance(decided, int) else None
+    if start is not None and (start < facts.closed_isps or context.frozen(row)):
+        first = last = start
+    elif facts.closed_isps > first:
+        first = min(facts.closed_isps, last)
+    off = facts.unavailable_from.get(row.resource)
+    if off is not None and (start is None or start >= off):
+        if last < isps:
+            return None  # out of order
+        first = last
+    return Bounds(row=row, profile_kw=profile, first=first, last=last, begun=False)
+
+
+def check_case(context: Context) -> Iterator[str]:
+    """Yield findings about runs whose bounds or profile are not what was entered."""
+    expected = bounds(context)
+    yield from context.presence("shiftable", (ShiftableRun,), [found.row.resource for found in expected])
+    rows = context.rows_of("shiftable", [found.row.resource for found in expected])
+    here = [(found, row) for found, row in zip(expected, rows.tolist(), strict=True) if row >= 0]
+    if not here:
+        return
+    data, names = context.case.shiftable, [found.row.resource for found, _ in here]
+    where = np.array([row for _, row in here])
+
+    def numbers(values: list[int]) -> Floats:
+        return np.array(values, dtype=np.float64)
+
+    places = numbers([context.point[found.row.connection] for found, _ in here])
+    yield from differences(names, "point", data.point[where], places)
+    yield from differences(names, "first_start", data.first_start[where], numbers([f.first for f, _ in here]))
+    yield from differences(names, "last_start", data.last_start[where], numbers([f.last for f, _ in here]))
+    yield from differences(names, "length", data.length[where], numbers([len(f.profile_kw) for f, _ in here]))
+    wide = np.zeros((len(here), data.profile_kw.shape[1]))
+    for row, (found, _) in zip(wide, here, strict=True):
+        fits = found.profile_kw[: len(row)]
+        row[: len(fits)] = fits
+    yield from differences(names, "profile_kw", data.profile_kw[where], wide, absolute=_POWER_KW)
+
+
+def check_programs(context: Context, programs: Programs) -> Iterator[str]:
+    """Yield runs that start before their earliest start or end after their latest end, by the customer's clock.
+
+    What began before the Period goes on, and what is in a closed ISP stays.
+    """
+    expected = bounds(context)
+    rows = context.rows_of("shiftable", [found.row.resource for found in expected])
+    wrong = [
+        words
+        for found, row in zip(expected, rows.tolist(), strict=True)
+        if row >= 0 and (words := _broken(context, found, int(programs.start[row])))
+    ]
+    yield from wrong[:SHOWN]
+    if len(wrong) > SHOWN:
+        yield f"plan: {len(wrong) - SHOWN} more runs are outside what was entered"
+
+
+def _broken(context: Context, found: Bounds, start: int) -> str:
+    day, row = context.day, found.row
+    if found.begun or start >= day.isps:
+        return "" if start in (found.first, found.last) else f"plan, {row.resource}: may not be left for later"
+    begins = start * day.length
+    ends = begins + len(row.profile_kw) * _QUARTER
+    earliest, latest = day.since(row.earliest_start), day.since(row.latest_end)
+    room = floor(latest / day.length) - ceil(earliest / day.length)
+    if room < len(found.profile_kw) or start < context.facts.closed_isps:
+        return "" if found.first <= start <= found.last else f"plan, {row.resource}: starts in ISP {start + 1}"
+    if begins < earliest - _ROUNDING:
+        return f"plan, {row.resource}: starts {earliest - begins:.0f} minutes before its earliest start"
+    if ends > latest + _ROUNDING:
+        return f"plan, {row.resource}: ends {ends - latest:.0f} minutes after its latest end"
+    return ""
