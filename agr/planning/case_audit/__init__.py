@@ -8,6 +8,11 @@ failed and never sent. Tolerances: 1e-6 of a case's values; for programs ten tim
 stores     batteries, heat buffers and cars: powers, times, bands, needs, start states; programs are added up again from
            the start on, in the customer's terms
 runs       shiftable runs: earliest start and latest end, whatever day they lie in
+switched   switched loads: windows by the clock on the wall, hours, least times, states; never on outside a window
+followers  fixed loads and generators: forecasts with their sign and size, curtailment
+grid       limits and reservations: windows, kW from W, signs, penalties and fees
+markets    prices of every ISP, products, depths, gates, positions; trades are never limited less than settings do
+capacity   products: blocks of local hours, their prices and depths, awards
 
 A kind of resource without rules here, such as one that was added elsewhere, is not looked at.
 """
@@ -16,14 +21,19 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from agr.planning.case_audit import runs, stores
+from agr.planning.case_audit import capacity, followers, grid, markets, runs, stores, switched
 from agr.planning.case_audit.context import Context
 from agr.planning.case_audit.day import day_of
 from agr.planning.case_audit.facts import Facts, Named
 from models.outcome import Outcome, Programs
 
-_CASES: tuple[Callable[[Context], Iterator[str]], ...] = (stores.check_case, runs.check_case)
-_PROGRAMS: tuple[Callable[[Context, Programs], Iterator[str]], ...] = (stores.check_programs, runs.check_programs)
+_CASES: tuple[Callable[[Context], Iterator[str]], ...] = (
+    stores.check_case, runs.check_case, switched.check_case, followers.check_case, grid.check_case, markets.check_case,
+    capacity.check_case,
+)  # fmt: skip
+_PROGRAMS: tuple[Callable[[Context, Programs], Iterator[str]], ...] = (
+    stores.check_programs, runs.check_programs, switched.check_programs, followers.check_programs,
+)  # fmt: skip
 
 
 def audit_case(facts: Facts, named: Named) -> tuple[str, ...]:

@@ -74,6 +74,15 @@ class Context:
         known = {name: row for row, name in enumerate(self.names.get(units, ()))}
         return np.array([known.get(name, -1) for name in resources], dtype=np.int64)
 
+    def found(self, units: str, rows: Sequence[Any]) -> tuple[list[Any], NDArray[np.int64]]:
+        """Return those of some resources that are in a class of the case, with their rows in it."""
+        places = self.rows_of(units, [row.resource for row in rows])
+        return [row for row, place in zip(rows, places.tolist(), strict=True) if place >= 0], places[places >= 0]
+
+    def places(self, rows: Sequence[Any]) -> Floats:
+        """Return the row (U,) of each resource's congestion point, or NO_POINT."""
+        return np.array([self.point[row.connection] for row in rows], dtype=np.float64)
+
     def presence(self, units: str, kinds: Sequence[type[Any]], expected: Sequence[str]) -> Iterator[str]:
         """Yield resources that are missing in a class of the case, and those that have no place in it."""
         found, due = set(self.names.get(units, ())), set(expected)

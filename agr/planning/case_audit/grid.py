@@ -1,0 +1,78 @@
+"""Checks limits and reservations of congestion points: windows, kW from W, and signs. Pure.
+
+Source: docs/reference/tables.md (contracts, limits); docs/reference/formulation.md §3.3 and §3.4.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from agr.planning.case_audit.context import Context
+from agr.planning.case_audit.facts import Floats
+from agr.planning.case_audit.findings import differences
+
+
+def check_case(context: Context) -> Iterator[str]:
+    """Yield findings about limits and reservations that are not what was agreed."""
+    yield from _limits(context)
+    yield from _reservations(context)
+
+
+def _limits(context: Context) -> Iterator[str]:
+    """Compare limits in the order of the table; those of unknown congestion points are left out."""
+    day, today, data = context.day, context.facts.period.day, context.case.limits
+    rows = [
+        (context.case.points.index(limit.congestion_point), limit)
+        for limit in context.facts.register.limits
+        if limit.first_day <= today <= limit.last_day and limit.congestion_point in context.case.points
+    ]
+    if len(rows) != len(data.point):
+        yield f"case: has {len(data.point)} limits, the tables give {len(rows)}"
+        return
+    names = [f"limit of {limit.congestion_point}" for _, limit in rows]
+    most = np.full((len(rows), day.isps), np.inf)
+    least = np.full((len(rows), day.isps), -np.inf)
+    for i, (_, limit) in enumerate(rows):
+        inside = day.within(limit.window_start, limit.window_end)
+        most[i, inside] = np.inf if limit.import_kw is None else limit.import_kw
+        least[i, inside] = -np.inf if limit.export_kw is None else -limit.export_kw
+    penalty = np.array([limit.penalty_eur_per_mwh for _, limit in rows], dtype=np.float64)
+    yield from differences(names, "point", data.point, np.array([float(point) for point, _ in rows]))
+    yield from differences(names, "import_kw", data.import_kw, most)
+    yield from differences(names, "export_kw", data.export_kw, least)
+    yield from differences(names, "penalty_eur_per_mwh", data.penalty_eur_per_mwh, penalty)
+
+
+def _reserved_kw(context: Context) -> dict[str, tuple[int, Floats, float, float]]:
+    """Return contract → row of its congestion point, kW (T,), penalty and fee, where a DSO reserves anything."""
+    facts, day, found = context.facts, context.day, {}
+    for contract in facts.register.contracts:
+        update = facts.reserved_w.get(contract.contract)
+        if update is not None:
+            watts = np.array(update, dtype=np.float64)
+        else:
+            runs = contract.first_day <= facts.period.day <= contract.last_day
+            inside = day.within(contract.window_start, contract.window_end) & runs
+            watts = np.where(inside, float(contract.power_w), 0.0)
+        if watts.any() and contract.congestion_point in context.case.points:
+            found[contract.contract] = (
+                context.case.points.index(contract.congestion_point), watts / 1000, contract.penalty_eur_per_mwh,
+                contract.availability_eur_per_mw_h,
+            )  # fmt: skip
+    return found
+
+
+def _reservations(context: Context) -> Iterator[str]:
+    expected, data = _reserved_kw(context), context.case.reservations
+    for name in sorted(expected.keys() ^ set(data.name)):
+        yield f"case, contract {name}: {'is missing' if name in expected else 'reserves nothing'}"
+    here = [k for k, name in enumerate(data.name) if name in expected]
+    if not here:
+        return
+    rows = [expected[data.name[k]] for k in here]
+    names = [f"contract {data.name[k]}" for k in here]
+    yield from differences(names, "point", data.point[here], np.array([float(row[0]) for row in rows]))
+    yield from differences(names, "reserved_kw", data.reserved_kw[here], np.array([row[1] for row in rows]))
+    penalty, fee = (np.array([float(row[i]) for row in rows]) for i in (2, 3))
+    yield from differences(names, "penalty_eur_per_mwh", data.penalty_eur_per_mwh[here], penalty)
+    yield from differences(names, "availability_eur_per_mw_h", data.availability_eur_per_mw_h[here], fee)

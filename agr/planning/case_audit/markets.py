@@ -1,0 +1,99 @@
+"""Checks energy markets: prices of every ISP, products, depths and positions behind closed gates. Pure.
+
+Trades may be limited further than the settings do (to what resources can do, for instance), but never less.
+Source: docs/reference/formulation.md §3.2.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from agr.planning.case_audit.context import Context
+from agr.planning.case_audit.facts import Floats
+from agr.planning.case_audit.findings import beyond, differences
+
+_DAY_AHEAD = "day-ahead"
+
+
+def check_case(context: Context) -> Iterator[str]:
+    """Yield findings about prices and positions that are not those of the series, settings and gates."""
+    price = _price(context)
+    yield from _day_ahead(context, price)
+    yield from _intraday(context, price)
+    penal = context.facts.markets.imbalance.penalty_eur_per_mwh + np.abs(price)
+    data = context.case.imbalance
+    yield from _same("imbalance", "short_eur_per_mwh", data.short_eur_per_mwh, penal)
+    yield from _same("imbalance", "long_eur_per_mwh", data.long_eur_per_mwh, penal)
+
+
+def _same(market: str, field: str, found: Floats, expected: Floats) -> Iterator[str]:
+    yield from differences([market], field, np.reshape(found, (1, -1)), np.reshape(expected, (1, -1)))
+
+
+def series(context: Context, name: str | None) -> Floats:
+    """Return a price series (T,), NaN where it has no price."""
+    values = () if name is None else context.facts.prices.get(name, ())
+    found = np.full(context.day.isps, np.nan)
+    for isp, value in enumerate(values):
+        if value is not None:
+            found[isp] = value
+    return found
+
+
+def _price(context: Context) -> Floats:
+    """Return the day-ahead price (T,): the result of each ISP, else what is expected."""
+    settings = context.facts.markets.day_ahead
+    results, expected = series(context, settings.series), series(context, settings.forecast_series)
+    return np.where(np.isnan(results), expected, results)
+
+
+def _day_ahead(context: Context, price: Floats) -> Iterator[str]:
+    data, settings, day = context.case.day_ahead, context.facts.markets.day_ahead, context.day
+    yield from _same("day-ahead", "price_eur_per_mwh", data.price_eur_per_mwh, price)
+    product = np.floor(day.begins / settings.product_minutes)
+    yield from _same("day-ahead", "product", data.product.astype(np.float64), product)
+    fixed = context.facts.fixed.get(_DAY_AHEAD)
+    committed = np.full(day.isps, np.nan) if fixed is None else np.array(fixed, dtype=np.float64)
+    yield from _same("day-ahead", "committed_kw", data.committed_kw, committed)
+    for way, found, most in (
+        ("buys", data.max_buy_kw, settings.max_buy_kw),
+        ("sells", data.max_sell_kw, settings.max_sell_kw),
+    ):
+        yield from beyond(
+            ["day-ahead"], f"{way} beyond the limit set", (found - most)[None, :], 1e-6 * (1 + most), "kW"
+        )
+
+
+def _intraday(context: Context, price: Floats) -> Iterator[str]:
+    data, facts, isps = context.case.intraday, context.facts, context.day.isps
+    settings = facts.markets.intraday
+    buy, sell = price + settings.spread_eur_per_mwh / 2, price - settings.spread_eur_per_mwh / 2
+    given = (series(context, settings.buy_series), series(context, settings.sell_series))
+    for isp in range(isps) if settings.buy_series is not None and settings.sell_series is not None else ():
+        buy[isp], sell[isp] = _given(given[0][isp], given[1][isp], buy[isp], sell[isp])
+    yield from _same("intraday", "buy_eur_per_mwh", data.buy_eur_per_mwh, buy)
+    yield from _same("intraday", "sell_eur_per_mwh", data.sell_eur_per_mwh, sell)
+    closed = np.arange(isps) < facts.closed_isps
+    depth = np.where(closed, 0.0, settings.depth_kw)
+    for way, found in (("buys", data.buy_depth_kw), ("sells", data.sell_depth_kw)):
+        allowed = 1e-6 * (1 + settings.depth_kw)
+        yield from beyond(
+            ["intraday"], f"{way} beyond its depth, or after it has closed,", (found - depth)[None, :], allowed, "kW"
+        )
+    kept = facts.previous.intraday_kw
+    committed = np.where(closed, np.nan if kept is None else kept, np.nan)
+    yield from _same("intraday", "committed_kw", data.committed_kw, committed)
+
+
+def _given(bought: float, sold: float, buy: float, sell: float) -> tuple[float, float]:
+    """Return the prices of one ISP: as given; the mean where they cross; day-ahead ± half the spread for a missing one.
+
+    What stands in never crosses what is given.
+    """
+    if not np.isnan(bought) and not np.isnan(sold):
+        return (bought, sold) if bought >= sold else ((bought + sold) / 2,) * 2
+    if not np.isnan(bought):
+        return bought, min(sell, bought)
+    if not np.isnan(sold):
+        return max(buy, sold), sold
+    return buy, min(sell, buy)
