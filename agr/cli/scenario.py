@@ -127,7 +127,7 @@ def run(
     _show(made, saved, as_json=json)
     for line in lacking:
         complain(f"not as expected: {line}")
-    if lacking or any(step["audit"] for step in made.steps):
+    if lacking or any(step["audit"] for step in made.steps) or made.outcome["cash"]["findings"]:
         raise typer.Exit(1)
 
 

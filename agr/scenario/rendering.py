@@ -96,6 +96,11 @@ def _plans(run: Run) -> Table:
     return table
 
 
+def cash_faults(run: Run) -> list[str]:
+    """Return what the cash audit found; runs of earlier versions have none."""
+    return list(run.outcome.get("cash", {}).get("findings", ()))
+
+
 def run_warnings(run: Run) -> list[str]:
     """Return the warnings about a run."""
     found = list(run.outcome.get("doubts", ()))  # about the tables; runs of earlier versions have none
@@ -110,6 +115,7 @@ def run_warnings(run: Run) -> list[str]:
         elif step["termination"] == "gap open":
             found.append(f"{where}: the search proves no more; up to {step['gap_eur']:,.2f} EUR more may be possible")
         found += [f"{where}: audit: {fault}" for fault in step["audit"]]
+    found += [f"cash audit: {fault}" for fault in cash_faults(run)]
     short = {"imbalance_mwh": "MWh imbalance", "reservation_shortfall_kwh": "kWh of reservations not deliverable",
              "comfort_shortfall_kwh": "kWh of comfort missing", "limit_breach_kwh": "kWh beyond limits",
              "reserve_shortfall_mwh": "MWh of awarded capacity not held"}  # fmt: skip

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from agr.domain.kinds import KINDS
 from agr.planning.failed_cases import FailedCases
 from agr.planning.pool import SolverPool
 from agr.planning.ports import Solver
+from agr.scenario.cash_audit import cash_audit
 from agr.scenario.change_expression import slug
 from agr.scenario.day import Step, play
 from agr.scenario.description import periods_between
@@ -95,7 +96,8 @@ def run(
     steps = plans_of(scenario, wanted, solver, progress)
     log = {"started_at": began.isoformat(timespec="seconds"), "total_s": round(time.monotonic() - started, 3)}
     name = run_name(scenario.name, scenario.changes)
-    return record(name, steps, known_of(scenario.register), head_of(scenario, wanted), log)
+    made = record(name, steps, known_of(scenario.register), head_of(scenario, wanted), log)
+    return replace(made, outcome=made.outcome | {"cash": asdict(cash_audit(scenario, steps))})
 
 
 def plans_of(
