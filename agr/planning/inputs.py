@@ -1,5 +1,6 @@
 """Reads from a store what a Period's plan is made from at a given moment. Decides nothing about programs."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -11,7 +12,7 @@ from agr.domain.isp import Period
 from agr.domain.kinds import MEASURED
 from agr.domain.plan import Plan
 from agr.domain.price import values_on
-from agr.domain.register import Portfolio, Register
+from agr.domain.register import Portfolio, Price, Register
 from agr.planning.alarms import STALE
 from agr.planning.case import (
     Inputs,
@@ -37,6 +38,7 @@ class RunInputs:
     published: bool
     notes: tuple[str, ...]  # fall-backs used
     basis: str
+    quoted: tuple[Price, ...] = ()  # the rows that the Period's prices are made from, for the audit of the case
 
 
 def read_inputs(
@@ -55,13 +57,14 @@ def read_inputs(
     before = None if number is None else reader.archived(number)()
     published = reader.announced(period.day)
     register = reader.register()
+    quoted = _quoted(reader, period)
     inputs = Inputs(
         period=period,
         portfolio=known,
         register=register,
         forecasts=_forecasts(reader, period, notes),
-        prices=_prices(reader, settings, period, now),
-        later_prices=_prices(reader, settings, period.next(), now),
+        prices=_prices(quoted, settings, period, now),
+        later_prices=_prices(_quoted(reader, period.next()), settings, period.next(), now),
         reserved_w=reader.reserved_w(period.day),
         fixed=reader.fixed_positions(period.day),
         carried_state={},
@@ -76,7 +79,7 @@ def read_inputs(
     return RunInputs(
         inputs=carried_on(inputs, _earlier(reader, period)), predecessor=predecessor, before=before,
         published=published, notes=tuple(notes),
-        basis=basis_of(reader, settings, period, now),
+        basis=basis_of(reader, settings, period, now), quoted=quoted,
     )  # fmt: skip
 
 
@@ -152,14 +155,17 @@ def _forecasts(reader: PlanReader, period: Period, notes: list[str]) -> dict[tup
     return known | borrowed
 
 
+def _quoted(reader: PlanReader, period: Period) -> tuple[Price, ...]:
+    return tuple(reader.prices(period.start - timedelta(days=1), period.end))
+
+
 def _prices(
-    reader: PlanReader, settings: PlanningSettings, period: Period, now: datetime
+    rows: Sequence[Price], settings: PlanningSettings, period: Period, now: datetime
 ) -> dict[str, tuple[float | None, ...]]:
     """Return series → price per ISP.
 
     Before the gate, results are left out as still unknown; in ISPs without a forecast, they stand in for it.
     """
-    rows = reader.prices(period.start - timedelta(days=1), period.end)
     prices = {name: values_on(rows, name, period) for name in sorted({row.series for row in rows})}
     market = settings.markets.day_ahead
     expected, results = prices.get(market.forecast_series), prices.get(market.series)

@@ -13,15 +13,17 @@ followers  fixed loads and generators: forecasts with their sign and size, curta
 grid       limits and reservations: windows, kW from W, signs, penalties and fees
 markets    prices of every ISP, products, depths, gates, positions; trades are never limited less than settings do
 capacity   products: blocks of local hours, their prices and depths, awards
+prices     prices per ISP, from the rows of the table
 
 A kind of resource without rules here, such as one that was added elsewhere, is not looked at.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
-from agr.planning.case_audit import capacity, followers, grid, markets, runs, stores, switched
+from agr.domain.register import Price
+from agr.planning.case_audit import capacity, followers, grid, markets, prices, runs, stores, switched
 from agr.planning.case_audit.context import Context
 from agr.planning.case_audit.day import day_of
 from agr.planning.case_audit.facts import Facts, Named
@@ -50,6 +52,11 @@ def audit_programs(facts: Facts, named: Named, outcome: Outcome) -> tuple[str, .
     context = _context(facts, named)
     with np.errstate(all="ignore"):
         return tuple(finding for rule in _PROGRAMS for finding in rule(context, outcome.programs))
+
+
+def audit_prices(facts: Facts, quoted: Sequence[Price]) -> tuple[str, ...]:
+    """Return where prices per ISP are not those of the rows of the table that were read."""
+    return tuple(prices.check(facts, day_of(facts.period), quoted))
 
 
 def _context(facts: Facts, named: Named) -> Context:
