@@ -19,6 +19,7 @@ from agr.domain.plan import Plan, PlanState, Reason, ReasonKind
 from agr.domain.register import Contract
 from agr.planning import serialisation
 from agr.planning.case import NamedCase
+from agr.planning.case_audit import audit_reservations
 from agr.planning.difference import Solved, change
 from agr.planning.in_force import lost_eur
 from agr.planning.inputs import basis_of
@@ -40,6 +41,7 @@ class PartRun:
     whole: Solved
     before: NamedCase
     named: NamedCase
+    findings: tuple[str, ...] = ()  # of the audit of its case
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,11 +116,13 @@ class IncrementalPlanner:
         rows = _reservations(changed, period)
         stay = settings.publication.stay_eur_per_mwh if reader.announced(period.day) else 0.0
         case = renewed(before, rows, whole.outcome.point_kw[points] if stay > 0 else None, stay)
+        named = named_like(whole.named, points, case)
         return PartRun(
             plan=plan,
             whole=whole,
             before=named_like(whole.named, points, before),
-            named=named_like(whole.named, points, case),
+            named=named,
+            findings=_audited(reader, period, named),
         )
 
     def _load(self, reader: PlanReader, number: int) -> bool:
@@ -134,6 +138,8 @@ class IncrementalPlanner:
     def plan(self, run: PartRun, reasons: tuple[Reason, ...], triggers: list[int]) -> Plan | PartRefused:
         """Replan the part and store it as the plan in force, or return why the whole portfolio must be planned."""
         points = run.named.case.points
+        if run.findings:
+            return PartRefused(points=points, findings=run.findings)
         try:
             answer = self._solver.solve_part(run.before.case, run.named.case)
         except PlanError as error:
@@ -173,6 +179,14 @@ class IncrementalPlanner:
         stored = self._store.put(plan, after, triggers)
         self.keep(stored, whole)
         return stored
+
+
+def _audited(reader: PlanReader, period: Period, named: NamedCase) -> tuple[str, ...]:
+    """Return what a part reserves otherwise than its contracts and updates; all else is as in the plan in force."""
+    reserved_w = reader.reserved_w(period.day)
+    names = dict.fromkeys((*named.case.reservations.name, *reserved_w))
+    contracts = (contract for name in names if (contract := reader.contract(name)) is not None)
+    return audit_reservations(period, named, contracts, reserved_w)
 
 
 def _has_prices(solved: Solved) -> bool:

@@ -18,15 +18,15 @@ prices     prices per ISP, from the rows of the table
 A kind of resource without rules here, such as one that was added elsewhere, is not looked at.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
-from agr.domain.register import Price
+from agr.domain.register import Contract, Price
 from agr.planning.case_audit import capacity, followers, grid, markets, prices, runs, stores, switched
 from agr.planning.case_audit.context import Context
 from agr.planning.case_audit.day import day_of
-from agr.planning.case_audit.facts import Facts, Named
+from agr.planning.case_audit.facts import Calendar, Facts, Named
 from models.outcome import Outcome, Programs
 
 _CASES: tuple[Callable[[Context], Iterator[str]], ...] = (
@@ -57,6 +57,13 @@ def audit_programs(facts: Facts, named: Named, outcome: Outcome) -> tuple[str, .
 def audit_prices(facts: Facts, quoted: Sequence[Price]) -> tuple[str, ...]:
     """Return where prices per ISP are not those of the rows of the table that were read."""
     return tuple(prices.check(facts, day_of(facts.period), quoted))
+
+
+def audit_reservations(
+    period: Calendar, named: Named, contracts: Iterable[Contract], reserved_w: Mapping[str, tuple[int, ...]]
+) -> tuple[str, ...]:
+    """Return what in a part of a portfolio is not reserved as its contracts and their newest updates have it."""
+    return tuple(grid.check_reservations(named.case, period.day, day_of(period), contracts, reserved_w))
 
 
 def _context(facts: Facts, named: Named) -> Context:

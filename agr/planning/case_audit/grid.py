@@ -3,19 +3,25 @@
 Source: docs/reference/tables.md (contracts, limits); docs/reference/formulation.md §3.3 and §3.4.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
 
 import numpy as np
 
+from agr.domain.register import Contract
 from agr.planning.case_audit.context import Context
+from agr.planning.case_audit.day import Day
 from agr.planning.case_audit.facts import Floats
 from agr.planning.case_audit.findings import differences
+from models.case import Case
 
 
 def check_case(context: Context) -> Iterator[str]:
     """Yield findings about limits and reservations that are not what was agreed."""
     yield from _limits(context)
-    yield from _reservations(context)
+    facts = context.facts
+    contracts, updates = facts.register.contracts, facts.reserved_w
+    yield from check_reservations(context.case, facts.period.day, context.day, contracts, updates)
 
 
 def _limits(context: Context) -> Iterator[str]:
@@ -43,27 +49,32 @@ def _limits(context: Context) -> Iterator[str]:
     yield from differences(names, "penalty_eur_per_mwh", data.penalty_eur_per_mwh, penalty)
 
 
-def _reserved_kw(context: Context) -> dict[str, tuple[int, Floats, float, float]]:
+def _reserved_kw(
+    case: Case, today: date, day: Day, contracts: Iterable[Contract], reserved_w: Mapping[str, tuple[int, ...]]
+) -> dict[str, tuple[int, Floats, float, float]]:
     """Return contract → row of its congestion point, kW (T,), penalty and fee, where a DSO reserves anything."""
-    facts, day, found = context.facts, context.day, {}
-    for contract in facts.register.contracts:
-        update = facts.reserved_w.get(contract.contract)
+    found = {}
+    for contract in contracts:
+        update = reserved_w.get(contract.contract)
         if update is not None:
             watts = np.array(update, dtype=np.float64)
         else:
-            runs = contract.first_day <= facts.period.day <= contract.last_day
+            runs = contract.first_day <= today <= contract.last_day
             inside = day.within(contract.window_start, contract.window_end) & runs
             watts = np.where(inside, float(contract.power_w), 0.0)
-        if watts.any() and contract.congestion_point in context.case.points:
+        if watts.any() and contract.congestion_point in case.points:
             found[contract.contract] = (
-                context.case.points.index(contract.congestion_point), watts / 1000, contract.penalty_eur_per_mwh,
+                case.points.index(contract.congestion_point), watts / 1000, contract.penalty_eur_per_mwh,
                 contract.availability_eur_per_mw_h,
             )  # fmt: skip
     return found
 
 
-def _reservations(context: Context) -> Iterator[str]:
-    expected, data = _reserved_kw(context), context.case.reservations
+def check_reservations(
+    case: Case, today: date, day: Day, contracts: Iterable[Contract], reserved_w: Mapping[str, tuple[int, ...]]
+) -> Iterator[str]:
+    """Yield contracts of which a case reserves something else than the newest update, or else the contract, says."""
+    expected, data = _reserved_kw(case, today, day, contracts, reserved_w), case.reservations
     for name in sorted(expected.keys() ^ set(data.name)):
         yield f"case, contract {name}: {'is missing' if name in expected else 'reserves nothing'}"
     here = [k for k, name in enumerate(data.name) if name in expected]

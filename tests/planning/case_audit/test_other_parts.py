@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from agr.domain.isp import Period
 from agr.domain.register import PointLimit
 from agr.planning.case import Inputs, NamedCase, Previous, build, decisions, programs_kw
-from agr.planning.case_audit import audit_case, audit_programs
+from agr.planning.case_audit import audit_case, audit_programs, audit_reservations
 from agr.planning.case_audit.day import day_of
 from agr.planning.case_audit.switched import windows
 from models.baseline import no_flexibility
@@ -187,3 +187,14 @@ def test_a_boiler_that_is_on_outside_its_windows_is_found_in_the_plan() -> None:
     named = build(world(Period(DAY), (replace(BOILER, needs="08:00-11:00 2"),)))
     outcome = solve(named.case, method=Method.REFERENCE, relative_gap=1e-3, time_limit_s=20)
     assert any("outside its windows in 8 ISPs" in words for words in audit_programs(inputs, named, outcome))
+
+
+@pytest.mark.parametrize("update", [{}, {"FO": (-700,) * 96}, {"FO": (0,) * 96}])
+def test_reservations_of_a_part_are_checked_against_contracts_and_updates(update: dict[str, tuple[int, ...]]) -> None:
+    inputs = replace(world(Period(DAY), (HEAT_PUMP,)), reserved_w=update)
+    named, contracts = build(inputs), inputs.register.contracts
+    assert audit_reservations(inputs.period, named, contracts, update) == ()
+    other = build(replace(inputs, reserved_w={"FO": (-650,) * 96}))
+    turned = build(replace(inputs, reserved_w={"FO": (700,) * 96}))
+    for wrong in (other, turned):
+        assert any("FO" in words for words in audit_reservations(inputs.period, wrong, contracts, update))
