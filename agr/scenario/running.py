@@ -97,7 +97,9 @@ def run(
     log = {"started_at": began.isoformat(timespec="seconds"), "total_s": round(time.monotonic() - started, 3)}
     name = run_name(scenario.name, scenario.changes)
     made = record(name, steps, known_of(scenario.register), head_of(scenario, wanted), log)
-    return replace(made, outcome=made.outcome | {"cash": asdict(cash_audit(scenario, steps))})
+    cash = cash_audit(scenario, steps)
+    told = asdict(cash) | {"findings": list(cash.findings)}  # as it is read again from outcome.json
+    return replace(made, outcome=made.outcome | {"cash": told})
 
 
 def plans_of(
