@@ -1,0 +1,198 @@
+"""The whole problem of one day as one mixed-integer linear model, stated from the documentation alone.
+
+It shares no code with the product and nothing of how that is built, so a difference in value is a mistake of one of
+them. Left out, and made by no generator here:
+
+- several days, closed ISPs and measured contents;
+- switched loads, runs where ISPs are not of 15 minutes, and cars that both give power and stay over midnight;
+- negative prices after midnight, and times of day after midnight that the clock skipped on the day itself;
+- limits that overlap at a congestion point.
+
+Where the documentation leaves something open, a comment says how it is read.
+
+Source: docs/reference/formulation.md, docs/reference/tables.md, docs/reference/configuration.md.
+"""
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tests.scenario.monolith.linear_model import LinearModel, Solution, Term
+from tests.scenario.monolith.reading import DEFAULTS, Day, number, read
+from tests.scenario.monolith.stating import Stated, Sustain, state
+from tests.scenario.monolith.units import Fixed, units
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decided:
+    """What gates and messages have fixed before a plan is made; nothing before the first plan."""
+
+    day_ahead_kw: np.ndarray | None = None  # (T,)
+    bids_mw: dict[tuple[str, int], float] = field(default_factory=dict)  # product and block, from 1
+    keep_share: dict[str, float] = field(default_factory=dict)  # of contracts
+    announced_kw: dict[str, np.ndarray] = field(default_factory=dict)  # of congestion points
+
+
+FIRST_PLAN = Decided()
+
+
+def optimum(folder: Path, decided: Decided = FIRST_PLAN, *, cautious: bool = False) -> Solution:
+    """Return the greatest value that a plan of the scenario's day can have, EUR.
+
+    Row (3) of §3.5 (activations of reserve over several ISPs) can be read in two ways. The `cautious` one asks for no
+    less than is meant, the other for no more.
+    """
+    return _Problem(read(folder), decided, cautious).solved()
+
+
+class _Problem:
+    def __init__(self, day: Day, decided: Decided, cautious: bool) -> None:
+        self.day, self.decided, self.model = day, decided, LinearModel()
+        markets = day.settings.get("markets", {})
+        name = "forecast_series" if decided.day_ahead_kw is None else "series"
+        default = "day_ahead_forecast" if decided.day_ahead_kw is None else "day_ahead"
+        self.series = markets.get("day_ahead", {}).get(name, default)
+        self.settings = {
+            name: DEFAULTS[name] | (markets.get(name) or {}) for name in ("day_ahead", "intraday", "imbalance")
+        }
+        self.products = [DEFAULTS["capacity"] | product for product in markets.get("capacity", [])]
+        self.price = day.price(self.series, range(day.isps)) / 1000  # EUR per kWh
+        self.comfort = day.settings.get("planning", {}).get("comfort_shortfall_eur_per_kwh", 10)
+        hours = tuple(product["sustain_minutes"] / 60 for product in self.products)
+        self.sustain = Sustain(hours=hours, cautious=cautious)
+
+    def solved(self) -> Solution:
+        day, model = self.day, self.model
+        self.contracts = self._contracts()
+        self.planned: list[tuple[str | None, Stated]] = []
+        self.called: list[Stated] = []
+        reserved_points = {row["congestion_point"] for row, _ in self.contracts}
+        for unit in units(day, self.series):
+            plan = state(model, day, unit, self.comfort, self.sustain, own=True)
+            self.planned.append((unit.point, plan))
+            moves = unit.point in reserved_points and not isinstance(unit, Fixed)
+            if moves:
+                self.called.append(state(model, day, unit, self.comfort, self.sustain, own=False))
+            elif reserved_points and self.products:
+                self.called.append(plan.held_again(model, day, self.sustain))
+            else:
+                self.called.append(plan)
+        self._balance()
+        self._limits()
+        self._reservations()
+        self._capacity()
+        self._announced()
+        return model.solve()
+
+    def _program(self, point: str | None, t: int, *, called: bool = False) -> list[Term]:
+        """Return the terms of a congestion point's program in an ISP."""
+        pairs = zip(self.planned, self.called, strict=True)
+        return [((second if called else first).power[t], 1.0) for (where, first), second in pairs if where == point]
+
+    def _balance(self) -> None:
+        day, model, T = self.day, self.model, self.day.isps
+        market, intraday, hours = self.settings["day_ahead"], self.settings["intraday"], self.day.hours
+        if self.decided.day_ahead_kw is None:
+            length = max(int(market["product_minutes"]) // day.minutes, 1)
+            products = model.columns(-(-T // length), -market["max_sell_kw"], market["max_buy_kw"])
+            position = products[np.arange(T) // length]
+        else:
+            position = model.columns(T, self.decided.day_ahead_kw, self.decided.day_ahead_kw)
+        energy = model.columns(T, -np.inf, np.inf, -self.price * hours)  # the position once more, with its price
+        model.each([(position, 1.0), (energy, -1.0)], 0.0, 0.0)
+        spread, depth = intraday["spread_eur_per_mwh"] / 2000, intraday["depth_kw"]
+        buy = model.columns(T, 0.0, depth, -(self.price + spread) * hours)
+        sell = model.columns(T, 0.0, depth, (self.price - spread) * hours)
+        # "On top of the day-ahead price, both ways": whatever the price's sign, imbalance never pays.
+        penal = self.settings["imbalance"]["penalty_eur_per_mwh"] / 1000 + np.abs(self.price)
+        short, long = (model.columns(T, 0.0, np.inf, -penal * hours) for _ in range(2))
+        for t in range(T):
+            programs: list[Term] = [(plan.power[t], 1.0) for _, plan in self.planned]
+            model.one(
+                [*programs, (position[t], -1), (buy[t], -1), (sell[t], 1), (short[t], -1), (long[t], 1)], 0.0, 0.0
+            )
+
+    def _limits(self) -> None:
+        for row in self.day.tables["limits"]:
+            cost = number(row, "penalty_eur_per_mwh") / 1000 * self.day.hours
+            for t in np.flatnonzero(self.day.window(row)):
+                breach = self.model.columns(2, 0.0, np.inf, -cost)
+                program = self._program(row["congestion_point"], t)
+                if row["import_kw"]:
+                    self.model.one([*program, (breach[0], -1.0)], -np.inf, float(row["import_kw"]))
+                if row["export_kw"]:
+                    self.model.one([*program, (breach[1], 1.0)], -float(row["export_kw"]), np.inf)
+
+    def _contracts(self) -> list[tuple[dict[str, str], np.ndarray]]:
+        """Return contracts with the power that is reserved in each ISP, kW."""
+        made = []
+        for row in self.day.tables["contracts"]:
+            share = self.decided.keep_share.get(row["contract"], 1.0)
+            made.append((row, self.day.window(row) * float(row["power_w"]) / 1000 * share))
+        return [(row, kw) for row, kw in made if kw.any()]
+
+    def _reservations(self) -> None:
+        model, hours = self.model, self.day.hours
+        rows: dict[tuple[str, int, float], list[Term]] = defaultdict(list)
+        reserved: dict[tuple[str, int, float], float] = defaultdict(float)
+        for row, kw in self.contracts:
+            model.constant += float(np.abs(kw).sum()) * number(row, "availability_eur_per_mw_h") / 1000 * hours
+            penalty = number(row, "penalty_eur_per_mwh") / 1000 * hours
+            for t in np.flatnonzero(kw):
+                at = (row["congestion_point"], int(t), float(np.sign(kw[t])))
+                rows[at].append((model.columns(1, 0.0, abs(kw[t]), -penalty), 1.0))
+                reserved[at] += kw[t]
+        for (point, t, sign), shortfalls in rows.items():
+            before = [(columns, -sign) for columns, _ in self._program(point, t)]
+            after = [(columns, sign) for columns, _ in self._program(point, t, called=True)]
+            model.one([*after, *before, *shortfalls], sign * reserved[point, t, sign], np.inf)
+
+    def _capacity(self) -> None:
+        model, day = self.model, self.day
+        for j, product in enumerate(self.products):
+            hour = np.array([day.local(t).hour for t in range(day.isps)]) // product["block_hours"]
+            price = day.price(product["series"], range(day.isps))
+            for b in np.unique(hour):
+                isps = np.flatnonzero(hour == b)
+                per_block = product.get("price_unit") == "EUR/MW/block"
+                eur = price[isps].mean() * (1.0 if per_block else len(isps) * day.hours)
+                awarded = self.decided.bids_mw.get((product["name"], int(b) + 1))
+                if awarded is None:
+                    bid, missing = self._bid(product, eur), np.array([], dtype=int)
+                else:
+                    bid = model.columns(1, awarded, awarded, eur)
+                    cost = product["shortfall_eur_per_mwh"] * day.hours
+                    missing = model.columns(len(isps), 0.0, awarded, -cost)
+                for i, t in enumerate(isps):
+                    for held in ([plan for _, plan in self.planned], self.called):
+                        self._held(held, j, t, [(bid, -1.0), *((column, 1.0) for column in missing[i : i + 1])])
+
+    def _held(self, stated: list[Stated], j: int, t: int, bid: list[Term]) -> None:
+        """State that units hold a bid of product j in an ISP, less what is missing."""
+        direction = self.products[j]["direction"]
+        for side in ("up", "down"):
+            if direction in ("symmetric", side):
+                holders = [each for unit in stated if (each := getattr(unit, side)) is not None]
+                self.model.one([*((each[j][t], 0.001) for each in holders), *bid], 0.0, np.inf)
+
+    def _bid(self, product: dict[str, Any], eur: float) -> np.ndarray:
+        """Return the bid of a block, MW: whole steps, none or at least the minimum."""
+        most = int(product["max_mw"] / product["step_mw"] + 1e-9)
+        steps, any_ = self.model.columns(1, 0, most, whole=True), self.model.columns(1, 0, 1, whole=True)
+        bid = self.model.columns(1, 0.0, product["max_mw"], eur)
+        self.model.one([(bid, 1.0), (steps, -product["step_mw"])], 0.0, 0.0)
+        self.model.one([(bid, 1.0), (any_, -product["max_mw"])], -np.inf, 0.0)
+        self.model.one([(bid, 1.0), (any_, -product["minimum_mw"])], 0.0, np.inf)
+        return bid
+
+    def _announced(self) -> None:
+        cost = self.day.settings.get("stay_eur_per_mwh", 1.0) / 1000 * self.day.hours
+        for point, kw in self.decided.announced_kw.items():
+            for t in range(self.day.isps):
+                away = self.model.columns(1, 0.0, np.inf, -cost)
+                program = self._program(point, t)
+                self.model.one([*program, (away, -1.0)], -np.inf, kw[t])
+                self.model.one([*program, (away, 1.0)], kw[t], np.inf)

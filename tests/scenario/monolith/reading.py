@@ -1,0 +1,148 @@
+"""Reads a scenario's folder for the monolith: its own reader, which shares nothing with the product's.
+
+Source: docs/reference/tables.md, docs/reference/scenarios.md, docs/reference/configuration.md.
+"""
+
+import csv
+import json
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import yaml
+
+DEFAULTS: dict[str, dict[str, float]] = {
+    "day_ahead": {"max_buy_kw": 100000, "max_sell_kw": 100000, "product_minutes": 15},
+    "intraday": {"spread_eur_per_mwh": 20, "depth_kw": 10000},
+    "imbalance": {"penalty_eur_per_mwh": 1000},
+    "capacity": {
+        "block_hours": 4, "minimum_mw": 1, "step_mw": 1, "sustain_minutes": 60, "shortfall_eur_per_mwh": 1000,
+    },
+}  # fmt: skip
+TABLES = [
+    "connections",
+    "fixed_loads",
+    "generators",
+    "batteries",
+    "ev_sessions",
+    "heat_pumps",
+    "shiftable_runs",
+    "contracts",
+    "limits",
+    "forecasts",
+    "prices",
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Day:
+    """A scenario of one day as it stands in its folder; instants are UTC."""
+
+    period: date
+    zone: ZoneInfo
+    minutes: int
+    settings: dict[str, Any]
+    tables: dict[str, list[dict[str, str]]]
+    points: dict[str, str]  # connection → congestion point
+
+    @property
+    def start(self) -> datetime:
+        return self.midnight(self.period)
+
+    @property
+    def hours(self) -> float:
+        return self.minutes / 60
+
+    @property
+    def isps(self) -> int:
+        return self.isp_of(self.midnight(self.period + timedelta(days=1)))
+
+    def midnight(self, day: date) -> datetime:
+        return datetime.combine(day, time(), self.zone).astimezone(UTC)
+
+    def isp_of(self, instant: datetime) -> int:
+        """Return the ISP (from 0) in which an instant lies; below 0 or beyond the day elsewhere."""
+        return int((instant - self.start) // timedelta(minutes=self.minutes))
+
+    def begin(self, isp: int) -> datetime:
+        return self.start + isp * timedelta(minutes=self.minutes)
+
+    def local(self, isp: int) -> datetime:
+        return self.begin(isp).astimezone(self.zone)
+
+    def present(self, first: datetime, end: datetime, isps: range) -> np.ndarray:
+        """Return the share of each ISP that lies between two instants."""
+        length = timedelta(minutes=self.minutes)
+        return np.array(
+            [max(min(self.begin(i + 1), end) - max(self.begin(i), first), 0 * length) / length for i in isps]
+        )
+
+    def window(self, row: dict[str, str]) -> np.ndarray:
+        """Return which ISPs of the day lie in a daily window of local clock time, if it is valid on the day."""
+        begin, end = row["window_start"], row["window_end"]
+        end = "24:00" if end == "00:00" else end
+        clock = [self.local(i).strftime("%H:%M") for i in range(self.isps)]
+        inside = [begin <= c < end if begin < end else c >= begin or c < end for c in clock]
+        valid = row["first_day"] <= self.period.isoformat() <= (row["last_day"] or "9999")
+        return np.array(inside) & valid
+
+    def forecast(self, resource: str, quantity: str) -> np.ndarray:
+        return self._series(
+            [r for r in self.tables["forecasts"] if (r["resource"], r["quantity"]) == (resource, quantity)],
+            range(self.isps),
+        )
+
+    def price(self, series: str, isps: range) -> np.ndarray:
+        return self._series([r for r in self.tables["prices"] if r["series"] == series], isps)
+
+    def _series(self, rows: list[dict[str, str]], isps: range) -> np.ndarray:
+        """Return the values of ISPs; NaN where no interval lies."""
+        values = np.full(len(isps), np.nan)
+        for row in rows:
+            begin = instant(row["start"])
+            end = begin + timedelta(minutes=int(row.get("minutes") or self.minutes))
+            first, last = self.isp_of(begin) - isps.start, self.isp_of(end) - isps.start
+            values[max(first, 0) : max(last, 0)] = float(row["value"])
+        return values
+
+    def expected(self, series: str, isps: range) -> np.ndarray:
+        """Return expected prices of ISPs after the day: those known, else the day's at the same time of day."""
+        known = self.price(series, isps)
+        today = {self.local(i).time(): p for i, p in enumerate(self.price(series, range(self.isps)))}
+
+        def at(clock: time) -> float:  # the clock may have skipped this hour today
+            return today[clock] if clock in today else today[clock.replace(hour=clock.hour + 1)]
+
+        return np.array([at(self.local(i).time()) if np.isnan(p) else p for i, p in zip(isps, known, strict=True)])
+
+
+def instant(text: str) -> datetime:
+    """Return an instant with offset as UTC."""
+    return datetime.fromisoformat(text).astimezone(UTC)
+
+
+def number(row: dict[str, str], column: str, default: float = 0.0) -> float:
+    """Return a value of a table, or what an empty or missing one means."""
+    return float(row.get(column) or default)
+
+
+def read(folder: Path) -> Day:
+    """Read a scenario's folder; tables that are not there are empty."""
+    described = yaml.safe_load((folder / "scenario.yaml").read_text(encoding="utf-8"))
+    tables: dict[str, list[dict[str, str]]] = {name: [] for name in TABLES}
+    for file in (folder / "tables").glob("*.csv"):
+        with file.open(encoding="utf-8", newline="") as lines:
+            tables[file.stem] = list(csv.DictReader(line for line in lines if line.strip() and line[0] != "#"))
+    listed = json.loads((folder / "cro.json").read_text(encoding="utf-8"))["congestion_points"]
+    period = described["period"]
+    return Day(
+        period=period if isinstance(period, date) else date.fromisoformat(period),
+        zone=ZoneInfo(described.get("zone", "Europe/Amsterdam")),
+        minutes=described.get("isp_minutes", 15),
+        settings=described,
+        tables=tables,
+        points={connection: point["address"] for point in listed for connection in point["connections"]},
+    )

@@ -1,0 +1,22 @@
+"""Random small scenarios: no plan is worth more, and no proof says less, than an independent model finds possible."""
+
+from dataclasses import replace
+
+import pytest
+
+from tests.scenario.monolith.comparing import Compared, faults
+from tests.scenario.monolith.generator import make
+
+SEEDS = (1, 2, 9, 11, 12, 16, 22, 24, 26, 28, 30, 32, 39, 42, 66, 109)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_every_plan_is_worth_what_an_independent_model_finds(seed, tmp_path, solver):
+    assert faults(make(tmp_path / "day", seed), solver) == []
+
+
+def test_a_plan_that_is_worth_too_much_and_a_proof_below_what_is_possible_are_noticed():
+    right = Compared(step="1", worth=4.0, bound=5.0, most=4.5, possible=4.5, gross=10.0)
+    assert right.wrong() is None
+    assert "no more than 4.5" in str(replace(right, worth=4.51).wrong())
+    assert "but 4.5" in str(replace(right, bound=4.49).wrong())
