@@ -13,6 +13,7 @@ followers  fixed loads and generators: forecasts with their sign and size, curta
 grid       limits and reservations: windows, kW from W, signs, penalties and fees
 markets    prices of every ISP, products, depths, gates, positions; trades are never limited less than settings do
 capacity   products: blocks of local hours, their prices and depths, awards
+worth      what a car's missing energy counts at midnight, where it can be added up from the prices of the next day
 prices     prices per ISP, from the rows of the table
 
 A kind of resource without rules here, such as one that was added elsewhere, is not looked at.
@@ -23,7 +24,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 import numpy as np
 
 from agr.domain.register import Contract, Price
-from agr.planning.case_audit import capacity, followers, grid, markets, prices, runs, stores, switched
+from agr.planning.case_audit import capacity, followers, grid, markets, prices, runs, stores, switched, worth
 from agr.planning.case_audit.context import Context
 from agr.planning.case_audit.day import day_of
 from agr.planning.case_audit.facts import Calendar, Facts, Named
@@ -31,7 +32,7 @@ from models.outcome import Outcome, Programs
 
 _CASES: tuple[Callable[[Context], Iterator[str]], ...] = (
     stores.check_case, runs.check_case, switched.check_case, followers.check_case, grid.check_case, markets.check_case,
-    capacity.check_case,
+    capacity.check_case, worth.check_case,
 )  # fmt: skip
 _PROGRAMS: tuple[Callable[[Context, Programs], Iterator[str]], ...] = (
     stores.check_programs, runs.check_programs, switched.check_programs, followers.check_programs,

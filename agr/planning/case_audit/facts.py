@@ -73,6 +73,10 @@ class Facts(Protocol):
         """Series → price per ISP."""
 
     @property
+    def later_prices(self) -> Mapping[str, tuple[float | None, ...]]:
+        """The same of the next day."""
+
+    @property
     def reserved_w(self) -> Mapping[str, tuple[int, ...]]:
         """Contract → W per ISP of the newest update."""
 

@@ -1,0 +1,47 @@
+"""What a car's missing energy counts at midnight is what charging it later costs at the prices of the next day."""
+
+from dataclasses import replace
+from datetime import date
+
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from agr.domain.isp import Period
+from agr.domain.kinds.ev_session import EvSession
+from agr.planning.case import build
+from agr.planning.case_audit import audit_case
+from tests.builders.entered import DAYS, cars, local, world
+
+HOURS = st.lists(st.integers(-50, 200), min_size=25, max_size=25)
+
+
+@given(st.sampled_from(DAYS), HOURS, st.none() | st.floats(0, 20), st.data())
+@settings(max_examples=80, deadline=None)
+def test_the_worth_of_any_car_has_no_findings(
+    day: date, hours: list[int], room: float | None, data: st.DataObject
+) -> None:
+    car = data.draw(cars(day).filter(lambda one: one.discharge_kw == 0))
+    car = replace(car, capacity_kwh=None if room is None else car.energy_kwh + room)
+    period = Period(day)
+    later = tuple(float(hours[isp // 4]) for isp in range(period.next().isp_count))
+    inputs = replace(world(period, (car,)), later_prices={"day_ahead_forecast": later})
+    assert audit_case(inputs, build(inputs)) == ()
+
+
+@given(HOURS)
+@settings(max_examples=40, deadline=None)
+def test_a_worth_at_the_prices_of_another_hour_is_found(hours: list[int]) -> None:
+    """The car needs all that it can charge until 06:00, so every hour's price counts."""
+    day = DAYS[0]
+    car = EvSession(
+        resource="car", connection="a", arrival=local(day, 20 * 60), departure=local(day, 30 * 60), energy_kwh=60.0,
+        charge_kw=10.0,
+    )  # fmt: skip
+    assume(sum(hours[:6]) != sum(hours[1:7]))
+    inputs = world(Period(day), (car,))
+    right, late = (
+        replace(inputs, later_prices={"day_ahead_forecast": tuple(float(hours[i // 4 + s]) for i in range(96))})
+        for s in (0, 1)
+    )
+    assert audit_case(right, build(right)) == ()
+    assert any("worth of the energy" in words for words in audit_case(right, build(late)))
