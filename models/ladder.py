@@ -23,29 +23,36 @@ def climb(
     case: Case,
     *,
     relative_gap: float,
+    enough_gap: float,
     time_limit_s: float,
     threads: int,
     report: Report | None,
     cancelled: Callable[[], bool],
     executor: Executor,
 ) -> Outcome:
-    """Return the best program of both methods with the better bound. Raises what they raise."""
+    """Return the best program of both methods with the better bound. Raises what they raise.
+
+    The decomposition aims at `relative_gap`; the reference goes on only where more than `enough_gap` is left open. It
+    does not after a search of patterns of bids: it has solved the whole with the best, and would branch for hours.
+    """
     began = perf_counter()
-    first: Outcome | None = None
     if has_whole_bids(case):
-        first = plan_whole_bids(
-            case, relative_gap=relative_gap, time_limit_s=time_limit_s, threads=threads, cancelled=cancelled
+        found = plan_whole_bids(
+            case, relative_gap=enough_gap, time_limit_s=time_limit_s, threads=threads, cancelled=cancelled
         )
-    if first is None:  # however little time is left: the decomposition always ends with a program
-        first = decompose(
-            case, relative_gap=relative_gap, time_limit_s=max(time_limit_s - (perf_counter() - began), 0.0),
-            threads=threads, report=report, cancelled=cancelled, executor=executor,
-        )  # fmt: skip
+        if found is not None:
+            return found
+    first = decompose(  # however little time is left: the decomposition always ends with a program
+        case, relative_gap=relative_gap, time_limit_s=max(time_limit_s - (perf_counter() - began), 0.0),
+        threads=threads, report=report, cancelled=cancelled, executor=executor,
+    )  # fmt: skip
     left = time_limit_s - (perf_counter() - began)
-    if first.termination is Termination.OPTIMAL or left <= 0 or cancelled():
+    if first.gap_eur <= enough_gap * first.gross_cost_eur:
+        return replace(first, termination=Termination.OPTIMAL)
+    if left <= 0 or cancelled():
         return first
-    second = reference(case, relative_gap=relative_gap, time_limit_s=left, threads=threads, incumbent=first)
-    return joined(first, second, relative_gap)
+    second = reference(case, relative_gap=enough_gap, time_limit_s=left, threads=threads, incumbent=first)
+    return joined(first, second, enough_gap)
 
 
 def joined(first: Outcome, second: Outcome, relative_gap: float) -> Outcome:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from enum import Enum
+from typing import Any
 
 from models.block import called_units
 from models.calm import calmed
@@ -55,6 +56,7 @@ def solve(
     *,
     method: Method = Method.AUTO,
     relative_gap: float = 1e-4,
+    enough_gap: float | None = None,
     time_limit_s: float = 60.0,
     threads: int = 2,
     report: Report | None = None,
@@ -64,7 +66,9 @@ def solve(
     """Return the best program found with its proven bound; `relative_gap` is a share of gross cost.
 
     `report` is called with every round of the decomposition; the reference reports nothing and cannot be cancelled.
-    A part of a portfolio (`case.remainder`) is planned by the reference formulation, with the whole portfolio's bound.
+    In small portfolios the reference goes on where the decomposition leaves more than `enough_gap` open, by default the
+    gap asked for. A part of a portfolio (`case.remainder`) is planned by the reference formulation, with the whole
+    portfolio's bound.
     `executor` names where the decomposition answers prices, see models.decomposition.executors.executor_of.
     Raises CaseError, SolverError, ExecutorError.
     """
@@ -74,13 +78,12 @@ def solve(
     if taken is Method.REFERENCE:
         found = reference(case, relative_gap=relative_gap, time_limit_s=time_limit_s, threads=threads)
         return calmed(case, found, threads=threads)
-    found = (climb if taken is Method.LADDER else decompose)(
-        case,
-        relative_gap=relative_gap,
-        time_limit_s=time_limit_s,
-        threads=threads,
-        report=report,
-        cancelled=cancelled,
-        executor=executor_of(executor),
-    )
+    how: dict[str, Any] = {
+        "relative_gap": relative_gap, "time_limit_s": time_limit_s, "threads": threads, "report": report,
+        "cancelled": cancelled, "executor": executor_of(executor),
+    }  # fmt: skip
+    if taken is Method.LADDER:
+        found = climb(case, enough_gap=max(enough_gap or 0.0, relative_gap), **how)
+    else:
+        found = decompose(case, **how)
     return calmed(case, found, threads=threads)

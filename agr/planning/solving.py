@@ -89,6 +89,7 @@ def answer(
         case,
         method=method,
         relative_gap=how.decomposed_gap if method is Method.DECOMPOSITION else how.relative_gap,
+        enough_gap=how.decomposed_gap,
         time_limit_s=how.time_limit_s,
         threads=how.threads,
         report=report,

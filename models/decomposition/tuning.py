@@ -277,7 +277,7 @@ class WholeBids:
     """Most patterns tried in a small portfolio. Larger: bids may be better."""
     time: float = 0.3
     """Share of the time left that one search of a pattern may take. Larger: bids are better, and less time is left."""
-    most_s: float = 8.0
+    most_s: float = 4.0
     """Most seconds that it may take. Larger: the same."""
     few_holders: int = 12
     """Most holders of reserve for which the whole problem is solved with the bids of a pattern: a mixture of so few

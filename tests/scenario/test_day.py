@@ -13,11 +13,19 @@ from agr.planning.inputs import carried_of
 from agr.scenario.day import Step, in_force, play
 from agr.scenario.description import Description, Release
 from agr.scenario.record import figures, totals
+from agr.scenario.running import solver_of
 from agr.scenario.scenario import Scenario
-from agr.settings import Moment, Timetable
+from agr.settings import Moment, Planning, Timetable
 from tests.day import tiny
 
 PERIOD = Period(date(2026, 6, 10))
+
+
+@pytest.fixture(scope="module")
+def solver():
+    """Plan by the reference, whose plans have no prices: every update plans the whole, after joining others."""
+    with solver_of(Planning(threads=2, method="reference")) as made:
+        yield made
 
 
 def at(clock: str, days_before: int = 1) -> datetime:
