@@ -255,7 +255,8 @@ def solve_mixed(
         _demand(solver.setSolution(solution), "the start")
     if solver.run() == highspy.HighsStatus.kError:
         raise SolverError("HiGHS failed while solving with whole numbers; keep the case and report it")
-    return _finish(solver, float(solver.getInfo().mip_dual_bound), log)
+    # HiGHS solves a program without whole numbers as a linear one, and then leaves the bound of branching at 0.
+    return _finish(solver, float(solver.getInfo().mip_dual_bound) if matrix.whole.any() else None, log)
 
 
 def with_exclusions(matrix: Matrix, first: Ints, second: Ints) -> Matrix:

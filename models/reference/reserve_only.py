@@ -12,7 +12,7 @@ import numpy as np
 import pyomo.environ as pyo
 from scipy import sparse
 
-from models.block import Flow, VariableArray, reserved_points
+from models.block import Flow, VariableArray, Variables, reserved_points
 from models.case import Case, Ints
 from models.markets.points import Points
 from models.markets.protocols import CalledUnits, Portfolio
@@ -55,7 +55,7 @@ def state_reserve(case: Case) -> ReserveProblem:
     scenarios = (planned,) if called is None else (planned, called)
     paid = (replace(term, constant_eur=0.0) for term in market.terms)  # constants of units count, those of bids do not
     maximise_value(model, (*chain.from_iterable(units.terms for units in scenarios), *paid))
-    matrix = translate(model)
+    matrix = _with_all(translate(model), [v for units in scenarios for flow in units.flows for v in flow.variables])
     matrix = replace(matrix, whole=np.zeros(len(matrix.cost), dtype=np.bool_))
     wholes = market.discrete.wholes
     for variable in chain.from_iterable((w.variable, *(() if w.switch is None else (w.switch,))) for w in wholes):
@@ -68,6 +68,21 @@ def state_reserve(case: Case) -> ReserveProblem:
         bids=tuple(
             (w.product, w.block, int(matrix.columns([w.variable])[0]), case.reserves[w.product].step_mw) for w in wholes
         ),
+    )
+
+
+def _with_all(matrix: Matrix, variables: Variables) -> Matrix:
+    """Return the problem with columns also for variables in no row and no term, which only energy's price moves."""
+    free = list({id(v): v for v in variables if id(v) not in matrix.column_of}.values())
+    first = len(matrix.cost)
+    return replace(
+        matrix,
+        cost=np.append(matrix.cost, np.zeros(len(free))),
+        lower=np.append(matrix.lower, [v.lb for v in free]).astype(np.float64),
+        upper=np.append(matrix.upper, [v.ub for v in free]).astype(np.float64),
+        whole=np.append(matrix.whole, np.zeros(len(free), dtype=np.bool_)),
+        rows=sparse.csc_array(sparse.hstack([matrix.rows, sparse.csc_array((matrix.rows.shape[0], len(free)))])),
+        column_of=matrix.column_of | {id(v): first + i for i, v in enumerate(free)},
     )
 
 

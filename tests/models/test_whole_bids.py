@@ -13,7 +13,7 @@ from models.decomposition.solve import solve as decompose
 from models.ladder import joined
 from models.outcome import Termination
 from models.reference.problem import solve as reference
-from tests.models.builders import day_ahead, intraday, load, make, reserve, storage
+from tests.models.builders import day_ahead, intraday, load, make, reserve, solar, storage
 from tests.models.oracle import best_value
 from tests.models.test_formulation_oracle import world
 
@@ -47,6 +47,19 @@ def test_a_bid_that_only_both_can_hold_together_is_found_and_proven():
     assert outcome.objective_eur == pytest.approx(60 - 3.2)
     assert outcome.bound_eur == pytest.approx(60 - 3.2)
     assert outcome.termination is Termination.OPTIMAL
+
+
+@pytest.mark.parametrize(("price", "value"), [(10.0, 0.08), (0.0, 0.0)])
+def test_holders_who_can_bid_in_no_whole_block_are_planned_all_the_same(price, value):
+    """The sun of 2 and 6 kW shines in a part of the only block: no bid; 8 kWh at 10 EUR/MWh earn 8 ct."""
+    sun = solar(4, [0.0, -2.0, -6.0, 0.0], cost=price / 2, reserve_kw=5000.0)
+    case = make(
+        4, sun, load(4, 0.0), day_ahead=day_ahead(4, price),
+        reserves=(reserve(4, 60.0, direction=Direction.DOWN, minimum_mw=0.001, step_mw=0.001, max_mw=0.002),),
+    )  # fmt: skip
+    outcome = plan_whole_bids(case, relative_gap=1e-6, time_limit_s=30, threads=1)
+    assert outcome.objective_eur == pytest.approx(value)
+    assert outcome.bound_eur == pytest.approx(value)
 
 
 def test_fine_bids_are_left_to_the_relaxation():
