@@ -34,7 +34,7 @@ class Planning(Section):
 
     method: Literal["auto", "reference", "decomposition"] = Field(
         default="auto",
-        description="How plans are optimised; auto: small portfolios by the reference, others decomposed.",
+        description="How plans are optimised; auto: decomposed, in small portfolios improved by the reference.",
     )
     relative_gap: float = Field(
         default=1e-4, gt=0, lt=1, description="A plan may be worth less than the bound by this share of gross cost."
