@@ -35,7 +35,7 @@ $(PRECOMPILED): $(shell find models -name '*.py') | $(READY)
 	@$(BIN)/python -m models.decomposition.precompile
 	@touch $@
 
-run: $(READY) $(PEERS)/requirements.sha256 ## Run a whole market day (ARGS="--once --json" for one JSON line)
+run: $(READY) $(PEERS)/requirements.sha256 $(PRECOMPILED) ## Run a whole market day (ARGS="--once --json" for one JSON line)
 	@$(BIN)/agr demo $(ARGS)
 
 test: $(READY) $(PEERS)/requirements.sha256 $(PRECOMPILED) ## Run all tests
