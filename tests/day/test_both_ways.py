@@ -169,4 +169,7 @@ def test_a_shipped_day_with_capacity_gates(market: Callable[..., Market], tmp_pa
     )  # fmt: skip
     driven.settle()
     assert len(driven.plans()) == 3
-    assert_same_plans(driven.plans(), rerun(SHIPPED, tmp_path / "run", "--set", "planning.threads=1"))
+    assert_same_plans(
+        driven.plans(),
+        rerun(SHIPPED, tmp_path / "run", "--set", "planning.threads=1", "--set", "planning.method=reference"),
+    )
