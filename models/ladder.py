@@ -24,6 +24,7 @@ def climb(
     *,
     relative_gap: float,
     enough_gap: float,
+    exact: bool,
     time_limit_s: float,
     threads: int,
     report: Report | None,
@@ -32,8 +33,9 @@ def climb(
 ) -> Outcome:
     """Return the best program of both methods with the better bound. Raises what they raise.
 
-    The decomposition aims at `relative_gap`; the reference goes on only where more than `enough_gap` is left open. It
-    does not after a search of patterns of bids: it has solved the whole with the best, and would branch for hours.
+    The decomposition aims at `relative_gap`; the reference goes on where more than `enough_gap` is left open, and with
+    `exact`, so that no limit is breached for the sake of a gap. It does not go on after a search of patterns of bids:
+    it has solved the whole with the best, and would branch for hours.
     """
     began = perf_counter()
     if has_whole_bids(case):
@@ -48,10 +50,13 @@ def climb(
     )  # fmt: skip
     left = time_limit_s - (perf_counter() - began)
     if first.gap_eur <= enough_gap * first.gross_cost_eur:
-        return replace(first, termination=Termination.OPTIMAL)
+        first = replace(first, termination=Termination.OPTIMAL)
+        if not exact:
+            return first
     if left <= 0 or cancelled():
         return first
-    second = reference(case, relative_gap=enough_gap, time_limit_s=left, threads=threads, incumbent=first)
+    gap = relative_gap if exact else enough_gap
+    second = reference(case, relative_gap=gap, time_limit_s=left, threads=threads, incumbent=first)
     return joined(first, second, enough_gap)
 
 

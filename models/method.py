@@ -33,6 +33,9 @@ class Method(Enum):
 SMALL = 1_000
 """Most choices for which the reference formulation goes on where the decomposition has left the gap open."""
 
+TINY = 150
+"""Most choices for which it always does: it takes a second, and its programs are exact."""
+
 
 def choices(case: Case) -> int:
     """Return the number of programs to be chosen; a called program counts like a unit."""
@@ -83,7 +86,8 @@ def solve(
         "cancelled": cancelled, "executor": executor_of(executor),
     }  # fmt: skip
     if taken is Method.LADDER:
-        found = climb(case, enough_gap=max(enough_gap or 0.0, relative_gap), **how)
+        enough = max(enough_gap or 0.0, relative_gap)
+        found = climb(case, enough_gap=enough, exact=choices(case) <= TINY, **how)
     else:
         found = decompose(case, **how)
     return calmed(case, found, threads=threads)

@@ -21,7 +21,7 @@ def test_after_a_release_a_search_without_time_leaves_every_prognosis_as_it_was(
     driven = market(PERIOD)
     driven.reach("prognosis_gate")
     before, announced = driven.in_force(), driven.prognoses()
-    driven.restart(planning=Planning(join_triggers_s=0, time_limit_s=0.01, threads=1))
+    driven.restart(planning=Planning(join_triggers_s=0, time_limit_s=0.01, threads=1, method="reference"))
     driven.release(FO_A, -50_000)
     driven.settle()
     after = driven.plans()[-1]
@@ -32,7 +32,7 @@ def test_after_a_release_a_search_without_time_leaves_every_prognosis_as_it_was(
     assert after.against is not None
     assert after.against.kept
     assert "plan kept" in {kind for kind, _ in driven.alarms()}
-    driven.restart(planning=Planning(join_triggers_s=0, time_limit_s=30, threads=1))
+    driven.restart(planning=Planning(join_triggers_s=0, time_limit_s=30, threads=1, method="reference"))
     driven.release(FO_A, -40_000)
     driven.settle()
     assert driven.in_force().result.objective_eur > before.result.objective_eur

@@ -31,7 +31,10 @@ def assert_honest(case, optimum):
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in WORLDS.glob("*.json")))
 def test_worlds_that_were_proven_falsely_are_proven_honestly(name):
-    assert_honest(*world(name))
+    """Their optimum is from before energy margins counted what is owed; the reference tells the present one."""
+    case, _ = world(name)
+    _, mine = assert_honest(case, reference(case, relative_gap=1e-9).objective_eur)
+    assert np.isfinite(mine.bound_eur)
 
 
 def awarded(case, rng):

@@ -86,7 +86,7 @@ def test_a_run_that_is_not_as_expected_ends_with_1_and_says_so(folder):
     (folder / "mine" / "expected.yaml").write_text(yaml.safe_dump(expected))
     ended = agr("scenario", "run", "mine", "--no-report")
     assert ended.exit_code == 1
-    assert "not as expected: totals.objective_eur is 331.5" in ended.stderr
+    assert "not as expected: totals.objective_eur is 325.077" in ended.stderr
     assert not (folder / "runs" / "mine" / "report.html").exists()
     assert (folder / "runs" / "mine" / "outcome.json").exists()
 
