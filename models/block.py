@@ -157,6 +157,8 @@ class Discrete:
     reserve_units: tuple[ReserveUnits, ...] = field(default=())
     held: tuple[Held, ...] = field(default=())
     known: tuple[Known, ...] = field(default=())
+    energy: Variables = field(default_factory=list)
+    """Rows that keep a store's energy from ISP to ISP: e[t] − a·e[t−1] − … = 0"""
 
     @staticmethod
     def joined(parts: Iterable["Discrete"]) -> "Discrete":
@@ -171,6 +173,7 @@ class Discrete:
             reserve_units=tuple(one for part in every for one in part.reserve_units),
             held=tuple(one for part in every for one in part.held),
             known=tuple(one for part in every for one in part.known),
+            energy=[row for part in every for row in part.energy],
         )
 
 

@@ -15,27 +15,25 @@ import numpy as np
 from models.arrays import of_rows
 from models.assembly import assemble, no_prices
 from models.block import called_units, reserved_points
-from models.case import Bools, Case, Floats, Ints, Reserve
+from models.case import Bools, Case, Floats, Ints
 from models.decomposition.primal.activation import Activation, as_planned, moved_kw
 from models.decomposition.primal.recovery import (
     AllocatedReserve,
     ClassReserve,
     headroom,
     positions,
+    reserve,
     reserving,
     undelivered,
 )
-from models.decomposition.primal.reserve_allocation import fill, fit
 from models.errors import CaseError
-from models.headroom import KW_PER_MW, takes, traded_isps
+from models.headroom import takes
 from models.markets.registry import MARKETS
 from models.outcome import Fields, Headroom, Outcome, Programs, ProgramValues, Termination
-from models.reserve_room import SIDES, ReserveAllocation
+from models.reserve_room import SIDES
 from models.resources.protocols import ResourceClass
 from models.resources.registry import RESOURCES
 from models.resources.totals import points_kw
-
-_STEP = 1e-7  # of a step, or MW: what rounding may take from a bid
 
 KEPT = "program in force"
 """What stands for the solver in an outcome that keeps an earlier program."""
@@ -196,7 +194,7 @@ def _answer(
     everywhere = None if activation is None else activation.everywhere(programs)
     first = _allocated(case, programs, held)
     again = None if everywhere is None else _allocated(case, everywhere, held, reserved_points(case))
-    made, missing = _reserve(case, first, again, bids)
+    made, missing = reserve(case, first, again, bids)
     day_ahead, buy, sell, short, long = positions(case, planned_kw.sum(axis=0))
     settled: dict[str, Any] = {}
     for market in MARKETS:
@@ -231,53 +229,3 @@ def _allocated(
         kept = np.array(held[resource.name][:, units], dtype=how.precision(case))
         result[resource.name] = ClassReserve(units=units, held=how.allocation(case, units, taken, places, kept))
     return result
-
-
-def _reserve(
-    case: Case, planned: AllocatedReserve, called: AllocatedReserve | None, wanted_mw: list[Floats]
-) -> tuple[tuple[Floats, ...], Floats]:
-    """Fit reserve into its room, fill up what bids lack; return bids (B,), MW, per product, and shortfalls (R,T), MW.
-
-    In a part of a portfolio, what the remainder holds counts as well. Free bids are lowered to what is held.
-    """
-    mine = [of_class.held for of_class in planned.values()]
-    again = None if called is None else [of_class.held for of_class in called.values()]
-    for allocation in (*mine, *(again or ())):
-        fit(case, allocation)
-    unmoved = [
-        ~called_units(case, case.units(name).point[of_class.units]) for name, of_class in planned.items()
-    ]  # they hold their planned reserve when others are called
-    shortfall, bids = np.zeros((len(case.reserves), case.isps)), []
-    for r, product in enumerate(case.reserves):
-        wanted = np.where(traded_isps(product), np.append(wanted_mw[r], 0.0)[product.block], 0.0) * KW_PER_MW
-        rest = np.zeros(case.isps) if case.remainder is None else case.remainder.held_kw[r]
-        fill(case, mine, r, np.maximum(wanted - rest - _held_kw(mine, r), 0.0))
-        least = rest + _held_kw(mine, r)
-        if again is not None:
-            kept = rest if case.remainder is None else case.remainder.when_called_kw[r]
-            for allocation, units in zip(mine, unmoved, strict=True):
-                kept = kept + allocation.held_kw[r, units].sum(axis=0, dtype=np.float64)
-            fill(case, again, r, np.maximum(wanted - kept - _held_kw(again, r), 0.0))
-            least = np.minimum(least, kept + _held_kw(again, r))
-        awarded = np.append(np.nan_to_num(product.committed_mw), 0.0)[product.block]
-        shortfall[r] = np.where(awarded > 0, np.maximum(awarded - least / KW_PER_MW, 0.0), 0.0)
-        bids.append(_bid_mw(product, wanted_mw[r], least / KW_PER_MW))
-    return tuple(bids), shortfall
-
-
-def _held_kw(allocations: list[ReserveAllocation], product: int) -> Floats:
-    """Return the reserve (T,), kW, of a product that units hold together."""
-    held = (allocation.held_kw[product].sum(axis=0, dtype=np.float64) for allocation in allocations)
-    return np.asarray(sum(held, np.zeros(())), dtype=np.float64)
-
-
-def _bid_mw(product: Reserve, wanted_mw: Floats, held_mw: Floats) -> Floats:
-    """Return the bids (B,), MW: awarded ones as they are, free ones in whole steps that are held all block long."""
-    bids = np.nan_to_num(product.committed_mw)
-    for block in np.flatnonzero(np.isnan(product.committed_mw)).tolist():
-        inside = product.block == block
-        if inside.any() and wanted_mw[block] > 0:
-            most = min(float(wanted_mw[block]), float(held_mw[inside].min()))
-            bid = float(np.floor(most / product.step_mw + _STEP)) * product.step_mw
-            bids[block] = bid if bid >= product.minimum_mw - _STEP else 0.0
-    return bids

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from enum import Enum
-from typing import Any
 
 from models.block import called_units
 from models.calm import calmed
@@ -81,13 +80,15 @@ def solve(
     if taken is Method.REFERENCE:
         found = reference(case, relative_gap=relative_gap, time_limit_s=time_limit_s, threads=threads)
         return calmed(case, found, threads=threads)
-    how: dict[str, Any] = {
-        "relative_gap": relative_gap, "time_limit_s": time_limit_s, "threads": threads, "report": report,
-        "cancelled": cancelled, "executor": executor_of(executor),
-    }  # fmt: skip
     if taken is Method.LADDER:
-        enough = max(enough_gap or 0.0, relative_gap)
-        found = climb(case, enough_gap=enough, exact=choices(case) <= TINY, **how)
+        found = climb(
+            case, relative_gap=relative_gap, enough_gap=max(enough_gap or 0.0, relative_gap),
+            exact=choices(case) <= TINY, time_limit_s=time_limit_s, threads=threads, report=report,
+            cancelled=cancelled, executor=executor_of(executor),
+        )  # fmt: skip
     else:
-        found = decompose(case, **how)
+        found = decompose(
+            case, relative_gap=relative_gap, time_limit_s=time_limit_s, threads=threads, report=report,
+            cancelled=cancelled, executor=executor_of(executor),
+        )  # fmt: skip
     return calmed(case, found, threads=threads)

@@ -42,17 +42,16 @@ class Steps(Protocol):
         ...
 
     def settle_indivisible(self, *, aim_eur: float) -> None:
-        """Settle whole bids, runs and switched units, and mix all other groups anew around them.
+        """Settle runs and switched units, and mix all other groups anew around them.
 
-        Bids are within `MasterLp.whole_gap` times `aim_eur` of the best, if there is time. A pass over switched units
-        that gains at most `Recovery.descent_gain` times `aim_eur` is the last.
+        A pass over switched units that gains at most `Recovery.descent_gain` times `aim_eur` is the last.
         """
         ...
 
     def recover_program(self) -> None:
         """Make a program for every unit from the present mixture, and keep the best so far.
 
-        Groups and bids that were settled may move again afterwards.
+        Groups that were settled may move again afterwards; committed bids that cannot be held are lowered before.
         """
         ...
 

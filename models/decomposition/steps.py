@@ -105,7 +105,7 @@ class DecompositionSteps:
 
     def commit_bids(self, *, aim_eur: float) -> None:
         """Commit the best pattern of whole bids at the centre's prices, where bids are coarse."""
-        if self.bids.needed():
+        if self.bids.needed:
             with self.progress.timed("bids"):
                 self.bids.commit(
                     self.pricing, self.state, gap_eur=aim_eur, time_left_s=self._stop.left_s(), threads=self.threads,
@@ -123,42 +123,36 @@ class DecompositionSteps:
 
     def solve_master_lp(self, *, aim_eur: float) -> float | None:
         """Take the best mixture of all columns and return its cost; None if there is no answer."""
-        mixture = self._mixture(aim_eur, whole=False)
+        mixture = self._mixture(aim_eur)
         return None if mixture is None else mixture.cost_eur
 
     def settle_indivisible(self, *, aim_eur: float) -> None:
-        """Settle coarse bids and the programs of units that cannot mix; generate columns, and mix the others again."""
-        again = False
-        if self.master.coarse():
-            if self._mixture(aim_eur, whole=True) is None:
-                return
-            self.master.free.fixed[self.master.bidding] = True
-            again = True
-        if any(batch.resource.choosing is not None for batch in self.grouping.batches):
-            self.choices = self._new_choices()
-            settle_choices(self.case, self.grouping, self.master, self.choices)
-            descend(
-                self.case, self.grouping, self.master, self.choices, self.state.centre.balance[0], aim_eur=aim_eur,
-                tuning=self.tuning.recovery, interrupted=self.interrupted,
-            )  # fmt: skip
-            again = True
-        if again and not self.interrupted():
+        """Settle the programs of units that cannot mix; generate columns, and mix the others again."""
+        if not any(batch.resource.choosing is not None for batch in self.grouping.batches):
+            return
+        self.choices = self._new_choices()
+        settle_choices(self.case, self.grouping, self.master, self.choices)
+        descend(
+            self.case, self.grouping, self.master, self.choices, self.state.centre.balance[0], aim_eur=aim_eur,
+            tuning=self.tuning.recovery, interrupted=self.interrupted,
+        )  # fmt: skip
+        if not self.interrupted():
             cycles = self.tuning.cycles
             self.generate_columns(
                 rounds=cycles.least_rounds,
                 first_step=cycles.later_step,
                 enough_eur=cycles.close * self.relative_gap * self.master.gross(),
             )
-            self._mixture(aim_eur, whole=False)
+            self._mixture(aim_eur)
 
     def recover_program(self) -> None:
         """Recover programs from the present mixture, keep the best ones, and release what was settled."""
-        aim_eur = self.tuning.cycles.close * self.relative_gap * self.master.gross()
+        aim_eur = self.tuning.cycles.close * self.relative_gap * max(self.master.gross(), 1e-9)
         while not self.interrupted() and self.bids.loosened():
-            self._mixture(aim_eur, whole=False)
+            self._mixture(aim_eur)
             self.bids.settle()
             self._say("bids that cannot be held are lowered")
-            self._mixture(aim_eur, whole=False)
+            self._mixture(aim_eur)
         with self.progress.timed("recover"):
             weights = used_rounds(self.master)
             choices = self.choices if self.master.groups.settled.any() else self._new_choices()
@@ -208,8 +202,8 @@ class DecompositionSteps:
         if self.best is None:
             raise SolverError("no program was made; keep the case and report it as a bug")
         self._say(f"ended: {why.value}")
-        relaxed_eur = self.bids.relaxed_eur(self.pricing, self.state)
         bound_eur = self.bound_eur()
+        released_eur = self.bids.release_eur(self.pricing, self.state)
         del self.master, self.bids  # its columns take more memory than the outcome
         with self.progress.timed("recover"):
             outcome = assemble(
@@ -225,16 +219,16 @@ class DecompositionSteps:
             outcome,
             seconds=dict(self.progress.seconds),
             log=self.progress.log.lines(),
-            duals=duals(self.case, self.grouping, self.state.centre, -relaxed_eur),
+            duals=duals(self.case, self.grouping, self.state.centre, -released_eur),
         )
 
-    def _mixture(self, aim_eur: float, *, whole: bool) -> Mixture | None:
+    def _mixture(self, aim_eur: float) -> Mixture | None:
         """Take the best mixture and return it; without one, return None and keep the present weights."""
         mixture = None
         with self.progress.timed("mix"):
             try:
                 mixture = solve_master_lp(
-                    self.master, aim_eur=aim_eur, time_left_s=self._stop.left_s(), threads=self.threads, whole=whole,
+                    self.master, aim_eur=aim_eur, time_left_s=self._stop.left_s(), threads=self.threads,
                     log=self.progress.log,
                 )  # fmt: skip
             except SolverError as error:
@@ -243,8 +237,7 @@ class DecompositionSteps:
             late = f"; {LATE}" if self.interrupted() is StopReason.TIME_LIMIT else ""
             self._say(f"no mixture of the answers was found{late}")
             return None
-        bids = " with whole bids" if whole else ""
-        self._say(f"mixture of the answers{bids}: worth {-mixture.cost_eur:.6f} EUR")
+        self._say(f"mixture of the answers: worth {-mixture.cost_eur:.6f} EUR")
         self.master.mix(mixture.weight, mixture.free)
         return mixture
 

@@ -199,12 +199,6 @@ class MasterLp:
     """Weight below which a column is dropped from the answer. Larger: fewer rounds are priced again for programs."""
     gap: float = 0.04
     """Share of the aim to which the linear program is solved. Larger: fewer iterations and worse mixtures."""
-    whole_steps: int = 64
-    """Most steps a bid may have for whole values to be searched for. Larger: more bids are branched on."""
-    whole_gap: float = 0.5
-    """Share of the aim to which branching on bids is solved. Larger: less branching and worse bids."""
-    whole_time: float = 0.15
-    """Share of the time left that branching may take. Larger: bids are better, and less time is left for the rest."""
     hard_eur_per_kw: float = 1e3
     """Slope that stands for "not allowed", EUR per kW of one ISP; finite, so that every bound stays valid. Larger: what
     has not been balanced yet costs more."""
@@ -269,6 +263,8 @@ class Recovery:
 class WholeBids:
     """The search of whole bids for all holders of reserve together."""
 
+    steps: int = 64
+    """Most steps a bid may have for its wholeness to matter. Larger: patterns are searched for more portfolios."""
     units: int = 6
     """Most units that stand for all holders. Larger: the bound is better, and branching takes far longer."""
     gap: float = 0.3

@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import cache
 from time import perf_counter
-from typing import Any
 
 import numpy as np
 import pyomo.environ as pyo
@@ -18,14 +17,14 @@ from models.baseline import as_it_stands, no_flexibility
 from models.block import Discrete, ObjectiveTerm, reserved_points
 from models.case import Case
 from models.markets.points import add_points
-from models.markets.protocols import CalledUnits, Portfolio
+from models.markets.protocols import Portfolio
 from models.markets.registry import ANNOUNCED, MARKETS
 from models.objective import gross_eur, maximise_value, remainder_eur
 from models.outcome import Outcome
 from models.reference.incumbent import incumbent_values
 from models.reference.mip_search import search
-from models.reference.reading import Problem, UnitBlocks, read_outcome
-from models.resources.registry import FIXED, RESOURCES
+from models.reference.reading import Problem, add_units, read_outcome
+from models.resources.registry import FIXED
 from models.resources.totals import units_kw
 from models.solver import translate
 from models.solver_log import SolverLog
@@ -36,10 +35,12 @@ def state(case: Case) -> Problem:
     model = pyo.ConcreteModel()
     fixed_kw = units_kw(case, FIXED, None, {})
 
-    units = _add_units(model, case, called=False)
+    units = add_units(model, case, called=False)
     points = add_points(model, case, units.flows, fixed_kw)
-    called = cache(lambda: _add_units(model, case, called=True) if reserved_points(case).any() else None)
-    portfolio = Portfolio(points=points, fixed_kw=fixed_kw, held=units.held, called=lambda: _coupled(called()))
+    called = cache(lambda: add_units(model, case, called=True) if reserved_points(case).any() else None)
+    portfolio = Portfolio(
+        points=points, fixed_kw=fixed_kw, held=units.held, called=lambda: found.coupled if (found := called()) else None
+    )
     markets = {market.name: market.state(model, case, portfolio) for market in MARKETS}
 
     found = called()
@@ -63,15 +64,6 @@ def state(case: Case) -> Problem:
         terms=terms,
         discrete=Discrete.joined(block.discrete for block in blocks),
     )
-
-
-def _coupled(units: UnitBlocks | None) -> CalledUnits | None:
-    return None if units is None else CalledUnits(flows=units.flows, held=units.held)
-
-
-def _add_units(model: Any, case: Case, *, called: bool) -> UnitBlocks:
-    """Add the units' blocks: planned, or called, which are those at reserved congestion points."""
-    return UnitBlocks(blocks={one.name: one.block(model, case, called) for one in RESOURCES if one.block is not None})
 
 
 def solve(

@@ -9,7 +9,7 @@ from models.assembly import assemble
 from models.block import Discrete, Flow, Held, ObjectiveTerm, Values, Variables, called_units
 from models.case import Case, Direction, Floats
 from models.headroom import takes
-from models.markets.protocols import Marginals, MarketBlock
+from models.markets.protocols import CalledUnits, Marginals, MarketBlock
 from models.markets.registry import MARKETS
 from models.outcome import Headroom, Outcome, Programs, ProgramValues, Shadow, Termination
 from models.reference.mip_search import SearchResult
@@ -41,6 +41,16 @@ class UnitBlocks:
     def terms(self) -> tuple[ObjectiveTerm, ...]:
         """Return their money, by term."""
         return tuple(term for block in self.blocks.values() for term in block.terms)
+
+    @property
+    def coupled(self) -> CalledUnits:
+        """Return what couplings see of them when they are called."""
+        return CalledUnits(flows=self.flows, held=self.held)
+
+
+def add_units(model: Any, case: Case, *, called: bool) -> UnitBlocks:
+    """Add the units' blocks: planned, or called, which are those at reserved congestion points."""
+    return UnitBlocks(blocks={one.name: one.block(model, case, called) for one in RESOURCES if one.block is not None})
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

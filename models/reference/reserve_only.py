@@ -7,20 +7,19 @@ excluded, and powers have no minimum, so that the least cost is a bound of the t
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
+from typing import Any
 
 import numpy as np
 import pyomo.environ as pyo
 from scipy import sparse
 
 from models.block import Flow, VariableArray, Variables, reserved_points
-from models.case import Case, Ints
+from models.case import Case, Floats, Ints
 from models.markets.points import Points
-from models.markets.protocols import CalledUnits, Portfolio
+from models.markets.protocols import Portfolio
 from models.markets.registry import MARKETS
 from models.objective import maximise_value
-from models.reference.reading import UnitBlocks
-from models.resources.registry import RESOURCES
-from models.resources.storage.block import StorageBlock
+from models.reference.reading import UnitBlocks, add_units
 from models.solver import Matrix, translate
 
 
@@ -40,9 +39,9 @@ def state_reserve(case: Case) -> ReserveProblem:
     Energy that a storage unit may lose is free, so that a unit may stand for several that are not quite alike.
     """
     model = pyo.ConcreteModel()
-    planned = _units(model, case, called=False)
-    called = _units(model, case, called=True) if reserved_points(case).any() else None
-    own = None if called is None else CalledUnits(flows=called.flows, held=called.held)
+    planned = add_units(model, case, called=False)
+    called = add_units(model, case, called=True) if reserved_points(case).any() else None
+    own = None if called is None else called.coupled
     none = np.zeros(0, dtype=np.int64)
     portfolio = Portfolio(
         points=Points(power=VariableArray(unit=none, isp=none, variables=[])),
@@ -56,11 +55,10 @@ def state_reserve(case: Case) -> ReserveProblem:
     paid = (replace(term, constant_eur=0.0) for term in market.terms)  # constants of units count, those of bids do not
     maximise_value(model, (*chain.from_iterable(units.terms for units in scenarios), *paid))
     matrix = _with_all(translate(model), [v for units in scenarios for flow in units.flows for v in flow.variables])
-    matrix = replace(matrix, whole=np.zeros(len(matrix.cost), dtype=np.bool_))
     wholes = market.discrete.wholes
-    for variable in chain.from_iterable((w.variable, *(() if w.switch is None else (w.switch,))) for w in wholes):
-        matrix.whole[matrix.columns([variable])] = True
-    matrix = _lossy(matrix, scenarios)
+    whole = np.zeros(len(matrix.cost), dtype=np.bool_)
+    whole[matrix.columns([v for w in wholes for v in (w.variable, w.switch) if v is not None])] = True
+    matrix = _lossy(replace(matrix, whole=whole), scenarios)
     return ReserveProblem(
         matrix=matrix,
         planned=_flows(matrix, planned),
@@ -74,20 +72,9 @@ def state_reserve(case: Case) -> ReserveProblem:
 def _with_all(matrix: Matrix, variables: Variables) -> Matrix:
     """Return the problem with columns also for variables in no row and no term, which only energy's price moves."""
     free = list({id(v): v for v in variables if id(v) not in matrix.column_of}.values())
-    first = len(matrix.cost)
-    return replace(
-        matrix,
-        cost=np.append(matrix.cost, np.zeros(len(free))),
-        lower=np.append(matrix.lower, [v.lb for v in free]).astype(np.float64),
-        upper=np.append(matrix.upper, [v.ub for v in free]).astype(np.float64),
-        whole=np.append(matrix.whole, np.zeros(len(free), dtype=np.bool_)),
-        rows=sparse.csc_array(sparse.hstack([matrix.rows, sparse.csc_array((matrix.rows.shape[0], len(free)))])),
-        column_of=matrix.column_of | {id(v): first + i for i, v in enumerate(free)},
-    )
-
-
-def _units(model: object, case: Case, *, called: bool) -> UnitBlocks:
-    return UnitBlocks(blocks={one.name: one.block(model, case, called) for one in RESOURCES if one.block is not None})
+    first, nothing = len(matrix.cost), sparse.csc_array((matrix.rows.shape[0], len(free)))
+    wider = _wider(matrix, nothing, np.array([v.lb for v in free]), np.array([v.ub for v in free]))
+    return replace(wider, column_of=matrix.column_of | {id(v): first + i for i, v in enumerate(free)})
 
 
 def _flows(matrix: Matrix, units: UnitBlocks) -> tuple[tuple[Ints, Flow], ...]:
@@ -100,16 +87,21 @@ def _lossy(matrix: Matrix, scenarios: Sequence[UnitBlocks]) -> Matrix:
         matrix.row_of[id(row)]
         for units in scenarios
         for block in units.blocks.values()
-        if isinstance(block, StorageBlock)
-        for row in block.recursion
+        for row in block.discrete.energy
     ]
     count = len(rows)
     more = sparse.csc_array((np.ones(count), rows, np.arange(count + 1)), shape=(matrix.rows.shape[0], count))
+    return _wider(matrix, more, np.zeros(count), np.full(count, np.inf))
+
+
+def _wider(matrix: Matrix, more: Any, lower: Floats, upper: Floats) -> Matrix:
+    """Return the problem with columns `more` (rows,n) of no cost, within bounds (n,)."""
+    count = len(lower)
     return replace(
         matrix,
         cost=np.append(matrix.cost, np.zeros(count)),
-        lower=np.append(matrix.lower, np.zeros(count)),
-        upper=np.append(matrix.upper, np.full(count, np.inf)),
+        lower=np.append(matrix.lower, lower),
+        upper=np.append(matrix.upper, upper),
         whole=np.append(matrix.whole, np.zeros(count, dtype=np.bool_)),
         rows=sparse.csc_array(sparse.hstack([matrix.rows, more])),
     )

@@ -130,9 +130,7 @@ def test_where_the_own_method_breaks_off_highs_finds_the_same(case, monkeypatch)
     def found(own):
         monkeypatch.setattr(master_lp, "solve_block_lp", own)
         log = SolverLog()
-        mixture = master_lp.solve_master_lp(
-            searched(case), aim_eur=1e-4, time_left_s=60.0, threads=1, whole=False, log=log
-        )
+        mixture = master_lp.solve_master_lp(searched(case), aim_eur=1e-4, time_left_s=60.0, threads=1, log=log)
         return mixture.cost_eur, str(log.lines())
 
     def refuse(*_, **__):
@@ -148,9 +146,7 @@ def test_without_time_there_is_no_mixture():
     grouping = group_units(case)
     master, pricing = RestrictedMaster(case, grouping), LocalPricing(case, grouping)
     first_state(master, pricing)
-    assert (
-        master_lp.solve_master_lp(master, aim_eur=1.0, time_left_s=0.0, threads=1, whole=False, log=SolverLog()) is None
-    )
+    assert master_lp.solve_master_lp(master, aim_eur=1.0, time_left_s=0.0, threads=1, log=SolverLog()) is None
 
 
 @pytest.mark.parametrize(("few", "base"), [(3, 32), (700, 40)], ids=["few wide columns", "many"])

@@ -3,11 +3,12 @@
 import numpy as np
 
 from models.decomposition.bids.pattern import PatternSearch
-from models.decomposition.master.restricted_master import RestrictedMaster
+from models.decomposition.master.restricted_master import RestrictedMaster, coarse
 from models.decomposition.prices.pricing import Pricing
 from models.decomposition.prices.search_state import SearchState
 from models.decomposition.tuning import WholeBids
 from models.headroom import KW_PER_MW
+from models.response import Totals
 from models.solver_log import SolverLog
 
 _WHOLE = 1e-4  # share of a step below a whole one that still counts as whole
@@ -19,38 +20,37 @@ class BidCommitment:
     """The whole bids of one run. While they are committed, the master's bounds hold for their pattern only."""
 
     def __init__(self, master: RestrictedMaster, tuning: WholeBids) -> None:
+        self.needed = master.case.remainder is None and coarse(master.case, tuning.steps)
+        """Whether bids are coarse, so that wholeness matters, and are the portfolio's own"""
         self._master, self._tuning = master, tuning
         self._patterns = PatternSearch(master, tuning)
-        self._proven_eur: float | None = None  # best bound of all patterns, once one is committed
+        self._proven_eur: float | None = None  # best bound whatever the bids, once a pattern was searched for
         self._free = master.free.low.copy(), master.free.high.copy()
         self._loosened = 0
-
-    def needed(self) -> bool:
-        """Return whether bids are coarse, so that wholeness matters, and the portfolio's own."""
-        return self._master.case.remainder is None and (self._proven_eur is not None or self._master.coarse())
 
     def bound_eur(self, state: SearchState) -> float:
         """Return the best bound of the cost of all programs, whatever their bids."""
         return state.bound_eur if self._proven_eur is None else self._proven_eur
 
-    def relaxed_eur(self, pricing: Pricing, state: SearchState) -> float:
-        """Return the bound at the centre's prices with bids that need not be whole, which are released for good."""
+    def release_eur(self, pricing: Pricing, state: SearchState) -> float:
+        """Release the bids for good; return the bound at the centre's prices with bids that need not be whole."""
         if self._proven_eur is None:
             return state.centre_eur
-        master, (low, high) = self._master, self._free
-        master.free.low[:], master.free.high[:] = low, high
-        return master.bound(state.centre, float(pricing.respond(state.centre.scenario()).bound_eur.sum()))
+        return self._released_eur(state, pricing.respond(state.centre.scenario()))
+
+    def _released_eur(self, state: SearchState, totals: Totals) -> float:
+        self._master.free.low[:], self._master.free.high[:] = self._free
+        return self._master.bound(state.centre, float(totals.bound_eur.sum()))
 
     def commit(
         self, pricing: Pricing, state: SearchState, *, gap_eur: float, time_left_s: float, threads: int, log: SolverLog
     ) -> None:
-        """Find the best pattern at the centre's prices, raise the bound by it, and commit its bids."""
+        """Find the best pattern at the centre's prices, raise the bound to what is proven there, commit its bids."""
         totals = pricing.respond(state.centre.scenario())
         found = self._patterns.best(
             state.centre, totals.bound_eur, most=0, gap_eur=gap_eur, time_left_s=time_left_s, threads=threads, log=log,
         )  # fmt: skip
-        before = state.bound_eur if self._proven_eur is None else self._proven_eur
-        self._proven_eur = max(before, found.bound_eur)
+        self._proven_eur = max(self.bound_eur(state), self._released_eur(state, totals), found.bound_eur)
         if found.bids_mw is not None:
             self._master.commit_bids(found.bids_mw)
             state.centre_eur = state.bound_eur = self._master.bound(state.centre, float(totals.bound_eur.sum()))
@@ -62,14 +62,13 @@ class BidCommitment:
 
         The next mixture says how much of the pattern can be held; `settle` makes that whole.
         """
-        master, free = self._master, self._master.free
+        master = self._master
         if self._proven_eur is None or self._loosened >= self._tuning.repairs:
             return False
         if not any(self._short(p, r) for p, (r, _) in enumerate(master.bids, start=master.products)):
             return False
         self._loosened += 1
-        free.low[master.bidding] = 0.0
-        free.fixed[master.bidding] = False
+        master.free.low[master.bidding] = 0.0
         return True
 
     def settle(self) -> None:

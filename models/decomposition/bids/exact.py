@@ -14,7 +14,7 @@ from models.assembly import proven_eur
 from models.case import Case, Floats
 from models.decomposition.bids.known_prices import prices_of
 from models.decomposition.bids.pattern import PatternSearch
-from models.decomposition.master.restricted_master import RestrictedMaster
+from models.decomposition.master.restricted_master import RestrictedMaster, coarse
 from models.decomposition.prices.dual_prices import DualPrices
 from models.decomposition.prices.grouping import group_units, may_hold
 from models.decomposition.prices.pricing import LocalPricing
@@ -36,7 +36,7 @@ def has_whole_bids(case: Case) -> bool:
     holders = sum(int(may_hold(case, resource).sum()) for resource in PRICED)
     if case.remainder is not None or not 0 < holders <= DEFAULT.bids.few_holders:
         return False
-    return RestrictedMaster(case, group_units(case)).coarse()
+    return coarse(case, DEFAULT.bids.steps)
 
 
 def plan_whole_bids(

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from models.arrays import of_rows
-from models.case import NO_POINT, Bools, Case, Ints
+from models.case import NO_POINT, Case, Ints
 from models.decomposition.prices.dual_prices import DualPrices
 from models.decomposition.prices.grouping import Grouping, may_hold
 from models.resources.protocols import ResourceClass
@@ -16,21 +16,20 @@ from models.resources.registry import RESOURCES
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Holders:
-    """A case of holders put together, and which groups of the whole case they stand for."""
+    """A case of all holders put together."""
 
     case: Case
     rows: dict[str, Ints]  # per class: the row of power prices that each unit sees, planned
-    groups: Bools  # (G,) whether a group's units are among them
     exact: bool  # whether each unit sees the prices of all holders it stands for
 
 
 def put_together(case: Case, grouping: Grouping, prices: DualPrices, most: int) -> Holders:
-    """Return the holders as at most `most` units; if their prices differ too much, as one unit per class.
+    """Return the holders as at most `most` units, or one per class; if prices differ too much, as one per class anyway.
 
     Holders at congestion points without a price of their own, or with one that is zero, see the same prices.
     """
     found = _by_prices(case, grouping, prices)
-    exact = len(found) <= most
+    exact = len(found) <= max(most, len({name for name, _ in found}))
     if not exact:
         found = _by_class(found, len(grouping.priced_points))
     tables: dict[str, Any] = {}
@@ -43,11 +42,8 @@ def put_together(case: Case, grouping: Grouping, prices: DualPrices, most: int) 
             case, resource, [found[key] for key in keys], np.array(point, dtype=np.int64)
         )  # fmt: skip
     return Holders(
-        case=replace(case, start=None, **tables),
-        rows=rows,
-        groups=grouping.group_may_hold,
-        exact=exact,
-    )
+        case=replace(case, start=None, **tables), rows=rows, exact=exact
+    )  # fmt: skip
 
 
 def _by_prices(case: Case, grouping: Grouping, prices: DualPrices) -> dict[tuple[str, int], Ints]:

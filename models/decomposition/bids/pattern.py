@@ -53,7 +53,7 @@ class PatternSearch:
         )  # fmt: skip
         bound = -np.inf
         if holders.exact:
-            bound = master.bound_beside(prices, groups_eur, ~holders.groups) + run.bound
+            bound = master.bound_beside(prices, groups_eur, ~master.grouping.group_may_hold) + run.bound
         if not len(run.x):
             return Pattern(bids_mw=None, bound_eur=bound)
         bids = np.zeros(len(master.free.price))

@@ -1,8 +1,8 @@
-"""The master LP: the best mixture of the columns, as one linear (or mixed-integer) program, without a proximal term.
+"""The master LP: the best mixture of the columns, as one linear program without a proximal term.
 
 min Σ cost·w + price·z + Σ_i φ_i(s_i), s_i = const_i + Σ a·w − z, stated as arrays: its columns are dense sums of
 programs, which an algebraic language would walk through one coefficient at a time. Our own interior-point method, made
-for its block structure, solves it; HiGHS does where that fails, and where bids are whole.
+for its block structure, solves it; HiGHS does where that fails.
 Source: docs/explanation/optimisation.md §3.4.
 """
 
@@ -19,7 +19,7 @@ from models.decomposition.master.interior_point import BlockLp, block_lp, solve_
 from models.decomposition.master.restricted_master import RestrictedMaster
 from models.errors import SolverError
 from models.headroom import KW_PER_MW
-from models.solver import NEGLIGIBLE, Matrix, Relaxation, Status, solve_interior, solve_mixed
+from models.solver import NEGLIGIBLE, Matrix, Relaxation, Status, solve_interior
 from models.solver_log import SolverLog
 
 
@@ -37,18 +37,16 @@ class MixtureLp:
     group: Ints  # (W,) of each weight, ascending
     column: Ints  # (W,)
 
-    def matrix(self, whole: Bools | None = None) -> Matrix:
-        """Return the program for HiGHS, with a convexity row per group; positions `whole` (P,) count steps."""
+    def matrix(self) -> Matrix:
+        """Return the program for HiGHS, with a convexity row per group."""
         group = np.unique(self.group, return_inverse=True)[1]
         shape = (int(group.max(initial=-1)) + 1, len(group))
         convex = sparse.csc_array((np.ones(len(group)), group, np.arange(len(group) + 1)), shape=shape)
         nothing = sparse.csc_array((convex.shape[0], self.others.shape[1]))
         right = np.concatenate([self.right, np.ones(convex.shape[0])])
-        integral = np.zeros(len(self.cost), dtype=np.bool_)
-        if whole is not None:
-            integral[len(group) : len(group) + len(whole)] = whole
         return Matrix(
-            cost=self.cost, offset=0.0, lower=self.lower, upper=self.upper, whole=integral,
+            cost=self.cost, offset=0.0, lower=self.lower, upper=self.upper,
+            whole=np.zeros(len(self.cost), dtype=np.bool_),
             rows=sparse.block_array([[self.moves, self.others], [convex, nothing]], format="csc"),
             row_lower=right, row_upper=right.copy(), column_of={}, row_of={},
         )  # fmt: skip
@@ -64,27 +62,16 @@ class Mixture:
 
 
 def solve_master_lp(
-    master: RestrictedMaster, *, aim_eur: float, time_left_s: float, threads: int, whole: bool, log: SolverLog
+    master: RestrictedMaster, *, aim_eur: float, time_left_s: float, threads: int, log: SolverLog
 ) -> Mixture | None:
-    """Return the best mixture of the columns in use, None if there was no time; with whole bids if `whole`.
+    """Return the best mixture of the columns in use, None if there was no time.
 
-    The log gets HiGHS' lines while it branches on bids, and a line for each other run that ends by its time limit.
+    The log gets a line for each run of HiGHS that ends by its time limit.
     Raises SolverError where HiGHS, which steps in for our own method, has no answer either.
     """
-    tuning = master.tuning.master
-    chosen = master.columns.weight > tuning.least_weight
+    chosen = master.columns.weight > master.tuning.master.least_weight
     found = _solve(master, chosen, aim_eur, time_left_s, threads, log)
-    if found is None:
-        return None
-    if whole and master.coarse():
-        matrix = state_lp(master, chosen, steps_mw=master.step_mw).matrix((master.step_mw > 0) & ~master.free.fixed)
-        run = solve_mixed(
-            matrix, start=np.zeros(0), absolute_gap=tuning.whole_gap * aim_eur,
-            time_limit_s=tuning.whole_time * time_left_s, threads=threads, log=log,
-        )  # fmt: skip
-        if len(run.x):
-            return _read(master, chosen, run.x, run.objective, master.step_mw)
-    return _read(master, chosen, *found, None)
+    return None if found is None else _read(master, chosen, *found)
 
 
 def _solve(
@@ -158,34 +145,30 @@ def _fill_pieces(blocks: BlockLp, start: Floats, first: int, left: Floats) -> No
         left[row] -= sign * start[first + k]
 
 
-def _read(master: RestrictedMaster, chosen: Bools, x: Floats, cost_eur: float, steps_mw: Floats | None) -> Mixture:
+def _read(master: RestrictedMaster, chosen: Bools, x: Floats, cost_eur: float) -> Mixture:
     weight, columns = np.zeros(chosen.shape), int(chosen.sum())
     found = np.clip(x[:columns], 0.0, None)
     weight[chosen] = np.where(found > master.tuning.master.dropped_weight, found, 0.0)
     weight /= np.maximum(weight.sum(axis=1, keepdims=True), 1e-12)
-    free = x[columns : columns + len(master.free.price)].copy()
-    if steps_mw is not None:
-        free = np.where(steps_mw > 0, np.round(free) * steps_mw, free)
-    free = np.clip(free, master.free.low, master.free.high)
+    free = np.clip(x[columns : columns + len(master.free.price)], master.free.low, master.free.high)
     return Mixture(weight=weight, free=free, cost_eur=cost_eur + _offset(master) + master.at_zero_eur)
 
 
-def state_lp(master: RestrictedMaster, chosen: Bools, *, steps_mw: Floats | None = None) -> MixtureLp:
-    """State the program over the chosen columns (G,K). With steps (P,) per free position, positions count steps."""
+def state_lp(master: RestrictedMaster, chosen: Bools) -> MixtureLp:
+    """State the program over the chosen columns (G,K)."""
     free, isps = master.free, master.case.isps
     group, column = np.nonzero(chosen)
     first = np.cumsum([0, *(len(coupling.s) * isps for coupling in master.couplings)])
     entries = _Entries()
     at = np.flatnonzero(free.da_of >= 0)
     entries.add(first[0] + at, free.da_of[at], np.full(len(at), -1.0))
-    size = np.ones(len(free.price)) if steps_mw is None else np.where(steps_mw > 0, steps_mw, 1.0)
     product, isp = np.nonzero(free.bid_of >= 0)
     for base in (first[3], first[4]):
         which = free.bid_of[product, isp]
-        entries.add(base + product * isps + isp, which, -KW_PER_MW * size[which])
-    cost = [master.columns.cost[group, column], free.price * size]
-    lower = [np.zeros(len(group)), np.where(free.fixed, free.value, free.low) / size]
-    upper = [np.full(len(group), np.inf), np.where(free.fixed, free.value, free.high) / size]
+        entries.add(base + product * isps + isp, which, np.full(len(which), -KW_PER_MW))
+    cost = [master.columns.cost[group, column], free.price]
+    lower = [np.zeros(len(group)), free.low]
+    upper = [np.full(len(group), np.inf), free.high]
     rhs, used = _pieces(master, first, entries, cost, lower, upper)
     place = np.where(used, np.cumsum(used) - 1, -1)  # of the rows in use
     return MixtureLp(

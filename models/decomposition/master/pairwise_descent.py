@@ -171,7 +171,7 @@ def move_positions(c: Any, free: Any) -> None:
     """Move every free position to the point at which its slope is zero, by bisection."""
     rows = np.zeros((free.da_of.shape[0] * (1 + free.bid_of.shape[0]), 2), dtype=np.int64)
     for p in range(free.price.shape[0]):
-        if free.fixed[p] or free.high[p] <= free.low[p]:
+        if free.high[p] <= free.low[p]:
             continue
         isps = rows[: isps_of(free, p, rows)]
         low, high = free.low[p] - free.value[p], free.high[p] - free.value[p]

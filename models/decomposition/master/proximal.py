@@ -23,9 +23,9 @@ Coupling = namedtuple("Coupling", ["s", "centre", "step", "breakpoints", "slopes
 Couplings = namedtuple("Couplings", ["balance", "program", "call", "reserve", "called"])
 """Couplings: balance (1,T), priced points' programs (N,T) and calls (N,T), reserve (R,T) planned and called."""
 
-Free = namedtuple("Free", ["price", "low", "high", "value", "fixed", "da_of", "bid_of"])
-"""Positions (P,): price in EUR per kW (day-ahead) or MW (bids), bounds, value, whether it is fixed there. da_of (T,),
-bid_of (R,T): index of the position in an ISP, −1 for none."""
+Free = namedtuple("Free", ["price", "low", "high", "value", "da_of", "bid_of"])
+"""Positions (P,): price in EUR per kW (day-ahead) or MW (bids), bounds, equal where a position is fixed, and value.
+da_of (T,), bid_of (R,T): index of the position in an ISP, −1 for none."""
 
 KW_PER_MW = 1000.0
 

@@ -53,6 +53,12 @@ def most_mw(case: Case) -> list[Floats]:
     return result
 
 
+def coarse(case: Case, steps: int) -> bool:
+    """Return whether some free bid has at most so many possible steps."""
+    pairs = zip(case.reserves, most_mw(case), strict=True)
+    return any(bool(((most > 0) & (most <= steps * reserve.step_mw)).any()) for reserve, most in pairs)
+
+
 class RestrictedMaster:
     """The columns of a grouped case and its couplings. Arrays change in place; nothing here sees single units."""
 
@@ -112,7 +118,7 @@ class RestrictedMaster:
         self.free = proximal.Free(
             price=np.array(price), low=np.array(low), high=np.array(high),
             value=np.clip(0.0, np.array(low), np.array(high)) if price else np.zeros(0),
-            fixed=np.zeros(len(price), dtype=np.bool_), da_of=da_of, bid_of=bid_of,
+            da_of=da_of, bid_of=bid_of,
         )  # fmt: skip
 
     def _couplings(self, case: Case, grouping: Grouping) -> None:
@@ -263,7 +269,6 @@ class RestrictedMaster:
         chosen = self.bidding
         for values in (self.free.value, self.free.low, self.free.high):
             values[chosen] = bids_mw[chosen]
-        self.free.fixed[chosen] = True
         self.recount()
 
     def model(self, duals: DualPrices) -> float:
@@ -314,9 +319,8 @@ class RestrictedMaster:
         self.recount()
 
     def free_again(self) -> None:
-        """Let settled groups and bids move again from where they are."""
+        """Let settled groups move again from where they are."""
         self.groups.settled[:] = False
-        self.free.fixed[:] = self.free.low >= self.free.high  # committed bids stay
 
     def recount(self) -> None:
         """Add up all couplings anew from weights and positions, so that rounding does not pile up."""
@@ -338,11 +342,6 @@ class RestrictedMaster:
                 self.tuning.search.waiting * enough / len(self.groups.point)
             )  # groups that gain less than this may wait
         return left
-
-    def coarse(self) -> bool:
-        """Return whether some free bid has so few possible values that whole ones must be searched for."""
-        open_bids = (self.step_mw > 0) & ~self.free.fixed
-        return bool((self.free.high[open_bids] <= self.tuning.master.whole_steps * self.step_mw[open_bids]).any())
 
     def mix(self, weight: Floats, free: Floats) -> None:
         """Take the weights (G,K) of the columns and the free positions (F,)."""

@@ -95,8 +95,11 @@ def reserve(
 ) -> tuple[tuple[Floats, ...], Floats]:
     """Fit reserve into its room and fill up what bids lack; return bids and shortfalls.
 
-    Bids are per product (B,), MW, lowered where the reserve does not suffice; shortfalls of awarded bids (R,T), MW.
+    Bids are per product (B,), MW, lowered where the reserve does not suffice; shortfalls of awarded bids (R,T), MW. What
+    the remainder of a part holds counts as well.
     """
+    other, none = case.remainder, np.zeros((len(case.reserves), case.isps))
+    rest, rest_called = (none, none) if other is None else (other.held_kw, other.when_called_kw)
     outside, mine, again = [], _allocations(planned), None if called is None else _allocations(called)
     for name, of_class in planned.items():
         fit(case, of_class.held)
@@ -108,23 +111,23 @@ def reserve(
     bids = []
     for r, product in enumerate(case.reserves):
         wanted = np.where(traded_isps(product), np.append(bids_mw[r], 0.0)[product.block], 0.0) * KW_PER_MW
-        fill(case, mine, r, np.maximum(wanted - _sum(case, mine, r), 0.0))
-        least = _sum(case, mine, r)
+        fill(case, mine, r, np.maximum(wanted - _sum(rest[r], mine, r), 0.0))
+        least = _sum(rest[r], mine, r)
         if again is not None:
             kept = sum(
                 (h.held_kw[r, out].sum(axis=0, dtype=np.float64) for h, out in zip(mine, outside, strict=True)),
-                np.zeros(case.isps),
+                rest_called[r],
             )
-            fill(case, again, r, np.maximum(wanted - kept - _sum(case, again, r), 0.0))
-            least = np.minimum(least, kept + _sum(case, again, r))
+            fill(case, again, r, np.maximum(wanted - kept - _sum(none[r], again, r), 0.0))
+            least = np.minimum(least, kept + _sum(none[r], again, r))
         shortfall[r] = np.where(committed[r] > 0, np.maximum(committed[r] - least, 0.0), 0.0) / KW_PER_MW
         bids.append(_supported(case, r, bids_mw[r], least))
     return tuple(bids), shortfall
 
 
-def _sum(case: Case, allocations: list[ReserveAllocation], product: int) -> Floats:
+def _sum(rest_kw: Floats, allocations: list[ReserveAllocation], product: int) -> Floats:
     held = (allocation.held_kw[product].sum(axis=0, dtype=np.float64) for allocation in allocations)
-    return sum(held, np.zeros(case.isps))
+    return sum(held, rest_kw)
 
 
 def _supported(case: Case, r: int, wanted_mw: Floats, held_kw: Floats) -> Floats:

@@ -53,7 +53,6 @@ class StorageBlock:
     held: Held
     discrete: Discrete
     own: Bools  # (U,)
-    recursion: Variables  # rows e[t] − a·e[t−1] − … = 0
 
     def programs(self, case: Case, values: Values) -> Fields:
         """Return the programs (U,T), zero where there is no variable."""
@@ -103,13 +102,13 @@ def add_storage(model: Any, case: Case, called: bool) -> StorageBlock:
             held=(held,),
             reserve_units=(_reserve_units(case, (charge, discharge), held),),
             switches=(_switch(block, case, charge),),
+            energy=recursion,
             known=tuple(
                 Known(variables=cells.variables, field=name, index=(cells.unit, cells.isp), called=called)
                 for name, cells in (("charge_kw", charge), ("discharge_kw", discharge))
             ),
         ),
         own=own,
-        recursion=recursion,
     )
 
 
