@@ -64,7 +64,22 @@ def worth(later: Later, eur_per_kwh: Floats, hours: float) -> Worth:
             high -= part
             if length - part > _NOTHING_KWH:
                 slopes.append((slope, length - part))
-    return _described(_joined(slopes), low)
+    needed, beyond = _parted(slopes, later.target_kwh - low)
+    return _described([*_joined(needed), *_joined(beyond)], low)
+
+
+def _parted(slopes: list[tuple[float, float]], length: float) -> tuple[list[tuple[float, float]], ...]:
+    """Return the slopes up to a length from the lowest energy, and those beyond.
+
+    Joined apart, they keep what the energy needed is worth, and give no worth to energy that nobody can use.
+    """
+    below, above = list[tuple[float, float]](), list[tuple[float, float]]()
+    for slope, size in slopes:
+        part = min(size, max(length, 0.0))
+        below.append((slope, part))
+        above.append((slope, size - part))
+        length -= part
+    return below, above
 
 
 def _cut(slopes: list[tuple[float, float]], low: float) -> float:
@@ -82,11 +97,13 @@ def _joined(slopes: list[tuple[float, float]]) -> list[tuple[float, float]]:
     """Return the slopes with equal neighbours as one, and the closest ones while there are too many."""
     found = list[tuple[float, float]]()
     for slope, length in slopes:
+        if length <= _NOTHING_KWH:
+            continue
         if found and slope - found[-1][0] <= 1e-12:
             found[-1] = (found[-1][0], found[-1][1] + length)
-        elif length > _NOTHING_KWH:
+        else:
             found.append((slope, length))
-    while len(found) > STEPS + 1:
+    while len(found) > STEPS // 2:
         lost = [(b - a) * min(m, n) for (a, m), (b, n) in pairwise(found)]
         k = int(np.argmin(lost))
         (a, m), (b, n) = found[k], found[k + 1]

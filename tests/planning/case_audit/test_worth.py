@@ -28,6 +28,21 @@ def test_the_worth_of_any_car_has_no_findings(
     assert audit_case(inputs, build(inputs)) == ()
 
 
+@given(st.lists(st.floats(-20, 60), min_size=100, max_size=100), st.floats(0, 20))
+@settings(max_examples=60, deadline=None)
+def test_a_night_of_quarters_around_zero_has_no_findings(quarters: list[float], room: float) -> None:
+    """More prices than the worth has levels: those up to the need and those beyond it are joined apart."""
+    day = DAYS[0]
+    car = EvSession(
+        resource="car", connection="a", arrival=local(day, 20 * 60), departure=local(day, 32 * 60), energy_kwh=40.0,
+        charge_kw=11.0, charge_efficiency=0.9, capacity_kwh=40.0 + room,
+    )  # fmt: skip
+    period = Period(day)
+    later = tuple(quarters[: period.next().isp_count])
+    inputs = replace(world(period, (car,)), later_prices={"day_ahead_forecast": later})
+    assert audit_case(inputs, build(inputs)) == ()
+
+
 @given(HOURS)
 @settings(max_examples=40, deadline=None)
 def test_a_worth_at_the_prices_of_another_hour_is_found(hours: list[int]) -> None:
