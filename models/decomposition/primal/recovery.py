@@ -95,8 +95,8 @@ def reserve(
 ) -> tuple[tuple[Floats, ...], Floats]:
     """Fit reserve into its room and fill up what bids lack; return bids and shortfalls.
 
-    Bids are per product (B,), MW, lowered where the reserve does not suffice; shortfalls of awarded bids (R,T), MW. What
-    the remainder of a part holds counts as well.
+    Bids are per product (B,), MW, lowered where the reserve does not suffice; shortfalls of awarded bids (R,T), MW.
+    What the remainder of a part holds counts as well.
     """
     other, none = case.remainder, np.zeros((len(case.reserves), case.isps))
     rest, rest_called = (none, none) if other is None else (other.held_kw, other.when_called_kw)
