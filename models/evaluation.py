@@ -53,7 +53,7 @@ class Kept:
     """An earlier program under new facts."""
 
     outcome: Outcome  # without a bound
-    replaced: Mapping[str, Ints]  # class → units (n,) of the new case that take the other outcome's program
+    replaced: Mapping[str, Ints]  # class → units (n,) of the new case that had a program and cannot run it
 
 
 def evaluable(case: Case) -> bool:
@@ -84,7 +84,7 @@ def keep(case: Case, earlier: Earlier, instead: Outcome) -> Kept:
     bids = _bids(case, earlier)
     answers = (_answer(case, programs, called, held, bids) for called in calls)
     found = [_outcome(case, answer, instead, perf_counter() - began) for answer in answers]
-    left = {name: np.flatnonzero(~fits) for name, (_, fits, _) in own.items()}
+    left = {name: units[~keeps[units]] for name, (units, keeps, _) in own.items()}
     return Kept(
         outcome=max(found, key=lambda one: one.objective_eur),
         replaced={name: units for name, units in left.items() if len(units)},

@@ -39,15 +39,18 @@ def _alarms(plan: Plan) -> Iterator[AlarmChange]:
         yield AlarmChange(kind="no plan")
     if plan.state is PlanState.AUDITED:
         yield from _promises(plan)
-        yield from _in_force(plan)
+        if not plan.part:  # a part says nothing about the programs of the whole, which it keeps
+            yield from _in_force(plan)
 
 
 def _in_force(plan: Plan) -> Iterator[AlarmChange]:
-    """Say where an earlier program had to stay, or had to be given up, because the search found nothing better."""
+    """Say where an earlier program had to stay because the search found nothing better, or had to be given up."""
     against = plan.against
-    said = None if against is None or against.proven else f"plan {plan.id}: {words(against)}"
-    yield AlarmChange(kind="plan kept", text=said if against is not None and against.kept else None)
-    yield AlarmChange(kind="plan given up", text=said if against is not None and against.given_up else None)
+    kept = against is not None and against.kept and not against.proven  # within the gap, it is no worse a search
+    given_up = against is not None and against.given_up  # also where nothing better can exist: the euros are gone
+    said = f"plan {plan.id}: {words(against)}" if against is not None else None
+    yield AlarmChange(kind="plan kept", text=said if kept else None)
+    yield AlarmChange(kind="plan given up", text=said if given_up else None)
 
 
 def _promises(plan: Plan) -> Iterator[AlarmChange]:

@@ -192,6 +192,7 @@ def test_new_units_take_the_program_found_and_units_that_are_gone_are_forgotten(
     now = make(2, load(2, 2.0), battery(), battery(), price=[20.0, 100.0])
     earlier = in_force(case, solved(case), fixed=np.array([1]), storage=np.array([-1, 0]))
     kept = keep(now, earlier, no_flexibility(now))
+    assert kept.replaced == {}  # a unit that had no program lost none
     assert near(kept.outcome.programs.storage_kw, [[0.0, 0.0], [10.0, -10.0]])
     assert near(kept.outcome.objective_eur, 0.80 - 0.002 * (20.0 + 100.0))
 

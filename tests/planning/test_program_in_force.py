@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from agr.domain.errors import PlanError
+from agr.domain.kinds.battery import Battery
 from agr.domain.plan import Plan, PlanState, ReasonKind
+from agr.domain.register import Forecast
 from agr.messaging.publish import OPEN, Publisher
 from agr.planning.alarms import alarms_of
 from agr.planning.difference import Solved
@@ -179,6 +181,44 @@ def test_a_program_that_became_impossible_gives_way_with_an_alarm_that_says_the_
     solver.ended = None
     again(stage)
     assert "plan given up" not in open_alarms(world)
+
+
+def test_the_best_plan_there_is_still_says_what_was_given_up(world: World, solver: Hurried) -> None:
+    """The search proves its plan; the battery's program is gone all the same, and the euros with it."""
+    stage = first_plan(world, solver)
+    with world.store.transaction() as tx:
+        mark_unavailable(tx, "battery", PERIOD.day, PERIOD.day, PERIOD.start, "anna", "test")
+    made = again(stage)
+    assert made.result.termination == Termination.OPTIMAL.value
+    assert made.against is not None
+    assert f"{made.against.loss_eur:,.2f} EUR less" in open_alarms(world)["plan given up"]
+
+
+def test_a_resource_that_is_new_has_given_no_program_up(world: World, solver: Hurried) -> None:
+    """The loads take twice as much, so the new plan is worth less; a battery joins, which had no program to keep."""
+    stage = first_plan(world, solver)
+    with world.store.transaction() as tx:
+        known = register.load(tx)
+        joined = replace(known.of(Battery)[0], resource="another battery")
+        register.replace(tx, replace(known, resources=(*known.resources, joined)))
+        twice = tuple(40.0 for _ in range(PERIOD.isp_count))
+        for load in ("load-1", "load-2"):
+            more = Forecast(resource=load, quantity="power_kw", period=PERIOD, values=twice)
+            register.put_forecasts(tx, [more])
+    made = again(stage)
+    assert made.result.objective_eur < stage.made[0].result.objective_eur - 1
+    assert made.against is not None
+    assert made.against.left == ()
+    assert open_alarms(world) == {}
+
+
+def test_a_plan_of_a_part_ends_no_alarm_about_the_whole(world: World, solver: Hurried) -> None:
+    stage = first_plan(world, solver)
+    solver.ended = Termination.TIME_LIMIT
+    kept = again(stage)
+    assert "plan kept" in {change.kind for change in alarms_of(kept)}
+    part = replace(kept, part=True, against=None)
+    assert not {"plan kept", "plan given up"} & {change.kind for change in alarms_of(part)}
 
 
 def test_a_solve_that_fails_leaves_the_program_in_force_and_says_what_it_is_worth_now(
