@@ -10,7 +10,7 @@ stores     batteries, heat buffers and cars: powers, times, bands, needs, start 
 runs       shiftable runs: earliest start and latest end, whatever day they lie in
 switched   switched loads: windows by the clock on the wall, hours, least times, states; never on outside a window
 followers  fixed loads and generators: forecasts with their sign and size, curtailment
-grid       limits and reservations: windows, kW from W, signs, penalties and fees
+grid       congestion points, limits and reservations: windows, kW from W, signs, penalties and fees
 markets    prices of every ISP, products, depths, gates, positions; trades are never limited less than settings do
 capacity   products: blocks of local hours, their prices and depths, awards
 worth      what a car's missing energy counts at midnight, where it can be added up from the prices of the next day
@@ -68,4 +68,4 @@ def audit_reservations(
 
 
 def _context(facts: Facts, named: Named) -> Context:
-    return Context(facts=facts, day=day_of(facts.period), case=named.case, names=named.names)
+    return Context(facts=facts, day=day_of(facts.period), case=named.case, names=named.names, dsos=named.dsos)

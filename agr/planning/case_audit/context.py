@@ -21,6 +21,7 @@ class Context:
     day: Day
     case: Case
     names: Mapping[str, tuple[str, ...]]
+    dsos: tuple[str, ...]  # of the congestion points of the case
 
     @cached_property
     def point(self) -> Mapping[str, int]:

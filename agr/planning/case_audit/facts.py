@@ -127,3 +127,7 @@ class Named(Protocol):
     @property
     def names(self) -> Mapping[str, tuple[str, ...]]:
         """Class of units → resources, in the order of the rows."""
+
+    @property
+    def dsos(self) -> tuple[str, ...]:
+        """The DSO of each congestion point of the case."""

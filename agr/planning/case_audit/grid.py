@@ -1,4 +1,4 @@
-"""Checks limits and reservations of congestion points: windows, kW from W, and signs. Pure.
+"""Checks congestion points, and their limits and reservations: windows, kW from W, and signs. Pure.
 
 Source: docs/reference/tables.md (contracts, limits); docs/reference/formulation.md §3.3 and §3.4.
 """
@@ -9,7 +9,7 @@ from datetime import date
 import numpy as np
 
 from agr.domain.register import Contract
-from agr.planning.case_audit.context import Context
+from agr.planning.case_audit.context import SHOWN, Context
 from agr.planning.case_audit.day import Day
 from agr.planning.case_audit.facts import Floats
 from agr.planning.case_audit.findings import differences
@@ -17,11 +17,27 @@ from models.case import Case
 
 
 def check_case(context: Context) -> Iterator[str]:
-    """Yield findings about limits and reservations that are not what was agreed."""
+    """Yield findings about congestion points, limits and reservations that are not what was listed and agreed."""
+    yield from _points(context)
     yield from _limits(context)
     facts = context.facts
     contracts, updates = facts.register.contracts, facts.reserved_w
     yield from check_reservations(context.case, facts.period.day, context.day, contracts, updates)
+
+
+def _points(context: Context) -> Iterator[str]:
+    """Compare congestion points and their DSOs with the CROs' lists; everything else is placed by what is in the case.
+
+    So a point that is lost here would take its limits and reservations out of every other rule, too.
+    """
+    due = {point.address: point.dso for point in context.facts.portfolio.points}
+    found = dict(zip(context.case.points, context.dsos, strict=True))
+    if sorted(context.case.points) != sorted(point.address for point in context.facts.portfolio.points):
+        lost, more = sorted(due.keys() - found.keys()), sorted(found.keys() - due.keys())
+        words = f"{len(lost)} missing {lost[:SHOWN]}, {len(more)} unknown {more[:SHOWN]}"
+        yield f"case: has {len(context.case.points)} congestion points, the CROs list {len(due)}: {words}"
+    for address in [address for address in due if found.get(address, due[address]) != due[address]][:SHOWN]:
+        yield f"case, {address}: belongs to {found[address]}, the CROs list it for {due[address]}"
 
 
 def _limits(context: Context) -> Iterator[str]:

@@ -102,6 +102,18 @@ def test_any_mutation_of_any_world_is_found(inputs: Inputs, what: str) -> None:
     assert audit_case(inputs, replace(named, case=WRONG[what](named.case)))
 
 
+def test_a_congestion_point_that_is_lost_or_belongs_to_another_dso_is_found() -> None:
+    """Built without the point, the case has no limit and no reservation either: no other rule misses them."""
+    inputs = world(Period(DAY), (HEAT_PUMP,))
+    named = build(inputs)
+    lost = build(replace(inputs, portfolio=replace(inputs.portfolio, points=())))
+    assert any(f"1 missing ['{POINT}']" in words for words in audit_case(inputs, lost))
+    sold = replace(named, dsos=("other.example",))
+    assert audit_case(inputs, sold) == (f"case, {POINT}: belongs to other.example, the CROs list it for dso.example",)
+    none = replace(inputs, portfolio=replace(inputs.portfolio, points=()))
+    assert any("1 unknown" in words for words in audit_case(none, named))
+
+
 @pytest.mark.parametrize(
     ("needs", "day", "isps"),
     [
