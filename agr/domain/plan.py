@@ -20,6 +20,7 @@ class ReasonKind(Enum):
     PORTFOLIO = "portfolio changed"
     FORECAST = "new forecast"
     OPERATOR = "operator"
+    DAY_BEFORE = "day before changed"  # the plan of the day before leaves other states at midnight
 
 
 @dataclass(frozen=True, kw_only=True)

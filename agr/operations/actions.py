@@ -4,7 +4,6 @@ Raises InputError when the request is wrong, and ConflictError when the situatio
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import date, timedelta
 
 from agr.domain.errors import ConflictError, InputError, MissingError
@@ -13,8 +12,8 @@ from agr.domain.plan import Plan, PlanState, Reason, ReasonKind
 from agr.messaging.publish import OPEN, Publisher
 from agr.operations.accounts.roles import Principal
 from agr.operations.action_base import LONGEST_WHY, ActionBase, Done, said_why
-from agr.planning.alarms import alarms_of
-from agr.planning.stored_plans import write_alarms
+from agr.planning.inputs import plan_before
+from agr.planning.stored_plans import put_in_force
 from agr.settings import Settings
 from agr.store import day, outbox, overrides, plans, portfolio
 from agr.store.engine import Store, Tx
@@ -71,8 +70,10 @@ class Actions(ActionBase):
                 raise ConflictError(
                     "something has changed since this preview and a new plan is being made; wait for it"
                 )
-            plans.decide(tx, number, PlanState.AUDITED)
-            write_alarms(tx, plan.period, alarms_of(replace(plan, state=PlanState.AUDITED)), self._clock.now())
+            day_before = plan.period.previous()
+            if plan.basis and plan_before(plan.basis) != plans.newest_audited(tx, day_before.day):
+                raise ConflictError(f"the plan of {day_before} has changed since this preview; preview again")
+            put_in_force(tx, plan, self._clock.now())
             self._record(tx, by, "send", f"plan {number}", why, f"Period {plan.period}")
             opened = OPEN in day.done_moments(tx, plan.period.day)
         count = self._publisher.publish(plan.period, self._closed_isps(plan.period), by_hand=True)

@@ -22,7 +22,8 @@ from agr.planning.case import NamedCase
 from agr.planning.case_audit import audit_reservations
 from agr.planning.difference import Solved, change
 from agr.planning.in_force import lost_eur
-from agr.planning.inputs import basis_of
+from agr.planning.inputs import basis_of, followed
+from agr.planning.midnight import leaves_otherwise, left_by
 from agr.planning.plan_loader import merged, named_like, places
 from agr.planning.plan_summary import points_of, positions_of, result_of
 from agr.planning.ports import PlanningSettings, PlanReader, PlanStore, Solver
@@ -41,6 +42,7 @@ class PartRun:
     whole: Solved
     before: NamedCase
     named: NamedCase
+    followed: bool  # whether the next Period has a plan, which begins with what this one leaves
     findings: tuple[str, ...] = ()  # of the audit of its case
 
 
@@ -122,6 +124,7 @@ class IncrementalPlanner:
             whole=whole,
             before=named_like(whole.named, points, before),
             named=named,
+            followed=followed(reader, period),
             findings=_audited(reader, period, named),
         )
 
@@ -156,6 +159,7 @@ class IncrementalPlanner:
         after = Solved(named=replace(run.named, case=case), outcome=outcome)
         what = change(run.plan.id, run.whole, after, self._settings.publication.threshold_w)
         self.forget()  # until it is stored
+        left = left_by(run.whole) if run.followed else None  # merging reuses its arrays
         whole = merged(run.whole, after)
         programs = {point.address: point for point in points_of(after)}
         plan = Plan(
@@ -176,7 +180,8 @@ class IncrementalPlanner:
             part=True,
             basis=run.plan.basis,
         )  # fmt: skip
-        stored = self._store.put(plan, after, triggers)
+        leaves = None if left is None else leaves_otherwise(left, left_by(whole))
+        stored = self._store.put(plan, after, triggers, leaves)
         self.keep(stored, whole)
         return stored
 

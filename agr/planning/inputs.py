@@ -17,14 +17,11 @@ from agr.planning.alarms import STALE
 from agr.planning.case import (
     Inputs,
     Previous,
-    carried_states,
     decisions,
-    left_eur,
     programs_kw,
-    unmanaged_left_eur,
-    unmanaged_states,
 )
 from agr.planning.difference import Solved
+from agr.planning.midnight import left_by
 from agr.planning.ports import PlanningSettings, PlanReader
 
 
@@ -38,6 +35,7 @@ class RunInputs:
     published: bool
     notes: tuple[str, ...]  # fall-backs used
     basis: str
+    followed: bool = False  # whether the next Period has a plan, which begins with what this one leaves
     quoted: tuple[Price, ...] = ()  # the rows that the Period's prices are made from, for the audit of the case
 
 
@@ -79,7 +77,7 @@ def read_inputs(
     return RunInputs(
         inputs=carried_on(inputs, _earlier(reader, period)), predecessor=predecessor, before=before,
         published=published, notes=tuple(notes),
-        basis=basis_of(reader, settings, period, now), quoted=quoted,
+        basis=basis_of(reader, settings, period, now), followed=followed(reader, period), quoted=quoted,
     )  # fmt: skip
 
 
@@ -95,6 +93,17 @@ def basis_of(reader: PlanReader, settings: PlanningSettings, period: Period, now
     )
     digest = sha256(repr(chosen).encode()).hexdigest()[:16]
     return f"{reader.input_version()} {earlier} {gate} {digest}"
+
+
+def plan_before(basis: str) -> int | None:
+    """Return the plan of the Period before that a text from `basis_of` names: what was made from it began there."""
+    _, earlier, *_ = basis.split()
+    return None if earlier == str(None) else int(earlier)
+
+
+def followed(reader: PlanReader, period: Period) -> bool:
+    """Say whether the Period after this one has a plan in force."""
+    return reader.number_in_force(period.next().day) is not None
 
 
 def closed_isps(settings: PlanningSettings, period: Period, now: datetime) -> int:
@@ -113,11 +122,6 @@ def previous_of(solved: Solved) -> Previous:
         intraday_kw=outcome.intraday_buy_kw - outcome.intraday_sell_kw,
         point_kw=dict(zip(named.case.points, outcome.point_kw, strict=True)),
     )
-
-
-def carried_of(solved: Solved) -> dict[str, float]:
-    """Return resource → state at the end of a plan's Period, see `Inputs.carried_state`."""
-    return carried_states(solved.named, solved.outcome.programs)
 
 
 def _portfolio(reader: PlanReader, settings: PlanningSettings, period: Period, notes: list[str]) -> Portfolio | None:
@@ -190,12 +194,13 @@ def carried_on(inputs: Inputs, earlier: Solved | None) -> Inputs:
     """Return the inputs with the states and credits that a plan of the previous Period leaves, if there is one."""
     if earlier is None:
         return inputs
+    left = left_by(earlier)
     return replace(
         inputs,
-        carried_state=carried_of(earlier),
-        unmanaged_state=unmanaged_states(earlier.named),
-        brought_forward_eur=left_eur(earlier.outcome.terms_eur),
-        unmanaged_brought_forward_eur=unmanaged_left_eur(earlier.named.case),
+        carried_state=left.states,
+        unmanaged_state=left.unmanaged_states,
+        brought_forward_eur=left.eur,
+        unmanaged_brought_forward_eur=left.unmanaged_eur,
     )
 
 

@@ -15,6 +15,7 @@ from agr.planning.difference import Solved, begun_from, change
 from agr.planning.in_force import comparable, judged, standing, words
 from agr.planning.incremental import IncrementalPlanner, PartRefused, PartRun
 from agr.planning.inputs import RunInputs, read_inputs
+from agr.planning.midnight import leaves_otherwise, left_by
 from agr.planning.plan_summary import points_of, positions_of, result_of
 from agr.planning.ports import PlanningSettings, PlanStore, Solver
 from agr.planning.progress import Round
@@ -145,9 +146,16 @@ class PlanMaker:
         solved = Solved(named=named, outcome=answer.outcome)
         plan = self._described(start, solved, answer, run.reasons, against)
         plan = self._shown_first(plan) if run.preview else self._weighed(start, plan)
-        stored = self._store.put(plan, solved, run.numbers)
+        stored = self._store.put(plan, solved, run.numbers, self._leaves(start, solved))
         self.parts.keep(stored, solved)
         return stored
+
+    @staticmethod
+    def _leaves(start: RunInputs, solved: Solved) -> str | None:
+        """Say what a plan leaves otherwise than the plan in force; None where no later plan has begun with that."""
+        if not start.followed:
+            return None
+        return leaves_otherwise(None if start.before is None else left_by(start.before), left_by(solved))
 
     def _solved(self, start: RunInputs, named: NamedCase, listener: Listener | None) -> Solution:
         try:

@@ -17,6 +17,7 @@ from agr.domain.register import CongestionPoint, Contract, Portfolio, Price, Reg
 from agr.planning.alarms import alarms_of
 from agr.planning.difference import Solved
 from agr.planning.gates import FixedPosition, opens_publication
+from agr.planning.midnight import left_reason
 from agr.planning.plan_loader import merged
 from agr.store.day import Trigger
 from agr.store.overrides import Unavailable
@@ -86,8 +87,8 @@ class MemoryPlans:
         """Give one consistent view: nothing changes meanwhile."""
         yield self
 
-    def put(self, plan: Plan, solved: Solved, triggers: list[int]) -> Plan:
-        """Store a plan, its alarms and the answers to its triggers; return it with its number."""
+    def put(self, plan: Plan, solved: Solved, triggers: list[int], leaves: str | None) -> Plan:
+        """Store a plan, its alarms and the answers to its triggers, and ask for the next Period's; return the plan."""
         stored = replace(plan, id=len(self._plans) + 1)
         if plan.part and plan.predecessor is not None:
             solved = merged(self._solved[plan.predecessor], solved)
@@ -101,6 +102,9 @@ class MemoryPlans:
                 self.alarms[change.kind, plan.period.day] = change.text
         if opens_publication(stored):
             self.open_publication(plan.period)
+        following = plan.period.next()
+        if plan.state is PlanState.AUDITED and leaves != "" and self.number_in_force(following.day) is not None:
+            self.ask(following, left_reason(stored, leaves), plan.created_at)
         return stored
 
     # --- PlanReader -------------------------------------------------------------------------------------------------

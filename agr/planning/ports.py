@@ -122,5 +122,9 @@ class PlanStore(Protocol):
     def reading(self) -> AbstractContextManager[PlanReader]:
         """Give one consistent view."""
 
-    def put(self, plan: Plan, solved: Solved, triggers: list[int]) -> Plan:
-        """Store a plan, its alarms and the answers to its triggers, all or nothing; return it with its number."""
+    def put(self, plan: Plan, solved: Solved, triggers: list[int], leaves: str | None) -> Plan:
+        """Store a plan, its alarms and the answers to its triggers, all or nothing; return it with its number.
+
+        A plan that comes into force and leaves other states at midnight than the one before (`leaves` says which; None:
+        not compared) asks for the next Period's plan where there is one, also in the same transaction.
+        """

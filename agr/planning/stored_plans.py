@@ -2,19 +2,21 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import date, datetime
 
 import numpy as np
 from numpy.typing import NDArray
 
 from agr.domain.isp import Period
-from agr.domain.plan import Plan
+from agr.domain.plan import Plan, PlanState
 from agr.domain.register import Contract, Portfolio, Price, Register
 from agr.planning import serialisation
 from agr.planning.alarms import AlarmChange, alarms_of, alarms_of_failure
 from agr.planning.difference import Solved
 from agr.planning.gates import opens_publication
-from agr.planning.plan_loader import read, unpacked
+from agr.planning.midnight import leaves_otherwise, left_by, left_reason
+from agr.planning.plan_loader import load_solved, read, unpacked
 from agr.store import day, input_version, overrides, plans, portfolio, register
 from agr.store.day import Trigger
 from agr.store.engine import Store, Tx
@@ -109,13 +111,14 @@ class StoredPlans:
         with self._store.transaction() as tx:
             yield StoredInputs(tx)
 
-    def put(self, plan: Plan, solved: Solved, triggers: list[int]) -> Plan:
-        """Store a plan with its case, outcome and alarms; return it with its number."""
+    def put(self, plan: Plan, solved: Solved, triggers: list[int], leaves: str | None) -> Plan:
+        """Store a plan with its case, outcome and alarms, and ask for the next Period's; return it with its number."""
         outcome, case = serialisation.pack(solved.outcome), serialisation.pack(solved.named)
         with self._store.transaction() as tx:
             stored = plans.put(tx, plan, outcome, case)
             day.close_triggers(tx, triggers, stored.id, stored.state.value)
             write_alarms(tx, stored.period, alarms_of(stored), stored.created_at)
+            _ask_next(tx, stored, leaves, stored.created_at)
             if opens_publication(stored):
                 day.moment_done(
                     tx, stored.period.day, day.PUBLICATION_OPEN, stored.created_at, "market results planned"
@@ -132,6 +135,24 @@ class StoredPlans:
         """Close triggers of a Period that is over."""
         with self._store.transaction() as tx:
             day.close_triggers(tx, triggers, None, "the Period is over")
+
+
+def put_in_force(tx: Tx, preview: Plan, at: datetime) -> None:
+    """Turn a preview into the plan in force, with its alarms, and ask for the next Period's plan like `put`."""
+    plans.decide(tx, preview.id, PlanState.AUDITED)
+    plan, leaves = replace(preview, state=PlanState.AUDITED), None
+    write_alarms(tx, plan.period, alarms_of(plan), at)
+    if plans.newest_audited(tx, plan.period.next().day) is not None:
+        before = None if plan.predecessor is None else left_by(load_solved(tx, plan.predecessor))
+        leaves = leaves_otherwise(before, left_by(load_solved(tx, plan.id)))
+    _ask_next(tx, plan, leaves, at)
+
+
+def _ask_next(tx: Tx, plan: Plan, leaves: str | None, at: datetime) -> None:
+    """Ask for the plan of the next Period, which begins with what a plan that has come into force leaves; see `put`."""
+    following = plan.period.next().day
+    if plan.state is PlanState.AUDITED and leaves != "" and plans.newest_audited(tx, following) is not None:
+        day.put_trigger(tx, following, left_reason(plan, leaves), at)
 
 
 def write_alarms(tx: Tx, period: Period, changes: tuple[AlarmChange, ...], at: datetime) -> None:

@@ -19,6 +19,7 @@ from agr.planning.memory_plans import MemoryPlans, World
 from agr.planning.ports import Solver
 from agr.scenario.moments import events_of, moments_of
 from agr.scenario.scenario import Scenario
+from agr.store.day import Trigger
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -74,22 +75,27 @@ def play(scenario: Scenario, periods: tuple[Period, ...], solver: Solver) -> Ite
     maker = PlanMaker(plans, scenario.description, solver, lambda: now)
     numbers, counts = dict[int, int](), Counter[date]()
     for done, moment in enumerate(moments, start=1):
-        now, period = moment.at, moment.period
+        now = moment.at
         moment.happen(plans)
-        triggers = tuple(trigger for trigger in plans.open_triggers() if trigger.period == period.day)
-        if not triggers:
-            continue
-        others = any(m.asks and m.period == period and m.at < triggers[0].at + join for m in moments[done:])
-        if others and not maker.parts.ready(triggers):
-            continue
-        run = maker.begin(period, triggers)
-        if run is None:
-            raise PlanError(f"{scenario.name} has no congestion points for {period}; report this as a bug")
-        plan = maker.make(run)
-        counts[period.day] += 1
-        numbers[plan.id] = counts[period.day]
-        change = plan.change and replace(plan.change, predecessor=numbers[plan.change.predecessor])
-        yield step_of(plan, plans.solved(plan.id), numbers[plan.id], change)
+        for period in (moment.period, moment.period.next()):  # what a plan leaves at midnight may ask for the next one
+            triggers = tuple(trigger for trigger in plans.open_triggers() if trigger.period == period.day)
+            if not triggers:
+                continue
+            others = any(m.asks and m.period == period and m.at < triggers[0].at + join for m in moments[done:])
+            if others and not maker.parts.ready(triggers):
+                continue
+            plan = _made(maker, scenario, period, triggers)
+            counts[period.day] += 1
+            numbers[plan.id] = counts[period.day]
+            change = plan.change and replace(plan.change, predecessor=numbers[plan.change.predecessor])
+            yield step_of(plan, plans.solved(plan.id), numbers[plan.id], change)
+
+
+def _made(maker: PlanMaker, scenario: Scenario, period: Period, triggers: tuple[Trigger, ...]) -> Plan:
+    run = maker.begin(period, triggers)
+    if run is None:
+        raise PlanError(f"{scenario.name} has no congestion points for {period}; report this as a bug")
+    return maker.make(run)
 
 
 def foresight(scenario: Scenario, period: Period, earlier: Solved | None, last: Step) -> Inputs:

@@ -13,7 +13,7 @@ from agr.domain.kinds.switched_load import SwitchedLoad
 from agr.domain.plan import Plan, PlanState, Reason, ReasonKind
 from agr.planning import serialisation
 from agr.planning.case import NamedCase
-from agr.planning.inputs import carried_of
+from agr.planning.midnight import left_by
 from agr.planning.plan_loader import load_solved
 from agr.planning.pool import SolverPool
 from agr.planning.progress import Round
@@ -250,4 +250,4 @@ def test_a_switched_load_comes_from_the_store_and_keeps_what_it_did_in_closed_is
     assert (after.outcome.programs.switched_on == before.outcome.programs.switched_on)[0, :closed].all()
     assert 24 <= after.outcome.programs.switched_on.sum() <= 32
     assert not np.isnan(after.named.case.switched.pinned_on[0, :closed]).any()
-    assert carried_of(after)["boiler"] != 0
+    assert left_by(after).states["boiler"] != 0

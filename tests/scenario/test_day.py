@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from agr.domain.isp import Period, local_instant
+from agr.domain.kinds.battery import Battery
 from agr.domain.plan import PlanState
 from agr.domain.register import CongestionPoint
-from agr.planning.inputs import carried_of
+from agr.planning.midnight import left_by
 from agr.scenario.day import Step, in_force, play
 from agr.scenario.description import Description, Release
 from agr.scenario.record import figures, totals
@@ -127,7 +128,24 @@ def test_tomorrows_plan_begins_with_what_todays_plan_then_in_force_leaves(solver
         start = dict(
             zip(tomorrow.solved.named.of("storage"), tomorrow.solved.named.case.storage.energy_start_kwh, strict=True)
         )
-        assert start == carried_of(today.solved)
+        assert start == left_by(today.solved).states
+
+
+def test_tomorrow_is_planned_again_where_today_leaves_something_else(solver):
+    """What batteries hold is worth 100 EUR/MWh at midnight; released, the first one sells at 200 in the evening."""
+    scenario = world((at("09:07", 0), tiny.FO_A, 0.0), days=2)
+    valued = tuple(
+        replace(row, end_worth_eur_per_mwh=100.0) if isinstance(row, Battery) else row
+        for row in scenario.register.resources
+    )
+    steps = played(replace(scenario, register=replace(scenario.register, resources=valued)), solver)
+    assert [(step.period.day.day, step.name) for step in steps[3:]] == [
+        (10, "3 reservation update"), (11, "2 day before changed"), (11, "3 market results"),
+    ]  # fmt: skip
+    assert steps[4].at == steps[3].at
+    starts = [step.solved.named.case.storage.energy_start_kwh.tolist() for step in (steps[2], steps[4])]
+    assert starts[0] != starts[1]
+    assert starts[1] == list(left_by(steps[3].solved).states.values())
 
 
 def test_a_stored_plan_cannot_be_written_to(solver):

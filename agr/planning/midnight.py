@@ -1,0 +1,71 @@
+"""What a plan leaves to the next Period at midnight, and whether another plan leaves something else. Pure."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from agr.domain.plan import Plan, Reason, ReasonKind
+from agr.planning.case import carried_states, left_eur, unmanaged_left_eur, unmanaged_states
+from agr.planning.difference import Solved
+
+_STATE, _EUR, _SHARE = 1e-3, 1e-3, 1e-6
+"""Differences of a state (kWh or ISPs) or an amount below this, or this share of it, are numerical noise."""
+_SHOWN = 3
+"""Most resources that are named."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Left:
+    """What the next Period begins with, after the plan and after its unmanaged program."""
+
+    states: Mapping[str, float]  # resource → see agr.planning.case.Inputs.carried_state
+    unmanaged_states: Mapping[str, float]
+    eur: float  # credited for what is left; below 0 where needs are left
+    unmanaged_eur: float
+
+
+def left_by(solved: Solved) -> Left:
+    """Return what a whole portfolio's plan leaves."""
+    return Left(
+        states=carried_states(solved.named, solved.outcome.programs),
+        unmanaged_states=unmanaged_states(solved.named),
+        eur=left_eur(solved.outcome.terms_eur),
+        unmanaged_eur=unmanaged_left_eur(solved.named.case),
+    )
+
+
+def leaves_otherwise(before: Left | None, after: Left) -> str:
+    """Say what is left otherwise than before, with values before → after; empty where nothing is.
+
+    Without a plan before, the next Period began with what was entered.
+    """
+    if before is None:
+        return "it is the first plan in force, so it says what is left at midnight"
+    moved = list(_moved(before.states, after.states))
+    said = [*moved[:_SHOWN], *([f"{len(moved) - _SHOWN} more"] if len(moved) > _SHOWN else [])]
+    if not moved and any(_moved(before.unmanaged_states, after.unmanaged_states)):
+        said.append("what is left if nobody steers")
+    for what, old, new in (
+        ("EUR credited", before.eur, after.eur), ("EUR credited if nobody steers", before.unmanaged_eur,
+        after.unmanaged_eur),
+    ):  # fmt: skip
+        if abs(new - old) > _EUR + _SHARE * abs(old):
+            said.append(f"{what} {old:.2f} → {new:.2f}")
+    return f"otherwise left at midnight: {', '.join(said)}" if said else ""
+
+
+def left_reason(plan: Plan, leaves: str | None) -> Reason:
+    """Return why the next Period is planned again after a plan came into force; see `PlanStore.put`."""
+    text = f"plan {plan.id} of {plan.period}: {leaves or 'it came into force after what the next plan began with'}"
+    return Reason(kind=ReasonKind.DAY_BEFORE, reference=str(plan.id), text=text)
+
+
+def _moved(before: Mapping[str, float], after: Mapping[str, float]) -> Iterator[str]:
+    """Yield the resources whose state differs, or that only one of the two plans has."""
+    for name in dict.fromkeys((*after, *before)):
+        old, new = before.get(name), after.get(name)
+        if old is None or new is None or abs(new - old) > _STATE + _SHARE * abs(old):
+            yield f"{name} {_shown(old)} → {_shown(new)}"
+
+
+def _shown(state: float | None) -> str:
+    return "as entered" if state is None else f"{state:.6g}"
