@@ -138,6 +138,8 @@ class Reserving:
     together: Callable[[Case, Sequence[Ints], Ints], UnitArrays]
     """(case, groups of units, a congestion point for each): arrays of one unit per group that can do whatever its group
     can, at no higher cost, if it may lose energy"""
+    apart: Callable[[Case], Bools] | None = None
+    """Units (U,) that are put together only with one another, as little is proven with them; None: none"""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

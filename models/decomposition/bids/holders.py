@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from models.arrays import of_rows
-from models.case import NO_POINT, Case, Ints
+from models.case import NO_POINT, Bools, Case, Ints
 from models.decomposition.prices.dual_prices import DualPrices
 from models.decomposition.prices.grouping import Grouping, may_hold
 from models.resources.protocols import ResourceClass
@@ -23,13 +23,17 @@ class Holders:
     exact: bool  # whether each unit sees the prices of all holders it stands for
 
 
+_Key = tuple[str, int, bool]
+"""Class, row of prices, and whether the units stand apart from others of their class"""
+
+
 def put_together(case: Case, grouping: Grouping, prices: DualPrices, most: int) -> Holders:
     """Return the holders as at most `most` units, or one per class; if prices differ too much, as one per class anyway.
 
     Holders at congestion points without a price of their own, or with one that is zero, see the same prices.
     """
     found = _by_prices(case, grouping, prices)
-    exact = len(found) <= max(most, len({name for name, _ in found}))
+    exact = len(found) <= max(most, len({(name, apart) for name, _, apart in found}))
     if not exact:
         found = _by_class(found, len(grouping.priced_points))
     tables: dict[str, Any] = {}
@@ -46,25 +50,33 @@ def put_together(case: Case, grouping: Grouping, prices: DualPrices, most: int) 
     )  # fmt: skip
 
 
-def _by_prices(case: Case, grouping: Grouping, prices: DualPrices) -> dict[tuple[str, int], Ints]:
+def _by_prices(case: Case, grouping: Grouping, prices: DualPrices) -> dict[_Key, Ints]:
     """Return the holders by class and by row of the prices they see; the last row is that of unpriced points."""
     count = len(grouping.priced_points)
     plain = ~((prices.program != 0).any(axis=1) | (prices.call != 0).any(axis=1))
-    units: dict[tuple[str, int], Ints] = {}
+    units: dict[_Key, Ints] = {}
     for batch in grouping.batches:
         if not batch.called and batch.resource.reserving is not None:
             able = np.flatnonzero(may_hold(case, batch.resource)[batch.units])
             row, reserved = batch.rows.power[able].copy(), batch.rows.held[able] > 0
             row[np.append(plain, True)[row] & ~reserved] = count
-            for key in np.unique(row).tolist():
-                units[batch.resource.name, key] = batch.units[able[row == key]]
+            units_here, apart = batch.units[able], _apart(case, batch.resource)[batch.units[able]]
+            for key, alone in sorted(set(zip(row.tolist(), apart.tolist(), strict=True))):
+                units[batch.resource.name, key, alone] = units_here[(row == key) & (apart == alone)]
     return units
 
 
-def _by_class(found: dict[tuple[str, int], Ints], last: int) -> dict[tuple[str, int], Ints]:
-    result: dict[tuple[str, int], Ints] = {}
-    for (name, _), units in found.items():
-        result[name, last] = np.concatenate([result.get((name, last), units[:0]), units])
+def _apart(case: Case, resource: ResourceClass) -> Bools:
+    if resource.reserving is None or resource.reserving.apart is None:
+        return np.zeros(resource.count(case), dtype=np.bool_)
+    return resource.reserving.apart(case)
+
+
+def _by_class(found: dict[_Key, Ints], last: int) -> dict[_Key, Ints]:
+    result: dict[_Key, Ints] = {}
+    for (name, _, apart), units in found.items():
+        key = (name, last, apart)
+        result[key] = np.concatenate([result.get(key, units[:0]), units])
     return result
 
 

@@ -4,7 +4,7 @@ from models.resources.protocols import Mixing, Reserving, ResourceClass
 from models.resources.storage import example, programs, reserve, resumed
 from models.resources.storage.block import add_storage
 from models.resources.storage.response import pricing_responder
-from models.resources.storage.together import together
+from models.resources.storage.together import misses, together
 
 RESOURCE = ResourceClass(
     name="storage",
@@ -23,7 +23,11 @@ RESOURCE = ResourceClass(
         repair=programs.repair,
     ),
     reserving=Reserving(
-        reserve_kw=reserve.reserve_kw, allocation=reserve.allocation, precision=programs.precision, together=together
+        reserve_kw=reserve.reserve_kw,
+        allocation=reserve.allocation,
+        precision=programs.precision,
+        together=together,
+        apart=misses,
     ),
     kinds=programs.kinds,
     shares=programs.shares,

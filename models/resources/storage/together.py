@@ -10,10 +10,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from models.case import Case, Floats, Ints
+from models.case import Bools, Case, Floats, Ints
 from models.headroom import duration, has_margins
 from models.resources.storage import Storage
 from models.resources.storage.owed import BEFORE_CEILING, BEFORE_FLOOR, PER_KW, owed_of
+from models.resources.storage.reachability import meetable
 
 _UNBOUNDED_KWH = 1e6
 _SUMMED = ("energy_start_kwh", "reserve_kw")
@@ -26,9 +27,10 @@ _LEAST = ("wear_eur_per_kwh", "shortfall_eur_per_kwh")
 def together(case: Case, groups: Sequence[Ints], point: Ints) -> Storage:
     """Return one unit per group of units, at congestion points `point` (G,).
 
-    Margins of reserve may count too much energy for a group; its band is wider by what they overstate.
+    Margins of reserve may count too much energy for a group; its band is wider by what they overstate. A group with a
+    unit that must miss its band has none.
     """
-    data, isps = case.storage, case.isps
+    data, isps, missing = case.storage, case.isps, misses(case)
 
     def of(name: str) -> Floats:
         values: Floats = np.asarray(getattr(data, name), dtype=np.float64)
@@ -60,7 +62,18 @@ def together(case: Case, groups: Sequence[Ints], point: Ints) -> Storage:
         **{name: each(name, np.maximum) for name in _GREATEST},
         **{name: each(name, np.minimum) for name in _LEAST},
     )
-    return _with_room(case, groups, one)
+    return _with_room(case, groups, _unbound(one, np.array([missing[group].any() for group in groups])))
+
+
+def misses(case: Case) -> Bools:
+    """Return which units (U,) must miss their energy bands: they may miss more of them, to hold reserve."""
+    return ~meetable(case.storage, case.isps, case.isp_hours)
+
+
+def _unbound(one: Storage, groups: Bools) -> Storage:
+    """Return the units with groups (G,) bound by no band."""
+    most_kwh = np.where(groups, _UNBOUNDED_KWH, 0.0)[:, None]
+    return replace(one, energy_min_kwh=one.energy_min_kwh - most_kwh, energy_max_kwh=one.energy_max_kwh + most_kwh)
 
 
 def _with_room(case: Case, groups: Sequence[Ints], one: Storage) -> Storage:
