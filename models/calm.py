@@ -17,6 +17,7 @@ from models.reference.incumbent import incumbent_values
 from models.reference.problem import state
 from models.reference.reading import read_answer
 from models.reference.rounding import Columns, columns_of, fixed_whole, mixing_pairs, values_of
+from models.resources.registry import PRICED
 from models.solver import Matrix, Relaxation, Status, translate
 
 MOST_CELLS = 2_500
@@ -32,7 +33,7 @@ _LESS_KW = 1e-6
 
 def calmed(case: Case, outcome: Outcome, *, threads: int = 1) -> Outcome:
     """Return the calmest program of the same value, or the outcome itself where none is calmer."""
-    units = len(case.storage.point) + len(case.curtailable.point)
+    units = sum(resource.count(case) for resource in PRICED)
     before = _movement_kw(case, outcome)
     known = outcome.termination is not Termination.NO_PROGRAM and case.remainder is None
     if not known or not 0 < units * case.isps <= MOST_CELLS or before <= _LESS_KW:

@@ -24,6 +24,8 @@ def compiled(function: Function, *, inline: bool = False) -> Function:
         dispatcher = njit(cache=True, **options)(function)
     except RuntimeError:  # numba raises this if there is no place to keep the result
         return cast("Function", njit(**options)(function))
+    if dispatcher is function:  # NUMBA_DISABLE_JIT: the functions run as plain Python, which checks every index
+        return function
     kept = dispatcher._cache._cache_file
     kept._load_index = partial(_index, kept._load_index)
     called = (function.__globals__.get(name) for name in function.__code__.co_names)

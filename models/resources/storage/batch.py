@@ -55,9 +55,9 @@ def answer_units(
     Where `details` (S,3,T) has slots, it gets energy, unmet and excess energy of the last unit of each.
     """
     isps, products = power.shape[1], offers.rewards.shape[1]
-    table, work = np.empty((7, isps)), new_work(isps, products)
+    table, work = np.empty((7, isps)), new_work(isps, products, scalars.shape[1])
     margins = offers.number.shape[0] > 0
-    planning = new_planning(isps if margins else 0, products, offers.needs.shape[1])
+    planning = new_planning(isps if margins else 0, products, offers.needs.shape[1], scalars.shape[1])
     for block in range(begin, end):
         to = slot[block]
         for i in order[first[block] : first[block + 1]]:
@@ -90,9 +90,9 @@ def mix_units(
     Outputs (n,T), slack (2,n,T), held (R,h,T) for units with a place; they must be zero at first.
     """
     rounds, isps, products = power.shape[0], power.shape[2], offers.rewards.shape[1]
-    table, work = np.empty((7, isps)), new_work(isps, products)
+    table, work = np.empty((7, isps)), new_work(isps, products, scalars.shape[1])
     margins = offers.number.shape[0] > 0
-    planning = new_planning(isps if margins else 0, products, offers.needs.shape[1])
+    planning = new_planning(isps if margins else 0, products, offers.needs.shape[1], scalars.shape[1])
     for n in range(begin, end):
         i = chosen[n]
         load(double, single, units[i], table)
@@ -119,7 +119,7 @@ def mark_slack(
     begin: int, end: int, double: Tables, single: Tables, units: Ints, scalars: Floats, hours: float, isps: int
 ) -> None:  # fmt: skip
     """Set the scalar SLACK of units begin..end."""
-    table, work = np.empty((7, isps)), new_work(isps, 0)
+    table, work = np.empty((7, isps)), new_work(isps, 0, scalars.shape[1])
     for i in range(begin, end):
         load(double, single, units[i], table)
         scalars[i, SLACK] = 0.0 if keeps_band(table, scalars[i], hours, work) else 1.0

@@ -66,15 +66,15 @@ def worth_of(scalars: Floats, e: float) -> float:
 
 
 @compiled
-def new_work(isps: int, products: int) -> Work:
-    """Return working arrays with undefined values."""
+def new_work(isps: int, products: int, scalars: int) -> Work:
+    """Return working arrays with undefined values; a unit has so many scalars, no fewer than steps in its worth."""
     return Work(
-        np.empty((3, 2 * (SEGMENTS + SPLITS + 2) * isps + 8)),
+        np.empty((3, 2 * (SEGMENTS + SPLITS + 2) * isps + scalars)),
         np.empty(3 * isps + 1),
         np.empty((2, SEGMENTS)),
         np.empty((4, isps)),
         np.empty(isps),
-        np.empty((2, (SEGMENTS + SPLITS + 3) * isps * isps + 8)),
+        np.empty((2, ((SEGMENTS + SPLITS + 3) * isps + scalars) * isps)),
         np.empty(isps, dtype=np.int64),
         np.empty(isps),
         np.empty((4, isps)),

@@ -33,10 +33,10 @@ class Planning(NamedTuple):
 
 
 @compiled
-def new_planning(isps: int, products: int, rooms: int) -> Planning:
-    """Return working arrays with undefined values."""
+def new_planning(isps: int, products: int, rooms: int, scalars: int) -> Planning:
+    """Return working arrays with undefined values; a unit has so many scalars, see new_work."""
     return Planning(
-        np.empty((3, isps, (SEGMENTS + SPLITS + 2) * isps + 2 * ITERATIONS + 8)),
+        np.empty((3, isps, (SEGMENTS + SPLITS + 2) * isps + 2 * ITERATIONS + scalars)),
         np.empty(isps, dtype=np.int64),
         np.empty(isps),
         np.empty(isps),

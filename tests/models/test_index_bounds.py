@@ -1,0 +1,50 @@
+"""Compiled functions check no index: here they run as plain Python, which does."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from benchmarks.instances import make_case
+from models.reference.problem import solve as reference
+from tests.models.builders import day_ahead, load, make, reserve, storage
+
+PROJECT = Path(__file__).parents[2]
+SOLVE = """
+from models.decomposition.solve import solve
+from tests.models.test_index_bounds import {case}
+outcome = solve({case}(), relative_gap=1e-4, time_limit_s=200, threads=1)
+print(outcome.objective_eur)
+"""
+MANY = 300
+
+
+def worth_in_many_steps(sustain_h=None):
+    """A store whose kWh are worth less and less, in many steps, in a Period of two ISPs."""
+    steps = [(0.01 * k, -0.0001) for k in range(1, MANY + 1)]
+    store = storage(
+        2, charge_kw=1.0, discharge_kw=1.0, high=5.0, start=2.5, end_value=0.1, worth_steps=steps, reserve_kw=1.0
+    )
+    reserves = () if sustain_h is None else (reserve(2, 5.0, sustain_h=sustain_h),)
+    return make(2, store, load(2, 1.0), day_ahead=day_ahead(2, [80.0, 70.0]), reserves=reserves)
+
+
+def sustained_in_many_steps():
+    return worth_in_many_steps(sustain_h=0.5)
+
+
+def typical():
+    return make_case(6, "typical")
+
+
+@pytest.mark.parametrize("case", ["worth_in_many_steps", "sustained_in_many_steps", "typical"])
+def test_no_index_leaves_its_array(case):
+    done = subprocess.run(
+        [sys.executable, "-c", SOLVE.format(case=case)],
+        env={**os.environ, "NUMBA_DISABLE_JIT": "1"}, cwd=PROJECT, capture_output=True, text=True, timeout=280,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+    best = reference(globals()[case](), relative_gap=1e-5)
+    assert float(done.stdout) == pytest.approx(best.objective_eur, abs=1e-3 * best.gross_cost_eur)
