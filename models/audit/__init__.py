@@ -14,7 +14,8 @@ headroom   per unit and side, all products together: 0 <= headroom <= room in po
            product takes and no other; a store meets its needs even after a full activation. The same holds for called
            programs; units at points without a reservation then hold their planned reserve.
 money      every term is right, per congestion point where it arises at one; so are objective, gross cost and gap;
-           bound >= objective; shadow prices have the right sign.
+           bound >= objective; shadow prices have the right sign. Every term is somebody's money, or a planning price
+           (models.audit.payers).
 """
 
 from collections.abc import Callable, Iterator

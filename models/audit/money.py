@@ -1,12 +1,13 @@
 """Audits all money: recomputes each term from programs and positions, then their sums, the bound and the gap."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
 from models.audit.findings import Axis, above, isp, named
 from models.audit.markets.registry import MARKETS
+from models.audit.payers import BROUGHT_FORWARD, payers
 from models.audit.resources.registry import CLASSES
 from models.audit.scenario import by_point, mwh, reserved_points
 from models.case import Case, Floats
@@ -21,6 +22,7 @@ def check_money(case: Case, outcome: Outcome) -> Iterator[str]:
     terms = _market_eur(case, outcome) | {name: float(values.sum()) for name, values in placed.items()}
     allowed = 1e-4 + 1e-7 * sum(abs(amount) for amount in terms.values())
     yield from _amounts(outcome.terms_eur, terms, allowed)
+    yield from _unpaid(case, terms)
     yield from _places(case, outcome, placed | {"energy": _energy_eur(case, outcome)}, allowed)
     yield from _sums(outcome, allowed)
     yield from _proof(outcome, allowed)
@@ -56,7 +58,7 @@ def _placed_eur(case: Case, outcome: Outcome) -> dict[str, Floats]:
 def _brought_forward(case: Case) -> Iterator[tuple[str, float]]:
     """Yield the debit of what the Period before credited for what it left."""
     if case.brought_forward_eur != 0:
-        yield "brought forward", -case.brought_forward_eur
+        yield BROUGHT_FORWARD, -case.brought_forward_eur
 
 
 def _market_eur(case: Case, outcome: Outcome) -> dict[str, float]:
@@ -84,6 +86,14 @@ def _amounts(found: dict[str, float], expected: dict[str, float], allowed: float
     yield from above(
         (named("terms_eur", names),), "is not what it amounts to, wrong", np.abs(stated - due), allowed, "EUR"
     )
+
+
+def _unpaid(case: Case, terms: Iterable[str]) -> Iterator[str]:
+    """Yield terms of which no audit of a class or market says whose money they are."""
+    known = payers(case)
+    for name in terms:
+        if name not in known:
+            yield f"terms_eur {name}: is paid by nobody known; the audit that yields it must name a payer"
 
 
 def _places(case: Case, outcome: Outcome, expected: dict[str, Floats], allowed: float) -> Iterator[str]:

@@ -5,7 +5,8 @@ docs/reference/formulation.md alone, and share nothing with block, response or s
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from enum import Enum
 from typing import TypeAlias
 
 from models.audit.scenario import Situation
@@ -13,6 +14,15 @@ from models.case import Case, Floats
 from models.outcome import Outcome, Programs
 
 Findings: TypeAlias = Iterator[str]
+
+
+class Payer(Enum):
+    """Whose money a term is."""
+
+    COUNTERPARTY = "paid by or to a counterparty"  # penalties included, which are paid where the plan comes true
+    OWNER = "a cost of owners"
+    NOBODY = "a planning price"
+    NEXT_PERIOD = "handed from one Period to the next"
 
 
 def no_findings(case: Case, outcome: Outcome) -> Findings:
@@ -44,6 +54,8 @@ class ClassAudit:
     """Yields findings about programs that no unit can run in a situation"""
     terms_eur: Callable[[Case, Programs, bool], Mapping[str, Floats]] | None = None
     """(case, programs, called): each unit's earnings (U,), EUR, by term; called: only those of a called program"""
+    payers: Mapping[str, Payer] = field(default_factory=dict)
+    """Term → whose money it is, for every term of terms_eur"""
     reserve_kw: Callable[[Case], Floats] | None = None
     """Prequalified reserve power (U,), kW; None: the class holds no reserve"""
     room_kw: Callable[[Case, Situation, str], Floats] | None = None
@@ -68,3 +80,5 @@ class MarketAudit:
     """Earnings of the portfolio as a whole, by term, EUR"""
     placed_eur: Callable[[Case, Outcome], Mapping[str, Floats]] | None = None
     """Earnings at congestion points (C+1,), by term, EUR"""
+    payers: Callable[[Case], Mapping[str, Payer]] | None = None
+    """Term → whose money it is, for every term of portfolio_eur and placed_eur"""

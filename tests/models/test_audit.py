@@ -7,6 +7,9 @@ import numpy as np
 import pytest
 
 from models.audit import audit
+from models.audit.payers import payers
+from models.audit.protocols import Payer
+from models.audit.resources.registry import CLASSES
 from models.audit.slicing import few_at_a_time
 from models.outcome import Headroom, Termination
 from models.reference.problem import solve
@@ -36,6 +39,23 @@ def test_the_world_exercises_every_part(case, outcome):
 
 def test_a_solved_case_passes(case, outcome):
     assert audit(case, outcome) == ()
+
+
+def test_money_that_is_nobodys_is_found(case, outcome, monkeypatch):
+    silent = tuple(replace(one, payers={}) if one.name == "switched" else one for one in CLASSES)
+    monkeypatch.setattr("models.audit.payers.CLASSES", silent)
+    assert audit(case, outcome) == (
+        "terms_eur starts: is paid by nobody known; the audit that yields it must name a payer",
+    )
+
+
+def test_two_audits_that_disagree_about_a_payer_are_a_mistake(case, monkeypatch):
+    split = tuple(
+        replace(one, payers={"comfort shortfall": Payer.OWNER}) if one.name == "switched" else one for one in CLASSES
+    )
+    monkeypatch.setattr("models.audit.payers.CLASSES", split)
+    with pytest.raises(ValueError, match="'comfort shortfall' is a planning price and a cost of owners"):
+        payers(case)
 
 
 @pytest.mark.parametrize(("isps", "hours"), [(1, 1.0), (2, 12.0), (23, 1.0), (25, 1.0), (92, 0.25), (100, 0.25)])

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from models.audit.markets.registry import MARKETS as AUDITED_MARKETS
+from models.audit.payers import BROUGHT_FORWARD, payers
 from models.audit.resources.registry import CLASSES as AUDITED_CLASSES
+from models.baseline import no_flexibility
 from models.case import UNIT_CLASSES
 from models.decomposition.precompile import tiny
 from models.markets.registry import MARKETS
@@ -66,6 +68,19 @@ def test_audited_markets_know_every_position_and_every_shadow_price():
     assert shapes == set(names(ProgramValues)) - units
     assert shadows == set(names(Shadow)) - {"balance_eur_per_mwh"}
     assert set(names(ProgramValues)) <= set(names(Outcome))
+
+
+def test_every_term_has_a_payer():
+    case = tiny()
+    outcome = no_flexibility(case)
+    named = set(outcome.terms_eur) | {BROUGHT_FORWARD}
+    for one in AUDITED_CLASSES:  # with terms that only a called program has
+        for called in (False, True):
+            named |= set(one.terms_eur(case, outcome.programs, called) if one.terms_eur else ())
+    for market in AUDITED_MARKETS:
+        for eur in (market.portfolio_eur, market.placed_eur):
+            named |= set(eur(case, outcome) if eur else ())
+    assert set(payers(case)) >= named
 
 
 def test_one_market_closes_the_balance_and_one_holds_reserve():

@@ -9,9 +9,6 @@ from agr.planning.case.rows import Floats
 from models.case import Case
 from models.outcome import Programs
 
-_LEFT = ("stored energy", "later runs")
-"""The terms that credit what a Period leaves to the next"""
-
 
 def programs_kw(named: NamedCase, programs: Programs) -> dict[str, Floats]:
     """Return resource → its program (T,) in kW, consumption positive."""
@@ -54,7 +51,8 @@ def unmanaged_states(named: NamedCase) -> dict[str, float]:
 
 def left_eur(terms_eur: Mapping[str, float]) -> float:
     """Return what a plan credits for what it leaves to the next Period, EUR; below 0 where it leaves needs."""
-    return sum(terms_eur.get(term, 0.0) for term in _LEFT)
+    terms = dict.fromkeys(term for units in CLASSES for term in units.left_terms)  # two classes may share one
+    return sum(terms_eur.get(term, 0.0) for term in terms)
 
 
 def unmanaged_left_eur(case: Case) -> float:

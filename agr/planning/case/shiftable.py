@@ -153,5 +153,6 @@ CLASS = UnitClass(
     unmanaged_kw=lambda case: _run_kw(case, case.shiftable.unmanaged_start),
     decided=lambda _case, programs: [int(start) for start in programs.start],
     carried=lambda case, programs: _to_come(case, programs.start),
+    left_terms=("later runs",),
     unmanaged_left_eur=lambda case: _left_eur(case, case.shiftable.unmanaged_start),
 )

@@ -75,6 +75,7 @@ CLASS = UnitClass(
     unmanaged_kw=_unmanaged_kw,
     carried=lambda _case, programs: programs.energy_kwh[:, -1].tolist(),
     unmanaged_carried=lambda case: _unmanaged_end_kwh(case).tolist(),
+    left_terms=("stored energy",),
     unmanaged_left_eur=lambda case: float(case.storage.worth_eur(slice(None), _unmanaged_end_kwh(case)).sum()),
     stored_kwh=lambda programs: programs.energy_kwh,
     unmet_kwh=lambda _case, programs: programs.unmet_kwh,

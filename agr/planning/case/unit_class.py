@@ -49,6 +49,8 @@ class UnitClass:
     """State (U,) with which the next Period begins, see Inputs.carried_state"""
     unmanaged_carried: Callable[[Case], Sequence[float]] | None = None
     """The same state at the end of the unmanaged program"""
+    left_terms: tuple[str, ...] = ()
+    """The terms that credit what its units leave to the next Period, which debits them"""
     unmanaged_left_eur: Callable[[Case], float] | None = None
     """What the unmanaged program credits for what it leaves to the next Period, EUR"""
     stored_kwh: Callable[[Programs], Floats] | None = None

@@ -25,7 +25,7 @@ def check(facts: Facts, day: Day, quoted: Sequence[Price]) -> Iterator[str]:
     of_series: dict[str, list[Price]] = {}
     for row in quoted:
         of_series.setdefault(row.series, []).append(row)
-    due = {name: _per_isp(rows, day) for name, rows in of_series.items()}
+    due = {name: per_isp(rows, day) for name, rows in of_series.items()}
     settings = facts.markets.day_ahead
     expected = due.get(settings.forecast_series)
     for name in sorted(due.keys() | facts.prices.keys()):
@@ -40,7 +40,7 @@ def _found(prices: Mapping[str, tuple[float | None, ...]], name: str, day: Day) 
     return np.array([np.nan if value is None else value for value in values], dtype=np.float64)
 
 
-def _per_isp(rows: Sequence[Price], day: Day) -> Floats:
+def per_isp(rows: Sequence[Price], day: Day) -> Floats:
     """Return the mean price (T,), NaN where a part of an ISP has none.
 
     Of rows that overlap, the one that starts later counts, and of those that start together the shorter one.

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from models.audit.protocols import MarketAudit
+from models.audit.protocols import MarketAudit, Payer
 from models.audit.scenario import mwh
 from models.case import Case, Floats
 from models.outcome import Outcome
@@ -16,4 +16,4 @@ def _eur(case: Case, outcome: Outcome) -> dict[str, Floats]:
     return {"prognosis change": np.append(-case.anchor.eur_per_mwh * left, 0.0)}
 
 
-AUDIT = MarketAudit(name="announced", placed_eur=_eur)
+AUDIT = MarketAudit(name="announced", placed_eur=_eur, payers=lambda _case: {"prognosis change": Payer.NOBODY})

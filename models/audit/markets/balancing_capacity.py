@@ -7,7 +7,7 @@ block Σ headroom >= bid − shortfall on every side taken, as planned and when 
 import numpy as np
 
 from models.audit.findings import above, isp, named, numbered, slack
-from models.audit.protocols import Findings, MarketAudit
+from models.audit.protocols import Findings, MarketAudit, Payer
 from models.audit.scenario import Situation, on_side, scenarios
 from models.audit.totals import all_held_kw
 from models.case import Case, Floats, Reserve
@@ -99,4 +99,7 @@ AUDIT = MarketAudit(
     shapes=lambda case: {"reserve_shortfall_mw": (len(case.reserves), case.isps)},
     shadows=lambda case: {"reserve_eur_per_mw": tuple(f"reserve {reserve.name}" for reserve in case.reserves)},
     portfolio_eur=_eur,
+    payers=lambda case: dict.fromkeys(
+        ("reserve shortfall", *(f"capacity {reserve.name}" for reserve in case.reserves)), Payer.COUNTERPARTY
+    ),
 )

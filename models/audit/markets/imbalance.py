@@ -3,7 +3,7 @@
 import numpy as np
 
 from models.audit.findings import above, isp, slack
-from models.audit.protocols import Findings, MarketAudit
+from models.audit.protocols import Findings, MarketAudit, Payer
 from models.audit.scenario import mwh
 from models.case import Case
 from models.outcome import Outcome
@@ -27,4 +27,5 @@ AUDIT = MarketAudit(
     shapes=lambda case: {"short_kw": (case.isps,), "long_kw": (case.isps,)},
     position_kw=lambda outcome: outcome.short_kw - outcome.long_kw,
     portfolio_eur=_eur,
+    payers=lambda _case: {"imbalance": Payer.COUNTERPARTY},
 )

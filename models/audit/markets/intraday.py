@@ -3,7 +3,7 @@
 import numpy as np
 
 from models.audit.findings import above, isp, slack
-from models.audit.protocols import Findings, MarketAudit
+from models.audit.protocols import Findings, MarketAudit, Payer
 from models.audit.scenario import mwh
 from models.case import Case
 from models.outcome import Outcome
@@ -36,4 +36,5 @@ AUDIT = MarketAudit(
     shapes=lambda case: {"intraday_buy_kw": (case.isps,), "intraday_sell_kw": (case.isps,)},
     position_kw=lambda outcome: outcome.intraday_buy_kw - outcome.intraday_sell_kw,
     portfolio_eur=_eur,
+    payers=lambda _case: {"intraday": Payer.COUNTERPARTY},
 )

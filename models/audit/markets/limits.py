@@ -3,7 +3,7 @@
 import numpy as np
 
 from models.audit.findings import above, isp, named, slack
-from models.audit.protocols import Findings, MarketAudit
+from models.audit.protocols import Findings, MarketAudit, Payer
 from models.audit.scenario import by_point, mwh
 from models.audit.totals import points_kw
 from models.case import Case, Floats
@@ -40,4 +40,11 @@ def _shadows(case: Case) -> dict[str, tuple[str, ...]]:
     return {"limit_import_eur_per_mwh": names, "limit_export_eur_per_mwh": names}
 
 
-AUDIT = MarketAudit(name="limits", check=_check, shapes=_shapes, shadows=_shadows, placed_eur=_eur)
+AUDIT = MarketAudit(
+    name="limits",
+    check=_check,
+    shapes=_shapes,
+    shadows=_shadows,
+    placed_eur=_eur,
+    payers=lambda _case: {"limit breach": Payer.COUNTERPARTY},
+)

@@ -7,7 +7,7 @@ Per congestion point, ISP and sign the contracts add up: Σq <= P + Σ(R + s) wh
 import numpy as np
 
 from models.audit.findings import above, at_points, isp, named, slack
-from models.audit.protocols import Findings, MarketAudit
+from models.audit.protocols import Findings, MarketAudit, Payer
 from models.audit.scenario import by_point, mwh
 from models.audit.totals import points_kw
 from models.case import Case, Floats
@@ -69,4 +69,5 @@ AUDIT = MarketAudit(
     shapes=lambda case: {"reservation_shortfall_kw": (len(case.reservations.point), case.isps)},
     shadows=lambda case: {"reservation_eur_per_mwh": tuple(f"reservation {n}" for n in case.reservations.name)},
     placed_eur=_eur,
+    payers=lambda _case: dict.fromkeys(("availability", "reservation shortfall"), Payer.COUNTERPARTY),
 )

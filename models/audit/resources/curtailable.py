@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from models.audit.findings import above, isp, slack
-from models.audit.protocols import ClassAudit, Findings, ProgramField
+from models.audit.protocols import ClassAudit, Findings, Payer, ProgramField
 from models.audit.scenario import Situation, mwh
 from models.case import Case, Floats
 from models.outcome import Programs
@@ -52,6 +52,7 @@ AUDIT = ClassAudit(
     power_kw=_power_kw,
     check=_check,
     terms_eur=_terms_eur,
+    payers={"curtailment": Payer.OWNER},
     reserve_kw=lambda case: case.curtailable.reserve_kw,
     room_kw=_room_kw,
 )

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from models.audit.findings import above
-from models.audit.protocols import ClassAudit, Findings, ProgramField
+from models.audit.protocols import ClassAudit, Findings, Payer, ProgramField
 from models.audit.scenario import Situation
 from models.case import Case, Floats
 from models.outcome import Programs
@@ -48,4 +48,5 @@ AUDIT = ClassAudit(
     power_kw=_power_kw,
     check=_check,
     terms_eur=_terms_eur,
+    payers={"later runs": Payer.NEXT_PERIOD},
 )

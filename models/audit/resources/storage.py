@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from models.audit.findings import above, isp, slack
-from models.audit.protocols import ClassAudit, Findings, ProgramField
+from models.audit.protocols import ClassAudit, Findings, Payer, ProgramField
 from models.audit.resources.activated_storage import check_activations
 from models.audit.scenario import Situation
 from models.case import Case, Floats
@@ -116,6 +116,12 @@ AUDIT = ClassAudit(
     power_kw=_net_kw,
     check=_check,
     terms_eur=_terms_eur,
+    payers={
+        "wear": Payer.OWNER,
+        "stored energy": Payer.NEXT_PERIOD,
+        "comfort shortfall": Payer.NOBODY,
+        "called comfort shortfall": Payer.NOBODY,
+    },
     reserve_kw=lambda case: case.storage.reserve_kw,
     room_kw=_room_kw,
     margin=check_activations,

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from models.audit.findings import above, isp
-from models.audit.protocols import ClassAudit, Findings, ProgramField
+from models.audit.protocols import ClassAudit, Findings, Payer, ProgramField
 from models.audit.scenario import Situation
 from models.case import Bools, Case, Floats, Ints
 from models.outcome import Programs
@@ -89,4 +89,9 @@ AUDIT = ClassAudit(
     power_kw=_power_kw,
     check=_check,
     terms_eur=_terms_eur,
+    payers={
+        "starts": Payer.OWNER,
+        "comfort shortfall": Payer.NOBODY,
+        "called comfort shortfall": Payer.NOBODY,
+    },
 )
