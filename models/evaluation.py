@@ -138,8 +138,7 @@ def _equal_rows(new: Any, old: Any) -> Bools:
     if np.shape(new) != np.shape(old):
         return np.zeros(len(new), dtype=np.bool_)
     both = (new == old) | ((new != new) & (old != old))
-    result: Bools = both.reshape(len(new), -1).all(axis=1)
-    return result
+    return np.asarray(both.all(axis=tuple(range(1, both.ndim))))
 
 
 def _joined(instead: Programs, own: _Own) -> Programs:

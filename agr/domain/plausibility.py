@@ -73,7 +73,7 @@ def doubts(register: Register, capacity: Collection[str] = ()) -> Iterator[Doubt
 
 
 def _rows(register: Register) -> Iterator[Doubt]:
-    """Yield what rows of resources show by themselves, and batteries too large for the load beside them."""
+    """Yield what rows of resources show by themselves."""
     for kind in KINDS:
         for row in register.of(kind.row):
             for column, words in kind.mistaken(row):

@@ -13,6 +13,7 @@ from models.evaluation import Earlier, evaluable, keep
 from models.markets.registry import MARKETS
 from models.outcome import Termination
 from models.part import subproblem
+from models.resources.registry import RESOURCES
 from tests.models.builders import (
     imbalance,
     intraday,
@@ -195,6 +196,14 @@ def test_new_units_take_the_program_found_and_units_that_are_gone_are_forgotten(
     assert kept.replaced == {}  # a unit that had no program lost none
     assert near(kept.outcome.programs.storage_kw, [[0.0, 0.0], [10.0, -10.0]])
     assert near(kept.outcome.objective_eur, 0.80 - 0.002 * (20.0 + 100.0))
+
+
+def test_a_class_without_rules_of_its_own_and_without_units_is_nothing_to_compare(monkeypatch):
+    """Such as a class that was added, in a portfolio that has none of it."""
+    plain = tuple(replace(one, resumed=None) if one.name == "curtailable" else one for one in RESOURCES)
+    monkeypatch.setattr("models.evaluation.RESOURCES", plain)
+    case = make(2, battery(), price=[20.0, 100.0])
+    assert keep(case, in_force(case, solved(case)), no_flexibility(case)).replaced == {}
 
 
 def test_bids_stay_and_are_lowered_where_they_can_be_held_no_more():

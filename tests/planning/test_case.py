@@ -197,6 +197,14 @@ def test_connections_known_to_one_side_only_are_noted_and_stop_nothing() -> None
     assert len([n for n in made.notes if "connections are in" in n]) == 2
 
 
+def test_a_period_that_has_lost_all_its_congestion_points_is_planned_without_them() -> None:
+    announced = Previous(point_kw={"p": np.zeros(PERIOD.isp_count)})
+    nothing = Portfolio(period=PERIOD, points=(), free_connections=("a", "b"))
+    case = build(inputs(previous=announced, stay_eur_per_mwh=5.0, portfolio=nothing)).case
+    assert case.anchor is not None
+    assert case.anchor.point_kw.shape == (0, PERIOD.isp_count)
+
+
 def test_closed_isps_keep_the_previous_program_and_frozen_points_keep_all_of_it() -> None:
     battery = Battery(
         resource="b", connection="a", charge_kw=5, discharge_kw=5, capacity_kwh=10, initial_kwh=5, end_kwh=5

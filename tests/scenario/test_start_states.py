@@ -114,6 +114,19 @@ def test_one_row_at_midnight_enters_a_measured_content(tmp_path):
     ]  # fmt: skip
 
 
+def test_contents_measured_after_midnight_do_not_count_and_are_named(tmp_path):
+    (tmp_path / "connections.csv").write_text(f"address,first_day,last_day\n{CONNECTION},2026-01-01,\n")
+    (tmp_path / "batteries.csv").write_text(BATTERIES.format(c=CONNECTION, i=50))
+    head = "resource,quantity,start,minutes,value\nb,stored_kwh,2026-06-10T00:00:00+02:00,15,28.5\n"
+    for later, warned in (("28.5", False), ("31", True)):
+        (tmp_path / "forecasts.csv").write_text(f"{head}b,stored_kwh,2026-06-10T06:00:00+02:00,15,{later}\n")
+        seen = survey_folder(tmp_path, zone_name="Europe/Amsterdam", isp_minutes=15)
+        assert seen.findings.faults == []
+        assert seen.register.forecasts[0].values[0] == 28.5
+        words = "line 3, column start: b, stored_kwh: 31 at 06:00 does not count: 2026-06-10 begins with the 28.5"
+        assert any(words in str(warning) for warning in seen.findings.warnings) == warned
+
+
 def test_a_content_measured_only_later_in_the_day_is_refused(tmp_path):
     (tmp_path / "connections.csv").write_text(f"address,first_day,last_day\n{CONNECTION},2026-01-01,\n")
     (tmp_path / "batteries.csv").write_text(BATTERIES.format(c=CONNECTION, i=50))

@@ -160,6 +160,7 @@ def _assemble(
         period, pair = periods[int(day[begin])], int(table.pair[begin])
         here, mine = table.only(np.arange(begin, end)), isp[begin:end]
         if table.pairs[pair][1] in MEASURED and mine[0] == 0 and bool((np.diff(mine) > 0).all()):
+            _note_later(grid, here, mine, period, found)
             every = np.arange(period.isp_count)
             here = here.only(np.searchsorted(mine, every, side="right") - 1)  # a measurement counts until the next one
             mine = every
@@ -169,6 +170,18 @@ def _assemble(
             forecast = Forecast(resource=resource, quantity=quantity, period=period, values=values)
             forecasts.append((int(here.at.min()), forecast))
     return tuple(forecast for _, forecast in sorted(forecasts, key=lambda item: item[0]))
+
+
+def _note_later(grid: Grid, rows: _Long, isp: Ints, period: Period, found: Findings) -> None:
+    """Note that only the first of a day's measurements counts, where later ones say something else."""
+    other = np.flatnonzero(rows.value != rows.value[0])
+    if len(other):
+        later, (resource, quantity) = int(other[0]), rows.pairs[int(rows.pair[0])]
+        clock = period.label(int(isp[later]) + 1)
+        words = f"{resource}, {quantity}: {rows.value[later]:g} at {clock} does not count: {period} begins with the"
+        found.warnings.append(
+            grid.finding(int(rows.at[later]), "start", f"{words} {rows.value[0]:g} measured at 00:00")
+        )
 
 
 def _spread(grid: Grid, table: _Long, complete: Bools, isp_minutes: int, found: Findings) -> _Long:

@@ -55,7 +55,7 @@ def wear(row: Resource, value: float) -> Iterator[Remark]:
     """Yield a remark where the cost of wear was probably not given in EUR/MWh."""
     yield from per_kwh(row, "wear_eur_per_mwh")
     if value > MOST_WEAR_EUR_PER_MWH:
-        said = f"{value:g} EUR/MWh is more than a new battery costs in its life ({MOST_WEAR_EUR_PER_MWH:g} EUR/MWh)"
+        said = f"{value:g} EUR/MWh is more than the wear of the dearest battery ({MOST_WEAR_EUR_PER_MWH:g} EUR/MWh)"
         yield "wear_eur_per_mwh", f"{said}; did you mean {value / PER_UNIT:g} EUR/MWh?"
 
 

@@ -103,9 +103,10 @@ def _anchor(inputs: Inputs, addresses: tuple[str, ...]) -> Anchor | None:
     before = inputs.previous.point_kw
     if inputs.stay_eur_per_mwh <= 0 or not before:
         return None
-    nothing = np.full(inputs.period.isp_count, np.nan)
-    point_kw = np.array([before.get(address, nothing) for address in addresses])
-    return Anchor(point_kw=point_kw.reshape(len(addresses), -1), eur_per_mwh=inputs.stay_eur_per_mwh)
+    point_kw = np.full((len(addresses), inputs.period.isp_count), np.nan)
+    for row, address in zip(point_kw, addresses, strict=True):
+        row[:] = before.get(address, np.nan)
+    return Anchor(point_kw=point_kw, eur_per_mwh=inputs.stay_eur_per_mwh)
 
 
 def build(inputs: Inputs) -> NamedCase:
