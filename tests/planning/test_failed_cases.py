@@ -23,8 +23,8 @@ from tests.models.builders import load, make
 from tests.planning.test_case import inputs
 from tests.planning.test_service import PlanningStage
 
-NOBODY = "dask://127.0.0.1:9"
-"""A cluster that does not answer: the mathematics fail with an ExecutorError."""
+NOBODY = "tls://127.0.0.1:9"
+"""A cluster whose certificates are not known here: the mathematics fail with an ExecutorError, at once."""
 DECOMPOSED = Planning(threads=1, join_triggers_s=0, method="decomposition", time_limit_s=60)
 
 
@@ -69,7 +69,7 @@ def test_the_daemons_alarm_names_the_file(world: World) -> None:
 
 def test_a_scenario_that_fails_names_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    options = ["--set", "planning.method=decomposition", "--executor", NOBODY, "--no-report"]
+    options = ["--set", "planning.method=decomposition", "--executor", "dask://127.0.0.1:9", "--no-report"]
     result = CliRunner().invoke(app, ["scenario", "run", "small-dst-day", *options])
     assert result.exit_code != 0
     (kept,) = (tmp_path / "runs" / "failed-cases").iterdir()
