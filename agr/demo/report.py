@@ -10,14 +10,13 @@ from lxml import etree
 
 from agr.demo.world import World
 from agr.domain.plan import Plan, PlanState, ReasonKind
+from agr.planning.promises import at_risk
 from agr.service import Service
 from agr.store import day, plans, portfolio
 from agr.store.plans import Sent
 
 if TYPE_CHECKING:
     from agr.domain.register import Portfolio
-
-_TOLERANCE = 1e-6
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,14 +85,8 @@ def heard(world: World) -> list[Heard]:
 
 
 def _plan_faults(plan: Plan) -> list[str]:
-    result = plan.result
-    found = [f"the audit of plan {plan.id} found: {finding}" for finding in result.audit]
-    if result.imbalance_mwh > _TOLERANCE:
-        found.append(f"plan {plan.id} is not balanced: {result.imbalance_mwh:.6f} MWh")
-    if result.reservation_shortfall_kwh > _TOLERANCE:
-        found.append(f"plan {plan.id} cannot deliver {result.reservation_shortfall_kwh:.3f} kWh of its reservations")
-    if result.reserve_shortfall_mwh > _TOLERANCE:
-        found.append(f"plan {plan.id} cannot hold {result.reserve_shortfall_mwh:.6f} MWh of awarded capacity")
+    found = [f"the audit of plan {plan.id} found: {finding}" for finding in plan.result.audit]
+    found += [f"plan {plan.id}: {risk.text}" for risk in at_risk(plan)]
     return found
 
 

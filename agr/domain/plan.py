@@ -3,7 +3,8 @@
 Programs towards the grid are in whole W, money in the market's currency, earned positive.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 from math import isfinite
@@ -90,6 +91,10 @@ class Change:
     points: tuple[PointChange, ...]
 
 
+OLD_PLANNING_TERMS = ("comfort shortfall", "called comfort shortfall", "prognosis change")
+"""The planning prices of plans that were stored before they named them."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Result:
     """The figures of a plan that operators and reports read."""
@@ -110,11 +115,23 @@ class Result:
     seconds: dict[str, float]
     audit: tuple[str, ...]
     notes: tuple[str, ...]  # fall-backs used: missing forecasts, unknown connections, …
+    worst: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # kind of promise at risk → the worst places
+    planning: tuple[str, ...] = OLD_PLANNING_TERMS  # terms that are planning prices, which nobody pays
 
     @property
     def flexibility_eur(self) -> float:
         """Value of flexibility: the objective minus that of the unmanaged program."""
         return self.objective_eur - self.no_flexibility_eur
+
+    @property
+    def money_eur(self) -> float:
+        """What the plan earns in money: the objective without planning prices."""
+        return self.objective_eur - self.planning_eur
+
+    @property
+    def planning_eur(self) -> float:
+        """Planning prices in the objective, which nobody pays."""
+        return sum(self.terms_eur.get(term, 0.0) for term in self.planning)
 
     @property
     def proven_gap_eur(self) -> float | None:

@@ -9,6 +9,7 @@ from typing import TypeVar
 import numpy as np
 
 from agr.domain.plan import Plan, PlanState
+from agr.operations.glance import Glance, glance
 from agr.planning.difference import Solved
 from agr.planning.plan_loader import load_solved
 from agr.store import plans
@@ -48,6 +49,7 @@ class PlanCache:
         self._plans: OrderedDict[int, Plan] = OrderedDict()
         self._solved: OrderedDict[int, Solved] = OrderedDict()
         self._figures: OrderedDict[int, dict[str, Figure]] = OrderedDict()
+        self._glances: OrderedDict[int, Glance] = OrderedDict()
         self._heads: OrderedDict[int, Head] = OrderedDict()
 
     def states(self, period: date) -> dict[int, PlanState]:
@@ -99,6 +101,15 @@ class PlanCache:
             known = _figures(self.solved(number))
             with self._lock:
                 _keep(self._figures, number, known, KEPT_PLANS)
+        return known
+
+    def glance(self, number: int) -> Glance:
+        """Return the plan at a glance."""
+        known = self._glances.get(number)
+        if known is None:
+            known = glance(self.solved(number))
+            with self._lock:
+                _keep(self._glances, number, known, KEPT_PLANS)
         return known
 
 

@@ -5,12 +5,10 @@ from dataclasses import dataclass
 
 from agr.domain.plan import Plan, PlanState
 from agr.planning.in_force import words
+from agr.planning.promises import KINDS, at_risk
 
 STALE = "stand in for missing ones"
 """Words by which a note about stale forecasts is recognised."""
-
-_TOLERANCE_KWH = 1e-3
-"""Energy below this is numerical noise."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,16 +52,11 @@ def _in_force(plan: Plan) -> Iterator[AlarmChange]:
 
 
 def _promises(plan: Plan) -> Iterator[AlarmChange]:
-    """Say which promises the plan in force cannot keep, and which it can."""
-    result = plan.result
-    short, unbalanced, stale = None, None, next((note for note in result.notes if STALE in note), None)
-    if result.reservation_shortfall_kwh > _TOLERANCE_KWH:
-        short = (
-            f"plan {plan.id} could not deliver {result.reservation_shortfall_kwh:,.1f} kWh "
-            "if all reservations were called"
-        )
-    if result.imbalance_mwh * 1000 > _TOLERANCE_KWH:
-        unbalanced = f"plan {plan.id} leaves {result.imbalance_mwh:,.3f} MWh unbalanced"
-    yield AlarmChange(kind="reservation not covered", text=short)
-    yield AlarmChange(kind="imbalance planned", text=unbalanced)
+    """Say which promises the plan in force puts at risk, and which it keeps."""
+    risks = {risk.kind: risk for risk in at_risk(plan)}
+    for kind in KINDS:
+        risk = risks.get(kind)
+        worth = "" if risk is None or risk.eur is None else f" (worth {risk.eur:,.2f} EUR)"
+        yield AlarmChange(kind=kind, text=None if risk is None else f"plan {plan.id}: {risk.text}{worth}")
+    stale = next((note for note in plan.result.notes if STALE in note), None)
     yield AlarmChange(kind="feed stale", text=None if stale is None else f"plan {plan.id}: {stale}")

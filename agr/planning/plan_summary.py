@@ -5,6 +5,7 @@ import numpy as np
 from agr.domain.plan import PointProgram, Positions, Result
 from agr.planning.case import comfort_shortfall_kwh
 from agr.planning.difference import Solved
+from agr.planning.promises import worst
 
 SHOWN_NOTES = 20
 
@@ -19,8 +20,11 @@ def result_of(
     solved: Solved, *, findings: tuple[str, ...], no_flexibility_eur: float, notes: tuple[str, ...]
 ) -> Result:
     """Return the figures that operators and reports read."""
-    case, outcome = solved.named.case, solved.outcome
-    hours = case.isp_hours
+    from models.audit.payers import payers
+    from models.audit.protocols import Payer
+
+    named, outcome = solved.named, solved.outcome
+    case, hours = named.case, named.case.isp_hours
     return Result(
         terms_eur=outcome.terms_eur,
         objective_eur=outcome.objective_eur,
@@ -38,6 +42,8 @@ def result_of(
         seconds=outcome.seconds,
         audit=findings,
         notes=shortened(notes),
+        worst=worst(named, outcome),
+        planning=tuple(term for term, payer in payers(case).items() if payer is Payer.NOBODY),
     )
 
 

@@ -16,6 +16,7 @@ from agr.operations.plan_cache import Head
 from agr.operations.point import detail
 from agr.operations.point_table import SORTS
 from agr.operations.timeline import timeline
+from agr.planning.promises import at_risk
 from agr.store import audit_log, day, outbox, overrides, plans
 from agr.web import actions
 from agr.web import schemas as a
@@ -64,11 +65,14 @@ def day_(request: Request, _principal: Reader, period: date) -> a.DayOut:
     with context.store.transaction() as tx:
         line = timeline(tx, context.settings, of, context.clock.now(), states)
         held = overrides.held(tx) is not None
+    head = context.plan_cache.head(line.in_force) if line.in_force else None
+    risks = at_risk(head.plan) if head else ()
     return a.DayOut(
         period=of.day, isps=of.isp_count,
         steps=[a.StepOut(name=s.name, at=s.at, state=s.state, result=s.result) for s in line.steps],
         cros={c.cro: c.state for c in line.cros}, congestion_points=line.points, prognoses=line.prognoses,
-        plan_in_force=line.in_force, held=held,
+        plan_in_force=line.in_force,
+        at_risk=[a.AtRiskOut(kind=r.kind, text=r.text, eur=r.eur) for r in risks], held=held,
     )  # fmt: skip
 
 

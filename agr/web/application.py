@@ -16,6 +16,7 @@ from agr.web import (
     account_forms,
     actions,
     api,
+    day_page,
     events,
     layout,
     login,
@@ -47,7 +48,7 @@ def operators_app(context: Context) -> FastAPI:
     settings = context.settings.operators
     secure = bool(settings.public_url and settings.public_url.startswith("https://"))
     app.add_middleware(Shield, hosts=hosts_of(settings), secure=secure)
-    for module in (monitoring, login, events, pages, run_pages, market_page, reservation_page, account_forms):
+    for module in (monitoring, login, events, day_page, pages, run_pages, market_page, reservation_page, account_forms):
         app.include_router(module.router)
     app.include_router(actions.form_router)
     app.include_router(api.router)

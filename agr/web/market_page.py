@@ -39,7 +39,7 @@ def markets(request: Request, principal: Viewer, period: str | None = None) -> H
             {"label": "day-ahead", "kind": "plan", "values": bought},
             {"label": "intraday", "kind": "sent", "values": [round(v, 3) for v in plan.positions.intraday_kw]},
         ]
-    common = {"starts": starts_of(of), "zone": of.zone_name, "now": context.clock.now().timestamp(), "band": None}
+    common = {"starts": starts_of(of), "zone": of.zone_name, "band": None}
     return render(
         request, principal, "markets.html", of=of, plan=plan, fixed=fixed, products=context.settings.markets.capacity,
         price_data=chart(unit=f"{context.settings.currency}/MWh", series=shown, **common),

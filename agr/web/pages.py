@@ -8,14 +8,10 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import HTMLResponse
 
 from agr.domain.errors import MissingError
-from agr.domain.isp import Period
-from agr.domain.plan import PlanState
 from agr.operations.accounts.roles import ROLES, Permission, Principal
 from agr.operations.point import detail
 from agr.operations.point_table import SORTS
-from agr.operations.timeline import timeline
 from agr.store import access, audit_log, day, inbox, outbox, overrides, plans, register
-from agr.web.context import Context
 from agr.web.layout import chart, render, starts_of
 from agr.web.security import context_of, page_for
 
@@ -25,32 +21,6 @@ Admin = Annotated[Principal, Depends(page_for(Permission.ADMIN))]
 
 ROWS = 50
 _SHOWN_ISPS = 400
-
-
-def _states(context: Context, period: Period) -> dict[str, int]:
-    return context.point_table.states(period.day)
-
-
-@router.get("/")
-def overview(request: Request, principal: Viewer) -> HTMLResponse:
-    """Tomorrow and today: whether promises are kept, and what needs attention."""
-    context = context_of(request)
-    today, now = context.today(), context.clock.now()
-    lines = []
-    for period in (today.next(), today):
-        states = _states(context, period)
-        with context.store.transaction() as tx:
-            line = timeline(tx, context.settings, period, now, states)
-        head = context.plan_cache.head(line.in_force) if line.in_force else None
-        waiting = context.unsent(period) if line.in_force else 0
-        previews = [n for n, s in line.plans.items() if s is PlanState.PREVIEW]
-        lines.append({"line": line, "head": head, "waiting": waiting, "previews": previews})
-    with context.store.transaction() as tx:
-        alarms, counts, done = day.open_alarms(tx), outbox.counts(tx), audit_log.entries(tx, limit=5)
-    return render(
-        request, principal, "overview.html", lines=lines, alarms=alarms, counts=counts, done=done,
-        automatic=context.settings.publication.automatic,
-    )  # fmt: skip
 
 
 @router.get("/points")
@@ -90,7 +60,7 @@ def point(request: Request, principal: Viewer, day_: str, address: str) -> HTMLR
     plan = context.plan_cache.plan(number) if number is not None else None
     changed = next((p.isps for p in plan.change.points if p.address == address), ()) if plan and plan.change else ()
     data = chart(
-        starts=starts_of(of), zone=of.zone_name, now=context.clock.now().timestamp(), unit="kW",
+        starts=starts_of(of), zone=of.zone_name, unit="kW",
         series=[
             *(
                 {"label": f"revision {s.revision} ({s.state})", "kind": "sent", "values": [w / 1000 for w in s.power_w]}

@@ -111,6 +111,14 @@ class StepOut(BaseModel):
     result: str
 
 
+class AtRiskOut(BaseModel):
+    """A promise that the plan in force may not keep, and its worth; null: nobody knows."""
+
+    kind: str
+    text: str
+    eur: float | None
+
+
 class DayOut(BaseModel):
     """The state of a Period."""
 
@@ -121,6 +129,7 @@ class DayOut(BaseModel):
     congestion_points: int
     prognoses: dict[str, int]
     plan_in_force: int | None
+    at_risk: list[AtRiskOut]  # the dearest first
     held: bool
 
 

@@ -30,6 +30,7 @@
     plan: () => ({ color: colour("--chart-1"), width: 2.5 }),
     sent: (i) => ({ color: colour("--chart-3"), width: 1.2, type: ["solid", [6, 3], [2, 3], [8, 3, 2, 3]][i % 4] }),
     called: () => ({ color: colour("--chart-2"), width: 1.6, type: [5, 3] }),
+    dso: (i) => ({ color: colour(["--chart-4", "--chart-3", "--chart-2"][i % 3]), width: 1.5, type: ["solid", [6, 3], [2, 3]][Math.floor(i / 3) % 3] }),
     limit: () => ({ color: colour("--bad"), width: 1.2, type: [2, 4] }),
     price: (i) => ({ color: colour(["--chart-3", "--chart-2", "--chart-4"][i % 3]), width: 1.5, type: ["solid", [6, 3], [2, 3]][i % 3] }),
   };
@@ -42,7 +43,7 @@
     const option = figure.dataset.chart === "rounds" ? rounds(data) : programs(data);
     if (!option) { caption.append(" · no data yet"); return; }
     const plot = figure.querySelector(".plot") ?? figure.appendChild(document.createElement("div"));
-    plot.className = "plot";
+    plot.className = data.below ? "plot tall" : "plot";
     plot.setAttribute("role", "img");
     plot.setAttribute("aria-label", caption.textContent);
     const chart = echarts.init(plot);
@@ -61,18 +62,25 @@
     for (const s of shown) {
       counts[s.kind] = (counts[s.kind] ?? -1) + 1;
       const style = styles[s.kind](counts[s.kind]);
-      series.push(stairs(s.label, last(s.values), { lineStyle: style, itemStyle: { color: style.color } }));
+      const below = s.below ? { xAxisIndex: 1, yAxisIndex: 1 } : {};
+      series.push(stairs(s.label, last(s.values), { lineStyle: style, itemStyle: { color: style.color }, ...below }));
     }
     if (data.band) series.unshift(...band("may be called", last(data.band.low), last(data.band.high), colour("--chart-2"), 0.2));
     const at = (now() / 1000 - data.starts[0]) / step;
     if (at > 0 && at < data.starts.length) {
       const line = { silent: true, symbol: "none", label: { show: false }, lineStyle: { color: colour("--bad"), type: "solid" }, data: [{ xAxis: Math.round(at) }] };
-      series.at(-1).markLine = line;
+      (series.find((s) => !s.xAxisIndex && s.name !== FLOOR) ?? series.at(-1)).markLine = line;
     }
     const labels = [...data.starts, data.starts.at(-1) + step].map((t) => clock(t, data.zone));
     const hour = Math.max(Math.round(3600 / step), 1);
     const lines = { show: true, interval: (i) => i % hour === 0, lineStyle: { color: colour("--line") } };
-    return { xAxis: onTime(labels, hour, { splitLine: lines }), yAxis: { type: "value", name: data.unit }, dataZoom: zoom, series };
+    const time = onTime(labels, hour, { splitLine: lines }), power = { type: "value", name: data.unit };
+    if (!data.below) return { xAxis: time, yAxis: power, dataZoom: zoom, series };
+    const sides = { left: 56, right: 24 };
+    return { series, dataZoom: zoom.map((z) => ({ ...z, xAxisIndex: [0, 1] })), axisPointer: { link: [{ xAxisIndex: "all" }] },
+      grid: [{ ...sides, top: 48, bottom: 160 }, { ...sides, height: 70, bottom: 48 }],
+      xAxis: [{ ...time, axisLabel: { show: false } }, { ...time, gridIndex: 1 }],
+      yAxis: [power, { type: "value", name: data.below, gridIndex: 1, scale: true, splitNumber: 2 }] };
   }
   function rounds(data) {
     const line = (name, values, style) => ({ name, type: "line", data: values, showSymbol: false, lineStyle: style, itemStyle: { color: style.color } });
@@ -148,7 +156,6 @@
     const field = document.querySelector("[data-slash]");
     if (field) { event.preventDefault(); field.focus(); field.select(); }
   });
-  document.querySelector("nav[aria-label=Main] [aria-current]")?.scrollIntoView({ inline: "center", block: "nearest" });
   const go = document.querySelector("[data-go]");
   if (go) { location.replace(go.dataset.go); return; }
   for (const part of document.querySelectorAll("[data-live]")) part.dataset.shown = part.innerHTML;

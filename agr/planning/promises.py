@@ -1,0 +1,101 @@
+"""Which promises a plan puts at risk, and what each is worth: for alarms and for the Day page. Pure.
+
+A promise is at risk where the plan itself says that it cannot be kept, or where nobody knows how much better a plan
+could be. Worth is that of the plan: the penalty or planning price of what is missed.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agr.domain.plan import Plan, Result
+from agr.planning.case import NamedCase, missed_by_resource_kwh
+from models.outcome import Outcome, Termination
+
+KINDS = (
+    "reservation not covered", "capacity not held", "limit breached", "need not met", "imbalance planned", "gap wide",
+)  # fmt: skip
+"""Every kind of promise, which is also the kind of its alarm"""
+
+WIDE_GAP = 0.1
+"""A gap above this share of the value of flexibility is wide, unless the search ended within its tolerance."""
+
+_TOLERANCE = 1e-3
+"""Energy below this, in kWh, is numerical noise."""
+_SHOWN = 5
+"""Most places that are named for one promise."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AtRisk:
+    """A promise that a plan may not keep."""
+
+    kind: str  # one of KINDS
+    text: str
+    eur: float | None  # worth, not negative; None: nobody knows
+    where: tuple[str, ...] = ()  # the worst places, as written in the text
+
+
+def at_risk(plan: Plan) -> tuple[AtRisk, ...]:
+    """Return the promises that a plan puts at risk, the dearest first and those of unknown worth last."""
+    return tuple(sorted(_promises(plan.result), key=lambda risk: -1.0 if risk.eur is None else risk.eur, reverse=True))
+
+
+def _promises(result: Result) -> Iterator[AtRisk]:
+    amounts = (
+        (KINDS[0], "{:,.1f} kWh could not be delivered if all reservations were called",
+         result.reservation_shortfall_kwh, 1.0, ("reservation shortfall",)),
+        (KINDS[1], "{:,.3f} MW·h of awarded balancing capacity is not held",
+         result.reserve_shortfall_mwh, 1000.0, ("reserve shortfall",)),
+        (KINDS[2], "limits are exceeded by {:,.1f} kWh", result.limit_breach_kwh, 1.0, ("limit breach",)),
+        (KINDS[3], "customers' needs are missed by {:,.1f} kWh", result.comfort_shortfall_kwh, 1.0,
+         ("comfort shortfall",)),
+        (KINDS[4], "{:,.3f} MWh is left unbalanced", result.imbalance_mwh, 1000.0, ("imbalance",)),
+    )  # fmt: skip
+    for kind, words, amount, kwh, terms in amounts:
+        if amount * kwh > _TOLERANCE:
+            where = result.worst.get(kind, ())
+            said = words.format(amount) + (f": {', '.join(where)}" if where else "")
+            # A negative price may make a missed promise pay: that is no risk of money.
+            eur = max(-sum(result.terms_eur.get(term, 0.0) for term in terms), 0.0)
+            yield AtRisk(kind=kind, text=said, eur=eur, where=where)
+    yield from _gap(result)
+
+
+def _gap(result: Result) -> Iterator[AtRisk]:
+    gap, ended = result.proven_gap_eur, result.termination
+    if ended == Termination.OPTIMAL.value:
+        return
+    if gap is None:
+        words = f"no bound was proven (the search ended: {ended}), so nobody knows how much better a plan could be"
+        yield AtRisk(kind=KINDS[5], text=words, eur=None)
+    elif gap > WIDE_GAP * max(result.flexibility_eur, 0.0):
+        words = f"a plan could be worth up to {gap:,.2f} EUR more (the search ended: {ended})"
+        yield AtRisk(kind=KINDS[5], text=words, eur=gap)
+
+
+def worst(named: NamedCase, outcome: Outcome) -> dict[str, tuple[str, ...]]:
+    """Return kind → the places where a plan misses most of it, with how much."""
+    case, hours = named.case, named.case.isp_hours
+    breach = outcome.breach_import_kw + outcome.breach_export_kw
+    missed = missed_by_resource_kwh(named, outcome.programs)
+    found = {
+        KINDS[0]: _largest(case.reservations.name, outcome.reservation_shortfall_kw.sum(axis=1) * hours, "kWh"),
+        KINDS[1]: _largest(
+            [reserve.name for reserve in case.reserves], outcome.reserve_shortfall_mw.sum(axis=1) * hours * 1000, "kW·h"
+        ),
+        KINDS[2]: _largest([case.points[c] for c in case.limits.point.tolist()], breach.sum(axis=1) * hours, "kWh"),
+        KINDS[3]: _largest(list(missed), np.array(list(missed.values())), "kWh"),
+    }
+    return {kind: places for kind, places in found.items() if places}
+
+
+def _largest(names: "tuple[str, ...] | list[str]", amounts: NDArray[np.float64], unit: str) -> tuple[str, ...]:
+    order = np.argsort(-amounts, kind="stable")[: _SHOWN + 1].tolist()
+    found = [f"{names[i]} ({amounts[i]:,.1f} {unit})" for i in order if amounts[i] > _TOLERANCE]
+    if len(found) <= _SHOWN:
+        return tuple(found)
+    more = int((amounts > _TOLERANCE).sum()) - _SHOWN
+    return (*found[:_SHOWN], f"and {more} more")
