@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
+from fractions import Fraction
 from threading import Lock
 from typing import Protocol
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -16,10 +17,13 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from agr.domain.errors import InputError
 
 _DURATION = re.compile(
-    r"P(?:(?P<days>\d{1,6})D)?(?:T(?=\d)(?:(?P<hours>\d{1,9}(?:\.\d+)?)H)?(?:(?P<minutes>\d{1,9}(?:\.\d+)?)M)?"
-    r"(?:(?P<seconds>\d{1,9}(?:\.\d+)?)S)?)?",
+    r"P(?:(?P<years>\d+)Y)?(?:(?P<months>\d+)M)?(?:(?P<days>\d+)D)?"
+    r"(?:T(?=\d)(?:(?P<hours>\d+(?:\.\d+)?)H)?(?:(?P<minutes>\d+(?:\.\d+)?)M)?(?:(?P<seconds>\d+(?:\.\d+)?)S)?)?",
     re.ASCII,
 )
+_DURATION_LETTERS = 4096  # a longer text says nothing that a shorter one could not
+_NONE = Fraction(0)
+_SECONDS = {"days": 86_400, "hours": 3600, "minutes": 60, "seconds": 1}
 _YEARS = range(1900, 9000)  # beyond them instants overflow
 
 
@@ -32,12 +36,22 @@ def zone(name: str) -> ZoneInfo:
 
 
 def parse_duration(text: str) -> timedelta:
-    """Read an ISO 8601 duration by value: PT15M and PT0.25H are equal. Raises InputError."""
-    match = _DURATION.fullmatch(text.strip())
-    parts = {} if match is None else {k: float(v) for k, v in match.groupdict().items() if v is not None}
-    if not parts:
-        raise InputError(f"{text!r} is not an ISO 8601 duration of days, hours, minutes or seconds, e.g. PT15M")
-    return timedelta(**parts)
+    """Read an ISO 8601 duration by value: PT15M, PT0.25H and P0Y0M0DT0H15M0.000S are equal.
+
+    Raises InputError, also for years and months other than 0, which have no fixed length, and for parts of a µs.
+    """
+    match = _DURATION.fullmatch(text.strip()) if len(text) <= _DURATION_LETTERS else None
+    parts = {} if match is None else {k: Fraction(v) for k, v in match.groupdict().items() if v is not None}
+    if not parts or parts.pop("years", _NONE) or parts.pop("months", _NONE):
+        raise InputError(f"{_short(text)} is not an ISO 8601 duration of days, hours, minutes or seconds, e.g. PT15M")
+    microseconds = 1_000_000 * sum(number * _SECONDS[unit] for unit, number in parts.items())
+    if microseconds % 1 or microseconds > timedelta.max // timedelta(microseconds=1):
+        raise InputError(f"{_short(text)} is not an ISO 8601 duration of whole µs, e.g. PT15M")
+    return timedelta(microseconds=int(microseconds))
+
+
+def _short(text: str) -> str:
+    return repr(text if len(text) <= 64 else text[:64] + "…")
 
 
 def local_instant(day: date, at: time, tz: ZoneInfo, *, second: bool = False) -> datetime:

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from agr.domain.errors import MessageError
 from agr.domain.program import IspRun
-from agr.uftp.field_types import Result, written
+from agr.uftp.field_types import BLANK, Result, written
 from agr.uftp.messages import (
     TYPES,
     AGRPortfolioQuery,
@@ -30,12 +30,15 @@ VERSIONS = ("3.0.0", "3.1.0")
 
 _METADATA = ("Version", "SenderDomain", "RecipientDomain", "TimeStamp", "MessageID", "ConversationID")
 _NEXT_REFERENCE = "ReferenceMessageID"
+_FREE_TEXT = frozenset({"RejectionReason", "Reference", "OrderReference"})
+"""Attributes that are only shown or given back: they stay as the peer wrote them."""
 _SHOWN_FAULTS = 5
 
 
 def decode(xml: bytes, *, max_bytes: int = MAX_BYTES) -> Message:
     """Return the message in `xml`. Raises MessageError, which names each faulty place and what was expected there."""
     root, content = read(xml, max_bytes=max_bytes)
+    _trim(content)
     kind = TYPES.get(root)
     try:
         if kind is not None:
@@ -48,12 +51,26 @@ def decode(xml: bytes, *, max_bytes: int = MAX_BYTES) -> Message:
     raise MessageError("the root element is not a message of UFTP 3.x")
 
 
+def _trim(element: Element) -> None:
+    """Take the white space off the ends of every value that is compared or computed with, in place.
+
+    The schemas' number, time and truth types ignore it. In their string types it counts, but no identifier has any: it
+    comes from padded columns of the peer's database.
+    """
+    for name, value in element.items():
+        if isinstance(value, list):
+            for child in value:
+                _trim(child)
+        elif name not in _FREE_TEXT:
+            element[name] = value.strip(BLANK)
+
+
 def _normalise(kind: type[Message], content: Element) -> None:
     """Bring what peers write in different ways into one form, in place."""
     specific = kind.reference_attribute
     if specific not in (None, _NEXT_REFERENCE) and _NEXT_REFERENCE in content:
         reference = content.pop(_NEXT_REFERENCE)
-        if content.setdefault(str(specific), reference) != reference:
+        if str(content.setdefault(str(specific), reference)).lower() != str(reference).lower():
             raise MessageError(f"{kind.root}: {specific} and {_NEXT_REFERENCE} differ")
     if kind is AGRPortfolioQueryResponse and content.get("Result") == Result.REJECTED:
         content.pop("DSO-View", None)  # a dummy: the 3.x schema demands one even in a rejection

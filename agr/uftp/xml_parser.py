@@ -1,7 +1,8 @@
 """Reads hostile XML into plain nested mappings: no DTD, no entities, no network, no text, bounded in every direction.
 
-An element becomes {attribute: text, child element's name: [children]}. Peers may declare namespaces and point at a
-schema location; both are ignored. Raises MessageError, which never repeats what the peer wrote.
+An element becomes {attribute: text, child element's name: [children]}. Peers may declare namespaces, point at a
+schema location and name an element's type in the schema; all are ignored. Raises MessageError, which never repeats
+what the peer wrote.
 
 The parser is Expat, not lxml: libxml2 keeps every name that it ever read in a dictionary of the thread, which is never
 freed. Anybody could fill our memory with made-up names, one refused message after the other.
@@ -26,6 +27,7 @@ _DECLARED = re.compile(rb"""<\?xml[^>]*?\sencoding\s*=\s*["']([A-Za-z0-9._-]*)["
 _SCHEMA_HINTS = (
     "{http://www.w3.org/2001/XMLSchema-instance}schemaLocation",
     "{http://www.w3.org/2001/XMLSchema-instance}noNamespaceSchemaLocation",
+    "{http://www.w3.org/2001/XMLSchema-instance}type",
 )
 
 

@@ -96,7 +96,11 @@ def uftp_app(
     path: str = PATH,
     body_timeout_s: float = 60.0,
 ) -> Starlette:
-    """Return the ASGI app: POST `path` → `receive(body)` → its HTTP status. `body_timeout_s` bounds the whole body."""
+    """Return the ASGI app: POST `path` → `receive(body)` → its HTTP status. `body_timeout_s` bounds the whole body.
+
+    The path is served with a slash at its end, too. Nothing is redirected: the target would come from the Host header,
+    which anybody can write.
+    """
     endpoint = Endpoint(max_bytes=max_bytes, max_under_way=max_under_way, refused_per_minute=refused_per_minute)
 
     async def post(request: Request) -> Response:
@@ -114,7 +118,9 @@ def uftp_app(
         endpoint.note(address, status)
         return _answer(status, text)
 
-    return Starlette(routes=[Route(path, post, methods=["POST"])])
+    app = Starlette(routes=[Route(place, post, methods=["POST"]) for place in (path, f"{path}/")])
+    app.router.redirect_slashes = False
+    return app
 
 
 def _answer(status: int, text: str | None = None) -> Response:

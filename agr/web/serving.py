@@ -10,6 +10,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from agr.domain.errors import AgrError, SettingsError
 from agr.settings import Tls
+from agr.web.request_target import AbsoluteTargets
 
 HEADERS_S = 10.0
 """Seconds after which a connection is closed whose request headers are not complete."""
@@ -57,9 +58,9 @@ class PromptHeaders(H11Protocol):
 def served(app: Any, *, host: str, port: int, tls: Tls) -> uvicorn.Config:
     """Return uvicorn's configuration. Raises SettingsError when the certificate cannot be used."""
     config = uvicorn.Config(
-        app, host=host, port=port, log_config=None, access_log=False, server_header=False, date_header=False,
-        timeout_graceful_shutdown=5, lifespan="off", http=PromptHeaders, limit_concurrency=MOST_CONNECTIONS,
-        ssl_certfile=tls.certificate_file, ssl_keyfile=tls.key_file,
+        AbsoluteTargets(app), host=host, port=port, log_config=None, access_log=False, server_header=False,
+        date_header=False, timeout_graceful_shutdown=5, lifespan="off", http=PromptHeaders,
+        limit_concurrency=MOST_CONNECTIONS, ssl_certfile=tls.certificate_file, ssl_keyfile=tls.key_file,
     )  # fmt: skip
     try:
         config.load()

@@ -199,8 +199,8 @@ def test_ean_of_any_length_the_schema_has_is_read(digits):
 
 @pytest.mark.parametrize(
     "address",
-    ["ean." + "1" * 11, "ean." + "1" * 35, "ean.", "EAN." + "1" * 18, " " + EAN, EAN + "&#10;", "ea1.2020-1.nl.x:1",
-     "ea1.2020-01.nl.x", "ea1.2020-01.nl.x:" + "y" * 240, "ea1.2020-01.nl.x:&#233;"],
+    ["ean." + "1" * 11, "ean." + "1" * 35, "ean.", "EAN." + "1" * 18, "ean. " + EAN[4:], "ea1.2020-1.nl.x:1",
+     "ea1.2020-01.nl.x", "ea1.2020-01.nl.x:" + "y" * 240, "ea1.2020-01.nl.x:y&#10;y", "ea1.2020-01.nl.x: "],
 )  # fmt: skip
 def test_other_addresses_are_refused(address):
     with pytest.raises(MessageError, match="FlexReservationUpdate/CongestionPoint"):

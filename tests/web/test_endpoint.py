@@ -8,7 +8,9 @@ import time
 import pytest
 import uvicorn
 
+from agr.settings import Tls
 from agr.web.endpoint import PATH, REASONS, uftp_app
+from agr.web.serving import served
 
 LIMIT = 1000
 
@@ -19,8 +21,7 @@ class Server:
     def __init__(self, body_timeout_s=5.0):
         self.bodies, self.threads, self.status = [], set(), 200
         app = uftp_app(self.receive, max_bytes=LIMIT, body_timeout_s=body_timeout_s)
-        config = uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, lifespan="off", server_header=False)
-        self.server = uvicorn.Server(config)
+        self.server = uvicorn.Server(served(app, host="127.0.0.1", port=0, tls=Tls()))
         self.thread = threading.Thread(target=self.server.run, daemon=True)
 
     def receive(self, body):
@@ -209,9 +210,35 @@ def test_other_methods_are_405(server, method):
     assert server.bodies == []
 
 
-@pytest.mark.parametrize("path", ["/", "/docs", "/openapi.json", PATH + "/", "/shapeshifter/api/v2/message"])
+@pytest.mark.parametrize(
+    "path", ["/", "/docs", "/openapi.json", PATH + "//", PATH + "/x", PATH[:-1], "/shapeshifter/api/v2/message"]
+)
 def test_nothing_else_is_served(server, path):
-    assert status(server.send(request(path=path))) in (404, 307)
+    assert status(server.send(request(path=path))) == 404
+    assert server.bodies == []
+
+
+def test_a_slash_at_the_end_is_served_and_never_redirected_to_what_the_host_header_says(server):
+    answer = server.send(request(path=PATH + "/", Host="evil.example"))
+    assert status(answer) == 200
+    assert "evil.example" not in answer
+    assert server.bodies == [b"<x/>"]
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT"])
+def test_other_methods_with_a_slash_at_the_end_are_405(server, method):
+    assert status(server.send(request(method=method, path=PATH + "/"))) == 405
+
+
+@pytest.mark.parametrize("origin", ["http://agr.nl", "HTTP://AGR.NL:8080", "https://agr.nl", "http://[::1]:80"])
+def test_a_target_that_is_a_whole_address_is_understood(server, origin):
+    assert status(server.send(request(path=origin + PATH))) == 200
+    assert server.bodies == [b"<x/>"]
+
+
+@pytest.mark.parametrize("target", ["http://agr.nl", "http://agr.nl/", "ftp://agr.nl" + PATH, "http://" + PATH, "*"])
+def test_other_whole_addresses_are_404(server, target):
+    assert status(server.send(request(path=target))) == 404
     assert server.bodies == []
 
 
