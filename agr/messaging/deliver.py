@@ -7,24 +7,29 @@ import random
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from http import HTTPStatus
 from threading import Lock
 
 import structlog
 
-from agr.domain.isp import Clock
+from agr.domain.isp import Clock, Period
 from agr.settings import Settings
 from agr.store import day, outbox, plans
 from agr.store.engine import Store, Tx
 from agr.store.outbox import Queued
 from agr.uftp.participants import ROLES, Participant, Participants
 from agr.uftp.signing import KeyPair, seal
-from agr.uftp.transport import Delivery, Outcome, Sender, next_delay
+from agr.uftp.transport import REFUSED, Delivery, Outcome, Sender, next_delay
 
 log = structlog.get_logger()
 
 MOST_THREADS = 256
 
 _FINAL = {Outcome.DELIVERED, Outcome.FAILED}
+_NAMED = 5
+"""Most congestion points that an alarm names beside the first."""
+_SHARE_OF_THE_REST = 0.125
+"""A D-Prognosis is tried again at the latest after this share of the time to its gate: more often the nearer it is."""
 
 
 class Deliverer:
@@ -85,12 +90,11 @@ class Deliverer:
         else:
             sealed = seal(message.xml, domain=self._settings.domain, role="AGR", key=self._key())
             result = self._sender_to(to).post(to.endpoint, sealed, attempt=message.attempts + 1)
-        now = self._clock.now()
         fields = {
             "message_id": message.message_id, "conversation_id": message.conversation_id, "type": message.type,
             "recipient": message.recipient_domain,
         }  # fmt: skip
-        old = now - message.queued_at >= timedelta(seconds=self._settings.delivery.give_up_after_s)
+        old = self._given_up(message)
         following = None
         with self._store.transaction() as tx:
             self._record(tx, message, result, old=old)
@@ -114,22 +118,55 @@ class Deliverer:
             if not outbox.failed(tx, message.id, result.detail):
                 return  # answered while the attempt was under way: an earlier attempt had arrived
             plans.answer_prognosis(tx, message.message_id, "failed", result.detail)  # the next plan sends it anew
-            text = f"{message.type} {message.message_id} was not delivered: {result.detail}"
+            text = f"{_named(message)} was not delivered: {result.detail}"
             day.raise_alarm(tx, "delivery", message.recipient_domain, text, now)
         else:
             wait = self._wait_s(message, result)
             waits = outbox.retry(tx, message.id, now + timedelta(seconds=wait), result.detail)
-            if waits and now - message.queued_at >= timedelta(seconds=self._settings.delivery.alarm_after_s):
-                text = f"{message.type} {message.message_id} is not delivered yet, and is tried again: {result.detail}"
+            late = now - message.queued_at >= timedelta(seconds=self._settings.delivery.alarm_after_s)
+            if waits and (late or result.status in REFUSED):
+                text = self._still_waiting(tx, message, result)
                 day.raise_alarm(tx, "delivery", message.recipient_domain, text, now)
+
+    def _still_waiting(self, tx: Tx, message: Queued, result: Delivery) -> str:
+        """Say what is not delivered yet: every congestion point that waits for this recipient, not only the last."""
+        subjects = outbox.waiting_subjects(tx, message.recipient_domain, message.type)
+        others = [subject for subject in subjects if subject != message.subject]
+        more = f"; so wait {', '.join(others[:_NAMED])}" if others else ""
+        more += f" and {len(others) - _NAMED} more" if len(others) > _NAMED else ""
+        key = ": does it know our current public key?" if result.status == HTTPStatus.UNAUTHORIZED else ""
+        return f"{_named(message)} is not delivered yet, and is tried again: {result.detail}{key}{more}"
 
     def _wait_s(self, message: Queued, result: Delivery) -> float:
         settings = self._settings.delivery
         wait: float = next_delay(
             message.attempts + 1, random.SystemRandom(), first_s=settings.first_delay_s, max_s=settings.max_delay_s
         )
+        left_s = self._until_gate_s(message)
+        if left_s > 0:
+            wait = min(wait, max(settings.first_delay_s, left_s * _SHARE_OF_THE_REST))
         return max(wait, result.retry_after_s or 0.0)
+
+    def _until_gate_s(self, message: Queued) -> float:
+        """Return the seconds until the gate of a D-Prognosis; 0 for other messages and afterwards."""
+        if message.type != "D-Prognosis" or message.period is None:
+            return 0.0
+        period = Period(message.period, self._settings.time_zone, self._settings.isp_minutes)
+        gate = dict(self._settings.timetable.moments(period))["prognosis_gate"]
+        return max((gate - self._clock.now()).total_seconds(), 0.0)
+
+    def _given_up(self, message: Queued) -> bool:
+        """Say whether a message is too old to be tried again; a D-Prognosis never is before its gate."""
+        age = self._clock.now() - message.queued_at
+        return age >= timedelta(seconds=self._settings.delivery.give_up_after_s) and not self._until_gate_s(message)
 
     def close(self) -> None:
         """Wait for what is under way."""
         self._threads.shutdown(wait=True)
+
+
+def _named(message: Queued) -> str:
+    """Name a message for people: with its congestion point and Period, where it is about one."""
+    about = f" of {message.subject}" if message.subject else ""
+    day_ = f" for {message.period}" if message.period else ""
+    return f"{message.type}{about}{day_} ({message.message_id})"

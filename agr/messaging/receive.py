@@ -71,6 +71,11 @@ class Verdict:
     reason: str = ""
 
 
+def _refusal(why: str | None) -> Verdict:
+    """Return the verdict on a response that fits and says no: noted, and never shown as accepted."""
+    return Verdict(state="noted", reason=f"the sender rejects our request: {why or 'without a reason'}")
+
+
 class Receiver:
     """Receives, stores, judges and answers messages."""
 
@@ -308,7 +313,7 @@ class Receiver:
             day.raise_alarm(
                 tx, "portfolio rejected", f"{cro} {asked_for}", f"CRO {cro} rejected the query: {text}", now
             )
-            return Verdict(state="accepted")
+            return _refusal(text)
         period = self._period(message.period)
         planned = "first_plan" in day.done_moments(tx, period.day)
         before = portfolio.load(tx, period) if planned else None
@@ -359,7 +364,7 @@ class Receiver:
             text = f"{row.sender_domain} rejected the D-Prognosis: {message.rejection_reason or 'without a reason'}"
             day.raise_alarm(tx, "prognosis rejected", subject, text, now)
         log.info("prognosis.answered", dso=row.sender_domain, congestion_point=subject, result=message.result.value)
-        return Verdict(state="accepted")
+        return Verdict(state="accepted") if accepted else _refusal(message.rejection_reason)
 
     def _reservation(
         self, tx: Tx, row: Received, message: m.FlexReservationUpdate, _question: OpenRequest | None
@@ -385,10 +390,10 @@ class Receiver:
         self._answered(tx, row, message, question)
         if message.result is m.Result.ACCEPTED:
             day.recover(tx, "connections rejected", row.sender_domain, now)
-        else:
-            text = f"CRO {row.sender_domain} rejected our connections: {message.rejection_reason or 'without a reason'}"
-            day.raise_alarm(tx, "connections rejected", row.sender_domain, text, now)
-        return Verdict(state="accepted")
+            return Verdict(state="accepted")
+        text = f"CRO {row.sender_domain} rejected our connections: {message.rejection_reason or 'without a reason'}"
+        day.raise_alarm(tx, "connections rejected", row.sender_domain, text, now)
+        return _refusal(message.rejection_reason)
 
     _HANDLERS: "dict[type, Callable[..., Verdict]]" = {  # noqa: RUF012
         m.TestMessage: _test,

@@ -126,7 +126,7 @@ class Actions(ActionBase):
         return Done(text="sending is on hold" if on else "sending is released")
 
     def send_waiting(self, by: Principal, day_: date, why: str) -> Done:
-        """Send once what differs from the plan in force, although sending is on hold or needs approval."""
+        """Send once what differs from what was sent or was rejected, although sending is on hold or needs approval."""
         why, period = said_why(why), self._open_period(day_)
         with self._store.transaction() as tx:
             if plans.in_force(tx, day_) is None:
@@ -139,9 +139,9 @@ class Actions(ActionBase):
         return Done(text=f"{count} D-Prognoses queued")
 
     def resend(self, by: Principal, message_id: str, why: str) -> Done:
-        """Send a queued or failed message now."""
+        """Send a queued or failed message now; a rejected D-Prognosis as its next revision, with the plan in force."""
         why, now = said_why(why), self._clock.now()
-        with self._store.transaction() as tx:
+        with self._publisher.one_at_a_time, self._store.transaction() as tx:
             row = self._message(tx, message_id)
             if row.type == "D-Prognosis" and row.period is not None:
                 sent = plans.prognoses_of(tx, row.period, row.subject)
@@ -149,13 +149,30 @@ class Actions(ActionBase):
                     raise ConflictError(
                         "a newer revision of this D-Prognosis exists; this one must not arrive after it"
                     )
+                if sent and sent[-1].state == "rejected":
+                    return self._next_revision(tx, by, row, why)
             due = None if row.answer_due_at is None else now + timedelta(seconds=self._settings.delivery.answer_due_s)
             if not outbox.resend(tx, message_id, now, due):
-                raise ConflictError(f"the message is {row.state}: only queued and failed ones can be sent again")
+                raise ConflictError(
+                    f"the message is {row.state}: only queued and failed ones, and rejected D-Prognoses, can be sent "
+                    "again"
+                )
             plans.reopen(tx, row.message_id)
             self._record(tx, by, "resend", row.message_id, why, f"{row.type} to {row.recipient_domain}")
         self._wake()
         return Done(text=f"{row.type} to {row.recipient_domain} leaves now")
+
+    def _next_revision(self, tx: Tx, by: Principal, row: outbox.Row, why: str) -> Done:
+        """Send what a DSO rejected again: the protocol asks for a new revision, with a MessageID of its own."""
+        period = self._open_period(row.period or self.today().day)
+        again = self._publisher.send_again(tx, period, row.subject, self._closed_isps(period))
+        if again is None:
+            raise ConflictError(
+                f"{row.subject} has a program in force other than the rejected one, or none; see its page or plan"
+            )
+        self._record(tx, by, "resend", row.message_id, why, f"{row.type} to {row.recipient_domain}")
+        self._wake()
+        return Done(text=f"{row.type} to {row.recipient_domain} leaves now, as revision {again.revision}")
 
     def cancel(self, by: Principal, message_id: str, why: str) -> Done:
         """Take a queued message back."""

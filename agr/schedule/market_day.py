@@ -11,13 +11,14 @@ from agr.domain.isp import Clock, Period
 from agr.domain.plan import Reason, ReasonKind
 from agr.domain.price import values_on
 from agr.messaging.portfolio_requests import PortfolioRequests
-from agr.messaging.publish import OPEN, Publisher
+from agr.messaging.publish import OPEN, Publisher, last_per_point
 from agr.planning.case.markets import DAY_AHEAD
 from agr.planning.failed_cases import kept_of
 from agr.planning.gates import bid_at_gate, day_ahead_at_gate
 from agr.settings import FeedSection, Settings
 from agr.store import day, inbox, outbox, overrides, plans, portfolio, register
 from agr.store.engine import Store
+from agr.store.plans import Sent
 
 log = structlog.get_logger()
 
@@ -63,7 +64,7 @@ class MarketDay:
                     f"CRO {cro} has not told us the congestion points of {period}; it is asked again until it answers"
                 )
                 day.raise_alarm(tx, "portfolio late", f"{cro} {period}", text, now)
-        return f"{len(late)} CROs late" if late else "all CROs answered"
+        return f"{len(late)} CRO{'' if len(late) == 1 else 's'} late" if late else "all CROs answered"
 
     def _first_plan(self, period: Period, _name: str) -> str:
         self.refresh(period)
@@ -120,14 +121,13 @@ class MarketDay:
     def _prognosis_gate(self, period: Period, _name: str) -> str:
         """Name the congestion points whose prognosis the DSO has not accepted."""
         with self._store.transaction() as tx:
-            sent = plans.prognoses(tx, period.day)
-            accepted = {s.congestion_point for s in sent if s.state == "accepted"}
-            known = portfolio.load(tx, period).points
-            without = [p.address for p in known if p.address not in accepted]
+            newest = last_per_point(plans.prognoses(tx, period.day), "sent", "accepted", "rejected", "failed")
+            known = [point.address for point in portfolio.load(tx, period).points]
+            without = [a for a in known if a not in newest or newest[a].state != "accepted"]
             for address in without:
-                text = f"the gate has closed and no D-Prognosis of {period} is accepted; call the DSO"
+                text = f"the gate has closed and {_unaccepted(newest.get(address), period)}; call the DSO"
                 day.raise_alarm(tx, "prognosis not accepted", address, text, self._clock.now())
-        return f"{len(accepted)} congestion points accepted, {len(without)} not"
+        return f"{len(known) - len(without)} congestion points accepted, {len(without)} not"
 
     def _forget(self, _period: Period, _name: str) -> str:
         """Delete what `retention` no longer allows us to keep."""
@@ -165,3 +165,15 @@ class MarketDay:
             register.put_forecasts(tx, series.forecasts)
             day.recover(tx, "feed failed", feed.name, now)
         log.info("feed.fetched", feed=feed.name, period=str(period))
+
+
+def _unaccepted(last: Sent | None, period: Period) -> str:
+    """Say what became of the newest D-Prognosis of a congestion point that its DSO has not accepted."""
+    if last is None:
+        return f"no D-Prognosis of {period} was sent"
+    became = {
+        "rejected": f"was rejected: {last.reason or 'without a reason'}",
+        "failed": f"was not delivered: {last.reason or 'without a reason'}",
+        "sent": "was not answered",
+    }
+    return f"revision {last.revision} of the D-Prognosis of {period} {became[last.state]}"

@@ -188,6 +188,13 @@ def stuck(tx: Tx, before: datetime) -> dict[str, int]:
     return {row[0]: row[1] for row in tx.execute(counted)}
 
 
+def waiting_subjects(tx: Tx, recipient: str, kind: str) -> list[str]:
+    """Return the congestion points of a kind of message that waits to leave to a recipient, in order."""
+    c = t.outbox.c
+    mine = sa.and_(c.state == "queued", c.recipient_domain == recipient, c.type == kind, c.subject != "")
+    return list(dict.fromkeys(tx.execute(sa.select(c.subject).where(mine).order_by(c.id)).scalars()))
+
+
 def resend(tx: Tx, message_id: str, now: datetime, answer_due_at: datetime | None) -> bool:
     """Send a queued or failed message now, with its full time for retries; False when it is neither."""
     c = t.outbox.c

@@ -34,7 +34,11 @@ class Delivery:
     retry_after_s: float | None
 
 
-TEMPORARY_4XX = frozenset({404, 408, 419, 429})
+USELESS_4XX = frozenset({400, 405, 406, 410, 411, 413, 414, 415, 416, 417, 422, 426, 428, 431})
+"""The same bytes would be refused again. Any other 4xx ends when the peer mends its side: a key, a permission, an
+address, a proxy."""
+REFUSED = frozenset({401, 403, 407})
+"""Somebody has to do something: the peer does not know our key, or does not let us in."""
 FOLLOWED = frozenset({307, 308})
 DEAD_REDIRECTS = frozenset({301, 302, 303})
 MAX_REDIRECTS = 3
@@ -130,7 +134,7 @@ def _outcome(status: int, text: str, attempt: int) -> Outcome:
         return Outcome.FAILED
     if status == 400 and attempt > 1 and "duplicate" in text.lower():
         return Outcome.DELIVERED
-    if 400 <= status < 500 and status not in TEMPORARY_4XX:
+    if status in USELESS_4XX:
         return Outcome.FAILED
     return Outcome.RETRY
 

@@ -13,10 +13,11 @@ from agr.domain.isp import Period
 from agr.domain.program import in_words, watt
 
 STATES = {
-    "accepted": "good", "answered": "good", "audited": "good", "delivered": "good", "done": "good", "noted": "good",
+    "accepted": "good", "answered": "good", "audited": "good", "delivered": "good", "done": "good",
     "in force": "good", "automatic": "good", "fixed": "good",
     "rejected": "bad", "failed": "bad", "missed": "bad", "late": "bad", "cancelled": "bad", "barred": "bad",
-    "not sent": "quiet", "superseded": "quiet", "discarded": "quiet", "replaced": "quiet", "to come": "quiet",
+    "not sent": "quiet", "noted": "quiet", "superseded": "quiet", "discarded": "quiet", "replaced": "quiet",
+    "to come": "quiet",
     "sent": "busy", "queued": "busy", "asked": "busy", "received": "busy", "preview": "busy", "held back": "busy",
     "due": "busy", "now": "busy",
     "on hold": "busy", "after approval": "busy", "open": "busy", "still free": "busy",

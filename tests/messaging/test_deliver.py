@@ -130,7 +130,7 @@ def test_a_server_error_is_retried_after_a_pause(post: Post) -> None:
     post.run_until({"m": "delivered"})
 
 
-@pytest.mark.parametrize("status", [503, 403])
+@pytest.mark.parametrize("status", [503, 400])
 def test_an_attempt_that_fails_after_the_answer_has_come_is_no_alarm_and_takes_nothing_back(
     post: Post, status: int
 ) -> None:
@@ -149,13 +149,13 @@ def test_an_attempt_that_fails_after_the_answer_has_come_is_no_alarm_and_takes_n
 
 
 def test_a_client_error_is_final_and_raises_an_alarm(post: Post) -> None:
-    post.one.statuses = [403]
+    post.one.statuses = [400]
     post.queue("one.example", "m")
     post.run_until({"m": "failed"})
     with post.world.store.transaction() as tx:
         (alarm,) = day.open_alarms(tx)
     assert alarm.kind == "delivery"
-    assert "403" in alarm.text
+    assert "400" in alarm.text
 
 
 def test_a_message_is_given_up_after_the_agreed_time_and_the_alarm_recovers_with_the_next_success(post: Post) -> None:
@@ -163,7 +163,7 @@ def test_a_message_is_given_up_after_the_agreed_time_and_the_alarm_recovers_with
     post.queue("one.example", "m")
     post.deliverer.run_due()
     time.sleep(0.3)
-    post.world.clock.jump_to(NOW + timedelta(hours=3))
+    post.world.clock.jump_to(NOW + timedelta(hours=9))  # after the gate: before, nothing is given up
     post.run_until({"m": "failed"})
     post.queue("one.example", "n")
     post.run_until({"m": "failed", "n": "delivered"})
@@ -188,7 +188,7 @@ def test_an_unknown_recipient_fails_in_words(post: Post) -> None:
 
 
 def test_a_prognosis_that_was_given_up_counts_as_not_sent(post: Post) -> None:
-    post.one.statuses = [403]
+    post.one.statuses = [400]
     post.queue("one.example", "m")
     with post.world.store.transaction() as tx:
         sent = Sent(
@@ -201,3 +201,45 @@ def test_a_prognosis_that_was_given_up_counts_as_not_sent(post: Post) -> None:
         (known,) = plans.prognoses(tx, PERIOD.day)
     assert known.state == "failed"
     assert last_per_point([known], "sent", "accepted", "rejected") == {}
+
+
+def test_a_refused_prognosis_raises_an_alarm_at_once_that_names_every_congestion_point_that_waits(post: Post) -> None:
+    post.one.statuses = [401, 401]
+    with post.world.store.transaction() as tx:
+        for message_id, point in (("m", "point-1"), ("n", "point-2")):
+            outbox.put(
+                tx, message_id=message_id, conversation_id="c", kind="D-Prognosis", recipient_domain="one.example",
+                recipient_role="DSO", xml=b"<x/>", at=NOW, period=PERIOD.day, subject=point,
+            )  # fmt: skip
+    until = time.monotonic() + 20
+    while len(post.one.bodies) < 2:
+        post.deliverer.run_due()
+        time.sleep(0.02)
+        assert time.monotonic() < until
+    post.deliverer.close()
+    assert post.states() == {"m": "queued", "n": "queued"}
+    with post.world.store.transaction() as tx:
+        (alarm,) = day.open_alarms(tx)
+    assert "HTTP 401" in alarm.text
+    assert "public key" in alarm.text
+    assert "point-1" in alarm.text
+    assert "point-2" in alarm.text
+
+
+def test_the_nearer_the_gate_the_sooner_a_prognosis_is_tried_again_and_it_is_never_given_up_before(post: Post) -> None:
+    gate = PERIOD.start - timedelta(hours=9)
+    post.one.statuses = [503] * 100
+    post.world.clock.jump_to(gate - timedelta(minutes=10))  # queued at NOW: older than delivery.give_up_after_s
+    with post.world.store.transaction() as tx:
+        outbox.put(
+            tx, message_id="m", conversation_id="c", kind="D-Prognosis", recipient_domain="one.example",
+            recipient_role="DSO", xml=b"<x/>", at=NOW, period=PERIOD.day, subject="point-1",
+        )  # fmt: skip
+        tx.execute(tables.outbox.update().values(attempts=20))  # the pause has grown to its longest
+    post.deliverer.run_due()
+    post.deliverer.close()
+    with post.world.store.transaction() as tx:
+        row = outbox.row(tx, "m")
+    assert row is not None
+    assert row.state == "queued"
+    assert row.next_attempt_at - post.world.clock.now() <= timedelta(minutes=10) / 8

@@ -107,6 +107,14 @@ def test_number_tricks_are_refused_and_change_nothing(world: World, change: dict
     assert (stored(world), reserved(world)) == (0, {})
 
 
+@pytest.mark.parametrize(("contract", "point"), [("FO-1 ", POINT), ("\tFO-1", f"  {POINT} ")])
+def test_padded_identifiers_name_what_they_name_without_padding(world: World, contract: str, point: str) -> None:
+    update = world.dso.update(ContractID=contract, CongestionPoint=point)
+    assert world.receiver.receive(world.dso.seal(update)) == 200
+    world.receiver.process_next()
+    assert set(reserved(world)) == {CONTRACT}
+
+
 @pytest.mark.parametrize(
     "contract",
     [
@@ -114,7 +122,7 @@ def test_number_tricks_are_refused_and_change_nothing(world: World, change: dict
         "\u202eFO-1",  # right to left
         "FO\u20101",  # another hyphen
         "\uff26\uff2f-1",  # fullwidth letters, which compatibility normalisation would make equal
-        "FO-1 ",
+        "FO-1\u00a0",  # no-break space: only XML's own white space is trimmed
         "fo-1",
     ],
 )

@@ -161,7 +161,7 @@ def test_yesterdays_congestion_points_are_used_only_where_the_settings_allow_it(
 ) -> None:
     world.know_points(PERIOD.previous())
     with world.store.transaction() as tx:
-        day.moment_done(tx, PERIOD.day, "portfolio_last_call", world.clock.now(), "1 CROs late")
+        day.moment_done(tx, PERIOD.day, "portfolio_last_call", world.clock.now(), "1 CRO late")
     strict = PlanningStage(world, solver)
     strict.ask()
     assert strict.planner.run_due() == 0

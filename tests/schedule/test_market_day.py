@@ -78,7 +78,7 @@ def test_results_are_waited_for_until_every_isp_has_a_price(diary: Diary) -> Non
 def test_a_cro_that_is_late_at_the_last_call_is_an_alarm(diary: Diary) -> None:
     assert diary.do("portfolio_query") == "asked 1 CRO"
     assert diary.do("portfolio_query") == "asked 0 CROs"  # the question is still open
-    assert diary.do("portfolio_last_call") == "1 CROs late"
+    assert diary.do("portfolio_last_call") == "1 CRO late"
     assert diary.alarms() == [f"portfolio late [cro.example {PERIOD}]"]
 
 
