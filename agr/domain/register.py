@@ -8,12 +8,14 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from functools import cached_property
 from itertools import groupby
-from typing import Any
+from typing import Annotated, Any
 
-from agr.domain.bounds import NotNegative, PriceMinutes
+from agr.domain.bounds import NotNegative, PriceMinutes, Spelling
 from agr.domain.isp import Period
 from agr.domain.kinds import BY_TABLE, KINDS
 from agr.domain.kinds.kind import Resource, Row
+
+Redispatcher = Annotated[str, Spelling(lambda value: None if value in ("AGR", "DSO") else "is neither AGR nor DSO")]
 
 _PLACE = {kind.row: place for place, kind in enumerate(KINDS)}
 
@@ -63,6 +65,19 @@ class PointLimit:
     penalty_eur_per_mwh: NotNegative
 
 
+@dataclass(frozen=True, kw_only=True)
+class PointMember:
+    """A connection at a congestion point, as we know it ourselves; a CRO's list says the same in other words."""
+
+    congestion_point: str
+    dso: str
+    connection: str
+    first_day: date
+    last_day: date | None = None
+    intraday_redispatch_by: Redispatcher | None = None
+    """Who redispatches during the day; None: nobody does, and its program stands from midnight on"""
+
+
 def in_window(period: Period, start: time, end: time) -> tuple[bool, ...]:
     """Return for each ISP whether its local start lies in [start, end); end 00:00 is the end of the day."""
     local = [instant.astimezone(period.tz).time() for instant in period.starts()]
@@ -106,6 +121,7 @@ class Register:
     resources: tuple[Resource, ...] = ()
     contracts: tuple[Contract, ...] = ()
     limits: tuple[PointLimit, ...] = ()
+    congestion_points: tuple[PointMember, ...] = ()
     forecasts: tuple[Forecast, ...] = ()
     prices: tuple[Price, ...] = ()
 
@@ -127,6 +143,7 @@ class Register:
             **{kind.table: self.of(kind.row) for kind in KINDS},
             "contracts": self.contracts,
             "limits": self.limits,
+            "congestion_points": self.congestion_points,
             "forecasts": self.forecasts,
             "prices": self.prices,
         }
@@ -152,6 +169,7 @@ ROWS: dict[str, type[Any]] = {
     **{kind.table: kind.row for kind in KINDS},
     "contracts": Contract,
     "limits": PointLimit,
+    "congestion_points": PointMember,
     "forecasts": Forecast,
     "prices": Price,
 }

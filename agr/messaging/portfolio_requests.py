@@ -1,4 +1,4 @@
-"""Asks CROs for the Period's portfolio, and asks them to publish our connections. Writes only to the outbox."""
+"""Asks CROs for the Period's portfolio, or takes it from our own table; asks CROs to publish our connections."""
 
 import uuid
 from collections.abc import Sequence
@@ -9,8 +9,9 @@ import structlog
 from agr.domain.isp import Clock, Period
 from agr.domain.register import Connection
 from agr.settings import Settings
-from agr.store import outbox, portfolio
+from agr.store import outbox, own_portfolio, portfolio
 from agr.store.engine import Store, Tx
+from agr.store.own_portfolio import OWN_LIST
 from agr.uftp.codec import encode
 from agr.uftp.messages import AGRPortfolioQuery, AGRPortfolioUpdate, ConnectionUpdate
 from agr.uftp.participants import Participant, Participants
@@ -40,6 +41,16 @@ class PortfolioRequests:
                 self._ask(tx, period, cro)
                 asked += 1
         return asked
+
+    def take_own_points(self, period: Period, *, again: bool = False) -> str | None:
+        """Take what the table of congestion points says about the Period; if it was taken before, only if asked to.
+
+        Returns what was found in words; None where nothing was taken.
+        """
+        with self._store.transaction() as tx:
+            if not again and OWN_LIST in portfolio.answers(tx, period.day):
+                return None
+            return own_portfolio.take(tx, period, self._clock.now(), alone=not self._participants.with_role("CRO"))
 
     def _still_open(self, tx: Tx, day: date, cro: str) -> bool:
         """Say whether a request waits to leave, or was sent (and perhaps rejected) less than the retry time ago."""

@@ -42,7 +42,8 @@ class Actions(ActionBase):
         why, period, points = said_why(why), self._open_period(day_), tuple(dict.fromkeys(points))
         with self._store.transaction() as tx:
             known = {address for address, _, _ in portfolio.heads(tx, day_)}
-            if not known and self._settings.planning.stale_portfolio == "refuse":
+            answered = any(answer.state == "answered" for answer in portfolio.answers(tx, day_).values())
+            if not known and not answered and self._settings.planning.stale_portfolio == "refuse":
                 raise ConflictError(f"no CRO has told us the congestion points of {period} yet; see its timeline")
             strangers = sorted(set(points) - known)
             if strangers:

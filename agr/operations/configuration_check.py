@@ -6,17 +6,18 @@ from datetime import timedelta
 from agr.domain.errors import AgrError, DiscoveryError
 from agr.domain.isp import Period, SystemClock, period_of
 from agr.domain.plausibility import doubts
-from agr.domain.register import Forecast
+from agr.domain.register import Forecast, PointMember
 from agr.messaging.directory import participants_of
 from agr.messaging.key_file import load_key
 from agr.operations.commands import open_store
 from agr.settings import Settings
-from agr.store import register_summary
+from agr.store import register, register_summary
 
 
 def findings(settings: Settings) -> list[str]:
     """Return what is wrong with keys, store and participants, in words."""
     found = []
+    own: tuple[PointMember, ...] = ()
     try:
         load_key(settings)
     except AgrError as error:
@@ -25,6 +26,7 @@ def findings(settings: Settings) -> list[str]:
         store = open_store(settings)
         with store.transaction() as tx:
             empty, contracts = not register_summary.has_connections(tx), register_summary.contracts(tx)
+            own = register.load_tables(tx, "congestion_points").congestion_points
         if empty:
             found.append("the register is empty: load it with `agr import FOLDER`")
         dsos = {p.domain for p in settings.participants if p.role == "DSO"}
@@ -33,11 +35,18 @@ def findings(settings: Settings) -> list[str]:
             for c in contracts
             if c.dso not in dsos
         ]
+        found += [
+            f"table congestion_points names {dso}, which is not a DSO in [[participants]]: it gets no D-Prognosis"
+            for dso in sorted({row.dso for row in own} - dsos)
+        ]
         store.close()
     except AgrError as error:
         found.append(str(error))
-    roles = [p.role for p in settings.participants]
-    found += [f"no {role} in [[participants]]: add at least one" for role in ("CRO", "DSO") if role not in roles]
+    roles = {p.role for p in settings.participants}
+    if "DSO" not in roles:
+        found.append("no DSO in [[participants]]: add at least one")
+    if "CRO" not in roles and not own:
+        found.append("no CRO in [[participants]]: add one, or import a table congestion_points in its place")
     try:
         participants_of(settings)
         found += undiscovered(settings)

@@ -10,10 +10,11 @@ from agr.planning.failed_cases import kept_of
 from agr.planning.pool import SolverPool
 from agr.planning.service import Planner
 from agr.settings import Settings
-from agr.store import day, plans, portfolio
+from agr.store import day, own_portfolio, plans, portfolio
 from agr.store.data_lock import DataLock
 from agr.store.engine import Store
 from agr.store.leadership import leadership
+from agr.store.own_portfolio import OWN_LIST
 
 
 def plan_now(settings: Settings, store: Store, period: Period, who: str) -> Plan:
@@ -22,7 +23,10 @@ def plan_now(settings: Settings, store: Store, period: Period, who: str) -> Plan
     clock = SystemClock()
     if period.end <= clock.now():
         raise PlanError(f"Period {period} is over; past days are rerun as scenarios")
+    alone = not any(participant.role == "CRO" for participant in settings.participants)
     with store.transaction() as tx:
+        if OWN_LIST not in portfolio.answers(tx, period.day):
+            own_portfolio.take(tx, period, clock.now(), alone=alone)
         if not portfolio.answers(tx, period.day) and settings.planning.stale_portfolio == "refuse":
             raise PlanError(
                 f"no CRO has told us the congestion points of {period}: run the daemon (`agr run`) so that it asks"

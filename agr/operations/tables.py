@@ -9,8 +9,9 @@ from agr.connectors.tables.writing import write_folder
 from agr.domain.isp import Clock, SystemClock, period_of
 from agr.domain.plan import Reason, ReasonKind
 from agr.settings import Settings
-from agr.store import day, plans, register
+from agr.store import day, own_portfolio, plans, portfolio, register
 from agr.store.engine import Store
+from agr.store.own_portfolio import OWN_LIST
 
 
 def import_tables(settings: Settings, store: Store, folder: Path, clock: Clock | None = None) -> Reading:
@@ -23,7 +24,10 @@ def import_tables(settings: Settings, store: Store, folder: Path, clock: Clock |
     with store.transaction() as tx:
         register.replace(tx, reading.register)
         today = period_of(now, settings.time_zone, settings.isp_minutes)
+        alone = not any(participant.role == "CRO" for participant in settings.participants)
         for period in (today, today.next()):
+            if OWN_LIST in portfolio.answers(tx, period.day) or "portfolio_query" in day.done_moments(tx, period.day):
+                own_portfolio.take(tx, period, now, alone=alone)
             planned = day.done_moments(tx, period.day).get("first_plan", "missed")
             if not planned.startswith("missed") or plans.in_force(tx, period.day) is not None:
                 reason = Reason(

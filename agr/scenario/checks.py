@@ -11,6 +11,7 @@ from agr.connectors.tables.grid import Grid, open_grid
 from agr.domain.faults import Finding, Findings, meant
 from agr.domain.isp import Period
 from agr.domain.kinds import KINDS
+from agr.domain.own_points import own_points
 from agr.domain.price import values_on
 from agr.domain.register import Price
 from agr.scenario.scenario import Scenario
@@ -147,8 +148,19 @@ def _once(seen: dict[str, int], listed: Document, connection: str, place: tuple[
 
 
 def _points(scenario: Scenario, tables: Tables, certain: Certain) -> Iterator[Finding]:
-    """Note contracts and limits at congestion points that the CRO does not list, and contracts with unknown DSOs."""
+    """Note contracts and limits at congestion points that nobody lists, unknown DSOs, and two lists of points."""
     known = {point.address for point in scenario.points}
+    own = own_points(scenario.description.of, scenario.register.congestion_points, scenario.register.connections)
+    ours = {connection.address for connection in scenario.register.connections}
+    listed = {point.address: ours.intersection(point.connections) for point in scenario.points}
+    for point in own.points if certain.listed else ():
+        if listed.get(point.address) != set(point.connections):
+            words = f"{point.address} stands otherwise, or not at all, in {scenario.description.cro}; keep one list"
+            yield tables.fault("congestion_points", "congestion_point", point.address, words)
+    for dso in sorted({row.dso for row in scenario.register.congestion_points} - set(scenario.description.dsos)):
+        if "dsos" not in certain.keys:
+            words = f"{dso} is not in `dsos` of scenario.yaml; add it there or correct it"
+            yield tables.fault("congestion_points", "dso", dso, words)
     for table in ("contracts", "limits") if certain.listed else ():
         for address in sorted({row.congestion_point for row in scenario.register.tables()[table]} - known):
             words = f"{address} is not in {scenario.description.cro}; add it there or correct it"

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from agr.connectors.tables.folder import survey_folder
 from agr.domain.errors import InputError, TableError
+from agr.domain.own_points import own_points
 from agr.domain.register import CongestionPoint, Register
 from agr.scenario.changes import changed
 from agr.scenario.checks import Certain, check_scenario
@@ -62,12 +63,17 @@ def read_scenario(folder: Path) -> Scenario:
         capacity=[product.series for product in description.markets.capacity],
     )  # fmt: skip
     faults += [_below(description.tables, str(fault)) for fault in sorted(seen.findings.faults)]
+    points = tuple(CongestionPoint(**point.model_dump()) for point in known.congestion_points)
+    free = known.free_connections
+    if seen.register.congestion_points and not (points or free or unlisted):
+        own = own_points(description.of, seen.register.congestion_points, seen.register.connections)
+        points, free = own.points, own.free
     scenario = Scenario(
         name=folder.resolve().name,
         description=description,
         register=seen.register,
-        points=tuple(CongestionPoint(**point.model_dump()) for point in known.congestion_points),
-        free_connections=known.free_connections,
+        points=points,
+        free_connections=free,
         forecasts=_by_day(seen.register),
         warnings=tuple(_below(description.tables, str(warning)) for warning in sorted(seen.findings.warnings)),
         hashes=_hashes(folder, description),

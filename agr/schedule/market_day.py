@@ -52,8 +52,12 @@ class MarketDay:
         }
 
     def _query(self, period: Period, _name: str) -> str:
+        own = self._portfolio_requests.take_own_points(period, again=True)
         asked = self._portfolio_requests.ask_portfolio(period)
-        return f"asked {asked} CRO{'' if asked == 1 else 's'}"
+        words = f"asked {asked} CRO{'' if asked == 1 else 's'}"
+        if own is None:
+            return words
+        return f"{own}; {words}" if asked else own
 
     def _last_call(self, period: Period, _name: str) -> str:
         now = self._clock.now()

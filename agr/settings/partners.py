@@ -36,7 +36,7 @@ class ParticipantSettings(Section):
 
     domain: Domain = Field(description="Its internet domain, as in SenderDomain.")
     role: Literal["AGR", "CRO", "DSO"] = Field(
-        description="Its role: a CRO answers portfolio queries, DSOs send and receive everything else."
+        description="Its role: a CRO (without one: table congestion_points) answers portfolio queries, DSOs all else."
     )
     endpoint: WebAddress | None = Field(
         default=None,

@@ -60,10 +60,16 @@ def has_rows(whole: Register) -> bool:
 
 def load(tx: Tx) -> Register:
     """Return the register without forecasts and prices."""
-    found: dict[str, list[Any]] = {table: [] for table in _adapters()}
+    return load_tables(tx, *_adapters())
+
+
+def load_tables(tx: Tx, *tables: str) -> Register:
+    """Return some of the register's tables; the others are empty."""
+    found: dict[str, list[Any]] = {table: [] for table in tables}
+    c = t.register.c
     for table, data in tx.execute(
-        sa.select(t.register.c.kind, t.register.c.data).order_by(t.register.c.kind, t.register.c.position)
-    ):
+        sa.select(c.kind, c.data).where(c.kind.in_(tables)).order_by(c.kind, c.position)
+    ):  # fmt: skip
         found[table].append(_adapters()[table].validate_json(data))
     return register_of(found)
 

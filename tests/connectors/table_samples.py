@@ -16,6 +16,7 @@ CONTRACTS = (
     "availability_eur_per_mw_h,penalty_eur_per_mwh\n"
 )
 LIMITS = "congestion_point,first_day,last_day,window_start,window_end,import_kw,export_kw,penalty_eur_per_mwh\n"
+MEMBERS = "congestion_point,dso,connection,first_day,last_day\n"
 POINT = "ea1.2020-01.org.example:p1"
 GENERATORS = f"resource,connection\npv-1,{EAN}\n"
 RUNS = "resource,connection,earliest_start,latest_end,profile_kw\n"

@@ -21,6 +21,7 @@ from tests.connectors.table_samples import (
     GENERATORS,
     LIMITS,
     LOADS,
+    MEMBERS,
     POINT,
     PUMPS,
     RUNS,
@@ -224,6 +225,33 @@ def test_table_error_counts_its_faults(folder):
             "limits",
             LIMITS + "EAN,2026-01-01,2026-02-01,17:00,18:00,1,-1,0\n",
             "export_kw: '-1' must not be negative",
+        ),
+        (
+            "congestion_points",
+            MEMBERS + f"{POINT},dso.example.org,ean.871685900012636544,2026-01-01,\n",
+            "column connection: 'ean.871685900012636544' is not in the table of connections",
+        ),
+        (
+            "congestion_points",
+            MEMBERS + f"{POINT},dso.example.org,{EAN},2026-01-01,2026-02-01\n"
+            f"{POINT}b,dso.example.org,{EAN},2026-02-01,\n",
+            "line 3, column connection: 'ean.871685900012636543' is already at " + POINT + " on these days (line 2)",
+        ),
+        (
+            "congestion_points",
+            MEMBERS + f"{POINT},dso.example.org,{EAN},2026-01-01,2026-02-01\n"
+            f"{POINT},dso.example.com,{EAN},2026-02-02,\n",
+            "line 3, column dso: dso.example.com is not dso.example.org, the DSO of " + POINT + " in line 2",
+        ),
+        (
+            "congestion_points",
+            MEMBERS + f"{POINT},dso.example.org,{EAN},2026-01-02,2026-01-01\n",
+            "last_day: 2026-01-01 is before first_day",
+        ),
+        (
+            "congestion_points",
+            MEMBERS.replace("last_day", "intraday_redispatch_by") + f"{POINT},dso.example.org,{EAN},2026-01-02,TSO\n",
+            "intraday_redispatch_by: 'TSO' is neither AGR nor DSO",
         ),
         ("connections", f"address,first_day,last_day\n{EAN},2026-01-02,2026-01-01\n", "last_day: 2026-01-01 is before"),
         ("connections", f"address,first_day\n{EAN},2026-01-01\n{EAN},2026-01-01\n", "address: 'ean.871685900012636543"),

@@ -215,3 +215,46 @@ def test_what_cannot_be_judged_is_not_blamed(folder):
     listed["congestion_points"][0] = "here"
     (folder / "cro.json").write_text(json.dumps(listed, indent=1))
     assert [fault.partition(",")[0] for fault in faults(folder)] == ["cro.json"]
+
+
+STRANGER = "ean.299000000999999994"
+"""The CRO lists it, and we do not represent it."""
+OWN = "congestion_point,dso,connection,first_day\n"
+
+
+def own_table(folder: Path, *, shift: bool = False) -> str:
+    """Return what cro.json says as a table; `shift` leaves the first connection out."""
+    listed = json.loads((folder / "cro.json").read_text())["congestion_points"]
+    rows = [
+        f"{point['address']},{point['dso']},{connection},2026-01-01\n"
+        for point in listed
+        for connection in point["connections"]
+        if connection != STRANGER
+    ]
+    return OWN + "".join(rows[shift:])
+
+
+def test_a_table_of_congestion_points_stands_in_for_the_cros_list(folder):
+    before = read_scenario(folder)
+    (folder / "tables" / "congestion_points.csv").write_text(own_table(folder))
+    (folder / "cro.json").unlink()
+    edit(folder / "scenario.yaml", ("cros: [cro.example]\n", ""))
+    after = read_scenario(folder)
+    assert {point.address: set(point.connections) for point in after.points} == {
+        point.address: {*point.connections} - {STRANGER} for point in before.points
+    }
+    assert set(after.free_connections) >= set(before.free_connections)
+
+
+def test_two_lists_of_congestion_points_that_differ_are_a_fault(folder):
+    path = folder / "tables" / "congestion_points.csv"
+    path.write_text(own_table(folder))
+    assert read_scenario(folder).points
+    path.write_text(own_table(folder, shift=True))
+    only(faults(folder), "tables/congestion_points.csv, line 2", "stands otherwise, or not at all, in cro.json")
+
+
+def test_an_unknown_dso_of_the_table_is_a_fault(folder):
+    path = folder / "tables" / "congestion_points.csv"
+    path.write_text(own_table(folder).replace("south-grid.example,", "west-grid.example,"))
+    only(faults(folder), "tables/congestion_points.csv", "west-grid.example is not in `dsos`")

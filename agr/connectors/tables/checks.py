@@ -10,7 +10,7 @@ from agr.connectors.tables.rows import TableRows, shown
 from agr.domain.faults import Findings
 from agr.domain.kinds import BY_TABLE, KINDS
 from agr.domain.kinds.kind import Kind, Remark
-from agr.domain.register import KEYS, Contract, PointLimit
+from agr.domain.register import KEYS, Contract, PointLimit, PointMember
 
 
 def _days(row: Any) -> Iterator[Remark]:
@@ -41,6 +41,7 @@ _FAULTS: dict[str, _Check] = {
     **{kind.table: kind.faults for kind in KINDS},
     "contracts": _contract,
     "limits": _limit,
+    "congestion_points": _days,
 }
 
 
@@ -69,6 +70,7 @@ _WARNINGS: dict[str, _Check] = {
     **{kind.table: _doubts(kind) for kind in KINDS},
     "contracts": _doubtful_contract,
     "limits": lambda row: _doubtful_address(row.congestion_point, "congestion_point"),
+    "congestion_points": lambda row: _doubtful_address(row.congestion_point, "congestion_point"),
 }
 
 
@@ -109,8 +111,10 @@ def check_references(tables: Mapping[str, TableRows], found: Findings) -> None:
             continue
         if table in KEYS:
             _unique(rows, KEYS[table], resources if table in BY_TABLE else {}, found)
-        if table in BY_TABLE and connections is not None:
+        if (table in BY_TABLE or table == "congestion_points") and connections is not None:
             _declared(rows, connections, found)
+        if table == "congestion_points":
+            _members(rows, found)
 
 
 def _addresses(rows: TableRows | None) -> set[object] | None:
@@ -132,6 +136,32 @@ def _unique(rows: TableRows, column: str, seen: dict[str, str], found: Findings)
             found.faults.append(grid.finding(at, column, words))
         else:
             seen[key] = f"{grid.file}, {grid.place} {grid.lines[at]}"
+
+
+def _members(rows: TableRows, found: Findings) -> None:
+    """Note connections at two congestion points on one day, and points of two DSOs."""
+    assert rows.grid is not None
+    dsos: dict[str, tuple[str, int]] = {}
+    stays: dict[str, list[tuple[PointMember, int]]] = {}
+    for at, row in zip(rows.at, rows.values, strict=True):
+        dso, line = dsos.setdefault(row.congestion_point, (row.dso, rows.grid.lines[at]))
+        if dso != row.dso:
+            words = f"{row.dso} is not {dso}, the DSO of {row.congestion_point} in line {line}"
+            found.faults.append(rows.grid.finding(at, "dso", words))
+        for other, line in stays.setdefault(row.connection, []):
+            if _meet(row, other):
+                words = f"{shown(row.connection)} is already at {other.congestion_point} on these days (line {line})"
+                found.faults.append(
+                    rows.grid.finding(at, "connection", f"{words}; a connection lies at one point a day")
+                )
+                break
+        stays[row.connection].append((row, rows.grid.lines[at]))
+
+
+def _meet(one: PointMember, other: PointMember) -> bool:
+    return (other.last_day is None or one.first_day <= other.last_day) and (
+        one.last_day is None or other.first_day <= one.last_day
+    )
 
 
 def _declared(rows: TableRows, connections: set[object], found: Findings) -> None:

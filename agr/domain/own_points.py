@@ -1,0 +1,42 @@
+"""The congestion points of a Period as the register's own table says, where no CRO does."""
+
+from dataclasses import dataclass
+
+from agr.domain.isp import Period
+from agr.domain.register import CongestionPoint, Connection, PointMember
+
+
+@dataclass(frozen=True, kw_only=True)
+class OwnPoints:
+    """What the table says about one Period."""
+
+    points: tuple[CongestionPoint, ...]
+    free: tuple[str, ...]
+    """Connections in force that no row of the Period names"""
+    ended: tuple[str, ...]
+    """Those of them that rows of other days name"""
+
+
+def own_points(period: Period, members: tuple[PointMember, ...], connections: tuple[Connection, ...]) -> OwnPoints:
+    """Return the Period's congestion points by address, with the connections that we represent on that day."""
+    ours = {c.address for c in connections if _valid(c, period)}
+    valid = [row for row in members if _valid(row, period) and row.connection in ours]
+    here: dict[str, list[PointMember]] = {}
+    for row in valid:
+        here.setdefault(row.congestion_point, []).append(row)
+    free = ours - {row.connection for row in valid}
+    return OwnPoints(
+        points=tuple(
+            CongestionPoint(
+                address=address, dso=rows[0].dso, connections=tuple(sorted(row.connection for row in rows)),
+                intraday_redispatch_by=next((r.intraday_redispatch_by for r in rows if r.intraday_redispatch_by), None),
+            )
+            for address, rows in sorted(here.items())
+        ),
+        free=tuple(sorted(free)),
+        ended=tuple(sorted(free & {row.connection for row in members})),
+    )  # fmt: skip
+
+
+def _valid(row: PointMember | Connection, period: Period) -> bool:
+    return row.first_day <= period.day and (row.last_day is None or period.day <= row.last_day)

@@ -1,0 +1,74 @@
+"""Congestion points that we know ourselves, from the register's table, for markets or DSOs without a CRO."""
+
+from datetime import datetime
+
+from agr.domain.isp import Period
+from agr.domain.own_points import OwnPoints, own_points
+from agr.domain.plan import Reason, ReasonKind
+from agr.store import day, portfolio, register
+from agr.store.engine import Tx
+
+OWN_LIST = "table congestion_points"
+"""Stands among the CROs that have answered."""
+_NAMED = 5
+"""So many connections are named in an alarm."""
+
+
+def take(tx: Tx, period: Period, now: datetime, *, alone: bool) -> str | None:
+    """Take the table's points into the Period's portfolio, and ask for a plan if that changes a planned one.
+
+    `alone`: there is no CRO, so that connections in no row lie in no congestion point. Returns what was found in words;
+    None if there is no such table while CROs are asked, or nobody whom it could concern.
+    """
+    known = register.load_tables(tx, "congestion_points", "connections")
+    members = known.congestion_points
+    taken = OWN_LIST in portfolio.answers(tx, period.day)
+    if not (members or taken or (alone and known.connections)):
+        return None
+    planned = "first_plan" in day.done_moments(tx, period.day)
+    before = portfolio.load(tx, period) if planned else None
+    found = own_points(period, members, known.connections)
+    clashes = portfolio.replace(tx, period.day, OWN_LIST, found.points, found.free if alone else ())
+    inside = sum(len(point.connections) for point in found.points)
+    words = f"{inside} connections in {len(found.points)} congestion points, {len(found.free)} in none"
+    portfolio.set_answer(tx, period.day, OWN_LIST, "answered", now, words)
+    _alarms(tx, period, found, clashes, now, alone=alone)
+    if planned and portfolio.load(tx, period) != before:
+        reason = Reason(kind=ReasonKind.PORTFOLIO, reference=OWN_LIST, text=f"the {OWN_LIST} says otherwise")
+        day.put_trigger(tx, period.day, reason, now)
+    return words
+
+
+def _alarms(tx: Tx, period: Period, found: OwnPoints, clashes: tuple[str, ...], now: datetime, *, alone: bool) -> None:
+    """Raise an alarm for each thing that the table leaves open, and end those that it no longer does."""
+    doubts = {
+        "portfolio conflict": f"{_some(clashes)} of the {OWN_LIST} are claimed by a CRO as well; the first claim stays"
+        if clashes
+        else "",
+        "portfolio incomplete": _incomplete(period, found, alone=alone),
+    }
+    for kind, text in doubts.items():
+        if text:
+            day.raise_alarm(tx, kind, f"{OWN_LIST} {period}", text, now)
+        else:
+            day.recover(tx, kind, f"{OWN_LIST} {period}", now)
+
+
+def _incomplete(period: Period, found: OwnPoints, *, alone: bool) -> str:
+    if alone and not found.points:
+        return (
+            f"no CRO is configured and the {OWN_LIST} has no row for {period}: no D-Prognosis will be sent; import the "
+            "table, or add the CRO to [[participants]]"
+        )
+    if found.ended:
+        return (
+            f"{_some(found.ended)} of the {OWN_LIST} have no row for {period}, only for other days, and are planned in "
+            "no congestion point; correct last_day or first_day"
+        )
+    return ""
+
+
+def _some(connections: tuple[str, ...]) -> str:
+    named = ", ".join(connections[:_NAMED])
+    more = len(connections) - _NAMED
+    return f"{len(connections)} connections ({named}{f' and {more} more' if more > 0 else ''})"
