@@ -205,6 +205,8 @@ def explain(
                 out.print(f"    {term:<24} {value:>+14,.2f} {settings.currency}", highlight=False)
             if lines:
                 out.print(status_tables.lines_table(lines, settings.currency))
+                for line in why.circumstances(made, congestion_point):
+                    out.print(f"    also changed: {line}", markup=False, highlight=False, soft_wrap=True)
         if isp is not None:
             out.print("The program of this ISP is held by:", style="bold")
             out.print(

@@ -57,10 +57,17 @@ class PointProgram:
 
 @dataclass(frozen=True, kw_only=True)
 class Cause:
-    """What held or moved a program in an ISP: a limit, a reservation or a price, and what it is worth."""
+    """What held or moved a program: a limit, a reservation, a price, or a fact that changed."""
 
     what: str
-    eur_per_mwh: float
+    eur_per_mwh: float | None = None  # what it is worth; None: it has no price
+    before_eur_per_mwh: float | None = None  # the same in the predecessor, of what had a price then
+
+    def __str__(self) -> str:
+        if self.eur_per_mwh is None:
+            return self.what
+        before = "" if self.before_eur_per_mwh is None else f", before {self.before_eur_per_mwh:,.2f}"
+        return f"{self.what} ({self.eur_per_mwh:,.2f}{before} per MWh)"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,19 +83,37 @@ class IspChange:
 
 @dataclass(frozen=True, kw_only=True)
 class PointChange:
-    """All changed ISPs of one congestion point."""
+    """All changed ISPs of one congestion point, what changed there, and what the change earned there."""
 
     address: str
     isps: tuple[IspChange, ...]
+    terms_eur: Mapping[str, float] = field(default_factory=dict)  # its own terms, and the energy moved as ENERGY
+    causes: tuple[Cause, ...] = ()  # facts of its resources that changed, whatever the ISP
+
+
+ENERGY = "energy moved"
+"""What a congestion point earned by moving energy, at the portfolio's shadow price; the markets pay it."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Change:
-    """What a plan changed against its predecessor."""
+    """What a plan changed against its predecessor.
+
+    `terms_eur` is what new facts changed in the worth of the predecessor's program (`facts_eur`), and what was earned
+    by changing the program under the same facts (`earned_eur`): at congestion points, and elsewhere (`rest_eur`).
+    """
 
     predecessor: int
     terms_eur: dict[str, float]  # after − before, by term
     points: tuple[PointChange, ...]
+    facts_eur: Mapping[str, float] = field(default_factory=dict)  # by term; none where it was not evaluated
+    rest_eur: Mapping[str, float] = field(default_factory=dict)  # by term: positions, reserve, resources in no point
+    causes: tuple[Cause, ...] = ()  # facts of the whole portfolio that changed
+
+    @property
+    def earned_eur(self) -> dict[str, float]:
+        """What changing the program earned under the same facts, by term."""
+        return {term: eur - self.facts_eur.get(term, 0.0) for term, eur in self.terms_eur.items()}
 
 
 OLD_PLANNING_TERMS = ("comfort shortfall", "called comfort shortfall", "prognosis change")
@@ -194,3 +219,4 @@ class Plan:
     part: bool = False  # only some congestion points were re-optimised; all others are as in the predecessor
     basis: str = ""  # what it was made from, except reservations; an equal text means that nothing else has changed
     against: AgainstInForce | None = None  # how it compares with the program that was in force
+    unavailable: Mapping[str, int] = field(default_factory=dict)  # resource → ISP (from 0) from which it is

@@ -37,7 +37,7 @@ class Figure:
     peak_kw: float  # largest power of either sign
     reserved_kw: float  # largest amount reserved, either sign
     coverage: float | None  # share of the reserved energy that could be delivered; None: nothing is reserved
-    value_eur: float  # terms that arise there, earned positive
+    value_eur: float  # money that is earned there, with its energy at the portfolio's shadow price
 
 
 class PlanCache:
@@ -59,8 +59,13 @@ class PlanCache:
 
     def in_force(self, period: date) -> Plan | None:
         """Return the plan in force."""
+        number = self.number_in_force(period)
+        return None if number is None else self.plan(number)
+
+    def number_in_force(self, period: date) -> int | None:
+        """Return the number of the newest audited plan."""
         audited = [n for n, state in self.states(period).items() if state is PlanState.AUDITED]
-        return self.plan(audited[-1]) if audited else None
+        return audited[-1] if audited else None
 
     def plan(self, number: int) -> Plan | None:
         """Return a plan; its state is that at the first reading."""
@@ -98,7 +103,8 @@ class PlanCache:
         """Return congestion point → what the plan does there."""
         known = self._figures.get(number)
         if known is None:
-            known = _figures(self.solved(number))
+            plan = self.plan(number)
+            known = _figures(self.solved(number), plan.result.planning if plan else ())
             with self._lock:
                 _keep(self._figures, number, known, KEPT_PLANS)
         return known
@@ -127,10 +133,11 @@ def _head(plan: Plan) -> Head:
     return Head(plan=slim, changed_points=len(change.points) if change else 0, moved_kwh=moved_kwh)
 
 
-def _figures(solved: Solved) -> dict[str, Figure]:
+def _figures(solved: Solved, planning: tuple[str, ...]) -> dict[str, Figure]:
     case, outcome = solved.named.case, solved.outcome
     count = len(case.points)
-    value = sum((terms[:count] for terms in outcome.point_terms_eur.values()), np.zeros(count))
+    money = (terms[:count] for name, terms in outcome.point_terms_eur.items() if name not in planning)
+    value = sum(money, np.zeros(count))
     reserved, short = np.zeros((count, case.isps)), np.zeros((count, case.isps))
     np.add.at(reserved, case.reservations.point, np.abs(case.reservations.reserved_kw))
     np.add.at(short, case.reservations.point, outcome.reservation_shortfall_kw)

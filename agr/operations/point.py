@@ -7,6 +7,9 @@ import numpy as np
 from agr.planning.difference import Solved
 from models.audit.totals import points_kw
 
+_SEEN_KW = 0.05
+"""Power above this is seen in numbers of one digit behind the point."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class HeldReservation:
@@ -27,6 +30,26 @@ class Detail:
     export_kw: tuple[float | None, ...] | None  # as a negative number
     held: tuple[HeldReservation, ...]
     terms_eur: dict[str, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Beyond:
+    """Where the called program exceeds a limit by most."""
+
+    way: str  # import or export
+    isp: int  # from 1
+    kw: float  # > 0
+
+
+def beyond(found: Detail) -> Beyond | None:
+    """Return where the called program exceeds a limit by most; None where it exceeds none."""
+    worst: Beyond | None = None
+    for way, bounds, sign in (("import", found.import_kw, 1.0), ("export", found.export_kw, -1.0)):
+        for isp, (power, bound) in enumerate(zip(found.called_kw or (), bounds or (), strict=False), start=1):
+            over = 0.0 if bound is None else sign * (power - bound)
+            if over > max(_SEEN_KW, worst.kw if worst else 0.0):
+                worst = Beyond(way=way, isp=isp, kw=over)
+    return worst
 
 
 def detail(solved: Solved, address: str) -> Detail | None:

@@ -42,6 +42,7 @@ class Page:
     total: int
     states: dict[str, int]
     plan: int | None
+    value_eur: float  # of all congestion points of the Period, money only
 
 
 _ORDER = {"rejected": 0, "failed": 1, "cancelled": 2, "not sent": 3, "superseded": 4, "sent": 5, "accepted": 6}
@@ -83,10 +84,15 @@ class PointTable:
 
     def page(
         self, period: date, *, search: str = "", state: str = "", sort: str = "state", descending: bool = False,
-        limit: int = 50, offset: int = 0,
+        limit: int = 50, offset: int = 0, plan: int | None = None,
     ) -> Page:  # fmt: skip
-        """Return one page. `search` finds parts of the address or the DSO's domain."""
-        plan, rows = self.rows(period)
+        """Return one page, with the figures of a plan or else of the one in force.
+
+        `search` finds parts of the address or the DSO's domain.
+        """
+        in_force, rows = self.rows(period)
+        if plan is not None and plan != in_force:
+            rows = self.with_figures(rows, plan)
         wanted = search.strip().lower()
         chosen = [r for r in rows if not state or r.state == state]
         if wanted:
@@ -94,8 +100,14 @@ class PointTable:
         chosen.sort(key=SORTS[sort], reverse=descending)
         return Page(
             rows=tuple(chosen[offset : offset + limit]), matching=len(chosen), total=len(rows),
-            states=dict(Counter(r.state for r in rows)), plan=plan,
+            states=dict(Counter(r.state for r in rows)), plan=in_force if plan is None else plan,
+            value_eur=sum(r.value_eur for r in rows),
         )  # fmt: skip
+
+    def with_figures(self, rows: tuple[Row, ...], plan: int) -> tuple[Row, ...]:
+        """Return the rows with the figures of another plan than the one in force."""
+        figures = self._plan_cache.figures(plan)
+        return tuple(replace(row, **vars(figures.get(row.address, _NO_FIGURE))) for row in rows)
 
     def states(self, period: date) -> dict[str, int]:
         """Return state → number of congestion points."""

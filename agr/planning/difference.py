@@ -1,12 +1,20 @@
-"""What a plan changed against its predecessor, and which limit, reservation or price caused it. Pure."""
+"""What a plan changed against its predecessor, what caused it, and what it earned. Pure.
 
+Euros add up: what new facts changed in the worth of the program before, plus what was earned by changing the program,
+congestion point by congestion point and elsewhere, is the difference between both plans, term by term.
+"""
+
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from agr.domain.plan import Cause, Change, IspChange, PointChange
+from agr.domain.plan import ENERGY, Cause, Change, IspChange, PointChange
 from agr.planning.case import NamedCase
+from agr.planning.fact_changes import fact_changes
 from models.outcome import Outcome
+
+PORTFOLIO_PRICE = "energy price in the portfolio"
 
 _BINDING = 1e-3
 """A shadow price below this, in EUR/MWh, is numerical noise."""
@@ -66,10 +74,23 @@ def _reserved(solved: Solved, address: str, isp: int) -> dict[str, float]:
     return {case.reservations.name[k]: float(case.reservations.reserved_kw[k, isp]) for k in rows}
 
 
+def _limits(solved: Solved, address: str, isp: int) -> dict[str, float]:
+    case = solved.named.case
+    if address not in case.points:
+        return {}
+    rows = case.limits.point == case.points.index(address)
+    upper, lower = case.limits.import_kw[rows, isp], case.limits.export_kw[rows, isp]
+    return {"import": float(upper.min(initial=np.inf)), "export": -float(lower.max(initial=-np.inf))}
+
+
+def _kw(value: float) -> str:
+    return f"{value:.1f} kW" if np.isfinite(value) else "none"
+
+
 def causes(before: Solved, after: Solved, point: int, isp: int) -> tuple[Cause, ...]:
     """Return why a program changed in an ISP (from 0).
 
-    The causes: reservations that changed, what binds now, what bound before, and the energy price.
+    The causes: reservations and limits that changed, what binds now, what bound before, and prices.
     """
     address = after.named.case.points[point]
     old, new = _reserved(before, address, isp), _reserved(after, address, isp)
@@ -81,6 +102,12 @@ def causes(before: Solved, after: Solved, point: int, isp: int) -> tuple[Cause, 
             worth = float(before.outcome.shadow.reservation_eur_per_mwh[rows[0], isp]) if rows else 0.0
             what = f"reservation {name} went from {old.get(name, 0.0):+.1f} to {new.get(name, 0.0):+.1f} kW"
             found.append(Cause(what=what, eur_per_mwh=worth))
+    bounds_before, bounds = _limits(before, address, isp), _limits(after, address, isp)
+    found += [
+        Cause(what=f"{way} limit went from {_kw(bounds_before[way])} to {_kw(bound)}")
+        for way, bound in bounds.items()
+        if bounds_before and bounds_before[way] != bound
+    ]
     found += binding(after, point, isp)
     now_bound = {c.what for c in found}
     found += [
@@ -88,9 +115,15 @@ def causes(before: Solved, after: Solved, point: int, isp: int) -> tuple[Cause, 
         for c in binding(before, was, isp)
         if c.what not in now_bound and not any(c.what.startswith(f"reservation {n} ") for n in old)
     ]
-    price = float(after.outcome.shadow.balance_eur_per_mwh[isp])
-    found.append(Cause(what="energy price in the portfolio", eur_per_mwh=price))
-    return tuple(found)
+    return (*found, *_prices(before, after, isp))
+
+
+def _prices(before: Solved, after: Solved, isp: int) -> Iterable[Cause]:
+    old, new = (float(s.named.case.day_ahead.price_eur_per_mwh[isp]) for s in (before, after))
+    if abs(new - old) > _BINDING:
+        yield Cause(what="day-ahead price", eur_per_mwh=new, before_eur_per_mwh=old)
+    old, new = (float(s.outcome.shadow.balance_eur_per_mwh[isp]) for s in (before, after))
+    yield Cause(what=PORTFOLIO_PRICE, eur_per_mwh=new, before_eur_per_mwh=old)
 
 
 def earned_eur(after: Solved, isp: int, moved_kw: float) -> float:
@@ -99,11 +132,16 @@ def earned_eur(after: Solved, isp: int, moved_kw: float) -> float:
     return -moved_kw * case.isp_hours / 1000 * float(after.outcome.shadow.balance_eur_per_mwh[isp])
 
 
-def point_change(before: Solved, after: Solved, address: str, threshold_w: int) -> PointChange | None:
-    """Return the ISPs of a congestion point whose power differs by at least the threshold, or None."""
+def point_change(
+    before: Solved, after: Solved, address: str, threshold_w: int, kept: Outcome | None = None
+) -> PointChange | None:
+    """Return the ISPs of a congestion point whose power differs by at least the threshold, or None.
+
+    `kept` is the program before, evaluated in the case after; without it, terms are compared with those before.
+    """
     point, was = after.named.case.points.index(address), before.named.case.points.index(address)
     new, old = np.rint(after.outcome.point_kw[point] * 1000), np.rint(before.outcome.point_kw[was] * 1000)
-    isps = [
+    isps = tuple(
         IspChange(
             isp=int(t) + 1,
             before_w=int(old[t]),
@@ -112,14 +150,44 @@ def point_change(before: Solved, after: Solved, address: str, threshold_w: int) 
             causes=causes(before, after, point, int(t)),
         )
         for t in np.flatnonzero(np.abs(new - old) >= threshold_w)
-    ]
-    return PointChange(address=address, isps=tuple(isps)) if isps else None
+    )
+    if not isps:
+        return None
+    own = _own_eur(after.outcome, point)
+    yardstick = _own_eur(before.outcome, was) if kept is None else _own_eur(kept, point)
+    terms = _differences(own, yardstick) | {ENERGY: sum(one.earned_eur for one in isps)}
+    return PointChange(address=address, isps=isps, terms_eur=terms)
 
 
-def change(predecessor: int, before: Solved, after: Solved, threshold_w: int) -> Change:
-    """Return what changed: EUR per term of the objective, and W per congestion point and ISP."""
-    old, new = before.outcome.terms_eur, after.outcome.terms_eur
-    terms = {name: new.get(name, 0.0) - old.get(name, 0.0) for name in sorted(old.keys() | new.keys())}
+def _own_eur(outcome: Outcome, point: int) -> dict[str, float]:
+    """Return the terms that arise at a congestion point, without its energy, which the markets pay."""
+    return {name: float(eur[point]) for name, eur in outcome.point_terms_eur.items() if name != "energy"}
+
+
+def _differences(new: Mapping[str, float], old: Mapping[str, float]) -> dict[str, float]:
+    return {name: new.get(name, 0.0) - old.get(name, 0.0) for name in sorted(new.keys() | old.keys())}
+
+
+def change(
+    predecessor: int, before: Solved, after: Solved, threshold_w: int, *, kept: Outcome | None = None,
+    off_before: Mapping[str, int] | None = None, off_after: Mapping[str, int] | None = None,
+) -> Change:  # fmt: skip
+    """Return what changed: EUR per term of the objective, W per congestion point and ISP, and why.
+
+    `kept` is the program before, evaluated in the case after, where that could be done. `off_before` and `off_after`:
+    resource → ISP (from 0) from which it was marked unavailable.
+    """
+    terms = _differences(after.outcome.terms_eur, before.outcome.terms_eur)
+    facts = {} if kept is None else _differences(kept.terms_eur, before.outcome.terms_eur)
+    changed = fact_changes(before.named, after.named, off_before or {}, off_after or {})
     common = [a for a in after.named.case.points if a in before.named.case.points]
-    found = (point_change(before, after, address, threshold_w) for address in common)
-    return Change(predecessor=predecessor, terms_eur=terms, points=tuple(p for p in found if p is not None))
+    found = (point_change(before, after, address, threshold_w, kept) for address in common)
+    points = tuple(replace(point, causes=changed.points.get(point.address, ())) for point in found if point is not None)
+    rest = {term: eur - facts.get(term, 0.0) for term, eur in terms.items()}
+    for point in points:
+        for term, eur in point.terms_eur.items():
+            rest[term] = rest.get(term, 0.0) - eur
+    return Change(
+        predecessor=predecessor, terms_eur=terms, points=points, facts_eur=facts, rest_eur=rest,
+        causes=changed.portfolio,
+    )  # fmt: skip

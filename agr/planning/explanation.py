@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from agr.domain.plan import IspChange, Plan
-from agr.planning.difference import Solved, binding
+from agr.domain.plan import Cause, IspChange, Plan
+from agr.planning.difference import PORTFOLIO_PRICE, Solved, binding
 from agr.store.plans import Sent
 
 
@@ -39,7 +39,7 @@ def terms(plan: Plan) -> list[tuple[str, float]]:
 
 
 def _causes(change: IspChange) -> tuple[str, ...]:
-    return tuple(f"{cause.what} ({cause.eur_per_mwh:,.2f} per MWh)" for cause in change.causes)
+    return tuple(str(cause) for cause in change.causes)
 
 
 def changed_isps(plan: Plan, address: str, isp: int | None) -> list[Line]:
@@ -56,16 +56,24 @@ def changed_isps(plan: Plan, address: str, isp: int | None) -> list[Line]:
     ]  # fmt: skip
 
 
+def circumstances(plan: Plan, address: str) -> tuple[str, ...]:
+    """Return what else changed since the plan before: at the congestion point, and in the whole portfolio."""
+    if plan.change is None:
+        return ()
+    here = next((point.causes for point in plan.change.points if point.address == address), ())
+    return (*(str(cause) for cause in here), *(f"in the portfolio: {cause}" for cause in plan.change.causes))
+
+
 def standing(plan: Plan, solved: Solved, address: str, isp: int) -> Line:
     """Return why an ISP (from 1) is as it is: its program, what binds, and the energy price."""
     case = solved.named.case
     point = case.points.index(address)
-    found = [f"{c.what} ({c.eur_per_mwh:,.2f} per MWh)" for c in binding(solved, point, isp - 1)]
-    price = float(solved.outcome.shadow.balance_eur_per_mwh[isp - 1])
+    found = [str(cause) for cause in binding(solved, point, isp - 1)]
+    price = Cause(what=PORTFOLIO_PRICE, eur_per_mwh=float(solved.outcome.shadow.balance_eur_per_mwh[isp - 1]))
     power_w = next(p.power_w for p in plan.points if p.address == address)
     return Line(
         isp=isp, label=plan.period.label(isp), before_w=None, after_w=power_w[isp - 1], earned_eur=None,
-        why=(*found, f"energy price in the portfolio ({price:,.2f} per MWh)"),
+        why=(*found, str(price)),
     )  # fmt: skip
 
 

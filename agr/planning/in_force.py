@@ -36,6 +36,7 @@ class Judged:
 
     answer: Solution
     against: AgainstInForce
+    in_force: Outcome | None  # the program in force under the new facts; None: it cannot be run any more
 
 
 def comparable(before: Solved | None, named: NamedCase) -> bool:
@@ -69,8 +70,9 @@ def judged(number: int, before: Solved, named: NamedCase, answer: Solution) -> J
         kept=better, proven=found.termination is Termination.OPTIMAL and (not better or isfinite(bound)),
         termination=found.termination.value, fit=not answer.findings, left=left, why=findings[:_SHOWN],
     )  # fmt: skip
+    in_force = None if findings else kept
     if not better:
-        return Judged(answer=answer, against=against)
+        return Judged(answer=answer, against=against, in_force=in_force)
     stays = replace(
         kept,
         termination=_termination(found, bound),
@@ -80,20 +82,24 @@ def judged(number: int, before: Solved, named: NamedCase, answer: Solution) -> J
         seconds=found.seconds | kept.seconds,
         log=found.log,
     )
-    return Judged(answer=replace(answer, outcome=stays, findings=()), against=against)
+    return Judged(answer=replace(answer, outcome=stays, findings=()), against=against, in_force=in_force)
 
 
-def lost_eur(before: Solved, named: NamedCase, found: Outcome) -> float:
-    """Return by how much a part as it was found is worth less than the program in force, EUR; 0 if it is not.
+def part_in_force(before: Solved, named: NamedCase, found: Outcome) -> Outcome | None:
+    """Return the program in force of a part (`named`) under new facts; None where it cannot be evaluated.
 
-    `before` is the whole plan in force, `named` the part under new facts.
+    `before` is the whole plan in force. Units that cannot run their program any more take that of `found`.
     """
     from models.evaluation import Earlier, evaluable, keep
 
     if not evaluable(named.case):
-        return 0.0
+        return None
     earlier = Earlier(case=before.named.case, outcome=before.outcome, rows=rows_of(before.named, named))
-    kept = keep(named.case, earlier, found).outcome
+    return keep(named.case, earlier, found).outcome
+
+
+def lost_eur(kept: Outcome, found: Outcome) -> float:
+    """Return by how much a program that was found is worth less than the one in force, EUR; 0 if it is not."""
     lost = kept.objective_eur - found.objective_eur
     return lost if lost > _ROUNDING_EUR + _ROUNDING * kept.gross_cost_eur else 0.0
 

@@ -21,7 +21,7 @@ from agr.planning import serialisation
 from agr.planning.case import NamedCase
 from agr.planning.case_audit import audit_reservations
 from agr.planning.difference import Solved, change
-from agr.planning.in_force import lost_eur
+from agr.planning.in_force import lost_eur, part_in_force
 from agr.planning.inputs import basis_of, followed
 from agr.planning.midnight import leaves_otherwise, left_by
 from agr.planning.plan_loader import merged, named_like, places
@@ -150,14 +150,15 @@ class IncrementalPlanner:
         outcome = answer.outcome
         if answer.findings or outcome.termination is not Termination.OPTIMAL:
             return PartRefused(points=points, findings=answer.findings, gap_eur=outcome.gap_eur)
-        lost = lost_eur(run.whole, run.named, outcome)
+        kept = part_in_force(run.whole, run.named, outcome)
+        lost = 0.0 if kept is None else lost_eur(kept, outcome)
         if lost > 0:  # within the proven gap, or the proof is wrong; the whole portfolio is compared in full
             return PartRefused(points=points, failure=f"the program in force is worth {lost:,.2f} EUR more")
         other = run.named.case.remainder
         assert other is not None
         case = replace(run.named.case, remainder=replace(other, dual_slack_eur=answer.dual_slack_eur))
         after = Solved(named=replace(run.named, case=case), outcome=outcome)
-        what = change(run.plan.id, run.whole, after, self._settings.publication.threshold_w)
+        what = change(run.plan.id, run.whole, after, self._settings.publication.threshold_w, kept=kept)
         self.forget()  # until it is stored
         left = left_by(run.whole) if run.followed else None  # merging reuses its arrays
         whole = merged(run.whole, after)
@@ -179,6 +180,7 @@ class IncrementalPlanner:
             case_digest=serialisation.digest(after.named),
             part=True,
             basis=run.plan.basis,
+            unavailable=run.plan.unavailable,
         )  # fmt: skip
         leaves = None if left is None else leaves_otherwise(left, left_by(whole))
         stored = self._store.put(plan, after, triggers, leaves)

@@ -22,7 +22,7 @@ from agr.planning.progress import Round
 from agr.planning.solving import Solution
 from agr.planning.weighing import prognoses_to_weigh, staying_case, weighed
 from agr.store.day import Trigger
-from models.outcome import Termination
+from models.outcome import Outcome, Termination
 
 
 class UnsolvedError(PlanError):
@@ -139,12 +139,12 @@ class PlanMaker:
             raise PlanError(f"no CRO has answered for {run.period}")
         named = begun_from(start.before, build(start.inputs))
         answer = self._solved(start, named, listener)
-        against = None
+        against, in_force = None, None
         if not answer.findings or answer.outcome.termination is Termination.NO_PROGRAM:  # then it is no fault
-            answer, against = self._judged(start, named, answer, run.preview)
+            answer, against, in_force = self._judged(start, named, answer, run.preview)
         answer = _checked(start, named, answer)
         solved = Solved(named=named, outcome=answer.outcome)
-        plan = self._described(start, solved, answer, run.reasons, against)
+        plan = self._described(start, solved, answer, run.reasons, against, in_force)
         plan = self._shown_first(plan) if run.preview else self._weighed(start, plan)
         stored = self._store.put(plan, solved, run.numbers, self._leaves(start, solved))
         self.parts.keep(stored, solved)
@@ -170,25 +170,27 @@ class PlanMaker:
     @staticmethod
     def _judged(
         start: RunInputs, named: NamedCase, answer: Solution, preview: bool
-    ) -> tuple[Solution, AgainstInForce | None]:
+    ) -> tuple[Solution, AgainstInForce | None, Outcome | None]:
         """Return what may come into force: the answer, or the program in force where that is worth more.
 
-        A preview is always the answer: its operator decides.
+        With how both compare, and the program in force under the new facts where it can still be run. A preview is
+        always the answer: its operator decides.
         """
         latest, before = start.predecessor, start.before
         if latest is None or before is None or not comparable(before, named):
-            return answer, None
+            return answer, None, None
         found = judged(latest.id, before, named, answer)
         if preview:
-            return answer, replace(found.against, kept=False)
-        return found.answer, found.against
+            return answer, replace(found.against, kept=False), found.in_force
+        return found.answer, found.against, found.in_force
 
     def _described(
         self, start: RunInputs, solved: Solved, answer: Solution, reasons: tuple[Reason, ...],
-        against: AgainstInForce | None,
+        against: AgainstInForce | None, in_force: Outcome | None,
     ) -> Plan:  # fmt: skip
         """Return the plan with its figures, its audit and what it changes."""
         latest, threshold = start.predecessor, self._settings.publication.threshold_w
+        off = start.inputs.unavailable_from
         return Plan(
             id=0,
             period=start.inputs.period,
@@ -201,11 +203,16 @@ class PlanMaker:
                 solved, findings=answer.findings, no_flexibility_eur=answer.no_flexibility_eur,
                 notes=(*_said(against), *start.notes, *solved.named.notes),
             ),
-            change=change(latest.id, start.before, solved, threshold) if latest and start.before else None,
+            change=change(
+                latest.id, start.before, solved, threshold, kept=in_force, off_before=latest.unavailable, off_after=off
+            )
+            if latest and start.before
+            else None,
             predecessor=latest.id if latest else None,
             case_digest=serialisation.digest(solved.named),
             basis=start.basis,
             against=against,
+            unavailable=off,
         )  # fmt: skip
 
     @staticmethod

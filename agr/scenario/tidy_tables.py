@@ -242,7 +242,7 @@ def changes(step: Step, known: TableContext) -> Frame:
     rows = [
         (
             isp.isp, address, isp.before_w / 1000, isp.after_w / 1000, isp.earned_eur,
-            "; ".join(f"{c.what} ({c.eur_per_mwh:,.2f} EUR/MWh)" for c in isp.causes),
+            "; ".join(str(cause) for cause in isp.causes),
         )
         for address, isp in found
     ]  # fmt: skip

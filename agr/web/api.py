@@ -127,8 +127,9 @@ def _plan(head: Head, state: PlanState) -> a.PlanOut:
     return a.PlanOut(
         id=plan.id, period=plan.period.day, created_at=plan.created_at, state=state.value,
         reasons=[str(r) for r in plan.reasons], predecessor=plan.predecessor, objective_eur=result.objective_eur,
-        flexibility_eur=result.flexibility_eur, gap_eur=result.proven_gap_eur,
-        terms_eur=result.terms_eur,
+        money_eur=result.money_eur, flexibility_eur=result.flexibility_eur, gap_eur=result.proven_gap_eur,
+        terms_eur=result.terms_eur, planning_terms=list(result.planning),
+        earned_eur=plan.change.earned_eur if plan.change else None,
         change_eur=plan.change.terms_eur if plan.change else None, changed_points=head.changed_points,
         moved_kwh=head.moved_kwh, imbalance_mwh=result.imbalance_mwh,
         reservation_shortfall_kwh=result.reservation_shortfall_kwh, audit=list(result.audit),

@@ -23,6 +23,7 @@ from agr.web import (
     market_page,
     monitoring,
     pages,
+    point_pages,
     reservation_page,
     run_pages,
 )
@@ -48,7 +49,18 @@ def operators_app(context: Context) -> FastAPI:
     settings = context.settings.operators
     secure = bool(settings.public_url and settings.public_url.startswith("https://"))
     app.add_middleware(Shield, hosts=hosts_of(settings), secure=secure)
-    for module in (monitoring, login, events, day_page, pages, run_pages, market_page, reservation_page, account_forms):
+    for module in (
+        monitoring,
+        login,
+        events,
+        day_page,
+        pages,
+        point_pages,
+        run_pages,
+        market_page,
+        reservation_page,
+        account_forms,
+    ):
         app.include_router(module.router)
     app.include_router(actions.form_router)
     app.include_router(api.router)

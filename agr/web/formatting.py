@@ -82,6 +82,11 @@ def act(
     )  # fmt: skip
 
 
+def carry(query: dict[str, str], plan: int | None) -> dict[str, str]:
+    """Return a query that goes on looking at a plan, if one was named."""
+    return query if plan is None else query | {"plan": str(plan)}
+
+
 def environment() -> Environment:
     """Return the templates' environment, in which an undefined name is an error."""
     found = Environment(
@@ -96,6 +101,7 @@ def environment() -> Environment:
         "share": share,
         "lasting": lasting,
         "xml": xml_text,
+        "carry": carry,
     }
     found.filters["state"] = lambda word: STATES.get(word, "quiet")
     found.globals |= {"local": local, "act": act}

@@ -11,6 +11,7 @@ from agr.operations.accounts.roles import Permission, Principal
 from agr.store import day, register
 from agr.web.context import Context
 from agr.web.layout import chart, render, starts_of
+from agr.web.point_pages import PlanNumber, plan_of, state_of
 from agr.web.security import context_of, page_for
 
 router = APIRouter(include_in_schema=False)
@@ -18,11 +19,11 @@ Viewer = Annotated[Principal, Depends(page_for(Permission.READ))]
 
 
 @router.get("/markets")
-def markets(request: Request, principal: Viewer, period: str | None = None) -> HTMLResponse:
-    """Positions, bids and prices of a Period."""
+def markets(request: Request, principal: Viewer, period: str | None = None, plan: PlanNumber = None) -> HTMLResponse:
+    """Positions, bids and prices of a Period, in the plan in force or in another one."""
     context = context_of(request)
     of = context.period(period)
-    plan = context.plan_cache.in_force(of.day)
+    shown_plan = plan_of(context, of, plan)
     with context.store.transaction() as tx:
         fixed = day.positions_on(tx, of.day)
         prices = register.prices(tx, of.start - timedelta(days=1), of.end)
@@ -31,17 +32,18 @@ def markets(request: Request, principal: Viewer, period: str | None = None) -> H
     energy = {n: v for n, v in series.items() if n in _energy_series(context)}
     shown: list[dict[str, Any]] = [{"label": n, "kind": "price", "values": v} for n, v in energy.items()]
     position: list[dict[str, Any]] = []
-    if plan is not None:
-        balance = [round(v, 2) for v in plan.positions.balance_eur_per_mwh]
+    if shown_plan is not None:
+        balance = [round(v, 2) for v in shown_plan.positions.balance_eur_per_mwh]
         shown.append({"label": "worth in the portfolio", "kind": "plan", "values": balance})
-        bought = [round(v, 3) for v in plan.positions.day_ahead_kw]
+        bought = [round(v, 3) for v in shown_plan.positions.day_ahead_kw]
         position = [
             {"label": "day-ahead", "kind": "plan", "values": bought},
-            {"label": "intraday", "kind": "sent", "values": [round(v, 3) for v in plan.positions.intraday_kw]},
+            {"label": "intraday", "kind": "sent", "values": [round(v, 3) for v in shown_plan.positions.intraday_kw]},
         ]
     common = {"starts": starts_of(of), "zone": of.zone_name, "band": None}
     return render(
-        request, principal, "markets.html", of=of, plan=plan, fixed=fixed, products=context.settings.markets.capacity,
+        request, principal, "markets.html", of=of, plan=shown_plan, plan_state=state_of(context, of, plan), fixed=fixed,
+        products=context.settings.markets.capacity,
         price_data=chart(unit=f"{context.settings.currency}/MWh", series=shown, **common),
         position_data=chart(unit="kW", series=position, **common), series=series, hours=of.isp_hours,
         units=_units(context),

@@ -1,5 +1,7 @@
 """The pages about runs: the progress of the optimisation, and each plan's reasons and changes."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
@@ -7,10 +9,10 @@ from fastapi.responses import HTMLResponse
 
 from agr.domain.errors import MissingError
 from agr.domain.isp import Period
-from agr.domain.plan import PlanState, PointChange
+from agr.domain.plan import Plan, PlanState, PointChange
 from agr.operations.accounts.roles import Permission, Principal
 from agr.operations.plan_cache import Head
-from agr.planning.explanation import terms
+from agr.planning.promises import at_risk
 from agr.store import day
 from agr.web.context import Context
 from agr.web.layout import chart, render
@@ -18,6 +20,10 @@ from agr.web.security import context_of, page_for
 
 router = APIRouter(include_in_schema=False)
 Viewer = Annotated[Principal, Depends(page_for(Permission.READ))]
+
+SHOWN_POINTS = 100
+"""Most changed congestion points on the page of a plan."""
+_CENT = 0.005
 
 
 def heads_of(context: Context, of: Period) -> list[tuple[Head, PlanState]]:
@@ -52,6 +58,7 @@ def runs(request: Request, principal: Viewer, period: str | None = None) -> HTML
         waiting=waiting,
         run=run,
         data=data,
+        earned={head.plan.id: _money(head.plan) for head, _ in heads},
         in_force=next((head.plan.id for head, state in heads if state is PlanState.AUDITED), None),
     )
 
@@ -69,20 +76,70 @@ def run(request: Request, principal: Viewer, number: int) -> HTMLResponse:
     plan = context.plan_cache.plan(number)
     assert plan is not None
     points_ = plan.change.points if plan.change else ()
-    moved = sorted((_moved(p) for p in points_), key=lambda m: -abs(m["largest_w"]))
+    moved = sorted((_moved(p, plan) for p in points_), key=lambda m: -abs(m["largest_w"]))
     before = context.plan_cache.head(plan.predecessor) if plan.predecessor else None
     return render(
-        request, principal, "run.html", head=head, plan=head.plan, state=state, terms=terms(plan), moved=moved[:100],
-        before=before, of=plan.period, in_force=in_force,
+        request, principal, "run.html", head=head, plan=head.plan, state=state, terms=_terms(plan),
+        moved=moved[:SHOWN_POINTS], before=before, of=plan.period, in_force=in_force, risks=at_risk(plan),
+        money=_money(plan), sums=_sums(plan, moved),
     )  # fmt: skip
 
 
-def _moved(change: PointChange) -> dict[str, Any]:
+@dataclass(frozen=True, kw_only=True)
+class _Term:
+    """What one term changed by new facts and by the change, or, of a first plan, what it is worth; EUR."""
+
+    name: str
+    facts: float
+    earned: float
+    planning: bool  # a planning price, which nobody pays
+
+
+def _terms(plan: Plan) -> list[_Term]:
+    """Return the terms of a cent or more, the largest first."""
+    facts = plan.change.facts_eur if plan.change else {}
+    earned = plan.change.earned_eur if plan.change else plan.result.terms_eur
+    found = [
+        _Term(name=name, facts=facts.get(name, 0.0), earned=eur, planning=name in plan.result.planning)
+        for name, eur in earned.items()
+    ]
+    sized = [(max(abs(term.facts), abs(term.earned)), term) for term in found]
+    return [term for size, term in sorted(sized, key=lambda pair: -pair[0]) if size >= _CENT]
+
+
+def _money(plan: Plan) -> dict[str, float] | None:
+    """Return what new facts and the change earned in money, EUR; None for a first plan."""
+    if plan.change is None:
+        return None
+    return {
+        "facts": _without(plan.change.facts_eur, plan.result.planning),
+        "earned": _without(plan.change.earned_eur, plan.result.planning),
+    }
+
+
+def _sums(plan: Plan, moved: list[dict[str, Any]]) -> dict[str, Any] | None:
+    """Return what, beside the points that are shown, makes up what the change earned; None for plans without it."""
+    if plan.change is None or not plan.change.rest_eur:
+        return None
+    others = moved[SHOWN_POINTS:]
+    return {
+        "others": len(others), "others_eur": sum(m["earned_eur"] for m in others),
+        "rest_eur": _without(plan.change.rest_eur, plan.result.planning),
+    }  # fmt: skip
+
+
+def _without(terms_eur: Mapping[str, float], planning: tuple[str, ...]) -> float:
+    return sum(eur for term, eur in terms_eur.items() if term not in planning)
+
+
+def _moved(change: PointChange, plan: Plan) -> dict[str, Any]:
+    earned = _without(change.terms_eur, plan.result.planning) if change.terms_eur else None
     return {
         "address": change.address,
         "isps": len(change.isps),
         "largest_w": max((i.after_w - i.before_w for i in change.isps), key=abs),
-        "earned_eur": sum(i.earned_eur for i in change.isps),
+        "earned_eur": sum(i.earned_eur for i in change.isps) if earned is None else earned,
+        "causes": [str(cause) for cause in change.causes],
     }
 
 

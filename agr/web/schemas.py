@@ -200,10 +200,13 @@ class PlanOut(BaseModel):
     reasons: list[str]
     predecessor: int | None
     objective_eur: float
+    money_eur: float  # the objective without planning prices, which nobody pays
     flexibility_eur: float
     gap_eur: float | None  # null: no bound was proven
     terms_eur: dict[str, float]
-    change_eur: dict[str, float] | None
+    planning_terms: list[str]  # those of the terms that are planning prices
+    change_eur: dict[str, float] | None  # against the predecessor: new facts and the change of the program
+    earned_eur: dict[str, float] | None  # of that, what the change of the program earned under the same facts
     changed_points: int
     moved_kwh: float
     imbalance_mwh: float

@@ -1,5 +1,7 @@
 """What operators see of a day at a glance and in full, on a desktop and on a phone, in a real browser."""
 
+import json
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, time
@@ -9,9 +11,10 @@ import pytest
 
 from agr.connectors.tables.writing import write_folder
 from agr.domain.isp import Period
-from agr.domain.register import PointLimit
+from agr.domain.register import PointLimit, Price
 from agr.messaging.publish import OPEN
 from agr.settings import Planning
+from agr.store import register
 from tests.day import tiny
 from tests.day.market import Market
 from tests.day.tiny import A, B
@@ -120,3 +123,107 @@ def test_every_part_of_the_navigation_is_on_the_screen(market, page):
     open_(page, market, "/log")
     assert page.locator("nav[aria-label=Main] a").count() == 8
     assert outside(page, "nav[aria-label=Main] a") == []
+
+
+def priced(market: Market, noon: float) -> None:
+    """Let energy cost 40 EUR/MWh but from 10 to 14 o'clock: nobody is told, so nobody plans."""
+    rows = []
+    for start in PERIOD.starts():
+        hour = start.astimezone(PERIOD.tz).hour
+        rows.append(Price(series="day_ahead", start=start, minutes=15, value=noon if 10 <= hour < 14 else 40.0))
+    with market.daemon.store.transaction() as tx:
+        register.put_prices(tx, rows)
+
+
+def preview(page: Any, market: Market) -> int:
+    """Ask for a preview on the Day page; return its number."""
+    open_(page, market, "/")
+    act = page.locator("details.act", has=page.get_by_text("Re-optimise: preview…", exact=True)).first
+    act.locator("summary").click()
+    act.locator("input[name=why]").fill("a look")
+    act.get_by_role("button").click()
+    page.wait_for_url(re.compile(r"/runs/\d+$"))
+    return int(page.url.rsplit("/", 1)[1])
+
+
+def figure(page: Any, name: str) -> str:
+    return page.locator("dl.figures div", has=page.get_by_text(name, exact=True)).first.inner_text()
+
+
+def test_a_preview_that_changes_nothing_earns_nothing_in_real_euros(market, page):
+    number = preview(page, market)
+    assert market.plans()[-1].id == number
+    assert market.plans()[-1].change.points == ()
+    assert "0.00 EUR" in figure(page, "Earned by the change")
+    assert "nobody pays them" in figure(page, "Planning prices")
+
+
+def test_a_preview_is_looked_at_in_full_and_the_plan_in_force_stays_apart(market, page):
+    priced(market, 400.0)
+    number = preview(page, market)
+    page.get_by_role("region", name="Changed congestion points").get_by_role("link", name=A).click()
+    page.wait_for_url(f"**/points/{PERIOD}/**plan={number}")
+    assert f"Plan {number}" in page.locator(".banner.info").inner_text()
+    assert "nothing was sent" in page.locator(".banner.info").inner_text()
+    lines = {s["label"]: s["values"] for s in json.loads(page.locator("#program script").inner_text())["series"]}
+    planned = next(p.power_w for p in market.plans()[-1].points if p.address == A)
+    assert lines[f"plan {number}"] == [w / 1000 for w in planned]
+    assert lines[f"plan {market.in_force().id}, in force"] != lines[f"plan {number}"]
+    open_(page, market, f"/points?period={PERIOD}&plan={number}")
+    assert f"plan {number}" in page.locator(".banner.info").inner_text()
+    page.get_by_role("link", name=A).click()
+    page.wait_for_url(f"**plan={number}")
+    open_(page, market, f"/points/{PERIOD}/{A}")
+    assert page.locator(".banner.info").count() == 0
+    assert "plan 2" in page.locator("#program figcaption").inner_text()
+
+
+def test_why_an_isp_changed_is_looked_up_in_any_plan_with_old_prices(market, page):
+    priced(market, 400.0)
+    number = preview(page, market)
+    open_(page, market, f"/points/{PERIOD}/{A}?plan={number}")
+    page.get_by_label("Why is ISP").fill("10:15")
+    page.get_by_role("button", name="as it is?").click()
+    why = page.locator(".why")
+    why.wait_for()
+    said = why.inner_text()
+    assert f"ISP 42, from 10:15, in plan {number}" in said
+    assert "day-ahead price (400.00, before 41.00 per MWh)" in said
+    assert "energy price in the portfolio (" in said
+    assert "in the portfolio: day-ahead prices differ in" in said
+    assert "operator: anna: a look" in said
+    page.locator("select[name=plan]").select_option("2")
+    page.get_by_role("button", name="as it is?").click()
+    page.get_by_text("ISP 42, from 10:15, in plan 2").wait_for()
+    assert "unchanged" in page.locator(".why").inner_text()
+    page.get_by_label("Why is ISP").fill("97")
+    page.get_by_role("button", name="as it is?").click()
+    page.get_by_text("is no ISP of").wait_for()
+
+
+def test_euros_of_a_change_add_up_on_the_page(market, page):
+    priced(market, 400.0)
+    number = preview(page, market)
+    table = page.get_by_role("region", name="Changed congestion points")
+    rows = [text.replace("−", "-").replace(",", "") for text in table.locator("tr").all_inner_texts()]
+    euros = [float(match.group()) for row in rows if (match := re.search(r"[+-]?\d+\.\d\d\b(?! *\d)", row))]
+    assert len(euros) >= 3, rows
+    assert sum(euros[:-1]) == pytest.approx(euros[-1], abs=0.02), rows
+    plan = next(p for p in market.plans() if p.id == number)
+    assert sum(plan.change.earned_eur.values()) > 1
+
+
+def test_every_column_of_why_an_isp_changed_is_on_the_screen(market, page):
+    priced(market, 400.0)
+    number = preview(page, market)
+    open_(page, market, f"/points/{PERIOD}/{A}?plan={number}")
+    cells = page.get_by_role("region", name="Changed ISPs").locator("td.because")
+    assert "energy price in the portfolio" in cells.first.inner_text()
+    assert outside(page, "td.because, [aria-label='Changed ISPs'] td") == []
+
+
+def test_why_the_called_line_may_lie_beyond_a_limit_is_said_below_it(market, page):
+    open_(page, market, f"/points/{PERIOD}/{A}")
+    said = page.locator("#beyond").inner_text()
+    assert "would exceed the import limit by up to" in said
+    assert "it is never sent" in said
