@@ -214,8 +214,7 @@ class Service:
             return 503
         try:
             return self.receiver.receive(body)
-        except StoreError as error:
-            log.error("message.not_stored", why=str(error))  # noqa: TRY400 - the sender tries again
+        except StoreError:  # the watchdog reports it, once for all messages; the sender tries again
             return 503
 
     @property

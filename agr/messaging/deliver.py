@@ -4,6 +4,7 @@ A slow recipient delays no other.
 """
 
 import random
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -12,6 +13,7 @@ from threading import Lock
 
 import structlog
 
+from agr.domain.errors import StoreError
 from agr.domain.isp import Clock, Period
 from agr.settings import Settings
 from agr.store import day, outbox, plans
@@ -26,6 +28,8 @@ log = structlog.get_logger()
 MOST_THREADS = 256
 
 _FINAL = {Outcome.DELIVERED, Outcome.FAILED}
+_REST_S = 5.0
+"""Seconds without a new delivery after the store has failed."""
 _NAMED = 5
 """Most congestion points that an alarm names beside the first."""
 _SHARE_OF_THE_REST = 0.125
@@ -50,10 +54,13 @@ class Deliverer:
         recipients = {p.domain for role in ROLES for p in participants.with_role(role)}
         self._threads = ThreadPoolExecutor(min(len(recipients) + 1, MOST_THREADS), thread_name_prefix="delivery")
         self._busy: set[str] = set()
+        self._rests_until = 0.0
         self._lock = Lock()
 
     def run_due(self) -> int:
         """Start delivering what is due to recipients that are not busy; return how many deliveries were started."""
+        if time.monotonic() < self._rests_until:
+            return 0
         with self._lock:
             busy = frozenset(self._busy)
         with self._store.transaction() as tx:
@@ -73,6 +80,9 @@ class Deliverer:
             message: Queued | None = first
             while message is not None:
                 message = self._deliver(message)
+        except StoreError:  # the watchdog reports it; what was not recorded is tried again
+            self._rests_until = time.monotonic() + _REST_S
+            raise
         except Exception:
             log.exception("delivery.broke", recipient=recipient, message_id=first.message_id)
             raise

@@ -20,8 +20,13 @@ class Health:
         return [name for name, runs in self.parts.items() if not runs()]
 
     def unready(self) -> list[str]:
-        """Return what keeps the service from working now."""
+        """Return what keeps the service from working now.
+
+        A store that can still be read but not written, on a full disk, is no use either.
+        """
         found = self.dead()
+        if self.store.trouble is not None:
+            return [*found, "store"]
         try:
             with self.store.transaction() as tx:
                 change_counters.answers(tx)

@@ -1,6 +1,7 @@
 """Structured log events: to a terminal, as JSON, or to a listener; ids always, keys and personal data never."""
 
 import logging
+import os
 import sys
 from collections.abc import Callable, MutableMapping
 from contextlib import suppress
@@ -32,6 +33,11 @@ class Unbreakable:
             self._stream.flush()
 
 
+def in_colour(stream: TextIO) -> bool:
+    """Say whether a stream shows colours: a terminal, unless NO_COLOR forbids it; never a file or a pipe."""
+    return stream.isatty() and not os.environ.get("NO_COLOR")
+
+
 def configure(*, json: bool = False, listener: Callable[[Event], None] | None = None, quiet: bool = False) -> None:
     """Send events to standard error; `listener` gets each one too; `quiet` keeps them off the terminal."""
 
@@ -45,7 +51,9 @@ def configure(*, json: bool = False, listener: Callable[[Event], None] | None = 
         return event
 
     # Plain tracebacks: the renderer's own show local variables, which hold keys and personal data.
-    console = structlog.dev.ConsoleRenderer(pad_event_to=24, exception_formatter=structlog.dev.plain_traceback)
+    console = structlog.dev.ConsoleRenderer(
+        pad_event_to=24, exception_formatter=structlog.dev.plain_traceback, colors=in_colour(sys.stderr)
+    )
     render: Any = structlog.processors.JSONRenderer() if json else console
     tail = [structlog.processors.format_exc_info, render] if json else [render]
     structlog.configure(

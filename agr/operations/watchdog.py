@@ -1,8 +1,10 @@
-"""Raises alarms about a store that fails or is slow, and a clock that jumped; ends them by itself."""
+"""Raises alarms about a store that fails or is slow, a disk that fills, and a clock that jumped; ends them again."""
 
+import shutil
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import structlog
 
@@ -24,9 +26,16 @@ SLOW_S = 5.0
 QUICK_S = 60.0
 """Time without another slow commit after which the alarm ends."""
 
+ROOM_BYTES = 256 * 1024**2
+"""Less free disk space than this is an alarm, which can still be written then."""
+
 
 def _wall() -> datetime:
     return datetime.now(UTC)
+
+
+def _free_bytes(folder: Path) -> int:
+    return shutil.disk_usage(folder).free
 
 
 def shorten_pauses(tx: Tx, now: datetime, settings: Settings) -> None:
@@ -53,11 +62,13 @@ class Watchdog:
         wall: Callable[[], datetime] = _wall,
         monotonic: Callable[[], float] = time.monotonic,
         slow_s: float = SLOW_S,
+        room: Callable[[Path], int] = _free_bytes,
     ) -> None:
         self._store, self._settings, self._clock, self._jumped = store, settings, clock, jumped
         self._wall, self._monotonic = wall, monotonic
         self._base = wall(), monotonic()
-        self._slow_s = slow_s
+        self._slow_s, self._room = slow_s, room
+        self._short_of_room: bool | None = None  # not known yet: an alarm from before a restart may be open
         self._jump_at: float | None = None
         self._slow_at: float | None = None
         self._told = False
@@ -67,6 +78,7 @@ class Watchdog:
         try:
             self._check_clock()
             self._check_store()
+            self._check_room()
             self._check_speed()
         except StoreError as error:
             if not self._told:
@@ -85,6 +97,22 @@ class Watchdog:
         self._store.forget_trouble()
         self._told = False
         log.warning("store.recovered", after=trouble)
+
+    def _check_room(self) -> None:
+        """Raise an alarm before the disk of an SQLite store is full."""
+        file = self._store.file
+        if file is None:
+            return
+        free, short, now = self._room(file.parent), self._short_of_room, self._clock.now()
+        self._short_of_room = free < ROOM_BYTES
+        if self._short_of_room == short:
+            return
+        with self._store.transaction() as tx:
+            if self._short_of_room:
+                text = f"the disk of {file} has {free / 1024**2:,.0f} MiB left: make room, or nothing can be stored"
+                day.raise_alarm(tx, "disk low", str(file.parent), text, now)
+            else:
+                day.recover(tx, "disk low", str(file.parent), now)
 
     def _check_speed(self) -> None:
         """Raise an alarm when writing takes so long that messages and gates have to wait for it."""

@@ -5,9 +5,13 @@ from collections.abc import Callable
 
 import structlog
 
+from agr.domain.errors import StoreError
+
 log = structlog.get_logger()
 
 _PAUSE_S = 0.2
+_LONGEST_S = 10.0
+"""Seconds: the longest pause after failures, which doubles with each."""
 
 
 class Loop:
@@ -45,9 +49,12 @@ class Loop:
             self._woken.clear()
             try:
                 again = self._may() and self._duty()
+            except Exception as error:
+                if not isinstance(error, StoreError):  # the watchdog reports the store's failures, once for all loops
+                    log.exception("loop.failed", loop=self.name)
+                pause = min(pause * 2, _LONGEST_S)
+                self._ended.wait(pause)  # being woken is no reason to fail again sooner
+            else:
                 pause = self._pause_s
-            except Exception:
-                log.exception("loop.failed", loop=self.name)
-                again, pause = False, min(pause * 2, 10.0)
-            if not again:
-                self._woken.wait(pause)
+                if not again:
+                    self._woken.wait(pause)

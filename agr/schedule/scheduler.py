@@ -106,8 +106,7 @@ class Scheduler:
                 for open_one in self.pending(period):
                     if open_one.at <= moment.at and open_one.at <= self._clock.now():
                         self._handle(period, open_one)
-        except StoreError:
-            log.exception("moment.postponed", period=str(period), moment=moment.name)
+        except StoreError:  # the watchdog reports it, once for all moments
             self._add(f"{period} {moment.name}", self._clock.real(self._clock.now() + RETRY), self._run, period, moment)
 
     def _handle(self, period: Period, moment: Moment) -> None:
@@ -134,6 +133,8 @@ class Scheduler:
     def _call(self, period: Period, moment: Moment) -> str | None:
         try:
             return self._handlers[moment.name.split(" ")[0]](period, moment.name)
+        except StoreError:
+            raise  # not the moment's fault: it is tried again
         except Exception as error:
             log.exception("moment.failed", period=str(period), moment=moment.name)
             with self._store.transaction() as tx:

@@ -1,5 +1,6 @@
 """Opens the database, brings its schema up to date, and hands out transactions."""
 
+import os
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -31,6 +32,21 @@ def _begin_immediate(connection: sa.Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
+def _for_its_owner_only(file: Path) -> None:
+    """Make the file of an SQLite store, or take it from others: it holds personal data. SQLite's own files follow it.
+
+    Raises OSError. A file of another user stays as it is.
+    """
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    descriptor = os.open(file, os.O_RDONLY | os.O_CREAT, 0o600)
+    try:
+        state = os.fstat(descriptor)
+        if state.st_mode & 0o077 and state.st_uid == os.geteuid():
+            os.fchmod(descriptor, 0o600)
+    finally:
+        os.close(descriptor)
+
+
 class Store:
     """One database; safe to share between threads."""
 
@@ -39,14 +55,19 @@ class Store:
             self._url = sa.make_url(url)
             if self._url.drivername == "postgresql":
                 self._url = self._url.set(drivername="postgresql+psycopg")
-            if self._url.get_backend_name() == "sqlite" and self._url.database not in (None, "", ":memory:"):
-                Path(str(self._url.database)).parent.mkdir(parents=True, exist_ok=True)
+            if self.file is not None:
+                _for_its_owner_only(self.file)
             in_memory = self._url.get_backend_name() == "sqlite" and self._url.database in (None, "", ":memory:")
             options: dict[str, Any] = {"poolclass": sa.StaticPool, "connect_args": {"check_same_thread": False}}
             pool = options if in_memory else {"pool_pre_ping": True, "pool_size": 10, "max_overflow": 90}
             # Parameters may be personal data: they never reach an error message or the log.
             self._engine = sa.create_engine(self._url, hide_parameters=True, **pool)
         except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError, ModuleNotFoundError, OSError) as error:
+            if isinstance(error, OSError):
+                raise StoreError(
+                    f"the store at {self.place} cannot be used: {error.strerror} ({error.filename}); give its folder "
+                    "to the user that runs agr, or change store_url"
+                ) from error
             raise StoreError(f"store_url cannot be used: {error}; use sqlite:///path or postgresql://…") from error
         # SQLite lets a waiting writer sleep up to 100 ms between two looks; our own threads take turns without that.
         self._turn = Lock() if self._engine.dialect.name == "sqlite" else None
@@ -117,6 +138,13 @@ class Store:
         acting = copy(self)
         acting._fence = fence
         return acting
+
+    @property
+    def file(self) -> Path | None:
+        """The file of an SQLite store; None: it is elsewhere, or in memory."""
+        if self._url.get_backend_name() != "sqlite" or self._url.database in (None, "", ":memory:"):
+            return None
+        return Path(str(self._url.database))
 
     @property
     def shared(self) -> bool:
