@@ -325,25 +325,29 @@ def backtest(
 def import_(
     folder: Annotated[Path, typer.Argument(help="New folder for the scenario.")],
     period: Annotated[str, typer.Option("--period", help="2025-01-20, or 2025-01-20..2025-01-26.")],
-    day_ahead: Annotated[Path | None, typer.Option(help="Day-ahead prices: ENTSO-E's export.")] = None,
+    day_ahead: Annotated[Path | None, typer.Option(help="Day-ahead prices, as ENTSO-E and others publish.")] = None,
     capacity: Annotated[list[Path] | None, typer.Option(help="Capacity results of regelleistung.net.")] = None,
-    imbalance: Annotated[Path | None, typer.Option(help="TenneT's settlement prices.")] = None,
-    sessions: Annotated[Path | None, typer.Option(help="A charge-point operator's list of sessions.")] = None,
+    imbalance: Annotated[Path | None, typer.Option(help="Imbalance prices of TenneT or Elia.")] = None,
+    sessions: Annotated[Path | None, typer.Option(help="A list of charging sessions.")] = None,
     sessions_from: Annotated[str | None, typer.Option(help="Day of the list that becomes the first Period.")] = None,
     country: Annotated[str, typer.Option(help="Country of the capacity prices, where a file has several.")] = "NL",
+    area: Annotated[str | None, typer.Option(help="Area of the day-ahead prices, where a file has several.")] = None,
     zone: Annotated[str, typer.Option(help="The market's time zone.")] = "Europe/Amsterdam",
 ) -> None:
-    """Build a scenario from your own downloads (CSV, plain or gzipped)."""
+    """Build a scenario from your own downloads (CSV, JSON or XML, plain, gzipped or zipped)."""
     from agr.scenario.importing import ImportRequest, import_scenario
     from agr.scenario.running import days_between, parse_day
 
     with in_words():
         request = ImportRequest(
             periods=days_between(period, zone, 15), day_ahead=day_ahead, capacity=tuple(capacity or ()),
-            imbalance=imbalance, sessions=sessions, country=country,
+            imbalance=imbalance, sessions=sessions, country=country, area=area,
             sessions_from=parse_day(sessions_from) if sessions_from else None,
         )  # fmt: skip
         scenario, notes = import_scenario(folder, request)
     for note in notes:
         err.print(f"note: {note}", markup=False, highlight=False, soft_wrap=True)
-    out.print(f"{folder}: {scenario.resources:,} sessions; run it with `agr scenario run {folder}`", highlight=False)
+    out.print(
+        f"{folder}: {scenario.resources:,} sessions; run it with `agr scenario run {folder}`",
+        markup=False, highlight=False, soft_wrap=True,
+    )  # fmt: skip

@@ -111,14 +111,14 @@ def replay(
 def from_downloads(
     folder: str | Path, period: str, *, day_ahead: str | Path, capacity: Iterable[str | Path] = (),
     imbalance: str | Path | None = None, sessions: str | Path | None = None, sessions_from: str | None = None,
-    country: str = "NL", zone: str = "Europe/Amsterdam",
+    country: str = "NL", area: str | None = None, zone: str = "Europe/Amsterdam",
 ) -> Scenario:  # fmt: skip
     """Build a scenario folder from downloads, as `agr scenario import` does, and return the scenario."""
     request = importing.ImportRequest(
         periods=running.days_between(period, zone, 15), day_ahead=Path(day_ahead),
         capacity=tuple(Path(path) for path in capacity),
         imbalance=None if imbalance is None else Path(imbalance),
-        sessions=None if sessions is None else Path(sessions), country=country,
+        sessions=None if sessions is None else Path(sessions), country=country, area=area,
         sessions_from=None if sessions_from is None else running.parse_day(sessions_from),
     )  # fmt: skip
     made, notes = importing.import_scenario(Path(folder), request)

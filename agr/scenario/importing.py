@@ -1,10 +1,11 @@
-"""Builds a scenario folder from a user's own downloads."""
+"""Builds a scenario folder from a user's own downloads: the whole folder, or nothing."""
 
 import hashlib
 import json
-from collections.abc import Sequence
+import shutil
+import tempfile
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,18 +13,22 @@ import yaml
 
 from agr.connectors.tables.writing import write_folder
 from agr.domain.errors import InputError
-from agr.domain.isp import Period, local_instant
+from agr.domain.isp import Period
 from agr.domain.kinds.ev_session import EvSession
 from agr.domain.register import Connection, Price, Register
 from agr.scenario import downloads
+from agr.scenario.downloads import Asked, Reading
 from agr.scenario.folder import read_scenario
+from agr.scenario.imported_prices import of_days, of_the_day_before, product_minutes
+from agr.scenario.imported_sessions import moved_sessions
 from agr.scenario.scenario import Scenario
 
 _PRODUCTS = {
     "fcr_capacity": ("FCR", "symmetric", 30, "08:00"), "afrr_up_capacity": ("aFRR up", "up", 60, "09:00"),
-    "afrr_down_capacity": ("aFRR down", "down", 60, "09:00"),
+    "afrr_down_capacity": ("aFRR down", "down", 60, "09:00"), "mfrr_up_capacity": ("mFRR up", "up", 60, "10:00"),
+    "mfrr_down_capacity": ("mFRR down", "down", 60, "10:00"),
 }  # fmt: skip
-_PRIVATE_KW = 11.0
+"""Series → name, direction, minutes for which full power must last, gate on the day before."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +42,7 @@ class ImportRequest:
     sessions: Path | None = None
     sessions_from: date | None = None  # day of the list that becomes the first Period; None: the first Period
     country: str = "NL"
+    area: str | None = None  # of the day-ahead prices, where a file has several
 
 
 @dataclass(kw_only=True)
@@ -44,14 +50,16 @@ class _Made:
     prices: list[Price] = field(default_factory=list)
     sessions: list[EvSession] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    product_minutes: int = 60
 
 
 def import_scenario(folder: Path, request: ImportRequest) -> tuple[Scenario, tuple[str, ...]]:
     """Write a scenario made from downloads; return it with remarks.
 
-    Raises InputError when the folder is in use or an input is missing, TableError with all faults of a file.
+    The folder appears when it is whole; a refused import leaves nothing behind. Raises InputError when the folder is in
+    use or an input is missing, TableError with all faults of a file.
     """
-    if folder.exists() and any(folder.iterdir()):
+    if folder.is_file() or (folder.exists() and any(folder.iterdir())):
         raise InputError(f"{folder} is not empty; choose a new folder for the scenario")
     if request.day_ahead is None:
         raise InputError("a scenario needs day-ahead prices: give them with --day-ahead FILE")
@@ -59,6 +67,28 @@ def import_scenario(folder: Path, request: ImportRequest) -> tuple[Scenario, tup
     _take_prices(request, made)
     if request.sessions is not None:
         _take_sessions(request, made)
+    return _placed(folder, request, made), tuple(made.notes)
+
+
+def _placed(folder: Path, request: ImportRequest, made: _Made) -> Scenario:
+    """Write and read the folder at a temporary place beside its own, then move it there."""
+    folder = folder.resolve()
+    near = next(parent for parent in folder.parents if parent.is_dir())
+    try:
+        with tempfile.TemporaryDirectory(dir=near, prefix=f".{folder.name}-") as beside:
+            written = Path(beside) / folder.name
+            _write(written, request, made)
+            scenario = read_scenario(written)
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            if folder.exists():
+                folder.rmdir()  # empty, as was seen before
+            shutil.move(written, folder)
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be written ({error.strerror}); choose another folder") from error
+    return scenario
+
+
+def _write(folder: Path, request: ImportRequest, made: _Made) -> None:
     first = request.periods[0]
     connections = tuple(
         Connection(address=address, first_day=first.day) for address in sorted({s.connection for s in made.sessions})
@@ -69,91 +99,62 @@ def import_scenario(folder: Path, request: ImportRequest) -> tuple[Scenario, tup
     (folder / "cro.json").write_text(json.dumps(listed, indent=1) + "\n", encoding="utf-8")
     (folder / "scenario.yaml").write_text(_yaml(folder.name, request, made), encoding="utf-8")
     (folder / "README.md").write_text(_readme(folder.name, request, made), encoding="utf-8")
-    return read_scenario(folder), tuple(made.notes)
 
 
 def _files(request: ImportRequest) -> list[Path]:
     return [p for p in (request.day_ahead, *request.capacity, request.imbalance, request.sessions) if p is not None]
 
 
+def _asked(request: ImportRequest) -> Asked:
+    first, last = request.periods[0], request.periods[-1]
+    days = (first.previous().day, last.day)
+    return Asked(tz=first.tz, area=request.area, country=request.country, days=days)
+
+
 def _take_prices(request: ImportRequest, made: _Made) -> None:
-    periods, tz = request.periods, request.periods[0].tz
-    before = periods[0].previous()
+    periods, asked = request.periods, _asked(request)
     assert request.day_ahead is not None
-    known = [p for p in downloads.day_ahead(request.day_ahead, tz) if before.start <= p.start < periods[-1].end]
-    made.prices += known
-    expected = _naive(known, periods)
-    if len(expected) == len([p for p in known if p.start >= periods[0].start]):
-        made.prices += expected
-        made.notes.append("day_ahead_forecast is the price of the day before at the same wall-clock time")
+    energy = _heard(request.day_ahead, downloads.day_ahead(request.day_ahead, asked), made)
+    of_days(request.day_ahead, energy, periods)
+    before = periods[0].previous()
+    known = [p for p in energy.values if before.start <= p.start < periods[-1].end]
+    forecast = of_the_day_before(known, periods)
+    made.prices += known + (forecast or [])
+    made.product_minutes, words = product_minutes(known, periods)
+    if forecast is None:
+        words_of_forecast = f"has no whole day before {periods[0]}: no day_ahead_forecast was made"
+        made.notes.append(f"{request.day_ahead.name} {words_of_forecast}")
     else:
-        made.notes.append(
-            f"{request.day_ahead.name} has no whole day before {periods[0]}: no day_ahead_forecast was made"
-        )
+        made.notes.append("day_ahead_forecast is the price of the day before at the same wall-clock time")
+    made.notes += [words] if words else []
     for path in request.capacity:
-        made.prices += _within(downloads.capacity(path, tz, request.country), periods)
-    if request.imbalance is not None:
-        made.prices += _within(downloads.imbalance(request.imbalance, tz), periods)
-
-
-def _within(prices: Sequence[Price], periods: tuple[Period, ...]) -> list[Price]:
-    return [p for p in prices if periods[0].start <= p.start < periods[-1].end]
-
-
-def _naive(known: Sequence[Price], periods: tuple[Period, ...]) -> list[Price]:
-    """Return the prices of the day before, at the same wall-clock time."""
-    tz = periods[0].tz
-    by_start = {p.start: p for p in known}
-    found = []
-    for price in known:
-        local = price.start.astimezone(tz)
-        earlier = by_start.get(local_instant(local.date() - timedelta(days=1), local.time(), tz))
-        if price.start >= periods[0].start and earlier is not None:
-            found.append(
-                Price(series="day_ahead_forecast", start=price.start, minutes=price.minutes, value=earlier.value)
+        bought = of_days(path, _heard(path, downloads.capacity(path, asked), made), periods)
+        twice = {p.series for p in bought} & {p.series for p in made.prices}
+        if twice:
+            raise InputError(
+                f"{path.name}: another file has prices of {', '.join(sorted(twice))} too; give one of them"
             )
-    return found
+        made.prices += bought
+    if request.imbalance is not None:
+        found = _heard(request.imbalance, downloads.imbalance(request.imbalance, asked), made)
+        made.prices += of_days(request.imbalance, found, periods, whole=False)
+
+
+def _heard(path: Path, reading: Reading[Any], made: _Made) -> Reading[Any]:
+    """Say how a file was read."""
+    made.notes += [f"{path.name} was read as {reading.layout}", *reading.notes]
+    return reading
 
 
 def _take_sessions(request: ImportRequest, made: _Made) -> None:
-    """Return the sessions that overlap the Periods, moved from the list's days at the same wall-clock time."""
     assert request.sessions is not None
-    first, last, tz = request.periods[0], request.periods[-1], request.periods[0].tz
-    moved = first.day - (request.sessions_from or first.day)
-    listed = downloads.sessions(request.sessions, tz)
-    raised = 0
-    for one in listed:
-        arrival, departure = (_shifted(t, moved, tz) for t in (one.start, one.end))
-        if arrival >= last.end or departure <= first.start or departure <= arrival:
-            continue
-        hours = (departure - arrival) / timedelta(hours=1)
-        needed = one.energy_kwh / hours
-        charge_kw = one.max_kw or _PRIVATE_KW
-        raised += needed > charge_kw
-        made.sessions.append(
-            EvSession(
-                resource=f"session-{one.session}", connection=f"ea1.2024-01.example.chargers:{one.charger}",
-                arrival=arrival, departure=departure, energy_kwh=one.energy_kwh, charge_kw=max(charge_kw, needed),
-            )
-        )  # fmt: skip
-    days = f"{first.day - moved}" + (f" to {last.day - moved}" if last != first else "")
-    if not made.sessions:
-        spread = f"{listed[0].start:%Y-%m-%d} to {listed[-1].start:%Y-%m-%d}"
-        raise InputError(f"{request.sessions.name} has no session on {days}; it has {spread}: use --sessions-from DAY")
-    if raised:
-        made.notes.append(
-            f"{raised} sessions took more energy than their highest power allows; their power was raised to match"
-        )
-
-
-def _shifted(instant: datetime, by: timedelta, tz: Any) -> datetime:
-    local = instant.astimezone(tz)
-    return instant if not by else local_instant(local.date() + by, local.time(), tz, second=bool(local.fold))
+    listed = _heard(request.sessions, downloads.sessions(request.sessions, _asked(request)), made).values
+    moved = moved_sessions(request.sessions, listed, request.periods, request.sessions_from)
+    made.sessions, made.notes = moved.sessions, made.notes + moved.notes
 
 
 def _yaml(name: str, request: ImportRequest, made: _Made) -> str:
     series = {p.series for p in made.prices}
-    energy = [p.minutes for p in made.prices if p.series == "day_ahead"]
     products = [
         {"name": label, "direction": direction, "series": s, "price_unit": "EUR/MW/h", "max_mw": 1,
          "sustain_minutes": minutes, "gate": {"at": gate, "days_before": 1}}
@@ -167,7 +168,7 @@ def _yaml(name: str, request: ImportRequest, made: _Made) -> str:
         **({"last_period": str(last)} if last != first else {}),
         "zone": first.zone_name,
         "isp_minutes": first.isp_minutes,
-        "markets": {"day_ahead": {"product_minutes": max(energy, default=60)}, "capacity": products},
+        "markets": {"day_ahead": {"product_minutes": made.product_minutes}, "capacity": products},
     }
     head = f"# Made by agr scenario import from {', '.join(path.name for path in _files(request))}.\n"
     return head + yaml.safe_dump(whole, sort_keys=False, allow_unicode=True)

@@ -1,0 +1,1 @@
+"""The layouts that are known, one file each."""

@@ -1,0 +1,75 @@
+"""Day-ahead prices in columns with telling names, in any order: Ember's, open-data portals', a user's own."""
+
+import re
+
+from agr.scenario.downloads.intervals import Timing, read_day_first
+from agr.scenario.downloads.layout import Asked, Layout, PriceColumn, PriceColumns
+from agr.scenario.downloads.roles import AREAS, DAYS, ENDS, LENGTHS, SEQUENCES, one_of, start_of
+from agr.scenario.downloads.sheet import Sheet
+from agr.scenario.downloads.words import clock_of, foreign, per_mwh, plain
+
+_PRICES = {"price", "prices", "preis", "preise", "prijs", "prijzen", "prix"}
+_UNIT = re.compile(r"[\[(]?\s*(?:€|EUR|ct|cent)\s*(?:/|per\s)\s*k?M?Wh[a-z]*\s*[\])]?", re.IGNORECASE)
+
+
+def price_columns(sheet: Sheet) -> list[PriceColumn]:
+    """Return the columns in EUR per energy; several are told apart by the rest of their names."""
+    found = {at: factor for at, name in enumerate(sheet.header) if (factor := per_mwh(name)) is not None}
+    if not found and any(foreign(name) for name in sheet.header):
+        there = next(name for name in sheet.header if foreign(name))
+        raise ValueError(f"column '{there}' is not in EUR; convert its prices to EUR and rename it")
+    if not found:
+        return _by_unit_column(sheet)
+    of_day = [at for at in found if "day_ahead" in plain(sheet.header[at])]
+    if len(of_day) == 1:
+        found = {of_day[0]: found[of_day[0]]}
+    if len(found) == 1:
+        return [PriceColumn(column=at, factor=factor) for at, factor in found.items()]
+    return [
+        PriceColumn(column=at, factor=factor, area=_UNIT.sub("", sheet.header[at]).strip() or sheet.header[at])
+        for at, factor in found.items()
+    ]
+
+
+def _by_unit_column(sheet: Sheet) -> list[PriceColumn]:
+    """Return the column of prices whose unit stands in a column of its own."""
+    unit = one_of(sheet, (r"(?:price_)?unit|einheit|eenheid",))
+    if unit is None or not sheet.rows or per_mwh(sheet.rows[0].cells[unit]) != 1.0:
+        return []
+    named = [at for at, name in enumerate(sheet.names()) if at != unit and _PRICES & set(name.split("_"))]
+    return [PriceColumn(column=at, area="" if len(named) == 1 else sheet.header[at]) for at in named]
+
+
+def timing_of(sheet: Sheet, asked: Asked) -> Timing | None:
+    """Return the columns of times; None where no column says when a row begins or ends."""
+    start = start_of(sheet)
+    end = one_of(sheet, ENDS, but=(start,))
+    anchor = start if start is not None else end
+    if anchor is None:
+        return None
+    day = one_of(sheet, DAYS, but=(start, end))
+    clock = clock_of(sheet.header[anchor], asked.tz)
+    end_clock = clock if end is None else clock_of(sheet.header[end], asked.tz)
+    length = one_of(sheet, LENGTHS, but=(start, end))
+    return Timing(
+        start=start, end=end, day=day, length=length, clock=clock, end_clock=end_clock,
+        day_first=read_day_first(sheet, start, end, day, dense=True),
+    )  # fmt: skip
+
+
+def _columns(sheet: Sheet, asked: Asked) -> PriceColumns | None:
+    prices, timing = price_columns(sheet), timing_of(sheet, asked)
+    if not prices or timing is None:
+        return None
+    used = (timing.start, timing.end, timing.day, timing.length, *(one.column for one in prices))
+    area, sequence = one_of(sheet, AREAS, but=used), one_of(sheet, SEQUENCES, but=used)
+    return PriceColumns(timing=timing, prices=prices, area=area, sequence=sequence)
+
+
+def lacking(sheet: Sheet, asked: Asked) -> list[str]:
+    """Return what no column was found for."""
+    found = {"time": timing_of(sheet, asked), "price": price_columns(sheet)}
+    return [name for name, there in found.items() if not there]
+
+
+PRICE_TABLE = Layout(name="a table of prices", kind="day_ahead", columns=_columns)

@@ -1,0 +1,45 @@
+"""Charging sessions in columns with telling names, in any order: a charge-point operator's or a user's own list."""
+
+from agr.scenario.downloads.intervals import read_day_first
+from agr.scenario.downloads.layout import Asked, Layout, SessionColumns
+from agr.scenario.downloads.roles import one_of
+from agr.scenario.downloads.sheet import Sheet
+from agr.scenario.downloads.words import clock_of, in_unit
+
+_ANY = r"(?:_(?:utc|local|time|date|date_time|cet|cest|mez|mesz|gmt|at|europe|[a-z]+))*"
+_OF = r"(?:utc_|local_)?(?:transaction_|session_|charging_|charge_|plug_?in_)?"
+_ROLES: dict[str, tuple[str, ...]] = {
+    "session": (r"(?:session|transaction)_?(?:id|no|number|nr)", "id", r"session|transaction"),
+    "charger": (r"charger(?:_?id)?|charge_?point(?:_?id)?|evse(?:_?u?id)?|charging_point|ladepunkt|laadpaal|laadpunt",
+                r"station(?:_?id)?", "connection"),
+    "start": (rf"{_OF}(?:start|started|begin|beginn|start_?zeit|arrival){_ANY}", rf"plug_?in{_ANY}"),
+    "end": (rf"{_OF}(?:end|ended|stop|stopped|ende|end_?zeit|departure){_ANY}", rf"(?:un_?plug|plug_?out){_ANY}"),
+    "energy": (r"(?:total_?|charged_?|delivered_?)?(?:energy|energie)(?:_delivered)?(?:_[km]?wh)?", "[km]?wh",
+               "[km]?wh_delivered"),
+    "power": (r"max_?(?:imum_)?(?:charge_|charging_)?power(?:_[km]?w)?", r"charge_[km]?w", r"max_[km]?w"),
+    "plug": (r"connector(?:_?id)?", r"socket(?:_?id)?"),
+}  # fmt: skip
+_NEEDED = ("session", "charger", "start", "end", "energy")
+
+
+def _columns(sheet: Sheet, asked: Asked) -> SessionColumns | None:
+    found = {role: one_of(sheet, patterns) for role, patterns in _ROLES.items()}
+    session, charger, start, end, energy = (found[role] for role in _NEEDED)
+    if session is None or charger is None or start is None or end is None or energy is None:
+        return None
+    plug, power = found["plug"], found["power"]
+    clock = clock_of(sheet.header[start], asked.tz)
+    return SessionColumns(
+        session=session, charger=[charger] if plug is None else [charger, plug], start=start, end=end, energy=energy,
+        power=power, clock=clock, end_clock=clock_of(sheet.header[end], clock.zone),
+        day_first=read_day_first(sheet, start, end), energy_factor=in_unit(sheet.header[energy], "wh"),
+        power_factor=None if power is None else in_unit(sheet.header[power], "w"),
+    )  # fmt: skip
+
+
+def lacking(sheet: Sheet) -> list[str]:
+    """Return what no column was found for."""
+    return [role for role in _NEEDED if one_of(sheet, _ROLES[role]) is None]
+
+
+SESSION_TABLE = Layout(name="a table of sessions", kind="sessions", columns=_columns)

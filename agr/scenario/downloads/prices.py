@@ -1,0 +1,178 @@
+"""Reads a table of prices whose columns are known: area, sequence, unit, numbers, intervals, doubles."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from agr.domain.register import Price
+from agr.scenario.downloads.areas import area_code, chosen_area, listed
+from agr.scenario.downloads.intervals import Timed, timed
+from agr.scenario.downloads.isp_numbers import numbered
+from agr.scenario.downloads.layout import Asked, PriceColumn, PriceColumns
+from agr.scenario.downloads.numbers import Decimals, decimals_of
+from agr.scenario.downloads.plausibility import check_prices
+from agr.scenario.downloads.resolutions import finest
+from agr.scenario.downloads.sheet import Row, Sheet
+from agr.scenario.downloads.words import plain
+
+_UNIT_COLUMNS = ("unit", "currency", "currency_unit_name", "price_unit", "einheit", "wahrung", "eenheid", "valuta")
+_LENGTHS = (5, 10, 15, 20, 30, 60)
+"""Minutes for which an energy price may hold: a part of an hour."""
+_COMMON = {"", "without sequence", "sequence 1", "sequence sequence 1", "1"}
+"""How ENTSO-E's exports name the common day-ahead auction (SDAC)."""
+
+
+def read_prices(sheet: Sheet, columns: PriceColumns, asked: Asked) -> list[Price]:
+    """Return the prices, of every series in order of time. Raises TableError with all faults of the table."""
+    rows = [row for row in sheet.rows if row.line not in columns.skipped]
+    rows = _of_sequence(sheet, columns, _of_area(sheet, columns, rows, asked))
+    of_area = _columns_of_area(sheet, columns.prices, asked)
+    _check_units(sheet, rows)
+    cells = [cell for row in rows for one in of_area if (cell := row.cells[one.column])]
+    decimals = decimals_of(cells, sheet.separator)
+    values = {id(row): _values(sheet, row, of_area, decimals) for row in rows}
+
+    def silent(row: Row) -> bool:
+        return not values[id(row)]
+
+    if columns.isp is not None:
+        spans = numbered(sheet, columns.timing, columns.isp, rows, asked.tz)
+    else:
+        spans = timed(sheet, columns.timing, rows, silent=silent, days=asked.days)
+    empty = [row for row in rows if silent(row)]
+    if empty and len(empty) < len(rows):
+        sheet.notes.append(f"{sheet.file}: {len(empty)} rows have no price, the first in {sheet.place} {empty[0].line}")
+    found: list[Price] = []
+    for one in of_area:
+        found += _series(sheet, one, [(span, values[id(span.row)].get(one.column)) for span in spans])
+    sheet.check()
+    if not found:
+        raise sheet.refuse("holds no usable values")
+    check_prices(sheet, found)
+    return found
+
+
+def _of_area(sheet: Sheet, columns: PriceColumns, rows: list[Row], asked: Asked) -> list[Row]:
+    """Return the rows of the area that is meant. Raises TableError naming the areas."""
+    if columns.area is None:
+        if asked.area and not any(one.area for one in columns.prices):
+            sheet.notes.append(
+                f"{sheet.file} does not say whose prices it holds; they were taken as those of {asked.area}"
+            )
+        return rows
+    names = [row.cells[columns.area] for row in rows]
+    try:
+        chosen = chosen_area(names, asked.area)
+    except ValueError as error:
+        raise sheet.refuse(str(error)) from error
+    if chosen is None:
+        there = listed(names)
+        raise sheet.refuse(f"holds prices of {there}; choose one of them with --area" if names else "holds no rows")
+    code = area_code(chosen)
+    return [row for row in rows if area_code(row.cells[columns.area]) == code]
+
+
+def _columns_of_area(sheet: Sheet, prices: Sequence[PriceColumn], asked: Asked) -> list[PriceColumn]:
+    """Return the columns of the area that is meant. Raises TableError naming the areas that have columns."""
+    names = [one.area for one in prices if one.area]
+    if not names:
+        return list(prices)
+    try:
+        chosen = chosen_area(names, asked.area)
+    except ValueError as error:
+        raise sheet.refuse(str(error), sheet.head_line) from error
+    if chosen is None:
+        words = f"holds prices of {listed(names)}; choose one of them with --area"
+        raise sheet.refuse(words, sheet.head_line)
+    found = [one for one in prices if area_code(one.area) == area_code(chosen)]
+    if len({one.column for one in found}) > len({one.series for one in found}):
+        columns = ", ".join(f"'{sheet.header[one.column]}'" for one in found)
+        raise sheet.refuse(f"has several columns of prices of {chosen}: {columns}; delete all but one", sheet.head_line)
+    return found
+
+
+def _of_sequence(sheet: Sheet, columns: PriceColumns, rows: list[Row]) -> list[Row]:
+    """Return the rows of the common day-ahead auction. Raises TableError when there are only others."""
+    if columns.sequence is None:
+        return rows
+    kept = [row for row in rows if row.cells[columns.sequence].lower() in _COMMON]
+    others = sorted({row.cells[columns.sequence] for row in rows if row.cells[columns.sequence].lower() not in _COMMON})
+    unknown = [name for name in others if not name.split()[-1].isdigit()]
+    if unknown:
+        words = f"has rows of sequence '{unknown[0]}', which is not known; delete them, or the column if all are meant"
+        raise sheet.refuse(words)
+    if others and not kept:
+        words = (
+            f"holds only '{', '.join(others)}': the prices of an auction beside the common day-ahead auction (SDAC), "
+        )
+        raise sheet.refuse(words + "which is Sequence 1 or without sequence; export that one")
+    if others:
+        sheet.notes.append(
+            f"{sheet.file}: {len(rows) - len(kept)} rows of other auctions ({', '.join(others)}) left out"
+        )
+    return kept
+
+
+def _check_units(sheet: Sheet, rows: Sequence[Row]) -> None:
+    """Note rows whose columns for currency or unit say something else than EUR and MWh."""
+    for at, name in enumerate(sheet.names()):
+        if name not in _UNIT_COLUMNS:
+            continue
+        for row in rows:
+            unit = plain(row.cells[at])
+            if unit not in ("", "eur", "euro", "eur_mwh", "eur_per_mwh", "mwh"):
+                sheet.fault(row.line, f"'{row.cells[at]}' is not EUR/MWh; convert the prices", at)
+
+
+def _values(sheet: Sheet, row: Row, columns: Sequence[PriceColumn], decimals: Decimals) -> dict[int, float]:
+    """Return column → EUR/MWh of the columns that have a number."""
+    found: dict[int, float] = {}
+    for one in columns:
+        try:
+            value = decimals.number(row.cells[one.column])
+        except ValueError as error:
+            sheet.fault(row.line, str(error), one.column)
+            continue
+        if value is not None:
+            found[one.column] = round(value * one.factor, 9) if one.factor != 1 else value
+    return found
+
+
+def _series(sheet: Sheet, one: PriceColumn, spans: Sequence[tuple[Timed, float | None]]) -> list[Price]:
+    """Return one series in order of time; contradictions and impossible lengths are noted."""
+    seen: dict[tuple[datetime, int], tuple[Row, float]] = {}
+    doubles = 0
+    for span, value in spans:
+        if value is None:
+            continue
+        if span.minutes not in _LENGTHS:
+            sheet.fault(span.row.line, f"holds for {span.minutes} minutes; prices of energy hold for a part of an hour")
+            continue
+        before = seen.setdefault((span.start, span.minutes), (span.row, value))
+        if before[0] is span.row:
+            continue
+        doubles += 1
+        if before[1] != value:
+            sheet.fault(span.row.line, _contradiction(sheet, span, before, value))
+    if doubles:
+        sheet.notes.append(f"{sheet.file}: {doubles} rows say what others said before")
+    prices = [
+        Price(series=one.series, start=start, minutes=minutes, value=value)
+        for (start, minutes), (_, value) in seen.items()
+    ]
+    try:
+        fine = finest(prices)
+    except ValueError as error:
+        lines = {start: row.line for (start, _), (row, _) in seen.items()}
+        sheet.fault(max(lines.values()), str(error))
+        return []
+    if (shorter := len({p.minutes for p in prices})) > 1 and len(fine) != len(prices):
+        sheet.notes.append(f"{sheet.file}: where its {shorter} resolutions overlap, the finer price counts")
+    return fine
+
+
+def _contradiction(sheet: Sheet, span: Timed, before: tuple[Row, float], value: float) -> str:
+    row = before[0]
+    said = f"{span.start.isoformat()} has {value:g} here and {before[1]:g} in {sheet.place} {row.line}"
+    pairs = zip(sheet.header, row.cells, span.row.cells, strict=True)
+    differ = [f"{name} ('{one}', '{other}')" for name, one, other in pairs if one != other and name]
+    return f"{said}; the rows differ in {', '.join(differ[:5])}: keep one of them"
