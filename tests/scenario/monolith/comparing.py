@@ -42,7 +42,8 @@ def faults(folder: Path, solver: Any) -> list[str]:
     """Run the scenario of a folder; return where its plans and the monolith disagree, and findings of audits."""
     made = run(read_scenario(folder), solver=solver)
     wrong = [fault for one in compared(folder, made) if (fault := one.wrong())]
-    return wrong + [f"{step['step']}: {finding}" for step in made.steps for finding in step["audit"]]
+    wrong += [f"{step['step']}: {finding}" for step in made.steps for finding in step["audit"]]
+    return wrong + [f"cash: {finding}" for finding in made.outcome["cash"]["findings"]]
 
 
 def compared(folder: Path, made: Run) -> Iterator[Compared]:
