@@ -21,7 +21,7 @@ from agr.planning.case import (
     programs_kw,
 )
 from agr.planning.difference import Solved
-from agr.planning.midnight import left_by
+from agr.planning.midnight import credited_eur, left_by
 from agr.planning.ports import PlanningSettings, PlanReader
 
 
@@ -36,6 +36,7 @@ class RunInputs:
     notes: tuple[str, ...]  # fall-backs used
     basis: str
     followed: bool = False  # whether the next Period has a plan, which begins with what this one leaves
+    credited_eur: float = 0.0  # what the plan of the Period before credits, for the audit of what is debited
     quoted: tuple[Price, ...] = ()  # the rows that the Period's prices are made from, for the audit of the case
 
 
@@ -74,9 +75,10 @@ def read_inputs(
         unavailable_from=_unavailable_from(reader, register, period, notes),
         stay_eur_per_mwh=settings.publication.stay_eur_per_mwh if published else 0.0,
     )
+    earlier = _earlier(reader, period)
     return RunInputs(
-        inputs=carried_on(inputs, _earlier(reader, period)), predecessor=predecessor, before=before,
-        published=published, notes=tuple(notes),
+        inputs=carried_on(inputs, earlier), predecessor=predecessor, before=before,
+        credited_eur=0.0 if earlier is None else credited_eur(earlier), published=published, notes=tuple(notes),
         basis=basis_of(reader, settings, period, now), followed=followed(reader, period), quoted=quoted,
     )  # fmt: skip
 

@@ -15,7 +15,7 @@ from agr.planning.difference import Solved, begun_from, change
 from agr.planning.in_force import comparable, judged, standing, words
 from agr.planning.incremental import IncrementalPlanner, PartRefused, PartRun
 from agr.planning.inputs import RunInputs, read_inputs
-from agr.planning.midnight import leaves_otherwise, left_by
+from agr.planning.midnight import debit_findings, leaves_otherwise, left_by
 from agr.planning.plan_summary import points_of, positions_of, result_of
 from agr.planning.ports import PlanningSettings, PlanStore, Solver
 from agr.planning.progress import Round
@@ -84,6 +84,7 @@ def _said(against: AgainstInForce | None) -> tuple[str, ...]:
 def _checked(start: RunInputs, named: NamedCase, answer: Solution) -> Solution:
     """Return the answer with what is wrong in its case, and with what its programs break of what customers entered."""
     found = audit_prices(start.inputs, start.quoted) + audit_case(start.inputs, named)
+    found += debit_findings(start.credited_eur, start.inputs.brought_forward_eur)
     if not answer.findings:  # else its arrays may be malformed, and it is not used anyway
         found += audit_programs(start.inputs, named, answer.outcome)
     return replace(answer, findings=answer.findings + found) if found else answer

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from agr.domain.plan import Plan, Reason, ReasonKind
 from agr.planning.case import carried_states, left_eur, unmanaged_left_eur, unmanaged_states
 from agr.planning.difference import Solved
+from models.audit.payers import BROUGHT_FORWARD, payers
+from models.audit.protocols import Payer
 
 _STATE, _EUR, _SHARE = 1e-3, 1e-3, 1e-6
 """Differences of a state (kWh or ISPs) or an amount below this, or this share of it, are numerical noise."""
@@ -31,6 +33,20 @@ def left_by(solved: Solved) -> Left:
         eur=left_eur(solved.outcome.terms_eur),
         unmanaged_eur=unmanaged_left_eur(solved.named.case),
     )
+
+
+def credited_eur(solved: Solved) -> float:
+    """Return what a plan credits for what it leaves, EUR, as the audits of its terms say whose money they are."""
+    payer = payers(solved.named.case)
+    left = {term for term, who in payer.items() if who is Payer.NEXT_PERIOD} - {BROUGHT_FORWARD}
+    return sum(eur for term, eur in solved.outcome.terms_eur.items() if term in left)
+
+
+def debit_findings(credited: float, debited: float) -> tuple[str, ...]:
+    """Return a finding where a Period does not debit what the plan in force of the Period before credits, EUR."""
+    if abs(credited - debited) <= _EUR + _SHARE * abs(credited):
+        return ()
+    return (f"{debited:.2f} EUR are brought forward, the day before credits {credited:.2f} EUR for what it leaves",)
 
 
 def leaves_otherwise(before: Left | None, after: Left) -> str:

@@ -16,6 +16,7 @@ from agr.domain.kinds.quantities import STORED
 from agr.planning.case import carried_states, programs_kw
 from agr.planning.case_audit.day import day_of
 from agr.planning.case_audit.prices import per_isp
+from agr.planning.midnight import credited_eur, debit_findings
 from agr.scenario.day import Step, in_force
 from agr.scenario.scenario import Scenario
 from models.audit.markets.registry import MARKETS
@@ -94,13 +95,6 @@ def _price(scenario: Scenario, step: Step) -> Iterator[str]:
         yield f"day-ahead trade is reported as {told:.2f} EUR and costs {due:.2f} EUR"
 
 
-def _credit_eur(step: Step) -> float:
-    """Return what a plan in force credits for what it leaves, EUR, as the audits of its terms say."""
-    payer = payers(step.solved.named.case)
-    left = {term for term, who in payer.items() if who is Payer.NEXT_PERIOD} - {BROUGHT_FORWARD}
-    return sum(eur for term, eur in step.solved.outcome.terms_eur.items() if term in left)
-
-
 def _handed_on(before: Step | None, step: Step, measured: Collection[str]) -> Iterator[str]:
     """Yield where a day does not begin with the debit and the energy that the plan in force of the day before leaves.
 
@@ -112,9 +106,7 @@ def _handed_on(before: Step | None, step: Step, measured: Collection[str]) -> It
         if abs(debit) > _EUR:
             yield f"{debit:.2f} EUR are brought forward from a day that is not in the run"
         return
-    credit = _credit_eur(before)
-    if abs(credit + debit) > _EUR + _SHARE * abs(credit):
-        yield f"{-debit:.2f} EUR are brought forward, the day before credits {credit:.2f} EUR for what it leaves"
+    yield from debit_findings(credited_eur(before.solved), -debit)
     left = carried_states(before.solved.named, before.solved.outcome.programs)
     starts = dict(zip(named.of("storage"), named.case.storage.energy_start_kwh.tolist(), strict=True))
     for name, begins in starts.items():

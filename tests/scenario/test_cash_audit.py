@@ -8,6 +8,8 @@ import pytest
 from agr.domain.kinds.battery import Battery
 from agr.domain.kinds.ev_session import EvSession
 from agr.domain.kinds.shiftable_run import ShiftableRun
+from agr.domain.plan import PlanState
+from agr.planning.case import CLASSES
 from agr.scenario.cash_audit import cash_audit
 from agr.scenario.day import Step
 from agr.scenario.running import plans_of
@@ -17,9 +19,8 @@ from tests.builders.small_scenarios import CONNECTION, at, hourly, small_scenari
 PRICES = (hourly(60.0, (0, 6, 30.0), (18, 22, 110.0)), hourly(50.0, (1, 5, 20.0)), hourly(55.0))
 
 
-@pytest.fixture(scope="module")
-def played(solver: Any) -> tuple[Scenario, list[Step]]:
-    """Return two days with a car and a run over midnight and a battery, and all their plans."""
+def two_days() -> Scenario:
+    """Return two days with a car and a run over midnight and a battery."""
     car = EvSession(
         resource="car", connection=CONNECTION, arrival=at(18), departure=at(31), energy_kwh=40, charge_kw=11
     )
@@ -30,7 +31,13 @@ def played(solver: Any) -> tuple[Scenario, list[Step]]:
         resource="battery", connection=CONNECTION, charge_kw=10, discharge_kw=10, capacity_kwh=20, initial_kwh=10,
         end_kwh=5, charge_efficiency=0.95, discharge_efficiency=0.95, wear_eur_per_mwh=5, end_worth_eur_per_mwh=40,
     )  # fmt: skip
-    scenario = small_scenario(car, night, battery, prices=PRICES, days=2)
+    return small_scenario(car, night, battery, prices=PRICES, days=2)
+
+
+@pytest.fixture(scope="module")
+def played(solver: Any) -> tuple[Scenario, list[Step]]:
+    """Return the two days and all their plans."""
+    scenario = two_days()
     return scenario, plans_of(scenario, scenario.description.periods(), solver)
 
 
@@ -70,6 +77,18 @@ def found_with_terms(played: tuple[Scenario, list[Step]], day: int, **terms: flo
 def test_a_credit_that_is_never_debited_is_found(played: tuple[Scenario, list[Step]]) -> None:
     assert "the day before credits" in found_with_terms(played, 1, brought_forward=0.0)
     assert "the day before credits" in found_with_terms(played, 0, stored_energy=7.0)
+
+
+def test_a_plan_that_forgets_to_debit_a_credit_is_held_back(solver: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    forgetful = tuple(replace(units, left_terms=()) for units in CLASSES)
+    monkeypatch.setattr("agr.planning.case.programs.CLASSES", forgetful)
+    scenario = two_days()
+    first, second = scenario.description.periods()
+    steps = plans_of(scenario, (first, second), solver)
+    assert {step.state for step in steps if step.period == first} == {PlanState.AUDITED}
+    late = [step for step in steps if step.period == second]
+    assert {step.state for step in late} == {PlanState.FAILED}
+    assert all("0.00 EUR are brought forward, the day before credits" in step.findings[0] for step in late)
 
 
 def test_money_that_nobody_pays_is_found(played: tuple[Scenario, list[Step]]) -> None:

@@ -6,14 +6,15 @@ and is written from docs/reference/tables.md and docs/reference/formulation.md. 
 failed and never sent. Tolerances: 1e-6 of a case's values; for programs ten times those of `models.audit`.
 
 stores     batteries, heat buffers and cars: powers, times, bands, needs, start states; programs are added up again from
-           the start on, in the customer's terms
-runs       shiftable runs: earliest start and latest end, whatever day they lie in
+           the start on, in the customer's terms; nothing is missed but what must be
+runs       shiftable runs: earliest start and latest end, whatever day they lie in; what they cost when left for later
 switched   switched loads: windows by the clock on the wall, hours, least times, states; never on outside a window
 followers  fixed loads and generators: forecasts with their sign and size, curtailment
 grid       congestion points, limits and reservations: windows, kW from W, signs, penalties and fees
 markets    prices of every ISP, products, depths, gates, positions; trades are never limited less than settings do
 capacity   products: blocks of local hours, their prices and depths, awards
-worth      what a car's missing energy counts at midnight, where it can be added up from the prices of the next day
+worth      what a car's missing energy counts at midnight, where the prices until its departure are known
+carried    what was credited for what the Period before left, and is debited here
 prices     prices per ISP, from the rows of the table
 
 A kind of resource without rules here, such as one that was added elsewhere, is not looked at.
@@ -24,7 +25,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 import numpy as np
 
 from agr.domain.register import Contract, Price
-from agr.planning.case_audit import capacity, followers, grid, markets, prices, runs, stores, switched, worth
+from agr.planning.case_audit import capacity, carried, followers, grid, markets, prices, runs, stores, switched, worth
 from agr.planning.case_audit.context import Context
 from agr.planning.case_audit.day import day_of
 from agr.planning.case_audit.facts import Calendar, Facts, Named
@@ -32,7 +33,7 @@ from models.outcome import Outcome, Programs
 
 _CASES: tuple[Callable[[Context], Iterator[str]], ...] = (
     stores.check_case, runs.check_case, switched.check_case, followers.check_case, grid.check_case, markets.check_case,
-    capacity.check_case, worth.check_case,
+    capacity.check_case, worth.check_case, carried.check_case,
 )  # fmt: skip
 _PROGRAMS: tuple[Callable[[Context, Programs], Iterator[str]], ...] = (
     stores.check_programs, runs.check_programs, switched.check_programs, followers.check_programs,

@@ -10,7 +10,10 @@ from numpy.typing import NDArray
 
 from agr.planning.case_audit.day import Day
 from agr.planning.case_audit.facts import Facts, Floats
+from agr.planning.case_audit.later import later_price
 from models.case import NO_POINT, Case
+
+Rows = NDArray[np.int64]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -22,6 +25,11 @@ class Context:
     case: Case
     names: Mapping[str, tuple[str, ...]]
     dsos: tuple[str, ...]  # of the congestion points of the case
+
+    @cached_property
+    def later_price(self) -> Floats:
+        """Price of every ISP (n,) of a few days after the Period, EUR/MWh; NaN where the audit knows none."""
+        return later_price(self.facts, self.day)
 
     @cached_property
     def point(self) -> Mapping[str, int]:
@@ -70,12 +78,17 @@ class Context:
                 pinned[u, :kept] = program[:kept]
         return pinned
 
-    def rows_of(self, units: str, resources: Sequence[str]) -> NDArray[np.int64]:
+    @cached_property
+    def _known(self) -> Mapping[str, Mapping[str, int]]:
+        """Class of units → resource → its row in the case."""
+        return {units: {name: row for row, name in enumerate(names)} for units, names in self.names.items()}
+
+    def rows_of(self, units: str, resources: Sequence[str]) -> Rows:
         """Return the row of each resource in a class of the case, −1 where it is missing."""
-        known = {name: row for row, name in enumerate(self.names.get(units, ()))}
+        known = self._known.get(units, {})
         return np.array([known.get(name, -1) for name in resources], dtype=np.int64)
 
-    def found(self, units: str, rows: Sequence[Any]) -> tuple[list[Any], NDArray[np.int64]]:
+    def found(self, units: str, rows: Sequence[Any]) -> tuple[list[Any], Rows]:
         """Return those of some resources that are in a class of the case, with their rows in it."""
         places = self.rows_of(units, [row.resource for row in rows])
         return [row for row, place in zip(rows, places.tolist(), strict=True) if place >= 0], places[places >= 0]

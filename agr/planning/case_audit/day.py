@@ -69,9 +69,14 @@ def day_of(period: Calendar) -> Day:
     return Day(midnight=midnight, minutes=minutes, length=period.isp_minutes, clock=clock)
 
 
-def after(period: Calendar) -> "Day":
+def calendar_after(period: Calendar) -> Calendar:
+    """Return the calendar of the local day after a Period."""
+    return _Next(day=period.day + timedelta(days=1), zone_name=period.zone_name, isp_minutes=period.isp_minutes)
+
+
+def after(period: Calendar) -> Day:
     """Return the local day after a Period."""
-    return day_of(_Next(day=period.day + timedelta(days=1), zone_name=period.zone_name, isp_minutes=period.isp_minutes))
+    return day_of(calendar_after(period))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,7 +3,7 @@
 Source: docs/reference/tables.md; docs/reference/formulation.md §2.3.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -12,10 +12,12 @@ import numpy as np
 from agr.domain.kinds.battery import Battery
 from agr.domain.kinds.ev_session import EvSession
 from agr.domain.kinds.heat_pump import HeatPump
-from agr.planning.case_audit.context import Context
+from agr.planning.case_audit.context import Context, Rows
 from agr.planning.case_audit.facts import Floats
 
 KINDS: tuple[type[Any], ...] = (Battery, HeatPump, EvSession)
+_AT_ONCE = 4096
+"""Stores that are looked at together: all of a large portfolio would take gigabytes."""
 _LEAST_COP = 1e-3
 
 
@@ -36,26 +38,42 @@ class Stores:
     demand_kwh: Floats  # (U,T)
     wear_eur_per_kwh: Floats  # (U,)
     reserve_kw: Floats  # (U,)
+    end_worth_eur_per_kwh: Floats  # (U,) of what is left at the end; NaN: what later prices say
+    zero_kwh: Floats  # (U,) content that counts nothing at the end
 
     @property
     def names(self) -> list[str]:
         """The resources."""
         return [row.resource for row in self.rows]
 
-    @staticmethod
-    def joined(parts: "Sequence[Stores]") -> "Stores":
-        """Return the stores of several kinds as one."""
-        arrays = {
-            item.name: np.concatenate([getattr(part, item.name) for part in parts])
-            for item in fields(Stores)
-            if item.name != "rows"
-        }
-        return Stores(rows=tuple(row for part in parts for row in part.rows), **arrays)
+    def only(self, some: Rows) -> "Stores":
+        """Return some of the stores, by their rows (n,)."""
+        arrays = {item.name: getattr(self, item.name)[some] for item in fields(Stores) if item.name != "rows"}
+        return Stores(rows=tuple(self.rows[u] for u in some.tolist()), **arrays)
 
 
-def stores(context: Context) -> Stores:
+def names_of_stores(context: Context) -> list[str]:
     """Return every store that has a place in the Period."""
-    return Stores.joined((_batteries(context), _heat_pumps(context), _cars(context)))
+    return [row.resource for _, rows in _there(context) for row in rows]
+
+
+def stores(context: Context) -> Iterator[Stores]:
+    """Yield the stores that have a place in the Period, of one kind and a few thousand at a time."""
+    for made, rows in _there(context):
+        for begin in range(0, len(rows), _AT_ONCE):
+            yield made(context, rows[begin : begin + _AT_ONCE])
+
+
+def _there(context: Context) -> Iterator[tuple[Callable[[Context, Sequence[Any]], Stores], list[Any]]]:
+    day = context.day
+    yield _batteries, context.ours(Battery)
+    yield _heat_pumps, context.ours(HeatPump)
+    plugged = [
+        row
+        for row in context.ours(EvSession)
+        if day.since(row.arrival) < day.minutes and day.since(row.departure) > 0
+    ]  # fmt: skip
+    yield _cars, plugged
 
 
 def _column(rows: Sequence[Any], field: str) -> Floats:
@@ -84,8 +102,7 @@ def _kept(context: Context, rows: Sequence[Any]) -> Floats:
     return np.asarray(np.exp(np.log1p(-_column(rows, "loss_per_day")) * context.day.hours / 24.0))
 
 
-def _batteries(context: Context) -> Stores:
-    rows = context.ours(Battery)
+def _batteries(context: Context, rows: Sequence[Battery]) -> Stores:
     here = context.available([row.resource for row in rows])
     isps = np.ones(context.day.isps)
     low = np.outer(_column(rows, "minimum_kwh"), isps)
@@ -104,11 +121,12 @@ def _batteries(context: Context) -> Stores:
         demand_kwh=np.zeros((len(rows), context.day.isps)),
         wear_eur_per_kwh=_column(rows, "wear_eur_per_mwh") / 1000,
         reserve_kw=_reserve(context, rows),
+        end_worth_eur_per_kwh=_column(rows, "end_worth_eur_per_mwh") / 1000,
+        zero_kwh=_column(rows, "initial_kwh"),
     )
 
 
-def _heat_pumps(context: Context) -> Stores:
-    rows = context.ours(HeatPump)
+def _heat_pumps(context: Context, rows: Sequence[HeatPump]) -> Stores:
     names, isps = [row.resource for row in rows], context.day.isps
     here = context.available(names)
     low = np.zeros((len(rows), isps))
@@ -129,17 +147,14 @@ def _heat_pumps(context: Context) -> Stores:
         demand_kwh=heat * context.day.hours,
         wear_eur_per_kwh=_column(rows, "wear_eur_per_mwh") / 1000,
         reserve_kw=_reserve(context, rows),
+        end_worth_eur_per_kwh=_column(rows, "end_worth_eur_per_mwh") / 1000,
+        zero_kwh=_column(rows, "initial_kwh"),
     )
 
 
-def _cars(context: Context) -> Stores:
-    """Return the cars that are plugged in at some time of the day."""
+def _cars(context: Context, rows: Sequence[EvSession]) -> Stores:
+    """Return cars that are plugged in at some time of the day."""
     day, isps = context.day, context.day.isps
-    rows = [
-        row
-        for row in context.ours(EvSession)
-        if day.since(row.arrival) < day.minutes and day.since(row.departure) > 0
-    ]  # fmt: skip
     arrival = np.array([day.since(row.arrival) for row in rows], dtype=np.float64)
     departure = np.array([day.since(row.departure) for row in rows], dtype=np.float64)
     begins = day.begins
@@ -174,4 +189,6 @@ def _cars(context: Context) -> Stores:
         demand_kwh=np.zeros((len(rows), isps)),
         wear_eur_per_kwh=_column(rows, "wear_eur_per_mwh") / 1000,
         reserve_kw=_reserve(context, rows),
+        end_worth_eur_per_kwh=np.where(after_h > 0, np.nan, 0.0),
+        zero_kwh=np.where(after_h > 0, target, 0.0),
     )

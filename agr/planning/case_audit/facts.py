@@ -45,6 +45,10 @@ class PlanInForce(Protocol):
         """Resource → the ISP (from 0) in which a run starts, or the ISPs (T,) in which a load is on."""
 
     @property
+    def point_kw(self) -> Mapping[str, Floats]:
+        """Congestion point → program (T,)."""
+
+    @property
     def intraday_kw(self) -> Floats | None:
         """Net power (T,) bought."""
 
@@ -91,6 +95,18 @@ class Facts(Protocol):
     @property
     def unmanaged_state(self) -> Mapping[str, float]:
         """The same at the end of the unmanaged program."""
+
+    @property
+    def brought_forward_eur(self) -> float:
+        """What the plan of the Period before credits for what it leaves."""
+
+    @property
+    def unmanaged_brought_forward_eur(self) -> float:
+        """The same of its unmanaged program."""
+
+    @property
+    def stay_eur_per_mwh(self) -> float:
+        """Price of leaving the previous program of a congestion point."""
 
     @property
     def markets(self) -> Markets:

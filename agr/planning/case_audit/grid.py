@@ -1,4 +1,4 @@
-"""Checks congestion points, and their limits and reservations: windows, kW from W, and signs. Pure.
+"""Checks congestion points, what was announced there, and limits and reservations: windows, kW from W, signs. Pure.
 
 Source: docs/reference/tables.md (contracts, limits); docs/reference/formulation.md §3.3 and §3.4.
 """
@@ -19,6 +19,7 @@ from models.case import Case
 def check_case(context: Context) -> Iterator[str]:
     """Yield findings about congestion points, limits and reservations that are not what was listed and agreed."""
     yield from _points(context)
+    yield from _announced(context)
     yield from _limits(context)
     facts = context.facts
     contracts, updates = facts.register.contracts, facts.reserved_w
@@ -38,6 +39,21 @@ def _points(context: Context) -> Iterator[str]:
         yield f"case: has {len(context.case.points)} congestion points, the CROs list {len(due)}: {words}"
     for address in [address for address in due if found.get(address, due[address]) != due[address]][:SHOWN]:
         yield f"case, {address}: belongs to {found[address]}, the CROs list it for {due[address]}"
+
+
+def _announced(context: Context) -> Iterator[str]:
+    """Compare the price of leaving what was announced, and the programs it is counted from; new points have none."""
+    case, facts, day = context.case, context.facts, context.day
+    counts = facts.stay_eur_per_mwh > 0 and bool(facts.previous.point_kw)
+    if case.anchor is None or not counts:
+        if counts or case.anchor is not None:
+            yield f"case: leaving what was announced {'costs nothing' if counts else 'costs something'}"
+        return
+    nothing = np.full(day.isps, np.nan)
+    due = np.array([facts.previous.point_kw.get(address, nothing) for address in case.points]).reshape(-1, day.isps)
+    yield from differences(case.points, "announced program", case.anchor.point_kw, due)
+    price = np.array([facts.stay_eur_per_mwh])
+    yield from differences(["announced programs"], "price", np.array([case.anchor.eur_per_mwh]), price)
 
 
 def _limits(context: Context) -> Iterator[str]:

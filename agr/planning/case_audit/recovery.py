@@ -11,15 +11,20 @@ from agr.planning.case_audit.facts import Floats
 _ROUNDING = 1e-9
 
 
-def fastest_kwh(expected: Stores, pinned: Floats, hours: float, *, up: bool) -> Floats:
-    """Return the content (U,T) of stores that charge (or else discharge) at full power from the start on.
+def moved_kwh(expected: Stores, pinned: Floats, hours: float, *, up: bool) -> Floats:
+    """Return the change of content (U,T) over each ISP, but for losses, at full charging (or else discharging) power.
 
     Pinned power (U,T), NaN where there is none, stays as it is.
     """
     full = expected.charge_kw if up else -expected.discharge_kw
     power = np.where(np.isnan(pinned), full, pinned)
     gained = np.where(power > 0, power * expected.charge_efficiency, power / expected.discharge_efficiency[:, None])
-    change = gained * hours - expected.demand_kwh
+    return np.asarray(gained * hours - expected.demand_kwh)
+
+
+def fastest_kwh(expected: Stores, pinned: Floats, hours: float, *, up: bool) -> Floats:
+    """Return the content (U,T) of stores that charge (or else discharge) at full power from the start on."""
+    change = moved_kwh(expected, pinned, hours, up=up)
     content, found = expected.start_kwh, np.zeros(change.shape)
     for t in range(change.shape[1]):
         content = content * expected.retention + change[:, t]

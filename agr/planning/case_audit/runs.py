@@ -3,7 +3,7 @@
 Source: docs/reference/tables.md; docs/reference/formulation.md §2.4.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import ceil, floor
 
@@ -19,6 +19,8 @@ _QUARTER = 15
 """Minutes for which each power of a profile holds."""
 _ROUNDING = 1e-9
 _POWER_KW = 1e-6
+_AT_ONCE = 4096
+"""Runs that are looked at together."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -30,18 +32,15 @@ class Bounds:
     first: int
     last: int  # as many as the Period has ISPs: it may be left for later
     begun: bool  # before the Period: what remains is carried on at once
+    latest: int = 0  # the last start, ISPs from 0 on, also after the Period
 
 
 def per_isp(profile_kw: tuple[float, ...], minutes: int) -> Floats:
     """Return the mean power of each ISP, from powers of a quarter of an hour each; after the run there is none."""
     length = ceil(len(profile_kw) * _QUARTER / minutes)
-    found = np.zeros(length)
-    for isp in range(length):
-        begin, end = isp * minutes, (isp + 1) * minutes
-        for quarter, power in enumerate(profile_kw):
-            shared = min(end, (quarter + 1) * _QUARTER) - max(begin, quarter * _QUARTER)
-            found[isp] += power * max(shared, 0) / minutes
-    return found
+    used = np.concatenate([[0.0], np.cumsum(profile_kw)]) * _QUARTER  # kW · minutes until each quarter of an hour
+    edges = np.arange(length + 1) * minutes
+    return np.asarray(np.diff(np.interp(edges, np.arange(len(used)) * _QUARTER, used)) / minutes)
 
 
 def bounds(context: Context) -> list[Bounds]:
@@ -66,12 +65,13 @@ def _bounds(context: Context, row: ShiftableRun) -> Bounds | None:
         return Bounds(row=row, profile_kw=left if len(left) else np.zeros(1), first=0, last=0, begun=True)
     if latest < 0:
         return None
-    return _free(context, row, profile, max(earliest, 0), min(latest, day.isps))
+    return _free(context, row, profile, max(earliest, 0), latest)
 
 
-def _free(context: Context, row: ShiftableRun, profile: Floats, first: int, last: int) -> Bounds | None:
+def _free(context: Context, row: ShiftableRun, profile: Floats, first: int, latest: int) -> Bounds | None:
     """Return the starts that are still free: what has begun stays, and nothing begins in a closed ISP."""
     facts, isps = context.facts, context.day.isps
+    last = min(latest, isps)
     decided = facts.previous.decided.get(row.resource)
     start = int(decided) if isinstance(decided, int) else None
     if start is not None and (start < facts.closed_isps or context.frozen(row)):
@@ -83,7 +83,7 @@ def _free(context: Context, row: ShiftableRun, profile: Floats, first: int, last
         if last < isps:
             return None  # out of order
         first = last
-    return Bounds(row=row, profile_kw=profile, first=first, last=last, begun=False)
+    return Bounds(row=row, profile_kw=profile, first=first, last=last, begun=False, latest=latest)
 
 
 def check_case(context: Context) -> Iterator[str]:
@@ -92,16 +92,21 @@ def check_case(context: Context) -> Iterator[str]:
     yield from context.presence("shiftable", (ShiftableRun,), [found.row.resource for found in expected])
     rows = context.rows_of("shiftable", [found.row.resource for found in expected])
     here = [(found, row) for found, row in zip(expected, rows.tolist(), strict=True) if row >= 0]
-    if not here:
-        return
+    for begin in range(0, len(here), _AT_ONCE):
+        few = here[begin : begin + _AT_ONCE]
+        yield from _compared(context, few)
+        yield from _later(context, few)
+
+
+def _compared(context: Context, here: Sequence[tuple[Bounds, int]]) -> Iterator[str]:
+    """Compare some runs with their rows in the case."""
     data, names = context.case.shiftable, [found.row.resource for found, _ in here]
     where = np.array([row for _, row in here])
 
     def numbers(values: list[int]) -> Floats:
         return np.array(values, dtype=np.float64)
 
-    places = numbers([context.point[found.row.connection] for found, _ in here])
-    yield from differences(names, "point", data.point[where], places)
+    yield from differences(names, "point", data.point[where], context.places([found.row for found, _ in here]))
     yield from differences(names, "first_start", data.first_start[where], numbers([f.first for f, _ in here]))
     yield from differences(names, "last_start", data.last_start[where], numbers([f.last for f, _ in here]))
     yield from differences(names, "length", data.length[where], numbers([len(f.profile_kw) for f, _ in here]))
@@ -110,6 +115,31 @@ def check_case(context: Context) -> Iterator[str]:
         fits = found.profile_kw[: len(row)]
         row[: len(fits)] = fits
     yield from differences(names, "profile_kw", data.profile_kw[where], wide, absolute=_POWER_KW)
+
+
+def _later(context: Context, here: Sequence[tuple[Bounds, int]]) -> Iterator[str]:
+    """Compare what runs cost that are left for later, or go on then, where the audit knows the prices."""
+    data, price = context.case.shiftable, context.later_price * (context.day.hours / 1000)
+    names, found, due = list[str](), list[Floats](), list[Floats]()
+    for bound, row in here:
+        length = len(bound.profile_kw)
+        expected = np.zeros(data.later_eur.shape[1])
+        if not bound.begun and bound.last + length > context.day.isps:
+            # The last one is that of the whole run: at its cheapest start.
+            ends = [bound.profile_kw[length - k :] @ price[:k] for k in range(1, length)]
+            starts = range(max(bound.latest - context.day.isps, 0) + 1)
+            wholes = [bound.profile_kw @ price[s : s + length] for s in starts if s + length <= len(price)]
+            if len(wholes) < len(starts) or np.isnan([*ends, *wholes]).any():
+                continue
+            costs = np.array([*ends, min(wholes)])[: len(expected)]
+            expected[: len(costs)] = costs
+        names.append(bound.row.resource)
+        found.append(data.later_eur[row])
+        due.append(expected)
+    if names:
+        yield from differences(
+            names, "cost of what is left for later (ISPs after the Period)", np.array(found), np.array(due)
+        )
 
 
 def check_programs(context: Context, programs: Programs) -> Iterator[str]:

@@ -4,23 +4,16 @@ Source: docs/reference/formulation.md §2.3.
 """
 
 from collections.abc import Iterator
-from dataclasses import fields, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
-from agr.planning.case_audit.context import Context
-from agr.planning.case_audit.expected_stores import KINDS, Stores, stores
+from agr.planning.case_audit.context import Context, Rows
+from agr.planning.case_audit.expected_stores import KINDS, Stores, names_of_stores, stores
 from agr.planning.case_audit.facts import Floats
 from agr.planning.case_audit.findings import beyond, differences
-from agr.planning.case_audit.recovery import opened
+from agr.planning.case_audit.recovery import moved_kwh, opened
 from models.outcome import Programs
 
-Rows = NDArray[np.int64]
-_AT_ONCE = 4096
-"""Stores that are checked at once, so that memory stays small."""
-_BAND = 1e-6
-"""The rounding, as a share, that is allowed where a store only just keeps its band."""
 _CASE_FIELDS = {
     "charge_kw": "charge_kw",
     "discharge_kw": "discharge_kw",
@@ -38,43 +31,54 @@ _CASE_FIELDS = {
 
 def check_case(context: Context) -> Iterator[str]:
     """Yield findings about stores that are not as their owners entered them."""
-    expected = stores(context)
-    yield from context.presence("storage", KINDS, expected.names)
-    for few, rows in _parts(context, expected):
+    yield from context.presence("storage", KINDS, names_of_stores(context))
+    for few, rows in _parts(context):
         yield from _compared(context, few, rows)
+        yield from _worth(context, few, rows)
 
 
 def check_programs(context: Context, programs: Programs) -> Iterator[str]:
     """Yield findings about programs that break what owners entered: powers, times, bands and needs."""
-    for few, rows in _parts(context, stores(context)):
+    for few, rows in _parts(context):
         pinned = context.pins(few.rows)
         charge, discharge = programs.charge_kw[rows], programs.discharge_kw[rows]
-        yield from _powers(context, few, pinned, charge, discharge)
+        yield from _powers(few, pinned, charge, discharge)
         yield from _contents(context, few, pinned, charge, discharge, programs, rows)
 
 
-def _parts(context: Context, expected: Stores) -> Iterator[tuple[Stores, Rows]]:
+def _parts(context: Context) -> Iterator[tuple[Stores, Rows]]:
     """Yield stores, a few thousand at a time, with their rows in the case; missing ones are left out."""
-    found = context.rows_of("storage", expected.names)
-    there = np.flatnonzero(found >= 0)
-    for begin in range(0, len(there), _AT_ONCE):
-        few = there[begin : begin + _AT_ONCE]
-        arrays = {item.name: getattr(expected, item.name)[few] for item in fields(Stores) if item.name != "rows"}
-        yield replace(expected, rows=tuple(expected.rows[u] for u in few.tolist()), **arrays), found[few]
+    for few in stores(context):
+        found = context.rows_of("storage", few.names)
+        there = np.flatnonzero(found >= 0)
+        if len(there):
+            yield (few if len(there) == len(found) else few.only(there)), found[there]
 
 
 def _compared(context: Context, few: Stores, rows: Rows) -> Iterator[str]:
-    data, names, pinned = context.case.storage, few.names, context.pins(few.rows)
-    places = np.array([context.point[row.connection] for row in few.rows], dtype=np.float64)
-    yield from differences(names, "point", data.point[rows], places)
+    data, pinned = context.case.storage, context.pins(few.rows)
+    yield from differences(few.names, "point", data.point[rows], context.places(few.rows))
     for ours, theirs in _CASE_FIELDS.items():
-        yield from differences(names, theirs, getattr(data, theirs)[rows], getattr(few, ours))
+        yield from differences(few.names, theirs, getattr(data, theirs)[rows], getattr(few, ours))
     low, high = opened(few, pinned, context.day.hours)
-    yield from differences(names, "energy_min_kwh", data.energy_min_kwh[rows], low)
-    yield from differences(names, "energy_max_kwh", data.energy_max_kwh[rows], high)
-    yield from differences(names, "pinned_kw", data.pinned_kw[rows], pinned)
-    price = np.full(len(names), context.facts.planning.comfort_shortfall_eur_per_kwh)
-    yield from differences(names, "shortfall_eur_per_kwh", data.shortfall_eur_per_kwh[rows], price)
+    yield from differences(few.names, "energy_min_kwh", data.energy_min_kwh[rows], low)
+    yield from differences(few.names, "energy_max_kwh", data.energy_max_kwh[rows], high)
+    yield from differences(few.names, "pinned_kw", data.pinned_kw[rows], pinned)
+
+
+def _worth(context: Context, few: Stores, rows: Rows) -> Iterator[str]:
+    """Compare what a missing kWh costs, and what is left at the end counts where its owner says it."""
+    data, price = context.case.storage, context.facts.planning.comfort_shortfall_eur_per_kwh
+    yield from differences(
+        few.names, "shortfall_eur_per_kwh", data.shortfall_eur_per_kwh[rows], np.full(len(rows), price)
+    )
+    yield from differences(few.names, "worth_zero_kwh", data.worth_zero_kwh[rows], few.zero_kwh)
+    said = np.flatnonzero(~np.isnan(few.end_worth_eur_per_kwh))
+    known, mine = [few.names[u] for u in said.tolist()], rows[said]
+    steps = data.worth_step_eur_per_kwh[mine]
+    worth = few.end_worth_eur_per_kwh[said]
+    yield from differences(known, "end_value_eur_per_kwh", data.end_value_eur_per_kwh[mine], worth)
+    yield from differences(known, "worth_step_eur_per_kwh", steps, np.zeros(steps.shape))
 
 
 def _slack(values: Floats) -> Floats:
@@ -82,7 +86,7 @@ def _slack(values: Floats) -> Floats:
     return np.asarray(1e-3 + 1e-5 * np.abs(values))
 
 
-def _powers(context: Context, few: Stores, pinned: Floats, charge: Floats, discharge: Floats) -> Iterator[str]:
+def _powers(few: Stores, pinned: Floats, charge: Floats, discharge: Floats) -> Iterator[str]:
     free, names = np.isnan(pinned), few.names
     for what, power, most in (("charges", charge, few.charge_kw), ("discharges", discharge, few.discharge_kw)):
         excess = np.where(free, power - most, 0.0)
@@ -116,18 +120,31 @@ def _contents(
     pieces = 1e-3 + 1e-5 * np.maximum(np.abs(content), np.maximum(np.abs(low), np.abs(few.start_kwh)[:, None]))
     yield from beyond(names, "holds less than it must", low - content, pieces, "kWh")
     yield from beyond(names, "holds more than it can", content - high, pieces, "kWh")
-    lost = np.where(_possible(few, pinned, low, high, hours), programs.unmet_kwh[rows].sum(axis=1), 0.0)
-    yield from beyond(names, "misses energy that it could have charged,", lost, 1e-3 + 1e-5 * low.max(axis=1), "kWh")
+    unmet, excess = _least_missed(few, pinned, low, high, hours)
+    rounded = 1e-3 + 1e-5 * low.max(axis=1)
+    for what, missed_kwh, least in (
+        ("misses energy that it could have charged,", programs.unmet_kwh, unmet),
+        ("loses energy that it could have kept or used,", programs.excess_kwh, excess),
+    ):
+        yield from beyond(names, what, missed_kwh[rows].sum(axis=1) - least, rounded, "kWh")
 
 
-def _possible(few: Stores, pinned: Floats, low: Floats, high: Floats, hours: float) -> NDArray[np.bool_]:
-    """Return which stores (U,) keep their band if they charge as early as they can; those with pins are left out.
+def _least_missed(
+    few: Stores, pinned: Floats, low: Floats, high: Floats, hours: float
+) -> tuple[Floats, Floats]:  # fmt: skip
+    """Return what no program can help missing (U,), kWh: too little where all charge as early as they can, or too much.
 
-    A car with a minimum power can take any energy up to what full power gives, since one ISP may be a part.
+    More energy earlier is never less later, so that way misses least. A car with a minimum power can take any energy up
+    to what full power gives, since one ISP may be a part. What is pinned stays.
     """
-    up = few.charge_kw * few.charge_efficiency * hours - few.demand_kwh
-    held, kept = few.start_kwh, np.asarray(np.isnan(pinned).all(axis=1))
-    for t in range(up.shape[1]):
-        held = np.minimum(held * few.retention + up[:, t], np.maximum(high[:, t], 0.0))
-        kept &= held >= low[:, t] - _BAND * np.abs(low[:, t])
-    return np.asarray(kept)
+    found = []
+    for up in (True, False):
+        change = moved_kwh(few, pinned, hours, up=up)
+        held, missed = few.start_kwh, np.zeros(len(few.rows))
+        for t in range(change.shape[1]):
+            held = held * few.retention + change[:, t]
+            inside = np.clip(held, low[:, t], np.maximum(high[:, t], low[:, t]))
+            missed += np.maximum(inside - held if up else held - inside, 0.0)
+            held = inside
+        found.append(missed)
+    return found[0], found[1]

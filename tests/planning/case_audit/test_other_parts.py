@@ -75,6 +75,9 @@ WRONG: dict[str, Callable[[Case], Case]] = {
     "no minimum": in_product("minimum_mw", lambda v: v / 2),
     "a shorter margin": in_product("sustain_h", lambda v: v / 2),
     "an award": in_product("committed_mw", np.zeros_like),
+    "heat that counts more at midnight": in_part("storage", "end_value_eur_per_kwh", lambda v: v + 0.01),
+    "heat that counts from another content": in_part("storage", "worth_zero_kwh", lambda v: v + 1.0),
+    "a credit that is not debited": lambda case: replace(case, brought_forward_eur=case.brought_forward_eur + 1.0),
     "a window that ends an ISP early": in_part("switched", "window_end", lambda v: v - 1),
     "half the hours": in_part("switched", "least_on", lambda v: v // 2),
     "more hours": in_part("switched", "most_on", lambda v: v + 1),
@@ -168,6 +171,24 @@ def test_later_plans_of_the_day_have_no_findings(inputs: Inputs, closed: int, fr
     forgotten = replace(named.case.storage, pinned_kw=np.full_like(named.case.storage.pinned_kw, np.nan))
     if not np.isnan(named.case.storage.pinned_kw).all():
         assert audit_case(later, replace(named, case=replace(named.case, storage=forgotten)))
+
+
+def test_what_was_announced_and_the_price_of_leaving_it_are_checked() -> None:
+    inputs = world(Period(DAY), (HEAT_PUMP,))
+    later, named = replanned(inputs, 0, stay_eur_per_mwh=5.0)
+    anchor = named.case.anchor
+    assert anchor is not None
+    assert audit_case(later, named) == ()
+    for wrong in (
+        None,
+        replace(anchor, point_kw=anchor.point_kw + 1.0),
+        replace(anchor, point_kw=np.full_like(anchor.point_kw, np.nan)),
+        replace(anchor, eur_per_mwh=6.0),
+    ):
+        found = audit_case(later, replace(named, case=replace(named.case, anchor=wrong)))
+        assert any("announced" in words for words in found)
+    free = replace(later, stay_eur_per_mwh=0.0)
+    assert any("leaving what was announced costs something" in words for words in audit_case(free, named))
 
 
 def test_given_intraday_prices_with_gaps_and_crossings_have_no_findings() -> None:

@@ -59,12 +59,19 @@ def test_a_car_that_comes_or_leaves_an_hour_off_is_found(car: EvSession, bound: 
 
 
 def alike(one: NamedCase, other: NamedCase) -> bool:
-    """Say whether two cases let the car charge at the same times and need the same."""
+    """Say whether two cases let the car charge at the same times and need the same, worth the same at midnight."""
     if one.of("storage") != other.of("storage"):
         return False
-    fields = ("charge_kw", "energy_min_kwh", "energy_max_kwh", "energy_start_kwh")
-    pairs = ((getattr(one.case.storage, name), getattr(other.case.storage, name)) for name in fields)
+    fields = ("charge_kw", "energy_min_kwh", "energy_max_kwh", "energy_start_kwh", "worth_zero_kwh")
+    pairs = [(getattr(one.case.storage, name), getattr(other.case.storage, name)) for name in fields]
+    pairs.append((owed_eur(one), owed_eur(other)))
     return all(np.allclose(a, b, rtol=1e-7, atol=1e-7) for a, b in pairs)
+
+
+def owed_eur(named: NamedCase) -> Any:
+    """Return what the stores' needs after midnight count (U,), EUR."""
+    data = named.case.storage
+    return data.worth_eur(slice(None), data.energy_min_kwh[:, -1])
 
 
 @given(worlds(), st.sampled_from(("charge_kw", "discharge_kw", "energy_min_kwh", "energy_max_kwh", "demand_kwh")))
@@ -127,6 +134,32 @@ def test_a_plan_that_gives_a_car_half_of_what_it_needs_is_found() -> None:
     named = build(other_rows(inputs, EvSession, energy_kwh=5.0))
     outcome = solve(named.case, method=Method.REFERENCE, relative_gap=1e-3, time_limit_s=20)
     assert any("car: holds less than it must by 5 kWh" in words for words in audit_programs(inputs, named, outcome))
+
+
+def missing(unmet_kwh: float, excess_kwh: float) -> tuple[str, ...]:
+    """Return what is found where a car of 20 kWh that can get 14.8 kWh misses so much more than it must."""
+    car = EvSession(
+        resource="car", connection="a", arrival=local(DAY, 8 * 60), departure=local(DAY, 10 * 60), energy_kwh=20.0,
+        charge_kw=7.4,
+    )  # fmt: skip
+    inputs = world(Period(DAY), (car,))
+    named = build(inputs)
+    outcome = solve(named.case, method=Method.REFERENCE, relative_gap=1e-3, time_limit_s=20)
+    programs, row = outcome.programs, named.of("storage").index("car")
+    unmet, excess, charge = (np.array(v) for v in (programs.unmet_kwh, programs.excess_kwh, programs.charge_kw))
+    assert unmet[row].sum() == pytest.approx(5.2, abs=1e-3)
+    last = int(np.flatnonzero(unmet[row])[-1])
+    unmet[row, last] += unmet_kwh + excess_kwh
+    charge[row, last] -= unmet_kwh * 4
+    excess[row, last] += excess_kwh
+    wrong = replace(programs, unmet_kwh=unmet, excess_kwh=excess, charge_kw=charge)
+    return audit_programs(inputs, named, replace(outcome, programs=wrong))
+
+
+def test_energy_that_is_missed_needlessly_is_found_also_where_some_must_be_missed() -> None:
+    assert missing(0.0, 0.0) == ()
+    assert any("car: misses energy that it could have charged, by 1 kWh" in words for words in missing(1.0, 0.0))
+    assert any("car: loses energy that it could have kept or used, by 0.5 kWh" in words for words in missing(0.0, 0.5))
 
 
 @pytest.mark.parametrize("sign", [-1.0, 1.0])
