@@ -28,6 +28,8 @@ from agr.operations.manual_inputs import ManualInputs
 from agr.operations.metrics import Metrics
 from agr.operations.plan_cache import PlanCache
 from agr.operations.point_table import PointTable
+from agr.operations.program_folder import ProgramFolder
+from agr.operations.resource_programs import ProgramCache
 from agr.operations.unsent import Unsent
 from agr.operations.watchdog import Watchdog, shorten_pauses
 from agr.planning.failed_cases import kept_of
@@ -56,6 +58,7 @@ _NOTIFIER_S = 2.0
 _ELECTION_S = 1.0
 _WATCHDOG_S = 5.0
 _DISCOVERY_S = 1.0
+_PROGRAMS_S = 5.0
 
 
 def _running(loop: Loop) -> bool:
@@ -138,6 +141,10 @@ class Service:
     def _operators(self, guest: str) -> Context:
         """Wire the operators' page and API together."""
         plan_cache = PlanCache(self.store)
+        programs = ProgramCache(self.store, plan_cache)
+        if self.settings.programs.folder is not None:
+            folder = ProgramFolder(self.store, self.settings, self.clock, programs)
+            self._loops.append(Loop("programs", folder.look, lambda: self.leading, _PROGRAMS_S))
         actions = Actions(
             self.store, self.settings, self.clock, self.publisher, self._participants,
             closed_isps=self.planner.closed_isps, wake=self._wake,
@@ -149,7 +156,7 @@ class Service:
         return Context(
             store=self.store, settings=self.settings, clock=self.clock, participants=self._participants,
             progress=self.planner.progress, authentication=self.authentication, actions=actions, plan_cache=plan_cache,
-            manual_inputs=ManualInputs(self.store, self.settings, self.clock, self._wake),
+            programs=programs, manual_inputs=ManualInputs(self.store, self.settings, self.clock, self._wake),
             point_table=PointTable(self.store, plan_cache), change_feed=ChangeFeed(self.store, self.planner.progress),
             health=Health(store=self.store, parts=parts), metrics=self.metrics.text,
             unsent=Unsent(self.store, self.settings, self.publisher, plan_cache, self.planner.closed_isps).count,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from agr.cli import keys, scenario
+from agr.cli import keys, programs, scenario
 from agr.cli import operators as operating
 from agr.cli.terminal import err, in_words, out
 
@@ -34,6 +34,7 @@ at Python's own 700 a tenth of a short command's time is spent looking. More cos
 
 
 keys.register(app, in_words)
+programs.register(app)
 
 
 def _period(settings: "Settings", text: str | None) -> "Period":

@@ -11,7 +11,7 @@ from agr.messaging.directory import participants_of
 from agr.messaging.key_file import load_key
 from agr.operations.commands import open_store
 from agr.settings import Settings
-from agr.store import register, register_summary
+from agr.store import register_summary
 
 
 def findings(settings: Settings) -> list[str]:
@@ -26,7 +26,7 @@ def findings(settings: Settings) -> list[str]:
         store = open_store(settings)
         with store.transaction() as tx:
             empty, contracts = not register_summary.has_connections(tx), register_summary.contracts(tx)
-            own = register.load_tables(tx, "congestion_points").congestion_points
+            own = register_summary.point_members(tx)
         if empty:
             found.append("the register is empty: load it with `agr import FOLDER`")
         dsos = {p.domain for p in settings.participants if p.role == "DSO"}

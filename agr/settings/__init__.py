@@ -1,7 +1,7 @@
 """What the user configures: a TOML file and AGR_ environment variables, checked once, then frozen."""
 
 from agr.settings.compute import Compute
-from agr.settings.daemon import Delivery, MessageLimits, Planning, Publication, Retention, Settings
+from agr.settings.daemon import Delivery, MessageLimits, Planning, Programs, Publication, Retention, Settings
 from agr.settings.discovery import Discovery
 from agr.settings.feeds import Feed, FeedSection, HttpFeed, RecordFeed
 from agr.settings.loading import load, template, write_example
@@ -33,6 +33,7 @@ __all__ = [
     "Operators",
     "ParticipantSettings",
     "Planning",
+    "Programs",
     "Publication",
     "RecordFeed",
     "Retention",

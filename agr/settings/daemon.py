@@ -137,6 +137,17 @@ class Delivery(Section):
         return self
 
 
+class Programs(Section):
+    """Where the programs of resources are written, for systems that fetch files."""
+
+    folder: Path | None = Field(
+        default=None, description="A file per Period is kept here, programs-DAY.csv or .parquet; none: no files."
+    )
+    format: Literal["csv", "parquet"] = Field(
+        default="csv", description="csv: a row per resource and ISP; parquet: a row per resource, with lists of values."
+    )
+
+
 class Settings(Section):
     """The whole configuration. Environment variables (AGR_…, nested with __) win over the file; see `load`."""
 
@@ -166,6 +177,7 @@ class Settings(Section):
     planning: Planning = Field(default=Planning(), description="How plans are made.")
     compute: Compute = Field(default=Compute(), description="Where the mathematics are computed.")
     publication: Publication = Field(default=Publication(), description="Which changes are sent.")
+    programs: Programs = Field(default=Programs(), description="Programs of resources as files.")
     feeds: tuple[Feed, ...] = Field(default=(), description="Sources of prices and forecasts.")
     retention: Retention = Field(default=Retention(), description="How long data are kept.")
     limits: MessageLimits = Field(default=MessageLimits(), description="Largest messages accepted.")

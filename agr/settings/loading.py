@@ -89,6 +89,7 @@ def _resolved(settings: Settings, folder: Path) -> Settings:
             "data_folder": folder / settings.data_folder,
             "store_url": _resolved_store(settings.store_url, folder),
             "planning": _placed(settings.planning, folder),
+            "programs": _placed(settings.programs, folder),
             "tls": _placed(settings.tls, folder),
             "alarms": _placed(settings.alarms, folder),
             "discovery": _placed(settings.discovery, folder),

@@ -5,7 +5,7 @@ from functools import cache
 import sqlalchemy as sa
 from pydantic import TypeAdapter
 
-from agr.domain.register import Contract
+from agr.domain.register import Contract, PointMember
 from agr.store import tables as t
 from agr.store.engine import Tx
 
@@ -13,6 +13,11 @@ from agr.store.engine import Tx
 @cache
 def _adapter() -> TypeAdapter[Contract]:
     return TypeAdapter(Contract)
+
+
+@cache
+def _members() -> TypeAdapter[PointMember]:
+    return TypeAdapter(PointMember)
 
 
 def has_connections(tx: Tx) -> bool:
@@ -26,3 +31,10 @@ def contracts(tx: Tx) -> tuple[Contract, ...]:
     c = t.register.c
     found = tx.execute(sa.select(c.data).where(c.kind == "contracts").order_by(c.position)).scalars()
     return tuple(_adapter().validate_json(data) for data in found)
+
+
+def point_members(tx: Tx) -> tuple[PointMember, ...]:
+    """Return our own table of congestion points, in its order."""
+    c = t.register.c
+    found = tx.execute(sa.select(c.data).where(c.kind == "congestion_points").order_by(c.position)).scalars()
+    return tuple(_members().validate_json(data) for data in found)

@@ -15,6 +15,7 @@ from agr.operations.health import Health
 from agr.operations.manual_inputs import ManualInputs
 from agr.operations.plan_cache import PlanCache
 from agr.operations.point_table import PointTable
+from agr.operations.resource_programs import ProgramCache
 from agr.planning.progress import Progress
 from agr.settings import Settings
 from agr.store.engine import Store
@@ -54,6 +55,7 @@ class Context:
     actions: Actions
     manual_inputs: ManualInputs
     plan_cache: PlanCache
+    programs: ProgramCache
     point_table: PointTable
     change_feed: ChangeFeed
     health: Health

@@ -216,6 +216,31 @@ class PlanOut(BaseModel):
     seconds: float
 
 
+class ProgramOut(BaseModel):
+    """What one resource is to do."""
+
+    resource: str
+    kind: str
+    connection: str
+    congestion_point: str | None
+    revision: int | None  # of the newest D-Prognosis of its congestion point; null: none was sent
+    power_kw: list[float]  # per ISP, consumption positive
+    stored_kwh: list[float] | None  # at the end of each ISP; null: it stores nothing
+
+
+class ProgramsOut(BaseModel):
+    """A page of programs of a Period."""
+
+    period: date
+    plan: int
+    start: datetime
+    isp_minutes: int
+    isps: int
+    matching: int
+    total: int
+    programs: list[ProgramOut]
+
+
 class AskedOut(BaseModel):
     """The outcome of a request for a plan; until it is answered, `plan` is null and `outcome` empty."""
 

@@ -1,0 +1,86 @@
+"""Programs of resources in the JSON API, as pages of JSON or as a whole file."""
+
+from datetime import date
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi.responses import StreamingResponse
+
+from agr.operations.accounts.roles import Permission, Principal
+from agr.operations.program_files import csv_lines, parquet_bytes
+from agr.operations.resource_programs import ResourcePrograms
+from agr.store import plans
+from agr.web import schemas as a
+from agr.web.action_routes import Number
+from agr.web.security import api_for, context_of
+
+router = APIRouter()
+Reader = Annotated[Principal, Depends(api_for(Permission.READ))]
+Plan = Annotated[Number | None, Query(description="A plan's number; default: the plan in force.")]
+_UNCHANGED: dict[int | str, dict[str, Any]] = {304: {"description": "If-None-Match names what is in force."}}
+_NOT_CHANGED_SINCE = "If-None-Match"
+
+
+def _found(request: Request, period: date, plan: int | None) -> ResourcePrograms:
+    context = context_of(request)
+    if plan is None:
+        return context.programs.in_force(context.actions.period(period))
+    return context.programs.of(plan, period)
+
+
+def _tag(programs: ResourcePrograms) -> dict[str, str]:
+    return {"ETag": f'"plan-{programs.plan}"'}
+
+
+def _unchanged(request: Request, programs: ResourcePrograms) -> bool:
+    return request.headers.get(_NOT_CHANGED_SINCE) == _tag(programs)["ETag"]
+
+
+@router.get("/days/{period}/programs", responses=_UNCHANGED, response_model=a.ProgramsOut)
+def programs(
+    request: Request, _principal: Reader, period: date, plan: Plan = None,
+    search: Annotated[str, Query(max_length=255)] = "",
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100, offset: Annotated[int, Query(ge=0, le=10_000_000)] = 0,
+) -> Response | a.ProgramsOut:  # fmt: skip
+    """What each resource is to do in a Period: searched by name, connection or congestion point, in pages."""
+    found = _found(request, period, plan)
+    if _unchanged(request, found):
+        return Response(status_code=304, headers=_tag(found))
+    places = found.matching(search)
+    shown = [found[place] for place in places[offset : offset + limit]]
+    with context_of(request).store.transaction() as tx:
+        revisions = {sent.congestion_point: sent.revision for sent in plans.prognoses(tx, found.period.day)}
+    body = a.ProgramsOut(
+        period=found.period.day, plan=found.plan, start=found.period.start, isp_minutes=found.period.isp_minutes,
+        isps=found.period.isp_count, matching=len(places), total=len(found),
+        programs=[
+            a.ProgramOut(
+                resource=row.resource, kind=row.kind, connection=row.connection,
+                congestion_point=row.congestion_point or None, revision=revisions.get(row.congestion_point),
+                power_kw=row.power_kw.tolist(),
+                stored_kwh=None if row.stored_kwh is None else row.stored_kwh.tolist(),
+            )
+            for row in shown
+        ],
+    )  # fmt: skip
+    return Response(body.model_dump_json(), media_type="application/json", headers=_tag(found))
+
+
+@router.get("/days/{period}/programs.csv", responses=_UNCHANGED, response_class=StreamingResponse)
+def programs_csv(request: Request, _principal: Reader, period: date, plan: Plan = None) -> Response:
+    """All programs of a Period as CSV: a row per resource and ISP."""
+    found = _found(request, period, plan)
+    if _unchanged(request, found):
+        return Response(status_code=304, headers=_tag(found))
+    headers = _tag(found) | {"Content-Disposition": f'attachment; filename="programs-{found.period.day}.csv"'}
+    return StreamingResponse(csv_lines(found), media_type="text/csv", headers=headers)
+
+
+@router.get("/days/{period}/programs.parquet", responses=_UNCHANGED, response_class=Response)
+def programs_parquet(request: Request, _principal: Reader, period: date, plan: Plan = None) -> Response:
+    """All programs of a Period as Parquet: a row per resource, with lists of values."""
+    found = _found(request, period, plan)
+    if _unchanged(request, found):
+        return Response(status_code=304, headers=_tag(found))
+    headers = _tag(found) | {"Content-Disposition": f'attachment; filename="programs-{found.period.day}.parquet"'}
+    return Response(parquet_bytes(found), media_type="application/vnd.apache.parquet", headers=headers)
