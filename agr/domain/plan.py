@@ -174,6 +174,11 @@ class Positions:
     balance_eur_per_mwh: tuple[float, ...]  # shadow price of energy
 
 
+def rounding_eur(amount: float) -> float:
+    """Return the difference of worth, EUR, that is numerical noise beside an amount such as gross cost."""
+    return 1e-6 + 1e-9 * abs(amount)
+
+
 @dataclass(frozen=True, kw_only=True)
 class AgainstInForce:
     """A new plan compared with the program in force, which was evaluated again under the facts of the new plan."""
@@ -198,7 +203,7 @@ class AgainstInForce:
     def given_up(self) -> bool:
         """Whether resources cannot run the program that was in force any more, and the new plan is worth less."""
         impossible = not self.kept and bool(self.why or self.left)
-        return impossible and self.loss_eur > 1e-6 + 1e-9 * abs(self.was_eur)
+        return impossible and self.loss_eur > rounding_eur(self.was_eur)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,6 +1,6 @@
 """Keeps the cases that a solve failed on, so that a failure can be examined: the newest few, as archives in a folder.
 
-An archive holds a NamedCase. Opened again: docs/how-to/replay-sweep-and-backtest.md.
+An archive holds a NamedCase without names. Opened again: docs/how-to/replay-sweep-and-backtest.md.
 """
 
 from collections.abc import Iterator
@@ -59,21 +59,21 @@ class FailedCases:
             error.add_note(self.failure("", case, before=before).where)
             raise
 
-    def failure(self, why: str, case: Case | NamedCase, *, name: str = "", before: Case | None = None) -> SolveError:
+    def failure(self, why: str, case: Case, *, before: Case | None = None) -> SolveError:
         """Keep the case, and `before` it where a part was solved; return the error that names the archive.
 
         A folder that cannot be written changes nothing about the failure: the error says so instead.
         """
         try:
-            kept = self._keep(case, name or ("case" if before is None else "part"))
+            kept = self._keep(case, "case" if before is None else "part")
             if before is not None:
                 self._keep(before, f"{kept.stem}-before")
         except OSError as error:
             return SolveError(why, f"the case could not be kept in {self._folder}: {error.strerror}", None)
         return SolveError(why, f"the case is kept in {kept}", kept)
 
-    def _keep(self, case: Case | NamedCase, name: str) -> Path:
-        named = case if isinstance(case, NamedCase) else _unnamed(case)
+    def _keep(self, case: Case, name: str) -> Path:
+        named = _unnamed(case)
         self._folder.mkdir(parents=True, exist_ok=True)
         path = self._folder / f"{name}-{serialisation.digest(named)[:12]}.npz"
         path.write_bytes(serialisation.pack(named))

@@ -9,23 +9,28 @@ Source: docs/explanation/optimisation.md §3.7.
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from math import isfinite
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from agr.domain.plan import AgainstInForce
+from agr.domain.plan import AgainstInForce, rounding_eur
 from agr.planning.case import NamedCase
 from agr.planning.difference import Solved
+from agr.planning.plan_loader import places
 from agr.planning.solving import Solution
 from models.case import UNIT_CLASSES
 from models.outcome import Outcome, Termination
 
-_ROUNDING_EUR, _ROUNDING = 1e-6, 1e-9
-"""A difference of worth below this, in EUR and as a share of gross cost, is numerical noise."""
+if TYPE_CHECKING:  # the rest of it imports the solvers, which takes seconds
+    from models.evaluation import Earlier
+
 _PROOF_EUR, _PROOF = 1e-4, 1e-7
 """A proven bound may lie below a program's worth by this, in EUR and as a share of gross cost, as in the audit."""
 _SHOWN_KWH = 1e-3
 """Energy below this is numerical noise."""
+_TOLD_EUR = 0.005
+"""A difference below a cent is not told."""
 _SHOWN = 5
 """Most resources and findings that are named."""
 
@@ -35,7 +40,7 @@ class Judged:
     """What may come into force, and how it compares with what is."""
 
     answer: Solution
-    against: AgainstInForce
+    against: AgainstInForce | None  # None: there is no program in force that can be evaluated
     in_force: Outcome | None  # the program in force under the new facts; None: it cannot be run any more
 
 
@@ -54,15 +59,14 @@ def judged(number: int, before: Solved, named: NamedCase, answer: Solution) -> J
     It also stays where what was found fails its audit.
     """
     from models.audit import audit
-    from models.evaluation import Earlier, keep
+    from models.evaluation import keep
 
     found = answer.outcome
-    earlier = Earlier(case=before.named.case, outcome=before.outcome, rows=rows_of(before.named, named))
-    candidate = keep(named.case, earlier, found)
+    candidate = keep(named.case, _earlier(before, rows_of(before.named, named)), found)
     kept, left = candidate.outcome, _names(named, candidate.replaced)
     findings = audit(named.case, kept)
     worth = None if findings else kept.objective_eur
-    noise = _ROUNDING_EUR + _ROUNDING * kept.gross_cost_eur
+    noise = rounding_eur(kept.gross_cost_eur)
     better = worth is not None and (bool(answer.findings) or worth - found.objective_eur > noise)
     bound = _bound_eur(found, kept)
     against = AgainstInForce(
@@ -90,18 +94,36 @@ def part_in_force(before: Solved, named: NamedCase, found: Outcome) -> Outcome |
 
     `before` is the whole plan in force. Units that cannot run their program any more take that of `found`.
     """
-    from models.evaluation import Earlier, evaluable, keep
+    from models.evaluation import evaluable, keep
 
     if not evaluable(named.case):
         return None
-    earlier = Earlier(case=before.named.case, outcome=before.outcome, rows=rows_of(before.named, named))
-    return keep(named.case, earlier, found).outcome
+    return keep(named.case, _earlier(before, _rows_of_part(before, named)), found).outcome
 
 
 def lost_eur(kept: Outcome, found: Outcome) -> float:
     """Return by how much a program that was found is worth less than the one in force, EUR; 0 if it is not."""
     lost = kept.objective_eur - found.objective_eur
-    return lost if lost > _ROUNDING_EUR + _ROUNDING * kept.gross_cost_eur else 0.0
+    return lost if lost > rounding_eur(kept.gross_cost_eur) else 0.0
+
+
+def _earlier(before: Solved, rows: Mapping[str, NDArray[np.int64]]) -> "Earlier":
+    """Return a program in force, with the rows of a new case's units in it."""
+    from models.evaluation import Earlier
+
+    return Earlier(case=before.named.case, outcome=before.outcome, rows=rows)
+
+
+def _rows_of_part(before: Solved, part: NamedCase) -> Mapping[str, NDArray[np.int64]]:
+    """Return the same for a part, whose units stand in the order of the whole; the rest of the portfolio is new."""
+    from models.part import members
+
+    whole = before.named
+    there = members(whole.case, places(whole, part.case.points))
+    return {
+        name: np.append(units, np.full(len(part.case.units(name).point) - len(units), -1))
+        for name, units in there.items()
+    }
 
 
 def rows_of(before: NamedCase, named: NamedCase) -> Mapping[str, NDArray[np.int64]]:
@@ -147,20 +169,31 @@ def words(against: AgainstInForce) -> str:
         )
         return f"{said}; {gone} and follow the new plan" if against.left else said
     if not against.given_up:
-        return ""
+        return _in_force_is_more(against)
     if against.why:
         gone = f"the program of plan {against.plan} cannot be run any more ({'; '.join(against.why)})"
     was = f"{against.was_eur:,.2f} EUR"
     return f"{gone}: it was worth {was}, this plan {found}, {loss} (its search ended: {against.termination})"
 
 
+def _in_force_is_more(against: AgainstInForce) -> str:
+    """Tell the operator of a preview, which never keeps the program in force, where that is worth more."""
+    if against.worth_eur is None or against.worth_eur - against.found_eur < _TOLD_EUR:
+        return ""
+    worth, more = f"{against.worth_eur:,.2f} EUR", f"{against.worth_eur - against.found_eur:,.2f} EUR"
+    return (
+        f"under the same facts the program in force (plan {against.plan}) is worth {worth}, {more} more than this plan "
+        f"(its search ended: {against.termination})"
+    )
+
+
 def standing(number: int, before: Solved, named: NamedCase) -> str:
     """Say what the program in force (plan `number`) is worth under new facts for which no plan could be made."""
     from models.audit import audit
     from models.baseline import as_it_stands, no_flexibility
-    from models.evaluation import Earlier, keep
+    from models.evaluation import keep
 
-    earlier = Earlier(case=before.named.case, outcome=before.outcome, rows=rows_of(before.named, named))
+    earlier = _earlier(before, rows_of(before.named, named))
     candidate = keep(named.case, earlier, no_flexibility(as_it_stands(named.case)))
     left, findings = _names(named, candidate.replaced), audit(named.case, candidate.outcome)
     stays = f"the program of plan {number} stays in force"

@@ -7,12 +7,12 @@ from typing import Protocol
 
 from agr.domain.errors import PlanError
 from agr.domain.isp import Period
-from agr.domain.plan import AgainstInForce, Plan, PlanState, Reason
+from agr.domain.plan import AgainstInForce, Change, Plan, PlanState, Reason
 from agr.planning import serialisation
 from agr.planning.case import NamedCase, build
 from agr.planning.case_audit import audit_case, audit_prices, audit_programs
 from agr.planning.difference import Solved, begun_from, change
-from agr.planning.in_force import comparable, judged, standing, words
+from agr.planning.in_force import Judged, comparable, judged, standing, words
 from agr.planning.incremental import IncrementalPlanner, PartRefused, PartRun
 from agr.planning.inputs import RunInputs, read_inputs
 from agr.planning.midnight import debit_findings, leaves_otherwise, left_by
@@ -22,15 +22,7 @@ from agr.planning.progress import Round
 from agr.planning.solving import Solution
 from agr.planning.weighing import prognoses_to_weigh, staying_case, weighed
 from agr.store.day import Trigger
-from models.outcome import Outcome, Termination
-
-
-class UnsolvedError(PlanError):
-    """The solver failed on a case; the case is attached so that the failure can be examined."""
-
-    def __init__(self, why: str, named: NamedCase) -> None:
-        super().__init__(why)
-        self.named = named
+from models.outcome import Termination
 
 
 class Listener(Protocol):
@@ -140,12 +132,12 @@ class PlanMaker:
             raise PlanError(f"no CRO has answered for {run.period}")
         named = begun_from(start.before, build(start.inputs))
         answer = self._solved(start, named, listener)
-        against, in_force = None, None
+        found = Judged(answer=answer, against=None, in_force=None)
         if not answer.findings or answer.outcome.termination is Termination.NO_PROGRAM:  # then it is no fault
-            answer, against, in_force = self._judged(start, named, answer, run.preview)
-        answer = _checked(start, named, answer)
-        solved = Solved(named=named, outcome=answer.outcome)
-        plan = self._described(start, solved, answer, run.reasons, against, in_force)
+            found = self._judged(start, named, answer, run.preview)
+        found = replace(found, answer=_checked(start, named, found.answer))
+        solved = Solved(named=named, outcome=found.answer.outcome)
+        plan = self._described(start, solved, found, run.reasons)
         plan = self._shown_first(plan) if run.preview else self._weighed(start, plan)
         stored = self._store.put(plan, solved, run.numbers, self._leaves(start, solved))
         self.parts.keep(stored, solved)
@@ -166,32 +158,25 @@ class PlanMaker:
             stays = ""
             if latest is not None and before is not None and comparable(before, named):
                 stays = f"; {standing(latest.id, before, named)}"
-            raise UnsolvedError(f"{error}{stays}", named) from error
+            raise PlanError(f"{error}{stays}") from error
 
     @staticmethod
-    def _judged(
-        start: RunInputs, named: NamedCase, answer: Solution, preview: bool
-    ) -> tuple[Solution, AgainstInForce | None, Outcome | None]:
+    def _judged(start: RunInputs, named: NamedCase, answer: Solution, preview: bool) -> Judged:
         """Return what may come into force: the answer, or the program in force where that is worth more.
 
-        With how both compare, and the program in force under the new facts where it can still be run. A preview is
-        always the answer: its operator decides.
+        A preview is always the answer: its operator decides, and is told where the program in force is worth more.
         """
         latest, before = start.predecessor, start.before
         if latest is None or before is None or not comparable(before, named):
-            return answer, None, None
+            return Judged(answer=answer, against=None, in_force=None)
         found = judged(latest.id, before, named, answer)
-        if preview:
-            return answer, replace(found.against, kept=False), found.in_force
-        return found.answer, found.against, found.in_force
+        if preview and found.against is not None:
+            return replace(found, answer=answer, against=replace(found.against, kept=False))
+        return found
 
-    def _described(
-        self, start: RunInputs, solved: Solved, answer: Solution, reasons: tuple[Reason, ...],
-        against: AgainstInForce | None, in_force: Outcome | None,
-    ) -> Plan:  # fmt: skip
+    def _described(self, start: RunInputs, solved: Solved, found: Judged, reasons: tuple[Reason, ...]) -> Plan:
         """Return the plan with its figures, its audit and what it changes."""
-        latest, threshold = start.predecessor, self._settings.publication.threshold_w
-        off = start.inputs.unavailable_from
+        answer, latest = found.answer, start.predecessor
         return Plan(
             id=0,
             period=start.inputs.period,
@@ -202,18 +187,24 @@ class PlanMaker:
             positions=positions_of(solved),
             result=result_of(
                 solved, findings=answer.findings, no_flexibility_eur=answer.no_flexibility_eur,
-                notes=(*_said(against), *start.notes, *solved.named.notes),
+                notes=(*_said(found.against), *start.notes, *solved.named.notes),
             ),
-            change=change(
-                latest.id, start.before, solved, threshold, kept=in_force, off_before=latest.unavailable, off_after=off
-            )
-            if latest and start.before
-            else None,
+            change=self._change(start, solved, found),
             predecessor=latest.id if latest else None,
             case_digest=serialisation.digest(solved.named),
             basis=start.basis,
-            against=against,
-            unavailable=off,
+            against=found.against,
+            unavailable=start.inputs.unavailable_from,
+        )  # fmt: skip
+
+    def _change(self, start: RunInputs, solved: Solved, found: Judged) -> Change | None:
+        """Return what the plan changes; None without one before it."""
+        latest, threshold = start.predecessor, self._settings.publication.threshold_w
+        if latest is None or start.before is None:
+            return None
+        return change(
+            latest.id, start.before, solved, threshold, kept=found.in_force, off_before=latest.unavailable,
+            off_after=start.inputs.unavailable_from,
         )  # fmt: skip
 
     @staticmethod

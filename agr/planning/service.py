@@ -9,9 +9,8 @@ import structlog
 from agr.domain.errors import PlanError, StoreError
 from agr.domain.isp import Clock, Period
 from agr.domain.plan import Plan, PlanState
-from agr.planning.failed_cases import SolveError, kept_of
 from agr.planning.inputs import closed_isps
-from agr.planning.making import PlanMaker, UnsolvedError
+from agr.planning.making import PlanMaker
 from agr.planning.pool import SolverPool
 from agr.planning.progress import Progress
 from agr.planning.reporting import RunReport
@@ -94,9 +93,8 @@ class Planner:
             self._report.postponed()
             raise  # nothing was decided; the triggers stay open
         except PlanError as error:
-            why = self._kept(period, error) if isinstance(error, UnsolvedError) else str(error)
-            self._report.failed(period, why)
-            self._store.give_up(period, numbers, why, self._clock.now())
+            self._report.failed(period, str(error))
+            self._store.give_up(period, numbers, str(error), self._clock.now())
         except Exception as error:
             notes = "".join(f"; {note}" for note in getattr(error, "__notes__", ()))
             why = f"the program broke ({type(error).__name__}); see the log{notes}"
@@ -108,9 +106,3 @@ class Planner:
             if plan.state is not PlanState.PREVIEW:
                 self._planned(plan)
         return True
-
-    def _kept(self, period: Period, error: UnsolvedError) -> str:
-        """Return why a solve failed, with the archive of its case: the worker's, or else one made here."""
-        if isinstance(error.__cause__, SolveError):
-            return str(error)
-        return str(kept_of(self._settings).failure(str(error), error.named, name=str(period)))

@@ -246,6 +246,11 @@ def test_a_preview_shows_what_was_found_and_its_operator_decides(world: World, s
     assert shown.state is PlanState.PREVIEW
     assert shown.result.objective_eur < stage.made[0].result.objective_eur
     assert "plan kept" not in {change.kind for change in alarms_of(shown)}
+    more = f"{stage.made[0].result.objective_eur - shown.result.objective_eur:,.2f} EUR more than this plan"
+    assert (
+        f"(plan {stage.made[0].id}) is worth {stage.made[0].result.objective_eur:,.2f} EUR, {more}"
+        in (shown.result.notes[0])
+    )
 
 
 def test_a_last_resort_that_breaks_a_rule_of_its_units_leaves_the_program_in_force(

@@ -8,11 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from agr.domain.errors import PlanError
 from agr.domain.kinds.switched_load import SwitchedLoad
 from agr.domain.plan import Plan, PlanState, Reason, ReasonKind
-from agr.planning import serialisation
-from agr.planning.case import NamedCase
 from agr.planning.midnight import left_by
 from agr.planning.plan_loader import load_solved
 from agr.planning.pool import SolverPool
@@ -181,15 +178,13 @@ def test_triggers_of_a_period_that_is_over_are_closed(world: World, solver: Solv
 
 
 class Broken(SolverPool):
-    """A worker that answers wrongly, or not at all."""
+    """A worker that answers wrongly."""
 
-    def __init__(self, findings: tuple[str, ...] | None) -> None:
+    def __init__(self, findings: tuple[str, ...]) -> None:
         super().__init__(Planning(threads=1))
         self.findings = findings
 
     def solve(self, case: Case, reached: Callable[[Round], None] | None = None) -> Solution:
-        if self.findings is None:
-            raise PlanError("the solve failed: told to")
         return replace(super().solve(case, reached), findings=self.findings)
 
 
@@ -209,18 +204,6 @@ def test_a_plan_that_fails_its_audit_is_stored_but_never_in_force(world: World, 
         in_force = plans.in_force(tx, PERIOD.day)
     assert in_force is not None
     assert in_force.id == good.made[0].id
-
-
-def test_a_case_the_mathematics_fails_on_is_kept(world: World) -> None:
-    world.know_points()
-    broken = Broken(None)
-    stage = PlanningStage(world, broken)
-    stage.ask()
-    stage.planner.run_due()
-    broken.close()
-    (kept,) = (world.folder / "failed-cases").iterdir()
-    assert str(kept) in stage.alarms()[0]
-    assert serialisation.unpack(NamedCase, kept.read_bytes()).case.isps == 92
 
 
 def test_a_switched_load_comes_from_the_store_and_keeps_what_it_did_in_closed_isps(

@@ -10,6 +10,7 @@ from agr.planning.case import markets
 from agr.planning.case.backing import backed
 from agr.planning.case.classes import CLASSES
 from agr.planning.case.inputs import Inputs
+from agr.planning.case.later import LaterPrice
 from agr.planning.case.rows import Draft, PointIndex
 from models.case import NO_POINT, Anchor, Case, Limits, Reservations
 from models.errors import CaseError
@@ -116,7 +117,7 @@ def build(inputs: Inputs) -> NamedCase:
     index = {address: i for i, address in enumerate(addresses)}
     at = _membership(inputs, index, notes)
     price = markets.day_ahead_price(inputs, notes)
-    draft = Draft(inputs=inputs, addresses=addresses, notes=notes, price=price)
+    draft = Draft(inputs=inputs, addresses=addresses, notes=notes, later=LaterPrice(inputs, price))
     found = {units.name: units.collect(draft, at) for units in CLASSES}
     try:
         case = Case(

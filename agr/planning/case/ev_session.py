@@ -7,7 +7,6 @@ import numpy as np
 
 from agr.domain.kinds import ev_session
 from agr.domain.kinds.ev_session import EvSession
-from agr.planning.case.later import later_price
 from agr.planning.case.rows import Draft, Floats, UnitRows
 from agr.planning.case.unit_class import Conversion
 from agr.planning.case.unmanaged import charged_at_once
@@ -35,7 +34,7 @@ def _worth(draft: Draft, unit: EvSession, target: float, high: float) -> Worth:
         capacity_kwh=high, charge_efficiency=unit.charge_efficiency, discharge_efficiency=unit.discharge_efficiency,
         wear_eur_per_kwh=unit.wear_eur_per_mwh / 1000,
     )  # fmt: skip
-    return worth(later, later_price(draft, len(starts)) / 1000, period.isp_hours)
+    return worth(later, draft.later_price(len(starts)) / 1000, period.isp_hours)
 
 
 def _add(rows: UnitRows, draft: Draft, unit: EvSession, point: int) -> None:

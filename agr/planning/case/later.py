@@ -1,38 +1,35 @@
-"""What energy is expected to cost after a Period, for what is left for later: needs, runs, stored energy. Pure."""
+"""What energy is expected to cost after a Period, for what is left for later: needs, runs, stored energy. Pure.
+
+Results come first, then the forecast. Where the next day has neither, and on all days after it, prices are those of the
+day before at the same time of day.
+"""
 
 import numpy as np
 
 from agr.planning.case.inputs import Inputs
-from agr.planning.case.markets import Floats, filled
-from agr.planning.case.rows import Draft
+from agr.planning.case.markets import Floats, known_price
 
 
-def later_price(draft: Draft, isps: int) -> Floats:
-    """Return the expected price (isps,) after the Period, EUR/MWh; notes once where today's had to stand in."""
-    price, known = price_after(draft.inputs, draft.price, isps)
-    following = draft.inputs.period.next()
-    note = f"no day-ahead price of {following} yet: what is left for it is valued at today's of the same time of day"
-    if not known and note not in draft.notes:
-        draft.notes.append(note)
-    return price
+class LaterPrice:
+    """The day-ahead price after a Period, EUR/MWh: every day is worked out once, when it is first asked for."""
 
+    def __init__(self, inputs: Inputs, price: Floats) -> None:
+        """Begin with the Period's own price (T,)."""
+        period = inputs.period.next()
+        given = known_price(inputs, inputs.later_prices, period.isp_count)
+        self._missing = np.isnan(given)
+        same_clock = price[np.array(inputs.period.isps_of_wall_clock(period))]
+        self._period, self._day = period, np.where(self._missing, same_clock, given)
+        self._price = self._day
 
-def price_after(inputs: Inputs, price: Floats, isps: int) -> tuple[Floats, bool]:
-    """Return the day-ahead price (isps,) of the ISPs after the Period, EUR/MWh, and whether all are known.
+    def upto(self, isps: int) -> Floats:
+        """Return the price (isps,) of the ISPs after the Period; a view, not to be written to."""
+        while len(self._price) < isps:
+            following = self._period.next()
+            self._day = self._day[np.array(self._period.isps_of_wall_clock(following))]
+            self._period, self._price = following, np.concatenate([self._price, self._day])
+        return self._price[:isps]
 
-    Results come first, then the forecast. Where the next day has neither, and on all days after it, prices are those of
-    the day before at the same time of day; `price` (T,) are the Period's own.
-    """
-    settings, period, days, known = inputs.markets.day_ahead, inputs.period, list[Floats](), True
-    while sum(map(len, days)) < isps:
-        period, before = period.next(), period
-        price = price[np.array(before.isps_of_wall_clock(period))]
-        if not days:
-            for series in (settings.forecast_series, settings.series):
-                given = filled(inputs.later_prices.get(series, ()), period.isp_count)
-                price = np.where(np.isnan(given), price, given)
-            missing = np.isnan(filled(inputs.later_prices.get(settings.series, ()), period.isp_count))
-            missing &= np.isnan(filled(inputs.later_prices.get(settings.forecast_series, ()), period.isp_count))
-            known = not bool(missing[:isps].any())
-        days.append(price)
-    return np.concatenate([np.zeros(0), *days])[:isps], known
+    def known(self, isps: int) -> bool:
+        """Say whether the next day has a price of its own for each of the ISPs (isps,) that lie in it."""
+        return not bool(self._missing[:isps].any())

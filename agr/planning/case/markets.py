@@ -1,6 +1,6 @@
 """Prices, positions and gates → the markets of a case. A missing price is an error or a note. Pure."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,8 @@ from agr.settings import CapacityProduct
 from models.case import DayAhead, Direction, Imbalance, Intraday, Reserve
 
 Floats = NDArray[np.float64]
+Prices = Mapping[str, tuple[float | None, ...]]
+"""Series → price per ISP, None where unknown"""
 DAY_AHEAD = "day-ahead"
 """Name of the fixed day-ahead position in Inputs.fixed."""
 _SHOWN = 5
@@ -27,12 +29,17 @@ def _filled(inputs: Inputs, series: str) -> Floats:
     return filled(inputs.prices.get(series, ()), inputs.period.isp_count)
 
 
+def known_price(inputs: Inputs, prices: Prices, isps: int) -> Floats:
+    """Return the day-ahead price (isps,) in EUR/MWh of the day of some prices: results, else the forecast, else NaN."""
+    settings = inputs.markets.day_ahead
+    results = filled(prices.get(settings.series, ()), isps)
+    return np.where(np.isnan(results), filled(prices.get(settings.forecast_series, ()), isps), results)
+
+
 def day_ahead_price(inputs: Inputs, notes: list[str]) -> Floats:
     """Return the price (T,) in EUR/MWh: results, else the forecast. Raises PlanError where an ISP has neither."""
-    settings = inputs.markets.day_ahead
-    results, expected = _filled(inputs, settings.series), _filled(inputs, settings.forecast_series)
-    known = ~np.isnan(results)
-    price = np.where(known, results, expected)
+    settings, price = inputs.markets.day_ahead, known_price(inputs, inputs.prices, inputs.period.isp_count)
+    known = ~np.isnan(_filled(inputs, settings.series))
     missing = np.flatnonzero(np.isnan(price))
     if len(missing):
         raise PlanError(

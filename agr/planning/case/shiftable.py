@@ -8,7 +8,6 @@ import numpy as np
 from agr.domain.kinds import shiftable_run
 from agr.domain.kinds.shiftable_run import ShiftableRun
 from agr.planning.case.inputs import Inputs
-from agr.planning.case.later import later_price
 from agr.planning.case.rows import Draft, Floats, Ints, UnitRows
 from agr.planning.case.unit_class import Conversion, UnitClass
 from models.case import Case, Shiftable
@@ -71,7 +70,7 @@ def _add(rows: UnitRows, draft: Draft, run: ShiftableRun, point: int) -> None:
         first = last
     later = np.zeros(length)
     if last + length > isps:
-        later = _later_eur(profile, later_price(draft, max(latest - isps, 0) + length) * period.isp_hours / 1000)
+        later = _later_eur(profile, draft.later_price(max(latest - isps, 0) + length) * period.isp_hours / 1000)
     rows.add(
         run.resource, point=point, profile=profile, later=later, length=length, first=first, last=last,
         unmanaged=max(earliest, 0) if to_come is None else earliest,
