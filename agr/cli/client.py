@@ -10,6 +10,8 @@ from agr.domain.errors import AgrError, InputError
 from agr.settings import Settings
 
 TOKEN = "AGR_TOKEN"  # noqa: S105 - the variable's name
+SCOPES = "--scope read --scope preview --scope act"
+"""What a token needs for every command: a scope includes no other."""
 TIMEOUT_S = 30.0
 
 
@@ -31,7 +33,8 @@ class Client:
         token = os.environ.get(TOKEN, "")
         if not token:
             raise InputError(
-                f"set {TOKEN} to an API token; on the daemon's machine, `agr accounts token NAME --scope act` makes one"
+                f"set {TOKEN} to an API token; on the daemon's machine, `agr accounts token NAME {SCOPES}` makes one "
+                "that may use every command"
             )
         self._url, self._headers = url, {"Authorization": f"Bearer {token}"}
 

@@ -13,7 +13,7 @@ import typer
 
 from agr.cli import keys, programs, scenario
 from agr.cli import operators as operating
-from agr.cli.terminal import err, in_words, out
+from agr.cli.terminal import err, in_words, out, print_json, show
 
 if TYPE_CHECKING:
     from agr.domain.isp import Period
@@ -35,6 +35,23 @@ at Python's own 700 a tenth of a short command's time is spent looking. More cos
 
 keys.register(app, in_words)
 programs.register(app)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        out.print(f"agr {version('agr-optimizer')}", highlight=False)
+        raise typer.Exit
+
+
+@app.callback()
+def about(
+    _wanted: Annotated[
+        bool, typer.Option("--version", help="Print the version and exit.", callback=_version, is_eager=True)
+    ] = False,
+) -> None:
+    """The AGR portfolio optimizer daemon."""
 
 
 def _period(settings: "Settings", text: str | None) -> "Period":
@@ -156,24 +173,34 @@ def plan(config: ConfigOption = DEFAULT, period: PeriodOption = None) -> None:
         settings = load(config)
         made = plan_now(settings, commands.open_store(settings), _period(settings, period), getpass.getuser())
     out.print(why.headline(made), markup=False, highlight=False, soft_wrap=True)
-    out.print(status_tables.terms_table(made, settings.currency))
+    show(status_tables.terms_table(made, settings.currency))
     for note in made.result.notes:
         out.print(f"note: {note}", markup=False, highlight=False, soft_wrap=True)
 
 
 @app.command()
-def status(config: ConfigOption = DEFAULT, period: PeriodOption = None) -> None:
+def status(
+    config: ConfigOption = DEFAULT,
+    period: PeriodOption = None,
+    json: Annotated[bool, typer.Option(help="Print one JSON object instead of tables.")] = False,
+) -> None:
     """Show a day: moments, CROs, plans, prognoses, alarms."""
     from agr.cli import status_tables
+    from agr.domain.isp import SystemClock
     from agr.operations import commands
+    from agr.operations.day_status import day_status
     from agr.settings import load
 
     with in_words():
         settings = load(config)
         store = commands.open_store(settings)
         with store.transaction() as tx:
-            for part in status_tables.day_overview(tx, settings, _period(settings, period)):
-                out.print(part)
+            found = day_status(tx, settings, _period(settings, period), SystemClock().now())
+    if json:
+        print_json(found)
+        return
+    for part in status_tables.day_overview(found):
+        show(part)
 
 
 @app.command()
@@ -205,12 +232,12 @@ def explain(
             for term, value in why.terms(made):
                 out.print(f"    {term:<24} {value:>+14,.2f} {settings.currency}", highlight=False)
             if lines:
-                out.print(status_tables.lines_table(lines, settings.currency))
+                show(status_tables.lines_table(lines, settings.currency))
                 for line in why.circumstances(made, congestion_point):
                     out.print(f"    also changed: {line}", markup=False, highlight=False, soft_wrap=True)
         if isp is not None:
             out.print("The program of this ISP is held by:", style="bold")
-            out.print(
+            show(
                 status_tables.lines_table([why.standing(history[-1], solved, congestion_point, isp)], settings.currency)
             )
         for line in why.revisions(sent, congestion_point):

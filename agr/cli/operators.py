@@ -3,13 +3,14 @@
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
+from zoneinfo import ZoneInfo
 
 import typer
-from rich.console import Console
 
+from agr.cli.terminal import out, show
 from agr.domain.errors import AgrError, InputError
 from agr.operations.accounts.roles import ROLES, Principal
 
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from agr.settings import Settings
     from agr.store.engine import Store
 
-out = Console()
 accounts_app = typer.Typer(no_args_is_help=True, help="Accounts of the operators' page, on the daemon's machine.")
 
 ConfigOption = Annotated[Path, typer.Option("--config", "-c", help="Settings file.", envvar="AGR_CONFIG")]
@@ -55,6 +55,17 @@ def _day(config: Path, text: str | None) -> str:
 
     settings = _settings(config)
     return str(period_of(SystemClock().now(), settings.time_zone, settings.isp_minutes).next())
+
+
+def _zone_of(config: Path) -> str:
+    """Return the market's time zone, or nothing (UTC) where a remote daemon's settings are not here."""
+    return _settings(config).time_zone if config.is_file() else ""
+
+
+def _local(zone_name: str, text: str) -> str:
+    """Write an instant of the API in the market's zone, with its offset."""
+    at = datetime.fromisoformat(text).astimezone(ZoneInfo(zone_name) if zone_name else UTC)
+    return f"{at:%Y-%m-%d %H:%M:%S %z}"
 
 
 def _say(text: str) -> None:
@@ -151,10 +162,11 @@ def register(app: typer.Typer, in_words: Words) -> None:
             if acknowledge is not None:
                 _say(client.act(f"/alarms/{acknowledge}/acknowledge", why=why)["text"])
                 return
-            found = client.get("/alarms")
+            found, zone_name = client.get("/alarms"), _zone_of(config)
         for one in found:
             taken = f" ({one['acknowledged_by']} is on it)" if one["acknowledged_by"] else ""
-            _say(f"{one['id']:>6}  {one['raised_at'][:16]}  {one['kind']} [{one['subject']}]{taken}: {one['text']}")
+            at = _local(zone_name, one["raised_at"])
+            _say(f"{one['id']:>6}  {at}  {one['kind']} [{one['subject']}]{taken}: {one['text']}")
         if not found:
             _say("no open alarms")
         if any(not one["acknowledged_by"] for one in found):
@@ -180,14 +192,14 @@ def register(app: typer.Typer, in_words: Words) -> None:
                 given = {"contract": contract, "period": day, "keep_share": keep / 100, "why": why}
                 _say(client.act("/reservations", **given)["text"])
                 return
-            found = client.get(f"/days/{day}/reservations")
+            found, zone_name = client.get(f"/days/{day}/reservations"), _zone_of(config)
         table = Table()
-        for title in ("at", "contract", "largest kW", "from"):
+        for title in (f"at ({zone_name or 'UTC'})", "contract", "largest kW", "from"):
             table.add_column(title)
         for one in found:
             largest = max((abs(p) for p in one["power_w"]), default=0) / 1000
-            table.add_row(one["at"][:19], one["contract"], f"{largest:,.1f}", one["origin"])
-        out.print(table if found else f"no updates for {day}: the contracted power is reserved")
+            table.add_row(_local(zone_name, one["at"]), one["contract"], f"{largest:,.1f}", one["origin"])
+        show(table if found else f"no updates for {day}: the contracted power is reserved")
 
     @app.command("backup")
     def backup_(
@@ -273,7 +285,12 @@ def register_accounts(in_words: Words) -> None:
     def token(
         name: Annotated[str, typer.Argument(help="Account that the token acts for.")],
         scope: Annotated[
-            list[str], typer.Option("--scope", help="What the token may do: read, metrics, preview, act, admin.")
+            list[str],
+            typer.Option(
+                "--scope",
+                help="What the token may do: read, metrics, preview, act, admin; repeatable, none includes another. "
+                "The commands need read, preview and act.",
+            ),
         ],
         purpose: Annotated[str, typer.Option("--for", help="Purpose of the token.")] = "command line",
         days: Annotated[int, typer.Option(help="Validity in days.")] = 30,

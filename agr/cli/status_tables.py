@@ -1,20 +1,17 @@
 """Turns a day's state into rich tables for the terminal. Prints nothing."""
 
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from rich.console import RenderableType
 from rich.table import Table
+from rich.text import Text
 
 from agr.domain.errors import InputError
 from agr.domain.faults import meant
-from agr.domain.isp import Period, SystemClock
+from agr.domain.isp import Period
 from agr.domain.plan import Plan
-from agr.schedule.moments import moments_of
-from agr.settings import Settings
-from agr.store import day, plans, portfolio
-from agr.store.engine import Tx
+from agr.operations.day_status import DayStatus, PlanStatus
 
 if TYPE_CHECKING:  # imports the models, which takes seconds
     from agr.planning.explanation import Line
@@ -69,40 +66,31 @@ def require(history: list[Plan], period: Period, address: str, isp: int | None) 
         raise InputError(f"ISP {isp} is outside 1..{period.isp_count} of {period}")
 
 
-def day_overview(tx: Tx, settings: Settings, period: Period) -> Iterator[RenderableType]:
-    """Yield the Period's tables: timetable, CROs, plans, prognoses, alarms."""
-    done = day.done_moments(tx, period.day)
-    table = Table(title=f"Period {period} ({period.isp_count} ISPs, {period.zone_name})", title_justify="left")
-    for title in ("moment", "at", "state"):
+def day_overview(found: DayStatus) -> Iterator[RenderableType]:
+    """Yield the Period's parts: timetable, CROs, plans, prognoses, alarms; none is wider than its words need."""
+    table = Table(title=f"Period {found.period} ({found.isps} ISPs, {found.time_zone})", title_justify="left")
+    for title in ("moment", "at", "state", "result"):
         table.add_column(title)
-    now = SystemClock().now()
-    for moment in moments_of(settings, period):
-        waiting = "to come" if moment.at > now else "due, not done yet"
-        table.add_row(moment.name, f"{moment.at.astimezone(period.tz):%a %H:%M:%S}", done.get(moment.name, waiting))
+    for moment in found.moments:
+        table.add_row(moment.name, f"{moment.at:%a %H:%M:%S}", moment.state, Text(moment.result))
     yield table
-    answers = portfolio.answers(tx, period.day)
-    known = portfolio.load(tx, period)
-    connections = sum(len(p.connections) for p in known.points)
-    cros = ", ".join(f"{a.cro} {a.state}" for a in answers.values()) or "no CRO asked yet"
-    free = len(known.free_connections)
-    yield f"CROs: {cros}; {len(known.points)} congestion points with {connections} connections, {free} in none"
-    since = portfolio.difference(tx, period)
-    yield f"Since the day before: {since.joined} connections joined, {since.left} left, {since.moved} moved"
-    plan_table = Table(title="Plans", title_justify="left")
-    for title in ("plan", "made", "state", "why", f"value {settings.currency}", "flexibility", "gap", "audit"):
-        plan_table.add_column(title)
-    for plan in plans.history(tx, period.day):
-        result = plan.result
-        gap = "–" if result.proven_gap_eur is None else f"{result.proven_gap_eur:,.2f}"
-        plan_table.add_row(
-            str(plan.id), f"{plan.created_at.astimezone(period.tz):%a %H:%M:%S}", plan.state.value,
-            "; ".join(str(r) for r in plan.reasons), f"{result.objective_eur:,.2f}", f"{result.flexibility_eur:,.2f}",
-            gap, "; ".join(result.audit) or "passed",
-        )  # fmt: skip
-    yield plan_table
-    sent = plans.prognoses(tx, period.day)
-    counts = Counter((s.revision, s.state) for s in sent)
-    lines = [f"  revision {revision}: {count} {state}" for (revision, state), count in sorted(counts.items())]
-    yield "\n".join(["D-Prognoses:", *(lines or ["  none sent yet"])])
-    alarms = day.open_alarms(tx)
-    yield "\n".join(["Alarms:", *(f"  {a.kind} [{a.subject}]: {a.text}" for a in alarms)]) if alarms else "No alarms."
+    cros = ", ".join(f"{cro} {state}" for cro, state in found.cros.items()) or "no CRO asked yet"
+    yield (
+        f"CROs: {cros}; {found.congestion_points} congestion points with {found.connections} connections, "
+        f"{found.free_connections} in none"
+    )
+    yield f"Since the day before: {found.joined} connections joined, {found.left} left, {found.moved} moved"
+    yield "\n".join(["Plans:", *([line for p in found.plans for line in _plan(p, found.currency)] or ["  none yet"])])
+    sent = [f"  revision {p.revision}: {p.count} {p.state}" for p in found.prognoses]
+    yield "\n".join(["D-Prognoses:", *(sent or ["  none sent yet"])])
+    alarms = [f"  {a.kind} [{a.subject}]: {a.text}" for a in found.alarms]
+    yield "\n".join(["Alarms:", *alarms]) if alarms else "No alarms."
+
+
+def _plan(plan: PlanStatus, currency: str) -> Iterator[str]:
+    """Yield a plan as a line of facts, one of money, and one for each finding of the audit."""
+    yield f"  plan {plan.plan}, made {plan.made:%a %H:%M:%S}, {plan.state}: {'; '.join(plan.why)}"
+    gap = "no bound proven" if plan.gap is None else f"gap {plan.gap:,.2f}"
+    audit = "audit passed" if not plan.audit else "audit failed"
+    yield f"    value {plan.value:,.2f} {currency}, flexibility {plan.flexibility:,.2f}, {gap}, {audit}"
+    yield from (f"    {finding}" for finding in plan.audit)

@@ -4,12 +4,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import typer
-from rich.console import Console
+from rich.console import Console, RenderableType
+from rich.measure import Measurement
 
 from agr.domain.errors import AgrError, TableError
 
 out, err = Console(), Console(stderr=True)
 SHOWN_FAULTS = 50
+_ANY_WIDTH = 10_000
 
 
 @contextmanager
@@ -25,6 +27,27 @@ def in_words() -> Iterator[None]:
     except AgrError as error:
         complain(str(error))
         raise typer.Exit(1) from error
+
+
+def show(part: RenderableType) -> None:
+    """Print a table or text without cutting words or numbers: in a pipe each row and paragraph on one line.
+
+    A terminal that is too narrow for the longest words of a table gets it at its least width.
+    """
+    if isinstance(part, str):
+        out.print(part, markup=False, highlight=False, soft_wrap=not out.is_terminal)
+        return
+    needed = Measurement.get(out, out.options.update(max_width=_ANY_WIDTH), part)
+    least = needed.minimum if out.is_terminal else needed.maximum
+    Console(width=max(out.width, least)).print(part)
+
+
+def print_json(found: object) -> None:
+    """Print a value of ours as one JSON object, for programs."""
+    from pydantic import TypeAdapter  # slow to import, and of no use to most commands
+
+    text = TypeAdapter(type(found)).dump_json(found, indent=2).decode()
+    out.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 def complain(text: str) -> None:

@@ -20,6 +20,7 @@ from agr.domain.register import Contract
 from agr.messaging.publish import OPEN
 from agr.operations import log
 from agr.scenario.description import Description, Release, describe
+from agr.scenario.places import shipped_scenarios
 from agr.service import Service
 from agr.settings import Timetable
 from agr.store import day, plans, register
@@ -31,8 +32,8 @@ _LEAD = timedelta(milliseconds=300)
 
 
 def shipped(name: str) -> Path:
-    """Return a scenario folder that comes with the project."""
-    folder = Path(__file__).parents[2] / "scenarios" / name
+    """Return a scenario folder that comes with agr. Raises InputError."""
+    folder = shipped_scenarios() / name
     if not folder.is_dir():
         raise InputError(f"there is no {folder}; name a scenario folder with --scenario")
     return folder

@@ -11,6 +11,9 @@ from math import isfinite
 
 from agr.domain.isp import Period
 
+NO_PLAN = "no plan before the gate"
+"""Where a position of zero comes from that nobody chose."""
+
 
 class ReasonKind(Enum):
     """Why a plan was made."""

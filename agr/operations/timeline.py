@@ -5,7 +5,7 @@ from datetime import datetime
 
 from agr.domain.isp import Period
 from agr.domain.plan import PlanState
-from agr.schedule.moments import moments_of
+from agr.schedule.moments import MISSED, moments_of, state_of
 from agr.settings import Settings
 from agr.store import day, plans, portfolio
 from agr.store.engine import Tx
@@ -18,7 +18,7 @@ class Step:
     name: str
     title: str
     at: datetime
-    state: str  # done | missed | late | due | to come
+    state: str  # done | missed | late | due | to come | before start
     result: str
     gate: bool  # a gate: what is not done by then is lost
 
@@ -62,7 +62,8 @@ def title_of(moment: str) -> str:
 def timeline(tx: Tx, settings: Settings, period: Period, now: datetime, states: dict[str, int]) -> Timeline:
     """Return the state of a Period. `states`: state of the newest revision → number of congestion points."""
     done = day.done_moments(tx, period.day)
-    steps = tuple(_step(m.name, m.at, done.get(m.name), now) for m in moments_of(settings, period))
+    first = day.first_handled(tx)
+    steps = tuple(_step(m.name, m.at, done.get(m.name), now, first) for m in moments_of(settings, period))
     return Timeline(
         period=period,
         steps=tuple(s for s in steps if s.name != "retention_job"),
@@ -74,11 +75,11 @@ def timeline(tx: Tx, settings: Settings, period: Period, now: datetime, states: 
     )
 
 
-def _step(name: str, at: datetime, result: str | None, now: datetime) -> Step:
-    if result is not None:
-        state = "missed" if result.startswith("missed") else "done"
-    else:
-        state = "to come" if at > now else "due"
+def _step(name: str, at: datetime, result: str | None, now: datetime, first: datetime | None) -> Step:
+    """Return one moment. `first`: when the daemon was first started; nobody has missed what was before."""
+    state = ("to come" if at > now else "due") if result is None else state_of(result)
+    if state == MISSED and first is not None and at < first:
+        state, result = "before start", "before the daemon's first start"
     return Step(
         name=name,
         title=title_of(name),

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from agr.domain.isp import Period
-from agr.domain.plan import Plan, PlanState, ReasonKind
+from agr.domain.plan import NO_PLAN, Plan, PlanState, ReasonKind
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,7 +17,7 @@ class FixedPosition:
 def day_ahead_at_gate(plan: Plan | None, period: Period) -> FixedPosition:
     """Return the day-ahead position of the plan in force; zero without a plan."""
     if plan is None:
-        return FixedPosition(values=(0.0,) * period.isp_count, origin="no plan before the gate")
+        return FixedPosition(values=(0.0,) * period.isp_count, origin=NO_PLAN)
     return FixedPosition(values=plan.positions.day_ahead_kw, origin=f"plan {plan.id}")
 
 
@@ -25,7 +25,7 @@ def bid_at_gate(plan: Plan | None, product: str, blocks: int) -> FixedPosition:
     """Return the bid of the plan in force, taken as awarded; zero without a bid."""
     bids = plan.positions.bids_mw.get(product) if plan else None
     if plan is None or not bids:
-        return FixedPosition(values=(0.0,) * blocks, origin="no plan before the gate")
+        return FixedPosition(values=(0.0,) * blocks, origin=NO_PLAN)
     return FixedPosition(values=bids, origin=f"bid of plan {plan.id}")
 
 

@@ -1,4 +1,4 @@
-"""Finds scenario folders by name, in the working folder and in the project."""
+"""Finds scenario folders by name: in the working folder, and those that come with agr."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ from agr.domain.errors import InputError
 
 
 def find_folder(name: str | Path) -> Path:
-    """Return the folder of a scenario: a path, or a name below scenarios/ here or in the project. Raises InputError."""
+    """Return a scenario's folder: a path, a name below scenarios/ here, or a shipped one's. Raises InputError."""
     given = Path(name)
     if (given / "scenario.yaml").is_file():
         return given
@@ -18,10 +18,15 @@ def find_folder(name: str | Path) -> Path:
     return found
 
 
+def shipped_scenarios() -> Path:
+    """Return the folder of the scenarios that come with agr: the project's or, where agr is installed, the wheel's."""
+    project = Path(__file__).parents[2]
+    return project / "scenarios" if (project / "pyproject.toml").is_file() else Path(__file__).parent / "shipped"
+
+
 def scenario_places() -> tuple[Path, ...]:
     """Return the folders in which scenarios are looked for by name."""
-    shipped = Path(__file__).parents[2] / "scenarios"
-    here = Path("scenarios")
+    shipped, here = shipped_scenarios(), Path("scenarios")
     return (here,) if here.resolve() == shipped or not shipped.is_dir() else (here, shipped)
 
 

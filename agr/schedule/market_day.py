@@ -15,6 +15,7 @@ from agr.messaging.publish import OPEN, Publisher, last_per_point
 from agr.planning.case.markets import DAY_AHEAD
 from agr.planning.failed_cases import kept_of
 from agr.planning.gates import bid_at_gate, day_ahead_at_gate
+from agr.schedule.moments import MISSED
 from agr.settings import FeedSection, Settings
 from agr.store import day, inbox, outbox, overrides, plans, portfolio, register
 from agr.store.engine import Store
@@ -112,13 +113,16 @@ class MarketDay:
         with self._store.transaction() as tx:
             opened = OPEN in day.done_moments(tx, period.day)
             day.moment_done(tx, period.day, OPEN, self._clock.now(), "last safe start")
-            if plans.in_force(tx, period.day) is None:
+            planned = plans.in_force(tx, period.day) is not None
+            if not planned:
                 text = f"there is no plan for {period} and the prognosis gate is near: nothing can be sent"
                 day.raise_alarm(tx, "no plan", str(period), text, self._clock.now())
             hold = overrides.held(tx)
             if hold is not None:
                 text = f"the prognosis gate of {period} is near, but {hold.who} has put sending on hold: {hold.why}"
                 day.raise_alarm(tx, "sending held", "D-Prognoses", text, self._clock.now())
+        if not planned:
+            return f"{MISSED}; there is no plan to send"
         sent = self._publisher.publish(period)
         return "prognoses were sent before" if opened and not sent else f"{sent} prognoses sent from the plan in force"
 

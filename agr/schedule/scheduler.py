@@ -13,7 +13,7 @@ from apscheduler.triggers.date import DateTrigger
 
 from agr.domain.errors import StoreError
 from agr.domain.isp import Clock, Period, period_of
-from agr.schedule.moments import Moment, moments_of
+from agr.schedule.moments import MISSED, Moment, moments_of
 from agr.settings import Settings
 from agr.store import day
 from agr.store.engine import Store
@@ -111,7 +111,7 @@ class Scheduler:
 
     def _handle(self, period: Period, moment: Moment) -> None:
         now = self._clock.now()
-        result: str | None = f"missed; instead: {moment.fallback}"
+        result: str | None = f"{MISSED}; instead: {moment.fallback}"
         if now > moment.latest:
             log.warning("moment.missed", period=str(period), moment=moment.name, fallback=moment.fallback)
         else:

@@ -20,6 +20,11 @@ def done_moments(tx: Tx, period: date) -> dict[str, str]:
     return {row.name: row.result for row in rows}
 
 
+def first_handled(tx: Tx) -> datetime | None:
+    """Return when this store's first moment was handled: about when its daemon was first started."""
+    return tx.execute(sa.select(t.moments.c.done_at).order_by(t.moments.c.done_at).limit(1)).scalar()
+
+
 def moment_done(tx: Tx, period: date, name: str, at: datetime, result: str) -> None:
     """Record that a moment of a Period was handled; the first record stays."""
     try:

@@ -17,7 +17,7 @@ STATES = {
     "in force": "good", "automatic": "good", "fixed": "good",
     "rejected": "bad", "failed": "bad", "missed": "bad", "late": "bad", "cancelled": "bad", "barred": "bad",
     "not sent": "quiet", "noted": "quiet", "superseded": "quiet", "discarded": "quiet", "replaced": "quiet",
-    "to come": "quiet",
+    "to come": "quiet", "before start": "quiet",
     "sent": "busy", "queued": "busy", "asked": "busy", "received": "busy", "preview": "busy", "held back": "busy",
     "due": "busy", "now": "busy",
     "on hold": "busy", "after approval": "busy", "open": "busy", "still free": "busy",

@@ -140,7 +140,10 @@ def api_for(permission: Permission) -> Callable[[Request], Principal]:
         if principal is None:
             raise AccessError("log in, or send a token: Authorization: Bearer agr_…", status=401)
         if not principal.may(permission):
-            raise AccessError(f"this needs the permission (scope) {permission.value!r}; {principal.label} lacks it")
+            hint = f": make one with --scope {permission.value}, too" if principal.via.startswith("token") else ""
+            raise AccessError(
+                f"this needs the permission (scope) {permission.value!r}, which {principal.label} lacks{hint}"
+            )
         if request.method not in ("GET", "HEAD") and not principal.via.startswith("token"):
             check_csrf(request, principal, request.headers.get("x-csrf-token", ""))
         return principal

@@ -80,6 +80,8 @@ def test_reservations_are_listed_and_entered(desk, agr):
     listed = agr("reservations", "--period", DAY)
     assert CONTRACT in listed
     assert "25.0" in listed
+    assert "Europe/Amsterdam" in listed
+    assert "+0100" in listed, "a time without its zone means nothing"
     assert "that is still reserved" in agr("reservations", CONTRACT, "--why", "by phone", "--period", DAY, code=1)
 
 
@@ -107,6 +109,19 @@ def test_what_is_missing_is_said(desk, agr, monkeypatch):
     monkeypatch.setenv("AGR_TOKEN", "agr_wrong")
     monkeypatch.setenv("AGR_URL", desk.url)
     assert "log in, or send a token" in agr("alarms", code=1)
+
+
+def test_a_token_made_as_the_hint_says_may_use_every_command(desk, agr, monkeypatch):
+    monkeypatch.delenv("AGR_TOKEN")
+    hint = " ".join(agr("trigger", "--why", "a test", code=1).split())
+    command = hint.split("`agr ")[1].split("`")[0].replace("NAME", "olga").split()
+    monkeypatch.setenv("AGR_TOKEN", agr(*command).strip())
+    assert "on hold" in agr("hold", "--why", "a test")
+    assert "released" in agr("release", "--why", "a test")
+    assert "no plan within 0 s" in agr("trigger", "--why", "a test", "--period", DAY, "--patience", "0", code=1)
+    monkeypatch.setenv("AGR_TOKEN", token(desk.daemon.authentication, "olga", "operator", ["act"]))
+    refused = " ".join(agr("trigger", "--why", "a test", "--period", DAY, code=1).split())
+    assert "--scope preview" in refused
 
 
 def test_accounts_are_made_on_the_machine(desk, agr):

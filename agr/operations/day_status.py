@@ -1,0 +1,123 @@
+"""The state of a Period for people and programs: what `agr status` prints, as tables or as JSON. Reads the store."""
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from agr.domain.isp import Period
+from agr.domain.plan import Plan
+from agr.operations.timeline import timeline
+from agr.settings import Settings
+from agr.store import day, plans, portfolio
+from agr.store.engine import Tx
+
+
+@dataclass(frozen=True, kw_only=True)
+class MomentStatus:
+    """One moment of the timetable."""
+
+    name: str
+    at: datetime  # with the market's offset
+    state: str  # done | missed | late | due | to come | before start
+    result: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlanStatus:
+    """One plan; euros earned are positive."""
+
+    plan: int
+    made: datetime
+    state: str
+    why: tuple[str, ...]
+    value: float
+    flexibility: float
+    gap: float | None  # None: no bound was proven
+    audit: tuple[str, ...]  # findings; empty: passed
+
+
+@dataclass(frozen=True, kw_only=True)
+class PrognosisCount:
+    """How many D-Prognoses of a revision are in a state."""
+
+    revision: int
+    state: str
+    count: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class AlarmStatus:
+    """One open alarm."""
+
+    kind: str
+    subject: str
+    text: str
+    raised: datetime
+    acknowledged_by: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class DayStatus:
+    """The state of a Period."""
+
+    period: date
+    time_zone: str
+    isps: int
+    currency: str
+    moments: tuple[MomentStatus, ...]
+    cros: dict[str, str]  # CRO → asked, answered or rejected
+    congestion_points: int
+    connections: int
+    free_connections: int  # in no congestion point
+    joined: int  # since the day before
+    left: int
+    moved: int
+    plans: tuple[PlanStatus, ...]
+    prognoses: tuple[PrognosisCount, ...]
+    alarms: tuple[AlarmStatus, ...]
+
+
+def day_status(tx: Tx, settings: Settings, period: Period, now: datetime) -> DayStatus:
+    """Return the state of a Period."""
+    known, since = portfolio.load(tx, period), portfolio.difference(tx, period)
+    counts = Counter((s.revision, s.state) for s in plans.prognoses(tx, period.day))
+    return DayStatus(
+        period=period.day,
+        time_zone=period.zone_name,
+        isps=period.isp_count,
+        currency=settings.currency,
+        moments=tuple(
+            MomentStatus(name=step.name, at=step.at.astimezone(period.tz), state=step.state, result=step.result)
+            for step in timeline(tx, settings, period, now, {}).steps
+        ),
+        cros={answer.cro: answer.state for answer in portfolio.answers(tx, period.day).values()},
+        congestion_points=len(known.points),
+        connections=sum(len(point.connections) for point in known.points),
+        free_connections=len(known.free_connections),
+        joined=since.joined,
+        left=since.left,
+        moved=since.moved,
+        plans=tuple(_plan(plan, period) for plan in plans.history(tx, period.day)),
+        prognoses=tuple(PrognosisCount(revision=r, state=s, count=n) for (r, s), n in sorted(counts.items())),
+        alarms=tuple(
+            AlarmStatus(
+                kind=a.kind, subject=a.subject, text=a.text, raised=a.raised_at.astimezone(period.tz),
+                acknowledged_by=a.acknowledged_by,
+            )
+            for a in day.open_alarms(tx)
+        ),
+    )  # fmt: skip
+
+
+def _plan(plan: Plan, period: Period) -> PlanStatus:
+    result = plan.result
+    return PlanStatus(
+        plan=plan.id,
+        made=plan.created_at.astimezone(period.tz),
+        state=plan.state.value,
+        why=tuple(str(reason) for reason in plan.reasons),
+        value=result.objective_eur,
+        flexibility=result.flexibility_eur,
+        gap=result.proven_gap_eur,
+        audit=tuple(result.audit),
+    )

@@ -1,0 +1,67 @@
+"""What became of each moment of a Period: a gate that passed in vain is no success, what was before is not missed."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from agr.operations.timeline import timeline
+from agr.store import day
+from tests.builders.worlds import NOW, PERIOD, World
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    made = World(tmp_path)
+    yield made
+    made.store.close()
+
+
+def states(world: World, now: datetime) -> dict[str, tuple[str, str]]:
+    with world.store.transaction() as tx:
+        return {s.name: (s.state, s.result) for s in timeline(tx, world.settings, PERIOD, now, {}).steps}
+
+
+def record(world: World, moment: str, result: str, at: datetime = NOW) -> None:
+    with world.store.transaction() as tx:
+        day.moment_done(tx, PERIOD.day, moment, at, result)
+
+
+@pytest.mark.parametrize(
+    ("moment", "result", "state"),
+    [
+        ("prognosis_gate", "13 congestion points accepted, 0 not", "done"),
+        ("prognosis_gate", "11 congestion points accepted, 2 not", "missed"),
+        ("prognosis_gate", "0 congestion points accepted, 13 not", "missed"),
+        ("day_ahead_gate", "+13.472 MWh net (plan 1)", "done"),
+        ("day_ahead_gate", "+0.000 MWh net (no plan before the gate)", "missed"),
+        ("prognosis_last_safe_start", "missed; there is no plan to send", "missed"),
+        ("prognosis_last_safe_start", "prognoses were sent before", "done"),
+        ("first_plan", "missed; instead: no plan: nothing is sent", "missed"),
+        ("portfolio_last_call", "1 CRO late", "late"),
+        ("portfolio_last_call", "2 CROs late", "late"),
+        ("portfolio_last_call", "all CROs answered", "done"),
+    ],
+)
+def test_a_moment_is_done_only_where_it_did_what_it_is_for(world: World, moment: str, result: str, state: str) -> None:
+    record(world, "retention_job", "deleted 0 messages and 0 plans", NOW - timedelta(days=7))
+    record(world, moment, result)
+    assert states(world, NOW + timedelta(days=1))[moment] == (state, result)
+
+
+def test_a_fresh_install_has_missed_nothing_of_the_time_before_it(world: World) -> None:
+    installed = PERIOD.start + timedelta(hours=14)
+    for moment in ("portfolio_query", "first_plan", "day_ahead_results", "prognosis_last_safe_start"):
+        record(world, moment, "missed; instead: nothing", installed)
+    record(world, "day_ahead_gate", "+0.000 MWh net (no plan before the gate)", installed)
+    record(world, "prognosis_gate", "0 congestion points accepted, 1 not", installed)
+    found = states(world, installed)
+    assert {found[m][0] for m in ("first_plan", "day_ahead_gate", "prognosis_gate")} == {"before start"}
+    assert not [s for s, _ in found.values() if s == "missed"]
+
+
+def test_a_later_day_that_was_missed_is_missed(world: World) -> None:
+    record(world, "retention_job", "deleted 0 messages and 0 plans", PERIOD.start - timedelta(days=2))
+    record(world, "first_plan", "missed; instead: no plan: nothing is sent", PERIOD.start)
+    assert states(world, PERIOD.start)["first_plan"][0] == "missed"
