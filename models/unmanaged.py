@@ -1,5 +1,6 @@
-"""Programs of units that nobody steers, for callers that cannot wait for Pyomo; see models.baseline for all of it."""
+"""Programs of stores and runs, and what they leave, for callers that cannot wait for Pyomo; see models.baseline."""
 
+from models.resources.shiftable.power import isps_to_come, left_eur, power_kw
 from models.resources.storage.unmanaged import unmanaged_programs
 
-__all__ = ["unmanaged_programs"]
+__all__ = ["isps_to_come", "left_eur", "power_kw", "unmanaged_programs"]

@@ -13,6 +13,7 @@ from agr.domain.errors import InputError
 from agr.domain.isp import Period, require_isp_minutes, zone
 from agr.scenario.yaml_document import Document
 from agr.settings import Markets, Planning, Publication, Timetable
+from agr.settings.markets import isp_faults
 from agr.settings.section import Seconds, Section
 
 
@@ -104,12 +105,9 @@ class Description(Section):
 
     @model_validator(mode="after")
     def _products_fit_the_isps(self) -> "Description":
-        isp, product = self.isp_minutes, self.markets.day_ahead.product_minutes
-        if 1440 % product or (product % isp and isp % product):
-            raise ValueError(
-                f"markets.day_ahead.product_minutes is {product}; it must divide a day, and be a multiple of "
-                f"isp_minutes ({isp}) or divide it"
-            )
+        faults = isp_faults(self.isp_minutes, self.markets, finer_products=True)
+        if faults:
+            raise ValueError(faults[0])
         return self
 
     @property

@@ -117,16 +117,19 @@ class Markets(Section):
         return self
 
 
-def isp_faults(isp_minutes: int, markets: Markets) -> list[str]:
-    """Return why ISPs of this length fit no day, or not the products of the markets; empty if they do."""
+def isp_faults(isp_minutes: int, markets: Markets, *, finer_products: bool = False) -> list[str]:
+    """Return why ISPs of this length fit no day, or not the products of the markets; empty if they do.
+
+    With `finer_products`, products may also be parts of an ISP, which then trades them all alike.
+    """
     faults, product = [], markets.day_ahead.product_minutes
     try:
         require_isp_minutes(isp_minutes)
     except InputError as error:
         return [str(error)]
-    if product % isp_minutes or 1440 % product:
-        faults.append(
-            f"markets.day_ahead.product_minutes is {product}; it must be a multiple of isp_minutes ({isp_minutes}) "
-            "and divide a day"
-        )
+    finer = finer_products and isp_minutes % product == 0
+    if 1440 % product or (product % isp_minutes and not finer):
+        fits = f"be a multiple of isp_minutes ({isp_minutes})"
+        words = f"divide a day, and {fits} or divide it" if finer_products else f"{fits} and divide a day"
+        faults.append(f"markets.day_ahead.product_minutes is {product}; it must {words}")
     return faults

@@ -11,6 +11,7 @@ from agr.planning.case.inputs import Inputs
 from agr.planning.case.rows import Draft, Floats, Ints, UnitRows
 from agr.planning.case.unit_class import Conversion, UnitClass
 from models.case import Case, Shiftable
+from models.unmanaged import isps_to_come, left_eur, power_kw
 
 
 def _per_isp(profile_kw: Sequence[float], isp_minutes: int) -> Floats:
@@ -106,25 +107,9 @@ def _arrays(rows: UnitRows, _inputs: Inputs) -> Shiftable:
     )  # fmt: skip
 
 
-def _run_kw(case: Case, starts: Ints) -> Floats:
-    """Return the programs of runs (U,T) that start in these ISPs (U,), which may lie before or after the Period."""
-    found, data = np.zeros((len(starts), case.isps)), case.shiftable
-    for row, start, length, profile in zip(found, starts.tolist(), data.length.tolist(), data.profile_kw, strict=True):
-        begin, end = max(start, 0), min(start + length, case.isps)
-        if begin < end:
-            row[begin:end] = profile[begin - start : end - start]
-    return found
-
-
 def _to_come(case: Case, starts: Ints) -> list[float]:
     """Return how many ISPs of each run lie after the Period."""
-    return [float(count) for count in np.maximum(case.shiftable.length + starts - case.isps, 0)]
-
-
-def _left_eur(case: Case, starts: Ints) -> float:
-    """Return minus the expected cost of what runs with these starts (U,) leave for later, EUR."""
-    after = np.array(_to_come(case, starts), dtype=np.int64)
-    return -float(case.shiftable.later_eur[after > 0, after[after > 0] - 1].sum())
+    return [float(count) for count in isps_to_come(case, slice(None), starts)]
 
 
 def _range_kw(case: Case) -> tuple[Floats, Floats]:
@@ -147,11 +132,11 @@ CLASS = UnitClass(
     look=shiftable_run.KIND.look,
     conversions=(Conversion(kind=shiftable_run.KIND, add=_add),),
     arrays=_arrays,
-    power_kw=lambda case, programs: _run_kw(case, programs.start),
+    power_kw=lambda case, programs: power_kw(case, slice(None), programs.start),
     range_kw=_range_kw,
-    unmanaged_kw=lambda case: _run_kw(case, case.shiftable.unmanaged_start),
+    unmanaged_kw=lambda case: power_kw(case, slice(None), case.shiftable.unmanaged_start),
     decided=lambda _case, programs: [int(start) for start in programs.start],
     carried=lambda case, programs: _to_come(case, programs.start),
     left_terms=("later runs",),
-    unmanaged_left_eur=lambda case: _left_eur(case, case.shiftable.unmanaged_start),
+    unmanaged_left_eur=lambda case: float(left_eur(case, slice(None), case.shiftable.unmanaged_start).sum()),
 )

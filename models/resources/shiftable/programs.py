@@ -7,6 +7,7 @@ import numpy as np
 from models.case import Case, Floats, Ints
 from models.outcome import Fields, Rows
 from models.resources.protocols import Answered, Choices
+from models.resources.shiftable import power
 
 TERM = "later runs"
 """The term of the objective for what is left for later"""
@@ -14,24 +15,14 @@ TERM = "later runs"
 
 def power_kw(case: Case, units: Rows, fields: Fields) -> Floats:
     """Return the programs (n,T) of runs with their starts, which may lie before the Period in unmanaged programs."""
-    data, start = case.shiftable, fields["start"]
-    profile, length = data.profile_kw[units], data.length[units]
-    program = np.zeros((len(start), case.isps))
-    for n, (first, isps) in enumerate(zip(start.tolist(), length.tolist(), strict=True)):
-        begin, end = max(first, 0), min(first + isps, case.isps)
-        if begin < end:
-            program[n, begin:end] = profile[n, begin - first : end - first]
-    return program
+    return power.power_kw(case, units, fields["start"])
 
 
 def terms_eur(case: Case, units: Rows, fields: Fields, called: bool) -> dict[str, Floats]:
     """Return minus the expected cost of what is left for later (n,), EUR; a called program has no such cost."""
-    data = case.shiftable
-    if called or not data.later_eur.any():
+    if called or not case.shiftable.later_eur.any():
         return {}
-    start, length, cost = fields["start"], data.length[units], data.later_eur[units]
-    after = np.clip(start + length - case.isps, 0, length)  # ISPs after the Period
-    return {TERM: -np.where(after > 0, cost[np.arange(len(start)), after - 1], 0.0)}
+    return {TERM: power.left_eur(case, units, fields["start"])}
 
 
 def unmanaged(case: Case) -> Fields:
