@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from agr.domain.plan import Plan, Reason, ReasonKind
-from agr.planning.case import carried_states, left_eur, unmanaged_left_eur, unmanaged_states
+from agr.planning.case import carried_states, left_eur, unmanaged_left
 from agr.planning.difference import Solved
 from models.audit.payers import BROUGHT_FORWARD, payers
 from models.audit.protocols import Payer
@@ -27,11 +27,12 @@ class Left:
 
 def left_by(solved: Solved) -> Left:
     """Return what a whole portfolio's plan leaves."""
+    states, eur = unmanaged_left(solved.named)
     return Left(
         states=carried_states(solved.named, solved.outcome.programs),
-        unmanaged_states=unmanaged_states(solved.named),
+        unmanaged_states=states,
         eur=left_eur(solved.outcome.terms_eur),
-        unmanaged_eur=unmanaged_left_eur(solved.named.case),
+        unmanaged_eur=eur,
     )
 
 

@@ -10,8 +10,7 @@ from agr.planning.case.programs import (
     left_eur,
     missed_by_resource_kwh,
     programs_kw,
-    unmanaged_left_eur,
-    unmanaged_states,
+    unmanaged_left,
 )
 
 __all__ = [
@@ -26,6 +25,5 @@ __all__ = [
     "left_eur",
     "missed_by_resource_kwh",
     "programs_kw",
-    "unmanaged_left_eur",
-    "unmanaged_states",
+    "unmanaged_left",
 ]

@@ -6,7 +6,7 @@ from agr.domain.kinds import generator
 from agr.domain.kinds.generator import Generator
 from agr.domain.kinds.quantities import POWER
 from agr.planning.case.inputs import Inputs
-from agr.planning.case.rows import Draft, Floats, UnitRows
+from agr.planning.case.rows import Draft, Floats, UnitRows, added_kw
 from agr.planning.case.unit_class import Conversion, UnitClass
 from models.case import Case, Curtailable
 
@@ -37,10 +37,8 @@ def _arrays(rows: UnitRows, inputs: Inputs) -> Curtailable:
 
 def _range_kw(case: Case) -> tuple[Floats, Floats]:
     """Return the forecast and nothing, or what is pinned."""
-    data, nothing = case.curtailable, np.zeros(case.isps)
-    pinned, free = np.nan_to_num(data.pinned_kw), np.isnan(data.pinned_kw)
-    least = np.where(free, data.forecast_kw, pinned).sum(axis=0) + nothing
-    return least, np.where(free, 0.0, pinned).sum(axis=0) + nothing
+    data = case.curtailable
+    return added_kw(data.pinned_kw, data.forecast_kw, case.isps), added_kw(data.pinned_kw, 0.0, case.isps)
 
 
 CLASS = UnitClass(

@@ -39,25 +39,21 @@ def carried_states(named: NamedCase, programs: Programs) -> dict[str, float]:
     }
 
 
-def unmanaged_states(named: NamedCase) -> dict[str, float]:
-    """Return resource → the state that the unmanaged program leaves, see Inputs.unmanaged_state."""
-    return {
-        name: state
-        for units in CLASSES
-        if units.unmanaged_carried is not None
-        for name, state in zip(named.of(units.name), units.unmanaged_carried(named.case), strict=True)
-    }
-
-
 def left_eur(terms_eur: Mapping[str, float]) -> float:
     """Return what a plan credits for what it leaves to the next Period, EUR; below 0 where it leaves needs."""
     terms = dict.fromkeys(term for units in CLASSES for term in units.left_terms)  # two classes may share one
     return sum(terms_eur.get(term, 0.0) for term in terms)
 
 
-def unmanaged_left_eur(case: Case) -> float:
-    """Return the same of its unmanaged program."""
-    return sum(units.unmanaged_left_eur(case) for units in CLASSES if units.unmanaged_left_eur is not None)
+def unmanaged_left(named: NamedCase) -> tuple[dict[str, float], float]:
+    """Return resource → the state that the unmanaged program leaves, see Inputs, and what it credits for it, EUR."""
+    states, eur = dict[str, float](), 0.0
+    for units in CLASSES:
+        if units.unmanaged_left is not None:
+            left, credit = units.unmanaged_left(named.case)
+            states |= {} if left is None else dict(zip(named.of(units.name), left, strict=True))
+            eur += credit
+    return states, eur
 
 
 def comfort_shortfall_kwh(case: Case, programs: Programs) -> float:

@@ -18,6 +18,12 @@ PointIndex = Callable[[str], int | None]
 """Connection → index of its congestion point, NO_POINT, or None when the connection is not ours in this Period."""
 
 
+def added_kw(pinned_kw: Floats, free_kw: Floats | float, isps: int) -> Floats:
+    """Return the power (T,) of all units together where each has its pinned power (U,T)*, or `free_kw` if it is NaN."""
+    power = np.where(np.isnan(pinned_kw), free_kw, pinned_kw).sum(axis=0)
+    return np.asarray(power + np.zeros(isps))
+
+
 @dataclass
 class UnitRows:
     """The units of one class under construction: for each, values or rows of values by name."""

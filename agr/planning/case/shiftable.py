@@ -112,6 +112,11 @@ def _to_come(case: Case, starts: Ints) -> list[float]:
     return [float(count) for count in isps_to_come(case, slice(None), starts)]
 
 
+def _unmanaged_left(case: Case) -> tuple[None, float]:
+    """Return what unmanaged runs credit for what they leave, EUR; their start follows from their bounds alone."""
+    return None, float(left_eur(case, slice(None), case.shiftable.unmanaged_start).sum())
+
+
 def _range_kw(case: Case) -> tuple[Floats, Floats]:
     """Return the lowest and highest power (T,) in each ISP of all starts that a run may have, added up."""
     data = case.shiftable
@@ -138,5 +143,5 @@ CLASS = UnitClass(
     decided=lambda _case, programs: [int(start) for start in programs.start],
     carried=lambda case, programs: _to_come(case, programs.start),
     left_terms=("later runs",),
-    unmanaged_left_eur=lambda case: float(left_eur(case, slice(None), case.shiftable.unmanaged_start).sum()),
+    unmanaged_left=_unmanaged_left,
 )

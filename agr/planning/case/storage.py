@@ -5,11 +5,11 @@ import numpy as np
 from agr.domain.kinds.kind import Look
 from agr.planning.case import battery, ev_session, heat_pump
 from agr.planning.case.inputs import Inputs
-from agr.planning.case.recovery import fastest_kwh, returning
-from agr.planning.case.rows import Floats, UnitRows
+from agr.planning.case.recovery import returning
+from agr.planning.case.rows import Floats, UnitRows, added_kw
 from agr.planning.case.unit_class import UnitClass
 from models.case import Case, Storage
-from models.unmanaged import unmanaged_programs
+from models.unmanaged import unmanaged_end_kwh, unmanaged_programs
 
 
 def _arrays(rows: UnitRows, inputs: Inputs) -> Storage:
@@ -25,8 +25,7 @@ def _arrays(rows: UnitRows, inputs: Inputs) -> Storage:
             reserve_kw[row] = 0.0
     start, pinned = rows.vector("start"), rows.matrix("pinned", isps)
     retention = rows.vector("retention")
-    fastest = fastest_kwh(start, retention, inputs.period.isp_hours, wide, rows.vector("eta_d"), pinned)
-    returning(start, wide["low"], wide["high"], *fastest)
+    returning(start, retention, inputs.period.isp_hours, wide, rows.vector("eta_d"), pinned)
     penalty = np.full(len(rows.names), inputs.planning.comfort_shortfall_eur_per_kwh)
     return Storage(
         point=rows.points(), charge_kw=wide["charge"], charge_min_kw=rows.vector("charge_min"),
@@ -42,10 +41,10 @@ def _arrays(rows: UnitRows, inputs: Inputs) -> Storage:
     )  # fmt: skip
 
 
-def _unmanaged_end_kwh(case: Case) -> Floats:
-    """Return the energy (U,) at the end of the unmanaged program."""
-    _, _, energy, _, _ = unmanaged_programs(case.storage, case.isps, case.isp_hours)
-    return energy[:, -1]
+def _unmanaged_left(case: Case) -> tuple[list[float], float]:
+    """Return the energy (U,) at the end of the unmanaged program, and its worth, EUR."""
+    energy = unmanaged_end_kwh(case.storage, case.isps, case.isp_hours)
+    return energy.tolist(), float(case.storage.worth_eur(slice(None), energy).sum())
 
 
 def _unmanaged_kw(case: Case) -> Floats:
@@ -55,10 +54,8 @@ def _unmanaged_kw(case: Case) -> Floats:
 
 def _range_kw(case: Case) -> tuple[Floats, Floats]:
     """Return discharging and charging at the limits, or what is pinned; energy is not looked at."""
-    data, nothing = case.storage, np.zeros(case.isps)
-    pinned, free = np.nan_to_num(data.pinned_kw), np.isnan(data.pinned_kw)
-    least = np.where(free, -data.discharge_kw, pinned).sum(axis=0) + nothing
-    return least, np.where(free, data.charge_kw, pinned).sum(axis=0) + nothing
+    data = case.storage
+    return added_kw(data.pinned_kw, -data.discharge_kw, case.isps), added_kw(data.pinned_kw, data.charge_kw, case.isps)
 
 
 _NEVER_KWH = 1e30
@@ -74,9 +71,8 @@ CLASS = UnitClass(
     range_kw=_range_kw,
     unmanaged_kw=_unmanaged_kw,
     carried=lambda _case, programs: programs.energy_kwh[:, -1].tolist(),
-    unmanaged_carried=lambda case: _unmanaged_end_kwh(case).tolist(),
     left_terms=("stored energy",),
-    unmanaged_left_eur=lambda case: float(case.storage.worth_eur(slice(None), _unmanaged_end_kwh(case)).sum()),
+    unmanaged_left=_unmanaged_left,
     stored_kwh=lambda programs: programs.energy_kwh,
     unmet_kwh=lambda _case, programs: programs.unmet_kwh,
     excess_kwh=lambda _case, programs: programs.excess_kwh,

@@ -47,12 +47,11 @@ class UnitClass:
     """Decision of each unit that later plans of the Period need besides its power"""
     carried: Callable[[Case, Programs], Sequence[float]] | None = None
     """State (U,) with which the next Period begins, see Inputs.carried_state"""
-    unmanaged_carried: Callable[[Case], Sequence[float]] | None = None
-    """The same state at the end of the unmanaged program"""
     left_terms: tuple[str, ...] = ()
     """The terms that credit what its units leave to the next Period, which debits them"""
-    unmanaged_left_eur: Callable[[Case], float] | None = None
-    """What the unmanaged program credits for what it leaves to the next Period, EUR"""
+    unmanaged_left: Callable[[Case], tuple[Sequence[float] | None, float]] | None = None
+    """The state (U,) at the end of the unmanaged program (None: the next Period does not ask for it), and what that
+    program credits for what it leaves, EUR"""
     stored_kwh: Callable[[Programs], Floats] | None = None
     """Energy (U,T) in kWh at the end of each ISP"""
     unmet_kwh: Callable[[Case, Programs], Floats] | None = None

@@ -23,6 +23,18 @@ def unmanaged_programs(data: Storage, isps: int, hours: float) -> tuple[Floats, 
     return np.maximum(power, 0.0), np.maximum(-power, 0.0), energy, unmet, excess
 
 
+def unmanaged_end_kwh(data: Storage, isps: int, hours: float) -> Floats:
+    """Return the energy (U,) with which these programs end; they are made a few at a time, and not kept."""
+    found = np.zeros(len(data.point))
+    for begin in range(0, len(found), _FEW):
+        few = slice(begin, begin + _FEW)
+        power = np.array(np.broadcast_to(data.unmanaged_kw[few], (len(found[few]), isps)))
+        energy, unmet, excess = (np.zeros(power.shape) for _ in range(3))
+        _follow(data, few, hours, power, energy, unmet, excess)
+        found[few] = energy[:, -1]
+    return found
+
+
 def _follow(
     data: Storage, few: slice, hours: float, power: Floats, energy: Floats, unmet: Floats, excess: Floats
 ) -> None:
