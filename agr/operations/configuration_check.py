@@ -1,5 +1,6 @@
 """Says what is wrong with a configuration: keys, store, participants, what the DNS should answer."""
 
+from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 
@@ -23,8 +24,7 @@ def findings(settings: Settings) -> list[str]:
     except AgrError as error:
         found.append(str(error))
     try:
-        store = open_store(settings)
-        with store.transaction() as tx:
+        with closing(open_store(settings)) as store, store.transaction() as tx:
             empty, contracts = not register_summary.has_connections(tx), register_summary.contracts(tx)
             own = register_summary.point_members(tx)
         if empty:
@@ -39,7 +39,6 @@ def findings(settings: Settings) -> list[str]:
             f"table congestion_points names {dso}, which is not a DSO in [[participants]]: it gets no D-Prognosis"
             for dso in sorted({row.dso for row in own} - dsos)
         ]
-        store.close()
     except AgrError as error:
         found.append(str(error))
     roles = {p.role for p in settings.participants}
@@ -67,8 +66,7 @@ def doubtful(settings: Settings) -> list[str]:
     now = SystemClock().now()
     last = period_of(now, settings.time_zone, settings.isp_minutes).next().next()
     try:
-        store = open_store(settings)
-        with store.transaction() as tx:
+        with closing(open_store(settings)) as store, store.transaction() as tx:
             if not register_summary.has_connections(tx):
                 return []
             from agr.store import register  # slow to import, and of no use to an empty register
@@ -77,7 +75,6 @@ def doubtful(settings: Settings) -> list[str]:
             newest = register.latest_forecast_day(tx, last.day)
             period = None if newest is None else Period(newest, settings.time_zone, settings.isp_minutes)
             values = {} if period is None else register.forecasts_on(tx, period)
-        store.close()
     except AgrError:  # `findings` says why
         return []
     forecasts = tuple(
