@@ -22,6 +22,7 @@ from agr.operations import log as events
 from agr.operations.accounts.authentication import Authentication
 from agr.operations.actions import Actions
 from agr.operations.alerts.notifier import Notifier
+from agr.operations.auction_results import AuctionResults
 from agr.operations.change_feed import ChangeFeed
 from agr.operations.health import Health
 from agr.operations.manual_inputs import ManualInputs
@@ -157,6 +158,7 @@ class Service:
             store=self.store, settings=self.settings, clock=self.clock, participants=self._participants,
             progress=self.planner.progress, authentication=self.authentication, actions=actions, plan_cache=plan_cache,
             programs=programs, manual_inputs=ManualInputs(self.store, self.settings, self.clock, self._wake),
+            auction_results=AuctionResults(self.store, self.settings, self.clock, self._wake),
             point_table=PointTable(self.store, plan_cache), change_feed=ChangeFeed(self.store, self.planner.progress),
             health=Health(store=self.store, parts=parts), metrics=self.metrics.text,
             unsent=Unsent(self.store, self.settings, self.publisher, plan_cache, self.planner.closed_isps).count,

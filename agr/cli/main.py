@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from agr.cli import keys, programs, scenario
+from agr.cli import awards, keys, programs, scenario
 from agr.cli import operators as operating
 from agr.cli.terminal import err, in_words, out, print_json, show
 
@@ -35,6 +35,7 @@ at Python's own 700 a tenth of a short command's time is spent looking. More cos
 
 keys.register(app, in_words)
 programs.register(app)
+awards.register(app)
 
 
 def _version(wanted: bool) -> None:
@@ -242,24 +243,6 @@ def explain(
             )
         for line in why.revisions(sent, congestion_point):
             out.print(line, markup=False, highlight=False)
-
-
-@app.command()
-def award(
-    product: Annotated[str, typer.Argument(help="Name of the capacity product.")],
-    megawatts: Annotated[str, typer.Argument(help="MW per block, separated by commas.")],
-    config: ConfigOption = DEFAULT,
-    period: PeriodOption = None,
-) -> None:
-    """Enter the capacity that an auction awarded, where it differs from our bid."""
-    from agr.operations import awards, commands
-    from agr.settings import load
-
-    with in_words():
-        settings = load(config)
-        values = commands.parse_numbers(megawatts)
-        awards.award(settings, commands.open_store(settings), _period(settings, period), product, values)
-    out.print("entered; the daemon will plan again")
 
 
 @connections_app.command("register")

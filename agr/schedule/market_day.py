@@ -78,7 +78,7 @@ class MarketDay:
         return "plan asked for"
 
     def _capacity_gate(self, period: Period, name: str) -> str:
-        """Fix the bid of the plan in force as awarded; `agr award` corrects it when the auction says otherwise."""
+        """Fix the bid of the plan in force as awarded; an award that is entered corrects it."""
         product = name.removeprefix("capacity_gate ")
         hours = next(p.block_hours for p in self._settings.markets.capacity if p.name == product)
         with self._store.transaction() as tx:
@@ -86,6 +86,7 @@ class MarketDay:
                 return "already fixed"
             fixed = bid_at_gate(plans.in_force(tx, period.day), product, 24 // hours)
             day.fix_position(tx, period.day, product, fixed.values, self._clock.now(), fixed.origin)
+            day.fix_bid(tx, period.day, product, fixed.values, self._clock.now(), fixed.origin)
         return f"bid {', '.join(f'{v:g}' for v in fixed.values)} MW ({fixed.origin})"
 
     def _day_ahead_gate(self, period: Period, _name: str) -> str:
@@ -94,6 +95,7 @@ class MarketDay:
                 return "already fixed"
             fixed = day_ahead_at_gate(plans.in_force(tx, period.day), period)
             day.fix_position(tx, period.day, DAY_AHEAD, fixed.values, self._clock.now(), fixed.origin)
+            day.fix_bid(tx, period.day, DAY_AHEAD, fixed.values, self._clock.now(), fixed.origin)
         energy = sum(fixed.values) * period.isp_hours / 1000
         return f"{energy:+.3f} MWh net ({fixed.origin})"
 

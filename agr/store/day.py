@@ -146,7 +146,25 @@ def fix_position(tx: Tx, period: date, market: str, values: tuple[float, ...], a
 def positions_on(tx: Tx, period: date) -> dict[str, tuple[float, ...]]:
     """Return market → fixed values."""
     rows = tx.execute(sa.select(t.positions.c.market, t.positions.c["values"]).where(t.positions.c.period == period))
-    return {market: tuple(values) for market, values in rows}
+    return {market: tuple(values) for market, values in rows if not market.startswith(_BID)}
+
+
+_BID = "bid/"
+"""Begins the name under which a market's bid is kept beside its position."""
+
+
+def fix_bid(tx: Tx, period: date, market: str, values: tuple[float, ...], at: datetime, origin: str) -> None:
+    """Keep what was bid, in the units of the position; the first one stays."""
+    if bid_on(tx, period, market) is None:
+        row = {"period": period, "market": _BID + market, "values": list(values), "at": at, "origin": origin}
+        tx.execute(t.positions.insert().values(**row))
+
+
+def bid_on(tx: Tx, period: date, market: str) -> tuple[tuple[float, ...], str] | None:
+    """Return what was bid on a market, and where that came from; None before the gate."""
+    mine = sa.and_(t.positions.c.period == period, t.positions.c.market == _BID + market)
+    row = tx.execute(sa.select(t.positions.c["values"], t.positions.c.origin).where(mine)).one_or_none()
+    return None if row is None else (tuple(row[0]), row[1])
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -67,6 +67,14 @@ def reserve(do: Context, by: Principal, given: a.ReservationGiven) -> Done:
     return do.manual_inputs.reserve(by, given.contract, given.period, power_w, given.why, seen=given.seen)
 
 
+@action("/awards", Permission.ACT, then=lambda _: "/markets")
+def award(do: Context, by: Principal, given: a.AwardGiven) -> Done:
+    """Enter what an auction awarded; the position is that, and the daemon plans again."""
+    return do.auction_results.enter(
+        by, given.market, given.period, given.mw, given.why, beyond_bid=given.beyond_bid
+    )  # fmt: skip
+
+
 @action("/unavailable", Permission.ACT, then=lambda _: "/reservations")
 def make_unavailable(do: Context, by: Principal, given: a.UnavailableGiven) -> Done:
     """Mark a resource or connection as unavailable; the daemon plans without it."""

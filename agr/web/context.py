@@ -10,6 +10,7 @@ from agr.domain.errors import InputError
 from agr.domain.isp import Clock, Period, period_of
 from agr.operations.accounts.authentication import Authentication
 from agr.operations.actions import Actions
+from agr.operations.auction_results import AuctionResults
 from agr.operations.change_feed import ChangeFeed
 from agr.operations.health import Health
 from agr.operations.manual_inputs import ManualInputs
@@ -54,6 +55,7 @@ class Context:
     authentication: Authentication
     actions: Actions
     manual_inputs: ManualInputs
+    auction_results: AuctionResults
     plan_cache: PlanCache
     programs: ProgramCache
     point_table: PointTable

@@ -26,6 +26,7 @@ def markets(request: Request, principal: Viewer, period: str | None = None, plan
     shown_plan = plan_of(context, of, plan)
     with context.store.transaction() as tx:
         fixed = day.positions_on(tx, of.day)
+        bids = {market: bid[0] for market in fixed if (bid := day.bid_on(tx, of.day, market)) is not None}
         prices = register.prices(tx, of.start - timedelta(days=1), of.end)
     names = sorted({p.series for p in prices if p.start + timedelta(minutes=p.minutes) > of.start})
     series = {name: _per_isp(of, [p for p in prices if p.series == name]) for name in names}
@@ -43,6 +44,7 @@ def markets(request: Request, principal: Viewer, period: str | None = None, plan
     common = {"starts": starts_of(of), "zone": of.zone_name, "band": None}
     return render(
         request, principal, "markets.html", of=of, plan=shown_plan, plan_state=state_of(context, of, plan), fixed=fixed,
+        bids=bids,
         products=context.settings.markets.capacity,
         price_data=chart(unit=f"{context.settings.currency}/MWh", series=shown, **common),
         position_data=chart(unit="kW", series=position, **common), series=series, hours=of.isp_hours,

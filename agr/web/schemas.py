@@ -57,6 +57,17 @@ class ReservationGiven(Because):
         return self
 
 
+class AwardGiven(Because):
+    """What an auction awarded of our bid."""
+
+    market: str = Field(min_length=1, max_length=255, description="day-ahead, or the name of a capacity product.")
+    period: date
+    mw: list[float] = Field(
+        max_length=1500, description="Per ISP for day-ahead, bought positive; per block for a capacity product."
+    )
+    beyond_bid: bool = Field(default=False, description="Accept more than was bid.")
+
+
 class UnavailableGiven(Because):
     """A resource, or a connection with everything behind it."""
 
