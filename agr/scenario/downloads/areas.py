@@ -61,4 +61,6 @@ def listed(names: Iterable[str]) -> str:
     seen: dict[str, str] = {}
     for name in names:
         seen.setdefault(area_code(name), name)
-    return ", ".join(code if code == name else f"{code} ('{name}')" for code, name in sorted(seen.items()))
+    known = set(_NAMES)
+    told = [name if code == name or code not in known else f"{code} ('{name}')" for code, name in seen.items()]
+    return ", ".join(sorted(told))

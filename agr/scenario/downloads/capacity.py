@@ -47,7 +47,7 @@ def read_capacity(sheet: Sheet, columns: CapacityColumns, asked: Asked) -> list[
         if not rows and sheet.rows:
             there = ", ".join(sorted(set(sheet.column(columns.country))))
             raise sheet.refuse(f"has no prices of {asked.country}; it has those of {there}; choose with --country")
-    decimals = decimals_of((row.cells[columns.price] for row in rows), sheet.separator)
+    decimals = decimals_of([[row.cells[columns.price] for row in rows]], sheet.separator)
     first = read_day_first(sheet, columns.time)
     seen: dict[tuple[str, datetime], tuple[Row, Price]] = {}
     empty = doubles = 0

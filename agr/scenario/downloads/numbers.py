@@ -39,22 +39,26 @@ class Decimals:
         return value
 
 
-def decimals_of(texts: Iterable[str], separator: str) -> Decimals:
-    """Return what a file's numbers, and what separates its columns, say about the decimal sign.
+def decimals_of(columns: Iterable[Iterable[str]], separator: str) -> Decimals:
+    """Return what a file's columns of numbers, and what separates them, say about the decimal sign.
 
-    Where every number has three digits behind the same sign, that is a decimal one if it suits the separator: files
-    separate columns by semicolons since their numbers have decimal commas, and by commas since theirs have points.
+    Where every number of a column has three digits behind the same sign, that is a decimal one if it suits the
+    separator: files separate columns by semicolons since their numbers have decimal commas, and by commas since theirs
+    have points. Without a separator, as in JSON and XML, the point is the decimal sign.
     """
-    signs, doubtful, whole = set[str](), set[str](), False
-    for text in texts:
-        bare = _bare(text)
-        if _BOTH.fullmatch(bare) or _GROUPED.fullmatch(bare):
-            signs.update(re.findall(r"[.,]", bare)[-1:])
-        elif one := _ONE.fullmatch(bare):
-            (doubtful if _ambiguous(one) else signs).add(one[3])
-        elif _WHOLE.fullmatch(bare):
-            whole = True
-    if not signs and not whole and doubtful in ({","}, {"."}) and (separator, *doubtful) in ((";", ","), (",", ".")):
+    signs, doubtful = set[str]() if separator else {"."}, set[str]()
+    for column in columns:
+        of_column, whole = set[str](), False
+        for text in column:
+            bare = _bare(text)
+            if _BOTH.fullmatch(bare) or _GROUPED.fullmatch(bare):
+                signs.update(re.findall(r"[.,]", bare)[-1:])
+            elif one := _ONE.fullmatch(bare):
+                (of_column if _ambiguous(one) else signs).add(one[3])
+            elif _WHOLE.fullmatch(bare):
+                whole = True
+        doubtful |= of_column | ({"whole"} if whole and of_column else set())
+    if not signs and doubtful in ({","}, {"."}) and (separator, *doubtful) in ((";", ","), (",", ".")):
         signs = doubtful
     return Decimals(signs=frozenset(signs))
 

@@ -12,7 +12,8 @@ _LEAST_EUR_PER_MWH = 1.0
 """The highest price of any longer time; in EUR/kWh it is 0.05 to 1."""
 _MOST_EUR_PER_MWH = {"day_ahead": 5_000.0}
 """Where the market's harmonised limit stands; imbalance prices have none."""
-_MOST_ELSE_EUR_PER_MWH = 50_000.0
+_MOST_ELSE_EUR_PER_MWH = 10_000.0
+"""As scenarios are checked."""
 _MOST_KW, _MOST_KWH = 1_000.0, 1_500.0
 """The fastest chargers of trucks give 1,000 kW or little more, and their largest batteries hold less than this."""
 _MOST_UNNAMED_KW, _MOST_UNNAMED_KWH = 400.0, 250.0
@@ -59,7 +60,8 @@ def check_sessions(sheet: Sheet, sessions: Sequence[Session], *, named: bool) ->
                 f"{said}, and its highest power is {one.max_kw:g} kW: name the columns energy_kwh and max_power_kw, or "
             )
             sheet.fault(one.line, words + "what they are")
-    if len(sessions) > _FEW and max(one.energy_kwh for one in sessions) < _LEAST_KWH:
+    few = named and len(sessions) <= _FEW
+    if sessions and not few and max(one.energy_kwh for one in sessions) < _LEAST_KWH:
         top = max(sessions, key=lambda one: one.energy_kwh)
         words = (
             f"{top.energy_kwh:g} kWh is the most of {len(sessions):,} sessions: is their energy in MWh? Then name the "

@@ -11,10 +11,11 @@ from agr.scenario.downloads.layout import Asked, PriceColumn, PriceColumns
 from agr.scenario.downloads.numbers import Decimals, decimals_of
 from agr.scenario.downloads.plausibility import check_prices
 from agr.scenario.downloads.resolutions import finest
+from agr.scenario.downloads.roles import UNITS, one_of
 from agr.scenario.downloads.sheet import Row, Sheet
-from agr.scenario.downloads.words import plain
+from agr.scenario.downloads.words import per_mwh, plain
 
-_UNIT_COLUMNS = ("unit", "currency", "currency_unit_name", "price_unit", "einheit", "wahrung", "eenheid", "valuta")
+_CURRENCY_COLUMNS = ("currency", "currency_unit_name", "currency_unit", "wahrung", "valuta", "devise")
 _LENGTHS = (5, 10, 15, 20, 30, 60)
 """Minutes for which an energy price may hold: a part of an hour."""
 _COMMON = {"", "without sequence", "sequence 1", "sequence sequence 1", "1"}
@@ -26,9 +27,8 @@ def read_prices(sheet: Sheet, columns: PriceColumns, asked: Asked) -> list[Price
     rows = [row for row in sheet.rows if row.line not in columns.skipped]
     rows = _of_sequence(sheet, columns, _of_area(sheet, columns, rows, asked))
     of_area = _columns_of_area(sheet, columns.prices, asked)
-    _check_units(sheet, rows)
-    cells = [cell for row in rows for one in of_area if (cell := row.cells[one.column])]
-    decimals = decimals_of(cells, sheet.separator)
+    _check_units(sheet, rows, of_area)
+    decimals = decimals_of([[row.cells[one.column] for row in rows] for one in of_area], sheet.separator)
     values = {id(row): _values(sheet, row, of_area, decimals) for row in rows}
 
     def silent(row: Row) -> bool:
@@ -54,7 +54,7 @@ def read_prices(sheet: Sheet, columns: PriceColumns, asked: Asked) -> list[Price
 def _of_area(sheet: Sheet, columns: PriceColumns, rows: list[Row], asked: Asked) -> list[Row]:
     """Return the rows of the area that is meant. Raises TableError naming the areas."""
     if columns.area is None:
-        if asked.area and not any(one.area for one in columns.prices):
+        if asked.area and not any(one.area or one.series != "day_ahead" for one in columns.prices):
             sheet.notes.append(
                 f"{sheet.file} does not say whose prices it holds; they were taken as those of {asked.area}"
             )
@@ -112,14 +112,16 @@ def _of_sequence(sheet: Sheet, columns: PriceColumns, rows: list[Row]) -> list[R
     return kept
 
 
-def _check_units(sheet: Sheet, rows: Sequence[Row]) -> None:
-    """Note rows whose columns for currency or unit say something else than EUR and MWh."""
+def _check_units(sheet: Sheet, rows: Sequence[Row], prices: Sequence[PriceColumn]) -> None:
+    """Note rows whose columns of currency or unit say something else than EUR, or another unit than the prices'."""
+    unit = one_of(sheet, UNITS)
     for at, name in enumerate(sheet.names()):
-        if name not in _UNIT_COLUMNS:
-            continue
+        factors = {one.factor for one in prices}
         for row in rows:
-            unit = plain(row.cells[at])
-            if unit not in ("", "eur", "euro", "eur_mwh", "eur_per_mwh", "mwh"):
+            told = plain(row.cells[at])
+            wrong = name in _CURRENCY_COLUMNS and told not in ("", "eur", "euro")
+            other = at == unit and told not in ("", "mwh", "eur") and per_mwh(row.cells[at]) not in factors
+            if wrong or other:
                 sheet.fault(row.line, f"'{row.cells[at]}' is not EUR/MWh; convert the prices", at)
 
 
@@ -175,4 +177,4 @@ def _contradiction(sheet: Sheet, span: Timed, before: tuple[Row, float], value: 
     said = f"{span.start.isoformat()} has {value:g} here and {before[1]:g} in {sheet.place} {row.line}"
     pairs = zip(sheet.header, row.cells, span.row.cells, strict=True)
     differ = [f"{name} ('{one}', '{other}')" for name, one, other in pairs if one != other and name]
-    return f"{said}; the rows differ in {', '.join(differ[:5])}: keep one of them"
+    return f"{said}; the rows differ in {', '.join(differ[:5])}: keep one of them, or choose an area"

@@ -11,7 +11,7 @@ _END = r"(?:end|ends|ende|bis|until|to|stop|fin|einde|eindtijd|endzeit|tot)"
 _AROUND = r"(?:[a-z0-9]+_)*{}(?:_[a-z0-9]+)*"
 STARTS = (
     _AROUND.format(_BEGIN), r"mtu(?:_.*)?",
-    r"(?:date_?time|timestamp|time(?!_?zone)|zeitstempel|zeit|tijd|heure|datum_uhrzeit|utc|interval|period)(?:_.*)?",
+    r"(?:date_?time|timestamp|time(?!_?zone)|zeitstempel|(?:uhr)?zeit|tijd|heure|datum_uhrzeit|utc|interval|period)(?:_.*)?",
 )  # fmt: skip
 ENDS = (_AROUND.format(_END), r"(?:[a-z0-9]+_)*ending(?:_.*)?")
 DAYS = (r"(?:delivery_)?(?:date|datum|day(?!_ahead)|tag|dag|jour)(?:_.*)?",)
@@ -21,6 +21,7 @@ AREAS = (
     r"area(?:_.*)?|map_code|region|zone",
     r"country(?:_name)?|land|gebied|gebiet|pays",
 )
+UNITS = (r"(?:price_)?(?:measure_)?unit(?:_name)?|einheit|eenheid",)
 SEQUENCES = (r"sequence|classification_sequence(?:_.*)?",)
 
 

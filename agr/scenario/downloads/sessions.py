@@ -9,6 +9,7 @@ from agr.scenario.downloads.sheet import Row, Sheet
 from agr.scenario.downloads.times import read_time
 from agr.scenario.downloads.words import Clock
 
+_LONGEST_NAME = 200
 _TOLERANCE = 1.02
 """Energy that was rounded may need this much more than the highest power."""
 
@@ -16,7 +17,7 @@ _TOLERANCE = 1.02
 def read_sessions(sheet: Sheet, columns: SessionColumns) -> list[Session]:
     """Return the sessions with energy, in order of time. Raises TableError with all faults of the table."""
     numbers = [columns.energy] + ([] if columns.power is None else [columns.power])
-    decimals = decimals_of((row.cells[at] for row in sheet.rows for at in numbers), sheet.separator)
+    decimals = decimals_of([sheet.column(at) for at in numbers], sheet.separator)
     found: dict[str, tuple[Row, Session]] = {}
     left_out: list[int] = []
     for row in sheet.rows:
@@ -32,6 +33,8 @@ def read_sessions(sheet: Sheet, columns: SessionColumns) -> list[Session]:
         if before is not row and before.cells != row.cells:
             words = f"session '{session.session}' is also in {sheet.place} {before.line}, with other values"
             sheet.fault(row.line, f"{words}; keep one of them")
+    if columns.session is None:
+        sheet.notes.append(f"{sheet.file} has no numbers of sessions; they are named after their {sheet.place}s")
     sessions = [session for _, session in found.values()]
     check_sessions(sheet, sessions, named=columns.energy_factor is not None)
     sheet.check()
@@ -51,13 +54,15 @@ def _session(sheet: Sheet, columns: SessionColumns, row: Row, decimals: Decimals
     charger = "-".join(part for at in columns.charger if (part := row.cells[at]))
     if not name or not charger:
         raise ValueError(f"names no {'charger' if name else 'session'}")
+    if not (name + charger).isprintable() or max(len(name), len(charger)) > _LONGEST_NAME:
+        raise ValueError(f"'{name}' at '{charger}': names have at most {_LONGEST_NAME} printable characters")
     begins = _instants(row.cells[columns.start], columns.clock, columns.day_first)
     ends = _instants(row.cells[columns.end], columns.end_clock, columns.day_first)
-    energy = decimals.number(row.cells[columns.energy])
+    energy = _number(sheet, decimals, row, columns.energy)
     if energy is None or energy <= 0:
         return None
     energy = round(energy * (columns.energy_factor or 1.0), 9)
-    most = None if columns.power is None else decimals.number(row.cells[columns.power])
+    most = None if columns.power is None else _number(sheet, decimals, row, columns.power)
     most = most * (columns.power_factor or 1.0) if most else None
     spans = [(begin, end) for begin in begins for end in ends if end > begin]
     if not spans:
@@ -80,6 +85,13 @@ def _session(sheet: Sheet, columns: SessionColumns, row: Row, decimals: Decimals
     return Session(
         session=name, charger=charger, start=begin, end=end, energy_kwh=energy, max_kw=most, line=row.line, doubt=doubt
     )
+
+
+def _number(sheet: Sheet, decimals: Decimals, row: Row, column: int) -> float | None:
+    try:
+        return decimals.number(row.cells[column])
+    except ValueError as error:
+        raise ValueError(f"{sheet.header[column]} {error}") from error
 
 
 def _needed(energy_kwh: float, begin: datetime, end: datetime) -> float:

@@ -34,7 +34,7 @@ class Sheet:
     file: str
     header: tuple[str, ...]
     rows: list[Row]
-    separator: str = ""
+    separator: str = ""  # empty: none, as in JSON and XML
     place: str = "line"
     head_line: int = 1
     faults: list[Finding] = field(default_factory=list)
@@ -62,7 +62,7 @@ class Sheet:
         if not self.faults:
             return
         kinds: dict[str, list[Finding]] = {}
-        for fault in self.faults:
+        for fault in dict.fromkeys(self.faults):
             alike = f"{fault.column} {fault.words.rpartition(_QUOTE)[2]}"
             kinds.setdefault(alike, []).append(fault)
         told: list[Finding] = []
@@ -166,7 +166,7 @@ def _of_records(file: str, text: str) -> Sheet:
     flat = [dict(_leaves(record)) for record in content]
     header = tuple(dict.fromkeys(name for record in flat for name in record))
     rows = [Row(line=n, cells=tuple(record.get(name, "") for name in header)) for n, record in enumerate(flat, start=1)]
-    return Sheet(file=file, header=header, rows=rows, place="record", separator=",")
+    return Sheet(file=file, header=header, rows=rows, place="record")
 
 
 def _leaves(record: dict[str, Any], above: str = "") -> Iterator[tuple[str, str]]:

@@ -3,6 +3,7 @@
 Of curves of type A03 a position that is missing repeats the price before it; of others it has none.
 """
 
+import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
@@ -17,6 +18,7 @@ from agr.scenario.downloads.times import read_time
 from agr.scenario.downloads.words import clock_of
 
 _HEADER = ("start (UTC)", "end (UTC)", "area", "sequence", "currency", "unit", "A44 price")
+_DECLARATION = re.compile(r"^\s*<\?xml[^>]*\?>")  # the text is decoded; its declared encoding no longer holds
 _STEPPED = ("A03", "")
 
 
@@ -24,15 +26,14 @@ def sheet_of(file: str, text: str) -> Sheet:
     """Return the document's points as a table. Raises TableError for other documents."""
     parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
     try:
-        root = etree.fromstring(text.encode(), parser)
+        root = etree.fromstring(_DECLARATION.sub("", text).encode(), parser)
     except etree.XMLSyntaxError as error:
         raise TableError([f"{file}: is not an XML document: {error}"]) from error
-    sheet = Sheet(file=file, header=_HEADER, rows=[], separator=",")
+    sheet = Sheet(file=file, header=_HEADER, rows=[])
     if _name(root) != "Publication_MarketDocument":
         reason = " ".join(_all(root, "text"))
-        raise sheet.refuse(
-            f"is a {_name(root)}, no Publication_MarketDocument of prices (A44){': ' * bool(reason)}{reason}"
-        )
+        words = f"is of type {_name(root)}, expected a Publication_MarketDocument of prices (A44)"
+        raise sheet.refuse(f"{words}. {reason}" if reason else words)
     for series in (child for child in root if _name(child) == "TimeSeries"):
         for period in (child for child in series if _name(child) == "Period"):
             try:

@@ -1,14 +1,16 @@
 """Day-ahead prices in columns with telling names, in any order: Ember's, open-data portals', a user's own."""
 
 import re
+from collections.abc import Sequence
 
+from agr.scenario.downloads.areas import area_code
 from agr.scenario.downloads.intervals import Timing, read_day_first
 from agr.scenario.downloads.layout import Asked, Layout, PriceColumn, PriceColumns
-from agr.scenario.downloads.roles import AREAS, DAYS, ENDS, LENGTHS, SEQUENCES, one_of, start_of
+from agr.scenario.downloads.roles import AREAS, DAYS, ENDS, LENGTHS, SEQUENCES, UNITS, one_of, start_of
 from agr.scenario.downloads.sheet import Sheet
 from agr.scenario.downloads.words import clock_of, foreign, per_mwh, plain
 
-_PRICES = {"price", "prices", "preis", "preise", "prijs", "prijzen", "prix"}
+_PRICES = {"price", "marketprice", "prices", "preis", "preise", "prijs", "prijzen", "prix"}
 _UNIT = re.compile(r"[\[(]?\s*(?:€|EUR|ct|cent)\s*(?:/|per\s)\s*k?M?Wh[a-z]*\s*[\])]?", re.IGNORECASE)
 
 
@@ -32,12 +34,14 @@ def price_columns(sheet: Sheet) -> list[PriceColumn]:
 
 
 def _by_unit_column(sheet: Sheet) -> list[PriceColumn]:
-    """Return the column of prices whose unit stands in a column of its own."""
-    unit = one_of(sheet, (r"(?:price_)?unit|einheit|eenheid",))
-    if unit is None or not sheet.rows or per_mwh(sheet.rows[0].cells[unit]) != 1.0:
-        return []
+    """Return the column of prices whose unit stands in a column of its own, the same in every row."""
+    unit = one_of(sheet, UNITS)
     named = [at for at, name in enumerate(sheet.names()) if at != unit and _PRICES & set(name.split("_"))]
-    return [PriceColumn(column=at, area="" if len(named) == 1 else sheet.header[at]) for at in named]
+    units = set() if unit is None else {per_mwh(cell) for cell in sheet.column(unit)}
+    factor = units.pop() if len(units) == 1 else None
+    if factor is None:
+        return []
+    return [PriceColumn(column=at, factor=factor, area="" if len(named) == 1 else sheet.header[at]) for at in named]
 
 
 def timing_of(sheet: Sheet, asked: Asked) -> Timing | None:
@@ -63,12 +67,24 @@ def _columns(sheet: Sheet, asked: Asked) -> PriceColumns | None:
         return None
     used = (timing.start, timing.end, timing.day, timing.length, *(one.column for one in prices))
     area, sequence = one_of(sheet, AREAS, but=used), one_of(sheet, SEQUENCES, but=used)
+    if area is None and asked.area:
+        area = _holding(sheet, asked.area, but=used)
     return PriceColumns(timing=timing, prices=prices, area=area, sequence=sequence)
+
+
+def _holding(sheet: Sheet, area: str, but: Sequence[int | None]) -> int | None:
+    """Return the one other column in which the area stands, whatever its name; None where there is none or several."""
+    code = area_code(area)
+    others = [at for at in range(len(sheet.header)) if at not in but]
+    found = [at for at in others if code in {area_code(cell) for cell in set(sheet.column(at))}]
+    return found[0] if len(found) == 1 else None
 
 
 def lacking(sheet: Sheet, asked: Asked) -> list[str]:
     """Return what no column was found for."""
-    found = {"time": timing_of(sheet, asked), "price": price_columns(sheet)}
+    unnamed = any(_PRICES & set(name.split("_")) for name in sheet.names())
+    price = "price with its unit, such as 'price (EUR/MWh)'" if unnamed else "price"
+    found = {"time": timing_of(sheet, asked), price: price_columns(sheet)}
     return [name for name, there in found.items() if not there]
 
 

@@ -8,26 +8,30 @@ from agr.scenario.downloads.words import clock_of, in_unit
 
 _ANY = r"(?:_(?:utc|local|time|date|date_time|cet|cest|mez|mesz|gmt|at|europe|[a-z]+))*"
 _OF = r"(?:utc_|local_)?(?:transaction_|session_|charging_|charge_|plug_?in_)?"
+_BEGIN = r"(?:start|started|begin|beginn|start_?zeit|start_?tijd|begin_?tijd|arrival|ankunft|aankomst)"
+_END = r"(?:end|ended|stop|stopped|ende|end_?zeit|eind_?tijd|einde|departure|abfahrt|vertrek)"
 _ROLES: dict[str, tuple[str, ...]] = {
-    "session": (r"(?:session|transaction)_?(?:id|no|number|nr)", "id", r"session|transaction"),
+    "session": (r"(?:session|transaction)(?:_?(?:id|no|number))?", "id",
+                r"(?:sessie|transactie|sitzung|transaktion|ladevorgang)(?:_?(?:id|nr|nummer))?"),
     "charger": (r"charger(?:_?id)?|charge_?point(?:_?id)?|evse(?:_?u?id)?|charging_point|ladepunkt|laadpaal|laadpunt",
                 r"station(?:_?id)?", "connection"),
-    "start": (rf"{_OF}(?:start|started|begin|beginn|start_?zeit|arrival){_ANY}", rf"plug_?in{_ANY}"),
-    "end": (rf"{_OF}(?:end|ended|stop|stopped|ende|end_?zeit|departure){_ANY}", rf"(?:un_?plug|plug_?out){_ANY}"),
+    "start": (rf"{_OF}{_BEGIN}{_ANY}", rf"plug_?in{_ANY}"),
+    "end": (rf"{_OF}{_END}{_ANY}", rf"(?:un_?plug|plug_?out){_ANY}"),
     "energy": (r"(?:total_?|charged_?|delivered_?)?(?:energy|energie)(?:_delivered)?(?:_[km]?wh)?", "[km]?wh",
                "[km]?wh_delivered"),
-    "power": (r"max_?(?:imum_)?(?:charge_|charging_)?power(?:_[km]?w)?", r"charge_[km]?w", r"max_[km]?w"),
+    "power": (r"max_?(?:imum_|imale_)?(?:charge_|charging_)?(?:power|leistung|vermogen)(?:_[km]?w)?",
+              r"charge_[km]?w", r"max_[km]?w"),
     "plug": (r"connector(?:_?id)?", r"socket(?:_?id)?"),
 }  # fmt: skip
-_NEEDED = ("session", "charger", "start", "end", "energy")
+_NEEDED = ("charger", "start", "end", "energy")
 
 
 def _columns(sheet: Sheet, asked: Asked) -> SessionColumns | None:
     found = {role: one_of(sheet, patterns) for role, patterns in _ROLES.items()}
-    session, charger, start, end, energy = (found[role] for role in _NEEDED)
-    if session is None or charger is None or start is None or end is None or energy is None:
+    charger, start, end, energy = (found[role] for role in _NEEDED)
+    if charger is None or start is None or end is None or energy is None:
         return None
-    plug, power = found["plug"], found["power"]
+    session, plug, power = found["session"], found["plug"], found["power"]
     clock = clock_of(sheet.header[start], asked.tz)
     return SessionColumns(
         session=session, charger=[charger] if plug is None else [charger, plug], start=start, end=end, energy=energy,

@@ -6,7 +6,7 @@ from agr.scenario.downloads.roles import one_of
 from agr.scenario.downloads.sheet import Sheet
 from agr.scenario.downloads.words import clock_of
 
-_TIMES = ("utc_start", r"time_?interval_start.*", "date", r"start.*", r"date_?time.*")
+_TIMES = ("utc_start", r"time_?interval_start.*", "date|datum", r"start.*", r"date_?time.*")
 
 
 def _columns(sheet: Sheet, asked: Asked) -> PriceColumns | None:

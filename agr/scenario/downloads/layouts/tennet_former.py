@@ -1,9 +1,9 @@
-"""TenneT's former export of settlement prices: months before days, numbered PTEs, "Consume" and "Feed".
+"""TenneT's former export of settlement prices: months before days in English, numbered PTEs, "Consume" and "Feed".
 
 Who consumes more than planned is short and pays the price of "Consume"; who feeds in more has a surplus.
 """
 
-from agr.scenario.downloads.intervals import Timing
+from agr.scenario.downloads.intervals import Timing, read_day_first
 from agr.scenario.downloads.layout import Asked, Layout, PriceColumn, PriceColumns
 from agr.scenario.downloads.roles import one_of
 from agr.scenario.downloads.sheet import Sheet
@@ -11,12 +11,14 @@ from agr.scenario.downloads.words import clock_of
 
 
 def _columns(sheet: Sheet, asked: Asked) -> PriceColumns | None:
-    day, number, start = one_of(sheet, ("date",)), one_of(sheet, ("pte", "ptu")), one_of(sheet, ("period_from",))
-    consume, feed = one_of(sheet, ("consume",)), one_of(sheet, ("feed",))
+    day, number = one_of(sheet, ("date", "datum")), one_of(sheet, ("pte", "ptu"))
+    start = one_of(sheet, ("period_from", "periode_van"))
+    consume, feed = one_of(sheet, ("consume", "afnemen")), one_of(sheet, ("feed", "invoeden"))
     if day is None or number is None or consume is None or feed is None:
         return None
+    first = False if sheet.names()[day] == "date" else read_day_first(sheet, day, dense=True)
     return PriceColumns(
-        timing=Timing(day=day, start=start, clock=clock_of("CET/CEST", asked.tz), day_first=False),
+        timing=Timing(day=day, start=start, clock=clock_of("CET/CEST", asked.tz), day_first=first),
         prices=[
             PriceColumn(column=consume, series="imbalance_shortage"),
             PriceColumn(column=feed, series="imbalance_surplus"),
