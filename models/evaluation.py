@@ -78,11 +78,10 @@ def keep(case: Case, earlier: Earlier, instead: Outcome) -> Kept:
         first = earlier.outcome.called or earlier.outcome.programs
         second = instead.called or instead.programs
         calls = [_joined(second, _resumed(case, earlier, first)), second, programs]
-    held = {
-        name: _rows_held(case, earlier.outcome.headroom, earlier, name) for name in (one.name for one, _ in reserving())
-    }
+    held = _held(case, earlier, earlier.outcome.headroom)
+    called_held = _held(case, earlier, earlier.outcome.called_headroom or earlier.outcome.headroom)
     bids = _bids(case, earlier)
-    answers = (_answer(case, programs, called, held, bids) for called in calls)
+    answers = (_answer(case, programs, called, held, called_held, bids) for called in calls)
     found = [_outcome(case, answer, instead, perf_counter() - began) for answer in answers]
     left = {name: units[~keeps[units]] for name, (units, keeps, _) in own.items()}
     return Kept(
@@ -152,6 +151,11 @@ def _joined(instead: Programs, own: _Own) -> Programs:
     return Programs(**found)
 
 
+def _held(case: Case, earlier: Earlier, headroom_: Headroom) -> dict[str, Floats]:
+    """Return class → the reserve (R,U,T), kW, that its units held before."""
+    return {one.name: _rows_held(case, headroom_, earlier, one.name) for one, _ in reserving()}
+
+
 def _rows_held(case: Case, held: Headroom, earlier: Earlier, name: str) -> Floats:
     """Return the reserve (R,U,T), kW, that units of a class held before, of the products that there still are."""
     rows = earlier.rows[name]
@@ -178,9 +182,10 @@ def _bids(case: Case, earlier: Earlier) -> list[Floats]:
 
 
 def _answer(
-    case: Case, programs: Programs, called: Programs | None, held: Mapping[str, Floats], bids: list[Floats]
-) -> ProgramValues:
-    """Return everything that follows from programs, planned and called."""
+    case: Case, programs: Programs, called: Programs | None, held: Mapping[str, Floats],
+    called_held: Mapping[str, Floats], bids: list[Floats],
+) -> ProgramValues:  # fmt: skip
+    """Return everything that follows from programs, planned and called, and from what was held with either before."""
     planned_kw = points_kw(case, programs)
     shortfall = np.zeros(case.reservations.reserved_kw.shape)
     activation = None
@@ -192,7 +197,7 @@ def _answer(
             shortfall, _ = undelivered(case, moved_kw(case, activation, programs)[:-1], planned_kw)
     everywhere = None if activation is None else activation.everywhere(programs)
     first = _allocated(case, programs, held)
-    again = None if everywhere is None else _allocated(case, everywhere, held, reserved_points(case))
+    again = None if everywhere is None else _allocated(case, everywhere, called_held, reserved_points(case))
     made, missing = reserve(case, first, again, bids)
     day_ahead, buy, sell, short, long = positions(case, planned_kw.sum(axis=0))
     settled: dict[str, Any] = {}

@@ -7,7 +7,7 @@ import pytest
 
 from models.audit import audit
 from models.baseline import no_flexibility
-from models.case import UNIT_CLASSES
+from models.case import UNIT_CLASSES, Direction
 from models.errors import CaseError
 from models.evaluation import Earlier, evaluable, keep
 from models.markets.registry import MARKETS
@@ -204,6 +204,34 @@ def test_a_class_without_rules_of_its_own_and_without_units_is_nothing_to_compar
     monkeypatch.setattr("models.evaluation.RESOURCES", plain)
     case = make(2, battery(), price=[20.0, 100.0])
     assert keep(case, in_force(case, solved(case)), no_flexibility(case)).replaced == {}
+
+
+@pytest.mark.parametrize("seed", [16, 17, 18, 19, 21, 24, 26, 28])
+def test_reserve_that_other_stores_hold_when_called_is_no_shortfall(seed):
+    """Three stores share three awarded products one way as planned, and another way while a reservation is called."""
+    isps, draw = 4, np.random.default_rng(seed)
+
+    def store():
+        start = float(draw.integers(2, 18))
+        return storage(isps, charge_kw=10.0, discharge_kw=10.0, high=20.0, start=start, reserve_kw=10.0)
+
+    def awarded(name, direction, sustain_h):
+        mw = float(draw.integers(2, 7)) / 1000
+        return reserve(isps, 10.0, name=name, direction=direction, committed_mw=mw, sustain_h=sustain_h)
+
+    stores = store(), store(), store()
+    called = np.where(np.arange(isps) == draw.integers(1, isps), -float(draw.integers(3, 12)), 0.0)
+    products = (
+        awarded("fcr", Direction.SYMMETRIC, 0.25),
+        awarded("up", Direction.UP, 1.0),
+        awarded("down", Direction.DOWN, 1.0),
+    )
+    price = list(draw.integers(5, 60, isps).astype(float))
+    case = make(isps, load(isps, 3.0), *stores, reservation(isps, called), reserves=products, price=price)
+    best = solved(case)
+    kept = keep(case, in_force(case, best), no_flexibility(case)).outcome
+    assert audit(case, kept) == ()
+    assert near(kept.objective_eur, best.objective_eur)
 
 
 def test_bids_stay_and_are_lowered_where_they_can_be_held_no_more():
