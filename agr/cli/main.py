@@ -68,8 +68,12 @@ def _period(settings: "Settings", text: str | None) -> "Period":
 def init(
     folder: Annotated[Path, typer.Argument(help="Folder for agr.toml and keys/.")] = Path(),
     domain: Annotated[str, typer.Option(help="Our internet domain.")] = "agr.example.com",
+    example: Annotated[
+        bool, typer.Option("--example", help="Also write a small portfolio, as tables to change.")
+    ] = False,
 ) -> None:
     """Write a commented example configuration and a new key pair (private key: mode 0600)."""
+    from agr.operations import commands
     from agr.settings import load, write_example
     from agr.uftp.signing import KeyPair
 
@@ -80,8 +84,19 @@ def init(
         settings.key_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         key.save(settings.key_file)
         out.print(
-            f"wrote {path} and {settings.key_file}\npublic key for your counterparties: {key.public}", highlight=False
-        )
+            f"wrote {path} and {settings.key_file}\npublic key for your counterparties: {key.public}",
+            highlight=False, markup=False, soft_wrap=True,
+        )  # fmt: skip
+        if example:
+            from agr.scenario.example import write_example_day
+
+            period = commands.next_period(settings)
+            write_example_day(folder, domain, period)
+            out.print(
+                f"wrote {folder / 'tables'}, a portfolio for {period}, and a practice day with it; play it with\n"
+                f"  agr demo --scenario {folder} --once",
+                highlight=False, markup=False, soft_wrap=True,
+            )  # fmt: skip
 
 
 @app.command()

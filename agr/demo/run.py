@@ -148,7 +148,7 @@ def demo(scenario: Path | None, *, once: bool, as_json: bool, data: Path | None)
             f"{folder} makes its tables by `changes`, which the demo's counterparties do not know; "
             f"run it with `agr scenario run {folder}`"
         )
-    show = Show(described)
+    show = Show(described, stderr=as_json)
     log.configure(listener=show.event, quiet=True)
     ended = threading.Event()
     with ExitStack() as stack:

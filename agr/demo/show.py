@@ -1,4 +1,4 @@
-"""Shows the demo's day on the terminal: a line per step as it happens, and the summary, on standard error."""
+"""Shows the demo's day on the terminal: a line per step as it happens, and the summary."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -40,10 +40,10 @@ def _proven(gap_eur: float | None) -> str:
 
 
 class Show:
-    """Writes the steps to standard error, in the Period's local time."""
+    """Writes the steps in the Period's local time: on standard output, unless that is kept for something else."""
 
-    def __init__(self, scenario: Description) -> None:
-        self._console = Console(stderr=True, highlight=False)
+    def __init__(self, scenario: Description, *, stderr: bool) -> None:
+        self._console = Console(stderr=stderr, highlight=False)
         self._zone = scenario.of.tz
         self._period = str(scenario.of)
         self._accepted = 0

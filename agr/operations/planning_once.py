@@ -62,5 +62,5 @@ def _wait_for(store: Store, trigger: int, patience_s: float) -> Plan:
                     raise PlanError(outcome)
                 return plan
         if time.monotonic() >= until:
-            raise PlanError("no plan came of it in time; see the daemon's log and `agr status`")
+            raise PlanError("no plan was made in time; see the daemon's log and `agr status`")
         time.sleep(0.2)

@@ -45,19 +45,19 @@ def at_risk(plan: Plan) -> tuple[AtRisk, ...]:
 
 def _promises(result: Result) -> Iterator[AtRisk]:
     amounts = (
-        (KINDS[0], "{:,.1f} kWh could not be delivered if all reservations were called",
-         result.reservation_shortfall_kwh, 1.0, ("reservation shortfall",)),
-        (KINDS[1], "{:,.3f} MW·h of awarded balancing capacity is not held",
-         result.reserve_shortfall_mwh, 1000.0, ("reserve shortfall",)),
-        (KINDS[2], "limits are exceeded by {:,.1f} kWh", result.limit_breach_kwh, 1.0, ("limit breach",)),
-        (KINDS[3], "customers' needs are missed by {:,.1f} kWh", result.comfort_shortfall_kwh, 1.0,
+        (KINDS[0], "{} kWh could not be delivered if all reservations were called",
+         result.reservation_shortfall_kwh, ("reservation shortfall",)),
+        (KINDS[1], "{} kW·h of awarded balancing capacity is not held",
+         result.reserve_shortfall_mwh * 1000, ("reserve shortfall",)),
+        (KINDS[2], "limits are exceeded by {} kWh", result.limit_breach_kwh, ("limit breach",)),
+        (KINDS[3], "customers' needs are missed by {} kWh", result.comfort_shortfall_kwh,
          ("comfort shortfall",)),
-        (KINDS[4], "{:,.3f} MWh is left unbalanced", result.imbalance_mwh, 1000.0, ("imbalance",)),
+        (KINDS[4], "{} kWh is left unbalanced", result.imbalance_mwh * 1000, ("imbalance",)),
     )  # fmt: skip
-    for kind, words, amount, kwh, terms in amounts:
-        if amount * kwh > _TOLERANCE:
+    for kind, words, amount, terms in amounts:
+        if amount > _TOLERANCE:
             where = result.worst.get(kind, ())
-            said = words.format(amount) + (f": {', '.join(where)}" if where else "")
+            said = words.format(_written(amount)) + (f": {', '.join(where)}" if where else "")
             # A negative price may make a missed promise pay: that is no risk of money.
             eur = max(-sum(result.terms_eur.get(term, 0.0) for term in terms), 0.0)
             yield AtRisk(kind=kind, text=said, eur=eur, where=where)
@@ -92,9 +92,14 @@ def worst(named: NamedCase, outcome: Outcome) -> dict[str, tuple[str, ...]]:
     return {kind: places for kind, places in found.items() if places}
 
 
+def _written(amount: float) -> str:
+    """Return an amount with one digit behind the point, or with three where these would all be zero."""
+    return f"{amount:,.1f}" if amount >= 0.05 else f"{amount:,.3f}"
+
+
 def _largest(names: "tuple[str, ...] | list[str]", amounts: NDArray[np.float64], unit: str) -> tuple[str, ...]:
     order = np.argsort(-amounts, kind="stable")[: _SHOWN + 1].tolist()
-    found = [f"{names[i]} ({amounts[i]:,.1f} {unit})" for i in order if amounts[i] > _TOLERANCE]
+    found = [f"{names[i]} ({_written(amounts[i])} {unit})" for i in order if amounts[i] > _TOLERANCE]
     if len(found) <= _SHOWN:
         return tuple(found)
     more = int((amounts > _TOLERANCE).sum()) - _SHOWN

@@ -99,7 +99,8 @@ def point(
     )
     return render(
         request, principal, "point.html", of=of, row=row, sent=sent, lines=lines, found=found, number=number, plan=plan,
-        plan_state=state_of(context, of, plan), states=context.plan_cache.states(of.day), isp=isp, looked_at=looked_at,
+        plan_state=state_of(context, of, plan), states=context.plan_cache.states(of.day), in_force=in_force, isp=isp,
+        looked_at=looked_at,
         changed=changed.isps[:_SHOWN_ISPS] if changed else (), change=changed,
         reserved=[h for h in history if h.contract in contracts],
         data=_programs(of, sent, found, number, other, in_force), why=_why(context, looked_at, address, isp),

@@ -54,7 +54,7 @@ def test_a_shipped_day_shows_what_it_must(folder: Path) -> None:
         if figure(result, rise["to"]) - figure(result, rise["from"]) < rise["at_least"]
     ]
     assert wrong == []
-    assert "Every promise was kept" in done.stderr
+    assert "Every promise was kept" in done.stderr, "standard output is for the JSON"
 
 
 def test_the_default_day_is_large_enough_to_mean_something() -> None:
