@@ -1,5 +1,6 @@
 """The daemon: wires everything together, starts and stops it, and runs the loops that wake the stages."""
 
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
@@ -242,20 +243,35 @@ class Service:
         secret = self.authentication.first_link()
         return None if secret is None else f"{self.page.rstrip('/')}/setup/{secret}"
 
-    def stop(self) -> None:
-        """Finish the work under way and stop; the rest is resumed at the next start."""
+    def stop(self, patience_s: float | None = None) -> None:
+        """Stop; the rest is resumed at the next start. A plan under way is dropped and made again then.
+
+        `patience_s`: leave work that has not ended after so many seconds, such as a post to a peer that hangs, to the
+        end of the process; default: wait for all of it.
+        """
+        until = None if patience_s is None else time.monotonic() + patience_s
+
+        def left_s() -> float | None:
+            return None if until is None else max(until - time.monotonic(), 0.0)
+
         if isinstance(self.clock, JumpingClock) and self._jumped in self.clock.listeners:
             self.clock.listeners.remove(self._jumped)
-        if self.store.shared:
-            self._election.stop()
-        if self._began:
-            self.scheduler.stop()
-        for loop in [*self._watchers, *self._loops]:
-            loop.stop()
-        self._deliverer.close()
         self.operators.change_feed.closed = True
-        for server in (self._page, self._web):
-            server.stop()
+        loops, servers = [*self._watchers, *self._loops], (self._page, self._web)
+        for loop in loops:
+            loop.end()
+        for server in servers:
+            server.end()
+        self._solver.abandon()
+        if self.store.shared:
+            self._election.stop(left_s())
+        if self._began:
+            self.scheduler.stop(left_s())
+        for loop in loops:
+            loop.stop(left_s())
+        self._deliverer.close(left_s())
+        for server in servers:
+            server.stop(left_s())
         if self.metrics.event in events.listeners:
             events.listeners.remove(self.metrics.event)
         self.release()

@@ -5,6 +5,7 @@ import gc
 import getpass
 import os
 import signal
+import sys
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -28,6 +29,8 @@ operating.register(app, in_words)
 ConfigOption = Annotated[Path, typer.Option("--config", "-c", help="Settings file.", envvar="AGR_CONFIG")]
 PeriodOption = Annotated[str | None, typer.Option("--period", help="Local day, YYYY-MM-DD; default: tomorrow.")]
 DEFAULT = Path("agr.toml")
+STOP_WITHIN_S = 3.5
+"""Seconds after SIGTERM after which work that has not ended is left alone; systems that stop services wait ten."""
 COLLECT_EVERY = 50_000
 """Objects made between two looks for unreachable cycles. Importing makes tens of thousands and none of them can go;
 at Python's own 700 a tenth of a short command's time is spent looking. More costs memory: some megabytes here."""
@@ -129,15 +132,22 @@ def run(config: ConfigOption = DEFAULT, json: Annotated[bool, typer.Option(help=
     ended = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.set())
-    with in_words(), Service(load(config)) as daemon:
-        err.print(f"operators' page: {daemon.page}", highlight=False)
-        link = daemon.set_up_link()
-        if link is not None:
-            err.print(
-                f"there is no account yet; set up the first one with this link, valid once and for a day: {link}",
-                highlight=False,
-            )
-        ended.wait()
+    with in_words():
+        daemon = Service(load(config))
+        daemon.start()
+        try:
+            err.print(f"operators' page: {daemon.page}", highlight=False)
+            link = daemon.set_up_link()
+            if link is not None:
+                err.print(
+                    f"there is no account yet; set up the first one with this link, valid once and for a day: {link}",
+                    highlight=False,
+                )
+            ended.wait()
+        finally:
+            daemon.stop(STOP_WITHIN_S)
+    sys.stderr.flush()
+    os._exit(0)  # what still hangs, such as a post to a silent peer, would keep the process; it is tried again
 
 
 @app.command("import")

@@ -15,6 +15,7 @@
     ├── StoreError          the database is not usable
     ├── NoticeError         an alarm could not be sent by webhook or e-mail
     ├── FeedError           a price or forecast source failed
+    ├── StoppedError        the service stops and drops what is under way
     └── PlanError           no usable plan could be made
 
 Each message says what is wrong, where, and what to do next.
@@ -83,6 +84,10 @@ class DeliveryError(AgrError):
 
 class DiscoveryError(AgrError):
     """The DNS gave no trustworthy answer about a participant."""
+
+
+class StoppedError(AgrError):
+    """The service stops: what was under way is dropped, stays open in the store, and is resumed at the next start."""
 
 
 class StoreError(AgrError):

@@ -6,10 +6,9 @@ A slow recipient delays no other.
 import random
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from http import HTTPStatus
-from threading import Lock
+from threading import Lock, Thread
 
 import structlog
 
@@ -19,7 +18,7 @@ from agr.settings import Settings
 from agr.store import day, outbox, plans
 from agr.store.engine import Store, Tx
 from agr.store.outbox import Queued
-from agr.uftp.participants import ROLES, Participant, Participants
+from agr.uftp.participants import Participant, Participants
 from agr.uftp.signing import KeyPair, seal
 from agr.uftp.transport import REFUSED, Delivery, Outcome, Sender, next_delay
 
@@ -50,9 +49,7 @@ class Deliverer:
     ) -> None:
         self._store, self._settings, self._clock = store, settings, clock
         self._participants, self._key, self._sender_to = participants, key, sender_to
-        # A thread for each recipient, so that one that hangs for half a minute delays no other.
-        recipients = {p.domain for role in ROLES for p in participants.with_role(role)}
-        self._threads = ThreadPoolExecutor(min(len(recipients) + 1, MOST_THREADS), thread_name_prefix="delivery")
+        self._threads: dict[str, Thread] = {}  # of each recipient, so that one that hangs delays no other
         self._busy: set[str] = set()
         self._rests_until = 0.0
         self._lock = Lock()
@@ -64,11 +61,15 @@ class Deliverer:
         with self._lock:
             busy = frozenset(self._busy)
         with self._store.transaction() as tx:
-            due = outbox.due(tx, self._clock.now(), busy)
+            due = outbox.due(tx, self._clock.now(), busy)[: MOST_THREADS - len(busy)]
         for message in due:
+            recipient = message.recipient_domain
+            # A daemon thread: a recipient that hangs does not keep the process from ending.
+            thread = Thread(target=self._drain, args=(message,), name=f"delivery {recipient}", daemon=True)
             with self._lock:
-                self._busy.add(message.recipient_domain)
-            self._threads.submit(self._drain, message)
+                self._busy.add(recipient)
+                self._threads[recipient] = thread
+            thread.start()
         return len(due)
 
     def _drain(self, first: Queued) -> None:
@@ -82,10 +83,8 @@ class Deliverer:
                 message = self._deliver(message)
         except StoreError:  # the watchdog reports it; what was not recorded is tried again
             self._rests_until = time.monotonic() + _REST_S
-            raise
         except Exception:
             log.exception("delivery.broke", recipient=recipient, message_id=first.message_id)
-            raise
         finally:
             with self._lock:
                 self._busy.discard(recipient)
@@ -170,9 +169,11 @@ class Deliverer:
         age = self._clock.now() - message.queued_at
         return age >= timedelta(seconds=self._settings.delivery.give_up_after_s) and not self._until_gate_s(message)
 
-    def close(self) -> None:
-        """Wait for what is under way."""
-        self._threads.shutdown(wait=True)
+    def close(self, patience_s: float | None = None) -> None:
+        """Wait for what is under way, at most so many seconds; what is not recorded by then is tried again."""
+        until = None if patience_s is None else time.monotonic() + patience_s
+        for thread in list(self._threads.values()):
+            thread.join(None if until is None else max(until - time.monotonic(), 0.0))
 
 
 def _named(message: Queued) -> str:

@@ -5,12 +5,12 @@ import io
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
-
-import pyarrow as pa
-import pyarrow.parquet as pq
+from typing import TYPE_CHECKING, Literal
 
 from agr.operations.resource_programs import ResourcePrograms
+
+if TYPE_CHECKING:  # takes 40 MB, which a daemon nobody asks for Parquet can spare
+    import pyarrow as pa
 
 Format = Literal["csv", "parquet"]
 FORMATS: tuple[Format, ...] = ("csv", "parquet")
@@ -36,8 +36,10 @@ def csv_lines(programs: ResourcePrograms) -> Iterator[str]:
     yield text.getvalue()
 
 
-def parquet_table(programs: ResourcePrograms) -> pa.Table:
+def parquet_table(programs: ResourcePrograms) -> "pa.Table":
     """Return a row per resource with lists of T values; plan, Period and its first instant stand in the metadata."""
+    import pyarrow as pa
+
     period = programs.period
     head = {
         "plan": str(programs.plan), "period": str(period), "start": period.start.isoformat(),
@@ -45,7 +47,7 @@ def parquet_table(programs: ResourcePrograms) -> pa.Table:
     }  # fmt: skip
     isps = programs.power_kw.shape[1]
 
-    def lists(values: pa.Array) -> pa.Array:
+    def lists(values: "pa.Array") -> "pa.Array":
         return pa.FixedSizeListArray.from_arrays(values, isps)
 
     columns = {
@@ -61,6 +63,8 @@ def parquet_table(programs: ResourcePrograms) -> pa.Table:
 
 def parquet_bytes(programs: ResourcePrograms) -> bytes:
     """Return a Parquet file."""
+    import pyarrow.parquet as pq
+
     sink = io.BytesIO()
     pq.write_table(parquet_table(programs), sink)
     return sink.getvalue()
@@ -68,6 +72,8 @@ def parquet_bytes(programs: ResourcePrograms) -> bytes:
 
 def write(programs: ResourcePrograms, path: Path, kind: Format) -> None:
     """Write a file as a whole or not at all: readers never see a part of it. Raises OSError."""
+    import pyarrow.parquet as pq
+
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     try:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from agr.domain.errors import PlanError
+from agr.domain.errors import PlanError, StoppedError
 from agr.planning import serialisation
 from agr.planning.case import NamedCase
 from agr.settings import Planning, Settings
@@ -49,10 +49,13 @@ class FailedCases:
     def of_failure(self, case: Case, before: Case | None = None) -> Iterator[None]:
         """Keep the case where a solve fails within, and for a part the case `before`; the error names the archive.
 
-        A PlanError becomes a SolveError; what nobody foresaw stays what it is, with a note.
+        A PlanError becomes a SolveError; what nobody foresaw stays what it is, with a note. A StoppedError is no
+        failure.
         """
         try:
             yield
+        except StoppedError:
+            raise  # nothing has failed
         except PlanError as error:
             raise self.failure(str(error), case, before=before) from error
         except Exception as error:

@@ -9,7 +9,7 @@ import multiprocessing
 import os
 import signal
 from collections.abc import Callable
-from concurrent.futures import Future, ProcessPoolExecutor, wait
+from concurrent.futures import CancelledError, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import AbstractContextManager, nullcontext, suppress
 from math import isfinite
@@ -20,7 +20,7 @@ from threading import Lock, Thread
 from time import monotonic
 from typing import Any
 
-from agr.domain.errors import PlanError
+from agr.domain.errors import PlanError, StoppedError
 from agr.planning.failed_cases import FailedCases
 from agr.planning.progress import Round
 from agr.planning.shared_arrays import SharedArrays, pack, unpack
@@ -118,7 +118,7 @@ class SolverPool:
         self, planning: Planning, executor: str = "local", failed_cases: FailedCases | None = None
     ) -> None:  # fmt: skip
         self._planning, self._executor, self._failed_cases = planning, executor, failed_cases
-        self._lock = Lock()
+        self._lock, self._abandoned = Lock(), False
         self._folders: set[Path] = set()
         self._pool = self._start()
 
@@ -139,7 +139,7 @@ class SolverPool:
     def solve(self, case: Case, reached: Callable[[Round], None] | None = None) -> Solution:
         """Return the audited outcome; `reached` is called after every round of the decomposition.
 
-        Raises PlanError when the worker fails, dies or exceeds its budget.
+        Raises PlanError when the worker fails, dies or exceeds its budget, and StoppedError when it is abandoned.
         """
         with self._kept(case):
             return self._run(_answer, case, reached)
@@ -189,7 +189,7 @@ class SolverPool:
                 f"the solve took longer than planning.budget_s = {settings.budget_s:g} s and was ended; "
                 "raise the budget or lower planning.time_limit_s"
             ) from error
-        except BrokenProcessPool as error:
+        except (BrokenProcessPool, CancelledError) as error:
             self._replace()
             raise PlanError("the solving process died (out of memory?)") from error
         except ModelError as error:
@@ -199,18 +199,37 @@ class SolverPool:
     def _submit(self, work: _Work, *arguments: Any) -> Future[SharedArrays]:
         """Hand the case to a worker; a worker that died while idle is replaced first."""
         try:
-            return self._pool.submit(work, *arguments)
+            return self._submit_once(work, *arguments)
         except BrokenProcessPool:
             self._replace()
+            return self._submit_once(work, *arguments)
+
+    def _submit_once(self, work: _Work, *arguments: Any) -> Future[SharedArrays]:
+        with self._lock:  # so that `abandon` kills the worker that begins here, or comes before it
+            self._refuse_when_abandoned()
             return self._pool.submit(work, *arguments)
+
+    def _refuse_when_abandoned(self) -> None:
+        if self._abandoned:
+            raise StoppedError("the service stops; the plan is made after its next start")
 
     def _replace(self) -> None:
         """Kill the workers and start new ones: a hung solve cannot be cancelled in any other way."""
         with self._lock:
-            for process in list((self._pool._processes or {}).values()):  # public only from Python 3.14 on
-                process.kill()
-            self._pool.shutdown(wait=False, cancel_futures=True)
+            self._refuse_when_abandoned()
+            self._kill()
             self._pool = self._start()
+
+    def _kill(self) -> None:
+        for process in list((self._pool._processes or {}).values()):  # public only from Python 3.14 on
+            process.kill()
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def abandon(self) -> None:
+        """Drop every solve under way, which raises StoppedError there, and refuse further ones: the service stops."""
+        with self._lock:
+            self._abandoned = True
+            self._kill()
 
     def close(self) -> None:
         """End the workers; a solve under way answers with its best program so far."""

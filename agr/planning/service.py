@@ -6,7 +6,7 @@ from threading import Event
 
 import structlog
 
-from agr.domain.errors import PlanError, StoreError
+from agr.domain.errors import PlanError, StoppedError, StoreError
 from agr.domain.isp import Clock, Period
 from agr.domain.plan import Plan, PlanState
 from agr.planning.inputs import closed_isps
@@ -89,7 +89,7 @@ class Planner:
             numbers = run.numbers
             self._report.begun(run)
             plan = self._maker.make(run, self._report)
-        except StoreError:
+        except (StoreError, StoppedError):
             self._report.postponed()
             raise  # nothing was decided; the triggers stay open
         except PlanError as error:

@@ -5,11 +5,14 @@ from collections.abc import Callable
 
 import structlog
 
-from agr.domain.errors import StoreError
+from agr.domain.errors import StoppedError, StoreError
 
 log = structlog.get_logger()
 
 _PAUSE_S = 0.2
+_IDLE_S = 1.0
+"""Seconds: the longest pause while there is nothing to do, which doubles with each call that finds nothing. Others'
+writes to the store are noticed after this long at the latest; our own wake the loop."""
 _LONGEST_S = 10.0
 """Seconds: the longest pause after failures, which doubles with each."""
 
@@ -32,11 +35,16 @@ class Loop:
         """Call the duty now."""
         self._woken.set()
 
-    def stop(self) -> None:
-        """End once the current call has returned."""
+    def end(self) -> None:
+        """Let the current call be the last one."""
         self._ended.set()
         self._woken.set()
-        self._thread.join()
+
+    def stop(self, patience_s: float | None = None) -> None:
+        """End once the current call has returned; wait for it, at most so many seconds."""
+        self.end()
+        if self._thread.ident is not None:
+            self._thread.join(patience_s)
 
     @property
     def running(self) -> bool:
@@ -50,11 +58,11 @@ class Loop:
             try:
                 again = self._may() and self._duty()
             except Exception as error:
-                if not isinstance(error, StoreError):  # the watchdog reports the store's failures, once for all loops
+                # The watchdog reports the store's failures, once for all loops.
+                if not isinstance(error, (StoreError, StoppedError)):
                     log.exception("loop.failed", loop=self.name)
                 pause = min(pause * 2, _LONGEST_S)
                 self._ended.wait(pause)  # being woken is no reason to fail again sooner
-            else:
-                pause = self._pause_s
-                if not again:
-                    self._woken.wait(pause)
+                continue
+            woken = again or self._woken.wait(pause)
+            pause = self._pause_s if woken else max(min(pause * 2, _IDLE_S), self._pause_s)

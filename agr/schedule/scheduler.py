@@ -56,8 +56,8 @@ class Scheduler:
         self._scheduler.resume()
         self.arrange()
 
-    def stop(self) -> None:
-        """End the scheduler; a moment under way is finished first.
+    def stop(self, patience_s: float | None = None) -> None:
+        """End the scheduler; a moment under way is finished first, if it takes no longer than so many seconds.
 
         Nothing may become due or be added meanwhile: a pass of the scheduler's thread would submit to executors that
         are shut down, and a moment that is tried again would wait for a lock that waits for the moment.
@@ -66,7 +66,12 @@ class Scheduler:
             self._ended = True
         self._scheduler.pause()
         self._scheduler.remove_all_jobs()  # returns once no pass is under way
-        self._scheduler.shutdown(wait=True)
+        if patience_s is None:
+            self._scheduler.shutdown(wait=True)
+            return
+        if self._running.acquire(timeout=patience_s):
+            self._running.release()
+        self._scheduler.shutdown(wait=False)
 
     def arrange(self) -> None:
         """(Re)schedule every moment that is not done: at start, at midnight, and when the clock jumps."""

@@ -98,8 +98,12 @@ class WebServer:
         """The port it listens on."""
         return int(self._server.servers[0].sockets[0].getsockname()[1])
 
-    def stop(self) -> None:
-        """Finish the requests under way, then stop."""
+    def end(self) -> None:
+        """Take no further request."""
         self._server.should_exit = True
+
+    def stop(self, patience_s: float | None = None) -> None:
+        """Finish the requests under way, then stop; wait for it, at most so many seconds."""
+        self.end()
         if self._thread.ident is not None:
-            self._thread.join()
+            self._thread.join(patience_s)

@@ -5,13 +5,15 @@ import os
 import threading
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from distributed import LocalCluster
 
-from agr.domain.errors import PlanError
+from agr.domain.errors import PlanError, StoppedError
 from agr.planning.case import build
+from agr.planning.failed_cases import FailedCases
 from agr.planning.pool import SolverPool
 from agr.planning.progress import Round
 from agr.planning.solving import unmanaged
@@ -139,3 +141,30 @@ def test_a_plan_is_priced_on_the_cluster_the_settings_name() -> None:
     assert there.findings == ()
     assert there.outcome.objective_eur == here.objective_eur
     assert there.outcome.bound_eur == here.bound_eur
+
+
+def test_a_solve_that_is_abandoned_because_the_service_stops_is_no_failure(tmp_path: Path) -> None:
+    kept = FailedCases(tmp_path, 10)
+    hard = Planning(threads=1, method="decomposition", decomposed_gap=1e-12, time_limit_s=240)
+    solver = SolverPool(hard, failed_cases=kept)
+    ended: list[BaseException] = []
+
+    def solve() -> None:
+        try:
+            solver.solve(portfolio(240, 96, points=8))
+        except StoppedError as error:
+            ended.append(error)
+
+    thread = threading.Thread(target=solve)
+    thread.start()
+    while not solver._folders:
+        time.sleep(0.01)
+    began = time.monotonic()
+    solver.abandon()
+    thread.join(30)
+    assert len(ended) == 1
+    assert time.monotonic() - began < 5
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(StoppedError):
+        solver.solve(portfolio(240, 96, points=8))
+    solver.close()
