@@ -188,7 +188,7 @@ def test_held_prognoses_wait_until_they_are_released(market, operator):
     market.until(lambda: len(market.plans()) > plans, "a plan")
     market.settle()
     assert len(market.prognoses()) == before
-    operator.get_by_text("D-Prognoses differ from the plan in force").first.wait_for()
+    operator.get_by_text("rejected or not sent").first.wait_for()
     confirm(operator, "Release…", "the DSO is back")
     operator.get_by_text("sending is released").first.wait_for()
     market.settle()
