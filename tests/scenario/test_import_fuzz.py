@@ -14,8 +14,10 @@ from zoneinfo import ZoneInfo
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
-from agr.domain.errors import InputError
+from agr.domain.errors import InputError, TableError
 from agr.domain.isp import Period
+from agr.scenario import downloads
+from agr.scenario.downloads import Asked
 from agr.scenario.importing import ImportRequest, import_scenario
 from agr.scenario.scenario import Scenario
 
@@ -32,6 +34,8 @@ SURE = ("utc", "utc named", "offset")
 LENGTHS = ("end", "minutes", "iso", "hours", "none", "range", "end only")
 EXTRAS = ("Volume (MWh)", "source", "Sequence", "Currency", "remark")
 ZONES = ("Europe/Amsterdam", "Europe/Helsinki", "Europe/London")
+FILES = Path(__file__).parent / "imports"
+KINDS = ("day_ahead", "capacity", "imbalance", "sessions")
 OTHER_AREA = 333.25
 Row = tuple[datetime, int, float]
 
@@ -219,3 +223,27 @@ def test_rows_that_contradict_each_other_or_are_missing_are_never_covered_up(sty
         assert change == "same again", "lost or contradicting rows were covered up"
         assert any("say what others said before" in note for note in notes)
         assert day_ahead(scenario) == rows
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    file=st.sampled_from(sorted(FILES.iterdir())), read=st.sampled_from(KINDS),
+    edits=st.lists(st.tuples(st.integers(0, 5000), st.integers(0, 30), st.binary(max_size=6)), min_size=1, max_size=5),
+)  # fmt: skip
+def test_damaged_files_are_read_or_refused_in_words(file, read, edits):
+    content = file.read_bytes()
+    for at, length, instead in edits:
+        place = at % (len(content) + 1)
+        content = content[:place] + instead + content[place + length :]
+    with TemporaryDirectory() as place:
+        path = Path(place) / file.name
+        path.write_bytes(content)
+        try:
+            reading = getattr(downloads, read)(path, Asked(tz=ZoneInfo("Europe/Berlin"), country="DE"))
+        except TableError as error:
+            event("refused")
+            words = str(error)
+        else:
+            event("read")
+            words = f"{file.name} {len(reading.values)}"
+    assert file.name in words

@@ -94,6 +94,9 @@ def header_faults(table: str, names: Iterable[str]) -> list[tuple[str, str]]:
 
 
 def _meant(name: str, known: list[str]) -> str:
+    spelled = [column for column in known if column == name.strip().lower()]
+    if spelled:
+        return f"write {spelled[0]} in small letters"
     same = [column for column in known if _stem(column) == _stem(name)]
     if same:
         return f"{same[0]} is: convert the values to that unit and rename it"

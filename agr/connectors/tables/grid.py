@@ -13,6 +13,9 @@ from numpy.typing import NDArray
 
 from agr.domain.faults import Finding, Findings
 
+_OTHERS = {";": "semicolons", "\t": "tabs", "|": "bars"}
+"""What else than commas separates columns in files that are not tables yet."""
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Grid:
@@ -87,8 +90,12 @@ def _csv(path: Path, found: Findings) -> Grid | None:
         found.fault(path.name, "is empty; write at least a header line with the column names")
         return None
     texts = [lines[n - 1] for n in numbers]
-    if "," not in texts[0] and ";" in texts[0]:
-        found.fault(path.name, "separates columns by semicolons; save it with commas and decimal points")
+    separator = next((name for sign, name in _OTHERS.items() if sign in texts[0]), "")
+    if texts[0].strip().strip('"').lower().startswith("sep="):
+        found.fault(path.name, "begins with a line that names the separator; delete it, and save the table with commas")
+        return None
+    if "," not in texts[0] and separator:
+        found.fault(path.name, f"separates columns by {separator}; save it with commas and decimal points")
         return None
     unclosed = [n for n, text in zip(numbers, texts, strict=True) if text.count('"') % 2]
     for number in unclosed:

@@ -11,7 +11,8 @@ from agr.domain.errors import TableError
 
 _MOST_BYTES = 512 * 1024 * 1024
 """Largest unpacked file; beyond, a packed one is taken for damaged or hostile."""
-_UNREADABLE = (OSError, EOFError, zlib.error, zipfile.BadZipFile, RuntimeError, NotImplementedError)
+_UNREADABLE = (OSError, EOFError, zlib.error, zipfile.BadZipFile, RuntimeError, NotImplementedError, ValueError)
+"""What unpacking damaged or encrypted files raises; zipfile raises ValueError for offsets that lie before its file."""
 
 
 def text_of(path: Path) -> tuple[str, list[str]]:

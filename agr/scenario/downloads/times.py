@@ -21,6 +21,7 @@ _TIME = re.compile(
 _DAY = re.compile(r"\s*(\d{1,2})([/-])(\d{1,2})\2(\d{4})", re.ASCII)
 _CLOCK = re.compile(r"\d{1,2}:\d{2}(?::\d{2})?(?:\s*[AP]M)?", re.ASCII)
 _RANGE = re.compile(r"\s+(?:[-–—]|to|bis|tot)\s+")
+_YEARS = range(1900, 2100)
 _EXPECTED = "expected 2024-04-10T00:00Z or 10/04/2024 00:00"
 
 
@@ -67,6 +68,8 @@ def read_time(text: str, day_first: bool | None = None) -> datetime:
     if found is None or (found["mark"] and found["mark"] not in MARKS):
         raise ValueError(f"'{stripped}' is not a time; {_EXPECTED}")
     year, month, day = _date(found, stripped, day_first)
+    if year not in _YEARS:
+        raise ValueError(f"'{stripped}' is not a time of this century or the last; {_EXPECTED}")
     try:
         hour, extra = _hour(found)
         local = datetime(year, month, day, hour, int(found["minute"] or 0), int(found["second"] or 0)) + extra  # noqa: DTZ001
