@@ -104,14 +104,17 @@ def init(
 
 @app.command()
 def check(config: ConfigOption = DEFAULT) -> None:
-    """Check configuration, keys, store and participants; print what is wrong, and doubtful values of the register."""
+    """Check configuration, keys and store, and try feeds and endpoints; print what is wrong and what is doubtful."""
     from agr.operations.configuration_check import doubtful, findings
+    from agr.operations.trials import tried
     from agr.settings import load
 
     with in_words():
         settings = load(config)
         found = findings(settings)
-        doubts = doubtful(settings)
+        trial = tried(settings)
+        found += trial.faults
+        doubts = [*doubtful(settings), *trial.doubts]
     for line in doubts:
         err.print(f"warning: {line}", markup=False, highlight=False, soft_wrap=True)
     for line in found:

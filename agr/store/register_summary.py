@@ -38,3 +38,8 @@ def point_members(tx: Tx) -> tuple[PointMember, ...]:
     c = t.register.c
     found = tx.execute(sa.select(c.data).where(c.kind == "congestion_points").order_by(c.position)).scalars()
     return tuple(_members().validate_json(data) for data in found)
+
+
+def price_series(tx: Tx) -> set[str]:
+    """Return the names of all price series that there is anything of."""
+    return set(tx.execute(sa.select(t.prices.c.series).distinct()).scalars())

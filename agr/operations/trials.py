@@ -1,0 +1,152 @@
+"""Tries what a configuration names: its feeds, the price series that planning needs, public keys, endpoints."""
+
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from string import Formatter
+
+from agr.domain.errors import AgrError, FeedError
+from agr.domain.faults import meant
+from agr.domain.isp import Period, SystemClock, period_of
+from agr.domain.plausibility import doubts
+from agr.domain.register import Price, Register
+from agr.messaging.directory import participants_of
+from agr.operations.commands import open_store
+from agr.settings import FeedSection, Settings
+from agr.store import register_summary
+from agr.uftp.participants import Participant
+from agr.uftp.signing import public_key_bytes
+
+PATIENCE_S = 10.0
+"""Seconds to wait for one answer."""
+_AT_ONCE = 8
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """What trying showed: what does not work, and what is doubtful."""
+
+    faults: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
+
+
+def tried(settings: Settings) -> Found:
+    """Ask every feed once for today, and every endpoint; say what does not work. Nothing is stored or sent."""
+    period = period_of(SystemClock().now(), settings.time_zone, settings.isp_minutes)
+    with ThreadPoolExecutor(_AT_ONCE) as threads:
+        fed = list(threads.map(lambda feed: _asked(feed, period, settings), settings.feeds))
+        reached = list(threads.map(lambda p: _reached(p, settings), _reachable(settings)))
+    known = {price.series for one in fed for price in one.prices}
+    faults = [fault for one in fed for fault in one.faults]
+    faults += _undelivered(settings, known, failed=bool(faults))
+    faults += [fault for p in settings.participants for fault in _wrong_keys(p.domain, p.role, p.public_keys)]
+    doubtful = [doubt for one in fed for doubt in one.doubts] + [words for words in reached if words]
+    return Found(faults=tuple(faults), doubts=tuple(doubtful))
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Fed:
+    """What a feed gave."""
+
+    prices: tuple[Price, ...] = ()
+    faults: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
+
+
+def _asked(feed: FeedSection, period: Period, settings: Settings) -> _Fed:
+    from agr.connectors.ports import open_source  # connectors are slow to import, and not every market has feeds
+
+    timeless = tuple(_timeless(feed))
+    changed: dict[str, object] = {"timeout_s": PATIENCE_S, "attempts": 1}
+    quick = feed.model_copy(update={name: value for name, value in changed.items() if hasattr(feed, name)})
+    try:
+        series = open_source(quick).fetch(period)
+    except FeedError as error:
+        return _Fed(faults=(str(error),), doubts=timeless)
+    if not series.prices and not series.forecasts:
+        return _Fed(faults=(f"feed {feed.name}: it answers, but has nothing for {period}",), doubts=timeless)
+    capacity = [product.series for product in settings.markets.capacity]
+    unlikely = [
+        f"feed {feed.name}: {doubt.words} A factor in the feed's settings converts it (factor = 1000 from EUR/kWh)."
+        for doubt in doubts(replace(Register(), prices=series.prices), capacity)
+    ]
+    return _Fed(prices=series.prices, doubts=(*timeless, *unlikely))
+
+
+def _timeless(feed: FeedSection) -> Iterator[str]:
+    """Yield a doubt about a web address that asks for the same whatever the day."""
+    url = getattr(feed, "url", None)
+    if isinstance(url, str) and not {name for _, name, _, _ in Formatter().parse(url)} & {"period", "start"}:
+        yield (
+            f"feed {feed.name}: url has neither {{start}} nor {{period}}, so it asks for the same on every day; write "
+            "where the day belongs, unless the source always gives the coming one"
+        )
+
+
+def _undelivered(settings: Settings, delivered: set[str], *, failed: bool) -> Iterator[str]:
+    """Yield the price series that planning needs and nobody gives; `failed`: some feed did not answer."""
+    try:
+        store = open_store(settings)
+        with store.transaction() as tx:
+            empty = not register_summary.has_connections(tx)
+            stored = register_summary.price_series(tx)
+        store.close()
+    except AgrError:  # the check of the store says why
+        return
+    if empty and not settings.feeds:
+        return  # nothing has been set up yet
+    named = {str(feed.series) for feed in settings.feeds if feed.series} if failed else set()
+    known = delivered | stored | named
+    for setting, series in _needed(settings):
+        if series not in known:
+            there_is = f"; {meant(series, sorted(known))}" if known else ""
+            yield (
+                f"no feed delivers the price series {series!r} of {setting}, and none was imported{there_is}; add a "
+                "feed in [[feeds]], correct the name, or import prices"
+            )
+
+
+def _needed(settings: Settings) -> Iterator[tuple[str, str]]:
+    markets = settings.markets
+    yield "markets.day_ahead.series", markets.day_ahead.series
+    yield "markets.day_ahead.forecast_series", markets.day_ahead.forecast_series
+    if markets.intraday.buy_series is not None and markets.intraday.sell_series is not None:
+        yield "markets.intraday.buy_series", markets.intraday.buy_series
+        yield "markets.intraday.sell_series", markets.intraday.sell_series
+    for product in markets.capacity:
+        yield f"markets.capacity {product.name}", product.series
+
+
+def _wrong_keys(domain: str, role: str, keys: Iterable[str]) -> Iterator[str]:
+    """Yield keys that nobody can have made: their form is right, but they are no points of the curve."""
+    from nacl.bindings import crypto_core_ed25519_is_valid_point
+
+    for key in keys:
+        if not crypto_core_ed25519_is_valid_point(public_key_bytes(key)):
+            yield f"{domain} ({role}): {key!r} is no Ed25519 key: a letter is wrong or missing; ask for it again"
+
+
+def _reachable(settings: Settings) -> list[Participant]:
+    try:
+        return [p for p in participants_of(settings).everybody() if p.endpoint and p.role != "AGR"]
+    except AgrError:  # the check of the participants says why
+        return []
+
+
+def _reached(participant: Participant, settings: Settings) -> str:
+    """Ask an endpoint for anything; any answer will do. Return what is doubtful in words, empty if nothing is."""
+    import httpx  # slow to import
+
+    from agr.uftp.connections import Connections
+
+    who, connections = (
+        f"{participant.domain} ({participant.role})",
+        Connections(settings.tls.authorities_file, timeout_s=PATIENCE_S),
+    )
+    try:
+        connections.prepare(participant.way).get(participant.endpoint)
+    except (httpx.HTTPError, httpx.InvalidURL, AgrError) as error:
+        return f"{who}: endpoint {participant.endpoint} cannot be reached now ({error})"
+    finally:
+        connections.close()
+    return ""

@@ -1,0 +1,155 @@
+"""`agr check` tries what a configuration names: feeds and series over real HTTP, keys, endpoints."""
+
+import json
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from agr.cli.main import app
+from agr.domain.isp import SystemClock, period_of
+from agr.uftp.signing import KeyPair
+
+TODAY = period_of(SystemClock().now(), "Europe/Amsterdam")
+
+
+class Source(BaseHTTPRequestHandler):
+    """Serves today's hourly prices: 80 at /mwh, 0.08 at /kwh, none at /empty; asks for a token at /secret."""
+
+    def do_GET(self) -> None:
+        path = self.path.partition("?")[0]
+        value = {"/mwh": 80.0, "/kwh": 0.08, "/secret": 80.0}.get(path)
+        hours = [TODAY.start + n * timedelta(hours=1) for n in range(TODAY.isp_count // 4)]
+        body = json.dumps([{"start": h.isoformat(), "value": value} for h in hours] if value else []).encode()
+        allowed = path != "/secret" or self.headers.get("X-Token") == "let-me-in"
+        self.send_response(200 if allowed else 403)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *args: object) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def source() -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Source)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+@pytest.fixture
+def check(tmp_path: Path, source: str, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+    """Run `agr check` with two good feeds, or others in their place."""
+    monkeypatch.chdir(tmp_path)
+    assert CliRunner().invoke(app, ["init", "."]).exit_code == 0
+
+    def run(*feeds: str, key: str = "", endpoint: str = "", markets: str = "") -> Result:
+        given = feeds or (feed(source, "day_ahead"), feed(source, "day_ahead_forecast"))
+        (tmp_path / "agr.toml").write_text(
+            'domain = "agr.example.com"\nkey_file = "keys/agr.key"\ndata_folder = "data"\n'
+            f'store_url = "sqlite:///data/agr.db"\n{markets}\n'
+            f'[[participants]]\ndomain = "dso.example"\nrole = "DSO"\nendpoint = "{endpoint or source}"\n'
+            f'public_keys = ["{key or KeyPair.generate().public}"]\n' + "\n".join(given)
+        )
+        return CliRunner().invoke(app, ["check"])
+
+    return run
+
+
+def feed(source: str, series: str, path: str = "/mwh?from={start}", more: str = "") -> str:
+    return (
+        f'[[feeds]]\nname = "{series} prices"\nkind = "price"\nseries = "{series}"\nminutes = 60\n'
+        f'url = "{source}{path}"\n{more}\n'
+    )
+
+
+def both(source: str, path: str, more: str = "") -> tuple[str, str]:
+    return feed(source, "day_ahead", path, more), feed(source, "day_ahead_forecast")
+
+
+def said(result: Result) -> str:
+    return " ".join(result.stderr.split())
+
+
+def test_good_feeds_keys_and_endpoints_are_no_fault_and_no_doubt(check: Callable[..., Result]) -> None:
+    lines = check().stderr.splitlines()
+    assert [line for line in lines if "feed" in line or "series" in line or "dso.example" in line] == []
+
+
+def test_a_series_that_no_feed_delivers_is_a_fault_that_names_what_there_is(
+    check: Callable[..., Result], source: str
+) -> None:
+    result = check(feed(source, "day_ahed"), feed(source, "day_ahead_forecast"))
+    assert result.exit_code == 1
+    assert "no feed delivers the price series 'day_ahead' of markets.day_ahead.series" in said(result)
+    assert "day_ahed" in said(result)
+
+
+def test_a_capacity_product_without_prices_is_a_fault(check: Callable[..., Result]) -> None:
+    product = (
+        '[[markets.capacity]]\nname = "FCR"\ndirection = "symmetric"\nseries = "fcr_capacity"\nmax_mw = 2\n'
+        'gate = { at = "08:00", days_before = 1 }'
+    )
+    assert "'fcr_capacity' of markets.capacity FCR" in said(check(markets=product))
+
+
+def test_a_forgotten_factor_is_doubted_with_the_factor(check: Callable[..., Result], source: str) -> None:
+    result = check(*both(source, "/kwh?from={start}"))
+    assert "warning: feed day_ahead prices: day_ahead: 0.08 EUR/MWh is its highest price" in said(result)
+    assert "factor = 1000" in said(result)
+    assert "factor" not in said(check(*both(source, "/kwh?from={start}", "factor = 1000")))
+
+
+def test_a_header_s_variable_that_is_not_set_is_a_fault(
+    check: Callable[..., Result], source: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    feeds = both(source, "/secret?from={start}", 'header_env = { "X-Token" = "PRICES_TOKEN" }')
+    monkeypatch.delenv("PRICES_TOKEN", raising=False)
+    assert "the environment variable PRICES_TOKEN is not set" in said(check(*feeds))
+    monkeypatch.setenv("PRICES_TOKEN", "wrong")
+    assert "answered 403" in said(check(*feeds))
+    monkeypatch.setenv("PRICES_TOKEN", "let-me-in")
+    assert "feed" not in said(check(*feeds))
+
+
+def test_a_feed_at_a_dead_port_and_one_with_nothing_are_faults(check: Callable[..., Result], source: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        dead = f"http://127.0.0.1:{taken.getsockname()[1]}"
+    result = check(feed(dead, "day_ahead"), feed(source, "day_ahead_forecast", "/empty?from={start}"))
+    assert result.exit_code == 1
+    assert f"feed day_ahead prices: {dead}/mwh cannot be reached" in said(result)
+    assert "feed day_ahead_forecast prices: it answers, but has nothing for" in said(result)
+
+
+def test_an_address_that_names_no_day_is_doubted(check: Callable[..., Result], source: str) -> None:
+    assert "url has neither {start} nor {period}" in said(check(*both(source, "/mwh")))
+    assert "neither" not in said(check(*both(source, "/mwh?day={period}")))
+
+
+@pytest.mark.parametrize("lost", [1, 2, 4])
+def test_a_public_key_that_lost_letters_is_a_fault(check: Callable[..., Result], lost: int) -> None:
+    whole = KeyPair.generate().public
+    result = check(key=whole[:-lost])
+    assert result.exit_code == 1
+    assert whole[:-lost] in said(result)
+
+
+def test_a_public_key_with_a_wrong_letter_is_a_fault(check: Callable[..., Result]) -> None:
+    no_point = "cs1.MTExMTExMTExMTExMTExMTExMTExMTExMTExMTExMTE="
+    assert "is no Ed25519 key" in said(check(key=no_point))
+
+
+def test_an_endpoint_that_does_not_answer_is_doubted(check: Callable[..., Result]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        dead = f"http://127.0.0.1:{taken.getsockname()[1]}/message"
+    assert f"warning: dso.example (DSO): endpoint {dead} cannot be reached now" in said(check(endpoint=dead))
