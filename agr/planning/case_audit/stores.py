@@ -56,27 +56,25 @@ def _parts(context: Context) -> Iterator[tuple[Stores, Rows]]:
 
 
 def _compared(context: Context, few: Stores, rows: Rows) -> Iterator[str]:
-    data, pinned = context.case.storage, context.pins(few.rows)
-    yield from differences(few.names, "point", data.point[rows], context.places(few.rows))
+    data, names, pinned = context.case.storage, few.names, context.pins(few.rows)
+    yield from differences(names, "point", data.point[rows], context.places(few.rows))
     for ours, theirs in _CASE_FIELDS.items():
-        yield from differences(few.names, theirs, getattr(data, theirs)[rows], getattr(few, ours))
+        yield from differences(names, theirs, getattr(data, theirs)[rows], getattr(few, ours))
     low, high = opened(few, pinned, context.day.hours)
-    yield from differences(few.names, "energy_min_kwh", data.energy_min_kwh[rows], low)
-    yield from differences(few.names, "energy_max_kwh", data.energy_max_kwh[rows], high)
-    yield from differences(few.names, "pinned_kw", data.pinned_kw[rows], pinned)
+    yield from differences(names, "energy_min_kwh", data.energy_min_kwh[rows], low)
+    yield from differences(names, "energy_max_kwh", data.energy_max_kwh[rows], high)
+    yield from differences(names, "pinned_kw", data.pinned_kw[rows], pinned)
 
 
 def _worth(context: Context, few: Stores, rows: Rows) -> Iterator[str]:
     """Compare what a missing kWh costs, and what is left at the end counts where its owner says it."""
-    data, price = context.case.storage, context.facts.planning.comfort_shortfall_eur_per_kwh
-    yield from differences(
-        few.names, "shortfall_eur_per_kwh", data.shortfall_eur_per_kwh[rows], np.full(len(rows), price)
-    )
-    yield from differences(few.names, "worth_zero_kwh", data.worth_zero_kwh[rows], few.zero_kwh)
+    data, names = context.case.storage, few.names
+    price = np.full(len(rows), context.facts.planning.comfort_shortfall_eur_per_kwh)
+    yield from differences(names, "shortfall_eur_per_kwh", data.shortfall_eur_per_kwh[rows], price)
+    yield from differences(names, "worth_zero_kwh", data.worth_zero_kwh[rows], few.zero_kwh)
     said = np.flatnonzero(~np.isnan(few.end_worth_eur_per_kwh))
-    known, mine = [few.names[u] for u in said.tolist()], rows[said]
-    steps = data.worth_step_eur_per_kwh[mine]
-    worth = few.end_worth_eur_per_kwh[said]
+    known, mine = [names[u] for u in said.tolist()], rows[said]
+    worth, steps = few.end_worth_eur_per_kwh[said], data.worth_step_eur_per_kwh[mine]
     yield from differences(known, "end_value_eur_per_kwh", data.end_value_eur_per_kwh[mine], worth)
     yield from differences(known, "worth_step_eur_per_kwh", steps, np.zeros(steps.shape))
 

@@ -102,19 +102,27 @@ def _bought_eur(stay: _Stay, owed: float, space: float) -> float:
 
 
 def _traded_eur(stay: _Stay, held: float, need: float, most: float) -> float:
-    """Return the least cost of charging and giving back, EUR; NaN where the need cannot be met."""
+    """Return the least cost of charging and giving back, EUR; NaN where the need cannot be met.
+
+    Columns: kWh in and out at the meter, and the content, of each ISP. Rows: content = before + in·ηc − out/ηd.
+    """
     from scipy.optimize import linprog  # imported here, because it takes a while
+    from scipy.sparse import diags_array, eye_array, hstack
 
     car, isps = stay.car, len(stay.hours)
-    wear = car.wear_eur_per_mwh / 1000
-    cost = np.concatenate([stay.eur_per_kwh + wear, wear - stay.eur_per_kwh])  # of kWh at the meter, in and out
-    added = np.tril(np.ones((isps, isps)))
-    content = np.hstack([added * car.charge_efficiency, -added / car.discharge_efficiency])  # gained until each ISP
-    upper, lower = np.full(isps, most - held), np.full(isps, held)
-    lower[-1] = held - need
-    limits = np.concatenate([car.charge_kw * stay.hours, car.discharge_kw * stay.hours])
+    wear, same = car.wear_eur_per_mwh / 1000, eye_array(isps)
+    kept = same - diags_array(np.ones(isps - 1), offsets=-1, shape=(isps, isps))
+    least = np.append(np.zeros(isps - 1), need)
     found = linprog(
-        cost, A_ub=np.vstack([content, -content]), b_ub=np.concatenate([upper, lower]),
-        bounds=np.column_stack([np.zeros(2 * isps), limits]), method="highs",
-    )  # fmt: skip
+        np.concatenate([stay.eur_per_kwh + wear, wear - stay.eur_per_kwh, np.zeros(isps)]),
+        A_eq=hstack([-car.charge_efficiency * same, same / car.discharge_efficiency, kept]).tocsr(),
+        b_eq=np.append(held, np.zeros(isps - 1)),
+        bounds=np.column_stack(
+            [
+                np.concatenate([np.zeros(2 * isps), least]),
+                np.concatenate([car.charge_kw * stay.hours, car.discharge_kw * stay.hours, np.full(isps, most)]),
+            ]
+        ),
+        method="highs",
+    )
     return float(found.fun) if found.success else np.nan
