@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from agr.connectors.tables.writing import write_folder
-from agr.domain.errors import InputError
+from agr.domain.errors import InputError, TableError
 from agr.domain.isp import Period
 from agr.domain.kinds.ev_session import EvSession
 from agr.domain.register import Connection, Price, Register
@@ -78,7 +78,7 @@ def _placed(folder: Path, request: ImportRequest, made: _Made) -> Scenario:
         with tempfile.TemporaryDirectory(dir=near, prefix=f".{folder.name}-") as beside:
             written = Path(beside) / folder.name
             _write(written, request, made)
-            scenario = read_scenario(written)
+            scenario = _runnable(written)
             folder.parent.mkdir(parents=True, exist_ok=True)
             if folder.exists():
                 folder.rmdir()  # empty, as was seen before
@@ -86,6 +86,15 @@ def _placed(folder: Path, request: ImportRequest, made: _Made) -> Scenario:
     except OSError as error:
         raise InputError(f"{folder}: cannot be written ({error.strerror}); choose another folder") from error
     return scenario
+
+
+def _runnable(folder: Path) -> Scenario:
+    """Read what was written. Raises TableError without lines: the tables are gone when a user reads of them."""
+    try:
+        return read_scenario(folder)
+    except TableError as error:
+        faults = [f"what was read makes no scenario that can run: {fault.partition(': ')[2]}" for fault in error.faults]
+        raise TableError(faults) from error
 
 
 def _write(folder: Path, request: ImportRequest, made: _Made) -> None:

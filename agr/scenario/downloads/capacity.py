@@ -8,11 +8,11 @@ from zoneinfo import ZoneInfo
 from agr.domain.isp import local_instant
 from agr.domain.register import Price
 from agr.scenario.downloads.areas import area_code
-from agr.scenario.downloads.intervals import read_day_first
 from agr.scenario.downloads.layout import Asked
 from agr.scenario.downloads.numbers import Decimals, decimals_of
 from agr.scenario.downloads.sheet import Row, Sheet
 from agr.scenario.downloads.times import read_time
+from agr.scenario.downloads.timing import read_day_first
 from agr.scenario.downloads.words import Clock
 
 _BLOCK = re.compile(r"(?P<side>NEGPOS|NEG|POS)_(?P<first>\d\d)_(?P<last>\d\d)")
@@ -79,9 +79,9 @@ def read_capacity(sheet: Sheet, columns: CapacityColumns, asked: Asked) -> list[
 
 def _say(sheet: Sheet, columns: CapacityColumns, empty: int, doubles: int, series: set[str]) -> None:
     if empty:
-        sheet.notes.append(f"{sheet.file}: {empty} rows have no price")
+        sheet.note(f"{empty} rows have no price")
     if doubles:
-        sheet.notes.append(f"{sheet.file}: {doubles} rows say what others said before")
+        sheet.note(f"{doubles} rows say what others said before")
     if columns.type is None and not _named(sheet.file) and series - {"fcr_capacity"}:
         sheet.notes.append(f"{sheet.file} does not say which reserve its POS and NEG are; they were taken as aFRR")
 

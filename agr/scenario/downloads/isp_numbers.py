@@ -5,9 +5,10 @@ from datetime import UTC
 from zoneinfo import ZoneInfo
 
 from agr.domain.isp import Period
-from agr.scenario.downloads.intervals import Timed, Timing
+from agr.scenario.downloads.intervals import Timed
 from agr.scenario.downloads.sheet import Row, Sheet
 from agr.scenario.downloads.times import is_clock, parts, read_time
+from agr.scenario.downloads.timing import Timing
 
 _MINUTES = 15
 

@@ -6,8 +6,8 @@ from datetime import date, datetime
 from typing import Generic, Literal, TypeVar
 from zoneinfo import ZoneInfo
 
-from agr.scenario.downloads.intervals import Timing
 from agr.scenario.downloads.sheet import Sheet
+from agr.scenario.downloads.timing import Timing
 from agr.scenario.downloads.words import Clock
 
 Kind = Literal["day_ahead", "capacity", "imbalance", "sessions"]

@@ -40,7 +40,7 @@ def read_prices(sheet: Sheet, columns: PriceColumns, asked: Asked) -> list[Price
         spans = timed(sheet, columns.timing, rows, silent=silent, days=asked.days)
     empty = [row for row in rows if silent(row)]
     if empty and len(empty) < len(rows):
-        sheet.notes.append(f"{sheet.file}: {len(empty)} rows have no price, the first in {sheet.place} {empty[0].line}")
+        sheet.note(f"{len(empty)} rows have no price, the first in {sheet.place} {empty[0].line}")
     found: list[Price] = []
     for one in of_area:
         found += _series(sheet, one, [(span, values[id(span.row)].get(one.column)) for span in spans])
@@ -106,9 +106,7 @@ def _of_sequence(sheet: Sheet, columns: PriceColumns, rows: list[Row]) -> list[R
         )
         raise sheet.refuse(words + "which is Sequence 1 or without sequence; export that one")
     if others:
-        sheet.notes.append(
-            f"{sheet.file}: {len(rows) - len(kept)} rows of other auctions ({', '.join(others)}) left out"
-        )
+        sheet.note(f"{len(rows) - len(kept)} rows of other auctions ({', '.join(others)}) left out")
     return kept
 
 
@@ -156,7 +154,7 @@ def _series(sheet: Sheet, one: PriceColumn, spans: Sequence[tuple[Timed, float |
         if before[1] != value:
             sheet.fault(span.row.line, _contradiction(sheet, span, before, value))
     if doubles:
-        sheet.notes.append(f"{sheet.file}: {doubles} rows say what others said before")
+        sheet.note(f"{doubles} rows say what others said before")
     prices = [
         Price(series=one.series, start=start, minutes=minutes, value=value)
         for (start, minutes), (_, value) in seen.items()
@@ -168,7 +166,7 @@ def _series(sheet: Sheet, one: PriceColumn, spans: Sequence[tuple[Timed, float |
         sheet.fault(max(lines.values()), str(error))
         return []
     if (shorter := len({p.minutes for p in prices})) > 1 and len(fine) != len(prices):
-        sheet.notes.append(f"{sheet.file}: where its {shorter} resolutions overlap, the finer price counts")
+        sheet.note(f"where its {shorter} resolutions overlap, the finer price counts")
     return fine
 
 

@@ -42,10 +42,10 @@ def read_sessions(sheet: Sheet, columns: SessionColumns) -> list[Session]:
         raise sheet.refuse("holds no usable values")
     if left_out:
         words = f"{len(left_out)} sessions without energy left out, the first in {sheet.place} {left_out[0]}"
-        sheet.notes.append(f"{sheet.file}: {words}")
+        sheet.note(f"{words}")
     if len(sheet.rows) - len(left_out) > len(sessions):
         doubles = len(sheet.rows) - len(left_out) - len(sessions)
-        sheet.notes.append(f"{sheet.file}: {doubles} rows say what others said before")
+        sheet.note(f"{doubles} rows say what others said before")
     return sorted(sessions, key=lambda s: (s.start, s.session))
 
 

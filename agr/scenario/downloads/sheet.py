@@ -53,6 +53,11 @@ class Sheet:
         name = "" if column is None else self.header[column]
         self.faults.append(Finding(file=self.file, line=line, column=name, words=words, place=self.place))
 
+    def note(self, words: str) -> None:
+        """Say something about the file, once."""
+        if (told := f"{self.file}: {words}") not in self.notes:
+            self.notes.append(told)
+
     def refuse(self, words: str, line: int = 0) -> TableError:
         """Return the error for a fault of the table as a whole."""
         return TableError([Finding(file=self.file, line=line, words=words, place=self.place)])

@@ -3,10 +3,10 @@
 A positive imbalance is a surplus, a negative one a shortage.
 """
 
-from agr.scenario.downloads.intervals import Timing
 from agr.scenario.downloads.layout import Asked, Layout, PriceColumn, PriceColumns
 from agr.scenario.downloads.roles import one_of
 from agr.scenario.downloads.sheet import Sheet
+from agr.scenario.downloads.timing import Timing
 from agr.scenario.downloads.words import clock_of
 
 

@@ -2,9 +2,9 @@
 
 import re
 
-from agr.scenario.downloads.intervals import Timing
 from agr.scenario.downloads.layout import Asked, Layout, PriceColumn, PriceColumns
 from agr.scenario.downloads.sheet import Sheet
+from agr.scenario.downloads.timing import Timing
 from agr.scenario.downloads.words import clock_of, per_mwh, plain
 
 _PRICE = re.compile(r"day[ -]ahead[ -](?:auktion|auction)\s*\((.+)\)", re.IGNORECASE)

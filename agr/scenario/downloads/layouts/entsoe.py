@@ -1,9 +1,9 @@
 """ENTSO-E's export of day-ahead prices: market time units "begin - end", one area and sequence or several."""
 
-from agr.scenario.downloads.intervals import Timing
 from agr.scenario.downloads.layout import Asked, Layout, PriceColumn, PriceColumns
 from agr.scenario.downloads.roles import one_of
 from agr.scenario.downloads.sheet import Sheet
+from agr.scenario.downloads.timing import Timing
 from agr.scenario.downloads.words import clock_of, per_mwh
 
 

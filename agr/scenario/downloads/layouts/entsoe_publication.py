@@ -11,10 +11,10 @@ from lxml import etree
 
 from agr.domain.errors import InputError, TableError
 from agr.domain.isp import parse_duration
-from agr.scenario.downloads.intervals import Timing
 from agr.scenario.downloads.layout import Asked, Layout, PriceColumn, PriceColumns
 from agr.scenario.downloads.sheet import Row, Sheet
 from agr.scenario.downloads.times import read_time
+from agr.scenario.downloads.timing import Timing
 from agr.scenario.downloads.words import clock_of
 
 _HEADER = ("start (UTC)", "end (UTC)", "area", "sequence", "currency", "unit", "A44 price")

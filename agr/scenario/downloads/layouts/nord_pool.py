@@ -2,10 +2,10 @@
 
 import re
 
-from agr.scenario.downloads.intervals import Timing
 from agr.scenario.downloads.layout import Asked, Layout, PriceColumn, PriceColumns
 from agr.scenario.downloads.roles import one_of
 from agr.scenario.downloads.sheet import Sheet
+from agr.scenario.downloads.timing import Timing
 from agr.scenario.downloads.words import clock_of
 
 _PRICE = re.compile(r"([A-Z]{2,3}[A-Z0-9-]*)(?:\s+Price)?\s*\(([A-Z]{3})\)")

@@ -4,10 +4,10 @@ import re
 from collections.abc import Sequence
 
 from agr.scenario.downloads.areas import area_code
-from agr.scenario.downloads.intervals import Timing, read_day_first
 from agr.scenario.downloads.layout import Asked, Layout, PriceColumn, PriceColumns
 from agr.scenario.downloads.roles import AREAS, DAYS, ENDS, LENGTHS, SEQUENCES, UNITS, one_of, start_of
 from agr.scenario.downloads.sheet import Sheet
+from agr.scenario.downloads.timing import Timing, read_day_first
 from agr.scenario.downloads.words import clock_of, foreign, per_mwh, plain
 
 _PRICES = {"price", "marketprice", "prices", "preis", "preise", "prijs", "prijzen", "prix"}

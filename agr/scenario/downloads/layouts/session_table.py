@@ -1,9 +1,9 @@
 """Charging sessions in columns with telling names, in any order: a charge-point operator's or a user's own list."""
 
-from agr.scenario.downloads.intervals import read_day_first
 from agr.scenario.downloads.layout import Asked, Layout, SessionColumns
 from agr.scenario.downloads.roles import one_of
 from agr.scenario.downloads.sheet import Sheet
+from agr.scenario.downloads.timing import read_day_first
 from agr.scenario.downloads.words import clock_of, in_unit
 
 _ANY = r"(?:_(?:utc|local|time|date|date_time|cet|cest|mez|mesz|gmt|at|europe|[a-z]+))*"

@@ -1,9 +1,9 @@
 """TenneT's settlement prices: numbered ISPs of 15 minutes, a price of shortage and one of surplus."""
 
-from agr.scenario.downloads.intervals import Timing, read_day_first
 from agr.scenario.downloads.layout import Asked, Layout, PriceColumn, PriceColumns
 from agr.scenario.downloads.roles import one_of
 from agr.scenario.downloads.sheet import Sheet
+from agr.scenario.downloads.timing import Timing, read_day_first
 from agr.scenario.downloads.words import clock_of
 
 _TIMES = ("utc_start", r"time_?interval_start.*", "date|datum", r"start.*", r"date_?time.*")

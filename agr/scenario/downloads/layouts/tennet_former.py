@@ -3,10 +3,10 @@
 Who consumes more than planned is short and pays the price of "Consume"; who feeds in more has a surplus.
 """
 
-from agr.scenario.downloads.intervals import Timing, read_day_first
 from agr.scenario.downloads.layout import Asked, Layout, PriceColumn, PriceColumns
 from agr.scenario.downloads.roles import one_of
 from agr.scenario.downloads.sheet import Sheet
+from agr.scenario.downloads.timing import Timing, read_day_first
 from agr.scenario.downloads.words import clock_of
 
 
