@@ -312,6 +312,7 @@ class Service:
     def watch(self) -> None:
         """Report overdue answers; repeat requests and prognoses that the day still lacks. Idempotent."""
         self.receiver.watch()
+        self._solver.rest()
         self._watch_outbox()
         self._watch_discovery()
         for period in self.scheduler.periods():

@@ -65,6 +65,9 @@ def _compile() -> None:
 _IMPORTED_ONCE = ["agr.planning.pool", "models.audit", "models.baseline", "models.method", "models.part"]
 """What the server of workers imports. It may not call anything there: solvers begin threads, which no fork survives."""
 _LISTEN_S = 0.25
+RESTS_AFTER_S = 1800.0
+"""Seconds without a solve after which workers end: each holds some 200 MB. The next solve has a new one in 0.05 s,
+which reads the compiled functions again in about a second."""
 _NICE = 10
 """Niceness of workers: the endpoint still answers at once while they solve on every core."""
 
@@ -120,6 +123,7 @@ class SolverPool:
         self._planning, self._executor, self._failed_cases = planning, executor, failed_cases
         self._lock, self._abandoned = Lock(), False
         self._folders: set[Path] = set()
+        self._used_at = monotonic()
         self._pool = self._start()
 
     def _start(self) -> ProcessPoolExecutor:
@@ -134,6 +138,7 @@ class SolverPool:
         """
         forkserver.ensure_running()
         if parts:
+            self._used_at = monotonic()
             self._pool.submit(_compile)
 
     def solve(self, case: Case, reached: Callable[[Round], None] | None = None) -> Solution:
@@ -164,6 +169,7 @@ class SolverPool:
                 running = self._submit(work, pack(value, folder), How.of(self._planning, executor=self._executor))
                 return self._result(running, folder, reached)
             finally:
+                self._used_at = monotonic()
                 self._folders.discard(folder)
 
     def stop_searching(self) -> None:
@@ -208,6 +214,14 @@ class SolverPool:
         with self._lock:  # so that `abandon` kills the worker that begins here, or comes before it
             self._refuse_when_abandoned()
             return self._pool.submit(work, *arguments)
+
+    def rest(self, after_s: float = RESTS_AFTER_S) -> None:
+        """Let workers end that have had nothing to do for so many seconds."""
+        with self._lock:
+            idle = not self._folders and monotonic() - self._used_at >= after_s
+            if idle and self._pool._processes and not self._abandoned:
+                self._pool.shutdown(wait=False)
+                self._pool = self._start()
 
     def _refuse_when_abandoned(self) -> None:
         if self._abandoned:

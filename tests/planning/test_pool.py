@@ -168,3 +168,26 @@ def test_a_solve_that_is_abandoned_because_the_service_stops_is_no_failure(tmp_p
     with pytest.raises(StoppedError):
         solver.solve(portfolio(240, 96, points=8))
     solver.close()
+
+
+def test_workers_without_work_end_and_the_next_solve_has_new_ones(case: Case) -> None:
+    others = {p.pid for p in multiprocessing.active_children()}
+
+    def workers() -> set[int | None]:
+        return {p.pid for p in multiprocessing.active_children()} - others
+
+    solver = SolverPool(Planning(threads=1))
+    try:
+        assert solver.solve(case).findings == ()
+        first = workers()
+        solver.rest()
+        assert workers() == first, "it has just worked"
+        solver.rest(after_s=0.0)
+        until = time.monotonic() + 60
+        while workers():
+            assert time.monotonic() < until
+            time.sleep(0.05)
+        assert solver.solve(case).findings == ()
+        assert workers().isdisjoint(first)
+    finally:
+        solver.close()
