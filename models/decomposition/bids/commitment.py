@@ -3,7 +3,8 @@
 import numpy as np
 
 from models.decomposition.bids.pattern import PatternSearch
-from models.decomposition.master.restricted_master import RestrictedMaster, coarse
+from models.decomposition.master.possible_bids import coarse
+from models.decomposition.master.restricted_master import RestrictedMaster
 from models.decomposition.prices.pricing import Pricing
 from models.decomposition.prices.search_state import SearchState
 from models.decomposition.tuning import WholeBids

@@ -14,7 +14,8 @@ from models.assembly import proven_eur
 from models.case import Case, Floats
 from models.decomposition.bids.known_prices import prices_of
 from models.decomposition.bids.pattern import PatternSearch
-from models.decomposition.master.restricted_master import RestrictedMaster, coarse
+from models.decomposition.master.possible_bids import coarse
+from models.decomposition.master.restricted_master import RestrictedMaster
 from models.decomposition.prices.dual_prices import DualPrices
 from models.decomposition.prices.grouping import group_units, may_hold
 from models.decomposition.prices.pricing import LocalPricing

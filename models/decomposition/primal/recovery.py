@@ -11,7 +11,7 @@ import numpy as np
 
 from models.block import called_units, reserved_points
 from models.case import Case, Direction, Floats, Ints
-from models.decomposition.master.restricted_master import committed_kw
+from models.decomposition.master.possible_bids import committed_kw
 from models.decomposition.prices.grouping import Grouping
 from models.decomposition.primal.activation import Activation, as_planned, moved_kw
 from models.decomposition.primal.convex_combination import CombinedPrograms
