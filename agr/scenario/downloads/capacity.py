@@ -48,7 +48,7 @@ def read_capacity(sheet: Sheet, columns: CapacityColumns, asked: Asked) -> list[
             there = ", ".join(sorted(set(sheet.column(columns.country))))
             raise sheet.refuse(f"has no prices of {asked.country}; it has those of {there}; choose with --country")
     decimals = decimals_of([[row.cells[columns.price] for row in rows]], sheet.separator)
-    first = read_day_first(sheet, columns.time)
+    first = read_day_first(sheet, columns.time, dense=True)
     seen: dict[tuple[str, datetime], tuple[Row, Price]] = {}
     empty = doubles = 0
     for row in rows:

@@ -91,6 +91,7 @@ class SessionColumns:
     power: int | None = None
     clock: Clock
     end_clock: Clock
+    offset: int | None = None  # a column of offsets such as +02:00
     day_first: bool | None = None  # None: as the file's dates tell
     energy_factor: float | None = None  # to kWh; None: its unit is not named
     power_factor: float | None = None

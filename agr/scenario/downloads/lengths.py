@@ -11,6 +11,7 @@ from agr.scenario.downloads.words import plain
 
 MINUTE = timedelta(minutes=1)
 _LENGTH = re.compile(r"(\d+(?:[.,]\d+)?)\s*([a-z]*)", re.IGNORECASE)
+_CLOCK = re.compile(r"(\d{1,2}):(\d{2})(?::00)?")
 _PER_UNIT = {"m": 1.0, "min": 1.0, "mins": 1.0, "minute": 1.0, "minutes": 1.0, "minuten": 1.0, "h": 60.0, "hr": 60.0,
              "hour": 60.0, "hours": 60.0, "std": 60.0, "stunde": 60.0, "stunden": 60.0, "uur": 60.0,
              "heure": 60.0, "heures": 60.0, "s": 1 / 60, "sec": 1 / 60, "seconds": 1 / 60}  # fmt: skip
@@ -19,13 +20,15 @@ _SPACINGS = (5, 10, 15, 20, 30, 60)
 
 
 def minutes_of(text: str, column: str) -> int:
-    """Return a length in minutes: PT15M, 15, "60 min", "1 h", 0.25 of a column of hours. Raises ValueError."""
+    """Return a length in minutes: PT15M, 15, "60 min", "1 h", 01:00, 0.25 of a column of hours. Raises ValueError."""
     stripped = text.strip()
     if stripped[:1] in ("P", "p"):
         try:
             minutes = parse_duration(stripped.upper()) / MINUTE
         except InputError as error:
             raise ValueError(str(error)) from error
+    elif clock := _CLOCK.fullmatch(stripped):
+        minutes = 60.0 * int(clock[1]) + int(clock[2])
     else:
         found = _LENGTH.fullmatch(stripped)
         named = [word for word in plain(column).split("_") if word in _PER_UNIT]
@@ -50,9 +53,7 @@ def spacing_of(moments: Iterable[datetime]) -> int:
     starts = sorted(set(moments))
     gaps = [(after - before) // MINUTE for before, after in pairwise(starts)]
     if not gaps:
-        raise ValueError(
-            "says when its row begins and not how long it holds; add a column with its end, or resolution_min"
-        )
+        raise ValueError("does not say how long its one row holds; add a column with its end, or resolution_min")
     least = min(gaps)
     mixed = next((gap for gap, after in pairwise(gaps) if gap == after != least and gap in _SPACINGS), None)
     if least in _SPACINGS and mixed is None:

@@ -65,7 +65,7 @@ def decimals_of(columns: Iterable[Iterable[str]], separator: str) -> Decimals:
 
 def _bare(text: str) -> str:
     bare = text.strip().replace("−", "-")
-    return re.sub(r"^(?:€|EUR)\s*|\s*(?:€|EUR)$", "", bare).strip()
+    return re.sub(r"^(?:€|EUR)\s*|\s*(?:€|EUR)(?:\s*/\s*MWh)?$", "", bare).strip()
 
 
 def _cleaned(text: str) -> str | None:

@@ -1,6 +1,6 @@
 """Reads a table of prices whose columns are known: area, sequence, unit, numbers, intervals, doubles."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from agr.domain.register import Price
@@ -16,6 +16,8 @@ from agr.scenario.downloads.sheet import Row, Sheet
 from agr.scenario.downloads.words import per_mwh, plain
 
 _CURRENCY_COLUMNS = ("currency", "currency_unit_name", "currency_unit", "wahrung", "valuta", "devise")
+_FEW = 3
+"""Most values by which a column tells markets apart; volumes and the like have more."""
 _LENGTHS = (5, 10, 15, 20, 30, 60)
 """Minutes for which an energy price may hold: a part of an hour."""
 _COMMON = {"", "without sequence", "sequence 1", "sequence sequence 1", "1"}
@@ -43,12 +45,19 @@ def read_prices(sheet: Sheet, columns: PriceColumns, asked: Asked) -> list[Price
         sheet.note(f"{len(empty)} rows have no price, the first in {sheet.place} {empty[0].line}")
     found: list[Price] = []
     for one in of_area:
-        found += _series(sheet, one, [(span, values[id(span.row)].get(one.column)) for span in spans])
+        found += _series(sheet, one, [(span, values[id(span.row)].get(one.column)) for span in spans], _known(columns))
     sheet.check()
     if not found:
         raise sheet.refuse("holds no usable values")
     check_prices(sheet, found)
     return found
+
+
+def _known(columns: PriceColumns) -> set[int]:
+    """Return the columns whose meaning is known."""
+    timing = columns.timing
+    mine = (timing.start, timing.end, timing.day, timing.length, timing.offset, columns.area, columns.sequence)
+    return {one.column for one in columns.prices} | {at for at in mine if at is not None}
 
 
 def _of_area(sheet: Sheet, columns: PriceColumns, rows: list[Row], asked: Asked) -> list[Row]:
@@ -137,7 +146,9 @@ def _values(sheet: Sheet, row: Row, columns: Sequence[PriceColumn], decimals: De
     return found
 
 
-def _series(sheet: Sheet, one: PriceColumn, spans: Sequence[tuple[Timed, float | None]]) -> list[Price]:
+def _series(
+    sheet: Sheet, one: PriceColumn, spans: Sequence[tuple[Timed, float | None]], known: Collection[int]
+) -> list[Price]:  # fmt: skip
     """Return one series in order of time; contradictions and impossible lengths are noted."""
     seen: dict[tuple[datetime, int], tuple[Row, float]] = {}
     doubles = 0
@@ -165,9 +176,23 @@ def _series(sheet: Sheet, one: PriceColumn, spans: Sequence[tuple[Timed, float |
         lines = {start: row.line for (start, _), (row, _) in seen.items()}
         sheet.fault(max(lines.values()), str(error))
         return []
-    if (shorter := len({p.minutes for p in prices})) > 1 and len(fine) != len(prices):
-        sheet.note(f"where its {shorter} resolutions overlap, the finer price counts")
+    if len({p.minutes for p in prices}) > 1 and fine != sorted(prices, key=lambda p: p.start):
+        _check_one_market(sheet, {minutes: [row for (_, m), (row, _) in seen.items() if m == minutes]
+                                  for minutes in {p.minutes for p in prices}}, known)  # fmt: skip
+        sheet.note("where prices of several lengths overlap, those of the shorter one count")
     return fine
+
+
+def _check_one_market(sheet: Sheet, rows: Mapping[int, Sequence[Row]], known: Collection[int]) -> None:
+    """Note that prices of several lengths overlap and another column says that they are of different markets."""
+    for at, name in enumerate(sheet.header):
+        told = [{row.cells[at] for row in alike} for alike in rows.values()]
+        apart = not set.intersection(*told) and all(len(cells) <= _FEW for cells in told)
+        if at not in known and apart:
+            named = " and ".join(sorted(f"'{cell}'" for cells in told for cell in cells))
+            lengths = " and ".join(map(str, sorted(rows)))
+            words = f"prices of {lengths} minutes overlap and differ in column {name} ({named}); delete those not meant"
+            sheet.fault(sheet.head_line, words)
 
 
 def _contradiction(sheet: Sheet, span: Timed, before: tuple[Row, float], value: float) -> str:

@@ -1,17 +1,18 @@
 """Finds the columns of a table by what their names say, in the languages of the publishers' countries."""
 
 import re
+from datetime import tzinfo
 
 from agr.scenario.downloads.sheet import Sheet
 from agr.scenario.downloads.times import has_clock
-from agr.scenario.downloads.words import names_zone
+from agr.scenario.downloads.words import Clock, clock_of, names_zone
 
 _BEGIN = r"(?:start|begin|begins|beginn|anfang|von|from|debut|starttijd|begintijd|startzeit|van)"
 _END = r"(?:end|ends|ende|bis|until|to|stop|fin|einde|eindtijd|endzeit|tot)"
 _AROUND = r"(?:[a-z0-9]+_)*{}(?:_[a-z0-9]+)*"
 STARTS = (
     _AROUND.format(_BEGIN), r"mtu(?:_.*)?",
-    r"(?:date_?time|timestamp|time(?!_?zone)|zeitstempel|(?:uhr)?zeit|tijd|heure|datum_uhrzeit|utc|interval|period)(?:_.*)?",
+    r"(?:date_?time|timestamp|time(?!_?zone)|zeitstempel|(?:uhr)?zeit|tijd|heure|datum_uhrzeit|utc(?!_offset)|interval|period)(?:_.*)?",
 )  # fmt: skip
 ENDS = (_AROUND.format(_END), r"(?:[a-z0-9]+_)*ending(?:_.*)?")
 DAYS = (r"(?:delivery_)?(?:date|datum|day(?!_ahead)|tag|dag|jour)(?:_.*)?",)
@@ -22,6 +23,7 @@ AREAS = (
     r"country(?:_name)?|land|gebied|gebiet|pays",
 )
 UNITS = (r"(?:price_)?(?:measure_)?unit(?:_name)?|einheit|eenheid",)
+ZONES = (r"(?:utc_|gmt_)?offset|time_?zone|tz|zeitzone|tijdzone",)
 SEQUENCES = (r"sequence|classification_sequence(?:_.*)?",)
 
 
@@ -44,6 +46,22 @@ def one_of(sheet: Sheet, patterns: tuple[str, ...], *, but: tuple[int | None, ..
             there = ", ".join(f"'{sheet.header[at]}'" for at in found)
             raise ValueError(f"has several columns for the same thing: {there}; delete all but one")
     return None
+
+
+def zone_column(sheet: Sheet, market: tzinfo, *, but: tuple[int | None, ...]) -> tuple[int | None, Clock | None]:
+    """Return a column of offsets, and the zone that a column of zones names; None where there are none.
+
+    Raises ValueError for zones that are not known, and for several.
+    """
+    column = one_of(sheet, ZONES, but=but)
+    told = sorted({cell for cell in sheet.column(column) if cell}) if column is not None else []
+    if column is None or not told:
+        return None, None
+    if all(re.fullmatch(r"[+-]\d{2}:?\d{2}", cell) for cell in sheet.column(column)):
+        return column, None
+    if len(told) > 1 or not names_zone(told[0]):
+        raise ValueError(f"column '{sheet.header[column]}' has {', '.join(told[:3])}; expected one zone or offsets")
+    return None, clock_of(told[0], market)
 
 
 def start_of(sheet: Sheet) -> int | None:

@@ -56,8 +56,9 @@ def _session(sheet: Sheet, columns: SessionColumns, row: Row, decimals: Decimals
         raise ValueError(f"names no {'charger' if name else 'session'}")
     if not (name + charger).isprintable() or max(len(name), len(charger)) > _LONGEST_NAME:
         raise ValueError(f"'{name}' at '{charger}': names have at most {_LONGEST_NAME} printable characters")
-    begins = _instants(row.cells[columns.start], columns.clock, columns.day_first)
-    ends = _instants(row.cells[columns.end], columns.end_clock, columns.day_first)
+    offset = "" if columns.offset is None else row.cells[columns.offset]
+    begins = _instants(row.cells[columns.start] + offset, columns.clock, columns.day_first)
+    ends = _instants(row.cells[columns.end] + offset, columns.end_clock, columns.day_first)
     energy = _number(sheet, decimals, row, columns.energy)
     if energy is None or energy <= 0:
         return None

@@ -127,6 +127,9 @@ def _below(file: str, rows: Sequence[Row], separator: str, fault: tuple[int, str
     ended = _all_end_with_separators(rows[1:], width, separator)
     for row in rows[1:]:
         cells = row.cells[:width] if ended else row.cells
+        if cells == sheet.header:
+            sheet.note(f"{sheet.place} {row.line} repeats the header")
+            continue
         if len(cells) != width:
             sheet.fault(row.line, _another_width(len(cells), width, separator))
         else:

@@ -24,6 +24,7 @@ class Timing:
     fixed_minutes: int | None = None  # what every row of this publisher holds for
     clock: Clock
     end_clock: Clock | None = None
+    offset: int | None = None  # a column of offsets such as +02:00
     day_first: bool | None = None  # None: as the file's dates tell
 
 
@@ -86,7 +87,9 @@ def _texts(timing: Timing, row: Row) -> tuple[str, str]:
     if timing.end is None:
         begin, end = parts(begin)
     day = _cell(timing.day, row).split(" ")[0].split("T")[0]
-    return (f"{day} {begin}" if day and is_clock(begin) else begin, f"{day} {end}" if day and is_clock(end) else end)
+    offset = _cell(timing.offset, row)
+    begin, end = (f"{day} {text}" if day and is_clock(text) else text for text in (begin, end))
+    return (begin + offset if begin else begin, end + offset if end else end)
 
 
 def _next_day(one: Written) -> bool:

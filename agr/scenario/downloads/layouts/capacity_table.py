@@ -38,7 +38,7 @@ def _columns(sheet: Sheet, asked: Asked) -> CapacityColumns | None:
     return CapacityColumns(
         time=time, product=product, price=price, until=until, last_day=one_of(sheet, ("date_?to",)),
         type=one_of(sheet, ("type_of_reserves?", "reserve_type", "reserve", "type")),
-        country=one_of(sheet, ("country",)), clock=clock_of(sheet.header[time], local.zone),
+        country=one_of(sheet, ("country", "area|zone|bidding_zone")), clock=clock_of(sheet.header[time], local.zone),
         per_block=not sheet.names()[price].endswith("_h"),
     )  # fmt: skip
 

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 
 from agr.scenario.downloads.areas import area_code
 from agr.scenario.downloads.layout import Asked, Layout, PriceColumn, PriceColumns
-from agr.scenario.downloads.roles import AREAS, DAYS, ENDS, LENGTHS, SEQUENCES, UNITS, one_of, start_of
+from agr.scenario.downloads.roles import AREAS, DAYS, ENDS, LENGTHS, SEQUENCES, UNITS, one_of, start_of, zone_column
 from agr.scenario.downloads.sheet import Sheet
 from agr.scenario.downloads.timing import Timing, read_day_first
-from agr.scenario.downloads.words import clock_of, foreign, per_mwh, plain
+from agr.scenario.downloads.words import clock_of, foreign, names_zone, per_mwh, plain
 
 _PRICES = {"price", "marketprice", "prices", "preis", "preise", "prijs", "prijzen", "prix"}
 _UNIT = re.compile(r"[\[(]?\s*(?:€|EUR|ct|cent)\s*(?:/|per\s)\s*k?M?Wh[a-z]*\s*[\])]?", re.IGNORECASE)
@@ -53,10 +53,12 @@ def timing_of(sheet: Sheet, asked: Asked) -> Timing | None:
         return None
     day = one_of(sheet, DAYS, but=(start, end))
     clock = clock_of(sheet.header[anchor], asked.tz)
-    end_clock = clock if end is None else clock_of(sheet.header[end], asked.tz)
+    offset, told = zone_column(sheet, asked.tz, but=(start, end, day))
+    clock = told if told is not None and not names_zone(sheet.header[anchor]) else clock
+    end_clock = clock if end is None or not names_zone(sheet.header[end]) else clock_of(sheet.header[end], asked.tz)
     length = one_of(sheet, LENGTHS, but=(start, end))
     return Timing(
-        start=start, end=end, day=day, length=length, clock=clock, end_clock=end_clock,
+        start=start, end=end, day=day, length=length, clock=clock, end_clock=end_clock, offset=offset,
         day_first=read_day_first(sheet, start, end, day, dense=True),
     )  # fmt: skip
 

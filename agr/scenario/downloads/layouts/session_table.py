@@ -1,10 +1,10 @@
 """Charging sessions in columns with telling names, in any order: a charge-point operator's or a user's own list."""
 
 from agr.scenario.downloads.layout import Asked, Layout, SessionColumns
-from agr.scenario.downloads.roles import one_of
+from agr.scenario.downloads.roles import one_of, zone_column
 from agr.scenario.downloads.sheet import Sheet
 from agr.scenario.downloads.timing import read_day_first
-from agr.scenario.downloads.words import clock_of, in_unit
+from agr.scenario.downloads.words import clock_of, in_unit, names_zone
 
 _ANY = r"(?:_(?:utc|local|time|date|date_time|cet|cest|mez|mesz|gmt|at|europe|[a-z]+))*"
 _OF = r"(?:utc_|local_)?(?:transaction_|session_|charging_|charge_|plug_?in_)?"
@@ -33,9 +33,12 @@ def _columns(sheet: Sheet, asked: Asked) -> SessionColumns | None:
         return None
     session, plug, power = found["session"], found["plug"], found["power"]
     clock = clock_of(sheet.header[start], asked.tz)
+    offset, told = zone_column(sheet, asked.tz, but=(start, end))
+    clock = told if told is not None and not names_zone(sheet.header[start]) else clock
     return SessionColumns(
         session=session, charger=[charger] if plug is None else [charger, plug], start=start, end=end, energy=energy,
-        power=power, clock=clock, end_clock=clock_of(sheet.header[end], clock.zone),
+        power=power, offset=offset, clock=clock,
+        end_clock=clock_of(sheet.header[end], clock.zone) if names_zone(sheet.header[end]) else clock,
         day_first=read_day_first(sheet, start, end), energy_factor=in_unit(sheet.header[energy], "wh"),
         power_factor=None if power is None else in_unit(sheet.header[power], "w"),
     )  # fmt: skip
