@@ -345,8 +345,9 @@ def import_(
             sessions_from=parse_day(sessions_from) if sessions_from else None,
         )  # fmt: skip
         scenario, notes = import_scenario(folder, request)
-    for note in notes:
-        err.print(f"note: {note}", markup=False, highlight=False, soft_wrap=True)
+    for kind, words in (("note", notes), ("warning", scenario.warnings)):
+        for said in words:
+            err.print(f"{kind}: {said}", markup=False, highlight=False, soft_wrap=True)
     out.print(
         f"{folder}: {scenario.resources:,} sessions; run it with `agr scenario run {folder}`",
         markup=False, highlight=False, soft_wrap=True,

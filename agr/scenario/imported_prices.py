@@ -15,17 +15,21 @@ from agr.scenario.downloads import Reading
 _MINUTE = timedelta(minutes=1)
 
 
-def of_days(path: Path, reading: Reading[Price], periods: Sequence[Period], *, whole: bool = True) -> list[Price]:
-    """Return a file's prices of the Periods, cut to them.
+def of_days(
+    path: Path, reading: Reading[Price], periods: Sequence[Period], *, gaps: list[str] | None = None
+) -> list[Price]:  # fmt: skip
+    """Return a file's prices that hold in the Periods; `gaps`, if given, hears of ISPs without one.
 
-    Raises TableError, with what the file has instead, when it has none of them, or (`whole`) not for every ISP.
+    Raises TableError, with what the file has instead, when a series has none of them, or, without `gaps`, not for all.
     """
     kept = [p for p in reading.values if p.start < periods[-1].end and _end(p) > periods[0].start]
     faults = []
     for name, series in groupby(sorted(reading.values, key=lambda p: p.series), lambda p: p.series):
         prices = list(series)
         lacking = [words for period in periods if (words := _lacking(name, prices, period))]
-        if lacking and (whole or not any(p.series == name for p in kept)):
+        if gaps is not None and any(p.series == name for p in kept):
+            gaps += [f"{path.name}: {words}" for words in lacking]
+        elif lacking:
             first, last = (moment.astimezone(periods[0].tz).date() for moment in _reach(prices))
             faults += [
                 Finding(file=path.name, words=f"{words}; it has prices from {first} to {last}") for words in lacking

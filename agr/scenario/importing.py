@@ -146,7 +146,7 @@ def _take_prices(request: ImportRequest, made: _Made) -> None:
         made.prices += bought
     if request.imbalance is not None:
         found = _heard(request.imbalance, downloads.imbalance(request.imbalance, asked), made)
-        made.prices += of_days(request.imbalance, found, periods, whole=False)
+        made.prices += of_days(request.imbalance, found, periods, gaps=made.notes)
 
 
 def _heard(path: Path, reading: Reading[Any], made: _Made) -> Reading[Any]:

@@ -78,6 +78,15 @@ def test_contradictions_are_refused(tmp_path, part, words):
         read(tmp_path, part)
 
 
+def test_series_of_other_contracts_than_day_ahead_ones_are_left_out_or_refused(tmp_path):
+    intraday = series([(1, 20)]).replace(
+        "<curveType>", "<contract_MarketAgreement.type>A07</contract_MarketAgreement.type><curveType>"
+    )
+    assert {p[2] for p in read(tmp_path, series([(1, 10)]), intraday)} == {10}
+    with pytest.raises(TableError, match="holds no prices of day-ahead auctions"):
+        read(tmp_path, intraday)
+
+
 def test_other_documents_are_refused_with_their_reason(tmp_path):
     path = tmp_path / "answer.xml"
     path.write_text("<Acknowledgement_MarketDocument><Reason><text>No matching data found</text></Reason>"

@@ -148,3 +148,20 @@ def test_contradicting_capacity_prices_are_refused_with_both_lines(tmp_path):
         downloads.capacity(path, Asked(tz=TZ))
     path.write_text(path.read_text().replace(";6\n", ";5\n"))
     assert [p.value for p in downloads.capacity(path, Asked(tz=TZ)).values] == [5]
+
+
+@pytest.mark.parametrize(("unit", "factor"), [("", 1), (" (EUR/MWh)", 1), (" [€/kWh]", 1000), (" (ct/kWh)", 10)])
+def test_the_unit_of_imbalance_prices_counts(tmp_path, unit, factor):
+    path = tmp_path / "imbalance.csv"
+    path.write_text(f"Date;Isp;Price Shortage{unit};Price Surplus{unit}\n2024-04-10;1;3;2\n", encoding="utf-8")
+    assert [p.value for p in downloads.imbalance(path, Asked(tz=TZ)).values] == [3 * factor, 2 * factor]
+    path.write_text("Date;Isp;Price Shortage (GBP/MWh);Price Surplus (GBP/MWh)\n2024-04-10;1;3;2\n")
+    with pytest.raises(TableError, match=r"column 'Price Shortage \(GBP/MWh\)' is not in EUR"):
+        downloads.imbalance(path, Asked(tz=TZ))
+
+
+def test_elia_s_one_price_of_later_years_is_that_of_both_sides(tmp_path):
+    path = tmp_path / "imbalance.csv"
+    path.write_text("Datetime;Resolution code;Imbalance price\n2024-04-10T00:00:00+02:00;PT15M;7,5\n")
+    found = downloads.imbalance(path, Asked(tz=TZ)).values
+    assert [(p.series, p.value) for p in found] == [("imbalance_shortage", 7.5), ("imbalance_surplus", 7.5)]

@@ -19,6 +19,7 @@ from agr.scenario.downloads.words import clock_of
 
 _HEADER = ("start (UTC)", "end (UTC)", "area", "sequence", "currency", "unit", "A44 price")
 _DECLARATION = re.compile(r"^\s*<\?xml[^>]*\?>")  # the text is decoded; its declared encoding no longer holds
+_DAILY = ("A01", "")
 _STEPPED = ("A03", "")
 
 
@@ -34,13 +35,24 @@ def sheet_of(file: str, text: str) -> Sheet:
         reason = " ".join(_all(root, "text"))
         words = f"is of type {_name(root)}, expected a Publication_MarketDocument of prices (A44)"
         raise sheet.refuse(f"{words}. {reason}" if reason else words)
-    for series in (child for child in root if _name(child) == "TimeSeries"):
+    for series in _day_ahead(sheet, root):
         for period in (child for child in series if _name(child) == "Period"):
             try:
                 sheet.rows += _points(series, period)
             except (ValueError, InputError) as error:
                 sheet.fault(_line(period), str(error))
     return sheet
+
+
+def _day_ahead(sheet: Sheet, root: etree._Element) -> list[etree._Element]:
+    """Return the series of day-ahead auctions. Raises TableError when there are only others."""
+    series = [child for child in root if _name(child) == "TimeSeries"]
+    daily = [one for one in series if _one(one, "contract_MarketAgreement.type", "") in _DAILY]
+    if series and not daily:
+        raise sheet.refuse("holds no prices of day-ahead auctions (contract type A01), only of others")
+    if len(daily) < len(series):
+        sheet.note(f"{len(series) - len(daily)} series of other contracts than day-ahead ones were left out")
+    return daily
 
 
 def _points(series: etree._Element, period: etree._Element) -> Iterator[Row]:

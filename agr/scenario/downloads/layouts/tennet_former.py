@@ -3,7 +3,8 @@
 Who consumes more than planned is short and pays the price of "Consume"; who feeds in more has a surplus.
 """
 
-from agr.scenario.downloads.layout import Asked, Layout, PriceColumn, PriceColumns
+from agr.scenario.downloads.imbalance_columns import imbalance_columns
+from agr.scenario.downloads.layout import Asked, Layout, PriceColumns
 from agr.scenario.downloads.roles import one_of
 from agr.scenario.downloads.sheet import Sheet
 from agr.scenario.downloads.timing import Timing, read_day_first
@@ -19,10 +20,7 @@ def _columns(sheet: Sheet, asked: Asked) -> PriceColumns | None:
     first = False if sheet.names()[day] == "date" else read_day_first(sheet, day, dense=True)
     return PriceColumns(
         timing=Timing(day=day, start=start, clock=clock_of("CET/CEST", asked.tz), day_first=first),
-        prices=[
-            PriceColumn(column=consume, series="imbalance_shortage"),
-            PriceColumn(column=feed, series="imbalance_surplus"),
-        ],
+        prices=imbalance_columns(sheet, shortage=consume, surplus=feed),
         isp=number,
     )
 
