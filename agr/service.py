@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable
-from datetime import timedelta
 from functools import partial
 from types import TracebackType
 
@@ -32,6 +31,7 @@ from agr.operations.plan_cache import PlanCache
 from agr.operations.point_table import PointTable
 from agr.operations.program_folder import ProgramFolder
 from agr.operations.resource_programs import ProgramCache
+from agr.operations.stuck_messages import watch_outbox
 from agr.operations.unsent import Unsent
 from agr.operations.watchdog import Watchdog, shorten_pauses
 from agr.planning.failed_cases import kept_of
@@ -313,7 +313,7 @@ class Service:
         """Report overdue answers; repeat requests and prognoses that the day still lacks. Idempotent."""
         self.receiver.watch()
         self._solver.rest()
-        self._watch_outbox()
+        watch_outbox(self.store, self.settings, self.clock.now())
         self._watch_discovery()
         for period in self.scheduler.periods():
             with self.store.transaction() as tx:
@@ -322,18 +322,6 @@ class Service:
                 self.portfolio_requests.take_own_points(period)
                 self.portfolio_requests.ask_portfolio(period)
             self.publisher.publish(period, self.planner.closed_isps(period))
-
-    def _watch_outbox(self) -> None:
-        """Raise an alarm for recipients whose messages do not leave; end it when they do again."""
-        now = self.clock.now()
-        with self.store.transaction() as tx:
-            stuck = outbox.stuck(tx, now - timedelta(seconds=self.settings.alarms.outbox_stuck_s))
-            for domain, count in stuck.items():
-                text = f"{count} messages to {domain} have not left; see the outbox for the reason"
-                day.raise_alarm(tx, "outbox stuck", domain, text, now)
-            for alarm in day.open_alarms(tx):
-                if alarm.kind == "outbox stuck" and alarm.subject not in stuck:
-                    day.recover(tx, alarm.kind, alarm.subject, now)
 
     def _watch_discovery(self) -> None:
         """End discovery alarms from before a restart or failover, even if discovery is now disabled."""

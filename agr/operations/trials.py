@@ -1,5 +1,6 @@
 """Tries what a configuration names: its feeds, the price series that planning needs, public keys, endpoints."""
 
+import stat
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -41,6 +42,7 @@ def tried(settings: Settings) -> Found:
     faults += _undelivered(settings, known, failed=bool(faults))
     faults += [fault for p in settings.participants for fault in _wrong_keys(p.domain, p.role, p.public_keys)]
     doubtful = [doubt for one in fed for doubt in one.doubts] + [words for words in reached if words]
+    doubtful += _open_to_others(settings)
     return Found(faults=tuple(faults), doubts=tuple(doubtful))
 
 
@@ -115,6 +117,14 @@ def _needed(settings: Settings) -> Iterator[tuple[str, str]]:
         yield "markets.intraday.sell_series", markets.intraday.sell_series
     for product in markets.capacity:
         yield f"markets.capacity {product.name}", product.series
+
+
+def _open_to_others(settings: Settings) -> Iterator[str]:
+    """Yield a doubt about a data folder that was made with rights for everybody; a new one is for its owner only."""
+    folder = settings.data_folder
+    mode = stat.S_IMODE(folder.stat().st_mode) if folder.is_dir() else 0
+    if mode & 0o007:
+        yield f"data_folder {folder} is open to everybody (mode {mode:04o}) and holds personal data: chmod 700 {folder}"
 
 
 def _wrong_keys(domain: str, role: str, keys: Iterable[str]) -> Iterator[str]:

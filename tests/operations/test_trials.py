@@ -153,3 +153,11 @@ def test_an_endpoint_that_does_not_answer_is_doubted(check: Callable[..., Result
     with socket.create_server(("127.0.0.1", 0)) as taken:
         dead = f"http://127.0.0.1:{taken.getsockname()[1]}/message"
     assert f"warning: dso.example (DSO): endpoint {dead} cannot be reached now" in said(check(endpoint=dead))
+
+
+def test_a_data_folder_that_is_open_to_everybody_is_doubted(check: Callable[..., Result]) -> None:
+    check()
+    data = Path("data")
+    assert "open to everybody" not in said(check())
+    data.chmod(0o755)
+    assert f"data_folder {data} is open to everybody (mode 0755)" in said(check()).replace(str(Path.cwd()) + "/", "")
