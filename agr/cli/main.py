@@ -15,6 +15,7 @@ import typer
 from agr.cli import awards, keys, programs, scenario
 from agr.cli import operators as operating
 from agr.cli.terminal import err, in_words, out, print_json, show
+from agr.domain.faults import number_of
 
 if TYPE_CHECKING:
     from agr.domain.isp import Period
@@ -293,7 +294,7 @@ def connections_register(config: ConfigOption = DEFAULT) -> None:
             raise AgrError("the register has no connections: load them with `agr import FOLDER`")
         portfolio_requests = PortfolioRequests(store, settings, SystemClock(), participants_of(settings))
         sent = portfolio_requests.register_connections(known)
-    out.print(f"queued {len(sent)} AGRPortfolioUpdate with {len(known)} connections", highlight=False)
+    out.print(f"queued {len(sent)} AGRPortfolioUpdate with {number_of(len(known), 'connection')}", highlight=False)
 
 
 @app.command()

@@ -12,6 +12,7 @@ import typer
 
 from agr.cli.terminal import out, show
 from agr.domain.errors import AgrError, InputError
+from agr.domain.faults import number_of
 from agr.operations.accounts.roles import ROLES, Principal
 
 if TYPE_CHECKING:
@@ -114,7 +115,7 @@ def register(app: typer.Typer, in_words: Words) -> None:
         proven = "no bound proven" if plan["gap_eur"] is None else f"proven within {plan['gap_eur']:,.2f}"
         worth = f"{plan['objective_eur']:,.2f}, {proven}"
         _say(f"plan {plan['id']} ({plan['state']}) for {plan['period']}: {worth}")
-        _say(f"changes {plan['changed_points']} congestion points by {plan['moved_kwh']:,.1f} kWh")
+        _say(f"changes {number_of(plan['changed_points'], 'congestion point')} by {plan['moved_kwh']:,.1f} kWh")
         for term, value in (plan["change_eur"] or {}).items():
             if abs(value) >= 0.005:
                 _say(f"    {term:<24} {value:>+14,.2f}")

@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from agr.domain.errors import InputError
-from agr.domain.faults import meant
+from agr.domain.faults import meant, number_of
 from agr.domain.isp import Period
 from agr.domain.plan import Plan
 from agr.operations.day_status import DayStatus, PlanStatus
@@ -75,11 +75,10 @@ def day_overview(found: DayStatus) -> Iterator[RenderableType]:
         table.add_row(moment.name, f"{moment.at:%a %H:%M:%S}", moment.state, Text(moment.result))
     yield table
     cros = ", ".join(f"{cro} {state}" for cro, state in found.cros.items()) or "no CRO asked yet"
-    yield (
-        f"CROs: {cros}; {found.congestion_points} congestion points with {found.connections} connections, "
-        f"{found.free_connections} in none"
-    )
-    yield f"Since the day before: {found.joined} connections joined, {found.left} left, {found.moved} moved"
+    points, inside = number_of(found.congestion_points, "congestion point"), number_of(found.connections, "connection")
+    yield f"CROs: {cros}; {points} with {inside}, {found.free_connections} in none"
+    joined = number_of(found.joined, "connection")
+    yield f"Since the day before: {joined} joined, {found.left} left, {found.moved} moved"
     yield "\n".join(["Plans:", *([line for p in found.plans for line in _plan(p, found.currency)] or ["  none yet"])])
     sent = [f"  revision {p.revision}: {p.count} {p.state}" for p in found.prognoses]
     yield "\n".join(["D-Prognoses:", *(sent or ["  none sent yet"])])

@@ -51,6 +51,11 @@ def meant(given: str, known: Collection[str]) -> str:
     return f"known are {', '.join(names[:_NAMED])}{more}" if names else "there is none"
 
 
+def number_of(count: int, thing: str, things: str = "") -> str:
+    """Return a count in words: 1 fault, 2 faults, 1,200 faults; `things`: the plural where it is not the thing + s."""
+    return f"{count:,} {thing if count == 1 else things or thing + 's'}"
+
+
 def counted(faults: Collection[object]) -> str:
     """Return how many faults there are, in words."""
-    return f"{len(faults)} fault" + ("" if len(faults) == 1 else "s")
+    return number_of(len(faults), "fault")

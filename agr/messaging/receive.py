@@ -11,6 +11,7 @@ from threading import Lock
 import structlog
 
 from agr.domain.errors import MessageError, SealError, StoreError
+from agr.domain.faults import number_of
 from agr.domain.isp import Clock, Period
 from agr.domain.plan import Reason, ReasonKind
 from agr.domain.program import expand
@@ -343,9 +344,8 @@ class Receiver:
             claimed_twice=len(clashes),
         )  # fmt: skip
         if clashes:
-            text = (
-                f"{len(clashes)} connections are claimed by {cro} and by another CRO, or twice; the first claim stays"
-            )
+            claimed = f"{number_of(len(clashes), 'connection')} {'is' if len(clashes) == 1 else 'are'} claimed"
+            text = f"{claimed} by {cro} and by another CRO, or twice; the first claim stays"
             day.raise_alarm(tx, "portfolio conflict", f"{cro} {period}", text, self._clock.now())
         else:
             day.recover_all(tx, "portfolio conflict", f"{cro} ", self._clock.now())
@@ -412,10 +412,8 @@ class Receiver:
             overdue = outbox.unanswered(tx, now)
             for late in overdue:
                 outbox.no_longer_waiting(tx, late.message_id)
-                minutes = (now - late.queued_at) / timedelta(minutes=1)
-                text = (
-                    f"{late.recipient_domain} has not answered {late.type} {late.message_id} for {minutes:.0f} minutes"
-                )
+                waited = number_of(round((now - late.queued_at) / timedelta(minutes=1)), "minute")
+                text = f"{late.recipient_domain} has not answered {late.type} {late.message_id} for {waited}"
                 day.raise_alarm(tx, "answer overdue", f"{late.recipient_domain} {late.subject}".strip(), text, now)
                 log.warning(
                     "answer.overdue", type=late.type, recipient=late.recipient_domain, message_id=late.message_id

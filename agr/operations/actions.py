@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import date, timedelta
 
 from agr.domain.errors import ConflictError, InputError, MissingError
+from agr.domain.faults import number_of
 from agr.domain.isp import Clock, Period
 from agr.domain.plan import Plan, PlanState, Reason, ReasonKind
 from agr.messaging.publish import OPEN, Publisher
@@ -53,7 +54,7 @@ class Actions(ActionBase):
             reason = Reason(kind=ReasonKind.OPERATOR, reference=by.label[:255], text=f"{by.name}: {why}")
             at = self._clock.now() - _ALREADY
             trigger = day.put_trigger(tx, day_, reason, at, preview=preview, points=points)
-            what = f"{len(points)} congestion points" if points else "whole portfolio"
+            what = number_of(len(points), "congestion point") if points else "whole portfolio"
             self._record(tx, by, "preview" if preview else "re-optimise", str(period), why, what)
         self._wake()
         return Done(text="a plan was asked for", trigger=trigger)
@@ -80,7 +81,10 @@ class Actions(ActionBase):
         count = self._publisher.publish(plan.period, self._closed_isps(plan.period), by_hand=True)
         self._wake()
         later = "" if opened else "; D-Prognoses leave once the day-ahead results are planned"
-        return Done(text=f"plan {number} is in force, {count} D-Prognoses queued{later}", plan=number)
+        return Done(
+            text=f"plan {number} is in force, {number_of(count, 'D-Prognosis', 'D-Prognoses')} queued{later}",
+            plan=number,
+        )
 
     def discard(self, by: Principal, number: int, why: str) -> Done:
         """Discard a preview; the plan in force stays."""
@@ -137,7 +141,7 @@ class Actions(ActionBase):
             self._record(tx, by, "send waiting", str(period), why)
         count = self._publisher.publish(period, self._closed_isps(period), by_hand=True)
         self._wake()
-        return Done(text=f"{count} D-Prognoses queued")
+        return Done(text=f"{number_of(count, 'D-Prognosis', 'D-Prognoses')} queued")
 
     def resend(self, by: Principal, message_id: str, why: str) -> Done:
         """Send a queued or failed message now; a rejected D-Prognosis as its next revision, with the plan in force."""

@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 
+from agr.domain.faults import number_of
 from agr.settings import Settings
 from agr.store import day, outbox
 from agr.store.engine import Store
@@ -14,7 +15,8 @@ def watch_outbox(store: Store, settings: Settings, now: datetime) -> None:
     with store.transaction() as tx:
         stuck = outbox.stuck(tx, now - timedelta(seconds=settings.alarms.outbox_stuck_s))
         for domain, count in stuck.items():
-            text = f"{count} messages to {domain} have not left; see the outbox for the reason"
+            waiting = f"{number_of(count, 'message')} to {domain} {'has' if count == 1 else 'have'}"
+            text = f"{waiting} not left; see the outbox for the reason"
             day.raise_alarm(tx, _KIND, domain, text, now)
         for alarm in day.open_alarms(tx):
             if alarm.kind == _KIND and alarm.subject not in stuck:

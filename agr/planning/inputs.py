@@ -8,6 +8,7 @@ from hashlib import sha256
 import numpy as np
 from numpy.typing import NDArray
 
+from agr.domain.faults import number_of
 from agr.domain.isp import Period
 from agr.domain.kinds import MEASURED
 from agr.domain.plan import Plan
@@ -225,5 +226,7 @@ def _unavailable_from(reader: PlanReader, register: Register, period: Period, no
         for resource, connection in register.connection_of().items()
         if resource in start or connection in start
     }
-    notes.append(f"{len(found)} resources were marked unavailable by an operator")
+    notes.append(
+        f"{number_of(len(found), 'resource')} {'was' if len(found) == 1 else 'were'} marked unavailable by an operator"
+    )
     return found

@@ -7,6 +7,7 @@ import structlog
 
 from agr.connectors.ports import open_source
 from agr.domain.errors import FeedError
+from agr.domain.faults import number_of
 from agr.domain.isp import Clock, Period
 from agr.domain.plan import Reason, ReasonKind
 from agr.domain.price import values_on
@@ -55,7 +56,7 @@ class MarketDay:
     def _query(self, period: Period, _name: str) -> str:
         own = self._portfolio_requests.take_own_points(period, again=True)
         asked = self._portfolio_requests.ask_portfolio(period)
-        words = f"asked {asked} CRO{'' if asked == 1 else 's'}"
+        words = f"asked {number_of(asked, 'CRO')}"
         if own is None:
             return words
         return f"{own}; {words}" if asked else own
@@ -69,7 +70,7 @@ class MarketDay:
                     f"CRO {cro} has not told us the congestion points of {period}; it is asked again until it answers"
                 )
                 day.raise_alarm(tx, "portfolio late", f"{cro} {period}", text, now)
-        return f"{len(late)} CRO{'' if len(late) == 1 else 's'} late" if late else "all CROs answered"
+        return f"{number_of(len(late), 'CRO')} late" if late else "all CROs answered"
 
     def _first_plan(self, period: Period, _name: str) -> str:
         self.refresh(period)
@@ -126,7 +127,9 @@ class MarketDay:
         if not planned:
             return f"{MISSED}; there is no plan to send"
         sent = self._publisher.publish(period)
-        return "prognoses were sent before" if opened and not sent else f"{sent} prognoses sent from the plan in force"
+        if opened and not sent:
+            return "prognoses were sent before"
+        return f"{number_of(sent, 'prognosis', 'prognoses')} sent from the plan in force"
 
     def _prognosis_gate(self, period: Period, _name: str) -> str:
         """Name the congestion points whose prognosis the DSO has not accepted."""
@@ -137,7 +140,7 @@ class MarketDay:
             for address in without:
                 text = f"the gate has closed and {_unaccepted(newest.get(address), period)}; call the DSO"
                 day.raise_alarm(tx, "prognosis not accepted", address, text, self._clock.now())
-        return f"{len(known) - len(without)} congestion points accepted, {len(without)} not"
+        return f"{number_of(len(known) - len(without), 'congestion point')} accepted, {len(without)} not"
 
     def _forget(self, _period: Period, _name: str) -> str:
         """Delete what `retention` no longer allows us to keep."""
@@ -154,7 +157,7 @@ class MarketDay:
         for case in kept_of(self._settings).archives():
             if case.stat().st_mtime < old_cases:
                 case.unlink()
-        return f"deleted {messages} messages and {gone} plans"
+        return f"deleted {number_of(messages, 'message')} and {number_of(gone, 'plan')}"
 
     def refresh(self, period: Period) -> None:
         """Fetch prices and forecasts from the configured sources; a source that fails only raises an alarm."""

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from agr.domain.faults import number_of
 from agr.domain.isp import Period
 from agr.domain.own_points import OwnPoints, own_points
 from agr.domain.plan import Reason, ReasonKind
@@ -30,7 +31,8 @@ def take(tx: Tx, period: Period, now: datetime, *, alone: bool) -> str | None:
     found = own_points(period, members, known.connections)
     clashes = portfolio.replace(tx, period.day, OWN_LIST, found.points, found.free if alone else ())
     inside = sum(len(point.connections) for point in found.points)
-    words = f"{inside} connections in {len(found.points)} congestion points, {len(found.free)} in none"
+    points = number_of(len(found.points), "congestion point")
+    words = f"{number_of(inside, 'connection')} in {points}, {len(found.free)} in none"
     portfolio.set_answer(tx, period.day, OWN_LIST, "answered", now, words)
     _alarms(tx, period, found, clashes, now, alone=alone)
     if planned and portfolio.load(tx, period) != before:
@@ -71,4 +73,4 @@ def _incomplete(period: Period, found: OwnPoints, *, alone: bool) -> str:
 def _some(connections: tuple[str, ...]) -> str:
     named = ", ".join(connections[:_NAMED])
     more = len(connections) - _NAMED
-    return f"{len(connections)} connections ({named}{f' and {more} more' if more > 0 else ''})"
+    return f"{number_of(len(connections), 'connection')} ({named}{f' and {more} more' if more > 0 else ''})"

@@ -53,7 +53,7 @@ def test_a_day_is_planned_with_a_table_in_the_cros_place(tables: Path) -> None:
     assert planned.exit_code == 0, planned.output
     shown = agr("status", "--period", str(tomorrow()))
     assert "table congestion_points answered" in " ".join(shown.stdout.split())
-    assert "1 congestion points with 1 connections, 0 in none" in " ".join(shown.stdout.split())
+    assert "1 congestion point with 1 connection, 0 in none" in " ".join(shown.stdout.split())
 
 
 def test_without_a_cro_and_a_table_check_says_what_to_do_and_the_plan_says_what_it_took(tables: Path) -> None:

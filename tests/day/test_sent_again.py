@@ -66,7 +66,7 @@ def test_resending_a_rejected_prognosis_sends_its_program_as_the_next_revision(m
 def test_sending_what_waits_sends_rejected_prognoses_too_and_nothing_else(market):
     driven = rejected_once(market)
     assert driven.daemon.operators.unsent(PERIOD) == 1
-    assert driven.daemon.operators.actions.send_waiting(OPERATOR, PERIOD.day, WHY).text == "1 D-Prognoses queued"
+    assert driven.daemon.operators.actions.send_waiting(OPERATOR, PERIOD.day, WHY).text == "1 D-Prognosis queued"
     driven.settle()
     assert of_c(driven)[-1] == (3, "accepted")
     assert driven.daemon.operators.unsent(PERIOD) == 0

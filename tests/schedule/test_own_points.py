@@ -73,7 +73,7 @@ def beside(tmp_path: Path) -> Iterator[Market]:
 
 def test_without_a_cro_the_table_says_which_connection_lies_where(alone: Market) -> None:
     alone.enter(member("ean.1", intraday_redispatch_by="AGR"))
-    assert alone.do("portfolio_query") == "1 connections in 1 congestion points, 1 in none"
+    assert alone.do("portfolio_query") == "1 connection in 1 congestion point, 1 in none"
     assert alone.points() == (
         (CongestionPoint(address=POINT, dso="dso.example", connections=("ean.1",), intraday_redispatch_by="AGR"),),
         ("ean.2",),
@@ -109,7 +109,7 @@ def test_only_rows_of_the_day_count_and_who_has_none_is_named(alone: Market) -> 
     points, free = alone.points()
     assert [point.address for point in points] == [POINT]
     assert free == ("ean.2",)
-    assert "1 connections (ean.2)" in alone.alarms()["portfolio incomplete"]
+    assert "1 connection (ean.2)" in alone.alarms()["portfolio incomplete"]
     alone.enter(member("ean.1"), member("ean.2", OTHER_POINT, last_day=PERIOD.day))
     alone.do("portfolio_query")
     assert alone.alarms() == {}
@@ -136,7 +136,7 @@ def test_without_a_cro_and_a_table_it_is_planned_without_points_and_said(alone: 
 
 def test_beside_a_cro_the_table_adds_its_points(beside: Market) -> None:
     beside.enter(member("ean.2", OTHER_POINT))
-    assert beside.do("portfolio_query") == "1 connections in 1 congestion points, 1 in none; asked 1 CRO"
+    assert beside.do("portfolio_query") == "1 connection in 1 congestion point, 1 in none; asked 1 CRO"
     listed = CongestionPoint(address=POINT, dso="dso.example", connections=("ean.1", "ean.2"))
     with beside.world.store.transaction() as tx:
         clashes = portfolio.replace(tx, PERIOD.day, "cro.example", (listed,), ())
@@ -158,7 +158,7 @@ def test_what_a_cro_claims_as_well_is_an_alarm(beside: Market) -> None:
     beside.world.know_points()
     beside.enter(member("ean.1", OTHER_POINT + "b"))
     beside.do("portfolio_query")
-    assert "1 connections (ean.1)" in beside.alarms()["portfolio conflict"]
+    assert "1 connection (ean.1)" in beside.alarms()["portfolio conflict"]
 
 
 def test_a_table_imported_later_changes_the_points_and_asks_for_a_plan(alone: Market, tmp_path: Path) -> None:

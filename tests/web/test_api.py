@@ -180,7 +180,7 @@ def test_what_is_unavailable_is_planned_without_and_then_again_with(desk):
     program = client.get(f"/api/v1/days/{DAY}/points/{OTHER_POINT}").json()["program_kw"]
     assert set(program) == {0.0}, "the connection's only resource is off"
     assert any(
-        "1 resources were marked unavailable" in n for n in client.get(f"/api/v1/days/{DAY}/plans").json()[0]["notes"]
+        "1 resource was marked unavailable" in n for n in client.get(f"/api/v1/days/{DAY}/plans").json()[0]["notes"]
     )
     client.post(f"/api/v1/unavailable/{entry}/end", json={"why": "it is back"})
     desk.daemon.planner.run_due()
