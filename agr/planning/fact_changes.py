@@ -14,6 +14,7 @@ from agr.planning.case import NamedCase
 from models.case import NO_POINT, UNIT_CLASSES, Case
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 
 _POWER = {"program_kw", "forecast_kw"}
 _FORECAST = {"demand_kwh", "charge_efficiency"}
@@ -25,6 +26,8 @@ _NOT_FACTS = {
 _SHOWN = 8
 """Most facts that are named at one place."""
 _SLACK = 1e-9
+_AT_ONCE = 4096
+"""Units compared at one time: their arrays are copied, and a million units have a hundred numbers each."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,29 +97,36 @@ def _of_class(name: str, before: NamedCase, after: NamedCase, marked: Collection
     """Yield what changed about the units of a class, those whose availability has changed left out."""
     old, new = getattr(before.case, name), getattr(after.case, name)
     where, was = _places_of(name, after), _places_of(name, before)
-    rows = {resource: row for row, resource in enumerate(before.of(name))}
-    joined = [r for r in after.of(name) if r not in rows and r not in marked]
-    left = [r for r in before.of(name) if r not in where and r not in marked]
-    yield from (_Fact(address=where[r], kind="resources that joined", words=f"{r} joined") for r in joined)
-    yield from (_Fact(address=was[r], kind="resources that left", words=f"{r} left") for r in left)
-    common = [(row, rows[r], r) for row, r in enumerate(after.of(name)) if r in rows and r not in marked]
-    if not common:
-        return
-    here, there = np.array([c[0] for c in common]), np.array([c[1] for c in common])
+    rows = {resource: row for row, resource in enumerate(before.of(name)) if resource not in marked}
+    names = [resource for resource in after.of(name) if resource not in marked]
+    yield from (
+        _Fact(address=where[r], kind="resources that joined", words=f"{r} joined") for r in names if r not in rows
+    )
+    yield from (_Fact(address=was[r], kind="resources that left", words=f"{r} left") for r in rows if r not in where)
+    here = np.array([row for row, r in enumerate(after.of(name)) if r in rows], dtype=np.int64)
+    there = np.array([rows[r] for r in after.of(name) if r in rows], dtype=np.int64)
     entered: dict[str, str] = {}
     for one in fields(new):
         if one.name in _NOT_FACTS or one.name.startswith("unmanaged_"):
             continue
-        a, b = _alike(getattr(old, one.name)[there], getattr(new, one.name)[here])
-        for i in np.flatnonzero(_differ(a, b).any(axis=1)).tolist():
-            resource = common[i][2]
-            said = _said(one.name, resource, a[i], b[i])
+        for row, a, b in _changed(getattr(old, one.name), getattr(new, one.name), there, here):
+            resource = after.of(name)[row]
+            said = _said(one.name, resource, a, b)
             if said is None:
                 entered[resource] = where[resource]
             else:
                 yield _Fact(address=where[resource], kind=said[0], words=said[1])
     for resource, address in entered.items():
         yield _Fact(address=address, kind="changed entries of resources", words=f"what is known of {resource} changed")
+
+
+def _changed(old: Floats, new: Floats, there: Ints, here: Ints) -> Iterator[tuple[int, Floats, Floats]]:
+    """Yield row in `new`, values before and values now of the units that differ; a few at a time, to save memory."""
+    for first in range(0, len(here), _AT_ONCE):
+        rows = here[first : first + _AT_ONCE]
+        a, b = _alike(old[there[first : first + _AT_ONCE]], new[rows])
+        for i in np.flatnonzero(_differ(a, b).any(axis=1)).tolist():
+            yield int(rows[i]), a[i], b[i]
 
 
 def _places_of(name: str, named: NamedCase) -> dict[str, str]:
@@ -150,20 +160,24 @@ def _differ(a: Floats, b: Floats) -> NDArray[np.bool_]:
 def _said(what: str, resource: str, a: Floats, b: Floats) -> tuple[str, str] | None:
     """Return the kind and the words of a change of one field; None for what was entered for a resource."""
     apart = _differ(a[None], b[None])[0]
-    isps = int(apart.sum())
+    isps = _isps(int(apart.sum()))
     if what in _POWER:
         largest = int(np.where(apart, np.abs(b - a), -1.0).argmax())
         return "changed forecasts", (
-            f"the forecast of {resource} differs in {isps} ISPs, most in ISP {largest + 1}: {b[largest]:,.1f} kW, "
+            f"the forecast of {resource} differs in {isps}, most in ISP {largest + 1}: {b[largest]:,.1f} kW, "
             f"before {a[largest]:,.1f}"
         )
     if what in _FORECAST:
-        return "changed forecasts", f"the forecast of {resource} differs in {isps} ISPs"
+        return "changed forecasts", f"the forecast of {resource} differs in {isps}"
     if what == "energy_start_kwh":
         return "other states at the beginning", f"{resource} begins the day with {b[0]:,.1f} kWh, before {a[0]:,.1f}"
     if what == "before":
         return "other states at the beginning", f"{resource} begins the day in another state"
     return None
+
+
+def _isps(count: int) -> str:
+    return f"{count} ISP" + ("" if count == 1 else "s")
 
 
 def _markets(before: Case, after: Case) -> Iterator[Cause]:
@@ -189,5 +203,5 @@ def _price(what: str, old: Floats, new: Floats) -> Iterator[Cause]:
     apart = _differ(old[None], new[None])[0] if old.shape == new.shape else np.zeros(0, dtype=bool)
     if apart.any():
         most = int(np.where(apart, np.abs(new - old), -1.0).argmax())
-        words = f"{what} differ in {int(apart.sum())} ISPs, most in ISP {most + 1}"
+        words = f"{what} differ in {_isps(int(apart.sum()))}, most in ISP {most + 1}"
         yield Cause(what=words, eur_per_mwh=float(new[most]), before_eur_per_mwh=float(old[most]))

@@ -1,5 +1,6 @@
 """The Day page: whether the promises of tomorrow and today are kept, what is at risk, and what is planned."""
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -59,7 +60,7 @@ def overview(request: Request, principal: Viewer) -> HTMLResponse:
 
 def _shown(context: Context, period: Period) -> Shown:
     _, rows = context.point_table.rows(period.day)
-    states = context.point_table.states(period.day)
+    states = dict(Counter(row.state for row in rows))
     with context.store.transaction() as tx:
         line = timeline(tx, context.settings, period, context.clock.now(), states)
     number = line.in_force

@@ -4,16 +4,21 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from agr.domain.kinds.quantities import STORED
 from agr.domain.plan import ENERGY, Plan, PointChange, ReasonKind
 from agr.domain.register import Forecast, Price
+from agr.planning.case import NamedCase
 from agr.planning.explanation import changed_isps, circumstances
+from agr.planning.fact_changes import fact_changes
 from agr.planning.pool import SolverPool
 from agr.settings import Planning
 from agr.store import day, overrides, plans, register
 from agr.store.engine import Tx
+from models.case import UNIT_CLASSES, Fixed
+from models.decomposition.precompile import tiny
 from tests.builders.worlds import CONTRACT, OTHER_POINT, PERIOD, POINT, World, prices
 from tests.planning.test_service import PlanningStage
 
@@ -162,3 +167,29 @@ def test_a_plan_that_changes_nothing_earns_nothing_whatever_the_prices_do(world:
     assert plan.change.points == ()
     assert abs(sum(plan.change.terms_eur.values())) > 0.01
     assert sum(plan.change.earned_eur.values()) == pytest.approx(0.0, abs=1e-6)
+
+
+def test_facts_of_very_many_resources_are_compared_each_with_its_own_row() -> None:
+    """More units than are compared at one time; the second case lists them the other way round."""
+    count, case = 10_000, tiny()
+    before = np.ones((count, case.isps))
+    after = before.copy()
+    after[[3, 9_000], 1] = [2.0, 5.0]
+    names = tuple(f"load {i}" for i in range(count))
+    point = np.zeros(count, dtype=np.int64)
+
+    def named(rows: np.ndarray, order: slice) -> NamedCase:
+        units = Fixed(point=point, program_kw=rows[order])
+        loads = replace(case, fixed=units)
+        return NamedCase(case=loads, names=known | {"fixed": names[order]}, dsos=("dso.example",), notes=())
+
+    known = {
+        name: tuple(f"{name} {i}" for i in range(len(getattr(case, name).point))) for name in UNIT_CLASSES
+    }  # fmt: skip
+    found = fact_changes(named(before, slice(None)), named(after, slice(None, None, -1)), {}, {})
+    (words,) = [[cause.what for cause in causes] for causes in found.points.values()]
+    assert sorted(words) == [
+        "the forecast of load 3 differs in 1 ISP, most in ISP 2: 2.0 kW, before 1.0",
+        "the forecast of load 9000 differs in 1 ISP, most in ISP 2: 5.0 kW, before 1.0",
+    ]
+    assert [cause.what for cause in found.portfolio] == ["changed forecasts: 2"]

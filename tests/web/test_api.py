@@ -62,6 +62,9 @@ def test_the_day_and_its_congestion_points_are_told(desk):
     client = desk.as_("viewer")
     told = client.get(f"/api/v1/days/{DAY}").json()
     assert (told["isps"], told["congestion_points"], told["cros"]) == (92, 2, {"cro.example": "answered"})
+    (risk,) = told["at_risk"]
+    assert risk["kind"] == "reservation not covered"
+    assert risk["eur"] > 0
     found = client.get(f"/api/v1/days/{DAY}/points", params={"search": "p2"}).json()
     assert [p["address"] for p in found["points"]] == [OTHER_POINT]
     assert (found["matching"], found["total"]) == (1, 2)
@@ -99,7 +102,10 @@ def test_a_preview_is_sent_only_while_it_still_fits(desk):
     assert client.get(f"/api/v1/asked/{asked}").json()["plan"] is None
     desk.daemon.planner.run_due()
     number = client.get(f"/api/v1/asked/{asked}").json()["plan"]
-    assert client.get(f"/api/v1/plans/{number}").json()["state"] == "preview"
+    told = client.get(f"/api/v1/plans/{number}").json()
+    assert told["state"] == "preview"
+    earned = sum(eur for term, eur in told["earned_eur"].items() if term not in told["planning_terms"])
+    assert earned == pytest.approx(0, abs=1e-6), "nothing has changed since the plan in force"
     desk.plan(ReasonKind.RESERVATION)
     stale = client.post(f"/api/v1/plans/{number}/send", json={"why": WHY})
     assert (stale.status_code, "preview again" in stale.json()["error"]) == (409, True)
