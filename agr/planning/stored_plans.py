@@ -15,8 +15,8 @@ from agr.planning import serialisation
 from agr.planning.alarms import AlarmChange, alarms_of, alarms_of_failure
 from agr.planning.difference import Solved
 from agr.planning.gates import opens_publication
-from agr.planning.midnight import leaves_otherwise, left_by, left_reason
-from agr.planning.plan_loader import load_solved, read, unpacked
+from agr.planning.midnight import left_reason
+from agr.planning.plan_loader import read, unpacked
 from agr.store import day, input_version, overrides, plans, portfolio, register
 from agr.store.day import Trigger
 from agr.store.engine import Store, Tx
@@ -138,14 +138,14 @@ class StoredPlans:
 
 
 def put_in_force(tx: Tx, preview: Plan, at: datetime) -> None:
-    """Turn a preview into the plan in force, with its alarms, and ask for the next Period's plan like `put`."""
+    """Turn a preview into the plan in force, with its alarms, and ask for the next Period's plan like `put`.
+
+    What it leaves is not compared: unpacking two large plans would hold the transaction for seconds.
+    """
     plans.decide(tx, preview.id, PlanState.AUDITED)
-    plan, leaves = replace(preview, state=PlanState.AUDITED), None
+    plan = replace(preview, state=PlanState.AUDITED)
     write_alarms(tx, plan.period, alarms_of(plan), at)
-    if plans.newest_audited(tx, plan.period.next().day) is not None:
-        before = None if plan.predecessor is None else left_by(load_solved(tx, plan.predecessor))
-        leaves = leaves_otherwise(before, left_by(load_solved(tx, plan.id)))
-    _ask_next(tx, plan, leaves, at)
+    _ask_next(tx, plan, None, at)
 
 
 def _ask_next(tx: Tx, plan: Plan, leaves: str | None, at: datetime) -> None:

@@ -163,7 +163,9 @@ def test_a_preview_asks_for_the_next_day_when_it_comes_into_force(world: World, 
     operators(world, stage).send(ANNA, shown.id, "better")
     ((period, kind, text),) = open_reasons(world)
     assert (period, kind) == (str(NEXT.day), ReasonKind.DAY_BEFORE)
-    assert f"plan {shown.id} of {PERIOD}: otherwise left at midnight: battery 100 → " in text
+    assert f"plan {shown.id} of {PERIOD}: it came into force after " in text
+    assert stage.planner.run_due() == 1
+    assert start_kwh(world, stage.made[-1]) == pytest.approx(left_kwh(world, shown))
 
 
 def test_a_preview_made_before_the_day_before_was_planned_again_is_refused(world: World, solver: SolverPool) -> None:
