@@ -167,13 +167,15 @@ def words(against: AgainstInForce) -> str:
             f"the program of plan {against.plan} stays in force: under the same facts it is worth {worth}, "
             f"{new} (its search ended: {against.termination})"
         )
-        return f"{said}; {gone} and follow the new plan" if against.left else said
+        return f"{said}; {gone}, so they run that of the new plan" if against.left else said
+    more = _in_force_is_more(against)
     if not against.given_up:
-        return _in_force_is_more(against)
+        return more
     if against.why:
         gone = f"the program of plan {against.plan} cannot be run any more ({'; '.join(against.why)})"
     was = f"{against.was_eur:,.2f} EUR"
-    return f"{gone}: it was worth {was}, this plan {found}, {loss} (its search ended: {against.termination})"
+    said = f"{gone}: it was worth {was}, this plan {found}, {loss} (its search ended: {against.termination})"
+    return f"{said}; {more}" if more else said
 
 
 def _in_force_is_more(against: AgainstInForce) -> str:

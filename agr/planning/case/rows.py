@@ -1,4 +1,4 @@
-"""Collects the units of a class one by one, as columns of values, for the draft of a case. Pure."""
+"""A case under construction: what its units are made from, and the units of a class, one by one, as columns. Pure."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
