@@ -84,6 +84,19 @@ def test_tennet_s_former_export_counts_the_quarters_of_the_day(tmp_path, day):
         downloads.imbalance(path, Asked(tz=TZ))
 
 
+@pytest.mark.parametrize("zone", ["Europe/Helsinki", "Europe/London"])
+def test_tennet_s_times_are_dutch_whatever_the_market(tmp_path, zone):
+    path = tmp_path / "imbalance.csv"
+    asked = Asked(tz=ZoneInfo(zone))
+    for text in (
+        "Timeinterval Start Loc,Isp,Price Shortage,Price Surplus\n2024-04-10T00:00:00,1,5,4\n",
+        "Timeinterval Start (UTC+1),Isp,Price Shortage,Price Surplus\n2024-04-09T23:00:00,1,5,4\n",
+        '"Date","PTE","period_from","period_until","Consume","Feed"\n"04/10/2024","1","00:00","00:15","5","4"\n',
+    ):
+        path.write_text(text)
+        assert {p.start for p in downloads.imbalance(path, asked).values} == {Period(date(2024, 4, 10)).start}
+
+
 def test_an_hour_that_the_file_has_once_where_the_clock_has_it_twice_is_refused(tmp_path):
     header, row = LAYOUTS["nord pool"]
     starts = Period(date(2024, 10, 27)).starts()[::4]

@@ -37,7 +37,7 @@ def read_prices(sheet: Sheet, columns: PriceColumns, asked: Asked) -> list[Price
         return not values[id(row)]
 
     if columns.isp is not None:
-        spans = numbered(sheet, columns.timing, columns.isp, rows, asked.tz)
+        spans = numbered(sheet, columns.timing, columns.isp, rows)
     else:
         spans = timed(sheet, columns.timing, rows, silent=silent, days=asked.days)
     empty = [row for row in rows if silent(row)]

@@ -1,4 +1,6 @@
-"""TenneT's settlement prices: numbered ISPs of 15 minutes, a price of shortage and one of surplus."""
+"""TenneT's settlement prices: numbered ISPs of 15 minutes, Dutch times, prices of shortage and of surplus."""
+
+from zoneinfo import ZoneInfo
 
 from agr.scenario.downloads.imbalance_columns import imbalance_columns
 from agr.scenario.downloads.layout import Asked, Layout, PriceColumns
@@ -9,6 +11,7 @@ from agr.scenario.downloads.words import clock_of
 
 _FEW = 2
 """Rows of settlement prices whose distance tells nothing: they are taken to hold for an ISP of 15 minutes."""
+_DUTCH = ZoneInfo("Europe/Amsterdam")
 _TIMES = ("utc_start", r"time_?interval_start.*", "date|datum", r"start.*", r"date_?time.*")
 
 
@@ -19,7 +22,7 @@ def _columns(sheet: Sheet, asked: Asked) -> PriceColumns | None:
         return None
     isp = one_of(sheet, ("isp", "ptu", "pte"))
     timing = Timing(
-        start=time, clock=clock_of(sheet.header[time], asked.tz), day_first=read_day_first(sheet, time, dense=True),
+        start=time, clock=clock_of(sheet.header[time], _DUTCH), day_first=read_day_first(sheet, time, dense=True),
         fixed_minutes=15 if len(sheet.rows) <= _FEW else None,
     )  # fmt: skip
     return PriceColumns(
