@@ -16,6 +16,7 @@ from agr.domain.kinds import QUANTITIES
 from agr.domain.register import Forecast, Price
 from agr.settings import RecordFeed
 
+_EXTRA = "\0"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -38,19 +39,23 @@ class _Row:
 
 
 def _prices(feed: RecordFeed, text: str, period: Period) -> tuple[Price, ...]:
-    """Return the prices that overlap the Period, in the order of the response; empty if there are none yet.
+    """Return the prices that overlap the Period, in order of time; empty if there are none yet.
 
-    Raises FeedError.
+    Raises FeedError, also where two prices of a series hold at the same time.
     """
-    return tuple(
-        Price(
-            series=feed.series or _name(feed, row, feed.series_field),
-            start=row.start,
-            minutes=row.minutes,
-            value=row.value,
-        )
-        for row in _rows(feed, text, period)
-    )
+    found: list[Price] = []
+    last: dict[str, tuple[_Row, datetime]] = {}
+    for row in sorted(_rows(feed, text, period), key=lambda row: row.start):
+        series = feed.series or _name(feed, row, feed.series_field)
+        before, until = last.get(series, (row, row.start))
+        if before is not row and (before.start, before.minutes, before.value) == (row.start, row.minutes, row.value):
+            continue
+        if row.start < until:
+            words = f"{series}: {row.start.isoformat()} overlaps record {before.position}; one price is expected"
+            raise _wrong(feed, row.position, f"{words} for every moment")
+        last[series] = row, row.start + timedelta(minutes=row.minutes)
+        found.append(Price(series=series, start=row.start, minutes=row.minutes, value=row.value))
+    return tuple(found)
 
 
 def _forecasts(feed: RecordFeed, text: str, period: Period) -> tuple[Forecast, ...]:
@@ -143,10 +148,15 @@ def _wrong(feed: RecordFeed, position: int, words: str) -> FeedError:
 
 
 def _csv_records(feed: RecordFeed, text: str) -> list[Mapping[str, object]]:
-    reader = csv.DictReader(io.StringIO(text), strict=True, restkey="", restval="")
+    reader = csv.DictReader(io.StringIO(text), strict=True, restkey=_EXTRA, restval="")
     try:
         columns = list(reader.fieldnames or [])
-        rows: list[Mapping[str, object]] = [dict(row) for row in reader]
+        rows: list[Mapping[str, object]] = []
+        for row in reader:
+            if _EXTRA in row:  # an unquoted decimal comma, for example: what stands in which column is unknown
+                words = f"line {reader.line_num} of the answer has more values than its header has columns"
+                raise FeedError(f"feed {feed.name}: {words}; compare the answer with the feed's settings")
+            rows.append(dict(row))
     except csv.Error as error:
         raise FeedError(f"feed {feed.name}: line {reader.line_num} of the answer is not CSV ({error})") from error
     if feed.start_field not in columns:

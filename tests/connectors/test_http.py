@@ -101,6 +101,12 @@ def test_csv_prices_take_series_and_length_from_fields():
     )
 
 
+def test_a_price_that_is_told_twice_counts_once():
+    rows = hours(DAY, 2)
+    with source((200, json.dumps([*rows, rows[0]]))) as (url, _):
+        assert [p.value for p in ask(price_feed(url))] == [0.5, 1.5]
+
+
 def test_milliseconds_since_1970_are_understood():
     with source((200, '[{"start": 1780264800000, "value": 1}]')) as (url, _):
         assert ask(price_feed(url, time_format="unix_ms"))[0].start == DAY.start
@@ -203,6 +209,9 @@ def test_garbage_is_refused_in_words(body, words):
         ("", {"format": "csv"}, "no column 'start'"),
         ('start,value\n"1,2\n', {"format": "csv"}, "is not CSV"),
         ("start,value\n2026-06-01T00:00Z\n", {"format": "csv"}, "field value: '' is not a number"),
+        ("start,value\n2026-06-01T00:00Z,50,25\n", {"format": "csv"}, "line 2 of the answer has more values"),
+        ("start,value\n2026-06-01T00:00Z,5\n2026-06-01T00:00Z,6\n", {"format": "csv"}, "2: .* overlaps record 1"),
+        ("start,value\n2026-06-01T00:30Z,5\n2026-06-01T00:00Z,5\n", {"format": "csv"}, "1: .* overlaps record 2"),
         ('[{"start": "2026-06-01T00:00Z", "value": 1}]', {"minutes_field": "len"}, "field len: None is not a number"),
         ('[{"start": "2026-06-01T00:00Z", "value": 1, "len": 0}]', {"minutes_field": "len"}, "is not an interval"),
         ('[{"start": 1e300, "value": 1}]', {"time_format": "unix_s"}, "lies outside the calendar"),
