@@ -14,7 +14,7 @@ import typer
 
 from agr.cli import awards, keys, programs, scenario
 from agr.cli import operators as operating
-from agr.cli.terminal import err, in_words, out, print_json, show
+from agr.cli.terminal import err, in_words, out, print_json, print_whole
 from agr.domain.faults import number_of
 
 if TYPE_CHECKING:
@@ -203,7 +203,7 @@ def plan(config: ConfigOption = DEFAULT, period: PeriodOption = None) -> None:
         settings = load(config)
         made = plan_now(settings, commands.open_store(settings), _period(settings, period), getpass.getuser())
     out.print(why.headline(made), markup=False, highlight=False, soft_wrap=True)
-    show(status_tables.terms_table(made, settings.currency))
+    print_whole(status_tables.terms_table(made, settings.currency))
     for note in made.result.notes:
         out.print(f"note: {note}", markup=False, highlight=False, soft_wrap=True)
 
@@ -230,7 +230,7 @@ def status(
         print_json(found)
         return
     for part in status_tables.day_overview(found):
-        show(part)
+        print_whole(part)
 
 
 @app.command()
@@ -262,12 +262,12 @@ def explain(
             for term, value in why.terms(made):
                 out.print(f"    {term:<24} {value:>+14,.2f} {settings.currency}", highlight=False)
             if lines:
-                show(status_tables.lines_table(lines, settings.currency))
+                print_whole(status_tables.lines_table(lines, settings.currency))
                 for line in why.circumstances(made, congestion_point):
                     out.print(f"    also changed: {line}", markup=False, highlight=False, soft_wrap=True)
         if isp is not None:
             out.print("The program of this ISP is held by:", style="bold")
-            show(
+            print_whole(
                 status_tables.lines_table([why.standing(history[-1], solved, congestion_point, isp)], settings.currency)
             )
         for line in why.revisions(sent, congestion_point):

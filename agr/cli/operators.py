@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from agr.cli.terminal import out, show
+from agr.cli.terminal import out, print_whole
 from agr.domain.errors import AgrError, InputError
 from agr.domain.faults import number_of
 from agr.operations.accounts.roles import ROLES, Principal
@@ -200,7 +200,7 @@ def register(app: typer.Typer, in_words: Words) -> None:
         for one in found:
             largest = max((abs(p) for p in one["power_w"]), default=0) / 1000
             table.add_row(_local(zone_name, one["at"]), one["contract"], f"{largest:,.1f}", one["origin"])
-        show(table if found else f"no updates for {day}: the contracted power is reserved")
+        print_whole(table if found else f"no updates for {day}: the contracted power is reserved")
 
     @app.command("backup")
     def backup_(

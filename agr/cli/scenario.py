@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from agr.cli.terminal import complain, err, in_words, out
+from agr.cli.terminal import complain, err, in_words, out, print_whole
 
 if TYPE_CHECKING:
     from agr.planning.ports import Solver
@@ -67,7 +67,7 @@ def list_() -> None:
     if not folders:
         complain(f"there is no scenario in {', '.join(map(str, scenario_places()))}")
         raise typer.Exit(1)
-    out.print(scenarios_table(folders))
+    print_whole(scenarios_table(folders))
 
 
 @scenario_app.command()
@@ -78,7 +78,7 @@ def show(name: NameArgument) -> None:
     with in_words():
         folder, scenario = _read(name, None, None)
     for part in scenario_overview(scenario, folder):
-        out.print(part)
+        print_whole(part)
 
 
 @scenario_app.command()
@@ -166,7 +166,7 @@ def _show(made: "Run", saved: Path, *, as_json: bool) -> None:
         _print_json(made.outcome)
         return
     for part in run_tables(made):
-        out.print(part)
+        print_whole(part)
     out.print(f"results in {saved}", highlight=False, soft_wrap=True)
 
 
@@ -196,7 +196,7 @@ def replay(
         _show(found.rerun, saved, as_json=False)
         if found.rerun.outcome["changes"]:
             for part in comparison_tables(compare_runs([found.stored, found.rerun])):
-                out.print(part)
+                print_whole(part)
         elif found.exact:
             out.print("identical to the original plan, to the last bit")
     if found.remark:
@@ -225,7 +225,7 @@ def compare(
         _print_json(found.json())
         return
     for part in comparison_tables(found):
-        out.print(part)
+        print_whole(part)
 
 
 def sweep(
@@ -264,7 +264,7 @@ def sweep(
         _print_json(found.table.astype(object).where(found.table.notna(), None).to_dict("records"))
     else:
         columns = [*read_grid(grid), "objective_eur", "flexibility_eur", "gap_eur", "error"]
-        out.print(frame_table(f"{scenario.name}, EUR", found.table.reindex(columns=columns)))
+        print_whole(frame_table(f"{scenario.name}, EUR", found.table.reindex(columns=columns)))
         out.print(
             f"{len(found.table)} combinations, {found.reused} of them from an earlier sweep, in {folder}",
             highlight=False,
@@ -310,7 +310,7 @@ def backtest(
         _print_json({"days": found.days.to_dict("records"), "totals": found.totals, "warnings": list(found.warnings)})
         return
     shown = found.days.rename(columns={"no_flexibility_eur": "nobody_steers_eur"})
-    out.print(frame_table(f"{found.name}: EUR, earned positive", shown))
+    print_whole(frame_table(f"{found.name}: EUR, earned positive", shown))
     totals = found.totals
     out.print(
         f"flexibility was worth {totals['flexibility_eur']:,.2f} EUR ({totals['markets_eur']:,.2f} more than the "

@@ -29,7 +29,7 @@ def in_words() -> Iterator[None]:
         raise typer.Exit(1) from error
 
 
-def show(part: RenderableType) -> None:
+def print_whole(part: RenderableType) -> None:
     """Print a table or text without cutting words or numbers: in a pipe each row and paragraph on one line.
 
     A terminal that is too narrow for the longest words of a table gets it at its least width.
