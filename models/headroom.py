@@ -22,8 +22,7 @@ class Duration(NamedTuple):
     """How long an activation of a product may last."""
 
     hours: float
-    begin_h: float
-    """Hours for which the energy must be there already when the ISP begins"""
+    """Hours for which the energy must be there, already when the ISP begins"""
     isps: int
     """ISPs that it may reach into; a part of an ISP counts as one"""
     most_h: float
@@ -33,9 +32,7 @@ class Duration(NamedTuple):
 def duration(reserve: Reserve, isp_hours: float) -> Duration:
     """Return how long the product must be sustained; a product that need not be takes power only."""
     hours = reserve.sustain_h
-    return Duration(
-        hours=hours, begin_h=hours, isps=ceil(hours / isp_hours - 1e-9), most_h=min(hours, isp_hours)
-    )  # fmt: skip
+    return Duration(hours=hours, isps=ceil(hours / isp_hours - 1e-9), most_h=min(hours, isp_hours))
 
 
 def has_margins(case: Case) -> bool:

@@ -16,7 +16,7 @@ SOLVE = """
 from models.decomposition.solve import solve
 from tests.models.test_index_bounds import {case}
 outcome = solve({case}(), relative_gap=1e-4, time_limit_s=200, threads=1)
-print(outcome.objective_eur)
+print(outcome.objective_eur, outcome.bound_eur)
 """
 MANY = 300
 
@@ -46,5 +46,8 @@ def test_no_index_leaves_its_array(case):
         env={**os.environ, "NUMBA_DISABLE_JIT": "1"}, cwd=PROJECT, capture_output=True, text=True, timeout=280,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-2000:]
+    value, bound = map(float, done.stdout.split())
     best = reference(globals()[case](), relative_gap=1e-5)
-    assert float(done.stdout) == pytest.approx(best.objective_eur, abs=1e-3 * best.gross_cost_eur)
+    slack = 1e-4 * best.gross_cost_eur
+    assert value - slack <= best.objective_eur <= bound + slack
+    assert value >= best.objective_eur - 0.02 * best.gross_cost_eur

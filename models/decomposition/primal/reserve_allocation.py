@@ -11,17 +11,16 @@ _SAFE = 1.0 - 1e-12
 _ENOUGH = 1e-9  # share by which more is filled up than is missing, so that rounding leaves enough
 
 
-def _use(case: Case, allocation: ReserveAllocation, side: Direction) -> tuple[Floats, Floats, Floats]:
-    """Return what the reserve held takes on a side (n,T): power, kW, and stored energy, kWh, at start and end."""
+def _use(case: Case, allocation: ReserveAllocation, side: Direction) -> tuple[Floats, Floats]:
+    """Return what the reserve held takes on a side (n,T): power, kW, and stored energy, kWh, at both ends of an ISP."""
     shape = allocation.held_kw.shape[1:]
-    power, begin, end = (np.zeros_like(allocation.held_kw, shape=shape) for _ in range(3))
+    power, energy = (np.zeros_like(allocation.held_kw, shape=shape) for _ in range(2))
     for r, reserve in enumerate(case.reserves):
         if takes(reserve, side):
             lasts = duration(reserve, case.isp_hours)
             power += allocation.held_kw[r]
-            begin += lasts.begin_h * allocation.held_kw[r]
-            end += lasts.hours * allocation.held_kw[r]
-    return power, begin * allocation.per_kw, end * allocation.per_kw
+            energy += lasts.hours * allocation.held_kw[r]
+    return power, energy * allocation.per_kw
 
 
 def _activated(case: Case, allocation: ReserveAllocation, side: Direction) -> Floats:
@@ -61,9 +60,9 @@ def _fit(case: Case, allocation: ReserveAllocation) -> None:
     np.clip(allocation.held_kw, 0.0, None, out=allocation.held_kw)
     factor: dict[Direction, Floats] = {}
     for side in SIDES:
-        rooms = (allocation.room_kw[side], allocation.begin_kwh[side], allocation.end_kwh[side])
-        shares = (_share(room, used) for room, used in zip(rooms, _use(case, allocation, side), strict=True))
-        factor[side] = np.minimum.reduce(list(shares))
+        power, energy = _use(case, allocation, side)
+        least = np.minimum(allocation.begin_kwh[side], allocation.end_kwh[side])
+        factor[side] = np.minimum(_share(allocation.room_kw[side], power), _share(least, energy))
     for r, reserve in enumerate(case.reserves):
         sides = [factor[side] for side in SIDES if takes(reserve, side)]
         allocation.held_kw[r] *= sides[0] if len(sides) == 1 else np.minimum(*sides)
@@ -84,12 +83,12 @@ def spare_kw(case: Case, allocation: ReserveAllocation, product: int) -> Floats:
         part, spare = allocation.part(few), np.array(np.inf)
         for side in SIDES:
             if takes(reserve, side):
-                power, begin, end = _use(case, part, side)
+                power, energy = _use(case, part, side)
                 left = _least_ahead(part.end_kwh[side] - _activated(case, part, side), long.isps)
                 spare = np.minimum(spare, part.room_kw[side] - power)
                 if long.hours > 0:
-                    spare = np.minimum(spare, (part.end_kwh[side] - end) / (long.hours * part.per_kw))
-                    spare = np.minimum(spare, (part.begin_kwh[side] - begin) / (long.begin_h * part.per_kw))
+                    spare = np.minimum(spare, (part.end_kwh[side] - energy) / (long.hours * part.per_kw))
+                    spare = np.minimum(spare, (part.begin_kwh[side] - energy) / (long.hours * part.per_kw))
                 if long.isps > 1:  # every ISP of the window may get more
                     spare = np.minimum(spare, left / (long.isps * long.most_h * part.per_kw))
         result[few] = np.maximum(spare * _SAFE, 0.0)

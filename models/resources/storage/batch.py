@@ -25,7 +25,6 @@ class Offers(NamedTuple):
     traded: Bools  # (R,T)
     vertices: Floats  # (H,T,M,K)
     number: Ints  # (H,T), (0,T) where no product is traded
-    begins: bool  # whether some product must have its energy when an ISP begins
 
 
 @inlined
@@ -37,7 +36,7 @@ def _answer(
     if margins and scalars[RESERVE] > 0.0:
         own, bound, _ = respond_with_margins(
             table, scalars, hours, price, offers.sides[h], offers.product[h], offers.rewards[h],
-            offers.needs, offers.traded, offers.vertices[h], offers.number[h], offers.begins, work, planning, tolerance,
+            offers.needs, offers.traded, offers.vertices[h], offers.number[h], work, planning, tolerance,
         )  # fmt: skip
         return own, bound
     return respond_one(table, scalars, hours, price, offers.sides[h], offers.product[h], work)

@@ -1,8 +1,7 @@
 """The best reserve in the room that a unit has left: a linear program of few rows, its dual and its solution.
 
 maximise Σ reward·held with Σ_up held <= u, Σ_down held <= v, Σ_up d·held <= m, Σ_down d·held <= n, where d is how long
-a product lasts: K = 4 rows. Where only some products need their energy when the ISP begins, m and n are the rooms at
-its end, and two more rows with these products state the rooms at its beginning: K = 6.
+a product lasts, and m and n are the less of the rooms at both ends of the ISP: K = 4 rows.
 Source: docs/explanation/optimisation.md §2.
 """
 
@@ -48,8 +47,7 @@ def dual_vertices(eur_per_kw: Floats, needs: Floats, traded: Bools) -> tuple[Flo
     """
     rewards, products, isps = eur_per_kw.shape
     dims = needs.shape[1]
-    # the most vertices that so many sides can have in so many dimensions
-    most = (products + 4) * (products + 1) // 2 if dims == 4 else (products + 6) * (products + 2) * (products + 1) // 6
+    most = (products + 4) * (products + 1) // 2  # vertices that so many sides can have in four dimensions
     found, number = np.zeros((rewards, isps, most, dims)), np.zeros((rewards, isps), dtype=np.int64)
     rows, right = np.zeros((products + dims, dims)), np.zeros(products + dims)
     for h in range(rewards):
@@ -154,7 +152,7 @@ def _basic_value(tableau: Floats, column: int) -> float:
 
 @compiled
 def hold(
-    eur_per_kw: Floats, needs: Floats, traded: Bools, t: int, rooms: tuple[float, float, float, float, float, float],
+    eur_per_kw: Floats, needs: Floats, traded: Bools, t: int, rooms: tuple[float, float, float, float],
     tableau: Floats, held: Floats,
 ) -> None:  # fmt: skip
     """Write the best reserve in ISP t to held (R,T), by the simplex method.

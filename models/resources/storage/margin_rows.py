@@ -54,15 +54,12 @@ def add_margins(block: Any, case: Case, held: Held, owed: Floats) -> None:
         add_table(block, f"first_{side.value}", reversible[:, :1], np.maximum(first[side], 0.0))
         for products, where in side_patterns(case, held, units, side):
             lasts = {r: duration(case.reserves[r], case.isp_hours) for r in products}
-            ends = tuple((r, of_product.hours) for r, of_product in lasts.items() if of_product.hours > 0)
-            if not ends:
+            hours = tuple((r, of_product.hours) for r, of_product in lasts.items() if of_product.hours > 0)
+            if not hours:
                 continue
-            starts = tuple((r, of_product.begin_h) for r, of_product in lasts.items() if of_product.begin_h > 0)
-            counts = reversible & bool(starts)
-            begins = where & counts
-            begins[:, 1:] = False
-            rows = (("first", begins, starts), ("start", where & counts & ~begins, starts), ("end", where, ends))
-            for moment, cells, hours in rows:
+            first_isp = where & reversible
+            first_isp[:, 1:] = False
+            for moment, cells in (("first", first_isp), ("start", where & reversible & ~first_isp), ("end", where)):
                 add_rows(block, row_name(f"margin_{moment}", side, products), cells, _margin_rule(hours, side, moment))
     for side in SIDES:
         _add_windows(block, case, held, owed, side)

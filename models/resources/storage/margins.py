@@ -240,12 +240,9 @@ def _hold_all(
         before = answer[ENERGY, t - 1] if t > 0 else e
         up, down = before - owed[BEFORE_FLOOR, t], owed[BEFORE_CEILING, t] - before
         after, per_kwh = answer[ENERGY, t], 1.0 / owed[PER_KW, t]
-        above, below = after - owed[FLOOR, t], owed[CEILING, t] - after
-        if needs.shape[1] == 4:
-            above, below = min(above, up), min(below, down)
+        above, below = min(after - owed[FLOOR, t], up), min(owed[CEILING, t] - after, down)
         rooms = (
-            max(min(q, p + d), 0.0), max(min(q, c - p), 0.0), max(above, 0.0) * per_kwh, max(below, 0.0) * per_kwh,
-            max(up, 0.0) * per_kwh, max(down, 0.0) * per_kwh,
+            max(min(q, p + d), 0.0), max(min(q, c - p), 0.0), max(above, 0.0) * per_kwh, max(below, 0.0) * per_kwh
         )  # fmt: skip
         hold(rewards, needs, traded, t, rooms, planning.tableau, held)
     for side in range(2 if windows else 0):
@@ -291,7 +288,7 @@ def _search_prices(
 def respond_with_margins(
     table: Floats, scalars: Floats, hours: float, power: Floats, sides: Floats,
     product: Ints, rewards: Floats, needs: Floats, traded: Bools, vertices: Floats, number: Ints,
-    begins: bool, work: Work, planning: Planning, tolerance: float,
+    work: Work, planning: Planning, tolerance: float,
 ) -> tuple[float, float, int]:  # fmt: skip
     """Fill work.answer and work.held; return (own cost, proven bound of the cost with prices, iterations needed).
 
@@ -300,7 +297,7 @@ def respond_with_margins(
     ignores margins as well.
     """
     answer = work.answer
-    first = fill_owed(table, scalars[ETA_D], scalars[RETENTION], scalars[START], hours, begins, planning.owed)
+    first = fill_owed(table, scalars[ETA_D], scalars[RETENTION], scalars[START], hours, planning.owed)
     planning.number[:] = number
     planning.number[:first] = 0
     own, bound = respond_one(table, scalars, hours, power, sides, product, work)

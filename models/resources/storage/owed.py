@@ -19,12 +19,10 @@ takes or adds in an hour."""
 
 
 @compiled
-def fill_owed(
-    table: Floats, eta_d: float, retention: float, start: float, hours: float, begins: bool, owed: Floats
-) -> int:
+def fill_owed(table: Floats, eta_d: float, retention: float, start: float, hours: float, owed: Floats) -> int:
     """Fill `owed` (5,T) of one unit with its table (7,T); return the first ISP in which it may hold reserve.
 
-    `begins`: some product must have its energy when an ISP begins. A unit may leave its pinned program after an
+    A unit may leave its pinned program after an
     activation, so only its limits count. One that cannot keep its band holds reserve from the ISP after its last miss.
     """
     isps, drain, first = table.shape[1], hours / eta_d, 0
@@ -52,8 +50,8 @@ def fill_owed(
         ceiling = min((owed[CEILING, t] + drain * d + table[DEMAND, t]) / retention, table[HIGH, before])
         if t > 0:
             owed[FLOOR, t - 1], owed[CEILING, t - 1] = floor, ceiling
-        owed[BEFORE_FLOOR, t] = floor if begins and d > 0.0 else -np.inf
-        owed[BEFORE_CEILING, t] = ceiling if begins and c > 0.0 else np.inf
+        owed[BEFORE_FLOOR, t] = floor if d > 0.0 else -np.inf
+        owed[BEFORE_CEILING, t] = ceiling if c > 0.0 else np.inf
     return first
 
 
@@ -64,7 +62,7 @@ def _fill_all(
     table = np.empty((7, owed.shape[2]))
     for n in range(len(units)):
         load(double, single, units[n], table)
-        first[n] = fill_owed(table, given[n, 0], given[n, 1], given[n, 2], hours, True, owed[n])
+        first[n] = fill_owed(table, given[n, 0], given[n, 1], given[n, 2], hours, owed[n])
 
 
 def owed_of(case: Case, units: Ints) -> tuple[Floats, Ints]:

@@ -47,16 +47,11 @@ def step(
     above, below = z - owed[FLOOR, t], owed[CEILING, t] - z
     per_kwh = 1.0 / owed[PER_KW, t]
     u, v = min(q, p + d), min(q, c - p)
-    both = vertices.shape[2] == 4  # whether both ends of the ISP have the same weights
     up, down = min(up, _MUCH), min(down, _MUCH)
-    first, last = (min(up, above), min(down, below)) if both else (above, below)
-    m, n = max(first, 0.0) * per_kwh, max(last, 0.0) * per_kwh
-    begin_up, begin_down = max(up, 0.0) * per_kwh, max(down, 0.0) * per_kwh
+    m, n = max(min(up, above), 0.0) * per_kwh, max(min(down, below), 0.0) * per_kwh
     eur, k = 0.0, -1
     for i in range(number[t]):
         one = vertices[t, i, 0] * u + vertices[t, i, 1] * v + vertices[t, i, 2] * m + vertices[t, i, 3] * n
-        if not both:
-            one += vertices[t, i, 4] * begin_up + vertices[t, i, 5] * begin_down
         if k < 0 or one < eur:
             eur, k = one, i
     if p + d < q:
@@ -64,15 +59,13 @@ def step(
     if c - p < q:
         slope_x += vertices[t, k, 1] * rate
     for_up, for_down = vertices[t, k, 2] * per_kwh, vertices[t, k, 3] * per_kwh
-    at_end, down_at_end = not both or above < up, not both or below < down
+    at_end, down_at_end = above < up, below < down
     if at_end:
         slope_x -= for_up
     if down_at_end:
         slope_x += for_down
     slope_e -= for_up * (a if at_end else 1.0)
     slope_e += for_down * (a if down_at_end else 1.0)
-    if not both:
-        slope_e += (vertices[t, k, 5] - vertices[t, k, 4]) * per_kwh
     return cost - eur, slope_x, slope_e
 
 

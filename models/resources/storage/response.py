@@ -197,11 +197,7 @@ class StorageResponder:
         )
         hours = np.array([duration(reserve, self.case.isp_hours).hours for reserve in reserves])
         needs = np.column_stack([up, down, hours * up, hours * down])
-        sustained = np.array([reserve.sustain_h > 0 for reserve in reserves], dtype=np.bool_)
-        if sustained.any() and not sustained.all():
-            begin = np.where(sustained, hours, 0.0)
-            needs = np.column_stack([needs, begin * up, begin * down])
-        margins = bool(sustained.any() and traded.any())
+        margins = bool((hours > 0).any() and traded.any())
         vertices, number = dual_vertices(rewards if margins else rewards[:0], needs, traded)
         return Offers(
             sides=sides.eur_per_kw,
@@ -211,7 +207,6 @@ class StorageResponder:
             traded=traded,
             vertices=vertices,
             number=number,
-            begins=bool(sustained.any()),
         )
 
     def _mark_slack(self, begin: int, end: int) -> None:

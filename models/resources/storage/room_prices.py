@@ -90,7 +90,7 @@ def price_rooms(
 
     Returns what reserve earns in these rooms, EUR.
     """
-    q, e, dims, total = scalars[RESERVE], scalars[START], vertices.shape[2], 0.0
+    q, e, total = scalars[RESERVE], scalars[START], 0.0
     for t in range(table.shape[1]):
         p, c, d = answer[POWER, t], table[CHARGE, t], table[DISCHARGE, t]
         if not np.isnan(table[PINNED, t]):
@@ -104,12 +104,10 @@ def price_rooms(
         end_up, end_down = _room(e - owed[FLOOR, t], per_kw, most), _room(owed[CEILING, t] - e, per_kw, most)
         begin_up = _room(before - owed[BEFORE_FLOOR, t], per_kw, most)
         begin_down = _room(owed[BEFORE_CEILING, t] - before, per_kw, most)
-        m, n = (min(end_up, begin_up), min(end_down, begin_down)) if dims == 4 else (end_up, end_down)
+        m, n = min(end_up, begin_up), min(end_down, begin_down)
         least, best = np.inf, 0
         for k in range(number[t]):
             earned = vertices[t, k, 0] * u + vertices[t, k, 1] * v + vertices[t, k, 2] * m + vertices[t, k, 3] * n
-            if dims > 4:
-                earned += vertices[t, k, 4] * begin_up + vertices[t, k, 5] * begin_down
             if earned < least:
                 least, best = earned, k
         total += least
@@ -123,12 +121,7 @@ def price_rooms(
         prices[:, t] *= 1.0 - share
         prices[ROOM_UP, t] += share * vertices[t, best, 0]
         prices[ROOM_DOWN, t] += share * vertices[t, best, 1]
-        at_end = dims > 4 or end_up <= begin_up
-        prices[END_UP if at_end else BEGIN_UP, t] += share * vertices[t, best, 2]
-        at_end = dims > 4 or end_down <= begin_down
-        prices[END_DOWN if at_end else BEGIN_DOWN, t] += share * vertices[t, best, 3]
-        if dims > 4:
-            prices[BEGIN_UP, t] += share * vertices[t, best, 4]
-            prices[BEGIN_DOWN, t] += share * vertices[t, best, 5]
+        prices[END_UP if end_up <= begin_up else BEGIN_UP, t] += share * vertices[t, best, 2]
+        prices[END_DOWN if end_down <= begin_down else BEGIN_DOWN, t] += share * vertices[t, best, 3]
     prices[ROOM_BOTH] = 0.0
     return total

@@ -86,7 +86,7 @@ def _with_room(case: Case, groups: Sequence[Ints], one: Storage) -> Storage:
     if not has_margins(case):
         return one
     longest_h = max((last.isps * last.most_h for last in lasts), default=0.0)
-    begin_h = max((last.begin_h for last in lasts), default=0.0)
+    begin_h = max((last.hours for last in lasts), default=0.0)
     owed, first = owed_of(replace(case, storage=one), np.arange(len(groups)))
     low, high = np.zeros((2, len(groups), 1))
     for g, group in enumerate(groups):
