@@ -37,7 +37,6 @@ def _for_its_owner_only(file: Path) -> None:
 
     Raises OSError. A file of another user stays as it is.
     """
-    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     descriptor = os.open(file, os.O_RDONLY | os.O_CREAT, 0o600)
     try:
         state = os.fstat(descriptor)
@@ -56,7 +55,7 @@ class Store:
             if self._url.drivername == "postgresql":
                 self._url = self._url.set(drivername="postgresql+psycopg")
             if self.file is not None:
-                _for_its_owner_only(self.file)
+                self.file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             in_memory = self._url.get_backend_name() == "sqlite" and self._url.database in (None, "", ":memory:")
             options: dict[str, Any] = {"poolclass": sa.StaticPool, "connect_args": {"check_same_thread": False}}
             pool = options if in_memory else {"pool_pre_ping": True, "pool_size": 10, "max_overflow": 90}
@@ -64,19 +63,33 @@ class Store:
             self._engine = sa.create_engine(self._url, hide_parameters=True, **pool)
         except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError, ModuleNotFoundError, OSError) as error:
             if isinstance(error, OSError):
-                raise StoreError(
-                    f"the store at {self.place} cannot be used: {error.strerror} ({error.filename}); give its folder "
-                    "to the user that runs agr, or change store_url"
-                ) from error
+                raise self._unusable(error) from error
             raise StoreError(f"store_url cannot be used: {error}; use sqlite:///path or postgresql://…") from error
         # SQLite lets a waiting writer sleep up to 100 ms between two looks; our own threads take turns without that.
         self._turn = Lock() if self._engine.dialect.name == "sqlite" else None
         self._fence: Callable[[Tx], None] | None = None
         self._troubles: deque[str] = deque(maxlen=1)  # shared by every view of the store
         self._slowest: deque[float] = deque(maxlen=1)
+        self._owned: deque[bool] = deque(maxlen=1)
         if self._engine.dialect.name == "sqlite":
             sa.event.listen(self._engine, "connect", _sqlite_settings)
             sa.event.listen(self._engine, "begin", _begin_immediate)
+
+    def _unusable(self, error: OSError) -> StoreError:
+        return StoreError(
+            f"the store at {self.place} cannot be used: {error.strerror} ({error.filename}); give its folder to the "
+            "user that runs agr, or change store_url"
+        )
+
+    def _own(self) -> None:
+        """Make the file of an SQLite store before SQLite does, which would let everybody read it. Raises StoreError."""
+        if self._owned or self.file is None:
+            return
+        try:
+            _for_its_owner_only(self.file)
+        except OSError as error:
+            raise self._unusable(error) from error
+        self._owned.append(True)
 
     @contextmanager
     def transaction(self) -> Iterator[Tx]:
@@ -89,6 +102,7 @@ class Store:
     @contextmanager
     def reading(self) -> Iterator[Tx]:
         """Give a transaction that only reads; a standby may use it, too."""
+        self._own()
         try:
             with self._in_turn(), self._engine.begin() as tx:
                 yield tx

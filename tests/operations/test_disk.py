@@ -178,7 +178,7 @@ def test_a_data_folder_of_somebody_else_is_refused_in_words(tmp_path: Path, mode
         with pytest.raises(StoreError, match=f"{data}.* Permission denied.*give it to the user that runs agr"):
             DataLock(data).take()
         with pytest.raises(StoreError, match=f"Permission denied.*{data}.*give its folder to the user"):
-            Store(f"sqlite:///{data}/agr.db")
+            Store(f"sqlite:///{data}/agr.db").migrate()
     finally:
         os.seteuid(0)
 
