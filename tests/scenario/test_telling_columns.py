@@ -165,3 +165,30 @@ def test_elia_s_one_price_of_later_years_is_that_of_both_sides(tmp_path):
     path.write_text("Datetime;Resolution code;Imbalance price\n2024-04-10T00:00:00+02:00;PT15M;7,5\n")
     found = downloads.imbalance(path, Asked(tz=TZ)).values
     assert [(p.series, p.value) for p in found] == [("imbalance_shortage", 7.5), ("imbalance_surplus", 7.5)]
+
+
+LIBRARY = "DateTime(UTC);ResolutionCode;AreaDisplayName;MapCode;ContractType;Sequence;Price[Currency/MWh];Currency\n"
+
+
+def test_of_entso_e_s_file_library_the_day_ahead_prices_of_one_area_are_read(tmp_path):
+    rows = [
+        "2024-04-10 00:00:00.000;PT60M;NL;NL;Day-ahead;;50,5;EUR",
+        "2024-04-10 00:00:00.000;PT15M;NL;NL;Intraday;1;70;EUR",
+        "2024-04-10 00:00:00.000;PT60M;PL;PL;Day-ahead;;200;PLN",
+    ]  # fmt: skip
+    text = LIBRARY + "\n".join(rows) + "\n"
+    with pytest.raises(TableError, match="holds prices of NL, PL; choose one of them with --area"):
+        prices(tmp_path, text)
+    reading = prices(tmp_path, text, area="NL")
+    assert [(p.start, p.minutes, p.value) for p in reading.values] == [(MIDNIGHT, 60, 50.5)]
+    assert reading.notes == ["prices.csv: 1 rows whose ContractType is Intraday left out"]
+    with pytest.raises(TableError, match="'PLN' is not EUR/MWh"):
+        prices(tmp_path, text, area="PL")
+    with pytest.raises(TableError, match="holds only rows whose ContractType is Intraday; export day-ahead prices"):
+        prices(tmp_path, LIBRARY + rows[1] + "\n")
+
+
+def test_columns_beside_those_that_are_needed_do_no_harm(tmp_path):
+    names = "Date;Day;start;valid_from;end;Country;Area code;Area;Region;created_at;price_eur_mwh;Delivery date\n"
+    row = "2024-04-10;3;2024-04-10T00:00Z;2020-01-01;2024-04-10T01:00Z;NL;10Y;NL;x;2024-04-09 12:00;5;2024-04-10\n"
+    assert [(p.start, p.minutes, p.value) for p in prices(tmp_path, names + row).values] == [(MIDNIGHT, 60, 5)]

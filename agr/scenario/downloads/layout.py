@@ -1,6 +1,6 @@
 """What a layout is: a file's columns as one publisher names them, and what reading a file gives."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Generic, Literal, TypeVar
@@ -61,6 +61,7 @@ class PriceColumns:
     prices: Sequence[PriceColumn]
     area: int | None = None
     sequence: int | None = None
+    only: Mapping[int, frozenset[str]] = field(default_factory=dict)  # column → what rows say in small letters
     skipped: frozenset[int] = frozenset()  # lines that are no rows, such as a second header
     isp: int | None = None  # a column of ISP numbers, counted from local midnight of the start's day
 

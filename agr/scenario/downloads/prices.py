@@ -27,7 +27,7 @@ _COMMON = {"", "without sequence", "sequence 1", "sequence sequence 1", "1"}
 def read_prices(sheet: Sheet, columns: PriceColumns, asked: Asked) -> list[Price]:
     """Return the prices, of every series in order of time. Raises TableError with all faults of the table."""
     rows = [row for row in sheet.rows if row.line not in columns.skipped]
-    rows = _of_sequence(sheet, columns, _of_area(sheet, columns, rows, asked))
+    rows = _of_sequence(sheet, columns, _of_contract(sheet, columns, _of_area(sheet, columns, rows, asked)))
     of_area = _columns_of_area(sheet, columns.prices, asked)
     _check_units(sheet, rows, of_area)
     decimals = decimals_of([[row.cells[one.column] for row in rows] for one in of_area], sheet.separator)
@@ -57,7 +57,7 @@ def _known(columns: PriceColumns) -> set[int]:
     """Return the columns whose meaning is known."""
     timing = columns.timing
     mine = (timing.start, timing.end, timing.day, timing.length, timing.offset, columns.area, columns.sequence)
-    return {one.column for one in columns.prices} | {at for at in mine if at is not None}
+    return {one.column for one in columns.prices} | set(columns.only) | {at for at in mine if at is not None}
 
 
 def _of_area(sheet: Sheet, columns: PriceColumns, rows: list[Row], asked: Asked) -> list[Row]:
@@ -78,6 +78,19 @@ def _of_area(sheet: Sheet, columns: PriceColumns, rows: list[Row], asked: Asked)
         raise sheet.refuse(f"holds prices of {there}; choose one of them with --area" if names else "holds no rows")
     code = area_code(chosen)
     return [row for row in rows if area_code(row.cells[columns.area]) == code]
+
+
+def _of_contract(sheet: Sheet, columns: PriceColumns, rows: list[Row]) -> list[Row]:
+    """Return the rows of the contracts that are meant. Raises TableError when there are only others."""
+    for at, told in columns.only.items():
+        kept = [row for row in rows if row.cells[at].lower() in told]
+        others = ", ".join(sorted({row.cells[at] for row in rows} - {row.cells[at] for row in kept}))
+        if others and not kept:
+            raise sheet.refuse(f"holds only rows whose {sheet.header[at]} is {others}; export day-ahead prices")
+        if others:
+            sheet.note(f"{len(rows) - len(kept)} rows whose {sheet.header[at]} is {others} left out")
+        rows = kept
+    return rows
 
 
 def _columns_of_area(sheet: Sheet, prices: Sequence[PriceColumn], asked: Asked) -> list[PriceColumn]:

@@ -15,6 +15,7 @@ from agr.scenario.downloads.layouts.elaad import ELAAD
 from agr.scenario.downloads.layouts.elia import ELIA
 from agr.scenario.downloads.layouts.energy_charts import ENERGY_CHARTS
 from agr.scenario.downloads.layouts.entsoe import ENTSOE
+from agr.scenario.downloads.layouts.entsoe_library import ENTSOE_LIBRARY
 from agr.scenario.downloads.layouts.evcc import EVCC
 from agr.scenario.downloads.layouts.nord_pool import NORD_POOL
 from agr.scenario.downloads.layouts.ocpi import OCPI
@@ -26,7 +27,8 @@ from agr.scenario.downloads.sessions import read_sessions
 from agr.scenario.downloads.sheet import Sheet, candidates
 
 LAYOUTS: tuple[Layout[Any], ...] = (
-    ENTSOE, entsoe_publication.ENTSOE_PUBLICATION, ENERGY_CHARTS, NORD_POOL, SMARD, price_table.PRICE_TABLE,
+    ENTSOE, ENTSOE_LIBRARY, entsoe_publication.ENTSOE_PUBLICATION, ENERGY_CHARTS, NORD_POOL, SMARD,
+    price_table.PRICE_TABLE,
     capacity_table.CAPACITY_TABLE, TENNET, TENNET_FORMER, ELIA,
     ELAAD, OCPI, EVCC, ACN, session_table.SESSION_TABLE,
 )  # fmt: skip

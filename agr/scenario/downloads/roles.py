@@ -11,17 +11,17 @@ _BEGIN = r"(?:start|begin|begins|beginn|anfang|von|from|debut|starttijd|begintij
 _END = r"(?:end|ends|ende|bis|until|to|stop|fin|einde|eindtijd|endzeit|tot)"
 _AROUND = r"(?:[a-z0-9]+_)*{}(?:_[a-z0-9]+)*"
 STARTS = (
-    _AROUND.format(_BEGIN), r"mtu(?:_.*)?",
+    r"(?:utc_)?start(?:_.*)?", _AROUND.format(_BEGIN), r"mtu(?:_.*)?",
     r"(?:date_?time|timestamp|time(?!_?zone)|zeitstempel|(?:uhr)?zeit|tijd|heure|datum_uhrzeit|utc(?!_offset)|interval|period)(?:_.*)?",
 )  # fmt: skip
-ENDS = (_AROUND.format(_END), r"(?:[a-z0-9]+_)*ending(?:_.*)?")
+ENDS = (r"(?:utc_)?end(?:_.*)?", _AROUND.format(_END), r"(?:[a-z0-9]+_)*ending(?:_.*)?")
 DAYS = (r"(?:delivery_)?(?:date|datum|day(?!_ahead)|tag|dag|jour)(?:_.*)?",)
 LENGTHS = (r"(?:[a-z0-9]+_)*(?:resolution|minutes|duration|auflosung|dauer|duur|granularity|length)(?:_.*)?",)
 AREAS = (
-    r"(?:bidding|price|market)_?(?:area|zone|region)(?:_.*)?|gebotszone|biedzone",
-    r"area(?:_.*)?|map_code|region|zone",
-    r"country(?:_name)?|land|gebied|gebiet|pays",
-)
+    r"(?:bidding|price|market)_?(?:area|zone|region)(?:_.*)?|gebotszone|biedzone", "map_code", "area",
+    r"area_(?:display_)?name", "area_code", "zone", "region", r"country(?:_name)?", r"country_code",
+    r"land|gebied|gebiet|pays",
+)  # fmt: skip
 UNITS = (r"(?:price_)?(?:measure_)?unit(?:_name)?|einheit|eenheid",)
 ZONES = (r"(?:utc_|gmt_)?offset|time_?zone|tz|zeitzone|tijdzone",)
 SEQUENCES = (r"sequence|classification_sequence(?:_.*)?",)
@@ -66,7 +66,7 @@ def zone_column(sheet: Sheet, market: tzinfo, *, but: tuple[int | None, ...]) ->
 
 def start_of(sheet: Sheet) -> int | None:
     """Return the column of begins: by its name, or a column of dates whose cells have a time of day."""
-    end_only = [at for at, name in enumerate(sheet.names()) if re.fullmatch(ENDS[1], name)]
+    end_only = [at for at, name in enumerate(sheet.names()) if re.fullmatch(ENDS[-1], name)]
     start = one_of(sheet, STARTS, but=tuple(end_only))
     if start is not None:
         return start

@@ -7,10 +7,13 @@ from agr.scenario.downloads.areas import area_code
 from agr.scenario.downloads.layout import Asked, Layout, PriceColumn, PriceColumns
 from agr.scenario.downloads.roles import AREAS, DAYS, ENDS, LENGTHS, SEQUENCES, UNITS, one_of, start_of, zone_column
 from agr.scenario.downloads.sheet import Sheet
+from agr.scenario.downloads.times import is_clock, parts
 from agr.scenario.downloads.timing import Timing, read_day_first
 from agr.scenario.downloads.words import clock_of, foreign, names_zone, per_mwh, plain
 
 _PRICES = {"price", "marketprice", "prices", "preis", "preise", "prijs", "prijzen", "prix"}
+_SAMPLE = 3
+"""Rows that show whether times stand apart from their days."""
 _UNIT = re.compile(r"[\[(]?\s*(?:€|EUR|ct|cent)\s*(?:/|per\s)\s*k?M?Wh[a-z]*\s*[\])]?", re.IGNORECASE)
 
 
@@ -51,7 +54,8 @@ def timing_of(sheet: Sheet, asked: Asked) -> Timing | None:
     anchor = start if start is not None else end
     if anchor is None:
         return None
-    day = one_of(sheet, DAYS, but=(start, end))
+    apart = any(is_clock(parts(cell)[0]) for cell in sheet.column(anchor)[:_SAMPLE])
+    day = one_of(sheet, DAYS, but=(start, end)) if apart else None
     clock = clock_of(sheet.header[anchor], asked.tz)
     offset, told = zone_column(sheet, asked.tz, but=(start, end, day))
     clock = told if told is not None and not names_zone(sheet.header[anchor]) else clock
