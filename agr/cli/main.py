@@ -140,12 +140,13 @@ def run(config: ConfigOption = DEFAULT, json: Annotated[bool, typer.Option(help=
         daemon = Service(load(config))
         daemon.start()
         try:
-            err.print(f"operators' page: {daemon.page}", highlight=False)
+            err.print(f"operators' page: {daemon.page}", highlight=False, soft_wrap=True)
             link = daemon.set_up_link()
             if link is not None:
                 err.print(
                     f"there is no account yet; set up the first one with this link, valid once and for a day: {link}",
                     highlight=False,
+                    soft_wrap=True,
                 )
             ended.wait()
         finally:

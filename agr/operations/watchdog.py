@@ -103,16 +103,17 @@ class Watchdog:
         file = self._store.file
         if file is None:
             return
-        free, short, now = self._room(file.parent), self._short_of_room, self._clock.now()
-        self._short_of_room = free < ROOM_BYTES
-        if self._short_of_room == short:
+        free, now = self._room(file.parent), self._clock.now()
+        short = free < ROOM_BYTES
+        if short == self._short_of_room:
             return
         with self._store.transaction() as tx:
-            if self._short_of_room:
+            if short:
                 text = f"the disk of {file} has {free / 1024**2:,.0f} MiB left: make room, or nothing can be stored"
                 day.raise_alarm(tx, "disk low", str(file.parent), text, now)
             else:
                 day.recover(tx, "disk low", str(file.parent), now)
+        self._short_of_room = short  # only now: what could not be written is written with the next check
 
     def _check_speed(self) -> None:
         """Raise an alarm when writing takes so long that messages and gates have to wait for it."""

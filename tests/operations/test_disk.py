@@ -13,6 +13,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+import sqlalchemy as sa
 
 from agr.domain.errors import StoreError
 from agr.operations.watchdog import ROOM_BYTES, Watchdog
@@ -197,4 +198,19 @@ def test_a_disk_that_fills_is_an_alarm_while_it_can_still_be_written(tmp_path: P
     assert alarms() == ["disk low"]
     free[0] = ROOM_BYTES + 1
     assert alarms() == []
+    world.store.close()
+
+
+def test_an_alarm_about_a_full_disk_that_could_not_be_written_is_written_later(tmp_path: Path) -> None:
+    world, writable = World(tmp_path), ["OFF"]
+    sa.event.listen(world.store._engine, "connect", lambda c, _: c.execute(f"PRAGMA query_only={writable[0]}"))
+    watch = Watchdog(world.store, world.settings, world.clock, lambda: None, room=lambda _folder: 0)
+    for query_only, expected in (("ON", []), ("OFF", ["disk low"])):
+        writable[0] = query_only
+        world.store.close()  # connections in the pool, which were opened the other way
+        watch.check()
+        writable[0] = "OFF"
+        world.store.close()
+        with world.store.transaction() as tx:
+            assert [alarm.kind for alarm in day.open_alarms(tx)] == expected
     world.store.close()
