@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import date, time
+from datetime import date, time, timedelta
 from typing import Any
 
 import pytest
@@ -14,7 +14,7 @@ from agr.domain.isp import Period
 from agr.domain.register import PointLimit, Price
 from agr.messaging.publish import OPEN
 from agr.settings import Planning
-from agr.store import register
+from agr.store import day, register
 from tests.day import tiny
 from tests.day.market import Market
 from tests.day.tiny import A, B
@@ -117,6 +117,21 @@ def test_the_day_is_pictured_with_what_each_dso_is_promised(market, page):
     next_gate = tomorrow.locator(".next").inner_text()
     assert "Next: prognosis gate closes" in next_gate
     assert " in " in next_gate
+
+
+def test_a_picture_with_the_same_data_stays_when_the_page_updates_itself(market, page):
+    open_(page, market, "/")
+    page.get_by_text("● live").wait_for()
+    picture = page.locator("section.period figure canvas").first
+    picture.wait_for()
+    page.evaluate("document.querySelector('section.period figure canvas').stays = true")
+    page.evaluate("document.querySelector('#day .next').insertAdjacentHTML('beforeend', '<i id=old></i>')")
+    market.jump(market.clock.now() + timedelta(minutes=1))  # so that the countdown reads otherwise
+    with market.daemon.store.transaction() as tx:
+        day.raise_alarm(tx, "feed failed", str(page.viewport_size["width"]), "no answer", market.clock.now())
+    page.get_by_role("region", name="Needs attention").get_by_text(str(page.viewport_size["width"])).wait_for()
+    page.locator("#old").wait_for(state="detached")  # the part with the picture was replaced
+    assert page.evaluate("document.querySelector('section.period figure canvas').stays")
 
 
 def test_every_part_of_the_navigation_is_on_the_screen(market, page):

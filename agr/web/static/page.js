@@ -87,9 +87,19 @@
     return { xAxis: { type: "category", data: data.rounds.map(String), boundaryGap: false }, yAxis: { type: "value", name: data.unit, scale: true },
       series: [line("value", data.value, styles.plan()), line("bound", data.bound, styles.called())] };
   }
-  function drawAll(within = document) {
+  function drawAll(within = document, kept = new Set()) {
     for (const [figure, chart] of charts) if (!figure.isConnected) { chart.dispose(); charts.delete(figure); }
-    for (const f of within.querySelectorAll("figure[data-chart]")) draw(f);
+    for (const f of within.querySelectorAll("figure[data-chart]")) if (!kept.has(f)) draw(f);
+  }
+  const dataOf = (figure) => figure.querySelector("script").textContent;
+  // Puts drawn figures in the place of new ones with the same data: a picture neither flickers nor loses its zoom.
+  function keepDrawn(part, drawn) {
+    const kept = new Set();
+    for (const fresh of part.querySelectorAll("figure[data-chart][id]")) {
+      const old = drawn.get(fresh.id);
+      if (old && charts.has(old) && dataOf(old) === dataOf(fresh)) { fresh.replaceWith(old); kept.add(old); }
+    }
+    return kept;
   }
 
   // --- choosing congestion points ---------------------------------------------------------------------------------
@@ -124,12 +134,14 @@
         const open = [...part.querySelectorAll("details[open]")].map((d) => d.id).filter(Boolean);
         const focused = part.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
         const shown = next.innerHTML;
+        const drawn = new Map([...part.querySelectorAll("figure[data-chart][id]")].map((f) => [f.id, f]));
         part.replaceChildren(...next.childNodes);
+        const kept = keepDrawn(part, drawn);
         part.dataset.shown = shown;
         for (const id of open) document.getElementById(id)?.setAttribute("open", "");
         if (focused) part.querySelector(`[href="${CSS.escape(focused)}"]`)?.focus();
         part.classList.remove("changed"); void part.offsetWidth; part.classList.add("changed");
-        drawAll(part);
+        drawAll(part, kept);
       }
       if (!document.getElementById("alarm-count") && fresh.getElementById("alarm-count")) document.querySelector('nav a[href="/alarms"]')?.append(" ", fresh.getElementById("alarm-count"));
       choose(); tick();
