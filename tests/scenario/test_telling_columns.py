@@ -192,3 +192,14 @@ def test_columns_beside_those_that_are_needed_do_no_harm(tmp_path):
     names = "Date;Day;start;valid_from;end;Country;Area code;Area;Region;created_at;price_eur_mwh;Delivery date\n"
     row = "2024-04-10;3;2024-04-10T00:00Z;2020-01-01;2024-04-10T01:00Z;NL;10Y;NL;x;2024-04-09 12:00;5;2024-04-10\n"
     assert [(p.start, p.minutes, p.value) for p in prices(tmp_path, names + row).values] == [(MIDNIGHT, 60, 5)]
+
+
+@pytest.mark.parametrize(
+    "other", ["Intraday price (EUR/MWh)", "day-ahead forecast (EUR/MWh)", "Imbalance price (EUR/MWh)"]
+)
+def test_prices_of_other_markets_and_forecasts_are_not_taken_for_day_ahead_prices(tmp_path, other):
+    row = "2024-04-10T00:00Z;2024-04-10T01:00Z;7;5\n"
+    found = prices(tmp_path, f"start;end;{other};Price (EUR/MWh)\n{row}").values
+    assert [p.value for p in found] == [5]
+    with pytest.raises(TableError, match=r"column '.*' holds no day-ahead prices"):
+        prices(tmp_path, f"start;end;{other};Volume (MWh)\n{row}")

@@ -14,12 +14,19 @@ from agr.scenario.downloads.words import clock_of, foreign, names_zone, per_mwh,
 _PRICES = {"price", "marketprice", "prices", "preis", "preise", "prijs", "prijzen", "prix"}
 _SAMPLE = 3
 """Rows that show whether times stand apart from their days."""
+_OTHERS = {"intraday", "imbalance", "balancing", "onbalans", "forecast", "forecasted", "predicted", "prognose"}
+"""Words of columns whose prices are not those of the day-ahead auction."""
 _UNIT = re.compile(r"[\[(]?\s*(?:€|EUR|ct|cent)\s*(?:/|per\s)\s*k?M?Wh[a-z]*\s*[\])]?", re.IGNORECASE)
 
 
 def price_columns(sheet: Sheet) -> list[PriceColumn]:
     """Return the columns in EUR per energy; several are told apart by the rest of their names."""
-    found = {at: factor for at, name in enumerate(sheet.header) if (factor := per_mwh(name)) is not None}
+    priced = {at: factor for at, name in enumerate(sheet.header) if (factor := per_mwh(name)) is not None}
+    found = {at: factor for at, factor in priced.items() if not _OTHERS & set(plain(sheet.header[at]).split("_"))}
+    if priced and not found:
+        raise ValueError(
+            f"column '{sheet.header[min(priced)]}' holds no day-ahead prices; give it another file or name"
+        )
     if not found and any(foreign(name) for name in sheet.header):
         there = next(name for name in sheet.header if foreign(name))
         raise ValueError(f"column '{there}' is not in EUR; convert its prices to EUR and rename it")
