@@ -1,6 +1,7 @@
 """The analysts' commands as a user types them: what they do, and how they report faults."""
 
 import json
+import re
 import shutil
 from contextlib import contextmanager
 from pathlib import Path
@@ -86,7 +87,9 @@ def test_a_run_that_is_not_as_expected_ends_with_1_and_says_so(folder):
     (folder / "mine" / "expected.yaml").write_text(yaml.safe_dump(expected))
     ended = agr("scenario", "run", "mine", "--no-report")
     assert ended.exit_code == 1
-    assert "not as expected: totals.objective_eur is 325.077" in ended.stderr
+    found = re.search(r"not as expected: totals.objective_eur is ([\d.]+), expected at least 1000000.0", ended.stderr)
+    assert found is not None, ended.stderr
+    assert float(found[1]) == pytest.approx(325.08, abs=0.05)  # the last digits differ from machine to machine
     assert not (folder / "runs" / "mine" / "report.html").exists()
     assert (folder / "runs" / "mine" / "outcome.json").exists()
 
