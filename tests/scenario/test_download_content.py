@@ -117,3 +117,11 @@ def test_an_area_in_a_column_of_any_name_can_be_chosen(tmp_path):
         downloads.day_ahead(path, ASKED)
     found = downloads.day_ahead(path, Asked(tz=ASKED.tz, area="BE")).values
     assert [p.value for p in found] == [60]
+
+
+def test_a_row_that_begins_with_a_hash_is_no_comment_where_it_is_as_wide_as_the_header(tmp_path):
+    path = tmp_path / "sessions.csv"
+    row = "{};cp1;2024-04-10 08:00;2024-04-10 12:00;12,5\n"
+    head = "session_id;charger;start;end;energy_kwh\n"
+    path.write_text(f"# sessions of April\n{head}{row.format('#1')}# more below\n{row.format('2')}")
+    assert [s.session for s in downloads.sessions(path, ASKED).values] == ["#1", "2"]

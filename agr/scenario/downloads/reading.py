@@ -1,6 +1,6 @@
 """Finds out which layout a file has and reads it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -83,7 +83,8 @@ def _recognised(path: Path, text: str, kind: Kind, asked: Asked) -> tuple[Sheet,
     raise _unknown(path, kind, tried, asked)
 
 
-def _sheets(path: Path, text: str) -> Any:
+def _sheets(path: Path, text: str) -> Iterable[Sheet]:
+    """Return the tables that a text may be read as."""
     if text.lstrip().startswith("<"):
         return [entsoe_publication.sheet_of(path.name, text)]
     return candidates(path.name, text)

@@ -106,7 +106,7 @@ def _parsed(lines: Sequence[str], separator: str, skipped: int) -> tuple[list[Ro
     line = skipped + 1
     try:
         for cells in reader:
-            if any(cell.strip() for cell in cells) and not cells[0].startswith("#"):
+            if any(cell.strip() for cell in cells):
                 rows.append(Row(line=line, cells=tuple(cell.strip(" \t\r\n") for cell in cells)))
             line = skipped + reader.line_num + 1
     except csv.Error as error:
@@ -118,14 +118,13 @@ def _below(file: str, rows: Sequence[Row], separator: str, fault: tuple[int, str
     header = list(rows[0].cells)
     while not header[-1]:
         header.pop()
-    sheet = Sheet(
-        file=file, header=tuple(header), rows=[], separator=separator, head_line=rows[0].line,
-    )  # fmt: skip
+    sheet = Sheet(file=file, header=tuple(header), rows=[], separator=separator, head_line=rows[0].line)
     if fault:
         sheet.fault(*fault)
     width = len(header)
-    ended = _all_end_with_separators(rows[1:], width, separator)
-    for row in rows[1:]:
+    below = [row for row in rows[1:] if len(row.cells) == width or not row.cells[0].startswith("#")]  # no comments
+    ended = _all_end_with_separators(below, width, separator)
+    for row in below:
         cells = row.cells[:width] if ended else row.cells
         if cells == sheet.header:
             sheet.note(f"{sheet.place} {row.line} repeats the header")
