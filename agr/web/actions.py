@@ -6,7 +6,7 @@ An action is a function (context, principal, fields, path parameters) → Done. 
 
 from agr.operations.accounts.roles import Permission, Principal
 from agr.operations.action_base import Done
-from agr.web import schemas as a
+from agr.web import requests as a
 from agr.web.action_routes import Number, action, api_router, form_router
 from agr.web.context import Context
 

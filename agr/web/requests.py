@@ -1,0 +1,90 @@
+"""Requests of the JSON API. Power in kW, or W where named so."""
+
+from datetime import date
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Why = Annotated[str, Field(min_length=3, max_length=1000, description="Reason, for the audit log.")]
+Identifier = Annotated[int, Field(ge=1, le=2**31 - 1)]
+
+
+class Given(BaseModel):
+    """The body of a request; unknown fields are refused."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Because(Given):
+    """A reason."""
+
+    why: Why
+
+
+class PlanWanted(Because):
+    """Plan a Period again."""
+
+    period: date = Field(description="Local day.")
+    points: list[Annotated[str, Field(max_length=255)]] = Field(
+        default=[], max_length=20_000, description="Only these congestion points may move; empty: all."
+    )
+    preview: bool = Field(default=True, description="Only show the changes until the plan is sent or discarded.")
+
+
+class PeriodAct(Because):
+    """An action on a Period."""
+
+    period: date
+
+
+class ReservationGiven(Because):
+    """The power still reserved under a contract: a share of the contracted power, or W per ISP."""
+
+    contract: str = Field(min_length=1, max_length=255)
+    period: date
+    keep_share: float | None = Field(default=None, ge=0, le=1)
+    power_w: list[int] | None = Field(default=None, max_length=1500)
+    seen: str | None = Field(
+        default=None,
+        max_length=255,
+        description="Origin of the newest update that the caller has seen, or empty; refused if a newer one exists.",
+    )
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> "ReservationGiven":
+        if (self.keep_share is None) == (self.power_w is None):
+            raise ValueError("give exactly one of keep_share and power_w")
+        return self
+
+
+class AwardGiven(Because):
+    """What an auction awarded of our bid."""
+
+    market: str = Field(min_length=1, max_length=255, description="day-ahead, or the name of a capacity product.")
+    period: date
+    mw: list[float] = Field(
+        max_length=1500, description="Per ISP for day-ahead, bought positive; per block for a capacity product."
+    )
+    beyond_bid: bool = Field(default=False, description="Accept more than was bid.")
+
+
+class UnavailableGiven(Because):
+    """A resource, or a connection with everything behind it."""
+
+    name: str = Field(min_length=1, max_length=255)
+    first_day: date
+    last_day: date
+
+
+class Acknowledged(Given):
+    """An acknowledgement of an alarm, with what is being done about it, if given."""
+
+    why: str = Field(default="", max_length=1000)
+
+
+class Barred(Because):
+    """Bar a participant, or admit it again."""
+
+    domain: str = Field(min_length=1, max_length=255)
+    role: Literal["AGR", "CRO", "DSO"]
+    barred: bool = True
