@@ -30,7 +30,7 @@ def compiled(function: Function, *, inline: bool = False) -> Function:
     kept._load_index = partial(_index, kept._load_index)
     called = (function.__globals__.get(name) for name in function.__code__.co_names)
     stamps = {stamp for other in called for stamp in getattr(other, "source_stamps", ())}
-    dispatcher.source_stamps = frozenset({*stamps, (function.__code__.co_filename, kept._source_stamp)})
+    dispatcher.source_stamps = frozenset({*stamps, (function.__module__, kept._source_stamp)})
     kept._source_stamp = sorted(dispatcher.source_stamps)
     return cast("Function", dispatcher)
 

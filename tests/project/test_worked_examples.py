@@ -80,8 +80,8 @@ def words_of(line: str) -> tuple[list[str], str]:
 
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
-    for name in COPIED:  # with what Python has compiled, which is most of the time otherwise
-        shutil.copytree(PROJECT / name, tmp_path / name, ignore=shutil.ignore_patterns("*.nbc", "*.nbi", "corpus"))
+    for name in COPIED:  # with what Python and numba have compiled, which is most of the time otherwise
+        shutil.copytree(PROJECT / name, tmp_path / name, ignore=shutil.ignore_patterns("corpus"))
     (tmp_path / "pyproject.toml").symlink_to(PROJECT / "pyproject.toml")
     (tmp_path / "scenarios").mkdir()
     for path in (PROJECT / "scenarios").iterdir():
