@@ -4,6 +4,7 @@ import hashlib
 import io
 import json
 import os
+import shutil
 import tarfile
 import tempfile
 import zlib
@@ -156,7 +157,12 @@ def _unpacked(source: Path) -> Iterator[tuple[Path, dict[str, str]]]:
                 strange = [m.name for m in archive.getmembers() if m.name not in _MEMBERS or not m.isfile()]
                 if strange:
                     raise InputError(f"{source} is not a backup of ours: it holds {strange[0]!r}")
-                archive.extractall(folder, filter="data")
+                for member in archive.getmembers():  # extractall is safe only from Python 3.11.4 on
+                    content = archive.extractfile(member)
+                    assert content is not None, "a file has content"
+                    with (folder / member.name).open("wb") as out:
+                        shutil.copyfileobj(content, out)
+                    os.utime(folder / member.name, (member.mtime, member.mtime))  # a key's age counts
             manifest = json.loads((folder / _MANIFEST).read_text(encoding="utf-8"))
             digests = manifest.pop("sha256")
             _ = [manifest[name] for name in ("made_at", "domain", "store")]
