@@ -1,5 +1,6 @@
 """Fixtures for several packages: counterparties, and a PostgreSQL server and a browser if installed."""
 
+import os
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -19,12 +20,19 @@ FLAGS = [
 ]  # fmt: skip
 
 LONGEST = (
-    "demo/test_shipped_days", "day/test_small_day", "torture/test_crash_safety", "models/test_executors",
-    "models/test_decomposition", "day/test_both_ways", "web/test_page", "scenario/test_running",
-    "scenario/test_commands", "scenario/test_sweeps_and_backtests", "day/test_network_faults", "day/test_restart",
-    "torture/test_hot_standby", "scenario/test_shipped_scenarios", "planning/test_pool", "day/test_resilience",
+    "demo/test_shipped_days", "project/test_worked_examples", "scenario/test_sweeps_and_backtests",
+    "torture/test_crash_safety", "day/test_both_ways", "scenario/test_commands", "scenario/test_running",
+    "models/test_executors", "benchmarks/test_instances", "scenario/test_documented_example", "day/test_small_day",
+    "models/test_decomposition", "day/test_sent_again", "demo/test_first_own_day", "models/test_replan",
+    "operations/test_disk", "torture/test_hot_standby", "day/test_network_faults", "torture/test_disk_full",
+    "web/test_page", "day/test_restart", "planning/test_pool", "day/test_resilience",
 )  # fmt: skip
 """Files that take longest, the longest first."""
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Twice as many test processes as cores: half of the time is waiting for daemons, counterparties and a browser."""
+    return 2 * (os.cpu_count() or 1)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -69,7 +69,8 @@ def test_the_daemons_alarm_names_the_file(world: World) -> None:
 
 def test_a_scenario_that_fails_names_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    options = ["--set", "planning.method=decomposition", "--executor", "dask://127.0.0.1:9", "--no-report"]
+    nobody = "dask+tls://127.0.0.1:9"  # without certificates it fails at once
+    options = ["--set", "planning.method=decomposition", "--executor", nobody, "--no-report"]
     result = CliRunner().invoke(app, ["scenario", "run", "small-dst-day", *options])
     assert result.exit_code != 0
     (kept,) = (tmp_path / "runs" / "failed-cases").iterdir()

@@ -34,19 +34,38 @@ def values(tmp_path, content: bytes | str) -> list[float]:
     return [p.value for p in downloads.day_ahead(path, ASKED).values]
 
 
-@pytest.mark.parametrize(
-    "content",
-    [
-        TEXT, TEXT.replace("\n", "\r\n"), TEXT.replace("\n", "\r"), TEXT.encode("utf-8-sig"), TEXT.encode("utf-16"),
-        TEXT.encode("utf-16-le"), TEXT.encode("utf-16-be"), TEXT.replace(";", "\t"), TEXT.replace(";", "|"),
-        gzip.compress(TEXT.encode()), zipped({"a.csv": TEXT}), zipped({"x/a.csv": TEXT, "__MACOSX/x/._a.csv": "x"}),
-        f"sep=;\n{TEXT}", f"Day-ahead prices\n\nsource;ENTSO-E\n{TEXT}", f"# made here\n{TEXT}# the end\n",
-        TEXT.replace("\n", ";\n").replace(f"{HEAD};", HEAD), TEXT.replace("\n", "\n\n"),
-        json.dumps([dict(zip(HEAD.split(";"), row.split(";"), strict=True)) for row in ROWS]),
-        json.dumps({"data": [{"start": "2024-04-09T22:00Z", "end": "2024-04-09T23:00Z", "price_eur_mwh": 50.5},
-                             {"start": "2024-04-09T23:00Z", "end": "2024-04-10T00:00Z", "price_eur_mwh": 48}]}),
-    ],
-)  # fmt: skip
+# Named, since packed files hold the time of packing and every test process must collect the same tests.
+PACKINGS = {
+    "plain": TEXT,
+    "lines end as on Windows": TEXT.replace("\n", "\r\n"),
+    "lines end as on old Macs": TEXT.replace("\n", "\r"),
+    "UTF-8 with a mark": TEXT.encode("utf-8-sig"),
+    "UTF-16 with a mark": TEXT.encode("utf-16"),
+    "UTF-16, little end first": TEXT.encode("utf-16-le"),
+    "UTF-16, big end first": TEXT.encode("utf-16-be"),
+    "tabs": TEXT.replace(";", "\t"),
+    "bars": TEXT.replace(";", "|"),
+    "gzip": gzip.compress(TEXT.encode()),
+    "zip": zipped({"a.csv": TEXT}),
+    "zip made on a Mac": zipped({"x/a.csv": TEXT, "__MACOSX/x/._a.csv": "x"}),
+    "separator named": f"sep=;\n{TEXT}",
+    "title above": f"Day-ahead prices\n\nsource;ENTSO-E\n{TEXT}",
+    "comments around": f"# made here\n{TEXT}# the end\n",
+    "separator at the end of rows": TEXT.replace("\n", ";\n").replace(f"{HEAD};", HEAD),
+    "empty lines": TEXT.replace("\n", "\n\n"),
+    "JSON of texts": json.dumps([dict(zip(HEAD.split(";"), row.split(";"), strict=True)) for row in ROWS]),
+    "JSON of numbers": json.dumps(
+        {
+            "data": [
+                {"start": "2024-04-09T22:00Z", "end": "2024-04-09T23:00Z", "price_eur_mwh": 50.5},
+                {"start": "2024-04-09T23:00Z", "end": "2024-04-10T00:00Z", "price_eur_mwh": 48},
+            ]
+        }
+    ),
+}
+
+
+@pytest.mark.parametrize("content", PACKINGS.values(), ids=PACKINGS.keys())
 def test_packings_encodings_and_frames_are_read(tmp_path, content):
     assert values(tmp_path, content) == [50.5, 48]
 
