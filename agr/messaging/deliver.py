@@ -28,7 +28,7 @@ MOST_THREADS = 256
 
 _FINAL = {Outcome.DELIVERED, Outcome.FAILED}
 _REST_S = 5.0
-"""Seconds without a new delivery after the store has failed."""
+"""Seconds without a new delivery after the store has failed, or to one recipient after our own code has."""
 _NAMED = 5
 """Most congestion points that an alarm names beside the first."""
 _SHARE_OF_THE_REST = 0.125
@@ -52,25 +52,44 @@ class Deliverer:
         self._threads: dict[str, Thread] = {}  # of each recipient, so that one that hangs delays no other
         self._busy: set[str] = set()
         self._rests_until = 0.0
+        self._skipped_until: dict[str, float] = {}  # recipients to whom a delivery could not be recorded
         self._lock = Lock()
 
     def run_due(self) -> int:
         """Start delivering what is due to recipients that are not busy; return how many deliveries were started."""
-        if time.monotonic() < self._rests_until:
+        now = time.monotonic()
+        if now < self._rests_until:
             return 0
         with self._lock:
             busy = frozenset(self._busy)
+            skipped = {recipient for recipient, until in self._skipped_until.items() if now < until}
         with self._store.transaction() as tx:
-            due = outbox.due(tx, self._clock.now(), busy)[: MOST_THREADS - len(busy)]
+            due = outbox.due(tx, self._clock.now(), busy | skipped)[: MOST_THREADS - len(busy)]
+        started = 0
         for message in due:
-            recipient = message.recipient_domain
-            # A daemon thread: a recipient that hangs does not keep the process from ending.
-            thread = Thread(target=self._drain, args=(message,), name=f"delivery {recipient}", daemon=True)
-            with self._lock:
-                self._busy.add(recipient)
-                self._threads[recipient] = thread
+            if not self._start(message):
+                break
+            started += 1
+        return started
+
+    def _start(self, message: Queued) -> bool:
+        """Start delivering to a recipient in a thread of its own; False when the system has no thread to give."""
+        recipient = message.recipient_domain
+        # A daemon thread: a recipient that hangs does not keep the process from ending.
+        thread = Thread(target=self._drain, args=(message,), name=f"delivery {recipient}", daemon=True)
+        with self._lock:  # before the start, because the thread may end at once
+            self._busy.add(recipient)
+        try:
             thread.start()
-        return len(due)
+        except RuntimeError as error:
+            with self._lock:
+                self._busy.discard(recipient)
+            self._rests_until = time.monotonic() + _REST_S
+            log.warning("delivery.not_started", recipient=recipient, why=str(error), what="it is tried again")
+            return False
+        with self._lock:
+            self._threads[recipient] = thread
+        return True
 
     def _drain(self, first: Queued) -> None:
         """Deliver everything due to one recipient, in order: one transaction and one POST for each message."""
@@ -85,20 +104,15 @@ class Deliverer:
             self._rests_until = time.monotonic() + _REST_S
         except Exception:
             log.exception("delivery.broke", recipient=recipient, message_id=first.message_id)
+            with self._lock:
+                self._skipped_until[recipient] = time.monotonic() + _REST_S
         finally:
             with self._lock:
                 self._busy.discard(recipient)
 
     def _deliver(self, message: Queued) -> Queued | None:
         """Try once, record the result, and return the next message (with its attempt counted) if it may follow."""
-        to = self._participants.find(message.recipient_domain, message.recipient_role)
-        if to is None:
-            result = Delivery(Outcome.FAILED, None, "recipient is not among our participants", None)
-        elif not to.endpoint:
-            result = Delivery(Outcome.RETRY, None, "the DNS has not told us its endpoint yet (alarm discovery)", None)
-        else:
-            sealed = seal(message.xml, domain=self._settings.domain, role="AGR", key=self._key())
-            result = self._sender_to(to).post(to.endpoint, sealed, attempt=message.attempts + 1)
+        result = self._try(message)
         fields = {
             "message_id": message.message_id, "conversation_id": message.conversation_id, "type": message.type,
             "recipient": message.recipient_domain,
@@ -117,6 +131,23 @@ class Deliverer:
             gone = result.outcome is Outcome.FAILED or old
             log.warning("message.failed" if gone else "message.retry", **fields, why=result.detail)
         return following
+
+    def _try(self, message: Queued) -> Delivery:
+        """Seal and post a message. What fails on our side, such as reading the key, is tried again like the rest."""
+        to = self._participants.find(message.recipient_domain, message.recipient_role)
+        if to is None:
+            return Delivery(Outcome.FAILED, None, "recipient is not among our participants", None)
+        if not to.endpoint:
+            return Delivery(Outcome.RETRY, None, "the DNS has not told us its endpoint yet (alarm discovery)", None)
+        try:
+            sealed = seal(message.xml, domain=self._settings.domain, role="AGR", key=self._key())
+            return self._sender_to(to).post(to.endpoint, sealed, attempt=message.attempts + 1)
+        except StoreError:
+            raise
+        except Exception as error:
+            log.exception("delivery.broke", recipient=message.recipient_domain, message_id=message.message_id)
+            why = f"it could not be sent from here: {type(error).__name__}: {error}"
+            return Delivery(Outcome.RETRY, None, why, None)
 
     def _record(self, tx: Tx, message: Queued, result: Delivery, *, old: bool) -> None:
         now = self._clock.now()

@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from agr.messaging.deliver import Deliverer
 from agr.messaging.publish import last_per_point
 from agr.store import day, outbox, plans, tables
+from agr.store.engine import Tx
 from agr.store.plans import Sent
 from agr.uftp.participants import Participant, Participants
 from agr.uftp.signing import KeyPair
@@ -55,15 +56,28 @@ class Server:
         self.thread.join()
 
 
+class Keys:
+    """Our key, whose file can be unreadable."""
+
+    def __init__(self) -> None:
+        self.key, self.readable, self.reads = KeyPair.generate(), True, 0
+
+    def __call__(self) -> KeyPair:
+        self.reads += 1
+        if not self.readable:
+            raise PermissionError("keys/agr.key: permission denied")
+        return self.key
+
+
 class Post:
     """A deliverer with two recipients."""
 
     def __init__(self, folder: Path) -> None:
         self.world = World(folder)
         self.one, self.two = Server(), Server()
-        key = KeyPair.generate()
+        self.keys = Keys()
         directory = Participants(
-            Participant(domain=domain, role="DSO", endpoint=server.url, public_keys=(key.public,))
+            Participant(domain=domain, role="DSO", endpoint=server.url, public_keys=(self.keys.key.public,))
             for domain, server in (("one.example", self.one), ("two.example", self.two))
         )
         self.http = httpx.Client(timeout=5)
@@ -72,7 +86,7 @@ class Post:
             self.world.settings,
             self.world.clock,
             directory,
-            lambda: key,
+            self.keys,
             lambda _to: Sender(self.http),
         )  # fmt: skip
 
@@ -243,3 +257,55 @@ def test_the_nearer_the_gate_the_sooner_a_prognosis_is_tried_again_and_it_is_nev
     assert row is not None
     assert row.state == "queued"
     assert row.next_attempt_at - post.world.clock.now() <= timedelta(minutes=10) / 8
+
+
+def test_a_message_that_cannot_be_signed_is_retried_after_a_pause_with_an_alarm_that_says_why(post: Post) -> None:
+    post.keys.readable = False
+    post.queue("one.example", "m")
+    post.queue("two.example", "n")
+    post.world.clock.jump_to(NOW + timedelta(minutes=30))  # old enough for an alarm
+    assert post.deliverer.run_due() == 2
+    post.deliverer.close()
+    assert (post.states(), post.keys.reads) == ({"m": "queued", "n": "queued"}, 2)
+    assert post.deliverer.run_due() == 0  # not due yet
+    with post.world.store.transaction() as tx:
+        alarms = {alarm.subject: alarm.text for alarm in day.open_alarms(tx)}
+    assert set(alarms) == {"one.example", "two.example"}
+    assert "could not be sent from here: PermissionError: keys/agr.key: permission denied" in alarms["one.example"]
+    post.keys.readable = True
+    post.world.clock.jump_to(post.world.clock.now() + timedelta(minutes=10))
+    post.run_until({"m": "delivered", "n": "delivered"})
+
+
+def test_a_result_that_cannot_be_recorded_makes_one_recipient_wait_and_no_other(
+    post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    delivered = outbox.delivered
+
+    def broken(tx: Tx, row_id: int, at: datetime, detail: str) -> None:
+        if row_id == 1:
+            raise ZeroDivisionError
+        delivered(tx, row_id, at, detail)
+
+    monkeypatch.setattr(outbox, "delivered", broken)
+    post.queue("one.example", "m")
+    assert post.deliverer.run_due() == 1
+    post.deliverer.close()
+    post.queue("two.example", "n")
+    assert post.deliverer.run_due() == 1  # "m" is due, but not at once
+    post.deliverer.close()
+    assert post.states() == {"m": "queued", "n": "delivered"}
+    assert len(post.one.bodies) == 1
+
+
+def test_a_recipient_whose_delivery_could_not_be_started_is_tried_again(
+    post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as system:
+        system.setattr(threading.Thread, "start", refuse)
+        post.queue("one.example", "m")
+        assert post.deliverer.run_due() == 0
+    post.run_until({"m": "delivered"})
