@@ -19,9 +19,12 @@ def find_folder(name: str | Path) -> Path:
 
 
 def shipped_scenarios() -> Path:
-    """Return the folder of the scenarios that come with agr: the project's or, where agr is installed, the wheel's."""
-    project = Path(__file__).parents[2]
-    return project / "scenarios" if (project / "pyproject.toml").is_file() else Path(__file__).parent / "shipped"
+    """Return the folder of the scenarios that come with agr: the wheel's or, where agr is not built, the project's.
+
+    The wheel's come first, since any project may lie around a folder into which agr was installed.
+    """
+    built = Path(__file__).parent / "shipped"
+    return built if built.is_dir() else Path(__file__).parents[2] / "scenarios"
 
 
 def scenario_places() -> tuple[Path, ...]:

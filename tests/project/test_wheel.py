@@ -25,6 +25,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (wheel,) = folder.glob("*.whl")
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(folder / "installed")
+    (folder / "installed" / "pyproject.toml").touch()  # of a project that has installed agr into its own folder
     return folder / "installed"
 
 
