@@ -145,39 +145,43 @@ class Actions(ActionBase):
 
     def resend(self, by: Principal, message_id: str, why: str) -> Done:
         """Send a queued or failed message now; a rejected D-Prognosis as its next revision, with the plan in force."""
-        why, now = said_why(why), self._clock.now()
+        why = said_why(why)
         with self._publisher.one_at_a_time, self._store.transaction() as tx:
             row = self._message(tx, message_id)
-            if row.type == "D-Prognosis" and row.period is not None:
-                sent = plans.prognoses_of(tx, row.period, row.subject)
-                if sent and sent[-1].message_id.lower() != row.message_id:
-                    raise ConflictError(
-                        "a newer revision of this D-Prognosis exists; this one must not arrive after it"
-                    )
-                if sent and sent[-1].state == "rejected":
-                    return self._next_revision(tx, by, row, why)
-            due = None if row.answer_due_at is None else now + timedelta(seconds=self._settings.delivery.answer_due_s)
-            if not outbox.resend(tx, message_id, now, due):
-                raise ConflictError(
-                    f"the message is {row.state}: only queued and failed ones, and rejected D-Prognoses, can be sent "
-                    "again"
-                )
-            plans.reopen(tx, row.message_id)
+            rejected = self._rejected(tx, row)
+            how = self._once_more(tx, row) if rejected is None else self._next_revision(tx, rejected, row.subject)
             self._record(tx, by, "resend", row.message_id, why, f"{row.type} to {row.recipient_domain}")
         self._wake()
-        return Done(text=f"{row.type} to {row.recipient_domain} leaves now")
+        return Done(text=f"{row.type} to {row.recipient_domain} leaves {how}")
 
-    def _next_revision(self, tx: Tx, by: Principal, row: outbox.Row, why: str) -> Done:
-        """Send what a DSO rejected again: the protocol asks for a new revision, with a MessageID of its own."""
-        period = self._open_period(row.period or self.today().day)
-        again = self._publisher.send_again(tx, period, row.subject, self._closed_isps(period))
+    def _rejected(self, tx: Tx, row: outbox.Row) -> Period | None:
+        """Return the Period of a D-Prognosis whose newest revision a DSO rejected; None for any other message."""
+        if row.type != "D-Prognosis" or row.period is None:
+            return None
+        sent = plans.prognoses_of(tx, row.period, row.subject)
+        if sent and sent[-1].message_id.lower() != row.message_id:
+            raise ConflictError("a newer revision of this D-Prognosis exists; this one must not arrive after it")
+        return self._open_period(row.period) if sent and sent[-1].state == "rejected" else None
+
+    def _once_more(self, tx: Tx, row: outbox.Row) -> str:
+        """Send the same message again; return how it leaves."""
+        now = self._clock.now()
+        due = None if row.answer_due_at is None else now + timedelta(seconds=self._settings.delivery.answer_due_s)
+        if not outbox.resend(tx, row.message_id, now, due):
+            raise ConflictError(
+                f"the message is {row.state}: only queued and failed ones, and rejected D-Prognoses, can be sent again"
+            )
+        plans.reopen(tx, row.message_id)
+        return "now"
+
+    def _next_revision(self, tx: Tx, period: Period, address: str) -> str:
+        """Send what a DSO rejected as a new revision with a MessageID of its own, as the protocol asks for."""
+        again = self._publisher.send_again(tx, period, address, self._closed_isps(period))
         if again is None:
             raise ConflictError(
-                f"{row.subject} has a program in force other than the rejected one, or none; see its page or plan"
+                f"{address} has a program in force other than the rejected one, or none; see its page or plan"
             )
-        self._record(tx, by, "resend", row.message_id, why, f"{row.type} to {row.recipient_domain}")
-        self._wake()
-        return Done(text=f"{row.type} to {row.recipient_domain} leaves now, as revision {again.revision}")
+        return f"now, as revision {again.revision}"
 
     def cancel(self, by: Principal, message_id: str, why: str) -> Done:
         """Take a queued message back."""

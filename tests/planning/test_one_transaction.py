@@ -24,6 +24,8 @@ from models.case import Case
 from tests.builders.worlds import PERIOD, World
 from tests.planning.test_service import PlanningStage
 
+OLGA = Principal(name="olga", role="operator", allowed=frozenset(), via="session")
+
 
 class Answering(SolverPool):
     """A worker with findings of its own, or with none of its answers."""
@@ -159,5 +161,32 @@ def test_a_preview_is_judged_when_it_comes_into_force(world: World, solver: Answ
         world.store, world.settings, world.clock, publisher, world.participants,
         closed_isps=stage.planner.closed_isps, wake=lambda: None,
     )  # fmt: skip
-    actions.send(Principal(name="olga", role="operator", allowed=frozenset(), via="session"), 1, "it is better")
+    actions.send(OLGA, 1, "it is better")
     assert stored(world)[1] == ["reservation not covered"]
+
+
+def test_a_rejected_prognosis_that_is_sent_again_is_stored_before_anybody_is_woken(
+    world: World, solver: Answering
+) -> None:
+    stage = PlanningStage(world, solver)
+    stage.ask()
+    stage.planner.run_due()
+    publisher = Publisher(world.store, world.settings, world.clock, world.participants)
+    with world.store.transaction() as tx:
+        day.moment_done(tx, PERIOD.day, day.PUBLICATION_OPEN, world.clock.now(), "market results planned")
+    assert publisher.publish(PERIOD) == 2
+    with world.store.transaction() as tx:
+        rejected = plans.prognoses(tx, PERIOD.day)[0]
+        plans.answer_prognosis(tx, rejected.message_id, "rejected", "register under repair")
+    seen: list[int] = []
+
+    def wake() -> None:
+        with world.store.transaction() as tx:
+            seen.extend(sent.revision for sent in plans.prognoses_of(tx, PERIOD.day, rejected.congestion_point))
+
+    actions = Actions(
+        world.store, world.settings, world.clock, publisher, world.participants,
+        closed_isps=stage.planner.closed_isps, wake=wake,
+    )  # fmt: skip
+    actions.resend(OLGA, rejected.message_id, "the DSO has mended its register")
+    assert seen == [1, 2]
