@@ -28,6 +28,8 @@ QUICK_S = 60.0
 
 ROOM_BYTES = 256 * 1024**2
 """Less free disk space than this is an alarm, which can still be written then."""
+ENOUGH_BYTES = ROOM_BYTES * 5 // 4
+"""The alarm ends with this much free space, so that it does not come and go while space hovers at the limit."""
 
 
 def _wall() -> datetime:
@@ -69,6 +71,7 @@ class Watchdog:
         self._base = wall(), monotonic()
         self._slow_s, self._room = slow_s, room
         self._short_of_room: bool | None = None  # not known yet: an alarm from before a restart may be open
+        self._room_unknown = False
         self._jump_at: float | None = None
         self._slow_at: float | None = None
         self._told = False
@@ -103,7 +106,9 @@ class Watchdog:
         file = self._store.file
         if file is None:
             return
-        free, now = self._room(file.parent), self._clock.now()
+        free, now = self._room_left(file.parent), self._clock.now()
+        if free is None or ROOM_BYTES <= free < ENOUGH_BYTES:
+            return
         short = free < ROOM_BYTES
         if short == self._short_of_room:
             return
@@ -114,6 +119,20 @@ class Watchdog:
             else:
                 day.recover(tx, "disk low", str(file.parent), now)
         self._short_of_room = short  # only now: what could not be written is written with the next check
+
+    def _room_left(self, folder: Path) -> int | None:
+        """Return the free space of a folder's disk; None when the system does not say, which is logged once."""
+        try:
+            free = self._room(folder)
+        except OSError as error:
+            if not self._room_unknown:
+                log.warning(
+                    "disk.not_measured", folder=str(folder), why=str(error), what="no alarm tells when it is full"
+                )
+            self._room_unknown = True
+            return None
+        self._room_unknown = False
+        return free
 
     def _check_speed(self) -> None:
         """Raise an alarm when writing takes so long that messages and gates have to wait for it."""

@@ -16,7 +16,7 @@ import pytest
 import sqlalchemy as sa
 
 from agr.domain.errors import StoreError
-from agr.operations.watchdog import ROOM_BYTES, Watchdog
+from agr.operations.watchdog import ENOUGH_BYTES, ROOM_BYTES, Watchdog
 from agr.settings import write_example
 from agr.store import day
 from agr.store.data_lock import DataLock
@@ -196,8 +196,37 @@ def test_a_disk_that_fills_is_an_alarm_while_it_can_still_be_written(tmp_path: P
     assert alarms() == []
     free[0] = ROOM_BYTES - 1
     assert alarms() == ["disk low"]
-    free[0] = ROOM_BYTES + 1
+    free[0] = ENOUGH_BYTES - 1
+    assert alarms() == ["disk low"]  # it does not come and go around the limit
+    free[0] = ENOUGH_BYTES
     assert alarms() == []
+    free[0] = ENOUGH_BYTES - 1
+    assert alarms() == []
+    world.store.close()
+
+
+def test_a_disk_that_does_not_tell_its_free_space_hides_neither_a_slow_store_nor_a_full_disk_later(
+    tmp_path: Path,
+) -> None:
+    world, gone = World(tmp_path), [True]
+
+    def free(folder: Path) -> int:
+        if gone[0]:
+            raise OSError(f"no such device: {folder}")
+        return 0
+
+    watch = Watchdog(world.store, world.settings, world.clock, lambda: None, room=free, slow_s=0.0)
+
+    def alarms() -> set[str]:
+        watch.check()
+        with world.store.transaction() as tx:
+            return {alarm.kind for alarm in day.open_alarms(tx)}
+
+    with world.store.transaction() as tx:
+        day.raise_alarm(tx, "any", "", "a commit to measure", world.clock.now())
+    assert alarms() == {"any", "store slow"}
+    gone[0] = False
+    assert alarms() == {"any", "store slow", "disk low"}
     world.store.close()
 
 
