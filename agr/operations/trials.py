@@ -3,8 +3,8 @@
 import stat
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, replace
-from string import Formatter
 
 from agr.domain.errors import AgrError, FeedError
 from agr.domain.faults import meant
@@ -14,6 +14,7 @@ from agr.domain.register import Price, Register
 from agr.messaging.directory import participants_of
 from agr.operations.commands import open_store
 from agr.settings import FeedSection, Settings
+from agr.settings.feeds import placeholders
 from agr.store import register_summary
 from agr.uftp.participants import Participant
 from agr.uftp.signing import public_key_bytes
@@ -78,7 +79,7 @@ def _asked(feed: FeedSection, period: Period, settings: Settings) -> _Fed:
 def _timeless(feed: FeedSection) -> Iterator[str]:
     """Yield a doubt about a web address that asks for the same whatever the day."""
     url = getattr(feed, "url", None)
-    if isinstance(url, str) and not {name for _, name, _, _ in Formatter().parse(url)} & {"period", "start"}:
+    if isinstance(url, str) and not placeholders(url) & {"period", "start"}:
         yield (
             f"feed {feed.name}: url has neither {{start}} nor {{period}}, so it asks for the same on every day; write "
             "where the day belongs, unless the source always gives the coming one"
@@ -88,11 +89,9 @@ def _timeless(feed: FeedSection) -> Iterator[str]:
 def _undelivered(settings: Settings, delivered: set[str], *, failed: bool) -> Iterator[str]:
     """Yield the price series that planning needs and nobody gives; `failed`: some feed did not answer."""
     try:
-        store = open_store(settings)
-        with store.transaction() as tx:
+        with closing(open_store(settings)) as store, store.transaction() as tx:
             empty = not register_summary.has_connections(tx)
             stored = register_summary.price_series(tx)
-        store.close()
     except AgrError:  # the check of the store says why
         return
     if empty and not settings.feeds:
@@ -149,10 +148,8 @@ def _reached(participant: Participant, settings: Settings) -> str:
 
     from agr.uftp.connections import Connections
 
-    who, connections = (
-        f"{participant.domain} ({participant.role})",
-        Connections(settings.tls.authorities_file, timeout_s=PATIENCE_S),
-    )
+    who = f"{participant.domain} ({participant.role})"
+    connections = Connections(settings.tls.authorities_file, timeout_s=PATIENCE_S)
     try:
         connections.prepare(participant.way).get(participant.endpoint)
     except (httpx.HTTPError, httpx.InvalidURL, AgrError) as error:

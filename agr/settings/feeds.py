@@ -97,14 +97,19 @@ class HttpFeed(RecordFeed):
         return super()._faults() + _placeholder_faults("url", self.url, "period", "start", "end")
 
 
+def placeholders(text: str) -> set[str]:
+    """Return the names in braces in a setting. Raises ValueError when a brace stands alone."""
+    return {name for _, name, _, _ in Formatter().parse(text) if name is not None}
+
+
 def _placeholder_faults(field: str, text: str, *known: str) -> list[str]:
     """Return what is wrong with the placeholders of a setting, of which some are known."""
     try:
-        names = [name for _, name, _, _ in Formatter().parse(text) if name is not None]
+        names = placeholders(text)
     except ValueError as error:
         return [f"{field} has a stray bracket ({error}); double brackets that are meant literally"]
     listed = ", ".join(f"{{{name}}}" for name in known)
-    return [f"{field} has the placeholder {{{name}}}; known: {listed}" for name in sorted(set(names) - {*known})]
+    return [f"{field} has the placeholder {{{name}}}; known: {listed}" for name in sorted(names - {*known})]
 
 
 def _api(feed: object) -> str:
