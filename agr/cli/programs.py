@@ -5,52 +5,46 @@ from typing import Annotated
 
 import typer
 
-from agr.cli.terminal import err, in_words
-
-ConfigOption = Annotated[Path, typer.Option("--config", "-c", help="Settings file.", envvar="AGR_CONFIG")]
-PeriodOption = Annotated[str | None, typer.Option("--period", help="Local day, YYYY-MM-DD; default: tomorrow.")]
-DEFAULT = Path("agr.toml")
+from agr.cli.options import DEFAULT, ConfigOption, PeriodOption, period_of
+from agr.cli.terminal import in_words, tell
 
 
 def register(app: typer.Typer) -> None:
     """Mount the command."""
+    app.command()(programs)
 
-    @app.command()
-    def programs(
-        out: Annotated[Path | None, typer.Option(help="File: .csv or .parquet; default: CSV on the terminal.")] = None,
-        plan: Annotated[int | None, typer.Option(min=1, help="Number of a plan; default: the plan in force.")] = None,
-        period: PeriodOption = None,
-        config: ConfigOption = DEFAULT,
-    ) -> None:
-        """Write every resource's program of a day: power per ISP, and what is stored."""
-        from agr.domain.errors import InputError
-        from agr.domain.isp import Period
-        from agr.operations import commands
-        from agr.operations.plan_cache import PlanCache
-        from agr.operations.program_files import FORMATS, csv_lines, write
-        from agr.operations.resource_programs import ProgramCache
-        from agr.settings import load
 
-        with in_words():
-            settings = load(config)
-            kind = next((known for known in FORMATS if out is not None and out.suffix == f".{known}"), None)
-            if out is not None and kind is None:
-                raise InputError(f"{out}: its name must end in .csv or .parquet")
-            store = commands.open_store(settings)
-            cache = ProgramCache(store, PlanCache(store))
-            day = commands.parse_day(period) if period is not None else None
-            if plan is not None:
-                found = cache.of(plan, day)
-            elif day is not None:
-                found = cache.in_force(Period(day, settings.time_zone, settings.isp_minutes))
-            else:
-                found = cache.in_force(commands.next_period(settings))
-            if out is None or kind is None:
-                for part in csv_lines(found):
-                    typer.echo(part, nl=False)
-                return
-            try:
-                write(found, out, kind)
-            except OSError as error:
-                raise InputError(f"{out}: cannot be written ({error.strerror})") from error
-            err.print(f"wrote {len(found)} programs of plan {found.plan} ({found.period}) to {out}", highlight=False)
+def programs(
+    out: Annotated[Path | None, typer.Option(help="File: .csv or .parquet; default: CSV on the terminal.")] = None,
+    plan: Annotated[int | None, typer.Option(min=1, help="Number of a plan; default: the plan in force.")] = None,
+    period: PeriodOption = None,
+    config: ConfigOption = DEFAULT,
+) -> None:
+    """Write every resource's program of a day: power per ISP, and what is stored."""
+    from agr.domain.errors import InputError
+    from agr.operations import commands
+    from agr.operations.plan_cache import PlanCache
+    from agr.operations.program_files import FORMATS, csv_lines, write
+    from agr.operations.resource_programs import ProgramCache
+    from agr.settings import load
+
+    with in_words():
+        settings = load(config)
+        kind = next((known for known in FORMATS if out is not None and out.suffix == f".{known}"), None)
+        if out is not None and kind is None:
+            raise InputError(f"{out}: its name must end in .csv or .parquet")
+        store = commands.open_store(settings)
+        cache = ProgramCache(store, PlanCache(store))
+        if plan is not None:
+            found = cache.of(plan, None if period is None else commands.parse_day(period))
+        else:
+            found = cache.in_force(period_of(settings, period))
+        if out is None or kind is None:
+            for part in csv_lines(found):
+                typer.echo(part, nl=False)
+            return
+        try:
+            write(found, out, kind)
+        except OSError as error:
+            raise InputError(f"{out}: cannot be written ({error.strerror})") from error
+        tell(f"wrote {len(found)} programs of plan {found.plan} ({found.period}) to {out}")

@@ -9,7 +9,7 @@ from rich.measure import Measurement
 
 from agr.domain.errors import AgrError, TableError
 
-out, err = Console(), Console(stderr=True)
+out, err = Console(emoji=False), Console(stderr=True, emoji=False)
 SHOWN_FAULTS = 50
 _ANY_WIDTH = 10_000
 
@@ -43,14 +43,23 @@ def print_whole(part: RenderableType) -> None:
 
 
 def print_json(found: object) -> None:
-    """Print a value of ours as one JSON object, for programs."""
+    """Print a value as one JSON document, for programs; what is no number (NaN) becomes null."""
     from pydantic import TypeAdapter  # slow to import, and of no use to most commands
 
-    text = TypeAdapter(type(found)).dump_json(found, indent=2).decode()
-    out.print(text, markup=False, highlight=False, soft_wrap=True)
+    typer.echo(TypeAdapter(type(found)).dump_json(found, indent=2))
+
+
+def say(text: str) -> None:
+    """Print a line of result verbatim: brackets and colons are no markup, and a long line stays one."""
+    typer.echo(text)
+
+
+def tell(text: str) -> None:
+    """Print a line about the result to standard error, verbatim."""
+    typer.echo(text, err=True)
 
 
 def complain(text: str) -> None:
-    """Print a message to standard error verbatim; brackets are not markup."""
+    """Print an error verbatim, to standard error."""
     err.print("agr:", style="red", end=" ")
-    err.print(text, markup=False, highlight=False, soft_wrap=True)
+    tell(text)

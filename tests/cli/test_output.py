@@ -55,11 +55,11 @@ def piped(folder: Path, *arguments: str) -> str:
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True, timeout=120).stdout
 
 
-def on_terminal(folder: Path, *arguments: str, columns: int = 80) -> str:
-    """Run a command on a terminal of its own."""
+def on_terminal(folder: Path, *arguments: str, columns: int = 80, command: list[str] | None = None) -> str:
+    """Run a command of ours, or any, on a terminal of its own."""
     ours, theirs = pty.openpty()
     environment = os.environ | {"COLUMNS": str(columns), "TERM": "xterm"}
-    command = [sys.executable, "-m", "agr.cli.main", *arguments]
+    command = command or [sys.executable, "-m", "agr.cli.main", *arguments]
     with subprocess.Popen(command, cwd=folder, stdout=theirs, stderr=theirs, stdin=theirs, env=environment):
         os.close(theirs)
         text = b""
@@ -107,3 +107,20 @@ def test_the_log_has_colours_on_a_terminal_only(folder: Path) -> None:
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True, timeout=60)
     assert "it.runs" in done.stderr
     assert "\x1b[" not in done.stderr
+    shown = on_terminal(folder, command=command)
+    assert "it.runs" in shown
+    assert "\x1b[" in shown
+
+
+def test_what_is_printed_for_people_is_printed_as_it_is() -> None:
+    text = "ea1.2024-01.example.dso:smile: [bold]register[/bold] " + "long " * 50
+    script = f"from agr.cli.terminal import complain, print_whole, say; say({text!r}); complain({text!r})"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)
+    assert (done.stdout, done.stderr) == (f"{text}\n", f"agr: {text}\n")
+
+
+def test_json_has_neither_markup_nor_what_is_no_json() -> None:
+    found = {"text": ":smile: [bold] é", "value": float("nan"), "day": "2026-03-29"}
+    script = f"from agr.cli.terminal import print_json; nan = float('nan'); print_json({found!r})"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True, timeout=60)
+    assert json.loads(done.stdout.decode()) == found | {"value": None}

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from agr.cli.keys import keys_app
-from agr.cli.main import app, connections_app
+from agr.cli.main import app
 from agr.cli.scenario import scenario_app
+from agr.cli.tables import connections_app
 from agr.domain.isp import Period
 from agr.planning.promises import KINDS as PROMISES
 from agr.scenario.description import Description

@@ -1,0 +1,27 @@
+"""Options that several commands share."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from agr.domain.isp import Period
+    from agr.settings import Settings
+
+ConfigOption = Annotated[Path, typer.Option("--config", "-c", help="Settings file.", envvar="AGR_CONFIG")]
+DEFAULT = Path("agr.toml")
+"""The settings file of a command that names none."""
+PeriodOption = Annotated[str | None, typer.Option("--period", help="Local day, YYYY-MM-DD; default: tomorrow.")]
+WhyOption = Annotated[str, typer.Option("--why", "-m", help="Reason, for the audit log.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON on standard output and nothing else.")]
+
+
+def period_of(settings: "Settings", text: str | None) -> "Period":
+    """Return the Period that --period names, or tomorrow's. Raises InputError."""
+    from agr.domain.isp import Period
+    from agr.operations import commands
+
+    if text is None:
+        return commands.next_period(settings)
+    return Period(commands.parse_day(text), settings.time_zone, settings.isp_minutes)
