@@ -80,6 +80,7 @@ class DayStatus:
 def day_status(tx: Tx, settings: Settings, period: Period, now: datetime) -> DayStatus:
     """Return the state of a Period."""
     known, since = portfolio.load(tx, period), portfolio.difference(tx, period)
+    line = timeline(tx, settings, period, now, {})
     counts = Counter((s.revision, s.state) for s in plans.prognoses(tx, period.day))
     return DayStatus(
         period=period.day,
@@ -88,9 +89,9 @@ def day_status(tx: Tx, settings: Settings, period: Period, now: datetime) -> Day
         currency=settings.currency,
         moments=tuple(
             MomentStatus(name=step.name, at=step.at.astimezone(period.tz), state=step.state, result=step.result)
-            for step in timeline(tx, settings, period, now, {}).steps
+            for step in line.steps
         ),
-        cros={answer.cro: answer.state for answer in portfolio.answers(tx, period.day).values()},
+        cros={answer.cro: answer.state for answer in line.cros},
         congestion_points=len(known.points),
         connections=sum(len(point.connections) for point in known.points),
         free_connections=len(known.free_connections),

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse
 
 from agr.domain.errors import InputError
+from agr.domain.faults import number_of
 from agr.domain.isp import Period
 from agr.domain.plan import PlanState
 from agr.operations.accounts.roles import Permission, Principal
@@ -95,7 +96,7 @@ def _picture(of: Period, seen: Glance, currency: str) -> str:
     series += [{"label": dso.dso, "kind": "dso", "values": dso.program_kw} for dso in ordered[:SHOWN_DSOS]]
     if rest := ordered[SHOWN_DSOS:]:
         total = [round(sum(values), 3) for values in zip(*(dso.program_kw for dso in rest), strict=True)]
-        series.append({"label": f"{len(rest)} more DSOs", "kind": "dso", "values": total})
+        series.append({"label": number_of(len(rest), "more DSO"), "kind": "dso", "values": total})
     series += [*_limit("import", seen.import_limited), *_limit("export", seen.export_limited)]
     price = {"label": "day-ahead price", "kind": "price", "values": seen.price_eur_per_mwh}
     held = zip(seen.program_kw, seen.reserved_down_kw, seen.reserved_up_kw, strict=True)
@@ -111,7 +112,7 @@ def _picture(of: Period, seen: Glance, currency: str) -> str:
 def _limit(way: str, limited: Limited | None) -> list[dict[str, Any]]:
     if limited is None:
         return []
-    points = f"{limited.points} point{'s' if limited.points != 1 else ''} with an {way} limit"
+    points = f"{number_of(limited.points, 'point')} with an {way} limit"
     return [
         {"label": f"{points}: program", "kind": "sent", "values": limited.program_kw},
         {"label": f"{points}: limit", "kind": "limit", "values": limited.limit_kw},
