@@ -317,8 +317,8 @@ class Service:
         self._watch_discovery()
         for period in self.scheduler.periods():
             with self.store.transaction() as tx:
-                query = day.done_moments(tx, period.day).get("portfolio_query", "missed")
-            if not query.startswith("missed") and self.clock.now() < period.start:
+                asked = day.was_done(tx, period.day, "portfolio_query")
+            if asked and self.clock.now() < period.start:
                 self.portfolio_requests.take_own_points(period)
                 self.portfolio_requests.ask_portfolio(period)
             self.publisher.publish(period, self.planner.closed_isps(period))

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from agr.domain.isp import Period
+from agr.domain.moments import Handled, MomentState
 from agr.domain.plan import PlanState
-from agr.schedule.moments import MISSED, moments_of, state_of
+from agr.schedule.moments import moments_of
 from agr.settings import Settings
 from agr.store import day, plans, portfolio
 from agr.store.engine import Tx
@@ -61,9 +62,9 @@ def title_of(moment: str) -> str:
 
 def timeline(tx: Tx, settings: Settings, period: Period, now: datetime, states: dict[str, int]) -> Timeline:
     """Return the state of a Period. `states`: state of the newest revision → number of congestion points."""
-    done = day.done_moments(tx, period.day)
+    handled = day.handled_moments(tx, period.day)
     first = day.first_handled(tx)
-    steps = tuple(_step(m.name, m.at, done.get(m.name), now, first) for m in moments_of(settings, period))
+    steps = tuple(_step(m.name, m.at, handled.get(m.name), now, first) for m in moments_of(settings, period))
     return Timeline(
         period=period,
         steps=tuple(s for s in steps if s.name != "retention_job"),
@@ -75,16 +76,19 @@ def timeline(tx: Tx, settings: Settings, period: Period, now: datetime, states: 
     )
 
 
-def _step(name: str, at: datetime, result: str | None, now: datetime, first: datetime | None) -> Step:
+def _step(name: str, at: datetime, handled: Handled | None, now: datetime, first: datetime | None) -> Step:
     """Return one moment. `first`: when the daemon was first started; nobody has missed what was before."""
-    state = ("to come" if at > now else "due") if result is None else state_of(result)
-    if state == MISSED and first is not None and at < first:
+    if handled is None:
+        state, result = "to come" if at > now else "due", ""
+    elif handled.state is MomentState.MISSED and first is not None and at < first:
         state, result = "before start", "before the daemon's first start"
+    else:
+        state, result = handled.state.value, handled.result
     return Step(
         name=name,
         title=title_of(name),
         at=at,
         state=state,
-        result=result or "",
+        result=result,
         gate=name.split(" ")[0].endswith("gate"),
     )

@@ -9,14 +9,14 @@ from agr.connectors.ports import open_source
 from agr.domain.errors import FeedError
 from agr.domain.faults import number_of
 from agr.domain.isp import Clock, Period
-from agr.domain.plan import Reason, ReasonKind
+from agr.domain.moments import Handled, MomentState
+from agr.domain.plan import NO_PLAN, Reason, ReasonKind
 from agr.domain.price import values_on
 from agr.messaging.portfolio_requests import PortfolioRequests
 from agr.messaging.publish import OPEN, Publisher, last_per_point
 from agr.planning.case.markets import DAY_AHEAD
 from agr.planning.failed_cases import kept_of
-from agr.planning.gates import bid_at_gate, day_ahead_at_gate
-from agr.schedule.moments import MISSED
+from agr.planning.gates import FixedPosition, bid_at_gate, day_ahead_at_gate
 from agr.settings import FeedSection, Settings
 from agr.store import day, inbox, outbox, overrides, plans, portfolio, register
 from agr.store.engine import Store
@@ -39,7 +39,7 @@ class MarketDay:
         self._store, self._settings, self._clock = store, settings, clock
         self._portfolio_requests, self._publisher = portfolio_requests, publisher
 
-    def handlers(self) -> Mapping[str, Callable[[Period, str], str | None]]:
+    def handlers(self) -> Mapping[str, Callable[[Period, str], Handled | None]]:
         """Return moment → what to do."""
         return {
             "retention_job": self._forget,
@@ -53,15 +53,15 @@ class MarketDay:
             "prognosis_gate": self._prognosis_gate,
         }
 
-    def _query(self, period: Period, _name: str) -> str:
+    def _query(self, period: Period, _name: str) -> Handled:
         own = self._portfolio_requests.take_own_points(period, again=True)
         asked = self._portfolio_requests.ask_portfolio(period)
         words = f"asked {number_of(asked, 'CRO')}"
-        if own is None:
-            return words
-        return f"{own}; {words}" if asked else own
+        if own is not None:
+            words = f"{own}; {words}" if asked else own
+        return Handled(words)
 
-    def _last_call(self, period: Period, _name: str) -> str:
+    def _last_call(self, period: Period, _name: str) -> Handled:
         now = self._clock.now()
         with self._store.transaction() as tx:
             late = [a.cro for a in portfolio.answers(tx, period.day).values() if a.state != "answered"]
@@ -70,37 +70,39 @@ class MarketDay:
                     f"CRO {cro} has not told us the congestion points of {period}; it is asked again until it answers"
                 )
                 day.raise_alarm(tx, "portfolio late", f"{cro} {period}", text, now)
-        return f"{number_of(len(late), 'CRO')} late" if late else "all CROs answered"
+        return (
+            Handled(f"{number_of(len(late), 'CRO')} late", MomentState.LATE) if late else Handled("all CROs answered")
+        )
 
-    def _first_plan(self, period: Period, _name: str) -> str:
+    def _first_plan(self, period: Period, _name: str) -> Handled:
         self.refresh(period)
         with self._store.transaction() as tx:
             day.put_trigger(tx, period.day, Reason(kind=ReasonKind.FIRST_PLAN), self._clock.now())
-        return "plan asked for"
+        return Handled("plan asked for")
 
-    def _capacity_gate(self, period: Period, name: str) -> str:
+    def _capacity_gate(self, period: Period, name: str) -> Handled:
         """Fix the bid of the plan in force as awarded; an award that is entered corrects it."""
         product = name.removeprefix("capacity_gate ")
         hours = next(p.block_hours for p in self._settings.markets.capacity if p.name == product)
         with self._store.transaction() as tx:
             if product in day.positions_on(tx, period.day):
-                return "already fixed"
+                return Handled("already fixed")
             fixed = bid_at_gate(plans.in_force(tx, period.day), product, 24 // hours)
             day.fix_position(tx, period.day, product, fixed.values, self._clock.now(), fixed.origin)
             day.fix_bid(tx, period.day, product, fixed.values, self._clock.now(), fixed.origin)
-        return f"bid {', '.join(f'{v:g}' for v in fixed.values)} MW ({fixed.origin})"
+        return _fixed(f"bid {', '.join(f'{v:g}' for v in fixed.values)} MW", fixed)
 
-    def _day_ahead_gate(self, period: Period, _name: str) -> str:
+    def _day_ahead_gate(self, period: Period, _name: str) -> Handled:
         with self._store.transaction() as tx:
             if DAY_AHEAD in day.positions_on(tx, period.day):
-                return "already fixed"
+                return Handled("already fixed")
             fixed = day_ahead_at_gate(plans.in_force(tx, period.day), period)
             day.fix_position(tx, period.day, DAY_AHEAD, fixed.values, self._clock.now(), fixed.origin)
             day.fix_bid(tx, period.day, DAY_AHEAD, fixed.values, self._clock.now(), fixed.origin)
         energy = sum(fixed.values) * period.isp_hours / 1000
-        return f"{energy:+.3f} MWh net ({fixed.origin})"
+        return _fixed(f"{energy:+.3f} MWh net", fixed)
 
-    def _results(self, period: Period, _name: str) -> str | None:
+    def _results(self, period: Period, _name: str) -> Handled | None:
         """Ask for a plan once the auction's prices are there; until then it is tried again each minute."""
         self.refresh(period)
         with self._store.transaction() as tx:
@@ -109,9 +111,9 @@ class MarketDay:
                 return None
             reason = Reason(kind=ReasonKind.RESULTS, text="day-ahead results and awarded capacity")
             day.put_trigger(tx, period.day, reason, self._clock.now())
-        return "results known, plan asked for"
+        return Handled("results known, plan asked for")
 
-    def _last_safe_start(self, period: Period, _name: str) -> str:
+    def _last_safe_start(self, period: Period, _name: str) -> Handled:
         """Send the last audited plan whatever is still missing."""
         with self._store.transaction() as tx:
             opened = OPEN in day.done_moments(tx, period.day)
@@ -125,13 +127,13 @@ class MarketDay:
                 text = f"the prognosis gate of {period} is near, but {hold.who} has put sending on hold: {hold.why}"
                 day.raise_alarm(tx, "sending held", "D-Prognoses", text, self._clock.now())
         if not planned:
-            return f"{MISSED}; there is no plan to send"
+            return Handled("missed; there is no plan to send", MomentState.MISSED)
         sent = self._publisher.publish(period)
         if opened and not sent:
-            return "prognoses were sent before"
-        return f"{number_of(sent, 'prognosis', 'prognoses')} sent from the plan in force"
+            return Handled("prognoses were sent before")
+        return Handled(f"{number_of(sent, 'prognosis', 'prognoses')} sent from the plan in force")
 
-    def _prognosis_gate(self, period: Period, _name: str) -> str:
+    def _prognosis_gate(self, period: Period, _name: str) -> Handled:
         """Name the congestion points whose prognosis the DSO has not accepted."""
         with self._store.transaction() as tx:
             newest = last_per_point(plans.prognoses(tx, period.day), "sent", "accepted", "rejected", "failed")
@@ -140,9 +142,10 @@ class MarketDay:
             for address in without:
                 text = f"the gate has closed and {_unaccepted(newest.get(address), period)}; call the DSO"
                 day.raise_alarm(tx, "prognosis not accepted", address, text, self._clock.now())
-        return f"{number_of(len(known) - len(without), 'congestion point')} accepted, {len(without)} not"
+        words = f"{number_of(len(known) - len(without), 'congestion point')} accepted, {len(without)} not"
+        return Handled(words, MomentState.MISSED if without else MomentState.DONE)
 
-    def _forget(self, _period: Period, _name: str) -> str:
+    def _forget(self, _period: Period, _name: str) -> Handled:
         """Delete what `retention` no longer allows us to keep."""
         keep, now = self._settings.retention, self._clock.now()
         with self._store.transaction() as tx:
@@ -157,7 +160,7 @@ class MarketDay:
         for case in kept_of(self._settings).archives():
             if case.stat().st_mtime < old_cases:
                 case.unlink()
-        return f"deleted {number_of(messages, 'message')} and {number_of(gone, 'plan')}"
+        return Handled(f"deleted {number_of(messages, 'message')} and {number_of(gone, 'plan')}")
 
     def refresh(self, period: Period) -> None:
         """Fetch prices and forecasts from the configured sources; a source that fails only raises an alarm."""
@@ -178,6 +181,12 @@ class MarketDay:
             register.put_forecasts(tx, series.forecasts)
             day.recover(tx, "feed failed", feed.name, now)
         log.info("feed.fetched", feed=feed.name, period=str(period))
+
+
+def _fixed(words: str, position: FixedPosition) -> Handled:
+    """Say what was fixed at a gate; without a plan to bid from, the gate was missed."""
+    state = MomentState.MISSED if position.origin == NO_PLAN else MomentState.DONE
+    return Handled(f"{words} ({position.origin})", state)
 
 
 def _unaccepted(last: Sent | None, period: Period) -> str:

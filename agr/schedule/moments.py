@@ -1,23 +1,10 @@
 """The decisions of a Period: when each is made, until when it still helps, and what stands in afterwards."""
 
-import re
 from dataclasses import dataclass
 from datetime import datetime
 
 from agr.domain.isp import Period
-from agr.domain.plan import NO_PLAN
 from agr.settings import Settings
-
-MISSED = "missed"
-"""How the result of a moment begins that came too late."""
-_UNKEPT = re.compile(rf"{MISSED}\b.*|.*\({NO_PLAN}\)|.*, [1-9][0-9]* not", re.DOTALL)
-
-
-def state_of(result: str) -> str:
-    """Return what a moment's result means: done, late (somebody else is) or missed: a gate passed without its due."""
-    if _UNKEPT.fullmatch(result):
-        return MISSED
-    return "late" if result.endswith(" late") else "done"
 
 
 @dataclass(frozen=True, kw_only=True)

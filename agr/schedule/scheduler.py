@@ -13,7 +13,8 @@ from apscheduler.triggers.date import DateTrigger
 
 from agr.domain.errors import StoreError
 from agr.domain.isp import Clock, Period, period_of
-from agr.schedule.moments import MISSED, Moment, moments_of
+from agr.domain.moments import Handled, MomentState
+from agr.schedule.moments import Moment, moments_of
 from agr.settings import Settings
 from agr.store import day
 from agr.store.engine import Store
@@ -24,8 +25,8 @@ RETRY = timedelta(minutes=1)
 """Seconds after which a moment that could not be handled is tried again."""
 
 
-Handler = Callable[[Period, str], str | None]
-"""Does what belongs to a moment of this name; returns the result in words, or None when it is not possible yet."""
+Handler = Callable[[Period, str], Handled | None]
+"""Does what belongs to a moment of this name; returns what came of it, or None when it is not possible yet."""
 
 
 class Scheduler:
@@ -116,26 +117,26 @@ class Scheduler:
 
     def _handle(self, period: Period, moment: Moment) -> None:
         now = self._clock.now()
-        result: str | None = f"{MISSED}; instead: {moment.fallback}"
+        handled: Handled | None = Handled(f"missed; instead: {moment.fallback}", MomentState.MISSED)
         if now > moment.latest:
             log.warning("moment.missed", period=str(period), moment=moment.name, fallback=moment.fallback)
         else:
-            result = self._call(period, moment)
-        if result is None:
+            handled = self._call(period, moment)
+        if handled is None:
             self._add(f"{period} {moment.name}", self._clock.real(now + RETRY), self._run, period, moment)
             return
         with self._store.transaction() as tx:
-            day.moment_done(tx, period.day, moment.name, now, result)
+            day.moment_done(tx, period.day, moment.name, now, handled.result, handled.state)
             day.recover(tx, "moment failed", f"{period} {moment.name}", now)
         late = now - moment.at
         if now > moment.latest:
             return
         log.info(
-            "moment.done", period=str(period), moment=moment.name, result=result,
+            "moment.done", period=str(period), moment=moment.name, result=handled.result,
             late_s=round(late.total_seconds()) if late > timedelta(seconds=30) else 0,
         )  # fmt: skip
 
-    def _call(self, period: Period, moment: Moment) -> str | None:
+    def _call(self, period: Period, moment: Moment) -> Handled | None:
         try:
             return self._handlers[moment.name.split(" ")[0]](period, moment.name)
         except StoreError:

@@ -5,6 +5,7 @@ from datetime import date, datetime
 
 import sqlalchemy as sa
 
+from agr.domain.moments import Handled, MomentState
 from agr.domain.plan import Reason, ReasonKind
 from agr.store import input_version
 from agr.store import tables as t
@@ -14,10 +15,22 @@ PUBLICATION_OPEN = "publication_open"
 """Name of the moment from which a Period's plans are sent: at the day-ahead results, or at the last safe start."""
 
 
+def handled_moments(tx: Tx, period: date) -> dict[str, Handled]:
+    """Return name → what came of the Period's moments that were handled and need not run again."""
+    c = t.moments.c
+    rows = tx.execute(sa.select(c.name, c.result, c.state).where(c.period == period))
+    return {row.name: Handled(row.result, MomentState(row.state)) for row in rows}
+
+
 def done_moments(tx: Tx, period: date) -> dict[str, str]:
-    """Return name → result of the Period's moments that are done and need not run again."""
-    rows = tx.execute(sa.select(t.moments.c.name, t.moments.c.result).where(t.moments.c.period == period))
-    return {row.name: row.result for row in rows}
+    """Return name → result of the Period's moments that were handled, in words."""
+    return {name: handled.result for name, handled in handled_moments(tx, period).items()}
+
+
+def was_done(tx: Tx, period: date, name: str) -> bool:
+    """Say whether a moment was handled and did what it is for."""
+    handled = handled_moments(tx, period).get(name)
+    return handled is not None and handled.state is not MomentState.MISSED
 
 
 def first_handled(tx: Tx) -> datetime | None:
@@ -25,11 +38,14 @@ def first_handled(tx: Tx) -> datetime | None:
     return tx.execute(sa.select(t.moments.c.done_at).order_by(t.moments.c.done_at).limit(1)).scalar()
 
 
-def moment_done(tx: Tx, period: date, name: str, at: datetime, result: str) -> None:
-    """Record that a moment of a Period was handled; the first record stays."""
+def moment_done(
+    tx: Tx, period: date, name: str, at: datetime, result: str, state: MomentState = MomentState.DONE
+) -> None:
+    """Record that a moment of a Period was handled, and what came of it; the first record stays."""
     try:
         with tx.begin_nested():  # another thread may record it at the same time
-            tx.execute(t.moments.insert().values(period=period, name=name, done_at=at, result=result))
+            row = {"period": period, "name": name, "done_at": at, "result": result, "state": state.value}
+            tx.execute(t.moments.insert().values(**row))
     except sa.exc.IntegrityError:
         return
 

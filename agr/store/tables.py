@@ -86,6 +86,7 @@ moments = sa.Table(
     sa.Column("name", sa.String(64), primary_key=True),
     sa.Column("done_at", Instant, nullable=False),
     sa.Column("result", sa.Text, nullable=False),
+    sa.Column("state", sa.String(16), nullable=False, server_default="done"),  # a MomentState
 )  # fmt: skip
 
 portfolio_answers = sa.Table(

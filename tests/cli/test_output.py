@@ -12,6 +12,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from agr.cli.main import app
+from agr.domain.moments import MomentState
 from agr.domain.plan import Reason, ReasonKind
 from agr.settings import load
 from agr.store import day
@@ -37,8 +38,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         day.moment_done(tx, NOW.date() + timedelta(days=1), "retention_job", NOW - timedelta(days=3), "deleted nothing")
         day.moment_done(tx, NOW.date() + timedelta(days=1), "portfolio_query", NOW, RESULT)
         day.moment_done(
-            tx, NOW.date() + timedelta(days=1), "day_ahead_gate", NOW, "+0.000 MWh net (no plan before the gate)"
-        )
+            tx, NOW.date() + timedelta(days=1), "day_ahead_gate", NOW, "+0.000 MWh net (no plan before the gate)",
+            MomentState.MISSED,
+        )  # fmt: skip
         day.raise_alarm(tx, "prognosis rejected", "ea1.2024-01.example.north-grid:cp-001", ALARM, NOW)
         day.put_trigger(tx, NOW.date(), Reason(kind=ReasonKind.FIRST_PLAN), NOW)
     store.close()

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from agr.domain.moments import Handled, MomentState
 from agr.domain.plan import ReasonKind
 from agr.messaging.portfolio_requests import PortfolioRequests
 from agr.messaging.publish import Publisher
@@ -17,6 +18,7 @@ from agr.settings import CapacityProduct, HttpFeed, Markets, Moment
 from agr.store import day, inbox, outbox, register
 from tests.builders.worlds import NOW, PERIOD, World, prices
 
+MISSED = MomentState.MISSED
 FCR = CapacityProduct(name="FCR", direction="symmetric", series="fcr", max_mw=1, gate=Moment(at="08:00"))
 
 
@@ -32,7 +34,7 @@ class Diary:
         publisher = Publisher(*parts, self.world.participants)
         self.calendar = MarketDay(*parts, enquirer, publisher)
 
-    def do(self, name: str) -> str | None:
+    def do(self, name: str) -> Handled | None:
         return self.calendar.handlers()[name.split(" ")[0]](PERIOD, name)
 
     def alarms(self) -> list[str]:
@@ -48,8 +50,8 @@ def diary(tmp_path: Path) -> Iterator[Diary]:
 
 
 def test_without_a_plan_the_gates_fix_nothing_bought_and_no_bid(diary: Diary) -> None:
-    assert "no plan before the gate" in (diary.do("day_ahead_gate") or "")
-    assert "no plan before the gate" in (diary.do("capacity_gate FCR") or "")
+    assert diary.do("day_ahead_gate") == Handled("+0.000 MWh net (no plan before the gate)", MISSED)
+    assert diary.do("capacity_gate FCR") == Handled("bid 0, 0, 0, 0, 0, 0 MW (no plan before the gate)", MISSED)
     with diary.world.store.transaction() as tx:
         assert day.positions_on(tx, PERIOD.day) == {"day-ahead": (0.0,) * 92, "FCR": (0.0,) * 6}
 
@@ -57,7 +59,7 @@ def test_without_a_plan_the_gates_fix_nothing_bought_and_no_bid(diary: Diary) ->
 def test_an_award_entered_before_the_gate_stays(diary: Diary) -> None:
     with diary.world.store.transaction() as tx:
         day.fix_position(tx, PERIOD.day, "FCR", (1.0, 0, 0, 0, 0, 0), NOW, "award entered by hand")
-    assert diary.do("capacity_gate FCR") == "already fixed"
+    assert diary.do("capacity_gate FCR") == Handled("already fixed")
     with diary.world.store.transaction() as tx:
         assert day.positions_on(tx, PERIOD.day)["FCR"][0] == 1
 
@@ -70,26 +72,31 @@ def test_results_are_waited_for_until_every_isp_has_a_price(diary: Diary) -> Non
     assert diary.do("day_ahead_results") is None
     with diary.world.store.transaction() as tx:
         register.put_prices(tx, results)
-    assert diary.do("day_ahead_results") == "results known, plan asked for"
+    assert diary.do("day_ahead_results") == Handled("results known, plan asked for")
     with diary.world.store.transaction() as tx:
         assert [t.reason.kind for t in day.open_triggers(tx)] == [ReasonKind.RESULTS]
 
 
 def test_a_cro_that_is_late_at_the_last_call_is_an_alarm(diary: Diary) -> None:
-    assert diary.do("portfolio_query") == "asked 1 CRO"
-    assert diary.do("portfolio_query") == "asked 0 CROs"  # the question is still open
-    assert diary.do("portfolio_last_call") == "1 CRO late"
+    assert diary.do("portfolio_query") == Handled("asked 1 CRO")
+    assert diary.do("portfolio_query") == Handled("asked 0 CROs")  # the question is still open
+    assert diary.do("portfolio_last_call") == Handled("1 CRO late", MomentState.LATE)
     assert diary.alarms() == [f"portfolio late [cro.example {PERIOD}]"]
 
 
 def test_at_the_gate_every_congestion_point_without_an_accepted_prognosis_is_an_alarm(diary: Diary) -> None:
     diary.world.know_points()
-    assert diary.do("prognosis_gate") == "0 congestion points accepted, 2 not"
+    assert diary.do("prognosis_gate") == Handled("0 congestion points accepted, 2 not", MISSED)
     assert len(diary.alarms()) == 2
 
 
+def test_a_gate_without_congestion_points_has_missed_none(diary: Diary) -> None:
+    assert diary.do("prognosis_gate") == Handled("0 congestion points accepted, 0 not")
+    assert diary.alarms() == []
+
+
 def test_the_last_safe_start_without_a_plan_is_an_alarm(diary: Diary) -> None:
-    diary.do("prognosis_last_safe_start")
+    assert diary.do("prognosis_last_safe_start") == Handled("missed; there is no plan to send", MISSED)
     assert diary.alarms() == [f"no plan [{PERIOD}]"]
 
 
@@ -156,6 +163,6 @@ def test_results_come_by_http_and_a_source_that_fails_is_an_alarm_that_stops_not
         for name in ("bad", "good")
     )  # fmt: skip
     diary = Diary(tmp_path, feeds=feeds)
-    assert diary.do("day_ahead_results") == "results known, plan asked for"
+    assert diary.do("day_ahead_results") == Handled("results known, plan asked for")
     assert diary.alarms() == ["feed failed [bad]"]
     diary.world.store.close()

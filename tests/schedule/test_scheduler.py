@@ -10,6 +10,7 @@ import pytest
 
 from agr.domain.errors import FeedError
 from agr.domain.isp import JumpingClock, Period
+from agr.domain.moments import Handled, MomentState
 from agr.schedule.moments import moments_of
 from agr.schedule.scheduler import Scheduler
 from agr.settings import CapacityProduct, Markets, Moment, Settings
@@ -43,12 +44,12 @@ class Day:
         self.clock.listeners.append(self.scheduler.arrange)
         self.scheduler.start()
 
-    def handle(self, period: Period, name: str) -> str | None:
+    def handle(self, period: Period, name: str) -> Handled | None:
         if name in self.fail:
             raise FeedError("told to fail")
         if period == PERIOD:
             self.calls.append(name)
-        return None if name in self.not_yet else "done"
+        return None if name in self.not_yet else Handled("done")
 
     def wait(self, condition: "object", limit_s: float = 20.0) -> None:
         until = time.monotonic() + limit_s
@@ -109,7 +110,8 @@ def test_what_can_no_longer_help_is_recorded_as_missed(store: Store, running: li
     assert "first_plan" not in one.calls
     assert "portfolio_query" not in one.calls
     with store.transaction() as tx:
-        assert day.done_moments(tx, PERIOD.day)["first_plan"].startswith("missed")
+        handled = day.handled_moments(tx, PERIOD.day)["first_plan"]
+    assert handled == Handled("missed; instead: no plan: nothing is sent", MomentState.MISSED)
 
 
 def test_a_moment_that_fails_raises_an_alarm_and_is_tried_again(store: Store, running: list[Day]) -> None:
@@ -145,7 +147,7 @@ def test_no_moment_runs_twice_at_once(store: Store, running: list[Day]) -> None:
     running.append(one)
     inside, worst, lock = [0], [0], threading.Lock()
 
-    def slow(period: Period, name: str) -> str:
+    def slow(period: Period, name: str) -> Handled:
         with lock:
             inside[0] += 1
             worst[0] = max(worst[0], inside[0])
@@ -153,7 +155,7 @@ def test_no_moment_runs_twice_at_once(store: Store, running: list[Day]) -> None:
         with lock:
             inside[0] -= 1
         one.calls.append(f"{period} {name}")
-        return "done"
+        return Handled("done")
 
     one.scheduler._handlers = dict.fromkeys(one.scheduler._handlers, slow)
     one.clock.jump_to(local(12, 1))

@@ -15,6 +15,7 @@ from alembic.script import ScriptDirectory
 from agr.domain.errors import StoreError
 from agr.domain.isp import Period
 from agr.domain.kinds.battery import Battery
+from agr.domain.moments import Handled, MomentState
 from agr.domain.plan import Reason, ReasonKind
 from agr.domain.register import CongestionPoint, Connection, Forecast, Price, Register
 from agr.store import day, inbox, outbox, plans, portfolio, register, schema, tables
@@ -75,6 +76,36 @@ def test_an_upgrade_from_the_first_schema_gives_what_a_fresh_store_has_and_keeps
         assert [row.message_id for row in outbox.due(tx, NOW)] == ["m"]
         differences = compare_metadata(MigrationContext.configure(tx, opts={"compare_type": False}), tables.metadata)
     assert differences == []
+
+
+@pytest.mark.parametrize(
+    ("name", "result", "state"),
+    [
+        ("prognosis_gate", "13 congestion points accepted, 0 not", MomentState.DONE),
+        ("prognosis_gate", "11 congestion points accepted, 2 not", MomentState.MISSED),
+        ("prognosis_gate", "0 congestion points accepted, 13 not", MomentState.MISSED),
+        ("day_ahead_gate", "+13.472 MWh net (plan 1)", MomentState.DONE),
+        ("day_ahead_gate", "+0.000 MWh net (no plan before the gate)", MomentState.MISSED),
+        ("prognosis_last_safe_start", "missed; there is no plan to send", MomentState.MISSED),
+        ("prognosis_last_safe_start", "prognoses were sent before", MomentState.DONE),
+        ("first_plan", "missed; instead: no plan: nothing is sent", MomentState.MISSED),
+        ("portfolio_last_call", "1 CRO late", MomentState.LATE),
+        ("portfolio_last_call", "2 CROs late", MomentState.LATE),
+        ("portfolio_last_call", "all CROs answered", MomentState.DONE),
+    ],
+)
+def test_an_upgrade_takes_what_came_of_old_moments_from_their_words(
+    store: Store, name: str, result: str, state: MomentState
+) -> None:
+    with store.transaction() as tx:
+        tables.metadata.drop_all(tx)
+        tx.execute(sa.text("drop table alembic_version"))
+        schema.upgrade(tx, "0006")
+        old = sa.table("moments", *(sa.column(c.name, c.type) for c in tables.moments.c if c.name != "state"))
+        tx.execute(old.insert().values(period=DAY, name=name, done_at=NOW, result=result))
+    store.migrate()
+    with store.transaction() as tx:
+        assert day.handled_moments(tx, DAY) == {name: Handled(result, state)}
 
 
 def test_migrating_twice_changes_nothing(store: Store) -> None:
