@@ -2,15 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
-from agr.domain.errors import InputError
+from agr.domain.errors import ConflictError, InputError
 from agr.domain.faults import meant
 from agr.domain.isp import Period
 from agr.operations.accounts.roles import Principal
 from agr.operations.action_base import ActionBase, Done, said_why
 from agr.planning.case.markets import DAY_AHEAD
 from agr.planning.gates import FixedPosition, bid_at_gate, day_ahead_at_gate
+from agr.schedule.moments import moments_of
 from agr.store import day, plans
 from agr.store.engine import Tx
 
@@ -26,6 +27,7 @@ class _Auction:
     name: str
     count: int
     blocks_h: int | None  # hours of a block; None: values per ISP
+    gate: datetime
 
     def place(self, period: Period, index: int) -> str:
         """Return which value it is, in words."""
@@ -43,10 +45,16 @@ class AuctionResults(ActionBase):
         """Fix what was awarded, and ask for a plan.
 
         `awarded_mw`: per ISP for day-ahead, bought positive; per block for a capacity product. More than was bid is
-        refused unless `beyond_bid`. Raises InputError, and ConflictError for a Period that is over.
+        refused unless `beyond_bid`. Raises InputError, and ConflictError for a Period that is over and before the gate.
         """
         why, period = said_why(why), self._open_period(day_)
         auction = self._auction(market, period)
+        if self._clock.now() < auction.gate:
+            closes = f"{auction.gate.astimezone(period.tz):%Y-%m-%d %H:%M}"
+            raise ConflictError(
+                f"the gate of {market} for {period} closes at {closes}: nothing can have been awarded before; is this "
+                "the result of another day?"
+            )
         _check(auction, period, awarded_mw)
         scale = KW_PER_MW if auction.blocks_h is None else 1.0
         values = tuple(scale * mw for mw in awarded_mw)
@@ -68,14 +76,17 @@ class AuctionResults(ActionBase):
         return Done(text=f"the award of {market} for {period} is entered ({found}); a plan follows", entry=entry)
 
     def _auction(self, market: str, period: Period) -> _Auction:
+        moments = {moment.name: moment.at for moment in moments_of(self._settings, period)}
         if market == DAY_AHEAD:
-            return _Auction(name=market, count=period.isp_count, blocks_h=None)
+            gate = moments["day_ahead_gate"]
+            return _Auction(name=market, count=period.isp_count, blocks_h=None, gate=gate)
         hours = {product.name: product.block_hours for product in self._settings.markets.capacity}
         if market not in hours:
             raise InputError(
                 f"{market!r} is not a capacity product, nor {DAY_AHEAD}; {meant(market, [DAY_AHEAD, *hours])}"
             )
-        return _Auction(name=market, count=24 // hours[market], blocks_h=hours[market])
+        gate = moments[f"capacity_gate {market}"]
+        return _Auction(name=market, count=24 // hours[market], blocks_h=hours[market], gate=gate)
 
 
 def _check(auction: _Auction, period: Period, awarded_mw: Sequence[float]) -> None:
@@ -90,7 +101,7 @@ def _check(auction: _Auction, period: Period, awarded_mw: Sequence[float]) -> No
 
 
 def _bid(tx: Tx, auction: _Auction, period: Period) -> FixedPosition:
-    """Return what was bid: as fixed at the gate; before it, what the plan in force would bid."""
+    """Return what was bid: as fixed at the gate; if no daemon ran then, what the plan in force would have bid."""
     known = day.bid_on(tx, period.day, auction.name)
     if known is not None:
         return FixedPosition(values=known[0], origin=known[1])

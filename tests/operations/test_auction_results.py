@@ -1,7 +1,7 @@
 """What auctions awarded: the position is that, whatever was bid; what cannot be is refused, nothing is fixed twice."""
 
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -23,6 +23,8 @@ FCR = CapacityProduct(name="FCR", direction="symmetric", series="fcr", max_mw=9,
 ANNA = Principal(name="anna", role="operator", allowed=ROLES["operator"], via="session")
 BID_KW = tuple(1000.0 if isp < 40 else -2000.0 for isp in range(92))
 WHY = "result of the auction"
+GATE = datetime(2026, 3, 28, 11, tzinfo=UTC)
+"""Of day-ahead: 12:00 in the market's time."""
 
 
 class Auctions:
@@ -57,6 +59,7 @@ class Auctions:
 @pytest.fixture
 def auctions(tmp_path: Path) -> Iterator[Auctions]:
     made = Auctions(tmp_path)
+    made.world.clock.jump_to(GATE)
     yield made
     made.world.store.close()
 
@@ -136,12 +139,33 @@ def test_a_period_that_is_over_keeps_its_positions(auctions: Auctions) -> None:
         auctions.enter("FCR", (1, 1, 0, 1, 0, 1))
 
 
+@pytest.mark.parametrize(
+    ("market", "values", "gate", "said"),
+    [
+        ("day-ahead", mw((1, 0.0)), GATE, "2026-03-28 12:00"),
+        ("FCR", (1, 1, 0, 1, 0, 1), GATE - timedelta(hours=4), "2026-03-28 08:00"),
+    ],
+)
+def test_nothing_can_have_been_awarded_before_the_gate(
+    tmp_path: Path, market: str, values: tuple[float, ...], gate: datetime, said: str
+) -> None:
+    auctions = Auctions(tmp_path)
+    before = auctions.known()
+    with pytest.raises(ConflictError, match=f"the gate of {market} for 2026-03-29 closes at {said}"):
+        auctions.enter(market, values, beyond_bid=True)
+    assert (auctions.known(), auctions.asked()) == (before, [])
+    auctions.world.clock.jump_to(gate)
+    assert "a plan follows" in auctions.enter(market, values)
+    auctions.world.store.close()
+
+
 def test_results_by_api_lead_to_a_plan_with_that_position(tmp_path: Path) -> None:
     desk = Desk(World(tmp_path))
     try:
         desk.plan()
         with desk.world.store.transaction() as tx:
             assert "day-ahead" not in day.positions_on(tx, PERIOD.day)
+        desk.world.clock.jump_to(GATE)
         client, ask = desk.as_("operator"), {"period": str(PERIOD.day), "market": "day-ahead", "why": WHY}
         assert client.post("/api/v1/awards", json=ask | {"mw": [0.0] * 96}).status_code == 422
         assert desk.as_("viewer").post("/api/v1/awards", json=ask | {"mw": [0.0] * 92}).status_code == 403
