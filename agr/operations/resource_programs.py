@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from threading import Lock
 
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from agr.domain.errors import MissingError
 from agr.domain.isp import Period
 from agr.domain.kinds import KINDS
+from agr.domain.plan import Plan
 from agr.domain.register import Register
 from agr.operations.plan_cache import PlanCache
 from agr.planning.case import CLASSES
@@ -38,6 +39,7 @@ class ResourcePrograms:
     """The programs of all resources in one plan; resources of one class stand together."""
 
     plan: int
+    made: datetime  # when the plan was made
     period: Period
     resource: tuple[str, ...]
     kind: tuple[str, ...]
@@ -67,7 +69,7 @@ class ResourcePrograms:
         return [place for place, mine in enumerate(names) if not text or any(text in name.lower() for name in mine)]
 
 
-def programs_of(plan: int, period: Period, solved: Solved, known: Register) -> ResourcePrograms:
+def programs_of(plan: Plan, solved: Solved, known: Register) -> ResourcePrograms:
     """Return the programs of a plan's resources; the register says what they are and behind which connections."""
     case, programs = solved.named.case, solved.outcome.programs
     kinds: Mapping[str, str] = {row.resource: kind.name for kind in KINDS for row in known.of(kind.row)}
@@ -85,7 +87,7 @@ def programs_of(plan: int, period: Period, solved: Solved, known: Register) -> R
         power.append(units.power_kw(case, programs))
         stored.append(np.full(power[-1].shape, np.nan) if units.stored_kwh is None else units.stored_kwh(programs))
     return ResourcePrograms(
-        plan=plan, period=period, resource=tuple(names), kind=tuple(shown),
+        plan=plan.id, made=plan.created_at, period=plan.period, resource=tuple(names), kind=tuple(shown),
         connection=tuple(behind.get(name, "") for name in names), congestion_point=tuple(points),
         power_kw=np.concatenate(power), stored_kwh=np.concatenate(stored),
     )  # fmt: skip
@@ -111,7 +113,7 @@ class ProgramCache:
             if self._kept is None or self._kept.plan != number:
                 with self._store.transaction() as tx:
                     known = register.load(tx)
-                self._kept = programs_of(number, head.plan.period, self._plan_cache.solved(number), known)
+                self._kept = programs_of(head.plan, self._plan_cache.solved(number), known)
             return self._kept
 
     def in_force(self, period: Period) -> ResourcePrograms:

@@ -143,6 +143,12 @@ def has_prognoses(tx: Tx, period: date) -> bool:
     return tx.execute(sa.select(t.prognoses.c.id).where(t.prognoses.c.period == period).limit(1)).first() is not None
 
 
+def newest_prognosis(tx: Tx, period: date) -> int:
+    """Return a number that grows whenever a D-Prognosis of a Period is sent; 0 before the first."""
+    newest = tx.execute(sa.select(sa.func.max(t.prognoses.c.id)).where(t.prognoses.c.period == period)).scalar()
+    return newest or 0
+
+
 def prognoses(tx: Tx, period: date) -> list[Sent]:
     """Return all revisions of a Period, oldest first."""
     columns = [t.prognoses.c[name] for name in Sent.__dataclass_fields__]

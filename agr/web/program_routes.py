@@ -28,12 +28,15 @@ def _found(request: Request, period: date, plan: int | None) -> ResourcePrograms
     return context.programs.of(plan, period)
 
 
-def _tag(programs: ResourcePrograms) -> dict[str, str]:
-    return {"ETag": f'"plan-{programs.plan}"'}
+def _tag(programs: ResourcePrograms, newest_prognosis: int = 0) -> dict[str, str]:
+    """Name what an answer says: the plan, with the moment it was made, since a restored store counts plans anew."""
+    return {"ETag": f'"plan-{programs.plan}-{programs.made.timestamp():.0f}-{newest_prognosis}"'}
 
 
-def _unchanged(request: Request, programs: ResourcePrograms) -> bool:
-    return request.headers.get(_NOT_CHANGED_SINCE) == _tag(programs)["ETag"]
+def _unchanged(request: Request, tag: dict[str, str]) -> bool:
+    """Say whether the client has what the tag names; a proxy may have marked its tag as weak (W/)."""
+    known = request.headers.get(_NOT_CHANGED_SINCE, "").split(",")
+    return tag["ETag"] in (one.strip().removeprefix("W/") for one in known)
 
 
 @router.get("/days/{period}/programs", responses=_UNCHANGED, response_model=a.ProgramsOut)
@@ -44,12 +47,13 @@ def programs(
 ) -> Response | a.ProgramsOut:  # fmt: skip
     """What each resource is to do in a Period: searched by name, connection or congestion point, in pages."""
     found = _found(request, period, plan)
-    if _unchanged(request, found):
-        return Response(status_code=304, headers=_tag(found))
+    with context_of(request).store.transaction() as tx:
+        tag = _tag(found, plans.newest_prognosis(tx, found.period.day))
+        if _unchanged(request, tag):
+            return Response(status_code=304, headers=tag)
+        revisions = {sent.congestion_point: sent.revision for sent in plans.prognoses(tx, found.period.day)}
     places = found.matching(search)
     shown = [found[place] for place in places[offset : offset + limit]]
-    with context_of(request).store.transaction() as tx:
-        revisions = {sent.congestion_point: sent.revision for sent in plans.prognoses(tx, found.period.day)}
     body = a.ProgramsOut(
         period=found.period.day, plan=found.plan, start=found.period.start, isp_minutes=found.period.isp_minutes,
         isps=found.period.isp_count, matching=len(places), total=len(found),
@@ -63,16 +67,17 @@ def programs(
             for row in shown
         ],
     )  # fmt: skip
-    return Response(body.model_dump_json(), media_type="application/json", headers=_tag(found))
+    return Response(body.model_dump_json(), media_type="application/json", headers=tag)
 
 
 @router.get("/days/{period}/programs.csv", responses=_UNCHANGED, response_class=StreamingResponse)
 def programs_csv(request: Request, _principal: Reader, period: date, plan: Plan = None) -> Response:
     """All programs of a Period as CSV: a row per resource and ISP."""
     found = _found(request, period, plan)
-    if _unchanged(request, found):
-        return Response(status_code=304, headers=_tag(found))
-    headers = _tag(found) | {"Content-Disposition": f'attachment; filename="programs-{found.period.day}.csv"'}
+    tag = _tag(found)
+    if _unchanged(request, tag):
+        return Response(status_code=304, headers=tag)
+    headers = tag | {"Content-Disposition": f'attachment; filename="programs-{found.period.day}.csv"'}
     return StreamingResponse(csv_lines(found), media_type="text/csv", headers=headers)
 
 
@@ -80,7 +85,8 @@ def programs_csv(request: Request, _principal: Reader, period: date, plan: Plan 
 def programs_parquet(request: Request, _principal: Reader, period: date, plan: Plan = None) -> Response:
     """All programs of a Period as Parquet: a row per resource, with lists of values."""
     found = _found(request, period, plan)
-    if _unchanged(request, found):
-        return Response(status_code=304, headers=_tag(found))
-    headers = _tag(found) | {"Content-Disposition": f'attachment; filename="programs-{found.period.day}.parquet"'}
+    tag = _tag(found)
+    if _unchanged(request, tag):
+        return Response(status_code=304, headers=tag)
+    headers = tag | {"Content-Disposition": f'attachment; filename="programs-{found.period.day}.parquet"'}
     return Response(parquet_bytes(found), media_type="application/vnd.apache.parquet", headers=headers)

@@ -74,7 +74,28 @@ def test_who_knows_the_plan_gets_nothing_again(desk: Desk) -> None:
         tag = client.get(URL + suffix).headers["etag"]
         again = client.get(URL + suffix, headers={"If-None-Match": tag})
         assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", tag)
+        assert client.get(URL + suffix, headers={"If-None-Match": f'"plan-0", W/{tag}'}).status_code == 304
         assert client.get(URL + suffix, headers={"If-None-Match": '"plan-0"'}).status_code == 200
+
+
+def test_who_knows_the_plan_hears_of_new_revisions_and_of_another_plan(tmp_path: Path) -> None:
+    desk = Desk(World(tmp_path))
+    desk.plan()
+    client = desk.as_("viewer")
+
+    def status(suffix: str, tag: str) -> int:
+        return client.get(URL + suffix, headers={"If-None-Match": tag}).status_code
+
+    tags = {suffix: client.get(URL + suffix).headers["etag"] for suffix in ("", ".csv", ".parquet")}
+    assert {row["revision"] for row in told(desk)["programs"]} == {None}
+    with desk.world.store.transaction() as tx:
+        day.moment_done(tx, PERIOD.day, day.PUBLICATION_OPEN, desk.world.clock.now(), "test")
+    assert desk.daemon.publisher.publish(PERIOD) == 2
+    assert {suffix: status(suffix, tag) for suffix, tag in tags.items()} == {"": 200, ".csv": 304, ".parquet": 304}
+    assert {row["revision"] for row in told(desk)["programs"]} == {1}
+    desk.plan()
+    assert {suffix: status(suffix, tag) for suffix, tag in tags.items()} == dict.fromkeys(tags, 200)
+    desk.close()
 
 
 def test_files_hold_the_same_programs(desk: Desk) -> None:
