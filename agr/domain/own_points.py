@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from agr.domain.isp import Period
-from agr.domain.register import CongestionPoint, Connection, PointMember
+from agr.domain.register import CongestionPoint, Connection, PointMember, valid_on
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,8 +19,8 @@ class OwnPoints:
 
 def own_points(period: Period, members: tuple[PointMember, ...], connections: tuple[Connection, ...]) -> OwnPoints:
     """Return the Period's congestion points by address, with the connections that we represent on that day."""
-    ours = {c.address for c in connections if _valid(c, period)}
-    valid = [row for row in members if _valid(row, period) and row.connection in ours]
+    ours = {c.address for c in connections if valid_on(c, period.day)}
+    valid = [row for row in members if valid_on(row, period.day) and row.connection in ours]
     here: dict[str, list[PointMember]] = {}
     for row in valid:
         here.setdefault(row.congestion_point, []).append(row)
@@ -36,7 +36,3 @@ def own_points(period: Period, members: tuple[PointMember, ...], connections: tu
         free=tuple(sorted(free)),
         ended=tuple(sorted(free & {row.connection for row in members})),
     )  # fmt: skip
-
-
-def _valid(row: PointMember | Connection, period: Period) -> bool:
-    return row.first_day <= period.day and (row.last_day is None or period.day <= row.last_day)

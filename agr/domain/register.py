@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from functools import cached_property
 from itertools import groupby
-from typing import Annotated, Any
+from typing import Annotated, Any, Protocol
 
 from agr.domain.bounds import NotNegative, PriceMinutes, Spelling
 from agr.domain.isp import Period
@@ -18,6 +18,23 @@ from agr.domain.kinds.kind import Resource, Row
 Redispatcher = Annotated[str, Spelling(lambda value: None if value in ("AGR", "DSO") else "is neither AGR nor DSO")]
 
 _PLACE = {kind.row: place for place, kind in enumerate(KINDS)}
+
+
+class Dated(Protocol):
+    """A row that counts on some days."""
+
+    @property
+    def first_day(self) -> date:
+        """The first of these days."""
+
+    @property
+    def last_day(self) -> date | None:
+        """The last of these days; None: there is no last one."""
+
+
+def valid_on(row: Dated, day: date) -> bool:
+    """Say whether a row counts on a day."""
+    return row.first_day <= day and (row.last_day is None or day <= row.last_day)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +63,7 @@ class Contract:
 
     def contracted_w(self, period: Period) -> tuple[int, ...]:
         """Return the contracted power per ISP of the Period, 0 outside the window and the contract's days."""
-        if not self.first_day <= period.day <= self.last_day:
+        if not valid_on(self, period.day):
             return (0,) * period.isp_count
         return window(period, self.window_start, self.window_end, self.power_w)
 

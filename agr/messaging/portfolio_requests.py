@@ -50,7 +50,7 @@ class PortfolioRequests:
         with self._store.transaction() as tx:
             if not again and OWN_LIST in portfolio.answers(tx, period.day):
                 return None
-            return own_portfolio.take(tx, period, self._clock.now(), alone=not self._participants.with_role("CRO"))
+            return own_portfolio.take(tx, period, self._clock.now(), alone=not self._settings.asks_cros)
 
     def _still_open(self, tx: Tx, day: date, cro: str) -> bool:
         """Say whether a request waits to leave, or was sent (and perhaps rejected) less than the retry time ago."""

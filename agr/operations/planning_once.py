@@ -23,10 +23,9 @@ def plan_now(settings: Settings, store: Store, period: Period, who: str) -> Plan
     clock = SystemClock()
     if period.end <= clock.now():
         raise PlanError(f"Period {period} is over; past days are rerun as scenarios")
-    alone = not any(participant.role == "CRO" for participant in settings.participants)
     with store.transaction() as tx:
         if OWN_LIST not in portfolio.answers(tx, period.day):
-            own_portfolio.take(tx, period, clock.now(), alone=alone)
+            own_portfolio.take(tx, period, clock.now(), alone=not settings.asks_cros)
         if not portfolio.answers(tx, period.day) and settings.planning.stale_portfolio == "refuse":
             raise PlanError(
                 f"no CRO has told us the congestion points of {period}: run the daemon (`agr run`) so that it asks"

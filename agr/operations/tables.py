@@ -24,12 +24,10 @@ def import_tables(settings: Settings, store: Store, folder: Path, clock: Clock |
     with store.transaction() as tx:
         register.replace(tx, reading.register)
         today = period_of(now, settings.time_zone, settings.isp_minutes)
-        alone = not any(participant.role == "CRO" for participant in settings.participants)
         for period in (today, today.next()):
             if OWN_LIST in portfolio.answers(tx, period.day) or "portfolio_query" in day.done_moments(tx, period.day):
-                own_portfolio.take(tx, period, now, alone=alone)
-            planned = day.done_moments(tx, period.day).get("first_plan", "missed")
-            if not planned.startswith("missed") or plans.in_force(tx, period.day) is not None:
+                own_portfolio.take(tx, period, now, alone=not settings.asks_cros)
+            if day.was_done(tx, period.day, "first_plan") or plans.in_force(tx, period.day) is not None:
                 reason = Reason(
                     kind=ReasonKind.FORECAST, reference=str(folder)[-255:], text=f"tables of {folder.name} imported"
                 )

@@ -23,7 +23,7 @@ from agr.planning.case_audit import audit_reservations
 from agr.planning.difference import Solved, change
 from agr.planning.in_force import lost_eur, part_in_force
 from agr.planning.inputs import basis_of, followed
-from agr.planning.midnight import leaves_otherwise, left_by
+from agr.planning.midnight import Left, leaves_otherwise, left_by
 from agr.planning.plan_loader import merged, named_like, places
 from agr.planning.plan_summary import points_of, positions_of, result_of
 from agr.planning.ports import PlanningSettings, PlanReader, PlanStore, Solver
@@ -66,15 +66,17 @@ class IncrementalPlanner:
         self._recalled = False
         self._plan: Plan | None = None
         self._solved: Solved | None = None
+        self._left: Left | None = None  # by that plan, once it was asked for
 
     def keep(self, plan: Plan, solved: Solved) -> None:
         """Remember the plan now in force and take ownership of its arrays."""
         usable = plan.state is PlanState.AUDITED and _has_prices(solved)
         self._plan, self._solved = (plan, solved) if usable else (None, None)
+        self._left = None
 
     def forget(self) -> None:
         """Forget the plan; it is read again when needed."""
-        self._plan = self._solved = None
+        self._plan = self._solved = self._left = None
 
     def recall(self) -> bool:
         """Read the next Period's plan in force, once and while idle, so that its first update need not wait.
@@ -159,8 +161,8 @@ class IncrementalPlanner:
         case = replace(run.named.case, remainder=replace(other, dual_slack_eur=answer.dual_slack_eur))
         after = Solved(named=replace(run.named, case=case), outcome=outcome)
         what = change(run.plan.id, run.whole, after, self._settings.publication.threshold_w, kept=kept)
+        left = (self._left or left_by(run.whole)) if run.followed else None  # before merging, which reuses its arrays
         self.forget()  # until it is stored
-        left = left_by(run.whole) if run.followed else None  # merging reuses its arrays
         whole = merged(run.whole, after)
         programs = {point.address: point for point in points_of(after)}
         plan = Plan(
@@ -182,9 +184,11 @@ class IncrementalPlanner:
             basis=run.plan.basis,
             unavailable=run.plan.unavailable,
         )  # fmt: skip
-        leaves = None if left is None else leaves_otherwise(left, left_by(whole))
+        leaving = None if left is None else left_by(whole)
+        leaves = None if left is None or leaving is None else leaves_otherwise(left, leaving)
         stored = self._store.put(plan, after, triggers, leaves)
         self.keep(stored, whole)
+        self._left = leaving
         return stored
 
 

@@ -24,6 +24,7 @@ from agr.planning.case import (
 from agr.planning.difference import Solved
 from agr.planning.midnight import credited_eur, left_by
 from agr.planning.ports import PlanningSettings, PlanReader
+from agr.store.own_portfolio import OWN_LIST
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -133,6 +134,9 @@ def _portfolio(reader: PlanReader, settings: PlanningSettings, period: Period, n
     known = reader.portfolio(period)
     if len(missing) < len(states):
         notes.extend(f"CRO {cro} has not answered: its congestion points are missing" for cro in missing)
+        if OWN_LIST in states:
+            beside = "beside the CROs' lists" if len(states) > 1 else "no CRO says otherwise"
+            notes.append(f"congestion points are taken from our own {OWN_LIST}: {beside}")
         return known
     yesterday = reader.portfolio(period.previous())
     allowed = settings.planning.stale_portfolio == "use yesterday"

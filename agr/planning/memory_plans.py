@@ -17,10 +17,11 @@ from agr.domain.register import CongestionPoint, Contract, Portfolio, Price, Reg
 from agr.planning.alarms import alarms_of
 from agr.planning.difference import Solved
 from agr.planning.gates import FixedPosition, opens_publication
-from agr.planning.midnight import left_reason
+from agr.planning.midnight import reason_to_plan_next
 from agr.planning.plan_loader import merged
 from agr.store.day import Trigger
 from agr.store.overrides import Unavailable
+from agr.store.own_portfolio import OWN_LIST
 
 Forecasts = Mapping[date, Mapping[tuple[str, str], NDArray[np.float64]]]
 """Period → (resource, quantity) → (T,)."""
@@ -34,6 +35,7 @@ class World:
     points: tuple[CongestionPoint, ...]
     free_connections: tuple[str, ...]
     forecasts: Forecasts
+    own_points: bool = False  # whether our own table, and no CRO, says where connections are
 
 
 class MemoryPlans:
@@ -103,15 +105,16 @@ class MemoryPlans:
         if opens_publication(stored):
             self.open_publication(plan.period)
         following = plan.period.next()
-        if plan.state is PlanState.AUDITED and leaves != "" and self.number_in_force(following.day) is not None:
-            self.ask(following, left_reason(stored, leaves), plan.created_at)
+        reason = reason_to_plan_next(stored, leaves, self.number_in_force(following.day))
+        if reason is not None:
+            self.ask(following, reason, plan.created_at)
         return stored
 
     # --- PlanReader -------------------------------------------------------------------------------------------------
 
     def cro_states(self, day: date) -> Mapping[str, str]:
-        """Return that every CRO has answered."""
-        return {"": "answered"}
+        """Return that every CRO has answered, or that there is none."""
+        return {OWN_LIST if self._world.own_points else "": "answered"}
 
     def last_call_made(self, day: date) -> bool:
         """Say that no CRO is waited for."""

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from agr.domain.plan import Plan, Reason, ReasonKind
+from agr.domain.plan import Plan, PlanState, Reason, ReasonKind
 from agr.planning.case import carried_states, left_eur, unmanaged_left
 from agr.planning.difference import Solved
 from models.audit.payers import BROUGHT_FORWARD, payers
@@ -70,8 +70,13 @@ def leaves_otherwise(before: Left | None, after: Left) -> str:
     return f"otherwise left at midnight: {', '.join(said)}" if said else ""
 
 
-def left_reason(plan: Plan, leaves: str | None) -> Reason:
-    """Return why the next Period is planned again after a plan came into force; see `PlanStore.put`."""
+def reason_to_plan_next(plan: Plan, leaves: str | None, following: int | None) -> Reason | None:
+    """Return why the next Period is planned again after a plan was stored, None where it is not.
+
+    `leaves`: what is left otherwise, see `PlanStore.put`. `following`: the number of the next Period's plan in force.
+    """
+    if plan.state is not PlanState.AUDITED or leaves == "" or following is None:
+        return None
     text = f"plan {plan.id} of {plan.period}: {leaves or 'it came into force after what the next plan began with'}"
     return Reason(kind=ReasonKind.DAY_BEFORE, reference=str(plan.id), text=text)
 

@@ -14,10 +14,14 @@ from agr.domain.plan import Plan, Result
 from agr.planning.case import NamedCase, missed_by_resource_kwh
 from models.outcome import Outcome, Termination
 
-KINDS = (
-    "reservation not covered", "capacity not held", "limit breached", "need not met", "imbalance planned", "gap wide",
-)  # fmt: skip
-"""Every kind of promise, which is also the kind of its alarm"""
+RESERVATION = "reservation not covered"
+CAPACITY = "capacity not held"
+LIMIT = "limit breached"
+NEED = "need not met"
+IMBALANCE = "imbalance planned"
+GAP = "gap wide"
+KINDS = (RESERVATION, CAPACITY, LIMIT, NEED, IMBALANCE, GAP)
+"""Every kind of promise, which is also the kind of its alarm."""
 
 WIDE_GAP = 0.1
 """A gap above this share of the value of flexibility is wide, unless the search ended within its tolerance."""
@@ -45,14 +49,14 @@ def at_risk(plan: Plan) -> tuple[AtRisk, ...]:
 
 def _promises(result: Result) -> Iterator[AtRisk]:
     amounts = (
-        (KINDS[0], "{} kWh could not be delivered if all reservations were called",
+        (RESERVATION, "{} kWh could not be delivered if all reservations were called",
          result.reservation_shortfall_kwh, ("reservation shortfall",)),
-        (KINDS[1], "{} kW·h of awarded balancing capacity is not held",
+        (CAPACITY, "{} kW·h of awarded balancing capacity is not held",
          result.reserve_shortfall_mwh * 1000, ("reserve shortfall",)),
-        (KINDS[2], "limits are exceeded by {} kWh", result.limit_breach_kwh, ("limit breach",)),
-        (KINDS[3], "customers' needs are missed by {} kWh", result.comfort_shortfall_kwh,
+        (LIMIT, "limits are exceeded by {} kWh", result.limit_breach_kwh, ("limit breach",)),
+        (NEED, "customers' needs are missed by {} kWh", result.comfort_shortfall_kwh,
          ("comfort shortfall",)),
-        (KINDS[4], "{} kWh is left unbalanced", result.imbalance_mwh * 1000, ("imbalance",)),
+        (IMBALANCE, "{} kWh is left unbalanced", result.imbalance_mwh * 1000, ("imbalance",)),
     )  # fmt: skip
     for kind, words, amount, terms in amounts:
         if amount > _TOLERANCE:
@@ -70,10 +74,10 @@ def _gap(result: Result) -> Iterator[AtRisk]:
         return
     if gap is None:
         words = f"no bound was proven (the search ended: {ended}), so nobody knows how much better a plan could be"
-        yield AtRisk(kind=KINDS[5], text=words, eur=None)
+        yield AtRisk(kind=GAP, text=words, eur=None)
     elif gap > WIDE_GAP * max(result.flexibility_eur, 0.0):
         words = f"a plan could be worth up to {gap:,.2f} EUR more (the search ended: {ended})"
-        yield AtRisk(kind=KINDS[5], text=words, eur=gap)
+        yield AtRisk(kind=GAP, text=words, eur=gap)
 
 
 def worst(named: NamedCase, outcome: Outcome) -> dict[str, tuple[str, ...]]:
@@ -82,12 +86,12 @@ def worst(named: NamedCase, outcome: Outcome) -> dict[str, tuple[str, ...]]:
     breach = outcome.breach_import_kw + outcome.breach_export_kw
     missed = missed_by_resource_kwh(named, outcome.programs)
     found = {
-        KINDS[0]: _largest(case.reservations.name, outcome.reservation_shortfall_kw.sum(axis=1) * hours, "kWh"),
-        KINDS[1]: _largest(
+        RESERVATION: _largest(case.reservations.name, outcome.reservation_shortfall_kw.sum(axis=1) * hours, "kWh"),
+        CAPACITY: _largest(
             [reserve.name for reserve in case.reserves], outcome.reserve_shortfall_mw.sum(axis=1) * hours * 1000, "kW·h"
         ),
-        KINDS[2]: _largest([case.points[c] for c in case.limits.point.tolist()], breach.sum(axis=1) * hours, "kWh"),
-        KINDS[3]: _largest(list(missed), np.array(list(missed.values())), "kWh"),
+        LIMIT: _largest([case.points[c] for c in case.limits.point.tolist()], breach.sum(axis=1) * hours, "kWh"),
+        NEED: _largest(list(missed), np.array(list(missed.values())), "kWh"),
     }
     return {kind: places for kind, places in found.items() if places}
 

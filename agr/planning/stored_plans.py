@@ -15,7 +15,7 @@ from agr.planning import serialisation
 from agr.planning.alarms import AlarmChange, alarms_of, alarms_of_failure
 from agr.planning.difference import Solved
 from agr.planning.gates import opens_publication
-from agr.planning.midnight import left_reason
+from agr.planning.midnight import reason_to_plan_next
 from agr.planning.plan_loader import read, unpacked
 from agr.store import day, input_version, overrides, plans, portfolio, register
 from agr.store.day import Trigger
@@ -151,8 +151,9 @@ def put_in_force(tx: Tx, preview: Plan, at: datetime) -> None:
 def _ask_next(tx: Tx, plan: Plan, leaves: str | None, at: datetime) -> None:
     """Ask for the plan of the next Period, which begins with what a plan that has come into force leaves; see `put`."""
     following = plan.period.next().day
-    if plan.state is PlanState.AUDITED and leaves != "" and plans.newest_audited(tx, following) is not None:
-        day.put_trigger(tx, following, left_reason(plan, leaves), at)
+    reason = reason_to_plan_next(plan, leaves, plans.newest_audited(tx, following))
+    if reason is not None:
+        day.put_trigger(tx, following, reason, at)
 
 
 def write_alarms(tx: Tx, period: Period, changes: tuple[AlarmChange, ...], at: datetime) -> None:

@@ -128,4 +128,5 @@ def _world(scenario: Scenario) -> World:
     return World(
         register=scenario.register, points=scenario.points, free_connections=scenario.free_connections,
         forecasts=scenario.forecasts,
+        own_points=not scenario.description.cros and bool(scenario.register.congestion_points),
     )  # fmt: skip

@@ -187,6 +187,11 @@ class Settings(Section):
     tls: Tls = Field(default=Tls(), description="Certificates.")
     discovery: Discovery = Field(default=Discovery(), description="Keys and endpoints from the DNS.")
 
+    @property
+    def asks_cros(self) -> bool:
+        """Whether a CRO tells us the congestion points; without one, our own table says all of them."""
+        return any(participant.role == "CRO" for participant in self.participants)
+
     @model_validator(mode="after")
     def _parts_fit_together(self) -> "Settings":
         faults = [

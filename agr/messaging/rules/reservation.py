@@ -1,6 +1,7 @@
 """Rules about FlexReservationUpdates: they must keep to the contract. The wording about contracts is ours."""
 
 from agr.domain.isp import Period
+from agr.domain.register import valid_on
 from agr.messaging.rules.context import Reason, RuleContext
 from agr.uftp.messages import FlexReservationUpdate
 
@@ -24,7 +25,7 @@ def the_contract_covers_the_congestion_point(message: FlexReservationUpdate, day
 
 def the_contract_is_valid_then(message: FlexReservationUpdate, day: RuleContext) -> Reason | None:
     """ContractID not valid in this Period. Source: flex reservation mechanism."""
-    valid = day.contract is None or day.contract.first_day <= message.period <= day.contract.last_day
+    valid = day.contract is None or valid_on(day.contract, message.period)
     return None if valid else "ContractID not valid in this Period"
 
 

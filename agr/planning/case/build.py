@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from agr.domain.errors import PlanError
-from agr.domain.register import Contract, in_window
+from agr.domain.register import Contract, in_window, valid_on
 from agr.planning.case import markets
 from agr.planning.case.backing import backed
 from agr.planning.case.classes import CLASSES
@@ -42,9 +42,7 @@ def _reservations(inputs: Inputs, index: dict[str, int], notes: list[str]) -> Re
         if any(power_w) and contract.congestion_point in index:
             active.append((contract, power_w))
         elif any(power_w):
-            notes.append(
-                f"contract {contract.contract}: its congestion point is not in the CRO's list of {inputs.period}"
-            )
+            notes.append(f"contract {contract.contract}: its congestion point is not in the list of {inputs.period}")
     isps = inputs.period.isp_count
     return Reservations(
         name=tuple(c.contract for c, _ in active),
@@ -57,9 +55,9 @@ def _reservations(inputs: Inputs, index: dict[str, int], notes: list[str]) -> Re
 
 def _limits(inputs: Inputs, index: dict[str, int], notes: list[str]) -> Limits:
     period = inputs.period
-    rows = [x for x in inputs.register.limits if x.first_day <= period.day <= x.last_day]
+    rows = [x for x in inputs.register.limits if valid_on(x, period.day)]
     unknown = sorted({row.congestion_point for row in rows if row.congestion_point not in index})
-    notes.extend(f"a limit names congestion point {address}, not in the CRO's list of {period}" for address in unknown)
+    notes.extend(f"a limit names congestion point {address}, not in the list of {period}" for address in unknown)
     rows = [row for row in rows if row.congestion_point in index]
     upper = np.full((len(rows), period.isp_count), np.inf)
     lower = np.full((len(rows), period.isp_count), -np.inf)
@@ -80,20 +78,18 @@ def _limits(inputs: Inputs, index: dict[str, int], notes: list[str]) -> Limits:
 def _membership(inputs: Inputs, index: dict[str, int], notes: list[str]) -> PointIndex:
     """Return where each connection is; one that only the CRO or only we know is noted and never stops the planning."""
     day = inputs.period.day
-    ours = {
-        c.address
-        for c in inputs.register.connections
-        if c.first_day <= day and (c.last_day is None or day <= c.last_day)
-    }
+    ours = {c.address for c in inputs.register.connections if valid_on(c, day)}
     listed = inputs.portfolio.point_of()
     free = set(inputs.portfolio.free_connections)
     strangers = (listed.keys() | free) - ours
     unlisted = ours - listed.keys() - free
     if strangers:
-        notes.append(f"{len(strangers)} connections are in the CRO's list but not in our register: without resources")
+        notes.append(
+            f"{len(strangers)} connections are in the list of points but not in our register: without resources"
+        )
     if unlisted:
         notes.append(
-            f"{len(unlisted)} connections are in our register but not in the CRO's list: in no congestion point"
+            f"{len(unlisted)} connections are in our register but not in the list of points: in no congestion point"
         )
     where = {c: index[listed[c]] if c in listed else NO_POINT for c in ours}
     return where.get

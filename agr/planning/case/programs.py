@@ -58,17 +58,16 @@ def unmanaged_left(named: NamedCase) -> tuple[dict[str, float], float]:
 
 def comfort_shortfall_kwh(case: Case, programs: Programs) -> float:
     """Return the energy by which the resources' needs are missed, in kWh, over all units."""
-    return sum(units.missed_kwh(case, programs) for units in CLASSES if units.missed_kwh is not None)
+    return sum(float(missed(case, programs).sum()) for units in CLASSES for missed in units.missed)
 
 
 def missed_by_resource_kwh(named: NamedCase, programs: Programs) -> dict[str, float]:
     """Return resource → the energy by which its needs are missed, in kWh, for those that miss any."""
     found: dict[str, float] = {}
     for units in CLASSES:
-        for missed in (units.unmet_kwh, units.excess_kwh):
-            if missed is not None:
-                sums = missed(named.case, programs).sum(axis=1).tolist()
-                for name, kwh in zip(named.of(units.name), sums, strict=True):
-                    if kwh > 0:
-                        found[name] = found.get(name, 0.0) + kwh
+        for missed in units.missed:
+            sums = missed(named.case, programs).sum(axis=1).tolist()
+            for name, kwh in zip(named.of(units.name), sums, strict=True):
+                if kwh > 0:
+                    found[name] = found.get(name, 0.0) + kwh
     return found

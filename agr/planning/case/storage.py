@@ -76,5 +76,4 @@ CLASS = UnitClass(
     stored_kwh=lambda programs: programs.energy_kwh,
     unmet_kwh=lambda _case, programs: programs.unmet_kwh,
     excess_kwh=lambda _case, programs: programs.excess_kwh,
-    missed_kwh=lambda _case, programs: float(programs.unmet_kwh.sum() + programs.excess_kwh.sum()),
 )

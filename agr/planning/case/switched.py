@@ -85,10 +85,6 @@ def _missed_kwh(case: Case, programs: Programs, *, least: bool) -> NDArray[np.fl
     return np.where(there, np.maximum(off, 0) * power * case.isp_hours, 0.0)
 
 
-def _all_missed_kwh(case: Case, programs: Programs) -> float:
-    return float(sum(_missed_kwh(case, programs, least=least).sum() for least in (True, False)))
-
-
 def _unmanaged_kw(case: Case) -> NDArray[np.float64]:
     from models.baseline import unmanaged_on  # imports Pyomo, which takes seconds
 
@@ -167,5 +163,4 @@ CLASS = UnitClass(
     carried=lambda case, programs: carried_isps(case, programs.switched_on),
     unmet_kwh=lambda case, programs: missed_kwh(case, programs, least=True),
     excess_kwh=lambda case, programs: missed_kwh(case, programs, least=False),
-    missed_kwh=_all_missed_kwh,
 )

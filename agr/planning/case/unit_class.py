@@ -58,8 +58,11 @@ class UnitClass:
     """Missing comfort (U,T) in kWh: too little energy"""
     excess_kwh: Callable[[Case, Programs], Floats] | None = None
     """Missing comfort (U,T) in kWh: too much energy"""
-    missed_kwh: Callable[[Case, Programs], float] | None = None
-    """Missing comfort in kWh, both ways, over all units and ISPs"""
+
+    @property
+    def missed(self) -> tuple[Callable[[Case, Programs], Floats], ...]:
+        """The functions that return missing comfort (U,T) in kWh, one for each way in which units can miss it."""
+        return tuple(missed for missed in (self.unmet_kwh, self.excess_kwh) if missed is not None)
 
     def collect(self, draft: Draft, at: PointIndex) -> tuple[tuple[str, ...], Any]:
         """Return names and arrays of all units."""
