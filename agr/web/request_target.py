@@ -5,6 +5,7 @@ Source: RFC 9112 §3.2.2.
 """
 
 import re
+from urllib.parse import unquote
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -25,12 +26,11 @@ class AbsoluteTargets:
 
 def _with_path(scope: Scope, match: re.Match[bytes]) -> Scope:
     """Return the scope with the path and the host of an absolute target; an empty path is /."""
-    start = scope["path"].index("://") + 3
-    _, slash, path = scope["path"][start:].partition("/")
+    raw = match["path"] or b"/"
     headers = [(name, value) for name, value in scope["headers"] if name != b"host"]
     return {
         **scope,
-        "path": slash + path or "/",
-        "raw_path": match["path"] or b"/",
+        "path": unquote(raw.decode("ascii")),
+        "raw_path": raw,
         "headers": [(b"host", match["authority"].lower()), *headers],
     }

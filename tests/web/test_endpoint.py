@@ -230,7 +230,9 @@ def test_other_methods_with_a_slash_at_the_end_are_405(server, method):
     assert status(server.send(request(method=method, path=PATH + "/"))) == 405
 
 
-@pytest.mark.parametrize("origin", ["http://agr.nl", "HTTP://AGR.NL:8080", "https://agr.nl", "http://[::1]:80"])
+@pytest.mark.parametrize(
+    "origin", ["http://agr.nl", "HTTP://AGR.NL:8080", "https://agr.nl", "http://[::1]:80", "http://agr%2Fx%3A%2F%2F.nl"]
+)
 def test_a_target_that_is_a_whole_address_is_understood(server, origin):
     assert status(server.send(request(path=origin + PATH))) == 200
     assert server.bodies == [b"<x/>"]
