@@ -83,7 +83,7 @@ class World:
             timetable=scenario.timetable,
             markets=scenario.markets,
             publication=scenario.publication,
-            planning=Planning(join_triggers_s=1.0, time_limit_s=60),
+            planning=Planning(join_triggers_s=1.0),
         )
 
     def _key(self) -> KeyPair:
