@@ -8,7 +8,7 @@ from types import TracebackType
 import structlog
 
 from agr.domain.errors import AgrError, StoreError
-from agr.domain.isp import Clock, JumpingClock, SystemClock
+from agr.domain.isp import Clock, JumpingClock, Period, SystemClock
 from agr.domain.plan import Plan
 from agr.messaging.deliver import Deliverer
 from agr.messaging.directory import participants_of
@@ -18,6 +18,8 @@ from agr.messaging.keys import LiveKey
 from agr.messaging.portfolio_requests import PortfolioRequests
 from agr.messaging.publish import Publisher
 from agr.messaging.receive import Receiver
+from agr.nomination.deliver import NominationDeliverer
+from agr.nomination.nominate import Nominator
 from agr.operations import log as events
 from agr.operations.accounts.authentication import Authentication
 from agr.operations.actions import Actions
@@ -27,6 +29,7 @@ from agr.operations.change_feed import ChangeFeed
 from agr.operations.health import Health
 from agr.operations.manual_inputs import ManualInputs
 from agr.operations.metrics import Metrics
+from agr.operations.nomination_answers import NominationAnswers
 from agr.operations.plan_cache import PlanCache
 from agr.operations.point_table import PointTable
 from agr.operations.program_folder import ProgramFolder
@@ -41,7 +44,7 @@ from agr.schedule.loop import Loop
 from agr.schedule.market_day import MarketDay
 from agr.schedule.scheduler import Scheduler
 from agr.settings import Settings
-from agr.store import day, inbox, outbox, overrides
+from agr.store import day, inbox, nominations, outbox, overrides
 from agr.store.data_lock import DataLock
 from agr.store.engine import Store
 from agr.store.leadership import leadership
@@ -91,6 +94,8 @@ class Service:
         self._solver = SolverPool(settings.planning, settings.compute.executor, kept_of(settings))
         self.portfolio_requests = PortfolioRequests(acting, settings, self.clock, self._participants)
         self.publisher = Publisher(acting, settings, self.clock, self._participants)
+        self._nominator = Nominator(acting, settings, self.clock)
+        self._nomination_deliverer = NominationDeliverer(acting, settings, self.clock)
         self.planner = Planner(acting, settings, self.clock, self._solver, self._planned)
         self._connections = Connections(settings.tls.authorities_file)
         for role in ROLES:  # faults of their files are reported at the start
@@ -107,6 +112,8 @@ class Service:
             Loop("planning", self.planner.run_due, lambda: self.leading),
             Loop("delivery", self._deliverer.run_due, lambda: self.leading),
         ]
+        if settings.brps:
+            self._loops.append(Loop("nominations", self._nomination_deliverer.run_due, lambda: self.leading))
         watchdog = Watchdog(acting, settings, self.clock, self._jumped)
         self._watchers = [  # not woken by events: they check every few seconds
             Loop("watch", self.watch, lambda: self.leading, pause_s=_WATCH_S),
@@ -149,7 +156,8 @@ class Service:
             self._loops.append(Loop("programs", folder.look, lambda: self.leading, _PROGRAMS_S))
         actions = Actions(
             self.store, self.settings, self.clock, self.publisher, self._participants,
-            closed_isps=self.planner.closed_isps, wake=self._wake,
+            closed_isps=self.planner.closed_isps, nominate=partial(self._nominator.nominate, by_hand=True),
+            wake=self._wake,
         )  # fmt: skip
         parts: dict[str, Callable[[], bool]] = {
             loop.name: partial(_running, loop) for loop in [*self._loops, *self._watchers]
@@ -160,6 +168,7 @@ class Service:
             progress=self.planner.progress, authentication=self.authentication, actions=actions, plan_cache=plan_cache,
             programs=programs, manual_inputs=ManualInputs(self.store, self.settings, self.clock, self._wake),
             auction_results=AuctionResults(self.store, self.settings, self.clock, self._wake),
+            nomination_answers=NominationAnswers(self.store, self.settings, self.clock, self._wake),
             point_table=PointTable(self.store, plan_cache), change_feed=ChangeFeed(self.store, self.planner.progress),
             health=Health(store=self.store, parts=parts), metrics=self.metrics.text,
             unsent=Unsent(self.store, self.settings, self.publisher, plan_cache, self.planner.closed_isps).count,
@@ -216,7 +225,7 @@ class Service:
             self._began = True
             self.scheduler.start()
         for period in self.scheduler.periods():
-            self.publisher.publish(period, self.planner.closed_isps(period))
+            self._publish(period)
 
     def receive(self, body: bytes) -> int:
         """Accept a message, or answer 503 (try again later) while on standby or without a working store."""
@@ -282,6 +291,7 @@ class Service:
         self._solver.close()
         self._notifier.close()
         self._connections.close()
+        self._nomination_deliverer.close()
         self._leadership.release()
         self.store.close()
         self._data_lock.release()
@@ -305,15 +315,20 @@ class Service:
         self._wake()
 
     def _planned(self, plan: Plan) -> None:
-        """Publish the programs that a plan changed."""
-        self.publisher.publish(plan.period, self.planner.closed_isps(plan.period))
+        """Publish and nominate the programs that a plan changed."""
+        self._publish(plan.period)
         self._wake()
+
+    def _publish(self, period: Period) -> None:
+        self.publisher.publish(period, self.planner.closed_isps(period))
+        self._nominator.nominate(period)
 
     def watch(self) -> None:
         """Report overdue answers; repeat requests and prognoses that the day still lacks. Idempotent."""
         self.receiver.watch()
         self._solver.rest()
         watch_outbox(self.store, self.settings, self.clock.now())
+        self._nominator.watch()
         self._watch_discovery()
         for period in self.scheduler.periods():
             with self.store.transaction() as tx:
@@ -321,7 +336,7 @@ class Service:
             if asked and self.clock.now() < period.start:
                 self.portfolio_requests.take_own_points(period)
                 self.portfolio_requests.ask_portfolio(period)
-            self.publisher.publish(period, self.planner.closed_isps(period))
+            self._publish(period)
 
     def _watch_discovery(self) -> None:
         """End discovery alarms from before a restart or failover, even if discovery is now disabled."""
@@ -333,4 +348,6 @@ class Service:
         if self.planner.busy:
             return False
         with self.store.transaction() as tx:
-            return inbox.next_received(tx) is None and not day.open_triggers(tx) and not outbox.open_count(tx)
+            if inbox.next_received(tx) is not None or day.open_triggers(tx) or outbox.open_count(tx):
+                return False
+            return not nominations.open_count(tx)

@@ -44,6 +44,7 @@ class Connection:
     address: str
     first_day: date
     last_day: date | None = None
+    brp: str | None = None  # its balance responsible party; None: the first one in the settings
 
 
 @dataclass(frozen=True, kw_only=True)

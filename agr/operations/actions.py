@@ -29,10 +29,12 @@ class Actions(ActionBase):
 
     def __init__(
         self, store: Store, settings: Settings, clock: Clock, publisher: Publisher, participants: Participants,
-        *, closed_isps: Callable[[Period], int], wake: Callable[[], None],
+        *, closed_isps: Callable[[Period], int], nominate: Callable[[Period], int], wake: Callable[[], None],
     ) -> None:  # fmt: skip
+        """`nominate`: queues the e-programs that differ, or were rejected, because an operator says so."""
         super().__init__(store, settings, clock, wake)
         self._publisher, self._participants, self._closed_isps = publisher, participants, closed_isps
+        self._nominate = nominate
 
     # --- plans ------------------------------------------------------------------------------------------------------
 
@@ -78,11 +80,11 @@ class Actions(ActionBase):
             put_in_force(tx, plan, self._clock.now())
             self._record(tx, by, "send", f"plan {number}", why, f"Period {plan.period}")
             opened = OPEN in day.done_moments(tx, plan.period.day)
-        count = self._publisher.publish(plan.period, self._closed_isps(plan.period), by_hand=True)
+        queued = self._queued(plan.period)
         self._wake()
         later = "" if opened else "; D-Prognoses leave once the day-ahead results are planned"
         return Done(
-            text=f"plan {number} is in force, {number_of(count, 'D-Prognosis', 'D-Prognoses')} queued{later}",
+            text=f"plan {number} is in force, {queued}{later}",
             plan=number,
         )
 
@@ -107,11 +109,11 @@ class Actions(ActionBase):
     # --- sending ----------------------------------------------------------------------------------------------------
 
     def hold(self, by: Principal, why: str) -> Done:
-        """Stop automatic sending of D-Prognoses; plans are made, and messages answered, as before."""
+        """Stop automatic sending of D-Prognoses and e-programs; plans are made, and messages answered, as before."""
         return self._turn_hold(by, why, on=True)
 
     def release(self, by: Principal, why: str) -> Done:
-        """Resume automatic sending of D-Prognoses, beginning with those that have waited."""
+        """Resume automatic sending of D-Prognoses and e-programs, beginning with those that have waited."""
         done = self._turn_hold(by, why, on=False)
         for number in (0, 1):
             period = self.today() if number == 0 else self.today().next()
@@ -139,9 +141,16 @@ class Actions(ActionBase):
             if OPEN not in day.done_moments(tx, day_):
                 raise ConflictError(f"the day-ahead results of {period} are not planned yet: nothing may be sent")
             self._record(tx, by, "send waiting", str(period), why)
-        count = self._publisher.publish(period, self._closed_isps(period), by_hand=True)
+        queued = self._queued(period)
         self._wake()
-        return Done(text=f"{number_of(count, 'D-Prognosis', 'D-Prognoses')} queued")
+        return Done(text=queued)
+
+    def _queued(self, period: Period) -> str:
+        """Queue what differs from what was sent or was rejected; return in words what that is."""
+        count = self._publisher.publish(period, self._closed_isps(period), by_hand=True)
+        nominated = self._nominate(period)
+        more = f" and {number_of(nominated, 'e-program')}" if nominated else ""
+        return f"{number_of(count, 'D-Prognosis', 'D-Prognoses')}{more} queued"
 
     def resend(self, by: Principal, message_id: str, why: str) -> Done:
         """Send a queued or failed message now; a rejected D-Prognosis as its next revision, with the plan in force."""

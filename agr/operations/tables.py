@@ -18,7 +18,7 @@ def import_tables(settings: Settings, store: Store, folder: Path, clock: Clock |
     """Load a folder of tables as a whole, or nothing; asks for a new plan where one was due already."""
     reading = read_folder(
         folder, zone_name=settings.time_zone, isp_minutes=settings.isp_minutes,
-        capacity=[product.series for product in settings.markets.capacity],
+        capacity=[product.series for product in settings.markets.capacity], brps=[brp.name for brp in settings.brps],
     )  # fmt: skip
     now = (clock or SystemClock()).now()
     with store.transaction() as tx:

@@ -57,7 +57,9 @@ _TITLES = {
 def title_of(moment: str) -> str:
     """Return a moment's name as the page writes it."""
     name, _, product = moment.partition(" ")
-    return f"{product} gate" if name == "capacity_gate" else _TITLES.get(name, name.replace("_", " "))
+    if name in ("capacity_gate", "nomination_gate"):
+        return f"{product} gate"
+    return _TITLES.get(name, name.replace("_", " "))
 
 
 def timeline(tx: Tx, settings: Settings, period: Period, now: datetime, states: dict[str, int]) -> Timeline:

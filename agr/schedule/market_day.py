@@ -14,11 +14,12 @@ from agr.domain.plan import NO_PLAN, Reason, ReasonKind
 from agr.domain.price import values_on
 from agr.messaging.portfolio_requests import PortfolioRequests
 from agr.messaging.publish import OPEN, Publisher, last_per_point
+from agr.nomination.nominate import Nominator
 from agr.planning.case.markets import DAY_AHEAD
 from agr.planning.failed_cases import kept_of
 from agr.planning.gates import FixedPosition, bid_at_gate, day_ahead_at_gate
 from agr.settings import FeedSection, Settings
-from agr.store import day, inbox, outbox, overrides, plans, portfolio, register
+from agr.store import day, inbox, nominations, outbox, overrides, plans, portfolio, register
 from agr.store.engine import Store
 from agr.store.plans import Sent
 
@@ -38,6 +39,7 @@ class MarketDay:
     ) -> None:
         self._store, self._settings, self._clock = store, settings, clock
         self._portfolio_requests, self._publisher = portfolio_requests, publisher
+        self._nominator = Nominator(store, settings, clock)
 
     def handlers(self) -> Mapping[str, Callable[[Period, str], Handled | None]]:
         """Return moment → what to do."""
@@ -51,6 +53,7 @@ class MarketDay:
             "day_ahead_results": self._results,
             "prognosis_last_safe_start": self._last_safe_start,
             "prognosis_gate": self._prognosis_gate,
+            "nomination_gate": self._nomination_gate,
         }
 
     def _query(self, period: Period, _name: str) -> Handled:
@@ -145,6 +148,10 @@ class MarketDay:
         words = f"{number_of(len(known) - len(without), 'congestion point')} accepted, {len(without)} not"
         return Handled(words, MomentState.MISSED if without else MomentState.DONE)
 
+    def _nomination_gate(self, period: Period, name: str) -> Handled:
+        """Say whether the BRP has accepted its e-program; if not, raise an alarm."""
+        return self._nominator.gate(period, name.removeprefix("nomination_gate "))
+
     def _forget(self, _period: Period, _name: str) -> Handled:
         """Delete what `retention` no longer allows us to keep."""
         keep, now = self._settings.retention, self._clock.now()
@@ -152,6 +159,7 @@ class MarketDay:
             old = now - timedelta(days=keep.messages_days)
             messages = inbox.delete_before(tx, old) + outbox.delete_before(tx, old)
             gone = plans.delete_before(tx, (now - timedelta(days=keep.plans_days)).date())
+            nominations.delete_before(tx, (now - timedelta(days=keep.plans_days)).date())
             personal = (now - timedelta(days=keep.personal_days)).date()
             plans.forget_programs(tx, personal)
             portfolio.delete_before(tx, personal)

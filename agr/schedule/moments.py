@@ -40,4 +40,7 @@ def moments_of(settings: Settings, period: Period) -> list[Moment]:
     for product in settings.markets.capacity:
         opens = product.gate.gate(product.name).instant(period)
         found.append(moment(f"capacity_gate {product.name}", period.end, "no bid", when=opens))
+    for brp in settings.brps:
+        closes = brp.gate.gate(brp.name).instant(period)
+        found.append(moment(f"nomination_gate {brp.name}", period.end, "nothing", when=closes))
     return sorted(found, key=lambda m: m.at)

@@ -1,5 +1,6 @@
 """What the user configures: a TOML file and AGR_ environment variables, checked once, then frozen."""
 
+from agr.settings.brps import Brp
 from agr.settings.compute import Compute
 from agr.settings.daemon import Delivery, MessageLimits, Planning, Programs, Publication, Retention, Settings
 from agr.settings.discovery import Discovery
@@ -14,6 +15,7 @@ from agr.settings.timetable import Timetable
 
 __all__ = [
     "Alarms",
+    "Brp",
     "CapacityProduct",
     "ClientCertificate",
     "ClientCredentials",

@@ -7,6 +7,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from agr.domain.errors import InputError
 from agr.domain.isp import zone
+from agr.settings.brps import Brp, brp_faults
 from agr.settings.compute import Compute
 from agr.settings.discovery import Discovery
 from agr.settings.feeds import Feed
@@ -178,6 +179,10 @@ class Settings(Section):
     compute: Compute = Field(default=Compute(), description="Where the mathematics are computed.")
     publication: Publication = Field(default=Publication(), description="Which changes are sent.")
     programs: Programs = Field(default=Programs(), description="Programs of resources as files.")
+    brps: tuple[Brp, ...] = Field(
+        default=(),
+        description="Who is balance responsible for our connections; the first: where the table is silent.",
+    )
     feeds: tuple[Feed, ...] = Field(default=(), description="Sources of prices and forecasts.")
     retention: Retention = Field(default=Retention(), description="How long data are kept.")
     limits: MessageLimits = Field(default=MessageLimits(), description="Largest messages accepted.")
@@ -199,6 +204,7 @@ class Settings(Section):
             *_twice("participants", [f"{p.domain} ({p.role})" for p in self.participants]),
             *_twice("feeds", [feed.name for feed in self.feeds]),
             *_unknown_participants(self),
+            *brp_faults(self.brps),
         ]
         faults += [
             f"markets.capacity: {product.name}'s gate ({product.gate.at:%H:%M}) comes before timetable.first_plan, "

@@ -93,6 +93,7 @@ def _resolved(settings: Settings, folder: Path) -> Settings:
             "tls": _placed(settings.tls, folder),
             "alarms": _placed(settings.alarms, folder),
             "discovery": _placed(settings.discovery, folder),
+            "brps": tuple(_placed(brp, folder) for brp in settings.brps),
             "participants": tuple(
                 p.model_copy(update={"client_certificate": _placed(p.client_certificate, folder)})
                 if p.client_certificate

@@ -61,6 +61,13 @@ class Imbalance(Section):
     penalty_eur_per_mwh: NotNegative = Field(
         default=1000, description="Planning price of imbalance on top of the day-ahead price, both ways."
     )
+    shortage_series: Name = Field(
+        default="imbalance_shortage",
+        description="Price series at which shortage is settled, EUR/MWh; used to say what imbalance may cost.",
+    )
+    surplus_series: Name = Field(
+        default="imbalance_surplus", description="Price series at which surplus is settled, EUR/MWh; likewise."
+    )
 
 
 class CapacityProduct(Section):

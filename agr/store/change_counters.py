@@ -33,6 +33,8 @@ def beat(tx: Tx) -> dict[str, object]:
             ),
         )
     ).one()
+    n = t.nominations.c
+    nominated = tx.execute(sa.select(sa.func.max(n.id), sa.func.max(n.sent_at), sa.func.max(n.answered_at))).one()
     a = t.alarms.c
     alarms = tx.execute(
         sa.select(
@@ -41,7 +43,8 @@ def beat(tx: Tx) -> dict[str, object]:
     ).one()
     done = tx.execute(sa.select(sa.func.max(o.audit_log.c.id))).scalar()
     return {
-        "day": (tuple(day), asked), "plans": tuple(plans), "messages": (tuple(messages), prognoses, newest),
+        "day": (tuple(day), asked), "plans": tuple(plans),
+        "messages": (tuple(messages), prognoses, newest, tuple(nominated)),
         "alarms": tuple(alarms), "audit log": done,
     }  # fmt: skip
 

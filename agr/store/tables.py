@@ -234,3 +234,25 @@ basis = sa.Table(
     sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),  # always 1
     sa.Column("number", sa.Integer, nullable=False),  # see store.basis
 )  # fmt: skip
+
+nominations = sa.Table(  # e-programs of balance responsible parties
+    "nominations", metadata, _id(),
+    sa.Column("period", sa.Date, nullable=False),
+    sa.Column("brp", sa.String(64), nullable=False),
+    sa.Column("revision", sa.Integer, nullable=False),
+    sa.Column("plan", sa.Integer, nullable=False),
+    sa.Column("message_id", sa.String(36), nullable=False, unique=True),
+    sa.Column("content", sa.JSON, nullable=False),  # part of the e-program → whole W per ISP
+    sa.Column("queued_at", Instant, nullable=False),
+    sa.Column("state", sa.String(16), nullable=False),  # queued | sent | superseded | failed
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("next_attempt_at", Instant, nullable=False),
+    sa.Column("sent_at", Instant),
+    sa.Column("detail", sa.Text),
+    sa.Column("answer_due_at", Instant),  # null: no answer is waited for (any more)
+    sa.Column("answered_at", Instant),
+    sa.Column("answer", sa.String(16)),  # accepted | rejected
+    sa.Column("answer_reason", sa.Text),
+    sa.UniqueConstraint("period", "brp", "revision"),
+    sa.Index(None, "state", "next_attempt_at"),
+)  # fmt: skip

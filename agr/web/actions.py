@@ -75,6 +75,12 @@ def award(do: Context, by: Principal, given: a.AwardGiven) -> Done:
     )  # fmt: skip
 
 
+@action("/nominations/{message_id}/answer", Permission.ANSWER, then=lambda _: "/brps")
+def answer_nomination(do: Context, by: Principal, given: a.NominationAnswer, message_id: str) -> Done:
+    """Accept or reject a revision of an e-program, as its balance responsible party does."""
+    return do.nomination_answers.answer(by, message_id, given.answer, given.why)
+
+
 @action("/unavailable", Permission.ACT, then=lambda _: "/reservations")
 def make_unavailable(do: Context, by: Principal, given: a.UnavailableGiven) -> Done:
     """Mark a resource or connection as unavailable; the daemon plans without it."""

@@ -16,6 +16,7 @@ from agr.web import (
     account_forms,
     actions,
     api,
+    brp_page,
     day_page,
     events,
     layout,
@@ -58,6 +59,7 @@ def operators_app(context: Context) -> FastAPI:
         point_pages,
         run_pages,
         market_page,
+        brp_page,
         reservation_page,
         account_forms,
     ):

@@ -14,6 +14,7 @@ from agr.operations.auction_results import AuctionResults
 from agr.operations.change_feed import ChangeFeed
 from agr.operations.health import Health
 from agr.operations.manual_inputs import ManualInputs
+from agr.operations.nomination_answers import NominationAnswers
 from agr.operations.plan_cache import PlanCache
 from agr.operations.point_table import PointTable
 from agr.operations.resource_programs import ProgramCache
@@ -56,6 +57,7 @@ class Context:
     actions: Actions
     manual_inputs: ManualInputs
     auction_results: AuctionResults
+    nomination_answers: NominationAnswers
     plan_cache: PlanCache
     programs: ProgramCache
     point_table: PointTable

@@ -68,6 +68,13 @@ class AwardGiven(Because):
     beyond_bid: bool = Field(default=False, description="Accept more than was bid.")
 
 
+class NominationAnswer(Given):
+    """A balance responsible party's answer to an e-program."""
+
+    answer: Literal["accepted", "rejected"]
+    why: str = Field(default="", max_length=1000, description="Reason; a rejection needs one.")
+
+
 class UnavailableGiven(Because):
     """A resource, or a connection with everything behind it."""
 

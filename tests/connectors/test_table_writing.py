@@ -22,6 +22,7 @@ from agr.domain.kinds.switched_load import SwitchedLoad
 NAMES = st.text(min_size=1, max_size=20).filter(
     lambda text: text.isprintable() and text == text.strip() and not text.startswith("#")
 )
+BRPS = st.none() | NAMES
 ADDRESSES = st.integers(0, 10**17 - 1).map(lambda n: f"ean.{n:012d}")
 POINT = "ea1.2020-01.org.example:p, 1"
 AMOUNTS = st.floats(0, 1e9)
@@ -100,7 +101,7 @@ def registers(draw):
     tables = {table: [] for table in p.ROWS}
     for address in addresses:
         last = draw(st.none() | st.just(date(2036, 1, 1)))
-        tables["connections"].append(p.Connection(address=address, first_day=draw(DAYS), last_day=last))
+        tables["connections"].append(p.Connection(address=address, first_day=draw(DAYS), last_day=last, brp=draw(BRPS)))
     for name in draw(st.lists(NAMES, max_size=4, unique=True)) if addresses else []:
         kind, row, values = draw(resources(draw(st.sampled_from(addresses))))
         tables[kind].append(row(resource=name, **values))

@@ -1,12 +1,8 @@
 """Alarms outside the page: a real HTTP server and a real SMTP conversation on the other side."""
 
-import json
-import threading
 from collections.abc import Iterator
 from datetime import timedelta
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -14,46 +10,13 @@ from agr.operations.alerts.notifier import Notifier
 from agr.settings import Alarms, Email, Webhook
 from agr.store import day
 from tests.builders.mailbox import Mailbox
+from tests.builders.web_hook import WebHook
 from tests.builders.worlds import World
 
 
-class Hook:
-    """A web address that remembers what was posted to it, and may refuse."""
-
-    def __init__(self) -> None:
-        self.bodies: list[Any] = []
-        self.headers: list[dict[str, str]] = []
-        self.status = 204
-        outer = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                outer.headers.append({k.lower(): v for k, v in self.headers.items()})
-                if outer.status < 300:
-                    outer.bodies.append(json.loads(body))
-                self.send_response(outer.status)
-                self.send_header("Content-Length", "0")
-                self.end_headers()
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self.server = HTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server.server_port}/alarms"
-
-    def close(self) -> None:
-        self.server.shutdown()
-        self.server.server_close()
-
-
 @pytest.fixture
-def hook() -> Iterator[Hook]:
-    opened = Hook()
+def hook() -> Iterator[WebHook]:
+    opened = WebHook()
     yield opened
     opened.close()
 
@@ -91,7 +54,7 @@ class Watch:
 
 
 @pytest.fixture
-def watch(tmp_path: Path, hook: Hook) -> Iterator[Watch]:
+def watch(tmp_path: Path, hook: WebHook) -> Iterator[Watch]:
     opened = Watch(tmp_path, Alarms(settle_s=30, repeat_s=900, webhooks=(Webhook(name="hook", url=hook.url),)))
     yield opened
     opened.teller.close()

@@ -142,7 +142,7 @@ def operators(world: World, stage: PlanningStage) -> Actions:
     publisher = Publisher(world.store, world.settings, world.clock, world.participants)
     return Actions(
         world.store, world.settings, world.clock, publisher, world.participants, closed_isps=lambda _period: 0,
-        wake=lambda: None,
+        nominate=lambda _period: 0, wake=lambda: None,
     )  # fmt: skip
 
 

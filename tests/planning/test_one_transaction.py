@@ -159,7 +159,7 @@ def test_a_preview_is_judged_when_it_comes_into_force(world: World, solver: Answ
     publisher = Publisher(world.store, world.settings, world.clock, world.participants)
     actions = Actions(
         world.store, world.settings, world.clock, publisher, world.participants,
-        closed_isps=stage.planner.closed_isps, wake=lambda: None,
+        closed_isps=stage.planner.closed_isps, nominate=lambda _period: 0, wake=lambda: None,
     )  # fmt: skip
     actions.send(OLGA, 1, "it is better")
     assert stored(world)[1] == ["reservation not covered"]

@@ -1,13 +1,13 @@
 """Checks within a row of the register and between its tables."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import time
 from typing import Any
 
 from agr.connectors.tables.cells import CellError, ean_is_consistent
 from agr.connectors.tables.columns import columns_of
 from agr.connectors.tables.rows import TableRows, shown
-from agr.domain.faults import Findings
+from agr.domain.faults import Findings, meant
 from agr.domain.kinds import BY_TABLE, KINDS
 from agr.domain.kinds.kind import Kind, Remark
 from agr.domain.register import KEYS, Contract, PointLimit, PointMember
@@ -115,6 +115,16 @@ def check_references(tables: Mapping[str, TableRows], found: Findings) -> None:
             _declared(rows, connections, found)
         if table == "congestion_points":
             _members(rows, found)
+
+
+def check_brps(rows: TableRows, brps: Collection[str], found: Findings) -> None:
+    """Note connections of balance responsible parties that nobody has told us about."""
+    if rows.grid is None:
+        return
+    for at, row in zip(rows.at, rows.values, strict=True):
+        if row.brp is not None and row.brp not in brps:
+            words = f"{shown(row.brp)} is not in [[brps]] of the settings; {meant(row.brp, sorted(brps))}"
+            found.faults.append(rows.grid.finding(at, "brp", words))
 
 
 def _addresses(rows: TableRows | None) -> set[object] | None:

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from agr.connectors.tables.checks import check_references, check_rows
+from agr.connectors.tables.checks import check_brps, check_references, check_rows
 from agr.connectors.tables.forecasts import read_forecasts
 from agr.connectors.tables.grid import Grid, open_grid
 from agr.connectors.tables.plausibility import check_plausible
@@ -44,20 +44,25 @@ class Survey:
         return frozenset(Path(fault.file).stem for fault in self.findings.faults) | self.unreadable
 
 
-def read_folder(folder: Path, *, zone_name: str, isp_minutes: int, capacity: Collection[str] = ()) -> Reading:
+def read_folder(
+    folder: Path, *, zone_name: str, isp_minutes: int, capacity: Collection[str] = (), brps: Collection[str] = ()
+) -> Reading:
     """Read every table of the folder: TABLE.csv or TABLE.parquet, one for each table of the register.
 
-    `capacity` are price series in EUR/MW: they are not held to what energy costs.
+    `capacity` are price series in EUR/MW: they are not held to what energy costs. `brps` are the balance responsible
+    parties that connections may name; none: any.
     Raises TableError with all faults, each with file, line, column, value and reason.
     """
-    seen = survey_folder(folder, zone_name=zone_name, isp_minutes=isp_minutes, capacity=capacity)
+    seen = survey_folder(folder, zone_name=zone_name, isp_minutes=isp_minutes, capacity=capacity, brps=brps)
     found = seen.findings
     if found.faults:
         raise TableError(sorted(found.faults))
     return Reading(register=seen.register, warnings=tuple(str(warning) for warning in sorted(found.warnings)))
 
 
-def survey_folder(folder: Path, *, zone_name: str, isp_minutes: int, capacity: Collection[str] = ()) -> Survey:
+def survey_folder(
+    folder: Path, *, zone_name: str, isp_minutes: int, capacity: Collection[str] = (), brps: Collection[str] = ()
+) -> Survey:
     """Read the readable part of the folder, and collect the faults of the rest, and what is doubtful."""
     found = Findings()
     grids = {path.stem: open_grid(path, found) for path in _files(folder, found)}
@@ -70,6 +75,8 @@ def survey_folder(folder: Path, *, zone_name: str, isp_minutes: int, capacity: C
     for part in rows.values():
         check_rows(part, found)
     check_references(rows, found)
+    if brps and "connections" in rows:
+        check_brps(rows["connections"], brps, found)
     forecasts: tuple[Forecast, ...] = ()
     prices: tuple[Price, ...] = ()
     if "forecasts" in readable:

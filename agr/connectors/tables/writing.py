@@ -36,7 +36,7 @@ def write_folder(register: Register, folder: Path, format: Literal["csv", "parqu
 
 
 def _write(table: str, values: Sequence[Any], path: Path) -> None:
-    columns = [column for column in columns_of(table) if (table, column.name) != ("forecasts", "minutes")]
+    columns = [column for column in columns_of(table) if not _left_out(table, column.name, values)]
     names = [column.name for column in columns]
     rows = _forecast_rows(values) if table == "forecasts" else _rows(names, values)
     if path.suffix == ".csv":
@@ -48,6 +48,13 @@ def _write(table: str, values: Sequence[Any], path: Path) -> None:
         cells = list(zip(*rows, strict=True)) or [()] * len(names)
         data = {c.name: pa.array(part, _PARQUET[c.kind]) for c, part in zip(columns, cells, strict=True)}
         pa.parquet.write_table(pa.table(data), path)
+
+
+def _left_out(table: str, column: str, values: Sequence[Any]) -> bool:
+    """Say whether a column is not written: forecasts have the ISP's length, and most portfolios have only one BRP."""
+    if table == "connections" and column == "brp":
+        return all(row.brp is None for row in values)
+    return (table, column) == ("forecasts", "minutes")
 
 
 def _rows(names: Sequence[str], values: Sequence[Any]) -> Iterator[tuple[object, ...]]:

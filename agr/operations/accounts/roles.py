@@ -11,13 +11,14 @@ class Permission(Enum):
     METRICS = "metrics"  # scrape /metrics
     PREVIEW = "preview"  # ask for plans that are only looked at
     ACT = "act"  # everything that changes what is sent
+    ANSWER = "answer"  # answer e-programs; what the token of a balance responsible party may do
     ADMIN = "admin"  # accounts and tokens of others
 
 
 ROLES: dict[str, frozenset[Permission]] = {
     "viewer": frozenset({Permission.READ, Permission.METRICS}),
     "analyst": frozenset({Permission.READ, Permission.METRICS, Permission.PREVIEW}),
-    "operator": frozenset({Permission.READ, Permission.METRICS, Permission.PREVIEW, Permission.ACT}),
+    "operator": frozenset(set(Permission) - {Permission.ADMIN}),
     "admin": frozenset(Permission),
 }
 """Role → what it may do; each one includes the one before."""

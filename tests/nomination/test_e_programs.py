@@ -1,0 +1,268 @@
+"""E-programs: what is nominated, when it is news, how it leaves, and how it is answered."""
+
+import csv
+import json
+from dataclasses import replace
+from datetime import timedelta
+
+import numpy as np
+import pytest
+
+from agr.domain.isp import Period
+from agr.domain.moments import Handled, MomentState
+from agr.domain.plan import ReasonKind
+from agr.planning.plan_loader import load_solved
+from agr.store import audit_log, day, overrides, plans
+from tests.builders.brp_parties import ONE, TWO, Parties
+from tests.builders.worlds import NOW, PERIOD
+
+DAY = str(PERIOD.day)
+
+
+def test_what_brps_are_told_adds_up_to_the_plan(parties: Parties) -> None:
+    assert parties.nominate() == 2
+    one, two = parties.history()
+    with parties.store.transaction() as tx:
+        plan = plans.in_force(tx, PERIOD.day)
+        assert plan is not None
+        outcome = load_solved(tx, plan.id).outcome
+    assert [(n.brp, n.revision, n.plan, n.state) for n in (one, two)] == [
+        (ONE, 1, plan.id, "queued"),
+        (TWO, 1, plan.id, "queued"),
+    ]
+    bought = (
+        outcome.day_ahead_kw,
+        outcome.intraday_buy_kw - outcome.intraday_sell_kw,
+        outcome.short_kw - outcome.long_kw,
+    )
+    for part, kw in zip(("day_ahead_w", "intraday_w", "imbalance_w"), bought, strict=True):
+        total = np.array(getattr(one.content, part)) + np.array(getattr(two.content, part))
+        assert total == pytest.approx(kw * 1000, abs=2.0), part
+    by_point = {point.address: point.power_w for point in plan.points}
+    assert sorted(by_point.values()) == sorted((one.content.power_w, two.content.power_w))  # a point for each BRP
+    for n in (one, two):
+        c = n.content
+        assert all(
+            p == d + i + s for p, d, i, s in zip(c.power_w, c.day_ahead_w, c.intraday_w, c.imbalance_w, strict=True)
+        )
+
+
+def test_a_plan_that_changes_nothing_and_a_restart_nominate_nothing_again(parties: Parties) -> None:
+    stays = parties.nominator()
+    assert [stays.nominate(PERIOD), stays.nominate(PERIOD), parties.nominate()] == [2, 0, 0]
+    parties.desk.plan(ReasonKind.OPERATOR)
+    assert parties.nominate() == 0
+
+
+def test_a_plan_that_changes_one_party_nominates_to_that_one(parties: Parties) -> None:
+    parties.nominate()
+    parties.deliverer.run_due()
+    parties.name_brps(None, None)  # the second connection changes its BRP
+    assert parties.nominate() == 2
+    assert [(n.brp, n.revision) for n in parties.history()] == [(ONE, 1), (ONE, 2), (TWO, 1), (TWO, 2)]
+    assert set(parties.history(TWO)[-1].content.power_w) == {0}
+
+
+def test_what_was_fixed_day_ahead_stays_with_who_bought_it(parties: Parties) -> None:
+    parties.nominate()
+    before = {n.brp: n.content.day_ahead_w for n in parties.history()}
+    total = tuple(sum(w) / 1000 for w in zip(*before.values(), strict=True))
+    with parties.store.transaction() as tx:
+        day.fix_position(tx, PERIOD.day, "day-ahead", total, NOW, "plan 1")
+    parties.name_brps(ONE, ONE)
+    assert parties.nominate() == 2
+    for n in (parties.history(ONE)[-1], parties.history(TWO)[-1]):
+        assert n.content.day_ahead_w == before[n.brp]
+    two = parties.history(TWO)[-1].content
+    assert set(two.power_w) == {0}
+    assert two.intraday_w == tuple(-w for w in two.day_ahead_w)  # it sells what it does not need any more
+
+
+def test_the_file_and_the_post_say_the_same_as_the_api(parties: Parties) -> None:
+    parties.nominate()
+    assert parties.deliverer.run_due() == 2
+    one, two = parties.history()
+    (path,) = parties.drop.iterdir()
+    assert path.name == f"e-program-{ONE}-{DAY}-r1.csv"
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [float(row["energy_mwh"]) for row in rows] == [w * 0.25 / 1e6 for w in one.content.power_w]
+    assert [row["start"] for row in rows] == [s.astimezone(PERIOD.tz).isoformat() for s in PERIOD.starts()]
+    (body,), (headers,) = parties.hook.bodies, parties.hook.headers
+    assert headers["authorization"] == "Bearer secret"
+    assert headers["idempotency-key"] == body["message_id"] == two.message_id
+    assert (body["layout"], body["brp"], body["revision"], body["isp_minutes"]) == ("agr-e-program/1", TWO, 1, 15)
+    assert [isp["energy_mwh"] for isp in body["isps"]] == [w * 0.25 / 1e6 for w in two.content.power_w]
+    told = parties.desk.as_("viewer").get(f"/api/v1/nominations/{two.message_id}").json()
+    assert told["isps"] == body["isps"]
+    assert (
+        parties.desk.as_("viewer").get(f"/api/v1/nominations/{one.message_id}/e-program.csv").text == path.read_text()
+    )
+    assert [n.state for n in parties.history()] == ["sent", "sent"]
+
+
+def test_what_is_not_delivered_is_tried_again_as_the_same_message_and_becomes_an_alarm(parties: Parties) -> None:
+    parties.nominate()
+    parties.hook.status = 503
+    parties.deliverer.run_due()
+    parties.wait(timedelta(seconds=400))
+    parties.deliverer.run_due()
+    assert parties.alarms() == [("nomination not delivered", f"{TWO} {DAY}")]
+    (two,) = parties.history(TWO)
+    assert (two.state, two.attempts) == ("queued", 2)
+    assert "answered HTTP 503" in (two.detail or "")
+    parties.hook.status = 200
+    parties.wait(timedelta(seconds=400))
+    assert parties.deliverer.run_due() == 1
+    assert {headers["idempotency-key"] for headers in parties.hook.headers} == {two.message_id}
+    assert parties.alarms() == []
+
+
+def test_a_newer_revision_takes_back_one_that_has_not_left(parties: Parties) -> None:
+    parties.nominate()
+    parties.name_brps(None, None)
+    parties.nominate()
+    assert [n.state for n in parties.history(TWO)] == ["superseded", "queued"]
+    parties.deliverer.run_due()
+    assert [body["revision"] for body in parties.hook.bodies] == [2]
+
+
+def test_a_folder_that_cannot_be_written_holds_the_revision_back(parties: Parties) -> None:
+    parties.drop.write_text("a file where a folder should be")
+    parties.nominate()
+    parties.deliverer.run_due()
+    (one,) = parties.history(ONE)
+    assert one.state == "queued"
+    assert "cannot be written" in (one.detail or "")
+    parties.drop.unlink()
+    parties.wait(timedelta(seconds=400))
+    parties.deliverer.run_due()
+    assert parties.history(ONE)[0].state == "sent"
+
+
+def test_a_missing_secret_is_said_and_nothing_is_posted(parties: Parties, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("TEST_BRP_TOKEN")
+    parties.nominate()
+    parties.deliverer.run_due()
+    assert parties.hook.headers == []
+    assert "environment variable TEST_BRP_TOKEN" in (parties.history(TWO)[0].detail or "")
+
+
+def test_an_acceptance_is_recorded_once(parties: Parties) -> None:
+    parties.nominate()
+    parties.deliverer.run_due()
+    two = parties.history(TWO)[0]
+    assert "is accepted" in parties.answer(two, "accepted").json()["text"]
+    assert "was accepted already" in parties.answer(two, "accepted").json()["text"]
+    assert parties.history(TWO)[0].shown_state == "accepted"
+    with parties.store.transaction() as tx:
+        assert [e.action for e in audit_log.entries(tx)].count("nomination accepted") == 1
+
+
+def test_a_rejection_needs_a_reason_is_an_alarm_and_is_nominated_again_only_when_told(parties: Parties) -> None:
+    parties.nominate()
+    parties.deliverer.run_due()
+    two = parties.history(TWO)[0]
+    assert parties.answer(two, "rejected").status_code == 422
+    assert parties.history(TWO)[0].answer is None
+    assert parties.answer(two, "rejected", "unknown portfolio").status_code == 200
+    assert parties.alarms() == [("nomination rejected", f"{TWO} {DAY}")]
+    assert parties.nominate() == 0
+    assert parties.nominate(by_hand=True) == 1
+    again = parties.history(TWO)[-1]
+    assert (again.revision, again.content) == (2, two.content)
+    parties.answer(again, "accepted")
+    assert parties.alarms() == []
+
+
+def test_an_answer_to_an_older_revision_raises_no_alarm(parties: Parties) -> None:
+    parties.nominate()
+    parties.deliverer.run_due()
+    parties.name_brps(None, None)
+    parties.nominate()
+    old, new = parties.history(TWO)
+    parties.answer(old, "rejected", "too late")
+    assert parties.alarms() == []
+    assert [n.shown_state for n in parties.history(TWO)] == ["rejected", "queued"]
+    parties.answer(new, "accepted")  # whoever answers has it
+    assert parties.history(TWO)[-1].state == "sent"
+
+
+def test_answers_nobody_can_give_are_refused(parties: Parties) -> None:
+    parties.nominate()
+    two = parties.history(TWO)[0]
+    stranger = replace(two, message_id="11111111-2222-3333-4444-555555555555")
+    assert parties.answer(stranger, "accepted").status_code == 404
+    assert parties.answer(two, "perhaps").status_code == 422
+    reader = parties.desk.as_("viewer").post(
+        f"/api/v1/nominations/{two.message_id}/answer", json={"answer": "accepted"}
+    )
+    assert reader.status_code == 403
+    parties.clock.jump_to(PERIOD.end)
+    assert parties.answer(two, "accepted").status_code == 409
+    assert parties.history(TWO)[0].answer is None
+
+
+def test_the_gate_says_who_has_not_accepted(parties: Parties) -> None:
+    assert parties.nominator().gate(PERIOD, ONE) == Handled(f"there is no e-program of {PERIOD}", MomentState.MISSED)
+    parties.nominate()
+    parties.deliverer.run_due()
+    parties.answer(parties.history(ONE)[0], "accepted")
+    assert parties.nominator().gate(PERIOD, ONE) == Handled("revision 1 accepted")
+    assert parties.nominator().gate(PERIOD, TWO) == Handled("it has not answered revision 1", MomentState.MISSED)
+    assert parties.alarms() == [("nomination not accepted", f"{TWO} {DAY}")]
+    parties.answer(parties.history(TWO)[0], "accepted")
+    assert parties.alarms() == []
+
+
+def test_silence_after_the_gate_is_an_alarm_once(parties: Parties) -> None:
+    gate = parties.settings.brps[1].gate.gate(TWO).instant(PERIOD)
+    parties.clock.jump_to(gate + timedelta(hours=1))
+    parties.nominate()
+    parties.deliverer.run_due()
+    assert parties.nominator().watch() == 0
+    parties.wait(timedelta(seconds=parties.settings.delivery.answer_due_s + 1))
+    assert parties.nominator().watch() == 2
+    assert parties.nominator().watch() == 0
+    assert sorted(parties.alarms()) == [("nomination not accepted", f"{brp} {DAY}") for brp in (ONE, TWO)]
+
+
+def test_a_hold_stops_e_programs_too(parties: Parties) -> None:
+    with parties.store.transaction() as tx:
+        overrides.turn(tx, overrides.HOLD, True, NOW, "anna", "wait")
+    assert parties.nominate() == 0
+    assert parties.nominate(by_hand=True) == 2
+
+
+def test_energy_of_a_brp_that_nobody_knows_is_an_alarm_and_goes_to_no_other(parties: Parties) -> None:
+    parties.nominate()
+    parties.name_brps(None, "three")
+    parties.nominate()
+    assert parties.alarms() == [("brp unknown", DAY)]
+    assert set(parties.history(TWO)[-1].content.power_w) == {0}
+    assert parties.history(ONE)[-1].content.power_w == parties.history(ONE)[0].content.power_w
+    parties.name_brps(None, TWO)
+    parties.nominate()
+    assert parties.alarms() == []
+
+
+def test_a_period_that_is_over_is_not_nominated_and_its_e_programs_are_given_up(parties: Parties) -> None:
+    parties.nominate()
+    parties.hook.status = 500
+    parties.deliverer.run_due()
+    parties.clock.jump_to(PERIOD.end)
+    parties.deliverer.run_due()
+    (two,) = parties.history(TWO)
+    assert (two.state, "is over" in (two.detail or "")) == ("failed", True)
+    assert parties.nominator().nominate(PERIOD) == 0
+
+
+def test_a_day_of_another_length_has_its_isps(parties: Parties) -> None:
+    assert PERIOD.isp_count == 92
+    parties.nominate()
+    parties.deliverer.run_due()
+    assert [isp["isp"] for isp in parties.hook.bodies[0]["isps"]] == list(range(1, 93))
+    assert json.dumps(parties.hook.bodies[0])
+    assert (
+        Period(PERIOD.day).starts()[8].astimezone(PERIOD.tz).isoformat() == parties.hook.bodies[0]["isps"][8]["start"]
+    )
