@@ -28,9 +28,7 @@ def assert_means(part: Part, made: Drawn) -> None:
             if isinstance(meant, str) and alias not in FREE_TEXT:
                 meant = meant.strip(" \t\r\n")
             assert value == meant, alias
-        for item, child in (
-            zip(value, made.children.get(str(alias), []), strict=False) if alias in made.children else ()
-        ):
+        for item, child in zip(value, made.children[alias], strict=True) if alias in made.children else ():
             if isinstance(item, Part):
                 assert_means(item, child)
             elif isinstance(item, IspRun):
@@ -51,6 +49,8 @@ def test_every_form_that_the_schema_allows_is_read_by_value(root, version, data)
     message = decode(etree.tostring(made.element, encoding="UTF-8", xml_declaration=True))
     assert isinstance(message, Message)
     assert message.type_name == root
+    if root == "AGRPortfolioQueryResponse" and made.meaning["Result"] == "Rejected":
+        made.children["DSO-View"] = []  # the schema demands one, which means nothing in a rejection
     assert_means(message, made)
 
 
