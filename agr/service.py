@@ -15,7 +15,9 @@ from agr.messaging.directory import participants_of
 from agr.messaging.discovery import Discoverer, dns_of, end_alarms
 from agr.messaging.key_file import load_key
 from agr.messaging.keys import LiveKey
+from agr.messaging.overdue import report_overdue
 from agr.messaging.portfolio_requests import PortfolioRequests
+from agr.messaging.process import Processor
 from agr.messaging.publish import Publisher
 from agr.messaging.receive import Receiver
 from agr.nomination.deliver import NominationDeliverer
@@ -89,7 +91,7 @@ class Service:
         self.store.migrate()
         self._leadership = leadership(self.store, self.clock)
         self.leading, self._began = False, False
-        acting = self.store.fenced(self._leadership.fence)
+        self._acting = acting = self.store.fenced(self._leadership.fence)
         self._participants = participants_of(settings)
         self._solver = SolverPool(settings.planning, settings.compute.executor, kept_of(settings))
         self.portfolio_requests = PortfolioRequests(acting, settings, self.clock, self._participants)
@@ -105,10 +107,11 @@ class Service:
             acting, settings, self.clock, self._participants, LiveKey(settings, self.key), self._sender_to
         )
         self.receiver = Receiver(acting, settings, self.clock, self._participants, self._wake)
+        self.processor = Processor(acting, settings, self.clock, self._participants)
         market_day = MarketDay(acting, settings, self.clock, self.portfolio_requests, self.publisher)
         self.scheduler = Scheduler(acting, settings, self.clock, market_day.handlers())
         self._loops = [
-            Loop("intake", self.receiver.process_next, lambda: self.leading),
+            Loop("intake", self.processor.process_next, lambda: self.leading),
             Loop("planning", self.planner.run_due, lambda: self.leading),
             Loop("delivery", self._deliverer.run_due, lambda: self.leading),
         ]
@@ -218,7 +221,7 @@ class Service:
             shorten_pauses(tx, self.clock.now(), self.settings)
             for (domain, role), switch in overrides.barred(tx).items():
                 self._participants.set_barred(domain, role, switch.on)
-        self.receiver.take_up_again()
+        self.processor.take_up_again()
         if self._began:
             self.scheduler.resume()
         else:
@@ -325,7 +328,7 @@ class Service:
 
     def watch(self) -> None:
         """Report overdue answers; repeat requests and prognoses that the day still lacks. Idempotent."""
-        self.receiver.watch()
+        report_overdue(self._acting, self.clock.now())
         self._solver.rest()
         watch_outbox(self.store, self.settings, self.clock.now())
         self._nominator.watch()

@@ -105,7 +105,7 @@ def take_portfolio(scale: float) -> Figures:
     began = time.monotonic()
     assert world.receiver.receive(body) == 200
     received = time.monotonic() - began
-    assert world.receiver.process_next()
+    assert world.processor.process_next()
     seconds = time.monotonic() - began
     with world.store.transaction() as tx:
         assert portfolio.size(tx, PERIOD).points == points
@@ -224,7 +224,7 @@ def take_updates(scale: float) -> Figures:
     for body in bodies:
         assert world.receiver.receive(body) == 200
     received = time.monotonic() - began
-    while world.receiver.process_next():
+    while world.processor.process_next():
         pass
     seconds = time.monotonic() - began
     with world.store.transaction() as tx:

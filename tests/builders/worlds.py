@@ -13,6 +13,7 @@ from agr.domain.isp import JumpingClock, Period
 from agr.domain.kinds.battery import Battery
 from agr.domain.kinds.fixed_load import FixedLoad
 from agr.domain.register import CongestionPoint, Connection, Contract, Forecast, Price, Register
+from agr.messaging.process import Processor
 from agr.messaging.receive import Receiver
 from agr.settings import MessageLimits, ParticipantSettings, Planning, Settings
 from agr.store import outbox, portfolio, register
@@ -98,6 +99,7 @@ class World:
             for p in self.settings.participants
         )
         self.receiver = Receiver(self.store, self.settings, self.clock, self.participants, lambda: None)
+        self.processor = Processor(self.store, self.settings, self.clock, self.participants)
 
     def know_points(self, period: Period = PERIOD) -> None:
         """Store what a CRO would have answered."""
@@ -141,7 +143,7 @@ class World:
     def receive(self, body: bytes) -> int:
         """Take a body in and process everything that waits."""
         status = self.receiver.receive(body)
-        while self.receiver.process_next():
+        while self.processor.process_next():
             pass
         return status
 

@@ -78,7 +78,7 @@ def intake(data: bytes) -> None:
         SIGNER.seal(data.decode("utf-8", "surrogateescape").encode("utf-8", "replace").decode())
     )
     assert status in REASONS, status
-    while world.receiver.process_next():
+    while world.processor.process_next():
         pass
     with world.store.transaction() as tx:
         assert inbox.next_received(tx) is None

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from agr.messaging.receive import Receiver, Verdict
+from agr.messaging.handlers import HANDLERS, Handling, Verdict
+from agr.messaging.overdue import report_overdue
+from agr.messaging.process import Processor
 from agr.store import day, inbox, outbox, portfolio
-from agr.store.engine import Tx
-from agr.store.inbox import Received
-from agr.uftp.messages import Message
+from agr.uftp.messages import TestMessage as Probe
 from tests.builders.worlds import CONTRACT, NOW, PERIOD, POINT, Party, World
 
 
@@ -111,7 +111,7 @@ def test_number_tricks_are_refused_and_change_nothing(world: World, change: dict
 def test_padded_identifiers_name_what_they_name_without_padding(world: World, contract: str, point: str) -> None:
     update = world.dso.update(ContractID=contract, CongestionPoint=point)
     assert world.receiver.receive(world.dso.seal(update)) == 200
-    world.receiver.process_next()
+    world.processor.process_next()
     assert set(reserved(world)) == {CONTRACT}
 
 
@@ -254,8 +254,8 @@ def test_an_overdue_answer_is_reported_once(world: World) -> None:
             recipient_role="CRO", xml=b"<x/>", at=NOW, period=PERIOD.day, answer_due_at=NOW + timedelta(minutes=10),
         )  # fmt: skip
     world.clock.jump_to(NOW + timedelta(minutes=11))
-    assert world.receiver.watch() == 1
-    assert world.receiver.watch() == 0
+    assert report_overdue(world.store, world.clock.now()) == 1
+    assert report_overdue(world.store, world.clock.now()) == 0
     with world.store.transaction() as tx:
         assert [a.kind for a in day.open_alarms(tx)] == ["answer overdue"]
 
@@ -272,28 +272,24 @@ def test_an_update_while_the_first_plan_is_being_made_asks_for_another(
         assert len(day.open_triggers(tx)) == triggers
 
 
-class Breaking(Receiver):
-    """Breaks on one message, in a way nobody foresaw."""
-
-    poison = ""
-
-    def _judge(self, tx: Tx, row: Received, message: Message) -> Verdict:
-        if row.message_id == self.poison:
-            raise RuntimeError("a bug")
-        return super()._judge(tx, row, message)
-
-
 def test_one_message_that_breaks_the_program_is_set_aside_and_every_other_one_of_the_batch_is_answered(
     world: World,
 ) -> None:
-    receiver = Breaking(world.store, world.settings, world.clock, world.participants, lambda: None)
-    receiver.poison = "11111111-1111-4111-8111-111111111111"
+    poison = "11111111-1111-4111-8111-111111111111"
+
+    def breaking(message: Probe, handling: Handling) -> Verdict:
+        if message.message_id == poison:
+            raise RuntimeError("a bug")
+        return HANDLERS[Probe](message, handling)
+
+    handlers = {**HANDLERS, Probe: breaking}
+    processor = Processor(world.store, world.settings, world.clock, world.participants, handlers)
     for number in range(7):
-        chosen = receiver.poison if number == 3 else None
-        assert receiver.receive(world.dso.seal(world.dso.message("TestMessage", message_id=chosen))) == 200
+        chosen = poison if number == 3 else None
+        assert world.receiver.receive(world.dso.seal(world.dso.message("TestMessage", message_id=chosen))) == 200
     for _ in range(30):
         try:
-            if not receiver.process_next():
+            if not processor.process_next():
                 break
         except RuntimeError:
             continue

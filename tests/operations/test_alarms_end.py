@@ -101,9 +101,9 @@ def test_a_message_set_aside_is_tried_again_at_the_next_start(world: World) -> N
         assert waiting is not None
         inbox.finish(tx, waiting.id, "failed", "RuntimeError")
         day.raise_alarm(tx, "message set aside", waiting.message_id, "broke", NOW)
-    assert not world.receiver.process_next()
-    assert world.receiver.take_up_again() == 1
-    assert world.receiver.process_next()
+    assert not world.processor.process_next()
+    assert world.processor.take_up_again() == 1
+    assert world.processor.process_next()
     assert alarms(world) == []
     assert len(world.replies()) == 1
 
