@@ -23,7 +23,7 @@ from models.resources.storage.resource import RESOURCE as STORAGE
 from models.resources.storage.response import StorageResponder
 from models.response import Prices, Rows
 from tests.models.builders import make, reserve, solar, storage
-from tests.models.test_responses import HOURS, products, random_prices, random_storage
+from tests.models.random_units import HOURS, products, random_prices, random_storage
 from tests.models.worlds import portfolio
 
 ISPS, UNITS, ROUNDS, TOTALS = 12, 600, 5, 4

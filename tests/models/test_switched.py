@@ -16,9 +16,9 @@ from models.resources.switched.response import SwitchedResponder
 from models.resources.switched.states import meetable, missed_isps, nearest, starts
 from models.response import Prices, Rows
 from tests.models.builders import NAN, day_ahead, intraday, limit, load, make, reservation, storage, switched
+from tests.models.random_units import HOURS, random_prices, rows, total_eur
 from tests.models.solved import near, solved
 from tests.models.test_decomposition import agree
-from tests.models.test_responses import HOURS, random_prices, rows, total_eur
 from tests.models.unit_programs import switched_cost
 
 EVERYONE = np.arange(6)

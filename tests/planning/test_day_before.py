@@ -15,7 +15,6 @@ from agr.operations.actions import Actions
 from agr.planning.midnight import left_by
 from agr.planning.plan_loader import load_solved
 from agr.planning.pool import SolverPool
-from agr.settings import Planning
 from agr.store import day, plans, register
 from agr.store.overrides import mark_unavailable
 from tests.builders.worlds import PERIOD, World, prices
@@ -24,13 +23,6 @@ from tests.planning.test_service import PlanningStage
 
 NEXT = PERIOD.next()
 ANNA = Principal(name="anna", role="operator", allowed=frozenset(), via="session")
-
-
-@pytest.fixture(scope="module")
-def solver() -> Iterator[SolverPool]:
-    made = SolverPool(Planning(threads=1, method="reference"))
-    yield made
-    made.close()
 
 
 @pytest.fixture

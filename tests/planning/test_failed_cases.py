@@ -1,7 +1,6 @@
 """The case that a solve fails on is kept, the error and the alarm name the file, and only the newest stay."""
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -26,15 +25,6 @@ from tests.planning.test_service import PlanningStage
 NOBODY = "tls://127.0.0.1:9"
 """A cluster whose certificates are not known here: the mathematics fail with an ExecutorError, at once."""
 DECOMPOSED = Planning(threads=1, join_triggers_s=0, method="decomposition", time_limit_s=60)
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    made = World(tmp_path)
-    made.know_register()
-    made.know_points()
-    yield made
-    made.store.close()
 
 
 def test_a_worker_whose_mathematics_fail_keeps_the_case_and_it_can_be_solved_again(tmp_path: Path) -> None:

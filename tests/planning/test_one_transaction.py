@@ -4,7 +4,6 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -44,15 +43,6 @@ def solver() -> Iterator[Answering]:
     made = Answering(Planning(threads=1))
     yield made
     made.close()
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    made = World(tmp_path)
-    made.know_register()
-    made.know_points()
-    yield made
-    made.store.close()
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from agr.domain.register import Forecast, PointLimit
 from agr.planning.alarms import alarms_of
 from agr.planning.pool import SolverPool
 from agr.planning.promises import at_risk
-from agr.settings import Markets, Planning
+from agr.settings import Markets
 from agr.settings.markets import CapacityProduct
 from agr.settings.section import Moment
 from agr.store import day, register
@@ -35,13 +35,6 @@ def plan(**changed: object) -> Plan:
         state=PlanState.AUDITED, points=(), result=replace(KEPT, **changed),  # type: ignore[arg-type]
         positions=Positions(day_ahead_kw=(), intraday_kw=(), bids_mw={}, balance_eur_per_mwh=()),
     )  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def solver() -> Iterator[SolverPool]:
-    made = SolverPool(Planning(threads=1, method="reference"))
-    yield made
-    made.close()
 
 
 @pytest.fixture

@@ -22,13 +22,6 @@ from models.case import Case
 from tests.builders.worlds import PERIOD, World, prices
 
 
-@pytest.fixture(scope="module")
-def solver() -> Iterator[SolverPool]:
-    made = SolverPool(Planning(threads=1, method="reference"))
-    yield made
-    made.close()
-
-
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
     made = World(tmp_path)

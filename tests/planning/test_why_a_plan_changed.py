@@ -1,8 +1,7 @@
 """Why a plan changed: every kind of fact is named as a cause, old prices are given, and euros add up."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,29 +13,12 @@ from agr.planning.case import NamedCase
 from agr.planning.explanation import changed_isps, circumstances
 from agr.planning.fact_changes import fact_changes
 from agr.planning.pool import SolverPool
-from agr.settings import Planning
 from agr.store import day, overrides, plans, register
 from agr.store.engine import Tx
 from models.case import UNIT_CLASSES, Fixed
 from models.decomposition.precompile import tiny
 from tests.builders.worlds import CONTRACT, OTHER_POINT, PERIOD, POINT, World, prices
 from tests.planning.test_service import PlanningStage
-
-
-@pytest.fixture(scope="module")
-def solver() -> Iterator[SolverPool]:
-    made = SolverPool(Planning(threads=1, method="reference"))
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    made = World(tmp_path)
-    made.know_register()
-    made.know_points()
-    yield made
-    made.store.close()
 
 
 def replanned(world: World, solver: SolverPool, fact: Callable[[Tx], object], kind: ReasonKind) -> Plan:
