@@ -27,9 +27,12 @@ from agr.operations.accounts.authentication import Authentication
 from agr.operations.actions import Actions
 from agr.operations.alerts.notifier import Notifier
 from agr.operations.auction_results import AuctionResults
+from agr.operations.bid_approval import BidApproval
+from agr.operations.bid_delivery import BidDelivery
 from agr.operations.change_feed import ChangeFeed
 from agr.operations.health import Health
 from agr.operations.manual_inputs import ManualInputs
+from agr.operations.market_feeds import MarketFeeds
 from agr.operations.metrics import Metrics
 from agr.operations.nomination_answers import NominationAnswers
 from agr.operations.plan_cache import PlanCache
@@ -42,11 +45,12 @@ from agr.operations.watchdog import Watchdog, shorten_pauses
 from agr.planning.failed_cases import kept_of
 from agr.planning.pool import SolverPool
 from agr.planning.service import Planner
+from agr.schedule.bidding import Bidding
 from agr.schedule.loop import Loop
 from agr.schedule.market_day import MarketDay
 from agr.schedule.scheduler import Scheduler
 from agr.settings import Settings
-from agr.store import day, inbox, nominations, outbox, overrides
+from agr.store import bids, day, inbox, nominations, outbox, overrides
 from agr.store.data_lock import DataLock
 from agr.store.engine import Store
 from agr.store.leadership import leadership
@@ -66,6 +70,7 @@ _ELECTION_S = 1.0
 _WATCHDOG_S = 5.0
 _DISCOVERY_S = 1.0
 _PROGRAMS_S = 5.0
+_MARKET_FEEDS_S = 2.0
 
 
 def _running(loop: Loop) -> bool:
@@ -108,7 +113,14 @@ class Service:
         )
         self.receiver = Receiver(acting, settings, self.clock, self._participants, self._wake)
         self.processor = Processor(acting, settings, self.clock, self._participants)
-        market_day = MarketDay(acting, settings, self.clock, self.portfolio_requests, self.publisher)
+        self.bidding = Bidding(settings, self.clock)
+        self._market_feeds = MarketFeeds(
+            acting, settings, self.clock, AuctionResults(acting, settings, self.clock, self._wake)
+        )
+        market_day = MarketDay(
+            acting, settings, self.clock, self.portfolio_requests, self.publisher, self.bidding,
+            self._market_feeds.ask_awards,
+        )  # fmt: skip
         self.scheduler = Scheduler(acting, settings, self.clock, market_day.handlers())
         self._loops = [
             Loop("intake", self.processor.process_next, lambda: self.leading),
@@ -117,10 +129,15 @@ class Service:
         ]
         if settings.brps:
             self._loops.append(Loop("nominations", self._nomination_deliverer.run_due, lambda: self.leading))
+        self._bid_delivery = BidDelivery(acting, settings, self.clock, self.bidding)
+        self._loops += [
+            Loop(f"bids to {name}", duty, lambda: self.leading) for name, duty in self._bid_delivery.duties().items()
+        ]
         watchdog = Watchdog(acting, settings, self.clock, self._jumped)
         self._watchers = [  # not woken by events: they check every few seconds
             Loop("watch", self.watch, lambda: self.leading, pause_s=_WATCH_S),
             Loop("watchdog", watchdog.check, lambda: self.leading, pause_s=_WATCHDOG_S),
+            Loop("market feeds", self._market_feeds.look, lambda: self.leading, pause_s=_MARKET_FEEDS_S),
         ]
         self._discoverer: Discoverer | None = None
         if settings.discovery.enabled:  # a standby looks up, too, so that it can take over
@@ -172,6 +189,8 @@ class Service:
             programs=programs, manual_inputs=ManualInputs(self.store, self.settings, self.clock, self._wake),
             auction_results=AuctionResults(self.store, self.settings, self.clock, self._wake),
             nomination_answers=NominationAnswers(self.store, self.settings, self.clock, self._wake),
+            bidding=self.bidding,
+            bid_approval=BidApproval(self.store, self.settings, self.clock, self._wake, self.bidding),
             point_table=PointTable(self.store, plan_cache), change_feed=ChangeFeed(self.store, self.planner.progress),
             health=Health(store=self.store, parts=parts), metrics=self.metrics.text,
             unsent=Unsent(self.store, self.settings, self.publisher, plan_cache, self.planner.closed_isps).count,
@@ -295,6 +314,7 @@ class Service:
         self._notifier.close()
         self._connections.close()
         self._nomination_deliverer.close()
+        self._bid_delivery.close()
         self._leadership.release()
         self.store.close()
         self._data_lock.release()
@@ -353,4 +373,4 @@ class Service:
         with self.store.transaction() as tx:
             if inbox.next_received(tx) is not None or day.open_triggers(tx) or outbox.open_count(tx):
                 return False
-            return not nominations.open_count(tx)
+            return not nominations.open_count(tx) and not bids.waiting(tx)

@@ -1,18 +1,29 @@
-"""`agr award`: what an auction awarded of our bid."""
+"""`agr award`: what an auction awarded of our bid. `agr bids`: our day-ahead bids, and their approval."""
 
 import getpass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from agr.cli.options import DEFAULT, ConfigOption, PeriodOption, WhyOption, period_of
-from agr.cli.terminal import in_words, say
+from agr.cli.terminal import in_words, print_whole, say
+
+if TYPE_CHECKING:
+    from agr.operations.accounts.roles import Principal
+
+
+def whoever() -> "Principal":
+    """Return who runs a command on the daemon's machine, with every permission."""
+    from agr.operations.accounts.roles import ROLES, Principal
+
+    return Principal(name=getpass.getuser(), role="admin", allowed=ROLES["admin"], via="command")
 
 
 def register(app: typer.Typer) -> None:
-    """Mount the command."""
+    """Mount the commands."""
     app.command()(award)
+    app.command()(bids)
 
 
 def award(
@@ -21,7 +32,10 @@ def award(
         str | None, typer.Argument(help="MW per block (day-ahead: per ISP, bought positive), separated by commas.")
     ] = None,
     file: Annotated[
-        Path | None, typer.Option(help="CSV with the columns start,mw: a row per ISP or product; for day-ahead.")
+        Path | None,
+        typer.Option(
+            help="CSV with the columns start,mw and perhaps price_eur_per_mwh: a row per ISP or product; for day-ahead."
+        ),
     ] = None,
     beyond_bid: Annotated[bool, typer.Option("--beyond-bid", help="Accept more than was bid.")] = False,
     why: WhyOption = "result of the auction",
@@ -29,11 +43,10 @@ def award(
     config: ConfigOption = DEFAULT,
 ) -> None:
     """Enter what an auction awarded, where it differs from our bid."""
-    from agr.connectors.results import read_volumes_mw
+    from agr.connectors.results import Results, read_results_file
     from agr.domain.errors import InputError
     from agr.domain.isp import SystemClock
     from agr.operations import commands
-    from agr.operations.accounts.roles import ROLES, Principal
     from agr.operations.auction_results import AuctionResults
     from agr.settings import load
 
@@ -43,10 +56,43 @@ def award(
         if (megawatts is None) == (file is None):
             raise InputError("give the values, or a file with --file")
         if file is not None:
-            values = read_volumes_mw(file, of, settings.markets.day_ahead.product_minutes)
+            found = read_results_file(file, of, settings.markets.day_ahead.product_minutes)
         else:
-            values = commands.parse_numbers(megawatts or "")
-        by = Principal(name=getpass.getuser(), role="admin", allowed=ROLES["admin"], via="command")
+            found = Results(mw=commands.parse_numbers(megawatts or ""))
         results = AuctionResults(commands.open_store(settings), settings, SystemClock(), lambda: None)
-        done = results.enter(by, market, of.day, values, why, beyond_bid=beyond_bid)
+        done = results.enter(
+            whoever(), market, of.day, found.mw, why, beyond_bid=beyond_bid, price_eur_per_mwh=found.price_eur_per_mwh
+        )
     say(done.text)
+
+
+def bids(
+    approve: Annotated[
+        bool, typer.Option("--approve", help="Send the bid of the plan in force through every channel, now.")
+    ] = False,
+    plan: Annotated[
+        int | None, typer.Option(min=1, help="The plan whose bid you have seen; another one is not approved.")
+    ] = None,
+    why: WhyOption = "",
+    period: PeriodOption = None,
+    config: ConfigOption = DEFAULT,
+) -> None:
+    """Show our day-ahead bids of a Period with their receipts; approve the one of the plan in force."""
+    from agr.cli.status_tables import bids_table
+    from agr.domain.bid import DAY_AHEAD
+    from agr.domain.isp import SystemClock
+    from agr.operations import commands
+    from agr.operations.bid_approval import BidApproval
+    from agr.schedule.bidding import Bidding
+    from agr.settings import load
+    from agr.store import bids as stored
+
+    with in_words():
+        settings = load(config)
+        of, store, clock = period_of(settings, period), commands.open_store(settings), SystemClock()
+        if approve:
+            approval = BidApproval(store, settings, clock, lambda: None, Bidding(settings, clock))
+            say(approval.approve(whoever(), of.day, why, plan=plan).text)
+        with store.transaction() as tx:
+            known, left = stored.of_period(tx, of.day, DAY_AHEAD), stored.deliveries(tx, of.day, DAY_AHEAD)
+    print_whole(bids_table(of, known, left))

@@ -1,6 +1,6 @@
 """Turns a day's state into rich tables for the terminal. Prints nothing."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from rich.console import RenderableType
@@ -15,6 +15,7 @@ from agr.operations.day_status import DayStatus, PlanStatus
 
 if TYPE_CHECKING:  # imports the models, which takes seconds
     from agr.planning.explanation import Line
+    from agr.store.bids import Delivery, StoredBid
 
 
 def terms_table(plan: Plan, currency: str, before: Plan | None = None) -> Table:
@@ -36,6 +37,19 @@ def terms_table(plan: Plan, currency: str, before: Plan | None = None) -> Table:
         if any(abs(v) >= 0.005 for v in values) or name == "total":
             change = [f"{values[-1] - values[0]:+,.2f}"] if before else []
             table.add_row(name, *(f"{v:,.2f}" for v in values), *change)
+    return table
+
+
+def bids_table(of: Period, known: "Sequence[StoredBid]", left: "Sequence[Delivery]") -> Table:
+    """Return the bids of a Period, newest first, with how each left through every channel."""
+    table = Table(title=f"Day-ahead bids for {of} (bought positive)", title_justify="left")
+    for title in ("revision", "plan", "made", "by", "net MWh", "channel", "state", "receipt, or why not"):
+        table.add_column(title, justify="right" if title == "net MWh" else "left")
+    for bid in reversed(known):
+        energy = sum(bid.volumes_kw) * of.isp_hours / 1000
+        facts = (str(bid.revision), str(bid.plan), f"{bid.at.astimezone(of.tz):%a %H:%M:%S}", bid.by, f"{energy:+,.3f}")
+        for delivery in (d for d in left if d.bid == bid.id):
+            table.add_row(*facts, delivery.channel, delivery.state, Text(delivery.detail or ""))
     return table
 
 

@@ -2,32 +2,37 @@
 
 A connector is registered where it is configured: its settings class (agr.settings.feeds) names its module, which has
 a function `open_source`. Only configured connectors are imported. Tables are read and written as whole folders: see
-agr.connectors.tables. Charge-point back-ends and exchanges will get protocols of their own here.
+agr.connectors.tables. Bids leave through carriers (agr.settings.bids). Charge-point back-ends will get a protocol of
+their own here.
 How to: docs/how-to/add-a-connector.md.
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 from importlib import import_module
 from typing import Protocol
 
+from agr.domain.award import Award, Trade
 from agr.domain.isp import Period
 from agr.domain.register import Forecast, Price
-from agr.settings import FeedSection
+from agr.settings import BidChannel, FeedSection
 
 
 @dataclass(frozen=True, kw_only=True)
 class Series:
-    """Prices and forecasts from a source for a Period."""
+    """What a source says about a Period."""
 
     prices: tuple[Price, ...] = ()
     forecasts: tuple[Forecast, ...] = ()
+    award: Award | None = None
+    trades: tuple[Trade, ...] = ()
 
 
 class Source(Protocol):
-    """Provides prices or forecasts."""
+    """Provides prices, forecasts, awards or trades."""
 
     def fetch(self, period: Period) -> Series:
-        """Return prices and forecasts of a Period, empty if there are none yet. Raises FeedError."""
+        """Return what there is about a Period, empty if there is nothing yet. Raises FeedError."""
         ...
 
 
@@ -35,3 +40,42 @@ def open_source(feed: FeedSection) -> Source:
     """Return the source of a feed in the settings."""
     source: Source = import_module(feed.connector).open_source(feed)
     return source
+
+
+@dataclass(frozen=True, kw_only=True)
+class BidPost:
+    """A bid that leaves through one channel."""
+
+    id: str  # the same for every attempt
+    period: str
+    plan: int
+    revision: int
+    file_name: str
+    content: bytes
+    content_type: str
+    sent_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class BidReceipt:
+    """What shows that a bid has arrived."""
+
+    text: str
+
+
+class BidCarrier(Protocol):
+    """Brings bids to whoever trades for us; doing it again with the same bid does no harm."""
+
+    def deliver(self, post: BidPost) -> BidReceipt:
+        """Deliver one bid. Raises DeliveryError when it has not arrived, or when that is not known."""
+        ...
+
+    def close(self) -> None:
+        """Release connections."""
+        ...
+
+
+def open_carrier(channel: BidChannel) -> BidCarrier:
+    """Return the carrier of a channel in the settings."""
+    carrier: BidCarrier = import_module(channel.connector).open_carrier(channel)
+    return carrier

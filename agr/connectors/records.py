@@ -1,4 +1,4 @@
-"""Parses a feed's response: records with named fields, in JSON or CSV → prices or forecasts. Pure."""
+"""Parses a feed's response: records with named fields, in JSON or CSV → prices, forecasts, awards or trades. Pure."""
 
 import csv
 import io
@@ -9,22 +9,30 @@ from datetime import UTC, datetime, timedelta
 
 from agr.connectors.ports import Series
 from agr.connectors.tables.cells import CellError, read_instant, read_number, read_text, read_whole
+from agr.domain.award import Award, Trade
 from agr.domain.errors import FeedError
-from agr.domain.faults import meant
+from agr.domain.faults import meant, number_of
 from agr.domain.isp import Period
 from agr.domain.kinds import QUANTITIES
 from agr.domain.register import Forecast, Price
 from agr.settings import RecordFeed
 
 _EXTRA = "\0"
+_SIDES = {"buy": 1.0, "b": 1.0, "sell": -1.0, "s": -1.0}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def read_records(feed: RecordFeed, text: str, period: Period) -> Series:
-    """Return a Period's prices or forecasts from a response, see `_prices` and `_forecasts`. Raises FeedError."""
-    if feed.kind == "price":
-        return Series(prices=_prices(feed, text, period))
-    return Series(forecasts=_forecasts(feed, text, period))
+    """Return what a response says about a Period; see the function of its kind. Raises FeedError."""
+    match feed.kind:
+        case "price":
+            return Series(prices=_prices(feed, text, period))
+        case "forecast":
+            return Series(forecasts=_forecasts(feed, text, period))
+        case "award":
+            return Series(award=_award(feed, text, period))
+        case "trade":
+            return Series(trades=_trades(feed, text, period))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,6 +86,59 @@ def _forecasts(feed: RecordFeed, text: str, period: Period) -> tuple[Forecast, .
         Forecast(resource=resource, quantity=quantity, period=period, values=_whole(feed, resource, values, period))
         for (resource, quantity), values in found.items()
     )
+
+
+def _award(feed: RecordFeed, text: str, period: Period) -> Award | None:
+    """Return what was awarded in the Period, MW, bought positive; None while the response has no records at all.
+
+    Raises FeedError for records that are all of other Periods, and when they do not cover every ISP exactly once.
+    """
+    mw: dict[int, float] = {}
+    price: dict[int, float] = {}
+    for row in _rows(feed, text, period):
+        for isp in _isps(feed, row, period):
+            if isp in mw:
+                raise _wrong(feed, row.position, f"{period.label(isp)} appears twice")
+            mw[isp] = _signed(feed, row)
+            if feed.price_field is not None:
+                price[isp] = _number(feed, row, feed.price_field)
+    if not mw:
+        count = len(_records(feed, text))
+        if count:
+            raise FeedError(f"feed {feed.name}: none of its {number_of(count, 'record')} is about {period}")
+        return None
+    market = feed.market or "day-ahead"
+    prices = _whole(feed, "prices", price, period) if price else None
+    return Award(market=market, mw=_whole(feed, market, mw, period), price_eur_per_mwh=prices)
+
+
+def _trades(feed: RecordFeed, text: str, period: Period) -> tuple[Trade, ...]:
+    """Return the trades whose delivery lies in the Period, in the order of the response. Raises FeedError."""
+    return tuple(
+        Trade(
+            trade=_name(feed, row, feed.trade_field), start=row.start, minutes=row.minutes, mw=_signed(feed, row),
+            price_eur_per_mwh=_number(feed, row, feed.price_field or ""),
+        )
+        for row in _rows(feed, text, period)
+    )  # fmt: skip
+
+
+def _signed(feed: RecordFeed, row: _Row) -> float:
+    """Return a volume, bought positive."""
+    if feed.side_field is None:
+        return row.value
+    side = _name(feed, row, feed.side_field).lower()
+    if side not in _SIDES or row.value < 0:
+        words = f"field {feed.side_field}: {side!r} with a volume of {row.value:g} is no side"
+        raise _wrong(feed, row.position, f"{words}; expected buy or sell, and volumes that are not negative")
+    return _SIDES[side] * row.value + 0.0
+
+
+def _number(feed: RecordFeed, row: _Row, field: str) -> float:
+    try:
+        return read_number(row.record.get(field))
+    except CellError as error:
+        raise _wrong(feed, row.position, f"field {field}: {row.record.get(field)!r} {error}") from error
 
 
 def _whole(feed: RecordFeed, resource: str, values: Mapping[int, float], period: Period) -> tuple[float, ...]:

@@ -1,6 +1,7 @@
-"""Reads the volumes that an exchange awarded for a Period from a CSV file: columns `start` and `mw`."""
+"""Reads what an exchange awarded for a Period from CSV text: columns `start`, `mw` and perhaps `price_eur_per_mwh`."""
 
 import csv
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -9,51 +10,86 @@ from agr.connectors.tables.cells import CellError, Reader, read_instant, read_nu
 from agr.domain.errors import InputError
 from agr.domain.isp import Period
 
-COLUMNS = {"start", "mw"}
+COLUMNS, PRICE = ["start", "mw"], "price_eur_per_mwh"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Results:
+    """Awarded MW per ISP, bought positive, and prices per ISP where they were told."""
+
+    mw: tuple[float, ...]
+    price_eur_per_mwh: tuple[float, ...] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Row:
+    line: int
+    mw: float
+    price: float | None
 
 
 def read_volumes_mw(path: Path, period: Period, product_minutes: int) -> tuple[float, ...]:
-    """Return MW per ISP, bought positive, from a file with a row per ISP or per product of the market.
+    """Return the volumes of a file; see `read_results`."""
+    return read_results_file(path, period, product_minutes).mw
+
+
+def read_results_file(path: Path, period: Period, product_minutes: int) -> Results:
+    """Return what a file says; see `read_results`."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: cannot be read ({error}); expected UTF-8 text") from error
+    return read_results(text, str(path), period, product_minutes)
+
+
+def read_results(text: str, where: str, period: Period, product_minutes: int) -> Results:
+    """Return MW and prices per ISP from text with a row per ISP or per product of the market.
 
     Raises InputError naming the line: for a value that cannot be read, a start that is not of the Period or appears
     twice, and a start that is missing.
     """
-    rows = _rows(path)
+    rows = _rows(text, where)
     isps, longer = period.starts(), max(product_minutes // period.isp_minutes, 1)
     products = isps[::longer]
     strange = [start for start in rows if start not in set(isps)]
     if strange:
         first = min(strange)
-        raise InputError(f"{path}, line {rows[first][1]}: no ISP of {period} starts at {first.isoformat()}")
+        raise InputError(f"{where}, line {rows[first].line}: no ISP of {period} starts at {first.isoformat()}")
     by_product = longer > 1 and not rows.keys() - set(products)
     expected = products if by_product else isps
     missing = [start for start in expected if start not in rows]
     if missing:
         one = missing[0].astimezone(period.tz).isoformat()
-        raise InputError(f"{path}: {len(missing)} of {len(expected)} starts are missing, the first is {one}")
-    repeat = longer if by_product else 1
-    return tuple(rows[start][0] for start in expected for _ in range(repeat))
+        raise InputError(f"{where}: {len(missing)} of {len(expected)} starts are missing, the first is {one}")
+    chosen = [rows[start] for start in expected for _ in range(longer if by_product else 1)]
+    prices = tuple(row.price for row in chosen if row.price is not None)
+    return Results(mw=tuple(row.mw for row in chosen), price_eur_per_mwh=prices or None)
 
 
-def _rows(path: Path) -> dict[datetime, tuple[float, int]]:
-    """Return start → (MW, line)."""
+def _rows(text: str, where: str) -> dict[datetime, _Row]:
+    """Return start → row."""
+    separator = "\t" if "\t" in text.partition("\n")[0] else ","  # pasted from a spreadsheet
+    reader = csv.DictReader(text.removeprefix("\ufeff").splitlines(), restkey="", strict=True, delimiter=separator)
+    found: dict[datetime, _Row] = {}
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read ({error}); expected UTF-8 text") from error
-    reader = csv.DictReader(lines, restkey="", strict=True)
-    if set(reader.fieldnames or ()) != COLUMNS:
-        raise InputError(f"{path}: expected the columns start,mw, found {','.join(reader.fieldnames or ())}")
-    found: dict[datetime, tuple[float, int]] = {}
-    for row in reader:
-        where = f"{path}, line {reader.line_num}"
-        if "" in row or None in row.values():
-            raise InputError(f"{where}: expected two values")
-        start: datetime = _cell(row["start"], read_instant, f"{where}, column start")
-        mw: float = _cell(row["mw"], read_number, f"{where}, column mw")
-        if start in found:
-            raise InputError(f"{where}: {start.isoformat()} stands already in line {found[start][1]}")
-        found[start] = (mw, reader.line_num)
+        columns = [name.strip() for name in reader.fieldnames or ()]
+        if sorted(columns) not in (sorted(COLUMNS), sorted([*COLUMNS, PRICE])):
+            raise InputError(
+                f"{where}: expected the columns {','.join(COLUMNS)}, found {','.join(columns)}; {PRICE} may be a third"
+            )
+        reader.fieldnames = columns
+        for row in reader:
+            line = f"{where}, line {reader.line_num}"
+            if "" in row or None in row.values():
+                raise InputError(f"{line}: expected {'two' if PRICE not in columns else 'three'} values")
+            start: datetime = _cell(row["start"], read_instant, f"{line}, column start")
+            mw: float = _cell(row["mw"], read_number, f"{line}, column mw")
+            price = _cell(row[PRICE], read_number, f"{line}, column {PRICE}") if PRICE in columns else None
+            if start in found:
+                raise InputError(f"{line}: {start.isoformat()} stands already in line {found[start].line}")
+            found[start] = _Row(line=reader.line_num, mw=mw, price=price)
+    except csv.Error as error:
+        raise InputError(f"{where}, line {reader.line_num}: is not CSV ({error})") from error
     return found
 
 

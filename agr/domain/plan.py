@@ -20,6 +20,8 @@ class ReasonKind(Enum):
 
     FIRST_PLAN = "first plan"
     RESULTS = "market results"
+    AWARD = "award"  # a market reported what it awarded, and it is not what was bid
+    TRADE = "intraday trade"
     RESERVATION = "reservation update"
     PORTFOLIO = "portfolio changed"
     FORECAST = "new forecast"

@@ -7,13 +7,13 @@ from threading import Lock
 import numpy as np
 import structlog
 
+from agr.domain.bid import DAY_AHEAD
 from agr.domain.e_program import EProgram
 from agr.domain.faults import number_of
 from agr.domain.isp import Clock, Period
 from agr.domain.moments import Handled, MomentState
 from agr.nomination.split import W_PER_KW, Floats, Split, power_of, split
 from agr.planning import plan_loader
-from agr.planning.case.markets import DAY_AHEAD
 from agr.settings import Brp, Settings
 from agr.store import day, input_version, nominations, overrides, plans, register
 from agr.store.engine import Store, Tx

@@ -67,8 +67,8 @@ class ActionBase:
         """Return the Period that runs now."""
         return period_of(self._clock.now(), self._settings.time_zone, self._settings.isp_minutes)
 
-    def _ask(self, tx: Tx, period: Period, text: str) -> None:
+    def _ask(self, tx: Tx, period: Period, text: str, kind: ReasonKind = ReasonKind.OPERATOR) -> None:
         """Ask for a plan where one was made or is being made."""
         if plans.in_force(tx, period.day) is not None or "first_plan" in day.done_moments(tx, period.day):
-            reason = Reason(kind=ReasonKind.OPERATOR, text=text)
+            reason = Reason(kind=kind, text=text)
             day.put_trigger(tx, period.day, reason, self._clock.now())

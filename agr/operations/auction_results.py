@@ -1,23 +1,34 @@
 """Results of auctions: what was awarded of our bids. The position is what was awarded, and a plan follows."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
+import structlog
+
+from agr.domain.award import Award
+from agr.domain.bid import DAY_AHEAD, KW_PER_MW
 from agr.domain.errors import ConflictError, InputError
-from agr.domain.faults import meant
+from agr.domain.faults import meant, number_of
 from agr.domain.isp import Period
+from agr.domain.plan import ReasonKind
+from agr.domain.price import values_on
+from agr.domain.register import Price
 from agr.operations.accounts.roles import Principal
 from agr.operations.action_base import ActionBase, Done, said_why
-from agr.planning.case.markets import DAY_AHEAD
 from agr.planning.gates import FixedPosition, bid_at_gate, day_ahead_at_gate
+from agr.schedule.bidding import end_alarms
 from agr.schedule.moments import moments_of
-from agr.store import day, plans
-from agr.store.engine import Tx
+from agr.store import day, plans, register
+from agr.store.day import Fixed
+from agr.store.engine import Tx, alone
 
-KW_PER_MW = 1000.0
+log = structlog.get_logger()
+
 _EQUAL_MW = 1e-6
 """A watt: what plans and results tell apart."""
+REFUSED = "award refused"
+"""The alarm about a report of a feed that was not taken."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,51 +40,167 @@ class _Auction:
     blocks_h: int | None  # hours of a block; None: values per ISP
     gate: datetime
 
+    @property
+    def scale(self) -> float:
+        """What makes a position's unit of MW."""
+        return KW_PER_MW if self.blocks_h is None else 1.0
+
     def place(self, period: Period, index: int) -> str:
         """Return which value it is, in words."""
         if self.blocks_h is None:
             return f"ISP {index + 1} ({period.label(index + 1)})"
         return f"block {index + 1} (from {index * self.blocks_h:02}:00)"
 
+    def differing(self, some: Sequence[float], others: Sequence[float]) -> str:
+        """Return in how many values two series in MW differ, in words; empty where in none."""
+        count = sum(abs(a - b) > _EQUAL_MW for a, b in zip(some, others, strict=True))
+        return f"{count} of {self.count} {'ISPs' if self.blocks_h is None else 'blocks'}" if count else ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Standing:
+    """What is known of an auction: our bid, and the position where it is fixed; divided by `scale` both are MW."""
+
+    auction: _Auction
+    bid: FixedPosition
+    position: Fixed | None
+
+    @property
+    def count(self) -> int:
+        """Number of values."""
+        return self.auction.count
+
+    @property
+    def scale(self) -> float:
+        """What a MW is in the unit of the values."""
+        return self.auction.scale
+
+    def place(self, period: Period, index: int) -> str:
+        """Return which value it is, in words."""
+        return self.auction.place(period, index)
+
 
 class AuctionResults(ActionBase):
     """Enters awards, each with who, when and why; values that are there already change nothing."""
 
     def enter(
-        self, by: Principal, market: str, day_: date, awarded_mw: Sequence[float], why: str, *, beyond_bid: bool = False
-    ) -> Done:
-        """Fix what was awarded, and ask for a plan.
+        self, by: Principal, market: str, day_: date, awarded_mw: Sequence[float], why: str, *,
+        beyond_bid: bool = False, price_eur_per_mwh: Sequence[float] | None = None, seen: str | None = None,
+        also: Callable[[Tx, str], None] = lambda _tx, _text: None,
+    ) -> Done:  # fmt: skip
+        """Fix what was awarded, keep the prices that the result tells, and ask for a plan.
 
         `awarded_mw`: per ISP for day-ahead, bought positive; per block for a capacity product. More than was bid is
-        refused unless `beyond_bid`. Raises InputError, and ConflictError for a Period that is over and before the gate.
+        refused unless `beyond_bid`. `seen`: the mark (`seen_of`) of the position that was looked at; refused where
+        another result was entered since. `also` is called in the same transaction with what was done, in words.
+        Raises InputError, and ConflictError for a Period that is over and before the gate.
         """
         why, period = said_why(why), self._open_period(day_)
         auction = self._auction(market, period)
+        self._require_closed(auction, period)
+        _check(auction, period, awarded_mw)
+        _check_prices(auction, period, price_eur_per_mwh)
+        values = tuple(auction.scale * mw for mw in awarded_mw)
+        with self._store.transaction() as tx:
+            alone(tx, "awards")
+            before = day.position_on(tx, period.day, market)
+            if seen is not None and seen != seen_of(before):
+                now = before.origin if before else "it is free"
+                raise ConflictError(
+                    f"the position on {market} for {period} has changed meanwhile ({now}); look, then decide again"
+                )
+            bid = _bid(tx, auction, period)
+            bid_mw = [value / auction.scale for value in bid.values]
+            if not beyond_bid:
+                _within(auction, period, awarded_mw, bid_mw, bid.origin)
+            new_prices = self._put_prices(tx, period, price_eur_per_mwh)
+            end_alarms(tx, period, self._clock.now())
+            day.recover_all(tx, REFUSED, f"{period} {market}", self._clock.now())
+            if _same(before, values, auction.scale):
+                return self._already(tx, by, period, auction, before, why, new_prices, also)
+            day.fix_position(tx, period.day, market, values, self._clock.now(), f"{day.AWARD} {by.name}")
+            day.fix_bid(tx, period.day, market, bid.values, self._clock.now(), bid.origin)
+            differing = auction.differing(awarded_mw, bid_mw)
+            found = f"{differing} differ from the bid" if differing else "as bid"
+            found += _replaced(auction, before, awarded_mw) + new_prices
+            entry = self._record(tx, by, "award", f"{market} {period}", why, found)
+            self._ask(tx, period, f"{by.name} entered the award of {market}: {found} ({why})", _kind(by))
+            text = f"the award of {market} for {period} is entered ({found}); a plan follows"
+            also(tx, text)
+        log.info("award.entered", period=str(period), market=market, who=by.label, found=found)
+        self._wake()
+        return Done(text=text, entry=entry)
+
+    def standing(self, market: str, day_: date) -> Standing:
+        """Return what is known of an auction. Raises InputError for a market that has none."""
+        period = self.period(day_)
+        auction = self._auction(market, period)
+        with self._store.transaction() as tx:
+            return Standing(
+                auction=auction, bid=_bid(tx, auction, period), position=day.position_on(tx, period.day, market)
+            )
+
+    def check(
+        self, market: str, day_: date, awarded_mw: Sequence[float], *, beyond_bid: bool = False,
+        price_eur_per_mwh: Sequence[float] | None = None,
+    ) -> None:  # fmt: skip
+        """Raise what `enter` would raise for these values, and enter nothing."""
+        period, standing = self._open_period(day_), self.standing(market, day_)
+        self._require_closed(standing.auction, period)
+        _check(standing.auction, period, awarded_mw)
+        _check_prices(standing.auction, period, price_eur_per_mwh)
+        if not beyond_bid:
+            bid_mw = [value / standing.scale for value in standing.bid.values]
+            _within(standing.auction, period, awarded_mw, bid_mw, standing.bid.origin)
+
+    def _already(
+        self, tx: Tx, by: Principal, period: Period, auction: _Auction, before: Fixed | None, why: str,
+        new_prices: str, also: Callable[[Tx, str], None],
+    ) -> Done:  # fmt: skip
+        """Note that a position was awarded as it stands. Nothing is planned again for that."""
+        text, entry = f"this award of {auction.name} for {period} was entered already", None
+        if before is None or not before.awarded:
+            text = f"the award of {auction.name} for {period} is what was bid, which was entered already"
+            origin, now = f"{day.AWARD} {by.name}", self._clock.now()
+            day.confirm_position(tx, period.day, auction.name, now, origin)
+            entry = self._record(tx, by, "award", f"{auction.name} {period}", why, "as bid")
+            log.info("award.entered", period=str(period), market=auction.name, who=by.label, found="as bid")
+        if new_prices:
+            self._ask(tx, period, f"{by.name} entered prices with the award of {auction.name} ({why})", _kind(by))
+        also(tx, text + new_prices)
+        return Done(text=text + new_prices, entry=entry)
+
+    def _put_prices(self, tx: Tx, period: Period, prices: Sequence[float] | None) -> str:
+        """Keep the prices of a result; return what was new about them, in words."""
+        if prices is None:
+            return ""
+        series = self._settings.markets.day_ahead.series
+        known = values_on(register.prices(tx, period.start - timedelta(days=1), period.end), series, period)
+        new = sum(a is None or abs(a - b) > 1e-9 for a, b in zip(known, prices, strict=True))
+        if not new:
+            return ""
+        register.put_prices(
+            tx,
+            [
+                Price(series=series, start=start, minutes=period.isp_minutes, value=value)
+                for start, value in zip(period.starts(), prices, strict=True)
+            ],
+        )
+        return f"; its prices of {number_of(new, 'ISP')} are new"
+
+    def award(self, by: Principal, day_: date, award: Award, why: str, also: Callable[[Tx, str], None]) -> Done:
+        """Enter what a feed reported; see `enter`."""
+        return self.enter(
+            by, award.market, day_, award.mw, why, price_eur_per_mwh=award.price_eur_per_mwh, also=also
+        )  # fmt: skip
+
+    def _require_closed(self, auction: _Auction, period: Period) -> None:
         if self._clock.now() < auction.gate:
             closes = f"{auction.gate.astimezone(period.tz):%Y-%m-%d %H:%M}"
             raise ConflictError(
-                f"the gate of {market} for {period} closes at {closes}: nothing can have been awarded before; is this "
-                "the result of another day?"
+                f"the gate of {auction.name} for {period} closes at {closes}: nothing can have been awarded before; is "
+                "this the result of another day?"
             )
-        _check(auction, period, awarded_mw)
-        scale = KW_PER_MW if auction.blocks_h is None else 1.0
-        values = tuple(scale * mw for mw in awarded_mw)
-        with self._store.transaction() as tx:
-            bid = _bid(tx, auction, period)
-            bid_mw = [value / scale for value in bid.values]
-            if not beyond_bid:
-                _within(auction, period, awarded_mw, bid_mw, bid.origin)
-            if _same(day.positions_on(tx, period.day).get(market), values, scale):
-                return Done(text=f"this award of {market} for {period} was entered already")
-            day.fix_position(tx, period.day, market, values, self._clock.now(), f"award entered by {by.name}")
-            day.fix_bid(tx, period.day, market, bid.values, self._clock.now(), bid.origin)
-            differing = sum(abs(a - b) > _EQUAL_MW for a, b in zip(awarded_mw, bid_mw, strict=True))
-            unit = "ISPs" if auction.blocks_h is None else "blocks"
-            found = f"{differing} of {auction.count} {unit} differ from the bid" if differing else "as bid"
-            entry = self._record(tx, by, "award", f"{market} {period}", why, found)
-            self._ask(tx, period, f"{by.name} entered the award of {market}: {found} ({why})")
-        self._wake()
-        return Done(text=f"the award of {market} for {period} is entered ({found}); a plan follows", entry=entry)
 
     def _auction(self, market: str, period: Period) -> _Auction:
         moments = {moment.name: moment.at for moment in moments_of(self._settings, period)}
@@ -89,6 +216,15 @@ class AuctionResults(ActionBase):
         return _Auction(name=market, count=24 // hours[market], blocks_h=hours[market], gate=gate)
 
 
+def seen_of(position: Fixed | None) -> str:
+    """Return the mark of a position, by which somebody who looked at it notices that it has changed since."""
+    return "" if position is None else position.at.isoformat()
+
+
+def _kind(by: Principal) -> ReasonKind:
+    return ReasonKind.AWARD if by.via == "feed" else ReasonKind.OPERATOR
+
+
 def _check(auction: _Auction, period: Period, awarded_mw: Sequence[float]) -> None:
     if len(awarded_mw) != auction.count:
         raise InputError(
@@ -98,6 +234,18 @@ def _check(auction: _Auction, period: Period, awarded_mw: Sequence[float]) -> No
     for index, mw in enumerate(awarded_mw):
         if not abs(mw) < float("inf") or (auction.blocks_h is not None and mw < 0):
             raise InputError(f"{auction.place(period, index)}: {mw:g} MW is no award of {auction.name}")
+
+
+def _check_prices(auction: _Auction, period: Period, prices: Sequence[float] | None) -> None:
+    if prices is None:
+        return
+    if auction.blocks_h is not None:
+        raise InputError(f"prices of {auction.name} come with its price series; leave them out of the award")
+    if len(prices) != auction.count:
+        raise InputError(f"{len(prices)} prices; {period} has {auction.count} ISPs")
+    for index, price in enumerate(prices):
+        if not abs(price) < float("inf"):
+            raise InputError(f"{auction.place(period, index)}: {price:g} is no price")
 
 
 def _bid(tx: Tx, auction: _Auction, period: Period) -> FixedPosition:
@@ -128,7 +276,15 @@ def _within(
         )
 
 
-def _same(known: tuple[float, ...] | None, values: tuple[float, ...], scale: float) -> bool:
+def _same(known: Fixed | None, values: tuple[float, ...], scale: float) -> bool:
     return known is not None and all(
-        abs(a - b) <= _EQUAL_MW * scale for a, b in zip(known, values, strict=True)
+        abs(a - b) <= _EQUAL_MW * scale for a, b in zip(known.values, values, strict=True)
     )  # fmt: skip
+
+
+def _replaced(auction: _Auction, before: Fixed | None, awarded_mw: Sequence[float]) -> str:
+    """Return which earlier award this one replaces, in words; empty where there was none."""
+    if before is None or not before.awarded:
+        return ""
+    where = auction.differing(awarded_mw, [value / auction.scale for value in before.values])
+    return f"; replaces the {before.origin}, {where} differ from it"

@@ -49,7 +49,8 @@ class Timeline:
 
 _TITLES = {
     "retention_job": "old data deleted", "portfolio_query": "portfolio query", "portfolio_last_call": "last call",
-    "first_plan": "first plan", "day_ahead_gate": "day-ahead gate", "day_ahead_results": "day-ahead results",
+    "first_plan": "first plan", "bid_last_safe_start": "last safe start of the bid",
+    "day_ahead_gate": "day-ahead gate", "day_ahead_results": "day-ahead results",
     "prognosis_last_safe_start": "last safe start", "prognosis_gate": "prognosis gate",
 }  # fmt: skip
 

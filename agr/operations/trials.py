@@ -66,7 +66,7 @@ def _asked(feed: FeedSection, period: Period, settings: Settings) -> _Fed:
         series = open_source(quick).fetch(period)
     except FeedError as error:
         return _Fed(faults=(str(error),), doubts=timeless)
-    if not series.prices and not series.forecasts:
+    if feed.brings_series and not series.prices and not series.forecasts:
         return _Fed(faults=(f"feed {feed.name}: it answers, but has nothing for {period}",), doubts=timeless)
     capacity = [product.series for product in settings.markets.capacity]
     unlikely = [

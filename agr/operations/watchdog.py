@@ -11,7 +11,7 @@ import structlog
 from agr.domain.errors import StoreError
 from agr.domain.isp import Clock
 from agr.settings import Settings
-from agr.store import day, nominations, outbox
+from agr.store import bids, day, nominations, outbox
 from agr.store.engine import Store, Tx
 from agr.uftp.transport import MAX_RETRY_AFTER_S
 
@@ -51,6 +51,7 @@ def shorten_pauses(tx: Tx, now: datetime, settings: Settings) -> None:
         longest_s = max(longest_s, MAX_RETRY_AFTER_S)
     outbox.hasten(tx, now, now + timedelta(seconds=longest_s))
     nominations.hasten(tx, now, now + timedelta(seconds=settings.delivery.max_delay_s))
+    bids.hasten(tx, now, now + timedelta(seconds=settings.delivery.max_delay_s))
 
 
 class Watchdog:

@@ -4,10 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from agr.domain.bid import DAY_AHEAD
 from agr.domain.isp import Period
 from agr.domain.plan import Reason, ReasonKind
 from agr.domain.price import values_on
-from agr.planning.case.markets import DAY_AHEAD
 from agr.planning.gates import bid_at_gate, day_ahead_at_gate
 from agr.planning.memory_plans import MemoryPlans
 from agr.scenario.scenario import Scenario

@@ -6,6 +6,7 @@ from datetime import timedelta
 import structlog
 
 from agr.connectors.ports import open_source
+from agr.domain.bid import DAY_AHEAD
 from agr.domain.errors import FeedError
 from agr.domain.faults import number_of
 from agr.domain.isp import Clock, Period
@@ -15,15 +16,19 @@ from agr.domain.price import values_on
 from agr.messaging.portfolio_requests import PortfolioRequests
 from agr.messaging.publish import OPEN, Publisher, last_per_point
 from agr.nomination.nominate import Nominator
-from agr.planning.case.markets import DAY_AHEAD
 from agr.planning.failed_cases import kept_of
-from agr.planning.gates import FixedPosition, bid_at_gate, day_ahead_at_gate
-from agr.settings import FeedSection, Settings
-from agr.store import day, inbox, nominations, outbox, overrides, plans, portfolio, register
-from agr.store.engine import Store
+from agr.planning.gates import FixedPosition, bid_at_gate
+from agr.schedule.bidding import AWARD_LATE, Bidding, end_alarms
+from agr.schedule.moments import BID_LAST_SAFE_START
+from agr.settings import FeedSection, RecordFeed, Settings
+from agr.store import bids, day, inbox, market_reports, nominations, outbox, overrides, plans, portfolio, register
+from agr.store.engine import Store, Tx
 from agr.store.plans import Sent
 
 log = structlog.get_logger()
+
+_AWARD_WAIT = timedelta(minutes=15)
+"""How long a plan with the auction's prices waits for our award."""
 
 
 class MarketDay:
@@ -36,10 +41,13 @@ class MarketDay:
         clock: Clock,
         portfolio_requests: PortfolioRequests,
         publisher: Publisher,
+        bidding: Bidding,
+        ask_awards: Callable[[Period], None] = lambda _: None,
     ) -> None:
-        self._store, self._settings, self._clock = store, settings, clock
+        self._store, self._settings, self._clock, self._bidding = store, settings, clock, bidding
         self._portfolio_requests, self._publisher = portfolio_requests, publisher
         self._nominator = Nominator(store, settings, clock)
+        self._ask_awards = ask_awards  # asks every feed of awards once
 
     def handlers(self) -> Mapping[str, Callable[[Period, str], Handled | None]]:
         """Return moment → what to do."""
@@ -49,6 +57,7 @@ class MarketDay:
             "portfolio_last_call": self._last_call,
             "first_plan": self._first_plan,
             "capacity_gate": self._capacity_gate,
+            BID_LAST_SAFE_START: self._bid,
             "day_ahead_gate": self._day_ahead_gate,
             "day_ahead_results": self._results,
             "prognosis_last_safe_start": self._last_safe_start,
@@ -99,22 +108,49 @@ class MarketDay:
         with self._store.transaction() as tx:
             if DAY_AHEAD in day.positions_on(tx, period.day):
                 return Handled("already fixed")
-            fixed = day_ahead_at_gate(plans.in_force(tx, period.day), period)
-            day.fix_position(tx, period.day, DAY_AHEAD, fixed.values, self._clock.now(), fixed.origin)
-            day.fix_bid(tx, period.day, DAY_AHEAD, fixed.values, self._clock.now(), fixed.origin)
+            fixed = self._bidding.fix_at_gate(tx, period)
         energy = sum(fixed.values) * period.isp_hours / 1000
+        if self._bidding.sends and fixed.origin.startswith("no bid"):
+            return Handled(fixed.origin, MomentState.MISSED)
         return _fixed(f"{energy:+.3f} MWh net", fixed)
 
+    def _bid(self, period: Period, _name: str) -> Handled:
+        """Send the bid of the plan in force while there is still time to try again."""
+        with self._store.transaction() as tx:
+            return self._bidding.at_last_safe_start(tx, period)
+
     def _results(self, period: Period, _name: str) -> Handled | None:
-        """Ask for a plan once the auction's prices are there; until then it is tried again each minute."""
+        """Ask for a plan once the auction's prices are there; until then it is tried again each minute.
+
+        Where a feed tells our award, it is waited for, but not for long: the bid stands in for it.
+        """
+        self._ask_awards(period)
         self.refresh(period)
         with self._store.transaction() as tx:
+            if self._award_may_come(tx, period):
+                return None
             rows = register.prices(tx, period.start - timedelta(days=1), period.end)
             if any(v is None for v in values_on(rows, self._settings.markets.day_ahead.series, period)):
                 return None
             reason = Reason(kind=ReasonKind.RESULTS, text="day-ahead results and awarded capacity")
             day.put_trigger(tx, period.day, reason, self._clock.now())
         return Handled("results known, plan asked for")
+
+    def _award_may_come(self, tx: Tx, period: Period) -> bool:
+        """Say whether to wait for our award; raise an alarm when that has been long enough."""
+        told = any(isinstance(f, RecordFeed) and f.kind == "award" and f.market is None for f in self._settings.feeds)
+        position = day.position_on(tx, period.day, DAY_AHEAD)
+        if not told or position is None or position.awarded:
+            return False
+        now, expected = self._clock.now(), dict(self._settings.timetable.moments(period))["day_ahead_results"]
+        if now < expected + _AWARD_WAIT:
+            return True
+        text = (
+            f"no feed has told the day-ahead award of {period}; the bid is taken as awarded until it is known: enter "
+            "it on the Markets page or with `agr award`"
+        )
+        day.raise_alarm(tx, AWARD_LATE, str(period), text, now)
+        return False
 
     def _last_safe_start(self, period: Period, _name: str) -> Handled:
         """Send the last audited plan whatever is still missing."""
@@ -152,14 +188,18 @@ class MarketDay:
         """Say whether the BRP has accepted its e-program; if not, raise an alarm."""
         return self._nominator.gate(period, name.removeprefix("nomination_gate "))
 
-    def _forget(self, _period: Period, _name: str) -> Handled:
+    def _forget(self, period: Period, _name: str) -> Handled:
         """Delete what `retention` no longer allows us to keep."""
         keep, now = self._settings.retention, self._clock.now()
         with self._store.transaction() as tx:
             old = now - timedelta(days=keep.messages_days)
             messages = inbox.delete_before(tx, old) + outbox.delete_before(tx, old)
-            gone = plans.delete_before(tx, (now - timedelta(days=keep.plans_days)).date())
-            nominations.delete_before(tx, (now - timedelta(days=keep.plans_days)).date())
+            old_plans = (now - timedelta(days=keep.plans_days)).date()
+            gone = plans.delete_before(tx, old_plans)
+            nominations.delete_before(tx, old_plans)
+            bids.delete_before(tx, old_plans)
+            market_reports.delete_before(tx, old_plans)
+            end_alarms(tx, period.previous(), now)
             personal = (now - timedelta(days=keep.personal_days)).date()
             plans.forget_programs(tx, personal)
             portfolio.delete_before(tx, personal)
@@ -173,7 +213,8 @@ class MarketDay:
     def refresh(self, period: Period) -> None:
         """Fetch prices and forecasts from the configured sources; a source that fails only raises an alarm."""
         for feed in self._settings.feeds:
-            self._fetch(feed, period)
+            if feed.brings_series:
+                self._fetch(feed, period)
 
     def _fetch(self, feed: FeedSection, period: Period) -> None:
         now = self._clock.now()

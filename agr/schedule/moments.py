@@ -1,10 +1,12 @@
 """The decisions of a Period: when each is made, until when it still helps, and what stands in afterwards."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from agr.domain.isp import Period
 from agr.settings import Settings
+
+BID_LAST_SAFE_START = "bid_last_safe_start"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +39,9 @@ def moments_of(settings: Settings, period: Period) -> list[Moment]:
         moment("prognosis_last_safe_start", period.start, "no prognosis of ours"),
         moment("prognosis_gate", period.end, "nothing"),
     ]
+    if settings.bids.channels:
+        safe = at["day_ahead_gate"] - timedelta(seconds=settings.bids.last_safe_s)
+        found.append(Moment(name=BID_LAST_SAFE_START, at=safe, latest=at["day_ahead_gate"], fallback="nothing is bid"))
     for product in settings.markets.capacity:
         opens = product.gate.gate(product.name).instant(period)
         found.append(moment(f"capacity_gate {product.name}", period.end, "no bid", when=opens))

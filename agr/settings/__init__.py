@@ -1,5 +1,6 @@
 """What the user configures: a TOML file and AGR_ environment variables, checked once, then frozen."""
 
+from agr.settings.bids import BidChannel, BidFiles, Bids, BidWebhook
 from agr.settings.brps import Brp
 from agr.settings.compute import Compute
 from agr.settings.daemon import Delivery, MessageLimits, Planning, Programs, Publication, Retention, Settings
@@ -15,6 +16,10 @@ from agr.settings.timetable import Timetable
 
 __all__ = [
     "Alarms",
+    "BidChannel",
+    "BidFiles",
+    "BidWebhook",
+    "Bids",
     "Brp",
     "CapacityProduct",
     "ClientCertificate",

@@ -7,6 +7,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from agr.domain.errors import InputError
 from agr.domain.isp import zone
+from agr.settings.bids import Bids
 from agr.settings.brps import Brp, brp_faults
 from agr.settings.compute import Compute
 from agr.settings.discovery import Discovery
@@ -184,6 +185,7 @@ class Settings(Section):
         description="Who is balance responsible for our connections; the first: where the table is silent.",
     )
     feeds: tuple[Feed, ...] = Field(default=(), description="Sources of prices and forecasts.")
+    bids: Bids = Field(default=Bids(), description="Our day-ahead bids: when they leave, and where to.")
     retention: Retention = Field(default=Retention(), description="How long data are kept.")
     limits: MessageLimits = Field(default=MessageLimits(), description="Largest messages accepted.")
     delivery: Delivery = Field(default=Delivery(), description="How sending is retried.")
@@ -212,6 +214,12 @@ class Settings(Section):
             for product in self.markets.capacity
             if product.gate.order <= self.timetable.first_plan.order
         ]
+        plan, gate = self.timetable.first_plan, self.timetable.day_ahead_gate
+        if self.bids.channels and self.bids.last_safe_s >= plan.seconds_until(gate):
+            faults.append(
+                f"bids.last_safe_s ({self.bids.last_safe_s:g}) reaches back to before timetable.first_plan "
+                f"({plan.at:%H:%M}), so there would be no plan to make a bid of; make it smaller"
+            )
         if faults:
             raise ValueError("; ".join(faults))
         return self

@@ -1,4 +1,4 @@
-"""Where prices and forecasts come from: one class of settings for each way of asking, chosen by `api`.
+"""Where prices, forecasts, awards and trades come from: one class of settings for each way of asking, chosen by `api`.
 
 A new way of asking needs a class here, which names the module in agr.connectors that opens it (agr.connectors.ports),
 and a place in the union `Feed`. How to: docs/how-to/add-a-connector.md.
@@ -29,11 +29,18 @@ class FeedSection(Section):
 
     name: Name = Field(description="Name of the feed, for logs and alarms; unique.")
 
+    @property
+    def brings_series(self) -> bool:
+        """Whether it gives prices or forecasts, which the market day fetches."""
+        return True
+
 
 class RecordFeed(FeedSection):
-    """A source of records with named fields, JSON or CSV with a header line, each a price or a forecast."""
+    """A source of records with named fields, JSON or CSV with a header line: prices, forecasts, awards or trades."""
 
-    kind: Literal["price", "forecast"] = Field(description="What it gives: price or forecast.")
+    kind: Literal["price", "forecast", "award", "trade"] = Field(
+        description="What it gives: price, forecast, award (of an auction) or trade (intraday)."
+    )
     format: Literal["json", "csv"] = Field(default="json", description="How the answer is written: json or csv.")
     records: str = Field(default="", description="JSON: dotted path to the list of records; empty: the whole answer.")
     start_field: Name = Field(default="start", description="Field that holds the start of the interval.")
@@ -54,6 +61,18 @@ class RecordFeed(FeedSection):
     quantity: QuantityName | None = Field(default=None, description=f"What is forecast: {', '.join(QUANTITIES)}.")
     quantity_field: Name | None = Field(default=None, description="Field with the quantity, instead of `quantity`.")
 
+    market: Name | None = Field(
+        default=None, description="Kind award: day-ahead or a capacity product; none: day-ahead."
+    )
+    price_field: Name | None = Field(
+        default=None, description="Kinds award and trade: field with the price, EUR/MWh; trades need it."
+    )
+    side_field: Name | None = Field(
+        default=None, description="Kinds award and trade: field that says buy or sell; none: volumes sold are negative."
+    )
+    trade_field: Name | None = Field(default=None, description="Kind trade: field with the trade's own identifier.")
+    every_s: Seconds = Field(default=60, description="Kinds award and trade: it is asked again after this long.")
+
     @model_validator(mode="after")
     def _is_complete(self) -> "RecordFeed":
         faults = self._faults()
@@ -61,24 +80,40 @@ class RecordFeed(FeedSection):
             raise ValueError("; ".join(faults))
         return self
 
+    @property
+    def brings_series(self) -> bool:
+        """Whether it gives prices or forecasts, which the market day fetches."""
+        return self.kind in ("price", "forecast")
+
     def _faults(self) -> list[str]:
-        needed = ("series",) if self.kind == "price" else ("resource", "quantity")
-        unused = ("resource", "quantity") if self.kind == "price" else ("series",)
         faults = [
             f"a feed of kind {self.kind!r} needs exactly one of {key} and {key}_field"
-            for key in needed
+            for key in _NAMED.get(self.kind, ())
             if (getattr(self, key) is None) == (getattr(self, f"{key}_field") is None)
         ]
+        needed = ("price_field", "trade_field") if self.kind == "trade" else ()
+        faults += [f"a feed of kind 'trade' needs {key}" for key in needed if getattr(self, key) is None]
+        of_kind = {"award": {"market", "price_field", "side_field"}, "trade": {*needed, "side_field"}}
+        allowed = of_kind.get(self.kind, set()) | {
+            n for key in _NAMED.get(self.kind, ()) for n in (key, f"{key}_field")
+        }
         return faults + [
-            f"{key} has no meaning in a feed of kind {self.kind!r}; remove it"
-            for name in unused
-            for key in (name, f"{name}_field")
-            if getattr(self, key) is not None
+            f"{name} has no meaning in a feed of kind {self.kind!r}; remove it"
+            for name in _OF_SOME_KIND
+            if name not in allowed and getattr(self, name) is not None
         ]
+
+
+_NAMED = {"price": ("series",), "forecast": ("resource", "quantity")}
+"""Kind of feed → what its records are about: named once in the settings, or in a field of each record."""
+_OF_SOME_KIND = (
+    "series", "series_field", "resource", "resource_field", "quantity", "quantity_field", "market", "price_field",
+    "side_field", "trade_field",
+)  # fmt: skip
 
 
 class HttpFeed(RecordFeed):
-    """A source of prices or forecasts behind a web address."""
+    """A source behind a web address."""
 
     connector = "agr.connectors.http"
 

@@ -90,6 +90,7 @@ def _resolved(settings: Settings, folder: Path) -> Settings:
             "store_url": _resolved_store(settings.store_url, folder),
             "planning": _placed(settings.planning, folder),
             "programs": _placed(settings.programs, folder),
+            "bids": settings.bids.model_copy(update={"files": tuple(_placed(f, folder) for f in settings.bids.files)}),
             "tls": _placed(settings.tls, folder),
             "alarms": _placed(settings.alarms, folder),
             "discovery": _placed(settings.discovery, folder),

@@ -1,7 +1,7 @@
 """What all sections of the configuration share: strictness, titles, and recurring kinds of values."""
 
 import re
-from datetime import time
+from datetime import time, timedelta
 from email.message import EmailMessage
 from typing import Annotated
 
@@ -90,6 +90,15 @@ class Moment(Section):
         """Key by which moments are ordered: earlier moments are smaller."""
         return (-self.days_before, self.at)
 
+    def seconds_until(self, later: "Moment") -> float:
+        """Return the seconds of wall-clock time from this moment to another one of the same Period."""
+        days = timedelta(days=self.days_before - later.days_before)
+        return (days + _since_0h(later.at) - _since_0h(self.at)).total_seconds()
+
     def gate(self, name: str) -> Gate:
         """Return the moment as a named gate."""
         return Gate(name, self.at, self.days_before)
+
+
+def _since_0h(at: time) -> timedelta:
+    return timedelta(hours=at.hour, minutes=at.minute, seconds=at.second)

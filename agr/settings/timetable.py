@@ -52,8 +52,7 @@ class Timetable(Section):
                     f"{earlier} ({_words(first)}) must come before {later} ({_words(second)}); move one of them"
                 )
         results, gate = self.day_ahead_results, self.prognosis_gate
-        between = timedelta(days=results.days_before - gate.days_before) + (_since_0h(gate.at) - _since_0h(results.at))
-        if not faults and between.total_seconds() <= self.prognosis_last_safe_start_s:
+        if not faults and results.seconds_until(gate) <= self.prognosis_last_safe_start_s:
             faults.append(
                 f"prognosis_last_safe_start_s ({self.prognosis_last_safe_start_s:g}) reaches back to before "
                 f"day_ahead_results ({_words(results)}), so no plan with real prices could be sent; make it smaller"
@@ -79,7 +78,3 @@ class Timetable(Section):
 
 def _words(moment: Moment) -> str:
     return f"{moment.at:%H:%M:%S}, {moment.days_before} days before"
-
-
-def _since_0h(at: time) -> timedelta:
-    return timedelta(hours=at.hour, minutes=at.minute, seconds=at.second)

@@ -165,6 +165,38 @@ def positions_on(tx: Tx, period: date) -> dict[str, tuple[float, ...]]:
     return {market: tuple(values) for market, values in rows if not market.startswith(_BID)}
 
 
+@dataclass(frozen=True, kw_only=True)
+class Fixed:
+    """A fixed position, since when, and where it comes from."""
+
+    values: tuple[float, ...]
+    at: datetime
+    origin: str
+
+    @property
+    def awarded(self) -> bool:
+        """Whether it was awarded, and not only bid."""
+        return self.origin.startswith(AWARD)
+
+
+AWARD = "award entered by"
+"""Begins the origin of a position that an auction awarded."""
+
+
+def position_on(tx: Tx, period: date, market: str) -> Fixed | None:
+    """Return one fixed position; None while it is free."""
+    c = t.positions.c
+    mine = sa.and_(c.period == period, c.market == market)
+    row = tx.execute(sa.select(c["values"], c.at, c.origin).where(mine)).one_or_none()
+    return None if row is None else Fixed(values=tuple(row[0]), at=row[1], origin=row[2])
+
+
+def confirm_position(tx: Tx, period: date, market: str, at: datetime, origin: str) -> None:
+    """Note that a fixed position holds as it is: plans are made from the same values as before."""
+    mine = sa.and_(t.positions.c.period == period, t.positions.c.market == market)
+    tx.execute(t.positions.update().where(mine).values(at=at, origin=origin))
+
+
 _BID = "bid/"
 """Begins the name under which a market's bid is kept beside its position."""
 

@@ -17,10 +17,10 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from agr.domain.errors import AgrError, InputError
-from agr.store import operator_tables, schema, tables
+from agr.store import operator_tables, schema, tables, trade_tables
 from agr.store.engine import Store
 
-assert operator_tables.accounts.metadata is tables.metadata  # importing it adds its tables
+assert operator_tables.accounts.metadata is trade_tables.bids.metadata is tables.metadata  # importing them adds theirs
 
 _OURS = frozenset({*tables.metadata.tables, "alembic_version"})
 _LOCK_TIMEOUT = "30s"

@@ -46,6 +46,12 @@ def _for_its_owner_only(file: Path) -> None:
         os.close(descriptor)
 
 
+def alone(tx: Tx, what: str) -> None:
+    """Let no other transaction do the same until this one ends; SQLite lets only one write at a time anyway."""
+    if tx.dialect.name == "postgresql":
+        tx.execute(sa.text("SELECT pg_advisory_xact_lock(hashtext(current_schema() || :what))"), {"what": f" {what}"})
+
+
 class Store:
     """One database; safe to share between threads."""
 

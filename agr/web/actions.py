@@ -71,7 +71,8 @@ def reserve(do: Context, by: Principal, given: a.ReservationGiven) -> Done:
 def award(do: Context, by: Principal, given: a.AwardGiven) -> Done:
     """Enter what an auction awarded; the position is that, and the daemon plans again."""
     return do.auction_results.enter(
-        by, given.market, given.period, given.mw, given.why, beyond_bid=given.beyond_bid
+        by, given.market, given.period, given.mw, given.why, beyond_bid=given.beyond_bid,
+        price_eur_per_mwh=given.price_eur_per_mwh, seen=given.seen,
     )  # fmt: skip
 
 
@@ -79,6 +80,12 @@ def award(do: Context, by: Principal, given: a.AwardGiven) -> Done:
 def answer_nomination(do: Context, by: Principal, given: a.NominationAnswer, message_id: str) -> Done:
     """Accept or reject a revision of an e-program, as its balance responsible party does."""
     return do.nomination_answers.answer(by, message_id, given.answer, given.why)
+
+
+@action("/bids", Permission.ACT, then=lambda _: "/markets")
+def approve_bid(do: Context, by: Principal, given: a.BidApproved) -> Done:
+    """Send the day-ahead bid of the plan in force, as the next revision if one was sent before."""
+    return do.bid_approval.approve(by, given.period, given.why, plan=given.plan)
 
 
 @action("/unavailable", Permission.ACT, then=lambda _: "/reservations")

@@ -18,7 +18,7 @@ from agr.operations.point_table import SORTS
 from agr.operations.timeline import timeline
 from agr.planning.promises import at_risk
 from agr.store import audit_log, day, outbox, overrides, plans
-from agr.web import actions, nomination_routes, program_routes
+from agr.web import actions, nomination_routes, program_routes, trade_routes
 from agr.web import schemas as a
 from agr.web.action_routes import Number
 from agr.web.run_pages import heads_of
@@ -36,6 +36,7 @@ router = APIRouter(prefix="/api/v1", responses=_FAULTS)
 router.include_router(actions.api_router)
 router.include_router(program_routes.router)
 router.include_router(nomination_routes.router)
+router.include_router(trade_routes.router)
 Reader = Annotated[Principal, Depends(api_for(Permission.READ))]
 Limit = Annotated[int, Query(ge=1, le=1000)]
 Offset = Annotated[int, Query(ge=0, le=10_000_000)]

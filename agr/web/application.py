@@ -16,6 +16,7 @@ from agr.web import (
     account_forms,
     actions,
     api,
+    award_page,
     brp_page,
     day_page,
     events,
@@ -60,6 +61,7 @@ def operators_app(context: Context) -> FastAPI:
         run_pages,
         market_page,
         brp_page,
+        award_page,
         reservation_page,
         account_forms,
     ):

@@ -11,6 +11,7 @@ from agr.domain.isp import Clock, Period, period_of
 from agr.operations.accounts.authentication import Authentication
 from agr.operations.actions import Actions
 from agr.operations.auction_results import AuctionResults
+from agr.operations.bid_approval import BidApproval
 from agr.operations.change_feed import ChangeFeed
 from agr.operations.health import Health
 from agr.operations.manual_inputs import ManualInputs
@@ -19,6 +20,7 @@ from agr.operations.plan_cache import PlanCache
 from agr.operations.point_table import PointTable
 from agr.operations.resource_programs import ProgramCache
 from agr.planning.progress import Progress
+from agr.schedule.bidding import Bidding
 from agr.settings import Settings
 from agr.store.engine import Store
 from agr.uftp.participants import Participants
@@ -58,6 +60,8 @@ class Context:
     manual_inputs: ManualInputs
     auction_results: AuctionResults
     nomination_answers: NominationAnswers
+    bidding: Bidding
+    bid_approval: BidApproval
     plan_cache: PlanCache
     programs: ProgramCache
     point_table: PointTable

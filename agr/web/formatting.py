@@ -14,7 +14,7 @@ from agr.domain.program import in_words, watt
 
 STATES = {
     "accepted": "good", "answered": "good", "audited": "good", "delivered": "good", "done": "good",
-    "in force": "good", "automatic": "good", "fixed": "good",
+    "in force": "good", "automatic": "good", "fixed": "good", "awarded": "good",
     "rejected": "bad", "failed": "bad", "missed": "bad", "late": "bad", "cancelled": "bad", "barred": "bad",
     "not sent": "quiet", "noted": "quiet", "superseded": "quiet", "discarded": "quiet", "replaced": "quiet",
     "to come": "quiet", "before start": "quiet",

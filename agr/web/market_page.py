@@ -6,9 +6,12 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse
 
+from agr.domain.bid import DAY_AHEAD
 from agr.domain.isp import Period
 from agr.operations.accounts.roles import Permission, Principal
-from agr.store import day, register
+from agr.schedule.bidding import gate_of
+from agr.store import bids as bids_
+from agr.store import day, plans, register
 from agr.web.context import Context
 from agr.web.layout import chart, render, starts_of
 from agr.web.point_pages import PlanNumber, plan_of, state_of
@@ -28,6 +31,11 @@ def markets(request: Request, principal: Viewer, period: str | None = None, plan
         fixed = day.positions_on(tx, of.day)
         bids = {market: bid[0] for market in fixed if (bid := day.bid_on(tx, of.day, market)) is not None}
         prices = register.prices(tx, of.start - timedelta(days=1), of.end)
+        sent, left = bids_.of_period(tx, of.day, DAY_AHEAD), bids_.deliveries(tx, of.day, DAY_AHEAD)
+        positions = {market: day.position_on(tx, of.day, market) for market in fixed}
+        in_force = plans.in_force(tx, of.day)
+    bidding = context.bidding
+    gate = gate_of(context.settings, of)
     names = sorted({p.series for p in prices if p.start + timedelta(minutes=p.minutes) > of.start})
     series = {name: _per_isp(of, [p for p in prices if p.series == name]) for name in names}
     energy = {n: v for n, v in series.items() if n in _energy_series(context)}
@@ -44,7 +52,9 @@ def markets(request: Request, principal: Viewer, period: str | None = None, plan
     common = {"starts": starts_of(of), "zone": of.zone_name, "band": None}
     return render(
         request, principal, "markets.html", of=of, plan=shown_plan, plan_state=state_of(context, of, plan), fixed=fixed,
-        bids=bids,
+        bids=bids, sent=list(reversed(sent)), left=left, positions=positions, gate=gate, sends=bidding.sends,
+        approval=context.settings.bids.approval, in_force=in_force,
+        wanted_kw=bidding.volumes_kw(in_force) if in_force is not None else (),
         products=context.settings.markets.capacity,
         price_data=chart(unit=f"{context.settings.currency}/MWh", series=shown, **common),
         position_data=chart(unit="kW", series=position, **common), series=series, hours=of.isp_hours,

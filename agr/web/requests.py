@@ -65,7 +65,22 @@ class AwardGiven(Because):
     mw: list[float] = Field(
         max_length=1500, description="Per ISP for day-ahead, bought positive; per block for a capacity product."
     )
+    price_eur_per_mwh: list[float] | None = Field(
+        default=None, max_length=1500, description="Prices of the auction per ISP, where the result tells them."
+    )
     beyond_bid: bool = Field(default=False, description="Accept more than was bid.")
+    seen: str | None = Field(
+        default=None, max_length=64,
+        description="Mark of the position that the caller has seen (GET …/positions); refused if it has changed.",
+    )  # fmt: skip
+
+
+class BidApproved(PeriodAct):
+    """Approval of a day-ahead bid."""
+
+    plan: int | None = Field(
+        default=None, ge=1, le=2**31 - 1, description="The plan whose bid was seen; refused if another one is in force."
+    )
 
 
 class NominationAnswer(Given):

@@ -13,6 +13,7 @@ from agr.domain.moments import Handled, MomentState
 from agr.domain.plan import ReasonKind
 from agr.messaging.portfolio_requests import PortfolioRequests
 from agr.messaging.publish import Publisher
+from agr.schedule.bidding import Bidding
 from agr.schedule.market_day import MarketDay
 from agr.settings import CapacityProduct, HttpFeed, Markets, Moment
 from agr.store import day, inbox, outbox, register
@@ -32,7 +33,7 @@ class Diary:
         parts = (self.world.store, self.world.settings, self.world.clock)
         enquirer = PortfolioRequests(*parts, self.world.participants)
         publisher = Publisher(*parts, self.world.participants)
-        self.calendar = MarketDay(*parts, enquirer, publisher)
+        self.calendar = MarketDay(*parts, enquirer, publisher, Bidding(*parts[1:]))
 
     def do(self, name: str) -> Handled | None:
         return self.calendar.handlers()[name.split(" ")[0]](PERIOD, name)

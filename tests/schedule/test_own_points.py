@@ -13,6 +13,7 @@ from agr.messaging.publish import Publisher
 from agr.operations.tables import import_tables
 from agr.planning.pool import SolverPool
 from agr.planning.service import Planner
+from agr.schedule.bidding import Bidding
 from agr.schedule.market_day import MarketDay
 from agr.settings import Planning, Settings
 from agr.store import day, plans, portfolio, register
@@ -39,7 +40,7 @@ class Market:
         self.settings: Settings = self.world.settings.model_copy(update={"participants": kept})
         parts = (self.world.store, self.settings, self.world.clock)
         self.requests = PortfolioRequests(*parts, self.known)
-        self.day = MarketDay(*parts, self.requests, Publisher(*parts, self.known))
+        self.day = MarketDay(*parts, self.requests, Publisher(*parts, self.known), Bidding(*parts[1:]))
 
     def enter(self, *members: PointMember, **more: object) -> None:
         self.world.know_register(congestion_points=members, **more)

@@ -31,7 +31,7 @@ class Principal:
     name: str
     role: str
     allowed: frozenset[Permission]
-    via: str  # session | token | guest
+    via: str  # session | token | guest | command | feed
     csrf: str = ""  # of the session
 
     def may(self, what: Permission) -> bool:
@@ -42,6 +42,11 @@ class Principal:
     def label(self) -> str:
         """How the audit log names this principal."""
         return self.name if self.via == "session" else f"{self.name} ({self.via})"
+
+
+def feed(name: str) -> Principal:
+    """Return a feed in the settings, which enters what it reports."""
+    return Principal(name=name, role="operator", allowed=ROLES["operator"], via="feed")
 
 
 def guest(name: str) -> Principal:

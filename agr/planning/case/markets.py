@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from agr.domain.bid import DAY_AHEAD
 from agr.domain.errors import PlanError
 from agr.planning.case.inputs import Inputs
 from agr.settings import CapacityProduct
@@ -14,8 +15,6 @@ from models.case import DayAhead, Direction, Imbalance, Intraday, Reserve
 Floats = NDArray[np.float64]
 Prices = Mapping[str, tuple[float | None, ...]]
 """Series → price per ISP, None where unknown"""
-DAY_AHEAD = "day-ahead"
-"""Name of the fixed day-ahead position in Inputs.fixed."""
 _SHOWN = 5
 """Most ranges of ISPs that a note names."""
 

@@ -1,0 +1,1 @@
+"""Bids out: layouts (pure), and the channels that carry them."""

@@ -1,0 +1,24 @@
+"""What a market reported: the award of an auction, and single intraday trades. Frozen values; bought positive."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Award:
+    """What an auction awarded of our bid."""
+
+    market: str  # day-ahead, or a capacity product
+    mw: tuple[float, ...]  # per ISP, bought positive; per block of a capacity product
+    price_eur_per_mwh: tuple[float, ...] | None = None  # per ISP, where the result tells the prices
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trade:
+    """One intraday trade."""
+
+    trade: str  # the identifier that the exchange gave it
+    start: datetime
+    minutes: int
+    mw: float  # bought positive
+    price_eur_per_mwh: float

@@ -1,0 +1,52 @@
+"""A bid on an auction of energy: power per product, bought positive. Frozen values."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import pairwise
+
+from agr.domain.isp import Period
+
+KW_PER_MW = 1000.0
+DAY_AHEAD = "day-ahead"
+"""The day-ahead auction's name among the markets."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Product:
+    """One product of a bid; MW averaged over its length, bought positive."""
+
+    number: int  # from 1
+    start: datetime
+    end: datetime
+    mw: float
+
+    @property
+    def hours(self) -> float:
+        """Its length."""
+        return (self.end - self.start).total_seconds() / 3600
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bid:
+    """What we offer to buy or sell in a Period, whatever the price; a later revision replaces the ones before."""
+
+    period: Period
+    market: str
+    revision: int  # from 1
+    plan: int
+    volumes_kw: tuple[float, ...]  # per ISP, the same within a product
+
+    def products(self, product_minutes: int) -> list[Product]:
+        """Return the products in order; `product_minutes` is a multiple of an ISP's length."""
+        longer = max(product_minutes // self.period.isp_minutes, 1)
+        starts = [*self.period.starts()[::longer], self.period.end]
+        return [
+            Product(number=n, start=start, end=end, mw=self.volumes_kw[(n - 1) * longer] / KW_PER_MW)
+            for n, (start, end) in enumerate(pairwise(starts), start=1)
+        ]
+
+
+def rounded_kw(volumes_kw: tuple[float, ...], step_mw: float) -> tuple[float, ...]:
+    """Return volumes rounded to the nearest whole multiple of the market's step; never −0."""
+    step_kw = step_mw * KW_PER_MW
+    return tuple(round(round(kw / step_kw) * step_kw, 6) + 0.0 for kw in volumes_kw)

@@ -1,0 +1,153 @@
+"""Makes bids of plans and queues them for their channels, and says which position they leave us with at the gate."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import structlog
+
+from agr.connectors.bids.layouts import render
+from agr.domain.bid import DAY_AHEAD, Bid, rounded_kw
+from agr.domain.isp import Clock, Period
+from agr.domain.moments import Handled, MomentState
+from agr.domain.plan import NO_PLAN, Plan, Reason, ReasonKind
+from agr.planning.gates import FixedPosition, day_ahead_at_gate
+from agr.settings import Settings
+from agr.store import bids, day, plans
+from agr.store.bids import StoredBid
+from agr.store.engine import Tx, alone
+
+log = structlog.get_logger()
+
+NOT_APPROVED, NOT_SENT, NOT_DELIVERED = "bid not approved", "bid not sent", "bid not delivered"
+"""Kinds of alarms."""
+AWARD_LATE = "award late"
+UNDELIVERED = "no bid was delivered"
+"""Where a position of zero comes from while the exchange has, for all we know, no bid of ours."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Made:
+    """A bid, and whether it was made now or the same volumes were sent before."""
+
+    bid: StoredBid
+    new: bool
+
+
+def gate_of(settings: Settings, period: Period) -> datetime:
+    """Return when the day-ahead auction of a Period closes."""
+    return dict(settings.timetable.moments(period))["day_ahead_gate"]
+
+
+class Bidding:
+    """Day-ahead bids. Each step is one transaction of the caller's and may be repeated without harm."""
+
+    def __init__(self, settings: Settings, clock: Clock) -> None:
+        self._settings, self._clock = settings, clock
+
+    @property
+    def sends(self) -> bool:
+        """Whether bids leave at all; without a channel the plan's position is taken as bid and awarded."""
+        return bool(self._settings.bids.channels)
+
+    def volumes_kw(self, plan: Plan) -> tuple[float, ...]:
+        """Return what a plan would bid, per ISP."""
+        return rounded_kw(plan.positions.day_ahead_kw, self._settings.bids.step_mw)
+
+    def send(self, tx: Tx, plan: Plan, by: str) -> Made:
+        """Queue a plan's bid for every channel as the next revision, unless the same volumes were sent before."""
+        alone(tx, "bids")
+        period, volumes, now = plan.period, self.volumes_kw(plan), self._clock.now()
+        known = bids.of_period(tx, period.day, DAY_AHEAD)
+        if known and known[-1].volumes_kw == volumes:
+            return Made(bid=known[-1], new=False)
+        settings, revision = self._settings.bids, len(known) + 1
+        number = bids.put(
+            tx, period=period.day, market=DAY_AHEAD, revision=revision, plan=plan.id, volumes_kw=volumes, at=now, by=by
+        )
+        bid = Bid(period=period, market=DAY_AHEAD, revision=revision, plan=plan.id, volumes_kw=volumes)
+        for channel in settings.channels:
+            out = render(bid, channel, settings, self._settings.markets.day_ahead.product_minutes)
+            bids.queue(tx, number, channel.name, out.file_name, out.content, out.content_type, now)
+        for kind in (NOT_APPROVED, NOT_SENT):
+            day.recover(tx, kind, str(period), now)
+        energy = sum(volumes) * period.isp_hours / 1000
+        log.info("bid.queued", period=str(period), revision=revision, plan=plan.id, net_mwh=round(energy, 3))
+        stored = bids.get(tx, number)
+        assert stored is not None
+        return Made(bid=stored, new=True)
+
+    def at_last_safe_start(self, tx: Tx, period: Period) -> Handled:
+        """Send the bid of the plan in force, or warn that it still needs approval; return what was done."""
+        plan, now = plans.in_force(tx, period.day), self._clock.now()
+        known = bids.of_period(tx, period.day, DAY_AHEAD)
+        gate = f"{gate_of(self._settings, period).astimezone(period.tz):%H:%M}"
+        if self._settings.bids.approval:
+            if known:
+                stands = f"revision {known[-1].revision} of plan {known[-1].plan}, approved by {known[-1].by}, stands"
+                differs = plan is not None and self.volumes_kw(plan) != known[-1].volumes_kw
+                return Handled(f"{stands}; plan {plan.id} would bid otherwise" if differs and plan else stands)
+            text = f"the bid for {period} waits for approval; without it nothing is bid at the gate ({gate})"
+            day.raise_alarm(tx, NOT_APPROVED, str(period), text, now)
+            return Handled("the bid waits for approval", MomentState.LATE)
+        if plan is None:
+            text = f"there is no plan for {period} to make a bid of; without one nothing is bid at the gate ({gate})"
+            day.raise_alarm(tx, NOT_SENT, str(period), text, now)
+            return Handled("there is no plan to make a bid of", MomentState.LATE)
+        made = self.send(tx, plan, "the timetable")
+        if not made.new:
+            return Handled(f"revision {made.bid.revision} of plan {made.bid.plan} was sent before")
+        return Handled(f"revision {made.bid.revision} of plan {made.bid.plan} is sent")
+
+    def at_gate(self, tx: Tx, period: Period) -> FixedPosition:
+        """Return the position at the gate: the newest bid that has arrived somewhere, else zero, with an alarm."""
+        plan = plans.in_force(tx, period.day)
+        if not self.sends:
+            return day_ahead_at_gate(plan, period)
+        known, now = bids.of_period(tx, period.day, DAY_AHEAD), self._clock.now()
+        arrived = {d.bid for d in bids.deliveries(tx, period.day, DAY_AHEAD) if d.state == "delivered"}
+        there = [bid for bid in known if bid.id in arrived]
+        if there:
+            newest = there[-1]
+            return FixedPosition(
+                values=newest.volumes_kw, origin=f"bid revision {newest.revision} of plan {newest.plan}"
+            )
+        nothing = (0.0,) * period.isp_count
+        if known:
+            text = f"the gate has closed and no channel has confirmed the bid for {period}; if the exchange has it, "
+            day.raise_alarm(tx, NOT_DELIVERED, str(period), f"{text}enter its award when it comes", now)
+            return FixedPosition(values=nothing, origin=UNDELIVERED)
+        if plan is None:
+            return FixedPosition(values=nothing, origin=NO_PLAN)
+        kind, why = (NOT_APPROVED, "approved") if self._settings.bids.approval else (NOT_SENT, "sent")
+        text = f"the gate has closed and no bid for {period} was {why}: nothing was bid, so nothing is bought or sold"
+        day.raise_alarm(tx, kind, str(period), text, now)
+        return FixedPosition(values=nothing, origin=f"no bid was {why}")
+
+    def fix_at_gate(self, tx: Tx, period: Period) -> FixedPosition:
+        """Fix the position, and keep the newest bid beside it, which awards are compared with."""
+        fixed, now = self.at_gate(tx, period), self._clock.now()
+        known = bids.of_period(tx, period.day, DAY_AHEAD)
+        bid = FixedPosition(
+            values=known[-1].volumes_kw, origin=f"bid revision {known[-1].revision} of plan {known[-1].plan}"
+        ) if known else fixed  # fmt: skip
+        day.fix_position(tx, period.day, DAY_AHEAD, fixed.values, now, fixed.origin)
+        day.fix_bid(tx, period.day, DAY_AHEAD, bid.values, now, bid.origin)
+        return fixed
+
+    def delivered(self, tx: Tx, bid: StoredBid) -> None:
+        """Correct the position where a bid turns out to have arrived after the gate has been handled without it."""
+        period = Period(bid.period, self._settings.time_zone, self._settings.isp_minutes)
+        now, fixed = self._clock.now(), day.position_on(tx, bid.period, bid.market)
+        day.recover(tx, NOT_DELIVERED, str(period), now)
+        if fixed is None or fixed.origin != UNDELIVERED:
+            return
+        origin = f"bid revision {bid.revision} of plan {bid.plan}"
+        day.fix_position(tx, bid.period, bid.market, bid.volumes_kw, now, origin)
+        reason = Reason(kind=ReasonKind.RESULTS, text="the day-ahead bid has arrived after all")
+        day.put_trigger(tx, bid.period, reason, now)
+
+
+def end_alarms(tx: Tx, period: Period, at: datetime) -> None:
+    """End what was still open about the bids of a Period: its award is known, or it is past."""
+    for kind in (NOT_APPROVED, NOT_SENT, NOT_DELIVERED, AWARD_LATE):
+        day.recover_all(tx, kind, str(period), at)

@@ -1,0 +1,51 @@
+"""What feeds reported of auctions, and what became of it: the inbox of results. Each report is judged once."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+import sqlalchemy as sa
+
+from agr.store import trade_tables as t
+from agr.store.engine import Tx
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """One report."""
+
+    source: str
+    period: date
+    market: str
+    digest: str
+    content: str
+    at: datetime
+    state: str  # accepted | refused
+    reason: str
+
+
+def put(tx: Tx, report: Report) -> None:
+    """Keep a report with what became of it."""
+    tx.execute(t.market_reports.insert().values(**vars(report)))
+
+
+def newest(tx: Tx, period: date, market: str, source: str) -> Report | None:
+    """Return what a source reported last."""
+    c = t.market_reports.c
+    mine = sa.and_(c.period == period, c.market == market, c.source == source)
+    row = tx.execute(sa.select(*_COLUMNS).where(mine).order_by(c.id.desc()).limit(1)).one_or_none()
+    return None if row is None else Report(**row._mapping)
+
+
+def of_period(tx: Tx, period: date) -> list[Report]:
+    """Return all reports about a Period, newest first."""
+    c = t.market_reports.c
+    rows = tx.execute(sa.select(*_COLUMNS).where(c.period == period).order_by(c.id.desc()))
+    return [Report(**row._mapping) for row in rows]
+
+
+def delete_before(tx: Tx, day: date) -> None:
+    """Delete reports about Periods before a day."""
+    tx.execute(t.market_reports.delete().where(t.market_reports.c.period < day))
+
+
+_COLUMNS = tuple(t.market_reports.c[name] for name in Report.__dataclass_fields__)

@@ -1,0 +1,49 @@
+"""The tables of trading: bids and how they left, what feeds reported, intraday trades."""
+
+import sqlalchemy as sa
+
+from agr.store.tables import Instant, metadata
+
+bids = sa.Table(
+    "bids", metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("period", sa.Date, nullable=False),
+    sa.Column("market", sa.String(64), nullable=False),
+    sa.Column("revision", sa.Integer, nullable=False),  # from 1; the newest counts
+    sa.Column("plan", sa.Integer, nullable=False),
+    sa.Column("volumes_kw", sa.JSON, nullable=False),  # per ISP, bought positive
+    sa.Column("at", Instant, nullable=False),
+    sa.Column("by", sa.String(255), nullable=False),  # who approved it, or the timetable
+    sa.UniqueConstraint("period", "market", "revision"),
+)  # fmt: skip
+
+bid_deliveries = sa.Table(
+    "bid_deliveries", metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("bid", sa.Integer, nullable=False),
+    sa.Column("channel", sa.String(255), nullable=False),
+    sa.Column("file_name", sa.String(255), nullable=False),
+    sa.Column("content", sa.LargeBinary, nullable=False),
+    sa.Column("content_type", sa.String(64), nullable=False),
+    sa.Column("state", sa.String(16), nullable=False),  # queued | delivered | failed | superseded
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("next_attempt_at", Instant, nullable=False),
+    sa.Column("delivered_at", Instant),
+    sa.Column("detail", sa.Text),  # the receipt, or why it has not arrived
+    sa.UniqueConstraint("bid", "channel"),
+    sa.Index(None, "state", "channel"),
+)  # fmt: skip
+
+market_reports = sa.Table(
+    "market_reports", metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("source", sa.String(255), nullable=False),  # a feed
+    sa.Column("period", sa.Date, nullable=False),
+    sa.Column("market", sa.String(64), nullable=False),
+    sa.Column("digest", sa.String(64), nullable=False),  # of what it said
+    sa.Column("content", sa.Text, nullable=False),  # JSON
+    sa.Column("at", Instant, nullable=False),
+    sa.Column("state", sa.String(16), nullable=False),  # accepted | refused
+    sa.Column("reason", sa.Text, nullable=False),  # what became of it
+    sa.Index(None, "period", "market", "source"),
+)  # fmt: skip

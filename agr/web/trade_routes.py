@@ -1,0 +1,55 @@
+"""What the JSON API tells of trading: positions with their bids and awards, bids with their receipts."""
+
+from datetime import date
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request
+
+from agr.domain.bid import DAY_AHEAD
+from agr.operations.accounts.roles import Permission, Principal
+from agr.operations.auction_results import seen_of
+from agr.store import bids, day
+from agr.web import schemas as a
+from agr.web.security import api_for, context_of
+
+router = APIRouter()
+Reader = Annotated[Principal, Depends(api_for(Permission.READ))]
+
+
+@router.get("/days/{period}/positions")
+def positions(request: Request, _principal: Reader, period: date) -> list[a.PositionOut]:
+    """Positions that are fixed, with what was bid; kW per ISP, bought positive, or MW per block of capacity."""
+    found = []
+    with context_of(request).store.transaction() as tx:
+        for market in sorted(day.positions_on(tx, period)):
+            fixed, bid = day.position_on(tx, period, market), day.bid_on(tx, period, market)
+            assert fixed is not None
+            found.append(
+                a.PositionOut(
+                    market=market, values=list(fixed.values), origin=fixed.origin, at=fixed.at, awarded=fixed.awarded,
+                    seen=seen_of(fixed), bid=None if bid is None else list(bid[0]),
+                    bid_origin="" if bid is None else bid[1],
+                )
+            )  # fmt: skip
+    return found
+
+
+@router.get("/days/{period}/bids")
+def bids_(request: Request, _principal: Reader, period: date) -> list[a.BidOut]:
+    """The day-ahead bids of a Period, newest first, and how each left."""
+    with context_of(request).store.transaction() as tx:
+        known, left = bids.of_period(tx, period, DAY_AHEAD), bids.deliveries(tx, period, DAY_AHEAD)
+    return [
+        a.BidOut(
+            revision=bid.revision, plan=bid.plan, at=bid.at, by=bid.by, volumes_kw=list(bid.volumes_kw),
+            deliveries=[
+                a.BidDeliveryOut(
+                    channel=d.channel, file_name=d.file_name, state=d.state, attempts=d.attempts,
+                    delivered_at=d.delivered_at, detail=d.detail or "",
+                )
+                for d in left
+                if d.bid == bid.id
+            ],
+        )
+        for bid in reversed(known)
+    ]  # fmt: skip

@@ -1,0 +1,23 @@
+"""Plans put into a store as they are: tests of what follows from a plan need no solver."""
+
+from agr.domain.isp import Period
+from agr.domain.plan import Plan, PlanState, Positions, Result
+from agr.store import plans
+from tests.builders.worlds import PERIOD, World
+
+
+def planned(world: World, day_ahead_kw: tuple[float, ...], period: Period = PERIOD) -> Plan:
+    """Store a plan in force with this day-ahead position, kW per ISP."""
+    zeros = (0.0,) * period.isp_count
+    result = Result(
+        terms_eur={}, objective_eur=0.0, bound_eur=0.0, gap_eur=0.0, gross_cost_eur=0.0, no_flexibility_eur=0.0,
+        imbalance_mwh=0.0, reservation_shortfall_kwh=0.0, comfort_shortfall_kwh=0.0, limit_breach_kwh=0.0,
+        reserve_shortfall_mwh=0.0, termination="optimal", solver="none", seconds={}, audit=(), notes=(),
+    )  # fmt: skip
+    positions = Positions(day_ahead_kw=day_ahead_kw, intraday_kw=zeros, bids_mw={}, balance_eur_per_mwh=zeros)
+    made = Plan(
+        id=0, period=period, created_at=world.clock.now(), reasons=(), state=PlanState.AUDITED, points=(),
+        positions=positions, result=result, case_digest="none",
+    )  # fmt: skip
+    with world.store.transaction() as tx:
+        return plans.put(tx, made, b"", b"")
