@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, fields
 import numpy as np
 from numpy.typing import NDArray
 
+from agr.domain.faults import number_of
 from agr.domain.plan import Cause
 from agr.planning.case import NamedCase
 from models.case import NO_POINT, UNIT_CLASSES, Case
@@ -160,7 +161,7 @@ def _differ(a: Floats, b: Floats) -> NDArray[np.bool_]:
 def _said(what: str, resource: str, a: Floats, b: Floats) -> tuple[str, str] | None:
     """Return the kind and the words of a change of one field; None for what was entered for a resource."""
     apart = _differ(a[None], b[None])[0]
-    isps = _isps(int(apart.sum()))
+    isps = number_of(int(apart.sum()), "ISP")
     if what in _POWER:
         largest = int(np.where(apart, np.abs(b - a), -1.0).argmax())
         return "changed forecasts", (
@@ -174,10 +175,6 @@ def _said(what: str, resource: str, a: Floats, b: Floats) -> tuple[str, str] | N
     if what == "before":
         return "other states at the beginning", f"{resource} begins the day in another state"
     return None
-
-
-def _isps(count: int) -> str:
-    return f"{count} ISP" + ("" if count == 1 else "s")
 
 
 def _markets(before: Case, after: Case) -> Iterator[Cause]:
@@ -203,5 +200,5 @@ def _price(what: str, old: Floats, new: Floats) -> Iterator[Cause]:
     apart = _differ(old[None], new[None])[0] if old.shape == new.shape else np.zeros(0, dtype=bool)
     if apart.any():
         most = int(np.where(apart, np.abs(new - old), -1.0).argmax())
-        words = f"{what} differ in {_isps(int(apart.sum()))}, most in ISP {most + 1}"
+        words = f"{what} differ in {number_of(int(apart.sum()), 'ISP')}, most in ISP {most + 1}"
         yield Cause(what=words, eur_per_mwh=float(new[most]), before_eur_per_mwh=float(old[most]))

@@ -9,6 +9,7 @@ from jinja2.runtime import Context
 from lxml import etree
 from markupsafe import Markup
 
+from agr.domain.faults import number_of
 from agr.domain.isp import Period
 from agr.domain.program import in_words, watt
 
@@ -102,6 +103,7 @@ def environment() -> Environment:
         "lasting": lasting,
         "xml": xml_text,
         "carry": carry,
+        "number_of": number_of,
     }
     found.filters["state"] = lambda word: STATES.get(word, "quiet")
     found.globals |= {"local": local, "act": act}

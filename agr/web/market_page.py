@@ -14,7 +14,7 @@ from agr.store import bids as bids_
 from agr.store import day, plans, register
 from agr.web.context import Context
 from agr.web.layout import chart, render, starts_of
-from agr.web.point_pages import PlanNumber, plan_of, state_of
+from agr.web.named_plan import PlanNumber, plan_of, state_of
 from agr.web.security import context_of, page_for
 
 router = APIRouter(include_in_schema=False)

@@ -8,7 +8,7 @@ from fastapi.responses import HTMLResponse
 
 from agr.domain.errors import InputError, MissingError
 from agr.domain.isp import Period
-from agr.domain.plan import Plan, PlanState
+from agr.domain.plan import Plan
 from agr.operations.accounts.roles import Permission, Principal
 from agr.operations.point import Detail, beyond, detail
 from agr.operations.point_table import SORTS
@@ -17,11 +17,11 @@ from agr.store import day, inbox, plans
 from agr.store.plans import Sent
 from agr.web.context import Context
 from agr.web.layout import chart, render, starts_of
+from agr.web.named_plan import PlanNumber, plan_of, state_of
 from agr.web.security import context_of, page_for
 
 router = APIRouter(include_in_schema=False)
 Viewer = Annotated[Principal, Depends(page_for(Permission.READ))]
-PlanNumber = Annotated[int | None, Query(ge=1, le=2**31 - 1)]
 
 ROWS = 50
 _SHOWN_ISPS = 400
@@ -47,26 +47,6 @@ def points(
         pages=pages, plan=plan, plan_state=state_of(context, of, plan),
         whole_eur=looked_at.result.money_eur if looked_at else None,
     )  # fmt: skip
-
-
-def plan_of(context: Context, of: Period, number: int | None) -> Plan | None:
-    """Return a plan of a Period, or the plan in force where none is named. Raises MissingError for another one's."""
-    if number is None:
-        return context.plan_cache.in_force(of.day)
-    found = context.plan_cache.plan(number)
-    if found is None or found.period.day != of.day:
-        raise MissingError(f"there is no plan {number} of {of}")
-    return found
-
-
-def state_of(context: Context, of: Period, number: int | None) -> str:
-    """Return what the page calls a plan: in force, replaced, preview, …; empty where no plan is named."""
-    if number is None:
-        return ""
-    states = context.plan_cache.states(of.day)
-    if states.get(number) is not PlanState.AUDITED:
-        return states[number].value if number in states else ""
-    return "in force" if number == context.plan_cache.number_in_force(of.day) else "replaced"
 
 
 @router.get("/points/{day_}/{address:path}")
