@@ -38,6 +38,7 @@ from agr.operations.nomination_answers import NominationAnswers
 from agr.operations.plan_cache import PlanCache
 from agr.operations.point_table import PointTable
 from agr.operations.program_folder import ProgramFolder
+from agr.operations.register_edit import RegisterEdits
 from agr.operations.resource_programs import ProgramCache
 from agr.operations.stuck_messages import watch_outbox
 from agr.operations.unsent import Unsent
@@ -187,6 +188,7 @@ class Service:
             store=self.store, settings=self.settings, clock=self.clock, participants=self._participants,
             progress=self.planner.progress, authentication=self.authentication, actions=actions, plan_cache=plan_cache,
             programs=programs, manual_inputs=ManualInputs(self.store, self.settings, self.clock, self._wake),
+            register_edits=RegisterEdits(self.store, self.settings, self.clock, self._wake),
             auction_results=AuctionResults(self.store, self.settings, self.clock, self._wake),
             nomination_answers=NominationAnswers(self.store, self.settings, self.clock, self._wake),
             bidding=self.bidding,

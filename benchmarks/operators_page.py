@@ -1,8 +1,8 @@
-"""Measures how long the operators' pages take with 20,000 congestion points: p50 and p95 per page, over real HTTP.
+"""Measures how long the operators' pages take with 20,000 congestion points and 100,000 connections, over real HTTP.
 
     python benchmarks/operators_page.py [--points 20000] [--requests 40]
 
-The store is filled with a plan, its prognoses and their answers. Meanwhile a writer keeps answering prognoses, so that
+It prints p50 and p95 per page. The store is filled with a register, a plan, its prognoses and their answers. Meanwhile a writer keeps answering prognoses, so that
 cached data becomes outdated again and again. The reference is /login in the same run, a page that reads nothing. The
 goal is a p95 under 200 ms on two cores.
 """
@@ -19,13 +19,15 @@ import httpx
 import numpy as np
 
 from agr.domain.isp import JumpingClock, Period
+from agr.domain.kinds.battery import Battery
+from agr.domain.kinds.fixed_load import FixedLoad
 from agr.domain.plan import Plan, PlanState, PointProgram, Positions, Reason, ReasonKind, Result
-from agr.domain.register import CongestionPoint
+from agr.domain.register import CongestionPoint, Connection, Register
 from agr.planning import serialisation
 from agr.planning.case import NamedCase
 from agr.service import Service
 from agr.settings import Settings
-from agr.store import day, plans, portfolio
+from agr.store import day, plans, portfolio, register
 from agr.store.plans import Sent
 from agr.uftp.signing import KeyPair
 from agr.web.application import operators_app
@@ -125,7 +127,16 @@ def fill(daemon: Service, count: int) -> None:
         CongestionPoint(address=address(i), dso=dso(i), connections=tuple(f"ean.{5 * i + k}" for k in range(5)))
         for i in range(count)
     )
+    connections = [connection for point in points for connection in point.connections]
+    known = Register(
+        connections=tuple(Connection(address=one, first_day=PERIOD.day) for one in connections),
+        resources=(
+            *(FixedLoad(resource=f"load {i}", connection=points[i].connections[0]) for i in range(count)),
+            *(_battery(i, one) for i, one in enumerate(connections)),
+        ),
+    )  # fmt: skip
     with daemon.store.transaction() as tx:
+        register.replace(tx, known)
         portfolio.replace(tx, PERIOD.day, "cro.example", points, ())
         portfolio.set_answer(tx, PERIOD.day, "cro.example", "answered", NOW)
         stored = plans.put(tx, plan, serialisation.pack(outcome), serialisation.pack(named))
@@ -136,6 +147,13 @@ def fill(daemon: Service, count: int) -> None:
             )  # fmt: skip
             plans.put_prognosis(tx, PERIOD.day, sent)
         day.moment_done(tx, PERIOD.day, "publication_open", NOW, "benchmark")
+
+
+def _battery(number: int, connection: str) -> Battery:
+    return Battery(
+        resource=f"battery {number}", connection=connection, charge_kw=5, discharge_kw=5, capacity_kwh=10,
+        initial_kwh=5, end_kwh=5,
+    )  # fmt: skip
 
 
 def measure(client: httpx.Client, path: str, requests: int) -> tuple[float, float]:
@@ -195,6 +213,13 @@ def run(daemon: Service, url: str, given: argparse.Namespace) -> int:
         "points, search": base + "&q=cp-1234", "points, last page": base + f"&page={given.points // 50}",
         "one point": where, "runs": f"/runs?period={PERIOD}", "one plan": "/runs/1",
         "markets": f"/markets?period={PERIOD}", "outbox": "/outbox", "alarms": "/alarms",
+        "connections": "/register/connections", "connections, search": "/register/connections?q=ean.4321",
+        "connections, nothing": "/register/connections?q=nowhere",
+        "connections, last page": f"/register/connections?page={given.points // 10}",
+        "one connection": f"/register/connections/row?key=ean.21605&period={PERIOD}",
+        "one resource": f"/register/fixed_loads/row?key=load%204321&period={PERIOD}",
+        "edit a battery": "/register/batteries/edit?key=battery%204321",
+        "programs": f"/programs?period={PERIOD}", "programs, search": f"/programs?period={PERIOD}&q=cp-1234",
     }  # fmt: skip
     ended = threading.Event()
     writer = threading.Thread(target=answer_on, args=(daemon, given.points, ended))

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import cached_property
 from threading import Lock
 
 import numpy as np
@@ -61,6 +62,15 @@ class ResourcePrograms:
 
     def __iter__(self) -> Iterator[ResourceProgram]:
         return (self[place] for place in range(len(self)))
+
+    @cached_property
+    def _places(self) -> dict[str, int]:
+        return {name: place for place, name in enumerate(self.resource)}
+
+    def of_resource(self, name: str) -> ResourceProgram | None:
+        """Return a resource's program; None where the plan does not know it."""
+        place = self._places.get(name)
+        return None if place is None else self[place]
 
     def matching(self, search: str) -> list[int]:
         """Return the places of resources whose name, connection or congestion point contains a text."""

@@ -1,15 +1,17 @@
 """Loads a folder of tables into the store, and writes them back."""
 
+import io
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
 from agr.connectors.tables.folder import Reading, read_folder
-from agr.connectors.tables.writing import write_folder
+from agr.connectors.tables.writing import csv_lines, write_folder
 from agr.domain.isp import Clock, SystemClock, period_of
 from agr.domain.plan import Reason, ReasonKind
 from agr.settings import Settings
-from agr.store import day, own_portfolio, plans, portfolio, register
+from agr.store import day, own_portfolio, plans, portfolio, register, register_rows
 from agr.store.engine import Store
 from agr.store.own_portfolio import OWN_LIST
 
@@ -42,3 +44,15 @@ def export_tables(settings: Settings, store: Store, folder: Path, kind: Literal[
         forecasts = register.forecasts(tx, settings.time_zone, settings.isp_minutes)
         prices = register.prices(tx)
     write_folder(replace(known, forecasts=forecasts, prices=prices), folder, format=kind)
+
+
+def zipped(store: Store) -> bytes:
+    """Return the register's tables with rows as CSV files in a ZIP archive, without forecasts and prices."""
+    with store.transaction() as tx:
+        tables = register_rows.every(tx, register_rows.TABLES)
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as file:
+        for table, rows in tables.items():
+            if rows or table == "connections":
+                file.writestr(f"{table}.csv", "".join(csv_lines(table, rows)))
+    return archive.getvalue()

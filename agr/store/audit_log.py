@@ -31,14 +31,65 @@ def record(tx: Tx, *, at: datetime, who: str, action: str, subject: str, why: st
     return int(result.inserted_primary_key[0])
 
 
-def entries(tx: Tx, *, limit: int = 100, before: int | None = None, action: str | None = None) -> list[AuditEntry]:
-    """Return the newest lines, optionally those older than line `before` or of one action."""
-    query = sa.select(t.audit_log).order_by(t.audit_log.c.id.desc()).limit(limit)
+@dataclass(frozen=True, kw_only=True)
+class Chosen:
+    """Which lines of the audit log; what is empty or None leaves nothing out."""
+
+    who: str = ""  # begins with
+    action: str = ""
+    text: str = ""  # anywhere in subject, reason or detail
+    since: datetime | None = None
+    until: datetime | None = None  # before
+
+
+EVERYTHING = Chosen()
+
+
+def entries(
+    tx: Tx, *, limit: int = 100, before: int | None = None, after: int | None = None, chosen: Chosen = EVERYTHING
+) -> list[AuditEntry]:
+    """Return the newest of the chosen lines, optionally those older than line `before`.
+
+    With `after`, the oldest ones that are newer than that line, oldest first.
+    """
+    c = t.audit_log.c
+    query = sa.select(t.audit_log).order_by(c.id.desc() if after is None else c.id).limit(limit)
     if before is not None:
-        query = query.where(t.audit_log.c.id < before)
-    if action is not None:
-        query = query.where(t.audit_log.c.action == action)
-    return [AuditEntry(**row._mapping) for row in tx.execute(query)]
+        query = query.where(c.id < before)
+    if after is not None:
+        query = query.where(c.id > after)
+    return [AuditEntry(**row._mapping) for row in tx.execute(query.where(*_conditions(chosen)))]
+
+
+def _conditions(chosen: Chosen) -> list[sa.ColumnElement[bool]]:
+    c = t.audit_log.c
+    found: list[sa.ColumnElement[bool]] = []
+    if chosen.who:
+        found.append(c.who.startswith(chosen.who, autoescape=True))
+    if chosen.action:
+        found.append(c.action == chosen.action)
+    if chosen.text:
+        found.append(sa.or_(*(col.icontains(chosen.text, autoescape=True) for col in (c.subject, c.why, c.detail))))
+    if chosen.since is not None:
+        found.append(c.at >= chosen.since)
+    if chosen.until is not None:
+        found.append(c.at < chosen.until)
+    return found
+
+
+def actions(tx: Tx) -> list[str]:
+    """Return what has been done at all, in order of the alphabet."""
+    return sorted(tx.execute(sa.select(t.audit_log.c.action).distinct()).scalars())
+
+
+def about(tx: Tx, subject: str, limit: int) -> list[AuditEntry]:
+    """Return the newest lines about what rows of the register are called, newest first."""
+    c = t.audit_log.c
+    mine = sa.and_(c.action.in_(["add row", "edit row", "remove row"]), c.subject == subject[:512])
+    return [
+        AuditEntry(**row._mapping)
+        for row in tx.execute(sa.select(t.audit_log).where(mine).order_by(c.id.desc()).limit(limit))
+    ]
 
 
 @dataclass(frozen=True, kw_only=True)

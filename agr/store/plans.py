@@ -1,6 +1,6 @@
 """Plans with their outcomes and cases, and the D-Prognoses made from them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import cache
@@ -162,6 +162,14 @@ def prognoses_of(tx: Tx, period: date, congestion_point: str) -> list[Sent]:
     mine = sa.and_(t.prognoses.c.period == period, t.prognoses.c.congestion_point == congestion_point)
     rows = tx.execute(sa.select(*columns).where(mine).order_by(t.prognoses.c.id))
     return [Sent(**(dict(row._mapping) | {"power_w": tuple(row.power_w)})) for row in rows]
+
+
+def newest_revisions(tx: Tx, period: date, congestion_points: Iterable[str]) -> dict[str, int]:
+    """Return congestion point → newest revision that was sent, for some congestion points."""
+    c = t.prognoses.c
+    mine = sa.and_(c.period == period, c.congestion_point.in_(sorted(set(congestion_points))))
+    newest = sa.select(c.congestion_point, sa.func.max(c.revision)).where(mine).group_by(c.congestion_point)
+    return {row[0]: row[1] for row in tx.execute(newest)}
 
 
 def prognosis_states(tx: Tx, period: date) -> dict[int, str]:

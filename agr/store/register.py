@@ -3,30 +3,17 @@
 from collections.abc import Iterable
 from dataclasses import fields
 from datetime import date, datetime
-from functools import cache
 from typing import Any
 
 import numpy as np
 import sqlalchemy as sa
-from pydantic import TypeAdapter
 
 from agr.domain.isp import Period
 from agr.domain.kinds import MEASURED
-from agr.domain.register import KEYS, ROWS, Contract, Forecast, Price, Register, register_of
-from agr.store import input_version
+from agr.domain.register import Contract, Forecast, Price, Register, register_of
+from agr.store import input_version, register_rows
 from agr.store import tables as t
 from agr.store.engine import Tx
-
-_SERIES = ("forecasts", "prices")  # have tables of their own in the store
-
-
-@cache
-def _adapters() -> dict[str, TypeAdapter[Any]]:
-    return {table: TypeAdapter(row) for table, row in ROWS.items() if table not in _SERIES}
-
-
-def _key(table: str, position: int, row: Any) -> str:
-    return str(getattr(row, KEYS[table])) if table in KEYS else f"{position}:{row.congestion_point}"
 
 
 def replace(tx: Tx, register: Register) -> None:
@@ -43,11 +30,9 @@ def replace(tx: Tx, register: Register) -> None:
 def _replace_rows(tx: Tx, register: Register) -> None:
     input_version.changed(tx)
     tx.execute(t.register.delete())
+    whole = register.tables()
     rows = [
-        {"kind": table, "key": _key(table, i, row), "position": i, "data": _adapters()[table].dump_json(row).decode()}
-        for table, mine in register.tables().items()
-        if table not in _SERIES
-        for i, row in enumerate(mine)
+        register_rows.fields_of(table, i, row) for table in register_rows.TABLES for i, row in enumerate(whole[table])
     ]
     if rows:
         tx.execute(t.register.insert(), rows)
@@ -55,30 +40,23 @@ def _replace_rows(tx: Tx, register: Register) -> None:
 
 def has_rows(whole: Register) -> bool:
     """Say whether a register has anything but forecasts and prices."""
-    return any(rows for table, rows in whole.tables().items() if table not in _SERIES)
+    return any(whole.tables()[table] for table in register_rows.TABLES)
 
 
 def load(tx: Tx) -> Register:
     """Return the register without forecasts and prices."""
-    return load_tables(tx, *_adapters())
+    return load_tables(tx, *register_rows.TABLES)
 
 
 def load_tables(tx: Tx, *tables: str) -> Register:
     """Return some of the register's tables; the others are empty."""
-    found: dict[str, list[Any]] = {table: [] for table in tables}
-    c = t.register.c
-    for table, data in tx.execute(
-        sa.select(c.kind, c.data).where(c.kind.in_(tables)).order_by(c.kind, c.position)
-    ):  # fmt: skip
-        found[table].append(_adapters()[table].validate_json(data))
-    return register_of(found)
+    return register_of(register_rows.every(tx, tables))
 
 
 def contract(tx: Tx, contract_id: str) -> Contract | None:
     """Return one contract."""
-    mine = sa.and_(t.register.c.kind == "contracts", t.register.c.key == contract_id)
-    data = tx.execute(sa.select(t.register.c.data).where(mine)).scalar()
-    return None if data is None else _adapters()["contracts"].validate_json(data)
+    found = register_rows.get(tx, "contracts", contract_id)
+    return None if found is None else found.row
 
 
 def put_forecasts(tx: Tx, forecasts: Iterable[Forecast]) -> None:
@@ -116,6 +94,20 @@ def forecasts_on(tx: Tx, period: Period) -> dict[tuple[str, str], np.ndarray[Any
     c = t.forecasts.c
     rows = tx.execute(sa.select(c.resource, c.quantity, c.data).where(c.period == period.day))
     return {(r.resource, r.quantity): np.frombuffer(r.data, "<f8") for r in rows}
+
+
+def forecasts_of(tx: Tx, period: Period, resources: Iterable[str]) -> tuple[Forecast, ...]:
+    """Return the Period's forecasts of some resources."""
+    c = t.forecasts.c
+    mine = sa.and_(c.period == period.day, c.resource.in_(list(resources)))
+    rows = tx.execute(sa.select(c.resource, c.quantity, c.data).where(mine).order_by(c.resource, c.quantity))
+    return tuple(
+        Forecast(
+            resource=r.resource, quantity=r.quantity, period=period,
+            values=tuple(np.frombuffer(r.data, "<f8").tolist()),
+        )
+        for r in rows
+    )  # fmt: skip
 
 
 def latest_forecast_day(tx: Tx, before: date) -> date | None:

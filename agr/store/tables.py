@@ -123,6 +123,12 @@ register = sa.Table(
     sa.Column("key", sa.String(512), primary_key=True),
     sa.Column("position", sa.Integer, nullable=False),
     sa.Column("data", sa.Text, nullable=False),
+    sa.Column("search", sa.Text, nullable=False, server_default=""),  # its names in small letters, one a line
+    sa.Column("connection", sa.String(255)),  # that the row is about, or behind
+    sa.Column("point", sa.String(255)),  # the congestion point that the row is about
+    sa.Index(None, "kind", "position"),
+    sa.Index(None, "connection"),
+    sa.Index(None, "point"),
 )  # fmt: skip
 
 forecasts = sa.Table(

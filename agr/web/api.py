@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.openapi.utils import get_openapi
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response, StreamingResponse
 
 from agr.domain.errors import InputError, MissingError
 from agr.domain.faults import meant
@@ -21,6 +21,7 @@ from agr.store import audit_log, day, outbox, overrides, plans
 from agr.web import actions, nomination_routes, program_routes, trade_routes
 from agr.web import schemas as a
 from agr.web.action_routes import Number
+from agr.web.log_page import chosen_of, log_file
 from agr.web.run_pages import heads_of
 from agr.web.security import api_for, context_of
 
@@ -38,6 +39,7 @@ router.include_router(program_routes.router)
 router.include_router(nomination_routes.router)
 router.include_router(trade_routes.router)
 Reader = Annotated[Principal, Depends(api_for(Permission.READ))]
+Day = Annotated[date | None, Query(description="Local day, YYYY-MM-DD; included.")]
 Limit = Annotated[int, Query(ge=1, le=1000)]
 Offset = Annotated[int, Query(ge=0, le=10_000_000)]
 Text = Annotated[str, Query(max_length=255)]
@@ -222,12 +224,23 @@ def alarms(request: Request, _principal: Reader) -> list[a.AlarmOut]:
 
 @router.get("/log")
 def log_(
-    request: Request,
-    _principal: Reader,
-    limit: Limit = 100,
-    before: Annotated[int | None, Query(ge=1, le=2**31)] = None,
-) -> list[a.AuditEntryOut]:
-    """The audit log, newest first."""
-    with context_of(request).store.transaction() as tx:
-        lines = audit_log.entries(tx, limit=limit, before=before)
+    request: Request, _principal: Reader, limit: Limit = 100,
+    before: Annotated[int | None, Query(ge=1, le=2**31, description="Only lines older than this one.")] = None,
+    who: Text = "", action: Text = "", search: Text = "", first: Day = None, last: Day = None,
+) -> list[a.AuditEntryOut]:  # fmt: skip
+    """The audit log, newest first: of somebody, of one action, with a text, from a first to a last local day."""
+    context = context_of(request)
+    chosen = chosen_of(context, who, action, search, str(first or ""), str(last or ""))
+    with context.store.transaction() as tx:
+        lines = audit_log.entries(tx, limit=limit, before=before, chosen=chosen)
     return [a.AuditEntryOut(**vars(line)) for line in lines]
+
+
+@router.get("/log.csv", response_class=StreamingResponse)
+def log_csv(
+    request: Request, _principal: Reader, who: Text = "", action: Text = "", search: Text = "", first: Day = None,
+    last: Day = None,
+) -> Response:  # fmt: skip
+    """The chosen lines of the audit log as CSV, oldest first."""
+    context = context_of(request)
+    return log_file(context, chosen_of(context, who, action, search, str(first or ""), str(last or "")))

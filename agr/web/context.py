@@ -18,6 +18,7 @@ from agr.operations.manual_inputs import ManualInputs
 from agr.operations.nomination_answers import NominationAnswers
 from agr.operations.plan_cache import PlanCache
 from agr.operations.point_table import PointTable
+from agr.operations.register_edit import RegisterEdits
 from agr.operations.resource_programs import ProgramCache
 from agr.planning.progress import Progress
 from agr.schedule.bidding import Bidding
@@ -58,6 +59,7 @@ class Context:
     authentication: Authentication
     actions: Actions
     manual_inputs: ManualInputs
+    register_edits: RegisterEdits
     auction_results: AuctionResults
     nomination_answers: NominationAnswers
     bidding: Bidding

@@ -104,6 +104,7 @@ def environment() -> Environment:
         "xml": xml_text,
         "carry": carry,
         "number_of": number_of,
+        "combine": lambda query, more: query | more,
     }
     found.filters["state"] = lambda word: STATES.get(word, "quiet")
     found.globals |= {"local": local, "act": act}

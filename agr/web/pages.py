@@ -1,4 +1,4 @@
-"""Pages that only list what is stored: reservations, alarms, messages, the log, accounts."""
+"""Pages that only list what is stored: reservations, alarms, messages, accounts."""
 
 from datetime import timedelta
 from typing import Annotated
@@ -8,7 +8,7 @@ from fastapi.responses import HTMLResponse
 
 from agr.domain.errors import MissingError
 from agr.operations.accounts.roles import ROLES, Permission, Principal
-from agr.store import access, audit_log, day, inbox, outbox, overrides, register
+from agr.store import access, day, inbox, outbox, overrides, register
 from agr.web.layout import render
 from agr.web.security import context_of, page_for
 
@@ -82,16 +82,6 @@ def conversation(request: Request, principal: Viewer, conversation: str) -> HTML
     if not lines:
         raise MissingError(f"there is no conversation {conversation!r}")
     return render(request, principal, "conversation.html", lines=lines, conversation=conversation)
-
-
-@router.get("/log")
-def log_(
-    request: Request, principal: Viewer, before: int | None = None, action: Annotated[str, Query(max_length=64)] = ""
-) -> HTMLResponse:
-    """Who did what, when and why."""
-    with context_of(request).store.transaction() as tx:
-        lines = audit_log.entries(tx, limit=ROWS, before=before, action=action or None)
-    return render(request, principal, "log.html", lines=lines, action=action, rows=ROWS)
 
 
 @router.get("/account")

@@ -51,9 +51,10 @@ def programs(
         tag = _tag(found, plans.newest_prognosis(tx, found.period.day))
         if _unchanged(request, tag):
             return Response(status_code=304, headers=tag)
-        revisions = {sent.congestion_point: sent.revision for sent in plans.prognoses(tx, found.period.day)}
     places = found.matching(search)
     shown = [found[place] for place in places[offset : offset + limit]]
+    with context_of(request).store.transaction() as tx:
+        revisions = plans.newest_revisions(tx, found.period.day, (row.congestion_point for row in shown))
     body = a.ProgramsOut(
         period=found.period.day, plan=found.plan, start=found.period.start, isp_minutes=found.period.isp_minutes,
         isps=found.period.isp_count, matching=len(places), total=len(found),

@@ -352,6 +352,9 @@ PAGES = {
     "runs": f"/runs?period={PERIOD}", "plan": "/runs/2",
     "markets": f"/markets?period={PERIOD}", "reservations": f"/reservations?period={PERIOD}",
     "reservation": f"/reservations/{PERIOD}/FO-A",
+    "programs": f"/programs?period={PERIOD}",
+    "register": "/register/batteries", "register-row": f"/register/batteries/row?key=battery%20a&period={PERIOD}",
+    "register-edit": "/register/batteries/edit?key=battery%20a",
     "outbox": "/outbox", "alarms": "/alarms", "log": "/log", "account": "/account", "refused": "/runs/999999",
 }  # fmt: skip
 CONTRAST = {"type": "rule", "values": ["color-contrast"]}

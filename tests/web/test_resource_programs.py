@@ -2,8 +2,10 @@
 
 import csv
 import io
+import re
 from collections.abc import Iterator
 from datetime import timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +20,7 @@ from agr.operations.program_folder import FAILED, ProgramFolder
 from agr.operations.resource_programs import ProgramCache
 from agr.settings import Programs
 from agr.store import day, plans
+from tests.builders.accounts import account
 from tests.builders.operators_side import Desk
 from tests.builders.worlds import OTHER_POINT, PERIOD, POINT, World
 
@@ -221,3 +224,30 @@ def test_the_command_writes_the_same_files(desk: Desk, tmp_path: Path) -> None:
         assert refused.exit_code == 1
         assert words in " ".join(refused.stderr.split())
         assert "Traceback" not in refused.output
+
+
+def test_the_page_shows_the_programs_and_offers_the_files(desk: Desk) -> None:
+    person = desk.anybody()
+    person.cookies.set("agr_session", account(desk.daemon.authentication, "vera", "viewer"))
+    page = person.get("/programs", params={"period": DAY})
+    rows = {row["resource"]: row for row in told(desk)["programs"]}
+    assert page.status_code == 200
+    for name, row in rows.items():
+        line = re.search(rf'<th scope="row"><a href="[^"]*key={name}&[^"]*">{name}</a>.*?</tr>', page.text, re.DOTALL)
+        assert line is not None
+        power = np.array(row["power_kw"])
+        assert f'data-label="consumes kWh">{power.clip(min=0).sum() / 4:,.1f}<' in line[0]
+        steps = re.search(r'<path d="(M[^"]*)"/></svg>', line[0])
+        assert steps is not None
+        heights = [float(part.split("H")[0].split(" ")[1]) for part in re.split("[ML]", steps[1])[1:]]
+        assert len(heights) == 92
+        lower = [a > b for a, b in pairwise(power) if abs(a - b) > 5]
+        assert lower == [
+            h < k for h, k, a, b in zip(heights, heights[1:], power, power[1:], strict=False) if abs(a - b) > 5
+        ]
+    assert "load-1" not in person.get("/programs", params={"period": DAY, "q": OTHER_POINT}).text
+    (link,) = re.findall(r'href="(/api/v1/days/[^"]*\.csv)"', page.text)
+    assert person.get(link).text == desk.as_("viewer").get(URL + ".csv").text
+    later = person.get("/programs", params={"period": str(PERIOD.next().day)})
+    assert "There is no plan for this Period yet" in later.text
+    assert person.get("/programs", params={"period": DAY, "plan": 99}).status_code == 404

@@ -1,6 +1,7 @@
 """Writes a register as a folder of tables; reading the folder gives the same register."""
 
 import csv
+import io
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, time
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any, Literal
 import pyarrow as pa
 import pyarrow.parquet
 
-from agr.connectors.tables.columns import columns_of
+from agr.connectors.tables.columns import Column, columns_of
 from agr.domain.errors import TableError
 from agr.domain.isp import Period
 from agr.domain.register import ROWS, Forecast, Register
@@ -19,6 +20,7 @@ _PARQUET: dict[type, pa.DataType] = {
     str: pa.string(), float: pa.float64(), int: pa.int64(), date: pa.date32(),
     time: pa.time64("us"), datetime: _INSTANT, tuple: pa.list_(pa.float64()),
 }  # fmt: skip
+_AT_ONCE = 500
 
 
 def write_folder(register: Register, folder: Path, format: Literal["csv", "parquet"] = "csv") -> None:  # noqa: A002
@@ -35,16 +37,37 @@ def write_folder(register: Register, folder: Path, format: Literal["csv", "parqu
         raise TableError([f"{folder}: cannot be written ({error.strerror})"]) from error
 
 
+def csv_lines(table: str, values: Sequence[Any]) -> Iterator[str]:
+    """Yield the text of a CSV table in parts: its header, then some hundred rows each."""
+    names = [column.name for column in _columns(table, values)]
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(names)
+    for place, row in enumerate(_cells(table, names, values)):
+        writer.writerow([cell_text(cell) for cell in row])
+        if place % _AT_ONCE == _AT_ONCE - 1:
+            yield text.getvalue()
+            text.seek(0)
+            text.truncate()
+    yield text.getvalue()
+
+
+def _columns(table: str, values: Sequence[Any]) -> list[Column]:
+    return [column for column in columns_of(table) if not _left_out(table, column.name, values)]
+
+
+def _cells(table: str, names: Sequence[str], values: Sequence[Any]) -> Iterator[tuple[object, ...]]:
+    return _forecast_rows(values) if table == "forecasts" else _rows(names, values)
+
+
 def _write(table: str, values: Sequence[Any], path: Path) -> None:
-    columns = [column for column in columns_of(table) if not _left_out(table, column.name, values)]
+    columns = _columns(table, values)
     names = [column.name for column in columns]
-    rows = _forecast_rows(values) if table == "forecasts" else _rows(names, values)
     if path.suffix == ".csv":
         with path.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(names)
-            writer.writerows([_text(cell) for cell in row] for row in rows)
+            file.writelines(csv_lines(table, values))
     else:
+        rows = _cells(table, names, values)
         cells = list(zip(*rows, strict=True)) or [()] * len(names)
         data = {c.name: pa.array(part, _PARQUET[c.kind]) for c, part in zip(columns, cells, strict=True)}
         pa.parquet.write_table(pa.table(data), path)
@@ -71,7 +94,8 @@ def _forecast_rows(forecasts: Sequence[Forecast]) -> Iterator[tuple[object, ...]
             yield forecast.resource, forecast.quantity, start, value
 
 
-def _text(cell: object) -> str:
+def cell_text(cell: object) -> str:
+    """Return a value as it is written in a CSV table; None is empty."""
     if isinstance(cell, str):
         return cell
     if isinstance(cell, float):

@@ -1,0 +1,228 @@
+"""Adds, changes and removes single rows of the register, by the rules of `agr import`, one at a time."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from agr.connectors.tables.columns import columns_of
+from agr.connectors.tables.one_row import EnteredRow, Placed, cells_of, read_entered
+from agr.domain.errors import ConflictError, InputError, MissingError
+from agr.domain.faults import Finding, meant, number_of
+from agr.domain.isp import Period
+from agr.domain.kinds import BY_TABLE
+from agr.domain.plausibility import doubts
+from agr.domain.register import KEYS, Register, register_of
+from agr.operations.accounts.roles import Principal
+from agr.operations.action_base import ActionBase, Done, said_why
+from agr.store import day, own_portfolio, portfolio, register, register_rows
+from agr.store.engine import Tx
+from agr.store.own_portfolio import OWN_LIST
+from agr.store.register_rows import Stored
+
+_OF_POINTS = ("connections", "congestion_points")
+_BY_POWER = ("contracts", "limits")  # doubtful beside the power of all resources
+_NAMED = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checked:
+    """What was entered for a row, beside what is there."""
+
+    table: str
+    cells: Mapping[str, str]
+    entered: EnteredRow
+    old: Stored | None  # None: a new row
+
+    @property
+    def changes(self) -> dict[str, tuple[str, str]]:
+        """Column → what it says now and what was entered, where they differ."""
+        if self.entered.row is None:
+            return {}
+        before = cells_of(self.table, self.old.row) if self.old else {}
+        after = cells_of(self.table, self.entered.row)
+        return {name: (before.get(name, ""), text) for name, text in after.items() if before.get(name, "") != text}
+
+
+def table_named(name: str) -> str:
+    """Return a table of the register. Raises MissingError."""
+    if name not in register_rows.TABLES:
+        raise MissingError(f"there is no table {name!r} in the register; {meant(name, register_rows.TABLES)}")
+    return name
+
+
+def name_of(table: str, row: Any) -> str:
+    """Return how people call a row."""
+    if table in KEYS:
+        return str(getattr(row, KEYS[table]))
+    return f"{row.connection} at {row.congestion_point}" if hasattr(row, "connection") else str(row.congestion_point)
+
+
+class RegisterEdits(ActionBase):
+    """Each change is checked, recorded with both values, who, when and why, and asks for a plan, in one transaction."""
+
+    def row(self, table: str, key: str) -> Stored:
+        """Return a row. Raises MissingError."""
+        with self._store.transaction() as tx:
+            return _row(tx, table_named(table), key)
+
+    def check(self, table: str, key: str | None, cells: Mapping[str, str]) -> Checked:
+        """Read what was entered for a row, None: for a new one; nothing is changed. Raises MissingError."""
+        with self._store.transaction() as tx:
+            old = None if key is None else _row(tx, table_named(table), key)
+            return self._checked(tx, table_named(table), old, cells)
+
+    def enter(
+        self, by: Principal, table: str, key: str | None, cells: Mapping[str, str], why: str, *, seen: str | None = None
+    ) -> Done:
+        """Add a row, or change the one with the key, which must be as the caller has seen it.
+
+        Raises InputError with every fault, and ConflictError if the row has changed since it was `seen` or is gone.
+        """
+        why, table = said_why(why), table_named(table)
+        with self._store.transaction() as tx:
+            register_rows.begin_change(tx)
+            old = None if key is None else _unchanged(register_rows.get(tx, table, key), table, key, seen)
+            checked = self._checked(tx, table, old, cells)
+            if checked.entered.faults:
+                raise InputError("\n".join(in_words(fault) for fault in checked.entered.faults))
+            if not checked.changes:
+                raise InputError("nothing differs from what is in the register")
+            row = checked.entered.row
+            new = register_rows.add(tx, table, row) if old is None else register_rows.change(tx, old, row)
+            did = "add row" if old is None else "edit row"
+            detail = "; ".join(
+                f"{column}: {_or_empty(b)} → {_or_empty(a)}" for column, (b, a) in checked.changes.items()
+            )
+            name = name_of(table, new.row)
+            entry = self._record(tx, by, did, f"{table} {name}", why, detail)
+            text = f"{name} was {'added to' if old is None else 'changed in'} {table}"
+            self._follow(tx, table, [row, *([old.row] if old else [])], f"{by.name}: {text} ({why})")
+        self._wake()
+        return Done(text=f"{text}; a plan follows where one was made", entry=entry)
+
+    def remove(self, by: Principal, table: str, key: str, why: str, *, seen: str | None = None) -> Done:
+        """Remove a row that nothing else refers to. Raises ConflictError if it does, has changed or is gone."""
+        why, table = said_why(why), table_named(table)
+        with self._store.transaction() as tx:
+            register_rows.begin_change(tx)
+            old = _unchanged(register_rows.get(tx, table, key), table, key, seen)
+            name = name_of(table, old.row)
+            if table == "connections" and (behind := register_rows.about_connection(tx, key)):
+                words = ", ".join(f"{name_of(one.table, one.row)} ({one.table})" for one in behind[:_NAMED])
+                more = f" and {len(behind) - _NAMED} more" if len(behind) > _NAMED else ""
+                raise ConflictError(
+                    f"{number_of(len(behind), 'row refers', 'rows refer')} to connection {name}: {words}{more}; remove "
+                    "them first, or give the connection a last_day"
+                )
+            register_rows.remove(tx, old)
+            detail = "; ".join(f"{column}: {text}" for column, text in cells_of(table, old.row).items() if text)
+            entry = self._record(tx, by, "remove row", f"{table} {name}", why, detail)
+            self._follow(tx, table, [old.row], f"{by.name}: {name} was removed from {table} ({why})")
+        self._wake()
+        return Done(text=f"{name} is removed from {table}; a plan follows where one was made", entry=entry)
+
+    def _checked(self, tx: Tx, table: str, old: Stored | None, cells: Mapping[str, str]) -> Checked:
+        given = {name: text.strip() for name, text in cells.items()}
+        entered = read_entered(
+            table, given, _beside(tx, table, old, given), brps=[brp.name for brp in self._settings.brps]
+        )
+        if old is not None and table in KEYS and entered.row is not None and name_of(table, entered.row) != old.key:
+            words = f"{old.key!r} names the row and stays; add a row with the new name, then remove this one"
+            fault = Finding(file=table, column=KEYS[table], words=words)
+            entered = replace(entered, row=None, faults=(*entered.faults, fault))
+        if entered.row is not None:
+            entered = replace(entered, warnings=(*entered.warnings, *self._doubts(tx, table, old, entered.row)))
+        return Checked(table=table, cells=given, entered=entered, old=old)
+
+    def _doubts(self, tx: Tx, table: str, old: Stored | None, row: Any) -> Iterator[Finding]:
+        """Yield values that were probably meant in another unit, beside what is known around them."""
+        around = self._around(tx, table, old, row)
+        name = getattr(row, KEYS[table]) if table in KEYS else row.congestion_point
+        for doubt in doubts(around):
+            if doubt.table == table and doubt.name == name:
+                yield Finding(file=table, column=doubt.column, words=doubt.words)
+
+    def _around(self, tx: Tx, table: str, old: Stored | None, row: Any) -> Register:
+        """Return the entered row with what it is compared with: all resources, or those behind its connection."""
+        if table in _BY_POWER:
+            return register.load_tables(tx, *BY_TABLE).with_table(table, [row])
+        if table not in BY_TABLE:
+            return register_of({table: [row]})
+        rows: dict[str, list[Any]] = {table: [row]}
+        for one in register_rows.about_connection(tx, row.connection):
+            if one.table in BY_TABLE and (old is None or (one.table, one.key) != (old.table, old.key)):
+                rows.setdefault(one.table, []).append(one.row)
+        names = [one.resource for mine in rows.values() for one in mine]
+        period = self.today().next()
+        return register_of({**rows, "forecasts": register.forecasts_of(tx, period, names)})
+
+    def _follow(self, tx: Tx, table: str, rows: list[Any], text: str) -> None:
+        """Take our own congestion points into the portfolio again, and ask for plans that a row concerns."""
+        alone = not any(participant.role == "CRO" for participant in self._settings.participants)
+        for period in (self.today(), self.today().next()):
+            taken = OWN_LIST in portfolio.answers(tx, period.day)
+            if table in _OF_POINTS and (taken or "portfolio_query" in day.done_moments(tx, period.day)):
+                own_portfolio.take(tx, period, self._clock.now(), alone=alone)
+            if any(_concerns(table, row, period) for row in rows):
+                self._ask(tx, period, text)
+
+
+def in_words(fault: Finding) -> str:
+    """Return a fault of an entered row, which has no file and line."""
+    return f"{fault.column}: {fault.words}" if fault.column else fault.words
+
+
+def _or_empty(text: str) -> str:
+    return text or "empty"
+
+
+def _row(tx: Tx, table: str, key: str) -> Stored:
+    found = register_rows.get(tx, table, key)
+    if found is None:
+        raise MissingError(f"there is no row {key!r} in {table}; it may have been removed")
+    return found
+
+
+def _unchanged(now: Stored | None, table: str, key: str, seen: str | None) -> Stored:
+    """Return the row as it is if that is what was seen. Raises ConflictError."""
+    if now is None:
+        raise ConflictError(f"{key} has been removed from {table} meanwhile; add it again if it is still needed")
+    if seen is not None and seen != now.seen:
+        raise ConflictError(f"{name_of(table, now.row)} has changed meanwhile; look at both values, then decide again")
+    return now
+
+
+def _beside(tx: Tx, table: str, old: Stored | None, cells: Mapping[str, str]) -> dict[str, list[Placed]]:
+    """Return the rows to which an entered one must fit."""
+    found: list[Stored] = []
+    if "connection" in {column.name for column in columns_of(table)}:
+        known = register_rows.get(tx, "connections", cells.get("connection", ""))
+        found += [known] if known else []
+    if table in BY_TABLE:
+        found += register_rows.named(tx, cells.get("resource", ""))
+    elif table in KEYS:
+        known = register_rows.get(tx, table, cells.get(KEYS[table], ""))
+        found += [known] if known else []
+    elif table == "congestion_points":
+        mine = register_rows.about_connection(tx, cells.get("connection", ""))
+        found += [one for one in mine if one.table == table]
+        point = register_rows.about_point(tx, table, cells.get("congestion_point", ""), limit=2)
+        found += [one for one in point if one.key not in {other.key for other in found}]
+    beside: dict[str, list[Placed]] = {"connections": []} if table != "connections" else {}
+    for one in found:
+        if old is None or (one.table, one.key) != (old.table, old.key):
+            beside.setdefault(one.table, []).append((one.position + 1, one.row))
+    return beside
+
+
+def _concerns(table: str, row: Any, period: Period) -> bool:
+    """Say whether a row can matter to a Period, by its days or instants."""
+    dates = {name: value for name, value in vars(row).items() if isinstance(value, date)}
+    first, last = dates.get("first_day", date.min), dates.get("last_day", date.max)
+    instants = [value for value in dates.values() if isinstance(value, datetime)]
+    if table in BY_TABLE and instants:
+        # A car or run of the night before or after may reach into the Period, or be planned with it.
+        margin = timedelta(days=1)
+        return min(instants) - margin < period.end and max(instants) + margin > period.start
+    return first <= period.day <= last

@@ -1,0 +1,326 @@
+"""The register on the operators' page: searched, looked at, changed by the rules of `agr import`, and downloaded."""
+
+import io
+import re
+import zipfile
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import httpx
+import pytest
+
+from agr.connectors.tables.folder import read_folder
+from agr.domain.kinds.battery import Battery
+from agr.domain.kinds.fixed_load import FixedLoad
+from agr.domain.register import Connection, PointMember
+from agr.store import audit_log, day, portfolio, register, register_rows
+from agr.store.own_portfolio import OWN_LIST
+from tests.builders.accounts import account
+from tests.builders.operators_side import Desk
+from tests.builders.worlds import NOW, OTHER_POINT, PERIOD, POINT, World
+
+ONE, TWO = "ean.299000000000000015", "ean.299000000000000022"
+FREE = "ea1.2024-01.example.agr:depot"
+CSRF = re.compile(r'name="csrf" value="([^"]*)"')
+SEEN = re.compile(r'name="seen" value="([^"]*)"')
+
+
+def battery(name: str = "battery", connection: str = ONE) -> Battery:
+    return Battery(
+        resource=name, connection=connection, charge_kw=100, discharge_kw=100, capacity_kwh=200, initial_kwh=100,
+        end_kwh=100,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    opened = Desk(World(tmp_path))
+    first = date(2026, 1, 1)
+    opened.world.know_register(
+        connections=tuple(Connection(address=a, first_day=first) for a in (ONE, TWO, FREE)),
+        resources=(
+            battery(), FixedLoad(resource="load-1", connection=ONE), FixedLoad(resource="load-2", connection=TWO)
+        ),
+    )  # fmt: skip
+    yield opened
+    opened.close()
+
+
+class Person:
+    """Somebody at a browser without JavaScript, who has logged in."""
+
+    def __init__(self, desk: Desk, name: str, role: str) -> None:
+        secret = account(desk.daemon.authentication, name, role)
+        self.client = desk.anybody()
+        self.client.cookies.set("agr_session", secret)
+
+    def get(self, path: str, **asked: str) -> httpx.Response:
+        return self.client.get(path, params=asked)
+
+    def post(self, path: str, form: dict[str, str], **asked: str) -> httpx.Response:
+        csrf = CSRF.search(self.get("/account").text)
+        assert csrf is not None
+        return self.client.post(path, params=asked, data={"csrf": csrf[1], **form}, follow_redirects=True)
+
+    def enter(self, table: str, cells: dict[str, str], *, key: str = "", step: str = "enter", **more: str):
+        form = {f"cell {name}": value for name, value in cells.items()}
+        path, asked = (f"/register/{table}/edit", {"key": key}) if key else (f"/register/{table}/new", {})
+        return self.post(path, {**form, "step": step, "why": "a test", **more}, **asked)
+
+
+@pytest.fixture
+def anna(desk: Desk) -> Person:
+    return Person(desk, "anna", "operator")
+
+
+BATTERY = {
+    "resource": "battery", "connection": ONE, "charge_kw": "100", "discharge_kw": "100", "capacity_kwh": "200",
+    "initial_kwh": "100", "end_kwh": "100",
+}  # fmt: skip
+
+
+def stored(desk: Desk, table: str, key: str):
+    with desk.world.store.transaction() as tx:
+        return register_rows.get(tx, table, key)
+
+
+def triggers(desk: Desk) -> list[str]:
+    with desk.world.store.transaction() as tx:
+        return [str(trigger.reason.text) for trigger in day.open_triggers(tx)]
+
+
+def test_tables_are_searched_by_any_name_and_come_in_pages(desk: Desk, anna: Person) -> None:
+    many = tuple(Connection(address=f"ean.{n:018d}", first_day=date(2026, 1, 1)) for n in range(120))
+    with desk.world.store.transaction() as tx:
+        register.replace(tx, register.load(tx).with_table("connections", many))
+    page = anna.get("/register/connections")
+    assert "120 of 120" in page.text
+    assert "ean.000000000000000049" in page.text
+    assert "ean.000000000000000050" not in page.text
+    assert "ean.000000000000000119" in anna.get("/register/connections", page="3").text
+    found = anna.get("/register/connections", q="00011").text
+    assert "11 of 120" in found, "number 11, and 110 to 119"
+    assert "load-2" in anna.get("/register/fixed_loads", q=TWO.upper()).text
+    assert "load-1" not in anna.get("/register/fixed_loads", q=TWO).text
+    assert "No row matches" in anna.get("/register/fixed_loads", q="100%_").text
+    assert anna.get("/register/no_table").status_code == 404
+
+
+def test_a_row_says_what_is_planned_for_it_and_why(desk: Desk, anna: Person) -> None:
+    page = anna.get("/register/batteries/row", key="battery").text
+    assert "There is no plan for 2026-03-29 yet" in page
+    with desk.world.store.transaction() as tx:
+        points = [replace(p, connections=(ONE,)) for p in portfolio.load(tx, PERIOD).points if p.address == POINT]
+        portfolio.replace(tx, PERIOD.day, "cro.example", tuple(points), (TWO, FREE))
+    desk.plan()
+    page = anna.get("/register/batteries/row", key="battery").text
+    assert "plan 1" in page
+    assert "first plan" in page
+    assert 'data-chart="lines" id="stored"' in page
+    told = desk.as_("viewer").get(f"/api/v1/days/{PERIOD.day}/programs", params={"search": "battery"}).json()
+    (power_kw,) = [row["power_kw"] for row in told["programs"]]
+    isps = r'data-label="ISPs">(\d+)(?:–(\d+))?</td><td class="num" data-label="power kW">([^<]+)</td>'
+    stretches = re.findall(isps, page)
+    assert stretches[0][0] == "1"
+    assert (stretches[-1][1] or stretches[-1][0]) == "92"
+    for first, last, power in stretches:
+        said = float(power.replace("−", "-").replace(",", ""))
+        assert [round(kw, 3) for kw in power_kw[int(first) - 1 : int(last or first)]] == pytest.approx(
+            [said] * (int(last or first) - int(first) + 1), abs=0.001
+        )
+    assert "reservation FO-1 of -100.0 kW" in page, "what holds it"
+    whole = anna.get("/register/connections/row", key=ONE).text
+    assert "load-1" in whole
+    assert 'id="planned"' in whole
+    assert "no forecast" not in page
+    assert "There is no forecast <code>power_kw</code> of load-1 for 2026-04-02" in anna.get(
+        "/register/fixed_loads/row", key="load-1", period="2026-04-02"
+    ).text  # fmt: skip
+
+
+def test_a_battery_is_added_without_a_file_and_planned(desk: Desk, anna: Person) -> None:
+    desk.plan()
+    cells = BATTERY | {"resource": "battery-2", "connection": TWO, "wear_eur_per_mwh": "5"}
+    look = anna.enter("batteries", cells, step="look")
+    assert look.status_code == 200
+    assert "Nothing is entered yet" in look.text
+    assert stored(desk, "batteries", "battery-2") is None
+    done = anna.enter("batteries", cells)
+    assert "battery-2 was added to batteries; a plan follows" in done.text
+    assert stored(desk, "batteries", "battery-2").row == replace(battery("battery-2", TWO), wear_eur_per_mwh=5.0)
+    assert triggers(desk) == ["anna: battery-2 was added to batteries (a test)"]
+    with desk.world.store.transaction() as tx:
+        (entry, *_) = audit_log.entries(tx)
+    assert (entry.who, entry.action, entry.subject, entry.why) == (
+        "anna", "add row", "batteries battery-2", "a test"
+    )  # fmt: skip
+    assert "capacity_kwh: empty → 200.0" in entry.detail
+
+
+FAULTS = [
+    ("batteries", BATTERY, "'battery' appears twice, first in batteries, row 1"),
+    ("batteries", BATTERY | {"resource": "load-1"}, "'load-1' appears twice, first in fixed_loads, row 1"),
+    ("batteries", BATTERY | {"resource": "b", "connection": "ean.299000000000000039"}, "is not in the table of conn"),
+    ("batteries", BATTERY | {"resource": "#b"}, "'#b' is not a name"),
+    ("connections", {"address": "299", "first_day": "2026-01-01"}, "'299' is not an entity address"),
+    ("batteries", BATTERY | {"resource": "b", "charge_kw": "1,5"}, "write a decimal point"),
+    ("batteries", BATTERY | {"resource": "b", "end_kwh": "300"}, "300 is more than capacity_kwh 200"),
+    ("batteries", BATTERY | {"resource": "b", "charge_kw": " "}, "charge_kw: is empty; a value is needed"),
+    ("batteries", BATTERY | {"resource": "b", "charge_w": "1"}, "charge_kw is: convert the values to that unit"),
+    ("connections", {"address": ONE, "first_day": "2026-01-01"}, "appears twice"),
+    ("connections", {"address": FREE + "2", "first_day": "1.1.2026"}, "write YYYY-MM-DD"),
+    ("limits", {"congestion_point": POINT, "first_day": "2026-01-01", "last_day": "2026-02-01", "window_start": "00:00",
+                "window_end": "00:00", "penalty_eur_per_mwh": "500"}, "give at least one bound"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("table", "cells", "words"), FAULTS)
+def test_what_import_would_refuse_is_refused_and_kept_in_the_form(
+    desk: Desk, anna: Person, table: str, cells: dict[str, str], words: str
+) -> None:
+    with desk.world.store.transaction() as tx:
+        before = register.load(tx)
+    for step in ("look", "enter"):
+        refused = anna.enter(table, cells, step=step)
+        assert refused.status_code == 422
+        assert words in refused.text.replace("&#39;", "'")
+        assert all(
+            f'value="{text}"' in refused.text for text in cells.values() if text != " " and "charge_w" not in cells
+        )
+    with desk.world.store.transaction() as tx:
+        assert register.load(tx) == before
+    assert not triggers(desk)
+
+
+def test_doubtful_values_are_shown_before_they_are_entered(anna: Person) -> None:
+    look = anna.enter("batteries", BATTERY | {"charge_kw": "100000"}, key="battery", step="look")
+    assert look.status_code == 200
+    assert "Doubtful" in look.text
+    assert "did you mean 100 kW?" in look.text.replace("&#39;", "'")
+
+
+def test_a_change_writes_both_values_and_a_second_one_is_refused_with_both(desk: Desk, anna: Person) -> None:
+    form = anna.get("/register/batteries/edit", key="battery")
+    seen = SEEN.search(form.text)
+    assert seen is not None
+    assert 'name="cell charge_kw" value="100"' in form.text
+    bert = Person(desk, "bert", "operator")
+    first = bert.enter("batteries", BATTERY | {"charge_kw": "80"}, key="battery", seen=seen[1])
+    assert "battery was changed in batteries" in first.text
+    with desk.world.store.transaction() as tx:
+        assert audit_log.entries(tx)[0].detail == "charge_kw: 100.0 → 80.0"
+    for step in ("look", "enter"):
+        late = anna.enter("batteries", BATTERY | {"charge_kw": "90"}, key="battery", seen=seen[1], step=step)
+        assert late.status_code == 409
+        assert "has changed meanwhile" in late.text
+        assert '<tr><th scope="row">charge_kw</th><td>80</td><td><b>90</b></td></tr>' in late.text
+        assert stored(desk, "batteries", "battery").row.charge_kw == 80
+    again = SEEN.search(late.text)
+    assert again is not None
+    anna.enter("batteries", BATTERY | {"charge_kw": "90"}, key="battery", seen=again[1])
+    assert stored(desk, "batteries", "battery").row.charge_kw == 90
+    assert "80.0 → 90.0" in anna.get("/register/batteries/row", key="battery").text
+
+
+def test_a_row_that_was_removed_meanwhile_can_be_added_again(desk: Desk, anna: Person) -> None:
+    seen = stored(desk, "batteries", "battery").seen
+    bert = Person(desk, "bert", "operator")
+    assert bert.post("/register/batteries/remove", {"seen": seen, "why": "sold"}, key="battery").status_code == 200
+    late = anna.enter("batteries", BATTERY | {"charge_kw": "90"}, key="battery", seen=seen)
+    assert late.status_code == 409
+    assert "battery has been removed from batteries meanwhile" in late.text
+    assert "Add to batteries" in late.text
+    assert 'value="90"' in late.text
+
+
+def test_a_name_stays_and_what_changes_nothing_is_not_entered(desk: Desk, anna: Person) -> None:
+    renamed = anna.enter("batteries", BATTERY | {"resource": "other"}, key="battery")
+    assert renamed.status_code == 422
+    assert "add a row with the new name, then remove this one" in renamed.text
+    same = anna.enter("batteries", BATTERY, key="battery", step="look")
+    assert "nothing differs from what is in the register" in same.text
+    assert anna.enter("batteries", BATTERY, key="battery").status_code == 422
+
+
+def test_a_connection_is_not_removed_from_under_its_resources(desk: Desk, anna: Person) -> None:
+    refused = anna.post("/register/connections/remove", {"why": "moved"}, key=ONE)
+    assert refused.status_code == 409
+    assert "2 rows refer to connection" in refused.text
+    assert "load-1 (fixed_loads), battery (batteries)" in refused.text
+    assert anna.post("/register/connections/remove", {"why": "moved"}, key=FREE).status_code == 200
+    assert stored(desk, "connections", FREE) is None
+    with desk.world.store.transaction() as tx:
+        assert audit_log.entries(tx)[0].detail == f"address: {FREE}; first_day: 2026-01-01"
+
+
+def test_only_who_may_change_the_register_changes_it(desk: Desk) -> None:
+    vera = Person(desk, "vera", "viewer")
+    assert "Add…" not in vera.get("/register/batteries").text
+    assert "Edit…" not in vera.get("/register/batteries/row", key="battery").text
+    for answer in (
+        vera.get("/register/batteries/new"), vera.get("/register/batteries/edit", key="battery"),
+        vera.enter("batteries", BATTERY | {"charge_kw": "1"}, key="battery"),
+        vera.post("/register/batteries/remove", {"why": "a test"}, key="battery"),
+    ):  # fmt: skip
+        assert answer.status_code == 403
+        assert "needs the permission &#39;register&#39;" in answer.text
+    forged = vera.client.post("/register/batteries/remove", params={"key": "battery"}, data={"why": "x"})
+    assert forged.status_code == 403
+    assert desk.anybody().get("/register/batteries").status_code == 303, "to the log-in"
+    assert stored(desk, "batteries", "battery") is not None
+
+
+def test_a_change_that_concerns_no_planned_day_asks_for_no_plan(desk: Desk, anna: Person) -> None:
+    desk.plan()
+    later = {"address": FREE, "first_day": "2026-06-01"}
+    anna.enter("connections", later | {"last_day": "2026-12-31"}, key=FREE)
+    assert len(triggers(desk)) == 1, "it was valid until now"
+    desk.daemon.planner.run_due()
+    anna.enter("connections", later | {"last_day": "2027-12-31"}, key=FREE)
+    assert not triggers(desk)
+
+
+def test_our_own_congestion_points_follow_a_change(desk: Desk, anna: Person) -> None:
+    cells = {"congestion_point": POINT, "dso": "dso.example", "connection": ONE, "first_day": "2026-01-01"}
+    with desk.world.store.transaction() as tx:
+        portfolio.replace(tx, PERIOD.day, "cro.example", (), ())
+        portfolio.replace(tx, PERIOD.day, OWN_LIST, (), ())
+        portfolio.set_answer(tx, PERIOD.day, OWN_LIST, "answered", NOW)
+    anna.enter("congestion_points", cells)
+    with desk.world.store.transaction() as tx:
+        assert [(p.address, p.connections) for p in portfolio.load(tx, PERIOD).points] == [(POINT, (ONE,))]
+    twice = anna.enter("congestion_points", cells | {"congestion_point": OTHER_POINT})
+    assert f"is already at {POINT} on these days" in twice.text.replace("&#39;", "'")
+    other = anna.enter("congestion_points", cells | {"connection": TWO, "dso": "other.example"})
+    assert "other.example is not dso.example, the DSO of" in other.text
+    assert anna.enter("congestion_points", cells | {"connection": TWO}).status_code == 200
+    (first, second) = _members(desk)
+    moved = anna.enter("congestion_points", cells | {"congestion_point": OTHER_POINT}, key=first)
+    assert moved.status_code == 200, moved.text
+    with desk.world.store.transaction() as tx:
+        points = {p.address: p.connections for p in portfolio.load(tx, PERIOD).points}
+    assert points == {POINT: (TWO,), OTHER_POINT: (ONE,)}
+    assert second in _members(desk)
+
+
+def _members(desk: Desk) -> list[str]:
+    with desk.world.store.transaction() as tx:
+        found = register_rows.page(tx, "congestion_points").rows
+    assert all(isinstance(one.row, PointMember) for one in found)
+    return [one.key for one in found]
+
+
+def test_downloads_are_the_tables_that_import_reads(desk: Desk, anna: Person, tmp_path: Path) -> None:
+    anna.enter("batteries", BATTERY | {"resource": 'a "quoted", one'})
+    one = anna.get("/register/batteries.csv")
+    assert one.headers["content-type"].startswith("text/csv")
+    assert one.text.splitlines()[0].startswith("resource,connection,charge_kw")
+    folder = tmp_path / "tables"
+    with zipfile.ZipFile(io.BytesIO(anna.get("/register/tables.zip").content)) as archive:
+        archive.extractall(folder)
+    assert (folder / "batteries.csv").read_text() == one.text
+    with desk.world.store.transaction() as tx:
+        known = register.load(tx)
+    assert read_folder(folder, zone_name="Europe/Amsterdam", isp_minutes=15).register == known
