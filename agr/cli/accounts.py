@@ -52,7 +52,7 @@ def list_(config: ConfigOption = DEFAULT) -> None:
             known = access.accounts(tx)
     for one in known:
         state = "disabled" if one.disabled_at else "in use" if one.password_hash else "waiting for set-up"
-        say(f"{one.name:<24} {one.role:<10} {state}")
+        say(f"{one.name:<24} {one.role:<10} {state}" + (f", for {', '.join(one.dsos)}" if one.dsos else ""))
     if not known:
         say("no account yet; `agr accounts add NAME --role admin` creates one")
 
@@ -70,6 +70,21 @@ def add(
         settings = load(config)
         authentication, _ = _authentication(settings)
         _link(settings, authentication.add_account(ADMINISTRATOR, name, role))
+
+
+@accounts_app.command("dsos")
+def dsos(
+    name: Annotated[str, typer.Argument(help="Account.")],
+    dso: Annotated[list[str] | None, typer.Argument(help="Domains of DSOs; none: it acts for all.")] = None,
+    config: ConfigOption = DEFAULT,
+) -> None:
+    """Let an account act for some DSOs only; it still sees everything."""
+    from agr.settings import load
+
+    with in_words():
+        authentication, _ = _authentication(load(config))
+        found = authentication.change_dsos(ADMINISTRATOR, name, dso or [])
+        say(f"{name} acts for {', '.join(found) or 'all DSOs'}")
 
 
 @accounts_app.command("link")
@@ -108,5 +123,7 @@ def token(
             known = access.account(tx, name)
         if known is None or known.disabled_at is not None:
             raise InputError(f"there is no account {name!r} in use; `agr accounts add {name}` creates one")
-        owner = Principal(name=known.name, role=known.role, allowed=ROLES[known.role], via=ADMINISTRATOR)
+        owner = Principal(
+            name=known.name, role=known.role, allowed=ROLES[known.role], via=ADMINISTRATOR, dsos=frozenset(known.dsos)
+        )
         say(authentication.make_token(owner, purpose, scope, days))

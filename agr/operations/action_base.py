@@ -14,7 +14,7 @@ from agr.domain.isp import Clock, Period, period_of
 from agr.domain.plan import Reason, ReasonKind
 from agr.operations.accounts.roles import Principal
 from agr.settings import Settings
-from agr.store import audit_log, day, plans
+from agr.store import audit_log, day, plans, portfolio
 from agr.store.engine import Store, Tx
 
 log = structlog.get_logger()
@@ -66,6 +66,12 @@ class ActionBase:
     def today(self) -> Period:
         """Return the Period that runs now."""
         return period_of(self._clock.now(), self._settings.time_zone, self._settings.isp_minutes)
+
+    def _act_for(self, tx: Tx, by: Principal, connection: str, what: str) -> None:
+        """Raise AccessError unless somebody acts for the DSO of a connection, today and tomorrow."""
+        if by.dsos:
+            days = (self.today().day, self.today().next().day)
+            by.must_act_for({dso for day_ in days if (dso := portfolio.dso_of(tx, day_, connection))}, what)
 
     def _ask(self, tx: Tx, period: Period, text: str, kind: ReasonKind = ReasonKind.OPERATOR) -> None:
         """Ask for a plan where one was made or is being made."""

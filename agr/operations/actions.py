@@ -44,13 +44,16 @@ class Actions(ActionBase):
         """Optimise again now; a preview is only shown, until it is sent or discarded."""
         why, period, points = said_why(why), self._open_period(day_), tuple(dict.fromkeys(points))
         with self._store.transaction() as tx:
-            known = {address for address, _, _ in portfolio.heads(tx, day_)}
+            heads = {address: dso for address, dso, _ in portfolio.heads(tx, day_)}
+            known = heads.keys()
             answered = any(answer.state == "answered" for answer in portfolio.answers(tx, day_).values())
             if not known and not answered and self._settings.planning.stale_portfolio == "refuse":
                 raise ConflictError(f"no CRO has told us the congestion points of {period} yet; see its timeline")
             strangers = sorted(set(points) - known)
             if strangers:
                 raise InputError(f"not congestion points of {period}: {', '.join(strangers[:5])}")
+            if not preview:
+                by.must_act_for({heads[point] for point in points}, "a plan that is sent")
             if points and plans.in_force(tx, day_) is None:
                 raise ConflictError(f"there is no plan for {period} yet that the others could keep; plan them all")
             reason = Reason(kind=ReasonKind.OPERATOR, reference=by.label[:255], text=f"{by.name}: {why}")
@@ -66,6 +69,7 @@ class Actions(ActionBase):
         why = said_why(why)
         with self._store.transaction() as tx:
             plan = self._preview(tx, number)
+            by.must_act_for(_dsos_of(plan), f"plan {number}")
             self._open_period(plan.period.day)
             newest = plans.in_force(tx, plan.period.day)
             if (newest.id if newest else None) != plan.predecessor:
@@ -92,7 +96,7 @@ class Actions(ActionBase):
         """Discard a preview; the plan in force stays."""
         why = said_why(why)
         with self._store.transaction() as tx:
-            self._preview(tx, number)
+            by.must_act_for(_dsos_of(self._preview(tx, number)), f"plan {number}")
             plans.decide(tx, number, PlanState.DISCARDED)
             self._record(tx, by, "discard", f"plan {number}", why)
         return Done(text=f"plan {number} is discarded", plan=number)
@@ -123,6 +127,7 @@ class Actions(ActionBase):
 
     def _turn_hold(self, by: Principal, why: str, *, on: bool) -> Done:
         why = said_why(why)
+        by.must_act_for((), "automatic sending")
         with self._store.transaction() as tx:
             if (overrides.held(tx) is not None) == on:
                 raise ConflictError("sending is on hold already" if on else "sending is not on hold")
@@ -135,6 +140,7 @@ class Actions(ActionBase):
     def send_waiting(self, by: Principal, day_: date, why: str) -> Done:
         """Send once what differs from what was sent or was rejected, although sending is on hold or needs approval."""
         why, period = said_why(why), self._open_period(day_)
+        by.must_act_for((), "everything that waits")
         with self._store.transaction() as tx:
             if plans.in_force(tx, day_) is None:
                 raise ConflictError(f"there is no plan in force for {period}")
@@ -156,7 +162,7 @@ class Actions(ActionBase):
         """Send a queued or failed message now; a rejected D-Prognosis as its next revision, with the plan in force."""
         why = said_why(why)
         with self._publisher.one_at_a_time, self._store.transaction() as tx:
-            row = self._message(tx, message_id)
+            row = self._message(tx, by, message_id)
             rejected = self._rejected(tx, row)
             how = self._once_more(tx, row) if rejected is None else self._next_revision(tx, rejected, row.subject)
             self._record(tx, by, "resend", row.message_id, why, f"{row.type} to {row.recipient_domain}")
@@ -196,7 +202,7 @@ class Actions(ActionBase):
         """Take a queued message back."""
         why = said_why(why)
         with self._store.transaction() as tx:
-            row = self._message(tx, message_id)
+            row = self._message(tx, by, message_id)
             if not outbox.cancel(tx, message_id, f"cancelled by {by.name}: {why}"):
                 raise ConflictError(f"the message is {row.state}: only queued ones can be cancelled")
             plans.answer_prognosis(tx, row.message_id, "cancelled", f"cancelled by {by.name}")
@@ -206,10 +212,12 @@ class Actions(ActionBase):
         return Done(text=f"{row.type} to {row.recipient_domain} is cancelled{hint if again else ''}")
 
     @staticmethod
-    def _message(tx: Tx, message_id: str) -> outbox.Row:
+    def _message(tx: Tx, by: Principal, message_id: str) -> outbox.Row:
         row = outbox.row(tx, message_id)
         if row is None:
             raise MissingError(f"there is no message {message_id!r} in the outbox")
+        concerned = [row.recipient_domain] if row.recipient_role == "DSO" else []
+        by.must_act_for(concerned, f"this message to {row.recipient_domain}")
         return row
 
     # --- people and counterparties ----------------------------------------------------------------------------------
@@ -226,6 +234,7 @@ class Actions(ActionBase):
     def bar(self, by: Principal, domain: str, role: str, on: bool, why: str) -> Done:
         """Reject every message of a participant from now on and send it nothing new, or let it in again."""
         why = said_why(why)
+        by.must_act_for([domain] if role == "DSO" else [], f"{domain} ({role})")
         known = self._participants.find(domain, role)
         if known is None:
             raise InputError(f"{domain} is not a participant in role {role}")
@@ -236,3 +245,9 @@ class Actions(ActionBase):
             self._record(tx, by, "bar" if on else "unbar", f"{domain} {role}", why)
         self._participants.set_barred(domain, role, on)
         return Done(text=f"{domain} ({role}) is {'barred' if on else 'admitted again'}")
+
+
+def _dsos_of(plan: Plan) -> set[str]:
+    """Return the DSOs at whose congestion points a plan changes anything; of a first plan, all."""
+    changed = None if plan.change is None else {point.address for point in plan.change.points}
+    return {point.dso for point in plan.points if changed is None or point.address in changed}

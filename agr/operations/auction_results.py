@@ -96,6 +96,7 @@ class AuctionResults(ActionBase):
         Raises InputError, and ConflictError for a Period that is over and before the gate.
         """
         why, period = said_why(why), self._open_period(day_)
+        by.must_act_for((), f"the award of {market}")
         auction = self._auction(market, period)
         self._require_closed(auction, period)
         _check(auction, period, awarded_mw)

@@ -29,6 +29,7 @@ class BidApproval(ActionBase):
         none, when the gate has closed, and when no channel is configured.
         """
         why, period = said_why(why), self._open_period(day_)
+        by.must_act_for((), "the day-ahead bid")
         if not self._bidding.sends:
             raise ConflictError("no channel for bids is configured; add [[bids.files]] or [[bids.webhooks]]")
         if self._clock.now() >= gate_of(self._settings, period):

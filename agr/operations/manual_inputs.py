@@ -8,7 +8,7 @@ from agr.domain.program import in_words
 from agr.domain.register import Contract
 from agr.operations.accounts.roles import Principal
 from agr.operations.action_base import ActionBase, Done, said_why
-from agr.store import day, overrides, register
+from agr.store import day, overrides, register, register_rows
 from agr.store.engine import Tx
 
 
@@ -34,6 +34,7 @@ class ManualInputs(ActionBase):
             contract = register.contract(tx, contract_id)
             if contract is None:
                 raise InputError(f"there is no contract {contract_id!r}; import it with `agr import`")
+            by.must_act_for([contract.dso], f"contract {contract_id}")
             newest = _newest_word(tx, contract_id, day_)
             if seen is not None and seen != (newest.message_id if newest else ""):
                 raise ConflictError(
@@ -87,6 +88,7 @@ class ManualInputs(ActionBase):
             known = register.load(tx).connection_of()
             if name not in known and name not in known.values():
                 raise InputError(f"there is no resource or connection {name!r} in the register")
+            self._act_for(tx, by, known.get(name, name), name)
             entry = overrides.mark_unavailable(tx, name, first, last, self._clock.now(), by.label, why)
             self._record(tx, by, "unavailable", name, why, f"{first} to {last}")
             self._plan_days(tx, first, last, f"{by.name}: {name} is unavailable ({why})")
@@ -102,6 +104,8 @@ class ManualInputs(ActionBase):
             ended = overrides.available_again(tx, entry, self._clock.now())
             if ended is None:
                 raise ConflictError(f"entry {entry} does not exist or has ended already")
+            found = register_rows.named(tx, ended.name)
+            self._act_for(tx, by, found[0].row.connection if found else ended.name, ended.name)
             self._record(tx, by, "available", ended.name, why)
             self._plan_days(tx, ended.first_day, ended.last_day, f"{by.name}: {ended.name} is available again")
         self._wake()

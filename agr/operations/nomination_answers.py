@@ -29,6 +29,7 @@ class NominationAnswers(ActionBase):
             if one is None:
                 raise MissingError(f"there is no e-program with message id {message_id!r}")
             what = f"revision {one.revision} of the e-program of {one.brp} for {one.period}"
+            by.must_act_for((), what)
             if (one.answer, one.answer_reason) == (answer, words or None):
                 return Done(text=f"{what} was {answer} already")
             if self.period(one.period).end <= self._clock.now():

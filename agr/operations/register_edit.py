@@ -89,6 +89,7 @@ class RegisterEdits(ActionBase):
             if not checked.changes:
                 raise InputError("nothing differs from what is in the register")
             row = checked.entered.row
+            self._may_change(tx, by, table, [row, *([old.row] if old else [])])
             new = register_rows.add(tx, table, row) if old is None else register_rows.change(tx, old, row)
             did = "add row" if old is None else "edit row"
             detail = "; ".join(
@@ -108,6 +109,7 @@ class RegisterEdits(ActionBase):
             register_rows.begin_change(tx)
             old = _unchanged(register_rows.get(tx, table, key), table, key, seen)
             name = name_of(table, old.row)
+            self._may_change(tx, by, table, [old.row])
             if table == "connections" and (behind := register_rows.about_connection(tx, key)):
                 words = ", ".join(f"{name_of(one.table, one.row)} ({one.table})" for one in behind[:_NAMED])
                 more = f" and {len(behind) - _NAMED} more" if len(behind) > _NAMED else ""
@@ -156,6 +158,19 @@ class RegisterEdits(ActionBase):
         names = [one.resource for mine in rows.values() for one in mine]
         period = self.today().next()
         return register_of({**rows, "forecasts": register.forecasts_of(tx, period, names)})
+
+    def _may_change(self, tx: Tx, by: Principal, table: str, rows: list[Any]) -> None:
+        """Raise AccessError unless somebody acts for the DSOs that the rows concern."""
+        for row in rows if by.dsos else ():
+            name = name_of(table, row)
+            if hasattr(row, "dso"):
+                by.must_act_for([row.dso], name)
+            elif table == "limits":
+                days = (self.today().day, self.today().next().day)
+                known = {portfolio.dso_of_point(tx, day_, row.congestion_point) for day_ in days} - {None}
+                by.must_act_for([dso for dso in known if dso], name)
+            else:
+                self._act_for(tx, by, row.address if table == "connections" else row.connection, name)
 
     def _follow(self, tx: Tx, table: str, rows: list[Any], text: str) -> None:
         """Take our own congestion points into the portfolio again, and ask for plans that a row concerns."""

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -25,6 +26,11 @@ class Account:
     password_hash: str | None
     created_at: datetime
     disabled_at: datetime | None
+    dsos: tuple[str, ...] = ()  # DSOs that it acts for; empty: all
+
+
+def _account(row: sa.Row[Any]) -> Account:
+    return Account(**(dict(row._mapping) | {"dsos": tuple(row.dsos or ())}))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,13 +58,13 @@ class Token:
 
 def accounts(tx: Tx) -> list[Account]:
     """Return every account by name."""
-    return [Account(**row._mapping) for row in tx.execute(sa.select(t.accounts).order_by(t.accounts.c.name))]
+    return [_account(row) for row in tx.execute(sa.select(t.accounts).order_by(t.accounts.c.name))]
 
 
 def account(tx: Tx, name: str) -> Account | None:
     """Return one account."""
     row = tx.execute(sa.select(t.accounts).where(t.accounts.c.name == name)).one_or_none()
-    return None if row is None else Account(**row._mapping)
+    return None if row is None else _account(row)
 
 
 def put_account(tx: Tx, name: str, role: str, at: datetime) -> bool:
@@ -78,6 +84,11 @@ def set_password(tx: Tx, name: str, password_hash: str) -> None:
 def set_role(tx: Tx, name: str, role: str) -> None:
     """Give an account another role, from its next request on."""
     tx.execute(t.accounts.update().where(t.accounts.c.name == name).values(role=role))
+
+
+def set_dsos(tx: Tx, name: str, dsos: Sequence[str]) -> None:
+    """Let an account act for some DSOs only, from its next request on; none: for all."""
+    tx.execute(t.accounts.update().where(t.accounts.c.name == name).values(dsos=list(dsos) or sa.null()))
 
 
 def set_disabled(tx: Tx, name: str, at: datetime | None) -> None:

@@ -11,6 +11,7 @@ accounts = sa.Table(
     sa.Column("password_hash", sa.String(255)),  # argon2; null until the set-up link was used
     sa.Column("created_at", Instant, nullable=False),
     sa.Column("disabled_at", Instant),
+    sa.Column("dsos", sa.JSON),  # domains of DSOs that the account acts for; null: all
 )  # fmt: skip
 
 links = sa.Table(

@@ -106,6 +106,19 @@ def load(tx: Tx, period: Period) -> Portfolio:
     return Portfolio(period=period, points=points, free_connections=tuple(members.get("", ())))
 
 
+def dso_of(tx: Tx, period: date, connection: str) -> str | None:
+    """Return the DSO of a connection's congestion point; None where it lies in none."""
+    c, p = t.point_connections.c, t.points.c
+    mine = sa.and_(c.period == period, c.connection == connection, p.period == period, p.address == c.point)
+    return tx.execute(sa.select(p.dso).where(mine)).scalar()
+
+
+def dso_of_point(tx: Tx, period: date, address: str) -> str | None:
+    """Return the DSO of a congestion point; None where it is not known."""
+    p = t.points.c
+    return tx.execute(sa.select(p.dso).where(p.period == period, p.address == address)).scalar()
+
+
 def heads(tx: Tx, period: date) -> list[tuple[str, str, int]]:
     """Return (congestion point, DSO, number of our connections) by address, without reading connections."""
     c = t.point_connections.c

@@ -46,6 +46,13 @@ def change_role(request: Request, principal: Admin, name: str, role: Text) -> Re
     return done_page(request, Done(text=f"{name} now has the role {role}"), "/account")
 
 
+@router.post("/account/{name}/dsos")
+def change_dsos(request: Request, principal: Admin, name: str, dsos: Text = "") -> Response:
+    """Let an account act for some DSOs only, or for all."""
+    found = context_of(request).authentication.change_dsos(principal.label, name, dsos.replace(",", " ").split())
+    return done_page(request, Done(text=f"{name} acts for {', '.join(found) or 'all DSOs'}"), "/account")
+
+
 @router.post("/account/{name}/disabled")
 def disable(request: Request, principal: Admin, name: str, on: Text) -> Response:
     """Disable or enable an account."""

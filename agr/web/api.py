@@ -58,7 +58,12 @@ def openapi(request: Request, _principal: Reader) -> JSONResponse:
 @router.get("/me")
 def me(principal: Reader) -> a.Me:
     """The caller and its permissions."""
-    return a.Me(name=principal.name, role=principal.role, scopes=sorted(m.value for m in principal.allowed))
+    return a.Me(
+        name=principal.name,
+        role=principal.role,
+        scopes=sorted(m.value for m in principal.allowed),
+        dsos=sorted(principal.dsos),
+    )
 
 
 @router.get("/days/{period}")

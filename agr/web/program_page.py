@@ -12,7 +12,7 @@ from agr.operations.accounts.roles import Permission, Principal
 from agr.operations.resource_programs import ResourceProgram, ResourcePrograms
 from agr.store import plans
 from agr.web.layout import render
-from agr.web.point_pages import PlanNumber, plan_of, state_of
+from agr.web.named_plan import PlanNumber, plan_of, state_of
 from agr.web.security import context_of, page_for
 
 router = APIRouter(include_in_schema=False)

@@ -26,6 +26,7 @@ class Me(BaseModel):
     name: str
     role: str
     scopes: list[str]
+    dsos: list[str] = []  # DSOs that the caller acts for; empty: all
 
 
 class StepOut(BaseModel):

@@ -16,6 +16,7 @@ from agr.domain.isp import Clock
 from agr.operations.accounts.login_rate_limit import LoginRateLimit
 from agr.operations.accounts.roles import ROLES, Permission, Principal
 from agr.settings import Operators
+from agr.settings.section import is_domain
 from agr.store import access, audit_log
 from agr.store.engine import Store, Tx
 
@@ -121,7 +122,8 @@ class Authentication:
             if now - found.seen_at >= _SEEN_EVERY:
                 access.seen(tx, secret, now)
         return Principal(
-            name=known.name, role=known.role, allowed=ROLES[known.role], via="session", csrf=found.csrf
+            name=known.name, role=known.role, allowed=ROLES[known.role], via="session", csrf=found.csrf,
+            dsos=frozenset(known.dsos),
         )  # fmt: skip
 
     # --- programs ---------------------------------------------------------------------------------------------------
@@ -137,7 +139,9 @@ class Authentication:
         if found.revoked_at is not None or found.expires_at <= now:
             return None
         allowed = frozenset(m for m in ROLES[known.role] if m.value in found.scopes)
-        return Principal(name=known.name, role=known.role, allowed=allowed, via=f"token {found.id}")
+        return Principal(
+            name=known.name, role=known.role, allowed=allowed, via=f"token {found.id}", dsos=frozenset(known.dsos)
+        )
 
     def make_token(self, owner: Principal, purpose: str, scopes: Sequence[str], days: int) -> str:
         """Return the secret of a new token: shown once, stored as a digest. Raises InputError."""
@@ -232,12 +236,30 @@ class Authentication:
             self._record(tx, who=name, action="set up account", subject=name, why="by its one-time link")
             return self._open_session(tx, name)
 
+    def change_dsos(self, by: str, name: str, dsos: Sequence[str]) -> tuple[str, ...]:
+        """Let an account act for some DSOs only, none: for all; return them. Raises InputError."""
+        wanted = tuple(dict.fromkeys(dso.strip().lower() for dso in dsos if dso.strip()))
+        wrong = [dso for dso in wanted if not is_domain(dso)]
+        if wrong:
+            raise InputError(f"{wrong[0]!r} is not an internet domain, such as dso.example.org")
+        with self._store.transaction() as tx:
+            known = access.account(tx, name)
+            if known is None:
+                raise InputError(f"there is no account {name!r}")
+            if known.role == "admin" and wanted:
+                raise InputError(f"{name} is an admin, who acts for all DSOs; give it another role first")
+            access.set_dsos(tx, name, wanted)
+            self._record(tx, who=by, action="change DSOs", subject=name, detail=", ".join(wanted) or "all")
+        return wanted
+
     def change_role(self, by: Principal, name: str, role: str) -> None:
         """Give an account another role. Raises InputError."""
         _check_account(name, role)
         with self._store.transaction() as tx:
             self._keep_an_admin(tx, name, role == "admin")
             access.set_role(tx, name, role)
+            if role == "admin":
+                access.set_dsos(tx, name, ())
             self._record(tx, who=by.label, action="change role", subject=name, detail=role)
 
     def set_disabled(self, by: Principal, name: str, disabled: bool) -> None:

@@ -1,7 +1,10 @@
 """Roles and what they may do. Pure."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
+
+from agr.domain.errors import AccessError
 
 
 class Permission(Enum):
@@ -34,10 +37,22 @@ class Principal:
     allowed: frozenset[Permission]
     via: str  # session | token | guest | command | feed
     csrf: str = ""  # of the session
+    dsos: frozenset[str] = frozenset()  # acts for these DSOs only; empty: for all
 
     def may(self, what: Permission) -> bool:
         """Say whether this principal may do something."""
         return what in self.allowed
+
+    def must_act_for(self, concerned: Iterable[str], what: str) -> None:
+        """Raise AccessError unless this principal acts for every DSO concerned; none: the whole portfolio is."""
+        wanted = set(concerned)
+        if not self.dsos or (wanted and wanted <= self.dsos):
+            return
+        whom = ", ".join(sorted(wanted - self.dsos)) or "the whole portfolio"
+        raise AccessError(
+            f"{self.name} acts for {', '.join(sorted(self.dsos))} only, and {what} concerns {whom}; ask somebody who "
+            "acts for it, or an admin to change your account"
+        )
 
     @property
     def label(self) -> str:
