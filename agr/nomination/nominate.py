@@ -15,7 +15,7 @@ from agr.domain.moments import Handled, MomentState
 from agr.nomination.split import W_PER_KW, Floats, Split, power_of, split
 from agr.planning import plan_loader
 from agr.settings import Brp, Settings
-from agr.store import day, input_version, nominations, overrides, plans, register
+from agr.store import day, input_version, nominations, overrides, plans, positions, register
 from agr.store.engine import Store, Tx
 from agr.store.nominations import Nomination
 
@@ -66,7 +66,7 @@ class Nominator:
 
     def _bought(self, tx: Tx, period: Period) -> Floats | None:
         """Return who has bought what day-ahead (B,T), kW; None while it is not fixed, or nobody knows."""
-        if DAY_AHEAD not in day.positions_on(tx, period.day):
+        if DAY_AHEAD not in positions.all_on(tx, period.day):
             return None
         newest = [nominations.newest(tx, period.day, brp.name) for brp in self._settings.brps]
         if all(nomination is None for nomination in newest):

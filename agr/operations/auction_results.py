@@ -19,9 +19,9 @@ from agr.operations.action_base import ActionBase, Done, said_why
 from agr.planning.gates import FixedPosition, bid_at_gate, day_ahead_at_gate
 from agr.schedule.bidding import end_alarms
 from agr.schedule.moments import moments_of
-from agr.store import day, plans, register
-from agr.store.day import Fixed
+from agr.store import day, plans, positions, register
 from agr.store.engine import Tx, alone
+from agr.store.positions import Fixed
 
 log = structlog.get_logger()
 
@@ -104,7 +104,7 @@ class AuctionResults(ActionBase):
         values = tuple(auction.scale * mw for mw in awarded_mw)
         with self._store.transaction() as tx:
             alone(tx, "awards")
-            before = day.position_on(tx, period.day, market)
+            before = positions.one_on(tx, period.day, market)
             if seen is not None and seen != seen_of(before):
                 now = before.origin if before else "it is free"
                 raise ConflictError(
@@ -119,8 +119,8 @@ class AuctionResults(ActionBase):
             day.recover_all(tx, REFUSED, f"{period} {market}", self._clock.now())
             if _same(before, values, auction.scale):
                 return self._already(tx, by, period, auction, before, why, new_prices, also)
-            day.fix_position(tx, period.day, market, values, self._clock.now(), f"{day.AWARD} {by.name}")
-            day.fix_bid(tx, period.day, market, bid.values, self._clock.now(), bid.origin)
+            positions.fix(tx, period.day, market, values, self._clock.now(), f"{positions.AWARD} {by.name}")
+            positions.fix_bid(tx, period.day, market, bid.values, self._clock.now(), bid.origin)
             differing = auction.differing(awarded_mw, bid_mw)
             found = f"{differing} differ from the bid" if differing else "as bid"
             found += _replaced(auction, before, awarded_mw) + new_prices
@@ -138,7 +138,7 @@ class AuctionResults(ActionBase):
         auction = self._auction(market, period)
         with self._store.transaction() as tx:
             return Standing(
-                auction=auction, bid=_bid(tx, auction, period), position=day.position_on(tx, period.day, market)
+                auction=auction, bid=_bid(tx, auction, period), position=positions.one_on(tx, period.day, market)
             )
 
     def check(
@@ -162,8 +162,8 @@ class AuctionResults(ActionBase):
         text, entry = f"this award of {auction.name} for {period} was entered already", None
         if before is None or not before.awarded:
             text = f"the award of {auction.name} for {period} is what was bid, which was entered already"
-            origin, now = f"{day.AWARD} {by.name}", self._clock.now()
-            day.confirm_position(tx, period.day, auction.name, now, origin)
+            origin, now = f"{positions.AWARD} {by.name}", self._clock.now()
+            positions.confirm(tx, period.day, auction.name, now, origin)
             entry = self._record(tx, by, "award", f"{auction.name} {period}", why, "as bid")
             log.info("award.entered", period=str(period), market=auction.name, who=by.label, found="as bid")
         if new_prices:
@@ -251,7 +251,7 @@ def _check_prices(auction: _Auction, period: Period, prices: Sequence[float] | N
 
 def _bid(tx: Tx, auction: _Auction, period: Period) -> FixedPosition:
     """Return what was bid: as fixed at the gate; if no daemon ran then, what the plan in force would have bid."""
-    known = day.bid_on(tx, period.day, auction.name)
+    known = positions.bid_on(tx, period.day, auction.name)
     if known is not None:
         return FixedPosition(values=known[0], origin=known[1])
     plan = plans.in_force(tx, period.day)

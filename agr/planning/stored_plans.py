@@ -17,7 +17,7 @@ from agr.planning.difference import Solved
 from agr.planning.gates import opens_publication
 from agr.planning.midnight import reason_to_plan_next
 from agr.planning.plan_loader import read, unpacked
-from agr.store import day, input_version, overrides, plans, portfolio, register
+from agr.store import day, input_version, overrides, plans, portfolio, positions, register
 from agr.store.day import Trigger
 from agr.store.engine import Store, Tx
 from agr.store.overrides import Unavailable
@@ -67,7 +67,7 @@ class StoredInputs:
 
     def fixed_positions(self, period: date) -> Mapping[str, tuple[float, ...]]:
         """Return market → kW per ISP or MW per block that is fixed."""
-        return day.positions_on(self._tx, period)
+        return positions.all_on(self._tx, period)
 
     def unavailable(self, period: date) -> Sequence[Unavailable]:
         """Return what operators have marked as unavailable."""

@@ -12,7 +12,7 @@ from agr.domain.moments import Handled, MomentState
 from agr.domain.plan import NO_PLAN, Plan, Reason, ReasonKind
 from agr.planning.gates import FixedPosition, day_ahead_at_gate
 from agr.settings import Settings
-from agr.store import bids, day, plans
+from agr.store import bids, day, plans, positions
 from agr.store.bids import StoredBid
 from agr.store.engine import Tx, alone
 
@@ -130,19 +130,19 @@ class Bidding:
         bid = FixedPosition(
             values=known[-1].volumes_kw, origin=f"bid revision {known[-1].revision} of plan {known[-1].plan}"
         ) if known else fixed  # fmt: skip
-        day.fix_position(tx, period.day, DAY_AHEAD, fixed.values, now, fixed.origin)
-        day.fix_bid(tx, period.day, DAY_AHEAD, bid.values, now, bid.origin)
+        positions.fix(tx, period.day, DAY_AHEAD, fixed.values, now, fixed.origin)
+        positions.fix_bid(tx, period.day, DAY_AHEAD, bid.values, now, bid.origin)
         return fixed
 
     def delivered(self, tx: Tx, bid: StoredBid) -> None:
         """Correct the position where a bid turns out to have arrived after the gate has been handled without it."""
         period = Period(bid.period, self._settings.time_zone, self._settings.isp_minutes)
-        now, fixed = self._clock.now(), day.position_on(tx, bid.period, bid.market)
+        now, fixed = self._clock.now(), positions.one_on(tx, bid.period, bid.market)
         day.recover(tx, NOT_DELIVERED, str(period), now)
         if fixed is None or fixed.origin != UNDELIVERED:
             return
         origin = f"bid revision {bid.revision} of plan {bid.plan}"
-        day.fix_position(tx, bid.period, bid.market, bid.volumes_kw, now, origin)
+        positions.fix(tx, bid.period, bid.market, bid.volumes_kw, now, origin)
         reason = Reason(kind=ReasonKind.RESULTS, text="the day-ahead bid has arrived after all")
         day.put_trigger(tx, bid.period, reason, now)
 

@@ -21,7 +21,19 @@ from agr.planning.gates import FixedPosition, bid_at_gate
 from agr.schedule.bidding import AWARD_LATE, Bidding, end_alarms
 from agr.schedule.moments import BID_LAST_SAFE_START
 from agr.settings import FeedSection, RecordFeed, Settings
-from agr.store import bids, day, inbox, market_reports, nominations, outbox, overrides, plans, portfolio, register
+from agr.store import (
+    bids,
+    day,
+    inbox,
+    market_reports,
+    nominations,
+    outbox,
+    overrides,
+    plans,
+    portfolio,
+    positions,
+    register,
+)
 from agr.store.engine import Store, Tx
 from agr.store.plans import Sent
 
@@ -97,16 +109,16 @@ class MarketDay:
         product = name.removeprefix("capacity_gate ")
         hours = next(p.block_hours for p in self._settings.markets.capacity if p.name == product)
         with self._store.transaction() as tx:
-            if product in day.positions_on(tx, period.day):
+            if product in positions.all_on(tx, period.day):
                 return Handled("already fixed")
             fixed = bid_at_gate(plans.in_force(tx, period.day), product, 24 // hours)
-            day.fix_position(tx, period.day, product, fixed.values, self._clock.now(), fixed.origin)
-            day.fix_bid(tx, period.day, product, fixed.values, self._clock.now(), fixed.origin)
+            positions.fix(tx, period.day, product, fixed.values, self._clock.now(), fixed.origin)
+            positions.fix_bid(tx, period.day, product, fixed.values, self._clock.now(), fixed.origin)
         return _fixed(f"bid {', '.join(f'{v:g}' for v in fixed.values)} MW", fixed)
 
     def _day_ahead_gate(self, period: Period, _name: str) -> Handled:
         with self._store.transaction() as tx:
-            if DAY_AHEAD in day.positions_on(tx, period.day):
+            if DAY_AHEAD in positions.all_on(tx, period.day):
                 return Handled("already fixed")
             fixed = self._bidding.fix_at_gate(tx, period)
         energy = sum(fixed.values) * period.isp_hours / 1000
@@ -139,7 +151,7 @@ class MarketDay:
     def _award_may_come(self, tx: Tx, period: Period) -> bool:
         """Say whether to wait for our award; raise an alarm when that has been long enough."""
         told = any(isinstance(f, RecordFeed) and f.kind == "award" and f.market is None for f in self._settings.feeds)
-        position = day.position_on(tx, period.day, DAY_AHEAD)
+        position = positions.one_on(tx, period.day, DAY_AHEAD)
         if not told or position is None or position.awarded:
             return False
         now, expected = self._clock.now(), dict(self._settings.timetable.moments(period))["day_ahead_results"]

@@ -94,6 +94,8 @@ class CapacityProduct(Section):
 
     @model_validator(mode="after")
     def _bids_are_possible(self) -> "CapacityProduct":
+        if self.name.startswith("bid/"):  # see agr.store.positions
+            raise ValueError(f"name is {self.name!r}, but what begins with bid/ names a bid; give it another name")
         if 24 % self.block_hours:
             raise ValueError(f"block_hours is {self.block_hours}, which does not divide a day of 24 hours")
         if 0 < self.max_mw < self.minimum_mw:

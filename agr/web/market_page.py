@@ -11,7 +11,7 @@ from agr.domain.isp import Period
 from agr.operations.accounts.roles import Permission, Principal
 from agr.schedule.bidding import gate_of
 from agr.store import bids as bids_
-from agr.store import day, plans, register
+from agr.store import plans, positions, register
 from agr.web.context import Context
 from agr.web.layout import chart, render, starts_of
 from agr.web.named_plan import PlanNumber, plan_of, state_of
@@ -28,11 +28,11 @@ def markets(request: Request, principal: Viewer, period: str | None = None, plan
     of = context.period(period)
     shown_plan = plan_of(context, of, plan)
     with context.store.transaction() as tx:
-        fixed = day.positions_on(tx, of.day)
-        bids = {market: bid[0] for market in fixed if (bid := day.bid_on(tx, of.day, market)) is not None}
+        fixed = positions.all_on(tx, of.day)
+        bids = {market: bid[0] for market in fixed if (bid := positions.bid_on(tx, of.day, market)) is not None}
         prices = register.prices(tx, of.start - timedelta(days=1), of.end)
         sent, left = bids_.of_period(tx, of.day, DAY_AHEAD), bids_.deliveries(tx, of.day, DAY_AHEAD)
-        positions = {market: day.position_on(tx, of.day, market) for market in fixed}
+        held = {market: positions.one_on(tx, of.day, market) for market in fixed}
         in_force = plans.in_force(tx, of.day)
     bidding = context.bidding
     gate = gate_of(context.settings, of)
@@ -52,7 +52,7 @@ def markets(request: Request, principal: Viewer, period: str | None = None, plan
     common = {"starts": starts_of(of), "zone": of.zone_name, "band": None}
     return render(
         request, principal, "markets.html", of=of, plan=shown_plan, plan_state=state_of(context, of, plan), fixed=fixed,
-        bids=bids, sent=list(reversed(sent)), left=left, positions=positions, gate=gate, sends=bidding.sends,
+        bids=bids, sent=list(reversed(sent)), left=left, positions=held, gate=gate, sends=bidding.sends,
         approval=context.settings.bids.approval, in_force=in_force,
         wanted_kw=bidding.volumes_kw(in_force) if in_force is not None else (),
         products=context.settings.markets.capacity,

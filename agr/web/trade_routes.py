@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Request
 from agr.domain.bid import DAY_AHEAD
 from agr.operations.accounts.roles import Permission, Principal
 from agr.operations.auction_results import seen_of
-from agr.store import bids, day
+from agr.store import bids, positions
 from agr.web import schemas as a
 from agr.web.security import api_for, context_of
 
@@ -17,12 +17,12 @@ Reader = Annotated[Principal, Depends(api_for(Permission.READ))]
 
 
 @router.get("/days/{period}/positions")
-def positions(request: Request, _principal: Reader, period: date) -> list[a.PositionOut]:
+def positions_(request: Request, _principal: Reader, period: date) -> list[a.PositionOut]:
     """Positions that are fixed, with what was bid; kW per ISP, bought positive, or MW per block of capacity."""
     found = []
     with context_of(request).store.transaction() as tx:
-        for market in sorted(day.positions_on(tx, period)):
-            fixed, bid = day.position_on(tx, period, market), day.bid_on(tx, period, market)
+        for market in sorted(positions.all_on(tx, period)):
+            fixed, bid = positions.one_on(tx, period, market), positions.bid_on(tx, period, market)
             assert fixed is not None
             found.append(
                 a.PositionOut(

@@ -18,7 +18,7 @@ from agr.domain.plan import Plan
 from agr.operations.tables import import_tables
 from agr.service import Service
 from agr.settings import Markets, ParticipantSettings, Planning, Settings
-from agr.store import day, inbox, outbox, plans, portfolio
+from agr.store import day, inbox, outbox, plans, portfolio, positions
 from agr.store.engine import Store
 from agr.store.plans import Sent
 from agr.uftp.signing import KeyPair
@@ -253,7 +253,7 @@ class Market:
     def fixed(self) -> dict[str, tuple[float, ...]]:
         """Return the fixed market positions."""
         with self.daemon.store.transaction() as tx:
-            return day.positions_on(tx, self.period.day)
+            return positions.all_on(tx, self.period.day)
 
     def reserved(self) -> dict[str, tuple[int, ...]]:
         """Return what the DSOs' updates left reserved."""

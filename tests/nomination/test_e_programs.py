@@ -12,7 +12,7 @@ from agr.domain.isp import Period
 from agr.domain.moments import Handled, MomentState
 from agr.domain.plan import ReasonKind
 from agr.planning.plan_loader import load_solved
-from agr.store import audit_log, day, overrides, plans
+from agr.store import audit_log, overrides, plans, positions
 from tests.builders.brp_parties import ONE, TWO, Parties
 from tests.builders.worlds import NOW, PERIOD
 
@@ -68,7 +68,7 @@ def test_what_was_fixed_day_ahead_stays_with_who_bought_it(parties: Parties) -> 
     before = {n.brp: n.content.day_ahead_w for n in parties.history()}
     total = tuple(sum(w) / 1000 for w in zip(*before.values(), strict=True))
     with parties.store.transaction() as tx:
-        day.fix_position(tx, PERIOD.day, "day-ahead", total, NOW, "plan 1")
+        positions.fix(tx, PERIOD.day, "day-ahead", total, NOW, "plan 1")
     parties.name_brps(ONE, ONE)
     assert parties.nominate() == 2
     for n in (parties.history(ONE)[-1], parties.history(TWO)[-1]):

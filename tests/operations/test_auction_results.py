@@ -15,7 +15,7 @@ from agr.domain.plan import ReasonKind
 from agr.operations.accounts.roles import ROLES, Principal
 from agr.operations.auction_results import AuctionResults
 from agr.settings import CapacityProduct, DayAhead, Markets, Moment
-from agr.store import audit_log, day
+from agr.store import audit_log, day, positions
 from tests.builders.operators_side import Desk
 from tests.builders.worlds import NOW, PERIOD, World
 
@@ -37,8 +37,8 @@ class Auctions:
         self.results = AuctionResults(self.world.store, settings, self.world.clock, self.wake)
         with self.world.store.transaction() as tx:
             for market, values in (("day-ahead", BID_KW), ("FCR", (2.0, 2.0, 0.0, 1.0, 1.0, 1.0))):
-                day.fix_position(tx, PERIOD.day, market, values, NOW, "plan 7")
-                day.fix_bid(tx, PERIOD.day, market, values, NOW, "plan 7")
+                positions.fix(tx, PERIOD.day, market, values, NOW, "plan 7")
+                positions.fix_bid(tx, PERIOD.day, market, values, NOW, "plan 7")
             day.moment_done(tx, PERIOD.day, "first_plan", NOW, "")
 
     def wake(self) -> None:
@@ -49,7 +49,7 @@ class Auctions:
 
     def known(self) -> dict[str, tuple[float, ...]]:
         with self.world.store.transaction() as tx:
-            return day.positions_on(tx, PERIOD.day)
+            return positions.all_on(tx, PERIOD.day)
 
     def asked(self) -> list[str]:
         with self.world.store.transaction() as tx:
@@ -164,7 +164,7 @@ def test_results_by_api_lead_to_a_plan_with_that_position(tmp_path: Path) -> Non
     try:
         desk.plan()
         with desk.world.store.transaction() as tx:
-            assert "day-ahead" not in day.positions_on(tx, PERIOD.day)
+            assert "day-ahead" not in positions.all_on(tx, PERIOD.day)
         desk.world.clock.jump_to(GATE)
         client, ask = desk.as_("operator"), {"period": str(PERIOD.day), "market": "day-ahead", "why": WHY}
         assert client.post("/api/v1/awards", json=ask | {"mw": [0.0] * 96}).status_code == 422

@@ -18,7 +18,7 @@ from agr.schedule.bidding import Bidding, gate_of
 from agr.schedule.market_day import MarketDay
 from agr.schedule.moments import moments_of
 from agr.settings import BidFiles, Bids, BidWebhook
-from agr.store import audit_log, bids, day
+from agr.store import audit_log, bids, day, positions
 from agr.store.engine import Store
 from tests.builders.exchange import Exchange
 from tests.builders.plans import planned
@@ -75,7 +75,7 @@ class Trading:
 
     def position(self) -> tuple[set[float], str]:
         with self.world.store.transaction() as tx:
-            fixed = day.position_on(tx, PERIOD.day, "day-ahead")
+            fixed = positions.one_on(tx, PERIOD.day, "day-ahead")
         assert fixed is not None
         return set(fixed.values), fixed.origin
 

@@ -11,7 +11,7 @@ from agr.operations.accounts.roles import ROLES, Principal
 from agr.operations.auction_results import AuctionResults
 from agr.operations.market_feeds import MarketFeeds
 from agr.settings import CapacityProduct, HttpFeed, Markets, Moment
-from agr.store import audit_log, day, market_reports, register
+from agr.store import audit_log, day, market_reports, positions, register
 from tests.builders.exchange import Exchange
 from tests.builders.worlds import NOW, PERIOD, World
 
@@ -41,8 +41,8 @@ class Feeding:
         self.feeds = MarketFeeds(*parts, self.results)
         with self.world.store.transaction() as tx:
             for market, values in (("day-ahead", BID_KW), ("FCR", (2.0, 2.0, 0.0, 1.0, 1.0, 1.0))):
-                day.fix_position(tx, PERIOD.day, market, values, NOW, "plan 7")
-                day.fix_bid(tx, PERIOD.day, market, values, NOW, "plan 7")
+                positions.fix(tx, PERIOD.day, market, values, NOW, "plan 7")
+                positions.fix_bid(tx, PERIOD.day, market, values, NOW, "plan 7")
             day.moment_done(tx, PERIOD.day, "first_plan", NOW, "")
         self.world.clock.jump_to(RESULTS)
 
@@ -61,7 +61,7 @@ class Feeding:
 
     def position(self, market: str = "day-ahead") -> tuple[tuple[float, ...], str]:
         with self.world.store.transaction() as tx:
-            fixed = day.position_on(tx, PERIOD.day, market)
+            fixed = positions.one_on(tx, PERIOD.day, market)
         assert fixed is not None
         return fixed.values, fixed.origin
 

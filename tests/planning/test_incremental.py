@@ -19,7 +19,7 @@ from agr.planning.service import Planner
 from agr.planning.solving import Solution
 from agr.scenario.replaying import replay
 from agr.settings import Planning
-from agr.store import day, register
+from agr.store import day, positions, register
 from models.audit import audit
 from models.baseline import no_flexibility
 from models.case import Case
@@ -167,7 +167,7 @@ def test_what_else_has_changed_makes_it_the_whole_portfolio(world: World, solver
     stage = first_plan(world, solver)
     update(world, -20_000)
     with world.store.transaction() as tx:
-        day.fix_position(tx, PERIOD.day, "day-ahead", (0.0,) * PERIOD.isp_count, world.clock.now(), "test")
+        positions.fix(tx, PERIOD.day, "day-ahead", (0.0,) * PERIOD.isp_count, world.clock.now(), "test")
     assert stage.planner.run_due() == 1
     assert not stage.made[-1].part
 

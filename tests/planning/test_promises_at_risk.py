@@ -18,7 +18,7 @@ from agr.planning.promises import at_risk
 from agr.settings import Markets
 from agr.settings.markets import CapacityProduct
 from agr.settings.section import Moment
-from agr.store import day, register
+from agr.store import day, positions, register
 from tests.builders.worlds import OTHER_POINT, PERIOD, World
 from tests.planning.test_service import PlanningStage
 
@@ -55,7 +55,7 @@ def world(tmp_path: Path) -> Iterator[World]:
     fcr = CapacityProduct(name="FCR", direction="symmetric", series="fcr", max_mw=5, gate=Moment(at=time(8)))
     made.settings = made.settings.model_copy(update={"markets": Markets(capacity=(fcr,))})
     with made.store.transaction() as tx:
-        day.fix_position(tx, PERIOD.day, "FCR", (0.0, 1.0, 0.0, 0.0, 0.0, 0.0), made.clock.now(), "awarded")
+        positions.fix(tx, PERIOD.day, "FCR", (0.0, 1.0, 0.0, 0.0, 0.0, 0.0), made.clock.now(), "awarded")
     yield made
     made.store.close()
 

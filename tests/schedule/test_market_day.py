@@ -16,7 +16,7 @@ from agr.messaging.publish import Publisher
 from agr.schedule.bidding import Bidding
 from agr.schedule.market_day import MarketDay
 from agr.settings import CapacityProduct, HttpFeed, Markets, Moment
-from agr.store import day, inbox, outbox, register
+from agr.store import day, inbox, outbox, positions, register
 from tests.builders.worlds import NOW, PERIOD, World, prices
 
 MISSED = MomentState.MISSED
@@ -54,15 +54,15 @@ def test_without_a_plan_the_gates_fix_nothing_bought_and_no_bid(diary: Diary) ->
     assert diary.do("day_ahead_gate") == Handled("+0.000 MWh net (no plan before the gate)", MISSED)
     assert diary.do("capacity_gate FCR") == Handled("bid 0, 0, 0, 0, 0, 0 MW (no plan before the gate)", MISSED)
     with diary.world.store.transaction() as tx:
-        assert day.positions_on(tx, PERIOD.day) == {"day-ahead": (0.0,) * 92, "FCR": (0.0,) * 6}
+        assert positions.all_on(tx, PERIOD.day) == {"day-ahead": (0.0,) * 92, "FCR": (0.0,) * 6}
 
 
 def test_an_award_entered_before_the_gate_stays(diary: Diary) -> None:
     with diary.world.store.transaction() as tx:
-        day.fix_position(tx, PERIOD.day, "FCR", (1.0, 0, 0, 0, 0, 0), NOW, "award entered by hand")
+        positions.fix(tx, PERIOD.day, "FCR", (1.0, 0, 0, 0, 0, 0), NOW, "award entered by hand")
     assert diary.do("capacity_gate FCR") == Handled("already fixed")
     with diary.world.store.transaction() as tx:
-        assert day.positions_on(tx, PERIOD.day)["FCR"][0] == 1
+        assert positions.all_on(tx, PERIOD.day)["FCR"][0] == 1
 
 
 def test_results_are_waited_for_until_every_isp_has_a_price(diary: Diary) -> None:

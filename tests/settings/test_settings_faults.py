@@ -67,6 +67,10 @@ def test_all_faults_are_listed_at_once_with_key_value_and_what_to_do(config):
             "discovery.resolvers (entry 1): 'dns.example' is wrong: expected",
         ),
         (PARTICIPANT + 'version = "2.0.0"\n', "version: '2.0.0' should be '3.0.0' or '3.1.0'"),
+        (
+            PRODUCT.replace('"FCR"', '"bid/FCR"'),
+            "what begins with bid/ names a bid; give it another name",
+        ),
         (PRODUCT * 2, "several capacity products are called FCR; give each its own name"),
         (PRODUCT.replace("08:00", "06:59"), "FCR's gate (06:59) comes before timetable.first_plan, so no bid could"),
         (PRODUCT.replace("= 5", "= 0.5"), "max_mw (0.5) is below minimum_mw (1), so no bid is possible; raise it, or"),

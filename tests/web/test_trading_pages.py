@@ -9,7 +9,7 @@ import pytest
 
 from agr.schedule.bidding import gate_of
 from agr.settings import BidFiles, Bids
-from agr.store import day
+from agr.store import day, positions
 from tests.builders.accounts import PASSWORD, account
 from tests.builders.operators_side import Desk
 from tests.builders.plans import planned
@@ -78,7 +78,7 @@ def result(*changes: tuple[int, float], price: str = "") -> str:
 
 def position(desk: Desk) -> tuple[float, ...]:
     with desk.world.store.transaction() as tx:
-        return day.positions_on(tx, PERIOD.day)["day-ahead"]
+        return positions.all_on(tx, PERIOD.day)["day-ahead"]
 
 
 def test_a_bid_is_shown_approved_and_told_with_its_receipt(desk: Desk, anna: httpx.Client) -> None:
@@ -149,7 +149,7 @@ def test_a_result_that_does_not_fit_is_refused_on_the_page_and_stays_in_the_fiel
     assert words in answer.text
     assert pasted[-20:] in answer.text
     with desk.world.store.transaction() as tx:
-        assert day.positions_on(tx, PERIOD.day) == {}
+        assert positions.all_on(tx, PERIOD.day) == {}
 
 
 def test_an_unknown_market_has_no_page(unchanged) -> None:
