@@ -1,4 +1,4 @@
-"""Runs a CRO or DSO (counterparty.py) in a process of its own and talks to it: commands out, events in."""
+"""Runs a CRO or DSO (counterparty.py) or an exchange (exchange.py) as a process: commands out, events in."""
 
 import json
 import subprocess
@@ -15,6 +15,7 @@ from pydantic import JsonValue
 from agr.domain.errors import DeliveryError
 
 SCRIPT = Path(__file__).with_name("counterparty.py")
+EXCHANGE = Path(__file__).with_name("exchange.py")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +35,11 @@ class Event:
         value = self.fields.get(name)
         return "" if value is None else str(value)
 
+    def numbers(self, name: str) -> tuple[float, ...]:
+        """Return a field that is a list of numbers."""
+        value = self.fields.get(name)
+        return tuple(float(one) for one in value if isinstance(one, int | float)) if isinstance(value, list) else ()
+
 
 @dataclass(frozen=True, kw_only=True)
 class Peer:
@@ -52,7 +58,7 @@ def _event(line: str) -> Event:
 
 
 class Counterparty:
-    """A running CRO or DSO. Use as a context manager; the process also ends when ours does."""
+    """A running CRO, DSO or exchange. Use as a context manager; the process also ends when ours does."""
 
     def __init__(
         self,
@@ -64,6 +70,7 @@ class Counterparty:
         log: Path | None = None,
         key: Path | None = None,
         start_limit_s: float = 30,
+        script: Path = SCRIPT,
     ) -> None:
         """Start the process and wait until it listens. Raises DeliveryError with its last words if it does not."""
         self.role, self.domain = role, domain
@@ -74,7 +81,7 @@ class Counterparty:
         given = [str(word) for pair in options.items() if pair[1] is not None for word in pair]
         try:
             self._process = subprocess.Popen(  # noqa: S603 - our own script, in the counterparties' environment
-                [str(python), "-u", str(SCRIPT), *given], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                [str(python), "-u", str(script), *given], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE, text=True, encoding="utf-8", start_new_session=True,
             )  # fmt: skip
         except OSError as error:
@@ -131,6 +138,11 @@ class Counterparty:
                     happened = "ended" if ended else f"stayed silent for {timeout_s:g} s"
                     raise DeliveryError(f"{self.role} {self.domain} {happened}: {self._last_words()}")
                 self._changed.wait(left)
+
+    def told(self, kind: str) -> tuple[Event, ...]:
+        """Return the events of a kind so far, in order."""
+        with self._changed:
+            return tuple(e for e in self.events if e.kind == kind)
 
     def received(self, message_type: str) -> tuple[Event, ...]:
         """Return the messages of a type that came in so far, in order."""

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from lxml import etree
 
 from agr.demo.world import World
+from agr.domain.bid import DAY_AHEAD
+from agr.domain.isp import Period
 from agr.domain.plan import Plan, PlanState, ReasonKind
 from agr.planning.promises import at_risk
 from agr.service import Service
@@ -17,6 +19,43 @@ from agr.store.plans import Sent
 
 if TYPE_CHECKING:
     from agr.domain.register import Portfolio
+
+
+@dataclass(frozen=True, kw_only=True)
+class DayAhead:
+    """What the exchange took of our bid, by its own words; MW per product, bought positive."""
+
+    bid_mw: tuple[float, ...]
+    awarded_mw: tuple[float, ...]
+    revision: int
+    hours: float  # of a product
+
+    @property
+    def partly(self) -> int:
+        """Products of which some was awarded, and not all."""
+        return sum(award not in (0.0, bid) for bid, award in zip(self.bid_mw, self.awarded_mw, strict=True))
+
+    @property
+    def not_awarded(self) -> int:
+        """Products that were bid, and of which nothing was awarded."""
+        return sum(bid != 0.0 == award for bid, award in zip(self.bid_mw, self.awarded_mw, strict=True))
+
+    @property
+    def bid_mwh(self) -> float:
+        """Net energy of the bid."""
+        return sum(self.bid_mw) * self.hours
+
+    @property
+    def awarded_mwh(self) -> float:
+        """Net energy of the award."""
+        return sum(self.awarded_mw) * self.hours
+
+    def json(self) -> dict[str, float]:
+        """Return the figures."""
+        return {
+            "revision": self.revision, "bid_mwh": self.bid_mwh, "awarded_mwh": self.awarded_mwh,
+            "partly_awarded": self.partly, "not_awarded": self.not_awarded,
+        }  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +71,7 @@ class Report:
     changed_after_update: int
     before: Plan
     after: Plan
+    day_ahead: DayAhead | None  # None: the exchange got no bid
     seconds: dict[str, float]
     broken: tuple[str, ...]
 
@@ -50,6 +90,7 @@ class Report:
                 "before": {"total": self.before.result.objective_eur, "terms": self.before.result.terms_eur},
                 "after": {"total": result.objective_eur, "terms": result.terms_eur},
             },
+            "day_ahead": None if self.day_ahead is None else self.day_ahead.json(),
             "imbalance_mwh": result.imbalance_mwh,
             "reservation_shortfall_kwh": result.reservation_shortfall_kwh,
             "audit": "passed" if not result.audit else list(result.audit),
@@ -143,6 +184,7 @@ def report(world: World, daemon: Service, folder: Path, seconds: dict[str, float
     with daemon.store.transaction() as tx:
         history, sent = plans.history(tx, period.day), plans.prognoses(tx, period.day)
         alarms = day.open_alarms(tx)
+        fixed = day.position_on(tx, period.day, DAY_AHEAD)
         known: Portfolio = portfolio.load(tx, period)
     before, after = _updated(history)
     received = heard(world)
@@ -151,6 +193,8 @@ def report(world: World, daemon: Service, folder: Path, seconds: dict[str, float
     broken += _revision_faults(received, 1)
     broken += [f"alarm {a.kind} [{a.subject}]: {a.text}" for a in alarms]
     broken += _unaccepted(sent)
+    traded = exchanged(world)
+    broken += _trading_faults(traded, fixed, world.settings.markets.day_ahead.product_minutes, period, after)
     return Report(
         period=str(period),
         connections=sum(len(p.connections) for p in known.points) + len(known.free_connections),
@@ -161,9 +205,37 @@ def report(world: World, daemon: Service, folder: Path, seconds: dict[str, float
         changed_after_update=sum(s.revision > 1 for s in sent),
         before=before,
         after=after,
+        day_ahead=traded,
         seconds=seconds,
         broken=tuple(broken),
     )
+
+
+def exchanged(world: World) -> DayAhead | None:
+    """Return what the exchange took and awarded, as it said itself; None where it got no bid."""
+    taken, cleared = world.exchange.told("bid"), world.exchange.told("cleared")
+    if not taken:
+        return None
+    bid = taken[-1].numbers("mw")
+    award = cleared[-1].numbers("mw") if cleared else (0.0,) * len(bid)
+    minutes = world.settings.markets.day_ahead.product_minutes
+    return DayAhead(bid_mw=bid, awarded_mw=award, revision=int(taken[-1].text("revision")), hours=minutes / 60)
+
+
+def _trading_faults(
+    traded: DayAhead | None, fixed: day.Fixed | None, product_minutes: int, period: Period, last_plan: Plan
+) -> list[str]:
+    """Return faults: no bid, a position that is not what the exchange awarded, or a plan with another one."""
+    if traded is None or fixed is None:
+        return ["the exchange got no bid"]
+    longer = max(product_minutes // period.isp_minutes, 1)
+    awarded_kw = [1000 * mw for mw in traded.awarded_mw for _ in range(longer)]
+    found = []
+    for what, values in (("the position", fixed.values), ("the plan in force", last_plan.positions.day_ahead_kw)):
+        off = sum(abs(a - b) > 1e-3 for a, b in zip(awarded_kw, values, strict=True))
+        if off:
+            found.append(f"{what} on the day-ahead market differs from the exchange's award in {off} ISPs")
+    return found
 
 
 def _unaccepted(sent: list[Sent]) -> list[str]:

@@ -94,8 +94,7 @@ class MarketDay:
 
     def _jump(self, to: datetime) -> None:
         self.clock.jump_to(to)
-        for counterparty in self.world.counterparties:
-            counterparty.send("clock", now=self.clock.now().isoformat())
+        self.world.tell_time()
 
     def _happen(self, event: Release) -> None:
         self._jump(event.at)

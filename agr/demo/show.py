@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 from agr.cli.status_tables import terms_table
-from agr.demo.report import Report
+from agr.demo.report import DayAhead, Report
 from agr.operations.log import Event
 from agr.scenario.description import Description
 
@@ -26,6 +26,10 @@ _NAMES: dict[str, Callable[[Event], str]] = {
     "plan.failed": lambda e: f"no plan: {e['why']}",
     "moment.done": lambda e: f"{e['moment'].replace('_', ' ')}: {e['result']}",
     "moment.missed": lambda e: f"{e['moment'].replace('_', ' ')} missed; {e['fallback']}",
+    "bid.queued": lambda e: f"day-ahead bid, revision {e['revision']}: {e['net_mwh']:+.3f} MWh net (plan {e['plan']})",
+    "bid.delivered": lambda e: f"bid delivered to {e['channel']}: {e['receipt'].partition(', SHA-256')[0]}",
+    "bid.retry": lambda e: f"bid → {e['channel']} will be retried: {e['why']}",
+    "award.entered": lambda e: f"award of {e['market']}: {e['found']}",
     "prognosis.queued": lambda e: f"{e['count']} D-Prognoses queued as revision {e['revision']}",
     "reservation.updated": lambda e: f"FlexReservationUpdate of {e['contract']} accepted",
     "message.refused": lambda e: f"message refused with HTTP {e['status']}: {e['why']}",
@@ -37,6 +41,16 @@ _NAMES: dict[str, Callable[[Event], str]] = {
 
 def _proven(gap_eur: float | None) -> str:
     return "no bound proven" if gap_eur is None else f"gap {gap_eur:.2f} EUR"
+
+
+def _traded(found: DayAhead | None) -> str:
+    """Say what the exchange took of our bid."""
+    if found is None:
+        return "no bid"
+    return (
+        f"bid {found.bid_mwh:+.3f} MWh net, awarded {found.awarded_mwh:+.3f}: {found.partly} of {len(found.bid_mw)} "
+        f"products in part, {found.not_awarded} not at all"
+    )
 
 
 class Show:
@@ -82,6 +96,7 @@ class Show:
         rows = {
             "Period": report.period,
             "connections": f"{report.connections} at {report.congestion_points} congestion points",
+            "day-ahead": _traded(report.day_ahead),
             "D-Prognoses": f"{report.sent} sent, {report.accepted} accepted, highest revision {report.max_revision}",
             "changed by the update": f"{report.changed_after_update} congestion points",
             "the released reservation was worth": f"{gain:+,.2f} EUR",

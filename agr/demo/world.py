@@ -1,24 +1,35 @@
-"""The demo's world on loopback: our settings and keys, a CRO and DSOs in processes of their own."""
+"""The demo's world on loopback: our settings and keys, a CRO, DSOs and an exchange in processes of their own."""
 
 import json
 import os
+import secrets
+import sys
 from contextlib import ExitStack
+from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
 
 import tomli_w
 
-from agr.demo.counterparties import Counterparty, Peer
+from agr.demo.counterparties import EXCHANGE, SCRIPT, Counterparty, Peer
 from agr.demo.environment import counterparty_python
+from agr.domain.errors import InputError
 from agr.domain.isp import Clock
+from agr.domain.price import values_on
 from agr.operations.tables import import_tables
 from agr.scenario.description import Description
 from agr.service import Service
-from agr.settings import ParticipantSettings, Planning, Settings, load
+from agr.settings import BidFiles, Bids, BidWebhook, HttpFeed, ParticipantSettings, Planning, Settings, load
+from agr.settings.bids import BidValue
+from agr.store import register
 from agr.store.engine import Store
 from agr.uftp.signing import KeyPair
 
 PATH = "/shapeshifter/api/v3/message"
+_SECRET, _TOKEN = "AGR_DEMO_EXCHANGE_SECRET", "AGR_DEMO_EXCHANGE_TOKEN"
+"""Environment variables that hold what the exchange and we share: nothing secret is in the settings."""
+_PUBLISHED_BEFORE = timedelta(minutes=5)
+"""How long before the moment of the results the exchange publishes them."""
 
 
 def environment_folder() -> Path:
@@ -39,25 +50,69 @@ class World:
             python = counterparty_python(environment_folder())
             self.cros = [self._start(python, "CRO", d, scenario.cro_of(folder)) for d in scenario.cros]
             self.dsos = {d: self._start(python, "DSO", d) for d in scenario.dsos}
+            self.exchange = self._start(Path(sys.executable), "EXCHANGE", "exchange.example", script=EXCHANGE)
             self.settings = self._settings()
             self.key = self._key()
             store = Store(self.settings.store_url)
             store.migrate()
             self.reading = import_tables(self.settings, store, scenario.tables_of(folder), clock)
+            self._open_market(store)
             store.close()
         except BaseException:
             self._stack.close()
             raise
 
-    def _start(self, python: Path, role: str, domain: str, config: Path | None = None) -> Counterparty:
+    def _start(
+        self, python: Path, role: str, domain: str, config: Path | None = None, script: Path = SCRIPT
+    ) -> Counterparty:
         log = self.data / f"{domain}.log"
         self.data.mkdir(parents=True, exist_ok=True)
-        return self._stack.enter_context(Counterparty(python, role=role, domain=domain, config=config, log=log))
+        running = Counterparty(python, role=role, domain=domain, config=config, log=log, script=script)
+        return self._stack.enter_context(running)
 
     @property
     def counterparties(self) -> list[Counterparty]:
-        """Everybody but us."""
+        """Everybody we exchange UFTP messages with."""
         return [*self.cros, *self.dsos.values()]
+
+    def tell_time(self) -> None:
+        """Set everybody's clock to ours."""
+        for process in (*self.counterparties, self.exchange):
+            process.send("clock", now=self.clock.now().isoformat())
+
+    def _open_market(self, store: Store) -> None:
+        """Tell the exchange the day's prices and moments, and what it shares with us. Raises InputError."""
+        period, series = self.scenario.of, self.settings.markets.day_ahead.series
+        with store.transaction() as tx:
+            values = values_on(register.prices(tx, period.start - timedelta(days=1), period.end), series, period)
+        if any(value is None for value in values):
+            raise InputError(f"the tables lack prices of series {series!r} on {period}, at which the exchange clears")
+        longer = max(self.settings.markets.day_ahead.product_minutes // period.isp_minutes, 1)
+        products = list(zip(period.starts(), values, strict=True))[::longer]
+        moments = dict(self.settings.timetable.moments(period))
+        secret, token = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
+        for variable, value in ((_SECRET, secret), (_TOKEN, f"Bearer {token}")):
+            os.environ[variable] = value
+            self._stack.callback(os.environ.pop, variable, None)
+        self.exchange.send(
+            "market", secret=secret, token=token, prices=[[start.isoformat(), value] for start, value in products],
+            gate=moments["day_ahead_gate"].isoformat(),
+            publishes_at=(moments["day_ahead_results"] - _PUBLISHED_BEFORE).isoformat(),
+        )  # fmt: skip
+
+    def _bids(self) -> Bids:
+        columns: dict[str, BidValue] = {
+            "Delivery start": "start", "Volume MW": "mw", "Plan": "plan", "Revision": "revision",
+        }  # fmt: skip
+        hook = BidWebhook(name="exchange", url=f"{self.exchange.endpoint}/bids", secret_env=_SECRET, columns=columns)
+        return Bids(files=(BidFiles(name="files", folder=Path("bids"), columns=columns),), webhooks=(hook,))
+
+    def _results(self) -> HttpFeed:
+        return HttpFeed(
+            name="exchange", url=f"{self.exchange.endpoint}/results?delivery={{period}}", kind="award",
+            value_field="awarded_mw", side_field="side", price_field="price",
+            minutes=self.scenario.markets.day_ahead.product_minutes, header_env={"Authorization": _TOKEN},
+        )  # fmt: skip
 
     def _settings(self) -> Settings:
         """Write the daemon's configuration and load it like any user's: `agr status -c` reads it too."""
@@ -83,6 +138,8 @@ class World:
             timetable=scenario.timetable,
             markets=scenario.markets,
             publication=scenario.publication,
+            bids=self._bids(),
+            feeds=(self._results(),),
             planning=Planning(join_triggers_s=1.0),
         )
 
@@ -99,7 +156,7 @@ class World:
         )  # fmt: skip
         for counterparty in self.counterparties:
             counterparty.meet([us])
-            counterparty.send("clock", now=self.clock.now().isoformat())
+        self.tell_time()
 
     def known_to_cro(self, folder: Path) -> dict[str, str]:
         """Return congestion point → DSO, as the CRO's own file says."""
