@@ -14,8 +14,9 @@ from agr.domain.isp import Period
 from agr.domain.plan import Plan, PlanState, ReasonKind
 from agr.planning.promises import at_risk
 from agr.service import Service
-from agr.store import day, plans, portfolio
+from agr.store import day, plans, portfolio, positions
 from agr.store.plans import Sent
+from agr.store.positions import Fixed
 
 if TYPE_CHECKING:
     from agr.domain.register import Portfolio
@@ -184,7 +185,7 @@ def report(world: World, daemon: Service, folder: Path, seconds: dict[str, float
     with daemon.store.transaction() as tx:
         history, sent = plans.history(tx, period.day), plans.prognoses(tx, period.day)
         alarms = day.open_alarms(tx)
-        fixed = day.position_on(tx, period.day, DAY_AHEAD)
+        fixed = positions.one_on(tx, period.day, DAY_AHEAD)
         known: Portfolio = portfolio.load(tx, period)
     before, after = _updated(history)
     received = heard(world)
@@ -223,7 +224,7 @@ def exchanged(world: World) -> DayAhead | None:
 
 
 def _trading_faults(
-    traded: DayAhead | None, fixed: day.Fixed | None, product_minutes: int, period: Period, last_plan: Plan
+    traded: DayAhead | None, fixed: Fixed | None, product_minutes: int, period: Period, last_plan: Plan
 ) -> list[str]:
     """Return faults: no bid, a position that is not what the exchange awarded, or a plan with another one."""
     if traded is None or fixed is None:
