@@ -13,6 +13,7 @@ from agr.domain.isp import Clock, Period
 from agr.domain.moments import Handled, MomentState
 from agr.domain.plan import NO_PLAN, Reason, ReasonKind
 from agr.domain.price import values_on
+from agr.history.days import Days
 from agr.messaging.portfolio_requests import PortfolioRequests
 from agr.messaging.publish import OPEN, Publisher, last_per_point
 from agr.nomination.nominate import Nominator
@@ -24,6 +25,7 @@ from agr.settings import FeedSection, RecordFeed, Settings
 from agr.store import (
     bids,
     day,
+    history,
     inbox,
     market_reports,
     nominations,
@@ -60,6 +62,7 @@ class MarketDay:
         self._portfolio_requests, self._publisher = portfolio_requests, publisher
         self._nominator = Nominator(store, settings, clock)
         self._ask_awards = ask_awards  # asks every feed of awards once
+        self._past = Days(store, settings)
 
     def handlers(self) -> Mapping[str, Callable[[Period, str], Handled | None]]:
         """Return moment → what to do."""
@@ -201,13 +204,15 @@ class MarketDay:
         return self._nominator.gate(period, name.removeprefix("nomination_gate "))
 
     def _forget(self, period: Period, _name: str) -> Handled:
-        """Delete what `retention` no longer allows us to keep."""
+        """Delete what `retention` no longer allows us to keep; first keep what yesterday's programs tell of money."""
+        self._past.keep(period.previous())
         keep, now = self._settings.retention, self._clock.now()
         with self._store.transaction() as tx:
             old = now - timedelta(days=keep.messages_days)
             messages = inbox.delete_before(tx, old) + outbox.delete_before(tx, old)
             old_plans = (now - timedelta(days=keep.plans_days)).date()
             gone = plans.delete_before(tx, old_plans)
+            history.delete_before(tx, old_plans)
             nominations.delete_before(tx, old_plans)
             bids.delete_before(tx, old_plans)
             market_reports.delete_before(tx, old_plans)

@@ -40,7 +40,8 @@
   function draw(figure) {
     const data = JSON.parse(figure.querySelector("script").textContent), caption = figure.querySelector("figcaption");
     charts.get(figure)?.dispose();
-    const option = figure.dataset.chart === "rounds" ? rounds(data) : programs(data);
+    const kinds = { rounds, days };
+    const option = (kinds[figure.dataset.chart] ?? programs)(data);
     if (!option) { caption.append(" · no data yet"); return; }
     const plot = figure.querySelector(".plot") ?? figure.appendChild(document.createElement("div"));
     plot.className = data.below ? "plot tall" : "plot";
@@ -86,6 +87,12 @@
     const line = (name, values, style) => ({ name, type: "line", data: values, showSymbol: false, lineStyle: style, itemStyle: { color: style.color } });
     return { xAxis: { type: "category", data: data.rounds.map(String), boundaryGap: false }, yAxis: { type: "value", name: data.unit, scale: true },
       series: [line("value", data.value, styles.plan()), line("bound", data.bound, styles.called())] };
+  }
+  function days(data) {
+    if (!data.days.length) return null;
+    const bars = { name: "money", type: "bar", data: data.money, itemStyle: { color: colour("--chart-1") } };
+    const first = { name: "forecast: first plan", type: "line", data: data.first, showSymbol: data.days.length === 1, lineStyle: styles.called(), itemStyle: { color: colour("--chart-2") } };
+    return { xAxis: { type: "category", data: data.days }, yAxis: { type: "value", name: data.unit }, series: [bars, first] };
   }
   function drawAll(within = document, kept = new Set()) {
     for (const [figure, chart] of charts) if (!figure.isConnected) { chart.dispose(); charts.delete(figure); }

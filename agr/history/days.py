@@ -1,0 +1,131 @@
+"""Past days: what the plan in force of each earned, what the first plan expected, which promises were kept."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from functools import cache
+
+from pydantic import TypeAdapter
+
+from agr.domain.errors import InputError
+from agr.domain.isp import Period
+from agr.domain.plan import Plan, PlanState
+from agr.history.facts import Fact, connections_eur, facts_of, facts_of_summary
+from agr.planning import plan_loader
+from agr.planning.promises import GAP, KINDS, at_risk
+from agr.settings import Settings
+from agr.store import history, nominations, plans, register
+from agr.store.engine import Store, Tx
+
+LONGEST = timedelta(days=1100)
+_UNDECIDED = ("superseded",)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Promises:
+    """Promises of one day: kinds of promise to customers and the market, D-Prognoses, e-programs."""
+
+    kept: int
+    broken: tuple[str, ...]  # each in words
+
+
+@dataclass(frozen=True, kw_only=True)
+class PastDay:
+    """One Period. Money as its plan in force has it, EUR, earned positive."""
+
+    period: Period
+    plan: Plan  # in force, without what only its programs tell
+    plans: int  # all that were made, previews and failed ones included
+    first_plan_eur: float  # money that the first plan in force expected: the forecast
+    facts: tuple[Fact, ...]
+    promises: Promises
+    prognoses: Mapping[str, int]  # state of the newest revision → congestion points
+    executed_eur: float | None = None  # None: not known yet; nothing measures it so far
+
+    def eur(self, *whose: str) -> float:
+        """Return the sum of what belongs to some of agr.history.facts.WHOSE."""
+        return sum(fact.eur for fact in self.facts if fact.whose in whose)
+
+
+@cache
+def _adapter() -> TypeAdapter[tuple[Fact, ...]]:
+    return TypeAdapter(tuple[Fact, ...])
+
+
+class Days:
+    """Reads past days from a store. What a plan earned is computed once, and kept there."""
+
+    def __init__(self, store: Store, settings: Settings) -> None:
+        self._store, self._settings = store, settings
+
+    def between(self, first: date, last: date) -> tuple[PastDay, ...]:
+        """Return every Period from first to last with a plan in force. Raises InputError for an impossible range."""
+        if last < first:
+            raise InputError(f"the last day, {last}, is before the first, {first}")
+        if last - first > LONGEST:
+            raise InputError(f"{first} to {last} are more than {LONGEST.days} days; ask for a part of them")
+        with self._store.reading() as tx:
+            planned, kept = history.planned(tx, first, last), history.kept(tx, first, last)
+        return tuple(self._day(day, kept.get(day)) for day in planned)
+
+    def keep(self, period: Period) -> bool:
+        """Compute what a Period earned while its programs are there; False where no plan is in force."""
+        return bool(self.between(period.day, period.day))
+
+    def connections(self, day: PastDay) -> dict[tuple[str, str, str], float]:
+        """Return (connection, term, whose) → EUR of a day. Raises InputError where its programs are no longer kept."""
+        with self._store.reading() as tx:
+            archives, behind = plan_loader.read(tx, day.plan.id), register.load(tx).connection_of()
+        return connections_eur(plan_loader.unpacked(archives), behind)
+
+    def _day(self, day: date, kept: tuple[int, str] | None) -> PastDay:
+        with self._store.reading() as tx:
+            states = plans.states(tx, day)
+            audited = [number for number, state in states.items() if state is PlanState.AUDITED]
+            first, last = plans.get(tx, audited[0]), plans.get(tx, audited[-1])
+            assert first is not None
+            assert last is not None
+            prognoses, broken, kept_count = _sent(tx, day)
+        risks = [risk for risk in at_risk(last) if risk.kind != GAP]
+        broken = (*(f"{risk.kind}: {risk.text}" for risk in risks), *broken)
+        count = len(KINDS) - 1 - len(risks) + kept_count
+        return PastDay(
+            period=Period(day, self._settings.time_zone, self._settings.isp_minutes),
+            plan=replace(last, points=(), change=None), plans=len(states),
+            first_plan_eur=first.result.money_eur, facts=self._facts(last, kept), prognoses=prognoses,
+            promises=Promises(kept=count, broken=broken),
+        )  # fmt: skip
+
+    def _facts(self, plan: Plan, kept: tuple[int, str] | None) -> tuple[Fact, ...]:
+        if kept is not None and kept[0] == plan.id:
+            return _adapter().validate_json(kept[1])
+        try:
+            with self._store.reading() as tx:
+                archives = plan_loader.read(tx, plan.id)
+        except InputError:  # retention has deleted its programs
+            return facts_of_summary(plan.result)
+        found = facts_of(plan_loader.unpacked(archives))
+        with self._store.transaction() as tx:
+            history.put(tx, plan.period.day, plan.id, _adapter().dump_json(found).decode())
+        return found
+
+
+def _sent(tx: Tx, day: date) -> tuple[dict[str, int], tuple[str, ...], int]:
+    """Return the D-Prognoses by state, what was not accepted in words, and how many D-Prognoses and e-programs were."""
+    newest: dict[str, tuple[int, str]] = {}
+    rows = tuple(plans.prognosis_states(tx, day))
+    for _, point, revision, state, _ in plans.prognosis_heads(tx, rows):
+        if state not in _UNDECIDED and revision >= newest.get(point, (0, ""))[0]:
+            newest[point] = revision, state
+    states: dict[str, int] = {}
+    for _, state in newest.values():
+        states[state] = states.get(state, 0) + 1
+    broken = [f"D-Prognosis of {point} {state}" for point, (_, state) in newest.items() if state != "accepted"]
+    e_programs = {one.brp: one for one in nominations.history(tx, day)}
+    broken += [
+        f"e-program of {brp} {'not answered' if one.answer is None else one.answer}"
+        for brp, one in e_programs.items()
+        if one.answer != "accepted"
+    ]
+    kept = states.get("accepted", 0) + sum(one.answer == "accepted" for one in e_programs.values())
+    return states, tuple(broken), kept

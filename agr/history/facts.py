@@ -1,0 +1,126 @@
+"""What a plan earns, term by term, split as far as it can be told: by congestion point, contract and connection. Pure.
+
+Terms that a connection or a congestion point causes by itself (wear, availability, …) are its own. Energy is bought for
+the whole portfolio; what each takes is valued at the plan's day-ahead price, and the rest of the day-ahead term stays
+with the portfolio. So every split adds up to the term, to the last digit that sums of floats allow.
+Source: docs/reference/history.md.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agr.domain.plan import Result
+from agr.planning.case import CLASSES
+from agr.planning.difference import Solved
+from models.audit.payers import payers
+from models.audit.protocols import Payer
+from models.audit.resources.registry import CLASSES as AUDITS
+from models.case import Case
+from models.outcome import Outcome
+
+Floats = NDArray[np.float64]
+DAY_AHEAD = "day-ahead"
+WHOSE = {Payer.COUNTERPARTY: "paid", Payer.OWNER: "owner", Payer.NEXT_PERIOD: "carried", Payer.NOBODY: "planning"}
+"""Whose money a term is → how history calls it."""
+UNKNOWN = "unknown"
+"""Of money whose payer was not kept with an old plan."""
+_MW = 1000.0
+_NOTHING_EUR = 1e-12
+"""Smaller amounts are left out where nothing is to be added up with them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fact:
+    """An amount of money, earned positive."""
+
+    term: str
+    whose: str  # one of WHOSE, or UNKNOWN
+    congestion_point: str  # empty: of no congestion point, or of the portfolio
+    contract: str  # empty: of none
+    eur: float
+
+
+def facts_of(solved: Solved) -> tuple[Fact, ...]:
+    """Return a plan's money by term, congestion point and contract; each term adds up to that of the plan."""
+    case, outcome = solved.named.case, solved.outcome
+    whose = {term: WHOSE[payer] for term, payer in payers(case).items()}
+    placed = {term: values for term, values in outcome.point_terms_eur.items() if term in outcome.terms_eur}
+    placed[DAY_AHEAD] = np.append(_energy_eur(case, outcome.point_kw), 0.0)
+    found: list[Fact] = []
+    for term, total in outcome.terms_eur.items():
+        by_contract = _contracts_eur(case, outcome).get(term, {})
+        rest: Floats = placed.get(term, np.zeros(len(case.points) + 1))[:-1].copy()
+        parts = [(case.points[p], contract, eur) for (p, contract), eur in by_contract.items()]
+        for (place, _), amount in by_contract.items():
+            rest[place] -= amount
+        parts += [(case.points[p], "", float(rest[p])) for p in np.flatnonzero(np.abs(rest) > _NOTHING_EUR).tolist()]
+        parts.append(("", "", total - sum(eur for *_, eur in parts)))
+        found += [
+            Fact(term=term, whose=whose.get(term, UNKNOWN), congestion_point=point, contract=contract, eur=eur)
+            for point, contract, eur in parts
+            if abs(eur) > _NOTHING_EUR
+        ]
+    return tuple(found)
+
+
+def facts_of_summary(result: Result) -> tuple[Fact, ...]:
+    """Return what the summary of a plan still tells when its programs are no longer kept."""
+    return tuple(
+        Fact(
+            term=term, whose=WHOSE[Payer.NOBODY] if term in result.planning else UNKNOWN, congestion_point="",
+            contract="", eur=eur,
+        )
+        for term, eur in result.terms_eur.items()
+    )  # fmt: skip
+
+
+def _energy_eur(case: Case, power_kw: Floats) -> Floats:
+    """Return what energy (N,T) costs at the day-ahead price, summed over the Period (N,)."""
+    return np.asarray(-(power_kw @ case.day_ahead.price_eur_per_mwh) * case.isp_hours / _MW, dtype=np.float64)
+
+
+def _contracts_eur(case: Case, outcome: Outcome) -> dict[str, dict[tuple[int, str], float]]:
+    """Return term → (congestion point, contract) → EUR."""
+    held = case.reservations
+    hours = case.isp_hours / _MW
+    reserved = np.abs(held.reserved_kw).sum(axis=1) * hours
+    missing = outcome.reservation_shortfall_kw.sum(axis=1) * hours
+    amounts = {
+        "availability": held.availability_eur_per_mw_h * reserved,
+        "reservation shortfall": -held.penalty_eur_per_mwh * missing,
+    }
+    places = list(zip(held.point.tolist(), held.name, strict=True))
+    return {term: dict(zip(places, eur.tolist(), strict=True)) for term, eur in amounts.items()}
+
+
+def connections_eur(solved: Solved, connection_of: Mapping[str, str]) -> dict[tuple[str, str, str], float]:
+    """Return (connection, term, whose) → EUR: what the resources behind each connection cause by themselves.
+
+    The connection is empty for what is not theirs, and for resources whose connection is not known.
+    """
+    case, outcome = solved.named.case, solved.outcome
+    whose = {term: WHOSE[payer] for term, payer in payers(case).items()}
+    audits = {audit.name: audit for audit in AUDITS}
+    found: dict[tuple[str, str, str], float] = {}
+    for units in CLASSES:
+        behind = [connection_of.get(name, "") for name in solved.named.of(units.name)]
+        terms = {DAY_AHEAD: _energy_eur(case, units.power_kw(case, outcome.programs))}
+        audit = audits[units.name]
+        if audit.terms_eur is not None:
+            terms |= audit.terms_eur(case, outcome.programs, False)
+        for term, eur in terms.items():
+            for connection, amount in zip(behind, eur.tolist(), strict=True):
+                if connection and abs(amount) > _NOTHING_EUR:
+                    key = (connection, term, whose.get(term, UNKNOWN))
+                    found[key] = found.get(key, 0.0) + amount
+    theirs: dict[str, float] = {}
+    for (_, term, _), amount in found.items():
+        theirs[term] = theirs.get(term, 0.0) + amount
+    for term, total in outcome.terms_eur.items():
+        left = total - theirs.get(term, 0.0)
+        if abs(left) > _NOTHING_EUR:
+            found["", term, whose.get(term, UNKNOWN)] = left
+    return found

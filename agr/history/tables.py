@@ -1,0 +1,121 @@
+"""History as tables: by day, week, market, congestion point, contract or connection. Pure.
+
+Money of four kinds stands in columns of its own: what counterparties pay or are paid, costs of owners, what one day
+hands to the next (stored energy), and planning prices, which nobody pays. `money_eur` is the sum of the first three
+and of old money whose payer is no longer known; planning prices are never in a sum with it.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from agr.domain.errors import InputError
+from agr.domain.faults import meant
+from agr.history.days import PastDay
+from agr.history.facts import UNKNOWN, Fact
+
+By = Literal["day", "week", "market", "point", "contract", "connection"]
+BYS: tuple[By, ...] = get_args(By)
+Cell = str | int | float | None
+MONEY = ("paid", "owner", "carried", UNKNOWN)
+_MONEY_COLUMNS = ("paid_eur", "owner_eur", "carried_eur", "unknown_eur", "money_eur", "planning_eur")
+_PHYSICAL = (
+    "imbalance_mwh", "reservation_shortfall_kwh", "comfort_shortfall_kwh", "limit_breach_kwh", "reserve_shortfall_mwh",
+)  # fmt: skip
+_OF_TIME = (
+    "first_plan_eur", "gap_eur", "executed_eur", "plans", "promises_kept", "promises_broken", "prognoses_accepted",
+    "prognoses_not_accepted", *_PHYSICAL, "broken",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """Named columns and rows of cells; None: not known."""
+
+    by: By
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+
+    def records(self) -> list[dict[str, Cell]]:
+        """Return a dictionary per row."""
+        return [dict(zip(self.columns, row, strict=True)) for row in self.rows]
+
+
+Connections = Mapping[tuple[str, str, str], float]
+"""(connection, term, whose) → EUR"""
+
+
+def parse_by(text: str) -> By:
+    """Read what a table is made by; raises InputError."""
+    found = next((by for by in BYS if by == text), None)
+    if found is None:
+        raise InputError(f"{text!r}: {meant(text, BYS)}")
+    return found
+
+
+def table(by: By, days: Sequence[PastDay], connections: Iterable[Connections] = ()) -> Table:
+    """Return the table of some days; `connections`: of each of these days, wanted for the table by connection."""
+    if by == "day":
+        return _of_time(by, ("day",), {(str(day.period),): [day] for day in days})
+    if by == "week":
+        weeks: dict[tuple[Cell, ...], list[PastDay]] = {}
+        for day in days:
+            year, week, _ = day.period.day.isocalendar()
+            weeks.setdefault((f"{year}-W{week:02}",), []).append(day)
+        return _of_time(by, ("week",), weeks)
+    if by == "connection":
+        theirs = (((name,), whose, eur) for of in connections for (name, _, whose), eur in of.items())
+        return _sums(by, ("connection",), theirs)
+    facts = [fact for day in days for fact in day.facts]
+    if by == "market":
+        return _sums(by, ("term",), (((fact.term,), fact.whose, fact.eur) for fact in facts))
+    if by == "point":
+        return _sums(by, ("congestion_point",), (((fact.congestion_point,), fact.whose, fact.eur) for fact in facts))
+    return _sums(by, ("contract", "congestion_point"), ((_contract(f), f.whose, f.eur) for f in facts if f.contract))
+
+
+def _contract(fact: Fact) -> tuple[str, str]:
+    return fact.contract, fact.congestion_point
+
+
+def _money(sums: Mapping[str, float]) -> tuple[Cell, ...]:
+    """Return the cells of _MONEY_COLUMNS."""
+    each = [sums.get(whose, 0.0) for whose in MONEY]
+    return (*each, sum(each), sums.get("planning", 0.0))
+
+
+def _sums(by: By, keys: tuple[str, ...], amounts: Iterable[tuple[tuple[str, ...], str, float]]) -> Table:
+    """Return a row per key, in order; an empty key stands for what belongs to none, and comes last."""
+    found: dict[tuple[str, ...], dict[str, float]] = {}
+    for key, whose, eur in amounts:
+        sums = found.setdefault(key, {})
+        sums[whose] = sums.get(whose, 0.0) + eur
+    ordered = sorted(found, key=lambda key: (key[0] == "", key))
+    return Table(
+        by=by, columns=(*keys, *_MONEY_COLUMNS), rows=tuple((*key, *_money(found[key])) for key in ordered)
+    )  # fmt: skip
+
+
+def _of_time(by: By, keys: tuple[str, ...], groups: Mapping[tuple[Cell, ...], Sequence[PastDay]]) -> Table:
+    rows = []
+    for key, days in groups.items():
+        sums: dict[str, float] = {}
+        for fact in (fact for day in days for fact in day.facts):
+            sums[fact.whose] = sums.get(fact.whose, 0.0) + fact.eur
+        gaps = [day.plan.result.proven_gap_eur for day in days]
+        executed = [day.executed_eur for day in days]
+        accepted = sum(day.prognoses.get("accepted", 0) for day in days)
+        broken = [words if len(days) == 1 else f"{day.period} {words}" for day in days for words in day.promises.broken]
+        rows.append((
+            *key, *_money(sums), sum(day.first_plan_eur for day in days), _known_sum(gaps), _known_sum(executed),
+            sum(day.plans for day in days), sum(day.promises.kept for day in days), len(broken), accepted,
+            sum(sum(day.prognoses.values()) for day in days) - accepted,
+            *(sum(float(getattr(day.plan.result, name)) for day in days) for name in _PHYSICAL), "; ".join(broken),
+        ))  # fmt: skip
+    return Table(by=by, columns=(*keys, *_MONEY_COLUMNS, *_OF_TIME), rows=tuple(rows))
+
+
+def _known_sum(values: Sequence[float | None]) -> float | None:
+    """Return the sum; None where a part of it is not known."""
+    known = [value for value in values if value is not None]
+    return sum(known) if len(known) == len(values) else None

@@ -1,0 +1,33 @@
+"""What past Periods' plans earned, split by congestion point and contract: computed once, kept as JSON."""
+
+from datetime import date
+
+import sqlalchemy as sa
+
+from agr.store import tables as t
+from agr.store.engine import Tx
+
+
+def put(tx: Tx, period: date, plan: int, facts: str) -> None:
+    """Keep what a Period's plan earned, in place of what was kept of an earlier plan."""
+    tx.execute(t.history.delete().where(t.history.c.period == period))
+    tx.execute(t.history.insert().values(period=period, plan=plan, facts=facts))
+
+
+def kept(tx: Tx, first: date, last: date) -> dict[date, tuple[int, str]]:
+    """Return Period → (plan, what it earned), for Periods from first to last."""
+    c = t.history.c
+    rows = tx.execute(sa.select(c.period, c.plan, c.facts).where(c.period >= first, c.period <= last))
+    return {row.period: (row.plan, row.facts) for row in rows}
+
+
+def planned(tx: Tx, first: date, last: date) -> list[date]:
+    """Return the Periods from first to last that have a plan in force."""
+    c = t.plans.c
+    mine = sa.and_(c.period >= first, c.period <= last, c.state == "audited")
+    return list(tx.execute(sa.select(c.period).where(mine).distinct().order_by(c.period)).scalars())
+
+
+def delete_before(tx: Tx, day: date) -> int:
+    """Delete what is kept of Periods before the day; return how many."""
+    return tx.execute(t.history.delete().where(t.history.c.period < day)).rowcount

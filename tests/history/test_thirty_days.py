@@ -1,0 +1,206 @@
+"""The history of thirty simulated days adds up to the cent with the plans' cash, whichever way it is cut."""
+
+import csv
+import io
+import re
+from datetime import date, timedelta
+
+import pyarrow.parquet as pq
+import pytest
+from lxml import html
+
+from agr.domain.errors import InputError
+from agr.domain.plan import PlanState
+from agr.history import files, read
+from agr.history.days import Days
+from agr.history.facts import connections_eur
+from agr.history.reading import History, read_history
+from agr.history.tables import BYS
+from agr.planning.case import CLASSES
+from agr.scenario.cash_audit import cash_audit
+from agr.scenario.day import Step, in_force
+from agr.store import history as kept
+from agr.store import plans
+from agr.store.dumps import copy_sqlite
+from agr.store.engine import Store
+from tests.history.conftest import CONNECTION, DAYS, FIRST, FREE, OTHER, OTHER_POINT, POINT, Stored
+
+LAST = FIRST + timedelta(days=DAYS - 1)
+CENT = 0.005
+MONEY = ("paid_eur", "owner_eur", "carried_eur")
+
+
+@pytest.fixture(scope="module")
+def past(stored: Stored) -> History:
+    return read_history(stored.store, stored.settings, FIRST, LAST, connections=True)
+
+
+def final(stored: Stored) -> dict[date, Step]:
+    """Return Period → the step in force, without our own code of history."""
+    days = sorted({step.period for step in stored.steps})
+    return {day.day: in_force([step for step in stored.steps if step.period == day]) for day in days}
+
+
+def test_every_table_adds_up_to_the_cash_of_the_plans(stored: Stored, past: History) -> None:
+    cash = cash_audit(stored.scenario, stored.steps)
+    assert cash.findings == ()
+    assert len(past.days) == DAYS
+    for by in ("day", "week", "market", "point", "connection"):
+        sums = past.table(by).filter(like="_eur").sum()
+        found = [sums["paid_eur"], sums["owner_eur"], sums["carried_eur"], sums["planning_eur"]]
+        due = [cash.paid_eur, cash.borne_eur, cash.left_eur, cash.planning_eur]
+        assert found == pytest.approx(due, abs=CENT), by
+        assert sums["unknown_eur"] == 0.0
+        assert sums["money_eur"] + sums["planning_eur"] == pytest.approx(cash.reported_eur, abs=CENT), by
+
+
+def test_every_day_adds_up_to_its_own_plan(stored: Stored, past: History) -> None:
+    steps = final(stored)
+    for row, of in zip(past.rows("day").records(), past.connections or (), strict=True):
+        outcome = steps[date.fromisoformat(str(row["day"]))].solved.outcome
+        assert row["money_eur"] + row["planning_eur"] == pytest.approx(outcome.objective_eur, abs=1e-6)  # type: ignore[operator]
+        assert sum(of.values()) == pytest.approx(outcome.objective_eur, abs=1e-6)
+    for row in past.rows("market").records():
+        due = sum(step.solved.outcome.terms_eur.get(str(row["term"]), 0.0) for step in steps.values())
+        assert row["money_eur"] + row["planning_eur"] == pytest.approx(due, abs=1e-6)  # type: ignore[operator]
+
+
+def test_a_contract_earns_what_was_reserved_under_it(past: History) -> None:
+    (row,) = past.rows("contract").records()
+    days = (date(2026, 4, 1) - FIRST).days + 1
+    available = days * 3 * 0.080 * 2.0
+    short = sum(day.plan.result.reservation_shortfall_kwh for day in past.days) / 1000 * 300.0
+    assert short > 0  # the battery cannot give 80 kW
+    assert (row["contract"], row["congestion_point"]) == ("FO-1", POINT)
+    assert row["paid_eur"] == pytest.approx(available - short, abs=CENT)
+
+
+def test_a_connection_pays_for_the_energy_it_takes_at_the_day_ahead_price(stored: Stored, past: History) -> None:
+    due = dict.fromkeys((CONNECTION, OTHER, FREE), 0.0)
+    owner = {"battery": CONNECTION, "shop": OTHER, "roof": FREE}
+    for step in final(stored).values():
+        case, outcome = step.solved.named.case, step.solved.outcome
+        for units in CLASSES:
+            powers = units.power_kw(case, outcome.programs)
+            for name, power in zip(step.solved.named.of(units.name), powers, strict=True):
+                due[owner[name]] -= float((power * case.day_ahead.price_eur_per_mwh).sum()) / 1000
+    rows = {row["connection"]: row["paid_eur"] for row in past.rows("connection").records()}
+    assert {name: rows[name] for name in (OTHER, CONNECTION)} == pytest.approx(
+        {name: due[name] for name in (OTHER, CONNECTION)}, abs=CENT
+    )
+    points = {row["congestion_point"]: row["paid_eur"] for row in past.rows("point").records()}
+    assert points[OTHER_POINT] == pytest.approx(due[OTHER], abs=CENT)
+    assert list(points)[-1] == ""  # what belongs to no congestion point comes last
+
+
+def test_forecast_gap_and_execution_are_columns_and_what_is_not_known_is_empty(stored: Stored, past: History) -> None:
+    for day, row in zip(past.days, past.rows("day").records(), strict=True):
+        mine = [step for step in stored.steps if step.period == day.period and step.state is PlanState.AUDITED]
+        first = mine[0].solved.outcome
+        assert row["first_plan_eur"] == pytest.approx(first.objective_eur, abs=1e-6)  # without planning prices
+        assert row["gap_eur"] == pytest.approx(mine[-1].solved.outcome.gap_eur, abs=1e-9)
+        assert row["executed_eur"] is None
+        assert row["plans"] == len([step for step in stored.steps if step.period == day.period])
+    assert [row["executed_eur"] for row in past.rows("week").records()] == [None] * 5
+
+
+def test_promises_that_a_plan_cannot_keep_are_counted_and_named(past: History) -> None:
+    rows = past.rows("day").records()
+    short = [day.plan.result.reservation_shortfall_kwh > 1e-3 for day in past.days]
+    assert any(short)
+    assert not all(short)
+    for row, broken in zip(rows, short, strict=True):
+        assert (row["promises_broken"], row["promises_kept"]) == ((1, 4) if broken else (0, 5))
+        assert str(row["broken"]).startswith("reservation not covered" if broken else "")
+    weeks = past.rows("week").records()
+    assert sum(row["promises_broken"] for row in weeks) == sum(short)  # type: ignore[misc]
+    assert [row["week"] for row in weeks] == ["2026-W11", "2026-W12", "2026-W13", "2026-W14", "2026-W15"]
+
+
+def test_files_hold_the_same_numbers(past: History, tmp_path) -> None:
+    for by in BYS:
+        whole = past.rows(by)
+        rows = list(csv.DictReader(io.StringIO(files.csv_text(whole))))
+        files.write(files.parquet_bytes(whole), tmp_path / f"{by}.parquet")
+        columns = pq.read_table(tmp_path / f"{by}.parquet").to_pylist()
+        for row, column, record in zip(rows, columns, whole.records(), strict=True):
+            assert column == record
+            assert {k: float(v) for k, v in row.items() if isinstance(record[k], float)} == {
+                k: v for k, v in record.items() if isinstance(v, float)
+            }
+            assert all(row[k] == "" for k, v in record.items() if v is None)
+
+
+def test_the_page_that_is_mailed_needs_nothing_else_and_names_no_connection(past: History, tmp_path) -> None:
+    path = past.report(tmp_path / "month.html")
+    text = path.read_text(encoding="utf-8")
+    page = html.fromstring(text)
+    assert page.xpath("//script | //link | //img | //@href | //@src") == []
+    assert len(page.xpath("//*[local-name()='rect']")) == DAYS
+    assert CONNECTION not in text
+    money = past.table("day")["money_eur"].sum()
+    assert f"{money:,.2f} EUR</b> money".replace("-", "−") in text
+    assert re.search(r"Planning prices \(.*\), which nobody\s+pays, stand apart", text)
+
+
+def test_what_was_computed_once_is_kept_without_the_programs(stored: Stored, past: History, monkeypatch) -> None:
+    monkeypatch.setattr("agr.history.days.plan_loader.read", lambda *_: pytest.fail("it was computed again"))
+    again = Days(stored.store, stored.settings).between(FIRST, LAST)
+    assert [day.facts for day in again] == [day.facts for day in past.days]
+    with stored.store.reading() as tx:
+        assert CONNECTION not in "".join(facts for _, facts in kept.kept(tx, FIRST, LAST).values())
+
+
+def test_days_whose_programs_are_gone_keep_their_terms(stored: Stored, past: History, tmp_path) -> None:
+    copy = tmp_path / "agr.db"
+    copy_sqlite(stored.settings.data_folder / "agr.db", copy)
+    store = Store(f"sqlite:///{copy}")
+    with store.transaction() as tx:
+        kept.delete_before(tx, LAST)
+        plans.forget_programs(tx, LAST)
+    days = Days(store, stored.settings)
+    old, new = days.between(FIRST, FIRST)[0], days.between(LAST, LAST)[0]
+    assert old.eur("unknown") + old.eur("planning") == pytest.approx(old.plan.result.objective_eur, abs=1e-6)
+    assert new.eur("unknown") == 0.0
+    with pytest.raises(InputError, match="no longer kept"):
+        days.connections(old)
+    store.close()
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "words"),
+    [(LAST, FIRST, "is before the first"), (date(2020, 1, 1), LAST, "more than 1100 days")],
+)
+def test_impossible_ranges_are_refused(stored: Stored, first: date, last: date, words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        Days(stored.store, stored.settings).between(first, last)
+
+
+def test_a_range_without_plans_is_empty_in_every_form(stored: Stored) -> None:
+    found = read_history(stored.store, stored.settings, date(2025, 1, 1), date(2025, 1, 9), connections=True)
+    assert [found.rows(by).rows for by in BYS] == [()] * len(BYS)
+    assert "0 days with a plan" in found.html()
+    assert files.parquet_table(found.rows("day")).num_rows == 0
+
+
+def test_notebooks_read_it_by_the_settings_file(stored: Stored, tmp_path) -> None:
+    config = tmp_path / "agr.toml"
+    config.write_text(
+        f'domain = "agr.example"\nisp_minutes = 60\nstore_url = "{stored.settings.store_url}"\nkey_file = "k"\n'
+        "[markets.day_ahead]\nproduct_minutes = 60\n"
+    )
+    found = read(config, str(LAST), LAST)
+    assert found.table("day")["day"].tolist() == [str(LAST)]
+    with pytest.raises(InputError, match="were not read"):
+        found.table("connection")
+    with pytest.raises(InputError, match="did you mean market"):
+        found.table("markets")
+    with pytest.raises(InputError, match="is not a day"):
+        read(config, "yesterday", LAST)
+
+
+def test_connections_that_nobody_knows_are_left_to_the_portfolio(stored: Stored) -> None:
+    solved = final(stored)[FIRST].solved
+    found = connections_eur(solved, {})
+    assert {connection for connection, _, _ in found} == {""}
+    assert sum(found.values()) == pytest.approx(solved.outcome.objective_eur, abs=1e-6)
