@@ -34,16 +34,20 @@ def climb(
     """Return the best program of both methods with the better bound. Raises what they raise.
 
     The decomposition aims at `relative_gap`; the reference goes on where more than `enough_gap` is left open, and with
-    `exact`, so that no limit is breached for the sake of a gap. It does not go on after a search of patterns of bids:
-    it has solved the whole with the best, and would branch for hours.
+    `exact`, so that no limit is breached for the sake of a gap. After a search of patterns of bids it goes on with
+    `exact` only: the search has solved the whole with the best, and in larger cases branching would take hours.
     """
     began = perf_counter()
     if has_whole_bids(case):
         found = plan_whole_bids(
             case, relative_gap=enough_gap, time_limit_s=time_limit_s, threads=threads, cancelled=cancelled
         )
-        if found is not None:
+        left = time_limit_s - (perf_counter() - began)
+        if found is not None and (not exact or found.termination is Termination.OPTIMAL or left <= 0 or cancelled()):
             return found
+        if found is not None:
+            second = reference(case, relative_gap=enough_gap, time_limit_s=left, threads=threads, incumbent=found)
+            return joined(found, second, enough_gap)
     first = decompose(  # however little time is left: the decomposition always ends with a program
         case, relative_gap=relative_gap, time_limit_s=max(time_limit_s - (perf_counter() - began), 0.0),
         threads=threads, report=report, cancelled=cancelled, executor=executor,

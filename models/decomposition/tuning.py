@@ -269,11 +269,11 @@ class WholeBids:
     """Most units that stand for all holders. Larger: the bound is better, and branching takes far longer."""
     gap: float = 0.3
     """Share of the gap to which the pattern of bids is proven. Larger: less branching, and worse bounds."""
-    patterns: int = 4
+    patterns: int = 6
     """Most patterns tried in a small portfolio. Larger: bids may be better."""
-    time: float = 0.3
+    time: float = 0.5
     """Share of the time left that one search of a pattern may take. Larger: bids are better, and less time is left."""
-    most_s: float = 4.0
+    most_s: float = 12.0
     """Most seconds that it may take. Larger: the same."""
     few_holders: int = 12
     """Most holders of reserve for which the whole problem is solved with the bids of a pattern: a mixture of so few

@@ -31,7 +31,7 @@ from models.solver_log import LATE, SolverLog
 
 _SMALL = 5_000  # problems with at most so many columns are solved exactly, whatever gap is asked for
 _SHARE = 0.3  # share of the time left that rounding may take, where branching may need the rest
-_INTERIOR = 20_000  # from so many columns on the interior-point method is faster where there are bids
+_INTERIOR = 20_000  # from so many columns on the interior-point method is faster
 _POLISH = 0.2  # share of the time left that is kept for solving HiGHS' whole numbers again
 
 
@@ -73,7 +73,7 @@ def search(
         _say(log, "first answer", first.best, first.bound)
     relaxation = Relaxation(matrix, threads=threads, log=log)
     began = perf_counter()
-    relaxed = relaxation.solve(deadline - began, "ipm" if hard else "simplex")
+    relaxed = relaxation.solve(deadline - began, "ipm" if large else "simplex")
     took = perf_counter() - began
     if relaxed.status is Status.INFEASIBLE:
         raise SolverError("the problem has no solution, though every coupling is soft; keep the case and report it")

@@ -9,11 +9,21 @@ from benchmarks.instances import make_case
 from models.audit import audit
 from models.case import Direction
 from models.decomposition.bids.exact import has_whole_bids, plan_whole_bids
+from models.decomposition.bids.holders import put_together
+from models.decomposition.bids.known_prices import evened
+from models.decomposition.bids.pattern import PatternSearch, PricedGroups
+from models.decomposition.master.restricted_master import RestrictedMaster
+from models.decomposition.prices.grouping import group_units
+from models.decomposition.prices.pricing import LocalPricing
+from models.decomposition.prices.search_state import first_state
 from models.decomposition.solve import solve as decompose
+from models.decomposition.tuning import DEFAULT
 from models.ladder import joined
+from models.method import solve
 from models.outcome import Termination
 from models.reference.problem import solve as reference
-from tests.models.builders import day_ahead, intraday, load, make, reserve, solar, storage
+from models.solver_log import SolverLog
+from tests.models.builders import day_ahead, intraday, load, make, reservation, reserve, solar, storage
 from tests.models.oracle import best_value
 from tests.models.test_formulation_oracle import world
 
@@ -21,13 +31,63 @@ from tests.models.test_formulation_oracle import world
 @pytest.mark.parametrize("seed", range(800, 812))
 def test_the_optimum_lies_between_the_plan_and_its_bound(seed):
     case = world(seed, reserves=1 + seed % 3, reserved=seed % 2 == 0)
-    if not has_whole_bids(case):
-        pytest.skip("nobody holds reserve in this world")
+    assert has_whole_bids(case), "nobody holds reserve in this world: choose another seed"
     best, outcome = best_value(case), plan_whole_bids(case, relative_gap=1e-3, time_limit_s=30, threads=1)
     slack = 1e-6 * max(1.0, outcome.gross_cost_eur)
     assert outcome.objective_eur <= best + slack
     assert outcome.bound_eur >= best - slack
     assert not audit(case, outcome)
+
+
+@pytest.mark.parametrize("seed", [2004, 2011, 2025, 2038])
+def test_a_tiny_portfolio_with_bids_is_proven(seed):
+    """The search of patterns alone leaves up to a twentieth of gross cost open in such worlds."""
+    case = world(seed, reserves=1 + seed % 3, reserved=seed % 2 == 0)
+    outcome = solve(case, relative_gap=1e-3, time_limit_s=60, threads=1)
+    assert outcome.termination is Termination.OPTIMAL
+    assert outcome.objective_eur >= best_value(case) - 1e-3 * outcome.gross_cost_eur
+
+
+@pytest.mark.parametrize("seed", range(800, 808))
+def test_prices_together_bound_at_least_as_well_as_each_alone_and_never_beyond_the_optimum(seed):
+    case = world(seed, reserves=2, reserved=seed % 2 == 0)
+    grouping = group_units(case, DEFAULT.pool.unpriced_groups)
+    master, pricing = RestrictedMaster(case, grouping, DEFAULT), LocalPricing(case, grouping)
+    centre, random = first_state(master, pricing).centre, np.random.default_rng(seed)
+
+    def priced(spread):
+        moved = {
+            name: getattr(centre, name) + spread * random.normal(size=getattr(centre, name).shape)
+            for name in ("balance", "program", "call")
+        }
+        prices = evened(master, master.within(replace(centre, **moved)))
+        return PricedGroups(prices=prices, groups_eur=pricing.respond(prices.scenario()).bound_eur)
+
+    known, log = [priced(spread) for spread in (0.0, 0.01, 0.05)], SolverLog()
+    search = PatternSearch(master, DEFAULT.bids)
+    bounds = [
+        search.best(some, most=100, gap_eur=0.0, time_left_s=60, threads=1, log=log).bound_eur
+        for some in ([known[0]], [known[1]], [known[2]], known)
+    ]
+    assert np.isfinite(bounds).all()
+    slack = 1e-6 * max(1.0, abs(bounds[-1]))
+    assert bounds[-1] >= max(bounds[:3]) - slack
+    assert -bounds[-1] >= best_value(case) - slack
+
+
+@pytest.mark.parametrize(("apart", "units"), [(1e-6, 2), (0.5, 3)])
+def test_holders_at_points_whose_prices_nearly_agree_stand_together(apart, units):
+    """Two points are reserved alike and paid alike but for rounding; the battery at the third sees no such price."""
+    parts = [storage(4, point=point, reserve_kw=500.0) for point in (0, 1, 2)]
+    parts += [reservation(4, -100.0, name=f"c{point}", point=point) for point in (0, 1)]
+    case = make(4, load(4, 10.0), *parts, points=3, reserves=(reserve(4, 60.0, direction=Direction.UP),))
+    grouping = group_units(case, DEFAULT.pool.unpriced_groups)
+    master = RestrictedMaster(case, grouping, DEFAULT)
+    found = first_state(master, LocalPricing(case, grouping)).centre
+    prices = replace(found, call=np.array([[0.01] * 4, [0.01 * (1 + apart)] * 4]))
+    holders = put_together(case, grouping, [evened(master, prices)], most=10)
+    assert len(holders.case.storage.point) == units
+    assert holders.exact
 
 
 def two_batteries(*, step_mw):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from models.decomposition.bids.pattern import PatternSearch
+from models.decomposition.bids.pattern import PatternSearch, PricedGroups
 from models.decomposition.master.possible_bids import coarse
 from models.decomposition.master.restricted_master import RestrictedMaster
 from models.decomposition.prices.pricing import Pricing
@@ -48,8 +48,9 @@ class BidCommitment:
     ) -> None:
         """Find the best pattern at the centre's prices, raise the bound to what is proven there, commit its bids."""
         totals = pricing.respond(state.centre.scenario())
+        known = PricedGroups(prices=state.centre, groups_eur=totals.bound_eur)
         found = self._patterns.best(
-            state.centre, totals.bound_eur, most=0, gap_eur=gap_eur, time_left_s=time_left_s, threads=threads, log=log,
+            [known], most=0, gap_eur=gap_eur, time_left_s=time_left_s, threads=threads, log=log,
         )  # fmt: skip
         self._proven_eur = max(self.bound_eur(state), self._released_eur(state, totals), found.bound_eur)
         if found.bids_mw is not None:

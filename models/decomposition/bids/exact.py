@@ -12,8 +12,8 @@ import numpy as np
 
 from models.assembly import proven_eur
 from models.case import Case, Floats
-from models.decomposition.bids.known_prices import prices_of
-from models.decomposition.bids.pattern import PatternSearch
+from models.decomposition.bids.known_prices import evened, prices_of
+from models.decomposition.bids.pattern import PatternSearch, PricedGroups
 from models.decomposition.master.possible_bids import coarse
 from models.decomposition.master.restricted_master import RestrictedMaster
 from models.decomposition.prices.dual_prices import DualPrices
@@ -88,26 +88,38 @@ class _Run:
         return replace(state.centre, reserve=none, called=none.copy())
 
     def improve(self) -> None:
-        """Try patterns, each at the prices of the best program before, until the gap is proven or nothing changes.
+        """Try patterns at all prices known so far, those of each program found among them, until the gap is proven.
 
         The first one is found for all holders as one unit, which is quick; it has no bound.
         """
-        patterns, prices = PatternSearch(self.master, self.tuning.bids), self._first_prices()
+        patterns, known = PatternSearch(self.master, self.tuning.bids), [self._priced(self._first_prices())]
         tried: list[Floats] = []
         for number in range(self.tuning.bids.patterns):
             found = patterns.best(
-                prices, self.pricing.respond(prices.scenario()).bound_eur, most=self.tuning.bids.units if number else 0,
-                gap_eur=self._gap_eur(), time_left_s=self.stop.left_s(), threads=self.threads, log=self.log,
+                known, most=self.tuning.bids.units if number else 0, gap_eur=self._gap_eur(),
+                time_left_s=self.stop.left_s(), threads=self.threads, log=self.log,
             )  # fmt: skip
             self.bound_eur = max(self.bound_eur, found.bound_eur)
             self.log.say(f"pattern of whole bids: no program above {-found.bound_eur:.6f} EUR")
-            known = found.bids_mw is None or any(np.array_equal(found.bids_mw, bids) for bids in tried)
-            if not known and found.bids_mw is not None and not self.stop.reason():
+            if found.bids_mw is not None and self._worth_trying(found.bids_mw, found.cost_eur, tried):
                 tried.append(found.bids_mw)
-                self._try(found.bids_mw)
-            if self.best is None or self._proven() or self.stop.reason() or (known and number > 1):
+                made = self._try(found.bids_mw)
+                known += [] if made is None else [self._priced(prices_of(self.master, made))]
+            elif number > 0:
                 return
-            prices = prices_of(self.master, self.best)
+            if self.best is None or self._proven() or self.stop.reason():
+                return
+
+    def _worth_trying(self, bids_mw: Floats, cost_eur: float, tried: list[Floats]) -> bool:
+        """Return whether a pattern of least cost is new and may be better than the best program."""
+        if self.stop.reason() or self._proven():
+            return False
+        worse = self.best is not None and -cost_eur <= self.best.objective_eur
+        return not worse and not any(np.array_equal(bids_mw, bids) for bids in tried)
+
+    def _priced(self, found: DualPrices) -> PricedGroups:
+        prices = evened(self.master, found)
+        return PricedGroups(prices=prices, groups_eur=self.pricing.respond(prices.scenario()).bound_eur)
 
     def _gap_eur(self) -> float:
         gross = self.master.gross() if self.best is None else self.best.gross_cost_eur
@@ -116,20 +128,26 @@ class _Run:
     def _proven(self) -> bool:
         return self.best is not None and -self.bound_eur - self.best.objective_eur <= self._gap_eur()
 
-    def _try(self, bids_mw: Floats) -> None:
-        """Solve the whole with these bids (P,), lowered by steps while they cannot be held, and keep the best."""
+    def _try(self, bids_mw: Floats) -> Outcome | None:
+        """Solve the whole with these bids (P,), lowered by steps while they cannot be held; keep the best program.
+
+        Return the last program; None if time ran out before there was one.
+        """
+        found: Outcome | None = None
         for _ in range(self.tuning.bids.repairs):
-            found = self._with(bids_mw)
-            if found.termination is Termination.NO_PROGRAM:
-                return
-            short = self._short(found)
+            made = self._with(bids_mw)
+            if made.termination is Termination.NO_PROGRAM:
+                break
+            found = made
+            short = self._short(made)
             if not short.any():
-                self.log.say(f"the whole with these bids: worth {found.objective_eur:.6f} EUR")
-                if self.best is None or found.objective_eur > self.best.objective_eur:
-                    self.best = found
-                return
+                self.log.say(f"the whole with these bids: worth {made.objective_eur:.6f} EUR")
+                if self.best is None or made.objective_eur > self.best.objective_eur:
+                    self.best = made
+                break
             bids_mw = self._lowered(bids_mw, short)
             self.log.say("bids that cannot be held are lowered")
+        return found
 
     def _with(self, bids_mw: Floats) -> Outcome:
         reserves = []

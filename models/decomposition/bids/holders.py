@@ -1,5 +1,6 @@
 """Puts the holders of reserve together: a few units that stand for many, at the same prices each. Numpy only."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from models.arrays import of_rows
+from models.block import reserved_points
 from models.case import NO_POINT, Bools, Case, Ints
 from models.decomposition.prices.dual_prices import DualPrices
 from models.decomposition.prices.grouping import Grouping, may_hold
@@ -27,10 +29,10 @@ _Key = tuple[str, int, bool]
 """Class, row of prices, and whether the units stand apart from others of their class"""
 
 
-def put_together(case: Case, grouping: Grouping, prices: DualPrices, most: int) -> Holders:
+def put_together(case: Case, grouping: Grouping, prices: Sequence[DualPrices], most: int) -> Holders:
     """Return the holders as at most `most` units, or one per class; if prices differ too much, as one per class anyway.
 
-    Holders at congestion points without a price of their own, or with one that is zero, see the same prices.
+    Holders are put together that see the same prices in each of `prices`.
     """
     found = _by_prices(case, grouping, prices)
     exact = len(found) <= max(most, len({(name, apart) for name, _, apart in found}))
@@ -50,20 +52,34 @@ def put_together(case: Case, grouping: Grouping, prices: DualPrices, most: int) 
     )  # fmt: skip
 
 
-def _by_prices(case: Case, grouping: Grouping, prices: DualPrices) -> dict[_Key, Ints]:
+def _by_prices(case: Case, grouping: Grouping, prices: Sequence[DualPrices]) -> dict[_Key, Ints]:
     """Return the holders by class and by row of the prices they see; the last row is that of unpriced points."""
-    count = len(grouping.priced_points)
-    plain = ~((prices.program != 0).any(axis=1) | (prices.call != 0).any(axis=1))
-    units: dict[_Key, Ints] = {}
+    first = _first_alike(grouping, reserved_points(case)[grouping.priced_points], prices)
+    units: dict[_Key, list[Ints]] = defaultdict(list)
     for batch in grouping.batches:
         if not batch.called and batch.resource.reserving is not None:
             able = np.flatnonzero(may_hold(case, batch.resource)[batch.units])
-            row, reserved = batch.rows.power[able].copy(), batch.rows.held[able] > 0
-            row[np.append(plain, True)[row] & ~reserved] = count
+            row = first[batch.rows.power[able]]
             units_here, apart = batch.units[able], _apart(case, batch.resource)[batch.units[able]]
             for key, alone in sorted(set(zip(row.tolist(), apart.tolist(), strict=True))):
-                units[batch.resource.name, key, alone] = units_here[(row == key) & (apart == alone)]
-    return units
+                units[batch.resource.name, key, alone].append(units_here[(row == key) & (apart == alone)])
+    return {key: np.concatenate(some) for key, some in units.items()}
+
+
+def _first_alike(grouping: Grouping, reserved: Bools, prices: Sequence[DualPrices]) -> Ints:
+    """Return for each row of prices (P+1,) the first one that holds the same prices, of points reserved likewise.
+
+    Points with a price of zero are like unpriced ones, whose row is the last.
+    """
+    count = len(grouping.priced_points)
+    seen = np.concatenate([np.concatenate([one.program, one.call], axis=1) for one in prices], axis=1)
+    keyed = np.column_stack([np.append(reserved, False), np.vstack([seen, np.zeros((1, seen.shape[1]))])])
+    _, alike = np.unique(keyed, axis=0, return_inverse=True)
+    alike = alike.reshape(-1)
+    first = np.full(alike.max() + 1, count, dtype=np.int64)
+    np.minimum.at(first, alike, np.arange(count + 1))
+    first[alike[count]] = count
+    return first[alike]
 
 
 def _apart(case: Case, resource: ResourceClass) -> Bools:

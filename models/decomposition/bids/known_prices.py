@@ -1,5 +1,7 @@
 """Dual prices of the couplings, made of an outcome's shadow prices; the inverse of dual_prices.shadow. Numpy only."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from models.case import Case, Floats
@@ -8,6 +10,7 @@ from models.decomposition.prices.dual_prices import DualPrices
 from models.outcome import Outcome
 
 _NEAR = 1e-6  # EUR per kW; what a solver's tolerance may make of equal prices
+_ALIKE = 5e-3  # share by which prices of a congestion point may differ from another's to be made the same
 
 
 def prices_of(master: RestrictedMaster, outcome: Outcome) -> DualPrices:
@@ -39,3 +42,19 @@ def _traded(case: Case, balance: Floats) -> Floats:
         if abs(missing) <= _NEAR * mine.sum():
             result[mine] += missing / mine.sum()
     return result
+
+
+def evened(master: RestrictedMaster, prices: DualPrices) -> DualPrices:
+    """Return the prices with those of congestion points made the same that nearly are: any prices give a bound.
+
+    Units at such points can then be put together.
+    """
+    rows = np.concatenate([prices.program, prices.call], axis=1)
+    left = list(range(len(rows)))
+    while left:
+        apart = np.abs(rows[left] - rows[left[0]]).sum(axis=1)
+        alike = np.array(left)[apart <= _ALIKE * np.abs(rows[left[0]]).sum()]
+        rows[alike] = rows[alike].mean(axis=0)
+        left = [row for row in left if row not in alike]
+    isps = prices.program.shape[1]
+    return master.within(replace(prices, program=rows[:, :isps], call=rows[:, isps:]))
