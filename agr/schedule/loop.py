@@ -9,7 +9,8 @@ from agr.domain.errors import StoppedError, StoreError
 
 log = structlog.get_logger()
 
-_PAUSE_S = 0.2
+PAUSE_S = 0.2
+"""Seconds: the shortest pause of a loop that is woken when there is work."""
 _IDLE_S = 1.0
 """Seconds: the longest pause while there is nothing to do, which doubles with each call that finds nothing. Others'
 writes to the store are noticed after this long at the latest; our own wake the loop."""
@@ -21,7 +22,7 @@ class Loop:
     """Calls a duty again and again in a thread of its own, at once when woken."""
 
     def __init__(
-        self, name: str, duty: Callable[[], object], may: Callable[[], bool] = lambda: True, pause_s: float = _PAUSE_S
+        self, name: str, duty: Callable[[], object], may: Callable[[], bool] = lambda: True, pause_s: float = PAUSE_S
     ) -> None:
         self.name, self._duty, self._may, self._pause_s = name, duty, may, pause_s
         self._woken, self._ended = threading.Event(), threading.Event()

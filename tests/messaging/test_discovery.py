@@ -326,7 +326,7 @@ def test_a_daemon_without_discovery_ends_alarms_of_it(tmp_path: Path) -> None:
     try:
         daemon.watch()
     finally:
-        daemon._deliverer.close()
+        daemon._stages.deliverer.close()
         daemon.release()
     with world.store.transaction() as tx:
         assert [alarm.kind for alarm in day.open_alarms(tx)] == ["machine"]

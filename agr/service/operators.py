@@ -1,0 +1,54 @@
+"""The operators' side of the daemon: wires the page and the API to the stages."""
+
+from collections.abc import Callable
+from functools import partial
+
+from agr.domain.isp import Clock
+from agr.operations.accounts.authentication import Authentication
+from agr.operations.actions import Actions
+from agr.operations.auction_results import AuctionResults
+from agr.operations.bid_approval import BidApproval
+from agr.operations.change_feed import ChangeFeed
+from agr.operations.health import Health
+from agr.operations.manual_inputs import ManualInputs
+from agr.operations.metrics import Metrics
+from agr.operations.nomination_answers import NominationAnswers
+from agr.operations.plan_cache import PlanCache
+from agr.operations.point_table import PointTable
+from agr.operations.program_folder import ProgramFolder
+from agr.operations.register_edit import RegisterEdits
+from agr.operations.resource_programs import ProgramCache
+from agr.operations.unsent import Unsent
+from agr.service.loops import Loops
+from agr.service.stages import Stages
+from agr.settings import Settings
+from agr.store.engine import Store
+from agr.web.context import Context
+
+_PROGRAMS_S = 5.0
+
+
+def operators_side(
+    store: Store, settings: Settings, clock: Clock, stages: Stages, loops: Loops, *, authentication: Authentication,
+    metrics: Metrics, endpoint_runs: Callable[[], bool], guest: str,
+) -> Context:  # fmt: skip
+    """Return what pages and API calls work with; adds the loop that keeps programs as files."""
+    plan_cache = PlanCache(store)
+    programs = ProgramCache(store, plan_cache)
+    if settings.programs.folder is not None:
+        loops.wake_for("programs", ProgramFolder(store, settings, clock, programs).look, pause_s=_PROGRAMS_S)
+    inputs = (store, settings, clock, loops.wake)
+    return Context(
+        store=store, settings=settings, clock=clock, participants=stages.participants,
+        progress=stages.planner.progress, authentication=authentication, plan_cache=plan_cache, programs=programs,
+        actions=Actions(
+            store, settings, clock, stages.publisher, stages.participants, closed_isps=stages.planner.closed_isps,
+            nominate=partial(stages.nominator.nominate, by_hand=True), wake=loops.wake,
+        ),
+        manual_inputs=ManualInputs(*inputs), register_edits=RegisterEdits(*inputs),
+        auction_results=AuctionResults(*inputs), nomination_answers=NominationAnswers(*inputs),
+        bidding=stages.bidding, bid_approval=BidApproval(*inputs, stages.bidding),
+        point_table=PointTable(store, plan_cache), change_feed=ChangeFeed(store, stages.planner.progress),
+        health=Health(store=store, parts={**loops.running(), "endpoint": endpoint_runs}), metrics=metrics.text,
+        unsent=Unsent(store, settings, stages.publisher, plan_cache, stages.planner.closed_isps).count, guest=guest,
+    )  # fmt: skip

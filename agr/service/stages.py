@@ -1,0 +1,170 @@
+"""The stages of the daemon: messages, plans, the market day, bids and nominations, and the loops that call them."""
+
+from collections.abc import Callable
+
+from agr.domain.isp import Clock, Period
+from agr.domain.plan import Plan
+from agr.messaging.deliver import Deliverer
+from agr.messaging.directory import participants_of
+from agr.messaging.discovery import Discoverer, dns_of, end_alarms
+from agr.messaging.keys import LiveKey
+from agr.messaging.overdue import report_overdue
+from agr.messaging.portfolio_requests import PortfolioRequests
+from agr.messaging.process import Processor
+from agr.messaging.publish import Publisher
+from agr.messaging.receive import Receiver
+from agr.nomination.deliver import NominationDeliverer
+from agr.nomination.nominate import Nominator
+from agr.operations.auction_results import AuctionResults
+from agr.operations.bid_delivery import BidDelivery
+from agr.operations.market_feeds import MarketFeeds
+from agr.operations.stuck_messages import watch_outbox
+from agr.operations.watchdog import Watchdog, shorten_pauses
+from agr.planning.failed_cases import kept_of
+from agr.planning.pool import SolverPool
+from agr.planning.service import Planner
+from agr.schedule.bidding import Bidding
+from agr.schedule.market_day import MarketDay
+from agr.schedule.scheduler import Scheduler
+from agr.service.loops import Loops
+from agr.settings import Settings
+from agr.store import bids, day, inbox, nominations, outbox, overrides
+from agr.store.engine import Store
+from agr.uftp.connections import Connections
+from agr.uftp.participants import ROLES, Participant
+from agr.uftp.signing import KeyPair
+from agr.uftp.transport import Sender
+
+_WATCH_S = 15.0
+_WATCHDOG_S = 5.0
+_DISCOVERY_S = 1.0
+_MARKET_FEEDS_S = 2.0
+
+
+class Stages:
+    """What acts while the daemon leads. `acting`: the store as only the leader may write to it."""
+
+    def __init__(
+        self, store: Store, acting: Store, settings: Settings, clock: Clock, key: KeyPair, loops: Loops,
+        leading: Callable[[], bool],
+    ) -> None:  # fmt: skip
+        self._store, self._acting, self._settings, self._clock, self._loops = store, acting, settings, clock, loops
+        self._leading, self._began = leading, False
+        self.participants = participants_of(settings)
+        self.solver = SolverPool(settings.planning, settings.compute.executor, kept_of(settings))
+        self.requests = PortfolioRequests(acting, settings, clock, self.participants)
+        self.publisher = Publisher(acting, settings, clock, self.participants)
+        self.nominator = Nominator(acting, settings, clock)
+        self._nomination_deliverer = NominationDeliverer(acting, settings, clock)
+        self.planner = Planner(acting, settings, clock, self.solver, self._planned)
+        self._connections = Connections(settings.tls.authorities_file)
+        for role in ROLES:  # faults of their files are reported at the start
+            for participant in self.participants.with_role(role):
+                self._connections.prepare(participant.way)
+        self.deliverer = Deliverer(
+            acting, settings, clock, self.participants, LiveKey(settings, key), self._sender_to
+        )  # fmt: skip
+        self.receiver = Receiver(acting, settings, clock, self.participants, loops.wake)
+        self._processor = Processor(acting, settings, clock, self.participants)
+        self.bidding = Bidding(settings, clock)
+        self._bid_delivery = BidDelivery(acting, settings, clock, self.bidding)
+        self._market_feeds = MarketFeeds(acting, settings, clock, AuctionResults(acting, settings, clock, loops.wake))
+        market_day = MarketDay(
+            acting, settings, clock, self.requests, self.publisher, self.bidding, self._market_feeds.ask_awards
+        )  # fmt: skip
+        self.scheduler = Scheduler(acting, settings, clock, market_day.handlers())
+        self._discoverer: Discoverer | None = None
+        if settings.discovery.enabled:
+            self._discoverer = Discoverer(
+                acting, settings, clock, self.participants, dns_of(settings), leading, wake=loops.wake
+            )  # fmt: skip
+        self._add_loops()
+
+    def _add_loops(self) -> None:
+        loops, watchdog = self._loops, Watchdog(self._acting, self._settings, self._clock, self.jumped)
+        loops.wake_for("intake", self._processor.process_next)
+        loops.wake_for("planning", self.planner.run_due)
+        loops.wake_for("delivery", self.deliverer.run_due)
+        if self._settings.brps:
+            loops.wake_for("nominations", self._nomination_deliverer.run_due)
+        for name, duty in self._bid_delivery.duties().items():
+            loops.wake_for(f"bids to {name}", duty)
+        loops.watch("watch", self.watch, _WATCH_S)
+        loops.watch("watchdog", watchdog.check, _WATCHDOG_S)
+        loops.watch("market feeds", self._market_feeds.look, _MARKET_FEEDS_S)
+        if self._discoverer is not None:  # a standby looks up, too, so that it can take over
+            loops.watch("discovery", self._discoverer.refresh, _DISCOVERY_S, always=True)
+
+    def _sender_to(self, to: Participant) -> Sender:
+        return Sender(self._connections.prepare(to.way))
+
+    def resume(self) -> None:
+        """Resume the unfinished work in the store, and bar the participants that operators have barred meanwhile."""
+        with self._store.transaction() as tx:
+            shorten_pauses(tx, self._clock.now(), self._settings)
+            for (domain, role), switch in overrides.barred(tx).items():
+                self.participants.set_barred(domain, role, switch.on)
+        self._processor.take_up_again()
+        if self._began:
+            self.scheduler.resume()
+        else:
+            self._began = True
+            self.scheduler.start()
+        for period in self.scheduler.periods():
+            self._publish(period)
+
+    def jumped(self) -> None:
+        """Keep moments by the new time after the clock has jumped."""
+        if self._leading():
+            self.scheduler.arrange()
+        self._loops.wake()
+
+    def _planned(self, plan: Plan) -> None:
+        """Publish and nominate the programs that a plan changed."""
+        self._publish(plan.period)
+        self._loops.wake()
+
+    def _publish(self, period: Period) -> None:
+        self.publisher.publish(period, self.planner.closed_isps(period))
+        self.nominator.nominate(period)
+
+    def watch(self) -> None:
+        """Report overdue answers; repeat requests and prognoses that the day still lacks. Idempotent."""
+        report_overdue(self._acting, self._clock.now())
+        self.solver.rest()
+        watch_outbox(self._store, self._settings, self._clock.now())
+        self.nominator.watch()
+        self._watch_discovery()
+        for period in self.scheduler.periods():
+            with self._store.transaction() as tx:
+                asked = day.was_done(tx, period.day, "portfolio_query")
+            if asked and self._clock.now() < period.start:
+                self.requests.take_own_points(period)
+                self.requests.ask_portfolio(period)
+            self._publish(period)
+
+    def _watch_discovery(self) -> None:
+        """End discovery alarms from before a restart or failover, even if discovery is now disabled."""
+        looked_up = self._discoverer.doubtful if self._discoverer is not None else set[str]
+        end_alarms(self._store, looked_up, self._clock.now())
+
+    def idle(self) -> bool:
+        """Return whether nothing waits to be processed, planned, delivered or answered."""
+        if self.planner.busy:
+            return False
+        with self._store.transaction() as tx:
+            if inbox.next_received(tx) is not None or day.open_triggers(tx) or outbox.open_count(tx):
+                return False
+            return not nominations.open_count(tx) and not bids.waiting(tx)
+
+    def stop(self, left_s: Callable[[], float | None]) -> None:
+        """Let no further moment begin; wait for one under way at most as long as is left."""
+        if self._began:
+            self.scheduler.stop(left_s())
+
+    def release(self) -> None:
+        """Release processes and connections; also of stages that never began."""
+        self.solver.close()
+        self._connections.close()
+        self._nomination_deliverer.close()
+        self._bid_delivery.close()
