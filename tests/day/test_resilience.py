@@ -24,8 +24,8 @@ from agr.settings import Planning
 from agr.store import day, outbox, plans, portfolio
 from agr.store.plans import Sent
 from models.case import Case
+from tests.builders.case_inputs import inputs
 from tests.builders.worlds import CONTRACT, NOW, PERIOD, POINT, World
-from tests.planning.test_case import inputs
 
 
 @pytest.fixture

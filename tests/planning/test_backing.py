@@ -15,7 +15,7 @@ from agr.settings import DayAhead, Imbalance, Intraday, Markets
 from models.audit import audit
 from models.method import Method, solve
 from models.outcome import Outcome
-from tests.planning.test_case import at, inputs
+from tests.builders.case_inputs import at, inputs
 
 HOUR = slice(80, 84)
 """The hour from 20:00, in which intraday pays more than day-ahead costs."""

@@ -1,73 +1,24 @@
 """From register to case: windows, bands, blocks, fall-backs and what is frozen; numbers worked out by hand."""
 
-import io
-import json
-from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta, timezone
+from dataclasses import replace
+from datetime import date
 
 import numpy as np
 import pytest
 
-from agr.domain.errors import PlanError, StoreError
+from agr.domain.errors import PlanError
 from agr.domain.isp import Period
 from agr.domain.kinds.battery import Battery
-from agr.domain.kinds.ev_session import EvSession
 from agr.domain.kinds.fixed_load import FixedLoad
 from agr.domain.kinds.generator import Generator
 from agr.domain.kinds.heat_pump import HeatPump
 from agr.domain.kinds.shiftable_run import ShiftableRun
-from agr.domain.kinds.switched_load import SwitchedLoad
-from agr.domain.register import CongestionPoint, Connection, Contract, PointLimit, Portfolio, Register
-from agr.planning import serialisation
-from agr.planning.case import Inputs, NamedCase, Previous, build, comfort_shortfall_kwh
-from agr.planning.case.switched import carried_isps, missed_kwh
-from agr.settings import CapacityProduct, DayAhead, Intraday, Markets, Moment, Planning
-from models.baseline import no_flexibility
-from models.case import ADDED, NO_POINT, Direction
+from agr.domain.register import Connection, Contract, PointLimit, Portfolio
+from agr.planning.case import Inputs, Previous, build
+from agr.settings import CapacityProduct, DayAhead, Intraday, Markets, Moment
+from models.case import NO_POINT, Direction
 from models.method import Method, solve
-
-AMSTERDAM = timezone(timedelta(hours=1))
-PERIOD = Period(date(2026, 1, 15))
-FIRST = date(2026, 1, 1)
-REGISTER = {"connections", "resources", "contracts", "limits"}
-
-
-def inputs(period: Period = PERIOD, prices: float | None = 50.0, **more: object) -> Inputs:
-    """Return a world with two connections: `a` at point p, `b` in none."""
-    register = Register(connections=tuple(Connection(address=c, first_day=FIRST) for c in ("a", "b")))
-    made = Inputs(
-        period=period,
-        portfolio=Portfolio(
-            period=period,
-            points=(CongestionPoint(address="p", dso="dso.example", connections=("a",)),),
-            free_connections=("b",),
-        ),
-        register=replace(register, **{k: more.pop(k) for k in list(more) if k in REGISTER}),  # type: ignore[arg-type]
-        forecasts={},
-        prices={"day_ahead_forecast": (prices,) * period.isp_count},
-        reserved_w={},
-        fixed={},
-        carried_state={},
-        markets=Markets(),
-        planning=Planning(),
-    )
-    return replace(made, **more)  # type: ignore[arg-type]
-
-
-def at(hour: int, minute: int = 0, day: int = 15) -> datetime:
-    return datetime(2026, 1, day, hour, minute, tzinfo=AMSTERDAM)
-
-
-def ev(arrival: datetime, departure: datetime, energy_kwh: float = 10.0, **more: float) -> EvSession:
-    return EvSession(
-        resource="ev",
-        connection="a",
-        arrival=arrival,
-        departure=departure,
-        energy_kwh=energy_kwh,
-        charge_kw=8.0,
-        **more,
-    )
+from tests.builders.case_inputs import FIRST, PERIOD, at, ev, inputs
 
 
 def test_a_session_charges_only_while_the_car_is_there_and_needs_its_energy_at_departure() -> None:
@@ -232,144 +183,12 @@ def test_a_run_that_has_started_keeps_its_start() -> None:
     assert (later.first_start[0], later.last_start[0]) == (40, 62)
 
 
-BOILER = SwitchedLoad(
-    resource="s", connection="a", power_kw=2.0, needs="12:00-16:00 1; 00:00-06:00 2.3-3.9", min_run_minutes=20,
-    min_rest_minutes=10, start_eur=0.1, initial_minutes=40,
-)  # fmt: skip
-
-
-def test_a_switched_load_is_on_for_whole_isps_in_its_windows() -> None:
-    units = build(inputs(resources=(BOILER, replace(BOILER, resource="t", connection="x")))).case.switched
-    table = [units.window_first, units.window_end, units.least_on, units.most_on]
-    assert np.array(table)[:, 0].T.tolist() == [[0, 24, 10, 15], [48, 64, 4, 16]]  # 2.3 h up, 3.9 h down
-    assert (units.min_run[0], units.min_rest[0], units.before[0]) == (2, 1, 2)
-    assert units.on_kw[0].tolist() == [2.0] * 96
-    assert units.shortfall_eur[0] == pytest.approx(Planning().comfort_shortfall_eur_per_kwh * 2.0 * 0.25)
-    assert np.isnan(units.pinned_on).all()
-    assert build(inputs(resources=(BOILER,), carried_state={"s": -7})).case.switched.before[0] == -7
-
-
-@pytest.mark.parametrize(
-    ("day", "needs", "windows"),
-    [
-        # clocks go forward at 02:00: a window within the missing hour is left out, with a note
-        (date(2026, 3, 29), "02:00-03:00 1; 03:00-04:00 1", [[8, 12, 4, 4]]),
-        # clocks go back at 03:00: a window holds both hours from 02:00 on, and one that ends in it both its halves
-        (date(2026, 10, 25), "02:00-03:00 1; 03:00-04:00 1", [[8, 16, 4, 8], [16, 20, 4, 4]]),
-        (date(2026, 10, 25), "01:00-02:30 1; 02:30-04:00 1", [[4, 14, 4, 10], [14, 20, 4, 6]]),
-    ],
-)
-def test_windows_of_a_switched_load_on_days_of_other_lengths(day: date, needs: str, windows: list[list[int]]) -> None:
-    made = build(inputs(Period(day), resources=(replace(BOILER, needs=needs),)))
-    units = made.case.switched
-    table = [units.window_first, units.window_end, units.least_on, units.most_on]
-    assert np.array(table)[:, 0].T.tolist() == windows
-    assert sum("has no ISP in its window from 02:00" in note for note in made.notes) == 2 - len(windows)
-
-
-def test_a_switched_load_keeps_its_states_in_closed_isps_and_is_off_where_it_is_out_of_order() -> None:
-    states = np.arange(96) % 8 < 4
-    before = Previous(decided={"s": states}, programs_kw={"s": 3.0 * states})
-    world = inputs(resources=(BOILER,), previous=before, closed_isps=10)
-    units = build(world).case.switched
-    assert units.pinned_on[0, :10].tolist() == [1, 1, 1, 1, 0, 0, 0, 0, 1, 1]
-    assert np.isnan(units.pinned_on[0, 10:]).all()
-    assert units.on_kw[0, :12].tolist() == [3, 3, 3, 3, 2, 2, 2, 2, 3, 3, 2, 2]  # its power was another when it was on
-    off = build(replace(world, unavailable_from={"s": 90})).case.switched
-    assert np.isnan(off.pinned_on[0, 10:90]).all()
-    assert off.pinned_on[0, 90:].tolist() == [0] * 6
-    frozen = build(replace(world, frozen_points=frozenset({"p"}))).case.switched
-    np.testing.assert_array_equal(frozen.pinned_on[0], states)
-    new = build(inputs(resources=(BOILER,), closed_isps=3)).case.switched
-    assert new.pinned_on[0, :4].tolist()[:3] == [0, 0, 0]
-
-
-def test_what_a_switched_load_was_at_midnight_is_carried_into_the_next_day() -> None:
-    case = build(inputs(resources=tuple(replace(BOILER, resource=name) for name in "abcd"))).case
-    on = np.zeros((4, 96), dtype=bool)
-    on[0, -3:], on[1, :-2], on[2] = True, True, True
-    # on since 3 ISPs; off since 2; on all day and 2 ISPs before; off all day after it was on
-    assert carried_isps(case, on) == [3, -2, 98, -96]
-
-
-def test_hours_a_switched_load_misses_are_comfort_that_is_missing() -> None:
-    case = build(inputs(resources=(BOILER,))).case
-    programs = no_flexibility(case).programs
-    assert comfort_shortfall_kwh(case, programs) == 0
-    on = np.zeros((1, 96), dtype=bool)
-    on[0, 0:20] = True  # 5 ISPs more than the first window allows, 4 fewer than the second needs: 9 x 2 kW x 1/4 h
-    missing = replace(programs, switched_on=on)
-    assert comfort_shortfall_kwh(case, missing) == pytest.approx(4.5)
-    assert missed_kwh(case, missing, least=True)[0, 63] == pytest.approx(2.0)
-    assert missed_kwh(case, missing, least=False)[0, 23] == pytest.approx(2.5)
-
-
 def test_a_forecast_that_is_missing_or_consumes_is_noted() -> None:
     pv = (Generator(resource="pv", connection="a"), Generator(resource="dark", connection="a"))
     made = build(inputs(resources=pv, forecasts={("pv", "power_kw"): np.r_[np.full(95, -2.0), 0.5]}))
     assert made.case.curtailable.forecast_kw[:, -1].tolist() == [0, 0]
     assert any("consumes" in n for n in made.notes)
     assert any("dark has no forecast" in n for n in made.notes)
-
-
-def test_a_case_survives_its_archive_to_the_bit_and_equal_cases_have_equal_addresses() -> None:
-    battery = Battery(
-        resource="b", connection="a", charge_kw=5, discharge_kw=5, capacity_kwh=10, initial_kwh=1 / 3, end_kwh=0
-    )
-    made = build(inputs(resources=(battery,), stay_eur_per_mwh=1.0, previous=Previous(point_kw={"p": np.ones(96)})))
-    back = serialisation.unpack(NamedCase, serialisation.pack(made))
-    assert serialisation.digest(back) == serialisation.digest(made)
-    assert back.case.storage.energy_start_kwh.tobytes() == made.case.storage.energy_start_kwh.tobytes()
-    assert back.case.anchor is not None
-    other = build(inputs(resources=(replace(battery, initial_kwh=0.3333),)))
-    assert serialisation.digest(other) != serialisation.digest(made)
-    with pytest.raises(StoreError, match="cannot be read"):
-        serialisation.unpack(NamedCase, b"not an archive")
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Before:
-    """A case as it was archived."""
-
-    isps: int
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Limited:
-    """The parameters of a market that was added since."""
-
-    limit_kw: np.ndarray
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Since(Before):
-    """The case with that market."""
-
-    limited: Limited | None = field(default=None, metadata=ADDED)
-
-
-def test_a_market_or_class_that_was_added_changes_no_address_where_it_has_nothing() -> None:
-    before = serialisation.digest(Before(isps=96))
-    assert serialisation.digest(Since(isps=96)) == before
-    assert serialisation.digest(Since(isps=96, limited=Limited(limit_kw=np.zeros(0)))) == before
-    limited = Since(isps=96, limited=Limited(limit_kw=np.zeros(1)))
-    assert serialisation.digest(limited) != before
-    back = serialisation.unpack(Since, serialisation.pack(limited))
-    assert back.limited is not None
-    assert back.limited.limit_kw.tolist() == [0.0]
-    assert serialisation.unpack(Since, serialisation.pack(Before(isps=96))).limited is None
-
-
-def test_a_case_kept_before_cars_had_a_minimum_power_is_still_read() -> None:
-    made = build(inputs(resources=(ev(at(10), at(12)),)))
-    with np.load(io.BytesIO(serialisation.pack(made))) as stored:
-        arrays = {name: stored[name] for name in stored.files if not name.endswith(".charge_min_kw")}
-    head = json.loads(arrays["__json__"].tobytes())
-    del head["case"]["storage"]["charge_min_kw"]
-    arrays["__json__"] = np.frombuffer(json.dumps(head, sort_keys=True).encode(), dtype=np.uint8)
-    old = io.BytesIO()
-    np.savez(old, allow_pickle=False, **arrays)
-    assert serialisation.digest(serialisation.unpack(NamedCase, old.getvalue())) == serialisation.digest(made)
 
 
 def hourly(*values: float | None) -> tuple[float | None, ...]:

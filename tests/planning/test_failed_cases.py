@@ -17,9 +17,9 @@ from agr.settings import Planning
 from agr.store import day
 from models.errors import ExecutorError
 from models.method import Method, solve
+from tests.builders.case_inputs import inputs
 from tests.builders.worlds import World
 from tests.models.builders import load, make
-from tests.planning.test_case import inputs
 from tests.planning.test_service import PlanningStage
 
 NOBODY = "tls://127.0.0.1:9"

@@ -21,9 +21,9 @@ from agr.settings import Planning
 from models.case import Case, Duals
 from models.decomposition.solve import solve as decompose
 from models.outcome import Termination
+from tests.builders.case_inputs import inputs
 from tests.models.builders import load, make, reserve
 from tests.models.worlds import portfolio
-from tests.planning.test_case import inputs
 
 
 @pytest.fixture(scope="module")
