@@ -4,10 +4,10 @@ import base64
 import hashlib
 import hmac
 import json
-import threading
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from tests.builders.http_server import Asked, HttpServer, Told
 
 
 @dataclass(frozen=True)
@@ -27,39 +27,21 @@ class Exchange:
         self.statuses: list[int] = []
         self.answers: dict[str, Any] = {}
         self.asked: list[str] = []
-        outer = self
+        self._secret = secret
+        self._server = HttpServer(self._answer)
+        self.url = self._server.url
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                headers = {name.lower(): value for name, value in self.headers.items()}
-                outer.posts.append(Taken(_verified(secret, headers, body), headers, body))
-                self.answer(outer.statuses.pop(0) if outer.statuses else 200, b'{"order":"A-17"}')
-
-            def do_GET(self) -> None:
-                outer.asked.append(self.path)
-                found = outer.answers.get(self.path.partition("?")[0])
-                self.answer(404 if found is None else 200, json.dumps(found).encode())
-
-            def answer(self, status: int, body: bytes) -> None:
-                self.send_response(status)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server.server_port}"
+    def _answer(self, asked: Asked) -> Told:
+        if asked.method == "POST":
+            headers = dict(asked.headers)
+            self.posts.append(Taken(_verified(self._secret, headers, asked.body), headers, asked.body))
+            return Told(status=self.statuses.pop(0) if self.statuses else 200, body=b'{"order":"A-17"}')
+        self.asked.append(asked.target)
+        found = self.answers.get(asked.path)
+        return Told(status=404 if found is None else 200, body=json.dumps(found).encode())
 
     def close(self) -> None:
-        self.server.shutdown()
-        self.server.server_close()
+        self._server.close()
 
 
 def _verified(secret: str, headers: dict[str, str], body: bytes) -> bool:

@@ -4,7 +4,6 @@ import json
 import threading
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import httpx
 import pytest
@@ -15,6 +14,7 @@ from agr.domain.errors import FeedError
 from agr.domain.isp import Period
 from agr.domain.register import Price
 from agr.settings import HttpFeed
+from tests.builders.http_server import Told, serving
 
 DAY = Period(date(2026, 6, 1))
 AUTUMN = Period(date(2026, 10, 25))
@@ -25,32 +25,16 @@ def source(*answers):
     """Serve the answers (status, body or None to hang up) one after the other, the last for ever."""
     asked = []
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self):
-            status, body = answers[min(len(asked), len(answers) - 1)]
-            asked.append((self.path, dict(self.headers)))
-            if body is None:
-                self.close_connection = True
-                return
-            payload = body if isinstance(body, bytes) else body.encode()
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(payload)))
-            self.send_header("Location", "http://127.0.0.1:9/elsewhere")
-            self.end_headers()
-            self.wfile.write(payload)
+    def answer(request):
+        status, body = answers[min(len(asked), len(answers) - 1)]
+        asked.append((request.target, request.headers))
+        if body is None:
+            return None
+        payload = body if isinstance(body, bytes) else body.encode()
+        return Told(status=status, body=payload, headers={"Location": "http://127.0.0.1:9/elsewhere"})
 
-        def log_message(self, *_):
-            pass
-
-    server = HTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}", asked
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with serving(answer) as url:
+        yield url, asked
 
 
 def price_feed(url, **changes):
@@ -126,7 +110,7 @@ def test_placeholders_and_secret_headers_reach_the_source(monkeypatch):
         ask(feed)
     path, headers = asked[0]
     assert path == "/v1/2026-06-01?from=2026-05-31T22:00:00Z&to=2026-06-01T22:00:00Z"
-    assert headers["Authorization"] == "Bearer secret"
+    assert headers["authorization"] == "Bearer secret"
 
 
 def test_secret_that_is_not_set_is_named_before_anything_is_sent():

@@ -4,7 +4,6 @@ import threading
 import time
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import httpx
@@ -19,6 +18,7 @@ from agr.store.plans import Sent
 from agr.uftp.participants import Participant, Participants
 from agr.uftp.signing import KeyPair
 from agr.uftp.transport import Sender
+from tests.builders.http_server import Asked, HttpServer, Told
 from tests.builders.worlds import NOW, PERIOD, World
 
 
@@ -30,30 +30,17 @@ class Server:
         self.bodies: list[bytes] = []
         self.hold = threading.Event()
         self.hold.set()
-        server = self
+        self.http = HttpServer(self.answer)
+        self.url = f"{self.http.url}/shapeshifter/api/v3/message"
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                server.hold.wait(20)
-                server.bodies.append(body)
-                self.send_response(server.statuses.pop(0) if server.statuses else 200)
-                self.send_header("Content-Length", "0")
-                self.end_headers()
-
-            def log_message(self, *args: object) -> None:
-                pass
-
-        self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.thread = threading.Thread(target=self.http.serve_forever, args=(0.02,))
-        self.thread.start()
-        self.url = f"http://127.0.0.1:{self.http.server_port}/shapeshifter/api/v3/message"
+    def answer(self, asked: Asked) -> Told:
+        self.hold.wait(20)
+        self.bodies.append(asked.body)
+        return Told(status=self.statuses.pop(0) if self.statuses else 200)
 
     def stop(self) -> None:
         self.hold.set()
-        self.http.shutdown()
-        self.http.server_close()
-        self.thread.join()
+        self.http.close()
 
 
 class Keys:

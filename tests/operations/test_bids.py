@@ -19,6 +19,7 @@ from agr.schedule.market_day import MarketDay
 from agr.schedule.moments import moments_of
 from agr.settings import BidFiles, Bids, BidWebhook
 from agr.store import audit_log, bids, day, positions
+from agr.store.audit_log import Chosen
 from agr.store.engine import Store
 from tests.builders.exchange import Exchange
 from tests.builders.plans import planned
@@ -268,7 +269,7 @@ def test_an_approved_bid_leaves_at_once_and_a_later_plan_needs_another_approval(
     approving.at("day_ahead_gate")
     assert approving.position() == ({1000.0, -2000.0}, f"bid revision 2 of plan {second.id}")
     with approving.world.store.transaction() as tx:
-        lines = audit_log.entries(tx, action="approve bid")
+        lines = audit_log.entries(tx, chosen=Chosen(action="approve bid"))
     assert [(line.who, line.why) for line in lines] == [("anna", WHY)] * 2
     assert f"revision 2 of plan {second.id}" in lines[0].detail
 

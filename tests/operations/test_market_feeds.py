@@ -12,6 +12,7 @@ from agr.operations.auction_results import AuctionResults
 from agr.operations.market_feeds import MarketFeeds
 from agr.settings import CapacityProduct, HttpFeed, Markets, Moment
 from agr.store import audit_log, day, market_reports, positions, register
+from agr.store.audit_log import Chosen
 from tests.builders.exchange import Exchange
 from tests.builders.worlds import NOW, PERIOD, World
 
@@ -125,7 +126,7 @@ def test_a_correction_by_hand_is_not_undone_by_a_feed_that_repeats_itself(feedin
     feeding.look()
     assert feeding.position()[1] == "award entered by exchange"
     with feeding.world.store.transaction() as tx:
-        newest = audit_log.entries(tx, action="award")[0]
+        newest = audit_log.entries(tx, chosen=Chosen(action="award"))[0]
     assert "replaces the award entered by anna, 40 of 92 ISPs differ from it" in newest.detail
 
 

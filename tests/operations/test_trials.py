@@ -2,10 +2,8 @@
 
 import json
 import socket
-import threading
 from collections.abc import Callable, Iterator
 from datetime import timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -14,37 +12,25 @@ from typer.testing import CliRunner, Result
 from agr.cli.main import app
 from agr.domain.isp import SystemClock, period_of
 from agr.uftp.signing import KeyPair
+from tests.builders.http_server import Asked, Told, serving
 
 TODAY = period_of(SystemClock().now(), "Europe/Amsterdam")
 
 
-class Source(BaseHTTPRequestHandler):
-    """Serves today's hourly prices: 80 at /mwh, 0.08 at /kwh, none at /empty; asks for a token at /secret."""
-
-    def do_GET(self) -> None:
-        path = self.path.partition("?")[0]
-        value = {"/mwh": 80.0, "/kwh": 0.08, "/secret": 80.0}.get(path)
-        hours = [TODAY.start + n * timedelta(hours=1) for n in range(TODAY.isp_count // 4)]
-        body = json.dumps([{"start": h.isoformat(), "value": value} for h in hours] if value else []).encode()
-        allowed = path != "/secret" or self.headers.get("X-Token") == "let-me-in"
-        self.send_response(200 if allowed else 403)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *args: object) -> None:
-        pass
+def hourly(asked: Asked) -> Told:
+    """Tell today's hourly prices: 80 at /mwh, 0.08 at /kwh, none at /empty; ask for a token at /secret."""
+    if asked.path == "/secret" and asked.headers.get("x-token") != "let-me-in":
+        return Told(status=403)
+    value = {"/mwh": 80.0, "/kwh": 0.08, "/secret": 80.0}.get(asked.path)
+    hours = [TODAY.start + n * timedelta(hours=1) for n in range(TODAY.isp_count // 4)]
+    rows = [{"start": hour.isoformat(), "value": value} for hour in hours] if value else []
+    return Told(body=json.dumps(rows).encode())
 
 
 @pytest.fixture(scope="module")
 def source() -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Source)
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with serving(hourly) as url:
+        yield url
 
 
 @pytest.fixture

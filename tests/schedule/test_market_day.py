@@ -1,10 +1,8 @@
 """What happens at each moment: positions are fixed once, results are awaited, sources may fail, old data is deleted."""
 
 import json
-import threading
 from collections.abc import Iterator
 from datetime import timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -17,6 +15,7 @@ from agr.schedule.bidding import Bidding
 from agr.schedule.market_day import MarketDay
 from agr.settings import CapacityProduct, HttpFeed, Markets, Moment
 from agr.store import day, inbox, outbox, positions, register
+from tests.builders.http_server import Asked, Told, serving
 from tests.builders.worlds import NOW, PERIOD, World, prices
 
 MISSED = MomentState.MISSED
@@ -127,30 +126,16 @@ def test_retention_deletes_old_messages_and_forecasts_and_keeps_new_ones(diary: 
         assert register.forecasts_on(tx, PERIOD) == {}
 
 
-class Source(BaseHTTPRequestHandler):
-    """Serves the Period's prices as JSON at /good, and nothing elsewhere."""
-
-    def do_GET(self) -> None:
-        rows = [{"start": p.start.isoformat(), "value": p.value} for p in prices("day_ahead", PERIOD)]
-        body = json.dumps(rows).encode() if self.path.startswith("/good") else b"no"
-        self.send_response(200 if self.path.startswith("/good") else 404)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *args: object) -> None:
-        pass
+def of_the_day(asked: Asked) -> Told:
+    """Tell the Period's prices as JSON at /good, and nothing elsewhere."""
+    rows = [{"start": p.start.isoformat(), "value": p.value} for p in prices("day_ahead", PERIOD)]
+    return Told(body=json.dumps(rows).encode()) if asked.path == "/good" else Told(status=404, body=b"no")
 
 
 @pytest.fixture
 def source() -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Source)
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with serving(of_the_day) as url:
+        yield url
 
 
 def test_results_come_by_http_and_a_source_that_fails_is_an_alarm_that_stops_nothing(
