@@ -1,4 +1,4 @@
-"""Runs a CRO or DSO (counterparty.py) or an exchange (exchange.py) as a process: commands out, events in."""
+"""Runs a CRO or DSO (counterparty.py), an exchange or a BRP (exchange.py, brp.py) as a process: commands, events."""
 
 import json
 import subprocess
@@ -16,6 +16,7 @@ from agr.domain.errors import DeliveryError
 
 SCRIPT = Path(__file__).with_name("counterparty.py")
 EXCHANGE = Path(__file__).with_name("exchange.py")
+BRP = Path(__file__).with_name("brp.py")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +59,7 @@ def _event(line: str) -> Event:
 
 
 class Counterparty:
-    """A running CRO, DSO or exchange. Use as a context manager; the process also ends when ours does."""
+    """A running CRO, DSO, exchange or BRP. Use as a context manager; the process also ends when ours does."""
 
     def __init__(
         self,

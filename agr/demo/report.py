@@ -12,11 +12,15 @@ from agr.demo.world import World
 from agr.domain.bid import DAY_AHEAD
 from agr.domain.isp import Period
 from agr.domain.plan import Plan, PlanState, ReasonKind
+from agr.planning.plan_loader import load_solved
 from agr.planning.promises import at_risk
 from agr.service import Service
 from agr.store import day, plans, portfolio, positions
 from agr.store.plans import Sent
 from agr.store.positions import Fixed
+
+_W_IN_MWH = 1e-6
+"""A watt during an hour, in MWh: what rounding to whole W may make of an ISP."""
 
 if TYPE_CHECKING:
     from agr.domain.register import Portfolio
@@ -60,6 +64,19 @@ class DayAhead:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Nominated:
+    """What the BRP took of our e-programs, by its own words."""
+
+    revisions: int
+    accepted: int
+    mwh: tuple[float, ...]  # of the newest revision, per ISP
+
+    def json(self) -> dict[str, float]:
+        """Return the figures."""
+        return {"revisions": self.revisions, "accepted": self.accepted, "mwh": sum(self.mwh)}
+
+
+@dataclass(frozen=True, kw_only=True)
 class Report:
     """The day in figures, and the broken promises as sentences."""
 
@@ -73,6 +90,7 @@ class Report:
     before: Plan
     after: Plan
     day_ahead: DayAhead | None  # None: the exchange got no bid
+    nominated: Nominated | None  # None: the BRP got no e-program
     seconds: dict[str, float]
     broken: tuple[str, ...]
 
@@ -92,6 +110,7 @@ class Report:
                 "after": {"total": result.objective_eur, "terms": result.terms_eur},
             },
             "day_ahead": None if self.day_ahead is None else self.day_ahead.json(),
+            "e_programs": None if self.nominated is None else self.nominated.json(),
             "imbalance_mwh": result.imbalance_mwh,
             "reservation_shortfall_kwh": result.reservation_shortfall_kwh,
             "audit": "passed" if not result.audit else list(result.audit),
@@ -187,6 +206,7 @@ def report(world: World, daemon: Service, folder: Path, seconds: dict[str, float
         alarms = day.open_alarms(tx)
         fixed = positions.one_on(tx, period.day, DAY_AHEAD)
         known: Portfolio = portfolio.load(tx, period)
+        taken_kw = load_solved(tx, plans.newest_audited(tx, period.day) or 0).outcome.total_kw
     before, after = _updated(history)
     received = heard(world)
     broken = [*_plan_faults(before), *_plan_faults(after)]
@@ -196,6 +216,8 @@ def report(world: World, daemon: Service, folder: Path, seconds: dict[str, float
     broken += _unaccepted(sent)
     traded = exchanged(world)
     broken += _trading_faults(traded, fixed, world.settings.markets.day_ahead.product_minutes, period, after)
+    nominated = told_brp(world)
+    broken += _nomination_faults(nominated, (taken_kw * period.isp_hours / 1000).tolist())
     return Report(
         period=str(period),
         connections=sum(len(p.connections) for p in known.points) + len(known.free_connections),
@@ -207,6 +229,7 @@ def report(world: World, daemon: Service, folder: Path, seconds: dict[str, float
         before=before,
         after=after,
         day_ahead=traded,
+        nominated=nominated,
         seconds=seconds,
         broken=tuple(broken),
     )
@@ -221,6 +244,31 @@ def exchanged(world: World) -> DayAhead | None:
     award = cleared[-1].numbers("mw") if cleared else (0.0,) * len(bid)
     minutes = world.settings.markets.day_ahead.product_minutes
     return DayAhead(bid_mw=bid, awarded_mw=award, revision=int(taken[-1].text("revision")), hours=minutes / 60)
+
+
+def told_brp(world: World) -> Nominated | None:
+    """Return what the BRP took and accepted, as it said itself; None where it got no e-program."""
+    taken = [event for event in world.brp.told("e-program") if event.text("period") == str(world.scenario.of)]
+    if not taken:
+        return None
+    newest = max(taken, key=lambda event: int(event.text("revision")))
+    accepted = {e.text("revision") for e in world.brp.told("answered") if e.text("answer") == "accepted"}
+    return Nominated(
+        revisions=len({event.message_id for event in taken}), accepted=len(accepted), mwh=newest.numbers("mwh")
+    )  # fmt: skip
+
+
+def _nomination_faults(told: Nominated | None, planned_mwh: list[float]) -> list[str]:
+    """Return faults: no e-program, one that was not accepted, or a newest one that is not the plan in force."""
+    if told is None:
+        return ["the BRP got no e-program"]
+    found = []
+    if told.accepted < told.revisions:
+        found.append(f"the BRP has accepted {told.accepted} of {told.revisions} revisions of the e-program")
+    off = sum(abs(a - b) > _W_IN_MWH for a, b in zip(told.mwh, planned_mwh, strict=True))
+    if off:
+        found.append(f"the newest e-program differs from the plan in force in {off} ISPs")
+    return found
 
 
 def _trading_faults(

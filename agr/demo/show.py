@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 from agr.cli.status_tables import terms_table
-from agr.demo.report import DayAhead, Report
+from agr.demo.report import DayAhead, Nominated, Report
 from agr.operations.log import Event
 from agr.scenario.description import Description
 
@@ -30,6 +30,9 @@ _NAMES: dict[str, Callable[[Event], str]] = {
     "bid.delivered": lambda e: f"bid delivered to {e['channel']}: {e['receipt'].partition(', SHA-256')[0]}",
     "bid.retry": lambda e: f"bid → {e['channel']} will be retried: {e['why']}",
     "award.entered": lambda e: f"award of {e['market']}: {e['found']}",
+    "nomination.queued": lambda e: f"e-program for {e['brp']}, revision {e['revision']} (plan {e['plan']})",
+    "nomination.answered": lambda e: f"{e['brp']}: {e['answer']}  revision {e['revision']} of the e-program",
+    "nomination.retry": lambda e: f"e-program → {e['brp']} will be retried: {e['why']}",
     "prognosis.queued": lambda e: f"{e['count']} D-Prognoses queued as revision {e['revision']}",
     "reservation.updated": lambda e: f"FlexReservationUpdate of {e['contract']} accepted",
     "message.refused": lambda e: f"message refused with HTTP {e['status']}: {e['why']}",
@@ -51,6 +54,13 @@ def _traded(found: DayAhead | None) -> str:
         f"bid {found.bid_mwh:+.3f} MWh net, awarded {found.awarded_mwh:+.3f}: {found.partly} of {len(found.bid_mw)} "
         f"products in part, {found.not_awarded} not at all"
     )
+
+
+def _told(found: Nominated | None) -> str:
+    """Say what the BRP took of our e-programs."""
+    if found is None:
+        return "none"
+    return f"{found.revisions} revisions sent, {found.accepted} accepted; {sum(found.mwh):+.3f} MWh"
 
 
 class Show:
@@ -98,6 +108,7 @@ class Show:
             "connections": f"{report.connections} at {report.congestion_points} congestion points",
             "day-ahead": _traded(report.day_ahead),
             "D-Prognoses": f"{report.sent} sent, {report.accepted} accepted, highest revision {report.max_revision}",
+            "e-program": _told(report.nominated),
             "changed by the update": f"{report.changed_after_update} congestion points",
             "the released reservation was worth": f"{gain:+,.2f} EUR",
             "imbalance planned": f"{after.result.imbalance_mwh:.6f} MWh",

@@ -1,4 +1,4 @@
-"""The demo's world on loopback: our settings and keys, a CRO, DSOs and an exchange in processes of their own."""
+"""The demo's world on loopback: our settings and keys; a CRO, DSOs, an exchange and a BRP in processes of their own."""
 
 import json
 import os
@@ -11,23 +11,26 @@ from types import TracebackType
 
 import tomli_w
 
-from agr.demo.counterparties import EXCHANGE, SCRIPT, Counterparty, Peer
+from agr.demo.counterparties import BRP, EXCHANGE, SCRIPT, Counterparty, Peer
 from agr.demo.environment import counterparty_python
 from agr.domain.errors import InputError
 from agr.domain.isp import Clock
 from agr.domain.price import values_on
+from agr.operations.accounts.roles import ROLES, Permission, Principal
 from agr.operations.tables import import_tables
 from agr.scenario.description import Description
 from agr.service import Service
-from agr.settings import BidFiles, Bids, BidWebhook, HttpFeed, ParticipantSettings, Planning, Settings, load
+from agr.settings import BidFiles, Bids, BidWebhook, Brp, HttpFeed, ParticipantSettings, Planning, Settings, load
 from agr.settings.bids import BidValue
-from agr.store import register
+from agr.store import access, register
 from agr.store.engine import Store
 from agr.uftp.signing import KeyPair
 
 PATH = "/shapeshifter/api/v3/message"
 _SECRET, _TOKEN = "AGR_DEMO_EXCHANGE_SECRET", "AGR_DEMO_EXCHANGE_TOKEN"
 """Environment variables that hold what the exchange and we share: nothing secret is in the settings."""
+_BRP_TOKEN = "AGR_DEMO_BRP_TOKEN"  # noqa: S105 - the variable's name
+"""The same for what we show the BRP."""
 _PUBLISHED_BEFORE = timedelta(minutes=5)
 """How long before the moment of the results the exchange publishes them."""
 
@@ -51,6 +54,7 @@ class World:
             self.cros = [self._start(python, "CRO", d, scenario.cro_of(folder)) for d in scenario.cros]
             self.dsos = {d: self._start(python, "DSO", d) for d in scenario.dsos}
             self.exchange = self._start(Path(sys.executable), "EXCHANGE", "exchange.example", script=EXCHANGE)
+            self.brp = self._start(Path(sys.executable), "BRP", "brp.example", script=BRP)
             self.settings = self._settings()
             self.key = self._key()
             store = Store(self.settings.store_url)
@@ -100,6 +104,20 @@ class World:
             publishes_at=(moments["day_ahead_results"] - _PUBLISHED_BEFORE).isoformat(),
         )  # fmt: skip
 
+    def _agree_terms(self, daemon: Service) -> None:
+        """Tell the BRP what our posts show, and where and with which token it answers: one that can do nothing else."""
+        shown, name = secrets.token_urlsafe(32), "brp"
+        os.environ[_BRP_TOKEN] = f"Bearer {shown}"
+        self._stack.callback(os.environ.pop, _BRP_TOKEN, None)
+        with daemon.store.transaction() as tx:
+            known = access.account(tx, name) is not None
+        if not known:
+            daemon.authentication.add_account("demo", name, "operator")
+        owner = Principal(name=name, role="operator", allowed=ROLES["operator"], via="command")
+        token = daemon.authentication.make_token(owner, "answers e-programs", [Permission.ANSWER.value], days=1)
+        answers = f"{daemon.page}/api/v1/nominations/{{message_id}}/answer"
+        self.brp.send("terms", token=shown, answers=answers, answer_token=token)
+
     def _bids(self) -> Bids:
         columns: dict[str, BidValue] = {
             "Delivery start": "start", "Volume MW": "mw", "Plan": "plan", "Revision": "revision",
@@ -140,6 +158,14 @@ class World:
             publication=scenario.publication,
             bids=self._bids(),
             feeds=(self._results(),),
+            brps=(
+                Brp(
+                    name=self.brp.domain,
+                    url=f"{self.brp.endpoint}/e-programs",
+                    folder=Path("e-programs"),
+                    header_env={"Authorization": _BRP_TOKEN},
+                ),
+            ),
             planning=Planning(join_triggers_s=1.0),
         )
 
@@ -156,6 +182,7 @@ class World:
         )  # fmt: skip
         for counterparty in self.counterparties:
             counterparty.meet([us])
+        self._agree_terms(daemon)
         self.tell_time()
 
     def known_to_cro(self, folder: Path) -> dict[str, str]:

@@ -118,11 +118,19 @@ class Nominator:
             if newest is not None and newest.answer == "accepted":
                 return Handled(f"revision {newest.revision} accepted")
             became = _became(newest, period)
+            if newest is None and self._before_first_start(tx, period, name):
+                return Handled(became, MomentState.MISSED)
             text = f"the gate of BRP {name} has closed and {became}; call the BRP"
             day.raise_alarm(tx, "nomination not accepted", f"{name} {period}", text, now)
             if newest is not None:
                 nominations.no_longer_waiting(tx, newest.id)
         return Handled(became, MomentState.MISSED)
+
+    def _before_first_start(self, tx: Tx, period: Period, name: str) -> bool:
+        """Say whether a BRP's gate closed before the daemon was first started: nobody has missed it."""
+        first = day.first_handled(tx)
+        gate = next((brp.gate.gate(name).instant(period) for brp in self._settings.brps if brp.name == name), None)
+        return first is None or gate is None or gate < first
 
     def watch(self) -> int:
         """Report answers that are overdue, once each; return how many."""

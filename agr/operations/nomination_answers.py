@@ -2,12 +2,16 @@
 
 from typing import Literal
 
+import structlog
+
 from agr.domain.errors import ConflictError, InputError, MissingError
 from agr.operations.accounts.roles import Principal
 from agr.operations.action_base import LONGEST_WHY, ActionBase, Done, said_why
 from agr.store import day, nominations
 from agr.store.engine import Tx
 from agr.store.nominations import Nomination
+
+log = structlog.get_logger()
 
 Answer = Literal["accepted", "rejected"]
 
@@ -19,8 +23,9 @@ class NominationAnswers(ActionBase):
         """Record an answer to a revision; the same again changes nothing, another one replaces it.
 
         Raises MissingError for an unknown message id, InputError for a rejection without a reason, and ConflictError
-        for a Period that is over.
+        for a Period that is over, and AccessError for who acts for some DSOs only.
         """
+        by.must_act_for((), "an answer to an e-program")
         words = said_why(reason) if answer == "rejected" else " ".join(reason.split())
         if len(words) > LONGEST_WHY:
             raise InputError(f"the reason is longer than {LONGEST_WHY} characters")
@@ -39,6 +44,9 @@ class NominationAnswers(ActionBase):
                 tx, by, f"nomination {answer}", f"{one.brp} {one.period} r{one.revision}", words, one.message_id
             )
             self._alarms(tx, one, answer, words)
+        log.info(
+            "nomination.answered", period=str(one.period), brp=one.brp, revision=one.revision, answer=answer, why=words
+        )
         self._wake()
         return Done(text=f"{what} is {answer}", entry=entry)
 

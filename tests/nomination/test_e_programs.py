@@ -8,11 +8,14 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
+from agr.domain.errors import AccessError
 from agr.domain.isp import Period
 from agr.domain.moments import Handled, MomentState
 from agr.domain.plan import ReasonKind
+from agr.operations.nomination_answers import NominationAnswers
 from agr.planning.plan_loader import load_solved
-from agr.store import audit_log, overrides, plans, positions
+from agr.store import audit_log, day, overrides, plans, positions
+from tests.builders.accounts import principal
 from tests.builders.brp_parties import ONE, TWO, Parties
 from tests.builders.worlds import NOW, PERIOD
 
@@ -215,6 +218,18 @@ def test_the_gate_says_who_has_not_accepted(parties: Parties) -> None:
     assert parties.alarms() == []
 
 
+def test_a_gate_before_the_first_start_is_nobody_s_fault_and_a_later_one_is(parties: Parties) -> None:
+    late = Handled(f"there is no e-program of {PERIOD}", MomentState.MISSED)
+    gate = parties.settings.brps[0].gate.gate(ONE).instant(PERIOD)
+    missed = [("nomination not accepted", f"{ONE} {DAY}")]
+    for first, alarms in ((gate + timedelta(hours=1), []), (gate - timedelta(hours=1), missed)):
+        with parties.store.transaction() as tx:
+            tx.exec_driver_sql("DELETE FROM moments")
+            day.moment_done(tx, PERIOD.day, "portfolio_query", first, "asked")
+        assert parties.nominator().gate(PERIOD, ONE) == late
+        assert parties.alarms() == alarms
+
+
 def test_silence_after_the_gate_is_an_alarm_once(parties: Parties) -> None:
     gate = parties.settings.brps[1].gate.gate(TWO).instant(PERIOD)
     parties.clock.jump_to(gate + timedelta(hours=1))
@@ -225,6 +240,15 @@ def test_silence_after_the_gate_is_an_alarm_once(parties: Parties) -> None:
     assert parties.nominator().watch() == 2
     assert parties.nominator().watch() == 0
     assert sorted(parties.alarms()) == [("nomination not accepted", f"{brp} {DAY}") for brp in (ONE, TWO)]
+
+
+def test_who_acts_for_some_dsos_only_cannot_answer(parties: Parties) -> None:
+    parties.nominate()
+    answers = NominationAnswers(parties.store, parties.settings, parties.clock, lambda: None)
+    narrow = replace(principal("north", "operator"), dsos=frozenset({"dso.example"}))
+    with pytest.raises(AccessError, match="concerns the whole portfolio"):
+        answers.answer(narrow, parties.history(TWO)[0].message_id, "accepted")
+    assert parties.history(TWO)[0].answer is None
 
 
 def test_a_hold_stops_e_programs_too(parties: Parties) -> None:

@@ -1,0 +1,186 @@
+"""A balance responsible party of its own. Stand-alone: shares no code with the daemon, standard library only.
+
+PYTHON brp.py --role BRP --domain NAME [--config FILE.json] [--log FILE]
+
+It takes e-programs by POST /e-programs and answers each revision by the address it was told. Like counterparty.py it
+writes JSON lines to standard output: {"event": "ready" | "e-program" | "refused" | "answered" | "done" | "fault", ...},
+and reads commands from standard input until `stop` or its end: `terms` (token: what posts must show; answers: where
+revisions are answered, with {message_id} in it; answer_token).
+
+A revision is accepted if it covers every ISP of the day once, if its parts add up, and if it changes something.
+"""
+
+import argparse
+import json
+import os
+import sys
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import pairwise
+from threading import Lock, Thread
+from typing import IO, Any, ClassVar, TypeAlias
+from urllib.error import HTTPError, URLError
+from urllib.request import Request, urlopen
+
+Json: TypeAlias = dict[str, Any]  # one JSON line; whoever reads a field checks it
+
+PARTS = ("day_ahead_mwh", "intraday_mwh", "imbalance_mwh")
+SLACK_MWH = 1e-8
+
+
+@dataclass
+class Desk:
+    """What the BRP knows: how to tell its customer, where to answer, and the newest e-program of each day."""
+
+    token: str = ""
+    answers: str = ""
+    answer_token: str = ""
+    newest: dict[str, Json] = field(default_factory=dict)  # day → body of the newest revision
+    seen: dict[str, Json] = field(default_factory=dict)  # message id → body
+    lock: Any = field(default_factory=Lock)
+
+    def take(self, body: Json) -> str | None:
+        """Take a revision; return why it is rejected, None where it is accepted, as before where it came before."""
+        with self.lock:
+            known = self.seen.get(str(body["message_id"]))
+            if known is not None:
+                return None if known == body else "this message id came before with other contents"
+            before = self.newest.get(body["period"])
+            why = fault(body, before)
+            self.seen[str(body["message_id"])] = body
+            if why is None:
+                self.newest[body["period"]] = body
+            return why
+
+
+def fault(body: Json, before: Json | None) -> str | None:
+    """Return what is wrong with an e-program."""
+    isps, length = body["isps"], timedelta(minutes=int(body["isp_minutes"]))
+    starts = [datetime.fromisoformat(isp["start"]) for isp in isps]
+    if [isp["isp"] for isp in isps] != list(range(1, len(isps) + 1)) or len(isps) * length < timedelta(hours=23):
+        return "ISPs are missing"
+    if any(later - earlier != length for earlier, later in pairwise(starts)):
+        return "ISPs do not follow one another"
+    for isp in isps:
+        if abs(float(isp["energy_mwh"]) - sum(float(isp[part]) for part in PARTS)) > SLACK_MWH:
+            return f"ISP {isp['isp']}: energy is not the sum of what was bought and what was not"
+    if before is not None and int(body["revision"]) <= int(before["revision"]):
+        return f"revision {before['revision']} is known already"
+    if before is not None and before["isps"] == isps:
+        return f"it repeats revision {before['revision']}"
+    return None
+
+
+class Lines:
+    """JSON lines to the process that started us; nothing else is written to that stream."""
+
+    def __init__(self, stream: IO[str]) -> None:
+        self._stream, self._lock = stream, Lock()
+
+    def write(self, event: str, **fields: object) -> None:
+        """Write one event with the real time."""
+        line = json.dumps({"event": event, "at": datetime.now(UTC).isoformat(), **fields}, default=str)
+        with self._lock:
+            self._stream.write(line + "\n")
+            self._stream.flush()
+
+
+class Counter(BaseHTTPRequestHandler):
+    """Takes e-programs over HTTP; each is answered afterwards, by a request of our own."""
+
+    desk: ClassVar[Desk]
+    lines: ClassVar[Lines]
+
+    def do_POST(self) -> None:
+        """Take an e-program."""
+        content = self.rfile.read(int(self.headers.get("Content-Length", "0")))
+        if self.path != "/e-programs":
+            return self.refuse(404, "e-programs go to /e-programs")
+        if self.headers.get("Authorization") != f"Bearer {self.desk.token}":
+            return self.refuse(401, "the token is wrong")
+        try:
+            body = json.loads(content)
+            why = self.desk.take(body)
+            energy = [float(isp["energy_mwh"]) for isp in body["isps"]]
+        except (ValueError, KeyError, TypeError) as error:
+            return self.refuse(422, f"this is no e-program: {type(error).__name__} {error}")
+        self.lines.write(
+            "e-program", message_id=body["message_id"], period=body["period"], revision=body["revision"],
+            plan=body["plan"], mwh=energy,
+        )  # fmt: skip
+        self.send_response(202)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+        Thread(target=self.answer, args=(body, why), daemon=True).start()
+        return None
+
+    def answer(self, body: Json, why: str | None) -> None:
+        """Accept or reject a revision."""
+        said = {"answer": "accepted", "why": ""} if why is None else {"answer": "rejected", "why": why}
+        request = Request(  # noqa: S310 - our customer's own address
+            self.desk.answers.replace("{message_id}", str(body["message_id"])), data=json.dumps(said).encode(),
+            headers={"Content-Type": "application/json", "Authorization": f"Bearer {self.desk.answer_token}"},
+        )  # fmt: skip
+        try:
+            with urlopen(request, timeout=30) as response:  # noqa: S310 # nosec B310
+                status = response.status
+        except HTTPError as error:
+            with error:
+                status = error.code
+        except URLError as error:
+            status, why = 0, str(error.reason)
+        self.lines.write("answered", revision=body["revision"], status=status, answer=said["answer"], why=why)
+
+    def refuse(self, status: int, text: str) -> None:
+        """Answer why nothing was taken."""
+        self.lines.write("refused", status=status, text=text)
+        content = json.dumps({"error": text}).encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, *_: object) -> None:
+        """Write no access log."""
+
+
+def obey(desk: Desk, line: Json) -> None:
+    """Carry out one command."""
+    if line["command"] != "terms":
+        raise ValueError(f"there is no command {line['command']!r}")
+    desk.token, desk.answers, desk.answer_token = (str(line[name]) for name in ("token", "answers", "answer_token"))
+
+
+def main() -> None:
+    """Serve until told to stop."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--role", default="BRP")
+    parser.add_argument("--domain", required=True)
+    parser.add_argument("--config")
+    parser.add_argument("--log", default=os.devnull)
+    given = parser.parse_args()
+    lines, desk = Lines(os.fdopen(os.dup(1), "w", encoding="utf-8")), Desk()
+    log = os.open(given.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    os.dup2(log, 1)
+    os.dup2(log, 2)
+    Counter.desk, Counter.lines = desk, lines
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Counter)
+    Thread(target=server.serve_forever, daemon=True).start()
+    lines.write(
+        "ready", role=given.role, domain=given.domain, endpoint=f"http://127.0.0.1:{server.server_port}", public_key=""
+    )
+    for text in sys.stdin:
+        line = json.loads(text)
+        if line["command"] == "stop":
+            break
+        try:
+            obey(desk, line)
+            lines.write("done", id=line.get("id"), command=line["command"])
+        except Exception as error:  # noqa: BLE001 - reported to the other side, which decides
+            lines.write("fault", id=line.get("id"), text=f"{type(error).__name__}: {error}")
+    server.shutdown()
+
+
+if __name__ == "__main__":
+    main()
