@@ -103,9 +103,9 @@ def _cover(case: Case, total_kw: Floats) -> tuple[Floats, Floats, Floats, Floats
     free = np.isnan(market.committed_kw)
     for number in np.unique(market.product[free]):
         mine = free & (market.product == number)
-        need = float((total_kw - net)[mine].mean())
+        need = float((total_kw - intraday.settled_kw)[mine].mean())
         day_ahead[mine] = np.clip(need, -market.max_sell_kw[mine].min(), market.max_buy_kw[mine].min())
-    left = total_kw - day_ahead
+    left = total_kw - day_ahead - intraday.known_kw
     open_isps = np.isnan(intraday.committed_kw)
     buy = np.where(open_isps, np.clip(left, 0.0, intraday.buy_depth_kw), np.maximum(net, 0.0))
     sell = np.where(open_isps, np.clip(-left, 0.0, intraday.sell_depth_kw), np.maximum(-net, 0.0))

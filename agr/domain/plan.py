@@ -174,7 +174,7 @@ class Positions:
     """Market positions per ISP in kW and reserve bids per block in MW."""
 
     day_ahead_kw: tuple[float, ...]
-    intraday_kw: tuple[float, ...]  # net bought
+    intraday_kw: tuple[float, ...]  # net bought: what was traded, and what is still to be traded
     bids_mw: dict[str, tuple[float, ...]]
     balance_eur_per_mwh: tuple[float, ...]  # shadow price of energy
 

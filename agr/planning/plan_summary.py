@@ -62,7 +62,7 @@ def positions_of(solved: Solved) -> Positions:
     case, outcome = solved.named.case, solved.outcome
     return Positions(
         day_ahead_kw=tuple(outcome.day_ahead_kw.tolist()),
-        intraday_kw=tuple((outcome.intraday_buy_kw - outcome.intraday_sell_kw).tolist()),
+        intraday_kw=tuple((outcome.intraday_buy_kw - outcome.intraday_sell_kw + case.intraday.known_kw).tolist()),
         bids_mw={r.name: tuple(b.tolist()) for r, b in zip(case.reserves, outcome.bids_mw, strict=True)},
         balance_eur_per_mwh=tuple(outcome.shadow.balance_eur_per_mwh.tolist()),
     )

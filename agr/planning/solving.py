@@ -32,7 +32,7 @@ def unmanaged(case: Case) -> Case:
         anchor=None,
         start=None,  # its prices belong to reserves and reservations that are dropped here
         day_ahead=replace(case.day_ahead, committed_kw=np.full(case.isps, np.nan)),
-        intraday=replace(case.intraday, committed_kw=np.full(case.isps, np.nan)),
+        intraday=replace(case.intraday, committed_kw=np.full(case.isps, np.nan), traded_kw=np.zeros(0), traded_eur=0.0),
         reservations=Reservations(
             name=(),
             point=none.astype(np.int64),

@@ -86,10 +86,10 @@ def _intraday_price(case: Case, setting: Setting) -> Case:
 def _intraday_depth(case: Case, setting: Setting) -> Case:
     market = case.intraday
     still_open = np.isnan(market.committed_kw)
-    new = {
-        n: np.where(still_open, _applied(setting, getattr(market, n)), 0.0) for n in ("buy_depth_kw", "sell_depth_kw")
-    }
-    return replace(case, intraday=replace(market, **new))
+    buy, sell = (
+        np.where(still_open, _applied(setting, depth), 0.0) for depth in (market.buy_depth_kw, market.sell_depth_kw)
+    )
+    return replace(case, intraday=replace(market, buy_depth_kw=buy, sell_depth_kw=sell))
 
 
 def _intraday_spread(case: Case, setting: Setting) -> Case:

@@ -67,7 +67,8 @@ def _energy(step: Step) -> Iterator[str]:
     outcome = step.solved.outcome
     programs = programs_kw(step.solved.named, outcome.programs)
     taken = sum(programs.values(), np.zeros(step.solved.named.case.isps))
-    positions = (market.position_kw(outcome) for market in MARKETS if market.position_kw is not None)
+    case = step.solved.named.case
+    positions = (market.position_kw(case, outcome) for market in MARKETS if market.position_kw is not None)
     bought = sum(positions, np.zeros(len(taken)))
     size = sum((np.abs(power) for power in programs.values()), np.zeros(len(taken)))
     wrong = np.flatnonzero(np.abs(taken - bought) > _KW + _SHARE * size)

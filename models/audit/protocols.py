@@ -74,7 +74,7 @@ class MarketAudit:
     """Shapes of the market's fields of Outcome"""
     shadows: Callable[[Case], Mapping[str, tuple[str, ...]]] | None = None
     """Names of the rows of the market's fields of Shadow, whose prices are never negative"""
-    position_kw: Callable[[Outcome], Floats] | None = None
+    position_kw: Callable[[Case, Outcome], Floats] | None = None
     """Power (T,), kW, delivered to the portfolio's balance"""
     portfolio_eur: Callable[[Case, Outcome], Mapping[str, float]] | None = None
     """Earnings of the portfolio as a whole, by term, EUR"""

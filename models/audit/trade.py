@@ -19,7 +19,7 @@ def check_trade(case: Case, outcome: Outcome) -> Iterator[str]:
     size = slack(np.abs(programs).sum(axis=0))
     off = np.abs(outcome.total_kw - total)
     yield from above((isp,), "total_kw is not the sum of all units", off, size)
-    positions = (market.position_kw(outcome) for market in MARKETS if market.position_kw is not None)
+    positions = (market.position_kw(case, outcome) for market in MARKETS if market.position_kw is not None)
     imbalance = np.abs(sum(positions, np.zeros(case.isps)) - outcome.total_kw)
     what = "balance: the positions and imbalance are not the program,"
     yield from above((isp,), what, imbalance, size)

@@ -186,13 +186,15 @@ def day_ahead(isps, price, *, depth_kw=1e6, committed_kw=NAN, product=None):
     )
 
 
-def intraday(isps, buy=0.0, sell=0.0, *, depth_kw=0.0, committed_kw=NAN):
+def intraday(isps, buy=0.0, sell=0.0, *, depth_kw=0.0, committed_kw=NAN, traded_kw=None, traded_eur=0.0):
     return Intraday(
         buy_eur_per_mwh=row(buy, isps)[0],
         sell_eur_per_mwh=row(sell, isps)[0],
         buy_depth_kw=row(depth_kw, isps)[0],
         sell_depth_kw=row(depth_kw, isps)[0],
         committed_kw=row(committed_kw, isps)[0],
+        traded_kw=np.zeros(0) if traded_kw is None else row(traded_kw, isps)[0],
+        traded_eur=traded_eur,
     )
 
 

@@ -83,7 +83,7 @@ def _limited(case: Case, pays: Bools, low: Floats, high: Floats) -> Case:
         mine = free & (market.product == number)
         most[mine] = np.minimum(most[mine], max(float(high[mine].max()), 0.0))
         least[mine] = np.maximum(least[mine], min(float(low[mine].min()), 0.0))
-    highest, lowest = (np.where(free, bound, market.committed_kw) for bound in (most, least))
+    highest, lowest = (np.where(free, bound, market.committed_kw) + intraday.known_kw for bound in (most, least))
     buy = np.where(pays, np.minimum(intraday.buy_depth_kw, np.maximum(high - lowest, 0.0)), intraday.buy_depth_kw)
     sell = np.where(pays, np.minimum(intraday.sell_depth_kw, np.maximum(highest - low, 0.0)), intraday.sell_depth_kw)
     return replace(

@@ -34,7 +34,7 @@ AUDIT = MarketAudit(
     name="day_ahead",
     check=_check,
     shapes=lambda case: {"day_ahead_kw": (case.isps,)},
-    position_kw=lambda outcome: outcome.day_ahead_kw,
+    position_kw=lambda _case, outcome: outcome.day_ahead_kw,
     portfolio_eur=_eur,
     payers=lambda _case: {"day-ahead": Payer.COUNTERPARTY},
 )

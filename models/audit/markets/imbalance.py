@@ -25,7 +25,7 @@ AUDIT = MarketAudit(
     name="imbalance",
     check=_check,
     shapes=lambda case: {"short_kw": (case.isps,), "long_kw": (case.isps,)},
-    position_kw=lambda outcome: outcome.short_kw - outcome.long_kw,
+    position_kw=lambda _case, outcome: outcome.short_kw - outcome.long_kw,
     portfolio_eur=_eur,
     payers=lambda _case: {"imbalance": Payer.COUNTERPARTY},
 )

@@ -73,7 +73,9 @@ def sampled(case: Case, grouping: Grouping, tuning: Sampling) -> Sample | None:
         case,
         points=tuple(case.points[point] for point in points.tolist()),
         day_ahead=_smaller(case.day_ahead, share, "max_buy_kw", "max_sell_kw", "committed_kw"),
-        intraday=_smaller(case.intraday, share, "buy_depth_kw", "sell_depth_kw", "committed_kw"),
+        intraday=_smaller(
+            case.intraday, share, "buy_depth_kw", "sell_depth_kw", "committed_kw", "traded_kw", "traded_eur"
+        ),
         reserves=tuple(
             _smaller(reserve, share, "minimum_mw", "step_mw", "max_mw", "committed_mw") for reserve in case.reserves
         ),

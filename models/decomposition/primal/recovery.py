@@ -173,7 +173,7 @@ def positions(case: Case, total_kw: Floats) -> tuple[Floats, Floats, Floats, Flo
     market, intraday = case.day_ahead, case.intraday
     day_ahead = np.nan_to_num(market.committed_kw)
     free = np.isnan(market.committed_kw)
-    traded = np.nan_to_num(intraday.committed_kw) + certain_kw(case)
+    traded = intraday.settled_kw + certain_kw(case)
     for number in np.unique(market.product[free]).tolist():
         mine = np.flatnonzero(free & (market.product == number))
         need = total_kw[mine] - traded[mine]
@@ -194,7 +194,7 @@ def _cover(case: Case, isps: Ints, need: Floats) -> tuple[Floats, Floats, Floats
     net = np.nan_to_num(intraday.committed_kw)[isps]
     free = np.isnan(intraday.committed_kw)[isps]
     certain = certain_kw(case)[isps]
-    left = need - net - certain
+    left = need - intraday.settled_kw[isps] - certain
     buys = free & (certain == 0) & (intraday.buy_eur_per_mwh[isps] <= penal.short_eur_per_mwh[isps])
     sells = free & (certain == 0) & (intraday.sell_eur_per_mwh[isps] >= -penal.long_eur_per_mwh[isps])
     buy = np.where(buys, np.clip(left, 0.0, intraday.buy_depth_kw[isps]), 0.0)

@@ -46,7 +46,7 @@ class ImbalanceBlock:
 
 
 def close_balance(model: Any, case: Case, portfolio: Portfolio) -> ImbalanceBlock:
-    """Add Σ positions of all markets + short[t] − long[t] = Σ_c P_c[t]; committed positions are constant."""
+    """Add Σ positions of all markets + short[t] − long[t] = Σ_c P_c[t]; committed positions and trades are constant."""
     block = new_block(model, "imbalance")
     always = np.ones((1, case.isps), dtype=np.bool_)
     short = add_cells(block, "short", always, 0.0, np.inf)
@@ -58,7 +58,7 @@ def close_balance(model: Any, case: Case, portfolio: Portfolio) -> ImbalanceBloc
     for cells, sign in ((short, 1.0), (long, -1.0), (portfolio.points.power, -1.0)):
         for t, variable in zip(cells.isp.tolist(), cells.variables, strict=True):
             terms[t].append((variable, sign))
-    committed = np.nan_to_num(case.day_ahead.committed_kw) + np.nan_to_num(case.intraday.committed_kw)
+    committed = np.nan_to_num(case.day_ahead.committed_kw) + case.intraday.settled_kw
 
     def rule(_block: Any, t: int) -> Any:
         body = linear_sum([v for v, _ in terms[t]], np.array([c for _, c in terms[t]]))

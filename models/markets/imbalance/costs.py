@@ -32,16 +32,15 @@ def balance(case: Case) -> CouplingCosts:
             (market.buy_eur_per_mwh, market.buy_depth_kw),
         )
     )
-    middle = net + always
+    middle = net + market.known_kw + always
     breakpoints = np.stack([middle - sell_kw, middle, middle + buy_kw], axis=1)
     sell, buy = (np.clip(price, long, short) for price in (market.sell_eur_per_mwh, market.buy_eur_per_mwh))
     slopes = np.stack([long, sell, buy, short], axis=1) * per_kw
     there_eur = market.buy_eur_per_mwh @ (np.maximum(net, 0.0) + np.maximum(always, 0.0))
     there_eur -= market.sell_eur_per_mwh @ (np.maximum(-net, 0.0) + np.maximum(-always, 0.0))
     to_there = sum(cost_of(float(middle[t]), breakpoints[t], slopes[t]) for t in np.flatnonzero(middle))
-    return CouplingCosts(
-        breakpoints=breakpoints, slopes=slopes, at_zero_eur=float(there_eur) * per_kw - float(to_there)
-    )
+    at_zero_eur = float(there_eur) * per_kw - float(to_there) - market.traded_eur
+    return CouplingCosts(breakpoints=breakpoints, slopes=slopes, at_zero_eur=at_zero_eur)
 
 
 def certain_kw(case: Case) -> Floats:

@@ -52,11 +52,12 @@ def trade_intraday(model: Any, case: Case, portfolio: Portfolio) -> IntradayBloc
 
 
 def _term(case: Case, buy: VariableArray, sell: VariableArray) -> ObjectiveTerm:
-    """Return Σ_t Δ·(sell price·sell[t] − buy price·buy[t]), EUR, committed positions included."""
+    """Return Σ_t Δ·(sell price·sell[t] − buy price·buy[t]), EUR, with committed positions and what trades earned."""
     market, hours = case.intraday, case.isp_hours / 1000
     net = np.nan_to_num(market.committed_kw)
     committed = market.sell_eur_per_mwh @ np.maximum(-net, 0.0) - market.buy_eur_per_mwh @ np.maximum(net, 0.0)
     eur = np.concatenate([-market.buy_eur_per_mwh[buy.isp], market.sell_eur_per_mwh[sell.isp]]) * hours
     return ObjectiveTerm(
-        term="intraday", variables=buy.variables + sell.variables, eur=eur, constant_eur=float(committed) * hours
-    )
+        term="intraday", variables=buy.variables + sell.variables, eur=eur,
+        constant_eur=float(committed) * hours + market.traded_eur,
+    )  # fmt: skip
