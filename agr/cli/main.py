@@ -21,6 +21,7 @@ from agr.cli import (
     scenario,
     setting_up,
     tables,
+    trades,
 )
 from agr.cli.terminal import say
 
@@ -30,7 +31,7 @@ at Python's own 700 a tenth of a short command's time is spent looking. More cos
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="The AGR portfolio optimizer daemon.")
 for part in (
-    setting_up, tables, running, days, programs, history, awards, operators, backups, accounts, keys, scenario,
+    setting_up, tables, running, days, programs, history, awards, trades, operators, backups, accounts, keys, scenario,
     analyses,
 ):  # fmt: skip
     part.register(app)

@@ -16,6 +16,7 @@ from agr.operations.day_status import DayStatus, PlanStatus
 if TYPE_CHECKING:  # imports the models, which takes seconds
     from agr.planning.explanation import Line
     from agr.store.bids import Delivery, StoredBid
+    from agr.store.trades import StoredTrade
 
 
 def terms_table(plan: Plan, currency: str, before: Plan | None = None) -> Table:
@@ -50,6 +51,21 @@ def bids_table(of: Period, known: "Sequence[StoredBid]", left: "Sequence[Deliver
         facts = (str(bid.revision), str(bid.plan), f"{bid.at.astimezone(of.tz):%a %H:%M:%S}", bid.by, f"{energy:+,.3f}")
         for delivery in (d for d in left if d.bid == bid.id):
             table.add_row(*facts, delivery.channel, delivery.state, Text(delivery.detail or ""))
+    return table
+
+
+def trades_table(of: Period, known: "Sequence[StoredTrade]", currency: str) -> Table:
+    """Return the intraday trades of a Period."""
+    table = Table(title=f"Intraday trades of {of} (bought positive)", title_justify="left")
+    for title in ("trade", "delivery", "minutes", "MW", f"{currency}/MWh", "entered", "by", "state"):
+        table.add_column(title, justify="right" if title in ("minutes", "MW", f"{currency}/MWh") else "left")
+    for one in known:
+        state = "counts" if one.cancelled_at is None else f"cancelled by {one.cancelled_by}"
+        table.add_row(
+            Text(one.trade.trade), f"{one.trade.start.astimezone(of.tz):%a %H:%M}", str(one.trade.minutes),
+            f"{one.trade.mw:+,.3f}", f"{one.trade.price_eur_per_mwh:,.2f}", f"{one.at.astimezone(of.tz):%a %H:%M:%S}",
+            one.by, state,
+        )  # fmt: skip
     return table
 
 

@@ -22,3 +22,8 @@ class Trade:
     minutes: int
     mw: float  # bought positive
     price_eur_per_mwh: float
+
+    @property
+    def energy_mwh(self) -> float:
+        """Its energy, bought positive."""
+        return self.mw * self.minutes / 60

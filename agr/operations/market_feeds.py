@@ -1,4 +1,4 @@
-"""Asks the feeds that tell what auctions awarded; what they say is judged once, like a message in the inbox."""
+"""Asks the feeds that tell awards and trades; what they say is judged once, like a message in the inbox."""
 
 import json
 from collections.abc import Iterator
@@ -16,19 +16,28 @@ from agr.domain.errors import ConflictError, FeedError, InputError
 from agr.domain.isp import Clock, Period, period_of
 from agr.operations.accounts.roles import feed as principal_of
 from agr.operations.auction_results import REFUSED, AuctionResults
+from agr.operations.intraday_trades import IntradayTrades
 from agr.settings import HttpFeed, Settings
 from agr.store import day, market_reports
-from agr.store.engine import Store, Tx
+from agr.store.engine import Store, Tx, alone
 from agr.store.market_reports import Report
 
 log = structlog.get_logger()
 
+TRADE_REFUSED = "trade refused"
+
 
 class MarketFeeds:
-    """Feeds of awards, asked at the moment of the results and every so often from then on until the Period begins."""
+    """Feeds of awards, asked at the moment of the results and every so often from then on until the Period begins.
 
-    def __init__(self, store: Store, settings: Settings, clock: Clock, results: AuctionResults) -> None:
-        self._store, self._settings, self._clock, self._results = store, settings, clock, results
+    Feeds of trades are asked every so often about today and tomorrow.
+    """
+
+    def __init__(
+        self, store: Store, settings: Settings, clock: Clock, results: AuctionResults, trades: IntradayTrades
+    ) -> None:
+        self._store, self._settings, self._clock = store, settings, clock
+        self._results, self._trades = results, trades
         self._next: dict[str, datetime] = {}
 
     def ask_awards(self, period: Period) -> None:
@@ -42,6 +51,9 @@ class MarketFeeds:
             if self._due(feed):
                 for period in self._awaited():
                     self._award(feed, period)
+        for feed in self._of("trade"):
+            if self._due(feed):
+                self._fetch_trades(feed)
 
     def _of(self, kind: str) -> Iterator[HttpFeed]:
         return (feed for feed in self._settings.feeds if feed.kind == kind)
@@ -66,9 +78,7 @@ class MarketFeeds:
         try:
             award = open_source(feed).fetch(period).award
         except FeedError as error:
-            log.warning("feed.failed", feed=feed.name, why=str(error))
-            with self._store.transaction() as tx:
-                day.raise_alarm(tx, "feed failed", feed.name, str(error), self._clock.now())
+            self._failed(feed, error)
             return
         market = feed.market or DAY_AHEAD
         content = "" if award is None else json.dumps(asdict(award))
@@ -95,6 +105,39 @@ class MarketFeeds:
                 market_reports.put(tx, report(state="refused", reason=str(error)))
                 day.raise_alarm(tx, REFUSED, f"{period} {market} {feed.name}", text, self._clock.now())
             log.warning("award.refused", feed=feed.name, period=str(period), market=market, why=str(error))
+
+    def _fetch_trades(self, feed: HttpFeed) -> None:
+        """Enter what a feed tells that is new; what cannot be entered is an alarm for as long as the feed tells it."""
+        today = period_of(self._clock.now(), self._settings.time_zone, self._settings.isp_minutes)
+        try:
+            told = [trade for period in (today, today.next()) for trade in open_source(feed).fetch(period).trades]
+        except FeedError as error:
+            self._failed(feed, error)
+            return
+        by, why, now = principal_of(feed.name), f"reported by feed {feed.name}", self._clock.now()
+        with self._store.transaction() as tx:
+            alone(tx, "trades")
+            day.recover(tx, "feed failed", feed.name, now)
+            found = self._trades.sorted(tx, told)
+            if found.new:
+                self._trades.put(tx, by, found, why)
+            subjects = set()
+            for trade, words in (*found.wrong, *found.faults):
+                subject = f"{feed.name} {trade.trade}"[:255]
+                subjects.add(subject)
+                text = f"feed {feed.name} tells trade {trade.trade!r}, which {words}; correct it by hand"
+                day.raise_alarm(tx, TRADE_REFUSED, subject, text, now)
+            for alarm in day.open_alarms(tx):
+                mine = alarm.kind == TRADE_REFUSED and alarm.subject.startswith(f"{feed.name} ")
+                if mine and alarm.subject not in subjects:
+                    day.recover(tx, TRADE_REFUSED, alarm.subject, now)
+        if found.new:
+            self._trades.wake()
+
+    def _failed(self, feed: HttpFeed, error: FeedError) -> None:
+        log.warning("feed.failed", feed=feed.name, why=str(error))
+        with self._store.transaction() as tx:
+            day.raise_alarm(tx, "feed failed", feed.name, str(error), self._clock.now())
 
     def _by_block(self, award: Award, period: Period) -> Award:
         """Return an award of capacity with a value per block. Raises InputError where a block has several values."""

@@ -181,6 +181,7 @@ def _markets(before: Case, after: Case) -> Iterator[Cause]:
     yield from _price("day-ahead prices", before.day_ahead.price_eur_per_mwh, after.day_ahead.price_eur_per_mwh)
     yield from _price("intraday buying prices", before.intraday.buy_eur_per_mwh, after.intraday.buy_eur_per_mwh)
     yield from _price("intraday selling prices", before.intraday.sell_eur_per_mwh, after.intraday.sell_eur_per_mwh)
+    yield from _trades(before, after)
     free, fixed = np.isnan(before.day_ahead.committed_kw), ~np.isnan(after.day_ahead.committed_kw)
     if (free & fixed).any():
         yield Cause(what="the day-ahead position was fixed")
@@ -194,6 +195,17 @@ def _markets(before: Case, after: Case) -> Iterator[Cause]:
             yield Cause(what=f"{reserve.name} was awarded, MW per block: {awarded}")
         if _differ(old.price_eur_per_mw[None], reserve.price_eur_per_mw[None]).any():
             yield Cause(what=f"prices of {reserve.name} differ")
+
+
+def _trades(before: Case, after: Case) -> Iterator[Cause]:
+    """Yield what was traded intraday since."""
+    if len(before.intraday.known_kw) != len(after.intraday.known_kw):
+        return
+    more = after.intraday.known_kw - before.intraday.known_kw
+    isps = int(np.count_nonzero(np.abs(more) > _SLACK))
+    if isps:
+        energy = float(more.sum()) * after.isp_hours / 1000
+        yield Cause(what=f"intraday trades changed by {energy:+.3f} MWh in {number_of(isps, 'ISP')}")
 
 
 def _price(what: str, old: Floats, new: Floats) -> Iterator[Cause]:

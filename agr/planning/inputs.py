@@ -68,6 +68,7 @@ def read_inputs(
         later_prices=_prices(_quoted(reader, period.next()), settings, period.next(), now),
         reserved_w=reader.reserved_w(period.day),
         fixed=reader.fixed_positions(period.day),
+        trades=tuple(reader.trades(period.day)),
         carried_state={},
         markets=settings.markets,
         planning=settings.planning,

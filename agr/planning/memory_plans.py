@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from agr.domain.award import Trade
 from agr.domain.isp import Period
 from agr.domain.kinds import MEASURED
 from agr.domain.plan import Plan, PlanState, Reason
@@ -154,6 +155,10 @@ class MemoryPlans:
     def fixed_positions(self, day: date) -> Mapping[str, tuple[float, ...]]:
         """Return market → kW per ISP or MW per block that is fixed."""
         return dict(self._fixed.get(day, {}))
+
+    def trades(self, day: date) -> Sequence[Trade]:
+        """Return nothing: a scenario has no trades but those of its plans."""
+        return ()
 
     def unavailable(self, day: date) -> Sequence[Unavailable]:
         """Return nothing: no operator marks resources as unavailable."""

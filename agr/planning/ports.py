@@ -11,6 +11,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from agr.domain.award import Trade
 from agr.domain.isp import Period
 from agr.domain.plan import Plan
 from agr.domain.register import Contract, Portfolio, Price, Register
@@ -93,6 +94,9 @@ class PlanReader(Protocol):
 
     def fixed_positions(self, day: date) -> Mapping[str, tuple[float, ...]]:
         """Return market → kW per ISP or MW per block, once its gate has closed."""
+
+    def trades(self, day: date) -> Sequence[Trade]:
+        """Return the intraday trades of a Period that are known."""
 
     def unavailable(self, day: date) -> Sequence[Unavailable]:
         """Return what operators have marked as unavailable."""

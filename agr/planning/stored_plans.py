@@ -8,6 +8,7 @@ from datetime import date, datetime
 import numpy as np
 from numpy.typing import NDArray
 
+from agr.domain.award import Trade
 from agr.domain.isp import Period
 from agr.domain.plan import Plan, PlanState
 from agr.domain.register import Contract, Portfolio, Price, Register
@@ -17,7 +18,7 @@ from agr.planning.difference import Solved
 from agr.planning.gates import opens_publication
 from agr.planning.midnight import reason_to_plan_next
 from agr.planning.plan_loader import read, unpacked
-from agr.store import day, input_version, overrides, plans, portfolio, positions, register
+from agr.store import day, input_version, overrides, plans, portfolio, positions, register, trades
 from agr.store.day import Trigger
 from agr.store.engine import Store, Tx
 from agr.store.overrides import Unavailable
@@ -68,6 +69,10 @@ class StoredInputs:
     def fixed_positions(self, period: date) -> Mapping[str, tuple[float, ...]]:
         """Return market → kW per ISP or MW per block that is fixed."""
         return positions.all_on(self._tx, period)
+
+    def trades(self, period: date) -> Sequence[Trade]:
+        """Return the intraday trades of a Period that are known."""
+        return trades.counting(self._tx, period)
 
     def unavailable(self, period: date) -> Sequence[Unavailable]:
         """Return what operators have marked as unavailable."""

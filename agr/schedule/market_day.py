@@ -35,6 +35,7 @@ from agr.store import (
     portfolio,
     positions,
     register,
+    trades,
 )
 from agr.store.engine import Store, Tx
 from agr.store.plans import Sent
@@ -216,6 +217,7 @@ class MarketDay:
             nominations.delete_before(tx, old_plans)
             bids.delete_before(tx, old_plans)
             market_reports.delete_before(tx, old_plans)
+            trades.delete_before(tx, old_plans)
             end_alarms(tx, period.previous(), now)
             personal = (now - timedelta(days=keep.personal_days)).date()
             plans.forget_programs(tx, personal)

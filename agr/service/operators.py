@@ -10,6 +10,7 @@ from agr.operations.auction_results import AuctionResults
 from agr.operations.bid_approval import BidApproval
 from agr.operations.change_feed import ChangeFeed
 from agr.operations.health import Health
+from agr.operations.intraday_trades import IntradayTrades
 from agr.operations.manual_inputs import ManualInputs
 from agr.operations.metrics import Metrics
 from agr.operations.nomination_answers import NominationAnswers
@@ -48,6 +49,7 @@ def operators_side(
         manual_inputs=ManualInputs(*inputs), register_edits=RegisterEdits(*inputs),
         auction_results=AuctionResults(*inputs), nomination_answers=NominationAnswers(*inputs),
         bidding=stages.bidding, bid_approval=BidApproval(*inputs, stages.bidding),
+        intraday_trades=IntradayTrades(*inputs),
         point_table=PointTable(store, plan_cache), change_feed=ChangeFeed(store, stages.planner.progress),
         health=Health(store=store, parts={**loops.running(), "endpoint": endpoint_runs}), metrics=metrics.text,
         unsent=Unsent(store, settings, stages.publisher, plan_cache, stages.planner.closed_isps).count, guest=guest,

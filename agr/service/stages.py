@@ -17,6 +17,7 @@ from agr.nomination.deliver import NominationDeliverer
 from agr.nomination.nominate import Nominator
 from agr.operations.auction_results import AuctionResults
 from agr.operations.bid_delivery import BidDelivery
+from agr.operations.intraday_trades import IntradayTrades
 from agr.operations.market_feeds import MarketFeeds
 from agr.operations.stuck_messages import watch_outbox
 from agr.operations.watchdog import Watchdog, shorten_pauses
@@ -68,7 +69,10 @@ class Stages:
         self._processor = Processor(acting, settings, clock, self.participants)
         self.bidding = Bidding(settings, clock)
         self._bid_delivery = BidDelivery(acting, settings, clock, self.bidding)
-        self._market_feeds = MarketFeeds(acting, settings, clock, AuctionResults(acting, settings, clock, loops.wake))
+        entering = (acting, settings, clock, loops.wake)
+        self._market_feeds = MarketFeeds(
+            acting, settings, clock, AuctionResults(*entering), IntradayTrades(*entering)
+        )  # fmt: skip
         market_day = MarketDay(
             acting, settings, clock, self.requests, self.publisher, self.bidding, self._market_feeds.ask_awards
         )  # fmt: skip

@@ -47,6 +47,10 @@ class Intraday(Section):
     )
     depth_kw: NotNegative = Field(default=10_000, description="Most power bought or sold per ISP; 0: no trading.")
     closes_before_s: Seconds = Field(default=3600, description="Trading stops this long before an ISP starts.")
+    trades_reported: bool = Field(
+        default=False,
+        description="Every trade is entered or fed; false: what a plan would trade counts, where no trade is known.",
+    )
 
     @model_validator(mode="after")
     def _both_series_or_none(self) -> "Intraday":

@@ -34,6 +34,21 @@ bid_deliveries = sa.Table(
     sa.Index(None, "state", "channel"),
 )  # fmt: skip
 
+trades = sa.Table(
+    "trades", metadata,
+    sa.Column("trade", sa.String(255), primary_key=True),  # the exchange's identifier
+    sa.Column("period", sa.Date, nullable=False),
+    sa.Column("start", Instant, nullable=False),
+    sa.Column("minutes", sa.Integer, nullable=False),
+    sa.Column("mw", sa.Float, nullable=False),  # bought positive
+    sa.Column("price_eur_per_mwh", sa.Float, nullable=False),
+    sa.Column("at", Instant, nullable=False),
+    sa.Column("by", sa.String(255), nullable=False),  # who entered it, or the feed
+    sa.Column("cancelled_at", Instant),  # null: it counts
+    sa.Column("cancelled_by", sa.String(255)),
+    sa.Index(None, "period", "start"),
+)  # fmt: skip
+
 market_reports = sa.Table(
     "market_reports", metadata,
     sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),

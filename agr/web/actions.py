@@ -4,6 +4,7 @@ An action is a function (context, principal, fields, path parameters) → Done. 
 `agr.web.schemas`), and its docstring describes it in the OpenAPI document.
 """
 
+from agr.domain.award import Trade
 from agr.operations.accounts.roles import Permission, Principal
 from agr.operations.action_base import Done
 from agr.web import requests as a
@@ -80,6 +81,22 @@ def award(do: Context, by: Principal, given: a.AwardGiven) -> Done:
 def answer_nomination(do: Context, by: Principal, given: a.NominationAnswer, message_id: str) -> Done:
     """Accept or reject a revision of an e-program, as its balance responsible party does."""
     return do.nomination_answers.answer(by, message_id, given.answer, given.why)
+
+
+@action("/trades", Permission.ACT, then=lambda _: "/markets")
+def trade(do: Context, by: Principal, given: a.TradeGiven) -> Done:
+    """Enter an intraday trade; the position changes, and the daemon plans again."""
+    one = Trade(
+        trade=given.trade, start=given.start, minutes=given.minutes, mw=given.mw,
+        price_eur_per_mwh=given.price_eur_per_mwh,
+    )  # fmt: skip
+    return do.intraday_trades.enter(by, [one], given.why)
+
+
+@action("/trades/{trade:path}/cancel", Permission.ACT, then=lambda _: "/markets")
+def cancel_trade(do: Context, by: Principal, given: a.Because, trade: str) -> Done:
+    """Let an intraday trade count no longer; the daemon plans again."""
+    return do.intraday_trades.cancel(by, trade, given.why)
 
 
 @action("/bids", Permission.ACT, then=lambda _: "/markets")

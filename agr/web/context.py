@@ -14,6 +14,7 @@ from agr.operations.auction_results import AuctionResults
 from agr.operations.bid_approval import BidApproval
 from agr.operations.change_feed import ChangeFeed
 from agr.operations.health import Health
+from agr.operations.intraday_trades import IntradayTrades
 from agr.operations.manual_inputs import ManualInputs
 from agr.operations.nomination_answers import NominationAnswers
 from agr.operations.plan_cache import PlanCache
@@ -64,6 +65,7 @@ class Context:
     nomination_answers: NominationAnswers
     bidding: Bidding
     bid_approval: BidApproval
+    intraday_trades: IntradayTrades
     plan_cache: PlanCache
     programs: ProgramCache
     point_table: PointTable

@@ -3,7 +3,7 @@
 from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 Why = Annotated[str, Field(min_length=3, max_length=1000, description="Reason, for the audit log.")]
 Identifier = Annotated[int, Field(ge=1, le=2**31 - 1)]
@@ -73,6 +73,16 @@ class AwardGiven(Because):
         default=None, max_length=64,
         description="Mark of the position that the caller has seen (GET …/positions); refused if it has changed.",
     )  # fmt: skip
+
+
+class TradeGiven(Because):
+    """An intraday trade."""
+
+    trade: str = Field(min_length=1, max_length=255, description="The identifier that the exchange gave it.")
+    start: AwareDatetime = Field(description="When delivery begins, with its UTC offset.")
+    minutes: int = Field(default=15, ge=1, le=1500, description="How long it lasts.")
+    mw: float = Field(description="Power, bought positive, sold negative.")
+    price_eur_per_mwh: float = Field(description="Price.")
 
 
 class BidApproved(PeriodAct):

@@ -307,3 +307,17 @@ class BidOut(BaseModel):
     by: str
     volumes_kw: list[float]  # per ISP, bought positive
     deliveries: list[BidDeliveryOut]
+
+
+class TradeOut(BaseModel):
+    """An intraday trade."""
+
+    trade: str
+    start: datetime
+    minutes: int
+    mw: float  # bought positive
+    price_eur_per_mwh: float
+    at: datetime  # when it was entered
+    by: str
+    cancelled_at: datetime | None  # null: it counts
+    cancelled_by: str | None

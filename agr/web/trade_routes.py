@@ -1,4 +1,4 @@
-"""What the JSON API tells of trading: positions with their bids and awards, bids with their receipts."""
+"""What the JSON API tells of trading: positions with their bids and awards, bids with their receipts, trades."""
 
 from datetime import date
 from typing import Annotated
@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Request
 from agr.domain.bid import DAY_AHEAD
 from agr.operations.accounts.roles import Permission, Principal
 from agr.operations.auction_results import seen_of
-from agr.store import bids, positions
+from agr.store import bids, positions, trades
 from agr.web import schemas as a
 from agr.web.security import api_for, context_of
 
@@ -53,3 +53,16 @@ def bids_(request: Request, _principal: Reader, period: date) -> list[a.BidOut]:
         )
         for bid in reversed(known)
     ]  # fmt: skip
+
+
+@router.get("/days/{period}/trades")
+def trades_(request: Request, _principal: Reader, period: date) -> list[a.TradeOut]:
+    """The intraday trades of a Period in the order of their delivery, cancelled ones included."""
+    with context_of(request).store.transaction() as tx:
+        known = trades.of_period(tx, period)
+    return [
+        a.TradeOut(
+            **vars(one.trade), at=one.at, by=one.by, cancelled_at=one.cancelled_at, cancelled_by=one.cancelled_by
+        )
+        for one in known
+    ]

@@ -6,6 +6,7 @@ from datetime import date
 import numpy as np
 import pytest
 
+from agr.domain.award import Trade
 from agr.domain.errors import PlanError
 from agr.domain.isp import Period
 from agr.domain.kinds.battery import Battery
@@ -15,6 +16,7 @@ from agr.domain.kinds.heat_pump import HeatPump
 from agr.domain.kinds.shiftable_run import ShiftableRun
 from agr.domain.register import Connection, Contract, PointLimit, Portfolio
 from agr.planning.case import Inputs, Previous, build
+from agr.planning.case_audit import audit_case
 from agr.settings import CapacityProduct, DayAhead, Intraday, Markets, Moment
 from models.case import NO_POINT, Direction
 from models.method import Method, solve
@@ -168,6 +170,25 @@ def test_closed_isps_keep_the_previous_program_and_frozen_points_keep_all_of_it(
     assert np.isnan(case.intraday.committed_kw[10])
     frozen = build(inputs(resources=(battery,), previous=before, closed_isps=10, frozen_points=frozenset({"p"}))).case
     assert not np.isnan(frozen.storage.pinned_kw).any()
+
+
+@pytest.mark.parametrize(("every_trade_is_reported", "elsewhere_kw"), [(False, 2.0), (True, 0.0)])
+def test_trades_are_facts_and_stand_for_what_was_planned_in_closed_isps(every_trade_is_reported, elsewhere_kw) -> None:
+    before = Previous(intraday_kw=np.full(96, 2.0))
+    trades = (
+        Trade(trade="a", start=at(1), minutes=60, mw=0.003, price_eur_per_mwh=100.0),
+        Trade(trade="b", start=at(1, 30), minutes=15, mw=-0.001, price_eur_per_mwh=90.0),
+        Trade(trade="c", start=at(20), minutes=15, mw=0.004, price_eur_per_mwh=50.0),
+    )
+    markets = Markets(intraday=Intraday(trades_reported=every_trade_is_reported))
+    made = inputs(previous=before, closed_isps=10, trades=trades, markets=markets)
+    market = build(made).case.intraday
+    assert market.traded_kw[3:9].tolist() == [0, 3, 3, 2, 3, 0]
+    assert market.traded_kw[80] == 4
+    assert market.committed_kw[:10].tolist() == [elsewhere_kw] * 4 + [0.0] * 4 + [elsewhere_kw] * 2
+    assert np.isnan(market.committed_kw[10:]).all()
+    assert market.traded_eur == pytest.approx(-0.3 + 0.001 / 4 * 90 - 0.004 / 4 * 50)
+    assert audit_case(made, build(made)) == ()
 
 
 def test_a_run_that_has_started_keeps_its_start() -> None:

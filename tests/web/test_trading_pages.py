@@ -171,3 +171,22 @@ def test_an_award_by_api_is_refused_when_the_position_it_has_seen_is_another(des
     answer = client.post("/api/v1/awards", json=ask | {"mw": mw, "seen": told["seen"], "price_eur_per_mwh": [7.5] * 92})
     assert answer.status_code == 200, answer.text
     assert "replaces the award entered by operator, 92 of 92 ISPs differ from it" in answer.json()["text"]
+
+
+def test_a_trade_is_entered_shown_and_cancelled_on_the_page(desk: Desk, anna: httpx.Client) -> None:
+    start = PERIOD.starts()[72].astimezone(PERIOD.tz).isoformat()
+    fields = {
+        "csrf": anna.csrf, "trade": "T-7", "start": start, "minutes": "15", "mw": "-1.5", "price_eur_per_mwh": "91.5",
+        "why": WHY, "back": f"/markets?period={DAY}",
+    }  # fmt: skip
+    assert f'value="{start}"' in anna.get(f"/markets?period={DAY}").text
+    assert anna.post("/do/trades", data=fields).status_code == 303
+    page = anna.get(f"/markets?period={DAY}").text
+    assert "1 trade entered; a plan follows" in page
+    assert "1 trade entered, −0.375 MWh net" in page
+    assert anna.post("/do/trades", data=fields | {"mw": "1"}).status_code == 409
+    assert anna.post("/do/trades", data=fields | {"mw": "much", "trade": "T-8"}).status_code == 422
+    assert anna.post("/do/trades/T-7/cancel", data={"csrf": anna.csrf, "why": WHY}).status_code == 303
+    page = anna.get(f"/markets?period={DAY}").text
+    assert "counts no longer" in page
+    assert "trade entered," not in page

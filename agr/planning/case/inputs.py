@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from agr.domain.award import Trade
 from agr.domain.isp import Period
 from agr.domain.register import Portfolio, Register
 from agr.settings import Markets, Planning
@@ -36,6 +37,7 @@ class Inputs:
     later_prices: Mapping[str, tuple[float | None, ...]] = field(default_factory=dict)  # the same of the next Period
     reserved_w: Mapping[str, tuple[int, ...]]  # contract → newest FlexReservationUpdate, signed
     fixed: Mapping[str, tuple[float, ...]]  # market → kW per ISP or MW per block, once its gate has closed
+    trades: tuple[Trade, ...] = ()  # intraday trades that are known
     carried_state: Mapping[str, float]
     """Resource → state at the end of the previous Period.
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from agr.domain.bid import DAY_AHEAD
+from agr.domain.bid import DAY_AHEAD, KW_PER_MW
 from agr.domain.errors import PlanError
 from agr.planning.case.inputs import Inputs
 from agr.settings import CapacityProduct
@@ -65,22 +65,40 @@ def day_ahead(inputs: Inputs, price: Floats, _notes: list[str]) -> DayAhead:
 
 
 def intraday(inputs: Inputs, price: Floats, notes: list[str]) -> Intraday:
-    """Return the intraday market; closed ISPs keep their position.
+    """Return the intraday market; closed ISPs keep their position, and trades that are known are facts.
 
-    Prices come from the configured series, else they are the day-ahead price ± half the spread.
+    What a plan would trade counts as traded once an ISP has closed, unless trades are reported: where one was, or all
+    are (`trades_reported`), only these count. Prices come from the configured series, else they are the day-ahead price
+    ± half the spread.
     """
     settings, isps = inputs.markets.intraday, inputs.period.isp_count
     buy, sell = price + settings.spread_eur_per_mwh / 2, price - settings.spread_eur_per_mwh / 2
     if settings.buy_series is not None and settings.sell_series is not None:
         buy, sell = _given(inputs, settings.buy_series, settings.sell_series, buy, sell, notes)
     committed = np.full(isps, np.nan)
+    traded, eur, reported = _traded(inputs)
     if inputs.previous.intraday_kw is not None:
-        committed[: inputs.closed_isps] = inputs.previous.intraday_kw[: inputs.closed_isps]
+        kept = np.where(reported | settings.trades_reported, 0.0, inputs.previous.intraday_kw)
+        committed[: inputs.closed_isps] = kept[: inputs.closed_isps]
     depth = np.full(isps, settings.depth_kw)
     depth[: inputs.closed_isps] = 0.0
     return Intraday(
-        buy_eur_per_mwh=buy, sell_eur_per_mwh=sell, buy_depth_kw=depth, sell_depth_kw=depth, committed_kw=committed
-    )
+        buy_eur_per_mwh=buy, sell_eur_per_mwh=sell, buy_depth_kw=depth, sell_depth_kw=depth, committed_kw=committed,
+        traded_kw=traded if inputs.trades else np.zeros(0), traded_eur=eur,
+    )  # fmt: skip
+
+
+def _traded(inputs: Inputs) -> tuple[Floats, float, NDArray[np.bool_]]:
+    """Return what known trades bought, net (T,), kW, what they earned, EUR, and in which ISPs (T,) there are any."""
+    period = inputs.period
+    traded, reported, eur = np.zeros(period.isp_count), np.zeros(period.isp_count, dtype=np.bool_), 0.0
+    for trade in inputs.trades:
+        first = period.isp_of(trade.start) - 1
+        isps = slice(first, first + trade.minutes // period.isp_minutes)
+        traded[isps] += trade.mw * KW_PER_MW
+        reported[isps] = True
+        eur -= trade.mw * trade.price_eur_per_mwh * trade.minutes / 60
+    return traded, eur, reported
 
 
 def _given(

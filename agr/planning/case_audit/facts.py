@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from agr.domain.award import Trade
 from agr.domain.register import Portfolio, Register
 from agr.settings import Markets, Planning
 from models.case import Case
@@ -87,6 +88,10 @@ class Facts(Protocol):
     @property
     def fixed(self) -> Mapping[str, tuple[float, ...]]:
         """Market → position, once its gate has closed."""
+
+    @property
+    def trades(self) -> tuple[Trade, ...]:
+        """Intraday trades that are known."""
 
     @property
     def carried_state(self) -> Mapping[str, float]:

@@ -7,6 +7,7 @@ Source: docs/reference/formulation.md §3.2.
 from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 
 from agr.planning.case_audit.context import Context
 from agr.planning.case_audit.facts import Floats
@@ -80,9 +81,29 @@ def _intraday(context: Context, price: Floats) -> Iterator[str]:
         yield from beyond(
             ["intraday"], f"{way} beyond its depth, or after it has closed,", (found - depth)[None, :], allowed, "kW"
         )
+    traded, told, eur = _trades(context)
     kept = facts.previous.intraday_kw
-    committed = np.where(closed, np.nan if kept is None else kept, np.nan)
+    if kept is not None and settings.trades_reported:
+        kept = np.zeros(isps)
+    committed = np.where(closed, np.nan if kept is None else np.where(told, 0.0, kept), np.nan)
     yield from _same("intraday", "committed_kw", data.committed_kw, committed)
+    entered = data.traded_kw if len(data.traded_kw) else np.zeros(isps)
+    yield from _same("intraday", "traded_kw", entered, traded)
+    if abs(data.traded_eur - eur) > 1e-6 * (1 + abs(eur)):
+        yield f"intraday: trades earned {eur:.2f} EUR, the case says {data.traded_eur:.2f}"
+
+
+def _trades(context: Context) -> tuple[Floats, NDArray[np.bool_], float]:
+    """Return what trades bought (T,), kW, in which ISPs (T,) there are some, and what they earned, EUR."""
+    day = context.day
+    kw, told, eur = np.zeros(day.isps), np.zeros(day.isps, dtype=np.bool_), 0.0
+    for trade in context.facts.trades:
+        begins = day.since(trade.start)
+        inside = (day.begins >= begins) & (day.begins < begins + trade.minutes)
+        kw[inside] += 1000 * trade.mw
+        told |= inside
+        eur += -trade.mw * trade.price_eur_per_mwh * day.hours * int(inside.sum())
+    return kw, told, eur
 
 
 def _given(bought: float, sold: float, buy: float, sell: float) -> tuple[float, float]:

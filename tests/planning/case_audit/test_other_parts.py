@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from agr.domain.award import Trade
 from agr.domain.isp import Period
 from agr.domain.register import PointLimit
 from agr.planning.case import Inputs, NamedCase, Previous, build, decisions, programs_kw
@@ -231,3 +232,30 @@ def test_reservations_of_a_part_are_checked_against_contracts_and_updates(update
     turned = build(replace(inputs, reserved_w={"FO": (700,) * 96}))
     for wrong in (other, turned):
         assert any("FO" in words for words in audit_reservations(inputs.period, wrong, contracts, update))
+
+
+@pytest.mark.parametrize("closed", [0, 40])
+def test_trades_that_are_left_out_doubled_or_paid_otherwise_are_found(closed: int) -> None:
+    inputs = world(Period(DAY), (HEAT_PUMP,))
+    starts = inputs.period.starts()
+    trades = (
+        Trade(trade="a", start=starts[30], minutes=60, mw=0.5, price_eur_per_mwh=80.0),
+        Trade(trade="b", start=starts[33], minutes=15, mw=-0.2, price_eur_per_mwh=-5.0),
+    )
+    kept = Previous(intraday_kw=np.full(96, 7.0))
+    inputs = replace(inputs, trades=trades, previous=kept, closed_isps=closed)
+    named = build(inputs)
+    assert audit_case(inputs, named) == ()
+    market = named.case.intraday
+    for wrong in (
+        replace(market, traded_kw=np.zeros(0)),
+        replace(market, traded_kw=2 * market.traded_kw),
+        replace(market, traded_kw=moved(market.traded_kw)),
+        replace(market, traded_eur=-market.traded_eur),
+    ):
+        found = audit_case(inputs, replace(named, case=replace(named.case, intraday=wrong)))
+        assert any("intraday" in words for words in found)
+    if closed:
+        wrong = replace(market, committed_kw=np.where(np.arange(96) < closed, 7.0, np.nan))
+        found = audit_case(inputs, replace(named, case=replace(named.case, intraday=wrong)))
+        assert any("intraday" in words for words in found)

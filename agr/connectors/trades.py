@@ -1,0 +1,50 @@
+"""Reads intraday trades from a CSV file: columns `trade,start,minutes,mw,price_eur_per_mwh`, bought positive."""
+
+import csv
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from agr.connectors.tables.cells import CellError, Reader, read_instant, read_number, read_text, read_whole
+from agr.domain.award import Trade
+from agr.domain.errors import InputError
+
+_READERS: dict[str, Reader] = {
+    "trade": read_text, "start": read_instant, "minutes": read_whole, "mw": read_number,
+    "price_eur_per_mwh": read_number,
+}  # fmt: skip
+
+
+def read_trades(path: Path) -> list[Trade]:
+    """Return the trades of a file in its order. Raises InputError that lists every fault with its line."""
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: cannot be read ({error}); expected UTF-8 text") from error
+    reader = csv.DictReader(lines, restkey="", strict=True)
+    trades, faults = [], []
+    try:
+        columns = reader.fieldnames or ()
+        if sorted(columns) != sorted(_READERS):
+            raise InputError(f"{path}: expected the columns {','.join(_READERS)}, found {','.join(columns)}")
+        for row in reader:
+            if "" in row or None in row.values():
+                faults.append(f"line {reader.line_num}: expected {len(_READERS)} values")
+                continue
+            values: dict[str, Any] = {}
+            for column, read in _READERS.items():
+                try:
+                    values[column] = read(row[column])
+                except CellError as error:
+                    faults.append(f"line {reader.line_num}, column {column}: {row[column]!r} {error}")
+            if len(values) == len(_READERS):
+                trades.append(_trade(**values))
+    except csv.Error as error:
+        faults.append(f"line {reader.line_num}: is not CSV ({error})")
+    if faults:
+        raise InputError(f"{path}: nothing was entered:\n" + "\n".join(faults))
+    return trades
+
+
+def _trade(trade: str, start: datetime, minutes: int, mw: float, price_eur_per_mwh: float) -> Trade:
+    return Trade(trade=trade, start=start, minutes=minutes, mw=mw, price_eur_per_mwh=price_eur_per_mwh)

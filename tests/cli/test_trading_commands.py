@@ -1,0 +1,75 @@
+"""`agr bids` and `agr trades`, as their user types them, beside a daemon's store."""
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from agr.cli.main import app
+from agr.domain.isp import SystemClock, period_of
+from agr.operations import commands
+from agr.settings import load, write_example
+from agr.store import trades
+from tests.builders.plans import planned
+
+RUN = CliRunner()
+
+
+class Site:
+    """A folder with settings whose bids go to a folder, and a plan for tomorrow or the day after."""
+
+    def __init__(self, folder: Path) -> None:
+        self.config = write_example(folder, "agr.example")
+        text = self.config.read_text(encoding="utf-8")
+        channel = 'approval = false\n\n[[bids.files]]\nname = "trader"\nfolder = "bids"\n'
+        self.config.write_text(text + "\n", encoding="utf-8")
+        section = text.index("[bids]")
+        end = text.index("#[[bids.files]]")
+        self.config.write_text(
+            text[:section] + "[bids]\n" + channel.removeprefix("approval = false\n") + text[end:], encoding="utf-8"
+        )
+        self.settings, self.clock = load(self.config), SystemClock()
+        self.store = commands.open_store(self.settings)
+        self.period = period_of(self.clock.now(), self.settings.time_zone, self.settings.isp_minutes).next().next()
+
+    def run(self, *words: str, code: int = 0) -> str:
+        done = RUN.invoke(app, [*words, "--config", str(self.config)])
+        assert done.exit_code == code, done.output
+        return done.output
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Site:
+    return Site(tmp_path)
+
+
+def test_a_bid_is_approved_and_listed(site: Site) -> None:
+    of = str(site.period)
+    assert "there is no plan for" in site.run("bids", "--approve", "--why", "a test", "--period", of, code=1)
+    planned(site, (1000.0,) * site.period.isp_count, site.period)
+    assert "say why" in site.run("bids", "--approve", "--period", of, code=1)
+    assert "plan 1 has come into force since plan 4" in site.run(
+        "bids", "--approve", "--plan", "4", "--why", "a test", "--period", of, code=1
+    )
+    said = site.run("bids", "--approve", "--why", "a test", "--period", of)
+    assert "revision 1 of plan 1, leaves now" in said
+    listed = site.run("bids", "--period", of)
+    assert "trader" in listed
+    assert "queued" in listed
+
+
+def test_trades_are_added_imported_listed_and_cancelled(site: Site, tmp_path: Path) -> None:
+    start = site.period.starts()[40].isoformat()
+    assert "1 trade entered" in site.run("trades", "add", "T-1", start, "1.5", "80", "--minutes", "30")
+    assert "nothing is new" in site.run("trades", "add", "T-1", start, "1.5", "80", "--minutes", "30")
+    assert "known with other contents" in site.run("trades", "add", "T-1", start, "2", "80", code=1)
+    assert "has no UTC offset" in site.run("trades", "add", "T-2", "2026-03-29T10:00", "2", "80", code=1)
+    file = tmp_path / "trades.csv"
+    file.write_text(f"trade,start,minutes,mw,price_eur_per_mwh\nT-1,{start},30,1.5,80\nT-3,{start},15,-0.5,99\n")
+    assert "1 trade entered; 1 trade known already" in site.run("trades", "import", str(file))
+    assert "counts no longer" in site.run("trades", "cancel", "T-1", "--why", "busted")
+    listed = site.run("trades", "list", "--period", str(site.period))
+    assert "cancelled by" in listed
+    assert "-0.500" in listed
+    with site.store.transaction() as tx:
+        assert [one.trade for one in trades.counting(tx, site.period.day)] == ["T-3"]
