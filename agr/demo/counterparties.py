@@ -1,4 +1,4 @@
-"""Runs a CRO or DSO (counterparty.py), an exchange or a BRP (exchange.py, brp.py) as a process: commands, events."""
+"""Runs a CRO, a DSO, an exchange or a BRP (agr.demo.parties) as a process: sends commands, collects events."""
 
 import json
 import subprocess
@@ -14,9 +14,10 @@ from pydantic import JsonValue
 
 from agr.domain.errors import DeliveryError
 
-SCRIPT = Path(__file__).with_name("counterparty.py")
-EXCHANGE = Path(__file__).with_name("exchange.py")
-BRP = Path(__file__).with_name("brp.py")
+_PARTIES = Path(__file__).with_name("parties")
+SCRIPT = _PARTIES / "counterparty.py"
+EXCHANGE = _PARTIES / "exchange.py"
+BRP = _PARTIES / "brp.py"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -87,7 +87,7 @@ def tables(register: Register, tz: ZoneInfo, *, parquet: bool = False) -> dict[s
 
 
 def cro_json(points: Sequence[CongestionPoint], free_connections: Sequence[str]) -> bytes:
-    """Return the CRO's connection list in the form that agr/demo/counterparty.py reads."""
+    """Return the CRO's connection list in the form that agr/demo/parties/counterparty.py reads."""
     listed = [
         {
             "address": p.address,

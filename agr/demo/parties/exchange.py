@@ -3,31 +3,32 @@
 PYTHON exchange.py --role EXCHANGE --domain NAME [--config FILE.json] [--log FILE]
 
 It takes bids by signed web hook (POST /bids), clears them at the day's prices, and tells what it awarded
-(GET /results?delivery=DAY). Like counterparty.py it writes JSON lines to standard output: {"event": "ready" | "bid" |
-"refused" | "cleared" | "done" | "fault", ...}, and reads commands from standard input until `stop` or its end:
-`clock` (now), `market` (secret, token, prices: [[start, EUR/MWh], …], gate, publishes_at).
+(GET /results?delivery=DAY). Events (see command_lines.py): ready, bid, refused, cleared. Commands: `clock` (now),
+`market` (secret, token, prices: [[start, EUR/MWh], …], gate, publishes_at).
 
 It is a simple market: whoever bids takes the price. Where everybody wants the same it cannot serve all: purchases in
 the cheapest products, and sales in the dearest, are awarded in part, and in the cheapest and dearest of all not at all.
 """
 
-import argparse
 import base64
 import csv
 import hashlib
 import hmac
 import io
 import json
-import os
-import sys
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Lock, Thread
-from typing import IO, Any, ClassVar, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import parse_qs, urlsplit
 
-Json: TypeAlias = dict[str, Any]  # one JSON line; whoever reads a field checks it
+if TYPE_CHECKING:  # by its full name; the process knows this folder only
+    from agr.demo.parties import command_lines
+else:
+    import command_lines
+
 
 SCARCE = 8
 """Products at either end of the prices in which bids are awarded in part."""
@@ -67,7 +68,7 @@ class Market:
         """Return the time of the market day, which need not be today."""
         return datetime.now(UTC) + self.offset
 
-    def take(self, headers: dict[str, str], body: bytes) -> Json:
+    def take(self, headers: dict[str, str], body: bytes) -> command_lines.Json:
         """Take a bid; one that came before is confirmed again, and changes nothing."""
         identity = headers.get("webhook-id", "")
         self.verify(headers, body)
@@ -90,7 +91,7 @@ class Market:
         if not any(hmac.compare_digest(one, f"v1,{right}") for one in given):
             raise RefusedError(401, "the signature is wrong")
 
-    def results(self) -> list[Json]:
+    def results(self) -> list[command_lines.Json]:
         """Return what was awarded, one row per product; nothing before it is published."""
         if self.now() < self.publishes_at:
             return []
@@ -136,25 +137,11 @@ def cleared(bid: dict[datetime, float], prices: dict[datetime, float]) -> dict[d
     return award
 
 
-class Lines:
-    """JSON lines to the process that started us; nothing else is written to that stream."""
-
-    def __init__(self, stream: IO[str]) -> None:
-        self._stream, self._lock = stream, Lock()
-
-    def write(self, event: str, **fields: object) -> None:
-        """Write one event with the real time."""
-        line = json.dumps({"event": event, "at": datetime.now(UTC).isoformat(), **fields}, default=str)
-        with self._lock:
-            self._stream.write(line + "\n")
-            self._stream.flush()
-
-
 class Counter(BaseHTTPRequestHandler):
     """Answers over HTTP."""
 
     market: ClassVar[Market]
-    lines: ClassVar[Lines]
+    lines: ClassVar[command_lines.Lines]
 
     def do_POST(self) -> None:
         """Take a bid."""
@@ -207,7 +194,7 @@ class Counter(BaseHTTPRequestHandler):
         """Write no access log."""
 
 
-def obey(market: Market, line: Json) -> None:
+def obey(market: Market, line: command_lines.Json) -> None:
     """Carry out one command."""
     match line["command"]:
         case "clock":
@@ -223,30 +210,15 @@ def obey(market: Market, line: Json) -> None:
 
 def main() -> None:
     """Serve until told to stop."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--role", default="EXCHANGE")
-    parser.add_argument("--domain", required=True)
-    parser.add_argument("--config")
-    parser.add_argument("--log", default=os.devnull)
-    given = parser.parse_args()
-    lines, market = Lines(os.fdopen(os.dup(1), "w", encoding="utf-8")), Market()
-    log = os.open(given.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    os.dup2(log, 1)
-    os.dup2(log, 2)
+    given = command_lines.options(__doc__, "EXCHANGE").parse_args()
+    lines, market = command_lines.own_lines(given.log), Market()
     Counter.market, Counter.lines = market, lines
     server = ThreadingHTTPServer(("127.0.0.1", 0), Counter)
     Thread(target=server.serve_forever, daemon=True).start()
     endpoint = f"http://127.0.0.1:{server.server_port}"
     lines.write("ready", role=given.role, domain=given.domain, endpoint=endpoint, public_key="")
-    for text in sys.stdin:
-        line = json.loads(text)
-        if line["command"] == "stop":
-            break
-        try:
-            obey(market, line)
-            lines.write("done", id=line.get("id"), command=line["command"])
-        except Exception as error:  # noqa: BLE001 - reported to the other side, which decides
-            lines.write("fault", id=line.get("id"), text=f"{type(error).__name__}: {error}")
+    for line in command_lines.commands():
+        command_lines.obey(lines, line, partial(obey, market))
     server.shutdown()
 
 

@@ -2,28 +2,29 @@
 
 PYTHON brp.py --role BRP --domain NAME [--config FILE.json] [--log FILE]
 
-It takes e-programs by POST /e-programs and answers each revision by the address it was told. Like counterparty.py it
-writes JSON lines to standard output: {"event": "ready" | "e-program" | "refused" | "answered" | "done" | "fault", ...},
-and reads commands from standard input until `stop` or its end: `terms` (token: what posts must show; answers: where
+It takes e-programs by POST /e-programs and answers each revision by the address it was told. Events (see
+command_lines.py): ready, e-program, refused, answered. Command: `terms` (token: what posts must show; answers: where
 revisions are answered, with {message_id} in it; answer_token).
 
 A revision is accepted if it covers every ISP of the day once, if its parts add up, and if it changes something.
 """
 
-import argparse
 import json
-import os
-import sys
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise
 from threading import Lock, Thread
-from typing import IO, Any, ClassVar, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
-Json: TypeAlias = dict[str, Any]  # one JSON line; whoever reads a field checks it
+if TYPE_CHECKING:  # by its full name; the process knows this folder only
+    from agr.demo.parties import command_lines
+else:
+    import command_lines
+
 
 PARTS = ("day_ahead_mwh", "intraday_mwh", "imbalance_mwh")
 SLACK_MWH = 1e-8
@@ -36,11 +37,11 @@ class Desk:
     token: str = ""
     answers: str = ""
     answer_token: str = ""
-    newest: dict[str, Json] = field(default_factory=dict)  # day → body of the newest revision
-    seen: dict[str, Json] = field(default_factory=dict)  # message id → body
+    newest: dict[str, command_lines.Json] = field(default_factory=dict)  # day → body of the newest revision
+    seen: dict[str, command_lines.Json] = field(default_factory=dict)  # message id → body
     lock: Any = field(default_factory=Lock)
 
-    def take(self, body: Json) -> str | None:
+    def take(self, body: command_lines.Json) -> str | None:
         """Take a revision; return why it is rejected, None where it is accepted, as before where it came before."""
         with self.lock:
             known = self.seen.get(str(body["message_id"]))
@@ -54,7 +55,7 @@ class Desk:
             return why
 
 
-def fault(body: Json, before: Json | None) -> str | None:
+def fault(body: command_lines.Json, before: command_lines.Json | None) -> str | None:
     """Return what is wrong with an e-program."""
     isps, length = body["isps"], timedelta(minutes=int(body["isp_minutes"]))
     starts = [datetime.fromisoformat(isp["start"]) for isp in isps]
@@ -72,25 +73,11 @@ def fault(body: Json, before: Json | None) -> str | None:
     return None
 
 
-class Lines:
-    """JSON lines to the process that started us; nothing else is written to that stream."""
-
-    def __init__(self, stream: IO[str]) -> None:
-        self._stream, self._lock = stream, Lock()
-
-    def write(self, event: str, **fields: object) -> None:
-        """Write one event with the real time."""
-        line = json.dumps({"event": event, "at": datetime.now(UTC).isoformat(), **fields}, default=str)
-        with self._lock:
-            self._stream.write(line + "\n")
-            self._stream.flush()
-
-
 class Counter(BaseHTTPRequestHandler):
     """Takes e-programs over HTTP; each is answered afterwards, by a request of our own."""
 
     desk: ClassVar[Desk]
-    lines: ClassVar[Lines]
+    lines: ClassVar[command_lines.Lines]
 
     def do_POST(self) -> None:
         """Take an e-program."""
@@ -115,7 +102,7 @@ class Counter(BaseHTTPRequestHandler):
         Thread(target=self.answer, args=(body, why), daemon=True).start()
         return None
 
-    def answer(self, body: Json, why: str | None) -> None:
+    def answer(self, body: command_lines.Json, why: str | None) -> None:
         """Accept or reject a revision."""
         said = {"answer": "accepted", "why": ""} if why is None else {"answer": "rejected", "why": why}
         request = Request(  # noqa: S310 - our customer's own address
@@ -145,7 +132,7 @@ class Counter(BaseHTTPRequestHandler):
         """Write no access log."""
 
 
-def obey(desk: Desk, line: Json) -> None:
+def obey(desk: Desk, line: command_lines.Json) -> None:
     """Carry out one command."""
     if line["command"] != "terms":
         raise ValueError(f"there is no command {line['command']!r}")
@@ -154,31 +141,15 @@ def obey(desk: Desk, line: Json) -> None:
 
 def main() -> None:
     """Serve until told to stop."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--role", default="BRP")
-    parser.add_argument("--domain", required=True)
-    parser.add_argument("--config")
-    parser.add_argument("--log", default=os.devnull)
-    given = parser.parse_args()
-    lines, desk = Lines(os.fdopen(os.dup(1), "w", encoding="utf-8")), Desk()
-    log = os.open(given.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    os.dup2(log, 1)
-    os.dup2(log, 2)
+    given = command_lines.options(__doc__, "BRP").parse_args()
+    lines, desk = command_lines.own_lines(given.log), Desk()
     Counter.desk, Counter.lines = desk, lines
     server = ThreadingHTTPServer(("127.0.0.1", 0), Counter)
     Thread(target=server.serve_forever, daemon=True).start()
-    lines.write(
-        "ready", role=given.role, domain=given.domain, endpoint=f"http://127.0.0.1:{server.server_port}", public_key=""
-    )
-    for text in sys.stdin:
-        line = json.loads(text)
-        if line["command"] == "stop":
-            break
-        try:
-            obey(desk, line)
-            lines.write("done", id=line.get("id"), command=line["command"])
-        except Exception as error:  # noqa: BLE001 - reported to the other side, which decides
-            lines.write("fault", id=line.get("id"), text=f"{type(error).__name__}: {error}")
+    endpoint = f"http://127.0.0.1:{server.server_port}"
+    lines.write("ready", role=given.role, domain=given.domain, endpoint=endpoint, public_key="")
+    for line in command_lines.commands():
+        command_lines.obey(lines, line, partial(obey, desk))
     server.shutdown()
 
 
