@@ -1,5 +1,6 @@
 """Says what is wrong with a configuration: keys, store, participants, what the DNS should answer."""
 
+import os
 from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
@@ -46,11 +47,29 @@ def findings(settings: Settings) -> list[str]:
         found.append("no DSO in [[participants]]: add at least one")
     if "CRO" not in roles and not own:
         found.append("no CRO in [[participants]]: add one, or import a table congestion_points in its place")
+    found += unsent_bids(settings)
     try:
         participants_of(settings)
         found += undiscovered(settings)
     except AgrError as error:
         found.append(str(error))
+    return found
+
+
+def unsent_bids(settings: Settings) -> list[str]:
+    """Return why bids could not leave, in words: secrets that are missing, folders that cannot be written."""
+    found = []
+    for hook in settings.bids.webhooks:
+        variables = [*hook.header_env.values(), *([hook.secret_env] if hook.secret_env else [])]
+        found += [
+            f"bids: the environment variable {name} of channel {hook.name} is not set; give it to the daemon"
+            for name in variables
+            if not os.environ.get(name)
+        ]
+    for files in settings.bids.files:
+        there = next(path for path in (files.folder, *files.folder.parents) if path.exists())
+        if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+            found.append(f"bids: folder {files.folder} of channel {files.name} cannot be written; check {there}")
     return found
 
 

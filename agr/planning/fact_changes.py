@@ -185,6 +185,13 @@ def _markets(before: Case, after: Case) -> Iterator[Cause]:
     free, fixed = np.isnan(before.day_ahead.committed_kw), ~np.isnan(after.day_ahead.committed_kw)
     if (free & fixed).any():
         yield Cause(what="the day-ahead position was fixed")
+    both = ~np.isnan(before.day_ahead.committed_kw) & fixed if free.shape == fixed.shape else np.zeros(0, dtype=bool)
+    if both.any():
+        more = (after.day_ahead.committed_kw - before.day_ahead.committed_kw)[both]
+        isps = int(np.count_nonzero(np.abs(more) > _SLACK))
+        if isps:
+            energy = float(more.sum()) * after.isp_hours / 1000
+            yield Cause(what=f"the day-ahead position changed by {energy:+.3f} MWh in {number_of(isps, 'ISP')}")
     known = {reserve.name: reserve for reserve in before.reserves}
     for reserve in after.reserves:
         old = known.get(reserve.name)

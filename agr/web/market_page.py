@@ -54,6 +54,7 @@ def markets(request: Request, principal: Viewer, period: str | None = None, plan
         request, principal, "markets.html", of=of, plan=shown_plan, plan_state=state_of(context, of, plan), fixed=fixed,
         bids=bids, sent=list(reversed(sent)), left=left, positions=held, gate=gate, sends=bidding.sends,
         approval=context.settings.bids.approval, in_force=in_force, traded=traded,
+        gates={DAY_AHEAD: gate} | {p.name: p.gate.gate(p.name).instant(of) for p in context.settings.markets.capacity},
         starts=[start.astimezone(of.tz) for start in of.starts()],
         wanted_kw=bidding.volumes_kw(in_force) if in_force is not None else (),
         products=context.settings.markets.capacity,

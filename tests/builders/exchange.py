@@ -4,6 +4,7 @@ import base64
 import hashlib
 import hmac
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +28,7 @@ class Exchange:
         self.statuses: list[int] = []
         self.answers: dict[str, Any] = {}
         self.asked: list[str] = []
+        self.before_answer: Callable[[], object] = lambda: None
         self._secret = secret
         self._server = HttpServer(self._answer)
         self.url = self._server.url
@@ -35,6 +37,7 @@ class Exchange:
         if asked.method == "POST":
             headers = dict(asked.headers)
             self.posts.append(Taken(_verified(self._secret, headers, asked.body), headers, asked.body))
+            self.before_answer()
             return Told(status=self.statuses.pop(0) if self.statuses else 200, body=b'{"order":"A-17"}')
         self.asked.append(asked.target)
         found = self.answers.get(asked.path)

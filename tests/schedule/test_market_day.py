@@ -13,7 +13,7 @@ from agr.messaging.portfolio_requests import PortfolioRequests
 from agr.messaging.publish import Publisher
 from agr.schedule.bidding import Bidding
 from agr.schedule.market_day import MarketDay
-from agr.settings import CapacityProduct, HttpFeed, Markets, Moment
+from agr.settings import CapacityProduct, HttpFeed, Markets, Moment, Timetable
 from agr.store import day, inbox, outbox, positions, register
 from tests.builders.http_server import Asked, Told, serving
 from tests.builders.worlds import NOW, PERIOD, World, prices
@@ -75,6 +75,32 @@ def test_results_are_waited_for_until_every_isp_has_a_price(diary: Diary) -> Non
     assert diary.do("day_ahead_results") == Handled("results known, plan asked for")
     with diary.world.store.transaction() as tx:
         assert [t.reason.kind for t in day.open_triggers(tx)] == [ReasonKind.RESULTS]
+
+
+def test_an_award_that_a_feed_tells_is_waited_for_but_not_for_long(tmp_path: Path) -> None:
+    feed = HttpFeed(name="exchange", kind="award", url="http://127.0.0.1:9/x", attempts=1)
+    diary = Diary(tmp_path, feeds=(feed,))
+    try:
+        gate, expected = (dict(Timetable().moments(PERIOD))[name] for name in ("day_ahead_gate", "day_ahead_results"))
+        diary.world.clock.jump_to(gate)
+        diary.do("day_ahead_gate")
+        with diary.world.store.transaction() as tx:
+            register.put_prices(tx, prices("day_ahead", PERIOD))
+        diary.world.clock.jump_to(expected)
+        assert diary.do("day_ahead_results") is None
+        assert diary.alarms() == []
+        with diary.world.store.transaction() as tx:
+            was = positions.one_on(tx, PERIOD.day, "day-ahead")
+            positions.confirm(tx, PERIOD.day, "day-ahead", NOW, "award entered by exchange")
+        assert diary.do("day_ahead_results") == Handled("results known, plan asked for")
+        assert was is not None
+        with diary.world.store.transaction() as tx:
+            positions.confirm(tx, PERIOD.day, "day-ahead", NOW, was.origin)
+        diary.world.clock.jump_to(expected + timedelta(minutes=15))
+        assert diary.do("day_ahead_results") == Handled("results known, plan asked for")
+        assert diary.alarms() == [f"award late [{PERIOD}]"]
+    finally:
+        diary.world.store.close()
 
 
 def test_a_cro_that_is_late_at_the_last_call_is_an_alarm(diary: Diary) -> None:
