@@ -9,7 +9,7 @@ from agr.domain.bid import DAY_AHEAD
 from agr.operations.accounts.roles import Permission, Principal
 from agr.operations.auction_results import seen_of
 from agr.store import bids, positions, trades
-from agr.web import schemas as a
+from agr.web import trade_schemas as a
 from agr.web.security import api_for, context_of
 
 router = APIRouter()
