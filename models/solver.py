@@ -27,6 +27,14 @@ class Status(Enum):
     CUT_OFF = "cut off"  # the minimum is proven to be above the limit asked for
 
 
+_BRANCHING_ALONE = {
+    "mip_heuristic_run_rins": False,
+    "mip_heuristic_run_rens": False,
+    "mip_heuristic_run_root_reduced_cost": False,
+    "mip_allow_restart": False,
+}
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Matrix:
     """min cost·x + offset, row_lower <= A·x <= row_upper, lower <= x <= upper, x whole where `whole`."""
@@ -236,8 +244,13 @@ def solve_mixed(
     time_limit_s: float,
     threads: int,
     log: SolverLog | None = None,
+    few: bool = False,
 ) -> SolverRun:
-    """Minimise with whole numbers from a feasible start (or an empty one), to a proven absolute gap."""
+    """Minimise with whole numbers from a feasible start (or an empty one), to a proven absolute gap.
+
+    With `few` whole numbers and many others, branching alone is quicker: a search near an answer, or one begun anew,
+    solves the same large relaxation again and again.
+    """
     solver = highspy.Highs()
     highspy.Highs.resetGlobalScheduler(True)
     options = {
@@ -245,7 +258,7 @@ def solve_mixed(
         "time_limit": max(time_limit_s, 0.01),
         "mip_rel_gap": 0.0,
         "mip_abs_gap": absolute_gap,
-    }
+    } | (_BRANCHING_ALONE if few else {})
     _options(solver, options)
     _tell(solver, log)
     _pass(solver, matrix, matrix.whole)

@@ -67,6 +67,7 @@ class PatternSearch:
         run = solve_mixed(
             matrix, start=np.zeros(0), absolute_gap=self._tuning.gap * gap_eur,
             time_limit_s=min(self._tuning.time * time_left_s, self._tuning.most_s), threads=threads, log=log,
+            few=True,
         )  # fmt: skip
         bound = run.bound if holders.exact else -np.inf
         if not len(run.x):
