@@ -17,9 +17,9 @@ from agr.domain.register import Price
 from agr.operations.accounts.roles import Principal
 from agr.operations.action_base import ActionBase, Done, said_why
 from agr.planning.gates import FixedPosition, bid_at_gate, day_ahead_at_gate
-from agr.schedule.bidding import end_alarms
+from agr.schedule.bidding import as_position, end_alarms
 from agr.schedule.moments import moments_of
-from agr.store import day, plans, positions, register
+from agr.store import bids, day, plans, positions, register
 from agr.store.engine import Tx, alone
 from agr.store.positions import Fixed
 
@@ -254,6 +254,9 @@ def _bid(tx: Tx, auction: _Auction, period: Period) -> FixedPosition:
     known = positions.bid_on(tx, period.day, auction.name)
     if known is not None:
         return FixedPosition(values=known[0], origin=known[1])
+    sent = bids.of_period(tx, period.day, auction.name)
+    if sent:
+        return as_position(sent[-1])
     plan = plans.in_force(tx, period.day)
     if auction.blocks_h is None:
         return day_ahead_at_gate(plan, period)

@@ -127,9 +127,7 @@ class Bidding:
         """Fix the position, and keep the newest bid beside it, which awards are compared with."""
         fixed, now = self.at_gate(tx, period), self._clock.now()
         known = bids.of_period(tx, period.day, DAY_AHEAD)
-        bid = FixedPosition(
-            values=known[-1].volumes_kw, origin=f"bid revision {known[-1].revision} of plan {known[-1].plan}"
-        ) if known else fixed  # fmt: skip
+        bid = as_position(known[-1]) if known else fixed
         positions.fix(tx, period.day, DAY_AHEAD, fixed.values, now, fixed.origin)
         positions.fix_bid(tx, period.day, DAY_AHEAD, bid.values, now, bid.origin)
         return fixed
@@ -141,10 +139,15 @@ class Bidding:
         day.recover(tx, NOT_DELIVERED, str(period), now)
         if fixed is None or fixed.origin != UNDELIVERED:
             return
-        origin = f"bid revision {bid.revision} of plan {bid.plan}"
-        positions.fix(tx, bid.period, bid.market, bid.volumes_kw, now, origin)
+        arrived = as_position(bid)
+        positions.fix(tx, bid.period, bid.market, arrived.values, now, arrived.origin)
         reason = Reason(kind=ReasonKind.RESULTS, text="the day-ahead bid has arrived after all")
         day.put_trigger(tx, bid.period, reason, now)
+
+
+def as_position(bid: StoredBid) -> FixedPosition:
+    """Return a bid as a position."""
+    return FixedPosition(values=bid.volumes_kw, origin=f"bid revision {bid.revision} of plan {bid.plan}")
 
 
 def end_alarms(tx: Tx, period: Period, at: datetime) -> None:

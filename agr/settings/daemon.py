@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from agr.domain.errors import InputError
+from agr.domain.faults import meant
 from agr.domain.isp import zone
 from agr.settings.bids import Bids
 from agr.settings.brps import Brp, brp_faults
@@ -213,6 +214,12 @@ class Settings(Section):
             "so no bid could be made for it; plan earlier"
             for product in self.markets.capacity
             if product.gate.order <= self.timetable.first_plan.order
+        ]
+        markets = ["day-ahead", *(product.name for product in self.markets.capacity)]
+        faults += [
+            f"feeds: {feed.name} tells awards of {feed.market!r}, which is no market; {meant(feed.market, markets)}"
+            for feed in self.feeds
+            if feed.market is not None and feed.market not in markets
         ]
         plan, gate = self.timetable.first_plan, self.timetable.day_ahead_gate
         if self.bids.channels and self.bids.last_safe_s >= plan.seconds_until(gate):

@@ -12,6 +12,7 @@ from agr.domain.errors import ConflictError
 from agr.messaging.portfolio_requests import PortfolioRequests
 from agr.messaging.publish import Publisher
 from agr.operations.accounts.roles import ROLES, Principal
+from agr.operations.auction_results import AuctionResults
 from agr.operations.bid_approval import BidApproval
 from agr.operations.bid_delivery import BidDelivery
 from agr.schedule.bidding import Bidding, gate_of
@@ -304,3 +305,25 @@ def test_a_secret_that_is_missing_is_said_and_nothing_is_posted(trading: Trading
     assert trading.exchange.posts == []
     with trading.world.store.transaction() as tx:
         assert "BIDS_SECRET of channel exchange is not set" in day.open_alarms(tx)[0].text
+
+
+def test_an_award_is_compared_with_what_was_sent_where_no_daemon_ran_at_the_gate(trading: Trading) -> None:
+    planned(trading.world, (1260.0,) * 92)
+    trading.at("bid_last_safe_start")
+    trading.deliver()
+    planned(trading.world, (1000.0,) * 92)
+    trading.world.clock.jump_to(gate_of(trading.settings, PERIOD))
+    results = AuctionResults(trading.world.store, trading.settings, trading.world.clock, lambda: None)
+    results.enter(ANNA, "day-ahead", PERIOD.day, (1.3,) * 92, WHY)
+    assert trading.position() == ({1300.0}, "award entered by anna")
+
+
+def test_a_secret_that_is_no_base64_is_said_without_telling_it(trading: Trading, monkeypatch) -> None:
+    monkeypatch.setenv("BIDS_SECRET", "whsec_abc")
+    planned(trading.world, FIRST)
+    trading.at("bid_last_safe_start")
+    trading.deliver()
+    with trading.world.store.transaction() as tx:
+        text = day.open_alarms(tx)[0].text
+    assert "the secret in BIDS_SECRET begins with whsec_ but is not base64" in text
+    assert "abc" not in text

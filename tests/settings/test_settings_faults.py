@@ -87,6 +87,20 @@ def test_all_faults_are_listed_at_once_with_key_value_and_what_to_do(config):
             "a feed of kind 'forecast' needs exactly one of resource and resource_fi",
         ),
         (FEED.replace('"price"', '"forecast"'), "series has no meaning in a feed of kind 'forecast'; remove it"),
+        (
+            FEED.replace('"price"', '"trade"').replace('series = "day_ahead"', ""),
+            "a feed of kind 'trade' needs price_field",
+        ),
+        (FEED.replace('"price"', '"award"'), "series has no meaning in a feed of kind 'award'; remove it"),
+        (
+            FEED.replace('"price"', '"award"').replace('series = "day_ahead"', 'market = "FCR"')
+            + PRODUCT.replace("FCR", "fcr"),
+            "feeds: prices tells awards of 'FCR', which is no market; known are day-ahead, fcr",
+        ),
+        (
+            '[bids]\nlast_safe_s = 20000\n[[bids.files]]\nname = "x"\nfolder = "bids"\n',
+            "bids.last_safe_s (20000) reaches back to before timetable.first_plan (07:00)",
+        ),
         (FEED.replace("{period}", "{day}"), "url has the placeholder {day}; known: {period}, {start}, {end}"),
         (FEED.replace("{period}", "{}"), "url has the placeholder {}; known: "),
         (FEED.replace("{period}", "{period"), "url has a stray bracket"),

@@ -21,7 +21,7 @@ class BidFolder:
         Raises DeliveryError, also where another file has the name.
         """
         path = self._folder / post.file_name
-        partial = path.with_name(f".{path.name}.{os.getpid()}")
+        partial = path.with_name(f".{path.name}.partial")  # what a killed process left is written over
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             with partial.open("wb") as file:

@@ -37,7 +37,12 @@ class BidHook:
                     "x-agr-plan": str(post.plan), "x-agr-revision": str(post.revision),
                     "x-agr-file-name": post.file_name}  # fmt: skip
         if channel.secret_env is not None:
-            headers |= signature(self._secret(channel.secret_env), post.id, post.sent_at, post.content)
+            try:
+                headers |= signature(self._secret(channel.secret_env), post.id, post.sent_at, post.content)
+            except ValueError:  # its text may contain the secret
+                raise DeliveryError(
+                    f"the secret in {channel.secret_env} begins with whsec_ but is not base64"
+                ) from None
         try:
             answer = self._client.post(channel.url, content=post.content, headers=headers)
         except httpx.TimeoutException as error:
