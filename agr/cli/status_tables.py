@@ -112,8 +112,15 @@ def day_overview(found: DayStatus) -> Iterator[RenderableType]:
     yield "\n".join(["Plans:", *([line for p in found.plans for line in _plan(p, found.currency)] or ["  none yet"])])
     sent = [f"  revision {p.revision}: {p.count} {p.state}" for p in found.prognoses]
     yield "\n".join(["D-Prognoses:", *(sent or ["  none sent yet"])])
+    if found.nominations:
+        told = [f"  {n.brp}: revision {n.revision} {n.state}{_why(n.reason)}" for n in found.nominations]
+        yield "\n".join(["E-programs:", *told])
     alarms = [f"  {a.kind} [{a.subject}]: {a.text}" for a in found.alarms]
     yield "\n".join(["Alarms:", *alarms]) if alarms else "No alarms."
+
+
+def _why(reason: str | None) -> str:
+    return f" ({reason})" if reason else ""
 
 
 def _plan(plan: PlanStatus, currency: str) -> Iterator[str]:

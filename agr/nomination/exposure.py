@@ -61,11 +61,13 @@ class Exposures:
     prices: SettlementPrices
     brps: tuple[Exposure, ...]
     crossing_mwh: Floats  # (T,) intraday trade that the plan nets between BRPs of which one is balanced by itself
+    crossing_eur: Floats  # (T,) what the spread on that costs, not positive; it is not in the plan's value
 
 
 def exposures(tx: Tx, settings: Settings, period: Period) -> Exposures:
     """Return the exposure of every BRP in the settings that has an e-program, in their order."""
-    prices = settlement_prices(settings, register.prices(tx, period.start - SPREAD_BACK, period.end), period)
+    known = register.prices(tx, period.start - SPREAD_BACK, period.end)
+    prices = settlement_prices(settings, known, period)
     history = nominations.history(tx, period.day)
     found = []
     for brp in settings.brps:
@@ -73,9 +75,10 @@ def exposures(tx: Tx, settings: Settings, period: Period) -> Exposures:
         if mine:
             found.append(_exposure(brp.name, brp.balance, mine, prices, period))
     traded = np.array([e.newest.content.intraday_w for e in found], dtype=float).reshape(len(found), period.isp_count)
-    crossing = crossing_kw(traded / W_PER_KW, [e.balance == "itself" for e in found])
+    crossing = crossing_kw(traded / W_PER_KW, [e.balance == "itself" for e in found]) * period.isp_hours / 1000
     return Exposures(
-        period=period, prices=prices, brps=tuple(found), crossing_mwh=crossing * period.isp_hours / 1000
+        period=period, prices=prices, brps=tuple(found), crossing_mwh=crossing,
+        crossing_eur=-crossing * intraday_spread(settings, known, period),
     )  # fmt: skip
 
 
@@ -83,16 +86,28 @@ def settlement_prices(settings: Settings, known: Sequence[Price], period: Period
     """Return settlement prices; where one of the two is not known, the day-ahead price, or its forecast, for both."""
     market, auction = settings.markets.imbalance, settings.markets.day_ahead
 
-    def values(series: str) -> Floats:
-        return np.array([np.nan if v is None else v for v in values_on(known, series, period)], dtype=np.float64)
-
-    shortage, surplus = values(market.shortage_series), values(market.surplus_series)
-    results = values(auction.series)
-    usual = np.where(np.isnan(results), values(auction.forecast_series), results)
+    shortage, surplus = (_per_isp(known, series, period) for series in (market.shortage_series, market.surplus_series))
+    results = _per_isp(known, auction.series, period)
+    usual = np.where(np.isnan(results), _per_isp(known, auction.forecast_series, period), results)
     unknown = np.isnan(shortage) | np.isnan(surplus)
     return SettlementPrices(
         shortage=np.where(unknown, usual, shortage), surplus=np.where(unknown, usual, surplus), stand_in=unknown
     )  # fmt: skip
+
+
+def intraday_spread(settings: Settings, known: Sequence[Price], period: Period) -> Floats:
+    """Return buying minus selling price (T,), EUR/MWh, as plans use it: of the series where both prices are known."""
+    market = settings.markets.intraday
+    usual = np.full(period.isp_count, market.spread_eur_per_mwh)
+    if market.buy_series is None or market.sell_series is None:
+        return usual
+    spread = _per_isp(known, market.buy_series, period) - _per_isp(known, market.sell_series, period)
+    return np.where(np.isnan(spread), usual, np.maximum(spread, 0.0))
+
+
+def _per_isp(known: Sequence[Price], series: str, period: Period) -> Floats:
+    """Return a series' price per ISP (T,), NaN where it is not known."""
+    return np.array([np.nan if v is None else v for v in values_on(known, series, period)], dtype=np.float64)
 
 
 def settled_eur(short_mwh: Floats, prices: SettlementPrices) -> Floats:

@@ -28,8 +28,21 @@ def findings(settings: Settings) -> list[str]:
         with closing(open_store(settings)) as store, store.transaction() as tx:
             empty, contracts = not register_summary.has_connections(tx), register_summary.contracts(tx)
             own = register_summary.point_members(tx)
+            named = register_summary.brps(tx)
         if empty:
             found.append("the register is empty: load it with `agr import FOLDER`")
+        known = {brp.name for brp in settings.brps}
+        found += [
+            f"table connections names BRP {brp}, which is not in [[brps]]: nobody is told of its energy"
+            for brp in sorted(named - known)
+            if known
+        ]
+        found += [
+            f"the environment variable {variable} of BRP {brp.name} is not set; see brps.header_env"
+            for brp in settings.brps
+            for variable in brp.header_env.values()
+            if not os.environ.get(variable)
+        ]
         dsos = {p.domain for p in settings.participants if p.role == "DSO"}
         found += [
             f"contract {c.contract} is with {c.dso}, which is not a DSO in [[participants]]"

@@ -8,7 +8,7 @@ from agr.domain.isp import Period
 from agr.domain.plan import Plan
 from agr.operations.timeline import timeline
 from agr.settings import Settings
-from agr.store import day, plans, portfolio
+from agr.store import day, nominations, plans, portfolio
 from agr.store.engine import Tx
 
 
@@ -46,6 +46,16 @@ class PrognosisCount:
 
 
 @dataclass(frozen=True, kw_only=True)
+class NominationStatus:
+    """The newest revision of a balance responsible party's e-program."""
+
+    brp: str
+    revision: int
+    state: str  # queued | sent | failed | accepted | rejected
+    reason: str | None  # of a rejection
+
+
+@dataclass(frozen=True, kw_only=True)
 class AlarmStatus:
     """One open alarm."""
 
@@ -74,6 +84,7 @@ class DayStatus:
     moved: int
     plans: tuple[PlanStatus, ...]
     prognoses: tuple[PrognosisCount, ...]
+    nominations: tuple[NominationStatus, ...]
     alarms: tuple[AlarmStatus, ...]
 
 
@@ -100,6 +111,10 @@ def day_status(tx: Tx, settings: Settings, period: Period, now: datetime) -> Day
         moved=since.moved,
         plans=tuple(_plan(plan, period) for plan in plans.history(tx, period.day)),
         prognoses=tuple(PrognosisCount(revision=r, state=s, count=n) for (r, s), n in sorted(counts.items())),
+        nominations=tuple(
+            NominationStatus(brp=one.brp, revision=one.revision, state=one.shown_state, reason=one.answer_reason)
+            for one in {one.brp: one for one in nominations.history(tx, period.day)}.values()  # the newest of each
+        ),
         alarms=tuple(
             AlarmStatus(
                 kind=a.kind, subject=a.subject, text=a.text, raised=a.raised_at.astimezone(period.tz),

@@ -1,5 +1,6 @@
 """What can be said of the register without reading its resources."""
 
+import json
 from functools import cache
 
 import sqlalchemy as sa
@@ -43,3 +44,10 @@ def point_members(tx: Tx) -> tuple[PointMember, ...]:
 def price_series(tx: Tx) -> set[str]:
     """Return the names of all price series that there is anything of."""
     return set(tx.execute(sa.select(t.prices.c.series).distinct()).scalars())
+
+
+def brps(tx: Tx) -> set[str]:
+    """Return the balance responsible parties that connections name."""
+    c = t.register.c
+    named = sa.and_(c.kind == "connections", c.data.like('%"brp":"%'))
+    return {str(json.loads(data)["brp"]) for data in tx.execute(sa.select(c.data).where(named)).scalars()}

@@ -30,6 +30,7 @@ def brps(request: Request, principal: Viewer, period: str | None = None) -> HTML
         request, principal, "brps.html", of=of, brps=context.settings.brps, found={e.brp: e for e in found.brps},
         history=list(reversed(history)), sums={e.brp: _sums(e) for e in found.brps}, rows=_rows(found),
         stand_in=int(found.prices.stand_in.sum()), crossing_mwh=float(found.crossing_mwh.sum()),
+        crossing_eur=float(found.crossing_eur.sum()),
         picture=_picture(found), gates={b.name: b.gate.gate(b.name).instant(of) for b in context.settings.brps},
     )  # fmt: skip
 

@@ -80,7 +80,7 @@ class ExposuresOut(BaseModel):
     """The exposure of every BRP, and the prices it is settled at.
 
     `stand_in`: no settlement price is known, so the day-ahead price was used. `crossing_mwh`: intraday trade that the
-    plan nets although a BRP is balanced by itself.
+    plan nets although a BRP is balanced by itself; `crossing_eur`: the spread on it, which is not in the plan's value.
     """
 
     period: date
@@ -90,6 +90,7 @@ class ExposuresOut(BaseModel):
     surplus_per_mwh: Numbers
     stand_in: list[bool]
     crossing_mwh: Numbers
+    crossing_eur: Numbers
     brps: list[ExposureOut]
 
 
@@ -127,6 +128,7 @@ def exposure(request: Request, _principal: Reader, period: date) -> ExposuresOut
         period=period, currency=context.settings.currency, isps=found.period.isp_count,
         shortage_per_mwh=_numbers(prices.shortage), surplus_per_mwh=_numbers(prices.surplus),
         stand_in=prices.stand_in.tolist(), crossing_mwh=_numbers(found.crossing_mwh),
+        crossing_eur=_numbers(found.crossing_eur),
         brps=[_exposure(of) for of in found.brps],
     )  # fmt: skip
 

@@ -7,12 +7,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from agr.cli.status_tables import day_overview
 from agr.connectors.tables.folder import read_folder
 from agr.domain.e_program import EProgram
 from agr.domain.errors import SettingsError, TableError
-from agr.domain.register import Price
-from agr.nomination.exposure import Exposures, exposures
-from agr.settings import Brp, load
+from agr.domain.register import Connection, Price
+from agr.nomination.exposure import Exposures, exposures, intraday_spread
+from agr.operations.configuration_check import findings
+from agr.operations.day_status import day_status
+from agr.settings import Brp, Intraday, Markets, load
 from agr.store import nominations, register
 from tests.builders.operators_side import Desk
 from tests.builders.worlds import NOW, PERIOD, World
@@ -98,6 +101,39 @@ def test_trade_that_the_plan_nets_between_parties_is_named(desk: Desk) -> None:
     assert seen(desk).crossing_mwh == pytest.approx(0.005)
     page = desk.as_("viewer").get(f"/api/v1/days/{DAY}/exposure").json()
     assert page["crossing_mwh"] == pytest.approx([0.005] * ISPS)
+    assert page["crossing_eur"] == pytest.approx([-0.005 * 20.0] * ISPS)  # the usual spread
+
+
+def test_the_spread_of_given_intraday_prices_counts_where_both_are_known(desk: Desk) -> None:
+    known = (*prices("buy", 90.0, (1, 2)), *prices("sell", 60.0, (1,)), *prices("sell", 95.0, (3,)))
+    settings = desk.world.settings.model_copy(
+        update={"markets": Markets(intraday=Intraday(buy_series="buy", sell_series="sell", spread_eur_per_mwh=7.0))}
+    )
+    assert intraday_spread(settings, known, PERIOD)[:3].tolist() == [30.0, 7.0, 7.0]
+    crossed = (*prices("buy", 90.0, (1,)), *prices("sell", 95.0, (1,)))
+    assert intraday_spread(settings, crossed, PERIOD)[0] == 0.0
+
+
+def test_the_check_names_unknown_brps_and_missing_secrets(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("TEST_BRP_SECRET", raising=False)
+    two = Brp(name="two", url="http://127.0.0.1:9/", header_env={"Authorization": "TEST_BRP_SECRET"})
+    settings = desk.world.settings.model_copy(update={"brps": (two,)})
+    rows = (("ean.1", "two"), ("ean.2", "three"))
+    desk.world.know_register(connections=tuple(Connection(address=a, first_day=PERIOD.day, brp=brp) for a, brp in rows))
+    found = findings(settings)
+    assert "table connections names BRP three, which is not in [[brps]]: nobody is told of its energy" in found
+    assert "the environment variable TEST_BRP_SECRET of BRP two is not set; see brps.header_env" in found
+    monkeypatch.setenv("TEST_BRP_SECRET", "x")
+    assert not any("TEST_BRP_SECRET" in words for words in findings(settings))
+
+
+def test_the_status_tells_the_newest_e_program_of_each_brp(desk: Desk) -> None:
+    tell(desk, "one", program(100.0), "accepted")
+    tell(desk, "two", program(100.0))
+    tell(desk, "two", program(110.0))
+    with desk.world.store.transaction() as tx:
+        status = day_status(tx, desk.world.settings, PERIOD, NOW)
+    assert "E-programs:\n  one: revision 1 accepted\n  two: revision 2 queued" in list(day_overview(status))
 
 
 def test_the_api_says_what_is_not_known_with_null(desk: Desk) -> None:
