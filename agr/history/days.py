@@ -1,11 +1,13 @@
 """Past days: what the plan in force of each earned, what the first plan expected, which promises were kept."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import cache
 
 from pydantic import TypeAdapter
+from pydantic_core import to_json
 
 from agr.domain.errors import InputError
 from agr.domain.isp import Period
@@ -47,9 +49,18 @@ class PastDay:
         return sum(fact.eur for fact in self.facts if fact.whose in whose)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Earned:
+    """What is kept of a day, so that neither its plans nor their programs have to be read again."""
+
+    plan: Plan  # in force
+    first_plan_eur: float
+    facts: tuple[Fact, ...]
+
+
 @cache
-def _adapter() -> TypeAdapter[tuple[Fact, ...]]:
-    return TypeAdapter(tuple[Fact, ...])
+def _adapter() -> TypeAdapter[Earned]:
+    return TypeAdapter(Earned)
 
 
 class Days:
@@ -81,32 +92,37 @@ class Days:
     def _day(self, day: date, kept: tuple[int, str] | None) -> PastDay:
         with self._store.reading() as tx:
             states = plans.states(tx, day)
-            audited = [number for number, state in states.items() if state is PlanState.AUDITED]
-            first, last = plans.get(tx, audited[0]), plans.get(tx, audited[-1])
-            assert first is not None
-            assert last is not None
             prognoses, broken, kept_count = _sent(tx, day)
-        risks = [risk for risk in at_risk(last) if risk.kind != GAP]
+        audited = [number for number, state in states.items() if state is PlanState.AUDITED]
+        if kept is not None and kept[0] == audited[-1]:
+            earned = _adapter().validate_json(kept[1])
+        else:
+            earned = self._earned(audited[0], audited[-1])
+        risks = [risk for risk in at_risk(earned.plan) if risk.kind != GAP]
         broken = (*(f"{risk.kind}: {risk.text}" for risk in risks), *broken)
         count = len(KINDS) - 1 - len(risks) + kept_count
         return PastDay(
-            period=Period(day, self._settings.time_zone, self._settings.isp_minutes),
-            plan=replace(last, points=(), change=None), plans=len(states),
-            first_plan_eur=first.result.money_eur, facts=self._facts(last, kept), prognoses=prognoses,
+            period=Period(day, self._settings.time_zone, self._settings.isp_minutes), plan=earned.plan,
+            plans=len(states), first_plan_eur=earned.first_plan_eur, facts=earned.facts, prognoses=prognoses,
             promises=Promises(kept=count, broken=broken),
         )  # fmt: skip
 
-    def _facts(self, plan: Plan, kept: tuple[int, str] | None) -> tuple[Fact, ...]:
-        if kept is not None and kept[0] == plan.id:
-            return _adapter().validate_json(kept[1])
-        try:
-            with self._store.reading() as tx:
-                archives = plan_loader.read(tx, plan.id)
-        except InputError:  # retention has deleted its programs
-            return facts_of_summary(plan.result)
-        found = facts_of(plan_loader.unpacked(archives))
-        with self._store.transaction() as tx:
-            history.put(tx, plan.period.day, plan.id, _adapter().dump_json(found).decode())
+    def _earned(self, first: int, last: int) -> Earned:
+        """Compute what a day earned, and keep it while the programs that it comes from are there."""
+        archives = None
+        with self._store.reading() as tx:
+            begun, plan = plans.get(tx, first), plans.get(tx, last)
+            assert begun is not None
+            assert plan is not None
+            with suppress(InputError):  # retention has deleted its programs
+                archives = plan_loader.read(tx, last)
+        result = plan.result
+        facts = facts_of_summary(result) if archives is None else facts_of(plan_loader.unpacked(archives))
+        slim = replace(plan, points=(), change=None, positions=replace(plan.positions, balance_eur_per_mwh=()))
+        found = Earned(plan=slim, first_plan_eur=begun.result.money_eur, facts=facts)
+        if archives is not None:
+            with self._store.transaction() as tx:
+                history.put(tx, plan.period.day, last, to_json(found, inf_nan_mode="strings").decode())
         return found
 
 

@@ -8,17 +8,17 @@ from agr.store import tables as t
 from agr.store.engine import Tx
 
 
-def put(tx: Tx, period: date, plan: int, facts: str) -> None:
+def put(tx: Tx, period: date, plan: int, earned: str) -> None:
     """Keep what a Period's plan earned, in place of what was kept of an earlier plan."""
     tx.execute(t.history.delete().where(t.history.c.period == period))
-    tx.execute(t.history.insert().values(period=period, plan=plan, facts=facts))
+    tx.execute(t.history.insert().values(period=period, plan=plan, earned=earned))
 
 
 def kept(tx: Tx, first: date, last: date) -> dict[date, tuple[int, str]]:
     """Return Period → (plan, what it earned), for Periods from first to last."""
     c = t.history.c
-    rows = tx.execute(sa.select(c.period, c.plan, c.facts).where(c.period >= first, c.period <= last))
-    return {row.period: (row.plan, row.facts) for row in rows}
+    rows = tx.execute(sa.select(c.period, c.plan, c.earned).where(c.period >= first, c.period <= last))
+    return {row.period: (row.plan, row.earned) for row in rows}
 
 
 def planned(tx: Tx, first: date, last: date) -> list[date]:

@@ -263,9 +263,9 @@ nominations = sa.Table(  # e-programs of balance responsible parties
     sa.Index(None, "state", "next_attempt_at"),
 )  # fmt: skip
 
-history = sa.Table(  # what plans in force earned; no personal data
+history = sa.Table(  # what plans in force earned
     "history", metadata,
     sa.Column("period", sa.Date, primary_key=True),
     sa.Column("plan", sa.Integer, nullable=False),
-    sa.Column("facts", sa.Text, nullable=False),  # agr.history.facts.Fact, as JSON
+    sa.Column("earned", sa.Text, nullable=False),  # agr.history.days.Earned, as JSON
 )  # fmt: skip

@@ -145,10 +145,11 @@ def test_the_page_that_is_mailed_needs_nothing_else_and_names_no_connection(past
 
 def test_what_was_computed_once_is_kept_without_the_programs(stored: Stored, past: History, monkeypatch) -> None:
     monkeypatch.setattr("agr.history.days.plan_loader.read", lambda *_: pytest.fail("it was computed again"))
+    monkeypatch.setattr("agr.history.days.plans.get", lambda *_: pytest.fail("a plan was read again"))
     again = Days(stored.store, stored.settings).between(FIRST, LAST)
-    assert [day.facts for day in again] == [day.facts for day in past.days]
+    assert again == past.days
     with stored.store.reading() as tx:
-        assert CONNECTION not in "".join(facts for _, facts in kept.kept(tx, FIRST, LAST).values())
+        assert CONNECTION not in "".join(earned for _, earned in kept.kept(tx, FIRST, LAST).values())
 
 
 def test_days_whose_programs_are_gone_keep_their_terms(stored: Stored, past: History, tmp_path) -> None:

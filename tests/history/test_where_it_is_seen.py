@@ -14,12 +14,16 @@ from typer.testing import CliRunner
 
 from agr.cli.main import app
 from agr.history.reading import read_history
+from agr.messaging.portfolio_requests import PortfolioRequests
+from agr.messaging.publish import Publisher
+from agr.schedule.bidding import Bidding
 from agr.schedule.market_day import MarketDay
 from agr.store import history as kept
 from agr.store import plans
 from agr.store.dumps import copy_sqlite
 from agr.web.security import COOKIE
 from tests.builders.accounts import account
+from tests.builders.barriers import barriers
 from tests.builders.operators_side import Desk
 from tests.builders.worlds import PERIOD, World
 from tests.history.conftest import CONNECTION, DAYS, FIRST, Stored
@@ -124,7 +128,7 @@ def test_the_api_refuses_in_words_and_needs_a_token(desk: Desk) -> None:
 
 def test_the_page_shows_a_picture_a_table_and_what_was_broken(desk: Desk, browser: Any) -> None:
     session = account(desk.daemon.authentication, "anna", "operator")
-    context = browser.new_context(viewport={"width": 1400, "height": 900}, locale="en-GB")
+    context = browser.new_context(viewport={"width": 1400, "height": 900}, locale="en-GB", bypass_csp=True)
     context.add_cookies([{"name": COOKIE, "value": session, "url": desk.url}])
     page = context.new_page()
     faults: list[str] = []
@@ -133,6 +137,7 @@ def test_the_page_shows_a_picture_a_table_and_what_was_broken(desk: Desk, browse
     page.locator("#money canvas").wait_for()
     assert page.locator("tbody tr").count() == DAYS
     assert "reservation not covered" in page.inner_text("main")
+    assert barriers(page) == []
     page.select_option("select[name=by]", "market")
     page.wait_for_url("**by=market**")
     assert page.get_by_role("row", name="day-ahead").is_visible()
@@ -148,10 +153,12 @@ def test_the_page_shows_a_picture_a_table_and_what_was_broken(desk: Desk, browse
 def test_the_nightly_job_keeps_yesterday_before_its_programs_go(tmp_path: Path) -> None:
     desk = Desk(World(tmp_path))
     desk.plan()
-    world, daemon = desk.world, desk.daemon
+    world = desk.world
+    parts = (world.store, desk.daemon.settings, world.clock)
     market_day = MarketDay(
-        world.store, daemon.settings, world.clock, daemon.portfolio_requests, daemon.publisher, daemon.bidding
-    )
+        *parts, PortfolioRequests(*parts, world.participants), Publisher(*parts, world.participants),
+        Bidding(*parts[1:]),
+    )  # fmt: skip
     market_day.handlers()["retention_job"](PERIOD.next(), "retention_job")
     with desk.world.store.transaction() as tx:
         assert list(kept.kept(tx, PERIOD.day, PERIOD.day)) == [PERIOD.day]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-AXE = Path(__file__).parents[2] / ".ci" / "node_modules" / "axe-core" / "axe.min.js"
+from tests.builders.barriers import AXE
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,6 @@ def upgrade() -> None:
         "history",
         sa.Column("period", sa.Date(), nullable=False),
         sa.Column("plan", sa.Integer(), nullable=False),
-        sa.Column("facts", sa.Text(), nullable=False),
+        sa.Column("earned", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("period", name=op.f("pk_history")),
     )
