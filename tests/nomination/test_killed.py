@@ -17,9 +17,9 @@ from tests.builders.worlds import PERIOD
 ROOT = Path(__file__).parents[2]
 
 
-def live(folder: Path, url: str, *more: str) -> int:
+def live(folder: Path, url: str, minutes: int, *more: str) -> int:
     """Let a daemon's part live until it ends or is killed; return how it ended."""
-    command = [sys.executable, "-m", "tests.nomination.killed_daemon", str(folder), url, *more]
+    command = [sys.executable, "-m", "tests.nomination.killed_daemon", str(folder), url, str(minutes), *more]
     return subprocess.run(command, cwd=ROOT, capture_output=True, timeout=120, check=False).returncode
 
 
@@ -36,11 +36,11 @@ def test_a_killed_daemon_repeats_the_same_message_and_nothing_else(planned: Path
         return Told(status=202)
 
     with HttpServer(take) as server:
-        assert live(tmp_path, server.url, "nominate and die") == -signal.SIGKILL
+        assert live(tmp_path, server.url, 0, "die") == -signal.SIGKILL
         assert posts == []
-        assert live(tmp_path, server.url) == -signal.SIGKILL
-        for _ in range(2):
-            assert live(tmp_path, server.url) == 0
+        assert live(tmp_path, server.url, 10) == -signal.SIGKILL
+        for minutes in (20, 30):
+            assert live(tmp_path, server.url, minutes) == 0
     assert len(posts) == 2
     assert posts[0].body == posts[1].body
     assert posts[0].headers["idempotency-key"] == posts[1].headers["idempotency-key"]
