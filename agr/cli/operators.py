@@ -69,6 +69,9 @@ def trigger(
         client = _client(config, url)
         day = _day(config, period)
         started = client.act("/plans", period=day, why=why, points=point or [], preview=not send)
+        if started["trigger"] is None:  # a second person must approve it first
+            say(started["text"])
+            return
         plan = _wait(client, started["trigger"], patience)
     proven = "no bound proven" if plan["gap_eur"] is None else f"proven within {plan['gap_eur']:,.2f}"
     worth = f"{plan['objective_eur']:,.2f}, {proven}"

@@ -31,6 +31,7 @@ class Done:
     trigger: int | None = None
     plan: int | None = None
     entry: int | None = None
+    approval: int | None = None  # not done yet: it waits for a second person under this number
 
 
 def said_why(text: str) -> str:

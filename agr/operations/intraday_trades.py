@@ -45,6 +45,7 @@ class IntradayTrades(ActionBase):
         for a cancelled trade, and for a Period that is over.
         """
         why = said_why(why)
+        by.must_act_for((), "intraday trades")
         if not trades:
             raise InputError("there is no trade to enter")
         with self._store.transaction() as tx:
@@ -110,6 +111,7 @@ class IntradayTrades(ActionBase):
     def cancel(self, by: Principal, name: str, why: str) -> Done:
         """Let a trade count no longer: it was entered by mistake, or the exchange has cancelled it."""
         why = said_why(why)
+        by.must_act_for((), "an intraday trade")
         with self._store.transaction() as tx:
             alone(tx, "trades")
             known = stored.known(tx, [name]).get(name)

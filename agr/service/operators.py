@@ -6,6 +6,7 @@ from functools import partial
 from agr.domain.isp import Clock
 from agr.operations.accounts.authentication import Authentication
 from agr.operations.actions import Actions
+from agr.operations.approvals import Approvals
 from agr.operations.auction_results import AuctionResults
 from agr.operations.bid_approval import BidApproval
 from agr.operations.change_feed import ChangeFeed
@@ -47,6 +48,7 @@ def operators_side(
             nominate=partial(stages.nominator.nominate, by_hand=True), wake=loops.wake,
         ),
         manual_inputs=ManualInputs(*inputs), register_edits=RegisterEdits(*inputs),
+        approvals=Approvals(*inputs, authentication),
         auction_results=AuctionResults(*inputs), nomination_answers=NominationAnswers(*inputs),
         bidding=stages.bidding, bid_approval=BidApproval(*inputs, stages.bidding),
         intraday_trades=IntradayTrades(*inputs),

@@ -15,6 +15,7 @@ from agr.messaging.publish import Publisher
 from agr.messaging.receive import Receiver
 from agr.nomination.deliver import NominationDeliverer
 from agr.nomination.nominate import Nominator
+from agr.operations.approvals import expire
 from agr.operations.auction_results import AuctionResults
 from agr.operations.bid_delivery import BidDelivery
 from agr.operations.intraday_trades import IntradayTrades
@@ -137,6 +138,7 @@ class Stages:
         report_overdue(self._acting, self._clock.now())
         self.solver.rest()
         watch_outbox(self._store, self._settings, self._clock.now())
+        expire(self._store, self._clock.now())
         self.nominator.watch()
         self._watch_discovery()
         for period in self.scheduler.periods():

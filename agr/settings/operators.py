@@ -8,6 +8,12 @@ from pydantic import Field, model_validator
 
 from agr.settings.section import MailAddress, Name, Seconds, Section, VariableName, WebAddress
 
+FourEyes = Literal[
+    "replan", "send", "send_waiting", "release", "reserve", "award", "approve_bid", "trade", "cancel_trade",
+    "make_unavailable", "make_available", "resend", "cancel", "bar", "enter_row", "remove_row",
+]  # fmt: skip
+"""Actions that a second person can be asked to approve; a test compares them with the actions there are."""
+
 
 def is_loopback(host: str) -> bool:
     """Return whether only this machine can reach an address."""
@@ -38,6 +44,13 @@ class Operators(Section):
         description="Failed log-ins to an account (ten times as many from an address) before one has to wait.",
     )
     failed_log_ins_s: Seconds = Field(default=900, description="Time over which failed log-ins are counted.")
+    four_eyes: tuple[FourEyes, ...] = Field(
+        default=(),
+        description="Actions that are only done once a second person approves them; none: all at once.",
+    )
+    four_eyes_hours: float = Field(
+        default=4, gt=0, le=168, description="An action that waits for approval this long is no longer wanted."
+    )
 
     @model_validator(mode="after")
     def _others_need_an_address(self) -> "Operators":

@@ -65,6 +65,22 @@ requests = sa.Table(
     sa.Column("body", sa.Text),
 )  # fmt: skip
 
+approvals = sa.Table(
+    "approvals", metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("action", sa.String(64), nullable=False),
+    sa.Column("given", sa.JSON, nullable=False),  # the request's fields
+    sa.Column("names", sa.JSON, nullable=False),  # what its path names
+    sa.Column("asked_by", sa.String(64), nullable=False),
+    sa.Column("asked_at", Instant, nullable=False),
+    sa.Column("expires_at", Instant, nullable=False),
+    sa.Column("state", sa.String(16), nullable=False),  # waiting | approved | done | failed | refused | expired
+    sa.Column("decided_by", sa.String(255)),
+    sa.Column("decided_at", Instant),
+    sa.Column("result", sa.Text),
+    sa.Index(None, "state"),
+)  # fmt: skip
+
 switches = sa.Table(
     "switches", metadata,
     sa.Column("name", sa.String(300), primary_key=True),  # hold | barred DOMAIN ROLE

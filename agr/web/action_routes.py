@@ -5,15 +5,18 @@ Both take the same fields, validated by the same model. After a form, the next p
 
 import inspect
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Depends, Form, Path, Request
 from fastapi.responses import RedirectResponse, Response
-from pydantic import BaseModel, Field, create_model
+from pydantic import BaseModel, Field, ValidationError, create_model
 
+from agr.domain.errors import InputError
 from agr.operations.accounts.roles import Permission, Principal
 from agr.operations.action_base import Done
 from agr.web import schemas as a
+from agr.web.context import Context
 from agr.web.idempotency import Key, act_once
 from agr.web.login import safe_path
 from agr.web.security import COOKIE, api_for, check_csrf, context_of, page_for
@@ -23,6 +26,7 @@ form_router = APIRouter(prefix="/do", include_in_schema=False)
 
 Number = Annotated[int, Path(ge=1, le=2**31 - 1)]
 Do = TypeVar("Do", bound=Callable[..., Done])
+Fields = TypeVar("Fields", bound=BaseModel)
 Stricter = Callable[[Any], Permission | None]
 
 
@@ -33,26 +37,73 @@ class FormFrame(BaseModel):
     back: str = Field(default="", max_length=2000)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Action:
+    """An action by its name, for who approves it later."""
+
+    do: Callable[..., Done]
+    permission: Permission
+    stricter: Stricter
+    fields: type[BaseModel]
+
+    def needed(self, given: BaseModel) -> Permission:
+        """Return the strictest permission that these values need."""
+        return self.stricter(given) or self.permission
+
+
+ACTIONS: dict[str, Action] = {}
+"""Every action by the name of its function."""
+
+
+def perform(context: Context, by: Principal, name: str, given: BaseModel, **names: Any) -> Done:
+    """Do an action, or let it wait where the settings ask for a second person.
+
+    Of an action with values that need a stricter permission, only these need a second person.
+    """
+    found = ACTIONS[name]
+    careful = found.stricter is _never or found.stricter(given) is not None
+    if careful and context.approvals.needed(name):
+        return context.approvals.ask(by, name, given.model_dump(mode="json"), names)
+    return found.do(context, by, given, **names)
+
+
+def fields_of(model: type[Fields], **values: object) -> Fields:
+    """Return an action's fields as a page of its own sends them. Raises InputError."""
+    try:
+        return model(**values)
+    except ValidationError as error:
+        faults = (f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
+        raise InputError("; ".join(faults)) from error
+
+
+def _never(_given: Any) -> Permission | None:
+    return None
+
+
 def action(
     path: str,
     permission: Permission,
     *,
-    stricter: Stricter = lambda _: None,
+    stricter: Stricter = _never,
     then: Callable[[Done], str] = lambda _: "/",
+    form: bool = True,
 ) -> Callable[[Do], Do]:
     """Return a decorator that serves an action as POST at `path` of the API and of the page's forms.
 
     `stricter`: a further permission that some values need. `then`: the page after a form that does not name one.
+    `form`: False where a page has a form of its own.
     """
 
     def serve(do: Do) -> Do:
         parameters = list(inspect.signature(do).parameters.values())
         fields, named = parameters[2].annotation, parameters[3:]
+        ACTIONS[do.__name__] = Action(do=do, permission=permission, stricter=stricter, fields=fields)
         api_router.add_api_route(
             path, _endpoint(do, permission, stricter, fields, named), methods=["POST"], response_model=a.Did,
             name=do.__name__, description=do.__doc__,
         )  # fmt: skip
-        form_router.add_api_route(path, _form(do, permission, stricter, then, fields, named), methods=["POST"])
+        if form:
+            form_router.add_api_route(path, _form(do, permission, stricter, then, fields, named), methods=["POST"])
         return do
 
     return serve
@@ -65,7 +116,9 @@ def _endpoint(
     def endpoint(request: Request, principal: Principal, given: BaseModel, key: str | None, **names: Any) -> Response:
         if (more := stricter(given)) is not None:
             api_for(more)(request)
-        return act_once(request, principal, key, given, lambda: do(context_of(request), principal, given, **names))
+        return act_once(
+            request, principal, key, given, lambda: perform(context_of(request), principal, do.__name__, given, **names)
+        )
 
     return _taking(
         endpoint,
@@ -88,8 +141,8 @@ def _form(
         check_csrf(request, principal, given.csrf)
         if (more := stricter(given)) is not None:
             page_for(more)(request)
-        done = do(context_of(request), principal, given, **names)
-        return done_page(request, done, given.back or then(done))
+        done = perform(context_of(request), principal, do.__name__, given, **names)
+        return done_page(request, done, given.back or ("/approvals" if done.approval else then(done)))
 
     return _taking(
         endpoint,
@@ -116,4 +169,5 @@ def _taking(endpoint: Callable[..., Response], parameters: Sequence[inspect.Para
 def done_page(request: Request, done: Done, to: str) -> Response:
     """Redirect to a page of ours, which states once what was done."""
     context_of(request).flashes.say(request.cookies.get(COOKIE, ""), done.text)
+    to = "/approvals" if done.approval is not None else to
     return RedirectResponse(safe_path(to), status_code=303)

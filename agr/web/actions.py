@@ -4,11 +4,15 @@ An action is a function (context, principal, fields, path parameters) → Done. 
 `agr.web.schemas`), and its docstring describes it in the OpenAPI document.
 """
 
+from pydantic import BaseModel
+
 from agr.domain.award import Trade
+from agr.domain.errors import MissingError
 from agr.operations.accounts.roles import Permission, Principal
 from agr.operations.action_base import Done
+from agr.store import approvals
 from agr.web import requests as a
-from agr.web.action_routes import Number, action, api_router, form_router
+from agr.web.action_routes import ACTIONS, Action, Number, action, api_router, form_router
 from agr.web.context import Context
 
 __all__ = ["api_router", "form_router"]
@@ -139,3 +143,41 @@ def acknowledge(do: Context, by: Principal, given: a.Acknowledged, alarm: Number
 def bar(do: Context, by: Principal, given: a.Barred) -> Done:
     """Bar a participant, or admit it again."""
     return do.actions.bar(by, given.domain, given.role, given.barred, given.why)
+
+
+@action("/register/enter", Permission.REGISTER, form=False)
+def enter_row(do: Context, by: Principal, given: a.RowGiven) -> Done:
+    """Add a row to the register, or change one, by the rules of `agr import`."""
+    return do.register_edits.enter(by, given.table, given.key, given.cells, given.why, seen=given.seen)
+
+
+@action("/register/remove", Permission.REGISTER, form=False)
+def remove_row(do: Context, by: Principal, given: a.RowNamed) -> Done:
+    """Remove a row from the register."""
+    return do.register_edits.remove(by, given.table, given.key, given.why, seen=given.seen)
+
+
+def _decided(do: Context, number: int) -> tuple[Action, BaseModel]:
+    """Return the action of an approval, and its fields, read again. Raises MissingError."""
+    with do.store.transaction() as tx:
+        found = approvals.get(tx, number)
+    if found is None or found.action not in ACTIONS:
+        raise MissingError(f"there is no approval {number}")
+    wanted = ACTIONS[found.action]
+    return wanted, wanted.fields.model_validate(found.given)
+
+
+@action("/approvals/{approval}/approve", Permission.READ, then=lambda _: "/approvals")
+def approve(do: Context, by: Principal, given: a.Because, approval: Number) -> Done:
+    """Approve an action that somebody else asked for: it is done now, in the name of who asked."""
+    wanted, fields = _decided(do, approval)
+    return do.approvals.approve(
+        by, approval, given.why, wanted.needed(fields), lambda asker, one: wanted.do(do, asker, fields, **one.names)
+    )
+
+
+@action("/approvals/{approval}/refuse", Permission.READ, then=lambda _: "/approvals")
+def refuse(do: Context, by: Principal, given: a.Because, approval: Number) -> Done:
+    """Refuse an action that waits for approval, or withdraw one's own."""
+    wanted, fields = _decided(do, approval)
+    return do.approvals.refuse(by, approval, given.why, wanted.needed(fields))

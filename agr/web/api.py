@@ -18,7 +18,15 @@ from agr.operations.point_table import SORTS
 from agr.operations.timeline import timeline
 from agr.planning.promises import at_risk
 from agr.store import audit_log, day, outbox, overrides, plans
-from agr.web import actions, history_routes, nomination_routes, program_routes, trade_routes
+from agr.web import (
+    actions,
+    approval_page,
+    history_routes,
+    nomination_routes,
+    program_routes,
+    register_routes,
+    trade_routes,
+)
 from agr.web import schemas as a
 from agr.web.action_routes import Number
 from agr.web.log_page import chosen_of, log_file
@@ -39,6 +47,8 @@ router.include_router(program_routes.router)
 router.include_router(nomination_routes.router)
 router.include_router(trade_routes.router)
 router.include_router(history_routes.router)
+router.include_router(register_routes.router)
+router.include_router(approval_page.api_router)
 Reader = Annotated[Principal, Depends(api_for(Permission.READ))]
 Day = Annotated[date | None, Query(description="Local day, YYYY-MM-DD; included.")]
 Limit = Annotated[int, Query(ge=1, le=1000)]

@@ -10,11 +10,13 @@ from agr.domain.bid import DAY_AHEAD
 from agr.domain.errors import ConflictError, InputError
 from agr.domain.isp import Period
 from agr.operations.accounts.roles import Permission, Principal
+from agr.operations.action_base import said_why
 from agr.operations.auction_results import Standing, seen_of
 from agr.operations.commands import parse_numbers
-from agr.web.action_routes import done_page
+from agr.web.action_routes import done_page, fields_of, perform
 from agr.web.http_status import status_of
 from agr.web.layout import chart, render, starts_of
+from agr.web.requests import AwardGiven
 from agr.web.security import context_of, form_for, page_for
 
 router = APIRouter(prefix="/awards", include_in_schema=False)
@@ -81,10 +83,12 @@ def enter(
     try:
         given = _read(pasted, of, market, context.settings.markets.day_ahead.product_minutes)
         if step == "enter":
-            done = results.enter(
-                principal, market, of.day, given.mw, why, beyond_bid=beyond_bid,
-                price_eur_per_mwh=given.price_eur_per_mwh, seen=seen,
+            award_given = fields_of(
+                AwardGiven, market=market, period=of.day, mw=list(given.mw), why=said_why(why),
+                beyond_bid=beyond_bid, seen=seen,
+                price_eur_per_mwh=None if given.price_eur_per_mwh is None else list(given.price_eur_per_mwh),
             )  # fmt: skip
+            done = perform(context, principal, "award", award_given)
             return done_page(request, done, f"/markets?period={of}")
         results.check(market, of.day, given.mw, beyond_bid=beyond_bid, price_eur_per_mwh=given.price_eur_per_mwh)
     except (InputError, ConflictError) as error:

@@ -10,6 +10,7 @@ from agr.domain.errors import InputError
 from agr.domain.isp import Clock, Period, period_of
 from agr.operations.accounts.authentication import Authentication
 from agr.operations.actions import Actions
+from agr.operations.approvals import Approvals
 from agr.operations.auction_results import AuctionResults
 from agr.operations.bid_approval import BidApproval
 from agr.operations.change_feed import ChangeFeed
@@ -61,6 +62,7 @@ class Context:
     actions: Actions
     manual_inputs: ManualInputs
     register_edits: RegisterEdits
+    approvals: Approvals
     auction_results: AuctionResults
     nomination_answers: NominationAnswers
     bidding: Bidding

@@ -17,6 +17,7 @@ STATES = {
     "accepted": "good", "answered": "good", "audited": "good", "delivered": "good", "done": "good",
     "in force": "good", "automatic": "good", "fixed": "good", "awarded": "good",
     "rejected": "bad", "failed": "bad", "missed": "bad", "late": "bad", "cancelled": "bad", "barred": "bad",
+    "refused": "bad", "waiting": "busy", "expired": "quiet",
     "not sent": "quiet", "noted": "quiet", "superseded": "quiet", "discarded": "quiet", "replaced": "quiet",
     "to come": "quiet", "before start": "quiet",
     "sent": "busy", "queued": "busy", "asked": "busy", "received": "busy", "preview": "busy", "held back": "busy",

@@ -27,6 +27,7 @@ def render(
         "zone": context.today(),
         "path": request.url.path,
     }
+    frame["four_eyes"] = bool(context.settings.operators.four_eyes)
     frame |= {"currency": context.settings.currency, "domain": context.settings.domain, "held": None, "alarm_count": 0}
     if principal is not None:
         with context.store.transaction() as tx:

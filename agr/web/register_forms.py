@@ -12,12 +12,14 @@ from agr.connectors.tables.one_row import cells_of
 from agr.domain.errors import ConflictError, InputError
 from agr.domain.register import KEYS
 from agr.operations.accounts.roles import Permission, Principal
+from agr.operations.action_base import said_why
 from agr.operations.register_edit import Checked, in_words, name_of, table_named
 from agr.store import register_rows
-from agr.web.action_routes import done_page
+from agr.web.action_routes import done_page, fields_of, perform
 from agr.web.http_status import status_of
 from agr.web.layout import render
 from agr.web.register_pages import WORDS, numbers_of, shown
+from agr.web.requests import RowGiven, RowNamed
 from agr.web.security import context_of, form_for, page_for
 
 router = APIRouter(prefix="/register", include_in_schema=False)
@@ -97,7 +99,8 @@ def enter(
     edits = context_of(request).register_edits
     try:
         if step == "enter":
-            done = edits.enter(principal, table, key, cells, why, seen=seen or None)
+            given = fields_of(RowGiven, table=table, key=key, cells=cells, why=said_why(why), seen=seen or None)
+            done = perform(context_of(request), principal, "enter_row", given)
             return done_page(request, done, _after(table, cells))
     except (InputError, ConflictError) as error:
         return _refused(request, principal, table, key, cells, error, why)
@@ -135,8 +138,14 @@ def _refused(
 
 @router.post("/{table}/remove")
 def remove(
-    request: Request, principal: Sender, table: str, key: Key = None, seen: Text = "", why: Text = ""
+    request: Request,
+    principal: Sender,
+    table: str,
+    key: Annotated[str, Query(min_length=1, max_length=600)],
+    seen: Text = "",
+    why: Text = "",
 ) -> Response:
     """Remove a row."""
-    done = context_of(request).register_edits.remove(principal, table, key or "", why, seen=seen or None)
+    given = fields_of(RowNamed, table=table, key=key, why=said_why(why), seen=seen or None)
+    done = perform(context_of(request), principal, "remove_row", given)
     return done_page(request, done, f"/register/{table}")

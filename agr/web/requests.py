@@ -114,6 +114,27 @@ class Acknowledged(Given):
     why: str = Field(default="", max_length=1000)
 
 
+class RowGiven(Because):
+    """A row of a table of the register, cell by cell, as a CSV table has it."""
+
+    table: str = Field(min_length=1, max_length=32)
+    key: str | None = Field(default=None, max_length=600, description="Of the row to change; none: a new row.")
+    cells: dict[Annotated[str, Field(max_length=64)], Annotated[str, Field(max_length=10_000)]] = Field(
+        max_length=100, description="Column → value; columns that are left out have their defaults."
+    )
+    seen: str | None = Field(
+        default=None, max_length=64, description="What GET told as `seen`; refused if the row has changed since."
+    )
+
+
+class RowNamed(Because):
+    """A row of a table of the register."""
+
+    table: str = Field(min_length=1, max_length=32)
+    key: str = Field(min_length=1, max_length=600)
+    seen: str | None = Field(default=None, max_length=64)
+
+
 class Barred(Because):
     """Bar a participant, or admit it again."""
 

@@ -11,12 +11,14 @@ from agr.domain.errors import ConflictError, InputError, MissingError
 from agr.domain.isp import Period
 from agr.domain.register import Contract
 from agr.operations.accounts.roles import Permission, Principal
+from agr.operations.action_base import said_why
 from agr.operations.reservation_form import Range, ranges_of, read_pasted, read_ranges, stretches
 from agr.store import day, register
 from agr.store.engine import Tx
-from agr.web.action_routes import done_page
+from agr.web.action_routes import done_page, fields_of, perform
 from agr.web.http_status import status_of
 from agr.web.layout import chart, render, starts_of
+from agr.web.requests import ReservationGiven
 from agr.web.security import context_of, form_for, page_for
 
 router = APIRouter(prefix="/reservations", include_in_schema=False)
@@ -113,7 +115,15 @@ def enter(
         if step == "enter":
             entered_w = _values(entered)
             ranges = ranges_of(entered_w)
-            done = entries.reserve(principal, contract, s.of.day, entered_w, why, seen=seen)
+            given = fields_of(
+                ReservationGiven,
+                contract=contract,
+                period=s.of.day,
+                power_w=list(entered_w),
+                why=said_why(why),
+                seen=seen,
+            )
+            done = perform(context_of(request), principal, "reserve", given)
             return done_page(request, done, f"/reservations/{s.of}/{quote(contract)}")
         given_w = read_pasted(pasted, s.of) if pasted.strip() else read_ranges(ranges, s.of)
         entries.check_reservation(s.contract, s.of, given_w)

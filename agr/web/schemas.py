@@ -18,6 +18,39 @@ class Did(BaseModel):
     trigger: int | None = None
     plan: int | None = None
     entry: int | None = None
+    approval: int | None = None  # not done yet: it waits for a second person under this number
+
+
+class ApprovalOut(BaseModel):
+    """An action that waits for a second person, or waited."""
+
+    id: int
+    action: str
+    words: str  # what it would do, with its values
+    why: str
+    asked_by: str
+    asked_at: datetime
+    expires_at: datetime
+    state: str  # waiting | approved | done | failed | refused | expired
+    decided_by: str | None
+    decided_at: datetime | None
+    result: str | None
+
+
+class RowOut(BaseModel):
+    """A row of the register."""
+
+    key: str
+    seen: str  # changes whenever the row does
+    cells: dict[str, str]  # column → value as in a CSV table
+
+
+class RowsOut(BaseModel):
+    """A page of rows of a table of the register."""
+
+    table: str
+    matching: int
+    rows: list[RowOut]
 
 
 class Me(BaseModel):

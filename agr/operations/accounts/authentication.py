@@ -126,6 +126,16 @@ class Authentication:
             dsos=frozenset(known.dsos),
         )  # fmt: skip
 
+    def by_name(self, name: str, via: str) -> Principal | None:
+        """Return the principal of an account in whose name something is done, None when it is not in use."""
+        with self._store.transaction() as tx:
+            known = access.account(tx, name)
+        if known is None or known.disabled_at is not None:
+            return None
+        return Principal(
+            name=known.name, role=known.role, allowed=ROLES[known.role], via=via, dsos=frozenset(known.dsos)
+        )
+
     # --- programs ---------------------------------------------------------------------------------------------------
 
     def by_token(self, secret: str) -> Principal | None:

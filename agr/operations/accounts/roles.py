@@ -1,7 +1,7 @@
 """Roles and what they may do. Pure."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from agr.domain.errors import AccessError
@@ -53,6 +53,10 @@ class Principal:
             f"{self.name} acts for {', '.join(sorted(self.dsos))} only, and {what} concerns {whom}; ask somebody who "
             "acts for it, or an admin to change your account"
         )
+
+    def acting_for(self, dsos: frozenset[str]) -> "Principal":
+        """Return the same principal, acting for these DSOs only; none: for all."""
+        return replace(self, dsos=dsos)
 
     @property
     def label(self) -> str:

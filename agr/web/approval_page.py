@@ -1,0 +1,57 @@
+"""The page of what waits for a second person, and of what was decided."""
+
+from dataclasses import asdict
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import HTMLResponse
+
+from agr.operations.accounts.roles import Permission, Principal
+from agr.operations.approvals import expire, in_words
+from agr.store import approvals
+from agr.store.approvals import Approval
+from agr.web import schemas as a
+from agr.web.action_routes import ACTIONS
+from agr.web.layout import render
+from agr.web.security import api_for, context_of, page_for
+
+router = APIRouter(include_in_schema=False)
+api_router = APIRouter()
+Viewer = Annotated[Principal, Depends(page_for(Permission.READ))]
+Reader = Annotated[Principal, Depends(api_for(Permission.READ))]
+
+_SHOWN = 50
+
+
+def _may_decide(principal: Principal, one: Approval) -> bool:
+    found = ACTIONS.get(one.action)
+    return found is not None and principal.may(found.needed(found.fields.model_validate(one.given)))
+
+
+def _words(one: Approval) -> dict[str, Any]:
+    return {"words": in_words(one.action, one.given, one.names), "why": str(one.given.get("why", ""))}
+
+
+@router.get("/approvals")
+def approvals_(request: Request, principal: Viewer) -> HTMLResponse:
+    """What waits for a second person, and what was decided lately."""
+    context = context_of(request)
+    expire(context.store, context.clock.now())
+    with context.store.transaction() as tx:
+        waiting, decided = approvals.waiting(tx), approvals.decided(tx, _SHOWN)
+    return render(
+        request, principal, "approvals.html", needed=context.settings.operators.four_eyes,
+        waiting=[(one, _words(one), _may_decide(principal, one)) for one in waiting],
+        decided=[(one, _words(one)) for one in decided],
+    )  # fmt: skip
+
+
+@api_router.get("/approvals")
+def approvals_out(request: Request, _principal: Reader) -> list[a.ApprovalOut]:
+    """What waits for a second person, oldest first, then what was decided lately."""
+    context = context_of(request)
+    expire(context.store, context.clock.now())
+    with context.store.transaction() as tx:
+        found = [*approvals.waiting(tx), *approvals.decided(tx, _SHOWN)]
+    fields = a.ApprovalOut.model_fields
+    return [a.ApprovalOut(**{k: v for k, v in (asdict(one) | _words(one)).items() if k in fields}) for one in found]

@@ -1,0 +1,27 @@
+"""The register in the JSON API: rows of its tables, searched and in pages. Rows are changed by actions."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Request
+
+from agr.connectors.tables.one_row import cells_of
+from agr.operations.accounts.roles import Permission, Principal
+from agr.operations.register_edit import table_named
+from agr.store import register_rows
+from agr.web import schemas as a
+from agr.web.security import api_for, context_of
+
+router = APIRouter()
+Reader = Annotated[Principal, Depends(api_for(Permission.READ))]
+
+
+@router.get("/register/{table}")
+def rows(
+    request: Request, _principal: Reader, table: str, search: Annotated[str, Query(max_length=255)] = "",
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100, offset: Annotated[int, Query(ge=0, le=10_000_000)] = 0,
+) -> a.RowsOut:  # fmt: skip
+    """The rows of a table of the register: those with a text anywhere in their names, in pages."""
+    with context_of(request).store.transaction() as tx:
+        found = register_rows.page(tx, table_named(table), search=search, limit=limit, offset=offset)
+    shown = [a.RowOut(key=one.key, seen=one.seen, cells=cells_of(table, one.row)) for one in found.rows]
+    return a.RowsOut(table=table, matching=found.matching, rows=shown)

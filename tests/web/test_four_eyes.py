@@ -1,0 +1,203 @@
+"""Actions that a second person must approve: asked for, approved, refused, withdrawn, expired, overtaken."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import get_args
+
+import httpx
+import pytest
+
+from agr.domain.register import Connection
+from agr.operations.approvals import expire
+from agr.settings.operators import FourEyes, Operators
+from agr.store import audit_log, day, register_rows
+from agr.web.action_routes import ACTIONS
+from tests.builders.accounts import account, principal, token
+from tests.builders.operators_side import Desk
+from tests.builders.worlds import CONTRACT, PERIOD, World
+from tests.web.test_register import BATTERY, ONE, Person
+
+DAY = str(PERIOD.day)
+HELD = ("replan", "reserve", "release", "bar", "enter_row", "remove_row")
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    world = World(tmp_path)
+    four_eyes = Operators(four_eyes=HELD, four_eyes_hours=2)
+    world.settings = world.settings.model_copy(update={"operators": four_eyes})
+    opened = Desk(world)
+    opened.plan()
+    yield opened
+    opened.close()
+
+
+def client(desk: Desk, name: str, role: str = "operator") -> httpx.Client:
+    account(desk.daemon.authentication, name, role)
+    scopes = {"operator": ["read", "preview", "act", "register"], "viewer": ["read"]}[role]
+    secret = token(desk.daemon.authentication, name, role, scopes)
+    return desk.anybody(Authorization=f"Bearer {secret}")
+
+
+@pytest.fixture
+def anna(desk: Desk) -> httpx.Client:
+    return client(desk, "anna")
+
+
+@pytest.fixture
+def bert(desk: Desk) -> httpx.Client:
+    return client(desk, "bert")
+
+
+def act(who: httpx.Client, path: str, **fields: object) -> httpx.Response:
+    return who.post(f"/api/v1{path}", json={"why": "a test", **fields})
+
+
+def ask_to_reserve(who: httpx.Client, **more: object) -> int:
+    answer = act(who, "/reservations", contract=CONTRACT, period=DAY, keep_share=0.5, **more)
+    assert answer.status_code == 200, answer.text
+    assert "waits as approval" in answer.json()["text"]
+    return answer.json()["approval"]
+
+
+def reserved(desk: Desk) -> set[str]:
+    with desk.world.store.transaction() as tx:
+        return set(day.reservations_on(tx, PERIOD.day))
+
+
+def alarms(desk: Desk) -> list[str]:
+    with desk.world.store.transaction() as tx:
+        return [alarm.subject for alarm in day.open_alarms(tx) if alarm.kind == "approval waits"]
+
+
+def test_the_settings_name_actions_that_there_are() -> None:
+    assert set(get_args(FourEyes)) <= set(ACTIONS)
+    assert not {"hold", "discard", "acknowledge", "approve", "refuse"} & set(get_args(FourEyes)), "never held up"
+
+
+def test_an_action_waits_for_somebody_else_and_is_done_in_the_name_of_who_asked(desk: Desk, anna, bert) -> None:
+    number = ask_to_reserve(anna)
+    assert not reserved(desk)
+    assert alarms(desk) == [f"approval {number}"]
+    own = act(anna, f"/approvals/{number}/approve")
+    assert own.status_code == 403
+    assert "a second person must approve it" in own.json()["error"]
+    done = act(bert, f"/approvals/{number}/approve")
+    assert done.status_code == 200, done.text
+    assert "the reservation of FO-1 is entered" in done.json()["text"]
+    assert reserved(desk) == {CONTRACT}
+    assert alarms(desk) == []
+    with desk.world.store.transaction() as tx:
+        lines = [(line.who, line.action) for line in audit_log.entries(tx, limit=3)][::-1]
+    assert [action for _, action in lines] == ["ask for approval", "approve", "reserve"]
+    assert lines[2][0] == "anna (approved by bert)"
+    again = act(bert, f"/approvals/{number}/approve")
+    assert again.status_code == 409
+    assert f"approval {number} is done already" in again.json()["error"]
+
+
+def test_refused_and_withdrawn_actions_are_not_done(desk: Desk, anna, bert) -> None:
+    one, other = ask_to_reserve(anna), ask_to_reserve(anna)
+    assert act(bert, f"/approvals/{one}/refuse").status_code == 200
+    assert "is withdrawn" in act(anna, f"/approvals/{other}/refuse").json()["text"]
+    assert not reserved(desk)
+    assert alarms(desk) == []
+    states = {row["id"]: (row["state"], row["decided_by"]) for row in bert.get("/api/v1/approvals").json()}
+    assert states[one][0] == states[other][0] == "refused"
+    for number in (one, other):
+        assert act(bert, f"/approvals/{number}/approve").status_code == 409
+
+
+def test_what_waits_too_long_expires(desk: Desk, anna, bert) -> None:
+    number = ask_to_reserve(anna)
+    desk.world.clock.jump_to(desk.world.clock.now() + timedelta(hours=2))
+    late = act(bert, f"/approvals/{number}/approve")
+    assert late.status_code == 409
+    assert "expired at 2026-03-28 09:00" in late.json()["error"]
+    expire(desk.world.store, desk.world.clock.now())
+    assert alarms(desk) == []
+    assert bert.get("/api/v1/approvals").json()[0]["state"] == "expired"
+    assert not reserved(desk)
+
+
+def test_who_may_not_do_it_may_not_approve_it(desk: Desk, anna) -> None:
+    number = ask_to_reserve(anna)
+    refused = act(client(desk, "vera", "viewer"), f"/approvals/{number}/approve")
+    assert refused.status_code == 403
+    assert "needs the permission 'act'" in refused.json()["error"]
+    assert act(anna, "/approvals/77/approve").status_code == 404
+
+
+def test_both_must_act_for_the_dso_and_who_asked_must_still_be_allowed_to(desk: Desk, anna, bert) -> None:
+    number = ask_to_reserve(anna)
+    authentication = desk.daemon.authentication
+    authentication.change_dsos("test", "bert", ["other.example"])
+    refused = act(bert, f"/approvals/{number}/approve")
+    assert refused.status_code == 403
+    assert "acts for other.example only" in refused.json()["error"]
+    failed = anna.get("/api/v1/approvals").json()[0]
+    assert (failed["state"], "dso.example" in failed["result"]) == ("failed", True)
+    number = ask_to_reserve(anna)
+    authentication.change_dsos("test", "anna", ["dso.example"])
+    assert "no DSO in common" in act(bert, f"/approvals/{number}/approve").json()["error"]
+    authentication.change_dsos("test", "bert", [])
+    root = client(desk, "root")
+    authentication.set_disabled(principal("root", "admin"), "anna", disabled=True)
+    gone = act(root, f"/approvals/{number}/approve")
+    assert gone.status_code == 409
+    assert "may no longer do this" in gone.json()["error"]
+    assert not reserved(desk)
+
+
+def test_what_the_situation_has_overtaken_fails_once_and_says_why(desk: Desk, anna, bert) -> None:
+    number = ask_to_reserve(anna, seen="")
+    with desk.world.store.transaction() as tx:
+        day.put_reservation(tx, CONTRACT, PERIOD.day, (-50_000,) * 92, "m-9", desk.world.clock.now())
+    late = act(bert, f"/approvals/{number}/approve")
+    assert late.status_code == 409
+    assert "has changed meanwhile" in late.json()["error"]
+    (found, *_) = bert.get("/api/v1/approvals").json()
+    assert (found["id"], found["state"]) == (number, "failed")
+    assert "has changed meanwhile" in found["result"]
+
+
+def test_a_preview_and_what_is_not_named_need_nobody_else(anna: httpx.Client, bert: httpx.Client) -> None:
+    assert act(anna, "/plans", period=DAY).json()["trigger"] is not None
+    waits = act(anna, "/plans", period=DAY, preview=False).json()
+    assert (waits["trigger"], waits["approval"]) == (None, 1)
+    assert act(bert, "/approvals/1/approve").json()["trigger"] is not None
+    assert act(anna, "/hold").json()["approval"] is None
+    assert act(anna, "/release").json()["approval"] == 2
+
+
+def test_a_repeated_request_asks_once(desk: Desk, anna: httpx.Client) -> None:
+    body = {"contract": CONTRACT, "period": DAY, "keep_share": 0.5, "why": "a test"}
+    both = [anna.post("/api/v1/reservations", json=body, headers={"Idempotency-Key": "k"}).json() for _ in range(2)]
+    assert both[0] == both[1]
+    assert len(anna.get("/api/v1/approvals").json()) == 1
+
+
+def test_rows_of_the_register_wait_too_and_the_page_decides(desk: Desk) -> None:
+    desk.world.know_register()
+    carl, dora = Person(desk, "carl", "operator"), Person(desk, "dora", "operator")
+    with desk.world.store.transaction() as tx:
+        register_rows.add(tx, "connections", Connection(address=ONE, first_day=PERIOD.day))
+    asked = carl.enter("batteries", BATTERY | {"resource": "battery-9"})
+    assert asked.url.path == "/approvals"
+    assert "not done yet: it waits as approval 1" in asked.text
+    assert "resource battery-9" in asked.text
+    assert "Approve…" not in asked.text, "who asked may only withdraw"
+    assert "Withdraw…" in asked.text
+    page = dora.get("/approvals").text
+    assert "Approve…" in page
+    assert "Approvals</a>" in page
+    done = dora.post("/do/approvals/1/approve", {"why": "I looked"})
+    assert "battery-9 was added to batteries" in done.text
+    with desk.world.store.transaction() as tx:
+        assert register_rows.get(tx, "batteries", "battery-9") is not None
+    gone = carl.post("/register/batteries/remove", {"why": "sold"}, key="battery-9")
+    assert "waits as approval 2" in gone.text
+    assert dora.post("/do/approvals/2/refuse", {"why": "not sold"}).status_code == 200
+    with desk.world.store.transaction() as tx:
+        assert register_rows.get(tx, "batteries", "battery-9") is not None
