@@ -10,7 +10,7 @@ PRECOMPILED := $(VENV)/.precompiled
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run test torture fuzz load audit release scenarios lint check lock clean bench screenshots
+.PHONY: help run test torture fuzz load audit release scenarios lint check lock clean bench client screenshots
 
 help: ## List the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -48,6 +48,10 @@ scenarios: $(READY) ## Run every shipped scenario and check it against its expec
 bench: $(READY) ## Measure against peers on the same instances (ARGS="--sizes 1000,10000 --json")
 	@$(BIN)/python -m benchmarks.environment
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+client: $(READY) ## Write the typed client of the JSON API anew from its description
+	$(BIN)/python -m agr.web.client_source | $(BIN)/ruff format --stdin-filename generated.py - > build-client.py
+	mv build-client.py agr/client/generated.py
 
 screenshots: $(READY) $(PEERS)/requirements.sha256 ## Picture every page of the operators' side into build/screenshots
 	@AGR_SCREENSHOTS=build/screenshots $(BIN)/python -m pytest tests/web/test_page.py -q

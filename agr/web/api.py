@@ -2,6 +2,8 @@
 
 from dataclasses import asdict
 from datetime import date
+from functools import cache
+from importlib.metadata import version
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
@@ -56,14 +58,22 @@ Offset = Annotated[int, Query(ge=0, le=10_000_000)]
 Text = Annotated[str, Query(max_length=255)]
 
 
-@router.get("/openapi.json", include_in_schema=False)
-def openapi(request: Request, _principal: Reader) -> JSONResponse:
-    """The OpenAPI description of this API."""
-    app = request.app
-    document = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
+@cache
+def described() -> dict[str, Any]:
+    """Return the OpenAPI description of this API."""
+    document = get_openapi(
+        title="AGR portfolio optimizer", version=version("agr-optimizer"), routes=router.routes,
+        description="What operators see and do, for the AGR's own systems.",
+    )  # fmt: skip
     document["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
     document["security"] = [{"token": []}]
-    return JSONResponse(document)
+    return document
+
+
+@router.get("/openapi.json", include_in_schema=False)
+def openapi(_principal: Reader) -> JSONResponse:
+    """The OpenAPI description of this API."""
+    return JSONResponse(described())
 
 
 @router.get("/me")

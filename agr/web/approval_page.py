@@ -46,7 +46,7 @@ def approvals_(request: Request, principal: Viewer) -> HTMLResponse:
     )  # fmt: skip
 
 
-@api_router.get("/approvals")
+@api_router.get("/approvals", name="approvals")
 def approvals_out(request: Request, _principal: Reader) -> list[a.ApprovalOut]:
     """What waits for a second person, oldest first, then what was decided lately."""
     context = context_of(request)

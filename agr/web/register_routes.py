@@ -15,7 +15,7 @@ router = APIRouter()
 Reader = Annotated[Principal, Depends(api_for(Permission.READ))]
 
 
-@router.get("/register/{table}")
+@router.get("/register/{table}", name="register_rows")
 def rows(
     request: Request, _principal: Reader, table: str, search: Annotated[str, Query(max_length=255)] = "",
     limit: Annotated[int, Query(ge=1, le=1000)] = 100, offset: Annotated[int, Query(ge=0, le=10_000_000)] = 0,

@@ -44,7 +44,7 @@ def send(client: httpx.Client, path: str, **fields: str) -> httpx.Response:
 def test_every_action_is_a_form_and_an_endpoint():
     forms = {route.path.removeprefix("/do") for route in actions.form_router.routes}
     endpoints = {route.path for route in actions.api_router.routes}
-    assert forms == endpoints
+    assert forms == endpoints - {"/register/enter", "/register/remove"}, "those have forms on pages of their own"
     assert "/plans/{plan}/send" in forms
 
 
