@@ -51,7 +51,8 @@ def list_(config: ConfigOption = DEFAULT) -> None:
         with store.transaction() as tx:
             known = access.accounts(tx)
     for one in known:
-        state = "disabled" if one.disabled_at else "in use" if one.password_hash else "waiting for set-up"
+        used = one.password_hash is not None or one.subject is not None
+        state = "disabled" if one.disabled_at else "in use" if used else "waiting for set-up"
         say(f"{one.name:<24} {one.role:<10} {state}" + (f", for {', '.join(one.dsos)}" if one.dsos else ""))
     if not known:
         say("no account yet; `agr accounts add NAME --role admin` creates one")

@@ -169,6 +169,8 @@ class Service:
         """Release all resources; also for a daemon that was never started."""
         self._stages.release()
         self._notifier.close()
+        if self.operators.identity_provider is not None:
+            self.operators.identity_provider.close()
         self._lease.release()
         self.store.close()
         self._data_lock.release()

@@ -5,6 +5,7 @@ from functools import partial
 
 from agr.domain.isp import Clock
 from agr.operations.accounts.authentication import Authentication
+from agr.operations.accounts.identity_provider import IdentityProvider
 from agr.operations.actions import Actions
 from agr.operations.approvals import Approvals
 from agr.operations.auction_results import AuctionResults
@@ -55,4 +56,5 @@ def operators_side(
         point_table=PointTable(store, plan_cache), change_feed=ChangeFeed(store, stages.planner.progress),
         health=Health(store=store, parts={**loops.running(), "endpoint": endpoint_runs}), metrics=metrics.text,
         unsent=Unsent(store, settings, stages.publisher, plan_cache, stages.planner.closed_isps).count, guest=guest,
+        identity_provider=IdentityProvider(settings.operators.oidc) if settings.operators.oidc else None,
     )  # fmt: skip

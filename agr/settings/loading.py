@@ -93,6 +93,9 @@ def _resolved(settings: Settings, folder: Path) -> Settings:
             "bids": settings.bids.model_copy(update={"files": tuple(_placed(f, folder) for f in settings.bids.files)}),
             "tls": _placed(settings.tls, folder),
             "alarms": _placed(settings.alarms, folder),
+            "operators": settings.operators.model_copy(
+                update={"oidc": settings.operators.oidc and _placed(settings.operators.oidc, folder)}
+            ),
             "discovery": _placed(settings.discovery, folder),
             "brps": tuple(_placed(brp, folder) for brp in settings.brps),
             "participants": tuple(

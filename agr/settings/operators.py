@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from agr.settings.oidc import Oidc
 from agr.settings.section import MailAddress, Name, Seconds, Section, VariableName, WebAddress
 
 FourEyes = Literal[
@@ -51,6 +52,8 @@ class Operators(Section):
     four_eyes_hours: float = Field(
         default=4, gt=0, le=168, description="An action that waits for approval this long is no longer wanted."
     )
+
+    oidc: Oidc | None = Field(default=None, description="Log-in with an account of the company.")
 
     @model_validator(mode="after")
     def _others_need_an_address(self) -> "Operators":

@@ -27,6 +27,7 @@ class Account:
     created_at: datetime
     disabled_at: datetime | None
     dsos: tuple[str, ...] = ()  # DSOs that it acts for; empty: all
+    subject: str | None = None  # digest of whom it belongs to at an identity provider; None: a local account
 
 
 def _account(row: sa.Row[Any]) -> Account:
@@ -84,6 +85,17 @@ def set_password(tx: Tx, name: str, password_hash: str) -> None:
 def set_role(tx: Tx, name: str, role: str) -> None:
     """Give an account another role, from its next request on."""
     tx.execute(t.accounts.update().where(t.accounts.c.name == name).values(role=role))
+
+
+def by_subject(tx: Tx, subject: str) -> Account | None:
+    """Return the account of somebody at an identity provider."""
+    row = tx.execute(sa.select(t.accounts).where(t.accounts.c.subject == subject)).one_or_none()
+    return None if row is None else _account(row)
+
+
+def set_subject(tx: Tx, name: str, subject: str) -> None:
+    """Give an account to somebody at an identity provider."""
+    tx.execute(t.accounts.update().where(t.accounts.c.name == name).values(subject=subject))
 
 
 def set_dsos(tx: Tx, name: str, dsos: Sequence[str]) -> None:

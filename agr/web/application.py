@@ -31,6 +31,7 @@ from agr.web import (
     pages,
     point_pages,
     program_page,
+    provider_login,
     register_forms,
     register_pages,
     reservation_page,
@@ -61,6 +62,7 @@ def operators_app(context: Context) -> FastAPI:
     for module in (
         monitoring,
         login,
+        provider_login,
         events,
         day_page,
         pages,

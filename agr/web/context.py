@@ -9,6 +9,7 @@ from threading import Lock
 from agr.domain.errors import InputError
 from agr.domain.isp import Clock, Period, period_of
 from agr.operations.accounts.authentication import Authentication
+from agr.operations.accounts.identity_provider import IdentityProvider
 from agr.operations.actions import Actions
 from agr.operations.approvals import Approvals
 from agr.operations.auction_results import AuctionResults
@@ -75,6 +76,7 @@ class Context:
     health: Health
     metrics: Callable[[], bytes]
     unsent: Callable[[Period], int]  # D-Prognoses that differ from the plan in force and were not sent
+    identity_provider: IdentityProvider | None = None
     guest: str = ""  # name of a viewer who needs no log-in; empty: there is none
     flashes: Flashes = field(default_factory=Flashes)
 

@@ -20,7 +20,8 @@ def safe_path(back: str) -> str:
     return back if back.startswith("/") and not back.startswith(("//", "/\\")) else "/"
 
 
-def _enter(context: Context, secret: str, to: str) -> Response:
+def enter(context: Context, secret: str, to: str) -> Response:
+    """Return the way to a page, with the cookie of a new session."""
     answer = RedirectResponse(to, status_code=303)
     settings = context.settings.operators
     secure = settings.public_url is not None and settings.public_url.startswith("https://")
@@ -30,10 +31,19 @@ def _enter(context: Context, secret: str, to: str) -> Response:
     return answer
 
 
+def login_page(request: Request, back: str, *, fault: str = "", name: str = "", status: int = 200) -> HTMLResponse:
+    """Return the log-in form, with a link to the identity provider where there is one."""
+    provider = context_of(request).settings.operators.oidc
+    return render(
+        request, None, "login.html", back=back, fault=fault, name=name, status=status,
+        provider=provider.label if provider else None,
+    )  # fmt: skip
+
+
 @router.get("/login")
 def ask(request: Request, back: str = "/") -> Response:
     """Show the log-in form."""
-    return render(request, None, "login.html", back=safe_path(back), fault="", name="")
+    return login_page(request, safe_path(back))
 
 
 @router.post("/login")
@@ -45,13 +55,11 @@ def log_in(request: Request, name: Text = "", password: Text = "", back: Text = 
     try:
         secret = context.authentication.log_in(name, password, address)
     except AccessError as error:
-        page = render(
-            request, None, "login.html", back=safe_path(back), fault=str(error), name=name, status=error.status
-        )
+        page = login_page(request, safe_path(back), fault=str(error), name=name, status=error.status)
         if error.retry_after_s is not None:
             page.headers["Retry-After"] = f"{error.retry_after_s:.0f}"
         return page
-    return _enter(context, secret, safe_path(back))
+    return enter(context, secret, safe_path(back))
 
 
 @router.post("/logout")
@@ -91,4 +99,4 @@ def set_up(request: Request, secret: str, name: Text = "", password: Text = "", 
         session = context.authentication.set_up(secret, name, password)
     except (InputError, AccessError) as error:
         return _set_up_page(request, secret, str(error), name)
-    return _enter(context, session, "/")
+    return enter(context, session, "/")

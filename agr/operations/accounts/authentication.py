@@ -3,6 +3,7 @@
 import re
 import secrets
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from threading import Lock
 
@@ -40,6 +41,15 @@ def password_fault(password: str) -> str | None:
     if len(set(password)) < 5:
         return "the password repeats too few characters; use e.g. four random words"
     return None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Person:
+    """Somebody whom an identity provider vouches for."""
+
+    subject: str  # digest of issuer and subject, which never change
+    name: str
+    role: str | None  # what the provider's groups say; None: the account here says
 
 
 class Authentication:
@@ -85,6 +95,59 @@ class Authentication:
             secret = self._open_session(tx, name)
         log.info("access.logged_in", account=name)
         return secret
+
+    def log_in_by_provider(self, person: Person) -> str:
+        """Return the secret of a new session for somebody whom an identity provider vouches for. Raises AccessError.
+
+        An account with a password is somebody's here, and is given to nobody: a provider's name is not proof of that.
+        """
+        now, name = self._real.now(), person.name.strip().lower()
+        with self._store.transaction() as tx:
+            access.forget(tx, now, self._lifetime)
+            known = access.by_subject(tx, person.subject) or access.account(tx, name)
+            if known is None:
+                known = self._account_for(tx, name, person)
+            elif known.disabled_at is not None:
+                raise AccessError(f"the account {known.name!r} is disabled; an admin can enable it", status=403)
+            elif known.subject is None and known.password_hash is not None:
+                raise AccessError(
+                    f"{known.name!r} is a local account with a password; log in with that, or have an admin add an "
+                    "account of another name", status=403,
+                )  # fmt: skip
+            elif known.subject not in (None, person.subject):
+                raise AccessError(f"the account {known.name!r} belongs to somebody else at the provider", status=403)
+            if known.subject is None:
+                access.set_subject(tx, known.name, person.subject)
+                self._record(tx, who=known.name, action="set up account", subject=known.name, why="by the provider")
+            only_admin = known.role == "admin" and self._admins(tx) == {known.name}  # who stays one
+            if person.role not in (None, known.role) and not only_admin:
+                assert person.role is not None
+                access.set_role(tx, known.name, person.role)
+                if person.role == "admin":
+                    access.set_dsos(tx, known.name, ())
+                self._record(
+                    tx, who=known.name, action="change role", subject=known.name, why="by the provider",
+                    detail=person.role,
+                )  # fmt: skip
+            secret = self._open_session(tx, known.name)
+        log.info("access.logged_in", account=known.name)
+        return secret
+
+    def _account_for(self, tx: Tx, name: str, person: Person) -> access.Account:
+        """Make the account of somebody whose role the provider tells. Raises AccessError."""
+        if person.role is None:
+            raise AccessError(f"there is no account {name!r} here; ask an admin to add one with this name", status=403)
+        if not _NAME.fullmatch(name):
+            raise AccessError(f"{name!r} cannot be the name of an account: it may have a-z, 0-9, dot, @, _ and -")
+        access.put_account(tx, name, person.role, self._real.now())
+        self._record(tx, who=name, action="add account", subject=name, why="by the provider", detail=person.role)
+        made = access.account(tx, name)
+        assert made is not None
+        return made
+
+    @staticmethod
+    def _admins(tx: Tx) -> set[str]:
+        return {a.name for a in access.accounts(tx) if a.role == "admin" and a.disabled_at is None}
 
     def _verify(self, expected: str, password: str) -> bool:
         with self._one_at_a_time:
@@ -188,7 +251,7 @@ class Authentication:
         """Return the secret of a set-up link for the first admin while there is no account; earlier links end."""
         now = self._real.now()
         with self._store.transaction() as tx:
-            if any(a.password_hash is not None for a in access.accounts(tx)):
+            if any(a.password_hash is not None or a.subject is not None for a in access.accounts(tx)):
                 return None
             secret = secrets.token_urlsafe(32)
             access.put_link(tx, secret, None, now + LINK_LIFETIME)
@@ -286,7 +349,7 @@ class Authentication:
         known = access.account(tx, name)
         if known is None:
             raise InputError(f"there is no account {name!r}")
-        admins = {a.name for a in access.accounts(tx) if a.role == "admin" and a.disabled_at is None}
+        admins = Authentication._admins(tx)
         if not stays_admin and admins == {name}:
             raise InputError(f"{name} is the only admin left; make another account an admin first")
 

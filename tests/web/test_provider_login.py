@@ -1,0 +1,279 @@
+"""Log-in at an identity provider that is a real HTTP server: who comes in, and every answer that lets nobody in."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from agr.settings.oidc import Oidc
+from agr.settings.operators import Operators
+from agr.store import access, audit_log
+from tests.builders.accounts import account, principal
+from tests.builders.identity_provider import Claims, IdentityProvider
+from tests.builders.operators_side import Desk
+from tests.builders.worlds import World
+
+GROUPS = {"roles_claim": "groups", "roles": {"grid": "operator", "it": "admin", "all": "viewer"}}
+
+
+@pytest.fixture
+def provider() -> Iterator[IdentityProvider]:
+    opened = IdentityProvider()
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def made(tmp_path: Path, provider: IdentityProvider, monkeypatch: pytest.MonkeyPatch) -> Iterator[object]:
+    monkeypatch.setenv("AGR_OIDC_SECRET", provider.secret)
+    desks: list[Desk] = []
+
+    def make(**more: object) -> Desk:
+        world = World(tmp_path)
+        oidc = Oidc(
+            issuer=provider.issuer, client_id=provider.client_id, client_secret_env="AGR_OIDC_SECRET", **more
+        )  # fmt: skip
+        world.settings = world.settings.model_copy(update={"operators": Operators(oidc=oidc)})
+        desks.append(Desk(world))
+        return desks[-1]
+
+    yield make
+    for desk in desks:
+        desk.close()
+
+
+def begin(desk: Desk, back: str = "/alarms") -> tuple[httpx.Client, str]:
+    """Return a browser that was sent to the provider, and where to."""
+    browser = desk.anybody()
+    assert 'href="/login/oidc?back=' in browser.get("/login", params={"back": back}).text
+    answer = browser.get("/login/oidc", params={"back": back})
+    assert answer.status_code == 303, answer.text
+    return browser, answer.headers["location"]
+
+
+def through(desk: Desk, provider: IdentityProvider, back: str = "/alarms") -> tuple[httpx.Client, httpx.Response]:
+    """Go through a whole log-in; return the browser, and our answer when it came back."""
+    browser, address = begin(desk, back)
+    return browser, browser.get(provider.log_in(address))
+
+
+def refused(answer: httpx.Response, words: str) -> None:
+    assert answer.status_code in (401, 403, 503), answer.text
+    assert words in answer.text.replace("&#39;", "'").replace("&#34;", '"'), answer.text
+    assert "agr_session" not in answer.headers.get("set-cookie", "")
+
+
+def known(desk: Desk, name: str) -> access.Account | None:
+    with desk.world.store.transaction() as tx:
+        return access.account(tx, name)
+
+
+def test_a_person_with_an_account_comes_in_and_goes_where_they_wanted(made, provider) -> None:
+    desk = made()
+    desk.daemon.authentication.add_account("test", "olga@example.com", "analyst")
+    browser, answer = through(desk, provider)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/alarms")
+    assert "HttpOnly" in answer.headers["set-cookie"]
+    page = browser.get("/account").text
+    assert "olga@example.com <small>analyst" in page
+    with desk.world.store.transaction() as tx:
+        assert audit_log.entries(tx)[0].why == "by the provider"
+    _, answer = through(desk, provider, back="//evil.example")
+    assert answer.headers["location"] == "/", "never to another site"
+
+
+def test_without_groups_an_admin_adds_accounts(made, provider) -> None:
+    desk = made()
+    refused(through(desk, provider)[1], "there is no account 'olga@example.com' here; ask an admin")
+    assert known(desk, "olga@example.com") is None
+
+
+def test_groups_make_accounts_and_roles_follow_them(made, provider) -> None:
+    desk = made(**GROUPS)
+    account(desk.daemon.authentication, "root", "admin")
+    provider.person["groups"] = ["all", "grid", "choir"]
+    assert through(desk, provider)[1].status_code == 303
+    assert known(desk, "olga@example.com").role == "operator"
+    provider.person["groups"] = "all"
+    assert through(desk, provider)[1].status_code == 303
+    assert known(desk, "olga@example.com").role == "viewer"
+    provider.person["groups"] = ["choir"]
+    refused(through(desk, provider)[1], "you are in none of the groups that may log in here: grid, it, all")
+
+
+def test_the_last_admin_stays_one_whatever_the_groups_say(made, provider) -> None:
+    desk = made(**GROUPS)
+    provider.person["groups"] = ["it"]
+    assert through(desk, provider)[1].status_code == 303
+    provider.person["groups"] = ["all"]
+    assert through(desk, provider)[1].status_code == 303
+    assert known(desk, "olga@example.com").role == "admin"
+    assert desk.daemon.authentication.first_link() is None, "there is an admin"
+
+
+def test_the_same_person_keeps_the_account_under_a_new_name_and_nobody_else_gets_it(made, provider) -> None:
+    desk = made(**GROUPS)
+    provider.person["groups"] = ["all"]
+    through(desk, provider)
+    provider.person["email"] = "olga.married@example.com"
+    browser, _ = through(desk, provider)
+    assert "olga@example.com" in browser.get("/account").text
+    provider.person |= {"sub": "4712", "email": "olga@example.com"}
+    refused(through(desk, provider)[1], "belongs to somebody else at the provider")
+
+
+def test_a_local_account_with_a_password_is_not_given_away(made, provider) -> None:
+    desk = made(**GROUPS)
+    account(desk.daemon.authentication, "olga@example.com", "admin")
+    provider.person["groups"] = ["it"]
+    refused(through(desk, provider)[1], "is a local account with a password")
+
+
+def test_a_disabled_account_stays_outside(made, provider) -> None:
+    desk = made()
+    desk.daemon.authentication.add_account("test", "olga@example.com", "analyst")
+    through(desk, provider)
+    desk.daemon.authentication.set_disabled(principal("root", "admin"), "olga@example.com", disabled=True)
+    refused(through(desk, provider)[1], "is disabled")
+
+
+def spoilt(**changes: object):
+    def spoil(claims: Claims) -> Claims:
+        return {name: value for name, value in {**claims, **changes}.items() if value is not None}
+
+    return spoil
+
+
+SPOILT = {
+    "the nonce of another log-in": (spoilt(nonce="another"), "nonce"),
+    "no nonce": (spoilt(nonce=None), "nonce"),
+    "for another program": (spoilt(aud="somebody-else"), "aud"),
+    "also for another program, without saying who asked": (spoilt(aud=["agr", "somebody-else"]), "azp"),
+    "asked for by another program": (spoilt(aud=["agr", "somebody-else"], azp="somebody-else"), "azp"),
+    "of another provider": (spoilt(iss="https://evil.example"), "iss"),
+    "expired": (spoilt(iat=int(time.time()) - 900, exp=int(time.time()) - 600), "expired"),
+    "without an end": (spoilt(exp=None), "exp"),
+    "of nobody": (spoilt(sub=None), "sub"),
+    "without a name": (spoilt(email=None), "has no claim 'email'"),
+    "with a name that is no text": (spoilt(email=7), "has no claim 'email'"),
+    "with an address that nobody has verified": (spoilt(email_verified=False), "has not verified"),
+}
+
+
+@pytest.mark.parametrize("what", SPOILT)
+def test_an_id_token_that_is_wrong_lets_nobody_in(made, provider, what: str) -> None:
+    desk = made()
+    desk.daemon.authentication.add_account("test", "olga@example.com", "analyst")
+    provider.spoil, words = SPOILT[what]
+    refused(through(desk, provider)[1], words)
+    assert known(desk, "olga@example.com").subject is None
+
+
+def test_a_signature_that_is_not_the_provider_s_lets_nobody_in(made, provider) -> None:
+    desk = made()
+    desk.daemon.authentication.add_account("test", "olga@example.com", "analyst")
+    provider.signer = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    refused(through(desk, provider)[1], "not valid")
+    provider.signer, provider.header = provider.key, {"alg": "none"}
+    refused(through(desk, provider)[1], "not valid")
+    provider.header = {"alg": "HS256"}
+    refused(through(desk, provider)[1], "not valid")
+    provider.header = {"alg": "RS256"}
+    assert through(desk, provider)[1].status_code == 303
+
+
+def test_new_keys_of_the_provider_are_fetched(made, provider) -> None:
+    desk = made()
+    desk.daemon.authentication.add_account("test", "olga@example.com", "analyst")
+    assert through(desk, provider)[1].status_code == 303
+    provider.new_key()
+    assert through(desk, provider)[1].status_code == 303
+    assert provider.asked.count("/keys") == 2
+    assert provider.asked.count("/.well-known/openid-configuration") == 1
+
+
+def test_an_answer_counts_only_in_the_browser_that_asked_and_once(made, provider) -> None:
+    desk = made()
+    desk.daemon.authentication.add_account("test", "olga@example.com", "analyst")
+    browser, address = begin(desk)
+    back = provider.log_in(address)
+    refused(desk.anybody().get(back), "this browser began no log-in")
+    other, _ = begin(desk)
+    refused(other.get(back), "belongs to no log-in that this browser began")
+    assert browser.get(back).status_code == 303
+    refused(browser.get(back), "this browser began no log-in")
+
+
+def test_a_stolen_code_is_of_no_use_to_another_browser(made, provider) -> None:
+    """Who slips somebody else's code into a log-in of their own lacks the verifier that belongs to it."""
+    desk = made()
+    desk.daemon.authentication.add_account("test", "olga@example.com", "analyst")
+    _, victim_s = begin(desk)
+    code = parse_qs(urlsplit(provider.log_in(victim_s)).query)["code"][0]
+    thief, address = begin(desk)
+    state = parse_qs(urlsplit(address).query)["state"][0]
+    query = {"code": code, "state": state, "iss": provider.issuer}
+    refused(thief.get("/login/oidc/callback", params=query), "invalid_grant")
+
+
+def test_an_answer_of_another_provider_or_none_is_refused(made, provider) -> None:
+    desk = made()
+    for issuer in ({"iss": "https://evil.example"}, {}):
+        browser, address = begin(desk)
+        state = parse_qs(urlsplit(address).query)["state"][0]
+        query = {"code": "code-0", "state": state, **issuer}
+        refused(browser.get("/login/oidc/callback", params=query), "the answer is of")
+
+
+def test_what_the_provider_refuses_is_told(made, provider) -> None:
+    desk = made()
+    browser, address = begin(desk)
+    state = parse_qs(urlsplit(address).query)["state"][0]
+    query = {"error": "access_denied", "error_description": "<b>no</b>", "state": state, "iss": provider.issuer}
+    answer = browser.get("/login/oidc/callback", params=query)
+    refused(answer, "the provider refused: &lt;b&gt;no&lt;/b&gt;")
+
+
+def test_a_provider_that_is_down_or_wrong_leaves_local_accounts_working(made, provider, monkeypatch) -> None:
+    desk = made()
+    account(desk.daemon.authentication, "root", "admin")
+    provider.down = True
+    refused(desk.anybody().get("/login/oidc"), "local accounts still work")
+    provider.down = False
+    issuer, provider.issuer = provider.issuer, "https://elsewhere.example"
+    refused(desk.anybody().get("/login/oidc"), "correct operators.oidc.issuer")
+    provider.issuer = issuer
+    monkeypatch.setenv("AGR_OIDC_SECRET", "wrong")
+    refused(through(desk, provider)[1], "invalid_client")
+    monkeypatch.delenv("AGR_OIDC_SECRET")
+    refused(through(desk, provider)[1], "AGR_OIDC_SECRET is not set")
+    entered = desk.anybody().post("/login", data={"name": "root", "password": "four random words here"})
+    assert entered.status_code == 303
+
+
+def test_without_a_provider_there_is_no_such_page(tmp_path: Path) -> None:
+    desk = Desk(World(tmp_path))
+    try:
+        assert "/login/oidc" not in desk.anybody().get("/login").text
+        assert desk.anybody().get("/login/oidc").status_code == 404
+        assert desk.anybody().get("/login/oidc/callback").status_code == 404
+    finally:
+        desk.close()
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"issuer": "http://login.example.com"}, "expected https"),
+        ({"scope": "email"}, "expected the scope openid"),
+        ({"roles_claim": "groups"}, "belong together"),
+        ({"roles_claim": "groups", "roles": {"x": "boss"}}, "viewer"),
+    ],
+)
+def test_settings_that_are_unsafe_or_incomplete_are_refused(values: dict[str, object], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        Oidc(**({"issuer": "https://login.example.com", "client_id": "agr"} | values))
