@@ -63,11 +63,10 @@ class Doubt:
 def doubts(register: Register, capacity: Collection[str] = ()) -> Iterator[Doubt]:
     """Yield what is doubtful in a register; `capacity` are series in EUR/MW, whose prices may be small."""
     yield from _rows(register)
-    rated = sum(kind.rated_kw(row) for kind in KINDS for row in register.of(kind.row))
     peaks = _peaks(register)
-    able = rated + sum(peak for (_, quantity), peak in peaks.items() if quantity == POWER.name)
-    yield from _contracts(register, able)
-    yield from _limits(register, able)
+    able = rated_kw(register) + sum(peak for (_, quantity), peak in peaks.items() if quantity == POWER.name)
+    yield from contract_doubts(register, able)
+    yield from limit_doubts(register, able)
     yield from _forecasts(register, peaks)
     yield from _prices(register, capacity)
 
@@ -80,7 +79,13 @@ def _rows(register: Register) -> Iterator[Doubt]:
                 yield Doubt(table=kind.table, name=row.resource, column=column, words=words)
 
 
-def _contracts(register: Register, able_kw: float) -> Iterator[Doubt]:
+def rated_kw(register: Register) -> float:
+    """Return the power of all resources together, as their rows name it, in kW."""
+    return sum(kind.rated_kw(row) for kind in KINDS for row in register.of(kind.row))
+
+
+def contract_doubts(register: Register, able_kw: float) -> Iterator[Doubt]:
+    """Yield what is doubtful in contracts; `able_kw` is the power of all our resources, 0 where it is not known."""
     for row in register.contracts:
         kw = row.power_w / PER_UNIT
         if 0 < abs(row.power_w) < LEAST_CONTRACT_W:
@@ -111,7 +116,8 @@ def _small(
         yield Doubt(table=table, name=name, column=column, words=words)
 
 
-def _limits(register: Register, able_kw: float) -> Iterator[Doubt]:
+def limit_doubts(register: Register, able_kw: float) -> Iterator[Doubt]:
+    """Yield what is doubtful in limits of congestion points, beside the power of all our resources."""
     for row in register.limits:
         for column in ("import_kw", "export_kw"):
             kw: float | None = getattr(row, column)

@@ -1,6 +1,6 @@
 """Adds, changes and removes single rows of the register, by the rules of `agr import`, one at a time."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -11,8 +11,8 @@ from agr.domain.errors import ConflictError, InputError, MissingError
 from agr.domain.faults import Finding, meant, number_of
 from agr.domain.isp import Period
 from agr.domain.kinds import BY_TABLE
-from agr.domain.plausibility import doubts
-from agr.domain.register import KEYS, Register, register_of
+from agr.domain.plausibility import Doubt, contract_doubts, doubts, limit_doubts, rated_kw
+from agr.domain.register import KEYS, register_of
 from agr.operations.accounts.roles import Principal
 from agr.operations.action_base import ActionBase, Done, said_why
 from agr.store import day, own_portfolio, portfolio, register, register_rows
@@ -70,7 +70,14 @@ class RegisterEdits(ActionBase):
         """Read what was entered for a row, None: for a new one; nothing is changed. Raises MissingError."""
         with self._store.transaction() as tx:
             old = None if key is None else _row(tx, table_named(table), key)
-            return self._checked(tx, table_named(table), old, cells)
+            checked = self._checked(tx, table_named(table), old, cells)
+            row = checked.entered.row
+            around = None if row is None else self._around(tx, table, old, row)
+        if around is None:
+            return checked
+        doubtful = _doubts(table, row, around())
+        entered = replace(checked.entered, warnings=(*checked.entered.warnings, *doubtful))
+        return replace(checked, entered=entered)
 
     def enter(
         self, by: Principal, table: str, key: str | None, cells: Mapping[str, str], why: str, *, seen: str | None = None
@@ -133,31 +140,28 @@ class RegisterEdits(ActionBase):
             words = f"{old.key!r} names the row and stays; add a row with the new name, then remove this one"
             fault = Finding(file=table, column=KEYS[table], words=words)
             entered = replace(entered, row=None, faults=(*entered.faults, fault))
-        if entered.row is not None:
-            entered = replace(entered, warnings=(*entered.warnings, *self._doubts(tx, table, old, entered.row)))
         return Checked(table=table, cells=given, entered=entered, old=old)
 
-    def _doubts(self, tx: Tx, table: str, old: Stored | None, row: Any) -> Iterator[Finding]:
-        """Yield values that were probably meant in another unit, beside what is known around them."""
-        around = self._around(tx, table, old, row)
-        name = getattr(row, KEYS[table]) if table in KEYS else row.congestion_point
-        for doubt in doubts(around):
-            if doubt.table == table and doubt.name == name:
-                yield Finding(file=table, column=doubt.column, words=doubt.words)
+    def _around(self, tx: Tx, table: str, old: Stored | None, row: Any) -> Callable[[], Iterable[Doubt]]:
+        """Return what finds doubts about the entered row, beside all resources or those behind its connection.
 
-    def _around(self, tx: Tx, table: str, old: Stored | None, row: Any) -> Register:
-        """Return the entered row with what it is compared with: all resources, or those behind its connection."""
+        It is called when the transaction has ended.
+        """
         if table in _BY_POWER:
-            return register.load_tables(tx, *BY_TABLE).with_table(table, [row])
+            found = register_rows.raw(tx, BY_TABLE)
+            alone = register_of({table: [row]})
+            of_power = contract_doubts if table == "contracts" else limit_doubts
+            return lambda: of_power(alone, rated_kw(register_of(register_rows.parsed(found, BY_TABLE))))
         if table not in BY_TABLE:
-            return register_of({table: [row]})
+            return lambda: doubts(register_of({table: [row]}))
         rows: dict[str, list[Any]] = {table: [row]}
         for one in register_rows.about_connection(tx, row.connection):
             if one.table in BY_TABLE and (old is None or (one.table, one.key) != (old.table, old.key)):
                 rows.setdefault(one.table, []).append(one.row)
         names = [one.resource for mine in rows.values() for one in mine]
         period = self.today().next()
-        return register_of({**rows, "forecasts": register.forecasts_of(tx, period, names)})
+        forecasts = register.forecasts_of(tx, period, names)
+        return lambda: doubts(register_of({**rows, "forecasts": forecasts}))
 
     def _may_change(self, tx: Tx, by: Principal, table: str, rows: list[Any]) -> None:
         """Raise AccessError unless somebody acts for the DSOs that the rows concern."""
@@ -172,15 +176,33 @@ class RegisterEdits(ActionBase):
             else:
                 self._act_for(tx, by, row.address if table == "connections" else row.connection, name)
 
+    @staticmethod
+    def _has_own_list(tx: Tx, period: Period, *, alone: bool) -> bool:
+        """Say whether a Period's congestion points are ours to say, at least in part."""
+        if OWN_LIST in portfolio.answers(tx, period.day):
+            return True
+        return (alone or _own_rows(tx)) and day.was_done(tx, period.day, "portfolio_query")
+
     def _follow(self, tx: Tx, table: str, rows: list[Any], text: str) -> None:
         """Take our own congestion points into the portfolio again, and ask for plans that a row concerns."""
         alone = not any(participant.role == "CRO" for participant in self._settings.participants)
         for period in (self.today(), self.today().next()):
-            taken = OWN_LIST in portfolio.answers(tx, period.day)
-            if table in _OF_POINTS and (taken or "portfolio_query" in day.done_moments(tx, period.day)):
+            if table in _OF_POINTS and self._has_own_list(tx, period, alone=alone):
                 own_portfolio.take(tx, period, self._clock.now(), alone=alone)
             if any(_concerns(table, row, period) for row in rows):
                 self._ask(tx, period, text)
+
+
+def _own_rows(tx: Tx) -> bool:
+    return bool(register_rows.page(tx, "congestion_points", limit=1).rows)
+
+
+def _doubts(table: str, row: Any, found: Iterable[Doubt]) -> Iterator[Finding]:
+    """Yield the doubts about a row, not about those around it."""
+    name = getattr(row, KEYS[table]) if table in KEYS else row.congestion_point
+    for doubt in found:
+        if doubt.table == table and doubt.name == name:
+            yield Finding(file=table, column=doubt.column, words=doubt.words)
 
 
 def in_words(fault: Finding) -> str:

@@ -49,7 +49,8 @@ def export_tables(settings: Settings, store: Store, folder: Path, kind: Literal[
 def zipped(store: Store) -> bytes:
     """Return the register's tables with rows as CSV files in a ZIP archive, without forecasts and prices."""
     with store.transaction() as tx:
-        tables = register_rows.every(tx, register_rows.TABLES)
+        found = register_rows.raw(tx, register_rows.TABLES)
+    tables = register_rows.parsed(found, register_rows.TABLES)
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as file:
         for table, rows in tables.items():

@@ -156,10 +156,22 @@ def _read_back(tx: Tx, table: str, key: str) -> Stored:
     return found
 
 
+def raw(tx: Tx, tables: Iterable[str]) -> list[tuple[str, str]]:
+    """Return (table, row as JSON) of some tables, to be parsed when the transaction has ended."""
+    names = list(tables)
+    rows = tx.execute(sa.select(_C.kind, _C.data).where(_C.kind.in_(names)).order_by(_C.kind, _C.position))
+    return [(row[0], row[1]) for row in rows]
+
+
+def parsed(found: Iterable[tuple[str, str]], tables: Iterable[str]) -> dict[str, list[Any]]:
+    """Return table → its rows, for each of the tables."""
+    rows: dict[str, list[Any]] = {table: [] for table in tables}
+    for table, data in found:
+        rows[table].append(adapters()[table].validate_json(data))
+    return rows
+
+
 def every(tx: Tx, tables: Iterable[str]) -> dict[str, list[Any]]:
     """Return table → all its rows, for some tables."""
-    found: dict[str, list[Any]] = {table: [] for table in tables}
-    rows = tx.execute(sa.select(_C.kind, _C.data).where(_C.kind.in_(list(found))).order_by(_C.kind, _C.position))
-    for table, data in rows:
-        found[table].append(adapters()[table].validate_json(data))
-    return found
+    names = list(tables)
+    return parsed(raw(tx, names), names)

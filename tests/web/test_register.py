@@ -324,3 +324,17 @@ def test_downloads_are_the_tables_that_import_reads(desk: Desk, anna: Person, tm
     with desk.world.store.transaction() as tx:
         known = register.load(tx)
     assert read_folder(folder, zone_name="Europe/Amsterdam", isp_minutes=15).register == known
+
+
+def test_a_contract_is_doubted_beside_the_power_of_all_resources(desk: Desk, anna: Person) -> None:
+    cells = dict(
+        re.findall(r'name="cell (\w+)" value="([^"]*)"', anna.get("/register/contracts/edit", key="FO-1").text)
+    )
+    for power_w, words in (
+        ("-5000000", "50 times the power of all resources (100 kW)"),
+        ("-50", "did you mean -50000 W"),
+    ):
+        look = anna.enter("contracts", cells | {"power_w": power_w}, key="FO-1", step="look")
+        assert look.status_code == 200, look.text
+        assert words in look.text, look.text
+    assert "Doubtful" not in anna.enter("contracts", cells | {"power_w": "-90000"}, key="FO-1", step="look").text
