@@ -106,13 +106,8 @@ def token(
         list[str],
         typer.Option(
             "--scope",
-<<<<<<< HEAD
-            help="What the token may do: read, metrics, preview, act, answer, admin; repeatable, none includes "
-            "another. The commands need read, preview and act.",
-=======
             help="What the token may do: read, metrics, preview, act, answer, register, admin; repeatable, none "
             "includes another. The commands need read, preview and act.",
->>>>>>> f8fb516 (Hold up nobody while a row of a large register is checked or downloaded)
         ),
     ],
     purpose: Annotated[str, typer.Option("--for", help="Purpose of the token.")] = "command line",

@@ -353,13 +353,9 @@ PAGES = {
     "markets": f"/markets?period={PERIOD}", "award": f"/awards/{PERIOD}/day-ahead",
     "reservations": f"/reservations?period={PERIOD}",
     "reservation": f"/reservations/{PERIOD}/FO-A",
-<<<<<<< HEAD
     "programs": f"/programs?period={PERIOD}", "brps": f"/brps?period={PERIOD}",
     "history": f"/history?from={PERIOD}&to={PERIOD}",
-=======
     "api": "/api", "approvals": "/approvals",
-    "programs": f"/programs?period={PERIOD}",
->>>>>>> 9edd20a (Show the JSON API on a page, and generate a typed Python client from its description)
     "register": "/register/batteries", "register-row": f"/register/batteries/row?key=battery%20a&period={PERIOD}",
     "register-edit": "/register/batteries/edit?key=battery%20a",
     "outbox": "/outbox", "alarms": "/alarms", "log": "/log", "account": "/account", "refused": "/runs/999999",
