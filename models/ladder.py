@@ -18,6 +18,9 @@ from models.decomposition.solve import solve as decompose
 from models.outcome import Outcome, Termination
 from models.reference.problem import solve as reference
 
+_BIDS = 0.6
+"""Share of the time that the search of patterns of bids may take, so that what follows can narrow an open gap."""
+
 
 def climb(
     case: Case,
@@ -35,23 +38,27 @@ def climb(
 
     The decomposition aims at `relative_gap`; the reference goes on where more than `enough_gap` is left open, and with
     `exact`, so that no limit is breached for the sake of a gap. After a search of patterns of bids it goes on with
-    `exact` only: the search has solved the whole with the best, and in larger cases branching would take hours.
+    `exact` only: the search has solved the whole with the best, and in larger cases branching would take hours. There
+    the decomposition comes last, for its bound.
     """
     began = perf_counter()
+    found = None
     if has_whole_bids(case):
         found = plan_whole_bids(
-            case, relative_gap=enough_gap, time_limit_s=time_limit_s, threads=threads, cancelled=cancelled
+            case, relative_gap=enough_gap, time_limit_s=_BIDS * time_limit_s, threads=threads, cancelled=cancelled
         )
         left = time_limit_s - (perf_counter() - began)
-        if found is not None and (not exact or found.termination is Termination.OPTIMAL or left <= 0 or cancelled()):
+        if found is not None and (found.termination is Termination.OPTIMAL or left <= 0 or cancelled()):
             return found
-        if found is not None:
+        if found is not None and exact:
             second = reference(case, relative_gap=enough_gap, time_limit_s=left, threads=threads, incumbent=found)
             return joined(found, second, enough_gap)
     first = decompose(  # however little time is left: the decomposition always ends with a program
         case, relative_gap=relative_gap, time_limit_s=max(time_limit_s - (perf_counter() - began), 0.0),
         threads=threads, report=report, cancelled=cancelled, executor=executor,
     )  # fmt: skip
+    if found is not None:
+        return joined(first, found, enough_gap)
     left = time_limit_s - (perf_counter() - began)
     if first.gap_eur <= enough_gap * first.gross_cost_eur:
         first = replace(first, termination=Termination.OPTIMAL)

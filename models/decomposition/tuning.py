@@ -275,7 +275,7 @@ class WholeBids:
     """Share of the time left that one search of a pattern may take. Larger: bids are better, and less time is left."""
     most_s: float = 12.0
     """Most seconds that it may take. Larger: the same."""
-    few_holders: int = 12
+    few_holders: int = 24
     """Most holders of reserve for which the whole problem is solved with the bids of a pattern: a mixture of so few
     units seldom fits whole bids. Larger: plans of small portfolios are better but take longer."""
     repairs: int = 4
