@@ -242,7 +242,8 @@ class ExposuresOut(BaseModel):
     """The exposure of every BRP, and the prices it is settled at.
 
     `stand_in`: no settlement price is known, so the day-ahead price was used. `crossing_mwh`: intraday trade that
-    the plan nets although a BRP is balanced by itself.
+    the plan nets although a BRP is balanced by itself; `crossing_eur`: the spread on it, which is not in the
+    plan's value.
     """
 
     period: date
@@ -252,6 +253,7 @@ class ExposuresOut(BaseModel):
     surplus_per_mwh: list[float | None]
     stand_in: list[bool]
     crossing_mwh: list[float | None]
+    crossing_eur: list[float | None]
     brps: list[ExposureOut]
 
 
