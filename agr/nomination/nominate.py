@@ -21,6 +21,16 @@ from agr.store.nominations import Nomination
 
 log = structlog.get_logger()
 
+_KINDS = ("nomination rejected", "nomination not accepted", "nomination not delivered", "brp unknown")
+"""Alarms about a Period; their subjects end with its day."""
+
+
+def end_alarms(tx: Tx, period: Period, at: datetime) -> None:
+    """End what is open about e-programs of a Period that is past, and of earlier ones: history keeps it."""
+    for alarm in day.open_alarms(tx):
+        if alarm.kind in _KINDS and alarm.subject.rpartition(" ")[2] <= str(period):
+            day.recover(tx, alarm.kind, alarm.subject, at)
+
 
 class Nominator:
     """Queues what has changed, once; a crash between two calls loses and repeats nothing."""

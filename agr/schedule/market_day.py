@@ -17,6 +17,7 @@ from agr.history.days import Days
 from agr.messaging.portfolio_requests import PortfolioRequests
 from agr.messaging.publish import OPEN, Publisher, last_per_point
 from agr.nomination.nominate import Nominator
+from agr.nomination.nominate import end_alarms as end_nomination_alarms
 from agr.planning.failed_cases import kept_of
 from agr.planning.gates import FixedPosition, bid_at_gate
 from agr.schedule.bidding import AWARD_LATE, Bidding, end_alarms
@@ -219,6 +220,7 @@ class MarketDay:
             market_reports.delete_before(tx, old_plans)
             trades.delete_before(tx, old_plans)
             end_alarms(tx, period.previous(), now)
+            end_nomination_alarms(tx, period.previous(), now)
             personal = (now - timedelta(days=keep.personal_days)).date()
             plans.forget_programs(tx, personal)
             portfolio.delete_before(tx, personal)

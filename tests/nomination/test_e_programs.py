@@ -12,6 +12,7 @@ from agr.domain.errors import AccessError
 from agr.domain.isp import Period
 from agr.domain.moments import Handled, MomentState
 from agr.domain.plan import ReasonKind
+from agr.nomination.nominate import end_alarms
 from agr.operations.nomination_answers import NominationAnswers
 from agr.planning.plan_loader import load_solved
 from agr.store import audit_log, day, overrides, plans, positions
@@ -228,6 +229,19 @@ def test_a_gate_before_the_first_start_is_nobody_s_fault_and_a_later_one_is(part
             day.moment_done(tx, PERIOD.day, "portfolio_query", first, "asked")
         assert parties.nominator().gate(PERIOD, ONE) == late
         assert parties.alarms() == alarms
+
+
+def test_alarms_end_the_night_after_their_period_and_not_before(parties: Parties) -> None:
+    parties.name_brps(None, "three")
+    parties.nominate()
+    parties.deliverer.run_due()
+    parties.answer(parties.history(TWO)[0], "rejected", "unknown portfolio")
+    parties.nominator().gate(PERIOD, ONE)
+    kinds = ["brp unknown", "nomination not accepted", "nomination rejected"]
+    for period, left in ((PERIOD.previous(), kinds), (PERIOD, [])):
+        with parties.store.transaction() as tx:
+            end_alarms(tx, period, parties.clock.now())
+        assert sorted(kind for kind, _ in parties.alarms()) == left
 
 
 def test_silence_after_the_gate_is_an_alarm_once(parties: Parties) -> None:
