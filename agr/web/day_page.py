@@ -17,7 +17,7 @@ from agr.operations.plan_cache import Head
 from agr.operations.point_table import Row
 from agr.operations.timeline import Timeline, timeline
 from agr.planning.promises import KINDS, AtRisk, at_risk
-from agr.store import audit_log, day, outbox
+from agr.store import audit_log, day, nominations, outbox
 from agr.web.context import Context
 from agr.web.layout import chart, render, starts_of
 from agr.web.security import context_of, page_for
@@ -41,6 +41,7 @@ class Shown:
     picture: str | None  # the chart's data
     waiting: int  # D-Prognoses that wait for an operator
     previews: list[int]
+    e_programs: dict[str, str] | None  # BRP → state of its newest e-program; None: there is no BRP in the settings
 
 
 @router.get("/")
@@ -71,8 +72,18 @@ def _shown(context: Context, period: Period) -> Shown:
         line=line, head=head, risks=at_risk(head.plan) if head else (), glance=found, accepted=_accepted(rows),
         picture=_picture(period, found, context.settings.currency) if found else None,
         waiting=context.unsent(period) if number else 0,
+        e_programs=_e_programs(context, period),
         previews=[n for n, state in line.plans.items() if state is PlanState.PREVIEW],
     )  # fmt: skip
+
+
+def _e_programs(context: Context, period: Period) -> dict[str, str] | None:
+    brps = [brp.name for brp in context.settings.brps]
+    if not brps:
+        return None
+    with context.store.transaction() as tx:
+        newest = {one.brp: one.shown_state for one in nominations.history(tx, period.day)}
+    return {brp: newest.get(brp, "not sent") for brp in brps}
 
 
 def _glance(context: Context, number: int | None) -> Glance | None:

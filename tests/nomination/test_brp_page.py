@@ -63,3 +63,5 @@ def test_the_page_shows_what_brps_were_told_and_takes_their_answers(parties: Par
     act(page, "Accepted…", "")
     page.get_by_text(f"revision 1 of the e-program of {TWO} for {PERIOD} is accepted").wait_for()
     assert [n.shown_state for n in parties.history()] == ["sent", "accepted"]
+    page.goto(f"{parties.desk.url}/")
+    assert f"E-programs accepted 1 of 2 {ONE} sent" in " ".join(page.inner_text("main").split())
