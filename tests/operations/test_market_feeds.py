@@ -9,6 +9,7 @@ import pytest
 from agr.domain.plan import ReasonKind
 from agr.operations.accounts.roles import ROLES, Principal
 from agr.operations.auction_results import AuctionResults
+from agr.operations.intraday_trades import IntradayTrades
 from agr.operations.market_feeds import MarketFeeds
 from agr.settings import CapacityProduct, HttpFeed, Markets, Moment
 from agr.store import audit_log, day, market_reports, positions, register
@@ -39,7 +40,7 @@ class Feeding:
         self.settings = self.world.settings.model_copy(update=update)
         parts = (self.world.store, self.settings, self.world.clock)
         self.results = AuctionResults(*parts, lambda: None)
-        self.feeds = MarketFeeds(*parts, self.results)
+        self.feeds = MarketFeeds(*parts, self.results, IntradayTrades(*parts, lambda: None))
         with self.world.store.transaction() as tx:
             for market, values in (("day-ahead", BID_KW), ("FCR", (2.0, 2.0, 0.0, 1.0, 1.0, 1.0))):
                 positions.fix(tx, PERIOD.day, market, values, NOW, "plan 7")
