@@ -40,6 +40,15 @@ class Nominator:
         self._one_at_a_time = Lock()
         self._nominated: dict[date, tuple[int, int]] = {}  # Period → plan and version of its inputs, as dealt with
 
+    def up_to_date(self, period: Period) -> bool:
+        """Say whether `nominate` would find nothing to look at, or may not nominate now."""
+        if not self._settings.brps or period.end <= self._clock.now() or not self._settings.publication.automatic:
+            return True
+        with self._store.reading() as tx:
+            number, version = plans.newest_audited(tx, period.day), input_version.number(tx)
+            held = overrides.held(tx) is not None
+        return number is None or held or self._nominated.get(period.day) == (number, version)
+
     def nominate(self, period: Period, *, by_hand: bool = False) -> int:
         """Queue the e-programs of the plan in force that differ from what was last nominated; return how many.
 

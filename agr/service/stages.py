@@ -37,6 +37,7 @@ from agr.uftp.participants import ROLES, Participant
 from agr.uftp.signing import KeyPair
 from agr.uftp.transport import Sender
 
+_NOMINATIONS_S = 2.0
 _WATCH_S = 15.0
 _WATCHDOG_S = 5.0
 _DISCOVERY_S = 1.0
@@ -91,7 +92,7 @@ class Stages:
         loops.wake_for("planning", self.planner.run_due)
         loops.wake_for("delivery", self.deliverer.run_due)
         if self._settings.brps:
-            loops.wake_for("nominations", self._nomination_deliverer.run_due)
+            loops.wake_for("nominations", self._nominate, pause_s=_NOMINATIONS_S)
         for name, duty in self._bid_delivery.duties().items():
             loops.wake_for(f"bids to {name}", duty)
         loops.watch("watch", self.watch, _WATCH_S)
@@ -125,13 +126,19 @@ class Stages:
         self._loops.wake()
 
     def _planned(self, plan: Plan) -> None:
-        """Publish and nominate the programs that a plan changed."""
+        """Publish the programs that a plan changed; e-programs follow in a loop of their own."""
         self._publish(plan.period)
         self._loops.wake()
 
     def _publish(self, period: Period) -> None:
         self.publisher.publish(period, self.planner.closed_isps(period))
-        self.nominator.nominate(period)
+
+    def _nominate(self) -> int:
+        """Queue e-programs that differ and deliver what is due; return how many left."""
+        for period in self.scheduler.periods():
+            if not self.nominator.up_to_date(period):
+                self.nominator.nominate(period)
+        return self._nomination_deliverer.run_due()
 
     def watch(self) -> None:
         """Report overdue answers; repeat requests and prognoses that the day still lacks. Idempotent."""
@@ -156,7 +163,7 @@ class Stages:
 
     def idle(self) -> bool:
         """Return whether nothing waits to be processed, planned, delivered or answered."""
-        if self.planner.busy:
+        if self.planner.busy or not all(self.nominator.up_to_date(period) for period in self.scheduler.periods()):
             return False
         with self._store.transaction() as tx:
             if inbox.next_received(tx) is not None or day.open_triggers(tx) or outbox.open_count(tx):

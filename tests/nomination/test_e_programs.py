@@ -58,6 +58,21 @@ def test_a_plan_that_changes_nothing_and_a_restart_nominate_nothing_again(partie
     assert parties.nominate() == 0
 
 
+def test_it_is_up_to_date_once_the_plan_in_force_was_looked_at(parties: Parties) -> None:
+    one = parties.nominator()
+    assert not one.up_to_date(PERIOD)
+    one.nominate(PERIOD)
+    assert one.up_to_date(PERIOD)
+    assert one.up_to_date(PERIOD.next())  # no plan yet
+    parties.name_brps(None, None)
+    assert not one.up_to_date(PERIOD)
+    with parties.store.transaction() as tx:
+        overrides.turn(tx, overrides.HOLD, True, NOW, "anna", "wait")
+    assert one.up_to_date(PERIOD)  # as far as it may be
+    parties.clock.jump_to(PERIOD.end)
+    assert parties.nominator().up_to_date(PERIOD)
+
+
 def test_a_plan_that_changes_one_party_nominates_to_that_one(parties: Parties) -> None:
     parties.nominate()
     parties.deliverer.run_due()
