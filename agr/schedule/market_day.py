@@ -155,9 +155,12 @@ class MarketDay:
 
     def _award_may_come(self, tx: Tx, period: Period) -> bool:
         """Say whether to wait for our award; raise an alarm when that has been long enough."""
-        told = any(isinstance(f, RecordFeed) and f.kind == "award" and f.market is None for f in self._settings.feeds)
-        position = positions.one_on(tx, period.day, DAY_AHEAD)
-        if not told or position is None or position.awarded:
+        told = any(
+            isinstance(feed, RecordFeed) and feed.kind == "award" and (feed.market or DAY_AHEAD) == DAY_AHEAD
+            for feed in self._settings.feeds
+        )
+        position, bid = positions.one_on(tx, period.day, DAY_AHEAD), positions.bid_on(tx, period.day, DAY_AHEAD)
+        if not told or position is None or position.awarded or (bid is not None and not any(bid[0])):
             return False
         now, expected = self._clock.now(), dict(self._settings.timetable.moments(period))["day_ahead_results"]
         if now < expected + _AWARD_WAIT:

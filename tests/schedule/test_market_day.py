@@ -78,12 +78,14 @@ def test_results_are_waited_for_until_every_isp_has_a_price(diary: Diary) -> Non
 
 
 def test_an_award_that_a_feed_tells_is_waited_for_but_not_for_long(tmp_path: Path) -> None:
-    feed = HttpFeed(name="exchange", kind="award", url="http://127.0.0.1:9/x", attempts=1)
+    feed = HttpFeed(name="exchange", kind="award", market="day-ahead", url="http://127.0.0.1:9/x", attempts=1)
     diary = Diary(tmp_path, feeds=(feed,))
     try:
         gate, expected = (dict(Timetable().moments(PERIOD))[name] for name in ("day_ahead_gate", "day_ahead_results"))
         diary.world.clock.jump_to(gate)
-        diary.do("day_ahead_gate")
+        with diary.world.store.transaction() as tx:
+            positions.fix(tx, PERIOD.day, "day-ahead", (10.0,) * 92, gate, "plan 7")
+            positions.fix_bid(tx, PERIOD.day, "day-ahead", (10.0,) * 92, gate, "plan 7")
         with diary.world.store.transaction() as tx:
             register.put_prices(tx, prices("day_ahead", PERIOD))
         diary.world.clock.jump_to(expected)
@@ -99,6 +101,18 @@ def test_an_award_that_a_feed_tells_is_waited_for_but_not_for_long(tmp_path: Pat
         diary.world.clock.jump_to(expected + timedelta(minutes=15))
         assert diary.do("day_ahead_results") == Handled("results known, plan asked for")
         assert diary.alarms() == [f"award late [{PERIOD}]"]
+    finally:
+        diary.world.store.close()
+
+
+def test_where_nothing_was_bid_no_award_is_waited_for(tmp_path: Path) -> None:
+    feed = HttpFeed(name="exchange", kind="award", url="http://127.0.0.1:9/x", attempts=1)
+    diary = Diary(tmp_path, feeds=(feed,))
+    try:
+        diary.do("day_ahead_gate")
+        with diary.world.store.transaction() as tx:
+            register.put_prices(tx, prices("day_ahead", PERIOD))
+        assert diary.do("day_ahead_results") == Handled("results known, plan asked for")
     finally:
         diary.world.store.close()
 
