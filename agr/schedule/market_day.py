@@ -24,6 +24,8 @@ from agr.schedule.bidding import AWARD_LATE, Bidding, end_alarms
 from agr.schedule.moments import BID_LAST_SAFE_START
 from agr.settings import FeedSection, RecordFeed, Settings
 from agr.store import (
+    approvals,
+    audit_log,
     bids,
     day,
     history,
@@ -227,6 +229,8 @@ class MarketDay:
             personal = (now - timedelta(days=keep.personal_days)).date()
             plans.forget_programs(tx, personal)
             portfolio.delete_before(tx, personal)
+            approvals.delete_before(tx, now - timedelta(days=keep.personal_days))
+            audit_log.forget_values(tx, now - timedelta(days=keep.personal_days))
             register.delete_forecasts_before(tx, personal)
         old_cases = now.timestamp() - keep.personal_days * 86_400
         for case in kept_of(self._settings).archives():

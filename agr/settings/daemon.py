@@ -88,7 +88,9 @@ class Retention(Section):
 
     messages_days: int = Field(default=400, ge=1, description="Messages sent and received.")
     plans_days: int = Field(default=730, ge=1, description="Plans and their audits.")
-    personal_days: int = Field(default=400, ge=1, description="Connections, forecasts and programs of resources.")
+    personal_days: int = Field(
+        default=400, ge=1, description="Connections, forecasts and programs of resources, and values in the audit log."
+    )
 
 
 class MessageLimits(Section):

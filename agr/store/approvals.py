@@ -72,6 +72,12 @@ def decide(tx: Tx, number: int, state: str, by: str, at: datetime) -> bool:
     return bool(changed.rowcount)
 
 
+def delete_before(tx: Tx, at: datetime) -> int:
+    """Delete what was asked for before an instant and waits no more; return how many."""
+    old = sa.and_(_C.asked_at < at, _C.state != WAITING)
+    return tx.execute(t.approvals.delete().where(old)).rowcount
+
+
 def ended(tx: Tx, number: int, state: str, result: str) -> None:
     """Record what came of an approved action."""
     tx.execute(t.approvals.update().where(_C.id == number).values(state=state, result=result))

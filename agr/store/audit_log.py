@@ -82,10 +82,21 @@ def actions(tx: Tx) -> list[str]:
     return sorted(tx.execute(sa.select(t.audit_log.c.action).distinct()).scalars())
 
 
+_OF_ROWS = ("add row", "edit row", "remove row")
+FORGOTTEN = "(the values were deleted after the time for personal data)"
+
+
+def forget_values(tx: Tx, before: datetime) -> int:
+    """Delete the values of customers' data in old lines; that something was changed, by whom and why, stays."""
+    c = t.audit_log.c
+    old = sa.and_(c.at < before, c.action.in_([*_OF_ROWS, "ask for approval"]), c.detail.not_in(["", FORGOTTEN]))
+    return tx.execute(t.audit_log.update().where(old).values(detail=FORGOTTEN)).rowcount
+
+
 def about(tx: Tx, subject: str, limit: int) -> list[AuditEntry]:
     """Return the newest lines about what rows of the register are called, newest first."""
     c = t.audit_log.c
-    mine = sa.and_(c.action.in_(["add row", "edit row", "remove row"]), c.subject == subject[:512])
+    mine = sa.and_(c.action.in_(_OF_ROWS), c.subject == subject[:512])
     return [
         AuditEntry(**row._mapping)
         for row in tx.execute(sa.select(t.audit_log).where(mine).order_by(c.id.desc()).limit(limit))

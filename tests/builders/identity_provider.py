@@ -81,6 +81,8 @@ class IdentityProvider:
         pages: dict[str, Callable[[Asked], tuple[int, object]]] = {
             "/.well-known/openid-configuration": self._described, "/keys": self._keys, "/token": self._token,
         }  # fmt: skip
+        if request.path == "/authorize":  # a browser: whoever sits there is logged in already
+            return Told(status=302, headers={"Location": self.log_in(request.target)})
         page = pages.get(request.path)
         status, found = page(request) if page else (404, {})
         return Told(

@@ -277,3 +277,18 @@ def test_without_a_provider_there_is_no_such_page(tmp_path: Path) -> None:
 def test_settings_that_are_unsafe_or_incomplete_are_refused(values: dict[str, object], words: str) -> None:
     with pytest.raises(ValueError, match=words):
         Oidc(**({"issuer": "https://login.example.com", "client_id": "agr"} | values))
+
+
+def test_in_a_browser_one_click_leads_through_the_provider_to_the_page_one_wanted(made, provider, browser) -> None:
+    desk = made()
+    desk.daemon.authentication.add_account("test", "olga@example.com", "analyst")
+    context = browser.new_context()
+    page = context.new_page()
+    page.set_default_timeout(60_000)
+    page.goto(desk.url + "/register/batteries?q=batt")
+    page.get_by_role("link", name="log in with your company's account").click()
+    page.wait_for_url("**/register/batteries?q=batt")
+    assert "olga@example.com" in page.get_by_role("banner").inner_text()
+    names = {cookie["name"] for cookie in context.cookies()}
+    assert names == {"agr_session"}, "nothing is left of the attempt"
+    context.close()
