@@ -19,6 +19,8 @@ def no_prices(case: Case) -> Shadow:
         limit_export_eur_per_mwh=np.zeros(case.limits.import_kw.shape),
         reservation_eur_per_mwh=np.zeros(case.reservations.reserved_kw.shape),
         reserve_eur_per_mw=np.zeros((len(case.reserves), case.isps)),
+        connection_import_eur_per_mwh=np.zeros(case.connection_limits.import_kw.shape),
+        connection_export_eur_per_mwh=np.zeros(case.connection_limits.import_kw.shape),
     )
 
 
@@ -70,6 +72,10 @@ def assemble(
         breach_import_kw=answer.breach_import_kw,
         breach_export_kw=answer.breach_export_kw,
         reservation_shortfall_kw=answer.reservation_shortfall_kw,
+        connection_import_breach_kw=answer.connection_import_breach_kw,
+        connection_export_breach_kw=answer.connection_export_breach_kw,
+        called_connection_import_breach_kw=answer.called_connection_import_breach_kw,
+        called_connection_export_breach_kw=answer.called_connection_export_breach_kw,
         terms_eur=terms,
         point_terms_eur=places | {"energy": energy},
         objective_eur=objective,

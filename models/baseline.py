@@ -7,6 +7,7 @@ import numpy as np
 
 from models.assembly import assemble, no_prices
 from models.case import Case, Floats
+from models.connection_loads import breach_fields
 from models.markets.registry import MARKETS
 from models.outcome import Headroom, Outcome, Programs, ProgramValues, Termination
 from models.reserve_room import SIDES
@@ -48,6 +49,7 @@ def no_flexibility(case: Case, *, seconds: dict[str, float] | None = None) -> Ou
     settled: dict[str, Any] = {}
     for market in MARKETS:
         settled |= {} if market.settled is None else market.settled(case, point_kw)
+    settled |= breach_fields(case, programs, {}, None, None)
     answer = ProgramValues(
         programs=programs,
         called=None,

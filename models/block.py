@@ -38,10 +38,11 @@ class VariableArray:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Flow:
-    """Power: coefficient × variable, kW, at a congestion point (NO_POINT: none) in an ISP."""
+    """Power: coefficient × variable, kW, of a unit at a congestion point (NO_POINT: none) in an ISP."""
 
     variables: Variables
     kw_per_unit: Floats  # (N,)
+    unit: Ints  # (N,) within its class
     point: Ints  # (N,)
     isp: Ints  # (N,)
 
@@ -244,11 +245,12 @@ def grouped(keys: Ints, count: int) -> list[Ints]:
 
 
 def join_flows(flows: Sequence[Flow]) -> Flow:
-    """Return all flows as one."""
+    """Return all flows as one, in which units of several classes have the same numbers."""
     none = np.zeros(0, dtype=np.int64)
     return Flow(
         variables=[v for flow in flows for v in flow.variables],
         kw_per_unit=np.concatenate([np.zeros(0), *(flow.kw_per_unit for flow in flows)]),
+        unit=np.concatenate([none, *(flow.unit for flow in flows)]),
         point=np.concatenate([none, *(flow.point for flow in flows)]),
         isp=np.concatenate([none, *(flow.isp for flow in flows)]),
     )

@@ -30,6 +30,7 @@ from models.arrays import (
 from models.errors import CaseError
 from models.markets.announced import Anchor
 from models.markets.balancing_capacity import Direction, Reserve
+from models.markets.connection_limits import NO_LIMIT, ConnectionLimits, no_connection_limits
 from models.markets.day_ahead import DayAhead
 from models.markets.imbalance import Imbalance
 from models.markets.intraday import Intraday
@@ -44,11 +45,13 @@ from models.resources.switched import Switched, nothing_switched
 __all__ = [
     "ADDED",
     "MARKET_NAMES",
+    "NO_LIMIT",
     "NO_POINT",
     "UNIT_CLASSES",
     "Anchor",
     "Bools",
     "Case",
+    "ConnectionLimits",
     "Curtailable",
     "DayAhead",
     "Direction",
@@ -69,6 +72,7 @@ __all__ = [
     "Shiftable",
     "Storage",
     "Switched",
+    "no_connection_limits",
     "nothing_switched",
 ]
 
@@ -82,6 +86,9 @@ class Duals:
     call: Floats  # (C,T) of called less planned program
     reserve: Floats  # (R,T) <= 0, of reserve held in planned programs
     called: Floats  # (R,T) <= 0, of reserve held in called programs
+    connections: Floats = field(default_factory=lambda: np.zeros((0, 0)), metadata=ADDED)
+    """(4L,T) of what counts at connection limits: import and export of the plan, then of the called programs, in the
+    order of models.connection_loads.ROWS"""
     bound_eur: float = float("nan")  # upper bound of value that these prices prove; NaN where it was not kept
 
     def check(self, where: str, extent: Extent) -> None:
@@ -147,6 +154,7 @@ class Case:
     """What the Period before has credited for what it left to this one."""
     unmanaged_brought_forward_eur: float = field(default=0.0, metadata=added(0.0))
     """The same of its unmanaged program."""
+    connection_limits: ConnectionLimits = field(default_factory=no_connection_limits, metadata=ADDED)
 
     def __post_init__(self) -> None:
         if self.isps < 1 or self.isp_hours <= 0:
@@ -154,6 +162,8 @@ class Case:
         extent = Extent(isps=self.isps, points=len(self.points), products=len(self.reserves))
         for where, part in _parts(self):
             part.check(where, extent)
+        counts = ((name, len(self.units(name).point)) for name in UNIT_CLASSES)
+        self.connection_limits.check_units("connection_limits", counts)
         names = [reserve.name for reserve in self.reserves]
         if len(set(names)) < len(names):
             raise CaseError(f"reserves: names must be unique, got {names}")
@@ -163,6 +173,11 @@ class Case:
         arrays: UnitArrays = getattr(self, name)
         return arrays
 
+    def leaf(self, name: str) -> Ints:
+        """Return the innermost connection limit of each unit (U,) of a resource class, NO_LIMIT where there is none."""
+        leaf, place = self.connection_limits.leaf, UNIT_CLASSES.index(name)
+        return leaf[place] if place < len(leaf) else np.full(len(self.units(name).point), NO_LIMIT)
+
 
 UNIT_CLASSES: tuple[str, ...] = tuple(
     item.name for item in fields(Case) if item.metadata.get("holds") == _UNITS["holds"]
@@ -171,6 +186,7 @@ UNIT_CLASSES: tuple[str, ...] = tuple(
 
 MARKET_NAMES: tuple[str, ...] = (
     "day_ahead", "intraday", "imbalance", "limits", "reservations", "balancing_capacity", "announced",
+    "connection_limits",
 )  # fmt: skip
 """The names of the markets in the order in which they are stated and added up; see models.markets.registry.
 

@@ -16,11 +16,13 @@ from models.arrays import of_rows
 from models.assembly import assemble, no_prices
 from models.block import called_units, reserved_points
 from models.case import Bools, Case, Floats, Ints
+from models.connection_loads import breach_fields, drawn_kw
 from models.decomposition.primal.activation import Activation, as_planned, moved_kw
 from models.decomposition.primal.recovery import (
     AllocatedReserve,
     ClassReserve,
     headroom,
+    held_of,
     positions,
     reserve,
     reserving,
@@ -198,9 +200,13 @@ def _answer(
     everywhere = None if activation is None else activation.everywhere(programs)
     first = _allocated(case, programs, held)
     again = None if everywhere is None else _allocated(case, everywhere, called_held, reserved_points(case))
-    made, missing = reserve(case, first, again, bids)
+    drawn = drawn_kw(case, programs, None if activation is None else activation.called)
+    made, missing = reserve(case, first, again, bids, drawn)
     day_ahead, buy, sell, short, long = positions(case, planned_kw.sum(axis=0))
-    settled: dict[str, Any] = {}
+    settled: dict[str, Any] = breach_fields(
+        case, programs, held_of(case, first), None if activation is None else activation.called,
+        None if again is None else held_of(case, again),
+    )  # fmt: skip
     for market in MARKETS:
         settled |= {} if market.settled is None else market.settled(case, planned_kw)
     return ProgramValues(

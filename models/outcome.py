@@ -3,12 +3,18 @@
 Sign of money: positive is earned. Termination is a value, never an exception. Source: docs/reference/formulation.md §1.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
-from models.case import Duals, Fields, Floats, Headroom, Programs, Rows
+import numpy as np
+
+from models.case import ADDED, Duals, Fields, Floats, Headroom, Programs, Rows
 
 __all__ = ["Fields", "Headroom", "Outcome", "ProgramValues", "Programs", "Rows", "Shadow", "Termination"]
+
+
+def _no_limits() -> Floats:
+    return np.zeros((0, 0))
 
 
 class Termination(Enum):
@@ -39,6 +45,10 @@ class ProgramValues:
     breach_import_kw: Floats
     breach_export_kw: Floats
     reservation_shortfall_kw: Floats
+    connection_import_breach_kw: Floats = field(default_factory=_no_limits)  # (L,T) at connection limits
+    connection_export_breach_kw: Floats = field(default_factory=_no_limits)
+    called_connection_import_breach_kw: Floats = field(default_factory=_no_limits)  # when all reservations are called
+    called_connection_export_breach_kw: Floats = field(default_factory=_no_limits)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -50,6 +60,10 @@ class Shadow:
     limit_export_eur_per_mwh: Floats  # (L,T) >= 0: value of a MWh more export limit
     reservation_eur_per_mwh: Floats  # (K,T) >= 0: value of releasing a MWh of the reservation
     reserve_eur_per_mw: Floats  # (R,T) >= 0: value of a MW more headroom during the ISP
+    connection_import_eur_per_mwh: Floats = field(default_factory=_no_limits, metadata=ADDED)
+    """(L,T) >= 0: value of a MWh more import limit of a connection or group"""
+    connection_export_eur_per_mwh: Floats = field(default_factory=_no_limits, metadata=ADDED)
+    """(L,T) >= 0: value of a MWh more export limit of a connection or group"""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -84,3 +98,10 @@ class Outcome:
     seconds: dict[str, float]  # build, solve, …
     log: tuple[str, ...] = ()  # the solver's log with our own lines and times, see models.solver_log
     duals: Duals | None = None  # prices from which a later search may begin; None where nothing was decomposed
+    connection_import_breach_kw: Floats = field(default_factory=_no_limits, metadata=ADDED)
+    """(L,T) drawn beyond the import limit of a connection or group, reserve held down included"""
+    connection_export_breach_kw: Floats = field(default_factory=_no_limits, metadata=ADDED)
+    """(L,T) given beyond its export limit, reserve held up included"""
+    called_connection_import_breach_kw: Floats = field(default_factory=_no_limits, metadata=ADDED)
+    """(L,T) the same when every reservation is called"""
+    called_connection_export_breach_kw: Floats = field(default_factory=_no_limits, metadata=ADDED)

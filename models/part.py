@@ -6,10 +6,26 @@ it, `whole_case` and `whole_outcome` put it back. Source: docs/explanation/optim
 
 from models.case import Case, Ints
 from models.decomposition.reoptimise.replan import dual_slack_eur
-from models.decomposition.reoptimise.subproblem import members, renewed, subproblem, whole_case, whole_outcome
+from models.decomposition.reoptimise.subproblem import (
+    divisible,
+    members,
+    renewed,
+    subproblem,
+    whole_case,
+    whole_outcome,
+)
 from models.resources.registry import PRICED
 
-__all__ = ["dual_slack_eur", "members", "most_choices", "renewed", "subproblem", "whole_case", "whole_outcome"]
+__all__ = [
+    "divisible",
+    "dual_slack_eur",
+    "members",
+    "most_choices",
+    "renewed",
+    "subproblem",
+    "whole_case",
+    "whole_outcome",
+]
 
 
 def most_choices(case: Case, points: Ints) -> int:

@@ -45,6 +45,30 @@ class Connection:
     first_day: date
     last_day: date | None = None
     brp: str | None = None  # its balance responsible party; None: the first one in the settings
+    limit_group: str | None = None
+    """The group whose limits count it; None: none"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LimitGroup:
+    """Connections that share limits, such as those of a feeder; a group may lie in another one, its parent."""
+
+    group: str
+    parent: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConnectionLimit:
+    """A bound on what a connection, or a group of connections, draws in a daily local window; None: none that way."""
+
+    at: str  # connection or group
+    first_day: date
+    import_kw: NotNegative | None
+    export_kw: NotNegative | None  # most production allowed, as a positive number
+    penalty_eur_per_mwh: NotNegative
+    last_day: date | None = None
+    window_start: time = time(0)
+    window_end: time = time(0)  # exclusive; 00:00 means the end of the day
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,6 +164,8 @@ class Register:
     contracts: tuple[Contract, ...] = ()
     limits: tuple[PointLimit, ...] = ()
     congestion_points: tuple[PointMember, ...] = ()
+    limit_groups: tuple[LimitGroup, ...] = ()
+    connection_limits: tuple[ConnectionLimit, ...] = ()
     forecasts: tuple[Forecast, ...] = ()
     prices: tuple[Price, ...] = ()
 
@@ -162,6 +188,8 @@ class Register:
             "contracts": self.contracts,
             "limits": self.limits,
             "congestion_points": self.congestion_points,
+            "limit_groups": self.limit_groups,
+            "connection_limits": self.connection_limits,
             "forecasts": self.forecasts,
             "prices": self.prices,
         }
@@ -188,11 +216,18 @@ ROWS: dict[str, type[Any]] = {
     "contracts": Contract,
     "limits": PointLimit,
     "congestion_points": PointMember,
+    "limit_groups": LimitGroup,
+    "connection_limits": ConnectionLimit,
     "forecasts": Forecast,
     "prices": Price,
 }
 """Table → the class of its rows, in the order of Register.tables."""
-KEYS = {"connections": "address", **{kind.table: "resource" for kind in KINDS}, "contracts": "contract"}
+KEYS = {
+    "connections": "address",
+    **{kind.table: "resource" for kind in KINDS},
+    "contracts": "contract",
+    "limit_groups": "group",
+}
 """Table → the column by which its rows are told apart."""
 
 

@@ -4,7 +4,7 @@ Euros add up: what new facts changed in the worth of the program before, plus wh
 congestion point by congestion point and elsewhere, is the difference between both plans, term by term.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,6 +16,8 @@ from models.outcome import Outcome
 
 PORTFOLIO_PRICE = "energy price in the portfolio"
 
+_SHOWN = 3
+"""Most limits of connections and groups that are named in one ISP."""
 _BINDING = 1e-3
 """A shadow price below this, in EUR/MWh, is numerical noise."""
 
@@ -31,7 +33,7 @@ class Solved:
 def begun_from(before: Solved | None, named: NamedCase) -> NamedCase:
     """Return the case with the dual prices of an earlier plan to start from, where that plan has any that still fit.
 
-    A new congestion point starts from prices of zero.
+    A new congestion point starts from prices of zero, and so do all connection limits where one of them is new.
     """
     if before is None or before.outcome.duals is None or before.named.case.isps != named.case.isps:
         return named
@@ -43,7 +45,10 @@ def begun_from(before: Solved | None, named: NamedCase) -> NamedCase:
     row = {address: i for i, address in enumerate(before.named.case.points)}
     rows = np.array([row.get(address, -1) for address in named.case.points], dtype=np.int64)
     program, call = (np.where((rows >= 0)[:, None], table[rows], 0.0) for table in (duals.program, duals.call))
-    return replace(named, case=replace(named.case, start=replace(duals, program=program, call=call)))
+    same = before.named.case.connection_limits.name == named.case.connection_limits.name
+    connections = duals.connections if same else np.zeros((0, 0))
+    start = replace(duals, program=program, call=call, connections=connections)
+    return replace(named, case=replace(named.case, start=start))
 
 
 def binding(solved: Solved, point: int, isp: int) -> list[Cause]:
@@ -63,7 +68,27 @@ def binding(solved: Solved, point: int, isp: int) -> list[Cause]:
         for way, bound, worth in bounds:
             if worth > _BINDING:
                 causes.append(Cause(what=f"{way} limit of {abs(bound):.1f} kW", eur_per_mwh=float(worth)))
-    return causes
+    return [*causes, *_at_connections(solved, point, isp)]
+
+
+def _at_connections(solved: Solved, point: int, isp: int) -> Iterator[Cause]:
+    """Yield the limits of connections and groups at a congestion point that bind, those of the highest worth first."""
+    limits, shadow = solved.named.case.connection_limits, solved.outcome.shadow
+    found: list[tuple[float, str]] = []
+    for way, bound, worth in (
+        ("import", limits.import_kw, shadow.connection_import_eur_per_mwh),
+        ("export", limits.export_kw, shadow.connection_export_eur_per_mwh),
+    ):
+        here = np.flatnonzero(limits.point == point).tolist() if len(worth) else []
+        found += [
+            (float(worth[i, isp]), f"{way} limit of {limits.name[i]}, {abs(bound[i, isp]):.2f} kW")
+            for i in here
+            if worth[i, isp] > _BINDING
+        ]
+    found.sort(reverse=True)
+    yield from (Cause(what=what, eur_per_mwh=worth) for worth, what in found[:_SHOWN])
+    if len(found) > _SHOWN:
+        yield Cause(what=f"limits of {len(found) - _SHOWN} more connections or groups")
 
 
 def _reserved(solved: Solved, address: str, isp: int) -> dict[str, float]:

@@ -31,7 +31,7 @@ from agr.store.day import Trigger
 from models.case import Reservations
 from models.method import SMALL
 from models.outcome import Termination
-from models.part import most_choices, renewed, subproblem
+from models.part import divisible, most_choices, renewed, subproblem
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -116,6 +116,8 @@ class IncrementalPlanner:
         if not changed or most_choices(whole.named.case, places(whole.named, tuple(changed))) > SMALL:
             return None
         points = places(whole.named, tuple(changed))
+        if not divisible(whole.named.case, points):
+            return None
         before = subproblem(whole.named.case, whole.outcome, points)
         rows = _reservations(changed, period)
         stay = settings.publication.stay_eur_per_mwh if reader.announced(period.day) else 0.0

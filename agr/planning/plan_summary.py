@@ -5,7 +5,7 @@ import numpy as np
 from agr.domain.plan import PointProgram, Positions, Result
 from agr.planning.case import comfort_shortfall_kwh
 from agr.planning.difference import Solved
-from agr.planning.promises import worst
+from agr.planning.promises import breach_kwh, worst
 
 SHOWN_NOTES = 20
 
@@ -35,7 +35,7 @@ def result_of(
         imbalance_mwh=float((outcome.short_kw + outcome.long_kw).sum()) * hours / 1000,
         reservation_shortfall_kwh=float(outcome.reservation_shortfall_kw.sum()) * hours,
         comfort_shortfall_kwh=comfort_shortfall_kwh(case, outcome.programs),
-        limit_breach_kwh=float((outcome.breach_import_kw + outcome.breach_export_kw).sum()) * hours,
+        limit_breach_kwh=float(breach_kwh(case, outcome).sum()),
         reserve_shortfall_mwh=float(outcome.reserve_shortfall_mw.sum()) * hours,
         termination=outcome.termination.value,
         solver=outcome.solver,

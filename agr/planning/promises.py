@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from agr.domain.plan import Plan, Result
 from agr.planning.case import NamedCase, missed_by_resource_kwh
+from models.case import Case
 from models.outcome import Outcome, Termination
 
 RESERVATION = "reservation not covered"
@@ -53,7 +54,8 @@ def _promises(result: Result) -> Iterator[AtRisk]:
          result.reservation_shortfall_kwh, ("reservation shortfall",)),
         (CAPACITY, "{} kW·h of awarded balancing capacity is not held",
          result.reserve_shortfall_mwh * 1000, ("reserve shortfall",)),
-        (LIMIT, "limits are exceeded by {} kWh", result.limit_breach_kwh, ("limit breach",)),
+        (LIMIT, "limits are exceeded by {} kWh", result.limit_breach_kwh,
+         ("limit breach", "connection limit breach")),
         (NEED, "customers' needs are missed by {} kWh", result.comfort_shortfall_kwh,
          ("comfort shortfall",)),
         (IMBALANCE, "{} kWh is left unbalanced", result.imbalance_mwh * 1000, ("imbalance",)),
@@ -80,17 +82,25 @@ def _gap(result: Result) -> Iterator[AtRisk]:
         yield AtRisk(kind=GAP, text=words, eur=gap)
 
 
+def breach_kwh(case: Case, outcome: Outcome) -> NDArray[np.float64]:
+    """Return the energy (n,), kWh, beyond each limit of congestion points, then of connections and groups."""
+    at_points = outcome.breach_import_kw + outcome.breach_export_kw
+    behind = outcome.connection_import_breach_kw + outcome.connection_export_breach_kw
+    return np.concatenate([at_points.sum(axis=1), behind.sum(axis=1)]) * case.isp_hours
+
+
 def worst(named: NamedCase, outcome: Outcome) -> dict[str, tuple[str, ...]]:
     """Return kind → the places where a plan misses most of it, with how much."""
     case, hours = named.case, named.case.isp_hours
-    breach = outcome.breach_import_kw + outcome.breach_export_kw
+    at_limits = [case.points[c] for c in case.limits.point.tolist()] + list(case.connection_limits.name)
+    breach = breach_kwh(case, outcome)
     missed = missed_by_resource_kwh(named, outcome.programs)
     found = {
         RESERVATION: _largest(case.reservations.name, outcome.reservation_shortfall_kw.sum(axis=1) * hours, "kWh"),
         CAPACITY: _largest(
             [reserve.name for reserve in case.reserves], outcome.reserve_shortfall_mw.sum(axis=1) * hours * 1000, "kW·h"
         ),
-        LIMIT: _largest([case.points[c] for c in case.limits.point.tolist()], breach.sum(axis=1) * hours, "kWh"),
+        LIMIT: _largest(at_limits, breach, "kWh"),
         NEED: _largest(list(missed), np.array(list(missed.values())), "kWh"),
     }
     return {kind: places for kind, places in found.items() if places}

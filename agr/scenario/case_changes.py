@@ -6,6 +6,7 @@
 | PRODUCT.max_mw, .minimum_mw, .step_mw, .sustain_minutes | a capacity product |
 | contracts.NAME.power_w, .penalty_eur_per_mwh, .availability_eur_per_mw_h | a reservation; `*` for all |
 | limits.POINT.import_kw, .export_kw, .penalty_eur_per_mwh | a limit; `*` for all |
+| connection_limits.NAME.import_kw, … | the limits of a connection or group; `*` for all |
 | stay_eur_per_mwh | the planning price of leaving what was announced |
 """
 
@@ -20,7 +21,7 @@ from numpy.typing import NDArray
 from agr.planning.case import NamedCase
 from agr.scenario.addressing import Addressable, Part, Removable, Section, Table, Value, applied
 from agr.scenario.change_expression import Setting, slug
-from models.case import Case, Reserve
+from models.case import UNIT_CLASSES, Case, Reserve
 
 Floats = NDArray[np.float64]
 _CONTRACT = {"power_w": "reserved_kw"} | {n: n for n in ("penalty_eur_per_mwh", "availability_eur_per_mw_h")}
@@ -60,6 +61,9 @@ def _parts(named: NamedCase) -> dict[str, Part[NamedCase]]:
         )
     parts["contracts"] = _table(named, "contracts", "reservations", case.reservations.name, _CONTRACT)
     parts["limits"] = _table(named, "limits", "limits", [case.points[p] for p in case.limits.point], _LIMIT)
+    parts["connection_limits"] = _table(
+        named, "connection_limits", "connection_limits", case.connection_limits.name, _LIMIT
+    )
     anchor = case.anchor
     if anchor is not None:
         parts["stay_eur_per_mwh"] = Value(
@@ -160,6 +164,9 @@ def _removable(named: NamedCase) -> dict[str, Removable[NamedCase]]:
         "reservation": reservation,
         "contract": reservation,
         "limit": _rows_of(named, "limits", [case.points[p] for p in case.limits.point]),
+        "connection_limit": Removable(
+            names=case.connection_limits.name, remove=partial(_without_connection_limit, named)
+        ),
         "market": Removable(names=["intraday", *products], remove=partial(_without_market, named), by_slug=True),
         "position": Removable(names=["day_ahead", *products], remove=partial(_without_position, named), by_slug=True),
         "resource": Removable(
@@ -186,6 +193,16 @@ def _rows(part: Any, kept: NDArray[np.bool_]) -> Any:
     return _with(part, new)
 
 
+def _without_connection_limit(named: NamedCase, name: str) -> NamedCase:
+    """Open the limits of a connection or group; the tree stays as it is."""
+    limits = named.case.connection_limits
+    mine = np.array([of == name for of in limits.name], dtype=bool)[:, None]
+    open_limits = replace(
+        limits, import_kw=np.where(mine, np.inf, limits.import_kw), export_kw=np.where(mine, -np.inf, limits.export_kw)
+    )
+    return replace(named, case=replace(named.case, connection_limits=open_limits))
+
+
 def _without_market(named: NamedCase, name: str) -> NamedCase:
     case, nothing = named.case, np.zeros(named.case.isps)
     if name == "intraday":
@@ -210,5 +227,7 @@ def _without_position(named: NamedCase, name: str) -> NamedCase:
 def _without_resource(named: NamedCase, name: str) -> NamedCase:
     units, names = next((units, names) for units, names in named.names.items() if name in names)
     kept = np.array([n != name for n in names], dtype=bool)
-    case = _with(named.case, {units: _rows(getattr(named.case, units), kept)})
+    left = (kept if one == units else slice(None) for one in UNIT_CLASSES)
+    limits = named.case.connection_limits.of_units(left)
+    case = _with(named.case, {units: _rows(getattr(named.case, units), kept), "connection_limits": limits})
     return replace(named, case=case, names=named.names | {units: tuple(n for n in names if n != name)})

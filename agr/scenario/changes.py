@@ -7,7 +7,8 @@
 | connections, connections.POINT | the number of connections with everything behind them, everywhere or at one point |
 | batteries.FIELD, batteries.NAME.FIELD | a column of all of them, or of one |
 | fixed_loads.power_kw, generators.power_kw, heat_pumps.heat_kw, heat_pumps.cop | their forecasts |
-| contracts.NAME.FIELD, limits.POINT.FIELD | a column; `*` for all |
+| contracts.NAME.FIELD, limits.POINT.FIELD, connection_limits.NAME.FIELD | a column; `*` for all |
+| connections.NAME.import_kw, .export_kw, .penalty_eur_per_mwh | the limits of a connection or group |
 | planning.FIELD, events.1.keep_share, stay_eur_per_mwh, minimum_gain_eur_per_prognosis | as in scenario.yaml |
 """
 
@@ -30,7 +31,9 @@ from agr.scenario.scaling import count_connections, count_resources, with_rows, 
 from agr.scenario.scenario import Scenario
 from agr.settings.model_faults import model_faults
 
-_KEYS = {"contracts": "contract", "limits": "congestion_point"} | dict.fromkeys(BY_TABLE, "resource")
+_KEYS = {"contracts": "contract", "limits": "congestion_point", "connection_limits": "at"} | dict.fromkeys(
+    BY_TABLE, "resource"
+)
 _CLOSED = {"day_ahead": ("max_buy_kw", "max_sell_kw"), "intraday": ("depth_kw",)}
 """Market → settings that become 0 when the market is removed."""
 
@@ -73,6 +76,12 @@ def _parts(scenario: Scenario) -> dict[str, Part[Scenario]]:
         what="congestion point",
         places=[p.address for p in scenario.points],
         change=partial(count_connections, scenario),
+        table=Table(
+            name="connection_limits",
+            rows=[row.at for row in scenario.register.connection_limits],
+            columns=("import_kw", "export_kw", "penalty_eur_per_mwh"),
+            change=partial(_column, scenario, "connection_limits"),
+        ),
     )
     parts["planning"] = _section(scenario, scenario.description.planning, ("planning",), None)
     parts["events"] = Table(
@@ -172,6 +181,7 @@ def _removable(scenario: Scenario) -> dict[str, Removable[Scenario]]:
         "reservation": reservation,
         "contract": reservation,
         "limit": _rows_of(scenario, "limits"),
+        "connection_limit": _rows_of(scenario, "connection_limits"),
         "market": Removable(
             names=[*_CLOSED, *(p.name for p in scenario.description.markets.capacity)],
             remove=partial(_without_market, scenario), by_slug=True,

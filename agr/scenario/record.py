@@ -21,6 +21,7 @@ from agr.domain.errors import InputError
 from agr.domain.faults import meant
 from agr.planning import serialisation
 from agr.planning.case import comfort_shortfall_kwh
+from agr.planning.promises import breach_kwh
 from agr.scenario.day import Step
 from agr.scenario.tidy_tables import TABLES, Frame, TableContext, joined
 from models.outcome import Outcome, Termination
@@ -118,6 +119,10 @@ class Run:
         return folder
 
 
+_LATER = ("connection_limits",)
+"""Tables that runs of earlier versions do not have."""
+
+
 def _text(value: Json) -> str:
     return json.dumps(value, indent=1, ensure_ascii=False) + "\n"
 
@@ -129,7 +134,8 @@ def open_run(folder: Path) -> Run:
         text = (folder / OUTCOME).read_text(encoding="utf-8")
         outcome = json.loads(text, parse_constant=lambda _: None)  # earlier versions wrote Infinity
         log = json.loads((folder / LOG).read_text(encoding="utf-8"))
-        tables = {name: pd.read_parquet(folder / f"{name}.parquet") for name in TABLES}
+        there = [name for name in TABLES if name not in _LATER or (folder / f"{name}.parquet").exists()]
+        tables = {name: pd.read_parquet(folder / f"{name}.parquet") for name in there}
     except (OSError, ValueError, pa.ArrowException) as error:
         raise InputError(
             f"{folder} is not a readable run: {error}; make one with `agr scenario run NAME --out {folder}`"
@@ -164,7 +170,7 @@ def figures(step: Step) -> Json:
         "imbalance_mwh": float((outcome.short_kw + outcome.long_kw).sum()) * hours / 1000,
         "reservation_shortfall_kwh": float(outcome.reservation_shortfall_kw.sum()) * hours,
         "comfort_shortfall_kwh": comfort_shortfall_kwh(step.solved.named.case, programs),
-        "limit_breach_kwh": float((outcome.breach_import_kw + outcome.breach_export_kw).sum()) * hours,
+        "limit_breach_kwh": float(breach_kwh(step.solved.named.case, outcome).sum()),
         "reserve_shortfall_mwh": float(outcome.reserve_shortfall_mw.sum()) * hours,
         "changed_points": len(step.change.points) if step.change else 0,
         "changed_isps": sum(len(p.isps) for p in step.change.points) if step.change else 0,

@@ -37,7 +37,7 @@ def scenario_overview(scenario: Scenario, folder: Path) -> Iterator[RenderableTy
         "contracts": ", ".join(
             f"{c.contract} ({c.power_w / 1000:+g} kW)" for c in scenario.register.contracts
         ) or "none",
-        "limits": str(len(scenario.register.limits)),
+        "limits": str(len(scenario.register.limits) + len(scenario.register.connection_limits)),
         "capacity products": ", ".join(f"{p.name} (≤ {p.max_mw:g} MW)" for p in described.markets.capacity) or "none",
         "price series": ", ".join(sorted({p.series for p in scenario.register.prices})) or "none",
         "events": "; ".join(

@@ -1,8 +1,8 @@
 """Changes how many resources or connections there are, by random copies or removals. Pure; reproducible by seed.
 
 A copy has the name of its original, `~` and a number. It follows the same forecasts and lies at the same congestion
-point. A copied connection has copies of everything behind it. Connections with prequalified power (`reserve_kw`) are
-not copied: a prequalification belongs to one asset.
+point. A copied connection has copies of everything behind it and of its own limits. Connections with prequalified power
+(`reserve_kw`) are not copied: a prequalification belongs to one asset.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -68,6 +68,9 @@ def count_connections(scenario: Scenario, address: str, setting: Setting) -> Sce
             new = replace(row, resource=f"{row.resource}~{number}", connection=copy.address)
             made.setdefault(table, []).append((row, new))
     scenario = with_rows(scenario, "connections", [*ours.values(), *(copy for _, copy in pairs)])
+    limits = scenario.register.connection_limits
+    copied = [replace(row, at=copy.address) for model, copy in pairs for row in limits if row.at == model]
+    scenario = with_rows(scenario, "connection_limits", [*limits, *copied])
     for table, copies in made.items():
         rows = scenario.register.of(BY_TABLE[table].row)
         scenario = with_rows(scenario, table, [*rows, *(new for _, new in copies)])
@@ -80,6 +83,7 @@ def without_connections(scenario: Scenario, gone: set[str]) -> Scenario:
         scenario.register,
         connections=tuple(c for c in scenario.register.connections if c.address not in gone),
         resources=tuple(row for row in scenario.register.resources if row.connection not in gone),
+        connection_limits=tuple(row for row in scenario.register.connection_limits if row.at not in gone),
     )
 
     def left(addresses: Sequence[str]) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from agr.domain.register import Register
 from agr.planning.case import CLASSES
 from agr.scenario.day import Step
 from models.case import NO_POINT
+from models.connection_loads import drawn_kw
 from models.outcome import Programs
 
 Floats = NDArray[np.float64]
@@ -191,6 +192,31 @@ def reservations(step: Step, known: TableContext) -> Frame:
     return _grid(step, labels, values)
 
 
+def connection_limits(step: Step, known: TableContext) -> Frame:
+    """Per limit of a connection or group: what is drawn there, without reserve, its bounds, breaches and worth."""
+    case, outcome = step.solved.named.case, step.solved.outcome
+    limits, nothing = case.connection_limits, np.zeros((0, case.isps))
+    if not len(limits.name):
+        names = ("power", "import_limit", "export_limit", "import_breach", "export_breach")
+        values = {f"{name}_kw": nothing for name in names}
+        values |= {"import_worth_eur_per_mwh": nothing, "export_worth_eur_per_mwh": nothing}
+        return _grid(step, {"at": (), "congestion_point": ()}, values)
+    labels: dict[str, Sequence[object]] = {
+        "at": limits.name,
+        "congestion_point": [(*case.points, "")[point] for point in limits.point.tolist()],
+    }
+    values = {
+        "power_kw": drawn_kw(case, outcome.programs, None)[0],
+        "import_limit_kw": np.where(np.isfinite(limits.import_kw), limits.import_kw, np.nan),
+        "export_limit_kw": np.where(np.isfinite(limits.export_kw), limits.export_kw, np.nan),
+        "import_breach_kw": outcome.connection_import_breach_kw,
+        "export_breach_kw": outcome.connection_export_breach_kw,
+        "import_worth_eur_per_mwh": outcome.shadow.connection_import_eur_per_mwh,
+        "export_worth_eur_per_mwh": outcome.shadow.connection_export_eur_per_mwh,
+    }
+    return _grid(step, labels, values)
+
+
 def shortfalls(step: Step, known: TableContext) -> Frame:
     """Everything promised or needed that is missing: one row per kind, subject and ISP; kWh above zero."""
     named, case, outcome = step.solved.named, step.solved.named.case, step.solved.outcome
@@ -205,6 +231,8 @@ def shortfalls(step: Step, known: TableContext) -> Frame:
         ),
         ("import limit breach", at_limit, outcome.breach_import_kw * hours),
         ("export limit breach", at_limit, outcome.breach_export_kw * hours),
+        ("connection import limit breach", case.connection_limits.name, outcome.connection_import_breach_kw * hours),
+        ("connection export limit breach", case.connection_limits.name, outcome.connection_export_breach_kw * hours),
         ("reservation", case.reservations.name, outcome.reservation_shortfall_kw * hours),
         ("balancing capacity", [r.name for r in case.reserves], outcome.reserve_shortfall_mw * 1000 * hours),
         ("imbalance", ["short", "long"], np.array([outcome.short_kw, outcome.long_kw]) * hours),
@@ -254,6 +282,7 @@ def changes(step: Step, known: TableContext) -> Frame:
 TABLES: dict[str, Callable[[Step, TableContext], Frame]] = {
     "programs": programs, "points": points, "positions": positions, "prices": prices, "bids": bids,
     "reservations": reservations, "shortfalls": shortfalls, "terms": terms, "changes": changes,
+    "connection_limits": connection_limits,
 }  # fmt: skip
 
 

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from pydantic import TypeAdapter
 
 from agr.domain.kinds import BY_TABLE
-from agr.domain.register import KEYS, ROWS
+from agr.domain.register import KEYS, ROWS, ConnectionLimit
 from agr.store import input_version
 from agr.store import tables as t
 from agr.store.engine import Tx
@@ -35,7 +35,9 @@ def adapters() -> dict[str, TypeAdapter[Any]]:
 
 def key_of(table: str, position: int, row: Any) -> str:
     """Return what a row is told apart by within its table."""
-    return str(getattr(row, KEYS[table])) if table in KEYS else f"{position}:{row.congestion_point}"
+    if table in KEYS:
+        return str(getattr(row, KEYS[table]))
+    return f"{position}:{row.at if isinstance(row, ConnectionLimit) else row.congestion_point}"
 
 
 def fields_of(table: str, position: int, row: Any) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from models.arrays import of_rows
 from models.audit.resources.registry import CLASSES
-from models.case import Case
+from models.case import UNIT_CLASSES, Case
 from models.outcome import Headroom, Outcome, Programs
 
 UNITS = 20_000
@@ -33,6 +33,8 @@ def few_at_a_time(case: Case, outcome: Outcome, units: int = UNITS) -> Iterator[
     for begin in range(0, most, units):
         few = slice(begin, begin + units)
         part: dict[str, Any] = {name: of_rows(arrays, few) for name, arrays in chosen.items()}
+        rows = (few if name in chosen else slice(None) for name in UNIT_CLASSES)
+        part["connection_limits"] = case.connection_limits.of_units(rows)
         yield Few(
             case=replace(case, **part),
             outcome=replace(

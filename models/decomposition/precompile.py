@@ -9,7 +9,20 @@ from typing import Any
 
 import numpy as np
 
-from models.case import Case, DayAhead, Direction, Floats, Imbalance, Intraday, Limits, Reservations, Reserve
+from models.case import (
+    NO_LIMIT,
+    UNIT_CLASSES,
+    Case,
+    ConnectionLimits,
+    DayAhead,
+    Direction,
+    Floats,
+    Imbalance,
+    Intraday,
+    Limits,
+    Reservations,
+    Reserve,
+)
 from models.decomposition.solve import solve
 from models.resources.registry import RESOURCES
 
@@ -21,14 +34,24 @@ def _rows(*values: float) -> Floats:
 
 
 def tiny() -> Case:
-    """Return a case of a few units of every class, with a limit, a reservation and two products."""
+    """Return a case of a few units of every class, with limits, a reservation and two products."""
     flat, here = np.ones(_ISPS), np.array([0])
     units: dict[str, Any] = {resource.name: resource.example(_ISPS) for resource in RESOURCES}
+    leaf = tuple(np.arange(len(units[name].point)) % 2 - 1 for name in UNIT_CLASSES)  # every other unit
     return Case(
         isps=_ISPS,
         isp_hours=0.25,
         points=("here",),
         **units,
+        connection_limits=ConnectionLimits(
+            name=("connection",),
+            point=here,
+            parent=np.array([NO_LIMIT]),
+            import_kw=_rows(4.0),
+            export_kw=_rows(-4.0),
+            penalty_eur_per_mwh=np.array([1000.0]),
+            leaf=leaf,
+        ),
         limits=Limits(point=here, import_kw=_rows(6.0), export_kw=_rows(-6.0), penalty_eur_per_mwh=np.array([1000.0])),
         reservations=Reservations(
             name=("option",),

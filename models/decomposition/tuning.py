@@ -118,9 +118,9 @@ class Search:
     """Number of rounds over which progress is judged. Larger: searches end later."""
     little: float = 0.25
     """A gain below this share of the aim over these rounds is no progress. Larger: searches end earlier."""
-    steps: tuple[float, float, float] = (2.0, 1.0, 1.0)
-    """Factors on the steps of balance, congestion points and reserve. Larger: the prices in question move faster and
-    less steadily."""
+    steps: tuple[float, float, float, float] = (2.0, 1.0, 1.0, 1.0)
+    """Factors on the steps of balance, congestion points, reserve and connection limits. Larger: the prices in question
+    move faster and less steadily."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,8 +134,9 @@ class PointSearch:
     round."""
     aim: float = 0.3
     """Share of the gap that the search aims at. Larger: it ends earlier."""
-    steps: tuple[float, float, float] = (0.0, 1.0, 0.0)
-    """Factors on the steps of balance, congestion points and reserve: only the points' own prices move."""
+    steps: tuple[float, float, float, float] = (0.0, 1.0, 0.0, 1.0)
+    """Factors on the steps of balance, congestion points, reserve and connection limits: only the prices of points and
+    limits move."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,9 +157,9 @@ class Generation:
     flat: float = 0.85
     """The cost stays where its distance to the bound exceeds this share of the distance `watched` rounds ago. Larger:
     generations end later."""
-    steps: tuple[float, float, float] = (1.0, 1.0, 1.0)
-    """Factors on the steps of balance, congestion points and reserve. Larger: the prices in question move faster and
-    less steadily."""
+    steps: tuple[float, float, float, float] = (1.0, 1.0, 1.0, 1.0)
+    """Factors on the steps of balance, congestion points, reserve and connection limits. Larger: the prices in question
+    move faster and less steadily."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -199,6 +200,9 @@ class MasterLp:
     """Weight below which a column is dropped from the answer. Larger: fewer rounds are priced again for programs."""
     gap: float = 0.04
     """Share of the aim to which the linear program is solved. Larger: fewer iterations and worse mixtures."""
+    most_block_rows: int = 3000
+    """Most rows of priced points and connection limits that hang together, above which HiGHS solves the linear program.
+    Larger: our own method factors larger dense matrices."""
     hard_eur_per_kw: float = 1e3
     """Slope that stands for "not allowed", EUR per kW of one ISP; finite, so that every bound stays valid. Larger: what
     has not been balanced yet costs more."""

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+import numpy as np
+
 from models.block import Discrete, Flow, Held, ObjectiveTerm, Values, Variables
 from models.case import Bools, Case, Floats
 from models.coupling_costs import CouplingCosts, PointCosts
@@ -16,11 +18,22 @@ from models.outcome import ProgramValues
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
+class ClassUnits:
+    """The units of one class in the reference formulation, planned or called."""
+
+    name: str
+    flow: Flow
+    held: Held | None
+    own: Bools  # where their programs are decided, (U,) or (U,T); elsewhere called programs keep the plan
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class CalledUnits:
     """Power and reserve of units when every reservation is called at once, in the reference formulation."""
 
     flows: Sequence[Flow]
     held: Sequence[Held]
+    units: Sequence[ClassUnits]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -32,6 +45,9 @@ class Portfolio:
     held: Sequence[Held]
     called: Callable[[], CalledUnits | None]
     """Returns the called units, which it states at the first call; None where nothing is reserved"""
+    units: Sequence[ClassUnits] = ()
+    fixed_units_kw: Floats = field(default_factory=lambda: np.zeros((0, 0)))
+    """(L,T) programs of the units without a choice, at each connection limit alone"""
     positions: list[Flow] = field(default_factory=list)
     """Power, kW, that the markets stated so far deliver to the balance; the points of these flows mean nothing"""
 

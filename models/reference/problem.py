@@ -16,6 +16,7 @@ import pyomo.environ as pyo
 from models.baseline import as_it_stands, no_flexibility
 from models.block import Discrete, ObjectiveTerm, reserved_points
 from models.case import Case
+from models.connection_loads import fixed_kw as fixed_units_kw
 from models.markets.points import add_points
 from models.markets.protocols import Portfolio
 from models.markets.registry import ANNOUNCED, MARKETS
@@ -39,8 +40,9 @@ def state(case: Case) -> Problem:
     points = add_points(model, case, units.flows, fixed_kw)
     called = cache(lambda: add_units(model, case, called=True) if reserved_points(case).any() else None)
     portfolio = Portfolio(
-        points=points, fixed_kw=fixed_kw, held=units.held, called=lambda: found.coupled if (found := called()) else None
-    )
+        points=points, fixed_kw=fixed_kw, held=units.held, units=units.by_class, fixed_units_kw=fixed_units_kw(case),
+        called=lambda: found.coupled if (found := called()) else None,
+    )  # fmt: skip
     markets = {market.name: market.state(model, case, portfolio) for market in MARKETS}
 
     found = called()

@@ -8,8 +8,9 @@ import numpy as np
 from models.assembly import assemble
 from models.block import Discrete, Flow, Held, ObjectiveTerm, Values, Variables, called_units
 from models.case import Case, Direction, Floats
+from models.connection_loads import breach_fields, called_programs, held_units
 from models.headroom import takes
-from models.markets.protocols import CalledUnits, Marginals, MarketBlock
+from models.markets.protocols import CalledUnits, ClassUnits, Marginals, MarketBlock
 from models.markets.registry import MARKETS
 from models.outcome import Headroom, Outcome, Programs, ProgramValues, Shadow, Termination
 from models.reference.mip_search import SearchResult
@@ -45,7 +46,15 @@ class UnitBlocks:
     @property
     def coupled(self) -> CalledUnits:
         """Return what couplings see of them when they are called."""
-        return CalledUnits(flows=self.flows, held=self.held)
+        return CalledUnits(flows=self.flows, held=self.held, units=self.by_class)
+
+    @property
+    def by_class(self) -> tuple[ClassUnits, ...]:
+        """Return what couplings of single connections see of them."""
+        return tuple(
+            ClassUnits(name=name, flow=block.flow, held=block.held, own=block.own)
+            for name, block in self.blocks.items()
+        )
 
 
 def add_units(model: Any, case: Case, *, called: bool) -> UnitBlocks:
@@ -93,13 +102,16 @@ def read_answer(case: Case, problem: Problem, values: Values) -> ProgramValues:
     for market in MARKETS:
         found |= problem.markets[market.name].outcome(case, values)
         found |= {} if market.settled is None else market.settled(case, point_kw)
+    called, called_headroom = None, None
+    if problem.called is not None:
+        called = _called(case, programs, problem.called, values)
+        called_headroom = _called_headroom(case, headroom, problem.called, values)
+    found |= breach_fields(
+        case, programs, held_units(case, headroom), None if called is None else called_programs(case, called),
+        None if called_headroom is None else held_units(case, called_headroom, called=True),
+    )  # fmt: skip
     return ProgramValues(
-        programs=programs,
-        called=None if problem.called is None else _called(case, programs, problem.called, values),
-        headroom=headroom,
-        called_headroom=None if problem.called is None else _called_headroom(case, headroom, problem.called, values),
-        point_kw=point_kw,
-        **found,
+        programs=programs, called=called, headroom=headroom, called_headroom=called_headroom, point_kw=point_kw, **found
     )
 
 

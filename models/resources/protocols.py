@@ -154,6 +154,8 @@ class ResourceClass:
     """The class's fields of models.case.Programs"""
     power_kw: Callable[[Case, Rows, Fields], Floats]
     """(case, units, their programs): power (n,T), consumption positive"""
+    range_kw: Callable[[Case, Ints], tuple[Floats, Floats]]
+    """(case, units (n,)): lowest and highest power (n,T) of each unit in each ISP, with any program and reserve held"""
     unmanaged: Callable[[Case], Fields]
     """Programs of the units if nobody steers them, without regard to pins"""
     terms_eur: Callable[[Case, Rows, Fields, bool], Mapping[str, Floats]] = field(default=lambda *_: {})

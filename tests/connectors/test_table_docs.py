@@ -1,6 +1,7 @@
 """docs/reference/tables.md agrees with the code."""
 
 import re
+from datetime import time
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,8 @@ def test_every_column_is_documented_with_unit_default_and_meaning(table):
             expected = ""
         elif (table, column.name) == ("forecasts", "minutes"):
             expected = "one ISP"
+        elif isinstance(column.default, time):
+            expected = f"{column.default:%H:%M}"
         else:
             expected = "none" if column.default is None else f"{column.default:g}"
         assert default == expected, column.name

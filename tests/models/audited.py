@@ -8,6 +8,7 @@ from models.audit import audit
 from models.case import NO_POINT, Anchor, Direction
 from tests.models.builders import (
     NAN,
+    behind,
     day_ahead,
     imbalance,
     intraday,
@@ -67,7 +68,16 @@ def world(isps=12, *, hours=0.5, price_shift=0.0):
         ),
     )  # fmt: skip
     announced = np.vstack([np.full(isps, 10.0), np.full(isps, NAN)])
-    return replace(case, anchor=Anchor(point_kw=announced, eur_per_mwh=0.5))
+    case = replace(case, anchor=Anchor(point_kw=announced, eur_per_mwh=0.5))
+    # two houses at the first point in a street with a limit of its own, one at the second, and one with reserve only
+    limits = (
+        {"parent": 1, "import_kw": 30.0, "export_kw": -40.0, "penalty": 150.0, "point": 0},
+        {"import_kw": np.where(time > 0.3, 20.0, np.inf), "export_kw": -70.0, "penalty": 90.0, "point": 0},
+        {"import_kw": 10.0, "export_kw": -25.0, "penalty": 60.0, "point": 1},
+    )
+    return behind(
+        case, *limits, fixed=[0, -1], curtailable=[1, 2], storage=[0, 2, -1, 1, 2, -1], shiftable=[1, 2], switched=[0]
+    )
 
 
 def edited(value, path, change):

@@ -5,7 +5,9 @@ from dataclasses import fields, replace
 import numpy as np
 
 from models.case import (
+    UNIT_CLASSES,
     Case,
+    ConnectionLimits,
     Curtailable,
     DayAhead,
     Direction,
@@ -135,6 +137,29 @@ def limit(isps, *, point=0, import_kw=np.inf, export_kw=-np.inf, penalty=1000.0)
         export_kw=row(export_kw, isps),
         penalty_eur_per_mwh=one(penalty),
     )
+
+
+def behind(case, *limits, **leaf):
+    """Return the case with connection limits, innermost first: name, parent, import and export, kW, and penalty.
+
+    Keyword arguments are classes with the limit of each of their units; −1, as for all others, is none.
+    """
+    rows = [
+        {"parent": -1, "import_kw": np.inf, "export_kw": -np.inf, "penalty": 1000.0, "point": -1} | one
+        for one in limits
+    ]
+    units = {name: np.full(len(case.units(name).point), -1) for name in UNIT_CLASSES}
+    units |= {name: np.array(values, dtype=np.int64) for name, values in leaf.items()}
+    table = ConnectionLimits(
+        name=tuple(one.get("name", f"connection {i}") for i, one in enumerate(rows)),
+        point=np.array([one["point"] for one in rows]),
+        parent=np.array([one["parent"] for one in rows]),
+        import_kw=np.concatenate([row(one["import_kw"], case.isps) for one in rows]),
+        export_kw=np.concatenate([row(one["export_kw"], case.isps) for one in rows]),
+        penalty_eur_per_mwh=np.array([one["penalty"] for one in rows], dtype=np.float64),
+        leaf=tuple(units[name] for name in UNIT_CLASSES),
+    )
+    return replace(case, connection_limits=table)
 
 
 def reservation(isps, reserved_kw, *, name="option", point=0, penalty=2000.0, fee=0.0):

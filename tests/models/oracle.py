@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from scipy.optimize import Bounds, LinearConstraint, milp
 
-from models.case import NO_POINT, Case, Direction
+from models.case import NO_LIMIT, NO_POINT, UNIT_CLASSES, Case, Direction
 
 
 class Program:
@@ -149,6 +149,7 @@ class Units:
         self.program, self.case, self.worth = program, case, worth
         self.power = {point: [[] for _ in range(case.isps)] for point in range(NO_POINT, len(case.points))}
         self.held = {point: [[[] for _ in range(case.isps)] for _ in case.reserves] for point in self.power}
+        self.own = {}  # (class, unit) → its own terms of power[t] and of held[r][t]
         for kind, add in (
             ("curtailable", self.sun),
             ("storage", self.store),
@@ -157,7 +158,13 @@ class Units:
         ):
             for u, point in enumerate(getattr(case, kind).point):
                 if concerned(point):
+                    power, held = self.power[int(point)], self.held[int(point)]
+                    first = [len(terms) for terms in power], [[len(terms) for terms in of] for of in held]
                     add(u, int(point))
+                    self.own[kind, u] = (
+                        [terms[n:] for terms, n in zip(power, first[0], strict=True)],
+                        [[t[n:] for t, n in zip(of, ns, strict=True)] for of, ns in zip(held, first[1], strict=True)],
+                    )
 
     def sun(self, u, point):
         data, hours = self.case.curtailable, self.case.isp_hours / 1000
@@ -254,6 +261,37 @@ class Units:
         return mine
 
 
+def _connection_limits(program, case, planned, called, reserved, per_kw):
+    """Everything behind a limit, with reserve, lies within it or costs its penalty; called, where anything may be."""
+    limits = case.connection_limits
+    leaf = dict(zip(UNIT_CLASSES, limits.leaf, strict=True)) if limits.leaf else {}
+
+    def inside(kind, u, limit):
+        at = int(leaf[kind][u])
+        while at not in (limit, NO_LIMIT):
+            at = int(limits.parent[at])
+        return at == limit
+
+    for limit in range(len(limits.name)):
+        units = [(kind, u) for kind in leaf for u in range(len(leaf[kind])) if inside(kind, u, limit)]
+        fixed = sum((case.fixed.program_kw[u] for kind, u in units if kind == "fixed"), np.zeros(case.isps))
+        if called is not planned and not any(getattr(case, kind).point[u] in reserved for kind, u in units):
+            continue
+        for bound, sign, side in (
+            (limits.import_kw[limit], 1, Direction.DOWN),
+            (limits.export_kw[limit], -1, Direction.UP),
+        ):
+            for t in np.flatnonzero(np.isfinite(bound)):
+                terms = [(program.var(value=-limits.penalty_eur_per_mwh[limit] * per_kw), -1.0)]
+                for kind, u in units:
+                    if kind == "fixed":
+                        continue
+                    power, held = (called if getattr(case, kind).point[u] in reserved else planned).own[kind, u]
+                    terms += [(column, sign * k) for column, k in power[t]]
+                    terms += [x for r, one in enumerate(case.reserves) if side in sides(one) for x in held[r][t]]
+                program.row(terms, high=sign * (bound[t] - fixed[t]))
+
+
 def best_value(case):
     """Return the value in EUR of the best program there is."""
     program, T, per_kw = Program(), case.isps, case.isp_hours / 1000
@@ -275,6 +313,8 @@ def best_value(case):
         called = Units(program, case, 0.0, lambda point: point in reserved)
         _reservations(program, case, planned, called, per_kw)
         scenarios.append((planned, called))
+    for outside, inside in scenarios:
+        _connection_limits(program, case, outside, inside, reserved if outside is not inside else set(), per_kw)
     bids = _bids(program, case)
     short = {  # of awarded capacity, in kW: the same in both scenarios, so it is paid once
         (r, t): [(program.var(0, bids[r][b][1], -one.shortfall_eur_per_mwh * per_kw), 1.0)]

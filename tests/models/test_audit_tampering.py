@@ -43,6 +43,16 @@ OUTCOME = {
     "breach_import_kw": (add((1, 11), 5.0), ("limit 1 at ean.1, ISP 12", "more than the overshoot by 5 kW")),
     "breach_export_kw": (add((1, 0), 5.0), ("limit 1 at ean.1, ISP 1", "more than the overshoot by 5 kW")),
     "reservation_shortfall_kw": (add((0, 0), 5.0), ("reservation less, ISP 1", "more than is reserved by 5 kW")),
+    "connection_import_breach_kw": (add((0, 11), 5.0), ("connection limit connection 0, ISP 12", "import", "by 5 kW")),
+    "connection_export_breach_kw": (add((1, 0), 5.0), ("connection limit connection 1, ISP 1", "export", "by 5 kW")),
+    "called_connection_import_breach_kw": (
+        add((1, 3), 5.0),
+        ("called connection limit connection 1, ISP 4", "import", "by 5 kW"),
+    ),
+    "called_connection_export_breach_kw": (
+        add((2, 3), 5.0),
+        ("called connection limit connection 2, ISP 4", "export", "by 5 kW"),
+    ),
     "terms_eur": (lambda terms: terms | {"wear": terms["wear"] + 1}, ("terms_eur wear", "by 1 EUR")),
     "point_terms_eur": (
         lambda terms: terms | {"wear": terms["wear"] + [0, 1, 0]},
@@ -77,6 +87,8 @@ SHADOW = {
     "limit_export_eur_per_mwh": (add((0, 5), -9e9), ("limit 0, ISP 6", "limit_export_eur_per_mwh is negative")),
     "reservation_eur_per_mwh": (add((0, 5), -9e9), ("reservation less, ISP 6", "is negative")),
     "reserve_eur_per_mw": (add((0, 5), -9e9), ("reserve fcr, ISP 6", "is negative")),
+    "connection_import_eur_per_mwh": (add((0, 5), -9e9), ("connection limit connection 0, ISP 6", "is negative")),
+    "connection_export_eur_per_mwh": (add((2, 5), -9e9), ("connection limit connection 2, ISP 6", "is negative")),
 }
 
 

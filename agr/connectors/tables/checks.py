@@ -6,11 +6,12 @@ from typing import Any
 
 from agr.connectors.tables.cells import CellError, ean_is_consistent
 from agr.connectors.tables.columns import columns_of
+from agr.connectors.tables.limits import check_limits
 from agr.connectors.tables.rows import TableRows, shown
 from agr.domain.faults import Findings, meant
 from agr.domain.kinds import BY_TABLE, KINDS
 from agr.domain.kinds.kind import Kind, Remark
-from agr.domain.register import KEYS, Contract, PointLimit, PointMember
+from agr.domain.register import KEYS, ConnectionLimit, Contract, PointLimit, PointMember
 
 
 def _days(row: Any) -> Iterator[Remark]:
@@ -18,12 +19,12 @@ def _days(row: Any) -> Iterator[Remark]:
         yield "last_day", f"{row.last_day} is before first_day {row.first_day}"
 
 
-def _window(row: Contract | PointLimit) -> Iterator[Remark]:
+def _window(row: Contract | PointLimit | ConnectionLimit) -> Iterator[Remark]:
     if row.window_start == row.window_end != time(0):
         yield "window_end", f"{row.window_end} equals window_start: no window; the whole day is 00:00 to 24:00"
 
 
-def _limit(row: PointLimit) -> Iterator[Remark]:
+def _limit(row: PointLimit | ConnectionLimit) -> Iterator[Remark]:
     yield from _days(row)
     yield from _window(row)
     if row.import_kw is None and row.export_kw is None:
@@ -42,6 +43,8 @@ _FAULTS: dict[str, _Check] = {
     "contracts": _contract,
     "limits": _limit,
     "congestion_points": _days,
+    "limit_groups": lambda _row: iter(()),
+    "connection_limits": _limit,
 }
 
 
@@ -71,6 +74,8 @@ _WARNINGS: dict[str, _Check] = {
     "contracts": _doubtful_contract,
     "limits": lambda row: _doubtful_address(row.congestion_point, "congestion_point"),
     "congestion_points": lambda row: _doubtful_address(row.congestion_point, "congestion_point"),
+    "limit_groups": lambda _row: iter(()),
+    "connection_limits": lambda _row: iter(()),
 }
 
 
@@ -115,6 +120,7 @@ def check_references(tables: Mapping[str, TableRows], found: Findings) -> None:
             _declared(rows, connections, found)
         if table == "congestion_points":
             _members(rows, found)
+    check_limits(tables, connections, found)
 
 
 def check_brps(rows: TableRows, brps: Collection[str], found: Findings) -> None:

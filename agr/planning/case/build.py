@@ -9,6 +9,7 @@ from agr.domain.register import Contract, in_window, valid_on
 from agr.planning.case import markets
 from agr.planning.case.backing import backed
 from agr.planning.case.classes import CLASSES
+from agr.planning.case.connection_limits import connection_limits
 from agr.planning.case.inputs import Inputs
 from agr.planning.case.later import LaterPrice
 from agr.planning.case.rows import Draft, PointIndex
@@ -122,6 +123,11 @@ def build(inputs: Inputs) -> NamedCase:
             points=addresses,
             **{name: arrays for name, (_, arrays) in found.items()},
             limits=_limits(inputs, index, notes),
+            connection_limits=connection_limits(
+                inputs,
+                {name: names for name, (names, _) in found.items()},
+                {name: arrays.point for name, (_, arrays) in found.items()},
+            ),
             reservations=_reservations(inputs, index, notes),
             anchor=_anchor(inputs, addresses),
             brought_forward_eur=inputs.brought_forward_eur,

@@ -11,6 +11,7 @@ runs       shiftable runs: earliest start and latest end, whatever day they lie 
 switched   switched loads: windows by the clock on the wall, hours, least times, states; never on outside a window
 followers  fixed loads and generators: forecasts with their sign and size, curtailment
 grid       congestion points, limits and reservations: windows, kW from W, signs, penalties and fees
+connections  limits of connections and groups: which count each resource, windows, signs, penalties
 markets    prices of every ISP, products, depths, gates, positions; trades are never limited less than settings do
 capacity   products: blocks of local hours, their prices and depths, awards
 worth      what a car's missing energy counts at midnight, where the prices until its departure are known
@@ -25,15 +26,27 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 import numpy as np
 
 from agr.domain.register import Contract, Price
-from agr.planning.case_audit import capacity, carried, followers, grid, markets, prices, runs, stores, switched, worth
+from agr.planning.case_audit import (
+    capacity,
+    carried,
+    connections,
+    followers,
+    grid,
+    markets,
+    prices,
+    runs,
+    stores,
+    switched,
+    worth,
+)
 from agr.planning.case_audit.context import Context
 from agr.planning.case_audit.day import day_of
 from agr.planning.case_audit.facts import Calendar, Facts, Named
 from models.outcome import Outcome, Programs
 
 _CASES: tuple[Callable[[Context], Iterator[str]], ...] = (
-    stores.check_case, runs.check_case, switched.check_case, followers.check_case, grid.check_case, markets.check_case,
-    capacity.check_case, worth.check_case, carried.check_case,
+    stores.check_case, runs.check_case, switched.check_case, followers.check_case, grid.check_case,
+    connections.check_case, markets.check_case, capacity.check_case, worth.check_case, carried.check_case,
 )  # fmt: skip
 _PROGRAMS: tuple[Callable[[Context, Programs], Iterator[str]], ...] = (
     stores.check_programs, runs.check_programs, switched.check_programs, followers.check_programs,

@@ -9,7 +9,7 @@ import numpy as np
 
 from models.arrays import of_rows
 from models.block import reserved_points
-from models.case import NO_POINT, Bools, Case, Ints
+from models.case import NO_POINT, Bools, Case, Ints, no_connection_limits
 from models.decomposition.prices.dual_prices import DualPrices
 from models.decomposition.prices.grouping import Grouping, may_hold
 from models.resources.protocols import ResourceClass
@@ -22,7 +22,7 @@ class Holders:
 
     case: Case
     rows: dict[str, Ints]  # per class: the row of power prices that each unit sees, planned
-    exact: bool  # whether each unit sees the prices of all holders it stands for
+    exact: bool  # whether each unit sees the prices of all holders it stands for, and these have no connection limits
 
 
 _Key = tuple[str, int, bool]
@@ -35,9 +35,11 @@ def put_together(case: Case, grouping: Grouping, prices: Sequence[DualPrices], m
     Holders are put together that see the same prices in each of `prices`.
     """
     found = _by_prices(case, grouping, prices)
-    exact = len(found) <= max(most, len({(name, apart) for name, _, apart in found}))
+    last = len(grouping.priced_points)
+    limited = any(row > last for _, row, _ in found)  # reserve has prices of its own behind a connection's limit
+    exact = not limited and len(found) <= max(most, len({(name, apart) for name, _, apart in found}))
     if not exact:
-        found = _by_class(found, len(grouping.priced_points))
+        found = _by_class(found, last)
     tables: dict[str, Any] = {}
     rows: dict[str, Ints] = {}
     for resource in RESOURCES:
@@ -47,9 +49,8 @@ def put_together(case: Case, grouping: Grouping, prices: Sequence[DualPrices], m
         tables[resource.name] = _together(
             case, resource, [found[key] for key in keys], np.array(point, dtype=np.int64)
         )  # fmt: skip
-    return Holders(
-        case=replace(case, start=None, **tables), rows=rows, exact=exact
-    )  # fmt: skip
+    alone = replace(case, start=None, connection_limits=no_connection_limits(), **tables)
+    return Holders(case=alone, rows=rows, exact=exact)
 
 
 def _by_prices(case: Case, grouping: Grouping, prices: Sequence[DualPrices]) -> dict[_Key, Ints]:
@@ -59,7 +60,7 @@ def _by_prices(case: Case, grouping: Grouping, prices: Sequence[DualPrices]) -> 
     for batch in grouping.batches:
         if not batch.called and batch.resource.reserving is not None:
             able = np.flatnonzero(may_hold(case, batch.resource)[batch.units])
-            row = first[batch.rows.power[able]]
+            row = np.append(first, len(first) + np.arange(len(grouping.places.point)))[batch.rows.power[able]]
             units_here, apart = batch.units[able], _apart(case, batch.resource)[batch.units[able]]
             for key, alone in sorted(set(zip(row.tolist(), apart.tolist(), strict=True))):
                 units[batch.resource.name, key, alone].append(units_here[(row == key) & (apart == alone)])

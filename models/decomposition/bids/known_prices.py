@@ -7,7 +7,7 @@ import numpy as np
 from models.case import Case, Floats
 from models.decomposition.master.restricted_master import RestrictedMaster
 from models.decomposition.prices.dual_prices import DualPrices
-from models.outcome import Outcome
+from models.outcome import Outcome, Shadow
 
 _NEAR = 1e-6  # EUR per kW; what a solver's tolerance may make of equal prices
 _ALIKE = 5e-3  # share by which prices of a congestion point may differ from another's to be made the same
@@ -28,8 +28,18 @@ def prices_of(master: RestrictedMaster, outcome: Outcome) -> DualPrices:
     none = np.zeros((len(case.reserves), case.isps))
     balance = _traded(case, shadow.balance_eur_per_mwh * per_kw)
     return master.within(
-        DualPrices(balance=balance[None], program=program[points], call=call[points], reserve=none, called=none.copy())
+        DualPrices(
+            balance=balance[None], program=program[points], call=call[points], reserve=none, called=none.copy(),
+            connections=_at_limits(case, shadow) * per_kw, places=master.grouping.places,
+        )
     )  # fmt: skip
+
+
+def _at_limits(case: Case, shadow: Shadow) -> Floats:
+    """Return the prices (4L,T) at connection limits, EUR/MWh; those of called programs are not known."""
+    nothing = np.zeros((len(case.connection_limits.name), case.isps))
+    imports, exports = shadow.connection_import_eur_per_mwh, shadow.connection_export_eur_per_mwh
+    return np.concatenate([imports, nothing, -exports, nothing]) if len(nothing) else np.zeros((0, case.isps))
 
 
 def _traded(case: Case, balance: Floats) -> Floats:

@@ -113,8 +113,9 @@ def precompile() -> None:
 
 
 def _no_prices(case: Case, grouping: Grouping) -> ScenarioPrices:
-    points, shape = len(grouping.priced_points), (len(case.reserves), case.isps)
+    places, shape = len(grouping.places.point), (len(case.reserves), case.isps)
+    power = np.zeros((grouping.price_rows, case.isps))
     return ScenarioPrices(
-        planned=Prices(power_eur_per_kw=np.zeros((points + 1, case.isps)), held_eur_per_kw=np.zeros((2, *shape))),
-        called=Prices(power_eur_per_kw=np.zeros((points, case.isps)), held_eur_per_kw=np.zeros((1, *shape))),
+        planned=Prices(power_eur_per_kw=power, held_eur_per_kw=np.zeros((2 + places, *shape))),
+        called=Prices(power_eur_per_kw=power.copy(), held_eur_per_kw=np.zeros((1 + places, *shape))),
     )

@@ -8,9 +8,13 @@ import numpy as np
 from models.compiled import compiled, inlined
 from models.solver import NEGLIGIBLE
 
-Groups = namedtuple("Groups", ["is_called", "point", "reserved", "reserve_row", "settled"])
+Groups = namedtuple(
+    "Groups", ["is_called", "point", "reserved", "reserve_row", "settled", "path_at", "path", "up", "down"]
+)
 """(G,) each: whether programs are called ones, number of the priced point or −1, whether the point is reserved, row
-in the columns' reserve or −1, whether the group keeps its only column."""
+in the columns' reserve or −1, whether the group keeps its only column. The sums at connection limits that each group
+counts at, one group after the other, and where each one's begin (G+1,). (R,) each: 1 where a product takes the side up,
+and down."""
 
 Columns = namedtuple("Columns", ["power", "held", "cost", "weight", "round", "idle", "count"])
 """power (G,K,T), held (H,K,R,T) of the groups with reserve, (G,K) each of the others; count (G,) of columns in use."""
@@ -53,8 +57,8 @@ def model_values(cols: Any, g: Any, i: int, price: Any, held: Any) -> float:
 
 @compiled
 def price_group(g: Any, i: int, prices: Any, price: Any, held: Any) -> None:
-    """Write the prices that a group sees, given those of the couplings: balance, program, call, reserve, called."""
-    balance, program, call, reserve, called = prices
+    """Write the prices that a group sees, given those of the couplings in their order."""
+    balance, program, call, reserve, called, connections = prices
     point = g.point[i]
     if g.is_called[i]:
         price[:] = call[point]
@@ -68,15 +72,24 @@ def price_group(g: Any, i: int, prices: Any, price: Any, held: Any) -> None:
             held += reserve
         if g.is_called[i] or not g.reserved[i]:
             held += called
+    half = connections.shape[0] // 2
+    for k in range(g.path_at[i], g.path_at[i + 1]):
+        imports, exports = connections[g.path[k]], connections[half + g.path[k]]
+        price += imports + exports
+        if g.reserve_row[i] >= 0:
+            for r in range(held.shape[0]):
+                held[r] += g.down[r] * imports - g.up[r] * exports
 
 
 @compiled
-def model_costs(cols: Any, g: Any, balance: Any, program: Any, call: Any, reserve: Any, called: Any, work: Any) -> Any:
+def model_costs(
+    cols: Any, g: Any, balance: Any, program: Any, call: Any, reserve: Any, called: Any, connections: Any, work: Any
+) -> Any:  # fmt: skip
     """Return the least cost of every group's columns (G,) at coupling prices."""
     price, _, held, _, _, _ = work
     result = np.empty(cols.count.shape[0])
     for i in range(cols.count.shape[0]):
-        price_group(g, i, (balance, program, call, reserve, called), price, held)
+        price_group(g, i, (balance, program, call, reserve, called, connections), price, held)
         result[i] = model_values(cols, g, i, price, held)
     return result
 
@@ -180,7 +193,7 @@ def enter_rows(
     A coupling's rows start at `first`; only rows with a place are written. If `rows` is empty, entries are counted
     instead, into the begin of the next column.
     """
-    isps = cols.power.shape[2]
+    isps, half = cols.power.shape[2], (first[6] - first[5]) // 2
     for n in range(len(group)):
         i, j, at = group[n], column[n], 0 if len(rows) == 0 else begins[n]
         power, called, h, own = cols.power[i, j], g.is_called[i], g.reserve_row[i], g.point[i] * isps
@@ -197,6 +210,16 @@ def enter_rows(
                 if there:
                     for r in range(len(held)):
                         at = _enter(place, first[coupling] + r * isps, held[r], 1.0, at, rows, values)
+        for k in range(g.path_at[i], g.path_at[i + 1]):
+            base = first[5] + g.path[k] * isps
+            most, least = power, power
+            if h >= 0:
+                most, least = power.copy(), power.copy()
+                for r in range(len(cols.held[h, j])):
+                    most += g.down[r] * cols.held[h, j, r]
+                    least -= g.up[r] * cols.held[h, j, r]
+            at = _enter(place, base, most, 1.0, at, rows, values)
+            at = _enter(place, base + half, least, 1.0, at, rows, values)
         if len(rows) == 0:
             begins[n + 1] = at
 

@@ -79,6 +79,9 @@ def _solve(
 ) -> tuple[Floats, float] | None:
     deadline = perf_counter() + time_left_s
     lp = state_lp(master, chosen)
+    if _largest_block(master, lp) > master.tuning.master.most_block_rows:
+        run = solve_interior(lp.matrix(), time_limit_s=time_left_s, threads=threads, log=log)
+        return (run.x, run.objective) if run.status is Status.OPTIMAL else None
     blocks, start, prices = block_lp_of(master, lp)
     x, free, offset = lp.lower.copy(), lp.lower < lp.upper, float(lp.cost @ lp.lower)
     del lp  # its columns, now packed, take much of all memory
@@ -108,22 +111,34 @@ def _solve(
     return (run.x, run.objective) if run.status is Status.OPTIMAL else None
 
 
+def _largest_block(master: RestrictedMaster, lp: MixtureLp) -> int:
+    """Return the most rows of one block; a block's rows are eliminated as one dense matrix."""
+    of, isps, shared = master.grouping.blocks, master.case.isps, 2 * len(master.case.reserves)
+    block = np.concatenate([[-1], of.of_point, of.of_point, np.full(shared, -1), of.of_sum])
+    rows = np.repeat(block, isps)[lp.used]
+    return int(np.bincount(rows[rows >= 0], minlength=1).max())
+
+
 def block_lp_of(master: RestrictedMaster, lp: MixtureLp) -> tuple[BlockLp, Floats, Floats]:
     """Return the program with its blocks, without fixed variables; the master's present point, and its best prices."""
     groups, isps, used, weights = master.groups, master.case.isps, lp.used, len(lp.group)
-    points, held = np.arange(len(master.grouping.priced_points)), isps * (1 + np.arange(len(master.case.reserves)))
+    of, held = master.grouping.blocks, isps * (1 + np.arange(len(master.case.reserves)))
     none = np.full(isps, -1)
-    block = [none, np.repeat(points, isps), np.repeat(points, isps), *([none] * (2 * len(held)))]
-    counts = [np.arange(isps), np.repeat(none[:1], 2 * len(points) * isps)]
+    block = [none, np.repeat(of.of_point, isps), np.repeat(of.of_point, isps), *([none] * (2 * len(held)))]
+    block += [np.repeat(of.of_sum, isps)]
+    counts = [np.arange(isps), np.repeat(none[:1], 2 * len(of.of_point) * isps)]
     counts += [first + np.arange(isps) for first in (*held, *held)]
+    counts += [np.repeat(none[:1], len(of.of_sum) * isps)]
     present, group = np.unique(lp.group, return_inverse=True)
     free = lp.upper > lp.lower
+    plain, home = ~groups.is_called[present] & ~groups.reserved[present], of.of_group[present]
+    plain &= ~np.isin(home, home[~plain & (home >= 0)])  # alike within a block
     blocks = block_lp(
         cost=lp.cost[free], upper=(lp.upper - lp.lower)[free], moves=lp.moves,
         others=lp.others[:, np.flatnonzero(free[weights:])],
         right=lp.right - lp.others @ lp.lower[weights:],
         block=np.concatenate(block)[used], twin=np.concatenate(counts)[used],
-        group=group, group_block=groups.point[present], plain=~groups.is_called[present] & ~groups.reserved[present],
+        group=group, group_block=home, plain=plain,
         tuning=master.tuning.interior,
     )  # fmt: skip
     start = np.zeros(len(lp.cost))
@@ -169,7 +184,7 @@ def state_lp(master: RestrictedMaster, chosen: Bools) -> MixtureLp:
     cost = [master.columns.cost[group, column], free.price]
     lower = [np.zeros(len(group)), free.low]
     upper = [np.full(len(group), np.inf), free.high]
-    rhs, used = _pieces(master, first, entries, cost, lower, upper)
+    rhs, used = _pieces(master, first, entries, cost, lower, upper, _reached(master, chosen))
     place = np.where(used, np.cumsum(used) - 1, -1)  # of the rows in use
     return MixtureLp(
         cost=np.concatenate(cost), lower=np.concatenate(lower), upper=np.concatenate(upper),
@@ -220,6 +235,23 @@ def _offset(master: RestrictedMaster) -> float:
     return total
 
 
+def _reached(master: RestrictedMaster, chosen: Bools) -> Bools:
+    """Return where some mixture of the chosen columns (G,K) breaches a connection limit (4L,T): others cost nothing."""
+    g, columns, coupling = master.groups, master.columns, master.couplings.connections
+    most, least = (part.copy() for part in np.split(master.const_connections, 2))
+    for i in np.flatnonzero(np.diff(g.path_at)).tolist():
+        power = columns.power[i, chosen[i]]
+        high, low, h = power, power, g.reserve_row[i]
+        if h >= 0:
+            held = columns.held[h, chosen[i]]
+            high, low = power + np.tensordot(held, g.down, (1, 0)), power - np.tensordot(held, g.up, (1, 0))
+        path = g.path[g.path_at[i] : g.path_at[i + 1]]
+        most[path] += high.max(axis=0)
+        least[path] += low.min(axis=0)
+    bound, half = coupling.breakpoints[..., 0], len(most)
+    return np.concatenate([most > bound[:half], least < bound[half:]])
+
+
 def _active(coupling: proximal.Coupling) -> Bools:
     result: Bools = np.isfinite(coupling.breakpoints[..., 0]) & (coupling.slopes[..., 0] < coupling.slopes[..., -1])
     return result
@@ -232,13 +264,14 @@ def _pieces(
     cost: list[Floats],
     lower: list[Floats],
     upper: list[Floats],
+    reached: Bools,
 ) -> tuple[Floats, Bools]:
     """Add s = b_0 + Σ u_k − v with u_k on the pieces between breakpoints; return right-hand sides and rows in use."""
     start = len(master.free.price)
     rhs, used = np.zeros(int(first[-1])), np.zeros(int(first[-1]), dtype=np.bool_)
     for coupling, const, base in zip(master.couplings, master.constants, first[:-1], strict=True):
         breakpoints, slopes = coupling.breakpoints, coupling.slopes
-        line, isp = np.nonzero(_active(coupling))
+        line, isp = np.nonzero(_active(coupling) & (reached if coupling is master.couplings.connections else True))
         row = base + line * master.case.isps + isp
         used[row] = True
         rhs[row] = breakpoints[line, isp, 0] - const[line, isp]

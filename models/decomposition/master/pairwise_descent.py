@@ -23,6 +23,43 @@ def _look(coupling: Any, row: int, sign: float, power: Any, amount: float, fresh
 
 
 @compiled
+def _look_at_limits(
+    c: Any, g: Any, i: int, power: Any, reserve: Any, amount: float, fresh: bool, price: Any, curve: Any, held: Any,
+    held_curve: Any,
+) -> None:  # fmt: skip
+    """Add what connection limits charge group i after a move by amount × (power, reserve), and its slope.
+
+    Where reserve moves as well, the slope is at least that of both moves together, so that no step is too long.
+    """
+    half, reserves = c.connections.s.shape[0] // 2, g.reserve_row[i] >= 0
+    for t in range(price.shape[0]):
+        most, least, moves = power[t], power[t], power[t] != 0.0
+        if reserves:
+            for r in range(reserve.shape[0]):
+                most += g.down[r] * reserve[r, t]
+                least -= g.up[r] * reserve[r, t]
+                moves = moves or reserve[r, t] != 0.0
+        if not (fresh or moves):
+            continue
+        imports, exports, bent, bent_back = 0.0, 0.0, 0.0, 0.0
+        for k in range(g.path_at[i], g.path_at[i + 1]):
+            y, bend = price_at(c.connections, g.path[k], t, amount * most)
+            imports, bent = imports + y, bent + bend
+            y, bend = price_at(c.connections, half + g.path[k], t, amount * least)
+            exports, bent_back = exports + y, bent_back + bend
+        if reserves:
+            bent, bent_back = 2.0 * bent, 2.0 * bent_back
+        if fresh or power[t] != 0.0:
+            price[t] += imports + exports
+            curve[t] += bent + bent_back
+        if reserves:
+            for r in range(reserve.shape[0]):
+                if fresh or reserve[r, t] != 0.0:
+                    held[r, t] += g.down[r] * imports - g.up[r] * exports
+                    held_curve[r, t] += g.down[r] * bent + g.up[r] * bent_back
+
+
+@compiled
 def look(
     c: Any, g: Any, i: int, power: Any, reserve: Any, amount: float, fresh: bool, price: Any, curve: Any, held: Any,
     held_curve: Any,
@@ -51,6 +88,8 @@ def look(
                 _look(c.reserve, r, 1.0, reserve[r], amount, fresh, held[r], held_curve[r])
             if g.is_called[i] or not g.reserved[i]:
                 _look(c.called, r, 1.0, reserve[r], amount, fresh, held[r], held_curve[r])
+    if g.path_at[i] < g.path_at[i + 1]:
+        _look_at_limits(c, g, i, power, reserve, amount, fresh, price, curve, held, held_curve)
 
 
 @inlined

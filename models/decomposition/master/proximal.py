@@ -20,8 +20,9 @@ from models.coupling_costs import cost_of, negative_conjugate
 Coupling = namedtuple("Coupling", ["s", "centre", "step", "breakpoints", "slopes"])
 """(n,T) values of s, centre and step; (n,T,K) breakpoints; (n,T,K+1) slopes."""
 
-Couplings = namedtuple("Couplings", ["balance", "program", "call", "reserve", "called"])
-"""Couplings: balance (1,T), priced points' programs (N,T) and calls (N,T), reserve (R,T) planned and called."""
+Couplings = namedtuple("Couplings", ["balance", "program", "call", "reserve", "called", "connections"])
+"""Couplings: balance (1,T), priced points' programs (N,T) and calls (N,T), reserve (R,T) planned and called, and
+connection limits (4L,T): the most that is drawn as planned, as called, then the least, likewise."""
 
 Free = namedtuple("Free", ["price", "low", "high", "value", "da_of", "bid_of"])
 """Positions (P,): price in EUR per kW (day-ahead) or MW (bids), bounds, equal where a position is fixed, and value.
@@ -49,6 +50,21 @@ def price_at(coupling: Any, row: int, t: int, shift: float) -> tuple[float, floa
 
 
 @compiled
+def _move_at_limits(c: Any, g: Any, i: int, power: Any, held: Any, amount: float) -> None:
+    """Add amount × (power, held) of group i to the most and the least that is drawn at connection limits."""
+    half = c.connections.s.shape[0] // 2
+    for k in range(g.path_at[i], g.path_at[i + 1]):
+        for t in range(power.shape[0]):
+            most, least = power[t], power[t]
+            if g.reserve_row[i] >= 0:
+                for r in range(held.shape[0]):
+                    most += g.down[r] * held[r, t]
+                    least -= g.up[r] * held[r, t]
+            c.connections.s[g.path[k], t] += amount * most
+            c.connections.s[half + g.path[k], t] += amount * least
+
+
+@compiled
 def move(c: Any, g: Any, i: int, power: Any, held: Any, amount: float) -> None:
     """Add amount × (power, held) of group i to the couplings."""
     point = g.point[i]
@@ -69,6 +85,8 @@ def move(c: Any, g: Any, i: int, power: Any, held: Any, amount: float) -> None:
                     c.reserve.s[r, t] += change
                 if g.is_called[i] or not g.reserved[i]:
                     c.called.s[r, t] += change
+    if g.path_at[i] < g.path_at[i + 1]:
+        _move_at_limits(c, g, i, power, held, amount)
 
 
 @compiled
@@ -95,13 +113,14 @@ def _all_prices(coupling: Any, out: Any) -> None:
 
 
 @compiled
-def next_prices(c: Any, balance: Any, program: Any, call: Any, reserve: Any, called: Any) -> None:
+def next_prices(c: Any, balance: Any, program: Any, call: Any, reserve: Any, called: Any, connections: Any) -> None:
     """Write the present price of every coupling."""
     _all_prices(c.balance, balance)
     _all_prices(c.program, program)
     _all_prices(c.call, call)
     _all_prices(c.reserve, reserve)
     _all_prices(c.called, called)
+    _all_prices(c.connections, connections)
 
 
 @compiled

@@ -6,7 +6,8 @@ import numpy as np
 
 from models.block import reserved_points
 from models.case import Bools, Case, Floats, Ints
-from models.coupling_costs import added
+from models.connection_loads import fixed_kw as fixed_units_kw
+from models.coupling_costs import CouplingCosts, added, cost_of
 from models.decomposition.master import column_pool, proximal
 from models.decomposition.master.pairwise_descent import sweep
 from models.decomposition.master.possible_bids import committed_kw, most_mw, prequalified_kw
@@ -14,6 +15,8 @@ from models.decomposition.prices.dual_prices import DualPrices
 from models.decomposition.prices.grouping import Grouping, span_kw
 from models.decomposition.tuning import DEFAULT, Tuning
 from models.headroom import KW_PER_MW
+from models.markets.connection_limits.costs import couplings as connection_couplings
+from models.markets.connection_limits.trees import with_below
 from models.markets.registry import MARKETS
 from models.objective import remainder_eur
 from models.resources.registry import FIXED
@@ -46,6 +49,9 @@ class RestrictedMaster:
         if other is not None:
             self.const_called = self.const_reserve + other.when_called_kw
             self.const_reserve = self.const_reserve + other.held_kw
+
+        own = with_below(case.connection_limits, fixed_units_kw(case))
+        self.const_connections = np.concatenate([own] * 4)
 
     def _free(self, case: Case) -> None:
         market, per_kw = case.day_ahead, case.isp_hours / 1000
@@ -97,10 +103,14 @@ class RestrictedMaster:
             if market.reserve is not None
             for exists in (True, bool(self.any_reserved))
         )
+        binding = grouping.places.binding
+        at_limits = connection_couplings(case, binding.imports, binding.exports)
+        alone_eur = self._decided(at_limits, grouping.blocks.of_sum < 0)
         fee = case.reservations.availability_eur_per_mw_h[:, None] * np.abs(case.reservations.reserved_kw)
         self.at_zero_eur = (
             balance.at_zero_eur + program.at_zero_eur + call.at_zero_eur + self.committed_da_eur - self.capacity_eur
-            - float(fee.sum()) * case.isp_hours / 1000 - sum(remainder_eur(case).values())
+            - float(fee.sum()) * case.isp_hours / 1000 - sum(remainder_eur(case).values()) + at_limits.at_zero_eur
+            + alone_eur
         )  # fmt: skip
         isps = case.isps
         kinds = [
@@ -113,6 +123,7 @@ class RestrictedMaster:
                 called.slopes,
                 self.const_called if self.any_reserved else np.zeros_like(self.const_called),
             ),
+            (at_limits.breakpoints, at_limits.slopes, self.const_connections),
         ]
         self.couplings = proximal.Couplings(*(
             proximal.Coupling(
@@ -123,11 +134,24 @@ class RestrictedMaster:
         ))  # fmt: skip
         self.constants = [const for _, _, const in kinds]
 
+    def _decided(self, costs: CouplingCosts, alone: Bools) -> float:
+        """Return the cost of sums (4L,) at which no unit with a choice counts, EUR, and let them cost nothing else."""
+        rows = proximal.Coupling(
+            s=self.const_connections[alone], centre=None, step=None, breakpoints=costs.breakpoints[alone],
+            slopes=costs.slopes[alone],
+        )  # fmt: skip
+        total = sum(
+            cost_of(rows.s[place], rows.breakpoints[place], rows.slopes[place]) for place in np.ndindex(rows.s.shape)
+        )
+        costs.breakpoints[alone], costs.slopes[alone] = np.inf, 0.0
+        return float(total)
+
     def _columns(self, case: Case, grouping: Grouping) -> None:
         groups, products, isps = len(grouping.group_point), len(case.reserves), case.isps
         holds = grouping.group_may_hold & (products > 0)
         row = np.where(holds, np.cumsum(holds) - 1, -1)
         size = 8 * isps * (groups + products * int(holds.sum()))
+        path_at, path = grouping.paths()
         pool = self.tuning.pool
         keep = int(np.clip(pool.memory_bytes // max(size, 1), pool.fewest, pool.most))
         self.groups = column_pool.Groups(
@@ -136,6 +160,10 @@ class RestrictedMaster:
             reserved=grouping.group_reserved,
             reserve_row=row.astype(np.int64),
             settled=np.zeros(groups, dtype=np.bool_),
+            path_at=path_at,
+            path=path,
+            up=grouping.places.takes[0],
+            down=grouping.places.takes[1],
         )
         self.columns = column_pool.Columns(
             power=np.zeros((groups, keep, isps)), held=np.zeros((max(int(holds.sum()), 1), keep, products, isps)),
@@ -167,19 +195,23 @@ class RestrictedMaster:
         share = 0.5 if self.any_reserved else 1.0
         zeros = np.zeros((len(self.grouping.priced_points), case.isps))
         return self.within(
-            DualPrices(balance=price[None], program=zeros, call=zeros.copy(), reserve=share * reserve,
-                  called=(1 - share) * reserve)
+            DualPrices(
+                balance=price[None], program=zeros, call=zeros.copy(), reserve=share * reserve,
+                called=(1 - share) * reserve, connections=np.zeros_like(self.const_connections),
+                places=self.grouping.places,
+            )
         )  # fmt: skip
 
     def within(self, duals: DualPrices) -> DualPrices:
         """Return these prices, clipped to the slopes of their couplings."""
         return DualPrices(
+            places=self.grouping.places,
             **{
                 name: np.clip(prices, coupling.slopes[..., 0], coupling.slopes[..., -1])
                 for name, prices, coupling in zip(
                     proximal.Couplings._fields, duals.arrays(), self.couplings, strict=True
                 )
-            }
+            },
         )
 
     def set_centre(self, duals: DualPrices) -> None:
@@ -187,7 +219,7 @@ class RestrictedMaster:
         for prices, coupling in zip(duals.arrays(), self.couplings, strict=True):
             coupling.centre[:] = prices
 
-    def set_steps(self, factor: float, relative: tuple[float, float, float]) -> None:
+    def set_steps(self, factor: float, relative: tuple[float, float, float, float]) -> None:
         """Set each coupling's step: how far a price moves for a mismatch as large as its programs could make."""
         case, c = self.case, self.couplings
         per_kw = case.isp_hours / 1000
@@ -203,6 +235,10 @@ class RestrictedMaster:
         at_point = np.maximum(at_point, 1e-3)
         c.program.step[:] = relative[1] * factor * max(level, scale) / at_point[:, None]
         c.call.step[:] = relative[1] * factor * max(level, scale) / at_point[:, None]
+        at_limit = np.zeros(2 * self.grouping.places.limits)
+        np.add.at(at_limit, self.groups.path, np.repeat(self.span, np.diff(self.groups.path_at)))
+        at_limit = np.maximum(np.concatenate([at_limit, at_limit]), 1e-3)
+        c.connections.step[:] = relative[3] * factor * max(level, scale) / at_limit[:, None]
         reserve_kw = prequalified_kw(case)
         for coupling in (c.reserve, c.called):
             coupling.step[:] = relative[2] * factor * 0.5 * scale / max(reserve_kw, 1e-6)
@@ -222,7 +258,7 @@ class RestrictedMaster:
         """
         total = float(groups_eur[counted].sum()) + self.at_zero_eur
         triples = list(zip(duals.arrays(), self.couplings, self.constants, strict=True))
-        for prices, coupling, const in triples[:3]:
+        for prices, coupling, const in (*triples[:3], triples[5]):
             total += float((prices * const).sum() + proximal.negative_conjugates(coupling, prices).sum())
         for p in range(self.products):
             slope = self.free.price[p] - float(duals.balance[0, self.free.da_of == p].sum())
@@ -244,16 +280,21 @@ class RestrictedMaster:
         """Return the least cost (G,) of each group's columns at these prices, EUR."""
         return np.asarray(column_pool.model_costs(self.columns, self.groups, *duals.arrays(), self.work))
 
-    def bounds_of_points(self, duals: DualPrices, groups_eur: Floats) -> Floats:
-        """Return each priced point's part (N,) of the bound, given the bounds of the groups (G,), EUR."""
-        total = np.zeros(len(self.grouping.priced_points))
-        mine = self.groups.point >= 0
-        np.add.at(total, self.groups.point[mine], groups_eur[mine])
+    def bounds_of_blocks(self, duals: DualPrices, groups_eur: Floats) -> Floats:
+        """Return each block's part (B,) of the bound, given the bounds of the groups (G,), EUR."""
+        blocks = self.grouping.blocks
+        total = np.zeros(blocks.count)
+        mine = blocks.of_group >= 0
+        np.add.at(total, blocks.of_group[mine], groups_eur[mine])
         c = self.couplings
-        for prices, coupling, const in (
-            (duals.program, c.program, self.const_program), (duals.call, c.call, self.const_call)
-        ):  # fmt: skip
-            total += (prices * const).sum(axis=1) + proximal.negative_conjugates(coupling, prices)
+        for prices, coupling, const, block in (
+            (duals.program, c.program, self.const_program, blocks.of_point),
+            (duals.call, c.call, self.const_call, blocks.of_point),
+            (duals.connections, c.connections, self.const_connections, blocks.of_sum),
+        ):
+            part = (prices * const).sum(axis=1) + proximal.negative_conjugates(coupling, prices)
+            there = block >= 0
+            np.add.at(total, block[there], part[there])
         return total
 
     def add(self, totals: Totals, number: int, asked: Bools | None = None) -> None:
@@ -323,10 +364,11 @@ class RestrictedMaster:
     def prices(self) -> DualPrices:
         """Return the couplings' prices at the present weights."""
         out = DualPrices(
+            places=self.grouping.places,
             **{
                 name: np.zeros(coupling.s.shape)
                 for name, coupling in zip(proximal.Couplings._fields, self.couplings, strict=True)
-            }
+            },
         )
         proximal.next_prices(self.couplings, *out.arrays())
         return out
@@ -351,7 +393,7 @@ class RestrictedMaster:
         total = float((used.weight * used.cost).sum()) + float(self.free.price @ value) + self.at_zero_eur
         soft = np.clip(c.call.slopes, -self._worst(), self._worst())
         held = (c.reserve._replace(s=reserve), c.called._replace(s=called))
-        for coupling in (c.balance, c.program, c.call._replace(slopes=soft), *held):
+        for coupling in (c.balance, c.program, c.call._replace(slopes=soft), *held, c.connections):
             total += float(proximal.costs(coupling).sum())
         return total
 

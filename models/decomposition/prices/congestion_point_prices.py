@@ -1,7 +1,8 @@
-"""Searches the prices of priced congestion points' own couplings while those of the whole portfolio stay.
+"""Searches the prices of priced congestion points and connection limits while those of the whole portfolio stay.
 
-With the portfolio's prices fixed nothing connects the points: each has a centre, steps and a bound of its own, and the
-bound of all is their sum. A round asks the units at all priced points, and no others, whose prices stay.
+With the portfolio's prices fixed nothing connects the blocks, priced points with the limits in them: each has a centre,
+steps and a bound of its own, and the bound of all is their sum. A round asks their units, and no others, whose prices
+stay.
 Source: docs/explanation/optimisation.md §3.3.
 """
 
@@ -30,42 +31,47 @@ def search_point_prices(
     after: Callable[[], None] = lambda: None,
     interrupted: Callable[[], StopReason | None],
 ) -> StopReason:
-    """Improve the centre's prices of priced points until a rule stops the search, and return its reason.
+    """Improve the centre's prices of blocks until a rule stops the search, and return its reason.
 
-    Each point keeps its own centre and step, as a whole search does: some of many points gain in nearly every round,
+    Each block keeps its own centre and step, as a whole search does: some of many points gain in nearly every round,
     while a single one fails in most. `after` is called after every round.
     """
-    count = len(master.grouping.priced_points)
+    blocks = master.grouping.blocks
+    count = blocks.count
     if not count:
         return StopReason.BOUND_STAYS
     stays = BoundStays(patience=patience, little_eur=search.little * aim_eur)
     whole, first = state.centre, state.rounds
-    at_points = master.groups.point >= 0
+    at_points = blocks.of_group >= 0
     totals = pricing.respond(whole.scenario(), at_points)
-    best = master.bounds_of_points(whole, totals.bound_eur)
+    best = master.bounds_of_blocks(whole, totals.bound_eur)
     others_eur = state.centre_eur - float(best.sum())
-    program, call = whole.program.copy(), whole.call.copy()
+    program, call, connections = whole.program.copy(), whole.call.copy(), whole.connections.copy()
+    of_sum = np.where(blocks.of_sum >= 0, blocks.of_sum, 0)  # sums at which nobody counts never have a price
     step, failures = np.ones(count), np.zeros(count, dtype=np.int64)
     for _ in range(rounds):
         master.set_centre(state.centre)
         master.set_steps(1.0, points.steps)
         for coupling in (master.couplings.program, master.couplings.call):
-            coupling.step[:] *= step[:, None]
+            coupling.step[:] *= step[blocks.of_point][:, None]
+        master.couplings.connections.step[:] *= step[of_sum][:, None]
         master.improve(search.sweeps, 0.0)
         asked = master.prices()
-        prices = replace(whole, program=asked.program, call=asked.call)
-        promised = master.bounds_of_points(prices, master.promised(prices))
+        prices = replace(whole, program=asked.program, call=asked.call, connections=asked.connections)
+        promised = master.bounds_of_blocks(prices, master.promised(prices))
         totals = pricing.respond(prices.scenario(), at_points)
-        found = master.bounds_of_points(prices, totals.bound_eur)
+        found = master.bounds_of_blocks(prices, totals.bound_eur)
         serious = (found > best) & (found - best >= search.serious * (promised - best))
         step[serious & (promised - found <= search.kept_promise * (promised - best))] *= search.rise
         failures = np.where(serious, 0, failures + 1)
         step[failures >= search.failures] *= search.fall
         failures[failures >= search.failures] = 0
         step = np.clip(step, search.least_step, search.most_step)
-        program[serious], call[serious] = prices.program[serious], prices.call[serious]
+        moved, moved_sums = serious[blocks.of_point], serious[of_sum]
+        program[moved], call[moved] = prices.program[moved], prices.call[moved]
+        connections[moved_sums] = prices.connections[moved_sums]
         best = np.where(serious, found, best)
-        state.centre = replace(whole, program=program.copy(), call=call.copy())
+        state.centre = replace(whole, program=program.copy(), call=call.copy(), connections=connections.copy())
         state.centre_eur = others_eur + float(best.sum())
         state.record(master, prices, totals, state.centre_eur, at_points)
         after()

@@ -6,6 +6,7 @@ import numpy as np
 
 from models.case import Case, Duals, Floats
 from models.decomposition.prices.grouping import Grouping
+from models.decomposition.prices.places import Places
 from models.decomposition.prices.pricing import ScenarioPrices
 from models.outcome import Shadow
 from models.response import Prices
@@ -20,10 +21,12 @@ class DualPrices:
     call: Floats  # (N,T) of called less planned program
     reserve: Floats  # (R,T) <= 0, of reserve held in planned programs
     called: Floats  # (R,T) <= 0, of reserve held in called programs
+    connections: Floats  # (4L,T) at limits of connections: import >= 0, planned and called, then export <= 0, likewise
+    places: Places  # what units behind such limits see
 
-    def arrays(self) -> tuple[Floats, Floats, Floats, Floats, Floats]:
+    def arrays(self) -> tuple[Floats, Floats, Floats, Floats, Floats, Floats]:
         """Return the arrays in the order of the couplings."""
-        return self.balance, self.program, self.call, self.reserve, self.called
+        return self.balance, self.program, self.call, self.reserve, self.called, self.connections
 
     def scenario(self) -> ScenarioPrices:
         """Return what units see in both scenarios: prices of their program and rewards of reserve held."""
@@ -32,19 +35,28 @@ class DualPrices:
     def seen(self, *, called: bool) -> Prices:
         """Return what units see in one scenario."""
         if called:
-            return Prices(power_eur_per_kw=self.call.copy(), held_eur_per_kw=np.maximum(-self.called[None], 0.0))
-        return Prices(
-            power_eur_per_kw=np.concatenate([self.balance + self.program - self.call, self.balance]),
-            held_eur_per_kw=np.maximum(np.stack([-(self.reserve + self.called), -self.reserve]), 0.0),
-        )
+            power, held = np.concatenate([self.call, np.zeros_like(self.balance)]), -self.called[None]
+        else:
+            power = np.concatenate([self.balance + self.program - self.call, self.balance])
+            held = np.stack([-(self.reserve + self.called), -self.reserve])
+        places = self.places
+        if len(places.point):  # number −1, of no priced point, reads the row of all other units, which is the last one
+            here = np.zeros(len(places.point), dtype=np.int64) if called else places.reserved.astype(np.int64)
+            more = power[places.point] + places.power_eur_per_kw(self.connections, called=called)
+            dearer = held[here] - places.held_eur_per_kw(self.connections, called=called)
+            power, held = np.concatenate([power, more]), np.concatenate([held, dearer])
+        return Prices(power_eur_per_kw=power, held_eur_per_kw=np.maximum(held, 0.0))
 
 
 def carried(start: Duals, grouping: Grouping) -> DualPrices:
     """Return an earlier plan's prices, for the congestion points that are priced now."""
     points = grouping.priced_points
+    shape = (4 * grouping.places.limits, start.balance.shape[0])
+    known = start.connections.shape == shape  # prices of other limits say nothing about these
     return DualPrices(
         balance=start.balance[None].copy(), program=start.program[points], call=start.call[points],
         reserve=start.reserve.copy(), called=start.called.copy(),
+        connections=start.connections.copy() if known else np.zeros(shape), places=grouping.places,
     )  # fmt: skip
 
 
@@ -58,6 +70,7 @@ def duals(case: Case, grouping: Grouping, prices: DualPrices, bound_eur: float =
         call=call,
         reserve=prices.reserve,
         called=prices.called,
+        connections=prices.connections,
         bound_eur=bound_eur,
     )
 
@@ -70,10 +83,14 @@ def shadow(case: Case, grouping: Grouping, prices: DualPrices) -> Shadow:
     at_limit, at_call = full.program[case.limits.point], np.abs(full.call[case.reservations.point])
     imports, exports = np.isfinite(case.limits.import_kw), np.isfinite(case.limits.export_kw)
     reserved = case.reservations.reserved_kw != 0
+    limits = len(case.connection_limits.name)
+    import_price, export_price = prices.connections[:limits], -prices.connections[2 * limits : 3 * limits]
     return Shadow(
         balance_eur_per_mwh=full.balance * per_mwh,
         limit_import_eur_per_mwh=np.where(imports, np.maximum(at_limit - own, 0.0), 0.0) * per_mwh,
         limit_export_eur_per_mwh=np.where(exports, np.maximum(-at_limit - own, 0.0), 0.0) * per_mwh,
         reservation_eur_per_mwh=np.where(reserved, at_call, 0.0) * per_mwh,
         reserve_eur_per_mw=-(full.reserve + full.called) * 1000,
+        connection_import_eur_per_mwh=np.maximum(import_price, 0.0) * per_mwh,
+        connection_export_eur_per_mwh=np.maximum(export_price, 0.0) * per_mwh,
     )

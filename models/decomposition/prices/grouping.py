@@ -9,9 +9,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy import sparse
+from scipy.sparse import csgraph
 
 from models.block import called_units, reserved_points
 from models.case import Bools, Case, Floats, Ints
+from models.decomposition.prices.places import Places, find_places
 from models.decomposition.tuning import DEFAULT
 from models.errors import CaseError
 from models.markets.registry import MARKETS
@@ -31,8 +34,21 @@ class Batch:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
+class Blocks:
+    """What is connected by priced points and connection limits: given the portfolio's prices, nothing else is."""
+
+    count: int  # B
+    of_point: Ints  # (N,) the block of each priced point
+    of_sum: Ints  # (4L,) of each sum at a connection limit, −1 where nobody counts there
+    of_group: Ints  # (G,) −1 for groups that see the portfolio's prices only
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Grouping:
-    """The G groups and their units. Rows of power prices: the N priced points, then, if planned, all other units."""
+    """The G groups and their units.
+
+    Rows of power prices: the N priced points, then all other units (none of them is called), then the places.
+    """
 
     priced_points: Ints  # (N,) index into Case.points
     batches: tuple[Batch, ...]
@@ -40,6 +56,18 @@ class Grouping:
     group_point: Ints  # (G,) index into `priced_points`, −1 for none
     group_reserved: Bools  # (G,) whether it lies at a reserved congestion point
     group_may_hold: Bools  # (G,) whether its units may hold reserve
+    group_place: Ints  # (G,) index into `places`, −1 for units behind no connection limit that may bind
+    places: Places
+    blocks: Blocks
+
+    def paths(self) -> tuple[Ints, Ints]:
+        """Return the sums at limits that groups count at, one group after the other, and their begins (G+1,)."""
+        return _paths(self.places, self.group_place, self.group_called)
+
+    @property
+    def price_rows(self) -> int:
+        """Return the number of rows of power prices: priced points, all other units, and places."""
+        return len(self.priced_points) + 1 + len(self.places.point)
 
 
 def priced_points(case: Case) -> Bools:
@@ -83,8 +111,9 @@ def group_units(case: Case, unpriced_groups: int = DEFAULT.pool.unpriced_groups)
     number_of = np.full(len(case.points) + 1, -1, dtype=np.int64)
     number_of[priced] = np.arange(len(priced))
     reserved = reserved_points(case)
+    places, place_of = find_places(case, number_of, reserved)
     batches: list[Batch] = []
-    called, numbers, at_reserved, reserving = [], [], [], []
+    called, numbers, at_reserved, reserving, at_place = [], [], [], [], []
     total = 0
     for is_called in (False, True):
         for resource in PRICED:
@@ -97,6 +126,8 @@ def group_units(case: Case, unpriced_groups: int = DEFAULT.pool.unpriced_groups)
             number = number_of[point[units]]
             shares = _shares(case, resource, units, kind[units], unpriced_groups)
             share = np.where(number >= 0, number, len(priced) + shares)
+            place = place_of[resource.name][units] if place_of else np.full(len(units), -1)
+            share = np.where(place >= 0, len(priced) + unpriced_groups + place, share)
             key = share * 16 + kind[units]
             keys, group = np.unique(key, return_inverse=True)
             first = np.searchsorted(np.sort(group), np.arange(len(keys)))
@@ -105,9 +136,11 @@ def group_units(case: Case, unpriced_groups: int = DEFAULT.pool.unpriced_groups)
             numbers.append(number[of_group])
             at_reserved.append(reserved[point[units[of_group]]])
             reserving.append(able[units[of_group]])
+            at_place.append(place[of_group])
+            held = np.zeros(len(units), dtype=np.int64) if is_called else reserved[point[units]].astype(np.int64)
             rows = Rows(
-                power=np.where(number >= 0, number, len(priced)),
-                held=np.zeros(len(units), dtype=np.int64) if is_called else reserved[point[units]].astype(np.int64),
+                power=np.where(place >= 0, len(priced) + 1 + place, np.where(number >= 0, number, len(priced))),
+                held=np.where(place >= 0, (1 if is_called else 2) + place, held),
                 total=group + total,
             )
             batches.append(Batch(resource=resource, called=is_called, units=units, rows=rows))
@@ -116,13 +149,52 @@ def group_units(case: Case, unpriced_groups: int = DEFAULT.pool.unpriced_groups)
     def joined(arrays: list[Any]) -> Any:
         return np.concatenate([np.zeros(0, dtype=np.int64), *arrays])
 
+    group_point, group_place = joined(numbers), joined(at_place)
+    group_called = joined(called).astype(np.bool_)
     return Grouping(
         priced_points=priced,
         batches=tuple(batches),
-        group_called=joined(called).astype(np.bool_),
-        group_point=joined(numbers),
+        group_called=group_called,
+        group_point=group_point,
         group_reserved=joined(at_reserved).astype(np.bool_),
         group_may_hold=joined(reserving).astype(np.bool_),
+        group_place=group_place,
+        places=places,
+        blocks=_blocks(len(priced), places, group_point, _paths(places, group_place, group_called)),
+    )
+
+
+def _paths(places: Places, group_place: Ints, group_called: Bools) -> tuple[Ints, Ints]:
+    counts, found = (places.planned, places.called), list[Ints]()
+    for place, called in zip(group_place.tolist(), group_called.tolist(), strict=True):
+        if place >= 0:
+            rows = counts[int(called)]
+            found.append(rows.indices[rows.indptr[place] : rows.indptr[place + 1]])
+        else:
+            found.append(np.zeros(0, dtype=np.int64))
+    begins = np.cumsum([0, *(len(path) for path in found)], dtype=np.int64)
+    return begins, np.concatenate([np.zeros(0, dtype=np.int64), *found]).astype(np.int64)
+
+
+def _blocks(points: int, places: Places, group_point: Ints, paths: tuple[Ints, Ints]) -> Blocks:
+    """Return what groups connect; without connection limits, every priced point is a block of its own."""
+    begins, path = paths
+    sums, group = 2 * places.limits, np.repeat(np.arange(len(group_point)), np.diff(begins))
+    first = np.where(group_point >= 0, group_point, -1)
+    has = np.diff(begins) > 0
+    first[~(first >= 0) & has] = points + path[begins[:-1][~(first >= 0) & has]]
+    pairs = sparse.coo_array((np.ones(len(path)), (first[group], points + path)), shape=(points + sums, points + sums))
+    _, label = csgraph.connected_components(pairs, directed=False)
+    met = np.zeros(sums, dtype=np.bool_)
+    met[path] = True
+    known = np.concatenate([label[:points], label[points:][met]])
+    kept = np.unique(known)
+    of_sum = np.where(met, np.searchsorted(kept, label[points:]), -1)
+    return Blocks(
+        count=len(kept),
+        of_point=np.searchsorted(kept, label[:points]),
+        of_sum=np.concatenate([of_sum, of_sum]),
+        of_group=np.where(first >= 0, np.searchsorted(kept, label[first]), -1) if len(label) else first,
     )
 
 

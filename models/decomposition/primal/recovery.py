@@ -3,7 +3,7 @@
 Source: docs/explanation/optimisation.md §3.5.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
@@ -11,10 +11,12 @@ import numpy as np
 
 from models.block import called_units, reserved_points
 from models.case import Case, Direction, Floats, Ints
+from models.connection_loads import HeldUnits, breach_fields, drawn_kw, sides_kw
 from models.decomposition.master.possible_bids import committed_kw
 from models.decomposition.prices.grouping import Grouping
 from models.decomposition.primal.activation import Activation, as_planned, moved_kw
 from models.decomposition.primal.convex_combination import CombinedPrograms
+from models.decomposition.primal.limit_rooms import LimitRooms
 from models.decomposition.primal.reserve_allocation import fill, fit
 from models.headroom import KW_PER_MW, takes, traded_isps
 from models.markets.imbalance.costs import certain_kw
@@ -86,17 +88,27 @@ def _class_reserves(
     return result
 
 
+def held_of(case: Case, held: AllocatedReserve) -> HeldUnits:
+    """Return the reserve of units as connection limits count it."""
+    return {name: (mine.units, *sides_kw(case, mine.held.held_kw)) for name, mine in held.items()}
+
+
 def _allocations(held: AllocatedReserve) -> list[ReserveAllocation]:
     return [of_class.held for of_class in held.values()]
 
 
 def reserve(
-    case: Case, planned: AllocatedReserve, called: AllocatedReserve | None, bids_mw: list[Floats]
+    case: Case,
+    planned: AllocatedReserve,
+    called: AllocatedReserve | None,
+    bids_mw: list[Floats],
+    at_limits_kw: Sequence[Floats] = (),
 ) -> tuple[tuple[Floats, ...], Floats]:
     """Fit reserve into its room and fill up what bids lack; return bids and shortfalls.
 
     Bids are per product (B,), MW, lowered where the reserve does not suffice; shortfalls of awarded bids (R,T), MW.
-    What the remainder of a part holds counts as well.
+    What the remainder of a part holds counts as well. at_limits_kw: what is drawn at connection limits (L,T) in each
+    of the scenarios, without reserve.
     """
     other, none = case.remainder, np.zeros((len(case.reserves), case.isps))
     rest, rest_called = (none, none) if other is None else (other.held_kw, other.when_called_kw)
@@ -109,16 +121,24 @@ def reserve(
     committed = committed_kw(case)
     shortfall = np.zeros((len(case.reserves), case.isps))
     bids = []
+    rooms, rooms_again = (
+        None
+        if of is None or k >= len(at_limits_kw)
+        else LimitRooms(
+            case=case, power_kw=at_limits_kw[k], holders=[(name, mine.units, mine.held) for name, mine in of.items()]
+        )
+        for k, of in enumerate((planned, called))
+    )
     for r, product in enumerate(case.reserves):
         wanted = np.where(traded_isps(product), np.append(bids_mw[r], 0.0)[product.block], 0.0) * KW_PER_MW
-        fill(case, mine, r, np.maximum(wanted - _sum(rest[r], mine, r), 0.0))
+        fill(case, mine, r, np.maximum(wanted - _sum(rest[r], mine, r), 0.0), rooms)
         least = _sum(rest[r], mine, r)
         if again is not None:
             kept = sum(
                 (h.held_kw[r, out].sum(axis=0, dtype=np.float64) for h, out in zip(mine, outside, strict=True)),
                 rest_called[r],
             )
-            fill(case, again, r, np.maximum(wanted - kept - _sum(none[r], again, r), 0.0))
+            fill(case, again, r, np.maximum(wanted - kept - _sum(none[r], again, r), 0.0), rooms_again)
             least = np.minimum(least, kept + _sum(none[r], again, r))
         shortfall[r] = np.where(committed[r] > 0, np.maximum(committed[r] - least, 0.0), 0.0) / KW_PER_MW
         bids.append(_supported(case, r, bids_mw[r], least))
@@ -273,11 +293,15 @@ def complete(case: Case, grouping: Grouping, combined: list[CombinedPrograms], b
             as_planned(case, called, done, broken)
             shortfall, _ = undelivered(case, moved_kw(case, called, done)[:-1], planned_kw)
         called_held = _class_reserves(case, grouping, combined, called=True)
-    bids, missing = reserve(case, held, called_held, bids_mw)
+    drawn = drawn_kw(case, done, None if called is None else called.called)
+    bids, missing = reserve(case, held, called_held, bids_mw, drawn)
+    settled: dict[str, Any] = breach_fields(
+        case, done, held_of(case, held), None if called is None else called.called,
+        None if called_held is None else held_of(case, called_held),
+    )  # fmt: skip
     for allocation in (*_allocations(held), *_allocations(called_held or {})):
         allocation.forget_rooms()
     day_ahead, buy, sell, short, long = positions(case, planned_kw.sum(axis=0))
-    settled: dict[str, Any] = {}
     for market in MARKETS:
         settled |= {} if market.settled is None else market.settled(case, planned_kw)
     plain = ProgramValues(

@@ -13,14 +13,34 @@ from numpy.typing import NDArray
 
 from models.arrays import of_rows
 from models.block import reserved_points
-from models.case import NO_POINT, Anchor, Case, Direction, Fixed, FixedRemainder, Floats, Ints, Reservations
+from models.case import (
+    NO_LIMIT,
+    NO_POINT,
+    UNIT_CLASSES,
+    Anchor,
+    Case,
+    ConnectionLimits,
+    Direction,
+    Duals,
+    Fixed,
+    FixedRemainder,
+    Floats,
+    Ints,
+    Reservations,
+    no_connection_limits,
+)
 from models.errors import CaseError
 from models.headroom import takes
+from models.markets.connection_limits.trees import chains
 from models.outcome import Headroom, Outcome, Programs
 from models.reserve_room import SIDES
 from models.resources.registry import FIXED, RESOURCES
 
 _MOVED = "prognosis change"
+_BREACHES = (
+    "connection_import_breach_kw", "connection_export_breach_kw", "called_connection_import_breach_kw",
+    "called_connection_export_breach_kw",
+)  # fmt: skip
 
 
 def members(case: Case, points: Ints) -> dict[str, Ints]:
@@ -30,11 +50,25 @@ def members(case: Case, points: Ints) -> dict[str, Ints]:
     return {resource.name: np.flatnonzero(here[resource.arrays(case).point]) for resource in RESOURCES}
 
 
+def divisible(case: Case, points: Ints) -> bool:
+    """Return whether no connection limit counts units at some congestion points (n,) together with others."""
+    limits = case.connection_limits
+    elsewhere = np.asarray(chains(limits) @ (~np.isin(limits.point, points)).astype(np.float64)) > 0
+    for name, mine in members(case, points).items():
+        leaf = case.leaf(name)[mine]
+        if bool(elsewhere[leaf[leaf != NO_LIMIT]].any()):
+            return False
+    return True
+
+
 def subproblem(case: Case, outcome: Outcome, points: Ints) -> Case:
     """Return the case of congestion points `points` (n,) alone, in their order; all others keep their programs.
 
-    The outcome must have prices (`duals`): the part begins its search there, and proves its bound with them.
+    The outcome must have prices (`duals`): the part begins its search there, and proves its bound with them. Raises
+    CaseError where the points are not `divisible` from the others.
     """
+    if not divisible(case, points):
+        raise CaseError("connection_limits: one of them counts units of the part together with others")
     units = members(case, points)
     place = np.full(len(case.points) + 1, NO_POINT)
     place[points] = np.arange(len(points))
@@ -47,16 +81,50 @@ def subproblem(case: Case, outcome: Outcome, points: Ints) -> Case:
     for label in ("limits", "reservations"):
         rows = np.flatnonzero(place[getattr(case, label).point] != NO_POINT)
         chosen[label] = rows_of(getattr(case, label), rows, place)
+    chosen["connection_limits"] = _limits_of(case, points, units, place)
     duals = outcome.duals
     return replace(
         case,
         points=tuple(case.points[point] for point in points.tolist()),
         anchor=None if case.anchor is None else replace(case.anchor, point_kw=case.anchor.point_kw[points]),
-        start=None if duals is None else replace(duals, program=duals.program[points], call=duals.call[points]),
+        start=None if duals is None else _prices_of(case, duals, points),
         remainder=_remainder(case, outcome, points, units),
         brought_forward_eur=0.0,  # among the remainder's terms
         **chosen,
     )
+
+
+def _limits_of(case: Case, points: Ints, units: Mapping[str, Ints], place: Ints) -> ConnectionLimits:
+    """Return the connection limits of the part, whose last fixed unit, the remainder, is behind none."""
+    limits = case.connection_limits
+    rows = _limits_at(case, points)
+    if not len(rows):
+        return no_connection_limits()
+    number = np.full(len(limits.name) + 1, NO_LIMIT)
+    number[rows] = np.arange(len(rows))
+    leaf = tuple(
+        np.append(number[case.leaf(name)[units[name]]], [NO_LIMIT] * (name == FIXED.name)).astype(np.int64)
+        for name in UNIT_CLASSES
+    )
+    whole: ConnectionLimits = of_rows(replace(limits, leaf=()), rows)
+    return replace(whole, point=place[whole.point], parent=number[whole.parent], leaf=leaf)
+
+
+def _limits_at(case: Case, points: Ints) -> Ints:
+    return np.flatnonzero(np.isin(case.connection_limits.point, points))
+
+
+def _prices_of(case: Case, duals: Duals, points: Ints) -> Duals:
+    return replace(
+        duals, program=duals.program[points], call=duals.call[points],
+        connections=duals.connections[_sums_at(case, points)],
+    )  # fmt: skip
+
+
+def _sums_at(case: Case, points: Ints) -> Ints:
+    """Return the rows of a part's connection limits among the prices (4L,T) of all."""
+    count, rows = len(case.connection_limits.name), _limits_at(case, points)
+    return np.concatenate([k * count + rows for k in range(4)])
 
 
 def rows_of(table: Any, rows: Ints, place: Ints) -> Any:
@@ -157,6 +225,8 @@ def whole_outcome(
         called_headroom = outcome.called_headroom or _copy(outcome.headroom)
         called_headroom = _headroom(called_headroom, new.called_headroom or new.headroom, units, patched)
     limits = np.flatnonzero(np.isin(case.limits.point, points))
+    behind = _limits_at(case, points)
+    breaches = {name: patched(getattr(outcome, name), behind, getattr(new, name)) for name in _BREACHES if len(behind)}
     kept = ~np.isin(case.reservations.point, points)
     shadow, duals, here = outcome.shadow, new.duals, points
     places = {name: eur for name, eur in outcome.point_terms_eur.items() if name != _MOVED or new_case.anchor is None}
@@ -164,6 +234,7 @@ def whole_outcome(
         places.setdefault(name, np.zeros(len(case.points) + 1))
     return replace(
         new,
+        **({name: getattr(outcome, name) for name in _BREACHES} | breaches),
         programs=programs,
         called=called,
         headroom=headroom,
@@ -184,6 +255,16 @@ def whole_outcome(
             limit_export_eur_per_mwh=patched(
                 shadow.limit_export_eur_per_mwh, limits, new.shadow.limit_export_eur_per_mwh
             ),
+            connection_import_eur_per_mwh=patched(
+                shadow.connection_import_eur_per_mwh, behind, new.shadow.connection_import_eur_per_mwh
+            )
+            if len(behind)
+            else shadow.connection_import_eur_per_mwh,
+            connection_export_eur_per_mwh=patched(
+                shadow.connection_export_eur_per_mwh, behind, new.shadow.connection_export_eur_per_mwh
+            )
+            if len(behind)
+            else shadow.connection_export_eur_per_mwh,
             reservation_eur_per_mwh=np.concatenate(
                 [shadow.reservation_eur_per_mwh[kept], new.shadow.reservation_eur_per_mwh]
             ),
@@ -194,6 +275,9 @@ def whole_outcome(
             duals,
             program=patched(outcome.duals.program, here, duals.program),
             call=patched(outcome.duals.call, here, duals.call),
+            connections=patched(outcome.duals.connections, _sums_at(case, points), duals.connections)
+            if len(behind)
+            else outcome.duals.connections,
         ),
     )
 

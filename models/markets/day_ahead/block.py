@@ -47,6 +47,7 @@ def trade_day_ahead(model: Any, case: Case, portfolio: Portfolio) -> DayAheadBlo
         Flow(
             variables=[positions[i] for i in of[isp].tolist()],
             kw_per_unit=np.ones(len(isp)),
+            unit=np.zeros(len(isp), dtype=np.int64),
             point=np.full(len(isp), NO_POINT),
             isp=isp,
         )

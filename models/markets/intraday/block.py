@@ -44,6 +44,7 @@ def trade_intraday(model: Any, case: Case, portfolio: Portfolio) -> IntradayBloc
         Flow(
             variables=buy.variables + sell.variables,
             kw_per_unit=np.repeat([1.0, -1.0], [len(buy.isp), len(sell.isp)]),
+            unit=np.zeros(len(isp), dtype=np.int64),
             point=np.full(len(isp), NO_POINT),
             isp=isp,
         )

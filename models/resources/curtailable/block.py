@@ -22,7 +22,7 @@ from models.block import (
     new_block,
     reserved_points,
 )
-from models.case import Bools, Case, Direction, Floats, Reserve
+from models.case import NO_LIMIT, Bools, Case, Direction, Floats, Reserve
 from models.headroom import add_held, row_name, side_patterns, traded_isps
 from models.outcome import Fields
 from models.reserve_room import SIDES
@@ -63,8 +63,9 @@ def add_curtailable(model: Any, case: Case, called: bool) -> CurtailableBlock:
     high = np.where(np.isnan(pinned), 0.0, pinned)
     power = add_cells(block, "power", needed & ((lowest_kw(case) != 0) | (high != 0)), low, high)
     flow = Flow(
-        variables=power.variables, kw_per_unit=np.ones(len(power.unit)), point=data.point[power.unit], isp=power.isp
-    )
+        variables=power.variables, kw_per_unit=np.ones(len(power.unit)), unit=power.unit,
+        point=data.point[power.unit], isp=power.isp,
+    )  # fmt: skip
     held = _hold(block, case, power)
     terms = (_curtailment(case, power),) if not called else ()
     own = np.zeros(data.forecast_kw.shape, dtype=np.bool_)
@@ -75,7 +76,8 @@ def add_curtailable(model: Any, case: Case, called: bool) -> CurtailableBlock:
 def called_cells(case: Case) -> Bools:
     """Return where (U,T) a called program may differ from the plan with any effect.
 
-    That is in ISPs in which the congestion point has a reservation, and where a unit of such a point may hold reserve.
+    That is in ISPs in which the congestion point has a reservation, and where a unit of such a point may hold reserve
+    or is behind a connection limit.
     """
     data = case.curtailable
     called = np.zeros((len(case.points) + 1, case.isps), dtype=np.bool_)
@@ -83,8 +85,11 @@ def called_cells(case: Case) -> Bools:
     tradable = np.zeros(case.isps, dtype=np.bool_)
     for reserve in case.reserves:
         tradable |= traded_isps(reserve)
-    may_hold = (data.reserve_kw > 0) & reserved_points(case)[data.point]
-    return called[data.point] | (may_hold[:, None] & tradable)
+    reserved = reserved_points(case)[data.point]
+    may_hold = (data.reserve_kw > 0) & reserved
+    limited = (case.leaf("curtailable") != NO_LIMIT) & reserved
+    result: Bools = called[data.point] | (may_hold[:, None] & tradable) | limited[:, None]
+    return result
 
 
 def _curtailment(case: Case, power: VariableArray) -> ObjectiveTerm:

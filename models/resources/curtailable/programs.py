@@ -17,6 +17,14 @@ def power_kw(case: Case, units: Rows, fields: Fields) -> Floats:
     return power
 
 
+def range_kw(case: Case, units: Ints) -> tuple[Floats, Floats]:
+    """Return the forecast and zero (n,T), or what a unit is pinned to where that lies outside."""
+    data = case.curtailable
+    forecast = data.forecast_kw[units].astype(np.float64)
+    pinned = np.broadcast_to(data.pinned_kw[units], forecast.shape)
+    return np.fmin(forecast, pinned), np.fmax(pinned, 0.0)
+
+
 def unmanaged(case: Case) -> Fields:
     """Return the forecast: nothing is curtailed."""
     return {"curtailable_kw": case.curtailable.forecast_kw.copy()}

@@ -1,6 +1,6 @@
 """Programs of fixed units, which have only one each."""
 
-from models.case import Case, Floats
+from models.case import Case, Floats, Ints
 from models.outcome import Fields, Rows
 
 
@@ -8,6 +8,12 @@ def power_kw(case: Case, units: Rows, fields: Fields) -> Floats:
     """Return the programs (n,T)."""
     del fields
     return case.fixed.program_kw[units]
+
+
+def range_kw(case: Case, units: Ints) -> tuple[Floats, Floats]:
+    """Return the programs (n,T), twice."""
+    program = case.fixed.program_kw[units]
+    return program, program
 
 
 def unmanaged(case: Case) -> Fields:

@@ -86,6 +86,7 @@ def _flow(case: Case, unit: Ints, start: Ints, variables: Variables) -> Flow:
     return Flow(
         variables=[variables[i] for i in row.tolist()],
         kw_per_unit=data.profile_kw[unit[row], step],
+        unit=unit[row],
         point=data.point[unit[row]],
         isp=start[row] + step,
     )

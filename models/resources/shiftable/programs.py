@@ -25,6 +25,13 @@ def terms_eur(case: Case, units: Rows, fields: Fields, called: bool) -> dict[str
     return {TERM: power.left_eur(case, units, fields["start"])}
 
 
+def range_kw(case: Case, units: Ints) -> tuple[Floats, Floats]:
+    """Return the lowest and highest power of each run (n,T), also where it is off, in every ISP."""
+    profile, shape = case.shiftable.profile_kw[units], (len(units), case.isps)
+    low, high = profile.min(axis=1, initial=0.0), profile.max(axis=1, initial=0.0)
+    return np.broadcast_to(low[:, None], shape), np.broadcast_to(high[:, None], shape)
+
+
 def unmanaged(case: Case) -> Fields:
     """Return the starts if nobody steers the runs."""
     return {"start": case.shiftable.unmanaged_start.copy()}

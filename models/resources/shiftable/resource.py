@@ -10,6 +10,7 @@ RESOURCE = ResourceClass(
     example=example,
     fields=("start",),
     power_kw=programs.power_kw,
+    range_kw=programs.range_kw,
     unmanaged=programs.unmanaged,
     resumed=resumed.resumed,
     terms_eur=programs.terms_eur,

@@ -213,6 +213,7 @@ def _flow(case: Case, charge: VariableArray, discharge: VariableArray) -> Flow:
     return Flow(
         variables=charge.variables + discharge.variables,
         kw_per_unit=np.repeat([1.0, -1.0], [len(charge.unit), len(discharge.unit)]),
+        unit=unit,
         point=case.storage.point[unit],
         isp=np.concatenate([charge.isp, discharge.isp]),
     )

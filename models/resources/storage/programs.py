@@ -22,6 +22,16 @@ def power_kw(case: Case, units: Rows, fields: Fields) -> Floats:
     return power
 
 
+def range_kw(case: Case, units: Ints) -> tuple[Floats, Floats]:
+    """Return what units give and take at most (n,T), or what they are pinned to where that lies outside."""
+    data, shape = case.storage, (len(units), case.isps)
+    pinned = np.broadcast_to(data.pinned_kw[units], shape)
+    low, high = (
+        np.broadcast_to(values[units], shape).astype(np.float64) for values in (-data.discharge_kw, data.charge_kw)
+    )
+    return np.fmin(low, pinned), np.fmax(high, pinned)
+
+
 def unmanaged(case: Case) -> Fields:
     """Return the programs of stores that nobody steers, which meet every need that can be met."""
     return dict(zip(FIELDS, unmanaged_programs(case.storage, case.isps, case.isp_hours), strict=True))

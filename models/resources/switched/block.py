@@ -97,6 +97,7 @@ def add_switched(model: Any, case: Case, called: bool) -> SwitchedBlock:
         flow=Flow(
             variables=on.variables,
             kw_per_unit=np.broadcast_to(data.on_kw, shape)[on.unit, on.isp].astype(np.float64),
+            unit=on.unit,
             point=data.point[on.unit],
             isp=on.isp,
         ),

@@ -19,6 +19,12 @@ def power_kw(case: Case, units: Rows, fields: Fields) -> Floats:
     return switched_program_kw(of_rows(case.switched, units), fields["switched_on"])
 
 
+def range_kw(case: Case, units: Ints) -> tuple[Floats, Floats]:
+    """Return the power of units (n,T) that are on, and zero, the lower one first."""
+    power = np.broadcast_to(case.switched.on_kw[units], (len(units), case.isps)).astype(np.float64)
+    return np.minimum(power, 0.0), np.maximum(power, 0.0)
+
+
 def unmanaged(case: Case) -> Fields:
     """Return the states that a timer gives, see states.unmanaged_on."""
     return {"switched_on": unmanaged_on(case)}
