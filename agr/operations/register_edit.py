@@ -21,6 +21,7 @@ from agr.store.own_portfolio import OWN_LIST
 from agr.store.register_rows import Stored
 
 _OF_POINTS = ("connections", "congestion_points")
+_TREE = ("connections", "limit_groups", "connection_limits")  # name groups of connections
 _BY_POWER = ("contracts", "limits")  # doubtful beside the power of all resources
 _NAMED = 5
 
@@ -55,6 +56,8 @@ def name_of(table: str, row: Any) -> str:
     """Return how people call a row."""
     if table in KEYS:
         return str(getattr(row, KEYS[table]))
+    if table == "connection_limits":
+        return f"limit of {row.at}"
     return f"{row.connection} at {row.congestion_point}" if hasattr(row, "connection") else str(row.congestion_point)
 
 
@@ -124,6 +127,9 @@ class RegisterEdits(ActionBase):
                     f"{number_of(len(behind), 'row refers', 'rows refer')} to connection {name}: {words}{more}; remove "
                     "them first, or give the connection a last_day"
                 )
+            if table == "limit_groups" and (users := _in_group(tx, key)):
+                words = ", ".join(users[:_NAMED]) + (f" and {len(users) - _NAMED} more" if len(users) > _NAMED else "")
+                raise ConflictError(f"group {key} is still named by {words}; take it out there first")
             register_rows.remove(tx, old)
             detail = "; ".join(f"{column}: {text}" for column, text in cells_of(table, old.row).items() if text)
             entry = self._record(tx, by, "remove row", f"{table} {name}", why, detail)
@@ -173,6 +179,10 @@ class RegisterEdits(ActionBase):
                 days = (self.today().day, self.today().next().day)
                 known = {portfolio.dso_of_point(tx, day_, row.congestion_point) for day_ in days} - {None}
                 by.must_act_for([dso for dso in known if dso], name)
+            elif table in ("limit_groups", "connection_limits"):
+                at = row.group if table == "limit_groups" else row.at
+                for connection in _connections_at(tx, at):
+                    self._act_for(tx, by, connection, name)
             else:
                 self._act_for(tx, by, row.address if table == "connections" else row.connection, name)
 
@@ -199,7 +209,7 @@ def _own_rows(tx: Tx) -> bool:
 
 def _doubts(table: str, row: Any, found: Iterable[Doubt]) -> Iterator[Finding]:
     """Yield the doubts about a row, not about those around it."""
-    name = getattr(row, KEYS[table]) if table in KEYS else row.congestion_point
+    name = name_of(table, row) if table in KEYS or table in _TREE else row.congestion_point
     for doubt in found:
         if doubt.table == table and doubt.name == name:
             yield Finding(file=table, column=doubt.column, words=doubt.words)
@@ -238,7 +248,7 @@ def _beside(tx: Tx, table: str, old: Stored | None, cells: Mapping[str, str]) ->
         found += [known] if known else []
     if table in BY_TABLE:
         found += register_rows.named(tx, cells.get("resource", ""))
-    elif table in KEYS:
+    elif table in KEYS and table != "limit_groups":
         known = register_rows.get(tx, table, cells.get(KEYS[table], ""))
         found += [known] if known else []
     elif table == "congestion_points":
@@ -246,11 +256,35 @@ def _beside(tx: Tx, table: str, old: Stored | None, cells: Mapping[str, str]) ->
         found += [one for one in mine if one.table == table]
         point = register_rows.about_point(tx, table, cells.get("congestion_point", ""), limit=2)
         found += [one for one in point if one.key not in {other.key for other in found}]
+    if table in _TREE:
+        found += register_rows.of_table(tx, "limit_groups")
+    if table in ("limit_groups", "connection_limits"):
+        known = register_rows.get(tx, "connections", cells.get("group" if table == "limit_groups" else "at", ""))
+        found += [known] if known else []
     beside: dict[str, list[Placed]] = {"connections": []} if table != "connections" else {}
     for one in found:
         if old is None or (one.table, one.key) != (old.table, old.key):
             beside.setdefault(one.table, []).append((one.position + 1, one.row))
     return beside
+
+
+def _in_group(tx: Tx, group: str) -> list[str]:
+    """Return the connections, groups and limits that name a group."""
+    tables = register_rows.every(tx, _TREE)
+    return [
+        *(f"connection {row.address}" for row in tables["connections"] if row.limit_group == group),
+        *(f"group {row.group}" for row in tables["limit_groups"] if row.parent == group),
+        *("a limit" for row in tables["connection_limits"] if row.at == group),
+    ]
+
+
+def _connections_at(tx: Tx, at: str) -> list[str]:
+    """Return a connection, or those in a group and in the groups within it."""
+    tables = register_rows.every(tx, ("connections", "limit_groups"))
+    groups = {at}
+    for _ in tables["limit_groups"]:
+        groups |= {row.group for row in tables["limit_groups"] if row.parent in groups}
+    return [row.address for row in tables["connections"] if row.address == at or row.limit_group in groups]
 
 
 def _concerns(table: str, row: Any, period: Period) -> bool:

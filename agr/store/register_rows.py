@@ -23,8 +23,8 @@ TABLES = tuple(table for table in ROWS if table not in _SERIES)
 """The tables whose rows are kept here, in their order."""
 
 
-_FOUND_BY = ("resource", "address", "contract", "connection", "congestion_point", "dso", "brp")
-"""Columns whose texts a search finds; the migration that made the column `search` has the same."""
+_FOUND_BY = ("resource", "address", "contract", "connection", "congestion_point", "dso", "brp", "at", "group")
+"""Columns whose texts a search finds; the migration that made the column `search` has those of its day."""
 
 
 @cache
@@ -46,9 +46,16 @@ def fields_of(table: str, position: int, row: Any) -> dict[str, Any]:
     return {
         "kind": table, "key": key_of(table, position, row), "position": position,
         "data": adapters()[table].dump_json(row).decode(), "search": "\n".join(texts).lower(),
-        "connection": row.address if table == "connections" else getattr(row, "connection", None),
+        "connection": _connection_of(table, row),
         "point": getattr(row, "congestion_point", None),
     }  # fmt: skip
+
+
+def _connection_of(table: str, row: Any) -> str | None:
+    """Return the connection that a row is about; that of a limit may be a group, whose name no connection has."""
+    if table == "connections":
+        return str(row.address)
+    return row.at if isinstance(row, ConnectionLimit) else getattr(row, "connection", None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,10 +122,15 @@ def named(tx: Tx, name: str) -> list[Stored]:
 
 
 def about_connection(tx: Tx, address: str) -> list[Stored]:
-    """Return the resources behind a connection, and its places at congestion points, table by table."""
+    """Return the resources behind a connection, its places at congestion points and its limits, table by table."""
     found = tx.execute(sa.select(*_READ).where(_C.connection == address, _C.kind != "connections"))
     order = {table: place for place, table in enumerate(TABLES)}
     return sorted((_stored(row) for row in found), key=lambda one: (order[one.table], one.position))
+
+
+def of_table(tx: Tx, table: str) -> list[Stored]:
+    """Return all rows of a table, in order."""
+    return [_stored(row) for row in tx.execute(sa.select(*_READ).where(_C.kind == table).order_by(_C.position))]
 
 
 def about_point(tx: Tx, table: str, address: str, limit: int) -> list[Stored]:

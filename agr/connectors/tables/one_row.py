@@ -38,8 +38,8 @@ def read_entered(
     """Read a row of a table from its cells; cells that are left out or empty have their defaults.
 
     `beside`: table → the rows of the register to which the entered one must fit: the connection that it names, rows of
-    the same name, and, for a place at a congestion point, those of the connection and of the point. `brps` are the
-    balance responsible parties of the settings.
+    the same name, for a place at a congestion point those of the connection and of the point, and all groups of limits
+    for what names one. `brps` are the balance responsible parties of the settings.
     """
     found = Findings()
     entered = [(_ENTERED, {name: text for name, text in cells.items() if text.strip()})]
