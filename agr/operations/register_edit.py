@@ -195,7 +195,7 @@ class RegisterEdits(ActionBase):
 
     def _follow(self, tx: Tx, table: str, rows: list[Any], text: str) -> None:
         """Take our own congestion points into the portfolio again, and ask for plans that a row concerns."""
-        alone = not any(participant.role == "CRO" for participant in self._settings.participants)
+        alone = not self._settings.asks_cros
         for period in (self.today(), self.today().next()):
             if table in _OF_POINTS and self._has_own_list(tx, period, alone=alone):
                 own_portfolio.take(tx, period, self._clock.now(), alone=alone)
