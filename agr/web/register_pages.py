@@ -97,7 +97,7 @@ def row_(request: Request, principal: Viewer, table: str, key: Key, period: str 
         found = register_rows.get(tx, table_named(table), key)
         if found is None:
             raise MissingError(f"there is no row {key!r} in {table}; it may have been removed")
-        behind = register_rows.about_connection(tx, key)[:_SHOWN_BEHIND] if table == "connections" else []
+        behind = register_rows.about_connection(tx, key) if table == "connections" else []
         name = name_of(table, found.row)
         changes = audit_log.about(tx, f"{table} {name}", _SHOWN_CHANGES)
         off = [
@@ -108,7 +108,7 @@ def row_(request: Request, principal: Viewer, table: str, key: Key, period: str 
     looked_at = context.plan_cache.plan(number) if number is not None else None
     return render(
         request, principal, "register_row.html", table=table, words=WORDS, found=found, name=name, of=of,
-        cells=shown(table, cells_of(table, found.row)), behind=behind, name_of=name_of,
+        cells=shown(table, cells_of(table, found.row)), behind=behind, shown_behind=_SHOWN_BEHIND, name_of=name_of,
         changes=changes, off=off, lacking=lacking, number=number, plan=plan, looked_at=looked_at,
         around=circumstances(looked_at, plan.congestion_point) if looked_at and plan else (),
         charts=_charts(of, plan, context.settings.currency) if plan else (),

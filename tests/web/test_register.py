@@ -338,3 +338,21 @@ def test_a_contract_is_doubted_beside_the_power_of_all_resources(desk: Desk, ann
         assert look.status_code == 200, look.text
         assert words in look.text, look.text
     assert "Doubtful" not in anna.enter("contracts", cells | {"power_w": "-90000"}, key="FO-1", step="look").text
+
+
+def test_everything_behind_a_large_connection_is_added_up_though_not_all_is_listed(desk: Desk, anna: Person) -> None:
+    many = tuple(battery(f"battery {n:03d}") for n in range(203))
+    with desk.world.store.transaction() as tx:
+        register.replace(tx, register.load(tx).with_table("batteries", many).with_table("contracts", ()))
+        points = [replace(p, connections=(ONE,)) for p in portfolio.load(tx, PERIOD).points if p.address == POINT]
+        portfolio.replace(tx, PERIOD.day, "cro.example", tuple(points), (TWO, FREE))
+    desk.plan()
+    page = anna.get("/register/connections/row", key=ONE, period=str(PERIOD.day)).text
+    assert "Behind it <small>204</small>" in page, "with the load"
+    assert "The first 200 of 204" in page
+    assert "battery 198" in page
+    assert "battery 199" not in page
+    told = desk.as_("viewer").get(f"/api/v1/days/{PERIOD.day}/programs", params={"search": ONE, "limit": 500}).json()
+    consumed = sum(max(sum(kw), 0.0) for kw in zip(*(row["power_kw"] for row in told["programs"]), strict=True)) / 4
+    assert len(told["programs"]) == 204
+    assert f"<dd>{consumed:,.1f} kWh" in page
