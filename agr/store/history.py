@@ -1,5 +1,6 @@
 """What past Periods' plans earned, split by congestion point and contract: computed once, kept as JSON."""
 
+from contextlib import suppress
 from datetime import date
 
 import sqlalchemy as sa
@@ -11,7 +12,8 @@ from agr.store.engine import Tx
 def put(tx: Tx, period: date, plan: int, earned: str) -> None:
     """Keep what a Period's plan earned, in place of what was kept of an earlier plan."""
     tx.execute(t.history.delete().where(t.history.c.period == period))
-    tx.execute(t.history.insert().values(period=period, plan=plan, earned=earned))
+    with suppress(sa.exc.IntegrityError), tx.begin_nested():  # somebody else may keep the same at the same time
+        tx.execute(t.history.insert().values(period=period, plan=plan, earned=earned))
 
 
 def kept(tx: Tx, first: date, last: date) -> dict[date, tuple[int, str]]:

@@ -1,7 +1,11 @@
 """E-programs and history in SQLite and PostgreSQL alike."""
 
+import time
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from threading import Thread
+
+import sqlalchemy as sa
 
 from agr.domain.e_program import EProgram
 from agr.store import history, nominations
@@ -78,3 +82,30 @@ def test_history_keeps_one_plan_a_day(store: Store) -> None:
         assert history.kept(tx, DAY, DAY) == {DAY: (5, '[{"eur": 5}]')}
         assert history.delete_before(tx, DAY) == 1
         assert list(history.kept(tx, date(2020, 1, 1), DAY)) == [DAY]
+
+
+def keep(store: Store) -> None:
+    with store.transaction() as tx:
+        history.put(tx, DAY, 5, "[]")
+
+
+def until_blocked(store: Store) -> None:
+    """Wait until a transaction waits for another one."""
+    blocked, until = 0, time.monotonic() + 30
+    while not blocked:
+        assert time.monotonic() < until
+        with store.reading() as tx:
+            blocked = tx.execute(sa.text("SELECT count(*) FROM pg_locks WHERE NOT granted")).scalar_one()
+
+
+def test_two_who_keep_the_same_day_at_once_do_not_fail(store: Store) -> None:
+    if not store.shared:  # writers to SQLite take turns
+        return
+    with store.transaction() as one:
+        history.put(one, DAY, 5, "[]")
+        other = Thread(target=keep, args=(store,))
+        other.start()
+        until_blocked(store)
+    other.join(30)
+    with store.transaction() as tx:
+        assert history.kept(tx, DAY, DAY) == {DAY: (5, "[]")}
