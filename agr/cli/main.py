@@ -17,6 +17,7 @@ from agr.cli import (
     keys,
     operators,
     programs,
+    readings,
     running,
     scenario,
     setting_up,
@@ -31,8 +32,8 @@ at Python's own 700 a tenth of a short command's time is spent looking. More cos
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="The AGR portfolio optimizer daemon.")
 for part in (
-    setting_up, tables, running, days, programs, history, awards, trades, operators, backups, accounts, keys, scenario,
-    analyses,
+    setting_up, tables, running, days, programs, history, awards, trades, readings, operators, backups, accounts, keys,
+    scenario, analyses,
 ):  # fmt: skip
     part.register(app)
 

@@ -14,6 +14,7 @@ from agr.domain.plan import Plan
 from agr.operations.day_status import DayStatus, PlanStatus
 
 if TYPE_CHECKING:  # imports the models, which takes seconds
+    from agr.dispatch.registers import Energy
     from agr.planning.explanation import Line
     from agr.store.bids import Delivery, StoredBid
     from agr.store.trades import StoredTrade
@@ -66,6 +67,20 @@ def trades_table(of: Period, known: "Sequence[StoredTrade]", currency: str) -> T
             f"{one.trade.mw:+,.3f}", f"{one.trade.price_eur_per_mwh:,.2f}", f"{one.at.astimezone(of.tz):%a %H:%M:%S}",
             one.by, state,
         )  # fmt: skip
+    return table
+
+
+def energy_table(of: Period, resource: str, measured: "Energy") -> Table:
+    """Return the energy that a resource's registers have counted per ISP."""
+    table = Table(title=f"Energy of {resource} on {of} (consumption positive)", title_justify="left")
+    for title in ("ISP", "from", "kWh", "read", "quality"):
+        table.add_column(title, justify="left" if title == "quality" else "right")
+    rows = zip(measured.kwh.tolist(), measured.covered.tolist(), measured.quality_words(), strict=True)
+    for isp, (kwh, covered, quality) in enumerate(rows, start=1):
+        missing = quality == "missing"
+        table.add_row(
+            str(isp), of.label(isp), "" if missing else f"{kwh:+,.3f}", "" if missing else f"{covered:.0%}", quality
+        )
     return table
 
 

@@ -37,6 +37,7 @@ from agr.store import (
     plans,
     portfolio,
     positions,
+    readings,
     register,
     trades,
 )
@@ -232,6 +233,7 @@ class MarketDay:
             approvals.delete_before(tx, now - timedelta(days=keep.personal_days))
             audit_log.forget_values(tx, now - timedelta(days=keep.personal_days))
             register.delete_forecasts_before(tx, personal)
+            readings.delete_before(tx, now - timedelta(days=keep.personal_days))
         old_cases = now.timestamp() - keep.personal_days * 86_400
         for case in kept_of(self._settings).archives():
             if case.stat().st_mtime < old_cases:

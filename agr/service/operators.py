@@ -19,6 +19,7 @@ from agr.operations.nomination_answers import NominationAnswers
 from agr.operations.plan_cache import PlanCache
 from agr.operations.point_table import PointTable
 from agr.operations.program_folder import ProgramFolder
+from agr.operations.readings import Readings
 from agr.operations.register_edit import RegisterEdits
 from agr.operations.resource_programs import ProgramCache
 from agr.operations.unsent import Unsent
@@ -52,7 +53,7 @@ def operators_side(
         approvals=Approvals(*inputs, authentication),
         auction_results=AuctionResults(*inputs), nomination_answers=NominationAnswers(*inputs),
         bidding=stages.bidding, bid_approval=BidApproval(*inputs, stages.bidding),
-        intraday_trades=IntradayTrades(*inputs),
+        intraday_trades=IntradayTrades(*inputs), readings=Readings(*inputs),
         point_table=PointTable(store, plan_cache), change_feed=ChangeFeed(store, stages.planner.progress),
         health=Health(store=store, parts={**loops.running(), "endpoint": endpoint_runs}), metrics=metrics.text,
         unsent=Unsent(store, settings, stages.publisher, plan_cache, stages.planner.closed_isps).count, guest=guest,

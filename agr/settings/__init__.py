@@ -3,7 +3,7 @@
 from agr.settings.bids import BidChannel, BidFiles, Bids, BidWebhook
 from agr.settings.brps import Brp
 from agr.settings.compute import Compute
-from agr.settings.daemon import Delivery, MessageLimits, Planning, Programs, Publication, Retention, Settings
+from agr.settings.daemon import Delivery, MessageLimits, Planning, Programs, Publication, Readings, Retention, Settings
 from agr.settings.discovery import Discovery
 from agr.settings.feeds import Feed, FeedSection, HttpFeed, RecordFeed
 from agr.settings.loading import load, template, write_example
@@ -42,6 +42,7 @@ __all__ = [
     "Planning",
     "Programs",
     "Publication",
+    "Readings",
     "RecordFeed",
     "Retention",
     "Settings",

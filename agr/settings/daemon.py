@@ -58,12 +58,25 @@ class Planning(Section):
         default="refuse",
         description="If no CRO has answered at the last call: refuse to plan, or use yesterday's list and say so.",
     )
+    measured_max_age_s: float = Field(
+        default=3600, ge=0, description="A plan begins with a state of charge that was reported, unless it is older."
+    )
     workers: int = Field(default=1, ge=1, le=64, description="Planning processes.")
     failed_cases_folder: Path | None = Field(
         default=None,
         description="Where the cases of failed solves are kept; none: `failed-cases` in data_folder, or in `runs`.",
     )
     failed_cases_kept: int = Field(default=20, ge=2, le=1000, description="How many of them are kept, newest first.")
+
+
+class Readings(Section):
+    """What is accepted of what devices report."""
+
+    clock_ahead_s: float = Field(default=120, ge=0, description="A device's clock may be this much ahead of ours.")
+    oldest_days: int = Field(default=31, ge=1, le=3650, description="Older readings are refused.")
+    longest_gap_minutes: float = Field(
+        default=60, ge=1, le=1440, description="Energy is not interpolated between readings further apart than this."
+    )
 
 
 class Publication(Section):
@@ -182,6 +195,7 @@ class Settings(Section):
     planning: Planning = Field(default=Planning(), description="How plans are made.")
     compute: Compute = Field(default=Compute(), description="Where the mathematics are computed.")
     publication: Publication = Field(default=Publication(), description="Which changes are sent.")
+    readings: Readings = Field(default=Readings(), description="What is accepted of what devices report.")
     programs: Programs = Field(default=Programs(), description="Programs of resources as files.")
     brps: tuple[Brp, ...] = Field(
         default=(),

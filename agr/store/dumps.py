@@ -17,10 +17,11 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from agr.domain.errors import AgrError, InputError
-from agr.store import operator_tables, schema, tables, trade_tables
+from agr.store import operator_tables, reading_tables, schema, tables, trade_tables
 from agr.store.engine import Store
 
-assert operator_tables.accounts.metadata is trade_tables.bids.metadata is tables.metadata  # importing them adds theirs
+for _table in (operator_tables.accounts, reading_tables.readings, trade_tables.bids):
+    assert _table.metadata is tables.metadata  # importing them adds theirs
 
 _OURS = frozenset({*tables.metadata.tables, "alembic_version"})
 _LOCK_TIMEOUT = "30s"

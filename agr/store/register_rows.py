@@ -23,6 +23,7 @@ TABLES = tuple(table for table in ROWS if table not in _SERIES)
 """The tables whose rows are kept here, in their order."""
 
 
+_AT_ONCE = 500  # parameters of one query
 _FOUND_BY = ("resource", "address", "contract", "connection", "congestion_point", "dso", "brp", "at", "group")
 """Columns whose texts a search finds; the migration that made the column `search` has those of its day."""
 
@@ -119,6 +120,16 @@ def named(tx: Tx, name: str) -> list[Stored]:
     """Return the resources of a name, of whatever kind; there is at most one unless a table is wrong."""
     found = tx.execute(sa.select(*_READ).where(_C.kind.in_(list(BY_TABLE)), _C.key == name))
     return [_stored(row) for row in found]
+
+
+def resources_named(tx: Tx, names: Iterable[str]) -> dict[str, Stored]:
+    """Return name → its resource, for those of some names that are one."""
+    found: dict[str, Stored] = {}
+    ordered = sorted(set(names))
+    for first in range(0, len(ordered), _AT_ONCE):
+        mine = sa.and_(_C.kind.in_(list(BY_TABLE)), _C.key.in_(ordered[first : first + _AT_ONCE]))
+        found |= {row.key: _stored(row) for row in tx.execute(sa.select(*_READ).where(mine))}
+    return found
 
 
 def about_connection(tx: Tx, address: str) -> list[Stored]:

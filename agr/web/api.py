@@ -26,6 +26,7 @@ from agr.web import (
     history_routes,
     nomination_routes,
     program_routes,
+    reading_routes,
     register_routes,
     trade_routes,
 )
@@ -48,6 +49,7 @@ router.include_router(actions.api_router)
 router.include_router(program_routes.router)
 router.include_router(nomination_routes.router)
 router.include_router(trade_routes.router)
+router.include_router(reading_routes.router)
 router.include_router(history_routes.router)
 router.include_router(register_routes.router)
 router.include_router(approval_page.api_router)

@@ -21,6 +21,7 @@ from agr.operations.manual_inputs import ManualInputs
 from agr.operations.nomination_answers import NominationAnswers
 from agr.operations.plan_cache import PlanCache
 from agr.operations.point_table import PointTable
+from agr.operations.readings import Readings
 from agr.operations.register_edit import RegisterEdits
 from agr.operations.resource_programs import ProgramCache
 from agr.planning.progress import Progress
@@ -69,6 +70,7 @@ class Context:
     bidding: Bidding
     bid_approval: BidApproval
     intraday_trades: IntradayTrades
+    readings: Readings
     plan_cache: PlanCache
     programs: ProgramCache
     point_table: PointTable

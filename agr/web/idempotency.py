@@ -28,13 +28,20 @@ Key = Annotated[
 def act_once(
     request: Request, principal: Principal, key: str | None, given: BaseModel, act: Callable[[], Done]
 ) -> Response:
-    """Do an action, or repeat the first answer when this caller has sent the key before.
+    """Do an action, or repeat the first answer; see `answer_once`."""
+    return answer_once(request, principal, key, given, lambda: Did(**vars(act())))
+
+
+def answer_once(
+    request: Request, principal: Principal, key: str | None, given: BaseModel, act: Callable[[], BaseModel]
+) -> Response:
+    """Do something and answer its result, or repeat the first answer when this caller has sent the key before.
 
     Refusals are remembered too; after a failure that was not the caller's fault, the action may be tried again.
     Raises ConflictError for a key of another request, or of one under way.
     """
     if key is None:
-        return JSONResponse(Did(**vars(act())).model_dump())
+        return JSONResponse(act().model_dump(mode="json"))
     store, now = context_of(request).store, context_of(request).clock.now()
     text = f"{request.method} {request.url.path}\n{given.model_dump_json()}"
     digest = hashlib.sha256(text.encode()).hexdigest()
@@ -48,7 +55,7 @@ def act_once(
         headers = {"Idempotent-Replay": "true"}
         return Response(before.body, status_code=before.status, media_type="application/json", headers=headers)
     try:
-        answer = JSONResponse(Did(**vars(act())).model_dump())
+        answer = JSONResponse(act().model_dump(mode="json"))
     except BaseException as error:
         if not isinstance(error, AgrError) or isinstance(error, StoreError):  # not the caller's fault
             with store.transaction() as tx:

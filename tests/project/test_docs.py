@@ -8,6 +8,7 @@ import pytest
 
 from agr.cli.keys import keys_app
 from agr.cli.main import app
+from agr.cli.readings import readings_app
 from agr.cli.scenario import scenario_app
 from agr.cli.tables import connections_app
 from agr.cli.trades import trades_app
@@ -50,7 +51,13 @@ def anchors_of(document: Path) -> set[str]:
 
 def commands() -> list[str]:
     names = [command.name or command.callback.__name__ for command in app.registered_commands if command.callback]
-    groups = (("connections", connections_app), ("scenario", scenario_app), ("keys", keys_app), ("trades", trades_app))
+    groups = (
+        ("connections", connections_app),
+        ("scenario", scenario_app),
+        ("keys", keys_app),
+        ("trades", trades_app),
+        ("readings", readings_app),
+    )
     named = ((group, command) for group, part in groups for command in part.registered_commands)
     return [*names, *(f"{group} {c.name or c.callback.__name__}" for group, c in named if c.callback)]
 

@@ -69,4 +69,5 @@ KIND = Kind(
     doubts=_doubts,
     mistaken=_mistaken,
     rated_kw=lambda row: max(row.charge_kw, row.discharge_kw),
+    capacity_kwh=lambda row: row.capacity_kwh,
 )

@@ -66,4 +66,5 @@ KIND = Kind(
     doubts=_doubts,
     mistaken=_mistaken,
     rated_kw=lambda row: row.power_kw,
+    capacity_kwh=lambda row: row.buffer_kwh,
 )

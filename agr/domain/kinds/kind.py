@@ -70,3 +70,5 @@ class Kind(Generic[Row]):
     mistaken: Callable[[Row], Iterator[Remark]] = no_remarks  # values that were probably meant in another unit
     rated_kw: Callable[[Row], float] = field(default=lambda _row: 0.0)
     """The highest power that a row names; 0: none, its power is forecast"""
+    capacity_kwh: Callable[[Row], float | None] = field(default=lambda _row: None)
+    """What it can hold; None: nothing, or its row does not say"""

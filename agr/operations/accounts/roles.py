@@ -15,6 +15,7 @@ class Permission(Enum):
     PREVIEW = "preview"  # ask for plans that are only looked at
     ACT = "act"  # everything that changes what is sent
     ANSWER = "answer"  # answer e-programs; what the token of a balance responsible party may do
+    READINGS = "readings"  # report readings of resources; what the token of a back-end may do
     REGISTER = "register"  # add, change and remove connections, resources, contracts and limits
     ADMIN = "admin"  # accounts and tokens of others
 

@@ -2,9 +2,10 @@
 
 from alembic import context
 
-from agr.store import operator_tables, tables, trade_tables
+from agr.store import operator_tables, reading_tables, tables, trade_tables
 
-assert operator_tables.accounts.metadata is trade_tables.bids.metadata is tables.metadata  # importing them adds theirs
+for _table in (operator_tables.accounts, reading_tables.readings, trade_tables.bids):
+    assert _table.metadata is tables.metadata  # importing them adds theirs
 
 context.configure(connection=context.config.attributes["connection"], target_metadata=tables.metadata)
 context.run_migrations()

@@ -1,0 +1,1 @@
+"""What devices are to do and have done. Pure rules: no store, no clock, no settings."""
