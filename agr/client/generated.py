@@ -219,6 +219,25 @@ class EProgramOut(BaseModel):
     isps: list[EProgramIsp]
 
 
+class EnergyOut(BaseModel):
+    """What the registers of a resource have counted in a Period."""
+
+    resource: str
+    kwh: list[float | None]
+    covered: list[float]
+    quality: list[str]
+
+
+class EnergiesOut(BaseModel):
+    """A page of measured energies."""
+
+    period: date
+    start: datetime
+    isp_minutes: int
+    reporting: int
+    energies: list[EnergyOut]
+
+
 class ExposureOut(BaseModel):
     """A BRP's exposure to imbalance in a Period.
 
@@ -491,6 +510,55 @@ class ProgramsOut(BaseModel):
     programs: list[ProgramOut]
 
 
+class ReadingFault(BaseModel):
+    """A row that does not count."""
+
+    row: int
+    state: str
+    reason: str
+
+
+class ReadingGiven(BaseModel):
+    """One value of a resource at an instant. What is wrong with it does not keep the other rows."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    resource: str
+    at: str
+    quantity: str
+    value: float | str | None
+
+
+class ReadingOut(BaseModel):
+    """A reading that is stored, in kW or kWh as its quantity says."""
+
+    resource: str
+    at: datetime
+    quantity: str
+    value: float
+    received_at: datetime
+    by: str
+
+
+class ReadingsGiven(BaseModel):
+    """Readings, in any order."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    readings: list[ReadingGiven]
+
+
+class ReadingsTaken(BaseModel):
+    """What became of the rows."""
+
+    text: str
+    stored: int
+    known: int
+    aside: int
+    refused: int
+    faults: list[ReadingFault]
+
+
 class ReservationGiven(BaseModel):
     """The power still reserved under a contract: a share of the contracted power, or W per ISP."""
 
@@ -710,6 +778,15 @@ class Client:
         answer = self._ask("GET", f"/api/v1/days/{quote(_text(period), safe='')}/bids")
         return TypeAdapter[list[BidOut]](list[BidOut]).validate_json(answer.content)
 
+    def energies(self, period: date, *, resource: str = "", limit: int = 100, offset: int = 0) -> EnergiesOut:
+        """The energy per ISP that registers have counted, by resource, in pages."""
+        answer = self._ask(
+            "GET",
+            f"/api/v1/days/{quote(_text(period), safe='')}/energies",
+            query={"resource": resource, "limit": limit, "offset": offset},
+        )
+        return EnergiesOut.model_validate_json(answer.content)
+
     def exposure(self, period: date) -> ExposuresOut:
         """What imbalance may cost.
 
@@ -791,6 +868,15 @@ class Client:
             "GET", f"/api/v1/days/{quote(_text(period), safe='')}/programs.parquet", query={"plan": plan}
         )
         return answer.content
+
+    def readings(self, period: date, resource: str, *, limit: int = 100, offset: int = 0) -> list[ReadingOut]:
+        """What was reported of a resource in a Period, newest first, in pages."""
+        answer = self._ask(
+            "GET",
+            f"/api/v1/days/{quote(_text(period), safe='')}/readings",
+            query={"resource": resource, "limit": limit, "offset": offset},
+        )
+        return TypeAdapter[list[ReadingOut]](list[ReadingOut]).validate_json(answer.content)
 
     def reservations(self, period: date) -> list[ReservationOut]:
         """All updates of a Period's reservations, newest first."""
@@ -962,6 +1048,11 @@ class Client:
             body=given,
         )
         return Did.model_validate_json(answer.content)
+
+    def take_readings(self, given: ReadingsGiven, *, idempotency_key: str | None = None) -> ReadingsTaken:
+        """Store what devices, meters or a back-end have measured; the answer names the rows that do not count.."""
+        answer = self._ask("POST", "/api/v1/readings", headers={"Idempotency-Key": idempotency_key}, body=given)
+        return ReadingsTaken.model_validate_json(answer.content)
 
     def enter_row(self, given: RowGiven, *, idempotency_key: str | None = None) -> Did:
         """Add a row to the register, or change one, by the rules of `agr import`."""
