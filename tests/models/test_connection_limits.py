@@ -8,9 +8,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from models.audit import audit
-from models.case import NO_POINT, Direction
+from models.case import NO_POINT, UNIT_CLASSES, Direction
 from models.decomposition.solve import solve as decompose
 from models.errors import CaseError
+from models.evaluation import Earlier, keep
 from tests.models.builders import behind, intraday, load, make, reservation, reserve, solar, storage, switched
 from tests.models.oracle import best_value
 from tests.models.solved import near, solved
@@ -190,3 +191,17 @@ def test_a_boiler_and_a_car_behind_one_fuse():
     assert near(outcome.objective_eur, best_value(case))
     found = decomposed(case, gap=1e-3)
     assert found.bound_eur >= outcome.objective_eur - 1e-6
+
+
+def test_a_program_in_force_is_evaluated_with_its_breaches():
+    case = make(2, car(), car(), load(2, [2, 0]), reservation(2, [-3, 0], penalty=30), price=[10, 50])
+    case = behind(case, {"import_kw": 16, "penalty": 30}, storage=[0, 0], fixed=[0])
+    outcome = solved(case)
+    lower = replace(case, connection_limits=replace(case.connection_limits, import_kw=np.full((1, 2), 12.0)))
+    rows = {name: np.arange(len(case.units(name).point)) for name in UNIT_CLASSES}
+    for now in (case, lower):
+        kept = keep(now, Earlier(case=case, outcome=outcome, rows=rows), outcome).outcome
+        assert audit(now, kept) == ()
+        assert kept.objective_eur <= solved(now).objective_eur + 1e-6
+        if now is case:
+            assert near(kept.objective_eur, outcome.objective_eur)

@@ -106,8 +106,15 @@ def _limits_of(case: Case, points: Ints, units: Mapping[str, Ints], place: Ints)
         np.append(number[case.leaf(name)[units[name]]], [NO_LIMIT] * (name == FIXED.name)).astype(np.int64)
         for name in UNIT_CLASSES
     )
-    whole: ConnectionLimits = of_rows(replace(limits, leaf=()), rows)
-    return replace(whole, point=place[whole.point], parent=number[whole.parent], leaf=leaf)
+    return ConnectionLimits(
+        name=tuple(limits.name[row] for row in rows.tolist()),
+        point=place[limits.point[rows]],
+        parent=number[limits.parent[rows]],
+        import_kw=limits.import_kw[rows],
+        export_kw=limits.export_kw[rows],
+        penalty_eur_per_mwh=limits.penalty_eur_per_mwh[rows],
+        leaf=leaf,
+    )
 
 
 def _limits_at(case: Case, points: Ints) -> Ints:
