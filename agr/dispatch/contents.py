@@ -11,6 +11,9 @@ from datetime import datetime, timedelta
 import numpy as np
 from numpy.typing import NDArray
 
+TOO_OLD = "too old"
+NO_PATH = "no plan of the day before says what moves until midnight"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Content:
@@ -40,8 +43,9 @@ class PlannedPath:
 class Start:
     """What a store begins with, and how old the measurement is."""
 
-    kwh: float | None  # None: too old, what was planned counts
+    kwh: float | None  # None: what was planned counts
     age: timedelta  # when the plan is made, or when the Period begins if that was earlier
+    why: str = ""  # the measurement does not count
 
 
 def content_at_start(
@@ -53,6 +57,8 @@ def content_at_start(
     """
     age = min(now, start) - content.at
     moved = None if path is None else path.moves_after(content.at)
-    if age > longest or (moved is None and start - content.at > longest):
-        return Start(kwh=None, age=age)
+    if age > longest:
+        return Start(kwh=None, age=age, why=TOO_OLD)
+    if moved is None and start - content.at > longest:
+        return Start(kwh=None, age=age, why=NO_PATH)
     return Start(kwh=min(max(content.kwh + (moved or 0.0), 0.0), capacity_kwh), age=age)

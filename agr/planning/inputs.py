@@ -21,6 +21,7 @@ from agr.planning.case import (
     decisions,
     programs_kw,
 )
+from agr.planning.contents import measured_contents
 from agr.planning.difference import Solved
 from agr.planning.midnight import credited_eur, left_by
 from agr.planning.ports import PlanningSettings, PlanReader
@@ -58,12 +59,17 @@ def read_inputs(
     before = None if number is None else reader.archived(number)()
     published = reader.announced(period.day)
     register = reader.register()
-    quoted = _quoted(reader, period)
+    quoted, earlier = _quoted(reader, period), _earlier(reader, period)
+    forecasts = _forecasts(reader, period, notes)
+    forecasts |= measured_contents(
+        reader, register, forecasts, earlier, period=period, now=now,
+        longest=timedelta(seconds=settings.planning.measured_max_age_s), notes=notes,
+    )  # fmt: skip
     inputs = Inputs(
         period=period,
         portfolio=known,
         register=register,
-        forecasts=_forecasts(reader, period, notes),
+        forecasts=forecasts,
         prices=_prices(quoted, settings, period, now),
         later_prices=_prices(_quoted(reader, period.next()), settings, period.next(), now),
         reserved_w=reader.reserved_w(period.day),
@@ -78,7 +84,6 @@ def read_inputs(
         unavailable_from=_unavailable_from(reader, register, period, notes),
         stay_eur_per_mwh=settings.publication.stay_eur_per_mwh if published else 0.0,
     )
-    earlier = _earlier(reader, period)
     return RunInputs(
         inputs=carried_on(inputs, earlier), predecessor=predecessor, before=before,
         credited_eur=0.0 if earlier is None else credited_eur(earlier), published=published, notes=tuple(notes),

@@ -1,7 +1,7 @@
 """Plans and their inputs in memory, for a scenario's market day. The daemon's counterpart is `StoredPlans`."""
 
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date, datetime
@@ -137,6 +137,12 @@ class MemoryPlans:
     def forecasts(self, period: Period) -> Mapping[tuple[str, str], NDArray[np.float64]]:
         """Return (resource, quantity) → one value per ISP."""
         return self._world.forecasts.get(period.day, {})
+
+    def newest_contents(
+        self, resources: Collection[str], since: datetime, upto: datetime
+    ) -> Mapping[str, tuple[datetime, float]]:
+        """Return nothing: in a scenario only tables say what was measured."""
+        return {}
 
     def latest_forecast_day(self, before: date) -> date | None:
         """Return the latest Period before a day that has forecasts."""

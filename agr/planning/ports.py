@@ -3,7 +3,7 @@
 The daemon's store is `StoredPlans` (SQL), a scenario's `MemoryPlans`.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import date, datetime
 from typing import Protocol
@@ -82,6 +82,11 @@ class PlanReader(Protocol):
 
     def forecasts(self, period: Period) -> Mapping[tuple[str, str], NDArray[np.float64]]:
         """Return (resource, quantity) → one value per ISP."""
+
+    def newest_contents(
+        self, resources: Collection[str], since: datetime, upto: datetime
+    ) -> Mapping[str, tuple[datetime, float]]:
+        """Return resource → (instant, kWh) of its newest state of charge that was reported, of some resources."""
 
     def latest_forecast_day(self, before: date) -> date | None:
         """Return the latest Period before a day that has forecasts."""

@@ -1,6 +1,6 @@
 """Stores a plan, its alarms and the answers to its triggers, all in one transaction."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date, datetime
@@ -18,7 +18,7 @@ from agr.planning.difference import Solved
 from agr.planning.gates import opens_publication
 from agr.planning.midnight import reason_to_plan_next
 from agr.planning.plan_loader import read, unpacked
-from agr.store import day, input_version, overrides, plans, portfolio, positions, register, trades
+from agr.store import day, input_version, overrides, plans, portfolio, positions, readings, register, trades
 from agr.store.day import Trigger
 from agr.store.engine import Store, Tx
 from agr.store.overrides import Unavailable
@@ -53,6 +53,12 @@ class StoredInputs:
     def forecasts(self, period: Period) -> Mapping[tuple[str, str], NDArray[np.float64]]:
         """Return (resource, quantity) → one value per ISP."""
         return register.forecasts_on(self._tx, period)
+
+    def newest_contents(
+        self, resources: Collection[str], since: datetime, upto: datetime
+    ) -> Mapping[str, tuple[datetime, float]]:
+        """Return resource → (instant, kWh) of its newest state of charge that was reported."""
+        return readings.newest_stored(self._tx, resources, since, upto)
 
     def latest_forecast_day(self, before: date) -> date | None:
         """Return the latest Period before a day that has forecasts."""

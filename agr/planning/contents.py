@@ -1,0 +1,109 @@
+"""Lets a plan begin with what was measured in stores, instead of what the plan of the day before leaves there.
+
+The rule is in `agr.dispatch.contents`; the notes say what is measured beside what was planned, and how old it is.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agr.dispatch.contents import Content, PlannedPath, content_at_start
+from agr.domain.faults import number_of
+from agr.domain.isp import Period
+from agr.domain.kinds import KINDS
+from agr.domain.kinds.ev_session import EvSession
+from agr.domain.kinds.quantities import STORED
+from agr.domain.register import Register
+from agr.planning.difference import Solved
+from agr.planning.ports import PlanReader
+
+Forecasts = Mapping[tuple[str, str], NDArray[np.float64]]
+
+LOOKBACK = timedelta(days=1)
+"""Older readings are not even noted: whoever sent them has stopped."""
+_CLASS = "storage"  # the class of units that store energy
+_SHOWN = 3
+"""Most resources that a note names."""
+
+
+def measured_contents(
+    reader: PlanReader, register: Register, entered: Forecasts, earlier: Solved | None, *, period: Period,
+    now: datetime, longest: timedelta, notes: list[str],
+) -> dict[tuple[str, str], NDArray[np.float64]]:  # fmt: skip
+    """Return (resource, `stored_kwh`) → (T,) for stores whose content was reported; says in `notes` what it did.
+
+    `entered`: forecasts and measurements from tables, which win. `earlier`: what was solved for the Period before.
+    `longest`: a reading that is older when the plan is made, or when the Period begins, does not count.
+    """
+    stores = _stores(register, entered)
+    upto = min(now, period.start)
+    read = reader.newest_contents(stores.keys(), upto - LOOKBACK, upto)
+    if not read:
+        return {}
+    paths = _Paths(earlier, period)
+    found, begun, old = {}, [], []
+    for resource, (at, kwh) in sorted(read.items()):
+        row, capacity_kwh = stores[resource]
+        if isinstance(row, EvSession) and at < row.arrival:
+            continue  # of another visit
+        content, path = Content(at=at, kwh=kwh), paths.of(resource)
+        start = content_at_start(content, period.start, now, path, longest, capacity_kwh)
+        if start.kwh is None:
+            old.append(f"{resource}, read {_age(start.age)} before: {start.why}")
+            continue
+        planned = "as entered" if path is None else f"planned {path.kwh[-1]:,.1f}"
+        begun.append(f"{resource} {start.kwh:,.1f} kWh, {planned}, read {_age(start.age)} before")
+        found[resource, STORED.name] = np.full(period.isp_count, start.kwh)
+    if begun:
+        notes.append(f"{_begin(begun)} with what was measured: {_some(begun)}")
+    if old:
+        notes.append(f"{_begin(old)} as planned, because what was measured does not count: {_some(old)}")
+    return found
+
+
+def _stores(register: Register, entered: Forecasts) -> dict[str, tuple[Any, float]]:
+    """Return resource → (row, capacity in kWh) of stores whose content no table states."""
+    found = {}
+    for kind in KINDS:
+        if STORED not in kind.measured:
+            continue
+        for row in register.of(kind.row):
+            capacity_kwh = kind.capacity_kwh(row)
+            if capacity_kwh is not None and (row.resource, STORED.name) not in entered:
+                found[row.resource] = (row, capacity_kwh)
+    return found
+
+
+class _Paths:
+    """What the plan of the Period before wants stores to hold."""
+
+    def __init__(self, earlier: Solved | None, period: Period) -> None:
+        before = period.previous()
+        self._borders = [*before.starts(), before.end]
+        self._solved = earlier
+        self._places = {} if earlier is None else {name: i for i, name in enumerate(earlier.named.of(_CLASS))}
+
+    def of(self, resource: str) -> PlannedPath | None:
+        """Return a store's path; None where there is no plan, or the plan does not know it."""
+        place = self._places.get(resource)
+        if self._solved is None or place is None:
+            return None
+        start = self._solved.named.case.storage.energy_start_kwh[place]
+        ends = self._solved.outcome.programs.energy_kwh[place]
+        return PlannedPath(borders=self._borders, kwh=np.concatenate(([start], ends)))
+
+
+def _begin(names: Sequence[str]) -> str:
+    return f"{number_of(len(names), 'store')} begin{'s' if len(names) == 1 else ''}"
+
+
+def _some(words: Sequence[str]) -> str:
+    more = f"; and {len(words) - _SHOWN} more" if len(words) > _SHOWN else ""
+    return "; ".join(words[:_SHOWN]) + more
+
+
+def _age(span: timedelta) -> str:
+    return f"{span / timedelta(minutes=1):,.0f} min"
