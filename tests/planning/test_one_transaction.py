@@ -176,7 +176,7 @@ def test_a_rejected_prognosis_that_is_sent_again_is_stored_before_anybody_is_wok
 
     actions = Actions(
         world.store, world.settings, world.clock, publisher, world.participants,
-        closed_isps=stage.planner.closed_isps, wake=wake,
+        closed_isps=stage.planner.closed_isps, nominate=lambda _period: 0, wake=wake,
     )  # fmt: skip
     actions.resend(OLGA, rejected.message_id, "the DSO has mended its register")
     assert seen == [1, 2]
