@@ -79,6 +79,7 @@ approvals = sa.Table(
     sa.Column("decided_by", sa.String(255)),
     sa.Column("decided_at", Instant),
     sa.Column("result", sa.Text),
+    sa.Column("words", sa.Text),  # what it would do, as it was when it was asked for
     sa.Index(None, "state"),
 )  # fmt: skip
 

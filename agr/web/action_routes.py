@@ -15,6 +15,7 @@ from pydantic import BaseModel, Field, ValidationError, create_model
 from agr.domain.errors import InputError
 from agr.operations.accounts.roles import Permission, Principal
 from agr.operations.action_base import Done
+from agr.store.approvals import Approval
 from agr.web import schemas as a
 from agr.web.context import Context
 from agr.web.idempotency import Key, act_once
@@ -53,6 +54,19 @@ class Action:
 
 ACTIONS: dict[str, Action] = {}
 """Every action by the name of its function."""
+
+UNREADABLE = "was kept by another version and cannot be read; refuse it, then ask for it again"
+
+
+def asked_for(one: Approval) -> tuple[Action, BaseModel] | None:
+    """Return the action that waits, and its fields, read again; None where this version cannot read them."""
+    found = ACTIONS.get(one.action)
+    if found is None:
+        return None
+    try:
+        return found, found.fields.model_validate(one.given)
+    except ValidationError:
+        return None
 
 
 def perform(context: Context, by: Principal, name: str, given: BaseModel, **names: Any) -> Done:
@@ -139,9 +153,11 @@ def _form(
 
     def endpoint(request: Request, principal: Principal, given: Any, **names: Any) -> Response:
         check_csrf(request, principal, given.csrf)
-        if (more := stricter(given)) is not None:
+        sent = given.model_fields_set & fields.model_fields.keys()  # without the frame, which is nobody else's
+        plain = fields.model_validate({name: getattr(given, name) for name in sent})
+        if (more := stricter(plain)) is not None:
             page_for(more)(request)
-        done = perform(context_of(request), principal, do.__name__, given, **names)
+        done = perform(context_of(request), principal, do.__name__, plain, **names)
         return done_page(request, done, given.back or ("/approvals" if done.approval else then(done)))
 
     return _taking(

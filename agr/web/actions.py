@@ -7,12 +7,22 @@ An action is a function (context, principal, fields, path parameters) → Done. 
 from pydantic import BaseModel
 
 from agr.domain.award import Trade
-from agr.domain.errors import MissingError
+from agr.domain.errors import ConflictError, MissingError
 from agr.operations.accounts.roles import Permission, Principal
 from agr.operations.action_base import Done
 from agr.store import approvals
+from agr.store.approvals import Approval
 from agr.web import requests as a
-from agr.web.action_routes import ACTIONS, Action, Number, action, api_router, form_router
+from agr.web.action_routes import (
+    ACTIONS,
+    UNREADABLE,
+    Action,
+    Number,
+    action,
+    api_router,
+    asked_for,
+    form_router,
+)
 from agr.web.context import Context
 
 __all__ = ["api_router", "form_router"]
@@ -157,20 +167,22 @@ def remove_row(do: Context, by: Principal, given: a.RowNamed) -> Done:
     return do.register_edits.remove(by, given.table, given.key, given.why, seen=given.seen)
 
 
-def _decided(do: Context, number: int) -> tuple[Action, BaseModel]:
-    """Return the action of an approval, and its fields, read again. Raises MissingError."""
+def _decided(do: Context, number: int) -> tuple[Approval, tuple[Action, BaseModel] | None]:
+    """Return an approval with its action and fields, None where they cannot be read. Raises MissingError."""
     with do.store.transaction() as tx:
         found = approvals.get(tx, number)
-    if found is None or found.action not in ACTIONS:
+    if found is None:
         raise MissingError(f"there is no approval {number}")
-    wanted = ACTIONS[found.action]
-    return wanted, wanted.fields.model_validate(found.given)
+    return found, asked_for(found)
 
 
 @action("/approvals/{approval}/approve", Permission.READ, then=lambda _: "/approvals")
 def approve(do: Context, by: Principal, given: a.Because, approval: Number) -> Done:
     """Approve an action that somebody else asked for: it is done now, in the name of who asked."""
-    wanted, fields = _decided(do, approval)
+    _, readable = _decided(do, approval)
+    if readable is None:
+        raise ConflictError(f"what waits as approval {approval} {UNREADABLE}")
+    wanted, fields = readable
     return do.approvals.approve(
         by, approval, given.why, wanted.needed(fields), lambda asker, one: wanted.do(do, asker, fields, **one.names)
     )
@@ -179,5 +191,9 @@ def approve(do: Context, by: Principal, given: a.Because, approval: Number) -> D
 @action("/approvals/{approval}/refuse", Permission.READ, then=lambda _: "/approvals")
 def refuse(do: Context, by: Principal, given: a.Because, approval: Number) -> Done:
     """Refuse an action that waits for approval, or withdraw one's own."""
-    wanted, fields = _decided(do, approval)
-    return do.approvals.refuse(by, approval, given.why, wanted.needed(fields))
+    found, readable = _decided(do, approval)
+    if readable is None:  # refusing it does nothing but clear it away
+        needed = ACTIONS[found.action].permission if found.action in ACTIONS else Permission.ACT
+    else:
+        needed = readable[0].needed(readable[1])
+    return do.approvals.refuse(by, approval, given.why, needed)

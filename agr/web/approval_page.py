@@ -11,7 +11,7 @@ from agr.operations.approvals import expire, in_words
 from agr.store import approvals
 from agr.store.approvals import Approval
 from agr.web import schemas as a
-from agr.web.action_routes import ACTIONS
+from agr.web.action_routes import UNREADABLE, asked_for
 from agr.web.layout import render
 from agr.web.security import api_for, context_of, page_for
 
@@ -24,12 +24,15 @@ _SHOWN = 50
 
 
 def _may_decide(principal: Principal, one: Approval) -> bool:
-    found = ACTIONS.get(one.action)
-    return found is not None and principal.may(found.needed(found.fields.model_validate(one.given)))
+    readable = asked_for(one)
+    return readable is not None and principal.may(readable[0].needed(readable[1]))
 
 
 def _words(one: Approval) -> dict[str, Any]:
-    return {"words": in_words(one.action, one.given, one.names), "why": str(one.given.get("why", ""))}
+    words = one.words or in_words(one.action, one.given, one.names)
+    if one.state == approvals.WAITING and asked_for(one) is None:
+        words = f"{words} ({UNREADABLE})"
+    return {"words": words, "why": str(one.given.get("why", ""))}
 
 
 @router.get("/approvals")

@@ -1,8 +1,11 @@
 """Customers' values in the audit log and in approvals go after the time for personal data; who and why stay."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
-from agr.store import approvals, audit_log
+import sqlalchemy as sa
+
+from agr.store import approvals, audit_log, schema
 from agr.store.engine import Store
 
 NOW = datetime(2026, 3, 28, tzinfo=UTC)
@@ -33,3 +36,30 @@ def test_what_was_decided_long_ago_goes_and_what_waits_stays(store: Store) -> No
         approvals.decide(tx, numbers[2], "refused", "bert", NOW)
         assert approvals.delete_before(tx, NOW - timedelta(days=400)) == 1
         assert [approvals.get(tx, number) is None for number in numbers] == [True, False, False]
+
+
+def test_a_form_s_token_goes_from_older_approvals_and_its_log_ins_end(tmp_path: Path) -> None:
+    url, token = f"sqlite:///{tmp_path / 'old.db'}", "t" * 43
+    engine = sa.create_engine(url)
+    with engine.begin() as connection:
+        schema.upgrade(connection, "0016")
+        connection.execute(
+            sa.text(
+                "INSERT INTO approvals (action, given, names, asked_by, asked_at, expires_at, state) VALUES "
+                f"""('hold', '{{"csrf": "{token}", "back": "/", "why": "x"}}', '{{}}', 'anna', '', '', 'waiting')"""
+            )
+        )
+        words = f"release: csrf {token}, back /alarms"
+        for table, values in {
+            "audit_log (at, who, action, subject, why, detail)": ("", "anna", "a", "s", "w", words),
+            "alarms (kind, subject, text, raised_at, last_at, times)":
+                ("k", "s", f"anna asks for {words}, contract FO-1 (why)", "", "", 1),
+            "sessions (digest, account, csrf, created_at, seen_at)": ("d", "anna", token, "", ""),
+        }.items():  # fmt: skip
+            connection.exec_driver_sql(f"INSERT INTO {table} VALUES ({', '.join('?' * len(values))})", values)
+        schema.upgrade(connection)
+        found = [connection.execute(sa.text(f"SELECT {what}")).scalar() for what in (
+            "given FROM approvals", "detail FROM audit_log", "text FROM alarms", "count(*) FROM sessions",
+        )]  # fmt: skip
+    engine.dispose()
+    assert found == ['{"why": "x"}', "release: ", "anna asks for release: contract FO-1 (why)", 0]

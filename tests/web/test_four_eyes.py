@@ -14,7 +14,7 @@ from agr.cli.main import app
 from agr.domain.register import Connection
 from agr.operations.approvals import expire
 from agr.settings.operators import FourEyes, Operators
-from agr.store import audit_log, day, register_rows
+from agr.store import approvals, audit_log, day, register_rows
 from agr.web.action_routes import ACTIONS
 from tests.builders.accounts import account, principal, token
 from tests.builders.operators_side import Desk
@@ -227,3 +227,68 @@ def test_the_command_line_asks_and_decides(desk: Desk, anna, bert, tmp_path: Pat
         bert, "approvals", "--approve", "1", "--refuse", "1", "--why", "both", code=1
     )
     assert "a plan was asked for" in agr(bert, "approvals", "--approve", "1", "--why", "I looked")
+
+
+OF_FORMS = {
+    "replan": ("/do/plans", {"period": DAY, "preview": "false"}),
+    "send": ("/do/plans/7/send", {}),
+    "send_waiting": ("/do/send-waiting", {"period": DAY}),
+    "release": ("/do/release", {}),
+    "reserve": ("/do/reservations", {"contract": CONTRACT, "period": DAY, "keep_share": "0"}),
+    "award": ("/do/awards", {"market": "day-ahead", "period": DAY, "mw": "1.5"}),
+    "approve_bid": ("/do/bids", {"period": DAY}),
+    "trade": ("/do/trades", {"trade": "t-1", "start": "2026-03-29T12:00+02:00", "mw": "1", "price_eur_per_mwh": "70"}),
+    "cancel_trade": ("/do/trades/t-1/cancel", {}),
+    "make_unavailable": ("/do/unavailable", {"name": "battery-1", "first_day": DAY, "last_day": DAY}),
+    "make_available": ("/do/unavailable/1/end", {}),
+    "resend": ("/do/messages/m-1/resend", {}),
+    "cancel": ("/do/messages/m-1/cancel", {}),
+    "bar": ("/do/participants/bar", {"domain": "dso.example", "role": "DSO", "barred": "false"}),
+}
+"""Of each action that a form without a page of its own asks for: where it goes, and its fields."""
+
+
+@pytest.fixture
+def all_held(tmp_path: Path) -> Iterator[Desk]:
+    world = World(tmp_path)
+    world.settings = world.settings.model_copy(update={"operators": Operators(four_eyes=get_args(FourEyes))})
+    opened = Desk(world)
+    yield opened
+    opened.close()
+
+
+def test_every_form_asks_for_its_fields_alone_and_the_page_shows_them(all_held: Desk) -> None:
+    assert set(OF_FORMS) == set(get_args(FourEyes)) - {"enter_row", "remove_row"}, "those have forms of their own"
+    carl, dora = Person(all_held, "carl", "operator"), Person(all_held, "dora", "operator")
+    for number, (path, form) in enumerate(OF_FORMS.values(), start=1):
+        asked = carl.post(path, {"why": "a test", "back": "/alarms", **form})
+        assert f"it waits as approval {number} " in asked.text, path
+    page = dora.get("/approvals")
+    assert page.status_code == 200
+    assert page.text.count("Approve…") == len(OF_FORMS)
+    with all_held.world.store.transaction() as tx:
+        kept = approvals.waiting(tx)
+        told = [line.detail for line in audit_log.entries(tx)] + [alarm.text for alarm in day.open_alarms(tx)]
+    assert [one.action for one in kept] == list(OF_FORMS)
+    assert not [one for one in kept if {"csrf", "back"} & set(one.given)]
+    assert not [text for text in told if "csrf" in text]
+    for number in range(1, len(OF_FORMS) + 1):  # done, or refused as it would have been at once
+        assert dora.post(f"/do/approvals/{number}/approve", {"why": "I looked"}).status_code in (200, 404, 409, 422)
+    states = {row["state"] for row in dora.get("/api/v1/approvals").json()}
+    assert states == {"done", "failed"}
+
+
+def test_what_another_version_kept_is_shown_and_can_only_be_refused(desk: Desk, anna, bert) -> None:
+    now = desk.world.clock.now()
+    with desk.world.store.transaction() as tx:
+        for action in ("bar", "an_old_action"):
+            approvals.put(tx, action, {"colour": "red", "why": "x"}, {}, "anna", now, now + timedelta(hours=1))
+    number = ask_to_reserve(anna)
+    page = Person(desk, "carl", "operator").get("/approvals")
+    assert page.status_code == 200
+    assert page.text.count("was kept by another version and cannot be read") == 2
+    assert f"approval {number}" in page.text
+    for old in (1, 2):
+        refused = act(bert, f"/approvals/{old}/approve")
+        assert (refused.status_code, "refuse it, then ask" in refused.json()["error"]) == (409, True)
+        assert act(bert, f"/approvals/{old}/refuse").status_code == 200
