@@ -10,7 +10,7 @@ import structlog
 from agr.connectors.ports import BidCarrier, BidPost, open_carrier
 from agr.domain.errors import DeliveryError
 from agr.domain.isp import Clock, Period
-from agr.schedule.bidding import NOT_DELIVERED, Bidding, gate_of
+from agr.schedule.bidding import NOT_DELIVERED, Bidding, alone_with_bids, gate_of
 from agr.settings import Settings
 from agr.store import bids, day
 from agr.store.bids import Delivery, StoredBid
@@ -52,6 +52,7 @@ class BidDelivery:
             self._again(delivery, bid, str(error))
             return True
         with self._store.transaction() as tx:
+            alone_with_bids(tx)
             bids.delivered(tx, delivery.id, self._clock.now(), receipt.text)
             day.recover(tx, NOT_DELIVERED, _subject(delivery, bid), self._clock.now())
             self._bidding.delivered(tx, bid)
@@ -83,7 +84,7 @@ class BidDelivery:
         log.warning("bid.retry", period=str(bid.period), revision=bid.revision, channel=delivery.channel, why=why)
 
     def _too_late(self, tx: Tx, delivery: Delivery, bid: StoredBid) -> None:
-        why = delivery.detail or "it was never tried: the daemon was down, or nobody had approved it in time"
+        why = delivery.detail or _unknown(delivery)
         bids.failed(tx, delivery.id, why)
         text = f"the gate has closed and the bid for {bid.period}, revision {bid.revision}, did not arrive through "
         day.raise_alarm(
@@ -99,6 +100,13 @@ class BidDelivery:
         """Release connections."""
         for carrier in self._carriers.values():
             carrier.close()
+
+
+def _unknown(delivery: Delivery) -> str:
+    """Say what is known of a delivery that has no result."""
+    if delivery.attempts:
+        return "the daemon ended during an attempt, so the bid may have arrived; ask the exchange"
+    return "it was never tried: the daemon was down, or nobody had approved it in time"
 
 
 def _subject(delivery: Delivery, bid: StoredBid) -> str:

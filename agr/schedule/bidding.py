@@ -1,7 +1,7 @@
 """Makes bids of plans and queues them for their channels, and says which position they leave us with at the gate."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 import structlog
 
@@ -76,8 +76,11 @@ class Bidding:
         assert stored is not None
         return Made(bid=stored, new=True)
 
-    def at_last_safe_start(self, tx: Tx, period: Period) -> Handled:
-        """Send the bid of the plan in force, or warn that it still needs approval; return what was done."""
+    def at_last_safe_start(self, tx: Tx, period: Period) -> Handled | None:
+        """Send the bid of the plan in force, or warn that it still needs approval; return what was done.
+
+        None: there is no plan yet. The moment is then tried again until the gate.
+        """
         plan, now = plans.in_force(tx, period.day), self._clock.now()
         known = bids.of_period(tx, period.day, DAY_AHEAD)
         gate = f"{gate_of(self._settings, period).astimezone(period.tz):%H:%M}"
@@ -90,9 +93,14 @@ class Bidding:
             day.raise_alarm(tx, NOT_APPROVED, str(period), text, now)
             return Handled("the bid waits for approval", MomentState.LATE)
         if plan is None:
-            text = f"there is no plan for {period} to make a bid of; without one nothing is bid at the gate ({gate})"
+            text = (
+                f"there is no plan for {period} to make a bid of; it is tried again each minute until the gate "
+                f"({gate}); without one nothing is bid"
+            )
             day.raise_alarm(tx, NOT_SENT, str(period), text, now)
-            return Handled("there is no plan to make a bid of", MomentState.LATE)
+            return None
+        if now >= gate_of(self._settings, period):
+            return Handled("the gate has closed; nothing is bid", MomentState.MISSED)
         made = self.send(tx, plan, "the timetable")
         if not made.new:
             return Handled(f"revision {made.bid.revision} of plan {made.bid.plan} was sent before")
@@ -104,13 +112,9 @@ class Bidding:
         if not self.sends:
             return day_ahead_at_gate(plan, period)
         known, now = bids.of_period(tx, period.day, DAY_AHEAD), self._clock.now()
-        arrived = {d.bid for d in bids.deliveries(tx, period.day, DAY_AHEAD) if d.state == "delivered"}
-        there = [bid for bid in known if bid.id in arrived]
-        if there:
-            newest = there[-1]
-            return FixedPosition(
-                values=newest.volumes_kw, origin=f"bid revision {newest.revision} of plan {newest.plan}"
-            )
+        arrived = newest_arrived(tx, period.day, DAY_AHEAD)
+        if arrived is not None:
+            return as_position(arrived)
         nothing = (0.0,) * period.isp_count
         if known:
             text = f"the gate has closed and no channel has confirmed the bid for {period}; if the exchange has it, "
@@ -124,7 +128,10 @@ class Bidding:
         return FixedPosition(values=nothing, origin=f"no bid was {why}")
 
     def fix_at_gate(self, tx: Tx, period: Period) -> FixedPosition:
-        """Fix the position, and keep the newest bid beside it, which awards are compared with."""
+        """Fix the position, and keep the newest bid beside it, which awards are compared with.
+
+        The caller has begun its transaction with `alone_with_bids`.
+        """
         fixed, now = self.at_gate(tx, period), self._clock.now()
         known = bids.of_period(tx, period.day, DAY_AHEAD)
         bid = as_position(known[-1]) if known else fixed
@@ -133,16 +140,35 @@ class Bidding:
         return fixed
 
     def delivered(self, tx: Tx, bid: StoredBid) -> None:
-        """Correct the position where a bid turns out to have arrived after the gate has been handled without it."""
+        """Correct the position where a bid turns out to have arrived after the gate has been handled without it.
+
+        The position is then the newest revision that has arrived, unless the award is known. The caller has begun its
+        transaction with `alone_with_bids`, and recorded the delivery.
+        """
         period = Period(bid.period, self._settings.time_zone, self._settings.isp_minutes)
         now, fixed = self._clock.now(), positions.one_on(tx, bid.period, bid.market)
         day.recover(tx, NOT_DELIVERED, str(period), now)
-        if fixed is None or fixed.origin != UNDELIVERED:
+        newest = newest_arrived(tx, bid.period, bid.market)
+        if fixed is None or fixed.awarded or newest is None:
             return
-        arrived = as_position(bid)
+        arrived = as_position(newest)
+        if fixed.origin == arrived.origin:
+            return
         positions.fix(tx, bid.period, bid.market, arrived.values, now, arrived.origin)
         reason = Reason(kind=ReasonKind.RESULTS, text="the day-ahead bid has arrived after all")
         day.put_trigger(tx, bid.period, reason, now)
+
+
+def alone_with_bids(tx: Tx) -> None:
+    """Let nobody else send a bid, take a receipt, or fix a position meanwhile; begin a transaction with it."""
+    alone(tx, "bids")
+    alone(tx, "awards")
+
+
+def newest_arrived(tx: Tx, period: date, market: str) -> StoredBid | None:
+    """Return the newest revision that some channel has delivered."""
+    arrived = {delivery.bid for delivery in bids.deliveries(tx, period, market) if delivery.state == "delivered"}
+    return next((bid for bid in reversed(bids.of_period(tx, period, market)) if bid.id in arrived), None)
 
 
 def as_position(bid: StoredBid) -> FixedPosition:

@@ -20,7 +20,7 @@ from agr.nomination.nominate import Nominator
 from agr.nomination.nominate import end_alarms as end_nomination_alarms
 from agr.planning.failed_cases import kept_of
 from agr.planning.gates import FixedPosition, bid_at_gate
-from agr.schedule.bidding import AWARD_LATE, Bidding, end_alarms
+from agr.schedule.bidding import AWARD_LATE, Bidding, alone_with_bids, end_alarms
 from agr.schedule.moments import BID_LAST_SAFE_START
 from agr.settings import FeedSection, RecordFeed, Settings
 from agr.store import (
@@ -117,6 +117,7 @@ class MarketDay:
         product = name.removeprefix("capacity_gate ")
         hours = next(p.block_hours for p in self._settings.markets.capacity if p.name == product)
         with self._store.transaction() as tx:
+            alone_with_bids(tx)
             if product in positions.all_on(tx, period.day):
                 return Handled("already fixed")
             fixed = bid_at_gate(plans.in_force(tx, period.day), product, 24 // hours)
@@ -126,6 +127,7 @@ class MarketDay:
 
     def _day_ahead_gate(self, period: Period, _name: str) -> Handled:
         with self._store.transaction() as tx:
+            alone_with_bids(tx)
             if DAY_AHEAD in positions.all_on(tx, period.day):
                 return Handled("already fixed")
             fixed = self._bidding.fix_at_gate(tx, period)
@@ -134,8 +136,8 @@ class MarketDay:
             return Handled(fixed.origin, MomentState.MISSED)
         return _fixed(f"{energy:+.3f} MWh net", fixed)
 
-    def _bid(self, period: Period, _name: str) -> Handled:
-        """Send the bid of the plan in force while there is still time to try again."""
+    def _bid(self, period: Period, _name: str) -> Handled | None:
+        """Send the bid of the plan in force while there is still time to try again; None while there is no plan."""
         with self._store.transaction() as tx:
             return self._bidding.at_last_safe_start(tx, period)
 

@@ -10,8 +10,9 @@ from agr.domain.bid import DAY_AHEAD
 from agr.domain.isp import Period
 from agr.operations.accounts.roles import Permission, Principal
 from agr.schedule.bidding import gate_of
+from agr.schedule.moments import BID_LAST_SAFE_START
 from agr.store import bids as bids_
-from agr.store import plans, positions, register, trades
+from agr.store import day, plans, positions, register, trades
 from agr.web.context import Context
 from agr.web.layout import chart, render, starts_of
 from agr.web.named_plan import PlanNumber, plan_of, state_of
@@ -34,6 +35,7 @@ def markets(request: Request, principal: Viewer, period: str | None = None, plan
         sent, left = bids_.of_period(tx, of.day, DAY_AHEAD), bids_.deliveries(tx, of.day, DAY_AHEAD)
         held = {market: positions.one_on(tx, of.day, market) for market in fixed}
         in_force, traded = plans.in_force(tx, of.day), trades.of_period(tx, of.day)
+        bid_done = BID_LAST_SAFE_START in day.done_moments(tx, of.day)
     bidding = context.bidding
     gate = gate_of(context.settings, of)
     names = sorted({p.series for p in prices if p.start + timedelta(minutes=p.minutes) > of.start})
@@ -53,7 +55,7 @@ def markets(request: Request, principal: Viewer, period: str | None = None, plan
     return render(
         request, principal, "markets.html", of=of, plan=shown_plan, plan_state=state_of(context, of, plan), fixed=fixed,
         bids=bids, sent=list(reversed(sent)), left=left, positions=held, gate=gate, sends=bidding.sends,
-        approval=context.settings.bids.approval, in_force=in_force, traded=traded,
+        approval=context.settings.bids.approval, bid_done=bid_done, in_force=in_force, traded=traded,
         gates={DAY_AHEAD: gate} | {p.name: p.gate.gate(p.name).instant(of) for p in context.settings.markets.capacity},
         starts=[start.astimezone(of.tz) for start in of.starts()],
         wanted_kw=bidding.volumes_kw(in_force) if in_force is not None else (),

@@ -5,25 +5,28 @@ import io
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from threading import Thread
 
 import pytest
+import sqlalchemy as sa
 
 from agr.domain.errors import ConflictError
+from agr.domain.moments import Handled
 from agr.messaging.portfolio_requests import PortfolioRequests
 from agr.messaging.publish import Publisher
 from agr.operations.accounts.roles import ROLES, Principal
 from agr.operations.auction_results import AuctionResults
 from agr.operations.bid_approval import BidApproval
 from agr.operations.bid_delivery import BidDelivery
-from agr.schedule.bidding import Bidding, gate_of
+from agr.schedule.bidding import Bidding, alone_with_bids, gate_of
 from agr.schedule.market_day import MarketDay
 from agr.schedule.moments import moments_of
 from agr.settings import BidFiles, Bids, BidWebhook
 from agr.store import audit_log, bids, day, positions
 from agr.store.audit_log import Chosen
-from agr.store.engine import Store
 from tests.builders.exchange import Exchange
 from tests.builders.plans import planned
+from tests.builders.postgres import emptied
 from tests.builders.worlds import PERIOD, World
 
 ANNA = Principal(name="anna", role="operator", allowed=ROLES["operator"], via="session")
@@ -35,9 +38,9 @@ FIRST, SECOND = (1234.0,) * 92, tuple(1000.0 if isp < 40 else -2000.0 for isp in
 class Trading:
     """A world whose bids leave through a folder and a webhook."""
 
-    def __init__(self, folder: Path, exchange: Exchange, store: Store | None = None, **more: object) -> None:
+    def __init__(self, folder: Path, exchange: Exchange, store_url: str = "", **more: object) -> None:
         self.folder, self.exchange = folder / "bids", exchange
-        self.world = World(folder, store_url=store.url.render_as_string(hide_password=False) if store else "")
+        self.world = World(folder, store_url=store_url)
         hook = BidWebhook(name="exchange", url=f"{exchange.url}/bids", secret_env="BIDS_SECRET", timeout_s=5)
         given = Bids(files=(BidFiles(name="trader", folder=self.folder),), webhooks=(hook,), **more)
         self.settings = self.world.settings.model_copy(update={"bids": given})
@@ -52,12 +55,16 @@ class Trading:
         self.day = MarketDay(*parts, PortfolioRequests(*parts, known), Publisher(*parts, known), self.bidding)
         self.approval = BidApproval(*parts, lambda: None, self.bidding)
 
-    def at(self, moment: str) -> str:
-        """Jump to a moment of the Period and handle it."""
+    def tried(self, moment: str) -> Handled | None:
+        """Jump to a moment of the Period and try to handle it."""
         when = next(m.at for m in moments_of(self.settings, PERIOD) if m.name == moment)
         if when > self.world.clock.now():
             self.world.clock.jump_to(when)
-        handled = self.day.handlers()[moment](PERIOD, moment)
+        return self.day.handlers()[moment](PERIOD, moment)
+
+    def at(self, moment: str) -> str:
+        """Jump to a moment of the Period and handle it."""
+        handled = self.tried(moment)
         assert handled is not None
         with self.world.store.transaction() as tx:
             day.moment_done(tx, PERIOD.day, moment, self.world.clock.now(), handled.result, handled.state)
@@ -67,6 +74,14 @@ class Trading:
         for channel in channels or ("trader", "exchange"):
             while self.delivery.run_due(channel):
                 pass
+
+    def until_waiting(self, thread: Thread) -> None:
+        """Return once somebody waits for a lock, or the thread has ended without."""
+        query = sa.text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
+        while thread.is_alive():
+            with self.world.store.reading() as tx:
+                if tx.execute(query).scalar_one():
+                    return
 
     def written(self) -> list[str]:
         return sorted(path.name for path in self.folder.iterdir()) if self.folder.is_dir() else []
@@ -95,9 +110,18 @@ def exchange(monkeypatch: pytest.MonkeyPatch) -> Iterator[Exchange]:
     opened.close()
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def trading(request: pytest.FixtureRequest, tmp_path: Path, exchange: Exchange) -> Iterator[Trading]:
+    url = emptied(request.getfixturevalue("postgres")) if request.param == "postgresql" else ""
+    made = Trading(tmp_path, exchange, url)
+    yield made
+    made.world.store.close()
+
+
 @pytest.fixture
-def trading(tmp_path: Path, exchange: Exchange) -> Iterator[Trading]:
-    made = Trading(tmp_path, exchange)
+def shared(postgres: str, tmp_path: Path, exchange: Exchange) -> Iterator[Trading]:
+    """A world whose store lets several transactions write at once."""
+    made = Trading(tmp_path, exchange, emptied(postgres))
     yield made
     made.world.store.close()
 
@@ -230,10 +254,102 @@ def test_a_daemon_that_is_killed_between_post_and_receipt_sends_the_same_again(t
 
 
 def test_without_a_plan_nothing_is_bid_and_that_is_an_alarm(trading: Trading) -> None:
-    assert trading.at("bid_last_safe_start").startswith("late: ")
+    assert trading.tried("bid_last_safe_start") is None
     assert trading.alarms() == ["bid not sent [2026-03-29]"]
     trading.at("day_ahead_gate")
     assert trading.position()[0] == {0.0}
+
+
+def test_a_plan_that_comes_after_the_last_safe_moment_is_bid_before_the_gate(trading: Trading) -> None:
+    assert trading.tried("bid_last_safe_start") is None
+    plan = planned(trading.world, SECOND)
+    trading.world.clock.jump_to(trading.world.clock.now() + timedelta(minutes=4))
+    assert trading.at("bid_last_safe_start") == f"done: revision 1 of plan {plan.id} is sent"
+    trading.deliver()
+    assert trading.alarms() == []
+    trading.at("day_ahead_gate")
+    assert trading.position() == ({1000.0, -2000.0}, f"bid revision 1 of plan {plan.id}")
+
+
+def test_a_plan_that_comes_at_the_gate_is_not_bid(trading: Trading) -> None:
+    planned(trading.world, SECOND)
+    trading.world.clock.jump_to(gate_of(trading.settings, PERIOD))
+    assert trading.at("bid_last_safe_start").startswith("missed: ")
+    assert trading.states() == []
+
+
+def test_the_gate_waits_for_a_receipt_that_is_being_written(shared: Trading) -> None:
+    plan = planned(shared.world, FIRST)
+    shared.at("bid_last_safe_start")
+    with shared.world.store.transaction() as tx:
+        alone_with_bids(tx)
+        delivery = bids.due(tx, "exchange", shared.world.clock.now())
+        assert delivery is not None
+        bids.delivered(tx, delivery.id, shared.world.clock.now(), "HTTP 200")
+        shared.bidding.delivered(tx, bids.of_period(tx, PERIOD.day, "day-ahead")[0])
+        gate = Thread(target=shared.at, args=("day_ahead_gate",))
+        gate.start()
+        shared.until_waiting(gate)
+    gate.join()
+    assert shared.position() == ({1200.0}, f"bid revision 1 of plan {plan.id}")
+
+
+def test_a_receipt_waits_for_the_gate_that_is_being_handled_and_corrects_it(shared: Trading) -> None:
+    plan = planned(shared.world, FIRST)
+    shared.at("bid_last_safe_start")
+    with shared.world.store.transaction() as tx:
+        alone_with_bids(tx)
+        shared.bidding.fix_at_gate(tx, PERIOD)
+        receipt = Thread(target=shared.delivery.run_due, args=("exchange",))
+        receipt.start()
+        shared.until_waiting(receipt)
+    receipt.join()
+    assert shared.position() == ({1200.0}, f"bid revision 1 of plan {plan.id}")
+
+
+def test_a_newer_revision_whose_receipt_comes_after_the_gate_corrects_the_position(approving: Trading) -> None:
+    first = planned(approving.world, FIRST)
+    approving.approval.approve(ANNA, PERIOD.day, WHY)
+    approving.deliver()
+    second = planned(approving.world, SECOND)
+    approving.approval.approve(ANNA, PERIOD.day, WHY)
+    approving.exchange.before_answer = lambda: approving.at("day_ahead_gate")  # while the post is under way
+    approving.deliver("exchange")
+    assert approving.position() == ({1000.0, -2000.0}, f"bid revision 2 of plan {second.id}")
+    with approving.world.store.transaction() as tx:
+        old = next(d for d in bids.deliveries(tx, PERIOD.day, "day-ahead") if d.channel == "trader")
+        bids.delivered(tx, old.id, approving.world.clock.now(), "again")
+        approving.bidding.delivered(tx, next(b for b in bids.of_period(tx, PERIOD.day, "day-ahead") if b.id == old.bid))
+    assert approving.position()[1] == f"bid revision 2 of plan {second.id}"
+    assert first.id != second.id
+
+
+def test_a_receipt_after_the_award_changes_nothing(trading: Trading) -> None:
+    planned(trading.world, FIRST)
+    trading.at("bid_last_safe_start")
+    trading.at("day_ahead_gate")
+    results = AuctionResults(trading.world.store, trading.settings, trading.world.clock, lambda: None)
+    results.enter(ANNA, "day-ahead", PERIOD.day, (0.5,) * 92, WHY)
+    with trading.world.store.transaction() as tx:
+        delivery = bids.deliveries(tx, PERIOD.day, "day-ahead")[0]
+        bids.delivered(tx, delivery.id, trading.world.clock.now(), "HTTP 200")
+        trading.bidding.delivered(tx, bids.of_period(tx, PERIOD.day, "day-ahead")[0])
+    assert trading.position() == ({500.0}, "award entered by anna")
+
+
+def test_a_bid_whose_attempt_was_cut_off_may_have_arrived_and_the_alarm_says_so(trading: Trading) -> None:
+    planned(trading.world, FIRST)
+    trading.at("bid_last_safe_start")
+    with trading.world.store.transaction() as tx:
+        delivery = bids.due(tx, "exchange", trading.world.clock.now())
+        assert delivery is not None
+        bids.attempt(tx, delivery.id)
+    trading.world.clock.jump_to(gate_of(trading.settings, PERIOD))
+    trading.deliver()
+    with trading.world.store.transaction() as tx:
+        texts = {a.subject: a.text for a in day.open_alarms(tx)}
+    assert "may have arrived; ask the exchange" in texts[f"{PERIOD} exchange"]
+    assert "it was never tried" in texts[f"{PERIOD} trader"]
 
 
 def test_a_bid_that_nobody_approves_is_not_sent_and_the_position_is_zero(approving: Trading) -> None:

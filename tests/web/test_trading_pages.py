@@ -20,10 +20,10 @@ WHY = "the exchange says so"
 BID_KW = tuple(1000.0 if isp < 40 else -2000.0 for isp in range(92))
 
 
-def opened(folder: Path) -> Desk:
-    """A desk with a plan whose bid needs approval."""
+def opened(folder: Path, *, approval: bool = True) -> Desk:
+    """A desk with a plan whose bid needs approval, or leaves by itself."""
     world = World(folder)
-    bids = Bids(approval=True, files=(BidFiles(name="trader", folder=folder / "bids"),))
+    bids = Bids(approval=approval, files=(BidFiles(name="trader", folder=folder / "bids"),))
     world.settings = world.settings.model_copy(update={"bids": bids})
     made = Desk(world)
     planned(world, BID_KW)
@@ -190,3 +190,13 @@ def test_a_trade_is_entered_shown_and_cancelled_on_the_page(desk: Desk, anna: ht
     page = anna.get(f"/markets?period={DAY}").text
     assert "counts no longer" in page
     assert "trade entered," not in page
+
+
+def test_the_page_says_when_a_bid_no_longer_leaves_by_itself(tmp_path: Path) -> None:
+    desk = opened(tmp_path, approval=False)
+    anna = logged_in(desk)
+    assert "it leaves by itself at its last safe moment" in anna.get(f"/markets?period={DAY}").text
+    with desk.world.store.transaction() as tx:
+        day.moment_done(tx, PERIOD.day, "bid_last_safe_start", desk.world.clock.now(), "")
+    assert "it leaves only if somebody sends it" in anna.get(f"/markets?period={DAY}").text
+    desk.close()
