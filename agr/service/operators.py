@@ -22,6 +22,7 @@ from agr.operations.program_folder import ProgramFolder
 from agr.operations.readings import Readings
 from agr.operations.register_edit import RegisterEdits
 from agr.operations.resource_programs import ProgramCache
+from agr.operations.setpoints import Setpoints
 from agr.operations.unsent import Unsent
 from agr.service.loops import Loops
 from agr.service.stages import Stages
@@ -54,6 +55,7 @@ def operators_side(
         auction_results=AuctionResults(*inputs), nomination_answers=NominationAnswers(*inputs),
         bidding=stages.bidding, bid_approval=BidApproval(*inputs, stages.bidding),
         intraday_trades=IntradayTrades(*inputs), readings=Readings(*inputs),
+        setpoints=Setpoints(store, settings, clock, programs),
         point_table=PointTable(store, plan_cache), change_feed=ChangeFeed(store, stages.planner.progress),
         health=Health(store=store, parts={**loops.running(), "endpoint": endpoint_runs}), metrics=metrics.text,
         unsent=Unsent(store, settings, stages.publisher, plan_cache, stages.planner.closed_isps).count, guest=guest,

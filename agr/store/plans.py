@@ -12,6 +12,7 @@ from pydantic_core import to_json
 
 from agr.domain.errors import InputError
 from agr.domain.plan import Plan, PlanState
+from agr.store import operator_tables as o
 from agr.store import tables as t
 from agr.store.engine import Tx
 
@@ -72,6 +73,28 @@ def newest_audited(tx: Tx, period: date) -> int | None:
     """Return the number of the newest audited plan of a Period."""
     mine = sa.and_(t.plans.c.period == period, t.plans.c.state == PlanState.AUDITED.value)
     return tx.execute(sa.select(sa.func.max(t.plans.c.id)).where(mine)).scalar()
+
+
+def audited_made(tx: Tx, period: date) -> dict[int, datetime]:
+    """Return plan → when it was made, for the audited plans of a Period, oldest first."""
+    c = t.plans.c
+    mine = sa.and_(c.period == period, c.state == PlanState.AUDITED.value)
+    return {row.id: row.created_at for row in tx.execute(sa.select(c.id, c.created_at).where(mine).order_by(c.id))}
+
+
+def newest_made(tx: Tx, period: date) -> tuple[int, datetime] | None:
+    """Return the newest audited plan of a Period, and when it was made."""
+    made = audited_made(tx, period)
+    return next(reversed(made.items()), None)
+
+
+def audited_at(tx: Tx, period: date, instant: datetime) -> int | None:
+    """Return the plan that was in force at an instant; a preview came into force only when it was sent."""
+    log = o.audit_log.c
+    late = sa.select(log.subject).where(log.action == "send", log.subject.startswith("plan "), log.at > instant)
+    sent = {int(subject.removeprefix("plan ")) for subject in tx.execute(late).scalars()}
+    known = [plan for plan, at in audited_made(tx, period).items() if at <= instant and plan not in sent]
+    return max(known, default=None)
 
 
 def history(tx: Tx, period: date) -> list[Plan]:
@@ -170,6 +193,13 @@ def newest_revisions(tx: Tx, period: date, congestion_points: Iterable[str]) -> 
     mine = sa.and_(c.period == period, c.congestion_point.in_(sorted(set(congestion_points))))
     newest = sa.select(c.congestion_point, sa.func.max(c.revision)).where(mine).group_by(c.congestion_point)
     return {row[0]: row[1] for row in tx.execute(newest)}
+
+
+def revisions_on(tx: Tx, period: date) -> dict[str, int]:
+    """Return congestion point → newest revision that was sent, of a whole Period."""
+    c = t.prognoses.c
+    newest = sa.select(c.congestion_point, sa.func.max(c.revision)).where(c.period == period)
+    return {row[0]: row[1] for row in tx.execute(newest.group_by(c.congestion_point))}
 
 
 def prognosis_states(tx: Tx, period: date) -> dict[int, str]:

@@ -28,6 +28,7 @@ from agr.web import (
     program_routes,
     reading_routes,
     register_routes,
+    setpoint_routes,
     trade_routes,
 )
 from agr.web import schemas as a
@@ -50,6 +51,7 @@ router.include_router(program_routes.router)
 router.include_router(nomination_routes.router)
 router.include_router(trade_routes.router)
 router.include_router(reading_routes.router)
+router.include_router(setpoint_routes.router)
 router.include_router(history_routes.router)
 router.include_router(register_routes.router)
 router.include_router(approval_page.api_router)

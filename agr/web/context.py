@@ -24,6 +24,7 @@ from agr.operations.point_table import PointTable
 from agr.operations.readings import Readings
 from agr.operations.register_edit import RegisterEdits
 from agr.operations.resource_programs import ProgramCache
+from agr.operations.setpoints import Setpoints
 from agr.planning.progress import Progress
 from agr.schedule.bidding import Bidding
 from agr.settings import Settings
@@ -71,6 +72,7 @@ class Context:
     bid_approval: BidApproval
     intraday_trades: IntradayTrades
     readings: Readings
+    setpoints: Setpoints
     plan_cache: PlanCache
     programs: ProgramCache
     point_table: PointTable
