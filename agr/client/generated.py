@@ -644,6 +644,28 @@ class RunOut(BaseModel):
     rounds: list[RoundOut]
 
 
+class SetpointOut(BaseModel):
+    """What a resource is to do from an ISP on, as far as it has changed."""
+
+    resource: str
+    connection: str
+    congestion_point: str | None
+    period: date
+    plan: int
+    revision: int | None
+    isp: int
+    start: datetime
+    isp_minutes: int
+    power_kw: list[float] | None
+
+
+class SetpointsOut(BaseModel):
+    """Changed setpoints; `revision` is what to ask with next time."""
+
+    revision: str
+    setpoints: list[SetpointOut]
+
+
 class TradeGiven(BaseModel):
     """An intraday trade."""
 
@@ -1092,6 +1114,11 @@ class Client:
         """Send the waiting D-Prognoses once, although sending is on hold or needs approval."""
         answer = self._ask("POST", "/api/v1/send-waiting", headers={"Idempotency-Key": idempotency_key}, body=given)
         return Did.model_validate_json(answer.content)
+
+    def setpoints(self, *, since: str = "", search: str = "") -> SetpointsOut:
+        """What resources are to do today and tomorrow, as far as it has changed; ISPs that are over are left out.."""
+        answer = self._ask("GET", "/api/v1/setpoints", query={"since": since, "search": search})
+        return SetpointsOut.model_validate_json(answer.content)
 
     def trade(self, given: TradeGiven, *, idempotency_key: str | None = None) -> Did:
         """Enter an intraday trade; the position changes, and the daemon plans again."""

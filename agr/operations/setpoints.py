@@ -27,7 +27,7 @@ _KEPT = 4
 
 
 @dataclass(frozen=True, kw_only=True)
-class InForce:
+class AdoptedPlan:
     """The plan in force of a Period."""
 
     period: Period
@@ -62,7 +62,7 @@ class Changes:
     prognoses: Mapping[str, int]  # congestion point → revision of its newest D-Prognosis
 
 
-def revision_of(known: tuple[InForce, ...]) -> str:
+def revision_of(known: tuple[AdoptedPlan, ...]) -> str:
     """Return the text that names these plans."""
     return ".".join(one.text for one in known) or NOTHING
 
@@ -75,14 +75,14 @@ class Setpoints:
         self._lock = Lock()
         self._kept: OrderedDict[int, Program] = OrderedDict()
 
-    def in_force(self, tx: Tx) -> tuple[InForce, ...]:
+    def in_force(self, tx: Tx) -> tuple[AdoptedPlan, ...]:
         """Return the plans in force of today and tomorrow, where there are such."""
         today = period_of(self._clock.now(), self._settings.time_zone, self._settings.isp_minutes)
         found = []
         for period in (today, today.next()):
             newest = plans.newest_made(tx, period.day)
             if newest is not None:
-                found.append(InForce(period=period, plan=newest[0], made=newest[1]))
+                found.append(AdoptedPlan(period=period, plan=newest[0], made=newest[1]))
         return tuple(found)
 
     def since(self, text: str) -> tuple[str, tuple[Changes, ...]]:
@@ -98,7 +98,7 @@ class Setpoints:
             prognoses = {one.plan: plans.revisions_on(tx, one.period.day) for one in moved}
         return revision_of(known), tuple(self._changes(one, before[one.plan], prognoses[one.plan]) for one in moved)
 
-    def _before(self, tx: Tx, one: InForce, asked: "datetime | frozenset[str]") -> int | None:
+    def _before(self, tx: Tx, one: AdoptedPlan, asked: "datetime | frozenset[str]") -> int | None:
         """Return the plan whose program of the same Period the caller has; None: none."""
         if isinstance(asked, datetime):
             return plans.audited_at(tx, one.period.day, asked)
@@ -106,7 +106,7 @@ class Setpoints:
         mine = [plan for plan, at in made.items() if f"{plan}-{at.timestamp():.0f}" in asked]
         return max(mine, default=None)
 
-    def _changes(self, one: InForce, before: int | None, prognoses: Mapping[str, int]) -> Changes:
+    def _changes(self, one: AdoptedPlan, before: int | None, prognoses: Mapping[str, int]) -> Changes:
         now = self._program(one.plan)
         try:
             then = None if before is None else self._program(before)
