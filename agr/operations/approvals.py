@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from itertools import groupby
 from typing import Any
 
 from agr.domain.errors import AccessError, AgrError, ConflictError, MissingError, StoreError
@@ -10,11 +11,13 @@ from agr.operations.accounts.authentication import Authentication
 from agr.operations.accounts.roles import Permission, Principal
 from agr.operations.action_base import ActionBase, Done, said_why
 from agr.settings import Settings
-from agr.store import approvals, day
+from agr.store import approvals, audit_log, day
 from agr.store.approvals import Approval
 from agr.store.engine import Store, Tx
 
 ALARM = "approval waits"
+_LONGEST_TOLD = 600
+_LOOK = "look in the log whether it was done, then approve it again or refuse it"
 Perform = Callable[[Principal, Approval], Done]
 
 
@@ -31,18 +34,21 @@ class Approvals(ActionBase):
         """Say whether an action needs a second person."""
         return action in self._settings.operators.four_eyes
 
-    def ask(self, by: Principal, action: str, given: Mapping[str, Any], names: Mapping[str, Any]) -> Done:
-        """Let an action wait for a second person."""
+    def ask(
+        self, by: Principal, action: str, given: Mapping[str, Any], names: Mapping[str, Any], words: str = ""
+    ) -> Done:
+        """Let an action wait for a second person. `words`: what it would do, where its values do not say it."""
         why, now = said_why(str(given.get("why", ""))), self._clock.now()
         until = now + timedelta(hours=self._settings.operators.four_eyes_hours)
         with self._store.transaction() as tx:
-            number = approvals.put(tx, action, given, names, by.name, now, until)
-            words = in_words(action, given, names)
+            words = words or in_words(action, given, names)
+            number = approvals.put(tx, action, given, names, by.name, now, until, words)
             entry = self._record(tx, by, "ask for approval", f"approval {number}", why, words)
             told = (
-                f"{by.name} asks for {words} ({why}); it needs a second person's approval until {_local(self, until)}"
+                f"{by.name} asks for {_short(words)} ({why}); it needs a second person's approval until "
+                f"{_local(self, until)}"
             )
-            day.raise_alarm(tx, "approval waits", f"approval {number}", told, now)
+            day.raise_alarm(tx, ALARM, f"approval {number}", told, now)
         self._wake()
         text = f"not done yet: it waits as approval {number} for a second person, until {_local(self, until)}"
         return Done(text=text, entry=entry, approval=number)
@@ -50,7 +56,8 @@ class Approvals(ActionBase):
     def approve(self, by: Principal, number: int, why: str, permission: Permission, perform: Perform) -> Done:
         """Approve an action and have it done. Raises AccessError for who asked for it, or may not do it alone either.
 
-        An action that is refused when it is done, because the situation has changed, counts as failed; ask again.
+        An action that is refused when it is done, because the situation has changed, counts as failed; ask again. One
+        that the two may not do together, or that breaks off for another reason, waits again.
         """
         why = said_why(why)
         with self._store.transaction() as tx:
@@ -59,16 +66,22 @@ class Approvals(ActionBase):
         asker = self._asker(found, by, permission)
         with self._store.transaction() as tx:
             self._waiting(tx, number)  # nobody has decided meanwhile
-            if not approvals.decide(tx, number, "approved", by.label, self._clock.now()):
-                raise ConflictError(f"approval {number} has just been decided by somebody else")
+            if not approvals.decide(tx, number, approvals.APPROVED, by.label, self._clock.now()):
+                raise _decided(number)
             self._record(tx, by, "approve", f"approval {number}", why, f"{found.action}, asked for by {found.asked_by}")
             day.recover(tx, ALARM, f"approval {number}", self._clock.now())
         try:
             done = perform(asker, found)
         except AgrError as error:
-            if not isinstance(error, StoreError):
+            if isinstance(error, AccessError | StoreError):
+                self._wait_again(found, f"{by.name} approved it, but: {error}")
+            else:
                 with self._store.transaction() as tx:
-                    approvals.ended(tx, number, "failed", str(error))
+                    if approvals.ended(tx, number, "failed", str(error)):
+                        self._record(tx, by, "approved action failed", f"approval {number}", why, str(error))
+            raise
+        except Exception as error:
+            self._wait_again(found, f"{by.name} approved it, but it broke off: {type(error).__name__}; {_LOOK}")
             raise
         with self._store.transaction() as tx:
             approvals.ended(tx, number, "done", done.text)
@@ -79,14 +92,21 @@ class Approvals(ActionBase):
         why = said_why(why)
         with self._store.transaction() as tx:
             found = self._waiting(tx, number)
-            if by.name != found.asked_by:
-                self._may_decide(by, found, permission)
-            approvals.decide(tx, number, "refused", by.label, self._clock.now())
-            approvals.ended(tx, number, "refused", why)
+        if by.name != found.asked_by:
+            self._may_decide(by, found, permission)
+            self._common_dsos(by, found)
+        with self._store.transaction() as tx:
+            if not approvals.decide(tx, number, "refused", by.label, self._clock.now(), why):
+                raise _decided(number)
             did = "withdraw" if by.name == found.asked_by else "refuse"
             self._record(tx, by, did, f"approval {number}", why, f"{found.action}, asked for by {found.asked_by}")
             day.recover(tx, ALARM, f"approval {number}", self._clock.now())
         return Done(text=f"approval {number} is {'withdrawn' if did == 'withdraw' else 'refused'}; nothing was done")
+
+    def _wait_again(self, found: Approval, result: str) -> None:
+        with self._store.transaction() as tx:
+            _wait_again(tx, found, result, self._settings, self._clock.now())
+        self._wake()
 
     def _waiting(self, tx: Tx, number: int) -> Approval:
         found = approvals.get(tx, number)
@@ -110,9 +130,37 @@ class Approvals(ActionBase):
         asker = self._authentication.by_name(found.asked_by, via=f"approved by {by.name}")
         if asker is None or not asker.may(permission):
             raise ConflictError(f"{found.asked_by}, who asked for it, may no longer do this; refuse it, or ask anew")
-        if asker.dsos and by.dsos and not asker.dsos & by.dsos:
-            raise AccessError(f"{by.name} and {found.asked_by} act for no DSO in common; somebody else must approve it")
+        self._common_dsos(by, found, asker)
         return asker.acting_for(asker.dsos & by.dsos if asker.dsos and by.dsos else asker.dsos | by.dsos)
+
+    def _common_dsos(self, by: Principal, found: Approval, asker: Principal | None = None) -> None:
+        """Raise AccessError where who asked and who decides act for different DSOs."""
+        asker = asker or self._authentication.by_name(found.asked_by, via="asked")
+        if asker is not None and asker.dsos and by.dsos and not asker.dsos & by.dsos:
+            raise AccessError(f"{by.name} and {found.asked_by} act for no DSO in common; somebody else must decide it")
+
+
+def _decided(number: int) -> ConflictError:
+    return ConflictError(f"approval {number} has just been decided by somebody else")
+
+
+def resume(store: Store, settings: Settings, now: datetime) -> int:
+    """Let what was approved when the daemon stopped wait again; return how many. Only for a daemon's start."""
+    with store.transaction() as tx:
+        broken_off = approvals.approved(tx)
+        for one in broken_off:
+            why = f"{one.decided_by} approved it, but the daemon stopped meanwhile; {_LOOK}"
+            _wait_again(tx, one, why, settings, now)
+    return len(broken_off)
+
+
+def _wait_again(tx: Tx, found: Approval, result: str, settings: Settings, now: datetime) -> None:
+    """Let an approved action that was not done wait again, with the reason, as long as when it was asked for."""
+    if approvals.wait_again(tx, found.id, now + timedelta(hours=settings.operators.four_eyes_hours), result):
+        subject = f"approval {found.id}"
+        audit_log.record(tx, at=now, who="agr", action="wait again", subject=subject, why=result)
+        told = f"{found.action.replace('_', ' ')}, asked for by {found.asked_by}, waits again: {result}"
+        day.raise_alarm(tx, ALARM, subject, told, now)
 
 
 def expire(store: Store, now: datetime) -> int:
@@ -120,20 +168,47 @@ def expire(store: Store, now: datetime) -> int:
     with store.transaction() as tx:
         late = [one for one in approvals.waiting(tx) if one.expires_at <= now]
         for one in late:
-            approvals.decide(tx, one.id, "expired", "", now)
+            if not approvals.decide(tx, one.id, "expired", "", now, one.result):
+                continue
+            audit_log.record(
+                tx, at=now, who="agr", action="approval expired", subject=f"approval {one.id}",
+                why="nobody decided it in time", detail=f"{one.action}, asked for by {one.asked_by}",
+            )  # fmt: skip
             day.recover(tx, ALARM, f"approval {one.id}", now)
     return len(late)
 
 
 def in_words(action: str, given: Mapping[str, Any], names: Mapping[str, Any]) -> str:
-    """Return what an action would do: its name with its values, but not the reason."""
-    values = [f"{name} {_short(value)}" for name, value in {**names, **given}.items() if name != "why" and value]
+    """Return what an action would do: its name with every value that was given, whole, but not the reason."""
+    values = [f"{name} {_whole(value)}" for name, value in {**names, **given}.items() if _tells(name, value)]
     return f"{action.replace('_', ' ')}: {', '.join(values)}" if values else action.replace("_", " ")
 
 
-def _short(value: object) -> str:
-    text = ", ".join(f"{k} {v}" for k, v in value.items()) if isinstance(value, Mapping) else str(value)
-    return text if len(text) <= 600 else text[:599] + "…"
+def _tells(name: str, value: object) -> bool:
+    return name not in ("why", "seen") and value is not None and value != "" and value != []
+
+
+def _whole(value: object) -> str:
+    """Write a value for people; numbers per ISP as stretches, the first one being 1."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{k} {v}" for k, v in value.items())
+    if not isinstance(value, list):
+        return str(value)
+    if not all(isinstance(one, int | float) for one in value):
+        return " ".join(map(str, value))
+    found, at = [], 1
+    for number, run in groupby(value):
+        stop = at + len(list(run))
+        found.append(f"{at}: {number}" if stop == at + 1 else f"{at}–{stop - 1}: {number}")
+        at = stop
+    return f"({', '.join(found)})"
+
+
+def _short(text: str) -> str:
+    """Return as much of a text as an alarm holds."""
+    return text if len(text) <= _LONGEST_TOLD else text[: _LONGEST_TOLD - 1] + "… (all of it: see Approvals)"
 
 
 def _local(actions: ActionBase, at: Any) -> str:

@@ -78,6 +78,12 @@ class ManualInputs(ActionBase):
             raise InputError(f"there is no contract {contract_id!r}; import it with `agr import`")
         return tuple(round(p * share) for p in contract.contracted_w(self.period(day_)))
 
+    def newest(self, contract_id: str, day_: date) -> str:
+        """Return the origin of the statement about a contract that counts now; empty: as contracted."""
+        with self._store.transaction() as tx:
+            found = _newest_word(tx, contract_id, day_)
+        return found.message_id if found else ""
+
     def make_unavailable(self, by: Principal, name: str, first: date, last: date, why: str) -> Done:
         """Plan without a resource, or without everything behind a connection, on some days; today from now on."""
         why, name = said_why(why), name.strip()

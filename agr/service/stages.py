@@ -15,7 +15,7 @@ from agr.messaging.publish import Publisher
 from agr.messaging.receive import Receiver
 from agr.nomination.deliver import NominationDeliverer
 from agr.nomination.nominate import Nominator
-from agr.operations.approvals import expire
+from agr.operations import approvals
 from agr.operations.auction_results import AuctionResults
 from agr.operations.bid_delivery import BidDelivery
 from agr.operations.intraday_trades import IntradayTrades
@@ -110,6 +110,7 @@ class Stages:
             shorten_pauses(tx, self._clock.now(), self._settings)
             for (domain, role), switch in overrides.barred(tx).items():
                 self.participants.set_barred(domain, role, switch.on)
+        approvals.resume(self._acting, self._settings, self._clock.now())
         self._processor.take_up_again()
         if self._began:
             self.scheduler.resume()
@@ -145,7 +146,7 @@ class Stages:
         report_overdue(self._acting, self._clock.now())
         self.solver.rest()
         watch_outbox(self._store, self._settings, self._clock.now())
-        expire(self._store, self._clock.now())
+        approvals.expire(self._store, self._clock.now())
         self.nominator.watch()
         self._watch_discovery()
         for period in self.scheduler.periods():

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from agr.store import operator_tables as t
 from agr.store.engine import Tx
 
-WAITING = "waiting"
+WAITING, APPROVED = "waiting", "approved"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,13 +35,20 @@ _C = t.approvals.c
 
 
 def put(
-    tx: Tx, action: str, given: Mapping[str, Any], names: Mapping[str, Any], by: str, at: datetime, until: datetime
+    tx: Tx,
+    action: str,
+    given: Mapping[str, Any],
+    names: Mapping[str, Any],
+    by: str,
+    at: datetime,
+    until: datetime,
+    words: str | None = None,
 ) -> int:
     """Let an action wait; return its number."""
     made = tx.execute(
         t.approvals.insert().values(
             action=action, given=dict(given), names=dict(names), asked_by=by, asked_at=at, expires_at=until,
-            state=WAITING,
+            state=WAITING, words=words,
         )
     )  # fmt: skip
     assert made.inserted_primary_key is not None
@@ -66,11 +73,24 @@ def decided(tx: Tx, limit: int) -> list[Approval]:
     return [Approval(**row._mapping) for row in rows]
 
 
-def decide(tx: Tx, number: int, state: str, by: str, at: datetime) -> bool:
+def decide(tx: Tx, number: int, state: str, by: str, at: datetime, result: str | None = None) -> bool:
     """Decide what waits; False where somebody has done so before."""
     mine = sa.and_(_C.id == number, _C.state == WAITING)
-    changed = tx.execute(t.approvals.update().where(mine).values(state=state, decided_by=by, decided_at=at))
-    return bool(changed.rowcount)
+    values = {"state": state, "decided_by": by, "decided_at": at, "result": result}
+    return bool(tx.execute(t.approvals.update().where(mine).values(**values)).rowcount)
+
+
+def approved(tx: Tx) -> list[Approval]:
+    """Return what was approved and has not ended: under way, or broken off."""
+    rows = tx.execute(sa.select(t.approvals).where(_C.state == APPROVED).order_by(_C.id))
+    return [Approval(**row._mapping) for row in rows]
+
+
+def wait_again(tx: Tx, number: int, until: datetime, result: str) -> bool:
+    """Let an approved action that was not done wait again; False where it has ended."""
+    mine = sa.and_(_C.id == number, _C.state == APPROVED)
+    values = {"state": WAITING, "expires_at": until, "decided_by": None, "decided_at": None, "result": result}
+    return bool(tx.execute(t.approvals.update().where(mine).values(**values)).rowcount)
 
 
 def delete_before(tx: Tx, at: datetime) -> int:
@@ -79,6 +99,7 @@ def delete_before(tx: Tx, at: datetime) -> int:
     return tx.execute(t.approvals.delete().where(old)).rowcount
 
 
-def ended(tx: Tx, number: int, state: str, result: str) -> None:
-    """Record what came of an approved action."""
-    tx.execute(t.approvals.update().where(_C.id == number).values(state=state, result=result))
+def ended(tx: Tx, number: int, state: str, result: str) -> bool:
+    """Record what came of an approved action; False where it is not under way any more."""
+    mine = sa.and_(_C.id == number, _C.state == APPROVED)
+    return bool(tx.execute(t.approvals.update().where(mine).values(state=state, result=result)).rowcount)

@@ -29,6 +29,7 @@ Number = Annotated[int, Path(ge=1, le=2**31 - 1)]
 Do = TypeVar("Do", bound=Callable[..., Done])
 Fields = TypeVar("Fields", bound=BaseModel)
 Stricter = Callable[[Any], Permission | None]
+Pin = Callable[[Context, Any], tuple[BaseModel, str]]
 
 
 class FormFrame(BaseModel):
@@ -46,6 +47,7 @@ class Action:
     permission: Permission
     stricter: Stricter
     fields: type[BaseModel]
+    pin: Pin
 
     def needed(self, given: BaseModel) -> Permission:
         """Return the strictest permission that these values need."""
@@ -77,7 +79,8 @@ def perform(context: Context, by: Principal, name: str, given: BaseModel, **name
     found = ACTIONS[name]
     careful = found.stricter is _never or found.stricter(given) is not None
     if careful and context.approvals.needed(name):
-        return context.approvals.ask(by, name, given.model_dump(mode="json"), names)
+        given, words = found.pin(context, given)
+        return context.approvals.ask(by, name, given.model_dump(mode="json"), names, words)
     return found.do(context, by, given, **names)
 
 
@@ -94,24 +97,31 @@ def _never(_given: Any) -> Permission | None:
     return None
 
 
+def _as_given(_context: Context, given: Any) -> tuple[BaseModel, str]:
+    return given, ""
+
+
 def action(
     path: str,
     permission: Permission,
     *,
     stricter: Stricter = _never,
+    pin: Pin = _as_given,
     then: Callable[[Done], str] = lambda _: "/",
     form: bool = True,
 ) -> Callable[[Do], Do]:
     """Return a decorator that serves an action as POST at `path` of the API and of the page's forms.
 
-    `stricter`: a further permission that some values need. `then`: the page after a form that does not name one.
+    `stricter`: a further permission that some values need. `pin`: before it waits for a second person, returns the
+    fields bound to what is there now, so that it is done to that or not at all, and in words what it would do (empty:
+    the fields say it). `then`: the page after a form that does not name one.
     `form`: False where a page has a form of its own.
     """
 
     def serve(do: Do) -> Do:
         parameters = list(inspect.signature(do).parameters.values())
         fields, named = parameters[2].annotation, parameters[3:]
-        ACTIONS[do.__name__] = Action(do=do, permission=permission, stricter=stricter, fields=fields)
+        ACTIONS[do.__name__] = Action(do=do, permission=permission, stricter=stricter, fields=fields, pin=pin)
         api_router.add_api_route(
             path, _endpoint(do, permission, stricter, fields, named), methods=["POST"], response_model=a.Did,
             name=do.__name__, description=do.__doc__,

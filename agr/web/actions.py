@@ -12,6 +12,7 @@ from agr.operations.accounts.roles import Permission, Principal
 from agr.operations.action_base import Done
 from agr.store import approvals
 from agr.store.approvals import Approval
+from agr.web import pins
 from agr.web import requests as a
 from agr.web.action_routes import (
     ACTIONS,
@@ -73,7 +74,7 @@ def send_waiting(do: Context, by: Principal, given: a.PeriodAct) -> Done:
     return do.actions.send_waiting(by, given.period, given.why)
 
 
-@action("/reservations", Permission.ACT, then=lambda _: "/reservations")
+@action("/reservations", Permission.ACT, pin=pins.reserve, then=lambda _: "/reservations")
 def reserve(do: Context, by: Principal, given: a.ReservationGiven) -> Done:
     """Enter the power that a DSO still reserves; the daemon plans again."""
     power_w = tuple(given.power_w or ())
@@ -82,7 +83,7 @@ def reserve(do: Context, by: Principal, given: a.ReservationGiven) -> Done:
     return do.manual_inputs.reserve(by, given.contract, given.period, power_w, given.why, seen=given.seen)
 
 
-@action("/awards", Permission.ACT, then=lambda _: "/markets")
+@action("/awards", Permission.ACT, pin=pins.award, then=lambda _: "/markets")
 def award(do: Context, by: Principal, given: a.AwardGiven) -> Done:
     """Enter what an auction awarded; the position is that, and the daemon plans again."""
     return do.auction_results.enter(
@@ -113,7 +114,7 @@ def cancel_trade(do: Context, by: Principal, given: a.Because, trade: str) -> Do
     return do.intraday_trades.cancel(by, trade, given.why)
 
 
-@action("/bids", Permission.ACT, then=lambda _: "/markets")
+@action("/bids", Permission.ACT, pin=pins.approve_bid, then=lambda _: "/markets")
 def approve_bid(do: Context, by: Principal, given: a.BidApproved) -> Done:
     """Send the day-ahead bid of the plan in force, as the next revision if one was sent before."""
     return do.bid_approval.approve(by, given.period, given.why, plan=given.plan)
@@ -155,13 +156,13 @@ def bar(do: Context, by: Principal, given: a.Barred) -> Done:
     return do.actions.bar(by, given.domain, given.role, given.barred, given.why)
 
 
-@action("/register/enter", Permission.REGISTER, form=False)
+@action("/register/enter", Permission.REGISTER, pin=pins.enter_row, form=False)
 def enter_row(do: Context, by: Principal, given: a.RowGiven) -> Done:
     """Add a row to the register, or change one, by the rules of `agr import`."""
     return do.register_edits.enter(by, given.table, given.key, given.cells, given.why, seen=given.seen)
 
 
-@action("/register/remove", Permission.REGISTER, form=False)
+@action("/register/remove", Permission.REGISTER, pin=pins.remove_row, form=False)
 def remove_row(do: Context, by: Principal, given: a.RowNamed) -> Done:
     """Remove a row from the register."""
     return do.register_edits.remove(by, given.table, given.key, given.why, seen=given.seen)

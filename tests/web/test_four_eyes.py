@@ -11,15 +11,18 @@ import tomli_w
 from typer.testing import CliRunner
 
 from agr.cli.main import app
+from agr.domain.errors import ConflictError, StoreError
 from agr.domain.register import Connection
-from agr.operations.approvals import expire
+from agr.operations.accounts.roles import Permission, Principal
+from agr.operations.action_base import Done
+from agr.operations.approvals import expire, in_words
 from agr.settings.operators import FourEyes, Operators
-from agr.store import approvals, audit_log, day, register_rows
+from agr.store import approvals, audit_log, day, register, register_rows
 from agr.web.action_routes import ACTIONS
 from tests.builders.accounts import account, principal, token
 from tests.builders.operators_side import Desk
 from tests.builders.worlds import CONTRACT, PERIOD, World
-from tests.web.test_register import BATTERY, ONE, Person
+from tests.web.test_register import BATTERY, ONE, Person, battery
 
 DAY = str(PERIOD.day)
 HELD = ("replan", "reserve", "release", "bar", "enter_row", "remove_row")
@@ -121,6 +124,9 @@ def test_what_waits_too_long_expires(desk: Desk, anna, bert) -> None:
     expire(desk.world.store, desk.world.clock.now())
     assert alarms(desk) == []
     assert bert.get("/api/v1/approvals").json()[0]["state"] == "expired"
+    with desk.world.store.transaction() as tx:
+        (line,) = audit_log.entries(tx, limit=1)
+    assert (line.action, line.subject) == ("approval expired", f"approval {number}")
     assert not reserved(desk)
 
 
@@ -139,11 +145,13 @@ def test_both_must_act_for_the_dso_and_who_asked_must_still_be_allowed_to(desk: 
     refused = act(bert, f"/approvals/{number}/approve")
     assert refused.status_code == 403
     assert "acts for other.example only" in refused.json()["error"]
-    failed = anna.get("/api/v1/approvals").json()[0]
-    assert (failed["state"], "dso.example" in failed["result"]) == ("failed", True)
-    number = ask_to_reserve(anna)
+    again = anna.get("/api/v1/approvals").json()[0]
+    assert (again["state"], "acts for other.example only" in again["result"]) == ("waiting", True), "not used up"
+    assert alarms(desk) == [f"approval {number}"]
     authentication.change_dsos("test", "anna", ["dso.example"])
-    assert "no DSO in common" in act(bert, f"/approvals/{number}/approve").json()["error"]
+    for decide in ("approve", "refuse"):
+        assert "no DSO in common" in act(bert, f"/approvals/{number}/{decide}").json()["error"]
+    assert anna.get("/api/v1/approvals").json()[0]["state"] == "waiting"
     authentication.change_dsos("test", "bert", [])
     root = client(desk, "root")
     authentication.set_disabled(principal("root", "admin"), "anna", disabled=True)
@@ -221,7 +229,7 @@ def test_the_command_line_asks_and_decides(desk: Desk, anna, bert, tmp_path: Pat
     assert "not done yet: it waits as approval 1" in asked
     listed = agr(bert, "approvals", code=2)
     assert listed.startswith("1 until 2026-03-28 09:")
-    assert listed.endswith(" +0100 anna: replan: period 2026-03-29 (new prices)")
+    assert listed.endswith(" +0100 anna: replan: period 2026-03-29, preview no (new prices)")
     assert "a second person must approve it" in agr(anna, "approvals", "--approve", "1", "--why", "please", code=1)
     assert "give one of --approve and --refuse" in agr(
         bert, "approvals", "--approve", "1", "--refuse", "1", "--why", "both", code=1
@@ -292,3 +300,112 @@ def test_what_another_version_kept_is_shown_and_can_only_be_refused(desk: Desk, 
         refused = act(bert, f"/approvals/{old}/approve")
         assert (refused.status_code, "refuse it, then ask" in refused.json()["error"]) == (409, True)
         assert act(bert, f"/approvals/{old}/refuse").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("action", "given", "words"),
+    [
+        ("bar", {"domain": "x", "role": "DSO", "barred": False, "why": "w"}, "bar: domain x, role DSO, barred no"),
+        ("reserve", {"keep_share": 0, "power_w": None, "seen": ""}, "reserve: keep_share 0"),
+        (
+            "reserve",
+            {"power_w": [0] * 70 + [-5, -6] + [0] * 24},
+            "reserve: power_w (1–70: 0, 71: -5, 72: -6, 73–96: 0)",
+        ),
+        ("replan", {"points": ["a", "b"], "preview": False}, "replan: points a b, preview no"),
+        ("hold", {"why": "w"}, "hold"),
+    ],
+)
+def test_every_value_is_told_whole(action: str, given: dict[str, object], words: str) -> None:
+    assert in_words(action, given, {}) == words
+    different = list(range(1000, 1096))
+    assert "96: 1095)" in in_words("reserve", {"power_w": different}, {})
+
+
+def test_what_is_approved_is_bound_to_what_was_seen(desk: Desk, anna, bert) -> None:
+    first = ask_to_reserve(anna)
+    said = bert.get("/api/v1/approvals").json()[0]["words"]
+    with desk.world.store.transaction() as tx:
+        found = register.contract(tx, CONTRACT)
+        given = approvals.get(tx, first).given
+    power = [round(w / 2) for w in found.contracted_w(PERIOD)]
+    assert (given["keep_share"], given["power_w"], given["seen"]) == (None, power, "")
+    assert f"{power[-1]}" in said
+    second = ask_to_reserve(anna)
+    assert act(bert, f"/approvals/{first}/approve").status_code == 200
+    late = act(bert, f"/approvals/{second}/approve")
+    assert (late.status_code, "has changed meanwhile" in late.json()["error"]) == (409, True)
+
+
+def test_rows_are_bound_to_what_they_hold_and_told_as_old_and_new(desk: Desk, anna, bert) -> None:
+    desk.world.know_register()
+    with desk.world.store.transaction() as tx:
+        register_rows.add(tx, "connections", Connection(address=ONE, first_day=PERIOD.day))
+        old = register_rows.add(tx, "batteries", battery("battery-8"))
+    edit = {"table": "batteries", "key": "battery-8"}
+    edit["cells"] = BATTERY | {"resource": "battery-8", "charge_kw": "90"}
+    first = act(anna, "/register/enter", **edit).json()["approval"]
+    second = act(anna, "/register/remove", table="batteries", key="battery-8").json()["approval"]
+    nowhere = BATTERY | {"connection": "nowhere"}
+    third = act(anna, "/register/enter", table="batteries", cells=nowhere).json()["approval"]
+    told = {row["id"]: row["words"] for row in bert.get("/api/v1/approvals").json()}
+    assert told[first] == "edit row of batteries battery-8: charge_kw: 100.0 → 90.0"
+    assert "remove row from batteries battery-8: resource battery-8; " in told[second]
+    assert "charge_kw 100" in told[second]
+    assert "as things are, this is refused" in told[third]
+    with desk.world.store.transaction() as tx:
+        assert approvals.get(tx, first).given["seen"] == approvals.get(tx, second).given["seen"] == old.seen
+    assert act(bert, f"/approvals/{first}/approve").status_code == 200
+    late = act(bert, f"/approvals/{second}/approve")
+    assert (late.status_code, "has changed meanwhile" in late.json()["error"]) == (409, True)
+    with desk.world.store.transaction() as tx:
+        lines = [line.action for line in audit_log.entries(tx, limit=2)]
+    assert lines == ["approved action failed", "approve"]
+
+
+@pytest.mark.parametrize("error", [StoreError("the disk is full"), ZeroDivisionError()])
+def test_what_breaks_off_waits_again(desk: Desk, anna, bert, error: Exception) -> None:
+    number = ask_to_reserve(anna)
+
+    def perform(_by: Principal, _one: approvals.Approval) -> Done:
+        raise error
+
+    with pytest.raises(type(error)):
+        desk.daemon.operators.approvals.approve(
+            principal("bert", "operator"), number, "I looked", Permission.ACT, perform
+        )
+    row = bert.get("/api/v1/approvals").json()[0]
+    assert (row["state"], row["decided_by"], "bert approved it" in row["result"]) == ("waiting", None, True)
+    assert alarms(desk) == [f"approval {number}"]
+    assert act(bert, f"/approvals/{number}/approve").status_code == 200
+
+
+def test_what_was_approved_when_the_daemon_stopped_waits_again_at_the_start(desk: Desk, anna, bert) -> None:
+    number, now = ask_to_reserve(anna), desk.world.clock.now()
+    with desk.world.store.transaction() as tx:
+        approvals.decide(tx, number, approvals.APPROVED, "bert", now)
+        day.recover(tx, "approval waits", f"approval {number}", now)
+    desk.daemon._stages.resume()
+    row = bert.get("/api/v1/approvals").json()[0]
+    assert (row["state"], "look in the log whether it was done" in row["result"]) == ("waiting", True)
+    assert alarms(desk) == [f"approval {number}"]
+    with desk.world.store.transaction() as tx:
+        assert [line.action for line in audit_log.entries(tx, limit=1)] == ["wait again"]
+
+
+def test_who_refuses_too_late_is_told_so_and_changes_nothing(desk: Desk, anna, bert, monkeypatch) -> None:
+    number = ask_to_reserve(anna)
+    theirs = desk.daemon.operators.approvals
+    before = theirs._may_decide
+
+    def approved_meanwhile(*given: object) -> None:
+        before(*given)
+        monkeypatch.setattr(theirs, "_may_decide", before)
+        assert act(bert, f"/approvals/{number}/approve").status_code == 200
+
+    monkeypatch.setattr(theirs, "_may_decide", approved_meanwhile)
+    with pytest.raises(ConflictError, match="just been decided by somebody else"):
+        theirs.refuse(principal("carl", "operator"), number, "not now", Permission.ACT)
+    assert bert.get("/api/v1/approvals").json()[0]["state"] == "done"
+    with desk.world.store.transaction() as tx:
+        assert not approvals.ended(tx, number, "failed", "late")
