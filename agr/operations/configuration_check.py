@@ -12,7 +12,7 @@ from agr.domain.register import Forecast, PointMember
 from agr.messaging.directory import participants_of
 from agr.messaging.key_file import load_key
 from agr.operations.commands import open_store
-from agr.settings import Settings
+from agr.settings import BidWebhook, SetpointWebhook, Settings
 from agr.store import register_summary
 
 
@@ -60,7 +60,7 @@ def findings(settings: Settings) -> list[str]:
         found.append("no DSO in [[participants]]: add at least one")
     if "CRO" not in roles and not own:
         found.append("no CRO in [[participants]]: add one, or import a table congestion_points in its place")
-    found += unsent_bids(settings)
+    found += unsendable(settings)
     try:
         participants_of(settings)
         found += undiscovered(settings)
@@ -69,13 +69,15 @@ def findings(settings: Settings) -> list[str]:
     return found
 
 
-def unsent_bids(settings: Settings) -> list[str]:
-    """Return why bids could not leave, in words: secrets that are missing, folders that cannot be written."""
+def unsendable(settings: Settings) -> list[str]:
+    """Return why bids and news of setpoints could not leave: missing secrets, folders that cannot be written."""
     found = []
-    for hook in settings.bids.webhooks:
+    hooks: list[tuple[str, BidWebhook | SetpointWebhook]] = [("bids", one) for one in settings.bids.webhooks]
+    hooks += [("setpoints", one) for one in settings.setpoints.webhooks]
+    for section, hook in hooks:
         variables = [*hook.header_env.values(), *([hook.secret_env] if hook.secret_env else [])]
         found += [
-            f"bids: the environment variable {name} of channel {hook.name} is not set; give it to the daemon"
+            f"{section}: the environment variable {name} of channel {hook.name} is not set; give it to the daemon"
             for name in variables
             if not os.environ.get(name)
         ]

@@ -62,6 +62,17 @@ class Changes:
     prognoses: Mapping[str, int]  # congestion point → revision of its newest D-Prognosis
 
 
+def adopted_plans(tx: Tx, settings: Settings, now: datetime) -> tuple[AdoptedPlan, ...]:
+    """Return the plans in force of today and tomorrow, where there are such."""
+    today = period_of(now, settings.time_zone, settings.isp_minutes)
+    found = []
+    for period in (today, today.next()):
+        newest = plans.newest_made(tx, period.day)
+        if newest is not None:
+            found.append(AdoptedPlan(period=period, plan=newest[0], made=newest[1]))
+    return tuple(found)
+
+
 def revision_of(known: tuple[AdoptedPlan, ...]) -> str:
     """Return the text that names these plans."""
     return ".".join(one.text for one in known) or NOTHING
@@ -75,16 +86,6 @@ class Setpoints:
         self._lock = Lock()
         self._kept: OrderedDict[int, Program] = OrderedDict()
 
-    def in_force(self, tx: Tx) -> tuple[AdoptedPlan, ...]:
-        """Return the plans in force of today and tomorrow, where there are such."""
-        today = period_of(self._clock.now(), self._settings.time_zone, self._settings.isp_minutes)
-        found = []
-        for period in (today, today.next()):
-            newest = plans.newest_made(tx, period.day)
-            if newest is not None:
-                found.append(AdoptedPlan(period=period, plan=newest[0], made=newest[1]))
-        return tuple(found)
-
     def since(self, text: str) -> tuple[str, tuple[Changes, ...]]:
         """Return the present revision, and what has changed since a revision or an instant; empty: everything.
 
@@ -92,7 +93,7 @@ class Setpoints:
         """
         asked = _read(text)
         with self._store.transaction() as tx:
-            known = self.in_force(tx)
+            known = adopted_plans(tx, self._settings, self._clock.now())
             before = {one.plan: self._before(tx, one, asked) for one in known}
             moved = [one for one in known if before[one.plan] != one.plan]
             prognoses = {one.plan: plans.revisions_on(tx, one.period.day) for one in moved}

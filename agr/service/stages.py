@@ -20,6 +20,7 @@ from agr.operations.auction_results import AuctionResults
 from agr.operations.bid_delivery import BidDelivery
 from agr.operations.intraday_trades import IntradayTrades
 from agr.operations.market_feeds import MarketFeeds
+from agr.operations.setpoint_news import SetpointNews
 from agr.operations.stuck_messages import watch_outbox
 from agr.operations.watchdog import Watchdog, shorten_pauses
 from agr.planning.failed_cases import kept_of
@@ -72,6 +73,7 @@ class Stages:
         self.bidding = Bidding(settings, clock)
         self._bid_delivery = BidDelivery(acting, settings, clock, self.bidding)
         entering = (acting, settings, clock, loops.wake)
+        self._setpoint_news = SetpointNews(acting, settings, clock)
         self._market_feeds = MarketFeeds(
             acting, settings, clock, AuctionResults(*entering), IntradayTrades(*entering)
         )  # fmt: skip
@@ -95,6 +97,8 @@ class Stages:
             loops.wake_for("nominations", self._nominate, pause_s=_NOMINATIONS_S)
         for name, duty in self._bid_delivery.duties().items():
             loops.wake_for(f"bids to {name}", duty)
+        for name, duty in self._setpoint_news.duties().items():
+            loops.wake_for(f"setpoints to {name}", duty)
         loops.watch("watch", self.watch, _WATCH_S)
         loops.watch("watchdog", watchdog.check, _WATCHDOG_S)
         loops.watch("market feeds", self._market_feeds.look, _MARKET_FEEDS_S)
@@ -182,3 +186,4 @@ class Stages:
         self._connections.close()
         self._nomination_deliverer.close()
         self._bid_delivery.close()
+        self._setpoint_news.close()

@@ -12,6 +12,7 @@ from agr.settings.operators import Alarms, Email, Operators, Webhook
 from agr.settings.partners import ParticipantSettings
 from agr.settings.section import Moment
 from agr.settings.security import ClientCertificate, ClientCredentials, Tls
+from agr.settings.setpoints import SetpointSettings, SetpointWebhook
 from agr.settings.timetable import Timetable
 
 __all__ = [
@@ -45,6 +46,8 @@ __all__ = [
     "Readings",
     "RecordFeed",
     "Retention",
+    "SetpointSettings",
+    "SetpointWebhook",
     "Settings",
     "Timetable",
     "Tls",

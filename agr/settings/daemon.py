@@ -18,6 +18,7 @@ from agr.settings.operators import Alarms, Operators
 from agr.settings.partners import ParticipantSettings
 from agr.settings.section import Domain, Seconds, Section, WebAddress
 from agr.settings.security import Tls
+from agr.settings.setpoints import SetpointSettings
 from agr.settings.timetable import Timetable
 
 
@@ -196,6 +197,9 @@ class Settings(Section):
     compute: Compute = Field(default=Compute(), description="Where the mathematics are computed.")
     publication: Publication = Field(default=Publication(), description="Which changes are sent.")
     readings: Readings = Field(default=Readings(), description="What is accepted of what devices report.")
+    setpoints: SetpointSettings = Field(
+        default=SetpointSettings(), description="How back-ends hear of changed setpoints."
+    )
     programs: Programs = Field(default=Programs(), description="Programs of resources as files.")
     brps: tuple[Brp, ...] = Field(
         default=(),

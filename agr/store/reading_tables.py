@@ -1,4 +1,4 @@
-"""The table of what devices report."""
+"""The tables of what devices report, and of who was told that setpoints have changed."""
 
 import sqlalchemy as sa
 
@@ -13,4 +13,11 @@ readings = sa.Table(
     sa.Column("received_at", Instant, nullable=False),
     sa.Column("by", sa.String(255), nullable=False),  # who reported it
     sa.Index(None, "at"),
+)  # fmt: skip
+
+announcements = sa.Table(  # of changed setpoints
+    "announcements", metadata,
+    sa.Column("channel", sa.String(255), primary_key=True),  # a webhook in the settings
+    sa.Column("revision", sa.String(255), nullable=False),  # the one that it was told last
+    sa.Column("at", Instant, nullable=False),
 )  # fmt: skip
