@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 import os
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,6 +11,8 @@ from typing import Any
 
 import httpx
 
+from agr.connectors.folders import folder_to_disk
+from agr.connectors.posting import post as send
 from agr.domain.e_program import EProgram, mwh_of
 from agr.domain.errors import DeliveryError
 from agr.domain.isp import Period
@@ -21,6 +24,8 @@ COLUMNS = (
     "imbalance_mwh",
 )  # fmt: skip
 TIMEOUT_S = 20.0
+_SHOWN = 200
+"""Characters of an answer that an alarm tells."""
 _DECIMALS = 9
 """Of MWh: a W during a minute is 1.7e-8 MWh."""
 
@@ -82,7 +87,10 @@ class Letter:
 
 
 def write_file(letter: Letter, folder: Path) -> Path:
-    """Write the file as a whole or not at all, over what an interrupted attempt left. Raises DeliveryError."""
+    """Write the file as a whole or not at all, over what an interrupted attempt left, and bring it to the disk.
+
+    Raises DeliveryError.
+    """
     path = folder / letter.file_name
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     try:
@@ -95,6 +103,7 @@ def write_file(letter: Letter, folder: Path) -> Path:
             partial.replace(path)
         finally:
             partial.unlink(missing_ok=True)
+        folder_to_disk(folder)
     except OSError as error:
         raise DeliveryError(f"{path} cannot be written ({error.strerror}); see brps.folder") from error
     return path
@@ -104,24 +113,22 @@ def post(letter: Letter, brp: Brp, client: httpx.Client) -> str:
     """Post an e-program; return how it was answered. Raises DeliveryError.
 
     The header Idempotency-Key is the message id: a BRP that gets a revision twice, after a crash of ours, knows it by
-    that. Redirects are not followed, so that a secret in a header goes nowhere else.
+    that.
     """
     assert brp.url is not None
     headers = {name: _secret(brp, variable) for name, variable in brp.header_env.items()}
-    headers["Idempotency-Key"] = letter.message_id
+    headers |= {"Idempotency-Key": letter.message_id, "Content-Type": "application/json"}
+    content = json.dumps(letter.json(), ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
     try:
-        answer = client.post(brp.url, json=letter.json(), headers=headers, timeout=TIMEOUT_S, follow_redirects=False)
+        answer = send(client, brp.url, content, headers, timeout_s=TIMEOUT_S, shown=_SHOWN)
     except (httpx.LocalProtocolError, httpx.UnsupportedProtocol, httpx.InvalidURL, UnicodeError):
         # the error's text may hold a header's secret
         raise DeliveryError(f"nothing can be sent to BRP {brp.name}; check brps.url and brps.header_env") from None
     except httpx.HTTPError as error:
         raise DeliveryError(f"BRP {brp.name} cannot be reached ({type(error).__name__}: {error})") from error
-    if not answer.is_success:
-        raise DeliveryError(
-            f"BRP {brp.name} answered HTTP {answer.status_code} {answer.reason_phrase}; check brps.url and "
-            "brps.header_env, or ask it why"
-        )
-    return f"HTTP {answer.status_code}"
+    if not answer.good:
+        raise DeliveryError(f"BRP {brp.name} answered {answer}; check brps.url and brps.header_env, or ask it why")
+    return f"HTTP {answer.status}"
 
 
 def _secret(brp: Brp, variable: str) -> str:

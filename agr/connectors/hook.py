@@ -12,10 +12,8 @@ from datetime import datetime
 
 import httpx
 
+from agr.connectors.posting import post as send
 from agr.domain.errors import DeliveryError
-
-_KEPT = 1000
-"""Characters of an answer that are kept as the receipt."""
 
 
 class Hook:
@@ -26,13 +24,10 @@ class Hook:
     ) -> None:
         self._name, self._url, self._header_env, self._secret_env = name, url, header_env, secret_env
         self._timeout_s = timeout_s
-        self._client = httpx.Client(timeout=timeout_s, follow_redirects=False)
+        self._client = httpx.Client()
 
     def post(self, identity: str, at: datetime, content: bytes, headers: Mapping[str, str]) -> str:
-        """Post a body; return the answer in words. Raises DeliveryError for everything but 2xx.
-
-        Redirects are not followed: they would carry the headers' secrets elsewhere.
-        """
+        """Post a body; return the beginning of the answer. Raises DeliveryError for everything but 2xx."""
         place = self._url.partition("?")[0]
         whole = {name: self._secret(variable) for name, variable in self._header_env.items()}
         whole |= {**headers, "webhook-id": identity}
@@ -42,7 +37,7 @@ class Hook:
             except ValueError:  # its text may contain the secret
                 raise DeliveryError(f"the secret in {self._secret_env} begins with whsec_ but is not base64") from None
         try:
-            answer = self._client.post(self._url, content=content, headers=whole)
+            answer = send(self._client, self._url, content, whole, timeout_s=self._timeout_s)
         except httpx.TimeoutException as error:
             raise DeliveryError(f"{place} did not answer within {self._timeout_s:g} s") from error
         except (httpx.LocalProtocolError, httpx.UnsupportedProtocol, httpx.InvalidURL, UnicodeError):
@@ -50,10 +45,9 @@ class Hook:
             raise DeliveryError(f"no request can be sent to {place}; check url, header_env and secret_env") from None
         except httpx.HTTPError as error:
             raise DeliveryError(f"{place} cannot be reached ({error})") from error
-        words = f"HTTP {answer.status_code} {' '.join(answer.text.split())[:_KEPT]}".strip()
-        if not answer.is_success:
-            raise DeliveryError(f"{place} answered {words}")
-        return words
+        if not answer.good:
+            raise DeliveryError(f"{place} answered {answer}")
+        return str(answer)
 
     def _secret(self, variable: str) -> str:
         value = os.environ.get(variable)

@@ -111,6 +111,8 @@ class Nominator:
     def _is_news(self, content: EProgram, last: Nomination | None, *, by_hand: bool) -> bool:
         if last is None or content.differs(last.content, self._settings.publication.threshold_w):
             return True
+        if last.state == "failed" and last.answer is None:
+            return True  # its BRP had left the settings, and is back
         return by_hand and last.answer == "rejected"
 
     def _answer_due_at(self, brp: Brp, period: Period, now: datetime) -> datetime:

@@ -10,6 +10,7 @@ from datetime import date
 import structlog
 
 from agr.domain.errors import ConflictError, InputError
+from agr.domain.foreign_text import one_line
 from agr.domain.isp import Clock, Period, period_of
 from agr.domain.plan import Reason, ReasonKind
 from agr.operations.accounts.roles import Principal
@@ -36,7 +37,7 @@ class Done:
 
 def said_why(text: str) -> str:
     """Return a reason in one line. Raises InputError."""
-    text = " ".join(text.split())
+    text = one_line(text)
     if not SHORTEST_WHY <= len(text) <= LONGEST_WHY:
         raise InputError(f"say why, in {SHORTEST_WHY} to {LONGEST_WHY} characters: it goes into the audit log")
     return text

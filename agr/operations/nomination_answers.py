@@ -5,6 +5,7 @@ from typing import Literal
 import structlog
 
 from agr.domain.errors import ConflictError, InputError, MissingError
+from agr.domain.foreign_text import one_line
 from agr.operations.accounts.roles import Principal
 from agr.operations.action_base import LONGEST_WHY, ActionBase, Done, said_why
 from agr.store import day, nominations
@@ -26,7 +27,7 @@ class NominationAnswers(ActionBase):
         for a Period that is over, and AccessError for who acts for some DSOs only.
         """
         by.must_act_for((), "an answer to an e-program")
-        words = said_why(reason) if answer == "rejected" else " ".join(reason.split())
+        words = said_why(reason) if answer == "rejected" else one_line(reason)
         if len(words) > LONGEST_WHY:
             raise InputError(f"the reason is longer than {LONGEST_WHY} characters")
         with self._store.transaction() as tx:

@@ -95,6 +95,8 @@ class Stages:
         loops.wake_for("delivery", self.deliverer.run_due)
         if self._settings.brps:
             loops.wake_for("nominations", self._nominate, pause_s=_NOMINATIONS_S)
+        for name, duty in self._nomination_deliverer.duties().items():
+            loops.wake_for(f"e-programs to {name}", duty, pause_s=_NOMINATIONS_S)
         for name, duty in self._bid_delivery.duties().items():
             loops.wake_for(f"bids to {name}", duty)
         for name, duty in self._setpoint_news.duties().items():
@@ -116,6 +118,8 @@ class Stages:
                 self.participants.set_barred(domain, role, switch.on)
         approvals.resume(self._acting, self._settings, self._clock.now())
         self._processor.take_up_again()
+        self._nomination_deliverer.give_up()
+        self._bid_delivery.give_up()
         if self._began:
             self.scheduler.resume()
         else:
@@ -139,11 +143,14 @@ class Stages:
         self.publisher.publish(period, self.planner.closed_isps(period))
 
     def _nominate(self) -> int:
-        """Queue e-programs that differ and deliver what is due; return how many left."""
+        """Queue e-programs that differ, for the loops that deliver them; return how many."""
+        queued = 0
         for period in self.scheduler.periods():
             if not self.nominator.up_to_date(period):
-                self.nominator.nominate(period)
-        return self._nomination_deliverer.run_due()
+                queued += self.nominator.nominate(period)
+        if queued:
+            self._loops.wake()
+        return queued
 
     def watch(self) -> None:
         """Report overdue answers; repeat requests and prognoses that the day still lacks. Idempotent."""

@@ -87,17 +87,16 @@ def by_message(tx: Tx, message_id: str) -> Nomination | None:
     return None if row is None else _read(row)
 
 
-def due(tx: Tx, now: datetime) -> list[Nomination]:
-    """Return revisions that are to leave now, oldest first."""
+def due(tx: Tx, now: datetime, brp: str | None = None) -> list[Nomination]:
+    """Return revisions that are to leave now, of one BRP or of all, oldest first."""
     c = t.nominations.c
-    waiting = sa.and_(c.state == "queued", c.next_attempt_at <= now)
+    waiting = sa.and_(c.state == "queued", c.next_attempt_at <= now, sa.true() if brp is None else c.brp == brp)
     return [_read(row) for row in tx.execute(sa.select(*_COLUMNS).where(waiting).order_by(c.id))]
 
 
-def attempt(tx: Tx, number: int) -> None:
-    """Count an attempt before it is made."""
-    c = t.nominations.c
-    tx.execute(t.nominations.update().where(c.id == number).values(attempts=c.attempts + 1))
+def attempt(tx: Tx, number: int) -> bool:
+    """Count an attempt before it is made; False where nothing is to be delivered any more."""
+    return _set(tx, number, attempts=t.nominations.c.attempts + 1)
 
 
 def sent(tx: Tx, number: int, at: datetime, detail: str) -> None:

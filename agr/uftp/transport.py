@@ -14,6 +14,7 @@ from enum import Enum
 import httpx
 
 from agr.domain.errors import DeliveryError
+from agr.domain.foreign_text import one_line
 
 
 class Outcome(Enum):
@@ -120,7 +121,7 @@ class Sender:
 
     def _judge(self, response: httpx.Response, attempt: int) -> Delivery:
         status = response.status_code
-        text = _beginning(response)
+        text = beginning(response)
         outcome = _outcome(status, text, attempt)
         wait = _retry_after(response.headers.get("Retry-After"), self._now()) if outcome is Outcome.RETRY else None
         return Delivery(outcome, status, f"HTTP {status} {_shown(text)}".strip(), wait)
@@ -150,12 +151,12 @@ def _redirect(response: httpx.Response) -> httpx.URL | None:
     return target
 
 
-def _beginning(response: httpx.Response) -> str:
+def beginning(response: httpx.Response, *, patience_s: float = _READ_SECONDS) -> str:
     """Return the first bytes of the answer's body, without waiting long; the status counts even if the body fails."""
     read = b""
-    until = time.monotonic() + _READ_SECONDS
+    until = time.monotonic() + patience_s
     try:
-        for chunk in response.iter_raw(chunk_size=_READ_BYTES):
+        for chunk in response.iter_raw():  # as it comes: whole pieces of a size would be waited for
             read += chunk
             if len(read) >= _READ_BYTES or time.monotonic() > until:
                 break
@@ -181,7 +182,7 @@ def _retry_after(value: str | None, now: datetime) -> float | None:
 
 def _shown(text: str) -> str:
     """Return a peer's text on one short printable line."""
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:_SHOWN]
+    return one_line(text)[:_SHOWN]
 
 
 def next_delay(attempt: int, rng: random.Random, *, first_s: float = 5.0, max_s: float = 600.0) -> float:

@@ -12,10 +12,11 @@ from agr.domain.errors import AccessError
 from agr.domain.isp import Period
 from agr.domain.moments import Handled, MomentState
 from agr.domain.plan import ReasonKind
+from agr.nomination.deliver import NominationDeliverer
 from agr.nomination.nominate import end_alarms
 from agr.operations.nomination_answers import NominationAnswers
 from agr.planning.plan_loader import load_solved
-from agr.store import audit_log, day, overrides, plans, positions
+from agr.store import audit_log, day, nominations, overrides, plans, positions
 from tests.builders.accounts import principal
 from tests.builders.brp_parties import ONE, TWO, Parties
 from tests.builders.worlds import NOW, PERIOD
@@ -319,3 +320,60 @@ def test_a_day_of_another_length_has_its_isps(parties: Parties) -> None:
     assert (
         Period(PERIOD.day).starts()[8].astimezone(PERIOD.tz).isoformat() == parties.hook.bodies[0]["isps"][8]["start"]
     )
+
+
+def test_a_brp_that_left_the_settings_and_is_back_is_nominated_again(parties: Parties) -> None:
+    parties.nominate()
+    brps = parties.settings.brps
+    without = parties.settings.model_copy(update={"brps": brps[:1]})
+    gone = NominationDeliverer(parties.store, without, parties.clock)
+    gone.give_up()
+    gone.close()
+    assert [(n.brp, n.state) for n in parties.history()] == [(ONE, "queued"), (TWO, "failed")]
+    assert parties.nominate() == 1
+    assert [(n.revision, n.state) for n in parties.history(TWO)] == [(1, "failed"), (2, "queued")]
+    assert parties.nominate() == 0
+
+
+def test_what_a_brp_answered_although_its_delivery_was_given_up_is_not_nominated_again(parties: Parties) -> None:
+    parties.nominate()
+    two = parties.history(TWO)[0]
+    with parties.store.transaction() as tx:
+        nominations.failed(tx, two.id, "it is not in [[brps]] any more")
+        nominations.answered(tx, two.id, NOW, "accepted", None)
+    assert parties.nominate() == 0
+
+
+def test_each_brp_has_a_duty_that_delivers_to_it_alone(parties: Parties) -> None:
+    parties.nominate()
+    duties = parties.deliverer.duties()
+    assert list(duties) == [ONE, TWO]
+    assert duties[ONE]() == 1
+    assert [n.state for n in parties.history()] == ["sent", "queued"]
+    assert duties[TWO]() == 1
+    assert len(parties.hook.bodies) == 1
+
+
+def test_a_file_that_was_fetched_is_not_written_again_while_the_post_is_tried(parties: Parties) -> None:
+    one, two = parties.settings.brps
+    both = (one, two.model_copy(update={"folder": parties.drop}))
+    parties.settings = parties.settings.model_copy(update={"brps": both})
+    deliverer = NominationDeliverer(parties.store, parties.settings, parties.clock)
+    parties.nominate()
+    parties.hook.status = 503
+    deliverer.run_due(TWO)
+    (path,) = parties.drop.iterdir()
+    path.unlink()
+    parties.hook.status = 204
+    parties.wait(timedelta(seconds=400))
+    assert deliverer.run_due(TWO) == 1
+    assert list(parties.drop.iterdir()) == []
+    assert f"written to {path}, HTTP 204" in str(parties.history(TWO)[0].detail)
+    deliverer.close()
+
+
+def test_a_rejection_with_what_cannot_be_printed_is_taken_without_it(parties: Parties) -> None:
+    parties.nominate()
+    two = parties.history(TWO)[0]
+    assert parties.answer(two, "rejected", "unknown\x00 portfolio").status_code == 200
+    assert parties.history(TWO)[0].answer_reason == "unknown portfolio"

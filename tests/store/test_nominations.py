@@ -31,7 +31,8 @@ def test_a_revision_is_read_as_it_was_written(store: Store) -> None:
     assert (made.content, made.queued_at, made.state, made.shown_state) == (TOLD, NOW, "queued", "queued")
     with store.transaction() as tx:
         assert nominations.by_message(tx, made.message_id.upper()) == made
-        assert nominations.due(tx, NOW) == [made]
+        assert nominations.due(tx, NOW) == nominations.due(tx, NOW, "one") == [made]
+        assert nominations.due(tx, NOW, "two") == []
         assert nominations.due(tx, NOW - timedelta(seconds=1)) == []
 
 
@@ -55,6 +56,7 @@ def test_what_was_answered_while_an_attempt_was_under_way_stays_answered(store: 
         nominations.answered(tx, made.id, NOW, "rejected", "no")
         assert not nominations.retry(tx, made.id, NOW, "time-out")
         assert not nominations.failed(tx, made.id, "given up")
+        assert not nominations.attempt(tx, made.id)
         found = nominations.newest(tx, DAY, "one")
         assert nominations.open_count(tx) == 0
     assert found == replace(

@@ -4,6 +4,7 @@ import os
 from hashlib import sha256
 from pathlib import Path
 
+from agr.connectors.folders import folder_to_disk
 from agr.connectors.ports import BidPost, BidReceipt
 from agr.domain.errors import DeliveryError
 from agr.settings import BidFiles
@@ -32,7 +33,7 @@ class BidFolder:
                 self._name(partial, path, post.content)
             finally:
                 partial.unlink(missing_ok=True)
-            self._to_disk()
+            folder_to_disk(self._folder)
         except OSError as error:
             raise DeliveryError(f"{path} cannot be written ({error.strerror}); check the folder") from error
         return BidReceipt(text=f"{path}, SHA-256 {sha256(post.content).hexdigest()}")
@@ -49,13 +50,6 @@ class BidFolder:
                 raise DeliveryError(
                     f"{path} exists with other content and is not replaced; move it away if nobody has used it"
                 ) from None
-
-    def _to_disk(self) -> None:
-        descriptor = os.open(self._folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
 
     def close(self) -> None:
         """Release nothing: files are closed at once."""

@@ -1,0 +1,6 @@
+"""Text that others wrote: what may be kept of it. Pure."""
+
+
+def one_line(text: str) -> str:
+    """Return a text in one line without what cannot be printed, which a store may refuse and a page may hide."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
