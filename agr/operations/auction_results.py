@@ -17,7 +17,7 @@ from agr.domain.register import Price
 from agr.operations.accounts.roles import Principal
 from agr.operations.action_base import ActionBase, Done, said_why
 from agr.planning.gates import FixedPosition, bid_at_gate, day_ahead_at_gate
-from agr.schedule.bidding import as_position, end_alarms
+from agr.schedule.bidding import AWARD_REFUSED, as_position, end_alarms
 from agr.schedule.moments import moments_of
 from agr.store import bids, day, plans, positions, register
 from agr.store.engine import Tx, alone
@@ -27,8 +27,6 @@ log = structlog.get_logger()
 
 _EQUAL_MW = 1e-6
 """A watt: what plans and results tell apart."""
-REFUSED = "award refused"
-"""The alarm about a report of a feed that was not taken."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,8 +113,10 @@ class AuctionResults(ActionBase):
             if not beyond_bid:
                 _within(auction, period, awarded_mw, bid_mw, bid.origin)
             new_prices = self._put_prices(tx, period, price_eur_per_mwh)
-            end_alarms(tx, period, self._clock.now())
-            day.recover_all(tx, REFUSED, f"{period} {market}", self._clock.now())
+            if market == DAY_AHEAD:
+                end_alarms(tx, period, self._clock.now())
+            for feed in self._settings.feeds:
+                day.recover(tx, AWARD_REFUSED, refused(period, market, feed.name), self._clock.now())
             if _same(before, values, auction.scale):
                 return self._already(tx, by, period, auction, before, why, new_prices, also)
             positions.fix(tx, period.day, market, values, self._clock.now(), f"{positions.AWARD} {by.name}")
@@ -215,6 +215,11 @@ class AuctionResults(ActionBase):
             )
         gate = moments[f"capacity_gate {market}"]
         return _Auction(name=market, count=24 // hours[market], blocks_h=hours[market], gate=gate)
+
+
+def refused(period: Period, market: str, feed: str) -> str:
+    """Return the subject of the alarm about a report of a feed that was not taken."""
+    return f"{period} {market} {feed}"
 
 
 def seen_of(position: Fixed | None) -> str:

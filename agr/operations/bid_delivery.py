@@ -9,6 +9,7 @@ import structlog
 
 from agr.connectors.ports import BidCarrier, BidPost, open_carrier
 from agr.domain.errors import DeliveryError
+from agr.domain.foreign_text import one_line
 from agr.domain.isp import Clock, Period
 from agr.schedule.bidding import NOT_DELIVERED, Bidding, alone_with_bids, gate_of
 from agr.settings import Settings
@@ -35,6 +36,21 @@ class BidDelivery:
         """Return channel → what its loop calls."""
         return {name: partial(self.run_due, name) for name in self._carriers}
 
+    def give_up(self) -> None:
+        """End deliveries through channels that are not in the settings any more, each with an alarm."""
+        with self._store.transaction() as tx:
+            for delivery in bids.orphans(tx, self._carriers.keys()):
+                bid = bids.get(tx, delivery.bid)
+                assert bid is not None
+                why = "the channel is not in [bids] any more"
+                bids.failed(tx, delivery.id, why)
+                text = (
+                    f"the bid for {bid.period}, revision {bid.revision}, did not leave through {delivery.channel}: "
+                    f"{why}; send it through those that are, on the Markets page or with agr bids --approve"
+                )
+                day.raise_alarm(tx, NOT_DELIVERED, _subject(delivery, bid), text, self._clock.now())
+                log.error("bid.failed", period=str(bid.period), channel=delivery.channel, why=why)
+
     def run_due(self, channel: str) -> bool:
         """Make one attempt for a channel; False when nothing is due."""
         with self._store.transaction() as tx:
@@ -45,11 +61,12 @@ class BidDelivery:
             if self._left_s(bid) <= 0:
                 self._too_late(tx, delivery, bid)
                 return True
-            bids.attempt(tx, delivery.id)
+            if not bids.attempt(tx, delivery.id):
+                return True  # a newer revision has taken its place
         try:
             receipt = self._carriers[channel].deliver(self._post(delivery, bid))
         except DeliveryError as error:
-            self._again(delivery, bid, str(error))
+            self._again(delivery, bid, one_line(str(error)))
             return True
         with self._store.transaction() as tx:
             alone_with_bids(tx)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import UTC, timedelta
 from math import isfinite
 
 import structlog
@@ -146,7 +146,7 @@ class IntradayTrades(ActionBase):
 def in_words(trade: Trade) -> str:
     """Return a trade in words."""
     side = "sells" if trade.mw < 0 else "buys"
-    when = f"{trade.start:%Y-%m-%dT%H:%MZ} for {trade.minutes} min"
+    when = f"{trade.start.astimezone(UTC):%Y-%m-%dT%H:%MZ} for {trade.minutes} min"
     return f"trade {trade.trade} {side} {abs(trade.mw):g} MW at {trade.price_eur_per_mwh:g} EUR/MWh, {when}"
 
 

@@ -10,21 +10,20 @@ from hashlib import sha256
 import structlog
 
 from agr.connectors.ports import open_source
-from agr.domain.award import Award
+from agr.domain.award import Award, Trade
 from agr.domain.bid import DAY_AHEAD
 from agr.domain.errors import ConflictError, FeedError, InputError
 from agr.domain.isp import Clock, Period, period_of
 from agr.operations.accounts.roles import feed as principal_of
-from agr.operations.auction_results import REFUSED, AuctionResults
+from agr.operations.auction_results import AuctionResults, refused
 from agr.operations.intraday_trades import IntradayTrades
+from agr.schedule.bidding import AWARD_REFUSED, TRADE_REFUSED
 from agr.settings import HttpFeed, Settings
 from agr.store import day, market_reports
 from agr.store.engine import Store, Tx, alone
 from agr.store.market_reports import Report
 
 log = structlog.get_logger()
-
-TRADE_REFUSED = "trade refused"
 
 
 class MarketFeeds:
@@ -103,21 +102,31 @@ class MarketFeeds:
             text = f"feed {feed.name}: {error}; enter it by hand if it is right"
             with self._store.transaction() as tx:
                 market_reports.put(tx, report(state="refused", reason=str(error)))
-                day.raise_alarm(tx, REFUSED, f"{period} {market} {feed.name}", text, self._clock.now())
+                day.raise_alarm(tx, AWARD_REFUSED, refused(period, market, feed.name), text, self._clock.now())
             log.warning("award.refused", feed=feed.name, period=str(period), market=market, why=str(error))
 
     def _fetch_trades(self, feed: HttpFeed) -> None:
-        """Enter what a feed tells that is new; what cannot be entered is an alarm for as long as the feed tells it."""
+        """Enter what a feed tells that is new; what cannot be entered is an alarm for as long as the feed tells it.
+
+        One Period that cannot be read does not keep the trades of the other.
+        """
         today = period_of(self._clock.now(), self._settings.time_zone, self._settings.isp_minutes)
-        try:
-            told = [trade for period in (today, today.next()) for trade in open_source(feed).fetch(period).trades]
-        except FeedError as error:
-            self._failed(feed, error)
+        told: list[Trade] = []
+        failures: list[FeedError] = []
+        for period in (today, today.next()):
+            try:
+                told += open_source(feed).fetch(period).trades
+            except FeedError as error:
+                failures.append(error)
+        if failures:
+            self._failed(feed, failures[0])
+        if len(failures) == 2:
             return
         by, why, now = principal_of(feed.name), f"reported by feed {feed.name}", self._clock.now()
         with self._store.transaction() as tx:
             alone(tx, "trades")
-            day.recover(tx, "feed failed", feed.name, now)
+            if not failures:
+                day.recover(tx, "feed failed", feed.name, now)
             found = self._trades.sorted(tx, told)
             if found.new:
                 self._trades.put(tx, by, found, why)
@@ -127,12 +136,17 @@ class MarketFeeds:
                 subjects.add(subject)
                 text = f"feed {feed.name} tells trade {trade.trade!r}, which {words}; correct it by hand"
                 day.raise_alarm(tx, TRADE_REFUSED, subject, text, now)
-            for alarm in day.open_alarms(tx):
-                mine = alarm.kind == TRADE_REFUSED and alarm.subject.startswith(f"{feed.name} ")
+            for alarm in day.open_alarms(tx) if not failures else ():
+                mine = alarm.kind == TRADE_REFUSED and self._teller(alarm.subject) == feed.name
                 if mine and alarm.subject not in subjects:
                     day.recover(tx, TRADE_REFUSED, alarm.subject, now)
         if found.new:
             self._trades.wake()
+
+    def _teller(self, subject: str) -> str:
+        """Return which feed told a refused trade: of several names that begin the subject, the longest."""
+        names = (feed.name for feed in self._of("trade") if subject.startswith(f"{feed.name} "))
+        return max(names, key=len, default="")
 
     def _failed(self, feed: HttpFeed, error: FeedError) -> None:
         log.warning("feed.failed", feed=feed.name, why=str(error))

@@ -1,5 +1,6 @@
 """Makes bids of plans and queues them for their channels, and says which position they leave us with at the gate."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -11,7 +12,7 @@ from agr.domain.isp import Clock, Period
 from agr.domain.moments import Handled, MomentState
 from agr.domain.plan import NO_PLAN, Plan, Reason, ReasonKind
 from agr.planning.gates import FixedPosition, day_ahead_at_gate
-from agr.settings import Settings
+from agr.settings import BidFiles, BidWebhook, Settings
 from agr.store import bids, day, plans, positions
 from agr.store.bids import StoredBid
 from agr.store.engine import Tx, alone
@@ -21,6 +22,10 @@ log = structlog.get_logger()
 NOT_APPROVED, NOT_SENT, NOT_DELIVERED = "bid not approved", "bid not sent", "bid not delivered"
 """Kinds of alarms."""
 AWARD_LATE = "award late"
+AWARD_REFUSED, TRADE_REFUSED = "award refused", "trade refused"
+"""Kinds of alarms about what feeds report."""
+_OF_A_PERIOD = (NOT_APPROVED, NOT_SENT, NOT_DELIVERED, AWARD_LATE, AWARD_REFUSED)
+"""Alarms about a Period; their subjects begin with its day."""
 UNDELIVERED = "no bid was delivered"
 """Where a position of zero comes from while the exchange has, for all we know, no bid of ours."""
 
@@ -54,27 +59,39 @@ class Bidding:
         return rounded_kw(plan.positions.day_ahead_kw, self._settings.bids.step_mw)
 
     def send(self, tx: Tx, plan: Plan, by: str) -> Made:
-        """Queue a plan's bid for every channel as the next revision, unless the same volumes were sent before."""
+        """Queue a plan's bid for every channel as the next revision, unless the same volumes were sent before.
+
+        A channel that lacks these gets them as the revision that they are.
+        """
         alone(tx, "bids")
         period, volumes, now = plan.period, self.volumes_kw(plan), self._clock.now()
         known = bids.of_period(tx, period.day, DAY_AHEAD)
         if known and known[-1].volumes_kw == volumes:
-            return Made(bid=known[-1], new=False)
-        settings, revision = self._settings.bids, len(known) + 1
+            had = {d.channel for d in bids.deliveries(tx, period.day, DAY_AHEAD) if d.bid == known[-1].id}
+            lacking = [channel for channel in self._settings.bids.channels if channel.name not in had]
+            self._queue(tx, known[-1], period, lacking)
+            return Made(bid=known[-1], new=bool(lacking))
+        revision = len(known) + 1
         number = bids.put(
             tx, period=period.day, market=DAY_AHEAD, revision=revision, plan=plan.id, volumes_kw=volumes, at=now, by=by
         )
-        bid = Bid(period=period, market=DAY_AHEAD, revision=revision, plan=plan.id, volumes_kw=volumes)
-        for channel in settings.channels:
-            out = render(bid, channel, settings, self._settings.markets.day_ahead.product_minutes)
-            bids.queue(tx, number, channel.name, out.file_name, out.content, out.content_type, now)
+        stored = bids.get(tx, number)
+        assert stored is not None
+        self._queue(tx, stored, period, self._settings.bids.channels)
         for kind in (NOT_APPROVED, NOT_SENT):
             day.recover(tx, kind, str(period), now)
         energy = sum(volumes) * period.isp_hours / 1000
         log.info("bid.queued", period=str(period), revision=revision, plan=plan.id, net_mwh=round(energy, 3))
-        stored = bids.get(tx, number)
-        assert stored is not None
         return Made(bid=stored, new=True)
+
+    def _queue(self, tx: Tx, stored: StoredBid, period: Period, channels: Sequence[BidFiles | BidWebhook]) -> None:
+        bid = Bid(
+            period=period, market=stored.market, revision=stored.revision, plan=stored.plan,
+            volumes_kw=stored.volumes_kw,
+        )  # fmt: skip
+        for channel in channels:
+            out = render(bid, channel, self._settings.bids, self._settings.markets.day_ahead.product_minutes)
+            bids.queue(tx, stored.id, channel.name, out.file_name, out.content, out.content_type, self._clock.now())
 
     def at_last_safe_start(self, tx: Tx, period: Period) -> Handled | None:
         """Send the bid of the plan in force, or warn that it still needs approval; return what was done.
@@ -177,6 +194,17 @@ def as_position(bid: StoredBid) -> FixedPosition:
 
 
 def end_alarms(tx: Tx, period: Period, at: datetime) -> None:
-    """End what was still open about the bids of a Period: its award is known, or it is past."""
+    """End what was still open about the day-ahead bid of a Period: its award is known."""
     for kind in (NOT_APPROVED, NOT_SENT, NOT_DELIVERED, AWARD_LATE):
         day.recover_all(tx, kind, str(period), at)
+
+
+def end_past_alarms(tx: Tx, period: Period, at: datetime) -> None:
+    """End what is still open about the markets of Periods up to this one, which are over; history keeps it.
+
+    A refused trade is of no Period: its alarm ends once no feed has told it since this Period.
+    """
+    for alarm in day.open_alarms(tx):
+        of_the_past = alarm.kind in _OF_A_PERIOD and alarm.subject.partition(" ")[0] <= str(period)
+        if of_the_past or (alarm.kind == TRADE_REFUSED and alarm.last_at < period.end):
+            day.recover(tx, alarm.kind, alarm.subject, at)

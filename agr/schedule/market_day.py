@@ -20,7 +20,7 @@ from agr.nomination.nominate import Nominator
 from agr.nomination.nominate import end_alarms as end_nomination_alarms
 from agr.planning.failed_cases import kept_of
 from agr.planning.gates import FixedPosition, bid_at_gate
-from agr.schedule.bidding import AWARD_LATE, Bidding, alone_with_bids, end_alarms
+from agr.schedule.bidding import AWARD_LATE, Bidding, alone_with_bids, end_past_alarms
 from agr.schedule.moments import BID_LAST_SAFE_START
 from agr.settings import FeedSection, RecordFeed, Settings
 from agr.store import (
@@ -227,7 +227,7 @@ class MarketDay:
             bids.delete_before(tx, old_plans)
             market_reports.delete_before(tx, old_plans)
             trades.delete_before(tx, old_plans)
-            end_alarms(tx, period.previous(), now)
+            end_past_alarms(tx, period.previous(), now)
             end_nomination_alarms(tx, period.previous(), now)
             personal = (now - timedelta(days=keep.personal_days)).date()
             plans.forget_programs(tx, personal)

@@ -1,5 +1,6 @@
 """Bids, and the outbox through which they leave: one delivery per bid and channel, with its receipt."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -102,10 +103,16 @@ def due(tx: Tx, channel: str, now: datetime) -> Delivery | None:
     return None if row is None else Delivery(**row._mapping)
 
 
-def attempt(tx: Tx, delivery: int) -> None:
-    """Count an attempt before it is made: after a crash it may have arrived."""
+def orphans(tx: Tx, channels: Collection[str]) -> list[Delivery]:
+    """Return deliveries that wait for other channels than these."""
     d = t.bid_deliveries.c
-    tx.execute(t.bid_deliveries.update().where(d.id == delivery).values(attempts=d.attempts + 1))
+    mine = sa.and_(d.state == "queued", d.channel.not_in(channels))
+    return [Delivery(**row._mapping) for row in tx.execute(sa.select(t.bid_deliveries).where(mine).order_by(d.id))]
+
+
+def attempt(tx: Tx, delivery: int) -> bool:
+    """Count an attempt before it is made: after a crash it may have arrived. False: it does not wait any more."""
+    return _waiting(tx, delivery, attempts=t.bid_deliveries.c.attempts + 1)
 
 
 def delivered(tx: Tx, delivery: int, at: datetime, receipt: str) -> None:
@@ -131,9 +138,10 @@ def hasten(tx: Tx, now: datetime, latest: datetime) -> int:
     return tx.execute(t.bid_deliveries.update().where(mine).values(next_attempt_at=now)).rowcount
 
 
-def _waiting(tx: Tx, delivery: int, **values: object) -> None:
+def _waiting(tx: Tx, delivery: int, **values: object) -> bool:
     d = t.bid_deliveries.c
-    tx.execute(t.bid_deliveries.update().where(d.id == delivery, d.state == "queued").values(**values))
+    mine = sa.and_(d.id == delivery, d.state == "queued")
+    return tx.execute(t.bid_deliveries.update().where(mine).values(**values)).rowcount > 0
 
 
 def waiting(tx: Tx) -> int:

@@ -21,11 +21,15 @@ class Taken:
 
 
 class Exchange:
-    """`posts` has all that came, `statuses` what to answer next (then 200), `answers` path → JSON to give."""
+    """`posts` has all that came, `statuses` what to answer next (then 200), `answers` path → JSON to give.
+
+    Every post is answered with the text in `receipt`.
+    """
 
     def __init__(self, secret: str = "") -> None:
         self.posts: list[Taken] = []
         self.statuses: list[int] = []
+        self.receipt = b'{"order":"A-17"}'
         self.answers: dict[str, Any] = {}
         self.asked: list[str] = []
         self.before_answer: Callable[[], object] = lambda: None
@@ -38,7 +42,7 @@ class Exchange:
             headers = dict(asked.headers)
             self.posts.append(Taken(_verified(self._secret, headers, asked.body), headers, asked.body))
             self.before_answer()
-            return Told(status=self.statuses.pop(0) if self.statuses else 200, body=b'{"order":"A-17"}')
+            return Told(status=self.statuses.pop(0) if self.statuses else 200, body=self.receipt)
         self.asked.append(asked.target)
         found = self.answers.get(asked.path)
         return Told(status=404 if found is None else 200, body=json.dumps(found).encode())

@@ -443,3 +443,66 @@ def test_a_secret_that_is_no_base64_is_said_without_telling_it(trading: Trading,
         text = day.open_alarms(tx)[0].text
     assert "the secret in BIDS_SECRET begins with whsec_ but is not base64" in text
     assert "abc" not in text
+
+
+@pytest.mark.parametrize("status", [200, 500])
+def test_what_cannot_be_printed_in_an_answer_costs_nothing(trading: Trading, status: int) -> None:
+    planned(trading.world, FIRST)
+    trading.exchange.statuses, trading.exchange.receipt = [status], b"\x00order\x00 A-17\x1b[2J" + b"x" * 5000
+    trading.at("bid_last_safe_start")
+    trading.deliver("exchange")
+    with trading.world.store.transaction() as tx:
+        (delivery,) = (d for d in bids.deliveries(tx, PERIOD.day, "day-ahead") if d.channel == "exchange")
+    assert delivery.state == ("delivered" if status == 200 else "queued")
+    assert f"HTTP {status} order A-17 [2Jxxx" in str(delivery.detail)
+    assert len(str(delivery.detail)) < 1100
+
+
+def test_a_delivery_that_a_newer_revision_has_superseded_is_not_attempted(trading: Trading) -> None:
+    planned(trading.world, FIRST)
+    trading.at("bid_last_safe_start")
+    with trading.world.store.transaction() as tx:
+        delivery = bids.due(tx, "exchange", trading.world.clock.now())
+        assert delivery is not None
+    second = planned(trading.world, SECOND)
+    with trading.world.store.transaction() as tx:
+        trading.bidding.send(tx, second, "anna")
+        assert not bids.attempt(tx, delivery.id)
+
+
+def test_a_channel_that_left_the_settings_ends_its_deliveries_and_one_that_came_gets_the_newest_bid(
+    approving: Trading,
+) -> None:
+    planned(approving.world, FIRST)
+    approving.approval.approve(ANNA, PERIOD.day, WHY)
+    approving.deliver("exchange")
+    moved = BidFiles(name="new trader", folder=approving.folder)
+    update = approving.settings.bids.model_copy(update={"files": (moved,)})
+    approving.settings = approving.settings.model_copy(update={"bids": update})
+    approving.start()
+    approving.delivery.give_up()
+    assert approving.states() == [(1, "trader", "failed"), (1, "exchange", "delivered")]
+    assert approving.alarms() == ["bid not delivered [2026-03-29 trader]"]
+    approving.approval.approve(ANNA, PERIOD.day, WHY)
+    approving.deliver("new trader", "exchange")
+    assert approving.states()[2:] == [(1, "new trader", "delivered")]
+    assert approving.written() == ["day-ahead-2026-03-29-r1.csv"]
+    assert len(approving.exchange.posts) == 1
+    with pytest.raises(ConflictError, match="the same volumes were sent already, as revision 1"):
+        approving.approval.approve(ANNA, PERIOD.day, WHY)
+
+
+def test_the_nightly_job_ends_alarms_of_periods_that_are_over(trading: Trading) -> None:
+    with trading.world.store.transaction() as tx:
+        for of in (PERIOD.previous(), PERIOD, PERIOD.next()):
+            day.raise_alarm(tx, "award refused", f"{of} day-ahead exchange", "", trading.world.clock.now())
+            day.raise_alarm(tx, "bid not delivered", f"{of} exchange", "", trading.world.clock.now())
+        day.raise_alarm(tx, "trade refused", "exchange T-1", "", trading.world.clock.now())
+        day.raise_alarm(tx, "trade refused", "exchange T-2", "", PERIOD.end + timedelta(hours=1))
+    trading.world.clock.jump_to(PERIOD.end + timedelta(hours=2))
+    trading.day.handlers()["retention_job"](PERIOD.next(), "retention_job")
+    assert trading.alarms() == [
+        "award refused [2026-03-30 day-ahead exchange]",
+        "bid not delivered [2026-03-30 exchange]",
+        "trade refused [exchange T-2]",
+    ]

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -15,7 +16,7 @@ from agr.domain.errors import ConflictError, InputError, MissingError
 from agr.domain.plan import ReasonKind
 from agr.operations.accounts.roles import ROLES, Principal
 from agr.operations.auction_results import AuctionResults
-from agr.operations.intraday_trades import IntradayTrades
+from agr.operations.intraday_trades import IntradayTrades, in_words
 from agr.operations.market_feeds import MarketFeeds
 from agr.settings import HttpFeed
 from agr.store import audit_log, day, trades
@@ -186,6 +187,58 @@ def test_a_feed_s_trades_are_entered_once_and_its_contradictions_are_alarms(desk
         assert desktop.alarms() == {}
     finally:
         exchange.close()
+
+
+def feed_of(name: str, url: str) -> HttpFeed:
+    return HttpFeed(
+        name=name, url=f"{url}/{name.replace(' ', '-')}/{{period}}", kind="trade", value_field="mw",
+        price_field="price", trade_field="id", attempts=1, every_s=60,
+    )  # fmt: skip
+
+
+def record(of: Trade, mw: float | None = None) -> dict[str, object]:
+    return {"id": of.trade, "start": of.start.isoformat(), "mw": mw or of.mw, "price": of.price_eur_per_mwh}
+
+
+def test_a_failing_answer_about_tomorrow_does_not_keep_today_s_trades(desktop: Desktop) -> None:
+    desktop.world.clock.jump_to(PERIOD.start)
+    exchange = Exchange()
+    exchange.answers[f"/exchange/{PERIOD.day}"] = [record(ONE)]
+    given_ = desktop.world.settings.model_copy(update={"feeds": (feed_of("exchange", exchange.url),)})
+    parts = (desktop.world.store, given_, desktop.world.clock)
+    feeds = MarketFeeds(*parts, AuctionResults(*parts, desktop.wake), IntradayTrades(*parts, desktop.wake))
+    feeds.look()
+    assert desktop.counting() == (ONE,)
+    assert "answered 404" in desktop.alarms()["feed failed [exchange]"]
+    exchange.answers[f"/exchange/{PERIOD.next().day}"] = []
+    desktop.world.clock.jump_to(desktop.world.clock.now() + timedelta(seconds=61))
+    feeds.look()
+    assert desktop.alarms() == {}
+    exchange.close()
+
+
+def test_feeds_whose_names_begin_alike_do_not_end_each_other_s_alarms(desktop: Desktop) -> None:
+    desktop.world.clock.jump_to(PERIOD.start)
+    desktop.enter(ONE)
+    exchange = Exchange()
+    for name, told in (("power", []), ("power-two", [record(ONE, mw=9.0)])):
+        exchange.answers |= {f"/{name}/{PERIOD.day}": told, f"/{name}/{PERIOD.next().day}": []}
+    several = (feed_of("power two", exchange.url), feed_of("power", exchange.url))
+    given_ = desktop.world.settings.model_copy(update={"feeds": several})
+    parts = (desktop.world.store, given_, desktop.world.clock)
+    feeds = MarketFeeds(*parts, AuctionResults(*parts, desktop.wake), IntradayTrades(*parts, desktop.wake))
+    feeds.look()
+    assert list(desktop.alarms()) == ["trade refused [power two T-1]"]
+    exchange.answers[f"/power-two/{PERIOD.day}"] = []
+    desktop.world.clock.jump_to(desktop.world.clock.now() + timedelta(seconds=61))
+    feeds.look()
+    assert desktop.alarms() == {}
+    exchange.close()
+
+
+def test_a_trade_s_start_in_local_time_is_told_in_utc() -> None:
+    local = replace(ONE, start=datetime(2026, 3, 29, 12, tzinfo=ZoneInfo("Europe/Amsterdam")))
+    assert "2026-03-29T10:00Z for 15 min" in in_words(local)
 
 
 def test_a_trade_by_api_changes_the_position_of_the_next_plan(tmp_path: Path) -> None:

@@ -179,7 +179,7 @@ def test_capacity_is_awarded_per_block(feeding: Feeding) -> None:
     rows = [{"start": s.isoformat(), "mw": float(b % 2)} for s, b in zip(PERIOD.starts(), blocks, strict=True)]
     feeding.exchange.answers[f"/capacity/{PERIOD.day}"] = rows
     feeding.look()
-    assert "block 3 (from 08:00)" not in str(feeding.alarms())
+    assert feeding.alarms() == {}
     assert feeding.position("FCR")[0] == (0.0, 1.0, 0.0, 1.0, 0.0, 1.0)
     rows[1]["mw"] = 1.0
     feeding.look()
@@ -193,3 +193,17 @@ def test_feeds_are_asked_from_the_moment_of_the_results_on_and_not_more_often_th
     feeding.world.clock.jump_to(PERIOD.start + timedelta(seconds=1))
     feeding.feeds.look()
     assert [path for path in feeding.exchange.asked[2:] if str(PERIOD.day) in path] == []
+
+
+def test_an_award_of_capacity_ends_no_alarm_of_another_auction(feeding: Feeding) -> None:
+    open_ones = (
+        ("bid not delivered", f"{PERIOD} exchange"), ("award late", str(PERIOD)),
+        ("award refused", f"{PERIOD} day-ahead exchange"), ("award refused", f"{PERIOD} FCR up tso"),
+    )  # fmt: skip
+    with feeding.world.store.transaction() as tx:
+        for kind, subject in (*open_ones, ("award refused", f"{PERIOD} FCR tso")):
+            day.raise_alarm(tx, kind, subject, "", NOW)
+    feeding.results.enter(ANNA, "FCR", PERIOD.day, (1.0, 1.0, 0.0, 1.0, 1.0, 1.0), "the TSO called")
+    assert set(feeding.alarms()) == {f"{kind} [{subject}]" for kind, subject in open_ones}
+    feeding.results.enter(ANNA, "day-ahead", PERIOD.day, (0.0,) * 92, "the exchange called")
+    assert set(feeding.alarms()) == {f"award refused [{PERIOD} FCR up tso]"}
