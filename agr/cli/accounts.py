@@ -106,8 +106,8 @@ def token(
         list[str],
         typer.Option(
             "--scope",
-            help="What the token may do: read, metrics, preview, act, answer, register, admin; repeatable, none "
-            "includes another. The commands need read, preview and act.",
+            help="What the token may do: read, metrics, preview, act, answer, readings, register, admin; "
+            "repeatable, none includes another. The commands need read, preview and act.",
         ),
     ],
     purpose: Annotated[str, typer.Option("--for", help="Purpose of the token.")] = "command line",

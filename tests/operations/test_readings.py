@@ -123,3 +123,22 @@ def test_thousands_of_rows_over_weeks_are_taken_at_once(bench):
     assert states(bench.take(*rows)) == ["known"] * 2000
     day = PERIOD.previous().previous()
     assert bench.energies(day)["battery"].quality_words() == ["measured"] * day.isp_count
+
+
+def test_a_day_with_92_isps_is_measured_as_a_whole(bench):
+    bench.world.clock.jump_to(PERIOD.end + timedelta(hours=1))
+    rows = [
+        Reported(resource="load-1", at=border, quantity="imported_wh", value=1000.0 + 250.0 * i)
+        for i, border in enumerate([*PERIOD.starts(), PERIOD.end])
+    ]
+    assert states(bench.take(*rows)) == ["stored"] * 93
+    found = bench.energies(PERIOD)["load-1"]
+    assert found.kwh.tolist() == pytest.approx([0.25] * 92)
+    assert found.quality_words() == ["measured"] * 92
+
+
+def test_wh_given_as_kwh_are_set_aside_and_counted_nowhere(bench):
+    rows = [row("imported_kwh", 500_000 + 2000 * i, minutes=-60 + 15 * i) for i in range(4)]
+    bench.take(rows[0])
+    assert states(bench.take(*rows[1:])) == ["aside"] * 3
+    assert set(bench.energies()["battery"].quality_words()) == {"missing"}

@@ -6,7 +6,7 @@ import pytest
 import sqlalchemy as sa
 
 from agr.domain.reading import Reading
-from agr.store import readings
+from agr.store import announcements, readings
 
 NOW = datetime(2026, 3, 28, 6, 0, tzinfo=UTC)
 
@@ -42,3 +42,13 @@ def test_old_readings_are_deleted(store):
         readings.put(tx, [reading(0), reading(60)], NOW, "x")
         assert readings.delete_before(tx, NOW + timedelta(minutes=1)) == 1
         assert readings.reporting(tx, NOW, NOW + timedelta(hours=2)) == ["b"]
+
+
+def test_a_channel_remembers_what_it_was_told_last(store):
+    with store.transaction() as tx:
+        assert announcements.told(tx, "a") is None
+        announcements.put(tx, "a", "1-5", NOW)
+        announcements.put(tx, "b", "1-5", NOW)
+        announcements.put(tx, "a", "2-6", NOW)
+    with store.transaction() as tx:
+        assert (announcements.told(tx, "a"), announcements.told(tx, "b")) == ("2-6", "1-5")
