@@ -39,6 +39,11 @@ def _link(settings: "Settings", secret: str) -> None:
     say(f"{address_of(settings)}/setup/{secret}\nThe link works once, within a day. Whoever has it sets the password.")
 
 
+def _require_provider(oidc: object) -> None:
+    if oidc is None:
+        raise InputError("there is no identity provider; see operators.oidc in the settings")
+
+
 @accounts_app.command("list")
 def list_(config: ConfigOption = DEFAULT) -> None:
     """List accounts and their roles."""
@@ -52,7 +57,8 @@ def list_(config: ConfigOption = DEFAULT) -> None:
             known = access.accounts(tx)
     for one in known:
         used = one.password_hash is not None or one.subject is not None
-        state = "disabled" if one.disabled_at else "in use" if used else "waiting for set-up"
+        waiting = "waiting for the provider" if one.by_provider else "waiting for set-up"
+        state = "disabled" if one.disabled_at else "in use" if used else waiting
         say(f"{one.name:<24} {one.role:<10} {state}" + (f", for {', '.join(one.dsos)}" if one.dsos else ""))
     if not known:
         say("no account yet; `agr accounts add NAME --role admin` creates one")
@@ -62,6 +68,9 @@ def list_(config: ConfigOption = DEFAULT) -> None:
 def add(
     name: Annotated[str, typer.Argument(help="Name to log in with.")],
     role: Annotated[str, typer.Option(help=f"One of {', '.join(ROLES)}.")] = "viewer",
+    company: Annotated[
+        bool, typer.Option("--company", help="Log-in at the identity provider; no set-up link.")
+    ] = False,
     config: ConfigOption = DEFAULT,
 ) -> None:
     """Add an account and print its one-time set-up link."""
@@ -70,7 +79,12 @@ def add(
     with in_words():
         settings = load(config)
         authentication, _ = _authentication(settings)
-        _link(settings, authentication.add_account(ADMINISTRATOR, name, role))
+        if company:
+            _require_provider(settings.operators.oidc)
+            authentication.add_for_provider(ADMINISTRATOR, name, role)
+            say(f"{name} is added as {role}; whoever has this name at the identity provider may log in")
+        else:
+            _link(settings, authentication.add_account(ADMINISTRATOR, name, role))
 
 
 @accounts_app.command("dsos")

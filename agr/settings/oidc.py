@@ -30,6 +30,10 @@ class Oidc(Section):
     label: str = Field(default="your company's account", description="What the log-in page calls it.")
     scope: str = Field(default="openid profile email", description="Scopes to ask for; openid is needed.")
     name_claim: Name = Field(default="email", description="Claim of the ID token that is the account's name.")
+    trusts_addresses: bool = Field(
+        default=False,
+        description="The provider verifies every e-mail address, although its ID tokens do not say `email_verified`.",
+    )
     roles_claim: str = Field(
         default="",
         description="Claim with a person's groups or roles; empty: an admin adds accounts and roles.",

@@ -28,10 +28,12 @@ class Account:
     disabled_at: datetime | None
     dsos: tuple[str, ...] = ()  # DSOs that it acts for; empty: all
     subject: str | None = None  # digest of whom it belongs to at an identity provider; None: a local account
+    by_provider: bool = False  # who has its name at the identity provider may have it
 
 
 def _account(row: sa.Row[Any]) -> Account:
-    return Account(**(dict(row._mapping) | {"dsos": tuple(row.dsos or ())}))
+    fields = {"dsos": tuple(row.dsos or ()), "by_provider": bool(row.by_provider)}
+    return Account(**(dict(row._mapping) | fields))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,11 +70,11 @@ def account(tx: Tx, name: str) -> Account | None:
     return None if row is None else _account(row)
 
 
-def put_account(tx: Tx, name: str, role: str, at: datetime) -> bool:
+def put_account(tx: Tx, name: str, role: str, at: datetime, *, by_provider: bool = False) -> bool:
     """Create an account without a password; False when the name is taken."""
     if account(tx, name) is not None:
         return False
-    tx.execute(t.accounts.insert().values(name=name, role=role, created_at=at))
+    tx.execute(t.accounts.insert().values(name=name, role=role, created_at=at, by_provider=by_provider))
     return True
 
 
@@ -94,8 +96,20 @@ def by_subject(tx: Tx, subject: str) -> Account | None:
 
 
 def set_subject(tx: Tx, name: str, subject: str) -> None:
-    """Give an account to somebody at an identity provider."""
+    """Give an account to somebody at an identity provider; its set-up links end."""
     tx.execute(t.accounts.update().where(t.accounts.c.name == name).values(subject=subject))
+    tx.execute(t.links.delete().where(t.links.c.account == name))
+
+
+def leave_to_provider(tx: Tx, name: str) -> None:
+    """Let who has an account's name at the identity provider have it; its set-up links end."""
+    tx.execute(t.accounts.update().where(t.accounts.c.name == name).values(by_provider=True))
+    tx.execute(t.links.delete().where(t.links.c.account == name))
+
+
+def end_first_link(tx: Tx) -> None:
+    """End the set-up link of the first account."""
+    tx.execute(t.links.delete().where(t.links.c.account.is_(None)))
 
 
 def set_dsos(tx: Tx, name: str, dsos: Sequence[str]) -> None:

@@ -13,6 +13,7 @@ accounts = sa.Table(
     sa.Column("disabled_at", Instant),
     sa.Column("dsos", sa.JSON),  # domains of DSOs that the account acts for; null: all
     sa.Column("subject", sa.String(64), unique=True),  # SHA-256 of issuer and subject; null: a local account
+    sa.Column("by_provider", sa.Boolean),  # whether who has its name at the identity provider may have it
 )  # fmt: skip
 
 links = sa.Table(

@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import Response
 
+from agr.domain.errors import InputError
 from agr.operations.accounts.roles import Permission, Principal
 from agr.operations.action_base import Done
 from agr.web.action_routes import done_page
@@ -26,8 +27,14 @@ def _link(request: Request, secret: str) -> str:
 
 
 @router.post("/account")
-def add_account(request: Request, principal: Admin, name: Text, role: Text) -> Response:
-    """Create an account; its set-up link is shown once."""
+def add_account(request: Request, principal: Admin, name: Text, role: Text, company: Text = "") -> Response:
+    """Create an account; its set-up link is shown once. `company`: yes where it logs in at the identity provider."""
+    if company == "yes":
+        if context_of(request).identity_provider is None:
+            raise InputError("there is no identity provider; see operators.oidc in the settings")
+        context_of(request).authentication.add_for_provider(principal.label, name, role)
+        done = Done(text=f"{name} is added as {role}; whoever has this name at the identity provider may log in")
+        return done_page(request, done, "/account")
     secret = context_of(request).authentication.add_account(principal.label, name, role)
     return _shown_once(request, principal, f"set-up link for {name}", _link(request, secret))
 

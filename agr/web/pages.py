@@ -90,7 +90,9 @@ def account(request: Request, principal: Viewer) -> HTMLResponse:
     with context_of(request).store.transaction() as tx:
         known = access.accounts(tx) if principal.may(Permission.ADMIN) else []
         tokens = [t for t in access.tokens(tx) if principal.may(Permission.ADMIN) or t.account == principal.name]
+    oidc = context_of(request).settings.operators.oidc
     return render(
-        request, principal, "account.html", accounts=known, tokens=tokens, roles=list(ROLES),
+        request, principal, "account.html", company=oidc.label if oidc else "", accounts=known, tokens=tokens,
+        roles=list(ROLES),
         scopes=[m.value for m in Permission if m in principal.allowed], made=None,
     )  # fmt: skip

@@ -232,3 +232,28 @@ def test_a_password_is_hashed_as_owasp_asks_where_nobody_says_otherwise(house):
     assert hashed.startswith("$argon2id$")
     assert memory_kib >= 19 * 1024
     assert passes >= 2
+
+
+def test_the_first_link_takes_over_no_account_that_there_is(house):
+    link = house.authentication.first_link()
+    other = house.authentication.add_account("test", "olga", "viewer")
+    with pytest.raises(InputError, match="use its own link, or choose another name"):
+        house.authentication.set_up(link, "olga", PASSWORD)
+    house.authentication.set_up(other, "", PASSWORD)
+    assert house.authentication.link_opens(link) is None, "somebody can log in"
+    with pytest.raises(AccessError, match="has been used"):
+        house.authentication.set_up(link, "mallory", PASSWORD)
+
+
+def test_an_account_acts_for_its_dsos_again_when_it_is_no_admin_any_more(house):
+    account(house.authentication, "anna", "admin")
+    session = account(house.authentication, "olga", "operator")
+    house.authentication.change_dsos("anna", "olga", ["dso.example"])
+    acting = token(house.authentication, "olga", "operator", ["act"])
+    for role, dsos in (("operator", {"dso.example"}), ("admin", set()), ("viewer", {"dso.example"})):
+        house.authentication.change_role(principal("anna", "admin"), "olga", role)
+        for found in (
+            house.authentication.by_session(session), house.authentication.by_token(acting),
+            house.authentication.by_name("olga", "test"),
+        ):  # fmt: skip
+            assert found.dsos == dsos

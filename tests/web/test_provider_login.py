@@ -9,13 +9,15 @@ import httpx
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from agr.domain.errors import AccessError, InputError
 from agr.settings.oidc import Oidc
 from agr.settings.operators import Operators
 from agr.store import access, audit_log
-from tests.builders.accounts import account, principal
+from tests.builders.accounts import PASSWORD, account, principal, token
 from tests.builders.identity_provider import Claims, IdentityProvider
 from tests.builders.operators_side import Desk
 from tests.builders.worlds import World
+from tests.web.test_register import Person
 
 GROUPS = {"roles_claim": "groups", "roles": {"grid": "operator", "it": "admin", "all": "viewer"}}
 
@@ -74,7 +76,7 @@ def known(desk: Desk, name: str) -> access.Account | None:
 
 def test_a_person_with_an_account_comes_in_and_goes_where_they_wanted(made, provider) -> None:
     desk = made()
-    desk.daemon.authentication.add_account("test", "olga@example.com", "analyst")
+    desk.daemon.authentication.add_for_provider("test", "olga@example.com", "analyst")
     browser, answer = through(desk, provider)
     assert (answer.status_code, answer.headers["location"]) == (303, "/alarms")
     assert "HttpOnly" in answer.headers["set-cookie"]
@@ -135,7 +137,7 @@ def test_a_local_account_with_a_password_is_not_given_away(made, provider) -> No
 
 def test_a_disabled_account_stays_outside(made, provider) -> None:
     desk = made()
-    desk.daemon.authentication.add_account("test", "olga@example.com", "analyst")
+    desk.daemon.authentication.add_for_provider("test", "olga@example.com", "analyst")
     through(desk, provider)
     desk.daemon.authentication.set_disabled(principal("root", "admin"), "olga@example.com", disabled=True)
     refused(through(desk, provider)[1], "is disabled")
@@ -161,13 +163,15 @@ SPOILT = {
     "without a name": (spoilt(email=None), "has no claim 'email'"),
     "with a name that is no text": (spoilt(email=7), "has no claim 'email'"),
     "with an address that nobody has verified": (spoilt(email_verified=False), "has not verified"),
+    "with an address of which it says nothing": (spoilt(email_verified=None), "does not say so (email_verified)"),
+    "with an address verified in words": (spoilt(email_verified="true"), "operators.oidc.trusts_addresses"),
 }
 
 
 @pytest.mark.parametrize("what", SPOILT)
 def test_an_id_token_that_is_wrong_lets_nobody_in(made, provider, what: str) -> None:
     desk = made()
-    desk.daemon.authentication.add_account("test", "olga@example.com", "analyst")
+    desk.daemon.authentication.add_for_provider("test", "olga@example.com", "analyst")
     provider.spoil, words = SPOILT[what]
     refused(through(desk, provider)[1], words)
     assert known(desk, "olga@example.com").subject is None
@@ -175,7 +179,7 @@ def test_an_id_token_that_is_wrong_lets_nobody_in(made, provider, what: str) -> 
 
 def test_a_signature_that_is_not_the_provider_s_lets_nobody_in(made, provider) -> None:
     desk = made()
-    desk.daemon.authentication.add_account("test", "olga@example.com", "analyst")
+    desk.daemon.authentication.add_for_provider("test", "olga@example.com", "analyst")
     provider.signer = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     refused(through(desk, provider)[1], "not valid")
     provider.signer, provider.header = provider.key, {"alg": "none"}
@@ -188,7 +192,7 @@ def test_a_signature_that_is_not_the_provider_s_lets_nobody_in(made, provider) -
 
 def test_new_keys_of_the_provider_are_fetched(made, provider) -> None:
     desk = made()
-    desk.daemon.authentication.add_account("test", "olga@example.com", "analyst")
+    desk.daemon.authentication.add_for_provider("test", "olga@example.com", "analyst")
     assert through(desk, provider)[1].status_code == 303
     provider.new_key()
     assert through(desk, provider)[1].status_code == 303
@@ -198,7 +202,7 @@ def test_new_keys_of_the_provider_are_fetched(made, provider) -> None:
 
 def test_an_answer_counts_only_in_the_browser_that_asked_and_once(made, provider) -> None:
     desk = made()
-    desk.daemon.authentication.add_account("test", "olga@example.com", "analyst")
+    desk.daemon.authentication.add_for_provider("test", "olga@example.com", "analyst")
     browser, address = begin(desk)
     back = provider.log_in(address)
     refused(desk.anybody().get(back), "this browser began no log-in")
@@ -211,7 +215,7 @@ def test_an_answer_counts_only_in_the_browser_that_asked_and_once(made, provider
 def test_a_stolen_code_is_of_no_use_to_another_browser(made, provider) -> None:
     """Who slips somebody else's code into a log-in of their own lacks the verifier that belongs to it."""
     desk = made()
-    desk.daemon.authentication.add_account("test", "olga@example.com", "analyst")
+    desk.daemon.authentication.add_for_provider("test", "olga@example.com", "analyst")
     _, victim_s = begin(desk)
     code = parse_qs(urlsplit(provider.log_in(victim_s)).query)["code"][0]
     thief, address = begin(desk)
@@ -281,7 +285,7 @@ def test_settings_that_are_unsafe_or_incomplete_are_refused(values: dict[str, ob
 
 def test_in_a_browser_one_click_leads_through_the_provider_to_the_page_one_wanted(made, provider, browser) -> None:
     desk = made()
-    desk.daemon.authentication.add_account("test", "olga@example.com", "analyst")
+    desk.daemon.authentication.add_for_provider("test", "olga@example.com", "analyst")
     context = browser.new_context()
     page = context.new_page()
     page.set_default_timeout(60_000)
@@ -292,3 +296,64 @@ def test_in_a_browser_one_click_leads_through_the_provider_to_the_page_one_wante
     names = {cookie["name"] for cookie in context.cookies()}
     assert names == {"agr_session"}, "nothing is left of the attempt"
     context.close()
+
+
+def test_addresses_are_trusted_without_a_word_only_where_the_settings_say_so(made, provider) -> None:
+    desk = made(trusts_addresses=True)
+    desk.daemon.authentication.add_for_provider("test", "olga@example.com", "analyst")
+    del provider.person["email_verified"]
+    assert through(desk, provider)[1].status_code == 303
+
+
+@pytest.mark.parametrize("groups", [{}, GROUPS])
+def test_who_was_sent_a_set_up_link_loses_the_account_to_nobody(made, provider, groups) -> None:
+    desk = made(**groups)
+    provider.person["groups"] = ["it"]
+    link = desk.daemon.authentication.add_account("test", "olga@example.com", "admin")
+    refused(through(desk, provider)[1], "was added with a set-up link")
+    assert known(desk, "olga@example.com").subject is None
+    desk.daemon.authentication.add_for_provider("test", "olga@example.com", "viewer")
+    assert through(desk, provider)[1].status_code == 303
+    assert desk.daemon.authentication.link_opens(link) is None
+    with pytest.raises(InputError, match="in use already"):
+        desk.daemon.authentication.add_for_provider("test", "olga@example.com", "admin")
+
+
+def test_the_first_link_ends_when_the_first_person_comes_from_the_provider(made, provider) -> None:
+    desk = made(**GROUPS)
+    theirs = desk.daemon.authentication
+    link = theirs.first_link()
+    provider.person["groups"] = ["it"]
+    through(desk, provider)
+    assert theirs.link_opens(link) is None
+    with pytest.raises(AccessError, match="has been used"):
+        theirs.set_up(link, "olga@example.com", PASSWORD)
+    assert known(desk, "olga@example.com").password_hash is None
+
+
+def test_who_has_left_the_groups_is_out_at_once_with_sessions_and_tokens(made, provider) -> None:
+    desk = made(**GROUPS)
+    account(desk.daemon.authentication, "root", "admin")
+    provider.person["groups"] = ["grid"]
+    browser, _ = through(desk, provider)
+    reader = token(desk.daemon.authentication, "olga@example.com", "operator", ["read"])
+    assert desk.daemon.authentication.by_token(reader)
+    provider.person["groups"] = ["choir"]
+    refused(through(desk, provider)[1], "you are in none of the groups")
+    assert browser.get("/account").status_code in (303, 401)
+    assert desk.daemon.authentication.by_token(reader) is None
+    provider.person["groups"] = ["grid"]
+    refused(through(desk, provider)[1], "is disabled; an admin can enable it")
+    with desk.world.store.transaction() as tx:
+        line = audit_log.entries(tx)[0]
+    assert (line.action, line.subject, line.why) == ("disable account", "olga@example.com", "by the provider")
+
+
+def test_an_admin_adds_a_company_account_on_the_page_without_a_link(made, provider) -> None:
+    desk = made()
+    root = Person(desk, "root", "admin")
+    assert "logs in with your company" in root.get("/account").text
+    added = root.post("/do/account", {"name": "olga@example.com", "role": "analyst", "company": "yes"})
+    assert "whoever has this name at the identity provider may log in" in added.text
+    assert "waiting for the provider" in added.text
+    assert through(desk, provider)[1].status_code == 303

@@ -50,6 +50,7 @@ class Person:
     subject: str  # digest of issuer and subject, which never change
     name: str
     role: str | None  # what the provider's groups say; None: the account here says
+    outside: str = ""  # why they may not log in, where the provider's groups say so
 
 
 class Authentication:
@@ -99,9 +100,13 @@ class Authentication:
     def log_in_by_provider(self, person: Person) -> str:
         """Return the secret of a new session for somebody whom an identity provider vouches for. Raises AccessError.
 
-        An account with a password is somebody's here, and is given to nobody: a provider's name is not proof of that.
+        An account is bound to a person by name only where an admin said so when adding it, or the provider's groups
+        make it: a name at the provider is no proof of whom an admin meant.
         """
         now, name = self._real.now(), person.name.strip().lower()
+        if person.outside:
+            self._lock_out(person)
+            raise AccessError(person.outside, status=403)
         with self._store.transaction() as tx:
             access.forget(tx, now, self._lifetime)
             known = access.by_subject(tx, person.subject) or access.account(tx, name)
@@ -114,17 +119,21 @@ class Authentication:
                     f"{known.name!r} is a local account with a password; log in with that, or have an admin add an "
                     "account of another name", status=403,
                 )  # fmt: skip
+            elif known.subject is None and not known.by_provider:
+                raise AccessError(
+                    f"{known.name!r} was added with a set-up link; use that, or have an admin add it as an account of "
+                    "the company", status=403,
+                )  # fmt: skip
             elif known.subject not in (None, person.subject):
                 raise AccessError(f"the account {known.name!r} belongs to somebody else at the provider", status=403)
             if known.subject is None:
                 access.set_subject(tx, known.name, person.subject)
+                access.end_first_link(tx)
                 self._record(tx, who=known.name, action="set up account", subject=known.name, why="by the provider")
             only_admin = known.role == "admin" and self._admins(tx) == {known.name}  # who stays one
             if person.role not in (None, known.role) and not only_admin:
                 assert person.role is not None
                 access.set_role(tx, known.name, person.role)
-                if person.role == "admin":
-                    access.set_dsos(tx, known.name, ())
                 self._record(
                     tx, who=known.name, action="change role", subject=known.name, why="by the provider",
                     detail=person.role,
@@ -133,13 +142,25 @@ class Authentication:
         log.info("access.logged_in", account=known.name)
         return secret
 
+    def _lock_out(self, person: Person) -> None:
+        """Disable the account, with its sessions and tokens, of somebody whom the groups let in no more."""
+        with self._store.transaction() as tx:
+            known = access.by_subject(tx, person.subject)
+            if known is None or known.disabled_at is not None or self._admins(tx) == {known.name}:
+                return
+            access.set_disabled(tx, known.name, self._real.now())
+            self._record(
+                tx, who=known.name, action="disable account", subject=known.name, why="by the provider",
+                detail=person.outside,
+            )  # fmt: skip
+
     def _account_for(self, tx: Tx, name: str, person: Person) -> access.Account:
         """Make the account of somebody whose role the provider tells. Raises AccessError."""
         if person.role is None:
             raise AccessError(f"there is no account {name!r} here; ask an admin to add one with this name", status=403)
         if not _NAME.fullmatch(name):
             raise AccessError(f"{name!r} cannot be the name of an account: it may have a-z, 0-9, dot, @, _ and -")
-        access.put_account(tx, name, person.role, self._real.now())
+        access.put_account(tx, name, person.role, self._real.now(), by_provider=True)
         self._record(tx, who=name, action="add account", subject=name, why="by the provider", detail=person.role)
         made = access.account(tx, name)
         assert made is not None
@@ -186,7 +207,7 @@ class Authentication:
                 access.seen(tx, secret, now)
         return Principal(
             name=known.name, role=known.role, allowed=ROLES[known.role], via="session", csrf=found.csrf,
-            dsos=frozenset(known.dsos),
+            dsos=_dsos(known),
         )  # fmt: skip
 
     def by_name(self, name: str, via: str) -> Principal | None:
@@ -195,9 +216,7 @@ class Authentication:
             known = access.account(tx, name)
         if known is None or known.disabled_at is not None:
             return None
-        return Principal(
-            name=known.name, role=known.role, allowed=ROLES[known.role], via=via, dsos=frozenset(known.dsos)
-        )
+        return Principal(name=known.name, role=known.role, allowed=ROLES[known.role], via=via, dsos=_dsos(known))
 
     # --- programs ---------------------------------------------------------------------------------------------------
 
@@ -212,9 +231,7 @@ class Authentication:
         if found.revoked_at is not None or found.expires_at <= now:
             return None
         allowed = frozenset(m for m in ROLES[known.role] if m.value in found.scopes)
-        return Principal(
-            name=known.name, role=known.role, allowed=allowed, via=f"token {found.id}", dsos=frozenset(known.dsos)
-        )
+        return Principal(name=known.name, role=known.role, allowed=allowed, via=f"token {found.id}", dsos=_dsos(known))
 
     def make_token(self, owner: Principal, purpose: str, scopes: Sequence[str], days: int) -> str:
         """Return the secret of a new token: shown once, stored as a digest. Raises InputError."""
@@ -251,11 +268,32 @@ class Authentication:
         """Return the secret of a set-up link for the first admin while there is no account; earlier links end."""
         now = self._real.now()
         with self._store.transaction() as tx:
-            if any(a.password_hash is not None or a.subject is not None for a in access.accounts(tx)):
+            if self._in_use(tx):
                 return None
             secret = secrets.token_urlsafe(32)
             access.put_link(tx, secret, None, now + LINK_LIFETIME)
         return secret
+
+    @staticmethod
+    def _in_use(tx: Tx) -> bool:
+        """Say whether anybody can log in, so that nobody may become the first admin any more."""
+        return any(a.password_hash is not None or a.subject is not None for a in access.accounts(tx))
+
+    def add_for_provider(self, by: str, name: str, role: str) -> None:
+        """Create an account for who has this name at the identity provider. Raises InputError.
+
+        One that waits for its set-up becomes such an account; its link ends.
+        """
+        name = name.strip().lower()
+        _check_account(name, role)
+        with self._store.transaction() as tx:
+            if not access.put_account(tx, name, role, self._real.now(), by_provider=True):
+                known = access.account(tx, name)
+                if known is None or known.password_hash is not None or known.subject is not None:
+                    raise InputError(f"there is an account {name!r} in use already")
+                access.set_role(tx, name, role)
+                access.leave_to_provider(tx, name)
+            self._record(tx, who=by, action="add account", subject=name, detail=f"role {role}, at the provider")
 
     def add_account(self, by: str, name: str, role: str) -> str:
         """Create an account and return the secret of its set-up link. Raises InputError."""
@@ -284,7 +322,8 @@ class Authentication:
     def link_opens(self, secret: str) -> tuple[str | None] | None:
         """Return (account, None for the first one) when a set-up link works."""
         with self._store.transaction() as tx:
-            return access.link(tx, secret, self._real.now())
+            found = access.link(tx, secret, self._real.now())
+            return None if found == (None,) and self._in_use(tx) else found
 
     def set_up(self, secret: str, name: str, password: str) -> str:
         """Use a set-up link: choose the password (and, for the first account, the name); return a session's secret.
@@ -303,8 +342,12 @@ class Authentication:
         with self._store.transaction() as tx:
             if not access.use_link(tx, secret):
                 raise AccessError("this set-up link has just been used; ask for a new one", status=404)
-            if opened[0] is None and not access.put_account(tx, name, "admin", now):
-                access.set_role(tx, name, "admin")
+            if opened[0] is None:
+                if self._in_use(tx):
+                    raise AccessError("there is an admin already; ask for an account", status=404)
+                if not access.put_account(tx, name, "admin", now):
+                    raise InputError(f"there is an account {name!r} already; use its own link, or choose another name")
+            access.end_first_link(tx)
             access.set_password(tx, name, hashed)
             self._record(tx, who=name, action="set up account", subject=name, why="by its one-time link")
             return self._open_session(tx, name)
@@ -331,8 +374,6 @@ class Authentication:
         with self._store.transaction() as tx:
             self._keep_an_admin(tx, name, role == "admin")
             access.set_role(tx, name, role)
-            if role == "admin":
-                access.set_dsos(tx, name, ())
             self._record(tx, who=by.label, action="change role", subject=name, detail=role)
 
     def set_disabled(self, by: Principal, name: str, disabled: bool) -> None:
@@ -352,6 +393,11 @@ class Authentication:
         admins = Authentication._admins(tx)
         if not stays_admin and admins == {name}:
             raise InputError(f"{name} is the only admin left; make another account an admin first")
+
+
+def _dsos(known: access.Account) -> frozenset[str]:
+    """Return the DSOs that an account acts for, none: all; an admin's are kept for when it is one no more."""
+    return frozenset() if known.role == "admin" else frozenset(known.dsos)
 
 
 def _check_account(name: str, role: str) -> None:

@@ -150,21 +150,26 @@ class IdentityProvider:
         name, wanted = claims.get(self._settings.name_claim), self._settings.name_claim
         if not isinstance(name, str) or not name.strip():
             raise _refused(f"the ID token has no claim {wanted!r}; change operators.oidc.name_claim or the scope")
-        if wanted == "email" and claims.get("email_verified") is False:
-            raise _refused(f"the provider has not verified that {name} is yours")
+        trusted = self._settings.trusts_addresses
+        if wanted == "email" and claims.get("email_verified") is not True and not trusted:
+            raise _refused(
+                f"the provider has not verified that {name} is yours, or does not say so (email_verified); if it "
+                "verifies every address, an admin may set operators.oidc.trusts_addresses"
+            )
         subject = hashlib.sha256(f"{self._settings.issuer}\n{claims['sub']}".encode()).hexdigest()
-        return Person(subject=subject, name=name, role=self._role(claims))
+        if not self._settings.roles_claim:
+            return Person(subject=subject, name=name, role=None)
+        role = self._role(claims)
+        named = ", ".join(self._settings.roles)
+        outside = "" if role else f"you are in none of the groups that may log in here: {named}"
+        return Person(subject=subject, name=name, role=role, outside=outside)
 
     def _role(self, claims: Mapping[str, Any]) -> str | None:
-        if not self._settings.roles_claim:
-            return None
+        """Return the highest role that somebody's groups give; None: none."""
         found = claims.get(self._settings.roles_claim, ())
         groups = set(found.split() if isinstance(found, str) else map(str, found) if isinstance(found, list) else ())
         roles = [role for group, role in self._settings.roles.items() if group in groups]
-        if not roles:
-            named = ", ".join(self._settings.roles)
-            raise AccessError(f"you are in none of the groups that may log in here: {named}", status=403)
-        return max(roles, key=list(ROLES).index)
+        return max(roles, key=list(ROLES).index, default=None)
 
     def _described(self) -> _Described:
         with self._lock:
