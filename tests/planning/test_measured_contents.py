@@ -111,3 +111,15 @@ def test_a_measurement_in_a_table_wins(world: World, solver: SolverPool) -> None
     start, _, notes = planned(PlanningStage(world, solver), PERIOD)
     assert start == 77.0
     assert notes == []
+
+
+def test_a_running_day_is_planned_on_from_what_was_measured_at_its_start(world: World, solver: SolverPool) -> None:
+    """Its first half is fixed, and would empty the battery below nothing."""
+    stage = PlanningStage(world, solver)
+    planned(stage, PERIOD)
+    report(world, PERIOD.start - timedelta(minutes=5), 5.0)
+    world.clock.jump_to(PERIOD.isp_start(60))
+    start, path, (note,) = planned(stage, PERIOD)
+    assert start == 5.0
+    assert "battery 5.0 kWh, as entered, read 5 min before" in note
+    assert path[-1] >= 100.0 - 1e-6  # what the customer needs at the end of the day
