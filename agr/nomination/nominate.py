@@ -67,8 +67,11 @@ class Nominator:
                 if not by_hand and self._nominated.get(period.day) == (number, version):
                     return 0
                 archives = plan_loader.read(tx, number)
-                known = register.load(tx)
                 bought = self._bought(tx, period)
+            with (
+                self._store.reading() as tx
+            ):  # by itself: it takes long, and what changes it meanwhile is looked at again
+                known = register.load(tx)
             brps = [brp.name for brp in self._settings.brps]
             solved = plan_loader.unpacked(archives)
             brp_of = {connection.address: connection.brp for connection in known.connections}
