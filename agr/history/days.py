@@ -1,15 +1,16 @@
 """Past days: what the plan in force of each earned, what the first plan expected, which promises were kept."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import cache
 
+import structlog
 from pydantic import TypeAdapter
 from pydantic_core import to_json
 
-from agr.domain.errors import InputError
+from agr.domain.errors import InputError, StoreError
 from agr.domain.isp import Period
 from agr.domain.plan import Plan, PlanState
 from agr.history.facts import Fact, connections_eur, facts_of, facts_of_summary
@@ -18,6 +19,8 @@ from agr.planning.promises import GAP, KINDS, at_risk
 from agr.settings import Settings
 from agr.store import history, nominations, plans, register
 from agr.store.engine import Store, Tx
+
+log = structlog.get_logger()
 
 LONGEST = timedelta(days=1100)
 _UNDECIDED = ("superseded",)
@@ -42,6 +45,7 @@ class PastDay:
     facts: tuple[Fact, ...]
     promises: Promises
     prognoses: Mapping[str, int]  # state of the newest revision → congestion points
+    fault: str = ""  # why only the summary of its plan tells what it earned, although its programs should be there
     executed_eur: float | None = None  # None: not known yet; nothing measures it so far
 
     def eur(self, *whose: str) -> float:
@@ -56,6 +60,7 @@ class Earned:
     plan: Plan  # in force
     first_plan_eur: float
     facts: tuple[Fact, ...]
+    fault: str = ""  # never kept: what has one is computed again
 
 
 @cache
@@ -79,15 +84,23 @@ class Days:
             planned, kept = history.planned(tx, first, last), history.kept(tx, first, last)
         return tuple(self._day(day, kept.get(day)) for day in planned)
 
-    def keep(self, period: Period) -> bool:
-        """Compute what a Period earned while its programs are there; False where no plan is in force."""
-        return bool(self.between(period.day, period.day))
+    def keep(self, period: Period) -> str:
+        """Compute what a Period earned while its programs are there; return why that cannot be, empty where it can."""
+        return "; ".join(day.fault for day in self.between(period.day, period.day) if day.fault)
 
-    def connections(self, day: PastDay) -> dict[tuple[str, str, str], float]:
-        """Return (connection, term, whose) → EUR of a day. Raises InputError where its programs are no longer kept."""
+    def connections(self, days: Sequence[PastDay]) -> tuple[dict[tuple[str, str, str], float], ...]:
+        """Return (connection, term, whose) → EUR of each day, by the connections that the register names now.
+
+        Raises InputError where programs are no longer kept, StoreError where they cannot be read.
+        """
         with self._store.reading() as tx:
-            archives, behind = plan_loader.read(tx, day.plan.id), register.load(tx).connection_of()
-        return connections_eur(plan_loader.unpacked(archives), behind)
+            behind = register.load(tx).connection_of()
+        found = []
+        for day in days:
+            with self._store.reading() as tx:
+                archives = plan_loader.read(tx, day.plan.id)
+            found.append(connections_eur(plan_loader.unpacked(archives), behind))
+        return tuple(found)
 
     def _day(self, day: date, kept: tuple[int, str] | None) -> PastDay:
         with self._store.reading() as tx:
@@ -104,23 +117,28 @@ class Days:
         return PastDay(
             period=Period(day, self._settings.time_zone, self._settings.isp_minutes), plan=earned.plan,
             plans=len(states), first_plan_eur=earned.first_plan_eur, facts=earned.facts, prognoses=prognoses,
-            promises=Promises(kept=count, broken=broken),
+            promises=Promises(kept=count, broken=broken), fault=earned.fault,
         )  # fmt: skip
 
     def _earned(self, first: int, last: int) -> Earned:
         """Compute what a day earned, and keep it while the programs that it comes from are there."""
-        archives = None
+        archives, fault = None, ""
         with self._store.reading() as tx:
             begun, plan = plans.get(tx, first), plans.get(tx, last)
             assert begun is not None
             assert plan is not None
             with suppress(InputError):  # retention has deleted its programs
                 archives = plan_loader.read(tx, last)
-        result = plan.result
-        facts = facts_of_summary(result) if archives is None else facts_of(plan_loader.unpacked(archives))
-        slim = replace(plan, points=(), change=None, positions=replace(plan.positions, balance_eur_per_mwh=()))
-        found = Earned(plan=slim, first_plan_eur=begun.result.money_eur, facts=facts)
+        facts = facts_of_summary(plan.result)
         if archives is not None:
+            try:
+                facts = facts_of(plan_loader.unpacked(archives))
+            except StoreError as error:
+                fault = f"the programs of plan {last} cannot be read: {error}"
+                log.warning("history.unreadable", period=str(plan.period), plan=last, why=str(error))
+        slim = replace(plan, points=(), change=None, positions=replace(plan.positions, balance_eur_per_mwh=()))
+        found = Earned(plan=slim, first_plan_eur=begun.result.money_eur, facts=facts, fault=fault)
+        if archives is not None and not fault:
             with self._store.transaction() as tx:
                 history.put(tx, plan.period.day, last, to_json(found, inf_nan_mode="strings").decode())
         return found

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agr.domain.errors import InputError
+from agr.domain.foreign_text import not_a_formula
 from agr.history.tables import Cell, Table
 
 if TYPE_CHECKING:  # takes 40 MB, which who asks for no Parquet can spare
@@ -14,7 +15,7 @@ if TYPE_CHECKING:  # takes 40 MB, which who asks for no Parquet can spare
 
 
 def csv_text(table: Table) -> str:
-    """Return a CSV file; what is not known is empty, and numbers are written in full."""
+    """Return a CSV file; what is not known is empty, numbers are written in full, and no text is a formula."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(table.columns)
@@ -23,6 +24,8 @@ def csv_text(table: Table) -> str:
 
 
 def _text(cell: Cell) -> str:
+    if isinstance(cell, str):
+        return not_a_formula(cell)
     return "" if cell is None else repr(cell) if isinstance(cell, float) else str(cell)
 
 

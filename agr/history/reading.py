@@ -63,7 +63,7 @@ def read_history(
     """Return the history from first to last, both included. Raises InputError."""
     days = Days(store, settings)
     found = days.between(first, last)
-    of_each = tuple(days.connections(day) for day in found) if connections else None
+    of_each = days.connections(found) if connections else None
     return History(days=found, currency=settings.currency, domain=settings.domain, connections=of_each)
 
 

@@ -7,7 +7,7 @@ import structlog
 
 from agr.connectors.ports import open_source
 from agr.domain.bid import DAY_AHEAD
-from agr.domain.errors import FeedError
+from agr.domain.errors import FeedError, StoreError
 from agr.domain.faults import number_of
 from agr.domain.isp import Clock, Period
 from agr.domain.moments import Handled, MomentState
@@ -46,6 +46,8 @@ from agr.store.plans import Sent
 
 log = structlog.get_logger()
 
+NOT_KEPT = "history not kept"
+"""Kind of alarm."""
 _AWARD_WAIT = timedelta(minutes=15)
 """How long a plan with the auction's prices waits for our award."""
 
@@ -215,7 +217,7 @@ class MarketDay:
 
     def _forget(self, period: Period, _name: str) -> Handled:
         """Delete what `retention` no longer allows us to keep; first keep what yesterday's programs tell of money."""
-        self._past.keep(period.previous())
+        self._keep(period.previous())
         keep, now = self._settings.retention, self._clock.now()
         with self._store.transaction() as tx:
             old = now - timedelta(days=keep.messages_days)
@@ -241,6 +243,24 @@ class MarketDay:
             if case.stat().st_mtime < old_cases:
                 case.unlink()
         return Handled(f"deleted {number_of(messages, 'message')} and {number_of(gone, 'plan')}")
+
+    def _keep(self, period: Period) -> None:
+        """Keep what a Period earned. Whatever is wrong with it is an alarm, and keeps nobody from deleting."""
+        try:
+            fault = self._past.keep(period)
+        except StoreError:
+            raise  # the store does not answer: all of the moment is tried again
+        except Exception as error:
+            log.exception("history.failed", period=str(period))
+            fault = f"{type(error).__name__}: {error}"
+        with self._store.transaction() as tx:
+            if fault:
+                text = (
+                    f"of what {period} earned only the summary of its plan tells: {fault}; keep the store and report it"
+                )
+                day.raise_alarm(tx, NOT_KEPT, "history", text, self._clock.now())
+            else:
+                day.recover(tx, NOT_KEPT, "history", self._clock.now())
 
     def refresh(self, period: Period) -> None:
         """Fetch prices and forecasts from the configured sources; a source that fails only raises an alarm."""

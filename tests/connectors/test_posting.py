@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agr.connectors.posting import post
-from agr.domain.foreign_text import one_line
+from agr.domain.foreign_text import not_a_formula, one_line
 from agr.uftp.transport import beginning
 from tests.builders.http_server import Told, serving
 
@@ -21,6 +21,11 @@ def test_one_line_has_nothing_that_cannot_be_printed_and_is_stable(text: str) ->
     assert line.isprintable()
     assert one_line(line) == line
     assert [c for c in line if c != " "] == [c for c in text if c.isprintable() and c != " "]
+
+
+def test_a_text_that_begins_with_a_carriage_return_is_no_formula_either() -> None:
+    assert not_a_formula("\r=1") == "'\r=1"
+    assert not_a_formula("") == ""
 
 
 def test_the_beginning_of_a_long_answer_is_kept() -> None:

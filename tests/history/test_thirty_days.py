@@ -15,12 +15,12 @@ from agr.history import files, read
 from agr.history.days import Days
 from agr.history.facts import connections_eur
 from agr.history.reading import History, read_history
-from agr.history.tables import BYS
+from agr.history.tables import BYS, Table
 from agr.planning.case import CLASSES
 from agr.scenario.cash_audit import cash_audit
 from agr.scenario.day import Step, in_force
 from agr.store import history as kept
-from agr.store import plans
+from agr.store import plans, register
 from agr.store.dumps import copy_sqlite
 from agr.store.engine import Store
 from tests.history.conftest import CONNECTION, DAYS, FIRST, FREE, OTHER, OTHER_POINT, POINT, Stored
@@ -164,8 +164,24 @@ def test_days_whose_programs_are_gone_keep_their_terms(stored: Stored, past: His
     assert old.eur("unknown") + old.eur("planning") == pytest.approx(old.plan.result.objective_eur, abs=1e-6)
     assert new.eur("unknown") == 0.0
     with pytest.raises(InputError, match="no longer kept"):
-        days.connections(old)
+        days.connections([old])
     store.close()
+
+
+def test_the_register_is_read_once_for_all_days(stored: Stored, past: History, monkeypatch) -> None:
+    loads = []
+    load = register.load
+    monkeypatch.setattr("agr.history.days.register.load", lambda tx: loads.append(1) or load(tx))
+    assert len(Days(stored.store, stored.settings).connections(past.days[:3])) == 3
+    assert loads == [1]
+
+
+@pytest.mark.parametrize("name", ["=1+1", "+1", "-1", "@x", "\tx"])
+def test_a_name_in_a_csv_file_is_no_formula_and_numbers_stay_numbers(name: str) -> None:
+    given = Table(by="connection", columns=("connection", "paid_eur", "n"), rows=((name, -1.5, -2), ("a=1", None, 0)))
+    (first, second) = csv.DictReader(io.StringIO(files.csv_text(given), newline=""))
+    assert first == {"connection": f"'{name}", "paid_eur": "-1.5", "n": "-2"}
+    assert second == {"connection": "a=1", "paid_eur": "", "n": "0"}
 
 
 @pytest.mark.parametrize(

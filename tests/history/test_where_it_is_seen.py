@@ -18,8 +18,8 @@ from agr.messaging.portfolio_requests import PortfolioRequests
 from agr.messaging.publish import Publisher
 from agr.schedule.bidding import Bidding
 from agr.schedule.market_day import MarketDay
+from agr.store import day, plans
 from agr.store import history as kept
-from agr.store import plans
 from agr.store.dumps import copy_sqlite
 from agr.web.security import COOKIE
 from tests.builders.accounts import account
@@ -150,16 +150,44 @@ def test_the_page_shows_a_picture_a_table_and_what_was_broken(desk: Desk, browse
     assert faults == []
 
 
-def test_the_nightly_job_keeps_yesterday_before_its_programs_go(tmp_path: Path) -> None:
-    desk = Desk(World(tmp_path))
-    desk.plan()
+def market_day_of(desk: Desk) -> MarketDay:
     world = desk.world
     parts = (world.store, desk.daemon.settings, world.clock)
-    market_day = MarketDay(
+    return MarketDay(
         *parts, PortfolioRequests(*parts, world.participants), Publisher(*parts, world.participants),
         Bidding(*parts[1:]),
     )  # fmt: skip
-    market_day.handlers()["retention_job"](PERIOD.next(), "retention_job")
+
+
+def test_programs_that_cannot_be_read_keep_nobody_from_deleting_and_are_an_alarm(tmp_path: Path) -> None:
+    desk = Desk(World(tmp_path))
+    desk.plan()
+    old = (PERIOD.day - timedelta(days=desk.daemon.settings.retention.plans_days + 9), 7)
+    with desk.world.store.transaction() as tx:
+        whole = plans.archives(tx, 1)[1]
+        tx.exec_driver_sql("UPDATE plans SET outcome = ?", (b"no archive",))
+        kept.put(tx, *old, "{}")
+    handle = market_day_of(desk).handlers()["retention_job"]
+    assert handle(PERIOD.next(), "retention_job") is not None
+    with desk.world.store.transaction() as tx:
+        assert kept.kept(tx, old[0], PERIOD.day) == {}
+        (alarm,) = (a for a in day.open_alarms(tx) if a.kind == "history not kept")
+    assert "the programs of plan 1 cannot be read" in alarm.text
+    (row,) = read_history(desk.world.store, desk.daemon.settings, PERIOD.day, PERIOD.day).rows("day").records()
+    assert row["unknown_eur"]
+    with desk.world.store.transaction() as tx:
+        tx.exec_driver_sql("UPDATE plans SET outcome = ?", (whole,))
+    handle(PERIOD.next(), "retention_job")
+    with desk.world.store.transaction() as tx:
+        assert list(kept.kept(tx, PERIOD.day, PERIOD.day)) == [PERIOD.day]
+        assert [a for a in day.open_alarms(tx) if a.kind == "history not kept"] == []
+    desk.close()
+
+
+def test_the_nightly_job_keeps_yesterday_before_its_programs_go(tmp_path: Path) -> None:
+    desk = Desk(World(tmp_path))
+    desk.plan()
+    market_day_of(desk).handlers()["retention_job"](PERIOD.next(), "retention_job")
     with desk.world.store.transaction() as tx:
         assert list(kept.kept(tx, PERIOD.day, PERIOD.day)) == [PERIOD.day]
         plans.forget_programs(tx, PERIOD.next().day)
