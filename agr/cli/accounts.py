@@ -59,7 +59,8 @@ def list_(config: ConfigOption = DEFAULT) -> None:
         used = one.password_hash is not None or one.subject is not None
         waiting = "waiting for the provider" if one.by_provider else "waiting for set-up"
         state = "disabled" if one.disabled_at else "in use" if used else waiting
-        say(f"{one.name:<24} {one.role:<10} {state}" + (f", for {', '.join(one.dsos)}" if one.dsos else ""))
+        limited = one.dsos and one.role != "admin"
+        say(f"{one.name:<24} {one.role:<10} {state}" + (f", for {', '.join(one.dsos)}" if limited else ""))
     if not known:
         say("no account yet; `agr accounts add NAME --role admin` creates one")
 

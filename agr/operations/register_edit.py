@@ -146,7 +146,20 @@ class RegisterEdits(ActionBase):
             words = f"{old.key!r} names the row and stays; add a row with the new name, then remove this one"
             fault = Finding(file=table, column=KEYS[table], words=words)
             entered = replace(entered, row=None, faults=(*entered.faults, fault))
+        if entered.row is not None and (wrong := self._beside_the_rest(tx, table, entered.row)):
+            entered = replace(entered, row=None, faults=(*entered.faults, wrong))
         return Checked(table=table, cells=given, entered=entered, old=old)
+
+    def _beside_the_rest(self, tx: Tx, table: str, row: Any) -> Finding | None:
+        """Return what is wrong with a row beside what neither its table nor what it names tells."""
+        if table == "connections" and register_rows.get(tx, "limit_groups", row.address) is not None:
+            words = f"{row.address} is a group of limits too; a limit would not know which one it is of"
+            return Finding(file=table, column="address", words=words)
+        here = self._dsos_at(tx, row.congestion_point) if table == "contracts" else set()
+        if here and row.dso not in here:
+            words = f"{row.dso!r} is not the DSO of {row.congestion_point}: {', '.join(sorted(here))} is"
+            return Finding(file=table, column="dso", words=words)
+        return None
 
     def _around(self, tx: Tx, table: str, old: Stored | None, row: Any) -> Callable[[], Iterable[Doubt]]:
         """Return what finds doubts about the entered row, beside all resources or those behind its connection.
@@ -174,17 +187,36 @@ class RegisterEdits(ActionBase):
         for row in rows if by.dsos else ():
             name = name_of(table, row)
             if hasattr(row, "dso"):
-                by.must_act_for([row.dso], name)
+                here = self._dsos_at(tx, row.congestion_point)
+                if table == "congestion_points":
+                    here |= self._dsos_of(tx, [row.connection])
+                by.must_act_for({row.dso} | here, name)
             elif table == "limits":
-                days = (self.today().day, self.today().next().day)
-                known = {portfolio.dso_of_point(tx, day_, row.congestion_point) for day_ in days} - {None}
-                by.must_act_for([dso for dso in known if dso], name)
-            elif table in ("limit_groups", "connection_limits"):
-                at = row.group if table == "limit_groups" else row.at
-                for connection in _connections_at(tx, at):
-                    self._act_for(tx, by, connection, name)
+                by.must_act_for(self._dsos_at(tx, row.congestion_point), name)
+            elif table == "limit_groups":
+                within = _connections_at(tx, row.group) + _connections_under(tx, row.group)
+                by.must_act_for(self._dsos_of(tx, within + _connections_under(tx, row.parent)), name)
+            elif table == "connection_limits":
+                by.must_act_for(self._dsos_of(tx, _connections_at(tx, row.at)), name)
             else:
                 self._act_for(tx, by, row.address if table == "connections" else row.connection, name)
+                group = row.limit_group if table == "connections" else None
+                if beside := self._dsos_of(tx, _connections_under(tx, group)):
+                    by.must_act_for(beside, f"{name} in group {group}")
+
+    def _days(self) -> tuple[date, date]:
+        return self.today().day, self.today().next().day
+
+    def _dsos_at(self, tx: Tx, point: str) -> set[str]:
+        """Return the DSOs of a congestion point, as CROs tell them or the register does."""
+        told = {portfolio.dso_of_point(tx, day_, point) for day_ in self._days()}
+        told |= {one.row.dso for one in register_rows.about_point(tx, "congestion_points", point, limit=_NAMED)}
+        return {dso for dso in told if dso}
+
+    def _dsos_of(self, tx: Tx, connections: Iterable[str]) -> set[str]:
+        """Return the DSOs of some connections."""
+        told = {portfolio.dso_of(tx, day_, one) for one in dict.fromkeys(connections) for day_ in self._days()}
+        return {dso for dso in told if dso}
 
     @staticmethod
     def _has_own_list(tx: Tx, period: Period, *, alone: bool) -> bool:
@@ -285,6 +317,16 @@ def _connections_at(tx: Tx, at: str) -> list[str]:
     for _ in tables["limit_groups"]:
         groups |= {row.group for row in tables["limit_groups"] if row.parent in groups}
     return [row.address for row in tables["connections"] if row.address == at or row.limit_group in groups]
+
+
+def _connections_under(tx: Tx, group: str | None) -> list[str]:
+    """Return every connection that shares a limit with those in a group: all in the outermost group around it."""
+    above = {row.group: row.parent for row in register_rows.every(tx, ("limit_groups",))["limit_groups"]}
+    seen = set[str]()
+    while group is not None and above.get(group) is not None and group not in seen:
+        seen.add(group)
+        group = above[group]
+    return [] if group is None else _connections_at(tx, group)
 
 
 def _concerns(table: str, row: Any, period: Period) -> bool:

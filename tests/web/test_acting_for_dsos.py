@@ -10,7 +10,10 @@ from typer.testing import CliRunner
 from agr.cli.main import app
 from agr.domain.errors import AccessError, InputError
 from agr.domain.plan import Reason, ReasonKind
-from agr.store import access, audit_log, day, outbox, register_rows
+from agr.domain.register import CongestionPoint, Connection, LimitGroup
+from agr.operations.accounts.roles import Principal
+from agr.operations.register_edit import RegisterEdits
+from agr.store import access, audit_log, day, outbox, portfolio, register, register_rows
 from tests.builders.accounts import principal
 from tests.builders.operators_side import Desk
 from tests.builders.worlds import CONTRACT, OTHER_POINT, PERIOD, POINT, World
@@ -112,6 +115,62 @@ def test_the_register_is_changed_for_ones_own_dso(desk: Desk) -> None:
     edits.remove(again, "batteries", "battery", "a test")
 
 
+CELLS = {
+    "contract": "FO-9", "first_day": DAY, "last_day": DAY, "window_start": "10:00", "window_end": "12:00",
+    "power_w": "-1000", "availability_eur_per_mw_h": "1", "penalty_eur_per_mwh": "1",
+}  # fmt: skip
+NINE = "ean.299000000000000091"
+TREE = (LimitGroup(group="street", parent="station"), LimitGroup(group="station"), LimitGroup(group="x"))
+
+
+def theirs(desk: Desk) -> tuple[RegisterEdits, Principal]:
+    """Return what changes the register, and who acts for another DSO."""
+    limited(desk, THEIRS)
+    found = desk.daemon.authentication.by_token(desk._tokens["operator"])
+    assert found is not None
+    return desk.daemon.operators.register_edits, found
+
+
+def test_a_row_that_names_ones_own_dso_but_another_s_point_is_refused(desk: Desk) -> None:
+    edits, found = theirs(desk)
+    for dso, error, words in (
+        (THEIRS, InputError, f"is not the DSO of {POINT}: {OURS} is"), (OURS, AccessError, f"acts for {THEIRS} only"),
+    ):  # fmt: skip
+        with pytest.raises(error, match=words):
+            edits.enter(found, "contracts", None, CELLS | {"dso": dso, "congestion_point": POINT}, "a test")
+    member = {"congestion_point": POINT, "dso": THEIRS, "connection": "ean.1", "first_day": DAY}
+    for point in (POINT, "ea1.2024-01.example.agr:another"):
+        with pytest.raises(AccessError, match=f"concerns {OURS}"):
+            edits.enter(found, "congestion_points", None, member | {"congestion_point": point}, "a test")
+    new = CELLS | {"dso": THEIRS, "congestion_point": "ea1.2024-01.example.agr:another"}
+    assert "FO-9 was added" in edits.enter(found, "contracts", None, new, "a test").text
+
+
+def test_limits_that_bind_another_dso_s_connections_are_refused(desk: Desk) -> None:
+    with desk.world.store.transaction() as tx:
+        known = register.load(tx).with_table("limit_groups", TREE)
+        connections = (
+            Connection(address="ean.1", first_day=PERIOD.day, limit_group="station"),
+            Connection(address="ean.2", first_day=PERIOD.day), Connection(address=NINE, first_day=PERIOD.day),
+        )  # fmt: skip
+        register.replace(tx, known.with_table("connections", connections))
+        point = CongestionPoint(address="ea1.2024-01.example.agr:theirs", dso=THEIRS, connections=(NINE,))
+        portfolio.replace(tx, PERIOD.day, "cro2.example", (point,), ())
+    edits, found = theirs(desk)
+    limit = {"first_day": DAY, "import_kw": "1", "penalty_eur_per_mwh": "1"}
+    for table, cells, key in (
+        ("connection_limits", limit | {"at": "station"}, None), ("connection_limits", limit | {"at": "x"}, None),
+        ("limit_groups", {"group": "new", "parent": "street"}, None), ("limit_groups", {"group": "new"}, None),
+        ("limit_groups", {"group": "street"}, "street"),
+        ("connections", {"address": NINE, "first_day": DAY, "limit_group": "street"}, NINE),
+    ):  # fmt: skip
+        with pytest.raises(AccessError, match=f"acts for {THEIRS} only"):
+            edits.enter(found, table, key, cells, "a test")
+    own = {"address": NINE, "first_day": DAY, "limit_group": "x"}
+    assert "was changed" in edits.enter(found, "connections", NINE, own, "a test").text
+    assert "was added" in edits.enter(found, "connection_limits", None, limit | {"at": "x"}, "a test").text
+
+
 def test_everything_is_seen_and_me_says_whom_one_acts_for(desk: Desk) -> None:
     client = limited(desk, THEIRS)
     assert client.get("/api/v1/me").json()["dsos"] == [THEIRS]
@@ -134,7 +193,8 @@ def test_dsos_are_checked_and_an_admin_acts_for_all(desk: Desk) -> None:
         known = access.account(tx, "operator")
         lines = [line for line in audit_log.entries(tx) if line.action == "change DSOs"]
     assert known is not None
-    assert known.dsos == ()
+    assert known.dsos == (OURS,), "kept for when it is no admin any more"
+    assert authentication.by_name("operator", "test").dsos == frozenset()
     assert [(line.subject, line.detail) for line in lines] == [("operator", OURS)]
 
 

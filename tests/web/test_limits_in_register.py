@@ -19,7 +19,11 @@ FIRST = date(2026, 1, 1)
 def desk(tmp_path: Path) -> Iterator[Desk]:
     opened = Desk(World(tmp_path))
     opened.world.know_register(connections=(Connection(address=ONE, first_day=FIRST),))
-    groups = (LimitGroup(group="street", parent="station"), LimitGroup(group="station"))
+    groups = (
+        LimitGroup(group="street", parent="station"),
+        LimitGroup(group="station"),
+        LimitGroup(group="ean.299000000000000039"),
+    )
     with opened.world.store.transaction() as tx:
         register.replace(tx, register.load(tx).with_table("limit_groups", groups))
     yield opened
@@ -57,6 +61,7 @@ def test_a_fuse_and_a_limit_of_a_group_are_entered(desk: Desk, anna: Person) -> 
         ("limit_groups", {"group": "house", "parent": "nowhere"}, "is not in the table of limit_groups"),
         ("limit_groups", {"group": ONE}, "is a connection too"),
         ("limit_groups", {"group": "street"}, "appears twice"),
+        ("connections", {"address": "ean.299000000000000039", "first_day": "2026-01-01"}, "is a group of limits too"),
         (
             "connections",
             {"address": "ean.299000000000000022", "first_day": "2026-01-01", "limit_group": "x"},
