@@ -9,26 +9,33 @@ import hmac
 import os
 from collections.abc import Mapping
 from datetime import datetime
+from pathlib import Path
 
 import httpx
 
+from agr.connectors.posting import place_of
 from agr.connectors.posting import post as send
 from agr.domain.errors import DeliveryError
+from agr.uftp.connections import tls_context
 
 
 class Hook:
-    """A web address that takes posts. `header_env`: HTTP header → environment variable with its value."""
+    """A web address that takes posts. `header_env`: HTTP header → environment variable with its value.
+
+    Raises SettingsError where `authorities`, which are trusted beside the system's, cannot be read.
+    """
 
     def __init__(
-        self, name: str, url: str, *, header_env: Mapping[str, str], secret_env: str | None, timeout_s: float
-    ) -> None:
+        self, name: str, url: str, *, header_env: Mapping[str, str], secret_env: str | None, timeout_s: float,
+        authorities: Path | None = None,
+    ) -> None:  # fmt: skip
         self._name, self._url, self._header_env, self._secret_env = name, url, header_env, secret_env
         self._timeout_s = timeout_s
-        self._client = httpx.Client()
+        self._client = httpx.Client(verify=tls_context(authorities, beside_system=True))
 
     def post(self, identity: str, at: datetime, content: bytes, headers: Mapping[str, str]) -> str:
         """Post a body; return the beginning of the answer. Raises DeliveryError for everything but 2xx."""
-        place = self._url.partition("?")[0]
+        place = place_of(self._url)
         whole = {name: self._secret(variable) for name, variable in self._header_env.items()}
         whole |= {**headers, "webhook-id": identity}
         if self._secret_env is not None:

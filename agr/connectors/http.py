@@ -4,6 +4,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
 import httpx
 from tenacity import (
@@ -16,10 +17,12 @@ from tenacity import (
 )
 
 from agr.connectors.ports import Series
+from agr.connectors.posting import place_of
 from agr.connectors.records import read_records
-from agr.domain.errors import FeedError
+from agr.domain.errors import FeedError, SettingsError
 from agr.domain.isp import Period
 from agr.settings import HttpFeed
+from agr.uftp.connections import tls_context
 
 _WORTH_RETRYING = {408, 425, 429, 500, 502, 503, 504}
 
@@ -33,18 +36,23 @@ class HttpSource:
     """A web address that provides prices or forecasts; see agr.connectors.ports.Source."""
 
     feed: HttpFeed
+    authorities: Path | None = None  # trusted beside the system's
     transport: httpx.BaseTransport | None = None  # None: the network
 
     def fetch(self, period: Period) -> Series:
         """Fetch the prices and forecasts of a Period. Raises FeedError."""
-        with httpx.Client(transport=self.transport) as client:
+        try:
+            trusted = tls_context(self.authorities, beside_system=True)
+        except SettingsError as error:
+            raise FeedError(f"feed {self.feed.name}: {error}") from error
+        with httpx.Client(transport=self.transport, verify=trusted) as client:
             text = _get(self.feed, period, client)
         return read_records(self.feed, text, period)
 
 
-def open_source(feed: HttpFeed) -> HttpSource:
+def open_source(feed: HttpFeed, authorities: Path | None = None) -> HttpSource:
     """Return the source of a feed; sends no request."""
-    return HttpSource(feed=feed)
+    return HttpSource(feed=feed, authorities=authorities)
 
 
 def _get(feed: HttpFeed, period: Period, client: httpx.Client) -> str:
@@ -68,7 +76,7 @@ def _give_up(state: RetryCallState) -> str:
 
 
 def _get_once(feed: HttpFeed, url: str, headers: Mapping[str, str], client: httpx.Client) -> str:
-    place = url.partition("?")[0]
+    place = place_of(url)
     try:
         # redirects are not followed: they would carry the headers' secrets elsewhere
         response = client.get(url, headers=headers, timeout=feed.timeout_s, follow_redirects=False)

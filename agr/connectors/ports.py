@@ -10,6 +10,7 @@ How to: docs/how-to/add-a-connector.md.
 from dataclasses import dataclass
 from datetime import datetime
 from importlib import import_module
+from pathlib import Path
 from typing import Protocol
 
 from agr.domain.award import Award, Trade
@@ -36,9 +37,9 @@ class Source(Protocol):
         ...
 
 
-def open_source(feed: FeedSection) -> Source:
-    """Return the source of a feed in the settings."""
-    source: Source = import_module(feed.connector).open_source(feed)
+def open_source(feed: FeedSection, authorities: Path | None = None) -> Source:
+    """Return the source of a feed in the settings; `authorities` (PEM) are trusted beside the system's."""
+    source: Source = import_module(feed.connector).open_source(feed, authorities)
     return source
 
 
@@ -75,7 +76,7 @@ class BidCarrier(Protocol):
         ...
 
 
-def open_carrier(channel: BidChannel) -> BidCarrier:
-    """Return the carrier of a channel in the settings."""
-    carrier: BidCarrier = import_module(channel.connector).open_carrier(channel)
+def open_carrier(channel: BidChannel, authorities: Path | None = None) -> BidCarrier:
+    """Return the carrier of a channel in the settings; `authorities` (PEM) are trusted beside the system's."""
+    carrier: BidCarrier = import_module(channel.connector).open_carrier(channel, authorities)
     return carrier

@@ -1,5 +1,6 @@
 """Posts to web addresses of parties that we do not control: their answers cost a limited time and size."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -7,6 +8,12 @@ import httpx
 
 from agr.domain.foreign_text import one_line
 from agr.uftp.transport import beginning
+
+
+def place_of(url: str) -> str:
+    """Return the scheme and host of a web address, for logs and alarms: its path or query may hold a secret."""
+    scheme, _, rest = url.partition("://")
+    return f"{scheme}://{re.split('[/?#]', rest, maxsplit=1)[0].rpartition('@')[2]}"
 
 
 @dataclass(frozen=True, kw_only=True)

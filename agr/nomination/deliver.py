@@ -32,7 +32,7 @@ class NominationDeliverer:
     def __init__(self, store: Store, settings: Settings, clock: Clock) -> None:
         self._store, self._settings, self._clock = store, settings, clock
         self._brps = {brp.name: brp for brp in settings.brps}
-        self._client = httpx.Client(verify=tls_context(settings.tls.authorities_file))
+        self._client = httpx.Client(verify=tls_context(settings.tls.authorities_file, beside_system=True))
         self._written: dict[str, Path] = {}  # message id → its file: whoever has fetched it does not get it again
 
     def duties(self) -> dict[str, Callable[[], int]]:

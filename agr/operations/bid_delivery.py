@@ -30,7 +30,9 @@ class BidDelivery:
 
     def __init__(self, store: Store, settings: Settings, clock: Clock, bidding: Bidding) -> None:
         self._store, self._settings, self._clock, self._bidding = store, settings, clock, bidding
-        self._carriers: dict[str, BidCarrier] = {c.name: open_carrier(c) for c in settings.bids.channels}
+        self._carriers: dict[str, BidCarrier] = {
+            c.name: open_carrier(c, settings.tls.authorities_file) for c in settings.bids.channels
+        }
 
     def duties(self) -> dict[str, Callable[[], bool]]:
         """Return channel → what its loop calls."""

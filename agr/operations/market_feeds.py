@@ -9,7 +9,7 @@ from hashlib import sha256
 
 import structlog
 
-from agr.connectors.ports import open_source
+from agr.connectors.ports import Source, open_source
 from agr.domain.award import Award, Trade
 from agr.domain.bid import DAY_AHEAD
 from agr.domain.errors import ConflictError, FeedError, InputError
@@ -54,6 +54,9 @@ class MarketFeeds:
             if self._due(feed):
                 self._fetch_trades(feed)
 
+    def _source(self, feed: HttpFeed) -> Source:
+        return open_source(feed, self._settings.tls.authorities_file)
+
     def _of(self, kind: str) -> Iterator[HttpFeed]:
         return (feed for feed in self._settings.feeds if feed.kind == kind)
 
@@ -75,7 +78,7 @@ class MarketFeeds:
 
     def _award(self, feed: HttpFeed, period: Period) -> None:
         try:
-            award = open_source(feed).fetch(period).award
+            award = self._source(feed).fetch(period).award
         except FeedError as error:
             self._failed(feed, error)
             return
@@ -115,7 +118,7 @@ class MarketFeeds:
         failures: list[FeedError] = []
         for period in (today, today.next()):
             try:
-                told += open_source(feed).fetch(period).trades
+                told += self._source(feed).fetch(period).trades
             except FeedError as error:
                 failures.append(error)
         if failures:

@@ -38,7 +38,12 @@ class SetpointNews:
         self._store, self._settings, self._clock = store, settings, clock
         self._hooks = {
             one.name: Hook(
-                one.name, one.url, header_env=one.header_env, secret_env=one.secret_env, timeout_s=one.timeout_s
+                one.name,
+                one.url,
+                header_env=one.header_env,
+                secret_env=one.secret_env,
+                timeout_s=one.timeout_s,
+                authorities=settings.tls.authorities_file,
             )
             for one in settings.setpoints.webhooks
         }

@@ -63,7 +63,7 @@ def _asked(feed: FeedSection, period: Period, settings: Settings) -> _Fed:
     changed: dict[str, object] = {"timeout_s": PATIENCE_S, "attempts": 1}
     quick = feed.model_copy(update={name: value for name, value in changed.items() if hasattr(feed, name)})
     try:
-        series = open_source(quick).fetch(period)
+        series = open_source(quick, settings.tls.authorities_file).fetch(period)
     except FeedError as error:
         return _Fed(faults=(str(error),), doubts=timeless)
     if feed.brings_series and not series.prices and not series.forecasts:

@@ -271,7 +271,7 @@ class MarketDay:
     def _fetch(self, feed: FeedSection, period: Period) -> None:
         now = self._clock.now()
         try:
-            series = open_source(feed).fetch(period)
+            series = open_source(feed, self._settings.tls.authorities_file).fetch(period)
         except FeedError as error:
             log.warning("feed.failed", feed=feed.name, why=str(error))
             with self._store.transaction() as tx:

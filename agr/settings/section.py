@@ -48,6 +48,8 @@ def _domain(value: str) -> str:
 def _web_address(value: str) -> str:
     if not re.fullmatch(r"https?://[^\s/?#]+\S*", value):
         raise ValueError('expected a web address that starts with "https://" or "http://"')
+    if "@" in re.split("[/?#]", value.partition("://")[2], maxsplit=1)[0]:
+        raise ValueError("a user or password in a web address reaches logs; leave it out, and give it in a header")
     return value
 
 

@@ -15,7 +15,9 @@ class Tls(Section):
     )
     key_file: Path | None = Field(default=None, description="Private key of that certificate (PEM).")
     authorities_file: Path | None = Field(
-        default=None, description="Authorities (PEM) that sign counterparties' certificates; none: the system's."
+        default=None,
+        description="Authorities (PEM) that sign counterparties' certificates; none: the system's. Feeds, BRPs, bids' "
+        "and setpoints' webhooks may also have those of the system.",
     )
 
     @model_validator(mode="after")

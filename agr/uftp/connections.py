@@ -18,11 +18,17 @@ _SHORTEST_S = 10.0
 
 
 def tls_context(
-    authorities: Path | None, certificate: tuple[Path, Path] | None = None, *, setting: str = "tls.authorities_file"
-) -> ssl.SSLContext:
-    """Return a context that verifies names and certificates, with TLS 1.2 or newer. Raises SettingsError."""
+    authorities: Path | None, certificate: tuple[Path, Path] | None = None, *, setting: str = "tls.authorities_file",
+    beside_system: bool = False,
+) -> ssl.SSLContext:  # fmt: skip
+    """Return a context that verifies names and certificates, with TLS 1.2 or newer. Raises SettingsError.
+
+    `authorities` are the only ones, unless they are to be trusted `beside_system`; None: those of the system.
+    """
     try:
-        context = ssl.create_default_context(cafile=authorities)
+        context = ssl.create_default_context(cafile=None if beside_system else authorities)
+        if beside_system and authorities is not None:
+            context.load_verify_locations(authorities)
     except (OSError, ssl.SSLError) as error:
         raise SettingsError(f"{setting} {authorities} cannot be used: {_why(error)}") from error
     context.minimum_version = ssl.TLSVersion.TLSv1_2

@@ -1,5 +1,6 @@
 """A real HTTP server on loopback that answers what a test says."""
 
+import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -38,9 +39,9 @@ Answer: TypeAlias = Callable[[Asked], Told | None]
 
 
 class HttpServer:
-    """Serves from the moment it is made until it is closed."""
+    """Serves from the moment it is made until it is closed; with `tls` by HTTPS."""
 
-    def __init__(self, answer: Answer) -> None:
+    def __init__(self, answer: Answer, tls: ssl.SSLContext | None = None) -> None:
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 self.respond()
@@ -64,13 +65,15 @@ class HttpServer:
             def log_message(self, *_: object) -> None:
                 pass
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server, self._scheme = ThreadingHTTPServer(("127.0.0.1", 0), Handler), "https" if tls else "http"
+        if tls is not None:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
         self._thread.start()
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_port}"
+        return f"{self._scheme}://127.0.0.1:{self._server.server_port}"
 
     def close(self) -> None:
         self._server.shutdown()

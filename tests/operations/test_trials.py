@@ -113,7 +113,7 @@ def test_a_feed_at_a_dead_port_and_one_with_nothing_are_faults(check: Callable[.
         dead = f"http://127.0.0.1:{taken.getsockname()[1]}"
     result = check(feed(dead, "day_ahead"), feed(source, "day_ahead_forecast", "/empty?from={start}"))
     assert result.exit_code == 1
-    assert f"feed day_ahead prices: {dead}/mwh cannot be reached" in said(result)
+    assert f"feed day_ahead prices: {dead} cannot be reached" in said(result)
     assert "feed day_ahead_forecast prices: it answers, but has nothing for" in said(result)
 
 

@@ -55,6 +55,6 @@ class BidFolder:
         """Release nothing: files are closed at once."""
 
 
-def open_carrier(channel: BidFiles) -> BidFolder:
+def open_carrier(channel: BidFiles, _authorities: Path | None = None) -> BidFolder:
     """Return the carrier of a channel; writes nothing yet."""
     return BidFolder(channel)

@@ -1,5 +1,7 @@
 """Posts bids to a web address; see `agr.connectors.hook`."""
 
+from pathlib import Path
+
 from agr.connectors.hook import Hook
 from agr.connectors.ports import BidPost, BidReceipt
 from agr.settings import BidWebhook
@@ -8,10 +10,10 @@ from agr.settings import BidWebhook
 class BidHook:
     """A web address that takes bids; see `agr.connectors.ports.BidCarrier`."""
 
-    def __init__(self, channel: BidWebhook) -> None:
+    def __init__(self, channel: BidWebhook, authorities: Path | None = None) -> None:
         self._hook = Hook(
             channel.name, channel.url, header_env=channel.header_env, secret_env=channel.secret_env,
-            timeout_s=channel.timeout_s,
+            timeout_s=channel.timeout_s, authorities=authorities,
         )  # fmt: skip
 
     def deliver(self, post: BidPost) -> BidReceipt:
@@ -25,6 +27,6 @@ class BidHook:
         self._hook.close()
 
 
-def open_carrier(channel: BidWebhook) -> BidHook:
+def open_carrier(channel: BidWebhook, authorities: Path | None = None) -> BidHook:
     """Return the carrier of a channel; sends nothing yet."""
-    return BidHook(channel)
+    return BidHook(channel, authorities)
