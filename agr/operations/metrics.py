@@ -14,7 +14,9 @@ from agr.operations.log import Event
 from agr.settings import Settings
 from agr.store import change_counters, day, outbox, plans
 from agr.store.engine import Store
+from agr.uftp.messages import TYPES
 
+_OUTCOMES = ("delivered", "retry", "failed")
 _SECONDS = (0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600)
 
 
@@ -76,6 +78,11 @@ class Metrics:
         self._coverage = Gauge("agr_reservation_shortfall_kwh", "Reserved energy not deliverable.", **named)
         self._imbalance = Gauge("agr_imbalance_mwh", "Imbalance that the newest plan leaves.", **named)
         self._done = Counter("agr_actions", "What operators did.", ["action"], **named)
+        for kind in TYPES:  # an increase from nothing to one is none: rules see only what was there before
+            for outcome in _OUTCOMES:
+                self._sent.labels(kind, outcome)
+        for outcome in ("audited", "failed"):
+            self._runs.labels(outcome)
         started = Gauge("agr_start_time_seconds", "When the daemon started, seconds since 1970.", **named)
         started.set(time.time())
 

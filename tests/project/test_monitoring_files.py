@@ -127,3 +127,20 @@ def test_the_dashboard_s_panels_do_not_overlap_and_differ() -> None:
         assert not cells & taken, panel["title"]
         assert max(x for x, _ in cells) < 24
         taken |= cells
+
+
+def test_what_rules_watch_is_there_before_it_first_happens(tmp_path: Path) -> None:
+    """Prometheus sees no increase in a counter whose first sample is 1."""
+    store = Store(f"sqlite:///{tmp_path / 'agr.db'}")
+    store.migrate()
+    fresh = Metrics(store, Settings(domain="agr.example"), JumpingClock(NOW)).text().decode()
+    store.close()
+    there = {(s.name, *sorted(s.labels.items())) for f in text_string_to_metric_families(fresh) for s in f.samples}
+    selected = re.compile(r"increase\((agr_\w+)\{(\w+=\"\w+\")\}")
+    watched = [found for rule in rules() for found in selected.findall(str(rule["expr"]))]
+    assert len(watched) == 2
+    for name, selector in watched:
+        label, value = selector.replace('"', "").split("=")
+        assert [one for one in there if one[0] == name and (label, value) in one[1:]], name
+    assert ("agr_deliveries_total", ("outcome", "failed"), ("type", "D-Prognosis")) in there
+    assert ("agr_deliveries_total", ("outcome", "failed"), ("type", "AGRPortfolioQuery")) in there
