@@ -65,7 +65,7 @@ def _conditions(chosen: Chosen) -> list[sa.ColumnElement[bool]]:
     c = t.audit_log.c
     found: list[sa.ColumnElement[bool]] = []
     if chosen.who:
-        found.append(c.who.startswith(chosen.who, autoescape=True))
+        found.append(c.who.istartswith(chosen.who, autoescape=True))
     if chosen.action:
         found.append(c.action == chosen.action)
     if chosen.text:
@@ -83,13 +83,16 @@ def actions(tx: Tx) -> list[str]:
 
 
 _OF_ROWS = ("add row", "edit row", "remove row")
+_ASKED_OF_ROWS = ("add row to ", "edit row of ", "remove row from ", "enter row", "remove row")
+"""How an approval of such an action begins in words."""
 FORGOTTEN = "(the values were deleted after the time for personal data)"
 
 
 def forget_values(tx: Tx, before: datetime) -> int:
     """Delete the values of customers' data in old lines; that something was changed, by whom and why, stays."""
     c = t.audit_log.c
-    old = sa.and_(c.at < before, c.action.in_([*_OF_ROWS, "ask for approval"]), c.detail.not_in(["", FORGOTTEN]))
+    asked = sa.and_(c.action == "ask for approval", sa.or_(*(c.detail.startswith(words) for words in _ASKED_OF_ROWS)))
+    old = sa.and_(c.at < before, sa.or_(c.action.in_(_OF_ROWS), asked), c.detail.not_in(["", FORGOTTEN]))
     return tx.execute(t.audit_log.update().where(old).values(detail=FORGOTTEN)).rowcount
 
 

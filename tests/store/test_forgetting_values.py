@@ -63,3 +63,16 @@ def test_a_form_s_token_goes_from_older_approvals_and_its_log_ins_end(tmp_path: 
         )]  # fmt: skip
     engine.dispose()
     assert found == ['{"why": "x"}', "release: ", "anna asks for release: contract FO-1 (why)", 0]
+
+
+def test_of_what_was_asked_for_only_values_of_rows_go(store: Store) -> None:
+    kept, gone = "reserve: contract FO-1, power_w (1–92: 0)", "edit row of batteries b-1: charge_kw: 1 → 2"
+    with store.transaction() as tx:
+        for detail in (kept, gone, "enter row: table batteries", "release"):
+            audit_log.record(
+                tx, at=LONG_AGO, who="anna", action="ask for approval", subject="x", why="a test", detail=detail
+            )
+        assert audit_log.forget_values(tx, NOW) == 2
+        assert [line.detail for line in audit_log.entries(tx)][::-1] == [
+            kept, audit_log.FORGOTTEN, audit_log.FORGOTTEN, "release",
+        ]  # fmt: skip

@@ -9,6 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from agr.operations.log_export import _as_text
 from agr.store import audit_log
 from tests.builders.accounts import PASSWORD
 from tests.builders.operators_side import Desk
@@ -44,6 +45,7 @@ def page(desk: Desk) -> httpx.Client:
 CHOICES = [
     ({}, lambda n: True),
     ({"who": "bert"}, lambda n: n % 3 == 0),
+    ({"who": "BERT (T"}, lambda n: n % 3 == 0),
     ({"who": "ert"}, lambda n: False),
     ({"action": "hold"}, lambda n: n % 2 == 1),
     ({"q": "ROW 22"}, lambda n: str(n).startswith("22")),
@@ -88,3 +90,11 @@ def test_wrong_days_are_refused_in_words(page: httpx.Client) -> None:
     assert "write a date such as 2026-03-29" in answer.text
     answer = page.get("/log.csv", params={"first": "2026-03-29", "last": "2026-03-28"})
     assert "comes before the first" in answer.text
+
+
+def test_no_cell_of_the_file_is_a_formula(page: httpx.Client) -> None:
+    (line,) = csv.DictReader(io.StringIO(page.get("/log.csv", params={"q": "=1+1"}).text))
+    assert (line["detail"], line["subject"]) == ("'=1+1", "row 7")
+    assert [_as_text(cell) for cell in ("+1", "-1", "@x", "\tx", "\rx", "a=1", "")] == [
+        "'+1", "'-1", "'@x", "'\tx", "'\rx", "a=1", "",
+    ]  # fmt: skip
