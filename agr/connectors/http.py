@@ -1,6 +1,7 @@
 """Fetches prices or forecasts from a web address, with retries; every failure is a FeedError."""
 
 import os
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,6 +25,8 @@ from agr.domain.isp import Period
 from agr.settings import HttpFeed
 from agr.uftp.connections import tls_context
 
+LARGEST_BYTES = 64 << 20
+"""Of an answer: many times what a day of a large portfolio's forecasts takes."""
 _WORTH_RETRYING = {408, 425, 429, 500, 502, 503, 504}
 
 
@@ -77,9 +80,12 @@ def _give_up(state: RetryCallState) -> str:
 
 def _get_once(feed: HttpFeed, url: str, headers: Mapping[str, str], client: httpx.Client) -> str:
     place = place_of(url)
+    until = time.monotonic() + feed.timeout_s
     try:
         # redirects are not followed: they would carry the headers' secrets elsewhere
-        response = client.get(url, headers=headers, timeout=feed.timeout_s, follow_redirects=False)
+        with client.stream("GET", url, headers=headers, timeout=feed.timeout_s, follow_redirects=False) as response:
+            _refuse(feed, place, response)
+            return _whole(feed, place, response, until)
     except httpx.TimeoutException as error:
         raise _TryAgainError(f"feed {feed.name}: {place} did not answer within {feed.timeout_s:g} s") from error
     except (httpx.LocalProtocolError, httpx.UnsupportedProtocol, httpx.InvalidURL, UnicodeError) as error:
@@ -89,12 +95,29 @@ def _get_once(feed: HttpFeed, url: str, headers: Mapping[str, str], client: http
         raise _TryAgainError(f"feed {feed.name}: {place} cannot be reached ({error})") from error
     except httpx.HTTPError as error:
         raise FeedError(f"feed {feed.name}: the answer of {place} cannot be read ({error})") from error
+
+
+def _refuse(feed: HttpFeed, place: str, response: httpx.Response) -> None:
+    """Raise FeedError for everything but 2xx."""
     words = f"feed {feed.name}: {place} answered {response.status_code} {response.reason_phrase}"
     if response.status_code in _WORTH_RETRYING:
         raise _TryAgainError(words)
     if not response.is_success:
         raise FeedError(f"{words}; check url and headers (redirects are not followed)")
-    return response.text
+
+
+def _whole(feed: HttpFeed, place: str, response: httpx.Response, until: float) -> str:
+    """Return the answer's text, as long as it comes in time and is not out of all proportion."""
+    parts, size = [], 0
+    for part in response.iter_bytes():
+        parts.append(part)
+        size += len(part)
+        if size > LARGEST_BYTES:
+            words = f"answered more than {LARGEST_BYTES >> 20} MiB; ask for one day only"
+            raise FeedError(f"feed {feed.name}: {place} {words}")
+        if time.monotonic() > until:
+            raise _TryAgainError(f"feed {feed.name}: {place} did not answer in full within {feed.timeout_s:g} s")
+    return b"".join(parts).decode(response.encoding or "utf-8", "replace")
 
 
 def _iso(instant: datetime) -> str:
