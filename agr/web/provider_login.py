@@ -60,10 +60,13 @@ def come_back(request: Request) -> Response:
     try:
         if attempt is None:
             raise AccessError("this browser began no log-in in the last ten minutes; try again", status=401)
-        person = provider.person(attempt, dict(request.query_params), _redirect_uri(request))
-        answer = enter(context, context.authentication.log_in_by_provider(person), attempt.back)
+        with context.authentication.slowed_down(request.client.host if request.client else "unknown"):
+            person = provider.person(attempt, dict(request.query_params), _redirect_uri(request))
+            answer = enter(context, context.authentication.log_in_by_provider(person), attempt.back)
     except AccessError as error:
         answer = login_page(request, attempt.back if attempt else "/", fault=str(error), status=error.status)
+        if error.retry_after_s is not None:
+            answer.headers["Retry-After"] = f"{error.retry_after_s:.0f}"
     answer.delete_cookie(_COOKIE, path="/login/oidc")
     return answer
 

@@ -10,6 +10,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from agr.domain.errors import AccessError, InputError
+from agr.operations.accounts import identity_provider
 from agr.settings.oidc import Oidc
 from agr.settings.operators import Operators
 from agr.store import access, audit_log
@@ -245,6 +246,7 @@ def test_what_the_provider_refuses_is_told(made, provider) -> None:
 def test_a_provider_that_is_down_or_wrong_leaves_local_accounts_working(made, provider, monkeypatch) -> None:
     desk = made()
     account(desk.daemon.authentication, "root", "admin")
+    monkeypatch.setattr(identity_provider, "_FAILED_S", 0.0)
     provider.down = True
     refused(desk.anybody().get("/login/oidc"), "local accounts still work")
     provider.down = False
@@ -357,3 +359,19 @@ def test_an_admin_adds_a_company_account_on_the_page_without_a_link(made, provid
     assert "whoever has this name at the identity provider may log in" in added.text
     assert "waiting for the provider" in added.text
     assert through(desk, provider)[1].status_code == 303
+
+
+def test_bogus_answers_from_an_address_are_slowed_down(made, provider) -> None:
+    desk = made()
+    browser, address = begin(desk)
+    state = parse_qs(urlsplit(address).query)["state"][0]
+    cookie = browser.cookies.get("agr_log_in")
+    for number in range(50):
+        query = {"code": f"guess-{number}", "state": state, "iss": provider.issuer}
+        answer = desk.anybody().get("/login/oidc/callback", params=query, headers={"Cookie": f"agr_log_in={cookie}"})
+        assert answer.status_code == 401
+        assert "invalid_grant" in answer.text
+    asked = len(provider.asked)
+    late = desk.anybody().get("/login/oidc/callback", params=query, headers={"Cookie": f"agr_log_in={cookie}"})
+    assert (late.status_code, int(late.headers["retry-after"]) > 0) == (429, True)
+    assert len(provider.asked) == asked

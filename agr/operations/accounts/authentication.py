@@ -2,7 +2,8 @@
 
 import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from threading import Lock
@@ -75,11 +76,7 @@ class Authentication:
     def log_in(self, name: str, password: str, address: str) -> str:
         """Return the secret of a new session. Raises AccessError, which does not tell whether the account exists."""
         now, name = self._real.now(), name.strip().lower()[:64]
-        wait = self._throttle.wait_s(name, address, now)
-        if wait > 0:
-            raise AccessError(
-                f"too many failed log-ins: try again in {wait / 60:.0f} minutes", status=429, retry_after_s=wait
-            )
+        self._slow_down(name, address)
         with self._store.transaction() as tx:
             known = access.account(tx, name)
         usable = known is not None and known.password_hash is not None and known.disabled_at is None
@@ -96,6 +93,24 @@ class Authentication:
             secret = self._open_session(tx, name)
         log.info("access.logged_in", account=name)
         return secret
+
+    def _slow_down(self, name: str | None, address: str) -> None:
+        wait = self._throttle.wait_s(name, address, self._real.now())
+        if wait > 0:
+            raise AccessError(
+                f"too many failed log-ins: try again in {wait / 60:.0f} minutes", status=429, retry_after_s=wait
+            )
+
+    @contextmanager
+    def slowed_down(self, address: str) -> Iterator[None]:
+        """Count what is refused within as a failed log-in from an address. Raises AccessError after too many."""
+        self._slow_down(None, address)
+        try:
+            yield
+        except AccessError as error:
+            if error.status != 503:  # not the provider's own fault
+                self._throttle.failed(None, address, self._real.now())
+            raise
 
     def log_in_by_provider(self, person: Person) -> str:
         """Return the secret of a new session for somebody whom an identity provider vouches for. Raises AccessError.

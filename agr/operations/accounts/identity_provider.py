@@ -8,10 +8,10 @@ import hmac
 import os
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from threading import Lock
-from typing import Any
+from threading import BoundedSemaphore, Lock
+from typing import Any, Generic, TypeVar
 
 import httpx
 import structlog
@@ -36,9 +36,14 @@ ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES
 _KEPT_S = 3600.0
 """Seconds for which the provider's description and keys are used without asking again."""
 _TIMEOUT_S = 10.0
+_AT_ONCE = 4
+"""Questions to it at once: while it hangs, the page's other threads go on."""
+_FAILED_S = 10.0
+"""Seconds for which it is not asked again after it did not answer."""
 _LEEWAY_S = 60
 """Seconds by which the provider's clock may differ from ours."""
 _LONGEST = 1_000_000
+Found = TypeVar("Found")
 _PLACES = ("authorization_endpoint", "token_endpoint", "jwks_uri")
 
 
@@ -69,6 +74,50 @@ class _Described:
     tells_issuer: bool  # in its redirects, RFC 9207
 
 
+class _Kept(Generic[Found]):
+    """What the provider told, for a while. Only one thread asks, and holds up nobody who can do with what is there."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._found: tuple[float, Found] | None = None
+        self._failed: tuple[float, AccessError] | None = None
+        self._asking = False
+
+    def get(self, ask: Callable[[], Found], *, anew: bool = False) -> Found:
+        """Return what is known, asked for where it is old; what was known before serves while asking fails.
+
+        Raises AccessError: the failure where nothing is known, also for some seconds after it.
+        """
+        now = time.monotonic()
+        with self._lock:
+            known = self._found
+            if known is not None and not anew and now - known[0] <= _KEPT_S:
+                return known[1]
+            failed = self._failed if self._failed and now - self._failed[0] <= _FAILED_S else None
+            busy = self._asking
+            if failed is None and not busy:
+                self._asking = True
+        if failed is not None or busy:
+            if known is not None:
+                return known[1]
+            raise failed[1] if failed else _unusable("somebody else waits for its answer; try again in some seconds")
+        try:
+            found = ask()
+        except AccessError as error:
+            with self._lock:
+                self._failed = time.monotonic(), error
+            if known is None:
+                raise
+            return known[1]
+        else:
+            with self._lock:
+                self._found, self._failed = (time.monotonic(), found), None
+            return found
+        finally:
+            with self._lock:
+                self._asking = False
+
+
 class IdentityProvider:
     """One provider. Thread-safe."""
 
@@ -76,9 +125,9 @@ class IdentityProvider:
         self._settings = settings
         context = tls_context(settings.authorities_file, setting="operators.oidc.authorities_file")
         self._http = httpx.Client(timeout=_TIMEOUT_S, verify=context, follow_redirects=False)
-        self._lock = Lock()
-        self._known: tuple[float, _Described] | None = None
-        self._keys: tuple[float, KeySet] | None = None
+        self._places = BoundedSemaphore(_AT_ONCE)
+        self._description: _Kept[_Described] = _Kept()
+        self._keys: _Kept[KeySet] = _Kept()
 
     def close(self) -> None:
         """Close the connections."""
@@ -172,37 +221,42 @@ class IdentityProvider:
         return max(roles, key=list(ROLES).index, default=None)
 
     def _described(self) -> _Described:
-        with self._lock:
-            if self._known is None or time.monotonic() - self._known[0] > _KEPT_S:
-                address = self._settings.issuer.rstrip("/") + "/.well-known/openid-configuration"
-                found = self._ask("GET", address)
-                if found.get("issuer") != self._settings.issuer:
-                    raise _unusable(
-                        f"it calls itself {found.get('issuer')!r}, not {self._settings.issuer!r}: correct "
-                        "operators.oidc.issuer"
-                    )
-                try:
-                    places = {name: str(found[name]) for name in _PLACES}
-                except KeyError as error:
-                    raise _unusable(f"its description has no {error}") from error
-                tells = found.get("authorization_response_iss_parameter_supported") is True
-                self._known = time.monotonic(), _Described(tells_issuer=tells, **places)
-            return self._known[1]
+        return self._description.get(self._describe)
+
+    def _describe(self) -> _Described:
+        """Ask the provider what it says of itself. Raises AccessError."""
+        address = self._settings.issuer.rstrip("/") + "/.well-known/openid-configuration"
+        found = self._ask("GET", address)
+        if found.get("issuer") != self._settings.issuer:
+            raise _unusable(
+                f"it calls itself {found.get('issuer')!r}, not {self._settings.issuer!r}: correct operators.oidc.issuer"
+            )
+        try:
+            places = {name: str(found[name]) for name in _PLACES}
+        except KeyError as error:
+            raise _unusable(f"its description has no {error}") from error
+        tells = found.get("authorization_response_iss_parameter_supported") is True
+        return _Described(tells_issuer=tells, **places)
 
     def _key_set(self, *, anew: bool = False) -> KeySet:
-        described = self._described()
-        with self._lock:
-            if anew or self._keys is None or time.monotonic() - self._keys[0] > _KEPT_S:
-                found: Any = self._ask("GET", described.jwks_uri)
-                self._keys = time.monotonic(), KeySet.import_key_set(found)
-            return self._keys[1]
+        return self._keys.get(self._fetch_keys, anew=anew)
+
+    def _fetch_keys(self) -> KeySet:
+        found: Any = self._ask("GET", self._described().jwks_uri)
+        return KeySet.import_key_set(found)
 
     def _ask(self, method: str, address: str, **more: Any) -> Mapping[str, Any]:
+        if not self._places.acquire(blocking=False):
+            raise _unusable("too many people wait for its answer; try again in some seconds")
         try:
             answer = self._http.request(method, address, **more)
             found = answer.json() if len(answer.content) <= _LONGEST else None
         except (httpx.HTTPError, ValueError) as error:
             raise _unusable(f"{address} does not answer: {error or type(error).__name__}") from error
+        finally:
+            self._places.release()
+        if answer.status_code == 400 and isinstance(found, dict) and found.get("error") == "invalid_grant":
+            raise _refused("the provider does not know this log-in (invalid_grant); try again")
         if answer.status_code != 200 or not isinstance(found, dict):
             why = found.get("error_description") or found.get("error") if isinstance(found, dict) else ""
             raise _unusable(f"{address} answers {answer.status_code} {why or ''}".strip()[:300])

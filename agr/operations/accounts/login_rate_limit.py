@@ -17,11 +17,11 @@ class LoginRateLimit:
         self._failures: dict[str, deque[datetime]] = {}
         self._lock = Lock()
 
-    def wait_s(self, account: str, address: str, now: datetime) -> float:
-        """Return how long a log-in has to wait; 0: not at all."""
+    def wait_s(self, account: str | None, address: str, now: datetime) -> float:
+        """Return how long a log-in has to wait, None: to no account that is known yet; 0: not at all."""
         with self._lock:
-            limits = (("account " + account, self._limit), ("address " + address, ADDRESS_FACTOR * self._limit))
-            return max(self._wait_s(key, limit, now) for key, limit in limits)
+            wait = self._wait_s("address " + address, ADDRESS_FACTOR * self._limit, now)
+            return wait if account is None else max(wait, self._wait_s("account " + account, self._limit, now))
 
     def _wait_s(self, key: str, limit: int, now: datetime) -> float:
         failures = self._failures.get(key, deque())
@@ -31,12 +31,12 @@ class LoginRateLimit:
             return 0.0
         return max((failures[-limit] + self._window - now).total_seconds(), 0.0)
 
-    def failed(self, account: str, address: str, now: datetime) -> None:
+    def failed(self, account: str | None, address: str, now: datetime) -> None:
         """Count a failed log-in."""
         with self._lock:
             if len(self._failures) > _FORGET_ABOVE:
                 self._failures = {k: f for k, f in self._failures.items() if f and now - f[-1] < self._window}
-            for key in ("account " + account, "address " + address):
+            for key in ["address " + address] + ([] if account is None else ["account " + account]):
                 self._failures.setdefault(key, deque(maxlen=ADDRESS_FACTOR * self._limit)).append(now)
 
     def succeeded(self, account: str) -> None:
