@@ -223,13 +223,24 @@ class Actions(ActionBase):
     # --- people and counterparties ----------------------------------------------------------------------------------
 
     def acknowledge(self, by: Principal, alarm: int, why: str = "") -> Done:
-        """Acknowledge an alarm; it stays open until its cause is gone."""
+        """Acknowledge an alarm; it stays open until its cause is gone. Raises AccessError for another DSO's."""
         with self._store.transaction() as tx:
             found = day.acknowledge(tx, alarm, by.name, self._clock.now())
             if found is None:
                 raise ConflictError(f"alarm {alarm} is not open, or somebody has acknowledged it already")
+            if concerned := self._dsos_in(tx, found.subject):
+                by.must_act_for(concerned, f"alarm {alarm} about {found.subject}")
             self._record(tx, by, "acknowledge", f"alarm {alarm}", why[:LONGEST_WHY], f"{found.kind}: {found.subject}")
         return Done(text=f"alarm {alarm} is acknowledged")
+
+    def _dsos_in(self, tx: Tx, subject: str) -> set[str]:
+        """Return the DSOs that an alarm's subject names, or whose congestion points it does."""
+        days, found = (self.today().day, self.today().next().day), set[str]()
+        for word in subject.split():
+            if self._participants.find(word, "DSO") is not None:
+                found.add(word)
+            found |= {dso for day_ in days if (dso := portfolio.dso_of_point(tx, day_, word))}
+        return found
 
     def bar(self, by: Principal, domain: str, role: str, on: bool, why: str) -> Done:
         """Reject every message of a participant from now on and send it nothing new, or let it in again."""

@@ -115,6 +115,23 @@ def test_the_register_is_changed_for_ones_own_dso(desk: Desk) -> None:
     edits.remove(again, "batteries", "battery", "a test")
 
 
+def test_only_who_acts_for_its_dso_acknowledges_an_alarm(desk: Desk) -> None:
+    client, now = limited(desk, THEIRS), desk.world.clock.now()
+    with desk.world.store.transaction() as tx:
+        for subject in (POINT, f"{OURS} D-Prognosis", "weather"):
+            day.raise_alarm(tx, "a test", subject, "look", now)
+        numbers = {alarm.subject: alarm.id for alarm in day.open_alarms(tx)}
+    for subject in (POINT, f"{OURS} D-Prognosis"):
+        refused = act(client, f"/alarms/{numbers[subject]}/acknowledge")
+        assert (refused.status_code, f"concerns {OURS}" in refused.json()["error"]) == (403, True)
+    assert act(client, f"/alarms/{numbers['weather']}/acknowledge").status_code == 200
+    with desk.world.store.transaction() as tx:
+        taken = {alarm.subject for alarm in day.open_alarms(tx) if alarm.acknowledged_at}
+    assert taken == {"weather"}
+    desk.daemon.authentication.change_dsos("test", "operator", [OURS])
+    assert act(client, f"/alarms/{numbers[POINT]}/acknowledge").status_code == 200
+
+
 CELLS = {
     "contract": "FO-9", "first_day": DAY, "last_day": DAY, "window_start": "10:00", "window_end": "12:00",
     "power_w": "-1000", "availability_eur_per_mw_h": "1", "penalty_eur_per_mwh": "1",
