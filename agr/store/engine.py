@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 
 import sqlalchemy as sa
 
-from agr.domain.errors import StoreError
+from agr.domain.errors import InputError, StoreError
 from agr.store import schema
 
 Tx: TypeAlias = sa.Connection
@@ -116,7 +116,11 @@ class Store:
             took = time.monotonic() - worked
             if took > max(self._slowest, default=0.0):
                 self._slowest.append(took)
-        except (sa.exc.IntegrityError, sa.exc.DataError, sa.exc.ProgrammingError, sa.exc.NotSupportedError):
+        except sa.exc.DataError as error:
+            if "NUL" in str(error.orig):  # SQLite takes it, PostgreSQL cannot
+                raise InputError("a text holds the character NUL, which cannot be stored; leave it out") from error
+            raise
+        except (sa.exc.IntegrityError, sa.exc.ProgrammingError, sa.exc.NotSupportedError):
             raise  # a bug of ours, not a failure of the store
         except (sa.exc.DBAPIError, sa.exc.TimeoutError) as error:
             why = getattr(error, "orig", None) or "every connection is in use"

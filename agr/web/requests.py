@@ -9,10 +9,25 @@ Why = Annotated[str, Field(min_length=3, max_length=1000, description="Reason, f
 Identifier = Annotated[int, Field(ge=1, le=2**31 - 1)]
 
 
+def _holds_nul(given: object) -> bool:
+    if isinstance(given, dict):
+        return any(_holds_nul(one) for pair in given.items() for one in pair)
+    if isinstance(given, list):
+        return any(_holds_nul(one) for one in given)
+    return isinstance(given, str) and "\0" in given
+
+
 class Given(BaseModel):
-    """The body of a request; unknown fields are refused."""
+    """The body of a request; unknown fields are refused, and what not every store can hold."""
 
     model_config = ConfigDict(extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_nul(cls, given: object) -> object:
+        if _holds_nul(given):
+            raise ValueError("a text holds the character NUL; leave it out")
+        return given
 
 
 class Because(Given):

@@ -12,13 +12,13 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from agr.domain.errors import StoreError
+from agr.domain.errors import InputError, StoreError
 from agr.domain.isp import Period
 from agr.domain.kinds.battery import Battery
 from agr.domain.moments import Handled, MomentState
 from agr.domain.plan import Reason, ReasonKind
 from agr.domain.register import CongestionPoint, Connection, Forecast, Price, Register
-from agr.store import day, inbox, outbox, plans, portfolio, register, schema, tables
+from agr.store import audit_log, day, inbox, outbox, plans, portfolio, register, schema, tables
 from agr.store.engine import Store
 from agr.store.inbox import Arrival
 from tests.demo.test_report import PLAN
@@ -291,3 +291,13 @@ def test_a_plan_is_read_as_it_was_written_with_a_proven_bound_and_without(store:
         assert plans.get(tx, put.id) == put
         assert plans.in_force(tx, PERIOD.day) == put
     assert put == replace(plan, id=put.id)
+
+
+def test_a_text_that_postgresql_cannot_hold_is_refused_in_words(store: Store) -> None:
+    chosen = audit_log.Chosen(who="an\0na")
+    if not store.shared:
+        with store.transaction() as tx:
+            assert audit_log.entries(tx, chosen=chosen) == []
+        return
+    with pytest.raises(InputError, match="holds the character NUL"), store.transaction() as tx:
+        audit_log.entries(tx, chosen=chosen)

@@ -76,6 +76,7 @@ def test_what_is_sent_at_once_takes_more_than_a_preview(person):
         ),
         ("/hold", {"why": "x"}, 422, "why: String should have at least 3 characters"),
         ("/hold", {"why": WHY, "colour": "red"}, 422, "colour: Extra inputs are not permitted"),
+        ("/hold", {"why": "nothing\0more"}, 422, "a text holds the character NUL; leave it out"),
         ("/plans/7/send", {"why": WHY}, 404, "there is no plan 7"),
         ("/alarms/7/acknowledge", {}, 409, "alarm 7 is not open"),
         ("/messages/none/resend", {"why": WHY}, 404, "there is no message &#39;none&#39; in the outbox"),
