@@ -5,14 +5,13 @@ import io
 from collections.abc import Iterator
 from datetime import tzinfo
 
+from agr.domain.foreign_text import not_a_formula
 from agr.store import audit_log
 from agr.store.audit_log import Chosen
 from agr.store.engine import Store
 
 _HEADER = ("id", "at", "who", "action", "subject", "why", "detail")
 _AT_ONCE = 1000
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""What a spreadsheet takes for a formula at the start of a cell."""
 
 
 def log_lines(store: Store, chosen: Chosen, zone: tzinfo) -> Iterator[str]:
@@ -27,15 +26,10 @@ def log_lines(store: Store, chosen: Chosen, zone: tzinfo) -> Iterator[str]:
         for line in lines:
             at = line.at.astimezone(zone).isoformat()
             texts = (line.who, line.action, line.subject, line.why, line.detail)
-            writer.writerow((line.id, at, *map(_as_text, texts)))
+            writer.writerow((line.id, at, *map(not_a_formula, texts)))
         yield text.getvalue()
         if len(lines) < _AT_ONCE:
             return
         last = lines[-1].id
         text.seek(0)
         text.truncate()
-
-
-def _as_text(cell: str) -> str:
-    """Return a cell that a spreadsheet shows as it is, behind an apostrophe where it would calculate it."""
-    return f"'{cell}" if cell.startswith(_FORMULA) else cell

@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from agr.operations.log_export import _as_text
+from agr.domain.foreign_text import not_a_formula
 from agr.store import audit_log
 from tests.builders.accounts import PASSWORD
 from tests.builders.operators_side import Desk
@@ -95,6 +95,6 @@ def test_wrong_days_are_refused_in_words(page: httpx.Client) -> None:
 def test_no_cell_of_the_file_is_a_formula(page: httpx.Client) -> None:
     (line,) = csv.DictReader(io.StringIO(page.get("/log.csv", params={"q": "=1+1"}).text))
     assert (line["detail"], line["subject"]) == ("'=1+1", "row 7")
-    assert [_as_text(cell) for cell in ("+1", "-1", "@x", "\tx", "\rx", "a=1", "")] == [
+    assert [not_a_formula(cell) for cell in ("+1", "-1", "@x", "\tx", "\rx", "a=1", "")] == [
         "'+1", "'-1", "'@x", "'\tx", "'\rx", "a=1", "",
     ]  # fmt: skip

@@ -8,6 +8,7 @@ from email.utils import formatdate, make_msgid
 
 import httpx
 
+from agr.connectors.posting import post as send
 from agr.domain.errors import NoticeError
 from agr.operations.alerts.templates import Notice, body, subject, text
 from agr.settings import Email, Webhook
@@ -23,18 +24,18 @@ def _secret(variable: str, channel: str) -> str:
 
 
 def post(channel: Webhook, notice: Notice, client: httpx.Client) -> None:
-    """POST a notice. Redirects are not followed, so that a secret in a header goes nowhere else."""
+    """POST a notice. Raises NoticeError for everything but 2xx."""
     headers = {name: _secret(variable, channel.name) for name, variable in channel.header_env.items()}
     headers["Content-Type"] = channel.content_type
     try:
         content = body(channel.template, notice).encode()
-        answer = client.post(channel.url, content=content, headers=headers, timeout=TIMEOUT_S, follow_redirects=False)
+        answer = send(client, channel.url, content, headers, timeout_s=TIMEOUT_S)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise NoticeError(f"{type(error).__name__}: {error}") from error
     except UnicodeError:  # the error holds the secret, so it is not passed on
         raise NoticeError("nothing was sent: only ASCII in url and in the values of header_env") from None
-    if not answer.is_success:
-        raise NoticeError(f"it answered HTTP {answer.status_code}; check the address and its secret")
+    if not answer.good:
+        raise NoticeError(f"it answered HTTP {answer.status}; check the address and its secret")
 
 
 def mail(channel: Email, notice: Notice, tls: ssl.SSLContext) -> str:
