@@ -7,8 +7,11 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
+import tomli_w
 from cryptography.hazmat.primitives.asymmetric import rsa
+from typer.testing import CliRunner
 
+from agr.cli.main import app
 from agr.domain.errors import AccessError, InputError
 from agr.operations.accounts import identity_provider
 from agr.settings.oidc import Oidc
@@ -375,3 +378,23 @@ def test_bogus_answers_from_an_address_are_slowed_down(made, provider) -> None:
     late = desk.anybody().get("/login/oidc/callback", params=query, headers={"Cookie": f"agr_log_in={cookie}"})
     assert (late.status_code, int(late.headers["retry-after"]) > 0) == (429, True)
     assert len(provider.asked) == asked
+
+
+def test_the_command_line_adds_company_accounts_where_there_is_a_provider(made, provider, tmp_path: Path) -> None:
+    desk, config = made(), tmp_path / "agr.toml"
+    settings = desk.world.settings.model_dump(mode="json", exclude_none=True, exclude_unset=True)
+
+    def agr(*words: str, code: int = 0) -> str:
+        config.write_text(tomli_w.dumps(settings))
+        found = CliRunner().invoke(app, ["accounts", *words, "--config", str(config)])
+        assert found.exit_code == code, found.output
+        return " ".join(found.output.split())
+
+    added = agr("add", "olga@example.com", "--role", "analyst", "--company")
+    assert "whoever has this name at the identity provider may log in" in added
+    assert "/setup/" not in added
+    assert "olga@example.com analyst waiting for the provider" in agr("list")
+    assert through(desk, provider)[1].status_code == 303
+    assert "olga@example.com analyst in use" in agr("list")
+    del settings["operators"]
+    assert "there is no identity provider" in agr("add", "vera@example.com", "--company", code=1)
