@@ -25,6 +25,7 @@ def register(app: typer.Typer) -> None:
 def run(config: ConfigOption = DEFAULT, json: Annotated[bool, typer.Option(help="Log as JSON lines.")] = False) -> None:
     """Run the daemon until it is stopped (Ctrl-C or SIGTERM)."""
     from agr.operations import log
+    from agr.operations.configuration_check import lacking
     from agr.service import Service
     from agr.settings import load
 
@@ -33,7 +34,10 @@ def run(config: ConfigOption = DEFAULT, json: Annotated[bool, typer.Option(help=
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.set())
     with in_words():
-        daemon = Service(load(config))
+        settings = load(config)
+        for line in lacking(settings):
+            tell(f"warning: {line}")
+        daemon = Service(settings)
         daemon.start()
         try:
             tell(f"operators' page: {daemon.page}")

@@ -37,12 +37,6 @@ def findings(settings: Settings) -> list[str]:
             for brp in sorted(named - known)
             if known
         ]
-        found += [
-            f"the environment variable {variable} of BRP {brp.name} is not set; see brps.header_env"
-            for brp in settings.brps
-            for variable in brp.header_env.values()
-            if not os.environ.get(variable)
-        ]
         dsos = {p.domain for p in settings.participants if p.role == "DSO"}
         found += [
             f"contract {c.contract} is with {c.dso}, which is not a DSO in [[participants]]"
@@ -60,7 +54,7 @@ def findings(settings: Settings) -> list[str]:
         found.append("no DSO in [[participants]]: add at least one")
     if "CRO" not in roles and not own:
         found.append("no CRO in [[participants]]: add one, or import a table congestion_points in its place")
-    found += unsendable(settings)
+    found += lacking(settings)
     try:
         participants_of(settings)
         found += undiscovered(settings)
@@ -69,9 +63,14 @@ def findings(settings: Settings) -> list[str]:
     return found
 
 
-def unsendable(settings: Settings) -> list[str]:
-    """Return why bids and news of setpoints could not leave: missing secrets, folders that cannot be written."""
-    found = []
+def lacking(settings: Settings) -> list[str]:
+    """Return what the settings name and this machine lacks: variables with secrets, folders that can be written."""
+    found = [
+        f"the environment variable {variable} of BRP {brp.name} is not set; see brps.header_env"
+        for brp in settings.brps
+        for variable in brp.header_env.values()
+        if not os.environ.get(variable)
+    ]
     hooks: list[tuple[str, BidWebhook | SetpointWebhook]] = [("bids", one) for one in settings.bids.webhooks]
     hooks += [("setpoints", one) for one in settings.setpoints.webhooks]
     for section, hook in hooks:
@@ -81,10 +80,18 @@ def unsendable(settings: Settings) -> list[str]:
             for name in variables
             if not os.environ.get(name)
         ]
-    for files in settings.bids.files:
-        there = next(path for path in (files.folder, *files.folder.parents) if path.exists())
+    oidc = settings.operators.oidc
+    if oidc is not None and oidc.client_secret_env and not os.environ.get(oidc.client_secret_env):
+        found.append(
+            f"the environment variable {oidc.client_secret_env} of operators.oidc.client_secret_env is not set: nobody "
+            "can log in with an account of the company; give it to the daemon"
+        )
+    folders = [("bids", f"channel {files.name}", files.folder) for files in settings.bids.files]
+    folders += [("brps", f"BRP {brp.name}", brp.folder) for brp in settings.brps if brp.folder is not None]
+    for section, whose, folder in folders:
+        there = next(path for path in (folder, *folder.parents) if path.exists())
         if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
-            found.append(f"bids: folder {files.folder} of channel {files.name} cannot be written; check {there}")
+            found.append(f"{section}: folder {folder} of {whose} cannot be written; check {there}")
     return found
 
 

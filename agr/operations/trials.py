@@ -15,6 +15,7 @@ from agr.messaging.directory import participants_of
 from agr.operations.commands import open_store
 from agr.settings import FeedSection, Settings
 from agr.settings.feeds import placeholders
+from agr.settings.oidc import Oidc
 from agr.store import register_summary
 from agr.uftp.participants import Participant
 from agr.uftp.signing import public_key_bytes
@@ -33,11 +34,16 @@ class Found:
 
 
 def tried(settings: Settings) -> Found:
-    """Ask every feed once for today, and every endpoint; say what does not work. Nothing is stored or sent."""
+    """Ask every feed once for today, every endpoint, webhook and identity provider; say what does not work.
+
+    Nothing is stored or sent.
+    """
     period = period_of(SystemClock().now(), settings.time_zone, settings.isp_minutes)
     with ThreadPoolExecutor(_AT_ONCE) as threads:
         fed = list(threads.map(lambda feed: _asked(feed, period, settings), settings.feeds))
         reached = list(threads.map(lambda p: _reached(p, settings), _reachable(settings)))
+        reached += threads.map(lambda place: _heard(*place, settings), _posted_to(settings))
+        reached += threads.map(_provider, [settings.operators.oidc] if settings.operators.oidc else [])
     known = {price.series for one in fed for price in one.prices}
     faults = [fault for one in fed for fault in one.faults]
     faults += _undelivered(settings, known, failed=bool(faults))
@@ -156,4 +162,47 @@ def _reached(participant: Participant, settings: Settings) -> str:
         return f"{who}: endpoint {participant.endpoint} cannot be reached now ({error})"
     finally:
         connections.close()
+    return ""
+
+
+def _posted_to(settings: Settings) -> Iterator[tuple[str, str]]:
+    """Yield every web address that something is posted to, with what it is called."""
+    for bid in settings.bids.webhooks:
+        yield f"bids: channel {bid.name}", bid.url
+    for news in settings.setpoints.webhooks:
+        yield f"setpoints: channel {news.name}", news.url
+    for brp in settings.brps:
+        if brp.url is not None:
+            yield f"brps: BRP {brp.name}", brp.url
+
+
+def _heard(who: str, url: str, settings: Settings) -> str:
+    """Ask a webhook for anything, posting nothing; any answer will do. Return what is doubtful in words."""
+    import httpx  # slow to import
+
+    from agr.connectors.posting import place_of
+    from agr.uftp.connections import tls_context
+
+    try:
+        trusted = tls_context(settings.tls.authorities_file, beside_system=True)
+        httpx.head(url, verify=trusted, timeout=PATIENCE_S)
+    except (httpx.HTTPError, httpx.InvalidURL, AgrError) as error:
+        return f"{who}: {place_of(url)} cannot be reached now ({error})"
+    return ""
+
+
+def _provider(settings: Oidc) -> str:
+    """Ask an identity provider what it says of itself. Return what is doubtful in words."""
+    from agr.operations.accounts.identity_provider import IdentityProvider  # slow to import
+
+    try:
+        provider = IdentityProvider(settings)
+    except AgrError as error:
+        return f"operators.oidc: {error}"
+    try:
+        provider.try_it()
+    except AgrError as error:
+        return f"operators.oidc: {error}"
+    finally:
+        provider.close()
     return ""

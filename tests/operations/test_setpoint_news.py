@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from agr.operations.configuration_check import unsendable
+from agr.operations.configuration_check import lacking
 from agr.operations.setpoint_news import NOT_ANNOUNCED, SetpointNews
 from agr.settings import SetpointSettings, SetpointWebhook
 from agr.store import day
@@ -100,7 +100,7 @@ def test_a_missing_secret_is_said_by_the_check_and_by_the_alarm(site: Site, monk
     planned(site.world, ZEROS)
     assert not site.look()
     assert "environment variable NEWS_TOKEN of channel batteries is not set" in site.alarms()[NOT_ANNOUNCED]
-    assert unsendable(site.settings) == [
+    assert lacking(site.settings) == [
         "setpoints: the environment variable NEWS_TOKEN of channel batteries is not set; give it to the daemon"
     ]
     assert not site.hook.headers

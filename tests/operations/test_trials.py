@@ -141,6 +141,40 @@ def test_an_endpoint_that_does_not_answer_is_doubted(check: Callable[..., Result
     assert f"warning: dso.example (DSO): endpoint {dead} cannot be reached now" in said(check(endpoint=dead))
 
 
+def test_what_is_posted_to_and_where_people_log_in_is_tried(
+    check: Callable[..., Result], source: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        dead = f"http://127.0.0.1:{taken.getsockname()[1]}"
+    named = '"{0}"\nurl = "{1}/secret-path"'
+    hooks = "".join(
+        f"[[{table}]]\nname = {named.format(name, url)}\n"
+        for table in ("bids.webhooks", "setpoints.webhooks", "brps")
+        for name, url in (("far", dead), ("near", source))
+    )
+    oidc = f'[operators.oidc]\nissuer = "{dead}"\nclient_id = "agr"\nclient_secret_env = "AGR_OIDC_SECRET"\n'
+    monkeypatch.delenv("AGR_OIDC_SECRET", raising=False)
+    result = check(markets=hooks + oidc)
+    assert "variable AGR_OIDC_SECRET of operators.oidc.client_secret_env is not set" in said(result)
+    for who in ("bids: channel", "setpoints: channel", "brps: BRP"):
+        assert f"warning: {who} far: {dead} cannot be reached now" in said(result)
+        assert f"{who} near" not in said(result)
+    assert f"warning: operators.oidc: the identity provider cannot be used: {dead}/.well-known" in said(result)
+    assert "secret-path" not in said(result)
+    assert result.stdout == ""
+    monkeypatch.setenv("AGR_OIDC_SECRET", "between us")
+    assert "AGR_OIDC_SECRET" not in said(check(markets=oidc))
+
+
+def test_folders_that_cannot_be_written_are_faults(check: Callable[..., Result]) -> None:
+    Path("a file").write_text("in the way")
+    for table, whose in (("bids.files", "channel one"), ("brps", "BRP one")):
+        result = check(markets=f'[[{table}]]\nname = "one"\nfolder = "a file/below"\n')
+        assert result.exit_code == 1
+        assert f"a file/below of {whose} cannot be written; check" in said(result)
+        assert "cannot be written" not in said(check(markets=f'[[{table}]]\nname = "one"\nfolder = "new/below"\n'))
+
+
 def test_a_data_folder_that_is_open_to_everybody_is_doubted(check: Callable[..., Result]) -> None:
     check()
     data = Path("data")

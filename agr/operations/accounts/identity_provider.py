@@ -133,6 +133,10 @@ class IdentityProvider:
         """Close the connections."""
         self._http.close()
 
+    def try_it(self) -> None:
+        """Ask the provider what it says of itself. Raises AccessError where it does not answer, or not as it must."""
+        self._described()
+
     def address(self, attempt: Attempt, redirect_uri: str) -> str:
         """Return where the browser logs in. Raises AccessError."""
         challenge = create_s256_code_challenge(attempt.verifier)
