@@ -84,7 +84,9 @@ class Approvals(ActionBase):
             self._wait_again(found, f"{by.name} approved it, but it broke off: {type(error).__name__}; {_LOOK}")
             raise
         with self._store.transaction() as tx:
-            approvals.ended(tx, number, "done", done.text)
+            if not approvals.ended(tx, number, "done", done.text):  # another daemon took over and let it wait again
+                approvals.decide(tx, number, "done", by.label, self._clock.now(), done.text)
+                day.recover(tx, ALARM, f"approval {number}", self._clock.now())
         return done
 
     def refuse(self, by: Principal, number: int, why: str, permission: Permission) -> Done:

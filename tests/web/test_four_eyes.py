@@ -15,7 +15,7 @@ from agr.domain.errors import ConflictError, StoreError
 from agr.domain.register import Connection
 from agr.operations.accounts.roles import Permission, Principal
 from agr.operations.action_base import Done
-from agr.operations.approvals import expire, in_words
+from agr.operations.approvals import expire, in_words, resume
 from agr.settings.operators import FourEyes, Operators
 from agr.store import approvals, audit_log, day, register, register_rows
 from agr.web.action_routes import ACTIONS
@@ -409,3 +409,17 @@ def test_who_refuses_too_late_is_told_so_and_changes_nothing(desk: Desk, anna, b
     assert bert.get("/api/v1/approvals").json()[0]["state"] == "done"
     with desk.world.store.transaction() as tx:
         assert not approvals.ended(tx, number, "failed", "late")
+
+
+def test_what_is_done_while_another_daemon_takes_over_waits_no_more(desk: Desk, anna, bert) -> None:
+    number = ask_to_reserve(anna)
+
+    def perform(_by: Principal, _one: approvals.Approval) -> Done:
+        assert resume(desk.world.store, desk.world.settings, desk.world.clock.now()) == 1
+        return Done(text="it is done")
+
+    by = principal("bert", "operator")
+    desk.daemon.operators.approvals.approve(by, number, "I looked", Permission.ACT, perform)
+    row = bert.get("/api/v1/approvals").json()[0]
+    assert (row["state"], row["result"]) == ("done", "it is done")
+    assert alarms(desk) == []
