@@ -42,7 +42,7 @@ def tried(settings: Settings) -> Found:
     with ThreadPoolExecutor(_AT_ONCE) as threads:
         fed = list(threads.map(lambda feed: _asked(feed, period, settings), settings.feeds))
         reached = list(threads.map(lambda p: _reached(p, settings), _reachable(settings)))
-        reached += threads.map(lambda place: _heard(*place, settings), _posted_to(settings))
+        reached += threads.map(lambda place: _heard(place[0], place[1], settings), _posted_to(settings))
         reached += threads.map(_provider, [settings.operators.oidc] if settings.operators.oidc else [])
     known = {price.series for one in fed for price in one.prices}
     faults = [fault for one in fed for fault in one.faults]
