@@ -15,7 +15,7 @@ from agr.domain.kinds.fixed_load import FixedLoad
 from agr.domain.kinds.heat_pump import HeatPump
 from agr.domain.kinds.mistaken_units import PER_UNIT
 from agr.domain.kinds.quantities import COP, HEAT, POWER
-from agr.domain.register import KEYS, Contract, PointLimit, Register
+from agr.domain.register import KEYS, ConnectionLimit, Contract, PointLimit, Register
 
 MOST_LOAD_KW, MOST_GENERATION_KW = 1_000.0, 2_000.0
 """A connection above 1 MW is at medium voltage and a plant of its own; a roof has up to 2 MW of sun."""
@@ -38,6 +38,8 @@ BESIDE_REGISTER = 10.0
 """A contract is rarely for this many times the power of all our resources together."""
 LIMIT_BESIDE_REGISTER, LEAST_LIMIT_KW = 1_000.0, 1.0
 """A limit of a congestion point is rarely this many times the power of all our resources, or below one house's."""
+LIMIT_BESIDE_CONNECTION = 100.0
+"""A limit of a connection is rarely this many times the power of everything behind it."""
 LEAST_PENALTY_EUR_PER_MWH = 20.0
 """Penalties exceed the price of energy, some 50 to 200 EUR/MWh; in EUR/kWh they are 0.1 to 5."""
 LEAST_FEE_EUR_PER_MW_H = 0.05
@@ -54,7 +56,7 @@ class Doubt:
     name: str  # of the resource, contract, congestion point or series
     column: str
     words: str  # with the value, and what was probably meant
-    value: float | None = None  # of a forecast or price, to find its row
+    value: float | None = None  # where a name has several rows, to find the one
 
     def __str__(self) -> str:
         return f"{self.table}, {self.name}, column {self.column}: {self.words}"
@@ -67,6 +69,7 @@ def doubts(register: Register, capacity: Collection[str] = ()) -> Iterator[Doubt
     able = rated_kw(register) + sum(peak for (_, quantity), peak in peaks.items() if quantity == POWER.name)
     yield from contract_doubts(register, able)
     yield from limit_doubts(register, able)
+    yield from _connection_limits(register, peaks, able)
     yield from _forecasts(register, peaks)
     yield from _prices(register, capacity)
 
@@ -107,13 +110,14 @@ def _of_contract(row: Contract, column: str, words: str) -> Doubt:
 
 
 def _small(
-    row: Contract | PointLimit, column: str, least: float, unit: str, other: str, name: str
+    row: Contract | PointLimit | ConnectionLimit, column: str, least: float, unit: str, other: str, name: str
 ) -> Iterator[Doubt]:  # fmt: skip
     value: float = getattr(row, column)
     if 0 < value < least:
-        table = "contracts" if isinstance(row, Contract) else "limits"
+        tables = {Contract: "contracts", PointLimit: "limits", ConnectionLimit: "connection_limits"}
+        table, found = tables[type(row)], value if isinstance(row, ConnectionLimit) else None
         words = f"{value:g} {unit} is very little; did you mean {value * PER_UNIT:g} {unit} ({value:g} {other})?"
-        yield Doubt(table=table, name=name, column=column, words=words)
+        yield Doubt(table=table, name=name, column=column, words=words, value=found)
 
 
 def limit_doubts(register: Register, able_kw: float) -> Iterator[Doubt]:
@@ -134,6 +138,41 @@ def limit_doubts(register: Register, able_kw: float) -> Iterator[Doubt]:
         yield from _small(
             row, "penalty_eur_per_mwh", LEAST_PENALTY_EUR_PER_MWH, "EUR/MWh", "EUR/kWh", row.congestion_point
         )
+
+
+def _connection_limits(
+    register: Register, peaks: Mapping[tuple[str, str], float], able_kw: float
+) -> Iterator[Doubt]:  # fmt: skip
+    """Yield what is doubtful in limits of connections, beside what is behind each, and of groups, beside everything."""
+    if not register.connection_limits:
+        return
+    groups = {row.group for row in register.limit_groups}
+    behind: defaultdict[str, float] = defaultdict(float)
+    for kind in KINDS:
+        for row in register.of(kind.row):
+            behind[row.connection] += kind.rated_kw(row) + peaks.get((row.resource, POWER.name), 0.0)
+    for limit in register.connection_limits:
+        for column in ("import_kw", "export_kw"):
+            kw: float | None = getattr(limit, column)
+            if kw is not None and (words := _limit_words(kw, able_kw if limit.at in groups else behind[limit.at])):
+                yield Doubt(table="connection_limits", name=limit.at, column=column, words=words, value=kw)
+        if limit.penalty_eur_per_mwh == 0:
+            words = "0 EUR/MWh: breaking the limit would cost nothing, and plans would not keep it"
+            yield Doubt(
+                table="connection_limits", name=limit.at, column="penalty_eur_per_mwh", words=words, value=0.0
+            )  # fmt: skip
+        yield from _small(limit, "penalty_eur_per_mwh", LEAST_PENALTY_EUR_PER_MWH, "EUR/MWh", "EUR/kWh", limit.at)
+
+
+def _limit_words(kw: float, behind_kw: float) -> str:
+    """Say what is doubtful about a limit beside the power behind it, empty if nothing is."""
+    if 0 < kw < LEAST_LIMIT_KW:
+        return f"{kw:g} kW is less than one house takes; did you mean {kw * PER_UNIT:g} kW ({kw:g} MW)?"
+    if kw <= max(MOST_LOAD_KW, LIMIT_BESIDE_CONNECTION * behind_kw):
+        return ""
+    times = f", and {kw / behind_kw:,.0f} times the power behind it ({behind_kw:,.4g} kW)" if behind_kw else ""
+    said = f"{kw:,g} kW is more than most connections take ({MOST_LOAD_KW:g} kW){times}"
+    return f"{said}; did you mean {kw / PER_UNIT:g} kW ({kw:,g} W)?"
 
 
 def _peaks(register: Register) -> dict[tuple[str, str], float]:
@@ -234,5 +273,7 @@ def _prices(register: Register, capacity: Collection[str]) -> Iterator[Doubt]:
 
 def key_of(table: str) -> str:
     """Return the column of a table that holds the names of doubts."""
-    named: dict[str, Any] = {"limits": "congestion_point", "forecasts": "resource", "prices": "series"}
+    named: dict[str, Any] = {
+        "limits": "congestion_point", "connection_limits": "at", "forecasts": "resource", "prices": "series",
+    }  # fmt: skip
     return str(named.get(table) or KEYS[table])

@@ -171,13 +171,17 @@ class RegisterEdits(ActionBase):
             alone = register_of({table: [row]})
             of_power = contract_doubts if table == "contracts" else limit_doubts
             return lambda: of_power(alone, rated_kw(register_of(register_rows.parsed(found, BY_TABLE))))
-        if table not in BY_TABLE:
+        if table not in BY_TABLE and table != "connection_limits":
             return lambda: doubts(register_of({table: [row]}))
         rows: dict[str, list[Any]] = {table: [row]}
-        for one in register_rows.about_connection(tx, row.connection):
+        if table == "connection_limits" and register_rows.get(tx, "limit_groups", row.at) is not None:
+            every = register_rows.raw(tx, BY_TABLE)
+            group = {"limit_groups": register_rows.every(tx, ("limit_groups",))["limit_groups"], **rows}
+            return lambda: doubts(register_of({**register_rows.parsed(every, BY_TABLE), **group}))
+        for one in register_rows.about_connection(tx, row.at if table == "connection_limits" else row.connection):
             if one.table in BY_TABLE and (old is None or (one.table, one.key) != (old.table, old.key)):
                 rows.setdefault(one.table, []).append(one.row)
-        names = [one.resource for mine in rows.values() for one in mine]
+        names = [one.resource for name, mine in rows.items() if name in BY_TABLE for one in mine]
         period = self.today().next()
         forecasts = register.forecasts_of(tx, period, names)
         return lambda: doubts(register_of({**rows, "forecasts": forecasts}))
@@ -241,7 +245,8 @@ def _own_rows(tx: Tx) -> bool:
 
 def _doubts(table: str, row: Any, found: Iterable[Doubt]) -> Iterator[Finding]:
     """Yield the doubts about a row, not about those around it."""
-    name = name_of(table, row) if table in KEYS or table in _TREE else row.congestion_point
+    in_points = table not in KEYS and table != "connection_limits"
+    name = row.congestion_point if in_points else row.at if table == "connection_limits" else name_of(table, row)
     for doubt in found:
         if doubt.table == table and doubt.name == name:
             yield Finding(file=table, column=doubt.column, words=doubt.words)
@@ -291,8 +296,10 @@ def _beside(tx: Tx, table: str, old: Stored | None, cells: Mapping[str, str]) ->
     if table in _TREE:
         found += register_rows.of_table(tx, "limit_groups")
     if table in ("limit_groups", "connection_limits"):
-        known = register_rows.get(tx, "connections", cells.get("group" if table == "limit_groups" else "at", ""))
+        named = cells.get("group" if table == "limit_groups" else "at", "")
+        known = register_rows.get(tx, "connections", named)
         found += [known] if known else []
+        found += [one for one in register_rows.about_connection(tx, named) if one.table == table]
     beside: dict[str, list[Placed]] = {"connections": []} if table != "connections" else {}
     for one in found:
         if old is None or (one.table, one.key) != (old.table, old.key):

@@ -77,3 +77,31 @@ def test_a_group_in_itself_is_refused(tmp_path: Path, text: str) -> None:
     found = faults(tmp_path, connections="address,first_day\n", limit_groups=text)
     assert len(found) == text.count("\n") - 1
     assert all("lies in itself" in fault for fault in found)
+
+
+def test_the_same_limit_twice_is_refused_and_another_in_the_same_place_is_not(tmp_path: Path) -> None:
+    row = f"{A},2026-01-01,17.25,,1000\n"
+    other = f"{A},2026-01-01,25,,1000\n"
+    (fault,) = faults(
+        tmp_path, connections=CONNECTIONS, limit_groups=GROUPS, connection_limits=LIMITS + row + other + row
+    )
+    assert "connection_limits.csv, line 4, column at: the whole row is the same as that in line 2" in fault
+    assert len(read(tmp_path, connection_limits=LIMITS + row + other).connection_limits) == 2
+
+
+def test_limits_in_another_unit_and_free_breaches_are_doubted_where_they_are(tmp_path: Path) -> None:
+    rows = f"{A},2026-01-01,17.25,,1000\n{A},2026-01-01,17250,,1000\nstreet,2026-01-01,0.1,,0\n{A},2026-01-01,20,,0.3\n"
+    tables = {"connections": CONNECTIONS, "limit_groups": GROUPS, "connection_limits": LIMITS + rows}
+    for table, text in tables.items():
+        (tmp_path / f"{table}.csv").write_text(text, encoding="utf-8")
+    found = [str(w) for w in read_folder(tmp_path, zone_name="Europe/Amsterdam", isp_minutes=15).warnings]
+    expected = (
+        "connection_limits.csv, line 3, column import_kw: " + A + ": 17,250 kW is more than most connections take",
+        "connection_limits.csv, line 4, column import_kw: street: 0.1 kW is less than one house takes",
+        "connection_limits.csv, line 4, column penalty_eur_per_mwh: street: 0 EUR/MWh: breaking the limit would cost",
+        "connection_limits.csv, line 5, column penalty_eur_per_mwh: " + A + ": 0.3 EUR/MWh is very little",
+    )
+    limits = [words for words in found if words.startswith("connection_limits")]
+    assert len(limits) == len(expected), limits
+    for words in expected:
+        assert any(one.startswith(words) for one in limits), (words, limits)

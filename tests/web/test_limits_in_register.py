@@ -53,6 +53,26 @@ def test_a_fuse_and_a_limit_of_a_group_are_entered(desk: Desk, anna: Person) -> 
     assert stored(desk, "connections", ONE).row.limit_group == "street"
 
 
+def test_the_same_limit_is_entered_once_only(desk: Desk, anna: Person) -> None:
+    assert anna.enter("connection_limits", LIMIT).status_code == 200
+    again = anna.enter("connection_limits", LIMIT)
+    assert again.status_code == 422
+    assert "the whole row is the same as that in row 1" in again.text
+    assert len(limits(desk)) == 1
+    assert anna.enter("connection_limits", LIMIT | {"import_kw": "16"}).status_code == 200
+
+
+@pytest.mark.parametrize("at", [ONE, "street"])
+def test_a_limit_in_w_and_one_that_costs_nothing_are_doubted(desk: Desk, anna: Person, at: str) -> None:
+    wrong = LIMIT | {"at": at, "import_kw": "17250", "penalty_eur_per_mwh": "0"}
+    looked = anna.enter("connection_limits", wrong, step="look").text
+    assert "did you mean 17.25 kW" in looked
+    assert "breaking the limit would cost nothing" in looked
+    assert not limits(desk)
+    right = anna.enter("connection_limits", LIMIT | {"at": at}, step="look").text
+    assert "did you mean" not in right
+
+
 @pytest.mark.parametrize(
     ("table", "cells", "words"),
     [

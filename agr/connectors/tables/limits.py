@@ -21,12 +21,25 @@ def check_limits(tables: Mapping[str, TableRows], connections: set[object] | Non
     _named(tables.get("limit_groups"), "parent", known, found)
     _circles(tables.get("limit_groups"), found)
     limits = tables.get("connection_limits")
+    _once(limits, found)
     if limits is not None and limits.grid is not None and connections is not None:
         for at, row in zip(limits.at, limits.values, strict=True):
             if row.at not in connections and row.at not in groups:
                 words = f"{shown(row.at)} is neither in the table of connections nor in that of limit_groups"
                 close = meant(row.at, [*known, *(c for c in connections if isinstance(c, str))])
                 found.faults.append(limits.grid.finding(at, "at", f"{words}; {close}"))
+
+
+def _once(rows: TableRows | None, found: Findings) -> None:
+    """Note limits that are there already, word for word: each would cost its penalty once more."""
+    if rows is None or rows.grid is None:
+        return
+    seen: dict[object, int] = {}
+    for at, row in zip(rows.at, rows.values, strict=True):
+        line = seen.setdefault(row, rows.grid.lines[at])
+        if line != rows.grid.lines[at]:
+            words = f"the whole row is the same as that in {rows.grid.place} {line}; keep one of them"
+            found.faults.append(rows.grid.finding(at, "at", words))
 
 
 def _groups(rows: TableRows | None) -> set[object] | None:

@@ -62,8 +62,8 @@ class _Places:
 
     @staticmethod
     def _row_of_value(grid: Grid, doubt: Doubt) -> int | None:
-        """Return the first row of a long table with the doubt's name and value."""
-        names, values = grid.cells(key_of(doubt.table)), grid.cells("value")
+        """Return the first row of a table with the doubt's name and value."""
+        names, values = grid.cells(key_of(doubt.table)), grid.cells(doubt.column)
         for row, (name, value) in enumerate(zip(names, values, strict=True)):
             if str(name).strip() == doubt.name and _is(value, doubt.value):
                 return row
