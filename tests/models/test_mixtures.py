@@ -219,6 +219,7 @@ def prices_of(rng, case, grouping):
     return DualPrices(
         balance=rng.normal(0.01, 0.02, (1, case.isps)), program=rng.normal(0, 0.01, points),
         call=rng.normal(0, 0.01, points), reserve=-rng.uniform(0, 0.01, held), called=-rng.uniform(0, 0.01, held),
+        connections=np.zeros((4 * grouping.places.limits, case.isps)), places=grouping.places,
     )  # fmt: skip
 
 
