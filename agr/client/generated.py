@@ -187,6 +187,7 @@ class Did(BaseModel):
     plan: int | None = None
     entry: int | None = None
     approval: int | None = None
+    warnings: list[str] = []
 
 
 class EProgramIsp(BaseModel):

@@ -33,6 +33,7 @@ class Done:
     plan: int | None = None
     entry: int | None = None
     approval: int | None = None  # not done yet: it waits for a second person under this number
+    warnings: tuple[str, ...] = ()  # what is doubtful in what was entered
 
 
 def said_why(text: str) -> str:

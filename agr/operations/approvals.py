@@ -1,6 +1,6 @@
 """Four eyes: an action that the settings name waits until a second person approves it, refuses it, or it expires."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any
@@ -13,7 +13,7 @@ from agr.operations.action_base import ActionBase, Done, said_why
 from agr.settings import Settings
 from agr.store import approvals, audit_log, day
 from agr.store.approvals import Approval
-from agr.store.engine import Store, Tx
+from agr.store.engine import Store, Tx, alone
 
 ALARM = "approval waits"
 _LONGEST_TOLD = 600
@@ -37,10 +37,17 @@ class Approvals(ActionBase):
     def ask(
         self, by: Principal, action: str, given: Mapping[str, Any], names: Mapping[str, Any], words: str = ""
     ) -> Done:
-        """Let an action wait for a second person. `words`: what it would do, where its values do not say it."""
+        """Let an action wait for a second person. `words`: what it would do, where its values do not say it.
+
+        What waits already, with the same values and whatever reason, is not asked for once more.
+        """
         why, now = said_why(str(given.get("why", ""))), self._clock.now()
         until = now + timedelta(hours=self._settings.operators.four_eyes_hours)
         with self._store.transaction() as tx:
+            alone(tx, "approvals")
+            if same := _same(approvals.waiting(tx), action, given, names, now):
+                text = f"not done yet: the same waits already as approval {same.id}, asked for by {same.asked_by}"
+                return Done(text=f"{text}, until {_local(self, same.expires_at)}", approval=same.id)
             words = words or in_words(action, given, names)
             number = approvals.put(tx, action, given, names, by.name, now, until, words)
             entry = self._record(tx, by, "ask for approval", f"approval {number}", why, words)
@@ -178,6 +185,17 @@ def expire(store: Store, now: datetime) -> int:
             )  # fmt: skip
             day.recover(tx, ALARM, f"approval {one.id}", now)
     return len(late)
+
+
+def _same(
+    waiting: Iterable[Approval], action: str, given: Mapping[str, Any], names: Mapping[str, Any], now: datetime
+) -> Approval | None:
+    """Return what waits for the same; the reason, which is told with the first, does not count."""
+    wanted = (action, {**given, "why": ""}, dict(names))
+    for one in waiting:
+        if (one.action, {**one.given, "why": ""}, dict(one.names)) == wanted and one.expires_at > now:
+            return one
+    return None
 
 
 def in_words(action: str, given: Mapping[str, Any], names: Mapping[str, Any]) -> str:

@@ -64,10 +64,10 @@ def name_of(table: str, row: Any) -> str:
 class RegisterEdits(ActionBase):
     """Each change is checked, recorded with both values, who, when and why, and asks for a plan, in one transaction."""
 
-    def row(self, table: str, key: str) -> Stored:
-        """Return a row. Raises MissingError."""
+    def row(self, table: str, key: str, *, seen: str | None = None) -> Stored:
+        """Return a row. Raises MissingError, and ConflictError where it is not what was `seen`."""
         with self._store.transaction() as tx:
-            return _row(tx, table_named(table), key)
+            return _unchanged(_row(tx, table_named(table), key), table, key, seen)
 
     def check(self, table: str, key: str | None, cells: Mapping[str, str]) -> Checked:
         """Read what was entered for a row, None: for a new one; nothing is changed. Raises MissingError."""
@@ -82,11 +82,24 @@ class RegisterEdits(ActionBase):
         entered = replace(checked.entered, warnings=(*checked.entered.warnings, *doubtful))
         return replace(checked, entered=entered)
 
+    def check_to_wait(self, table: str, key: str | None, cells: Mapping[str, str], *, seen: str | None) -> Checked:
+        """Read what waits for a second person; what it refers to may be missing still, but nothing else be wrong.
+
+        Raises InputError and ConflictError as `enter` does.
+        """
+        checked = self.check(table, key, cells)
+        if checked.old is not None and key is not None:
+            _unchanged(checked.old, table, key, seen)
+        if checked.entered.own or checked.entered.row is not None:
+            _must_be_a_change(checked, checked.entered.faults)
+        return checked
+
     def enter(
         self, by: Principal, table: str, key: str | None, cells: Mapping[str, str], why: str, *, seen: str | None = None
     ) -> Done:
         """Add a row, or change the one with the key, which must be as the caller has seen it.
 
+        Of a change, columns that are left out stay as they are; empty cells have their defaults.
         Raises InputError with every fault, and ConflictError if the row has changed since it was `seen` or is gone.
         """
         why, table = said_why(why), table_named(table)
@@ -94,11 +107,9 @@ class RegisterEdits(ActionBase):
             register_rows.begin_change(tx)
             old = None if key is None else _unchanged(register_rows.get(tx, table, key), table, key, seen)
             checked = self._checked(tx, table, old, cells)
-            if checked.entered.faults:
-                raise InputError("\n".join(in_words(fault) for fault in checked.entered.faults))
-            if not checked.changes:
-                raise InputError("nothing differs from what is in the register")
+            _must_be_a_change(checked, checked.entered.faults)
             row = checked.entered.row
+            around = self._around(tx, table, old, row)
             self._may_change(tx, by, table, [row, *([old.row] if old else [])])
             new = register_rows.add(tx, table, row) if old is None else register_rows.change(tx, old, row)
             did = "add row" if old is None else "edit row"
@@ -110,7 +121,9 @@ class RegisterEdits(ActionBase):
             text = f"{name} was {'added to' if old is None else 'changed in'} {table}"
             self._follow(tx, table, [row, *([old.row] if old else [])], f"{by.name}: {text} ({why})")
         self._wake()
-        return Done(text=f"{text}; a plan follows where one was made", entry=entry)
+        doubtful = (*checked.entered.warnings, *_doubts(table, row, around()))
+        warnings = tuple(in_words(doubt) for doubt in doubtful)
+        return Done(text=f"{text}; a plan follows where one was made", entry=entry, warnings=warnings)
 
     def remove(self, by: Principal, table: str, key: str, why: str, *, seen: str | None = None) -> Done:
         """Remove a row that nothing else refers to. Raises ConflictError if it does, has changed or is gone."""
@@ -138,7 +151,8 @@ class RegisterEdits(ActionBase):
         return Done(text=f"{name} is removed from {table}; a plan follows where one was made", entry=entry)
 
     def _checked(self, tx: Tx, table: str, old: Stored | None, cells: Mapping[str, str]) -> Checked:
-        given = {name: text.strip() for name, text in cells.items()}
+        given = {} if old is None else cells_of(table, old.row)  # what is left out stays
+        given |= {name: text.strip() for name, text in cells.items()}
         entered = read_entered(
             table, given, _beside(tx, table, old, given), brps=[brp.name for brp in self._settings.brps]
         )
@@ -237,6 +251,14 @@ class RegisterEdits(ActionBase):
                 own_portfolio.take(tx, period, self._clock.now(), alone=alone)
             if any(_concerns(table, row, period) for row in rows):
                 self._ask(tx, period, text)
+
+
+def _must_be_a_change(checked: Checked, faults: Iterable[Finding]) -> None:
+    """Raise InputError for faults, and where nothing would change."""
+    if words := "\n".join(in_words(fault) for fault in faults):
+        raise InputError(words)
+    if not checked.changes:
+        raise InputError("nothing differs from what is in the register")
 
 
 def _own_rows(tx: Tx) -> bool:

@@ -29,7 +29,7 @@ def act_once(
     request: Request, principal: Principal, key: str | None, given: BaseModel, act: Callable[[], Done]
 ) -> Response:
     """Do an action, or repeat the first answer; see `answer_once`."""
-    return answer_once(request, principal, key, given, lambda: Did(**vars(act())))
+    return answer_once(request, principal, key, given, lambda: Did.model_validate(vars(act())))
 
 
 def answer_once(

@@ -43,7 +43,7 @@ def approve_bid(do: Context, given: a.BidApproved) -> tuple[a.BidApproved, str]:
 
 def enter_row(do: Context, given: a.RowGiven) -> tuple[a.RowGiven, str]:
     """Bind a change of a row to the row, and say what it changes."""
-    checked = do.register_edits.check(given.table, given.key, given.cells)
+    checked = do.register_edits.check_to_wait(given.table, given.key, given.cells, seen=given.seen)
     changes = checked.changes
     if checked.entered.row is None:  # perhaps what it refers to waits, too
         faults = "; ".join(in_words(fault) for fault in checked.entered.faults)
@@ -61,7 +61,7 @@ def enter_row(do: Context, given: a.RowGiven) -> tuple[a.RowGiven, str]:
 
 def remove_row(do: Context, given: a.RowNamed) -> tuple[a.RowNamed, str]:
     """Bind the removal of a row to the row, and say what it holds."""
-    found = do.register_edits.row(given.table, given.key)
+    found = do.register_edits.row(given.table, given.key, seen=given.seen)
     held = "; ".join(f"{name} {text}" for name, text in cells_of(given.table, found.row).items() if text)
     bound = given if given.seen is not None else given.model_copy(update={"seen": found.seen})
     return bound, f"remove row from {given.table} {name_of(given.table, found.row)}: {held}"

@@ -135,7 +135,8 @@ class RowGiven(Because):
     table: str = Field(min_length=1, max_length=32)
     key: str | None = Field(default=None, max_length=600, description="Of the row to change; none: a new row.")
     cells: dict[Annotated[str, Field(max_length=64)], Annotated[str, Field(max_length=10_000)]] = Field(
-        max_length=100, description="Column → value; columns that are left out have their defaults."
+        max_length=100,
+        description="Column → value. What is left out of a new row has its default, of a change what is there now.",
     )
     seen: str | None = Field(
         default=None, max_length=64, description="What GET told as `seen`; refused if the row has changed since."

@@ -19,6 +19,7 @@ class Did(BaseModel):
     plan: int | None = None
     entry: int | None = None
     approval: int | None = None  # not done yet: it waits for a second person under this number
+    warnings: list[str] = []  # what is doubtful in what was entered
 
 
 class ApprovalOut(BaseModel):

@@ -178,7 +178,7 @@ def test_limits_that_bind_another_dso_s_connections_are_refused(desk: Desk) -> N
     for table, cells, key in (
         ("connection_limits", limit | {"at": "station"}, None), ("connection_limits", limit | {"at": "x"}, None),
         ("limit_groups", {"group": "new", "parent": "street"}, None), ("limit_groups", {"group": "new"}, None),
-        ("limit_groups", {"group": "street"}, "street"),
+        ("limit_groups", {"group": "street", "parent": ""}, "street"),
         ("connections", {"address": NINE, "first_day": DAY, "limit_group": "street"}, NINE),
     ):  # fmt: skip
         with pytest.raises(AccessError, match=f"acts for {THEIRS} only"):

@@ -60,8 +60,8 @@ def act(who: httpx.Client, path: str, **fields: object) -> httpx.Response:
     return who.post(f"/api/v1{path}", json={"why": "a test", **fields})
 
 
-def ask_to_reserve(who: httpx.Client, **more: object) -> int:
-    answer = act(who, "/reservations", contract=CONTRACT, period=DAY, keep_share=0.5, **more)
+def ask_to_reserve(who: httpx.Client, keep_share: float = 0.5, **more: object) -> int:
+    answer = act(who, "/reservations", contract=CONTRACT, period=DAY, keep_share=keep_share, **more)
     assert answer.status_code == 200, answer.text
     assert "waits as approval" in answer.json()["text"]
     return answer.json()["approval"]
@@ -103,8 +103,20 @@ def test_an_action_waits_for_somebody_else_and_is_done_in_the_name_of_who_asked(
     assert f"approval {number} is done already" in again.json()["error"]
 
 
+def test_what_waits_already_is_not_asked_for_once_more(desk: Desk, anna, bert) -> None:
+    first = ask_to_reserve(anna)
+    for who in (anna, bert):
+        again = act(who, "/reservations", contract=CONTRACT, period=DAY, keep_share=0.5, why="another reason")
+        assert again.json()["approval"] == first
+        assert f"the same waits already as approval {first}, asked for by anna" in again.json()["text"]
+    assert len(bert.get("/api/v1/approvals").json()) == 1
+    assert ask_to_reserve(anna, 0.4) != first
+    assert act(bert, f"/approvals/{first}/approve").status_code == 200
+    assert ask_to_reserve(anna) not in (first, None), "what was done may be asked for anew"
+
+
 def test_refused_and_withdrawn_actions_are_not_done(desk: Desk, anna, bert) -> None:
-    one, other = ask_to_reserve(anna), ask_to_reserve(anna)
+    one, other = ask_to_reserve(anna), ask_to_reserve(anna, 0.4)
     assert act(bert, f"/approvals/{one}/refuse").status_code == 200
     assert "is withdrawn" in act(anna, f"/approvals/{other}/refuse").json()["text"]
     assert not reserved(desk)
@@ -331,7 +343,7 @@ def test_what_is_approved_is_bound_to_what_was_seen(desk: Desk, anna, bert) -> N
     power = [round(w / 2) for w in found.contracted_w(PERIOD)]
     assert (given["keep_share"], given["power_w"], given["seen"]) == (None, power, "")
     assert f"{power[-1]}" in said
-    second = ask_to_reserve(anna)
+    second = ask_to_reserve(anna, 0.4)
     assert act(bert, f"/approvals/{first}/approve").status_code == 200
     late = act(bert, f"/approvals/{second}/approve")
     assert (late.status_code, "has changed meanwhile" in late.json()["error"]) == (409, True)
@@ -361,6 +373,36 @@ def test_rows_are_bound_to_what_they_hold_and_told_as_old_and_new(desk: Desk, an
     with desk.world.store.transaction() as tx:
         lines = [line.action for line in audit_log.entries(tx, limit=2)]
     assert lines == ["approved action failed", "approve"]
+
+
+@pytest.mark.parametrize(
+    ("cells", "words"),
+    [
+        (BATTERY | {"charge_kv": "90"}, "charge_kv"),
+        (BATTERY | {"charge_kw": "ninety"}, "charge_kw: 'ninety'"),
+        ({"resource": "battery-9"}, "connection"),
+        (BATTERY | {"capacity_kwh": "-1"}, "capacity_kwh: '-1'"),
+    ],
+)
+def test_a_row_that_nothing_could_make_right_does_not_wait(desk: Desk, anna, cells: dict[str, str], words: str) -> None:
+    answer = act(anna, "/register/enter", table="batteries", cells=cells)
+    assert answer.status_code == 422
+    assert words in answer.json()["error"]
+    assert anna.get("/api/v1/approvals").json() == []
+
+
+def test_a_change_of_what_has_changed_meanwhile_does_not_wait(desk: Desk, anna) -> None:
+    desk.world.know_register()
+    with desk.world.store.transaction() as tx:
+        register_rows.add(tx, "connections", Connection(address=ONE, first_day=PERIOD.day))
+        register_rows.add(tx, "batteries", battery("battery-8"))
+    stale = {"table": "batteries", "key": "battery-8", "seen": "0" * 32}
+    for path, more in (("/register/enter", {"cells": {"charge_kw": "90"}}), ("/register/remove", {})):
+        answer = act(anna, path, **stale, **more)
+        assert (answer.status_code, "has changed meanwhile" in answer.json()["error"]) == (409, True)
+    same = act(anna, "/register/enter", table="batteries", key="battery-8", cells={"charge_kw": "100"})
+    assert (same.status_code, "nothing differs" in same.json()["error"]) == (422, True)
+    assert anna.get("/api/v1/approvals").json() == []
 
 
 @pytest.mark.parametrize("error", [StoreError("the disk is full"), ZeroDivisionError()])

@@ -356,3 +356,20 @@ def test_everything_behind_a_large_connection_is_added_up_though_not_all_is_list
     consumed = sum(max(sum(kw), 0.0) for kw in zip(*(row["power_kw"] for row in told["programs"]), strict=True)) / 4
     assert len(told["programs"]) == 204
     assert f"<dd>{consumed:,.1f} kWh" in page
+
+
+def test_a_change_by_api_keeps_what_is_left_out_and_tells_what_is_doubtful(desk: Desk) -> None:
+    client, path = desk.as_("operator", "read", "register"), "/api/v1/register/enter"
+    change = {"table": "batteries", "key": "battery", "why": "a test"}
+    first = client.post(path, json={**change, "cells": {"charge_efficiency": "0.95"}})
+    assert first.status_code == 200, first.text
+    assert first.json()["warnings"] == []
+    answer = client.post(path, json={**change, "cells": {"charge_kw": "100000"}})
+    assert answer.status_code == 200, answer.text
+    warnings = answer.json()["warnings"]
+    assert any(words.startswith("charge_kw: ") for words in warnings), warnings
+    assert len(set(warnings)) == len(warnings)
+    row = stored(desk, "batteries", "battery").row
+    assert (row.charge_kw, row.discharge_kw, row.charge_efficiency) == (100_000, 100, 0.95)
+    client.post(path, json={**change, "cells": {"charge_kw": "100", "charge_efficiency": ""}})
+    assert stored(desk, "batteries", "battery").row.charge_efficiency == 1, "an empty cell has its default"

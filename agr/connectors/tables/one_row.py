@@ -20,11 +20,12 @@ _ENTERED = 0  # the number of the entered row
 
 @dataclass(frozen=True, kw_only=True)
 class EnteredRow:
-    """What was entered, read. `row` is None where it has faults."""
+    """What was entered, read. `row` is None where it has faults; `own` are those that no other row can make right."""
 
     row: Any | None
     faults: tuple[Finding, ...]
     warnings: tuple[Finding, ...]
+    own: tuple[Finding, ...] = ()
 
 
 def cells_of(table: str, row: Any) -> dict[str, str]:
@@ -47,16 +48,21 @@ def read_entered(
     same = [(n, cells_of(table, row)) for n, row in beside.get(table, ())]
     grids = {name: _grid(name, rows) for name, rows in (others | {table: same + entered}).items()}
     if not usable(grids[table], found):  # it has columns that the table does not know
-        return EnteredRow(row=None, faults=tuple(found.faults), warnings=())
+        return EnteredRow(row=None, faults=tuple(found.faults), warnings=(), own=tuple(found.faults))
     rows = {name: read_rows(grid, found) for name, grid in grids.items()}
     check_rows(rows[table], found)
+    own = len(found.faults)
     check_references(rows, found)
     if brps and table == "connections":
         check_brps(rows[table], brps, found)
     mine = grids[table].file
-    faults = tuple(fault for fault in found.faults if fault.file == mine and fault.line == _ENTERED)
+    places = [n for n, fault in enumerate(found.faults) if fault.file == mine and fault.line == _ENTERED]
+    faults = tuple(found.faults[n] for n in places)
     warnings = tuple(doubt for doubt in found.warnings if doubt.file == mine and doubt.line == _ENTERED)
-    return EnteredRow(row=None if faults else _entered(rows[table]), faults=faults, warnings=warnings)
+    return EnteredRow(
+        row=None if faults else _entered(rows[table]), faults=faults, warnings=warnings,
+        own=tuple(found.faults[n] for n in places if n < own),
+    )  # fmt: skip
 
 
 def _grid(table: str, rows: Sequence[tuple[int, Mapping[str, str]]]) -> Grid:
