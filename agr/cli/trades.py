@@ -46,11 +46,11 @@ def list_(period: PeriodOption = None, config: ConfigOption = DEFAULT) -> None:
     print_whole(trades_table(of, known, settings.currency))
 
 
-@trades_app.command("add")
+@trades_app.command("add", context_settings={"ignore_unknown_options": True})
 def add(
     trade: Annotated[str, typer.Argument(help="The identifier that the exchange gave the trade.")],
     start: Annotated[str, typer.Argument(help="When delivery begins, such as 2026-03-29T18:00+02:00.")],
-    mw: Annotated[float, typer.Argument(help="MW, bought positive; write -- before a negative one.")],
+    mw: Annotated[float, typer.Argument(help="MW, bought positive, sold negative.")],
     price: Annotated[float, typer.Argument(help="Price per MWh.")],
     minutes: Annotated[int, typer.Option(min=1, help="How long it lasts.")] = 15,
     why: WhyOption = "traded",

@@ -73,3 +73,14 @@ def test_trades_are_added_imported_listed_and_cancelled(site: Site, tmp_path: Pa
     assert "-0.500" in listed
     with site.store.transaction() as tx:
         assert [one.trade for one in trades.counting(tx, site.period.day)] == ["T-3"]
+
+
+def test_a_sale_needs_no_trick_and_a_misspelt_option_is_refused(site: Site) -> None:
+    start = site.period.starts()[40].isoformat()
+    assert "1 trade entered" in site.run("trades", "add", "T-1", start, "-0.5", "-92.4", "--minutes", "30")
+    apart = RUN.invoke(app, ["trades", "add", "--config", str(site.config), "--", "T-2", start, "-1", "80"])
+    assert "1 trade entered" in apart.output
+    assert "--minuts" in site.run("trades", "add", "T-3", start, "-1", "80", "--minuts", "30", code=2)
+    with site.store.transaction() as tx:
+        known = trades.counting(tx, site.period.day)
+    assert {(one.trade, one.mw, one.price_eur_per_mwh) for one in known} == {("T-1", -0.5, -92.4), ("T-2", -1, 80)}

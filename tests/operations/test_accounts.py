@@ -257,3 +257,11 @@ def test_an_account_acts_for_its_dsos_again_when_it_is_no_admin_any_more(house):
             house.authentication.by_name("olga", "test"),
         ):  # fmt: skip
             assert found.dsos == dsos
+
+
+def test_a_scope_that_the_role_does_not_allow_is_told_apart_from_one_that_there_is_not(house):
+    account(house.authentication, "vera", "viewer")
+    with pytest.raises(InputError, match="readings: the role viewer of vera does not allow them; choose from metrics"):
+        token(house.authentication, "vera", "viewer", ["readings"])
+    with pytest.raises(InputError, match="reading: choose from"):
+        token(house.authentication, "vera", "viewer", ["reading"])

@@ -253,7 +253,8 @@ class Authentication:
         known = {may.value for may in owner.allowed}
         wrong = sorted(set(scopes) - known)
         if wrong or not scopes:
-            raise InputError(f"scopes {', '.join(wrong) or 'missing'}: choose from {', '.join(sorted(known))}")
+            lacking = f" the role {owner.role} of {owner.name} does not allow them;" if _are_scopes(wrong) else ""
+            raise InputError(f"scopes {', '.join(wrong) or 'missing'}:{lacking} choose from {', '.join(sorted(known))}")
         if not 1 <= days <= LONGEST_TOKEN_DAYS:
             raise InputError(f"a token lasts 1 to {LONGEST_TOKEN_DAYS} days, not {days}")
         if not purpose.strip():
@@ -420,3 +421,7 @@ def _check_account(name: str, role: str) -> None:
         raise InputError(f"{name!r}: an account's name has 1 to 63 of a-z, 0-9, dot, @, _ and -, e.g. anna.operator")
     if role not in ROLES:
         raise InputError(f"{role!r} is not a role; {meant(role, list(ROLES))}")
+
+
+def _are_scopes(names: Sequence[str]) -> bool:
+    return bool(names) and all(name in {may.value for may in Permission} for name in names)
