@@ -10,8 +10,8 @@ from tests.torture.tortured import Score, TorturedDay, through
 pytestmark = pytest.mark.day
 
 WANTED = (
-    "after receive.py:receive", "after receive.py:_process", "before deliver.py:_deliver", "after stored_plans.py:put",
-    "< service.py:_planned",
+    "after receive.py:receive", "after process.py:_process", "before deliver.py:_deliver", "after stored_plans.py:put",
+    "< stages.py:_publish",
 )  # fmt: skip
 """Commit points of the short version: between what must not be torn apart. The long one has all of them."""
 
@@ -23,4 +23,6 @@ def test_a_daemon_killed_at_commit_points_loses_nothing_repeats_nothing_and_ends
     killed = tmp_path / "killed"
     through(tortured, score, lambda: tortured.live(str(killed), "1", *WANTED))
     assert score.faults == []
+    points = killed.read_text(encoding="utf-8")
+    assert [word for word in WANTED if word not in points] == [], "the code has moved; name its commit points anew"
     assert score.kills >= 5
