@@ -81,7 +81,9 @@ def import_(
     from agr.connectors.trades import read_trades
 
     with in_words():
-        done = _entries(config).enter(whoever(), read_trades(file), why)
+        found = read_trades(file)
+        lines = [f"line {number}" for number in found]
+        done = _entries(config).enter(whoever(), list(found.values()), why, places=lines)
     say(done.text)
 
 

@@ -15,14 +15,15 @@ _READERS: dict[str, Reader] = {
 }  # fmt: skip
 
 
-def read_trades(path: Path) -> list[Trade]:
-    """Return the trades of a file in its order. Raises InputError that lists every fault with its line."""
+def read_trades(path: Path) -> dict[int, Trade]:
+    """Return line → trade of a file, in its order. Raises InputError that lists every fault with its line."""
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: cannot be read ({error}); expected UTF-8 text") from error
     reader = csv.DictReader(lines, restkey="", strict=True)
-    trades, faults = [], []
+    trades: dict[int, Trade] = {}
+    faults: list[str] = []
     try:
         columns = reader.fieldnames or ()
         if sorted(columns) != sorted(_READERS):
@@ -38,7 +39,7 @@ def read_trades(path: Path) -> list[Trade]:
                 except CellError as error:
                     faults.append(f"line {reader.line_num}, column {column}: {row[column]!r} {error}")
             if len(values) == len(_READERS):
-                trades.append(_trade(**values))
+                trades[reader.line_num] = _trade(**values)
     except csv.Error as error:
         faults.append(f"line {reader.line_num}: is not CSV ({error})")
     if faults:

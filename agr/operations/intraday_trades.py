@@ -1,6 +1,6 @@
 """Intraday trades as they happen: each is entered once, changes the position, and asks for a plan."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, timedelta
 from math import isfinite
@@ -19,6 +19,7 @@ from agr.store.engine import Tx, alone
 
 log = structlog.get_logger()
 
+_NOWHERE: Mapping[int, str] = {}
 _SHOWN = 5
 """Most faults that a refusal names."""
 
@@ -38,11 +39,12 @@ class Sorted:
 class IntradayTrades(ActionBase):
     """Enters and cancels trades, each with who, when and why."""
 
-    def enter(self, by: Principal, trades: Sequence[Trade], why: str) -> Done:
+    def enter(self, by: Principal, trades: Sequence[Trade], why: str, *, places: Sequence[str] = ()) -> Done:
         """Enter trades, all of them or none; those that are known already change nothing.
 
         Raises InputError for what is no trade, and ConflictError for an identifier that is known with other contents,
-        for a cancelled trade, and for a Period that is over.
+        for a cancelled trade, and for a Period that is over. `places`: where each trade of a file is, such as its line;
+        then every fault is told.
         """
         why = said_why(why)
         by.must_act_for((), "intraday trades")
@@ -50,8 +52,9 @@ class IntradayTrades(ActionBase):
             raise InputError("there is no trade to enter")
         with self._store.transaction() as tx:
             alone(tx, "trades")
-            found = self.sorted(tx, trades)
-            _refuse(found)
+            where = {id(trade): place for trade, place in zip(trades, places, strict=bool(places))}
+            found = self.sorted(tx, trades, where)
+            _refuse(found, where)
             text = self.put(tx, by, found, why)
         self._wake()
         return Done(text=text)
@@ -60,8 +63,11 @@ class IntradayTrades(ActionBase):
         """Let the daemon notice what was stored."""
         self._wake()
 
-    def sorted(self, tx: Tx, trades: Sequence[Trade]) -> Sorted:
-        """Sort trades by what is known of them; the first of several with one identifier counts."""
+    def sorted(self, tx: Tx, trades: Sequence[Trade], where: Mapping[int, str] = _NOWHERE) -> Sorted:
+        """Sort trades by what is known of them; the first of several with one identifier counts.
+
+        `where`: id of a trade → its place in a file.
+        """
         known = stored.known(tx, {trade.trade for trade in trades})
         seen: dict[str, Trade] = {}
         new: list[tuple[Trade, Period]] = []
@@ -77,6 +83,9 @@ class IntradayTrades(ActionBase):
                 other = earlier.trade if earlier is not None else seen[trade.trade]
                 if _alike(other, trade):
                     repeated.append(trade)
+                elif earlier is None and id(other) in where:
+                    lines = f"{where[id(other)]} and {where[id(trade)]}"
+                    faults.append((trade, f"appears twice with different contents, {lines}; keep one"))
                 else:
                     faults.append((trade, f"is known with other contents: {in_words(other)}; cancel that one first"))
             else:
@@ -160,16 +169,19 @@ def _alike(one: Trade, other: Trade) -> bool:
     return same and abs(one.mw - other.mw) < 1e-6 and abs(one.price_eur_per_mwh - other.price_eur_per_mwh) < 1e-4
 
 
-def _refuse(found: Sorted) -> None:
-    """Raise for the first faults, before anything is entered."""
-    faults = [f"trade {trade.trade!r} {words}" for trade, words in (*found.wrong, *found.faults)]
-    faults += [f"trade {trade.trade!r} is of a Period that is over" for trade in found.over]
-    faults += [
-        f"trade {trade.trade!r} was cancelled; one that was made after all needs another identifier"
-        for trade in found.cancelled
-    ]
-    if not faults:
+def _refuse(found: Sorted, where: Mapping[int, str]) -> None:
+    """Raise for the first faults, or for every one of a file in its order, before anything is entered."""
+    cancelled = "was cancelled; one that was made after all needs another identifier"
+    told = [*found.wrong, *found.faults, *((trade, "is of a Period that is over") for trade in found.over)]
+    told += [(trade, cancelled) for trade in found.cancelled]
+    if not told:
         return
     kind = InputError if found.wrong else ConflictError
+    if where:
+        order = {trade: number for number, trade in enumerate(where)}
+        told.sort(key=lambda one: order[id(one[0])])
+        lines = "\n".join(f"{where[id(trade)]}: trade {trade.trade!r} {words}" for trade, words in told)
+        raise kind(f"nothing was entered:\n{lines}")
+    faults = [f"trade {trade.trade!r} {words}" for trade, words in told]
     more = f" and {len(faults) - _SHOWN} more" if len(faults) > _SHOWN else ""
     raise kind(f"nothing was entered: {'; '.join(faults[:_SHOWN])}{more}")

@@ -84,3 +84,21 @@ def test_a_sale_needs_no_trick_and_a_misspelt_option_is_refused(site: Site) -> N
     with site.store.transaction() as tx:
         known = trades.counting(tx, site.period.day)
     assert {(one.trade, one.mw, one.price_eur_per_mwh) for one in known} == {("T-1", -0.5, -92.4), ("T-2", -1, 80)}
+
+
+def test_faults_of_a_file_of_trades_are_told_at_once_each_with_its_line(site: Site, tmp_path: Path) -> None:
+    start, file = site.period.starts()[40].isoformat(), tmp_path / "trades.csv"
+    file.write_text(
+        f"trade,start,minutes,mw,price_eur_per_mwh\nT-1,{start},15,1,80\nT-1,{start},15,2,80\nT-2,{start},7,1,80\n"
+        f"T-3,{start},15,0,80\nT-4,2020-01-01T10:00Z,15,1,80\n" + "".join(f"B-{n},{start},15,0,80\n" for n in range(6))
+    )
+    lines = [" ".join(line.split()) for line in site.run("trades", "import", str(file), code=1).splitlines()]
+    told = " ".join(lines)
+    assert "line 3: trade 'T-1' appears twice with different contents, line 2 and line 3; keep one" in told
+    assert "line 4: trade 'T-2' does not begin and end with an ISP" in told
+    assert "line 5: trade 'T-3' 0 MW" in told
+    assert "line 6: trade 'T-4' is of a Period that is over" in told
+    assert "line 12: trade 'B-5'" in told
+    assert told.index("line 4:") < told.index("line 6:") < told.index("line 7:"), "in the file's order"
+    with site.store.transaction() as tx:
+        assert trades.counting(tx, site.period.day) == ()

@@ -285,7 +285,7 @@ def test_a_file_of_trades_is_read_as_it_stands(tmp_path: Path) -> None:
     path = tmp_path / "trades.csv"
     rows = "".join(f"{t.trade},{t.start.isoformat()},{t.minutes},{t.mw},{t.price_eur_per_mwh}\n" for t in (ONE, HOUR))
     path.write_text(HEAD + rows)
-    assert read_trades(path) == [ONE, HOUR]
+    assert read_trades(path) == {2: ONE, 3: HOUR}
 
 
 @pytest.mark.parametrize(
