@@ -146,6 +146,8 @@ def approvals(
     with in_words():
         if approve is not None and refuse is not None:
             raise InputError("give one of --approve and --refuse")
+        if (approve is not None or refuse is not None) and not why.strip():
+            raise InputError('say why, with --why "…": it goes into the audit log')
         client = _client(config, url)
         for number, did in ((approve, "approve"), (refuse, "refuse")):
             if number is not None:

@@ -281,7 +281,7 @@ def _within(
         others = f" and {len(wrong) - 1} more" if len(wrong) > 1 else ""
         raise InputError(
             f"{auction.place(period, first)}{others}: {awarded_mw[first]:g} MW does not lie between 0 and the bid of "
-            f"{bid_mw[first]:g} MW ({origin}); if it is right, enter it with beyond_bid"
+            f"{bid_mw[first]:g} MW ({origin}); if it is right, say so with --beyond-bid (by API beyond_bid)"
         )
 
 

@@ -1,7 +1,9 @@
 """The operators' web application: pages, actions, JSON API, live updates, health."""
 
+from collections.abc import Mapping
 from importlib.metadata import version
 from importlib.resources import files
+from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -108,8 +110,19 @@ async def _refused(request: Request, error: Exception) -> Response:
 
 async def _invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    faults = [f"{'.'.join(str(p) for p in e['loc'][1:]) or e['loc'][0]}: {e['msg']}" for e in error.errors()]
+    faults = [_fault(one, request.headers.get("content-type", "")) for one in error.errors()]
     return await _answer(request, 422, "; ".join(faults))
+
+
+def _fault(found: Mapping[str, Any], content_type: str) -> str:
+    """Return what is wrong with a request, in words."""
+    if found["type"] == "json_invalid":
+        return f"the body is no JSON: {found['ctx']['error']} at character {found['loc'][-1]}"
+    if tuple(found["loc"]) == ("body",) and found["type"] in ("model_attributes_type", "dict_type"):
+        kind = content_type.partition(";")[0].strip().lower()
+        if kind != "application/json" and not kind.endswith("+json"):
+            return "the body was not read as JSON: send the header Content-Type: application/json"
+    return f"{'.'.join(str(part) for part in found['loc'][1:]) or found['loc'][0]}: {found['msg']}"
 
 
 async def _http(request: Request, error: Exception) -> Response:

@@ -246,6 +246,7 @@ def test_the_command_line_asks_and_decides(desk: Desk, anna, bert, tmp_path: Pat
     assert "give one of --approve and --refuse" in agr(
         bert, "approvals", "--approve", "1", "--refuse", "1", "--why", "both", code=1
     )
+    assert "say why, with --why" in agr(bert, "approvals", "--approve", "1", code=1)
     assert "a plan was asked for" in agr(bert, "approvals", "--approve", "1", "--why", "I looked")
 
 
