@@ -95,4 +95,4 @@ def bids(
             say(approval.approve(whoever(), of.day, why, plan=plan).text)
         with store.transaction() as tx:
             known, left = stored.of_period(tx, of.day, DAY_AHEAD), stored.deliveries(tx, of.day, DAY_AHEAD)
-    print_whole(bids_table(of, known, left))
+    print_whole(bids_table(of, known, left) if known else f"no day-ahead bid has been made for {of}")

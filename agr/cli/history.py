@@ -60,6 +60,9 @@ def history(
     if json:
         print_json(table.records())
         return
+    if not table.rows:
+        print_whole(f"nothing is kept of {first} to {last}: no plan of these days has been in force")
+        return
     print_whole(_shown(table, f"{first} to {last}, {settings.currency} (earned positive; planning prices apart)"))
 
 

@@ -45,6 +45,8 @@ def site(tmp_path: Path) -> Site:
 
 def test_a_bid_is_approved_and_listed(site: Site) -> None:
     of = str(site.period)
+    assert f"no day-ahead bid has been made for {of}" in site.run("bids", "--period", of)
+    assert "nothing is kept of" in site.run("history")
     assert "there is no plan for" in site.run("bids", "--approve", "--why", "a test", "--period", of, code=1)
     planned(site, (1000.0,) * site.period.isp_count, site.period)
     assert "say why" in site.run("bids", "--approve", "--period", of, code=1)
