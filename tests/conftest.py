@@ -31,8 +31,8 @@ LONGEST = (
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """Twice as many test processes as cores: half of the time is waiting for daemons, counterparties and a browser."""
-    return 2 * (os.cpu_count() or 1)
+    """One test process more than cores: half of the time is waiting for daemons, counterparties and a browser."""
+    return 1 + (os.cpu_count() or 1)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -47,12 +47,10 @@ def init(
 
 def check(config: ConfigOption = DEFAULT) -> None:
     """Check configuration, keys and store, try feeds, endpoints and webhooks; print what is wrong and doubtful."""
-    from agr.operations import log
     from agr.operations.configuration_check import doubtful, findings
     from agr.operations.trials import tried
     from agr.settings import load
 
-    log.configure(quiet=True)
     with in_words():
         settings = load(config)
         found = findings(settings)

@@ -81,7 +81,7 @@ def test_purchases_in_the_cheapest_hours_are_awarded_in_part_or_not_at_all(offic
     assert [by_price[price]["awarded_mw"] for price in range(9)] == [0.0, *[0.6] * 7, 1.0]
     assert {row["awarded_mw"] for row in rows if row["price"] > 8} == {1.0}
     assert {row["side"] for row in rows} == {"buy"}
-    told = office.running.told("cleared")[-1].numbers("mw")
+    told = office.running.wait_for(lambda event: event.kind == "cleared").numbers("mw")
     found = DayAhead(bid_mw=(1.0,) * 24, awarded_mw=told, revision=1, hours=1)
     assert (found.partly, found.not_awarded) == (7, 1)
     assert found.awarded_mwh == pytest.approx(16 + 7 * 0.6)
@@ -118,7 +118,7 @@ def test_what_it_cannot_take_is_refused(office: Office, mw, secret, late, status
     answered, answer = office.post(office.body(mw), secret=secret)
     assert answered == status
     assert words in str(answer)
-    assert office.running.told("refused")[-1].text("text") == answer["error"]
+    office.running.wait_for(lambda event: event.kind == "refused" and event.text("text") == answer["error"])
 
 
 def test_results_are_told_to_those_who_hold_the_token_only(office: Office) -> None:

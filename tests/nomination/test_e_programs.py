@@ -372,8 +372,11 @@ def test_a_file_that_was_fetched_is_not_written_again_while_the_post_is_tried(pa
     deliverer.close()
 
 
-def test_a_rejection_with_what_cannot_be_printed_is_taken_without_it(parties: Parties) -> None:
+def test_a_rejection_with_what_cannot_be_printed_is_refused_in_words(parties: Parties) -> None:
     parties.nominate()
     two = parties.history(TWO)[0]
-    assert parties.answer(two, "rejected", "unknown\x00 portfolio").status_code == 200
+    refused = parties.answer(two, "rejected", "unknown\x00 portfolio")
+    assert refused.status_code == 422
+    assert "NUL" in refused.text
+    assert parties.answer(two, "rejected", "unknown portfolio").status_code == 200
     assert parties.history(TWO)[0].answer_reason == "unknown portfolio"
