@@ -193,8 +193,10 @@ def _heard(who: str, url: str, settings: Settings) -> str:
 
 def _provider(settings: Oidc) -> str:
     """Ask an identity provider what it says of itself. Return what is doubtful in words."""
-    from agr.operations.accounts.identity_provider import IdentityProvider  # slow to import
+    from agr.operations import log  # slow to import, as is what follows
+    from agr.operations.accounts.identity_provider import IdentityProvider
 
+    log.configure(quiet=True)  # what is doubtful is told in words
     try:
         provider = IdentityProvider(settings)
     except AgrError as error:
