@@ -1,0 +1,229 @@
+"""Flexibility as a DSO asks for it, we offer it, and the DSO orders it: frozen values.
+
+Power is whole W per ISP, consumption positive, and always a deviation from the baseline of a congestion point. Prices
+are amounts that the DSO pays us. Source: UFTP specification, validate phase; UFTP-agr-dso.xsd 3.1.0.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from enum import Enum
+from typing import Protocol
+
+from agr.domain.isp import Period
+
+
+class Disposition(Enum):
+    """What a DSO says about an ISP of its request."""
+
+    REQUESTED = "Requested"
+    AVAILABLE = "Available"  # room for rebound, not asked for
+
+
+@dataclass(frozen=True, kw_only=True)
+class RequestedIsp:
+    """Bounds in W on the deviation in one ISP."""
+
+    isp: int  # from 1
+    disposition: Disposition
+    min_w: int
+    max_w: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class FlexRequest:
+    """A DSO asks for flexibility at a congestion point; an ISP that it does not name may not deviate."""
+
+    message_id: str
+    conversation_id: str
+    dso: str
+    congestion_point: str
+    period: Period
+    revision: int
+    expires_at: datetime
+    received_at: datetime
+    isps: tuple[RequestedIsp, ...]  # one per ISP named, in order
+    contract_id: str | None = None  # None: free market, nobody has to offer
+    service_type: str | None = None
+
+    @property
+    def requested(self) -> tuple[RequestedIsp, ...]:
+        """The ISPs in which flexibility is asked for."""
+        return tuple(isp for isp in self.isps if isp.disposition is Disposition.REQUESTED)
+
+    @property
+    def bounds_w(self) -> tuple[tuple[int, int], ...]:
+        """(lowest, highest) deviation per ISP of the Period; (0, 0) in ISPs that the request does not name."""
+        bounds = [(0, 0)] * self.period.isp_count
+        for isp in self.isps:
+            bounds[isp.isp - 1] = (isp.min_w, isp.max_w)
+        return tuple(bounds)
+
+
+@dataclass(frozen=True, kw_only=True)
+class OfferOption:
+    """One program that can be ordered, with one price for all of it."""
+
+    reference: str
+    power_w: tuple[int | None, ...]  # per ISP of the Period; None: the option does not name the ISP
+    price: Decimal  # in the offer's currency
+    min_activation_factor: Decimal = Decimal("1.00")  # from 0.01; 1: whole or not at all
+
+
+@dataclass(frozen=True, kw_only=True)
+class FlexOffer:
+    """What we offer a DSO: options that exclude each other."""
+
+    message_id: str
+    conversation_id: str
+    dso: str
+    congestion_point: str
+    period: Period
+    expires_at: datetime
+    options: tuple[OfferOption, ...]
+    currency: str = "EUR"
+    request_message_id: str | None = None  # None: unsolicited
+    contract_id: str | None = None
+    prognosis_message_id: str | None = None  # of the D-Prognosis that is the baseline
+
+    def option(self, reference: str | None) -> OfferOption | None:
+        """Return the option of that name; without one the only option, else None."""
+        if reference is None:
+            return self.options[0] if len(self.options) == 1 else None
+        return next((option for option in self.options if option.reference == reference), None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FlexOrder:
+    """A DSO orders an option of an offer, or a part of it."""
+
+    message_id: str
+    conversation_id: str
+    dso: str
+    congestion_point: str
+    period: Period
+    offer_message_id: str
+    order_reference: str
+    option_reference: str
+    activation_factor: Decimal
+    power_w: tuple[int, ...]  # per ISP of the Period: the deviation ordered, 0 where none
+    price: Decimal
+    currency: str
+    stamped_at: datetime
+    received_at: datetime
+    contract_id: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Obligation:
+    """What an order binds the program of a congestion point to."""
+
+    order: FlexOrder
+    baseline_w: tuple[int, ...]  # per ISP: the program that the order deviates from
+
+    @property
+    def program_w(self) -> tuple[int, ...]:
+        """The program ordered, per ISP."""
+        return tuple(b + v for b, v in zip(self.baseline_w, self.order.power_w, strict=True))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Quote:
+    """What flexibility costs us, and the audited program that delivers it."""
+
+    options: tuple[OfferOption, ...]
+    baseline_w: tuple[int, ...]  # per ISP: the accepted D-Prognosis that the options deviate from
+    prognosis_message_id: str | None  # of that D-Prognosis
+    plan: int  # the plan that it was priced against
+    costs: tuple[tuple[str, float], ...]  # (term, EUR) of the first option; their sum is its price
+    limits: tuple[str, ...] = ()  # what keeps the volume from being larger, in words
+    draws_kwh: tuple[float, ...] = ()  # per ISP: new energy bought (positive) or sold for it, for the ledger
+    outcome: bytes = field(default=b"", repr=False)  # archive of the audited program, so that an order needs no solver
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoOffer:
+    """Why a request gets no offer, in words for operators."""
+
+    reason: str
+
+
+class Pricer(Protocol):
+    """Prices flexibility; takes seconds, and is called outside any transaction."""
+
+    def price(self, request: FlexRequest) -> "Quote | NoOffer":
+        """Return the cost of what the request asks for, or why there is no offer."""
+
+
+class RequestState(Enum):
+    """Where a FlexRequest stands."""
+
+    ACCEPTED = "accepted"
+    SUPERSEDED = "superseded"  # by a newer revision
+    EXPIRED = "expired"
+
+
+class OfferState(Enum):
+    """Where a FlexOffer stands. Its capacity is bound from PRICED until it is free or ordered."""
+
+    PRICED = "priced"  # waits for an operator
+    DISCARDED = "discarded"  # never sent: an operator does not want it, or its time has passed
+    QUEUED = "queued"
+    OPEN = "open"  # the DSO has accepted the message
+    REFUSED = "refused"
+    REVOKING = "revoking"
+    REVOKED = "revoked"  # also when a revocation is not answered until the offer expires
+    EXPIRED = "expired"
+    ORDERED = "ordered"
+
+
+class OrderState(Enum):
+    """Where a FlexOrder stands."""
+
+    ACCEPTED = "accepted"
+    PLANNED = "planned"  # a plan in force keeps it
+    ANNOUNCED = "announced"  # a D-Prognosis with it is on its way
+    VALIDATED = "validated"  # the DSO confirms it by a FlexOrderStatus
+    DELIVERED = "delivered"  # its Period is over
+    SETTLED = "settled"
+    DISPUTED = "disputed"
+
+
+REQUEST_MOVES: dict[RequestState, frozenset[RequestState]] = {
+    RequestState.ACCEPTED: frozenset({RequestState.SUPERSEDED, RequestState.EXPIRED}),
+    RequestState.SUPERSEDED: frozenset(),
+    RequestState.EXPIRED: frozenset(),
+}
+OFFER_MOVES: dict[OfferState, frozenset[OfferState]] = {
+    OfferState.PRICED: frozenset({OfferState.DISCARDED, OfferState.QUEUED}),
+    OfferState.DISCARDED: frozenset(),
+    OfferState.QUEUED: frozenset({OfferState.OPEN, OfferState.REFUSED, OfferState.EXPIRED, OfferState.ORDERED}),
+    OfferState.OPEN: frozenset({OfferState.REVOKING, OfferState.EXPIRED, OfferState.ORDERED}),
+    OfferState.REFUSED: frozenset(),
+    OfferState.REVOKING: frozenset({OfferState.REVOKED}),
+    OfferState.REVOKED: frozenset(),
+    OfferState.EXPIRED: frozenset({OfferState.ORDERED}),  # an order from before, received within `hold_s`
+    OfferState.ORDERED: frozenset(),
+}
+ORDER_MOVES: dict[OrderState, frozenset[OrderState]] = {
+    OrderState.ACCEPTED: frozenset({OrderState.PLANNED, OrderState.DELIVERED}),
+    OrderState.PLANNED: frozenset({OrderState.ANNOUNCED, OrderState.DELIVERED}),
+    OrderState.ANNOUNCED: frozenset({OrderState.VALIDATED, OrderState.DELIVERED}),
+    OrderState.VALIDATED: frozenset({OrderState.DELIVERED}),
+    OrderState.DELIVERED: frozenset({OrderState.SETTLED, OrderState.DISPUTED}),
+    OrderState.SETTLED: frozenset(),
+    OrderState.DISPUTED: frozenset({OrderState.SETTLED}),
+}
+"""State → the states that may follow it."""
+
+LIVE_OFFERS = frozenset({OfferState.PRICED, OfferState.QUEUED, OfferState.OPEN, OfferState.REVOKING})
+"""Offers whose capacity is bound; that of an expired one still is for `hold_s`."""
+
+
+def may_follow(before: RequestState | OfferState | OrderState, after: RequestState | OfferState | OrderState) -> bool:
+    """Say whether a state may follow another one of its kind."""
+    if isinstance(before, RequestState):
+        return after in REQUEST_MOVES[before]
+    if isinstance(before, OfferState):
+        return after in OFFER_MOVES[before]
+    return after in ORDER_MOVES[before]
