@@ -2,21 +2,25 @@
 
 A connector is registered where it is configured: its settings class (agr.settings.feeds) names its module, which has
 a function `open_source`. Only configured connectors are imported. Tables are read and written as whole folders: see
-agr.connectors.tables. Bids leave through carriers (agr.settings.bids). Charge-point back-ends will get a protocol of
-their own here.
+agr.connectors.tables. Bids leave through carriers (agr.settings.bids). Commands to charge points leave by roads
+(agr.settings.dispatch).
 How to: docs/how-to/add-a-connector.md.
 """
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from importlib import import_module
 from pathlib import Path
 from typing import Protocol
 
+from agr.connectors.answers import Answers
 from agr.domain.award import Award, Trade
+from agr.domain.charge_point import ChargePoint
+from agr.domain.dispatch import Command, Observation, Receipt, Verified
 from agr.domain.isp import Period
 from agr.domain.register import Forecast, Price
-from agr.settings import BidChannel, FeedSection
+from agr.settings import BidChannel, DispatchRoad, FeedSection
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,3 +84,48 @@ def open_carrier(channel: BidChannel, authorities: Path | None = None) -> BidCar
     """Return the carrier of a channel in the settings; `authorities` (PEM) are trusted beside the system's."""
     carrier: BidCarrier = import_module(channel.connector).open_carrier(channel, authorities)
     return carrier
+
+
+class Road(Protocol):
+    """Passes commands on to charge points, and tells what they report. Methods may be called from several threads."""
+
+    def send(self, commands: Sequence[Command]) -> tuple[Receipt, ...]:
+        """Hand over commands; return what is known at once, one receipt each. SENT: the answer comes by itself.
+
+        UNKNOWN: the back-end may have taken it. Nothing is raised for what the other side does.
+        """
+        ...
+
+    def verify(self, point: ChargePoint, number: str) -> Verified | None:
+        """Ask what a station will follow at a charge point; None: the answer comes by itself, under the number."""
+        ...
+
+    def receipt(self, command: Command, body: bytes) -> Receipt:
+        """Read the answer to a command. Raises InputError for what is none."""
+        ...
+
+    def verified(self, point: ChargePoint, body: bytes) -> Verified:
+        """Read the answer to `verify`. Raises InputError for what is none."""
+        ...
+
+    def take(self, station: str, body: bytes, at: datetime) -> int:
+        """Keep what a back-end tells of a station by itself; return how many values. Raises InputError."""
+        ...
+
+    def readings(self) -> tuple[Observation, ...]:
+        """Return what was kept since the last call, oldest first."""
+        ...
+
+    def subscribe(self, stations: Collection[str]) -> tuple[str, ...]:
+        """Have the back-end tell of these stations by itself; return what is wrong, in words. Idempotent."""
+        ...
+
+    def close(self) -> None:
+        """Release connections."""
+        ...
+
+
+def open_road(road: DispatchRoad, answers: Answers, authorities: Path | None = None) -> Road:
+    """Return the road of the settings; `authorities` (PEM) are trusted beside the system's. Sends no request."""
+    opened: Road = import_module(road.connector).open_road(road, answers, authorities)
+    return opened

@@ -11,6 +11,7 @@ from itertools import groupby
 from typing import Annotated, Any, Protocol
 
 from agr.domain.bounds import NotNegative, PriceMinutes, Spelling
+from agr.domain.charge_point import ChargePoint
 from agr.domain.isp import Period
 from agr.domain.kinds import BY_TABLE, KINDS
 from agr.domain.kinds.kind import Resource, Row
@@ -166,6 +167,7 @@ class Register:
     congestion_points: tuple[PointMember, ...] = ()
     limit_groups: tuple[LimitGroup, ...] = ()
     connection_limits: tuple[ConnectionLimit, ...] = ()
+    charge_points: tuple[ChargePoint, ...] = ()
     forecasts: tuple[Forecast, ...] = ()
     prices: tuple[Price, ...] = ()
 
@@ -190,6 +192,7 @@ class Register:
             "congestion_points": self.congestion_points,
             "limit_groups": self.limit_groups,
             "connection_limits": self.connection_limits,
+            "charge_points": self.charge_points,
             "forecasts": self.forecasts,
             "prices": self.prices,
         }
@@ -218,6 +221,7 @@ ROWS: dict[str, type[Any]] = {
     "congestion_points": PointMember,
     "limit_groups": LimitGroup,
     "connection_limits": ConnectionLimit,
+    "charge_points": ChargePoint,
     "forecasts": Forecast,
     "prices": Price,
 }
@@ -227,6 +231,7 @@ KEYS = {
     **{kind.table: "resource" for kind in KINDS},
     "contracts": "contract",
     "limit_groups": "group",
+    "charge_points": "charge_point",
 }
 """Table → the column by which its rows are told apart."""
 

@@ -143,6 +143,9 @@ class RegisterEdits(ActionBase):
             if table == "limit_groups" and (users := _in_group(tx, key)):
                 words = ", ".join(users[:_NAMED]) + (f" and {len(users) - _NAMED} more" if len(users) > _NAMED else "")
                 raise ConflictError(f"group {key} is still named by {words}; take it out there first")
+            if table == "charge_points" and (users := _at_charge_point(tx, old.row.connection, key)):
+                words = ", ".join(users[:_NAMED]) + (f" and {len(users) - _NAMED} more" if len(users) > _NAMED else "")
+                raise ConflictError(f"charge point {key} is still named by {words}; take it out there first")
             register_rows.remove(tx, old)
             detail = "; ".join(f"{column}: {text}" for column, text in cells_of(table, old.row).items() if text)
             entry = self._record(tx, by, "remove row", f"{table} {name}", why, detail)
@@ -307,6 +310,11 @@ def _beside(tx: Tx, table: str, old: Stored | None, cells: Mapping[str, str]) ->
         found += [known] if known else []
     if table in BY_TABLE:
         found += register_rows.named(tx, cells.get("resource", ""))
+        if table == "ev_sessions":
+            mine = register_rows.about_connection(tx, cells.get("connection", ""))
+            found += [one for one in mine if one.table == "charge_points"]
+    elif table == "charge_points":
+        found += register_rows.of_table(tx, table)
     elif table in KEYS and table != "limit_groups":
         known = register_rows.get(tx, table, cells.get(KEYS[table], ""))
         found += [known] if known else []
@@ -337,6 +345,12 @@ def _in_group(tx: Tx, group: str) -> list[str]:
         *(f"group {row.group}" for row in tables["limit_groups"] if row.parent == group),
         *("a limit" for row in tables["connection_limits"] if row.at == group),
     ]
+
+
+def _at_charge_point(tx: Tx, connection: str, charge_point: str) -> list[str]:
+    """Return the sessions that name a charge point."""
+    behind = register_rows.about_connection(tx, connection)
+    return [one.key for one in behind if one.table == "ev_sessions" and one.row.charge_point == charge_point]
 
 
 def _connections_at(tx: Tx, at: str) -> list[str]:

@@ -27,7 +27,9 @@ from agr.store import (
     approvals,
     audit_log,
     bids,
+    charge_sessions,
     day,
+    dispatches,
     history,
     inbox,
     market_reports,
@@ -238,6 +240,8 @@ class MarketDay:
             audit_log.forget_values(tx, now - timedelta(days=keep.personal_days))
             register.delete_forecasts_before(tx, personal)
             readings.delete_before(tx, now - timedelta(days=keep.personal_days))
+            charge_sessions.delete_before(tx, now - timedelta(days=keep.personal_days))
+            dispatches.delete_before(tx, now - timedelta(days=keep.personal_days))
         old_cases = now.timestamp() - keep.personal_days * 86_400
         for case in kept_of(self._settings).archives():
             if case.stat().st_mtime < old_cases:

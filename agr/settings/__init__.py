@@ -5,6 +5,7 @@ from agr.settings.brps import Brp
 from agr.settings.compute import Compute
 from agr.settings.daemon import Delivery, MessageLimits, Planning, Programs, Publication, Readings, Retention, Settings
 from agr.settings.discovery import Discovery
+from agr.settings.dispatch import DispatchRoad, DispatchSettings
 from agr.settings.feeds import Feed, FeedSection, HttpFeed, RecordFeed
 from agr.settings.loading import load, template, write_example
 from agr.settings.markets import CapacityProduct, DayAhead, Imbalance, Intraday, Markets
@@ -29,6 +30,8 @@ __all__ = [
     "DayAhead",
     "Delivery",
     "Discovery",
+    "DispatchRoad",
+    "DispatchSettings",
     "Email",
     "Feed",
     "FeedSection",

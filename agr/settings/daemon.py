@@ -12,6 +12,7 @@ from agr.settings.bids import Bids
 from agr.settings.brps import Brp, brp_faults
 from agr.settings.compute import Compute
 from agr.settings.discovery import Discovery
+from agr.settings.dispatch import DispatchSettings
 from agr.settings.feeds import Feed
 from agr.settings.markets import Markets, isp_faults
 from agr.settings.operators import Alarms, Operators
@@ -199,6 +200,9 @@ class Settings(Section):
     readings: Readings = Field(default=Readings(), description="What is accepted of what devices report.")
     setpoints: SetpointSettings = Field(
         default=SetpointSettings(), description="How back-ends hear of changed setpoints."
+    )
+    dispatch: DispatchSettings = Field(
+        default=DispatchSettings(), description="How plans are carried out at charge points."
     )
     programs: Programs = Field(default=Programs(), description="Programs of resources as files.")
     brps: tuple[Brp, ...] = Field(

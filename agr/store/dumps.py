@@ -17,10 +17,15 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from agr.domain.errors import AgrError, InputError
-from agr.store import operator_tables, reading_tables, schema, tables, trade_tables
+from agr.store import dispatch_tables, operator_tables, reading_tables, schema, tables, trade_tables
 from agr.store.engine import Store
 
-for _table in (operator_tables.accounts, reading_tables.readings, trade_tables.bids):
+for _table in (
+    operator_tables.accounts,
+    reading_tables.readings,
+    trade_tables.bids,
+    dispatch_tables.dispatches,
+):
     assert _table.metadata is tables.metadata  # importing them adds theirs
 
 _OURS = frozenset({*tables.metadata.tables, "alembic_version"})

@@ -24,7 +24,20 @@ TABLES = tuple(table for table in ROWS if table not in _SERIES)
 
 
 _AT_ONCE = 500  # parameters of one query
-_FOUND_BY = ("resource", "address", "contract", "connection", "congestion_point", "dso", "brp", "at", "group")
+_FOUND_BY = (
+    "resource",
+    "address",
+    "contract",
+    "connection",
+    "congestion_point",
+    "dso",
+    "brp",
+    "at",
+    "group",
+    "charge_point",
+    "station",
+    "road",
+)
 """Columns whose texts a search finds; the migration that made the column `search` has those of its day."""
 
 

@@ -38,6 +38,8 @@ def test_every_column_is_documented_with_unit_default_and_meaning(table):
             expected = "one ISP"
         elif isinstance(column.default, time):
             expected = f"{column.default:%H:%M}"
+        elif isinstance(column.default, str):
+            expected = column.default
         else:
             expected = "none" if column.default is None else f"{column.default:g}"
         assert default == expected, column.name

@@ -11,7 +11,17 @@ from pydantic import BaseModel, ValidationError
 
 from agr.domain.errors import SettingsError
 from agr.domain.isp import Period
-from agr.settings import CapacityProduct, HttpFeed, Moment, Settings, Timetable, load, template, write_example
+from agr.settings import (
+    CapacityProduct,
+    FeedSection,
+    HttpFeed,
+    Moment,
+    Settings,
+    Timetable,
+    load,
+    template,
+    write_example,
+)
 from agr.settings.discovery import resolver_address
 from agr.settings.section import title_of
 from tests.settings.settings_samples import faults
@@ -24,7 +34,7 @@ def sections(model=Settings, path=""):
     yield path, model
     for name, field in model.model_fields.items():
         for part in classes_in(field.annotation):
-            api = part.model_fields["api"].default if "api" in part.model_fields else "http"
+            api = part.model_fields["api"].default if issubclass(part, FeedSection) else "http"
             place = f"{path}.{name}" if path else name
             yield from sections(part, place if api == "http" else f"{place} {api}")
 

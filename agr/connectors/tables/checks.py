@@ -5,9 +5,11 @@ from datetime import time
 from typing import Any
 
 from agr.connectors.tables.cells import CellError, ean_is_consistent
+from agr.connectors.tables.charge_points import check_charge_points
 from agr.connectors.tables.columns import columns_of
 from agr.connectors.tables.limits import check_limits
 from agr.connectors.tables.rows import TableRows, shown
+from agr.domain.charge_point import doubts_of, faults_of
 from agr.domain.faults import Findings, meant
 from agr.domain.kinds import BY_TABLE, KINDS
 from agr.domain.kinds.kind import Kind, Remark
@@ -45,6 +47,7 @@ _FAULTS: dict[str, _Check] = {
     "congestion_points": _days,
     "limit_groups": lambda _row: iter(()),
     "connection_limits": _limit,
+    "charge_points": faults_of,
 }
 
 
@@ -68,6 +71,7 @@ def _doubts(kind: Kind[Any]) -> _Check:
     return doubts
 
 
+_BEHIND = ("congestion_points", "charge_points")  # name connections, as resources do
 _WARNINGS: dict[str, _Check] = {
     "connections": lambda row: _doubtful_address(row.address, "address"),
     **{kind.table: _doubts(kind) for kind in KINDS},
@@ -76,6 +80,7 @@ _WARNINGS: dict[str, _Check] = {
     "congestion_points": lambda row: _doubtful_address(row.congestion_point, "congestion_point"),
     "limit_groups": lambda _row: iter(()),
     "connection_limits": lambda _row: iter(()),
+    "charge_points": doubts_of,
 }
 
 
@@ -116,11 +121,12 @@ def check_references(tables: Mapping[str, TableRows], found: Findings) -> None:
             continue
         if table in KEYS:
             _unique(rows, KEYS[table], resources if table in BY_TABLE else {}, found)
-        if (table in BY_TABLE or table == "congestion_points") and connections is not None:
+        if (table in BY_TABLE or table in _BEHIND) and connections is not None:
             _declared(rows, connections, found)
         if table == "congestion_points":
             _members(rows, found)
     check_limits(tables, connections, found)
+    check_charge_points(tables, found)
 
 
 def check_brps(rows: TableRows, brps: Collection[str], found: Findings) -> None:

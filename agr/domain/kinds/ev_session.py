@@ -31,6 +31,7 @@ class EvSession:
     discharge_efficiency: Efficiency = 1.0
     wear_eur_per_mwh: NotNegative = 0.0
     reserve_kw: NotNegative = 0.0
+    charge_point: str | None = None  # where it charges; None: the only charge point behind the connection
 
 
 def _faults(row: EvSession) -> Iterator[Remark]:

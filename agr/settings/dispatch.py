@@ -1,0 +1,69 @@
+"""How plans are carried out at charge points: when commands leave, and by which roads."""
+
+from typing import ClassVar, Literal
+
+from pydantic import Field, model_validator
+
+from agr.settings.section import Name, Seconds, Section, VariableName, WebAddress
+
+LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
+
+
+def on_loopback(url: str) -> bool:
+    """Return whether a web address is one of this machine."""
+    rest = url.partition("://")[2]
+    host = rest.split("/", 1)[0]
+    return any(host == name or host.startswith(f"{name}:") for name in LOOPBACK)
+
+
+class DispatchRoad(Section):
+    """A back-end that passes commands on to charge points."""
+
+    connector: ClassVar[str] = "agr.connectors.citrineos"  # module with `open_road(road, answers, authorities)`
+
+    name: Name = Field(description="Name of the road, as the table charge_points gives it; unique.")
+    kind: Literal["citrineos"] = Field(default="citrineos", description="What speaks at the other end.")
+    api: Literal["1.8", "2.0"] = Field(default="1.8", description="Version of its interface.")
+    url: WebAddress = Field(description="Address of its REST interface; https, except on this machine.")
+    tenant: int = Field(default=1, ge=0, description="Tenant of our stations.")
+    token_env: VariableName | None = Field(
+        default=None, description="Environment variable with the bearer token; none: it asks for none."
+    )
+    timeout_s: Seconds = Field(default=20, description="Give up one request after this long.")
+
+    @model_validator(mode="after")
+    def _is_not_overheard(self) -> "DispatchRoad":
+        if self.url.startswith("http://") and not on_loopback(self.url):
+            raise ValueError(f"road {self.name}: {self.url} is plain http to another machine; use https")
+        return self
+
+
+class DispatchSettings(Section):
+    """How plans are carried out at charge points."""
+
+    roads: tuple[DispatchRoad, ...] = Field(default=(), description="Back-ends of charge points; none: no dispatch.")
+    listen_host: str = Field(
+        default="127.0.0.1", min_length=1, description="Address on which answers of back-ends are taken."
+    )
+    listen_port: int = Field(default=8082, ge=0, le=65535, description="Port for these answers; 0: any free one.")
+    callback_url: WebAddress | None = Field(
+        default=None, description="Where back-ends reach us, if that differs from the address we listen on."
+    )
+    lead_s: float = Field(default=300, ge=0, description="A changed ISP leaves at least this long before it starts.")
+    pause_s: float = Field(
+        default=300, ge=0, description="Shortest time between two changes at a charge point; not for reductions."
+    )
+    answer_s: Seconds = Field(default=45, description="A command without an answer is unknown after this long.")
+    retry_s: tuple[Seconds, ...] = Field(
+        default=(45, 120, 300), min_length=1, description="Pauses before further attempts; the last one repeats."
+    )
+    round_trip_s: Seconds = Field(default=60, description="Ask each back-end this often whether it still answers.")
+    horizon_hours: float = Field(default=24, gt=0, le=48, description="How far ahead limits are sent.")
+
+    @model_validator(mode="after")
+    def _roads_can_be_told_apart(self) -> "DispatchSettings":
+        names = [road.name for road in self.roads]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"several roads are called {', '.join(twice)}; give each its own name")
+        return self

@@ -1,0 +1,48 @@
+"""The tables of dispatch: what was sent to charge points, and the sessions that ran there."""
+
+import sqlalchemy as sa
+
+from agr.store.tables import Instant, metadata
+
+dispatches = sa.Table(
+    "dispatches", metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("charge_point", sa.String(255), nullable=False),
+    sa.Column("road", sa.String(255), nullable=False),
+    sa.Column("station", sa.String(255), nullable=False),
+    sa.Column("action", sa.String(16), nullable=False),  # an agr.domain.dispatch.Action
+    sa.Column("purpose", sa.String(16), nullable=False),  # a Purpose
+    sa.Column("slot", sa.Integer, nullable=False),
+    sa.Column("transaction", sa.String(64)),  # of the session, where its carrier needs one
+    sa.Column("plan", sa.Integer),  # null: of no plan
+    sa.Column("digest", sa.String(32), nullable=False),  # of its limits; empty: to clear
+    sa.Column("limits", sa.JSON, nullable=False),  # of the profile; {} to clear
+    sa.Column("state", sa.String(16), nullable=False),  # a DispatchState
+    sa.Column("attempt", sa.Integer, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),  # what was answered, in words
+    sa.Column("at", Instant, nullable=False),  # when it was queued
+    sa.Column("sent_at", Instant),
+    sa.Column("answered_at", Instant),
+    sa.Column("next_attempt_at", Instant, nullable=False),
+    sa.Index(None, "charge_point", "id"),
+    sa.Index(None, "state"),
+)  # fmt: skip
+
+charge_sessions = sa.Table(
+    "charge_sessions", metadata,
+    sa.Column("road", sa.String(255), primary_key=True),
+    sa.Column("station", sa.String(255), primary_key=True),
+    sa.Column("transaction", sa.String(64), primary_key=True),
+    sa.Column("charge_point", sa.String(255), nullable=False),
+    sa.Column("resource", sa.String(255)),  # the planned session that it is; null: it came unplanned
+    sa.Column("began_at", Instant, nullable=False),
+    sa.Column("ended_at", Instant),
+    sa.Column("seen_at", Instant, nullable=False),
+    sa.Column("state", sa.String(16), nullable=False),  # a SessionState
+    sa.Column("departure", Instant),  # as the car said
+    sa.Column("needed_wh", sa.Float),  # as the car said, when it came
+    sa.Column("first_register_wh", sa.Float),
+    sa.Column("last_register_wh", sa.Float),
+    sa.Index(None, "charge_point", "began_at"),
+    sa.Index(None, "ended_at"),
+)  # fmt: skip
