@@ -88,7 +88,7 @@ def joined(first: Outcome, second: Outcome, relative_gap: float) -> Outcome:
         bound_eur=bound,
         gap_eur=gap,
         termination=Termination.OPTIMAL if proven else _unfinished(second),
-        solver=f"{first.solver}; {second.solver}",
+        solver="; ".join(dict.fromkeys((first.solver, second.solver))),
         seconds=first.seconds | second.seconds,
         log=(*first.log, *second.log),
         duals=first.duals,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from agr.cli.options import DEFAULT, ConfigOption, JsonOption
+from agr.cli.options import DEFAULT, ConfigOption, JsonOption, PlanOption, plan_of
 from agr.cli.scenario_runs import (
     NameArgument,
     PeriodsOption,
@@ -20,6 +20,7 @@ from agr.cli.scenario_runs import (
     show_run,
 )  # fmt: skip
 from agr.cli.terminal import complain, in_words, print_json, print_whole, say, tell
+from agr.domain.faults import number_of
 
 if TYPE_CHECKING:
     from agr.planning.ports import Solver
@@ -33,7 +34,8 @@ def register(app: typer.Typer) -> None:
 
 
 def replay(
-    plan: Annotated[int, typer.Argument(help="Number of the plan, as `agr status` shows it.")],
+    plan: Annotated[int | None, typer.Argument(help="Number of the plan, as `agr status` shows it.")] = None,
+    plan_: PlanOption = None,
     set_: SetOption = None,
     without: WithoutOption = None,
     config: ConfigOption = DEFAULT,
@@ -47,7 +49,7 @@ def replay(
     from agr.scenario.replaying import replay_from
 
     with in_words():
-        found = replay_from(config, plan, set_ or (), without or ())
+        found = replay_from(config, plan_of(plan, plan_), set_ or (), without or ())
         saved = save_run(found.rerun, out_folder / found.rerun.name, report=report)
         save_run(found.stored, out_folder / found.stored.name, report=report)
     if json:
@@ -125,9 +127,9 @@ def sweep(
     else:
         columns = [*read_grid(grid), "objective_eur", "flexibility_eur", "gap_eur", "error"]
         print_whole(frame_table(f"{scenario.name}, EUR", found.table.reindex(columns=columns)))
-        say(f"{len(found.table)} combinations, {found.reused} of them from an earlier sweep, in {folder}")
+        say(f"{number_of(len(found.table), 'combination')}, {found.reused} of them from an earlier sweep, in {folder}")
     if found.failed:
-        complain(f"{found.failed} combinations have no figures; see the column error")
+        complain(f"{number_of(found.failed, 'combination has', 'combinations have')} no figures; see the column error")
         raise typer.Exit(1)
 
 

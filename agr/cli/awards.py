@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from agr.cli.options import DEFAULT, ConfigOption, PeriodOption, WhyOption, period_of
-from agr.cli.terminal import in_words, print_whole, say
+from agr.cli.terminal import in_words, print_whole, say, say_done
 
 if TYPE_CHECKING:
     from agr.operations.accounts.roles import Principal
@@ -63,7 +63,7 @@ def award(
         done = results.enter(
             whoever(), market, of.day, found.mw, why, beyond_bid=beyond_bid, price_eur_per_mwh=found.price_eur_per_mwh
         )
-    say(done.text)
+    say_done(done)
 
 
 def bids(

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from agr.cli.options import DEFAULT, ConfigOption, PeriodOption, WhyOption
+from agr.cli.options import DEFAULT, ConfigOption, PeriodOption, PlanOption, WhyOption, plan_of
 from agr.cli.terminal import in_words, print_whole, say
 from agr.domain.errors import AgrError, InputError
 from agr.domain.faults import number_of
@@ -85,17 +85,21 @@ def trigger(
 
 
 def decide(
-    plan: Annotated[int, typer.Argument(help="Number of the preview.")],
-    what: Annotated[str, typer.Argument(help="send or discard.")],
+    words: Annotated[list[str], typer.Argument(metavar="PLAN send|discard", help="Number of the preview, and what.")],
     why: WhyOption,
+    plan: PlanOption = None,
     config: ConfigOption = DEFAULT,
     url: UrlOption = None,
 ) -> None:
     """Send a preview or discard it."""
     with in_words():
+        number, what = words[:-1], words[-1]
         if what not in ("send", "discard"):
             raise InputError(f"{what!r} is not a decision; write send or discard")
-        say(_client(config, url).act(f"/plans/{plan}/{what}", why=why)["text"])
+        if len(number) > 1 or not all(text.isdecimal() for text in number):
+            raise InputError(f"{' '.join(number)!r} is not a plan; write its number, then send or discard")
+        chosen = plan_of(int(number[0]) if number else None, plan)
+        say(_client(config, url).act(f"/plans/{chosen}/{what}", why=why)["text"])
 
 
 def hold(why: WhyOption, config: ConfigOption = DEFAULT, url: UrlOption = None) -> None:

@@ -7,6 +7,7 @@ import typer
 
 from agr.cli.options import DEFAULT, ConfigOption, PeriodOption, period_of
 from agr.cli.terminal import in_words, tell
+from agr.domain.faults import number_of
 
 
 def register(app: typer.Typer) -> None:
@@ -47,4 +48,4 @@ def programs(
             write(found, out, kind)
         except OSError as error:
             raise InputError(f"{out}: cannot be written ({error.strerror})") from error
-        tell(f"wrote {len(found)} programs of plan {found.plan} ({found.period}) to {out}")
+        tell(f"wrote {number_of(len(found), 'program')} of plan {found.plan} ({found.period}) to {out}")

@@ -18,6 +18,7 @@ from agr.cli.scenario_runs import (
     show_run,
 )  # fmt: skip
 from agr.cli.terminal import complain, in_words, print_json, print_whole, say, tell
+from agr.domain.faults import number_of
 
 if TYPE_CHECKING:
     from agr.scenario.record import Run
@@ -61,7 +62,7 @@ def validate(name: NameArgument) -> None:
         _, scenario = read_changed(name, None, None)
     for warning in scenario.warnings:
         tell(f"warning: {warning}")
-    say(f"{scenario.name}: {scenario.resources:,} resources, no faults")
+    say(f"{scenario.name}: {number_of(scenario.resources, 'resource')}, no faults")
 
 
 @scenario_app.command()
@@ -150,4 +151,4 @@ def import_(
     for kind, words in (("note", notes), ("warning", scenario.warnings)):
         for said in words:
             tell(f"{kind}: {said}")
-    say(f"{folder}: {scenario.resources:,} sessions; run it with `agr scenario run {folder}`")
+    say(f"{folder}: {number_of(scenario.resources, 'session')}; run it with `agr scenario run {folder}`")

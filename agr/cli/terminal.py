@@ -2,12 +2,16 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import typer
 from rich.console import Console, RenderableType
 from rich.measure import Measurement
 
 from agr.domain.errors import AgrError, TableError
+
+if TYPE_CHECKING:
+    from agr.operations.action_base import Done
 
 out, err = Console(emoji=False), Console(stderr=True, emoji=False)
 SHOWN_FAULTS = 50
@@ -57,6 +61,13 @@ def say(text: str) -> None:
 def tell(text: str) -> None:
     """Print a line about the result to standard error, verbatim."""
     typer.echo(text, err=True)
+
+
+def say_done(done: "Done") -> None:
+    """Print what an action did, and what is doubtful about it to standard error."""
+    say(done.text)
+    for words in done.warnings:
+        tell(f"warning: {words}")
 
 
 def complain(text: str) -> None:

@@ -7,7 +7,7 @@ import typer
 
 from agr.cli.awards import whoever
 from agr.cli.options import DEFAULT, ConfigOption, PeriodOption, WhyOption, period_of
-from agr.cli.terminal import in_words, print_whole, say
+from agr.cli.terminal import in_words, print_whole, say_done
 
 if TYPE_CHECKING:
     from agr.operations.intraday_trades import IntradayTrades
@@ -68,7 +68,7 @@ def add(
             raise InputError(f"start: {start!r} {error}") from error
         one = Trade(trade=trade, start=begins, minutes=minutes, mw=mw, price_eur_per_mwh=price)
         done = _entries(config).enter(whoever(), [one], why)
-    say(done.text)
+    say_done(done)
 
 
 @trades_app.command("import")
@@ -84,7 +84,7 @@ def import_(
         found = read_trades(file)
         lines = [f"line {number}" for number in found]
         done = _entries(config).enter(whoever(), list(found.values()), why, places=lines)
-    say(done.text)
+    say_done(done)
 
 
 @trades_app.command("cancel")
@@ -96,4 +96,4 @@ def cancel(
     """Let a trade count no longer; the daemon plans again."""
     with in_words():
         done = _entries(config).cancel(whoever(), trade, why)
-    say(done.text)
+    say_done(done)

@@ -600,7 +600,7 @@ class RowGiven(BaseModel):
     why: str
     table: str
     key: str | None = None
-    cells: dict[str, str]
+    cells: dict[str, str | float | None]
     seen: str | None = None
 
 

@@ -48,25 +48,40 @@ def read_results(text: str, where: str, period: Period, product_minutes: int) ->
     Raises InputError naming the line: for a value that cannot be read, a start that is not of the Period or appears
     twice, and a start that is missing.
     """
-    rows = _rows(text, where)
+    rows = _rows(text, where, period)
     isps, longer = period.starts(), max(product_minutes // period.isp_minutes, 1)
     products = isps[::longer]
     strange = [start for start in rows if start not in set(isps)]
     if strange:
         first = min(strange)
-        raise InputError(f"{where}, line {rows[first].line}: no ISP of {period} starts at {first.isoformat()}")
+        raise InputError(
+            f"{where}, line {rows[first].line}: no ISP of {period} starts at {_local(first, period)}"
+            f"{_of_another_day(list(rows), period)}"
+        )
     by_product = longer > 1 and not rows.keys() - set(products)
     expected = products if by_product else isps
     missing = [start for start in expected if start not in rows]
     if missing:
-        one = missing[0].astimezone(period.tz).isoformat()
+        one = _local(missing[0], period)
         raise InputError(f"{where}: {len(missing)} of {len(expected)} starts are missing, the first is {one}")
     chosen = [rows[start] for start in expected for _ in range(longer if by_product else 1)]
     prices = tuple(row.price for row in chosen if row.price is not None)
     return Results(mw=tuple(row.mw for row in chosen), price_eur_per_mwh=prices or None)
 
 
-def _rows(text: str, where: str) -> dict[datetime, _Row]:
+def _local(start: datetime, period: Period) -> str:
+    return start.astimezone(period.tz).isoformat()
+
+
+def _of_another_day(starts: list[datetime], period: Period) -> str:
+    """Return which other Period was probably meant, where every start lies in one; else nothing."""
+    days = {start.astimezone(period.tz).date() for start in starts}
+    if len(days) != 1 or period.day in days:
+        return ""
+    return f"; the whole result is of {min(days)}: did you mean --period {min(days)}?"
+
+
+def _rows(text: str, where: str, period: Period) -> dict[datetime, _Row]:
     """Return start → row."""
     separator = "\t" if "\t" in text.partition("\n")[0] else ","  # pasted from a spreadsheet
     reader = csv.DictReader(text.removeprefix("\ufeff").splitlines(), restkey="", strict=True, delimiter=separator)
@@ -86,7 +101,7 @@ def _rows(text: str, where: str) -> dict[datetime, _Row]:
             mw: float = _cell(row["mw"], read_number, f"{line}, column mw")
             price = _cell(row[PRICE], read_number, f"{line}, column {PRICE}") if PRICE in columns else None
             if start in found:
-                raise InputError(f"{line}: {start.isoformat()} stands already in line {found[start].line}")
+                raise InputError(f"{line}: {_local(start, period)} stands already in line {found[start].line}")
             found[start] = _Row(line=reader.line_num, mw=mw, price=price)
     except csv.Error as error:
         raise InputError(f"{where}, line {reader.line_num}: is not CSV ({error})") from error

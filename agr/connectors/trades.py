@@ -14,13 +14,21 @@ _READERS: dict[str, Reader] = {
     "price_eur_per_mwh": read_number,
 }  # fmt: skip
 
+MOST_BYTES = 20_000_000
+MOST_TRADES = 100_000
+"""What one file may hold; a desk trades far less in a year."""
+
 
 def read_trades(path: Path) -> dict[int, Trade]:
     """Return line → trade of a file, in its order. Raises InputError that lists every fault with its line."""
     try:
+        if (size := path.stat().st_size) > MOST_BYTES:
+            raise InputError(f"{path}: has {size:,} bytes, more than {MOST_BYTES:,}; split it")
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: cannot be read ({error}); expected UTF-8 text") from error
+    if len(lines) > MOST_TRADES + 1:
+        raise InputError(f"{path}: has {len(lines) - 1:,} trades, more than {MOST_TRADES:,}; split it")
     reader = csv.DictReader(lines, restkey="", strict=True)
     trades: dict[int, Trade] = {}
     faults: list[str] = []

@@ -10,6 +10,7 @@ from lxml import etree
 
 from agr.demo.world import World
 from agr.domain.bid import DAY_AHEAD
+from agr.domain.faults import number_of
 from agr.domain.isp import Period
 from agr.domain.plan import Plan, PlanState, ReasonKind
 from agr.planning.plan_loader import load_solved
@@ -267,7 +268,7 @@ def _nomination_faults(told: Nominated | None, planned_mwh: list[float]) -> list
         found.append(f"the BRP has accepted {told.accepted} of {told.revisions} revisions of the e-program")
     off = sum(abs(a - b) > _W_IN_MWH for a, b in zip(told.mwh, planned_mwh, strict=True))
     if off:
-        found.append(f"the newest e-program differs from the plan in force in {off} ISPs")
+        found.append(f"the newest e-program differs from the plan in force in {number_of(off, 'ISP')}")
     return found
 
 
@@ -283,7 +284,7 @@ def _trading_faults(
     for what, values in (("the position", fixed.values), ("the plan in force", last_plan.positions.day_ahead_kw)):
         off = sum(abs(a - b) > 1e-3 for a, b in zip(awarded_kw, values, strict=True))
         if off:
-            found.append(f"{what} on the day-ahead market differs from the exchange's award in {off} ISPs")
+            found.append(f"{what} on the day-ahead market differs from the exchange's award in {number_of(off, 'ISP')}")
     return found
 
 

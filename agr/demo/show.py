@@ -8,20 +8,22 @@ from rich.table import Table
 
 from agr.cli.status_tables import terms_table
 from agr.demo.report import DayAhead, Nominated, Report
+from agr.domain.faults import number_of
 from agr.operations.log import Event
 from agr.scenario.description import Description
 
 _NAMES: dict[str, Callable[[Event], str]] = {
     "portfolio.asked": lambda e: f"AGRPortfolioQuery → {e['cro']}",
     "portfolio.known": lambda e: (
-        f"{e['cro']} answered: {e['connections']} connections at {e['congestion_points']} congestion points "
+        f"{e['cro']} answered: {number_of(e['connections'], 'connection')} at "
+        f"{number_of(e['congestion_points'], 'congestion point')} "
         f"({e['joined']} joined, {e['left']} left, {e['moved']} moved)"
     ),
     "plan.started": lambda e: f"optimising: {'; '.join(e['reasons'])}",
     "plan.ready": lambda e: (
         f"plan {e['plan']} {e['state']}: {e['objective_eur']:,.2f} EUR, flexibility {e['flexibility_eur']:,.2f} EUR, "
         f"{_proven(e['gap_eur'])}, {e['seconds']} s, audit {'; '.join(e['audit']) or 'passed'}"
-        + (f", {e['changed_points']} congestion points changed" if e["changed_points"] is not None else "")
+        + (f", {number_of(e['changed_points'], 'congestion point')} changed" if e["changed_points"] is not None else "")
     ),
     "plan.failed": lambda e: f"no plan: {e['why']}",
     "moment.done": lambda e: f"{e['moment'].replace('_', ' ')}: {e['result']}",
@@ -33,7 +35,9 @@ _NAMES: dict[str, Callable[[Event], str]] = {
     "nomination.queued": lambda e: f"e-program for {e['brp']}, revision {e['revision']} (plan {e['plan']})",
     "nomination.answered": lambda e: f"{e['brp']}: {e['answer']}  revision {e['revision']} of the e-program",
     "nomination.retry": lambda e: f"e-program → {e['brp']} will be retried: {e['why']}",
-    "prognosis.queued": lambda e: f"{e['count']} D-Prognoses queued as revision {e['revision']}",
+    "prognosis.queued": lambda e: (
+        f"{number_of(e['count'], 'D-Prognosis', 'D-Prognoses')} queued as revision {e['revision']}"
+    ),
     "reservation.updated": lambda e: f"FlexReservationUpdate of {e['contract']} accepted",
     "message.refused": lambda e: f"message refused with HTTP {e['status']}: {e['why']}",
     "message.retry": lambda e: f"{e['type']} → {e['recipient']} will be retried: {e['why']}",
@@ -105,11 +109,11 @@ class Show:
         figures = Table(show_header=False, box=None)
         rows = {
             "Period": report.period,
-            "connections": f"{report.connections} at {report.congestion_points} congestion points",
+            "connections": f"{report.connections} at {number_of(report.congestion_points, 'congestion point')}",
             "day-ahead": _traded(report.day_ahead),
             "D-Prognoses": f"{report.sent} sent, {report.accepted} accepted, highest revision {report.max_revision}",
             "e-program": _told(report.nominated),
-            "changed by the update": f"{report.changed_after_update} congestion points",
+            "changed by the update": number_of(report.changed_after_update, "congestion point"),
             "the released reservation was worth": f"{gain:+,.2f} EUR",
             "imbalance planned": f"{after.result.imbalance_mwh:.6f} MWh",
             "reservation shortfall": f"{after.result.reservation_shortfall_kwh:.3f} kWh",

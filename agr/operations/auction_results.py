@@ -2,64 +2,38 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 
 import structlog
 
 from agr.domain.award import Award
-from agr.domain.bid import DAY_AHEAD, KW_PER_MW
+from agr.domain.bid import DAY_AHEAD
 from agr.domain.errors import ConflictError, InputError
 from agr.domain.faults import meant, number_of
-from agr.domain.isp import Period
+from agr.domain.isp import Clock, Period
 from agr.domain.plan import ReasonKind
 from agr.domain.price import values_on
 from agr.domain.register import Price
 from agr.operations.accounts.roles import Principal
 from agr.operations.action_base import ActionBase, Done, said_why
+from agr.operations.auctions import EQUAL_MW, Auction, require_prices, require_values, require_within
+from agr.operations.reach import Reaches
 from agr.planning.gates import FixedPosition, bid_at_gate, day_ahead_at_gate
 from agr.schedule.bidding import AWARD_REFUSED, as_position, end_alarms
 from agr.schedule.moments import moments_of
+from agr.settings import Settings
 from agr.store import bids, day, plans, positions, register
-from agr.store.engine import Tx, alone
+from agr.store.engine import Store, Tx, alone
 from agr.store.positions import Fixed
 
 log = structlog.get_logger()
-
-_EQUAL_MW = 1e-6
-"""A watt: what plans and results tell apart."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Auction:
-    """One auction of a Period; values are MW per ISP, bought positive, or per block of a capacity product."""
-
-    name: str
-    count: int
-    blocks_h: int | None  # hours of a block; None: values per ISP
-    gate: datetime
-
-    @property
-    def scale(self) -> float:
-        """What makes a position's unit of MW."""
-        return KW_PER_MW if self.blocks_h is None else 1.0
-
-    def place(self, period: Period, index: int) -> str:
-        """Return which value it is, in words."""
-        if self.blocks_h is None:
-            return f"ISP {index + 1} ({period.label(index + 1)})"
-        return f"block {index + 1} (from {index * self.blocks_h:02}:00)"
-
-    def differing(self, some: Sequence[float], others: Sequence[float]) -> str:
-        """Return in how many values two series in MW differ, in words; empty where in none."""
-        count = sum(abs(a - b) > _EQUAL_MW for a, b in zip(some, others, strict=True))
-        return f"{count} of {self.count} {'ISPs' if self.blocks_h is None else 'blocks'}" if count else ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Standing:
     """What is known of an auction: our bid, and the position where it is fixed; divided by `scale` both are MW."""
 
-    auction: _Auction
+    auction: Auction
     bid: FixedPosition
     position: Fixed | None
 
@@ -81,6 +55,10 @@ class Standing:
 class AuctionResults(ActionBase):
     """Enters awards, each with who, when and why; values that are there already change nothing."""
 
+    def __init__(self, store: Store, settings: Settings, clock: Clock, wake: Callable[[], None]) -> None:
+        super().__init__(store, settings, clock, wake)
+        self._reaches = Reaches(store)
+
     def enter(
         self, by: Principal, market: str, day_: date, awarded_mw: Sequence[float], why: str, *,
         beyond_bid: bool = False, price_eur_per_mwh: Sequence[float] | None = None, seen: str | None = None,
@@ -97,8 +75,8 @@ class AuctionResults(ActionBase):
         by.must_act_for((), f"the award of {market}")
         auction = self._auction(market, period)
         self._require_closed(auction, period)
-        _check(auction, period, awarded_mw)
-        _check_prices(auction, period, price_eur_per_mwh)
+        require_values(auction, period, awarded_mw)
+        require_prices(auction, period, price_eur_per_mwh)
         values = tuple(auction.scale * mw for mw in awarded_mw)
         with self._store.transaction() as tx:
             alone(tx, "awards")
@@ -111,7 +89,7 @@ class AuctionResults(ActionBase):
             bid = _bid(tx, auction, period)
             bid_mw = [value / auction.scale for value in bid.values]
             if not beyond_bid:
-                _within(auction, period, awarded_mw, bid_mw, bid.origin)
+                require_within(auction, period, awarded_mw, bid_mw, bid.origin)
             new_prices = self._put_prices(tx, period, price_eur_per_mwh)
             if market == DAY_AHEAD:
                 end_alarms(tx, period, self._clock.now())
@@ -130,7 +108,16 @@ class AuctionResults(ActionBase):
             also(tx, text)
         log.info("award.entered", period=str(period), market=market, who=by.label, found=found)
         self._wake()
-        return Done(text=text, entry=entry)
+        doubts = () if by.via == "feed" else self.doubts(market, day_, awarded_mw)  # a feed's plan says it
+        return Done(text=text, entry=entry, warnings=doubts)
+
+    def doubts(self, market: str, day_: date, awarded_mw: Sequence[float]) -> tuple[str, ...]:
+        """Say what is doubtful in an award: what resources cannot do."""
+        period = self.period(day_)
+        blocks_h = self._auction(market, period).blocks_h
+        if blocks_h is None:
+            return self._reaches.doubts_about_position(period, awarded_mw)
+        return self._reaches.doubts_about_capacity(period, market, blocks_h, awarded_mw)
 
     def standing(self, market: str, day_: date) -> Standing:
         """Return what is known of an auction. Raises InputError for a market that has none."""
@@ -148,14 +135,14 @@ class AuctionResults(ActionBase):
         """Raise what `enter` would raise for these values, and enter nothing."""
         period, standing = self._open_period(day_), self.standing(market, day_)
         self._require_closed(standing.auction, period)
-        _check(standing.auction, period, awarded_mw)
-        _check_prices(standing.auction, period, price_eur_per_mwh)
+        require_values(standing.auction, period, awarded_mw)
+        require_prices(standing.auction, period, price_eur_per_mwh)
         if not beyond_bid:
             bid_mw = [value / standing.scale for value in standing.bid.values]
-            _within(standing.auction, period, awarded_mw, bid_mw, standing.bid.origin)
+            require_within(standing.auction, period, awarded_mw, bid_mw, standing.bid.origin)
 
     def _already(
-        self, tx: Tx, by: Principal, period: Period, auction: _Auction, before: Fixed | None, why: str,
+        self, tx: Tx, by: Principal, period: Period, auction: Auction, before: Fixed | None, why: str,
         new_prices: str, also: Callable[[Tx, str], None],
     ) -> Done:  # fmt: skip
         """Note that a position was awarded as it stands. Nothing is planned again for that."""
@@ -195,7 +182,7 @@ class AuctionResults(ActionBase):
             by, award.market, day_, award.mw, why, price_eur_per_mwh=award.price_eur_per_mwh, also=also
         )  # fmt: skip
 
-    def _require_closed(self, auction: _Auction, period: Period) -> None:
+    def _require_closed(self, auction: Auction, period: Period) -> None:
         if self._clock.now() < auction.gate:
             closes = f"{auction.gate.astimezone(period.tz):%Y-%m-%d %H:%M}"
             raise ConflictError(
@@ -203,18 +190,18 @@ class AuctionResults(ActionBase):
                 "this the result of another day?"
             )
 
-    def _auction(self, market: str, period: Period) -> _Auction:
+    def _auction(self, market: str, period: Period) -> Auction:
         moments = {moment.name: moment.at for moment in moments_of(self._settings, period)}
         if market == DAY_AHEAD:
             gate = moments["day_ahead_gate"]
-            return _Auction(name=market, count=period.isp_count, blocks_h=None, gate=gate)
+            return Auction(name=market, count=period.isp_count, blocks_h=None, gate=gate)
         hours = {product.name: product.block_hours for product in self._settings.markets.capacity}
         if market not in hours:
             raise InputError(
                 f"{market!r} is not a capacity product, nor {DAY_AHEAD}; {meant(market, [DAY_AHEAD, *hours])}"
             )
         gate = moments[f"capacity_gate {market}"]
-        return _Auction(name=market, count=24 // hours[market], blocks_h=hours[market], gate=gate)
+        return Auction(name=market, count=24 // hours[market], blocks_h=hours[market], gate=gate)
 
 
 def refused(period: Period, market: str, feed: str) -> str:
@@ -231,30 +218,7 @@ def _kind(by: Principal) -> ReasonKind:
     return ReasonKind.AWARD if by.via == "feed" else ReasonKind.OPERATOR
 
 
-def _check(auction: _Auction, period: Period, awarded_mw: Sequence[float]) -> None:
-    if len(awarded_mw) != auction.count:
-        raise InputError(
-            f"{len(awarded_mw)} values; {auction.name} has {auction.count} of {period}, "
-            + ("one per ISP" if auction.blocks_h is None else f"one per {auction.blocks_h} h")
-        )
-    for index, mw in enumerate(awarded_mw):
-        if not abs(mw) < float("inf") or (auction.blocks_h is not None and mw < 0):
-            raise InputError(f"{auction.place(period, index)}: {mw:g} MW is no award of {auction.name}")
-
-
-def _check_prices(auction: _Auction, period: Period, prices: Sequence[float] | None) -> None:
-    if prices is None:
-        return
-    if auction.blocks_h is not None:
-        raise InputError(f"prices of {auction.name} come with its price series; leave them out of the award")
-    if len(prices) != auction.count:
-        raise InputError(f"{len(prices)} prices; {period} has {auction.count} ISPs")
-    for index, price in enumerate(prices):
-        if not abs(price) < float("inf"):
-            raise InputError(f"{auction.place(period, index)}: {price:g} is no price")
-
-
-def _bid(tx: Tx, auction: _Auction, period: Period) -> FixedPosition:
+def _bid(tx: Tx, auction: Auction, period: Period) -> FixedPosition:
     """Return what was bid: as fixed at the gate; if no daemon ran then, what the plan in force would have bid."""
     known = positions.bid_on(tx, period.day, auction.name)
     if known is not None:
@@ -268,30 +232,13 @@ def _bid(tx: Tx, auction: _Auction, period: Period) -> FixedPosition:
     return bid_at_gate(plan, auction.name, auction.count)
 
 
-def _within(
-    auction: _Auction, period: Period, awarded_mw: Sequence[float], bid_mw: Sequence[float], origin: str
-) -> None:
-    """Raise InputError where more was awarded than bid, or the other way."""
-    wrong = [
-        index for index, (mw, bid) in enumerate(zip(awarded_mw, bid_mw, strict=True))
-        if not min(0.0, bid) - _EQUAL_MW <= mw <= max(0.0, bid) + _EQUAL_MW
-    ]  # fmt: skip
-    if wrong:
-        first = wrong[0]
-        others = f" and {len(wrong) - 1} more" if len(wrong) > 1 else ""
-        raise InputError(
-            f"{auction.place(period, first)}{others}: {awarded_mw[first]:g} MW does not lie between 0 and the bid of "
-            f"{bid_mw[first]:g} MW ({origin}); if it is right, say so with --beyond-bid (by API beyond_bid)"
-        )
-
-
 def _same(known: Fixed | None, values: tuple[float, ...], scale: float) -> bool:
     return known is not None and all(
-        abs(a - b) <= _EQUAL_MW * scale for a, b in zip(known.values, values, strict=True)
+        abs(a - b) <= EQUAL_MW * scale for a, b in zip(known.values, values, strict=True)
     )  # fmt: skip
 
 
-def _replaced(auction: _Auction, before: Fixed | None, awarded_mw: Sequence[float]) -> str:
+def _replaced(auction: Auction, before: Fixed | None, awarded_mw: Sequence[float]) -> str:
     """Return which earlier award this one replaces, in words; empty where there was none."""
     if before is None or not before.awarded:
         return ""

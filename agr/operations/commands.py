@@ -25,7 +25,8 @@ def parse_day(text: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError as error:
-        raise InputError(f"{text!r} is not a Period; write a date such as 2026-03-29") from error
+        number = f"; if plan {text} is meant, write --plan {text}" if text.isdecimal() else ""
+        raise InputError(f"{text!r} is not a Period; write a date such as 2026-03-29{number}") from error
 
 
 def parse_numbers(text: str) -> tuple[float, ...]:

@@ -28,7 +28,7 @@ def findings(settings: Settings) -> list[str]:
         with closing(open_store(settings)) as store, store.transaction() as tx:
             empty, contracts = not register_summary.has_connections(tx), register_summary.contracts(tx)
             own = register_summary.point_members(tx)
-            named = register_summary.brps(tx)
+            named, repeated = register_summary.brps(tx), register_summary.repeated_limits(tx)
         if empty:
             found.append("the register is empty: load it with `agr import FOLDER`")
         known = {brp.name for brp in settings.brps}
@@ -36,6 +36,10 @@ def findings(settings: Settings) -> list[str]:
             f"table connections names BRP {brp}, which is not in [[brps]]: nobody is told of its energy"
             for brp in sorted(named - known)
             if known
+        ]
+        found += [
+            f"table {table} has the same limit of {what} {count} times: each would cost its penalty; remove all but one"
+            for table, what, count in repeated
         ]
         dsos = {p.domain for p in settings.participants if p.role == "DSO"}
         found += [

@@ -1,8 +1,8 @@
 """Intraday trades as they happen: each is entered once, changes the position, and asks for a plan."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, timedelta
+from datetime import timedelta
 from math import isfinite
 
 import structlog
@@ -10,15 +10,20 @@ import structlog
 from agr.domain.award import Trade
 from agr.domain.errors import ConflictError, InputError, MissingError
 from agr.domain.faults import number_of
-from agr.domain.isp import Period, period_of
+from agr.domain.isp import Clock, Period, period_of, zone
 from agr.domain.plan import ReasonKind
 from agr.operations.accounts.roles import Principal
 from agr.operations.action_base import ActionBase, Done, said_why
+from agr.operations.reach import Reaches
+from agr.settings import Settings
 from agr.store import trades as stored
-from agr.store.engine import Tx, alone
+from agr.store.engine import Store, Tx, alone
 
 log = structlog.get_logger()
 
+MOST_MW = 100_000
+MOST_EUR_PER_MWH = 100_000
+"""No market in Europe takes as much, by far."""
 _NOWHERE: Mapping[int, str] = {}
 _SHOWN = 5
 """Most faults that a refusal names."""
@@ -39,12 +44,16 @@ class Sorted:
 class IntradayTrades(ActionBase):
     """Enters and cancels trades, each with who, when and why."""
 
+    def __init__(self, store: Store, settings: Settings, clock: Clock, wake: Callable[[], None]) -> None:
+        super().__init__(store, settings, clock, wake)
+        self._reaches = Reaches(store)
+
     def enter(self, by: Principal, trades: Sequence[Trade], why: str, *, places: Sequence[str] = ()) -> Done:
         """Enter trades, all of them or none; those that are known already change nothing.
 
         Raises InputError for what is no trade, and ConflictError for an identifier that is known with other contents,
         for a cancelled trade, and for a Period that is over. `places`: where each trade of a file is, such as its line;
-        then every fault is told.
+        then every fault is told. What resources cannot do is entered, with a warning.
         """
         why = said_why(why)
         by.must_act_for((), "intraday trades")
@@ -57,7 +66,9 @@ class IntradayTrades(ActionBase):
             _refuse(found, where)
             text = self.put(tx, by, found, why)
         self._wake()
-        return Done(text=text)
+        periods = dict.fromkeys(period for _, period in found.new)
+        doubts = [words for period in periods for words in self._reaches.doubts_about_position(period)]
+        return Done(text=text, warnings=tuple(doubts))
 
     def wake(self) -> None:
         """Let the daemon notice what was stored."""
@@ -87,7 +98,7 @@ class IntradayTrades(ActionBase):
                     lines = f"{where[id(other)]} and {where[id(trade)]}"
                     faults.append((trade, f"appears twice with different contents, {lines}; keep one"))
                 else:
-                    faults.append((trade, f"is known with other contents: {in_words(other)}; cancel that one first"))
+                    faults.append((trade, f"is known with other contents: {self._said(other)}; cancel that one first"))
             else:
                 period = self._period(trade)
                 seen[trade.trade] = trade
@@ -108,8 +119,8 @@ class IntradayTrades(ActionBase):
             stored.put(tx, trade, period.day, now, by.label)
             periods.setdefault(period, []).append(trade)
         for period, mine in periods.items():
-            words = in_words(mine[0]) if len(mine) == 1 else f"{len(mine)} trades, {_energy(mine)}"
-            self._record(tx, by, "trade", f"intraday {period}", why, "; ".join(in_words(t) for t in mine)[:2000])
+            words = self._said(mine[0]) if len(mine) == 1 else f"{len(mine)} trades, {_energy(mine)}"
+            self._record(tx, by, "trade", f"intraday {period}", why, "; ".join(map(self._said, mine))[:2000])
             self._ask(tx, period, f"{by.name} entered {words} ({why})", ReasonKind.TRADE)
             log.info("trades.entered", period=str(period), count=len(mine), who=by.label)
         again = f"; {number_of(len(found.repeated), 'trade')} known already" if found.repeated else ""
@@ -130,10 +141,13 @@ class IntradayTrades(ActionBase):
                 raise ConflictError(f"trade {name} was cancelled already, by {known.cancelled_by}")
             period = self._open_period(known.period)
             stored.cancel(tx, name, self._clock.now(), by.label)
-            self._record(tx, by, "cancel trade", f"intraday {period}", why, in_words(known.trade))
-            self._ask(tx, period, f"{by.name} cancelled {in_words(known.trade)} ({why})", ReasonKind.TRADE)
+            self._record(tx, by, "cancel trade", f"intraday {period}", why, self._said(known.trade))
+            self._ask(tx, period, f"{by.name} cancelled {self._said(known.trade)} ({why})", ReasonKind.TRADE)
         self._wake()
         return Done(text=f"trade {name} counts no longer; a plan follows")
+
+    def _said(self, trade: Trade) -> str:
+        return in_words(trade, self._settings.time_zone)
 
     def _period(self, trade: Trade) -> Period:
         return period_of(trade.start, self._settings.time_zone, self._settings.isp_minutes)
@@ -145,6 +159,9 @@ class IntradayTrades(ActionBase):
             return "needs an identifier of 1 to 255 printable characters"
         if not isfinite(trade.mw) or trade.mw == 0 or not isfinite(trade.price_eur_per_mwh):
             return f"{trade.mw:g} MW at {trade.price_eur_per_mwh:g} EUR/MWh is no trade"
+        if abs(trade.mw) > MOST_MW or abs(trade.price_eur_per_mwh) > MOST_EUR_PER_MWH:
+            said = f"{trade.mw:g} MW at {trade.price_eur_per_mwh:g} EUR/MWh is beyond any market"
+            return f"{said} ({MOST_MW:,} MW, {MOST_EUR_PER_MWH:,} EUR/MWh); check its units"
         if (trade.start - period.start) % period.isp_length or trade.minutes < 1 or length % period.isp_length:
             return f"does not begin and end with an ISP of {period.isp_minutes} minutes"
         if trade.start + length > period.end:
@@ -152,10 +169,10 @@ class IntradayTrades(ActionBase):
         return ""
 
 
-def in_words(trade: Trade) -> str:
-    """Return a trade in words."""
+def in_words(trade: Trade, zone_name: str) -> str:
+    """Return a trade in words, its time in a zone's."""
     side = "sells" if trade.mw < 0 else "buys"
-    when = f"{trade.start.astimezone(UTC):%Y-%m-%dT%H:%MZ} for {trade.minutes} min"
+    when = f"{trade.start.astimezone(zone(zone_name)).isoformat(timespec='minutes')} for {trade.minutes} min"
     return f"trade {trade.trade} {side} {abs(trade.mw):g} MW at {trade.price_eur_per_mwh:g} EUR/MWh, {when}"
 
 

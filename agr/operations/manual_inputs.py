@@ -3,6 +3,7 @@
 from datetime import date, timedelta
 
 from agr.domain.errors import ConflictError, InputError
+from agr.domain.faults import number_of
 from agr.domain.isp import Period
 from agr.domain.program import in_words
 from agr.domain.register import Contract
@@ -56,7 +57,7 @@ class ManualInputs(ActionBase):
         """Raise InputError unless every ISP has a value between 0 and what is contracted there."""
         contracted_w = contract.contracted_w(period)
         if len(power_w) != period.isp_count:
-            raise InputError(f"{len(power_w)} values; {period} has {period.isp_count} ISPs")
+            raise InputError(f"{number_of(len(power_w), 'value')}; {period} has {period.isp_count} ISPs")
         wrong = [
             isp for isp, (p, c) in enumerate(zip(power_w, contracted_w, strict=True), 1)
             if not min(0, c) <= p <= max(0, c)

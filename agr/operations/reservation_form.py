@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from agr.domain.errors import InputError
+from agr.domain.faults import number_of
 from agr.domain.isp import Period
 from agr.domain.program import compress
 
@@ -93,8 +94,8 @@ def _put_column(entry: "_Entry", rows: list[tuple[int, list[str]]], filled: int)
         return
     if filled != entry.period.isp_count:
         raise InputError(
-            f"{filled} values were pasted, {entry.period} has {entry.period.isp_count} ISPs; paste one for each, or "
-            "put the ISP or the time before each value"
+            f"{number_of(filled, 'value was', 'values were')} pasted, {entry.period} has {entry.period.isp_count} "
+            "ISPs; paste one for each, or put the ISP or the time before each value"
         )
     for isp, (number, cells) in enumerate(rows, start=1):
         entry.put(f"line {number}", str(isp), cells[0])

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from agr.domain.faults import number_of
 from agr.domain.kinds.quantities import STORED
 from agr.planning.case import carried_states, programs_kw
 from agr.planning.case_audit.day import day_of
@@ -74,7 +75,8 @@ def _energy(step: Step) -> Iterator[str]:
     wrong = np.flatnonzero(np.abs(taken - bought) > _KW + _SHARE * size)
     if len(wrong):
         isp = int(wrong[0])
-        yield f"in {len(wrong)} ISPs (first: {isp + 1}) {taken[isp]:.3f} kW are taken and {bought[isp]:.3f} kW bought"
+        where = f"{number_of(len(wrong), 'ISP')} (first: {isp + 1})"
+        yield f"in {where} {taken[isp]:.3f} kW are taken and {bought[isp]:.3f} kW bought"
 
 
 def _price(scenario: Scenario, step: Step) -> Iterator[str]:

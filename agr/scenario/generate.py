@@ -10,6 +10,7 @@ from datetime import date
 from pathlib import Path
 
 from agr.domain.errors import InputError
+from agr.domain.faults import number_of
 from agr.domain.isp import Period
 from agr.domain.register import Portfolio, Register
 from agr.scenario.contracts import contracts, limits, prices
@@ -94,7 +95,7 @@ def main(words: list[str] | None = None) -> int:
         sys.stderr.write(f"{error}\n")
         return 2
     write(given.out, files)
-    sys.stdout.write(f"{given.out}: {len(files)} files, {sum(map(len, files.values())) / 1e6:.2f} MB\n")
+    sys.stdout.write(f"{given.out}: {number_of(len(files), 'file')}, {sum(map(len, files.values())) / 1e6:.2f} MB\n")
     return 0
 
 

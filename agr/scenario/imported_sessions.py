@@ -7,6 +7,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from agr.domain.errors import InputError, TableError
+from agr.domain.faults import number_of
 from agr.domain.isp import Period, local_instant
 from agr.domain.kinds.ev_session import EvSession
 from agr.scenario.downloads import Session
@@ -56,8 +57,8 @@ def moved_sessions(path: Path, listed: Sequence[Session], periods: Sequence[Peri
         spread = f"{listed[0].start:%Y-%m-%d} to {listed[-1].start:%Y-%m-%d}"
         raise InputError(f"{path.name} has no session on {days}; it has {spread}: use --sessions-from DAY")
     if raised:
-        words = f"{raised} sessions took more energy than their highest power allows; their power was raised to match"
-        made.notes.append(words)
+        words = "took more energy than the highest power allows; the power was raised to match"
+        made.notes.append(f"{number_of(raised, 'session')} {words}")
     return made
 
 

@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet
 
 from agr.domain.errors import InputError
-from agr.domain.faults import meant
+from agr.domain.faults import meant, number_of
 from agr.planning import serialisation
 from agr.planning.case import comfort_shortfall_kwh
 from agr.planning.promises import breach_kwh
@@ -55,9 +55,9 @@ class Run:
         periods, sums = self.outcome["periods"], self.outcome["totals"]
         days = periods[0] if len(periods) == 1 else f"{periods[0]}..{periods[-1]}"
         return (
-            f"Run {self.name}: {days}, {self.outcome['resources']:,} resources, {len(self.steps)} plans, "
-            f"{sums['objective_eur']:,.2f} EUR, flexibility {sums['flexibility_eur']:,.2f} EUR; "
-            f"tables {', '.join(self.tables)}"
+            f"Run {self.name}: {days}, {number_of(self.outcome['resources'], 'resource')}, "
+            f"{number_of(len(self.steps), 'plan')}, {sums['objective_eur']:,.2f} EUR, "
+            f"flexibility {sums['flexibility_eur']:,.2f} EUR; tables {', '.join(self.tables)}"
         )
 
     def _repr_html_(self) -> str:

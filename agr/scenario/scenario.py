@@ -7,6 +7,7 @@ from datetime import date
 import numpy as np
 from numpy.typing import NDArray
 
+from agr.domain.faults import number_of
 from agr.domain.kinds import KINDS
 from agr.domain.register import CongestionPoint, Register
 from agr.scenario.description import Description
@@ -38,7 +39,7 @@ class Scenario:
             f"{len(rows):,} {kind.table.replace('_', ' ')}" for kind in KINDS if (rows := self.register.of(kind.row))
         )
         changes = f"; changed: {', '.join(self.changes)}" if self.changes else ""
-        return f"Scenario {self.name}: {days}, {self.resources:,} resources ({counts}){changes}"
+        return f"Scenario {self.name}: {days}, {number_of(self.resources, 'resource')} ({counts}){changes}"
 
     @property
     def resources(self) -> int:

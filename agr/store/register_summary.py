@@ -41,6 +41,19 @@ def point_members(tx: Tx) -> tuple[PointMember, ...]:
     return tuple(_members().validate_json(data) for data in found)
 
 
+def repeated_limits(tx: Tx) -> list[tuple[str, str, int]]:
+    """Return (table, what it limits, how often) of limits that are there several times, word for word."""
+    c = t.register.c
+    limits = c.kind.in_(("limits", "connection_limits"))
+    rows = sa.select(c.kind, c.data, sa.func.count()).where(limits).group_by(c.kind, c.data)
+    found = tx.execute(rows.having(sa.func.count() > 1).order_by(c.kind, c.data))
+    return [(kind, _limited(json.loads(data)), count) for kind, data, count in found]
+
+
+def _limited(row: dict[str, object]) -> str:
+    return str(row.get("at") or row["congestion_point"])
+
+
 def price_series(tx: Tx) -> set[str]:
     """Return the names of all price series that there is anything of."""
     return set(tx.execute(sa.select(t.prices.c.series).distinct()).scalars())

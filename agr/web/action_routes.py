@@ -194,6 +194,7 @@ def _taking(endpoint: Callable[..., Response], parameters: Sequence[inspect.Para
 
 def done_page(request: Request, done: Done, to: str) -> Response:
     """Redirect to a page of ours, which states once what was done."""
-    context_of(request).flashes.say(request.cookies.get(COOKIE, ""), done.text)
+    text = "; ".join((done.text, *(f"doubtful: {words}" for words in done.warnings)))
+    context_of(request).flashes.say(request.cookies.get(COOKIE, ""), text)
     to = "/approvals" if done.approval is not None else to
     return RedirectResponse(safe_path(to), status_code=303)

@@ -34,6 +34,7 @@ from agr.web import (
 from agr.web import schemas as a
 from agr.web.action_routes import Number
 from agr.web.log_page import chosen_of, log_file
+from agr.web.query import known_query
 from agr.web.run_pages import heads_of
 from agr.web.security import api_for, context_of
 
@@ -45,7 +46,7 @@ _FAULTS: dict[int | str, dict[str, Any]] = {
     422: {"model": a.Fault, "description": "The request is wrong; the text says how."},
     503: {"model": a.Fault, "description": "The store does not answer; try again."},
 }
-router = APIRouter(prefix="/api/v1", responses=_FAULTS)
+router = APIRouter(prefix="/api/v1", responses=_FAULTS, dependencies=[Depends(known_query)])
 router.include_router(actions.api_router)
 router.include_router(program_routes.router)
 router.include_router(nomination_routes.router)

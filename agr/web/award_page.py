@@ -30,7 +30,7 @@ Tick = Annotated[bool, Form()]
 def _show(
     request: Request, principal: Principal, of: Period, market: str, standing: Standing, *, pasted: str = "",
     given: Results | None = None, beyond_bid: bool = False, fault: str = "", why: str = "", seen: str | None = None,
-    status: int = 200,
+    doubts: tuple[str, ...] = (), status: int = 200,
 ) -> HTMLResponse:  # fmt: skip
     """Return the page; with `given`, what was entered is shown beside the bid, to be confirmed."""
     entered = None if given is None else list(given.mw)
@@ -59,7 +59,7 @@ def _show(
         per_isp=market == DAY_AHEAD, data=data if market == DAY_AHEAD else "", pasted=pasted, given=given,
         beyond_bid=beyond_bid, fault=fault, why=why, seen=seen_of(standing.position) if seen is None else seen,
         example=f"{of.start.astimezone(of.tz).isoformat()},{bid[0]:g}",
-        net_mwh=None if entered is None else sum(entered) * of.isp_hours,
+        net_mwh=None if entered is None else sum(entered) * of.isp_hours, doubts=doubts,
     )  # fmt: skip
 
 
@@ -98,7 +98,10 @@ def enter(
             beyond_bid=beyond_bid, fault=str(error), why=why, status=status_of(error),
         )  # fmt: skip
     standing = results.standing(market, of.day)
-    return _show(request, principal, of, market, standing, pasted=pasted, given=given, beyond_bid=beyond_bid)
+    doubts = results.doubts(market, of.day, given.mw)
+    return _show(
+        request, principal, of, market, standing, pasted=pasted, given=given, beyond_bid=beyond_bid, doubts=doubts
+    )  # fmt: skip
 
 
 def _read(pasted: str, of: Period, market: str, product_minutes: int) -> Results:

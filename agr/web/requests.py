@@ -3,10 +3,21 @@
 from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 Why = Annotated[str, Field(min_length=3, max_length=1000, description="Reason, for the audit log.")]
 Identifier = Annotated[int, Field(ge=1, le=2**31 - 1)]
+
+
+def _as_written(given: object) -> object:
+    """Return a number as a table has it, and null as the empty cell; true and false are no cells."""
+    if given is None:
+        return ""
+    return repr(given) if isinstance(given, int | float) and not isinstance(given, bool) else given
+
+
+Cell = Annotated[str, Field(max_length=10_000), BeforeValidator(_as_written, json_schema_input_type=str | float | None)]
+"""A cell of a table: text, or a number as JSON has it; null is an empty one."""
 
 
 def _holds_nul(given: object) -> bool:
@@ -134,7 +145,7 @@ class RowGiven(Because):
 
     table: str = Field(min_length=1, max_length=32)
     key: str | None = Field(default=None, max_length=600, description="Of the row to change; none: a new row.")
-    cells: dict[Annotated[str, Field(max_length=64)], Annotated[str, Field(max_length=10_000)]] = Field(
+    cells: dict[Annotated[str, Field(max_length=64)], Cell] = Field(
         max_length=100,
         description="Column → value. What is left out of a new row has its default, of a change what is there now.",
     )

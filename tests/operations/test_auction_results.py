@@ -211,8 +211,15 @@ def test_a_file_is_read_exactly_whatever_its_order_and_length(
     ("change", "words"),
     [
         (lambda rows: rows[:-1], "1 of 92 starts are missing, the first is 2026-03-29T23:45:00+02:00"),
-        (lambda rows: [*rows, rows[3]], "line 94: 2026-03-28T23:45:00+00:00 stands already in line 5"),
-        (lambda rows: [*rows, ("2026-03-30T00:00:00+02:00", 1)], "line 94: no ISP of 2026-03-29 starts at"),
+        (lambda rows: [*rows, rows[3]], "line 94: 2026-03-29T00:45:00+01:00 stands already in line 5"),
+        (
+            lambda rows: [*rows, ("2026-03-29T22:00:00Z", 1)],
+            "line 94: no ISP of 2026-03-29 starts at 2026-03-30T00:00:00+02:00",
+        ),
+        (
+            lambda rows: [(f"2026-03-28T{hour:02}:00+01:00", 1) for hour in range(24)],
+            "the whole result is of 2026-03-28: did you mean --period 2026-03-28?",
+        ),
         (
             lambda rows: [("2026-03-29T00:00", 1), *rows[1:]],
             "line 2, column start: '2026-03-29T00:00' has no UTC offset",

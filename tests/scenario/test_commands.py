@@ -125,6 +125,8 @@ def test_the_schema_is_printed(folder):
         (("sweep", "small-dst-day", "--grid", "batteries"), "is not a grid"),
         (("sweep", "small-dst-day", "--grid", "batteries=1", "--cluster", "nonsense://"), "does not answer"),
         (("replay", "1"), "there is no such file"),
+        (("replay", "--plan", "1"), "there is no such file"),
+        (("replay",), "give the plan's number once"),
         (("scenario", "import", "x", "--period", "2024-04-10"), "needs day-ahead prices"),
     ],
 )

@@ -223,7 +223,7 @@ def test_an_imported_scenario_runs_without_congestion_points(tmp_path, solver):
     assert [s.arrival for s in scenario.register.of(EvSession)] == [
         datetime(2024, 4, 10, 8, 0, tzinfo=UTC), datetime(2024, 4, 10, 16, 30, tzinfo=UTC)
     ]  # fmt: skip
-    assert any("1 sessions took more energy than their highest power" in note for note in notes)
+    assert any("1 session took more energy than the highest power" in note for note in notes)
     made = run(scenario, solver=solver)
     assert [s["audit"] for s in made.steps] == [[], []]
     # The price rises by 1 EUR/MWh each hour. The second car must charge at once: 5 kWh between 10 and 11 local time.

@@ -115,7 +115,7 @@ def test_an_hour_that_the_clock_skips_is_refused_unless_it_has_no_price(tmp_path
     path.write_text("start;end;price_eur_mwh\n" + "\n".join(rows) + "\n")
     reading = downloads.day_ahead(path, Asked(tz=TZ))
     assert [(p.minutes, p.value) for p in reading.values] == [(60, 0), (60, 1), (60, 3), (60, 4)]
-    assert reading.notes == ["prices.csv: 1 rows have no price, the first in line 4"]
+    assert reading.notes == ["prices.csv: 1 row has no price, the first in line 4"]
     path.write_text(path.read_text().replace("03:00;\n", "03:00;2\n"))
     with pytest.raises(TableError, match=r"line 4: '2024-03-31 02:00' does not exist: the clock skips it"):
         downloads.day_ahead(path, Asked(tz=TZ))

@@ -181,7 +181,7 @@ def test_of_entso_e_s_file_library_the_day_ahead_prices_of_one_area_are_read(tmp
         prices(tmp_path, text)
     reading = prices(tmp_path, text, area="NL")
     assert [(p.start, p.minutes, p.value) for p in reading.values] == [(MIDNIGHT, 60, 50.5)]
-    assert reading.notes == ["prices.csv: 1 rows whose ContractType is Intraday left out"]
+    assert reading.notes == ["prices.csv: 1 row whose ContractType is Intraday left out"]
     with pytest.raises(TableError, match="'PLN' is not EUR/MWh"):
         prices(tmp_path, text, area="PL")
     with pytest.raises(TableError, match="holds only rows whose ContractType is Intraday; export day-ahead prices"):

@@ -373,3 +373,10 @@ def test_a_change_by_api_keeps_what_is_left_out_and_tells_what_is_doubtful(desk:
     assert (row.charge_kw, row.discharge_kw, row.charge_efficiency) == (100_000, 100, 0.95)
     client.post(path, json={**change, "cells": {"charge_kw": "100", "charge_efficiency": ""}})
     assert stored(desk, "batteries", "battery").row.charge_efficiency == 1, "an empty cell has its default"
+    numbers = {"charge_kw": 99.5, "discharge_kw": 50, "charge_efficiency": 0.9}
+    assert client.post(path, json={**change, "cells": numbers}).status_code == 200, "a number is a cell, too"
+    row = stored(desk, "batteries", "battery").row
+    assert (row.charge_kw, row.discharge_kw, row.charge_efficiency) == (99.5, 50, 0.9)
+    assert client.post(path, json={**change, "cells": {"charge_efficiency": None}}).status_code == 200
+    assert stored(desk, "batteries", "battery").row.charge_efficiency == 1, "null is an empty cell"
+    assert client.post(path, json={**change, "cells": {"charge_kw": True}}).status_code == 422

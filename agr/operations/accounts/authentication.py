@@ -13,7 +13,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from agr.domain.errors import AccessError, InputError
-from agr.domain.faults import meant
+from agr.domain.faults import meant, number_of
 from agr.domain.isp import Clock
 from agr.operations.accounts.login_rate_limit import LoginRateLimit
 from agr.operations.accounts.roles import ROLES, Permission, Principal
@@ -264,7 +264,7 @@ class Authentication:
             access.put_token(tx, secret, owner.name, purpose.strip()[:255], scopes, now, now + timedelta(days=days))
             self._record(
                 tx, who=owner.label, action="make token", subject=owner.name, why=purpose.strip()[:255],
-                detail=f"scopes {', '.join(sorted(scopes))}, {days} days",
+                detail=f"scopes {', '.join(sorted(scopes))}, {number_of(days, 'day')}",
             )  # fmt: skip
         return secret
 

@@ -32,7 +32,7 @@ def backed(case: Case, speculation: bool, notes: list[str]) -> Case:
     if speculation:
         notes.append(f"markets.speculation: in {where}, trades pay without resources, and may exceed what these can do")
         return case
-    reach = _range_kw(case)
+    reach = range_kw(case)
     if reach is None:
         return case
     notes.append(f"in {where}, trades would pay without resources: positions are limited to what resources can do")
@@ -61,7 +61,7 @@ def _pays(case: Case) -> Bools:
     return found | (free & np.isin(market.product, products))
 
 
-def _range_kw(case: Case) -> tuple[Floats, Floats] | None:
+def range_kw(case: Case) -> tuple[Floats, Floats] | None:
     """Return the lowest and highest consumption (T,) of all units together; None where a class cannot say."""
     low, high = np.zeros(case.isps), np.zeros(case.isps)
     for units in CLASSES:

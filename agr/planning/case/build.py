@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from agr.domain.errors import PlanError
+from agr.domain.faults import number_of
 from agr.domain.register import Contract, in_window, valid_on
 from agr.planning.case import markets
 from agr.planning.case.backing import backed
@@ -86,11 +87,13 @@ def _membership(inputs: Inputs, index: dict[str, int], notes: list[str]) -> Poin
     unlisted = ours - listed.keys() - free
     if strangers:
         notes.append(
-            f"{len(strangers)} connections are in the list of points but not in our register: without resources"
+            f"{number_of(len(strangers), 'connection is', 'connections are')} in the list of points but "
+            "not in our register: without resources"
         )
     if unlisted:
         notes.append(
-            f"{len(unlisted)} connections are in our register but not in the list of points: in no congestion point"
+            f"{number_of(len(unlisted), 'connection is', 'connections are')} in our register but "
+            "not in the list of points: in no congestion point"
         )
     where = {c: index[listed[c]] if c in listed else NO_POINT for c in ours}
     return where.get

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from agr.domain.bid import DAY_AHEAD, KW_PER_MW
 from agr.domain.errors import PlanError
+from agr.domain.faults import number_of
 from agr.planning.case.inputs import Inputs
 from agr.settings import CapacityProduct
 from models.case import DayAhead, Direction, Imbalance, Intraday, Reserve
@@ -128,7 +129,7 @@ def named_isps(where: NDArray[np.bool_]) -> str:
     runs = np.split(chosen, np.flatnonzero(np.diff(chosen) > 1) + 1)
     names = [f"{run[0]}" if len(run) == 1 else f"{run[0]}–{run[-1]}" for run in runs]
     shown = ", ".join([*names[:_SHOWN], *(["…"] if len(names) > _SHOWN else [])])
-    return f"{len(chosen)} ISPs ({shown})"
+    return f"{number_of(len(chosen), 'ISP')} ({shown})"
 
 
 def imbalance(inputs: Inputs, price: Floats, _notes: list[str]) -> Imbalance:
@@ -157,7 +158,8 @@ def _reserve(inputs: Inputs, product: CapacityProduct, notes: list[str]) -> Rese
         hours = len(values) * period.isp_hours if product.price_unit == "EUR/MW/h" else 1.0
         price[b] = float(values.mean()) * hours
     if (depth < product.max_mw).any():
-        notes.append(f"no price of {product.name} in {int((depth < product.max_mw).sum())} blocks: no bid there")
+        lacking = number_of(int((depth < product.max_mw).sum()), "block")
+        notes.append(f"no price of {product.name} in {lacking}: no bid there")
     fixed = inputs.fixed.get(product.name)
     return Reserve(
         name=product.name, direction=Direction(product.direction), price_eur_per_mw=price, block=block,

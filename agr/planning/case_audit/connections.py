@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from agr.domain.faults import number_of
 from agr.planning.case_audit.context import SHOWN, Context
 from agr.planning.case_audit.facts import Floats
 from models.case import NO_LIMIT, NO_POINT, UNIT_CLASSES
@@ -42,7 +43,7 @@ def check_case(context: Context) -> Iterator[str]:
     if len(wrong) > SHOWN:
         yield f"case: connection limits are not what the tables give for {len(wrong) - SHOWN} more resources"
     if not used.all():
-        yield f"case: nothing counts at {int((~used).sum())} limits of connections or groups"
+        yield f"case: nothing counts at {number_of(int((~used).sum()), 'limit')} of connections or groups"
 
 
 def _both(

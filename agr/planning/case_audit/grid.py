@@ -8,6 +8,7 @@ from datetime import date
 
 import numpy as np
 
+from agr.domain.faults import number_of
 from agr.domain.register import Contract
 from agr.planning.case_audit.context import SHOWN, Context
 from agr.planning.case_audit.day import Day
@@ -36,7 +37,7 @@ def _points(context: Context) -> Iterator[str]:
     if sorted(context.case.points) != sorted(point.address for point in context.facts.portfolio.points):
         lost, more = sorted(due.keys() - found.keys()), sorted(found.keys() - due.keys())
         words = f"{len(lost)} missing {lost[:SHOWN]}, {len(more)} unknown {more[:SHOWN]}"
-        yield f"case: has {len(context.case.points)} congestion points, the CROs list {len(due)}: {words}"
+        yield f"case: has {number_of(len(context.case.points), 'congestion point')}, the CROs list {len(due)}: {words}"
     for address in [address for address in due if found.get(address, due[address]) != due[address]][:SHOWN]:
         yield f"case, {address}: belongs to {found[address]}, the CROs list it for {due[address]}"
 
@@ -65,7 +66,7 @@ def _limits(context: Context) -> Iterator[str]:
         if limit.first_day <= today <= limit.last_day and limit.congestion_point in context.case.points
     ]
     if len(rows) != len(data.point):
-        yield f"case: has {len(data.point)} limits, the tables give {len(rows)}"
+        yield f"case: has {number_of(len(data.point), 'limit')}, the tables give {len(rows)}"
         return
     names = [f"limit of {limit.congestion_point}" for _, limit in rows]
     most = np.full((len(rows), day.isps), np.inf)

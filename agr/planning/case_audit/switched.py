@@ -11,6 +11,7 @@ from math import ceil, floor
 import numpy as np
 from numpy.typing import NDArray
 
+from agr.domain.faults import number_of
 from agr.domain.kinds.switched_load import SwitchedLoad
 from agr.planning.case_audit.context import SHOWN, Context
 from agr.planning.case_audit.day import Day, after
@@ -141,7 +142,8 @@ def check_programs(context: Context, programs: Programs) -> Iterator[str]:
         outside = np.flatnonzero(programs.switched_on[row] & ~allowed)
         if len(outside):
             wrong.append(
-                f"plan, {load.resource}: is on outside its windows in {len(outside)} ISPs from {outside[0] + 1}"
+                f"plan, {load.resource}: is on outside its windows in {number_of(len(outside), 'ISP')} "
+                f"from {outside[0] + 1}"
             )
     yield from wrong[:SHOWN]
     if len(wrong) > SHOWN:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+from agr.domain.faults import number_of
 from agr.domain.isp import local_instant
 from agr.domain.register import Price
 from agr.scenario.downloads.areas import area_code
@@ -79,9 +80,9 @@ def read_capacity(sheet: Sheet, columns: CapacityColumns, asked: Asked) -> list[
 
 def _say(sheet: Sheet, columns: CapacityColumns, empty: int, doubles: int, series: set[str]) -> None:
     if empty:
-        sheet.note(f"{empty} rows have no price")
+        sheet.note(f"{number_of(empty, 'row has', 'rows have')} no price")
     if doubles:
-        sheet.note(f"{doubles} rows say what others said before")
+        sheet.note(f"{number_of(doubles, 'row says', 'rows say')} what others said before")
     if columns.type is None and not _named(sheet.file) and series - {"fcr_capacity"}:
         sheet.notes.append(f"{sheet.file} does not say which reserve its POS and NEG are; they were taken as aFRR")
 

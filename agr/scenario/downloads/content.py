@@ -8,6 +8,7 @@ import zlib
 from pathlib import Path
 
 from agr.domain.errors import TableError
+from agr.domain.faults import number_of
 
 _MOST_BYTES = 512 * 1024 * 1024
 """Largest unpacked file; beyond, a packed one is taken for damaged or hostile."""
@@ -46,7 +47,8 @@ def _unzipped(path: Path, raw: bytes) -> bytes:
         own = [name for name in names if not name.startswith("__MACOSX/")]
         if len(own) != 1:
             held = ", ".join(own[:10]) or "nothing"
-            raise TableError([f"{path}: is a zip of {len(own)} files ({held}); unpack it and give one of them"])
+            words = f"is a zip of {number_of(len(own), 'file')} ({held}); unpack it and give one of them"
+            raise TableError([f"{path}: {words}"])
         with archive.open(own[0]) as packed:
             return _whole(path, packed.read(_MOST_BYTES + 1))
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from agr.domain.faults import number_of
 from agr.domain.register import Price
 from agr.scenario.downloads.layout import Session
 from agr.scenario.downloads.sheet import Sheet
@@ -36,7 +37,8 @@ def check_prices(sheet: Sheet, prices: Sequence[Price]) -> None:
             words += "; check the decimal sign and the unit"
         elif len(of_series) >= _FEW and 0 < abs(top.value) < _LEAST_EUR_PER_MWH:
             words = (
-                f"{top.value:g} EUR/MWh is the highest of {len(of_series):,} prices: are they EUR/kWh? Then name their "
+                f"{top.value:g} EUR/MWh is the highest of {number_of(len(of_series), 'price')}: "
+                "are they EUR/kWh? Then name their "
             )
             words += "column price (EUR/kWh); if they are right, export some more days with them"
         if words:
@@ -64,6 +66,7 @@ def check_sessions(sheet: Sheet, sessions: Sequence[Session], *, named: bool) ->
     if sessions and not few and max(one.energy_kwh for one in sessions) < _LEAST_KWH:
         top = max(sessions, key=lambda one: one.energy_kwh)
         words = (
-            f"{top.energy_kwh:g} kWh is the most of {len(sessions):,} sessions: is their energy in MWh? Then name the "
+            f"{top.energy_kwh:g} kWh is the most of {number_of(len(sessions), 'session')}: "
+            "is their energy in MWh? Then name the "
         )
         sheet.fault(top.line, words + "column energy_mwh")

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
+from agr.domain.faults import number_of
 from agr.domain.register import Price
 from agr.scenario.downloads.areas import area_code, chosen_area, listed
 from agr.scenario.downloads.intervals import Timed, timed
@@ -42,7 +43,8 @@ def read_prices(sheet: Sheet, columns: PriceColumns, asked: Asked) -> list[Price
         spans = timed(sheet, columns.timing, rows, silent=silent, days=asked.days)
     empty = [row for row in rows if silent(row)]
     if empty and len(empty) < len(rows):
-        sheet.note(f"{len(empty)} rows have no price, the first in {sheet.place} {empty[0].line}")
+        lacking = number_of(len(empty), "row has", "rows have")
+        sheet.note(f"{lacking} no price, the first in {sheet.place} {empty[0].line}")
     found: list[Price] = []
     for one in of_area:
         found += _series(sheet, one, [(span, values[id(span.row)].get(one.column)) for span in spans], _known(columns))
@@ -88,7 +90,7 @@ def _of_contract(sheet: Sheet, columns: PriceColumns, rows: list[Row]) -> list[R
         if others and not kept:
             raise sheet.refuse(f"holds only rows whose {sheet.header[at]} is {others}; export day-ahead prices")
         if others:
-            sheet.note(f"{len(rows) - len(kept)} rows whose {sheet.header[at]} is {others} left out")
+            sheet.note(f"{number_of(len(rows) - len(kept), 'row')} whose {sheet.header[at]} is {others} left out")
         rows = kept
     return rows
 
@@ -128,7 +130,7 @@ def _of_sequence(sheet: Sheet, columns: PriceColumns, rows: list[Row]) -> list[R
         )
         raise sheet.refuse(words + "which is Sequence 1 or without sequence; export that one")
     if others:
-        sheet.note(f"{len(rows) - len(kept)} rows of other auctions ({', '.join(others)}) left out")
+        sheet.note(f"{number_of(len(rows) - len(kept), 'row')} of other auctions ({', '.join(others)}) left out")
     return kept
 
 
@@ -178,7 +180,7 @@ def _series(
         if before[1] != value:
             sheet.fault(span.row.line, _contradiction(sheet, span, before, value))
     if doubles:
-        sheet.note(f"{doubles} rows say what others said before")
+        sheet.note(f"{number_of(doubles, 'row says', 'rows say')} what others said before")
     prices = [
         Price(series=one.series, start=start, minutes=minutes, value=value)
         for (start, minutes), (_, value) in seen.items()

@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 
+from agr.domain.faults import number_of
 from agr.scenario.downloads.layout import Session, SessionColumns
 from agr.scenario.downloads.numbers import Decimals, decimals_of
 from agr.scenario.downloads.plausibility import check_sessions
@@ -41,11 +42,11 @@ def read_sessions(sheet: Sheet, columns: SessionColumns) -> list[Session]:
     if not sessions:
         raise sheet.refuse("holds no usable values")
     if left_out:
-        words = f"{len(left_out)} sessions without energy left out, the first in {sheet.place} {left_out[0]}"
-        sheet.note(f"{words}")
+        without = number_of(len(left_out), "session")
+        sheet.note(f"{without} without energy left out, the first in {sheet.place} {left_out[0]}")
     if len(sheet.rows) - len(left_out) > len(sessions):
         doubles = len(sheet.rows) - len(left_out) - len(sessions)
-        sheet.note(f"{doubles} rows say what others said before")
+        sheet.note(f"{number_of(doubles, 'row says', 'rows say')} what others said before")
     return sorted(sessions, key=lambda s: (s.start, s.session))
 
 
