@@ -25,8 +25,9 @@ from agr.scenario.folder import read_scenario
 from agr.scenario.places import all_folders
 from agr.scenario.running import plans_of, solver_of
 from benchmarks.instances import make_case
+from models.decomposition.reoptimise.merging import whole_case, whole_outcome
 from models.decomposition.reoptimise.replan import dual_slack_eur
-from models.decomposition.reoptimise.subproblem import renewed, subproblem, whole_case, whole_outcome
+from models.decomposition.reoptimise.subproblem import renewed, subproblem
 from models.method import Method, solve
 from models.outcome import Outcome
 from tests.models.test_switched import world as switched_world

@@ -76,6 +76,7 @@ def assemble(
         connection_export_breach_kw=answer.connection_export_breach_kw,
         called_connection_import_breach_kw=answer.called_connection_import_breach_kw,
         called_connection_export_breach_kw=answer.called_connection_export_breach_kw,
+        order_shortfall_kw=answer.order_shortfall_kw,
         terms_eur=terms,
         point_terms_eur=places | {"energy": energy},
         objective_eur=objective,

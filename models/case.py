@@ -35,6 +35,7 @@ from models.markets.day_ahead import DayAhead
 from models.markets.imbalance import Imbalance
 from models.markets.intraday import Intraday
 from models.markets.limits import Limits
+from models.markets.orders import Orders, no_orders
 from models.markets.reservations import Reservations
 from models.resources.curtailable import Curtailable
 from models.resources.fixed import Fixed
@@ -65,6 +66,7 @@ __all__ = [
     "Intraday",
     "Ints",
     "Limits",
+    "Orders",
     "Programs",
     "Reservations",
     "Reserve",
@@ -73,6 +75,7 @@ __all__ = [
     "Storage",
     "Switched",
     "no_connection_limits",
+    "no_orders",
     "nothing_switched",
 ]
 
@@ -155,6 +158,7 @@ class Case:
     unmanaged_brought_forward_eur: float = field(default=0.0, metadata=added(0.0))
     """The same of its unmanaged program."""
     connection_limits: ConnectionLimits = field(default_factory=no_connection_limits, metadata=ADDED)
+    orders: Orders = field(default_factory=no_orders, metadata=ADDED)
 
     def __post_init__(self) -> None:
         if self.isps < 1 or self.isp_hours <= 0:
@@ -186,7 +190,7 @@ UNIT_CLASSES: tuple[str, ...] = tuple(
 
 MARKET_NAMES: tuple[str, ...] = (
     "day_ahead", "intraday", "imbalance", "limits", "reservations", "balancing_capacity", "announced",
-    "connection_limits",
+    "connection_limits", "orders",
 )  # fmt: skip
 """The names of the markets in the order in which they are stated and added up; see models.markets.registry.
 

@@ -49,6 +49,7 @@ class ProgramValues:
     connection_export_breach_kw: Floats = field(default_factory=_no_limits)
     called_connection_import_breach_kw: Floats = field(default_factory=_no_limits)  # when all reservations are called
     called_connection_export_breach_kw: Floats = field(default_factory=_no_limits)
+    order_shortfall_kw: Floats = field(default_factory=_no_limits)  # (O,T) not delivered of orders of flexibility
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -105,3 +106,5 @@ class Outcome:
     called_connection_import_breach_kw: Floats = field(default_factory=_no_limits, metadata=ADDED)
     """(L,T) the same when every reservation is called"""
     called_connection_export_breach_kw: Floats = field(default_factory=_no_limits, metadata=ADDED)
+    order_shortfall_kw: Floats = field(default_factory=_no_limits, metadata=ADDED)
+    """(O,T) >= 0 what the program does not deliver of orders of flexibility"""

@@ -20,6 +20,7 @@ from models.case import (
     Imbalance,
     Intraday,
     Limits,
+    Orders,
     Reservations,
     Reserve,
 )
@@ -34,7 +35,7 @@ def _rows(*values: float) -> Floats:
 
 
 def tiny() -> Case:
-    """Return a case of a few units of every class, with limits, a reservation and two products."""
+    """Return a case of a few units of every class, with limits, a reservation, an order and two products."""
     flat, here = np.ones(_ISPS), np.array([0])
     units: dict[str, Any] = {resource.name: resource.example(_ISPS) for resource in RESOURCES}
     leaf = tuple(np.arange(len(units[name].point)) % 2 - 1 for name in UNIT_CLASSES)  # every other unit
@@ -53,6 +54,13 @@ def tiny() -> Case:
             leaf=leaf,
         ),
         limits=Limits(point=here, import_kw=_rows(6.0), export_kw=_rows(-6.0), penalty_eur_per_mwh=np.array([1000.0])),
+        orders=Orders(
+            name=("order",),
+            point=here,
+            least_kw=_rows(-np.inf),
+            most_kw=_rows(5.0),
+            penalty_eur_per_mwh=np.array([2000.0]),
+        ),
         reservations=Reservations(
             name=("option",),
             point=here,

@@ -10,8 +10,9 @@ import pytest
 
 from benchmarks.instances import make_case
 from models.audit import audit
+from models.decomposition.reoptimise.merging import whole_case, whole_outcome
 from models.decomposition.reoptimise.replan import dual_slack_eur, replan
-from models.decomposition.reoptimise.subproblem import renewed, subproblem, whole_case, whole_outcome
+from models.decomposition.reoptimise.subproblem import renewed, subproblem
 from models.decomposition.solve import solve
 from models.errors import CaseError
 from models.method import solve as choose

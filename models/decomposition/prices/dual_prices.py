@@ -81,7 +81,9 @@ def shadow(case: Case, grouping: Grouping, prices: DualPrices) -> Shadow:
     full = duals(case, grouping, prices)
     own = 0.0 if case.anchor is None else case.anchor.eur_per_mwh / per_mwh
     at_limit, at_call = full.program[case.limits.point], np.abs(full.call[case.reservations.point])
-    imports, exports = np.isfinite(case.limits.import_kw), np.isfinite(case.limits.export_kw)
+    most, least = _ordered(case)
+    imports = np.isfinite(case.limits.import_kw) & (case.limits.import_kw <= most[case.limits.point])
+    exports = np.isfinite(case.limits.export_kw) & (case.limits.export_kw >= least[case.limits.point])
     reserved = case.reservations.reserved_kw != 0
     limits = len(case.connection_limits.name)
     import_price, export_price = prices.connections[:limits], -prices.connections[2 * limits : 3 * limits]
@@ -94,3 +96,11 @@ def shadow(case: Case, grouping: Grouping, prices: DualPrices) -> Shadow:
         connection_import_eur_per_mwh=np.maximum(import_price, 0.0) * per_mwh,
         connection_export_eur_per_mwh=np.maximum(export_price, 0.0) * per_mwh,
     )
+
+
+def _ordered(case: Case) -> tuple[Floats, Floats]:
+    """Return the bounds (C,T) that orders set: where they are tighter than a limit, the price is not the limit's."""
+    most, least = np.full((len(case.points), case.isps), np.inf), np.full((len(case.points), case.isps), -np.inf)
+    np.minimum.at(most, case.orders.point, case.orders.most_kw.reshape(-1, case.isps))
+    np.maximum.at(least, case.orders.point, case.orders.least_kw.reshape(-1, case.isps))
+    return most, least

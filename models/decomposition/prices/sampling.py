@@ -65,7 +65,7 @@ def sampled(case: Case, grouping: Grouping, tuning: Sampling) -> Sample | None:
     if abs(picked_there - wanted * at_priced) > tuning.alike * wanted * at_priced:
         return None
     share = picked / everybody
-    for label in ("limits", "reservations"):
+    for label in ("limits", "reservations", "orders"):
         rows = np.flatnonzero(place[getattr(case, label).point] != NO_POINT)
         tables[label] = rows_of(getattr(case, label), rows, place)
     start = case.start

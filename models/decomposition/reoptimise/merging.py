@@ -1,0 +1,166 @@
+"""Puts a part of a portfolio that was planned again back into the whole. Numpy only.
+
+Source: docs/explanation/optimisation.md §3.6.
+"""
+
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.arrays import of_rows
+from models.block import reserved_points
+from models.case import Case, Floats, Headroom, Ints, Programs
+from models.decomposition.reoptimise.subproblem import MOVED, limits_at, members, sums_at
+from models.outcome import Outcome
+from models.reserve_room import SIDES
+from models.resources.registry import RESOURCES
+
+_BREACHES = (
+    "connection_import_breach_kw", "connection_export_breach_kw", "called_connection_import_breach_kw",
+    "called_connection_export_breach_kw",
+)  # fmt: skip
+
+
+def whole_case(case: Case, outcome: Outcome, points: Ints, new: Case) -> Case:
+    """Return the whole portfolio's case after its part `new` was planned again; `outcome` is that before."""
+    anchor = None
+    if new.anchor is not None:
+        anchor = replace(new.anchor, point_kw=outcome.point_kw.copy())
+        anchor.point_kw[points] = new.anchor.point_kw
+    return replace(
+        case, reservations=_joined(case.reservations, points, new.reservations), anchor=anchor,
+        orders=_joined(case.orders, points, new.orders),
+    )  # fmt: skip
+
+
+def _joined(whole: Any, points: Ints, new: Any) -> Any:
+    """Return the contracts or orders outside the part, then those of the part."""
+    rows = np.flatnonzero(~np.isin(whole.point, points))
+    old = of_rows(whole, rows)
+    if not len(new.point):  # the width of no rows may be that of no ISPs
+        return old
+    values: dict[str, Any] = {}
+    for item in fields(old):
+        before, after = getattr(old, item.name), getattr(new, item.name)
+        if item.name == "name":
+            values[item.name] = before + after
+        else:
+            values[item.name] = np.concatenate([before, after]) if len(rows) else after.copy()
+    values["point"][len(rows) :] = points[new.point]
+    return type(whole)(**values)
+
+
+def whole_outcome(
+    case: Case, outcome: Outcome, points: Ints, new_case: Case, new: Outcome, *, in_place: bool = False
+) -> Outcome:
+    """Return the whole portfolio's outcome with that of its part in it; `case` and `outcome` are those before.
+
+    With `in_place` its arrays are written to, and `outcome` must not be used any more.
+    """
+    units = members(case, points)
+
+    def patched(old: NDArray[Any], rows: Any, values: NDArray[Any]) -> NDArray[Any]:
+        result = old if in_place and old.flags.writeable else old.copy()
+        result[rows] = values
+        return result
+
+    programs = _programs(outcome.programs, new.programs, units, patched)
+    headroom = _headroom(outcome.headroom, new.headroom, units, patched)
+    others = reserved_points(case)
+    others[points] = False
+    called, called_headroom = None, None
+    if others.any() or new.called is not None:
+        called = outcome.called or _copy(outcome.programs)
+        called = _programs(called, new.called or new.programs, units, patched)
+        called_headroom = outcome.called_headroom or _copy(outcome.headroom)
+        called_headroom = _headroom(called_headroom, new.called_headroom or new.headroom, units, patched)
+    limits = np.flatnonzero(np.isin(case.limits.point, points))
+    behind = limits_at(case, points)
+    breaches = {name: patched(getattr(outcome, name), behind, getattr(new, name)) for name in _BREACHES if len(behind)}
+    kept, kept_orders = ~np.isin(case.reservations.point, points), ~np.isin(case.orders.point, points)
+    shadow, duals, here = outcome.shadow, new.duals, points
+    places = {name: eur for name, eur in outcome.point_terms_eur.items() if name != MOVED or new_case.anchor is None}
+    for name in new.point_terms_eur:
+        places.setdefault(name, np.zeros(len(case.points) + 1))
+    return replace(
+        new,
+        **({name: getattr(outcome, name) for name in _BREACHES} | breaches),
+        programs=programs,
+        called=called,
+        headroom=headroom,
+        called_headroom=called_headroom,
+        point_kw=patched(outcome.point_kw, here, new.point_kw),
+        breach_import_kw=patched(outcome.breach_import_kw, limits, new.breach_import_kw),
+        breach_export_kw=patched(outcome.breach_export_kw, limits, new.breach_export_kw),
+        reservation_shortfall_kw=np.concatenate([outcome.reservation_shortfall_kw[kept], new.reservation_shortfall_kw]),
+        order_shortfall_kw=_stacked(outcome.order_shortfall_kw[kept_orders], new.order_shortfall_kw),
+        point_terms_eur={
+            name: patched(eur, here, new.point_terms_eur.get(name, np.zeros(len(points) + 1))[:-1])
+            for name, eur in places.items()
+        },
+        shadow=replace(
+            new.shadow,
+            limit_import_eur_per_mwh=patched(
+                shadow.limit_import_eur_per_mwh, limits, new.shadow.limit_import_eur_per_mwh
+            ),
+            limit_export_eur_per_mwh=patched(
+                shadow.limit_export_eur_per_mwh, limits, new.shadow.limit_export_eur_per_mwh
+            ),
+            connection_import_eur_per_mwh=patched(
+                shadow.connection_import_eur_per_mwh, behind, new.shadow.connection_import_eur_per_mwh
+            )
+            if len(behind)
+            else shadow.connection_import_eur_per_mwh,
+            connection_export_eur_per_mwh=patched(
+                shadow.connection_export_eur_per_mwh, behind, new.shadow.connection_export_eur_per_mwh
+            )
+            if len(behind)
+            else shadow.connection_export_eur_per_mwh,
+            reservation_eur_per_mwh=np.concatenate(
+                [shadow.reservation_eur_per_mwh[kept], new.shadow.reservation_eur_per_mwh]
+            ),
+        ),
+        duals=None
+        if duals is None or outcome.duals is None
+        else replace(
+            duals,
+            program=patched(outcome.duals.program, here, duals.program),
+            call=patched(outcome.duals.call, here, duals.call),
+            connections=patched(outcome.duals.connections, sums_at(case, points), duals.connections)
+            if len(behind)
+            else outcome.duals.connections,
+        ),
+    )
+
+
+def _stacked(old: Floats, new: Floats) -> Floats:
+    """Return the rows of both, where none may have no columns either."""
+    return np.concatenate([old, new]) if len(old) and len(new) else (old if len(old) else new)
+
+
+def _programs(old: Programs, new: Programs, units: Mapping[str, Ints], patched: Any) -> Programs:
+    return Programs(
+        **{
+            name: patched(getattr(old, name), units[resource.name], getattr(new, name))
+            for resource in RESOURCES
+            for name in resource.fields
+        }
+    )
+
+
+def _headroom(old: Headroom, new: Headroom, units: Mapping[str, Ints], patched: Any) -> Headroom:
+    return Headroom.by_class(
+        {
+            (one.name, side): patched(old.of(one.name, side), (slice(None), units[one.name]), new.of(one.name, side))
+            for one in RESOURCES
+            if one.reserving is not None
+            for side in SIDES
+        }
+    )
+
+
+def _copy(table: Any) -> Any:
+    return type(table)(**{item.name: getattr(table, item.name).copy() for item in fields(table)})

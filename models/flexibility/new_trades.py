@@ -1,0 +1,148 @@
+"""A congestion point's case in which everything planned is a fact, and whatever changes is a new trade.
+
+No shortfall may rise: what is short in the plan is taken for granted, and more of it costs more than any promise is
+worth. Source: docs/explanation/flexibility-offers.md.
+"""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from models.block import reserved_points
+from models.case import Case, Direction, FixedRemainder, Floats
+from models.flexibility.question import Question
+from models.headroom import takes
+from models.outcome import Headroom, Outcome
+from models.resources.registry import RESOURCES
+
+HARD_EUR_PER_MWH = 100_000.0
+"""Price of a shortfall that the plan does not have: above any price of energy, so that none is ever traded."""
+PROMISE_EUR_PER_MWH = 5_000.0
+"""Price of what is not delivered of an offer: above any price of energy, and a twentieth of a new shortfall's."""
+_KW = 1e-6
+"""Rounding of the plan's own sums."""
+MONEY_APART = frozenset({
+    "imbalance", "reserve shortfall", "comfort shortfall", "called comfort shortfall", "limit breach",
+    "reservation shortfall", "order shortfall", "connection limit breach", "called connection limit breach",
+    "prognosis change", "availability",
+})  # fmt: skip
+"""Terms that are no cost of an offer: shortfalls, which may not rise, planning prices, and what is paid anyway."""
+
+
+def with_new_trades(question: Question) -> Case:
+    """Return the point's case: positions, bids and reserve as planned, intraday depth that is left, hard shortfalls."""
+    case, planned = question.part, question.planned
+    market = case.intraday
+    net = planned.intraday_buy_kw - planned.intraday_sell_kw
+    open_isps = np.isnan(market.committed_kw)
+    buy = np.maximum(market.buy_depth_kw - np.maximum(net, 0.0) - question.buy_taken_kw, 0.0)
+    sell = np.maximum(market.sell_depth_kw - np.maximum(-net, 0.0) - question.sell_taken_kw, 0.0)
+    hard = np.full(case.isps, HARD_EUR_PER_MWH)
+    return replace(
+        case,
+        day_ahead=replace(case.day_ahead, committed_kw=planned.day_ahead_kw),
+        intraday=replace(
+            market, buy_depth_kw=np.where(open_isps, buy, 0.0), sell_depth_kw=np.where(open_isps, sell, 0.0),
+            committed_kw=np.full(case.isps, np.nan), traded_eur=0.0,
+            traded_kw=market.known_kw + net + planned.short_kw - planned.long_kw,
+        ),
+        imbalance=replace(case.imbalance, short_eur_per_mwh=hard, long_eur_per_mwh=hard),
+        reserves=tuple(
+            replace(reserve, committed_mw=bids, shortfall_eur_per_mwh=HARD_EUR_PER_MWH)
+            for reserve, bids in zip(case.reserves, planned.bids_mw, strict=True)
+        ),
+        remainder=_remainder(case, planned),
+        anchor=None,
+        start=None,
+        storage=replace(
+            case.storage,
+            shortfall_eur_per_kwh=np.maximum(case.storage.shortfall_eur_per_kwh, HARD_EUR_PER_MWH / 1000),
+        ),
+        switched=replace(
+            case.switched, shortfall_eur=np.maximum(case.switched.shortfall_eur, HARD_EUR_PER_MWH / 1000)
+        ),
+        limits=replace(
+            case.limits,
+            import_kw=case.limits.import_kw + planned.breach_import_kw,
+            export_kw=case.limits.export_kw - planned.breach_export_kw,
+            penalty_eur_per_mwh=_hard(case.limits.penalty_eur_per_mwh),
+        ),
+        reservations=replace(
+            case.reservations,
+            reserved_kw=_less(case.reservations.reserved_kw, planned.reservation_shortfall_kw),
+            penalty_eur_per_mwh=_hard(case.reservations.penalty_eur_per_mwh),
+            availability_eur_per_mw_h=np.zeros_like(case.reservations.availability_eur_per_mw_h),
+        ),
+        **_eased(case, planned),
+    )  # fmt: skip
+
+
+def _hard(prices: Floats) -> Floats:
+    return np.full_like(prices, HARD_EUR_PER_MWH)
+
+
+def _less(reserved_kw: Floats, by_kw: Floats) -> Floats:
+    """Return reservations (K,T) that are smaller by so much, not beyond zero."""
+    left: Floats = np.sign(reserved_kw) * np.maximum(np.abs(reserved_kw) - by_kw, 0.0)
+    return left
+
+
+def without(case: Case, reservation: str, volume_kw: Floats) -> Case:
+    """Return the case in which an offer of volume_kw (T,) has used up a part of a contract's reservation."""
+    mine = np.array([name == reservation for name in case.reservations.name], dtype=np.bool_)
+    used = np.where(
+        mine[:, None] & (np.sign(case.reservations.reserved_kw) == np.sign(volume_kw)), np.abs(volume_kw), 0
+    )
+    left = _less(case.reservations.reserved_kw, used)
+    return replace(case, reservations=replace(case.reservations, reserved_kw=left))
+
+
+def _eased(case: Case, planned: Outcome) -> dict[str, Any]:
+    """Return connection limits and orders with what is beyond them already, at a hard price for more."""
+    limits, orders = case.connection_limits, case.orders
+    found: dict[str, Any] = {}
+    if len(limits.name):
+        found["connection_limits"] = replace(
+            limits,
+            import_kw=limits.import_kw
+            + np.maximum(planned.connection_import_breach_kw, planned.called_connection_import_breach_kw),
+            export_kw=limits.export_kw
+            - np.maximum(planned.connection_export_breach_kw, planned.called_connection_export_breach_kw),
+            penalty_eur_per_mwh=_hard(limits.penalty_eur_per_mwh),
+        )
+    if len(orders.name):
+        found["orders"] = replace(
+            orders, least_kw=orders.least_kw - planned.order_shortfall_kw,
+            most_kw=orders.most_kw + planned.order_shortfall_kw, penalty_eur_per_mwh=_hard(orders.penalty_eur_per_mwh),
+        )  # fmt: skip
+    return found
+
+
+def _remainder(case: Case, planned: Outcome) -> FixedRemainder:
+    """Return a remainder that leaves to the point exactly the reserve that it holds now, planned and called."""
+    bids = np.zeros((len(case.reserves), case.isps))
+    for r, (reserve, mw) in enumerate(zip(case.reserves, planned.bids_mw, strict=True)):
+        inside = reserve.block >= 0
+        bids[r, inside] = 1000 * mw[reserve.block[inside]]
+    called = planned.called_headroom if reserved_points(case).any() else None
+    elsewhere = case.remainder is not None and case.remainder.called_held_kw is not None
+    now = _held_kw(case, planned.headroom)
+    then = now if called is None else _held_kw(case, called)
+    return FixedRemainder(
+        held_kw=bids - now + _KW,
+        called_held_kw=bids - then + _KW if elsewhere or called is not None else None,
+        terms_eur={},
+        bids_mw=planned.bids_mw,
+    )
+
+
+def _held_kw(case: Case, headroom: Headroom) -> Floats:
+    """Return the reserve (R,T), kW, that the point's units hold."""
+    total = np.zeros((len(case.reserves), case.isps))
+    for r, reserve in enumerate(case.reserves):
+        side = Direction.UP if takes(reserve, Direction.UP) else Direction.DOWN
+        for one in RESOURCES:
+            if one.reserving is not None:
+                total[r] += headroom.of(one.name, side)[r].sum(axis=0, dtype=np.float64)
+    return total

@@ -1,0 +1,56 @@
+"""An ordered offer comes into force without a solver: the stored program, or its blend with the plan.
+
+Source: docs/explanation/flexibility-offers.md.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+
+from models.block import reserved_points
+from models.case import UNIT_CLASSES, Case
+from models.errors import CaseError
+from models.evaluation import Earlier, keep
+from models.flexibility.blending import blended, blended_headroom
+from models.outcome import Outcome, Termination
+
+_PROVEN = 1e-3
+"""A gap below this share of gross cost is that of a plan that was proven."""
+
+
+def ordered(part: Case, planned: Outcome, stored: Outcome, factor: float) -> Outcome:
+    """Return the outcome of a congestion point that runs (1 − factor)·planned + factor·stored, with all that follows.
+
+    `part` is the point's case now, the new order among its orders; `planned` what the plan in force says of it (see
+    models.flexibility.excerpt), `stored` the program that was priced. Trades follow from the program at today's
+    prices. The bound is that of the plan in force: an order only restricts. Raises CaseError where units have changed
+    since the offer was priced.
+    """
+    if np.shape(planned.programs.energy_kwh) != np.shape(stored.programs.energy_kwh):
+        raise CaseError("the units of the congestion point are not those that the offer was priced with")
+    reserved = bool(reserved_points(part).any())
+    before, after = planned.called or planned.programs, stored.called or stored.programs
+    held_before = planned.called_headroom or planned.headroom
+    held_after = stored.called_headroom or stored.headroom
+    mixed = replace(
+        stored,
+        programs=blended(planned.programs, stored.programs, factor),
+        called=blended(before, after, factor) if reserved else None,
+        headroom=blended_headroom(planned.headroom, stored.headroom, factor),
+        called_headroom=blended_headroom(held_before, held_after, factor) if reserved else None,
+        bids_mw=planned.bids_mw,
+        duals=part.start,
+        shadow=planned.shadow,  # of the portfolio: those of the offer's case are prices of promises
+    )
+    rows = {name: np.arange(len(part.units(name).point)) for name in UNIT_CLASSES}
+    kept = keep(part, Earlier(case=part, outcome=mixed, rows=rows), mixed)
+    if kept.replaced:
+        raise CaseError("units of the congestion point cannot run the program that the offer was priced with")
+    found = kept.outcome
+    bound = found.bound_eur if part.start is None else max(part.start.bound_eur, found.objective_eur)
+    gap = bound - found.objective_eur
+    proven = np.isfinite(bound) and gap <= _PROVEN * found.gross_cost_eur
+    return replace(
+        found, bound_eur=bound, gap_eur=gap, solver="ordered offer",
+        termination=Termination.OPTIMAL if proven else Termination.TIME_LIMIT,
+    )  # fmt: skip

@@ -1,0 +1,140 @@
+"""Prices offers of flexibility: C(v) = V(R(0)) − V(R(v)), the same point planned twice on the same data, exactly.
+
+Source: docs/explanation/flexibility-offers.md.
+"""
+
+from dataclasses import replace
+from time import perf_counter
+
+import numpy as np
+
+from models.audit import audit
+from models.case import Case, Floats
+from models.flexibility.binding import binding
+from models.flexibility.blending import convex
+from models.flexibility.new_trades import MONEY_APART, with_new_trades, without
+from models.flexibility.question import Answer, Priced, Question
+from models.flexibility.rows import offered
+from models.outcome import Outcome, Termination
+from models.reference.problem import solve
+
+_W_PER_KW = 1000
+_ROUNDING_W = 1e-3
+"""What rounding may make of a whole W."""
+_LEAST_KW = 0.01
+"""An offer with less power than this in every ISP is none."""
+_GAP = 1e-9
+_SHORT_KW = 1e-3
+"""A shortfall below this is numerical noise."""
+_SHORT_EUR = 0.05
+"""What such noise may cost at the hard prices, EUR."""
+
+
+def price(question: Question) -> Answer:
+    """Return the largest volume that can be delivered, and what volumes cost; no volume with the reason why not.
+
+    Raises SolverError where the solver fails.
+    """
+    began = perf_counter()
+    room, nothing = question.room, np.zeros(question.part.isps)
+    planned_kw = question.planned.point_kw[0]
+    case = with_new_trades(question)
+    asked = _within_reach(case, room.asked_kw)
+
+    def refused(why: str) -> Answer:
+        return Answer(
+            priced=(), deliverable_kw=nothing, binding=(), convex=False, why_not=why, seconds=perf_counter() - began
+        )
+
+    if not asked.any():
+        return refused("nothing is asked for that any of our resources there could do")
+    most = _solved(question, offered(case, room, planned_kw, asked))
+    if most is None:
+        return refused("no program was found in time")
+    deliverable = _whole_w(_delivered(asked, most))
+    volume = _useful(_whole_w(question.sell_share * deliverable), room.smallest_kw)
+    if not volume.any():
+        why = "; ".join(binding(case, most, room, deliverable)) or "less can be delivered than is asked for at least"
+        return refused(f"nothing can be delivered: {why}")
+    without_offer = _solved(question, offered(case, room, planned_kw, nothing))
+    if without_offer is None:
+        return refused("no program was found in time")
+    found = []
+    for share in sorted(question.shares, reverse=True):
+        part = _useful(_whole_w(share * volume), room.smallest_kw)
+        if part.any():
+            found.append(_priced(question, case, without_offer, share, part))
+    good = tuple(one for one in found if one is not None)
+    if not good:
+        return refused("no program that delivers it passed its audit, or one was not found in time")
+    return Answer(
+        priced=good, deliverable_kw=deliverable, binding=binding(case, most, room, deliverable),
+        convex=convex(case, question.planned, good[0].outcome), seconds=perf_counter() - began,
+    )  # fmt: skip
+
+
+def _priced(question: Question, case: Case, without_offer: Outcome, share: float, volume: Floats) -> Priced | None:
+    """Return a volume with its cost; None where no audited program delivers it without any new shortfall."""
+    room = question.room
+    stated = offered(case, room, question.planned.point_kw[0], volume)
+    if question.reservation is not None:
+        stated = without(stated, question.reservation, volume)
+    if question.traded_by_operator:
+        stated = _sold(stated, volume)
+    found = _solved(question, stated)
+    if found is None or audit(stated, found) or _shortfalls_eur(found) > _shortfalls_eur(without_offer) + _SHORT_EUR:
+        return None
+    names = dict.fromkeys((*without_offer.terms_eur, *found.terms_eur))
+    costs = {
+        name: without_offer.terms_eur.get(name, 0.0) - found.terms_eur.get(name, 0.0)
+        for name in names
+        if name not in MONEY_APART
+    }
+    return Priced(
+        share=share, volume_kw=volume, deviation_kw=found.point_kw[0] - room.baseline_kw,
+        cost_eur=sum(costs.values()), costs_eur={name: eur for name, eur in costs.items() if abs(eur) >= 5e-7},
+        traded_kw=found.intraday_buy_kw - found.intraday_sell_kw, outcome=found, case=stated,
+    )  # fmt: skip
+
+
+def _sold(case: Case, volume_kw: Floats) -> Case:
+    """Return the case in which the grid operator takes over the energy of the deviation: it trades it, not we."""
+    return replace(case, intraday=replace(case.intraday, traded_kw=case.intraday.known_kw + volume_kw))
+
+
+def _solved(question: Question, case: Case) -> Outcome | None:
+    found = solve(case, relative_gap=_GAP, time_limit_s=question.time_limit_s, threads=question.threads)
+    return found if found.termination is Termination.OPTIMAL else None
+
+
+def _shortfalls_eur(outcome: Outcome) -> float:
+    return -sum(eur for name, eur in outcome.terms_eur.items() if name in MONEY_APART and name != "prognosis change")
+
+
+def _delivered(asked_kw: Floats, outcome: Outcome) -> Floats:
+    """Return what an outcome delivers of what is asked for, signed (T,): its last order is the offer."""
+    left: Floats = np.sign(asked_kw) * np.maximum(np.abs(asked_kw) - outcome.order_shortfall_kw[-1], 0.0)
+    return left
+
+
+def _useful(volume_kw: Floats, smallest_kw: Floats) -> Floats:
+    """Return a volume that is 0 where it would be less than is of use, and 0 everywhere if all of it is tiny."""
+    useful: Floats = np.where(np.abs(volume_kw) + _ROUNDING_W / _W_PER_KW < smallest_kw, 0.0, volume_kw)
+    return useful if np.abs(useful).max() >= _LEAST_KW else np.zeros_like(useful)
+
+
+def _whole_w(volume_kw: Floats) -> Floats:
+    """Return a volume rounded towards zero to whole W: never more than can be delivered."""
+    whole: Floats = np.trunc(volume_kw * _W_PER_KW + np.sign(volume_kw) * _ROUNDING_W) / _W_PER_KW
+    return whole
+
+
+def _within_reach(case: Case, asked_kw: Floats) -> Floats:
+    """Return what is asked for, cut to what all units together can change: absurd numbers spoil the arithmetic."""
+    reach = np.zeros(case.isps)
+    for part in (case.storage.charge_kw, case.storage.discharge_kw, -case.curtailable.forecast_kw, case.switched.on_kw):
+        if len(part):
+            reach += np.broadcast_to(part, (len(part), case.isps)).sum(axis=0, dtype=np.float64)
+    if len(case.shiftable.profile_kw):
+        reach += np.abs(case.shiftable.profile_kw).max(axis=1).sum()
+    return np.sign(asked_kw) * np.minimum(np.abs(asked_kw), reach)

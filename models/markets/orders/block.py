@@ -1,0 +1,62 @@
+"""Orders of flexibility in the reference formulation. Source: docs/reference/formulation.md §3.8."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyomo.environ as pyo
+
+from models.block import LINEAR, Discrete, ObjectiveTerm, Values, add_cells, linear_sum, new_block
+from models.case import Case, Floats
+from models.markets.protocols import Marginals, Portfolio
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class OrdersBlock:
+    """What is not delivered of each order: only what it costs is of interest."""
+
+    terms: tuple[ObjectiveTerm, ...]
+    discrete: Discrete = LINEAR
+
+    def outcome(self, case: Case, values: Values) -> dict[str, Floats]:
+        """Return no fields: what is not delivered follows from programs, see `costs.settled`."""
+        del case, values
+        return {}
+
+    def shadow(self, case: Case, marginals: Marginals) -> dict[str, Floats]:
+        """Return no fields: what an order costs is told when it is offered."""
+        del case, marginals
+        return {}
+
+
+def keep_orders(model: Any, case: Case, portfolio: Portfolio) -> OrdersBlock:
+    """Add P_c[t] − missing <= most[o,t] and P_c[t] + missing >= least[o,t], where such a bound exists."""
+    orders = case.orders
+    if not len(orders.name):
+        return OrdersBlock(terms=())
+    block, power = new_block(model, "orders"), portfolio.points.power.variables
+    found = []
+    for name, bound, sign in (("most", orders.most_kw, 1.0), ("least", orders.least_kw, -1.0)):
+        missing = add_cells(block, f"missing_{name}", np.isfinite(bound), 0.0, np.inf)
+        at = (orders.point[missing.unit] * case.isps + missing.isp).tolist()
+        most = (sign * bound[missing.unit, missing.isp]).tolist()
+
+        def rule(
+            _block: Any,
+            i: int,
+            at: list[int] = at,
+            most: list[float] = most,
+            sign: float = sign,
+            missing: Any = missing,
+        ) -> Any:
+            pair = [power[at[i]], missing.variables[i]]
+            return (None, linear_sum(pair, np.array([sign, -1.0])), most[i])
+
+        block.add_component(f"{name}_rows", pyo.Constraint(range(len(at)), rule=rule))
+        found.append(missing)
+    penalty = orders.penalty_eur_per_mwh[np.concatenate([cells.unit for cells in found])]
+    term = ObjectiveTerm(
+        term="order shortfall", variables=[variable for cells in found for variable in cells.variables],
+        eur=-penalty * case.isp_hours / 1000,
+    )  # fmt: skip
+    return OrdersBlock(terms=(term,))
