@@ -1,4 +1,4 @@
-"""Runs a CRO, a DSO, an exchange or a BRP (agr.demo.parties) as a process: sends commands, collects events."""
+"""Runs a CRO, DSO, exchange, BRP, CSMS or stations (agr.demo.parties) as a process: sends commands, collects events."""
 
 import json
 import subprocess
@@ -18,6 +18,8 @@ _PARTIES = Path(__file__).with_name("parties")
 SCRIPT = _PARTIES / "counterparty.py"
 EXCHANGE = _PARTIES / "exchange.py"
 BRP = _PARTIES / "brp.py"
+CSMS = _PARTIES / "csms.py"
+STATION = _PARTIES / "station.py"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +62,7 @@ def _event(line: str) -> Event:
 
 
 class Counterparty:
-    """A running CRO, DSO, exchange or BRP. Use as a context manager; the process also ends when ours does."""
+    """A running CRO, DSO, exchange, BRP, CSMS or yard of stations. A context manager; the process ends with ours."""
 
     def __init__(
         self,
@@ -73,13 +75,21 @@ class Counterparty:
         key: Path | None = None,
         start_limit_s: float = 30,
         script: Path = SCRIPT,
+        more: Mapping[str, object] | None = None,  # options of this script only, e.g. {"--state": FILE}
     ) -> None:
         """Start the process and wait until it listens. Raises DeliveryError with its last words if it does not."""
         self.role, self.domain = role, domain
         self.events: list[Event] = []
         self._changed = Condition()
         self._commands, self._writing = 0, Lock()
-        options = {"--role": role, "--domain": domain, "--config": config, "--log": log, "--key": key}
+        options: dict[str, object] = {
+            "--role": role,
+            "--domain": domain,
+            "--config": config,
+            "--log": log,
+            "--key": key,
+        }
+        options |= more or {}
         given = [str(word) for pair in options.items() if pair[1] is not None for word in pair]
         try:
             self._process = subprocess.Popen(  # noqa: S603 - our own script, in the counterparties' environment
@@ -93,11 +103,11 @@ class Counterparty:
         for reader in self._readers:
             reader.start()
         try:
-            ready = self.wait_for(lambda event: event.kind == "ready", start_limit_s)
+            self.ready = self.wait_for(lambda event: event.kind == "ready", start_limit_s)
         except DeliveryError:
             self.stop()
             raise
-        self.endpoint, self.public_key = ready.text("endpoint"), ready.text("public_key")
+        self.endpoint, self.public_key = self.ready.text("endpoint"), self.ready.text("public_key")
 
     @property
     def peer(self) -> Peer:
@@ -150,6 +160,11 @@ class Counterparty:
         """Return the messages of a type that came in so far, in order."""
         with self._changed:
             return tuple(e for e in self.events if e.kind == "received" and e.type == message_type)
+
+    def kill(self) -> None:
+        """End the process as a power cut would."""
+        self._process.kill()
+        self.stop()
 
     def stop(self, limit_s: float = 5) -> None:
         """End the process: its input is closed, and it is killed if it does not notice. May be called twice."""
