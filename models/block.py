@@ -10,10 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import numpy as np
-import pyomo.core.base.constraint as pyomo_constraint
-import pyomo.environ as pyo
-from pyomo.core.expr.numeric_expr import LinearExpression
 
+from models.algebra import pyo
 from models.case import NO_POINT, Bools, Case, Floats, Ints
 
 Variables: TypeAlias = list[Any]
@@ -188,6 +186,8 @@ def templates() -> Iterator[None]:
 
     This sets a flag of Pyomo for the whole process, so problems are built in worker processes only.
     """
+    import pyomo.core.base.constraint as pyomo_constraint
+
     before = pyomo_constraint.TEMPLATIZE_CONSTRAINTS
     pyomo_constraint.TEMPLATIZE_CONSTRAINTS = True
     try:
@@ -235,6 +235,8 @@ def add_rows(block: Any, name: str, present: Bools, rule: Callable[..., Any]) ->
 
 def linear_sum(variables: Variables, coefficients: Floats) -> Any:
     """Return Σ coefficient × variable as the expression Pyomo translates fastest."""
+    from pyomo.core.expr.numeric_expr import LinearExpression
+
     return LinearExpression(constant=0, linear_coefs=coefficients.tolist(), linear_vars=variables)
 
 

@@ -9,8 +9,8 @@ from math import ceil
 from typing import Any, NamedTuple
 
 import numpy as np
-import pyomo.environ as pyo
 
+from models.algebra import pyo
 from models.block import Held, add_rows
 from models.case import Bools, Case, Direction, Floats, Ints, Reserve
 from models.reserve_room import SIDES

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import pyomo.environ as pyo
 
+from models.algebra import pyo
 from models.block import ObjectiveTerm, Values, called_units, linear_sum
 from models.case import Case, Floats
 from models.markets.registry import MARKETS

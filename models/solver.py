@@ -6,8 +6,6 @@ from typing import Any
 
 import highspy
 import numpy as np
-from pyomo.common.log import LoggingIntercept
-from pyomo.repn.plugins.standard_form import LinearStandardFormCompiler
 from scipy import sparse
 
 from models.block import Variables
@@ -77,6 +75,9 @@ def version() -> str:
 
 def translate(model: Any) -> Matrix:
     """Return the arrays of a linear Pyomo model whose constraints have one bound or are equalities."""
+    from pyomo.common.log import LoggingIntercept
+    from pyomo.repn.plugins.standard_form import LinearStandardFormCompiler
+
     with LoggingIntercept(module="pyomo.core"):  # Pyomo's compiler calls a method that Pyomo has deprecated
         form = LinearStandardFormCompiler().write(model, mixed_form=True)
     count = len(form.columns)

@@ -62,7 +62,14 @@ def _compile() -> None:
     compile_all()
 
 
-_IMPORTED_ONCE = ["agr.planning.pool", "models.audit", "models.baseline", "models.method", "models.part"]
+_IMPORTED_ONCE = [
+    "agr.planning.pool",
+    "models.audit",
+    "models.baseline",
+    "models.method",
+    "models.part",
+    "pyomo.environ",
+]
 """What the server of workers imports. It may not call anything there: solvers begin threads, which no fork survives."""
 _LISTEN_S = 0.25
 RESTS_AFTER_S = 1800.0

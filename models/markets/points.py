@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pyomo.environ as pyo
 
+from models.algebra import pyo
 from models.block import Flow, VariableArray, add_cells, grouped, join_flows, linear_sum, new_block
 from models.case import Case, Floats
 

@@ -11,8 +11,8 @@ from functools import cache
 from time import perf_counter
 
 import numpy as np
-import pyomo.environ as pyo
 
+from models.algebra import pyo
 from models.baseline import as_it_stands, no_flexibility
 from models.block import Discrete, ObjectiveTerm, reserved_points
 from models.case import Case

@@ -10,9 +10,9 @@ from itertools import chain
 from typing import Any
 
 import numpy as np
-import pyomo.environ as pyo
 from scipy import sparse
 
+from models.algebra import pyo
 from models.block import Flow, VariableArray, Variables, reserved_points
 from models.case import Case, Floats, Ints
 from models.markets.points import Points

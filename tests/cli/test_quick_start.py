@@ -74,3 +74,11 @@ def test_the_analysts_side_imports_a_function_on_first_use() -> None:
     assert set(scenario.__all__) <= set(dir(scenario))
     with pytest.raises(AttributeError, match=r"module \'agr\.scenario\' has no attribute \'runs\'"):
         _ = scenario.runs
+
+
+def test_the_daemon_leaves_the_modeller_and_its_statistics_to_its_workers() -> None:
+    """Pyomo, and what it imports of SciPy, cost a second and 60 MB in the process that answers the market."""
+    script = "import agr.service.daemon, models.audit, models.evaluation, sys; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)
+    assert "models.evaluation" in done.stdout.split()
+    assert not {"pyomo", "scipy.stats", "pandas"} & set(done.stdout.split())

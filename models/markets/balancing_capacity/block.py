@@ -9,8 +9,8 @@ from math import ceil, floor
 from typing import Any
 
 import numpy as np
-import pyomo.environ as pyo
 
+from models.algebra import pyo
 from models.block import (
     Discrete,
     Held,

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import pyomo.environ as pyo
 
+from models.algebra import pyo
 from models.block import Held, add_rows, add_table, linear_sum
 from models.case import Bools, Case, Direction, Floats, Ints
 from models.headroom import duration, row_name, side_patterns, takes
