@@ -45,6 +45,8 @@ class FlexRequest:
     isps: tuple[RequestedIsp, ...]  # one per ISP named, in order
     contract_id: str | None = None  # None: free market, nobody has to offer
     service_type: str | None = None
+    spans: tuple[tuple[int, int], ...] = ()
+    """(first ISP, number of ISPs) of each element of the message. Some DSOs want the same ones in offers."""
 
     @property
     def requested(self) -> tuple[RequestedIsp, ...]:

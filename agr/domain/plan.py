@@ -23,6 +23,7 @@ class ReasonKind(Enum):
     AWARD = "award"  # a market reported what it awarded, and it is not what was bid
     TRADE = "intraday trade"
     RESERVATION = "reservation update"
+    ORDER = "flex order"  # a DSO orders flexibility that we offered
     PORTFOLIO = "portfolio changed"
     FORECAST = "new forecast"
     OPERATOR = "operator"

@@ -1,6 +1,6 @@
 """What each message of the plan phase changes, in the transaction that finishes its inbox row: a function per type."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, TypeAlias
@@ -45,10 +45,14 @@ class Handling:
         """Return the Period of a local day."""
         return Period(of, self.settings.time_zone, self.settings.isp_minutes)
 
-    def reply(self, message: m.Message, result: str, reason: str | None = None) -> None:
-        """Queue the response that belongs to a request; responses get none."""
+    def reply(
+        self, message: m.Message, result: str, reason: str | None = None,
+        orders: Sequence[m.OrderSettlementStatus] = (),
+    ) -> None:  # fmt: skip
+        """Queue the response that belongs to a request; responses get none. `orders`: see agr.uftp.codec.respond."""
         reply(
-            self.tx, message, self.row.sender_role, result, reason, domain=self.settings.domain, now=self.now
+            self.tx, message, self.row.sender_role, result, reason, domain=self.settings.domain, now=self.now,
+            orders=orders,
         )  # fmt: skip
 
     def answered(self, message: m.Response) -> None:
@@ -65,7 +69,7 @@ Handler: TypeAlias = Callable[[Any, Handling], Verdict]
 """Does what follows from a message of its type that breaks no rule; the message is the first argument."""
 
 
-def _refusal(why: str | None) -> Verdict:
+def refusal(why: str | None) -> Verdict:
     """Return the verdict on a response that fits and says no: noted, and never shown as accepted."""
     return Verdict(state="noted", reason=f"the sender rejects our request: {why or 'without a reason'}")
 
@@ -85,7 +89,7 @@ def _portfolio(message: m.AGRPortfolioQueryResponse, handling: Handling) -> Verd
         if asked_for is not None:
             portfolio.set_answer(tx, asked_for, cro, "rejected", now, text)
         day.raise_alarm(tx, "portfolio rejected", f"{cro} {asked_for}", f"CRO {cro} rejected the query: {text}", now)
-        return _refusal(text)
+        return refusal(text)
     period = handling.period(message.period)
     planned = "first_plan" in day.done_moments(tx, period.day)
     before = portfolio.load(tx, period) if planned else None
@@ -124,7 +128,8 @@ def _report_portfolio(handling: Handling, period: Period, clashes: tuple[str, ..
         day.recover_all(tx, "portfolio conflict", f"{cro} ", handling.now)
 
 
-def _prognosis_answer(message: m.DPrognosisResponse, handling: Handling) -> Verdict:
+def prognosis_answer(message: m.DPrognosisResponse, handling: Handling) -> Verdict:
+    """Record what a DSO says of a D-Prognosis; that it rejects one is an alarm."""
     tx, now, dso, question = handling.tx, handling.now, handling.row.sender_domain, handling.question
     accepted = message.result is m.Result.ACCEPTED
     handling.answered(message)
@@ -137,7 +142,7 @@ def _prognosis_answer(message: m.DPrognosisResponse, handling: Handling) -> Verd
         text = f"{dso} rejected the D-Prognosis: {message.rejection_reason or 'without a reason'}"
         day.raise_alarm(tx, "prognosis rejected", subject, text, now)
     log.info("prognosis.answered", dso=dso, congestion_point=subject, result=message.result.value)
-    return Verdict(state="accepted") if accepted else _refusal(message.rejection_reason)
+    return Verdict(state="accepted") if accepted else refusal(message.rejection_reason)
 
 
 def _reservation(message: m.FlexReservationUpdate, handling: Handling) -> Verdict:
@@ -164,13 +169,13 @@ def _connections_answer(message: m.AGRPortfolioUpdateResponse, handling: Handlin
         return Verdict(state="accepted")
     text = f"CRO {cro} rejected our connections: {message.rejection_reason or 'without a reason'}"
     day.raise_alarm(tx, "connections rejected", cro, text, now)
-    return _refusal(message.rejection_reason)
+    return refusal(message.rejection_reason)
 
 
 HANDLERS: Mapping[type[m.Message], Handler] = {
     m.TestMessage: _test,
     m.AGRPortfolioQueryResponse: _portfolio,
-    m.DPrognosisResponse: _prognosis_answer,
+    m.DPrognosisResponse: prognosis_answer,
     m.FlexReservationUpdate: _reservation,
     m.AGRPortfolioUpdateResponse: _connections_answer,
 }

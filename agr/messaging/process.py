@@ -10,6 +10,7 @@ from agr.domain.isp import Clock
 from agr.domain.register import Contract
 from agr.messaging.handlers import HANDLERS, Handler, Handling, Verdict
 from agr.messaging.rules import OpenRequest, RuleContext, join, violations
+from agr.messaging.trade_facts import trade_facts
 from agr.settings import Settings
 from agr.store import day, inbox, outbox, portfolio, register
 from agr.store.engine import Store, Tx
@@ -106,7 +107,8 @@ class Processor:
     def _judge(self, tx: Tx, row: Received, message: m.Message) -> Verdict:
         question = _question(tx, message)
         handling = Handling(tx=tx, settings=self._settings, now=self._clock.now(), row=row, question=question)
-        contract = register.contract(tx, message.contract_id) if isinstance(message, m.FlexReservationUpdate) else None
+        bound = message.contract_id if isinstance(message, m.FlexReservationUpdate | m.FlexRequest) else None
+        contract = None if bound is None else register.contract(tx, bound)
         reasons = violations(message, self._context(tx, row, message, question, contract))
         self._watch_sender(tx, row, message, join(reasons) if reasons else "")
         if reasons:
@@ -146,6 +148,7 @@ class Processor:
             isp_minutes=self._settings.isp_minutes,
             now=self._clock.now(), participants=self._participants, sender_role=row.sender_role, contract=contract,
             points=points, question=question, horizon_days=HORIZON_DAYS,
+            trade=trade_facts(tx, message, self._settings, self._clock.now()),
         )  # fmt: skip
 
 

@@ -1,6 +1,7 @@
 """Queues the response that belongs to a request."""
 
 import uuid
+from collections.abc import Sequence
 from datetime import datetime
 
 from agr.store import outbox
@@ -10,11 +11,13 @@ from agr.uftp.codec import encode, respond
 
 
 def reply(
-    tx: Tx, message: m.Message, role: str, result: str, reason: str | None = None, *, domain: str, now: datetime
-) -> None:
+    tx: Tx, message: m.Message, role: str, result: str, reason: str | None = None, *, domain: str, now: datetime,
+    orders: Sequence[m.OrderSettlementStatus] = (),
+) -> None:  # fmt: skip
     """Queue our response to a message of a sender in a role; responses get none. `domain`: our own."""
     made = respond(
-        message, result=result, reason=reason, sender_domain=domain, now=now, message_id=str(uuid.uuid4())
+        message, result=result, reason=reason, sender_domain=domain, now=now, message_id=str(uuid.uuid4()),
+        orders=orders,
     )  # fmt: skip
     if made is None:
         return

@@ -30,6 +30,7 @@ from agr.store import (
     charge_sessions,
     day,
     dispatches,
+    flex_retention,
     history,
     inbox,
     market_reports,
@@ -231,10 +232,12 @@ class MarketDay:
             bids.delete_before(tx, old_plans)
             market_reports.delete_before(tx, old_plans)
             trades.delete_before(tx, old_plans)
+            flex_retention.delete_before(tx, old_plans)
             end_past_alarms(tx, period.previous(), now)
             end_nomination_alarms(tx, period.previous(), now)
             personal = (now - timedelta(days=keep.personal_days)).date()
             plans.forget_programs(tx, personal)
+            flex_retention.forget_programs(tx, personal)
             portfolio.delete_before(tx, personal)
             approvals.delete_before(tx, now - timedelta(days=keep.personal_days))
             audit_log.forget_values(tx, now - timedelta(days=keep.personal_days))

@@ -31,8 +31,11 @@ from agr.schedule.market_day import MarketDay
 from agr.schedule.scheduler import Scheduler
 from agr.service.loops import Loops
 from agr.settings import Settings
-from agr.store import bids, day, inbox, nominations, outbox, overrides
+from agr.store import bids, day, flex_requests, inbox, nominations, outbox, overrides
 from agr.store.engine import Store
+from agr.trading import handlers
+from agr.trading.keeping import Keeping
+from agr.trading.offering import Offering, Unpriced
 from agr.uftp.connections import Connections
 from agr.uftp.participants import ROLES, Participant
 from agr.uftp.signing import KeyPair
@@ -42,6 +45,7 @@ _NOMINATIONS_S = 2.0
 _WATCH_S = 15.0
 _WATCHDOG_S = 5.0
 _DISCOVERY_S = 1.0
+_TRADING_S = 2.0
 _MARKET_FEEDS_S = 2.0
 
 
@@ -69,7 +73,9 @@ class Stages:
             acting, settings, clock, self.participants, LiveKey(settings, key), self._sender_to
         )  # fmt: skip
         self.receiver = Receiver(acting, settings, clock, self.participants, loops.wake)
-        self._processor = Processor(acting, settings, clock, self.participants)
+        self._processor = Processor(acting, settings, clock, self.participants, handlers.ALL)
+        self.offering = Offering(acting, settings, clock, self.participants, Unpriced())
+        self._keeping = Keeping(acting, settings, clock)
         self.bidding = Bidding(settings, clock)
         self._bid_delivery = BidDelivery(acting, settings, clock, self.bidding)
         entering = (acting, settings, clock, loops.wake)
@@ -93,6 +99,8 @@ class Stages:
         loops.wake_for("intake", self._processor.process_next)
         loops.wake_for("planning", self.planner.run_due)
         loops.wake_for("delivery", self.deliverer.run_due)
+        loops.wake_for("pricing", self._price)
+        loops.watch("trading", self._trade, _TRADING_S)
         if self._settings.brps:
             loops.wake_for("nominations", self._nominate, pause_s=_NOMINATIONS_S)
         for name, duty in self._nomination_deliverer.duties().items():
@@ -142,6 +150,21 @@ class Stages:
     def _publish(self, period: Period) -> None:
         self.publisher.publish(period, self.planner.closed_isps(period))
 
+    def _price(self) -> bool:
+        """Price what DSOs have requested; offers that need no operator leave in the other loop."""
+        priced = self.offering.price_next()
+        if priced:
+            self._trade()
+        return priced
+
+    def _trade(self) -> None:
+        """Send offers that are due, let what is late expire, follow orders."""
+        self.offering.expire()
+        sent = self.offering.send_due()
+        self._keeping.look()
+        if sent:
+            self._loops.wake()
+
     def _nominate(self) -> int:
         """Queue e-programs that differ, for the loops that deliver them; return how many."""
         queued = 0
@@ -180,7 +203,7 @@ class Stages:
         with self._store.transaction() as tx:
             if inbox.next_received(tx) is not None or day.open_triggers(tx) or outbox.open_count(tx):
                 return False
-            return not nominations.open_count(tx) and not bids.waiting(tx)
+            return not (nominations.open_count(tx) or bids.waiting(tx) or flex_requests.waiting(tx))
 
     def stop(self, left_s: Callable[[], float | None]) -> None:
         """Let no further moment begin; wait for one under way at most as long as is left."""

@@ -15,6 +15,7 @@ from agr.settings.section import Moment
 from agr.settings.security import ClientCertificate, ClientCredentials, Tls
 from agr.settings.setpoints import SetpointSettings, SetpointWebhook
 from agr.settings.timetable import Timetable
+from agr.settings.trading import Trading
 
 __all__ = [
     "Alarms",
@@ -54,6 +55,7 @@ __all__ = [
     "Settings",
     "Timetable",
     "Tls",
+    "Trading",
     "Webhook",
     "load",
     "template",

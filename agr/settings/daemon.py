@@ -21,6 +21,7 @@ from agr.settings.section import Domain, Seconds, Section, WebAddress
 from agr.settings.security import Tls
 from agr.settings.setpoints import SetpointSettings
 from agr.settings.timetable import Timetable
+from agr.settings.trading import Trading
 
 
 def _zone_name(value: str) -> str:
@@ -211,6 +212,7 @@ class Settings(Section):
     )
     feeds: tuple[Feed, ...] = Field(default=(), description="Sources of prices and forecasts.")
     bids: Bids = Field(default=Bids(), description="Our day-ahead bids: when they leave, and where to.")
+    trading: Trading = Field(default=Trading(), description="How flexibility is sold to DSOs.")
     retention: Retention = Field(default=Retention(), description="How long data are kept.")
     limits: MessageLimits = Field(default=MessageLimits(), description="Largest messages accepted.")
     delivery: Delivery = Field(default=Delivery(), description="How sending is retried.")

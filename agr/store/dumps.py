@@ -17,7 +17,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from agr.domain.errors import AgrError, InputError
-from agr.store import dispatch_tables, operator_tables, reading_tables, schema, tables, trade_tables
+from agr.store import dispatch_tables, flex_tables, operator_tables, reading_tables, schema, tables, trade_tables
 from agr.store.engine import Store
 
 for _table in (
@@ -25,6 +25,7 @@ for _table in (
     reading_tables.readings,
     trade_tables.bids,
     dispatch_tables.dispatches,
+    flex_tables.flex_offers,
 ):
     assert _table.metadata is tables.metadata  # importing them adds theirs
 

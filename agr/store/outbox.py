@@ -188,6 +188,13 @@ def stuck(tx: Tx, before: datetime) -> dict[str, int]:
     return {row[0]: row[1] for row in tx.execute(counted)}
 
 
+def waits_in(tx: Tx, conversation_id: str, kind: str) -> bool:
+    """Say whether a message of a kind waits to leave in a conversation."""
+    c = t.outbox.c
+    mine = sa.and_(c.conversation_id == conversation_id, c.type == kind, c.state == "queued")
+    return tx.execute(sa.select(c.id).where(mine).limit(1)).first() is not None
+
+
 def waiting_subjects(tx: Tx, recipient: str, kind: str) -> list[str]:
     """Return the congestion points of a kind of message that waits to leave to a recipient, in order."""
     c = t.outbox.c

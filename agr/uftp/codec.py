@@ -4,7 +4,7 @@
 docs/reference/protocol.md, "What we tolerate".
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from lxml import etree
@@ -13,16 +13,19 @@ from pydantic import ValidationError
 from agr.domain.errors import MessageError
 from agr.domain.program import IspRun
 from agr.uftp.field_types import BLANK, Result, written
+from agr.uftp.flex_messages import OrderSettlementStatus
 from agr.uftp.messages import (
     TYPES,
     AGRPortfolioQuery,
     AGRPortfolioQueryResponse,
+    FlexSettlement,
+    FlexSettlementResponse,
     Message,
     TestMessage,
     TestMessageResponse,
 )
 from agr.uftp.metadata import Part
-from agr.uftp.unsupported import OTHER_REQUESTS, OTHER_RESPONSES, OrderSettlementStatus, OtherMessage, OtherResponse
+from agr.uftp.unsupported import OTHER_REQUESTS, OTHER_RESPONSES, OtherMessage, OtherResponse
 from agr.uftp.xml_parser import MAX_BYTES, Element, read
 
 VERSIONS = ("3.0.0", "3.1.0")
@@ -30,7 +33,7 @@ VERSIONS = ("3.0.0", "3.1.0")
 
 _METADATA = ("Version", "SenderDomain", "RecipientDomain", "TimeStamp", "MessageID", "ConversationID")
 _NEXT_REFERENCE = "ReferenceMessageID"
-_FREE_TEXT = frozenset({"RejectionReason", "Reference", "OrderReference"})
+_FREE_TEXT = frozenset({"RejectionReason", "Reference", "OrderReference", "DisputeReason"})
 """Attributes that are only shown or given back: they stay as the peer wrote them."""
 _SHOWN_FAULTS = 5
 
@@ -82,9 +85,6 @@ def _other(root: str, content: Element) -> OtherMessage:
     fields["root_name"] = root
     if root in OTHER_RESPONSES:
         fields["reference"] = content.get(OTHER_RESPONSES[root], content.get(_NEXT_REFERENCE))
-    if root == "FlexSettlement":
-        orders = content.get("FlexOrderSettlement", [])
-        fields["order_references"] = [o.get("OrderReference") for o in orders if not isinstance(o, str)]
     if root == "DSOPortfolioQuery":
         fields.update(time_zone=content.get("TimeZone"), period=content.get("Period"))
     return OtherMessage.model_validate(fields)
@@ -144,11 +144,13 @@ def _attributes(item: IspRun | str) -> Iterator[tuple[str, str]]:
 
 
 def respond(
-    request: Message, *, result: str, reason: str | None, sender_domain: str, now: datetime, message_id: str
-) -> Message | None:
+    request: Message, *, result: str, reason: str | None, sender_domain: str, now: datetime, message_id: str,
+    orders: Sequence[OrderSettlementStatus] = (),
+) -> Message | None:  # fmt: skip
     """Return our response to `request`; None for a message that is itself a response.
 
     It copies the ConversationID, names the request, and is in its version (in ours if we do not write that one).
+    `orders`: the verdict on each order of a FlexSettlement; by default, that on the message.
     """
     version = request.version if request.version in VERSIONS else VERSIONS[-1]
     metadata = {
@@ -165,6 +167,9 @@ def respond(
     if isinstance(request, AGRPortfolioQuery):
         place = {"time_zone": request.time_zone, "period": request.period}
         return AGRPortfolioQueryResponse.model_validate({**verdict, **place})
+    if isinstance(request, FlexSettlement):
+        statuses = tuple(orders) or _same_for_all(request, result, reason)
+        return FlexSettlementResponse.model_validate({**verdict, "order_statuses": statuses})
     if isinstance(request, OtherMessage):
         return None if request.is_response else _respond_other(request, verdict)
     kind = TYPES.get(f"{request.type_name}Response")
@@ -172,18 +177,19 @@ def respond(
 
 
 def _respond_other(request: OtherMessage, verdict: dict[str, object]) -> OtherResponse:
-    """Return the verdict on a message that we do not read in full; a FlexSettlement needs one per order."""
-    accepted = verdict["result"] == Result.ACCEPTED
-    orders: tuple[str | None, ...] = ()
-    if request.root_name == "FlexSettlement":
-        orders = request.order_references or (None,)
-    statuses = tuple(
+    """Return the verdict on a message that we do not read in full."""
+    place = {"time_zone": request.time_zone, "period": request.period}
+    return OtherResponse.model_validate({**verdict, **place, "request": request.root_name})
+
+
+def _same_for_all(settlement: FlexSettlement, result: str, reason: str | None) -> tuple[OrderSettlementStatus, ...]:
+    """Return one verdict for each order; the schemas demand at least one."""
+    accepted = result == Result.ACCEPTED
+    return tuple(
         OrderSettlementStatus(
             order_reference=order,
             disposition="Accepted" if accepted else "Disputed",
-            dispute_reason=None if accepted else str(verdict["rejection_reason"]),
+            dispute_reason=None if accepted else reason,
         )
-        for order in orders
+        for order in (tuple(o.order_reference for o in settlement.orders) or (None,))
     )
-    place = {"time_zone": request.time_zone, "period": request.period}
-    return OtherResponse.model_validate({**verdict, **place, "request": request.root_name, "order_statuses": statuses})

@@ -8,6 +8,7 @@ Source: UFTP-common.xsd; message catalog, metadata attributes.
 import operator
 import re
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Literal
 
@@ -28,6 +29,7 @@ _ADDRESS = r"^(ea1\.[0-9]{4}-[0-9]{2}\.[^\n\r]{1,244}:[^\n\r]{1,244}|ean\.[0-9]{
 _XML_TEXT = r"^[\t\n\r\x20-\x{D7FF}\x{E000}-\x{FFFD}\x{10000}-\x{10FFFF}]*$"
 
 _WHOLE = re.compile(r"(?P<sign>[+-]?)0*(?P<digits>[0-9]{1,30})")
+_DECIMAL = re.compile(r"[+-]?(?:[0-9]{1,30}(?:\.[0-9]{0,30})?|\.[0-9]{1,30})")
 _TIME_STAMP = re.compile(
     r"(?P<seconds>[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2})(?:\.(?P<fraction>[0-9]+))?"
     r"(?P<offset>Z|[+-][0-9]{2}:[0-9]{2})?"
@@ -55,6 +57,22 @@ def whole(value: object, low: int, high: int) -> int:
     if number is None or not low <= number <= high:
         raise ValueError(f"expected a whole number from {low} to {high}")
     return number
+
+
+def _amount(value: object) -> Decimal:
+    """Read xs:decimal with any number of decimals; it never has an exponent."""
+    text = value.strip(BLANK) if isinstance(value, str) else f"{value:f}" if isinstance(value, Decimal) else ""
+    if not _DECIMAL.fullmatch(text):
+        raise ValueError("expected a decimal number such as 12.50")
+    return Decimal(text)
+
+
+def _power(value: object) -> int:
+    return whole(value, -MAX_POWER_W, MAX_POWER_W)
+
+
+def _isp_number(value: object) -> int:
+    return whole(value, -MAX_ISP_NUMBER, MAX_ISP_NUMBER)
 
 
 def _revision(value: object) -> int:
@@ -175,13 +193,19 @@ Day = Annotated[date, Field(strict=True), BeforeValidator(_day)]
 PeriodDay = Annotated[Day, AfterValidator(_with_calendar)]
 IspDuration = Annotated[timedelta, Field(strict=True), BeforeValidator(_duration), AfterValidator(_isp_length)]
 Flag = Annotated[bool, Field(strict=True), BeforeValidator(_boolean)]
+Amount = Annotated[Decimal, BeforeValidator(_amount)]
+Factor = Annotated[Decimal, BeforeValidator(_amount)]
+Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+Power = Annotated[int, BeforeValidator(_power)]
+IspNumber = Annotated[int, BeforeValidator(_isp_number)]
+Disposition = Literal["Requested", "Available"]
 Revision = Annotated[int, BeforeValidator(_revision)]
 Runs = Annotated[tuple[IspRun, ...], Field(min_length=1), BeforeValidator(_runs)]
 Addresses = Annotated[tuple[Address, ...], BeforeValidator(_addresses)]
 
 
-def written(value: str | bool | int | date | timedelta) -> str:
-    """Return the value as an XML attribute; whole minutes as PTnM, instants in UTC with Z."""
+def written(value: str | bool | int | date | timedelta | Decimal) -> str:
+    """Return the value as an XML attribute; whole minutes as PTnM, instants in UTC with Z, no exponents."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, datetime):
@@ -191,4 +215,6 @@ def written(value: str | bool | int | date | timedelta) -> str:
     if isinstance(value, timedelta):
         seconds = round(value.total_seconds())
         return f"PT{seconds // 60}M" if seconds % 60 == 0 else f"PT{seconds}S"
+    if isinstance(value, Decimal):
+        return f"{value:f}"
     return str(value)

@@ -11,7 +11,28 @@ from pydantic import Field, model_validator
 
 from agr.uftp import field_types
 from agr.uftp.field_types import Result
-from agr.uftp.metadata import IspMessage, Message, Part, PeriodMessage, Response
+from agr.uftp.flex_messages import (
+    FLEX_TYPES,
+    ContractSettlement,
+    ContractSettlementIsp,
+    ContractSettlementPeriod,
+    FlexOffer,
+    FlexOfferResponse,
+    FlexOfferRevocation,
+    FlexOfferRevocationResponse,
+    FlexOrder,
+    FlexOrderResponse,
+    FlexRequest,
+    FlexRequestResponse,
+    FlexSettlement,
+    FlexSettlementResponse,
+    OfferedOption,
+    OrderSettlement,
+    OrderSettlementIsp,
+    OrderSettlementStatus,
+    RequestIsp,
+)
+from agr.uftp.metadata import IspMessage, Message, Part, PeriodMessage, PointMessage, Response
 from agr.uftp.unsupported import OtherMessage, OtherResponse
 
 __all__ = [
@@ -23,19 +44,38 @@ __all__ = [
     "AGRPortfolioUpdateResponse",
     "CongestionPointView",
     "ConnectionUpdate",
+    "ContractSettlement",
+    "ContractSettlementIsp",
+    "ContractSettlementPeriod",
     "DPrognosis",
     "DPrognosisResponse",
     "DsoPortfolio",
     "DsoView",
+    "FlexOffer",
+    "FlexOfferResponse",
+    "FlexOfferRevocation",
+    "FlexOfferRevocationResponse",
+    "FlexOrder",
+    "FlexOrderResponse",
     "FlexOrderStatus",
+    "FlexRequest",
+    "FlexRequestResponse",
     "FlexReservationUpdate",
     "FlexReservationUpdateResponse",
+    "FlexSettlement",
+    "FlexSettlementResponse",
     "IspMessage",
     "Message",
+    "OfferedOption",
+    "OrderSettlement",
+    "OrderSettlementIsp",
+    "OrderSettlementStatus",
     "OtherMessage",
     "OtherResponse",
     "PeriodMessage",
+    "PointMessage",
     "PointView",
+    "RequestIsp",
     "Response",
     "Result",
     "TestMessage",
@@ -223,21 +263,20 @@ class FlexReservationUpdateResponse(Response):
     reference: field_types.Uuid = Field(alias="FlexReservationUpdateMessageID")
 
 
-TYPES: dict[str, type[Message]] = {
-    kind.root: kind
-    for kind in (
-        TestMessage,
-        TestMessageResponse,
-        AGRPortfolioQuery,
-        AGRPortfolioQueryResponse,
-        AGRPortfolioUpdate,
-        AGRPortfolioUpdateResponse,
-        DPrognosis,
-        DPrognosisResponse,
-        FlexReservationUpdate,
-        FlexReservationUpdateResponse,
-    )
-}
+_KINDS: tuple[type[Message], ...] = (
+    TestMessage,
+    TestMessageResponse,
+    AGRPortfolioQuery,
+    AGRPortfolioQueryResponse,
+    AGRPortfolioUpdate,
+    AGRPortfolioUpdateResponse,
+    DPrognosis,
+    DPrognosisResponse,
+    FlexReservationUpdate,
+    FlexReservationUpdateResponse,
+    *FLEX_TYPES,
+)
+TYPES: dict[str, type[Message]] = {kind.root: kind for kind in _KINDS}
 """The messages read in full, by root element."""
 
 RESPONSES: tuple[type[Message], ...] = (Response, TestMessageResponse)

@@ -45,11 +45,16 @@ class PeriodMessage(Message):
     period: field_types.PeriodDay = Field(alias="Period")
 
 
-class IspMessage(PeriodMessage):
-    """A message about ISPs of one congestion point. Source: UFTP-agr-dso.xsd, FlexMessageType."""
+class PointMessage(PeriodMessage):
+    """A message about one congestion point. Source: UFTP-agr-dso.xsd, FlexMessageType."""
 
     isp_duration: field_types.IspDuration = Field(alias="ISP-Duration")
     congestion_point: field_types.Address = Field(alias="CongestionPoint")
+
+
+class IspMessage(PointMessage):
+    """A message about power in ISPs of one congestion point."""
+
     isps: field_types.Runs = Field(alias="ISP")
 
 

@@ -22,5 +22,7 @@ ANSWERS: dict[str, str] = {
     "AGRPortfolioUpdate": "AGRPortfolioUpdateResponse",
     "D-Prognosis": "D-PrognosisResponse",
     "FlexReservationUpdate": "FlexReservationUpdateResponse",
+    "FlexOffer": "FlexOfferResponse",
+    "FlexOfferRevocation": "FlexOfferRevocationResponse",
 }
 """Request → the type of its response, by root element."""

@@ -3,19 +3,12 @@
 Source: UFTP-agr-dso.xsd, UFTP-metering.xsd and UFTP-cro-dso.xsd 3.1.0.
 """
 
-from typing import Literal
-
 from pydantic import Field
 
 from agr.uftp import field_types
-from agr.uftp.metadata import Message, Part, Response
+from agr.uftp.metadata import Message, Response
 
 OTHER_REQUESTS: dict[str, str] = {
-    "FlexRequest": "FlexRequestMessageID",
-    "FlexOffer": "FlexOfferMessageID",
-    "FlexOfferRevocation": "FlexOfferRevocationMessageID",
-    "FlexOrder": "FlexOrderMessageID",
-    "FlexSettlement": "FlexSettlementMessageID",
     "Metering": "MeteringMessageID",
     "DSOPortfolioUpdate": "DSOPortfolioUpdateResponseMessageID",
     "DSOPortfolioQuery": "DSOPortfolioQueryMessageID",
@@ -31,7 +24,6 @@ class OtherMessage(Message):
 
     root_name: str
     reference: field_types.Uuid | None = None  # of a response
-    order_references: tuple[field_types.Text | None, ...] = ()  # of a FlexSettlement
     time_zone: field_types.ZoneName | None = None
     period: field_types.PeriodDay | None = None
 
@@ -46,21 +38,12 @@ class OtherMessage(Message):
         return self.root_name in OTHER_RESPONSES
 
 
-class OrderSettlementStatus(Part):
-    """Our verdict on one order of a FlexSettlement."""
-
-    order_reference: field_types.Text | None = Field(default=None, alias="OrderReference")
-    disposition: Literal["Accepted", "Disputed"] = Field(alias="Disposition")
-    dispute_reason: field_types.Text | None = Field(default=None, alias="DisputeReason")
-
-
 class OtherResponse(Response):
     """The verdict on an OtherMessage; `request` is the root element of the message answered."""
 
     request: str
     time_zone: field_types.ZoneName | None = Field(default=None, alias="TimeZone")
     period: field_types.PeriodDay | None = Field(default=None, alias="Period")
-    order_statuses: tuple[OrderSettlementStatus, ...] = Field(default=(), alias="FlexOrderSettlementStatus")
 
     @property
     def type_name(self) -> str:

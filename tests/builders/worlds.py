@@ -15,9 +15,10 @@ from agr.domain.kinds.fixed_load import FixedLoad
 from agr.domain.register import CongestionPoint, Connection, Contract, Forecast, Price, Register
 from agr.messaging.process import Processor
 from agr.messaging.receive import Receiver
-from agr.settings import MessageLimits, ParticipantSettings, Planning, Settings
+from agr.settings import MessageLimits, ParticipantSettings, Planning, Settings, Trading
 from agr.store import outbox, portfolio, register
 from agr.store.engine import Store
+from agr.trading import handlers
 from agr.uftp.participants import Participant, Participants
 
 PERIOD = Period(date(2026, 3, 29))  # 92 ISPs
@@ -75,6 +76,7 @@ class World:
     clock: JumpingClock = field(default_factory=lambda: JumpingClock(NOW))
     store_url: str = ""
     limits: MessageLimits = field(default_factory=MessageLimits)
+    trading: Trading = field(default_factory=Trading)
 
     def __post_init__(self) -> None:
         self.settings = Settings(
@@ -91,6 +93,7 @@ class World:
             ),
             planning=Planning(join_triggers_s=0.0, threads=1),
             limits=self.limits,
+            trading=self.trading,
         )  # fmt: skip
         self.store = Store(self.settings.store_url)
         self.store.migrate()
@@ -99,7 +102,7 @@ class World:
             for p in self.settings.participants
         )
         self.receiver = Receiver(self.store, self.settings, self.clock, self.participants, lambda: None)
-        self.processor = Processor(self.store, self.settings, self.clock, self.participants)
+        self.processor = Processor(self.store, self.settings, self.clock, self.participants, handlers.ALL)
 
     def know_points(self, period: Period = PERIOD) -> None:
         """Store what a CRO would have answered."""

@@ -208,15 +208,10 @@ def test_a_test_message_is_answered_in_its_conversation(world: World) -> None:
     assert reply.tag == "TestMessageResponse"
 
 
-def test_a_flex_request_gets_a_proper_rejection(world: World) -> None:
-    request = world.dso.message(
-        "FlexRequest", '<ISP Disposition="Requested" MinPower="-10" MaxPower="0" Start="1"/>',
-        ISP_Duration="PT15M", TimeZone="Europe/Amsterdam", Period="2026-03-29", CongestionPoint=POINT, Revision="1",
-        ExpirationDateTime="2026-03-28T12:00:00Z",
-    )  # fmt: skip
-    assert world.receive(world.dso.seal(request)) == 200
+def test_a_request_for_metering_gets_a_proper_rejection(world: World) -> None:
+    assert world.receive(world.dso.seal(world.dso.message("Metering"))) == 200
     (reply,) = world.replies()
-    assert (reply.tag, reply.get("Result")) == ("FlexRequestResponse", "Rejected")
+    assert (reply.tag, reply.get("Result")) == ("MeteringResponse", "Rejected")
 
 
 def test_an_answer_to_a_question_nobody_asked_changes_nothing_and_raises_an_alarm(world: World) -> None:

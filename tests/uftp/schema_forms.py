@@ -3,6 +3,7 @@
 import string
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from functools import cache
 from typing import TypeAlias
 
@@ -12,7 +13,7 @@ from lxml import etree
 from uftp_samples import XSD
 
 NS = "{http://www.w3.org/2001/XMLSchema}"
-Value: TypeAlias = str | int | bool | date | timedelta | None
+Value: TypeAlias = str | int | bool | date | timedelta | Decimal | None
 Form: TypeAlias = tuple[str, Value]
 """(as it is written, what it means); a meaning of None is not compared."""
 
@@ -50,6 +51,7 @@ def _declared(version: str) -> dict[str, etree._Element]:
 _blank = st.text(" \t\n\r", max_size=3)
 _digits = st.text("0123456789", min_size=1, max_size=6)
 _zeros = st.text("0", max_size=12)
+_zeros_after = st.text("0", max_size=2)
 _hours = st.integers(-14 * 60, 14 * 60)
 
 
@@ -113,7 +115,11 @@ _BUILT_IN: dict[str, st.SearchStrategy[Form]] = {
     "positiveInteger": _whole(1, 10**6),
     "long": _whole(-(2**63), 2**63 - 1),
     "boolean": st.sampled_from([("true", True), ("1", True), ("false", False), ("0", False)]),
-    "decimal": st.decimals("0.01", "1.00", places=2).map(lambda number: (str(number), None)),
+    "decimal": st.decimals("0.01", "1.00", places=2).flatmap(
+        lambda number: st.tuples(st.sampled_from(["", "+", "000"]), _zeros_after).map(
+            lambda more: (f"{more[0]}{number:f}{more[1]}", number)
+        )
+    ),
 }
 
 

@@ -17,6 +17,7 @@ from uftp_samples import (
     assert_valid,
     every_message,
     schema,
+    traded,
 )
 
 from agr.domain.program import IspRun, compress, expand
@@ -58,8 +59,7 @@ def test_outgoing_message_satisfies_the_schema(name, version):
 @pytest.mark.parametrize("root", OTHER_REQUESTS)
 def test_answer_to_any_other_request_satisfies_the_schema(root, result, version):
     more = {"time_zone": "Europe/Amsterdam", "period": date(2026, 3, 29)} if root == "DSOPortfolioQuery" else {}
-    orders = ("o-1", "o-2") if root == "FlexSettlement" else ()
-    request = m.OtherMessage(**{**META, "version": version}, root_name=root, order_references=orders, **more)
+    request = m.OtherMessage(**{**META, "version": version}, root_name=root, **more)
     answer = respond(
         request, result=result, reason="not yet", sender_domain="agr.example.com", now=NOW, message_id=REFERENCE
     )
@@ -72,8 +72,34 @@ def test_answer_to_any_other_request_satisfies_the_schema(root, result, version)
     assert (read.type_name, read.reference, read.is_response) == (f"{root}Response", MESSAGE_ID, True)
 
 
+def settlement(*orders):
+    items = tuple(
+        m.OrderSettlement(
+            order_reference=order, period=date(2026, 3, 29), congestion_point=POINT, price="10.5", net_settlement="10.5"
+        )
+        for order in orders
+    )
+    days = {"period_start": date(2026, 3, 29), "period_end": date(2026, 3, 29)}
+    return m.FlexSettlement(**META, **days, currency="EUR", orders=items)
+
+
+@pytest.mark.parametrize("version", ["3.0.0", "3.1.0"])
+@given(message=traded, runs=st.lists(st.integers(-3, 3), min_size=1, max_size=100))
+@settings(deadline=None, max_examples=40)
+def test_messages_of_trading_satisfy_the_schema(version, message, runs):
+    new = {"version": version}
+    if version == "3.0.0" and isinstance(message, m.FlexOffer | m.FlexOrder):
+        new |= {"unsolicited": None, "flex_offer": REFERENCE, "service_type": None}
+    if isinstance(message, m.FlexOrder):
+        new["isps"] = compress(runs)  # ISPs may be any number in what we read, not in what is written
+    if isinstance(message, m.FlexOffer):
+        new["options"] = tuple(option.model_copy(update={"isps": compress(runs)}) for option in message.options)
+    known = {name: value for name, value in new.items() if name in type(message).model_fields}
+    assert_valid(encode(message.model_copy(update=known)), version)
+
+
 def test_settlement_answer_disputes_every_order():
-    request = m.OtherMessage(**META, root_name="FlexSettlement", order_references=("o-1", None))
+    request = settlement("o-1", None)
     answer = respond(request, result="Rejected", reason="no", sender_domain="a.nl", now=NOW, message_id=REFERENCE)
     assert [(s.order_reference, s.disposition, s.dispute_reason) for s in answer.order_statuses] == [
         ("o-1", "Disputed", "no"),

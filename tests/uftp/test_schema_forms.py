@@ -16,7 +16,7 @@ from agr.uftp.messages import TYPES, Message
 from agr.uftp.metadata import Part
 from agr.uftp.unsupported import OTHER_REQUESTS, OTHER_RESPONSES
 
-FREE_TEXT = ("RejectionReason", "Reference")
+FREE_TEXT = ("RejectionReason", "Reference", "OrderReference", "DisputeReason")
 
 
 def assert_means(part: Part, made: Drawn) -> None:

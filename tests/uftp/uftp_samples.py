@@ -1,6 +1,7 @@
 """Messages, strategies and schemas for the tests of the protocol layer."""
 
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from functools import cache
 from pathlib import Path
 
@@ -156,7 +157,153 @@ portfolio_answers = build(
     time_zone=st.none() | zones,
     period=st.none() | days,
 )
+amounts = st.decimals(Decimal("-99999.9999"), Decimal("99999.9999"), places=4)
+factors = st.decimals(Decimal("0.01"), Decimal("1.00"), places=2)
+powers = st.integers(-(10**12), 10**12)
+flags = st.none() | st.booleans()
+maybe_texts, maybe_uuids = st.none() | texts, st.none() | uuids
+place = {name: isp_fields[name] for name in ("isp_duration", "time_zone", "period", "congestion_point")}
+spans = {"start": st.integers(1, 100), "duration": st.integers(1, 100)}
+origins = {
+    "contract_id": maybe_texts, "prognosis": maybe_uuids, "baseline_reference": maybe_texts,
+}  # fmt: skip
+settled_orders = build(
+    m.OrderSettlement,
+    **origins,
+    order_reference=maybe_texts,
+    period=days,
+    congestion_point=addresses,
+    price=amounts,
+    penalty=amounts,
+    net_settlement=amounts,
+    isps=st.lists(
+        build(
+            m.OrderSettlementIsp,
+            **spans,
+            baseline_w=powers,
+            ordered_w=powers,
+            actual_w=powers,
+            delivered_w=powers,
+            deficiency_w=powers,
+        ),
+        min_size=1,
+        max_size=3,
+    ).map(tuple),
+)
+settled_contracts = build(
+    m.ContractSettlement,
+    contract_id=maybe_texts,
+    periods=st.lists(
+        build(
+            m.ContractSettlementPeriod,
+            period=days,
+            isps=st.lists(
+                build(
+                    m.ContractSettlementIsp,
+                    **spans,
+                    reserved_w=powers,
+                    requested_w=st.none() | powers,
+                    available_w=st.none() | powers,
+                    offered_w=st.none() | powers,
+                    ordered_w=st.none() | powers,
+                ),
+                min_size=1,
+                max_size=2,
+            ).map(tuple),
+        ),
+        min_size=1,
+        max_size=2,
+    ).map(tuple),
+)
+traded = st.one_of(
+    build(
+        m.FlexRequest,
+        **metadata,
+        **place,
+        revision=st.integers(-(2**63), 2**63 - 1),
+        expires_at=instants,
+        contract_id=maybe_texts,
+        service_type=maybe_texts,
+        isps=st.lists(
+            build(
+                m.RequestIsp,
+                **spans,
+                disposition=st.sampled_from([None, "Requested", "Available"]),
+                min_power_w=powers,
+                max_power_w=powers,
+            ),
+            min_size=1,
+            max_size=5,
+        ).map(tuple),
+    ),
+    build(
+        m.FlexOffer,
+        **metadata,
+        **place,
+        **origins,
+        expires_at=instants,
+        unsolicited=flags,
+        flex_request=maybe_uuids,
+        currency=st.sampled_from(["EUR", "SEK"]),
+        options=st.lists(
+            build(m.OfferedOption, option_reference=texts, price=amounts, min_activation_factor=factors, isps=runs),
+            min_size=1,
+            max_size=3,
+        ).map(tuple),
+    ),
+    build(m.FlexOfferRevocation, **metadata, flex_offer=uuids),
+    build(
+        m.FlexOrder,
+        **metadata,
+        **place,
+        **origins,
+        isps=runs,
+        unsolicited=flags,
+        flex_offer=maybe_uuids,
+        service_type=maybe_texts,
+        price=amounts,
+        currency=st.sampled_from(["EUR", "SEK"]),
+        order_reference=texts,
+        option_reference=maybe_texts,
+        activation_factor=factors,
+    ),
+    build(
+        m.FlexSettlement,
+        **metadata,
+        result=st.sampled_from(list(m.Result)),
+        period_start=days,
+        period_end=days,
+        currency=st.sampled_from(["EUR", "SEK"]),
+        orders=st.lists(settled_orders, min_size=1, max_size=2).map(tuple),
+        contracts=st.lists(settled_contracts, min_size=1, max_size=2).map(tuple),
+    ),
+    build(
+        m.FlexSettlementResponse,
+        **verdicts,
+        order_statuses=st.lists(
+            build(
+                m.OrderSettlementStatus,
+                order_reference=maybe_texts,
+                disposition=st.sampled_from(["Accepted", "Disputed"]),
+                dispute_reason=maybe_texts,
+            ),
+            min_size=1,
+            max_size=3,
+        ).map(tuple),
+    ),
+    *(
+        build(kind, **verdicts)
+        for kind in (
+            m.FlexRequestResponse,
+            m.FlexOfferResponse,
+            m.FlexOfferRevocationResponse,
+            m.FlexOrderResponse,
+        )
+    ),
+)
+"""Messages of trading; texts of the version 3.1.0."""
 every_message = st.one_of(
+    traded,
     build(m.TestMessage, **metadata),
     build(m.TestMessageResponse, **metadata),
     build(m.AGRPortfolioQuery, **metadata, time_zone=zones, period=days),

@@ -1,9 +1,10 @@
 """What a message is judged by: who we are, what was agreed, what we know, and the time."""
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import TypeAlias
 
+from agr.domain.flexibility import FlexOffer, OfferState
 from agr.domain.isp import Period, period_of
 from agr.domain.register import Contract
 from agr.uftp.open_request import OpenRequest
@@ -11,6 +12,18 @@ from agr.uftp.participants import Participants
 
 Reason: TypeAlias = str
 """A RejectionReason, in the specification's words where it has any."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TradeFacts:
+    """What we know of the trade that a message is about."""
+
+    newest_revision: int | None = None  # of FlexRequests about the same; None: there is none
+    offer: FlexOffer | None = None  # that a FlexOrder names
+    offer_state: OfferState | None = None
+    reference_used: bool = False  # the OrderReference, by another order of this DSO
+    unsettled: tuple[tuple[str, date], ...] = ()  # (OrderReference, Period) of the sender's orders not settled yet
+    hold: timedelta = timedelta(0)  # how long after its offer's expiry an order may arrive
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +41,7 @@ class RuleContext:
         None  # the sender's in the Period, at least the one named; None: there is no list yet
     )
     question: OpenRequest | None = None  # the request of ours that the message names
+    trade: TradeFacts = TradeFacts()
     supported_versions: tuple[str, ...] = ("3.0.0", "3.1.0")
     horizon_days: int = 366  # how far ahead a Period may lie
     reservations_until: datetime | None = None  # agreed deadline for releases in the Period, if there is one

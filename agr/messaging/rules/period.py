@@ -6,9 +6,10 @@ from itertools import pairwise
 from agr.domain.errors import InputError
 from agr.domain.isp import Period
 from agr.messaging.rules.context import Reason, RuleContext
-from agr.uftp.messages import AGRPortfolioQueryResponse, IspMessage, PeriodMessage
+from agr.uftp.messages import AGRPortfolioQueryResponse, FlexRequest, IspMessage, PeriodMessage, PointMessage
 
 Dated = PeriodMessage | AGRPortfolioQueryResponse
+InIsps = IspMessage | FlexRequest
 
 
 def the_zone_is_agreed(message: Dated, day: RuleContext) -> Reason | None:
@@ -35,25 +36,25 @@ def _in_bounds(period: date, day: RuleContext) -> bool:
     return timedelta(0) <= period - day.today() <= timedelta(days=day.horizon_days)
 
 
-def the_isp_duration_is_agreed(message: IspMessage, day: RuleContext) -> Reason | None:
+def the_isp_duration_is_agreed(message: PointMessage, day: RuleContext) -> Reason | None:
     """ISP duration rejected; compared by value. Source: message validation."""
     return None if message.isp_duration == timedelta(minutes=day.isp_minutes) else "ISP duration rejected"
 
 
-def isps_are_in_bounds(message: IspMessage, day: RuleContext) -> Reason | None:
+def isps_are_in_bounds(message: InIsps, day: RuleContext) -> Reason | None:
     """ISPs out of bounds: outside 1..N, N = 92, 96 or 100 of 15 minutes on DST days. Source: message validation."""
     last = day.period(message.period).isp_count
     fits = all(run.start >= 1 and run.duration >= 1 and run.stop - 1 <= last for run in message.isps)
     return None if fits else "ISPs out of bounds"
 
 
-def isps_do_not_overlap(message: IspMessage, day: RuleContext) -> Reason | None:
+def isps_do_not_overlap(message: InIsps, day: RuleContext) -> Reason | None:
     """ISP conflict: an ISP is defined more than once. Source: message validation."""
-    runs = sorted(message.isps, key=lambda run: run.start)
-    return "ISP conflict" if any(later.start < earlier.stop for earlier, later in pairwise(runs)) else None
+    spans = sorted((run.start, run.stop) for run in message.isps)
+    return "ISP conflict" if any(later[0] < earlier[1] for earlier, later in pairwise(spans)) else None
 
 
-def the_congestion_point_is_ours(message: IspMessage, day: RuleContext) -> Reason | None:
+def the_congestion_point_is_ours(message: PointMessage, day: RuleContext) -> Reason | None:
     """Invalid CongestionPoint: not in the Period's list, if we have one. Source: message validation."""
     known = day.points is None or message.congestion_point in day.points
     return None if known else "Invalid CongestionPoint"

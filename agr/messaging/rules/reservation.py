@@ -1,29 +1,31 @@
-"""Rules about FlexReservationUpdates: they must keep to the contract. The wording about contracts is ours."""
+"""Rules about contracts, which FlexReservationUpdates and FlexRequests must keep to. Their wording is ours."""
 
 from agr.domain.isp import Period
 from agr.domain.register import valid_on
 from agr.messaging.rules.context import Reason, RuleContext
-from agr.uftp.messages import FlexReservationUpdate
+from agr.uftp.messages import FlexRequest, FlexReservationUpdate
+
+Bound = FlexReservationUpdate | FlexRequest
 
 
-def the_contract_is_known(message: FlexReservationUpdate, day: RuleContext) -> Reason | None:
-    """Unknown ContractID. Source: use case exchange flexibility reservation update."""
-    return None if day.contract is not None else "Unknown ContractID"
+def the_contract_is_known(message: Bound, day: RuleContext) -> Reason | None:
+    """Unknown ContractID; a FlexRequest need not name one. Source: use case exchange flexibility reservation update."""
+    return None if message.contract_id is None or day.contract is not None else "Unknown ContractID"
 
 
-def the_contract_is_the_senders(message: FlexReservationUpdate, day: RuleContext) -> Reason | None:
+def the_contract_is_the_senders(message: Bound, day: RuleContext) -> Reason | None:
     """ContractID of another party: the contract is with another DSO. Source: flex reservation mechanism."""
     theirs = day.contract is None or day.contract.dso == message.sender_domain
     return None if theirs else "ContractID of another party"
 
 
-def the_contract_covers_the_congestion_point(message: FlexReservationUpdate, day: RuleContext) -> Reason | None:
+def the_contract_covers_the_congestion_point(message: Bound, day: RuleContext) -> Reason | None:
     """ContractID does not cover this CongestionPoint. Source: flex reservation mechanism."""
     covered = day.contract is None or day.contract.congestion_point == message.congestion_point
     return None if covered else "ContractID does not cover this CongestionPoint"
 
 
-def the_contract_is_valid_then(message: FlexReservationUpdate, day: RuleContext) -> Reason | None:
+def the_contract_is_valid_then(message: Bound, day: RuleContext) -> Reason | None:
     """ContractID not valid in this Period. Source: flex reservation mechanism."""
     valid = day.contract is None or valid_on(day.contract, message.period)
     return None if valid else "ContractID not valid in this Period"

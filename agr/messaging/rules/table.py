@@ -4,15 +4,19 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from agr.messaging.rules import answer, period, reservation, scope, sender
+from agr.messaging.rules import answer, flex_order, flex_request, period, reservation, scope, sender, settlement
 from agr.messaging.rules.context import Reason, RuleContext
 from agr.uftp.messages import (
     AGRPortfolioQueryResponse,
+    FlexOrder,
+    FlexRequest,
     FlexReservationUpdate,
+    FlexSettlement,
     IspMessage,
     Message,
     OtherMessage,
     PeriodMessage,
+    PointMessage,
     Response,
     TestMessageResponse,
 )
@@ -50,29 +54,68 @@ _DATED: RuleSet[PeriodMessage | AGRPortfolioQueryResponse] = RuleSet(
     (PeriodMessage, AGRPortfolioQueryResponse),
     (period.the_zone_is_agreed, period.the_period_is_in_bounds),
 )
-_ISPS: RuleSet[IspMessage] = RuleSet(
-    (IspMessage,),
-    (
-        period.the_isp_duration_is_agreed,
-        period.the_congestion_point_is_ours,
-        period.isps_are_in_bounds,
-        period.isps_do_not_overlap,
-    ),
+_POINTS: RuleSet[PointMessage] = RuleSet(
+    (PointMessage,), (period.the_isp_duration_is_agreed, period.the_congestion_point_is_ours)
 )
-_RESERVATIONS: RuleSet[FlexReservationUpdate] = RuleSet(
-    (FlexReservationUpdate,),
+_ISPS: RuleSet[IspMessage | FlexRequest] = RuleSet(
+    (IspMessage, FlexRequest), (period.isps_are_in_bounds, period.isps_do_not_overlap)
+)
+_CONTRACTS: RuleSet[FlexReservationUpdate | FlexRequest] = RuleSet(
+    (FlexReservationUpdate, FlexRequest),
     (
         reservation.the_contract_is_known,
         reservation.the_contract_is_the_senders,
         reservation.the_contract_covers_the_congestion_point,
         reservation.the_contract_is_valid_then,
-        reservation.the_deadline_is_open,
-        reservation.the_power_is_as_contracted,
+    ),
+)
+_RESERVATIONS: RuleSet[FlexReservationUpdate] = RuleSet(
+    (FlexReservationUpdate,), (reservation.the_deadline_is_open, reservation.the_power_is_as_contracted)
+)
+_REQUESTS: RuleSet[FlexRequest] = RuleSet(
+    (FlexRequest,),
+    (
+        flex_request.something_is_requested,
+        flex_request.a_requested_isp_has_one_direction,
+        flex_request.bounds_are_in_order,
+        flex_request.the_expiry_is_in_bounds,
+        flex_request.the_revision_is_not_older,
+    ),
+)
+_ORDERS: RuleSet[FlexOrder] = RuleSet(
+    (FlexOrder,),
+    (
+        flex_order.the_order_is_of_an_offer,
+        flex_order.the_period_is_the_offers,
+        flex_order.the_point_is_the_offers,
+        flex_order.the_contract_is_the_offers,
+        flex_order.the_baseline_is_the_offers,
+        flex_order.the_offer_has_not_expired,
+        flex_order.the_offer_is_not_revoked,
+        flex_order.the_offer_is_ordered_once,
+        flex_order.the_order_reference_is_new,
+        flex_order.the_option_is_offered,
+        flex_order.the_part_is_offered,
+        flex_order.the_isps_are_the_offers,
+        flex_order.the_power_is_the_offers,
+        flex_order.the_price_is_the_offers,
+    ),
+)
+_SETTLEMENTS: RuleSet[FlexSettlement] = RuleSet(
+    (FlexSettlement,),
+    (
+        settlement.the_start_is_plausible,
+        settlement.the_end_is_plausible,
+        settlement.items_lie_in_the_period,
+        settlement.every_order_is_settled,
     ),
 )
 _OTHERS: RuleSet[OtherMessage] = RuleSet((OtherMessage,), (scope.the_type_is_supported,))
 
-CHAPTERS: tuple[RuleSet[Any], ...] = (_EVERY, _ANSWERS, _PORTFOLIO, _DATED, _ISPS, _RESERVATIONS, _OTHERS)
+CHAPTERS: tuple[RuleSet[Any], ...] = (
+    _EVERY, _ANSWERS, _PORTFOLIO, _DATED, _POINTS, _ISPS, _CONTRACTS, _RESERVATIONS, _REQUESTS, _ORDERS, _SETTLEMENTS,
+    _OTHERS,
+)  # fmt: skip
 """Message type → rules, from general to special."""
 
 

@@ -2,13 +2,14 @@
 
 from alembic import context
 
-from agr.store import dispatch_tables, operator_tables, reading_tables, tables, trade_tables
+from agr.store import dispatch_tables, flex_tables, operator_tables, reading_tables, tables, trade_tables
 
 for _table in (
     operator_tables.accounts,
     reading_tables.readings,
     trade_tables.bids,
     dispatch_tables.dispatches,
+    flex_tables.flex_offers,
 ):
     assert _table.metadata is tables.metadata  # importing them adds theirs
 

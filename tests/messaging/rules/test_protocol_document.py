@@ -6,31 +6,42 @@ from pathlib import Path
 
 import pytest
 
-from agr.messaging.rules import answer, period, reservation, rules_of, scope, sender
+from agr.messaging.rules import (
+    answer,
+    flex_order,
+    flex_request,
+    period,
+    reservation,
+    rules_of,
+    scope,
+    sender,
+    settlement,
+)
 from agr.uftp import messages as m
 from agr.uftp import transport
 from agr.web.endpoint import REASONS
 
 TEXT = (Path(__file__).parents[3] / "docs" / "reference" / "protocol.md").read_text(encoding="utf-8")
-ROWS = dict(re.findall(r"^\| (.+?)(?: \\\*)? \| `(\w+)` \|", TEXT, re.MULTILINE))
+ROWS = {rule: reason for reason, rule in re.findall(r"^\| (.+?)(?: \\\*)? \| `(\w+)` \|", TEXT, re.MULTILINE)}
+"""Rule → its reason."""
 RULES = {rule.__name__: rule for kind in (*m.TYPES.values(), m.OtherMessage) for rule in rules_of(kind)}
 
 
 def test_every_rule_is_documented_and_nothing_else():
-    assert set(ROWS.values()) == set(RULES)
+    assert set(ROWS) == set(RULES)
 
 
-@pytest.mark.parametrize("reason", ROWS)
-def test_documented_reason_is_the_one_its_rule_gives(reason):
-    source = inspect.getsource(RULES[ROWS[reason]])
-    for part in reason.split("…MessageID"):
+@pytest.mark.parametrize("rule", ROWS)
+def test_documented_reason_is_the_one_its_rule_gives(rule):
+    source = inspect.getsource(RULES[rule])
+    for part in ROWS[rule].split("…MessageID"):
         assert part in source
 
 
 def test_every_public_function_of_the_rules_is_in_the_table():
     defined = {
         name
-        for module in (answer, period, reservation, scope, sender)
+        for module in (answer, flex_order, flex_request, period, reservation, scope, sender, settlement)
         for name, function in inspect.getmembers(module, inspect.isfunction)
         if function.__module__ == module.__name__ and not name.startswith("_")
     }
@@ -39,8 +50,7 @@ def test_every_public_function_of_the_rules_is_in_the_table():
 
 def test_every_rule_names_its_reason_and_source():
     for name, rule in RULES.items():
-        reason = next(reason for reason, documented in ROWS.items() if documented == name)
-        assert inspect.getdoc(rule).startswith(reason.split("…")[0]), name
+        assert inspect.getdoc(rule).startswith(ROWS[name].split("…")[0]), name
         assert "Source:" in inspect.getdoc(rule), name
 
 

@@ -348,9 +348,12 @@ def test_bare_test_answer_needs_no_reference():
 # --- the rest ------------------------------------------------------------------------------------------------------
 
 
-def test_requests_beyond_the_plan_phase():
-    assert reasons(m.OtherMessage(**metadata(), root_name="FlexRequest")) == ("Message type not supported",)
-    assert reasons(m.OtherMessage(**metadata(), root_name="FlexOfferResponse")) == ()
+def test_requests_that_are_not_read():
+    assert reasons(m.OtherMessage(**metadata(), root_name="Metering")) == (
+        "Invalid SenderRole",
+        "Message type not supported",
+    )
+    assert reasons(m.OtherMessage(**metadata(), root_name="MeteringResponse")) == ()
 
 
 def test_all_reasons_are_given_and_joined_by_semicolons():

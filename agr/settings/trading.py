@@ -1,0 +1,38 @@
+"""How flexibility is sold to DSOs."""
+
+from pydantic import Field
+
+from agr.settings.section import Seconds, Section
+
+
+class Trading(Section):
+    """How flexibility is offered to DSOs, and at what price."""
+
+    automatic: bool = Field(
+        default=False, description="true: offers leave as soon as they are priced; false: when an operator sends them."
+    )
+    margin_eur: float = Field(default=0, ge=0, description="Added to the cost of every offer.")
+    margin_share: float = Field(default=0.1, ge=0, le=10, description="Added to the cost of every offer, of that cost.")
+    floor_eur: float = Field(default=0, ge=0, description="No offer asks for less.")
+    sell_share: float = Field(
+        default=0.9,
+        gt=0,
+        le=1,
+        description="Share of what we could deliver that is offered: forecasts are never exact.",
+    )
+    options: int = Field(
+        default=1,
+        ge=1,
+        le=4,
+        description="Volumes to choose from, where the DSO supports options that exclude each other.",
+    )
+    expires_s: Seconds = Field(default=7200, description="How long an offer can be ordered.")
+    last_order_s: Seconds = Field(
+        default=3600, description="No offer can be ordered later than this before its first ISP with power."
+    )
+    hold_s: Seconds = Field(
+        default=600, description="How long after its expiry an order that was sent before it is still accepted."
+    )
+    shortfall_eur_per_mwh: float = Field(
+        default=5000, gt=0, description="What not delivering an order counts in plans; above that of imbalance."
+    )

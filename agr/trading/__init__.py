@@ -1,0 +1,1 @@
+"""Selling flexibility to DSOs: requests are priced and offered, orders kept, settlements checked."""

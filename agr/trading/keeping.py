@@ -1,0 +1,77 @@
+"""Follows orders into plans and D-Prognoses, and to the end of their Periods. A broken promise is an alarm."""
+
+from datetime import datetime, timedelta
+
+from agr.domain.flexibility import Obligation, OrderState
+from agr.domain.isp import Clock
+from agr.messaging.publish import last_per_point
+from agr.settings import Settings
+from agr.store import day, flex_orders, plans
+from agr.store.engine import Store, Tx
+from agr.store.flex_orders import StoredOrder
+
+NOT_KEPT = "flex order not kept"
+"""Kind of alarm: the plan in force does not deliver what was ordered."""
+_OPEN = (OrderState.ACCEPTED, OrderState.PLANNED, OrderState.ANNOUNCED, OrderState.VALIDATED)
+_PATIENCE = timedelta(minutes=10)
+"""How long a plan that keeps a new order may take."""
+_TOLERANCE_W = 1
+
+
+def missing_w(obligation: Obligation, power_w: tuple[int, ...]) -> int:
+    """Return how far a program stays behind an order, in W of the worst ISP; 0: it keeps it, or does even more."""
+    programs = zip(obligation.program_w, obligation.order.power_w, power_w, strict=True)
+    behind = [(power - bound if ordered < 0 else bound - power) for bound, ordered, power in programs if ordered]
+    worst = max(behind, default=0)
+    return worst if worst > _TOLERANCE_W else 0
+
+
+class Keeping:
+    """Moves orders on as plans and prognoses show them."""
+
+    def __init__(self, store: Store, settings: Settings, clock: Clock) -> None:
+        self._store, self._settings, self._clock = store, settings, clock
+
+    def look(self) -> None:
+        """Compare open orders with what is planned and announced. Idempotent."""
+        with self._store.transaction() as tx:
+            opened = flex_orders.in_states(tx, _OPEN, self._settings.time_zone, self._settings.isp_minutes)
+            for stored in opened:
+                self._follow(tx, stored, self._clock.now())
+
+    def _follow(self, tx: Tx, stored: StoredOrder, now: datetime) -> None:
+        order, state = stored.order, stored.state
+        if order.period.end <= now:
+            flex_orders.move(tx, order.message_id, state, OrderState.DELIVERED, now)
+            day.recover(tx, NOT_KEPT, _subject(stored), now)
+            return
+        planned = self._planned(tx, stored)
+        behind = None if planned is None else missing_w(stored.obligation, planned)
+        if behind == 0:
+            day.recover(tx, NOT_KEPT, _subject(stored), now)
+            if state is OrderState.ACCEPTED and flex_orders.move(tx, order.message_id, state, OrderState.PLANNED, now):
+                state = OrderState.PLANNED
+        elif now - order.received_at > _PATIENCE:
+            text = (
+                f"the plan in force stays {behind or 0:,} W behind the order of {order.dso} at {order.congestion_point}"
+                f" for {order.price} {order.currency}; re-optimise, or tell the DSO outside UFTP"
+                if behind is not None
+                else f"there is no plan that keeps the order of {order.dso} at {order.congestion_point}"
+            )
+            day.raise_alarm(tx, NOT_KEPT, _subject(stored), text, now)
+        if state is OrderState.PLANNED and self._announced(tx, stored):
+            flex_orders.move(tx, order.message_id, state, OrderState.ANNOUNCED, now)
+
+    def _planned(self, tx: Tx, stored: StoredOrder) -> tuple[int, ...] | None:
+        plan = plans.in_force(tx, stored.order.period.day)
+        points = () if plan is None else plan.points
+        return next((p.power_w for p in points if p.address == stored.order.congestion_point), None)
+
+    def _announced(self, tx: Tx, stored: StoredOrder) -> bool:
+        history = plans.prognoses_of(tx, stored.order.period.day, stored.order.congestion_point)
+        newest = last_per_point(history, "sent", "accepted").get(stored.order.congestion_point)
+        return newest is not None and missing_w(stored.obligation, newest.power_w) == 0
+
+
+def _subject(stored: StoredOrder) -> str:
+    return f"{stored.order.dso} {stored.order.order_reference}"[:255]

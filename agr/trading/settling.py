@@ -1,0 +1,91 @@
+"""Answers a FlexSettlement: the message is accepted, each order accepted or disputed with numbers."""
+
+from datetime import datetime
+
+from agr.domain.faults import number_of
+from agr.domain.flexibility import OrderState
+from agr.messaging.handlers import Handling, Verdict
+from agr.store import day, flex_orders, register
+from agr.store.flex_orders import Settled, StoredOrder
+from agr.trading.settlement_check import judge
+from agr.uftp import messages as m
+
+DISPUTED = "flex settlement disputed"
+"""Kind of alarm."""
+_SHOWN = 5
+_OVER = (OrderState.ACCEPTED, OrderState.PLANNED, OrderState.ANNOUNCED, OrderState.VALIDATED)
+
+
+def settle(message: m.FlexSettlement, handling: Handling) -> Verdict:
+    """Judge every item, and answer all in one message."""
+    statuses, disputed = [], []
+    names = [item.order_reference for item in message.orders]
+    for item in message.orders:
+        faults = _settle(item, message, handling)
+        if item.order_reference is not None and names.count(item.order_reference) > 1:
+            faults = ("the order is settled more than once in this message", *faults)
+        if faults:
+            disputed.append(f"{item.order_reference}: {_in_short(faults)}")
+        statuses.append(
+            m.OrderSettlementStatus(
+                order_reference=item.order_reference,
+                disposition="Disputed" if faults else "Accepted",
+                dispute_reason=_in_short(faults) if faults else None,
+            )
+        )
+    handling.reply(message, "Accepted", orders=statuses)
+    _tell(handling, message, disputed, handling.now)
+    return Verdict(state="accepted", reason=f"{number_of(len(disputed), 'order')} disputed" if disputed else "")
+
+
+def _settle(item: m.OrderSettlement, message: m.FlexSettlement, handling: Handling) -> tuple[str, ...]:
+    """Record what a DSO settles of one order; return what is wrong with it."""
+    tx, settings, dso = handling.tx, handling.settings, handling.row.sender_domain
+    if item.order_reference is None and not (item.price or item.penalty or item.net_settlement):
+        return ()  # the schemas demand an item even where nothing was ordered
+    stored = flex_orders.by_reference(
+        tx, dso, item.order_reference or "", settings.time_zone, settings.isp_minutes
+    )  # fmt: skip
+    if stored is None:
+        return ("we know no order of this OrderReference",)
+    contract = stored.order.contract_id
+    known = register.contract(tx, contract) if contract else None
+    judged = judge(item, stored.obligation, known.penalty_eur_per_mwh if known else 0.0)
+    faults = judged.faults
+    if message.currency != stored.order.currency:
+        faults = (f"Currency {message.currency} is not the order's {stored.order.currency}", *faults)
+    _record(
+        handling, stored,
+        Settled(
+            message_id=handling.row.message_id, at=handling.now, price=item.price, penalty=item.penalty,
+            net=item.net_settlement, expected_net=judged.expected_net, deficiency_kwh=judged.deficiency_kwh,
+            faults=faults,
+        ),
+    )  # fmt: skip
+    return faults
+
+
+def _record(handling: Handling, stored: StoredOrder, settled: Settled) -> None:
+    tx, order, state = handling.tx, stored.order, stored.state
+    flex_orders.put_settled(tx, order.message_id, settled)
+    if state in _OVER:  # its Period is over: the rules refuse a settlement of days to come
+        flex_orders.move(tx, order.message_id, state, OrderState.DELIVERED, handling.now)
+        state = OrderState.DELIVERED
+    if state is OrderState.DELIVERED:
+        after = OrderState.DISPUTED if settled.faults else OrderState.SETTLED
+        flex_orders.move(tx, order.message_id, state, after, handling.now)
+    elif state is OrderState.DISPUTED and not settled.faults:
+        flex_orders.move(tx, order.message_id, state, OrderState.SETTLED, handling.now)
+
+
+def _in_short(faults: tuple[str, ...]) -> str:
+    more = f"; and {len(faults) - _SHOWN} more" if len(faults) > _SHOWN else ""
+    return "; ".join(faults[:_SHOWN]) + more
+
+
+def _tell(handling: Handling, message: m.FlexSettlement, disputed: list[str], now: datetime) -> None:
+    subject = f"{handling.row.sender_domain} {message.period_start}"
+    if disputed:
+        day.raise_alarm(handling.tx, DISPUTED, subject, f"we dispute {' | '.join(disputed)}", now)
+    else:
+        day.recover(handling.tx, DISPUTED, subject, now)
