@@ -27,6 +27,8 @@ class ReasonKind(Enum):
     PORTFOLIO = "portfolio changed"
     FORECAST = "new forecast"
     OPERATOR = "operator"
+    ROLLING = "rolling"  # the rest of the running Period is planned again, as is done regularly
+    DEVIATION = "deviation"  # stores were measured too far from the plan in force
     DAY_BEFORE = "day before changed"  # the plan of the day before leaves other states at midnight
 
 

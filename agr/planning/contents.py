@@ -58,9 +58,9 @@ def measured_contents(
         begun.append(f"{resource} {start.kwh:,.1f} kWh, {planned}, read {_age(start.age)} before")
         found[resource, STORED.name] = np.full(period.isp_count, start.kwh)
     if begun:
-        notes.append(f"{_begin(begun)} with what was measured: {_some(begun)}")
+        notes.append(f"{_begin(begun)} with what was measured: {named_some(begun)}")
     if old:
-        notes.append(f"{_begin(old)} as planned, because what was measured does not count: {_some(old)}")
+        notes.append(f"{_begin(old)} as planned, because what was measured does not count: {named_some(old)}")
     return found
 
 
@@ -100,7 +100,8 @@ def _begin(names: Sequence[str]) -> str:
     return f"{number_of(len(names), 'store')} begin{'s' if len(names) == 1 else ''}"
 
 
-def _some(words: Sequence[str]) -> str:
+def named_some(words: Sequence[str]) -> str:
+    """Return the first few of some words, and how many more there are."""
     more = f"; and {len(words) - _SHOWN} more" if len(words) > _SHOWN else ""
     return "; ".join(words[:_SHOWN]) + more
 

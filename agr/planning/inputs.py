@@ -23,6 +23,7 @@ from agr.planning.case import (
 )
 from agr.planning.contents import measured_contents
 from agr.planning.difference import Solved
+from agr.planning.measured_now import begun_now
 from agr.planning.midnight import credited_eur, left_by
 from agr.planning.ports import PlanningSettings, PlanReader
 from agr.store.own_portfolio import OWN_LIST
@@ -84,8 +85,11 @@ def read_inputs(
         unavailable_from=_unavailable_from(reader, register, period, notes),
         stay_eur_per_mwh=settings.publication.stay_eur_per_mwh if published else 0.0,
     )
+    inputs = begun_now(
+        carried_on(inputs, earlier), reader, before, now, timedelta(seconds=settings.planning.measured_max_age_s), notes
+    )  # fmt: skip
     return RunInputs(
-        inputs=carried_on(inputs, earlier), predecessor=predecessor, before=before,
+        inputs=inputs, predecessor=predecessor, before=before,
         credited_eur=0.0 if earlier is None else credited_eur(earlier), published=published, notes=tuple(notes),
         basis=basis_of(reader, settings, period, now), followed=followed(reader, period), quoted=quoted,
     )  # fmt: skip

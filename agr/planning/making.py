@@ -7,14 +7,14 @@ from typing import Protocol
 
 from agr.domain.errors import PlanError
 from agr.domain.isp import Period
-from agr.domain.plan import AgainstInForce, Change, Plan, PlanState, Reason
+from agr.domain.plan import AgainstInForce, Change, Plan, PlanState, Reason, ReasonKind
 from agr.planning import serialisation
 from agr.planning.case import NamedCase, build
 from agr.planning.case_audit import audit_case, audit_prices, audit_programs
 from agr.planning.difference import Solved, begun_from, change
 from agr.planning.in_force import Judged, comparable, judged, standing, words
 from agr.planning.incremental import IncrementalPlanner, PartRefused, PartRun
-from agr.planning.inputs import RunInputs, read_inputs
+from agr.planning.inputs import RunInputs, plan_before, read_inputs
 from agr.planning.midnight import debit_findings, leaves_otherwise, left_by
 from agr.planning.plan_summary import points_of, positions_of, result_of
 from agr.planning.ports import PlanningSettings, PlanStore, Solver
@@ -56,6 +56,11 @@ class Run:
     def reasons(self) -> tuple[Reason, ...]:
         """Why the run is made."""
         return tuple(dict.fromkeys(trigger.reason for trigger in self.triggers))
+
+    @property
+    def rolls(self) -> bool:
+        """Whether nothing but the course of the day asks for it."""
+        return all(reason.kind in (ReasonKind.ROLLING, ReasonKind.DEVIATION) for reason in self.reasons)
 
     @property
     def preview(self) -> bool:
@@ -139,16 +144,26 @@ class PlanMaker:
         solved = Solved(named=named, outcome=found.answer.outcome)
         plan = self._described(start, solved, found, run.reasons)
         plan = self._shown_first(plan) if run.preview else self._weighed(start, plan)
-        stored = self._store.put(plan, solved, run.numbers, self._leaves(start, solved))
+        stored = self._store.put(plan, solved, run.numbers, self._leaves(start, solved, run.rolls))
         self.parts.keep(stored, solved)
         return stored
 
-    @staticmethod
-    def _leaves(start: RunInputs, solved: Solved) -> str | None:
-        """Say what a plan leaves otherwise than the plan in force; None where no later plan has begun with that."""
+    def _leaves(self, start: RunInputs, solved: Solved, rolls: bool) -> str | None:
+        """Say what a plan leaves otherwise than the plan in force; None where no later plan has begun with that.
+
+        A plan that rolls is compared with the plan that the next Period began with, so that many small changes count.
+        """
         if not start.followed:
             return None
-        return leaves_otherwise(None if start.before is None else left_by(start.before), left_by(solved))
+        if not rolls:
+            return leaves_otherwise(None if start.before is None else left_by(start.before), left_by(solved))
+        with self._store.reading() as reader:
+            following = reader.number_in_force(start.inputs.period.next().day)
+            plan = None if following is None else reader.plan(following)
+            number = None if plan is None or not plan.basis else plan_before(plan.basis)
+            begun = None if number is None else reader.archived(number)
+        least = self._settings.planning.rolling.next_day_kwh
+        return leaves_otherwise(None if begun is None else left_by(begun()), left_by(solved), least)
 
     def _solved(self, start: RunInputs, named: NamedCase, listener: Listener | None) -> Solution:
         try:

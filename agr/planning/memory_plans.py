@@ -144,6 +144,12 @@ class MemoryPlans:
         """Return nothing: in a scenario only tables say what was measured."""
         return {}
 
+    def registers(
+        self, resources: Collection[str], first: datetime, last: datetime
+    ) -> Mapping[tuple[str, str], Sequence[tuple[datetime, float]]]:
+        """Return nothing, for the same reason."""
+        return {}
+
     def latest_forecast_day(self, before: date) -> date | None:
         """Return the latest Period before a day that has forecasts."""
         forecasts = self._world.forecasts.items()

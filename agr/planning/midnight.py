@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from math import inf
 
 from agr.domain.plan import Plan, PlanState, Reason, ReasonKind
 from agr.planning.case import carried_states, left_eur, unmanaged_left
@@ -50,14 +51,17 @@ def debit_findings(credited: float, debited: float) -> tuple[str, ...]:
     return (f"{debited:.2f} EUR are brought forward, the day before credits {credited:.2f} EUR for what it leaves",)
 
 
-def leaves_otherwise(before: Left | None, after: Left) -> str:
+def leaves_otherwise(before: Left | None, after: Left, least: float = 0.0) -> str:
     """Say what is left otherwise than before, with values before → after; empty where nothing is.
 
-    Without a plan before, the next Period began with what was entered.
+    Without a plan before, the next Period began with what was entered. Where all states together moved by less than
+    `least`, kWh or ISPs, nothing is said.
     """
     if before is None:
         return "it is the first plan in force, so it says what is left at midnight"
     moved = list(_moved(before.states, after.states))
+    if least > 0 and _total(before.states, after.states) < least:
+        return ""
     said = [*moved[:_SHOWN], *([f"{len(moved) - _SHOWN} more"] if len(moved) > _SHOWN else [])]
     if not moved and any(_moved(before.unmanaged_states, after.unmanaged_states)):
         said.append("what is left if nobody steers")
@@ -87,6 +91,13 @@ def _moved(before: Mapping[str, float], after: Mapping[str, float]) -> Iterator[
         old, new = before.get(name), after.get(name)
         if old is None or new is None or abs(new - old) > _STATE + _SHARE * abs(old):
             yield f"{name} {_shown(old)} → {_shown(new)}"
+
+
+def _total(before: Mapping[str, float], after: Mapping[str, float]) -> float:
+    """Return by how much all states together differ; infinite where other resources have states."""
+    if before.keys() != after.keys():
+        return inf
+    return sum(abs(state - before[name]) for name, state in after.items())
 
 
 def _shown(state: float | None) -> str:

@@ -88,6 +88,11 @@ class PlanReader(Protocol):
     ) -> Mapping[str, tuple[datetime, float]]:
         """Return resource → (instant, kWh) of its newest state of charge that was reported, of some resources."""
 
+    def registers(
+        self, resources: Collection[str], first: datetime, last: datetime
+    ) -> Mapping[tuple[str, str], Sequence[tuple[datetime, float]]]:
+        """Return (resource, quantity) → (instant, kWh) of energy registers that were reported, by time."""
+
     def latest_forecast_day(self, before: date) -> date | None:
         """Return the latest Period before a day that has forecasts."""
 

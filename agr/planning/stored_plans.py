@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from agr.domain.award import Trade
 from agr.domain.isp import Period
 from agr.domain.plan import Plan, PlanState
+from agr.domain.reading import EXPORTED, IMPORTED
 from agr.domain.register import Contract, Portfolio, Price, Register
 from agr.planning import serialisation
 from agr.planning.alarms import AlarmChange, alarms_of, alarms_of_failure
@@ -59,6 +60,12 @@ class StoredInputs:
     ) -> Mapping[str, tuple[datetime, float]]:
         """Return resource → (instant, kWh) of its newest state of charge that was reported."""
         return readings.newest_stored(self._tx, resources, since, upto)
+
+    def registers(
+        self, resources: Collection[str], first: datetime, last: datetime
+    ) -> Mapping[tuple[str, str], Sequence[tuple[datetime, float]]]:
+        """Return (resource, quantity) → (instant, kWh) of energy registers that were reported, by time."""
+        return readings.between(self._tx, resources, (IMPORTED, EXPORTED), first, last)
 
     def latest_forecast_day(self, before: date) -> date | None:
         """Return the latest Period before a day that has forecasts."""

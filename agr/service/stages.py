@@ -28,6 +28,7 @@ from agr.planning.pool import SolverPool
 from agr.planning.service import Planner
 from agr.schedule.bidding import Bidding
 from agr.schedule.market_day import MarketDay
+from agr.schedule.rolling import RollingPlans
 from agr.schedule.scheduler import Scheduler
 from agr.service.loops import Loops
 from agr.settings import Settings
@@ -47,6 +48,7 @@ _WATCHDOG_S = 5.0
 _DISCOVERY_S = 1.0
 _TRADING_S = 2.0
 _MARKET_FEEDS_S = 2.0
+_ROLLING_S = 2.0
 
 
 class Stages:
@@ -86,6 +88,7 @@ class Stages:
         market_day = MarketDay(
             acting, settings, clock, self.requests, self.publisher, self.bidding, self._market_feeds.ask_awards
         )  # fmt: skip
+        self._rolling = RollingPlans(acting, settings, clock, market_day.refresh)
         self.scheduler = Scheduler(acting, settings, clock, market_day.handlers())
         self._discoverer: Discoverer | None = None
         if settings.discovery.enabled:
@@ -112,8 +115,15 @@ class Stages:
         loops.watch("watch", self.watch, _WATCH_S)
         loops.watch("watchdog", watchdog.check, _WATCHDOG_S)
         loops.watch("market feeds", self._market_feeds.look, _MARKET_FEEDS_S)
+        if self._settings.planning.rolling.on:
+            loops.watch("rolling", self._roll, _ROLLING_S)
         if self._discoverer is not None:  # a standby looks up, too, so that it can take over
             loops.watch("discovery", self._discoverer.refresh, _DISCOVERY_S, always=True)
+
+    def _roll(self) -> None:
+        """Ask for a plan of the rest of the running Period where one is due, and wake the planner."""
+        if self._rolling.look():
+            self._loops.wake()
 
     def _sender_to(self, to: Participant) -> Sender:
         return Sender(self._connections.prepare(to.way))

@@ -11,6 +11,7 @@ from agr.settings.loading import load, template, write_example
 from agr.settings.markets import CapacityProduct, DayAhead, Imbalance, Intraday, Markets
 from agr.settings.operators import Alarms, Email, Operators, Webhook
 from agr.settings.partners import ParticipantSettings
+from agr.settings.rolling import Rolling
 from agr.settings.section import Moment
 from agr.settings.security import ClientCertificate, ClientCredentials, Tls
 from agr.settings.setpoints import SetpointSettings, SetpointWebhook
@@ -50,6 +51,7 @@ __all__ = [
     "Readings",
     "RecordFeed",
     "Retention",
+    "Rolling",
     "SetpointSettings",
     "SetpointWebhook",
     "Settings",

@@ -17,6 +17,7 @@ from agr.settings.feeds import Feed
 from agr.settings.markets import Markets, isp_faults
 from agr.settings.operators import Alarms, Operators
 from agr.settings.partners import ParticipantSettings
+from agr.settings.rolling import Rolling
 from agr.settings.section import Domain, Seconds, Section, WebAddress
 from agr.settings.security import Tls
 from agr.settings.setpoints import SetpointSettings
@@ -70,6 +71,7 @@ class Planning(Section):
         description="Where the cases of failed solves are kept; none: `failed-cases` in data_folder, or in `runs`.",
     )
     failed_cases_kept: int = Field(default=20, ge=2, le=1000, description="How many of them are kept, newest first.")
+    rolling: Rolling = Field(default=Rolling(), description="Re-planning while the Period runs.")
 
 
 class Readings(Section):

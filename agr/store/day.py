@@ -1,5 +1,6 @@
 """What happened on a market day: moments done, triggers, reservations, fixed positions, alarms."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -88,6 +89,13 @@ def open_triggers(tx: Tx) -> list[Trigger]:
         )
         for r in tx.execute(sa.select(t.triggers).where(c.plan.is_(None)).order_by(c.id))
     ]
+
+
+def last_asked(tx: Tx, period: date, kinds: Collection[ReasonKind], since: datetime) -> datetime | None:
+    """Return when a plan of a Period was last asked for with one of some kinds of reasons; None: not since then."""
+    c = t.triggers.c
+    mine = sa.and_(c.period == period, c.kind.in_([kind.value for kind in kinds]), c.at >= since)
+    return tx.execute(sa.select(sa.func.max(c.at)).where(mine)).scalar()
 
 
 def close_triggers(tx: Tx, ids: list[int], plan: int | None, outcome: str) -> None:

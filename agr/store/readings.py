@@ -74,6 +74,11 @@ def newest_stored(
     return found
 
 
+def newest_instant(tx: Tx) -> datetime | None:
+    """Return when the newest reading was made."""
+    return tx.execute(sa.select(sa.func.max(_C.at))).scalar()
+
+
 def page(tx: Tx, resource: str, first: datetime, last: datetime, limit: int, offset: int) -> list[StoredReading]:
     """Return the readings of a resource from first to before last, newest first."""
     mine = sa.and_(_C.resource == resource, _C.at >= first, _C.at < last)

@@ -15,6 +15,14 @@ Decision = int | NDArray[np.bool_]
 """The ISP (from 0) in which a run starts, or the ISPs (T,) in which a switched load is on."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Held:
+    """What a store holds at the end of an ISP, as measured while the Period runs."""
+
+    isps: int  # how many ISPs of the Period have ended by then, at least 1
+    kwh: float
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Previous:
     """The plan in force: programs that are frozen in closed ISPs, and that other ISPs should stay near."""
@@ -49,6 +57,9 @@ class Inputs:
     brought_forward_eur: float = 0.0  # what the previous Period's plan has credited for what it left
     unmanaged_brought_forward_eur: float = 0.0  # the same of its unmanaged program
     closed_isps: int = 0  # ISPs that can no longer change, counted from the start of the Period
+    past_isps: int = 0  # ISPs that have ended: a store that no plan knew has rested in them
+    held: Mapping[str, Held] = field(default_factory=dict)
+    """Resource → what it was measured to hold: the plan begins with the energy from which that follows"""
     frozen_points: frozenset[str] = frozenset()  # congestion points without intraday redispatch, once the day runs
     previous: Previous = Previous()
     unavailable_from: Mapping[str, int] = field(default_factory=dict)  # resource → ISP (from 0) from which it is off

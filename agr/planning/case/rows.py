@@ -115,13 +115,18 @@ class Draft:
         """Say whether nothing at a congestion point may change any more."""
         return point != NO_POINT and self.addresses[point] in self.inputs.frozen_points
 
-    def pins(self, resource: str, point: int) -> Floats:
-        """Return the program (T,) where it can no longer change, NaN elsewhere."""
+    def pins(self, resource: str, point: int, *, rests: bool = False) -> Floats:
+        """Return the program (T,) where it can no longer change, NaN elsewhere.
+
+        `rests`: without a program in force, it has rested in ISPs that have ended.
+        """
         isps = self.inputs.period.isp_count
         pinned = np.full(isps, np.nan)
         program = self.inputs.previous.programs_kw.get(resource)
         if program is not None:
             closed = isps if self.frozen(point) else self.inputs.closed_isps
             pinned[:closed] = program[:closed]
+        elif rests:
+            pinned[: self.inputs.past_isps] = 0.0
         pinned[self.inputs.unavailable_from.get(resource, isps) :] = np.nan
         return pinned

@@ -4,6 +4,7 @@ import numpy as np
 
 from agr.domain.kinds.kind import Look
 from agr.planning.case import battery, ev_session, heat_pump
+from agr.planning.case.held import begun
 from agr.planning.case.inputs import Inputs
 from agr.planning.case.recovery import returning
 from agr.planning.case.rows import Floats, UnitRows, added_kw
@@ -25,13 +26,15 @@ def _arrays(rows: UnitRows, inputs: Inputs) -> Storage:
             reserve_kw[row] = 0.0
     start, pinned = rows.vector("start"), rows.matrix("pinned", isps)
     retention = rows.vector("retention")
-    returning(start, retention, inputs.period.isp_hours, wide, rows.vector("eta_d"), pinned)
+    hours, eta_d = inputs.period.isp_hours, rows.vector("eta_d")
+    begins, measured = begun(rows.names, inputs.held, start, retention, hours, wide, eta_d, pinned)
+    returning(begins, retention, hours, wide, eta_d, pinned, measured)
     penalty = np.full(len(rows.names), inputs.planning.comfort_shortfall_eur_per_kwh)
     return Storage(
         point=rows.points(), charge_kw=wide["charge"], charge_min_kw=rows.vector("charge_min"),
         discharge_kw=wide["discharge"], charge_efficiency=wide["eta_c"],
-        discharge_efficiency=rows.vector("eta_d"), retention=retention, energy_min_kwh=wide["low"],
-        energy_max_kwh=wide["high"], energy_start_kwh=start, demand_kwh=wide["demand"],
+        discharge_efficiency=eta_d, retention=retention, energy_min_kwh=wide["low"],
+        energy_max_kwh=wide["high"], energy_start_kwh=begins, demand_kwh=wide["demand"],
         wear_eur_per_kwh=rows.vector("wear"), end_value_eur_per_kwh=rows.vector("end_value"),
         shortfall_eur_per_kwh=penalty, reserve_kw=reserve_kw, unmanaged_kw=unmanaged,
         pinned_kw=pinned, worth_step_eur_per_kwh=rows.padded("worth_steps", 0.0),

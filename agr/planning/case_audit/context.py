@@ -8,12 +8,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from agr.domain.kinds.battery import Battery
+from agr.domain.kinds.ev_session import EvSession
 from agr.planning.case_audit.day import Day
 from agr.planning.case_audit.facts import Facts, Floats
 from agr.planning.case_audit.later import later_price
 from models.case import NO_POINT, Case
 
 Rows = NDArray[np.int64]
+RESTING: tuple[type[Any], ...] = (Battery, EvSession)
+"""Kinds that have rested in ISPs that have ended, where no plan knew them"""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -73,9 +77,12 @@ class Context:
         pinned = np.full((len(rows), self.day.isps), np.nan)
         for u, row in enumerate(rows):
             program = self.facts.previous.programs_kw.get(row.resource)
+            off = self.facts.unavailable_from.get(row.resource, self.day.isps)
             if program is not None:
-                kept = min(self.kept_isps(row), self.facts.unavailable_from.get(row.resource, self.day.isps))
+                kept = min(self.kept_isps(row), off)
                 pinned[u, :kept] = program[:kept]
+            elif isinstance(row, RESTING):
+                pinned[u, : min(self.facts.past_isps, off)] = 0.0
         return pinned
 
     @cached_property

@@ -4,7 +4,7 @@ Source: docs/reference/tables.md; docs/reference/formulation.md §2.3.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -61,7 +61,7 @@ def stores(context: Context) -> Iterator[Stores]:
     """Yield the stores that have a place in the Period, of one kind and a few thousand at a time."""
     for made, rows in _there(context):
         for begin in range(0, len(rows), _AT_ONCE):
-            yield made(context, rows[begin : begin + _AT_ONCE])
+            yield _as_measured(context, made(context, rows[begin : begin + _AT_ONCE]))
 
 
 def _there(context: Context) -> Iterator[tuple[Callable[[Context, Sequence[Any]], Stores], list[Any]]]:
@@ -74,6 +74,25 @@ def _there(context: Context) -> Iterator[tuple[Callable[[Context, Sequence[Any]]
         if day.since(row.arrival) < day.minutes and day.since(row.departure) > 0
     ]  # fmt: skip
     yield _cars, plugged
+
+
+def _as_measured(context: Context, entered: Stores) -> Stores:
+    """Return the stores with the energy at midnight that leads to what was measured since, where something was."""
+    held = context.facts.held
+    if not any(row.resource in held for row in entered.rows):
+        return entered
+    start, kept_kw = entered.start_kwh.copy(), np.nan_to_num(context.pins(entered.rows))
+    into, out = np.maximum(kept_kw, 0.0), np.maximum(-kept_kw, 0.0)
+    for u, row in enumerate(entered.rows):
+        if row.resource not in held:
+            continue
+        known, kept = held[row.resource], entered.retention[u]
+        isps = slice(0, known.isps)
+        gained = into[u, isps] * entered.charge_efficiency[u, isps] - out[u, isps] / entered.discharge_efficiency[u]
+        moved = gained * context.day.hours - entered.demand_kwh[u, isps]
+        ages = np.arange(known.isps - 1, -1, -1)  # ISPs that each move lies before what was measured
+        start[u] = (known.kwh - float((moved * kept**ages).sum())) / kept**known.isps
+    return replace(entered, start_kwh=start)
 
 
 def _column(rows: Sequence[Any], field: str) -> Floats:

@@ -54,6 +54,18 @@ class PlanInForce(Protocol):
         """Net power (T,) bought."""
 
 
+class MeasuredContent(Protocol):
+    """What a store holds at the end of an ISP."""
+
+    @property
+    def isps(self) -> int:
+        """How many ISPs of the Period have ended by then."""
+
+    @property
+    def kwh(self) -> float:
+        """The content."""
+
+
 class Facts(Protocol):
     """What a plan is made from; see agr.planning.case.inputs for the meaning of each."""
 
@@ -124,6 +136,14 @@ class Facts(Protocol):
     @property
     def closed_isps(self) -> int:
         """How many ISPs can no longer change."""
+
+    @property
+    def past_isps(self) -> int:
+        """How many ISPs have ended."""
+
+    @property
+    def held(self) -> Mapping[str, MeasuredContent]:
+        """Resource → what it was measured to hold."""
 
     @property
     def frozen_points(self) -> frozenset[str]:

@@ -3,7 +3,10 @@
 Source: docs/reference/formulation.md §2.3.
 """
 
+from collections.abc import Collection
+
 import numpy as np
+from numpy.typing import NDArray
 
 from agr.planning.case_audit.expected_stores import Stores
 from agr.planning.case_audit.facts import Floats
@@ -32,15 +35,19 @@ def fastest_kwh(expected: Stores, pinned: Floats, hours: float, *, up: bool) -> 
     return found
 
 
-def opened(expected: Stores, pinned: Floats, hours: float) -> tuple[Floats, Floats]:
+def opened(
+    expected: Stores, pinned: Floats, hours: float, held: Collection[str] = ()
+) -> tuple[Floats, Floats]:  # fmt: skip
     """Return the band (U,T), open where a store that begins outside it cannot be inside yet.
 
-    A need at the end of the Period stays, and is reported where it is missed.
+    A need at the end of the Period stays, and is reported where it is missed. Stores in `held` were measured since
+    midnight: their band is open wherever what is pinned leads, and until they can be back from there.
     """
     low, high = expected.low_kwh.copy(), expected.high_kwh.copy()
     isps = low.shape[1]
-    below = np.flatnonzero(expected.start_kwh < low[:, 0] - _ROUNDING)
-    above = np.flatnonzero(expected.start_kwh > high[:, 0] + _ROUNDING)
+    known = np.array([row.resource in held for row in expected.rows], dtype=np.bool_)
+    below = np.flatnonzero((expected.start_kwh < low[:, 0] - _ROUNDING) & ~known)
+    above = np.flatnonzero((expected.start_kwh > high[:, 0] + _ROUNDING) & ~known)
     if len(below):
         way = fastest_kwh(expected, pinned, hours, up=True)
         for u in below.tolist():
@@ -51,4 +58,20 @@ def opened(expected: Stores, pinned: Floats, hours: float) -> tuple[Floats, Floa
         for u in above.tolist():
             back = next((t for t in range(isps) if way[u, t] <= high[u, t]), isps)
             high[u, :back] = way[u, :back]
+    if known.any():
+        _open_along(expected, pinned, hours, known, low, high)
     return low, high
+
+
+def _open_along(
+    expected: Stores, pinned: Floats, hours: float, known: NDArray[np.bool_], low: Floats, high: Floats
+) -> None:  # fmt: skip
+    """Open the band (U,T) of measured stores, in place."""
+    isps = low.shape[1]
+    up, down = (fastest_kwh(expected, pinned, hours, up=way) for way in (True, False))
+    for u in np.flatnonzero(known).tolist():
+        free = next((t for t in range(isps) if np.isnan(pinned[u, t])), isps)
+        back = next((t for t in range(free, isps - 1) if up[u, t] >= low[u, t]), isps - 1)
+        low[u, :back] = np.minimum(low[u, :back], up[u, :back])
+        back = next((t for t in range(free, isps) if down[u, t] <= high[u, t]), isps)
+        high[u, :back] = np.maximum(high[u, :back], down[u, :back])

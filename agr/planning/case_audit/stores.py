@@ -60,7 +60,7 @@ def _compared(context: Context, few: Stores, rows: Rows) -> Iterator[str]:
     yield from differences(names, "point", data.point[rows], context.places(few.rows))
     for ours, theirs in _CASE_FIELDS.items():
         yield from differences(names, theirs, getattr(data, theirs)[rows], getattr(few, ours))
-    low, high = opened(few, pinned, context.day.hours)
+    low, high = opened(few, pinned, context.day.hours, context.facts.held)
     yield from differences(names, "energy_min_kwh", data.energy_min_kwh[rows], low)
     yield from differences(names, "energy_max_kwh", data.energy_max_kwh[rows], high)
     yield from differences(names, "pinned_kw", data.pinned_kw[rows], pinned)
@@ -114,7 +114,7 @@ def _contents(
     for t in range(charge.shape[1]):
         held = held * few.retention + change[:, t]
         content[:, t] = held
-    low, high = opened(few, pinned, hours)
+    low, high = opened(few, pinned, hours, context.facts.held)
     pieces = 1e-3 + 1e-5 * np.maximum(np.abs(content), np.maximum(np.abs(low), np.abs(few.start_kwh)[:, None]))
     yield from beyond(names, "holds less than it must", low - content, pieces, "kWh")
     yield from beyond(names, "holds more than it can", content - high, pieces, "kWh")

@@ -1,0 +1,135 @@
+"""What stores are measured to hold while a Period runs, beside what the plan in force wants them to hold by then. Pure.
+
+Where a plan begins in the middle of its Period, it takes from here what stores really hold, and what the programs that
+can no longer change can still do with that: an empty battery does not discharge, whatever was planned.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agr.domain.isp import Period
+from agr.planning.case import Held
+from agr.planning.difference import Solved
+from models.case import NO_POINT
+
+CLASS = "storage"
+"""The class of units that store energy."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """What a store was measured to hold."""
+
+    resource: str
+    at: datetime
+    kwh: float
+    planned_kwh: float | None  # by the plan in force at that instant; None: the plan does not know the store
+    capacity_kwh: float
+
+    @property
+    def deviation_kwh(self) -> float:
+        """Measured less planned; 0 for a store that the plan does not know."""
+        return 0.0 if self.planned_kwh is None else self.kwh - self.planned_kwh
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Present:
+    """What a plan begins with in the middle of its Period."""
+
+    held: Mapping[str, Held]
+    programs_kw: Mapping[str, NDArray[np.float64]]  # of stores that cannot run the one in force to the end any more
+
+
+class Paths:
+    """What the plan in force of a Period wants its stores to hold."""
+
+    def __init__(self, solved: Solved | None, period: Period) -> None:
+        self.period, self._solved = period, solved
+        self._edges = np.array([border.timestamp() for border in (*period.starts(), period.end)])
+        self._places = {} if solved is None else {name: i for i, name in enumerate(solved.named.of(CLASS))}
+
+    def place(self, resource: str) -> int | None:
+        """Return the row of a store in the plan's case; None where the plan does not know it."""
+        return self._places.get(resource)
+
+    def of(self, resource: str) -> NDArray[np.float64] | None:
+        """Return what a store holds at the T+1 borders of the ISPs, kWh."""
+        place = self._places.get(resource)
+        if self._solved is None or place is None:
+            return None
+        start = self._solved.named.case.storage.energy_start_kwh[place]
+        return np.concatenate(([start], self._solved.outcome.programs.energy_kwh[place]))
+
+    def at(self, resource: str, instant: datetime) -> float | None:
+        """Return what a store holds at an instant, kWh."""
+        path = self.of(resource)
+        return None if path is None else float(np.interp(instant.timestamp(), self._edges, path))
+
+    def moves(self, resource: str, begin: datetime, end: datetime) -> float:
+        """Return by how much its content changes from one instant to another, kWh; 0 for an unknown store."""
+        first, last = self.at(resource, begin), self.at(resource, end)
+        return 0.0 if first is None or last is None else last - first
+
+
+def measured(
+    contents: Mapping[str, tuple[datetime, float]], capacities_kwh: Mapping[str, float], paths: Paths
+) -> list[Measured]:
+    """Return what stores hold, by name; `contents`: resource → (instant within the Period, kWh)."""
+    return [
+        Measured(
+            resource=name, at=at, kwh=kwh, planned_kwh=paths.at(name, at), capacity_kwh=capacities_kwh[name]
+        )
+        for name, (at, kwh) in sorted(contents.items())
+    ]  # fmt: skip
+
+
+def present(
+    found: list[Measured], before: Solved | None, paths: Paths, closed_isps: int, frozen_points: frozenset[str]
+) -> Present:  # fmt: skip
+    """Return what stores hold at the end of the ISP in which they were measured, and what they can still do.
+
+    Programs are kept in the first `closed_isps` ISPs, and in all at `frozen_points`.
+    """
+    held, programs = dict[str, Held](), dict[str, NDArray[np.float64]]()
+    period = paths.period
+    for one in found:
+        isps = min(int((one.at - period.start - timedelta(microseconds=1)) / period.isp_length) + 1, period.isp_count)
+        border = period.start + isps * period.isp_length
+        content = one.kwh + paths.moves(one.resource, one.at, border)
+        known = Held(isps=isps, kwh=min(max(content, 0.0), max(one.capacity_kwh, one.kwh)))
+        held[one.resource] = known
+        place = paths.place(one.resource)
+        if before is None or place is None:
+            continue
+        point = int(before.named.case.storage.point[place])
+        frozen = point != NO_POINT and before.named.case.points[point] in frozen_points
+        planned = before.outcome.programs.charge_kw[place] - before.outcome.programs.discharge_kw[place]
+        able = _able(before, place, known, period.isp_count if frozen else closed_isps, one, planned)
+        if np.abs(able - planned).max() > _NOISE_KW:
+            programs[one.resource] = able
+    return Present(held=held, programs_kw=programs)
+
+
+_NOISE_KW = 1e-6
+
+
+def _able(
+    before: Solved, place: int, known: Held, closed_isps: int, one: Measured, planned: NDArray[np.float64]
+) -> NDArray[np.float64]:  # fmt: skip
+    """Return the program (T,), kW, in force, with what the store cannot do in closed ISPs to come taken away."""
+    data, isps, hours = before.named.case.storage, before.named.case.isps, before.named.case.isp_hours
+    into, needs = (np.broadcast_to(table[place], isps) for table in (data.charge_efficiency, data.demand_kwh))
+    out, keeps = float(data.discharge_efficiency[place]), float(data.retention[place])
+    found, content = planned.copy(), known.kwh
+    for t in range(known.isps, closed_isps):
+        rests = content * keeps - float(needs[t])
+        room = max(one.capacity_kwh - rests, 0.0) / (hours * float(into[t]))
+        stock = max(rests, 0.0) * out / hours
+        found[t] = min(max(found[t], -stock), room)
+        gained = found[t] * float(into[t]) if found[t] > 0 else found[t] / out
+        content = rests + hours * gained
+    return found

@@ -1,0 +1,112 @@
+"""Asks for plans of what is left of the running Period: every so many minutes, and where measurements deviate.
+
+Whether a plan was asked for is read from the triggers in the store, so a restart repeats nothing and misses nothing.
+"""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import structlog
+
+from agr.domain.faults import number_of
+from agr.domain.isp import Clock, Period, period_of
+from agr.domain.plan import Reason, ReasonKind
+from agr.planning.measured_now import read_measured
+from agr.planning.present import Measured, Paths
+from agr.planning.stored_plans import StoredInputs
+from agr.settings import Rolling, Settings
+from agr.store import day, readings
+from agr.store.engine import Store
+
+log = structlog.get_logger()
+
+_KINDS = (ReasonKind.ROLLING, ReasonKind.DEVIATION)
+_SHOWN = 3
+
+
+class RollingPlans:
+    """Looks again and again whether the rest of the running Period is to be planned. Idempotent."""
+
+    def __init__(self, store: Store, settings: Settings, clock: Clock, refresh: Callable[[Period], None]) -> None:
+        self._store, self._settings, self._clock, self._refresh = store, settings, clock, refresh
+        self._seen: datetime | None = None  # the newest reading that was compared with the plan
+        self._plan, self._paths = 0, Paths(None, self._running())
+
+    @property
+    def _rolling(self) -> Rolling:
+        return self._settings.planning.rolling
+
+    def _running(self) -> Period:
+        return period_of(self._clock.now(), self._settings.time_zone, self._settings.isp_minutes)
+
+    def look(self) -> bool:
+        """Ask for a plan of the running Period where one is due; say whether one was asked for."""
+        now, period = self._clock.now(), self._running()
+        reason = self._due(period, now) or self._deviates(period, now)
+        if reason is None:
+            return False
+        if reason.kind is ReasonKind.ROLLING:
+            self._refresh(period)
+        with self._store.transaction() as tx:
+            day.put_trigger(tx, period.day, reason, now)
+        log.info("rolling.asked", period=str(period), reason=str(reason))
+        return True
+
+    def _due(self, period: Period, now: datetime) -> Reason | None:
+        """Return a reason where the last slot of so many minutes has not asked for a plan yet."""
+        every = timedelta(minutes=self._rolling.every_minutes)
+        if not every:
+            return None
+        slot = period.start + (now - period.start) // every * every
+        with self._store.reading() as tx:
+            if (
+                day.last_asked(tx, period.day, _KINDS[:1], since=slot)
+                or StoredInputs(tx).number_in_force(period.day) is None
+            ):
+                return None
+        at = slot.astimezone(period.tz)
+        return Reason(kind=ReasonKind.ROLLING, text=f"what is left of the day at {at:%H:%M}")
+
+    def _deviates(self, period: Period, now: datetime) -> Reason | None:
+        """Return a reason where new readings show that stores are too far from the plan in force."""
+        settings = self._rolling
+        if not settings.on_deviation:
+            return None
+        with self._store.reading() as tx:
+            newest = readings.newest_instant(tx)
+            if newest is None or newest == self._seen:
+                return None
+            least = now - timedelta(minutes=settings.least_minutes)
+            if day.last_asked(tx, period.day, _KINDS, since=least) or any(
+                trigger.period == period.day for trigger in day.open_triggers(tx)
+            ):
+                return None  # looked at again later: the reading is not marked as seen
+            found = self._measured(StoredInputs(tx), period, now)
+        self._seen = newest
+        return deviation(found, settings)
+
+    def _measured(self, reader: StoredInputs, period: Period, now: datetime) -> list[Measured]:
+        number = reader.number_in_force(period.day)
+        if number is None:
+            return []
+        if number != self._plan:
+            self._plan, self._paths = number, Paths(reader.archived(number)(), period)
+        return read_measured(reader, reader.register(), reader.forecasts(period), self._paths, now)
+
+
+def deviation(found: list[Measured], settings: Rolling) -> Reason | None:
+    """Return why stores are too far from the plan in force; None where they are not."""
+    far = sorted(found, key=lambda one: -abs(one.deviation_kwh))
+    total = sum(abs(one.deviation_kwh) for one in far)
+    together = settings.deviation_kwh is not None and total > settings.deviation_kwh
+    share = settings.deviation_share
+    alone = share is not None and any(abs(one.deviation_kwh) > share * one.capacity_kwh for one in far)
+    if not (together or alone):
+        return None
+    named = "; ".join(
+        f"{one.resource} {one.kwh:,.1f} kWh instead of {one.planned_kwh:,.1f}"
+        for one in far[:_SHOWN]
+        if one.planned_kwh is not None
+    )
+    text = f"{number_of(sum(one.deviation_kwh != 0 for one in far), 'store')} {total:,.1f} kWh off the plan: {named}"
+    return Reason(kind=ReasonKind.DEVIATION, text=text)
