@@ -77,6 +77,8 @@ def assemble(
         called_connection_import_breach_kw=answer.called_connection_import_breach_kw,
         called_connection_export_breach_kw=answer.called_connection_export_breach_kw,
         order_shortfall_kw=answer.order_shortfall_kw,
+        tariff_eur=answer.tariff_eur,
+        peak_kw=answer.peak_kw,
         terms_eur=terms,
         point_terms_eur=places | {"energy": energy},
         objective_eur=objective,

@@ -7,6 +7,7 @@ import numpy as np
 
 from models.assembly import assemble, no_prices
 from models.case import Case, Floats
+from models.connection_costs import tariff_fields
 from models.connection_loads import breach_fields
 from models.markets.registry import MARKETS
 from models.outcome import Headroom, Outcome, Programs, ProgramValues, Termination
@@ -15,7 +16,7 @@ from models.resources.registry import RESOURCES
 from models.resources.switched.states import unmanaged_on
 from models.resources.totals import points_kw
 
-__all__ = ["as_it_stands", "no_flexibility", "unmanaged_on"]
+__all__ = ["as_it_stands", "no_flexibility", "unmanaged_on", "unmanaged_programs"]
 
 
 def as_it_stands(case: Case) -> Case:
@@ -38,18 +39,14 @@ def no_flexibility(case: Case, *, seconds: dict[str, float] | None = None) -> Ou
     Day-ahead positions cover the mean need of each free product, intraday trades what is left, imbalance the rest.
     Awarded capacity and reservations are shortfalls in full.
     """
-    case = replace(
-        case,
-        storage=replace(case.storage, energy_start_kwh=case.storage.unmanaged_start_kwh),
-        brought_forward_eur=case.unmanaged_brought_forward_eur,
-    )
-    programs = Programs(**{name: values for one in RESOURCES for name, values in one.unmanaged(case).items()})
+    case = replace(_from_before(case), brought_forward_eur=case.unmanaged_brought_forward_eur)
+    programs = _programs(case)
     point_kw = points_kw(case, programs)
     day_ahead, buy, sell, short, long = _cover(case, point_kw.sum(axis=0))
     settled: dict[str, Any] = {}
     for market in MARKETS:
         settled |= {} if market.settled is None else market.settled(case, point_kw)
-    settled |= breach_fields(case, programs, {}, None, None)
+    settled |= breach_fields(case, programs, {}, None, None) | tariff_fields(case, programs)
     answer = ProgramValues(
         programs=programs,
         called=None,
@@ -75,6 +72,19 @@ def no_flexibility(case: Case, *, seconds: dict[str, float] | None = None) -> Ou
         solver="none",
         seconds=dict(seconds or {}),
     )
+
+
+def unmanaged_programs(case: Case) -> Programs:
+    """Return the programs that units run if nobody steers them, going on from those of the Period before."""
+    return _programs(_from_before(case))
+
+
+def _from_before(case: Case) -> Case:
+    return replace(case, storage=replace(case.storage, energy_start_kwh=case.storage.unmanaged_start_kwh))
+
+
+def _programs(case: Case) -> Programs:
+    return Programs(**{name: values for one in RESOURCES for name, values in one.unmanaged(case).items()})
 
 
 def committed_mw(case: Case) -> Floats:

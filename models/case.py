@@ -31,6 +31,7 @@ from models.errors import CaseError
 from models.markets.announced import Anchor
 from models.markets.balancing_capacity import Direction, Reserve
 from models.markets.connection_limits import NO_LIMIT, ConnectionLimits, no_connection_limits
+from models.markets.connection_tariffs import NO_TARIFF, ConnectionTariffs, no_connection_tariffs
 from models.markets.day_ahead import DayAhead
 from models.markets.imbalance import Imbalance
 from models.markets.intraday import Intraday
@@ -48,11 +49,13 @@ __all__ = [
     "MARKET_NAMES",
     "NO_LIMIT",
     "NO_POINT",
+    "NO_TARIFF",
     "UNIT_CLASSES",
     "Anchor",
     "Bools",
     "Case",
     "ConnectionLimits",
+    "ConnectionTariffs",
     "Curtailable",
     "DayAhead",
     "Direction",
@@ -75,6 +78,7 @@ __all__ = [
     "Storage",
     "Switched",
     "no_connection_limits",
+    "no_connection_tariffs",
     "no_orders",
     "nothing_switched",
 ]
@@ -90,8 +94,8 @@ class Duals:
     reserve: Floats  # (R,T) <= 0, of reserve held in planned programs
     called: Floats  # (R,T) <= 0, of reserve held in called programs
     connections: Floats = field(default_factory=lambda: np.zeros((0, 0)), metadata=ADDED)
-    """(4L,T) of what counts at connection limits: import and export of the plan, then of the called programs, in the
-    order of models.connection_loads.ROWS"""
+    """(2S,T) of what counts at connections: S sums at import, then at export. Sums are those at limits of the plan (L),
+    of the called programs (L), those at tariffs (N) and peak charges (P), which have a price at import only"""
     bound_eur: float = float("nan")  # upper bound of value that these prices prove; NaN where it was not kept
 
     def check(self, where: str, extent: Extent) -> None:
@@ -159,6 +163,7 @@ class Case:
     """The same of its unmanaged program."""
     connection_limits: ConnectionLimits = field(default_factory=no_connection_limits, metadata=ADDED)
     orders: Orders = field(default_factory=no_orders, metadata=ADDED)
+    connection_tariffs: ConnectionTariffs = field(default_factory=no_connection_tariffs, metadata=ADDED)
 
     def __post_init__(self) -> None:
         if self.isps < 1 or self.isp_hours <= 0:
@@ -166,8 +171,9 @@ class Case:
         extent = Extent(isps=self.isps, points=len(self.points), products=len(self.reserves))
         for where, part in _parts(self):
             part.check(where, extent)
-        counts = ((name, len(self.units(name).point)) for name in UNIT_CLASSES)
+        counts = tuple((name, len(self.units(name).point)) for name in UNIT_CLASSES)
         self.connection_limits.check_units("connection_limits", counts)
+        self.connection_tariffs.check_units("connection_tariffs", counts)
         names = [reserve.name for reserve in self.reserves]
         if len(set(names)) < len(names):
             raise CaseError(f"reserves: names must be unique, got {names}")
@@ -182,6 +188,11 @@ class Case:
         leaf, place = self.connection_limits.leaf, UNIT_CLASSES.index(name)
         return leaf[place] if place < len(leaf) else np.full(len(self.units(name).point), NO_LIMIT)
 
+    def tariff(self, name: str) -> Ints:
+        """Return the connection with a tariff of each unit (U,) of a resource class, NO_TARIFF where there is none."""
+        of_units, place = self.connection_tariffs.of_units, UNIT_CLASSES.index(name)
+        return of_units[place] if place < len(of_units) else np.full(len(self.units(name).point), NO_TARIFF)
+
 
 UNIT_CLASSES: tuple[str, ...] = tuple(
     item.name for item in fields(Case) if item.metadata.get("holds") == _UNITS["holds"]
@@ -190,7 +201,7 @@ UNIT_CLASSES: tuple[str, ...] = tuple(
 
 MARKET_NAMES: tuple[str, ...] = (
     "day_ahead", "intraday", "imbalance", "limits", "reservations", "balancing_capacity", "announced",
-    "connection_limits", "orders",
+    "connection_limits", "connection_tariffs", "orders",
 )  # fmt: skip
 """The names of the markets in the order in which they are stated and added up; see models.markets.registry.
 

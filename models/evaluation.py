@@ -16,6 +16,7 @@ from models.arrays import of_rows
 from models.assembly import assemble, no_prices
 from models.block import called_units, reserved_points
 from models.case import Bools, Case, Floats, Ints
+from models.connection_costs import tariff_fields
 from models.connection_loads import breach_fields, drawn_kw
 from models.decomposition.primal.activation import Activation, as_planned, moved_kw
 from models.decomposition.primal.recovery import (
@@ -207,6 +208,7 @@ def _answer(
         case, programs, held_of(case, first), None if activation is None else activation.called,
         None if again is None else held_of(case, again),
     )  # fmt: skip
+    settled |= tariff_fields(case, programs)
     for market in MARKETS:
         settled |= {} if market.settled is None else market.settled(case, planned_kw)
     return ProgramValues(

@@ -17,6 +17,10 @@ def _no_limits() -> Floats:
     return np.zeros((0, 0))
 
 
+def _no_tariffs() -> Floats:
+    return np.zeros(0)
+
+
 class Termination(Enum):
     """How the search ended."""
 
@@ -50,6 +54,8 @@ class ProgramValues:
     called_connection_import_breach_kw: Floats = field(default_factory=_no_limits)  # when all reservations are called
     called_connection_export_breach_kw: Floats = field(default_factory=_no_limits)
     order_shortfall_kw: Floats = field(default_factory=_no_limits)  # (O,T) not delivered of orders of flexibility
+    tariff_eur: Floats = field(default_factory=_no_tariffs)  # (N,) at connections with a tariff
+    peak_kw: Floats = field(default_factory=_no_tariffs)  # (P,)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -108,3 +114,7 @@ class Outcome:
     called_connection_export_breach_kw: Floats = field(default_factory=_no_limits, metadata=ADDED)
     order_shortfall_kw: Floats = field(default_factory=_no_limits, metadata=ADDED)
     """(O,T) >= 0 what the program does not deliver of orders of flexibility"""
+    tariff_eur: Floats = field(default_factory=_no_tariffs, metadata=ADDED)
+    """(N,) what each connection with a tariff earns with it for energy (negative: pays), EUR"""
+    peak_kw: Floats = field(default_factory=_no_tariffs, metadata=ADDED)
+    """(P,) the highest import of each peak charge, or the peak reached before where that is higher"""

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 _FILES = (".csv", ".parquet", ".html")
 _ON_THE_TERMINAL = (
-    "paid_eur", "owner_eur", "carried_eur", "money_eur", "planning_eur", "first_plan_eur", "gap_eur", "executed_eur",
-    "promises_kept", "promises_broken",
+    "paid_eur", "owner_eur", "carried_eur", "customer_eur", "money_eur", "planning_eur", "first_plan_eur",
+    "gap_eur", "executed_eur", "promises_kept", "promises_broken",
 )  # fmt: skip
 
 

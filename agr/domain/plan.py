@@ -150,6 +150,7 @@ class Result:
     notes: tuple[str, ...]  # fall-backs used: missing forecasts, unknown connections, …
     worst: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # kind of promise at risk → the worst places
     planning: tuple[str, ...] = OLD_PLANNING_TERMS  # terms that are planning prices, which nobody pays
+    customers: tuple[str, ...] = ()  # terms that customers pay at their connections: tariffs and peak charges
 
     @property
     def flexibility_eur(self) -> float:
@@ -165,6 +166,11 @@ class Result:
     def planning_eur(self) -> float:
         """Planning prices in the objective, which nobody pays."""
         return sum(self.terms_eur.get(term, 0.0) for term in self.planning)
+
+    @property
+    def customers_eur(self) -> float:
+        """What customers pay at their connections (negative), which is part of the money but none of ours."""
+        return sum(self.terms_eur.get(term, 0.0) for term in self.customers)
 
     @property
     def proven_gap_eur(self) -> float | None:

@@ -274,6 +274,7 @@ def _prices(register: Register, capacity: Collection[str]) -> Iterator[Doubt]:
 def key_of(table: str) -> str:
     """Return the column of a table that holds the names of doubts."""
     named: dict[str, Any] = {
-        "limits": "congestion_point", "connection_limits": "at", "forecasts": "resource", "prices": "series",
+        "limits": "congestion_point", "connection_limits": "at", "connection_tariffs": "connection",
+        "forecasts": "resource", "prices": "series",
     }  # fmt: skip
     return str(named.get(table) or KEYS[table])

@@ -73,6 +73,25 @@ class ConnectionLimit:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ConnectionTariff:
+    """A part of what a customer pays at a connection beside the market's price, in a daily local window.
+
+    Several rows of one connection add up: energy tax, a supplier's fee, a network charge. Equal prices both ways are
+    netting. A peak charge is paid on the highest import within the window.
+    """
+
+    connection: str
+    first_day: date
+    import_eur_per_mwh: float = 0.0  # paid for what is drawn
+    export_eur_per_mwh: float = 0.0  # earned with what is given; negative: paid
+    last_day: date | None = None
+    window_start: time = time(0)
+    window_end: time = time(0)  # exclusive; 00:00 means the end of the day
+    peak_eur_per_kw: NotNegative = 0.0  # of a kW more of the highest import, for the rest of its billing period
+    peak_reached_kw: NotNegative = 0.0  # the highest import of the billing period so far
+
+
+@dataclass(frozen=True, kw_only=True)
 class Contract:
     """A FlexOption: the DSO may reserve `power_w` (signed) at a congestion point in a daily local window."""
 
@@ -168,6 +187,7 @@ class Register:
     limit_groups: tuple[LimitGroup, ...] = ()
     connection_limits: tuple[ConnectionLimit, ...] = ()
     charge_points: tuple[ChargePoint, ...] = ()
+    connection_tariffs: tuple[ConnectionTariff, ...] = ()
     forecasts: tuple[Forecast, ...] = ()
     prices: tuple[Price, ...] = ()
 
@@ -193,6 +213,7 @@ class Register:
             "limit_groups": self.limit_groups,
             "connection_limits": self.connection_limits,
             "charge_points": self.charge_points,
+            "connection_tariffs": self.connection_tariffs,
             "forecasts": self.forecasts,
             "prices": self.prices,
         }
@@ -222,6 +243,7 @@ ROWS: dict[str, type[Any]] = {
     "limit_groups": LimitGroup,
     "connection_limits": ConnectionLimit,
     "charge_points": ChargePoint,
+    "connection_tariffs": ConnectionTariff,
     "forecasts": Forecast,
     "prices": Price,
 }

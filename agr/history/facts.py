@@ -6,7 +6,7 @@ with the portfolio. So every split adds up to the term, to the last digit that s
 Source: docs/reference/history.md.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,7 +23,10 @@ from models.outcome import Outcome
 
 Floats = NDArray[np.float64]
 DAY_AHEAD = "day-ahead"
-WHOSE = {Payer.COUNTERPARTY: "paid", Payer.OWNER: "owner", Payer.NEXT_PERIOD: "carried", Payer.NOBODY: "planning"}
+WHOSE = {
+    Payer.COUNTERPARTY: "paid", Payer.OWNER: "owner", Payer.NEXT_PERIOD: "carried", Payer.CUSTOMER: "customer",
+    Payer.NOBODY: "planning",
+}  # fmt: skip
 """Whose money a term is → how history calls it."""
 UNKNOWN = "unknown"
 """Of money whose payer was not kept with an old plan."""
@@ -96,6 +99,17 @@ def _contracts_eur(case: Case, outcome: Outcome) -> dict[str, dict[tuple[int, st
     return {term: dict(zip(places, eur.tolist(), strict=True)) for term, eur in amounts.items()}
 
 
+def _tariffs(case: Case, outcome: Outcome) -> Iterator[tuple[str, str, float]]:
+    """Yield connection, term and what its customer earns with its tariff (negative: pays), EUR."""
+    tariffs = case.connection_tariffs
+    for name, eur in zip(tariffs.name, outcome.tariff_eur.tolist(), strict=True):
+        yield name, "connection tariff", eur
+    paid = np.zeros(len(tariffs.name))
+    np.add.at(paid, tariffs.peak_at, -tariffs.peak_eur_per_kw * (outcome.peak_kw - tariffs.peak_reached_kw))
+    for name, eur in zip(tariffs.name, paid.tolist(), strict=True):
+        yield name, "peak charge", eur
+
+
 def connections_eur(solved: Solved, connection_of: Mapping[str, str]) -> dict[tuple[str, str, str], float]:
     """Return (connection, term, whose) → EUR: what the resources behind each connection cause by themselves.
 
@@ -116,6 +130,9 @@ def connections_eur(solved: Solved, connection_of: Mapping[str, str]) -> dict[tu
                 if connection and abs(amount) > _NOTHING_EUR:
                     key = (connection, term, whose.get(term, UNKNOWN))
                     found[key] = found.get(key, 0.0) + amount
+    for connection, term, paid in _tariffs(case, outcome):
+        if abs(paid) > _NOTHING_EUR:
+            found[connection, term, whose.get(term, UNKNOWN)] = paid
     theirs: dict[str, float] = {}
     for (_, term, _), amount in found.items():
         theirs[term] = theirs.get(term, 0.0) + amount

@@ -7,7 +7,7 @@ from importlib.resources import files
 from jinja2 import Environment, StrictUndefined
 
 from agr.history.days import PastDay
-from agr.history.tables import Cell, Table, table
+from agr.history.tables import MONEY, Cell, Table, table
 
 _WIDTH, _HEIGHT, _MARGIN = 960.0, 240.0, 24.0
 _HEADINGS = {
@@ -16,6 +16,7 @@ _HEADINGS = {
 }  # fmt: skip
 _WORDS = {
     "paid_eur": "paid", "owner_eur": "costs of owners", "carried_eur": "carried to the next day",
+    "customer_eur": "paid by customers",
     "unknown_eur": "payer not kept", "money_eur": "money", "planning_eur": "planning prices (nobody pays)",
     "first_plan_eur": "forecast: first plan", "gap_eur": "gap", "executed_eur": "executed",
 }  # fmt: skip
@@ -42,7 +43,7 @@ def report_html(days: Sequence[PastDay], *, title: str, currency: str) -> str:
     return pages.from_string(source).render(
         title=title, currency=currency, days=days, tables=[(name, shown) for name, shown in tables if shown.rows],
         bars=bars, zero=zero, width=_WIDTH, height=_HEIGHT, words=_WORDS, cell=_cell,
-        money=sum(day.eur("paid", "owner", "carried", "unknown") for day in days),
+        money=sum(day.eur(*MONEY) for day in days),
         planning=sum(day.eur("planning") for day in days), broken=sum(len(day.promises.broken) for day in days),
         kept=sum(day.promises.kept for day in days),
     )  # fmt: skip
@@ -50,10 +51,9 @@ def report_html(days: Sequence[PastDay], *, title: str, currency: str) -> str:
 
 def _shown(whole: Table) -> Table:
     """Return the table without columns of payers that nobody misses: those in which nothing stands."""
-    place = whole.columns.index("unknown_eur")
-    if any(row[place] for row in whole.rows):
-        return whole
-    keep = [i for i in range(len(whole.columns)) if i != place]
+    seldom = [whole.columns.index(name) for name in ("customer_eur", "unknown_eur")]
+    missed = [i for i in seldom if not any(row[i] for row in whole.rows)]
+    keep = [i for i in range(len(whole.columns)) if i not in missed]
     return Table(
         by=whole.by, columns=tuple(whole.columns[i] for i in keep),
         rows=tuple(tuple(row[i] for i in keep) for row in whole.rows),
@@ -62,7 +62,7 @@ def _shown(whole: Table) -> Table:
 
 def _bars(days: Sequence[PastDay]) -> tuple[list[Bar], float]:
     """Return a bar of money per day, and the height of zero."""
-    amounts = [day.eur("paid", "owner", "carried", "unknown") for day in days]
+    amounts = [day.eur(*MONEY) for day in days]
     top, bottom = max([0.0, *amounts]), min([0.0, *amounts])
     scale = (_HEIGHT - 2 * _MARGIN) / ((top - bottom) or 1.0)
     zero, step = _MARGIN + top * scale, _WIDTH / max(len(days), 1)

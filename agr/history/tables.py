@@ -1,8 +1,9 @@
 """History as tables: by day, week, market, congestion point, contract or connection. Pure.
 
-Money of four kinds stands in columns of its own: what counterparties pay or are paid, costs of owners, what one day
-hands to the next (stored energy), and planning prices, which nobody pays. `money_eur` is the sum of the first three
-and of old money whose payer is no longer known; planning prices are never in a sum with it.
+Money of five kinds stands in columns of its own: what counterparties pay or are paid, costs of owners, what one day
+hands to the next (stored energy), what customers pay at their connections, and planning prices, which nobody pays.
+`money_eur` is the sum of the first four and of old money whose payer is no longer known; planning prices are never in a
+sum with it.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,8 +18,10 @@ from agr.history.facts import UNKNOWN, Fact
 By = Literal["day", "week", "market", "point", "contract", "connection"]
 BYS: tuple[By, ...] = get_args(By)
 Cell = str | int | float | None
-MONEY = ("paid", "owner", "carried", UNKNOWN)
-_MONEY_COLUMNS = ("paid_eur", "owner_eur", "carried_eur", "unknown_eur", "money_eur", "planning_eur")
+MONEY = ("paid", "owner", "carried", "customer", UNKNOWN)
+_MONEY_COLUMNS = (
+    "paid_eur", "owner_eur", "carried_eur", "customer_eur", "unknown_eur", "money_eur", "planning_eur",
+)  # fmt: skip
 _PHYSICAL = (
     "imbalance_mwh", "reservation_shortfall_kwh", "comfort_shortfall_kwh", "limit_breach_kwh", "reserve_shortfall_mwh",
 )  # fmt: skip

@@ -58,6 +58,8 @@ def name_of(table: str, row: Any) -> str:
         return str(getattr(row, KEYS[table]))
     if table == "connection_limits":
         return f"limit of {row.at}"
+    if table == "connection_tariffs":
+        return f"tariff of {row.connection}"
     return f"{row.connection} at {row.congestion_point}" if hasattr(row, "connection") else str(row.congestion_point)
 
 
@@ -270,8 +272,9 @@ def _own_rows(tx: Tx) -> bool:
 
 def _doubts(table: str, row: Any, found: Iterable[Doubt]) -> Iterator[Finding]:
     """Yield the doubts about a row, not about those around it."""
-    in_points = table not in KEYS and table != "connection_limits"
-    name = row.congestion_point if in_points else row.at if table == "connection_limits" else name_of(table, row)
+    by_column = {"connection_limits": "at", "connection_tariffs": "connection"}
+    column = by_column.get(table, "congestion_point")
+    name = name_of(table, row) if table in KEYS else getattr(row, column)
     for doubt in found:
         if doubt.table == table and doubt.name == name:
             yield Finding(file=table, column=doubt.column, words=doubt.words)
@@ -318,6 +321,8 @@ def _beside(tx: Tx, table: str, old: Stored | None, cells: Mapping[str, str]) ->
     elif table in KEYS and table != "limit_groups":
         known = register_rows.get(tx, table, cells.get(KEYS[table], ""))
         found += [known] if known else []
+    elif table == "connection_tariffs":
+        found += [one for one in register_rows.about_connection(tx, cells.get("connection", "")) if one.table == table]
     elif table == "congestion_points":
         mine = register_rows.about_connection(tx, cells.get("connection", ""))
         found += [one for one in mine if one.table == table]

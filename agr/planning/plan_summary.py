@@ -44,6 +44,7 @@ def result_of(
         notes=shortened(notes),
         worst=worst(named, outcome),
         planning=tuple(term for term, payer in payers(case).items() if payer is Payer.NOBODY),
+        customers=tuple(term for term, payer in payers(case).items() if payer is Payer.CUSTOMER),
     )
 
 

@@ -6,7 +6,7 @@ Scenarios and stored cases share this language; each declares the parts that it 
 | `Value` | stay_eur_per_mwh |
 | `Section` | intraday.depth_kw, fcr.price |
 | `Table` | contracts.power_w, contracts.*.power_w, contracts.NAME.power_w; also batteries, where rows can be counted |
-| `Counted` | connections, connections.POINT; connections.NAME.import_kw, where they have a table |
+| `Counted` | connections, connections.POINT; connections.NAME.import_kw, where they have tables |
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -83,17 +83,18 @@ class Table(Generic[Whole]):
 
 @dataclass(frozen=True, kw_only=True)
 class Counted(Generic[Whole]):
-    """Things that are counted: everywhere (""), or at one named place. Those of them in a table have its columns."""
+    """Things that are counted: everywhere (""), or at one named place. Those of them in tables have their columns."""
 
     what: str
     places: Collection[str]
     change: Callable[[str, Setting], Whole]
-    table: Table[Whole] | None = None
+    tables: tuple[Table[Whole], ...] = ()
 
     def set(self, rest: str, setting: Setting) -> Whole:
         """Change the number, or a column of one of the things. Raises InputError."""
-        if self.table is not None and rest.rpartition(".")[2] in self.table.columns:
-            return self.table.set(rest, setting)
+        for table in self.tables:
+            if rest.rpartition(".")[2] in table.columns:
+                return table.set(rest, setting)
         if rest and rest not in self.places:
             raise _unknown(setting, f"the {self.what}", rest, sorted(self.places))
         return self.change(rest, setting)

@@ -7,6 +7,8 @@
 | contracts.NAME.power_w, .penalty_eur_per_mwh, .availability_eur_per_mw_h | a reservation; `*` for all |
 | limits.POINT.import_kw, .export_kw, .penalty_eur_per_mwh | a limit; `*` for all |
 | connection_limits.NAME.import_kw, … | the limits of a connection or group; `*` for all |
+| connection_tariffs.NAME.import_eur_per_mwh, .export_eur_per_mwh | prices of a connection's tariff; `*` for all |
+| peak_charges.NAME.peak_eur_per_kw, .peak_reached_kw | peak charges of a connection; `*` for all |
 | stay_eur_per_mwh | the planning price of leaving what was announced |
 """
 
@@ -26,6 +28,9 @@ from models.case import UNIT_CLASSES, Case, Reserve
 Floats = NDArray[np.float64]
 _CONTRACT = {"power_w": "reserved_kw"} | {n: n for n in ("penalty_eur_per_mwh", "availability_eur_per_mw_h")}
 _LIMIT = {n: n for n in ("import_kw", "export_kw", "penalty_eur_per_mwh")}
+
+_TARIFF = {n: n for n in ("import_eur_per_mwh", "export_eur_per_mwh")}
+_PEAK = {n: n for n in ("peak_eur_per_kw", "peak_reached_kw")}
 
 
 def changed_case(named: NamedCase, settings: Iterable[str] = (), without: Iterable[str] = ()) -> NamedCase:
@@ -64,6 +69,10 @@ def _parts(named: NamedCase) -> dict[str, Part[NamedCase]]:
     parts["connection_limits"] = _table(
         named, "connection_limits", "connection_limits", case.connection_limits.name, _LIMIT
     )
+    tariffs = case.connection_tariffs
+    parts["connection_tariffs"] = _table(named, "connection_tariffs", "connection_tariffs", tariffs.name, _TARIFF)
+    paying = [tariffs.name[at] for at in tariffs.peak_at.tolist()]
+    parts["peak_charges"] = _table(named, "peak_charges", "connection_tariffs", paying, _PEAK)
     anchor = case.anchor
     if anchor is not None:
         parts["stay_eur_per_mwh"] = Value(
@@ -167,6 +176,9 @@ def _removable(named: NamedCase) -> dict[str, Removable[NamedCase]]:
         "connection_limit": Removable(
             names=case.connection_limits.name, remove=partial(_without_connection_limit, named)
         ),
+        "connection_tariff": Removable(
+            names=case.connection_tariffs.name, remove=partial(_without_connection_tariff, named)
+        ),
         "market": Removable(names=["intraday", *products], remove=partial(_without_market, named), by_slug=True),
         "position": Removable(names=["day_ahead", *products], remove=partial(_without_position, named), by_slug=True),
         "resource": Removable(
@@ -203,6 +215,19 @@ def _without_connection_limit(named: NamedCase, name: str) -> NamedCase:
     return replace(named, case=replace(named.case, connection_limits=open_limits))
 
 
+def _without_connection_tariff(named: NamedCase, name: str) -> NamedCase:
+    """Let a connection's energy and peaks cost nothing; it stays in the case."""
+    tariffs = named.case.connection_tariffs
+    mine = np.array([of == name for of in tariffs.name], dtype=bool)
+    free = replace(
+        tariffs,
+        import_eur_per_mwh=np.where(mine[:, None], 0.0, tariffs.import_eur_per_mwh),
+        export_eur_per_mwh=np.where(mine[:, None], 0.0, tariffs.export_eur_per_mwh),
+        peak_eur_per_kw=np.where(mine[tariffs.peak_at], 0.0, tariffs.peak_eur_per_kw),
+    )
+    return replace(named, case=replace(named.case, connection_tariffs=free))
+
+
 def _without_market(named: NamedCase, name: str) -> NamedCase:
     case, nothing = named.case, np.zeros(named.case.isps)
     if name == "intraday":
@@ -227,7 +252,10 @@ def _without_position(named: NamedCase, name: str) -> NamedCase:
 def _without_resource(named: NamedCase, name: str) -> NamedCase:
     units, names = next((units, names) for units, names in named.names.items() if name in names)
     kept = np.array([n != name for n in names], dtype=bool)
-    left = (kept if one == units else slice(None) for one in UNIT_CLASSES)
-    limits = named.case.connection_limits.of_units(left)
-    case = _with(named.case, {units: _rows(getattr(named.case, units), kept), "connection_limits": limits})
+    left = tuple(kept if one == units else slice(None) for one in UNIT_CLASSES)
+    less = {
+        "connection_limits": named.case.connection_limits.of_units(left),
+        "connection_tariffs": named.case.connection_tariffs.only(left),
+    }
+    case = _with(named.case, {units: _rows(getattr(named.case, units), kept), **less})
     return replace(named, case=case, names=named.names | {units: tuple(n for n in names if n != name)})

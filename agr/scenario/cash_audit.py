@@ -1,8 +1,8 @@
 """Audits the money of a finished run of days: what is reported is cash that somebody pays, and what is left in stores.
 
-Over the plans in force, day by day: every term belongs to a counterparty, to the owner, or is a planning price that is
-named as such; every kWh that resources take is bought exactly once, at a price of the tables; each day debits what the
-day before has credited, and begins with the energy that was left. So the sum over days is
+Over the plans in force, day by day: every term belongs to a counterparty, to the owner, to customers, or is a planning
+price that is named as such; every kWh that resources take is bought exactly once, at a price of the tables; each day
+debits what the day before has credited, and begins with the energy that was left. So the sum over days is
 Σ cash + Σ planning prices + worth of what is left at the very end − worth of what was there at the beginning.
 Source: docs/reference/formulation.md §4.
 """
@@ -33,6 +33,7 @@ class Cash:
 
     paid_eur: float  # by or to counterparties, penalties included
     borne_eur: float  # by owners
+    customers_eur: float  # by customers at their connections: tariffs and peak charges
     planning_eur: float  # planning prices, which nobody pays
     left_eur: float  # worth of what is left at the end, less what was brought into the first day
     reported_eur: float
@@ -58,7 +59,8 @@ def cash_audit(scenario: Scenario, steps: Sequence[Step]) -> Cash:
     if abs(reported - sum(sums.values())) > _EUR + _SHARE * sum(map(abs, sums.values())):
         findings.append(f"reported are {reported:.2f} EUR, the terms add up to {sum(sums.values()):.2f} EUR")
     return Cash(
-        paid_eur=sums[Payer.COUNTERPARTY], borne_eur=sums[Payer.OWNER], planning_eur=sums[Payer.NOBODY],
+        paid_eur=sums[Payer.COUNTERPARTY], borne_eur=sums[Payer.OWNER], customers_eur=sums[Payer.CUSTOMER],
+        planning_eur=sums[Payer.NOBODY],
         left_eur=sums[Payer.NEXT_PERIOD], reported_eur=reported, findings=tuple(findings),
     )  # fmt: skip
 

@@ -8,7 +8,9 @@
 | batteries.FIELD, batteries.NAME.FIELD | a column of all of them, or of one |
 | fixed_loads.power_kw, generators.power_kw, heat_pumps.heat_kw, heat_pumps.cop | their forecasts |
 | contracts.NAME.FIELD, limits.POINT.FIELD, connection_limits.NAME.FIELD | a column; `*` for all |
+| connection_tariffs.NAME.FIELD | a column of all rows of a connection; `*` for all |
 | connections.NAME.import_kw, .export_kw, .penalty_eur_per_mwh | the limits of a connection or group |
+| connections.NAME.import_eur_per_mwh, .export_eur_per_mwh, .peak_eur_per_kw, … | the tariff of a connection |
 | planning.FIELD, events.1.keep_share, stay_eur_per_mwh, minimum_gain_eur_per_prognosis | as in scenario.yaml |
 """
 
@@ -21,6 +23,7 @@ import numpy as np
 from pydantic import BaseModel, ValidationError
 
 from agr.connectors.tables.checks import row_faults
+from agr.connectors.tables.tariffs import tariff_faults
 from agr.domain.errors import InputError
 from agr.domain.kinds import BY_TABLE
 from agr.domain.register import ROWS
@@ -31,9 +34,12 @@ from agr.scenario.scaling import count_connections, count_resources, with_rows, 
 from agr.scenario.scenario import Scenario
 from agr.settings.model_faults import model_faults
 
-_KEYS = {"contracts": "contract", "limits": "congestion_point", "connection_limits": "at"} | dict.fromkeys(
-    BY_TABLE, "resource"
-)
+_KEYS = {
+    "contracts": "contract",
+    "limits": "congestion_point",
+    "connection_limits": "at",
+    "connection_tariffs": "connection",
+} | dict.fromkeys(BY_TABLE, "resource")
 _CLOSED = {"day_ahead": ("max_buy_kw", "max_sell_kw"), "intraday": ("depth_kw",)}
 """Market → settings that become 0 when the market is removed."""
 
@@ -76,11 +82,19 @@ def _parts(scenario: Scenario) -> dict[str, Part[Scenario]]:
         what="congestion point",
         places=[p.address for p in scenario.points],
         change=partial(count_connections, scenario),
-        table=Table(
-            name="connection_limits",
-            rows=[row.at for row in scenario.register.connection_limits],
-            columns=("import_kw", "export_kw", "penalty_eur_per_mwh"),
-            change=partial(_column, scenario, "connection_limits"),
+        tables=(
+            Table(
+                name="connection_limits",
+                rows=[row.at for row in scenario.register.connection_limits],
+                columns=("import_kw", "export_kw", "penalty_eur_per_mwh"),
+                change=partial(_column, scenario, "connection_limits"),
+            ),
+            Table(
+                name="connection_tariffs",
+                rows=[row.connection for row in scenario.register.connection_tariffs],
+                columns=("import_eur_per_mwh", "export_eur_per_mwh", "peak_eur_per_kw", "peak_reached_kw"),
+                change=partial(_column, scenario, "connection_tariffs"),
+            ),
         ),
     )
     parts["planning"] = _section(scenario, scenario.description.planning, ("planning",), None)
@@ -162,7 +176,10 @@ def _column(scenario: Scenario, table: str, names: Collection[str], column: str,
             raise InputError(f"{setting}: {getattr(row, key)}: {faults[0]}")
         return made
 
-    return with_rows(scenario, table, [change(row) for row in rows])
+    new = with_rows(scenario, table, [change(row) for row in rows])
+    if table == "connection_tariffs" and (fault := next(iter(tariff_faults(new.register.connection_tariffs)), None)):
+        raise InputError(f"{setting}: {fault}")
+    return new
 
 
 def _forecasts(scenario: Scenario, resources: Collection[str], quantity: str, setting: Setting) -> Scenario:
@@ -182,6 +199,7 @@ def _removable(scenario: Scenario) -> dict[str, Removable[Scenario]]:
         "contract": reservation,
         "limit": _rows_of(scenario, "limits"),
         "connection_limit": _rows_of(scenario, "connection_limits"),
+        "connection_tariff": _rows_of(scenario, "connection_tariffs"),
         "market": Removable(
             names=[*_CLOSED, *(p.name for p in scenario.description.markets.capacity)],
             remove=partial(_without_market, scenario), by_slug=True,

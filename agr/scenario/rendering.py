@@ -38,6 +38,7 @@ def scenario_overview(scenario: Scenario, folder: Path) -> Iterator[RenderableTy
             f"{c.contract} ({c.power_w / 1000:+g} kW)" for c in scenario.register.contracts
         ) or "none",
         "limits": str(len(scenario.register.limits) + len(scenario.register.connection_limits)),
+        "tariffs": f"{len({row.connection for row in scenario.register.connection_tariffs}):,} connections",
         "capacity products": ", ".join(f"{p.name} (≤ {p.max_mw:g} MW)" for p in described.markets.capacity) or "none",
         "price series": ", ".join(sorted({p.series for p in scenario.register.prices})) or "none",
         "events": "; ".join(

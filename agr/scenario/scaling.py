@@ -71,6 +71,11 @@ def count_connections(scenario: Scenario, address: str, setting: Setting) -> Sce
     limits = scenario.register.connection_limits
     copied = [replace(row, at=copy.address) for model, copy in pairs for row in limits if row.at == model]
     scenario = with_rows(scenario, "connection_limits", [*limits, *copied])
+    tariffs = scenario.register.connection_tariffs
+    alike = [
+        replace(row, connection=copy.address) for model, copy in pairs for row in tariffs if row.connection == model
+    ]
+    scenario = with_rows(scenario, "connection_tariffs", [*tariffs, *alike])
     for table, copies in made.items():
         rows = scenario.register.of(BY_TABLE[table].row)
         scenario = with_rows(scenario, table, [*rows, *(new for _, new in copies)])
@@ -84,6 +89,7 @@ def without_connections(scenario: Scenario, gone: set[str]) -> Scenario:
         connections=tuple(c for c in scenario.register.connections if c.address not in gone),
         resources=tuple(row for row in scenario.register.resources if row.connection not in gone),
         connection_limits=tuple(row for row in scenario.register.connection_limits if row.at not in gone),
+        connection_tariffs=tuple(row for row in scenario.register.connection_tariffs if row.connection not in gone),
     )
 
     def left(addresses: Sequence[str]) -> tuple[str, ...]:

@@ -15,6 +15,8 @@ from agr.domain.kinds import KINDS
 from agr.domain.register import Register
 from agr.planning.case import CLASSES
 from agr.scenario.day import Step
+from models import connection_costs
+from models.baseline import unmanaged_programs
 from models.case import NO_POINT
 from models.connection_loads import drawn_kw
 from models.outcome import Programs
@@ -217,6 +219,45 @@ def connection_limits(step: Step, known: TableContext) -> Frame:
     return _grid(step, labels, values)
 
 
+def connection_tariffs(step: Step, known: TableContext) -> Frame:
+    """Per connection with a tariff: what it draws, planned and unmanaged, its prices, and what it pays in each ISP."""
+    case, outcome = step.solved.named.case, step.solved.outcome
+    tariffs, shape = case.connection_tariffs, (len(case.connection_tariffs.name), case.isps)
+    imports, exports = (getattr(tariffs, f"{way}_eur_per_mwh").reshape(shape) for way in ("import", "export"))
+    power = connection_costs.drawn_kw(case, outcome.programs)
+    price = np.where(power > 0, imports, exports)
+    labels: dict[str, Sequence[object]] = {
+        "connection": tariffs.name,
+        "congestion_point": [(*case.points, "")[point] for point in tariffs.point.tolist()],
+    }
+    values = {
+        "power_kw": power,
+        "unmanaged_kw": connection_costs.drawn_kw(case, unmanaged_programs(case)) if len(tariffs.name) else power,
+        "import_eur_per_mwh": imports,
+        "export_eur_per_mwh": exports,
+        "tariff_eur": -power * price * case.isp_hours / 1000,
+    }
+    return _grid(step, labels, values)
+
+
+def customers(step: Step, known: TableContext) -> Frame:
+    """What each customer with a tariff earns (negative: pays) in the Period, and would without being steered."""
+    case, outcome = step.solved.named.case, step.solved.outcome
+    bill = connection_costs.bills(case, outcome.tariff_eur, outcome.peak_kw)
+    fields = connection_costs.tariff_fields(case, unmanaged_programs(case)) if len(bill.tariff_eur) else {}
+    before = connection_costs.bills(case, fields["tariff_eur"], fields["peak_kw"]) if fields else bill
+    frame = pd.DataFrame(
+        {
+            "connection": pd.Categorical(list(case.connection_tariffs.name)),
+            "tariff_eur": bill.tariff_eur, "peak_eur": bill.peak_eur, "peak_kw": bill.peak_kw,
+            "total_eur": bill.total_eur, "unmanaged_eur": before.total_eur,
+            "better_eur": bill.total_eur - before.total_eur,
+        },
+        index=_index([times(step.period)[0]] * len(bill.tariff_eur), step.period),
+    )  # fmt: skip
+    return _stamped(step, frame)
+
+
 def shortfalls(step: Step, known: TableContext) -> Frame:
     """Everything promised or needed that is missing: one row per kind, subject and ISP; kWh above zero."""
     named, case, outcome = step.solved.named, step.solved.named.case, step.solved.outcome
@@ -282,7 +323,7 @@ def changes(step: Step, known: TableContext) -> Frame:
 TABLES: dict[str, Callable[[Step, TableContext], Frame]] = {
     "programs": programs, "points": points, "positions": positions, "prices": prices, "bids": bids,
     "reservations": reservations, "shortfalls": shortfalls, "terms": terms, "changes": changes,
-    "connection_limits": connection_limits,
+    "connection_limits": connection_limits, "connection_tariffs": connection_tariffs, "customers": customers,
 }  # fmt: skip
 
 

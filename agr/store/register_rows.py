@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from pydantic import TypeAdapter
 
 from agr.domain.kinds import BY_TABLE
-from agr.domain.register import KEYS, ROWS, ConnectionLimit
+from agr.domain.register import KEYS, ROWS, ConnectionLimit, ConnectionTariff
 from agr.store import input_version
 from agr.store import tables as t
 from agr.store.engine import Tx
@@ -51,6 +51,8 @@ def key_of(table: str, position: int, row: Any) -> str:
     """Return what a row is told apart by within its table."""
     if table in KEYS:
         return str(getattr(row, KEYS[table]))
+    if isinstance(row, ConnectionTariff):
+        return f"{position}:{row.connection}"
     return f"{position}:{row.at if isinstance(row, ConnectionLimit) else row.congestion_point}"
 
 

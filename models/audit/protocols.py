@@ -21,6 +21,7 @@ class Payer(Enum):
 
     COUNTERPARTY = "paid by or to a counterparty"  # penalties included, which are paid where the plan comes true
     OWNER = "a cost of owners"
+    CUSTOMER = "paid by customers at their connections"
     NOBODY = "a planning price"
     NEXT_PERIOD = "handed from one Period to the next"
 

@@ -33,8 +33,9 @@ def few_at_a_time(case: Case, outcome: Outcome, units: int = UNITS) -> Iterator[
     for begin in range(0, most, units):
         few = slice(begin, begin + units)
         part: dict[str, Any] = {name: of_rows(arrays, few) for name, arrays in chosen.items()}
-        rows = (few if name in chosen else slice(None) for name in UNIT_CLASSES)
+        rows = tuple(few if name in chosen else slice(None) for name in UNIT_CLASSES)
         part["connection_limits"] = case.connection_limits.of_units(rows)
+        part["connection_tariffs"] = case.connection_tariffs.only(rows)
         yield Few(
             case=replace(case, **part),
             outcome=replace(

@@ -48,6 +48,8 @@ class Portfolio:
     units: Sequence[ClassUnits] = ()
     fixed_units_kw: Floats = field(default_factory=lambda: np.zeros((0, 0)))
     """(L,T) programs of the units without a choice, at each connection limit alone"""
+    fixed_tariffs_kw: Floats = field(default_factory=lambda: np.zeros((0, 0)))
+    """(N,T) the same at each connection with a tariff"""
     positions: list[Flow] = field(default_factory=list)
     """Power, kW, that the markets stated so far deliver to the balance; the points of these flows mean nothing"""
 

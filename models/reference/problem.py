@@ -16,6 +16,7 @@ from models.algebra import pyo
 from models.baseline import as_it_stands, no_flexibility
 from models.block import Discrete, ObjectiveTerm, reserved_points
 from models.case import Case
+from models.connection_costs import fixed_kw as fixed_tariffs_kw
 from models.connection_loads import fixed_kw as fixed_units_kw
 from models.markets.points import add_points
 from models.markets.protocols import Portfolio
@@ -41,6 +42,7 @@ def state(case: Case) -> Problem:
     called = cache(lambda: add_units(model, case, called=True) if reserved_points(case).any() else None)
     portfolio = Portfolio(
         points=points, fixed_kw=fixed_kw, held=units.held, units=units.by_class, fixed_units_kw=fixed_units_kw(case),
+        fixed_tariffs_kw=fixed_tariffs_kw(case),
         called=lambda: found.coupled if (found := called()) else None,
     )  # fmt: skip
     markets = {market.name: market.state(model, case, portfolio) for market in MARKETS}

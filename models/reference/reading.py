@@ -8,6 +8,7 @@ import numpy as np
 from models.assembly import assemble
 from models.block import Discrete, Flow, Held, ObjectiveTerm, Values, Variables, called_units
 from models.case import Case, Direction, Floats
+from models.connection_costs import tariff_fields
 from models.connection_loads import breach_fields, called_programs, held_units
 from models.headroom import takes
 from models.markets.protocols import CalledUnits, ClassUnits, Marginals, MarketBlock
@@ -106,6 +107,7 @@ def read_answer(case: Case, problem: Problem, values: Values) -> ProgramValues:
     if problem.called is not None:
         called = _called(case, programs, problem.called, values)
         called_headroom = _called_headroom(case, headroom, problem.called, values)
+    found |= tariff_fields(case, programs)
     found |= breach_fields(
         case, programs, held_units(case, headroom), None if called is None else called_programs(case, called),
         None if called_headroom is None else held_units(case, called_headroom, called=True),

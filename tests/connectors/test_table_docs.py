@@ -43,7 +43,7 @@ def test_every_column_is_documented_with_unit_default_and_meaning(table):
         else:
             expected = "none" if column.default is None else f"{column.default:g}"
         assert default == expected, column.name
-        unit_in_name = re.search(r"_(kwh?|w)$", column.name)
+        unit_in_name = re.search(r"(?<!_per)_(kwh?|w)$", column.name)
         assert unit_in_name is None or unit.split(",")[0].lower() == unit_in_name[1]
 
 

@@ -15,6 +15,7 @@ from tests.models.builders import (
     limit,
     load,
     make,
+    paying,
     reservation,
     reserve,
     run,
@@ -75,9 +76,16 @@ def world(isps=12, *, hours=0.5, price_shift=0.0):
         {"import_kw": np.where(time > 0.3, 20.0, np.inf), "export_kw": -70.0, "penalty": 90.0, "point": 0},
         {"import_kw": 10.0, "export_kw": -25.0, "penalty": 60.0, "point": 1},
     )
-    return behind(
+    case = behind(
         case, *limits, fixed=[0, -1], curtailable=[1, 2], storage=[0, 2, -1, 1, 2, -1], shiftable=[1, 2], switched=[0]
     )
+    # a house at either point pays for what it draws; the second one for its highest import as well
+    homes = ({"import_eur": 30.0, "export_eur": 5.0}, {"import_eur": 20.0, "export_eur": 20.0, "point": 1})
+    peak = {"at": 1, "eur_per_kw": 0.02, "reached_kw": 1.0}
+    return paying(
+        case, *homes, peaks=[peak], fixed=[0, -1], curtailable=[0, 1], storage=[0, 1, -1, 0, 1, -1], shiftable=[0, 1],
+        switched=[0],
+    )  # fmt: skip
 
 
 def edited(value, path, change):

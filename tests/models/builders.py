@@ -8,6 +8,7 @@ from models.case import (
     UNIT_CLASSES,
     Case,
     ConnectionLimits,
+    ConnectionTariffs,
     Curtailable,
     DayAhead,
     Direction,
@@ -160,6 +161,31 @@ def behind(case, *limits, **leaf):
         leaf=tuple(units[name] for name in UNIT_CLASSES),
     )
     return replace(case, connection_limits=table)
+
+
+def paying(case, *connections, peaks=(), **of_units):
+    """Return the case with tariffs: connections with import_eur and export_eur, EUR/MWh; peaks at them.
+
+    A peak has `at`, the connection, eur_per_kw, reached_kw, and inside. Keyword arguments are classes with the
+    connection of each of their units; −1, as for all others, is none.
+    """
+    rows = [{"import_eur": 0.0, "export_eur": 0.0, "point": 0} | one for one in connections]
+    tops = [{"at": 0, "eur_per_kw": 1.0, "reached_kw": 0.0, "inside": True} | one for one in peaks]
+    units = {name: np.full(len(case.units(name).point), -1) for name in UNIT_CLASSES}
+    units |= {name: np.array(values, dtype=np.int64) for name, values in of_units.items()}
+    isps = case.isps
+    table = ConnectionTariffs(
+        name=tuple(one.get("name", f"home {i}") for i, one in enumerate(rows)),
+        point=np.array([one["point"] for one in rows]),
+        import_eur_per_mwh=np.concatenate([row(one["import_eur"], isps) for one in rows]),
+        export_eur_per_mwh=np.concatenate([row(one["export_eur"], isps) for one in rows]),
+        peak_at=np.array([one["at"] for one in tops], dtype=np.int64),
+        peak_eur_per_kw=np.array([one["eur_per_kw"] for one in tops], dtype=np.float64),
+        peak_reached_kw=np.array([one["reached_kw"] for one in tops], dtype=np.float64),
+        peak_inside=np.array([np.broadcast_to(one["inside"], isps) for one in tops], dtype=bool).reshape(-1, isps),
+        of_units=tuple(units[name] for name in UNIT_CLASSES),
+    )
+    return replace(case, connection_tariffs=table)
 
 
 def reservation(isps, reserved_kw, *, name="option", point=0, penalty=2000.0, fee=0.0):

@@ -292,6 +292,28 @@ def _connection_limits(program, case, planned, called, reserved, per_kw):
                 program.row(terms, high=sign * (bound[t] - fixed[t]))
 
 
+def _connection_tariffs(program, case, planned, per_kw):
+    """Each connection pays for its import and earns with its export; each kW of a new peak costs once."""
+    tariffs = case.connection_tariffs
+    of_units = dict(zip(UNIT_CLASSES, tariffs.of_units, strict=True)) if tariffs.of_units else {}
+    for n in range(len(tariffs.name)):
+        units = [(kind, u) for kind in of_units for u in np.flatnonzero(of_units[kind] == n)]
+        tops = [
+            (p, program.var(tariffs.peak_reached_kw[p], np.inf, -tariffs.peak_eur_per_kw[p]))
+            for p in np.flatnonzero(tariffs.peak_at == n)
+        ]
+        for t in range(case.isps):
+            fixed = sum(case.fixed.program_kw[u, t] for kind, u in units if kind == "fixed")
+            terms = [x for kind, u in units if kind != "fixed" for x in planned.own[kind, u][0][t]]
+            into = program.var(value=-tariffs.import_eur_per_mwh[n, t] * per_kw)
+            out = program.var(value=tariffs.export_eur_per_mwh[n, t] * per_kw)
+            program.row([*terms, (into, -1.0), (out, 1.0)], low=-fixed, high=-fixed)
+            for p, top in tops:
+                if tariffs.peak_inside[p, t]:
+                    program.row([(into, 1.0), (top, -1.0)], high=0.0)
+    return float(tariffs.peak_eur_per_kw @ tariffs.peak_reached_kw)
+
+
 def best_value(case):
     """Return the value in EUR of the best program there is."""
     program, T, per_kw = Program(), case.isps, case.isp_hours / 1000
@@ -315,6 +337,7 @@ def best_value(case):
         scenarios.append((planned, called))
     for outside, inside in scenarios:
         _connection_limits(program, case, outside, inside, reserved if outside is not inside else set(), per_kw)
+    reached_eur = _connection_tariffs(program, case, planned, per_kw)
     bids = _bids(program, case)
     short = {  # of awarded capacity, in kW: the same in both scenarios, so it is paid once
         (r, t): [(program.var(0, bids[r][b][1], -one.shortfall_eur_per_mwh * per_kw), 1.0)]
@@ -327,7 +350,7 @@ def best_value(case):
             terms = [x for p in planned.power for x in (inside if p in reserved else outside).held[p][r][t]]
             bid, awarded_kw = bids[r][case.reserves[r].block[t]]
             program.row(terms + minus(bid) + short.get((r, t), []), low=awarded_kw)
-    return program.maximum()
+    return program.maximum() + reached_eur
 
 
 def _markets(program, case, planned, fixed, per_kw):

@@ -9,11 +9,12 @@ from agr.connectors.tables.charge_points import check_charge_points
 from agr.connectors.tables.columns import columns_of
 from agr.connectors.tables.limits import check_limits
 from agr.connectors.tables.rows import TableRows, shown
+from agr.connectors.tables.tariffs import check_tariffs
 from agr.domain.charge_point import doubts_of, faults_of
 from agr.domain.faults import Findings, meant
 from agr.domain.kinds import BY_TABLE, KINDS
 from agr.domain.kinds.kind import Kind, Remark
-from agr.domain.register import KEYS, ConnectionLimit, Contract, PointLimit, PointMember
+from agr.domain.register import KEYS, ConnectionLimit, ConnectionTariff, Contract, PointLimit, PointMember
 
 
 def _days(row: Any) -> Iterator[Remark]:
@@ -21,7 +22,7 @@ def _days(row: Any) -> Iterator[Remark]:
         yield "last_day", f"{row.last_day} is before first_day {row.first_day}"
 
 
-def _window(row: Contract | PointLimit | ConnectionLimit) -> Iterator[Remark]:
+def _window(row: Contract | PointLimit | ConnectionLimit | ConnectionTariff) -> Iterator[Remark]:
     if row.window_start == row.window_end != time(0):
         yield "window_end", f"{row.window_end} equals window_start: no window; the whole day is 00:00 to 24:00"
 
@@ -33,11 +34,18 @@ def _limit(row: PointLimit | ConnectionLimit) -> Iterator[Remark]:
         yield "import_kw", "and export_kw are both empty; give at least one bound"
 
 
+def _tariff(row: ConnectionTariff) -> Iterator[Remark]:
+    yield from _days(row)
+    yield from _window(row)
+
+
 def _contract(row: Contract) -> Iterator[Remark]:
     yield from _days(row)
     yield from _window(row)
 
 
+_LEAST_EUR_PER_MWH, _MOST_EUR_PER_MWH = 1.0, 1000.0
+"""Prices of tariffs beyond these are doubted."""
 _Check = Callable[[Any], Iterator[Remark]]
 _FAULTS: dict[str, _Check] = {
     "connections": _days,
@@ -48,6 +56,7 @@ _FAULTS: dict[str, _Check] = {
     "limit_groups": lambda _row: iter(()),
     "connection_limits": _limit,
     "charge_points": faults_of,
+    "connection_tariffs": _tariff,
 }
 
 
@@ -62,6 +71,20 @@ def _doubtful_address(address: str, column: str) -> Iterator[Remark]:
         yield column, f"{address} has a wrong check digit; compare it with the grid operator's list"
 
 
+def _doubtful_tariff(row: ConnectionTariff) -> Iterator[Remark]:
+    if not (row.import_eur_per_mwh or row.export_eur_per_mwh or row.peak_eur_per_kw):
+        yield "import_eur_per_mwh", "and export_eur_per_mwh and peak_eur_per_kw are all 0; the row charges nothing"
+    if row.peak_reached_kw and not row.peak_eur_per_kw:
+        yield "peak_reached_kw", f"{row.peak_reached_kw:g} kW says nothing without peak_eur_per_kw; enter that as well"
+    for column in ("import_eur_per_mwh", "export_eur_per_mwh"):
+        price = getattr(row, column)
+        if 0 < abs(price) < _LEAST_EUR_PER_MWH:
+            meant_price = f"{price * 1000:g} EUR/MWh ({price:g} EUR/kWh)"
+            yield column, f"{price:g} EUR/MWh is very little; did you mean {meant_price}?"
+        elif abs(price) > _MOST_EUR_PER_MWH:
+            yield column, f"{price:g} EUR/MWh is very much ({price / 1000:g} EUR/kWh); compare it with the contract"
+
+
 def _doubts(kind: Kind[Any]) -> _Check:
     def doubts(row: Any) -> Iterator[Remark]:
         yield from kind.doubts(row)
@@ -71,7 +94,7 @@ def _doubts(kind: Kind[Any]) -> _Check:
     return doubts
 
 
-_BEHIND = ("congestion_points", "charge_points")  # name connections, as resources do
+_BEHIND = ("congestion_points", "charge_points", "connection_tariffs")  # name connections, as resources do
 _WARNINGS: dict[str, _Check] = {
     "connections": lambda row: _doubtful_address(row.address, "address"),
     **{kind.table: _doubts(kind) for kind in KINDS},
@@ -81,6 +104,7 @@ _WARNINGS: dict[str, _Check] = {
     "limit_groups": lambda _row: iter(()),
     "connection_limits": lambda _row: iter(()),
     "charge_points": doubts_of,
+    "connection_tariffs": _doubtful_tariff,
 }
 
 
@@ -127,6 +151,7 @@ def check_references(tables: Mapping[str, TableRows], found: Findings) -> None:
             _members(rows, found)
     check_limits(tables, connections, found)
     check_charge_points(tables, found)
+    check_tariffs(tables.get("connection_tariffs"), found)
 
 
 def check_brps(rows: TableRows, brps: Collection[str], found: Findings) -> None:

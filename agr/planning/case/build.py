@@ -11,6 +11,7 @@ from agr.planning.case import markets
 from agr.planning.case.backing import backed
 from agr.planning.case.classes import CLASSES
 from agr.planning.case.connection_limits import connection_limits
+from agr.planning.case.connection_tariffs import connection_tariffs
 from agr.planning.case.inputs import Inputs
 from agr.planning.case.later import LaterPrice
 from agr.planning.case.rows import Draft, PointIndex
@@ -119,6 +120,8 @@ def build(inputs: Inputs) -> NamedCase:
     price = markets.day_ahead_price(inputs, notes)
     draft = Draft(inputs=inputs, addresses=addresses, notes=notes, later=LaterPrice(inputs, price))
     found = {units.name: units.collect(draft, at) for units in CLASSES}
+    names = {name: of_class for name, (of_class, _) in found.items()}
+    points = {name: arrays.point for name, (_, arrays) in found.items()}
     try:
         case = Case(
             isps=inputs.period.isp_count,
@@ -126,11 +129,8 @@ def build(inputs: Inputs) -> NamedCase:
             points=addresses,
             **{name: arrays for name, (_, arrays) in found.items()},
             limits=_limits(inputs, index, notes),
-            connection_limits=connection_limits(
-                inputs,
-                {name: names for name, (names, _) in found.items()},
-                {name: arrays.point for name, (_, arrays) in found.items()},
-            ),
+            connection_limits=connection_limits(inputs, names, points),
+            connection_tariffs=connection_tariffs(inputs, names, points),
             reservations=_reservations(inputs, index, notes),
             anchor=_anchor(inputs, addresses),
             brought_forward_eur=inputs.brought_forward_eur,
@@ -144,7 +144,7 @@ def build(inputs: Inputs) -> NamedCase:
     case = backed(case, inputs.markets.speculation, notes)
     return NamedCase(
         case=case,
-        names={name: names for name, (names, _) in found.items()},
+        names=names,
         dsos=tuple(point.dso for point in inputs.portfolio.points),
         notes=tuple(notes),
     )

@@ -12,6 +12,7 @@ switched   switched loads: windows by the clock on the wall, hours, least times,
 followers  fixed loads and generators: forecasts with their sign and size, curtailment
 grid       congestion points, limits and reservations: windows, kW from W, signs, penalties and fees
 connections  limits of connections and groups: which count each resource, windows, signs, penalties
+tariffs    what customers pay at connections: prices of import and export, peak charges, who is behind which connection
 markets    prices of every ISP, products, depths, gates, positions; trades are never limited less than settings do
 capacity   products: blocks of local hours, their prices and depths, awards
 worth      what a car's missing energy counts at midnight, where the prices until its departure are known
@@ -37,6 +38,7 @@ from agr.planning.case_audit import (
     runs,
     stores,
     switched,
+    tariffs,
     worth,
 )
 from agr.planning.case_audit.context import Context
@@ -46,7 +48,8 @@ from models.outcome import Outcome, Programs
 
 _CASES: tuple[Callable[[Context], Iterator[str]], ...] = (
     stores.check_case, runs.check_case, switched.check_case, followers.check_case, grid.check_case,
-    connections.check_case, markets.check_case, capacity.check_case, worth.check_case, carried.check_case,
+    connections.check_case, tariffs.check_case, markets.check_case, capacity.check_case, worth.check_case,
+    carried.check_case,
 )  # fmt: skip
 _PROGRAMS: tuple[Callable[[Context, Programs], Iterator[str]], ...] = (
     stores.check_programs, runs.check_programs, switched.check_programs, followers.check_programs,

@@ -9,7 +9,7 @@ import numpy as np
 
 from models.arrays import of_rows
 from models.block import reserved_points
-from models.case import NO_POINT, Bools, Case, Ints, no_connection_limits
+from models.case import NO_POINT, Bools, Case, Ints, no_connection_limits, no_connection_tariffs
 from models.decomposition.prices.dual_prices import DualPrices
 from models.decomposition.prices.grouping import Grouping, may_hold
 from models.resources.protocols import ResourceClass
@@ -49,7 +49,9 @@ def put_together(case: Case, grouping: Grouping, prices: Sequence[DualPrices], m
         tables[resource.name] = _together(
             case, resource, [found[key] for key in keys], np.array(point, dtype=np.int64)
         )  # fmt: skip
-    alone = replace(case, start=None, connection_limits=no_connection_limits(), **tables)
+    alone = replace(
+        case, start=None, connection_limits=no_connection_limits(), connection_tariffs=no_connection_tariffs(), **tables
+    )
     return Holders(case=alone, rows=rows, exact=exact)
 
 

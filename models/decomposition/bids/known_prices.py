@@ -30,16 +30,18 @@ def prices_of(master: RestrictedMaster, outcome: Outcome) -> DualPrices:
     return master.within(
         DualPrices(
             balance=balance[None], program=program[points], call=call[points], reserve=none, called=none.copy(),
-            connections=_at_limits(case, shadow) * per_kw, places=master.grouping.places,
+            connections=_at_limits(case, shadow, master.grouping.places.sums) * per_kw, places=master.grouping.places,
         )
     )  # fmt: skip
 
 
-def _at_limits(case: Case, shadow: Shadow) -> Floats:
-    """Return the prices (4L,T) at connection limits, EUR/MWh; those of called programs are not known."""
-    nothing = np.zeros((len(case.connection_limits.name), case.isps))
+def _at_limits(case: Case, shadow: Shadow, sums: int) -> Floats:
+    """Return the prices (2S,T) at connections, EUR/MWh; those of called programs, tariffs and peaks are not known."""
+    limits, result = len(case.connection_limits.name), np.zeros((2 * sums, case.isps))
     imports, exports = shadow.connection_import_eur_per_mwh, shadow.connection_export_eur_per_mwh
-    return np.concatenate([imports, nothing, -exports, nothing]) if len(nothing) else np.zeros((0, case.isps))
+    if limits:
+        result[:limits], result[sums : sums + limits] = imports, -exports
+    return result
 
 
 def _traded(case: Case, balance: Floats) -> Floats:

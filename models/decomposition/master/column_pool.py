@@ -9,12 +9,13 @@ from models.compiled import compiled, inlined
 from models.solver import NEGLIGIBLE
 
 Groups = namedtuple(
-    "Groups", ["is_called", "point", "reserved", "reserve_row", "settled", "path_at", "path", "up", "down"]
+    "Groups",
+    ["is_called", "point", "reserved", "reserve_row", "settled", "path_at", "path", "with_reserve", "up", "down"],
 )
 """(G,) each: whether programs are called ones, number of the priced point or −1, whether the point is reserved, row
-in the columns' reserve or −1, whether the group keeps its only column. The sums at connection limits that each group
-counts at, one group after the other, and where each one's begin (G+1,). (R,) each: 1 where a product takes the side up,
-and down."""
+in the columns' reserve or −1, whether the group keeps its only column. The sums at connections that each group counts
+at, one group after the other, and where each one's begin (G+1,); whether reserve counts at a sum (S,). (R,) each: 1
+where a product takes the side up, and down."""
 
 Columns = namedtuple("Columns", ["power", "held", "cost", "weight", "round", "idle", "count"])
 """power (G,K,T), held (H,K,R,T) of the groups with reserve, (G,K) each of the others; count (G,) of columns in use."""
@@ -76,7 +77,7 @@ def price_group(g: Any, i: int, prices: Any, price: Any, held: Any) -> None:
     for k in range(g.path_at[i], g.path_at[i + 1]):
         imports, exports = connections[g.path[k]], connections[half + g.path[k]]
         price += imports + exports
-        if g.reserve_row[i] >= 0:
+        if g.reserve_row[i] >= 0 and g.with_reserve[g.path[k]]:
             for r in range(held.shape[0]):
                 held[r] += g.down[r] * imports - g.up[r] * exports
 
@@ -213,7 +214,7 @@ def enter_rows(
         for k in range(g.path_at[i], g.path_at[i + 1]):
             base = first[5] + g.path[k] * isps
             most, least = power, power
-            if h >= 0:
+            if h >= 0 and g.with_reserve[g.path[k]]:
                 most, least = power.copy(), power.copy()
                 for r in range(len(cols.held[h, j])):
                     most += g.down[r] * cols.held[h, j, r]

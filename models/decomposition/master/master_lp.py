@@ -79,7 +79,8 @@ def _solve(
 ) -> tuple[Floats, float] | None:
     deadline = perf_counter() + time_left_s
     lp = state_lp(master, chosen)
-    if _largest_block(master, lp) > master.tuning.master.most_block_rows:
+    levels = bool((master.free.level_row >= 0).any())  # they meet many rows of a block, which our method does not know
+    if levels or _largest_block(master, lp) > master.tuning.master.most_block_rows:
         run = solve_interior(lp.matrix(), time_limit_s=time_left_s, threads=threads, log=log)
         return (run.x, run.objective) if run.status is Status.OPTIMAL else None
     blocks, start, prices = block_lp_of(master, lp)
@@ -181,6 +182,9 @@ def state_lp(master: RestrictedMaster, chosen: Bools) -> MixtureLp:
     for base in (first[3], first[4]):
         which = free.bid_of[product, isp]
         entries.add(base + product * isps + isp, which, np.full(len(which), -KW_PER_MW))
+    for position in np.flatnonzero(free.level_row >= 0).tolist():
+        rows = first[5] + free.level_row[position] * isps + np.arange(isps)
+        entries.add(rows, np.full(isps, position), np.full(isps, -1.0))
     cost = [master.columns.cost[group, column], free.price]
     lower = [np.zeros(len(group)), free.low]
     upper = [np.full(len(group), np.inf), free.high]
@@ -236,7 +240,10 @@ def _offset(master: RestrictedMaster) -> float:
 
 
 def _reached(master: RestrictedMaster, chosen: Bools) -> Bools:
-    """Return where some mixture of the chosen columns (G,K) breaches a connection limit (4L,T): others cost nothing."""
+    """Return where some mixture of the chosen columns (G,K) is beyond a connection's breakpoint (2S,T).
+
+    Elsewhere nothing is to be paid there.
+    """
     g, columns, coupling = master.groups, master.columns, master.couplings.connections
     most, least = (part.copy() for part in np.split(master.const_connections, 2))
     for i in np.flatnonzero(np.diff(g.path_at)).tolist():
@@ -246,8 +253,13 @@ def _reached(master: RestrictedMaster, chosen: Bools) -> Bools:
             held = columns.held[h, chosen[i]]
             high, low = power + np.tensordot(held, g.down, (1, 0)), power - np.tensordot(held, g.up, (1, 0))
         path = g.path[g.path_at[i] : g.path_at[i + 1]]
-        most[path] += high.max(axis=0)
-        least[path] += low.min(axis=0)
+        held_there, alone = path[g.with_reserve[path]], path[~g.with_reserve[path]]
+        most[held_there] += high.max(axis=0)
+        least[held_there] += low.min(axis=0)
+        most[alone] += power.max(axis=0)
+        least[alone] += power.min(axis=0)
+    levels = master.free.level_row >= 0
+    most[master.free.level_row[levels]] -= master.free.low[levels, None]
     bound, half = coupling.breakpoints[..., 0], len(most)
     return np.concatenate([most > bound[:half], least < bound[half:]])
 

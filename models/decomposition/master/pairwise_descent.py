@@ -27,7 +27,7 @@ def _look_at_limits(
     c: Any, g: Any, i: int, power: Any, reserve: Any, amount: float, fresh: bool, price: Any, curve: Any, held: Any,
     held_curve: Any,
 ) -> None:  # fmt: skip
-    """Add what connection limits charge group i after a move by amount × (power, reserve), and its slope.
+    """Add what connections charge group i after a move by amount × (power, reserve), and its slope.
 
     Where reserve moves as well, the slope is at least that of both moves together, so that no step is too long.
     """
@@ -42,7 +42,12 @@ def _look_at_limits(
         if not (fresh or moves):
             continue
         imports, exports, bent, bent_back = 0.0, 0.0, 0.0, 0.0
+        own, own_bend = 0.0, 0.0  # at sums without reserve
         for k in range(g.path_at[i], g.path_at[i + 1]):
+            if not g.with_reserve[g.path[k]]:
+                y, bend = price_at(c.connections, g.path[k], t, amount * power[t])
+                own, own_bend = own + y, own_bend + bend
+                continue
             y, bend = price_at(c.connections, g.path[k], t, amount * most)
             imports, bent = imports + y, bent + bend
             y, bend = price_at(c.connections, half + g.path[k], t, amount * least)
@@ -50,8 +55,8 @@ def _look_at_limits(
         if reserves:
             bent, bent_back = 2.0 * bent, 2.0 * bent_back
         if fresh or power[t] != 0.0:
-            price[t] += imports + exports
-            curve[t] += bent + bent_back
+            price[t] += imports + exports + own
+            curve[t] += bent + bent_back + own_bend
         if reserves:
             for r in range(reserve.shape[0]):
                 if fresh or reserve[r, t] != 0.0:
@@ -195,7 +200,10 @@ def _position_slope(c: Any, free: Any, p: int, shift: float, isps: Any) -> float
     total = free.price[p]
     for n in range(isps.shape[0]):
         r, t = isps[n, 0], isps[n, 1]
-        if r < 0:
+        if r == -2:
+            y, _ = price_at(c.connections, free.level_row[p], t, -shift)
+            total -= y
+        elif r < 0:
             y, _ = price_at(c.balance, 0, t, -shift)
             total -= y
         else:
@@ -234,7 +242,9 @@ def _move_position(c: Any, free: Any, p: int, shift: float, isps: Any) -> None:
     free.value[p] += shift
     for n in range(isps.shape[0]):
         r, t = isps[n, 0], isps[n, 1]
-        if r < 0:
+        if r == -2:
+            c.connections.s[free.level_row[p], t] -= shift
+        elif r < 0:
             c.balance.s[0, t] -= shift
         else:
             c.reserve.s[r, t] -= KW_PER_MW * shift

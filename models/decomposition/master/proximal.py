@@ -22,11 +22,12 @@ Coupling = namedtuple("Coupling", ["s", "centre", "step", "breakpoints", "slopes
 
 Couplings = namedtuple("Couplings", ["balance", "program", "call", "reserve", "called", "connections"])
 """Couplings: balance (1,T), priced points' programs (N,T) and calls (N,T), reserve (R,T) planned and called, and
-connection limits (4L,T): the most that is drawn as planned, as called, then the least, likewise."""
+connections (2S,T): the most that is drawn at each sum, then the least."""
 
-Free = namedtuple("Free", ["price", "low", "high", "value", "da_of", "bid_of"])
-"""Positions (P,): price in EUR per kW (day-ahead) or MW (bids), bounds, equal where a position is fixed, and value.
-da_of (T,), bid_of (R,T): index of the position in an ISP, −1 for none."""
+Free = namedtuple("Free", ["price", "low", "high", "value", "da_of", "bid_of", "level_row"])
+"""Positions (P,): price in EUR per kW (day-ahead, levels of peaks) or MW (bids), bounds, equal where a position is
+fixed, and value. da_of (T,), bid_of (R,T): index of the position in an ISP, −1 for none. level_row (P,): the row of
+connections whose sum a level is taken from in all ISPs, −1 for other positions."""
 
 KW_PER_MW = 1000.0
 
@@ -51,12 +52,13 @@ def price_at(coupling: Any, row: int, t: int, shift: float) -> tuple[float, floa
 
 @compiled
 def _move_at_limits(c: Any, g: Any, i: int, power: Any, held: Any, amount: float) -> None:
-    """Add amount × (power, held) of group i to the most and the least that is drawn at connection limits."""
+    """Add amount × (power, held) of group i to the most and the least that is drawn at connections."""
     half = c.connections.s.shape[0] // 2
     for k in range(g.path_at[i], g.path_at[i + 1]):
+        reserves = g.reserve_row[i] >= 0 and g.with_reserve[g.path[k]]
         for t in range(power.shape[0]):
             most, least = power[t], power[t]
-            if g.reserve_row[i] >= 0:
+            if reserves:
                 for r in range(held.shape[0]):
                     most += g.down[r] * held[r, t]
                     least -= g.up[r] * held[r, t]
@@ -91,8 +93,15 @@ def move(c: Any, g: Any, i: int, power: Any, held: Any, amount: float) -> None:
 
 @compiled
 def isps_of(free: Any, p: int, rows: Any) -> int:
-    """Write (product, ISP) of a bid, or (−1, ISP) of a day-ahead position, to rows (n,2); return their number."""
+    """Write (product, ISP) of a bid, (−1, ISP) of a day-ahead position, or (−2, ISP) of a level, to rows (n,2).
+
+    Return their number.
+    """
     n = 0
+    if free.level_row[p] >= 0:
+        for t in range(free.da_of.shape[0]):
+            rows[t, 0], rows[t, 1] = -2, t
+        return int(free.da_of.shape[0])
     for t in range(free.da_of.shape[0]):
         if free.da_of[t] == p:
             rows[n, 0], rows[n, 1] = -1, t
@@ -144,7 +153,7 @@ def costs(coupling: Any) -> Any:
 
 
 @compiled
-def free_bound(free: Any, balance: Any, reserve: Any, called: Any) -> float:
+def free_bound(free: Any, balance: Any, reserve: Any, called: Any, connections: Any) -> float:
     """Return min over the free positions of price·z less what the couplings pay for them, at given prices."""
     total = 0.0
     rows = np.zeros((free.da_of.shape[0] * (1 + free.bid_of.shape[0]), 2), dtype=np.int64)
@@ -153,7 +162,9 @@ def free_bound(free: Any, balance: Any, reserve: Any, called: Any) -> float:
         count = isps_of(free, p, rows)
         for n in range(count):
             r, t = rows[n, 0], rows[n, 1]
-            if r < 0:
+            if r == -2:
+                slope -= connections[free.level_row[p], t]
+            elif r < 0:
                 slope -= balance[0, t]
             else:
                 slope -= KW_PER_MW * (reserve[r, t] + called[r, t])
@@ -182,3 +193,6 @@ def add_up(c: Any, g: Any, cols: Any, free: Any, work: Any) -> None:
             if free.bid_of[r, t] >= 0:
                 c.reserve.s[r, t] -= KW_PER_MW * free.value[free.bid_of[r, t]]
                 c.called.s[r, t] -= KW_PER_MW * free.value[free.bid_of[r, t]]
+    for p in range(free.level_row.shape[0]):
+        if free.level_row[p] >= 0:
+            c.connections.s[free.level_row[p]] -= free.value[p]

@@ -6,6 +6,7 @@ import numpy as np
 
 from models.block import reserved_points
 from models.case import Bools, Case, Floats, Ints
+from models.connection_costs import fixed_kw as fixed_tariffs_kw
 from models.connection_loads import fixed_kw as fixed_units_kw
 from models.coupling_costs import CouplingCosts, added, cost_of
 from models.decomposition.master import column_pool, proximal
@@ -17,6 +18,7 @@ from models.decomposition.tuning import DEFAULT, Tuning
 from models.headroom import KW_PER_MW
 from models.markets.connection_limits.costs import couplings as connection_couplings
 from models.markets.connection_limits.trees import with_below
+from models.markets.connection_tariffs.couplings import at_connections
 from models.markets.registry import MARKETS
 from models.objective import remainder_eur
 from models.resources.registry import FIXED
@@ -51,7 +53,19 @@ class RestrictedMaster:
             self.const_reserve = self.const_reserve + other.held_kw
 
         own = with_below(case.connection_limits, fixed_units_kw(case))
-        self.const_connections = np.concatenate([own] * 4)
+        at_tariffs = fixed_tariffs_kw(case)
+        own = np.concatenate([own, own, at_tariffs, at_tariffs[case.connection_tariffs.peak_at]])
+        self.const_connections = np.concatenate([own] * 2)
+        self.linear_eur_per_kw: Floats | None = None
+        """(G,T) the linear part of tariffs, which is part of what columns cost"""
+        if grouping.places.own_eur_per_kw is not None:
+            linear = np.vstack([grouping.places.own_eur_per_kw, np.zeros((1, case.isps))])
+            self.linear_eur_per_kw = linear[np.where(grouping.group_called, -1, grouping.group_place)]
+        shape = grouping.places.tariffs
+        self.tariffs_eur = float((shape.linear_eur_per_kw * at_tariffs).sum())
+        """What tariffs cost of fixed units, and peaks that nothing can avoid, EUR"""
+        rises = shape.level_low_kw - case.connection_tariffs.peak_reached_kw
+        self.tariffs_eur += float(case.connection_tariffs.peak_eur_per_kw @ rises)
 
     def _free(self, case: Case) -> None:
         market, per_kw = case.day_ahead, case.isp_hours / 1000
@@ -80,6 +94,15 @@ class RestrictedMaster:
             price.append(-eur_per_mw)
             low.append(-most_mw_short)
             high.append(0.0)
+        shape, tariffs = self.grouping.places.tariffs, case.connection_tariffs
+        self.levels = len(price)  # the first position that is the level of a peak charge
+        peaks = np.flatnonzero(shape.peak_binds.any(axis=1))
+        price += tariffs.peak_eur_per_kw[peaks].tolist()
+        low += shape.level_low_kw[peaks].tolist()
+        high += shape.level_high_kw[peaks].tolist()
+        level_row = np.full(len(price), -1, dtype=np.int64)
+        level_row[self.levels :] = 2 * self.grouping.places.limits + len(tariffs.name) + peaks
+        self.tariffs_eur -= float(tariffs.peak_eur_per_kw[peaks] @ shape.level_low_kw[peaks])
         self.step_mw = np.zeros(len(price))
         self.step_mw[self.bidding] = [case.reserves[r].step_mw for r, _ in self.bids]
         self.capacity_eur = float(
@@ -89,7 +112,7 @@ class RestrictedMaster:
         self.free = proximal.Free(
             price=np.array(price), low=np.array(low), high=np.array(high),
             value=np.clip(0.0, np.array(low), np.array(high)) if price else np.zeros(0),
-            da_of=da_of, bid_of=bid_of,
+            da_of=da_of, bid_of=bid_of, level_row=level_row,
         )  # fmt: skip
 
     def _couplings(self, case: Case, grouping: Grouping) -> None:
@@ -104,13 +127,15 @@ class RestrictedMaster:
             for exists in (True, bool(self.any_reserved))
         )
         binding = grouping.places.binding
-        at_limits = connection_couplings(case, binding.imports, binding.exports)
+        at_limits = at_connections(
+            connection_couplings(case, binding.imports, binding.exports), grouping.places.tariffs, case
+        )
         alone_eur = self._decided(at_limits, grouping.blocks.of_sum < 0)
         fee = case.reservations.availability_eur_per_mw_h[:, None] * np.abs(case.reservations.reserved_kw)
         self.at_zero_eur = (
             balance.at_zero_eur + program.at_zero_eur + call.at_zero_eur + self.committed_da_eur - self.capacity_eur
             - float(fee.sum()) * case.isp_hours / 1000 - sum(remainder_eur(case).values()) + at_limits.at_zero_eur
-            + alone_eur
+            + alone_eur + self.tariffs_eur
         )  # fmt: skip
         isps = case.isps
         kinds = [
@@ -135,7 +160,7 @@ class RestrictedMaster:
         self.constants = [const for _, _, const in kinds]
 
     def _decided(self, costs: CouplingCosts, alone: Bools) -> float:
-        """Return the cost of sums (4L,) at which no unit with a choice counts, EUR, and let them cost nothing else."""
+        """Return the cost of sums (2S,) at which no unit with a choice counts, EUR, and let them cost nothing else."""
         rows = proximal.Coupling(
             s=self.const_connections[alone], centre=None, step=None, breakpoints=costs.breakpoints[alone],
             slopes=costs.slopes[alone],
@@ -162,6 +187,7 @@ class RestrictedMaster:
             settled=np.zeros(groups, dtype=np.bool_),
             path_at=path_at,
             path=path,
+            with_reserve=grouping.places.with_reserve,
             up=grouping.places.takes[0],
             down=grouping.places.takes[1],
         )
@@ -235,7 +261,7 @@ class RestrictedMaster:
         at_point = np.maximum(at_point, 1e-3)
         c.program.step[:] = relative[1] * factor * max(level, scale) / at_point[:, None]
         c.call.step[:] = relative[1] * factor * max(level, scale) / at_point[:, None]
-        at_limit = np.zeros(2 * self.grouping.places.limits)
+        at_limit = np.zeros(self.grouping.places.sums)
         np.add.at(at_limit, self.groups.path, np.repeat(self.span, np.diff(self.groups.path_at)))
         at_limit = np.maximum(np.concatenate([at_limit, at_limit]), 1e-3)
         c.connections.step[:] = relative[3] * factor * max(level, scale) / at_limit[:, None]
@@ -248,7 +274,7 @@ class RestrictedMaster:
         total = units_eur + self.at_zero_eur
         for prices, coupling, const in zip(duals.arrays(), self.couplings, self.constants, strict=True):
             total += float((prices * const).sum() + proximal.negative_conjugates(coupling, prices).sum())
-        total += proximal.free_bound(self.free, duals.balance, duals.reserve, duals.called)
+        total += proximal.free_bound(self.free, duals.balance, duals.reserve, duals.called, duals.connections)
         return total
 
     def bound_beside(self, duals: DualPrices, groups_eur: Floats, counted: Bools) -> float:
@@ -263,7 +289,13 @@ class RestrictedMaster:
         for p in range(self.products):
             slope = self.free.price[p] - float(duals.balance[0, self.free.da_of == p].sum())
             total += min(slope * self.free.low[p], slope * self.free.high[p])
-        return total
+        return total + float(self._levels_eur(duals).sum())
+
+    def _levels_eur(self, duals: DualPrices) -> Floats:
+        """Return the part of the bound of each level of a peak charge, EUR."""
+        free, row = self.free, self.free.level_row[self.levels :]
+        slope = free.price[self.levels :] - duals.connections[row].sum(axis=1)
+        return np.asarray(np.minimum(slope * free.low[self.levels :], slope * free.high[self.levels :]))
 
     def commit_bids(self, bids_mw: Floats) -> None:
         """Fix free bids at their entries of bids_mw (P,), in every bound and mixture from now on."""
@@ -295,6 +327,7 @@ class RestrictedMaster:
             part = (prices * const).sum(axis=1) + proximal.negative_conjugates(coupling, prices)
             there = block >= 0
             np.add.at(total, block[there], part[there])
+        np.add.at(total, blocks.of_sum[self.free.level_row[self.levels :]], self._levels_eur(duals))
         return total
 
     def add(self, totals: Totals, number: int, asked: Bools | None = None) -> None:
@@ -305,7 +338,7 @@ class RestrictedMaster:
             self.groups,
             totals.power_kw,
             totals.held_kw,
-            totals.cost_eur,
+            totals.cost_eur + self._linear_eur(slice(None), totals.power_kw),
             number,
             self.tuning.pool.idle_rounds,
             skip,
@@ -313,8 +346,15 @@ class RestrictedMaster:
         if number == 0:
             self.recount()
 
+    def _linear_eur(self, groups: Ints | slice, power_kw: Floats) -> Floats | float:
+        """Return what the linear part of tariffs costs groups (n,) with these programs (n,T), EUR."""
+        if self.linear_eur_per_kw is None:
+            return 0.0
+        return np.asarray((self.linear_eur_per_kw[groups] * power_kw).sum(axis=1))
+
     def settle(self, chosen: Ints, power_kw: Floats, cost_eur: Floats) -> None:
         """Let groups without reserve keep one program each (n,T), whatever the prices; their columns are dropped."""
+        cost_eur = cost_eur + self._linear_eur(chosen, power_kw)
         for group, power, cost in zip(chosen.tolist(), power_kw, cost_eur.tolist(), strict=True):
             self.columns.count[group] = 1
             self.columns.power[group, 0], self.columns.cost[group, 0] = power, cost

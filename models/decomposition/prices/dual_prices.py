@@ -21,8 +21,8 @@ class DualPrices:
     call: Floats  # (N,T) of called less planned program
     reserve: Floats  # (R,T) <= 0, of reserve held in planned programs
     called: Floats  # (R,T) <= 0, of reserve held in called programs
-    connections: Floats  # (4L,T) at limits of connections: import >= 0, planned and called, then export <= 0, likewise
-    places: Places  # what units behind such limits see
+    connections: Floats  # (2S,T) at sums of connections (see Places): import >= 0, then export <= 0
+    places: Places  # what units behind such limits and tariffs see
 
     def arrays(self) -> tuple[Floats, Floats, Floats, Floats, Floats, Floats]:
         """Return the arrays in the order of the couplings."""
@@ -51,7 +51,7 @@ class DualPrices:
 def carried(start: Duals, grouping: Grouping) -> DualPrices:
     """Return an earlier plan's prices, for the congestion points that are priced now."""
     points = grouping.priced_points
-    shape = (4 * grouping.places.limits, start.balance.shape[0])
+    shape = (2 * grouping.places.sums, start.balance.shape[0])
     known = start.connections.shape == shape  # prices of other limits say nothing about these
     return DualPrices(
         balance=start.balance[None].copy(), program=start.program[points], call=start.call[points],
@@ -85,8 +85,8 @@ def shadow(case: Case, grouping: Grouping, prices: DualPrices) -> Shadow:
     imports = np.isfinite(case.limits.import_kw) & (case.limits.import_kw <= most[case.limits.point])
     exports = np.isfinite(case.limits.export_kw) & (case.limits.export_kw >= least[case.limits.point])
     reserved = case.reservations.reserved_kw != 0
-    limits = len(case.connection_limits.name)
-    import_price, export_price = prices.connections[:limits], -prices.connections[2 * limits : 3 * limits]
+    limits, half = len(case.connection_limits.name), grouping.places.sums
+    import_price, export_price = prices.connections[:limits], -prices.connections[half : half + limits]
     return Shadow(
         balance_eur_per_mwh=full.balance * per_mwh,
         limit_import_eur_per_mwh=np.where(imports, np.maximum(at_limit - own, 0.0), 0.0) * per_mwh,

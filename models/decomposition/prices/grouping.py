@@ -39,7 +39,7 @@ class Blocks:
 
     count: int  # B
     of_point: Ints  # (N,) the block of each priced point
-    of_sum: Ints  # (4L,) of each sum at a connection limit, −1 where nobody counts there
+    of_sum: Ints  # (2S,) of each sum at connections, import then export, −1 where nobody counts there
     of_group: Ints  # (G,) −1 for groups that see the portfolio's prices only
 
 
@@ -56,12 +56,12 @@ class Grouping:
     group_point: Ints  # (G,) index into `priced_points`, −1 for none
     group_reserved: Bools  # (G,) whether it lies at a reserved congestion point
     group_may_hold: Bools  # (G,) whether its units may hold reserve
-    group_place: Ints  # (G,) index into `places`, −1 for units behind no connection limit that may bind
+    group_place: Ints  # (G,) index into `places`, −1 for units whose connection has no price of its own
     places: Places
     blocks: Blocks
 
     def paths(self) -> tuple[Ints, Ints]:
-        """Return the sums at limits that groups count at, one group after the other, and their begins (G+1,)."""
+        """Return the sums at connections that groups count at, one group after the other, and their begins (G+1,)."""
         return _paths(self.places, self.group_place, self.group_called)
 
     @property
@@ -179,7 +179,7 @@ def _paths(places: Places, group_place: Ints, group_called: Bools) -> tuple[Ints
 def _blocks(points: int, places: Places, group_point: Ints, paths: tuple[Ints, Ints]) -> Blocks:
     """Return what groups connect; without connection limits, every priced point is a block of its own."""
     begins, path = paths
-    sums, group = 2 * places.limits, np.repeat(np.arange(len(group_point)), np.diff(begins))
+    sums, group = places.sums, np.repeat(np.arange(len(group_point)), np.diff(begins))
     first = np.where(group_point >= 0, group_point, -1)
     has = np.diff(begins) > 0
     first[~(first >= 0) & has] = points + path[begins[:-1][~(first >= 0) & has]]

@@ -1,7 +1,8 @@
-"""Places: the prices that units behind connection limits see on top of their congestion point's.
+"""Places: the prices that units behind limits and tariffs of connections see on top of their congestion point's.
 
-A unit sees the prices of every limit that counts it, added up along the tree. Limits that cannot bind, whatever the
-units do, have none; units that see the same prices share a place. Source: docs/explanation/optimisation.md §3.1.
+A unit sees the prices of every limit that counts it, added up along the tree, and those of its connection's tariff and
+peak charges. What cannot bind, whatever the units do, has none; units that see the same prices share a place, so homes
+that cannot turn from import to export share one per tariff. Source: docs/explanation/optimisation.md §3.1.
 """
 
 from dataclasses import dataclass
@@ -9,7 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
-from models.case import NO_LIMIT, Bools, Case, Floats, Ints
+from models.case import NO_LIMIT, NO_TARIFF, Bools, Case, Floats, Ints
+from models.connection_costs import TariffShape, tariff_shape
 from models.connection_loads import Binding, may_bind
 from models.headroom import takes
 from models.markets.connection_limits.trees import called_limits, chains
@@ -19,66 +21,119 @@ from models.resources.registry import PRICED
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Places:
-    """M places. Sums at limits have the numbers 0..L−1 as planned, L..2L−1 as called."""
+    """M places and S sums: at limits 0..L−1 as planned and L..2L−1 as called, at N tariffs, and at P peak charges."""
 
     point: Ints  # (M,) number of the priced congestion point, −1 for none
     reserved: Bools  # (M,) whether that point has a reservation
-    planned: sparse.csr_array  # (M,2L) 1 for each sum at which planned programs count
-    called: sparse.csr_array  # (M,2L) the same for called programs
+    planned: sparse.csr_array  # (M,S) 1 for each sum at which planned programs count
+    called: sparse.csr_array  # (M,S) the same for called programs
     takes: Floats  # (2,R) 1 where a product takes the side up, and down
     binding: Binding  # where limits may bind
+    limits: int  # L, those that cannot bind included
+    tariffs: TariffShape
+    own_eur_per_kw: Floats | None  # (M,T) the linear part of tariffs, which no search changes; None without tariffs
 
     @property
-    def limits(self) -> int:
-        """Return the number L of limits, those that cannot bind included."""
-        return int(self.planned.shape[1]) // 2
+    def sums(self) -> int:
+        """Return the number S of sums."""
+        return int(self.planned.shape[1])
+
+    @property
+    def with_reserve(self) -> Bools:
+        """Return whether reserve held counts at each sum (S,): at limits only, since nobody pays for what is held."""
+        return np.arange(self.sums) < 2 * self.limits
 
     def power_eur_per_kw(self, connections: Floats, *, called: bool) -> Floats:
-        """Return what limits add to the price of power (M,T), given their prices (4L,T): import, then export."""
-        half = 2 * self.limits
-        return np.asarray((self.called if called else self.planned) @ (connections[:half] + connections[half:]))
+        """Return what is added to the price of power (M,T), given the prices of sums (2S,T): import, then export."""
+        half, counts = self.sums, self.called if called else self.planned
+        found = np.asarray(counts @ (connections[:half] + connections[half:]))
+        return found if called or self.own_eur_per_kw is None else found + self.own_eur_per_kw
 
     def held_eur_per_kw(self, connections: Floats, *, called: bool) -> Floats:
         """Return what limits charge for reserve held (M,R,T): import limits for the side down, export for up."""
-        half, counts = 2 * self.limits, self.called if called else self.planned
-        imports, exports = counts @ connections[:half], counts @ connections[half:]
+        half, rows, counts = self.sums, 2 * self.limits, (self.called if called else self.planned)[:, : 2 * self.limits]
+        imports, exports = counts @ connections[:rows], counts @ connections[half : half + rows]
         up, down = self.takes[:, :, None]
         return np.asarray(down * imports[:, None] - up * exports[:, None])
 
 
 def find_places(case: Case, number_of: Ints, reserved: Bools) -> tuple[Places, dict[str, Ints]]:
-    """Return the places, and class → the place of each unit (U,), −1 for those behind no limit that may bind.
+    """Return the places, and class → the place of each unit (U,), −1 for those with no price of their own.
 
     number_of, reserved (C+1,): each congestion point's number among the priced ones, −1 where none, and whether it has
     a reservation.
     """
     limits, count = case.connection_limits, len(case.connection_limits.name)
-    priced = tuple(resource.name for resource in PRICED) if count else ()
+    tariffs, shape = case.connection_tariffs, tariff_shape(case)
+    priced = tuple(resource.name for resource in PRICED) if count or len(tariffs.name) else ()
     binding = may_bind(case)
     active: Bools = np.asarray(binding.imports.any(axis=1) | binding.exports.any(axis=1))
     first = np.append(np.where(active, np.arange(count), NO_LIMIT), NO_LIMIT)  # innermost that may bind
     for limit in range(count - 1, -1, -1):
         if not active[limit]:
             first[limit] = first[limits.parent[limit]]
+    alike = np.append(_alike(case, shape), NO_TARIFF)
+    wide = len(tariffs.name) + 1
     keys, where = np.zeros(0, dtype=np.int64), dict[str, Ints]()
-    units = {name: (case.units(name).point, first[case.leaf(name)]) for name in priced}
-    for point, leaf in units.values():
-        keys = np.union1d(keys, (point * (count + 1) + leaf)[leaf != NO_LIMIT])
-    for name, (point, leaf) in units.items():
-        found = np.searchsorted(keys, point * (count + 1) + leaf)
-        where[name] = np.where(leaf != NO_LIMIT, found, -1)
-    point, leaf = np.divmod(keys, count + 1)
+    units = {name: (case.units(name).point, first[case.leaf(name)], alike[case.tariff(name)]) for name in priced}
+
+    def key(point: Ints, leaf: Ints, tariff: Ints) -> Ints:
+        return np.asarray((point * (count + 1) + leaf + 1) * wide + tariff + 1)
+
+    for point, leaf, tariff in units.values():
+        keys = np.union1d(keys, key(point, leaf, tariff)[(leaf != NO_LIMIT) | (tariff != NO_TARIFF)])
+    for name, (point, leaf, tariff) in units.items():
+        found = np.searchsorted(keys, key(point, leaf, tariff))
+        where[name] = np.where((leaf != NO_LIMIT) | (tariff != NO_TARIFF), found, -1)
+    point, leaf, tariff = _split(keys, count, wide)
     here = reserved[point]
-    chain = (chains(limits)[leaf] @ sparse.diags_array(active.astype(np.float64))).tocsr()
+    chain = sparse.csr_array((len(keys), count))
+    if count:
+        none = sparse.csr_array((1, count))
+        chains_or_none = sparse.csr_array(sparse.vstack([chains(limits), none]))  # NO_LIMIT reads the last row
+        chain = (chains_or_none[leaf] @ sparse.diags_array(active.astype(np.float64))).tocsr()
     also = sparse.diags_array((~here).astype(np.float64)) @ chain @ sparse.diags_array(called_limits(case) * 1.0)
     nothing = sparse.csr_array(chain.shape)
-    planned = sparse.csr_array(sparse.hstack([chain, also]))
-    called = sparse.csr_array(sparse.hstack([nothing, chain]))
+    at_tariff = _at_tariffs(case, shape, tariff)
+    planned = sparse.csr_array(sparse.hstack([chain, also, at_tariff]))
+    called = sparse.csr_array(sparse.hstack([nothing, chain, sparse.csr_array(at_tariff.shape)]))
     for counts in (planned, called):
         counts.eliminate_zeros()
     sides = [[float(takes(reserve, side)) for reserve in case.reserves] for side in SIDES]
+    linear = np.vstack([shape.linear_eur_per_kw, np.zeros((1, case.isps))])  # NO_TARIFF reads the last row
     places = Places(
         point=number_of[point], reserved=here, planned=planned, called=called,
-        takes=np.array(sides).reshape(2, len(case.reserves)), binding=binding,
+        takes=np.array(sides).reshape(2, len(case.reserves)), binding=binding, limits=count, tariffs=shape,
+        own_eur_per_kw=linear[tariff] if len(tariffs.name) else None,
     )  # fmt: skip
     return places, where
+
+
+def _split(keys: Ints, limits: int, wide: int) -> tuple[Ints, Ints, Ints]:
+    """Return congestion point, limit and tariff of each key; each may be −1."""
+    rest, tariff = np.divmod(keys, wide)
+    point, leaf = np.divmod(rest, limits + 1)
+    return point, leaf - 1, tariff - 1
+
+
+def _alike(case: Case, shape: TariffShape) -> Ints:
+    """Return for each connection (N,) the first one whose units see the same prices: linear ones with one tariff."""
+    own = np.zeros(len(case.connection_tariffs.name), dtype=np.bool_)
+    own[shape.kinked] = True
+    own[case.connection_tariffs.peak_at[shape.peak_binds.any(axis=1)]] = True
+    result = np.arange(len(own))
+    linear = np.flatnonzero(~own)
+    if len(linear):
+        _, first, which = np.unique(shape.linear_eur_per_kw[linear], axis=0, return_index=True, return_inverse=True)
+        result[linear] = linear[first[which.reshape(-1)]]
+    return result
+
+
+def _at_tariffs(case: Case, shape: TariffShape, tariff: Ints) -> sparse.csr_array:
+    """Return (M,N+P) with 1 for each sum at a tariff with a kink, or at a peak charge that may bind, of each place."""
+    count, peaks = len(case.connection_tariffs.name), len(case.connection_tariffs.peak_at)
+    binds = np.flatnonzero(shape.peak_binds.any(axis=1))
+    rows = np.concatenate([shape.kinked, case.connection_tariffs.peak_at[binds]])
+    sums = np.concatenate([shape.kinked, count + binds])
+    of_connection = sparse.coo_array((np.ones(len(rows)), (rows, sums)), shape=(count + 1, count + peaks)).tocsr()
+    return sparse.csr_array(of_connection[tariff % (count + 1)])

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from models.block import reserved_points
-from models.case import NO_POINT, Case, Ints, no_connection_limits
+from models.case import NO_POINT, Case, Ints, no_connection_limits, no_connection_tariffs
 from models.decomposition.master.restricted_master import RestrictedMaster
 from models.decomposition.prices.dual_prices import DualPrices, carried
 from models.decomposition.prices.grouping import Grouping, group_units
@@ -82,6 +82,7 @@ def sampled(case: Case, grouping: Grouping, tuning: Sampling) -> Sample | None:
         anchor=None if case.anchor is None else replace(case.anchor, point_kw=case.anchor.point_kw[points]),
         start=None if start is None else replace(start, program=start.program[points], call=start.call[points]),
         connection_limits=no_connection_limits(),  # the search for all units finds their prices
+        connection_tariffs=no_connection_tariffs(),
         **tables,
     )
     return Sample(case=small, priced_points=chosen, share=share)
@@ -120,7 +121,7 @@ def prices_of(
     nothing = np.zeros((len(grouping.priced_points), whole.isps))
     result = DualPrices(
         balance=found.balance, program=nothing, call=nothing.copy(), reserve=found.reserve, called=found.called,
-        connections=np.zeros((4 * grouping.places.limits, whole.isps)), places=grouping.places,
+        connections=np.zeros((2 * grouping.places.sums, whole.isps)), places=grouping.places,
     )  # fmt: skip
     if whole.start is not None:
         before = carried(whole.start, grouping)

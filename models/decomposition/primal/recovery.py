@@ -11,6 +11,7 @@ import numpy as np
 
 from models.block import called_units, reserved_points
 from models.case import Case, Direction, Floats, Ints
+from models.connection_costs import tariff_fields
 from models.connection_loads import HeldUnits, breach_fields, drawn_kw, sides_kw
 from models.decomposition.master.possible_bids import committed_kw
 from models.decomposition.prices.grouping import Grouping
@@ -299,6 +300,7 @@ def complete(case: Case, grouping: Grouping, combined: list[CombinedPrograms], b
         case, done, held_of(case, held), None if called is None else called.called,
         None if called_held is None else held_of(case, called_held),
     )  # fmt: skip
+    settled |= tariff_fields(case, done)
     for allocation in (*_allocations(held), *_allocations(called_held or {})):
         allocation.forget_rooms()
     day_ahead, buy, sell, short, long = positions(case, planned_kw.sum(axis=0))

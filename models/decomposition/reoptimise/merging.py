@@ -87,7 +87,7 @@ def whole_outcome(
         places.setdefault(name, np.zeros(len(case.points) + 1))
     return replace(
         new,
-        **({name: getattr(outcome, name) for name in _BREACHES} | breaches),
+        **({name: getattr(outcome, name) for name in (*_BREACHES, "tariff_eur", "peak_kw")} | breaches),
         programs=programs,
         called=called,
         headroom=headroom,

@@ -28,6 +28,7 @@ from models.case import (
     Orders,
     Reservations,
     no_connection_limits,
+    no_connection_tariffs,
 )
 from models.errors import CaseError
 from models.headroom import takes
@@ -46,8 +47,14 @@ def members(case: Case, points: Ints) -> dict[str, Ints]:
 
 
 def divisible(case: Case, points: Ints) -> bool:
-    """Return whether no connection limit counts units at some congestion points (n,) together with others."""
+    """Return whether some congestion points (n,) can be planned again by themselves.
+
+    Not if a connection limit counts units there together with others, nor if a connection there has a tariff: what its
+    customer pays is planned as a whole.
+    """
     limits = case.connection_limits
+    if bool(np.isin(case.connection_tariffs.point, points).any()):
+        return False
     elsewhere = np.asarray(chains(limits) @ (~np.isin(limits.point, points)).astype(np.float64)) > 0
     for name, mine in members(case, points).items():
         leaf = case.leaf(name)[mine]
@@ -63,7 +70,7 @@ def subproblem(case: Case, outcome: Outcome, points: Ints) -> Case:
     CaseError where the points are not `divisible` from the others.
     """
     if not divisible(case, points):
-        raise CaseError("connection_limits: one of them counts units of the part together with others")
+        raise CaseError("connections: a limit counts units of the part together with others, or one there has a tariff")
     units = members(case, points)
     place = np.full(len(case.points) + 1, NO_POINT)
     place[points] = np.arange(len(points))
@@ -77,6 +84,7 @@ def subproblem(case: Case, outcome: Outcome, points: Ints) -> Case:
         rows = np.flatnonzero(place[getattr(case, label).point] != NO_POINT)
         chosen[label] = rows_of(getattr(case, label), rows, place)
     chosen["connection_limits"] = _limits_of(case, points, units, place)
+    chosen["connection_tariffs"] = no_connection_tariffs()
     duals = outcome.duals
     return replace(
         case,
@@ -125,9 +133,10 @@ def _prices_of(case: Case, duals: Duals, points: Ints) -> Duals:
 
 
 def sums_at(case: Case, points: Ints) -> Ints:
-    """Return the rows of a part's connection limits among the prices (4L,T) of all."""
+    """Return the rows of a part's connection limits among the prices (2S,T) of all sums at connections."""
     count, rows = len(case.connection_limits.name), limits_at(case, points)
-    return np.concatenate([k * count + rows for k in range(4)])
+    half = 2 * count + len(case.connection_tariffs.name) + len(case.connection_tariffs.peak_at)
+    return np.concatenate([first + rows for first in (0, count, half, half + count)])
 
 
 def rows_of(table: Any, rows: Ints, place: Ints) -> Any:

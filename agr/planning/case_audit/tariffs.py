@@ -1,0 +1,83 @@
+"""Checks tariffs at connections: which connection each resource is behind, prices per ISP, and peak charges. Pure.
+
+Source: docs/reference/tables.md (connection_tariffs); docs/reference/formulation.md §3.9.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+
+import numpy as np
+
+from agr.planning.case_audit.context import SHOWN, Context
+from agr.planning.case_audit.facts import Floats
+from models.case import NO_POINT, NO_TARIFF, UNIT_CLASSES
+
+_Peak = tuple[float, float, bytes]
+"""EUR per kW, kW reached, ISPs in which import counts"""
+
+
+def check_case(context: Context) -> Iterator[str]:
+    """Yield connections whose tariff is not what the tables give, and resources that pay at another one."""
+    tariffs = context.case.connection_tariffs
+    due, connection_of = _due(context), {row.resource: row.connection for row in context.facts.register.resources}
+    wrong, used = list[str](), set[int]()
+    for position, name in enumerate(UNIT_CLASSES):
+        resources = context.names.get(name, ())
+        at = tariffs.of_units[position] if tariffs.of_units else np.full(len(resources), NO_TARIFF)
+        for resource, number, point in zip(
+            resources, at.tolist(), context.case.units(name).point.tolist(), strict=True
+        ):
+            connection = connection_of.get(resource)
+            expected = connection if connection in due else None
+            found = None if number == NO_TARIFF else tariffs.name[number]
+            if found != expected:
+                wrong.append(f"case, {resource}: pays at {found}, the tables give {expected}")
+            elif number != NO_TARIFF:
+                used.add(number)
+                if tariffs.point[number] not in (point, NO_POINT):
+                    wrong.append(f"case, {resource}: pays at a connection of another congestion point")
+    for number in sorted(used):
+        imports, exports, peaks = due[tariffs.name[number]]
+        for way, mine, right in (
+            ("import", tariffs.import_eur_per_mwh[number], imports),
+            ("export", tariffs.export_eur_per_mwh[number], exports),
+        ):
+            apart = np.abs(mine - right)
+            if not bool((apart <= 1e-6).all()):
+                isp = int(np.nanargmax(apart))
+                words = f"{way} is {mine[isp]:g} EUR/MWh in ISP {isp + 1}, the tables give {right[isp]:g}"
+                wrong.append(f"case, {tariffs.name[number]}: {words}")
+        if _peaks(context, number) != peaks:
+            wrong.append(f"case, {tariffs.name[number]}: its peak charges are not what the tables give")
+    if len(used) < len(tariffs.name) and not wrong:
+        wrong.append(f"case: nothing is behind {len(tariffs.name) - len(used)} connections with a tariff")
+    yield from wrong[:SHOWN]
+    if len(wrong) > SHOWN:
+        yield f"case: tariffs are not what the tables give in {len(wrong) - SHOWN} more places"
+
+
+def _peaks(context: Context, number: int) -> "Counter[_Peak]":
+    tariffs = context.case.connection_tariffs
+    return Counter(
+        (round(float(tariffs.peak_eur_per_kw[p]), 6), round(float(tariffs.peak_reached_kw[p]), 6),
+         tariffs.peak_inside[p].tobytes())
+        for p in np.flatnonzero(tariffs.peak_at == number).tolist()
+    )  # fmt: skip
+
+
+def _due(context: Context) -> dict[str, tuple[Floats, Floats, "Counter[_Peak]"]]:
+    """Return connection → prices of import and export per ISP, and peak charges, that the tables give on this day."""
+    day, today = context.day, context.facts.period.day
+    found: dict[str, tuple[Floats, Floats, Counter[_Peak]]] = {}
+    for row in context.facts.register.connection_tariffs:
+        if row.first_day > today or (row.last_day is not None and row.last_day < today):
+            continue
+        inside = np.asarray(day.within(row.window_start, row.window_end), dtype=np.bool_)
+        nothing = np.zeros(len(inside))
+        imports, exports, peaks = found.setdefault(row.connection, (nothing, nothing.copy(), Counter()))
+        imports[inside] += row.import_eur_per_mwh
+        exports[inside] += row.export_eur_per_mwh
+        if row.peak_eur_per_kw > 0:
+            key = round(float(row.peak_eur_per_kw), 6), round(float(row.peak_reached_kw), 6), inside.tobytes()
+            peaks[key] += 1
+    return found

@@ -1,0 +1,60 @@
+"""What finished programs cost customers at their connections. Source: docs/reference/formulation.md §3.9."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from models.block import per_point
+from models.case import NO_TARIFF, UNIT_CLASSES, Case, Floats, Ints
+from models.outcome import ProgramValues
+
+TERM, PEAK_TERM = "connection tariff", "peak charge"
+
+
+def placed_eur(case: Case, answer: ProgramValues) -> dict[str, Floats]:
+    """Return what customers earn (negative: pay) per congestion point (C+1,), for energy and for peaks."""
+    tariffs = case.connection_tariffs
+    if not len(tariffs.name):
+        return {}
+    found = {TERM: per_point(case, tariffs.point, answer.tariff_eur)}
+    if len(tariffs.peak_at):
+        found[PEAK_TERM] = per_point(case, tariffs.point[tariffs.peak_at], peaks_eur(case, answer.peak_kw))
+    return found
+
+
+def energy_eur(case: Case, drawn_kw: Floats) -> Floats:
+    """Return what each connection (N,) earns with its tariff, EUR, given what it draws (N,T), kW."""
+    tariffs, mwh = case.connection_tariffs, case.isp_hours / 1000
+    paid = np.maximum(drawn_kw, 0.0) * tariffs.import_eur_per_mwh
+    earned = np.maximum(-drawn_kw, 0.0) * tariffs.export_eur_per_mwh
+    return np.asarray((earned - paid).sum(axis=1) * mwh)
+
+
+def peaks_kw(case: Case, drawn_kw: Floats) -> Floats:
+    """Return the highest import (P,), kW, of each peak charge, at least the peak reached before."""
+    tariffs = case.connection_tariffs
+    inside = np.where(tariffs.peak_inside, drawn_kw[tariffs.peak_at], -np.inf)
+    return np.maximum(inside.max(axis=1, initial=-np.inf), tariffs.peak_reached_kw)
+
+
+def peaks_eur(case: Case, peak_kw: Floats) -> Floats:
+    """Return what each peak charge (P,) earns, never above zero, EUR."""
+    tariffs = case.connection_tariffs
+    return np.asarray(-tariffs.peak_eur_per_kw * (peak_kw - tariffs.peak_reached_kw))
+
+
+def paying_units(case: Case) -> Iterator[tuple[str, Ints, Ints]]:
+    """Yield each class with the positions of its units behind a tariff, and the connection of each."""
+    for name in UNIT_CLASSES:
+        of = case.tariff(name)
+        units = np.flatnonzero(of != NO_TARIFF)
+        if len(units):
+            yield name, units, of[units]
+
+
+def fields(case: Case, drawn_kw: Floats) -> dict[str, Any]:
+    """Return the fields of ProgramValues that follow from what connections draw (N,T), kW; none without tariffs."""
+    if not len(case.connection_tariffs.name):
+        return {}
+    return {"tariff_eur": energy_eur(case, drawn_kw), "peak_kw": peaks_kw(case, drawn_kw)}
