@@ -35,7 +35,7 @@ def peaks_kw(case: Case, drawn_kw: Floats) -> Floats:
     """Return the highest import (P,), kW, of each peak charge, at least the peak reached before."""
     tariffs = case.connection_tariffs
     inside = np.where(tariffs.peak_inside, drawn_kw[tariffs.peak_at], -np.inf)
-    return np.maximum(inside.max(axis=1, initial=-np.inf), tariffs.peak_reached_kw)
+    return np.asarray(np.maximum(inside.max(axis=1, initial=-np.inf), tariffs.peak_reached_kw))
 
 
 def peaks_eur(case: Case, peak_kw: Floats) -> Floats:
