@@ -73,16 +73,17 @@ def bids(
     plan: Annotated[
         int | None, typer.Option(min=1, help="The plan whose bid you have seen; another one is not approved.")
     ] = None,
+    market: Annotated[str, typer.Option(help="day-ahead, or the name of a capacity product.")] = "day-ahead",
     why: WhyOption = "",
     period: PeriodOption = None,
     config: ConfigOption = DEFAULT,
 ) -> None:
-    """Show our day-ahead bids of a Period with their receipts; approve the one of the plan in force."""
+    """Show our bids on a market in a Period with their receipts; approve the one of the plan in force."""
     from agr.cli.status_tables import bids_table
-    from agr.domain.bid import DAY_AHEAD
     from agr.domain.isp import SystemClock
     from agr.operations import commands
     from agr.operations.bid_approval import BidApproval
+    from agr.schedule.auctions import auction_of
     from agr.schedule.bidding import Bidding
     from agr.settings import load
     from agr.store import bids as stored
@@ -90,9 +91,10 @@ def bids(
     with in_words():
         settings = load(config)
         of, store, clock = period_of(settings, period), commands.open_store(settings), SystemClock()
+        auction_of(settings, of, market)  # it refuses what is no market
         if approve:
             approval = BidApproval(store, settings, clock, lambda: None, Bidding(settings, clock))
-            say(approval.approve(whoever(), of.day, why, plan=plan).text)
+            say(approval.approve(whoever(), of.day, why, plan=plan, market=market).text)
         with store.transaction() as tx:
-            known, left = stored.of_period(tx, of.day, DAY_AHEAD), stored.deliveries(tx, of.day, DAY_AHEAD)
-    print_whole(bids_table(of, known, left) if known else f"no day-ahead bid has been made for {of}")
+            known, left = stored.of_period(tx, of.day, market), stored.deliveries(tx, of.day, market)
+    print_whole(bids_table(of, known, left, market) if known else f"no {market} bid has been made for {of}")

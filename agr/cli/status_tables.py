@@ -42,14 +42,20 @@ def terms_table(plan: Plan, currency: str, before: Plan | None = None) -> Table:
     return table
 
 
-def bids_table(of: Period, known: "Sequence[StoredBid]", left: "Sequence[Delivery]") -> Table:
-    """Return the bids of a Period, newest first, with how each left through every channel."""
-    table = Table(title=f"Day-ahead bids for {of} (bought positive)", title_justify="left")
-    for title in ("revision", "plan", "made", "by", "net MWh", "channel", "state", "receipt, or why not"):
-        table.add_column(title, justify="right" if title == "net MWh" else "left")
+def bids_table(of: Period, known: "Sequence[StoredBid]", left: "Sequence[Delivery]", market: str) -> Table:
+    """Return the bids on a market in a Period, newest first, with how each left through every channel."""
+    from agr.domain.bid import DAY_AHEAD
+
+    energy = market == DAY_AHEAD
+    title = f"Day-ahead bids for {of} (bought positive)" if energy else f"{market} bids for {of}"
+    table = Table(title=title, title_justify="left")
+    amount = "net MWh" if energy else "MW per block"
+    for title in ("revision", "plan", "made", "by", amount, "channel", "state", "receipt, or why not"):
+        table.add_column(title, justify="right" if title == amount else "left")
     for bid in reversed(known):
-        energy = sum(bid.volumes_kw) * of.isp_hours / 1000
-        facts = (str(bid.revision), str(bid.plan), f"{bid.at.astimezone(of.tz):%a %H:%M:%S}", bid.by, f"{energy:+,.3f}")
+        net = f"{sum(bid.volumes_kw) * of.isp_hours / 1000:+,.3f}"
+        offered = net if energy else ", ".join(f"{kw / 1000:g}" for kw in bid.volumes_kw)
+        facts = (str(bid.revision), str(bid.plan), f"{bid.at.astimezone(of.tz):%a %H:%M:%S}", bid.by, offered)
         for delivery in (d for d in left if d.bid == bid.id):
             table.add_row(*facts, delivery.channel, delivery.state, Text(delivery.detail or ""))
     return table

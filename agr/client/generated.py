@@ -125,12 +125,13 @@ class Because(BaseModel):
 
 
 class BidApproved(BaseModel):
-    """Approval of a day-ahead bid."""
+    """Approval of a bid."""
 
     model_config = ConfigDict(extra="forbid")
 
     why: str
     period: date
+    market: str = "day-ahead"
     plan: int | None = None
 
 
@@ -146,7 +147,7 @@ class BidDeliveryOut(BaseModel):
 
 
 class BidOut(BaseModel):
-    """A day-ahead bid."""
+    """A bid."""
 
     revision: int
     plan: int
@@ -787,7 +788,7 @@ class Client:
         return Did.model_validate_json(answer.content)
 
     def approve_bid(self, given: BidApproved, *, idempotency_key: str | None = None) -> Did:
-        """Send the day-ahead bid of the plan in force, as the next revision if one was sent before."""
+        """Send the bid of the plan in force on a market, as the next revision if one was sent before."""
         answer = self._ask("POST", "/api/v1/bids", headers={"Idempotency-Key": idempotency_key}, body=given)
         return Did.model_validate_json(answer.content)
 
@@ -796,9 +797,9 @@ class Client:
         answer = self._ask("GET", f"/api/v1/days/{quote(_text(period), safe='')}")
         return DayOut.model_validate_json(answer.content)
 
-    def bids(self, period: date) -> list[BidOut]:
-        """The day-ahead bids of a Period, newest first, and how each left."""
-        answer = self._ask("GET", f"/api/v1/days/{quote(_text(period), safe='')}/bids")
+    def bids(self, period: date, *, market: str = "day-ahead") -> list[BidOut]:
+        """The bids on a market in a Period, newest first, and how each left."""
+        answer = self._ask("GET", f"/api/v1/days/{quote(_text(period), safe='')}/bids", query={"market": market})
         return TypeAdapter[list[BidOut]](list[BidOut]).validate_json(answer.content)
 
     def energies(self, period: date, *, resource: str = "", limit: int = 100, offset: int = 0) -> EnergiesOut:

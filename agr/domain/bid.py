@@ -1,4 +1,4 @@
-"""A bid on an auction of energy: power per product, bought positive. Frozen values."""
+"""A bid on an auction: power per product, energy bought positive, capacity in blocks of the day. Frozen values."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -34,16 +34,31 @@ class Bid:
     market: str
     revision: int  # from 1
     plan: int
-    volumes_kw: tuple[float, ...]  # per ISP, the same within a product
+    volumes_kw: tuple[float, ...]  # per ISP, the same within a product; of capacity per block
+    block_hours: int | None = None  # of capacity
+    direction: str = ""  # of capacity: up, down or symmetric
 
     def products(self, product_minutes: int) -> list[Product]:
-        """Return the products in order; `product_minutes` is a multiple of an ISP's length."""
+        """Return the products in order; `product_minutes` is a multiple of an ISP's length. Of capacity: the blocks."""
+        if self.block_hours is not None:
+            return self._blocks(self.block_hours)
         longer = max(product_minutes // self.period.isp_minutes, 1)
         starts = [*self.period.starts()[::longer], self.period.end]
         return [
             Product(number=n, start=start, end=end, mw=self.volumes_kw[(n - 1) * longer] / KW_PER_MW)
             for n, (start, end) in enumerate(pairwise(starts), start=1)
         ]
+
+    def _blocks(self, hours: int) -> list[Product]:
+        """Return the blocks of local hours; on days when clocks change, one is an hour shorter or longer."""
+        of, starts = self.period.blocks(hours), [*self.period.starts(), self.period.end]
+        found = []
+        for block, kw in enumerate(self.volumes_kw):
+            isps = [isp for isp, one in enumerate(of) if one == block]
+            if isps:
+                start, end = starts[isps[0]], starts[isps[-1] + 1]
+                found.append(Product(number=block + 1, start=start, end=end, mw=kw / KW_PER_MW))
+        return found
 
 
 def rounded_kw(volumes_kw: tuple[float, ...], step_mw: float) -> tuple[float, ...]:

@@ -7,20 +7,18 @@ from datetime import date, timedelta
 import structlog
 
 from agr.domain.award import Award
-from agr.domain.bid import DAY_AHEAD
-from agr.domain.errors import ConflictError, InputError
-from agr.domain.faults import meant, number_of
+from agr.domain.errors import ConflictError
+from agr.domain.faults import number_of
 from agr.domain.isp import Clock, Period
 from agr.domain.plan import ReasonKind
 from agr.domain.price import values_on
 from agr.domain.register import Price
 from agr.operations.accounts.roles import Principal
 from agr.operations.action_base import ActionBase, Done, said_why
-from agr.operations.auctions import EQUAL_MW, Auction, require_prices, require_values, require_within
 from agr.operations.reach import Reaches
 from agr.planning.gates import FixedPosition, bid_at_gate, day_ahead_at_gate
+from agr.schedule.auctions import EQUAL_MW, Auction, auction_of, require_prices, require_values, require_within
 from agr.schedule.bidding import AWARD_REFUSED, as_position, end_alarms
-from agr.schedule.moments import moments_of
 from agr.settings import Settings
 from agr.store import bids, day, plans, positions, register
 from agr.store.engine import Store, Tx, alone
@@ -91,8 +89,7 @@ class AuctionResults(ActionBase):
             if not beyond_bid:
                 require_within(auction, period, awarded_mw, bid_mw, bid.origin)
             new_prices = self._put_prices(tx, period, price_eur_per_mwh)
-            if market == DAY_AHEAD:
-                end_alarms(tx, period, self._clock.now())
+            end_alarms(tx, self._settings, period, market, self._clock.now())
             for feed in self._settings.feeds:
                 day.recover(tx, AWARD_REFUSED, refused(period, market, feed.name), self._clock.now())
             if _same(before, values, auction.scale):
@@ -191,17 +188,7 @@ class AuctionResults(ActionBase):
             )
 
     def _auction(self, market: str, period: Period) -> Auction:
-        moments = {moment.name: moment.at for moment in moments_of(self._settings, period)}
-        if market == DAY_AHEAD:
-            gate = moments["day_ahead_gate"]
-            return Auction(name=market, count=period.isp_count, blocks_h=None, gate=gate)
-        hours = {product.name: product.block_hours for product in self._settings.markets.capacity}
-        if market not in hours:
-            raise InputError(
-                f"{market!r} is not a capacity product, nor {DAY_AHEAD}; {meant(market, [DAY_AHEAD, *hours])}"
-            )
-        gate = moments[f"capacity_gate {market}"]
-        return Auction(name=market, count=24 // hours[market], blocks_h=hours[market], gate=gate)
+        return auction_of(self._settings, period, market)
 
 
 def refused(period: Period, market: str, feed: str) -> str:

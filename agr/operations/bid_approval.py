@@ -3,11 +3,13 @@
 from collections.abc import Callable
 from datetime import date
 
+from agr.domain.bid import DAY_AHEAD
 from agr.domain.errors import ConflictError
 from agr.domain.isp import Clock
 from agr.operations.accounts.roles import Principal
 from agr.operations.action_base import ActionBase, Done, said_why
-from agr.schedule.bidding import Bidding, gate_of
+from agr.schedule.auctions import auction_of
+from agr.schedule.bidding import Bidding, in_words, named
 from agr.settings import Settings
 from agr.store import plans
 from agr.store.engine import Store
@@ -22,18 +24,24 @@ class BidApproval(ActionBase):
         super().__init__(store, settings, clock, wake)
         self._bidding = bidding
 
-    def approve(self, by: Principal, day_: date, why: str, *, plan: int | None = None) -> Done:
-        """Send the day-ahead bid of the plan in force through every channel.
+    def approve(self, by: Principal, day_: date, why: str, *, plan: int | None = None, market: str = DAY_AHEAD) -> Done:
+        """Send the bid on a market, of the plan in force, through every channel.
 
         `plan`: the plan that the operator has seen. Raises ConflictError when another one is in force, when there is
         none, when the gate has closed, and when no channel is configured.
         """
         why, period = said_why(why), self._open_period(day_)
-        by.must_act_for((), "the day-ahead bid")
-        if not self._bidding.sends:
-            raise ConflictError("no channel for bids is configured; add [[bids.files]] or [[bids.webhooks]]")
-        if self._clock.now() >= gate_of(self._settings, period):
-            raise ConflictError(f"the day-ahead gate of {period} has closed; trade intraday instead")
+        by.must_act_for((), f"the {market} bid")
+        auction = auction_of(self._settings, period, market)
+        if not self._bidding.sends(market):
+            which = "" if market == DAY_AHEAD else f" on {market}"
+            of = "" if market == DAY_AHEAD else f' with markets = ["{market}"]'
+            raise ConflictError(
+                f"no channel for bids{which} is configured; add [[bids.files]] or [[bids.webhooks]]{of}"
+            )
+        if self._clock.now() >= auction.gate:
+            instead = "; trade intraday instead" if market == DAY_AHEAD else ""
+            raise ConflictError(f"the {market} gate of {period} has closed{instead}")
         with self._store.transaction() as tx:
             found = plans.in_force(tx, period.day)
             if found is None:
@@ -42,11 +50,12 @@ class BidApproval(ActionBase):
                 raise ConflictError(
                     f"plan {found.id} has come into force since plan {plan}; look at its bid, then decide"
                 )
-            made = self._bidding.send(tx, found, by.label)
+            made = self._bidding.send(tx, found, by.label, market)
             what = f"revision {made.bid.revision} of plan {made.bid.plan}"
             if not made.new:
                 raise ConflictError(f"the same volumes were sent already, as {what}")
-            energy = sum(made.bid.volumes_kw) * period.isp_hours / 1000
-            entry = self._record(tx, by, "approve bid", f"day-ahead {period}", why, f"{what}, {energy:+.3f} MWh net")
+            entry = self._record(
+                tx, by, "approve bid", f"{market} {period}", why, f"{what}, {in_words(made.bid, period)}"
+            )
         self._wake()
-        return Done(text=f"the bid for {period}, {what}, leaves now", entry=entry, plan=found.id)
+        return Done(text=f"the {named(market)} for {period}, {what}, leaves now", entry=entry, plan=found.id)

@@ -7,11 +7,12 @@ from functools import partial
 
 import structlog
 
+from agr.connectors.bids.layouts import spelt
 from agr.connectors.ports import BidCarrier, BidPost, open_carrier
-from agr.domain.errors import DeliveryError
+from agr.domain.errors import DeliveryError, InputError
 from agr.domain.foreign_text import one_line
 from agr.domain.isp import Clock, Period
-from agr.schedule.bidding import NOT_DELIVERED, Bidding, alone_with_bids, gate_of
+from agr.schedule.bidding import NOT_DELIVERED, Bidding, alone_with_bids, gate_of, named, subject
 from agr.settings import Settings
 from agr.store import bids, day
 from agr.store.bids import Delivery, StoredBid
@@ -47,7 +48,7 @@ class BidDelivery:
                 why = "the channel is not in [bids] any more"
                 bids.failed(tx, delivery.id, why)
                 text = (
-                    f"the bid for {bid.period}, revision {bid.revision}, did not leave through {delivery.channel}: "
+                    f"the {_whole(bid)} did not leave through {delivery.channel}: "
                     f"{why}; send it through those that are, on the Markets page or with agr bids --approve"
                 )
                 day.raise_alarm(tx, NOT_DELIVERED, _subject(delivery, bid), text, self._clock.now())
@@ -80,7 +81,7 @@ class BidDelivery:
 
     def _post(self, delivery: Delivery, bid: StoredBid) -> BidPost:
         return BidPost(
-            id=f"{self._settings.domain}.{bid.market}.{bid.period}.r{bid.revision}", period=str(bid.period),
+            id=f"{self._settings.domain}.{spelt(bid.market)}.{bid.period}.r{bid.revision}", period=str(bid.period),
             plan=bid.plan, revision=bid.revision, file_name=delivery.file_name, content=delivery.content,
             content_type=delivery.content_type, sent_at=self._clock.now(),
         )  # fmt: skip
@@ -92,9 +93,7 @@ class BidDelivery:
         )
         pause_s = min(pause_s, max(left_s * _SHARE_OF_THE_REST, _SHORTEST_S))
         now = self._clock.now()
-        text = (
-            f"the bid for {bid.period}, revision {bid.revision}, is not delivered through {delivery.channel} yet: {why}"
-        )
+        text = f"the {_whole(bid)} is not delivered through {delivery.channel} yet: {why}"
         with self._store.transaction() as tx:
             bids.retry(tx, delivery.id, now + timedelta(seconds=pause_s), why)
             day.raise_alarm(
@@ -105,7 +104,7 @@ class BidDelivery:
     def _too_late(self, tx: Tx, delivery: Delivery, bid: StoredBid) -> None:
         why = delivery.detail or _unknown(delivery)
         bids.failed(tx, delivery.id, why)
-        text = f"the gate has closed and the bid for {bid.period}, revision {bid.revision}, did not arrive through "
+        text = f"the gate has closed and the {_whole(bid)} did not arrive through "
         day.raise_alarm(
             tx, NOT_DELIVERED, _subject(delivery, bid), f"{text}{delivery.channel}: {why}", self._clock.now()
         )
@@ -113,7 +112,11 @@ class BidDelivery:
 
     def _left_s(self, bid: StoredBid) -> float:
         period = Period(bid.period, self._settings.time_zone, self._settings.isp_minutes)
-        return (gate_of(self._settings, period) - self._clock.now()).total_seconds()
+        try:
+            gate = gate_of(self._settings, period, bid.market)
+        except InputError:  # the product is not in the settings any more
+            return 0.0
+        return (gate - self._clock.now()).total_seconds()
 
     def close(self) -> None:
         """Release connections."""
@@ -128,5 +131,9 @@ def _unknown(delivery: Delivery) -> str:
     return "it was never tried: the daemon was down, or nobody had approved it in time"
 
 
+def _whole(bid: StoredBid) -> str:
+    return f"{named(bid.market)} for {bid.period}, revision {bid.revision},"
+
+
 def _subject(delivery: Delivery, bid: StoredBid) -> str:
-    return f"{bid.period} {delivery.channel}"
+    return f"{subject(bid.period, bid.market)} {delivery.channel}"

@@ -6,7 +6,7 @@ from datetime import datetime
 from agr.domain.isp import Period
 from agr.domain.moments import Handled, MomentState
 from agr.domain.plan import PlanState
-from agr.schedule.moments import moments_of
+from agr.schedule.moments import CAPACITY_BID, moments_of
 from agr.settings import Settings
 from agr.store import day, plans, portfolio
 from agr.store.engine import Tx
@@ -60,6 +60,8 @@ def title_of(moment: str) -> str:
     name, _, product = moment.partition(" ")
     if name in ("capacity_gate", "nomination_gate"):
         return f"{product} gate"
+    if name == CAPACITY_BID:
+        return f"last safe start of the {product} bid"
     return _TITLES.get(name, name.replace("_", " "))
 
 

@@ -1,4 +1,8 @@
-"""Makes bids of plans and queues them for their channels, and says which position they leave us with at the gate."""
+"""Makes bids of plans and queues them for their channels, and says which position they leave us with at the gate.
+
+Day-ahead and each product of balancing capacity have bids of their own. Volumes are kept in kW per ISP or per block,
+positions of capacity in MW.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,11 +11,12 @@ from datetime import date, datetime
 import structlog
 
 from agr.connectors.bids.layouts import render
-from agr.domain.bid import DAY_AHEAD, Bid, rounded_kw
+from agr.domain.bid import DAY_AHEAD, KW_PER_MW, Bid, rounded_kw
 from agr.domain.isp import Clock, Period
 from agr.domain.moments import Handled, MomentState
 from agr.domain.plan import NO_PLAN, Plan, Reason, ReasonKind
-from agr.planning.gates import FixedPosition, day_ahead_at_gate
+from agr.planning.gates import FixedPosition, bid_at_gate, day_ahead_at_gate
+from agr.schedule.auctions import auction_of
 from agr.settings import BidFiles, BidWebhook, Settings
 from agr.store import bids, day, plans, positions
 from agr.store.bids import StoredBid
@@ -38,122 +43,145 @@ class Made:
     new: bool
 
 
-def gate_of(settings: Settings, period: Period) -> datetime:
-    """Return when the day-ahead auction of a Period closes."""
-    return dict(settings.timetable.moments(period))["day_ahead_gate"]
+def gate_of(settings: Settings, period: Period, market: str) -> datetime:
+    """Return when the auction of a market closes. Raises InputError where it has none."""
+    return auction_of(settings, period, market).gate
+
+
+def subject(period: date | Period, market: str) -> str:
+    """Return what alarms about bids on a market are about."""
+    return str(period) if market == DAY_AHEAD else f"{period} {market}"
+
+
+def named(market: str) -> str:
+    """Return how people call a bid on a market, where day-ahead goes without saying."""
+    return "bid" if market == DAY_AHEAD else f"{market} bid"
 
 
 class Bidding:
-    """Day-ahead bids. Each step is one transaction of the caller's and may be repeated without harm."""
+    """Bids. Each step is one transaction of the caller's and may be repeated without harm."""
 
     def __init__(self, settings: Settings, clock: Clock) -> None:
         self._settings, self._clock = settings, clock
 
-    @property
-    def sends(self) -> bool:
-        """Whether bids leave at all; without a channel the plan's position is taken as bid and awarded."""
-        return bool(self._settings.bids.channels)
+    def sends(self, market: str) -> bool:
+        """Say whether bids on a market leave; without a channel what the plan would bid is taken as bid and awarded."""
+        return bool(self._settings.bids.channels_of(market))
 
-    def volumes_kw(self, plan: Plan) -> tuple[float, ...]:
-        """Return what a plan would bid, per ISP."""
-        return rounded_kw(plan.positions.day_ahead_kw, self._settings.bids.step_mw)
+    def volumes_kw(self, plan: Plan, market: str) -> tuple[float, ...]:
+        """Return what a plan would bid, per ISP or per block."""
+        if market == DAY_AHEAD:
+            return rounded_kw(plan.positions.day_ahead_kw, self._settings.bids.step_mw)
+        count = auction_of(self._settings, plan.period, market).count
+        return tuple(mw * KW_PER_MW for mw in bid_at_gate(plan, market, count).values)
 
-    def send(self, tx: Tx, plan: Plan, by: str) -> Made:
+    def send(self, tx: Tx, plan: Plan, by: str, market: str) -> Made:
         """Queue a plan's bid for every channel as the next revision, unless the same volumes were sent before.
 
         A channel that lacks these gets them as the revision that they are.
         """
         alone(tx, "bids")
-        period, volumes, now = plan.period, self.volumes_kw(plan), self._clock.now()
-        known = bids.of_period(tx, period.day, DAY_AHEAD)
+        period, volumes, now = plan.period, self.volumes_kw(plan, market), self._clock.now()
+        channels = self._settings.bids.channels_of(market)
+        known = bids.of_period(tx, period.day, market)
         if known and known[-1].volumes_kw == volumes:
-            had = {d.channel for d in bids.deliveries(tx, period.day, DAY_AHEAD) if d.bid == known[-1].id}
-            lacking = [channel for channel in self._settings.bids.channels if channel.name not in had]
+            had = {d.channel for d in bids.deliveries(tx, period.day, market) if d.bid == known[-1].id}
+            lacking = [channel for channel in channels if channel.name not in had]
             self._queue(tx, known[-1], period, lacking)
             return Made(bid=known[-1], new=bool(lacking))
         revision = len(known) + 1
         number = bids.put(
-            tx, period=period.day, market=DAY_AHEAD, revision=revision, plan=plan.id, volumes_kw=volumes, at=now, by=by
+            tx, period=period.day, market=market, revision=revision, plan=plan.id, volumes_kw=volumes, at=now, by=by
         )
         stored = bids.get(tx, number)
         assert stored is not None
-        self._queue(tx, stored, period, self._settings.bids.channels)
+        self._queue(tx, stored, period, channels)
         for kind in (NOT_APPROVED, NOT_SENT):
-            day.recover(tx, kind, str(period), now)
-        energy = sum(volumes) * period.isp_hours / 1000
-        log.info("bid.queued", period=str(period), revision=revision, plan=plan.id, net_mwh=round(energy, 3))
+            day.recover(tx, kind, subject(period, market), now)
+        fields: dict[str, object] = {"period": str(period), "market": market, "revision": revision, "plan": plan.id}
+        if market == DAY_AHEAD:
+            log.info("bid.queued", **fields, net_mwh=round(sum(volumes) * period.isp_hours / 1000, 3))
+        else:
+            log.info("capacity_bid.queued", **fields, mw=[kw / KW_PER_MW for kw in volumes])
         return Made(bid=stored, new=True)
 
     def _queue(self, tx: Tx, stored: StoredBid, period: Period, channels: Sequence[BidFiles | BidWebhook]) -> None:
         bid = Bid(
             period=period, market=stored.market, revision=stored.revision, plan=stored.plan,
-            volumes_kw=stored.volumes_kw,
+            volumes_kw=stored.volumes_kw, block_hours=auction_of(self._settings, period, stored.market).blocks_h,
+            direction=next((p.direction for p in self._settings.markets.capacity if p.name == stored.market), ""),
         )  # fmt: skip
         for channel in channels:
             out = render(bid, channel, self._settings.bids, self._settings.markets.day_ahead.product_minutes)
             bids.queue(tx, stored.id, channel.name, out.file_name, out.content, out.content_type, self._clock.now())
 
-    def at_last_safe_start(self, tx: Tx, period: Period) -> Handled | None:
+    def at_last_safe_start(self, tx: Tx, period: Period, market: str) -> Handled | None:
         """Send the bid of the plan in force, or warn that it still needs approval; return what was done.
 
         None: there is no plan yet. The moment is then tried again until the gate.
         """
         plan, now = plans.in_force(tx, period.day), self._clock.now()
-        known = bids.of_period(tx, period.day, DAY_AHEAD)
-        gate = f"{gate_of(self._settings, period).astimezone(period.tz):%H:%M}"
+        known, about = bids.of_period(tx, period.day, market), subject(period, market)
+        closes = gate_of(self._settings, period, market)
+        gate = f"{closes.astimezone(period.tz):%H:%M}"
         if self._settings.bids.approval:
             if known:
                 stands = f"revision {known[-1].revision} of plan {known[-1].plan}, approved by {known[-1].by}, stands"
-                differs = plan is not None and self.volumes_kw(plan) != known[-1].volumes_kw
+                differs = plan is not None and self.volumes_kw(plan, market) != known[-1].volumes_kw
                 return Handled(f"{stands}; plan {plan.id} would bid otherwise" if differs and plan else stands)
-            text = f"the bid for {period} waits for approval; without it nothing is bid at the gate ({gate})"
-            day.raise_alarm(tx, NOT_APPROVED, str(period), text, now)
-            return Handled("the bid waits for approval", MomentState.LATE)
+            text = (
+                f"the {named(market)} for {period} waits for approval; without it nothing is bid at the gate ({gate})"
+            )
+            day.raise_alarm(tx, NOT_APPROVED, about, text, now)
+            return Handled(f"the {named(market)} waits for approval", MomentState.LATE)
         if plan is None:
             text = (
-                f"there is no plan for {period} to make a bid of; it is tried again each minute until the gate "
-                f"({gate}); without one nothing is bid"
+                f"there is no plan for {period} to make a {named(market)} of; it is tried again each minute until "
+                f"the gate ({gate}); without one nothing is bid"
             )
-            day.raise_alarm(tx, NOT_SENT, str(period), text, now)
+            day.raise_alarm(tx, NOT_SENT, about, text, now)
             return None
-        if now >= gate_of(self._settings, period):
+        if now >= closes:
             return Handled("the gate has closed; nothing is bid", MomentState.MISSED)
-        made = self.send(tx, plan, "the timetable")
+        made = self.send(tx, plan, "the timetable", market)
         if not made.new:
             return Handled(f"revision {made.bid.revision} of plan {made.bid.plan} was sent before")
         return Handled(f"revision {made.bid.revision} of plan {made.bid.plan} is sent")
 
-    def at_gate(self, tx: Tx, period: Period) -> FixedPosition:
+    def at_gate(self, tx: Tx, period: Period, market: str) -> FixedPosition:
         """Return the position at the gate: the newest bid that has arrived somewhere, else zero, with an alarm."""
         plan = plans.in_force(tx, period.day)
-        if not self.sends:
-            return day_ahead_at_gate(plan, period)
-        known, now = bids.of_period(tx, period.day, DAY_AHEAD), self._clock.now()
-        arrived = newest_arrived(tx, period.day, DAY_AHEAD)
+        count = auction_of(self._settings, period, market).count
+        if not self.sends(market):
+            return day_ahead_at_gate(plan, period) if market == DAY_AHEAD else bid_at_gate(plan, market, count)
+        known, now = bids.of_period(tx, period.day, market), self._clock.now()
+        arrived, about = newest_arrived(tx, period.day, market), subject(period, market)
         if arrived is not None:
             return as_position(arrived)
-        nothing = (0.0,) * period.isp_count
+        nothing = (0.0,) * count
         if known:
-            text = f"the gate has closed and no channel has confirmed the bid for {period}; if the exchange has it, "
-            day.raise_alarm(tx, NOT_DELIVERED, str(period), f"{text}enter its award when it comes", now)
+            whose = "the exchange" if market == DAY_AHEAD else "the grid operator"
+            text = f"the gate has closed and no channel has confirmed the {named(market)} for {period}; "
+            day.raise_alarm(tx, NOT_DELIVERED, about, f"{text}if {whose} has it, enter its award when it comes", now)
             return FixedPosition(values=nothing, origin=UNDELIVERED)
         if plan is None:
             return FixedPosition(values=nothing, origin=NO_PLAN)
         kind, why = (NOT_APPROVED, "approved") if self._settings.bids.approval else (NOT_SENT, "sent")
-        text = f"the gate has closed and no bid for {period} was {why}: nothing was bid, so nothing is bought or sold"
-        day.raise_alarm(tx, kind, str(period), text, now)
+        then = "nothing is bought or sold" if market == DAY_AHEAD else "no capacity is sold"
+        text = f"the gate has closed and no {named(market)} for {period} was {why}: nothing was bid, so {then}"
+        day.raise_alarm(tx, kind, about, text, now)
         return FixedPosition(values=nothing, origin=f"no bid was {why}")
 
-    def fix_at_gate(self, tx: Tx, period: Period) -> FixedPosition:
+    def fix_at_gate(self, tx: Tx, period: Period, market: str) -> FixedPosition:
         """Fix the position, and keep the newest bid beside it, which awards are compared with.
 
         The caller has begun its transaction with `alone_with_bids`.
         """
-        fixed, now = self.at_gate(tx, period), self._clock.now()
-        known = bids.of_period(tx, period.day, DAY_AHEAD)
+        fixed, now = self.at_gate(tx, period, market), self._clock.now()
+        known = bids.of_period(tx, period.day, market)
         bid = as_position(known[-1]) if known else fixed
-        positions.fix(tx, period.day, DAY_AHEAD, fixed.values, now, fixed.origin)
-        positions.fix_bid(tx, period.day, DAY_AHEAD, bid.values, now, bid.origin)
+        positions.fix(tx, period.day, market, fixed.values, now, fixed.origin)
+        positions.fix_bid(tx, period.day, market, bid.values, now, bid.origin)
         return fixed
 
     def delivered(self, tx: Tx, bid: StoredBid) -> None:
@@ -164,7 +192,7 @@ class Bidding:
         """
         period = Period(bid.period, self._settings.time_zone, self._settings.isp_minutes)
         now, fixed = self._clock.now(), positions.one_on(tx, bid.period, bid.market)
-        day.recover(tx, NOT_DELIVERED, str(period), now)
+        day.recover(tx, NOT_DELIVERED, subject(period, bid.market), now)
         newest = newest_arrived(tx, bid.period, bid.market)
         if fixed is None or fixed.awarded or newest is None:
             return
@@ -172,7 +200,7 @@ class Bidding:
         if fixed.origin == arrived.origin:
             return
         positions.fix(tx, bid.period, bid.market, arrived.values, now, arrived.origin)
-        reason = Reason(kind=ReasonKind.RESULTS, text="the day-ahead bid has arrived after all")
+        reason = Reason(kind=ReasonKind.RESULTS, text=f"the {bid.market} bid has arrived after all")
         day.put_trigger(tx, bid.period, reason, now)
 
 
@@ -189,14 +217,32 @@ def newest_arrived(tx: Tx, period: date, market: str) -> StoredBid | None:
 
 
 def as_position(bid: StoredBid) -> FixedPosition:
-    """Return a bid as a position."""
-    return FixedPosition(values=bid.volumes_kw, origin=f"bid revision {bid.revision} of plan {bid.plan}")
+    """Return a bid as a position: kW per ISP, of capacity MW per block."""
+    unit = 1.0 if bid.market == DAY_AHEAD else KW_PER_MW
+    values = tuple(kw / unit for kw in bid.volumes_kw)
+    return FixedPosition(values=values, origin=f"bid revision {bid.revision} of plan {bid.plan}")
 
 
-def end_alarms(tx: Tx, period: Period, at: datetime) -> None:
-    """End what was still open about the day-ahead bid of a Period: its award is known."""
-    for kind in (NOT_APPROVED, NOT_SENT, NOT_DELIVERED, AWARD_LATE):
-        day.recover_all(tx, kind, str(period), at)
+def in_words(bid: StoredBid, period: Period) -> str:
+    """Return what a bid offers, in words."""
+    if bid.market == DAY_AHEAD:
+        return f"{sum(bid.volumes_kw) * period.isp_hours / 1000:+.3f} MWh net"
+    return f"{', '.join(f'{kw / KW_PER_MW:g}' for kw in bid.volumes_kw)} MW"
+
+
+def end_alarms(tx: Tx, settings: Settings, period: Period, market: str, at: datetime) -> None:
+    """End what was still open about the bid on a market in a Period: its award is known."""
+    kinds = (NOT_APPROVED, NOT_SENT, NOT_DELIVERED, *((AWARD_LATE,) if market == DAY_AHEAD else ()))
+    mine = subject(period, market)
+    others = [subject(period, p.name) for p in settings.markets.capacity if market == DAY_AHEAD]
+
+    def within(text: str, whole: str) -> bool:
+        return text == whole or text.startswith(f"{whole} ")
+
+    for alarm in day.open_alarms(tx):
+        about = within(alarm.subject, mine) and not any(within(alarm.subject, other) for other in others)
+        if alarm.kind in kinds and about:
+            day.recover(tx, alarm.kind, alarm.subject, at)
 
 
 def end_past_alarms(tx: Tx, period: Period, at: datetime) -> None:

@@ -11,7 +11,7 @@ from agr.domain.errors import FeedError, StoreError
 from agr.domain.faults import number_of
 from agr.domain.isp import Clock, Period
 from agr.domain.moments import Handled, MomentState
-from agr.domain.plan import NO_PLAN, Reason, ReasonKind
+from agr.domain.plan import Reason, ReasonKind
 from agr.domain.price import values_on
 from agr.history.days import Days
 from agr.messaging.portfolio_requests import PortfolioRequests
@@ -19,9 +19,8 @@ from agr.messaging.publish import OPEN, Publisher, last_per_point
 from agr.nomination.nominate import Nominator
 from agr.nomination.nominate import end_alarms as end_nomination_alarms
 from agr.planning.failed_cases import kept_of
-from agr.planning.gates import FixedPosition, bid_at_gate
-from agr.schedule.bidding import AWARD_LATE, Bidding, alone_with_bids, end_past_alarms
-from agr.schedule.moments import BID_LAST_SAFE_START
+from agr.schedule.bidding import AWARD_LATE, Bidding, end_past_alarms
+from agr.schedule.market_gates import MarketGates
 from agr.settings import FeedSection, RecordFeed, Settings
 from agr.store import (
     approvals,
@@ -81,13 +80,11 @@ class MarketDay:
             "portfolio_query": self._query,
             "portfolio_last_call": self._last_call,
             "first_plan": self._first_plan,
-            "capacity_gate": self._capacity_gate,
-            BID_LAST_SAFE_START: self._bid,
-            "day_ahead_gate": self._day_ahead_gate,
             "day_ahead_results": self._results,
             "prognosis_last_safe_start": self._last_safe_start,
             "prognosis_gate": self._prognosis_gate,
             "nomination_gate": self._nomination_gate,
+            **MarketGates(self._store, self._clock, self._bidding).handlers(),
         }
 
     def _query(self, period: Period, _name: str) -> Handled:
@@ -116,35 +113,6 @@ class MarketDay:
         with self._store.transaction() as tx:
             day.put_trigger(tx, period.day, Reason(kind=ReasonKind.FIRST_PLAN), self._clock.now())
         return Handled("plan asked for")
-
-    def _capacity_gate(self, period: Period, name: str) -> Handled:
-        """Fix the bid of the plan in force as awarded; an award that is entered corrects it."""
-        product = name.removeprefix("capacity_gate ")
-        hours = next(p.block_hours for p in self._settings.markets.capacity if p.name == product)
-        with self._store.transaction() as tx:
-            alone_with_bids(tx)
-            if product in positions.all_on(tx, period.day):
-                return Handled("already fixed")
-            fixed = bid_at_gate(plans.in_force(tx, period.day), product, 24 // hours)
-            positions.fix(tx, period.day, product, fixed.values, self._clock.now(), fixed.origin)
-            positions.fix_bid(tx, period.day, product, fixed.values, self._clock.now(), fixed.origin)
-        return _fixed(f"bid {', '.join(f'{v:g}' for v in fixed.values)} MW", fixed)
-
-    def _day_ahead_gate(self, period: Period, _name: str) -> Handled:
-        with self._store.transaction() as tx:
-            alone_with_bids(tx)
-            if DAY_AHEAD in positions.all_on(tx, period.day):
-                return Handled("already fixed")
-            fixed = self._bidding.fix_at_gate(tx, period)
-        energy = sum(fixed.values) * period.isp_hours / 1000
-        if self._bidding.sends and fixed.origin.startswith("no bid"):
-            return Handled(fixed.origin, MomentState.MISSED)
-        return _fixed(f"{energy:+.3f} MWh net", fixed)
-
-    def _bid(self, period: Period, _name: str) -> Handled | None:
-        """Send the bid of the plan in force while there is still time to try again; None while there is no plan."""
-        with self._store.transaction() as tx:
-            return self._bidding.at_last_safe_start(tx, period)
 
     def _results(self, period: Period, _name: str) -> Handled | None:
         """Ask for a plan once the auction's prices are there; until then it is tried again each minute.
@@ -289,12 +257,6 @@ class MarketDay:
             register.put_forecasts(tx, series.forecasts)
             day.recover(tx, "feed failed", feed.name, now)
         log.info("feed.fetched", feed=feed.name, period=str(period))
-
-
-def _fixed(words: str, position: FixedPosition) -> Handled:
-    """Say what was fixed at a gate; without a plan to bid from, the gate was missed."""
-    state = MomentState.MISSED if position.origin == NO_PLAN else MomentState.DONE
-    return Handled(f"{words} ({position.origin})", state)
 
 
 def _unaccepted(last: Sent | None, period: Period) -> str:

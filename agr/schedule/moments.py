@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from agr.domain.bid import DAY_AHEAD
 from agr.domain.isp import Period
 from agr.settings import Settings
 
-BID_LAST_SAFE_START = "bid_last_safe_start"
+BID_LAST_SAFE_START, CAPACITY_BID = "bid_last_safe_start", "capacity_bid"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,12 +40,16 @@ def moments_of(settings: Settings, period: Period) -> list[Moment]:
         moment("prognosis_last_safe_start", period.start, "no prognosis of ours"),
         moment("prognosis_gate", period.end, "nothing"),
     ]
-    if settings.bids.channels:
+    if settings.bids.channels_of(DAY_AHEAD):
         safe = at["day_ahead_gate"] - timedelta(seconds=settings.bids.last_safe_s)
         found.append(Moment(name=BID_LAST_SAFE_START, at=safe, latest=at["day_ahead_gate"], fallback="nothing is bid"))
     for product in settings.markets.capacity:
         opens = product.gate.gate(product.name).instant(period)
         found.append(moment(f"capacity_gate {product.name}", period.end, "no bid", when=opens))
+        if settings.bids.channels_of(product.name):
+            safe = opens - timedelta(seconds=settings.bids.last_safe_s)
+            name = f"{CAPACITY_BID} {product.name}"
+            found.append(Moment(name=name, at=safe, latest=opens, fallback="nothing is bid"))
     for brp in settings.brps:
         closes = brp.gate.gate(brp.name).instant(period)
         found.append(moment(f"nomination_gate {brp.name}", period.end, "nothing", when=closes))

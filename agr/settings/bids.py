@@ -1,4 +1,4 @@
-"""Where our day-ahead bids are sent, when, and in which layout."""
+"""Where our bids are sent, when, and in which layout."""
 
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -6,16 +6,21 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
+from agr.domain.bid import DAY_AHEAD
 from agr.settings.section import Name, Seconds, Section, VariableName, WebAddress
 
 BidValue = Literal[
     "period", "product", "start", "end", "start_utc", "end_utc", "date", "time", "mw", "buy_mw", "sell_mw", "side",
-    "mwh", "kw", "area", "portfolio", "plan", "revision",
+    "mwh", "kw", "area", "portfolio", "plan", "revision", "market", "direction",
 ]  # fmt: skip
 """What a column of a bid can hold; see docs/how-to/trade-day-ahead.md."""
 
 STANDARD_COLUMNS: dict[str, BidValue] = {
     "period": "period", "start": "start", "end": "end", "mw": "mw", "plan": "plan", "revision": "revision",
+}  # fmt: skip
+CAPACITY_COLUMNS: dict[str, BidValue] = {
+    "period": "period", "market": "market", "direction": "direction", "start": "start", "end": "end", "mw": "mw",
+    "plan": "plan", "revision": "revision",
 }  # fmt: skip
 
 
@@ -40,12 +45,19 @@ class BidChannel(Section):
     connector: ClassVar[str]  # module with `open_carrier(channel)`, as for feeds
 
     name: Name = Field(description="Name of the channel, for logs, alarms and receipts; unique.")
+    markets: tuple[Name, ...] = Field(
+        default=(DAY_AHEAD,),
+        min_length=1,
+        description="Whose bids it takes: day-ahead, and names of capacity products.",
+    )
     layout: Literal["rows", "curve order"] = Field(
         default="rows",
         description="rows: CSV with a row per product; curve order: JSON as Nord Pool's auctions take it.",
     )
     columns: dict[Name, BidValue] = Field(
-        default={}, description="rows: header → what the column holds; empty: period, start, end, mw, plan, revision."
+        default={},
+        description="rows: header → what the column holds; empty: period, start, end, mw, plan, revision, and of "
+        "capacity market and direction, too.",
     )
     delimiter: Literal[",", ";", "\t"] = Field(default=",", description="rows: what separates columns.")
     decimal_mark: Literal[".", ","] = Field(default=".", description="rows: how decimals are written.")
@@ -65,6 +77,8 @@ class BidChannel(Section):
             ]
             if "{product" not in self.contract_id and "{start" not in self.contract_id and self.contract_id:
                 faults.append("contract_id is the same for every product; put {product} or {start} into it")
+            if self.markets != (DAY_AHEAD,):
+                faults.append("layout curve order is one of day-ahead auctions; use rows for capacity")
             if self.columns:
                 faults.append("columns has no meaning in the layout curve order; remove it")
         if self.price_min_eur_per_mwh >= self.price_max_eur_per_mwh:
@@ -100,15 +114,15 @@ class BidWebhook(BidChannel):
 
 
 class Bids(Section):
-    """Our day-ahead bids: when they leave, and where to. Without a channel nothing is sent."""
+    """Our bids: when they leave, and where to. Bids on a market without a channel are not sent."""
 
     last_safe_s: Seconds = Field(
-        default=300, description="A bid leaves this long before `timetable.day_ahead_gate`, unless it needs approval."
+        default=300, description="A bid leaves this long before the gate of its market, unless it needs approval."
     )
     approval: bool = Field(
         default=False, description="A bid leaves only when an operator approves it; without that nothing is bid."
     )
-    step_mw: float = Field(default=0.1, gt=0, description="Volumes are rounded to the nearest multiple of this.")
+    step_mw: float = Field(default=0.1, gt=0, description="Energy is rounded to the nearest multiple of this.")
     area: str = Field(default="", max_length=64, description="Bidding zone, for layouts that name it.")
     portfolio: str = Field(default="", max_length=64, description="Our portfolio at the exchange, likewise.")
     files: tuple[BidFiles, ...] = Field(default=(), description="Folders into which bids are written.")
@@ -118,6 +132,10 @@ class Bids(Section):
     def channels(self) -> tuple[BidFiles | BidWebhook, ...]:
         """Every way out."""
         return (*self.files, *self.webhooks)
+
+    def channels_of(self, market: str) -> tuple[BidFiles | BidWebhook, ...]:
+        """Return every way out for bids on a market."""
+        return tuple(channel for channel in self.channels if market in channel.markets)
 
     @model_validator(mode="after")
     def _channels_can_be_told_apart(self) -> "Bids":

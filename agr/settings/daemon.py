@@ -1,5 +1,6 @@
 """The whole configuration of the daemon, and the sections that govern its own work."""
 
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -249,15 +250,27 @@ class Settings(Section):
             for feed in self.feeds
             if feed.market is not None and feed.market not in markets
         ]
-        plan, gate = self.timetable.first_plan, self.timetable.day_ahead_gate
-        if self.bids.channels and self.bids.last_safe_s >= plan.seconds_until(gate):
-            faults.append(
-                f"bids.last_safe_s ({self.bids.last_safe_s:g}) reaches back to before timetable.first_plan "
-                f"({plan.at:%H:%M}), so there would be no plan to make a bid of; make it smaller"
-            )
+        faults += self._bid_faults(markets)
         if faults:
             raise ValueError("; ".join(faults))
         return self
+
+    def _bid_faults(self, markets: Collection[str]) -> Iterator[str]:
+        """Yield channels of markets that there are not, and bids that would leave before there is a plan."""
+        for channel in self.bids.channels:
+            for market in channel.markets:
+                if market not in markets:
+                    yield f"bids: {channel.name} takes bids on {market!r}, which is no market; {meant(market, markets)}"
+            if channel.name in markets:
+                yield f"bids: channel {channel.name} has the name of a market, which alarms tell apart by it; rename it"
+        plan, gates = self.timetable.first_plan, {"day-ahead": self.timetable.day_ahead_gate}
+        gates |= {product.name: product.gate for product in self.markets.capacity}
+        for market, gate in gates.items():
+            if self.bids.channels_of(market) and self.bids.last_safe_s >= plan.seconds_until(gate):
+                yield (
+                    f"bids.last_safe_s ({self.bids.last_safe_s:g}) reaches back to before timetable.first_plan "
+                    f"({plan.at:%H:%M}), so there would be no plan to make a bid on {market} of; make it smaller"
+                )
 
 
 def _unknown_participants(settings: Settings) -> list[str]:

@@ -116,8 +116,8 @@ def cancel_trade(do: Context, by: Principal, given: a.Because, trade: str) -> Do
 
 @action("/bids", Permission.ACT, pin=pins.approve_bid, then=lambda _: "/markets")
 def approve_bid(do: Context, by: Principal, given: a.BidApproved) -> Done:
-    """Send the day-ahead bid of the plan in force, as the next revision if one was sent before."""
-    return do.bid_approval.approve(by, given.period, given.why, plan=given.plan)
+    """Send the bid of the plan in force on a market, as the next revision if one was sent before."""
+    return do.bid_approval.approve(by, given.period, given.why, plan=given.plan, market=given.market)
 
 
 @action("/unavailable", Permission.ACT, then=lambda _: "/reservations")

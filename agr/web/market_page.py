@@ -1,5 +1,6 @@
 """The page about the markets: positions, bids, prices."""
 
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated, Any
 
@@ -13,6 +14,7 @@ from agr.schedule.bidding import gate_of
 from agr.schedule.moments import BID_LAST_SAFE_START
 from agr.store import bids as bids_
 from agr.store import day, plans, positions, register, trades
+from agr.store.bids import Delivery, StoredBid
 from agr.web.context import Context
 from agr.web.layout import chart, render, starts_of
 from agr.web.named_plan import PlanNumber, plan_of, state_of
@@ -20,6 +22,23 @@ from agr.web.security import context_of, page_for
 
 router = APIRouter(include_in_schema=False)
 Viewer = Annotated[Principal, Depends(page_for(Permission.READ))]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Offered:
+    """Our bids on a product of balancing capacity, oldest first, and how each left."""
+
+    sent: tuple[StoredBid, ...]
+    left: tuple[Delivery, ...]
+
+    def said(self, volumes_kw: tuple[float, ...]) -> bool:
+        """Say whether the newest bid is this one."""
+        return bool(self.sent) and self.sent[-1].volumes_kw == volumes_kw
+
+    @property
+    def newest(self) -> tuple[Delivery, ...]:
+        """How the newest bid left."""
+        return tuple(d for d in self.left if self.sent and d.bid == self.sent[-1].id)
 
 
 @router.get("/markets")
@@ -36,8 +55,15 @@ def markets(request: Request, principal: Viewer, period: str | None = None, plan
         held = {market: positions.one_on(tx, of.day, market) for market in fixed}
         in_force, traded = plans.in_force(tx, of.day), trades.of_period(tx, of.day)
         bid_done = BID_LAST_SAFE_START in day.done_moments(tx, of.day)
+        offered = {
+            product.name: Offered(
+                sent=tuple(bids_.of_period(tx, of.day, product.name)),
+                left=tuple(bids_.deliveries(tx, of.day, product.name)),
+            )
+            for product in context.settings.markets.capacity
+        }
     bidding = context.bidding
-    gate = gate_of(context.settings, of)
+    gate = gate_of(context.settings, of, DAY_AHEAD)
     names = sorted({p.series for p in prices if p.start + timedelta(minutes=p.minutes) > of.start})
     series = {name: _per_isp(of, [p for p in prices if p.series == name]) for name in names}
     energy = {n: v for n, v in series.items() if n in _energy_series(context)}
@@ -54,11 +80,15 @@ def markets(request: Request, principal: Viewer, period: str | None = None, plan
     common = {"starts": starts_of(of), "zone": of.zone_name, "band": None}
     return render(
         request, principal, "markets.html", of=of, plan=shown_plan, plan_state=state_of(context, of, plan), fixed=fixed,
-        bids=bids, sent=list(reversed(sent)), left=left, positions=held, gate=gate, sends=bidding.sends,
+        bids=bids, sent=list(reversed(sent)), left=left, positions=held, gate=gate, sends=bidding.sends(DAY_AHEAD),
         approval=context.settings.bids.approval, bid_done=bid_done, in_force=in_force, traded=traded,
         gates={DAY_AHEAD: gate} | {p.name: p.gate.gate(p.name).instant(of) for p in context.settings.markets.capacity},
         starts=[start.astimezone(of.tz) for start in of.starts()],
-        wanted_kw=bidding.volumes_kw(in_force) if in_force is not None else (),
+        wanted_kw=bidding.volumes_kw(in_force, DAY_AHEAD) if in_force is not None else (), offered=offered,
+        sendable={
+            name for name, known in offered.items()
+            if in_force is not None and bidding.sends(name) and not known.said(bidding.volumes_kw(in_force, name))
+        },
         products=context.settings.markets.capacity,
         price_data=chart(unit=f"{context.settings.currency}/MWh", series=shown, **common),
         position_data=chart(unit="kW", series=position, **common), series=series, hours=of.isp_hours,

@@ -5,6 +5,8 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from agr.domain.bid import DAY_AHEAD
+
 Why = Annotated[str, Field(min_length=3, max_length=1000, description="Reason, for the audit log.")]
 Identifier = Annotated[int, Field(ge=1, le=2**31 - 1)]
 
@@ -112,7 +114,11 @@ class TradeGiven(Because):
 
 
 class BidApproved(PeriodAct):
-    """Approval of a day-ahead bid."""
+    """Approval of a bid."""
+
+    market: str = Field(
+        default=DAY_AHEAD, min_length=1, max_length=255, description="day-ahead, or the name of a capacity product."
+    )
 
     plan: int | None = Field(
         default=None, ge=1, le=2**31 - 1, description="The plan whose bid was seen; refused if another one is in force."

@@ -3,11 +3,12 @@
 from datetime import date
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Query, Request
 
 from agr.domain.bid import DAY_AHEAD
 from agr.operations.accounts.roles import Permission, Principal
 from agr.operations.auction_results import seen_of
+from agr.schedule.auctions import auction_of
 from agr.store import bids, positions, trades
 from agr.web import trade_schemas as a
 from agr.web.security import api_for, context_of
@@ -35,10 +36,14 @@ def positions_(request: Request, _principal: Reader, period: date) -> list[a.Pos
 
 
 @router.get("/days/{period}/bids")
-def bids_(request: Request, _principal: Reader, period: date) -> list[a.BidOut]:
-    """The day-ahead bids of a Period, newest first, and how each left."""
+def bids_(
+    request: Request, _principal: Reader, period: date,
+    market: Annotated[str, Query(max_length=255, description="day-ahead, or a capacity product.")] = DAY_AHEAD,
+) -> list[a.BidOut]:  # fmt: skip
+    """The bids on a market in a Period, newest first, and how each left."""
+    auction_of(context_of(request).settings, context_of(request).actions.period(period), market)
     with context_of(request).store.transaction() as tx:
-        known, left = bids.of_period(tx, period, DAY_AHEAD), bids.deliveries(tx, period, DAY_AHEAD)
+        known, left = bids.of_period(tx, period, market), bids.deliveries(tx, period, market)
     return [
         a.BidOut(
             revision=bid.revision, plan=bid.plan, at=bid.at, by=bid.by, volumes_kw=list(bid.volumes_kw),

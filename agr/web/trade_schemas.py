@@ -30,13 +30,13 @@ class BidDeliveryOut(BaseModel):
 
 
 class BidOut(BaseModel):
-    """A day-ahead bid."""
+    """A bid."""
 
     revision: int
     plan: int
     at: datetime
     by: str
-    volumes_kw: list[float]  # per ISP, bought positive
+    volumes_kw: list[float]  # per ISP, bought positive; of capacity per block
     deliveries: list[BidDeliveryOut]
 
 

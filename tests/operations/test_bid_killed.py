@@ -47,7 +47,7 @@ def test_a_process_killed_between_post_and_receipt_loses_nothing_and_repeats_the
     try:
         plan = planned(world, (1000.0,) * PERIOD.isp_count)
         with world.store.transaction() as tx:
-            bidding.send(tx, plan, "the timetable")
+            bidding.send(tx, plan, "the timetable", "day-ahead")
         with subprocess.Popen([sys.executable, "-c", DELIVER, str(tmp_path), hook.url], cwd=PROJECT) as process:
             posted = taken.wait(60)
             process.send_signal(signal.SIGKILL)

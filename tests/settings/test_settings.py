@@ -129,6 +129,8 @@ def shown(field):
         return str(default).lower()
     if isinstance(default, float):
         return f"{default:g}"
+    if isinstance(default, tuple) and all(isinstance(one, str) for one in default):
+        return ", ".join(f"`{one}`" for one in default)
     return str(default) if isinstance(default, int) else f"`{default}`" if str(default) else "empty"
 
 

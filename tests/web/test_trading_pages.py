@@ -2,14 +2,15 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
 import pytest
 
 from agr.schedule.bidding import gate_of
-from agr.settings import BidFiles, Bids
-from agr.store import day, positions
+from agr.settings import BidFiles, Bids, CapacityProduct, Markets, Moment
+from agr.store import day, plans, positions
 from tests.builders.accounts import PASSWORD, account
 from tests.builders.operators_side import Desk
 from tests.builders.plans import planned
@@ -63,7 +64,7 @@ def unchanged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Desk, 
 
 
 def gate_closes(desk: Desk) -> None:
-    desk.world.clock.jump_to(gate_of(desk.world.settings, PERIOD))
+    desk.world.clock.jump_to(gate_of(desk.world.settings, PERIOD, "day-ahead"))
 
 
 def result(*changes: tuple[int, float], price: str = "") -> str:
@@ -200,3 +201,34 @@ def test_the_page_says_when_a_bid_no_longer_leaves_by_itself(tmp_path: Path) -> 
         day.moment_done(tx, PERIOD.day, "bid_last_safe_start", desk.world.clock.now(), "")
     assert "it leaves only if somebody sends it" in anna.get(f"/markets?period={DAY}").text
     desk.close()
+
+
+def test_a_capacity_bid_is_shown_approved_and_told_with_its_receipt(tmp_path: Path) -> None:
+    fcr = CapacityProduct(name="FCR", direction="symmetric", series="fcr", max_mw=9, gate=Moment(at="08:00"))
+    world = World(tmp_path)
+    files = (BidFiles(name="tso", folder=tmp_path / "tso", markets=("FCR",)),)
+    changed = {"bids": Bids(approval=True, files=files), "markets": Markets(capacity=(fcr,))}
+    world.settings = world.settings.model_copy(update=changed)
+    desk = Desk(world)
+    try:
+        made = planned(world, BID_KW)
+        offered = replace(made.positions, bids_mw={"FCR": (2.0,) * 6})
+        with world.store.transaction() as tx:
+            plan = plans.put(tx, replace(made, positions=offered), b"", b"")
+        anna, viewer = logged_in(desk), desk.as_("viewer")
+        page = anna.get(f"/markets?period={DAY}").text
+        assert "not yet" in page
+        assert "Approve and send…" in page
+        form = {"csrf": anna.csrf, "period": DAY, "plan": plan.id, "market": "FCR", "why": WHY}
+        sent = anna.post("/do/bids", data=form, follow_redirects=True)
+        assert f"the FCR bid for {DAY}, revision 1 of plan {plan.id}, leaves now" in sent.text
+        page = anna.get(f"/markets?period={DAY}").text
+        assert "revision 1 through tso" in page
+        assert "Approve and send…" not in page
+        (told,) = viewer.get(f"/api/v1/days/{DAY}/bids?market=FCR").json()
+        assert told["volumes_kw"] == [2000.0] * 6
+        assert [(d["channel"], d["file_name"]) for d in told["deliveries"]] == [("tso", f"FCR-{DAY}-r1.csv")]
+        assert viewer.get(f"/api/v1/days/{DAY}/bids").json() == []
+        assert viewer.get(f"/api/v1/days/{DAY}/bids?market=FRC").status_code == 422
+    finally:
+        desk.close()

@@ -8,11 +8,12 @@ Source: github.com/NordPool/AuctionApi-StarterKit, Contracts/CurveOrderRequest.c
 import csv
 import io
 import json
+import re
 from dataclasses import dataclass
 
 from agr.domain.bid import KW_PER_MW, Bid, Product
 from agr.settings import BidChannel, Bids
-from agr.settings.bids import STANDARD_COLUMNS, BidValue
+from agr.settings.bids import CAPACITY_COLUMNS, STANDARD_COLUMNS, BidValue
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +28,7 @@ class Rendered:
 def render(bid: Bid, channel: BidChannel, bids: Bids, product_minutes: int) -> Rendered:
     """Return a bid in a channel's layout."""
     products = bid.products(product_minutes)
-    stem = f"{bid.market}-{bid.period.day}-r{bid.revision}"
+    stem = f"{spelt(bid.market)}-{bid.period.day}-r{bid.revision}"
     if channel.layout == "curve order":
         return Rendered(
             content=_curve_order(bid, products, channel, bids),
@@ -37,8 +38,13 @@ def render(bid: Bid, channel: BidChannel, bids: Bids, product_minutes: int) -> R
     return Rendered(content=_rows(bid, products, channel, bids), content_type="text/csv", file_name=f"{stem}.csv")
 
 
+def spelt(market: str) -> str:
+    """Return a market's name as file names and identifiers have it."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", market)
+
+
 def _rows(bid: Bid, products: list[Product], channel: BidChannel, bids: Bids) -> bytes:
-    columns = channel.columns or STANDARD_COLUMNS
+    columns = channel.columns or (STANDARD_COLUMNS if bid.block_hours is None else CAPACITY_COLUMNS)
     text = io.StringIO()
     writer = csv.writer(text, delimiter=channel.delimiter, lineterminator="\n")
     writer.writerow(columns)
@@ -61,8 +67,9 @@ def _cell(value: BidValue, bid: Bid, product: Product, channel: BidChannel, bids
         "period": str(bid.period.day), "product": str(product.number), "start": start.isoformat(),
         "end": end.isoformat(), "start_utc": f"{product.start:%Y-%m-%dT%H:%M:%SZ}",
         "end_utc": f"{product.end:%Y-%m-%dT%H:%M:%SZ}", "date": f"{start:%Y-%m-%d}", "time": f"{start:%H:%M}",
-        "side": "sell" if mw < 0 else "buy", "area": bids.area, "portfolio": bids.portfolio, "plan": str(bid.plan),
-        "revision": str(bid.revision),
+        "side": "sell" if mw < 0 or bid.block_hours is not None else "buy", "area": bids.area,
+        "portfolio": bids.portfolio, "plan": str(bid.plan),
+        "revision": str(bid.revision), "market": bid.market, "direction": bid.direction,
     }  # fmt: skip
     return texts[value]
 

@@ -1,13 +1,14 @@
-"""One auction of a Period: what its values are, and which results cannot be. Pure."""
+"""The auctions of a Period: when each closes, what its values are, and which results cannot be. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from agr.domain.bid import KW_PER_MW
+from agr.domain.bid import DAY_AHEAD, KW_PER_MW
 from agr.domain.errors import InputError
-from agr.domain.faults import number_of
+from agr.domain.faults import meant, number_of
 from agr.domain.isp import Period
+from agr.settings import Settings
 
 EQUAL_MW = 1e-6
 """A watt: what plans and results tell apart."""
@@ -37,6 +38,22 @@ class Auction:
         """Return in how many values two series in MW differ, in words; empty where in none."""
         count = sum(abs(a - b) > EQUAL_MW for a, b in zip(some, others, strict=True))
         return f"{count} of {self.count} {'ISPs' if self.blocks_h is None else 'blocks'}" if count else ""
+
+
+def auction_of(settings: Settings, period: Period, market: str) -> Auction:
+    """Return the auction of a market. Raises InputError where it has none."""
+    if market == DAY_AHEAD:
+        gate = dict(settings.timetable.moments(period))["day_ahead_gate"]
+        return Auction(name=market, count=period.isp_count, blocks_h=None, gate=gate)
+    products = {product.name: product for product in settings.markets.capacity}
+    if market not in products:
+        known = [DAY_AHEAD, *products]
+        raise InputError(f"{market!r} is not a capacity product, nor {DAY_AHEAD}; {meant(market, known)}")
+    found = products[market]
+    return Auction(
+        name=market, count=24 // found.block_hours, blocks_h=found.block_hours,
+        gate=found.gate.gate(market).instant(period),
+    )  # fmt: skip
 
 
 def require_values(auction: Auction, period: Period, awarded_mw: Sequence[float]) -> None:
