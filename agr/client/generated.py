@@ -240,6 +240,29 @@ class EnergiesOut(BaseModel):
     energies: list[EnergyOut]
 
 
+class ExpectedImbalanceOut(BaseModel):
+    """What a Period is expected to end with.
+
+    Per ISP: MWh, shortage positive; money earned positive, null: no price. `planned_mwh`: what no market delivers
+    by the plan in force. `deviation_mwh`: what registers have counted in ended ISPs, less the program; resources
+    without registers are taken to follow it. `stand_in`: no settlement price is known, so the day-ahead price was
+    used.
+    """
+
+    period: date
+    currency: str
+    plan: int
+    isps: int
+    ended_isps: int
+    measured_resources: int
+    planned_mwh: list[float | None]
+    deviation_mwh: list[float | None]
+    eur: list[float | None]
+    stand_in: list[bool]
+    net_mwh: float
+    total_eur: float | None
+
+
 class ExposureOut(BaseModel):
     """A BRP's exposure to imbalance in a Period.
 
@@ -818,6 +841,11 @@ class Client:
         """
         answer = self._ask("GET", f"/api/v1/days/{quote(_text(period), safe='')}/exposure")
         return ExposuresOut.model_validate_json(answer.content)
+
+    def imbalance(self, period: date) -> ExpectedImbalanceOut:
+        """The imbalance expected at the end of a Period, from what was measured so far and the plan in force."""
+        answer = self._ask("GET", f"/api/v1/days/{quote(_text(period), safe='')}/imbalance")
+        return ExpectedImbalanceOut.model_validate_json(answer.content)
 
     def nominations(self, period: date) -> list[NominationOut]:
         """Every revision of a Period's e-programs, by BRP, oldest first."""

@@ -11,6 +11,7 @@ from agr.operations.approvals import Approvals
 from agr.operations.auction_results import AuctionResults
 from agr.operations.bid_approval import BidApproval
 from agr.operations.change_feed import ChangeFeed
+from agr.operations.expected_imbalance import ImbalanceOutlook
 from agr.operations.health import Health
 from agr.operations.intraday_trades import IntradayTrades
 from agr.operations.manual_inputs import ManualInputs
@@ -43,6 +44,7 @@ def operators_side(
     if settings.programs.folder is not None:
         loops.wake_for("programs", ProgramFolder(store, settings, clock, programs).look, pause_s=_PROGRAMS_S)
     inputs = (store, settings, clock, loops.wake)
+    taken = Readings(*inputs)
     return Context(
         store=store, settings=settings, clock=clock, participants=stages.participants,
         progress=stages.planner.progress, authentication=authentication, plan_cache=plan_cache, programs=programs,
@@ -54,8 +56,9 @@ def operators_side(
         approvals=Approvals(*inputs, authentication),
         auction_results=AuctionResults(*inputs), nomination_answers=NominationAnswers(*inputs),
         bidding=stages.bidding, bid_approval=BidApproval(*inputs, stages.bidding),
-        intraday_trades=IntradayTrades(*inputs), readings=Readings(*inputs),
+        intraday_trades=IntradayTrades(*inputs), readings=taken,
         setpoints=Setpoints(store, settings, clock, programs),
+        imbalance=ImbalanceOutlook(store, settings, clock, plan_cache, programs, taken),
         point_table=PointTable(store, plan_cache), change_feed=ChangeFeed(store, stages.planner.progress),
         health=Health(store=store, parts={**loops.running(), "endpoint": endpoint_runs}), metrics=metrics.text,
         unsent=Unsent(store, settings, stages.publisher, plan_cache, stages.planner.closed_isps).count, guest=guest,

@@ -24,6 +24,7 @@ from agr.web import (
     actions,
     approval_page,
     history_routes,
+    imbalance_routes,
     nomination_routes,
     program_routes,
     reading_routes,
@@ -53,6 +54,7 @@ router.include_router(nomination_routes.router)
 router.include_router(trade_routes.router)
 router.include_router(reading_routes.router)
 router.include_router(setpoint_routes.router)
+router.include_router(imbalance_routes.router)
 router.include_router(history_routes.router)
 router.include_router(register_routes.router)
 router.include_router(approval_page.api_router)

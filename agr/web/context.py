@@ -15,6 +15,7 @@ from agr.operations.approvals import Approvals
 from agr.operations.auction_results import AuctionResults
 from agr.operations.bid_approval import BidApproval
 from agr.operations.change_feed import ChangeFeed
+from agr.operations.expected_imbalance import ImbalanceOutlook
 from agr.operations.health import Health
 from agr.operations.intraday_trades import IntradayTrades
 from agr.operations.manual_inputs import ManualInputs
@@ -73,6 +74,7 @@ class Context:
     intraday_trades: IntradayTrades
     readings: Readings
     setpoints: Setpoints
+    imbalance: ImbalanceOutlook
     plan_cache: PlanCache
     programs: ProgramCache
     point_table: PointTable

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
+from math import isnan
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
@@ -10,6 +11,7 @@ from fastapi.responses import HTMLResponse
 from agr.domain.bid import DAY_AHEAD
 from agr.domain.isp import Period
 from agr.operations.accounts.roles import Permission, Principal
+from agr.operations.expected_imbalance import ExpectedImbalance
 from agr.schedule.bidding import gate_of
 from agr.schedule.moments import BID_LAST_SAFE_START
 from agr.store import bids as bids_
@@ -21,6 +23,8 @@ from agr.web.named_plan import PlanNumber, plan_of, state_of
 from agr.web.security import context_of, page_for
 
 router = APIRouter(include_in_schema=False)
+_MWH = 1e-6
+"""Imbalance below this is numerical noise."""
 Viewer = Annotated[Principal, Depends(page_for(Permission.READ))]
 
 
@@ -77,6 +81,7 @@ def markets(request: Request, principal: Viewer, period: str | None = None, plan
             {"label": "day-ahead", "kind": "plan", "values": bought},
             {"label": "intraday", "kind": "sent", "values": [round(v, 3) for v in shown_plan.positions.intraday_kw]},
         ]
+    outlook = context.imbalance.of(of)
     common = {"starts": starts_of(of), "zone": of.zone_name, "band": None}
     return render(
         request, principal, "markets.html", of=of, plan=shown_plan, plan_state=state_of(context, of, plan), fixed=fixed,
@@ -92,8 +97,17 @@ def markets(request: Request, principal: Viewer, period: str | None = None, plan
         products=context.settings.markets.capacity,
         price_data=chart(unit=f"{context.settings.currency}/MWh", series=shown, **common),
         position_data=chart(unit="kW", series=position, **common), series=series, hours=of.isp_hours,
-        units=_units(context),
+        units=_units(context), outlook=outlook, outlook_rows=_imbalanced(outlook),
     )  # fmt: skip
+
+
+def _imbalanced(outlook: ExpectedImbalance | None) -> list[tuple[int, float, float, float | None]]:
+    """Return (ISP from 1, planned MWh, deviation MWh, EUR) of the ISPs that are not balanced."""
+    if outlook is None:
+        return []
+    rows = zip(outlook.planned_mwh.tolist(), outlook.deviation_mwh.tolist(), outlook.eur.tolist(), strict=True)
+    shown = enumerate(rows, start=1)
+    return [(isp, *one[:2], None if isnan(one[2]) else one[2]) for isp, one in shown if abs(one[0] + one[1]) > _MWH]
 
 
 def _energy_series(context: Context) -> set[str]:

@@ -1,0 +1,82 @@
+"""What the day is expected to end with: measured less planned so far, worked out by hand, and what the plan leaves."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from agr.domain.reading import Reading
+from agr.domain.register import Price
+from agr.store import readings, register
+from tests.builders.accounts import PASSWORD, account
+from tests.builders.operators_side import Desk
+from tests.builders.worlds import PERIOD, World
+
+QUARTER = timedelta(minutes=15)
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    made = Desk(World(tmp_path))
+    yield made
+    made.close()
+
+
+def report(desk: Desk, resource: str, kwh: list[float]) -> None:
+    """Report an import register at every border of the first ISPs."""
+    rows = [
+        Reading(resource=resource, at=PERIOD.start + i * QUARTER, quantity="imported_kwh", value=value)
+        for i, value in enumerate(kwh)
+    ]
+    with desk.world.store.transaction() as tx:
+        readings.put(tx, rows, desk.world.clock.now(), "test")
+
+
+def settle(desk: Desk, series: str, price: float) -> None:
+    rows = [Price(series=series, start=at, minutes=15, value=price) for at in PERIOD.starts()]
+    with desk.world.store.transaction() as tx:
+        register.put_prices(tx, rows)
+
+
+def test_measured_less_planned_in_ended_isps_at_settlement_prices(desk: Desk) -> None:
+    """load-1 is planned with 20 kW, 5 kWh per ISP; it takes 6, 5 and 3 kWh, and 9 in the ISP that still runs."""
+    viewer = desk.as_("viewer")
+    assert viewer.get(f"/api/v1/days/{PERIOD}/imbalance").status_code == 404
+    desk.plan()
+    desk.world.clock.jump_to(PERIOD.start + 3 * QUARTER + timedelta(minutes=14))
+    report(desk, "load-1", [100.0, 106.0, 111.0, 114.0, 123.0])
+    settle(desk, "imbalance_shortage", 200.0)
+    settle(desk, "imbalance_surplus", 30.0)
+    found = viewer.get(f"/api/v1/days/{PERIOD}/imbalance").json()
+    assert (found["ended_isps"], found["measured_resources"]) == (3, 1)
+    assert found["deviation_mwh"][:4] == pytest.approx([0.001, 0.0, -0.002, 0.0], abs=1e-9)
+    assert found["planned_mwh"] == pytest.approx([0.0] * PERIOD.isp_count, abs=1e-6)
+    assert found["eur"][:4] == pytest.approx([-0.2, 0.0, 0.06, 0.0], abs=1e-4)
+    assert found["net_mwh"] == pytest.approx(-0.001, abs=1e-6)
+    assert found["total_eur"] == pytest.approx(-0.14, abs=1e-3)
+    assert not any(found["stand_in"])
+    account(desk.daemon.authentication, "anna", "viewer")
+    anna = desk.anybody()
+    anna.post("/login", data={"name": "anna", "password": PASSWORD})
+    page = anna.get(f"/markets?period={PERIOD}").text
+    assert "Imbalance expected at the end of the day" in page
+    assert "In 3 ISPs that have ended, registers of 1 resource were read" in page
+
+
+def test_it_follows_new_readings_and_the_clock(desk: Desk) -> None:
+    desk.plan()
+    api = desk.as_("viewer")
+
+    def at(when: datetime) -> tuple[int, float]:
+        desk.world.clock.jump_to(when)
+        found = api.get(f"/api/v1/days/{PERIOD}/imbalance").json()
+        return found["ended_isps"], round(found["net_mwh"], 6)
+
+    assert at(PERIOD.start - QUARTER) == (0, 0.0)
+    assert at(PERIOD.start + QUARTER) == (1, 0.0)  # nothing was read
+    report(desk, "load-1", [0.0, 7.0])
+    assert at(PERIOD.start + QUARTER) == (1, 0.002)
+    report(desk, "load-2", [0.0, 4.0, 9.0])
+    assert at(PERIOD.start + 2 * QUARTER) == (2, 0.001)
+    assert all(api.get(f"/api/v1/days/{PERIOD}/imbalance").json()["stand_in"])
