@@ -130,4 +130,10 @@ def _machine() -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    app()
+    if sys.argv[1:2] == ["forecasts"]:
+        from benchmarks.forecasts import main
+
+        del sys.argv[1]
+        typer.run(main)
+    else:
+        app()

@@ -6,8 +6,8 @@ const stairs = (name, values, more) => ({ name, type: "line", step: "end", data:
 
 // ECharts stacks positive and negative values separately; "all" puts the band on its floor for either sign.
 const FLOOR = "floor of the band";
-const band = (name, low, high, color, opacity) => {
-  const quiet = { stack: "band", stackStrategy: "all", lineStyle: { width: 0 } };
+const band = (name, low, high, color, opacity, stack = "band") => {
+  const quiet = { stack, stackStrategy: "all", lineStyle: { width: 0 } };
   const height = high.map((v, i) => (v === null ? null : v - low[i]));
   return [stairs(FLOOR, low, { ...quiet, itemStyle: { opacity: 0 }, tooltip: { show: false } }),
     stairs(name, height, { ...quiet, itemStyle: { color }, areaStyle: { color, opacity } })];

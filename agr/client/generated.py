@@ -307,6 +307,24 @@ class Fault(BaseModel):
     error: str
 
 
+class ForecastOut(BaseModel):
+    """A Period of a series. A value per ISP, in the series' unit; null: there is none."""
+
+    series: str
+    period: date
+    as_of: datetime
+    run: int | None
+    model: str | None
+    made_at: datetime | None
+    notes: list[str]
+    starts: list[datetime]
+    mean: list[float | None]
+    quantiles: dict[str, list[float | None]]
+    given: list[float | None]
+    naive: list[float | None]
+    actual: list[float | None]
+
+
 class HistoryOut(BaseModel):
     """Past days.
 
@@ -669,6 +687,20 @@ class RunOut(BaseModel):
     rounds: list[RoundOut]
 
 
+class ScoreOut(BaseModel):
+    """How good the forecasts of a model were; null: cannot be told."""
+
+    model: str
+    days: int
+    mae: float
+    bias: float
+    relative_mae: float | None
+    crps: float | None
+    crps_skill: float | None
+    coverage: float | None
+    kendall: float | None
+
+
 class SetpointOut(BaseModel):
     """What a resource is to do from an ISP on, as far as it has changed."""
 
@@ -939,6 +971,20 @@ class Client:
         """The intraday trades of a Period in the order of their delivery, cancelled ones included."""
         answer = self._ask("GET", f"/api/v1/days/{quote(_text(period), safe='')}/trades")
         return TypeAdapter[list[TradeOut]](list[TradeOut]).validate_json(answer.content)
+
+    def scores(self, series: str, *, days: int = 30) -> list[ScoreOut]:
+        """How good the newest forecast made before each of the last days was, model by model, best first."""
+        answer = self._ask("GET", f"/api/v1/forecasts/{quote(_text(series), safe='')}/scores", query={"days": days})
+        return TypeAdapter[list[ScoreOut]](list[ScoreOut]).validate_json(answer.content)
+
+    def forecast(self, series: str, period: str, *, as_of: datetime | None = None) -> ForecastOut:
+        """The newest forecast of a Period that was made by a moment, what was given, and what happened."""
+        answer = self._ask(
+            "GET",
+            f"/api/v1/forecasts/{quote(_text(series), safe='')}/{quote(_text(period), safe='')}",
+            query={"as_of": as_of},
+        )
+        return ForecastOut.model_validate_json(answer.content)
 
     def history(self, *, from_: date | None = None, to: date | None = None, by: str = "day") -> HistoryOut:
         """What past days earned, by the plans in force, and which promises were kept."""

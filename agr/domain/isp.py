@@ -155,6 +155,11 @@ class Period:
             found.append(min(max(self.isp_of(same), 1), self.isp_count) - 1)
         return found
 
+    def wall_clock_minutes(self) -> list[int]:
+        """Return for each ISP when it starts on the clock, in minutes from 00:00; DST skips or repeats some."""
+        local = (start.astimezone(self.tz) for start in self.starts())
+        return [instant.hour * 60 + instant.minute for instant in local]
+
     def blocks(self, hours: int = 4) -> list[int]:
         """Return for each ISP its block of `hours` local wall-clock hours, from 0.
 

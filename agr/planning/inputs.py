@@ -24,6 +24,7 @@ from agr.planning.case import (
 from agr.planning.contents import measured_contents
 from agr.planning.difference import Solved
 from agr.planning.measured_now import begun_now
+from agr.planning.forecast_prices import fill_in
 from agr.planning.midnight import credited_eur, left_by
 from agr.planning.ports import PlanningSettings, PlanReader
 from agr.store.own_portfolio import OWN_LIST
@@ -60,7 +61,7 @@ def read_inputs(
     before = None if number is None else reader.archived(number)()
     published = reader.announced(period.day)
     register = reader.register()
-    quoted, earlier = _quoted(reader, period), _earlier(reader, period)
+    quoted, earlier = _quoted(reader, settings, period, now, notes), _earlier(reader, period)
     forecasts = _forecasts(reader, period, notes)
     forecasts |= measured_contents(
         reader, register, forecasts, earlier, period=period, now=now,
@@ -72,7 +73,7 @@ def read_inputs(
         register=register,
         forecasts=forecasts,
         prices=_prices(quoted, settings, period, now),
-        later_prices=_prices(_quoted(reader, period.next()), settings, period.next(), now),
+        later_prices=_prices(_quoted(reader, settings, period.next(), now, []), settings, period.next(), now),
         reserved_w=reader.reserved_w(period.day),
         fixed=reader.fixed_positions(period.day),
         trades=tuple(reader.trades(period.day)),
@@ -176,8 +177,12 @@ def _forecasts(reader: PlanReader, period: Period, notes: list[str]) -> dict[tup
     return known | borrowed
 
 
-def _quoted(reader: PlanReader, period: Period) -> tuple[Price, ...]:
-    return tuple(reader.prices(period.start - timedelta(days=1), period.end))
+def _quoted(
+    reader: PlanReader, settings: PlanningSettings, period: Period, now: datetime, notes: list[str]
+) -> tuple[Price, ...]:
+    """Return the prices that are given, and forecasts of our own where none are."""
+    given = tuple(reader.prices(period.start - timedelta(days=1), period.end))
+    return given + fill_in(reader, settings.markets, period, given, now, notes)
 
 
 def _prices(

@@ -21,6 +21,7 @@ from agr.planning.gates import FixedPosition, opens_publication
 from agr.planning.midnight import reason_to_plan_next
 from agr.planning.plan_loader import merged
 from agr.store.day import Trigger
+from agr.store.forecast_runs import Run
 from agr.store.overrides import Unavailable
 from agr.store.own_portfolio import OWN_LIST
 
@@ -159,6 +160,10 @@ class MemoryPlans:
     def prices(self, start: datetime, end: datetime) -> Sequence[Price]:
         """Return prices that start in [start, end)."""
         return [price for price in self._world.register.prices if start <= price.start < end]
+
+    def forecast(self, series: str, period: Period, as_of: datetime) -> Run | None:
+        """Return nothing: a scenario's prices are all in its description."""
+        return None
 
     def reserved_w(self, day: date) -> Mapping[str, tuple[int, ...]]:
         """Return contract → W per ISP of its newest update."""

@@ -20,6 +20,7 @@ from agr.planning.progress import Round
 from agr.planning.solving import Solution
 from agr.settings import Markets, Planning, Publication, Timetable
 from agr.store.day import Trigger
+from agr.store.forecast_runs import Run
 from agr.store.overrides import Unavailable
 from models.case import Case
 
@@ -98,6 +99,9 @@ class PlanReader(Protocol):
 
     def prices(self, start: datetime, end: datetime) -> Sequence[Price]:
         """Return prices that start in [start, end)."""
+
+    def forecast(self, series: str, period: Period, as_of: datetime) -> Run | None:
+        """Return our own newest forecast of a Period that was made by then."""
 
     def reserved_w(self, day: date) -> Mapping[str, tuple[int, ...]]:
         """Return contract → W per ISP of its newest FlexReservationUpdate."""

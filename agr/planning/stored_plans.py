@@ -19,9 +19,21 @@ from agr.planning.difference import Solved
 from agr.planning.gates import opens_publication
 from agr.planning.midnight import reason_to_plan_next
 from agr.planning.plan_loader import read, unpacked
-from agr.store import day, input_version, overrides, plans, portfolio, positions, readings, register, trades
+from agr.store import (
+    day,
+    forecast_runs,
+    input_version,
+    overrides,
+    plans,
+    portfolio,
+    positions,
+    readings,
+    register,
+    trades,
+)
 from agr.store.day import Trigger
 from agr.store.engine import Store, Tx
+from agr.store.forecast_runs import Run
 from agr.store.overrides import Unavailable
 
 
@@ -74,6 +86,10 @@ class StoredInputs:
     def prices(self, start: datetime, end: datetime) -> Sequence[Price]:
         """Return prices that start in [start, end)."""
         return register.prices(self._tx, start, end)
+
+    def forecast(self, series: str, period: Period, as_of: datetime) -> Run | None:
+        """Return our own newest forecast of a Period that was made by then."""
+        return forecast_runs.newest(self._tx, series, period.day, as_of, given=False)
 
     def reserved_w(self, period: date) -> Mapping[str, tuple[int, ...]]:
         """Return contract → W per ISP of its newest FlexReservationUpdate."""

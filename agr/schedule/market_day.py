@@ -23,6 +23,7 @@ from agr.schedule.bidding import AWARD_LATE, Bidding, end_past_alarms
 from agr.schedule.market_gates import MarketGates
 from agr.settings import FeedSection, RecordFeed, Settings
 from agr.store import (
+    actuals,
     approvals,
     audit_log,
     bids,
@@ -30,6 +31,7 @@ from agr.store import (
     day,
     dispatches,
     flex_retention,
+    forecast_runs,
     history,
     inbox,
     market_reports,
@@ -50,6 +52,8 @@ log = structlog.get_logger()
 
 NOT_KEPT = "history not kept"
 """Kind of alarm."""
+OLDEST_ACTUALS = timedelta(days=1100)
+"""Prices that were published before that are deleted: nothing learns from them."""
 _AWARD_WAIT = timedelta(minutes=15)
 """How long a plan with the auction's prices waits for our award."""
 
@@ -66,11 +70,13 @@ class MarketDay:
         publisher: Publisher,
         bidding: Bidding,
         ask_awards: Callable[[Period], None] = lambda _: None,
+        make_forecasts: Callable[[Period], None] = lambda _: None,
     ) -> None:
         self._store, self._settings, self._clock, self._bidding = store, settings, clock, bidding
         self._portfolio_requests, self._publisher = portfolio_requests, publisher
         self._nominator = Nominator(store, settings, clock)
         self._ask_awards = ask_awards  # asks every feed of awards once
+        self._make_forecasts = make_forecasts  # of what nobody gives; never fails
         self._past = Days(store, settings)
 
     def handlers(self) -> Mapping[str, Callable[[Period, str], Handled | None]]:
@@ -110,6 +116,7 @@ class MarketDay:
 
     def _first_plan(self, period: Period, _name: str) -> Handled:
         self.refresh(period)
+        self._make_forecasts(period)
         with self._store.transaction() as tx:
             day.put_trigger(tx, period.day, Reason(kind=ReasonKind.FIRST_PLAN), self._clock.now())
         return Handled("plan asked for")
@@ -210,6 +217,8 @@ class MarketDay:
             approvals.delete_before(tx, now - timedelta(days=keep.personal_days))
             audit_log.forget_values(tx, now - timedelta(days=keep.personal_days))
             register.delete_forecasts_before(tx, personal)
+            forecast_runs.delete_before(tx, old_plans)
+            actuals.delete_before(tx, now - OLDEST_ACTUALS)
             readings.delete_before(tx, now - timedelta(days=keep.personal_days))
             charge_sessions.delete_before(tx, now - timedelta(days=keep.personal_days))
             dispatches.delete_before(tx, now - timedelta(days=keep.personal_days))

@@ -18,6 +18,7 @@ from agr.nomination.nominate import Nominator
 from agr.operations import approvals
 from agr.operations.auction_results import AuctionResults
 from agr.operations.bid_delivery import BidDelivery
+from agr.operations.forecasts import Forecasts
 from agr.operations.intraday_trades import IntradayTrades
 from agr.operations.market_feeds import MarketFeeds
 from agr.operations.setpoint_news import SetpointNews
@@ -86,7 +87,8 @@ class Stages:
             acting, settings, clock, AuctionResults(*entering), IntradayTrades(*entering)
         )  # fmt: skip
         market_day = MarketDay(
-            acting, settings, clock, self.requests, self.publisher, self.bidding, self._market_feeds.ask_awards
+            acting, settings, clock, self.requests, self.publisher, self.bidding, self._market_feeds.ask_awards,
+            Forecasts(acting, settings, clock).before_plan,
         )  # fmt: skip
         self._rolling = RollingPlans(acting, settings, clock, market_day.refresh)
         self.scheduler = Scheduler(acting, settings, clock, market_day.handlers())

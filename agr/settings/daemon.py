@@ -15,6 +15,7 @@ from agr.settings.compute import Compute
 from agr.settings.discovery import Discovery
 from agr.settings.dispatch import DispatchSettings
 from agr.settings.feeds import Feed
+from agr.settings.forecasts import Forecasts
 from agr.settings.markets import Markets, isp_faults
 from agr.settings.operators import Alarms, Operators
 from agr.settings.partners import ParticipantSettings
@@ -214,6 +215,7 @@ class Settings(Section):
         description="Who is balance responsible for our connections; the first: where the table is silent.",
     )
     feeds: tuple[Feed, ...] = Field(default=(), description="Sources of prices and forecasts.")
+    forecasts: Forecasts = Field(default=Forecasts(), description="Forecasts of our own.")
     bids: Bids = Field(default=Bids(), description="Our day-ahead bids: when they leave, and where to.")
     trading: Trading = Field(default=Trading(), description="How flexibility is sold to DSOs.")
     retention: Retention = Field(default=Retention(), description="How long data are kept.")

@@ -17,7 +17,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from agr.domain.errors import AgrError, InputError
-from agr.store import dispatch_tables, flex_tables, operator_tables, reading_tables, schema, tables, trade_tables
+from agr.store import dispatch_tables, flex_tables, forecast_tables, operator_tables, reading_tables, schema, tables, trade_tables
 from agr.store.engine import Store
 
 for _table in (
@@ -26,6 +26,7 @@ for _table in (
     trade_tables.bids,
     dispatch_tables.dispatches,
     flex_tables.flex_offers,
+    forecast_tables.actuals,
 ):
     assert _table.metadata is tables.metadata  # importing them adds theirs
 

@@ -23,6 +23,7 @@ from agr.store import audit_log, day, outbox, overrides, plans
 from agr.web import (
     actions,
     approval_page,
+    forecast_routes,
     history_routes,
     imbalance_routes,
     nomination_routes,
@@ -56,6 +57,7 @@ router.include_router(reading_routes.router)
 router.include_router(setpoint_routes.router)
 router.include_router(imbalance_routes.router)
 router.include_router(history_routes.router)
+router.include_router(forecast_routes.router)
 router.include_router(register_routes.router)
 router.include_router(approval_page.api_router)
 Reader = Annotated[Principal, Depends(api_for(Permission.READ))]

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from agr.cli.forecasts import forecast_app
 from agr.cli.keys import keys_app
 from agr.cli.main import app
 from agr.cli.readings import readings_app
@@ -57,6 +58,7 @@ def commands() -> list[str]:
         ("keys", keys_app),
         ("trades", trades_app),
         ("readings", readings_app),
+        ("forecast", forecast_app),
     )
     named = ((group, command) for group, part in groups for command in part.registered_commands)
     return [*names, *(f"{group} {c.name or c.callback.__name__}" for group, c in named if c.callback)]

@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from agr.store import dispatch_tables, flex_tables, operator_tables, reading_tables, tables, trade_tables
+from agr.store import dispatch_tables, flex_tables, forecast_tables, operator_tables, reading_tables, tables, trade_tables
 
 for _table in (
     operator_tables.accounts,
@@ -10,6 +10,7 @@ for _table in (
     trade_tables.bids,
     dispatch_tables.dispatches,
     flex_tables.flex_offers,
+    forecast_tables.actuals,
 ):
     assert _table.metadata is tables.metadata  # importing them adds theirs
 

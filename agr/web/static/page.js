@@ -67,6 +67,7 @@
       series.push(stairs(s.label, last(s.values), { lineStyle: style, itemStyle: { color: style.color }, ...below }));
     }
     if (data.band) series.unshift(...band("may be called", last(data.band.low), last(data.band.high), colour("--chart-2"), 0.2));
+    for (const b of data.bands ?? []) series.unshift(...band(b.label, last(b.low), last(b.high), colour("--chart-1"), 0.12, b.label));
     const at = (now() / 1000 - data.starts[0]) / step;
     if (at > 0 && at < data.starts.length) {
       const line = { silent: true, symbol: "none", label: { show: false }, lineStyle: { color: colour("--bad"), type: "solid" }, data: [{ xAxis: Math.round(at) }] };

@@ -1,0 +1,105 @@
+"""Which values of a series are taken: a wrong one is refused with its reason, the others are kept. Pure.
+
+Refused are values from the future, two values for one moment, values that stay the same for more than a day (0 may:
+the sun in winter), days whose level jumps a thousandfold, and, of measured powers, outliers beyond five interquartile
+ranges. Published prices have no outliers: spikes are real.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import groupby
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agr.forecasting.days import Observed
+
+FROZEN = timedelta(hours=24)
+_RANGES = 5.0
+_LEAST = 14 * 24
+_JUMP = 300.0
+"""A day's level that is so many times the usual one, or that part of it, is in another unit."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Refusal:
+    """A value that is not taken; `place` is its position in what was given."""
+
+    place: int
+    why: str
+
+
+def admitted(
+    rows: Sequence[Observed], now: datetime, *, price: bool, earlier: Sequence[Observed] = ()
+) -> tuple[list[int], list[Refusal]]:
+    """Return the positions of the rows to take, and the refusals, both in the order given.
+
+    `earlier`: what is known already, to compare levels with. Published prices may lie ahead of now.
+    """
+    why: dict[int, str] = {}
+    _doubled(rows, why)
+    if not price:
+        _ahead(rows, now, why)
+    _frozen(rows, why)
+    usual = np.array([one.value for one in (*earlier, *(rows if len(earlier) < _LEAST else ()))])
+    if len(usual) >= _LEAST:
+        _jumped(rows, usual, why)
+        if not price:
+            _outside(rows, usual, why)
+    taken = [place for place in range(len(rows)) if place not in why]
+    return taken, [Refusal(place=place, why=why[place]) for place in sorted(why)]
+
+
+def _doubled(rows: Sequence[Observed], why: dict[int, str]) -> None:
+    first: dict[datetime, int] = {}
+    for place, one in enumerate(rows):
+        other = first.setdefault(one.start, place)
+        if other == place:
+            continue
+        if rows[other].value == one.value:
+            why[place] = f"{one.start.isoformat()} is given twice with the same value"
+        else:
+            words = f"{one.start.isoformat()} has two values, {rows[other].value:g} and {one.value:g}"
+            why[place] = why[other] = f"{words}; if the clock was set back that hour, give each its UTC offset"
+
+
+def _ahead(rows: Sequence[Observed], now: datetime, why: dict[int, str]) -> None:
+    for place, one in enumerate(rows):
+        if one.start + timedelta(minutes=one.minutes) > now:
+            why.setdefault(place, f"{one.start.isoformat()} is not over yet: nothing can have been measured")
+
+
+def _frozen(rows: Sequence[Observed], why: dict[int, str]) -> None:
+    order = sorted(range(len(rows)), key=lambda place: rows[place].start)
+    for value, group in groupby(order, key=lambda place: rows[place].value):
+        run = list(group)
+        last = rows[run[-1]]
+        lasted = last.start + timedelta(minutes=last.minutes) - rows[run[0]].start
+        if value and len(run) > 1 and lasted > FROZEN:
+            for place in run[1:]:
+                why.setdefault(place, f"the value has been {value:g} for {lasted}; what stands still tells nothing")
+
+
+def _jumped(rows: Sequence[Observed], usual: NDArray[np.float64], why: dict[int, str]) -> None:
+    level = float(np.median(np.abs(usual)))
+    by_day: dict[object, list[int]] = {}
+    for place, one in enumerate(rows):
+        by_day.setdefault(one.start.date(), []).append(place)
+    for places in by_day.values():
+        mine = float(np.median([abs(rows[place].value) for place in places]))
+        if len(places) >= 4 and level > 0 and mine > 0 and not 1 / _JUMP < mine / level < _JUMP:
+            for place in places:
+                words = f"the day's level is {mine:g}, usual is {level:g}"
+                why.setdefault(place, f"{words}: another unit, W for kW perhaps")
+
+
+def _outside(rows: Sequence[Observed], usual: NDArray[np.float64], why: dict[int, str]) -> None:
+    low, high = np.quantile(usual, [0.25, 0.75])
+    width = high - low
+    if width <= 0:
+        return
+    for place, one in enumerate(rows):
+        if not low - _RANGES * width <= one.value <= high + _RANGES * width:
+            words = f"{one.value:g} lies more than {_RANGES:g} interquartile ranges outside {low:g} to {high:g}"
+            why.setdefault(place, words)

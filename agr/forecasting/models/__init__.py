@@ -1,0 +1,1 @@
+"""The models, one a file: registered in agr.forecasting.models.registry."""

@@ -1,0 +1,106 @@
+"""The scoreboard: how good the stored forecasts of a series were, model by model, those that users gave beside ours."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agr.domain.isp import period_of
+from agr.forecasting import Days, Score, days_of, model, rolling, score
+from agr.forecasting.models.registry import GIVEN, NAIVE
+from agr.forecasting.quantiles import LEVELS
+from agr.forecasting.storage_value import worth
+from agr.operations.forecasts import HISTORY, resolution
+from agr.settings import Settings
+from agr.store import actuals, forecast_runs
+from agr.store.engine import Tx
+from agr.store.forecast_runs import Run
+
+Floats = NDArray[np.float64]
+OURS = "ours"
+"""What stands for all runs that users did not give, whichever model made them: it is what plans are made with."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One line of the scoreboard."""
+
+    model: str
+    score: Score
+    lost_eur_per_day: float | None = None  # by the battery of reference against foresight; None: not asked for
+
+    @property
+    def words(self) -> str:
+        """What the model is to a reader."""
+        return {GIVEN: "given by you", OURS: "ours", NAIVE: "naive"}.get(self.model, self.model)
+
+
+def scoreboard(
+    tx: Tx, settings: Settings, series: str, first: date, last: date, as_of: datetime, *, money: bool = False
+) -> list[Row]:
+    """Return the scores of the newest forecast of each Period before it began, as known at a moment; best first.
+
+    `money`: also what a battery loses by its errors, which takes some milliseconds a day; of energy prices only.
+    """
+    days = known_days(tx, settings, series, as_of)
+    if days is None:
+        return []
+    begin, end = max(days.row(first), 8), min(days.row(last) + 1, len(days.values))
+    if end <= begin:
+        return []
+    naive = rolling(days, model(NAIVE), max(begin - 74, 8), end)
+    skip = begin - naive.first
+    naive_quantiles = naive.quantiles()[skip:]
+    runs = forecast_runs.between(tx, series, first, last, as_of)
+    rows = []
+    for name in (GIVEN, OURS):
+        mine = [run for run in runs if run.given == (name == GIVEN)]
+        mean, quantiles = on_slots(days, mine, begin, end)
+        found = score(
+            mean, naive.actual[skip:], quantiles=quantiles, naive=naive.forecast[skip:],
+            naive_quantiles=naive_quantiles,
+        )  # fmt: skip
+        if found is not None:
+            rows.append(Row(model=name, score=found, lost_eur_per_day=_lost(mean, naive.actual[skip:], asked=money)))
+    own = score(naive.forecast[skip:], naive.actual[skip:], quantiles=naive_quantiles, naive=naive.forecast[skip:])
+    if own is not None:
+        lost = _lost(naive.forecast[skip:], naive.actual[skip:], asked=money)
+        rows.append(Row(model=NAIVE, score=own, lost_eur_per_day=lost))
+    return sorted(rows, key=lambda row: row.score.relative_mae or 0.0)
+
+
+def _lost(forecast: Floats, actual: Floats, *, asked: bool) -> float | None:
+    found = worth(forecast, actual) if asked else None
+    return found.lost_eur_per_day if found is not None and found.days else None
+
+
+def known_days(tx: Tx, settings: Settings, series: str, as_of: datetime) -> Days | None:
+    """Return what was known of a series by then; None for nothing."""
+    known = actuals.known(tx, series, as_of, as_of - HISTORY)
+    if not known:
+        return None
+    return days_of(known, settings.time_zone, resolution(known), country=settings.forecasts.country)
+
+
+def on_slots(days: Days, runs: Sequence[Run], begin: int, end: int) -> tuple[Floats, Floats]:
+    """Return the newest of the runs of each day made before it began: means (K,N), quantiles (K,L,N), NaN for none."""
+    mean = np.full((end - begin, days.slots), np.nan)
+    quantiles = np.full((end - begin, len(LEVELS), days.slots), np.nan)
+    for run in runs:  # oldest first, so that the newest stays
+        period = days.period(days.row(run.period))
+        row = days.row(run.period) - begin
+        if run.made_at >= period.start or not 0 <= row < end - begin:
+            continue
+        mean[row] = days.by_the_clock(run.mean, run.minutes, period)
+        quantiles[row] = np.nan
+        if run.quantiles is not None:
+            quantiles[row] = [days.by_the_clock(one, run.minutes, period) for one in run.quantiles]
+    return mean, quantiles
+
+
+def last_days(settings: Settings, now: datetime, count: int) -> tuple[date, date]:
+    """Return the first and the last of so many local days that end with today."""
+    today = period_of(now, settings.time_zone, settings.isp_minutes).day
+    return today - timedelta(days=count - 1), today

@@ -1,0 +1,191 @@
+"""Forecasts in the market day: takes what happened, records what users gave, and makes forecasts of our own.
+
+Nothing here stops a plan: a series that cannot be forecast is an alarm, and the plan is made without it.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from hashlib import sha256
+
+import numpy as np
+import structlog
+from numpy.typing import NDArray
+
+from agr.domain.errors import StoreError
+from agr.domain.isp import Clock, Period
+from agr.domain.price import values_on
+from agr.forecasting import Days, Made, Observed, days_of
+from agr.forecasting.admission import admitted
+from agr.forecasting.forecast import VERSION
+from agr.forecasting.models.registry import GIVEN
+from agr.operations.forecast_series import PriceSeries, price_series, received
+from agr.operations.forecast_worker import Task, make_all
+from agr.settings import Settings
+from agr.store import actuals, day, forecast_runs, register
+from agr.store.actuals import Actual
+from agr.store.engine import Store
+from agr.store.forecast_runs import Run
+
+Floats = NDArray[np.float64]
+log = structlog.get_logger()
+FAILED, REFUSED = "forecast failed", "forecast input refused"
+"""Kinds of alarms."""
+HISTORY = timedelta(days=1100)
+"""Older values are not learned from."""
+
+Maker = Callable[[list[Task], float], Sequence[Made | str]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What came of one series: the number of its run, or why there is none."""
+
+    series: str
+    run: int | None
+    words: str
+
+
+class Forecasts:
+    """What the market day and the command line do with forecasts."""
+
+    def __init__(self, store: Store, settings: Settings, clock: Clock, make: Maker = make_all) -> None:
+        self.store, self._settings, self._clock, self._make = store, settings, clock, make
+
+    def before_plan(self, period: Period) -> None:
+        """Forecast what the Period's first plan trades on, where the settings say so; never raises but StoreError."""
+        if not self._settings.forecasts.enabled:
+            return
+        try:
+            self.take_prices()
+            self.record_given(period)
+            self.run(period)
+            with self.store.transaction() as tx:
+                day.recover(tx, FAILED, "all series", self._clock.now())
+        except StoreError:
+            raise
+        except Exception as error:
+            log.exception("forecasts.failed", period=str(period))
+            self._alarm(FAILED, "all series", f"forecasting {period} failed: {error}; the plan is made without")
+
+    def take_prices(self) -> int:
+        """Take published prices among what happened; refused ones are one alarm per series. Return how many."""
+        taken, now = 0, self._clock.now()
+        for series in price_series(self._settings):
+            with self.store.transaction() as tx:
+                new = actuals.prices_not_taken(tx, series.name)
+                earlier = actuals.known(tx, series.name, now, now - timedelta(days=60))
+            known_at = list(received(self._settings, series, new, now))
+            come = [(price, at) for price, at in zip(new, known_at, strict=True) if at <= now]
+            rows = [Observed(start=p.start, minutes=p.minutes, value=p.value) for p, _ in come]
+            places, refusals = admitted(rows, now, price=True, earlier=earlier)
+            with self.store.transaction() as tx:
+                taken += actuals.put(
+                    tx, [Actual(series=series.name, observed=rows[n], received_at=come[n][1]) for n in places]
+                )
+                if refusals:
+                    words = f"{len(refusals)} of {len(rows)} prices of {series.name} are not learned from, the first"
+                    text = f"{words} because {refusals[0].why}; import them again, corrected"
+                    day.raise_alarm(tx, REFUSED, series.name, text, now)
+                else:
+                    day.recover(tx, REFUSED, series.name, now)
+        return taken
+
+    def record_given(self, period: Period) -> int:
+        """Record the forecasts that users gave for a Period as runs of the model `given`; return how many are new."""
+        now, new = self._clock.now(), 0
+        with self.store.transaction() as tx:
+            for series in price_series(self._settings):
+                if series.given is None:
+                    continue
+                rows = register.prices(tx, period.start - timedelta(days=1), period.end)
+                values = [value for value in values_on(rows, series.given, period) if value is not None]
+                before = forecast_runs.newest(tx, series.name, period.day, now, given=True)
+                if len(values) < period.isp_count or forecast_runs.same_values(before, values):
+                    continue
+                forecast_runs.put(tx, _given(series, period, values, now), now)
+                new += 1
+        return new
+
+    def run(self, period: Period, names: Sequence[str] = (), *, as_of: datetime | None = None) -> list[Outcome]:
+        """Forecast series for a Period from what was known by `as_of` (now), all when none is named; store the runs.
+
+        A price series whose result is known already is not forecast.
+        """
+        now = self._clock.now()
+        moment = as_of or now
+        chosen = [series for series in price_series(self._settings) if not names or series.name in names]
+        tasks: list[Task] = []
+        outcomes: list[Outcome] = []
+        for series in chosen:
+            days = self.days(series.name, period, moment)
+            if days is None:
+                outcomes.append(Outcome(series=series.name, run=None, words="nothing of it is known"))
+                continue
+            row = days.row(period.day)
+            if row < len(days.complete) and days.complete[row]:
+                outcomes.append(Outcome(series=series.name, run=None, words="its result is known"))
+                continue
+            tasks.append(Task(series=series.name, days=days, row=row, model=self._settings.forecasts.model))
+        for task, made in zip(tasks, self._make(tasks, self._settings.forecasts.budget_s), strict=True):
+            outcomes.append(self._store_made(task, made, period, moment, now))
+        return outcomes
+
+    def days(self, series: str, period: Period, as_of: datetime) -> Days | None:
+        """Return what was known of a series by then, as whole days; None for nothing."""
+        with self.store.transaction() as tx:
+            known = actuals.known(tx, series, as_of, as_of - HISTORY, period.end)
+        if not known:
+            return None
+        return days_of(
+            known, self._settings.time_zone, resolution(known), country=self._settings.forecasts.country
+        )  # fmt: skip
+
+    def _store_made(self, task: Task, made: Made | str, period: Period, as_of: datetime, now: datetime) -> Outcome:
+        if isinstance(made, str):
+            text = f"{task.series} is not forecast for {period}: {made}"
+            self._alarm(FAILED, task.series, f"{text}; the plan is made without")
+            return Outcome(series=task.series, run=None, words=made)
+        run = run_of(task, made, period, as_of)
+        if as_of < now:
+            words = f"made afterwards, at {now.isoformat(timespec='minutes')}, from what was known then"
+            run = replace(run, notes=(*run.notes, words))
+        with self.store.transaction() as tx:
+            number = forecast_runs.put(tx, run, now)
+            day.recover(tx, FAILED, task.series, now)
+        log.info("forecast.made", series=task.series, period=str(period), model=made.model, run=number)
+        return Outcome(series=task.series, run=number, words="; ".join((f"by {made.model}", *made.notes)))
+
+    def _alarm(self, kind: str, subject: str, text: str) -> None:
+        with self.store.transaction() as tx:
+            day.raise_alarm(tx, kind, subject, text, self._clock.now())
+
+
+def resolution(known: Sequence[Observed]) -> int:
+    """Return the length of slots, in minutes, that suits the newest values: 15, 30 or 60."""
+    shortest = min(one.minutes for one in known[-200:])
+    return next(minutes for minutes in (60, 30, 15) if minutes <= max(shortest, 15))
+
+
+def run_of(task: Task, made: Made, period: Period, made_at: datetime) -> Run:
+    """Return a forecast as it is stored: by intervals of the Period, with what it was made from."""
+    days, of = task.days, Period(period.day, period.zone_name, task.days.minutes)
+    newest = of.day - timedelta(days=made.lead)
+    digest = sha256(days.known(task.row).values.tobytes() + f"{days.first} {task.row} {made.model}".encode())
+    return Run(
+        series=task.series, model=made.model, made_at=made_at, period=period.day, minutes=days.minutes,
+        mean=days.on(made.mean, of), version=VERSION, known_until=Period(newest, of.zone_name, of.isp_minutes).end,
+        quantiles=None if made.quantiles is None else _each(days, made.quantiles, of),
+        features_hash=digest.hexdigest(), notes=made.notes,
+    )  # fmt: skip
+
+
+def _each(days: Days, quantiles: Floats, of: Period) -> Floats:
+    return np.array([days.on(one, of) for one in quantiles])
+
+
+def _given(series: PriceSeries, period: Period, values: list[float], now: datetime) -> Run:
+    return Run(
+        series=series.name, model=GIVEN, made_at=now, period=period.day, minutes=period.isp_minutes,
+        mean=np.array(values),
+    )  # fmt: skip

@@ -1,0 +1,51 @@
+"""Prices that nobody gave: those of our newest forecast stand in for them, and the plan's notes say so."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol
+
+from agr.domain.isp import Period
+from agr.domain.price import values_on
+from agr.domain.register import Price
+from agr.settings import Markets
+from agr.store.forecast_runs import Run
+
+
+class _Reader(Protocol):
+    def forecast(self, series: str, period: Period, as_of: datetime) -> Run | None:
+        """Return our newest forecast of a Period that was made by then."""
+
+
+def fill_in(
+    reader: _Reader, markets: Markets, period: Period, rows: Sequence[Price], now: datetime, notes: list[str]
+) -> tuple[Price, ...]:
+    """Return prices for the ISPs that have none; where everything is given, nothing is read and nothing changes.
+
+    The day-ahead forecast stands in where neither forecast nor result is given; a capacity price where none is given.
+    """
+    wanted: dict[str, tuple[str, ...]] = {
+        markets.day_ahead.forecast_series: (markets.day_ahead.series, markets.day_ahead.forecast_series)
+    }
+    wanted |= {product.series: (product.series,) for product in markets.capacity if product.max_mw > 0}
+    found: list[Price] = []
+    for target, given in wanted.items():
+        known = [values_on(rows, name, period) for name in given]
+        missing = [isp for isp in range(period.isp_count) if all(values[isp] is None for values in known)]
+        if not missing:
+            continue
+        run = reader.forecast(given[0], period, now)
+        if run is None:
+            continue
+        minutes = [int((start - period.start).total_seconds() // 60) for start in period.starts()]
+        found += [
+            Price(
+                series=target, start=period.isp_start(isp + 1), minutes=period.isp_minutes,
+                value=float(run.mean[minutes[isp] // run.minutes]),
+            )
+            for isp in missing
+        ]  # fmt: skip
+        made = run.made_at.astimezone(period.tz)
+        words = f"{target}: {len(missing)} of {period.isp_count} ISPs are not given"
+        notes.append(f"{words}; forecast {run.id} by {run.model} stands in, made {made:%Y-%m-%d %H:%M}")
+        notes += [f"forecast {run.id}: {note}" for note in run.notes]
+    return tuple(found)

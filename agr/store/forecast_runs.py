@@ -1,0 +1,120 @@
+"""Forecasts with the moment they were made. Every query names `as_of`: what was made later does not exist for it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+import numpy as np
+import sqlalchemy as sa
+from numpy.typing import NDArray
+
+from agr.domain.errors import InputError
+from agr.forecasting.models.registry import GIVEN
+from agr.forecasting.quantiles import LEVELS
+from agr.store import input_version
+from agr.store.engine import Tx
+from agr.store.forecast_tables import forecast_runs, forecast_values
+
+Floats = NDArray[np.float64]
+_R, _V = forecast_runs.c, forecast_values.c
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Run:
+    """One forecast of a series for a Period. Values per interval of `minutes` from the Period's start."""
+
+    series: str
+    model: str
+    made_at: datetime
+    period: date
+    minutes: int
+    mean: Floats  # (T,)
+    quantiles: Floats | None = None  # (L,T), at agr.forecasting.quantiles.LEVELS
+    version: str = "1"
+    known_until: datetime | None = None
+    features_hash: str = ""
+    notes: tuple[str, ...] = ()
+    id: int = 0
+
+    @property
+    def given(self) -> bool:
+        """Whether the user gave it."""
+        return self.model == GIVEN
+
+
+def put(tx: Tx, run: Run, now: datetime) -> int:
+    """Store a forecast; return its number. Raises InputError for one from the future or with crossed quantiles."""
+    where = f"the forecast of {run.series} for {run.period} by {run.model}"
+    if run.made_at > now:
+        raise InputError(f"{where} says it was made at {run.made_at.isoformat()}, which is to come; check its clock")
+    if not np.isfinite(run.mean).all():
+        raise InputError(f"{where} has values that are no numbers; leave it out where it is not known")
+    if run.quantiles is not None and (np.diff(run.quantiles, axis=0) < 0).any():
+        raise InputError(f"{where} has crossed quantiles; give them in ascending order")
+    parts = run.mean[None] if run.quantiles is None else np.vstack([run.mean[None], run.quantiles])
+    if len(parts) not in (1, 1 + len(LEVELS)):
+        raise InputError(f"{where} has {len(parts) - 1} quantiles; give {len(LEVELS)}, or none")
+    values = {
+        "series": run.series, "model": run.model, "version": run.version, "made_at": run.made_at,
+        "known_until": run.known_until, "features_hash": run.features_hash, "notes": list(run.notes),
+    }  # fmt: skip
+    made = tx.execute(forecast_runs.insert().values(**values)).inserted_primary_key
+    assert made is not None
+    data = np.ascontiguousarray(parts, "<f8").tobytes()
+    row = {"run": made[0], "period": run.period, "minutes": run.minutes, "quantiles": len(parts) - 1, "data": data}
+    tx.execute(forecast_values.insert().values(**row))
+    if not run.given:
+        input_version.changed(tx)
+    return int(made[0])
+
+
+def newest(tx: Tx, series: str, period: date, as_of: datetime, *, given: bool | None = None) -> Run | None:
+    """Return the newest forecast of a Period that was made by then; `given`: only the user's, or only ours."""
+    found = of_period(tx, series, period, as_of)
+    chosen = [run for run in found if given is None or run.given == given]
+    return chosen[-1] if chosen else None
+
+
+def of_period(tx: Tx, series: str, period: date, as_of: datetime) -> list[Run]:
+    """Return every forecast of a Period that was made by then, oldest first."""
+    return between(tx, series, period, period, as_of)
+
+
+def between(tx: Tx, series: str, first: date, last: date, as_of: datetime) -> list[Run]:
+    """Return every forecast of the Periods from first to last that was made by then, oldest first."""
+    mine = sa.and_(_R.series == series, _R.made_at <= as_of, _V.period >= first, _V.period <= last)
+    joined = forecast_runs.join(forecast_values, _R.id == _V.run)
+    rows = tx.execute(
+        sa.select(forecast_runs, _V.period, _V.minutes, _V.quantiles, _V.data).select_from(joined).where(mine)
+        .order_by(_R.made_at, _R.id)
+    )  # fmt: skip
+    return [_run(row) for row in rows]
+
+
+def series_known(tx: Tx, as_of: datetime) -> list[str]:
+    """Return the series that have a forecast made by then, by name."""
+    return list(tx.execute(sa.select(_R.series).where(_R.made_at <= as_of).distinct().order_by(_R.series)).scalars())
+
+
+def delete_before(tx: Tx, day: date) -> int:
+    """Delete forecasts of Periods before a day; return how many."""
+    old = sa.select(_V.run).where(_V.period < day)
+    tx.execute(forecast_runs.delete().where(_R.id.in_(old)))
+    return tx.execute(forecast_values.delete().where(_V.period < day)).rowcount
+
+
+def _run(row: sa.Row[Any]) -> Run:
+    found = row._mapping
+    table = np.frombuffer(found["data"], "<f8").reshape(1 + found["quantiles"], -1)
+    return Run(
+        id=found["id"], series=found["series"], model=found["model"], version=found["version"],
+        made_at=found["made_at"], known_until=found["known_until"], features_hash=found["features_hash"],
+        notes=tuple(found["notes"]), period=found["period"], minutes=found["minutes"], mean=table[0],
+        quantiles=table[1:] if len(table) > 1 else None,
+    )  # fmt: skip
+
+
+def same_values(one: Run | None, values: Sequence[float]) -> bool:
+    """Say whether a forecast has just these values."""
+    return one is not None and len(one.mean) == len(values) and bool((one.mean == np.array(values)).all())

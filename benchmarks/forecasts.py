@@ -1,0 +1,116 @@
+"""make bench ARGS=forecasts: how good day-ahead forecasts are on real Dutch prices, and what they are worth.
+
+Every day from 1 May to 28 December 2024 is forecast from the days before it only; models learn again every two weeks.
+Nothing in the models was chosen on these days. Data and origin: benchmarks/data/README.md.
+"""
+
+import json
+from datetime import date
+from pathlib import Path
+from time import perf_counter
+from typing import Annotated
+
+import numpy as np
+import pyarrow.parquet as pq
+import typer
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from agr.forecasting import MODELS, Days, Observed, Rolled, days_of, rolling, score
+from agr.forecasting.models.registry import NAIVE
+from agr.forecasting.rolling import mean_of
+from agr.forecasting.storage_value import worth
+
+DATA = Path(__file__).parent / "data" / "day_ahead_nl.parquet"
+FIRST, LAST = date(2024, 5, 1), date(2024, 12, 28)
+CALIBRATION = 60
+"""Days before the first one whose errors make its bands; they are not scored."""
+SPREAD = 5.0
+"""EUR/MWh: when the battery plans again it buys so much dearer and sells so much cheaper than day-ahead."""
+TARGETS = {"relative MAE": 0.75, "CRPS of naive": 0.72, "of foresight": 0.85, "after planning again": 0.92}
+BEST = "mean of LightGBM and LEAR"
+
+
+def prices() -> Days:
+    """Return the shipped Dutch day-ahead prices."""
+    table = pq.read_table(DATA)
+    observed = [
+        Observed(start=start, minutes=60, value=value)
+        for start, value in zip(table["start"].to_pylist(), table["value"].to_pylist(), strict=True)
+    ]
+    return days_of(observed, "Europe/Amsterdam", 60, country="NL")
+
+
+def measured(known: Days, first: date, last: date, refit: int, screen: Console) -> dict[str, dict[str, float]]:
+    """Return model → its figures on the days from first to last."""
+    begin, end = known.row(first), known.row(last) + 1
+    rolled: dict[str, tuple[Rolled, float]] = {}
+    with Progress(console=screen, transient=True, disable=not screen.is_terminal) as bar:
+        for name, one in MODELS.items():
+            if name == BEST:
+                continue
+            task = bar.add_task(name, total=end - begin + CALIBRATION)
+            began = perf_counter()
+            rolled[name] = (
+                rolling(
+                    known, one, begin - CALIBRATION, end, refit_days=refit,
+                    progress=lambda done, _of, task=task: bar.update(task, completed=done),  # type: ignore[misc]
+                ),
+                perf_counter() - began,
+            )  # fmt: skip
+    (trees, tree_s), (linear, linear_s) = rolled["LightGBM"], rolled["LEAR"]
+    rolled[BEST] = (mean_of(trees, linear, BEST), tree_s + linear_s)  # what the model does, without learning twice
+    naive = rolled[NAIVE][0]
+    return {name: _figures(one, naive, seconds) for name, (one, seconds) in rolled.items()}
+
+
+def _figures(rolled: Rolled, naive: Rolled, seconds: float) -> dict[str, float]:
+    kept = slice(CALIBRATION, None)
+    found = score(
+        rolled.forecast[kept], rolled.actual[kept], quantiles=rolled.quantiles()[kept], naive=naive.forecast[kept],
+        naive_quantiles=naive.quantiles()[kept],
+    )  # fmt: skip
+    assert found is not None
+    value = worth(rolled.forecast[kept], rolled.actual[kept], spread=SPREAD)
+    return {
+        "days": found.days, "MAE": found.mae, "relative MAE": found.relative_mae or np.nan,
+        "CRPS": found.crps or np.nan,
+        "CRPS of naive": 1 - (found.crps_skill or 0.0), "80 % covers": found.coverage or np.nan,
+        "Kendall": found.kendall or np.nan, "of foresight": value.share or np.nan,
+        "after planning again": value.replanned_share or np.nan, "lost EUR/day": value.lost_eur_per_day,
+        "seconds": seconds,
+    }  # fmt: skip
+
+
+def main(
+    first: Annotated[str, typer.Option(help="first day, YYYY-MM-DD")] = str(FIRST),
+    last: Annotated[str, typer.Option(help="last day, YYYY-MM-DD")] = str(LAST),
+    refit: Annotated[int, typer.Option(help="models learn again after so many days")] = 14,
+    as_json: Annotated[bool, typer.Option("--json", help="print one JSON object as the last line")] = False,
+) -> None:
+    """Measure the models on the shipped Dutch prices; say which targets are met."""
+    figures = measured(prices(), date.fromisoformat(first), date.fromisoformat(last), refit, Console(stderr=True))
+    columns = list(next(iter(figures.values())))
+    table = Table(title=f"Dutch day-ahead prices, {first} to {last}, each day from the days before it")
+    table.add_column("model")
+    for column in columns:
+        table.add_column(column, justify="right")
+    for name, row in sorted(figures.items(), key=lambda item: -item[1]["MAE"]):
+        table.add_row(name, *(f"{row[column]:.0f}" if column in ("days", "seconds") else f"{row[column]:.3f}"
+                              if row[column] < 2 else f"{row[column]:.2f}" for column in columns))  # fmt: skip
+    Console().print(table)
+    best = figures[BEST]
+    for name, target in TARGETS.items():
+        least = name in ("of foresight", "after planning again")
+        met = best[name] >= target if least else best[name] <= target
+        Console().print(f"{name}: {best[name]:.3f}, target {'at least' if least else 'at most'} {target}: "
+                        f"{'met' if met else 'NOT met'}")  # fmt: skip
+    inside = 0.76 <= best["80 % covers"] <= 0.84
+    Console().print(f"80 % bands cover {best['80 % covers']:.1%}, target 76 to 84 %: {'met' if inside else 'NOT met'}")
+    if as_json:
+        print(json.dumps(figures))  # noqa: T201
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,68 @@
+"""Which values are refused, with which reason; the others are kept."""
+
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pytest
+
+from agr.forecasting import Observed
+from agr.forecasting.admission import admitted
+
+START = datetime(2026, 10, 1, tzinfo=UTC)
+NOW = START + timedelta(days=40)
+
+
+def hours(count: int, *, first: datetime = START, scale: float = 1.0) -> list[Observed]:
+    values = 100 + 20 * np.random.default_rng(1).normal(size=count)
+    return [
+        Observed(start=first + timedelta(hours=n), minutes=60, value=float(v) * scale) for n, v in enumerate(values)
+    ]
+
+
+def test_good_rows_are_all_kept() -> None:
+    rows = hours(24 * 30)
+    assert admitted(rows, NOW, price=False) == (list(range(len(rows))), [])
+
+
+def test_two_values_for_one_moment_are_both_refused_and_an_equal_one_once() -> None:
+    rows = hours(5)
+    doubled = Observed(start=rows[2].start, minutes=60, value=7.0)
+    same = Observed(start=rows[3].start, minutes=60, value=rows[3].value)
+    kept, refused = admitted([*rows, doubled, same], NOW, price=True)
+    assert kept == [0, 1, 3, 4]
+    assert [one.place for one in refused] == [2, 5, 6]
+    assert "has two values" in refused[0].why
+    assert "give each its UTC offset" in refused[0].why
+    assert "given twice with the same value" in refused[2].why
+
+
+def test_measured_values_of_the_future_are_refused_but_published_prices_are_not() -> None:
+    rows = hours(3, first=NOW - timedelta(hours=1))
+    kept, refused = admitted(rows, NOW, price=False)
+    assert kept == [0]
+    assert "is not over yet" in refused[0].why
+    assert admitted(rows, NOW, price=True)[1] == []
+
+
+@pytest.mark.parametrize(("value", "count", "frozen"), [(5.0, 26, True), (5.0, 24, False), (0.0, 60, False)])
+def test_values_that_stand_still_for_more_than_a_day_are_refused(value: float, count: int, frozen: bool) -> None:
+    rows = [Observed(start=START + timedelta(hours=n), minutes=60, value=value) for n in range(count)]
+    kept, refused = admitted(rows, NOW, price=False)
+    assert len(refused) == (count - 1 if frozen else 0)
+    assert 0 in kept
+
+
+def test_a_day_in_another_unit_is_refused() -> None:
+    earlier = hours(24 * 20)
+    kept, refused = admitted(hours(24, first=START + timedelta(days=20), scale=1000), NOW, price=True, earlier=earlier)
+    assert kept == []
+    assert "another unit" in refused[0].why
+
+
+def test_an_outlier_of_a_measured_power_is_refused_and_a_price_spike_is_real() -> None:
+    rows = hours(24 * 20)
+    rows[100] = Observed(start=rows[100].start, minutes=60, value=900.0)
+    _, refused = admitted(rows, NOW, price=False)
+    assert [one.place for one in refused] == [100]
+    assert "interquartile ranges" in refused[0].why
+    assert admitted(rows, NOW, price=True)[1] == []
