@@ -17,7 +17,16 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from agr.domain.errors import AgrError, InputError
-from agr.store import dispatch_tables, flex_tables, forecast_tables, operator_tables, reading_tables, schema, tables, trade_tables
+from agr.store import (
+    dispatch_tables,
+    flex_tables,
+    forecast_tables,
+    operator_tables,
+    reading_tables,
+    schema,
+    tables,
+    trade_tables,
+)
 from agr.store.engine import Store
 
 for _table in (

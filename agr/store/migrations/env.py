@@ -2,7 +2,15 @@
 
 from alembic import context
 
-from agr.store import dispatch_tables, flex_tables, forecast_tables, operator_tables, reading_tables, tables, trade_tables
+from agr.store import (
+    dispatch_tables,
+    flex_tables,
+    forecast_tables,
+    operator_tables,
+    reading_tables,
+    tables,
+    trade_tables,
+)
 
 for _table in (
     operator_tables.accounts,
