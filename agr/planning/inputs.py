@@ -23,8 +23,8 @@ from agr.planning.case import (
 )
 from agr.planning.contents import measured_contents
 from agr.planning.difference import Solved
-from agr.planning.measured_now import begun_now
 from agr.planning.forecast_prices import fill_in
+from agr.planning.measured_now import begun_now
 from agr.planning.midnight import credited_eur, left_by
 from agr.planning.ports import PlanningSettings, PlanReader
 from agr.store.own_portfolio import OWN_LIST
