@@ -307,6 +307,32 @@ class Fault(BaseModel):
     error: str
 
 
+class FlexIspOut(BaseModel):
+    """What a DSO asks for in one ISP."""
+
+    isp: int
+    disposition: str
+    min_w: int
+    max_w: int
+
+
+class FlexRequestOut(BaseModel):
+    """A request of a DSO."""
+
+    message_id: str
+    conversation_id: str
+    dso: str
+    congestion_point: str
+    revision: int
+    contract: str | None
+    received_at: datetime
+    expires_at: datetime
+    isps: list[FlexIspOut]
+    state: str
+    priced: bool
+    note: str
+
+
 class ForecastOut(BaseModel):
     """A Period of a series. A value per ISP, in the series' unit; null: there is none."""
 
@@ -410,6 +436,72 @@ class NominationOut(BaseModel):
     answered_at: datetime | None
     answer: str | None
     answer_reason: str | None
+
+
+class OfferOptionOut(BaseModel):
+    """An option of an offer."""
+
+    reference: str
+    power_w: list[int | None]
+    price: float
+    min_activation_factor: float
+
+
+class OfferOut(BaseModel):
+    """An offer to a DSO, with what it costs us."""
+
+    message_id: str
+    conversation_id: str
+    request: str | None
+    dso: str
+    congestion_point: str
+    contract: str | None
+    state: str
+    state_at: datetime
+    expires_at: datetime
+    currency: str
+    options: list[OfferOptionOut]
+    baseline_w: list[int]
+    plan: int
+    costs: dict[str, float]
+    limits: list[str]
+    draws_kwh: list[float]
+    by: str
+    note: str
+
+
+class SettledOut(BaseModel):
+    """What a DSO settles of an order, and what we expect."""
+
+    at: datetime
+    price: float
+    penalty: float
+    net: float
+    expected_net: float
+    deficiency_kwh: float
+    faults: list[str]
+
+
+class OrderOut(BaseModel):
+    """An order of a DSO."""
+
+    message_id: str
+    order_reference: str
+    offer: str
+    option: str
+    dso: str
+    congestion_point: str
+    contract: str | None
+    state: str
+    state_at: datetime
+    received_at: datetime
+    activation_factor: float
+    price: float
+    currency: str
+    power_w: list[int]
+    baseline_w: list[int]
+    note: str
+    settled: SettledOut | None
 
 
 class PeriodAct(BaseModel):
@@ -750,6 +842,14 @@ class TradeOut(BaseModel):
     cancelled_by: str | None
 
 
+class TradingOut(BaseModel):
+    """A Period's trade with DSOs, newest first."""
+
+    requests: list[FlexRequestOut]
+    offers: list[OfferOut]
+    orders: list[OrderOut]
+
+
 class UnavailableGiven(BaseModel):
     """A resource, or a connection with everything behind it."""
 
@@ -972,6 +1072,11 @@ class Client:
         answer = self._ask("GET", f"/api/v1/days/{quote(_text(period), safe='')}/trades")
         return TypeAdapter[list[TradeOut]](list[TradeOut]).validate_json(answer.content)
 
+    def trading(self, period: date) -> TradingOut:
+        """Requests, offers and orders of a Period, newest first."""
+        answer = self._ask("GET", f"/api/v1/days/{quote(_text(period), safe='')}/trading")
+        return TradingOut.model_validate_json(answer.content)
+
     def scores(self, series: str, *, days: int = 30) -> list[ScoreOut]:
         """How good the newest forecast made before each of the last days was, model by model, best first."""
         answer = self._ask("GET", f"/api/v1/forecasts/{quote(_text(series), safe='')}/scores", query={"days": days})
@@ -1108,6 +1213,36 @@ class Client:
         """One revision as CSV, in the layout of the file."""
         answer = self._ask("GET", f"/api/v1/nominations/{quote(_text(message_id), safe='')}/e-program.csv")
         return answer.content
+
+    def discard_offer(self, message_id: str, given: Because, *, idempotency_key: str | None = None) -> Did:
+        """Discard an offer of flexibility that has not left."""
+        answer = self._ask(
+            "POST",
+            f"/api/v1/offers/{quote(_text(message_id), safe='')}/discard",
+            headers={"Idempotency-Key": idempotency_key},
+            body=given,
+        )
+        return Did.model_validate_json(answer.content)
+
+    def revoke_offer(self, message_id: str, given: Because, *, idempotency_key: str | None = None) -> Did:
+        """Revoke an open offer of flexibility."""
+        answer = self._ask(
+            "POST",
+            f"/api/v1/offers/{quote(_text(message_id), safe='')}/revoke",
+            headers={"Idempotency-Key": idempotency_key},
+            body=given,
+        )
+        return Did.model_validate_json(answer.content)
+
+    def send_offer(self, message_id: str, given: Because, *, idempotency_key: str | None = None) -> Did:
+        """Send an offer of flexibility that waits for an operator."""
+        answer = self._ask(
+            "POST",
+            f"/api/v1/offers/{quote(_text(message_id), safe='')}/send",
+            headers={"Idempotency-Key": idempotency_key},
+            body=given,
+        )
+        return Did.model_validate_json(answer.content)
 
     def bar(self, given: Barred, *, idempotency_key: str | None = None) -> Did:
         """Bar a participant, or admit it again."""

@@ -12,6 +12,7 @@ from agr.operations.auction_results import AuctionResults
 from agr.operations.bid_approval import BidApproval
 from agr.operations.change_feed import ChangeFeed
 from agr.operations.expected_imbalance import ImbalanceOutlook
+from agr.operations.flex_offers import OfferActions
 from agr.operations.health import Health
 from agr.operations.intraday_trades import IntradayTrades
 from agr.operations.manual_inputs import ManualInputs
@@ -56,7 +57,7 @@ def operators_side(
         approvals=Approvals(*inputs, authentication),
         auction_results=AuctionResults(*inputs), nomination_answers=NominationAnswers(*inputs),
         bidding=stages.bidding, bid_approval=BidApproval(*inputs, stages.bidding),
-        intraday_trades=IntradayTrades(*inputs), readings=taken,
+        intraday_trades=IntradayTrades(*inputs), offers=OfferActions(*inputs, stages.offering), readings=taken,
         setpoints=Setpoints(store, settings, clock, programs),
         imbalance=ImbalanceOutlook(store, settings, clock, plan_cache, programs, taken),
         point_table=PointTable(store, plan_cache), change_feed=ChangeFeed(store, stages.planner.progress),

@@ -77,6 +77,12 @@ def get(tx: Tx, message_id: str, zone: str, isp_minutes: int) -> StoredOffer | N
     return None if row is None else _stored(row, zone, isp_minutes)
 
 
+def beginning_with(tx: Tx, start: str, zone: str, isp_minutes: int) -> list[StoredOffer]:
+    """Return up to two offers whose MessageID begins with a text: one is found, two are ambiguous."""
+    mine = _C.message_id.startswith(start.lower(), autoescape=True)
+    return [_stored(row, zone, isp_minutes) for row in tx.execute(sa.select(*_HEAD).where(mine).limit(2))]
+
+
 def by_revocation(tx: Tx, message_id: str, zone: str, isp_minutes: int) -> StoredOffer | None:
     """Return the offer that a FlexOfferRevocation of ours revokes."""
     row = tx.execute(sa.select(*_HEAD).where(_C.revocation == message_id.lower())).one_or_none()

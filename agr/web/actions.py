@@ -114,6 +114,24 @@ def cancel_trade(do: Context, by: Principal, given: a.Because, trade: str) -> Do
     return do.intraday_trades.cancel(by, trade, given.why)
 
 
+@action("/offers/{message_id}/send", Permission.ACT, then=lambda _: "/trading")
+def send_offer(do: Context, by: Principal, given: a.Because, message_id: str) -> Done:
+    """Send an offer of flexibility that waits for an operator."""
+    return do.offers.send(by, message_id, given.why)
+
+
+@action("/offers/{message_id}/discard", Permission.ACT, then=lambda _: "/trading")
+def discard_offer(do: Context, by: Principal, given: a.Because, message_id: str) -> Done:
+    """Discard an offer of flexibility that has not left."""
+    return do.offers.discard(by, message_id, given.why)
+
+
+@action("/offers/{message_id}/revoke", Permission.ACT, then=lambda _: "/trading")
+def revoke_offer(do: Context, by: Principal, given: a.Because, message_id: str) -> Done:
+    """Revoke an open offer of flexibility."""
+    return do.offers.revoke(by, message_id, given.why)
+
+
 @action("/bids", Permission.ACT, pin=pins.approve_bid, then=lambda _: "/markets")
 def approve_bid(do: Context, by: Principal, given: a.BidApproved) -> Done:
     """Send the bid of the plan in force on a market, as the next revision if one was sent before."""

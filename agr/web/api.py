@@ -23,6 +23,7 @@ from agr.store import audit_log, day, outbox, overrides, plans
 from agr.web import (
     actions,
     approval_page,
+    flex_routes,
     forecast_routes,
     history_routes,
     imbalance_routes,
@@ -53,6 +54,7 @@ router.include_router(actions.api_router)
 router.include_router(program_routes.router)
 router.include_router(nomination_routes.router)
 router.include_router(trade_routes.router)
+router.include_router(flex_routes.router)
 router.include_router(reading_routes.router)
 router.include_router(setpoint_routes.router)
 router.include_router(imbalance_routes.router)

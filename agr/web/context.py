@@ -16,6 +16,7 @@ from agr.operations.auction_results import AuctionResults
 from agr.operations.bid_approval import BidApproval
 from agr.operations.change_feed import ChangeFeed
 from agr.operations.expected_imbalance import ImbalanceOutlook
+from agr.operations.flex_offers import OfferActions
 from agr.operations.health import Health
 from agr.operations.intraday_trades import IntradayTrades
 from agr.operations.manual_inputs import ManualInputs
@@ -72,6 +73,7 @@ class Context:
     bidding: Bidding
     bid_approval: BidApproval
     intraday_trades: IntradayTrades
+    offers: OfferActions
     readings: Readings
     setpoints: Setpoints
     imbalance: ImbalanceOutlook

@@ -1,13 +1,15 @@
 """Plans put into a store as they are: tests of what follows from a plan need no solver."""
 
 from agr.domain.isp import Period
-from agr.domain.plan import Plan, PlanState, Positions, Result
+from agr.domain.plan import Plan, PlanState, PointProgram, Positions, Result
 from agr.store import plans
 from tests.builders.worlds import PERIOD, World
 
 
-def planned(world: World, day_ahead_kw: tuple[float, ...], period: Period = PERIOD) -> Plan:
-    """Store a plan in force with this day-ahead position, kW per ISP."""
+def planned(
+    world: World, day_ahead_kw: tuple[float, ...], period: Period = PERIOD, points: tuple[PointProgram, ...] = ()
+) -> Plan:
+    """Store a plan in force with this day-ahead position, kW per ISP, and these programs."""
     zeros = (0.0,) * period.isp_count
     result = Result(
         terms_eur={}, objective_eur=0.0, bound_eur=0.0, gap_eur=0.0, gross_cost_eur=0.0, no_flexibility_eur=0.0,
@@ -16,7 +18,7 @@ def planned(world: World, day_ahead_kw: tuple[float, ...], period: Period = PERI
     )  # fmt: skip
     positions = Positions(day_ahead_kw=day_ahead_kw, intraday_kw=zeros, bids_mw={}, balance_eur_per_mwh=zeros)
     made = Plan(
-        id=0, period=period, created_at=world.clock.now(), reasons=(), state=PlanState.AUDITED, points=(),
+        id=0, period=period, created_at=world.clock.now(), reasons=(), state=PlanState.AUDITED, points=points,
         positions=positions, result=result, case_digest="none",
     )  # fmt: skip
     with world.store.transaction() as tx:

@@ -260,6 +260,8 @@ OF_FORMS = {
     "approve_bid": ("/do/bids", {"period": DAY}),
     "trade": ("/do/trades", {"trade": "t-1", "start": "2026-03-29T12:00+02:00", "mw": "1", "price_eur_per_mwh": "70"}),
     "cancel_trade": ("/do/trades/t-1/cancel", {}),
+    "send_offer": ("/do/offers/o-1/send", {}),
+    "revoke_offer": ("/do/offers/o-1/revoke", {}),
     "make_unavailable": ("/do/unavailable", {"name": "battery-1", "first_day": DAY, "last_day": DAY}),
     "make_available": ("/do/unavailable/1/end", {}),
     "resend": ("/do/messages/m-1/resend", {}),

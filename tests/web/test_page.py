@@ -350,7 +350,8 @@ def reasons_of(market: Market) -> str:
 PAGES = {
     "day": "/", "points": f"/points?period={PERIOD}", "point": f"/points/{PERIOD}/{A}",
     "runs": f"/runs?period={PERIOD}", "plan": "/runs/2",
-    "markets": f"/markets?period={PERIOD}", "award": f"/awards/{PERIOD}/day-ahead",
+    "markets": f"/markets?period={PERIOD}", "trading": f"/trading?period={PERIOD}",
+    "award": f"/awards/{PERIOD}/day-ahead",
     "reservations": f"/reservations?period={PERIOD}",
     "reservation": f"/reservations/{PERIOD}/FO-A",
     "programs": f"/programs?period={PERIOD}", "brps": f"/brps?period={PERIOD}",

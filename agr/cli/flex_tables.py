@@ -1,0 +1,75 @@
+"""Trading with DSOs as tables and lines in the terminal."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from rich.table import Table
+from rich.text import Text
+
+from agr.domain.program import in_words
+
+if TYPE_CHECKING:
+    from agr.domain.isp import Period
+    from agr.operations.flex_offers import TradingDay
+    from agr.store.flex_offers import StoredOffer
+    from agr.store.flex_orders import StoredOrder
+
+
+def _table(title: str, columns: tuple[str, ...], numbers: tuple[str, ...] = ()) -> Table:
+    table = Table(title=title, title_justify="left")
+    for name in columns:
+        table.add_column(name, justify="right" if name in numbers else "left")
+    return table
+
+
+def trading_tables(of: "Period", found: "TradingDay") -> Iterator[Table]:
+    """Yield a table of requests, one of offers and one of orders; powers are deviations in W."""
+    requests = _table(
+        f"Requests of {of}", ("congestion point", "DSO", "revision", "contract", "expires", "state", "what came of it")
+    )
+    for stored in found.requests:
+        one = stored.request
+        came = stored.note or ("priced" if stored.priced_at else "being priced")
+        requests.add_row(
+            Text(one.congestion_point), one.dso, str(one.revision), Text(one.contract_id or "free market"),
+            f"{one.expires_at.astimezone(of.tz):%a %H:%M}", stored.state.value, Text(came),
+        )  # fmt: skip
+    yield requests
+    offers = _table(
+        "Offers", ("offer", "congestion point", "DSO", "W per ISP", "price", "until", "state"), ("price",)
+    )  # fmt: skip
+    for offered in found.offers:
+        option = offered.offer.options[0]
+        offers.add_row(
+            offered.offer.message_id[:8], Text(offered.offer.congestion_point), offered.offer.dso,
+            in_words([power or 0 for power in option.power_w]), f"{option.price} {offered.offer.currency}",
+            f"{offered.offer.expires_at.astimezone(of.tz):%a %H:%M}", offered.state.value,
+        )  # fmt: skip
+    yield offers
+    orders = _table("Orders", ("order", "congestion point", "DSO", "W per ISP", "price", "state"), ("price",))
+    for ordered in found.orders:
+        orders.add_row(
+            Text(ordered.order.order_reference), Text(ordered.order.congestion_point), ordered.order.dso,
+            in_words(ordered.order.power_w), f"{ordered.order.price} {ordered.order.currency}", ordered.state.value,
+        )  # fmt: skip
+    yield orders
+
+
+def offer_lines(stored: "StoredOffer", order: "StoredOrder | None") -> Iterator[str]:
+    """Yield an offer in lines."""
+    offer = stored.offer
+    where = f"{offer.dso} at {offer.congestion_point} for {offer.period}"
+    yield f"offer {offer.message_id} to {where}: {stored.state.value}"
+    for option in offer.options:
+        yield f"  option {option.reference}: {in_words([power or 0 for power in option.power_w])}"
+        part = "" if option.min_activation_factor == 1 else f", any part from {option.min_activation_factor}"
+        yield f"    {option.price} {offer.currency}{part}"
+    yield f"  can be ordered until {offer.expires_at.astimezone(offer.period.tz):%Y-%m-%d %H:%M %z}"
+    yield f"  priced against plan {stored.plan}: " + ", ".join(f"{term} {eur:+,.2f}" for term, eur in stored.costs)
+    for limit in stored.limits:
+        yield f"  limited by {limit}"
+    if stored.note:
+        yield f"  {stored.note}"
+    if order is not None:
+        factor = order.order.activation_factor
+        yield f"  ordered as {order.order.order_reference}: {factor} of it for {order.order.price}, {order.state.value}"

@@ -1,0 +1,72 @@
+"""The page about trading with DSOs: requests, offers with their costs, orders with their settlement."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import HTMLResponse
+
+from agr.domain.flexibility import LIVE_OFFERS, OfferState
+from agr.domain.isp import Period
+from agr.domain.program import in_words
+from agr.operations.accounts.roles import Permission, Principal
+from agr.operations.flex_offers import TradingDay, trading_day
+from agr.store.flex_requests import StoredRequest
+from agr.web.layout import chart, render, starts_of
+from agr.web.security import context_of, page_for
+
+router = APIRouter(include_in_schema=False)
+Viewer = Annotated[Principal, Depends(page_for(Permission.READ))]
+
+
+@router.get("/trading")
+def trading(request: Request, principal: Viewer, period: str | None = None) -> HTMLResponse:
+    """What DSOs have requested of a Period, what we offer, what was ordered."""
+    context = context_of(request)
+    of = context.period(period)
+    with context.store.reading() as tx:
+        found = trading_day(tx, of)
+    return render(
+        request, principal, "trading.html", of=of, found=found, automatic=context.settings.trading.automatic,
+        states=OfferState, asked=_asked, words=_words, picture=_picture(of, found), draws=_draws(found),
+        ordered_price=sum(stored.order.price for stored in found.orders),
+    )  # fmt: skip
+
+
+def _asked(stored: StoredRequest) -> str:
+    """Return what is requested, in words: the strongest bound of each Requested ISP."""
+    power_w = [0] * stored.request.period.isp_count
+    for isp in stored.request.requested:
+        power_w[isp.isp - 1] = isp.min_w if isp.max_w <= 0 else isp.max_w
+    return in_words(power_w)
+
+
+def _words(power_w: tuple[int | None, ...]) -> str:
+    return in_words([power or 0 for power in power_w])
+
+
+def _picture(of: Period, found: TradingDay) -> str:
+    """Return the sums over all congestion points per ISP: offered and still open, and ordered, in kW."""
+    offered, ordered = [0.0] * of.isp_count, [0.0] * of.isp_count
+    for stored in found.offers:
+        if stored.state in LIVE_OFFERS:
+            for place, power in enumerate(stored.offer.options[0].power_w):
+                offered[place] += (power or 0) / 1000
+    for order in found.orders:
+        for place, watts in enumerate(order.order.power_w):
+            ordered[place] += watts / 1000
+    series: list[dict[str, Any]] = [
+        {"label": "offered", "kind": "sent", "values": offered},
+        {"label": "ordered", "kind": "plan", "values": ordered},
+    ]
+    return chart(starts=starts_of(of), zone=of.zone_name, unit="kW", series=series, band=None)
+
+
+def _draws(found: TradingDay) -> dict[str, tuple[float, float]]:
+    """Return offer → (kWh to be bought, kWh to be sold) for it; what open offers draw on is sold to nobody else."""
+    return {
+        stored.offer.message_id: (
+            sum(kwh for kwh in stored.draws_kwh if kwh > 0),
+            -sum(kwh for kwh in stored.draws_kwh if kwh < 0),
+        )
+        for stored in found.offers
+    }

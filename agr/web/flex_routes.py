@@ -1,0 +1,80 @@
+"""What the JSON API tells of trading with DSOs: requests, offers, orders, settlements."""
+
+from datetime import date
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request
+
+from agr.operations.accounts.roles import Permission, Principal
+from agr.operations.flex_offers import trading_day
+from agr.store.flex_offers import StoredOffer
+from agr.store.flex_orders import Settled, StoredOrder
+from agr.store.flex_requests import StoredRequest
+from agr.web import flex_schemas as a
+from agr.web.security import api_for, context_of
+
+router = APIRouter()
+Reader = Annotated[Principal, Depends(api_for(Permission.READ))]
+
+
+@router.get("/days/{period}/trading")
+def trading(request: Request, _principal: Reader, period: date) -> a.TradingOut:
+    """Requests, offers and orders of a Period, newest first."""
+    context = context_of(request)
+    with context.store.reading() as tx:
+        found = trading_day(tx, context.period(str(period)))
+    return a.TradingOut(
+        requests=[_request(one) for one in found.requests], offers=[_offer(one) for one in found.offers],
+        orders=[_order(one) for one in found.orders],
+    )  # fmt: skip
+
+
+def _request(stored: StoredRequest) -> a.FlexRequestOut:
+    one = stored.request
+    return a.FlexRequestOut(
+        message_id=one.message_id, conversation_id=one.conversation_id, dso=one.dso,
+        congestion_point=one.congestion_point, revision=one.revision, contract=one.contract_id,
+        received_at=one.received_at, expires_at=one.expires_at, state=stored.state.value,
+        priced=stored.priced_at is not None, note=stored.note,
+        isps=[
+            a.FlexIspOut(isp=isp.isp, disposition=isp.disposition.value, min_w=isp.min_w, max_w=isp.max_w)
+            for isp in one.isps
+        ],
+    )  # fmt: skip
+
+
+def _offer(stored: StoredOffer) -> a.OfferOut:
+    one = stored.offer
+    return a.OfferOut(
+        message_id=one.message_id, conversation_id=one.conversation_id, request=one.request_message_id, dso=one.dso,
+        congestion_point=one.congestion_point, contract=one.contract_id, state=stored.state.value,
+        state_at=stored.state_at, expires_at=one.expires_at, currency=one.currency,
+        options=[
+            a.OfferOptionOut(
+                reference=option.reference, power_w=list(option.power_w), price=float(option.price),
+                min_activation_factor=float(option.min_activation_factor),
+            )
+            for option in one.options
+        ],
+        baseline_w=list(stored.baseline_w), plan=stored.plan, costs=dict(stored.costs), limits=list(stored.limits),
+        draws_kwh=list(stored.draws_kwh), by=stored.by, note=stored.note,
+    )  # fmt: skip
+
+
+def _order(stored: StoredOrder) -> a.OrderOut:
+    one = stored.order
+    return a.OrderOut(
+        message_id=one.message_id, order_reference=one.order_reference, offer=one.offer_message_id,
+        option=one.option_reference, dso=one.dso, congestion_point=one.congestion_point, contract=one.contract_id,
+        state=stored.state.value, state_at=stored.state_at, received_at=one.received_at,
+        activation_factor=float(one.activation_factor), price=float(one.price), currency=one.currency,
+        power_w=list(one.power_w), baseline_w=list(stored.obligation.baseline_w), note=stored.note,
+        settled=None if stored.settled is None else _settled(stored.settled),
+    )  # fmt: skip
+
+
+def _settled(settled: Settled) -> a.SettledOut:
+    return a.SettledOut(
+        at=settled.at, price=float(settled.price), penalty=float(settled.penalty), net=float(settled.net),
+        expected_net=float(settled.expected_net), deficiency_kwh=settled.deficiency_kwh, faults=list(settled.faults),
+    )  # fmt: skip

@@ -1,0 +1,105 @@
+"""Responses of the JSON API about trading with DSOs. Power in W, a deviation, consumption positive; DSOs pay prices."""
+
+from datetime import datetime
+
+from pydantic import BaseModel
+
+
+class FlexIspOut(BaseModel):
+    """What a DSO asks for in one ISP."""
+
+    isp: int
+    disposition: str  # Requested | Available
+    min_w: int
+    max_w: int
+
+
+class FlexRequestOut(BaseModel):
+    """A request of a DSO."""
+
+    message_id: str
+    conversation_id: str
+    dso: str
+    congestion_point: str
+    revision: int
+    contract: str | None  # null: free market
+    received_at: datetime
+    expires_at: datetime
+    isps: list[FlexIspOut]
+    state: str
+    priced: bool
+    note: str  # why there is no offer
+
+
+class OfferOptionOut(BaseModel):
+    """An option of an offer."""
+
+    reference: str
+    power_w: list[int | None]  # per ISP; null: not named
+    price: float
+    min_activation_factor: float
+
+
+class OfferOut(BaseModel):
+    """An offer to a DSO, with what it costs us."""
+
+    message_id: str
+    conversation_id: str
+    request: str | None
+    dso: str
+    congestion_point: str
+    contract: str | None
+    state: str
+    state_at: datetime
+    expires_at: datetime
+    currency: str
+    options: list[OfferOptionOut]
+    baseline_w: list[int]
+    plan: int  # that it was priced against
+    costs: dict[str, float]  # term → EUR; their sum is the first option's price, before it is rounded up
+    limits: list[str]  # what keeps it from being larger
+    draws_kwh: list[float]  # per ISP: new energy bought for it
+    by: str
+    note: str
+
+
+class SettledOut(BaseModel):
+    """What a DSO settles of an order, and what we expect."""
+
+    at: datetime
+    price: float
+    penalty: float
+    net: float
+    expected_net: float
+    deficiency_kwh: float
+    faults: list[str]
+
+
+class OrderOut(BaseModel):
+    """An order of a DSO."""
+
+    message_id: str
+    order_reference: str
+    offer: str
+    option: str
+    dso: str
+    congestion_point: str
+    contract: str | None
+    state: str
+    state_at: datetime
+    received_at: datetime
+    activation_factor: float
+    price: float
+    currency: str
+    power_w: list[int]
+    baseline_w: list[int]
+    note: str
+    settled: SettledOut | None
+
+
+class TradingOut(BaseModel):
+    """A Period's trade with DSOs, newest first."""
+
+    requests: list[FlexRequestOut]
+    offers: list[OfferOut]
+    orders: list[OrderOut]

@@ -1,0 +1,122 @@
+"""What a DSO settles, against our own records: the specification's example, and a dispute for every wrong field."""
+
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agr.domain.flexibility import FlexOrder, Obligation
+from agr.domain.isp import Period
+from agr.trading.settlement_check import delivery, judge
+from agr.uftp import messages as m
+
+DAY = Period(date(2026, 4, 1))
+NOW = datetime(2026, 3, 31, 12, tzinfo=UTC)
+POINT = "ea1.2024-01.example.dso:p1"
+
+
+def obligation(power_w: dict[int, int], baseline_w: int = 10, price: str = "14", period: Period = DAY) -> Obligation:
+    order = FlexOrder(
+        message_id="m", conversation_id="c", dso="dso.example", congestion_point=POINT, period=period,
+        offer_message_id="o", order_reference="o-1", option_reference="1", activation_factor=Decimal(1),
+        power_w=tuple(power_w.get(isp, 0) for isp in range(1, period.isp_count + 1)), price=Decimal(price),
+        currency="EUR", stamped_at=NOW, received_at=NOW,
+    )  # fmt: skip
+    return Obligation(order=order, baseline_w=(baseline_w,) * period.isp_count)
+
+
+def row(start: int, actual: int, *, ordered: int = -2, baseline: int = 10, **more: int) -> m.OrderSettlementIsp:
+    so = delivery(ordered, baseline, actual)
+    values = {
+        "start": start, "baseline_w": baseline, "ordered_w": ordered, "actual_w": actual,
+        "delivered_w": so.delivered_w, "deficiency_w": so.deficiency_w,
+    } | more  # fmt: skip
+    return m.OrderSettlementIsp(**values)
+
+
+def item(*isps: m.OrderSettlementIsp, **more: object) -> m.OrderSettlement:
+    values: dict[str, object] = {
+        "order_reference": "o-1", "period": DAY.day, "congestion_point": POINT, "price": Decimal("14"),
+        "net_settlement": Decimal("14"), "isps": isps,
+    }  # fmt: skip
+    return m.OrderSettlement(**(values | more))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("actual", "delivered", "deficiency"), [(7, 2, 0), (8, 2, 0), (9, 1, 1), (10, 0, 2), (11, 0, 3)]
+)
+def test_the_example_of_the_specification(actual: int, delivered: int, deficiency: int) -> None:
+    """Baseline 10, ordered −2. Source: UFTP specification, settle phase, flexibility settlement."""
+    found = delivery(-2, 10, actual)
+    assert (found.delivered_w, found.deficiency_w) == (delivered, deficiency)
+
+
+@given(ordered=st.integers(-1000, 1000), baseline=st.integers(-1000, 1000), actual=st.integers(-3000, 3000))
+def test_more_consumption_and_more_production_are_mirror_images(ordered: int, baseline: int, actual: int) -> None:
+    assert delivery(ordered, baseline, actual) == delivery(-ordered, -baseline, -actual)
+
+
+@given(ordered=st.integers(-1000, 1000), baseline=st.integers(-1000, 1000), beyond=st.integers(0, 1000))
+def test_what_goes_beyond_the_order_is_delivered_in_full_and_no_more(ordered: int, baseline: int, beyond: int) -> None:
+    actual = baseline + ordered + (beyond if ordered > 0 else -beyond)
+    found = delivery(ordered, baseline, actual)
+    assert (found.delivered_w, found.deficiency_w) == (abs(ordered), 0)
+
+
+def test_a_settlement_as_we_expect_has_no_fault() -> None:
+    judged = judge(item(row(5, 8), row(6, 7)), obligation({5: -2, 6: -2}), 0)
+    assert (judged.faults, judged.expected_net) == ((), Decimal("14.00"))
+
+
+def test_delivered_power_may_have_the_order_s_sign() -> None:
+    assert judge(item(row(5, 8, delivered_w=-2)), obligation({5: -2}), 0).faults == ()
+
+
+def test_what_was_not_delivered_comes_off_in_the_penalty() -> None:
+    order = obligation({5: -4_000_000, 6: -4_000_000}, baseline_w=0, price="100")
+    isps = (
+        row(5, -4_000_000, ordered=-4_000_000, baseline=0),
+        row(6, -1_000_000, ordered=-4_000_000, baseline=0),
+    )
+    # A quarter of an hour: 0.75 MWh of 2 MWh are missing: 37.50 of the price, and 0.75 × 20 by the contract.
+    good = item(*isps, price=Decimal(100), penalty=Decimal("52.50"), net_settlement=Decimal("47.50"))
+    judged = judge(good, order, 20)
+    assert (judged.faults, judged.expected_net, judged.deficiency_kwh) == ((), Decimal("47.50"), 750.0)
+    dear = item(*isps, price=Decimal(100), penalty=Decimal("60"), net_settlement=Decimal("40"))
+    assert judge(dear, order, 20).faults == ("Penalty 60 is more than the 52.50 that follow from the powers",)
+    kind = item(*isps, price=Decimal(100), penalty=Decimal("10"), net_settlement=Decimal("90"))
+    assert judge(kind, order, 20).faults == ()
+
+
+@pytest.mark.parametrize(
+    ("isps", "more", "fault"),
+    [
+        ((row(5, 8),), {"price": Decimal("13.90"), "net_settlement": Decimal("13.90")}, "Price 13.90 is not"),
+        ((row(5, 8),), {"net_settlement": Decimal("13")}, "NetSettlement 13 is not Price minus Penalty"),
+        ((row(5, 8),), {"penalty": Decimal("1"), "net_settlement": Decimal("13")}, "Penalty 1 is more"),
+        ((row(5, 8),), {"period": date(2026, 4, 2)}, "Period 2026-04-02 is not"),
+        ((row(5, 8),), {"congestion_point": "ea1.2024-01.example.dso:p9"}, "CongestionPoint is not"),
+        ((row(5, 8, baseline_w=20),), {}, "ISP 5: BaselinePower 20 W is not 10 W"),
+        ((row(5, 8, ordered_w=-20),), {}, "ISP 5: OrderedFlexPower -20 W is not -2 W"),
+        ((row(5, 8, delivered_w=9),), {}, "ISP 5: DeliveredFlexPower 9 W is not 2 W"),
+        ((row(5, 8, deficiency_w=9),), {}, "ISP 5: PowerDeficiency 9 W is not 0 W"),
+        ((row(6, 8, ordered=0),), {}, "ISP 5 is missing"),
+    ],
+)
+def test_every_wrong_field_is_a_fault_with_its_numbers(
+    isps: tuple[m.OrderSettlementIsp, ...], more: dict[str, object], fault: str
+) -> None:
+    (found,) = judge(item(*isps, **more), obligation({5: -2}), 0).faults
+    assert found.startswith(fault)
+
+
+@pytest.mark.parametrize(("day", "count"), [(date(2026, 3, 29), 92), (date(2026, 10, 25), 100)])
+def test_days_of_92_and_100_isps(day: date, count: int) -> None:
+    period = Period(day)
+    order = obligation(dict.fromkeys(range(1, count + 1), -2), period=period)
+    whole = m.OrderSettlementIsp(
+        start=1, duration=count, baseline_w=10, ordered_w=-2, actual_w=8, delivered_w=2, deficiency_w=0
+    )
+    assert judge(item(whole, period=day), order, 0).faults == ()

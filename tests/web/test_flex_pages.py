@@ -1,0 +1,64 @@
+"""Trading with DSOs on the page and in the API."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from agr.domain.flexibility import OfferState
+from tests.builders.accounts import PASSWORD, account
+from tests.builders.operators_side import Desk
+from tests.builders.trading_day import POINT, TradingWorld
+from tests.builders.worlds import PERIOD
+
+
+def logged_in(desk: Desk, name: str, role: str) -> httpx.Client:
+    account(desk.daemon.authentication, name, role)
+    client = desk.anybody()
+    client.post("/login", data={"name": name, "password": PASSWORD})
+    return client
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Desk, TradingWorld, httpx.Client]]:
+    world = TradingWorld(Path(tmp_path_factory.mktemp("desk")), automatic=False)
+    opened = Desk(world)
+    world.tell(world.request())
+    world.replies()
+    world.trade()
+    yield opened, world, opened.as_("operator")
+    opened.close()
+
+
+def test_requests_offers_and_orders_are_shown_and_decided(desk: tuple[Desk, TradingWorld, httpx.Client]) -> None:
+    opened, world, anna = desk
+    number, page = world.offers()[0].offer.message_id, f"/trading?period={PERIOD}"
+    bert, carl = logged_in(opened, "bert", "operator"), logged_in(opened, "carl", "viewer")
+    shown = bert.get(page)
+    assert shown.status_code == 200
+    for part in (POINT, "12.35 EUR", "day-ahead", "battery: power", "Send…", "free market", "−30,000"):
+        assert part in shown.text
+    assert "Send…" not in carl.get(page).text
+    sent = anna.post(f"/api/v1/offers/{number}/send", json={"why": "a good price"})
+    assert sent.status_code == 200, sent.text
+    (offer,) = world.replies()
+    world.answer(offer)
+    assert "Revoke…" in bert.get(page).text
+    world.tell(world.order(offer))
+    told = anna.get(f"/api/v1/days/{PERIOD}/trading").json()
+    assert [one["state"] for kind in ("requests", "offers", "orders") for one in told[kind]] == [
+        "accepted", OfferState.ORDERED.value, "accepted",
+    ]  # fmt: skip
+    assert told["offers"][0]["costs"] == {"day-ahead": 10.0, "margin": 2.3456}
+    assert told["orders"][0]["power_w"][39] == -30_000
+    assert anna.post(f"/api/v1/offers/{number}/revoke", json={"why": "outage"}).status_code == 409
+    assert "o-1" in bert.get(page).text
+
+
+def test_who_may_only_look_decides_nothing(desk: tuple[Desk, TradingWorld, httpx.Client]) -> None:
+    opened, world, anna = desk
+    number = world.offers()[0].offer.message_id
+    for action in ("send", "discard", "revoke"):
+        assert opened.as_("viewer").post(f"/api/v1/offers/{number}/{action}", json={"why": "abc"}).status_code == 403
+        assert anna.post(f"/api/v1/offers/nothing/{action}", json={"why": "abc"}).status_code == 404
