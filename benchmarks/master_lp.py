@@ -25,7 +25,8 @@ from benchmarks.instances import Kind, make_case
 from models.case import Floats
 from models.decomposition import steps
 from models.decomposition.master.interior_point import solve_block_lp
-from models.decomposition.master.master_lp import Mixture, MixtureLp, block_lp_of, state_lp
+from models.decomposition.master.master_lp import Mixture, block_lp_of
+from models.decomposition.master.mixture_lp import MixtureLp, state_lp
 from models.decomposition.master.restricted_master import RestrictedMaster
 from models.decomposition.solve import solve
 

@@ -10,7 +10,7 @@ from scipy import sparse
 from scipy.optimize import linprog
 
 from benchmarks.instances import make_case
-from models.decomposition.master import master_lp
+from models.decomposition.master import master_lp, mixture_lp
 from models.decomposition.master.block_columns import pack
 from models.decomposition.master.block_elimination import BlockMatrix
 from models.decomposition.master.interior_point import block_lp, solve_block_lp
@@ -22,7 +22,7 @@ from models.decomposition.prices.search_state import first_state
 from models.decomposition.tuning import DEFAULT
 from models.solver import solve_interior
 from models.solver_log import SolverLog
-from tests.models.builders import day_ahead, load, make
+from tests.models.builders import day_ahead, load, make, paying
 from tests.models.worlds import portfolio
 
 
@@ -96,10 +96,23 @@ def searched(case):
     return master
 
 
-@pytest.mark.parametrize("case", [portfolio(240, 24, points=4), portfolio(60, 96, points=2)])
+def with_peaks(case, units=30):
+    """Return the case in which the first stores pay for what they draw, two behind each connection, and for peaks."""
+    homes = [
+        {"import_eur": 90.0, "export_eur": 10.0, "point": int(case.storage.point[2 * n])} for n in range(units // 2)
+    ]
+    at = np.full(len(case.storage.point), -1)
+    at[:units] = np.arange(units) // 2
+    peaks = [{"at": n, "eur_per_kw": 0.1 + 0.02 * n} for n in range(len(homes))]
+    return paying(case, *homes, peaks=peaks, storage=at)
+
+
+@pytest.mark.parametrize(
+    "case", [portfolio(240, 24, points=4), portfolio(60, 96, points=2), with_peaks(portfolio(120, 24, points=4))]
+)
 def test_columns_of_a_search_mix_as_well_as_highs_mixes_them(case):
     master = searched(case)
-    stated = master_lp.state_lp(master, master.columns.weight > 1e-3)
+    stated = mixture_lp.state_lp(master, master.columns.weight > 1e-3)
     oracle = solve_interior(stated.matrix(), time_limit_s=60.0, threads=1)
     shape, start, prices = master_lp.block_lp_of(master, stated)
     size = 1.0 + abs(oracle.objective)
@@ -112,7 +125,7 @@ def test_columns_of_a_search_mix_as_well_as_highs_mixes_them(case):
 def test_rows_of_the_mixture_add_up_to_what_the_master_adds_up(case):
     master = searched(case)
     master.recount()
-    stated = master_lp.state_lp(master, master.columns.weight > 0)
+    stated = mixture_lp.state_lp(master, master.columns.weight > 0)
     free = stated.others[:, : len(master.free.value)] @ master.free.value
     rows = stated.moves @ master.columns.weight[stated.group, stated.column] + free
     moved = [(coupling.s - const).ravel() for coupling, const in zip(master.couplings, master.constants, strict=True)]
