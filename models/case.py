@@ -31,7 +31,12 @@ from models.errors import CaseError
 from models.markets.announced import Anchor
 from models.markets.balancing_capacity import Direction, Reserve
 from models.markets.connection_limits import NO_LIMIT, ConnectionLimits, no_connection_limits
-from models.markets.connection_tariffs import NO_TARIFF, ConnectionTariffs, no_connection_tariffs
+from models.markets.connection_tariffs import (
+    NO_TARIFF,
+    WORSE_OFF_PRICE,
+    ConnectionTariffs,
+    no_connection_tariffs,
+)
 from models.markets.day_ahead import DayAhead
 from models.markets.imbalance import Imbalance
 from models.markets.intraday import Intraday
@@ -51,6 +56,7 @@ __all__ = [
     "NO_POINT",
     "NO_TARIFF",
     "UNIT_CLASSES",
+    "WORSE_OFF_PRICE",
     "Anchor",
     "Bools",
     "Case",

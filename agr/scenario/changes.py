@@ -129,8 +129,9 @@ def _described(scenario: Scenario, place: tuple[str | int, ...], setting: Settin
     for step in place[:-1]:
         part = part[step]
     old = part[place[-1]]
-    new = setting.of(float(old)) if isinstance(old, int | float) else setting.text
-    if isinstance(old, int) and not isinstance(old, bool) and new == int(new):
+    number = isinstance(old, int | float) and not isinstance(old, bool)
+    new: Any = setting.of(float(old)) if number else setting.text
+    if number and isinstance(old, int) and new == int(new):
         new = int(new)
     part[place[-1]] = new
     try:

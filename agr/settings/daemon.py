@@ -67,6 +67,10 @@ class Planning(Section):
     measured_max_age_s: float = Field(
         default=3600, ge=0, description="A plan begins with a state of charge that was reported, unless it is older."
     )
+    customers_worse_off: bool = Field(
+        default=True,
+        description="Whether a plan may make a customer with a tariff pay more than without being steered.",
+    )
     workers: int = Field(default=1, ge=1, le=64, description="Planning processes.")
     failed_cases_folder: Path | None = Field(
         default=None,

@@ -163,7 +163,7 @@ def behind(case, *limits, **leaf):
     return replace(case, connection_limits=table)
 
 
-def paying(case, *connections, peaks=(), **of_units):
+def paying(case, *connections, peaks=(), least=(), **of_units):
     """Return the case with tariffs: connections with import_eur and export_eur, EUR/MWh; peaks at them.
 
     A peak has `at`, the connection, eur_per_kw, reached_kw, and inside. Keyword arguments are classes with the
@@ -184,6 +184,7 @@ def paying(case, *connections, peaks=(), **of_units):
         peak_reached_kw=np.array([one["reached_kw"] for one in tops], dtype=np.float64),
         peak_inside=np.array([np.broadcast_to(one["inside"], isps) for one in tops], dtype=bool).reshape(-1, isps),
         of_units=tuple(units[name] for name in UNIT_CLASSES),
+        least_eur=np.array(least, dtype=np.float64),
     )
     return replace(case, connection_tariffs=table)
 

@@ -302,15 +302,21 @@ def _connection_tariffs(program, case, planned, per_kw):
             (p, program.var(tariffs.peak_reached_kw[p], np.inf, -tariffs.peak_eur_per_kw[p]))
             for p in np.flatnonzero(tariffs.peak_at == n)
         ]
+        bill = [(top, -tariffs.peak_eur_per_kw[p]) for p, top in tops]
         for t in range(case.isps):
             fixed = sum(case.fixed.program_kw[u, t] for kind, u in units if kind == "fixed")
             terms = [x for kind, u in units if kind != "fixed" for x in planned.own[kind, u][0][t]]
             into = program.var(value=-tariffs.import_eur_per_mwh[n, t] * per_kw)
             out = program.var(value=tariffs.export_eur_per_mwh[n, t] * per_kw)
             program.row([*terms, (into, -1.0), (out, 1.0)], low=-fixed, high=-fixed)
+            bill.append((into, -tariffs.import_eur_per_mwh[n, t] * per_kw))
+            bill.append((out, tariffs.export_eur_per_mwh[n, t] * per_kw))
             for p, top in tops:
                 if tariffs.peak_inside[p, t]:
                     program.row([(into, 1.0), (top, -1.0)], high=0.0)
+        if len(tariffs.least_eur):
+            paid_for = sum(tariffs.peak_eur_per_kw[p] * tariffs.peak_reached_kw[p] for p, _ in tops)
+            program.row([*bill, (program.var(value=-100.0), 1.0)], low=tariffs.least_eur[n] - paid_for)
     return float(tariffs.peak_eur_per_kw @ tariffs.peak_reached_kw)
 
 

@@ -128,6 +128,33 @@ def test_a_peak_that_nobody_can_avoid_is_paid_and_known():
     assert near(both(alone).objective_eur, -3.0 - 0.3 - 0.3)
 
 
+def test_no_customer_may_be_worse_off_where_that_is_asked():
+    # The market would pay 40 EUR/MWh for charging in the second hour, where the house pays 30 more: 10 kWh cost it 0.30
+    # EUR. Asked to pay 0.12 at most, it charges 4 kWh there.
+    case = make(2, car(), price=[140, 100])
+    dearer_later = {"import_eur": [0, 30]}
+    assert near(both(paying(case, dearer_later, storage=[0])).tariff_eur, [-0.30])
+    asked = paying(case, dearer_later, least=[-0.12], storage=[0])
+    outcome = solved(asked)
+    assert near(outcome.tariff_eur, [-0.12])
+    assert near(outcome.programs.storage_kw, [[6, 4]])
+    assert near(outcome.terms_eur["customer worse off"], 0.0)
+    assert near(outcome.objective_eur, best_value(asked))
+    # what nobody can avoid is stated, at a planning price
+    house = paying(make(2, load(2, [2, 0]), car()), {"import_eur": 50}, least=[-0.5], fixed=[0], storage=[0])
+    outcome = solved(house)
+    assert near(outcome.terms_eur["customer worse off"], -100.0 * 0.1)
+    assert near(outcome.objective_eur, best_value(house))
+    # a peak is part of the bill, above the one reached before
+    peak = {"eur_per_kw": 0.1, "reached_kw": 2.0}
+    peaked = paying(make(2, car(), price=[140, 10]), {}, peaks=[peak], least=[-0.5], storage=[0])
+    outcome = solved(peaked)
+    assert near(outcome.peak_kw, [7.0])
+    assert near(outcome.objective_eur, best_value(peaked))
+    with pytest.raises(CaseError, match="only the reference formulation plans it"):
+        decompose(asked, relative_gap=1e-3, time_limit_s=10.0, threads=1)
+
+
 def test_reserve_that_is_held_is_paid_for_by_nobody():
     # what is sold as reserve counts for the fuse, but not for the tariff: it is drawn only if it is called
     case = make(

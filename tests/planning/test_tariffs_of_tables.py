@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from agr.domain.errors import PlanError
 from agr.domain.isp import Period
 from agr.domain.kinds.ev_session import EvSession
 from agr.domain.kinds.fixed_load import FixedLoad
@@ -126,6 +127,31 @@ def test_what_customers_pay_stands_apart_and_by_connection() -> None:
     assert paid["a", "peak charge", "customer"] == pytest.approx(-0.01 * peak, abs=1e-6)
     assert paid["b", "connection tariff", "customer"] == pytest.approx(-0.5, abs=1e-6)
     assert sum(paid.values()) == pytest.approx(outcome.objective_eur, abs=1e-6)
+
+
+def test_no_customer_is_worse_off_where_the_settings_say_so() -> None:
+    # the market is cheaper by 30 EUR/MWh after seven, where the house pays 20 more: good for both together, not for it
+    paid = tariff("a", import_eur_per_mwh=20.0, window_start=time(19), window_end=time(20))
+    free = build(world(paid))
+    inputs = replace(world(paid), planning=Planning(customers_worse_off=False))
+    named = build(inputs)
+    (least,) = named.case.connection_tariffs.least_eur
+    assert least == pytest.approx(-2 * 0.02 - 0.005)  # the house alone: the car charges on arrival
+    assert audit_case(inputs, named) == ()
+    assert any("asks for nothing" in finding for finding in audit_case(inputs, free))
+    assert any("the settings do not" in finding for finding in audit_case(world(paid), named))
+    worse, kept = (solve(one.case, relative_gap=1e-8, threads=1) for one in (free, named))
+    assert worse.tariff_eur[0] < least - 0.1
+    assert kept.tariff_eur[0] == pytest.approx(least, abs=1e-6)
+    assert kept.terms_eur["customer worse off"] == pytest.approx(0.0, abs=1e-6)
+    assert audit(named.case, kept) == ()
+    assert kept.objective_eur < worse.objective_eur
+
+
+def test_a_large_portfolio_is_not_planned_with_a_condition_on_every_customer(monkeypatch) -> None:
+    monkeypatch.setattr("agr.planning.case.connection_tariffs.MOST_UNITS", 1)
+    with pytest.raises(PlanError, match="for up to 1 resources at once, not for 2"):
+        build(replace(world(tariff("a", import_eur_per_mwh=40.0)), planning=Planning(customers_worse_off=False)))
 
 
 def test_a_stored_case_is_replayed_with_another_tariff() -> None:

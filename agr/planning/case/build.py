@@ -11,7 +11,7 @@ from agr.planning.case import markets
 from agr.planning.case.backing import backed
 from agr.planning.case.classes import CLASSES
 from agr.planning.case.connection_limits import connection_limits
-from agr.planning.case.connection_tariffs import connection_tariffs
+from agr.planning.case.connection_tariffs import connection_tariffs, none_worse_off
 from agr.planning.case.inputs import Inputs
 from agr.planning.case.later import LaterPrice
 from agr.planning.case.rows import Draft, PointIndex
@@ -142,6 +142,8 @@ def build(inputs: Inputs) -> NamedCase:
             f"the inputs of {inputs.period} contradict each other: {error}; correct the imported tables"
         ) from error
     case = backed(case, inputs.markets.speculation, notes)
+    if not inputs.planning.customers_worse_off:
+        case = none_worse_off(case)
     return NamedCase(
         case=case,
         names=names,

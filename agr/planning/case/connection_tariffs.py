@@ -1,15 +1,21 @@
 """Tariffs and peak charges at connections, added up per connection and ISP. Pure."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from agr.domain.errors import PlanError
 from agr.domain.register import ConnectionTariff, in_window, valid_on
 from agr.planning.case.inputs import Inputs
-from models.case import NO_POINT, NO_TARIFF, UNIT_CLASSES, ConnectionTariffs, no_connection_tariffs
+from models.case import NO_POINT, NO_TARIFF, UNIT_CLASSES, Case, ConnectionTariffs, no_connection_tariffs
 
 Ints = NDArray[np.int64]
+
+MOST_UNITS = 2_000
+"""Most units that are planned with a condition on every customer: they are planned as a whole."""
+_TOLERANCE_EUR = 0.005
 
 
 def connection_tariffs(
@@ -59,3 +65,25 @@ def connection_tariffs(
         peak_inside=np.array([inside for *_, inside in peaks], dtype=np.bool_).reshape(len(peaks), isps),
         of_units=tuple(of_units[name] for name in UNIT_CLASSES),
     )
+
+
+def none_worse_off(case: Case) -> Case:
+    """Return the case in which no customer is to pay more than if nobody steered its devices from now on.
+
+    Raises PlanError for a portfolio that is too large to be planned as a whole.
+    """
+    if not case.connection_tariffs.name:
+        return case
+    units = sum(len(case.units(name).point) for name in UNIT_CLASSES if name != "fixed")
+    if units > MOST_UNITS:
+        raise PlanError(
+            f"planning.customers_worse_off = false is planned for up to {MOST_UNITS:,} resources at once, not for "
+            f"{units:,}; set it to true, or leave tariffs to smaller portfolios"
+        )
+    from models.baseline import as_it_stands, unmanaged_programs
+    from models.connection_costs import bills, tariff_fields
+
+    alone = as_it_stands(case)
+    paid = bills(alone, **tariff_fields(alone, unmanaged_programs(alone)))
+    tariffs = replace(case.connection_tariffs, least_eur=paid.total_eur - _TOLERANCE_EUR)
+    return replace(case, connection_tariffs=tariffs)

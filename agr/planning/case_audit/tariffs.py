@@ -36,24 +36,34 @@ def check_case(context: Context) -> Iterator[str]:
                 used.add(number)
                 if tariffs.point[number] not in (point, NO_POINT):
                     wrong.append(f"case, {resource}: pays at a connection of another congestion point")
-    for number in sorted(used):
-        imports, exports, peaks = due[tariffs.name[number]]
-        for way, mine, right in (
-            ("import", tariffs.import_eur_per_mwh[number], imports),
-            ("export", tariffs.export_eur_per_mwh[number], exports),
-        ):
-            apart = np.abs(mine - right)
-            if not bool((apart <= 1e-6).all()):
-                isp = int(np.nanargmax(apart))
-                words = f"{way} is {mine[isp]:g} EUR/MWh in ISP {isp + 1}, the tables give {right[isp]:g}"
-                wrong.append(f"case, {tariffs.name[number]}: {words}")
-        if _peaks(context, number) != peaks:
-            wrong.append(f"case, {tariffs.name[number]}: its peak charges are not what the tables give")
+    wrong += [
+        f"case, {tariffs.name[number]}: {words}" for number in sorted(used) for words in _prices(context, number, due)
+    ]
+    asked = not context.facts.planning.customers_worse_off and bool(tariffs.name)
+    if asked != bool(len(tariffs.least_eur)):
+        words = "no customer is to be worse off, but the case asks for nothing"
+        wrong.append(f"case: {words if asked else 'it asks for what customers pay, which the settings do not'}")
     if len(used) < len(tariffs.name) and not wrong:
         wrong.append(f"case: nothing is behind {len(tariffs.name) - len(used)} connections with a tariff")
     yield from wrong[:SHOWN]
     if len(wrong) > SHOWN:
         yield f"case: tariffs are not what the tables give in {len(wrong) - SHOWN} more places"
+
+
+def _prices(context: Context, number: int, due: "dict[str, tuple[Floats, Floats, Counter[_Peak]]]") -> Iterator[str]:
+    """Yield what is wrong with the prices of one connection."""
+    tariffs = context.case.connection_tariffs
+    imports, exports, peaks = due[tariffs.name[number]]
+    for way, mine, right in (
+        ("import", tariffs.import_eur_per_mwh[number], imports),
+        ("export", tariffs.export_eur_per_mwh[number], exports),
+    ):
+        apart = np.abs(mine - right)
+        if not bool((apart <= 1e-6).all()):
+            isp = int(np.nanargmax(apart))
+            yield f"{way} is {mine[isp]:g} EUR/MWh in ISP {isp + 1}, the tables give {right[isp]:g}"
+    if _peaks(context, number) != peaks:
+        yield "its peak charges are not what the tables give"
 
 
 def _peaks(context: Context, number: int) -> "Counter[_Peak]":

@@ -13,7 +13,8 @@ from models.audit.scenario import by_point, mwh
 from models.case import NO_TARIFF, UNIT_CLASSES, Case, Floats
 from models.outcome import Outcome
 
-_ENERGY, _PEAK = "connection tariff", "peak charge"
+_ENERGY, _PEAK, _WORSE = "connection tariff", "peak charge", "customer worse off"
+_WORSE_PRICE = 100.0  # EUR per EUR
 _CENT = 1e-4  # EUR, of one connection and Period
 
 
@@ -71,9 +72,13 @@ def _eur(case: Case, outcome: Outcome) -> dict[str, Floats]:
     if not len(tariffs.name):
         return {}
     found = {_ENERGY: by_point(case, tariffs.point, outcome.tariff_eur)}
+    paid = tariffs.peak_eur_per_kw * (outcome.peak_kw - tariffs.peak_reached_kw)
     if len(tariffs.peak_at):
-        paid = tariffs.peak_eur_per_kw * (outcome.peak_kw - tariffs.peak_reached_kw)
         found[_PEAK] = by_point(case, tariffs.point[tariffs.peak_at], -paid)
+    if len(tariffs.least_eur):
+        bill = -outcome.tariff_eur + np.bincount(tariffs.peak_at, paid, len(tariffs.name))
+        beyond = np.maximum(bill + tariffs.least_eur, 0.0)
+        found[_WORSE] = by_point(case, tariffs.point, -_WORSE_PRICE * beyond)
     return found
 
 
@@ -87,5 +92,5 @@ AUDIT = MarketAudit(
     check=_check,
     shapes=_shapes,
     placed_eur=_eur,
-    payers=lambda _case: {_ENERGY: Payer.CUSTOMER, _PEAK: Payer.CUSTOMER},
+    payers=lambda _case: {_ENERGY: Payer.CUSTOMER, _PEAK: Payer.CUSTOMER, _WORSE: Payer.NOBODY},
 )

@@ -4,16 +4,18 @@ Source: docs/reference/formulation.md §3.9.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
-from models.arrays import NO_POINT, Bools, Extent, Floats, Ints, check_not_negative, check_shape, fault
+from models.arrays import ADDED, NO_POINT, Bools, Extent, Floats, Ints, check_not_negative, check_shape, fault
 
 NO_TARIFF = -1
 """Index of the connection of a unit whose connection has no tariff."""
 
+WORSE_OFF_PRICE = 100.0
+"""Planning price, EUR per EUR, of what a customer pays beyond `least_eur`"""
 _ROUNDING_EUR_PER_MWH = 1e-9
 
 
@@ -35,6 +37,8 @@ class ConnectionTariffs:
     of_units: tuple[Ints, ...]
     """Per class of units (U,): the connection of each, NO_TARIFF where it has no tariff; () where there are no tariffs.
     Classes that are younger than an archive are missing at its end"""
+    least_eur: Floats = field(default_factory=lambda: np.zeros(0), metadata=ADDED)
+    """(N,) what each customer is to earn at least, in all (negative: to pay at most); () where nobody has asked"""
 
     def check(self, where: str, extent: Extent) -> None:
         """Raise CaseError naming the first field that contradicts the case or another field."""
@@ -54,6 +58,8 @@ class ConnectionTariffs:
             row = int((self.export_eur_per_mwh > self.import_eur_per_mwh + _ROUNDING_EUR_PER_MWH).any(axis=1).argmax())
             words = f"{self.name[row]}: export earns more than import costs, so it would pay to do both at once"
             raise fault(f"{where}.export_eur_per_mwh", words)
+        if len(self.least_eur):
+            check_shape(f"{where}.least_eur", self.least_eur, (count,))
         for units in self.of_units:
             if units.ndim != 1 or (len(units) and not (units.min() >= NO_TARIFF and units.max() < count)):
                 raise fault(f"{where}.of_units", f"must be {NO_TARIFF}..{count - 1} for each unit")

@@ -17,8 +17,8 @@ from models.block import (
     linear_sum,
     new_block,
 )
-from models.case import NO_TARIFF, Case, Floats, Ints
-from models.markets.connection_tariffs.costs import PEAK_TERM, TERM
+from models.case import NO_TARIFF, WORSE_OFF_PRICE, Case, Floats, Ints
+from models.markets.connection_tariffs.costs import PEAK_TERM, TERM, WORSE_TERM
 from models.markets.protocols import Marginals, Portfolio
 
 
@@ -56,6 +56,8 @@ def charge_connections(model: Any, case: Case, portfolio: Portfolio) -> Connecti
     terms = [ObjectiveTerm(term=TERM, variables=imports.variables + exports.variables, eur=eur)]
     if len(tariffs.peak_at):
         terms.append(_peaks(block, case, imports))
+    if len(tariffs.least_eur):
+        terms.append(_worse_off(block, case, terms))
     return ConnectionTariffsBlock(terms=tuple(terms))
 
 
@@ -81,6 +83,29 @@ def _balance(
         return (right, linear_sum(every, np.append(coefficients[mine[i]], [-1.0, 1.0])), right)
 
     block.balance = pyo.Constraint(range(count), rule=rule)
+
+
+def _worse_off(block: Any, case: Case, terms: list[ObjectiveTerm]) -> ObjectiveTerm:
+    """Add what each customer earns less than was asked for, >= least − what the terms earn at its connection."""
+    tariffs, count = case.connection_tariffs, len(case.connection_tariffs.name)
+    block.worse_off = pyo.Var(range(count), bounds=lambda _block, _n: (0.0, None))
+    energy, peaks = terms[0], terms[1] if len(terms) > 1 else None
+    cells = grouped(np.tile(np.repeat(np.arange(count), case.isps), 2), count)
+    at = grouped(tariffs.peak_at, count) if peaks is not None else [tariffs.peak_at] * count
+
+    def rule(_block: Any, n: int) -> Any:
+        variables = [*(energy.variables[i] for i in cells[n].tolist()), block.worse_off[n]]
+        eur, least = np.append(energy.eur[cells[n]], 1.0), float(tariffs.least_eur[n])
+        if peaks is not None:
+            variables += [peaks.variables[p] for p in at[n].tolist()]
+            eur = np.concatenate([eur, peaks.eur[at[n]]])
+            least += float(peaks.eur[at[n]] @ tariffs.peak_reached_kw[at[n]])  # the peak reached is paid for
+        return (least, linear_sum(variables, eur), None)
+
+    block.no_worse = pyo.Constraint(range(count), rule=rule)
+    return ObjectiveTerm(
+        term=WORSE_TERM, variables=list(block.worse_off.values()), eur=np.full(count, -WORSE_OFF_PRICE)
+    )  # fmt: skip
 
 
 def _peaks(block: Any, case: Case, imports: VariableArray) -> ObjectiveTerm:

@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 
 from models.block import per_point
-from models.case import NO_TARIFF, UNIT_CLASSES, Case, Floats, Ints
+from models.case import NO_TARIFF, UNIT_CLASSES, WORSE_OFF_PRICE, Case, Floats, Ints
 from models.outcome import ProgramValues
 
-TERM, PEAK_TERM = "connection tariff", "peak charge"
+TERM, PEAK_TERM, WORSE_TERM = "connection tariff", "peak charge", "customer worse off"
 
 
 def placed_eur(case: Case, answer: ProgramValues) -> dict[str, Floats]:
@@ -20,7 +20,17 @@ def placed_eur(case: Case, answer: ProgramValues) -> dict[str, Floats]:
     found = {TERM: per_point(case, tariffs.point, answer.tariff_eur)}
     if len(tariffs.peak_at):
         found[PEAK_TERM] = per_point(case, tariffs.point[tariffs.peak_at], peaks_eur(case, answer.peak_kw))
+    if len(tariffs.least_eur):
+        found[WORSE_TERM] = per_point(case, tariffs.point, -WORSE_OFF_PRICE * worse_off_eur(case, answer))
     return found
+
+
+def worse_off_eur(case: Case, answer: ProgramValues) -> Floats:
+    """Return by how much each customer (N,) pays more than was asked for, EUR; none where nobody has asked."""
+    tariffs = case.connection_tariffs
+    earned = answer.tariff_eur.copy()
+    np.add.at(earned, tariffs.peak_at, peaks_eur(case, answer.peak_kw))
+    return np.maximum(tariffs.least_eur - earned, 0.0) if len(tariffs.least_eur) else np.zeros(0)
 
 
 def energy_eur(case: Case, drawn_kw: Floats) -> Floats:
