@@ -144,6 +144,15 @@ class Quote:
 
 
 @dataclass(frozen=True, kw_only=True)
+class BoundOffer:
+    """What an offer that a DSO may order binds: its congestion point stays, and its trades are kept free."""
+
+    message_id: str
+    congestion_point: str
+    draws_kwh: tuple[float, ...]  # per ISP: new energy bought (positive) or sold
+
+
+@dataclass(frozen=True, kw_only=True)
 class NoOffer:
     """Why a request gets no offer, in words for operators."""
 

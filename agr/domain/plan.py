@@ -149,6 +149,7 @@ class Result:
     audit: tuple[str, ...]
     notes: tuple[str, ...]  # fall-backs used: missing forecasts, unknown connections, …
     worst: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # kind of promise at risk → the worst places
+    order_shortfall_kwh: float = 0.0  # ordered flexibility that the plan does not deliver
     planning: tuple[str, ...] = OLD_PLANNING_TERMS  # terms that are planning prices, which nobody pays
     customers: tuple[str, ...] = ()  # terms that customers pay at their connections: tariffs and peak charges
 

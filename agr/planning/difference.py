@@ -18,6 +18,8 @@ PORTFOLIO_PRICE = "energy price in the portfolio"
 
 _SHOWN = 3
 """Most limits of connections and groups that are named in one ISP."""
+_KEPT_KW = 1e-3
+"""An order binds where the program is as near as this to its bound."""
 _BINDING = 1e-3
 """A shadow price below this, in EUR/MWh, is numerical noise."""
 
@@ -68,7 +70,20 @@ def binding(solved: Solved, point: int, isp: int) -> list[Cause]:
         for way, bound, worth in bounds:
             if worth > _BINDING:
                 causes.append(Cause(what=f"{way} limit of {abs(bound):.1f} kW", eur_per_mwh=float(worth)))
+    causes += _ordered(solved, point, isp)
     return [*causes, *_at_connections(solved, point, isp)]
+
+
+def _ordered(solved: Solved, point: int, isp: int) -> Iterator[Cause]:
+    """Yield the orders of flexibility that the program at a congestion point just keeps, or does not keep."""
+    orders, power = solved.named.case.orders, solved.outcome.point_kw[point, isp]
+    for o in np.flatnonzero(orders.point == point).tolist():
+        for words, bound, beyond in (
+            ("at most", orders.most_kw[o, isp], power - orders.most_kw[o, isp]),
+            ("at least", orders.least_kw[o, isp], orders.least_kw[o, isp] - power),
+        ):
+            if np.isfinite(bound) and beyond > -_KEPT_KW:
+                yield Cause(what=f"order {orders.name[o]}: {words} {bound:.1f} kW")
 
 
 def _at_connections(solved: Solved, point: int, isp: int) -> Iterator[Cause]:

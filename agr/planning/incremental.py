@@ -1,34 +1,36 @@
-"""Replans only the congestion points whose reservations changed; all others keep their programs.
+"""Replans only the congestion points whose reservations or orders changed; all others keep their programs.
 
 Replanning a part needs a plan in force with dual prices (from the decomposition), and no other input that has changed
 since. If the proven gap becomes too wide, the whole portfolio is planned.
 Source: docs/explanation/optimisation.md §3.6.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from math import inf
 
 import numpy as np
-from numpy.typing import NDArray
 
 from agr.domain.errors import PlanError
 from agr.domain.isp import Period, period_of
 from agr.domain.plan import Plan, PlanState, Reason, ReasonKind
-from agr.domain.register import Contract
 from agr.planning import serialisation
 from agr.planning.case import NamedCase
+from agr.planning.case.orders import orders_of
 from agr.planning.case_audit import audit_reservations
+from agr.planning.changed_points import changed_points, newly_ordered, reservations_of
 from agr.planning.difference import Solved, change
 from agr.planning.in_force import lost_eur, part_in_force
-from agr.planning.inputs import basis_of, followed
+from agr.planning.inputs import basis_of, followed, open_offers
+from agr.planning.ledger import depth_left, depth_taken
 from agr.planning.midnight import Left, leaves_otherwise, left_by
+from agr.planning.offered import OfferedPrograms, as_ordered, offered_programs
 from agr.planning.plan_loader import merged, named_like, places
 from agr.planning.plan_summary import points_of, positions_of, result_of
 from agr.planning.ports import PlanningSettings, PlanReader, PlanStore, Solver
+from agr.planning.solving import Solution
 from agr.store.day import Trigger
-from models.case import Reservations
 from models.method import SMALL
 from models.outcome import Termination
 from models.part import divisible, most_choices, renewed, subproblem
@@ -43,6 +45,9 @@ class PartRun:
     before: NamedCase
     named: NamedCase
     followed: bool  # whether the next Period has a plan, which begins with what this one leaves
+    stored: OfferedPrograms | None = None  # the program that an order has bought: it needs no solver
+    factor: float = 1.0  # the part of it that is ordered
+    option: str = ""
     findings: tuple[str, ...] = ()  # of the audit of its case
 
 
@@ -98,13 +103,15 @@ class IncrementalPlanner:
 
     def ready(self, triggers: Sequence[Trigger]) -> bool:
         """Say whether these triggers can probably be answered within a second: they need not wait for others."""
-        return self._plan is not None and self._plan.period.day == triggers[0].period and _only_reservations(triggers)
+        return self._plan is not None and self._plan.period.day == triggers[0].period and _of_single_points(triggers)
 
     def begin(self, reader: PlanReader, period: Period, triggers: Sequence[Trigger]) -> PartRun | None:
         """Return the part to replan, or None where the whole portfolio must be planned."""
         settings = self._settings
         waits = settings.publication.minimum_gain_eur_per_prognosis > 0  # the rule compares whole plans
-        if waits or not _only_reservations(triggers) or self._now() >= period.start:
+        if any(trigger.reason.kind is ReasonKind.ORDER for trigger in triggers):
+            waits = False  # an order is announced, whatever it gains
+        if waits or not _of_single_points(triggers) or self._now() >= period.start:
             return None
         number = reader.number_in_force(period.day)
         if number is None or not self._load(reader, number):
@@ -112,23 +119,37 @@ class IncrementalPlanner:
         plan, whole = self._plan, self._solved
         if plan is None or whole is None or plan.basis != basis_of(reader, settings, period, self._now()):
             return None
-        changed = _changed(reader, whole.named, reader.reserved_w(period.day))
+        obligations, offers = tuple(reader.orders(period)), open_offers(reader, settings, period, self._now())
+        ordered = newly_ordered(whole.named, obligations)
+        changed = changed_points(reader, whole.named, reader.reserved_w(period.day), ordered)
         if not changed or most_choices(whole.named.case, places(whole.named, tuple(changed))) > SMALL:
             return None
         points = places(whole.named, tuple(changed))
-        if not divisible(whole.named.case, points):
-            return None
+        if not divisible(whole.named.case, points) or any(offer.congestion_point in changed for offer in offers):
+            return None  # a point with an open offer keeps its program: only the whole portfolio can go around it
         before = subproblem(whole.named.case, whole.outcome, points)
-        rows = _reservations(changed, period)
+        rows = reservations_of(changed, period)
         stay = settings.publication.stay_eur_per_mwh if reader.announced(period.day) else 0.0
-        case = renewed(before, rows, whole.outcome.point_kw[points] if stay > 0 else None, stay)
+        bound = orders_of(
+            obligations, {address: i for i, address in enumerate(changed)}, before.isps,
+            settings.trading.shortfall_eur_per_mwh, before.imbalance,
+        )  # fmt: skip
+        case = renewed(before, rows, whole.outcome.point_kw[points] if stay > 0 else None, stay, bound)
+        case = replace(case, intraday=depth_left(case.intraday, whole.outcome, depth_taken(offers, period)))
         named = named_like(whole.named, points, case)
+        stored, factor, option = None, 1.0, ""
+        if len(changed) == 1 and len(ordered) == 1:
+            stored = offered_programs(reader.offered_programs(ordered[0].order.offer_message_id))
+            factor, option = float(ordered[0].order.activation_factor), ordered[0].order.option_reference
         return PartRun(
             plan=plan,
             whole=whole,
             before=named_like(whole.named, points, before),
             named=named,
             followed=followed(reader, period),
+            stored=stored,
+            factor=factor,
+            option=option,
             findings=_audited(reader, period, named),
         )
 
@@ -147,16 +168,20 @@ class IncrementalPlanner:
         points = run.named.case.points
         if run.findings:
             return PartRefused(points=points, findings=run.findings)
+        answer = _as_ordered(run)
         try:
-            answer = self._solver.solve_part(run.before.case, run.named.case)
+            bought = answer is not None
+            answer = answer or self._solver.solve_part(run.before.case, run.named.case)
         except PlanError as error:
             return PartRefused(points=points, failure=str(error))
         outcome = answer.outcome
-        if answer.findings or outcome.termination is not Termination.OPTIMAL:
+        if not bought and (answer.findings or outcome.termination is not Termination.OPTIMAL):
             return PartRefused(points=points, findings=answer.findings, gap_eur=outcome.gap_eur)
         kept = part_in_force(run.whole, run.named, outcome)
         lost = 0.0 if kept is None else lost_eur(kept, outcome)
-        if lost > 0:  # within the proven gap, or the proof is wrong; the whole portfolio is compared in full
+        if (
+            lost > 0 and not bought
+        ):  # within the proven gap, or the proof is wrong; the whole portfolio is compared in full
             return PartRefused(points=points, failure=f"the program in force is worth {lost:,.2f} EUR more")
         other = run.named.case.remainder
         assert other is not None
@@ -207,58 +232,14 @@ def _has_prices(solved: Solved) -> bool:
     return duals is not None and bool(np.isfinite(duals.bound_eur))
 
 
-def _only_reservations(triggers: Sequence[Trigger]) -> bool:
-    return all(t.reason.kind is ReasonKind.RESERVATION and not t.points and not t.preview for t in triggers)
+def _of_single_points(triggers: Sequence[Trigger]) -> bool:
+    kinds = (ReasonKind.RESERVATION, ReasonKind.ORDER)
+    return all(t.reason.kind in kinds and not t.points and not t.preview for t in triggers)
 
 
-_Row = tuple[str, str, NDArray[np.float64], float, float]
-"""Contract, congestion point, kW per ISP, penalty in EUR/MWh, availability fee in EUR/MW/h."""
-
-
-def _changed(reader: PlanReader, named: NamedCase, reserved_w: Mapping[str, tuple[int, ...]]) -> dict[str, list[_Row]]:
-    """Return the congestion points where a reservation has changed, each with all reservations that it has now."""
-    case = named.case
-    held = case.reservations
-    rows: dict[str, _Row] = {
-        name: (
-            name, case.points[held.point[k]], held.reserved_kw[k], float(held.penalty_eur_per_mwh[k]),
-            float(held.availability_eur_per_mw_h[k]),
-        )
-        for k, name in enumerate(held.name)
-    }  # fmt: skip
-    known, concerned = set(case.points), set[str]()
-    for name, power_w in reserved_w.items():
-        kw = np.array(power_w, dtype=np.float64) / 1000
-        old = rows.get(name)
-        if old is None:
-            new = _contracted(reader.contract(name), kw, known) if kw.any() else None
-        else:
-            new = (*old[:2], kw, *old[3:])
-        if new is not None and (old is None or not np.array_equal(old[2], kw)):
-            rows[name] = new
-            concerned.add(new[1])
-    return {
-        address: [row for row in rows.values() if row[1] == address and row[2].any()] for address in sorted(concerned)
-    }
-
-
-def _contracted(contract: Contract | None, kw: NDArray[np.float64], known: set[str]) -> _Row | None:
-    """Return the row of a contract that reserved nothing before."""
-    if contract is None or contract.congestion_point not in known:
+def _as_ordered(run: PartRun) -> Solution | None:
+    """Return the program that an order has bought, audited; None where it must be planned instead."""
+    if run.stored is None:
         return None
-    return (
-        contract.contract, contract.congestion_point, kw, contract.penalty_eur_per_mwh,
-        contract.availability_eur_per_mw_h,
-    )  # fmt: skip
-
-
-def _reservations(changed: Mapping[str, list[_Row]], period: Period) -> Reservations:
-    """Return the reservations of a part whose congestion points are the keys, in that order."""
-    rows = [(i, row) for i, mine in enumerate(changed.values()) for row in mine]
-    return Reservations(
-        name=tuple(row[0] for _, row in rows),
-        point=np.array([i for i, _ in rows], dtype=np.int64),
-        reserved_kw=np.array([row[2] for _, row in rows]).reshape(len(rows), period.isp_count),
-        penalty_eur_per_mwh=np.array([row[3] for _, row in rows]),
-        availability_eur_per_mw_h=np.array([row[4] for _, row in rows]),
-    )
+    place = places(run.whole.named, run.named.case.points)
+    return as_ordered(run.whole, place, run.named.case, run.stored, run.option, run.factor)

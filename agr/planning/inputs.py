@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agr.domain.faults import number_of
+from agr.domain.flexibility import BoundOffer
 from agr.domain.isp import Period
 from agr.domain.kinds import MEASURED
 from agr.domain.plan import Plan
@@ -24,6 +25,7 @@ from agr.planning.case import (
 from agr.planning.contents import measured_contents
 from agr.planning.difference import Solved
 from agr.planning.forecast_prices import fill_in
+from agr.planning.ledger import depth_taken
 from agr.planning.measured_now import begun_now
 from agr.planning.midnight import credited_eur, left_by
 from agr.planning.ports import PlanningSettings, PlanReader
@@ -62,6 +64,11 @@ def read_inputs(
     published = reader.announced(period.day)
     register = reader.register()
     quoted, earlier = _quoted(reader, settings, period, now, notes), _earlier(reader, period)
+    offers = open_offers(reader, settings, period, now)
+    taken = depth_taken(offers, period)
+    offered_points = frozenset(offer.congestion_point for offer in offers) if before is not None else frozenset()
+    if offered_points:
+        notes.append(f"{number_of(len(offered_points), 'congestion point')} with open offers kept the program")
     forecasts = _forecasts(reader, period, notes)
     forecasts |= measured_contents(
         reader, register, forecasts, earlier, period=period, now=now,
@@ -81,10 +88,14 @@ def read_inputs(
         markets=settings.markets,
         planning=settings.planning,
         closed_isps=closed_isps(settings, period, now),
-        frozen_points=_frozen(known, movable if before is not None else frozenset(), now),
+        frozen_points=_frozen(known, movable if before is not None else frozenset(), now) | offered_points,
         previous=previous_of(before) if before is not None else Previous(),
         unavailable_from=_unavailable_from(reader, register, period, notes),
         stay_eur_per_mwh=settings.publication.stay_eur_per_mwh if published else 0.0,
+        orders=tuple(reader.orders(period)),
+        order_shortfall_eur_per_mwh=settings.trading.shortfall_eur_per_mwh,
+        offered_buy_kw=taken.buy_kw if offers else None,
+        offered_sell_kw=taken.sell_kw if offers else None,
     )
     inputs = begun_now(
         carried_on(inputs, earlier), reader, before, now, timedelta(seconds=settings.planning.measured_max_age_s), notes
@@ -94,6 +105,11 @@ def read_inputs(
         credited_eur=0.0 if earlier is None else credited_eur(earlier), published=published, notes=tuple(notes),
         basis=basis_of(reader, settings, period, now), followed=followed(reader, period), quoted=quoted,
     )  # fmt: skip
+
+
+def open_offers(reader: PlanReader, settings: PlanningSettings, period: Period, now: datetime) -> Sequence[BoundOffer]:
+    """Return the offers of flexibility that DSOs may still order."""
+    return reader.offered(period, now - timedelta(seconds=settings.trading.hold_s))
 
 
 def basis_of(reader: PlanReader, settings: PlanningSettings, period: Period, now: datetime) -> str:

@@ -143,7 +143,11 @@ class PlanMaker:
         found = replace(found, answer=_checked(start, named, found.answer))
         solved = Solved(named=named, outcome=found.answer.outcome)
         plan = self._described(start, solved, found, run.reasons)
-        plan = self._shown_first(plan) if run.preview else self._weighed(start, plan)
+        ordered = any(reason.kind is ReasonKind.ORDER for reason in run.reasons)  # announced, whatever it gains
+        if run.preview:
+            plan = self._shown_first(plan)
+        elif not ordered:
+            plan = self._weighed(start, plan)
         stored = self._store.put(plan, solved, run.numbers, self._leaves(start, solved, run.rolls))
         self.parts.keep(stored, solved)
         return stored

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agr.domain.award import Trade
+from agr.domain.flexibility import BoundOffer, Obligation
 from agr.domain.isp import Period
 from agr.domain.kinds import MEASURED
 from agr.domain.plan import Plan, PlanState, Reason
@@ -51,6 +52,8 @@ class MemoryPlans:
         self._newest_trigger, self._version = 0, 0
         self._reserved_w: dict[date, dict[str, tuple[int, ...]]] = {}
         self._fixed: dict[date, dict[str, tuple[float, ...]]] = {}
+        self._orders: dict[date, list[Obligation]] = {}
+        self._programs: dict[str, bytes] = {}
         self._open: set[date] = set()
         self.alarms: dict[tuple[str, date], str] = {}
         """Open alarms: (kind, Period) → text."""
@@ -65,6 +68,11 @@ class MemoryPlans:
     def reserve(self, period: Period, contract: str, power_w: tuple[int, ...]) -> None:
         """Record what a DSO still reserves, in W per ISP, signed."""
         self._reserved_w.setdefault(period.day, {})[contract] = power_w
+
+    def order(self, obligation: Obligation, programs: bytes) -> None:
+        """Record an order of flexibility, with the archive of the programs that its offer was priced with."""
+        self._orders.setdefault(obligation.order.period.day, []).append(obligation)
+        self._programs[obligation.order.offer_message_id] = programs
 
     def fix(self, period: Period, market: str, position: FixedPosition) -> None:
         """Fix a position at its gate."""
@@ -180,6 +188,18 @@ class MemoryPlans:
     def unavailable(self, day: date) -> Sequence[Unavailable]:
         """Return nothing: no operator marks resources as unavailable."""
         return ()
+
+    def orders(self, period: Period) -> Sequence[Obligation]:
+        """Return what orders of flexibility bind a Period's programs to, oldest first."""
+        return tuple(self._orders.get(period.day, ()))
+
+    def offered(self, period: Period, held_since: datetime) -> Sequence[BoundOffer]:
+        """Return nothing: in a scenario an offer is ordered at once, or never."""
+        return ()
+
+    def offered_programs(self, offer: str) -> bytes:
+        """Return the archive of the audited programs behind an offer."""
+        return self._programs.get(offer, b"")
 
     def announced(self, day: date) -> bool:
         """Say whether a D-Prognosis would have been sent: a plan is in force, and publication is open."""

@@ -37,6 +37,7 @@ def result_of(
         comfort_shortfall_kwh=comfort_shortfall_kwh(case, outcome.programs),
         limit_breach_kwh=float(breach_kwh(case, outcome).sum()),
         reserve_shortfall_mwh=float(outcome.reserve_shortfall_mw.sum()) * hours,
+        order_shortfall_kwh=float(outcome.order_shortfall_kw.sum()) * hours,
         termination=outcome.termination.value,
         solver=outcome.solver,
         seconds=outcome.seconds,

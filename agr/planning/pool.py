@@ -18,7 +18,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Lock, Thread
 from time import monotonic
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from agr.domain.errors import PlanError, StoppedError
 from agr.planning.failed_cases import FailedCases
@@ -28,6 +28,9 @@ from agr.planning.solving import How, Solution, answer, answer_part
 from agr.settings import Planning
 from models.case import Case
 from models.errors import ModelError
+
+if TYPE_CHECKING:
+    from models.flexibility.question import Answer, Question
 
 _ROUNDS, _STOP = "rounds.jsonl", "stop"
 """Files beside the arrays: the rounds that a worker reports, and a mark that asks it to stop with its best program.
@@ -53,6 +56,14 @@ def _answer_part(shared: SharedArrays, how: How) -> SharedArrays:
     """Solve and audit a part in a worker."""
     before, case = unpack(shared)
     return pack(answer_part(before, case, how), shared.file.parent)
+
+
+def _price(shared: SharedArrays, how: How) -> SharedArrays:
+    """Price an offer of flexibility in a worker."""
+    from models.flexibility.pricing import price
+
+    del how  # the question says how long it may take
+    return pack(price(unpack(shared)), shared.file.parent)
 
 
 def _compile() -> None:
@@ -154,7 +165,8 @@ class SolverPool:
         Raises PlanError when the worker fails, dies or exceeds its budget, and StoppedError when it is abandoned.
         """
         with self._kept(case):
-            return self._run(_answer, case, reached)
+            solution: Solution = self._run(_answer, case, reached)
+            return solution
 
     def solve_part(self, before: Case, case: Case) -> Solution:
         """Return the audited outcome of a part of a portfolio, with its dual slack; `before` is the part in force.
@@ -162,13 +174,19 @@ class SolverPool:
         Raises PlanError like `solve`.
         """
         with self._kept(case, before):
-            return self._run(_answer_part, (before, case), None)
+            solution: Solution = self._run(_answer_part, (before, case), None)
+            return solution
+
+    def price(self, question: "Question") -> "Answer":
+        """Return what an offer of flexibility costs. Raises PlanError like `solve`."""
+        answer: Answer = self._run(_price, question, None)
+        return answer
 
     def _kept(self, case: Case, before: Case | None = None) -> AbstractContextManager[None]:
         """Keep the case that a solve fails on, whatever the failure, and say where."""
         return nullcontext() if self._failed_cases is None else self._failed_cases.of_failure(case, before)
 
-    def _run(self, work: _Work, value: object, reached: Callable[[Round], None] | None) -> Solution:
+    def _run(self, work: _Work, value: object, reached: Callable[[Round], None] | None) -> Any:
         with TemporaryDirectory(prefix="agr-solve-", ignore_cleanup_errors=True) as name:
             folder = Path(name)
             self._folders.add(folder)
@@ -185,7 +203,7 @@ class SolverPool:
             with suppress(FileNotFoundError):  # the solve has just ended
                 (folder / _STOP).touch()
 
-    def _result(self, running: Future[SharedArrays], folder: Path, reached: Callable[[Round], None] | None) -> Solution:
+    def _result(self, running: Future[SharedArrays], folder: Path, reached: Callable[[Round], None] | None) -> Any:
         settings = self._planning
         deadline = monotonic() + settings.budget_s
         rounds = _RoundReader(folder / _ROUNDS, reached)
@@ -195,7 +213,7 @@ class SolverPool:
                 if monotonic() > deadline:
                     raise TimeoutError
             rounds.forward()
-            result: Solution = unpack(running.result())
+            result = unpack(running.result())
         except TimeoutError as error:
             self._replace()
             raise PlanError(

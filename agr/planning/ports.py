@@ -12,13 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agr.domain.award import Trade
+from agr.domain.flexibility import BoundOffer, Obligation
 from agr.domain.isp import Period
 from agr.domain.plan import Plan
 from agr.domain.register import Contract, Portfolio, Price, Register
 from agr.planning.difference import Solved
 from agr.planning.progress import Round
 from agr.planning.solving import Solution
-from agr.settings import Markets, Planning, Publication, Timetable
+from agr.settings import Markets, Planning, Publication, Timetable, Trading
 from agr.store.day import Trigger
 from agr.store.forecast_runs import Run
 from agr.store.overrides import Unavailable
@@ -51,6 +52,10 @@ class PlanningSettings(Protocol):
     @property
     def publication(self) -> Publication:
         """Which changes are sent."""
+
+    @property
+    def trading(self) -> Trading:
+        """How flexibility is sold to DSOs."""
 
 
 class Solver(Protocol):
@@ -114,6 +119,15 @@ class PlanReader(Protocol):
 
     def unavailable(self, day: date) -> Sequence[Unavailable]:
         """Return what operators have marked as unavailable."""
+
+    def orders(self, period: Period) -> Sequence[Obligation]:
+        """Return what orders of flexibility bind a Period's programs to, oldest first."""
+
+    def offered(self, period: Period, held_since: datetime) -> Sequence[BoundOffer]:
+        """Return the offers of flexibility that DSOs may order: open ones, and those that expired after an instant."""
+
+    def offered_programs(self, offer: str) -> bytes:
+        """Return the archive of the audited programs behind an offer; empty where it is kept no longer."""
 
     def announced(self, day: date) -> bool:
         """Say whether a D-Prognosis was sent."""

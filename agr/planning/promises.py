@@ -15,13 +15,14 @@ from agr.planning.case import NamedCase, missed_by_resource_kwh
 from models.case import Case
 from models.outcome import Outcome, Termination
 
+ORDER = "order not delivered"
 RESERVATION = "reservation not covered"
 CAPACITY = "capacity not held"
 LIMIT = "limit breached"
 NEED = "need not met"
 IMBALANCE = "imbalance planned"
 GAP = "gap wide"
-KINDS = (RESERVATION, CAPACITY, LIMIT, NEED, IMBALANCE, GAP)
+KINDS = (ORDER, RESERVATION, CAPACITY, LIMIT, NEED, IMBALANCE, GAP)
 """Every kind of promise, which is also the kind of its alarm."""
 
 WIDE_GAP = 0.1
@@ -50,6 +51,8 @@ def at_risk(plan: Plan) -> tuple[AtRisk, ...]:
 
 def _promises(result: Result) -> Iterator[AtRisk]:
     amounts = (
+        (ORDER, "{} kWh of flexibility that DSOs have ordered is not delivered", result.order_shortfall_kwh,
+         ("order shortfall",)),
         (RESERVATION, "{} kWh could not be delivered if all reservations were called",
          result.reservation_shortfall_kwh, ("reservation shortfall",)),
         (CAPACITY, "{} kW·h of awarded balancing capacity is not held",
@@ -96,6 +99,7 @@ def worst(named: NamedCase, outcome: Outcome) -> dict[str, tuple[str, ...]]:
     breach = breach_kwh(case, outcome)
     missed = missed_by_resource_kwh(named, outcome.programs)
     found = {
+        ORDER: _largest(case.orders.name, outcome.order_shortfall_kw.sum(axis=1) * hours, "kWh"),
         RESERVATION: _largest(case.reservations.name, outcome.reservation_shortfall_kw.sum(axis=1) * hours, "kWh"),
         CAPACITY: _largest(
             [reserve.name for reserve in case.reserves], outcome.reserve_shortfall_mw.sum(axis=1) * hours * 1000, "kW·h"

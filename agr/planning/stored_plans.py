@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agr.domain.award import Trade
+from agr.domain.flexibility import BoundOffer, Obligation
 from agr.domain.isp import Period
 from agr.domain.plan import Plan, PlanState
 from agr.domain.reading import EXPORTED, IMPORTED
@@ -21,6 +22,8 @@ from agr.planning.midnight import reason_to_plan_next
 from agr.planning.plan_loader import read, unpacked
 from agr.store import (
     day,
+    flex_offers,
+    flex_orders,
     forecast_runs,
     input_version,
     overrides,
@@ -106,6 +109,24 @@ class StoredInputs:
     def unavailable(self, period: date) -> Sequence[Unavailable]:
         """Return what operators have marked as unavailable."""
         return overrides.unavailable_on(self._tx, period)
+
+    def orders(self, period: Period) -> Sequence[Obligation]:
+        """Return what orders of flexibility bind a Period's programs to, oldest first."""
+        return flex_orders.obligations(self._tx, period)
+
+    def offered(self, period: Period, held_since: datetime) -> Sequence[BoundOffer]:
+        """Return the offers of flexibility that DSOs may order: open ones, and those that expired after an instant."""
+        return [
+            BoundOffer(
+                message_id=stored.offer.message_id, congestion_point=stored.offer.congestion_point,
+                draws_kwh=stored.draws_kwh,
+            )
+            for stored in flex_offers.binding(self._tx, period, held_since)
+        ]  # fmt: skip
+
+    def offered_programs(self, offer: str) -> bytes:
+        """Return the archive of the audited programs behind an offer; empty where it is kept no longer."""
+        return flex_offers.outcome(self._tx, offer)
 
     def announced(self, period: date) -> bool:
         """Say whether a D-Prognosis was sent."""

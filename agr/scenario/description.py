@@ -12,7 +12,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, 
 from agr.domain.errors import InputError
 from agr.domain.isp import Period, require_isp_minutes, zone
 from agr.scenario.yaml_document import Document
-from agr.settings import Markets, Planning, Publication, Timetable
+from agr.settings import Markets, Planning, Publication, Timetable, Trading
 from agr.settings.markets import isp_faults
 from agr.settings.section import Seconds, Section
 
@@ -114,6 +114,11 @@ class Description(Section):
     def time_zone(self) -> str:
         """The market's time zone, as the settings call it."""
         return self.zone
+
+    @property
+    def trading(self) -> Trading:
+        """Return how flexibility is sold to DSOs: as by default."""
+        return Trading()
 
     @property
     def publication(self) -> Publication:

@@ -37,7 +37,8 @@ from agr.store import bids, day, flex_requests, inbox, nominations, outbox, over
 from agr.store.engine import Store
 from agr.trading import handlers
 from agr.trading.keeping import Keeping
-from agr.trading.offering import Offering, Unpriced
+from agr.trading.offering import Offering
+from agr.trading.pricing import PlanPricer
 from agr.uftp.connections import Connections
 from agr.uftp.participants import ROLES, Participant
 from agr.uftp.signing import KeyPair
@@ -77,7 +78,9 @@ class Stages:
         )  # fmt: skip
         self.receiver = Receiver(acting, settings, clock, self.participants, loops.wake)
         self._processor = Processor(acting, settings, clock, self.participants, handlers.ALL)
-        self.offering = Offering(acting, settings, clock, self.participants, Unpriced())
+        self.offering = Offering(
+            acting, settings, clock, self.participants, PlanPricer(acting, settings, clock, self.solver)
+        )  # fmt: skip
         self._keeping = Keeping(acting, settings, clock)
         self.bidding = Bidding(settings, clock)
         self._bid_delivery = BidDelivery(acting, settings, clock, self.bidding)

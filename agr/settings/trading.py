@@ -14,6 +14,11 @@ class Trading(Section):
     margin_eur: float = Field(default=0, ge=0, description="Added to the cost of every offer.")
     margin_share: float = Field(default=0.1, ge=0, le=10, description="Added to the cost of every offer, of that cost.")
     floor_eur: float = Field(default=0, ge=0, description="No offer asks for less.")
+    risk_eur_per_mwh: float = Field(
+        default=0,
+        ge=0,
+        description="Added per MWh that is offered: how likely we are not to deliver it, times what that costs.",
+    )
     sell_share: float = Field(
         default=0.9,
         gt=0,

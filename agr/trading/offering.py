@@ -23,14 +23,6 @@ NOT_PRICED = "flex request not priced"
 """Kind of alarm: pricing a request broke the program."""
 
 
-class Unpriced:
-    """Offers nothing: requests are accepted, and shown with the reason."""
-
-    def price(self, request: FlexRequest) -> Quote | NoOffer:
-        """Return that there is no offer."""
-        return NoOffer(reason="flexibility is not priced on this daemon")
-
-
 class Offering:
     """Everything about offers but the answers to them. Pricing runs outside any transaction."""
 

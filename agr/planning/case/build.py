@@ -1,6 +1,6 @@
 """Puts one planning problem together: units, congestion points, contracts and markets. Pure."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from agr.planning.case.connection_limits import connection_limits
 from agr.planning.case.connection_tariffs import connection_tariffs, none_worse_off
 from agr.planning.case.inputs import Inputs
 from agr.planning.case.later import LaterPrice
+from agr.planning.case.orders import orders_of
 from agr.planning.case.rows import Draft, PointIndex
 from models.case import NO_POINT, Anchor, Case, Limits, Reservations
 from models.errors import CaseError
@@ -141,7 +142,10 @@ def build(inputs: Inputs) -> NamedCase:
         raise PlanError(
             f"the inputs of {inputs.period} contradict each other: {error}; correct the imported tables"
         ) from error
-    case = backed(case, inputs.markets.speculation, notes)
+    bound = orders_of(
+        inputs.orders, index, case.isps, inputs.order_shortfall_eur_per_mwh, case.imbalance
+    )  # fmt: skip
+    case = backed(replace(case, orders=bound), inputs.markets.speculation, notes)
     if not inputs.planning.customers_worse_off:
         case = none_worse_off(case)
     return NamedCase(

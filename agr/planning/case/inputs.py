@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agr.domain.award import Trade
+from agr.domain.flexibility import Obligation
 from agr.domain.isp import Period
 from agr.domain.register import Portfolio, Register
 from agr.settings import Markets, Planning
@@ -64,3 +65,7 @@ class Inputs:
     previous: Previous = Previous()
     unavailable_from: Mapping[str, int] = field(default_factory=dict)  # resource → ISP (from 0) from which it is off
     stay_eur_per_mwh: float = 0.0  # price of leaving the previous program of a congestion point
+    orders: tuple[Obligation, ...] = ()  # flexibility that DSOs have ordered
+    order_shortfall_eur_per_mwh: float = 0.0  # price of not delivering an order
+    offered_buy_kw: NDArray[np.float64] | None = None  # (T,) intraday depth that open offers may need for purchases
+    offered_sell_kw: NDArray[np.float64] | None = None  # (T,) likewise for sales

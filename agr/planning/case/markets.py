@@ -81,11 +81,15 @@ def intraday(inputs: Inputs, price: Floats, notes: list[str]) -> Intraday:
     if inputs.previous.intraday_kw is not None:
         kept = np.where(reported | settings.trades_reported, 0.0, inputs.previous.intraday_kw)
         committed[: inputs.closed_isps] = kept[: inputs.closed_isps]
-    depth = np.full(isps, settings.depth_kw)
-    depth[: inputs.closed_isps] = 0.0
+    depths = [
+        np.maximum(settings.depth_kw - (np.zeros(isps) if offered is None else offered), 0.0)
+        for offered in (inputs.offered_buy_kw, inputs.offered_sell_kw)
+    ]
+    for depth in depths:
+        depth[: inputs.closed_isps] = 0.0
     return Intraday(
-        buy_eur_per_mwh=buy, sell_eur_per_mwh=sell, buy_depth_kw=depth, sell_depth_kw=depth, committed_kw=committed,
-        traded_kw=traded if inputs.trades else np.zeros(0), traded_eur=eur,
+        buy_eur_per_mwh=buy, sell_eur_per_mwh=sell, buy_depth_kw=depths[0], sell_depth_kw=depths[1],
+        committed_kw=committed, traded_kw=traded if inputs.trades else np.zeros(0), traded_eur=eur,
     )  # fmt: skip
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agr.domain.award import Trade
+from agr.domain.flexibility import Obligation
 from agr.domain.register import Portfolio, Register
 from agr.settings import Markets, Planning
 from models.case import Case
@@ -96,6 +97,14 @@ class Facts(Protocol):
     @property
     def reserved_w(self) -> Mapping[str, tuple[int, ...]]:
         """Contract → W per ISP of the newest update."""
+
+    @property
+    def orders(self) -> tuple[Obligation, ...]:
+        """Flexibility that DSOs have ordered."""
+
+    @property
+    def order_shortfall_eur_per_mwh(self) -> float:
+        """Price of not delivering an order."""
 
     @property
     def fixed(self) -> Mapping[str, tuple[float, ...]]:

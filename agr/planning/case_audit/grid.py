@@ -16,12 +16,16 @@ from agr.planning.case_audit.facts import Floats
 from agr.planning.case_audit.findings import differences
 from models.case import Case
 
+_HALF_W = 0.0005
+"""kW; what rounding to whole W lets pass."""
+
 
 def check_case(context: Context) -> Iterator[str]:
     """Yield findings about congestion points, limits and reservations that are not what was listed and agreed."""
     yield from _points(context)
     yield from _announced(context)
     yield from _limits(context)
+    yield from _orders(context)
     facts = context.facts
     contracts, updates = facts.register.contracts, facts.reserved_w
     yield from check_reservations(context.case, facts.period.day, context.day, contracts, updates)
@@ -80,6 +84,34 @@ def _limits(context: Context) -> Iterator[str]:
     yield from differences(names, "import_kw", data.import_kw, most)
     yield from differences(names, "export_kw", data.export_kw, least)
     yield from differences(names, "penalty_eur_per_mwh", data.penalty_eur_per_mwh, penalty)
+
+
+def _orders(context: Context) -> Iterator[str]:
+    """Compare what orders bind programs to: baseline and deviation in W, at a price that imbalance never beats."""
+    case, facts, data = context.case, context.facts, context.case.orders
+    due = [one for one in facts.orders if one.order.congestion_point in case.points]
+    if [one.order.order_reference for one in due] != list(data.name):
+        yield f"case: has {number_of(len(data.name), 'order')}, {len(due)} bind its congestion points"
+        return
+    if not due:
+        return
+    names = [f"order {name}" for name in data.name]
+    most, least = np.full((len(due), context.day.isps), np.inf), np.full((len(due), context.day.isps), -np.inf)
+    for row, one in enumerate(due):
+        for isp, (baseline, deviation) in enumerate(zip(one.baseline_w, one.order.power_w, strict=True)):
+            if deviation < 0:
+                most[row, isp] = (baseline + deviation) / 1000
+            elif deviation > 0:
+                least[row, isp] = (baseline + deviation) / 1000
+    places = np.array([float(case.points.index(one.order.congestion_point)) for one in due])
+    yield from differences(names, "point", data.point, places)
+    rounding = np.where(np.isfinite(most) & (np.abs(data.most_kw - most) < _HALF_W), data.most_kw, most)
+    yield from differences(names, "most_kw", data.most_kw, rounding)
+    rounding = np.where(np.isfinite(least) & (np.abs(data.least_kw - least) < _HALF_W), data.least_kw, least)
+    yield from differences(names, "least_kw", data.least_kw, rounding)
+    dear = max(case.imbalance.short_eur_per_mwh.max(), case.imbalance.long_eur_per_mwh.max())
+    price = np.full(len(due), max(facts.order_shortfall_eur_per_mwh, 3 * dear))
+    yield from differences(names, "penalty_eur_per_mwh", data.penalty_eur_per_mwh, price)
 
 
 def _reserved_kw(

@@ -1,0 +1,73 @@
+"""The programs behind an offer of flexibility: kept with it, and in force at once when it is ordered.
+
+Source: docs/explanation/flexibility-offers.md.
+"""
+
+from dataclasses import dataclass, replace
+from math import nan
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agr.domain.errors import StoreError
+from agr.planning import serialisation
+from agr.planning.difference import Solved
+from agr.planning.solving import Solution
+from models.case import Case
+from models.errors import ModelError
+from models.outcome import Outcome
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class OfferedPrograms:
+    """The audited program of each option of an offer."""
+
+    options: tuple[str, ...]
+    outcomes: tuple[Outcome, ...]
+
+
+def packed(options: tuple[str, ...], outcomes: tuple[Outcome, ...]) -> bytes:
+    """Return the archive of an offer's programs."""
+    bare = tuple(replace(outcome, log=(), duals=None, seconds={}) for outcome in outcomes)
+    return serialisation.pack(OfferedPrograms(options=options, outcomes=bare))
+
+
+def offered_programs(archive: bytes) -> OfferedPrograms | None:
+    """Return the programs of an archive; None where there is none, or it is no such archive: then a plan is made."""
+    if not archive:
+        return None
+    try:
+        return serialisation.unpack(OfferedPrograms, archive)
+    except StoreError:
+        return None
+
+
+def as_ordered(
+    whole: Solved, points: NDArray[np.int64], part: Case, stored: OfferedPrograms, option: str,
+    factor: float,
+) -> Solution | None:  # fmt: skip
+    """Return the ordered program of a congestion point with all that follows from it; None where it cannot be run.
+
+    `part` is its case with the order. No solver is asked, but the audit is.
+    """
+    if option not in stored.options:
+        return None
+    # Imported here: the models take seconds, which the endpoint should not wait for.
+    from models.audit import audit
+    from models.flexibility.excerpt import excerpt
+    from models.flexibility.ordering import ordered
+
+    try:
+        planned = excerpt(whole.named.case, whole.outcome, points)
+        outcome = ordered(part, planned, stored.outcomes[stored.options.index(option)], factor)
+    except ModelError:
+        return None  # the units are others by now: the point is planned again
+    findings = audit(part, outcome)
+    short_kw = float(outcome.order_shortfall_kw.max(initial=0.0))
+    if findings or short_kw > _SHORT_KW:
+        return None
+    return Solution(outcome=outcome, findings=(), no_flexibility_eur=nan, dual_slack_eur=0.0)
+
+
+_SHORT_KW = 1e-3
+"""An order that is missed by more than this is not delivered by its own program: something has changed."""

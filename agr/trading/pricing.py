@@ -1,0 +1,110 @@
+"""Prices FlexRequests against the plan in force, in a process of the solver pool.
+
+Source: docs/explanation/flexibility-offers.md.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from threading import Lock
+
+import structlog
+
+from agr.domain.flexibility import FlexRequest, NoOffer, Quote
+from agr.domain.isp import Clock, Period
+from agr.domain.register import CongestionPoint
+from agr.planning.difference import Solved
+from agr.planning.inputs import open_offers
+from agr.planning.ledger import DepthTaken, depth_taken
+from agr.planning.pool import SolverPool
+from agr.planning.stored_plans import StoredInputs
+from agr.settings import Settings
+from agr.store import plans
+from agr.store.engine import Store, Tx
+from agr.trading.quoting import Baseline, question_of, quote_of
+
+log = structlog.get_logger()
+
+_SHARES = {1: (1.0,), 2: (0.5, 1.0), 3: (1 / 3, 2 / 3, 1.0), 4: (0.25, 0.5, 0.75, 1.0)}
+"""Number of options → their volumes."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Begun:
+    """What pricing begins with, read in one consistent view."""
+
+    plan: int
+    unpack: Callable[[], Solved]
+    baseline: Baseline
+    point: CongestionPoint | None
+    taken: DepthTaken
+
+
+class PlanPricer:
+    """A Pricer that plans the congestion point again, alone; see agr.domain.flexibility."""
+
+    def __init__(self, store: Store, settings: Settings, clock: Clock, solver: SolverPool) -> None:
+        self._store, self._settings, self._clock, self._solver = store, settings, clock, solver
+        self._lock = Lock()
+        self._number: int | None = None
+        self._solved: Solved | None = None
+
+    def price(self, request: FlexRequest) -> Quote | NoOffer:
+        """Return the cost of what a request asks for, or why there is no offer. Raises PlanError, StoreError."""
+        with self._store.reading() as tx:
+            begun = self._begun(tx, request)
+        if isinstance(begun, NoOffer):
+            return begun
+        solved = self._kept(begun.plan, begun.unpack)
+        point, settings = begun.point, self._settings
+        question = question_of(
+            solved, request, begun.baseline, begun.taken, trading=settings.trading, planning=settings.planning,
+            shares=self._shares(point), traded_by_operator=point is not None and point.day_ahead_redispatch_by == "DSO",
+        )  # fmt: skip
+        if isinstance(question, NoOffer):
+            return question
+        answer = self._solver.price(question)
+        quote = quote_of(answer, request, begun.baseline, begun.plan, settings.trading)
+        log.info(
+            "flex_request.priced", dso=request.dso, point=request.congestion_point, seconds=round(answer.seconds, 3),
+            price=None if isinstance(quote, NoOffer) else str(quote.options[0].price),
+        )  # fmt: skip
+        return quote
+
+    def _begun(self, tx: Tx, request: FlexRequest) -> _Begun | NoOffer:
+        """Read everything that pricing needs in one consistent view; return why not where it cannot begin."""
+        period, reader, now = request.period, StoredInputs(tx), self._clock.now()
+        if now >= period.start:
+            return NoOffer(reason="the day has begun: only day-ahead requests are priced")
+        number = reader.number_in_force(period.day)
+        if number is None:
+            return NoOffer(reason=f"there is no plan for {period}")
+        baseline = _accepted(tx, period, request.congestion_point)
+        if baseline is None:
+            return NoOffer(reason=f"no D-Prognosis of ours for {request.congestion_point} is accepted yet")
+        offers = open_offers(reader, self._settings, period, now)
+        if any(offer.congestion_point == request.congestion_point for offer in offers):
+            return NoOffer(reason="an offer of this congestion point is open; revoke it first")
+        here = (one for one in reader.portfolio(period).points if one.address == request.congestion_point)
+        return _Begun(
+            plan=number, unpack=reader.archived(number), baseline=baseline, point=next(here, None),
+            taken=depth_taken(offers, period),
+        )  # fmt: skip
+
+    def _kept(self, number: int, unpack: Callable[[], Solved]) -> Solved:
+        """Return the plan in force, read once: at 100,000 resources that takes seconds."""
+        with self._lock:
+            if self._number != number or self._solved is None:
+                self._solved, self._number = unpack(), number
+            return self._solved
+
+    def _shares(self, point: CongestionPoint | None) -> tuple[float, ...]:
+        exclusive = point is not None and point.mutex_offers
+        return _SHARES[self._settings.trading.options] if exclusive else (1.0,)
+
+
+def _accepted(tx: Tx, period: Period, address: str) -> Baseline | None:
+    """Return the newest D-Prognosis of a congestion point that its DSO has accepted."""
+    for sent in reversed(plans.prognoses_of(tx, period.day, address)):
+        if sent.state == "accepted":
+            return Baseline(power_w=tuple(sent.power_w), message_id=sent.message_id)
+    return None

@@ -1,0 +1,143 @@
+"""From a request to the question the optimiser answers, and from its answer to a quote. Pure.
+
+Source: docs/explanation/flexibility-offers.md.
+"""
+
+from dataclasses import dataclass
+from decimal import ROUND_CEILING, Decimal
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agr.domain.flexibility import Disposition, FlexRequest, NoOffer, OfferOption, Quote
+from agr.planning.difference import Solved
+from agr.planning.ledger import DepthTaken
+from agr.planning.plan_loader import places
+from agr.settings import Planning, Trading
+from models.errors import CaseError
+
+if TYPE_CHECKING:  # the models take seconds to import
+    from models.flexibility.question import Answer, Priced, Question, Room
+
+_CENT = Decimal("0.01")
+_SMALLEST_FACTOR = Decimal("0.01")
+_WHOLE = Decimal("1.00")
+_PART_OF_TIME = 0.25
+"""Share of the planning time limit that one volume may take."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Baseline:
+    """The D-Prognosis that an offer deviates from."""
+
+    power_w: tuple[int, ...]
+    message_id: str | None
+
+
+def question_of(
+    solved: Solved, request: FlexRequest, baseline: Baseline, taken: DepthTaken, *, trading: Trading,
+    planning: Planning, shares: tuple[float, ...] = (1.0,), traded_by_operator: bool = False,
+) -> "Question | NoOffer":  # fmt: skip
+    """Return what the optimiser is asked about a request, or why nothing is offered.
+
+    `solved` is the plan in force; `shares` are the volumes to be priced, as parts of what is sold.
+    """
+    from models.flexibility.excerpt import excerpt
+    from models.flexibility.question import Question
+    from models.method import SMALL
+    from models.part import divisible, most_choices, subproblem
+
+    case, address = solved.named.case, request.congestion_point
+    if address not in case.points:
+        return NoOffer(reason=f"the plan in force has no congestion point {address}")
+    at = places(solved.named, (address,))
+    if most_choices(case, at) > SMALL:
+        return NoOffer(reason=f"{address} has more than {SMALL:,} programs to choose: too many to price exactly")
+    if not divisible(case, at):
+        return NoOffer(reason=f"a limit of connections counts resources at {address} together with others")
+    try:
+        room = _room(request, baseline)
+        part = subproblem(case, solved.outcome, at)
+    except CaseError as error:
+        return NoOffer(reason=str(error))
+    return Question(
+        part=part, planned=excerpt(case, solved.outcome, at), room=room, buy_taken_kw=taken.buy_kw,
+        sell_taken_kw=taken.sell_kw, shares=shares, sell_share=trading.sell_share,
+        traded_by_operator=traded_by_operator, reservation=request.contract_id,
+        time_limit_s=_PART_OF_TIME * planning.time_limit_s, threads=planning.threads,
+    )  # fmt: skip
+
+
+def _room(request: FlexRequest, baseline: Baseline) -> "Room":
+    from models.flexibility.question import Room
+
+    bounds = np.array(request.bounds_w, dtype=np.float64) / 1000
+    requested = np.zeros(request.period.isp_count, dtype=np.bool_)
+    for isp in request.isps:
+        requested[isp.isp - 1] = isp.disposition is Disposition.REQUESTED
+    return Room(
+        baseline_kw=np.array(baseline.power_w) / 1000, requested=requested, least_kw=bounds[:, 0], most_kw=bounds[:, 1]
+    )
+
+
+def quote_of(
+    answer: "Answer", request: FlexRequest, baseline: Baseline, plan: int, trading: Trading
+) -> Quote | NoOffer:  # fmt: skip
+    """Return the quote: an option for each volume, at its cost with risk and margin, rounded up to cents."""
+    from agr.planning.offered import packed
+
+    if not answer.priced:
+        return NoOffer(reason=answer.why_not)
+    hours = request.period.isp_hours
+    priced = answer.priced
+    names = tuple(f"{100 * one.share:.0f} %" if len(priced) > 1 else "all" for one in priced)
+    divisible = answer.convex and len(priced) == 1
+    asks = [ask(one, hours, trading) for one in priced]
+    options = tuple(
+        OfferOption(
+            reference=name, power_w=_offered_w(one, request), price=price,
+            min_activation_factor=_SMALLEST_FACTOR if divisible else _WHOLE,
+        )
+        for name, one, (price, _) in zip(names, priced, asks, strict=True)
+    )  # fmt: skip
+    return Quote(
+        options=options, baseline_w=baseline.power_w, prognosis_message_id=baseline.message_id, plan=plan,
+        costs=asks[0][1], limits=answer.binding, draws_kwh=_draws_kwh([one.traded_kw for one in priced], hours),
+        outcome=packed(names, tuple(one.outcome for one in priced)),
+    )  # fmt: skip
+
+
+def ask(priced: "Priced", isp_hours: float, trading: Trading) -> tuple[Decimal, tuple[tuple[str, float], ...]]:
+    """Return what a volume is offered for, EUR, and what that consists of: max(floor, cost + risk + margin)."""
+    cost = priced.cost_eur
+    risk = trading.risk_eur_per_mwh * float(np.abs(priced.volume_kw).sum()) * isp_hours / 1000
+    margin = trading.margin_eur + trading.margin_share * max(cost, 0.0)
+    wanted = max(trading.floor_eur, cost + risk + margin, 0.0)
+    price = (Decimal(repr(round(wanted, 6)))).quantize(_CENT, rounding=ROUND_CEILING)
+    parts = [*priced.costs_eur.items(), ("risk", risk), ("margin", margin)]
+    rest = float(price) - sum(eur for _, eur in parts)
+    return price, (*((name, eur) for name, eur in parts if eur), ("rounding and floor", rest))
+
+
+def _offered_w(priced: "Priced", request: FlexRequest) -> tuple[int | None, ...]:
+    """Return what an option names: every requested ISP, 0 included, and the rebound in available ones.
+
+    Rebound is rounded towards zero, so that no more of it is promised than there is.
+    """
+    named: list[int | None] = [None] * request.period.isp_count
+    for isp in request.isps:
+        at = isp.isp - 1
+        if isp.disposition is Disposition.REQUESTED:
+            named[at] = round(1000 * float(priced.volume_kw[at]))
+        else:
+            rebound = int(1000 * float(priced.deviation_kw[at]))
+            named[at] = min(max(rebound, isp.min_w), isp.max_w) or None
+    return tuple(named)
+
+
+def _draws_kwh(traded_kw: list[NDArray[np.float64]], isp_hours: float) -> tuple[float, ...]:
+    """Return the most that any of the options that exclude each other trades in each ISP, bought positive."""
+    table = np.array(traded_kw) * isp_hours
+    most = table[np.abs(table).argmax(axis=0), np.arange(table.shape[1])]
+    return tuple(round(float(kwh), 6) for kwh in most)

@@ -1,0 +1,204 @@
+"""A request is priced against the plan in force; its order comes into force without a solver, and stays kept."""
+
+import uuid
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from agr.domain.flexibility import (
+    Disposition,
+    FlexOffer,
+    FlexOrder,
+    FlexRequest,
+    NoOffer,
+    Obligation,
+    OfferState,
+    Quote,
+    RequestedIsp,
+)
+from agr.domain.plan import PlanState, Reason, ReasonKind
+from agr.messaging.publish import OPEN, Publisher
+from agr.planning.offered import offered_programs
+from agr.planning.plan_loader import load_solved
+from agr.store import day, flex_offers, flex_orders, plans
+from agr.trading.pricing import PlanPricer
+from models.audit import audit
+from tests.builders.worlds import PERIOD, POINT
+from tests.planning.test_incremental import first_plan, solver, stored, update, world
+
+__all__ = ["solver", "world"]
+NOON = range(45, 49)  # 12:00 to 13:00 on the short day of 92 ISPs
+DSO = "dso.example"
+
+
+def request(least_w=-6_000, most_w=0, *, isps=NOON, room_w=20_000, **more):
+    named = [
+        RequestedIsp(isp=t, disposition=Disposition.REQUESTED, min_w=least_w, max_w=most_w)
+        if t in isps
+        else RequestedIsp(isp=t, disposition=Disposition.AVAILABLE, min_w=-room_w, max_w=room_w)
+        for t in range(1, PERIOD.isp_count + 1)
+    ]
+    given = {
+        "message_id": str(uuid.uuid4()), "conversation_id": str(uuid.uuid4()), "dso": DSO, "congestion_point": POINT,
+        "period": PERIOD, "revision": 1, "expires_at": PERIOD.start, "received_at": PERIOD.start - timedelta(hours=9),
+        "isps": tuple(named),
+    }  # fmt: skip
+    return FlexRequest(**(given | more))
+
+
+def announced(world, solver, reserved_w=0):
+    """Return the stage of a first plan whose D-Prognoses the DSO has accepted."""
+    update(world, reserved_w)
+    stage = first_plan(world, solver)
+    with world.store.transaction() as tx:
+        day.moment_done(tx, PERIOD.day, OPEN, world.clock.now(), "test")
+    Publisher(world.store, world.settings, world.clock, world.participants).publish(PERIOD)
+    with world.store.transaction() as tx:
+        for sent in plans.prognoses(tx, PERIOD.day):
+            plans.answer_prognosis(tx, sent.message_id, "accepted", None)
+    return stage
+
+
+def pricer(world, solver):
+    return PlanPricer(world.store, world.settings, world.clock, solver)
+
+
+def opened(world, asked, quote):
+    """Store the offer as the DSO has accepted it."""
+    offer = FlexOffer(
+        message_id=str(uuid.uuid4()), conversation_id=asked.conversation_id, dso=asked.dso, congestion_point=POINT,
+        period=PERIOD, expires_at=PERIOD.start, options=quote.options, request_message_id=asked.message_id,
+    )  # fmt: skip
+    with world.store.transaction() as tx:
+        flex_offers.put(tx, offer, quote, world.clock.now())
+        for before, after in ((OfferState.PRICED, OfferState.QUEUED), (OfferState.QUEUED, OfferState.OPEN)):
+            flex_offers.move(tx, offer.message_id, before, after, world.clock.now())
+    return offer
+
+
+def order(world, offer, quote, factor="1.00"):
+    option = quote.options[0]
+    share = Decimal(factor)
+    made = FlexOrder(
+        message_id=str(uuid.uuid4()), conversation_id=offer.conversation_id, dso=offer.dso, congestion_point=POINT,
+        period=PERIOD, offer_message_id=offer.message_id, order_reference="order 1", option_reference=option.reference,
+        activation_factor=share, power_w=tuple(round(share * (power or 0)) for power in option.power_w),
+        price=option.price * share, currency="EUR", stamped_at=world.clock.now(), received_at=world.clock.now(),
+    )  # fmt: skip
+    obligation = Obligation(order=made, baseline_w=quote.baseline_w)
+    with world.store.transaction() as tx:
+        flex_orders.put(tx, obligation)
+        flex_offers.move(tx, offer.message_id, OfferState.OPEN, OfferState.ORDERED, world.clock.now())
+        day.put_trigger(tx, PERIOD.day, Reason(kind=ReasonKind.ORDER, text="ordered"), world.clock.now())
+    return obligation
+
+
+def program_w(plan):
+    return next(point.power_w for point in plan.points if point.address == POINT)
+
+
+def missing_w(obligation, plan):
+    """Return how far the plan is behind the order in the worst ISP, W."""
+    pairs = zip(obligation.order.power_w, obligation.program_w, program_w(plan), strict=True)
+    return max((now - bound if ordered < 0 else bound - now) for ordered, bound, now in pairs if ordered)
+
+
+def test_an_order_needs_no_solver_and_stays_kept_whatever_is_planned_again(world, solver):
+    stage = announced(world, solver)
+    before = stage.made[-1]
+    asked = request()
+    quote = pricer(world, solver).price(asked)
+    assert isinstance(quote, Quote), quote
+    (option,) = quote.options
+    assert quote.baseline_w == program_w(before)
+    assert all(option.power_w[t - 1] is not None and option.power_w[t - 1] <= 0 for t in NOON)
+    assert min(option.power_w[t - 1] for t in NOON) < 0
+    assert float(option.price) == pytest.approx(sum(eur for _, eur in quote.costs), abs=1e-9)
+    offer = opened(world, asked, quote)
+    again = pricer(world, solver).price(request())
+    assert isinstance(again, NoOffer)
+    assert "an offer of this congestion point is open" in again.reason
+
+    obligation = order(world, offer, quote)
+    assert stage.planner.run_due() == 1
+    ordered = stage.made[-1]
+    assert ordered.state is PlanState.AUDITED
+    assert ordered.part
+    assert ordered.result.solver == "ordered offer"
+    assert ordered.result.order_shortfall_kwh < 1e-6
+    assert missing_w(obligation, ordered) <= 0
+    assert ordered.result.objective_eur + float(option.price) >= before.result.objective_eur - 1e-6
+    whole = stored(world, ordered, load_solved)
+    assert audit(whole.named.case, whole.outcome) == ()
+    assert whole.named.case.orders.name == ("order 1",)
+    assert [point.address for point in ordered.change.points] == [POINT]
+
+    update(world, -1_000)  # its point is planned again, by the solver
+    assert stage.planner.run_due() == 1
+    assert stage.made[-1].state is PlanState.AUDITED
+    assert missing_w(obligation, stage.made[-1]) <= 1
+    stage.ask()
+    assert stage.planner.run_due() == 1
+    everything = stage.made[-1]
+    assert not everything.part
+    assert everything.state is PlanState.AUDITED, everything.result.audit
+    assert missing_w(obligation, everything) <= 1
+
+
+def test_a_point_with_an_open_offer_keeps_its_program(world, solver):
+    stage = announced(world, solver, -1_000)
+    asked = request()
+    quote = pricer(world, solver).price(asked)
+    opened(world, asked, quote)
+    was = program_w(stage.made[-1])
+    update(world, 0)  # it could move now
+    assert stage.planner.run_due() == 1
+    assert stage.made[-1].state is PlanState.AUDITED, stage.made[-1].result.audit
+    assert program_w(stage.made[-1]) == was
+    assert any("open offers" in note for note in stage.made[-1].result.notes)
+
+
+def test_what_cannot_be_priced_says_why(world, solver):
+    maker = pricer(world, solver)
+    assert maker.price(request()).reason == f"there is no plan for {PERIOD}"
+    first_plan(world, solver)
+    assert "is accepted yet" in maker.price(request()).reason
+
+
+def test_a_volume_without_end_is_offered_as_far_as_it_goes(world, solver):
+    announced(world, solver)
+    maker = pricer(world, solver)
+    unable = maker.price(request(least_w=-(10**9), most_w=-(10**8)))
+    assert "nothing can be delivered" in unable.reason
+    everything = maker.price(request(least_w=-(10**9)))
+    assert isinstance(everything, Quote)
+    assert everything.limits
+
+
+def test_margin_floor_and_risk_are_part_of_the_ask(world, solver):
+    announced(world, solver)
+    plain = pricer(world, solver).price(request())
+    trading = world.settings.trading.model_copy(update={"margin_eur": 3.0, "risk_eur_per_mwh": 100.0})
+    world.settings = world.settings.model_copy(update={"trading": trading})
+    dear = pricer(world, solver).price(request())
+    sold_mwh = -sum(dear.options[0].power_w[t - 1] for t in NOON) * PERIOD.isp_hours / 1e6
+    assert float(dear.options[0].price - plain.options[0].price) == pytest.approx(3 + 100 * sold_mwh, abs=0.0101)
+    world.settings = world.settings.model_copy(update={"trading": replace_floor(world.settings.trading)})
+    assert pricer(world, solver).price(request()).options[0].price == Decimal("50.00")
+
+
+def replace_floor(trading):
+    return trading.model_copy(update={"floor_eur": 50.0, "margin_eur": 0.0})
+
+
+def test_the_programs_behind_an_offer_survive_their_archive(world, solver):
+    announced(world, solver)
+    quote = pricer(world, solver).price(request())
+    kept = offered_programs(quote.outcome)
+    assert kept is not None
+    assert kept.options == (quote.options[0].reference,)
+    assert offered_programs(b"") is None
+    assert offered_programs(b"no archive") is None
+    assert replace(kept, options=("x",)).options == ("x",)
