@@ -55,7 +55,7 @@ def question_of(
     if most_choices(case, at) > SMALL:
         return NoOffer(reason=f"{address} has more than {SMALL:,} programs to choose: too many to price exactly")
     if not divisible(case, at):
-        return NoOffer(reason=f"a limit of connections counts resources at {address} together with others")
+        return NoOffer(reason=f"connections at {address} have a tariff, or a limit counts resources elsewhere too")
     try:
         room = _room(request, baseline)
         part = subproblem(case, solved.outcome, at)

@@ -55,6 +55,8 @@ def excerpt(case: Case, outcome: Outcome, points: Ints) -> Outcome:
         breach_import_kw=outcome.breach_import_kw[limits],
         breach_export_kw=outcome.breach_export_kw[limits],
         reservation_shortfall_kw=outcome.reservation_shortfall_kw[reservations],
+        tariff_eur=np.zeros(0),  # a part has no tariffs
+        peak_kw=np.zeros(0),
         order_shortfall_kw=outcome.order_shortfall_kw[orders] if orders.any() else np.zeros((0, 0)),
         shadow=replace(
             outcome.shadow,
