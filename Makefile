@@ -10,7 +10,7 @@ PRECOMPILED := $(VENV)/.precompiled
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run test torture fuzz load audit release scenarios lint check lock clean bench client screenshots
+.PHONY: help run test torture fuzz citrineos load audit release scenarios lint check lock clean bench client screenshots
 
 help: ## List the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -66,6 +66,9 @@ build/fuzz/atheris: tests/fuzz/requirements.txt | $(READY)
 	@mkdir -p build/fuzz
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --target $@ -r $< >&2
 	@touch $@
+
+citrineos: $(READY) ## The adapter of charge points against a CitrineOS that somebody has started (URL=… STATION=…)
+	@$(BIN)/python -m tests.citrineos --url "$(URL)" --station "$(STATION)" --protocol "$(or $(PROTOCOL),2.0.1)" --unit "$(or $(UNIT),A)" $(if $(TOKEN_ENV),--token-env $(TOKEN_ENV)) $(ARGS)
 
 load: $(READY) ## Load: a million connections in, 20,000 prognoses out, 5,000 updates (ARGS="--scale 0.1")
 	@$(BIN)/python -m benchmarks.load $(ARGS)

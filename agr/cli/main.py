@@ -13,6 +13,7 @@ from agr.cli import (
     awards,
     backups,
     days,
+    dispatch,
     forecasts,
     history,
     keys,
@@ -34,8 +35,8 @@ at Python's own 700 a tenth of a short command's time is spent looking. More cos
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="The AGR portfolio optimizer daemon.")
 for part in (
-    setting_up, tables, running, days, programs, forecasts, history, awards, trades, offers, readings, operators,
-    backups, accounts, keys, scenario, analyses,
+    setting_up, tables, running, days, programs, forecasts, history, awards, trades, offers, readings, dispatch,
+    operators, backups, accounts, keys, scenario, analyses,
 ):  # fmt: skip
     part.register(app)
 

@@ -5,10 +5,12 @@ neither make an address nor move an answer to another one. The same secret after
 same addresses, so that answers to commands sent before are still taken.
 """
 
+import base64
+import binascii
 import hmac
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from urllib.parse import quote
 
 COMMAND, VERIFY, NEWS = "command", "verify", "news"
 KINDS = (COMMAND, VERIFY, NEWS)
@@ -23,7 +25,7 @@ class Answers:
 
     def url(self, kind: str, road: str, key: str) -> str:
         """Return the address for one answer, or for one station's news."""
-        path = "/".join(quote(part, safe="") for part in (kind, road, key, self._proof(kind, road, key)))
+        path = "/".join(in_path(part) for part in (kind, road, key, self._proof(kind, road, key)))
         return f"{self.base().rstrip('/')}/{path}"
 
     def genuine(self, kind: str, road: str, key: str, proof: str) -> bool:
@@ -33,6 +35,26 @@ class Answers:
     def _proof(self, kind: str, road: str, key: str) -> str:
         text = "\0".join((kind, road, key)).encode()
         return hmac.digest(self.secret, text, "sha256").hex()
+
+
+_PLAIN = re.compile(r"[A-Za-z0-9._-]+", re.ASCII)
+
+
+def in_path(text: str) -> str:
+    """Return a text as one part of a path; what servers and proxies read differently is in base64."""
+    if _PLAIN.fullmatch(text) and set(text) != {"."}:
+        return text
+    return "~" + base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def of_path(part: str) -> str:
+    """Return the text of a part of a path; what is none comes back as it is: its proof will not fit."""
+    if not part.startswith("~"):
+        return part
+    try:
+        return base64.urlsafe_b64decode(part[1:] + "=" * (-len(part[1:]) % 4)).decode()
+    except (binascii.Error, ValueError):
+        return part
 
 
 def secret_of(seed: bytes) -> bytes:

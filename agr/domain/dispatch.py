@@ -110,6 +110,7 @@ class Receipt:
     words: str = ""
     occupied: bool = False  # refused because a profile of its place is there; clear it, then try again
     unit: str | None = None  # refused because of its unit: the one that is taken
+    most_periods: int | None = None  # refused because of their number
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,7 +120,36 @@ class Verified:
     charge_point: str
     profile: Profile | None  # None: it did not say; `words` has the reason
     words: str = ""
-    answered: bool = True  # False: nothing came back at all
+    answered: bool = True  # False: nothing came back from the station
+    refused: bool = False  # the back-end answered itself, so it lives: the station is not connected, or not known
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dispatch:
+    """A command as it is stored, with what became of it."""
+
+    id: int
+    charge_point: str
+    road: str
+    station: str
+    action: Action
+    purpose: Purpose
+    slot: int
+    transaction: str | None
+    plan: int | None
+    profile: Profile | None  # None: to clear
+    state: DispatchState
+    attempt: int
+    reason: str
+    at: datetime
+    sent_at: datetime | None
+    answered_at: datetime | None
+    next_attempt_at: datetime
+
+    @property
+    def digest(self) -> str:
+        """Of its limits; empty: to clear."""
+        return "" if self.profile is None else self.profile.digest
 
 
 class SessionState(StrEnum):

@@ -78,6 +78,11 @@ class Metrics:
         self._coverage = Gauge("agr_reservation_shortfall_kwh", "Reserved energy not deliverable.", **named)
         self._imbalance = Gauge("agr_imbalance_mwh", "Imbalance that the newest plan leaves.", **named)
         self._done = Counter("agr_actions", "What operators did.", ["action"], **named)
+        self._dispatched = Counter(
+            "agr_dispatches", "Commands to charge points, by what came of them.", ["state"], **named
+        )
+        for state in ("sent", "accepted", "rejected", "unknown"):
+            self._dispatched.labels(state)
         for kind in TYPES:  # an increase from nothing to one is none: rules see only what was there before
             for outcome in _OUTCOMES:
                 self._sent.labels(kind, outcome)
@@ -97,6 +102,12 @@ class Metrics:
             self._refused.labels(str(event["status"])).inc()
         elif name in ("message.delivered", "message.retry", "message.failed"):
             self._sent.labels(event["type"], name.removeprefix("message.")).inc()
+        elif name == "dispatch.sent":
+            self._dispatched.labels("sent").inc()
+        elif name == "dispatch.unknown":
+            self._dispatched.labels("unknown").inc()
+        elif name == "dispatch.answered":
+            self._dispatched.labels(str(event["state"])).inc()
         elif name == "action.done":
             self._done.labels(event["action"]).inc()
         elif name in ("plan.failed", "plan.broke"):

@@ -50,6 +50,11 @@ def tried(settings: Settings) -> Found:
     faults += [fault for p in settings.participants for fault in _wrong_keys(p.domain, p.role, p.public_keys)]
     doubtful = [doubt for one in fed for doubt in one.doubts] + [words for words in reached if words]
     doubtful += _open_to_others(settings)
+    if settings.dispatch.roads:
+        from agr.operations.dispatching.trial import try_roads  # connectors are slow to import
+
+        roads = try_roads(settings)
+        faults, doubtful = faults + roads.faults, doubtful + roads.doubts
     return Found(faults=tuple(faults), doubts=tuple(doubtful))
 
 

@@ -5,6 +5,7 @@ from types import TracebackType
 
 import structlog
 
+from agr.connectors.answers import Answers, secret_of
 from agr.domain.errors import AgrError, StoreError
 from agr.domain.isp import Clock, JumpingClock, SystemClock
 from agr.messaging.key_file import load_key
@@ -21,6 +22,7 @@ from agr.store.data_lock import DataLock
 from agr.store.engine import Store
 from agr.store.leadership import leadership
 from agr.web.application import operators_app
+from agr.web.dispatch_answers import dispatch_app
 from agr.web.endpoint import uftp_app
 from agr.web.serving import WebServer
 
@@ -50,7 +52,7 @@ class Service:
         self._loops = Loops(lambda: self.leading)
         self._stages = stages = Stages(
             self.store, self.store.fenced(self._lease.fence), settings, self.clock, self.key, self._loops,
-            lambda: self.leading,
+            lambda: self.leading, Answers(base=self._answered_at, secret=secret_of(self.key.seed)),
         )  # fmt: skip
         self.planner, self.publisher, self.scheduler = stages.planner, stages.publisher, stages.scheduler
         self._leader = Leader(
@@ -62,6 +64,13 @@ class Service:
             max_under_way=limits.max_bytes_under_way, refused_per_minute=limits.refused_per_minute,
         )  # fmt: skip
         self._web = WebServer("endpoint", app, settings.listen_host, settings.listen_port, "listen_port", settings.tls)
+        self._answers: WebServer | None = None
+        if settings.dispatch.roads:
+            where = settings.dispatch
+            self._answers = WebServer(
+                "dispatch", dispatch_app(self.take_answer), where.listen_host, where.listen_port,
+                "dispatch.listen_port", settings.tls,
+            )  # fmt: skip
         self.metrics = Metrics(self.store, settings, self.clock)
         self.authentication = Authentication(self.store, settings.operators, self.clock, SystemClock())
         self.operators = operators_side(
@@ -88,7 +97,7 @@ class Service:
         """Open the endpoint, then resume the unfinished work in the store."""
         self._stages.solver.warm_up()
         events.listeners.append(self.metrics.event)
-        for server in (self._web, self._page):
+        for server in self._servers:
             server.start()
         self._loops.start()
         self._leader.elect()
@@ -109,6 +118,27 @@ class Service:
             return self._stages.receiver.receive(body)
         except StoreError:  # the watchdog reports it, once for all messages; the sender tries again
             return 503
+
+    def take_answer(self, kind: str, road: str, key: str, proof: str, body: bytes) -> int:
+        """Take what a back-end of charge points posts, or answer 503 while on standby or without a working store."""
+        if not self.leading:
+            return 503
+        try:
+            return self._stages.roads.answer(kind, road, key, proof, body)
+        except StoreError:
+            return 503
+
+    def _answered_at(self) -> str:
+        """Return where back-ends of charge points reach us."""
+        where = self.settings.dispatch
+        if where.callback_url is not None or self._answers is None:
+            return where.callback_url or ""
+        scheme = "http" if self.settings.tls.certificate_file is None else "https"
+        return f"{scheme}://{where.listen_host}:{self._answers.port}"
+
+    @property
+    def _servers(self) -> tuple[WebServer, ...]:
+        return (self._page, self._web, *(() if self._answers is None else (self._answers,)))
 
     @property
     def port(self) -> int:
@@ -145,7 +175,7 @@ class Service:
         def left_s() -> float | None:
             return None if until is None else max(until - time.monotonic(), 0.0)
 
-        stages, servers = self._stages, (self._page, self._web)
+        stages, servers = self._stages, self._servers
         if isinstance(self.clock, JumpingClock) and stages.jumped in self.clock.listeners:
             self.clock.listeners.remove(stages.jumped)
         self.operators.change_feed.closed = True

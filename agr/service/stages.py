@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from agr.connectors.answers import Answers
 from agr.domain.isp import Clock, Period
 from agr.domain.plan import Plan
 from agr.messaging.deliver import Deliverer
@@ -18,6 +19,7 @@ from agr.nomination.nominate import Nominator
 from agr.operations import approvals
 from agr.operations.auction_results import AuctionResults
 from agr.operations.bid_delivery import BidDelivery
+from agr.operations.dispatching.roads import Roads
 from agr.operations.forecasts import Forecasts
 from agr.operations.intraday_trades import IntradayTrades
 from agr.operations.market_feeds import MarketFeeds
@@ -58,7 +60,7 @@ class Stages:
 
     def __init__(
         self, store: Store, acting: Store, settings: Settings, clock: Clock, key: KeyPair, loops: Loops,
-        leading: Callable[[], bool],
+        leading: Callable[[], bool], answers: Answers,
     ) -> None:  # fmt: skip
         self._store, self._acting, self._settings, self._clock, self._loops = store, acting, settings, clock, loops
         self._leading, self._began = leading, False
@@ -86,6 +88,7 @@ class Stages:
         self._bid_delivery = BidDelivery(acting, settings, clock, self.bidding)
         entering = (acting, settings, clock, loops.wake)
         self._setpoint_news = SetpointNews(acting, settings, clock)
+        self.roads = Roads(acting, settings, clock, answers, loops.wake)
         self._market_feeds = MarketFeeds(
             acting, settings, clock, AuctionResults(*entering), IntradayTrades(*entering)
         )  # fmt: skip
@@ -117,6 +120,8 @@ class Stages:
             loops.wake_for(f"bids to {name}", duty)
         for name, duty in self._setpoint_news.duties().items():
             loops.wake_for(f"setpoints to {name}", duty)
+        for name, duty in self.roads.duties().items():
+            loops.wake_for(f"dispatch by {name}", duty)
         loops.watch("watch", self.watch, _WATCH_S)
         loops.watch("watchdog", watchdog.check, _WATCHDOG_S)
         loops.watch("market feeds", self._market_feeds.look, _MARKET_FEEDS_S)
@@ -143,6 +148,7 @@ class Stages:
         self._processor.take_up_again()
         self._nomination_deliverer.give_up()
         self._bid_delivery.give_up()
+        self.roads.resume()
         if self._began:
             self.scheduler.resume()
         else:
@@ -232,3 +238,4 @@ class Stages:
         self._nomination_deliverer.close()
         self._bid_delivery.close()
         self._setpoint_news.close()
+        self.roads.close()

@@ -1,48 +1,19 @@
 """Commands to charge points: each is stored before it is sent, so that a restart knows what may be in force."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 from pydantic import TypeAdapter
 
-from agr.domain.dispatch import OPEN_STATES, Action, DispatchState, Profile, Purpose
+from agr.domain.dispatch import OPEN_STATES, Action, Dispatch, DispatchState, Profile, Purpose
 from agr.store.dispatch_tables import dispatches as table
 from agr.store.engine import Tx
 
 _C = table.c
 _PROFILE = TypeAdapter(Profile)
 _FIRM = (DispatchState.ACCEPTED, DispatchState.UNKNOWN, *OPEN_STATES)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Dispatch:
-    """A command as it is stored."""
-
-    id: int
-    charge_point: str
-    road: str
-    station: str
-    action: Action
-    purpose: Purpose
-    slot: int
-    transaction: str | None
-    plan: int | None
-    profile: Profile | None  # None: to clear
-    state: DispatchState
-    attempt: int
-    reason: str
-    at: datetime
-    sent_at: datetime | None
-    answered_at: datetime | None
-    next_attempt_at: datetime
-
-    @property
-    def digest(self) -> str:
-        """Of its limits; empty: to clear."""
-        return "" if self.profile is None else self.profile.digest
 
 
 def _read(row: Any) -> Dispatch:
@@ -111,11 +82,26 @@ def again(tx: Tx, number: int, at: datetime, words: str) -> None:
 
 def firm(tx: Tx, road: str | None = None) -> dict[str, tuple[Dispatch, ...]]:
     """Return charge point → its commands that are or may be in force, or are to be, oldest first."""
-    mine = sa.and_(_C.state.in_([state.value for state in _FIRM]), sa.true() if road is None else _C.road == road)
+    done = sa.and_(_C.action == Action.CLEAR.value, _C.state == DispatchState.ACCEPTED.value)
+    there = sa.true() if road is None else _C.road == road
+    mine = sa.and_(_C.state.in_([state.value for state in _FIRM]), sa.not_(done), there)
     found: dict[str, list[Dispatch]] = {}
     for row in tx.execute(sa.select(table).where(mine).order_by(_C.id)):
         found.setdefault(row.charge_point, []).append(_read(row))
     return {name: tuple(rows) for name, rows in found.items()}
+
+
+def of_point(tx: Tx, charge_point: str) -> tuple[Dispatch, ...]:
+    """Return a charge point's commands that are or may be in force, or are to be, oldest first."""
+    done = sa.and_(_C.action == Action.CLEAR.value, _C.state == DispatchState.ACCEPTED.value)
+    mine = sa.and_(_C.charge_point == charge_point, _C.state.in_([state.value for state in _FIRM]), sa.not_(done))
+    return tuple(_read(row) for row in tx.execute(sa.select(table).where(mine).order_by(_C.id)))
+
+
+def unanswered(tx: Tx, road: str, latest: datetime) -> list[Dispatch]:
+    """Return the commands of a road that were sent at an instant or before, and have no answer yet."""
+    mine = sa.and_(_C.road == road, _C.state == DispatchState.SENT.value, _C.sent_at <= latest)
+    return [_read(row) for row in tx.execute(sa.select(table).where(mine).order_by(_C.id))]
 
 
 def newest(tx: Tx, charge_point: str, limit: int = 20) -> list[Dispatch]:

@@ -35,6 +35,14 @@ def switch(tx: Tx, name: str) -> Override | None:
     return None if row is None else Override(**row._mapping)
 
 
+def beginning(tx: Tx, text: str) -> list[Override]:
+    """Return the switches whose name begins with a text."""
+    mine = t.switches.c.name.startswith(text, autoescape=True)
+    return [
+        Override(**row._mapping) for row in tx.execute(sa.select(t.switches).where(mine).order_by(t.switches.c.name))
+    ]
+
+
 def held(tx: Tx) -> Override | None:
     """Return the hold on automatic sending while there is one."""
     found = switch(tx, HOLD)

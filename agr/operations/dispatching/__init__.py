@@ -1,0 +1,10 @@
+"""Carries adopted plans out at charge points.
+
+facts         what charge points should follow: register, plans in force, limits
+dispatcher    one road: decides, audits, sends, verifies; one loop each
+settling      what answers make of commands
+sessions      what back-ends report → sessions and readings
+roads         all roads together: their loops, and the answers that come in
+wishes        what operators ask for by command; the state of each point
+trial         tries the roads for `agr check`
+"""

@@ -1,0 +1,280 @@
+"""Carries plans out by one road: decides, audits, commits, sends, and verifies what was never answered."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from functools import partial
+
+import structlog
+
+from agr.connectors.ports import Road
+from agr.dispatch.exposure import worst_kw
+from agr.dispatch.orders import PLAN_SLOTS, Order, PointView, held, held_after, is_late, next_order
+from agr.dispatch.profiles import wanted_profile
+from agr.dispatch.safety import Change, Verdict, judged
+from agr.domain.charge_point import TX, ChargePoint
+from agr.domain.dispatch import Action, Command, Dispatch, DispatchState, Purpose, Receipt
+from agr.domain.isp import Clock
+from agr.operations.dispatching import wishes
+from agr.operations.dispatching.facts import Facts, FactSource
+from agr.operations.dispatching.memory import Memory
+from agr.operations.dispatching.settling import settle
+from agr.settings import DispatchSettings
+from agr.store import charge_sessions, day, dispatches
+from agr.store.engine import Store, Tx
+
+log = structlog.get_logger()
+
+NOT_TAKEN = "limit not taken"
+WITHHELD = "dispatch withheld"
+_MOST = 50  # commands in one go
+_LOOK_S = 5.0
+"""Seconds after which orders are looked for though nothing is known to have changed."""
+
+
+class Dispatcher:
+    """One road's charge points. `look` is called by one loop; answers come in by `agr.operations.dispatching.roads`."""
+
+    def __init__(
+        self, name: str, road: Road, store: Store, settings: DispatchSettings, clock: Clock, facts: FactSource
+    ) -> None:  # fmt: skip
+        self.name, self.road, self.memory = name, road, Memory(retry_s=settings.retry_s)
+        self._store, self._settings, self._clock, self._facts = store, settings, clock, facts
+        self._key: object = None
+        self._looked: datetime | None = None
+        self._dirty = True
+
+    def wake(self) -> None:
+        """Look for orders the next time, though no plan has changed."""
+        self._dirty = True
+
+    def resume(self) -> None:
+        """Take up after a start or take-over: what was on its way is unknown, so points are asked first."""
+        now = self._clock.now()
+        with self._store.transaction() as tx:
+            for name, rows in dispatches.firm(tx, self.name).items():
+                for row in rows:
+                    if row.state is DispatchState.SENT:
+                        words = "the daemon ended before the answer came"
+                        dispatches.answered(tx, row.id, DispatchState.UNKNOWN, words, now)
+                    elif row.state is DispatchState.QUEUED:
+                        dispatches.supersede(tx, [row.id], "the daemon ended before it was sent")
+                with self.memory.lock:
+                    self.memory.to_verify.add(name)
+        self.wake()
+
+    def look(self) -> bool:
+        """Send what is due; return whether anything was sent."""
+        now = self._clock.now()
+        self._expire(now)
+        facts = self._facts.of(now)
+        due = self._looked is None or (now - self._looked).total_seconds() >= _LOOK_S
+        if not (self._dirty or due or facts.key != self._key):
+            return False
+        self._dirty, self._key, self._looked = False, facts.key, now
+        self._take_wishes(facts, now)
+        sent = self._send(facts, now)
+        return sent > 0
+
+    def _take_wishes(self, facts: Facts, now: datetime) -> None:
+        with self._store.transaction() as tx:
+            for wish, name in wishes.open_wishes(tx):
+                point = facts.points.get(name)
+                if point is None or point.road != self.name:
+                    continue
+                with self.memory.lock:
+                    self.memory.to_verify.add(name)
+                    self.memory.worked(name)
+                if wish == wishes.RESEND:
+                    rows = dispatches.of_point(tx, name)
+                    gone = [row.id for row in rows if row.state in (DispatchState.ACCEPTED, DispatchState.UNKNOWN)]
+                    dispatches.supersede(tx, gone, "an operator wants it to be sent again")
+                    with self.memory.lock:
+                        self.memory.to_verify.discard(name)
+                wishes.done(tx, wish, name, now)
+
+    def _expire(self, now: datetime) -> None:
+        """Make what was never answered unknown."""
+        latest = now - timedelta(seconds=self._settings.answer_s)
+        with self._store.transaction() as tx:
+            for row in dispatches.unanswered(tx, self.name, latest):
+                words = f"no answer within {self._settings.answer_s:g} s"
+                dispatches.answered(tx, row.id, DispatchState.UNKNOWN, words, now)
+                log.warning("dispatch.unknown", charge_point=row.charge_point, dispatch=row.id, why=words)
+                self.wake()
+
+    def _send(self, facts: Facts, now: datetime) -> int:
+        with self._store.transaction() as tx:
+            rows = dispatches.firm(tx)
+            stops = wishes.stops(tx)
+            running = charge_sessions.running(tx)
+            transactions = {name: session.transaction for name, session in running.items()}
+            orders = self._orders(facts, rows, stops, transactions, now)
+            chosen, verdict = self._audited(facts, rows, orders, now)
+            spread_out = [name for name in verdict.refused if name in orders]
+            if spread_out:  # the mean of an ISP may hold where what is left of it does not
+                flat = self._orders(facts, rows, stops, transactions, now, flat=frozenset(spread_out))
+                chosen, verdict = self._audited(facts, rows, flat, now)
+            self._tell(tx, facts, verdict, now)
+            commands = [self._queued(tx, facts, name, order, now) for name, order in list(chosen.items())[:_MOST]]
+        if commands:
+            self.take(self.road.send(commands))
+        return len(commands)
+
+    def _orders(
+        self, facts: Facts, rows: Mapping[str, tuple[Dispatch, ...]], stops: frozenset[str],
+        transactions: Mapping[str, str], now: datetime, flat: frozenset[str] = frozenset(),
+    ) -> dict[str, Order]:  # fmt: skip
+        """Return charge point → what to send next, at most one per station."""
+        memory = self.memory
+        with memory.lock:
+            asked = [facts.points.get(one.charge_point) for one in memory.asked.values()]
+            sent = [row for mine in rows.values() for row in mine if row.state is DispatchState.SENT]
+            busy = {one.station for one in asked if one} | {row.station for row in sent if row.road == self.name}
+            found: dict[str, Order] = {}
+            for name, point in facts.points.items():
+                if point.road != self.name or point.station in busy:
+                    continue
+                if name in memory.to_verify or not memory.may(name, now):
+                    continue
+                order = self._order(facts, point, rows.get(name, ()), stops, transactions, now, spread=name not in flat)
+                if order is not None:
+                    found[name] = order
+                    busy.add(point.station)
+        return found
+
+    def _order(
+        self, facts: Facts, point: ChargePoint, rows: tuple[Dispatch, ...], stops: frozenset[str],
+        transactions: Mapping[str, str], now: datetime, *, spread: bool,
+    ) -> Order | None:  # fmt: skip
+        name, memory = point.charge_point, self.memory
+        if name in memory.foreign:
+            words = "profiles of others hold it above its limit"
+            return Order(action=Action.CLEAR, purpose=Purpose.FOREIGN, slot=PLAN_SLOTS[0], profile=None, reason=words)
+        if name in memory.to_clear:
+            words = "its place is taken by a profile that is not known here"
+            slot = memory.to_clear[name]
+            return Order(action=Action.CLEAR, purpose=Purpose.PLAN, slot=slot, profile=None, reason=words)
+        unit = memory.units.get(point.station, point.limit_unit)
+        known = replace(
+            point, max_periods=min(point.max_periods, memory.most_periods.get(point.station, point.max_periods))
+        )
+        view = PointView(
+            point=known, rows=rows, wanted=wanted_profile(facts.plans[name], known, unit, now, spread=spread),
+            unit=unit, transaction=transactions.get(name) if point.carrier == TX else None, stopped=name in stops,
+            verifiable=name not in memory.speechless,
+        )  # fmt: skip
+        return next_order(view, now)
+
+    def _audited(
+        self, facts: Facts, rows: Mapping[str, tuple[Dispatch, ...]], orders: Mapping[str, Order], now: datetime
+    ) -> tuple[dict[str, Order], Verdict]:
+        """Return the orders that may go, reductions first, and the audit's verdict."""
+        if not orders:
+            return {}, Verdict(go=(), wait=(), refused={})
+        limited = {one for limit in facts.limits for one in limit.connections}
+        worst = partial(worst_kw, grid=facts.grid, now=now)
+        changes, standing, soon = [], {}, set[str]()
+        for name, point in facts.points.items():
+            order = orders.get(name)
+            if order is None and point.connection not in limited:
+                continue
+            before = worst(point, held(rows.get(name, ())))
+            if order is None:
+                standing[name] = (point.connection, before)
+                continue
+            after = worst(point, held_after(rows.get(name, ()), order))
+            if (after > before + 0.001).any() and self._too_soon(rows.get(name, ()), order, now):
+                soon.add(name)
+                standing[name] = (point.connection, before)
+                continue
+            changes.append(Change(charge_point=name, connection=point.connection, now_kw=before, after_kw=after))
+        verdict = judged(changes, standing, facts.limits)
+        return {name: orders[name] for name in verdict.go if name not in soon}, verdict
+
+    def _too_soon(self, rows: Sequence[Dispatch], order: Order, now: datetime) -> bool:
+        """Say whether a plan that allows more must wait, for the last one has just been sent."""
+        if order.purpose is not Purpose.PLAN or order.action is not Action.SET:
+            return False
+        mine = [row for row in rows if row.purpose is Purpose.PLAN and row.action is Action.SET]
+        if any(row.transaction != order.transaction for row in mine):
+            return False  # a session has begun
+        sent = [row.sent_at for row in mine if row.sent_at is not None]
+        return bool(sent) and (now - max(sent)).total_seconds() < self._settings.pause_s
+
+    def _tell(self, tx: Tx, facts: Facts, verdict: Verdict, now: datetime) -> None:
+        """Raise an alarm for each limit that keeps commands back, and end those of limits that keep none."""
+        kept: dict[str, list[str]] = {}
+        for name, breach in verdict.refused.items():
+            kept.setdefault(breach.name, []).append(name)
+        for limit, names in kept.items():
+            words = verdict.refused[names[0]].words(facts.grid.starts)
+            more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+            text = f"{words}; nothing that raises it is sent to {names[0]}{more}. Correct the limit, or plan again"
+            if day.raise_alarm(tx, WITHHELD, limit, text, now):
+                log.error("dispatch.withheld", limit=limit, why=words, charge_points=names[:20])
+        for alarm in day.open_alarms(tx):
+            mine = alarm.kind == WITHHELD and alarm.subject not in kept
+            if mine and any(limit.name == alarm.subject for limit in facts.limits):
+                day.recover(tx, WITHHELD, alarm.subject, now)
+
+    def _queued(self, tx: Tx, facts: Facts, name: str, order: Order, now: datetime) -> Command:
+        """Store a command as sent; it is sent when the transaction is committed."""
+        point = facts.points[name]
+        late = "late: " if order.purpose is Purpose.PLAN and is_late(order, now) and order.action is Action.SET else ""
+        number = dispatches.queue(
+            tx, charge_point=name, road=self.name, station=point.station, action=order.action, purpose=order.purpose,
+            slot=order.slot, at=now, profile=order.profile, transaction=order.transaction, plan=_plan_at(facts, order),
+            reason=late + order.reason,
+        )  # fmt: skip
+        dispatches.sending(tx, number, now)
+        log.info("dispatch.sent", charge_point=name, dispatch=number, what=order.action, why=late + order.reason)
+        return Command(
+            id=number, point=point, action=order.action, purpose=order.purpose, slot=order.slot,
+            profile=order.profile, transaction=order.transaction,
+        )  # fmt: skip
+
+    def take(self, receipts: Sequence[Receipt]) -> None:
+        """Record what is known of commands; an answer that comes again changes nothing."""
+        now = self._clock.now()
+        with self._store.transaction() as tx:
+            for receipt in receipts:
+                row = dispatches.get(tx, receipt.command)
+                if row is not None and settle(tx, row, receipt, now):
+                    self._learn(tx, row, receipt, now)
+        self.wake()
+
+    def _learn(self, tx: Tx, row: Dispatch, receipt: Receipt, now: datetime) -> None:
+        name, memory = row.charge_point, self.memory
+        log.info("dispatch.answered", charge_point=name, dispatch=row.id, state=receipt.state, why=receipt.words)
+        with memory.lock:
+            memory.heard_at = now
+            if receipt.state is DispatchState.ACCEPTED:
+                if row.action is Action.CLEAR:
+                    memory.to_clear.pop(name, None)
+                else:
+                    memory.worked(name)
+                if row.purpose is Purpose.FOREIGN:
+                    memory.foreign.discard(name)
+                    memory.to_verify.add(name)
+                day.recover(tx, NOT_TAKEN, name, now)
+                return
+            if receipt.state is DispatchState.REJECTED and memory.learned(row.station, name, row.slot, receipt):
+                return
+            if row.purpose is Purpose.FOREIGN:
+                memory.foreign.discard(name)
+            failed = memory.failed(name, now)
+        if receipt.state is DispatchState.REJECTED or failed > 1:
+            words = receipt.words or "no answer"
+            text = f"{name} ({row.station}) has not taken {row.purpose}: {words}; it is tried again"
+            day.raise_alarm(tx, NOT_TAKEN, name, text, now)
+
+
+def _plan_at(facts: Facts, order: Order) -> int | None:
+    if order.purpose is not Purpose.PLAN or order.profile is None:
+        return None
+    starts = facts.grid.starts
+    since = order.since or starts[0]
+    return next(
+        (plan for start, plan in zip(starts, facts.plan_of, strict=True) if start + facts.grid.isp > since), None
+    )

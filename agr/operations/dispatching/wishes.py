@@ -1,0 +1,77 @@
+"""What operators ask of dispatch by command, kept as switches in the store, so that the daemon need not be asked."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from agr.domain.charge_point import ChargePoint
+from agr.domain.dispatch import Dispatch
+from agr.domain.errors import MissingError
+from agr.domain.faults import meant
+from agr.store import charge_sessions, dispatches, overrides, register_rows
+from agr.store.charge_sessions import ChargeSession
+from agr.store.engine import Tx
+
+STOP, VERIFY, RESEND = "stop", "verify", "resend"
+_PREFIX = "dispatch "
+
+
+def _name(wish: str, charge_point: str) -> str:
+    return f"{_PREFIX}{wish} {charge_point}"
+
+
+def wish(tx: Tx, what: str, charge_point: str, on: bool, at: datetime, who: str, why: str) -> None:
+    """Ask for something at a charge point, or take a stop back. Raises MissingError."""
+    _must_exist(tx, charge_point)
+    overrides.turn(tx, _name(what, charge_point), on, at, who, why)
+
+
+def open_wishes(tx: Tx) -> list[tuple[str, str]]:
+    """Return (verify or resend, charge point) of what was asked for and is not done yet."""
+    found = []
+    for what in (VERIFY, RESEND):
+        begins = _name(what, "")
+        found += [(what, one.name.removeprefix(begins)) for one in overrides.beginning(tx, begins) if one.on]
+    return found
+
+
+def done(tx: Tx, what: str, charge_point: str, at: datetime) -> None:
+    """Note that the daemon does it now."""
+    overrides.turn(tx, _name(what, charge_point), False, at, "daemon", "taken up")
+
+
+def stops(tx: Tx) -> frozenset[str]:
+    """Return the charge points at which an operator wants nothing to be drawn."""
+    begins = _name(STOP, "")
+    return frozenset(one.name.removeprefix(begins) for one in overrides.beginning(tx, begins) if one.on)
+
+
+def _must_exist(tx: Tx, charge_point: str) -> None:
+    if register_rows.get(tx, "charge_points", charge_point) is None:
+        known = [row.key for row in register_rows.of_table(tx, "charge_points")]
+        words = meant(charge_point, known) if known else "the table charge_points is empty"
+        raise MissingError(f"there is no charge point {charge_point!r}; {words}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class PointState:
+    """A charge point, its newest commands, and the session that runs there."""
+
+    point: ChargePoint
+    rows: tuple[Dispatch, ...]  # newest first
+    session: ChargeSession | None
+    stopped: bool
+
+
+def states(tx: Tx, charge_point: str | None = None) -> list[PointState]:
+    """Return the state of each charge point, or of one. Raises MissingError."""
+    if charge_point is not None:
+        _must_exist(tx, charge_point)
+    running, stopped = charge_sessions.running(tx), stops(tx)
+    return [
+        PointState(
+            point=one.row, rows=tuple(dispatches.newest(tx, one.key)), session=running.get(one.key),
+            stopped=one.key in stopped,
+        )
+        for one in register_rows.of_table(tx, "charge_points")
+        if charge_point in (None, one.key)
+    ]  # fmt: skip

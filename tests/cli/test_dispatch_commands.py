@@ -1,0 +1,121 @@
+"""`agr dispatch` and what `agr check` says of roads, as their user types them, beside a daemon's store."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from agr.cli.main import app
+from agr.domain.charge_point import ChargePoint
+from agr.domain.dispatch import Action, DispatchState, Profile, Purpose, Step
+from agr.domain.register import Connection, Register
+from agr.operations import commands
+from agr.operations.dispatching import wishes
+from agr.settings import load, write_example
+from agr.store import dispatches, register
+from agr.store.engine import Store
+from tests.builders.citrine import Citrine, Station
+from tests.builders.http_server import Told
+
+RUN = CliRunner()
+NOW = datetime.now(UTC)
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    made = write_example(tmp_path, "agr.example")
+    with opened(made).transaction() as tx:
+        register.replace(tx, Register(connections=(Connection(address="ean.1", first_day=NOW.date()),)))
+    return made
+
+
+def opened(config: Path) -> Store:
+    return commands.open_store(load(config))
+
+
+def know(config: Path, **more: object) -> None:
+    given = {
+        "charge_point": "pole-7", "connection": "ean.1", "road": "citrine", "station": "CP1", "protocol": "2.0.1",
+        "max_kw": 11.0, "unit": "W",
+    } | more  # fmt: skip
+    with opened(config).transaction() as tx:
+        point = ChargePoint(**given)  # type: ignore[arg-type]
+        register.replace(tx, register.load(tx).with_table("charge_points", (point,)))
+
+
+def run(config: Path, *words: str, code: int = 0) -> str:
+    done = RUN.invoke(app, [*words, "--config", str(config)])
+    assert done.exit_code == code, done.output
+    return done.output
+
+
+def test_status_shows_what_was_sent_and_what_came_of_it(config: Path) -> None:
+    assert "the table charge_points is empty" in run(config, "dispatch", "status")
+    know(config)
+    assert "nothing sent" in run(config, "dispatch", "status")
+    profile = Profile(start=NOW, unit="W", steps=(Step(after_s=0, limit=7000),))
+    with opened(config).transaction() as tx:
+        number = dispatches.queue(
+            tx, charge_point="pole-7", road="citrine", station="CP1", action=Action.SET, purpose=Purpose.PLAN, slot=1,
+            at=NOW, profile=profile,
+        )  # fmt: skip
+        dispatches.sending(tx, number, NOW)
+        dispatches.answered(tx, number, DispatchState.REJECTED, "ToldTo", NOW)
+    said = run(config, "dispatch", "status", "pole-7")
+    assert all(words in said for words in ("pole-7", "CP1", "rejected", "7.00", "ToldTo"))
+    assert "did you mean pole-7?" in run(config, "dispatch", "status", "pole-8", code=1)
+
+
+def test_what_operators_ask_for_is_there_for_the_daemon(config: Path) -> None:
+    know(config)
+    run(config, "dispatch", "verify", "pole-7")
+    run(config, "dispatch", "resend", "pole-7", "--why", "replaced")
+    run(config, "dispatch", "stop", "pole-7", "--why", "smoke")
+    with opened(config).transaction() as tx:
+        assert wishes.open_wishes(tx) == [("verify", "pole-7"), ("resend", "pole-7")]
+        assert wishes.stops(tx) == {"pole-7"}
+        wishes.done(tx, "verify", "pole-7", NOW)
+        assert wishes.open_wishes(tx) == [("resend", "pole-7")]
+    assert "(stopped)" in " ".join(run(config, "dispatch", "status").split())
+    run(config, "dispatch", "stop", "pole-7", "--release", "--why", "dust")
+    with opened(config).transaction() as tx:
+        assert wishes.stops(tx) == frozenset()
+    assert "there is no charge point 'pole-8'" in run(config, "dispatch", "stop", "pole-8", "--why", "x", code=1)
+
+
+@pytest.mark.parametrize(
+    ("station", "point", "words"),
+    [
+        (Station(), {}, ""),
+        (Station(units=("A",)), {}, "station CP1 takes limits in A, and the table says W"),
+        (Station(periods=5), {}, "station CP1 takes 5 periods per schedule, the table says 24"),
+        (Station(), {"station": "CP9"}, "station CP9 has not told what it takes"),
+        (Station(), {"road": "citron"}, "point pole-7 is reached by 'citron', which is not in [[dispatch.roads]]"),
+    ],
+)  # fmt: skip
+def test_check_tries_the_road_in_words(config: Path, station: Station, point: dict[str, object], words: str) -> None:
+    know(config, **point)
+    with Citrine(lambda: 0.0, CP1=station) as citrine:
+        text = config.read_text() + f'\n[[dispatch.roads]]\nname = "citrine"\nurl = "{citrine.server.url}"\n'
+        config.write_text(text)
+        said = RUN.invoke(app, ["check", "--config", str(config)]).output
+    mine = [line for line in said.splitlines() if "dispatch:" in line]
+    if words:
+        assert any(words in line for line in mine)
+    else:
+        assert mine == []
+
+
+@pytest.mark.parametrize(
+    ("status", "words"), [(401, "it does not let us in (HTTP 401); check token_env"), (404, "is this CitrineOS?")]
+)
+def test_check_says_why_a_road_is_closed(config: Path, status: int, words: str) -> None:
+    know(config)
+    with Citrine(lambda: 0.0, CP1=Station()) as citrine:
+        citrine.trouble = lambda asked: Told(status=status)
+        config.write_text(
+            config.read_text() + f'\n[[dispatch.roads]]\nname = "citrine"\nurl = "{citrine.server.url}"\n'
+        )
+        assert words in RUN.invoke(app, ["check", "--config", str(config)]).output
+    assert "cannot be reached" in RUN.invoke(app, ["check", "--config", str(config)]).output

@@ -1,0 +1,161 @@
+"""Plans on the whole way: adapter, callbacks over HTTP, the demo's CSMS, OCPP stations, cars, and what they report."""
+
+import time
+from collections.abc import Callable, Iterator
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+
+from agr.connectors.answers import Answers
+from agr.domain.charge_point import ChargePoint
+from agr.domain.isp import JumpingClock, Period
+from agr.domain.kinds.ev_session import EvSession
+from agr.domain.register import Connection, Register
+from agr.operations.dispatching.facts import FactSource
+from agr.operations.dispatching.roads import Roads
+from agr.settings import DispatchRoad, DispatchSettings, Readings, Settings, Tls
+from agr.store import charge_sessions, dispatches, readings, register
+from agr.web.dispatch_answers import dispatch_app
+from agr.web.serving import WebServer
+from tests.builders.csms_site import NOW, CsmsSite, car
+from tests.builders.plans import planned
+from tests.builders.worlds import World
+from tests.citrineos.acceptance import run, trial
+from tests.operations.test_dispatching import Programs
+
+LIMIT_S = 20
+DAY = date(2026, 11, 29)
+
+
+class Plant:
+    """Roads that are answered over HTTP."""
+
+    def __init__(self, folder: Path, site: CsmsSite) -> None:
+        self.site, self.clock, self.programs = site, JumpingClock(NOW), Programs()
+        self.world = World(folder, clock=self.clock)
+        road = DispatchRoad(name="citrine", url=site.csms.endpoint)
+        settings: Settings = self.world.settings.model_copy(
+            update={"dispatch": DispatchSettings(roads=(road,)), "readings": Readings()}
+        )
+        self.settings = settings
+        self.web = WebServer("dispatch", dispatch_app(self.answer), "127.0.0.1", 0, "dispatch.listen_port", Tls())
+        self.web.start()
+        answers = Answers(base=lambda: f"http://127.0.0.1:{self.web.port}", secret=b"secret")
+        facts = FactSource(self.world.store, settings, self.programs)
+        self.roads = Roads(self.world.store, settings, self.clock, answers, lambda: None, facts=facts)
+
+    def answer(self, kind: str, road: str, key: str, proof: str, body: bytes) -> int:
+        return self.roads.answer(kind, road, key, proof, body)
+
+    def until(self, true: Callable[[], bool], words: str) -> None:
+        """Look until something is true."""
+        deadline = time.monotonic() + LIMIT_S
+        while not true():
+            assert time.monotonic() < deadline, f"{words}; {self.rows()}"
+            self.roads.look("citrine")
+
+    def rows(self) -> list[tuple[str, str, str]]:
+        with self.world.store.transaction() as tx:
+            return [
+                (row.charge_point, row.purpose, row.state)
+                for name in ("new", "old")
+                for row in dispatches.newest(tx, name)
+            ]
+
+    def settled(self) -> bool:
+        states = [state for _, _, state in self.rows()]
+        return bool(states) and not {"queued", "sent", "unknown"} & set(states)
+
+    def close(self) -> None:
+        self.roads.close()
+        self.web.stop()
+        self.world.store.close()
+
+
+@pytest.fixture(scope="module")
+def plant(python: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plant]:
+    folder = tmp_path_factory.mktemp("plant")
+    stations = [{"name": "CP1", "evses": [{"id": 1}]}, {"name": "CP2", "protocol": "1.6"}]
+    with CsmsSite(python, folder, stations) as site:
+        made = Plant(folder, site)
+        try:
+            yield made
+        finally:
+            made.close()
+
+
+def test_plans_are_followed_by_real_stations_and_what_they_report_comes_back(plant: Plant) -> None:
+    first = date(2026, 1, 1)
+    points = [("new", "CP1", "2.0.1", "W"), ("old", "CP2", "1.6", "A")]
+    sessions = tuple(
+        EvSession(
+            resource=f"{name}/1", connection="ean.1", charge_point=name, arrival=NOW,
+            departure=NOW + timedelta(hours=2), energy_kwh=10, charge_kw=11, capacity_kwh=60,
+        )
+        for name, *_ in points
+    )  # fmt: skip
+    known = Register(
+        connections=(Connection(address="ean.1", first_day=first),), resources=sessions,
+        charge_points=tuple(
+            ChargePoint(
+                charge_point=name, connection="ean.1", road="citrine", station=station, protocol=protocol, unit=unit,
+                max_kw=11.0, fallback_kw=4.2,
+            )
+            for name, station, protocol, unit in points
+        ),
+    )  # fmt: skip
+    period = Period(DAY)
+    with plant.world.store.transaction() as tx:
+        register.replace(tx, known)
+    made = planned(plant.world, (0.0,) * period.isp_count, period)
+    plant.programs.period = period
+    plant.programs.kw[made.id] = {f"{name}/1": [kw] * period.isp_count for name, kw in (("new", 7.0), ("old", 6.0))}
+    plant.until(lambda: len(plant.rows()) >= 4 and plant.settled(), "the plan did not arrive")
+    assert {state for _, _, state in plant.rows()} == {"accepted"}
+    plant.site.visit("CP1", car())
+    plant.site.visit("CP2", car("TAG2"))
+
+    def begun() -> bool:
+        with plant.world.store.transaction() as tx:
+            return set(charge_sessions.running(tx)) == {"new", "old"}
+
+    plant.until(begun, "the sessions were not seen")
+    later = NOW + timedelta(minutes=20)
+    plant.site.clock(later)
+    plant.clock.jump_to(later)
+    assert plant.site.evse("CP1")["power_w"] == pytest.approx(7000, abs=100)
+    assert plant.site.evse("CP2")["power_w"] == pytest.approx(8 * 690, abs=100)  # 6 kW are 8 A on three phases
+
+    def counted() -> bool:
+        with plant.world.store.transaction() as tx:
+            found = readings.between(tx, ["new/1", "old/1"], ["imported_kwh"], NOW, later)
+            return all(len(found.get((f"{name}/1", "imported_kwh"), ())) >= 2 for name in ("new", "old"))
+
+    plant.until(counted, "the registers were not read")
+    with plant.world.store.transaction() as tx:
+        running = charge_sessions.running(tx)
+    assert {name: one.resource for name, one in running.items()} == {"new": "new/1", "old": "old/1"}
+
+
+@pytest.mark.parametrize(("station", "protocol", "unit"), [("CP1", "2.0.1", "W"), ("CP2", "1.6", "A")])
+def test_the_acceptance_for_a_real_citrineos_holds_against_the_demo_s_csms(
+    python: Path, tmp_path: Path, station: str, protocol: str, unit: str
+) -> None:
+    stations = [{"name": "CP1", "evses": [{"id": 1}]}, {"name": "CP2", "protocol": "1.6"}]
+    with CsmsSite(python, tmp_path, stations) as site:
+        road = DispatchRoad(name="trial", url=site.csms.endpoint)
+        point = ChargePoint(
+            charge_point="trial",
+            connection="",
+            road="trial",
+            station=station,
+            protocol=protocol,
+            unit=unit,
+            max_kw=11.0,
+        )
+        said: list[tuple[bool, str]] = []
+        with trial(road, point, patience_s=5, now=lambda: NOW) as one:
+            run(one, lambda holds, words: said.append((holds, words)))
+    assert [words for holds, words in said if not holds] == []
+    assert len(said) >= 12

@@ -1,0 +1,453 @@
+"""Plans are carried out at charge points through a small CitrineOS: over real HTTP, committed before they are sent."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date, timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from agr.connectors.answers import Answers
+from agr.domain.charge_point import ChargePoint
+from agr.domain.isp import JumpingClock
+from agr.domain.kinds.ev_session import EvSession
+from agr.domain.register import Connection, ConnectionLimit
+from agr.operations.dispatching import wishes
+from agr.operations.dispatching.facts import FactSource
+from agr.operations.dispatching.roads import Roads
+from agr.operations.resource_programs import ResourcePrograms
+from agr.settings import DispatchRoad, DispatchSettings
+from agr.store import day, dispatches, register
+from tests.builders.citrine import Citrine, Station
+from tests.builders.plans import planned
+from tests.builders.worlds import PERIOD, World
+
+START = PERIOD.start + timedelta(hours=17, minutes=2)  # 29 March 2026, 18:02 UTC+2 less the hour that is skipped
+FIRST_DAY = date(2026, 1, 1)
+
+
+class Programs:
+    """Plans' programs that no solver made: plan → resource → kW per ISP."""
+
+    def __init__(self) -> None:
+        self.period = PERIOD
+        self.kw: dict[int, dict[str, list[float]]] = {}
+
+    def of(self, number: int) -> ResourcePrograms:
+        names = tuple(self.kw[number])
+        power = np.array([self.kw[number][name] for name in names]).reshape(len(names), self.period.isp_count)
+        return ResourcePrograms(
+            plan=number, made=START, period=self.period, resource=names, kind=("ev_session",) * len(names),
+            connection=tuple("ean.1" for _ in names), congestion_point=("",) * len(names), power_kw=power,
+            stored_kwh=np.full(power.shape, np.nan),
+        )  # fmt: skip
+
+
+class Depot:
+    """A world with charge points, plans and the roads."""
+
+    def __init__(self, folder: Path, citrine: Citrine, clock: JumpingClock, **settings: object) -> None:
+        self.world, self.citrine, self.clock, self.programs = World(folder, clock=clock), citrine, clock, Programs()
+        road = DispatchRoad(name="citrine", url=citrine.server.url)
+        self.settings = self.world.settings.model_copy(
+            update={"dispatch": DispatchSettings(roads=(road,), **settings)}  # type: ignore[arg-type]
+        )
+        self.store = self.world.store
+        self.opened: list[Roads] = []
+        self.roads = self.open()
+
+    def open(self) -> Roads:
+        answers = Answers(base=lambda: "http://agr", secret=b"secret")
+        facts = FactSource(self.store, self.settings, self.programs)
+        roads = Roads(self.store, self.settings, self.clock, answers, lambda: None, facts=facts)
+        self.opened.append(roads)
+        return roads
+
+    def points(self, *points: ChargePoint, limits: tuple[ConnectionLimit, ...] = ()) -> None:
+        sessions = tuple(
+            EvSession(
+                resource=f"{one.charge_point}/1", connection=one.connection, charge_point=one.charge_point,
+                arrival=START - timedelta(hours=1), departure=START + timedelta(hours=3), energy_kwh=20, charge_kw=11,
+            )
+            for one in points
+        )  # fmt: skip
+        tables = {
+            "connections": (Connection(address="ean.1", first_day=FIRST_DAY),), "ev_sessions": sessions,
+            "charge_points": points, "connection_limits": limits,
+        }  # fmt: skip
+        with self.store.transaction() as tx:
+            known = register.load(tx)
+            for table, rows in tables.items():
+                known = known.with_table(table, rows)
+            register.replace(tx, known)
+
+    def plan(self, **kw: float) -> None:
+        """Adopt a plan: charge point → kW in every ISP, of its session."""
+        self.plan_of(**{name: [value] * PERIOD.isp_count for name, value in kw.items()})
+
+    def plan_of(self, **kw: list[float]) -> None:
+        made = planned(self.world, (0.0,) * PERIOD.isp_count)
+        self.programs.kw[made.id] = {f"{name}/1": values for name, values in kw.items()}
+        self.clock.jump_to(self.clock.now() + timedelta(seconds=1))
+
+    def deliver(self, times: int = 1) -> list[int]:
+        """Hand over the answers that wait, each as often; return the statuses."""
+        waiting, self.citrine.pending = self.citrine.pending, []
+        return [self.post(url, body) for url, body in waiting for _ in range(times)]
+
+    def post(self, url: str, body: bytes) -> int:
+        assert url.startswith("http://agr/")
+        kind, road, key, proof = url.removeprefix("http://agr/").split("/")
+        return self.roads.answer(kind, road, key, proof, body)
+
+    def run(self, rounds: int = 8) -> None:
+        """Look and deliver until nothing moves."""
+        for _ in range(rounds):
+            moved = self.roads.look("citrine")
+            moved = bool(self.deliver()) or moved
+            if not moved:
+                return
+
+    def pass_time(self, seconds: float) -> None:
+        self.clock.jump_to(self.clock.now() + timedelta(seconds=seconds))
+
+    def rows(self, name: str = "p1") -> list[tuple[str, str, int, str]]:
+        with self.store.transaction() as tx:
+            found = dispatches.newest(tx, name)
+        return [(row.action, row.purpose, row.slot, row.state) for row in reversed(found)]
+
+    def alarms(self) -> dict[str, str]:
+        with self.store.transaction() as tx:
+            return {one.kind: one.text for one in day.open_alarms(tx)}
+
+    def limit_kw(self, name: str = "CP1", evse: int = 1, after_s: float = 30) -> float | None:
+        found = self.citrine.stations[name].limit(evse, self.clock.now().timestamp() + after_s)
+        if found is None:
+            return None
+        return found[0] * 0.69 if found[1] == "A" else found[0] / 1000
+
+    def close(self) -> None:
+        for roads in self.opened:
+            roads.close()
+        self.store.close()
+
+
+def point(name: str = "p1", station: str = "CP1", **more: object) -> ChargePoint:
+    given = {
+        "charge_point": name, "connection": "ean.1", "road": "citrine", "station": station, "protocol": "2.0.1",
+        "max_kw": 11.0, "unit": "W", "fallback_kw": 4.2,
+    } | more  # fmt: skip
+    return ChargePoint(**given)  # type: ignore[arg-type]
+
+
+@contextmanager
+def depots(folder: Path, **stations: Station) -> Iterator[Depot]:
+    clock = JumpingClock(START)
+    with Citrine(lambda: clock.now().timestamp(), **stations) as citrine:
+        depot = Depot(folder, citrine, clock)
+        yield depot
+        depot.close()
+
+
+@pytest.fixture
+def depot(tmp_path: Path) -> Iterator[Depot]:
+    with depots(tmp_path, CP1=Station(), CP2=Station(), OLD=Station(protocol="1.6")) as made:
+        made.points(point())
+        made.plan(p1=7.0)
+        yield made
+
+
+def test_a_plan_arrives_at_the_station_over_its_fallback(depot: Depot) -> None:
+    depot.run()
+    assert depot.rows() == [("set", "fallback", 0, "accepted"), ("set", "plan", 1, "accepted")]
+    assert depot.limit_kw() == 7.0
+    assert depot.limit_kw(after_s=4 * 3600) == 4.2
+    assert depot.alarms() == {}
+
+
+def test_a_change_leaves_no_moment_without_a_profile(depot: Depot) -> None:
+    depot.run()
+    seen = []
+    depot.plan(p1=5.0)
+    for _ in range(6):
+        depot.roads.look("citrine")
+        seen.append(depot.limit_kw())
+        depot.deliver()
+        seen.append(depot.limit_kw())
+    assert seen[0] in (5.0, 7.0)
+    assert set(seen) <= {5.0, 7.0}
+    assert seen[-1] == 5.0
+    actions = [(one.path.rsplit("/", 1)[1]) for one in depot.citrine.requests if "ChargingProfile" in one.path]
+    assert actions == ["setChargingProfile"] * 3 + ["clearChargingProfile"]
+
+
+def test_under_ocpp_1_6_in_a_the_profile_is_replaced_in_its_place(depot: Depot) -> None:
+    depot.points(point("p1", "OLD", protocol="1.6", unit=None))
+    depot.plan(p1=7.0)
+    depot.run()
+    assert depot.limit_kw("OLD") == pytest.approx(10 * 0.69)
+    depot.plan(p1=5.0)
+    depot.run()
+    assert depot.limit_kw("OLD") == pytest.approx(7 * 0.69)
+    assert [slot for _, _, slot, state in depot.rows() if state == "accepted"] == [0, 1]
+    assert depot.citrine.commands("clearChargingProfile") == []
+
+
+def test_nothing_is_sent_twice_and_a_second_look_finds_nothing(depot: Depot) -> None:
+    depot.run()
+    sent = len(depot.citrine.commands())
+    for _ in range(5):
+        depot.pass_time(20)
+        depot.run()
+    assert len(depot.citrine.commands()) == sent
+
+
+def test_one_command_is_under_way_per_station(depot: Depot) -> None:
+    depot.points(point("p1"), point("p2", evse=2))
+    depot.plan(p1=7.0, p2=6.0)
+    for _ in range(3):
+        depot.roads.look("citrine")
+        depot.pass_time(6)
+    assert len(depot.citrine.commands()) == 1
+    depot.run(20)
+    assert (depot.limit_kw(evse=1), depot.limit_kw(evse=2)) == (7.0, 6.0)
+
+
+def test_an_increase_waits_for_the_pause_and_a_reduction_does_not(depot: Depot) -> None:
+    depot.run()
+    depot.plan(p1=9.0)
+    depot.run()
+    assert depot.limit_kw() == 7.0
+    depot.plan(p1=6.0)
+    depot.run()
+    assert depot.limit_kw() == 6.0
+    depot.plan(p1=9.0)
+    depot.pass_time(301)
+    depot.run()
+    assert depot.limit_kw() == 9.0
+
+
+def test_a_rejected_profile_is_an_alarm_and_is_tried_again_after_a_pause(depot: Depot) -> None:
+    depot.citrine.stations["CP1"].answer = "Rejected"
+    depot.run()
+    assert depot.rows() == [("set", "fallback", 0, "rejected")]
+    assert "CP1) has not taken fallback: the station answered Rejected: ToldTo" in depot.alarms()["limit not taken"]
+    depot.run()
+    assert len(depot.citrine.commands()) == 1
+    depot.citrine.stations["CP1"].answer = "Accepted"
+    depot.pass_time(46)
+    depot.run()
+    assert depot.limit_kw() == 7.0
+    assert depot.alarms() == {}
+
+
+@pytest.mark.parametrize("answer", ["CALLERROR", "silent", "silent but applied"])
+def test_whatever_a_station_answers_the_limit_is_right_in_the_end(depot: Depot, answer: str) -> None:
+    depot.run()
+    depot.citrine.stations["CP1"].answer = answer
+    depot.plan(p1=5.0)
+    depot.run()
+    assert depot.limit_kw() in (5.0, 7.0)
+    depot.pass_time(46)  # what was never answered is unknown
+    depot.roads.look("citrine")
+    depot.citrine.stations["CP1"].answer = "Accepted"
+    for _ in range(6):
+        depot.pass_time(50)
+        depot.run()
+    assert depot.limit_kw() == 5.0
+    assert len([one for one in depot.citrine.stations["CP1"].profiles if one != 70_010]) == 1
+    assert depot.alarms() == {}
+
+
+def test_a_station_that_cannot_say_what_it_follows_is_sent_the_same_slot_again(depot: Depot) -> None:
+    station = depot.citrine.stations["CP1"]
+    depot.run()
+    station.answer, station.composite = "silent but applied", False
+    depot.plan(p1=5.0)
+    depot.run()
+    depot.pass_time(46)
+    station.answer = "Accepted"
+    for _ in range(6):
+        depot.run()
+        depot.pass_time(50)
+    assert depot.limit_kw() == 5.0
+    assert len(station.profiles) == 2
+
+
+def test_a_station_that_takes_a_only_and_few_periods_gets_them(depot: Depot) -> None:
+    station = depot.citrine.stations["CP1"]
+    station.units, station.periods = ("A",), 5
+    kw = [5.0 + place % 3 for place in range(PERIOD.isp_count)]
+    depot.plan_of(p1=kw)
+    depot.run(20)
+    (plan,) = [p for p in station.profiles.values() if p["stackLevel"] > 0]
+    assert len(plan["schedule"]["chargingSchedulePeriod"]) == 5
+    assert plan["schedule"]["chargingRateUnit"] == "A"
+    depot.pass_time(3 * 900)
+    depot.run(20)
+    (renewed,) = [p for p in station.profiles.values() if p["stackLevel"] > 0]
+    assert renewed["schedule"]["startSchedule"] > plan["schedule"]["startSchedule"]
+
+
+def test_an_absent_station_is_an_alarm_and_gets_its_plan_when_it_is_back(depot: Depot) -> None:
+    depot.citrine.stations["CP1"].online = False
+    depot.run()
+    assert "the station is not connected" in depot.alarms()["limit not taken"]
+    depot.citrine.stations["CP1"].online = True
+    depot.pass_time(46)
+    depot.run()
+    assert depot.limit_kw() == 7.0
+
+
+def test_a_restart_asks_first_and_sends_only_what_differs(depot: Depot) -> None:
+    depot.run()
+    depot.citrine.stations["CP1"].answer = "silent but applied"
+    depot.plan(p1=5.0)
+    depot.roads.look("citrine")  # sent and applied; the daemon is killed before the answer
+    depot.citrine.stations["CP1"].answer = "Accepted"
+    sent = len(depot.citrine.commands())
+    depot.roads = depot.open()
+    depot.roads.resume()
+    depot.run()
+    assert len(depot.citrine.commands("clearChargingProfile")) == 1  # the one before is taken out
+    assert depot.rows()[-2:] == [("set", "plan", 2, "accepted"), ("clear", "plan", 1, "accepted")]
+    assert len(depot.citrine.commands()) == sent  # not sent again: it was found in force
+    assert depot.limit_kw() == 5.0
+
+
+def test_answers_that_are_forged_repeated_or_of_nobody_change_nothing(depot: Depot) -> None:
+    depot.roads.look("citrine")
+    ((url, body),) = [one for one in depot.citrine.pending if "/command/" in one[0]]
+    forged = url.replace("/command/citrine/1/", "/command/citrine/2/")
+    assert depot.post(forged, body) == 404
+    assert depot.post(url[:-1] + ("0" if url[-1] != "0" else "1"), body) == 404
+    assert depot.rows() == [("set", "fallback", 0, "sent")]
+    assert depot.post(url, b"no json") == 400
+    assert depot.post(url, b'{"status": "Whatever"}') == 400
+    assert depot.rows() == [("set", "fallback", 0, "sent")]
+    assert [depot.post(url, body) for _ in range(3)] == [200] * 3
+    assert depot.rows()[0] == ("set", "fallback", 0, "accepted")
+    assert depot.post(url, b'{"status": "Rejected"}') == 200  # late and other: what was said first counts
+    assert depot.rows()[0] == ("set", "fallback", 0, "accepted")
+
+
+def test_a_limit_of_the_connection_holds_and_what_would_break_it_is_not_sent(depot: Depot) -> None:
+    fuse = ConnectionLimit(at="ean.1", first_day=FIRST_DAY, import_kw=12.0, export_kw=None, penalty_eur_per_mwh=1.0)
+    depot.points(point("p1"), point("p2", "CP2"), limits=(fuse,))
+    depot.plan(p1=7.0, p2=6.0)
+    depot.run(20)
+    assert "ean.1: 13.00 kW might be drawn at" in depot.alarms()["dispatch withheld"]
+    assert (depot.limit_kw("CP1"), depot.limit_kw("CP2")) in ((7.0, 4.2), (4.2, 6.0), (4.2, 4.2))
+    depot.plan(p1=7.0, p2=5.0)
+    depot.run(20)
+    assert (depot.limit_kw("CP1"), depot.limit_kw("CP2")) == (7.0, 5.0)
+    assert depot.alarms() == {}
+
+
+def test_power_moves_from_one_point_to_another_only_when_the_reduction_is_accepted(depot: Depot) -> None:
+    fuse = ConnectionLimit(at="ean.1", first_day=FIRST_DAY, import_kw=13.0, export_kw=None, penalty_eur_per_mwh=1.0)
+    depot.points(point("p1"), point("p2", "CP2"), limits=(fuse,))
+    depot.plan(p1=7.0, p2=5.0)
+    depot.run(20)
+    depot.pass_time(400)
+    depot.plan(p1=5.0, p2=8.0)
+    for _ in range(12):
+        depot.roads.look("citrine")
+        assert (depot.limit_kw("CP1") or 0) + (depot.limit_kw("CP2") or 0) <= 13.0
+        depot.deliver()
+        assert (depot.limit_kw("CP1") or 0) + (depot.limit_kw("CP2") or 0) <= 13.0
+    assert (depot.limit_kw("CP1"), depot.limit_kw("CP2")) == (5.0, 8.0)
+
+
+def test_a_profile_of_somebody_else_is_found_and_cleared(depot: Depot) -> None:
+    depot.run()
+    station = depot.citrine.stations["CP1"]
+    fallback = station.profiles[70_010]
+    station.profiles[602] = {
+        **fallback, "stackLevel": 5, "chargingProfilePurpose": "TxProfile",
+        "schedule": {**fallback["schedule"], "chargingSchedulePeriod": [{"startPeriod": 0, "limit": 11_000}]},
+    }  # fmt: skip
+    assert depot.limit_kw() == 11.0
+    depot.pass_time(61)
+    depot.roads.look("citrine")
+    depot.deliver()
+    assert "would follow 11.00 kW" in depot.alarms()["limit not in force"]
+    for _ in range(3):
+        depot.run()
+        depot.pass_time(61)
+    assert depot.limit_kw() == 7.0
+    assert depot.alarms() == {}
+
+
+def test_a_back_end_that_does_not_answer_is_an_alarm_until_it_does(depot: Depot) -> None:
+    from tests.builders.http_server import Told
+
+    depot.run()
+    depot.citrine.trouble = lambda asked: Told(status=500, body=b'{"message":"Channel closed"}')
+    for _ in range(3):
+        depot.pass_time(61)
+        depot.run()
+    assert "citrine has not answered" in depot.alarms()["back-end silent"]
+    depot.citrine.trouble = None
+    depot.pass_time(61)
+    depot.run()
+    assert depot.alarms() == {}
+
+
+def test_an_operator_stops_a_point_and_takes_it_back(depot: Depot) -> None:
+    depot.run()
+    with depot.store.transaction() as tx:
+        wishes.wish(tx, wishes.STOP, "p1", True, depot.clock.now(), "anna", "smoke")
+    depot.pass_time(6)
+    depot.run()
+    assert depot.limit_kw() == 0.0
+    assert depot.limit_kw(after_s=10 * 3600) == 0.0
+    with depot.store.transaction() as tx:
+        wishes.wish(tx, wishes.STOP, "p1", False, depot.clock.now(), "anna", "it was dust")
+    depot.pass_time(301)
+    depot.run()
+    assert depot.limit_kw() == 7.0
+
+
+def test_an_operator_has_it_sent_again(depot: Depot) -> None:
+    depot.run()
+    station = depot.citrine.stations["CP1"]
+    station.profiles.clear()
+    station.active.clear()
+    with depot.store.transaction() as tx:
+        wishes.wish(tx, wishes.RESEND, "p1", True, depot.clock.now(), "anna", "it was replaced")
+    depot.pass_time(6)
+    depot.run()
+    assert depot.limit_kw() == 7.0
+
+
+def test_a_session_that_is_planned_no_more_leaves_the_fallback(depot: Depot) -> None:
+    depot.run()
+    depot.plan_of()
+    depot.run()
+    assert depot.limit_kw() == 4.2
+    assert depot.rows()[-1][0] == "clear"
+
+
+def test_the_wire_has_whole_numbers_utc_and_fixed_identifiers(depot: Depot) -> None:
+    import json
+
+    depot.run()
+    body = json.loads(depot.citrine.commands()[1].body)
+    profile = body["chargingProfile"]
+    assert (body["evseId"], profile["id"], profile["stackLevel"]) == (1, 70_011, 1)
+    assert (profile["chargingProfilePurpose"], profile["chargingProfileKind"]) == ("TxDefaultProfile", "Absolute")
+    (schedule,) = profile["chargingSchedule"]
+    assert schedule["startSchedule"].endswith(":00.000Z")
+    assert schedule["chargingSchedulePeriod"] == [
+        {"startPeriod": 0, "limit": 7000},
+        {"startPeriod": 10_800, "limit": 11_000},  # the last two minutes of the session have the energy of their ISP
+    ]
+    assert schedule["duration"] == 10_800 + 900
+    assert schedule["startSchedule"] == f"{replace_minutes(START):%Y-%m-%dT%H:%M}:00.000Z"
+
+
+def replace_minutes(instant):  # type: ignore[no-untyped-def]
+    """Return the start of the ISP."""
+    return instant.replace(minute=instant.minute // 15 * 15, second=0, microsecond=0)
