@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from agr.connectors.tables.cells import CellError, read_instant, read_number, read_series, read_whole
+from agr.connectors.tables.cells import CellError, read_instant, read_number, read_text, read_whole
 from agr.connectors.tables.grid import Grid, open_grid
 from agr.connectors.tables.rows import shown
 from agr.domain.errors import TableError
@@ -51,7 +51,7 @@ def _row(grid: Grid, columns: dict[str, list[object]], place: int, found: Findin
     try:
         if cells[name] is None:
             raise CellError("is empty; a value is needed")
-        series = read_series(cells[name])
+        series = read_text(cells[name])
         name = "start"
         start = read_instant(cells[name])
         name = "minutes"

@@ -57,13 +57,11 @@ class Days:
     def kinds(self, rows: int) -> NDArray[np.int64]:
         """Return the kind of day of the first rows, and of later ones, (rows,): 0 Monday to 6 Sunday or holiday."""
         weekdays = (self.first.weekday() + np.arange(rows)) % 7
-        free = [row for row in range(rows) if self.day(row) in self._holidays(rows)]
-        weekdays[free] = 6
-        return weekdays
-
-    def _holidays(self, rows: int) -> frozenset[date]:
         years = range(self.first.year, self.day(rows).year + 1)
-        return holidays_of(self.country, tuple(years))
+        holidays = holidays_of(self.country, tuple(years))
+        if holidays:
+            weekdays[[row for row in range(rows) if self.day(row) in holidays]] = 6
+        return weekdays
 
     def on(self, slots: Floats, period: Period) -> Floats:
         """Return a day of slots (N,) on the ISPs of a Period, (T,): repeated, or averaged where ISPs are longer."""

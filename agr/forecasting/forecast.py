@@ -36,6 +36,7 @@ class Forecasting:
     """How to forecast."""
 
     model: str = BEST
+    bands: bool = True  # without them it is faster
     progress: Callable[[str, int, int], None] = lambda _what, _done, _of: None
 
 
@@ -86,7 +87,7 @@ def forecast(days: Days, row: int, how: Forecasting | None = None) -> Made:
             chosen, name, tried = model(NAIVE), NAIVE, naive
             fitted = chosen.fit(known, lead)
     point = fitted(known, lead)
-    quantiles = None if tried is None else _bands(point, tried)
+    quantiles = None if tried is None or not how.bands else _bands(point, tried)
     return Made(model=name, mean=point, quantiles=quantiles, notes=tuple(notes), lead=lead)
 
 
@@ -119,8 +120,8 @@ def _missing(fitted: Fitted) -> list[str]:
 def _tried(known: Days, chosen: Model, lead: int, how: Forecasting) -> Rolled | None:
     """Forecast the last days again, each from the days before it; None where too few are known for that."""
     rows = len(known.values)
-    first = max(rows - _CALIBRATION, min(chosen.least_days, rows) + lead, LEAST_DAYS)
-    if rows - first < LEAST:
+    first = max(rows - (_CALIBRATION if how.bands else TRIAL_DAYS), min(chosen.least_days, rows) + lead, LEAST_DAYS)
+    if rows - first < (LEAST if how.bands else 7):
         return None
     try:
         return rolling(

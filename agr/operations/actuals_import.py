@@ -8,8 +8,8 @@ from agr.connectors.actuals import ActualRow
 from agr.domain.faults import number_of
 from agr.domain.isp import Clock, period_of
 from agr.forecasting.admission import admitted
+from agr.operations.forecast_rows import REFUSED
 from agr.operations.forecast_series import price_series
-from agr.operations.forecasts import REFUSED
 from agr.settings import Settings
 from agr.store import actuals, day
 from agr.store.actuals import Actual

@@ -12,11 +12,12 @@ from agr.forecasting import Days, Score, days_of, model, rolling, score
 from agr.forecasting.models.registry import GIVEN, NAIVE
 from agr.forecasting.quantiles import LEVELS
 from agr.forecasting.storage_value import worth
-from agr.operations.forecasts import HISTORY, resolution
+from agr.operations.forecast_rows import resolution
+from agr.operations.forecasts import HISTORY
 from agr.settings import Settings
 from agr.store import actuals, forecast_runs
 from agr.store.engine import Tx
-from agr.store.forecast_runs import Run
+from agr.store.forecast_runs import POWER_SERIES, Run
 
 Floats = NDArray[np.float64]
 OURS = "ours"
@@ -47,10 +48,11 @@ def scoreboard(
     days = known_days(tx, settings, series, as_of)
     if days is None:
         return []
-    begin, end = max(days.row(first), 8), min(days.row(last) + 1, len(days.values))
+    begin, end = max(days.row(first), 10), min(days.row(last) + 1, len(days.values))
     if end <= begin:
         return []
-    naive = rolling(days, model(NAIVE), max(begin - 74, 8), end)
+    lead = 2 if series.startswith(POWER_SERIES) else 1  # of what is measured, yesterday is not known yet
+    naive = rolling(days, model(NAIVE), max(begin - 74, 8 + lead), end, lead=lead)
     skip = begin - naive.first
     naive_quantiles = naive.quantiles()[skip:]
     runs = forecast_runs.between(tx, series, first, last, as_of)

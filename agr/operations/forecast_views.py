@@ -10,7 +10,7 @@ from agr.domain.isp import Period
 from agr.forecasting import days_of, model
 from agr.forecasting.models.registry import NAIVE
 from agr.forecasting.quantiles import LEVELS
-from agr.operations.forecasts import resolution
+from agr.operations.forecast_rows import resolution
 from agr.settings import Settings
 from agr.store import actuals, forecast_runs
 from agr.store.engine import Tx

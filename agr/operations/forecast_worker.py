@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures import TimeoutError as Late
 from concurrent.futures.process import BrokenProcessPool
@@ -22,6 +23,11 @@ class Task:
     days: Days
     row: int
     model: str
+    bands: bool = True
+
+
+Maker = Callable[[list[Task], float], Sequence[Made | str]]
+"""Makes forecasts, or says why there is none; its second argument is how long it may take, in seconds."""
 
 
 def _settle_in() -> None:
@@ -32,7 +38,7 @@ def _settle_in() -> None:
 def make(task: Task) -> Made | str:
     """Return a forecast, or why there is none."""
     try:
-        return forecast(task.days, task.row, Forecasting(model=task.model))
+        return forecast(task.days, task.row, Forecasting(model=task.model, bands=task.bands))
     except ModelError as error:
         return str(error)
 

@@ -3,10 +3,9 @@
 Nothing here stops a plan: a series that cannot be forecast is an alarm, and the plan is made without it.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from hashlib import sha256
 
 import numpy as np
 import structlog
@@ -17,10 +16,11 @@ from agr.domain.isp import Clock, Period
 from agr.domain.price import values_on
 from agr.forecasting import Days, Made, Observed, days_of
 from agr.forecasting.admission import admitted
-from agr.forecasting.forecast import VERSION
 from agr.forecasting.models.registry import GIVEN
+from agr.operations.forecast_loads import LoadForecasts
+from agr.operations.forecast_rows import FAILED, REFUSED, resolution, run_of
 from agr.operations.forecast_series import PriceSeries, price_series, received
-from agr.operations.forecast_worker import Task, make_all
+from agr.operations.forecast_worker import Maker, Task, make_all
 from agr.settings import Settings
 from agr.store import actuals, day, forecast_runs, register
 from agr.store.actuals import Actual
@@ -29,12 +29,8 @@ from agr.store.forecast_runs import Run
 
 Floats = NDArray[np.float64]
 log = structlog.get_logger()
-FAILED, REFUSED = "forecast failed", "forecast input refused"
-"""Kinds of alarms."""
 HISTORY = timedelta(days=1100)
 """Older values are not learned from."""
-
-Maker = Callable[[list[Task], float], Sequence[Made | str]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +56,9 @@ class Forecasts:
             self.take_prices()
             self.record_given(period)
             self.run(period)
+            loads = LoadForecasts(self.store, self._settings, self._clock, self._make)
+            loads.take_readings()
+            loads.run(period)
             with self.store.transaction() as tx:
                 day.recover(tx, FAILED, "all series", self._clock.now())
         except StoreError:
@@ -159,29 +158,6 @@ class Forecasts:
     def _alarm(self, kind: str, subject: str, text: str) -> None:
         with self.store.transaction() as tx:
             day.raise_alarm(tx, kind, subject, text, self._clock.now())
-
-
-def resolution(known: Sequence[Observed]) -> int:
-    """Return the length of slots, in minutes, that suits the newest values: 15, 30 or 60."""
-    shortest = min(one.minutes for one in known[-200:])
-    return next(minutes for minutes in (60, 30, 15) if minutes <= max(shortest, 15))
-
-
-def run_of(task: Task, made: Made, period: Period, made_at: datetime) -> Run:
-    """Return a forecast as it is stored: by intervals of the Period, with what it was made from."""
-    days, of = task.days, Period(period.day, period.zone_name, task.days.minutes)
-    newest = of.day - timedelta(days=made.lead)
-    digest = sha256(days.known(task.row).values.tobytes() + f"{days.first} {task.row} {made.model}".encode())
-    return Run(
-        series=task.series, model=made.model, made_at=made_at, period=period.day, minutes=days.minutes,
-        mean=days.on(made.mean, of), version=VERSION, known_until=Period(newest, of.zone_name, of.isp_minutes).end,
-        quantiles=None if made.quantiles is None else _each(days, made.quantiles, of),
-        features_hash=digest.hexdigest(), notes=made.notes,
-    )  # fmt: skip
-
-
-def _each(days: Days, quantiles: Floats, of: Period) -> Floats:
-    return np.array([days.on(one, of) for one in quantiles])
 
 
 def _given(series: PriceSeries, period: Period, values: list[float], now: datetime) -> Run:

@@ -24,10 +24,10 @@ from agr.planning.case import (
 )
 from agr.planning.contents import measured_contents
 from agr.planning.difference import Solved
-from agr.planning.forecast_prices import fill_in
 from agr.planning.ledger import depth_taken
 from agr.planning.measured_now import begun_now
 from agr.planning.midnight import credited_eur, left_by
+from agr.planning.own_forecasts import fill_in, missing_powers
 from agr.planning.ports import PlanningSettings, PlanReader
 from agr.store.own_portfolio import OWN_LIST
 
@@ -69,7 +69,7 @@ def read_inputs(
     offered_points = frozenset(offer.congestion_point for offer in offers) if before is not None else frozenset()
     if offered_points:
         notes.append(f"{number_of(len(offered_points), 'congestion point')} with open offers kept the program")
-    forecasts = _forecasts(reader, period, notes)
+    forecasts = _forecasts(reader, period, now, notes)
     forecasts |= measured_contents(
         reader, register, forecasts, earlier, period=period, now=now,
         longest=timedelta(seconds=settings.planning.measured_max_age_s), notes=notes,
@@ -175,12 +175,15 @@ def _portfolio(reader: PlanReader, settings: PlanningSettings, period: Period, n
     return None
 
 
-def _forecasts(reader: PlanReader, period: Period, notes: list[str]) -> dict[tuple[str, str], NDArray[np.float64]]:
-    """Return the Period's forecasts; those of the newest earlier day stand in for missing ones, which is noted.
+def _forecasts(
+    reader: PlanReader, period: Period, now: datetime, notes: list[str]
+) -> dict[tuple[str, str], NDArray[np.float64]]:
+    """Return the Period's forecasts; for missing ones our own stand in, then those of the newest earlier day: noted.
 
     They stand in at the same wall-clock time: people and machines keep to the clock when it changes.
     """
     known = dict(reader.forecasts(period))
+    known |= missing_powers(reader.power_forecasts(period, now), known, period, notes)
     earlier = reader.latest_forecast_day(period.day)
     if earlier is None:
         return known

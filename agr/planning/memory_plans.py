@@ -173,6 +173,10 @@ class MemoryPlans:
         """Return nothing: a scenario's prices are all in its description."""
         return None
 
+    def power_forecasts(self, period: Period, as_of: datetime) -> Mapping[str, Run]:
+        """Return nothing: a scenario's forecasts are all in its tables."""
+        return {}
+
     def reserved_w(self, day: date) -> Mapping[str, tuple[int, ...]]:
         """Return contract → W per ISP of its newest update."""
         return dict(self._reserved_w.get(day, {}))

@@ -108,6 +108,9 @@ class PlanReader(Protocol):
     def forecast(self, series: str, period: Period, as_of: datetime) -> Run | None:
         """Return our own newest forecast of a Period that was made by then."""
 
+    def power_forecasts(self, period: Period, as_of: datetime) -> Mapping[str, Run]:
+        """Return resource → our own newest forecast of its power that was made by then."""
+
     def reserved_w(self, day: date) -> Mapping[str, tuple[int, ...]]:
         """Return contract → W per ISP of its newest FlexReservationUpdate."""
 

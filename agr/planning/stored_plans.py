@@ -94,6 +94,10 @@ class StoredInputs:
         """Return our own newest forecast of a Period that was made by then."""
         return forecast_runs.newest(self._tx, series, period.day, as_of, given=False)
 
+    def power_forecasts(self, period: Period, as_of: datetime) -> Mapping[str, Run]:
+        """Return resource → our own newest forecast of its power that was made by then."""
+        return forecast_runs.powers(self._tx, period.day, as_of)
+
     def reserved_w(self, period: date) -> Mapping[str, tuple[int, ...]]:
         """Return contract → W per ISP of its newest FlexReservationUpdate."""
         return day.reservations_on(self._tx, period)

@@ -219,6 +219,8 @@ class MarketDay:
             register.delete_forecasts_before(tx, personal)
             forecast_runs.delete_before(tx, old_plans)
             actuals.delete_before(tx, now - OLDEST_ACTUALS)
+            forecast_runs.delete_before(tx, personal, forecast_runs.POWER_SERIES)
+            actuals.delete_before(tx, now - timedelta(days=keep.personal_days), forecast_runs.POWER_SERIES)
             readings.delete_before(tx, now - timedelta(days=keep.personal_days))
             charge_sessions.delete_before(tx, now - timedelta(days=keep.personal_days))
             dispatches.delete_before(tx, now - timedelta(days=keep.personal_days))

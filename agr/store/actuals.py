@@ -76,9 +76,14 @@ def prices_not_taken(tx: Tx, series: str) -> list[Price]:
     return [Price(**row._mapping) for row in rows]
 
 
-def newest_start(tx: Tx, series: str) -> datetime | None:
-    """Return the start of the newest value of a series."""
-    return tx.execute(sa.select(sa.func.max(_C.start)).where(_C.series == series)).scalar()
+def newest_starts(tx: Tx, series: Sequence[str]) -> dict[str, datetime]:
+    """Return series → the start of its newest value, of some series."""
+    found: dict[str, datetime] = {}
+    for first in range(0, len(series), _AT_ONCE):
+        mine = _C.series.in_(series[first : first + _AT_ONCE])
+        newest = sa.select(_C.series, sa.func.max(_C.start).label("start")).where(mine).group_by(_C.series)
+        found |= {row.series: row.start for row in tx.execute(newest)}
+    return found
 
 
 def series_known(tx: Tx, as_of: datetime) -> list[str]:
@@ -87,6 +92,7 @@ def series_known(tx: Tx, as_of: datetime) -> list[str]:
     return list(tx.execute(mine.distinct().order_by(_C.series)).scalars())
 
 
-def delete_before(tx: Tx, instant: datetime) -> int:
-    """Delete what happened before an instant."""
-    return tx.execute(table.delete().where(_C.start < instant)).rowcount
+def delete_before(tx: Tx, instant: datetime, begins: str = "") -> int:
+    """Delete what happened before an instant, of series whose name begins so."""
+    mine = sa.and_(_C.start < instant, _C.series.startswith(begins, autoescape=True))
+    return tx.execute(table.delete().where(mine)).rowcount

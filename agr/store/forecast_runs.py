@@ -17,7 +17,12 @@ from agr.store.engine import Tx
 from agr.store.forecast_tables import forecast_runs, forecast_values
 
 Floats = NDArray[np.float64]
+_AT_ONCE = 500
 _R, _V = forecast_runs.c, forecast_values.c
+
+
+POWER_SERIES = "power_kw "
+"""What the name of the series of a resource's power begins with; the resource follows."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -92,16 +97,32 @@ def between(tx: Tx, series: str, first: date, last: date, as_of: datetime) -> li
     return [_run(row) for row in rows]
 
 
+def powers(tx: Tx, period: date, as_of: datetime) -> dict[str, Run]:
+    """Return resource → our newest forecast of its power in a Period that was made by then."""
+    mine = sa.and_(
+        _R.series.startswith(POWER_SERIES, autoescape=True), _R.model != GIVEN, _R.made_at <= as_of, _V.period == period
+    )
+    joined = forecast_runs.join(forecast_values, _R.id == _V.run)
+    columns = (forecast_runs, _V.period, _V.minutes, _V.quantiles, _V.data)
+    rows = tx.execute(sa.select(*columns).select_from(joined).where(mine).order_by(_R.made_at, _R.id))
+    return {row.series.removeprefix(POWER_SERIES): _run(row) for row in rows}
+
+
 def series_known(tx: Tx, as_of: datetime) -> list[str]:
     """Return the series that have a forecast made by then, by name."""
     return list(tx.execute(sa.select(_R.series).where(_R.made_at <= as_of).distinct().order_by(_R.series)).scalars())
 
 
-def delete_before(tx: Tx, day: date) -> int:
-    """Delete forecasts of Periods before a day; return how many."""
-    old = sa.select(_V.run).where(_V.period < day)
-    tx.execute(forecast_runs.delete().where(_R.id.in_(old)))
-    return tx.execute(forecast_values.delete().where(_V.period < day)).rowcount
+def delete_before(tx: Tx, day: date, begins: str = "") -> int:
+    """Delete forecasts of Periods before a day, of series whose name begins so; return how many."""
+    joined = forecast_runs.join(forecast_values, _R.id == _V.run)
+    mine = sa.and_(_V.period < day, _R.series.startswith(begins, autoescape=True))
+    old = list(tx.execute(sa.select(_R.id).select_from(joined).where(mine)).scalars())
+    for first in range(0, len(old), _AT_ONCE):
+        some = old[first : first + _AT_ONCE]
+        tx.execute(forecast_values.delete().where(_V.run.in_(some)))
+        tx.execute(forecast_runs.delete().where(_R.id.in_(some)))
+    return len(old)
 
 
 def _run(row: sa.Row[Any]) -> Run:

@@ -18,6 +18,8 @@ from agr.web.security import context_of, page_for
 router = APIRouter(include_in_schema=False)
 Viewer = Annotated[Principal, Depends(page_for(Permission.READ))]
 SCORED_DAYS = 30
+LISTED = 500
+"""So many series are offered; others are found by their address."""
 
 
 @router.get("/forecasts")
@@ -40,8 +42,9 @@ def forecasts(
         as_of = moments[place - 1] if moments else now
         found = view(tx, context.settings, name, of, as_of)
         board = scoreboard(tx, context.settings, name, first, last, now, money=money and energy)
+    offered = [*dict.fromkeys([name, *names[:LISTED]])]
     return render(
-        request, principal, "forecasts.html", of=of, series=name, names=names, moments=moments, place=place,
+        request, principal, "forecasts.html", of=of, series=name, names=offered, moments=moments, place=place,
         found=found, board=board, first=first, last=last, energy=energy, money=money and energy,
         picture=chart(**_picture(found, context)), enabled=context.settings.forecasts.enabled,
     )  # fmt: skip
@@ -64,7 +67,9 @@ def _picture(found: View, context: Context) -> dict[str, object]:
         for share, low, high in ((50, FAN[2], FAN[4]), (80, FAN[1], FAN[5]), (95, FAN[0], FAN[6]))
         if found.fan
     ]
-    unit = f"{context.settings.currency}/MWh" if found.series == context.settings.markets.day_ahead.series else ""
+    energy = found.series == context.settings.markets.day_ahead.series
+    power = found.series.startswith(forecast_runs.POWER_SERIES)
+    unit = f"{context.settings.currency}/MWh" if energy else "kW" if power else ""
     return {
         "unit": unit, "starts": starts_of(found.period), "zone": found.period.zone_name, "band": None,
         "series": shown, "bands": bands,

@@ -13,11 +13,12 @@ from agr.domain.isp import Period
 from agr.domain.register import Price
 from agr.forecasting import Made, Observed
 from agr.operations.actuals_import import take_actuals
+from agr.operations.forecast_rows import FAILED, REFUSED
 from agr.operations.forecast_scores import scoreboard
 from agr.operations.forecast_views import view
 from agr.operations.forecast_worker import Task, make, make_all
-from agr.operations.forecasts import FAILED, REFUSED, Forecasts
-from agr.planning.forecast_prices import fill_in
+from agr.operations.forecasts import Forecasts
+from agr.planning.own_forecasts import fill_in
 from agr.planning.stored_plans import StoredInputs
 from agr.settings.forecasts import Forecasts as ForecastSettings
 from agr.store import actuals, day, forecast_runs, register
@@ -161,7 +162,9 @@ def test_a_model_that_fails_stops_nothing_and_is_one_alarm_that_ends(world: Worl
 
     Forecasts(world.store, world.settings, world.clock, broken).before_plan(PERIOD)
     assert "no memory left; the plan is made without" in alarms(world)[f"{FAILED} [all series]"]
-    Forecasts(world.store, world.settings, world.clock, lambda _tasks, _s: ["too few days"]).before_plan(PERIOD)
+    Forecasts(world.store, world.settings, world.clock, lambda tasks, _s: ["too few days"] * len(tasks)).before_plan(
+        PERIOD
+    )
     assert list(alarms(world)) == [f"{FAILED} [day_ahead]"]
     forecasts_of(world).before_plan(PERIOD)
     assert alarms(world) == {}

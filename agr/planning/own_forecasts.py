@@ -1,14 +1,21 @@
-"""Prices that nobody gave: those of our newest forecast stand in for them, and the plan's notes say so."""
+"""What nobody gave: our newest forecasts of prices and powers stand in for it, and the plan's notes say so."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
+from agr.domain.faults import number_of
 from agr.domain.isp import Period
+from agr.domain.kinds.quantities import POWER
 from agr.domain.price import values_on
 from agr.domain.register import Price
 from agr.settings import Markets
 from agr.store.forecast_runs import Run
+
+Floats = NDArray[np.float64]
 
 
 class _Reader(Protocol):
@@ -49,3 +56,22 @@ def fill_in(
         notes.append(f"{words}; forecast {run.id} by {run.model} stands in, made {made:%Y-%m-%d %H:%M}")
         notes += [f"forecast {run.id}: {note}" for note in run.notes]
     return tuple(found)
+
+
+def missing_powers(
+    runs: Mapping[str, Run], known: Mapping[tuple[str, str], Floats], period: Period, notes: list[str]
+) -> dict[tuple[str, str], Floats]:
+    """Return the powers, kW per ISP, that our forecasts have and nobody gave."""
+    isps = np.arange(period.isp_count) * period.isp_minutes
+    found = {
+        (name, POWER.name): run.mean[isps // run.minutes]
+        for name, run in sorted(runs.items())
+        if (name, POWER.name) not in known
+    }
+    if found:
+        used = [runs[name] for name, _ in found]
+        models = ", ".join(sorted({run.model for run in used}))
+        made = max(run.made_at for run in used).astimezone(period.tz)
+        words = f"the power of {number_of(len(found), 'resource')} is not given"
+        notes.append(f"{words}; our forecasts by {models} stand in, made {made:%Y-%m-%d %H:%M}")
+    return found

@@ -1,0 +1,121 @@
+"""Forecasts of the power of loads and generators that are measured: from readings, or from imported series.
+
+The series of a resource is called `power_kw RESOURCE`. What a resource is forecast to do for which the user gave no
+forecast is the mean of alike days, or naive where that was better; the plan uses it before a forecast of an older day.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import numpy as np
+import structlog
+
+from agr.domain.isp import Clock, Period, period_of
+from agr.domain.kinds import KINDS
+from agr.domain.kinds.quantities import POWER
+from agr.forecasting import Observed, days_of
+from agr.forecasting.admission import admitted
+from agr.forecasting.models.registry import ALIKE
+from agr.operations.forecast_rows import FAILED, REFUSED, clipped_at_zero, resolution, run_of
+from agr.operations.forecast_worker import Maker, Task
+from agr.operations.readings import Readings
+from agr.settings import Settings
+from agr.store import actuals, day, forecast_runs, register
+from agr.store.actuals import Actual
+from agr.store.engine import Store, Tx
+from agr.store.forecast_runs import POWER_SERIES
+
+log = structlog.get_logger()
+HISTORY = timedelta(days=100)
+MOST = 2_000
+"""So many resources are forecast one by one, in about a minute; of larger portfolios the first by name."""
+WITH_BANDS = 100
+"""Of more resources only the mean is forecast: bands take ten times as long."""
+_WHOLE = 0.999
+ALL = "loads"
+
+
+class LoadForecasts:
+    """What the market day does about measured resources."""
+
+    def __init__(self, store: Store, settings: Settings, clock: Clock, make: Maker) -> None:
+        self._store, self._settings, self._clock, self._make = store, settings, clock, make
+
+    def take_readings(self) -> int:
+        """Take the energy that registers have counted since the last time among what happened; return new values."""
+        now = self._clock.now()
+        today = period_of(now, self._settings.time_zone, self._settings.isp_minutes)
+        with self._store.transaction() as tx:
+            measured = sorted(forecast_kinds(tx))
+            newest = actuals.newest_starts(tx, [POWER_SERIES + name for name in measured])
+        readings = Readings(self._store, self._settings, self._clock, lambda: None)
+        taken = 0
+        for back in range(self._settings.readings.oldest_days, 0, -1):
+            period = Period(today.day - timedelta(days=back), today.zone_name, today.isp_minutes)
+            begins = datetime.min.replace(tzinfo=now.tzinfo)
+            open_ones = [name for name in measured if newest.get(POWER_SERIES + name, begins) < period.start]
+            with self._store.transaction() as tx:
+                for name, energy in readings.energies(tx, period, open_ones).items():
+                    rows = [
+                        Observed(start=start, minutes=period.isp_minutes, value=float(kwh) / period.isp_hours)
+                        for start, kwh, covered in zip(period.starts(), energy.kwh, energy.covered, strict=True)
+                        if covered >= _WHOLE and np.isfinite(kwh)
+                    ]
+                    taken += self._put(tx, POWER_SERIES + name, rows, now)
+        return taken
+
+    def _put(self, tx: Tx, series: str, rows: Sequence[Observed], now: datetime) -> int:
+        places, refusals = admitted(rows, now, price=False)
+        if refusals:
+            text = f"{len(refusals)} of {len(rows)} values of {series} are not learned from, the first because "
+            day.raise_alarm(tx, REFUSED, series, text + refusals[0].why, now)
+        new = [Actual(series=series, observed=rows[place], received_at=now) for place in places]
+        return actuals.put(tx, new)
+
+    def run(self, period: Period) -> int:
+        """Forecast the measured resources for which the user gave no forecast of a Period; return how many."""
+        now = self._clock.now()
+        with self._store.transaction() as tx:
+            kinds = forecast_kinds(tx)
+            given = {name for name, quantity in register.forecasts_on(tx, period) if quantity == POWER.name}
+            known = [name for name in actuals.series_known(tx, now) if name.startswith(POWER_SERIES)]
+        names = [name for series in known if (name := series.removeprefix(POWER_SERIES)) in kinds and name not in given]
+        tasks = []
+        for name in names[:MOST]:
+            with self._store.transaction() as tx:
+                observed = actuals.known(tx, POWER_SERIES + name, now, now - HISTORY, now)
+            if not observed:
+                continue
+            minutes = max(resolution(observed), self._settings.isp_minutes)
+            days = days_of(observed, self._settings.time_zone, minutes, country=self._settings.forecasts.country)
+            tasks.append(
+                Task(series=POWER_SERIES + name, days=days, row=days.row(period.day), model=ALIKE,
+                     bands=len(names) <= WITH_BANDS)
+            )  # fmt: skip
+        made = 0
+        failed: list[str] = []
+        for task, one in zip(tasks, self._make(tasks, self._settings.forecasts.budget_s), strict=True):
+            if isinstance(one, str):
+                failed.append(f"{task.series}: {one}")
+                continue
+            if kinds[task.series.removeprefix(POWER_SERIES)]:
+                one = clipped_at_zero(one)
+            with self._store.transaction() as tx:
+                forecast_runs.put(tx, run_of(task, one, period, now), now)
+            made += 1
+        failed += [f"{len(names) - MOST} more resources: at most {MOST} are forecast one by one"][: len(names) > MOST]
+        with self._store.transaction() as tx:
+            if failed:
+                text = f"{len(failed)} measured resources are not forecast for {period}, the first: {failed[0]}"
+                day.raise_alarm(tx, FAILED, ALL, text, now)
+            else:
+                day.recover(tx, FAILED, ALL, now)
+        log.info("forecast.loads", period=str(period), made=made, failed=len(failed))
+        return made
+
+
+def forecast_kinds(tx: Tx) -> dict[str, bool]:
+    """Return resource → whether it produces, of the kinds whose power is forecast."""
+    chosen = [kind for kind in KINDS if POWER in kind.follows]
+    whole = register.load_tables(tx, *(kind.table for kind in chosen))
+    return {row.resource: kind.produces for kind in chosen for row in whole.of(kind.row)}

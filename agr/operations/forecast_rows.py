@@ -1,0 +1,48 @@
+"""What forecasts of prices and of powers have in common: the length of slots, and how a forecast is stored."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from hashlib import sha256
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agr.domain.isp import Period
+from agr.forecasting import Days, Made, Observed
+from agr.forecasting.forecast import VERSION
+from agr.operations.forecast_worker import Task
+from agr.store.forecast_runs import Run
+
+Floats = NDArray[np.float64]
+FAILED, REFUSED = "forecast failed", "forecast input refused"
+"""Kinds of alarms."""
+
+
+def resolution(known: Sequence[Observed]) -> int:
+    """Return the length of slots, in minutes, that suits the newest values: 15, 30 or 60."""
+    shortest = min(one.minutes for one in known[-200:])
+    return next(minutes for minutes in (60, 30, 15) if minutes <= max(shortest, 15))
+
+
+def run_of(task: Task, made: Made, period: Period, made_at: datetime) -> Run:
+    """Return a forecast as it is stored: by intervals of the Period, with what it was made from."""
+    days, of = task.days, Period(period.day, period.zone_name, task.days.minutes)
+    newest = of.day - timedelta(days=made.lead)
+    digest = sha256(days.known(task.row).values.tobytes() + f"{days.first} {task.row} {made.model}".encode())
+    return Run(
+        series=task.series, model=made.model, made_at=made_at, period=period.day, minutes=days.minutes,
+        mean=days.on(made.mean, of), version=VERSION, known_until=Period(newest, of.zone_name, of.isp_minutes).end,
+        quantiles=None if made.quantiles is None else _each(days, made.quantiles, of),
+        features_hash=digest.hexdigest(), notes=made.notes,
+    )  # fmt: skip
+
+
+def clipped_at_zero(made: Made) -> Made:
+    """Return the forecast of a generator: not above zero, for it does not consume."""
+    quantiles = None if made.quantiles is None else np.minimum(made.quantiles, 0.0)
+    return replace(made, mean=np.minimum(made.mean, 0.0), quantiles=quantiles)
+
+
+def _each(days: Days, quantiles: Floats, of: Period) -> Floats:
+    return np.array([days.on(one, of) for one in quantiles])

@@ -1,0 +1,146 @@
+"""Measured loads and generators: readings become what happened, alike days stand in where the user gave nothing."""
+
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from agr.domain.isp import Period
+from agr.domain.kinds.fixed_load import FixedLoad
+from agr.domain.kinds.generator import Generator
+from agr.domain.reading import IMPORTED, Reading
+from agr.domain.register import Connection, Forecast, Register
+from agr.forecasting import Made, Observed
+from agr.operations.forecast_loads import LoadForecasts
+from agr.operations.forecast_rows import FAILED
+from agr.operations.forecast_worker import Task, make
+from agr.planning.own_forecasts import missing_powers
+from agr.settings.forecasts import Forecasts as ForecastSettings
+from agr.store import actuals, day, forecast_runs, readings, register
+from agr.store.actuals import Actual
+from tests.builders.worlds import NOW, PERIOD, World
+
+DAYS = 30
+
+
+def inline(tasks: list[Task], _budget_s: float) -> Sequence[Made | str]:
+    return [make(task) for task in tasks]
+
+
+def power_kw(hour: int, weekend: bool) -> float:
+    """What the load takes: 10 kW, 30 in working hours of working days."""
+    return 30.0 if 8 <= hour < 18 and not weekend else 10.0
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    """A load, a roof and a load without history; of the first two, what happened until the day before yesterday."""
+    made = World(tmp_path)
+    made.settings = made.settings.model_copy(update={"forecasts": ForecastSettings(enabled=True)})
+    first = Period(PERIOD.day - timedelta(days=DAYS))
+    rows = []
+    period = first
+    while period.day < PERIOD.day - timedelta(days=1):
+        for start in period.starts():
+            local = start.astimezone(period.tz)
+            for name, value in (
+                ("load", power_kw(local.hour, local.weekday() >= 5)),
+                ("roof", -5.0 if 10 <= local.hour < 16 else 0.02),  # at night it takes a little
+            ):
+                observed = Observed(start=start, minutes=15, value=value + 0.001 * (start.minute % 7))
+                rows.append(Actual(series=f"power_kw {name}", observed=observed, received_at=period.end))
+        period = period.next()
+    with made.store.transaction() as tx:
+        register.replace(
+            tx,
+            Register(
+                connections=(Connection(address="a", first_day=first.day),),
+                resources=(
+                    FixedLoad(resource="load", connection="a"),
+                    FixedLoad(resource="new", connection="a"),
+                    Generator(resource="roof", connection="a"),
+                ),
+            ),
+        )
+        actuals.put(tx, rows)
+    yield made
+    made.store.close()
+
+
+def loads_of(world: World) -> LoadForecasts:
+    return LoadForecasts(world.store, world.settings, world.clock, inline)
+
+
+def stand_ins(world: World, notes: list[str], known: dict[tuple[str, str], np.ndarray] | None = None):  # type: ignore[no-untyped-def, type-arg]
+    with world.store.transaction() as tx:
+        runs = forecast_runs.powers(tx, PERIOD.day, world.clock.now())
+    return missing_powers(runs, known or {}, PERIOD, notes)
+
+
+def test_alike_days_stand_in_for_a_load_and_a_roof_that_nobody_forecast(world: World) -> None:
+    assert loads_of(world).run(PERIOD) == 2
+    notes: list[str] = []
+    found = stand_ins(world, notes)
+    assert set(found) == {("load", "power_kw"), ("roof", "power_kw")}
+    sunday = [start.astimezone(PERIOD.tz).hour for start in PERIOD.starts()]
+    assert found["load", "power_kw"] == pytest.approx([power_kw(hour, True) for hour in sunday], abs=0.01)
+    assert found["roof", "power_kw"].max() == 0.0  # a roof does not consume, whatever its meter says at night
+    assert found["roof", "power_kw"].min() == pytest.approx(-5.0, abs=0.01)
+    assert len(found["load", "power_kw"]) == 92
+    words = "the power of 2 resources is not given; our forecasts by alike days stand in"
+    assert notes == [f"{words}, made 2026-03-28 07:00"]
+
+
+def test_what_the_user_forecast_is_neither_forecast_nor_replaced(world: World) -> None:
+    with world.store.transaction() as tx:
+        mine = Forecast(resource="load", quantity="power_kw", period=PERIOD, values=(7.0,) * 92)
+        register.put_forecasts(tx, [mine])
+    assert loads_of(world).run(PERIOD) == 1
+    notes: list[str] = []
+    assert stand_ins(world, notes, {("roof", "power_kw"): np.zeros(92)}) == {}
+    assert notes == []
+
+
+def test_too_short_a_history_is_one_alarm_for_all_and_stops_nothing(world: World) -> None:
+    with world.store.transaction() as tx:
+        start = PERIOD.start - timedelta(days=3)
+        observed = Observed(start=start, minutes=15, value=3.0)
+        actuals.put(tx, [Actual(series="power_kw new", observed=observed, received_at=NOW - timedelta(days=2))])
+    assert loads_of(world).run(PERIOD) == 2
+    with world.store.transaction() as tx:
+        opened = {(a.kind, a.subject): a.text for a in day.open_alarms(tx)}
+    assert "1 measured resources are not forecast" in opened[FAILED, "loads"]
+    assert "power_kw new: only 0 days are known" in opened[FAILED, "loads"]
+
+
+def test_energy_that_registers_counted_becomes_what_happened_once(world: World) -> None:
+    yesterday = Period(PERIOD.day - timedelta(days=2))
+    counted = [
+        Reading(resource="new", at=yesterday.start + n * timedelta(minutes=15), quantity=IMPORTED, value=n * 0.5)
+        for n in range(97)
+    ]
+    with world.store.transaction() as tx:
+        readings.put(tx, counted, NOW, "meter")
+    loads = loads_of(world)
+    assert loads.take_readings() == 96
+    assert loads.take_readings() == 0
+    with world.store.transaction() as tx:
+        found = actuals.known(tx, "power_kw new", world.clock.now(), yesterday.start, yesterday.end)
+        assert actuals.known(tx, "power_kw new", NOW - timedelta(hours=1)) == []
+    assert {round(one.value, 9) for one in found} == {2.0}
+    assert len(found) == 96
+
+
+def test_larger_portfolios_get_the_mean_without_bands() -> None:
+    from tests.forecasting.synthetic import wave
+
+    known = wave(40, drift=1)
+    task = Task(series="s", days=known, row=41, model="alike days", bands=False)
+    made = make(task)
+    assert isinstance(made, Made)
+    assert made.quantiles is None
+    banded = make(Task(series="s", days=known, row=41, model="alike days"))
+    assert isinstance(banded, Made)
+    assert banded.mean.tobytes() == made.mean.tobytes()
