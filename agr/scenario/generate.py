@@ -16,6 +16,7 @@ from agr.domain.register import Portfolio, Register
 from agr.scenario.contracts import contracts, limits, prices
 from agr.scenario.population import Recipe, ean, populate
 from agr.scenario.profiles import Profiles, read_profiles
+from agr.scenario.sites import SITES
 from agr.scenario.writing import cro_json, tables, write
 
 STRANGER = 99_999_999
@@ -38,6 +39,8 @@ class World:
 
 def generate(recipe: Recipe, profiles: Profiles) -> World:
     """Return the scenario that a recipe describes. Raises InputError when the Period has no published prices."""
+    if recipe.site is not None:
+        return _site(recipe, profiles)
     drawn = populate(recipe, profiles)
     register = Register(
         connections=tuple(drawn.connections),
@@ -53,6 +56,19 @@ def generate(recipe: Recipe, profiles: Profiles) -> World:
     return World(
         register=register, portfolio=Portfolio(period=recipe.period, points=points, free_connections=known_free)
     )
+
+
+def _site(recipe: Recipe, profiles: Profiles) -> World:
+    """Return a site with its limits and tariffs; the CRO knows what our register knows."""
+    made = SITES[recipe.site or ""](recipe, profiles)
+    register = Register(
+        connections=tuple(made.drawn.connections), resources=tuple(made.drawn.resources),
+        limit_groups=made.limit_groups, connection_limits=made.connection_limits,
+        connection_tariffs=made.connection_tariffs, forecasts=tuple(made.drawn.forecasts),
+        prices=tuple(price for price in prices(recipe, profiles) if price.series.startswith("day_ahead")),
+    )  # fmt: skip
+    points = tuple(made.drawn.points)
+    return World(register=register, portfolio=Portfolio(period=recipe.period, points=points, free_connections=()))
 
 
 def _arguments(words: list[str]) -> argparse.Namespace:
@@ -72,6 +88,7 @@ def _arguments(words: list[str]) -> argparse.Namespace:
         "--evening-share", type=float, default=0.8, help="import limit as a share of the unsteered peak"
     )
     parser.add_argument("--parquet", action="store_true", help="forecasts as Parquet")
+    parser.add_argument("--site", choices=sorted(SITES), help="one site instead of a portfolio")
     parser.add_argument("--synthetic-prices", action="store_true", help="made-up day-ahead prices")
     return parser.parse_args(words)
 
@@ -82,6 +99,7 @@ def recipe_of(given: argparse.Namespace) -> Recipe:
         period=Period(given.period, given.zone), seed=given.seed, connections=given.connections, points=given.points,
         dsos=tuple(given.dsos), weather_day=given.weather_day, real_prices=not given.synthetic_prices,
         days=given.days, limit_every=given.limit_every, evening_share=given.evening_share,
+        site=given.site,
     )  # fmt: skip
 
 

@@ -46,10 +46,15 @@ class Recipe:
     days: int = 1  # Periods with forecasts, sessions and prices, from `period` on
     limit_every: int = 4  # one neighbourhood in this many has an import limit
     evening_share: float = 0.8  # an import limit, of the highest unsteered load in the evening
+    site: str | None = None  # one of agr.scenario.sites instead: one congestion point of one DSO
 
     def __post_init__(self) -> None:
         if self.days < 1 or self.limit_every < 1:
             raise InputError("give at least one day, and an import limit at one neighbourhood in at least one")
+        if self.site is not None:
+            if len(self.dsos) != 1:
+                raise InputError(f"a site lies at one congestion point of one DSO; {len(self.dsos)} are given")
+            return
         if not 1 <= len(self.dsos) < self.points or self.connections < 4 * self.points:
             raise InputError(
                 f"{self.connections} connections at {self.points} congestion points of {len(self.dsos)} DSOs cannot be "

@@ -28,8 +28,8 @@ def generated(folder):
 
 def test_the_scenarios_are_there_and_each_says_what_is_expected():
     assert NAMES == [
-        "municipality-weekday", "negative-price-sunday", "reservation-in-three-steps", "small-dst-day",
-        "spring-weekday", "winter-evening-peak",
+        "ev-depot", "municipality-weekday", "negative-price-sunday", "neighbourhood", "reservation-in-three-steps",
+        "small-dst-day", "spring-weekday", "winter-evening-peak",
     ]  # fmt: skip
     for name in NAMES:
         assert expectation(SCENARIOS / name).figures
@@ -55,6 +55,7 @@ def test_a_shipped_scenario_is_made_again_byte_for_byte(name, tmp_path):
     words += ["--synthetic-prices"] if how["prices"] == "synthetic" else []
     words += [w for option in ("days", "limit_every", "evening_share") if option in how
               for w in (f"--{option.replace('_', '-')}", str(how[option]))]  # fmt: skip
+    words += ["--site", how["site"]] if "site" in how else []
     words += ["--parquet"] if how.get("parquet") else []
     assert main(words) == 0
     assert generated(tmp_path) == generated(SCENARIOS / name)
