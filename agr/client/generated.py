@@ -157,6 +157,21 @@ class BidOut(BaseModel):
     deliveries: list[BidDeliveryOut]
 
 
+class ChargeSessionOut(BaseModel):
+    """One charging session, planned or not."""
+
+    resource: str | None
+    charge_point: str | None
+    began_at: datetime | None
+    ended_at: datetime | None
+    departure: datetime | None
+    needed_kwh: float | None
+    delivered_kwh: float | None
+    planned_kwh: float | None
+    state: str
+    standing: str
+
+
 class StepOut(BaseModel):
     """One moment of a Period."""
 
@@ -178,6 +193,16 @@ class DayOut(BaseModel):
     plan_in_force: int | None
     at_risk: list[AtRiskOut]
     held: bool
+
+
+class DeviationOut(BaseModel):
+    """Sums over the ISPs that have ended and were measured as a whole; consumption positive."""
+
+    planned_kwh: float
+    measured_kwh: float
+    deviation_kwh: float
+    settled_eur: float | None
+    verdicts: dict[str, int]
 
 
 class Did(BaseModel):
@@ -238,6 +263,62 @@ class EnergiesOut(BaseModel):
     isp_minutes: int
     reporting: int
     energies: list[EnergyOut]
+
+
+class ExecutedIspOut(BaseModel):
+    """One ISP of one resource."""
+
+    isp: int
+    start: datetime
+    planned_kwh: float
+    measured_kwh: float | None
+    quality: str
+    verdict: str
+    cause: str
+    plan: int
+
+
+class ExecutedPointOut(BaseModel):
+    """The resources of one congestion point; kW per ISP, null where nothing was measured."""
+
+    congestion_point: str | None
+    judged_resources: int
+    resources: int
+    sums: DeviationOut
+    planned_kw: list[float]
+    prognosed_kw: list[float] | None
+    planned_of_judged_kw: list[float | None]
+    measured_kw: list[float | None]
+
+
+class ExecutedResourceOut(BaseModel):
+    """One resource."""
+
+    resource: str
+    connection: str
+    congestion_point: str | None
+    charge_point: str | None
+    sums: DeviationOut
+    causes: dict[str, int]
+    last_isp: datetime
+    last_verdict: str
+    last_cause: str
+    last_quality: str
+    command: str | None
+    command_words: str
+
+
+class ExecutionOut(BaseModel):
+    """What became of a Period's plan so far."""
+
+    period: date
+    plan: int
+    total: DeviationOut
+    day_ahead_prices: bool
+    matching: int
+    resources: list[ExecutedResourceOut]
+    points: list[ExecutedPointOut]
+    sessions: list[ChargeSessionOut]
 
 
 class ExpectedImbalanceOut(BaseModel):
@@ -965,6 +1046,22 @@ class Client:
             query={"resource": resource, "limit": limit, "offset": offset},
         )
         return EnergiesOut.model_validate_json(answer.content)
+
+    def execution(self, period: date, *, search: str = "", limit: int = 100, offset: int = 0) -> ExecutionOut:
+        """What became of the plan of a Period so far; resources in pages, the worst first."""
+        answer = self._ask(
+            "GET",
+            f"/api/v1/days/{quote(_text(period), safe='')}/execution",
+            query={"search": search, "limit": limit, "offset": offset},
+        )
+        return ExecutionOut.model_validate_json(answer.content)
+
+    def of_resource(self, period: date, resource: str) -> list[ExecutedIspOut]:
+        """Every ISP of a resource that has ended; none for a resource that was neither measured nor commanded.."""
+        answer = self._ask(
+            "GET", f"/api/v1/days/{quote(_text(period), safe='')}/execution/{quote(_text(resource), safe='')}"
+        )
+        return TypeAdapter[list[ExecutedIspOut]](list[ExecutedIspOut]).validate_json(answer.content)
 
     def exposure(self, period: date) -> ExposuresOut:
         """What imbalance may cost.

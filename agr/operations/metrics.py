@@ -9,10 +9,11 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from agr.domain.execution import Verdict
 from agr.domain.isp import Clock, period_of
 from agr.operations.log import Event
 from agr.settings import Settings
-from agr.store import change_counters, day, outbox, plans
+from agr.store import change_counters, day, executions, outbox, plans
 from agr.store.engine import Store
 from agr.uftp.messages import TYPES
 
@@ -33,6 +34,7 @@ class _Depths(Collector):
             waiting = change_counters.depths(tx)
             alarms = day.open_alarms(tx)
             messages = outbox.counts(tx)
+            verdicts = executions.counts(tx, today.start, today.end)
             prognoses = {
                 name: plans.prognosis_counts(tx, period.day)
                 for name, period in (("today", today), ("tomorrow", today.next()))
@@ -57,6 +59,10 @@ class _Depths(Collector):
             for state, (count, _) in states.items():
                 sent.add_metric([name, state], count)
         yield sent
+        judged = GaugeMetricFamily("agr_execution_isps", "ISPs of resources today, by verdict.", labels=["verdict"])
+        for verdict in Verdict:
+            judged.add_metric([verdict.value], verdicts.get(verdict.value, 0))
+        yield judged
 
 
 class Metrics:

@@ -30,6 +30,7 @@ from agr.store import (
     charge_sessions,
     day,
     dispatches,
+    executions,
     flex_retention,
     forecast_runs,
     history,
@@ -224,6 +225,7 @@ class MarketDay:
             readings.delete_before(tx, now - timedelta(days=keep.personal_days))
             charge_sessions.delete_before(tx, now - timedelta(days=keep.personal_days))
             dispatches.delete_before(tx, now - timedelta(days=keep.personal_days))
+            executions.delete_before(tx, now - timedelta(days=keep.personal_days))
         old_cases = now.timestamp() - keep.personal_days * 86_400
         for case in kept_of(self._settings).archives():
             if case.stat().st_mtime < old_cases:

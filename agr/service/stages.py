@@ -20,6 +20,7 @@ from agr.operations import approvals
 from agr.operations.auction_results import AuctionResults
 from agr.operations.bid_delivery import BidDelivery
 from agr.operations.dispatching.roads import Roads
+from agr.operations.execution.keeper import ExecutionKeeper
 from agr.operations.forecasts import Forecasts
 from agr.operations.intraday_trades import IntradayTrades
 from agr.operations.market_feeds import MarketFeeds
@@ -49,6 +50,7 @@ from agr.uftp.transport import Sender
 _NOMINATIONS_S = 2.0
 _WATCH_S = 15.0
 _WATCHDOG_S = 5.0
+_EXECUTION_S = 15.0
 _DISCOVERY_S = 1.0
 _TRADING_S = 2.0
 _MARKET_FEEDS_S = 2.0
@@ -89,6 +91,7 @@ class Stages:
         entering = (acting, settings, clock, loops.wake)
         self._setpoint_news = SetpointNews(acting, settings, clock)
         self.roads = Roads(acting, settings, clock, answers, loops.wake)
+        self._execution = ExecutionKeeper(acting, settings, clock)
         self._market_feeds = MarketFeeds(
             acting, settings, clock, AuctionResults(*entering), IntradayTrades(*entering)
         )  # fmt: skip
@@ -123,6 +126,7 @@ class Stages:
         for name, duty in self.roads.duties().items():
             loops.wake_for(f"dispatch by {name}", duty)
         loops.watch("watch", self.watch, _WATCH_S)
+        loops.watch("execution", self._execution.look, _EXECUTION_S)
         loops.watch("watchdog", watchdog.check, _WATCHDOG_S)
         loops.watch("market feeds", self._market_feeds.look, _MARKET_FEEDS_S)
         if self._settings.planning.rolling.on:

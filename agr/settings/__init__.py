@@ -6,6 +6,7 @@ from agr.settings.compute import Compute
 from agr.settings.daemon import Delivery, MessageLimits, Planning, Programs, Publication, Readings, Retention, Settings
 from agr.settings.discovery import Discovery
 from agr.settings.dispatch import DispatchRoad, DispatchSettings
+from agr.settings.execution import ExecutionSettings
 from agr.settings.feeds import Feed, FeedSection, HttpFeed, RecordFeed
 from agr.settings.loading import load, template, write_example
 from agr.settings.markets import CapacityProduct, DayAhead, Imbalance, Intraday, Markets
@@ -35,6 +36,7 @@ __all__ = [
     "DispatchRoad",
     "DispatchSettings",
     "Email",
+    "ExecutionSettings",
     "Feed",
     "FeedSection",
     "HttpFeed",

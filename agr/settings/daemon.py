@@ -14,6 +14,7 @@ from agr.settings.brps import Brp, brp_faults
 from agr.settings.compute import Compute
 from agr.settings.discovery import Discovery
 from agr.settings.dispatch import DispatchSettings
+from agr.settings.execution import ExecutionSettings
 from agr.settings.feeds import Feed
 from agr.settings.forecasts import Forecasts
 from agr.settings.markets import Markets, isp_faults
@@ -212,6 +213,9 @@ class Settings(Section):
     )
     dispatch: DispatchSettings = Field(
         default=DispatchSettings(), description="How plans are carried out at charge points."
+    )
+    execution: ExecutionSettings = Field(
+        default=ExecutionSettings(), description="What is watched of how plans are carried out."
     )
     programs: Programs = Field(default=Programs(), description="Programs of resources as files.")
     brps: tuple[Brp, ...] = Field(

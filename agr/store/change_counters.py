@@ -6,7 +6,9 @@ import sqlalchemy as sa
 
 from agr.store import operator_tables as o
 from agr.store import tables as t
+from agr.store.dispatch_tables import charge_sessions, dispatches, executions
 from agr.store.engine import Tx
+from agr.store.reading_tables import readings
 
 
 def beat(tx: Tx) -> dict[str, object]:
@@ -42,10 +44,18 @@ def beat(tx: Tx) -> dict[str, object]:
         )
     ).one()
     done = tx.execute(sa.select(sa.func.max(o.audit_log.c.id))).scalar()
+    carried_out = tx.execute(
+        sa.select(
+            sa.select(sa.func.max(readings.c.received_at)).scalar_subquery(),
+            sa.select(sa.func.max(executions.c.start)).scalar_subquery(),
+            sa.select(sa.func.max(charge_sessions.c.seen_at)).scalar_subquery(),
+            sa.select(sa.func.max(dispatches.c.answered_at)).scalar_subquery(),
+        )
+    ).one()
     return {
         "day": (tuple(day), asked), "plans": tuple(plans),
         "messages": (tuple(messages), prognoses, newest, tuple(nominated)),
-        "alarms": tuple(alarms), "audit log": done,
+        "alarms": tuple(alarms), "audit log": done, "execution": tuple(carried_out),
     }  # fmt: skip
 
 

@@ -46,3 +46,16 @@ charge_sessions = sa.Table(
     sa.Index(None, "charge_point", "began_at"),
     sa.Index(None, "ended_at"),
 )  # fmt: skip
+
+executions = sa.Table(
+    "executions", metadata,
+    sa.Column("resource", sa.String(255), primary_key=True),
+    sa.Column("start", Instant, primary_key=True),  # of the ISP
+    sa.Column("planned_kwh", sa.Float, nullable=False),
+    sa.Column("measured_kwh", sa.Float),
+    sa.Column("quality", sa.String(16), nullable=False),
+    sa.Column("verdict", sa.String(16), nullable=False),  # an agr.domain.execution.Verdict
+    sa.Column("cause", sa.String(16), nullable=False),  # a Cause
+    sa.Column("plan", sa.Integer, nullable=False),
+    sa.Index(None, "start"),
+)  # fmt: skip

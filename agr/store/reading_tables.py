@@ -13,6 +13,7 @@ readings = sa.Table(
     sa.Column("received_at", Instant, nullable=False),
     sa.Column("by", sa.String(255), nullable=False),  # who reported it
     sa.Index(None, "at"),
+    sa.Index(None, "received_at"),
 )  # fmt: skip
 
 announcements = sa.Table(  # of changed setpoints

@@ -94,6 +94,13 @@ def page(tx: Tx, resource: str, first: datetime, last: datetime, limit: int, off
     ]  # fmt: skip
 
 
+def received_since(tx: Tx, instant: datetime) -> tuple[datetime, datetime] | None:
+    """Return when the earliest of the readings that came in since was made, and when the last came; None: none did."""
+    mine = sa.select(sa.func.min(_C.at), sa.func.max(_C.received_at)).where(_C.received_at > instant)
+    first, last = tx.execute(mine).one()
+    return None if first is None else (first, last)
+
+
 def reporting(tx: Tx, first: datetime, last: datetime) -> list[str]:
     """Return the resources that reported anything from first to before last, by name."""
     mine = sa.and_(_C.at >= first, _C.at < last)

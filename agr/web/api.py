@@ -23,6 +23,7 @@ from agr.store import audit_log, day, outbox, overrides, plans
 from agr.web import (
     actions,
     approval_page,
+    execution_routes,
     flex_routes,
     forecast_routes,
     history_routes,
@@ -58,6 +59,7 @@ router.include_router(flex_routes.router)
 router.include_router(reading_routes.router)
 router.include_router(setpoint_routes.router)
 router.include_router(imbalance_routes.router)
+router.include_router(execution_routes.router)
 router.include_router(history_routes.router)
 router.include_router(forecast_routes.router)
 router.include_router(register_routes.router)

@@ -22,6 +22,9 @@ STATES = {
     "to come": "quiet", "before start": "quiet",
     "sent": "busy", "queued": "busy", "asked": "busy", "received": "busy", "preview": "busy", "held back": "busy",
     "due": "busy", "now": "busy",
+    "executed": "good", "ready": "good", "on track": "good", "deviated": "bad", "unreachable": "bad",
+    "behind": "bad", "left short": "bad", "did not come": "bad", "unmeasured": "quiet", "not measured": "quiet",
+    "unplanned": "busy", "unknown": "busy",
     "on hold": "busy", "after approval": "busy", "open": "busy", "still free": "busy",
 }  # fmt: skip
 """State → colour class; the word itself is always shown too."""

@@ -1,0 +1,100 @@
+"""What is known of charge points in each ISP: whether the car was there, and which limit was in force."""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime, timedelta
+from math import nan
+
+import numpy as np
+
+from agr.dispatch.verdicts import Evidence, presence
+from agr.domain.charge_point import ChargePoint
+from agr.domain.dispatch import Action, DispatchState, Purpose
+from agr.domain.isp import Period
+from agr.domain.kinds.ev_session import EvSession
+from agr.domain.register import Register
+from agr.store import charge_sessions, dispatches
+from agr.store.charge_sessions import ChargeSession
+from agr.store.dispatches import Dispatch
+from agr.store.engine import Tx
+
+_BACK = timedelta(days=2)
+"""A limit may have been sent this long before it counts."""
+_TAKEN = (DispatchState.ACCEPTED, DispatchState.SUPERSEDED)
+_PLAN = (Purpose.PLAN, Purpose.STOP)
+
+
+def points_of(known: Register) -> dict[str, ChargePoint]:
+    """Return session's resource → its charge point: the one that it names, else the only one behind its connection."""
+    points = {row.charge_point: row for row in known.charge_points}
+    behind: dict[str, list[ChargePoint]] = {}
+    for point in points.values():
+        behind.setdefault(point.connection, []).append(point)
+    found = {}
+    for row in known.of(EvSession):
+        here = [points[row.charge_point]] if row.charge_point in points else behind.get(row.connection, [])
+        if len(here) == 1:
+            found[row.resource] = here[0]
+    return found
+
+
+def evidence(
+    tx: Tx, period: Period, now: datetime, resources: Collection[str], points: Mapping[str, ChargePoint]
+) -> dict[str, Evidence]:
+    """Return resource → evidence per ISP, for the resources that charge at points."""
+    stays: dict[str, list[ChargeSession]] = {}
+    for session in charge_sessions.overlapping(tx, period.start, period.end):
+        if session.resource is not None:
+            stays.setdefault(session.resource, []).append(session)
+    sent: dict[str, list[Dispatch]] = {}
+    found = {}
+    for resource in sorted(resources):
+        point = points.get(resource)
+        if point is None:
+            continue
+        if point.charge_point not in sent:
+            sent[point.charge_point] = dispatches.sent_to(tx, point.charge_point, period.start - _BACK, period.end)
+        found[resource] = of_point(period, now, stays.get(resource, ()), sent[point.charge_point], point)
+    return found
+
+
+def of_point(
+    period: Period, now: datetime, stays: Sequence[ChargeSession], sent: Sequence[Dispatch], point: ChargePoint
+) -> Evidence:
+    """Return what is known of one resource at a charge point. Pure."""
+    starts = period.starts()
+    taken = [one for one in sent if one.action is Action.SET and one.state in _TAKEN and one.answered_at is not None]
+    accepted, late, limit = [], [], []
+    for start in starts:
+        before = [one for one in taken if one.answered_at is not None and one.answered_at <= start]
+        during = [
+            one for one in taken if one.answered_at is not None and start < one.answered_at < start + period.isp_length
+        ]
+        kw = _in_force(before, start, point)
+        accepted.append(any(_says(one, start) for one in before if one.purpose in _PLAN))
+        late.append(any(_changes(one, start, kw, point) for one in during if one.purpose in _PLAN))
+        limit.append(nan if kw is None else kw)
+    ends = [(one.began_at, now if one.ended_at is None else one.ended_at) for one in stays]
+    return Evidence(
+        present=presence(ends, [*starts, period.end]), accepted=np.array(accepted, dtype=bool),
+        late=np.array(late, dtype=bool), limit_kw=np.array(limit, dtype=np.float64),
+    )  # fmt: skip
+
+
+def _says(one: Dispatch, at: datetime) -> bool:
+    return one.profile is not None and one.profile.limit_at(at) is not None
+
+
+def _in_force(before: Sequence[Dispatch], at: datetime, point: ChargePoint) -> float | None:
+    """Return the limit in kW of the newest plan that says one, else of the fallback; None: nothing was accepted."""
+    for purposes in (_PLAN, (Purpose.FALLBACK,)):
+        for one in reversed(before):
+            if one.purpose in purposes and one.profile is not None and _says(one, at):
+                return one.profile.kw_at(at, point)
+    return None
+
+
+def _changes(one: Dispatch, start: datetime, kw: float | None, point: ChargePoint) -> bool:
+    """Return whether a limit that was accepted within an ISP is another one than that at its start."""
+    at = one.answered_at
+    mine = None if one.profile is None or at is None else one.profile.kw_at(max(at, start), point)
+    return mine is not None and mine != kw

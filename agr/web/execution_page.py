@@ -1,0 +1,64 @@
+"""The page of execution: what was planned and measured, and why they differ; kept up to date while it is open."""
+
+from math import isnan
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query, Request
+from fastapi.responses import HTMLResponse
+
+from agr.domain.errors import MissingError
+from agr.operations.accounts.roles import Permission, Principal
+from agr.operations.execution.overview import Overview, PointLine, worst_verdict
+from agr.web.execution_routes import matching, overview_of
+from agr.web.layout import chart, render, starts_of
+from agr.web.security import context_of, page_for
+
+router = APIRouter(include_in_schema=False)
+Viewer = Annotated[Principal, Depends(page_for(Permission.READ))]
+
+ROWS = 50
+
+
+@router.get("/execution")
+def execution(
+    request: Request, principal: Viewer, period: str | None = None, q: Annotated[str, Query(max_length=255)] = "",
+    point: Annotated[str | None, Query(max_length=255)] = None, page: Annotated[int, Query(ge=1, le=100_000)] = 1,
+) -> HTMLResponse:  # fmt: skip
+    """What became of a Period's plan; today's without one."""
+    context = context_of(request)
+    of = context.period(period) if period else context.today()
+    try:
+        found = overview_of(context, of.day)
+    except MissingError:
+        found = None
+    lines = matching(found, q) if found else []
+    shown = _chosen(found, point)
+    return render(
+        request, principal, "execution.html", of=of, q=q, page=page, found=found, matching=len(lines),
+        lines=lines[(page - 1) * ROWS : page * ROWS], pages=max((len(lines) + ROWS - 1) // ROWS, 1), shown=shown,
+        picture=_picture(shown, found) if shown and found else "", worst=worst_verdict,
+    )  # fmt: skip
+
+
+def _chosen(found: Overview | None, address: str | None) -> PointLine | None:
+    """Return the congestion point whose curves are shown: the one that was asked for, else the worst."""
+    if found is None or not found.points:
+        return None
+    return next((line for line in found.points if line.address == address), found.points[0])
+
+
+def _picture(of: PointLine, found: Overview) -> str:
+    series: list[dict[str, Any]] = [{"label": "planned, all", "kind": "plan", "values": _rounded(of.planned_kw)}]
+    if of.prognosed_kw is not None:
+        series.append({"label": "prognosed", "kind": "sent", "values": _rounded(of.prognosed_kw)})
+    if of.judged < of.resources:
+        series.append(
+            {"label": "planned, of those measured", "kind": "limit", "values": _rounded(of.planned_judged_kw)}
+        )
+    series.append({"label": "measured", "kind": "called", "values": _rounded(of.measured_kw)})
+    period = found.period
+    return chart(starts=starts_of(period), zone=period.zone_name, unit="kW", series=series, band=None)
+
+
+def _rounded(values: Any) -> list[float | None]:
+    return [None if isnan(value) else round(value, 3) for value in values.tolist()]

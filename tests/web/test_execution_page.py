@@ -1,0 +1,149 @@
+"""The page of execution and its JSON: figures as by hand, kept up to date, readable on every screen."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agr.domain.dispatch import SessionState
+from agr.domain.register import Price
+from agr.operations.execution.overview import worst_verdict
+from agr.operations.execution.sessions import BEHIND, MISSING, ON_TRACK, READY, SHORT, TO_COME, session_lines
+from agr.store import charge_sessions, register
+from agr.store.charge_sessions import ChargeSession
+from tests.builders.accounts import account
+from tests.builders.executed_day import ARRIVAL, DEPARTURE, ISP, ExecutedDay, planned_day
+from tests.builders.operators_side import Desk
+from tests.builders.tools import lacking
+from tests.builders.worlds import PERIOD, POINT
+
+URL = f"/api/v1/days/{PERIOD}/execution"
+SHORTAGE, SURPLUS = 200.0, 50.0
+LOOKS = {"light": ("light", 1400), "dark": ("dark", 1400), "phone": ("light", 390)}
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    with planned_day(tmp_path_factory.mktemp("executed")) as planned:
+        yield planned
+
+
+@pytest.fixture(scope="module")
+def executed(desk: Desk) -> ExecutedDay:
+    """Load 1 took 2 kWh more in ISP 10 and 3 kWh less in ISP 20; the car left after 6 ISPs with 5 kWh."""
+    day = ExecutedDay(desk)
+    load = day.kwh("load-1").copy()
+    load[10] += 2
+    load[20] -= 3
+    day.report("load-1", load)
+    day.report("battery", day.kwh("battery"))
+    day.accepted(11.0, ARRIVAL)
+    left = ARRIVAL + 6 * ISP
+    with day.store.transaction() as tx:
+        charge_sessions.put(tx, ChargeSession(
+            road="r", station="CP1", transaction="t", charge_point="cp-1", resource="car", began_at=ARRIVAL,
+            ended_at=left, seen_at=left, state=SessionState.ENDED, first_register_wh=1000, last_register_wh=6000,
+        ))  # fmt: skip
+        charge_sessions.put(tx, ChargeSession(
+            road="r", station="CP1", transaction="u", charge_point="cp-1", resource=None, began_at=DEPARTURE,
+            ended_at=None, seen_at=DEPARTURE, state=SessionState.CHARGING,
+        ))  # fmt: skip
+        register.put_prices(tx, [
+            Price(series=series, start=start, minutes=15, value=value)
+            for series, value in (("imbalance_shortage", SHORTAGE), ("imbalance_surplus", SURPLUS))
+            for start in PERIOD.starts()
+        ])  # fmt: skip
+    day.judge()
+    return day
+
+
+def test_deviations_are_settled_at_imbalance_prices(desk: Desk, executed: ExecutedDay) -> None:
+    found = desk.as_("viewer").get(URL, params={"search": "load-1"}).json()
+    assert found["matching"] == 1
+    [line] = found["resources"]
+    assert line["congestion_point"] == POINT
+    assert line["sums"]["deviation_kwh"] == pytest.approx(-1)
+    assert line["sums"]["settled_eur"] == pytest.approx(-2 * SHORTAGE / 1000 + 3 * SURPLUS / 1000)
+    assert line["sums"]["verdicts"] == {"executed": PERIOD.isp_count - 2, "deviated": 2}
+    assert not found["day_ahead_prices"]
+    [point] = [one for one in found["points"] if one["congestion_point"] == POINT]
+    assert (point["judged_resources"], point["resources"]) == (2, 2)
+    assert point["sums"]["deviation_kwh"] == pytest.approx(-1)
+    off = [a - b for a, b in zip(point["measured_kw"], point["planned_of_judged_kw"], strict=True)]
+    assert {isp: kw for isp, kw in enumerate(off) if abs(kw) > 1e-6} == pytest.approx({10: 8.0, 20: -12.0})
+    assert point["planned_of_judged_kw"] == pytest.approx(point["planned_kw"])
+
+
+def test_every_isp_of_a_resource_is_told(desk: Desk, executed: ExecutedDay) -> None:
+    rows = desk.as_("viewer").get(f"{URL}/load-1").json()
+    assert [row["isp"] for row in rows] == list(range(1, PERIOD.isp_count + 1))
+    assert rows[10]["measured_kwh"] == pytest.approx(rows[10]["planned_kwh"] + 2)
+    assert desk.as_("viewer").get(f"{URL}/load-2").json() == []
+    assert desk.as_("viewer").get("/api/v1/days/2026-01-01/execution").status_code == 404
+
+
+def test_sessions_say_whether_they_got_what_they_need(desk: Desk, executed: ExecutedDay) -> None:
+    car, stranger = desk.as_("viewer").get(URL).json()["sessions"]
+    assert (car["resource"], car["standing"], car["delivered_kwh"], car["needed_kwh"]) == ("car", SHORT, 5, 30)
+    assert (stranger["resource"], stranger["standing"], stranger["state"]) == (None, "unplanned", "charging")
+
+
+def test_the_standing_of_a_session_follows_what_it_got(desk: Desk, executed: ExecutedDay) -> None:
+    with executed.store.transaction() as tx:
+        tables = register.load_tables(tx, "connections", "ev_sessions", "charge_points")
+
+    def standing(minutes: float, delivered: float | None, planned_share: float = 1.0) -> str:
+        now = ARRIVAL + timedelta(minutes=minutes)
+        seen = [] if delivered is None else [ChargeSession(
+            road="r", station="CP1", transaction="t", charge_point="cp-1", resource="car", began_at=ARRIVAL,
+            ended_at=None, seen_at=now, state=SessionState.CHARGING, first_register_wh=0,
+            last_register_wh=delivered * 1000,
+        )]  # fmt: skip
+        [line] = session_lines(tables, seen, executed.programs, now)
+        return line.standing
+
+    assert standing(-30, None) == TO_COME
+    assert standing(16, None) == MISSING
+    assert standing(10, 30) == READY
+    half = executed.kwh("car")[:16].sum()
+    assert standing(180, half) == ON_TRACK
+    assert standing(180, half - 3) == BEHIND
+    assert standing(355, 20.0) == BEHIND  # 5 minutes give no 10 kWh
+    assert standing(361, 20.0) == SHORT
+    assert worst_verdict({"executed": 9, "deviated": 1}) == "deviated"
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_the_page_shows_it_on_every_screen(
+    browser: Any, desk: Desk, executed: ExecutedDay, axe: str | None, tmp_path: Path, look: str
+) -> None:
+    scheme, width = LOOKS[look]
+    context = browser.new_context(
+        viewport={"width": width, "height": 850}, color_scheme=scheme, bypass_csp=True, locale="en-GB",
+    )  # fmt: skip
+    secret = account(desk.daemon.authentication, f"anna-{look}", "viewer")
+    context.add_cookies([{"name": "agr_session", "value": secret, "url": desk.url}])
+    page = context.new_page()
+    faults: list[str] = []
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.goto(f"{desk.url}/execution?period={PERIOD}")
+    text = page.inner_text("main")
+    for words in ("left short", "unplanned", "−1.0", "absent", POINT):
+        assert words in text, words
+    page.locator("#executed canvas, #executed svg").first.wait_for()
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "it scrolls sideways"
+    page.goto(f"{desk.url}/execution?period={PERIOD}&q=battery")
+    assert "1 of 3" in page.inner_text("main")
+    page.goto(f"{desk.url}/execution?period=2026-01-01")
+    assert "There is no plan of 2026-01-01 yet" in page.inner_text("main")
+    if axe is not None:
+        page.goto(f"{desk.url}/execution?period={PERIOD}")
+        page.evaluate(axe)
+        found = page.evaluate("() => axe.run(document, {resultTypes: ['violations']})")
+        assert [f"{one['id']} {one['nodes'][0]['html'][:150]}" for one in found["violations"]] == []
+    context.close()
+    assert faults == []
+    if axe is None:
+        lacking("drawn, but axe-core, which checks accessibility,", "npm install --prefix .ci axe-core")
