@@ -8,13 +8,12 @@ import numpy as np
 
 from agr.dispatch.verdicts import Evidence, presence
 from agr.domain.charge_point import ChargePoint
-from agr.domain.dispatch import Action, DispatchState, Purpose
+from agr.domain.dispatch import Action, Dispatch, DispatchState, Purpose
 from agr.domain.isp import Period
 from agr.domain.kinds.ev_session import EvSession
 from agr.domain.register import Register
 from agr.store import charge_sessions, dispatches
 from agr.store.charge_sessions import ChargeSession
-from agr.store.dispatches import Dispatch
 from agr.store.engine import Tx
 
 _BACK = timedelta(days=2)

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 import numpy as np
 from numpy.typing import NDArray
 
+from agr.domain.dispatch import Dispatch
 from agr.domain.execution import Cause, Execution, Verdict
 from agr.domain.isp import Period
 from agr.nomination.exposure import SPREAD_BACK, SettlementPrices, settled_eur, settlement_prices
@@ -16,7 +17,6 @@ from agr.operations.execution.sessions import SessionLine, session_lines
 from agr.operations.resource_programs import ResourcePrograms
 from agr.settings import Settings
 from agr.store import charge_sessions, dispatches, executions, plans, register
-from agr.store.dispatches import Dispatch
 from agr.store.engine import Tx
 
 Floats = NDArray[np.float64]
