@@ -32,6 +32,10 @@ class ReasonKind(Enum):
     DAY_BEFORE = "day before changed"  # the plan of the day before leaves other states at midnight
 
 
+ROLLED = (ReasonKind.ROLLING, ReasonKind.DEVIATION)
+"""Reasons of plans that are made because a day goes on."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Reason:
     """One reason for a plan; several within a few seconds are answered by one plan."""

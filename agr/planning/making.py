@@ -7,7 +7,7 @@ from typing import Protocol
 
 from agr.domain.errors import PlanError
 from agr.domain.isp import Period
-from agr.domain.plan import AgainstInForce, Change, Plan, PlanState, Reason, ReasonKind
+from agr.domain.plan import ROLLED, AgainstInForce, Change, Plan, PlanState, Reason, ReasonKind
 from agr.planning import serialisation
 from agr.planning.case import NamedCase, build
 from agr.planning.case_audit import audit_case, audit_prices, audit_programs
@@ -60,7 +60,7 @@ class Run:
     @property
     def rolls(self) -> bool:
         """Whether nothing but the course of the day asks for it."""
-        return all(reason.kind in (ReasonKind.ROLLING, ReasonKind.DEVIATION) for reason in self.reasons)
+        return all(reason.kind in ROLLED for reason in self.reasons)
 
     @property
     def preview(self) -> bool:

@@ -55,6 +55,8 @@ class MemoryPlans:
         self._orders: dict[date, list[Obligation]] = {}
         self._programs: dict[str, bytes] = {}
         self._open: set[date] = set()
+        self._contents: dict[str, list[tuple[datetime, float]]] = {}
+        self._becomes: dict[str, str] = {}
         self.alarms: dict[tuple[str, date], str] = {}
         """Open alarms: (kind, Period) → text."""
 
@@ -73,6 +75,15 @@ class MemoryPlans:
         """Record an order of flexibility, with the archive of the programs that its offer was priced with."""
         self._orders.setdefault(obligation.order.period.day, []).append(obligation)
         self._programs[obligation.order.offer_message_id] = programs
+
+    def measure(self, resource: str, at: datetime, kwh: float) -> None:
+        """Record what a store was measured to hold."""
+        self._contents.setdefault(resource, []).append((at, kwh))
+
+    def reveal(self, series: str, becomes: str) -> None:
+        """Let a price series be another one from now on."""
+        self._version += 1
+        self._becomes[series] = becomes
 
     def fix(self, period: Period, market: str, position: FixedPosition) -> None:
         """Fix a position at its gate."""
@@ -150,13 +161,18 @@ class MemoryPlans:
     def newest_contents(
         self, resources: Collection[str], since: datetime, upto: datetime
     ) -> Mapping[str, tuple[datetime, float]]:
-        """Return nothing: in a scenario only tables say what was measured."""
-        return {}
+        """Return resource → (instant, kWh) of its newest content that was measured."""
+        found = {}
+        for resource in resources:
+            mine = [one for one in self._contents.get(resource, ()) if since <= one[0] <= upto]
+            if mine:
+                found[resource] = max(mine)
+        return found
 
     def registers(
         self, resources: Collection[str], first: datetime, last: datetime
     ) -> Mapping[tuple[str, str], Sequence[tuple[datetime, float]]]:
-        """Return nothing, for the same reason."""
+        """Return nothing: a scenario measures contents, not energy."""
         return {}
 
     def latest_forecast_day(self, before: date) -> date | None:
@@ -167,7 +183,12 @@ class MemoryPlans:
 
     def prices(self, start: datetime, end: datetime) -> Sequence[Price]:
         """Return prices that start in [start, end)."""
-        return [price for price in self._world.register.prices if start <= price.start < end]
+        found = [price for price in self._world.register.prices if start <= price.start < end]
+        if not self._becomes:
+            return found
+        kept = [price for price in found if price.series not in self._becomes]
+        told = ((name, price) for name, other in self._becomes.items() for price in found if price.series == other)
+        return [*kept, *(replace(price, series=name) for name, price in told)]
 
     def forecast(self, series: str, period: Period, as_of: datetime) -> Run | None:
         """Return nothing: a scenario's prices are all in its description."""

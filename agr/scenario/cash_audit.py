@@ -54,6 +54,7 @@ def cash_audit(scenario: Scenario, steps: Sequence[Step]) -> Cash:
         findings += [f"{step.period}: {words}" for words in (*_energy(step), *_price(scenario, step))]
     for before, step in zip([None, *days], days, strict=False):
         measured = {name for name, what in scenario.forecasts.get(step.period.day, {}) if what == STORED.name}
+        measured |= {one.resource for one in scenario.description.measurements}
         findings += [f"{step.period}: {words}" for words in _handed_on(before, step, measured)]
     reported = sum(step.solved.outcome.objective_eur for step in days)
     if abs(reported - sum(sums.values())) > _EUR + _SHARE * sum(map(abs, sums.values())):

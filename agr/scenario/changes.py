@@ -11,6 +11,7 @@
 | connection_tariffs.NAME.FIELD | a column of all rows of a connection; `*` for all |
 | connections.NAME.import_kw, .export_kw, .penalty_eur_per_mwh | the limits of a connection or group |
 | connections.NAME.import_eur_per_mwh, .export_eur_per_mwh, .peak_eur_per_kw, … | the tariff of a connection |
+| rolling.FIELD | a setting of planning while days run |
 | planning.FIELD, events.1.keep_share, stay_eur_per_mwh, minimum_gain_eur_per_prognosis | as in scenario.yaml |
 """
 
@@ -98,6 +99,7 @@ def _parts(scenario: Scenario) -> dict[str, Part[Scenario]]:
         ),
     )
     parts["planning"] = _section(scenario, scenario.description.planning, ("planning",), None)
+    parts["rolling"] = _section(scenario, scenario.description.planning.rolling, ("planning", "rolling"), None)
     parts["events"] = Table(
         name="events", rows=[str(i + 1) for i in range(len(events))], columns=list(Release.model_fields),
         change=partial(_events, scenario),

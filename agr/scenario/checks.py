@@ -11,6 +11,7 @@ from agr.connectors.tables.grid import Grid, open_grid
 from agr.domain.faults import Finding, Findings, meant
 from agr.domain.isp import Period
 from agr.domain.kinds import KINDS
+from agr.domain.kinds.quantities import STORED
 from agr.domain.own_points import own_points
 from agr.domain.price import values_on
 from agr.domain.register import Price
@@ -87,7 +88,7 @@ def check_scenario(
 ) -> list[Finding]:
     """Return the faults between the parts; checks whose parts are uncertain are skipped."""
     tables = Tables(folder, scenario.description.tables)
-    found = list(_events(scenario, written, certain))
+    found = [*_events(scenario, written, certain), *_course(scenario, written, certain)]
     if listed is not None:
         found += _known(scenario, listed, certain)
     found += [*_points(scenario, tables, certain), *_shortfalls(scenario, tables), *_units(scenario, tables)]
@@ -118,6 +119,24 @@ def _events(scenario: Scenario, written: Document, certain: Certain) -> Iterator
         elif period is not None and not any(contracts[event.contract].contracted_w(period)):
             words = f"{event.contract!r} reserves nothing in {period}; expected a contract of that day"
             yield written.finding(("events", i, "contract"), words)
+
+
+def _course(scenario: Scenario, written: Document, certain: Certain) -> Iterator[Finding]:
+    """Note stores and price series that are not in the tables, and day-ahead results that would change."""
+    described = scenario.description
+    stores = {row.resource for kind in KINDS if STORED in kind.measured for row in scenario.register.of(kind.row)}
+    for i, one in enumerate(described.measurements if not certain.survey.faulty else ()):
+        if one.resource not in stores:
+            words = f"{one.resource!r} is no store in {described.tables}; {meant(one.resource, sorted(stores))}"
+            yield written.finding(("measurements", i, "resource"), words)
+    known = {price.series for price in scenario.register.prices}
+    for i, told in enumerate(described.revelations if not certain.survey.faulty else ()):
+        if told.series == described.markets.day_ahead.series:
+            words = "day-ahead results are final; reveal another series, such as that of intraday prices"
+            yield written.finding(("revelations", i, "series"), words)
+        if told.becomes not in known:
+            words = f"{told.becomes!r} is not in {described.tables}/prices.csv; {meant(told.becomes, sorted(known))}"
+            yield written.finding(("revelations", i, "becomes"), words)
 
 
 def _known(scenario: Scenario, listed: Document, certain: Certain) -> Iterator[Finding]:

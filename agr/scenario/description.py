@@ -27,6 +27,29 @@ class Release(Section):
     period: date | None = Field(default=None, description="Period of the update; default: the first Period.")
 
 
+class Measurement(Section):
+    """What a store is measured to hold while a day runs: one of `stored_kwh` and `off_kwh`."""
+
+    at: AwareDatetime = Field(description="When it is measured, with its UTC offset.")
+    resource: str = Field(description="The battery, heat pump with buffer, or charging session.")
+    stored_kwh: float | None = Field(default=None, ge=0, description="What it holds.")
+    off_kwh: float | None = Field(default=None, description="What it holds beyond (or, negative, below) the plan.")
+
+    @model_validator(mode="after")
+    def _one_of_two(self) -> "Measurement":
+        if (self.stored_kwh is None) == (self.off_kwh is None):
+            raise ValueError("give one of stored_kwh and off_kwh")
+        return self
+
+
+class Revelation(Section):
+    """Prices that turn out otherwise than expected: from then on plans are made with those of another series."""
+
+    at: AwareDatetime = Field(description="When it becomes known, with its UTC offset.")
+    series: str = Field(description="The series that plans are made with, but not day-ahead results.")
+    becomes: str = Field(description="The series in tables/prices.csv with what it turns out to be.")
+
+
 class Generator(BaseModel):
     """How the tables were made; kept for the record."""
 
@@ -95,6 +118,12 @@ class Description(Section):
         default=(), description="Changes made whenever the scenario is read, written like --set: ev_sessions=+50."
     )
     events: tuple[Release, ...] = Field(default=(), description="What happens after the first plan.")
+    measurements: tuple[Measurement, ...] = Field(
+        default=(), description="What stores are measured to hold while the days run."
+    )
+    revelations: tuple[Revelation, ...] = Field(
+        default=(), description="Prices that turn out otherwise while the days run."
+    )
     generator: Generator | None = Field(default=None, description="How the tables were made; for the record.")
 
     @model_validator(mode="after")

@@ -1,7 +1,6 @@
 """What happens on a scenario's market day, and when: first plan, gates, results, publication, events."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 
 from agr.domain.bid import DAY_AHEAD
@@ -10,23 +9,14 @@ from agr.domain.plan import Reason, ReasonKind
 from agr.domain.price import values_on
 from agr.planning.gates import bid_at_gate, day_ahead_at_gate
 from agr.planning.memory_plans import MemoryPlans
+from agr.scenario.course import Moment, course_of
 from agr.scenario.scenario import Scenario
-
-
-@dataclass(frozen=True, kw_only=True)
-class Moment:
-    """Something that happens to a Period."""
-
-    at: datetime
-    period: Period
-    happen: Callable[[MemoryPlans], None]
-    asks: bool = False  # whether it asks for a plan
 
 
 def moments_of(scenario: Scenario, period: Period) -> list[Moment]:
     """Return the moments of a Period in order of time; a gate closes before other moments at the same instant."""
     found = [*_gates(scenario, period), _publication(scenario, period), *_plans(scenario, period)]
-    return sorted([*found, *events_of(scenario, period)], key=lambda moment: moment.at)
+    return sorted([*found, *events_of(scenario, period), *course_of(scenario, period)], key=lambda moment: moment.at)
 
 
 def _gates(scenario: Scenario, period: Period) -> list[Moment]:

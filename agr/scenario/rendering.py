@@ -9,6 +9,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from agr.domain.faults import number_of
 from agr.domain.kinds import KINDS
 from agr.scenario.comparison import Comparison
 from agr.scenario.listing import days
@@ -72,6 +73,10 @@ def run_tables(run: Run) -> Iterator[RenderableType]:
     value.add_row("no flexibility", f"{totals['no_flexibility_eur']:,.2f}")
     value.add_row("value of flexibility", f"{totals['flexibility_eur']:,.2f}")
     yield value
+    rolled = run.outcome.get("rolling")
+    if rolled is not None:
+        again = f"planned again {number_of(rolled['plans'], 'time')} while the days ran, which saved"
+        yield Text(f"{again} {rolled['saved_eur']:,.2f} EUR; else: {rolled['not_planned_again_eur']:,.2f} EUR")
     for line in run_warnings(run):
         yield Text(line, style="yellow")
 

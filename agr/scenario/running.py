@@ -4,7 +4,8 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
+from math import ceil
 from pathlib import Path
 
 from agr.domain.errors import InputError, TableError
@@ -18,6 +19,7 @@ from agr.scenario.change_expression import slug
 from agr.scenario.day import Step, play
 from agr.scenario.description import periods_between
 from agr.scenario.record import Run, record
+from agr.scenario.saved_by_rolling import saved
 from agr.scenario.scenario import Scenario
 from agr.scenario.tidy_tables import known_of
 from agr.settings import Planning
@@ -97,6 +99,10 @@ def run(
     log = {"started_at": began.isoformat(timespec="seconds"), "total_s": round(time.monotonic() - started, 3)}
     name = run_name(scenario.name, scenario.changes)
     made = record(name, steps, known_of(scenario.register), head_of(scenario, wanted), log)
+    if scenario.description.planning.rolling.on:
+        rolled = saved(scenario, steps, lambda still: plans_of(still, wanted, solver))
+        told = asdict(rolled) | {"saved_eur": rolled.saved_eur}
+        made = replace(made, outcome=made.outcome | {"rolling": told})
     cash = cash_audit(scenario, steps)
     told = asdict(cash) | {"findings": list(cash.findings)}  # as it is read again from outcome.json
     return replace(made, outcome=made.outcome | {"cash": told})
@@ -118,7 +124,9 @@ def plans_of(
 
 def _events_on(scenario: Scenario, period: Period) -> int:
     described = scenario.description
-    return sum((event.period or described.period) == period.day for event in described.events)
+    every = described.planning.rolling.every_minutes
+    regular = ceil((period.end - period.start) / timedelta(minutes=every)) if every else 0
+    return regular + sum((event.period or described.period) == period.day for event in described.events)
 
 
 def run_name(name: str, changes: Sequence[str]) -> str:
@@ -152,7 +160,7 @@ def head_of(scenario: Scenario, periods: tuple[Period, ...]) -> dict[str, object
         "changes": list(scenario.changes),
         "seed": described.seed,
         "resources": scenario.resources,
-        "solving": planning.model_dump(mode="json", exclude=_UNTOLD),
+        "solving": planning.model_dump(mode="json", exclude=_UNTOLD | (set() if planning.rolling.on else {"rolling"})),
         "inputs_sha256": dict(scenario.hashes),
         "doubts": list(scenario.warnings),
     }

@@ -11,7 +11,7 @@ from agr.domain.errors import FeedError, StoreError
 from agr.domain.faults import number_of
 from agr.domain.isp import Clock, Period
 from agr.domain.moments import Handled, MomentState
-from agr.domain.plan import Reason, ReasonKind
+from agr.domain.plan import ROLLED, Reason, ReasonKind
 from agr.domain.price import values_on
 from agr.history.days import Days
 from agr.messaging.portfolio_requests import PortfolioRequests
@@ -213,6 +213,7 @@ class MarketDay:
             end_nomination_alarms(tx, period.previous(), now)
             personal = (now - timedelta(days=keep.personal_days)).date()
             plans.forget_programs(tx, personal)
+            plans.forget_superseded(tx, period.day, ROLLED)
             flex_retention.forget_programs(tx, personal)
             portfolio.delete_before(tx, personal)
             approvals.delete_before(tx, now - timedelta(days=keep.personal_days))

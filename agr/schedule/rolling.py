@@ -10,7 +10,7 @@ import structlog
 
 from agr.domain.faults import number_of
 from agr.domain.isp import Clock, Period, period_of
-from agr.domain.plan import Reason, ReasonKind
+from agr.domain.plan import ROLLED, Reason, ReasonKind
 from agr.planning.measured_now import read_measured
 from agr.planning.present import Measured, Paths
 from agr.planning.stored_plans import StoredInputs
@@ -20,7 +20,6 @@ from agr.store.engine import Store
 
 log = structlog.get_logger()
 
-_KINDS = (ReasonKind.ROLLING, ReasonKind.DEVIATION)
 _SHOWN = 3
 
 
@@ -52,6 +51,10 @@ class RollingPlans:
         log.info("rolling.asked", period=str(period), reason=str(reason))
         return True
 
+    def due(self) -> bool:
+        """Say whether the last slot of so many minutes has not asked for a plan yet."""
+        return self._due(self._running(), self._clock.now()) is not None
+
     def _due(self, period: Period, now: datetime) -> Reason | None:
         """Return a reason where the last slot of so many minutes has not asked for a plan yet."""
         every = timedelta(minutes=self._rolling.every_minutes)
@@ -60,12 +63,11 @@ class RollingPlans:
         slot = period.start + (now - period.start) // every * every
         with self._store.reading() as tx:
             if (
-                day.last_asked(tx, period.day, _KINDS[:1], since=slot)
+                day.last_asked(tx, period.day, (ReasonKind.ROLLING,), since=slot)
                 or StoredInputs(tx).number_in_force(period.day) is None
             ):
                 return None
-        at = slot.astimezone(period.tz)
-        return Reason(kind=ReasonKind.ROLLING, text=f"what is left of the day at {at:%H:%M}")
+        return rolling_reason(period, slot)
 
     def _deviates(self, period: Period, now: datetime) -> Reason | None:
         """Return a reason where new readings show that stores are too far from the plan in force."""
@@ -77,7 +79,7 @@ class RollingPlans:
             if newest is None or newest == self._seen:
                 return None
             least = now - timedelta(minutes=settings.least_minutes)
-            if day.last_asked(tx, period.day, _KINDS, since=least) or any(
+            if day.last_asked(tx, period.day, ROLLED, since=least) or any(
                 trigger.period == period.day for trigger in day.open_triggers(tx)
             ):
                 return None  # looked at again later: the reading is not marked as seen
@@ -92,6 +94,11 @@ class RollingPlans:
         if number != self._plan:
             self._plan, self._paths = number, Paths(reader.archived(number)(), period)
         return read_measured(reader, reader.register(), reader.forecasts(period), self._paths, now)
+
+
+def rolling_reason(period: Period, slot: datetime) -> Reason:
+    """Return why the rest of a Period is planned again at an instant."""
+    return Reason(kind=ReasonKind.ROLLING, text=f"what is left of the day at {slot.astimezone(period.tz):%H:%M}")
 
 
 def deviation(found: list[Measured], settings: Rolling) -> Reason | None:

@@ -130,7 +130,7 @@ class Stages:
         loops.watch("watchdog", watchdog.check, _WATCHDOG_S)
         loops.watch("market feeds", self._market_feeds.look, _MARKET_FEEDS_S)
         if self._settings.planning.rolling.on:
-            loops.watch("rolling", self._roll, _ROLLING_S)
+            loops.wake_for("rolling", self._roll, pause_s=_ROLLING_S)
         if self._discoverer is not None:  # a standby looks up, too, so that it can take over
             loops.watch("discovery", self._discoverer.refresh, _DISCOVERY_S, always=True)
 
@@ -223,7 +223,11 @@ class Stages:
 
     def idle(self) -> bool:
         """Return whether nothing waits to be processed, planned, delivered or answered."""
-        if self.planner.busy or not all(self.nominator.up_to_date(period) for period in self.scheduler.periods()):
+        if (
+            self.planner.busy
+            or self._rolling.due()
+            or not all(self.nominator.up_to_date(period) for period in self.scheduler.periods())
+        ):
             return False
         with self._store.transaction() as tx:
             if inbox.next_received(tx) is not None or day.open_triggers(tx) or outbox.open_count(tx):

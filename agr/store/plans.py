@@ -1,6 +1,6 @@
 """Plans with their outcomes and cases, and the D-Prognoses made from them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import cache
@@ -11,7 +11,7 @@ from pydantic import TypeAdapter
 from pydantic_core import to_json
 
 from agr.domain.errors import InputError
-from agr.domain.plan import Plan, PlanState
+from agr.domain.plan import Plan, PlanState, ReasonKind
 from agr.store import operator_tables as o
 from agr.store import tables as t
 from agr.store.engine import Tx
@@ -118,7 +118,7 @@ def archives(tx: Tx, plan_id: int) -> tuple[bytes, bytes]:
     if row is None or not row.outcome:
         raise InputError(
             f"the programs of plan {plan_id} are no longer kept: they are personal data and older than "
-            "retention.personal_days; its summary is"
+            "retention.personal_days, or a later plan of the same running day took their place; its summary is"
         )
     return row[0], row[1]
 
@@ -129,6 +129,26 @@ def forget_programs(tx: Tx, day: date) -> int:
     gone = tx.execute(t.plans.update().where(mine).values(outcome=b"")).rowcount
     needed = sa.select(t.plans.c.case_digest).where(t.plans.c.outcome != b"")
     tx.execute(t.cases.delete().where(t.cases.c.digest.not_in(needed)))
+    return gone
+
+
+def forget_superseded(tx: Tx, day: date, kinds: Collection[ReasonKind]) -> int:
+    """Delete the programs of single resources of superseded plans of Periods before the day; return how many plans.
+
+    Of plans that were asked for by nothing but some kinds of reasons. The plan in force of each Period stays whole.
+    """
+    c, chosen = t.triggers.c, [kind.value for kind in kinds]
+    asked = sa.select(c.plan).where(c.period < day, c.plan > 0, c.kind.in_(chosen))
+    otherwise = sa.select(c.plan).where(c.period < day, c.plan > 0, c.kind.not_in(chosen))
+    audited = t.plans.c.state == PlanState.AUDITED.value
+    newest = sa.select(sa.func.max(t.plans.c.id)).where(t.plans.c.period < day, audited).group_by(t.plans.c.period)
+    mine = sa.and_(
+        t.plans.c.id.in_(asked), t.plans.c.id.not_in(otherwise), t.plans.c.id.not_in(newest), t.plans.c.outcome != b""
+    )  # fmt: skip
+    gone = tx.execute(t.plans.update().where(mine).values(outcome=b"")).rowcount
+    if gone:
+        needed = sa.select(t.plans.c.case_digest).where(t.plans.c.outcome != b"")
+        tx.execute(t.cases.delete().where(t.cases.c.digest.not_in(needed)))
     return gone
 
 

@@ -15,6 +15,7 @@ from agr.store.engine import Tx
 from agr.store.reading_tables import readings as table
 
 _AT_ONCE = 500  # parameters of one query
+_ASKED_FOR = 5000  # resources that are asked for by name; from more, all readings are looked at
 _KEYS_AT_ONCE = 250  # of three parameters each
 _C = table.c
 
@@ -65,12 +66,16 @@ def newest_stored(
 ) -> dict[str, tuple[datetime, float]]:
     """Return resource → (instant, kWh) of its newest state of charge from `since` to `upto`, both included."""
     found = {}
-    for some in _chunks(resources):
-        mine = sa.and_(_C.resource.in_(some), _C.quantity == READ_STORED, _C.at >= since, _C.at <= upto)
+    wanted = set(resources)
+    for some in _chunks(wanted) if len(wanted) <= _ASKED_FOR else [None]:  # else all, at once
+        mine = sa.and_(_C.quantity == READ_STORED, _C.at >= since, _C.at <= upto)
+        if some is not None:
+            mine = sa.and_(_C.resource.in_(some), mine)
         newest = sa.select(_C.resource, sa.func.max(_C.at).label("at")).where(mine).group_by(_C.resource).subquery()
         same = sa.and_(_C.resource == newest.c.resource, _C.at == newest.c.at, _C.quantity == READ_STORED)
         for row in tx.execute(sa.select(_C.resource, _C.at, _C.value).select_from(table.join(newest, same))):
-            found[row.resource] = (row.at, row.value)
+            if row.resource in wanted:
+                found[row.resource] = (row.at, row.value)
     return found
 
 

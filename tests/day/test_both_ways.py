@@ -16,7 +16,7 @@ from agr.domain.plan import Plan, PlanState
 from agr.messaging.publish import OPEN
 from agr.scenario.description import Release, describe
 from agr.scenario.record import Run, open_run
-from agr.settings import Moment, Planning, Publication, Timetable
+from agr.settings import Moment, Planning, Publication, Rolling, Timetable
 from tests.day import tiny
 from tests.day.market import OURS, Market
 
@@ -132,6 +132,24 @@ def test_a_day_with_a_timetable_of_its_own_and_releases_before_and_during_it(
         "2026-06-09T06:58:00+02:00", "2026-06-09T11:40:00+02:00", "2026-06-09T12:10:00+02:00",
     ]  # fmt: skip
     assert_same_plans(driven.plans(), made)
+
+
+def test_a_running_day_is_planned_again_both_ways(market: Callable[..., Market], tmp_path: Path) -> None:
+    planning = Planning(join_triggers_s=0, threads=1, rolling=Rolling(every_minutes=360))
+    driven = market(PERIOD, planning=planning)
+    driven.reach(OPEN)
+    driven.reach("prognosis_gate")
+    for clock in ("00:00", "06:00", "12:00", "18:00"):
+        driven.jump(at(0, clock))
+        driven.settle()
+    rolled = driven.plans()[-4:]
+    assert [str(plan.reasons[0]) for plan in rolled] == [
+        f"rolling: what is left of the day at {clock}" for clock in ("00:00", "06:00", "12:00", "18:00")
+    ]
+    assert all(plan.state is PlanState.AUDITED for plan in rolled)
+    made = rerun(write_scenario(tmp_path / "tiny", driven, []), tmp_path / "run")
+    assert_same_plans(driven.plans(), made)
+    assert made.outcome["rolling"]["plans"] == 4
 
 
 def test_a_part_of_a_decomposed_plan_is_planned_again_both_ways(market: Callable[..., Market], tmp_path: Path) -> None:

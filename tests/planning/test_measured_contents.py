@@ -123,3 +123,15 @@ def test_a_running_day_is_planned_on_from_what_was_measured_at_its_start(world: 
     assert start == 5.0
     assert "battery 5.0 kWh, as entered, read 5 min before" in note
     assert path[-1] >= 100.0 - 1e-6  # what the customer needs at the end of the day
+
+
+def test_the_newest_contents_are_the_same_whether_few_or_many_are_asked_for(world: World) -> None:
+    first, last = PERIOD.isp_start(10), PERIOD.isp_start(20)
+    report(world, first, 5.0)
+    report(world, last, 6.0)
+    with world.store.transaction() as tx:
+        other = Reading(resource="elsewhere", at=last, quantity="stored_kwh", value=7.0)
+        readings.put(tx, [other], last, "test")
+        for names in (["battery"], ["battery", *(f"other-{i}" for i in range(6000))]):
+            assert readings.newest_stored(tx, names, first, last) == {"battery": (last, 6.0)}
+            assert readings.newest_stored(tx, names, first, first) == {"battery": (first, 5.0)}

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from agr.domain.bid import DAY_AHEAD
+from agr.domain.errors import InputError
 from agr.domain.isp import Period
-from agr.domain.plan import PlanState, ReasonKind
+from agr.domain.plan import ROLLED, PlanState, ReasonKind
 from agr.domain.reading import Reading
 from agr.domain.register import Forecast
 from agr.planning.plan_loader import load_solved
@@ -154,3 +155,19 @@ def test_stores_deviate_together_or_alone(settings: Rolling, expected: bool) -> 
 
     found = [store("a", 50.0, 44.0), store("b", 40.0, 44.0), store("new", 90.0, None)]
     assert (deviation(found, settings) is not None) == expected
+
+
+def test_of_a_day_that_is_over_only_the_last_plan_keeps_its_programs(world: World, solver: SolverPool) -> None:
+    made = rolled(world, solver, Rolling(every_minutes=30))
+    for minutes in (1, 31, 61):
+        assert made.at(PERIOD.start + minutes * MINUTE) == [ReasonKind.ROLLING]
+    numbers = [plan.id for plan in made.stage.made]
+    with world.store.transaction() as tx:
+        assert plans.forget_superseded(tx, PERIOD.day, ROLLED) == 0  # the day is not over
+        assert plans.forget_superseded(tx, NEXT.day, ROLLED) == 2
+        for number in (numbers[0], numbers[-1]):  # the first plan has another reason
+            assert load_solved(tx, number).named.case.isps == PERIOD.isp_count
+        for number in numbers[1:-1]:
+            with pytest.raises(InputError, match="a later plan of the same running day"):
+                load_solved(tx, number)
+            assert plans.get(tx, number) is not None
