@@ -27,11 +27,11 @@ def _actions(config: Path) -> "OfferActions":
     from agr.operations import commands
     from agr.operations.flex_offers import OfferActions
     from agr.settings import load
-    from agr.trading.offering import Offering, Unpriced
+    from agr.trading.offering import Offering
 
     settings, clock = load(config), SystemClock()
     store = commands.open_store(settings)
-    offering = Offering(store, settings, clock, participants_of(settings), Unpriced())
+    offering = Offering(store, settings, clock, participants_of(settings))
     return OfferActions(store, settings, clock, lambda: None, offering)
 
 

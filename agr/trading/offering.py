@@ -35,8 +35,10 @@ class Offering:
     """Everything about offers but the answers to them. Pricing runs outside any transaction."""
 
     def __init__(
-        self, store: Store, settings: Settings, clock: Clock, participants: Participants, pricer: Pricer
-    ) -> None:
+        self, store: Store, settings: Settings, clock: Clock, participants: Participants,
+        pricer: Pricer | None = None,
+    ) -> None:  # fmt: skip
+        """Without `pricer` nothing is priced: beside a daemon, which does that."""
         self._store, self._settings, self._clock = store, settings, clock
         self._participants, self._pricer = participants, pricer
         self._one_at_a_time = Lock()
@@ -48,14 +50,14 @@ class Offering:
         with self._one_at_a_time:
             with self._store.reading() as tx:
                 request = flex_requests.to_price(tx, self._clock.now(), *self._calendar)
-            if request is None:
+            if request is None or self._pricer is None:
                 return False
-            self._take(request, self._priced(request))
+            self._take(request, self._priced(self._pricer, request))
         return True
 
-    def _priced(self, request: FlexRequest) -> Quote | NoOffer:
+    def _priced(self, pricer: Pricer, request: FlexRequest) -> Quote | NoOffer:
         try:
-            return self._pricer.price(request)
+            return pricer.price(request)
         except AgrError as error:
             return NoOffer(reason=str(error))
         except Exception as error:

@@ -26,7 +26,7 @@ else:
     from cro import Cro
     from dso import Dso
 
-APART = ("release", "send_test", "send_raw")
+APART = ("release", "send_test", "send_raw", "request", "order", "settle")
 """Commands that wait for an answer over the network; others are carried out meanwhile."""
 
 

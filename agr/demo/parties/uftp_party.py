@@ -43,8 +43,9 @@ def describe(message: Any) -> command_lines.Json:
     found: command_lines.Json = {
         name: v if isinstance(v, int) else str(v) for name, v in values.items() if v is not None
     }
-    if hasattr(message, "isps"):
-        found["isps"] = [{"start": i.start, "duration": i.duration, "power": i.power} for i in message.isps]
+    isps = [isp for isp in getattr(message, "isps", ()) if hasattr(isp, "power")]
+    if isps:
+        found["isps"] = [{"start": i.start, "duration": i.duration, "power": i.power} for i in isps]
     return {"type": type_name(message), **found}
 
 
