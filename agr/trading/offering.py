@@ -23,14 +23,6 @@ NOT_PRICED = "flex request not priced"
 """Kind of alarm: pricing a request broke the program."""
 
 
-class Unpriced:
-    """Prices nothing: commands send and revoke offers, and the daemon prices them."""
-
-    def price(self, request: FlexRequest) -> Quote | NoOffer:
-        """Return that there is no offer."""
-        return NoOffer(reason="only the daemon prices requests")
-
-
 class Offering:
     """Everything about offers but the answers to them. Pricing runs outside any transaction."""
 
