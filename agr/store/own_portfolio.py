@@ -11,6 +11,8 @@ from agr.store.engine import Tx
 
 OWN_LIST = "table congestion_points"
 """Stands among the CROs that have answered."""
+CONFLICT, INCOMPLETE = "portfolio conflict", "portfolio incomplete"
+"""Kinds of alarms."""
 _NAMED = 5
 """So many connections are named in an alarm."""
 
@@ -31,23 +33,33 @@ def take(tx: Tx, period: Period, now: datetime, *, alone: bool) -> str | None:
     found = own_points(period, members, known.connections)
     clashes = portfolio.replace(tx, period.day, OWN_LIST, found.points, found.free if alone else ())
     inside = sum(len(point.connections) for point in found.points)
-    points = number_of(len(found.points), "congestion point")
-    words = f"{number_of(inside, 'connection')} in {points}, {len(found.free)} in none"
+    words = in_words(inside, len(found.points), len(found.free) if alone else None)
     portfolio.set_answer(tx, period.day, OWN_LIST, "answered", now, words)
     _alarms(tx, period, found, clashes, now, alone=alone)
     if planned and portfolio.load(tx, period) != before:
-        reason = Reason(kind=ReasonKind.PORTFOLIO, reference=OWN_LIST, text=f"the {OWN_LIST} says otherwise")
-        day.put_trigger(tx, period.day, reason, now)
+        ask(tx, period, now)
     return words
+
+
+def in_words(inside: int, points: int, free: int | None) -> str:
+    """Say how many connections the table places; `free`: in no point, None where CROs may know one."""
+    words = f"{number_of(inside, 'connection')} in {number_of(points, 'congestion point')}"
+    return words if free is None else f"{words}, {free} in none"
+
+
+def ask(tx: Tx, period: Period, now: datetime) -> None:
+    """Ask for a plan, because the table says otherwise than before."""
+    reason = Reason(kind=ReasonKind.PORTFOLIO, reference=OWN_LIST, text=f"the {OWN_LIST} says otherwise")
+    day.put_trigger(tx, period.day, reason, now)
 
 
 def _alarms(tx: Tx, period: Period, found: OwnPoints, clashes: tuple[str, ...], now: datetime, *, alone: bool) -> None:
     """Raise an alarm for each thing that the table leaves open, and end those that it no longer does."""
     doubts = {
-        "portfolio conflict": f"{_some(clashes)} of the {OWN_LIST} are claimed by a CRO as well; the first claim stays"
+        CONFLICT: f"{_some(clashes)} of the {OWN_LIST} are claimed by a CRO as well; the first claim stays"
         if clashes
         else "",
-        "portfolio incomplete": _incomplete(period, found, alone=alone),
+        INCOMPLETE: _incomplete(period, found, alone=alone),
     }
     for kind, text in doubts.items():
         if text:

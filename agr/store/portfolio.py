@@ -51,14 +51,7 @@ def replace(
         tx.execute(sa.select(t.point_connections.c.connection).where(t.point_connections.c.period == period)).scalars()
     )
     others = set(tx.execute(sa.select(t.points.c.address).where(t.points.c.period == period)).scalars())
-    heads = [
-        {
-            "period": period, "address": p.address, "cro": cro, "dso": p.dso, "mutex_offers": p.mutex_offers,
-            "day_ahead_redispatch_by": p.day_ahead_redispatch_by, "intraday_redispatch_by": p.intraday_redispatch_by,
-        }
-        for p in points
-        if p.address not in others
-    ]  # fmt: skip
+    heads = [_head(period, cro, p) for p in points if p.address not in others]
     claimed = chain(((c, p.address) for p in points for c in p.connections), ((c, "") for c in free))
     rows: dict[str, str] = {}
     clashes: list[str] = []
@@ -76,6 +69,62 @@ def replace(
             [{"period": period, "connection": c, "cro": cro, "point": p} for c, p in some],
         )
     return tuple(clashes)
+
+
+def _head(period: date, cro: str, point: CongestionPoint) -> dict[str, object]:
+    return {
+        "period": period, "address": point.address, "cro": cro, "dso": point.dso, "mutex_offers": point.mutex_offers,
+        "day_ahead_redispatch_by": point.day_ahead_redispatch_by,
+        "intraday_redispatch_by": point.intraday_redispatch_by,
+    }  # fmt: skip
+
+
+def place_of(tx: Tx, period: date, connection: str) -> tuple[str, str] | None:
+    """Return (CRO, congestion point or empty) of a connection; None where no list has it."""
+    c = t.point_connections.c
+    row = tx.execute(sa.select(c.cro, c.point).where(c.period == period, c.connection == connection)).one_or_none()
+    return None if row is None else (row.cro, row.point)
+
+
+def head_of(tx: Tx, period: date, address: str) -> tuple[str, CongestionPoint] | None:
+    """Return (CRO, congestion point without its connections); None where no list has it."""
+    c = t.points.c
+    row = tx.execute(sa.select(t.points).where(c.period == period, c.address == address)).mappings().one_or_none()
+    if row is None:
+        return None
+    return row["cro"], CongestionPoint(
+        address=row["address"], dso=row["dso"], connections=(), mutex_offers=row["mutex_offers"],
+        day_ahead_redispatch_by=row["day_ahead_redispatch_by"], intraday_redispatch_by=row["intraday_redispatch_by"],
+    )  # fmt: skip
+
+
+def move(tx: Tx, period: date, cro: str, connection: str, point: str | None) -> None:
+    """Put a connection of a list at a congestion point, in none (empty), or out of the list (None)."""
+    input_version.changed(tx)
+    c = t.point_connections.c
+    tx.execute(t.point_connections.delete().where(c.period == period, c.connection == connection, c.cro == cro))
+    if point is not None:
+        row = {"period": period, "connection": connection, "cro": cro, "point": point}
+        tx.execute(t.point_connections.insert().values(**row))
+
+
+def put_head(tx: Tx, period: date, cro: str, address: str, point: CongestionPoint | None) -> None:
+    """Put a congestion point into a list in place of what was there; None: take it out. Its connections stay."""
+    input_version.changed(tx)
+    c = t.points.c
+    tx.execute(t.points.delete().where(c.period == period, c.address == address, c.cro == cro))
+    if point is not None:
+        tx.execute(t.points.insert().values(**_head(period, cro, point)))
+
+
+def counts(tx: Tx, period: date, cro: str) -> tuple[int, int, int]:
+    """Return how many connections a list has in congestion points, how many points, and how many in none."""
+    c = t.point_connections.c
+    mine = sa.and_(c.period == period, c.cro == cro)
+    inside, every = tx.execute(sa.select(sa.func.count(sa.case((c.point != "", 1))), sa.func.count()).where(mine)).one()
+    p = t.points.c
+    heads_ = tx.execute(sa.select(sa.func.count()).select_from(t.points).where(p.period == period, p.cro == cro))
+    return inside, heads_.scalar_one(), every - inside
 
 
 def has_point(tx: Tx, period: date, dso: str, address: str) -> bool:

@@ -159,8 +159,18 @@ def of_table(tx: Tx, table: str) -> list[Stored]:
     return [_stored(row) for row in tx.execute(sa.select(*_READ).where(_C.kind == table).order_by(_C.position))]
 
 
-def about_point(tx: Tx, table: str, address: str, limit: int) -> list[Stored]:
-    """Return the first rows of a table that are about a congestion point."""
+def rows_named(tx: Tx, table: str, keys: Iterable[str]) -> dict[str, Stored]:
+    """Return key → row, for those of some keys that a table has."""
+    found: dict[str, Stored] = {}
+    ordered = sorted(set(keys))
+    for first in range(0, len(ordered), _AT_ONCE):
+        mine = sa.and_(_C.kind == table, _C.key.in_(ordered[first : first + _AT_ONCE]))
+        found |= {row.key: _stored(row) for row in tx.execute(sa.select(*_READ).where(mine))}
+    return found
+
+
+def about_point(tx: Tx, table: str, address: str, limit: int | None) -> list[Stored]:
+    """Return the first rows of a table that are about a congestion point; None: all."""
     mine = sa.and_(_C.point == address, _C.kind == table)
     return [_stored(row) for row in tx.execute(sa.select(*_READ).where(mine).order_by(_C.position).limit(limit))]
 

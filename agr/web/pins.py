@@ -6,7 +6,8 @@ returns the fields with what they were bound to, and in words what the action wo
 
 from agr.connectors.tables.one_row import cells_of
 from agr.operations.auction_results import seen_of
-from agr.operations.register_edit import in_words, name_of
+from agr.operations.register_check import in_words
+from agr.operations.register_concerns import name_of
 from agr.store import plans, positions
 from agr.web import requests as a
 from agr.web.context import Context

@@ -13,7 +13,8 @@ from agr.domain.errors import ConflictError, InputError
 from agr.domain.register import KEYS
 from agr.operations.accounts.roles import Permission, Principal
 from agr.operations.action_base import said_why
-from agr.operations.register_edit import Checked, in_words, name_of, table_named
+from agr.operations.register_check import Checked, in_words, table_named
+from agr.operations.register_concerns import name_of
 from agr.store import register_rows
 from agr.web.action_routes import done_page, fields_of, perform
 from agr.web.http_status import status_of

@@ -15,7 +15,8 @@ from agr.domain.kinds import BY_TABLE
 from agr.domain.register import KEYS
 from agr.operations.accounts.roles import Permission, Principal
 from agr.operations.planned import Planned, planned
-from agr.operations.register_edit import name_of, table_named
+from agr.operations.register_check import table_named
+from agr.operations.register_concerns import name_of
 from agr.operations.tables import zipped
 from agr.planning.explanation import circumstances
 from agr.store import audit_log, overrides, register, register_rows

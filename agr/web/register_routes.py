@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Query, Request
 
 from agr.connectors.tables.one_row import cells_of
 from agr.operations.accounts.roles import Permission, Principal
-from agr.operations.register_edit import table_named
+from agr.operations.register_check import table_named
 from agr.store import register_rows
 from agr.web import schemas as a
 from agr.web.security import api_for, context_of

@@ -140,7 +140,7 @@ def test_without_a_cro_and_a_table_it_is_planned_without_points_and_said(alone: 
 
 def test_beside_a_cro_the_table_adds_its_points(beside: Market) -> None:
     beside.enter(member("ean.2", OTHER_POINT))
-    assert beside.do("portfolio_query") == "1 connection in 1 congestion point, 1 in none; asked 1 CRO"
+    assert beside.do("portfolio_query") == "1 connection in 1 congestion point; asked 1 CRO"
     listed = CongestionPoint(address=POINT, dso="dso.example", connections=("ean.1", "ean.2"))
     with beside.world.store.transaction() as tx:
         clashes = portfolio.replace(tx, PERIOD.day, "cro.example", (listed,), ())
