@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from agr.dispatch.exposure import FALLBACK_SLOT, Held
 from agr.dispatch.profiles import constant, due_for_renewal, fallback_profile, first_difference
-from agr.domain.charge_point import OCPP_16, ChargePoint
+from agr.domain.charge_point import OCPP_16, TX_DEFAULT, ChargePoint
 from agr.domain.dispatch import OPEN_STATES, Action, Dispatch, DispatchState, Profile, Purpose
 
 PLAN_SLOTS = (1, 2)
@@ -96,6 +96,8 @@ def _plan(view: PointView, doubtful: Sequence[Dispatch], now: datetime) -> Order
         return _set(wanted, purpose, slot, view, now, "stopped" if view.stopped else "the stop was taken back")
     if current.transaction != view.transaction and view.transaction is not None:
         return _set(wanted, purpose, slot, view, now, "a session has begun")
+    if current.transaction is not None and view.point.carrier == TX_DEFAULT:
+        return _set(wanted, purpose, slot, view, now, "the profile of the transaction is not followed")
     since = first_difference(current.profile, wanted, now)
     if since is not None:
         return _set(wanted, purpose, slot, view, since, "the plan has changed")

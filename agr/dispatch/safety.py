@@ -73,32 +73,38 @@ def judged(
 
     `standing`: charge point without a change → (its connection, kW that it may draw).
     """
-    lowering = [one for one in changes if (one.after_kw <= one.now_kw + SLACK_KW).all()]
-    raising = [one for one in changes if one not in lowering]
-    at: dict[str, tuple[str, Floats]] = dict(standing)
-    final = at | {one.charge_point: (one.connection, one.after_kw) for one in changes}
-    at |= {one.charge_point: (one.connection, one.now_kw) for one in changes}
+    lowering = [(one.after_kw <= one.now_kw + SLACK_KW).all() for one in changes]
+    still = list(standing.values())
+    final = [_total(limit, still + [(one.connection, one.after_kw) for one in changes]) for limit in limits]
+    drawn = [_total(limit, still + [(one.connection, one.now_kw) for one in changes]) for limit in limits]
     refused: dict[str, Breach] = {}
-    wait, go = [], [one.charge_point for one in lowering]
-    for change in raising:
-        mine = [limit for limit in limits if change.connection in limit.connections]
-        breach = next((found for limit in mine if (found := _breach(limit, final, change)) is not None), None)
+    wait, go = [], [one.charge_point for one, less in zip(changes, lowering, strict=True) if less]
+    for change in (one for one, less in zip(changes, lowering, strict=True) if not less):
+        mine = [place for place, limit in enumerate(limits) if change.connection in limit.connections]
+        breach = next((found for at in mine if (found := _breach(limits[at], final[at], change)) is not None), None)
         if breach is not None:
             refused[change.charge_point] = breach
             continue
-        under_way = np.maximum(change.now_kw, change.after_kw)
-        trial = at | {change.charge_point: (change.connection, under_way)}
-        if any(_breach(limit, trial, change) is not None for limit in mine):
+        more = np.maximum(change.after_kw - change.now_kw, 0.0)
+        if any(_breach(limits[at], drawn[at] + more, change) is not None for at in mine):
             wait.append(change.charge_point)
             continue
-        at = trial
+        for at in mine:
+            drawn[at] = drawn[at] + more
         go.append(change.charge_point)
     return Verdict(go=tuple(go), wait=tuple(wait), refused=refused)
 
 
-def _breach(limit: SiteLimit, drawn: Mapping[str, tuple[str, Floats]], change: Change) -> Breach | None:
+def _total(limit: SiteLimit, drawn: Sequence[tuple[str, Floats]]) -> Floats:
+    total = limit.other_kw.copy()
+    for connection, kw in drawn:
+        if connection in limit.connections:
+            total += kw
+    return total
+
+
+def _breach(limit: SiteLimit, total: Floats, change: Change) -> Breach | None:
     """Return where a limit does not hold and the change adds to it."""
-    total = limit.other_kw + sum(kw for connection, kw in drawn.values() if connection in limit.connections)
     adds = change.after_kw > change.now_kw + SLACK_KW
     over = np.flatnonzero((total > limit.import_kw + SLACK_KW) & adds)
     if not len(over):

@@ -98,6 +98,13 @@ def of_point(tx: Tx, charge_point: str) -> tuple[Dispatch, ...]:
     return tuple(_read(row) for row in tx.execute(sa.select(table).where(mine).order_by(_C.id)))
 
 
+def open_at(tx: Tx, road: str) -> list[tuple[str, str, DispatchState]]:
+    """Return (charge point, station, state) of a road's commands that are under way or unknown."""
+    mine = sa.and_(_C.road == road, _C.state.in_([DispatchState.SENT.value, DispatchState.UNKNOWN.value]))
+    rows = tx.execute(sa.select(_C.charge_point, _C.station, _C.state).where(mine))
+    return [(row.charge_point, row.station, DispatchState(row.state)) for row in rows]
+
+
 def unanswered(tx: Tx, road: str, latest: datetime) -> list[Dispatch]:
     """Return the commands of a road that were sent at an instant or before, and have no answer yet."""
     mine = sa.and_(_C.road == road, _C.state == DispatchState.SENT.value, _C.sent_at <= latest)

@@ -150,3 +150,43 @@ def test_a_station_that_comes_back_is_asked_what_it_follows(depot: Depot) -> Non
         depot.run()
         depot.pass_time(61)
     assert depot.limit_kw() == 7.0
+
+
+def drawn(depot: Depot, watts: float) -> None:
+    """Let a minute pass, then report a power."""
+    depot.pass_time(70)
+    instant = depot.clock.now().isoformat()
+    sample = {"value": watts, "measurand": "Power.Active.Import", "unitOfMeasure": {"unit": "W"}}
+    told(depot, "Updated", meterValue=[{"timestamp": instant, "sampledValue": [sample]}])
+    depot.deliver()
+
+
+def test_a_point_that_draws_more_than_it_has_accepted_is_an_alarm_until_it_follows(depot: Depot) -> None:
+    depot.run()
+    told(depot, "Started")
+    drawn(depot, 7200)
+    drawn(depot, 11_000)
+    drawn(depot, 7000)
+    drawn(depot, 11_000)
+    assert depot.alarms() == {}
+    drawn(depot, 11_000)
+    assert "draws 11.00 kW, and has accepted 7.00 kW" in depot.alarms()["limit not followed"]
+    drawn(depot, 6900)
+    assert depot.alarms() == {}
+
+
+def test_a_transaction_s_profile_that_is_not_followed_is_sent_as_the_default_of_the_evse(depot: Depot) -> None:
+    depot.points(point(carrier="tx"))
+    depot.plan(p1=7.0)
+    depot.run()
+    told(depot, "Started")
+    depot.run()
+    station = depot.citrine.stations["CP1"]
+    (plan,) = [p for p in station.profiles.values() if p["stackLevel"] > 0]
+    assert (plan["chargingProfilePurpose"], plan["transactionId"]) == ("TxProfile", "t1")
+    for _ in range(3):
+        drawn(depot, 11_000)
+    depot.run()
+    (plan,) = [p for p in station.profiles.values() if p["stackLevel"] > 0]
+    assert plan["chargingProfilePurpose"] == "TxDefaultProfile"
+    assert "transactionId" not in plan

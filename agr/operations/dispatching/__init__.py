@@ -1,7 +1,11 @@
 """Carries adopted plans out at charge points.
 
 facts         what charge points should follow: register, plans in force, limits
-dispatcher    one road: decides, audits, sends, verifies; one loop each
+dispatcher    one road: decides, commits, sends; one loop each
+auditing      what may go out, by the limits of connections and groups
+verifier      asks stations what they follow
+following     compares what is measured with what was accepted
+memory        what one road remembers while it runs
 settling      what answers make of commands
 sessions      what back-ends report → sessions and readings
 roads         all roads together: their loops, and the answers that come in

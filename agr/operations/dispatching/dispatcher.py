@@ -3,19 +3,17 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from functools import partial
 
 import structlog
 
 from agr.connectors.ports import Road
-from agr.dispatch.exposure import worst_kw
-from agr.dispatch.orders import PLAN_SLOTS, Order, PointView, held, held_after, is_late, next_order
+from agr.dispatch.orders import PLAN_SLOTS, Order, PointView, is_late, next_order
 from agr.dispatch.profiles import wanted_profile
-from agr.dispatch.safety import Change, Verdict, judged
-from agr.domain.charge_point import TX, ChargePoint
-from agr.domain.dispatch import Action, Command, Dispatch, DispatchState, Purpose, Receipt
+from agr.domain.charge_point import TX, TX_DEFAULT, ChargePoint
+from agr.domain.dispatch import Action, Command, Dispatch, DispatchState, Profile, Purpose, Receipt
 from agr.domain.isp import Clock
 from agr.operations.dispatching import wishes
+from agr.operations.dispatching.auditing import Auditor, tell
 from agr.operations.dispatching.facts import Facts, FactSource
 from agr.operations.dispatching.memory import Memory
 from agr.operations.dispatching.settling import settle
@@ -26,7 +24,6 @@ from agr.store.engine import Store, Tx
 log = structlog.get_logger()
 
 NOT_TAKEN = "limit not taken"
-WITHHELD = "dispatch withheld"
 _MOST = 50  # commands in one go
 _LOOK_S = 5.0
 """Seconds after which orders are looked for though nothing is known to have changed."""
@@ -41,6 +38,8 @@ class Dispatcher:
         self.name, self.road, self.memory = name, road, Memory(retry_s=settings.retry_s)
         self._store, self._settings, self._clock, self._facts = store, settings, clock, facts
         self._key: object = None
+        self._wanted: dict[tuple[object, ...], Profile | None] = {}  # while the facts stay as they are
+        self._auditor = Auditor(self.memory, settings)
         self._looked: datetime | None = None
         self._dirty = True
 
@@ -71,6 +70,9 @@ class Dispatcher:
         due = self._looked is None or (now - self._looked).total_seconds() >= _LOOK_S
         if not (self._dirty or due or facts.key != self._key):
             return False
+        if facts.key != self._key:
+            self._wanted.clear()
+            self._auditor.forget()
         self._dirty, self._key, self._looked = False, facts.key, now
         self._take_wishes(facts, now)
         sent = self._send(facts, now)
@@ -110,12 +112,12 @@ class Dispatcher:
             running = charge_sessions.running(tx)
             transactions = {name: session.transaction for name, session in running.items()}
             orders = self._orders(facts, rows, stops, transactions, now)
-            chosen, verdict = self._audited(facts, rows, orders, now)
+            chosen, verdict = self._auditor.audited(facts, rows, orders, now)
             spread_out = [name for name in verdict.refused if name in orders]
             if spread_out:  # the mean of an ISP may hold where what is left of it does not
                 flat = self._orders(facts, rows, stops, transactions, now, flat=frozenset(spread_out))
-                chosen, verdict = self._audited(facts, rows, flat, now)
-            self._tell(tx, facts, verdict, now)
+                chosen, verdict = self._auditor.audited(facts, rows, flat, now)
+            tell(tx, facts, verdict, now)
             commands = [self._queued(tx, facts, name, order, now) for name, order in list(chosen.items())[:_MOST]]
         if commands:
             self.take(self.road.send(commands))
@@ -157,70 +159,24 @@ class Dispatcher:
             return Order(action=Action.CLEAR, purpose=Purpose.PLAN, slot=slot, profile=None, reason=words)
         unit = memory.units.get(point.station, point.limit_unit)
         known = replace(
-            point, max_periods=min(point.max_periods, memory.most_periods.get(point.station, point.max_periods))
-        )
+            point, max_periods=min(point.max_periods, memory.most_periods.get(point.station, point.max_periods)),
+            carrier=TX_DEFAULT if name in memory.by_default else point.carrier,
+        )  # fmt: skip
+        key = (name, unit, known.max_periods, spread)
+        if key not in self._wanted:
+            self._wanted[key] = wanted_profile(facts.plans[name], known, unit, now, spread=spread)
         view = PointView(
-            point=known, rows=rows, wanted=wanted_profile(facts.plans[name], known, unit, now, spread=spread),
-            unit=unit, transaction=transactions.get(name) if point.carrier == TX else None, stopped=name in stops,
+            point=known, rows=rows, wanted=self._wanted[key], unit=unit, stopped=name in stops,
+            transaction=transactions.get(name) if known.carrier == TX else None,
             verifiable=name not in memory.speechless,
         )  # fmt: skip
         return next_order(view, now)
 
-    def _audited(
-        self, facts: Facts, rows: Mapping[str, tuple[Dispatch, ...]], orders: Mapping[str, Order], now: datetime
-    ) -> tuple[dict[str, Order], Verdict]:
-        """Return the orders that may go, reductions first, and the audit's verdict."""
-        if not orders:
-            return {}, Verdict(go=(), wait=(), refused={})
-        limited = {one for limit in facts.limits for one in limit.connections}
-        worst = partial(worst_kw, grid=facts.grid, now=now)
-        changes, standing, soon = [], {}, set[str]()
-        for name, point in facts.points.items():
-            order = orders.get(name)
-            if order is None and point.connection not in limited:
-                continue
-            before = worst(point, held(rows.get(name, ())))
-            if order is None:
-                standing[name] = (point.connection, before)
-                continue
-            after = worst(point, held_after(rows.get(name, ()), order))
-            if (after > before + 0.001).any() and self._too_soon(rows.get(name, ()), order, now):
-                soon.add(name)
-                standing[name] = (point.connection, before)
-                continue
-            changes.append(Change(charge_point=name, connection=point.connection, now_kw=before, after_kw=after))
-        verdict = judged(changes, standing, facts.limits)
-        return {name: orders[name] for name in verdict.go if name not in soon}, verdict
-
-    def _too_soon(self, rows: Sequence[Dispatch], order: Order, now: datetime) -> bool:
-        """Say whether a plan that allows more must wait, for the last one has just been sent."""
-        if order.purpose is not Purpose.PLAN or order.action is not Action.SET:
-            return False
-        mine = [row for row in rows if row.purpose is Purpose.PLAN and row.action is Action.SET]
-        if any(row.transaction != order.transaction for row in mine):
-            return False  # a session has begun
-        sent = [row.sent_at for row in mine if row.sent_at is not None]
-        return bool(sent) and (now - max(sent)).total_seconds() < self._settings.pause_s
-
-    def _tell(self, tx: Tx, facts: Facts, verdict: Verdict, now: datetime) -> None:
-        """Raise an alarm for each limit that keeps commands back, and end those of limits that keep none."""
-        kept: dict[str, list[str]] = {}
-        for name, breach in verdict.refused.items():
-            kept.setdefault(breach.name, []).append(name)
-        for limit, names in kept.items():
-            words = verdict.refused[names[0]].words(facts.grid.starts)
-            more = f" and {len(names) - 1} more" if len(names) > 1 else ""
-            text = f"{words}; nothing that raises it is sent to {names[0]}{more}. Correct the limit, or plan again"
-            if day.raise_alarm(tx, WITHHELD, limit, text, now):
-                log.error("dispatch.withheld", limit=limit, why=words, charge_points=names[:20])
-        for alarm in day.open_alarms(tx):
-            mine = alarm.kind == WITHHELD and alarm.subject not in kept
-            if mine and any(limit.name == alarm.subject for limit in facts.limits):
-                day.recover(tx, WITHHELD, alarm.subject, now)
-
     def _queued(self, tx: Tx, facts: Facts, name: str, order: Order, now: datetime) -> Command:
         """Store a command as sent; it is sent when the transaction is committed."""
         point = facts.points[name]
+        if name in self.memory.by_default:
+            point = replace(point, carrier=TX_DEFAULT)
         late = "late: " if order.purpose is Purpose.PLAN and is_late(order, now) and order.action is Action.SET else ""
         number = dispatches.queue(
             tx, charge_point=name, road=self.name, station=point.station, action=order.action, purpose=order.purpose,

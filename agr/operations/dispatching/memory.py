@@ -39,6 +39,9 @@ class Memory:
     cleared: set[tuple[str, int]] = field(default_factory=set)  # (charge point, slot) cleared so, without success yet
     foreign: set[str] = field(default_factory=set)  # charge points with profiles of others, to be cleared
     above: set[str] = field(default_factory=set)  # charge points that were found above their limits
+    over: dict[str, int] = field(default_factory=dict)  # charge point → readings above its limit, one after the other
+    unfollowed: set[str] = field(default_factory=set)  # charge points that draw more than they have accepted
+    by_default: set[str] = field(default_factory=set)  # charge points that do not follow a transaction's profile
     asked: dict[str, Asked] = field(default_factory=dict)  # number → question
     verified_at: dict[str, datetime] = field(default_factory=dict)
     missed: int = 0  # round trips one after the other

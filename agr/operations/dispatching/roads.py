@@ -14,6 +14,7 @@ from agr.domain.errors import InputError
 from agr.domain.isp import Clock
 from agr.operations.dispatching.dispatcher import Dispatcher
 from agr.operations.dispatching.facts import FactSource
+from agr.operations.dispatching.following import Following
 from agr.operations.dispatching.sessions import SessionKeeper
 from agr.operations.dispatching.verifier import Verifier
 from agr.settings import Settings
@@ -54,7 +55,10 @@ class Roads:
             self._parts[one.name] = _Part(
                 road=road, dispatcher=dispatcher,
                 verifier=Verifier(dispatcher, store, settings.dispatch, clock, self._facts),
-                keeper=SessionKeeper(one.name, store, settings, clock, partial(_woken, dispatcher, wake)),
+                keeper=SessionKeeper(
+                    one.name, store, settings, clock, partial(_woken, dispatcher, wake),
+                    Following(dispatcher.memory, clock, dispatcher.wake).measured,
+                ),
             )  # fmt: skip
 
     def duties(self) -> Mapping[str, Callable[[], bool]]:

@@ -29,10 +29,17 @@ _ENERGY_SLACK = 1.1
 """Share of what a point can give that its register may gain: meters are a few percent wrong."""
 
 
+Measured = Callable[[Tx, ChargePoint, datetime, float], None]
+"""Is told of each measured power: (transaction, charge point, instant, kW)."""
+
+
 class SessionKeeper:
     """Keeps the sessions of one road."""
 
-    def __init__(self, road: str, store: Store, settings: Settings, clock: Clock, wake: Callable[[], None]) -> None:
+    def __init__(
+        self, road: str, store: Store, settings: Settings, clock: Clock, wake: Callable[[], None], measured: Measured
+    ) -> None:  # fmt: skip
+        self._measured = measured
         self._road, self._store, self._settings, self._clock, self._wake = road, store, settings, clock, wake
         self._readings = Readings(store, settings, clock, lambda: None)
 
@@ -132,6 +139,8 @@ class SessionKeeper:
             later = max(session.last_register_wh or one.register_wh, one.register_wh)
             seen = max(session.seen_at, one.at)
             charge_sessions.put(tx, replace(session, first_register_wh=first, last_register_wh=later, seen_at=seen))
+        if one.power_w is not None:
+            self._measured(tx, point, one.at, one.power_w / 1000)
         if session.resource is None:
             return []
         values = {"imported_wh": one.register_wh, "power_w": one.power_w, "stored_percent": one.soc_percent}

@@ -50,12 +50,9 @@ class Verifier:
     def _due(self, points: dict[str, ChargePoint], now: datetime) -> dict[str, bool]:
         """Return charge point → whether it is only asked to hear whether the back-end lives."""
         with self._store.transaction() as tx:
-            firm = dispatches.firm(tx, self._of.name)
-        doubtful, busy = set(), set()
-        for name, rows in firm.items():
-            if any(row.state is DispatchState.UNKNOWN for row in rows):
-                doubtful.add(name)
-            busy |= {row.station for row in rows if row.state is DispatchState.SENT}
+            open_ = dispatches.open_at(tx, self._of.name)
+        doubtful = {name for name, _, state in open_ if state is DispatchState.UNKNOWN}
+        busy = {station for _, station, state in open_ if state is DispatchState.SENT}
         memory = self._memory
         found: dict[str, bool] = {}
         with memory.lock:
