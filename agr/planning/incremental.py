@@ -22,7 +22,7 @@ from agr.planning.case_audit import audit_reservations
 from agr.planning.changed_points import changed_points, newly_ordered, reservations_of
 from agr.planning.difference import Solved, change
 from agr.planning.in_force import lost_eur, part_in_force
-from agr.planning.inputs import basis_of, followed, open_offers
+from agr.planning.inputs import basis_of, followed, open_offers, still_reserved
 from agr.planning.ledger import depth_left, depth_taken
 from agr.planning.midnight import Left, leaves_otherwise, left_by
 from agr.planning.offered import OfferedPrograms, as_ordered, offered_programs
@@ -121,7 +121,7 @@ class IncrementalPlanner:
             return None
         obligations, offers = tuple(reader.orders(period)), open_offers(reader, settings, period, self._now())
         ordered = newly_ordered(whole.named, obligations)
-        changed = changed_points(reader, whole.named, reader.reserved_w(period.day), ordered)
+        changed = changed_points(reader, whole.named, still_reserved(reader, period), ordered)
         if not changed or most_choices(whole.named.case, places(whole.named, tuple(changed))) > SMALL:
             return None
         points = places(whole.named, tuple(changed))
@@ -221,7 +221,7 @@ class IncrementalPlanner:
 
 def _audited(reader: PlanReader, period: Period, named: NamedCase) -> tuple[str, ...]:
     """Return what a part reserves otherwise than its contracts and updates; all else is as in the plan in force."""
-    reserved_w = reader.reserved_w(period.day)
+    reserved_w = still_reserved(reader, period)
     names = dict.fromkeys((*named.case.reservations.name, *reserved_w))
     contracts = (contract for name in names if (contract := reader.contract(name)) is not None)
     return audit_reservations(period, named, contracts, reserved_w)

@@ -81,7 +81,7 @@ def read_inputs(
         forecasts=forecasts,
         prices=_prices(quoted, settings, period, now),
         later_prices=_prices(_quoted(reader, settings, period.next(), now, []), settings, period.next(), now),
-        reserved_w=reader.reserved_w(period.day),
+        reserved_w=still_reserved(reader, period),
         fixed=reader.fixed_positions(period.day),
         trades=tuple(reader.trades(period.day)),
         carried_state={},
@@ -110,6 +110,26 @@ def read_inputs(
 def open_offers(reader: PlanReader, settings: PlanningSettings, period: Period, now: datetime) -> Sequence[BoundOffer]:
     """Return the offers of flexibility that DSOs may still order."""
     return reader.offered(period, now - timedelta(seconds=settings.trading.hold_s))
+
+
+def still_reserved(reader: PlanReader, period: Period) -> dict[str, tuple[int, ...]]:
+    """Return contract → W per ISP that its DSO still reserves: what it has ordered under it is used up."""
+    found = dict(reader.reserved_w(period.day))
+    for obligation in reader.orders(period):
+        name = obligation.order.contract_id
+        contract = None if name is None else reader.contract(name)
+        if contract is not None:
+            before = found.get(contract.contract, contract.contracted_w(period))
+            pairs = zip(before, obligation.order.power_w, strict=True)
+            found[contract.contract] = tuple(_used_up(reserved, ordered) for reserved, ordered in pairs)
+    return found
+
+
+def _used_up(reserved_w: int, ordered_w: int) -> int:
+    """Return what is left of a reservation after an order in the same direction."""
+    if reserved_w * ordered_w <= 0:
+        return reserved_w
+    return min(reserved_w - ordered_w, 0) if reserved_w < 0 else max(reserved_w - ordered_w, 0)
 
 
 def basis_of(reader: PlanReader, settings: PlanningSettings, period: Period, now: datetime) -> str:

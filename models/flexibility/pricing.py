@@ -48,7 +48,7 @@ def price(question: Question) -> Answer:
 
     if not asked.any():
         return refused("nothing is asked for that any of our resources there could do")
-    most = _solved(question, offered(case, room, planned_kw, asked))
+    most = _solved(question, _used_up(question, offered(case, room, planned_kw, asked), asked))
     if most is None:
         return refused("no program was found in time")
     deliverable = _whole_w(_delivered(asked, most))
@@ -76,9 +76,7 @@ def price(question: Question) -> Answer:
 def _priced(question: Question, case: Case, without_offer: Outcome, share: float, volume: Floats) -> Priced | None:
     """Return a volume with its cost; None where no audited program delivers it without any new shortfall."""
     room = question.room
-    stated = offered(case, room, question.planned.point_kw[0], volume)
-    if question.reservation is not None:
-        stated = without(stated, question.reservation, volume)
+    stated = _used_up(question, offered(case, room, question.planned.point_kw[0], volume), volume)
     if question.traded_by_operator:
         stated = _sold(stated, volume)
     found = _solved(question, stated)
@@ -95,6 +93,11 @@ def _priced(question: Question, case: Case, without_offer: Outcome, share: float
         cost_eur=sum(costs.values()), costs_eur={name: eur for name, eur in costs.items() if abs(eur) >= 5e-7},
         traded_kw=found.intraday_buy_kw - found.intraday_sell_kw, outcome=found, case=stated,
     )  # fmt: skip
+
+
+def _used_up(question: Question, case: Case, volume_kw: Floats) -> Case:
+    """Return the case in which an offer under a contract uses up its reservation."""
+    return case if question.reservation is None else without(case, question.reservation, volume_kw)
 
 
 def _sold(case: Case, volume_kw: Floats) -> Case:

@@ -9,11 +9,11 @@ import numpy as np
 
 from models.arrays import Floats
 from models.case import Case, Orders
-from models.flexibility.new_trades import PROMISE_EUR_PER_MWH
+from models.flexibility.new_trades import HARD_EUR_PER_MWH, PROMISE_EUR_PER_MWH
 from models.flexibility.question import Room
 
-OFFER = "offer"
-"""The name of the rows."""
+ROOM, OFFER = "room", "offer"
+"""The names of the rows: where the program may be at all, and what is promised."""
 HALF_W = 0.0004
 """kW by which a program may differ from whole W and still be rounded to them."""
 
@@ -21,30 +21,33 @@ HALF_W = 0.0004
 def offered(case: Case, room: Room, planned_kw: Floats, volume_kw: Floats) -> Case:
     """Return the case with the rows R(v): in requested ISPs P <= B + v (>= where more is asked for), in available ones
     B + least <= P <= B + most, in all others P = B. Where the plan has left B already, it may stay there.
+
+    The room, and B itself in requested ISPs, are never left for the sake of the volume, which may be more than can be
+    delivered: what is missing of it then costs less than any shortfall.
     """
-    baseline = room.baseline_kw
-    free = ~room.requested
-    most, least = np.full(case.isps, np.inf), np.full(case.isps, -np.inf)
+    baseline, asked = room.baseline_kw, room.down | room.up
     above, below = np.maximum(planned_kw - baseline, 0.0), np.minimum(planned_kw - baseline, 0.0)
-    most[free] = (baseline + np.maximum(room.most_kw, above))[free]
-    least[free] = (baseline + np.minimum(room.least_kw, below))[free]
-    nothing = room.requested & ~room.down & ~room.up
-    most[room.down] = (baseline + np.where(volume_kw == 0, above, volume_kw))[room.down]
-    least[room.up] = (baseline + np.where(volume_kw == 0, below, volume_kw))[room.up]
-    most[nothing], least[nothing] = (baseline + above)[nothing], (baseline + below)[nothing]
-    row = Orders(
-        name=(OFFER,), point=np.array([0]), least_kw=(least - HALF_W)[None], most_kw=(most + HALF_W)[None],
-        penalty_eur_per_mwh=np.array([PROMISE_EUR_PER_MWH]),
+    free = ~room.requested
+    most = baseline + np.where(free, np.maximum(room.most_kw, above), above)
+    least = baseline + np.where(free, np.minimum(room.least_kw, below), below)
+    most[room.up], least[room.down] = np.inf, -np.inf
+    promised = asked & (volume_kw != 0)
+    promise_most = np.where(promised & room.down, baseline + volume_kw, np.inf)
+    promise_least = np.where(promised & room.up, baseline + volume_kw, -np.inf)
+    rows = Orders(
+        name=(ROOM, OFFER), point=np.array([0, 0]),
+        least_kw=np.array([least, promise_least]) - HALF_W, most_kw=np.array([most, promise_most]) + HALF_W,
+        penalty_eur_per_mwh=np.array([HARD_EUR_PER_MWH, PROMISE_EUR_PER_MWH]),
     )  # fmt: skip
-    return replace(case, orders=_with(case.orders, row))
+    return replace(case, orders=_with(case.orders, rows))
 
 
-def _with(orders: Orders, row: Orders) -> Orders:
+def _with(orders: Orders, rows: Orders) -> Orders:
     """Return the orders that bind already, and the offer's rows after them."""
     if not len(orders.name):
-        return row
+        return rows
     return Orders(
-        name=(*orders.name, *row.name), point=np.append(orders.point, row.point),
-        least_kw=np.vstack([orders.least_kw, row.least_kw]), most_kw=np.vstack([orders.most_kw, row.most_kw]),
-        penalty_eur_per_mwh=np.append(orders.penalty_eur_per_mwh, row.penalty_eur_per_mwh),
+        name=(*orders.name, *rows.name), point=np.append(orders.point, rows.point),
+        least_kw=np.vstack([orders.least_kw, rows.least_kw]), most_kw=np.vstack([orders.most_kw, rows.most_kw]),
+        penalty_eur_per_mwh=np.append(orders.penalty_eur_per_mwh, rows.penalty_eur_per_mwh),
     )  # fmt: skip

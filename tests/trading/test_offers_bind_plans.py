@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
+import numpy as np
 import pytest
 
 from agr.domain.flexibility import (
@@ -25,7 +26,7 @@ from agr.planning.plan_loader import load_solved
 from agr.store import day, flex_offers, flex_orders, plans
 from agr.trading.pricing import PlanPricer
 from models.audit import audit
-from tests.builders.worlds import PERIOD, POINT
+from tests.builders.worlds import CONTRACT, PERIOD, POINT
 from tests.planning.test_incremental import first_plan, solver, stored, update, world
 
 __all__ = ["solver", "world"]
@@ -78,7 +79,7 @@ def opened(world, asked, quote):
     return offer
 
 
-def order(world, offer, quote, factor="1.00"):
+def order(world, offer, quote, factor="1.00", contract=None):
     option = quote.options[0]
     share = Decimal(factor)
     made = FlexOrder(
@@ -86,6 +87,7 @@ def order(world, offer, quote, factor="1.00"):
         period=PERIOD, offer_message_id=offer.message_id, order_reference="order 1", option_reference=option.reference,
         activation_factor=share, power_w=tuple(round(share * (power or 0)) for power in option.power_w),
         price=option.price * share, currency="EUR", stamped_at=world.clock.now(), received_at=world.clock.now(),
+        contract_id=contract,
     )  # fmt: skip
     obligation = Obligation(order=made, baseline_w=quote.baseline_w)
     with world.store.transaction() as tx:
@@ -145,6 +147,40 @@ def test_an_order_needs_no_solver_and_stays_kept_whatever_is_planned_again(world
     assert not everything.part
     assert everything.state is PlanState.AUDITED, everything.result.audit
     assert missing_w(obligation, everything) <= 1
+
+
+def test_an_order_under_a_contract_uses_up_its_reservation(world, solver):
+    """All the power of the battery is reserved for the evening: only the contract's own order can have it."""
+    stage = announced(world, solver, -4_000)
+    evening = range(69, 77)
+    free = pricer(world, solver).price(request(-10_000, isps=evening))
+    asked = request(-4_000, isps=evening, contract_id=CONTRACT)
+    quote = pricer(world, solver).price(asked)
+    assert isinstance(quote, Quote), quote
+    if isinstance(free, Quote):
+        assert min(free.options[0].power_w[68:76]) > min(quote.options[0].power_w[68:76]) - 6_000
+    obligation = order(world, opened(world, asked, quote), quote, contract=CONTRACT)
+    assert stage.planner.run_due() == 1
+    plan = stage.made[-1]
+    assert plan.state is PlanState.AUDITED, plan.result.audit
+    assert missing_w(obligation, plan) <= 1
+    assert plan.result.reservation_shortfall_kwh < 1e-3
+    left_kw = stored(world, plan, load_solved).named.case.reservations.reserved_kw
+    ordered_kw = np.array(obligation.order.power_w) / 1000
+    np.testing.assert_allclose(left_kw.sum(axis=0)[68:76], (-4.0 - ordered_kw)[68:76])
+
+
+@pytest.mark.parametrize("factor", ["0.50", "0.01"])
+def test_a_part_of_an_offer_can_be_ordered(world, solver, factor):
+    stage = announced(world, solver)
+    asked = request()
+    quote = pricer(world, solver).price(asked)
+    if quote.options[0].min_activation_factor == 1:
+        return  # a store charges in one program and discharges in the other
+    obligation = order(world, opened(world, asked, quote), quote, factor)
+    assert stage.planner.run_due() == 1
+    assert stage.made[-1].state is PlanState.AUDITED
+    assert missing_w(obligation, stage.made[-1]) <= 1
 
 
 def test_a_point_with_an_open_offer_keeps_its_program(world, solver):
