@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pyomo.environ as pyo
 
+from models.algebra import pyo
 from models.block import LINEAR, Discrete, ObjectiveTerm, Values, add_cells, linear_sum, new_block
 from models.case import Case, Floats
 from models.markets.protocols import Marginals, Portfolio
