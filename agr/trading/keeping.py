@@ -1,6 +1,6 @@
 """Follows orders into plans and D-Prognoses, and to the end of their Periods. A broken promise is an alarm."""
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from agr.domain.flexibility import Obligation, OrderState
 from agr.domain.isp import Clock
@@ -31,11 +31,14 @@ class Keeping:
 
     def __init__(self, store: Store, settings: Settings, clock: Clock) -> None:
         self._store, self._settings, self._clock = store, settings, clock
+        self._programs: dict[date, tuple[int, dict[str, tuple[int, ...]]]] = {}  # Period → plan in force, by point
 
     def look(self) -> None:
         """Compare open orders with what is planned and announced. Idempotent."""
         with self._store.transaction() as tx:
             opened = flex_orders.in_states(tx, _OPEN, self._settings.time_zone, self._settings.isp_minutes)
+            days = {stored.order.period.day for stored in opened}
+            self._programs = {of: known for of, known in self._programs.items() if of in days}
             for stored in opened:
                 self._follow(tx, stored, self._clock.now())
 
@@ -63,9 +66,15 @@ class Keeping:
             flex_orders.move(tx, order.message_id, state, OrderState.ANNOUNCED, now)
 
     def _planned(self, tx: Tx, stored: StoredOrder) -> tuple[int, ...] | None:
-        plan = plans.in_force(tx, stored.order.period.day)
-        points = () if plan is None else plan.points
-        return next((p.power_w for p in points if p.address == stored.order.congestion_point), None)
+        """Return the program in force of the order's congestion point; a plan is read once, not every few seconds."""
+        of = stored.order.period.day
+        number = plans.newest_audited(tx, of)
+        if number is None:
+            return None
+        if self._programs.get(of, (0, {}))[0] != number:
+            plan = plans.get(tx, number)
+            self._programs[of] = (number, {p.address: p.power_w for p in plan.points} if plan else {})
+        return self._programs[of][1].get(stored.order.congestion_point)
 
     def _announced(self, tx: Tx, stored: StoredOrder) -> bool:
         history = plans.prognoses_of(tx, stored.order.period.day, stored.order.congestion_point)
