@@ -101,6 +101,14 @@ def of_period(tx: Tx, period: Period) -> list[StoredOffer]:
     return [_stored(row, period.zone_name, period.isp_minutes) for row in rows]
 
 
+def of_requests(tx: Tx, requests: Collection[str], period: Period) -> list[StoredOffer]:
+    """Return the offers that answer some requests, oldest first."""
+    if not requests:
+        return []
+    rows = tx.execute(sa.select(*_HEAD).where(_C.request.in_(sorted(requests))).order_by(_C.id))
+    return [_stored(row, period.zone_name, period.isp_minutes) for row in rows]
+
+
 def in_states(tx: Tx, states: Collection[OfferState], zone: str, isp_minutes: int) -> list[StoredOffer]:
     """Return the offers in some states, oldest first."""
     mine = _C.state.in_([state.value for state in states])

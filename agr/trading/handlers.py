@@ -49,10 +49,8 @@ def _request(message: m.FlexRequest, handling: Handling) -> Verdict:
         spans=tuple((isp.start, isp.duration) for isp in message.isps),
     )  # fmt: skip
     superseded = flex_requests.put(tx, request)
-    for stored in flex_offers.in_states(
-        tx, {OfferState.PRICED}, handling.settings.time_zone, handling.settings.isp_minutes
-    ):
-        if stored.offer.request_message_id in superseded:
+    for stored in flex_offers.of_requests(tx, superseded, period):
+        if stored.state is OfferState.PRICED:
             note = f"the DSO has sent revision {message.revision} of its request"
             flex_offers.move(tx, stored.offer.message_id, OfferState.PRICED, OfferState.DISCARDED, now, note=note)
     handling.reply(message, "Accepted")
