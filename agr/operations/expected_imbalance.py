@@ -23,6 +23,7 @@ from agr.store import readings, register
 from agr.store.engine import Store
 
 KW_PER_MW = 1000.0
+_NOTHING_MWH = 1e-6
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -89,13 +90,20 @@ class ImbalanceOutlook:
         return replace(found, prices=prices, eur=settled_eur(found.total_mwh, prices))
 
     def _worked_out(self, period: Period, number: int, ended: int, prices: SettlementPrices) -> ExpectedImbalance:
-        outcome = self._plans.solved(number).outcome
-        planned = (outcome.short_kw - outcome.long_kw) * period.isp_hours / KW_PER_MW
+        planned = self._planned(period, number)
         deviation, measured = self._deviation(period, number, ended)
         return ExpectedImbalance(
             period=period, plan=number, ended_isps=ended, measured=measured, planned_mwh=planned,
             deviation_mwh=deviation, eur=settled_eur(planned + deviation, prices), prices=prices,
         )  # fmt: skip
+
+    def _planned(self, period: Period, number: int) -> Floats:
+        """Return what no market delivers by the plan (T,), MWh; a plan that is balanced need not be unpacked."""
+        head = self._plans.head(number)
+        if head is not None and head.plan.result.imbalance_mwh < _NOTHING_MWH:
+            return np.zeros(period.isp_count)
+        outcome = self._plans.solved(number).outcome
+        return np.asarray((outcome.short_kw - outcome.long_kw) * period.isp_hours / KW_PER_MW)
 
     def _deviation(self, period: Period, number: int, ended: int) -> tuple[Floats, int]:
         """Return measured less planned (T,), MWh, and of how many resources."""
@@ -105,6 +113,8 @@ class ImbalanceOutlook:
         with self._store.reading() as tx:
             names = readings.reporting(tx, period.start, min(period.end, self._clock.now()))
             energies = self._taken.energies(tx, period, names)
+        if not energies:
+            return deviation, 0
         programs = self._programs.of(number)
         for name, energy in energies.items():
             program = programs.of_resource(name)

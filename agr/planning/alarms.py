@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from agr.domain.plan import Plan, PlanState
+from agr.domain.plan import ROLLED, Plan, PlanState
 from agr.planning.in_force import words
 from agr.planning.promises import KINDS, at_risk
 
@@ -46,6 +46,8 @@ def _in_force(plan: Plan) -> Iterator[AlarmChange]:
     against = plan.against
     kept = against is not None and against.kept and not against.proven  # within the gap, it is no worse a search
     given_up = against is not None and against.given_up  # also where nothing better can exist: the euros are gone
+    if plan.reasons and all(reason.kind in ROLLED for reason in plan.reasons):
+        given_up = False  # what was measured is no fault of a plan, and is in its notes
     said = f"plan {plan.id}: {words(against)}" if against is not None else None
     yield AlarmChange(kind="plan kept", text=said if kept else None)
     yield AlarmChange(kind="plan given up", text=said if given_up else None)

@@ -117,6 +117,10 @@ def test_a_deviation_asks_for_a_plan_once(world: World, solver: SolverPool) -> N
     made.report(at + 2 * MINUTE, made.planned_kwh(20) - 30.0)
     assert made.at(at + 3 * MINUTE) == [ReasonKind.DEVIATION]
     assert "battery" in made.stage.made[-1].reasons[0].text
+    against = made.stage.made[-1].against
+    assert against is not None
+    assert against.given_up  # the battery cannot do what it was to do: a fact, and no alarm about the plan
+    assert made.stage.alarms() == []
     assert made.at(at + 4 * MINUTE) == []
     made.report(at + 4 * MINUTE, made.planned_kwh(20) + 30.0)
     assert made.at(at + 5 * MINUTE) == []  # too soon after the last one
