@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from agr.domain.isp import Period
 from agr.forecasting import Days, Made, Observed
 from agr.forecasting.forecast import VERSION
-from agr.operations.forecast_worker import Task
+from agr.forecasting.models.registry import ALIKE
+from agr.operations.forecast_worker import Task, make
 from agr.store.forecast_runs import Run
 
 Floats = NDArray[np.float64]
@@ -36,6 +37,14 @@ def run_of(task: Task, made: Made, period: Period, made_at: datetime) -> Run:
         quantiles=None if made.quantiles is None else _each(days, made.quantiles, of),
         features_hash=digest.hexdigest(), notes=made.notes,
     )  # fmt: skip
+
+
+def simpler(task: Task, why: str) -> Made | str:
+    """Return the mean of alike days where a model made no forecast in time, or died; else why there is none."""
+    made = make(replace(task, model=ALIKE, bands=False))
+    if isinstance(made, str):
+        return made
+    return replace(made, notes=(f"{task.model}: {why}: {ALIKE} stand in", *made.notes))
 
 
 def clipped_at_zero(made: Made) -> Made:

@@ -18,7 +18,7 @@ from agr.forecasting import Days, Made, Observed, days_of
 from agr.forecasting.admission import admitted
 from agr.forecasting.models.registry import GIVEN
 from agr.operations.forecast_loads import LoadForecasts
-from agr.operations.forecast_rows import FAILED, REFUSED, resolution, run_of
+from agr.operations.forecast_rows import FAILED, REFUSED, resolution, run_of, simpler
 from agr.operations.forecast_series import PriceSeries, price_series, received
 from agr.operations.forecast_worker import Maker, Task, make_all
 from agr.settings import Settings
@@ -127,7 +127,8 @@ class Forecasts:
                 continue
             tasks.append(Task(series=series.name, days=days, row=row, model=self._settings.forecasts.model))
         for task, made in zip(tasks, self._make(tasks, self._settings.forecasts.budget_s), strict=True):
-            outcomes.append(self._store_made(task, made, period, moment, now))
+            found = simpler(task, made) if isinstance(made, str) else made
+            outcomes.append(self._store_made(task, found, period, moment, now))
         return outcomes
 
     def days(self, series: str, period: Period, as_of: datetime) -> Days | None:

@@ -28,5 +28,5 @@ class Forecasts(Section):
         examples=["NL"],
     )
     budget_s: Seconds = Field(
-        default=180, description="Forecasting before a plan is given up after this long; the plan is made without."
+        default=300, description="Models that take longer before a plan are given up; alike days stand in."
     )

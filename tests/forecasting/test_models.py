@@ -114,3 +114,15 @@ def test_an_unknown_model_is_refused_with_what_may_be_meant() -> None:
 
 def test_settings_know_just_the_registered_models() -> None:
     assert set(ModelName.__args__) == set(MODELS)
+
+
+def test_quarters_follow_the_forecast_of_their_hour_and_its_usual_shape() -> None:
+    """A series of quarters with a fixed shape inside each hour is forecast with that shape."""
+    hourly = wave(120, noise=2.0)
+    shape = np.tile([3.0, 1.0, -1.0, -3.0], 24)
+    values = np.repeat(hourly.values, 4, axis=1) + shape
+    quarters = Days(first=hourly.first, values=values, minutes=15, zone_name=hourly.zone_name)
+    lear = MODELS["LEAR"]
+    fine = lear.fit(quarters, 1)(quarters, 1)
+    assert fine.reshape(24, 4).mean(axis=1) == pytest.approx(lear.fit(hourly, 1)(hourly, 1), abs=1e-6)
+    assert fine - np.repeat(fine.reshape(24, 4).mean(axis=1), 4) == pytest.approx(shape, abs=1e-9)

@@ -165,9 +165,22 @@ def test_a_model_that_fails_stops_nothing_and_is_one_alarm_that_ends(world: Worl
     Forecasts(world.store, world.settings, world.clock, lambda tasks, _s: ["too few days"] * len(tasks)).before_plan(
         PERIOD
     )
-    assert list(alarms(world)) == [f"{FAILED} [day_ahead]"]
+    assert alarms(world) == {}
+    notes: list[str] = []
+    assert len(filled(world, notes)) == 92  # alike days stand in
+    assert any("half yesterday, half last week: too few days: alike days stand in" in note for note in notes)
     forecasts_of(world).before_plan(PERIOD)
     assert alarms(world) == {}
+
+
+def test_a_series_that_is_too_short_is_one_alarm_and_the_plan_is_made_without(world: World) -> None:
+    with world.store.transaction() as tx:
+        tx.execute(register.t.prices.delete())
+        register.put_prices(tx, prices(Period(PERIOD.day - timedelta(days=5)), PERIOD.previous()))
+    forecasts_of(world).before_plan(PERIOD)
+    words = "day_ahead is not forecast for 2026-03-29: only 5 days are known; 14 are needed; the plan is made without"
+    assert alarms(world) == {f"{FAILED} [day_ahead]": words}
+    assert filled(world, []) == ()
 
 
 def test_a_worker_process_forecasts_and_one_that_is_late_is_given_up(world: World) -> None:
