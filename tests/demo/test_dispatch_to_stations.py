@@ -9,6 +9,7 @@ import pytest
 
 from agr.connectors.answers import Answers
 from agr.domain.charge_point import ChargePoint
+from agr.domain.dispatch import Dispatch
 from agr.domain.isp import JumpingClock, Period
 from agr.domain.kinds.ev_session import EvSession
 from agr.domain.register import Connection, Register
@@ -63,6 +64,10 @@ class Plant:
                 for row in dispatches.newest(tx, name)
             ]
 
+    def firm(self) -> list[Dispatch]:
+        with self.world.store.transaction() as tx:
+            return list(dispatches.of_point(tx, "new"))
+
     def settled(self) -> bool:
         states = [state for _, _, state in self.rows()]
         return bool(states) and not {"queued", "sent", "unknown"} & set(states)
@@ -73,21 +78,9 @@ class Plant:
         self.world.store.close()
 
 
-@pytest.fixture(scope="module")
-def plant(python: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plant]:
-    folder = tmp_path_factory.mktemp("plant")
-    stations = [{"name": "CP1", "evses": [{"id": 1}]}, {"name": "CP2", "protocol": "1.6"}]
-    with CsmsSite(python, folder, stations) as site:
-        made = Plant(folder, site)
-        try:
-            yield made
-        finally:
-            made.close()
-
-
-def test_plans_are_followed_by_real_stations_and_what_they_report_comes_back(plant: Plant) -> None:
+def know(plant: Plant, points: list[tuple[str, str, str, str]]) -> None:
+    """Store charge points (name, station, protocol, unit) with a session each."""
     first = date(2026, 1, 1)
-    points = [("new", "CP1", "2.0.1", "W"), ("old", "CP2", "1.6", "A")]
     sessions = tuple(
         EvSession(
             resource=f"{name}/1", connection="ean.1", charge_point=name, arrival=NOW,
@@ -105,12 +98,34 @@ def test_plans_are_followed_by_real_stations_and_what_they_report_comes_back(pla
             for name, station, protocol, unit in points
         ),
     )  # fmt: skip
-    period = Period(DAY)
     with plant.world.store.transaction() as tx:
         register.replace(tx, known)
+
+
+def adopt(plant: Plant, **kw: float) -> None:
+    """Adopt a plan: charge point → kW in every ISP."""
+    period = Period(DAY)
     made = planned(plant.world, (0.0,) * period.isp_count, period)
     plant.programs.period = period
-    plant.programs.kw[made.id] = {f"{name}/1": [kw] * period.isp_count for name, kw in (("new", 7.0), ("old", 6.0))}
+    plant.programs.kw[made.id] = {f"{name}/1": [value] * period.isp_count for name, value in kw.items()}
+    plant.clock.jump_to(plant.clock.now() + timedelta(seconds=1))
+
+
+@pytest.fixture(scope="module")
+def plant(python: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plant]:
+    folder = tmp_path_factory.mktemp("plant")
+    stations = [{"name": "CP1", "evses": [{"id": 1}]}, {"name": "CP2", "protocol": "1.6"}]
+    with CsmsSite(python, folder, stations) as site:
+        made = Plant(folder, site)
+        try:
+            yield made
+        finally:
+            made.close()
+
+
+def test_plans_are_followed_by_real_stations_and_what_they_report_comes_back(plant: Plant) -> None:
+    know(plant, [("new", "CP1", "2.0.1", "W"), ("old", "CP2", "1.6", "A")])
+    adopt(plant, new=7.0, old=6.0)
     plant.until(lambda: len(plant.rows()) >= 4 and plant.settled(), "the plan did not arrive")
     assert {state for _, _, state in plant.rows()} == {"accepted"}
     plant.site.visit("CP1", car())
@@ -159,3 +174,37 @@ def test_the_acceptance_for_a_real_citrineos_holds_against_the_demo_s_csms(
             run(one, lambda holds, words: said.append((holds, words)))
     assert [words for holds, words in said if not holds] == []
     assert len(said) >= 12
+
+
+def test_a_csms_that_is_killed_before_the_callback_leaves_one_plan_and_the_right_limit(
+    python: Path, tmp_path: Path
+) -> None:
+    """The station answers slowly, the CSMS is killed meanwhile: what came of the command is found by asking.
+
+    The last of the limits is compared: in the ISP of arrival, the plan is divided by the share in which the car is there.
+    """
+    with CsmsSite(python, tmp_path, [{"name": "CP1", "evses": [{"id": 1}]}]) as site:
+        plant = Plant(tmp_path, site)
+        try:
+            know(plant, [("new", "CP1", "2.0.1", "W")])
+            adopt(plant, new=7.0)
+            plant.until(lambda: len(plant.rows()) >= 2 and plant.settled(), "the plan did not arrive")
+            site.faults("CP1", answers="slow", delay_s=1.5)
+            adopt(plant, new=5.0)
+            plant.until(lambda: "sent" in [state for _, _, state in plant.rows()], "the change was not sent")
+            site.restart(NOW)
+            site.faults("CP1")
+            plant.clock.jump_to(plant.clock.now() + timedelta(seconds=46))  # no answer comes any more
+
+            def followed() -> bool:
+                plant.clock.jump_to(plant.clock.now() + timedelta(seconds=2))
+                plans = [row.profile for row in plant.firm() if row.purpose == "plan"]
+                return plant.settled() and [one and one.steps[-1].limit for one in plans] == [5000]
+
+            plant.until(followed, "the change did not arrive")
+            site.visit("CP1", car())
+            later = NOW + timedelta(minutes=10)
+            site.clock(later)
+            assert site.evse("CP1")["power_w"] == pytest.approx(5000, abs=100)
+        finally:
+            plant.close()
