@@ -1,14 +1,14 @@
 """Measures what it takes to price offers of flexibility in a large portfolio: from the request to the quote.
 
 `python -m benchmarks.offers 10000,100000 20`: sizes, and how many requests of different congestion points are priced.
-The plan is made first, and is in memory as in a running daemon. A worker of the solver pool prices, as in the daemon.
+The plan is made first, and is in memory as in a running daemon, where a worker of the solver pool does the same.
 """
 
 import json
 import statistics
 import sys
 from datetime import date, datetime
-from time import perf_counter
+from time import perf_counter, process_time
 from typing import Any
 
 import numpy as np
@@ -18,10 +18,10 @@ from agr.domain.isp import Period
 from agr.planning.case import NamedCase
 from agr.planning.difference import Solved
 from agr.planning.ledger import DepthTaken
-from agr.planning.pool import SolverPool
 from agr.settings import Planning, Trading
 from agr.trading.quoting import Baseline, question_of, quote_of
 from benchmarks.instances import make_case
+from models.flexibility.pricing import price
 from models.method import Method, solve
 
 PERIOD = Period(date(2026, 3, 30))  # 96 ISPs
@@ -29,7 +29,7 @@ _REQUESTED = range(69, 81)  # 17:00 to 20:00
 _LEAST_W, _ROOM_W = -50_000, 500_000
 
 
-def measured(resources: int, requests: int, solver: SolverPool) -> dict[str, Any]:
+def measured(resources: int, requests: int) -> dict[str, Any]:
     """Return the seconds of pricing, per request and for all of them."""
     case = make_case(resources)
     began = perf_counter()
@@ -39,24 +39,25 @@ def measured(resources: int, requests: int, solver: SolverPool) -> dict[str, Any
         named=NamedCase(case=case, notes=(), dsos=("dso.example",) * len(case.points), names={}), outcome=outcome
     )  # fmt: skip
     at = np.linspace(0, len(case.points) - 1, requests).astype(int).tolist()
-    seconds, asks, refused = [], [], []
+    seconds, cpu, asks, refused = list[float](), list[float](), list[float](), list[str]()
     nothing = np.zeros(case.isps)
     for number, point in enumerate([at[0], *at]):  # the first one imports and compiles
-        began = perf_counter()
+        began, used = perf_counter(), process_time()
         request = _request(case.points[point])
         baseline = Baseline(
             power_w=tuple(np.rint(1000 * outcome.point_kw[point]).astype(int).tolist()), message_id=None
         )
         question = question_of(
             solved, request, baseline, DepthTaken(buy_kw=nothing, sell_kw=nothing), trading=Trading(),
-            planning=Planning(),
+            planning=Planning(threads=1),
         )  # fmt: skip
         quote = question if isinstance(question, NoOffer) else quote_of(
-            solver.price(question), request, baseline, 1, Trading()
+            price(question), request, baseline, 1, Trading()
         )  # fmt: skip
         if number == 0:
             continue
         seconds.append(perf_counter() - began)
+        cpu.append(process_time() - used)
         if isinstance(quote, NoOffer):
             refused.append(quote.reason)
         else:
@@ -66,6 +67,8 @@ def measured(resources: int, requests: int, solver: SolverPool) -> dict[str, Any
         "planned_s": round(planned_s, 1),
         "requests": requests,
         "median_s": round(statistics.median(seconds), 3),
+        "median_cpu_s": round(statistics.median(cpu), 3),
+        "slowest_cpu_s": round(max(cpu), 3),
         "slowest_s": round(max(seconds), 3),
         "all_s": round(sum(seconds), 1),
         "offered": len(asks),
@@ -90,12 +93,8 @@ def _request(address: str) -> FlexRequest:
 
 def main(sizes: str = "10000,100000", requests: str = "20") -> None:
     """Print one JSON object a line."""
-    solver = SolverPool(Planning(threads=1))
-    try:
-        for size in sizes.split(","):
-            sys.stdout.write(json.dumps(measured(int(size), int(requests), solver)) + "\n")
-    finally:
-        solver.close()
+    for size in sizes.split(","):
+        sys.stdout.write(json.dumps(measured(int(size), int(requests))) + "\n")
 
 
 if __name__ == "__main__":

@@ -115,6 +115,11 @@ class FlexOrder:
     received_at: datetime
     contract_id: str | None = None
 
+    @property
+    def name(self) -> str:
+        """What plans call it: DSOs number their orders without knowing of each other."""
+        return f"{self.order_reference} of {self.dso}"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Obligation:

@@ -18,7 +18,7 @@ def newly_ordered(named: NamedCase, obligations: Sequence[Obligation]) -> list[O
     known, points = set(named.case.orders.name), set(named.case.points)
     return [
         one for one in obligations
-        if one.order.order_reference not in known and one.order.congestion_point in points
+        if one.order.name not in known and one.order.congestion_point in points
     ]  # fmt: skip
 
 

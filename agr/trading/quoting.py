@@ -23,8 +23,6 @@ if TYPE_CHECKING:  # the models take seconds to import
 _CENT = Decimal("0.01")
 _SMALLEST_FACTOR = Decimal("0.01")
 _WHOLE = Decimal("1.00")
-_PART_OF_TIME = 0.25
-"""Share of the planning time limit that one volume may take."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +63,7 @@ def question_of(
         part=part, planned=excerpt(case, solved.outcome, at), room=room, buy_taken_kw=taken.buy_kw,
         sell_taken_kw=taken.sell_kw, shares=shares, sell_share=trading.sell_share,
         traded_by_operator=traded_by_operator, reservation=request.contract_id,
-        time_limit_s=_PART_OF_TIME * planning.time_limit_s, threads=planning.threads,
+        time_limit_s=planning.time_limit_s, threads=planning.threads,
     )  # fmt: skip
 
 

@@ -134,7 +134,7 @@ def test_an_order_needs_no_solver_and_stays_kept_whatever_is_planned_again(world
     assert ordered.result.objective_eur + float(option.price) >= before.result.objective_eur - 1e-6
     whole = stored(world, ordered, load_solved)
     assert audit(whole.named.case, whole.outcome) == ()
-    assert whole.named.case.orders.name == ("order 1",)
+    assert whole.named.case.orders.name == ("order 1 of dso.example",)
     assert [point.address for point in ordered.change.points] == [POINT]
 
     update(world, -1_000)  # its point is planned again, by the solver

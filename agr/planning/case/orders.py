@@ -34,7 +34,7 @@ def orders_of(
         least[row, ordered > 0] = bound[ordered > 0] - _ROUNDING_KW
     penal = float(np.max(np.maximum(imbalance.short_eur_per_mwh, imbalance.long_eur_per_mwh)))
     return Orders(
-        name=tuple(one.order.order_reference for one in here),
+        name=tuple(one.order.name for one in here),
         point=np.array([index[one.order.congestion_point] for one in here], dtype=np.int64),
         least_kw=least, most_kw=most,
         penalty_eur_per_mwh=np.full(len(here), max(eur_per_mwh, _TWICE_AND_LOSSES * penal)),

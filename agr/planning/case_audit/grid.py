@@ -90,7 +90,7 @@ def _orders(context: Context) -> Iterator[str]:
     """Compare what orders bind programs to: baseline and deviation in W, at a price that imbalance never beats."""
     case, facts, data = context.case, context.facts, context.case.orders
     due = [one for one in facts.orders if one.order.congestion_point in case.points]
-    if [one.order.order_reference for one in due] != list(data.name):
+    if [one.order.name for one in due] != list(data.name):
         yield f"case: has {number_of(len(data.name), 'order')}, {len(due)} bind its congestion points"
         return
     if not due:
