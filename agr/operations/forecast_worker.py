@@ -31,6 +31,10 @@ Maker = Callable[[list[Task], float], Sequence[Made | str]]
 
 
 def _settle_in() -> None:
+    """Lower the worker's priority, and let it use one core: more threads only wait for each other in small products."""
+    from threadpoolctl import threadpool_limits
+
+    threadpool_limits(1)
     with suppress(OSError):
         os.nice(_NICE)
 

@@ -21,7 +21,7 @@ from agr.operations.forecasts import Forecasts
 from agr.planning.own_forecasts import fill_in
 from agr.planning.stored_plans import StoredInputs
 from agr.settings.forecasts import Forecasts as ForecastSettings
-from agr.store import actuals, day, forecast_runs, register
+from agr.store import actuals, day, forecast_runs, register, tables
 from tests.builders.worlds import NOW, PERIOD, World
 
 DAYS = 40
@@ -175,7 +175,7 @@ def test_a_model_that_fails_stops_nothing_and_is_one_alarm_that_ends(world: Worl
 
 def test_a_series_that_is_too_short_is_one_alarm_and_the_plan_is_made_without(world: World) -> None:
     with world.store.transaction() as tx:
-        tx.execute(register.t.prices.delete())
+        tx.execute(tables.prices.delete())
         register.put_prices(tx, prices(Period(PERIOD.day - timedelta(days=5)), PERIOD.previous()))
     forecasts_of(world).before_plan(PERIOD)
     words = "day_ahead is not forecast for 2026-03-29: only 5 days are known; 14 are needed; the plan is made without"

@@ -16,7 +16,7 @@ from agr.operations.forecasts import Forecasts
 from agr.planning.inputs import read_inputs
 from agr.planning.stored_plans import StoredInputs
 from agr.settings.forecasts import Forecasts as ForecastSettings
-from agr.store import actuals, register
+from agr.store import actuals, register, tables
 from agr.store.actuals import Actual
 from tests.builders.worlds import PERIOD, World
 from tests.web.test_register import ONE
@@ -40,8 +40,8 @@ def test_a_plan_begins_with_forecasts_of_what_nobody_gave_and_says_so(tmp_path: 
         ),
     )  # fmt: skip
     with world.store.transaction() as tx:
-        tx.execute(register.t.prices.delete())
-        tx.execute(register.t.forecasts.delete())
+        tx.execute(tables.prices.delete())
+        tx.execute(tables.forecasts.delete())
         history = [
             Price(series="day_ahead", start=start, minutes=60, value=60 + 50 * float(np.sin(n / 24 * 2 * np.pi)))
             for n, start in enumerate(starts)
