@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.environment import PROJECT, python_of, reason
-from benchmarks.instances import RELAXED, Kind
+from benchmarks.instances import AT_HOMES, RELAXED, Kind
 
 ENGINES = ("agr", "whole", "highs", "pyomo", "linopy", "flexmeasures")
 ENVIRONMENT = {"highs": "solvers", "linopy": "solvers", "flexmeasures": "flexmeasures"}
@@ -56,6 +56,8 @@ def planned(
 
 
 def _can(engine: str, kind: Kind) -> bool:
+    if kind in AT_HOMES:
+        return engine in ("agr", "pyomo")
     return engine == "agr" or (engine == "whole") != (kind in RELAXED)
 
 

@@ -11,6 +11,8 @@ costs nothing.
 
 bids: as typical, with what real markets ask for: bids are whole steps of 0.1 kW per resource, 1 MW at most, and reserve
 must be sustained for an hour. single: as bids, with all resources at one limited congestion point.
+
+fuses, peaks: as typical, with resources behind connections: benchmarks/homes.py.
 """
 
 from typing import Literal, TypeAlias, get_args
@@ -18,6 +20,7 @@ from typing import Literal, TypeAlias, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.homes import HOMES, at_homes
 from benchmarks.position import planned_kw
 from benchmarks.units import Fleet, batteries, cars, heat_pumps, solar, storage_of
 from models.case import (
@@ -35,10 +38,12 @@ from models.case import (
     Shiftable,
 )
 
-Kind: TypeAlias = Literal["typical", "hard", "bids", "single"]
+Kind: TypeAlias = Literal["typical", "hard", "bids", "single", "fuses", "peaks"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 RELAXED: tuple[Kind, ...] = ("typical", "hard")
 """The kinds in which wholeness of bids costs nothing, so that every engine solves the same linear program."""
+AT_HOMES: tuple[Kind, ...] = ("fuses", "peaks")
+"""The kinds, relaxed too, with connections: only the product and its reference formulation have them."""
 
 ISPS, HOURS = 96, 0.25
 PER_POINT = 50
@@ -55,8 +60,22 @@ EVENING = slice(17 * 4, 24 * 4)  # ISPs in which congestion points are limited
 PEAK = slice(17 * 4, 20 * 4)  # ISPs in which DSOs have reserved flexibility
 
 # Between the least the needs of the evening allow (0) and what everybody charging at the cheapest hour takes (1).
-_TIGHTNESS: dict[Kind, float] = {"typical": 0.20, "hard": 0.10, "bids": 0.20, "single": 0.20}
-_EVERY: dict[Kind, int] = {"typical": 5, "hard": 1, "bids": 5, "single": 1}  # one point in this many is limited
+_TIGHTNESS: dict[Kind, float] = {
+    "typical": 0.20,
+    "hard": 0.10,
+    "bids": 0.20,
+    "single": 0.20,
+    "fuses": 0.20,
+    "peaks": 0.20,
+}
+_EVERY: dict[Kind, int] = {
+    "typical": 5,
+    "hard": 1,
+    "bids": 5,
+    "single": 1,
+    "fuses": 5,
+    "peaks": 5,
+}  # one point in this many is limited
 
 # Capacity prices per MW and hour, of the order of FCR and aFRR in Germany and the Netherlands in 2024/25.
 _PRODUCTS = (("FCR", Direction.SYMMETRIC, 12.0), ("aFRR up", Direction.UP, 9.0), ("aFRR down", Direction.DOWN, 6.0))
@@ -83,7 +102,7 @@ def make_case(resources: int, kind: Kind = "typical", *, seed: int = 0, committe
         fleet, (cars, point[kinds == 0]), (batteries, point[kinds == 1]), (heat_pumps, point[kinds == 2]), EVENING
     )
     none = np.zeros(0, dtype=np.int64)
-    return Case(
+    case = Case(
         isps=ISPS,
         isp_hours=HOURS,
         points=tuple(f"ea1.2024-10.example.grid:{number:06d}" for number in range(points)),
@@ -100,6 +119,11 @@ def make_case(resources: int, kind: Kind = "typical", *, seed: int = 0, committe
         imbalance=Imbalance(short_eur_per_mwh=np.full(ISPS, 600.0), long_eur_per_mwh=np.full(ISPS, 300.0)),
         reserves=_reserves(kind, resources, float(storage.reserve_kw.sum())),
     )
+    if kind not in AT_HOMES:
+        return case
+    home = point * HOMES + place % HOMES
+    of_class = {"storage": np.concatenate([home[kinds == k] for k in range(3)]), "curtailable": home[kinds == 3]}
+    return at_homes(case, kind, of_class, evening, EVENING)
 
 
 def _limits(kind: Kind, storage_point: Ints, evening: tuple[Floats, Floats], points: int) -> Limits:
@@ -164,7 +188,7 @@ def _intraday(resources: int) -> Intraday:
 def _reserves(kind: Kind, resources: int, prequalified_kw: float) -> tuple[Reserve, ...]:
     block = np.arange(ISPS) // 16
     daily = np.array([0.9, 0.8, 1.1, 1.0, 1.3, 0.9])  # evenings are expensive
-    relaxed = kind in RELAXED
+    relaxed = kind in (*RELAXED, *AT_HOMES)
     step_mw = _STEP_MW if relaxed else min(_WHOLE_STEP_MW * resources, _LARGEST_STEP_MW)
     return tuple(
         Reserve(

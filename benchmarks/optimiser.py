@@ -54,6 +54,6 @@ def _afterwards(case: Case, outcome: Outcome) -> dict[str, Any]:
         "audit_s": round(audit_s, 3),
         "gap_of_flexibility_value": outcome.gap_eur / flexibility if flexibility > 0 else None,
         "gross_cost": outcome.gross_cost_eur,
-        "reoptimise": reoptimise(case, outcome),
+        "reoptimise": None if case.connection_tariffs.name else reoptimise(case, outcome),
         "no_flexibility": outcome.objective_eur - flexibility,
     }
