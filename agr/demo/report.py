@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from lxml import etree
 
+from agr.demo.charging import Night
 from agr.demo.world import World
 from agr.domain.bid import DAY_AHEAD
 from agr.domain.faults import number_of
@@ -94,6 +95,7 @@ class Report:
     nominated: Nominated | None  # None: the BRP got no e-program
     seconds: dict[str, float]
     broken: tuple[str, ...]
+    night: Night | None = None  # what became of the cars at charge points; None: there are none
 
     def json(self) -> str:
         """Return the figures as one JSON object on one line."""
@@ -112,6 +114,7 @@ class Report:
             },
             "day_ahead": None if self.day_ahead is None else self.day_ahead.json(),
             "e_programs": None if self.nominated is None else self.nominated.json(),
+            "night": None if self.night is None else vars(self.night),
             "imbalance_mwh": result.imbalance_mwh,
             "reservation_shortfall_kwh": result.reservation_shortfall_kwh,
             "audit": "passed" if not result.audit else list(result.audit),

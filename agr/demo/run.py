@@ -7,9 +7,11 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from agr.demo.charging import NightShift
 from agr.demo.report import Report, report
 from agr.demo.show import Show
 from agr.demo.world import World
@@ -165,6 +167,12 @@ def demo(scenario: Path | None, *, once: bool, as_json: bool, data: Path | None)
         market_day.run()
         seconds = {"set-up": setup, **market_day.seconds, "total": round(time.monotonic() - began, 2)}
         found: Report = report(world, daemon, folder, seconds)
+        if world.yard.rows:
+            show.say("the night: what cars and charge points make of the plan")
+            night = NightShift(world.yard, daemon, world.settings, clock).run(show.say)
+            total = round(time.monotonic() - began, 2)
+            seconds |= {"night": round(total - seconds["total"], 2), "total": total}
+            found = replace(found, night=night)
         show.summary(found)
         if not once:
             show.say(f"the daemon stays up at http://127.0.0.1:{daemon.port} until Ctrl-C; from another terminal:")

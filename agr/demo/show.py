@@ -115,6 +115,7 @@ class Show:
             "e-program": _told(report.nominated),
             "changed by the update": number_of(report.changed_after_update, "congestion point"),
             "the released reservation was worth": f"{gain:+,.2f} EUR",
+            "the night at charge points": report.night.words() if report.night else "no charge points",
             "imbalance planned": f"{after.result.imbalance_mwh:.6f} MWh",
             "reservation shortfall": f"{after.result.reservation_shortfall_kwh:.3f} kWh",
             "audit": "; ".join(after.result.audit) or "passed",

@@ -11,6 +11,7 @@ from types import TracebackType
 
 import tomli_w
 
+from agr.demo.charging import Yard
 from agr.demo.counterparties import BRP, EXCHANGE, SCRIPT, Counterparty, Peer
 from agr.demo.environment import counterparty_python
 from agr.domain.errors import InputError
@@ -20,7 +21,18 @@ from agr.operations.accounts.roles import ROLES, Permission, Principal
 from agr.operations.tables import import_tables
 from agr.scenario.description import Description
 from agr.service import Service
-from agr.settings import BidFiles, Bids, BidWebhook, Brp, HttpFeed, ParticipantSettings, Planning, Settings, load
+from agr.settings import (
+    BidFiles,
+    Bids,
+    BidWebhook,
+    Brp,
+    DispatchSettings,
+    HttpFeed,
+    ParticipantSettings,
+    Planning,
+    Settings,
+    load,
+)
 from agr.settings.bids import BidValue
 from agr.store import access, register
 from agr.store.engine import Store
@@ -31,6 +43,7 @@ _SECRET, _TOKEN = "AGR_DEMO_EXCHANGE_SECRET", "AGR_DEMO_EXCHANGE_TOKEN"
 """Environment variables that hold what the exchange and we share: nothing secret is in the settings."""
 _BRP_TOKEN = "AGR_DEMO_BRP_TOKEN"  # noqa: S105 - the variable's name
 """The same for what we show the BRP."""
+_CARS = "ev_sessions.csv"
 _PUBLISHED_BEFORE = timedelta(minutes=5)
 """How long before the moment of the results the exchange publishes them."""
 
@@ -55,11 +68,14 @@ class World:
             self.dsos = {d: self._start(python, "DSO", d) for d in scenario.dsos}
             self.exchange = self._start(Path(sys.executable), "EXCHANGE", "exchange.example", script=EXCHANGE)
             self.brp = self._start(Path(sys.executable), "BRP", "brp.example", script=BRP)
+            self.yard = Yard(python, data, scenario.of, clock, cars=(scenario.tables_of(folder) / _CARS).is_file())
+            self._stack.callback(self.yard.close)
             self.settings = self._settings()
             self.key = self._key()
             store = Store(self.settings.store_url)
             store.migrate()
             self.reading = import_tables(self.settings, store, scenario.tables_of(folder), clock)
+            self.yard.open(store)
             self._open_market(store)
             store.close()
         except BaseException:
@@ -83,6 +99,7 @@ class World:
         """Set everybody's clock to ours."""
         for process in (*self.counterparties, self.exchange):
             process.send("clock", now=self.clock.now().isoformat())
+        self.yard.tell_time()
 
     def _open_market(self, store: Store) -> None:
         """Tell the exchange the day's prices and moments, and what it shares with us. Raises InputError."""
@@ -167,6 +184,7 @@ class World:
                 ),
             ),
             planning=Planning(join_triggers_s=1.0),
+            dispatch=DispatchSettings(roads=self.yard.roads(), listen_port=0),
         )
 
     def _key(self) -> KeyPair:

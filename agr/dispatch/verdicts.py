@@ -27,7 +27,7 @@ _WHOLE = 1e-6
 class Evidence:
     """What is known of a charge point, per ISP."""
 
-    present: Floats  # (T,) share of the ISP in which the car was there
+    present: Floats  # (T,) share of the ISP in which the car was there; NaN: nobody knows, as the station says nothing
     accepted: NDArray[np.bool_]  # (T,) a limit of the plan was accepted when the ISP began
     late: NDArray[np.bool_]  # (T,) a limit of the plan was accepted only after that
     limit_kw: Floats  # (T,) the limit in force when the ISP began; NaN: none is known
@@ -70,7 +70,7 @@ def judged(planned_kwh: Floats, energy: Energy, isp_hours: float, evidence: Evid
 def _verdict(covered: bool, near: bool, evidence: Evidence | None, isp: int) -> Verdict:
     if covered and near:
         return Verdict.EXECUTED
-    if evidence is not None and evidence.present[isp] > 0 and not (evidence.accepted[isp] or evidence.late[isp]):
+    if evidence is not None and evidence.present[isp] != 0 and not (evidence.accepted[isp] or evidence.late[isp]):
         return Verdict.UNREACHABLE
     return Verdict.DEVIATED if covered else Verdict.UNMEASURED
 

@@ -53,6 +53,7 @@ def one(planned, measured, evidence=None):
         (2.0, NOTHING, at_point(), "unmeasured", ""),
         (2.0, NOTHING, at_point(accepted=False), "unreachable", ""),
         (2.0, energy(0.0), at_point(accepted=False, limit_kw=0.0), "unreachable", ""),
+        (2.0, NOTHING, at_point(present=np.nan, accepted=False), "unreachable", ""),  # a station that says nothing
         (2.0, energy(2.0), at_point(accepted=False), "executed", ""),
         (2.0, energy(1.0), None, "deviated", ""),  # no charge point: nobody knows why
         (-2.0, energy(-2.09, quality=Quality.INTERPOLATED), None, "executed", ""),

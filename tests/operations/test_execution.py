@@ -55,6 +55,14 @@ def test_a_car_that_leaves_early_was_absent_and_one_without_a_register_unmeasure
     assert not [isp for isp in found if not 4 <= isp < 28]
 
 
+def test_a_station_that_says_nothing_is_unreachable_and_its_car_not_absent(today: ExecutedDay) -> None:
+    today.judge()
+    assert set(today.found("car").values()) == {(Verdict.UNREACHABLE, Cause.UNKNOWN)}
+    today.accepted(11.0, ARRIVAL - timedelta(hours=1))
+    today.judge()
+    assert set(today.found("car").values()) == {(Verdict.DEVIATED, Cause.ABSENT)}
+
+
 def test_nothing_accepted_is_unreachable_and_a_limit_that_came_late_is_late(today: ExecutedDay) -> None:
     kwh = today.kwh("car")
     busy = [isp for isp in range(4, 28) if kwh[isp] > 0.1]

@@ -122,7 +122,8 @@ class Yard:
         return None
 
     def _busy(self, plant: Plant) -> bool:
-        return plant.name in self.online and not plant.faults.away and bool(plant.queue)
+        reachable = not plant.faults.away and plant.faults.answers != "silent"  # answers to a silent one come late
+        return plant.name in self.online and reachable and bool(plant.queue)
 
 
 async def _until_away(plant: Plant) -> None:

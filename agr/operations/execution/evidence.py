@@ -73,9 +73,11 @@ def of_point(
         late.append(any(_changes(one, start, kw, point) for one in during if one.purpose in _PLAN))
         limit.append(nan if kw is None else kw)
     ends = [(one.began_at, now if one.ended_at is None else one.ended_at) for one in stays]
+    reached = np.array(accepted, dtype=bool) | np.array(late, dtype=bool) | bool(stays)
     return Evidence(
-        present=presence(ends, [*starts, period.end]), accepted=np.array(accepted, dtype=bool),
-        late=np.array(late, dtype=bool), limit_kw=np.array(limit, dtype=np.float64),
+        present=np.where(reached, presence(ends, [*starts, period.end]), nan),
+        accepted=np.array(accepted, dtype=bool), late=np.array(late, dtype=bool),
+        limit_kw=np.array(limit, dtype=np.float64),
     )  # fmt: skip
 
 

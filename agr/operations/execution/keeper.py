@@ -137,8 +137,8 @@ def _rows(
         found = judged(planned, measured.get(resource, nothing), hours, of)
         for isp in range(ended):
             kwh = float(found.measured_kwh[isp])
-            if of is not None and planned[isp] == 0 and of.present[isp] == 0:
-                continue  # no car was planned, and none was there
+            if of is not None and planned[isp] == 0 and not of.present[isp] > 0:
+                continue  # no car was planned, and none was seen
             yield Execution(
                 resource=resource, start=borders[isp], planned_kwh=float(planned[isp]),
                 measured_kwh=None if isnan(kwh) else kwh, quality=found.quality[isp], verdict=found.verdict[isp],
