@@ -12,6 +12,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from pydantic import JsonValue
+
 from agr.demo.counterparties import CSMS, STATION, Counterparty
 from agr.domain.charge_point import LEAST_A, ChargePoint
 from agr.domain.dispatch import OPEN_STATES
@@ -148,7 +150,7 @@ class Yard:
     def _visit(
         self, station: str, at: datetime, until: datetime, kwh: float, efficiency: float, phases: int
     ) -> None:  # fmt: skip
-        car = {
+        car: dict[str, JsonValue] = {
             "at": at.isoformat(), "until": until.isoformat(), "tag": f"TAG-{station}", "capacity_kwh": kwh + 1,
             "stored_kwh": 0.0, "target_kwh": kwh, "efficiency": efficiency, "phases": phases,
         }  # fmt: skip
