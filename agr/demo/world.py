@@ -76,6 +76,7 @@ class World:
             store.migrate()
             self.reading = import_tables(self.settings, store, scenario.tables_of(folder), clock)
             self.yard.open(store)
+            self.tell_time()  # before the daemon asks anybody, however slow this machine is
             self._open_market(store)
             store.close()
         except BaseException:
