@@ -6,7 +6,7 @@ from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from agr.domain.errors import AccessError, InputError
-from agr.operations.accounts.authentication import SHORTEST_PASSWORD
+from agr.operations.accounts.passwords import SHORTEST_PASSWORD
 from agr.web.context import Context
 from agr.web.layout import render
 from agr.web.security import COOKIE, check_csrf, check_origin, context_of, principal_of

@@ -1,6 +1,5 @@
 """Authenticates people and programs: log-ins, sessions, tokens, set-up links. Every refusal says what to do."""
 
-import re
 import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -13,35 +12,21 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from agr.domain.errors import AccessError, InputError
-from agr.domain.faults import meant, number_of
+from agr.domain.faults import number_of
 from agr.domain.isp import Clock
+from agr.operations.accounts.administration import Accounts, check_account, is_name
 from agr.operations.accounts.login_rate_limit import LoginRateLimit
+from agr.operations.accounts.passwords import LONGEST_PASSWORD, password_fault
 from agr.operations.accounts.roles import ROLES, Permission, Principal
 from agr.settings import Operators
-from agr.settings.section import is_domain
-from agr.store import access, audit_log
+from agr.store import access
 from agr.store.engine import Store, Tx
 
 log = structlog.get_logger()
 
-LINK_LIFETIME = timedelta(days=1)
-SHORTEST_PASSWORD = 12
-LONGEST_PASSWORD = 512
 LONGEST_TOKEN_DAYS = 400
-_NAME = re.compile(r"[a-z0-9][a-z0-9._@-]{0,62}")
 _SEEN_EVERY = timedelta(minutes=1)
 _PREFIX = "agr_"
-
-
-def password_fault(password: str) -> str | None:
-    """Say what is wrong with a new password; length is what counts (NIST SP 800-63B)."""
-    if len(password) < SHORTEST_PASSWORD:
-        return f"the password is too short: use at least {SHORTEST_PASSWORD} characters, e.g. four random words"
-    if len(password) > LONGEST_PASSWORD:
-        return f"the password is too long: use at most {LONGEST_PASSWORD} characters"
-    if len(set(password)) < 5:
-        return "the password repeats too few characters; use e.g. four random words"
-    return None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,22 +39,20 @@ class Person:
     outside: str = ""  # why they may not log in, where the provider's groups say so
 
 
-class Authentication:
+class Authentication(Accounts):
     """The one place that checks secrets. Log-ins expire by the machine's clock; the audit log has the market's."""
 
     def __init__(
         self, store: Store, settings: Operators, clock: Clock, real: Clock, hasher: PasswordHasher | None = None
     ) -> None:
-        self._store, self._settings, self._clock, self._real = store, settings, clock, real
+        super().__init__(store, clock, real)
+        self._settings = settings
         self._hasher = hasher or PasswordHasher()
         self._one_at_a_time = Lock()  # hashing takes 64 MiB: a flood of log-ins must not take all memory
         self._nobody = self._hasher.hash(secrets.token_urlsafe(16))
         self._throttle = LoginRateLimit(settings.failed_log_ins, settings.failed_log_ins_s)
         self._lifetime = timedelta(hours=settings.session_hours)
         self._idle = timedelta(minutes=settings.idle_minutes)
-
-    def _record(self, tx: Tx, *, who: str, action: str, subject: str, why: str = "", detail: str = "") -> None:
-        audit_log.record(tx, at=self._clock.now(), who=who, action=action, subject=subject, why=why, detail=detail)
 
     # --- people -----------------------------------------------------------------------------------------------------
 
@@ -173,17 +156,13 @@ class Authentication:
         """Make the account of somebody whose role the provider tells. Raises AccessError."""
         if person.role is None:
             raise AccessError(f"there is no account {name!r} here; ask an admin to add one with this name", status=403)
-        if not _NAME.fullmatch(name):
+        if not is_name(name):
             raise AccessError(f"{name!r} cannot be the name of an account: it may have a-z, 0-9, dot, @, _ and -")
         access.put_account(tx, name, person.role, self._real.now(), by_provider=True)
         self._record(tx, who=name, action="add account", subject=name, why="by the provider", detail=person.role)
         made = access.account(tx, name)
         assert made is not None
         return made
-
-    @staticmethod
-    def _admins(tx: Tx) -> set[str]:
-        return {a.name for a in access.accounts(tx) if a.role == "admin" and a.disabled_at is None}
 
     def _verify(self, expected: str, password: str) -> bool:
         with self._one_at_a_time:
@@ -280,67 +259,6 @@ class Authentication:
 
     # --- accounts ---------------------------------------------------------------------------------------------------
 
-    def first_link(self) -> str | None:
-        """Return the secret of a set-up link for the first admin while there is no account; earlier links end."""
-        now = self._real.now()
-        with self._store.transaction() as tx:
-            if self._in_use(tx):
-                return None
-            secret = secrets.token_urlsafe(32)
-            access.put_link(tx, secret, None, now + LINK_LIFETIME)
-        return secret
-
-    @staticmethod
-    def _in_use(tx: Tx) -> bool:
-        """Say whether anybody can log in, so that nobody may become the first admin any more."""
-        return any(a.password_hash is not None or a.subject is not None for a in access.accounts(tx))
-
-    def add_for_provider(self, by: str, name: str, role: str) -> None:
-        """Create an account for who has this name at the identity provider. Raises InputError.
-
-        One that waits for its set-up becomes such an account; its link ends.
-        """
-        name = name.strip().lower()
-        _check_account(name, role)
-        with self._store.transaction() as tx:
-            if not access.put_account(tx, name, role, self._real.now(), by_provider=True):
-                known = access.account(tx, name)
-                if known is None or known.password_hash is not None or known.subject is not None:
-                    raise InputError(f"there is an account {name!r} in use already")
-                access.set_role(tx, name, role)
-                access.leave_to_provider(tx, name)
-            self._record(tx, who=by, action="add account", subject=name, detail=f"role {role}, at the provider")
-
-    def add_account(self, by: str, name: str, role: str) -> str:
-        """Create an account and return the secret of its set-up link. Raises InputError."""
-        name, now = name.strip().lower(), self._real.now()
-        _check_account(name, role)
-        with self._store.transaction() as tx:
-            if not access.put_account(tx, name, role, now):
-                raise InputError(f"there is an account {name!r} already; give it a new set-up link instead")
-            self._record(tx, who=by, action="add account", subject=name, detail=f"role {role}")
-            return self._link(tx, name)
-
-    def new_link(self, by: str, name: str) -> str:
-        """Return the secret of a new set-up link: whoever has it chooses the password. Raises InputError."""
-        with self._store.transaction() as tx:
-            known = access.account(tx, name)
-            if known is None or known.disabled_at is not None:
-                raise InputError(f"there is no account {name!r} in use")
-            self._record(tx, who=by, action="new set-up link", subject=name)
-            return self._link(tx, name)
-
-    def _link(self, tx: Tx, name: str) -> str:
-        secret = secrets.token_urlsafe(32)
-        access.put_link(tx, secret, name, self._real.now() + LINK_LIFETIME)
-        return secret
-
-    def link_opens(self, secret: str) -> tuple[str | None] | None:
-        """Return (account, None for the first one) when a set-up link works."""
-        with self._store.transaction() as tx:
-            found = access.link(tx, secret, self._real.now())
-            return None if found == (None,) and self._in_use(tx) else found
-
     def set_up(self, secret: str, name: str, password: str) -> str:
         """Use a set-up link: choose the password (and, for the first account, the name); return a session's secret.
 
@@ -351,7 +269,7 @@ class Authentication:
         if opened is None:
             raise AccessError("this set-up link has been used or is older than a day; ask for a new one", status=404)
         name = opened[0] or name.strip().lower()
-        _check_account(name, "admin")
+        check_account(name, "admin")
         if fault:
             raise InputError(fault)
         hashed = self._hash(password)
@@ -368,59 +286,10 @@ class Authentication:
             self._record(tx, who=name, action="set up account", subject=name, why="by its one-time link")
             return self._open_session(tx, name)
 
-    def change_dsos(self, by: str, name: str, dsos: Sequence[str]) -> tuple[str, ...]:
-        """Let an account act for some DSOs only, none: for all; return them. Raises InputError."""
-        wanted = tuple(dict.fromkeys(dso.strip().lower() for dso in dsos if dso.strip()))
-        wrong = [dso for dso in wanted if not is_domain(dso)]
-        if wrong:
-            raise InputError(f"{wrong[0]!r} is not an internet domain, such as dso.example.org")
-        with self._store.transaction() as tx:
-            known = access.account(tx, name)
-            if known is None:
-                raise InputError(f"there is no account {name!r}")
-            if known.role == "admin" and wanted:
-                raise InputError(f"{name} is an admin, who acts for all DSOs; give it another role first")
-            access.set_dsos(tx, name, wanted)
-            self._record(tx, who=by, action="change DSOs", subject=name, detail=", ".join(wanted) or "all")
-        return wanted
-
-    def change_role(self, by: Principal, name: str, role: str) -> None:
-        """Give an account another role. Raises InputError."""
-        _check_account(name, role)
-        with self._store.transaction() as tx:
-            self._keep_an_admin(tx, name, role == "admin")
-            access.set_role(tx, name, role)
-            self._record(tx, who=by.label, action="change role", subject=name, detail=role)
-
-    def set_disabled(self, by: Principal, name: str, disabled: bool) -> None:
-        """Lock an account at once, or unlock it. Raises InputError."""
-        now = self._real.now()
-        with self._store.transaction() as tx:
-            self._keep_an_admin(tx, name, not disabled)
-            access.set_disabled(tx, name, now if disabled else None)
-            action = "disable account" if disabled else "enable account"
-            self._record(tx, who=by.label, action=action, subject=name)
-
-    @staticmethod
-    def _keep_an_admin(tx: Tx, name: str, stays_admin: bool) -> None:
-        known = access.account(tx, name)
-        if known is None:
-            raise InputError(f"there is no account {name!r}")
-        admins = Authentication._admins(tx)
-        if not stays_admin and admins == {name}:
-            raise InputError(f"{name} is the only admin left; make another account an admin first")
-
 
 def _dsos(known: access.Account) -> frozenset[str]:
     """Return the DSOs that an account acts for, none: all; an admin's are kept for when it is one no more."""
     return frozenset() if known.role == "admin" else frozenset(known.dsos)
-
-
-def _check_account(name: str, role: str) -> None:
-    if not _NAME.fullmatch(name):
-        raise InputError(f"{name!r}: an account's name has 1 to 63 of a-z, 0-9, dot, @, _ and -, e.g. anna.operator")
-    if role not in ROLES:
-        raise InputError(f"{role!r} is not a role; {meant(role, list(ROLES))}")
 
 
 def _are_scopes(names: Sequence[str]) -> bool:
