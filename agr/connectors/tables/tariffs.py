@@ -28,8 +28,8 @@ def check_tariffs(rows: TableRows | None, found: Findings) -> None:
         of[row.connection].append((row, at))
     for mine in of.values():
         for words in tariff_faults([row for row, _ in mine]):
-            most = max(mine, key=lambda one: (one[0].export_eur_per_mwh, one[1]))
-            found.faults.append(rows.grid.finding(most[1], "export_eur_per_mwh", words))
+            last = max(at for _, at in mine)  # a row that is entered by itself comes last, and is the one to correct
+            found.faults.append(rows.grid.finding(last, "export_eur_per_mwh", words))
 
 
 def tariff_faults(rows: Iterable[ConnectionTariff]) -> Iterator[str]:
