@@ -86,7 +86,7 @@ def _plan(view: PointView, doubtful: Sequence[Dispatch], now: datetime) -> Order
         return _set(wanted, purpose, row.slot, view, now, "whether the last one is in force is not known")
     current = there[0] if there else None
     if current is None or current.profile is None:
-        return None if wanted is None else _set(wanted, purpose, PLAN_SLOTS[0], view, now, "a session is planned")
+        return None if wanted is None else _first(wanted, purpose, view, now)
     if wanted is None:
         return _clear(current.slot, "no session is planned any more", since=now)
     if view.stopped and current.purpose is Purpose.STOP:
@@ -105,6 +105,14 @@ def _plan(view: PointView, doubtful: Sequence[Dispatch], now: datetime) -> Order
     if ended or due_for_renewal(current.profile, wanted, now):
         return _set(wanted, purpose, slot, view, current.profile.end or now, "the last one ends")
     return None
+
+
+def _first(wanted: Profile, purpose: Purpose, view: PointView, now: datetime) -> Order:
+    """Return the order of a first plan; it changes something only where it is no longer like the fallback."""
+    limit = fallback_profile(view.point, view.unit, now).steps[0].limit
+    other = [wanted.start + timedelta(seconds=step.after_s) for step in wanted.steps if step.limit != limit]
+    since = max(other[0], now) if other and not view.stopped else now
+    return _set(wanted, purpose, PLAN_SLOTS[0], view, since, "a session is planned")
 
 
 def _other(slot: int) -> int:

@@ -101,3 +101,11 @@ def test_what_a_change_leaves_in_force_is_the_new_profile_over_the_fallback():
     assert [(one.slot, one.sure) for one in held_after(rows, found)] == [(0, True), (2, True)]
     doubtful = held((*rows, row(3, 1, NEW, SENT)))
     assert [(one.slot, one.sure) for one in doubtful] == [(0, True), (1, False), (1, False)]
+
+
+def test_a_first_plan_that_begins_like_the_fallback_is_not_late():
+    kw = wanted_profile(plan(0.0, 0.0, 6.0, 6.0), point(), "W", START)  # the fallback here is 0
+    found = order(wanted=kw)
+    assert found.since == START + 2 * ISP
+    assert not is_late(found, START)
+    assert is_late(order(), START)

@@ -227,10 +227,13 @@ class Dispatcher:
 
 
 def _plan_at(facts: Facts, order: Order) -> int | None:
+    """Return the plan that an order carries out: that of the first ISP from the change on for which there is one."""
     if order.purpose is not Purpose.PLAN or order.profile is None:
         return None
-    starts = facts.grid.starts
-    since = order.since or starts[0]
-    return next(
-        (plan for start, plan in zip(starts, facts.plan_of, strict=True) if start + facts.grid.isp > since), None
-    )
+    since = order.since or facts.grid.starts[0]
+    later = [
+        plan
+        for start, plan in zip(facts.grid.starts, facts.plan_of, strict=True)
+        if plan is not None and start + facts.grid.isp > since
+    ]
+    return later[0] if later else None
