@@ -181,7 +181,7 @@ def test_a_csms_that_is_killed_before_the_callback_leaves_one_plan_and_the_right
 ) -> None:
     """The station answers slowly, the CSMS is killed meanwhile: what came of the command is found by asking.
 
-    The last limit is compared: in the ISP of arrival, the plan is divided by the share in which the car is there.
+    The last limit is compared: in the ISP of arrival, the plan is divided by the car's share of it.
     """
     with CsmsSite(python, tmp_path, [{"name": "CP1", "evses": [{"id": 1}]}]) as site:
         plant = Plant(tmp_path, site)
