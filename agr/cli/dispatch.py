@@ -1,6 +1,7 @@
 """`agr dispatch`: what charge points were sent and what came of it; ask, send again, stop."""
 
 import getpass
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -55,15 +56,12 @@ def status(
     print_whole(table if found else "the table charge_points is empty: import it with `agr import FOLDER`")
 
 
-def _wish(config: object, what: str, point: str, why: str, *, on: bool = True) -> None:
-    from pathlib import Path
-
+def _wish(config: Path, what: str, point: str, why: str, *, on: bool = True) -> None:
     from agr.domain.isp import SystemClock
     from agr.operations import commands
     from agr.operations.dispatching.wishes import wish
     from agr.settings import load
 
-    assert isinstance(config, Path)
     store = commands.open_store(load(config))
     with store.transaction() as tx:
         wish(tx, what, point, on, SystemClock().now(), f"{getpass.getuser()} (command)", why)

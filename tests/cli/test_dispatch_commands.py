@@ -13,7 +13,7 @@ from agr.domain.register import Connection, Register
 from agr.operations import commands
 from agr.operations.dispatching import wishes
 from agr.settings import load, write_example
-from agr.store import dispatches, register
+from agr.store import audit_log, dispatches, register
 from agr.store.engine import Store
 from tests.builders.citrine import Citrine, Station
 from tests.builders.http_server import Told
@@ -81,6 +81,8 @@ def test_what_operators_ask_for_is_there_for_the_daemon(config: Path) -> None:
     run(config, "dispatch", "stop", "pole-7", "--release", "--why", "dust")
     with opened(config).transaction() as tx:
         assert wishes.stops(tx) == frozenset()
+        logged = [(line.action, line.subject, line.why) for line in audit_log.entries(tx)]
+    assert logged[:2] == [("dispatch stop taken back", "pole-7", "dust"), ("dispatch stop", "pole-7", "smoke")]
     assert "there is no charge point 'pole-8'" in run(config, "dispatch", "stop", "pole-8", "--why", "x", code=1)
 
 

@@ -7,7 +7,7 @@ from agr.domain.charge_point import ChargePoint
 from agr.domain.dispatch import Dispatch
 from agr.domain.errors import MissingError
 from agr.domain.faults import meant
-from agr.store import charge_sessions, dispatches, overrides, register_rows
+from agr.store import audit_log, charge_sessions, dispatches, overrides, register_rows
 from agr.store.charge_sessions import ChargeSession
 from agr.store.engine import Tx
 
@@ -20,9 +20,11 @@ def _name(wish: str, charge_point: str) -> str:
 
 
 def wish(tx: Tx, what: str, charge_point: str, on: bool, at: datetime, who: str, why: str) -> None:
-    """Ask for something at a charge point, or take a stop back. Raises MissingError."""
+    """Ask for something at a charge point, or take a stop back; it is in the audit log. Raises MissingError."""
     _must_exist(tx, charge_point)
     overrides.turn(tx, _name(what, charge_point), on, at, who, why)
+    action = f"dispatch {what}" if on else f"dispatch {what} taken back"
+    audit_log.record(tx, at=at, who=who, action=action, subject=charge_point, why=why)
 
 
 def open_wishes(tx: Tx) -> list[tuple[str, str]]:
