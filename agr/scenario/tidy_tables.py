@@ -174,7 +174,7 @@ def bids(step: Step, known: TableContext) -> Frame:
 
 
 def _index(starts: list[pd.Timestamp], period: Period) -> pd.DatetimeIndex:
-    return pd.DatetimeIndex(starts, name="time", tz=period.zone_name)
+    return pd.DatetimeIndex(starts, name="time", tz=period.zone_name).as_unit("ms")  # as Parquet keeps it
 
 
 def reservations(step: Step, known: TableContext) -> Frame:

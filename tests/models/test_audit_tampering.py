@@ -53,6 +53,7 @@ OUTCOME = {
         add((2, 3), 5.0),
         ("called connection limit connection 2, ISP 4", "export", "by 5 kW"),
     ),
+    "order_shortfall_kw": (add((0, 4), 5.0), ("order order, ISP 5", "not what is missing, wrong by 5 kW")),
     "tariff_eur": (add(1, 1.0), ("connection home 1", "tariff_eur is not what it pays, wrong by 1 EUR")),
     "peak_kw": (add(0, 5.0), ("peak charge at home 1", "peak_kw is not its highest import, wrong by 5 kW")),
     "terms_eur": (lambda terms: terms | {"wear": terms["wear"] + 1}, ("terms_eur wear", "by 1 EUR")),

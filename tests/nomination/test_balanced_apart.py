@@ -14,7 +14,9 @@ from scipy.optimize import linprog
 from agr.nomination.split import crossing_kw
 
 T = 4
-_PRICE = st.floats(-80, 200)
+# In cents: below its tolerance the solver takes differences of prices for none.
+_PRICE = st.integers(-8_000, 20_000).map(lambda cents: cents / 100)
+_SPREAD = st.integers(0, 4_000).map(lambda cents: cents / 100)
 _LOAD = st.lists(st.floats(-100, 100), min_size=T, max_size=T)
 
 
@@ -54,7 +56,7 @@ def _best(loads: list[list[float]], prices: list[float], spread: float, *, toget
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(_LOAD, min_size=2, max_size=2), st.lists(_PRICE, min_size=T, max_size=T), st.floats(0, 40))
+@given(st.lists(_LOAD, min_size=2, max_size=2), st.lists(_PRICE, min_size=T, max_size=T), _SPREAD)
 def test_balancing_apart_can_win_back_the_spread_on_what_is_netted_and_no_more(
     loads: list[list[float]], prices: list[float], spread: float
 ) -> None:

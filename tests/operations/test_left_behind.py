@@ -3,6 +3,7 @@
 from datetime import timedelta
 from pathlib import Path
 
+from agr.domain.bid import DAY_AHEAD
 from agr.domain.e_program import EProgram
 from agr.schedule.bidding import Bidding
 from agr.service import Service
@@ -22,7 +23,7 @@ def test_the_start_gives_up_what_waits_for_channels_and_brps_that_are_gone(tmp_p
     before = world.settings.model_copy(update={"bids": Bids(files=(BidFiles(name="trader", folder=tmp_path / "b"),))})
     told = EProgram(power_w=NOTHING, day_ahead_w=NOTHING, intraday_w=NOTHING, imbalance_w=NOTHING)
     with world.store.transaction() as tx:
-        Bidding(before, world.clock).send(tx, plan, "anna")
+        Bidding(before, world.clock).send(tx, plan, "anna", DAY_AHEAD)
         nominations.put(
             tx, PERIOD.day, "gone", revision=1, plan=plan.id, message_id="m", content=told, at=NOW,
             answer_due_at=NOW + timedelta(hours=8),

@@ -15,7 +15,7 @@ from agr.planning.fact_changes import fact_changes
 from agr.planning.pool import SolverPool
 from agr.store import day, overrides, plans, register
 from agr.store.engine import Tx
-from models.case import UNIT_CLASSES, Fixed, no_connection_limits
+from models.case import UNIT_CLASSES, Fixed, no_connection_limits, no_connection_tariffs
 from models.decomposition.precompile import tiny
 from tests.builders.worlds import CONTRACT, OTHER_POINT, PERIOD, POINT, World, prices
 from tests.planning.test_service import PlanningStage
@@ -162,7 +162,9 @@ def test_facts_of_very_many_resources_are_compared_each_with_its_own_row() -> No
 
     def named(rows: np.ndarray, order: slice) -> NamedCase:
         units = Fixed(point=point, program_kw=rows[order])
-        loads = replace(case, fixed=units, connection_limits=no_connection_limits())
+        loads = replace(
+            case, fixed=units, connection_limits=no_connection_limits(), connection_tariffs=no_connection_tariffs()
+        )
         return NamedCase(case=loads, names=known | {"fixed": names[order]}, dsos=("dso.example",), notes=())
 
     known = {
