@@ -59,11 +59,12 @@ class Night:
     def words(self) -> str:
         """Say it in a line."""
         judged = ", ".join(f"{count} {word}" for word, count in self.verdicts.items())
-        why = ", ".join(f"{word} {count}" for word, count in self.causes.items()) or "none"
+        why = ", ".join(f"{word} {count}" for word, count in self.causes.items())
+        deviated = f" (causes: {why})" if why else ""
         cars = ", ".join(f"{count} {word}" for word, count in self.standings.items())
         money = "" if self.settled_eur is None else f", {self.settled_eur:+.2f} EUR at settlement prices"
         return (
-            f"{self.charge_points} charge points, ISPs {judged} (causes: {why}); sessions: {cars}; "
+            f"{self.charge_points} charge points, ISPs {judged}{deviated}; sessions: {cars}; "
             f"{self.deviation_kwh:+.1f} kWh against the plan{money}"
         )
 
