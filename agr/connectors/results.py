@@ -28,11 +28,6 @@ class _Row:
     price: float | None
 
 
-def read_volumes_mw(path: Path, period: Period, product_minutes: int) -> tuple[float, ...]:
-    """Return the volumes of a file; see `read_results`."""
-    return read_results_file(path, period, product_minutes).mw
-
-
 def read_results_file(path: Path, period: Period, product_minutes: int) -> Results:
     """Return what a file says; see `read_results`."""
     try:

@@ -123,12 +123,6 @@ def sent_to(tx: Tx, charge_point: str, first: datetime, last: datetime) -> list[
     return [_read(row) for row in tx.execute(sa.select(table).where(mine).order_by(_C.id))]
 
 
-def count_by_state(tx: Tx) -> dict[str, int]:
-    """Return state → number of commands."""
-    rows = tx.execute(sa.select(_C.state, sa.func.count()).group_by(_C.state))
-    return {row[0]: row[1] for row in rows}
-
-
 def delete_before(tx: Tx, instant: datetime) -> int:
     """Delete commands that were queued before an instant and are not in force; return how many."""
     over = _C.state.in_([DispatchState.REJECTED.value, DispatchState.SUPERSEDED.value])

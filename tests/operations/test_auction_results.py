@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agr.connectors.results import read_volumes_mw
+from agr.connectors.results import read_results_file
 from agr.domain.errors import ConflictError, InputError
 from agr.domain.isp import Period
 from agr.domain.plan import ReasonKind
@@ -203,7 +203,7 @@ def test_a_file_is_read_exactly_whatever_its_order_and_length(
     random.shuffle(rows)
     path = tmp_path_factory.mktemp("results") / "results.csv"
     path.write_text(table(rows))
-    read = read_volumes_mw(path, period, minutes)
+    read = read_results_file(path, period, minutes).mw
     assert read == tuple(value for value in values for _ in range(step))
 
 
@@ -234,7 +234,7 @@ def test_a_doubtful_file_is_refused_with_its_line(tmp_path: Path, change, words:
     path = tmp_path / "results.csv"
     path.write_text(table(change(rows)))
     with pytest.raises(InputError) as refused:
-        read_volumes_mw(path, PERIOD, DayAhead().product_minutes)
+        read_results_file(path, PERIOD, DayAhead().product_minutes)
     assert words in str(refused.value)
 
 
@@ -242,4 +242,4 @@ def test_a_file_with_other_columns_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "results.csv"
     path.write_text("start,mwh\n")
     with pytest.raises(InputError, match="expected the columns start,mw, found start,mwh"):
-        read_volumes_mw(path, PERIOD, 15)
+        read_results_file(path, PERIOD, 15)

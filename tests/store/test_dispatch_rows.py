@@ -70,7 +70,8 @@ def test_what_may_be_in_force_is_found_by_charge_point(store):
         found = dispatches.firm(tx)
         assert {name: [row.id for row in rows] for name, rows in found.items()} == {"p": [one], "q": [other]}
         assert dispatches.firm(tx, "another road") == {}
-        assert dispatches.count_by_state(tx) == {"queued": 2, "superseded": 1}
+        states = {number: row.state for number in (one, other, gone) if (row := dispatches.get(tx, number))}
+        assert states == {one: DispatchState.QUEUED, other: DispatchState.QUEUED, gone: DispatchState.SUPERSEDED}
         assert dispatches.delete_before(tx, NOW + timedelta(days=1)) == 1  # what may be in force stays
 
 

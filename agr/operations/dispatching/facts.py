@@ -22,7 +22,7 @@ from agr.operations.resource_programs import ProgramCache, ResourcePrograms
 from agr.operations.setpoints import adopted_plans, revision_of
 from agr.settings import Settings
 from agr.store import input_version, register
-from agr.store.engine import Store, Tx
+from agr.store.engine import Store
 
 Floats = NDArray[np.float64]
 _TABLES = ("connections", "ev_sessions", "limit_groups", "connection_limits", "charge_points")
@@ -89,11 +89,6 @@ class FactSource:
             for old in sorted(self._kept)[:-_KEPT]:
                 del self._kept[old]
         return self._kept[plan]
-
-
-def stations_of(tx: Tx) -> set[tuple[str, str]]:
-    """Return (road, station) of every charge point."""
-    return {(row.road, row.station) for row in register.load_tables(tx, "charge_points").charge_points}
 
 
 def facts_of(
