@@ -20,10 +20,10 @@ from agr.store import charge_sessions, dispatches, readings, register
 from agr.web.dispatch_answers import dispatch_app
 from agr.web.serving import WebServer
 from tests.builders.csms_site import NOW, CsmsSite, car
+from tests.builders.depots import Programs
 from tests.builders.plans import planned
 from tests.builders.worlds import World
 from tests.citrineos.acceptance import run, trial
-from tests.operations.test_dispatching import Programs
 
 LIMIT_S = 20
 DAY = date(2026, 11, 29)

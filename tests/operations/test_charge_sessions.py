@@ -10,7 +10,7 @@ import pytest
 from agr.connectors.answers import Answers
 from agr.store import charge_sessions, readings
 from tests.builders.citrine import Station
-from tests.operations.test_dispatching import START, Depot, depots, point
+from tests.builders.depots import START, Depot, depots, point
 
 ADDRESS = Answers(base=lambda: "http://agr", secret=b"secret")
 
