@@ -38,7 +38,9 @@ def status(
     period: PeriodOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Show a day: moments, CROs, plans, prognoses, alarms."""
+    """Show a day: moments, CROs, plans, prognoses, the imbalance it is expected to end with, alarms."""
+    from dataclasses import replace
+
     from agr.cli import status_tables
     from agr.domain.isp import SystemClock
     from agr.operations import commands
@@ -47,9 +49,13 @@ def status(
 
     with in_words():
         settings = load(config)
-        store = commands.open_store(settings)
+        store, of = commands.open_store(settings), period_of(settings, period)
         with store.transaction() as tx:
-            found = day_status(tx, settings, period_of(settings, period), SystemClock().now())
+            found = day_status(tx, settings, of, SystemClock().now())
+        if found.in_force:
+            from agr.operations.expected_imbalance import imbalance_status
+
+            found = replace(found, imbalance=imbalance_status(store, settings, SystemClock(), of))
     if json:
         print_json(found)
         return

@@ -11,7 +11,7 @@ from agr.domain.errors import InputError
 from agr.domain.faults import meant, number_of
 from agr.domain.isp import Period
 from agr.domain.plan import Plan
-from agr.operations.day_status import DayStatus, PlanStatus
+from agr.operations.day_status import DayStatus, ImbalanceStatus, PlanStatus
 
 if TYPE_CHECKING:  # imports the models, which takes seconds
     from agr.dispatch.registers import Energy
@@ -136,8 +136,21 @@ def day_overview(found: DayStatus) -> Iterator[RenderableType]:
     if found.nominations:
         told = [f"  {n.brp}: revision {n.revision} {n.state}{_why(n.reason)}" for n in found.nominations]
         yield "\n".join(["E-programs:", *told])
+    if found.imbalance is not None:
+        yield _imbalance(found.imbalance, found.currency)
     alarms = [f"  {a.kind} [{a.subject}]: {a.text}" for a in found.alarms]
     yield "\n".join(["Alarms:", *alarms]) if alarms else "No alarms."
+
+
+def _imbalance(found: ImbalanceStatus, currency: str) -> str:
+    """Return the imbalance expected at the end of the day, as the Markets page says it."""
+    worth = "no price is known yet" if found.value is None else f"{found.value:+,.2f} {currency}"
+    stands_in = ", at day-ahead prices where settlement is not known" if found.stands_in else ""
+    return (
+        f"Imbalance expected at the end of the day: {found.net_mwh:+,.3f} MWh (short positive), {worth}{stands_in}\n"
+        f"  {number_of(found.ended_isps, 'ISP')} ended, registers of "
+        f"{number_of(found.measured_resources, 'resource')} read, the rest as in plan {found.plan}"
+    )
 
 
 def _why(reason: str | None) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from agr.domain.isp import Period
-from agr.domain.plan import Plan
+from agr.domain.plan import Plan, PlanState
 from agr.operations.timeline import timeline
 from agr.settings import Settings
 from agr.store import day, nominations, plans, portfolio
@@ -67,6 +67,18 @@ class AlarmStatus:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ImbalanceStatus:
+    """The imbalance that the Period is expected to end with; shortage positive, money earned positive."""
+
+    plan: int
+    ended_isps: int
+    measured_resources: int
+    net_mwh: float
+    value: float | None  # None: no price is known where it is not balanced
+    stands_in: bool  # the day-ahead price stands in for settlement prices
+
+
+@dataclass(frozen=True, kw_only=True)
 class DayStatus:
     """The state of a Period."""
 
@@ -86,6 +98,12 @@ class DayStatus:
     prognoses: tuple[PrognosisCount, ...]
     nominations: tuple[NominationStatus, ...]
     alarms: tuple[AlarmStatus, ...]
+    imbalance: ImbalanceStatus | None = None  # None: no plan is in force, or it was not asked for
+
+    @property
+    def in_force(self) -> bool:
+        """Whether a plan is in force."""
+        return any(plan.state == PlanState.AUDITED.value for plan in self.plans)
 
 
 def day_status(tx: Tx, settings: Settings, period: Period, now: datetime) -> DayStatus:

@@ -14,6 +14,7 @@ from agr.dispatch.registers import Quality
 from agr.domain.isp import Clock, Period
 from agr.nomination.exposure import SPREAD_BACK, SettlementPrices, settled_eur, settlement_prices
 from agr.nomination.split import Floats
+from agr.operations.day_status import ImbalanceStatus
 from agr.operations.plan_cache import PlanCache
 from agr.operations.readings import Readings
 from agr.operations.resource_programs import ProgramCache
@@ -124,3 +125,17 @@ class ImbalanceOutlook:
             measured += 1
             deviation[whole] += energy.kwh[whole] / KW_PER_MW - program.power_kw[whole] * period.isp_hours / KW_PER_MW
         return deviation, measured
+
+
+def imbalance_status(store: Store, settings: Settings, clock: Clock, period: Period) -> ImbalanceStatus | None:
+    """Return what a Period is expected to end with, for a command that looks once; None without a plan."""
+    cache = PlanCache(store)
+    taken = Readings(store, settings, clock, lambda: None)
+    found = ImbalanceOutlook(store, settings, clock, cache, ProgramCache(store, cache), taken).of(period)
+    if found is None:
+        return None
+    unbalanced = np.abs(found.total_mwh) > _NOTHING_MWH
+    return ImbalanceStatus(
+        plan=found.plan, ended_isps=found.ended_isps, measured_resources=found.measured, net_mwh=found.net_mwh,
+        value=found.total_eur, stands_in=bool((found.prices.stand_in & unbalanced).any()),
+    )  # fmt: skip

@@ -1,13 +1,17 @@
 """What the day is expected to end with: measured less planned so far, worked out by hand, and what the plan leaves."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from agr.cli.status_tables import day_overview
 from agr.domain.reading import Reading
 from agr.domain.register import Price
+from agr.operations.day_status import day_status
+from agr.operations.expected_imbalance import imbalance_status
 from agr.store import readings, register
 from tests.builders.accounts import PASSWORD, account
 from tests.builders.operators_side import Desk
@@ -62,6 +66,15 @@ def test_measured_less_planned_in_ended_isps_at_settlement_prices(desk: Desk) ->
     page = anna.get(f"/markets?period={PERIOD}").text
     assert "Imbalance expected at the end of the day" in page
     assert "In 3 ISPs that have ended, registers of 1 resource were read" in page
+    told = imbalance_status(desk.world.store, desk.world.settings, desk.world.clock, PERIOD)
+    assert told is not None
+    assert (told.ended_isps, told.measured_resources, told.stands_in) == (3, 1, False)
+    assert (told.net_mwh, told.value) == pytest.approx((-0.001, -0.14), abs=1e-3)
+    with desk.world.store.transaction() as tx:
+        day = replace(day_status(tx, desk.world.settings, PERIOD, desk.world.clock.now()), imbalance=told)
+    assert day.in_force
+    (said,) = [part for part in day_overview(day) if str(part).startswith("Imbalance expected")]
+    assert "-0.001 MWh (short positive), -0.14 EUR\n  3 ISPs ended, registers of 1 resource read" in str(said)
 
 
 def test_it_follows_new_readings_and_the_clock(desk: Desk) -> None:
