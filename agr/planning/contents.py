@@ -19,6 +19,7 @@ from agr.domain.kinds.quantities import STORED
 from agr.domain.register import Register
 from agr.planning.difference import Solved
 from agr.planning.ports import PlanReader
+from agr.planning.present import path_kwh
 
 Forecasts = Mapping[tuple[str, str], NDArray[np.float64]]
 
@@ -91,9 +92,7 @@ class _Paths:
         place = self._places.get(resource)
         if self._solved is None or place is None:
             return None
-        start = self._solved.named.case.storage.energy_start_kwh[place]
-        ends = self._solved.outcome.programs.energy_kwh[place]
-        return PlannedPath(borders=self._borders, kwh=np.concatenate(([start], ends)))
+        return PlannedPath(borders=self._borders, kwh=path_kwh(self._solved, place))
 
 
 def _begin(names: Sequence[str]) -> str:

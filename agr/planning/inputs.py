@@ -1,13 +1,14 @@
 """Reads from a store what a Period's plan is made from at a given moment. Decides nothing about programs."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 
 import numpy as np
 from numpy.typing import NDArray
 
+from agr.domain.bid import DAY_AHEAD
 from agr.domain.faults import number_of
 from agr.domain.flexibility import BoundOffer
 from agr.domain.isp import Period
@@ -22,6 +23,7 @@ from agr.planning.case import (
     decisions,
     programs_kw,
 )
+from agr.planning.case_audit import contents_left
 from agr.planning.contents import measured_contents
 from agr.planning.difference import Solved
 from agr.planning.ledger import depth_taken
@@ -44,6 +46,7 @@ class RunInputs:
     basis: str
     followed: bool = False  # whether the next Period has a plan, which begins with what this one leaves
     credited_eur: float = 0.0  # what the plan of the Period before credits, for the audit of what is debited
+    left_kwh: Mapping[str, float] = field(default_factory=dict)  # store → what that plan leaves, as its audit adds up
     quoted: tuple[Price, ...] = ()  # the rows that the Period's prices are made from, for the audit of the case
 
 
@@ -88,6 +91,7 @@ def read_inputs(
         markets=settings.markets,
         planning=settings.planning,
         closed_isps=closed_isps(settings, period, now),
+        closed_auctions=closed_auctions(settings, period, now),
         frozen_points=_frozen(known, movable if before is not None else frozenset(), now) | offered_points,
         previous=previous_of(before) if before is not None else Previous(),
         unavailable_from=_unavailable_from(reader, register, period, notes),
@@ -102,8 +106,10 @@ def read_inputs(
     )  # fmt: skip
     return RunInputs(
         inputs=inputs, predecessor=predecessor, before=before,
-        credited_eur=0.0 if earlier is None else credited_eur(earlier), published=published, notes=tuple(notes),
-        basis=basis_of(reader, settings, period, now), followed=followed(reader, period), quoted=quoted,
+        credited_eur=0.0 if earlier is None else credited_eur(earlier),
+        left_kwh={} if earlier is None else contents_left(earlier.named, earlier.outcome.programs),
+        published=published, notes=tuple(notes), basis=basis_of(reader, settings, period, now),
+        followed=followed(reader, period), quoted=quoted,
     )  # fmt: skip
 
 
@@ -163,6 +169,13 @@ def closed_isps(settings: PlanningSettings, period: Period, now: datetime) -> in
     return min(max(period.isp_of(edge), 0), period.isp_count) if edge >= period.start else 0
 
 
+def closed_auctions(settings: PlanningSettings, period: Period, now: datetime) -> frozenset[str]:
+    """Return the markets whose gate for a Period has closed."""
+    gates = {DAY_AHEAD: dict(settings.timetable.moments(period))["day_ahead_gate"]}
+    gates |= {one.name: one.gate.gate(one.name).instant(period) for one in settings.markets.capacity}
+    return frozenset(market for market, gate in gates.items() if gate <= now)
+
+
 def previous_of(solved: Solved) -> Previous:
     """Return a plan's programs and decisions by name."""
     named, outcome = solved.named, solved.outcome
@@ -171,6 +184,8 @@ def previous_of(solved: Solved) -> Previous:
         programs_kw=programs_kw(named, programs),
         decided=decisions(named, programs),
         intraday_kw=outcome.intraday_buy_kw - outcome.intraday_sell_kw,
+        positions={DAY_AHEAD: outcome.day_ahead_kw}
+        | {reserve.name: bid for reserve, bid in zip(named.case.reserves, outcome.bids_mw, strict=True)},
         point_kw=dict(zip(named.case.points, outcome.point_kw, strict=True)),
     )
 

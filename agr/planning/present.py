@@ -15,6 +15,7 @@ from agr.domain.isp import Period
 from agr.planning.case import Held
 from agr.planning.difference import Solved
 from models.case import NO_POINT
+from models.unmanaged import held_kwh
 
 CLASS = "storage"
 """The class of units that store energy."""
@@ -44,6 +45,20 @@ class Present:
     programs_kw: Mapping[str, NDArray[np.float64]]  # of stores that cannot run the one in force to the end any more
 
 
+def path_kwh(solved: Solved, place: int) -> NDArray[np.float64]:
+    """Return what a store of a plan really holds at the T+1 borders of the ISPs, kWh, without what its program misses.
+
+    `place`: its row in the plan's case.
+    """
+    case, programs = solved.named.case, solved.outcome.programs
+    start = case.storage.energy_start_kwh[place : place + 1]
+    ends = programs.energy_kwh[place]
+    if programs.unmet_kwh[place].any():
+        power = programs.charge_kw[place : place + 1] - programs.discharge_kw[place : place + 1]
+        ends = held_kwh(case.storage, case.isp_hours, np.array([place]), start, power.astype(np.float64))[0]
+    return np.concatenate((start, ends))
+
+
 class Paths:
     """What the plan in force of a Period wants its stores to hold."""
 
@@ -59,10 +74,7 @@ class Paths:
     def of(self, resource: str) -> NDArray[np.float64] | None:
         """Return what a store holds at the T+1 borders of the ISPs, kWh."""
         place = self._places.get(resource)
-        if self._solved is None or place is None:
-            return None
-        start = self._solved.named.case.storage.energy_start_kwh[place]
-        return np.concatenate(([start], self._solved.outcome.programs.energy_kwh[place]))
+        return None if self._solved is None or place is None else path_kwh(self._solved, place)
 
     def at(self, resource: str, instant: datetime) -> float | None:
         """Return what a store holds at an instant, kWh."""

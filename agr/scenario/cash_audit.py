@@ -14,7 +14,8 @@ import numpy as np
 
 from agr.domain.faults import number_of
 from agr.domain.kinds.quantities import STORED
-from agr.planning.case import carried_states, programs_kw
+from agr.planning.case import programs_kw
+from agr.planning.case_audit import contents_left
 from agr.planning.case_audit.day import day_of
 from agr.planning.case_audit.prices import per_isp
 from agr.planning.midnight import credited_eur, debit_findings
@@ -113,7 +114,7 @@ def _handed_on(before: Step | None, step: Step, measured: Collection[str]) -> It
             yield f"{debit:.2f} EUR are brought forward from a day that is not in the run"
         return
     yield from debit_findings(credited_eur(before.solved), -debit)
-    left = carried_states(before.solved.named, before.solved.outcome.programs)
+    left = contents_left(before.solved.named, before.solved.outcome.programs)
     starts = dict(zip(named.of("storage"), named.case.storage.energy_start_kwh.tolist(), strict=True))
     for name, begins in starts.items():
         if name in left and name not in measured and abs(begins - left[name]) > _KW + _SHARE * abs(begins):

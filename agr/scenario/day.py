@@ -109,7 +109,8 @@ def foresight(scenario: Scenario, period: Period, earlier: Solved | None, last: 
         if event.at <= last.at:
             event.happen(plans)
     results = dict(scenario.description.timetable.moments(period))["day_ahead_results"]
-    return carried_on(_read(scenario, plans, period, results), earlier)
+    known = replace(_read(scenario, plans, period, results), closed_auctions=frozenset())
+    return carried_on(known, earlier)
 
 
 def inputs_at(scenario: Scenario, period: Period, now: datetime) -> Inputs:

@@ -109,7 +109,9 @@ def test_energy_that_nobody_buys_is_found(played: tuple[Scenario, list[Step]]) -
 
 def test_energy_that_appears_at_midnight_is_found(played: tuple[Scenario, list[Step]]) -> None:
     programs = last_of(played, 0).solved.outcome.programs
-    less = replace(programs, energy_kwh=programs.energy_kwh - 1.0)
+    drawn = programs.discharge_kw.copy()
+    drawn[:, -1] += 4.0  # 1 kWh less is left in every store
+    less = replace(programs, discharge_kw=drawn)
     assert any(
         "the day before leaves" in words for words in cash_audit(*with_outcome(played, 0, programs=less)).findings
     )

@@ -19,7 +19,7 @@ def _add(rows: UnitRows, draft: Draft, unit: Generator, point: int) -> None:
     rows.add(
         unit.resource, point=point, forecast_kw=np.minimum(values, 0.0), cost=unit.curtailment_eur_per_mwh,
         reserve=0.0 if unit.resource in draft.inputs.unavailable_from else unit.reserve_kw,
-        pinned=draft.pins(unit.resource, point),
+        pinned=draft.pins(unit.resource, point, np.minimum(values, 0.0)),
     )  # fmt: skip
 
 

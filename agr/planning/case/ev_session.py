@@ -61,7 +61,7 @@ def _add(rows: UnitRows, draft: Draft, unit: EvSession, point: int) -> None:
         start=start, demand=0.0, wear=unit.wear_eur_per_mwh / 1000, end_value=left.first, worth_steps=steps,
         worth_from=begins, worth_zero=target if after else 0.0, reserve=unit.reserve_kw,
         unmanaged=charged_at_once(limit, max(target - unmanaged_start, 0.0), unit.charge_efficiency, hours),
-        unmanaged_start=unmanaged_start, pinned=draft.pins(unit.resource, point, rests=True),
+        unmanaged_start=unmanaged_start, pinned=draft.pins(unit.resource, point, 0.0),
     )  # fmt: skip
 
 

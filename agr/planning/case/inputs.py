@@ -31,6 +31,8 @@ class Previous:
     programs_kw: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)  # resource → (T,)
     decided: Mapping[str, Decision] = field(default_factory=dict)  # resource → decision that its program does not show
     intraday_kw: NDArray[np.float64] | None = None  # (T,) net bought
+    positions: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+    """Market with an auction → kW per ISP, bought positive, or MW per block of a capacity product"""
     point_kw: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)  # congestion point → (T,)
 
 
@@ -59,6 +61,7 @@ class Inputs:
     unmanaged_brought_forward_eur: float = 0.0  # the same of its unmanaged program
     closed_isps: int = 0  # ISPs that can no longer change, counted from the start of the Period
     past_isps: int = 0  # ISPs that have ended: a store that no plan knew has rested in them
+    closed_auctions: frozenset[str] = frozenset()  # markets whose gate has closed, whether or not a position is fixed
     held: Mapping[str, Held] = field(default_factory=dict)
     """Resource → what it was measured to hold: the plan begins with the energy from which that follows"""
     frozen_points: frozenset[str] = frozenset()  # congestion points without intraday redispatch, once the day runs

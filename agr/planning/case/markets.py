@@ -51,18 +51,37 @@ def day_ahead_price(inputs: Inputs, notes: list[str]) -> Floats:
     return price
 
 
-def day_ahead(inputs: Inputs, price: Floats, _notes: list[str]) -> DayAhead:
+def day_ahead(inputs: Inputs, price: Floats, notes: list[str]) -> DayAhead:
     """Return the day-ahead market: its position is a decision until the gate has closed, then a constant."""
     settings, period = inputs.markets.day_ahead, inputs.period
     isps = period.isp_count
-    fixed = inputs.fixed.get(DAY_AHEAD)
+    product = np.arange(isps) * period.isp_minutes // settings.product_minutes
+    begun = np.isin(product, product[: inputs.closed_isps])
     return DayAhead(
         price_eur_per_mwh=price,
         max_buy_kw=np.full(isps, settings.max_buy_kw),
         max_sell_kw=np.full(isps, settings.max_sell_kw),
-        product=np.arange(isps) * period.isp_minutes // settings.product_minutes,
-        committed_kw=np.full(isps, np.nan) if fixed is None else np.array(fixed, dtype=float),
+        product=product,
+        committed_kw=_committed(inputs, DAY_AHEAD, begun, notes),
     )
+
+
+def _committed(inputs: Inputs, market: str, begun: NDArray[np.bool_], notes: list[str]) -> Floats:
+    """Return the position (n,) that can no longer change, NaN where it can.
+
+    It is what was fixed at the gate. Where nothing was, although the gate has closed, or an ISP that the position
+    counts in (`begun`, (n,)), the plan in force stays as it is, and without one nothing was bought or sold.
+    """
+    fixed = inputs.fixed.get(market)
+    if fixed is not None:
+        return np.array(fixed, dtype=float)
+    over = begun | (market in inputs.closed_auctions)
+    kept = inputs.previous.positions.get(market)
+    known = kept is not None and len(kept) == len(begun)
+    if over.any():
+        stays = "that of the plan in force stays" if known else "none is taken to have been bought or sold"
+        notes.append(f"{market}: the gate has closed, and no position is known: {stays}")
+    return np.where(over, kept if kept is not None and known else 0.0, np.nan)
 
 
 def intraday(inputs: Inputs, price: Floats, notes: list[str]) -> Intraday:
@@ -164,11 +183,11 @@ def _reserve(inputs: Inputs, product: CapacityProduct, notes: list[str]) -> Rese
     if (depth < product.max_mw).any():
         lacking = number_of(int((depth < product.max_mw).sum()), "block")
         notes.append(f"no price of {product.name} in {lacking}: no bid there")
-    fixed = inputs.fixed.get(product.name)
+    begun = np.isin(np.arange(blocks), block[: inputs.closed_isps])
     return Reserve(
         name=product.name, direction=Direction(product.direction), price_eur_per_mw=price, block=block,
         minimum_mw=product.minimum_mw, step_mw=product.step_mw, max_mw=depth, sustain_h=product.sustain_minutes / 60,
-        committed_mw=np.full(blocks, np.nan) if fixed is None else np.array(fixed, dtype=float),
+        committed_mw=_committed(inputs, product.name, begun, notes),
         shortfall_eur_per_mwh=product.shortfall_eur_per_mwh,
     )  # fmt: skip
 

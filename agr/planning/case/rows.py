@@ -115,10 +115,10 @@ class Draft:
         """Say whether nothing at a congestion point may change any more."""
         return point != NO_POINT and self.addresses[point] in self.inputs.frozen_points
 
-    def pins(self, resource: str, point: int, *, rests: bool = False) -> Floats:
+    def pins(self, resource: str, point: int, ended: "Floats | float") -> Floats:
         """Return the program (T,) where it can no longer change, NaN elsewhere.
 
-        `rests`: without a program in force, it has rested in ISPs that have ended.
+        `ended`: what it has done (T,)* in ISPs that have ended where no plan knew it: nobody steered it.
         """
         isps = self.inputs.period.isp_count
         pinned = np.full(isps, np.nan)
@@ -126,7 +126,7 @@ class Draft:
         if program is not None:
             closed = isps if self.frozen(point) else self.inputs.closed_isps
             pinned[:closed] = program[:closed]
-        elif rests:
-            pinned[: self.inputs.past_isps] = 0.0
+        else:
+            pinned[: self.inputs.past_isps] = np.broadcast_to(ended, isps)[: self.inputs.past_isps]
         pinned[self.inputs.unavailable_from.get(resource, isps) :] = np.nan
         return pinned

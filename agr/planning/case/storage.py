@@ -9,8 +9,8 @@ from agr.planning.case.inputs import Inputs
 from agr.planning.case.recovery import returning
 from agr.planning.case.rows import Floats, UnitRows, added_kw
 from agr.planning.case.unit_class import UnitClass
-from models.case import Case, Storage
-from models.unmanaged import unmanaged_end_kwh, unmanaged_programs
+from models.case import Case, Programs, Storage
+from models.unmanaged import end_kwh, unmanaged_end_kwh, unmanaged_programs
 
 
 def _arrays(rows: UnitRows, inputs: Inputs) -> Storage:
@@ -44,10 +44,19 @@ def _arrays(rows: UnitRows, inputs: Inputs) -> Storage:
     )  # fmt: skip
 
 
+def _carried(case: Case, programs: Programs) -> list[float]:
+    """Return what stores hold at the Period's end: energy that a program misses is not there the next day."""
+    data, power = case.storage, programs.storage_kw
+    left: list[float] = end_kwh(
+        data, case.isp_hours, data.energy_start_kwh, power, programs.energy_kwh, programs.unmet_kwh
+    ).tolist()  # fmt: skip
+    return left
+
+
 def _unmanaged_left(case: Case) -> tuple[list[float], float]:
-    """Return the energy (U,) at the end of the unmanaged program, and its worth, EUR."""
-    energy = unmanaged_end_kwh(case.storage, case.isps, case.isp_hours)
-    return energy.tolist(), float(case.storage.worth_eur(slice(None), energy).sum())
+    """Return what is there (U,), kWh, at the end of the unmanaged program, and the worth that it credits, EUR."""
+    energy, there = unmanaged_end_kwh(case.storage, case.isps, case.isp_hours)
+    return there.tolist(), float(case.storage.worth_eur(slice(None), energy).sum())
 
 
 def _unmanaged_kw(case: Case) -> Floats:
@@ -73,7 +82,7 @@ CLASS = UnitClass(
     power_kw=lambda _case, programs: programs.storage_kw,
     range_kw=_range_kw,
     unmanaged_kw=_unmanaged_kw,
-    carried=lambda _case, programs: programs.energy_kwh[:, -1].tolist(),
+    carried=_carried,
     left_terms=("stored energy",),
     unmanaged_left=_unmanaged_left,
     stored_kwh=lambda programs: programs.energy_kwh,

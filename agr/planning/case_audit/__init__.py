@@ -16,7 +16,7 @@ tariffs    what customers pay at connections: prices of import and export, peak 
 markets    prices of every ISP, products, depths, gates, positions; trades are never limited less than settings do
 capacity   products: blocks of local hours, their prices and depths, awards
 worth      what a car's missing energy counts at midnight, where the prices until its departure are known
-carried    what was credited for what the Period before left, and is debited here
+carried    what was credited for what the Period before left, and is debited here; what stores really hold by then
 prices     prices per ISP, from the rows of the table
 
 A kind of resource without rules here, such as one that was added elsewhere, is not looked at.
@@ -41,10 +41,13 @@ from agr.planning.case_audit import (
     tariffs,
     worth,
 )
+from agr.planning.case_audit.carried import contents_left
 from agr.planning.case_audit.context import Context
 from agr.planning.case_audit.day import day_of
 from agr.planning.case_audit.facts import Calendar, Facts, Named
 from models.outcome import Outcome, Programs
+
+__all__ = ["audit_case", "audit_contents", "audit_prices", "audit_programs", "audit_reservations", "contents_left"]
 
 _CASES: tuple[Callable[[Context], Iterator[str]], ...] = (
     stores.check_case, runs.check_case, switched.check_case, followers.check_case, grid.check_case,
@@ -70,6 +73,11 @@ def audit_programs(facts: Facts, named: Named, outcome: Outcome) -> tuple[str, .
     context = _context(facts, named)
     with np.errstate(all="ignore"):
         return tuple(finding for rule in _PROGRAMS for finding in rule(context, outcome.programs))
+
+
+def audit_contents(facts: Facts, left: Mapping[str, float]) -> tuple[str, ...]:
+    """Return stores that do not begin with what the plan of the Period before leaves, by `contents_left`, kWh."""
+    return tuple(carried.check_contents(facts, left))
 
 
 def audit_prices(facts: Facts, quoted: Sequence[Price]) -> tuple[str, ...]:

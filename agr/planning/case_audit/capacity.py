@@ -9,7 +9,7 @@ import numpy as np
 
 from agr.planning.case_audit.context import Context
 from agr.planning.case_audit.findings import differences
-from agr.planning.case_audit.markets import series
+from agr.planning.case_audit.markets import series, settled
 from agr.settings import CapacityProduct
 from models.case import Reserve
 
@@ -35,8 +35,8 @@ def _product(context: Context, product: CapacityProduct, reserve: Reserve) -> It
         if len(mine) and not np.isnan(mine).any():  # a block without all its prices is not bid for
             hours = len(mine) * day.hours if product.price_unit == "EUR/MW/h" else 1.0
             price[b], depth[b] = mine.sum() / len(mine) * hours, product.max_mw
-    fixed = context.facts.fixed.get(name)
-    committed = np.full(blocks, np.nan) if fixed is None else np.array(fixed, dtype=np.float64)
+    over = np.array([bool((block[: context.facts.closed_isps] == b).any()) for b in range(blocks)])
+    committed = settled(context, name, over)
     if reserve.direction.value != product.direction:
         yield f"case, {name}: direction is {reserve.direction.value}, the settings give {product.direction}"
     for field, expected in (

@@ -8,16 +8,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from agr.domain.kinds.battery import Battery
-from agr.domain.kinds.ev_session import EvSession
+from agr.domain.kinds.generator import Generator
+from agr.domain.kinds.heat_pump import HeatPump
 from agr.planning.case_audit.day import Day
 from agr.planning.case_audit.facts import Facts, Floats
 from agr.planning.case_audit.later import later_price
 from models.case import NO_POINT, Case
 
 Rows = NDArray[np.int64]
-RESTING: tuple[type[Any], ...] = (Battery, EvSession)
-"""Kinds that have rested in ISPs that have ended, where no plan knew them"""
+_LEAST_COP = 1e-3
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -81,9 +80,19 @@ class Context:
             if program is not None:
                 kept = min(self.kept_isps(row), off)
                 pinned[u, :kept] = program[:kept]
-            elif isinstance(row, RESTING):
-                pinned[u, : min(self.facts.past_isps, off)] = 0.0
+            else:
+                ended = min(self.facts.past_isps, off)
+                pinned[u, :ended] = self._unsteered(row)[:ended]
         return pinned
+
+    def _unsteered(self, row: Any) -> Floats:
+        """Return what a resource has done (T,), kW, in ISPs that have ended, where no plan knew it."""
+        if isinstance(row, Generator):  # all that it could; it never consumes
+            return np.minimum(self.forecast(row.resource, "power_kw", 0.0), 0.0)
+        if isinstance(row, HeatPump):  # it follows the heat needed, as far as its power goes
+            cop = np.maximum(self.forecast(row.resource, "cop", 3.0), _LEAST_COP)
+            return np.minimum(self.forecast(row.resource, "heat_kw", 0.0) / cop, row.power_kw)
+        return np.zeros(self.day.isps)
 
     @cached_property
     def _known(self) -> Mapping[str, Mapping[str, int]]:

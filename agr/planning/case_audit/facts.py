@@ -54,6 +54,10 @@ class PlanInForce(Protocol):
     def intraday_kw(self) -> Floats | None:
         """Net power (T,) bought."""
 
+    @property
+    def positions(self) -> Mapping[str, Floats]:
+        """Market with an auction → its position."""
+
 
 class MeasuredContent(Protocol):
     """What a store holds at the end of an ISP."""
@@ -149,6 +153,10 @@ class Facts(Protocol):
     @property
     def past_isps(self) -> int:
         """How many ISPs have ended."""
+
+    @property
+    def closed_auctions(self) -> frozenset[str]:
+        """Markets whose gate has closed."""
 
     @property
     def held(self) -> Mapping[str, MeasuredContent]:

@@ -53,9 +53,9 @@ def _day_ahead(context: Context, price: Floats) -> Iterator[str]:
     yield from _same("day-ahead", "price_eur_per_mwh", data.price_eur_per_mwh, price)
     product = np.floor(day.begins / settings.product_minutes)
     yield from _same("day-ahead", "product", data.product.astype(np.float64), product)
-    fixed = context.facts.fixed.get(_DAY_AHEAD)
-    committed = np.full(day.isps, np.nan) if fixed is None else np.array(fixed, dtype=np.float64)
-    yield from _same("day-ahead", "committed_kw", data.committed_kw, committed)
+    first = product[: context.facts.closed_isps]
+    over = product <= (first[-1] if len(first) else -1)
+    yield from _same("day-ahead", "committed_kw", data.committed_kw, settled(context, _DAY_AHEAD, over))
     for way, found, most in (
         ("buys", data.max_buy_kw, settings.max_buy_kw),
         ("sells", data.max_sell_kw, settings.max_sell_kw),
@@ -63,6 +63,20 @@ def _day_ahead(context: Context, price: Floats) -> Iterator[str]:
         yield from beyond(
             ["day-ahead"], f"{way} beyond the limit set", (found - most)[None, :], 1e-6 * (1 + most), "kW"
         )
+
+
+def settled(context: Context, market: str, over: NDArray[np.bool_]) -> Floats:
+    """Return the position (n,) of an auction that nobody can change any more, NaN where it is still to be decided.
+
+    Once its gate has closed, or where it is `over` (n,), it is what was fixed, else what the plan in force has, else 0.
+    """
+    facts, free = context.facts, np.full(len(over), np.nan)
+    fixed, planned = facts.fixed.get(market), facts.previous.positions.get(market)
+    if fixed is not None:
+        return np.array(fixed, dtype=np.float64)
+    stays = np.zeros(len(over)) if planned is None or len(planned) != len(over) else np.array(planned)
+    free[over] = stays[over]
+    return stays if market in facts.closed_auctions else free
 
 
 def _intraday(context: Context, price: Floats) -> Iterator[str]:

@@ -6,8 +6,9 @@ A store follows unmanaged_kw as long as it can still meet every later need at fu
 
 import numpy as np
 
-from models.arrays import Floats
+from models.arrays import Floats, of_rows
 from models.resources.storage import Storage
+from models.resources.storage.content import end_kwh
 
 _FEW = 4096  # units at a time
 _ROUNDING_KWH = 1e-9
@@ -23,16 +24,20 @@ def unmanaged_programs(data: Storage, isps: int, hours: float) -> tuple[Floats, 
     return np.maximum(power, 0.0), np.maximum(-power, 0.0), energy, unmet, excess
 
 
-def unmanaged_end_kwh(data: Storage, isps: int, hours: float) -> Floats:
-    """Return the energy (U,) with which these programs end; they are made a few at a time, and not kept."""
-    found = np.zeros(len(data.point))
+def unmanaged_end_kwh(data: Storage, isps: int, hours: float) -> tuple[Floats, Floats]:
+    """Return the energy (U,) with which these programs end, kWh, as the programs count it, and what is really there.
+
+    They are made a few at a time, and not kept.
+    """
+    found, there = np.zeros(len(data.point)), np.zeros(len(data.point))
     for begin in range(0, len(found), _FEW):
         few = slice(begin, begin + _FEW)
         power = np.array(np.broadcast_to(data.unmanaged_kw[few], (len(found[few]), isps)))
         energy, unmet, excess = (np.zeros(power.shape) for _ in range(3))
         _follow(data, few, hours, power, energy, unmet, excess)
         found[few] = energy[:, -1]
-    return found
+        there[few] = end_kwh(of_rows(data, few), hours, data.unmanaged_start_kwh[few], power, energy, unmet)
+    return found, there
 
 
 def _follow(
