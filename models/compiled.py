@@ -12,6 +12,9 @@ from numba import njit
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
+_COMPILED: dict[Any, frozenset[int]] = {}
+"""Every compiled function, and the identities of the compiled functions that it calls."""
+
 
 def compiled(function: Function, *, inline: bool = False) -> Function:
     """Return the function, which is compiled when it is first called with given types.
@@ -28,11 +31,25 @@ def compiled(function: Function, *, inline: bool = False) -> Function:
         return function
     kept = dispatcher._cache._cache_file
     kept._load_index = partial(_index, kept._load_index)
-    called = (function.__globals__.get(name) for name in function.__code__.co_names)
+    called = [function.__globals__.get(name) for name in function.__code__.co_names]
     stamps = {stamp for other in called for stamp in getattr(other, "source_stamps", ())}
+    _COMPILED[dispatcher] = frozenset(map(id, called))
     dispatcher.source_stamps = frozenset({*stamps, (function.__module__, kept._source_stamp)})
     kept._source_stamp = sorted(dispatcher.source_stamps)
     return cast("Function", dispatcher)
+
+
+def load_kept() -> None:
+    """Load what is kept of the imported functions that others do not call: these bring along all that they call.
+
+    Nothing is compiled or run, so no thread begins: a process that is forked afterwards has all of it.
+    """
+    inner = frozenset().union(*_COMPILED.values())
+    for dispatcher in [each for each in _COMPILED if id(each) not in inner]:
+        cache = dispatcher._cache
+        for key in list(cache._cache_file._load_index()):
+            if cache._index_key(key[0], dispatcher.targetctx.codegen()) == key:  # else: kept for another processor
+                dispatcher.compile(key[0])
 
 
 def _index(load: Callable[[], Any]) -> Any:

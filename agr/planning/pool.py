@@ -1,7 +1,8 @@
 """Solves cases in worker processes: never in threads, where concurrent solves hang.
 
-Workers are forked from a server, a process of its own that has imported the models once and runs nothing: a new worker
-begins at once, also where one has died or was killed, and all share the memory of what was imported.
+Workers are forked from a server, a process of its own that has imported the models once, with their compiled
+functions, and runs nothing: a new worker begins at once, also where one has died or was killed, and all share the
+memory of what was imported.
 """
 
 import json
@@ -80,12 +81,12 @@ _IMPORTED_ONCE = [
     "models.method",
     "models.part",
     "pyomo.environ",
+    "agr.planning.worker_image",
 ]
 """What the server of workers imports. It may not call anything there: solvers begin threads, which no fork survives."""
 _LISTEN_S = 0.25
 RESTS_AFTER_S = 1800.0
-"""Seconds without a solve after which workers end: each holds some 200 MB. The next solve has a new one in 0.05 s,
-which reads the compiled functions again in about a second."""
+"""Seconds without a solve after which workers end: each holds some 200 MB. The next solve has a new one in 0.05 s."""
 _NICE = 10
 """Niceness of workers: the endpoint still answers at once while they solve on every core."""
 
