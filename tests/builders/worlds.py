@@ -17,9 +17,9 @@ from agr.messaging.process import Processor
 from agr.messaging.receive import Receiver
 from agr.settings import MessageLimits, ParticipantSettings, Planning, Settings, Trading
 from agr.store import outbox, portfolio, register
-from agr.store.engine import Store
 from agr.trading import handlers
 from agr.uftp.participants import Participant, Participants
+from tests.builders.stores import migrated
 
 PERIOD = Period(date(2026, 3, 29))  # 92 ISPs
 NOW = datetime(2026, 3, 28, 6, 0, tzinfo=UTC)
@@ -95,8 +95,7 @@ class World:
             limits=self.limits,
             trading=self.trading,
         )  # fmt: skip
-        self.store = Store(self.settings.store_url)
-        self.store.migrate()
+        self.store = migrated(self.settings.store_url)
         self.participants = Participants(
             Participant(domain=p.domain, role=p.role, endpoint=p.endpoint, public_keys=p.public_keys, barred=p.barred)
             for p in self.settings.participants

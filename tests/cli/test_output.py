@@ -16,7 +16,7 @@ from agr.domain.moments import MomentState
 from agr.domain.plan import Reason, ReasonKind
 from agr.settings import load
 from agr.store import day
-from agr.store.engine import Store
+from tests.builders.stores import migrated
 from tests.builders.worlds import NOW
 
 ALARM = "north-grid.example rejected the D-Prognosis: [register] under repair until tomorrow morning at half past nine"
@@ -32,8 +32,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.delenv("COLUMNS", raising=False)
     assert agr("init", ".").exit_code == 0
     settings = load(tmp_path / "agr.toml")
-    store = Store(settings.store_url)
-    store.migrate()
+    store = migrated(settings.store_url)
     with store.transaction() as tx:
         day.moment_done(tx, NOW.date() + timedelta(days=1), "retention_job", NOW - timedelta(days=3), "deleted nothing")
         day.moment_done(tx, NOW.date() + timedelta(days=1), "portfolio_query", NOW, RESULT)

@@ -19,9 +19,9 @@ from agr.operations.tables import import_tables
 from agr.service import Service
 from agr.settings import Markets, ParticipantSettings, Planning, Settings
 from agr.store import day, inbox, outbox, plans, portfolio, positions
-from agr.store.engine import Store
 from agr.store.plans import Sent
 from agr.uftp.signing import KeyPair
+from tests.builders.stores import migrated
 from tests.day import heard, tiny
 
 PATIENCE_S = 120.0
@@ -89,8 +89,7 @@ class Market:
         if tables is None:
             tables = self.folder / "tables"
             write_folder(tiny.register(self.period), tables)
-        store = Store(self.settings.store_url)
-        store.migrate()
+        store = migrated(self.settings.store_url)
         import_tables(self.settings, store, tables, self.clock)
         store.close()
 

@@ -19,6 +19,7 @@ from agr.settings import load
 from agr.store import day, outbox
 from agr.store.engine import Store
 from agr.uftp.signing import KeyPair
+from tests.builders.stores import migrated
 
 WITHIN_S = 5.0
 PROJECT = Path(__file__).parents[2]
@@ -66,8 +67,7 @@ def folder(tmp_path: Path, silent: Silent) -> Path:
         f'[[feeds]]\nname = "prices"\nkind = "price"\nseries = "day_ahead"\nurl = "{silent.url}/prices"\n'
     )
     settings = load(tmp_path / "agr.toml")
-    store = Store(settings.store_url)
-    store.migrate()
+    store = migrated(settings.store_url)
     now = SystemClock().now()
     with store.transaction() as tx:
         outbox.put(

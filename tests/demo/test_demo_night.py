@@ -10,7 +10,7 @@ from agr.domain.isp import JumpingClock, Period
 from agr.domain.kinds.ev_session import EvSession
 from agr.domain.register import Connection, Register
 from agr.store import register
-from agr.store.engine import Store
+from tests.builders.stores import migrated
 
 PERIOD = Period(date(2026, 3, 29))
 HOUR = timedelta(hours=1)
@@ -29,8 +29,7 @@ def test_cars_that_stand_over_midnight_get_charge_points_that_fit_them(
 ) -> None:
     cars = [session("a", 3.7), session("b", 11), session("c", 7.4), session("d", 11), session("e", 11, leaves=3)]
     cars = cars if enough else cars[1:]
-    store = Store(f"sqlite:///{tmp_path / 'agr.db'}")
-    store.migrate()
+    store = migrated(f"sqlite:///{tmp_path / 'agr.db'}")
     connections = tuple(Connection(address=car.connection, first_day=PERIOD.day) for car in cars)
     with store.transaction() as tx:
         register.replace(tx, Register(connections=connections, resources=tuple(cars)))

@@ -20,8 +20,8 @@ from agr.scenario.running import plans_of, solver_of
 from agr.scenario.scenario import Scenario
 from agr.settings import Planning, Settings
 from agr.store import plans, register
-from agr.store.engine import Store
 from tests.builders.small_scenarios import CONNECTION, POINT, hourly, small_scenario
+from tests.builders.stores import migrated
 
 FIRST, DAYS = date(2026, 3, 10), 30  # with the day of 23 hours
 OTHER, FREE = "ea1.2024-01.example.agr:c2", "ea1.2024-01.example.agr:c3"
@@ -85,8 +85,7 @@ class Stored:
             domain="agr.example", data_folder=folder, store_url=f"sqlite:///{folder / 'agr.db'}", isp_minutes=60,
             key_file=folder / "agr.key", markets=scenario.description.markets,
         )  # fmt: skip
-        self.store = Store(self.settings.store_url)
-        self.store.migrate()
+        self.store = migrated(self.settings.store_url)
         with self.store.transaction() as tx:
             register.replace(tx, scenario.register)
             for step in steps:

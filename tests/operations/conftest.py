@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.builders.exchange import Exchange
-from tests.builders.postgres import emptied
+from tests.builders.stores import fresh_on
 from tests.builders.trading import SECRET, Trading
 
 
@@ -20,7 +20,7 @@ def exchange(monkeypatch: pytest.MonkeyPatch) -> Iterator[Exchange]:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def trading(request: pytest.FixtureRequest, tmp_path: Path, exchange: Exchange) -> Iterator[Trading]:
-    url = emptied(request.getfixturevalue("postgres")) if request.param == "postgresql" else ""
+    url = fresh_on(request.getfixturevalue("postgres")) if request.param == "postgresql" else ""
     made = Trading(tmp_path, exchange, url)
     yield made
     made.world.store.close()
@@ -29,7 +29,7 @@ def trading(request: pytest.FixtureRequest, tmp_path: Path, exchange: Exchange) 
 @pytest.fixture
 def shared(postgres: str, tmp_path: Path, exchange: Exchange) -> Iterator[Trading]:
     """A world whose store lets several transactions write at once."""
-    made = Trading(tmp_path, exchange, emptied(postgres))
+    made = Trading(tmp_path, exchange, fresh_on(postgres))
     yield made
     made.world.store.close()
 

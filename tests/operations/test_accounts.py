@@ -14,8 +14,8 @@ from agr.operations.accounts.authentication import Authentication
 from agr.operations.accounts.roles import Permission
 from agr.settings import Operators
 from agr.store import access, audit_log
-from agr.store.engine import Store
 from tests.builders.accounts import PASSWORD, account, principal, token
+from tests.builders.stores import migrated
 
 CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 
@@ -25,8 +25,7 @@ class House:
 
     def __init__(self, folder: Path) -> None:
         self.clock = JumpingClock(datetime(2026, 3, 28, 6, tzinfo=UTC))
-        self.store = Store(f"sqlite:///{folder / 'agr.db'}")
-        self.store.migrate()
+        self.store = migrated(f"sqlite:///{folder / 'agr.db'}")
         self.settings = Operators(failed_log_ins=3, failed_log_ins_s=600, session_hours=8, idle_minutes=30)
         self.authentication = Authentication(self.store, self.settings, self.clock, self.clock, CHEAP)
 

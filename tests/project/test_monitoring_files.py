@@ -13,8 +13,8 @@ from agr.domain.isp import JumpingClock
 from agr.operations.metrics import Metrics
 from agr.settings import Settings
 from agr.store import day, outbox, plans
-from agr.store.engine import Store
 from agr.store.plans import Sent
+from tests.builders.stores import migrated
 from tests.builders.worlds import NOW, PERIOD, POINT
 
 PROJECT = Path(__file__).parents[2]
@@ -43,8 +43,7 @@ def expressions() -> Iterator[str]:
 @pytest.fixture(scope="module")
 def samples(tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[str]]:
     """Return metric → its labels, of a daemon in which everything that is counted has happened."""
-    store = Store(f"sqlite:///{tmp_path_factory.mktemp('metrics') / 'agr.db'}")
-    store.migrate()
+    store = migrated(f"sqlite:///{tmp_path_factory.mktemp('metrics') / 'agr.db'}")
     clock = JumpingClock(NOW)
     metrics = Metrics(store, Settings(domain="agr.example"), clock)
     with store.transaction() as tx:
@@ -131,8 +130,7 @@ def test_the_dashboard_s_panels_do_not_overlap_and_differ() -> None:
 
 def test_what_rules_watch_is_there_before_it_first_happens(tmp_path: Path) -> None:
     """Prometheus sees no increase in a counter whose first sample is 1."""
-    store = Store(f"sqlite:///{tmp_path / 'agr.db'}")
-    store.migrate()
+    store = migrated(f"sqlite:///{tmp_path / 'agr.db'}")
     fresh = Metrics(store, Settings(domain="agr.example"), JumpingClock(NOW)).text().decode()
     store.close()
     there = {(s.name, *sorted(s.labels.items())) for f in text_string_to_metric_families(fresh) for s in f.samples}

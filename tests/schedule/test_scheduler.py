@@ -17,6 +17,7 @@ from agr.settings import CapacityProduct, Markets, Moment, Settings
 from agr.store import day
 from agr.store.engine import Store
 from agr.store.tables import moments
+from tests.builders.stores import migrated
 
 PERIOD = Period(date(2026, 3, 29))
 NAMES = [m.name for m in moments_of(Settings(domain="agr.example"), PERIOD)]
@@ -24,8 +25,7 @@ NAMES = [m.name for m in moments_of(Settings(domain="agr.example"), PERIOD)]
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
-    opened = Store(f"sqlite:///{tmp_path / 'agr.db'}")
-    opened.migrate()
+    opened = migrated(f"sqlite:///{tmp_path / 'agr.db'}")
     yield opened
     opened.close()
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from agr.store.engine import Store
-from tests.builders.postgres import emptied
+from tests.builders.stores import fresh_on, migrated
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -14,8 +14,7 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
     if request.param == "sqlite":
         url = f"sqlite:///{tmp_path / 'agr.db'}"
     else:
-        url = emptied(request.getfixturevalue("postgres"))
-    opened = Store(url)
-    opened.migrate()
+        url = fresh_on(request.getfixturevalue("postgres"))
+    opened = migrated(url)
     yield opened
     opened.close()

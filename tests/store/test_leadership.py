@@ -10,14 +10,13 @@ from agr.domain.isp import SystemClock
 from agr.store import day
 from agr.store.engine import Store
 from agr.store.leadership import Alone, Elected, NotLeader, leadership
-from tests.builders.postgres import emptied
+from tests.builders.stores import fresh_on
 from tests.builders.worlds import NOW
 
 
 @pytest.fixture
 def shared(postgres: str) -> Iterator[Store]:
-    opened = Store(emptied(postgres))
-    opened.migrate()
+    opened = Store(fresh_on(postgres))
     yield opened
     opened.close()
 

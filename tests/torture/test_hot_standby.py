@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.builders.postgres import emptied
+from tests.builders.stores import fresh_on
 from tests.day.market import Parties
 from tests.torture.tortured import PATH, PATIENCE_S, Life, Score, TorturedDay
 
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.day
 def test_a_standby_takes_over_from_a_killed_leader_and_finishes_the_day(
     parties: Parties, postgres: str, tmp_path: Path
 ) -> None:
-    tortured = TorturedDay(tmp_path, (parties.cro, parties.north, parties.south), emptied(postgres))
+    tortured = TorturedDay(tmp_path, (parties.cro, parties.north, parties.south), fresh_on(postgres))
     config, port = tortured.second()
     leader = tortured.live()
     first = leader.read()

@@ -34,6 +34,7 @@ from agr.store.engine import Store
 from agr.uftp.signing import KeyPair
 from models.audit import audit
 from models.outcome import Outcome
+from tests.builders.stores import migrated
 from tests.day import heard, tiny
 
 PROJECT = Path(__file__).parents[2]
@@ -182,8 +183,7 @@ class TorturedDay:
         self.config.write_text(tomli_w.dumps(values))
         self.settings = load(self.config)
         write_folder(tiny.register(PERIOD), self.folder / "tables")
-        store = Store(self.settings.store_url)
-        store.migrate()
+        store = migrated(self.settings.store_url)
         import_tables(self.settings, store, self.folder / "tables", JumpingClock(self.now))
         store.close()
         self._public = key.public
