@@ -1,6 +1,7 @@
 """Fixtures for several packages: counterparties, and a PostgreSQL server and a browser if installed."""
 
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -28,6 +29,16 @@ LONGEST = (
     "web/test_page", "day/test_restart", "planning/test_pool", "day/test_resilience",
 )  # fmt: skip
 """Files that take longest, the longest first."""
+
+
+MEMORY, ROOM = Path("/dev/shm"), 8 * 2**30
+"""Where stores of tests are kept if so many bytes are free: a transaction waits for a disk, not for memory."""
+
+
+def pytest_configure() -> None:
+    """Keep temporary files in memory where there is plenty of it, unless told where to keep them."""
+    if os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free >= ROOM:
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
 
 
 def pytest_xdist_auto_num_workers() -> int:
