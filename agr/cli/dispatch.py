@@ -39,7 +39,7 @@ def status(
         store.close()
     tz = zone(settings.time_zone)
     table = Table()
-    for title in ("charge point", "station", "command", "state", "since", "limit kW now", "session", "why"):
+    for title in ("charge point", "station", "command", "state", "since", "limit kW now", "session", "learnt", "why"):
         table.add_column(title)
     now = SystemClock().now()
     for one in found:
@@ -51,8 +51,11 @@ def status(
                 one.point.charge_point + (" (stopped)" if one.stopped else ""), one.point.station,
                 command, "nothing sent" if row is None else str(row.state),
                 at, "" if kw is None else f"{kw:,.2f}", "" if one.session is None else str(one.session.state),
+                one.facts_words(),
                 "" if row is None else row.reason,
             )  # fmt: skip
+    for road, silence in sorted({one.point.road: one.silent for one in found if one.silent}.items()):
+        say(f"{road} has not answered since {silence.since.astimezone(tz):%Y-%m-%d %H:%M}: {silence.why}")
     print_whole(table if found else "the table charge_points is empty: import it with `agr import FOLDER`")
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from agr.dispatch.exposure import FALLBACK_SLOT, Held
+from agr.dispatch.exposure import FALLBACK_SLOT, MAXIMUM_SLOT, Held
 from agr.dispatch.profiles import constant, due_for_renewal, fallback_profile, first_difference
 from agr.domain.charge_point import OCPP_16, TX_DEFAULT, ChargePoint
 from agr.domain.dispatch import OPEN_STATES, Action, Dispatch, DispatchState, Profile, Purpose
@@ -29,6 +29,7 @@ class PointView:
     transaction: str | None = None  # of the running session, where the carrier needs it
     stopped: bool = False  # an operator wants nothing to be drawn
     verifiable: bool = True  # the station can say what it follows
+    maximum: Profile | None = None  # of the whole station, where this point is to send it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +57,7 @@ def next_order(view: PointView, now: datetime) -> Order | None:
     doubtful = [row for row in view.rows if row.state is DispatchState.UNKNOWN]
     if doubtful and view.verifiable:
         return None
-    return _fallback(view, doubtful, now) or _plan(view, doubtful, now)
+    return _fallback(view, doubtful, now) or _plan(view, doubtful, now) or _maximum(view)
 
 
 def _fallback(view: PointView, doubtful: Sequence[Dispatch], now: datetime) -> Order | None:
@@ -70,6 +71,16 @@ def _fallback(view: PointView, doubtful: Sequence[Dispatch], now: datetime) -> O
     return Order(
         action=Action.SET, purpose=Purpose.FALLBACK, slot=FALLBACK_SLOT, profile=wanted, reason=words, since=now
     )
+
+
+def _maximum(view: PointView) -> Order | None:
+    """Return the order of a station's maximum, the last of all: it is a net below what plans say."""
+    mine = [row for row in set_rows(view.rows, DispatchState.ACCEPTED) if row.slot == MAXIMUM_SLOT]
+    there, wanted = mine[-1].profile if mine else None, view.maximum
+    if wanted is None or (there is not None and (there.unit, there.steps) == (wanted.unit, wanted.steps)):
+        return None
+    words = "what the station may draw of its connection"
+    return Order(action=Action.SET, purpose=Purpose.MAXIMUM, slot=MAXIMUM_SLOT, profile=wanted, reason=words)
 
 
 def _plan(view: PointView, doubtful: Sequence[Dispatch], now: datetime) -> Order | None:
@@ -136,7 +147,8 @@ def is_late(order: Order, now: datetime) -> bool:
 
 
 def held(rows: Sequence[Dispatch]) -> list[Held]:
-    """Return the profiles that are or may be in force."""
+    """Return the profiles of a point that are or may be in force."""
+    rows = [row for row in rows if row.slot != MAXIMUM_SLOT]
     there = set_rows(rows, DispatchState.ACCEPTED, DispatchState.UNKNOWN, DispatchState.SENT)
     moving = {row.slot for row in rows if row.state in (DispatchState.UNKNOWN, DispatchState.SENT)}
     return [
@@ -151,6 +163,8 @@ def held(rows: Sequence[Dispatch]) -> list[Held]:
 
 def held_after(rows: Sequence[Dispatch], order: Order) -> list[Held]:
     """Return the profiles that are in force once an order is carried out, and what it replaces is cleared."""
+    if order.slot == MAXIMUM_SLOT:
+        return held(rows)
     kept = [one for one in held(rows) if one.slot != order.slot]
     if order.action is Action.CLEAR or order.profile is None:
         return held(rows) if order.slot == FALLBACK_SLOT else kept

@@ -104,6 +104,11 @@ def fallback_profile(point: ChargePoint, unit: str, now: datetime) -> Profile:
     return constant(limit_of(point.fallback_kw, point, unit), unit, now)
 
 
+def maximum_profile(kw: float, point: ChargePoint, unit: str, now: datetime) -> Profile:
+    """Return what the station of a point may draw at all its EVSEs together, without end."""
+    return constant(floor(kw / (point.kw_per_a if unit == "A" else 0.001) + _ROUNDING), unit, now)
+
+
 def constant(limit: int, unit: str, now: datetime) -> Profile:
     """Return one limit without end, from the full hour before."""
     start = now.replace(minute=0, second=0, microsecond=0)

@@ -39,6 +39,7 @@ class Purpose(StrEnum):
     PLAN = "plan"
     STOP = "stop"  # an operator's: nothing may be drawn until it is taken back
     FOREIGN = "foreign"  # profiles of a transaction that are not ours; they are only cleared
+    MAXIMUM = "maximum"  # what the whole station may draw of its connection; without end
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +90,7 @@ class Profile:
 class Command:
     """One change at one charge point. `slot` 0 is the fallback, 1 and 2 take turns with plans.
 
-    An operator's stop has a slot of its own, above them.
+    A station's maximum has a slot of its own.
     """
 
     id: int
@@ -111,6 +112,7 @@ class Receipt:
     occupied: bool = False  # refused because a profile of its place is there; clear it, then try again
     unit: str | None = None  # refused because of its unit: the one that is taken
     most_periods: int | None = None  # refused because of their number
+    by_station: bool = False  # refused by the station itself
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,11 +147,40 @@ class Dispatch:
     sent_at: datetime | None
     answered_at: datetime | None
     next_attempt_at: datetime
+    evse: int | None = None  # None: stored before it was kept
+    protocol: str | None = None
 
     @property
     def digest(self) -> str:
         """Of its limits; empty: to clear."""
         return "" if self.profile is None else self.profile.digest
+
+
+class Fact(StrEnum):
+    """What a road has learnt of a station, or of one charge point of it."""
+
+    UNIT = "unit"  # of a station: the unit of limits that it takes, A or W
+    PERIODS = "periods"  # of a station: the most periods of a schedule that it takes
+    MAXIMUM = "maximum"  # of a station: why it refuses a profile for all of it
+    CARRIER = "carrier"  # of a point: tx_default, for it does not follow the profile of a transaction
+    COMPOSITE = "composite"  # of a point: that its station cannot say what it follows, or says it wrongly
+    FOLLOWS = "follows"  # of a point: that it draws more than it has accepted
+
+
+NOT_SAID, DISPUTED = "not said", "disputed"
+"""Values of the fact COMPOSITE: it answers no question for it; it says something else however often it is told."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Learned:
+    """A fact and its value. `charge_point` is empty where it is of the whole station."""
+
+    road: str
+    station: str
+    charge_point: str
+    fact: Fact
+    value: str
+    at: datetime
 
 
 class SessionState(StrEnum):

@@ -29,6 +29,7 @@ class ReasonKind(Enum):
     OPERATOR = "operator"
     ROLLING = "rolling"  # the rest of the running Period is planned again, as is done regularly
     DEVIATION = "deviation"  # stores were measured too far from the plan in force
+    BACK_END = "back-end"  # one of charge points has stopped answering, or answers again
     DAY_BEFORE = "day before changed"  # the plan of the day before leaves other states at midnight
 
 

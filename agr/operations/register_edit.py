@@ -22,6 +22,7 @@ from agr.store.register_rows import Stored
 
 _OF_POINTS = ("connections", "congestion_points")
 _TREE = ("connections", "limit_groups", "connection_limits")  # name groups of connections
+_CARRYING_OUT = ("charge_points",)  # no plan is made from these
 _NAMED = 5
 
 
@@ -87,7 +88,7 @@ class RegisterEdits(ActionBase):
         self._wake()
         doubtful = (*checked.entered.warnings, *doubts_about(table, row, found()))
         warnings = tuple(in_words(doubt) for doubt in doubtful)
-        return Done(text=f"{text}; a plan follows where one was made", entry=entry, warnings=warnings)
+        return Done(text=f"{text}; {_then(table)}", entry=entry, warnings=warnings)
 
     def remove(self, by: Principal, table: str, key: str, why: str, *, seen: str | None = None) -> Done:
         """Remove a row that nothing else refers to. Raises ConflictError if it does, has changed or is gone."""
@@ -115,7 +116,7 @@ class RegisterEdits(ActionBase):
             entry = self._record(tx, by, "remove row", f"{table} {name}", why, detail)
             self._follow(tx, table, [old.row], f"{by.name}: {name} was removed from {table} ({why})")
         self._wake()
-        return Done(text=f"{name} is removed from {table}; a plan follows where one was made", entry=entry)
+        return Done(text=f"{name} is removed from {table}; {_then(table)}", entry=entry)
 
     def _checked(self, tx: Tx, table: str, old: Stored | None, cells: Mapping[str, str]) -> Checked:
         return read_checked(tx, table, old, cells, [brp.name for brp in self._settings.brps], self._days())
@@ -189,8 +190,17 @@ def _at_charge_point(tx: Tx, connection: str, charge_point: str) -> list[str]:
     return [one.key for one in behind if one.table == "ev_sessions" and one.row.charge_point == charge_point]
 
 
+def _then(table: str) -> str:
+    """Say what follows a change."""
+    if table in _CARRYING_OUT:
+        return "plans are carried out so from now on"
+    return "a plan follows where one was made"
+
+
 def _concerns(table: str, row: Any, period: Period) -> bool:
-    """Say whether a row can matter to a Period, by its days or instants."""
+    """Say whether a row can matter to a plan, by its days or instants; charge points only carry plans out."""
+    if table in _CARRYING_OUT:
+        return False
     dates = {name: value for name, value in vars(row).items() if isinstance(value, date)}
     first, last = dates.get("first_day", date.min), dates.get("last_day", date.max)
     instants = [value for value in dates.values() if isinstance(value, datetime)]

@@ -24,8 +24,38 @@ dispatches = sa.Table(
     sa.Column("sent_at", Instant),
     sa.Column("answered_at", Instant),
     sa.Column("next_attempt_at", Instant, nullable=False),
+    sa.Column("evse", sa.Integer),  # null: stored before it was kept
+    sa.Column("protocol", sa.String(8)),
     sa.Index(None, "charge_point", "id"),
     sa.Index(None, "state"),
+)  # fmt: skip
+
+dispatch_facts = sa.Table(  # what roads have learnt of stations
+    "dispatch_facts", metadata,
+    sa.Column("road", sa.String(255), primary_key=True),
+    sa.Column("station", sa.String(255), primary_key=True),
+    sa.Column("charge_point", sa.String(255), primary_key=True),  # empty: of the whole station
+    sa.Column("fact", sa.String(16), primary_key=True),  # an agr.domain.dispatch.Fact
+    sa.Column("value", sa.Text, nullable=False),
+    sa.Column("at", Instant, nullable=False),
+)  # fmt: skip
+
+dispatch_roads = sa.Table(
+    "dispatch_roads", metadata,
+    sa.Column("road", sa.String(255), primary_key=True),
+    sa.Column("silent_since", Instant),  # null: it answers
+    sa.Column("why", sa.Text, nullable=False),
+)  # fmt: skip
+
+charge_session_states = sa.Table(  # how sessions went: each row is a change
+    "charge_session_states", metadata,
+    sa.Column("road", sa.String(255), primary_key=True),
+    sa.Column("station", sa.String(255), primary_key=True),
+    sa.Column("transaction", sa.String(64), primary_key=True),
+    sa.Column("at", Instant, primary_key=True),
+    sa.Column("state", sa.String(16)),  # a SessionState; null: not told
+    sa.Column("offered_w", sa.Float),  # what the station offered the car; null: not told
+    sa.Index(None, "at"),
 )  # fmt: skip
 
 charge_sessions = sa.Table(

@@ -30,6 +30,7 @@ def _read(row: Any) -> Dispatch:
 def queue(
     tx: Tx, *, charge_point: str, road: str, station: str, action: Action, purpose: Purpose, slot: int, at: datetime,
     profile: Profile | None = None, transaction: str | None = None, plan: int | None = None, reason: str = "",
+    evse: int | None = None, protocol: str | None = None,
 ) -> int:  # fmt: skip
     """Store a command that is to be sent; return its number. It takes the place of one that was not sent yet."""
     waiting = sa.and_(_C.charge_point == charge_point, _C.state == DispatchState.QUEUED, _C.slot == slot)
@@ -41,6 +42,7 @@ def queue(
             charge_point=charge_point, road=road, station=station, action=action.value, purpose=purpose.value,
             slot=slot, transaction=transaction, plan=plan, digest="" if profile is None else profile.digest,
             limits=limits, state=DispatchState.QUEUED.value, attempt=0, reason=reason, at=at, next_attempt_at=at,
+            evse=evse, protocol=protocol,
         )
     )  # fmt: skip
     assert done.inserted_primary_key

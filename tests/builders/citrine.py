@@ -7,13 +7,17 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from threading import Lock
+from threading import Lock, Thread
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+from urllib.request import Request, urlopen
 
 from tests.builders.http_server import Asked, HttpServer, Told
 
 Json = dict[str, Any]
+
+
+_OF_STATIONS = (b"ChargingStationMaxProfile", b"ChargePointMaxProfile")
 
 
 @dataclass
@@ -26,13 +30,19 @@ class Station:
     periods: int = 24
     answer: str = "Accepted"  # Accepted | Rejected | CALLERROR | silent | silent but applied
     composite: bool = True
+    shift_s: int = 0  # its composite schedule tells of so much later
+    refuses: tuple[str, ...] = ()  # purposes of profiles that it rejects
     profiles: dict[int, Json] = field(default_factory=dict)  # id → profile with its evse
     active: set[int] = field(default_factory=set)  # ids that CitrineOS believes to be there
     heard: list[tuple[str, Json]] = field(default_factory=list)
 
+    def plans(self) -> dict[int, Json]:
+        """Return the profiles of EVSEs."""
+        return {n: p for n, p in self.profiles.items() if p["chargingProfilePurpose"].startswith("Tx")}
+
     def limit(self, evse: int, at: float) -> tuple[float, str] | None:
         """Return the limit in force: of the highest level with a period at an instant, s since 1970."""
-        mine = [p for p in self.profiles.values() if p["evse"] in (0, evse)]
+        mine = [p for p in self.plans().values() if p["evse"] in (0, evse)]
         tx = [p for p in mine if p["chargingProfilePurpose"] == "TxProfile"]
         for group in (tx, [p for p in mine if p["chargingProfilePurpose"] == "TxDefaultProfile"]):
             for profile in sorted(group, key=lambda p: -p["stackLevel"]):
@@ -61,6 +71,7 @@ class Citrine:
         self.pending: list[tuple[str, bytes]] = []  # callback address, body
         self.subscriptions: list[Json] = []
         self.requests: list[Asked] = []
+        self.posts = False  # post answers by itself
         self.trouble: Callable[[Asked], Told | None] | None = None
         self._lock = Lock()
         self.server = HttpServer(self._answer)
@@ -71,8 +82,10 @@ class Citrine:
     def __exit__(self, *_: object) -> None:
         self.server.close()
 
-    def commands(self, action: str = "setChargingProfile") -> list[Asked]:
-        return [one for one in self.requests if one.path.endswith(action)]
+    def commands(self, action: str = "setChargingProfile", *, whole: bool = False) -> list[Asked]:
+        """Return what was asked of stations; `whole`: profiles for all EVSEs of a station, else those of one."""
+        named = [one for one in self.requests if one.path.endswith(action)]
+        return [one for one in named if any(word in one.body for word in _OF_STATIONS) is whole]
 
     def _answer(self, asked: Asked) -> Told | None:
         with self._lock:
@@ -125,7 +138,9 @@ class Citrine:
             }  # fmt: skip
         elif station.answer == "silent":
             said = None
-        elif station.answer == "Rejected" and action == "setChargingProfile":
+        elif action == "setChargingProfile" and (
+            station.answer == "Rejected" or any(purpose in json.dumps(body) for purpose in station.refuses)
+        ):
             said = {"status": "Rejected", "statusInfo": {"reasonCode": "ToldTo"}}
         else:
             said = getattr(self, f"_{action}")(station, body, protocol)
@@ -133,6 +148,8 @@ class Citrine:
                 said = None
         if callback and said is not None:
             self.pending.append((callback, json.dumps(said).encode()))
+            if self.posts:
+                Thread(target=_post, args=self.pending.pop(), daemon=True).start()
         return _told([{"success": True}])
 
     def _setChargingProfile(self, station: Station, body: Json, protocol: str) -> Json:
@@ -170,7 +187,7 @@ class Citrine:
         evse = body.get("evseId", body.get("connectorId"))
         start, periods = int(self.now()), []
         for after in range(0, body["duration"], 60):
-            limit = station.limit(evse, start + after) or (48.0, "A")
+            limit = station.limit(evse, start + after + station.shift_s) or (48.0, "A")
             if not periods or periods[-1]["limit"] != limit[0]:
                 periods.append({"startPeriod": after, "limit": limit[0]})
             unit = limit[1]
@@ -179,6 +196,15 @@ class Citrine:
         if protocol == "1.6":
             return {"status": "Accepted", "connectorId": evse, "scheduleStart": at, "chargingSchedule": schedule}
         return {"status": "Accepted", "schedule": {"evseId": evse, "scheduleStart": at, **schedule}}
+
+    def _getConfiguration(self, station: Station, _body: Json, _protocol: str) -> Json:
+        named = [{"A": "Current", "W": "Power"}[unit] for unit in station.units]
+        keys = {
+            "ChargingScheduleAllowedChargingRateUnit": ",".join(named),
+            "ChargingScheduleMaxPeriods": station.periods,
+        }
+        rows = [{"key": key, "readonly": True, "value": str(value)} for key, value in keys.items()]
+        return {"configurationKey": rows}
 
     def _getBaseReport(self, _station: Station, _body: Json, _protocol: str) -> Json:
         return {"status": "Accepted"}
@@ -196,6 +222,10 @@ def _broken_rule(station: Station, profile: Json, evse: int) -> str | None:
     if any((one["stackLevel"], one["chargingProfilePurpose"], one["evse"]) == mine for one in there):
         return "No two charging profiles with the same stack level and purpose can be valid at the same time."
     return None
+
+
+def _post(url: str, body: bytes) -> None:
+    urlopen(Request(url, data=body, method="POST"), timeout=10).close()
 
 
 def _refused(words: str) -> Told:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from agr.connectors.answers import Answers
+from agr.dispatch.exposure import MAXIMUM_SLOT
 from agr.domain.charge_point import ChargePoint
 from agr.domain.isp import JumpingClock
 from agr.domain.kinds.ev_session import EvSession
@@ -110,9 +111,10 @@ class Depot:
     def pass_time(self, seconds: float) -> None:
         self.clock.jump_to(self.clock.now() + timedelta(seconds=seconds))
 
-    def rows(self, name: str = "p1") -> list[tuple[str, str, int, str]]:
+    def rows(self, name: str = "p1", *, whole: bool = False) -> list[tuple[str, str, int, str]]:
+        """Return the commands to a point, oldest first; `whole`: those for all of its station, else the others."""
         with self.store.transaction() as tx:
-            found = dispatches.newest(tx, name)
+            found = [row for row in dispatches.newest(tx, name) if (row.slot == MAXIMUM_SLOT) is whole]
         return [(row.action, row.purpose, row.slot, row.state) for row in reversed(found)]
 
     def alarms(self) -> dict[str, str]:

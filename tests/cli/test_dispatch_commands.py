@@ -1,5 +1,6 @@
 """`agr dispatch` and what `agr check` says of roads, as their user types them, beside a daemon's store."""
 
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -8,12 +9,12 @@ from typer.testing import CliRunner
 
 from agr.cli.main import app
 from agr.domain.charge_point import ChargePoint
-from agr.domain.dispatch import Action, DispatchState, Profile, Purpose, Step
+from agr.domain.dispatch import Action, DispatchState, Fact, Learned, Profile, Purpose, Step
 from agr.domain.register import Connection, Register
 from agr.operations import commands
 from agr.operations.dispatching import wishes
 from agr.settings import load, write_example
-from agr.store import audit_log, dispatches, register
+from agr.store import audit_log, dispatch_facts, dispatches, register
 from agr.store.engine import Store
 from tests.builders.citrine import Citrine, Station
 from tests.builders.http_server import Told
@@ -107,6 +108,41 @@ def test_check_tries_the_road_in_words(config: Path, station: Station, point: di
         assert any(words in line for line in mine)
     else:
         assert mine == []
+
+
+@pytest.mark.parametrize(
+    ("units", "words"),
+    [
+        (("A", "W"), ""),
+        (("A",), "station CP1 takes limits in A, and the table says W"),
+        ((), "which unit station CP1 takes is not known"),
+    ],
+)  # fmt: skip
+def test_check_asks_a_station_of_ocpp_1_6_by_a_callback_of_its_own(
+    config: Path, units: tuple[str, ...], words: str
+) -> None:
+    """Its answers come to where the daemon would listen; that is any free port here."""
+    know(config, protocol="1.6", max_periods=20)
+    config.write_text(re.sub(r"(?m)^#? *listen_port = 8082.*$", "listen_port = 0", config.read_text()))
+    with Citrine(lambda: 0.0, CP1=Station(protocol="1.6", units=units)) as citrine:
+        citrine.posts = True
+        road = f'[[dispatch.roads]]\nname = "citrine"\nurl = "{citrine.server.url}"\n'
+        config.write_text(f"{config.read_text()}\n{road}")
+        said = RUN.invoke(app, ["check", "--config", str(config)]).output
+    mine = [line for line in said.splitlines() if "dispatch:" in line]
+    assert (words in mine[0]) if words else (mine == [])
+
+
+def test_check_knows_what_the_daemon_has_learnt_of_a_station(config: Path) -> None:
+    know(config, protocol="1.6")
+    fact = Learned(road="citrine", station="CP1", charge_point="", fact=Fact.UNIT, value="A", at=NOW)
+    with opened(config).transaction() as tx:
+        dispatch_facts.put(tx, fact)
+    with Citrine(lambda: 0.0, CP1=Station(protocol="1.6", online=False)) as citrine:
+        road = f'[[dispatch.roads]]\nname = "citrine"\nurl = "{citrine.server.url}"\n'
+        config.write_text(f"{config.read_text()}\n{road}")
+        assert "CP1 takes limits in A" in RUN.invoke(app, ["check", "--config", str(config)]).output
+    assert "takes A" in run(config, "dispatch", "status")
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import json
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -45,6 +45,20 @@ def test_meter_values_of_1_6_are_text_and_default_to_energy_in_wh():
         {"timestamp": "2026-11-29T22:36:18.383Z", "sampledValue": [{"value": "7"}]}
     ]}]  # fmt: skip
     assert read(told(bare)) == [Metered(station="CP16", evse=1, at=WHEN, register_wh=7.0)]
+
+
+def test_a_start_that_is_never_answered_is_forgotten_and_its_session_begins_with_its_meter_values():
+    start = [2, "m1", "StartTransaction", {
+        "connectorId": 1, "idTag": "TAG", "meterStart": 52, "timestamp": "2026-11-29T22:36:18.383Z",
+    }]  # fmt: skip
+    answer = [3, "m1", {"idTagInfo": {"status": "Accepted"}, "transactionId": 1}]
+    other = [2, "m2", "StartTransaction", {**start[3], "connectorId": 2}]
+    reader = NewsReader()
+    assert reader.read("CP16", told(start), AT) == []
+    late = AT + timedelta(minutes=6)
+    assert reader.read("CP16", told(other), late) == []
+    assert reader.read("CP16", told(answer, origin="csms"), late) == []
+    assert [one.transaction for one in reader.read("CP16", told(METER_16), late)] == ["1"]
 
 
 def test_a_transaction_of_1_6_has_its_number_from_the_answer():

@@ -40,7 +40,11 @@ def test_a_change_leaves_no_moment_without_a_profile(depot: Depot) -> None:
     assert seen[0] in (5.0, 7.0)
     assert set(seen) <= {5.0, 7.0}
     assert seen[-1] == 5.0
-    actions = [(one.path.rsplit("/", 1)[1]) for one in depot.citrine.requests if "ChargingProfile" in one.path]
+    actions = [
+        (one.path.rsplit("/", 1)[1])
+        for one in depot.citrine.requests
+        if "ChargingProfile" in one.path and b"ChargingStationMax" not in one.body
+    ]
     assert actions == ["setChargingProfile"] * 3 + ["clearChargingProfile"]
 
 
@@ -118,7 +122,7 @@ def test_whatever_a_station_answers_the_limit_is_right_in_the_end(depot: Depot, 
         depot.pass_time(50)
         depot.run()
     assert depot.limit_kw() == 5.0
-    assert len([one for one in depot.citrine.stations["CP1"].profiles if one != 70_010]) == 1
+    assert len([one for one in depot.citrine.stations["CP1"].plans() if one != 70_010]) == 1
     assert depot.alarms() == {}
 
 
@@ -134,7 +138,7 @@ def test_a_station_that_cannot_say_what_it_follows_is_sent_the_same_slot_again(d
         depot.run()
         depot.pass_time(50)
     assert depot.limit_kw() == 5.0
-    assert len(station.profiles) == 2
+    assert len(station.plans()) == 2
 
 
 def test_a_station_that_takes_a_only_and_few_periods_gets_them(depot: Depot) -> None:
@@ -143,12 +147,12 @@ def test_a_station_that_takes_a_only_and_few_periods_gets_them(depot: Depot) -> 
     kw = [5.0 + place % 3 for place in range(PERIOD.isp_count)]
     depot.plan_of(p1=kw)
     depot.run(20)
-    (plan,) = [p for p in station.profiles.values() if p["stackLevel"] > 0]
+    (plan,) = [p for p in station.plans().values() if p["stackLevel"] > 0]
     assert len(plan["schedule"]["chargingSchedulePeriod"]) == 5
     assert plan["schedule"]["chargingRateUnit"] == "A"
     depot.pass_time(3 * 900)
     depot.run(20)
-    (renewed,) = [p for p in station.profiles.values() if p["stackLevel"] > 0]
+    (renewed,) = [p for p in station.plans().values() if p["stackLevel"] > 0]
     assert renewed["schedule"]["startSchedule"] > plan["schedule"]["startSchedule"]
 
 

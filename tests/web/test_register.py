@@ -282,6 +282,18 @@ def test_a_change_that_concerns_no_planned_day_asks_for_no_plan(desk: Desk, anna
     assert not triggers(desk)
 
 
+def test_a_charge_point_is_entered_and_changed_without_a_new_plan(desk: Desk, anna: Person) -> None:
+    desk.plan()
+    cells = {
+        "charge_point": "pole-7", "connection": ONE, "road": "citrine", "station": "CP1", "max_kw": "11",
+        "protocol": "1.6",
+    }  # fmt: skip
+    assert "plans are carried out so from now on" in anna.enter("charge_points", cells).text
+    assert anna.enter("charge_points", {**cells, "fallback_kw": "4.2"}, key="pole-7").status_code == 200
+    assert stored(desk, "charge_points", "pole-7").row.fallback_kw == 4.2
+    assert triggers(desk) == []
+
+
 def test_our_own_congestion_points_follow_a_change(desk: Desk, anna: Person) -> None:
     cells = {"congestion_point": POINT, "dso": "dso.example", "connection": ONE, "first_day": "2026-01-01"}
     with desk.world.store.transaction() as tx:

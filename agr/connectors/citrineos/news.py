@@ -8,7 +8,7 @@ import json
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from math import isfinite
 from typing import Any
 
@@ -18,6 +18,8 @@ from agr.domain.errors import InputError
 NO_EVSE = 0
 """In place of an EVSE that a message does not name; its transaction does."""
 _WAITING = 10_000  # starts that are kept until they are answered
+_PATIENCE = timedelta(minutes=5)
+"""A start that is not answered for so long is forgotten: its session begins with what is reported of it next."""
 _CALL, _RESULT = 2, 3
 _REGISTER = "Energy.Active.Import.Register"
 _UNITS = {"Wh": 1.0, "kWh": 1000.0, "W": 1.0, "kW": 1000.0, "Percent": 1.0, "%": 1.0}
@@ -34,6 +36,7 @@ class _Start:
     evse: int
     at: datetime
     register_wh: float | None
+    told: datetime  # when we heard of it, by our clock
 
 
 class NewsReader:
@@ -68,9 +71,10 @@ class NewsReader:
             if action == "StartTransaction":
                 self._starts[station, number] = _Start(
                     evse=int(payload["connectorId"]), at=_instant(payload["timestamp"]),
-                    register_wh=_number(payload.get("meterStart")),
+                    register_wh=_number(payload.get("meterStart")), told=at,
                 )  # fmt: skip
-                while len(self._starts) > _WAITING:
+                self._starts.move_to_end((station, number))
+                while len(self._starts) > _WAITING or next(iter(self._starts.values())).told < at - _PATIENCE:
                     self._starts.popitem(last=False)
             elif action == "NotifyEVChargingNeeds":
                 yield from _needs(station, payload, at)

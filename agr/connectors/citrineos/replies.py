@@ -9,6 +9,7 @@ import re
 from datetime import UTC, datetime
 from typing import Any
 
+from agr.connectors.citrineos.requests import PERIODS_KEY, UNITS_KEY
 from agr.domain.charge_point import ChargePoint
 from agr.domain.dispatch import Action, Command, DispatchState, Profile, Receipt, Step, Verified
 from agr.domain.errors import InputError
@@ -85,7 +86,7 @@ def receipt_of(command: Command, body: bytes) -> Receipt:
     found = answer_of(body)
     if "_errorCode" in found:
         words = f"the station answered with an error: {_short(str(found['_errorCode']))}"
-        return Receipt(command=command.id, state=DispatchState.REJECTED, words=words)
+        return Receipt(command=command.id, state=DispatchState.REJECTED, words=words, by_station=True)
     status = found.get("status")
     if status == "Accepted":
         return Receipt(command=command.id, state=DispatchState.ACCEPTED)
@@ -95,7 +96,7 @@ def receipt_of(command: Command, body: bytes) -> Receipt:
         info = found.get("statusInfo")
         reason = info.get("reasonCode") if isinstance(info, dict) else None
         words = f"the station answered {status}" + (f": {_short(str(reason))}" if reason else "")
-        return Receipt(command=command.id, state=DispatchState.REJECTED, words=words)
+        return Receipt(command=command.id, state=DispatchState.REJECTED, words=words, by_station=True)
     raise InputError(f"the answer has status {_short(str(status))!r}, which is none of OCPP")
 
 
@@ -118,6 +119,18 @@ def verified_of(point: ChargePoint, body: bytes) -> Verified:
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise InputError(f"the composite schedule cannot be read ({error})") from error
     return Verified(charge_point=point.charge_point, profile=profile)
+
+
+def limits_of(body: bytes) -> tuple[tuple[str, ...], int | None]:
+    """Read (units, most periods) of a station of OCPP 1.6; empty and None where it does not know. Raises InputError."""
+    rows = answer_of(body).get("configurationKey")
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise InputError("the answer has no list of keys")
+    values = {row.get("key"): str(row.get("value") or "") for row in rows}
+    named = {"Current": "A", "Power": "W"}
+    units = [named[word] for part in values.get(UNITS_KEY, "").split(",") if (word := part.strip()) in named]
+    periods = values.get(PERIODS_KEY, "")
+    return tuple(units), int(periods) if periods.isascii() and periods.isdigit() and len(periods) < 9 else None
 
 
 def _profile(schedule: dict[str, Any], start: str) -> Profile:

@@ -7,14 +7,17 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from agr.dispatch.exposure import MAXIMUM_SLOT
 from agr.domain.charge_point import OCPP_16, TX, ChargePoint
 from agr.domain.dispatch import Action, Command, Profile, Purpose
 
 _FIRST_ID = 70_000
 _SLOTS = 10
-COMPOSITE_S = 3600
-"""Seconds of the composite schedule that a station is asked for."""
+COMPOSITE_S = 86_400
+"""Seconds of the composite schedule that a station is asked for: no plan is sent for longer, but for two days."""
 
+UNITS_KEY, PERIODS_KEY = "ChargingScheduleAllowedChargingRateUnit", "ChargingScheduleMaxPeriods"
+"""Source: OCPP 1.6, configuration keys of the profile Smart Charging."""
 Body = dict[str, Any]
 
 
@@ -28,7 +31,7 @@ class Request:
 
 def profile_id(point: ChargePoint, slot: int) -> int:
     """Return the fixed identifier of a slot: one per EVSE and slot, so that a repetition replaces itself."""
-    return _FIRST_ID + point.evse * _SLOTS + slot
+    return _FIRST_ID + (0 if slot == MAXIMUM_SLOT else point.evse) * _SLOTS + slot
 
 
 def request_of(command: Command) -> Request:
@@ -45,7 +48,11 @@ def request_of(command: Command) -> Request:
 def _setting(command: Command, profile: Profile) -> Body:
     point, old = command.point, command.point.protocol == OCPP_16
     number = profile_id(point, command.slot)
+    whole_station = command.purpose is Purpose.MAXIMUM
     in_transaction = point.carrier == TX and command.purpose is Purpose.PLAN and command.transaction is not None
+    purpose = "TxProfile" if in_transaction else "TxDefaultProfile"
+    if whole_station:
+        purpose = "ChargePointMaxProfile" if old else "ChargingStationMaxProfile"
     schedule: Body = {} if old else {"id": number}
     schedule |= {"startSchedule": _instant(profile.start)}
     if profile.duration_s is not None:
@@ -59,16 +66,17 @@ def _setting(command: Command, profile: Profile) -> Body:
     }  # fmt: skip
     whole: Body = {
         "chargingProfileId" if old else "id": number,
-        "stackLevel": command.slot,
-        "chargingProfilePurpose": "TxProfile" if in_transaction else "TxDefaultProfile",
+        "stackLevel": 0 if whole_station else command.slot,
+        "chargingProfilePurpose": purpose,
         "chargingProfileKind": "Absolute",
         "chargingSchedule": schedule if old else [schedule],
     }
     if in_transaction and command.transaction is not None:
         whole["transactionId"] = int(command.transaction) if old else command.transaction
+    evse = 0 if whole_station else point.evse
     if old:
-        return {"connectorId": point.evse, "csChargingProfiles": whole}
-    return {"evseId": point.evse, "chargingProfile": whole}
+        return {"connectorId": evse, "csChargingProfiles": whole}
+    return {"evseId": evse, "chargingProfile": whole}
 
 
 def _clearing(command: Command) -> Body:
@@ -81,10 +89,15 @@ def _clearing(command: Command) -> Body:
 
 
 def composite_of(point: ChargePoint) -> Request:
-    """Return the question what a station will follow in the next hour."""
+    """Return the question what a station will follow in the next day."""
     evse = "connectorId" if point.protocol == OCPP_16 else "evseId"
     body = {"duration": COMPOSITE_S, evse: point.evse, "chargingRateUnit": point.limit_unit}
     return Request(path=f"/ocpp/{point.protocol}/smartcharging/getCompositeSchedule", body=body)
+
+
+def limits_asked() -> Request:
+    """Return the question to a station of OCPP 1.6 which units and how many periods it takes."""
+    return Request(path="/ocpp/1.6/configuration/getConfiguration", body={"key": [UNITS_KEY, PERIODS_KEY]})
 
 
 def base_report(point: ChargePoint) -> Request:

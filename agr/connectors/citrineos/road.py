@@ -12,8 +12,8 @@ import httpx
 
 from agr.connectors.answers import COMMAND, NEWS, VERIFY, Answers
 from agr.connectors.citrineos.news import NewsReader
-from agr.connectors.citrineos.replies import at_once, is_alive, needs_report, receipt_of, verified_of
-from agr.connectors.citrineos.requests import Request, base_report, composite_of, request_of
+from agr.connectors.citrineos.replies import at_once, is_alive, limits_of, needs_report, receipt_of, verified_of
+from agr.connectors.citrineos.requests import Request, base_report, composite_of, limits_asked, request_of
 from agr.connectors.posting import place_of
 from agr.domain.charge_point import OCPP_201, ChargePoint
 from agr.domain.dispatch import Command, DispatchState, Observation, Receipt, Verified
@@ -166,6 +166,19 @@ class CitrineRoad:
         """Return how many periods a 2.0.1 station takes; None: it has not said."""
         found = self._variable(point, "PeriodsPerSchedule")
         return int(found) if found is not None and found.isdigit() else None
+
+    def ask_limits(self, point: ChargePoint, number: str) -> bool:
+        """Ask a station of OCPP 1.6 which limits it takes; say whether the question was passed on."""
+        try:
+            callback = self._answers.url(VERIFY, self._road.name, number)
+            status, text = self._post(point.station, limits_asked(), callback)
+        except (httpx.HTTPError, SettingsError):
+            return False
+        return at_once(0, status, text).state is DispatchState.SENT
+
+    def limits_told(self, body: bytes) -> tuple[tuple[str, ...], int | None]:
+        """Read the answer to `ask_limits`: units, and the most periods. Raises InputError."""
+        return limits_of(body)
 
     def _variable(self, point: ChargePoint, name: str) -> str | None:
         if point.protocol != OCPP_201:

@@ -1,16 +1,17 @@
 """Carries plans out by one road: decides, audits, commits, sends, and verifies what was never answered."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 import structlog
 
 from agr.connectors.ports import Road
+from agr.dispatch.leaving import clearing, is_of, left_behind, where
 from agr.dispatch.orders import PLAN_SLOTS, Order, PointView, is_late, next_order
-from agr.dispatch.profiles import wanted_profile
-from agr.domain.charge_point import TX, TX_DEFAULT, ChargePoint
-from agr.domain.dispatch import Action, Command, Dispatch, DispatchState, Profile, Purpose, Receipt
+from agr.dispatch.profiles import maximum_profile, wanted_profile
+from agr.domain.charge_point import TX, ChargePoint
+from agr.domain.dispatch import Action, Command, Dispatch, DispatchState, Fact, Profile, Purpose, Receipt
 from agr.domain.isp import Clock
 from agr.operations.dispatching import wishes
 from agr.operations.dispatching.auditing import Auditor, tell
@@ -18,7 +19,7 @@ from agr.operations.dispatching.facts import Facts, FactSource
 from agr.operations.dispatching.memory import Memory
 from agr.operations.dispatching.settling import settle
 from agr.settings import DispatchSettings
-from agr.store import charge_sessions, day, dispatches
+from agr.store import charge_sessions, day, dispatch_facts, dispatches
 from agr.store.engine import Store, Tx
 
 log = structlog.get_logger()
@@ -35,7 +36,7 @@ class Dispatcher:
     def __init__(
         self, name: str, road: Road, store: Store, settings: DispatchSettings, clock: Clock, facts: FactSource
     ) -> None:  # fmt: skip
-        self.name, self.road, self.memory = name, road, Memory(retry_s=settings.retry_s)
+        self.name, self.road, self.memory = name, road, Memory(road=name, retry_s=settings.retry_s)
         self._store, self._settings, self._clock, self._facts = store, settings, clock, facts
         self._key: object = None
         self._wanted: dict[tuple[object, ...], Profile | None] = {}  # while the facts stay as they are
@@ -51,6 +52,9 @@ class Dispatcher:
         """Take up after a start or take-over: what was on its way is unknown, so points are asked first."""
         now = self._clock.now()
         with self._store.transaction() as tx:
+            with self.memory.lock:
+                silent = self.name in dispatch_facts.silent(tx)
+                self.memory.restore(dispatch_facts.of_road(tx, self.name), silent=silent)
             for name, rows in dispatches.firm(tx, self.name).items():
                 for row in rows:
                     if row.state is DispatchState.SENT:
@@ -87,6 +91,8 @@ class Dispatcher:
                 with self.memory.lock:
                     self.memory.to_verify.add(name)
                     self.memory.worked(name)
+                    self.memory.disputes.pop(name, None)
+                    self.memory.unlearn(tx, point, *(Fact if wish == wishes.RESEND else (Fact.COMPOSITE,)))
                 if wish == wishes.RESEND:
                     rows = dispatches.of_point(tx, name)
                     gone = [row.id for row in rows if row.state in (DispatchState.ACCEPTED, DispatchState.UNKNOWN)]
@@ -115,34 +121,61 @@ class Dispatcher:
             chosen, verdict = self._auditor.audited(facts, rows, orders, now)
             spread_out = [name for name in verdict.refused if name in orders]
             if spread_out:  # the mean of an ISP may hold where what is left of it does not
-                flat = self._orders(facts, rows, stops, transactions, now, flat=frozenset(spread_out))
+                flat = self._orders(facts, rows, stops, transactions, now, flat=spread_out)
                 chosen, verdict = self._auditor.audited(facts, rows, flat, now)
+            back = orders.keys() - chosen.keys()
+            if back:  # what is held back at one EVSE does not keep the others of its station waiting
+                beside = self._orders(facts, rows, stops, transactions, now, without=back)
+                more = {name: order for name, order in beside.items() if name not in orders}
+                allowed, _ = self._auditor.audited(facts, rows, chosen | more, now)
+                chosen |= {name: order for name, order in more.items() if name in allowed}
             tell(tx, facts, verdict, now)
-            commands = [self._queued(tx, facts, name, order, now) for name, order in list(chosen.items())[:_MOST]]
+            due = self._leaving(rows, facts, now) + [(facts.points[name], order) for name, order in chosen.items()]
+            commands = [self._queued(tx, facts, point, order, now) for point, order in due[:_MOST]]
         if commands:
             self.take(self.road.send(commands))
         return len(commands)
 
     def _orders(
         self, facts: Facts, rows: Mapping[str, tuple[Dispatch, ...]], stops: frozenset[str],
-        transactions: Mapping[str, str], now: datetime, flat: frozenset[str] = frozenset(),
+        transactions: Mapping[str, str], now: datetime, flat: Collection[str] = (), without: Collection[str] = (),
     ) -> dict[str, Order]:  # fmt: skip
         """Return charge point → what to send next, at most one per station."""
         memory = self.memory
         with memory.lock:
-            asked = [facts.points.get(one.charge_point) for one in memory.asked.values()]
-            sent = [row for mine in rows.values() for row in mine if row.state is DispatchState.SENT]
-            busy = {one.station for one in asked if one} | {row.station for row in sent if row.road == self.name}
+            busy = self._busy(facts, rows)
+            busy |= {row.station for row in left_behind(rows, facts.points, self.name)}
             found: dict[str, Order] = {}
             for name, point in facts.points.items():
                 if point.road != self.name or point.station in busy:
                     continue
-                if name in memory.to_verify or not memory.may(name, now):
+                if name in without or name in memory.to_verify or not memory.may(name, now):
                     continue
-                order = self._order(facts, point, rows.get(name, ()), stops, transactions, now, spread=name not in flat)
-                if order is not None:
+                mine = tuple(row for row in rows.get(name, ()) if is_of(row, point))
+                order = self._order(facts, point, mine, stops, transactions, now, spread=name not in flat)
+                if order is not None and (not memory.silent or order.purpose is Purpose.STOP):
                     found[name] = order
                     busy.add(point.station)
+        return found
+
+    def _busy(self, facts: Facts, rows: Mapping[str, tuple[Dispatch, ...]]) -> set[str]:
+        """Return the stations that have not answered what they were asked or told."""
+        asked = [facts.points.get(one.charge_point) for one in self.memory.asked.values()]
+        sent = [row for mine in rows.values() for row in mine if row.state is DispatchState.SENT]
+        return {one.station for one in asked if one} | {row.station for row in sent if row.road == self.name}
+
+    def _leaving(
+        self, rows: Mapping[str, tuple[Dispatch, ...]], facts: Facts, now: datetime
+    ) -> list[tuple[ChargePoint, Order]]:  # fmt: skip
+        """Return where to clear what is in force at points that have left, at most one order per station."""
+        with self.memory.lock:
+            if self.memory.silent:
+                return []
+            busy, found = self._busy(facts, rows), []
+            for row in left_behind(rows, facts.points, self.name):
+                if row.station not in busy and self.memory.may(row.charge_point, now):
+                    busy.add(row.station)
+                    found.append((where(row), clearing(row)))
         return found
 
     def _order(
@@ -157,31 +190,31 @@ class Dispatcher:
             words = "its place is taken by a profile that is not known here"
             slot = memory.to_clear[name]
             return Order(action=Action.CLEAR, purpose=Purpose.PLAN, slot=slot, profile=None, reason=words)
-        unit = memory.units.get(point.station, point.limit_unit)
-        known = replace(
-            point, max_periods=min(point.max_periods, memory.most_periods.get(point.station, point.max_periods)),
-            carrier=TX_DEFAULT if name in memory.by_default else point.carrier,
-        )  # fmt: skip
+        unit = memory.known(point, Fact.UNIT) or point.limit_unit
+        periods = int(memory.known(point, Fact.PERIODS) or point.max_periods)
+        carrier = memory.known(point, Fact.CARRIER) or point.carrier
+        known = replace(point, max_periods=min(point.max_periods, periods), carrier=carrier)
+        most = facts.maxima.get(name) if memory.known(point, Fact.MAXIMUM) is None else None
         key = (name, unit, known.max_periods, spread)
         if key not in self._wanted:
             self._wanted[key] = wanted_profile(facts.plans[name], known, unit, now, spread=spread)
         view = PointView(
             point=known, rows=rows, wanted=self._wanted[key], unit=unit, stopped=name in stops,
             transaction=transactions.get(name) if known.carrier == TX else None,
-            verifiable=name not in memory.speechless,
+            verifiable=not memory.speechless(point),
+            maximum=None if most is None else maximum_profile(most, point, unit, now),
         )  # fmt: skip
         return next_order(view, now)
 
-    def _queued(self, tx: Tx, facts: Facts, name: str, order: Order, now: datetime) -> Command:
+    def _queued(self, tx: Tx, facts: Facts, point: ChargePoint, order: Order, now: datetime) -> Command:
         """Store a command as sent; it is sent when the transaction is committed."""
-        point = facts.points[name]
-        if name in self.memory.by_default:
-            point = replace(point, carrier=TX_DEFAULT)
+        name = point.charge_point
+        point = replace(point, carrier=self.memory.known(point, Fact.CARRIER) or point.carrier)
         late = "late: " if order.purpose is Purpose.PLAN and is_late(order, now) and order.action is Action.SET else ""
         number = dispatches.queue(
             tx, charge_point=name, road=self.name, station=point.station, action=order.action, purpose=order.purpose,
             slot=order.slot, at=now, profile=order.profile, transaction=order.transaction, plan=_plan_at(facts, order),
-            reason=late + order.reason,
+            reason=late + order.reason, evse=point.evse, protocol=point.protocol,
         )  # fmt: skip
         dispatches.sending(tx, number, now)
         log.info("dispatch.sent", charge_point=name, dispatch=number, what=order.action, why=late + order.reason)
@@ -215,8 +248,12 @@ class Dispatcher:
                     memory.to_verify.add(name)
                 day.recover(tx, NOT_TAKEN, name, now)
                 return
-            if receipt.state is DispatchState.REJECTED and memory.learned(row.station, name, row.slot, receipt):
-                return
+            if receipt.state is DispatchState.REJECTED:
+                if memory.learned(tx, row.station, name, row.slot, receipt, now):
+                    return
+                if row.purpose is Purpose.MAXIMUM and receipt.by_station and row.action is Action.SET:
+                    memory.learn(tx, row.station, name, Fact.MAXIMUM, receipt.words, now)
+                    return
             if row.purpose is Purpose.FOREIGN:
                 memory.foreign.discard(name)
             failed = memory.failed(name, now)

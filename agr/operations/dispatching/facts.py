@@ -1,7 +1,7 @@
 """What charge points should follow, from the register and the plans in force; kept until either changes."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from threading import Lock
@@ -41,6 +41,7 @@ class Facts:
     grid: Grid
     plan_of: tuple[int | None, ...]  # per ISP of the grid: the plan in force; None: there is none
     limits: tuple[SiteLimit, ...]
+    maxima: Mapping[str, float]  # charge point → kW that its whole station may draw; one point of each station
     astray: tuple[str, ...]  # sessions whose charge point cannot be told
 
 
@@ -78,6 +79,11 @@ class FactSource:
         programs = {one.period: self._of_plan(one.plan) for one in known}
         self._facts = facts_of(key, tables, programs, now, today, self._settings.dispatch.horizon_hours)
         return self._facts
+
+    def periods(self, now: datetime) -> tuple[Period, Period]:
+        """Return the running Period and the next one."""
+        today = period_of(now, self._settings.time_zone, self._settings.isp_minutes)
+        return today, today.next()
 
     def point(self, name: str) -> ChargePoint | None:
         """Return a charge point, as it was known the last time."""
@@ -120,11 +126,33 @@ def facts_of(
         total = np.sum(mine, axis=0) if mine else np.zeros(len(starts))
         plans[name] = PointPlan(starts=starts, isp=today.isp_length, kw=tuple(total.tolist()), stays=stays)
     periods = {place: period for place, (period, _) in enumerate(places)}
+    limits = tuple(site_limits(tables, starts, periods, other))
     return Facts(
         key=key, points=points, evses={(p.road, p.station, p.evse): name for name, p in points.items()},
         sessions=sessions, plans=plans, grid=Grid(starts=starts, isp=today.isp_length), plan_of=plan_of,
-        limits=tuple(site_limits(tables, starts, periods, other)), astray=astray,
+        limits=limits, maxima=_maxima(points, limits), astray=astray,
     )  # fmt: skip
+
+
+def _maxima(points: Mapping[str, ChargePoint], limits: Sequence[SiteLimit]) -> dict[str, float]:
+    """Return, at the first point of each station, what the station may draw: all its points, within the connection.
+
+    Of limits that change with time the largest counts: plans and their audit know the others.
+    """
+    most: defaultdict[str, float] = defaultdict(lambda: float("inf"))
+    for limit in limits:
+        for connection in limit.connections:
+            most[connection] = min(most[connection], float(limit.import_kw.max(initial=0.0)))
+    stations: dict[tuple[str, str], list[ChargePoint]] = {}
+    for name in sorted(points):
+        stations.setdefault((points[name].road, points[name].station), []).append(points[name])
+    found = {}
+    for mine in stations.values():
+        behind: defaultdict[str, float] = defaultdict(float)
+        for point in mine:
+            behind[point.connection] += point.max_kw
+        found[mine[0].charge_point] = sum(min(kw, most[connection]) for connection, kw in behind.items())
+    return found
 
 
 def _grid(today: Period, now: datetime, horizon_hours: float) -> list[tuple[Period, datetime]]:

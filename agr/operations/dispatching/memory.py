@@ -1,11 +1,19 @@
-"""What one road's dispatcher remembers while it runs; nothing of it is needed after a restart."""
+"""What one road's dispatcher remembers. What it has learnt of stations is in the store, so that a restart knows it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from threading import RLock
 
-from agr.domain.dispatch import Receipt
+from agr.domain.charge_point import ChargePoint
+from agr.domain.dispatch import DISPUTED, NOT_SAID, Fact, Learned, Receipt
+from agr.store import dispatch_facts
+from agr.store.engine import Tx
+
+_OF_STATIONS = (Fact.UNIT, Fact.PERIODS, Fact.MAXIMUM)
+_DAY = timedelta(days=1)
+_MOST_DISPUTES = 3
+"""Times within a day that a limit is sent again because a station says that it follows another one."""
 
 
 @dataclass
@@ -29,24 +37,70 @@ class Asked:
 class Memory:
     """Guarded by its lock: answers come in other threads."""
 
+    road: str
     retry_s: Sequence[float]
     lock: RLock = field(default_factory=RLock)
-    units: dict[str, str] = field(default_factory=dict)  # station → the unit that it takes, where it said so
-    most_periods: dict[str, int] = field(default_factory=dict)  # station → periods that it takes, where it said so
     to_verify: set[str] = field(default_factory=set)  # charge points that are sent nothing before they said
-    speechless: set[str] = field(default_factory=set)  # charge points whose stations cannot say what they follow
     to_clear: dict[str, int] = field(default_factory=dict)  # charge point → slot that is taken by an unknown profile
     cleared: set[tuple[str, int]] = field(default_factory=set)  # (charge point, slot) cleared so, without success yet
     foreign: set[str] = field(default_factory=set)  # charge points with profiles of others, to be cleared
     above: set[str] = field(default_factory=set)  # charge points that were found above their limits
+    disputes: dict[str, list[datetime]] = field(default_factory=dict)  # charge point → when it was sent again for that
     over: dict[str, int] = field(default_factory=dict)  # charge point → readings above its limit, one after the other
-    unfollowed: set[str] = field(default_factory=set)  # charge points that draw more than they have accepted
-    by_default: set[str] = field(default_factory=set)  # charge points that do not follow a transaction's profile
     asked: dict[str, Asked] = field(default_factory=dict)  # number → question
     verified_at: dict[str, datetime] = field(default_factory=dict)
     missed: int = 0  # round trips one after the other
+    silent: bool = False  # too many were missed
     heard_at: datetime | None = None  # when anything was answered
+    _facts: dict[tuple[str, str, Fact], Learned] = field(default_factory=dict)
     _backoffs: dict[str, Backoff] = field(default_factory=dict)
+
+    def restore(self, found: Iterable[Learned], *, silent: bool) -> None:
+        """Take up what was known before a restart."""
+        self._facts = {(one.station, one.charge_point, one.fact): one for one in found}
+        self.silent = silent
+
+    def known(self, point: ChargePoint, fact: Fact) -> str | None:
+        """Return what was learnt of a charge point or its station."""
+        found = self._facts.get(_key(point.station, point.charge_point, fact))
+        return None if found is None else found.value
+
+    def learn(self, tx: Tx, station: str, charge_point: str, fact: Fact, value: str, now: datetime) -> bool:
+        """Keep a fact; False where it was known. Facts of stations are kept without the charge point."""
+        key = _key(station, charge_point, fact)
+        before = self._facts.get(key)
+        if before is not None and before.value == value:
+            return False
+        one = Learned(road=self.road, station=station, charge_point=key[1], fact=fact, value=value, at=now)
+        self._facts[key] = one
+        dispatch_facts.put(tx, one)
+        return True
+
+    def unlearn(self, tx: Tx, point: ChargePoint, *facts: Fact) -> None:
+        """Forget facts of a charge point or its station."""
+        for fact in facts:
+            key = _key(point.station, point.charge_point, fact)
+            if self._facts.pop(key, None) is not None:
+                dispatch_facts.forget(tx, self.road, *key)
+
+    def speechless(self, point: ChargePoint) -> bool:
+        """Say whether asking a station what it follows tells nothing."""
+        return self.known(point, Fact.COMPOSITE) is not None
+
+    def disputed(self, tx: Tx, point: ChargePoint, now: datetime) -> bool:
+        """Note that a limit is to be sent again, for the station says that it follows another one; True: too often."""
+        name = point.charge_point
+        before = [at for at in self.disputes.get(name, ()) if now - at < _DAY]
+        if len(before) >= _MOST_DISPUTES:
+            self.learn(tx, point.station, name, Fact.COMPOSITE, DISPUTED, now)
+            return True
+        self.disputes[name] = [*before, now]
+        return False
+
+    def agreed(self, tx: Tx, point: ChargePoint) -> None:
+        """Note that a station can say what it follows."""
+        if self.known(point, Fact.COMPOSITE) == NOT_SAID:
+            self.unlearn(tx, point, Fact.COMPOSITE)
 
     def may(self, charge_point: str, now: datetime) -> bool:
         """Say whether it may be tried again by now."""
@@ -65,7 +119,7 @@ class Memory:
         self._backoffs.pop(charge_point, None)
         self.cleared = {one for one in self.cleared if one[0] != charge_point}
 
-    def learned(self, station: str, charge_point: str, slot: int, receipt: Receipt) -> bool:
+    def learned(self, tx: Tx, station: str, charge_point: str, slot: int, receipt: Receipt, now: datetime) -> bool:
         """Keep what a refusal tells; True where it can be mended at once."""
         if receipt.occupied:
             if (charge_point, slot) in self.cleared:
@@ -73,11 +127,11 @@ class Memory:
             self.cleared.add((charge_point, slot))
             self.to_clear[charge_point] = slot
         if receipt.unit is not None:
-            mended = self.units.get(station) != receipt.unit
-            self.units[station] = receipt.unit
-            return mended
+            return self.learn(tx, station, charge_point, Fact.UNIT, receipt.unit, now)
         if receipt.most_periods is not None:
-            mended = self.most_periods.get(station) != receipt.most_periods
-            self.most_periods[station] = receipt.most_periods
-            return mended
+            return self.learn(tx, station, charge_point, Fact.PERIODS, str(receipt.most_periods), now)
         return receipt.occupied
+
+
+def _key(station: str, charge_point: str, fact: Fact) -> tuple[str, str, Fact]:
+    return station, "" if fact in _OF_STATIONS else charge_point, fact

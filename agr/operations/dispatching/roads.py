@@ -9,6 +9,7 @@ import structlog
 
 from agr.connectors.answers import COMMAND, KINDS, NEWS, Answers, of_path
 from agr.connectors.ports import Road, open_road
+from agr.dispatch.leaving import is_of, where
 from agr.domain.dispatch import Command
 from agr.domain.errors import InputError
 from agr.domain.isp import Clock
@@ -26,6 +27,8 @@ log = structlog.get_logger()
 NOT_SUBSCRIBED = "stations not heard"
 _SUBSCRIBE = timedelta(minutes=5)
 """How often subscriptions are looked after."""
+_SUBSCRIBE_AGAIN = timedelta(minutes=1)
+"""The same where that has not worked."""
 
 Opener = Callable[..., Road]
 
@@ -82,9 +85,9 @@ class Roads:
         facts = self._facts.of(now)
         stations = frozenset(point.station for point in facts.points.values() if point.road == name)
         before = self._subscribed.get(name)
-        if stations and (before is None or before[0] != stations or now - before[1] >= _SUBSCRIBE):
-            self._subscribed[name] = (stations, now)
+        if stations and (before is None or before[0] != stations or now >= before[1]):
             faults = part.road.subscribe(stations)
+            self._subscribed[name] = (stations, now + (_SUBSCRIBE_AGAIN if faults else _SUBSCRIBE))
             with self._store.transaction() as tx:
                 if faults:
                     text = f"{name}: {faults[0]}" + (f" (and {len(faults) - 1} more)" if len(faults) > 1 else "")
@@ -130,8 +133,8 @@ class Roads:
         if row is None or row.road != road:
             return 404
         point = self._facts.of(self._clock.now()).points.get(row.charge_point)
-        if point is None:
-            return 404  # it is not in the table any more
+        if point is None or not is_of(row, point):
+            point = where(row)  # it has left the table
         command = Command(
             id=row.id, point=point, action=row.action, purpose=row.purpose, slot=row.slot, profile=row.profile,
             transaction=row.transaction,

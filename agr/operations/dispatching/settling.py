@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from agr.dispatch.exposure import MAXIMUM_SLOT
+from agr.dispatch.leaving import is_of
 from agr.dispatch.orders import held
 from agr.dispatch.verifying import Compared, Finding, compared
 from agr.domain.charge_point import ChargePoint
@@ -25,7 +27,12 @@ def settle(tx: Tx, row: Dispatch, receipt: Receipt, now: datetime) -> bool:
 def _accepted(tx: Tx, row: Dispatch) -> None:
     if row.purpose is Purpose.FOREIGN:
         return
-    before = [one for one in dispatches.of_point(tx, row.charge_point) if one.slot == row.slot and one.id < row.id]
+    there = (row.station, row.evse)
+    before = [
+        one
+        for one in dispatches.of_point(tx, row.charge_point)
+        if one.slot == row.slot and one.id < row.id and (one.station, one.evse or row.evse) == there
+    ]
     words = f"cleared by {row.id}" if row.action is Action.CLEAR else f"replaced by {row.id}"
     dispatches.supersede(tx, [one.id for one in before], words)
 
@@ -48,6 +55,7 @@ def settle_verified(
     sent again, which does no harm. `again`: the station was found above its limits before; then what was accepted is
     taken as not in force, too.
     """
+    rows = tuple(row for row in rows if is_of(row, point))
     doubtful = [row for row in rows if row.state is DispatchState.UNKNOWN]
     accepted, rejected = [], []
     for row in doubtful:
@@ -64,10 +72,11 @@ def settle_verified(
         else:
             rejected.append(row.id)
             settle(tx, row, Receipt(command=row.id, state=DispatchState.REJECTED, words="not found in force"), now)
-    left = dispatches.of_point(tx, point.charge_point)
+    left = tuple(row for row in dispatches.of_point(tx, point.charge_point) if is_of(row, point))
     found = compared(point, said, held(left))
     if found.finding is Finding.ABOVE and again:
-        gone = [row.id for row in left if row.action is Action.SET and row.state is DispatchState.ACCEPTED]
+        accepted_ones = [row for row in left if row.action is Action.SET and row.state is DispatchState.ACCEPTED]
+        gone = [row.id for row in accepted_ones if row.slot != MAXIMUM_SLOT]
         dispatches.supersede(tx, gone, "found not in force")
         rejected += gone
     return Settled(compared=found, accepted=tuple(accepted), rejected=tuple(rejected))

@@ -5,18 +5,19 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from agr.dispatch.verifying import Finding
+from agr.dispatch.verifying import Compared, Finding
 from agr.domain.charge_point import ChargePoint
-from agr.domain.dispatch import DispatchState, Verified
+from agr.domain.dispatch import DISPUTED, NOT_SAID, DispatchState, Fact, Verified
 from agr.domain.errors import InputError
 from agr.domain.isp import Clock
+from agr.domain.plan import Reason, ReasonKind
 from agr.operations.dispatching.dispatcher import Dispatcher
 from agr.operations.dispatching.facts import FactSource
 from agr.operations.dispatching.memory import Asked
 from agr.operations.dispatching.settling import settle_verified
 from agr.settings import DispatchSettings
-from agr.store import day, dispatches
-from agr.store.engine import Store
+from agr.store import day, dispatch_facts, dispatches, input_version, plans
+from agr.store.engine import Store, Tx
 
 log = structlog.get_logger()
 
@@ -58,7 +59,8 @@ class Verifier:
         with memory.lock:
             busy |= {points[one.charge_point].station for one in memory.asked.values() if one.charge_point in points}
             room = _MOST - len(memory.asked)
-            for name in sorted((doubtful - memory.speechless) | memory.to_verify):
+            told = {name for name in doubtful if name in points and not memory.speechless(points[name])}
+            for name in sorted(told | memory.to_verify):
                 if name not in points:
                     memory.to_verify.discard(name)
                 elif len(found) < room and memory.may(name, now) and points[name].station not in busy:
@@ -68,8 +70,9 @@ class Verifier:
             if not found and (self._round_trip is None or now - self._round_trip >= longest):
                 never = datetime.min.replace(tzinfo=now.tzinfo)
                 free = [
-                    name for name, one in points.items() if one.station not in busy and name not in memory.speechless
-                ]
+                    name for name, one in points.items()
+                    if one.station not in busy and memory.known(one, Fact.COMPOSITE) != NOT_SAID
+                ]  # fmt: skip
                 if free:
                     self._round_trip = now
                     found[min(free, key=lambda name: memory.verified_at.get(name, never))] = True
@@ -140,41 +143,66 @@ class Verifier:
         if said.answered or missed >= _MISSED:
             with self._store.transaction() as tx:
                 if said.answered:
-                    day.recover(tx, SILENT, subject, now)
+                    self._answers_again(tx, now)
                 else:
                     text = (
                         f"{subject} has not answered {missed} times one after the other ({said.words}); stations "
-                        "follow what they have, then their fallback. Look after it"
+                        "follow what they have, then their fallback, and are planned so. Look after it"
                     )
                     day.raise_alarm(tx, SILENT, subject, text, now)
+                    self._fell_silent(tx, said.words, now)
+
+    def _fell_silent(self, tx: Tx, why: str, now: datetime) -> None:
+        """Have the charge points of a back-end planned as they are: with what they have accepted, then the fallback."""
+        with self._memory.lock:
+            if self._memory.silent:
+                return
+            self._memory.silent = True
+        dispatch_facts.set_silent(tx, self._of.name, now, why)
+        self._ask_plans(tx, f"{self._of.name} does not answer: its charge points follow what they have accepted", now)
+
+    def _answers_again(self, tx: Tx, now: datetime) -> None:
+        """Ask every station that was sent something what it follows, then send differences; and plan anew."""
+        day.recover(tx, SILENT, self._of.name, now)
+        with self._memory.lock:
+            if not self._memory.silent:
+                return
+            self._memory.silent = False
+            for name in dispatches.firm(tx, self._of.name):
+                self._memory.worked(name)
+                self._memory.to_verify.add(name)
+        dispatch_facts.set_silent(tx, self._of.name, None)
+        self._ask_plans(tx, f"{self._of.name} answers again: its charge points follow plans", now)
+
+    def _ask_plans(self, tx: Tx, text: str, now: datetime) -> None:
+        """Ask for plans of the Periods that have one: their inputs have changed."""
+        input_version.changed(tx)
+        reason = Reason(kind=ReasonKind.BACK_END, reference=self._of.name[:255], text=text)
+        for period in self._facts.periods(now):
+            if plans.in_force(tx, period.day) is not None:
+                day.put_trigger(tx, period.day, reason, now)
 
     def _compare(self, point: ChargePoint, said: Verified, now: datetime, alone: bool) -> None:
         name, memory = point.charge_point, self._memory
-        with memory.lock:
+        with self._store.transaction() as tx, memory.lock:
             if not alone:
                 memory.worked(name)
             memory.to_verify.discard(name)
             if said.profile is None:
-                memory.speechless.add(name)
-            else:
-                memory.speechless.discard(name)
-            again = name in memory.above
-        if said.profile is None:
-            log.info("dispatch.speechless", charge_point=name, why=said.words)
-            return
-        with self._store.transaction() as tx:
-            found = settle_verified(tx, point, dispatches.of_point(tx, name), said.profile, now, again=again)
+                if memory.learn(tx, point.station, name, Fact.COMPOSITE, NOT_SAID, now):
+                    log.info("dispatch.speechless", charge_point=name, why=said.words)
+                return
+            memory.agreed(tx, point)
+            rows = dispatches.of_point(tx, name)
+            again = name in memory.above and not memory.disputed(tx, point, now)
+            found = settle_verified(tx, point, rows, said.profile, now, again=again)
             seen = found.compared
+            tired = memory.known(point, Fact.COMPOSITE) == DISPUTED
             if seen.finding is Finding.ABOVE:
-                text = (
-                    f"{name} ({point.station}) would follow {seen.said_kw:,.2f} kW at {seen.at:%H:%M}Z, and was told "
-                    f"{seen.expected_kw:,.2f} kW; profiles of others are cleared, and ours is sent again"
-                )
-                day.raise_alarm(tx, NOT_FOLLOWED, name, text, now)
+                day.raise_alarm(tx, NOT_FOLLOWED, name, _above(point, seen, tired=tired), now)
             elif seen.finding is Finding.AGREES:
                 day.recover(tx, NOT_FOLLOWED, name, now)
-        with memory.lock:
-            if seen.finding is Finding.ABOVE and not again:
+            if seen.finding is Finding.ABOVE and not again and not tired:
                 memory.above.add(name)
                 memory.foreign.add(name)
             else:
@@ -183,3 +211,17 @@ class Verifier:
             "dispatch.verified", charge_point=name, finding=seen.finding, accepted=list(found.accepted),
             rejected=list(found.rejected),
         )  # fmt: skip
+
+
+def _above(point: ChargePoint, seen: Compared, *, tired: bool) -> str:
+    """Say that a station would follow more than it was told, and what comes of it."""
+    then = (
+        "it said so however often it was told; nothing more is sent for that, what is measured decides. Look at the "
+        f"station, then agr dispatch verify {point.charge_point}"
+        if tired
+        else "profiles of others are cleared, and ours is sent again"
+    )
+    return (
+        f"{point.charge_point} ({point.station}) would follow {seen.said_kw:,.2f} kW at {seen.at:%H:%M}Z, and was told "
+        f"{seen.expected_kw:,.2f} kW; {then}"
+    )

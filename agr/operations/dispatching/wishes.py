@@ -4,15 +4,22 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from agr.domain.charge_point import ChargePoint
-from agr.domain.dispatch import Dispatch
+from agr.domain.dispatch import Dispatch, Fact, Learned
 from agr.domain.errors import MissingError
 from agr.domain.faults import meant
-from agr.store import audit_log, charge_sessions, dispatches, overrides, register_rows
+from agr.store import audit_log, charge_sessions, dispatch_facts, dispatches, overrides, register_rows
 from agr.store.charge_sessions import ChargeSession
+from agr.store.dispatch_facts import Silence
 from agr.store.engine import Tx
 
 STOP, VERIFY, RESEND = "stop", "verify", "resend"
 _PREFIX = "dispatch "
+_FACTS = {
+    Fact.UNIT: "takes {}", Fact.PERIODS: "takes {} periods", Fact.MAXIMUM: "no maximum for the station ({})",
+    Fact.CARRIER: "follows no profile of a transaction", Fact.COMPOSITE: "what it follows: {}",
+    Fact.FOLLOWS: "does not follow: {}",
+}  # fmt: skip
+"""What was learnt, in words of its value."""
 
 
 def _name(wish: str, charge_point: str) -> str:
@@ -62,6 +69,12 @@ class PointState:
     rows: tuple[Dispatch, ...]  # newest first
     session: ChargeSession | None
     stopped: bool
+    silent: Silence | None  # its back-end does not answer
+    facts: tuple[Learned, ...]  # what was learnt of it and of its station
+
+    def facts_words(self) -> str:
+        """Return what was learnt, in words."""
+        return "; ".join(_FACTS[one.fact].format(one.value) for one in self.facts)
 
 
 def states(tx: Tx, charge_point: str | None = None) -> list[PointState]:
@@ -69,10 +82,17 @@ def states(tx: Tx, charge_point: str | None = None) -> list[PointState]:
     if charge_point is not None:
         _must_exist(tx, charge_point)
     running, stopped = charge_sessions.running(tx), stops(tx)
+    silent = dispatch_facts.silent(tx)
+    facts: dict[tuple[str, str], list[Learned]] = {}
+    for fact in dispatch_facts.of_road(tx):
+        facts.setdefault((fact.road, fact.station), []).append(fact)
     return [
         PointState(
             point=one.row, rows=tuple(dispatches.newest(tx, one.key)), session=running.get(one.key),
-            stopped=one.key in stopped,
+            stopped=one.key in stopped, silent=silent.get(one.row.road),
+            facts=tuple(
+                fact for fact in facts.get((one.row.road, one.row.station), ()) if fact.charge_point in ("", one.key)
+            ),
         )
         for one in register_rows.of_table(tx, "charge_points")
         if charge_point in (None, one.key)
