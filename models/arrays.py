@@ -113,11 +113,13 @@ def check_rows(
         check_values(place, values, nan=item.name in nan, infinite=item.name in infinite)
 
 
-def check_shape(where: str, values: NDArray[Any], shape: tuple[int, ...], *, nan: bool = False) -> None:
-    """Raise CaseError unless the array has this shape and holds finite numbers."""
+def check_shape(
+    where: str, values: NDArray[Any], shape: tuple[int, ...], *, nan: bool = False, infinite: bool = False
+) -> None:
+    """Raise CaseError unless the array has this shape and holds finite numbers, or others that are allowed."""
     if values.shape != shape:
         raise fault(where, f"has shape {values.shape}, expected {shape}")
-    check_values(where, values, nan=nan)
+    check_values(where, values, nan=nan, infinite=infinite)
 
 
 def check_not_negative(where: str, table: Any, *names: str) -> None:

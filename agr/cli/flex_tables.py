@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
-from agr.domain.program import in_words
+from agr.domain.program import in_words, limits_in_words
 
 if TYPE_CHECKING:
+    from agr.domain.flexibility import FlexOffer, OfferOption
     from agr.domain.isp import Period
     from agr.operations.flex_offers import TradingDay
     from agr.store.flex_offers import StoredOffer
@@ -42,7 +43,7 @@ def trading_tables(of: "Period", found: "TradingDay") -> Iterator[Table]:
         option = offered.offer.options[0]
         offers.add_row(
             offered.offer.message_id[:8], Text(offered.offer.congestion_point), offered.offer.dso,
-            in_words([power or 0 for power in option.power_w]), f"{option.price} {offered.offer.currency}",
+            _words(offered.offer, option), f"{option.price} {offered.offer.currency}",
             f"{offered.offer.expires_at.astimezone(of.tz):%a %H:%M}", offered.state.value,
         )  # fmt: skip
     yield offers
@@ -50,9 +51,20 @@ def trading_tables(of: "Period", found: "TradingDay") -> Iterator[Table]:
     for ordered in found.orders:
         orders.add_row(
             Text(ordered.order.order_reference), Text(ordered.order.congestion_point), ordered.order.dso,
-            in_words(ordered.order.power_w), f"{ordered.order.price} {ordered.order.currency}", ordered.state.value,
+            _ordered(ordered), f"{ordered.order.price} {ordered.order.currency}", ordered.state.value,
         )  # fmt: skip
     yield orders
+
+
+def _words(offer: "FlexOffer", option: "OfferOption") -> str:
+    return limits_in_words(option.power_w) if offer.limits else in_words([power or 0 for power in option.power_w])
+
+
+def _ordered(stored: "StoredOrder") -> str:
+    limits = stored.obligation.limits_w
+    if not limits:
+        return in_words(stored.order.power_w)
+    return limits_in_words([most if least is None else least for least, most in limits])
 
 
 def offer_lines(stored: "StoredOffer", order: "StoredOrder | None") -> Iterator[str]:
@@ -61,7 +73,7 @@ def offer_lines(stored: "StoredOffer", order: "StoredOrder | None") -> Iterator[
     where = f"{offer.dso} at {offer.congestion_point} for {offer.period}"
     yield f"offer {offer.message_id} to {where}: {stored.state.value}"
     for option in offer.options:
-        yield f"  option {option.reference}: {in_words([power or 0 for power in option.power_w])}"
+        yield f"  option {option.reference}: {_words(offer, option)}"
         part = "" if option.min_activation_factor == 1 else f", any part from {option.min_activation_factor}"
         yield f"    {option.price} {offer.currency}{part}"
     yield f"  can be ordered until {offer.expires_at.astimezone(offer.period.tz):%Y-%m-%d %H:%M %z}"

@@ -1,5 +1,6 @@
 """init, check: set up a daemon's folder, and say what is still wrong."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -7,6 +8,13 @@ import typer
 
 from agr.cli.options import DEFAULT, ConfigOption
 from agr.cli.terminal import in_words, say, tell
+
+
+class Profile(StrEnum):
+    """What an example configuration is for."""
+
+    UFTP = "uftp"
+    GOPACS = "gopacs"
 
 
 def register(app: typer.Typer) -> None:
@@ -21,6 +29,7 @@ def init(
     example: Annotated[
         bool, typer.Option("--example", help="Also write a small portfolio, as tables to change.")
     ] = False,
+    profile: Annotated[Profile, typer.Option(help="gopacs: for contracts with Dutch grid operators.")] = Profile.UFTP,
 ) -> None:
     """Write a commented example configuration and a new key pair (private key: mode 0600)."""
     from agr.operations import commands
@@ -28,7 +37,7 @@ def init(
     from agr.uftp.signing import KeyPair
 
     with in_words():
-        path = write_example(folder, domain)
+        path = write_example(folder, domain, profile.value)
         settings = load(path)
         key = KeyPair.generate()
         settings.key_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

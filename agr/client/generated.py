@@ -412,6 +412,7 @@ class FlexRequestOut(BaseModel):
     state: str
     priced: bool
     note: str
+    of_limits: bool
 
 
 class ForecastOut(BaseModel):
@@ -549,6 +550,7 @@ class OfferOut(BaseModel):
     draws_kwh: list[float]
     by: str
     note: str
+    of_limits: bool
 
 
 class SettledOut(BaseModel):
@@ -582,6 +584,7 @@ class OrderOut(BaseModel):
     power_w: list[int]
     baseline_w: list[int]
     note: str
+    limits_w: list[list[object]]
     settled: SettledOut | None
 
 

@@ -20,6 +20,7 @@ EXCHANGE = _PARTIES / "exchange.py"
 BRP = _PARTIES / "brp.py"
 CSMS = _PARTIES / "csms.py"
 STATION = _PARTIES / "station.py"
+GOPACS = _PARTIES / "gopacs.py"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,13 +4,17 @@ Power is whole W per ISP, consumption positive, and always a deviation from the 
 are amounts that the DSO pays us. Source: UFTP specification, validate phase; UFTP-agr-dso.xsd 3.1.0.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from enum import Enum
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from agr.domain.isp import Period
+
+Limits: TypeAlias = tuple[int | None, int | None]
+"""(lowest, highest) power of a program in an ISP, W; None: no limit on that side."""
 
 
 class Disposition(Enum):
@@ -47,6 +51,7 @@ class FlexRequest:
     service_type: str | None = None
     spans: tuple[tuple[int, int], ...] = ()
     """(first ISP, number of ISPs) of each element of the message. Some DSOs want the same ones in offers."""
+    limits: bool = False  # whether powers are limits of the program itself, not deviations from a baseline
 
     @property
     def requested(self) -> tuple[RequestedIsp, ...]:
@@ -60,6 +65,21 @@ class FlexRequest:
         for isp in self.isps:
             bounds[isp.isp - 1] = (isp.min_w, isp.max_w)
         return tuple(bounds)
+
+    def limits_w(self, power_w: Sequence[int | None]) -> tuple[Limits, ...]:
+        """Return what powers, one per ISP, limit the program to in the Requested ISPs; None: the ISP is not named.
+
+        A MaxPower limits consumption, a negative MinPower production; where both are 0, neither is allowed.
+        """
+        found: list[Limits] = [(None, None)] * self.period.isp_count
+        for isp in self.requested:
+            power = power_w[isp.isp - 1]
+            if power is None:
+                continue
+            nothing = isp.min_w == 0 == isp.max_w
+            produces, consumes = isp.min_w < 0 or nothing, isp.max_w > 0 or nothing
+            found[isp.isp - 1] = (power if produces else None, power if consumes else None)
+        return tuple(found)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,6 +107,7 @@ class FlexOffer:
     request_message_id: str | None = None  # None: unsolicited
     contract_id: str | None = None
     prognosis_message_id: str | None = None  # of the D-Prognosis that is the baseline
+    limits: bool = False  # whether powers are limits of the program itself; see FlexRequest
 
     def option(self, reference: str | None) -> OfferOption | None:
         """Return the option of that name; without one the only option, else None."""
@@ -127,11 +148,24 @@ class Obligation:
 
     order: FlexOrder
     baseline_w: tuple[int, ...]  # per ISP: the program that the order deviates from
+    limits_w: tuple[Limits, ...] = ()  # per ISP, where the order limits the program itself; empty: it is a deviation
 
     @property
     def program_w(self) -> tuple[int, ...]:
-        """The program ordered, per ISP."""
+        """The program ordered, per ISP; of an order of limits, what was planned when it was offered."""
+        if self.limits_w:
+            return self.baseline_w
         return tuple(b + v for b, v in zip(self.baseline_w, self.order.power_w, strict=True))
+
+    @property
+    def bounds_w(self) -> tuple[Limits, ...]:
+        """Per ISP what the program is bound to: less consumption is an upper bound, more a lower one."""
+        if self.limits_w:
+            return self.limits_w
+        return tuple(
+            (bound if ordered > 0 else None, bound if ordered < 0 else None)
+            for bound, ordered in zip(self.program_w, self.order.power_w, strict=True)
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

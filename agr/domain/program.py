@@ -48,5 +48,18 @@ def in_words(power_w: Sequence[int]) -> str:
     return ", ".join(found) or "nothing: 0 W in every ISP"
 
 
+def limits_in_words(power_w: Sequence[int | None]) -> str:
+    """Write limits per ISP as ranges of ISPs for people, 0 W included, e.g. `73–80: limit of 4,000 W`."""
+    runs: list[IspRun] = []
+    for isp, power in enumerate(power_w, start=1):
+        if power is None:
+            continue
+        if runs and (runs[-1].power_w, runs[-1].stop) == (power, isp):
+            runs[-1] = IspRun(runs[-1].start, power, runs[-1].duration + 1)
+        else:
+            runs.append(IspRun(isp, power))
+    return ", ".join(f"{_isps(run)}: limit of {watt(run.power_w)} W" for run in runs) or "no limit"
+
+
 def _isps(run: IspRun) -> str:
     return str(run.start) if run.duration == 1 else f"{run.start}–{run.stop - 1}"

@@ -105,6 +105,7 @@ class Contract:
     power_w: int  # negative: consume less than prognosed when called
     availability_eur_per_mw_h: NotNegative
     penalty_eur_per_mwh: NotNegative
+    price_eur_per_mwh: NotNegative | None = None  # what is paid for what is ordered under it; None: as offered
 
     def contracted_w(self, period: Period) -> tuple[int, ...]:
         """Return the contracted power per ISP of the Period, 0 outside the window and the contract's days."""

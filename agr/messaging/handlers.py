@@ -19,6 +19,7 @@ from agr.store import day, outbox, plans, portfolio
 from agr.store.engine import Tx
 from agr.store.inbox import Received
 from agr.uftp import messages as m
+from agr.uftp.participants import Participants
 
 log = structlog.get_logger()
 
@@ -37,6 +38,7 @@ class Handling:
 
     tx: Tx
     settings: Settings
+    participants: Participants
     now: datetime
     row: Received
     question: OpenRequest | None  # the request of ours that the message names

@@ -106,7 +106,10 @@ class Processor:
 
     def _judge(self, tx: Tx, row: Received, message: m.Message) -> Verdict:
         question = _question(tx, message)
-        handling = Handling(tx=tx, settings=self._settings, now=self._clock.now(), row=row, question=question)
+        handling = Handling(
+            tx=tx, settings=self._settings, participants=self._participants, now=self._clock.now(), row=row,
+            question=question,
+        )  # fmt: skip
         bound = message.contract_id if isinstance(message, m.FlexReservationUpdate | m.FlexRequest) else None
         contract = None if bound is None else register.contract(tx, bound)
         reasons = violations(message, self._context(tx, row, message, question, contract))
@@ -142,7 +145,8 @@ class Processor:
     ) -> RuleContext:
         period = getattr(message, "period", None)
         point = getattr(message, "congestion_point", None)
-        points = _points_of(tx, period, row.sender_domain, point) if isinstance(period, date) else None
+        dso = None if self._participants.limits(row.sender_domain) else row.sender_domain
+        points = _points_of(tx, period, dso, point) if isinstance(period, date) else None
         return RuleContext(
             own_domain=self._settings.domain, zone_name=self._settings.time_zone,
             isp_minutes=self._settings.isp_minutes,
@@ -152,10 +156,11 @@ class Processor:
         )  # fmt: skip
 
 
-def _points_of(tx: Tx, period: date, dso: str, named: object) -> frozenset[str] | None:
-    """Return those of the DSO's congestion points that the message names.
+def _points_of(tx: Tx, period: date, dso: str | None, named: object) -> frozenset[str] | None:
+    """Return those of the DSO's congestion points that the message names; `dso` None: whoever operates them.
 
-    None while a CRO that may know more has not answered.
+    An operator of GOPACS may speak for a point that another one has contracted. None while a CRO that may know
+    more has not answered.
     """
     answers = portfolio.answers(tx, period).values()
     if not answers or any(answer.state != "answered" for answer in answers):

@@ -79,6 +79,10 @@ class Publisher:
         self._tell(plan, queued)
         return next(iter(queued), None)
 
+    def takes_prognoses(self, dso: str) -> bool:
+        """Say whether a DSO is sent D-Prognoses; the operators of GOPACS are not."""
+        return not self._participants.limits(dso)
+
     @staticmethod
     def _tell(plan: Plan, queued: list[Sent]) -> None:
         if queued:
@@ -118,6 +122,8 @@ class Publisher:
         latest = last_per_point(history, "sent", "accepted", "rejected", *_UNDELIVERED)
         threshold, found = self._settings.publication.threshold_w, []
         for point in plan.points:
+            if not self.takes_prognoses(point.dso):
+                continue
             held = accepted.get(point.address)
             power_w = values_to_send(point.power_w, held.power_w if held else None, closed_isps)
             last = newest.get(point.address)

@@ -1,6 +1,7 @@
 """The receiving stage: HTTP body → inbox, then 200. What is stored is processed later (agr.messaging.process)."""
 
 from collections.abc import Callable
+from http import HTTPStatus
 
 import structlog
 
@@ -17,6 +18,9 @@ from agr.uftp.participants import Participants
 from agr.uftp.signing import peek, unseal
 
 log = structlog.get_logger()
+
+_HEAD = 4096
+"""Bytes in which an envelope says whom it is from."""
 
 
 class Receiver:
@@ -55,6 +59,9 @@ class Receiver:
             if message.sender_domain != sealed.sender_domain:
                 raise MessageError("the SenderDomain inside differs from the envelope's; both must be the sender's")
         except SealError as error:
+            claim = peek(body[:_HEAD]) if error.status == HTTPStatus.UNAUTHORIZED else None
+            if claim is not None:
+                self._participants.doubt(*claim)
             log.warning("message.refused", status=error.status, why=str(error))
             return error.status
         except MessageError as error:

@@ -4,22 +4,27 @@ import os
 from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 from agr.domain.errors import AgrError, DiscoveryError
 from agr.domain.isp import Period, SystemClock, period_of
 from agr.domain.plausibility import doubts
-from agr.domain.register import Forecast, PointMember
+from agr.domain.register import Contract, Forecast, PointMember
 from agr.messaging.directory import participants_of
 from agr.messaging.key_file import load_key
 from agr.operations.commands import open_store
 from agr.settings import BidWebhook, SetpointWebhook, Settings
 from agr.store import register_summary
 
+_PATIENCE_S = 10.0
+"""Seconds to wait for one answer."""
+
 
 def findings(settings: Settings) -> list[str]:
     """Return what is wrong with keys, store and participants, in words."""
     found = []
     own: tuple[PointMember, ...] = ()
+    contracts: tuple[Contract, ...] = ()
     try:
         load_key(settings)
     except AgrError as error:
@@ -42,26 +47,30 @@ def findings(settings: Settings) -> list[str]:
             for table, what, count in repeated
         ]
         dsos = {p.domain for p in settings.participants if p.role == "DSO"}
+        dsos |= set(settings.gopacs.operators) if settings.gopacs else set()
         found += [
             f"contract {c.contract} is with {c.dso}, which is not a DSO in [[participants]]"
             for c in contracts
-            if c.dso not in dsos
+            if c.dso not in dsos and not _through_gopacs(settings, c.congestion_point)
         ]
         found += [
             f"table congestion_points names {dso}, which is not a DSO in [[participants]]: it gets no D-Prognosis"
-            for dso in sorted({row.dso for row in own} - dsos)
+            for dso in sorted({r.dso for r in own if not _through_gopacs(settings, r.congestion_point)} - dsos)
         ]
     except AgrError as error:
         found.append(str(error))
     roles = {p.role for p in settings.participants}
-    if "DSO" not in roles:
+    if "DSO" not in roles and settings.gopacs is None:
         found.append("no DSO in [[participants]]: add at least one")
-    if "CRO" not in roles and not own:
+    if "CRO" not in roles and not own and settings.gopacs is not None:
+        found.append("no congestion points: import a table congestion_points with the contracted connections (ean.…)")
+    elif "CRO" not in roles and not own:
         found.append("no CRO in [[participants]]: add one, or import a table congestion_points in its place")
     found += lacking(settings)
     try:
         participants_of(settings)
         found += undiscovered(settings)
+        found += unlisted(settings, contracts)
     except AgrError as error:
         found.append(str(error))
     return found
@@ -84,6 +93,14 @@ def lacking(settings: Settings) -> list[str]:
             for name in variables
             if not os.environ.get(name)
         ]
+    tokens = [(f"participant {p.domain} ({p.role})", p.oauth2) for p in settings.participants if p.oauth2]
+    tokens += [("gopacs", settings.gopacs.oauth2)] if settings.gopacs else []
+    found += [
+        f"{whose}: the environment variable {token.client_secret_env} of oauth2.client_secret_env is not set: nothing "
+        "can be sent there; give it to the daemon"
+        for whose, token in tokens
+        if not os.environ.get(token.client_secret_env)
+    ]
     oidc = settings.operators.oidc
     if oidc is not None and oidc.client_secret_env and not os.environ.get(oidc.client_secret_env):
         found.append(
@@ -147,4 +164,35 @@ def undiscovered(settings: Settings) -> list[str]:
                 look_up(dns, p.domain, p.role, keys=not p.public_keys, endpoint=p.endpoint is None)
             except DiscoveryError as error:
                 found.append(f"{p.domain} ({p.role}) cannot be found in the DNS: {error}")
+    return found
+
+
+def _through_gopacs(settings: Settings, point: str) -> bool:
+    return settings.gopacs is not None and point.startswith("ean.")
+
+
+def unlisted(settings: Settings, contracts: tuple[Contract, ...]) -> list[str]:
+    """Ask the directory of GOPACS for every operator and contract; return what it did not tell."""
+    gopacs = settings.gopacs
+    if gopacs is None or not os.environ.get(gopacs.oauth2.client_secret_env):
+        return []  # without the secret there is no token: `lacking` says so
+    from agr.messaging.directory import way_to
+    from agr.uftp.connections import Connections  # slow to import, as is what follows
+    from agr.uftp.gopacs import by_contract, by_domain
+
+    connections, found = Connections(settings.tls.authorities_file, timeout_s=_PATIENCE_S), []
+    bound = [c for c in contracts if _through_gopacs(settings, c.congestion_point)]
+    if not gopacs.operators and not bound:
+        found.append("gopacs: no operators, and no contract at a congestion point ean.…: import the table contracts")
+    try:
+        client = connections.prepare(way_to(gopacs))
+        asks = [partial(by_domain, client, gopacs.directory, name) for name in gopacs.operators]
+        asks += [partial(by_contract, client, gopacs.directory, c.contract) for c in bound]
+        for ask in asks:
+            try:
+                ask()
+            except DiscoveryError as error:
+                found.append(f"gopacs: {error}")
+    finally:
+        connections.close()
     return found

@@ -124,7 +124,7 @@ def still_reserved(reader: PlanReader, period: Period) -> dict[str, tuple[int, .
     for obligation in reader.orders(period):
         name = obligation.order.contract_id
         contract = None if name is None else reader.contract(name)
-        if contract is not None:
+        if contract is not None and not obligation.limits_w:  # limits use up nothing that was reserved
             before = found.get(contract.contract, contract.contracted_w(period))
             pairs = zip(before, obligation.order.power_w, strict=True)
             found[contract.contract] = tuple(_used_up(reserved, ordered) for reserved, ordered in pairs)

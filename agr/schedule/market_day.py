@@ -182,7 +182,8 @@ class MarketDay:
         """Name the congestion points whose prognosis the DSO has not accepted."""
         with self._store.transaction() as tx:
             newest = last_per_point(plans.prognoses(tx, period.day), "sent", "accepted", "rejected", "failed")
-            known = [point.address for point in portfolio.load(tx, period).points]
+            there = portfolio.load(tx, period).points
+            known = [point.address for point in there if self._publisher.takes_prognoses(point.dso)]
             without = [a for a in known if a not in newest or newest[a].state != "accepted"]
             for address in without:
                 text = f"the gate has closed and {_unaccepted(newest.get(address), period)}; call the DSO"

@@ -6,8 +6,9 @@ from agr.connectors.answers import Answers
 from agr.domain.isp import Clock, Period
 from agr.domain.plan import Plan
 from agr.messaging.deliver import Deliverer
-from agr.messaging.directory import participants_of
+from agr.messaging.directory import participants_of, way_to
 from agr.messaging.discovery import Discoverer, dns_of, end_alarms
+from agr.messaging.gopacs_directory import GopacsDirectory
 from agr.messaging.keys import LiveKey
 from agr.messaging.overdue import report_overdue
 from agr.messaging.portfolio_requests import PortfolioRequests
@@ -106,6 +107,12 @@ class Stages:
             self._discoverer = Discoverer(
                 acting, settings, clock, self.participants, dns_of(settings), leading, wake=loops.wake
             )  # fmt: skip
+        self._gopacs: GopacsDirectory | None = None
+        if settings.gopacs is not None:
+            self._gopacs = GopacsDirectory(
+                acting, settings, settings.gopacs, clock, self.participants,
+                self._connections.prepare(way_to(settings.gopacs)), leading,
+            )  # fmt: skip
         self._add_loops()
 
     def _add_loops(self) -> None:
@@ -133,6 +140,8 @@ class Stages:
             loops.wake_for("rolling", self._roll, pause_s=_ROLLING_S)
         if self._discoverer is not None:  # a standby looks up, too, so that it can take over
             loops.watch("discovery", self._discoverer.refresh, _DISCOVERY_S, always=True)
+        if self._gopacs is not None:
+            loops.watch("gopacs directory", self._gopacs.refresh, _DISCOVERY_S, always=True)
 
     def _roll(self) -> None:
         """Ask for a plan of the rest of the running Period where one is due, and wake the planner."""

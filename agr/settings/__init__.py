@@ -8,6 +8,7 @@ from agr.settings.discovery import Discovery
 from agr.settings.dispatch import DispatchRoad, DispatchSettings
 from agr.settings.execution import ExecutionSettings
 from agr.settings.feeds import Feed, FeedSection, HttpFeed, RecordFeed
+from agr.settings.gopacs import Gopacs
 from agr.settings.loading import load, template, write_example
 from agr.settings.markets import CapacityProduct, DayAhead, Imbalance, Intraday, Markets
 from agr.settings.operators import Alarms, Email, Operators, Webhook
@@ -39,6 +40,7 @@ __all__ = [
     "ExecutionSettings",
     "Feed",
     "FeedSection",
+    "Gopacs",
     "HttpFeed",
     "Imbalance",
     "Intraday",

@@ -17,6 +17,7 @@ from agr.settings.dispatch import DispatchSettings
 from agr.settings.execution import ExecutionSettings
 from agr.settings.feeds import Feed
 from agr.settings.forecasts import Forecasts
+from agr.settings.gopacs import Gopacs
 from agr.settings.markets import Markets, isp_faults
 from agr.settings.operators import Alarms, Operators
 from agr.settings.partners import ParticipantSettings
@@ -226,6 +227,7 @@ class Settings(Section):
     forecasts: Forecasts = Field(default=Forecasts(), description="Forecasts of our own.")
     bids: Bids = Field(default=Bids(), description="Our day-ahead bids: when they leave, and where to.")
     trading: Trading = Field(default=Trading(), description="How flexibility is sold to DSOs.")
+    gopacs: Gopacs | None = Field(default=None, description="Trade through GOPACS; none: no such trade.")
     retention: Retention = Field(default=Retention(), description="How long data are kept.")
     limits: MessageLimits = Field(default=MessageLimits(), description="Largest messages accepted.")
     delivery: Delivery = Field(default=Delivery(), description="How sending is retried.")
@@ -247,6 +249,7 @@ class Settings(Section):
             *_twice("feeds", [feed.name for feed in self.feeds]),
             *_unknown_participants(self),
             *brp_faults(self.brps),
+            *_operators_elsewhere(self),
         ]
         faults += [
             f"markets.capacity: {product.name}'s gate ({product.gate.at:%H:%M}) comes before timetable.first_plan, "
@@ -291,6 +294,18 @@ def _unknown_participants(settings: Settings) -> list[str]:
         for p in settings.participants
         for name in ("endpoint", "public_keys")
         if not getattr(p, name)
+    ]
+
+
+def _operators_elsewhere(settings: Settings) -> list[str]:
+    """Return operators of GOPACS that are participants of their own as well."""
+    if settings.gopacs is None:
+        return []
+    known = {p.domain for p in settings.participants if p.role == "DSO"}
+    return [
+        f"gopacs: operator {name} is a DSO in participants, too; a domain is reached one way only, so keep one"
+        for name in settings.gopacs.operators
+        if name in known
     ]
 
 

@@ -5,6 +5,7 @@ import tomllib
 from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
+from typing import Literal
 
 from pydantic import BaseModel, ValidationError
 
@@ -45,10 +46,26 @@ def template() -> str:
     return text.replace(_MARKETS_PLACE, market_sections())
 
 
-def write_example(folder: Path, domain: str) -> Path:
+def gopacs_template() -> str:
+    """Return the example for trade through GOPACS, at its acceptance environment: offers leave by themselves."""
+    before, mark, rest = template().partition("#[gopacs]\n")
+    section, gap, after = rest.partition("\n\n")
+    lines = "\n".join(line.removeprefix("#") for line in section.splitlines())
+    lines = lines.replace("broker.gopacs-", "broker.acc.gopacs-").replace("api.gopacs-", "api.acc.gopacs-")
+    head = (
+        '# These are hosts of the acceptance environment; without ".acc" they are those of production. Compare\n'
+        "# token_url with what you got with your credentials: nobody has tried this one there.\n"
+    )
+    automatic = "automatic = false                      # true: offers leave"
+    return (before + head + mark.removeprefix("#") + lines + gap + after).replace(
+        automatic, automatic.replace("false", "true ", 1)
+    )
+
+
+def write_example(folder: Path, domain: str, profile: Literal["uftp", "gopacs"] = "uftp") -> Path:
     """Write agr.toml with our domain into the folder and return its path. Raises SettingsError if the file exists."""
     path = folder / "agr.toml"
-    text = template().replace("agr.example.com", domain)
+    text = (gopacs_template() if profile == "gopacs" else template()).replace("agr.example.com", domain)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with path.open("x", encoding="utf-8") as file:

@@ -45,7 +45,7 @@ def put(tx: Tx, offer: FlexOffer, quote: Quote, at: datetime) -> None:
             state=OfferState.PRICED.value, state_at=at, made_at=at, note="", by="",
             prognosis=offer.prognosis_message_id, baseline_w=list(quote.baseline_w), plan=quote.plan,
             costs=[list(cost) for cost in quote.costs], limits=list(quote.limits), draws_kwh=list(quote.draws_kwh),
-            outcome=quote.outcome,
+            outcome=quote.outcome, of_limits=offer.limits,
         )
     )  # fmt: skip
 
@@ -130,7 +130,7 @@ def _stored(row: sa.Row[tuple[object, ...]], zone: str, isp_minutes: int) -> Sto
         message_id=m["message_id"], conversation_id=m["conversation_id"], dso=m["dso"],
         congestion_point=m["congestion_point"], period=Period(m["period"], zone, isp_minutes),
         expires_at=m["expires_at"], currency=m["currency"], request_message_id=m["request"],
-        contract_id=m["contract"], prognosis_message_id=m["prognosis"],
+        contract_id=m["contract"], prognosis_message_id=m["prognosis"], limits=m["of_limits"],
         options=tuple(
             OfferOption(
                 reference=name, price=Decimal(price), min_activation_factor=Decimal(factor), power_w=tuple(power_w)

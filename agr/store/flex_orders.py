@@ -59,6 +59,7 @@ def put(tx: Tx, obligation: Obligation) -> None:
             currency=order.currency, power_w=list(order.power_w), baseline_w=list(obligation.baseline_w),
             stamped_at=order.stamped_at, received_at=order.received_at, state=OrderState.ACCEPTED.value,
             state_at=order.received_at, note="",
+            limits_w=[list(pair) for pair in obligation.limits_w] or None,
         )
     )  # fmt: skip
 
@@ -132,8 +133,11 @@ def _stored(row: sa.Row[tuple[object, ...]], zone: str, isp_minutes: int) -> Sto
         currency=m["currency"], stamped_at=m["stamped_at"], received_at=m["received_at"], contract_id=m["contract"],
     )  # fmt: skip
     return StoredOrder(
-        obligation=Obligation(order=order, baseline_w=tuple(m["baseline_w"])), state=OrderState(m["state"]),
-        state_at=m["state_at"], note=m["note"], settled=_settled(m["settled"]),
+        obligation=Obligation(
+            order=order, baseline_w=tuple(m["baseline_w"]),
+            limits_w=tuple((lowest, highest) for lowest, highest in m["limits_w"] or ()),
+        ),
+        state=OrderState(m["state"]), state_at=m["state_at"], note=m["note"], settled=_settled(m["settled"]),
     )  # fmt: skip
 
 

@@ -44,7 +44,7 @@ def put(tx: Tx, request: FlexRequest) -> frozenset[str]:
             contract=request.contract_id, service_type=request.service_type, expires_at=request.expires_at,
             received_at=request.received_at, state=RequestState.ACCEPTED.value, note="",
             isps=[[isp.isp, isp.disposition.value, isp.min_w, isp.max_w] for isp in request.isps],
-            spans=[list(span) for span in request.spans],
+            spans=[list(span) for span in request.spans], of_limits=request.limits,
         )
     )  # fmt: skip
     return superseded
@@ -105,7 +105,7 @@ def _stored(row: sa.Row[tuple[object, ...]], zone: str, isp_minutes: int) -> Sto
             RequestedIsp(isp=isp, disposition=Disposition(disposition), min_w=low, max_w=high)
             for isp, disposition, low, high in m["isps"]
         ),
-        spans=tuple((first, count) for first, count in m["spans"]),
+        spans=tuple((first, count) for first, count in m["spans"]), limits=m["of_limits"],
     )  # fmt: skip
     return StoredRequest(
         request=request, state=RequestState(m["state"]), priced_at=m["priced_at"], note=m["note"]

@@ -22,6 +22,7 @@ flex_requests = sa.Table(
     sa.Column("state", sa.String(16), nullable=False),  # a RequestState
     sa.Column("priced_at", Instant),  # null: still to be priced
     sa.Column("note", sa.Text, nullable=False, server_default=""),  # why there is no offer
+    sa.Column("of_limits", sa.Boolean, nullable=False, server_default=sa.false()),  # powers are limits, not deviations
     sa.UniqueConstraint("message_id", "dso"),
     sa.Index(None, "state", "priced_at"),
     sa.Index(None, "period", "congestion_point"),
@@ -53,6 +54,7 @@ flex_offers = sa.Table(
     sa.Column("limits", sa.JSON, nullable=False),  # what keeps it from being larger, in words
     sa.Column("draws_kwh", sa.JSON, nullable=False),  # per ISP, bought positive
     sa.Column("outcome", sa.LargeBinary, nullable=False),  # archive of the audited program; empty once it is forgotten
+    sa.Column("of_limits", sa.Boolean, nullable=False, server_default=sa.false()),  # as its request's
     sa.Index(None, "period", "congestion_point", "state"),
     sa.Index(None, "state", "expires_at"),
     sa.Index(None, "request"),
@@ -82,6 +84,7 @@ flex_orders = sa.Table(
     sa.Column("state_at", Instant, nullable=False),
     sa.Column("note", sa.Text, nullable=False, server_default=""),
     sa.Column("settled", sa.JSON),  # what the DSO's settlement says, and what we think of it
+    sa.Column("limits_w", sa.JSON),  # per ISP [lowest or null, highest or null]; null: the order is a deviation
     sa.UniqueConstraint("message_id", "dso"),
     sa.UniqueConstraint("dso", "order_reference"),
     sa.Index(None, "period", "congestion_point"),

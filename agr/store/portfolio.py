@@ -127,9 +127,11 @@ def counts(tx: Tx, period: date, cro: str) -> tuple[int, int, int]:
     return inside, heads_.scalar_one(), every - inside
 
 
-def has_point(tx: Tx, period: date, dso: str, address: str) -> bool:
-    """Say whether a DSO has a congestion point in a Period."""
-    mine = sa.and_(t.points.c.period == period, t.points.c.address == address, t.points.c.dso == dso)
+def has_point(tx: Tx, period: date, dso: str | None, address: str) -> bool:
+    """Say whether a DSO has a congestion point in a Period; None: any DSO."""
+    mine = sa.and_(t.points.c.period == period, t.points.c.address == address)
+    if dso is not None:
+        mine = sa.and_(mine, t.points.c.dso == dso)
     return tx.execute(sa.select(t.points.c.address).where(mine)).first() is not None
 
 

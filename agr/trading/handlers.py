@@ -1,6 +1,6 @@
 """What each message of trading changes, in the transaction that finishes its inbox row: a function per type."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import structlog
 
@@ -8,6 +8,7 @@ from agr.domain.flexibility import (
     Disposition,
     FlexOrder,
     FlexRequest,
+    Limits,
     Obligation,
     OfferState,
     OrderState,
@@ -47,6 +48,7 @@ def _request(message: m.FlexRequest, handling: Handling) -> Verdict:
         expires_at=message.expires_at, received_at=now, contract_id=message.contract_id,
         service_type=message.service_type, isps=tuple(isps[number] for number in sorted(isps)),
         spans=tuple((isp.start, isp.duration) for isp in message.isps),
+        limits=handling.participants.limits(message.sender_domain),
     )  # fmt: skip
     superseded = flex_requests.put(tx, request)
     for stored in flex_offers.of_requests(tx, superseded, period):
@@ -123,13 +125,25 @@ def _order(message: m.FlexOrder, handling: Handling) -> Verdict:
         power_w=tuple(power or 0 for power in expand(message.isps, period.isp_count)),
         stamped_at=message.time_stamp, received_at=now, contract_id=stored.offer.contract_id,
     )  # fmt: skip
-    flex_orders.put(tx, Obligation(order=order, baseline_w=stored.baseline_w))
+    limits_w = _limits_w(handling, stored, expand(message.isps, period.isp_count))
+    flex_orders.put(tx, Obligation(order=order, baseline_w=stored.baseline_w, limits_w=limits_w))
     text = f"{order.dso} orders flexibility at {order.congestion_point} for {order.price} {order.currency}"
     reason = Reason(kind=ReasonKind.ORDER, reference=order.message_id, text=text)
     day.put_trigger(tx, period.day, reason, now)
     handling.reply(message, "Accepted")
     log.info("flex_order.received", dso=order.dso, period=str(period), order=order.order_reference)
     return Verdict(state="accepted")
+
+
+def _limits_w(handling: Handling, stored: StoredOffer, power_w: Sequence[int | None]) -> tuple[Limits, ...]:
+    """Return what an order limits the program to; nothing where it is a deviation. The request says which side."""
+    if not stored.offer.limits:
+        return ()
+    asked = flex_requests.get(
+        handling.tx, stored.offer.request_message_id or "", handling.settings.time_zone, handling.settings.isp_minutes
+    )  # fmt: skip
+    assert asked is not None  # limits are offered on request only
+    return asked.request.limits_w(power_w)
 
 
 def _prognosis_answer(message: m.DPrognosisResponse, handling: Handling) -> Verdict:

@@ -20,8 +20,9 @@ _TOLERANCE_W = 1
 
 def missing_w(obligation: Obligation, power_w: tuple[int, ...]) -> int:
     """Return how far a program stays behind an order, in W of the worst ISP; 0: it keeps it, or does even more."""
-    programs = zip(obligation.program_w, obligation.order.power_w, power_w, strict=True)
-    behind = [(power - bound if ordered < 0 else bound - power) for bound, ordered, power in programs if ordered]
+    programs = [*zip(obligation.bounds_w, power_w, strict=True)]
+    behind = [power - most for (_, most), power in programs if most is not None]
+    behind += [least - power for (least, _), power in programs if least is not None]
     worst = max(behind, default=0)
     return worst if worst > _TOLERANCE_W else 0
 

@@ -52,16 +52,25 @@ def runs_of(power_w: Sequence[int | None], spans: Sequence[tuple[int, int]] = ()
     return tuple(sorted(runs, key=lambda run: run.start))
 
 
-def latest_order(options: Sequence[OfferOption], period: Period, last_order_s: float) -> datetime:
-    """Return until when an offer can be ordered at most: so long before its first ISP with power."""
-    first = min((isp for option in options for isp, power in enumerate(option.power_w, start=1) if power), default=1)
+def latest_order(
+    options: Sequence[OfferOption], period: Period, last_order_s: float, *, limits: bool = False
+) -> datetime:
+    """Return until when an offer can be ordered at most: so long before its first ISP with power.
+
+    A limit of 0 is as good as any other: with `limits`, the first ISP named counts.
+    """
+    named = [(isp, power) for option in options for isp, power in enumerate(option.power_w, start=1)]
+    first = min((isp for isp, power in named if power or (limits and power is not None)), default=1)
     return period.isp_start(first) - timedelta(seconds=last_order_s)
 
 
 def flex_offer(
     offer: FlexOffer, *, spans: Sequence[tuple[int, int]], sender: str, version: str, now: datetime
 ) -> m.FlexOffer:
-    """Return the message. A solicited offer names no D-Prognosis, which is asked for only without a request."""
+    """Return the message. A solicited offer names no D-Prognosis, which is asked for only without a request.
+
+    An offer of limits has no baseline, and says so.
+    """
     unsolicited = offer.request_message_id is None
     return m.FlexOffer(
         version=version,
@@ -79,6 +88,7 @@ def flex_offer(
         flex_request=offer.request_message_id,
         contract_id=offer.contract_id,
         prognosis=offer.prognosis_message_id if unsolicited else None,
+        baseline_reference="" if offer.limits else None,
         currency=offer.currency,
         options=tuple(
             m.OfferedOption(

@@ -83,7 +83,7 @@ class Offering:
             congestion_point=request.congestion_point, period=request.period, expires_at=request.expires_at,
             options=tuple(option_of(option, request) for option in quote.options), currency=self._settings.currency,
             request_message_id=request.message_id, contract_id=request.contract_id,
-            prognosis_message_id=quote.prognosis_message_id,
+            prognosis_message_id=quote.prognosis_message_id, limits=request.limits,
         )  # fmt: skip
 
     # --- sending ----------------------------------------------------------------------------------------------------
@@ -131,7 +131,7 @@ class Offering:
 
     def _until(self, offer: FlexOffer, now: datetime) -> datetime:
         trading = self._settings.trading
-        latest = latest_order(offer.options, offer.period, trading.last_order_s)
+        latest = latest_order(offer.options, offer.period, trading.last_order_s, limits=offer.limits)
         return min(now + timedelta(seconds=trading.expires_s), latest).replace(microsecond=0)
 
     def revoke(self, tx: Tx, stored: StoredOffer, why: str) -> None:
@@ -142,7 +142,7 @@ class Offering:
         now, offer = self._clock.now(), stored.offer
         if stored.state is not OfferState.OPEN:
             raise ConflictError(f"the offer is {stored.state.value}; only an open one can be revoked")
-        if latest_order(offer.options, offer.period, 0) <= now:
+        if latest_order(offer.options, offer.period, 0, limits=offer.limits) <= now:
             raise ConflictError("the first ISP of the offer has begun; it can be revoked no longer")
         message = flex_offer_revocation(
             offer, message_id=str(uuid.uuid4()), sender=self._settings.domain, version=self._dso(offer).version,

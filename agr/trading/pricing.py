@@ -6,12 +6,14 @@ Source: docs/explanation/flexibility-offers.md.
 from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Lock
+from time import perf_counter
+from typing import TYPE_CHECKING
 
 import structlog
 
 from agr.domain.flexibility import FlexRequest, NoOffer, Quote
 from agr.domain.isp import Clock, Period
-from agr.domain.register import CongestionPoint
+from agr.domain.register import CongestionPoint, Contract
 from agr.planning.difference import Solved
 from agr.planning.inputs import open_offers
 from agr.planning.ledger import DepthTaken, depth_taken
@@ -20,7 +22,11 @@ from agr.planning.stored_plans import StoredInputs
 from agr.settings import Settings
 from agr.store import plans
 from agr.store.engine import Store, Tx
+from agr.trading.limiting import kept_anyway, limit_quote
 from agr.trading.quoting import Baseline, question_of, quote_of
+
+if TYPE_CHECKING:  # the models take seconds to import
+    from models.flexibility.question import Question
 
 log = structlog.get_logger()
 
@@ -37,6 +43,7 @@ class _Begun:
     baseline: Baseline
     point: CongestionPoint | None
     taken: DepthTaken
+    contract: Contract | None
 
 
 class PlanPricer:
@@ -50,6 +57,7 @@ class PlanPricer:
 
     def price(self, request: FlexRequest) -> Quote | NoOffer:
         """Return the cost of what a request asks for, or why there is no offer. Raises PlanError, StoreError."""
+        started = perf_counter()
         with self._store.reading() as tx:
             begun = self._begun(tx, request)
         if isinstance(begun, NoOffer):
@@ -60,15 +68,33 @@ class PlanPricer:
             solved, request, begun.baseline, begun.taken, trading=settings.trading, planning=settings.planning,
             shares=self._shares(point), traded_by_operator=point is not None and point.day_ahead_redispatch_by == "DSO",
         )  # fmt: skip
-        if isinstance(question, NoOffer):
+        if request.limits:
+            quote = self._limit_quote(request, begun, question)
+        elif isinstance(question, NoOffer):
             return question
-        answer = self._solver.price(question)
-        quote = quote_of(answer, request, begun.baseline, begun.plan, settings.trading)
+        else:
+            answer = self._solver.price(question)
+            quote = quote_of(answer, request, begun.baseline, begun.plan, settings.trading, begun.contract)
         log.info(
-            "flex_request.priced", dso=request.dso, point=request.congestion_point, seconds=round(answer.seconds, 3),
+            "flex_request.priced", dso=request.dso, point=request.congestion_point,
+            seconds=round(perf_counter() - started, 3),
             price=None if isinstance(quote, NoOffer) else str(quote.options[0].price),
         )  # fmt: skip
         return quote
+
+    def _limit_quote(
+        self, request: FlexRequest, begun: _Begun, question: "Question | NoOffer"
+    ) -> Quote | NoOffer:  # fmt: skip
+        """Return what keeping to limits costs. Who cannot price what a contract owes offers it all the same."""
+        kept = kept_anyway(request, begun.baseline, begun.plan, begun.contract, question)
+        if kept is not None:
+            return kept
+        if isinstance(question, NoOffer):
+            return question
+        answer = self._solver.price(question)
+        return limit_quote(
+            answer, question, request, begun.baseline, begun.plan, begun.contract, self._settings.trading
+        )
 
     def _begun(self, tx: Tx, request: FlexRequest) -> _Begun | NoOffer:
         """Read everything that pricing needs in one consistent view; return why not where it cannot begin."""
@@ -78,7 +104,12 @@ class PlanPricer:
         number = reader.number_in_force(period.day)
         if number is None:
             return NoOffer(reason=f"there is no plan for {period}")
-        baseline = _accepted(tx, period, request.congestion_point)
+        if request.limits:  # nobody has a prognosis of ours: limits are compared with what is planned
+            baseline = _planned(tx, number, request.congestion_point)
+        else:
+            baseline = _accepted(tx, period, request.congestion_point)
+        if baseline is None and request.limits:
+            return NoOffer(reason=f"the plan in force has no congestion point {request.congestion_point}")
         if baseline is None:
             return NoOffer(reason=f"no D-Prognosis of ours for {request.congestion_point} is accepted yet")
         offers = open_offers(reader, self._settings, period, now)
@@ -88,6 +119,7 @@ class PlanPricer:
         return _Begun(
             plan=number, unpack=reader.archived(number), baseline=baseline, point=next(here, None),
             taken=depth_taken(offers, period),
+            contract=None if request.contract_id is None else reader.contract(request.contract_id),
         )  # fmt: skip
 
     def _kept(self, number: int, unpack: Callable[[], Solved]) -> Solved:
@@ -100,6 +132,13 @@ class PlanPricer:
     def _shares(self, point: CongestionPoint | None) -> tuple[float, ...]:
         exclusive = point is not None and point.mutex_offers
         return _SHARES[self._settings.trading.options] if exclusive else (1.0,)
+
+
+def _planned(tx: Tx, number: int, address: str) -> Baseline | None:
+    """Return the program of a congestion point in a plan."""
+    plan = plans.get(tx, number)
+    found = [] if plan is None else [point.power_w for point in plan.points if point.address == address]
+    return Baseline(power_w=found[0], message_id=None) if found else None
 
 
 def _accepted(tx: Tx, period: Period, address: str) -> Baseline | None:

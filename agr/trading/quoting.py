@@ -11,14 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agr.domain.flexibility import Disposition, FlexRequest, NoOffer, OfferOption, Quote
+from agr.domain.register import Contract
 from agr.planning.difference import Solved
 from agr.planning.ledger import DepthTaken
 from agr.planning.plan_loader import places
 from agr.settings import Planning, Trading
+from agr.trading.rooms import limit_room, room_of
 from models.errors import CaseError
 
 if TYPE_CHECKING:  # the models take seconds to import
-    from models.flexibility.question import Answer, Priced, Question, Room
+    from models.flexibility.question import Answer, Priced, Question
 
 _CENT = Decimal("0.01")
 _SMALLEST_FACTOR = Decimal("0.01")
@@ -55,34 +57,26 @@ def question_of(
     if not divisible(case, at):
         return NoOffer(reason=f"connections at {address} have a tariff, or a limit counts resources elsewhere too")
     try:
-        room = _room(request, baseline)
+        room = limit_room(request, baseline.power_w) if request.limits else room_of(request, baseline.power_w)
         part = subproblem(case, solved.outcome, at)
     except CaseError as error:
         return NoOffer(reason=str(error))
     return Question(
         part=part, planned=excerpt(case, solved.outcome, at), room=room, buy_taken_kw=taken.buy_kw,
-        sell_taken_kw=taken.sell_kw, shares=shares, sell_share=trading.sell_share,
+        sell_taken_kw=taken.sell_kw, shares=shares, sell_share=1.0 if request.limits else trading.sell_share,
         traded_by_operator=traded_by_operator, reservation=request.contract_id,
         time_limit_s=planning.time_limit_s, threads=planning.threads,
     )  # fmt: skip
 
 
-def _room(request: FlexRequest, baseline: Baseline) -> "Room":
-    from models.flexibility.question import Room
-
-    bounds = np.array(request.bounds_w, dtype=np.float64) / 1000
-    requested = np.zeros(request.period.isp_count, dtype=np.bool_)
-    for isp in request.isps:
-        requested[isp.isp - 1] = isp.disposition is Disposition.REQUESTED
-    return Room(
-        baseline_kw=np.array(baseline.power_w) / 1000, requested=requested, least_kw=bounds[:, 0], most_kw=bounds[:, 1]
-    )
-
-
 def quote_of(
-    answer: "Answer", request: FlexRequest, baseline: Baseline, plan: int, trading: Trading
+    answer: "Answer", request: FlexRequest, baseline: Baseline, plan: int, trading: Trading,
+    contract: Contract | None = None,
 ) -> Quote | NoOffer:  # fmt: skip
-    """Return the quote: an option for each volume, at its cost with risk and margin, rounded up to cents."""
+    """Return the quote: an option for each volume, at its cost with risk and margin, rounded up to cents.
+
+    A contract that names a price for what is ordered under it is offered at that price.
+    """
     from agr.planning.offered import packed
 
     if not answer.priced:
@@ -91,7 +85,7 @@ def quote_of(
     priced = answer.priced
     names = tuple(f"{100 * one.share:.0f} %" if len(priced) > 1 else "all" for one in priced)
     divisible = answer.convex and len(priced) == 1
-    asks = [ask(one, hours, trading) for one in priced]
+    asks = [ask(one, hours, trading, None if contract is None else contract.price_eur_per_mwh) for one in priced]
     options = tuple(
         OfferOption(
             reference=name, power_w=_offered_w(one, request), price=price,
@@ -106,9 +100,18 @@ def quote_of(
     )  # fmt: skip
 
 
-def ask(priced: "Priced", isp_hours: float, trading: Trading) -> tuple[Decimal, tuple[tuple[str, float], ...]]:
-    """Return what a volume is offered for, EUR, and what that consists of: max(floor, cost + risk + margin)."""
+def ask(
+    priced: "Priced", isp_hours: float, trading: Trading, contracted_eur_per_mwh: float | None = None
+) -> tuple[Decimal, tuple[tuple[str, float], ...]]:
+    """Return what a volume is offered for, EUR, and what that consists of: max(floor, cost + risk + margin).
+
+    `contracted_eur_per_mwh`: the price that a contract names instead.
+    """
     cost = priced.cost_eur
+    if contracted_eur_per_mwh is not None:
+        eur = contracted_eur_per_mwh * float(np.abs(priced.volume_kw).sum()) * isp_hours / 1000
+        price = Decimal(repr(round(eur, 6))).quantize(_CENT, rounding=ROUND_CEILING)
+        return price, (*priced.costs_eur.items(), ("contract", float(price) - cost))
     risk = trading.risk_eur_per_mwh * float(np.abs(priced.volume_kw).sum()) * isp_hours / 1000
     margin = trading.margin_eur + trading.margin_share * max(cost, 0.0)
     wanted = max(trading.floor_eur, cost + risk + margin, 0.0)

@@ -7,7 +7,7 @@ the deficiency is max(o − r, 0). Source: UFTP specification, settle phase, fle
 from dataclasses import dataclass
 from decimal import Decimal
 
-from agr.domain.flexibility import Obligation
+from agr.domain.flexibility import FlexOrder, Obligation
 from agr.uftp import messages as m
 
 TOLERANCE_W = 1
@@ -38,6 +38,20 @@ def delivery(ordered_w: int, baseline_w: int, actual_w: int) -> Delivery:
     return Delivery(delivered_w=min(max(towards, 0), amount), deficiency_w=max(amount - towards, 0) if amount else 0)
 
 
+def faults_of_order(item: m.OrderSettlement, order: FlexOrder) -> list[str]:
+    """Return what is wrong with an item apart from its powers and the penalty for them."""
+    faults: list[str] = []
+    if item.period != order.period.day:
+        faults.append(f"Period {item.period} is not the order's {order.period}")
+    if item.congestion_point != order.congestion_point:
+        faults.append("CongestionPoint is not the order's")
+    if abs(item.price - order.price) > TOLERANCE_EUR:
+        faults.append(f"Price {item.price:f} is not the order's {order.price:f}")
+    if abs(item.net_settlement - (item.price - item.penalty)) > TOLERANCE_EUR:
+        faults.append(f"NetSettlement {item.net_settlement:f} is not Price minus Penalty")
+    return faults
+
+
 def judge(item: m.OrderSettlement, obligation: Obligation, penalty_eur_per_mwh: float) -> Judged:
     """Compare an item with the order. `penalty_eur_per_mwh`: of its contract for what is not delivered; 0 without one.
 
@@ -45,13 +59,7 @@ def judge(item: m.OrderSettlement, obligation: Obligation, penalty_eur_per_mwh: 
     of all that was ordered. A penalty that is too low is no fault.
     """
     order, period = obligation.order, obligation.order.period
-    faults: list[str] = []
-    if item.period != period.day:
-        faults.append(f"Period {item.period} is not the order's {period}")
-    if item.congestion_point != order.congestion_point:
-        faults.append("CongestionPoint is not the order's")
-    if abs(item.price - order.price) > TOLERANCE_EUR:
-        faults.append(f"Price {item.price:f} is not the order's {order.price:f}")
+    faults = faults_of_order(item, order)
     rows = {isp: row for row in item.isps for isp in range(max(row.start, 1), min(row.stop, period.isp_count + 1))}
     ordered_wh = delivered_wh = deficient_wh = 0.0
     for isp, ordered_w in enumerate(order.power_w, start=1):
@@ -72,8 +80,6 @@ def judge(item: m.OrderSettlement, obligation: Obligation, penalty_eur_per_mwh: 
     penalty = penalty.quantize(TOLERANCE_EUR)
     if item.penalty > penalty + TOLERANCE_EUR:
         faults.append(f"Penalty {item.penalty:f} is more than the {penalty:f} that follow from the powers")
-    if abs(item.net_settlement - (item.price - item.penalty)) > TOLERANCE_EUR:
-        faults.append(f"NetSettlement {item.net_settlement:f} is not Price minus Penalty")
     return Judged(faults=tuple(faults), expected_net=order.price - penalty, deficiency_kwh=deficient_wh / 1000)
 
 

@@ -7,6 +7,7 @@ from agr.domain.flexibility import OrderState
 from agr.messaging.handlers import Handling, Verdict
 from agr.store import day, flex_orders, register
 from agr.store.flex_orders import Settled, StoredOrder
+from agr.trading.limit_settlement import judge_limits
 from agr.trading.settlement_check import judge
 from agr.uftp import messages as m
 
@@ -50,7 +51,9 @@ def _settle(item: m.OrderSettlement, message: m.FlexSettlement, handling: Handli
         return ("we know no order of this OrderReference",)
     contract = stored.order.contract_id
     known = register.contract(tx, contract) if contract else None
-    judged = judge(item, stored.obligation, known.penalty_eur_per_mwh if known else 0.0)
+    judged = (judge_limits if stored.obligation.limits_w else judge)(
+        item, stored.obligation, known.penalty_eur_per_mwh if known else 0.0
+    )
     faults = judged.faults
     if message.currency != stored.order.currency:
         faults = (f"Currency {message.currency} is not the order's {stored.order.currency}", *faults)

@@ -25,6 +25,7 @@ class Participant:
     barred: bool = False
     discovered: bool = False
     version: str = "3.1.0"
+    limits: bool = False  # its powers are limits of connections (GOPACS), and it takes no D-Prognoses
     way: Way = field(default_factory=Way)
 
 
@@ -34,6 +35,7 @@ class Participants:
     def __init__(self, participants: Iterable[Participant]) -> None:
         self._by_name: dict[tuple[str, str], Participant] = {}
         self._keys: dict[tuple[str, str], tuple[bytes, ...]] = {}
+        self._doubted: set[tuple[str, str]] = set()
         self._lock = Lock()
         for participant in participants:
             name = (participant.domain, participant.role)
@@ -57,6 +59,31 @@ class Participants:
     def keys(self, domain: str, role: str) -> tuple[bytes, ...]:
         """Return the signing keys of a participant, barred or not; none when it is unknown."""
         return self._keys.get((domain, role), ())
+
+    def limits(self, domain: str) -> bool:
+        """Say whether the powers of a grid operator are limits of connections, not deviations from prognoses."""
+        known = self.find(domain, "DSO")
+        return known is not None and known.limits
+
+    def add(self, participant: Participant) -> None:
+        """Know one more participant from the next message on; one that is known stays as it is."""
+        with self._lock:
+            name = (participant.domain, participant.role)
+            if name not in self._by_name:
+                self._keys[name] = tuple(public_key_bytes(key) for key in participant.public_keys)
+                self._by_name[name] = participant
+
+    def doubt(self, domain: str, role: str) -> None:
+        """Note that a message in a participant's name has a signature that no key of it fits: is there a newer key?"""
+        with self._lock:
+            if (domain, role) in self._by_name:
+                self._doubted.add((domain, role))
+
+    def doubted(self) -> frozenset[tuple[str, str]]:
+        """Return whose keys have been doubted since the last call."""
+        with self._lock:
+            found, self._doubted = frozenset(self._doubted), set()
+        return found
 
     def set_barred(self, domain: str, role: str, barred: bool) -> bool:
         """Bar a participant or let it in again, from the next message on; False when it is unknown."""

@@ -7,10 +7,12 @@ from fastapi.responses import HTMLResponse
 
 from agr.domain.flexibility import LIVE_OFFERS, OfferState
 from agr.domain.isp import Period
-from agr.domain.program import in_words
+from agr.domain.program import in_words, limits_in_words
 from agr.operations.accounts.roles import Permission, Principal
 from agr.operations.flex_offers import TradingDay, trading_day
+from agr.store.flex_orders import StoredOrder
 from agr.store.flex_requests import StoredRequest
+from agr.trading.rooms import asked_limits
 from agr.web.layout import chart, render, starts_of
 from agr.web.security import context_of, page_for
 
@@ -27,32 +29,41 @@ def trading(request: Request, principal: Viewer, period: str | None = None) -> H
         found = trading_day(tx, of)
     return render(
         request, principal, "trading.html", of=of, found=found, automatic=context.settings.trading.automatic,
-        states=OfferState, asked=_asked, words=_words, picture=_picture(of, found), draws=_draws(found),
-        ordered_price=sum(stored.order.price for stored in found.orders),
+        states=OfferState, asked=_asked, words=_words, ordered=_ordered, picture=_picture(of, found),
+        draws=_draws(found), ordered_price=sum(stored.order.price for stored in found.orders),
     )  # fmt: skip
 
 
 def _asked(stored: StoredRequest) -> str:
     """Return what is requested, in words: the strongest bound of each Requested ISP."""
+    if stored.request.limits:
+        return limits_in_words(asked_limits(stored.request))
     power_w = [0] * stored.request.period.isp_count
     for isp in stored.request.requested:
         power_w[isp.isp - 1] = isp.min_w if isp.max_w <= 0 else isp.max_w
     return in_words(power_w)
 
 
-def _words(power_w: tuple[int | None, ...]) -> str:
-    return in_words([power or 0 for power in power_w])
+def _words(power_w: tuple[int | None, ...], limits: bool = False) -> str:
+    return limits_in_words(power_w) if limits else in_words([power or 0 for power in power_w])
+
+
+def _ordered(stored: StoredOrder) -> str:
+    limits = stored.obligation.limits_w
+    if not limits:
+        return in_words(stored.order.power_w)
+    return limits_in_words([most if least is None else least for least, most in limits])
 
 
 def _picture(of: Period, found: TradingDay) -> str:
-    """Return the sums over all congestion points per ISP: offered and still open, and ordered, in kW."""
+    """Return the sums over all congestion points per ISP: offered and still open, and ordered, in kW; no limits."""
     offered, ordered = [0.0] * of.isp_count, [0.0] * of.isp_count
     for stored in found.offers:
-        if stored.state in LIVE_OFFERS:
+        if stored.state in LIVE_OFFERS and not stored.offer.limits:
             for place, power in enumerate(stored.offer.options[0].power_w):
                 offered[place] += (power or 0) / 1000
     for order in found.orders:
-        for place, watts in enumerate(order.order.power_w):
+        for place, watts in enumerate(() if order.obligation.limits_w else order.order.power_w):
             ordered[place] += watts / 1000
     series: list[dict[str, Any]] = [
         {"label": "offered", "kind": "sent", "values": offered},

@@ -35,7 +35,7 @@ def _request(stored: StoredRequest) -> a.FlexRequestOut:
         message_id=one.message_id, conversation_id=one.conversation_id, dso=one.dso,
         congestion_point=one.congestion_point, revision=one.revision, contract=one.contract_id,
         received_at=one.received_at, expires_at=one.expires_at, state=stored.state.value,
-        priced=stored.priced_at is not None, note=stored.note,
+        priced=stored.priced_at is not None, note=stored.note, of_limits=one.limits,
         isps=[
             a.FlexIspOut(isp=isp.isp, disposition=isp.disposition.value, min_w=isp.min_w, max_w=isp.max_w)
             for isp in one.isps
@@ -57,7 +57,7 @@ def _offer(stored: StoredOffer) -> a.OfferOut:
             for option in one.options
         ],
         baseline_w=list(stored.baseline_w), plan=stored.plan, costs=dict(stored.costs), limits=list(stored.limits),
-        draws_kwh=list(stored.draws_kwh), by=stored.by, note=stored.note,
+        draws_kwh=list(stored.draws_kwh), by=stored.by, note=stored.note, of_limits=one.limits,
     )  # fmt: skip
 
 
@@ -69,6 +69,7 @@ def _order(stored: StoredOrder) -> a.OrderOut:
         state=stored.state.value, state_at=stored.state_at, received_at=one.received_at,
         activation_factor=float(one.activation_factor), price=float(one.price), currency=one.currency,
         power_w=list(one.power_w), baseline_w=list(stored.obligation.baseline_w), note=stored.note,
+        limits_w=list(stored.obligation.limits_w),
         settled=None if stored.settled is None else _settled(stored.settled),
     )  # fmt: skip
 

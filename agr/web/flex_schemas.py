@@ -29,6 +29,7 @@ class FlexRequestOut(BaseModel):
     state: str
     priced: bool
     note: str  # why there is no offer
+    of_limits: bool  # powers are limits of the program itself, not deviations
 
 
 class OfferOptionOut(BaseModel):
@@ -61,6 +62,7 @@ class OfferOut(BaseModel):
     draws_kwh: list[float]  # per ISP: new energy bought for it
     by: str
     note: str
+    of_limits: bool  # as its request's
 
 
 class SettledOut(BaseModel):
@@ -94,6 +96,7 @@ class OrderOut(BaseModel):
     power_w: list[int]
     baseline_w: list[int]
     note: str
+    limits_w: list[tuple[int | None, int | None]]  # per ISP (lowest, highest); empty: a deviation
     settled: SettledOut | None
 
 

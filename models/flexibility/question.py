@@ -15,13 +15,15 @@ class Room:
 
     baseline_kw: Floats  # the announced program, whole W
     requested: Bools  # where a deviation is asked for; it has one direction in each ISP
-    least_kw: Floats  # lowest deviation; 0 in ISPs that are not named
-    most_kw: Floats  # highest deviation; 0 in ISPs that are not named
+    least_kw: Floats  # lowest deviation; 0 in ISPs that are not named, −inf where anything is allowed
+    most_kw: Floats  # highest deviation; 0 in ISPs that are not named, +inf where anything is allowed
 
     def __post_init__(self) -> None:
         isps = len(self.baseline_kw)
         for name in ("requested", "least_kw", "most_kw"):
-            check_shape(f"room.{name}", getattr(self, name), (isps,))
+            check_shape(f"room.{name}", getattr(self, name), (isps,), infinite=name != "requested")
+        if bool((self.requested & ~(np.isfinite(self.least_kw) & np.isfinite(self.most_kw))).any()):
+            raise fault("room.requested", "what is asked for needs bounds; only other ISPs may be free without end")
         if bool((self.least_kw > self.most_kw).any()):
             raise fault("room.least_kw", "lies above most_kw")
         if bool((self.requested & (self.least_kw < 0) & (self.most_kw > 0)).any()):

@@ -8,6 +8,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from agr.cli.main import app
+from agr.settings import load
 
 PROJECT = Path(__file__).parents[2]
 TABLES = PROJECT / "scenarios" / "small-dst-day" / "tables"
@@ -44,6 +45,24 @@ def test_check_says_in_words_what_is_missing(folder: Path) -> None:
     assert checked.exit_code == 1
     assert "the register is empty" in checked.stderr
     assert "no CRO in [[participants]]" in checked.stderr
+
+
+def test_the_profile_for_gopacs_loads_and_check_says_what_it_still_needs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("GOPACS_SECRET", raising=False)
+    assert agr("init", ".", "--domain", "agr.mine.example", "--profile", "gopacs").exit_code == 0
+    settings = load(tmp_path / "agr.toml")
+    assert settings.gopacs is not None
+    assert settings.gopacs.oauth2.client_secret_env == "GOPACS_SECRET"
+    assert ".acc." in settings.gopacs.broker
+    assert ".acc." in settings.gopacs.directory
+    assert settings.trading.automatic
+    checked = agr("check")
+    assert "import a table congestion_points with the contracted connections" in checked.stderr
+    assert "gopacs: the environment variable GOPACS_SECRET" in checked.stderr
+    assert "no DSO in [[participants]]" not in checked.stderr
 
 
 def test_check_finds_a_key_that_others_can_read(folder: Path) -> None:

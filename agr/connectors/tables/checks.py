@@ -61,7 +61,7 @@ _FAULTS: dict[str, _Check] = {
 
 
 def _doubtful_contract(row: Contract) -> Iterator[Remark]:
-    if row.power_w == 0:
+    if row.power_w == 0 and row.price_eur_per_mwh is None:  # a contract of limits reserves nothing
         yield "power_w", "0 reserves nothing"
     yield from _doubtful_address(row.congestion_point, "congestion_point")
 

@@ -14,8 +14,12 @@ def the_contract_is_known(message: Bound, day: RuleContext) -> Reason | None:
 
 
 def the_contract_is_the_senders(message: Bound, day: RuleContext) -> Reason | None:
-    """ContractID of another party: the contract is with another DSO. Source: flex reservation mechanism."""
+    """ContractID of another party: the contract is with another DSO. Source: flex reservation mechanism.
+
+    Operators of GOPACS act for each other, so there the congestion point alone decides.
+    """
     theirs = day.contract is None or day.contract.dso == message.sender_domain
+    theirs = theirs or day.participants.limits(message.sender_domain)
     return None if theirs else "ContractID of another party"
 
 

@@ -21,17 +21,20 @@ def orders_of(
 ) -> Orders:
     """Return what orders bind the programs of congestion points to, by their `index`; others are left out.
 
-    An order of less consumption is an upper bound, one of more a lower bound, each in its ISPs. Not to deliver costs
-    eur_per_mwh, or more where imbalance is dear: an order is never broken to save balance.
+    An order of less consumption is an upper bound, one of more a lower bound, each in its ISPs; an order of limits says
+    its bounds itself. Not to deliver costs eur_per_mwh, or more where imbalance is dear: an order is never broken to
+    save balance.
     """
     here = [one for one in obligations if one.order.congestion_point in index]
     if not here:
         return no_orders()
     most, least = np.full((len(here), isps), np.inf), np.full((len(here), isps), -np.inf)
     for row, one in enumerate(here):
-        ordered, bound = np.array(one.order.power_w), np.array(one.program_w) / 1000
-        most[row, ordered < 0] = bound[ordered < 0] + _ROUNDING_KW
-        least[row, ordered > 0] = bound[ordered > 0] - _ROUNDING_KW
+        for isp, (lowest, highest) in enumerate(one.bounds_w):
+            if highest is not None:
+                most[row, isp] = highest / 1000 + _ROUNDING_KW
+            if lowest is not None:
+                least[row, isp] = lowest / 1000 - _ROUNDING_KW
     penal = float(np.max(np.maximum(imbalance.short_eur_per_mwh, imbalance.long_eur_per_mwh)))
     return Orders(
         name=tuple(one.order.name for one in here),

@@ -98,6 +98,11 @@ def _orders(context: Context) -> Iterator[str]:
     names = [f"order {name}" for name in data.name]
     most, least = np.full((len(due), context.day.isps), np.inf), np.full((len(due), context.day.isps), -np.inf)
     for row, one in enumerate(due):
+        if one.limits_w:  # what is ordered are the bounds themselves
+            for isp, (low, high) in enumerate(one.limits_w):
+                least[row, isp] = -np.inf if low is None else low / 1000
+                most[row, isp] = np.inf if high is None else high / 1000
+            continue
         for isp, (baseline, deviation) in enumerate(zip(one.baseline_w, one.order.power_w, strict=True)):
             if deviation < 0:
                 most[row, isp] = (baseline + deviation) / 1000
