@@ -158,6 +158,11 @@ class MemoryPlans:
         """Return (resource, quantity) → one value per ISP."""
         return self._world.forecasts.get(period.day, {})
 
+    def silent_limits(self, period: Period, now: datetime) -> Mapping[str, NDArray[np.float64]]:
+        """Return nothing: a scenario has no back-ends."""
+        del period, now
+        return {}
+
     def newest_contents(
         self, resources: Collection[str], since: datetime, upto: datetime
     ) -> Mapping[str, tuple[datetime, float]]:

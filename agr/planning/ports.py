@@ -99,6 +99,9 @@ class PlanReader(Protocol):
     ) -> Mapping[tuple[str, str], Sequence[tuple[datetime, float]]]:
         """Return (resource, quantity) → (instant, kWh) of energy registers that were reported, by time."""
 
+    def silent_limits(self, period: Period, now: datetime) -> Mapping[str, NDArray[np.float64]]:
+        """Return session → most power (T,), kW, that its charge point gives, where its back-end does not answer."""
+
     def latest_forecast_day(self, before: date) -> date | None:
         """Return the latest Period before a day that has forecasts."""
 

@@ -8,6 +8,9 @@ from datetime import date, datetime
 import numpy as np
 from numpy.typing import NDArray
 
+from agr.dispatch.exposure import Grid, worst_kw
+from agr.dispatch.orders import held
+from agr.dispatch.session_points import points_of
 from agr.domain.award import Trade
 from agr.domain.flexibility import BoundOffer, Obligation
 from agr.domain.isp import Period
@@ -22,6 +25,8 @@ from agr.planning.midnight import reason_to_plan_next
 from agr.planning.plan_loader import read, unpacked
 from agr.store import (
     day,
+    dispatch_facts,
+    dispatches,
     flex_offers,
     flex_orders,
     forecast_runs,
@@ -81,6 +86,22 @@ class StoredInputs:
     ) -> Mapping[tuple[str, str], Sequence[tuple[datetime, float]]]:
         """Return (resource, quantity) → (instant, kWh) of energy registers that were reported, by time."""
         return readings.between(self._tx, resources, (IMPORTED, EXPORTED), first, last)
+
+    def silent_limits(self, period: Period, now: datetime) -> Mapping[str, NDArray[np.float64]]:
+        """Return session → most power (T,), kW, that its charge point gives, where its back-end does not answer.
+
+        That is what the point has accepted, then its fallback; what was never answered counts where it is more.
+        """
+        silent = dispatch_facts.silent(self._tx)
+        if not silent:
+            return {}
+        found = points_of(register.load_tables(self._tx, "connections", "ev_sessions", "charge_points"))
+        rows, grid = dispatches.firm(self._tx), Grid(starts=tuple(period.starts()), isp=period.isp_length)
+        return {
+            resource: worst_kw(point, held(rows.get(point.charge_point, ())), grid, now)
+            for resource, point in found.items()
+            if point.road in silent
+        }
 
     def latest_forecast_day(self, before: date) -> date | None:
         """Return the latest Period before a day that has forecasts."""

@@ -11,7 +11,7 @@ from agr.domain.dispatch import SessionState
 from agr.domain.register import Price
 from agr.operations.execution.overview import worst_verdict
 from agr.operations.execution.sessions import BEHIND, MISSING, ON_TRACK, READY, SHORT, TO_COME, session_lines
-from agr.store import charge_sessions, register
+from agr.store import charge_sessions, dispatch_facts, register
 from agr.store.charge_sessions import ChargeSession
 from tests.builders.accounts import account
 from tests.builders.executed_day import ARRIVAL, DEPARTURE, ISP, ExecutedDay, planned_day
@@ -74,6 +74,18 @@ def test_deviations_are_settled_at_imbalance_prices(desk: Desk, executed: Execut
     off = [a - b for a, b in zip(point["measured_kw"], point["planned_of_judged_kw"], strict=True)]
     assert {isp: kw for isp, kw in enumerate(off) if abs(kw) > 1e-6} == pytest.approx({10: 8.0, 20: -12.0})
     assert point["planned_of_judged_kw"] == pytest.approx(point["planned_kw"])
+
+
+def test_a_silent_back_end_is_named_at_the_top_of_the_page(desk: Desk, executed: ExecutedDay) -> None:
+    with desk.world.store.transaction() as tx:
+        dispatch_facts.set_silent(tx, "citrine", DEPARTURE, "Channel closed")
+    words = "citrine has not answered since"
+    reader = desk.anybody()
+    reader.cookies.set("agr_session", account(desk.daemon.authentication, "rita", "viewer"))
+    assert words in reader.get("/execution", params={"period": str(PERIOD)}).text
+    with desk.world.store.transaction() as tx:
+        dispatch_facts.set_silent(tx, "citrine", None)
+    assert words not in reader.get("/execution", params={"period": str(PERIOD)}).text
 
 
 def test_every_isp_of_a_resource_is_told(desk: Desk, executed: ExecutedDay) -> None:

@@ -10,8 +10,6 @@ from agr.dispatch.verdicts import Evidence, presence
 from agr.domain.charge_point import ChargePoint
 from agr.domain.dispatch import Action, Dispatch, DispatchState, Purpose
 from agr.domain.isp import Period
-from agr.domain.kinds.ev_session import EvSession
-from agr.domain.register import Register
 from agr.store import charge_sessions, dispatches
 from agr.store.charge_sessions import ChargeSession
 from agr.store.engine import Tx
@@ -20,20 +18,6 @@ _BACK = timedelta(days=2)
 """A limit may have been sent this long before it counts."""
 _TAKEN = (DispatchState.ACCEPTED, DispatchState.SUPERSEDED)
 _PLAN = (Purpose.PLAN, Purpose.STOP)
-
-
-def points_of(known: Register) -> dict[str, ChargePoint]:
-    """Return session's resource → its charge point: the one that it names, else the only one behind its connection."""
-    points = {row.charge_point: row for row in known.charge_points}
-    behind: dict[str, list[ChargePoint]] = {}
-    for point in points.values():
-        behind.setdefault(point.connection, []).append(point)
-    found = {}
-    for row in known.of(EvSession):
-        here = [points[row.charge_point]] if row.charge_point in points else behind.get(row.connection, [])
-        if len(here) == 1:
-            found[row.resource] = here[0]
-    return found
 
 
 def evidence(

@@ -7,11 +7,12 @@ from math import isnan
 import structlog
 
 from agr.dispatch.registers import Energy, energy
+from agr.dispatch.session_points import points_of
 from agr.dispatch.verdicts import Evidence, judged
 from agr.domain.errors import MissingError
 from agr.domain.execution import Execution
 from agr.domain.isp import Clock, Period, period_of
-from agr.operations.execution.evidence import evidence, points_of
+from agr.operations.execution.evidence import evidence
 from agr.operations.plan_cache import PlanCache
 from agr.operations.readings import Readings
 from agr.operations.resource_programs import ProgramCache, ResourcePrograms

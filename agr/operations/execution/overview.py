@@ -8,15 +8,16 @@ from datetime import datetime, timedelta
 import numpy as np
 from numpy.typing import NDArray
 
+from agr.dispatch.session_points import points_of
 from agr.domain.dispatch import Dispatch
 from agr.domain.execution import Cause, Execution, Verdict
 from agr.domain.isp import Period
 from agr.nomination.exposure import SPREAD_BACK, SettlementPrices, settled_eur, settlement_prices
-from agr.operations.execution.evidence import points_of
 from agr.operations.execution.sessions import SessionLine, session_lines
 from agr.operations.resource_programs import ResourcePrograms
 from agr.settings import Settings
-from agr.store import charge_sessions, dispatches, executions, plans, register
+from agr.store import charge_sessions, dispatch_facts, dispatches, executions, plans, register
+from agr.store.dispatch_facts import Silence
 from agr.store.engine import Tx
 
 Floats = NDArray[np.float64]
@@ -77,6 +78,7 @@ class Overview:
     resources: tuple[ResourceLine, ...]  # the worst first
     sessions: tuple[SessionLine, ...]
     total: Deviation
+    silent: Mapping[str, Silence]  # back-ends of charge points that do not answer, by road
     stand_in: bool  # some prices are day-ahead prices, because settlement prices are not known
 
 
@@ -109,7 +111,7 @@ def overview(tx: Tx, settings: Settings, programs: ResourcePrograms, now: dateti
         period=period, plan=programs.plan, total=_deviation(period, rows, prices),
         resources=tuple(sorted(lines, key=lambda line: (-abs(line.deviation.kwh), line.resource))),
         points=tuple(_points(programs, by_resource, sent, prices)),
-        sessions=tuple(session_lines(tables, sessions, programs, now)),
+        sessions=tuple(session_lines(tables, sessions, programs, now)), silent=dispatch_facts.silent(tx),
         stand_in=bool(prices.stand_in.any()) and bool(rows),
     )  # fmt: skip
 

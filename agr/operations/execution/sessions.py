@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
+from agr.dispatch.session_points import points_of
 from agr.domain.isp import Period
 from agr.domain.kinds.ev_session import EvSession
 from agr.domain.register import Register
-from agr.operations.execution.evidence import points_of
 from agr.operations.resource_programs import ResourcePrograms
 from agr.store.charge_sessions import ChargeSession
 

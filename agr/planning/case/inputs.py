@@ -64,6 +64,8 @@ class Inputs:
     closed_auctions: frozenset[str] = frozenset()  # markets whose gate has closed, whether or not a position is fixed
     held: Mapping[str, Held] = field(default_factory=dict)
     """Resource → what it was measured to hold: the plan begins with the energy from which that follows"""
+    dictated_kw: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+    """Resource → power (T,) that nobody can change, NaN where it is free: nothing can be sent to it."""
     frozen_points: frozenset[str] = frozenset()  # congestion points without intraday redispatch, once the day runs
     previous: Previous = Previous()
     unavailable_from: Mapping[str, int] = field(default_factory=dict)  # resource → ISP (from 0) from which it is off

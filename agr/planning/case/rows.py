@@ -128,5 +128,8 @@ class Draft:
             pinned[:closed] = program[:closed]
         else:
             pinned[: self.inputs.past_isps] = np.broadcast_to(ended, isps)[: self.inputs.past_isps]
+        dictated = self.inputs.dictated_kw.get(resource)
+        if dictated is not None:
+            pinned = np.where(np.isnan(pinned), dictated, pinned)
         pinned[self.inputs.unavailable_from.get(resource, isps) :] = np.nan
         return pinned

@@ -83,6 +83,9 @@ class Context:
             else:
                 ended = min(self.facts.past_isps, off)
                 pinned[u, :ended] = self._unsteered(row)[:ended]
+            for isp, kw in enumerate(self.facts.dictated_kw.get(row.resource, ())):
+                if isp < off and np.isnan(pinned[u, isp]):
+                    pinned[u, isp] = kw
         return pinned
 
     def _unsteered(self, row: Any) -> Floats:

@@ -163,6 +163,10 @@ class Facts(Protocol):
         """Resource → what it was measured to hold."""
 
     @property
+    def dictated_kw(self) -> Mapping[str, Floats]:
+        """Resource → power (T,) that nobody can change, NaN where it is free."""
+
+    @property
     def frozen_points(self) -> frozenset[str]:
         """Congestion points that keep their program."""
 
