@@ -30,10 +30,12 @@ class ReasonKind(Enum):
     ROLLING = "rolling"  # the rest of the running Period is planned again, as is done regularly
     DEVIATION = "deviation"  # stores were measured too far from the plan in force
     BACK_END = "back-end"  # one of charge points has stopped answering, or answers again
+    PRICE = "new price"  # an intraday price has moved since the plan in force
+    SESSION = "charging session"  # a car came unplanned, left early or needs another amount
     DAY_BEFORE = "day before changed"  # the plan of the day before leaves other states at midnight
 
 
-ROLLED = (ReasonKind.ROLLING, ReasonKind.DEVIATION)
+ROLLED = (ReasonKind.ROLLING, ReasonKind.DEVIATION, ReasonKind.PRICE, ReasonKind.SESSION)
 """Reasons of plans that are made because a day goes on."""
 
 

@@ -17,6 +17,7 @@ from agr.domain.plan import Plan
 from agr.domain.price import values_on
 from agr.domain.register import Portfolio, Price, Register
 from agr.planning.alarms import STALE
+from agr.planning.as_it_runs import as_measured, with_sessions
 from agr.planning.case import (
     Inputs,
     Previous,
@@ -33,6 +34,8 @@ from agr.planning.own_forecasts import fill_in, missing_powers
 from agr.planning.ports import PlanningSettings, PlanReader
 from agr.planning.silent_back_ends import as_told_before
 from agr.store.own_portfolio import OWN_LIST
+
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -74,6 +77,8 @@ def read_inputs(
     if offered_points:
         notes.append(f"{number_of(len(offered_points), 'congestion point')} with open offers kept the program")
     forecasts = _forecasts(reader, period, now, notes)
+    closed = closed_isps(settings, period, now)
+    forecasts = as_measured(reader, settings, register, forecasts, before, period, now, closed, notes)
     forecasts |= measured_contents(
         reader, register, forecasts, earlier, period=period, now=now,
         longest=timedelta(seconds=settings.planning.measured_max_age_s), notes=notes,
@@ -91,7 +96,7 @@ def read_inputs(
         carried_state={},
         markets=settings.markets,
         planning=settings.planning,
-        closed_isps=closed_isps(settings, period, now),
+        closed_isps=closed,
         closed_auctions=closed_auctions(settings, period, now),
         frozen_points=_frozen(known, movable if before is not None else frozenset(), now) | offered_points,
         previous=previous_of(before) if before is not None else Previous(),
@@ -103,7 +108,8 @@ def read_inputs(
         offered_sell_kw=taken.sell_kw if offers else None,
     )
     inputs = begun_now(
-        carried_on(inputs, earlier), reader, before, now, timedelta(seconds=settings.planning.measured_max_age_s), notes
+        with_sessions(carried_on(inputs, earlier), reader, notes), reader, before, now,
+        timedelta(seconds=settings.planning.measured_max_age_s), notes,
     )  # fmt: skip
     inputs = as_told_before(inputs, reader.silent_limits(period, now), notes)
     return RunInputs(
@@ -113,6 +119,22 @@ def read_inputs(
         published=published, notes=tuple(notes), basis=basis_of(reader, settings, period, now),
         followed=followed(reader, period), quoted=quoted,
     )  # fmt: skip
+
+
+def prices_now(
+    reader: PlanReader, settings: PlanningSettings, period: Period, now: datetime
+) -> dict[str, tuple[float | None, ...]]:
+    """Return series → price per ISP, as a plan made now would use them."""
+    return _prices(_quoted(reader, settings, period, now, []), settings, period, now)
+
+
+def forecasts_now(
+    reader: PlanReader, settings: PlanningSettings, period: Period, now: datetime, before: Solved
+) -> dict[tuple[str, str], Floats]:
+    """Return (resource, quantity) → forecast, as a plan made now after the one in force (`before`) would use them."""
+    known = _forecasts(reader, period, now, [])
+    closed = closed_isps(settings, period, now)
+    return as_measured(reader, settings, reader.register(), known, before, period, now, closed, [])
 
 
 def open_offers(reader: PlanReader, settings: PlanningSettings, period: Period, now: datetime) -> Sequence[BoundOffer]:

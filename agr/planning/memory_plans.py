@@ -21,6 +21,7 @@ from agr.planning.difference import Solved
 from agr.planning.gates import FixedPosition, opens_publication
 from agr.planning.midnight import reason_to_plan_next
 from agr.planning.plan_loader import merged
+from agr.store.charge_sessions import ChargeSession
 from agr.store.day import Trigger
 from agr.store.forecast_runs import Run
 from agr.store.overrides import Unavailable
@@ -55,6 +56,7 @@ class MemoryPlans:
         self._orders: dict[date, list[Obligation]] = {}
         self._programs: dict[str, bytes] = {}
         self._open: set[date] = set()
+        self._sessions: list[ChargeSession] = []
         self._contents: dict[str, list[tuple[datetime, float]]] = {}
         self._becomes: dict[str, str] = {}
         self.alarms: dict[tuple[str, date], str] = {}
@@ -179,6 +181,14 @@ class MemoryPlans:
     ) -> Mapping[tuple[str, str], Sequence[tuple[datetime, float]]]:
         """Return nothing: a scenario measures contents, not energy."""
         return {}
+
+    def sessions(self, period: Period) -> Sequence[ChargeSession]:
+        """Return what charge points are said to have told."""
+        return [one for one in self._sessions if one.began_at < period.end]
+
+    def see(self, session: ChargeSession) -> None:
+        """Record what a charge point has told of a session, in place of what it told before."""
+        self._sessions = [one for one in self._sessions if one.transaction != session.transaction] + [session]
 
     def latest_forecast_day(self, before: date) -> date | None:
         """Return the latest Period before a day that has forecasts."""

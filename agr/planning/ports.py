@@ -20,6 +20,7 @@ from agr.planning.difference import Solved
 from agr.planning.progress import Round
 from agr.planning.solving import Solution
 from agr.settings import Markets, Planning, Publication, Timetable, Trading
+from agr.store.charge_sessions import ChargeSession
 from agr.store.day import Trigger
 from agr.store.forecast_runs import Run
 from agr.store.overrides import Unavailable
@@ -101,6 +102,9 @@ class PlanReader(Protocol):
 
     def silent_limits(self, period: Period, now: datetime) -> Mapping[str, NDArray[np.float64]]:
         """Return session → most power (T,), kW, that its charge point gives, where its back-end does not answer."""
+
+    def sessions(self, period: Period) -> Sequence[ChargeSession]:
+        """Return the sessions that charge points have told of in a Period and the day before, by their beginning."""
 
     def latest_forecast_day(self, before: date) -> date | None:
         """Return the latest Period before a day that has forecasts."""

@@ -63,7 +63,7 @@ class Paths:
     """What the plan in force of a Period wants its stores to hold."""
 
     def __init__(self, solved: Solved | None, period: Period) -> None:
-        self.period, self._solved = period, solved
+        self.period, self.solved = period, solved
         self._edges = np.array([border.timestamp() for border in (*period.starts(), period.end)])
         self._places = {} if solved is None else {name: i for i, name in enumerate(solved.named.of(CLASS))}
 
@@ -74,7 +74,7 @@ class Paths:
     def of(self, resource: str) -> NDArray[np.float64] | None:
         """Return what a store holds at the T+1 borders of the ISPs, kWh."""
         place = self._places.get(resource)
-        return None if self._solved is None or place is None else path_kwh(self._solved, place)
+        return None if self.solved is None or place is None else path_kwh(self.solved, place)
 
     def at(self, resource: str, instant: datetime) -> float | None:
         """Return what a store holds at an instant, kWh."""

@@ -24,6 +24,7 @@ from agr.planning.gates import opens_publication
 from agr.planning.midnight import reason_to_plan_next
 from agr.planning.plan_loader import read, unpacked
 from agr.store import (
+    charge_sessions,
     day,
     dispatch_facts,
     dispatches,
@@ -39,6 +40,7 @@ from agr.store import (
     register,
     trades,
 )
+from agr.store.charge_sessions import ChargeSession
 from agr.store.day import Trigger
 from agr.store.engine import Store, Tx
 from agr.store.forecast_runs import Run
@@ -102,6 +104,10 @@ class StoredInputs:
             for resource, point in found.items()
             if point.road in silent
         }
+
+    def sessions(self, period: Period) -> Sequence[ChargeSession]:
+        """Return the sessions that charge points have told of in a Period and the day before, by their beginning."""
+        return charge_sessions.overlapping(self._tx, period.previous().start, period.end)
 
     def latest_forecast_day(self, before: date) -> date | None:
         """Return the latest Period before a day that has forecasts."""

@@ -1,4 +1,4 @@
-"""Asks for plans of what is left of the running Period: every so many minutes, and where measurements deviate.
+"""Asks for plans of what is left of the running Period: every so many minutes, on deviations, and on news.
 
 Whether a plan was asked for is read from the triggers in the store, so a restart repeats nothing and misses nothing.
 """
@@ -12,15 +12,17 @@ from agr.domain.faults import number_of
 from agr.domain.isp import Clock, Period, period_of
 from agr.domain.plan import ROLLED, Reason, ReasonKind
 from agr.planning.measured_now import read_measured
+from agr.planning.news import Standing, news
 from agr.planning.present import Measured, Paths
 from agr.planning.stored_plans import StoredInputs
 from agr.settings import Rolling, Settings
-from agr.store import day, readings
-from agr.store.engine import Store
+from agr.store import charge_sessions, day, forecast_runs, readings
+from agr.store.engine import Store, Tx
 
 log = structlog.get_logger()
 
 _SHOWN = 3
+_ON_EVENTS = (*ROLLED, ReasonKind.FORECAST)
 
 
 class RollingPlans:
@@ -30,6 +32,8 @@ class RollingPlans:
         self._store, self._settings, self._clock, self._refresh = store, settings, clock, refresh
         self._seen: datetime | None = None  # the newest reading that was compared with the plan
         self._plan, self._paths = 0, Paths(None, self._running())
+        self._compared: tuple[int, int, datetime | None, datetime | None] | None = None  # what news was looked for in
+        self._asked_feeds: datetime | None = None
 
     @property
     def _rolling(self) -> Rolling:
@@ -41,11 +45,13 @@ class RollingPlans:
     def look(self) -> bool:
         """Ask for a plan of the running Period where one is due; say whether one was asked for."""
         now, period = self._clock.now(), self._running()
-        reason = self._due(period, now) or self._deviates(period, now)
+        due = self._due(period, now)
+        if due is not None or self._feeds_due(now):
+            self._refresh(period)
+            self._asked_feeds = now
+        reason = due or self._deviates(period, now) or self._news(period, now)
         if reason is None:
             return False
-        if reason.kind is ReasonKind.ROLLING:
-            self._refresh(period)
         with self._store.transaction() as tx:
             day.put_trigger(tx, period.day, reason, now)
         log.info("rolling.asked", period=str(period), reason=str(reason))
@@ -78,14 +84,52 @@ class RollingPlans:
             newest = readings.newest_instant(tx)
             if newest is None or newest == self._seen:
                 return None
-            least = now - timedelta(minutes=settings.least_minutes)
-            if day.last_asked(tx, period.day, ROLLED, since=least) or any(
-                trigger.period == period.day for trigger in day.open_triggers(tx)
-            ):
+            if self._too_soon(tx, period, now):
                 return None  # looked at again later: the reading is not marked as seen
             found = self._measured(StoredInputs(tx), period, now)
         self._seen = newest
         return deviation(found, settings)
+
+    def _feeds_due(self, now: datetime) -> bool:
+        """Say whether feeds are to be asked again; the first time, so many minutes after the start."""
+        every = timedelta(minutes=self._rolling.look_minutes)
+        if not every:
+            return False
+        if self._asked_feeds is None or self._asked_feeds > now:  # the clock was set back
+            self._asked_feeds = now
+        return now - self._asked_feeds >= every
+
+    def _too_soon(self, tx: Tx, period: Period, now: datetime) -> bool:
+        """Say whether a plan was asked for a short time ago, or is under way."""
+        least = now - timedelta(minutes=self._rolling.least_minutes)
+        asked = day.last_asked(tx, period.day, _ON_EVENTS, since=least) is not None
+        return asked or any(trigger.period == period.day for trigger in day.open_triggers(tx))
+
+    def _news(self, period: Period, now: datetime) -> Reason | None:
+        """Return a reason where prices, forecasts or sessions are too far from what the plan in force was made from."""
+        if not self._rolling.on_news:
+            return None
+        with self._store.reading() as tx:
+            reader = StoredInputs(tx)
+            number = reader.number_in_force(period.day)
+            state = (
+                reader.input_version(), number or 0, forecast_runs.newest_made(tx, period.day),
+                charge_sessions.newest_seen(tx),
+            )  # fmt: skip
+            if self._rolling.carry_on:
+                state = (*state[:3], readings.newest_instant(tx) or state[3])
+            if number is None or state == self._compared or self._too_soon(tx, period, now):
+                return None  # where it is too soon, it is looked at again later
+            plan = reader.plan(number)
+            if number != self._plan:
+                self._plan, self._paths = number, Paths(reader.archived(number)(), period)
+            solved = self._paths.solved
+            found = None
+            if plan is not None and solved is not None:
+                in_force = Standing(solved=solved, made=plan.created_at)
+                found = news(reader, self._settings, period, now, in_force)
+        self._compared = state
+        return found
 
     def _measured(self, reader: StoredInputs, period: Period, now: datetime) -> list[Measured]:
         number = reader.number_in_force(period.day)

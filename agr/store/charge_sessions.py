@@ -72,6 +72,12 @@ def overlapping(tx: Tx, first: datetime, last: datetime) -> list[ChargeSession]:
     return [_read(row) for row in tx.execute(sa.select(table).where(mine).order_by(_C.began_at))]
 
 
+def newest_seen(tx: Tx) -> datetime | None:
+    """Return when a session was last told of."""
+    found: datetime | None = tx.execute(sa.select(sa.func.max(_C.seen_at))).scalar()
+    return found
+
+
 def delete_before(tx: Tx, instant: datetime) -> int:
     """Delete sessions that ended before an instant; return how many."""
     return tx.execute(table.delete().where(_C.ended_at < instant)).rowcount

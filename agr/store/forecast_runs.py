@@ -108,6 +108,15 @@ def powers(tx: Tx, period: date, as_of: datetime) -> dict[str, Run]:
     return {row.series.removeprefix(POWER_SERIES): _run(row) for row in rows}
 
 
+def newest_made(tx: Tx, period: date) -> datetime | None:
+    """Return when the newest forecast of a Period was made."""
+    joined = forecast_runs.join(forecast_values, _R.id == _V.run)
+    found: datetime | None = tx.execute(
+        sa.select(sa.func.max(_R.made_at)).select_from(joined).where(_V.period == period)
+    ).scalar()
+    return found
+
+
 def series_known(tx: Tx, as_of: datetime) -> list[str]:
     """Return the series that have a forecast made by then, by name."""
     return list(tx.execute(sa.select(_R.series).where(_R.made_at <= as_of).distinct().order_by(_R.series)).scalars())

@@ -1,13 +1,14 @@
 """While a Period runs, the rest of it is planned again: regularly, and where measurements deviate; else never."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from agr.domain.bid import DAY_AHEAD
+from agr.domain.dispatch import SessionState
 from agr.domain.errors import InputError
 from agr.domain.isp import Period
 from agr.domain.plan import ROLLED, PlanState, ReasonKind
@@ -18,7 +19,8 @@ from agr.planning.pool import SolverPool
 from agr.planning.present import Measured
 from agr.schedule.rolling import RollingPlans, deviation
 from agr.settings import Rolling
-from agr.store import day, plans, positions, readings, register
+from agr.store import charge_sessions, day, plans, positions, readings, register
+from agr.store.charge_sessions import ChargeSession
 from tests.builders.worlds import PERIOD, World, prices
 from tests.planning.test_service import PlanningStage
 
@@ -159,6 +161,55 @@ def test_stores_deviate_together_or_alone(settings: Rolling, expected: bool) -> 
 
     found = [store("a", 50.0, 44.0), store("b", 40.0, 44.0), store("new", 90.0, None)]
     assert (deviation(found, settings) is not None) == expected
+
+
+def test_news_ask_for_a_plan_only_where_they_matter(world: World, solver: SolverPool) -> None:
+    made = rolled(
+        world, solver, Rolling(price_eur_per_mwh=10, power_kw=5, session_kwh=10, look_minutes=1, least_minutes=5)
+    )
+    begin, isps = PERIOD.isp_start(21), PERIOD.isp_count
+
+    def price(first: int, value: float) -> None:
+        rows = [replace(row, value=row.value + value) for row in prices("day_ahead_forecast", PERIOD)[first:]]
+        with world.store.transaction() as tx:
+            register.put_prices(tx, rows)
+
+    def load(kw: float) -> None:
+        with world.store.transaction() as tx:
+            values = tuple([20.0 + kw] * isps)
+            row = Forecast(resource="load-1", quantity="power_kw", period=PERIOD, values=values)
+            register.put_forecasts(tx, [row])
+
+    def session(number: str, at: datetime, kwh: float) -> None:
+        with world.store.transaction() as tx:
+            charge_sessions.put(
+                tx, ChargeSession(road="csms", station=number, transaction="1", charge_point=f"pole-{number}",
+                                  resource=None, began_at=at, ended_at=None, seen_at=at, state=SessionState.CHARGING,
+                                  needed_wh=1000 * kwh),
+            )  # fmt: skip
+
+    assert made.at(begin) == []
+    assert made.refreshed == []
+    price(15, 9.0)
+    assert made.at(begin + 2 * MINUTE) == []
+    assert made.refreshed == [PERIOD]  # feeds are asked, whatever they tell
+    price(15, 30.0)
+    assert made.at(begin + 3 * MINUTE) == [ReasonKind.PRICE]
+    assert "has moved by 30.00 EUR/MWh" in made.stage.made[-1].reasons[0].text
+    assert made.at(begin + 4 * MINUTE) == []
+    load(4.0)
+    assert made.at(begin + 20 * MINUTE) == []
+    load(7.0)
+    assert made.at(begin + 21 * MINUTE) == [ReasonKind.FORECAST]
+    load(20.0)
+    assert made.at(begin + 22 * MINUTE) == []  # too soon after the last one, and not forgotten
+    assert made.at(begin + 27 * MINUTE) == [ReasonKind.FORECAST]
+    session("a", begin + 30 * MINUTE, 6.0)
+    assert made.at(begin + 33 * MINUTE) == []
+    session("b", begin + 34 * MINUTE, 7.0)
+    assert made.at(begin + 35 * MINUTE) == [ReasonKind.SESSION]
+    assert "13.0 kWh otherwise: pole-b unplanned; pole-a unplanned" in made.stage.made[-1].reasons[0].text
+    assert made.at(begin + 50 * MINUTE) == []
 
 
 def test_of_a_day_that_is_over_only_the_last_plan_keeps_its_programs(world: World, solver: SolverPool) -> None:

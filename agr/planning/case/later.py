@@ -16,7 +16,7 @@ class LaterPrice:
     def __init__(self, inputs: Inputs, price: Floats) -> None:
         """Begin with the Period's own price (T,)."""
         period = inputs.period.next()
-        given = known_price(inputs, inputs.later_prices, period.isp_count)
+        given = known_price(inputs.markets.day_ahead, inputs.later_prices, period.isp_count)
         self._missing = np.isnan(given)
         same_clock = price[np.array(inputs.period.isps_of_wall_clock(period))]
         self._period, self._day = period, np.where(self._missing, same_clock, given)

@@ -11,6 +11,8 @@ from agr.domain.errors import PlanError
 from agr.domain.faults import number_of
 from agr.planning.case.inputs import Inputs
 from agr.settings import CapacityProduct
+from agr.settings.markets import DayAhead as DayAheadSettings
+from agr.settings.markets import Intraday as IntradaySettings
 from models.case import DayAhead, Direction, Imbalance, Intraday, Reserve
 
 Floats = NDArray[np.float64]
@@ -29,16 +31,16 @@ def _filled(inputs: Inputs, series: str) -> Floats:
     return filled(inputs.prices.get(series, ()), inputs.period.isp_count)
 
 
-def known_price(inputs: Inputs, prices: Prices, isps: int) -> Floats:
+def known_price(settings: DayAheadSettings, prices: Prices, isps: int) -> Floats:
     """Return the day-ahead price (isps,) in EUR/MWh of the day of some prices: results, else the forecast, else NaN."""
-    settings = inputs.markets.day_ahead
     results = filled(prices.get(settings.series, ()), isps)
     return np.where(np.isnan(results), filled(prices.get(settings.forecast_series, ()), isps), results)
 
 
 def day_ahead_price(inputs: Inputs, notes: list[str]) -> Floats:
     """Return the price (T,) in EUR/MWh: results, else the forecast. Raises PlanError where an ISP has neither."""
-    settings, price = inputs.markets.day_ahead, known_price(inputs, inputs.prices, inputs.period.isp_count)
+    settings = inputs.markets.day_ahead
+    price = known_price(settings, inputs.prices, inputs.period.isp_count)
     known = ~np.isnan(_filled(inputs, settings.series))
     missing = np.flatnonzero(np.isnan(price))
     if len(missing):
@@ -92,9 +94,7 @@ def intraday(inputs: Inputs, price: Floats, notes: list[str]) -> Intraday:
     ± half the spread.
     """
     settings, isps = inputs.markets.intraday, inputs.period.isp_count
-    buy, sell = price + settings.spread_eur_per_mwh / 2, price - settings.spread_eur_per_mwh / 2
-    if settings.buy_series is not None and settings.sell_series is not None:
-        buy, sell = _given(inputs, settings.buy_series, settings.sell_series, buy, sell, notes)
+    buy, sell = intraday_prices(settings, inputs.prices, price, notes)
     committed = np.full(isps, np.nan)
     traded, eur, reported = _traded(inputs)
     if inputs.previous.intraday_kw is not None:
@@ -112,6 +112,16 @@ def intraday(inputs: Inputs, price: Floats, notes: list[str]) -> Intraday:
     )  # fmt: skip
 
 
+def intraday_prices(
+    settings: IntradaySettings, prices: Prices, price: Floats, notes: list[str]
+) -> tuple[Floats, Floats]:
+    """Return at what we can buy and sell intraday (T,), EUR/MWh; `price`: day-ahead (T,)."""
+    buy, sell = price + settings.spread_eur_per_mwh / 2, price - settings.spread_eur_per_mwh / 2
+    if settings.buy_series is None or settings.sell_series is None:
+        return buy, sell
+    return _given(prices, settings.buy_series, settings.sell_series, buy, sell, notes)
+
+
 def _traded(inputs: Inputs) -> tuple[Floats, float, NDArray[np.bool_]]:
     """Return what known trades bought, net (T,), kW, what they earned, EUR, and in which ISPs (T,) there are any."""
     period = inputs.period
@@ -126,14 +136,14 @@ def _traded(inputs: Inputs) -> tuple[Floats, float, NDArray[np.bool_]]:
 
 
 def _given(
-    inputs: Inputs, buy_series: str, sell_series: str, buy: Floats, sell: Floats, notes: list[str]
+    prices: Prices, buy_series: str, sell_series: str, buy: Floats, sell: Floats, notes: list[str]
 ) -> tuple[Floats, Floats]:
     """Return the given prices (T,), with `buy` and `sell` in their place where one is missing.
 
     Only what is missing or wrong is replaced. A price that stands in never crosses a given one; where given prices
     cross, which would be money for nothing, both become their mean.
     """
-    bought, sold = _filled(inputs, buy_series), _filled(inputs, sell_series)
+    bought, sold = (filled(prices.get(series, ()), len(buy)) for series in (buy_series, sell_series))
     for series, missing in ((buy_series, np.isnan(bought)), (sell_series, np.isnan(sold))):
         if missing.any():
             notes.append(f"no intraday price {series!r} in {named_isps(missing)}: day-ahead ± half the spread was used")

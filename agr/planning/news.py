@@ -1,0 +1,104 @@
+"""What has become known since the plan in force was made: prices, forecasts and sessions, as far as plans can use it.
+
+Each is compared with what that plan was made from, in ISPs that can still change; below its threshold it does not
+matter.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agr.domain.isp import Period
+from agr.domain.kinds.quantities import POWER
+from agr.domain.plan import Reason, ReasonKind
+from agr.planning.case import programs_kw
+from agr.planning.case.markets import intraday_prices, known_price
+from agr.planning.difference import Solved
+from agr.planning.inputs import closed_isps, forecasts_now, prices_now
+from agr.planning.ports import PlanningSettings, PlanReader
+from agr.planning.sessions_now import session_news
+
+Floats = NDArray[np.float64]
+_SHOWN = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Standing:
+    """The plan in force, and when it was made."""
+
+    solved: Solved
+    made: datetime
+
+
+def news(
+    reader: PlanReader, settings: PlanningSettings, period: Period, now: datetime, plan: Standing
+) -> Reason | None:  # fmt: skip
+    """Return why the rest of a Period is to be planned again; None where nothing new matters."""
+    first = closed_isps(settings, period, now)
+    found = (
+        _sessions(reader, settings, period, now, plan),
+        _prices(reader, settings, period, now, plan, first),
+        _powers(reader, settings, period, now, plan, first),
+    )
+    return next((reason for reason in found if reason is not None), None)
+
+
+def _prices(
+    reader: PlanReader, settings: PlanningSettings, period: Period, now: datetime, plan: Standing, first: int
+) -> Reason | None:  # fmt: skip
+    least, known = settings.planning.rolling.price_eur_per_mwh, plan.solved.named.case.intraday
+    if least is None or first >= period.isp_count:
+        return None
+    prices = prices_now(reader, settings, period, now)
+    price = known_price(settings.markets.day_ahead, prices, period.isp_count)
+    buy, sell = intraday_prices(settings.markets.intraday, prices, price, [])
+    moved = np.zeros(period.isp_count)
+    for new, old, depth in (
+        (buy, known.buy_eur_per_mwh, known.buy_depth_kw), (sell, known.sell_eur_per_mwh, known.sell_depth_kw),
+    ):  # fmt: skip
+        moved = np.fmax(moved, np.where(depth > 0, np.abs(new - old), 0.0))
+    moved[:first] = 0.0
+    isp = int(np.argmax(moved))
+    if not moved[isp] > least:
+        return None
+    text = f"the intraday price of {period.label(isp + 1)} has moved by {moved[isp]:,.2f} EUR/MWh"
+    return Reason(kind=ReasonKind.PRICE, text=text)
+
+
+def _powers(
+    reader: PlanReader, settings: PlanningSettings, period: Period, now: datetime, plan: Standing, first: int
+) -> Reason | None:  # fmt: skip
+    least, named = settings.planning.rolling.power_kw, plan.solved.named
+    if least is None or first >= period.isp_count:
+        return None
+    forecasts, moved = forecasts_now(reader, settings, period, now, plan.solved), np.zeros(period.isp_count)
+    for units, table in (("fixed", named.case.fixed.program_kw), ("curtailable", named.case.curtailable.forecast_kw)):
+        for name, before in zip(named.of(units), table, strict=True):
+            after = forecasts.get((name, POWER.name))
+            if after is not None and len(after) == len(moved):
+                moved += after - before
+    moved[:first] = 0.0
+    isp = int(np.argmax(np.abs(moved)))
+    if not abs(moved[isp]) > least:
+        return None
+    text = f"loads and generators are forecast {moved[isp]:+,.1f} kW otherwise in {period.label(isp + 1)}"
+    return Reason(kind=ReasonKind.FORECAST, text=text)
+
+
+def _sessions(
+    reader: PlanReader, settings: PlanningSettings, period: Period, now: datetime, plan: Standing
+) -> Reason | None:  # fmt: skip
+    least = settings.planning.rolling.session_kwh
+    seen = () if least is None else reader.sessions(period)
+    if least is None or not seen:
+        return None
+    programs = programs_kw(plan.solved.named, plan.solved.outcome.programs)
+    found = session_news(reader.register(), seen, programs, period, now, plan.made)
+    total = sum(one.kwh for one in found)
+    if not total > least:
+        return None
+    named = "; ".join(one.words for one in found[:_SHOWN])
+    more = f"; and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
+    return Reason(kind=ReasonKind.SESSION, text=f"{total:,.1f} kWh otherwise: {named}{more}")
