@@ -101,6 +101,20 @@ def part_in_force(before: Solved, named: NamedCase, found: Outcome) -> Outcome |
     return keep(named.case, _earlier(before, _rows_of_part(before, named)), found).outcome
 
 
+def under_new_facts(before: Solved, named: NamedCase) -> tuple[Solved, frozenset[str]]:
+    """Return the program in force in a new case, and the resources that cannot run it; these run unmanaged there.
+
+    Call it with a case that is `comparable`.
+    """
+    from models.baseline import as_it_stands, no_flexibility
+    from models.evaluation import keep
+
+    earlier = _earlier(before, rows_of(before.named, named))
+    kept = keep(named.case, earlier, no_flexibility(as_it_stands(named.case)))
+    left = {named.of(name)[unit] for name, few in kept.replaced.items() for unit in few.tolist()}
+    return Solved(named=named, outcome=kept.outcome), frozenset(left)
+
+
 def lost_eur(kept: Outcome, found: Outcome) -> float:
     """Return by how much a program that was found is worth less than the one in force, EUR; 0 if it is not."""
     lost = kept.objective_eur - found.objective_eur

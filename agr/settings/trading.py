@@ -35,6 +35,9 @@ class Trading(Section):
     last_order_s: Seconds = Field(
         default=3600, description="No offer can be ordered later than this before its first ISP with power."
     )
+    intraday_order_s: Seconds = Field(
+        default=900, description="While a day runs: a DSO has at least this long to order what we offer."
+    )
     hold_s: Seconds = Field(
         default=600, description="How long after its expiry an order that was sent before it is still accepted."
     )

@@ -15,13 +15,14 @@ from agr.domain.flexibility import FlexRequest, NoOffer, Quote
 from agr.domain.isp import Clock, Period
 from agr.domain.register import CongestionPoint, Contract
 from agr.planning.difference import Solved
-from agr.planning.inputs import open_offers
+from agr.planning.inputs import RunInputs, open_offers
 from agr.planning.ledger import DepthTaken, depth_taken
 from agr.planning.pool import SolverPool
 from agr.planning.stored_plans import StoredInputs
 from agr.settings import Settings
 from agr.store import plans
 from agr.store.engine import Store, Tx
+from agr.trading.intraday import running, solved_now
 from agr.trading.limiting import kept_anyway, limit_quote
 from agr.trading.quoting import Baseline, question_of, quote_of
 
@@ -44,6 +45,7 @@ class _Begun:
     point: CongestionPoint | None
     taken: DepthTaken
     contract: Contract | None
+    rest: RunInputs | None  # what the rest of a running Period is planned from; None: it has not begun
 
 
 class PlanPricer:
@@ -62,11 +64,16 @@ class PlanPricer:
             begun = self._begun(tx, request)
         if isinstance(begun, NoOffer):
             return begun
-        solved = self._kept(begun.plan, begun.unpack)
         point, settings = begun.point, self._settings
+        if begun.rest is None:
+            solved: Solved | NoOffer = self._kept(begun.plan, begun.unpack)
+        else:
+            solved = solved_now(begun.rest, request.congestion_point)
+        if isinstance(solved, NoOffer):
+            return solved
         question = question_of(
             solved, request, begun.baseline, begun.taken, trading=settings.trading, planning=settings.planning,
-            shares=self._shares(point), traded_by_operator=point is not None and point.day_ahead_redispatch_by == "DSO",
+            shares=self._shares(point), traded_by_operator=_traded_by_operator(begun),
         )  # fmt: skip
         if request.limits:
             quote = self._limit_quote(request, begun, question)
@@ -99,8 +106,18 @@ class PlanPricer:
     def _begun(self, tx: Tx, request: FlexRequest) -> _Begun | NoOffer:
         """Read everything that pricing needs in one consistent view; return why not where it cannot begin."""
         period, reader, now = request.period, StoredInputs(tx), self._clock.now()
+        here = (one for one in reader.portfolio(period).points if one.address == request.congestion_point)
+        point = next(here, None)
+        rest: RunInputs | None = None
         if now >= period.start:
-            return NoOffer(reason="the day has begun: only day-ahead requests are priced")
+            if point is None or point.intraday_redispatch_by is None:
+                return NoOffer(
+                    reason="the day has begun, and nobody redispatches there during the day (IntradayRedispatchBy)"
+                )
+            begun = running(reader, self._settings, period, now)
+            if isinstance(begun, NoOffer):
+                return begun
+            rest = begun
         number = reader.number_in_force(period.day)
         if number is None:
             return NoOffer(reason=f"there is no plan for {period}")
@@ -115,9 +132,8 @@ class PlanPricer:
         offers = open_offers(reader, self._settings, period, now)
         if any(offer.congestion_point == request.congestion_point for offer in offers):
             return NoOffer(reason="an offer of this congestion point is open; revoke it first")
-        here = (one for one in reader.portfolio(period).points if one.address == request.congestion_point)
         return _Begun(
-            plan=number, unpack=reader.archived(number), baseline=baseline, point=next(here, None),
+            plan=number, unpack=reader.archived(number), baseline=baseline, point=point, rest=rest,
             taken=depth_taken(offers, period),
             contract=None if request.contract_id is None else reader.contract(request.contract_id),
         )  # fmt: skip
@@ -132,6 +148,14 @@ class PlanPricer:
     def _shares(self, point: CongestionPoint | None) -> tuple[float, ...]:
         exclusive = point is not None and point.mutex_offers
         return _SHARES[self._settings.trading.options] if exclusive else (1.0,)
+
+
+def _traded_by_operator(begun: _Begun) -> bool:
+    """Say whether the DSO itself trades the energy of what it orders."""
+    point = begun.point
+    if point is None:
+        return False
+    return (point.day_ahead_redispatch_by if begun.rest is None else point.intraday_redispatch_by) == "DSO"
 
 
 def _planned(tx: Tx, number: int, address: str) -> Baseline | None:

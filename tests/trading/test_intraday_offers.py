@@ -1,0 +1,89 @@
+"""While the day runs, requests are priced with closed ISPs frozen, and orders are kept by every later plan."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import numpy as np
+import pytest
+
+from agr.domain.flexibility import NoOffer, Quote
+from agr.domain.plan import PlanState
+from agr.messaging.publish import Publisher
+from agr.planning.offered import offered_programs
+from agr.planning.plan_loader import load_solved
+from agr.store import plans
+from agr.trading.intraday import closed_for_offers
+from models.audit import audit
+from tests.builders.worlds import OTHER_POINT, PERIOD, POINT
+from tests.planning.test_incremental import solver, stored, world
+from tests.trading.test_offers_bind_plans import announced, missing_w, opened, order, pricer, program_w, request
+
+__all__ = ["solver", "world"]
+MORNING = 24  # ISPs, from midnight on
+AFTERNOON = range(57, 61)
+
+
+def running(world, solver, isps=MORNING):
+    """Return the stage of a plan whose day has begun."""
+    stage = announced(world, solver)
+    world.clock.jump_to(PERIOD.start + isps * PERIOD.isp_length + timedelta(minutes=2))
+    return stage
+
+
+def test_an_intraday_request_is_priced_ordered_and_kept_by_every_later_plan(world, solver):
+    stage = running(world, solver)
+    before = stage.made[-1]
+    asked = request(isps=AFTERNOON)
+    quote = pricer(world, solver).price(asked)
+    assert isinstance(quote, Quote), quote
+    (option,) = quote.options
+    assert min(power or 0 for power in option.power_w) < 0
+    closed = closed_for_offers(world.settings, PERIOD, world.clock.now())
+    assert closed == MORNING + 6  # an hour and a quarter, and the ISP under way
+    priced = offered_programs(quote.outcome).outcomes[0]
+    np.testing.assert_allclose(priced.point_kw[0][:closed] * 1000, program_w(before)[:closed], atol=0.6)
+    obligation = order(world, opened(world, asked, quote), quote)
+    assert stage.planner.run_due() == 1
+    ordered = stage.made[-1]
+    assert ordered.state is PlanState.AUDITED, ordered.result.audit
+    assert missing_w(obligation, ordered) <= 1
+    assert program_w(ordered)[:MORNING] == program_w(before)[:MORNING]
+    whole = stored(world, ordered, load_solved)
+    assert audit(whole.named.case, whole.outcome) == ()
+    closed_now = stage.planner.closed_isps(PERIOD)
+    assert Publisher(world.store, world.settings, world.clock, world.participants).publish(PERIOD, closed_now) >= 1
+    with world.store.reading() as tx:
+        last = plans.prognoses_of(tx, PERIOD.day, POINT)[-1]
+    assert all(last.power_w[isp - 1] <= obligation.program_w[isp - 1] + 1 for isp in AFTERNOON)
+    world.clock.jump_to(world.clock.now() + timedelta(hours=2))
+    stage.ask()
+    assert stage.planner.run_due() == 1
+    assert missing_w(obligation, stage.made[-1]) <= 1
+
+
+def test_what_can_no_longer_be_ordered_in_time_is_not_offered(world, solver):
+    """Of an hour that begins an hour from now, only what can still be ordered and traded is offered."""
+    running(world, solver)
+    soon = range(MORNING + 5, MORNING + 13)
+    quote = pricer(world, solver).price(request(isps=soon))
+    if isinstance(quote, Quote):
+        closed = closed_for_offers(world.settings, PERIOD, world.clock.now())
+        assert not any(quote.options[0].power_w[isp - 1] for isp in soon if isp <= closed)
+    none = pricer(world, solver).price(request(isps=range(MORNING + 1, MORNING + 5)))
+    assert isinstance(none, NoOffer)
+    assert "nothing can be delivered" in none.reason
+
+
+def test_a_point_that_nobody_redispatches_during_the_day_gets_no_intraday_offer(world, solver):
+    running(world, solver)
+    found = pricer(world, solver).price(replace(request(isps=AFTERNOON), congestion_point=OTHER_POINT))
+    assert isinstance(found, NoOffer)
+    assert "IntradayRedispatchBy" in found.reason
+
+
+@pytest.mark.parametrize(("hours", "reason"), [(22, "every ISP"), (24, "every ISP")])
+def test_a_day_that_is_nearly_over_gets_no_offer(world, solver, hours, reason):
+    running(world, solver, 4 * hours)
+    found = pricer(world, solver).price(request(isps=range(85, 93)))
+    assert isinstance(found, NoOffer)
+    assert reason in found.reason
