@@ -48,6 +48,10 @@ class Matrix:
     column_of: dict[int, int]  # id of a Pyomo variable → column
     row_of: dict[int, int]  # id of a Pyomo constraint → row
 
+    def rows_at(self, rows: Variables) -> Ints:
+        """Return the numbers of rows."""
+        return np.array([self.row_of[id(row)] for row in rows], dtype=np.int64)
+
     def columns(self, variables: Variables) -> Ints:
         """Return the columns of variables. Raises SolverError for a variable in no row and no term."""
         try:
@@ -182,6 +186,7 @@ class Relaxation:
 
     def __init__(self, matrix: Matrix, *, threads: int, log: SolverLog | None = None, quiet: bool = False) -> None:
         self._matrix, self._log = matrix, log
+        self.has_basis = False
         self._solver = highspy.Highs()
         highspy.Highs.resetGlobalScheduler(True)
         _options(self._solver, {"threads": threads})
@@ -193,6 +198,16 @@ class Relaxation:
         if len(columns):
             args = (len(columns), columns.astype(np.int32), lower.astype(np.float64), upper.astype(np.float64))
             _demand(self._solver.changeColsBounds(*args), "new bounds")
+
+    def restate(self, matrix: Matrix) -> None:
+        """Give rows and columns the bounds of a matrix that differs in nothing else."""
+        before = self._matrix
+        moved = np.flatnonzero((before.row_lower != matrix.row_lower) | (before.row_upper != matrix.row_upper))
+        for row in moved.tolist():
+            bounds = float(matrix.row_lower[row]), float(matrix.row_upper[row])
+            _demand(self._solver.changeRowBounds(row, *bounds), "new bounds of a row")
+        self._matrix = matrix
+        self.release(np.flatnonzero((before.lower != matrix.lower) | (before.upper != matrix.upper)))
 
     def release(self, columns: Ints) -> None:
         """Give columns their own bounds back."""
@@ -213,7 +228,9 @@ class Relaxation:
         _options(self._solver, {"output_flag": False})
         if failed:
             raise SolverError("HiGHS failed while solving the relaxation; keep the case and report it")
-        return _finish(self._solver, None, self._log)
+        run = _finish(self._solver, None, self._log)
+        self.has_basis |= run.status is Status.OPTIMAL
+        return run
 
 
 def solve_interior(matrix: Matrix, *, time_limit_s: float, threads: int, log: SolverLog | None = None) -> SolverRun:

@@ -120,7 +120,10 @@ def _eased(case: Case, planned: Outcome) -> dict[str, Any]:
 
 
 def _remainder(case: Case, planned: Outcome) -> FixedRemainder:
-    """Return a remainder that leaves to the point exactly the reserve that it holds now, planned and called."""
+    """Return a remainder that leaves to the point the reserve that it holds now for a bid, planned and called.
+
+    What units hold beyond a bid, or where there is none, is owed to nobody.
+    """
     bids = np.zeros((len(case.reserves), case.isps))
     for r, (reserve, mw) in enumerate(zip(case.reserves, planned.bids_mw, strict=True)):
         inside = reserve.block >= 0
@@ -130,8 +133,8 @@ def _remainder(case: Case, planned: Outcome) -> FixedRemainder:
     now = _held_kw(case, planned.headroom)
     then = now if called is None else _held_kw(case, called)
     return FixedRemainder(
-        held_kw=bids - now + _KW,
-        called_held_kw=bids - then + _KW if elsewhere or called is not None else None,
+        held_kw=np.maximum(bids - now, 0.0) + _KW,
+        called_held_kw=np.maximum(bids - then, 0.0) + _KW if elsewhere or called is not None else None,
         terms_eur={},
         bids_mw=planned.bids_mw,
     )

@@ -15,8 +15,8 @@ from models.flexibility.blending import convex
 from models.flexibility.new_trades import MONEY_APART, with_new_trades, without
 from models.flexibility.question import Answer, Priced, Question
 from models.flexibility.rows import offered
-from models.outcome import Outcome, Termination
-from models.reference.problem import solve
+from models.outcome import Outcome
+from models.reference.restated import SameProblem
 
 _W_PER_KW = 1000
 _ROUNDING_W = 1e-3
@@ -30,12 +30,14 @@ _SHORT_EUR = 0.05
 """What such noise may cost at the hard prices, EUR."""
 
 
-def price(question: Question) -> Answer:
+def price(question: Question, same: SameProblem | None = None) -> Answer:
     """Return the largest volume that can be delivered, and what volumes cost; no volume with the reason why not.
 
-    Raises SolverError where the solver fails.
+    All volumes are one problem with other bounds, which is stated once; `same` may have stated it for a question
+    before. Raises SolverError where the solver fails.
     """
     began = perf_counter()
+    same = same or SameProblem(threads=question.threads)
     room, nothing = question.room, np.zeros(question.part.isps)
     planned_kw = question.planned.point_kw[0]
     case = with_new_trades(question)
@@ -48,7 +50,7 @@ def price(question: Question) -> Answer:
 
     if not asked.any():
         return refused("nothing is asked for that any of our resources there could do")
-    most = _solved(question, _used_up(question, offered(case, room, planned_kw, asked), asked))
+    most = _solved(same, question, _used_up(question, offered(case, room, planned_kw, asked), asked))
     if most is None:
         return refused("no program was found in time")
     deliverable = _whole_w(_delivered(asked, most))
@@ -56,14 +58,14 @@ def price(question: Question) -> Answer:
     if not volume.any():
         why = "; ".join(binding(case, most, room, deliverable)) or "less can be delivered than is asked for at least"
         return refused(f"nothing can be delivered: {why}")
-    without_offer = _solved(question, offered(case, room, planned_kw, nothing))
+    without_offer = _solved(same, question, offered(case, room, planned_kw, nothing))
     if without_offer is None:
         return refused("no program was found in time")
     found = []
     for share in sorted(question.shares, reverse=True):
         part = _useful(_whole_w(share * volume), room.smallest_kw)
         if part.any():
-            found.append(_priced(question, case, without_offer, share, part))
+            found.append(_priced(same, question, case, without_offer, share, part))
     good = tuple(one for one in found if one is not None)
     if not good:
         return refused("no program that delivers it passed its audit, or one was not found in time")
@@ -73,13 +75,15 @@ def price(question: Question) -> Answer:
     )  # fmt: skip
 
 
-def _priced(question: Question, case: Case, without_offer: Outcome, share: float, volume: Floats) -> Priced | None:
+def _priced(
+    same: SameProblem, question: Question, case: Case, without_offer: Outcome, share: float, volume: Floats
+) -> Priced | None:
     """Return a volume with its cost; None where no audited program delivers it without any new shortfall."""
     room = question.room
     stated = _used_up(question, offered(case, room, question.planned.point_kw[0], volume), volume)
     if question.traded_by_operator:
         stated = _sold(stated, volume)
-    found = _solved(question, stated)
+    found = _solved(same, question, stated)
     if found is None or audit(stated, found) or _shortfalls_eur(found) > _shortfalls_eur(without_offer) + _SHORT_EUR:
         return None
     names = dict.fromkeys((*without_offer.terms_eur, *found.terms_eur))
@@ -105,9 +109,8 @@ def _sold(case: Case, volume_kw: Floats) -> Case:
     return replace(case, intraday=replace(case.intraday, traded_kw=case.intraday.known_kw + volume_kw))
 
 
-def _solved(question: Question, case: Case) -> Outcome | None:
-    found = solve(case, relative_gap=_GAP, time_limit_s=question.time_limit_s, threads=question.threads)
-    return found if found.termination is Termination.OPTIMAL else None
+def _solved(same: SameProblem, question: Question, case: Case) -> Outcome | None:
+    return same.solve(case, relative_gap=_GAP, time_limit_s=question.time_limit_s)
 
 
 def _shortfalls_eur(outcome: Outcome) -> float:

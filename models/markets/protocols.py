@@ -6,7 +6,7 @@ planned or called, or of the reserve that units hold.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -60,6 +60,26 @@ class Marginals:
 
     of_rows: Callable[[Variables], Floats]
     of_variables: Callable[[Variables], Floats]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Allowed:
+    """What rows and variables of a stated problem allow: lower <= row <= upper, 0 <= variable <= most."""
+
+    rows: Variables
+    lower: Floats  # (N,)
+    upper: Floats  # (N,)
+    variables: Variables = field(default_factory=list)
+    most: Floats = field(default_factory=lambda: np.zeros(0))
+
+
+@runtime_checkable
+class Restated(Protocol):
+    """A block whose rows can be given what another case allows, without stating them again."""
+
+    def allowed(self, case: Case) -> Allowed | None:
+        """Return what its rows allow in a case that differs in nothing else; None where it would have other rows."""
+        ...
 
 
 class MarketBlock(Protocol):

@@ -31,7 +31,7 @@ from models.solver_log import LATE, SolverLog
 
 _SMALL = 5_000  # problems with at most so many columns are solved exactly, whatever gap is asked for
 _SHARE = 0.3  # share of the time left that rounding may take, where branching may need the rest
-_INTERIOR = 20_000  # from so many columns on the interior-point method is faster
+INTERIOR = 20_000  # from so many columns on the interior-point method is faster
 _POLISH = 0.2  # share of the time left that is kept for solving HiGHS' whole numbers again
 
 
@@ -58,22 +58,27 @@ def search(
     threads: int,
     log: SolverLog,
     incumbent: Floats | None = None,
+    relaxation: Relaxation | None = None,
+    interior_from: int = INTERIOR,
 ) -> SearchResult:
     """Minimise until gap <= relative_gap × gross cost or the deadline (on time.perf_counter). Raises SolverError.
 
+    `relaxation` is the problem's own, solved before with other bounds of rows: the search goes on from its last basis.
     `incumbent` (V,) holds the whole numbers of a program, and the powers they follow from: the rest is solved anew.
     The log gets every step, with HiGHS' lines about the relaxation and its own branching.
     """
     columns = columns_of(matrix, discrete)
-    large = len(matrix.cost) > _INTERIOR
+    large = len(matrix.cost) > INTERIOR
     hard = large and len(columns.whole) > 0
     first = Branched(best=None, bound=-np.inf)
     if hard:  # the relaxation may take longer than there is time
         first = first_answer_of(matrix, discrete, threads=threads, deadline=deadline, log=log)
         _say(log, "first answer", first.best, first.bound)
-    relaxation = Relaxation(matrix, threads=threads, log=log)
+    relaxation = relaxation or Relaxation(matrix, threads=threads, log=log)
     began = perf_counter()
-    relaxed = relaxation.solve(deadline - began, "ipm" if large else "simplex")
+    relaxed = relaxation.solve(
+        deadline - began, "ipm" if len(matrix.cost) > interior_from and not relaxation.has_basis else "simplex"
+    )
     took = perf_counter() - began
     if relaxed.status is Status.INFEASIBLE:
         raise SolverError("the problem has no solution, though every coupling is soft; keep the case and report it")

@@ -86,7 +86,7 @@ def solve(
     solver fails for any other reason.
     """
     started, log = perf_counter(), SolverLog()
-    with _no_collection():
+    with no_collection():
         problem = state(case)
         built = perf_counter()
         matrix = translate(problem.model)
@@ -108,7 +108,7 @@ def solve(
 
 
 @contextmanager
-def _no_collection() -> Iterator[None]:
+def no_collection() -> Iterator[None]:
     """Pause the garbage collector: a model is a million small objects, none of them garbage."""
     enabled = gc.isenabled()
     gc.disable()

@@ -21,7 +21,7 @@ from models.block import (
     new_block,
 )
 from models.case import Case, Floats
-from models.markets.protocols import Marginals, Portfolio
+from models.markets.protocols import Allowed, Marginals, Portfolio
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -33,6 +33,11 @@ class ImbalanceBlock:
     balance: Variables  # (T,) rows
     terms: tuple[ObjectiveTerm, ...]
     discrete: Discrete = LINEAR
+
+    def allowed(self, case: Case) -> Allowed:
+        """Return the balance with the positions and trades that are decided in a case."""
+        decided = -_decided_kw(case)
+        return Allowed(rows=self.balance, lower=decided, upper=decided)
 
     def outcome(self, case: Case, values: Values) -> dict[str, Floats]:
         """Return short and long imbalance, never both at once."""
@@ -58,7 +63,7 @@ def close_balance(model: Any, case: Case, portfolio: Portfolio) -> ImbalanceBloc
     for cells, sign in ((short, 1.0), (long, -1.0), (portfolio.points.power, -1.0)):
         for t, variable in zip(cells.isp.tolist(), cells.variables, strict=True):
             terms[t].append((variable, sign))
-    committed = np.nan_to_num(case.day_ahead.committed_kw) + case.intraday.settled_kw
+    committed = _decided_kw(case)
 
     def rule(_block: Any, t: int) -> Any:
         body = linear_sum([v for v, _ in terms[t]], np.array([c for _, c in terms[t]]))
@@ -68,6 +73,12 @@ def close_balance(model: Any, case: Case, portfolio: Portfolio) -> ImbalanceBloc
     return ImbalanceBlock(
         short=short, long=long, balance=list(block.balance.values()), terms=(_term(case, short, long),)
     )
+
+
+def _decided_kw(case: Case) -> Floats:
+    """Return the positions and trades (T,) that are no variables."""
+    decided: Floats = np.nan_to_num(case.day_ahead.committed_kw) + case.intraday.settled_kw
+    return decided
 
 
 def _term(case: Case, short: VariableArray, long: VariableArray) -> ObjectiveTerm:

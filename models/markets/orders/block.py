@@ -1,14 +1,24 @@
 """Orders of flexibility in the reference formulation. Source: docs/reference/formulation.md §3.8."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from models.algebra import pyo
-from models.block import LINEAR, Discrete, ObjectiveTerm, Values, add_cells, linear_sum, new_block
+from models.block import (
+    LINEAR,
+    Discrete,
+    ObjectiveTerm,
+    Values,
+    VariableArray,
+    Variables,
+    add_cells,
+    linear_sum,
+    new_block,
+)
 from models.case import Case, Floats
-from models.markets.protocols import Marginals, Portfolio
+from models.markets.protocols import Allowed, Marginals, Portfolio
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -16,7 +26,23 @@ class OrdersBlock:
     """What is not delivered of each order: only what it costs is of interest."""
 
     terms: tuple[ObjectiveTerm, ...]
+    most: VariableArray | None = None  # (order, ISP) of what is drawn beyond most_kw
+    least: VariableArray | None = None  # likewise for least_kw
+    rows: Variables = field(default_factory=list)  # of `most`, then of `least`
     discrete: Discrete = LINEAR
+
+    def allowed(self, case: Case) -> Allowed | None:
+        """Return ±P_c[t] − missing <= ±bound; a row whose bound the case does not have allows everything."""
+        orders = case.orders
+        if self.most is None or self.least is None:
+            return None if len(orders.name) else Allowed(rows=[], lower=np.zeros(0), upper=np.zeros(0))
+        for cells, bound in ((self.most, orders.most_kw), (self.least, orders.least_kw)):
+            if np.isfinite(bound).sum() > np.isfinite(bound[cells.unit, cells.isp]).sum():
+                return None
+        upper = np.concatenate([
+            orders.most_kw[self.most.unit, self.most.isp], -orders.least_kw[self.least.unit, self.least.isp]
+        ])  # fmt: skip
+        return Allowed(rows=self.rows, lower=np.full(len(upper), -np.inf), upper=upper)
 
     def outcome(self, case: Case, values: Values) -> dict[str, Floats]:
         """Return no fields: what is not delivered follows from programs, see `costs.settled`."""
@@ -35,7 +61,7 @@ def keep_orders(model: Any, case: Case, portfolio: Portfolio) -> OrdersBlock:
     if not len(orders.name):
         return OrdersBlock(terms=())
     block, power = new_block(model, "orders"), portfolio.points.power.variables
-    found = []
+    found, rows = [], list[Any]()
     for name, bound, sign in (("most", orders.most_kw, 1.0), ("least", orders.least_kw, -1.0)):
         missing = add_cells(block, f"missing_{name}", np.isfinite(bound), 0.0, np.inf)
         at = (orders.point[missing.unit] * case.isps + missing.isp).tolist()
@@ -52,11 +78,13 @@ def keep_orders(model: Any, case: Case, portfolio: Portfolio) -> OrdersBlock:
             pair = [power[at[i]], missing.variables[i]]
             return (None, linear_sum(pair, np.array([sign, -1.0])), most[i])
 
-        block.add_component(f"{name}_rows", pyo.Constraint(range(len(at)), rule=rule))
+        stated = pyo.Constraint(range(len(at)), rule=rule)
+        block.add_component(f"{name}_rows", stated)
+        rows += stated.values()
         found.append(missing)
     penalty = orders.penalty_eur_per_mwh[np.concatenate([cells.unit for cells in found])]
     term = ObjectiveTerm(
         term="order shortfall", variables=[variable for cells in found for variable in cells.variables],
         eur=-penalty * case.isp_hours / 1000,
     )  # fmt: skip
-    return OrdersBlock(terms=(term,))
+    return OrdersBlock(terms=(term,), most=found[0], least=found[1], rows=rows)

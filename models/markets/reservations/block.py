@@ -22,8 +22,8 @@ from models.block import (
     linear_sum,
     new_block,
 )
-from models.case import Case, Floats
-from models.markets.protocols import Marginals, Portfolio
+from models.case import Case, Floats, Ints
+from models.markets.protocols import Allowed, Marginals, Portfolio
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -33,7 +33,24 @@ class ReservationsBlock:
     shortfall: VariableArray  # (reservation, ISP)
     rows: Variables
     terms: tuple[ObjectiveTerm, ...]
+    reserved_kw: Floats  # (K,T) for which they are stated
+    row: Ints  # (N,) of each shortfall
+    rest_kw: Floats  # what each row, once, has beside reservations
     discrete: Discrete = LINEAR
+
+    def allowed(self, case: Case) -> Allowed | None:
+        """Return the rows with other amounts; None where something else is reserved or nothing where there was."""
+        reserved = case.reservations.reserved_kw
+        if not np.array_equal(np.sign(reserved), np.sign(self.reserved_kw)):
+            return None
+        here = reserved[self.shortfall.unit, self.shortfall.isp]
+        moved = np.bincount(self.row, weights=here, minlength=len(self.rest_kw)) + self.rest_kw
+        _, first = np.unique(self.row, return_index=True)
+        up = here[first] > 0
+        return Allowed(
+            rows=[self.rows[i] for i in first.tolist()], lower=np.where(up, moved, -np.inf),
+            upper=np.where(up, np.inf, moved), variables=self.shortfall.variables, most=np.abs(here),
+        )  # fmt: skip
 
     def outcome(self, case: Case, values: Values) -> dict[str, Floats]:
         """Return the shortfalls."""
@@ -89,5 +106,8 @@ def cover_reservations(model: Any, case: Case, portfolio: Portfolio) -> Reservat
     return ReservationsBlock(
         shortfall=shortfall,
         rows=[rows[i] for i in group.tolist()],
+        reserved_kw=data.reserved_kw,
+        row=group,
+        rest_kw=-fixed_kw.reshape(-1)[keys // 2],
         terms=(penalty, ObjectiveTerm(term="availability", variables=[], eur=np.zeros(0), constant_eur=fee)),
     )
