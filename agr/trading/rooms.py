@@ -22,9 +22,11 @@ def room_of(request: FlexRequest, baseline_w: Sequence[int]) -> "Room":
     requested = np.zeros(request.period.isp_count, dtype=np.bool_)
     for isp in request.isps:
         requested[isp.isp - 1] = isp.disposition is Disposition.REQUESTED
+    elements = tuple((first - 1, count) for first, count in request.spans if requested[first - 1])
     return Room(
-        baseline_kw=np.array(baseline_w) / 1000, requested=requested, least_kw=bounds[:, 0], most_kw=bounds[:, 1]
-    )
+        baseline_kw=np.array(baseline_w) / 1000, requested=requested, least_kw=bounds[:, 0], most_kw=bounds[:, 1],
+        elements=elements,
+    )  # fmt: skip
 
 
 def asked_limits(request: FlexRequest) -> tuple[int | None, ...]:

@@ -54,7 +54,8 @@ def price(question: Question, same: SameProblem | None = None) -> Answer:
     if most is None:
         return refused("no program was found in time")
     deliverable = _whole_w(_delivered(asked, most))
-    volume = _useful(_whole_w(question.sell_share * deliverable), room.smallest_kw)
+    sold = with_one_whole_element(_whole_w(question.sell_share * deliverable), room.elements)
+    volume = _useful(sold, room.smallest_kw)
     if not volume.any():
         why = "; ".join(binding(case, most, room, deliverable)) or "less can be delivered than is asked for at least"
         return refused(f"nothing can be delivered: {why}")
@@ -121,6 +122,26 @@ def _delivered(asked_kw: Floats, outcome: Outcome) -> Floats:
     """Return what an outcome delivers of what is asked for, signed (T,): its last order is the offer."""
     left: Floats = np.sign(asked_kw) * np.maximum(np.abs(asked_kw) - outcome.order_shortfall_kw[-1], 0.0)
     return left
+
+
+def with_one_whole_element(volume_kw: Floats, elements: tuple[tuple[int, int], ...]) -> Floats:
+    """Return a volume with the same power throughout in at least one element, for the least energy given up.
+
+    It stays as it is where no element has any power throughout: then that would leave nothing of it.
+    """
+    pieces = [slice(first, first + count) for first, count in elements]
+    if not pieces or any(np.ptp(volume_kw[piece]) == 0 for piece in pieces):
+        return volume_kw
+    least = [float(np.abs(volume_kw[piece]).min()) for piece in pieces]
+    lost = [float(np.abs(volume_kw[piece]).sum()) - kw * (piece.stop - piece.start)
+            for piece, kw in zip(pieces, least, strict=True)]  # fmt: skip
+    usable = [place for place, kw in enumerate(least) if kw >= _LEAST_KW]
+    if not usable:
+        return volume_kw
+    best = min(usable, key=lambda place: lost[place])
+    found = volume_kw.copy()
+    found[pieces[best]] = np.sign(found[pieces[best]]) * least[best]
+    return found
 
 
 def _useful(volume_kw: Floats, smallest_kw: Floats) -> Floats:

@@ -17,6 +17,9 @@ class Room:
     requested: Bools  # where a deviation is asked for; it has one direction in each ISP
     least_kw: Floats  # lowest deviation; 0 in ISPs that are not named, −inf where anything is allowed
     most_kw: Floats  # highest deviation; 0 in ISPs that are not named, +inf where anything is allowed
+    elements: tuple[tuple[int, int], ...] = ()
+    """(first ISP from 0, number of ISPs) of what is asked for in one piece. Some grid operators refuse an offer that
+    has the same power throughout in none of them"""
 
     def __post_init__(self) -> None:
         isps = len(self.baseline_kw)

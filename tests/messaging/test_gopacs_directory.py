@@ -13,6 +13,7 @@ from nacl.signing import SigningKey
 
 from agr.messaging.directory import participants_of
 from agr.messaging.gopacs_directory import GopacsDirectory
+from agr.messaging.receive import Receiver
 from agr.settings import ClientCredentials, Gopacs, Settings
 from agr.store import day, register
 from tests.builders.worlds import Party, World
@@ -138,8 +139,7 @@ def test_a_key_is_asked_for_at_once_where_a_signature_does_not_fit(site: Site) -
     old, stranger = SigningKey.generate(), Party("grid.example", "DSO")
     site.told[BY_DOMAIN] = listed("grid.example", old)
     site.look()
-    receiver = site.world.receiver
-    receiver._participants = site.participants  # the world's own has no operators
+    receiver = Receiver(site.world.store, site.settings, site.world.clock, site.participants, lambda: None)
     for _ in range(3):
         assert receiver.receive(stranger.seal(stranger.message("TestMessage"))) == 401
     site.look(1)
