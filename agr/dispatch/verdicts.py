@@ -31,6 +31,8 @@ class Evidence:
     accepted: NDArray[np.bool_]  # (T,) a limit of the plan was accepted when the ISP began
     late: NDArray[np.bool_]  # (T,) a limit of the plan was accepted only after that
     limit_kw: Floats  # (T,) the limit in force when the ISP began; NaN: none is known
+    offered_kw: Floats  # (T,) mean power that the station offered the car; NaN: it did not tell
+    car_paused: Floats  # (T,) share of the ISP in which the car paused by itself
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -78,13 +80,20 @@ def _verdict(covered: bool, near: bool, evidence: Evidence | None, isp: int) -> 
 def _cause(planned: float, measured: float, isp_hours: float, evidence: Evidence, isp: int) -> Cause:
     slack = max(TOLERANCE_KWH, TOLERANCE_SHARE * abs(planned))
     present = float(evidence.present[isp])
+    if present <= 0:
+        return Cause.ABSENT
     limit = float(evidence.limit_kw[isp]) * isp_hours * present  # NaN: no comparison with it holds
     if measured < planned:
         if measured + planned * (1 - present) >= planned - slack:
             return Cause.ABSENT
         if evidence.late[isp]:
             return Cause.LATE
-        return Cause.LIMIT if limit < planned * present - slack else Cause.CAR
+        if limit < planned * present - slack:
+            return Cause.LIMIT
+        if evidence.car_paused[isp] > 0:
+            return Cause.CAR
+        offered = float(evidence.offered_kw[isp]) * isp_hours * present
+        return Cause.LIMIT if offered < planned * present - slack else Cause.CAR  # something else holds it lower
     if evidence.late[isp]:
         return Cause.LATE
     if limit > planned + slack and measured <= limit + slack:

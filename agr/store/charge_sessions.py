@@ -6,7 +6,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from agr.dispatch.unplanned import PREFIX
 from agr.domain.dispatch import SessionState
+from agr.store import register_rows
+from agr.store.dispatch_tables import charge_session_states as states
 from agr.store.dispatch_tables import charge_sessions as table
 from agr.store.engine import Tx
 
@@ -79,5 +82,51 @@ def newest_seen(tx: Tx) -> datetime | None:
 
 
 def delete_before(tx: Tx, instant: datetime) -> int:
-    """Delete sessions that ended before an instant; return how many."""
+    """Delete sessions that ended before an instant, and what was planned of those that had come unplanned."""
+    tx.execute(states.delete().where(states.c.at < instant))
+    for one in register_rows.of_table(tx, "ev_sessions"):
+        if one.row.resource.startswith(PREFIX) and one.row.departure < instant:
+            register_rows.remove(tx, one)
     return tx.execute(table.delete().where(_C.ended_at < instant)).rowcount
+
+
+@dataclass(frozen=True, kw_only=True)
+class Told:
+    """A change in how a session goes."""
+
+    at: datetime
+    state: SessionState | None  # None: not told
+    offered_w: float | None  # what the station offers the car; None: not told
+
+
+def put_told(tx: Tx, session: ChargeSession, told: Told) -> None:
+    """Keep a change, where it is one; of several at one instant the last."""
+    mine = _states_of(session)
+    same = sa.and_(mine, states.c.at == told.at)
+    kinds = {"state": None if told.state is None else told.state.value, "offered_w": told.offered_w}
+    known = {name: value for name, value in kinds.items() if value is not None}
+    if not known or all(_last(tx, session, name, told.at) == value for name, value in known.items()):
+        return
+    if not tx.execute(states.update().where(same).values(**known)).rowcount:
+        keys = {"road": session.road, "station": session.station, "transaction": session.transaction, "at": told.at}
+        tx.execute(states.insert().values(**keys, **kinds))
+
+
+def _last(tx: Tx, session: ChargeSession, name: str, at: datetime) -> object:
+    column = states.c[name]
+    mine = sa.and_(_states_of(session), states.c.at <= at, column.is_not(None))
+    return tx.execute(sa.select(column).where(mine).order_by(states.c.at.desc()).limit(1)).scalar()
+
+
+def told_of(tx: Tx, session: ChargeSession) -> list[Told]:
+    """Return how a session went, by time."""
+    rows = tx.execute(sa.select(states).where(_states_of(session)).order_by(states.c.at))
+    return [
+        Told(at=row.at, state=None if row.state is None else SessionState(row.state), offered_w=row.offered_w)
+        for row in rows
+    ]
+
+
+def _states_of(session: ChargeSession) -> sa.ColumnElement[bool]:
+    c = states.c
+    return sa.and_(c.road == session.road, c.station == session.station, c.transaction == session.transaction)

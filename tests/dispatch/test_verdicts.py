@@ -22,10 +22,10 @@ def energy(kwh, covered=1.0, quality=Quality.MEASURED):
 NOTHING = energy(np.nan, 0.0, Quality.MISSING)
 
 
-def at_point(present=1.0, accepted=True, late=False, limit_kw=np.nan):
+def at_point(present=1.0, accepted=True, late=False, limit_kw=np.nan, offered_kw=np.nan, car_paused=0.0):
     return Evidence(
         present=np.array([present]), accepted=np.array([accepted]), late=np.array([late]),
-        limit_kw=np.array([limit_kw]),
+        limit_kw=np.array([limit_kw]), offered_kw=np.array([offered_kw]), car_paused=np.array([car_paused]),
     )  # fmt: skip
 
 
@@ -42,6 +42,9 @@ def one(planned, measured, evidence=None):
         (0.0, energy(0.05), at_point(), "executed", ""),
         (2.0, energy(1.0), at_point(limit_kw=8.0), "deviated", "car"),  # the limit let it take 2 kWh
         (2.0, energy(1.0), at_point(limit_kw=4.0), "deviated", "limit"),  # only 1 kWh
+        (2.0, energy(1.0), at_point(limit_kw=8.0, offered_kw=8.0), "deviated", "car"),
+        (2.0, energy(1.0), at_point(limit_kw=8.0, offered_kw=4.0), "deviated", "limit"),  # something else held it lower
+        (2.0, energy(1.0), at_point(limit_kw=8.0, offered_kw=4.0, car_paused=0.5), "deviated", "car"),
         (2.0, energy(2.6), at_point(limit_kw=8.0), "deviated", "station"),  # accepted, and not followed
         (1.0, energy(2.6), at_point(limit_kw=11.0), "deviated", "limit"),  # a higher limit than planned was in force
         (2.0, energy(1.0), at_point(late=True, accepted=False, limit_kw=0.0), "deviated", "late"),
@@ -85,8 +88,8 @@ def test_rules_that_always_hold(planned, measured, covered, present, quality, ac
         assert (cause is Cause.UNKNOWN) == (not point)
         if cause is Cause.STATION:
             assert measured > planned
-        if cause in (Cause.CAR, Cause.ABSENT):
-            assert (0.0 if gone else measured) < planned
+        if cause is Cause.CAR or (cause is Cause.ABSENT and not gone):
+            assert measured < planned
         if cause is Cause.LATE:
             assert late
     if verdict is Verdict.UNREACHABLE:

@@ -23,7 +23,15 @@ def depot(tmp_path: Path) -> Iterator[Depot]:
         yield made
 
 
-def told(depot: Depot, kind: str, *, wh: float | None = None, at: datetime | None = None, **more: object) -> int:
+def told(
+    depot: Depot,
+    kind: str,
+    *,
+    wh: float | None = None,
+    at: datetime | None = None,
+    station: str = "CP1",
+    **more: object,
+) -> int:
     """Push a transaction event, and let the daemon look."""
     instant = (at or depot.clock.now()).isoformat()
     samples = [] if wh is None else [{"value": wh, "measurand": "Energy.Active.Import.Register"}]
@@ -32,7 +40,7 @@ def told(depot: Depot, kind: str, *, wh: float | None = None, at: datetime | Non
         "transactionInfo": {"transactionId": "t1", "chargingState": "Charging"},
         "evse": {"id": 1}, "meterValue": [{"timestamp": instant, "sampledValue": samples}] if samples else [],
     } | more  # fmt: skip
-    return post(depot, [2, "m", "TransactionEvent", event])
+    return post(depot, [2, "m", "TransactionEvent", event], station)
 
 
 def post(depot: Depot, message: object, station: str = "CP1", address: str = "") -> int:

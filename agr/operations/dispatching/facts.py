@@ -1,7 +1,7 @@
 """What charge points should follow, from the register and the plans in force; kept until either changes."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from threading import Lock
@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agr.dispatch.exposure import Grid
-from agr.dispatch.profiles import PointPlan, Stay
+from agr.dispatch.profiles import PointPlan, Stay, share_there
 from agr.dispatch.safety import SiteLimit, site_limits
+from agr.dispatch.unplanned import even_kw
 from agr.domain.charge_point import ChargePoint
 from agr.domain.isp import Period, period_of
 from agr.domain.kinds.ev_session import EvSession
@@ -21,7 +22,7 @@ from agr.operations.plan_cache import PlanCache
 from agr.operations.resource_programs import ProgramCache, ResourcePrograms
 from agr.operations.setpoints import adopted_plans, revision_of
 from agr.settings import Settings
-from agr.store import input_version, register
+from agr.store import charge_sessions, input_version, register
 from agr.store.engine import Store
 
 Floats = NDArray[np.float64]
@@ -76,8 +77,9 @@ class FactSource:
             if self._facts is not None and self._facts.key == key:
                 return self._facts
             tables = register.load_tables(tx, *_TABLES)
+            here = {session.resource for session in charge_sessions.running(tx).values() if session.resource}
         programs = {one.period: self._of_plan(one.plan) for one in known}
-        self._facts = facts_of(key, tables, programs, now, today, self._settings.dispatch.horizon_hours)
+        self._facts = facts_of(key, tables, programs, now, today, self._settings.dispatch.horizon_hours, here)
         return self._facts
 
     def periods(self, now: datetime) -> tuple[Period, Period]:
@@ -99,9 +101,12 @@ class FactSource:
 
 def facts_of(
     key: tuple[object, ...], tables: Register, programs: Mapping[Period, ResourcePrograms], now: datetime,
-    today: Period, horizon_hours: float,
+    today: Period, horizon_hours: float, here: Collection[str] = (),
 ) -> Facts:  # fmt: skip
-    """Return the facts of a register and of the programs in force, by Period."""
+    """Return the facts of a register and of the programs in force, by Period.
+
+    Cars that are `here` (sessions), and in no plan yet, charge evenly until a plan knows them.
+    """
     places = _grid(today, now, horizon_hours)
     points = {row.charge_point: row for row in tables.charge_points}
     sessions, astray = _sessions(tables, points)
@@ -124,6 +129,12 @@ def facts_of(
             if row.resource in kw and row.departure > since and row.arrival < until
         )
         total = np.sum(mine, axis=0) if mine else np.zeros(len(starts))
+        for row in rows:
+            if row.resource in here and row.resource not in kw and row.departure > now:
+                stay = Stay(arrival=max(row.arrival, starts[0]), departure=row.departure)
+                even = even_kw(row, points[name])
+                shares = [share_there(start, start + today.isp_length, (stay,)) for start in starts]
+                total, stays = total + even * np.array(shares), (*stays, stay)
         plans[name] = PointPlan(starts=starts, isp=today.isp_length, kw=tuple(total.tolist()), stays=stays)
     periods = {place: period for place, (period, _) in enumerate(places)}
     limits = tuple(site_limits(tables, starts, periods, other))

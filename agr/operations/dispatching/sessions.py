@@ -7,17 +7,19 @@ from datetime import datetime, timedelta
 import structlog
 
 from agr.dispatch.registers import SLACK_KWH
+from agr.dispatch.unplanned import NeedsError, believed_wh
 from agr.domain.charge_point import ChargePoint
 from agr.domain.dispatch import Metered, NeedsSeen, Observation, SessionSeen, SessionState, StationSeen
 from agr.domain.isp import Clock
 from agr.domain.kinds.ev_session import EvSession
 from agr.domain.reading import Reported
 from agr.operations.accounts.roles import feed
+from agr.operations.dispatching.adopting import adopted, is_adopted
 from agr.operations.dispatching.facts import Facts
 from agr.operations.readings import Readings
 from agr.settings import Settings
 from agr.store import charge_sessions, day
-from agr.store.charge_sessions import ChargeSession
+from agr.store.charge_sessions import ChargeSession, Told
 from agr.store.engine import Store, Tx
 
 log = structlog.get_logger()
@@ -25,6 +27,8 @@ log = structlog.get_logger()
 READING_REFUSED = "reading refused"
 _EARLY = timedelta(hours=2)
 """A car may come this much before its planned arrival and still be the planned session."""
+_TOGETHER = timedelta(minutes=10)
+"""What a car needs may be told this much before its session."""
 _ENERGY_SLACK = 1.1
 """Share of what a point can give that its register may gain: meters are a few percent wrong."""
 
@@ -42,6 +46,7 @@ class SessionKeeper:
         self._measured = measured
         self._road, self._store, self._settings, self._clock, self._wake = road, store, settings, clock, wake
         self._readings = Readings(store, settings, clock, lambda: None)
+        self._early: dict[tuple[str, int], NeedsSeen] = {}
 
     def take(self, seen: Sequence[Observation], facts: Facts) -> tuple[str, ...]:
         """Keep what was seen; return the stations that have come back."""
@@ -69,15 +74,48 @@ class SessionKeeper:
             return []
         session = self._session(tx, one, facts)
         if session is None:
+            if isinstance(one, NeedsSeen):
+                self._early[one.station, one.evse] = one
             return []
         point = facts.points.get(session.charge_point)
         if isinstance(one, SessionSeen):
             self._seen(tx, session, one)
+            early = self._early.pop((one.station, one.evse), None)
+            if early is not None and abs(one.at - early.at) < _TOGETHER:
+                return self._keep(tx, early, facts)  # it was told before its session
         elif isinstance(one, NeedsSeen):
-            charge_sessions.put(tx, replace(session, departure=one.departure, needed_wh=one.energy_wh))
+            return [] if point is None else self._needs(tx, session, one, point, now)
         elif point is not None:
-            return self._metered(tx, session, one, point, now)
+            lost = is_adopted(session.resource) and session.resource not in _names(facts, point)
+            return (self._adopt(tx, session, point, now) if lost else []) + self._metered(tx, session, one, point, now)
         return []
+
+    def _needs(
+        self, tx: Tx, session: ChargeSession, one: NeedsSeen, point: ChargePoint, now: datetime
+    ) -> list[Reported]:  # fmt: skip
+        """Keep what a car says that it needs; what cannot be is an alarm."""
+        try:
+            needed_wh = believed_wh(point, session.began_at, now, one.departure, one.energy_wh)
+        except NeedsError as error:
+            text = f"{point.charge_point} ({session.station}): {error}; it is charged as a car that says nothing"
+            day.raise_alarm(tx, READING_REFUSED, point.charge_point, text, now)
+            return []
+        told = replace(session, departure=one.departure, needed_wh=needed_wh)
+        charge_sessions.put(tx, told)
+        return self._adopt(tx, told, point, now)
+
+    def _adopt(self, tx: Tx, session: ChargeSession, point: ChargePoint, now: datetime) -> list[Reported]:
+        """Have an unplanned car planned, if it says what it needs; return what it took before."""
+        if session.resource is not None and not is_adopted(session.resource):
+            return []
+        resource = adopted(tx, self._settings, session, point, now)
+        if resource is None or session.resource is not None:
+            return []
+        charge_sessions.put(tx, replace(session, resource=resource))
+        self._wake()
+        first = session.first_register_wh
+        at = session.began_at
+        return [] if first is None else [Reported(resource=resource, at=at, quantity="imported_wh", value=first)]
 
     def _session(self, tx: Tx, one: SessionSeen | NeedsSeen | Metered, facts: Facts) -> ChargeSession | None:
         """Return the session that is meant; a transaction that nobody knows yet begins one."""
@@ -120,6 +158,7 @@ class SessionKeeper:
             session, seen_at=one.at, state=one.state or session.state, ended_at=one.at if ended else None
         )  # fmt: skip
         charge_sessions.put(tx, now)
+        charge_sessions.put_told(tx, session, Told(at=one.at, state=one.state, offered_w=None))
         if ended:
             log.info("session.ended", charge_point=session.charge_point)
             self._wake()
@@ -139,6 +178,8 @@ class SessionKeeper:
             later = max(session.last_register_wh or one.register_wh, one.register_wh)
             seen = max(session.seen_at, one.at)
             charge_sessions.put(tx, replace(session, first_register_wh=first, last_register_wh=later, seen_at=seen))
+        if one.offered_w is not None:
+            charge_sessions.put_told(tx, session, Told(at=one.at, state=None, offered_w=one.offered_w))
         if one.power_w is not None:
             self._measured(tx, point, one.at, one.power_w / 1000)
         if session.resource is None:
@@ -149,6 +190,10 @@ class SessionKeeper:
             for quantity, value in values.items()
             if value is not None
         ]
+
+
+def _names(facts: Facts, point: ChargePoint) -> set[str]:
+    return {row.resource for row in facts.sessions.get(point.charge_point, ())}
 
 
 def _register_fault(session: ChargeSession, one: Metered, point: ChargePoint) -> str:

@@ -5,13 +5,14 @@ from datetime import datetime, timedelta
 from math import nan
 
 import numpy as np
+from numpy.typing import NDArray
 
 from agr.dispatch.verdicts import Evidence, presence
 from agr.domain.charge_point import ChargePoint
-from agr.domain.dispatch import Action, Dispatch, DispatchState, Purpose
+from agr.domain.dispatch import Action, Dispatch, DispatchState, Purpose, SessionState
 from agr.domain.isp import Period
 from agr.store import charge_sessions, dispatches
-from agr.store.charge_sessions import ChargeSession
+from agr.store.charge_sessions import ChargeSession, Told
 from agr.store.engine import Tx
 
 _BACK = timedelta(days=2)
@@ -36,13 +37,16 @@ def evidence(
             continue
         if point.charge_point not in sent:
             sent[point.charge_point] = dispatches.sent_to(tx, point.charge_point, period.start - _BACK, period.end)
-        found[resource] = of_point(period, now, stays.get(resource, ()), sent[point.charge_point], point)
+        mine = stays.get(resource, ())
+        told = [(session, charge_sessions.told_of(tx, session)) for session in mine]
+        found[resource] = of_point(period, now, mine, sent[point.charge_point], point, told)
     return found
 
 
 def of_point(
-    period: Period, now: datetime, stays: Sequence[ChargeSession], sent: Sequence[Dispatch], point: ChargePoint
-) -> Evidence:
+    period: Period, now: datetime, stays: Sequence[ChargeSession], sent: Sequence[Dispatch], point: ChargePoint,
+    told: Sequence[tuple[ChargeSession, Sequence[Told]]] = (),
+) -> Evidence:  # fmt: skip
     """Return what is known of one resource at a charge point. Pure."""
     starts = period.starts()
     taken = [one for one in sent if one.action is Action.SET and one.state in _TAKEN and one.answered_at is not None]
@@ -61,8 +65,38 @@ def of_point(
     return Evidence(
         present=np.where(reached, presence(ends, [*starts, period.end]), nan),
         accepted=np.array(accepted, dtype=bool), late=np.array(late, dtype=bool),
-        limit_kw=np.array(limit, dtype=np.float64),
+        limit_kw=np.array(limit, dtype=np.float64), offered_kw=_offered_kw(period, now, told),
+        car_paused=_car_paused(period, now, told),
     )  # fmt: skip
+
+
+def _car_paused(
+    period: Period, now: datetime, told: Sequence[tuple[ChargeSession, Sequence[Told]]]
+) -> NDArray[np.float64]:  # fmt: skip
+    """Return the share of each ISP (T,) in which a car paused by itself."""
+    spans = []
+    for session, changes in told:
+        states = [one for one in changes if one.state is not None]
+        ends = [*(one.at for one in states[1:]), session.ended_at or now]
+        spans += [(one.at, end) for one, end in zip(states, ends, strict=False) if one.state is SessionState.CAR_PAUSES]
+    return presence(spans, [*period.starts(), period.end])
+
+
+def _offered_kw(
+    period: Period, now: datetime, told: Sequence[tuple[ChargeSession, Sequence[Told]]]
+) -> NDArray[np.float64]:  # fmt: skip
+    """Return the mean power (T,) that the station offered in the part of each ISP that is known; NaN: none is."""
+    edges = np.array([border.timestamp() for border in (*period.starts(), period.end)])
+    kw_s, known_s = np.zeros(len(edges) - 1), np.zeros(len(edges) - 1)
+    for session, changes in told:
+        offers = [one for one in changes if one.offered_w is not None]
+        ends = [*(one.at for one in offers[1:]), session.ended_at or now]
+        for one, end in zip(offers, ends, strict=False):
+            inside = np.diff(np.clip(edges, one.at.timestamp(), max(end, one.at).timestamp()))
+            kw_s += inside * (one.offered_w or 0.0) / 1000
+            known_s += inside
+    found: NDArray[np.float64] = np.divide(kw_s, known_s, out=np.full(len(kw_s), np.nan), where=known_s > 0)
+    return found
 
 
 def _says(one: Dispatch, at: datetime) -> bool:

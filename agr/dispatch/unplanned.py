@@ -1,0 +1,60 @@
+"""Makes a session that can be planned of a car that came unplanned and says what it needs. Pure."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from agr.domain.charge_point import ChargePoint
+from agr.domain.kinds.ev_session import EvSession
+
+PREFIX = "unplanned "
+LONGEST = timedelta(days=7)
+"""A car that says that it leaves later is not believed."""
+_SHORTEST = timedelta(minutes=15)
+_OTHER_KWH = 1.0
+_OTHER = timedelta(minutes=15)
+
+
+class NeedsError(ValueError):
+    """What a car says that it needs cannot be; the message says why."""
+
+
+def believed_wh(
+    point: ChargePoint, began: datetime, now: datetime, departure: datetime | None, energy_wh: float | None
+) -> float | None:  # fmt: skip
+    """Return the energy that a car needs, at most what its point can give until it leaves; None: it does not say.
+
+    Raises NeedsError for what cannot be.
+    """
+    if departure is not None and departure - now > LONGEST:
+        raise NeedsError(f"it says that it leaves {departure:%Y-%m-%dT%H:%M}Z, more than {LONGEST.days} days from now")
+    if departure is not None and departure - now < _SHORTEST:
+        raise NeedsError(f"it says that it leaves {departure:%Y-%m-%dT%H:%M}Z, which is over or about to be")
+    if energy_wh is None:
+        return None
+    if not energy_wh > 0:
+        raise NeedsError(f"it says that it needs {energy_wh / 1000:g} kWh")
+    hours = ((departure or now + timedelta(days=1)) - began) / timedelta(hours=1)
+    return min(energy_wh, point.max_kw * 1000 * hours)
+
+
+def session_of(point: ChargePoint, began: datetime, departure: datetime, energy_kwh: float) -> EvSession:
+    """Return the session of a car at a charge point."""
+    return EvSession(
+        resource=f"{PREFIX}{point.charge_point} {began:%Y-%m-%dT%H:%M:%SZ}"[-255:], connection=point.connection,
+        charge_point=point.charge_point, arrival=began, departure=departure, energy_kwh=energy_kwh,
+        charge_kw=point.max_kw, charge_min_kw=min(point.least_kw, point.max_kw),
+    )  # fmt: skip
+
+
+def differs(old: EvSession, new: EvSession) -> bool:
+    """Say whether a car says something that is worth another plan."""
+    same = replace(old, departure=new.departure, energy_kwh=new.energy_kwh) == new
+    far = abs(old.energy_kwh - new.energy_kwh) > _OTHER_KWH or abs(old.departure - new.departure) > _OTHER
+    return far or not same
+
+
+def even_kw(row: EvSession, point: ChargePoint) -> float:
+    """Return the power at which a car is ready just in time, until a plan says otherwise; at least the fallback."""
+    hours = (row.departure - row.arrival) / timedelta(hours=1)
+    even = row.energy_kwh / row.charge_efficiency / hours
+    return min(max(even, point.least_kw, point.fallback_kw), point.max_kw)
