@@ -125,7 +125,7 @@ class FlexOrder:
     dso: str
     congestion_point: str
     period: Period
-    offer_message_id: str
+    offer_message_id: str  # its own MessageID where it was ordered without an offer
     order_reference: str
     option_reference: str
     activation_factor: Decimal
@@ -135,6 +135,11 @@ class FlexOrder:
     stamped_at: datetime
     received_at: datetime
     contract_id: str | None = None
+
+    @property
+    def direct(self) -> bool:
+        """Whether it was ordered without an offer, under a contract."""
+        return self.offer_message_id == self.message_id
 
     @property
     def name(self) -> str:

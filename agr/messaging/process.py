@@ -23,6 +23,7 @@ log = structlog.get_logger()
 
 HORIZON_DAYS = 366
 """How many days ahead a Period may lie."""
+_UNDER_CONTRACTS = (m.FlexReservationUpdate, m.FlexRequest, m.FlexOrder)
 PATIENCE = 3
 """How many times a message may break the program before it is set aside."""
 
@@ -110,7 +111,7 @@ class Processor:
             tx=tx, settings=self._settings, participants=self._participants, now=self._clock.now(), row=row,
             question=question,
         )  # fmt: skip
-        bound = message.contract_id if isinstance(message, m.FlexReservationUpdate | m.FlexRequest) else None
+        bound = message.contract_id if isinstance(message, _UNDER_CONTRACTS) else None
         contract = None if bound is None else register.contract(tx, bound)
         reasons = violations(message, self._context(tx, row, message, question, contract))
         self._watch_sender(tx, row, message, join(reasons) if reasons else "")

@@ -52,6 +52,10 @@ class ParticipantSettings(Section):
     client_certificate: ClientCertificate | None = Field(
         default=None, description="A certificate of ours, where it asks for one."
     )
+    direct_orders: bool = Field(
+        default=False,
+        description="A DSO may order what our contracts with it reserve, without an offer, at the contract's price.",
+    )
     oauth2: ClientCredentials | None = Field(
         default=None, description="Client credentials, where it asks for an access token."
     )

@@ -135,6 +135,13 @@ def has_point(tx: Tx, period: date, dso: str | None, address: str) -> bool:
     return tx.execute(sa.select(t.points.c.address).where(mine)).first() is not None
 
 
+def redispatched_intraday(tx: Tx, period: date, address: str) -> bool:
+    """Say whether somebody redispatches at a congestion point during the day."""
+    c = t.points.c
+    mine = sa.and_(c.period == period, c.address == address, c.intraday_redispatch_by.is_not(None))
+    return tx.execute(sa.select(c.address).where(mine)).first() is not None
+
+
 def load(tx: Tx, period: Period) -> Portfolio:
     """Return the Period's portfolio from all CROs; empty when none has answered."""
     c = t.point_connections.c

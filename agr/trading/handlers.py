@@ -17,6 +17,7 @@ from agr.domain.flexibility import (
 from agr.domain.plan import Reason, ReasonKind
 from agr.domain.program import expand
 from agr.messaging.handlers import HANDLERS, Handler, Handling, Verdict, prognosis_answer, refusal
+from agr.messaging.trade_facts import accepted_prognosis
 from agr.store import day, flex_offers, flex_orders, flex_requests
 from agr.store.flex_offers import StoredOffer
 from agr.trading.settling import settle
@@ -101,6 +102,7 @@ def _revocation_answer(message: m.FlexOfferRevocationResponse, handling: Handlin
         return Verdict(state="noted", reason="the offer is no longer kept")
     if stored.state is OfferState.REVOKING:
         flex_offers.move(tx, stored.offer.message_id, OfferState.REVOKING, OfferState.REVOKED, now)
+        _plan_for_orders(handling, stored)
     if message.result is m.Result.ACCEPTED:
         return Verdict(state="accepted")
     reason = message.rejection_reason or "without a reason"
@@ -109,9 +111,20 @@ def _revocation_answer(message: m.FlexOfferRevocationResponse, handling: Handlin
     return refusal(message.rejection_reason)
 
 
+def _plan_for_orders(handling: Handling, revoked: StoredOffer) -> None:
+    """Ask for a plan where an order has waited for the congestion point of a revoked offer to be free."""
+    offer, tx = revoked.offer, handling.tx
+    for stored in flex_orders.of_period(tx, offer.period):
+        if stored.state is OrderState.ACCEPTED and stored.order.congestion_point == offer.congestion_point:
+            reason = Reason(kind=ReasonKind.ORDER, reference=stored.order.message_id, text="its place is free now")
+            day.put_trigger(tx, offer.period.day, reason, handling.now)
+
+
 def _order(message: m.FlexOrder, handling: Handling) -> Verdict:
     """Take an order: it binds from now on, and a plan is asked for that keeps it."""
     tx, now, period = handling.tx, handling.now, handling.period(message.period)
+    if message.flex_offer is None:
+        return _direct_order(message, handling)
     stored = _offer(handling, str(message.flex_offer))
     assert stored is not None  # the rules know the offer
     option = stored.offer.option(message.option_reference)
@@ -126,7 +139,29 @@ def _order(message: m.FlexOrder, handling: Handling) -> Verdict:
         stamped_at=message.time_stamp, received_at=now, contract_id=stored.offer.contract_id,
     )  # fmt: skip
     limits_w = _limits_w(handling, stored, expand(message.isps, period.isp_count))
-    flex_orders.put(tx, Obligation(order=order, baseline_w=stored.baseline_w, limits_w=limits_w))
+    return _bind(Obligation(order=order, baseline_w=stored.baseline_w, limits_w=limits_w), message, handling)
+
+
+def _direct_order(message: m.FlexOrder, handling: Handling) -> Verdict:
+    """Take an order without an offer: what a contract reserves, measured against the accepted D-Prognosis."""
+    period = handling.period(message.period)
+    baseline = accepted_prognosis(handling.tx, period, message.congestion_point)
+    assert baseline is not None  # the rules know it
+    message_id = message.message_id.lower()
+    order = FlexOrder(
+        message_id=message_id, conversation_id=message.conversation_id, dso=message.sender_domain,
+        congestion_point=message.congestion_point, period=period, offer_message_id=message_id,
+        order_reference=message.order_reference, option_reference=message.option_reference or "",
+        activation_factor=message.activation_factor, price=message.price, currency=message.currency,
+        power_w=tuple(power or 0 for power in expand(message.isps, period.isp_count)),
+        stamped_at=message.time_stamp, received_at=handling.now, contract_id=message.contract_id,
+    )  # fmt: skip
+    return _bind(Obligation(order=order, baseline_w=tuple(baseline.power_w)), message, handling)
+
+
+def _bind(obligation: Obligation, message: m.FlexOrder, handling: Handling) -> Verdict:
+    tx, now, order, period = handling.tx, handling.now, obligation.order, obligation.order.period
+    flex_orders.put(tx, obligation)
     text = f"{order.dso} orders flexibility at {order.congestion_point} for {order.price} {order.currency}"
     reason = Reason(kind=ReasonKind.ORDER, reference=order.message_id, text=text)
     day.put_trigger(tx, period.day, reason, now)

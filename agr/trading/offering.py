@@ -1,16 +1,28 @@
 """Prices what DSOs request, sends offers, revokes them, and lets them expire. Rows in the store say what is due."""
 
 import uuid
+from contextlib import suppress
 from datetime import datetime, timedelta
 from threading import Lock
 
 import structlog
 
 from agr.domain.errors import AgrError, ConflictError
-from agr.domain.flexibility import FlexOffer, FlexRequest, NoOffer, OfferState, Pricer, Quote, RequestState
+from agr.domain.flexibility import (
+    FlexOffer,
+    FlexOrder,
+    FlexRequest,
+    NoOffer,
+    OfferState,
+    OrderState,
+    Pricer,
+    Quote,
+    RequestState,
+)
 from agr.domain.isp import Clock
+from agr.domain.plan import Reason, ReasonKind
 from agr.settings import Settings
-from agr.store import day, flex_offers, flex_requests, outbox, overrides
+from agr.store import day, flex_offers, flex_orders, flex_requests, outbox, overrides
 from agr.store.engine import Store, Tx
 from agr.store.flex_offers import StoredOffer
 from agr.trading.offer_message import flex_offer, flex_offer_revocation, latest_order, option_of
@@ -171,6 +183,7 @@ class Offering:
 
     def expire(self) -> None:
         """Let requests and offers expire whose time has passed. Idempotent."""
+        self._give_way()
         now, states = self._clock.now(), OfferState
         after = {states.PRICED: states.DISCARDED, states.REVOKING: states.REVOKED}
         with self._store.transaction() as tx:
@@ -180,6 +193,37 @@ class Offering:
                 flex_offers.move(tx, offer.message_id, before, after.get(before, states.EXPIRED), now)
                 if before is states.QUEUED:
                     outbox.cancel(tx, offer.message_id, "the offer has expired")
+
+    def _give_way(self) -> None:
+        """Take back offers of congestion points at which a DSO has ordered without one: both could not be kept."""
+        with self._store.transaction() as tx:
+            orders = flex_orders.in_states(tx, {OrderState.ACCEPTED}, *self._calendar)
+            direct = [one.order for one in orders if one.order.direct]
+            if not direct:
+                return
+            for stored in flex_offers.in_states(tx, {OfferState.PRICED, OfferState.OPEN}, *self._calendar):
+                place = (stored.offer.congestion_point, stored.offer.period.day)
+                order = next((o for o in direct if (o.congestion_point, o.period.day) == place), None)
+                if order is None or order.received_at < stored.made_at:
+                    continue
+                why = f"order {order.order_reference} came without an offer"
+                if stored.state is OfferState.PRICED:
+                    flex_offers.move(
+                        tx,
+                        stored.offer.message_id,
+                        OfferState.PRICED,
+                        OfferState.DISCARDED,
+                        self._clock.now(),
+                        note=why,
+                    )
+                    self._plan_again(tx, order)
+                else:
+                    with suppress(ConflictError):  # its first ISP has begun: it can be revoked no longer
+                        self.revoke(tx, stored, why)
+
+    def _plan_again(self, tx: Tx, order: FlexOrder) -> None:
+        reason = Reason(kind=ReasonKind.ORDER, reference=order.message_id, text="an offer gave way to an order")
+        day.put_trigger(tx, order.period.day, reason, self._clock.now())
 
     @property
     def _calendar(self) -> tuple[str, int]:

@@ -14,6 +14,7 @@ import structlog
 from agr.domain.flexibility import FlexRequest, NoOffer, Quote
 from agr.domain.isp import Clock, Period
 from agr.domain.register import CongestionPoint, Contract
+from agr.messaging.trade_facts import accepted_prognosis
 from agr.planning.difference import Solved
 from agr.planning.inputs import RunInputs, open_offers
 from agr.planning.ledger import DepthTaken, depth_taken
@@ -166,8 +167,5 @@ def _planned(tx: Tx, number: int, address: str) -> Baseline | None:
 
 
 def _accepted(tx: Tx, period: Period, address: str) -> Baseline | None:
-    """Return the newest D-Prognosis of a congestion point that its DSO has accepted."""
-    for sent in reversed(plans.prognoses_of(tx, period.day, address)):
-        if sent.state == "accepted":
-            return Baseline(power_w=tuple(sent.power_w), message_id=sent.message_id)
-    return None
+    sent = accepted_prognosis(tx, period, address)
+    return None if sent is None else Baseline(power_w=tuple(sent.power_w), message_id=sent.message_id)

@@ -170,6 +170,29 @@ def test_an_order_under_a_contract_uses_up_its_reservation(world, solver):
     np.testing.assert_allclose(left_kw.sum(axis=0)[68:76], (-4.0 - ordered_kw)[68:76])
 
 
+def test_an_order_without_an_offer_is_planned_by_the_solver_and_kept(world, solver):
+    """Under a contract that reserves 4 kW in the evening: there is no stored program, so its place is planned again."""
+    stage = announced(world, solver, -4_000)
+    baseline = program_w(stage.made[-1])
+    message_id = str(uuid.uuid4())
+    made = FlexOrder(
+        message_id=message_id, conversation_id=str(uuid.uuid4()), dso=DSO, congestion_point=POINT, period=PERIOD,
+        offer_message_id=message_id, order_reference="direct 1", option_reference="", activation_factor=Decimal(1),
+        power_w=tuple(-4_000 if 69 <= isp < 77 else 0 for isp in range(1, PERIOD.isp_count + 1)), price=Decimal("2.40"),
+        currency="EUR", stamped_at=world.clock.now(), received_at=world.clock.now(), contract_id=CONTRACT,
+    )  # fmt: skip
+    obligation = Obligation(order=made, baseline_w=baseline)
+    with world.store.transaction() as tx:
+        flex_orders.put(tx, obligation)
+        day.put_trigger(tx, PERIOD.day, Reason(kind=ReasonKind.ORDER, text="ordered"), world.clock.now())
+    assert stage.planner.run_due() == 1
+    plan = stage.made[-1]
+    assert plan.state is PlanState.AUDITED, plan.result.audit
+    assert missing_w(obligation, plan) <= 1
+    assert plan.result.solver != "ordered offer"
+    assert plan.result.reservation_shortfall_kwh < 1e-3  # the order has used it up
+
+
 @pytest.mark.parametrize("factor", ["0.50", "0.01"])
 def test_a_part_of_an_offer_can_be_ordered(world, solver, factor):
     stage = announced(world, solver)

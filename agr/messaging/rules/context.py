@@ -15,6 +15,17 @@ Reason: TypeAlias = str
 
 
 @dataclass(frozen=True, kw_only=True)
+class DirectFacts:
+    """What a FlexOrder without an offer is judged by, where the DSO may send any."""
+
+    reserved_w: tuple[int, ...]  # per ISP, what the contract still reserves, signed
+    price_eur_per_mwh: float | None  # of the contract; None: it names none
+    currency: str
+    prognosis: str | None  # MessageID of the accepted D-Prognosis that is the baseline; None: there is none
+    closed_isps: int  # ISPs that can be ordered no longer
+
+
+@dataclass(frozen=True, kw_only=True)
 class TradeFacts:
     """What we know of the trade that a message is about."""
 
@@ -24,6 +35,7 @@ class TradeFacts:
     reference_used: bool = False  # the OrderReference, by another order of this DSO
     unsettled: tuple[tuple[str, date], ...] = ()  # (OrderReference, Period) of the sender's orders not settled yet
     hold: timedelta = timedelta(0)  # how long after its offer's expiry an order may arrive
+    direct: DirectFacts | None = None  # of a FlexOrder without an offer; None: there is no such agreement
 
 
 @dataclass(frozen=True, kw_only=True)

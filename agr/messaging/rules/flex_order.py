@@ -37,8 +37,10 @@ def _ordered(message: FlexOrder, isp_count: int) -> tuple[int | None, ...] | Non
 def the_order_is_of_an_offer(message: FlexOrder, day: RuleContext) -> Reason | None:
     """Unknown FlexOfferMessageID reference: not an offer of ours to this DSO, or one that the DSO refused.
 
-    Source: message validation. An order without an offer needs an agreement, which we do not have.
+    Source: message validation. An order without an offer needs an agreement: see agr.messaging.rules.direct_order.
     """
+    if message.flex_offer is None and day.trade.direct is not None:
+        return None
     return None if _offer(message, day) else "Unknown FlexOfferMessageID reference"
 
 

@@ -3,9 +3,9 @@
 from agr.domain.isp import Period
 from agr.domain.register import valid_on
 from agr.messaging.rules.context import Reason, RuleContext
-from agr.uftp.messages import FlexRequest, FlexReservationUpdate
+from agr.uftp.messages import FlexOrder, FlexRequest, FlexReservationUpdate
 
-Bound = FlexReservationUpdate | FlexRequest
+Bound = FlexReservationUpdate | FlexRequest | FlexOrder
 
 
 def the_contract_is_known(message: Bound, day: RuleContext) -> Reason | None:

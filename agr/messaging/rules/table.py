@@ -4,7 +4,17 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from agr.messaging.rules import answer, flex_order, flex_request, period, reservation, scope, sender, settlement
+from agr.messaging.rules import (
+    answer,
+    direct_order,
+    flex_order,
+    flex_request,
+    period,
+    reservation,
+    scope,
+    sender,
+    settlement,
+)
 from agr.messaging.rules.context import Reason, RuleContext
 from agr.uftp.messages import (
     AGRPortfolioQueryResponse,
@@ -99,6 +109,11 @@ _ORDERS: RuleSet[FlexOrder] = RuleSet(
         flex_order.the_isps_are_the_offers,
         flex_order.the_power_is_the_offers,
         flex_order.the_price_is_the_offers,
+        direct_order.a_direct_order_has_a_contract,
+        direct_order.a_direct_order_has_a_baseline,
+        direct_order.a_direct_order_is_reserved,
+        direct_order.a_direct_order_comes_in_time,
+        direct_order.a_direct_order_has_the_contract_s_price,
     ),
 )
 _SETTLEMENTS: RuleSet[FlexSettlement] = RuleSet(

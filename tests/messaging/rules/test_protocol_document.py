@@ -8,6 +8,7 @@ import pytest
 
 from agr.messaging.rules import (
     answer,
+    direct_order,
     flex_order,
     flex_request,
     period,
@@ -41,7 +42,7 @@ def test_documented_reason_is_the_one_its_rule_gives(rule):
 def test_every_public_function_of_the_rules_is_in_the_table():
     defined = {
         name
-        for module in (answer, flex_order, flex_request, period, reservation, scope, sender, settlement)
+        for module in (answer, direct_order, flex_order, flex_request, period, reservation, scope, sender, settlement)
         for name, function in inspect.getmembers(module, inspect.isfunction)
         if function.__module__ == module.__name__ and not name.startswith("_")
     }
