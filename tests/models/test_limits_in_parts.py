@@ -31,7 +31,7 @@ def limited(case, *, across):
 
 @pytest.fixture(scope="module")
 def planned():
-    case = limited(make_case(100), across=False)
+    case = limited(make_case(60), across=False)
     return case, solve(case, relative_gap=GAP, time_limit_s=LIMIT_S)
 
 

@@ -20,12 +20,12 @@ SCENARIOS = Path(__file__).parents[2] / "scenarios"
 
 
 @pytest.fixture
-def folder(tmp_path, monkeypatch, solver):
+def folder(tmp_path, monkeypatch, remembering):
     """An empty working folder; commands solve in the pool of these tests instead of starting one each."""
 
     @contextmanager
     def shared(_planning, _executor="local"):
-        yield solver
+        yield remembering
 
     monkeypatch.chdir(tmp_path)
     for console in (terminal.out, terminal.err):  # made at import, with the width there was then

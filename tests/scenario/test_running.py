@@ -202,8 +202,8 @@ def test_what_is_not_as_expected_is_said(small_run):
     assert "steps.9.audit is None" in found[1]
 
 
-def test_a_released_reservation_is_worth_what_the_comparison_says(small, small_run, solver):
-    kept = run(changed(small, (), ["event:1"]), solver=solver)
+def test_a_released_reservation_is_worth_what_the_comparison_says(small, small_run, remembering):
+    kept = run(changed(small, (), ["event:1"]), solver=remembering)
     found = compare([kept, small_run])
     gain = small_run.value_eur - kept.value_eur
     assert found.value.loc["total"].diff().iloc[-1] == pytest.approx(gain)
@@ -234,12 +234,12 @@ def test_a_time_limit_that_ended_a_solve_is_said(small_run):
     assert "time limit" in compare([small_run, slow]).warnings[0]
 
 
-def test_a_run_without_a_proven_bound_is_told_and_kept_like_any_other(small, solver, tmp_path):
+def test_a_run_without_a_proven_bound_is_told_and_kept_like_any_other(small, remembering, tmp_path):
     """A search may run out of time before it proves one. What reads JSON strictly must be able to read the run."""
 
     class Hurried:
         def solve(self, case, _reached=None):
-            answer = solver.solve(case)
+            answer = remembering.solve(case)
             unproven = {"bound_eur": np.inf, "gap_eur": np.inf, "termination": Termination.TIME_LIMIT}
             return replace(answer, outcome=replace(answer.outcome, duals=None, **unproven))  # so it has no parts
 

@@ -48,16 +48,18 @@ class Counting:
         return self._solver.solve(case)
 
 
-def test_a_sweep_runs_every_combination_and_agrees_with_single_runs(quiet, solver, tmp_path):
+def test_a_sweep_runs_every_combination_and_agrees_with_single_runs(quiet, remembering, tmp_path):
     small = quiet
     grid = read_grid(["batteries=2,4", "fcr.price=5,+50%"])
-    counting = Counting(solver)
+    counting = Counting(remembering)
     found = sweep(small, grid, folder=tmp_path, workers=1, solver=counting)
     assert found.table[["batteries", "fcr.price"]].to_numpy().tolist() == [
         [2, "5"], [2, "+50%"], [4, "5"], [4, "+50%"]
     ]  # fmt: skip
     assert (found.failed, found.reused, counting.asked) == (0, 0, 8)
-    alone = plans_of(resized(changed(small, ["batteries=4", "fcr.price=+50%"]), 1), small.description.periods(), solver)
+    alone = plans_of(
+        resized(changed(small, ["batteries=4", "fcr.price=+50%"]), 1), small.description.periods(), remembering
+    )
     assert found.table["objective_eur"].iloc[3] == alone[-1].solved.outcome.objective_eur
     terms = [c for c in found.table.columns if c.endswith("_eur") and c not in (
         "objective_eur", "no_flexibility_eur", "flexibility_eur", "gap_eur")]  # fmt: skip
@@ -68,12 +70,12 @@ def test_a_sweep_runs_every_combination_and_agrees_with_single_runs(quiet, solve
     pd.testing.assert_frame_equal(again.table, found.table)
 
 
-def test_an_interrupted_sweep_goes_on_where_it_stopped(quiet, solver, tmp_path):
+def test_an_interrupted_sweep_goes_on_where_it_stopped(quiet, remembering, tmp_path):
     small = quiet
     grid = {"fcr.price": ["5", "6", "7"]}
     with pytest.raises(KeyboardInterrupt):
-        sweep(small, grid, folder=tmp_path, workers=1, solver=Counting(solver, breaks_after=3))
-    counting = Counting(solver)
+        sweep(small, grid, folder=tmp_path, workers=1, solver=Counting(remembering, breaks_after=3))
+    counting = Counting(remembering)
     assert sweep(small, grid, folder=tmp_path, workers=1, solver=counting).reused == 1
     assert counting.asked == 4
 
@@ -119,11 +121,11 @@ def cluster():
         yield made
 
 
-def test_a_sweep_on_a_dask_cluster_gives_the_same_figures(cluster, quiet, solver):
+def test_a_sweep_on_a_dask_cluster_gives_the_same_figures(cluster, quiet, remembering):
     planning = quiet.description.planning
     with cluster_solver(cluster.scheduler_address, planning) as on_cluster:
         there = sweep(quiet, {"batteries": ["2"]}, solver=on_cluster)
-    here = sweep(quiet, {"batteries": ["2"]}, solver=solver)
+    here = sweep(quiet, {"batteries": ["2"]}, solver=remembering)
     assert there.failed == 0
     assert there.table["objective_eur"].tolist() == pytest.approx(here.table["objective_eur"].tolist(), abs=1e-6)
 
@@ -137,8 +139,8 @@ def test_workers_that_solve_in_threads_are_refused():
         pass
 
 
-def test_foresight_is_worth_at_least_the_plan_and_both_more_than_nothing(small, solver):
-    found = backtest(small, solver=solver)
+def test_foresight_is_worth_at_least_the_plan_and_both_more_than_nothing(small, remembering):
+    found = backtest(small, solver=remembering)
     row = found.days.iloc[0]
     assert row["foresight_eur"] >= row["plan_eur"] - 1e-3
     assert row["plan_eur"] > row["no_flexibility_eur"]
@@ -146,7 +148,7 @@ def test_foresight_is_worth_at_least_the_plan_and_both_more_than_nothing(small, 
     assert found.totals["forecast_eur"] == pytest.approx(row["foresight_eur"] - row["plan_eur"])
     assert found.warnings == ()
     assert found.days.index[0] == pd.Timestamp("2026-03-29", tz="Europe/Amsterdam")
-    last = list(play(small, (small.description.of,), solver))[-1]
+    last = list(play(small, (small.description.of,), remembering))[-1]
     assert row["plan_eur"] == earned_eur(last.solved.outcome)
     knowing = foresight(small, small.description.of, None, last)
     assert knowing.fixed == {}
