@@ -31,8 +31,8 @@ DAY = Period(date(2026, 5, 4))
 
 @pytest.fixture(scope="module")
 def quiet(small):
-    """The small scenario without its event: two plans."""
-    return changed(small, (), ["event:1"])
+    """Eight connections of the small scenario without its event: two plans."""
+    return changed(small, ["connections=8"], ["event:1"])
 
 
 class Counting:
