@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from agr.settings import Planning
-from models.case import Case, Reservations
+from models.case import Case, Reservations, no_orders
 from models.errors import ModelError
 from models.outcome import Outcome
 
@@ -24,7 +24,7 @@ class Solution:
 
 
 def unmanaged(case: Case) -> Case:
-    """Return the case of an AGR without flexibility: no reserves sold, no contracts, no fixed positions."""
+    """Return the case of an AGR without flexibility: no reserves sold, no contracts or orders, no fixed positions."""
     none = np.zeros(0)
     return replace(
         case,
@@ -33,6 +33,7 @@ def unmanaged(case: Case) -> Case:
         start=None,  # its prices belong to reserves and reservations that are dropped here
         day_ahead=replace(case.day_ahead, committed_kw=np.full(case.isps, np.nan)),
         intraday=replace(case.intraday, committed_kw=np.full(case.isps, np.nan), traded_kw=np.zeros(0), traded_eur=0.0),
+        orders=no_orders(),
         reservations=Reservations(
             name=(),
             point=none.astype(np.int64),

@@ -75,6 +75,7 @@ def tiny() -> Case:
             least_kw=_rows(-np.inf),
             most_kw=_rows(5.0),
             penalty_eur_per_mwh=np.array([2000.0]),
+            price_eur=np.array([1.0]),
         ),
         reservations=Reservations(
             name=("option",),

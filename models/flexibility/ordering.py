@@ -23,7 +23,7 @@ def ordered(part: Case, planned: Outcome, stored: Outcome, factor: float) -> Out
 
     `part` is the point's case now, the new order among its orders; `planned` what the plan in force says of it (see
     models.flexibility.excerpt), `stored` the program that was priced. Trades follow from the program at today's
-    prices. The bound is that of the plan in force: an order only restricts. Raises CaseError where units have changed
+    prices. The bound is that of the plan in force with what the order is paid: it only restricts. Raises CaseError where units have changed
     since the offer was priced.
     """
     if np.shape(planned.programs.energy_kwh) != np.shape(stored.programs.energy_kwh):
@@ -47,7 +47,8 @@ def ordered(part: Case, planned: Outcome, stored: Outcome, factor: float) -> Out
     if kept.replaced:
         raise CaseError("units of the congestion point cannot run the program that the offer was priced with")
     found = kept.outcome
-    bound = found.bound_eur if part.start is None else max(part.start.bound_eur, found.objective_eur)
+    paid = found.terms_eur.get("flexibility sold", 0.0) - planned.terms_eur.get("flexibility sold", 0.0)
+    bound = found.bound_eur if part.start is None else max(part.start.bound_eur + paid, found.objective_eur)
     gap = bound - found.objective_eur
     proven = np.isfinite(bound) and gap <= _PROVEN * found.gross_cost_eur
     return replace(

@@ -50,4 +50,5 @@ def _with(orders: Orders, rows: Orders) -> Orders:
         name=(*orders.name, *rows.name), point=np.append(orders.point, rows.point),
         least_kw=np.vstack([orders.least_kw, rows.least_kw]), most_kw=np.vstack([orders.most_kw, rows.most_kw]),
         penalty_eur_per_mwh=np.append(orders.penalty_eur_per_mwh, rows.penalty_eur_per_mwh),
+        price_eur=np.append(orders.price_eur, rows.price_eur),
     )  # fmt: skip

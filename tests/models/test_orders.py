@@ -47,6 +47,23 @@ def test_what_cannot_be_delivered_is_stated_and_priced():
     assert near(outcome.terms_eur["order shortfall"], -0.6 * 5)
 
 
+@pytest.mark.parametrize("optimise", [reference, decompose])
+def test_what_orders_are_paid_is_earned_at_their_points_and_moves_nothing(optimise):
+    case = make(4, storage(4, charge_kw=10, high=8, low=[0, 0, 0, 8]), load(4, 1.0, point=1), points=2,
+                price=[40, 40, 20, 30])  # fmt: skip
+    bound = replace(case, orders=order(4, most=[np.inf, np.inf, 3.0, np.inf]))
+    paid = replace(bound, orders=replace(bound.orders, price_eur=np.array([7.25])))
+    unpaid, found = optimise(bound, time_limit_s=60.0), optimise(paid, time_limit_s=60.0)
+    np.testing.assert_allclose(found.point_kw, unpaid.point_kw, atol=1e-3)
+    assert "flexibility sold" not in unpaid.terms_eur
+    assert near(found.point_terms_eur["flexibility sold"], [7.25, 0, 0])
+    assert found.objective_eur - unpaid.objective_eur == pytest.approx(7.25, abs=1e-3)
+    assert found.bound_eur - unpaid.bound_eur == pytest.approx(7.25, abs=1e-3)
+    assert audit(paid, found) == ()
+    hidden = replace(found, terms_eur=found.terms_eur | {"flexibility sold": 7.0})
+    assert any("flexibility sold" in finding for finding in audit(paid, hidden))
+
+
 def test_an_order_is_not_broken_to_save_balance():
     """No market is left: 3 kWh less now and more later are out of balance twice, at 3,000 EUR/MWh each."""
     loads = make(2, storage(2, charge_kw=4, high=9, low=[0, 4]), price=50.0, intraday=intraday(2))

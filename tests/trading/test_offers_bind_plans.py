@@ -131,7 +131,10 @@ def test_an_order_needs_no_solver_and_stays_kept_whatever_is_planned_again(world
     assert ordered.result.solver == "ordered offer"
     assert ordered.result.order_shortfall_kwh < 1e-6
     assert missing_w(obligation, ordered) <= 0
-    assert ordered.result.objective_eur + float(option.price) >= before.result.objective_eur - 1e-6
+    assert ordered.result.objective_eur >= before.result.objective_eur - 1e-6
+    assert ordered.result.terms_eur["flexibility sold"] == pytest.approx(float(option.price))
+    assert ordered.result.proven_gap_eur == pytest.approx(before.result.proven_gap_eur, abs=float(option.price))
+    assert ordered.change.terms_eur["flexibility sold"] == pytest.approx(float(option.price))
     whole = stored(world, ordered, load_solved)
     assert audit(whole.named.case, whole.outcome) == ()
     assert whole.named.case.orders.name == ("order 1 of dso.example",)
@@ -147,6 +150,8 @@ def test_an_order_needs_no_solver_and_stays_kept_whatever_is_planned_again(world
     assert not everything.part
     assert everything.state is PlanState.AUDITED, everything.result.audit
     assert missing_w(obligation, everything) <= 1
+    assert everything.result.terms_eur["flexibility sold"] == pytest.approx(float(option.price))
+    assert everything.result.no_flexibility_eur == pytest.approx(before.result.no_flexibility_eur)
 
 
 def test_an_order_under_a_contract_uses_up_its_reservation(world, solver):

@@ -23,7 +23,7 @@ def orders_of(
 
     An order of less consumption is an upper bound, one of more a lower bound, each in its ISPs; an order of limits says
     its bounds itself. Not to deliver costs eur_per_mwh, or more where imbalance is dear: an order is never broken to
-    save balance.
+    save balance. Its price is a fact.
     """
     here = [one for one in obligations if one.order.congestion_point in index]
     if not here:
@@ -41,4 +41,5 @@ def orders_of(
         point=np.array([index[one.order.congestion_point] for one in here], dtype=np.int64),
         least_kw=least, most_kw=most,
         penalty_eur_per_mwh=np.full(len(here), max(eur_per_mwh, _TWICE_AND_LOSSES * penal)),
+        price_eur=np.array([float(one.order.price) for one in here]),
     )  # fmt: skip

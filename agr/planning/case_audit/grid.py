@@ -117,6 +117,7 @@ def _orders(context: Context) -> Iterator[str]:
     dear = max(case.imbalance.short_eur_per_mwh.max(), case.imbalance.long_eur_per_mwh.max())
     price = np.full(len(due), max(facts.order_shortfall_eur_per_mwh, 3 * dear))
     yield from differences(names, "penalty_eur_per_mwh", data.penalty_eur_per_mwh, price)
+    yield from differences(names, "price_eur", data.price_eur, np.array([float(one.order.price) for one in due]))
 
 
 def _reserved_kw(

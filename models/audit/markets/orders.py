@@ -27,7 +27,10 @@ def _eur(case: Case, outcome: Outcome) -> dict[str, Floats]:
     if not len(orders.name):
         return {}
     missing_mwh = mwh(case, outcome.order_shortfall_kw).sum(axis=1)
-    return {"order shortfall": by_point(case, orders.point, -orders.penalty_eur_per_mwh * missing_mwh)}
+    due = {"order shortfall": by_point(case, orders.point, -orders.penalty_eur_per_mwh * missing_mwh)}
+    if np.any(orders.price_eur != 0):
+        due["flexibility sold"] = by_point(case, orders.point, orders.price_eur)
+    return due
 
 
 AUDIT = MarketAudit(
@@ -35,5 +38,5 @@ AUDIT = MarketAudit(
     check=_check,
     shapes=lambda case: {"order_shortfall_kw": (len(case.orders.name), case.isps)} if case.orders.name else {},
     placed_eur=_eur,
-    payers=lambda _case: {"order shortfall": Payer.COUNTERPARTY},
+    payers=lambda _case: {"order shortfall": Payer.COUNTERPARTY, "flexibility sold": Payer.COUNTERPARTY},
 )

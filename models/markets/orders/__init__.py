@@ -1,10 +1,10 @@
 """Orders of flexibility: what a congestion point's program is bound to. Source: docs/reference/formulation.md §3.8."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from models.arrays import Extent, Floats, Ints, Width, check_at_points, check_not_negative, check_rows, fault
+from models.arrays import Extent, Floats, Ints, Width, added, check_at_points, check_not_negative, check_rows, fault
 
 WIDTHS = {"least_kw": Width.ISPS, "most_kw": Width.ISPS}
 
@@ -18,6 +18,11 @@ class Orders:
     least_kw: Floats  # (O,T) lower bound of the program, −inf where the order leaves it free
     most_kw: Floats  # (O,T) upper bound, +inf where free
     penalty_eur_per_mwh: Floats  # (O,) price of what is not delivered
+    price_eur: Floats = field(default_factory=lambda: np.zeros(0), metadata=added(0.0))  # (O,) what each is paid
+
+    def __post_init__(self) -> None:
+        if self.name and not len(self.price_eur):  # of before prices were told
+            object.__setattr__(self, "price_eur", np.zeros(len(self.name)))
 
     def check(self, where: str, extent: Extent) -> None:
         """Raise CaseError naming the first field that contradicts the case or another field."""

@@ -87,4 +87,8 @@ def keep_orders(model: Any, case: Case, portfolio: Portfolio) -> OrdersBlock:
         term="order shortfall", variables=[variable for cells in found for variable in cells.variables],
         eur=-penalty * case.isp_hours / 1000,
     )  # fmt: skip
-    return OrdersBlock(terms=(term,), most=found[0], least=found[1], rows=rows)
+    paid = ObjectiveTerm(
+        term="flexibility sold", variables=[], eur=np.zeros(0), constant_eur=float(orders.price_eur.sum())
+    )
+    terms = (term, paid) if orders.price_eur.any() else (term,)
+    return OrdersBlock(terms=terms, most=found[0], least=found[1], rows=rows)

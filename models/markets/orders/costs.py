@@ -9,12 +9,15 @@ from models.outcome import ProgramValues
 
 
 def placed_eur(case: Case, answer: ProgramValues) -> dict[str, Floats]:
-    """Return −penalty·Δ·Σ_t missing[o,t] per congestion point (C+1,); nothing without orders."""
+    """Return what orders are paid, and −penalty·Δ·Σ_t missing[o,t], per congestion point (C+1,); nothing without."""
     orders = case.orders
     if not len(orders.name):
         return {}
     missing_mwh = answer.order_shortfall_kw.sum(axis=1) * case.isp_hours / 1000
-    return {"order shortfall": per_point(case, orders.point, -orders.penalty_eur_per_mwh * missing_mwh)}
+    found = {"order shortfall": per_point(case, orders.point, -orders.penalty_eur_per_mwh * missing_mwh)}
+    if orders.price_eur.any():
+        found["flexibility sold"] = per_point(case, orders.point, orders.price_eur)
+    return found
 
 
 def settled(case: Case, point_kw: Floats) -> dict[str, Floats]:
@@ -35,11 +38,11 @@ def priced_points(case: Case) -> Bools:
 
 
 def programs(case: Case) -> PointCosts:
-    """Return the cost (C,T) of each program P beyond what orders allow."""
+    """Return the cost (C,T) of each program P beyond what orders allow, less what they are paid."""
     orders, per_kw = case.orders, case.isp_hours / 1000
     kinks: list[tuple[int, Floats, Floats]] = []  # point, breakpoint (T,), rise of the slope there (T,)
     base = np.zeros((len(case.points), case.isps))
-    at_zero = 0.0
+    at_zero = -float(orders.price_eur.sum())
     for row, point in enumerate(orders.point.tolist()):
         rise = orders.penalty_eur_per_mwh[row] * per_kw
         for bound, sign in ((orders.most_kw[row], 1.0), (orders.least_kw[row], -1.0)):

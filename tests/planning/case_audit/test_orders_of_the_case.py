@@ -50,7 +50,7 @@ def test_not_to_deliver_is_dearer_than_any_imbalance_it_could_save(facts):
     assert cheap.penalty_eur_per_mwh[0] == 3 * dear
 
 
-@pytest.mark.parametrize("field", ["most_kw", "least_kw", "penalty_eur_per_mwh"])
+@pytest.mark.parametrize("field", ["most_kw", "least_kw", "penalty_eur_per_mwh", "price_eur"])
 def test_a_wrong_bound_or_price_is_found(facts, field):
     named = build(facts)
     wrong = replace(named.case.orders, **{field: getattr(named.case.orders, field) * 0.9})
