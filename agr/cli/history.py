@@ -14,9 +14,11 @@ if TYPE_CHECKING:
     from agr.history.tables import Cell, Table
 
 _FILES = (".csv", ".parquet", ".html")
+_NAMES = ("day", "week", "term", "congestion_point", "contract", "connection", "dso", "order")
 _ON_THE_TERMINAL = (
-    "paid_eur", "owner_eur", "carried_eur", "customer_eur", "money_eur", "planning_eur", "first_plan_eur",
-    "gap_eur", "executed_eur", "promises_kept", "promises_broken",
+    "paid_eur", "owner_eur", "carried_eur", "customer_eur", "money_eur", "planning_eur", "first_plan_eur", "gap_eur",
+    "executed_eur", "orders", "ordered_mwh", "ordered_eur", "settled_eur", "correction_eur", "state", "promises_kept",
+    "promises_broken",
 )  # fmt: skip
 
 
@@ -28,7 +30,7 @@ def register(app: typer.Typer) -> None:
 def history(
     since: Annotated[str | None, typer.Option("--from", help="First day; default: 29 days before the last.")] = None,
     until: Annotated[str | None, typer.Option("--to", help="Last day; default: today.")] = None,
-    by: Annotated[str, typer.Option(help="day, week, market, point, contract or connection.")] = "day",
+    by: Annotated[str, typer.Option(help="day, week, market, point, contract, connection, dso or order.")] = "day",
     out: Annotated[
         Path | None, typer.Option(help="File: .csv or .parquet, or .html with every table but that by connection.")
     ] = None,
@@ -70,8 +72,9 @@ def _shown(table: "Table", title: str) -> "Shown":
     """Return a table for the terminal: money with cents, and a last line with sums; what is not known is a dash."""
     from rich.table import Table as Shown
 
-    names = [name for name in table.columns if not name.endswith(("_eur", "_kwh", "_mwh"))][:2]
-    names = [name for name in names if name in ("day", "week", "term", "congestion_point", "contract", "connection")]
+    most = 4 if table.by in ("dso", "order") else 2
+    names = [name for name in table.columns if not name.endswith(("_eur", "_kwh", "_mwh"))][:most]
+    names = [name for name in names if name in _NAMES]
     places = [table.columns.index(name) for name in (*names, *_ON_THE_TERMINAL) if name in table.columns]
     shown = Shown(title=title, title_justify="left")
     for place in places:
@@ -90,6 +93,8 @@ def _sum(cells: "list[Cell]") -> "Cell":
     """Return the sum of numbers, None where one is not known; nothing for words."""
     if any(cell is None for cell in cells):
         return None
+    if any(isinstance(cell, str) for cell in cells):
+        return ""
     numbers = [cell for cell in cells if isinstance(cell, int | float)]
     return sum(numbers) if len(numbers) == len(cells) else ""
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from lxml import etree
 
 from agr.demo.charging import Night
+from agr.demo.trading import Trade
 from agr.demo.world import World
 from agr.domain.bid import DAY_AHEAD
 from agr.domain.faults import number_of
@@ -95,6 +96,7 @@ class Report:
     nominated: Nominated | None  # None: the BRP got no e-program
     seconds: dict[str, float]
     broken: tuple[str, ...]
+    trade: Trade | None = None  # with DSOs; None: none requests anything
     night: Night | None = None  # what became of the cars at charge points; None: there are none
 
     def json(self) -> str:
@@ -114,6 +116,7 @@ class Report:
             },
             "day_ahead": None if self.day_ahead is None else self.day_ahead.json(),
             "e_programs": None if self.nominated is None else self.nominated.json(),
+            "trade": None if self.trade is None else vars(self.trade),
             "night": None if self.night is None else vars(self.night),
             "imbalance_mwh": result.imbalance_mwh,
             "reservation_shortfall_kwh": result.reservation_shortfall_kwh,
@@ -229,7 +232,7 @@ def report(world: World, daemon: Service, folder: Path, seconds: dict[str, float
         sent=len(sent),
         accepted=sum(s.state == "accepted" for s in sent),
         max_revision=max((s.revision for s in sent), default=0),
-        changed_after_update=sum(s.revision > 1 for s in sent),
+        changed_after_update=sum(s.plan > before.id for s in sent) if after is not before else 0,
         before=before,
         after=after,
         day_ahead=traded,

@@ -14,6 +14,7 @@ from pathlib import Path
 from agr.demo.charging import NightShift
 from agr.demo.report import Report, report
 from agr.demo.show import Show
+from agr.demo.trading import FlexTrade, trade_faults
 from agr.demo.world import World
 from agr.domain.errors import AgrError, InputError
 from agr.domain.isp import JumpingClock, Period
@@ -21,7 +22,7 @@ from agr.domain.program import compress
 from agr.domain.register import Contract
 from agr.messaging.publish import OPEN
 from agr.operations import log
-from agr.scenario.description import Description, Release, describe
+from agr.scenario.description import Description, DsoRequest, Event, describe
 from agr.scenario.places import shipped_scenarios
 from agr.service import Service
 from agr.settings import Timetable
@@ -48,6 +49,7 @@ class MarketDay:
         self.world, self.daemon, self.clock, self.say = world, daemon, clock, say
         self.period = world.scenario.of
         self.seconds: dict[str, float] = {}
+        self.trade = FlexTrade(world, daemon, clock, say)
 
     def run(self) -> None:
         """Query → plan → prognoses accepted → events → re-plan → revisions accepted → gate."""
@@ -56,7 +58,8 @@ class MarketDay:
         self._step("gates", lambda: self._until("day_ahead_gate"))
         self._step("results, plan and prognoses", lambda: self._until(OPEN))
         for event in self.world.scenario.events:
-            self._step("reservation update, plan and revisions", lambda event=event: self._happen(event))  # type: ignore[misc]
+            name = "order" if isinstance(event, DsoRequest) else "reservation update"
+            self._step(f"{name}, plan and revisions", lambda event=event: self._happen(event))  # type: ignore[misc]
         self._step("prognosis gate", lambda: self._until("prognosis_gate"))
 
     def _step(self, name: str, action: Callable[[], None]) -> None:
@@ -98,22 +101,26 @@ class MarketDay:
         self.clock.jump_to(to)
         self.world.tell_time()
 
-    def _happen(self, event: Release) -> None:
+    def _happen(self, event: Event) -> None:
         self._jump(event.at)
+        if isinstance(event, DsoRequest):
+            self.trade.request(event, self._plans_made)
+            return
         with self.daemon.store.transaction() as tx:
             contract = register.contract(tx, event.contract)
-            made = len(plans.history(tx, self.period.day))
+        made = self._plans_made()
         if contract is None:
             raise InputError(f"scenario.yaml names contract {event.contract!r}, which is not in tables/contracts.csv")
         self._release(contract, event.keep_share)
         until = time.monotonic() + PATIENCE_S
-        while True:
-            with self.daemon.store.transaction() as tx:
-                if len(plans.history(tx, self.period.day)) > made:
-                    return
+        while self._plans_made() == made:
             if time.monotonic() > until:
                 raise AgrError("the reservation update led to no plan")
             time.sleep(0.05)
+
+    def _plans_made(self) -> int:
+        with self.daemon.store.transaction() as tx:
+            return len(plans.history(tx, self.period.day))
 
     def _release(self, contract: Contract, keep_share: float) -> None:
         kept = [round(power * keep_share) for power in contract.contracted_w(self.period)]
@@ -173,6 +180,12 @@ def demo(scenario: Path | None, *, once: bool, as_json: bool, data: Path | None)
             total = round(time.monotonic() - began, 2)
             seconds |= {"night": round(total - seconds["total"], 2), "total": total}
             found = replace(found, night=night)
+        if any(isinstance(event, DsoRequest) for event in described.events):
+            market_day.trade.settle()
+            trade = market_day.trade.told()
+            total = round(time.monotonic() - began, 2)
+            seconds |= {"settlement": round(total - seconds["total"], 2), "total": total}
+            found = replace(found, trade=trade, broken=(*found.broken, *trade_faults(trade)))
         show.summary(found)
         if not once:
             show.say(f"the daemon stays up at http://127.0.0.1:{daemon.port} until Ctrl-C; from another terminal:")

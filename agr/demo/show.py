@@ -39,6 +39,15 @@ _NAMES: dict[str, Callable[[Event], str]] = {
         f"{number_of(e['count'], 'D-Prognosis', 'D-Prognoses')} queued as revision {e['revision']}"
     ),
     "reservation.updated": lambda e: f"FlexReservationUpdate of {e['contract']} accepted",
+    "flex_offer.priced": lambda e: (
+        f"offer for {e['dso']}: {e['price']} EUR ({_split(e['costs'])}) for {e['kwh']:,.1f} kWh"
+    ),
+    "flex_request.not_offered": lambda e: f"no offer for {e['dso']}: {e['reason']}",
+    "flex_offer.queued": lambda e: f"FlexOffer → {e['dso']} (sent: {e['by']})",
+    "flex_order.received": lambda e: f"{e['dso']} orders {e['factor']} of the offer for {e['price']} EUR: {e['order']}",
+    "flex_settlement.judged": lambda e: (
+        f"{e['dso']} settles order {e['order']}: {e['net']} EUR net of {e['price']}; {e['verdict']}"
+    ),
     "message.refused": lambda e: f"message refused with HTTP {e['status']}: {e['why']}",
     "message.retry": lambda e: f"{e['type']} → {e['recipient']} will be retried: {e['why']}",
     "message.failed": lambda e: f"{e['type']} → {e['recipient']} failed: {e['why']}",
@@ -48,6 +57,11 @@ _NAMES: dict[str, Callable[[Event], str]] = {
 
 def _proven(gap_eur: float | None) -> str:
     return "no bound proven" if gap_eur is None else f"gap {gap_eur:.2f} EUR"
+
+
+def _split(costs: list[list[str | float]]) -> str:
+    """Say what a price consists of."""
+    return ", ".join(f"{name} {eur:+.2f}" for name, eur in costs if abs(float(eur)) >= 0.005)
 
 
 def _traded(found: DayAhead | None) -> str:
@@ -113,6 +127,7 @@ class Show:
             "day-ahead": _traded(report.day_ahead),
             "D-Prognoses": f"{report.sent} sent, {report.accepted} accepted, highest revision {report.max_revision}",
             "e-program": _told(report.nominated),
+            "flexibility for DSOs": report.trade.words() if report.trade else "nothing requested",
             "changed by the update": number_of(report.changed_after_update, "congestion point"),
             "the released reservation was worth": f"{gain:+,.2f} EUR",
             "the night at charge points": report.night.words() if report.night else "no charge points",

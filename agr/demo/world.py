@@ -175,6 +175,7 @@ class World:
             markets=scenario.markets,
             publication=scenario.publication,
             bids=self._bids(),
+            trading=scenario.trading.model_copy(update={"automatic": True}),
             feeds=(self._results(),),
             brps=(
                 Brp(

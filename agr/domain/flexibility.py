@@ -92,6 +92,11 @@ class OfferOption:
     min_activation_factor: Decimal = Decimal("1.00")  # from 0.01; 1: whole or not at all
 
 
+def kwh_of(power_w: Sequence[int | None], period: Period) -> float:
+    """Return the energy that deviations move, kWh, in either direction, not negative."""
+    return sum(abs(power or 0) for power in power_w) * period.isp_hours / 1000
+
+
 @dataclass(frozen=True, kw_only=True)
 class FlexOffer:
     """What we offer a DSO: options that exclude each other."""

@@ -11,13 +11,14 @@ from pydantic import TypeAdapter
 from pydantic_core import to_json
 
 from agr.domain.errors import InputError, StoreError
+from agr.domain.flexibility import kwh_of
 from agr.domain.isp import Period
 from agr.domain.plan import Plan, PlanState
 from agr.history.facts import Fact, connections_eur, facts_of, facts_of_summary
 from agr.planning import plan_loader
 from agr.planning.promises import GAP, KINDS, at_risk
 from agr.settings import Settings
-from agr.store import history, nominations, plans, register
+from agr.store import flex_orders, history, nominations, plans, register
 from agr.store.engine import Store, Tx
 
 log = structlog.get_logger()
@@ -35,6 +36,21 @@ class Promises:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PastOrder:
+    """What a DSO ordered and settled; money in EUR, earned positive."""
+
+    reference: str
+    dso: str
+    congestion_point: str
+    contract: str  # empty: on the free market
+    state: str
+    mwh: float  # of all deviations ordered, not negative
+    ordered_eur: float
+    settled_eur: float | None  # by the DSO's newest settlement; None: none yet
+    expected_eur: float | None  # what should have been settled, by our records
+
+
+@dataclass(frozen=True, kw_only=True)
 class PastDay:
     """One Period. Money as its plan in force has it, EUR, earned positive."""
 
@@ -46,6 +62,7 @@ class PastDay:
     promises: Promises
     prognoses: Mapping[str, int]  # state of the newest revision → congestion points
     fault: str = ""  # why only the summary of its plan tells what it earned, although its programs should be there
+    orders: tuple[PastOrder, ...] = ()  # of flexibility
     executed_eur: float | None = None  # None: not known yet; nothing measures it so far
 
     def eur(self, *whose: str) -> float:
@@ -106,6 +123,7 @@ class Days:
         with self._store.reading() as tx:
             states = plans.states(tx, day)
             prognoses, broken, kept_count = _sent(tx, day)
+            orders = _ordered(tx, Period(day, self._settings.time_zone, self._settings.isp_minutes))
         audited = [number for number, state in states.items() if state is PlanState.AUDITED]
         if kept is not None and kept[0] == audited[-1]:
             earned = _adapter().validate_json(kept[1])
@@ -117,7 +135,7 @@ class Days:
         return PastDay(
             period=Period(day, self._settings.time_zone, self._settings.isp_minutes), plan=earned.plan,
             plans=len(states), first_plan_eur=earned.first_plan_eur, facts=earned.facts, prognoses=prognoses,
-            promises=Promises(kept=count, broken=broken), fault=earned.fault,
+            promises=Promises(kept=count, broken=broken), fault=earned.fault, orders=orders,
         )  # fmt: skip
 
     def _earned(self, first: int, last: int) -> Earned:
@@ -127,12 +145,17 @@ class Days:
             begun, plan = plans.get(tx, first), plans.get(tx, last)
             assert begun is not None
             assert plan is not None
+            ordered_under = {
+                stored.order.name: stored.order.contract_id
+                for stored in flex_orders.of_period(tx, plan.period)
+                if stored.order.contract_id is not None
+            }
             with suppress(InputError):  # retention has deleted its programs
                 archives = plan_loader.read(tx, last)
         facts = facts_of_summary(plan.result)
         if archives is not None:
             try:
-                facts = facts_of(plan_loader.unpacked(archives))
+                facts = facts_of(plan_loader.unpacked(archives), ordered_under)
             except StoreError as error:
                 fault = f"the programs of plan {last} cannot be read: {error}"
                 log.warning("history.unreadable", period=str(plan.period), plan=last, why=str(error))
@@ -142,6 +165,20 @@ class Days:
             with self._store.transaction() as tx:
                 history.put(tx, plan.period.day, last, to_json(found, inf_nan_mode="strings").decode())
         return found
+
+
+def _ordered(tx: Tx, period: Period) -> tuple[PastOrder, ...]:
+    """Return a Period's orders of flexibility, oldest first."""
+    return tuple(
+        PastOrder(
+            reference=stored.order.order_reference, dso=stored.order.dso, state=stored.state.value,
+            congestion_point=stored.order.congestion_point, contract=stored.order.contract_id or "",
+            mwh=kwh_of(stored.order.power_w, period) / 1000, ordered_eur=float(stored.order.price),
+            settled_eur=None if stored.settled is None else float(stored.settled.net),
+            expected_eur=None if stored.settled is None else float(stored.settled.expected_net),
+        )
+        for stored in reversed(flex_orders.of_period(tx, period))
+    )  # fmt: skip
 
 
 def _sent(tx: Tx, day: date) -> tuple[dict[str, int], tuple[str, ...], int]:

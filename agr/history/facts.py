@@ -8,6 +8,7 @@ Source: docs/reference/history.md.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,15 +47,18 @@ class Fact:
     eur: float
 
 
-def facts_of(solved: Solved) -> tuple[Fact, ...]:
-    """Return a plan's money by term, congestion point and contract; each term adds up to that of the plan."""
+def facts_of(solved: Solved, ordered_under: Mapping[str, str] = MappingProxyType({})) -> tuple[Fact, ...]:
+    """Return a plan's money by term, congestion point and contract; each term adds up to that of the plan.
+
+    `ordered_under`: order of flexibility, by the name that plans have for it → the contract that it belongs to.
+    """
     case, outcome = solved.named.case, solved.outcome
     whose = {term: WHOSE[payer] for term, payer in payers(case).items()}
     placed = {term: values for term, values in outcome.point_terms_eur.items() if term in outcome.terms_eur}
     placed[DAY_AHEAD] = np.append(_energy_eur(case, outcome.point_kw), 0.0)
     found: list[Fact] = []
     for term, total in outcome.terms_eur.items():
-        by_contract = _contracts_eur(case, outcome).get(term, {})
+        by_contract = _contracts_eur(case, outcome, ordered_under).get(term, {})
         rest: Floats = placed.get(term, np.zeros(len(case.points) + 1))[:-1].copy()
         parts = [(case.points[p], contract, eur) for (p, contract), eur in by_contract.items()]
         for (place, _), amount in by_contract.items():
@@ -85,7 +89,9 @@ def _energy_eur(case: Case, power_kw: Floats) -> Floats:
     return np.asarray(-(power_kw @ case.day_ahead.price_eur_per_mwh) * case.isp_hours / _MW, dtype=np.float64)
 
 
-def _contracts_eur(case: Case, outcome: Outcome) -> dict[str, dict[tuple[int, str], float]]:
+def _contracts_eur(
+    case: Case, outcome: Outcome, ordered_under: Mapping[str, str]
+) -> dict[str, dict[tuple[int, str], float]]:
     """Return term → (congestion point, contract) → EUR."""
     held = case.reservations
     hours = case.isp_hours / _MW
@@ -96,7 +102,18 @@ def _contracts_eur(case: Case, outcome: Outcome) -> dict[str, dict[tuple[int, st
         "reservation shortfall": -held.penalty_eur_per_mwh * missing,
     }
     places = list(zip(held.point.tolist(), held.name, strict=True))
-    return {term: dict(zip(places, eur.tolist(), strict=True)) for term, eur in amounts.items()}
+    found = {term: dict(zip(places, eur.tolist(), strict=True)) for term, eur in amounts.items()}
+    orders = case.orders
+    missed = outcome.order_shortfall_kw.sum(axis=1) * hours
+    for place, name, price, missing in zip(
+        orders.point.tolist(), orders.name, orders.price_eur.tolist(), -orders.penalty_eur_per_mwh * missed, strict=True
+    ):
+        if name in ordered_under:
+            key = place, ordered_under[name]
+            for term, eur in (("flexibility sold", price), ("order shortfall", float(missing))):
+                mine = found.setdefault(term, {})
+                mine[key] = mine.get(key, 0.0) + eur
+    return found
 
 
 def _tariffs(case: Case, outcome: Outcome) -> Iterator[tuple[str, str, float]]:

@@ -42,7 +42,9 @@ def _type(column: str) -> "pa.DataType":
 
     if column.endswith(("_eur", "_mwh", "_kwh")):
         return pa.float64()
-    return pa.int64() if column.startswith(("promises_", "prognoses_")) or column == "plans" else pa.string()
+    return (
+        pa.int64() if column.startswith(("promises_", "prognoses_")) or column in ("plans", "orders") else pa.string()
+    )
 
 
 def parquet_bytes(table: Table) -> bytes:

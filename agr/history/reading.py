@@ -33,7 +33,7 @@ class History:
     connections: tuple[Connections, ...] | None = None
 
     def rows(self, by: str) -> Table:
-        """Return a table by day, week, market, point, contract or connection. Raises InputError."""
+        """Return a table by day, week, market, point, contract, connection, dso or order. Raises InputError."""
         chosen = parse_by(by)
         if chosen == "connection" and self.connections is None:
             raise InputError("connections were not read; read the history with connections=True")

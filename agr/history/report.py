@@ -7,18 +7,20 @@ from importlib.resources import files
 from jinja2 import Environment, StrictUndefined
 
 from agr.history.days import PastDay
-from agr.history.tables import MONEY, Cell, Table, table
+from agr.history.tables import MONEY, By, Cell, Table, table
 
 _WIDTH, _HEIGHT, _MARGIN = 960.0, 240.0, 24.0
-_HEADINGS = {
+_HEADINGS: dict[By, str] = {
     "day": "By day", "week": "By week", "market": "By market", "point": "By congestion point",
-    "contract": "By contract",
+    "contract": "By contract", "dso": "Flexibility sold to DSOs", "order": "Orders of flexibility",
 }  # fmt: skip
 _WORDS = {
     "paid_eur": "paid", "owner_eur": "costs of owners", "carried_eur": "carried to the next day",
     "customer_eur": "paid by customers",
     "unknown_eur": "payer not kept", "money_eur": "money", "planning_eur": "planning prices (nobody pays)",
     "first_plan_eur": "forecast: first plan", "gap_eur": "gap", "executed_eur": "executed",
+    "ordered_eur": "ordered", "settled_eur": "settled", "correction_eur": "settled less than ordered (−), or more",
+    "expected_eur": "should be settled",
 }  # fmt: skip
 
 
@@ -38,7 +40,7 @@ def report_html(days: Sequence[PastDay], *, title: str, currency: str) -> str:
     """Return the page; amounts are written with cents, and connections are left out: they are personal data."""
     source = files("agr.history").joinpath("report.html").read_text(encoding="utf-8")
     pages = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    tables = [(_HEADINGS[by], _shown(table(by, days))) for by in ("day", "week", "market", "point", "contract")]
+    tables = [(_HEADINGS[by], _shown(table(by, days))) for by in _HEADINGS]
     bars, zero = _bars(days)
     return pages.from_string(source).render(
         title=title, currency=currency, days=days, tables=[(name, shown) for name, shown in tables if shown.rows],
@@ -51,7 +53,7 @@ def report_html(days: Sequence[PastDay], *, title: str, currency: str) -> str:
 
 def _shown(whole: Table) -> Table:
     """Return the table without columns of payers that nobody misses: those in which nothing stands."""
-    seldom = [whole.columns.index(name) for name in ("customer_eur", "unknown_eur")]
+    seldom = [whole.columns.index(name) for name in ("customer_eur", "unknown_eur") if name in whole.columns]
     missed = [i for i in seldom if not any(row[i] for row in whole.rows)]
     keep = [i for i in range(len(whole.columns)) if i not in missed]
     return Table(

@@ -1,4 +1,4 @@
-"""History as tables: by day, week, market, congestion point, contract or connection. Pure.
+"""History as tables: by day, week, market, congestion point, contract, connection, DSO or order. Pure.
 
 Money of five kinds stands in columns of its own: what counterparties pay or are paid, costs of owners, what one day
 hands to the next (stored energy), what customers pay at their connections, and planning prices, which nobody pays.
@@ -12,10 +12,10 @@ from typing import Literal, get_args
 
 from agr.domain.errors import InputError
 from agr.domain.faults import meant
-from agr.history.days import PastDay
+from agr.history.days import PastDay, PastOrder
 from agr.history.facts import UNKNOWN, Fact
 
-By = Literal["day", "week", "market", "point", "contract", "connection"]
+By = Literal["day", "week", "market", "point", "contract", "connection", "dso", "order"]
 BYS: tuple[By, ...] = get_args(By)
 Cell = str | int | float | None
 MONEY = ("paid", "owner", "carried", "customer", UNKNOWN)
@@ -69,6 +69,10 @@ def table(by: By, days: Sequence[PastDay], connections: Iterable[Connections] = 
     if by == "connection":
         theirs = (((name,), whose, eur) for of in connections for (name, _, whose), eur in of.items())
         return _sums(by, ("connection",), theirs)
+    if by == "order":
+        return _orders(days)
+    if by == "dso":
+        return _buyers(days)
     facts = [fact for day in days for fact in day.facts]
     if by == "market":
         return _sums(by, ("term",), (((fact.term,), fact.whose, fact.eur) for fact in facts))
@@ -97,6 +101,42 @@ def _sums(by: By, keys: tuple[str, ...], amounts: Iterable[tuple[tuple[str, ...]
     return Table(
         by=by, columns=(*keys, *_MONEY_COLUMNS), rows=tuple((*key, *_money(found[key])) for key in ordered)
     )  # fmt: skip
+
+
+_SOLD = ("ordered_mwh", "ordered_eur", "settled_eur", "correction_eur")
+
+
+def _sold(orders: Sequence[PastOrder]) -> tuple[Cell, ...]:
+    """Return the cells of _SOLD: what is settled counts, and what that corrects, only of orders that are settled."""
+    settled = [one for one in orders if one.settled_eur is not None]
+    net = sum(one.settled_eur or 0.0 for one in settled)
+    return (
+        sum(one.mwh for one in orders), sum(one.ordered_eur for one in orders),
+        net if settled else None, net - sum(one.ordered_eur for one in settled) if settled else None,
+    )  # fmt: skip
+
+
+def _orders(days: Sequence[PastDay]) -> Table:
+    """Return a row per order of flexibility."""
+    rows = [
+        (
+            one.reference, str(day.period), one.dso, one.congestion_point, one.contract, one.state, *_sold([one]),
+            one.expected_eur,
+        )
+        for day in days
+        for one in day.orders
+    ]  # fmt: skip
+    columns = ("order", "day", "dso", "congestion_point", "contract", "state", *_SOLD, "expected_eur")
+    return Table(by="order", columns=columns, rows=tuple(rows))
+
+
+def _buyers(days: Sequence[PastDay]) -> Table:
+    """Return what DSOs ordered, a row per DSO, contract and congestion point; an empty contract is the free market."""
+    found: dict[tuple[str, str, str], list[PastOrder]] = {}
+    for one in (one for day in days for one in day.orders):
+        found.setdefault((one.dso, one.contract, one.congestion_point), []).append(one)
+    rows = tuple((*key, len(found[key]), *_sold(found[key])) for key in sorted(found))
+    return Table(by="dso", columns=("dso", "contract", "congestion_point", "orders", *_SOLD), rows=rows)
 
 
 def _of_time(by: By, keys: tuple[str, ...], groups: Mapping[tuple[Cell, ...], Sequence[PastDay]]) -> Table:

@@ -6,7 +6,7 @@ The daemon's store is `StoredPlans` (SQL), a scenario's `MemoryPlans`.
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import date, datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,9 @@ from agr.store.day import Trigger
 from agr.store.forecast_runs import Run
 from agr.store.overrides import Unavailable
 from models.case import Case
+
+if TYPE_CHECKING:
+    from models.flexibility.question import Answer, Question
 
 
 class PlanningSettings(Protocol):
@@ -67,6 +70,9 @@ class Solver(Protocol):
 
     def solve_part(self, before: Case, case: Case) -> Solution:
         """Return the audited outcome of a part of a portfolio; `before` is the part in force."""
+
+    def price(self, question: "Question") -> "Answer":
+        """Return what an offer of flexibility costs."""
 
 
 class PlanReader(Protocol):

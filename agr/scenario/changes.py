@@ -12,7 +12,9 @@
 | connections.NAME.import_kw, .export_kw, .penalty_eur_per_mwh | the limits of a connection or group |
 | connections.NAME.import_eur_per_mwh, .export_eur_per_mwh, .peak_eur_per_kw, … | the tariff of a connection |
 | rolling.FIELD | a setting of planning while days run |
-| planning.FIELD, events.1.keep_share, stay_eur_per_mwh, minimum_gain_eur_per_prognosis | as in scenario.yaml |
+| trading.FIELD | how flexibility is offered to DSOs, and at what price |
+| planning.FIELD, stay_eur_per_mwh, minimum_gain_eur_per_prognosis | as in scenario.yaml |
+| events.1.keep_share, events.2.power_mw, … | a field of an event, by its number |
 """
 
 from collections.abc import Callable, Collection, Iterable
@@ -30,7 +32,7 @@ from agr.domain.kinds import BY_TABLE
 from agr.domain.register import ROWS
 from agr.scenario.addressing import Addressable, Counted, Part, Removable, Section, Table, Value, applied
 from agr.scenario.change_expression import Setting, read_setting, slug
-from agr.scenario.description import Description, Release
+from agr.scenario.description import Description, DsoRequest, Release
 from agr.scenario.scaling import count_connections, count_resources, with_rows, without_connections
 from agr.scenario.scenario import Scenario
 from agr.settings.model_faults import model_faults
@@ -43,6 +45,9 @@ _KEYS = {
 } | dict.fromkeys(BY_TABLE, "resource")
 _CLOSED = {"day_ahead": ("max_buy_kw", "max_sell_kw"), "intraday": ("depth_kw",)}
 """Market → settings that become 0 when the market is removed."""
+
+
+_EVENT_FIELDS = dict.fromkeys((*Release.model_fields, *DsoRequest.model_fields))
 
 
 def changed(scenario: Scenario, settings: Iterable[str] = (), without: Iterable[str] = ()) -> Scenario:
@@ -99,9 +104,10 @@ def _parts(scenario: Scenario) -> dict[str, Part[Scenario]]:
         ),
     )
     parts["planning"] = _section(scenario, scenario.description.planning, ("planning",), None)
+    parts["trading"] = _section(scenario, scenario.description.trading, ("trading",), None)
     parts["rolling"] = _section(scenario, scenario.description.planning.rolling, ("planning", "rolling"), None)
     parts["events"] = Table(
-        name="events", rows=[str(i + 1) for i in range(len(events))], columns=list(Release.model_fields),
+        name="events", rows=[str(i + 1) for i in range(len(events))], columns=list(_EVENT_FIELDS),
         change=partial(_events, scenario),
     )  # fmt: skip
     for name in ("stay_eur_per_mwh", "minimum_gain_eur_per_prognosis", "seed"):
@@ -144,7 +150,13 @@ def _described(scenario: Scenario, place: tuple[str | int, ...], setting: Settin
 
 
 def _events(scenario: Scenario, numbers: Collection[str], field: str, setting: Setting) -> Scenario:
-    for number in sorted(map(int, numbers)):
+    """Change a field of every event that has it. Raises InputError where none has."""
+    events = scenario.description.events
+    having = [number for number in sorted(map(int, numbers)) if field in type(events[number - 1]).model_fields]
+    if not having:
+        kinds = " and ".join(sorted({events[int(number) - 1].kind for number in numbers}))
+        raise InputError(f"{setting}: an event of kind {kinds} has no {field}")
+    for number in having:
         scenario = _described(scenario, ("events", number - 1, field), setting)
     return scenario
 

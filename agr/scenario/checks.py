@@ -15,6 +15,7 @@ from agr.domain.kinds.quantities import STORED
 from agr.domain.own_points import own_points
 from agr.domain.price import values_on
 from agr.domain.register import Price
+from agr.scenario.description import DsoRequest
 from agr.scenario.scenario import Scenario
 from agr.scenario.yaml_document import Document
 
@@ -110,7 +111,9 @@ def _events(scenario: Scenario, written: Document, certain: Certain) -> Iterator
         elif event.at >= period.end:
             words = f"{event.at.isoformat()} is after the Period {period} it concerns; expected an earlier moment"
             yield written.finding(("events", i, "at"), words)
-        if "contracts" in certain.survey.faulty:
+        if isinstance(event, DsoRequest):
+            yield from _where_requested(scenario, written, i, event)
+        if "contracts" in certain.survey.faulty or event.contract is None:
             continue
         if event.contract not in contracts:
             known = meant(event.contract, sorted(contracts))
@@ -118,6 +121,21 @@ def _events(scenario: Scenario, written: Document, certain: Certain) -> Iterator
             yield written.finding(("events", i, "contract"), words)
         elif period is not None and not any(contracts[event.contract].contracted_w(period)):
             words = f"{event.contract!r} reserves nothing in {period}; expected a contract of that day"
+            yield written.finding(("events", i, "contract"), words)
+
+
+def _where_requested(scenario: Scenario, written: Document, i: int, event: DsoRequest) -> Iterator[Finding]:
+    """Note a congestion point that is not there, and a contract of another one."""
+    known = {point.address for point in scenario.points}
+    if event.congestion_point not in known:
+        words = f"{event.congestion_point!r} is no congestion point of the scenario; "
+        yield written.finding(
+            ("events", i, "congestion_point"), words + meant(event.congestion_point, sorted(known))
+        )  # fmt: skip
+        return
+    for contract in scenario.register.contracts:
+        if contract.contract == event.contract and contract.congestion_point != event.congestion_point:
+            words = f"{event.contract!r} is a contract of {contract.congestion_point}, not of {event.congestion_point}"
             yield written.finding(("events", i, "contract"), words)
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from agr.domain.errors import InputError, PlanError
 from agr.planning.failed_cases import FailedCases
@@ -12,6 +12,17 @@ from agr.scenario.running import RUNS
 from agr.settings import Planning
 from models.case import Case
 from models.errors import ModelError
+
+if TYPE_CHECKING:
+    from models.flexibility.question import Answer, Question
+
+
+def _price(question: "Question", how: How) -> "Answer":
+    """Price an offer of flexibility in a worker."""
+    from models.flexibility.pricing import price
+
+    del how  # the question says how long it may take
+    return price(question)
 
 
 class ClusterSolver:
@@ -24,17 +35,24 @@ class ClusterSolver:
     def solve(self, case: Case, reached: Callable[[Round], None] | None = None) -> Solution:
         """Return the audited outcome; rounds are not reported. Raises PlanError."""
         with self._failed_cases.of_failure(case):
-            return self._result(answer, case)
+            solution: Solution = self._result(answer, case)
+            return solution
 
     def solve_part(self, before: Case, case: Case) -> Solution:
         """Return the audited outcome of a part of a portfolio. Raises PlanError."""
         with self._failed_cases.of_failure(case, before):
-            return self._result(answer_part, before, case)
+            solution: Solution = self._result(answer_part, before, case)
+            return solution
 
-    def _result(self, work: Callable[..., Solution], *cases: Case) -> Solution:
+    def price(self, question: "Question") -> "Answer":
+        """Return what an offer of flexibility costs. Raises PlanError."""
+        found: Answer = self._result(_price, question)
+        return found
+
+    def _result(self, work: Callable[..., Any], *cases: object) -> Any:
         future = self._client.submit(work, *cases, How.of(self._planning, threads=1), pure=False)
         try:
-            found: Solution = future.result(timeout=self._planning.budget_s)
+            found = future.result(timeout=self._planning.budget_s)
         except TimeoutError as error:
             future.cancel()
             raise PlanError(

@@ -10,7 +10,7 @@ from agr.domain.plan import Reason, ReasonKind
 from agr.planning.measured_now import read_measured
 from agr.planning.memory_plans import MemoryPlans
 from agr.planning.present import Paths
-from agr.scenario.description import Measurement
+from agr.scenario.description import DsoRequest, Measurement
 from agr.scenario.scenario import Scenario
 from agr.schedule.rolling import deviation, rolling_reason
 
@@ -23,6 +23,7 @@ class Moment:
     period: Period
     happen: Callable[[MemoryPlans], None]
     asks: bool = False  # whether it asks for a plan
+    request: DsoRequest | None = None  # what a DSO requests
 
 
 def course_of(scenario: Scenario, period: Period) -> list[Moment]:

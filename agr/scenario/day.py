@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 from agr.domain.errors import PlanError
+from agr.domain.flexibility import Obligation
 from agr.domain.isp import Period
 from agr.domain.plan import Change, Plan, PlanState, Reason
 from agr.planning.case import Inputs
@@ -19,6 +20,7 @@ from agr.planning.memory_plans import MemoryPlans, World
 from agr.planning.ports import Solver
 from agr.scenario.moments import events_of, moments_of
 from agr.scenario.scenario import Scenario
+from agr.scenario.selling import Desk, Sold
 from agr.store.day import Trigger
 
 
@@ -37,6 +39,7 @@ class Step:
     notes: tuple[str, ...]
     change: Change | None  # against the plan in force before
     part: bool = False
+    orders: tuple[Obligation, ...] = ()  # of flexibility, which the plan knew
     label: str = ""  # name of the plan in replays
 
     @property
@@ -50,12 +53,15 @@ class Step:
         return "; ".join(str(reason) for reason in self.reasons)
 
 
-def step_of(plan: Plan, solved: Solved, number: int, change: Change | None, label: str = "") -> Step:
+def step_of(
+    plan: Plan, solved: Solved, number: int, change: Change | None, label: str = "",
+    orders: tuple[Obligation, ...] = (),
+) -> Step:  # fmt: skip
     """Return a plan as a step."""
     return Step(
         period=plan.period, number=number, at=plan.created_at, reasons=plan.reasons, solved=solved, state=plan.state,
         findings=plan.result.audit, no_flexibility_eur=plan.result.no_flexibility_eur, notes=plan.result.notes,
-        change=change, part=plan.part, label=label,
+        change=change, part=plan.part, label=label, orders=orders,
     )  # fmt: skip
 
 
@@ -64,19 +70,26 @@ def in_force(steps: Sequence[Step]) -> Step:
     return next((step for step in reversed(steps) if step.state is PlanState.AUDITED), steps[-1])
 
 
-def play(scenario: Scenario, periods: tuple[Period, ...], solver: Solver) -> Iterator[Step]:
+def play(
+    scenario: Scenario, periods: tuple[Period, ...], solver: Solver, sold: list[Sold] | None = None
+) -> Iterator[Step]:  # fmt: skip
     """Yield the plans of the Periods in the order in which they are made; tomorrow's first plan is made during today.
 
-    Raises PlanError when a problem cannot be stated or solved.
+    `sold` gets what comes of requests of flexibility. Raises PlanError when a problem cannot be stated or solved.
     """
     moments = sorted((m for period in periods for m in moments_of(scenario, period)), key=lambda m: m.at)
     join = timedelta(seconds=scenario.description.planning.join_triggers_s)
     plans, now = MemoryPlans(_world(scenario)), moments[0].at
     maker = PlanMaker(plans, scenario.description, solver, lambda: now)
+    desk = Desk(scenario, plans, solver)
     numbers, counts = dict[int, int](), Counter[date]()
     for done, moment in enumerate(moments, start=1):
         now = moment.at
         moment.happen(plans)
+        if moment.request is not None:
+            desk.answer(moment.request, moment.period, now)
+            if sold is not None:
+                sold[:] = desk.sold
         for period in (moment.period, moment.period.next()):  # what a plan leaves at midnight may ask for the next one
             triggers = tuple(trigger for trigger in plans.open_triggers() if trigger.period == period.day)
             if not triggers:
@@ -88,7 +101,8 @@ def play(scenario: Scenario, periods: tuple[Period, ...], solver: Solver) -> Ite
             counts[period.day] += 1
             numbers[plan.id] = counts[period.day]
             change = plan.change and replace(plan.change, predecessor=numbers[plan.change.predecessor])
-            yield step_of(plan, plans.solved(plan.id), numbers[plan.id], change)
+            orders = tuple(plans.orders(period))
+            yield step_of(plan, plans.solved(plan.id), numbers[plan.id], change, orders=orders)
 
 
 def _made(maker: PlanMaker, scenario: Scenario, period: Period, triggers: tuple[Trigger, ...]) -> Plan:
@@ -102,12 +116,14 @@ def foresight(scenario: Scenario, period: Period, earlier: Solved | None, last: 
     """Return the inputs of a plan with perfect foresight: results and events are known, and every gate is open.
 
     `earlier` is what was solved for the plan in force of the Period before. `last` is the last plan made without
-    foresight; its reservations are those in force.
+    foresight; its reservations and orders are those in force.
     """
     plans = MemoryPlans(_world(scenario))
     for event in events_of(scenario, period):
         if event.at <= last.at:
             event.happen(plans)
+    for obligation in last.orders:
+        plans.order(obligation, b"")
     results = dict(scenario.description.timetable.moments(period))["day_ahead_results"]
     known = replace(_read(scenario, plans, period, results), closed_auctions=frozenset())
     return carried_on(known, earlier)

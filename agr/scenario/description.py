@@ -14,7 +14,7 @@ from agr.domain.isp import Period, require_isp_minutes, zone
 from agr.scenario.yaml_document import Document
 from agr.settings import Markets, Planning, Publication, Timetable, Trading
 from agr.settings.markets import isp_faults
-from agr.settings.section import Seconds, Section
+from agr.settings.section import ClockTime, Seconds, Section
 
 
 class Release(Section):
@@ -25,6 +25,38 @@ class Release(Section):
     contract: str = Field(description="The contract, as in tables/contracts.csv.")
     keep_share: float = Field(ge=0, le=1, description="Share of the contracted power that stays reserved.")
     period: date | None = Field(default=None, description="Period of the update; default: the first Period.")
+
+
+class DsoRequest(Section):
+    """A DSO requests flexibility on the day before, gets an offer, and orders it or not."""
+
+    kind: Literal["flex_request"]
+    at: AwareDatetime = Field(description="When the FlexRequest arrives, with its UTC offset.")
+    congestion_point: str = Field(description="Where, as in cro.json.")
+    window_start: ClockTime = Field(description="Local time from which flexibility is requested.")
+    window_end: ClockTime = Field(description='Local time until which it is requested; "00:00" is the end of the day.')
+    power_mw: float = Field(description="Largest deviation requested: below 0 for less consumption, above 0 for more.")
+    rebound_mw: float = Field(default=1.0, ge=0, description="How far the program may deviate outside the window.")
+    contract: str | None = Field(
+        default=None, description="Contract that it is requested under; default: none, on the free market."
+    )
+    pays_eur_per_mwh: float | None = Field(
+        default=None,
+        description="The DSO orders no offer that is dearer per MWh in the window; default: it orders any.",
+    )
+    order_share: float = Field(
+        default=1.0, ge=0, le=1, description="Share of the offer that the DSO orders; 0: it orders nothing."
+    )
+    period: date | None = Field(default=None, description="Period of the request; default: the first Period.")
+
+    @model_validator(mode="after")
+    def _asks_for_something(self) -> "DsoRequest":
+        if self.power_mw == 0:
+            raise ValueError("power_mw is 0: give the deviation that the DSO requests, below 0 for less consumption")
+        return self
+
+
+Event = Annotated[Release | DsoRequest, Field(discriminator="kind")]
 
 
 class Measurement(Section):
@@ -110,6 +142,7 @@ class Description(Section):
     markets: Markets = Field(default=Markets(), description="As the section `markets` of the settings.")
     planning: Solving = Field(default=Solving(), description="As the section `planning` of the settings.")
     timetable: Timetable = Field(default=Timetable(), description="As the section `timetable` of the settings.")
+    trading: Trading = Field(default=Trading(), description="As the section `trading` of the settings.")
     stay_eur_per_mwh: float = Field(default=1.0, ge=0, description="Planning price of leaving an announced program.")
     minimum_gain_eur_per_prognosis: float = Field(
         default=0.0, ge=0, description="A new plan must gain this much per D-Prognosis it changes, or it is held back."
@@ -117,7 +150,7 @@ class Description(Section):
     changes: tuple[str, ...] = Field(
         default=(), description="Changes made whenever the scenario is read, written like --set: ev_sessions=+50."
     )
-    events: tuple[Release, ...] = Field(default=(), description="What happens after the first plan.")
+    events: tuple[Event, ...] = Field(default=(), description="What happens after the first plan.")
     measurements: tuple[Measurement, ...] = Field(
         default=(), description="What stores are measured to hold while the days run."
     )
@@ -143,11 +176,6 @@ class Description(Section):
     def time_zone(self) -> str:
         """The market's time zone, as the settings call it."""
         return self.zone
-
-    @property
-    def trading(self) -> Trading:
-        """Return how flexibility is sold to DSOs: as by default."""
-        return Trading()
 
     @property
     def publication(self) -> Publication:

@@ -10,6 +10,7 @@ from agr.domain.price import values_on
 from agr.planning.gates import bid_at_gate, day_ahead_at_gate
 from agr.planning.memory_plans import MemoryPlans
 from agr.scenario.course import Moment, course_of
+from agr.scenario.description import DsoRequest
 from agr.scenario.scenario import Scenario
 
 
@@ -64,14 +65,22 @@ def _asking(at: datetime, period: Period, reason: Reason) -> Moment:
 
 
 def events_of(scenario: Scenario, period: Period) -> list[Moment]:
-    """Return the releases of reservations; the first plan knows earlier releases, so they do not ask for a plan."""
+    """Return releases of reservations and requests of flexibility. The first plan knows earlier releases, so these do
+    not ask for a plan.
+    """
     first_plan = dict(scenario.description.timetable.moments(period))["first_plan"]
     contracts = {contract.contract: contract for contract in scenario.register.contracts}
     found = []
     for event in scenario.description.events:
+        if (event.period or scenario.description.period) != period.day:
+            continue
+        if isinstance(event, DsoRequest):
+            asks = event.order_share > 0
+            found.append(Moment(at=event.at, period=period, happen=lambda _plans: None, asks=asks, request=event))
+            continue
         contract = contracts.get(event.contract)
-        if contract is None or (event.period or scenario.description.period) != period.day:
-            continue  # removed with --without, or of another day
+        if contract is None:
+            continue  # removed with --without
         kept_w = tuple(round(power * event.keep_share) for power in contract.contracted_w(period))
         text = f"{contract.dso}, contract {contract.contract}: {event.keep_share:.0%} still reserved"
         reason = Reason(kind=ReasonKind.RESERVATION, reference=contract.contract, text=text)

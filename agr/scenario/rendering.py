@@ -12,8 +12,9 @@ from rich.text import Text
 from agr.domain.faults import number_of
 from agr.domain.kinds import KINDS
 from agr.scenario.comparison import Comparison
+from agr.scenario.description import Event, Release
 from agr.scenario.listing import days
-from agr.scenario.record import Run
+from agr.scenario.record import Json, Run
 from agr.scenario.scenario import Scenario
 from agr.scenario.tidy_tables import Frame
 
@@ -42,15 +43,20 @@ def scenario_overview(scenario: Scenario, folder: Path) -> Iterator[RenderableTy
         "tariffs": f"{len({row.connection for row in scenario.register.connection_tariffs}):,} connections",
         "capacity products": ", ".join(f"{p.name} (≤ {p.max_mw:g} MW)" for p in described.markets.capacity) or "none",
         "price series": ", ".join(sorted({p.series for p in scenario.register.prices})) or "none",
-        "events": "; ".join(
-            f"{e.at.isoformat(timespec='minutes')} {e.contract} keeps {e.keep_share:.0%}" for e in described.events
-        ) or "none",
+        "events": "; ".join(_event(event) for event in described.events) or "none",
     }  # fmt: skip
     for name, value in rows.items():
         table.add_row(name, Text(value))
     yield table
     for warning in scenario.warnings:
         yield Text(f"warning: {warning}", style="yellow")
+
+
+def _event(event: Event) -> str:
+    when = event.at.isoformat(timespec="minutes")
+    if isinstance(event, Release):
+        return f"{when} {event.contract} keeps {event.keep_share:.0%}"
+    return f"{when} {event.power_mw:+g} MW requested at {event.congestion_point}"
 
 
 def run_tables(run: Run) -> Iterator[RenderableType]:
@@ -73,12 +79,31 @@ def run_tables(run: Run) -> Iterator[RenderableType]:
     value.add_row("no flexibility", f"{totals['no_flexibility_eur']:,.2f}")
     value.add_row("value of flexibility", f"{totals['flexibility_eur']:,.2f}")
     yield value
+    sold = run.outcome.get("sold")
+    if sold:
+        yield _sold(sold)
+        yield from (Text(f"{one['congestion_point']}: {one['note']}") for one in sold if one["note"])
     rolled = run.outcome.get("rolling")
     if rolled is not None:
         again = f"planned again {number_of(rolled['plans'], 'time')} while the days ran, which saved"
         yield Text(f"{again} {rolled['saved_eur']:,.2f} EUR; else: {rolled['not_planned_again_eur']:,.2f} EUR")
     for line in run_warnings(run):
         yield Text(line, style="yellow")
+
+
+def _sold(sold: Sequence[Json]) -> Table:
+    """Return what DSOs requested, were offered and ordered; MWh in the requested windows."""
+    table = Table(title="Flexibility for DSOs", title_justify="left", box=SIMPLE_HEAD, padding=0)
+    table.add_column("congestion point", overflow="fold")
+    for name in ("asked MWh", "offered", "for EUR", "ordered", "for EUR"):
+        table.add_column(name, justify="right")
+    for one in sold:
+        price = "–" if one["offered_eur"] is None else f"{one['offered_eur']:,.2f}"
+        table.add_row(
+            Text(one["congestion_point"]), f"{one['asked_mwh']:,.3f}", f"{one['offered_mwh']:,.3f}", price,
+            f"{one['ordered_mwh']:,.3f}", f"{one['ordered_eur']:,.2f}",
+        )  # fmt: skip
+    return table
 
 
 def _plans(run: Run) -> Table:

@@ -21,6 +21,7 @@ from agr.scenario.description import periods_between
 from agr.scenario.record import Run, record
 from agr.scenario.saved_by_rolling import saved
 from agr.scenario.scenario import Scenario
+from agr.scenario.selling import Sold
 from agr.scenario.tidy_tables import known_of
 from agr.settings import Planning
 
@@ -95,7 +96,8 @@ def run(
             return run(scenario, periods=periods, solver=pool, progress=progress)
     wanted = periods or scenario.description.periods()
     began, started = datetime.now(UTC), time.monotonic()
-    steps = plans_of(scenario, wanted, solver, progress)
+    sold = list[Sold]()
+    steps = plans_of(scenario, wanted, solver, progress, sold)
     log = {"started_at": began.isoformat(timespec="seconds"), "total_s": round(time.monotonic() - started, 3)}
     name = run_name(scenario.name, scenario.changes)
     made = record(name, steps, known_of(scenario.register), head_of(scenario, wanted), log)
@@ -103,20 +105,28 @@ def run(
         rolled = saved(scenario, steps, lambda still: plans_of(still, wanted, solver))
         told = asdict(rolled) | {"saved_eur": rolled.saved_eur}
         made = replace(made, outcome=made.outcome | {"rolling": told})
+    if sold:
+        made = replace(
+            made, outcome=made.outcome | {"sold": [asdict(one) | {"limits": list(one.limits)} for one in sold]}
+        )
     cash = cash_audit(scenario, steps)
     told = asdict(cash) | {"findings": list(cash.findings)}  # as it is read again from outcome.json
     return replace(made, outcome=made.outcome | {"cash": told})
 
 
 def plans_of(
-    scenario: Scenario, periods: tuple[Period, ...], solver: Solver, progress: Progress = silent
-) -> list[Step]:
-    """Return every plan, Period by Period; each Period starts from the states that the one before left."""
+    scenario: Scenario, periods: tuple[Period, ...], solver: Solver, progress: Progress = silent,
+    sold: list[Sold] | None = None,
+) -> list[Step]:  # fmt: skip
+    """Return every plan, Period by Period; each Period starts from the states that the one before left.
+
+    What comes of requests of flexibility is added to `sold`.
+    """
     require_data(scenario, periods)
     steps: list[Step] = []
     expected = sum(2 + _events_on(scenario, period) for period in periods)
     progress(0, expected, f"{periods[0]} first plan")
-    for step in play(scenario, periods, solver):
+    for step in play(scenario, periods, solver, sold):
         steps.append(step)
         progress(len(steps), expected, f"{step.period} {step.reasons[0].kind.value}")
     return sorted(steps, key=lambda step: (step.period.day, step.number))

@@ -162,11 +162,14 @@ def _direct_order(message: m.FlexOrder, handling: Handling) -> Verdict:
 def _bind(obligation: Obligation, message: m.FlexOrder, handling: Handling) -> Verdict:
     tx, now, order, period = handling.tx, handling.now, obligation.order, obligation.order.period
     flex_orders.put(tx, obligation)
-    text = f"{order.dso} orders flexibility at {order.congestion_point} for {order.price} {order.currency}"
+    text = f"{order.dso} orders flexibility at {order.congestion_point} for {order.price:.2f} {order.currency}"
     reason = Reason(kind=ReasonKind.ORDER, reference=order.message_id, text=text)
     day.put_trigger(tx, period.day, reason, now)
     handling.reply(message, "Accepted")
-    log.info("flex_order.received", dso=order.dso, period=str(period), order=order.order_reference)
+    log.info(
+        "flex_order.received", dso=order.dso, period=str(period), order=order.order_reference,
+        price=f"{order.price:.2f}", factor=str(order.activation_factor),
+    )  # fmt: skip
     return Verdict(state="accepted")
 
 

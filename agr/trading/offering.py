@@ -18,6 +18,7 @@ from agr.domain.flexibility import (
     Pricer,
     Quote,
     RequestState,
+    kwh_of,
 )
 from agr.domain.isp import Clock
 from agr.domain.plan import Reason, ReasonKind
@@ -87,7 +88,12 @@ class Offering:
             flex_offers.put(tx, offer, quoted, now)
             flex_requests.priced(tx, request.message_id, now)
             day.recover(tx, NOT_PRICED, f"{request.dso} {request.congestion_point}", now)
-        log.info("flex_offer.priced", dso=request.dso, offer=offer.message_id, price=str(offer.options[0].price))
+        option = offer.options[0]
+        log.info(
+            "flex_offer.priced", dso=request.dso, period=str(request.period), offer=offer.message_id,
+            price=str(option.price), costs=[[name, round(eur, 2)] for name, eur in quoted.costs],
+            kwh=kwh_of([option.power_w[isp.isp - 1] for isp in request.requested], request.period),
+        )  # fmt: skip
 
     def _offer_of(self, request: FlexRequest, quote: Quote) -> FlexOffer:
         return FlexOffer(

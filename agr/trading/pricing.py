@@ -25,15 +25,12 @@ from agr.store import plans
 from agr.store.engine import Store, Tx
 from agr.trading.intraday import running, solved_now
 from agr.trading.limiting import kept_anyway, limit_quote
-from agr.trading.quoting import Baseline, question_of, quote_of
+from agr.trading.quoting import Baseline, question_of, quote_of, shares_of
 
 if TYPE_CHECKING:  # the models take seconds to import
     from models.flexibility.question import Question
 
 log = structlog.get_logger()
-
-_SHARES = {1: (1.0,), 2: (0.5, 1.0), 3: (1 / 3, 2 / 3, 1.0), 4: (0.25, 0.5, 0.75, 1.0)}
-"""Number of options → their volumes."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -74,7 +71,7 @@ class PlanPricer:
             return solved
         question = question_of(
             solved, request, begun.baseline, begun.taken, trading=settings.trading, planning=settings.planning,
-            shares=self._shares(point), traded_by_operator=_traded_by_operator(begun),
+            shares=shares_of(point, settings.trading), traded_by_operator=_traded_by_operator(begun),
         )  # fmt: skip
         if request.limits:
             quote = self._limit_quote(request, begun, question)
@@ -145,10 +142,6 @@ class PlanPricer:
             if self._number != number or self._solved is None:
                 self._solved, self._number = unpack(), number
             return self._solved
-
-    def _shares(self, point: CongestionPoint | None) -> tuple[float, ...]:
-        exclusive = point is not None and point.mutex_offers
-        return _SHARES[self._settings.trading.options] if exclusive else (1.0,)
 
 
 def _traded_by_operator(begun: _Begun) -> bool:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agr.domain.flexibility import Disposition, FlexRequest, NoOffer, OfferOption, Quote
-from agr.domain.register import Contract
+from agr.domain.register import CongestionPoint, Contract
 from agr.planning.difference import Solved
 from agr.planning.ledger import DepthTaken
 from agr.planning.plan_loader import places
@@ -25,6 +25,14 @@ if TYPE_CHECKING:  # the models take seconds to import
 _CENT = Decimal("0.01")
 _SMALLEST_FACTOR = Decimal("0.01")
 _WHOLE = Decimal("1.00")
+_SHARES = {1: (1.0,), 2: (0.5, 1.0), 3: (1 / 3, 2 / 3, 1.0), 4: (0.25, 0.5, 0.75, 1.0)}
+"""Number of options → their volumes."""
+
+
+def shares_of(point: CongestionPoint | None, trading: Trading) -> tuple[float, ...]:
+    """Return the volumes to be priced, as parts of what is sold: several where the DSO takes exclusive options."""
+    exclusive = point is not None and point.mutex_offers
+    return _SHARES[trading.options] if exclusive else (1.0,)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,6 +2,8 @@
 
 from datetime import datetime
 
+import structlog
+
 from agr.domain.faults import number_of
 from agr.domain.flexibility import OrderState
 from agr.messaging.handlers import Handling, Verdict
@@ -10,6 +12,8 @@ from agr.store.flex_orders import Settled, StoredOrder
 from agr.trading.limit_settlement import judge_limits
 from agr.trading.settlement_check import judge
 from agr.uftp import messages as m
+
+log = structlog.get_logger()
 
 DISPUTED = "flex settlement disputed"
 """Kind of alarm."""
@@ -64,6 +68,11 @@ def _settle(item: m.OrderSettlement, message: m.FlexSettlement, handling: Handli
             net=item.net_settlement, expected_net=judged.expected_net, deficiency_kwh=judged.deficiency_kwh,
             faults=faults,
         ),
+    )  # fmt: skip
+    log.info(
+        "flex_settlement.judged", dso=dso, period=str(stored.order.period), order=stored.order.order_reference,
+        price=f"{item.price:.2f}", net=f"{item.net_settlement:.2f}",
+        verdict="disputed" if faults else "accepted",
     )  # fmt: skip
     return faults
 

@@ -19,7 +19,7 @@ router = APIRouter()
 Reader = Annotated[Principal, Depends(api_for(Permission.READ))]
 First = Annotated[date | None, Query(alias="from", description="First day; default: 29 days before the last.")]
 Last = Annotated[date | None, Query(alias="to", description="Last day; default: today.")]
-By = Annotated[str, Query(max_length=20, description="day, week, market, point, contract or connection.")]
+By = Annotated[str, Query(max_length=20, description="day, week, market, point, contract, connection, dso or order.")]
 LONGEST_WITH_CONNECTIONS = timedelta(days=31)
 
 

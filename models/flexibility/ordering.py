@@ -14,6 +14,7 @@ from models.evaluation import Earlier, keep
 from models.flexibility.blending import blended, blended_headroom
 from models.outcome import Outcome, Termination
 
+_MOVED = "prognosis change"
 _PROVEN = 1e-3
 """A gap below this share of gross cost is that of a plan that was proven."""
 
@@ -23,8 +24,8 @@ def ordered(part: Case, planned: Outcome, stored: Outcome, factor: float) -> Out
 
     `part` is the point's case now, the new order among its orders; `planned` what the plan in force says of it (see
     models.flexibility.excerpt), `stored` the program that was priced. Trades follow from the program at today's
-    prices. The bound is that of the plan in force with what the order is paid: it only restricts. Raises CaseError where units have changed
-    since the offer was priced.
+    prices. The bound is that of the plan in force and what the order is paid: it only restricts. Raises CaseError where
+    units have changed since the offer was priced.
     """
     if np.shape(planned.programs.energy_kwh) != np.shape(stored.programs.energy_kwh):
         raise CaseError("the units of the congestion point are not those that the offer was priced with")
@@ -48,10 +49,13 @@ def ordered(part: Case, planned: Outcome, stored: Outcome, factor: float) -> Out
         raise CaseError("units of the congestion point cannot run the program that the offer was priced with")
     found = kept.outcome
     paid = found.terms_eur.get("flexibility sold", 0.0) - planned.terms_eur.get("flexibility sold", 0.0)
-    bound = found.bound_eur if part.start is None else max(part.start.bound_eur + paid, found.objective_eur)
+    known = found.bound_eur if part.start is None else part.start.bound_eur + paid
+    if _MOVED not in planned.terms_eur:  # else the plan was bound to other announced programs
+        known = min(known, planned.bound_eur + paid)
+    bound = max(known, found.objective_eur)
     gap = bound - found.objective_eur
     proven = np.isfinite(bound) and gap <= _PROVEN * found.gross_cost_eur
     return replace(
         found, bound_eur=bound, gap_eur=gap, solver="ordered offer",
-        termination=Termination.OPTIMAL if proven else Termination.TIME_LIMIT,
+        termination=Termination.OPTIMAL if proven else Termination.GAP_OPEN,
     )  # fmt: skip

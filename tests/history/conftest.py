@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import date, time
+from datetime import date, time, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from agr.domain.isp import Period
 from agr.domain.kinds.battery import Battery
 from agr.domain.kinds.fixed_load import FixedLoad
 from agr.domain.kinds.generator import Generator
@@ -15,16 +16,19 @@ from agr.domain.plan import Plan
 from agr.domain.register import CongestionPoint, Connection, Contract
 from agr.planning import serialisation
 from agr.planning.plan_summary import points_of, positions_of, result_of
-from agr.scenario.day import Step
+from agr.scenario.day import Step, in_force
+from agr.scenario.description import DsoRequest
 from agr.scenario.running import plans_of, solver_of
 from agr.scenario.scenario import Scenario
 from agr.settings import Planning, Settings
-from agr.store import plans, register
+from agr.store import flex_orders, plans, register
 from tests.builders.small_scenarios import CONNECTION, POINT, hourly, small_scenario
 from tests.builders.stores import migrated
 
 FIRST, DAYS = date(2026, 3, 10), 30  # with the day of 23 hours
 OTHER, FREE = "ea1.2024-01.example.agr:c2", "ea1.2024-01.example.agr:c3"
+SOLD = {3: None, 5: "FO-1", 8: "FO-1"}
+"""Day → the contract under which a DSO orders flexibility then."""
 OTHER_POINT = "ea1.2024-01.example.dso:cp2"
 
 
@@ -41,6 +45,15 @@ def thirty_days() -> Scenario:
         Generator(resource="roof", connection=FREE, curtailment_eur_per_mwh=1.0),
         prices=prices, days=DAYS, first_day=FIRST, isp_minutes=60,
         forecasts={("shop", "power_kw"): 20.0, ("roof", "power_kw"): -7.0},
+        events=tuple(
+            DsoRequest(
+                kind="flex_request", at=Period(FIRST + timedelta(days=d - 1)).start + timedelta(hours=14),
+                congestion_point=POINT, window_start=time(18), window_end=time(20), power_mw=-0.02, contract=under,
+                period=FIRST + timedelta(days=d),
+            )
+            for d, under in SOLD.items()
+        ),
+        trading={"floor_eur": 0.75},
         markets={"day_ahead": {"product_minutes": 60}, "intraday": {"depth_kw": 100.0, "spread_eur_per_mwh": 4.0}},
     )  # fmt: skip
     contract = Contract(
@@ -91,6 +104,9 @@ class Stored:
             for step in steps:
                 outcome, case = serialisation.pack(step.solved.outcome), serialisation.pack(step.solved.named)
                 plans.put(tx, plan_of(step), outcome, case)
+            for period in sorted({step.period for step in steps}, key=lambda period: period.day):
+                for obligation in in_force([step for step in steps if step.period == period]).orders:
+                    flex_orders.put(tx, obligation)
 
 
 @pytest.fixture(scope="session")

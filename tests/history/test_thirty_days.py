@@ -4,6 +4,8 @@ import csv
 import io
 import re
 from datetime import date, timedelta
+from decimal import Decimal
+from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
@@ -19,11 +21,12 @@ from agr.history.tables import BYS, Table
 from agr.planning.case import CLASSES
 from agr.scenario.cash_audit import cash_audit
 from agr.scenario.day import Step, in_force
+from agr.store import flex_orders, plans, register
 from agr.store import history as kept
-from agr.store import plans, register
 from agr.store.dumps import copy_sqlite
 from agr.store.engine import Store
-from tests.history.conftest import CONNECTION, DAYS, FIRST, FREE, OTHER, OTHER_POINT, POINT, Stored
+from agr.store.flex_orders import Settled
+from tests.history.conftest import CONNECTION, DAYS, FIRST, FREE, OTHER, OTHER_POINT, POINT, SOLD, Stored
 
 LAST = FIRST + timedelta(days=DAYS - 1)
 CENT = 0.005
@@ -65,14 +68,58 @@ def test_every_day_adds_up_to_its_own_plan(stored: Stored, past: History) -> Non
         assert row["money_eur"] + row["planning_eur"] == pytest.approx(due, abs=1e-6)  # type: ignore[operator]
 
 
-def test_a_contract_earns_what_was_reserved_under_it(past: History) -> None:
+def test_a_contract_earns_what_was_reserved_and_ordered_under_it(stored: Stored, past: History) -> None:
     (row,) = past.rows("contract").records()
     days = (date(2026, 4, 1) - FIRST).days + 1
     available = days * 3 * 0.080 * 2.0
     short = sum(day.plan.result.reservation_shortfall_kwh for day in past.days) / 1000 * 300.0
     assert short > 0  # the battery cannot give 80 kW
     assert (row["contract"], row["congestion_point"]) == ("FO-1", POINT)
-    assert row["paid_eur"] == pytest.approx(available - short, abs=CENT)
+    mine = [one for day in past.days for one in day.orders if one.contract == "FO-1"]
+    assert len(mine) == 2
+    bound = [one for step in final(stored).values() for one in step.orders if one.order.contract_id]
+    used = -sum(sum(one.order.power_w[17:20]) for one in bound) / 1e6 * 2.0  # what is ordered is no longer available
+    ordered = sum(one.ordered_eur for one in mine)
+    assert ordered > 0.9
+    assert row["paid_eur"] == pytest.approx(available - used - short + ordered, abs=CENT)
+
+
+def test_what_dsos_order_is_told_by_order_and_by_dso_and_is_what_plans_count(past: History) -> None:
+    orders, buyers = past.rows("order").records(), past.rows("dso").records()
+    (sold,) = (row for row in past.rows("market").records() if row["term"] == "flexibility sold")
+    assert [row["contract"] for row in orders] == [SOLD[d] or "" for d in sorted(SOLD)]
+    assert {(row["dso"], row["congestion_point"], row["state"]) for row in orders} == {
+        ("dso.example", POINT, "accepted")
+    }
+    assert [(row["contract"], row["orders"]) for row in buyers] == [("", 1), ("FO-1", 2)]
+    for rows in (orders, buyers):
+        assert sum(row["ordered_eur"] for row in rows) == pytest.approx(sold["paid_eur"], abs=1e-9)
+        assert {row["settled_eur"] for row in rows} == {None}
+
+
+def test_a_settlement_stands_beside_what_was_ordered_and_changes_no_plan(
+    stored: Stored, past: History, tmp_path: Path
+) -> None:
+    before = past.rows("day").records()
+    order = past.days[3].orders[0]
+    copy_sqlite(stored.settings.data_folder / "agr.db", tmp_path / "agr.db")
+    store = Store(f"sqlite:///{tmp_path / 'agr.db'}")
+    with store.transaction() as tx:
+        found = flex_orders.by_reference(tx, order.dso, order.reference, "Europe/Amsterdam", 60)
+        settled = Settled(
+            message_id="m", at=past.days[3].period.end, price=found.order.price, penalty=Decimal("0.30"),
+            net=found.order.price - Decimal("0.30"), expected_net=found.order.price, deficiency_kwh=0.0, faults=("x",),
+        )  # fmt: skip
+        flex_orders.put_settled(tx, found.order.message_id, settled)
+    again = read_history(store, stored.settings, FIRST, LAST)
+    store.close()
+    assert again.rows("day").records() == before
+    (row,) = (row for row in again.rows("order").records() if row["settled_eur"] is not None)
+    assert (row["correction_eur"], row["expected_eur"]) == (pytest.approx(-0.30), row["ordered_eur"])
+    free, under = again.rows("dso").records()
+    assert free["correction_eur"] == pytest.approx(-0.30)
+    assert under["correction_eur"] is None
+    assert "Orders of flexibility" in again.html()
 
 
 def test_a_connection_pays_for_the_energy_it_takes_at_the_day_ahead_price(stored: Stored, past: History) -> None:

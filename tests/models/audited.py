@@ -82,7 +82,8 @@ def world(isps=12, *, hours=0.5, price_shift=0.0):
     # more is ordered at the second point than it can deliver, so cheaply that nothing moves for it
     most = np.where(np.arange(isps) == 4, -200.0, np.inf)[None]
     case = replace(case, orders=Orders(name=("order",), point=np.array([1]), least_kw=np.full((1, isps), -np.inf),
-                                       most_kw=most, penalty_eur_per_mwh=np.array([1.0]), price_eur=np.array([2.5])))  # fmt: skip
+                                       most_kw=most, penalty_eur_per_mwh=np.array([1.0]),
+                                       price_eur=np.array([2.5])))  # fmt: skip
     # a house at either point pays for what it draws; the second one for its highest import as well
     homes = ({"import_eur": 30.0, "export_eur": 5.0}, {"import_eur": 20.0, "export_eur": 20.0, "point": 1})
     peak = {"at": 1, "eur_per_kw": 0.02, "reached_kw": 1.0}

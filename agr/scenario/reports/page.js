@@ -215,6 +215,10 @@ function drawFigures() {
   $("figures").replaceChildren(...cards.map(([name, value]) => { const c = element("div", undefined, "card"); c.append(element("b", value), element("span", name)); return c; }));
   const notes = r.warnings.map((text) => element("div", text));
   if (notes.length) { const d = element("details", undefined, "warning"); d.append(element("summary", `${notes.length} notes`), ...notes); $("warnings").replaceChildren(d); } else $("warnings").replaceChildren();
+  $("sold").hidden = !r.sold.length;
+  table($("soldtable"), [["Period"], ["congestion point"], ["DSO"], ["asked", "n"], ["offered", "n"], ["for EUR", "n"], ["ordered", "n"], ["for EUR", "n"], ["price consists of"], ["why not, or not more"]],
+    r.sold.map((o) => [o.period, o.congestion_point, o.dso, o.asked_mwh.toFixed(3), o.offered_mwh.toFixed(3), o.offered_eur === null ? "–" : eur(o.offered_eur), o.ordered_mwh.toFixed(3), eur(o.ordered_eur),
+      Object.entries(o.costs_eur).map(([k, v]) => `${k} ${signed(v)}`).join(", "), [o.note, ...o.limits].filter(Boolean).join("; ")]));
   const about = r.about;
   table($("about"), [["what"], ["value", "code"]], [["solver", s.solver], ["how it ended", s.termination], ["seed", String(r.seed)],
     ...Object.entries(about.versions).map(([k, v]) => [`version of ${k}`, v]), ["solving", JSON.stringify(about.solving)],
