@@ -31,11 +31,12 @@ class ReasonKind(Enum):
     DEVIATION = "deviation"  # stores were measured too far from the plan in force
     BACK_END = "back-end"  # one of charge points has stopped answering, or answers again
     PRICE = "new price"  # an intraday price has moved since the plan in force
+    IMBALANCE = "imbalance price"  # a newer one is known, to which resources may react
     SESSION = "charging session"  # a car came unplanned, left early or needs another amount
     DAY_BEFORE = "day before changed"  # the plan of the day before leaves other states at midnight
 
 
-ROLLED = (ReasonKind.ROLLING, ReasonKind.DEVIATION, ReasonKind.PRICE, ReasonKind.SESSION)
+ROLLED = (ReasonKind.ROLLING, ReasonKind.DEVIATION, ReasonKind.PRICE, ReasonKind.IMBALANCE, ReasonKind.SESSION)
 """Reasons of plans that are made because a day goes on."""
 
 
@@ -158,6 +159,7 @@ class Result:
     worst: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # kind of promise at risk → the worst places
     order_shortfall_kwh: float = 0.0  # ordered flexibility that the plan does not deliver
     planning: tuple[str, ...] = OLD_PLANNING_TERMS  # terms that are planning prices, which nobody pays
+    reacting_mwh: float = 0.0  # of `imbalance_mwh`, what is meant: it reacts to imbalance prices
     customers: tuple[str, ...] = ()  # terms that customers pay at their connections: tariffs and peak charges
 
     @property

@@ -32,6 +32,7 @@ from agr.planning.measured_now import begun_now
 from agr.planning.midnight import credited_eur, left_by
 from agr.planning.own_forecasts import fill_in, missing_powers
 from agr.planning.ports import PlanningSettings, PlanReader
+from agr.planning.reaction import reacting
 from agr.planning.silent_back_ends import as_told_before
 from agr.store.own_portfolio import OWN_LIST
 
@@ -112,6 +113,7 @@ def read_inputs(
         timedelta(seconds=settings.planning.measured_max_age_s), notes,
     )  # fmt: skip
     inputs = as_told_before(inputs, reader.silent_limits(period, now), notes)
+    inputs = reacting(inputs, before, now, notes)
     return RunInputs(
         inputs=inputs, predecessor=predecessor, before=before,
         credited_eur=0.0 if earlier is None else credited_eur(earlier),

@@ -207,6 +207,7 @@ class PlanMaker:
             positions=positions_of(solved),
             result=result_of(
                 solved, findings=answer.findings, no_flexibility_eur=answer.no_flexibility_eur,
+                reacting=0 if start.inputs.reaction is None else start.inputs.closed_isps,
                 notes=(*_said(found.against), *start.notes, *solved.named.notes),
             ),
             change=self._change(start, solved, found),

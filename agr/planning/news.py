@@ -18,6 +18,7 @@ from agr.planning.case.markets import intraday_prices, known_price
 from agr.planning.difference import Solved
 from agr.planning.inputs import closed_isps, forecasts_now, prices_now
 from agr.planning.ports import PlanningSettings, PlanReader
+from agr.planning.reaction import first_isp, last_known, settled_prices
 from agr.planning.sessions_now import session_news
 
 Floats = NDArray[np.float64]
@@ -39,6 +40,7 @@ def news(
     first = closed_isps(settings, period, now)
     found = (
         _sessions(reader, settings, period, now, plan),
+        _imbalance(reader, settings, period, now, plan, first),
         _prices(reader, settings, period, now, plan, first),
         _powers(reader, settings, period, now, plan, first),
     )
@@ -65,6 +67,28 @@ def _prices(
         return None
     text = f"the intraday price of {period.label(isp + 1)} has moved by {moved[isp]:,.2f} EUR/MWh"
     return Reason(kind=ReasonKind.PRICE, text=text)
+
+
+def _imbalance(
+    reader: PlanReader, settings: PlanningSettings, period: Period, now: datetime, plan: Standing, closed: int
+) -> Reason | None:  # fmt: skip
+    """Return a reason where imbalance is expected to be settled otherwise in the next ISP, by half the margin."""
+    reaction, first = settings.markets.imbalance.reaction, first_isp(period, now)
+    if not reaction.on or first >= closed:
+        return None
+    known = last_known(settled_prices(settings.markets, prices_now(reader, settings, period, now), period, first - 1),
+                       first - 1)  # fmt: skip
+    if known is None:
+        return None
+    before = plan.solved.named.case.imbalance
+    moved = max(
+        abs(known[0] + reaction.margin_eur_per_mwh - before.short_eur_per_mwh[first]),
+        abs(known[1] - reaction.margin_eur_per_mwh + before.long_eur_per_mwh[first]),
+    )
+    if not moved > reaction.margin_eur_per_mwh / 2:
+        return None
+    text = f"shortage costs {known[0]:,.2f}, surplus earns {known[1]:,.2f} EUR/MWh at last"
+    return Reason(kind=ReasonKind.IMBALANCE, text=text)
 
 
 def _powers(

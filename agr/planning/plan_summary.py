@@ -17,9 +17,9 @@ def shortened(notes: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def result_of(
-    solved: Solved, *, findings: tuple[str, ...], no_flexibility_eur: float, notes: tuple[str, ...]
+    solved: Solved, *, findings: tuple[str, ...], no_flexibility_eur: float, notes: tuple[str, ...], reacting: int = 0
 ) -> Result:
-    """Return the figures that operators and reports read."""
+    """Return the figures that operators and reports read; in the first `reacting` ISPs, imbalance is meant."""
     from models.audit.payers import payers
     from models.audit.protocols import Payer
 
@@ -32,6 +32,7 @@ def result_of(
         gap_eur=outcome.gap_eur,
         gross_cost_eur=outcome.gross_cost_eur,
         no_flexibility_eur=no_flexibility_eur,
+        reacting_mwh=float((outcome.short_kw + outcome.long_kw)[:reacting].sum()) * hours / 1000,
         imbalance_mwh=float((outcome.short_kw + outcome.long_kw).sum()) * hours / 1000,
         reservation_shortfall_kwh=float(outcome.reservation_shortfall_kw.sum()) * hours,
         comfort_shortfall_kwh=comfort_shortfall_kwh(case, outcome.programs),

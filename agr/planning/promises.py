@@ -61,7 +61,7 @@ def _promises(result: Result) -> Iterator[AtRisk]:
          ("limit breach", "connection limit breach")),
         (NEED, "customers' needs are missed by {} kWh", result.comfort_shortfall_kwh,
          ("comfort shortfall",)),
-        (IMBALANCE, "{} kWh is left unbalanced", result.imbalance_mwh * 1000, ("imbalance",)),
+        (IMBALANCE, "{} kWh is left unbalanced", (result.imbalance_mwh - result.reacting_mwh) * 1000, ("imbalance",)),
     )  # fmt: skip
     for kind, words, amount, terms in amounts:
         if amount > _TOLERANCE:

@@ -87,6 +87,13 @@ def run_tables(run: Run) -> Iterator[RenderableType]:
     if rolled is not None:
         again = f"planned again {number_of(rolled['plans'], 'time')} while the days ran, which saved"
         yield Text(f"{again} {rolled['saved_eur']:,.2f} EUR; else: {rolled['not_planned_again_eur']:,.2f} EUR")
+    reaction = run.outcome.get("reaction")
+    if reaction is not None:
+        worst = f"{number_of(len(reaction['worst']), 'worst day')} ({', '.join(reaction['worst'][:3])})"
+        yield Text(
+            f"reacting to imbalance prices has earned {reaction['gain_eur']:,.2f} EUR in "
+            f"{number_of(len(reaction['days']), 'day')}; {worst}: {reaction['worst_eur']:+,.2f} EUR a day"
+        )
     for line in run_warnings(run):
         yield Text(line, style="yellow")
 

@@ -18,6 +18,7 @@ from agr.scenario.cash_audit import cash_audit
 from agr.scenario.change_expression import slug
 from agr.scenario.day import Step, play
 from agr.scenario.description import periods_between
+from agr.scenario.reaction_told import reaction_told
 from agr.scenario.record import Run, record
 from agr.scenario.saved_by_rolling import saved
 from agr.scenario.scenario import Scenario
@@ -109,6 +110,9 @@ def run(
         made = replace(
             made, outcome=made.outcome | {"sold": [asdict(one) | {"limits": list(one.limits)} for one in sold]}
         )
+    if scenario.description.markets.imbalance.reaction.on:
+        told = reaction_told(scenario, steps, lambda still: plans_of(still, wanted, solver))
+        made = replace(made, outcome=made.outcome | {"reaction": told})
     cash = cash_audit(scenario, steps)
     told = asdict(cash) | {"findings": list(cash.findings)}  # as it is read again from outcome.json
     return replace(made, outcome=made.outcome | {"cash": told})

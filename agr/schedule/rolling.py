@@ -107,7 +107,7 @@ class RollingPlans:
 
     def _news(self, period: Period, now: datetime) -> Reason | None:
         """Return a reason where prices, forecasts or sessions are too far from what the plan in force was made from."""
-        if not self._rolling.on_news:
+        if not (self._rolling.on_news or self._settings.markets.imbalance.reaction.on):
             return None
         with self._store.reading() as tx:
             reader = StoredInputs(tx)

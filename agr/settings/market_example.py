@@ -34,8 +34,18 @@ def _section(path: str, kind: type[BaseModel], field: FieldInfo) -> Iterator[str
     mark = "#" if left_out else ""
     yield f"# {field.description}"
     yield f"{mark}[[{path}]]" if several else f"{mark}[{path}]"
+    inner = {name: of for name, setting in kind.model_fields.items() if (of := _kind(setting)) and _whole(setting)}
     for name, setting in kind.model_fields.items():
-        yield from _setting(name, setting, mark)
+        if name not in inner:
+            yield from _setting(name, setting, mark)
+    for name, of in inner.items():  # after all settings of the section itself
+        yield ""
+        yield from _section(f"{path}.{name}", of, kind.model_fields[name])
+
+
+def _whole(setting: FieldInfo) -> bool:
+    """Say whether a setting is a section of its own, which stands there with its defaults."""
+    return isinstance(setting.default, BaseModel)
 
 
 def _setting(name: str, setting: FieldInfo, mark: str = "") -> Iterator[str]:

@@ -59,6 +59,21 @@ class Intraday(Section):
         return self
 
 
+class ImbalanceReaction(Section):
+    """Reacting to imbalance prices while the Period runs; off unless it is set."""
+
+    on: bool = Field(default=False, description="Whether resources react to imbalance prices at all.")
+    margin_eur_per_mwh: NotNegative = Field(
+        default=40, description="What the next price may be worse than the last known one, both ways."
+    )
+    max_mw: NotNegative = Field(
+        default=0, description="Most power that may leave the plan: what the chosen resources can swing by, together."
+    )
+    max_eur_per_day: NotNegative = Field(
+        default=0, description="Most money at stake in a day: imbalance at the prices known when it was chosen."
+    )
+
+
 class Imbalance(Section):
     """What is left over after all markets."""
 
@@ -71,6 +86,9 @@ class Imbalance(Section):
     )
     surplus_series: Name = Field(
         default="imbalance_surplus", description="Price series at which surplus is settled, EUR/MWh; likewise."
+    )
+    reaction: ImbalanceReaction = Field(
+        default=ImbalanceReaction(), description="Reacting to imbalance prices while the Period runs."
     )
 
 

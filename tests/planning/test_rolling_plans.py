@@ -13,12 +13,13 @@ from agr.domain.errors import InputError
 from agr.domain.isp import Period
 from agr.domain.plan import ROLLED, PlanState, ReasonKind
 from agr.domain.reading import Reading
-from agr.domain.register import Forecast
+from agr.domain.register import Forecast, Price
 from agr.planning.plan_loader import load_solved
 from agr.planning.pool import SolverPool
 from agr.planning.present import Measured
 from agr.schedule.rolling import RollingPlans, deviation
 from agr.settings import Rolling
+from agr.settings.markets import ImbalanceReaction
 from agr.store import charge_sessions, day, plans, positions, readings, register
 from agr.store.charge_sessions import ChargeSession
 from tests.builders.worlds import PERIOD, World, prices
@@ -210,6 +211,34 @@ def test_news_ask_for_a_plan_only_where_they_matter(world: World, solver: Solver
     assert made.at(begin + 35 * MINUTE) == [ReasonKind.SESSION]
     assert "13.0 kWh otherwise: pole-b unplanned; pole-a unplanned" in made.stage.made[-1].reasons[0].text
     assert made.at(begin + 50 * MINUTE) == []
+
+
+def test_a_newer_imbalance_price_asks_for_a_plan_where_resources_may_react(world: World, solver: SolverPool) -> None:
+    reaction = ImbalanceReaction(on=True, max_mw=1, max_eur_per_day=100, margin_eur_per_mwh=20)
+    imbalance = world.settings.markets.imbalance.model_copy(update={"reaction": reaction})
+    markets = world.settings.markets.model_copy(update={"imbalance": imbalance})
+    world.settings = world.settings.model_copy(update={"markets": markets})
+    made = rolled(world, solver, Rolling(every_minutes=720, least_minutes=0))
+
+    def settle(isp: int, value: float) -> None:
+        rows = [
+            Price(series=series, start=PERIOD.isp_start(isp), minutes=15, value=value)
+            for series in ("imbalance_shortage", "imbalance_surplus")
+        ]
+        with world.store.transaction() as tx:
+            register.put_prices(tx, rows)
+
+    at = PERIOD.isp_start(21) + MINUTE
+    assert made.at(at) == [ReasonKind.ROLLING]
+    settle(20, 300.0)
+    assert made.at(at + MINUTE) == [ReasonKind.IMBALANCE]
+    assert str(made.stage.made[-1].reasons[0]).endswith("shortage costs 300.00, surplus earns 300.00 EUR/MWh at last")
+    assert any("may react in" in note for note in made.stage.made[-1].result.notes)
+    settle(21, 309.0)
+    assert made.at(at + 15 * MINUTE) == []  # less than half the margin
+    settle(22, 200.0)
+    assert made.at(at + 30 * MINUTE) == [ReasonKind.IMBALANCE]
+    assert made.stage.alarms() == []
 
 
 def test_of_a_day_that_is_over_only_the_last_plan_keeps_its_programs(world: World, solver: SolverPool) -> None:

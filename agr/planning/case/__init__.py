@@ -2,7 +2,7 @@
 
 from agr.planning.case.build import NamedCase, build
 from agr.planning.case.classes import CLASSES
-from agr.planning.case.inputs import Held, Inputs, Previous
+from agr.planning.case.inputs import Held, Inputs, Previous, Reaction
 from agr.planning.case.programs import (
     carried_states,
     comfort_shortfall_kwh,
@@ -19,6 +19,7 @@ __all__ = [
     "Inputs",
     "NamedCase",
     "Previous",
+    "Reaction",
     "build",
     "carried_states",
     "comfort_shortfall_kwh",

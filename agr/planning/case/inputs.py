@@ -37,6 +37,16 @@ class Previous:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
+class Reaction:
+    """What imbalance is worth in ISPs that no market reaches any more, and which resources may still move in them."""
+
+    first: int  # the first ISP, from 0, that has not begun
+    short_eur_per_mwh: NDArray[np.float64]  # (T,) what a shortage costs; NaN: the planning price counts
+    surplus_eur_per_mwh: NDArray[np.float64]  # (T,) what a surplus earns
+    resources: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Inputs:
     """One planning problem in the terms of the domain."""
 
@@ -66,6 +76,7 @@ class Inputs:
     """Resource → what it was measured to hold: the plan begins with the energy from which that follows"""
     dictated_kw: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
     """Resource → power (T,) that nobody can change, NaN where it is free: nothing can be sent to it."""
+    reaction: Reaction | None = None  # None: nothing reacts to imbalance prices
     frozen_points: frozenset[str] = frozenset()  # congestion points without intraday redispatch, once the day runs
     previous: Previous = Previous()
     unavailable_from: Mapping[str, int] = field(default_factory=dict)  # resource → ISP (from 0) from which it is off

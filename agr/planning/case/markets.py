@@ -166,9 +166,18 @@ def named_isps(where: NDArray[np.bool_]) -> str:
 
 
 def imbalance(inputs: Inputs, price: Floats, _notes: list[str]) -> Imbalance:
-    """Return imbalance prices: so far above the day-ahead price, both ways, that planned imbalance never pays."""
+    """Return imbalance prices: so far above the day-ahead price, both ways, that planned imbalance never pays.
+
+    Where resources may react, they are what imbalance is expected to be settled for in ISPs that are closed.
+    """
     penal = inputs.markets.imbalance.penalty_eur_per_mwh + np.abs(price)
-    return Imbalance(short_eur_per_mwh=penal, long_eur_per_mwh=penal)
+    if inputs.reaction is None:
+        return Imbalance(short_eur_per_mwh=penal, long_eur_per_mwh=penal)
+    short, surplus = inputs.reaction.short_eur_per_mwh, inputs.reaction.surplus_eur_per_mwh
+    known = ~np.isnan(short)
+    return Imbalance(
+        short_eur_per_mwh=np.where(known, short, penal), long_eur_per_mwh=np.where(known, -surplus, penal)
+    )  # fmt: skip
 
 
 def reserves(inputs: Inputs, _price: Floats, notes: list[str]) -> tuple[Reserve, ...]:

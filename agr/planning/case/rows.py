@@ -125,6 +125,9 @@ class Draft:
         program = self.inputs.previous.programs_kw.get(resource)
         if program is not None:
             closed = isps if self.frozen(point) else self.inputs.closed_isps
+            reaction = self.inputs.reaction
+            if reaction is not None and resource in reaction.resources and not self.frozen(point):
+                closed = reaction.first
             pinned[:closed] = program[:closed]
         else:
             pinned[: self.inputs.past_isps] = np.broadcast_to(ended, isps)[: self.inputs.past_isps]

@@ -69,7 +69,10 @@ class Context:
 
     def kept_isps(self, row: Any) -> int:
         """Return how many ISPs, from the first, keep the program in force."""
-        return self.day.isps if self.frozen(row) else self.facts.closed_isps
+        if self.frozen(row):
+            return self.day.isps
+        reaction = self.facts.reaction
+        return reaction.first if reaction is not None and row.resource in reaction.resources else self.facts.closed_isps
 
     def pins(self, rows: Sequence[Any]) -> Floats:
         """Return the power (U,T) that can no longer change, NaN where it can."""

@@ -59,6 +59,26 @@ class PlanInForce(Protocol):
         """Market with an auction → its position."""
 
 
+class MayReact(Protocol):
+    """What may react to imbalance prices."""
+
+    @property
+    def first(self) -> int:
+        """The first ISP, from 0, that has not begun."""
+
+    @property
+    def short_eur_per_mwh(self) -> Floats:
+        """What a shortage costs (T,); NaN: the planning price."""
+
+    @property
+    def surplus_eur_per_mwh(self) -> Floats:
+        """What a surplus earns (T,)."""
+
+    @property
+    def resources(self) -> frozenset[str]:
+        """Which may move in closed ISPs that have not begun."""
+
+
 class MeasuredContent(Protocol):
     """What a store holds at the end of an ISP."""
 
@@ -165,6 +185,10 @@ class Facts(Protocol):
     @property
     def dictated_kw(self) -> Mapping[str, Floats]:
         """Resource → power (T,) that nobody can change, NaN where it is free."""
+
+    @property
+    def reaction(self) -> MayReact | None:
+        """What may react to imbalance prices; None: nothing."""
 
     @property
     def frozen_points(self) -> frozenset[str]:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from agr.planning.case_audit import reaction
 from agr.planning.case_audit.context import Context
 from agr.planning.case_audit.facts import Floats
 from agr.planning.case_audit.findings import beyond, differences
@@ -23,8 +24,10 @@ def check_case(context: Context) -> Iterator[str]:
     yield from _intraday(context, price)
     penal = context.facts.markets.imbalance.penalty_eur_per_mwh + np.abs(price)
     data = context.case.imbalance
-    yield from _same("imbalance", "short_eur_per_mwh", data.short_eur_per_mwh, penal)
-    yield from _same("imbalance", "long_eur_per_mwh", data.long_eur_per_mwh, penal)
+    short, long = penal.copy(), penal.copy()
+    yield from reaction.expected(context, short, long)
+    yield from _same("imbalance", "short_eur_per_mwh", data.short_eur_per_mwh, short)
+    yield from _same("imbalance", "long_eur_per_mwh", data.long_eur_per_mwh, long)
 
 
 def _same(market: str, field: str, found: Floats, expected: Floats) -> Iterator[str]:
