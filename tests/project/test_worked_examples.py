@@ -36,7 +36,7 @@ class Step:
 def steps_of(page: Path) -> Iterator[Step]:
     for language, path, text in BLOCK.findall(page.read_text(encoding="utf-8")):
         if path or language == "sh":
-            yield Step(language, path, text)
+            yield Step(language, path, text.replace("\\\n", " ") if language == "sh" else text)
 
 
 def changed(before: str, hunk: str, path: str) -> str:
