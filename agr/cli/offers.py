@@ -63,6 +63,26 @@ def show(offer: OfferArgument, config: ConfigOption = DEFAULT) -> None:
         say(line)
 
 
+@offers_app.command("propose")
+def propose(
+    congestion_point: Annotated[str, typer.Argument(help="Where the program would deviate.")],
+    first: Annotated[int, typer.Option(min=1, help="First ISP, from 1.")],
+    power_kw: Annotated[float, typer.Option(help="Deviation from the accepted D-Prognosis; negative: less.")],
+    count: Annotated[int, typer.Option(min=1, help="How many ISPs.")] = 1,
+    period: PeriodOption = None,
+    why: WhyOption = "proposed by hand",
+    config: ConfigOption = DEFAULT,
+) -> None:
+    """Let the daemon price an offer that a DSO has not asked for (unsolicited_offers of the participant)."""
+    from agr.settings import load
+
+    with in_words():
+        of = period_of(load(config), period)
+        power_w = round(1000 * power_kw)
+        done = _actions(config).propose(whoever(), congestion_point, of.day, first, count, power_w, why)
+    say(done.text)
+
+
 @offers_app.command("send")
 def send(offer: OfferArgument, why: WhyOption = "sent by hand", config: ConfigOption = DEFAULT) -> None:
     """Send an offer that waits for an operator; the daemon delivers it."""

@@ -412,6 +412,7 @@ class FlexRequestOut(BaseModel):
     state: str
     priced: bool
     note: str
+    unsolicited: bool
     of_limits: bool
 
 
@@ -551,6 +552,19 @@ class OfferOut(BaseModel):
     by: str
     note: str
     of_limits: bool
+
+
+class OfferProposed(BaseModel):
+    """An offer that a DSO has not asked for."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    why: str
+    period: date
+    congestion_point: str
+    first: int
+    count: int = 1
+    power_kw: float
 
 
 class SettledOut(BaseModel):
@@ -1313,6 +1327,11 @@ class Client:
         """One revision as CSV, in the layout of the file."""
         answer = self._ask("GET", f"/api/v1/nominations/{quote(_text(message_id), safe='')}/e-program.csv")
         return answer.content
+
+    def propose_offer(self, given: OfferProposed, *, idempotency_key: str | None = None) -> Did:
+        """Let an offer of flexibility be priced that a DSO has not asked for."""
+        answer = self._ask("POST", "/api/v1/offers", headers={"Idempotency-Key": idempotency_key}, body=given)
+        return Did.model_validate_json(answer.content)
 
     def discard_offer(self, message_id: str, given: Because, *, idempotency_key: str | None = None) -> Did:
         """Discard an offer of flexibility that has not left."""

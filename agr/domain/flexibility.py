@@ -52,6 +52,7 @@ class FlexRequest:
     spans: tuple[tuple[int, int], ...] = ()
     """(first ISP, number of ISPs) of each element of the message. Some DSOs want the same ones in offers."""
     limits: bool = False  # whether powers are limits of the program itself, not deviations from a baseline
+    unsolicited: bool = False  # whether it is a wish of our own, for an offer that no DSO has asked for
 
     @property
     def requested(self) -> tuple[RequestedIsp, ...]:

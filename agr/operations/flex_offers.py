@@ -2,14 +2,16 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date
 
-from agr.domain.errors import ConflictError, MissingError
+from agr.domain.errors import ConflictError, InputError, MissingError
 from agr.domain.flexibility import OfferState
 from agr.domain.isp import Clock, Period
+from agr.domain.program import watt
 from agr.operations.accounts.roles import Principal
 from agr.operations.action_base import ActionBase, Done, said_why
 from agr.settings import Settings
-from agr.store import flex_offers, flex_orders, flex_requests
+from agr.store import flex_offers, flex_orders, flex_requests, portfolio
 from agr.store.engine import Store, Tx
 from agr.store.flex_offers import StoredOffer
 from agr.store.flex_orders import StoredOrder
@@ -31,7 +33,10 @@ class TradingDay:
 
     def offers_of(self, request: StoredRequest) -> tuple[StoredOffer, ...]:
         """Return the offers that answer a request."""
-        return tuple(o for o in self.offers if o.offer.request_message_id == request.request.message_id)
+        asked = request.request
+        if asked.unsolicited:
+            return tuple(o for o in self.offers if o.offer.conversation_id == asked.conversation_id)
+        return tuple(o for o in self.offers if o.offer.request_message_id == asked.message_id)
 
 
 def trading_day(tx: Tx, period: Period) -> TradingDay:
@@ -56,6 +61,29 @@ class OfferActions(ActionBase):
         with self._store.reading() as tx:
             stored = self._found(tx, message_id)
             return stored, trading_day(tx, stored.offer.period).order_of(stored)
+
+    def propose(
+        self, by: Principal, congestion_point: str, day: date, first: int, count: int, power_w: int, why: str
+    ) -> Done:  # fmt: skip
+        """Let an offer be priced that a DSO has not asked for: a deviation in ISPs `first`, first+1, … of a Period."""
+        why = said_why(why)
+        period = Period(day, self._settings.time_zone, self._settings.isp_minutes)
+        if not (first >= 1 and count >= 1 and first + count - 1 <= period.isp_count):
+            raise InputError(f"ISPs {first} to {first + count - 1} are not all in {period} ({period.isp_count} ISPs)")
+        if power_w == 0:
+            raise InputError("a deviation of 0 W is no offer; negative: less consumption")
+        with self._store.transaction() as tx:
+            points = {point.address: point for point in portfolio.load(tx, period).points}
+            if congestion_point not in points:
+                raise MissingError(f"{congestion_point} is no congestion point of ours on {period}")
+            point = points[congestion_point]
+            by.must_act_for({point.dso}, "the offer")
+            self._offering.wish(tx, point, period, range(first, first + count), power_w)
+            what = f"{watt(power_w, sign=True)} W in ISPs {first} to {first + count - 1}"
+            self._record(tx, by, "propose offer", f"{congestion_point} {period}"[:255], why, what)
+        self._wake()
+        leaves = "leaves by itself" if self._settings.trading.automatic else "waits until somebody sends it"
+        return Done(text=f"an offer to {point.dso} is being priced; then it {leaves}")
 
     def send(self, by: Principal, message_id: str, why: str) -> Done:
         """Send an offer that waits for it."""

@@ -11,7 +11,7 @@ from agr.settings.section import MailAddress, Name, Seconds, Section, VariableNa
 
 FourEyes = Literal[
     "replan", "send", "send_waiting", "release", "reserve", "award", "approve_bid", "trade", "cancel_trade",
-    "send_offer", "revoke_offer", "make_unavailable", "make_available", "resend", "cancel", "bar",
+    "propose_offer", "send_offer", "revoke_offer", "make_unavailable", "make_available", "resend", "cancel", "bar",
     "enter_row", "remove_row",
 ]  # fmt: skip
 """Actions that a second person can be asked to approve; a test compares them with the actions there are."""

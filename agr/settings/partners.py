@@ -52,6 +52,9 @@ class ParticipantSettings(Section):
     client_certificate: ClientCertificate | None = Field(
         default=None, description="A certificate of ours, where it asks for one."
     )
+    unsolicited_offers: bool = Field(
+        default=False, description="A DSO takes offers that it has not asked for, of what is accepted as a D-Prognosis."
+    )
     direct_orders: bool = Field(
         default=False,
         description="A DSO may order what our contracts with it reserve, without an offer, at the contract's price.",

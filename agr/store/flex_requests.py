@@ -24,7 +24,8 @@ class StoredRequest:
 
 
 def _same(request: FlexRequest) -> sa.ColumnElement[bool]:
-    return _about(request.dso, request.period.day, request.congestion_point, request.contract_id)
+    about = _about(request.dso, request.period.day, request.congestion_point, request.contract_id)
+    return sa.and_(about, _C.unsolicited.is_(request.unsolicited))
 
 
 def _about(dso: str, period: date, point: str, contract: str | None) -> sa.ColumnElement[bool]:
@@ -45,6 +46,7 @@ def put(tx: Tx, request: FlexRequest) -> frozenset[str]:
             received_at=request.received_at, state=RequestState.ACCEPTED.value, note="",
             isps=[[isp.isp, isp.disposition.value, isp.min_w, isp.max_w] for isp in request.isps],
             spans=[list(span) for span in request.spans], of_limits=request.limits,
+            unsolicited=request.unsolicited,
         )
     )  # fmt: skip
     return superseded
@@ -52,7 +54,8 @@ def put(tx: Tx, request: FlexRequest) -> frozenset[str]:
 
 def newest_revision(tx: Tx, dso: str, period: date, point: str, contract: str | None) -> int | None:
     """Return the highest revision about the same; None: there is none yet."""
-    return tx.execute(sa.select(sa.func.max(_C.revision)).where(_about(dso, period, point, contract))).scalar()
+    theirs = sa.and_(_about(dso, period, point, contract), _C.unsolicited.is_(False))
+    return tx.execute(sa.select(sa.func.max(_C.revision)).where(theirs)).scalar()
 
 
 def priced(tx: Tx, message_id: str, at: datetime, note: str = "") -> None:
@@ -106,6 +109,7 @@ def _stored(row: sa.Row[tuple[object, ...]], zone: str, isp_minutes: int) -> Sto
             for isp, disposition, low, high in m["isps"]
         ),
         spans=tuple((first, count) for first, count in m["spans"]), limits=m["of_limits"],
+        unsolicited=m["unsolicited"],
     )  # fmt: skip
     return StoredRequest(
         request=request, state=RequestState(m["state"]), priced_at=m["priced_at"], note=m["note"]

@@ -23,6 +23,7 @@ flex_requests = sa.Table(
     sa.Column("priced_at", Instant),  # null: still to be priced
     sa.Column("note", sa.Text, nullable=False, server_default=""),  # why there is no offer
     sa.Column("of_limits", sa.Boolean, nullable=False, server_default=sa.false()),  # powers are limits, not deviations
+    sa.Column("unsolicited", sa.Boolean, nullable=False, server_default=sa.false()),  # our own wish to offer something
     sa.UniqueConstraint("message_id", "dso"),
     sa.Index(None, "state", "priced_at"),
     sa.Index(None, "period", "congestion_point"),

@@ -9,6 +9,7 @@ import structlog
 
 from agr.domain.errors import AgrError, ConflictError
 from agr.domain.flexibility import (
+    Disposition,
     FlexOffer,
     FlexOrder,
     FlexRequest,
@@ -17,11 +18,13 @@ from agr.domain.flexibility import (
     OrderState,
     Pricer,
     Quote,
+    RequestedIsp,
     RequestState,
     kwh_of,
 )
-from agr.domain.isp import Clock
+from agr.domain.isp import Clock, Period
 from agr.domain.plan import Reason, ReasonKind
+from agr.domain.register import CongestionPoint
 from agr.settings import Settings
 from agr.store import day, flex_offers, flex_orders, flex_requests, outbox, overrides
 from agr.store.engine import Store, Tx
@@ -100,7 +103,7 @@ class Offering:
             message_id=str(uuid.uuid4()), conversation_id=request.conversation_id, dso=request.dso,
             congestion_point=request.congestion_point, period=request.period, expires_at=request.expires_at,
             options=tuple(option_of(option, request) for option in quote.options), currency=self._settings.currency,
-            request_message_id=request.message_id, contract_id=request.contract_id,
+            request_message_id=None if request.unsolicited else request.message_id, contract_id=request.contract_id,
             prognosis_message_id=quote.prognosis_message_id, limits=request.limits,
         )  # fmt: skip
 
@@ -115,6 +118,35 @@ class Offering:
                 return 0
             waiting = flex_offers.in_states(tx, {OfferState.PRICED}, *self._calendar)
             return sum(self.send(tx, stored, "automatic") for stored in waiting if not self._too_early(tx, stored))
+
+    def wish(self, tx: Tx, point: CongestionPoint, period: Period, isps: range, power_w: int) -> FlexRequest:
+        """Store the wish to offer so much in some ISPs (from 1) to a DSO that has not asked; priced like a request.
+
+        Rebound of the same size is wished for in all other ISPs: the offer names what there is of it. Raises
+        ConflictError where the DSO takes no such offers, or it is too late.
+        """
+        now, trading = self._clock.now(), self._settings.trading
+        dsos = [p for p in self._settings.participants if (p.domain, p.role) == (point.dso, "DSO")]
+        if not any(p.unsolicited_offers for p in dsos):
+            raise ConflictError(f"{point.dso} takes no offers that it has not asked for; see unsolicited_offers")
+        until = period.isp_start(isps.start) - timedelta(seconds=trading.last_order_s)
+        if until <= now:
+            raise ConflictError(f"ISP {isps.start} begins too soon to be ordered")
+        low, high, room = min(power_w, 0), max(power_w, 0), abs(power_w)
+        asked = Disposition.REQUESTED
+        request = FlexRequest(
+            message_id=str(uuid.uuid4()), conversation_id=str(uuid.uuid4()), dso=point.dso,
+            congestion_point=point.address, period=period, revision=0, expires_at=until, received_at=now,
+            isps=tuple(
+                RequestedIsp(isp=isp, disposition=asked, min_w=low, max_w=high)
+                if isp in isps
+                else RequestedIsp(isp=isp, disposition=Disposition.AVAILABLE, min_w=-room, max_w=room)
+                for isp in range(1, period.isp_count + 1)
+            ),
+            spans=((isps.start, len(isps)),), unsolicited=True,
+        )  # fmt: skip
+        flex_requests.put(tx, request)
+        return request
 
     def _too_early(self, tx: Tx, stored: StoredOffer) -> bool:
         """Say whether our response to the request still waits to leave: an offer must not arrive before it."""

@@ -114,6 +114,13 @@ def cancel_trade(do: Context, by: Principal, given: a.Because, trade: str) -> Do
     return do.intraday_trades.cancel(by, trade, given.why)
 
 
+@action("/offers", Permission.ACT, then=lambda _: "/trading")
+def propose_offer(do: Context, by: Principal, given: a.OfferProposed) -> Done:
+    """Let an offer of flexibility be priced that a DSO has not asked for."""
+    power_w = round(1000 * given.power_kw)
+    return do.offers.propose(by, given.congestion_point, given.period, given.first, given.count, power_w, given.why)
+
+
 @action("/offers/{message_id}/send", Permission.ACT, then=lambda _: "/trading")
 def send_offer(do: Context, by: Principal, given: a.Because, message_id: str) -> Done:
     """Send an offer of flexibility that waits for an operator."""

@@ -35,7 +35,7 @@ def _request(stored: StoredRequest) -> a.FlexRequestOut:
         message_id=one.message_id, conversation_id=one.conversation_id, dso=one.dso,
         congestion_point=one.congestion_point, revision=one.revision, contract=one.contract_id,
         received_at=one.received_at, expires_at=one.expires_at, state=stored.state.value,
-        priced=stored.priced_at is not None, note=stored.note, of_limits=one.limits,
+        priced=stored.priced_at is not None, note=stored.note, of_limits=one.limits, unsolicited=one.unsolicited,
         isps=[
             a.FlexIspOut(isp=isp.isp, disposition=isp.disposition.value, min_w=isp.min_w, max_w=isp.max_w)
             for isp in one.isps

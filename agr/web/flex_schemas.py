@@ -29,6 +29,7 @@ class FlexRequestOut(BaseModel):
     state: str
     priced: bool
     note: str  # why there is no offer
+    unsolicited: bool  # our own wish: no DSO has asked for it
     of_limits: bool  # powers are limits of the program itself, not deviations
 
 

@@ -113,6 +113,15 @@ class TradeGiven(Because):
     price_eur_per_mwh: float = Field(description="Price.")
 
 
+class OfferProposed(PeriodAct):
+    """An offer that a DSO has not asked for."""
+
+    congestion_point: str = Field(min_length=1, max_length=255, description="Where it would deviate.")
+    first: int = Field(ge=1, le=1500, description="First ISP, from 1.")
+    count: int = Field(default=1, ge=1, le=1500, description="How many ISPs.")
+    power_kw: float = Field(ge=-1e9, le=1e9, description="Deviation from the accepted D-Prognosis; negative: less.")
+
+
 class BidApproved(PeriodAct):
     """Approval of a bid."""
 

@@ -5,7 +5,7 @@ import httpx
 from agr.store import day
 from tests.builders.accounts import account, token
 from tests.builders.operators_side import Desk
-from tests.builders.worlds import CONTRACT, PERIOD
+from tests.builders.worlds import CONTRACT, PERIOD, POINT
 
 DAY = str(PERIOD.day)
 HELD = ("replan", "reserve", "release", "bar", "enter_row", "remove_row")
@@ -19,6 +19,10 @@ OF_FORMS = {
     "approve_bid": ("/do/bids", {"period": DAY}),
     "trade": ("/do/trades", {"trade": "t-1", "start": "2026-03-29T12:00+02:00", "mw": "1", "price_eur_per_mwh": "70"}),
     "cancel_trade": ("/do/trades/t-1/cancel", {}),
+    "propose_offer": (
+        "/do/offers",
+        {"congestion_point": POINT, "period": DAY, "first": "40", "count": "4", "power_kw": "-10"},
+    ),
     "send_offer": ("/do/offers/o-1/send", {}),
     "revoke_offer": ("/do/offers/o-1/revoke", {}),
     "make_unavailable": ("/do/unavailable", {"name": "battery-1", "first_day": DAY, "last_day": DAY}),
