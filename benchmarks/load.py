@@ -1,8 +1,10 @@
-"""Load on one machine: python -m benchmarks.load [portfolio|prognoses|updates|stranger …] [--scale 1.0].
+"""Load on one machine: python -m benchmarks.load [portfolio|prognoses|updates|requests|stranger …] [--scale 1.0].
 
 portfolio   a CRO's answer with 20,000 congestion points and 1,000,000 connections is processed (limit 60 s, 1 GiB)
 prognoses   20,000 D-Prognoses are built, signed and delivered to 10 DSOs over HTTP (limit 5 minutes)
 updates     5,000 FlexReservationUpdates are received, validated and answered (limit 60 s) and cause few plans
+requests    1,000 FlexRequests of as many congestion points, each in two revisions, are answered and joined (limit
+            60 s); what pricing them takes is measured by benchmarks.offers
 stranger    the endpoint refuses a message from an unknown sender (limit 1 ms)
 
 Each part runs in its own process and is compared with a reference measured in the same run, so that figures of
@@ -48,6 +50,7 @@ from agr.uftp.participants import Participant, Participants
 from agr.uftp.signing import KeyPair
 from agr.uftp.transport import Sender
 from agr.web.endpoint import PATH, uftp_app
+from tests.builders.trading_day import TradingWorld
 from tests.builders.worlds import NOW, PERIOD, Party, World
 
 Figures = dict[str, float]
@@ -236,6 +239,38 @@ def take_updates(scale: float) -> Figures:
     return {"seconds": seconds, "until 200": received, "per second": count / seconds, "re-optimisations": runs}
 
 
+def take_requests(scale: float) -> Figures:
+    """Receive, validate and answer FlexRequests; price them with a pricer that takes no time; queue the offers."""
+    count = int(1_000 * scale)
+    world = TradingWorld(Path(tempfile.mkdtemp(prefix="agr-load-")), limits=ROOM)
+    with world.store.transaction() as tx:
+        known = tuple(
+            CongestionPoint(address=_point(p), dso="dso.example", connections=_connections(p)) for p in range(count)
+        )
+        portfolio.replace(tx, PERIOD.day, "cro.example", known, ())
+    bodies = [
+        world.dso.seal(world.request(CongestionPoint=_point(n), Revision=str(revision)))
+        for revision in (1, 2)
+        for n in range(count)
+    ]
+    began, used = time.monotonic(), time.process_time()
+    for body in bodies:
+        assert world.receiver.receive(body) == 200
+    received = time.monotonic() - began
+    while world.processor.process_next():
+        pass
+    answered = time.monotonic() - began
+    world.replies()  # the responses have left, so offers may
+    world.trade()
+    seconds = time.monotonic() - began
+    offers, priced = world.replies(), len(world.pricer.seen)
+    assert (len(offers), priced) == (count, count), (len(offers), priced)
+    return {
+        "seconds": seconds, "until 200": received, "until answered": answered, "per second": 2 * count / answered,
+        "processor seconds": time.process_time() - used, "requests joined": 2 * count - priced,
+    }  # fmt: skip
+
+
 def refuse_strangers(scale: float) -> Figures:
     """Call the endpoint's application as the server does."""
     count = max(int(5_000 * scale), 100)
@@ -274,6 +309,7 @@ PARTS: dict[str, tuple[Callable[[float], Figures], dict[str, float]]] = {
     "portfolio": (take_portfolio, {"seconds": 60, "peak MB": 1024}),
     "prognoses": (deliver_prognoses, {"seconds": 300}),
     "updates": (take_updates, {"seconds": 60, "re-optimisations": 3}),
+    "requests": (take_requests, {"seconds": 60}),
     "stranger": (refuse_strangers, {"ms each": 1.0}),
 }
 

@@ -23,6 +23,7 @@ from agr.trading.quoting import Baseline, question_of, quote_of
 from benchmarks.instances import make_case
 from models.flexibility.pricing import price
 from models.method import Method, solve
+from models.part import HeldByAll
 
 PERIOD = Period(date(2026, 3, 30))  # 96 ISPs
 _REQUESTED = range(69, 81)  # 17:00 to 20:00
@@ -38,6 +39,7 @@ def measured(resources: int, requests: int) -> dict[str, Any]:
     solved = Solved(
         named=NamedCase(case=case, notes=(), dsos=("dso.example",) * len(case.points), names={}), outcome=outcome
     )  # fmt: skip
+    held = HeldByAll.of(case, outcome)  # once per plan, as the daemon does
     at = np.linspace(0, len(case.points) - 1, requests).astype(int).tolist()
     seconds, cpu, asks, refused = list[float](), list[float](), list[float](), list[str]()
     nothing = np.zeros(case.isps)
@@ -49,7 +51,7 @@ def measured(resources: int, requests: int) -> dict[str, Any]:
         )
         question = question_of(
             solved, request, baseline, DepthTaken(buy_kw=nothing, sell_kw=nothing), trading=Trading(),
-            planning=Planning(threads=1),
+            planning=Planning(threads=1), held=held,
         )  # fmt: skip
         quote = question if isinstance(question, NoOffer) else quote_of(
             price(question), request, baseline, 1, Trading()

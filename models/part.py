@@ -7,10 +7,11 @@ it, `whole_case` and `whole_outcome` put it back. Source: docs/explanation/optim
 from models.case import Case, Ints
 from models.decomposition.reoptimise.merging import whole_case, whole_outcome
 from models.decomposition.reoptimise.replan import dual_slack_eur
-from models.decomposition.reoptimise.subproblem import divisible, members, renewed, subproblem
+from models.decomposition.reoptimise.subproblem import HeldByAll, divisible, members, renewed, subproblem
 from models.resources.registry import PRICED
 
 __all__ = [
+    "HeldByAll",
     "divisible",
     "dual_slack_eur",
     "members",

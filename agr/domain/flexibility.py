@@ -212,8 +212,14 @@ class NoOffer:
 class Pricer(Protocol):
     """Prices flexibility; takes seconds, and is called outside any transaction."""
 
-    def price(self, request: FlexRequest) -> "Quote | NoOffer":
-        """Return the cost of what the request asks for, or why there is no offer."""
+    at_once: int
+    """How many requests it prices side by side"""
+
+    def price_together(self, requests: Sequence[FlexRequest]) -> "list[Quote | NoOffer | Exception]":
+        """Return the cost of what each request asks for, why there is no offer, or what pricing it broke with.
+
+        The requests are of different congestion points. Their quotes may all be ordered.
+        """
 
 
 class RequestState(Enum):

@@ -23,15 +23,30 @@ class DepthTaken:
     buy_kw: NDArray[np.float64]
     sell_kw: NDArray[np.float64]
 
+    def plus(self, other: "DepthTaken") -> "DepthTaken":
+        """Return both side by side."""
+        return DepthTaken(buy_kw=self.buy_kw + other.buy_kw, sell_kw=self.sell_kw + other.sell_kw)
+
+
+def nothing_taken(period: Period) -> DepthTaken:
+    """Return that nothing is drawn."""
+    return DepthTaken(buy_kw=np.zeros(period.isp_count), sell_kw=np.zeros(period.isp_count))
+
+
+def draws_of(draws_kwh: Sequence[float], period: Period) -> DepthTaken:
+    """Return what one offer may draw; `draws_kwh` has one value per ISP, bought positive, or none at all."""
+    if not draws_kwh:
+        return nothing_taken(period)
+    drawn_kw = np.array(draws_kwh) / period.isp_hours
+    return DepthTaken(buy_kw=np.maximum(drawn_kw, 0.0), sell_kw=np.maximum(-drawn_kw, 0.0))
+
 
 def depth_taken(offers: Sequence[BoundOffer], period: Period) -> DepthTaken:
     """Return what all offers together may draw at most, whichever of them are ordered."""
-    buy, sell = np.zeros(period.isp_count), np.zeros(period.isp_count)
+    taken = nothing_taken(period)
     for offer in offers:
-        if offer.draws_kwh:
-            drawn_kw = np.array(offer.draws_kwh) / period.isp_hours
-            buy, sell = buy + np.maximum(drawn_kw, 0.0), sell + np.maximum(-drawn_kw, 0.0)
-    return DepthTaken(buy_kw=buy, sell_kw=sell)
+        taken = taken.plus(draws_of(offer.draws_kwh, period))
+    return taken
 
 
 def depth_left(market: Intraday, planned: Outcome, taken: DepthTaken) -> Intraday:

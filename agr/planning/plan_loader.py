@@ -31,19 +31,28 @@ Archives = tuple[bytes, bytes]
 
 def read(tx: Tx, plan: int) -> list[Archives]:
     """Return the archives of a plan and of the plans that it builds on, newest first. Unpack them outside of `tx`."""
+    return read_since(tx, plan, None)[0]
+
+
+def read_since(tx: Tx, plan: int, known: int | None) -> tuple[list[Archives], bool]:
+    """Return what `read` does without the plan `known` and what that builds on, and whether it builds on it."""
     found: list[Archives] = []
-    while True:
+    while plan != known:
         found.append(plans.archives(tx, plan))
         summary = plans.get(tx, plan)
         if summary is None or not summary.part or summary.predecessor is None:
-            return found
+            return found, False
         plan = summary.predecessor
+    return found, True
 
 
-def unpacked(archives: list[Archives]) -> Solved:
-    """Return the whole portfolio's case and outcome from the archives that `read` returned."""
-    solved = _unpacked(archives[-1])
-    for later in reversed(archives[:-1]):
+def unpacked(archives: list[Archives], known: Solved | None = None) -> Solved:
+    """Return the whole portfolio's case and outcome from the archives that `read` returned.
+
+    They build on the plan that is `known`, if one is given; its arrays are reused, do not read them again.
+    """
+    solved = _unpacked(archives[-1]) if known is None else known
+    for later in reversed(archives if known is not None else archives[:-1]):
         solved = merged(solved, _unpacked(later))
     return solved
 

@@ -73,7 +73,7 @@ class Planning(Section):
         default=True,
         description="Whether a plan may make a customer with a tariff pay more than without being steered.",
     )
-    workers: int = Field(default=1, ge=1, le=64, description="Planning processes.")
+    workers: int = Field(default=1, ge=1, le=64, description="Planning processes; they price offers, too.")
     failed_cases_folder: Path | None = Field(
         default=None,
         description="Where the cases of failed solves are kept; none: `failed-cases` in data_folder, or in `runs`.",

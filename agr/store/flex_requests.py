@@ -11,6 +11,8 @@ from agr.store import flex_tables as t
 from agr.store.engine import Tx
 
 _C = t.flex_requests.c
+_LOOKED_AT = 256
+"""Most waiting requests among which different congestion points are looked for."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,11 +74,16 @@ def expire(tx: Tx, now: datetime) -> int:
     return tx.execute(t.flex_requests.update().where(late).values(state=RequestState.EXPIRED.value)).rowcount
 
 
-def to_price(tx: Tx, now: datetime, zone: str, isp_minutes: int) -> FlexRequest | None:
-    """Return the request that expires first of those still to be priced."""
+def to_price(tx: Tx, now: datetime, zone: str, isp_minutes: int, at_most: int = 1) -> list[FlexRequest]:
+    """Return the requests that expire first of those still to be priced, one of each congestion point and Period."""
     waiting = sa.and_(_C.state == RequestState.ACCEPTED.value, _C.priced_at.is_(None), _C.expires_at > now)
-    row = tx.execute(sa.select(t.flex_requests).where(waiting).order_by(_C.expires_at, _C.id).limit(1)).one_or_none()
-    return None if row is None else _stored(row, zone, isp_minutes).request
+    heads = sa.select(_C.id, _C.period, _C.congestion_point).where(waiting).order_by(_C.expires_at, _C.id)
+    first: dict[tuple[object, object], int] = {}
+    for row in tx.execute(heads.limit(_LOOKED_AT)):
+        first.setdefault((row.period, row.congestion_point), row.id)
+    chosen = list(first.values())[:at_most]
+    rows = {row.id: row for row in tx.execute(sa.select(t.flex_requests).where(_C.id.in_(chosen)))}
+    return [_stored(rows[number], zone, isp_minutes).request for number in chosen]
 
 
 def waiting(tx: Tx) -> int:

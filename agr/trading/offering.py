@@ -7,7 +7,7 @@ from threading import Lock
 
 import structlog
 
-from agr.domain.errors import AgrError, ConflictError
+from agr.domain.errors import AgrError, ConflictError, StoppedError, StoreError
 from agr.domain.flexibility import (
     Disposition,
     FlexOffer,
@@ -54,26 +54,38 @@ class Offering:
     # --- pricing ----------------------------------------------------------------------------------------------------
 
     def price_next(self) -> bool:
-        """Price the request that expires first; False when none waits."""
+        """Price the requests that expire first, as many at once as the pricer can; False when none waits.
+
+        Raises what pricing one of them broke with, after the others have got their offers.
+        """
         with self._one_at_a_time:
-            with self._store.reading() as tx:
-                request = flex_requests.to_price(tx, self._clock.now(), *self._calendar)
-            if request is None or self._pricer is None:
+            if self._pricer is None:
                 return False
-            self._take(request, self._priced(self._pricer, request))
+            with self._store.reading() as tx:
+                requests = flex_requests.to_price(tx, self._clock.now(), *self._calendar, self._pricer.at_once)
+            if not requests:
+                return False
+            broken: Exception | None = None
+            for request, quoted in zip(requests, self._pricer.price_together(requests), strict=True):
+                if isinstance(quoted, (StoppedError, StoreError)):
+                    broken = quoted  # priced once the service or the store is there again
+                elif isinstance(quoted, AgrError):
+                    self._take(request, NoOffer(reason=str(quoted)))
+                elif isinstance(quoted, Exception):
+                    broken = self._give_up(request, quoted)
+                else:
+                    self._take(request, quoted)
+            if broken is not None:
+                raise broken
         return True
 
-    def _priced(self, pricer: Pricer, request: FlexRequest) -> Quote | NoOffer:
-        try:
-            return pricer.price(request)
-        except AgrError as error:
-            return NoOffer(reason=str(error))
-        except Exception as error:
-            text = f"pricing FlexRequest {request.message_id} of {request.dso} broke: {type(error).__name__}: {error}"
-            with self._store.transaction() as tx:  # once only: the same request would break it again and again
-                flex_requests.priced(tx, request.message_id, self._clock.now(), f"no offer: {text}")
-                day.raise_alarm(tx, NOT_PRICED, f"{request.dso} {request.congestion_point}", text, self._clock.now())
-            raise
+    def _give_up(self, request: FlexRequest, error: Exception) -> Exception:
+        """Let a request that breaks pricing have no offer: it would break it again and again."""
+        text = f"pricing FlexRequest {request.message_id} of {request.dso} broke: {type(error).__name__}: {error}"
+        with self._store.transaction() as tx:
+            flex_requests.priced(tx, request.message_id, self._clock.now(), f"no offer: {text}")
+            day.raise_alarm(tx, NOT_PRICED, f"{request.dso} {request.congestion_point}", text, self._clock.now())
+        return error
 
     def _take(self, request: FlexRequest, quoted: Quote | NoOffer) -> None:
         """Store what came of pricing, unless the request has been superseded or has expired meanwhile."""

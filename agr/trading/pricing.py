@@ -3,12 +3,14 @@
 Source: docs/explanation/flexibility-offers.md.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from threading import Lock
 from time import perf_counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
+import numpy as np
 import structlog
 
 from agr.domain.flexibility import FlexRequest, NoOffer, Quote
@@ -17,20 +19,27 @@ from agr.domain.register import CongestionPoint, Contract
 from agr.messaging.trade_facts import accepted_prognosis
 from agr.planning.difference import Solved
 from agr.planning.inputs import RunInputs, open_offers
-from agr.planning.ledger import DepthTaken, depth_taken
+from agr.planning.ledger import DepthTaken, depth_taken, draws_of, nothing_taken
+from agr.planning.plan_loader import read_since, unpacked
 from agr.planning.pool import SolverPool
 from agr.planning.stored_plans import StoredInputs
 from agr.settings import Settings
-from agr.store import plans
+from agr.store import plans, portfolio
 from agr.store.engine import Store, Tx
 from agr.trading.intraday import running, solved_now
 from agr.trading.limiting import kept_anyway, limit_quote
 from agr.trading.quoting import Baseline, question_of, quote_of, shares_of
 
 if TYPE_CHECKING:  # the models take seconds to import
-    from models.flexibility.question import Question
+    from models.flexibility.question import Answer, Question
+    from models.part import HeldByAll
 
 log = structlog.get_logger()
+_T = TypeVar("_T")
+_KW = 1e-3
+
+_AHEAD = 2
+"""Requests that are taken up at once, per planning process: one is prepared while another is priced."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -38,12 +47,20 @@ class _Begun:
     """What pricing begins with, read in one consistent view."""
 
     plan: int
-    unpack: Callable[[], Solved]
     baseline: Baseline
     point: CongestionPoint | None
     taken: DepthTaken
     contract: Contract | None
     rest: RunInputs | None  # what the rest of a running Period is planned from; None: it has not begun
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Asked:
+    """A request with the question that the optimiser is asked, or why it is asked nothing."""
+
+    request: FlexRequest
+    begun: _Begun
+    question: "Question | NoOffer"
 
 
 class PlanPricer:
@@ -54,32 +71,74 @@ class PlanPricer:
         self._lock = Lock()
         self._number: int | None = None
         self._solved: Solved | None = None
+        self._held: HeldByAll | None = None
+        self.at_once = _AHEAD * settings.planning.workers
 
     def price(self, request: FlexRequest) -> Quote | NoOffer:
         """Return the cost of what a request asks for, or why there is no offer. Raises PlanError, StoreError."""
-        started = perf_counter()
+        return self._priced(request, None)
+
+    def price_together(self, requests: Sequence[FlexRequest]) -> list[Quote | NoOffer | Exception]:
+        """Return what `price` returns or raises for requests of different congestion points, side by side.
+
+        Each is priced as if there were no other. What two of them would draw from the same intraday depth, beyond what
+        there is, is priced again after the first.
+        """
+        if len(requests) == 1:
+            return [_tried(self._priced, requests[0], None)]
+        drawn: dict[Period, DepthTaken] = {}
+        asked = [_tried(self._asked, request, None) for request in requests]
+        with ThreadPoolExecutor(max_workers=self.at_once) as threads:  # each waits for a process of the pool
+            answers = list(threads.map(lambda one: _tried(self._quoted, one), asked))
+        found: list[Quote | NoOffer | Exception] = []
+        for request, one, quote in zip(requests, asked, answers, strict=True):
+            period, now = request.period, quote
+            taken = drawn.setdefault(period, nothing_taken(period))
+            if isinstance(one, _Asked) and isinstance(quote, Quote) and not _fits(one, quote, taken):
+                now = _tried(self._priced, request, taken)
+            if isinstance(now, Quote):
+                drawn[period] = taken.plus(draws_of(now.draws_kwh, period))
+            found.append(now)
+        return found
+
+    def _priced(self, request: FlexRequest, drawn: DepthTaken | None) -> Quote | NoOffer:
+        return self._quoted(self._asked(request, drawn))
+
+    def _asked(self, request: FlexRequest, drawn: DepthTaken | None) -> _Asked | NoOffer:
+        """Return what the optimiser is asked; `drawn`: depth for other quotes, whose offers are not stored yet."""
         with self._store.reading() as tx:
             begun = self._begun(tx, request)
         if isinstance(begun, NoOffer):
             return begun
-        point, settings = begun.point, self._settings
+        settings = self._settings
         if begun.rest is None:
-            solved: Solved | NoOffer = self._kept(begun.plan, begun.unpack)
+            solved: Solved | NoOffer = self._kept(begun.plan)
+            held = self._held
         else:
-            solved = solved_now(begun.rest, request.congestion_point)
+            solved, held = solved_now(begun.rest, request.congestion_point), None
         if isinstance(solved, NoOffer):
             return solved
+        taken = begun.taken if drawn is None else begun.taken.plus(drawn)
         question = question_of(
-            solved, request, begun.baseline, begun.taken, trading=settings.trading, planning=settings.planning,
-            shares=shares_of(point, settings.trading), traded_by_operator=_traded_by_operator(begun),
+            solved, request, begun.baseline, taken, trading=settings.trading, planning=settings.planning,
+            shares=shares_of(begun.point, settings.trading), traded_by_operator=_traded_by_operator(begun), held=held,
         )  # fmt: skip
+        return _Asked(request=request, begun=begun, question=question)
+
+    def _quoted(self, asked: _Asked | NoOffer | Exception) -> Quote | NoOffer:
+        """Ask the optimiser, and return its answer as a quote."""
+        if isinstance(asked, Exception):
+            raise asked
+        if isinstance(asked, NoOffer):
+            return asked
+        started, request, begun, question = perf_counter(), asked.request, asked.begun, asked.question
         if request.limits:
             quote = self._limit_quote(request, begun, question)
         elif isinstance(question, NoOffer):
             return question
         else:
             answer = self._solver.price(question)
-            quote = quote_of(answer, request, begun.baseline, begun.plan, settings.trading, begun.contract)
+            quote = quote_of(answer, request, begun.baseline, begun.plan, self._settings.trading, begun.contract)
         log.info(
             "flex_request.priced", dso=request.dso, point=request.congestion_point,
             seconds=round(perf_counter() - started, 3),
@@ -96,7 +155,7 @@ class PlanPricer:
             return kept
         if isinstance(question, NoOffer):
             return question
-        answer = self._solver.price(question)
+        answer: Answer = self._solver.price(question)
         return limit_quote(
             answer, question, request, begun.baseline, begun.plan, begun.contract, self._settings.trading
         )
@@ -104,8 +163,8 @@ class PlanPricer:
     def _begun(self, tx: Tx, request: FlexRequest) -> _Begun | NoOffer:
         """Read everything that pricing needs in one consistent view; return why not where it cannot begin."""
         period, reader, now = request.period, StoredInputs(tx), self._clock.now()
-        here = (one for one in reader.portfolio(period).points if one.address == request.congestion_point)
-        point = next(here, None)
+        listed = portfolio.head_of(tx, period.day, request.congestion_point)
+        point = None if listed is None else listed[1]
         rest: RunInputs | None = None
         if now >= period.start:
             if point is None or point.intraday_redispatch_by is None:
@@ -131,17 +190,50 @@ class PlanPricer:
         if any(offer.congestion_point == request.congestion_point for offer in offers):
             return NoOffer(reason="an offer of this congestion point is open; revoke it first")
         return _Begun(
-            plan=number, unpack=reader.archived(number), baseline=baseline, point=point, rest=rest,
+            plan=number, baseline=baseline, point=point, rest=rest,
             taken=depth_taken(offers, period),
             contract=None if request.contract_id is None else reader.contract(request.contract_id),
         )  # fmt: skip
 
-    def _kept(self, number: int, unpack: Callable[[], Solved]) -> Solved:
-        """Return the plan in force, read once: at 100,000 resources that takes seconds."""
+    def _kept(self, number: int) -> Solved:
+        """Return the plan in force, read once: at 100,000 resources that takes seconds.
+
+        Of a plan that has moved some points of the one before, only these are read.
+        """
+        from models.part import HeldByAll
+
         with self._lock:
             if self._number != number or self._solved is None:
-                self._solved, self._number = unpack(), number
+                with self._store.reading() as tx:
+                    archives, builds_on = read_since(tx, number, self._number)
+                known, self._solved, self._number = self._solved if builds_on else None, None, None
+                self._solved = unpacked(archives, known)
+                self._number = number
+                self._held = HeldByAll.of(self._solved.named.case, self._solved.outcome)
             return self._solved
+
+
+def _tried(work: Callable[..., _T], *given: object) -> _T | Exception:
+    """Return what work returns or raises, so that one request that breaks does not keep others from being priced."""
+    try:
+        return work(*given)
+    except Exception as error:  # noqa: BLE001 - it is returned, and raised by who asked
+        return error
+
+
+def _fits(asked: _Asked, quote: Quote, drawn: DepthTaken) -> bool:
+    """Say whether a quote's trades fit into the intraday depth beside what other quotes draw."""
+    question, period = asked.question, asked.request.period
+    if isinstance(question, NoOffer) or not quote.draws_kwh:
+        return True
+    market, planned, own = question.part.intraday, question.planned, draws_of(quote.draws_kwh, period)
+    net = planned.intraday_buy_kw - planned.intraday_sell_kw
+    buy = np.maximum(net, 0.0) + question.buy_taken_kw + drawn.buy_kw + own.buy_kw
+    sell = np.maximum(-net, 0.0) + question.sell_taken_kw + drawn.sell_kw + own.sell_kw
+    full = ((own.buy_kw > _KW) & (buy > market.buy_depth_kw + _KW)) | (
+        (own.sell_kw > _KW) & (sell > market.sell_depth_kw + _KW)
+    )
+    return not bool(full.any())
 
 
 def _traded_by_operator(begun: _Begun) -> bool:

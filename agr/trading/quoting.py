@@ -21,6 +21,7 @@ from models.errors import CaseError
 
 if TYPE_CHECKING:  # the models take seconds to import
     from models.flexibility.question import Answer, Priced, Question
+    from models.part import HeldByAll
 
 _CENT = Decimal("0.01")
 _SMALLEST_FACTOR = Decimal("0.01")
@@ -46,10 +47,12 @@ class Baseline:
 def question_of(
     solved: Solved, request: FlexRequest, baseline: Baseline, taken: DepthTaken, *, trading: Trading,
     planning: Planning, shares: tuple[float, ...] = (1.0,), traded_by_operator: bool = False,
+    held: "HeldByAll | None" = None,
 ) -> "Question | NoOffer":  # fmt: skip
     """Return what the optimiser is asked about a request, or why nothing is offered.
 
-    `solved` is the plan in force; `shares` are the volumes to be priced, as parts of what is sold.
+    `solved` is the plan in force, in which all units hold `held`; `shares` are the volumes to be priced, as parts of
+    what is sold.
     """
     from models.flexibility.excerpt import excerpt
     from models.flexibility.question import Question
@@ -66,7 +69,7 @@ def question_of(
         return NoOffer(reason=f"connections at {address} have a tariff, or a limit counts resources elsewhere too")
     try:
         room = limit_room(request, baseline.power_w) if request.limits else room_of(request, baseline.power_w)
-        part = subproblem(case, solved.outcome, at)
+        part = subproblem(case, solved.outcome, at, held)
     except CaseError as error:
         return NoOffer(reason=str(error))
     return Question(

@@ -1,5 +1,6 @@
 """A world in which a DSO trades, in messages of its own, with a pricer that offers what it is told."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -8,7 +9,7 @@ from pathlib import Path
 from lxml import etree
 
 from agr.domain.flexibility import FlexRequest, NoOffer, OfferOption, Quote
-from agr.settings import Trading
+from agr.settings import MessageLimits, Trading
 from agr.store import flex_offers, flex_orders, flex_requests
 from agr.store.flex_offers import StoredOffer
 from agr.store.flex_orders import StoredOrder
@@ -32,6 +33,16 @@ class ToldPricer:
     least_factor: Decimal = Decimal("0.01")
     broken: bool = False
     seen: list[FlexRequest] = field(default_factory=list)
+    at_once: int = 2
+
+    def price_together(self, requests: Sequence[FlexRequest]) -> list[Quote | NoOffer | Exception]:
+        found: list[Quote | NoOffer | Exception] = []
+        for request in requests:
+            try:
+                found.append(self.price(request))
+            except RuntimeError as error:
+                found.append(error)
+        return found
 
     def price(self, request: FlexRequest) -> Quote | NoOffer:
         self.seen.append(request)
@@ -55,8 +66,8 @@ class ToldPricer:
 class TradingWorld(World):
     """A world with points, a register and the jobs of trading."""
 
-    def __init__(self, folder: Path, *, automatic: bool = True) -> None:
-        super().__init__(folder, trading=Trading(automatic=automatic, hold_s=600))
+    def __init__(self, folder: Path, *, automatic: bool = True, limits: MessageLimits | None = None) -> None:
+        super().__init__(folder, trading=Trading(automatic=automatic, hold_s=600), limits=limits or MessageLimits())
         self.pricer = ToldPricer()
         self.offering = Offering(self.store, self.settings, self.clock, self.participants, self.pricer)
         self.keeping = Keeping(self.store, self.settings, self.clock)

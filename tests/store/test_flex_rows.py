@@ -53,7 +53,7 @@ ORDER = FlexOrder(
 def test_a_request_is_read_as_it_was_written_and_superseded_by_the_next(store: Store) -> None:
     with store.transaction() as tx:
         assert flex_requests.put(tx, REQUEST) == frozenset()
-        assert flex_requests.to_price(tx, NOW, *ZONE) == REQUEST
+        assert flex_requests.to_price(tx, NOW, *ZONE) == [REQUEST]
         assert flex_requests.put(tx, replace(REQUEST, message_id="r2")) == {"r1"}
         assert flex_requests.put(tx, replace(REQUEST, message_id="r3", contract_id=None)) == frozenset()
         assert flex_requests.newest_revision(tx, "dso.example", PERIOD.day, POINT, "FO-1") == 2**62

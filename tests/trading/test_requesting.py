@@ -134,6 +134,7 @@ def test_a_request_that_breaks_pricing_is_said_once_and_blocks_no_other(world: T
     world.pricer.broken = True
     world.tell(world.request(Revision="1"))
     world.tell(world.request(Revision="1", CongestionPoint="ea1.2024-01.example.dso:p2"))
+    world.pricer.at_once = 1
     for _ in range(2):
         with pytest.raises(RuntimeError):
             world.offering.price_next()

@@ -5,7 +5,7 @@ the money they earn. Numpy only. Source: docs/explanation/optimisation.md §3.6.
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -63,11 +63,30 @@ def divisible(case: Case, points: Ints) -> bool:
     return True
 
 
-def subproblem(case: Case, outcome: Outcome, points: Ints) -> Case:
+@dataclass(frozen=True, kw_only=True, eq=False)
+class HeldByAll:
+    """Reserve (R,T), kW, that all units of a planned portfolio hold, planned and called."""
+
+    planned_kw: Floats
+    called_kw: Floats | None
+
+    @staticmethod
+    def of(case: Case, outcome: Outcome) -> "HeldByAll":
+        """Return the sums: at 100,000 resources they take longer than all else of cutting one point out."""
+        nobody = {one.name: np.zeros(0, dtype=np.int64) for one in RESOURCES}
+        called = outcome.called_headroom
+        return HeldByAll(
+            planned_kw=_held_kw(case, outcome.headroom, nobody),
+            called_kw=None if called is None else _held_kw(case, called, nobody),
+        )
+
+
+def subproblem(case: Case, outcome: Outcome, points: Ints, held: HeldByAll | None = None) -> Case:
     """Return the case of congestion points `points` (n,) alone, in their order; all others keep their programs.
 
-    The outcome must have prices (`duals`): the part begins its search there, and proves its bound with them. Raises
-    CaseError where the points are not `divisible` from the others.
+    The outcome must have prices (`duals`): the part begins its search there, and proves its bound with them. `held`
+    spares summing up the reserve of all units, where many parts are cut out of one plan. Raises CaseError where the
+    points are not `divisible` from the others.
     """
     if not divisible(case, points):
         raise CaseError("connections: a limit counts units of the part together with others, or one there has a tariff")
@@ -91,7 +110,7 @@ def subproblem(case: Case, outcome: Outcome, points: Ints) -> Case:
         points=tuple(case.points[point] for point in points.tolist()),
         anchor=None if case.anchor is None else replace(case.anchor, point_kw=case.anchor.point_kw[points]),
         start=None if duals is None else _prices_of(case, duals, points),
-        remainder=_remainder(case, outcome, points, units),
+        remainder=_remainder(case, outcome, points, units, held),
         brought_forward_eur=0.0,  # among the remainder's terms
         **chosen,
     )
@@ -145,7 +164,9 @@ def rows_of(table: Any, rows: Ints, place: Ints) -> Any:
     return replace(chosen, point=place[chosen.point])
 
 
-def _remainder(case: Case, outcome: Outcome, points: Ints, units: Mapping[str, Ints]) -> FixedRemainder:
+def _remainder(
+    case: Case, outcome: Outcome, points: Ints, units: Mapping[str, Ints], held: HeldByAll | None
+) -> FixedRemainder:  # fmt: skip
     reserved = reserved_points(case)
     reserved[points] = False
     called = outcome.called_headroom if reserved.any() else None
@@ -153,11 +174,26 @@ def _remainder(case: Case, outcome: Outcome, points: Ints, units: Mapping[str, I
         name: float(eur.sum() - eur[points].sum()) for name, eur in outcome.point_terms_eur.items() if name != "energy"
     }
     return FixedRemainder(
-        held_kw=_held_kw(case, outcome.headroom, units),
-        called_held_kw=None if called is None else _held_kw(case, called, units),
+        held_kw=_left_kw(case, outcome.headroom, units, None if held is None else held.planned_kw),
+        called_held_kw=None
+        if called is None
+        else _left_kw(case, called, units, None if held is None else held.called_kw),
         terms_eur=terms,
         bids_mw=outcome.bids_mw,
     )
+
+
+def _left_kw(case: Case, headroom: Headroom, without: Mapping[str, Ints], all_kw: Floats | None) -> Floats:
+    """Return the reserve (R,T), kW, that all units hold but those in `without`, from that of all if it is known."""
+    if all_kw is None:
+        return _held_kw(case, headroom, without)
+    left = all_kw.copy()
+    for r, reserve in enumerate(case.reserves):
+        side = Direction.UP if takes(reserve, Direction.UP) else Direction.DOWN
+        for one in RESOURCES:
+            if one.reserving is not None:
+                left[r] -= headroom.of(one.name, side)[r][without[one.name]].sum(axis=0, dtype=np.float64)
+    return left
 
 
 def _held_kw(case: Case, headroom: Headroom, without: Mapping[str, Ints]) -> Floats:
