@@ -15,6 +15,7 @@ from pathlib import Path
 from pydantic import JsonValue
 
 from agr.demo.counterparties import CSMS, STATION, Counterparty
+from agr.demo.night_money import night_money
 from agr.domain.charge_point import LEAST_A, ChargePoint
 from agr.domain.dispatch import OPEN_STATES
 from agr.domain.isp import Clock, JumpingClock, Period
@@ -55,6 +56,9 @@ class Night:
     standings: dict[str, int]
     deviation_kwh: float
     settled_eur: float | None
+    cost_eur: float | None = None  # of deviating, if the plan is kept; see agr.demo.night_money
+    saved_eur: float | None = None  # by planning the rest of the day again
+    money: str = ""  # both in words
 
     def words(self) -> str:
         """Say it in a line."""
@@ -65,7 +69,7 @@ class Night:
         money = "" if self.settled_eur is None else f", {self.settled_eur:+.2f} EUR at settlement prices"
         return (
             f"{self.charge_points} charge points, ISPs {judged}{deviated}; sessions: {cars}; "
-            f"{self.deviation_kwh:+.1f} kWh against the plan{money}"
+            f"{self.deviation_kwh:+.1f} kWh against the plan{money}" + (f"; {self.money}" if self.money else "")
         )
 
 
@@ -247,7 +251,9 @@ class NightShift:
             if session.resource in mine:
                 standings[session.standing] = standings.get(session.standing, 0) + 1
         eur = [line.deviation.eur for line in lines]
+        cost = night_money(store, self._settings, self._daemon.solver, self._period, self._clock.now(), self._yard.rows)
         return Night(
+            cost_eur=cost.cost_eur, saved_eur=cost.saved_eur, money=cost.words(),
             charge_points=len(self._yard.points()), verdicts=verdicts, causes=causes, standings=standings,
             deviation_kwh=sum(line.deviation.kwh for line in lines),
             settled_eur=None if None in eur else sum(one or 0.0 for one in eur),

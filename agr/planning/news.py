@@ -47,6 +47,21 @@ def news(
     return next((reason for reason in found if reason is not None), None)
 
 
+def left_overnight(
+    reader: PlanReader, settings: PlanningSettings, period: Period, now: datetime
+) -> Reason | None:  # fmt: skip
+    """Return why a Period that has not begun is planned again: cars that its plan still has left the day before."""
+    gone = {one.resource for one in reader.sessions(period) if one.resource is not None and one.ended_at is not None}
+    number = reader.number_in_force(period.day) if gone else None
+    plan = None if number is None else reader.plan(number)
+    if number is None or plan is None or settings.planning.rolling.session_kwh is None:
+        return None
+    solved = reader.archived(number)()
+    if gone.isdisjoint(solved.named.of("storage")):
+        return None
+    return _sessions(reader, settings, period, now, Standing(solved=solved, made=plan.created_at))
+
+
 def _prices(
     reader: PlanReader, settings: PlanningSettings, period: Period, now: datetime, plan: Standing, first: int
 ) -> Reason | None:  # fmt: skip

@@ -12,7 +12,7 @@ from agr.domain.faults import number_of
 from agr.domain.isp import Clock, Period, period_of
 from agr.domain.plan import ROLLED, Reason, ReasonKind
 from agr.planning.measured_now import read_measured
-from agr.planning.news import Standing, news
+from agr.planning.news import Standing, left_overnight, news
 from agr.planning.present import Measured, Paths
 from agr.planning.stored_plans import StoredInputs
 from agr.settings import Rolling, Settings
@@ -34,6 +34,7 @@ class RollingPlans:
         self._plan, self._paths = 0, Paths(None, self._running())
         self._compared: tuple[int, int, datetime | None, datetime | None] | None = None  # what news was looked for in
         self._asked_feeds: datetime | None = None
+        self._left_by: datetime | None = None  # the newest word of a session when tomorrow's plan was looked at
 
     @property
     def _rolling(self) -> Rolling:
@@ -51,7 +52,7 @@ class RollingPlans:
             self._asked_feeds = now
         reason = due or self._deviates(period, now) or self._news(period, now)
         if reason is None:
-            return False
+            return self._tomorrow(period.next(), now)
         with self._store.transaction() as tx:
             day.put_trigger(tx, period.day, reason, now)
         log.info("rolling.asked", period=str(period), reason=str(reason))
@@ -130,6 +131,23 @@ class RollingPlans:
                 found = news(reader, self._settings, period, now, in_force)
         self._compared = state
         return found
+
+    def _tomorrow(self, period: Period, now: datetime) -> bool:
+        """Ask for tomorrow's plan where cars that it counts on have left; say whether it was asked for."""
+        if self._rolling.session_kwh is None:
+            return False
+        with self._store.reading() as tx:
+            seen = charge_sessions.newest_seen(tx)
+            if seen is None or seen == self._left_by or self._too_soon(tx, period, now):
+                return False
+            reason = left_overnight(StoredInputs(tx), self._settings, period, now)
+        self._left_by = seen
+        if reason is None:
+            return False
+        with self._store.transaction() as tx:
+            day.put_trigger(tx, period.day, reason, now)
+        log.info("rolling.asked", period=str(period), reason=str(reason))
+        return True
 
     def _measured(self, reader: StoredInputs, period: Period, now: datetime) -> list[Measured]:
         number = reader.number_in_force(period.day)

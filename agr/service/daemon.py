@@ -55,6 +55,7 @@ class Service:
             lambda: self.leading, Answers(base=self._answered_at, secret=secret_of(self.key.seed)),
         )  # fmt: skip
         self.planner, self.publisher, self.scheduler = stages.planner, stages.publisher, stages.scheduler
+        self.solver = stages.solver
         self._leader = Leader(
             self._lease, resume=stages.resume, pause=stages.scheduler.pause, wake=self._loops.wake
         )  # fmt: skip
