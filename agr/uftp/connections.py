@@ -4,6 +4,7 @@ import os
 import ssl
 import time
 from collections.abc import Generator
+from functools import lru_cache
 from pathlib import Path
 from threading import Lock
 
@@ -24,7 +25,11 @@ def tls_context(
     """Return a context that verifies names and certificates, with TLS 1.2 or newer. Raises SettingsError.
 
     `authorities` are the only ones, unless they are to be trusted `beside_system`; None: those of the system.
+    Whoever trusts the system's authorities and shows no certificate gets the same context: do not change it.
     """
+    if authorities is None and certificate is None:
+        places = ssl.get_default_verify_paths()
+        return _of_system(*((place, _changed_at(place)) for place in (places.cafile, places.capath)))
     try:
         context = ssl.create_default_context(cafile=None if beside_system else authorities)
         if beside_system and authorities is not None:
@@ -38,6 +43,18 @@ def tls_context(
         except (OSError, ssl.SSLError) as error:
             raise SettingsError(f"client certificate {certificate[0]} cannot be used: {_why(error)}") from error
     return context
+
+
+@lru_cache(maxsize=1)
+def _of_system(*_places: tuple[str | None, int]) -> ssl.SSLContext:
+    """Return a context with the system's authorities, read again once they have changed: reading them takes 0.1 s."""
+    context = ssl.create_default_context()
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context
+
+
+def _changed_at(place: str | None) -> int:
+    return 0 if place is None else Path(place).stat().st_mtime_ns
 
 
 def _why(error: Exception) -> str:

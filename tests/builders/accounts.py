@@ -2,10 +2,14 @@
 
 from collections.abc import Sequence
 
+from argon2 import PasswordHasher
+
 from agr.operations.accounts.authentication import Authentication
 from agr.operations.accounts.roles import ROLES, Principal
 
 PASSWORD = "four random words here"
+CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+"""Hashes in no time. A password is verified at the cost that its hash names."""
 
 
 def account(authentication: Authentication, name: str, role: str) -> str:

@@ -35,7 +35,7 @@ OF_FORMS = {
 
 
 def client(desk: Desk, name: str, role: str = "operator") -> httpx.Client:
-    account(desk.daemon.authentication, name, role)
+    account(desk.accounts, name, role)
     scopes = {"operator": ["read", "preview", "act", "register"], "viewer": ["read"]}[role]
     secret = token(desk.daemon.authentication, name, role, scopes)
     return desk.anybody(Authorization=f"Bearer {secret}")

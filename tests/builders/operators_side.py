@@ -2,13 +2,15 @@
 
 import httpx
 
+from agr.domain.isp import SystemClock
 from agr.domain.plan import Reason, ReasonKind
+from agr.operations.accounts.authentication import Authentication
 from agr.service import Service
 from agr.store import audit_log, day
 from agr.uftp.signing import KeyPair
 from agr.web.application import operators_app
 from agr.web.serving import WebServer
-from tests.builders.accounts import account, token
+from tests.builders.accounts import CHEAP, account, token
 from tests.builders.worlds import PERIOD, World
 
 
@@ -22,6 +24,9 @@ class Desk:
         world.know_register()
         self.world = world
         self.daemon = Service(world.settings.model_copy(update={"listen_port": 0}), world.clock)
+        self.accounts = Authentication(
+            self.daemon.store, world.settings.operators, world.clock, SystemClock(), CHEAP
+        )  # of the same store: what is set up here is known to the daemon
         self._server = WebServer("operators", operators_app(self.daemon.operators), "127.0.0.1", 0, "port")
         self._server.start()
         self.url = f"http://127.0.0.1:{self._server.port}"
@@ -43,7 +48,7 @@ class Desk:
     def as_(self, role: str, *scopes: str) -> httpx.Client:
         """Return a client with a token of a role."""
         if role not in self._tokens:
-            account(self.daemon.authentication, role, role)
+            account(self.accounts, role, role)
             allowed = {"viewer": ["read"], "analyst": ["read", "preview"], "operator": ["read", "preview", "act"]}
             self._tokens[role] = token(self.daemon.authentication, role, role, scopes or allowed[role])
         return self.anybody(Authorization=f"Bearer {self._tokens[role]}")

@@ -21,7 +21,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     settings = opened.world.settings.model_dump(mode="json", exclude_none=True, exclude_unset=True)
     (opened.world.folder / "agr.toml").write_text(tomli_w.dumps(settings))
     opened.plan()
-    account(opened.daemon.authentication, "olga", "operator")
+    account(opened.accounts, "olga", "operator")
     yield opened
     opened.close()
 

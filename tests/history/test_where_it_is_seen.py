@@ -127,7 +127,7 @@ def test_the_api_refuses_in_words_and_needs_a_token(desk: Desk) -> None:
 
 
 def test_the_page_shows_a_picture_a_table_and_what_was_broken(desk: Desk, browser: Any) -> None:
-    session = account(desk.daemon.authentication, "anna", "operator")
+    session = account(desk.accounts, "anna", "operator")
     context = browser.new_context(viewport={"width": 1400, "height": 900}, locale="en-GB", bypass_csp=True)
     context.add_cookies([{"name": COOKIE, "value": session, "url": desk.url}])
     page = context.new_page()

@@ -6,18 +6,17 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from argon2 import PasswordHasher
+from argon2 import extract_parameters
+from argon2.exceptions import VerifyMismatchError
 
 from agr.domain.errors import AccessError, InputError
 from agr.domain.isp import JumpingClock
-from agr.operations.accounts.authentication import Authentication
+from agr.operations.accounts.authentication import Authentication, hash_of_nobody
 from agr.operations.accounts.roles import Permission
 from agr.settings import Operators
 from agr.store import access, audit_log
-from tests.builders.accounts import PASSWORD, account, principal, token
+from tests.builders.accounts import CHEAP, PASSWORD, account, principal, token
 from tests.builders.stores import migrated
-
-CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 
 
 class House:
@@ -231,6 +230,15 @@ def test_a_password_is_hashed_as_owasp_asks_where_nobody_says_otherwise(house):
     assert hashed.startswith("$argon2id$")
     assert memory_kib >= 19 * 1024
     assert passes >= 2
+
+
+def test_a_password_is_computed_for_somebody_unknown_as_for_anybody():
+    """Who is told apart by the time it takes is told apart."""
+    nobody, somebody = hash_of_nobody(CHEAP), CHEAP.hash(PASSWORD)
+    assert extract_parameters(nobody) == extract_parameters(somebody)
+    with pytest.raises(VerifyMismatchError):  # not InvalidHashError, which comes at once
+        CHEAP.verify(nobody, PASSWORD)
+    assert hash_of_nobody(CHEAP) != nobody
 
 
 def test_the_first_link_takes_over_no_account_that_there_is(house):

@@ -60,7 +60,7 @@ def test_measured_less_planned_in_ended_isps_at_settlement_prices(desk: Desk) ->
     assert found["net_mwh"] == pytest.approx(-0.001, abs=1e-6)
     assert found["total_eur"] == pytest.approx(-0.14, abs=1e-3)
     assert not any(found["stand_in"])
-    account(desk.daemon.authentication, "anna", "viewer")
+    account(desk.accounts, "anna", "viewer")
     anna = desk.anybody()
     anna.post("/login", data={"name": "anna", "password": PASSWORD})
     page = anna.get(f"/markets?period={PERIOD}").text

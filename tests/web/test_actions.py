@@ -28,7 +28,7 @@ def person(desk):
 
     def of(role: str) -> httpx.Client:
         if role not in known:
-            account(desk.daemon.authentication, f"{role}-person", role)
+            account(desk.accounts, f"{role}-person", role)
             known[role] = desk.anybody()
             known[role].post("/login", data={"name": f"{role}-person", "password": PASSWORD})
             known[role].csrf = re.search(r'name="csrf" value="([^"]+)"', known[role].get("/account").text)[1]

@@ -281,7 +281,7 @@ def test_an_alarm_is_acknowledged_once(desk):
 
 
 def test_metrics_are_told_to_who_may_scrape(desk):
-    account(desk.daemon.authentication, "prometheus", "viewer")
+    account(desk.accounts, "prometheus", "viewer")
     secret = token(desk.daemon.authentication, "prometheus", "viewer", ["metrics"])
     client = desk.anybody(Authorization=f"Bearer {secret}")
     desk.daemon.metrics.event({

@@ -81,7 +81,7 @@ def test_a_silent_back_end_is_named_at_the_top_of_the_page(desk: Desk, executed:
         dispatch_facts.set_silent(tx, "citrine", DEPARTURE, "Channel closed")
     words = "citrine has not answered since"
     reader = desk.anybody()
-    reader.cookies.set("agr_session", account(desk.daemon.authentication, "rita", "viewer"))
+    reader.cookies.set("agr_session", account(desk.accounts, "rita", "viewer"))
     assert words in reader.get("/execution", params={"period": str(PERIOD)}).text
     with desk.world.store.transaction() as tx:
         dispatch_facts.set_silent(tx, "citrine", None)
@@ -135,7 +135,7 @@ def test_the_page_shows_it_on_every_screen(
     context = browser.new_context(
         viewport={"width": width, "height": 850}, color_scheme=scheme, bypass_csp=True, locale="en-GB",
     )  # fmt: skip
-    secret = account(desk.daemon.authentication, f"anna-{look}", "viewer")
+    secret = account(desk.accounts, f"anna-{look}", "viewer")
     context.add_cookies([{"name": "agr_session", "value": secret, "url": desk.url}])
     page = context.new_page()
     faults: list[str] = []

@@ -14,7 +14,7 @@ from tests.builders.worlds import PERIOD
 
 
 def logged_in(desk: Desk, name: str, role: str) -> httpx.Client:
-    account(desk.daemon.authentication, name, role)
+    account(desk.accounts, name, role)
     client = desk.anybody()
     client.post("/login", data={"name": name, "password": PASSWORD})
     return client

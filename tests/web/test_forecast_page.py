@@ -62,7 +62,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
 
 @pytest.fixture(scope="module")
 def page(desk: Desk) -> httpx.Client:
-    account(desk.daemon.authentication, "vera", "viewer")
+    account(desk.accounts, "vera", "viewer")
     client = desk.anybody()
     client.cookies.set("agr_session", desk.daemon.authentication.log_in("vera", PASSWORD, "here"))
     return client
@@ -112,7 +112,7 @@ def test_in_a_browser_the_fan_is_drawn_and_an_earlier_forecast_chosen(
     context = browser.new_context(
         viewport={"width": 1300 if scripts else 390, "height": 900}, java_script_enabled=scripts
     )
-    secret = account(desk.daemon.authentication, f"anna-{scripts}".lower(), "viewer")
+    secret = account(desk.accounts, f"anna-{scripts}".lower(), "viewer")
     context.add_cookies([{"name": "agr_session", "value": secret, "url": desk.url}])
     opened = context.new_page()
     faults: list[str] = []

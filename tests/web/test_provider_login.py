@@ -100,7 +100,7 @@ def test_without_groups_an_admin_adds_accounts(made, provider) -> None:
 
 def test_groups_make_accounts_and_roles_follow_them(made, provider) -> None:
     desk = made(**GROUPS)
-    account(desk.daemon.authentication, "root", "admin")
+    account(desk.accounts, "root", "admin")
     provider.person["groups"] = ["all", "grid", "choir"]
     assert through(desk, provider)[1].status_code == 303
     assert known(desk, "olga@example.com").role == "operator"
@@ -134,7 +134,7 @@ def test_the_same_person_keeps_the_account_under_a_new_name_and_nobody_else_gets
 
 def test_a_local_account_with_a_password_is_not_given_away(made, provider) -> None:
     desk = made(**GROUPS)
-    account(desk.daemon.authentication, "olga@example.com", "admin")
+    account(desk.accounts, "olga@example.com", "admin")
     provider.person["groups"] = ["it"]
     refused(through(desk, provider)[1], "is a local account with a password")
 
@@ -248,7 +248,7 @@ def test_what_the_provider_refuses_is_told(made, provider) -> None:
 
 def test_a_provider_that_is_down_or_wrong_leaves_local_accounts_working(made, provider, monkeypatch) -> None:
     desk = made()
-    account(desk.daemon.authentication, "root", "admin")
+    account(desk.accounts, "root", "admin")
     monkeypatch.setattr(identity_provider, "_FAILED_S", 0.0)
     provider.down = True
     refused(desk.anybody().get("/login/oidc"), "local accounts still work")
@@ -338,7 +338,7 @@ def test_the_first_link_ends_when_the_first_person_comes_from_the_provider(made,
 
 def test_who_has_left_the_groups_is_out_at_once_with_sessions_and_tokens(made, provider) -> None:
     desk = made(**GROUPS)
-    account(desk.daemon.authentication, "root", "admin")
+    account(desk.accounts, "root", "admin")
     provider.person["groups"] = ["grid"]
     browser, _ = through(desk, provider)
     reader = token(desk.daemon.authentication, "olga@example.com", "operator", ["read"])

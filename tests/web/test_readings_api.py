@@ -27,7 +27,7 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
 
 
 def reporter(desk: Desk, *scopes: str) -> str:
-    account(desk.daemon.authentication, "backend", "operator")
+    account(desk.accounts, "backend", "operator")
     return token(desk.daemon.authentication, "backend", "operator", list(scopes or ["readings"]))
 
 

@@ -52,7 +52,7 @@ class Person:
     """Somebody at a browser without JavaScript, who has logged in."""
 
     def __init__(self, desk: Desk, name: str, role: str) -> None:
-        secret = account(desk.daemon.authentication, name, role)
+        secret = account(desk.accounts, name, role)
         self.client = desk.anybody()
         self.client.cookies.set("agr_session", secret)
 

@@ -34,7 +34,7 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
 def page(request: pytest.FixtureRequest, browser: Any, desk: Desk) -> Iterator[Any]:
     width, height, scripts = SCREENS[request.param]
     context = browser.new_context(viewport={"width": width, "height": height}, java_script_enabled=scripts)
-    secret = account(desk.daemon.authentication, "anna", "operator")
+    secret = account(desk.accounts, "anna", "operator")
     context.add_cookies([{"name": "agr_session", "value": secret, "url": desk.url}])
     opened = context.new_page()
     opened.set_default_timeout(60_000)

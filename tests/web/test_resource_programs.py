@@ -228,7 +228,7 @@ def test_the_command_writes_the_same_files(desk: Desk, tmp_path: Path) -> None:
 
 def test_the_page_shows_the_programs_and_offers_the_files(desk: Desk) -> None:
     person = desk.anybody()
-    person.cookies.set("agr_session", account(desk.daemon.authentication, "vera", "viewer"))
+    person.cookies.set("agr_session", account(desk.accounts, "vera", "viewer"))
     page = person.get("/programs", params={"period": DAY})
     rows = {row["resource"]: row for row in told(desk)["programs"]}
     assert page.status_code == 200

@@ -35,7 +35,7 @@ def opened(folder: Path, *, approval: bool = True) -> Desk:
 
 def logged_in(desk: Desk) -> httpx.Client:
     """Somebody who has logged in as an operator; `csrf` is the token of the log-in."""
-    account(desk.daemon.authentication, "anna", "operator")
+    account(desk.accounts, "anna", "operator")
     client = desk.anybody()
     client.post("/login", data={"name": "anna", "password": PASSWORD})
     client.csrf = re.search(r'name="csrf" value="([^"]+)"', client.get("/account").text)[1]

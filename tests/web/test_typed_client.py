@@ -30,7 +30,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
 
 @pytest.fixture(scope="module")
 def client(desk: Desk) -> Iterator[Client]:
-    account(desk.daemon.authentication, "robot", "operator")
+    account(desk.accounts, "robot", "operator")
     secret = token(desk.daemon.authentication, "robot", "operator", ["read", "preview", "act", "register"])
     with Client(desk.url, secret) as opened:
         yield opened
@@ -92,7 +92,7 @@ def test_a_wrong_token_is_told(desk: Desk) -> None:
 
 def test_the_page_shows_every_operation_and_model(desk: Desk) -> None:
     person = desk.anybody()
-    account(desk.daemon.authentication, "vera", "viewer")
+    account(desk.accounts, "vera", "viewer")
     person.cookies.set("agr_session", desk.daemon.authentication.log_in("vera", PASSWORD, "here"))
     page = person.get("/api").text
     for operation in operations(described()):
