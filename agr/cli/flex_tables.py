@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
+from agr.domain.faults import number_of
 from agr.domain.program import in_words, limits_in_words
 
 if TYPE_CHECKING:
@@ -83,6 +84,11 @@ def offer_lines(stored: "StoredOffer", order: "StoredOrder | None") -> Iterator[
         yield f"  limited by {limit}"
     if stored.note:
         yield f"  {stored.note}"
+    if order is not None and order.settled is not None:
+        settled = order.settled
+        unchecked = f"; {number_of(settled.unchecked, 'ISP')} not measured by us" if settled.unchecked else ""
+        yield f"  settled: {settled.net} of {settled.expected_net} expected{unchecked}"
+        yield from (f"    {fault}" for fault in settled.faults)
     if order is not None:
         factor = order.order.activation_factor
         yield f"  ordered as {order.order.order_reference}: {factor} of it for {order.order.price}, {order.state.value}"

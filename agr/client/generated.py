@@ -577,6 +577,7 @@ class SettledOut(BaseModel):
     expected_net: float
     deficiency_kwh: float
     faults: list[str]
+    unchecked: int
 
 
 class OrderOut(BaseModel):

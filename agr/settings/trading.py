@@ -17,7 +17,16 @@ class Trading(Section):
     risk_eur_per_mwh: float = Field(
         default=0,
         ge=0,
-        description="Added per MWh that is offered: how likely we are not to deliver it, times what that costs.",
+        description="Added per MWh that is offered, whatever the contract says.",
+    )
+    not_delivered_share: float = Field(
+        default=0,
+        ge=0,
+        le=1,
+        description="How likely we are not to deliver an offer; times the contract's penalty this is added, per MWh.",
+    )
+    penalty_eur_per_mwh: float = Field(
+        default=0, ge=0, description="Penalty that is counted with so, where a request is under no contract."
     )
     sell_share: float = Field(
         default=0.9,
@@ -40,6 +49,12 @@ class Trading(Section):
     )
     hold_s: Seconds = Field(
         default=600, description="How long after its expiry an order that was sent before it is still accepted."
+    )
+    meter_tolerance_share: float = Field(
+        default=0.05,
+        ge=0,
+        le=1,
+        description="How far a settlement's ActualPower may lie from our own meters, as a share of what was ordered.",
     )
     shortfall_eur_per_mwh: float = Field(
         default=5000, gt=0, description="What not delivering an order counts in plans; above that of imbalance."

@@ -29,6 +29,7 @@ class Settled:
     expected_net: Decimal
     deficiency_kwh: float
     faults: tuple[str, ...]
+    unchecked: int = 0  # ordered ISPs whose actual power no meters of ours tell
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,12 +1,13 @@
 """Follows orders into plans and D-Prognoses, and to the end of their Periods. A broken promise is an alarm."""
 
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 
 from agr.domain.flexibility import Obligation, OrderState
 from agr.domain.isp import Clock
 from agr.messaging.publish import last_per_point
 from agr.settings import Settings
-from agr.store import day, flex_orders, plans
+from agr.store import day, flex_orders, plans, register
 from agr.store.engine import Store, Tx
 from agr.store.flex_orders import StoredOrder
 
@@ -25,6 +26,24 @@ def missing_w(obligation: Obligation, power_w: tuple[int, ...]) -> int:
     behind += [least - power for (least, _), power in programs if least is not None]
     worst = max(behind, default=0)
     return worst if worst > _TOLERANCE_W else 0
+
+
+def at_stake(obligation: Obligation, power_w: tuple[int, ...], penalty_eur_per_mwh: float) -> tuple[float, Decimal]:
+    """Return (kWh, EUR) that a program does not deliver of an order, and what that costs: the price of that part, which
+    is not paid, and the penalty of its contract.
+
+    Source: UFTP specification, settle phase, flexibility settlement.
+    """
+    order, hours = obligation.order, obligation.order.period.isp_hours
+    pairs = [*zip(obligation.bounds_w, power_w, strict=True)]
+    missing_wh = sum(
+        max(0 if most is None else power - most, 0 if least is None else least - power, 0)
+        for (least, most), power in pairs
+    ) * hours  # fmt: skip
+    ordered_wh = sum(abs(power) for power in order.power_w) * hours
+    share = min(missing_wh / ordered_wh, 1.0) if ordered_wh and not obligation.limits_w else float(missing_wh > 0)
+    eur = order.price * Decimal(repr(share)) + Decimal(repr(missing_wh / 1e6 * penalty_eur_per_mwh))
+    return missing_wh / 1000, eur.quantize(Decimal("0.01"))
 
 
 class Keeping:
@@ -56,15 +75,22 @@ class Keeping:
             if state is OrderState.ACCEPTED and flex_orders.move(tx, order.message_id, state, OrderState.PLANNED, now):
                 state = OrderState.PLANNED
         elif now - order.received_at > _PATIENCE:
-            text = (
-                f"the plan in force stays {behind or 0:,} W behind the order of {order.dso} at {order.congestion_point}"
-                f" for {order.price} {order.currency}; re-optimise, or tell the DSO outside UFTP"
-                if behind is not None
-                else f"there is no plan that keeps the order of {order.dso} at {order.congestion_point}"
-            )
-            day.raise_alarm(tx, NOT_KEPT, _subject(stored), text, now)
+            day.raise_alarm(tx, NOT_KEPT, _subject(stored), self._broken(tx, stored, planned, behind), now)
         if state is OrderState.PLANNED and self._announced(tx, stored):
             flex_orders.move(tx, order.message_id, state, OrderState.ANNOUNCED, now)
+
+    @staticmethod
+    def _broken(tx: Tx, stored: StoredOrder, planned: tuple[int, ...] | None, behind: int | None) -> str:
+        """Say how much of an order is not delivered, and what that costs."""
+        order = stored.order
+        contract = register.contract(tx, order.contract_id) if order.contract_id else None
+        nothing = planned or stored.obligation.baseline_w
+        kwh, eur = at_stake(stored.obligation, nothing, contract.penalty_eur_per_mwh if contract else 0.0)
+        of = f"the order of {order.dso} at {order.congestion_point} for {order.price:.2f} {order.currency}"
+        worth = f"at stake: {eur:,.2f} {order.currency} for {kwh:,.1f} kWh"
+        if planned is None:
+            return f"there is no plan that keeps {of}; {worth}"
+        return f"the plan in force stays {behind:,} W behind {of}; {worth}; re-optimise, or tell the DSO outside UFTP"
 
     def _planned(self, tx: Tx, stored: StoredOrder) -> tuple[int, ...] | None:
         """Return the program in force of the order's congestion point; a plan is read once, not every few seconds."""

@@ -6,16 +6,21 @@ There is no baseline: an ISP is kept where the power measured lies within the li
 from decimal import Decimal
 
 from agr.domain.flexibility import Obligation
-from agr.trading.settlement_check import TOLERANCE_EUR, TOLERANCE_W, Judged, faults_of_order
+from agr.trading.settlement_check import NO_METERS, TOLERANCE_EUR, TOLERANCE_W, Judged, Meters, faults_of_order
 from agr.uftp import messages as m
 
 
-def judge_limits(item: m.OrderSettlement, obligation: Obligation, penalty_eur_per_mwh: float) -> Judged:
-    """Compare an item with the order. `penalty_eur_per_mwh`: of its contract for what lay beyond limits."""
+def judge_limits(
+    item: m.OrderSettlement, obligation: Obligation, penalty_eur_per_mwh: float, meters: Meters = NO_METERS
+) -> Judged:
+    """Compare an item with the order. `penalty_eur_per_mwh`: of its contract for what lay beyond limits.
+
+    Where our meters say otherwise than the operator's by more than is tolerated, the ISP is disputed and ours count.
+    """
     order, period = obligation.order, obligation.order.period
     faults = faults_of_order(item, order)
     rows = {isp: row for row in item.isps for isp in range(max(row.start, 1), min(row.stop, period.isp_count + 1))}
-    beyond_wh = 0.0
+    beyond_wh, unchecked = 0.0, 0
     for isp, (least, most) in enumerate(obligation.limits_w, start=1):
         limit = most if least is None else least
         if limit is None:
@@ -24,10 +29,12 @@ def judge_limits(item: m.OrderSettlement, obligation: Obligation, penalty_eur_pe
         if row is None:
             faults.append(f"ISP {isp} is missing")
             continue
-        above = 0 if most is None else row.actual_w - most
-        below = 0 if least is None else least - row.actual_w
-        beyond = max(above, below, 0)
-        beyond_wh += beyond * period.isp_hours
+        ours = meters.off(isp, row.actual_w, limit)
+        if ours is not None:
+            faults.append(f"ISP {isp}: ActualPower {row.actual_w} W, our meters have {ours} W")
+        unchecked += isp not in meters.actual_w
+        beyond = _beyond_w(row.actual_w, least, most)
+        beyond_wh += (beyond if ours is None else _beyond_w(ours, least, most)) * period.isp_hours
         expected = (("OrderedFlexPower", row.ordered_w, limit), ("PowerDeficiency", abs(row.deficiency_w), beyond))
         faults += [
             f"ISP {isp}: {name} {told} W is not {ours} W"
@@ -37,4 +44,10 @@ def judge_limits(item: m.OrderSettlement, obligation: Obligation, penalty_eur_pe
     penalty = (Decimal(beyond_wh) / 1_000_000 * Decimal(str(penalty_eur_per_mwh))).quantize(TOLERANCE_EUR)
     if item.penalty > penalty + TOLERANCE_EUR:
         faults.append(f"Penalty {item.penalty:f} is more than the {penalty:f} that follow from the powers")
-    return Judged(faults=tuple(faults), expected_net=order.price - penalty, deficiency_kwh=beyond_wh / 1000)
+    return Judged(
+        faults=tuple(faults), expected_net=order.price - penalty, deficiency_kwh=beyond_wh / 1000, unchecked=unchecked
+    )  # fmt: skip
+
+
+def _beyond_w(actual_w: int, least: int | None, most: int | None) -> int:
+    return max(0 if most is None else actual_w - most, 0 if least is None else least - actual_w, 0)

@@ -96,7 +96,9 @@ def quote_of(
     priced = answer.priced
     names = tuple(f"{100 * one.share:.0f} %" if len(priced) > 1 else "all" for one in priced)
     divisible = answer.convex and len(priced) == 1
-    asks = [ask(one, hours, trading, None if contract is None else contract.price_eur_per_mwh) for one in priced]
+    agreed = None if contract is None else contract.price_eur_per_mwh
+    penalty = trading.penalty_eur_per_mwh if contract is None else contract.penalty_eur_per_mwh
+    asks = [ask(one, hours, trading, agreed, penalty) for one in priced]
     options = tuple(
         OfferOption(
             reference=name, power_w=_offered_w(one, request), price=price,
@@ -112,18 +114,21 @@ def quote_of(
 
 
 def ask(
-    priced: "Priced", isp_hours: float, trading: Trading, contracted_eur_per_mwh: float | None = None
-) -> tuple[Decimal, tuple[tuple[str, float], ...]]:
+    priced: "Priced", isp_hours: float, trading: Trading, contracted_eur_per_mwh: float | None = None,
+    penalty_eur_per_mwh: float = 0.0,
+) -> tuple[Decimal, tuple[tuple[str, float], ...]]:  # fmt: skip
     """Return what a volume is offered for, EUR, and what that consists of: max(floor, cost + risk + margin).
 
-    `contracted_eur_per_mwh`: the price that a contract names instead.
+    Risk is the energy offered × (probability of not delivering it × penalty_eur_per_mwh + what is added anyway).
+    `contracted_eur_per_mwh`: the price that a contract names instead of all that.
     """
     cost = priced.cost_eur
     if contracted_eur_per_mwh is not None:
         eur = contracted_eur_per_mwh * float(np.abs(priced.volume_kw).sum()) * isp_hours / 1000
         price = Decimal(repr(round(eur, 6))).quantize(_CENT, rounding=ROUND_CEILING)
         return price, (*priced.costs_eur.items(), ("contract", float(price) - cost))
-    risk = trading.risk_eur_per_mwh * float(np.abs(priced.volume_kw).sum()) * isp_hours / 1000
+    mwh = float(np.abs(priced.volume_kw).sum()) * isp_hours / 1000
+    risk = mwh * (trading.not_delivered_share * penalty_eur_per_mwh + trading.risk_eur_per_mwh)
     margin = trading.margin_eur + trading.margin_share * max(cost, 0.0)
     wanted = max(trading.floor_eur, cost + risk + margin, 0.0)
     price = (Decimal(repr(round(wanted, 6)))).quantize(_CENT, rounding=ROUND_CEILING)

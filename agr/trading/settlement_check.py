@@ -4,7 +4,8 @@ With direction s and amount o of what was ordered, and r = s × (actual − base
 the deficiency is max(o − r, 0). Source: UFTP specification, settle phase, flexibility settlement.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 from agr.domain.flexibility import FlexOrder, Obligation
@@ -29,6 +30,7 @@ class Judged:
     faults: tuple[str, ...]  # none: accepted
     expected_net: Decimal
     deficiency_kwh: float
+    unchecked: int = 0  # ordered ISPs whose actual power no meters of ours tell
 
 
 def delivery(ordered_w: int, baseline_w: int, actual_w: int) -> Delivery:
@@ -52,16 +54,38 @@ def faults_of_order(item: m.OrderSettlement, order: FlexOrder) -> list[str]:
     return faults
 
 
-def judge(item: m.OrderSettlement, obligation: Obligation, penalty_eur_per_mwh: float) -> Judged:
+@dataclass(frozen=True, kw_only=True)
+class Meters:
+    """What our own meters say of the congestion point, and how far the DSO's may lie from it."""
+
+    actual_w: Mapping[int, int] = field(default_factory=dict)  # ISP → W; ISPs that were not measured are missing
+    tolerance_share: float = 0.05  # of the power ordered
+
+    def off(self, isp: int, told_w: int, ordered_w: int) -> int | None:
+        """Return our power where the DSO's is further from it than tolerated; None: it is not, or nobody knows."""
+        ours = self.actual_w.get(isp)
+        if ours is None or abs(told_w - ours) <= max(self.tolerance_share * abs(ordered_w), TOLERANCE_W):
+            return None
+        return ours
+
+
+NO_METERS = Meters()
+
+
+def judge(
+    item: m.OrderSettlement, obligation: Obligation, penalty_eur_per_mwh: float, meters: Meters = NO_METERS
+) -> Judged:
     """Compare an item with the order. `penalty_eur_per_mwh`: of its contract for what is not delivered; 0 without one.
 
     The price is paid for what was delivered; what was not is part of the penalty, since a settlement names the price
-    of all that was ordered. A penalty that is too low is no fault.
+    of all that was ordered. A penalty that is too low is no fault. Where our meters say otherwise than the DSO's by
+    more than is tolerated, the ISP is disputed, and ours count.
     """
     order, period = obligation.order, obligation.order.period
     faults = faults_of_order(item, order)
     rows = {isp: row for row in item.isps for isp in range(max(row.start, 1), min(row.stop, period.isp_count + 1))}
     ordered_wh = delivered_wh = deficient_wh = 0.0
+    unchecked = 0
     for isp, ordered_w in enumerate(order.power_w, start=1):
         row = rows.get(isp)
         if row is None:
@@ -71,7 +95,11 @@ def judge(item: m.OrderSettlement, obligation: Obligation, penalty_eur_per_mwh: 
                 delivered_wh += abs(ordered_w) * period.isp_hours
             continue
         faults += _faults_of(isp, row, ordered_w, obligation.baseline_w[isp - 1])
-        is_so = delivery(ordered_w, obligation.baseline_w[isp - 1], row.actual_w)
+        ours = meters.off(isp, row.actual_w, ordered_w)
+        if ours is not None:
+            faults.append(f"ISP {isp}: ActualPower {row.actual_w} W, our meters have {ours} W")
+        unchecked += bool(ordered_w) and isp not in meters.actual_w
+        is_so = delivery(ordered_w, obligation.baseline_w[isp - 1], row.actual_w if ours is None else ours)
         ordered_wh += abs(ordered_w) * period.isp_hours
         delivered_wh += is_so.delivered_w * period.isp_hours
         deficient_wh += is_so.deficiency_w * period.isp_hours
@@ -80,7 +108,10 @@ def judge(item: m.OrderSettlement, obligation: Obligation, penalty_eur_per_mwh: 
     penalty = penalty.quantize(TOLERANCE_EUR)
     if item.penalty > penalty + TOLERANCE_EUR:
         faults.append(f"Penalty {item.penalty:f} is more than the {penalty:f} that follow from the powers")
-    return Judged(faults=tuple(faults), expected_net=order.price - penalty, deficiency_kwh=deficient_wh / 1000)
+    return Judged(
+        faults=tuple(faults), expected_net=order.price - penalty, deficiency_kwh=deficient_wh / 1000,
+        unchecked=unchecked,
+    )  # fmt: skip
 
 
 def _faults_of(isp: int, row: m.OrderSettlementIsp, ordered_w: int, baseline_w: int) -> list[str]:

@@ -5,12 +5,17 @@ from datetime import datetime
 import structlog
 
 from agr.domain.faults import number_of
-from agr.domain.flexibility import OrderState
+from agr.domain.flexibility import OfferState, OrderState
+from agr.domain.isp import Period
+from agr.domain.register import Contract
 from agr.messaging.handlers import Handling, Verdict
-from agr.store import day, flex_orders, register
+from agr.store import day, flex_offers, flex_orders, flex_requests, register
+from agr.store.engine import Tx
 from agr.store.flex_orders import Settled, StoredOrder
+from agr.trading.contract_settlement import ContractDay, contract_faults
 from agr.trading.limit_settlement import judge_limits
-from agr.trading.settlement_check import judge
+from agr.trading.measured import measured_w
+from agr.trading.settlement_check import Meters, judge
 from agr.uftp import messages as m
 
 log = structlog.get_logger()
@@ -18,6 +23,7 @@ log = structlog.get_logger()
 DISPUTED = "flex settlement disputed"
 """Kind of alarm."""
 _SHOWN = 5
+_NEVER_SENT = (OfferState.PRICED, OfferState.DISCARDED)
 _OVER = (OrderState.ACCEPTED, OrderState.PLANNED, OrderState.ANNOUNCED, OrderState.VALIDATED)
 
 
@@ -39,7 +45,7 @@ def settle(message: m.FlexSettlement, handling: Handling) -> Verdict:
             )
         )
     handling.reply(message, "Accepted", orders=statuses)
-    _tell(handling, message, disputed, handling.now)
+    _tell(handling, message, [*disputed, *_contracts(message, handling)], handling.now)
     return Verdict(state="accepted", reason=f"{number_of(len(disputed), 'order')} disputed" if disputed else "")
 
 
@@ -56,7 +62,7 @@ def _settle(item: m.OrderSettlement, message: m.FlexSettlement, handling: Handli
     contract = stored.order.contract_id
     known = register.contract(tx, contract) if contract else None
     judged = (judge_limits if stored.obligation.limits_w else judge)(
-        item, stored.obligation, known.penalty_eur_per_mwh if known else 0.0
+        item, stored.obligation, known.penalty_eur_per_mwh if known else 0.0, _meters(handling, stored)
     )
     faults = judged.faults
     if message.currency != stored.order.currency:
@@ -66,7 +72,7 @@ def _settle(item: m.OrderSettlement, message: m.FlexSettlement, handling: Handli
         Settled(
             message_id=handling.row.message_id, at=handling.now, price=item.price, penalty=item.penalty,
             net=item.net_settlement, expected_net=judged.expected_net, deficiency_kwh=judged.deficiency_kwh,
-            faults=faults,
+            faults=faults, unchecked=judged.unchecked,
         ),
     )  # fmt: skip
     log.info(
@@ -75,6 +81,43 @@ def _settle(item: m.OrderSettlement, message: m.FlexSettlement, handling: Handli
         verdict="disputed" if faults else "accepted",
     )  # fmt: skip
     return faults
+
+
+def _meters(handling: Handling, stored: StoredOrder) -> Meters:
+    """Return what our own meters say of the order's congestion point."""
+    order = stored.order
+    return Meters(
+        actual_w=measured_w(handling.tx, order.period, order.congestion_point),
+        tolerance_share=handling.settings.trading.meter_tolerance_share,
+    )  # fmt: skip
+
+
+def _contracts(message: m.FlexSettlement, handling: Handling) -> list[str]:
+    """Return what is wrong about the contracts that are settled; UFTP has no answer for them."""
+    tx, settings, dso, found = handling.tx, handling.settings, handling.row.sender_domain, list[str]()
+    for one in message.contracts:
+        if one.contract_id is None:
+            continue  # the schemas demand one even where nothing was reserved
+        contract = register.contract(tx, one.contract_id)
+        if contract is None or contract.dso != dso:
+            found.append(f"contract {one.contract_id} is not one of ours with {dso}")
+            continue
+        for told in one.periods:
+            period = Period(told.period, settings.time_zone, settings.isp_minutes)
+            found += contract_faults(contract.contract, told, _contract_day(tx, contract, period))
+    return found
+
+
+def _contract_day(tx: Tx, contract: Contract, period: Period) -> ContractDay:
+    name = contract.contract
+    reserved = day.reservations_on(tx, period.day).get(name, contract.contracted_w(period))
+    sent = [one for one in flex_offers.of_period(tx, period) if one.state not in _NEVER_SENT]
+    return ContractDay(
+        period=period, reserved_w=reserved,
+        requests=[one.request for one in flex_requests.of_period(tx, period) if one.request.contract_id == name],
+        offers=[one.offer for one in sent if one.offer.contract_id == name],
+        orders=[one.order for one in flex_orders.of_period(tx, period) if one.order.contract_id == name],
+    )  # fmt: skip
 
 
 def _record(handling: Handling, stored: StoredOrder, settled: Settled) -> None:

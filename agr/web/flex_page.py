@@ -10,6 +10,7 @@ from agr.domain.isp import Period
 from agr.domain.program import in_words, limits_in_words
 from agr.operations.accounts.roles import Permission, Principal
 from agr.operations.flex_offers import TradingDay, trading_day
+from agr.operations.trade_ledger import WithoutOrder, trade_ledger, without_orders
 from agr.store.flex_orders import StoredOrder
 from agr.store.flex_requests import StoredRequest
 from agr.trading.rooms import asked_limits
@@ -27,10 +28,13 @@ def trading(request: Request, principal: Viewer, period: str | None = None) -> H
     of = context.period(period)
     with context.store.reading() as tx:
         found = trading_day(tx, of)
+        ledger = trade_ledger(tx, context.settings, of, found)
+        without = without_orders(tx, of, found)
     return render(
         request, principal, "trading.html", of=of, found=found, automatic=context.settings.trading.automatic,
         states=OfferState, asked=_asked, words=_words, ordered=_ordered, picture=_picture(of, found),
         draws=_draws(found), ordered_price=sum(stored.order.price for stored in found.orders),
+        ledger=ledger, without=[(one, _without(of, one)) for one in without],
     )  # fmt: skip
 
 
@@ -69,6 +73,17 @@ def _picture(of: Period, found: TradingDay) -> str:
         {"label": "offered", "kind": "sent", "values": offered},
         {"label": "ordered", "kind": "plan", "values": ordered},
     ]
+    return chart(starts=starts_of(of), zone=of.zone_name, unit="kW", series=series, band=None)
+
+
+def _without(of: Period, one: WithoutOrder) -> str:
+    """Return the picture of a congestion point without an order, as ordered, and as planned now, kW."""
+    series: list[dict[str, Any]] = [
+        {"label": "without the order", "kind": "sent", "values": [watts / 1000 for watts in one.baseline_w]},
+        {"label": "ordered", "kind": "called", "values": [watts / 1000 for watts in one.ordered_w]},
+    ]
+    if one.planned_w is not None:
+        series.append({"label": "plan in force", "kind": "plan", "values": [w / 1000 for w in one.planned_w]})
     return chart(starts=starts_of(of), zone=of.zone_name, unit="kW", series=series, band=None)
 
 

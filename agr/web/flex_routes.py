@@ -77,5 +77,6 @@ def _order(stored: StoredOrder) -> a.OrderOut:
 def _settled(settled: Settled) -> a.SettledOut:
     return a.SettledOut(
         at=settled.at, price=float(settled.price), penalty=float(settled.penalty), net=float(settled.net),
-        expected_net=float(settled.expected_net), deficiency_kwh=settled.deficiency_kwh, faults=list(settled.faults),
+        expected_net=float(settled.expected_net), deficiency_kwh=settled.deficiency_kwh,
+        faults=list(settled.faults), unchecked=settled.unchecked,
     )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from agr.domain.flexibility import OrderState
 from agr.domain.plan import PointProgram
 from agr.messaging.publish import Publisher
 from agr.store import day
-from agr.trading.keeping import missing_w
+from agr.trading.keeping import at_stake, missing_w
 from tests.builders.plans import planned
 from tests.builders.trading_day import BASELINE_W, POINT, TradingWorld
 from tests.builders.worlds import PERIOD
@@ -85,9 +86,21 @@ def test_an_order_that_no_plan_keeps_is_an_alarm_until_one_does(world: TradingWo
     world.clock.jump_to(world.clock.now() + timedelta(minutes=11))
     world.keeping.look()
     assert (alarms(world), world.orders()[0].state) == (["flex order not kept"], OrderState.ACCEPTED)
+    with world.store.reading() as tx:
+        (alarm,) = day.open_alarms(tx)
+    # 4 ISPs of 30 kW less and 8 of 15 kW more: all 60 kWh are missing, and so is the whole price
+    assert "at stake: 12.35 EUR for 60.0 kWh" in alarm.text
     plan(world, ORDERED_W)
     world.keeping.look()
     assert (alarms(world), world.orders()[0].state) == ([], OrderState.PLANNED)
+
+
+def test_what_is_at_stake_is_the_unpaid_price_and_the_penalty_of_the_contract(world: TradingWorld) -> None:
+    obligation = world.orders()[0].obligation
+    half = tuple(5_000 if power == -10_000 else power for power in ORDERED_W)
+    assert at_stake(obligation, ORDERED_W, 1000.0) == (0.0, Decimal("0.00"))
+    # 15 kW are missing in 4 ISPs: 15 of 60 kWh, a quarter of 12.35 EUR, and 15 EUR of penalty
+    assert at_stake(obligation, half, 1000.0) == (15.0, Decimal("18.09"))
 
 
 @pytest.mark.parametrize(

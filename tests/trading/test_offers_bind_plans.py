@@ -244,7 +244,11 @@ def test_a_volume_without_end_is_offered_as_far_as_it_goes(world, solver):
 def test_margin_floor_and_risk_are_part_of_the_ask(world, solver):
     announced(world, solver)
     plain = pricer(world, solver).price(request())
-    trading = world.settings.trading.model_copy(update={"margin_eur": 3.0, "risk_eur_per_mwh": 100.0})
+    trading = world.settings.trading.model_copy(
+        update={
+            "margin_eur": 3.0, "risk_eur_per_mwh": 60.0, "not_delivered_share": 0.1, "penalty_eur_per_mwh": 400.0,
+        }
+    )  # fmt: skip
     world.settings = world.settings.model_copy(update={"trading": trading})
     dear = pricer(world, solver).price(request())
     sold_mwh = -sum(dear.options[0].power_w[t - 1] for t in NOON) * PERIOD.isp_hours / 1e6

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from agr.domain.flexibility import FlexOrder, Obligation
 from agr.domain.isp import Period
-from agr.trading.settlement_check import delivery, judge
+from agr.trading.contract_settlement import ContractDay, contract_faults
+from agr.trading.settlement_check import Meters, delivery, judge
 from agr.uftp import messages as m
 
 DAY = Period(date(2026, 4, 1))
@@ -120,3 +121,55 @@ def test_days_of_92_and_100_isps(day: date, count: int) -> None:
         start=1, duration=count, baseline_w=10, ordered_w=-2, actual_w=8, delivered_w=2, deficiency_w=0
     )
     assert judge(item(whole, period=day), order, 0).faults == ()
+
+
+def test_our_meters_decide_what_was_delivered_where_they_say_otherwise_by_more_than_tolerated() -> None:
+    """1000 W less is ordered of 5000 W; the DSO's meter says 4500 W, ours 4100 W: 900 of 1000 W are delivered."""
+    bound = obligation({41: -1000, 42: -1000}, 5000)
+    rows = (row(41, 4500, ordered=-1000, baseline=5000), row(42, 4030, ordered=-1000, baseline=5000))
+    told = item(*rows, penalty=Decimal("3.5"), net_settlement=Decimal("10.5"))
+    unchecked = judge(told, bound, 0.0)
+    assert (unchecked.unchecked, unchecked.faults) == (2, ())
+    found = judge(told, bound, 0.0, Meters(actual_w={41: 4100, 42: 4050}))
+    assert found.unchecked == 0
+    assert "ISP 41: ActualPower 4500 W, our meters have 4100 W" in found.faults
+    assert not any("ISP 42" in fault for fault in found.faults)  # 20 W are within 5 % of 1000 W
+    assert found.expected_net == Decimal("14") - (Decimal("14") * Decimal("130") / Decimal("2000")).quantize(
+        Decimal("0.01")
+    )
+
+
+def day_of(**more: object) -> ContractDay:
+    values: dict[str, object] = {
+        "period": DAY, "reserved_w": [-4000 if 69 <= isp <= 76 else 0 for isp in range(1, DAY.isp_count + 1)],
+        "requests": (), "offers": (), "orders": (),
+    }  # fmt: skip
+    return ContractDay(**(values | more))  # type: ignore[arg-type]
+
+
+def told_contract(**powers: int) -> m.ContractSettlementPeriod:
+    values = {"start": 70, "duration": 2, "reserved_w": -4000} | powers
+    return m.ContractSettlementPeriod(period=DAY.day, isps=(m.ContractSettlementIsp(**values),))
+
+
+def test_a_contract_that_is_settled_as_we_know_it_has_no_faults() -> None:
+    order = obligation({70: -2000, 71: -2000}).order
+    known = day_of(orders=[order])
+    assert contract_faults("FO-1", told_contract(ordered_w=-2000, requested_w=0, offered_w=0), known) == ()
+
+
+@pytest.mark.parametrize(
+    ("field", "name"),
+    [
+        ("reserved_w", "ReservedPower"), ("requested_w", "RequestedPower"), ("offered_w", "OfferedPower"),
+        ("ordered_w", "OrderedPower"),
+    ],
+)  # fmt: skip
+def test_every_power_of_a_contract_is_compared(field: str, name: str) -> None:
+    found = contract_faults("FO-1", told_contract(**{field: -77}), day_of())
+    assert len(found) == 2
+    assert f"ISP 70: {name} -77 W is not {-4000 if field == 'reserved_w' else 0} W" in found[0]
+    outside = m.ContractSettlementPeriod(
+        period=DAY.day, isps=(m.ContractSettlementIsp(start=DAY.isp_count, duration=2, reserved_w=0),)
+    )
+    assert contract_faults("FO-1", outside, day_of()) == (f"contract FO-1: ISP {DAY.isp_count + 1} is not in {DAY}",)

@@ -8,9 +8,12 @@ from pathlib import Path
 import pytest
 from lxml import etree
 
+from agr.domain.execution import Cause, Execution, Verdict
 from agr.domain.flexibility import OrderState
-from agr.store import day
-from tests.builders.trading_day import POINT, TradingWorld
+from agr.store import day, executions, portfolio, register
+from agr.trading.measured import measured_w
+from tests.builders.trading_day import CONTRACT, POINT, TradingWorld
+from tests.builders.worlds import PERIOD
 
 ACTUAL = dict.fromkeys(range(40, 44), -10000) | dict.fromkeys(range(44, 52), 35000)
 
@@ -39,8 +42,8 @@ def isps(**wrong: int) -> str:
     return "".join(rows)
 
 
-def settlement(world: TradingWorld, *items: str, **more: str) -> str:
-    dummy = (
+def settlement(world: TradingWorld, *items: str, contracts: str = "", **more: str) -> str:
+    dummy = contracts or (
         '<ContractSettlement><Period Period="2026-03-29"><ISP Start="1" ReservedPower="0"/></Period>'
         "</ContractSettlement>"
     )
@@ -134,3 +137,54 @@ def test_dummies_for_nothing_are_accepted(tmp_path: Path) -> None:
     world.tell(settlement(world, item))
     assert answered(world) == ("Accepted", None, [(None, None)])
     world.store.close()
+
+
+def test_contracts_are_checked_and_what_is_wrong_is_an_alarm(world: TradingWorld) -> None:
+    """UFTP has no answer for a contract, so the order is accepted and operators are told."""
+
+    def told(contract: str, watts: int) -> str:
+        isp = f'<ISP Start="70" ReservedPower="{watts}"/>'
+        return (
+            f'<ContractSettlement ContractID="{contract}"><Period Period="2026-03-29">{isp}</Period>'
+            "</ContractSettlement>"
+        )
+
+    world.tell(settlement(world, order_item(), contracts=told(CONTRACT, -1) + told("FO-9", 0)))
+    assert answered(world) == ("Accepted", None, [("o-1", None)])
+    with world.store.reading() as tx:
+        (text,) = [alarm.text for alarm in day.open_alarms(tx) if alarm.kind == "flex settlement disputed"]
+    assert f"contract {CONTRACT}, 2026-03-29, ISP 70: ReservedPower -1 W is not -100000 W" in text
+    assert "contract FO-9 is not one of ours with dso.example" in text
+    world.tell(settlement(world, order_item(), contracts=told(CONTRACT, -100_000)))
+    assert "flex settlement disputed" not in alarm_kinds(world)
+
+
+def test_actual_power_is_compared_with_our_own_meters(world: TradingWorld) -> None:
+    """Everything at the point is measured in the first ISP of the order, and in the second only a part."""
+    with world.store.transaction() as tx:
+        at = portfolio.load(tx, PERIOD).point_of()
+        behind = register.load(tx).connection_of()
+        here = sorted(resource for resource, connection in behind.items() if at.get(connection) == POINT)
+        assert here
+        rows = [
+            Execution(
+                resource=resource, start=PERIOD.isp_start(isp), planned_kwh=0.0, quality="measured",
+                cause=Cause.UNKNOWN, measured_kwh=-1.0 / len(here), verdict=Verdict.EXECUTED, plan=1,
+            )
+            for isp in (40, 41)
+            for resource in (here if isp == 40 else here[1:])
+        ]  # fmt: skip
+        executions.put(tx, rows)
+        assert measured_w(tx, PERIOD, POINT) == {40: -4000}
+    world.tell(settlement(world, order_item()))
+    ((_, why),) = answered(world)[2]
+    assert why is not None
+    assert "ISP 40: ActualPower -10000 W, our meters have -4000 W" in why
+    settled = world.orders()[0].settled
+    assert settled is not None
+    assert settled.unchecked == len(ACTUAL) - 1
+
+
+def alarm_kinds(world: TradingWorld) -> list[str]:
+    with world.store.reading() as tx:
+        return [alarm.kind for alarm in day.open_alarms(tx)]

@@ -1,10 +1,12 @@
 """Trading with DSOs on the page and in the API."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
+from lxml import html
 
 from agr.domain.flexibility import OfferState
 from tests.builders.accounts import PASSWORD, account
@@ -40,6 +42,9 @@ def test_requests_offers_and_orders_are_shown_and_decided(desk: tuple[Desk, Trad
     for part in (POINT, "12.35 EUR", "day-ahead", "battery: power", "Send…", "free market", "−30,000"):
         assert part in shown.text
     assert "Send…" not in carl.get(page).text
+    rows = html.fromstring(shown.text).xpath("//section[@id='ledger']//tbody/tr")
+    assert [row.xpath("string(th)").split()[0] for row in rows] == [str(isp) for isp in range(40, 52)]
+    assert "Without the orders" not in shown.text
     sent = anna.post(f"/api/v1/offers/{number}/send", json={"why": "a good price"})
     assert sent.status_code == 200, sent.text
     (offer,) = world.replies()
@@ -53,7 +58,12 @@ def test_requests_offers_and_orders_are_shown_and_decided(desk: tuple[Desk, Trad
     assert told["offers"][0]["costs"] == {"day-ahead": 10.0, "margin": 2.3456}
     assert told["orders"][0]["power_w"][39] == -30_000
     assert anna.post(f"/api/v1/offers/{number}/revoke", json={"why": "outage"}).status_code == 409
-    assert "o-1" in bert.get(page).text
+    ordered = bert.get(page).text
+    assert "o-1" in ordered
+    assert "No offer is open." in ordered  # what is ordered binds the plan, no offer any more
+    (picture,) = html.fromstring(ordered).xpath("//section[@id='without']//script/text()")
+    series = {one["label"]: one["values"] for one in json.loads(picture)["series"]}
+    assert [line[39] for line in series.values()] == [20.0, -10.0]
 
 
 def test_who_may_only_look_decides_nothing(desk: tuple[Desk, TradingWorld, httpx.Client]) -> None:
