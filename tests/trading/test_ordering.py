@@ -106,6 +106,15 @@ def test_a_bad_order_is_rejected_with_the_reason_and_the_offer_stays_open(
     assert world.verdict() == ("Accepted", None)
 
 
+def test_a_part_of_what_is_offered_whole_only_is_rejected(world: TradingWorld) -> None:
+    world.pricer.least_factor = Decimal("1.00")
+    offer = world.offered()
+    world.answer(offer)
+    world.tell(world.order(offer, HALF, ActivationFactor="0.50", Price="6.18"))
+    assert world.verdict() == ("Rejected", "ActivationFactor out of bounds")
+    assert world.offers()[0].state is OfferState.OPEN
+
+
 def test_an_order_without_an_offer_is_rejected(world: TradingWorld) -> None:
     offer = world.offered()
     order = world.order(offer).replace(f' FlexOfferMessageID="{offer.get("MessageID")}"', ' Unsolicited="true"')

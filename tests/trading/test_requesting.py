@@ -8,6 +8,8 @@ import pytest
 from lxml import etree
 
 from agr.domain.flexibility import OfferState, RequestState
+from agr.messaging.receive import Receiver
+from agr.settings import MessageLimits
 from agr.store import day
 from tests.builders.trading_day import AVAILABLE, CONTRACT, REQUESTED, TradingWorld, at
 
@@ -151,6 +153,24 @@ def test_a_request_expires_and_that_it_could_not_be_priced_in_time_is_said(world
     assert world.pricer.seen == []
     (stored,) = world.requests()
     assert (stored.state, stored.note.partition(";")[0]) == (RequestState.EXPIRED, "no offer: busy")
+
+
+def test_of_a_flood_of_requests_some_are_answered_429_and_only_the_newest_revision_is_priced(tmp_path: Path) -> None:
+    world = TradingWorld(tmp_path)
+    limits = MessageLimits(messages_per_minute=40)
+    settings = world.settings.model_copy(update={"limits": limits})
+    world.receiver = Receiver(world.store, settings, world.clock, world.participants, lambda: None)
+    statuses = [world.tell(world.request(Revision=str(revision))) for revision in range(1, 61)]
+    assert set(statuses) == {200, 429}
+    taken = statuses.index(429)
+    assert 40 <= taken < 60
+    assert {reply.get("Result") for reply in world.replies()} == {"Accepted"}
+    world.trade()
+    newest = max(revision for revision, status in enumerate(statuses, start=1) if status == 200)
+    assert [request.revision for request in world.pricer.seen] == [newest]
+    assert len([one for one in world.requests() if one.state is RequestState.SUPERSEDED]) == statuses.count(200) - 1
+    assert [offer.tag for offer in world.replies()] == ["FlexOffer"]
+    world.store.close()
 
 
 def test_by_hand_an_offer_waits_for_an_operator_and_lapses_with_its_request(tmp_path: Path) -> None:
