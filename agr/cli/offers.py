@@ -23,7 +23,7 @@ def register(app: typer.Typer) -> None:
 
 def _actions(config: Path) -> "OfferActions":
     from agr.domain.isp import SystemClock
-    from agr.messaging.directory import participants_of
+    from agr.messaging.gopacs_directory import participants_beside
     from agr.operations import commands
     from agr.operations.flex_offers import OfferActions
     from agr.settings import load
@@ -31,7 +31,7 @@ def _actions(config: Path) -> "OfferActions":
 
     settings, clock = load(config), SystemClock()
     store = commands.open_store(settings)
-    offering = Offering(store, settings, clock, participants_of(settings))
+    offering = Offering(store, settings, clock, participants_beside(settings))
     return OfferActions(store, settings, clock, lambda: None, offering)
 
 

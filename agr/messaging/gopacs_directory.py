@@ -21,7 +21,7 @@ import structlog
 from agr.domain.errors import DiscoveryError, StoreError
 from agr.domain.isp import Clock, period_of
 from agr.domain.register import valid_on
-from agr.messaging.directory import operator
+from agr.messaging.directory import operator, participants_of
 from agr.messaging.discovery import utc_now
 from agr.settings import Gopacs, Settings
 from agr.store import day, register_summary
@@ -218,6 +218,17 @@ class GopacsDirectory:
                 log.warning("gopacs.not_remembered", file=str(self._file), why=str(error))
 
 
+def participants_beside(settings: Settings) -> Participants:
+    """Return the directory of participants beside a daemon: with the operators that it has found by contracts."""
+    known, gopacs = participants_of(settings), settings.gopacs
+    if gopacs is None:
+        return known
+    for row in _rows(settings.data_folder / "gopacs.json"):
+        if row.get("directory") == gopacs.directory and row.get("domain") and row.get("public_key"):
+            known.add(operator(gopacs, row["domain"], (row["public_key"],)))
+    return known
+
+
 def _rows(file: Path) -> list[dict[str, str]]:
     try:
         read = json.loads(file.read_text(encoding="utf-8"))
@@ -226,4 +237,4 @@ def _rows(file: Path) -> list[dict[str, str]]:
     except (OSError, ValueError) as error:
         log.warning("gopacs.not_remembered", file=str(file), why=str(error))
         return []
-    return read if isinstance(read, list) else []
+    return [row for row in read if isinstance(row, dict)] if isinstance(read, list) else []

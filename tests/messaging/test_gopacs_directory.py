@@ -12,7 +12,7 @@ import pytest
 from nacl.signing import SigningKey
 
 from agr.messaging.directory import participants_of
-from agr.messaging.gopacs_directory import GopacsDirectory
+from agr.messaging.gopacs_directory import GopacsDirectory, participants_beside
 from agr.messaging.receive import Receiver
 from agr.settings import ClientCredentials, Gopacs, Settings
 from agr.store import day, register
@@ -116,6 +116,9 @@ def test_the_operator_of_a_contract_is_found_by_contract_id(site: Site) -> None:
     site.look()
     assert site.keys("other-grid.example") == [bytes(key.verify_key)]
     assert site.participants.limits("other-grid.example")
+    beside = participants_beside(site.settings).find("other-grid.example", "DSO")
+    assert beside is not None  # a command beside the daemon knows it, too
+    assert (beside.version, beside.endpoint) == ("3.0.0", "https://broker.example/message")
     assert BY_CONTRACT in site.asked
 
 
