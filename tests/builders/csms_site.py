@@ -24,11 +24,11 @@ class CsmsSite:
 
     def __init__(
         self, python: Path, folder: Path, stations: Sequence[Mapping[str, object]], *, now: datetime = NOW,
-        call_limit_s: float = 30, notice_s: float = 0, retry_s: float = 0.05,
+        call_limit_s: float = 30, notice_s: float = 0, retry_s: float = 0.05, api: str = "1.8",
     ) -> None:  # fmt: skip
         self._python, self._folder, self._names = python, folder, [str(one["name"]) for one in stations]
         self._more: dict[str, object] = {
-            "--state": folder / "csms.json", "--call-limit-s": call_limit_s, "--notice-s": notice_s,
+            "--state": folder / "csms.json", "--call-limit-s": call_limit_s, "--notice-s": notice_s, "--api": api,
         }  # fmt: skip
         self._changed, self.got = Condition(), list[tuple[str, Any]]()
         self.receiver = HttpServer(self._heard)

@@ -2,12 +2,15 @@
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
 from agr.connectors.answers import Answers
+from agr.connectors.citrineos import open_road
 from agr.domain.charge_point import ChargePoint
 from agr.domain.dispatch import Dispatch
 from agr.domain.isp import JumpingClock, Period
@@ -32,10 +35,10 @@ DAY = date(2026, 11, 29)
 class Plant:
     """Roads that are answered over HTTP."""
 
-    def __init__(self, folder: Path, site: CsmsSite) -> None:
+    def __init__(self, folder: Path, site: CsmsSite, api: Literal["1.8", "2.0"] = "1.8") -> None:
         self.site, self.clock, self.programs = site, JumpingClock(NOW), Programs()
         self.world = World(folder, clock=self.clock)
-        road = DispatchRoad(name="citrine", url=site.csms.endpoint)
+        road = DispatchRoad(name="citrine", url=site.csms.endpoint, api=api)
         settings: Settings = self.world.settings.model_copy(
             update={"dispatch": DispatchSettings(roads=(road,)), "readings": Readings()}
         )
@@ -67,6 +70,10 @@ class Plant:
     def firm(self) -> list[Dispatch]:
         with self.world.store.transaction() as tx:
             return list(dispatches.of_point(tx, "new"))
+
+    def roads_points(self) -> tuple[ChargePoint, ...]:
+        with self.world.store.transaction() as tx:
+            return register.load_tables(tx, "charge_points").charge_points
 
     def settled(self) -> bool:
         states = [state for _, _, state in self.rows()]
@@ -206,5 +213,38 @@ def test_a_csms_that_is_killed_before_the_callback_leaves_one_plan_and_the_right
             later = NOW + timedelta(minutes=10)
             site.clock(later)
             assert site.evse("CP1")["power_w"] == pytest.approx(5000, abs=100)
+        finally:
+            plant.close()
+
+
+def test_by_the_source_of_2_0_a_plan_arrives_is_changed_and_sessions_are_heard(python: Path, tmp_path: Path) -> None:
+    """The stand-in answers as the source of CitrineOS 2.0 says; nobody of us has run that."""
+    with CsmsSite(python, tmp_path, [{"name": "CP1", "evses": [{"id": 1}]}], api="2.0") as site:
+        plant = Plant(tmp_path, site, api="2.0")
+        try:
+            know(plant, [("new", "CP1", "2.0.1", "W")])
+            adopt(plant, new=7.0)
+            plant.until(lambda: len(plant.rows()) >= 3 and plant.settled(), "the plan did not arrive")
+            adopt(plant, new=5.0)
+
+            def changed() -> bool:
+                plans = [row.profile for row in plant.firm() if row.purpose == "plan"]
+                return plant.settled() and [one and one.steps[-1].limit for one in plans] == [5000]
+
+            plant.until(changed, "the change did not arrive")
+            site.visit("CP1", car())
+
+            def begun() -> bool:
+                with plant.world.store.transaction() as tx:
+                    return set(charge_sessions.running(tx)) == {"new"}
+
+            plant.until(begun, "the session was not heard")
+            plant.roads.look("citrine")
+            status, made = site.ask("GET", "/data/ocpprouter/subscription", {"ocppConnectionName": "CP1"})
+            assert (status, len(made)) == (200, 1)
+            assert site.ask("GET", "/data/ocpprouter/subscription", {"ocppConnectionName": "CP9"})[1] == []
+            with closing(open_road(plant.settings.dispatch.roads[0], Answers(base=str, secret=b""))) as road:
+                (point,) = [row for row in plant.roads_points() if row.charge_point == "new"]
+                assert road.unit_of(point) is not None
         finally:
             plant.close()

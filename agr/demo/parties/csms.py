@@ -1,7 +1,7 @@
 """A small CSMS of its own, for charge points that speak OCPP 1.6 or 2.0.1. Stand-alone: shares no code with the daemon.
 
 PYTHON csms.py --role CSMS --domain NAME [--port 0] [--stations-port 0] [--state FILE] [--call-limit-s 30]
-               [--notice-s 180] [--log FILE]
+               [--notice-s 180] [--api 1.8] [--log FILE]
 
 Stations connect by WebSocket; the REST side answers as CitrineOS 1.8.3 was seen to. What that is, and what it is not,
 is in docs/reference/demo-csms.md. With --state, what it knows outlives it. Events (see command_lines.py): ready,
@@ -43,7 +43,7 @@ class Csms:
 
     def __init__(self, given: argparse.Namespace, lines: command_lines.Lines) -> None:
         self.given, self.lines = given, lines
-        self.records, self.switches = Records(path=given.state), Switches()
+        self.records, self.switches = Records(path=given.state, api=given.api), Switches()
         self.records.load()
         self.hooks = Hooks(lines, self.records, given.notice_s)
         self.links = Links(lines, self.records, self.hooks, given.call_limit_s)
@@ -102,9 +102,12 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--stations-port", type=int, default=0)
     parser.add_argument("--state", type=Path)
-    parser.add_argument("--call-limit-s", type=float, default=30.0)
+    parser.add_argument("--call-limit-s", type=float, help="default: 30; 20 with --api 2.0")
+    parser.add_argument("--api", choices=("1.8", "2.0"), default="1.8")
     parser.add_argument("--notice-s", type=float, default=180.0)
     given = parser.parse_args()
+    if given.call_limit_s is None:
+        given.call_limit_s = 30.0 if given.api == "1.8" else 20.0
     asyncio.run(Csms(given, command_lines.own_lines(given.log)).run())
 
 

@@ -64,7 +64,7 @@ class Hooks:
         for one in self._of(station):
             one.working = True
             if one.on_close if closed else one.on_connect:
-                self.post(one.url, {"stationId": station, "event": "closed" if closed else "connected"})
+                self.post(one.url, {self._records.station_field: station, "event": "closed" if closed else "connected"})
 
     def message(self, station: str, text: str, protocol: str, action: str, *, sent: bool) -> None:
         """Tell a message as it went over the wire; `sent`: from us to the station."""
@@ -73,7 +73,8 @@ class Hooks:
             "correlationId": kind[1], "origin": "csms" if sent else "cs",
             "timestamp": stamp(self._records), "protocol": f"ocpp{protocol}", "action": action,
         }  # fmt: skip
-        body = {"stationId": station, "event": "message", "origin": info["origin"], "message": text, "info": info}
+        named = {self._records.station_field: station}
+        body = {**named, "event": "message", "origin": info["origin"], "message": text, "info": info}
         for one in self._of(station):
             wanted = (one.sent_message if sent else one.on_message) and one.working
             if wanted and (one.pattern is None or re.search(one.pattern, text)):

@@ -50,7 +50,13 @@ class Records:
     transactions: list[Json] = field(default_factory=list)
     evses: list[list[Any]] = field(default_factory=list)  # [station, EVSE]
     variables: list[Json] = field(default_factory=list)  # station, component, variable, value, values
+    api: str = "1.8"  # version of CitrineOS that it answers like
     rate_units: str = ""  # those reported last, by whichever station
+
+    @property
+    def station_field(self) -> str:
+        """What callers and pushes name a station by."""
+        return "stationId" if self.api == "1.8" else "ocppConnectionName"
 
     def now(self) -> datetime:
         """Return the CSMS's time, which need not be ours."""

@@ -33,7 +33,6 @@ _MODULES = {
     ),
 }  # fmt: skip
 _ODD_PAYLOADS = {"GetConfiguration": "[object Object]", "GetVariables": "Batch [0]: undefined"}
-_NEEDED = ("stationId", "url")
 
 
 @dataclass
@@ -119,8 +118,9 @@ class Desk:
             return _fault(401, "Unauthorized", "Unauthorized")
         asked = request.query_params
         if request.method == "GET":
-            mine = [one for one in self.records.subscriptions if asked.get("stationId") in (None, one.station)]
-            return _json([_shown(one) for one in mine])
+            named = asked.get(self.records.station_field)
+            mine = [one for one in self.records.subscriptions if named in (None, one.station)]
+            return _json([_shown(one, self.records.station_field) for one in mine])
         if request.method == "DELETE":
             number = asked.get("id", "")
             kept = [one for one in self.records.subscriptions if str(one.id) != number]
@@ -128,12 +128,13 @@ class Desk:
             self.records.keep()
             return _json(gone > 0)
         body = json.loads(await request.body())
-        missing = next((name for name in _NEEDED if name not in body), None)
+        missing = next((name for name in (self.records.station_field, "url") if name not in body), None)
         if missing:
             return _fault(400, "Bad Request", f"body must have required property '{missing}'", "FST_ERR_VALIDATION")
         new = Subscription(
-            id=max((one.id for one in self.records.subscriptions), default=0) + 1, station=body["stationId"],
-            url=body["url"], on_connect=bool(body.get("onConnect")), on_close=bool(body.get("onClose")),
+            id=max((one.id for one in self.records.subscriptions), default=0) + 1,
+            station=body[self.records.station_field], url=body["url"],
+            on_connect=bool(body.get("onConnect")), on_close=bool(body.get("onClose")),
             on_message=bool(body.get("onMessage")), sent_message=bool(body.get("sentMessage")),
             pattern=body.get("messageRegexFilter"), created=stamp(self.records),
         )  # fmt: skip
@@ -145,31 +146,37 @@ class Desk:
     async def transaction(self, request: Request) -> Response:
         """Tell one transaction; nothing at all where there is none."""
         asked = request.query_params
-        row = self.records.transaction(asked.get("stationId", ""), asked.get("transactionId", ""))
+        row = self.records.transaction(asked.get(self.records.station_field, ""), asked.get("transactionId", ""))
         return Response(status_code=200) if row is None else _json({k: v for k, v in row.items() if k != "tag"})
 
     async def variable(self, request: Request) -> Response:
         """Tell what a station has reported of its device model."""
         asked = request.query_params
         wanted = {
-            "station": asked.get("stationId"), "component": asked.get("component_name"),
+            "station": asked.get(self.records.station_field), "component": asked.get("component_name"),
             "variable": asked.get("variable_name"),
         }  # fmt: skip
         wanted = {name: value for name, value in wanted.items() if value is not None}
-        return _json([_attribute(one) for one in self.records.variables if wanted.items() <= one.items()])
+        return _json(
+            [
+                _attribute(one, self.records.station_field)
+                for one in self.records.variables
+                if wanted.items() <= one.items()
+            ]
+        )
 
 
-def _shown(one: Subscription) -> Json:
+def _shown(one: Subscription, station_field: str) -> Json:
     return {
-        "id": one.id, "stationId": one.station, "onConnect": one.on_connect, "onClose": one.on_close,
+        "id": one.id, station_field: one.station, "onConnect": one.on_connect, "onClose": one.on_close,
         "onMessage": one.on_message, "sentMessage": one.sent_message, "messageRegexFilter": one.pattern,
         "url": one.url, "tenantId": 1, "createdAt": one.created, "updatedAt": one.created,
     }  # fmt: skip
 
 
-def _attribute(one: Json) -> Json:
+def _attribute(one: Json, station_field: str) -> Json:
     return {
-        "stationId": one["station"], "type": "Actual", "value": one["value"], "mutability": "ReadOnly",
+        station_field: one["station"], "type": "Actual", "value": one["value"], "mutability": "ReadOnly",
         "component": {"name": one["component"]},
         "variable": {"name": one["variable"], "variableCharacteristics": {"valuesList": one["values"]}},
     }  # fmt: skip

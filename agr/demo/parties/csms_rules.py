@@ -68,7 +68,8 @@ def _of_transaction(records: Records, station: str, evse: int, profile: Json) ->
     if [station, evse] not in records.evses:
         return f"Evse {evse} not found."
     level = profile["stackLevel"]
-    there = sum(row.transaction == number for row in records.active(station, "TxProfile", level))
+    rows = [row for row in records.active(station, "TxProfile", level) if not _replaced(records, row.id, profile)]
+    there = sum(row.transaction == number for row in rows)
     words = f"{there} ChargingProfile with stackLevel {level} and transactionId {number} already exists."
     return words if there else ""
 
@@ -81,9 +82,16 @@ def _standing(records: Records, station: str, evse: int, profile: Json) -> str:
         return f"When chargingProfilePurpose is {purpose}, chargingProfileKind SHALL NOT be Relative."
     new_end = profile.get("validTo")
     for row in records.active(station, purpose, profile["stackLevel"]):
+        if _replaced(records, row.id, profile):
+            continue
         if row.evse == evse and (not new_end or not row.valid_to or _at(row.valid_to) >= _at(new_end)):
             return _TWICE
     return ""
+
+
+def _replaced(records: Records, number: int, profile: Json) -> bool:
+    """Say whether a profile takes the place of an active one under its number, which 1.8 does not allow."""
+    return records.api != "1.8" and number == profile["id"]
 
 
 def _at(text: str) -> datetime:
