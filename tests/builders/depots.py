@@ -46,8 +46,15 @@ class Programs:
 class Depot:
     """A world with charge points, plans and the roads."""
 
-    def __init__(self, folder: Path, citrine: Citrine, clock: JumpingClock, **settings: object) -> None:
-        self.world, self.citrine, self.clock, self.programs = World(folder, clock=clock), citrine, clock, Programs()
+    def __init__(
+        self, folder: Path, citrine: Citrine, clock: JumpingClock, url: str = "", **settings: object
+    ) -> None:  # fmt: skip
+        self.world, self.citrine, self.clock, self.programs = (
+            World(folder, store_url=url, clock=clock),
+            citrine,
+            clock,
+            Programs(),
+        )
         road = DispatchRoad(name="citrine", url=citrine.server.url)
         self.settings = self.world.settings.model_copy(
             update={"dispatch": DispatchSettings(roads=(road,), **settings)}  # type: ignore[arg-type]
@@ -142,9 +149,9 @@ def point(name: str = "p1", station: str = "CP1", **more: object) -> ChargePoint
 
 
 @contextmanager
-def depots(folder: Path, **stations: Station) -> Iterator[Depot]:
+def depots(folder: Path, url: str = "", **stations: Station) -> Iterator[Depot]:
     clock = JumpingClock(START)
     with Citrine(lambda: clock.now().timestamp(), **stations) as citrine:
-        depot = Depot(folder, citrine, clock)
+        depot = Depot(folder, citrine, clock, url)
         yield depot
         depot.close()

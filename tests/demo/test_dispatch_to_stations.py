@@ -248,3 +248,37 @@ def test_by_the_source_of_2_0_a_plan_arrives_is_changed_and_sessions_are_heard(p
                 assert road.unit_of(point) is not None
         finally:
             plant.close()
+
+
+def test_an_unplanned_car_gets_its_profile_and_that_of_the_csms_is_not_in_force(python: Path, tmp_path: Path) -> None:
+    """How long it takes is measured by benchmarks/dispatch.py; here the order of what happens counts."""
+    with CsmsSite(python, tmp_path, [{"name": "CP1", "evses": [{"id": 1}]}]) as site:
+        plant = Plant(tmp_path, site)
+        try:
+            know(plant, [("new", "CP1", "2.0.1", "W")])
+            with plant.world.store.transaction() as tx:  # nobody is expected
+                register.replace(tx, register.load(tx).with_table("ev_sessions", ()))
+            plant.until(lambda: len(plant.rows()) >= 2 and plant.settled(), "no fallback")
+            site.visit("CP1", car(says_needs=True))
+
+            def held() -> dict[str, int]:
+                found = site.stations.send("state", station="CP1").fields["profiles"]
+                return {one["charging_profile_purpose"]: one["stack_level"] for one in found}
+
+            plant.until(lambda: held().get("TxDefaultProfile") == 1, "the car got no profile")
+            with plant.world.store.transaction() as tx:
+                session = charge_sessions.running(tx)["new"]
+                (row,) = [one for one in dispatches.of_point(tx, "new") if one.purpose == "plan"]
+            assert session.resource is not None
+            assert session.needed_wh is not None
+            assert row.sent_at is not None
+            assert session.began_at <= row.at <= row.sent_at
+
+            def alone() -> bool:
+                plant.clock.jump_to(plant.clock.now() + timedelta(seconds=5))
+                return "TxProfile" not in held()
+
+            plant.until(alone, "the profile of the CSMS was not cleared")
+            assert held()["TxDefaultProfile"] >= 1
+        finally:
+            plant.close()

@@ -110,6 +110,16 @@ def test_a_register_that_cannot_be_is_set_aside_with_an_alarm(depot: Depot, wh: 
     assert counted(depot) == [1.0, 2.0]
 
 
+def test_a_power_in_the_wrong_unit_is_set_aside_with_an_alarm(depot: Depot) -> None:
+    depot.run()
+    told(depot, "Started", wh=1000)
+    for _ in range(3):
+        depot.pass_time(61)
+        drawn(depot, 7_000_000)  # W that were told as kW
+    assert "reports 7,000.0 kW, more than it can give" in depot.alarms()["reading refused"]
+    assert "limit not followed" not in depot.alarms()
+
+
 def test_a_clock_that_is_ahead_is_set_aside_with_an_alarm(depot: Depot) -> None:
     told(depot, "Started", at=START + timedelta(hours=1))
     assert running(depot) == {}

@@ -126,6 +126,49 @@ def test_whatever_a_station_answers_the_limit_is_right_in_the_end(depot: Depot, 
     assert depot.alarms() == {}
 
 
+@pytest.mark.parametrize("seconds", [40, 50])
+def test_an_answer_that_comes_late_counts_and_nothing_is_sent_twice(depot: Depot, seconds: float) -> None:
+    """Before the command is unknown, or after it."""
+    depot.run()
+    depot.plan(p1=5.0)
+    depot.roads.look("citrine")
+    late, depot.citrine.pending = depot.citrine.pending, []
+    depot.pass_time(seconds)
+    if seconds < 45:
+        depot.roads.look("citrine")
+    else:  # the station is asked; its answer waits
+        depot.citrine.stations["CP1"].composite = False
+        depot.roads.look("citrine")
+    assert depot.rows()[-1][3] == ("sent" if seconds < 45 else "unknown")
+    assert [depot.post(url, body) for url, body in late] == [200]
+    assert depot.rows()[-1][3] == "accepted"
+    depot.run()
+    assert depot.limit_kw() == 5.0
+    assert len(depot.citrine.commands()) == 3  # fallback, plan, changed plan
+    assert len(depot.citrine.stations["CP1"].plans()) == 2
+
+
+def test_the_limit_of_a_connection_holds_in_whatever_order_answers_come(depot: Depot) -> None:
+    fuse = ConnectionLimit(at="ean.1", first_day=FIRST_DAY, import_kw=13.0, export_kw=None, penalty_eur_per_mwh=1.0)
+    depot.points(point("p1"), point("p2", "CP2"), limits=(fuse,))
+    depot.plan(p1=7.0, p2=5.0)
+    depot.run(20)
+    depot.pass_time(400)
+    depot.plan(p1=5.0, p2=8.0)
+    kept: list[tuple[str, bytes]] = []
+    for place in range(16):
+        depot.roads.look("citrine")
+        kept += depot.citrine.pending
+        depot.citrine.pending = []
+        if place % 2:  # two rounds' answers, the newest first
+            for url, body in reversed(kept):
+                assert depot.post(url, body) == 200
+                assert (depot.limit_kw("CP1") or 0) + (depot.limit_kw("CP2") or 0) <= 13.0
+            kept = []
+        depot.pass_time(1)
+    assert (depot.limit_kw("CP1"), depot.limit_kw("CP2")) == (5.0, 8.0)
+
+
 def test_a_station_that_cannot_say_what_it_follows_is_sent_the_same_slot_again(depot: Depot) -> None:
     station = depot.citrine.stations["CP1"]
     depot.run()

@@ -22,6 +22,7 @@ from rich.table import Table
 from agr.demo.environment import counterparty_python
 from tests.builders.campaign_ledger import Ledger
 from tests.builders.postgres import emptied, postgres_bin, postgres_server
+from tests.torture.depot import depots, through_changes
 from tests.torture.relay import Relay
 from tests.torture.tortured import PROJECT, Life, Score, TorturedDay, parties, through
 
@@ -31,6 +32,10 @@ AT_RANDOM = 12
 """Kills at random times in one day, at most: then the day has to end."""
 SLOW_COMMIT_S = 0.2
 """How much longer each commit takes on a slow disk."""
+OF_DISPATCH = ("dispatcher.py", "verifier.py", "roads.py", "sessions.py")
+"""Commit points at which daemons that carry plans out are killed."""
+CSMS_KILLS = 3
+"""Changes of one round at which the CSMS is killed, too."""
 HEADS = {
     "kills": "kills", "points": "commit points", "days": "days", "taken": "messages taken",
     "arrived": "prognoses arrived", "again": "of them again", "plans": "plans audited", "faults": "faults",
@@ -96,6 +101,23 @@ class Campaigns:
             if at_commits and score.kills == 0:
                 return
 
+    def run_depot(self, name: str, url: str, most: int, python: Path) -> None:
+        """Change limits at charge points until daemons and their CSMS were killed `most` times."""
+        for number in itertools.count(self._ledger.total("days", name=name)):
+            kills = self._ledger.total("kills", name=name)
+            if kills >= most or self.faults() or time.monotonic() > self._until:
+                return
+            place, score = self._folder / f"{name} {number}".replace(" ", "-"), Score(name)
+            place.mkdir()
+            try:
+                with depots(python, place, emptied(url) if url else "") as depot:
+                    at_points = functools.partial(depot.live, str(self.killed(name)), str(number + 1), *OF_DISPATCH)
+                    through_changes(depot, score, at_points, csms_kills=CSMS_KILLS)
+            except AssertionError as error:  # no progress, or a wrong limit
+                score.faults.append(f"{error}; logs are in {place}")
+            self._ledger.add(name=name, seed=self._seed, **score.figures())
+            console.print(f"{name}: round {number + 1} over after {score.kills} kills", highlight=False)
+
     def faults(self) -> list[str]:
         """Return every fault of every run."""
         return [f"{row['name']} ({row['revision']}): {fault}" for row in self._ledger.rows() for fault in row["faults"]]
@@ -147,6 +169,7 @@ def main() -> int:
         campaigns.run("SQLite on a slow disk", "", given.kills // 10, commit_s=SLOW_COMMIT_S)
         if server:
             campaigns.run("PostgreSQL, two daemons", server, given.kills // 10, relay=True)
+        campaigns.run_depot("charge points", server or "", given.kills // 10, python)
         others = ledger.total("kills") - ledger.total("kills", name="SQLite at random")
         campaigns.run("SQLite at random", "", given.kills - others)  # whatever is missing
     console.print(campaigns.board())

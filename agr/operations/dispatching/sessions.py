@@ -178,6 +178,14 @@ class SessionKeeper:
             later = max(session.last_register_wh or one.register_wh, one.register_wh)
             seen = max(session.seen_at, one.at)
             charge_sessions.put(tx, replace(session, first_register_wh=first, last_register_wh=later, seen_at=seen))
+        if one.power_w is not None and one.power_w > 1000 * point.max_kw * _ENERGY_SLACK:
+            kw = one.power_w / 1000
+            text = (
+                f"{point.charge_point} ({one.station}): it reports {kw:,.1f} kW, more than it can give "
+                f"({point.max_kw:g} kW); it does not count. Look after the unit of its meter values"
+            )
+            day.raise_alarm(tx, READING_REFUSED, point.charge_point, text, now)
+            one = replace(one, power_w=None)
         if one.offered_w is not None:
             charge_sessions.put_told(tx, session, Told(at=one.at, state=None, offered_w=one.offered_w))
         if one.power_w is not None:
