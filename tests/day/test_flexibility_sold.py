@@ -105,7 +105,9 @@ def test_the_order_is_accepted_planned_and_shown_in_the_next_prognosis(sold: Mar
     for isp in range(FIRST, FIRST + 4):
         assert order.order.power_w[isp - 1] > 0
         assert last.power_w[isp - 1] >= program[isp - 1] - 1
-    assert ReasonKind.ORDER in {reason.kind for plan in sold.plans() for reason in plan.reasons}
+    ordered = [plan for plan in sold.plans() if ReasonKind.ORDER in {reason.kind for reason in plan.reasons}]
+    assert len(ordered) == 1  # one plan keeps it, and no other follows for it
+    assert ordered[0] == sold.plans()[-1]
 
 
 def test_the_dso_validates_the_order(sold: Market) -> None:

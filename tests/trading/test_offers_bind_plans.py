@@ -23,10 +23,11 @@ from agr.domain.plan import PlanState, Reason, ReasonKind
 from agr.messaging.publish import OPEN, Publisher
 from agr.planning.offered import offered_programs
 from agr.planning.plan_loader import load_solved
-from agr.store import day, flex_offers, flex_orders, plans
+from agr.store import day, flex_offers, flex_orders, overrides, plans, register
+from agr.trading.keeping import Keeping
 from agr.trading.pricing import PlanPricer
 from models.audit import audit
-from tests.builders.worlds import CONTRACT, PERIOD, POINT
+from tests.builders.worlds import CONTRACT, PERIOD, POINT, prices
 from tests.planning.test_incremental import first_plan, solver, stored, update, world
 
 __all__ = ["solver", "world"]
@@ -222,6 +223,34 @@ def test_a_point_with_an_open_offer_keeps_its_program(world, solver):
     assert stage.made[-1].state is PlanState.AUDITED, stage.made[-1].result.audit
     assert program_w(stage.made[-1]) == was
     assert any("open offers" in note for note in stage.made[-1].result.notes)
+
+
+def test_other_prices_and_an_outage_while_an_offer_is_open_move_nothing_there_and_are_said(world, solver):
+    """What can no longer be delivered is an order that no plan keeps: an alarm, with the euros."""
+    stage = announced(world, solver)
+    asked = request()
+    quote = pricer(world, solver).price(asked)
+    offer = opened(world, asked, quote)
+    was = program_w(stage.made[-1])
+    with world.store.transaction() as tx:
+        register.put_prices(tx, [replace(price, value=300.0) for price in prices("day_ahead_forecast", PERIOD)[6:9]])
+    stage.ask()
+    assert stage.planner.run_due() == 1
+    assert program_w(stage.made[-1]) == was
+    with world.store.transaction() as tx:
+        overrides.mark_unavailable(tx, "battery", PERIOD.day, PERIOD.day, PERIOD.start, "anna", "it burns")
+    stage.ask()
+    assert stage.planner.run_due() == 1
+    obligation = order(world, offer, quote)
+    assert stage.planner.run_due() == 1
+    left = stage.made[-1]
+    assert missing_w(obligation, left) > 1
+    assert left.result.order_shortfall_kwh > 0.1
+    world.clock.jump_to(world.clock.now() + timedelta(minutes=11))
+    Keeping(world.store, world.settings, world.clock).look()
+    with world.store.reading() as tx:
+        (alarm,) = [one for one in day.open_alarms(tx) if one.kind == "flex order not kept"]
+    assert "at stake" in alarm.text
 
 
 def test_what_cannot_be_priced_says_why(world, solver):

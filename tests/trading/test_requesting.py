@@ -222,8 +222,34 @@ def test_a_repeated_request_is_answered_once(world: TradingWorld) -> None:
     assert len(world.replies()) == len(world.requests()) == 1
 
 
-def test_offers_satisfy_the_schema(world: TradingWorld) -> None:
-    schema = Path(__file__).parents[2].parent / "shared" / "uftp-xsd" / "3.1.0" / "UFTP-agr.xsd"
-    if not schema.exists():
+@pytest.mark.parametrize("version", ["3.0.0", "3.1.0"])
+def test_everything_that_we_send_satisfies_the_schema_of_the_dso_s_version(world: TradingWorld, version: str) -> None:
+    """Responses to a request and an order, the offer, and its revocation."""
+    path = Path(__file__).parents[2].parent / "shared" / "uftp-xsd" / version / "UFTP-agr.xsd"
+    if not path.exists():
         pytest.skip("the specification's schemas are not here")
-    etree.XMLSchema(etree.parse(str(schema))).assertValid(world.offered())
+    schema = etree.XMLSchema(etree.parse(str(path)))
+    world.participants.learn("dso.example", "DSO", version=version)
+    world.tell(world.request(Version=version))
+    sent = world.replies()
+    world.trade()
+    sent += world.replies()
+    offer = sent[-1]
+    world.answer(offer, Version=version)
+    world.tell(world.order(offer, Version=version))
+    sent += world.replies()
+    world.tell(world.request(Version=version, ContractID=CONTRACT))
+    sent += world.replies()
+    world.trade()
+    sent += world.replies()
+    world.answer(sent[-1], Version=version)
+    world.revoke(str(sent[-1].get("MessageID")))
+    sent += world.replies()
+    kinds = [message.tag for message in sent]
+    for message in sent:
+        schema.assertValid(message)
+        assert message.get("Version") == version
+    assert kinds == [
+        "FlexRequestResponse", "FlexOffer", "FlexOrderResponse", "FlexRequestResponse", "FlexOffer",
+        "FlexOfferRevocation",
+    ]  # fmt: skip

@@ -173,3 +173,13 @@ def test_every_power_of_a_contract_is_compared(field: str, name: str) -> None:
         period=DAY.day, isps=(m.ContractSettlementIsp(start=DAY.isp_count, duration=2, reserved_w=0),)
     )
     assert contract_faults("FO-1", outside, day_of()) == (f"contract FO-1: ISP {DAY.isp_count + 1} is not in {DAY}",)
+
+
+def test_of_two_orders_in_an_isp_each_is_judged_against_its_own_baseline() -> None:
+    """The baseline of the later order contains the earlier one: 5000 − 1000 − 500; 3600 W are 100 W too many."""
+    first, second = obligation({41: -1000}, 5000), obligation({41: -500}, 4000)
+    earlier = judge(item(row(41, 3600, ordered=-1000, baseline=5000)), first, 0.0)
+    assert (earlier.faults, earlier.expected_net) == ((), Decimal("14.00"))
+    told = item(row(41, 3600, ordered=-500, baseline=4000), penalty=Decimal("2.8"), net_settlement=Decimal("11.2"))
+    later = judge(told, second, 0.0)
+    assert (later.faults, later.expected_net, later.deficiency_kwh) == ((), Decimal("11.20"), 0.025)

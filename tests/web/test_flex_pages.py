@@ -3,13 +3,16 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 from lxml import html
 
 from agr.domain.flexibility import OfferState
+from agr.web.security import COOKIE
 from tests.builders.accounts import PASSWORD, account
+from tests.builders.barriers import barriers
 from tests.builders.operators_side import Desk
 from tests.builders.trading_day import POINT, TradingWorld
 from tests.builders.worlds import PERIOD
@@ -72,3 +75,23 @@ def test_who_may_only_look_decides_nothing(desk: tuple[Desk, TradingWorld, httpx
     for action in ("send", "discard", "revoke"):
         assert opened.as_("viewer").post(f"/api/v1/offers/{number}/{action}", json={"why": "abc"}).status_code == 403
         assert anna.post(f"/api/v1/offers/nothing/{action}", json={"why": "abc"}).status_code == 404
+
+
+@pytest.mark.parametrize("width", [1400, 390])
+def test_the_page_is_drawn_in_a_browser_and_on_a_phone(
+    desk: tuple[Desk, TradingWorld, httpx.Client], browser: Any, width: int
+) -> None:
+    opened, _, _ = desk
+    session = account(opened.daemon.authentication, f"dora{width}", "viewer")
+    context = browser.new_context(viewport={"width": width, "height": 850}, locale="en-GB", bypass_csp=True)
+    context.add_cookies([{"name": COOKIE, "value": session, "url": opened.url}])
+    page = context.new_page()
+    faults: list[str] = []
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.goto(f"{opened.url}/trading?period={PERIOD}")
+    page.locator("#without-1 canvas").wait_for()
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert "No offer is open." in page.locator("#ledger").inner_text()
+    assert barriers(page) == []
+    context.close()
+    assert faults == []
