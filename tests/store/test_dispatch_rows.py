@@ -1,12 +1,14 @@
 """Commands to charge points and sessions there, as the store keeps them."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from agr.domain.dispatch import Action, DispatchState, Profile, Purpose, SessionState, Step
-from agr.store import charge_sessions, dispatches
-from agr.store.charge_sessions import ChargeSession
+from agr.domain.dispatch import Action, DispatchState, Fact, Learned, Profile, Purpose, SessionState, Step
+from agr.domain.execution import Cause, Execution, Verdict
+from agr.store import charge_sessions, dispatch_facts, dispatches, executions
+from agr.store.charge_sessions import ChargeSession, Told
 
 NOW = datetime(2026, 3, 28, 23, 0, tzinfo=UTC)
 PROFILE = Profile(start=NOW, unit="A", steps=(Step(after_s=0, limit=16), Step(after_s=900, limit=8)), duration_s=1800)
@@ -73,6 +75,60 @@ def test_what_may_be_in_force_is_found_by_charge_point(store):
         states = {number: row.state for number in (one, other, gone) if (row := dispatches.get(tx, number))}
         assert states == {one: DispatchState.QUEUED, other: DispatchState.QUEUED, gone: DispatchState.SUPERSEDED}
         assert dispatches.delete_before(tx, NOW + timedelta(days=1)) == 1  # what may be in force stays
+
+
+def test_how_a_session_went_is_kept_by_its_changes(store):
+    session = ChargeSession(
+        road="r", station="CP1", transaction="t", charge_point="p", resource=None, began_at=NOW, ended_at=None,
+        seen_at=NOW, state=SessionState.CHARGING,
+    )  # fmt: skip
+    minutes = [NOW + timedelta(minutes=n) for n in range(5)]
+    said = [
+        Told(at=minutes[0], state=SessionState.CHARGING, offered_w=None),
+        Told(at=minutes[0], state=None, offered_w=7000.0),  # at the same instant: one row
+        Told(at=minutes[1], state=SessionState.CHARGING, offered_w=7000.0),  # nothing new
+        Told(at=minutes[2], state=SessionState.CAR_PAUSES, offered_w=None),
+        Told(at=minutes[3], state=None, offered_w=4000.0),
+    ]
+    with store.transaction() as tx:
+        for one in said:
+            charge_sessions.put_told(tx, session, one)
+        found = charge_sessions.told_of(tx, session)
+        assert found == [
+            Told(at=minutes[0], state=SessionState.CHARGING, offered_w=7000.0),
+            Told(at=minutes[2], state=SessionState.CAR_PAUSES, offered_w=None),
+            Told(at=minutes[3], state=None, offered_w=4000.0),
+        ]
+        charge_sessions.delete_before(tx, minutes[3])
+        assert charge_sessions.told_of(tx, session) == found[2:]
+
+
+def test_what_was_judged_is_kept_and_replaced_where_it_is_known_better(store):
+    row = Execution(
+        resource="car", start=NOW, planned_kwh=2.0, measured_kwh=None, quality="missing", verdict=Verdict.UNMEASURED,
+        cause=Cause.UNKNOWN, plan=1,
+    )  # fmt: skip
+    better = replace(row, measured_kwh=1.0, quality="measured", verdict=Verdict.DEVIATED, cause=Cause.CAR)
+    with store.transaction() as tx:
+        assert [executions.put(tx, [one]) for one in (row, row, better)] == [1, 0, 1]
+        assert executions.between(tx, NOW, NOW) == [better]
+        assert executions.counts(tx, NOW, NOW + timedelta(hours=1)) == {"deviated": 1}
+        assert executions.delete_before(tx, NOW + timedelta(seconds=1)) == 1
+
+
+def test_facts_of_stations_are_replaced_and_forgotten(store):
+    one = Learned(road="r", station="CP1", charge_point="", fact=Fact.UNIT, value="A", at=NOW)
+    with store.transaction() as tx:
+        for value in ("W", "A"):
+            dispatch_facts.put(tx, replace(one, value=value))
+        assert dispatch_facts.of_road(tx, "r") == [one]
+        assert dispatch_facts.of_road(tx, "s") == []
+        dispatch_facts.forget(tx, "r", "CP1", "", Fact.UNIT)
+        assert dispatch_facts.of_road(tx) == []
+        dispatch_facts.set_silent(tx, "r", NOW, "no answer")
+        assert dispatch_facts.silent(tx)["r"].why == "no answer"
+        dispatch_facts.set_silent(tx, "r", None)
+        assert dispatch_facts.silent(tx) == {}
 
 
 def test_sessions_run_until_they_end_and_are_forgotten_later(store):

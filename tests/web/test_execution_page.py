@@ -48,7 +48,8 @@ def executed(desk: Desk) -> ExecutedDay:
         ))  # fmt: skip
         charge_sessions.put(tx, ChargeSession(
             road="r", station="CP1", transaction="u", charge_point="cp-1", resource=None, began_at=DEPARTURE,
-            ended_at=None, seen_at=DEPARTURE, state=SessionState.CHARGING,
+            ended_at=None, seen_at=DEPARTURE, state=SessionState.CHARGING, first_register_wh=0,
+            last_register_wh=9000,
         ))  # fmt: skip
         register.put_prices(tx, [
             Price(series=series, start=start, minutes=15, value=value)
@@ -82,7 +83,11 @@ def test_a_silent_back_end_is_named_at_the_top_of_the_page(desk: Desk, executed:
     words = "citrine has not answered since"
     reader = desk.anybody()
     reader.cookies.set("agr_session", account(desk.accounts, "rita", "viewer"))
-    assert words in reader.get("/execution", params={"period": str(PERIOD)}).text
+    page = reader.get("/execution", params={"period": str(PERIOD)}).text
+    assert words in page
+    now = desk.world.clock.now()
+    share = (PERIOD.end - DEPARTURE) / (now - DEPARTURE)  # it is still there an hour after the day
+    assert f"Cars that no plan knows took {9 * share:.1f} kWh" in page.replace("\n", " ")
     with desk.world.store.transaction() as tx:
         dispatch_facts.set_silent(tx, "citrine", None)
     assert words not in reader.get("/execution", params={"period": str(PERIOD)}).text

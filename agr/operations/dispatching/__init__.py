@@ -8,7 +8,9 @@ following     compares what is measured with what was accepted
 memory        what one road remembers while it runs
 settling      what answers make of commands
 sessions      what back-ends report → sessions and readings
+adopting      unplanned cars that say what they need → the register
 roads         all roads together: their loops, and the answers that come in
 wishes        what operators ask for by command; the state of each point
 trial         tries the roads for `agr check`
+asking        asks stations of OCPP 1.6 for it
 """

@@ -17,6 +17,7 @@ from agr.operations.execution.sessions import SessionLine, session_lines
 from agr.operations.resource_programs import ResourcePrograms
 from agr.settings import Settings
 from agr.store import charge_sessions, dispatch_facts, dispatches, executions, plans, register
+from agr.store.charge_sessions import ChargeSession
 from agr.store.dispatch_facts import Silence
 from agr.store.engine import Tx
 
@@ -66,6 +67,7 @@ class PointLine:
     prognosed_kw: Floats | None  # (T,) the newest D-Prognosis
     planned_judged_kw: Floats  # (T,) of those that are measured; NaN where an ISP was not measured
     measured_kw: Floats  # (T,) likewise
+    unplanned_kwh: float  # what cars that no plan knows took there, beside all that
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -78,6 +80,7 @@ class Overview:
     resources: tuple[ResourceLine, ...]  # the worst first
     sessions: tuple[SessionLine, ...]
     total: Deviation
+    unplanned_kwh: float  # what cars that no plan knows have taken; in none of the sums above
     silent: Mapping[str, Silence]  # back-ends of charge points that do not answer, by road
     stand_in: bool  # some prices are day-ahead prices, because settlement prices are not known
 
@@ -107,10 +110,11 @@ def overview(tx: Tx, settings: Settings, programs: ResourcePrograms, now: dateti
             answer=answers[0] if answers else None,
         ))  # fmt: skip
     sessions = charge_sessions.overlapping(tx, period.start, period.end)
+    beside = _unplanned(sessions, programs, {row.charge_point: row.connection for row in tables.charge_points}, now)
     return Overview(
         period=period, plan=programs.plan, total=_deviation(period, rows, prices),
         resources=tuple(sorted(lines, key=lambda line: (-abs(line.deviation.kwh), line.resource))),
-        points=tuple(_points(programs, by_resource, sent, prices)),
+        points=tuple(_points(programs, by_resource, sent, prices, beside)), unplanned_kwh=sum(beside.values()),
         sessions=tuple(session_lines(tables, sessions, programs, now)), silent=dispatch_facts.silent(tx),
         stand_in=bool(prices.stand_in.any()) and bool(rows),
     )  # fmt: skip
@@ -133,9 +137,30 @@ def _deviation(period: Period, rows: Iterable[Execution], prices: SettlementPric
     )  # fmt: skip
 
 
+def _unplanned(
+    sessions: Iterable[ChargeSession], programs: ResourcePrograms, behind: Mapping[str, str], now: datetime
+) -> dict[str, float]:  # fmt: skip
+    """Return congestion point → kWh that cars took in the Period which its plan does not know.
+
+    `behind`: charge point → connection. A session over midnight counts with its share of the Period.
+    """
+    period, known = programs.period, set(programs.resource)
+    address = dict(zip(programs.connection, programs.congestion_point, strict=True))
+    found: dict[str, float] = {}
+    for one in sessions:
+        if one.resource in known or not one.delivered_kwh:
+            continue
+        end = one.ended_at or now
+        inside = min(end, period.end) - max(one.began_at, period.start)
+        share = 1.0 if end <= one.began_at else max(inside / (end - one.began_at), 0.0)
+        place = address.get(behind.get(one.charge_point, ""), NO_POINT)
+        found[place] = found.get(place, 0.0) + one.delivered_kwh * share
+    return found
+
+
 def _points(
     programs: ResourcePrograms, rows: Mapping[str, Sequence[Execution]], sent: Mapping[str, plans.Sent],
-    prices: SettlementPrices,
+    prices: SettlementPrices, beside: Mapping[str, float],
 ) -> list[PointLine]:  # fmt: skip
     period = programs.period
     places: dict[str, list[int]] = {}
@@ -153,6 +178,7 @@ def _points(
             address=address, judged=len(names), resources=len(mine), deviation=_deviation(period, judged, prices),
             planned_kw=programs.power_kw[mine].sum(axis=0), planned_judged_kw=planned, measured_kw=measured,
             prognosed_kw=None if prognosis is None else np.array(prognosis.power_w) / 1000,
+            unplanned_kwh=beside.get(address, 0.0),
         ))  # fmt: skip
     return sorted(found, key=lambda line: (-abs(line.deviation.kwh), line.address))
 
