@@ -9,7 +9,7 @@ from threading import Condition
 
 from agr.connectors.answers import Answers, of_path
 from agr.connectors.citrineos import CitrineRoad
-from agr.dispatch.exposure import Held
+from agr.dispatch.exposure import MAXIMUM_SLOT, Held
 from agr.dispatch.verifying import Finding, compared
 from agr.domain.charge_point import OCPP_16, ChargePoint
 from agr.domain.dispatch import Action, Command, DispatchState, Profile, Purpose, Receipt, Step, Verified
@@ -58,7 +58,8 @@ class Trial:
         self.number += 1
         point = self.point if not station else ChargePoint(**(vars(self.point) | {"station": station}))
         command = Command(
-            id=self.number, point=point, action=action, purpose=Purpose.PLAN, slot=slot,
+            id=self.number, point=point, action=action, slot=slot,
+            purpose=Purpose.MAXIMUM if slot == MAXIMUM_SLOT else Purpose.PLAN,
             profile=self.profile(kw) if action is Action.SET else None,
         )  # fmt: skip
         (receipt,) = self.road.send([command])
@@ -133,6 +134,12 @@ def run(one: Trial, say: Say) -> None:
         _follows(one, one.profile((6.0, 5.0)), 2, "the station follows the newer one", say)
     for slot in (1, 2):
         _took(one.send(Action.CLEAR, slot), f"slot {slot} is cleared", say)
+    _took(one.send(Action.CLEAR, MAXIMUM_SLOT), "the station's maximum is cleared", say)
+    whole = one.send(Action.SET, MAXIMUM_SLOT, (9.0,))
+    taken = whole.state is DispatchState.ACCEPTED
+    say(taken or whole.by_station, f"a maximum of the station is taken, or refused by it: {whole.state} {whole.words}")
+    if taken:
+        _took(one.send(Action.CLEAR, MAXIMUM_SLOT), "and cleared again", say)
     faults = [*one.road.subscribe([one.point.station]), *one.road.subscribe([one.point.station])]
     say(not faults, "it tells of the station by itself: " + ("; ".join(faults) or "subscribed"))
 
