@@ -65,15 +65,15 @@ def question_of(
     at = places(solved.named, (address,))
     if most_choices(case, at) > SMALL:
         return NoOffer(reason=f"{address} has more than {SMALL:,} programs to choose: too many to price exactly")
-    if not divisible(case, at):
-        return NoOffer(reason=f"connections at {address} have a tariff, or a limit counts resources elsewhere too")
+    if not divisible(case, at, tariffs=True):
+        return NoOffer(reason=f"a limit of connections at {address} counts resources elsewhere too")
     try:
         room = limit_room(request, baseline.power_w) if request.limits else room_of(request, baseline.power_w)
-        part = subproblem(case, solved.outcome, at, held)
+        part = subproblem(case, solved.outcome, at, held, tariffs=True)
     except CaseError as error:
         return NoOffer(reason=str(error))
     return Question(
-        part=part, planned=excerpt(case, solved.outcome, at), room=room, buy_taken_kw=taken.buy_kw,
+        part=part, planned=excerpt(case, solved.outcome, at, tariffs=True), room=room, buy_taken_kw=taken.buy_kw,
         sell_taken_kw=taken.sell_kw, shares=shares, sell_share=1.0 if request.limits else trading.sell_share,
         traded_by_operator=traded_by_operator, reservation=request.contract_id,
         time_limit_s=planning.time_limit_s, threads=planning.threads,

@@ -7,13 +7,14 @@ import numpy as np
 
 from models.arrays import Bools, Floats
 from models.case import Case
+from models.connection_costs import bills
 from models.flexibility.new_trades import HARD_EUR_PER_MWH, PROMISE_EUR_PER_MWH
 from models.flexibility.question import Room
 from models.outcome import Outcome
 
 _PRICED = PROMISE_EUR_PER_MWH / 20
 """A shadow price above this, EUR/MWh, is that of the promise, not of energy."""
-_KW = 2e-3
+_KW, _EUR = 2e-3, 1e-4
 
 
 def binding(case: Case, most: Outcome, room: Room, deliverable_kw: Floats) -> tuple[str, ...]:
@@ -30,6 +31,7 @@ def binding(case: Case, most: Outcome, room: Room, deliverable_kw: Floats) -> tu
         ("limits of the congestion point", shadow.limit_export_eur_per_mwh > _PRICED),
         ("limits of connections", shadow.connection_import_eur_per_mwh > _PRICED),
         ("limits of connections", shadow.connection_export_eur_per_mwh > _PRICED),
+        ("what customers may pay at most", _at_most(case, most)),
         ("the room that the DSO leaves in other ISPs", _room_full(most, room)),
     )
     for words, where in rules:
@@ -46,6 +48,15 @@ def _beyond_depth(case: Case, most: Outcome) -> Bools:
     )
     result: Bools = full & (price > _PRICED) & (price <= HARD_EUR_PER_MWH)
     return result
+
+
+def _at_most(case: Case, most: Outcome) -> Bools:
+    """Return whether each customer (N,) pays all that it may pay."""
+    least = case.connection_tariffs.least_eur
+    if not len(least):
+        return np.zeros(0, dtype=np.bool_)
+    pays: Bools = bills(case, most.tariff_eur, most.peak_kw).total_eur <= least + _EUR
+    return pays
 
 
 def _room_full(most: Outcome, room: Room) -> Bools:

@@ -10,7 +10,7 @@ import numpy as np
 
 from models.block import reserved_points
 from models.case import Case, Headroom, Ints, Programs
-from models.decomposition.reoptimise.subproblem import limits_at, members
+from models.decomposition.reoptimise.subproblem import limits_at, members, tariffs_at
 from models.outcome import Outcome
 from models.reserve_room import SIDES
 from models.resources.registry import RESOURCES
@@ -22,15 +22,17 @@ _AT_CONNECTIONS = (
 _PRICES_AT_CONNECTIONS = ("connection_import_eur_per_mwh", "connection_export_eur_per_mwh")
 
 
-def excerpt(case: Case, outcome: Outcome, points: Ints) -> Outcome:
+def excerpt(case: Case, outcome: Outcome, points: Ints, *, tariffs: bool = False) -> Outcome:
     """Return the outcome with the units and rows of congestion points (n,) only.
 
-    Their order is that of models.part.subproblem. Positions, bids and money stay those of the whole portfolio.
+    Their order is that of models.part.subproblem, with the same `tariffs`. Positions, bids and money stay those of the
+    whole portfolio.
     """
     units = members(case, points)
     limits, behind = np.flatnonzero(np.isin(case.limits.point, points)), limits_at(case, points)
     reservations = np.isin(case.reservations.point, points)
     orders = np.isin(case.orders.point, points)
+    paying, peaks = tariffs_at(case, points) if tariffs else (np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64))
     called = outcome.called if reserved_points(case)[points].any() else None
 
     def programs(of: Programs) -> Programs:
@@ -55,8 +57,8 @@ def excerpt(case: Case, outcome: Outcome, points: Ints) -> Outcome:
         breach_import_kw=outcome.breach_import_kw[limits],
         breach_export_kw=outcome.breach_export_kw[limits],
         reservation_shortfall_kw=outcome.reservation_shortfall_kw[reservations],
-        tariff_eur=np.zeros(0),  # a part has no tariffs
-        peak_kw=np.zeros(0),
+        tariff_eur=outcome.tariff_eur[paying],
+        peak_kw=outcome.peak_kw[peaks],
         order_shortfall_kw=outcome.order_shortfall_kw[orders] if orders.any() else np.zeros((0, 0)),
         shadow=replace(
             outcome.shadow,

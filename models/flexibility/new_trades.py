@@ -11,6 +11,7 @@ import numpy as np
 
 from models.block import reserved_points
 from models.case import Case, Direction, FixedRemainder, Floats
+from models.connection_costs import bills
 from models.flexibility.question import Question
 from models.headroom import takes
 from models.outcome import Headroom, Outcome
@@ -25,7 +26,7 @@ _KW = 1e-6
 MONEY_APART = frozenset({
     "imbalance", "reserve shortfall", "comfort shortfall", "called comfort shortfall", "limit breach",
     "reservation shortfall", "order shortfall", "connection limit breach", "called connection limit breach",
-    "prognosis change", "availability",
+    "prognosis change", "availability", "customer worse off",
 })  # fmt: skip
 """Terms that are no cost of an offer: shortfalls, which may not rise, planning prices, and what is paid anyway."""
 
@@ -99,9 +100,12 @@ def without(case: Case, reservation: str, volume_kw: Floats) -> Case:
 
 
 def _eased(case: Case, planned: Outcome) -> dict[str, Any]:
-    """Return connection limits and orders with what is beyond them already, at a hard price for more."""
-    limits, orders = case.connection_limits, case.orders
+    """Return what is promised to customers and DSOs with what is missed already, at a hard price for more."""
+    limits, orders, tariffs = case.connection_limits, case.orders, case.connection_tariffs
     found: dict[str, Any] = {}
+    if len(tariffs.least_eur):
+        earned = bills(case, planned.tariff_eur, planned.peak_kw).total_eur
+        found["connection_tariffs"] = replace(tariffs, least_eur=np.minimum(tariffs.least_eur, earned))
     if len(limits.name):
         found["connection_limits"] = replace(
             limits,

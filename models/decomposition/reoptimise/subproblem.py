@@ -15,10 +15,12 @@ from models.block import reserved_points
 from models.case import (
     NO_LIMIT,
     NO_POINT,
+    NO_TARIFF,
     UNIT_CLASSES,
     Anchor,
     Case,
     ConnectionLimits,
+    ConnectionTariffs,
     Direction,
     Duals,
     Fixed,
@@ -46,14 +48,14 @@ def members(case: Case, points: Ints) -> dict[str, Ints]:
     return {resource.name: np.flatnonzero(here[resource.arrays(case).point]) for resource in RESOURCES}
 
 
-def divisible(case: Case, points: Ints) -> bool:
+def divisible(case: Case, points: Ints, *, tariffs: bool = False) -> bool:
     """Return whether some congestion points (n,) can be planned again by themselves.
 
-    Not if a connection limit counts units there together with others, nor if a connection there has a tariff: what its
-    customer pays is planned as a whole.
+    Not if a connection limit counts units there together with others, nor if a connection there has a tariff: prices of
+    peaks are not known for parts. With `tariffs` no prices are needed: what a connection draws is drawn at one point.
     """
     limits = case.connection_limits
-    if bool(np.isin(case.connection_tariffs.point, points).any()):
+    if not tariffs and bool(np.isin(case.connection_tariffs.point, points).any()):
         return False
     elsewhere = np.asarray(chains(limits) @ (~np.isin(limits.point, points)).astype(np.float64)) > 0
     for name, mine in members(case, points).items():
@@ -81,14 +83,17 @@ class HeldByAll:
         )
 
 
-def subproblem(case: Case, outcome: Outcome, points: Ints, held: HeldByAll | None = None) -> Case:
+def subproblem(
+    case: Case, outcome: Outcome, points: Ints, held: HeldByAll | None = None, *, tariffs: bool = False
+) -> Case:  # fmt: skip
     """Return the case of congestion points `points` (n,) alone, in their order; all others keep their programs.
 
     The outcome must have prices (`duals`): the part begins its search there, and proves its bound with them. `held`
-    spares summing up the reserve of all units, where many parts are cut out of one plan. Raises CaseError where the
+    spares summing up the reserve of all units, where many parts are cut out of one plan. With `tariffs` the part has
+    those of its connections, and no prices: only the reference formulation can plan it. Raises CaseError where the
     points are not `divisible` from the others.
     """
-    if not divisible(case, points):
+    if not divisible(case, points, tariffs=tariffs):
         raise CaseError("connections: a limit counts units of the part together with others, or one there has a tariff")
     units = members(case, points)
     place = np.full(len(case.points) + 1, NO_POINT)
@@ -103,8 +108,8 @@ def subproblem(case: Case, outcome: Outcome, points: Ints, held: HeldByAll | Non
         rows = np.flatnonzero(place[getattr(case, label).point] != NO_POINT)
         chosen[label] = rows_of(getattr(case, label), rows, place)
     chosen["connection_limits"] = _limits_of(case, points, units, place)
-    chosen["connection_tariffs"] = no_connection_tariffs()
-    duals = outcome.duals
+    chosen["connection_tariffs"] = _tariffs_of(case, points, units, place) if tariffs else no_connection_tariffs()
+    duals = None if len(chosen["connection_tariffs"].name) else outcome.duals
     return replace(
         case,
         points=tuple(case.points[point] for point in points.tolist()),
@@ -137,6 +142,37 @@ def _limits_of(case: Case, points: Ints, units: Mapping[str, Ints], place: Ints)
         penalty_eur_per_mwh=limits.penalty_eur_per_mwh[rows],
         leaf=leaf,
     )
+
+
+def _tariffs_of(case: Case, points: Ints, units: Mapping[str, Ints], place: Ints) -> ConnectionTariffs:
+    """Return the tariffs of the part, whose last fixed unit, the remainder, pays none."""
+    tariffs, rows, peaks = case.connection_tariffs, *tariffs_at(case, points)
+    if not len(rows):
+        return no_connection_tariffs()
+    number = np.full(len(tariffs.name) + 1, NO_TARIFF)
+    number[rows] = np.arange(len(rows))
+    of_units = tuple(
+        np.append(number[case.tariff(name)[units[name]]], [NO_TARIFF] * (name == FIXED.name)).astype(np.int64)
+        for name in UNIT_CLASSES
+    )
+    return ConnectionTariffs(
+        name=tuple(tariffs.name[row] for row in rows.tolist()),
+        point=place[tariffs.point[rows]],
+        import_eur_per_mwh=tariffs.import_eur_per_mwh[rows],
+        export_eur_per_mwh=tariffs.export_eur_per_mwh[rows],
+        peak_at=number[tariffs.peak_at[peaks]],
+        peak_eur_per_kw=tariffs.peak_eur_per_kw[peaks],
+        peak_reached_kw=tariffs.peak_reached_kw[peaks],
+        peak_inside=tariffs.peak_inside[peaks] if len(peaks) else np.zeros((0, case.isps), dtype=np.bool_),
+        of_units=of_units,
+        least_eur=tariffs.least_eur[rows] if len(tariffs.least_eur) else tariffs.least_eur,
+    )
+
+
+def tariffs_at(case: Case, points: Ints) -> tuple[Ints, Ints]:
+    """Return the connections with a tariff (n,) at congestion points, and their peak charges (p,)."""
+    rows = np.flatnonzero(np.isin(case.connection_tariffs.point, points))
+    return rows, np.flatnonzero(np.isin(case.connection_tariffs.peak_at, rows))
 
 
 def limits_at(case: Case, points: Ints) -> Ints:
