@@ -5,6 +5,7 @@ since. If the proven gap becomes too wide, the whole portfolio is planned.
 Source: docs/explanation/optimisation.md §3.6.
 """
 
+import importlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -31,9 +32,7 @@ from agr.planning.plan_summary import points_of, positions_of, result_of
 from agr.planning.ports import PlanningSettings, PlanReader, PlanStore, Solver
 from agr.planning.solving import Solution
 from agr.store.day import Trigger
-from models.method import SMALL
 from models.outcome import Termination
-from models.part import divisible, most_choices, renewed, subproblem
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -76,6 +75,8 @@ class IncrementalPlanner:
     def keep(self, plan: Plan, solved: Solved) -> None:
         """Remember the plan now in force and take ownership of its arrays."""
         usable = plan.state is PlanState.AUDITED and _has_prices(solved)
+        if usable:  # half a second that the daemon's start does not wait for, and the first update need not, either
+            importlib.import_module("models.part")
         self._plan, self._solved = (plan, solved) if usable else (None, None)
         self._left = None
 
@@ -119,6 +120,9 @@ class IncrementalPlanner:
         plan, whole = self._plan, self._solved
         if plan is None or whole is None or plan.basis != basis_of(reader, settings, period, self._now()):
             return None
+        from models.method import SMALL
+        from models.part import divisible, most_choices, renewed, subproblem
+
         obligations, offers = tuple(reader.orders(period)), open_offers(reader, settings, period, self._now())
         ordered = newly_ordered(whole.named, obligations)
         changed = changed_points(reader, whole.named, still_reserved(reader, period), ordered)

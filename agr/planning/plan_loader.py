@@ -12,7 +12,6 @@ from agr.store import plans
 from agr.store.engine import Tx
 from models.case import Case
 from models.outcome import Outcome
-from models.part import members, whole_case, whole_outcome
 
 
 def load_stored(tx: Tx, plan: int) -> Solved:
@@ -64,6 +63,8 @@ def _unpacked(archives: Archives) -> Solved:
 
 def merged(whole: Solved, part: Solved) -> Solved:
     """Return the whole portfolio with the part merged in. The arrays of `whole` are reused; do not read them again."""
+    from models.part import whole_case, whole_outcome  # imports the decomposition, which takes half a second
+
     points = places(whole.named, part.named.case.points)
     case, before = part.named.case, whole.named.case
     outcome = whole_outcome(before, whole.outcome, points, case, part.outcome, in_place=True)
@@ -78,6 +79,8 @@ def places(named: NamedCase, addresses: tuple[str, ...]) -> NDArray[np.int64]:
 
 def named_like(whole: NamedCase, points: NDArray[np.int64], case: Case) -> NamedCase:
     """Return the case of some congestion points with its names; the rest of the portfolio is one fixed unit."""
+    from models.part import members
+
     units = members(whole.case, points)
     names = {label: tuple(known[u] for u in units[label].tolist()) for label, known in whole.names.items()}
     names["fixed"] = (*names.get("fixed", ()), "elsewhere")
