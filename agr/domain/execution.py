@@ -41,8 +41,8 @@ class Execution:
     @property
     def deviation_kwh(self) -> float | None:
         """How much more was taken than planned; None where the ISP was not measured as a whole."""
-        judged = self.verdict in (Verdict.EXECUTED, Verdict.DEVIATED) or self.quality in _WHOLE
+        judged = self.verdict in (Verdict.EXECUTED, Verdict.DEVIATED) or self.quality in WHOLE
         return self.measured_kwh - self.planned_kwh if judged and self.measured_kwh is not None else None
 
 
-_WHOLE = ("measured", "interpolated", "no session")
+WHOLE = ("measured", "interpolated", "no session")

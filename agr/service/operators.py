@@ -11,6 +11,7 @@ from agr.operations.approvals import Approvals
 from agr.operations.auction_results import AuctionResults
 from agr.operations.bid_approval import BidApproval
 from agr.operations.change_feed import ChangeFeed
+from agr.operations.execution.kept import Overviews
 from agr.operations.expected_imbalance import ImbalanceOutlook
 from agr.operations.flex_offers import OfferActions
 from agr.operations.health import Health
@@ -60,6 +61,7 @@ def operators_side(
         intraday_trades=IntradayTrades(*inputs), offers=OfferActions(*inputs, stages.offering), readings=taken,
         setpoints=Setpoints(store, settings, clock, programs),
         imbalance=ImbalanceOutlook(store, settings, clock, plan_cache, programs, taken),
+        overviews=Overviews(store, settings, clock, programs),
         point_table=PointTable(store, plan_cache), change_feed=ChangeFeed(store, stages.planner.progress),
         health=Health(store=store, parts={**loops.running(), "endpoint": endpoint_runs}), metrics=metrics.text,
         unsent=Unsent(store, settings, stages.publisher, plan_cache, stages.planner.closed_isps).count, guest=guest,

@@ -119,6 +119,12 @@ def newest(tx: Tx, charge_point: str, limit: int = 20) -> list[Dispatch]:
     return [_read(row) for row in rows]
 
 
+def newest_of_all(tx: Tx) -> dict[str, Dispatch]:
+    """Return charge point → its newest command, in one query."""
+    last = sa.select(sa.func.max(_C.id)).group_by(_C.charge_point)
+    return {row.charge_point: _read(row) for row in tx.execute(sa.select(table).where(_C.id.in_(last)))}
+
+
 def sent_to(tx: Tx, charge_point: str, first: datetime, last: datetime) -> list[Dispatch]:
     """Return the commands that were sent to a charge point in [first, last), oldest first."""
     mine = sa.and_(_C.charge_point == charge_point, _C.sent_at >= first, _C.sent_at < last)

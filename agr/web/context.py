@@ -15,6 +15,7 @@ from agr.operations.approvals import Approvals
 from agr.operations.auction_results import AuctionResults
 from agr.operations.bid_approval import BidApproval
 from agr.operations.change_feed import ChangeFeed
+from agr.operations.execution.kept import Overviews
 from agr.operations.expected_imbalance import ImbalanceOutlook
 from agr.operations.flex_offers import OfferActions
 from agr.operations.health import Health
@@ -77,6 +78,7 @@ class Context:
     readings: Readings
     setpoints: Setpoints
     imbalance: ImbalanceOutlook
+    overviews: Overviews  # of execution
     plan_cache: PlanCache
     programs: ProgramCache
     point_table: PointTable

@@ -9,6 +9,7 @@ from fastapi.responses import HTMLResponse
 from agr.domain.errors import MissingError
 from agr.operations.accounts.roles import Permission, Principal
 from agr.operations.execution.overview import Overview, PointLine, worst_verdict
+from agr.operations.execution.sessions import ON_TRACK, READY, TO_COME, SessionLine
 from agr.web.execution_routes import matching, overview_of
 from agr.web.layout import chart, render, starts_of
 from agr.web.security import context_of, page_for
@@ -17,12 +18,14 @@ router = APIRouter(include_in_schema=False)
 Viewer = Annotated[Principal, Depends(page_for(Permission.READ))]
 
 ROWS = 50
+_FINE = (READY, ON_TRACK, TO_COME)
 
 
 @router.get("/execution")
 def execution(
     request: Request, principal: Viewer, period: str | None = None, q: Annotated[str, Query(max_length=255)] = "",
     point: Annotated[str | None, Query(max_length=255)] = None, page: Annotated[int, Query(ge=1, le=100_000)] = 1,
+    cars: Annotated[int, Query(ge=1, le=100_000)] = 1,
 ) -> HTMLResponse:  # fmt: skip
     """What became of a Period's plan; today's without one."""
     context = context_of(request)
@@ -32,12 +35,32 @@ def execution(
     except MissingError:
         found = None
     lines = matching(found, q) if found else []
+    sessions, points = _sessions(found, q), _points(found, q)
     shown = _chosen(found, point)
     return render(
         request, principal, "execution.html", of=of, q=q, page=page, found=found, matching=len(lines),
         lines=lines[(page - 1) * ROWS : page * ROWS], pages=max((len(lines) + ROWS - 1) // ROWS, 1), shown=shown,
+        sessions=sessions[(cars - 1) * ROWS : cars * ROWS], cars=cars, car_count=len(sessions),
+        car_pages=max((len(sessions) + ROWS - 1) // ROWS, 1), points=points[:ROWS], point_count=len(points),
         picture=_picture(shown, found) if shown and found else "", worst=worst_verdict,
     )  # fmt: skip
+
+
+def _sessions(found: Overview | None, search: str) -> list[SessionLine]:
+    """Return the sessions whose name or charge point contains a text, what is not as planned first."""
+    text = search.strip().lower()
+    lines = [
+        line
+        for line in (found.sessions if found else ())
+        if not text or text in (line.resource or "").lower() or text in (line.charge_point or "").lower()
+    ]
+    return sorted(lines, key=lambda line: line.standing in _FINE)
+
+
+def _points(found: Overview | None, search: str) -> list[PointLine]:
+    """Return the congestion points whose address contains a text, all where none does, the farthest off first."""
+    text, points = search.strip().lower(), list(found.points if found else ())
+    return [line for line in points if text in line.address.lower()] or points
 
 
 def _chosen(found: Overview | None, address: str | None) -> PointLine | None:

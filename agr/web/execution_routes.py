@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from pydantic import BaseModel
 
 from agr.operations.accounts.roles import Permission, Principal
-from agr.operations.execution.overview import Deviation, Overview, PointLine, ResourceLine, overview
+from agr.operations.execution.overview import Deviation, Overview, PointLine, ResourceLine
 from agr.operations.execution.sessions import SessionLine
 from agr.store import executions
 from agr.web.context import Context
@@ -102,9 +102,7 @@ class ExecutedIspOut(BaseModel):
 
 def overview_of(context: Context, day_: date) -> Overview:
     """Return what became of a day's plan. Raises MissingError where there is none."""
-    programs = context.programs.in_force(context.actions.period(day_))
-    with context.store.transaction() as tx:
-        return overview(tx, context.settings, programs, context.clock.now())
+    return context.overviews.of(context.actions.period(day_))
 
 
 def matching(found: Overview, search: str) -> list[ResourceLine]:

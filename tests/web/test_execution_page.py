@@ -9,10 +9,14 @@ import pytest
 
 from agr.domain.dispatch import SessionState
 from agr.domain.register import Price
+from agr.operations.execution.kept import Overviews
 from agr.operations.execution.overview import worst_verdict
 from agr.operations.execution.sessions import BEHIND, MISSING, ON_TRACK, READY, SHORT, TO_COME, session_lines
+from agr.operations.plan_cache import PlanCache
+from agr.operations.resource_programs import ProgramCache
 from agr.store import charge_sessions, dispatch_facts, register
 from agr.store.charge_sessions import ChargeSession
+from agr.web import execution_page
 from tests.builders.accounts import account
 from tests.builders.executed_day import ARRIVAL, DEPARTURE, ISP, ExecutedDay, planned_day
 from tests.builders.operators_side import Desk
@@ -91,6 +95,44 @@ def test_a_silent_back_end_is_named_at_the_top_of_the_page(desk: Desk, executed:
     with desk.world.store.transaction() as tx:
         dispatch_facts.set_silent(tx, "citrine", None)
     assert words not in reader.get("/execution", params={"period": str(PERIOD)}).text
+
+
+def test_sessions_and_points_are_shown_a_page_at_a_time(
+    desk: Desk, executed: ExecutedDay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(execution_page, "ROWS", 1)
+    reader = desk.anybody()
+    reader.cookies.set("agr_session", account(desk.daemon.authentication, "paula", "viewer"))
+
+    def page(**more: Any) -> str:
+        return reader.get("/execution", params={"period": str(PERIOD)} | more).text
+
+    first, second = page(), page(cars=2)
+    assert "2 sessions, those that are not as planned first: page 1 of 2" in first
+    assert "cars=2" in first
+    assert first.count(">left short</span>") + second.count(">left short</span>") == 1
+    assert first.count(">unplanned</th>") + second.count(">unplanned</th>") == 1
+    assert "None at charge points." in page(q="load-1")
+
+
+def test_an_overview_that_took_long_is_shared_for_a_while(desk: Desk, executed: ExecutedDay) -> None:
+    passed = [0.0]
+
+    def passed_s() -> float:
+        passed[0] += step[0]
+        return passed[0]
+
+    step = [2.0]  # each look at the clock: an overview takes 2 s
+    programs = ProgramCache(desk.world.store, PlanCache(desk.world.store))
+    kept = Overviews(desk.world.store, desk.world.settings, desk.world.clock, programs, passed_s)
+    first = kept.of(PERIOD)
+    assert kept.of(PERIOD) is first
+    passed[0] += 40.0
+    assert kept.of(PERIOD) is not first  # it may be worked on for a twentieth of the time
+    step[0] = 0.1
+    passed[0] += 400.0
+    quick = kept.of(PERIOD)
+    assert kept.of(PERIOD) is not quick
 
 
 def test_every_isp_of_a_resource_is_told(desk: Desk, executed: ExecutedDay) -> None:

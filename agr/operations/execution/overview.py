@@ -1,9 +1,8 @@
 """What operators see of how a Period's plan was carried out: resources, congestion points, sessions, and money."""
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,8 +19,10 @@ from agr.store import charge_sessions, dispatch_facts, dispatches, executions, p
 from agr.store.charge_sessions import ChargeSession
 from agr.store.dispatch_facts import Silence
 from agr.store.engine import Tx
+from agr.store.executions import Columns
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 
 NO_POINT = ""
 
@@ -88,57 +89,68 @@ class Overview:
 def overview(tx: Tx, settings: Settings, programs: ResourcePrograms, now: datetime) -> Overview:
     """Return what has become of a plan so far."""
     period = programs.period
-    rows = executions.between(tx, period.start, period.end - timedelta(seconds=1))
+    rows = executions.columns(tx, period.starts())
     prices = settlement_prices(settings, register.prices(tx, period.start - SPREAD_BACK, period.end), period)
     tables = register.load_tables(tx, "connections", "ev_sessions", "charge_points")
     at = points_of(tables)
-    by_resource: dict[str, list[Execution]] = {}
-    for row in rows:
-        by_resource.setdefault(row.resource, []).append(row)
-    newest = {name: dispatches.newest(tx, name, 1) for name in {p.charge_point for p in at.values()}}
+    newest = dispatches.newest_of_all(tx) if at else {}
     sent = {one.congestion_point: one for one in plans.prognoses(tx, period.day)}  # the last is the newest
+    sums = _deviations(period, rows, rows.resource, len(rows.names), prices)
+    causes = _tallies(rows.resource, rows.cause, len(rows.names), [one.value for one in executions.CAUSES])
     lines = []
-    for resource, mine in by_resource.items():
-        program = programs.of_resource(resource)
-        point = at.get(resource)
-        answers = [] if point is None else newest[point.charge_point]
+    for place, resource in enumerate(rows.names):
+        program, point = programs.of_resource(resource), at.get(resource)
         lines.append(ResourceLine(
             resource=resource, connection=program.connection if program else "",
             congestion_point=program.congestion_point if program else NO_POINT,
-            charge_point=None if point is None else point.charge_point, deviation=_deviation(period, mine, prices),
-            causes=Counter(row.cause.value for row in mine if row.cause is not Cause.UNKNOWN), last=mine[-1],
-            answer=answers[0] if answers else None,
+            charge_point=None if point is None else point.charge_point, deviation=sums[place],
+            causes={word: count for word, count in causes[place].items() if word != Cause.UNKNOWN.value},
+            last=rows.last[place], answer=None if point is None else newest.get(point.charge_point),
         ))  # fmt: skip
     sessions = charge_sessions.overlapping(tx, period.start, period.end)
     beside = _unplanned(sessions, programs, {row.charge_point: row.connection for row in tables.charge_points}, now)
     return Overview(
-        period=period, plan=programs.plan, total=_deviation(period, rows, prices),
+        period=period, plan=programs.plan, total=_deviations(period, rows, np.zeros_like(rows.isp), 1, prices)[0],
         resources=tuple(sorted(lines, key=lambda line: (-abs(line.deviation.kwh), line.resource))),
-        points=tuple(_points(programs, by_resource, sent, prices, beside)), unplanned_kwh=sum(beside.values()),
+        points=tuple(_points(programs, rows, sent, prices, beside)),
+        unplanned_kwh=sum(beside.values()),
         sessions=tuple(session_lines(tables, sessions, programs, now)), silent=dispatch_facts.silent(tx),
-        stand_in=bool(prices.stand_in.any()) and bool(rows),
+        stand_in=bool(prices.stand_in.any()) and bool(rows.names),
     )  # fmt: skip
 
 
-def _deviation(period: Period, rows: Iterable[Execution], prices: SettlementPrices) -> Deviation:
-    """Return sums; what one takes more and another less in the same ISP is settled together."""
-    net, planned, measured = np.zeros(period.isp_count), 0.0, 0.0
-    counts: Counter[str] = Counter()
-    for row in rows:
-        counts[row.verdict.value] += 1
-        off = row.deviation_kwh
-        if off is not None and row.measured_kwh is not None:
-            net[period.isp_of(row.start) - 1] += off / 1000
-            planned += row.planned_kwh
-            measured += row.measured_kwh
-    eur = float(settled_eur(net, prices).sum())
-    return Deviation(
-        planned_kwh=planned, measured_kwh=measured, eur=None if np.isnan(eur) else eur, counts=counts
-    )  # fmt: skip
+def _deviations(period: Period, rows: Columns, of: Ints, count: int, prices: SettlementPrices) -> list[Deviation]:
+    """Return the sums of each of `count` groups; `of` (N,): the group of each row.
+
+    What one takes more and another less in the same ISP is settled together.
+    """
+    mine = rows.whole
+    planned, measured = (
+        np.bincount(of[mine], weights=values[mine], minlength=count) for values in (rows.planned_kwh, rows.measured_kwh)
+    )
+    off = (rows.measured_kwh - rows.planned_kwh)[mine] / 1000
+    isps = period.isp_count
+    net: Floats = (
+        np.bincount(of[mine] * isps + rows.isp[mine], weights=off, minlength=count * isps)
+        .reshape(count, isps)
+        .astype(np.float64)
+    )
+    eur = settled_eur(net, prices).sum(axis=1)
+    counts = _tallies(of, rows.verdict, count, [one.value for one in executions.VERDICTS])
+    return [
+        Deviation(planned_kwh=a, measured_kwh=b, eur=None if np.isnan(c) else c, counts=d)
+        for a, b, c, d in zip(planned.tolist(), measured.tolist(), eur.tolist(), counts, strict=True)
+    ]
+
+
+def _tallies(of: Ints, kind: Ints, count: int, words: Sequence[str]) -> list[dict[str, int]]:
+    """Return how often each word occurs in each group; words that do not occur are left out."""
+    table = np.bincount(of * len(words) + kind, minlength=count * len(words)).reshape(count, len(words))
+    return [{word: n for word, n in zip(words, row, strict=True) if n} for row in table.tolist()]
 
 
 def _unplanned(
-    sessions: Iterable[ChargeSession], programs: ResourcePrograms, behind: Mapping[str, str], now: datetime
+    sessions: Sequence[ChargeSession], programs: ResourcePrograms, behind: Mapping[str, str], now: datetime
 ) -> dict[str, float]:  # fmt: skip
     """Return congestion point → kWh that cars took in the Period which its plan does not know.
 
@@ -159,43 +171,39 @@ def _unplanned(
 
 
 def _points(
-    programs: ResourcePrograms, rows: Mapping[str, Sequence[Execution]], sent: Mapping[str, plans.Sent],
-    prices: SettlementPrices, beside: Mapping[str, float],
+    programs: ResourcePrograms, rows: Columns, sent: Mapping[str, plans.Sent], prices: SettlementPrices,
+    beside: Mapping[str, float],
 ) -> list[PointLine]:  # fmt: skip
-    period = programs.period
-    places: dict[str, list[int]] = {}
-    for place, address in enumerate(programs.congestion_point):
-        places.setdefault(address, []).append(place)
+    period, isps = programs.period, programs.period.isp_count
+    addresses = list(dict.fromkeys(programs.congestion_point))
+    numbers = {address: number for number, address in enumerate(addresses)}
+    place = np.array([numbers[address] for address in programs.congestion_point], dtype=np.int64)
+    known = {name: numbers[address] for name, address in zip(programs.resource, programs.congestion_point, strict=True)}
+    owner = np.array([known.get(name, len(addresses)) for name in rows.names], dtype=np.int64)  # the last: none known
+    of, count = owner[rows.resource] if len(owner) else rows.resource, len(addresses) + 1
+    sums = _deviations(period, rows, of, count, prices)
+    cells, mine = of[rows.whole] * isps + rows.isp[rows.whole], rows.whole
+    planned, measured = (
+        np.bincount(cells, weights=values[mine], minlength=count * isps).reshape(count, isps) / period.isp_hours
+        for values in (rows.planned_kwh, rows.measured_kwh)
+    )
+    unseen = np.bincount(cells, minlength=count * isps).reshape(count, isps) == 0
+    planned[unseen] = measured[unseen] = np.nan
+    judged, all_there = np.bincount(owner, minlength=count), np.bincount(place, minlength=count)
+    whole_kw = np.zeros((len(addresses), isps))
+    np.add.at(whole_kw, place, programs.power_kw)
     found = []
-    for address, mine in places.items():
-        names = [programs.resource[place] for place in mine if programs.resource[place] in rows]
-        judged = [row for name in names for row in rows[name]]
-        if not judged:
+    for number, address in enumerate(addresses):
+        if not judged[number]:
             continue
         prognosis = sent.get(address)
-        planned, measured = _curves(period, judged)
         found.append(PointLine(
-            address=address, judged=len(names), resources=len(mine), deviation=_deviation(period, judged, prices),
-            planned_kw=programs.power_kw[mine].sum(axis=0), planned_judged_kw=planned, measured_kw=measured,
+            address=address, judged=int(judged[number]), resources=int(all_there[number]), deviation=sums[number],
+            planned_kw=whole_kw[number], planned_judged_kw=planned[number], measured_kw=measured[number],
             prognosed_kw=None if prognosis is None else np.array(prognosis.power_w) / 1000,
             unplanned_kwh=beside.get(address, 0.0),
         ))  # fmt: skip
     return sorted(found, key=lambda line: (-abs(line.deviation.kwh), line.address))
-
-
-def _curves(period: Period, rows: Iterable[Execution]) -> tuple[Floats, Floats]:
-    """Return (planned, measured) power in kW per ISP of what was measured as a whole; NaN where nothing was."""
-    planned, measured = np.zeros(period.isp_count), np.zeros(period.isp_count)
-    seen = np.zeros(period.isp_count, dtype=bool)
-    for row in rows:
-        if row.deviation_kwh is None or row.measured_kwh is None:
-            continue
-        isp = period.isp_of(row.start) - 1
-        seen[isp] = True
-        planned[isp] += row.planned_kwh
-        measured[isp] += row.measured_kwh
-    hours = period.isp_hours
-    return np.where(seen, planned / hours, np.nan), np.where(seen, measured / hours, np.nan)
 
 
 def worst_verdict(counts: Mapping[str, int]) -> str:
