@@ -130,6 +130,8 @@ class Citrine:
             words = _broken_rule(station, body["chargingProfile"], body["evseId"])
             if words:
                 return _refused(words)
+        if action == "getCompositeSchedule" and body.get("chargingRateUnit", station.units[0]) not in station.units:
+            return _refused(f"chargingRateUnit SHALL be one of [{','.join(station.units)}].")
         station.heard.append((action, body))
         callback = query.get("callbackUrl")
         if station.answer == "CALLERROR":

@@ -105,6 +105,9 @@ def test_unit_and_periods_outlive_a_restart(depot: Depot) -> None:
     before = len(depot.citrine.commands())
     depot.run(20)
     assert len(depot.citrine.commands()) == before + 1  # nothing is refused again
+    asked = depot.citrine.commands("getCompositeSchedule")
+    assert asked, "after the restart"
+    assert not any(b"chargingRateUnit" in one.body for one in asked), "in W the question would be refused"
     assert {row[3] for row in depot.rows()[-2:]} == {"accepted"}
 
 

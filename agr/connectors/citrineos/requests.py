@@ -89,9 +89,12 @@ def _clearing(command: Command) -> Body:
 
 
 def composite_of(point: ChargePoint) -> Request:
-    """Return the question what a station will follow in the next day."""
+    """Return the question what a station will follow in the next day, in whichever unit it likes.
+
+    CitrineOS refuses a unit that the station which reported last does not take.
+    """
     evse = "connectorId" if point.protocol == OCPP_16 else "evseId"
-    body = {"duration": COMPOSITE_S, evse: point.evse, "chargingRateUnit": point.limit_unit}
+    body = {"duration": COMPOSITE_S, evse: point.evse}
     return Request(path=f"/ocpp/{point.protocol}/smartcharging/getCompositeSchedule", body=body)
 
 
