@@ -21,11 +21,12 @@ FLAGS = [
 ]  # fmt: skip
 
 LONGEST = (
-    "torture/test_crash_safety", "project/test_worked_examples", "demo/test_shipped_days", "day/test_both_ways",
+    "web/test_page", "torture/test_crash_safety", "project/test_worked_examples", "demo/test_shipped_days",
+    "web/test_page_of_the_day", "day/test_both_ways", "web/test_register", "web/four_eyes/test_four_eyes",
     "scenario/test_sweeps_and_backtests", "scenario/test_running", "scenario/test_empty_sets", "models/test_executors",
     "models/test_false_proofs", "torture/test_hot_standby", "models/test_replan", "operations/test_disk",
     "models/test_formulation_invariants", "scenario/test_over_midnight", "scenario/test_documented_example",
-    "models/test_decomposition", "day/test_small_day", "benchmarks/test_instances", "web/test_page",
+    "models/test_decomposition", "day/test_small_day", "benchmarks/test_instances",
     "day/test_sent_again", "day/test_network_faults", "torture/test_disk_full", "demo/test_first_own_day",
     "scenario/test_commands", "models/test_formulation_oracle", "models/test_whole_bids", "models/test_switched",
     "planning/test_pool", "day/test_restart", "day/test_resilience",
