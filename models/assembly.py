@@ -21,6 +21,7 @@ def no_prices(case: Case) -> Shadow:
         reserve_eur_per_mw=np.zeros((len(case.reserves), case.isps)),
         connection_import_eur_per_mwh=np.zeros(case.connection_limits.import_kw.shape),
         connection_export_eur_per_mwh=np.zeros(case.connection_limits.import_kw.shape),
+        group_balance_eur_per_mwh=np.zeros(case.balancing_groups.max_buy_kw.shape),
     )
 
 
@@ -53,7 +54,7 @@ def assemble(
     objective = sum(terms.values())
     gross = sum(abs(amount) for amount in terms.values())
     bound = proven_eur(bound_eur, objective_eur=objective, gross_cost_eur=gross)
-    energy = energy_terms(case, answer.point_kw, shadow.balance_eur_per_mwh)
+    energy = energy_terms(case, answer.programs, answer.point_kw, shadow)
     return Outcome(
         termination=termination,
         programs=answer.programs,
@@ -79,6 +80,9 @@ def assemble(
         order_shortfall_kw=answer.order_shortfall_kw,
         tariff_eur=answer.tariff_eur,
         peak_kw=answer.peak_kw,
+        group_day_ahead_kw=answer.group_day_ahead_kw,
+        group_intraday_kw=answer.group_intraday_kw,
+        group_imbalance_kw=answer.group_imbalance_kw,
         terms_eur=terms,
         point_terms_eur=places | {"energy": energy},
         objective_eur=objective,

@@ -6,15 +6,15 @@ from typing import Any
 import numpy as np
 
 from models.assembly import assemble, no_prices
-from models.case import Case, Floats
+from models.case import Case, EnergyMarkets, Floats
 from models.connection_costs import tariff_fields
 from models.connection_loads import breach_fields
 from models.markets.registry import MARKETS
-from models.outcome import Headroom, Outcome, Programs, ProgramValues, Termination
+from models.outcome import Headroom, Outcome, Programs, ProgramValues, Termination, position_fields
 from models.reserve_room import SIDES
 from models.resources.registry import RESOURCES
 from models.resources.switched.states import unmanaged_on
-from models.resources.totals import points_kw
+from models.resources.totals import groups_kw, points_kw
 
 __all__ = ["as_it_stands", "no_flexibility", "unmanaged_on", "unmanaged_programs"]
 
@@ -42,8 +42,11 @@ def no_flexibility(case: Case, *, seconds: dict[str, float] | None = None) -> Ou
     case = replace(_from_before(case), brought_forward_eur=case.unmanaged_brought_forward_eur)
     programs = _programs(case)
     point_kw = points_kw(case, programs)
-    day_ahead, buy, sell, short, long = _cover(case, point_kw.sum(axis=0))
-    settled: dict[str, Any] = {}
+    covered = (
+        _cover(markets, kw)
+        for markets, kw in zip(case.energy_markets(), groups_kw(case, programs, point_kw), strict=True)
+    )
+    settled: dict[str, Any] = position_fields(case, covered)
     for market in MARKETS:
         settled |= {} if market.settled is None else market.settled(case, point_kw)
     settled |= breach_fields(case, programs, {}, None, None) | tariff_fields(case, programs)
@@ -53,11 +56,6 @@ def no_flexibility(case: Case, *, seconds: dict[str, float] | None = None) -> Ou
         headroom=_nothing_held(case),
         called_headroom=None,
         point_kw=point_kw,
-        day_ahead_kw=day_ahead,
-        intraday_buy_kw=buy,
-        intraday_sell_kw=sell,
-        short_kw=short,
-        long_kw=long,
         bids_mw=tuple(np.nan_to_num(reserve.committed_mw) for reserve in case.reserves),
         reserve_shortfall_mw=committed_mw(case),
         reservation_shortfall_kw=np.abs(case.reservations.reserved_kw),
@@ -107,9 +105,9 @@ def _nothing_held(case: Case) -> Headroom:
     )
 
 
-def _cover(case: Case, total_kw: Floats) -> tuple[Floats, Floats, Floats, Floats, Floats]:
+def _cover(markets: EnergyMarkets, total_kw: Floats) -> tuple[Floats, Floats, Floats, Floats, Floats]:
     """Return day-ahead, intraday buy and sell, short and long (T,), kW, that balance total_kw (T,)."""
-    market, intraday = case.day_ahead, case.intraday
+    market, intraday = markets.day_ahead, markets.intraday
     net = np.nan_to_num(intraday.committed_kw)
     day_ahead = np.nan_to_num(market.committed_kw)
     free = np.isnan(market.committed_kw)

@@ -30,6 +30,7 @@ from models.arrays import (
 from models.errors import CaseError
 from models.markets.announced import Anchor
 from models.markets.balancing_capacity import Direction, Reserve
+from models.markets.balancing_groups import BalancingGroups, EnergyMarkets, no_balancing_groups
 from models.markets.connection_limits import NO_LIMIT, ConnectionLimits, no_connection_limits
 from models.markets.connection_tariffs import (
     NO_TARIFF,
@@ -58,6 +59,7 @@ __all__ = [
     "UNIT_CLASSES",
     "WORSE_OFF_PRICE",
     "Anchor",
+    "BalancingGroups",
     "Bools",
     "Case",
     "ConnectionLimits",
@@ -66,6 +68,7 @@ __all__ = [
     "DayAhead",
     "Direction",
     "Duals",
+    "EnergyMarkets",
     "Fields",
     "Fixed",
     "FixedRemainder",
@@ -83,6 +86,7 @@ __all__ = [
     "Shiftable",
     "Storage",
     "Switched",
+    "no_balancing_groups",
     "no_connection_limits",
     "no_connection_tariffs",
     "no_orders",
@@ -103,6 +107,8 @@ class Duals:
     """(2S,T) of what counts at connections: S sums at import, then at export. Sums are those at limits of the plan (L),
     of the called programs (L), those at tariffs (N) and peak charges (P), which have a price at import only"""
     bound_eur: float = float("nan")  # upper bound of value that these prices prove; NaN where it was not kept
+    groups: Floats = field(default_factory=lambda: np.zeros((0, 0)), metadata=ADDED)
+    """(G,T) like `balance`, of each balancing group; `balance` is that of the first"""
 
     def check(self, where: str, extent: Extent) -> None:
         """Raise CaseError naming the first field whose shape is not the case's."""
@@ -170,6 +176,7 @@ class Case:
     connection_limits: ConnectionLimits = field(default_factory=no_connection_limits, metadata=ADDED)
     orders: Orders = field(default_factory=no_orders, metadata=ADDED)
     connection_tariffs: ConnectionTariffs = field(default_factory=no_connection_tariffs, metadata=ADDED)
+    balancing_groups: BalancingGroups = field(default_factory=no_balancing_groups, metadata=ADDED)
 
     def __post_init__(self) -> None:
         if self.isps < 1 or self.isp_hours <= 0:
@@ -180,6 +187,8 @@ class Case:
         counts = tuple((name, len(self.units(name).point)) for name in UNIT_CLASSES)
         self.connection_limits.check_units("connection_limits", counts)
         self.connection_tariffs.check_units("connection_tariffs", counts)
+        self.balancing_groups.check_units("balancing_groups", counts)
+        self.balancing_groups.check_positions("balancing_groups", self.day_ahead, self.intraday)
         names = [reserve.name for reserve in self.reserves]
         if len(set(names)) < len(names):
             raise CaseError(f"reserves: names must be unique, got {names}")
@@ -193,6 +202,15 @@ class Case:
         """Return the innermost connection limit of each unit (U,) of a resource class, NO_LIMIT where there is none."""
         leaf, place = self.connection_limits.leaf, UNIT_CLASSES.index(name)
         return leaf[place] if place < len(leaf) else np.full(len(self.units(name).point), NO_LIMIT)
+
+    def energy_markets(self) -> tuple[EnergyMarkets, ...]:
+        """Return what each balancing group trades on; one entry where the portfolio is balanced as a whole."""
+        return self.balancing_groups.markets(self.day_ahead, self.intraday, self.imbalance, self.isp_hours)
+
+    def balanced_in(self, name: str) -> Ints:
+        """Return the balancing group of each unit (U,) of a resource class; 0 where there are no groups."""
+        of_units, place = self.balancing_groups.of_units, UNIT_CLASSES.index(name)
+        return of_units[place] if place < len(of_units) else np.zeros(len(self.units(name).point), dtype=np.int64)
 
     def tariff(self, name: str) -> Ints:
         """Return the connection with a tariff of each unit (U,) of a resource class, NO_TARIFF where there is none."""

@@ -203,18 +203,16 @@ def _answer(
     again = None if everywhere is None else _allocated(case, everywhere, called_held, reserved_points(case))
     drawn = drawn_kw(case, programs, None if activation is None else activation.called)
     made, missing = reserve(case, first, again, bids, drawn)
-    day_ahead, buy, sell, short, long = positions(case, planned_kw.sum(axis=0))
     settled: dict[str, Any] = breach_fields(
         case, programs, held_of(case, first), None if activation is None else activation.called,
         None if again is None else held_of(case, again),
     )  # fmt: skip
-    settled |= tariff_fields(case, programs)
+    settled |= tariff_fields(case, programs) | positions(case, programs, planned_kw)
     for market in MARKETS:
         settled |= {} if market.settled is None else market.settled(case, planned_kw)
     return ProgramValues(
         programs=programs, called=everywhere, headroom=headroom(case, first),
         called_headroom=None if again is None else headroom(case, first, again), point_kw=planned_kw,
-        day_ahead_kw=day_ahead, intraday_buy_kw=buy, intraday_sell_kw=sell, short_kw=short, long_kw=long,
         bids_mw=made, reserve_shortfall_mw=missing, reservation_shortfall_kw=shortfall, **settled,
     )  # fmt: skip
 

@@ -9,9 +9,9 @@ from models.algebra import pyo
 from models.block import ObjectiveTerm, Values, called_units, linear_sum
 from models.case import Case, Floats
 from models.markets.registry import MARKETS
-from models.outcome import Programs, ProgramValues
+from models.outcome import Programs, ProgramValues, Shadow
 from models.resources.registry import RESOURCES
-from models.resources.totals import called_terms, planned_terms
+from models.resources.totals import called_terms, group_points_kw, planned_terms
 
 
 def maximise_value(model: Any, objective: Sequence[ObjectiveTerm]) -> None:
@@ -81,7 +81,10 @@ def market_terms(case: Case, answer: ProgramValues) -> dict[str, float]:
     return result
 
 
-def energy_terms(case: Case, point_kw: Floats, balance_eur_per_mwh: Floats) -> Floats:
-    """Return −Σ_t λ[t]·Δ·P_c[t] per congestion point (C+1,): its energy at the portfolio's own price, EUR."""
-    value: Floats = -(point_kw @ balance_eur_per_mwh) * case.isp_hours / 1000
+def energy_terms(case: Case, programs: Programs, point_kw: Floats, shadow: Shadow) -> Floats:
+    """Return −Σ_t λ[t]·Δ·P_c[t] per congestion point (C+1,): its energy at the price of its balancing groups, EUR."""
+    value: Floats = -(point_kw @ shadow.balance_eur_per_mwh) * case.isp_hours / 1000
+    for group in range(1, len(case.balancing_groups.name)):
+        dearer = shadow.group_balance_eur_per_mwh[group] - shadow.balance_eur_per_mwh
+        value -= (group_points_kw(case, programs, group) @ dearer) * case.isp_hours / 1000
     return value

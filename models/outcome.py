@@ -3,14 +3,27 @@
 Sign of money: positive is earned. Termination is a value, never an exception. Source: docs/reference/formulation.md §1.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import Any, TypeAlias
 
 import numpy as np
 
-from models.case import ADDED, Duals, Fields, Floats, Headroom, Programs, Rows
+from models.case import ADDED, Case, Duals, Fields, Floats, Headroom, Programs, Rows
 
-__all__ = ["Fields", "Headroom", "Outcome", "ProgramValues", "Programs", "Rows", "Shadow", "Termination"]
+__all__ = [
+    "Fields",
+    "Headroom",
+    "Outcome",
+    "Positions",
+    "ProgramValues",
+    "Programs",
+    "Rows",
+    "Shadow",
+    "Termination",
+    "position_fields",
+]
 
 
 def _no_limits() -> Floats:
@@ -56,6 +69,27 @@ class ProgramValues:
     order_shortfall_kw: Floats = field(default_factory=_no_limits)  # (O,T) not delivered of orders of flexibility
     tariff_eur: Floats = field(default_factory=_no_tariffs)  # (N,) at connections with a tariff
     peak_kw: Floats = field(default_factory=_no_tariffs)  # (P,)
+    group_day_ahead_kw: Floats = field(default_factory=_no_limits)  # (G,T) of balancing groups
+    group_intraday_kw: Floats = field(default_factory=_no_limits)
+    group_imbalance_kw: Floats = field(default_factory=_no_limits)
+
+
+Positions: TypeAlias = tuple[Floats, Floats, Floats, Floats, Floats]
+"""Day-ahead, intraday buy and sell, short and long (T,), kW, of one balancing group."""
+
+
+def position_fields(case: Case, groups: Iterable[Positions]) -> dict[str, Any]:
+    """Return the fields of ProgramValues about positions, given those of each balancing group."""
+    day_ahead, buy, sell, short, long = (np.array(values) for values in zip(*groups, strict=True))
+    found = {
+        "day_ahead_kw": day_ahead.sum(axis=0), "intraday_buy_kw": buy.sum(axis=0),
+        "intraday_sell_kw": sell.sum(axis=0), "short_kw": short.sum(axis=0), "long_kw": long.sum(axis=0),
+    }  # fmt: skip
+    if not case.balancing_groups.name:
+        return found
+    return found | {
+        "group_day_ahead_kw": day_ahead, "group_intraday_kw": buy - sell, "group_imbalance_kw": short - long
+    }  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -71,6 +105,8 @@ class Shadow:
     """(L,T) >= 0: value of a MWh more import limit of a connection or group"""
     connection_export_eur_per_mwh: Floats = field(default_factory=_no_limits, metadata=ADDED)
     """(L,T) >= 0: value of a MWh more export limit of a connection or group"""
+    group_balance_eur_per_mwh: Floats = field(default_factory=_no_limits, metadata=ADDED)
+    """(G,T) value of a MWh less consumption in each balancing group; `balance_eur_per_mwh` is that of the first"""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -118,3 +154,9 @@ class Outcome:
     """(N,) what each connection with a tariff earns with it for energy (negative: pays), EUR"""
     peak_kw: Floats = field(default_factory=_no_tariffs, metadata=ADDED)
     """(P,) the highest import of each peak charge, or the peak reached before where that is higher"""
+    group_day_ahead_kw: Floats = field(default_factory=_no_limits, metadata=ADDED)
+    """(G,T) what each balancing group has bought day-ahead, net; none where the portfolio is balanced as a whole"""
+    group_intraday_kw: Floats = field(default_factory=_no_limits, metadata=ADDED)
+    """(G,T) what each buys intraday, net, beside trades that are facts"""
+    group_imbalance_kw: Floats = field(default_factory=_no_limits, metadata=ADDED)
+    """(G,T) what each is short of (long: negative)"""

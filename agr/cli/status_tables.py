@@ -64,14 +64,14 @@ def bids_table(of: Period, known: "Sequence[StoredBid]", left: "Sequence[Deliver
 def trades_table(of: Period, known: "Sequence[StoredTrade]", currency: str) -> Table:
     """Return the intraday trades of a Period."""
     table = Table(title=f"Intraday trades of {of} (bought positive)", title_justify="left")
-    for title in ("trade", "delivery", "minutes", "MW", f"{currency}/MWh", "entered", "by", "state"):
+    for title in ("trade", "delivery", "minutes", "MW", f"{currency}/MWh", "BRP", "entered", "by", "state"):
         table.add_column(title, justify="right" if title in ("minutes", "MW", f"{currency}/MWh") else "left")
     for one in known:
         state = "counts" if one.cancelled_at is None else f"cancelled by {one.cancelled_by}"
         table.add_row(
             Text(one.trade.trade), f"{one.trade.start.astimezone(of.tz):%a %H:%M}", str(one.trade.minutes),
-            f"{one.trade.mw:+,.3f}", f"{one.trade.price_eur_per_mwh:,.2f}", f"{one.at.astimezone(of.tz):%a %H:%M:%S}",
-            one.by, state,
+            f"{one.trade.mw:+,.3f}", f"{one.trade.price_eur_per_mwh:,.2f}", one.trade.brp or "–",
+            f"{one.at.astimezone(of.tz):%a %H:%M:%S}", one.by, state,
         )  # fmt: skip
     return table
 

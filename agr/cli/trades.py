@@ -53,6 +53,7 @@ def add(
     mw: Annotated[float, typer.Argument(help="MW, bought positive, sold negative.")],
     price: Annotated[float, typer.Argument(help="Price per MWh.")],
     minutes: Annotated[int, typer.Option(min=1, help="How long it lasts.")] = 15,
+    brp: Annotated[str, typer.Option(help="The BRP that it was made for; none: the first in the settings.")] = "",
     why: WhyOption = "traded",
     config: ConfigOption = DEFAULT,
 ) -> None:
@@ -66,14 +67,14 @@ def add(
             begins = read_instant(start)
         except CellError as error:
             raise InputError(f"start: {start!r} {error}") from error
-        one = Trade(trade=trade, start=begins, minutes=minutes, mw=mw, price_eur_per_mwh=price)
+        one = Trade(trade=trade, start=begins, minutes=minutes, mw=mw, price_eur_per_mwh=price, brp=brp)
         done = _entries(config).enter(whoever(), [one], why)
     say_done(done)
 
 
 @trades_app.command("import")
 def import_(
-    file: Annotated[Path, typer.Argument(help="CSV: trade,start,minutes,mw,price_eur_per_mwh, bought positive.")],
+    file: Annotated[Path, typer.Argument(help="CSV: trade,start,minutes,mw,price_eur_per_mwh[,brp], bought positive.")],
     why: WhyOption = "traded",
     config: ConfigOption = DEFAULT,
 ) -> None:

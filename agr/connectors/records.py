@@ -118,6 +118,7 @@ def _trades(feed: RecordFeed, text: str, period: Period) -> tuple[Trade, ...]:
         Trade(
             trade=_name(feed, row, feed.trade_field), start=row.start, minutes=row.minutes, mw=_signed(feed, row),
             price_eur_per_mwh=_number(feed, row, feed.price_field or ""),
+            brp="" if feed.brp_field is None else _name(feed, row, feed.brp_field),
         )
         for row in _rows(feed, text, period)
     )  # fmt: skip

@@ -1,18 +1,23 @@
-"""Reads intraday trades from a CSV file: columns `trade,start,minutes,mw,price_eur_per_mwh`, bought positive."""
+"""Reads intraday trades from a CSV file: columns `trade,start,minutes,mw,price_eur_per_mwh`, bought positive.
+
+A column `brp` may say which balance responsible party each was made for.
+"""
 
 import csv
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from agr.connectors.tables.cells import CellError, Reader, read_instant, read_number, read_text, read_whole
 from agr.domain.award import Trade
 from agr.domain.errors import InputError
+from agr.domain.faults import number_of
 
 _READERS: dict[str, Reader] = {
     "trade": read_text, "start": read_instant, "minutes": read_whole, "mw": read_number,
     "price_eur_per_mwh": read_number,
 }  # fmt: skip
+
+_BRP = "brp"
 
 MOST_BYTES = 20_000_000
 MOST_TRADES = 100_000
@@ -34,11 +39,12 @@ def read_trades(path: Path) -> dict[int, Trade]:
     faults: list[str] = []
     try:
         columns = reader.fieldnames or ()
-        if sorted(columns) != sorted(_READERS):
-            raise InputError(f"{path}: expected the columns {','.join(_READERS)}, found {','.join(columns)}")
+        if sorted(column for column in columns if column != _BRP) != sorted(_READERS):
+            expected = f"{','.join(_READERS)}, and {_BRP} if need be"
+            raise InputError(f"{path}: expected the columns {expected}, found {','.join(columns)}")
         for row in reader:
             if "" in row or None in row.values():
-                faults.append(f"line {reader.line_num}: expected {len(_READERS)} values")
+                faults.append(f"line {reader.line_num}: expected {number_of(len(columns), 'value')}")
                 continue
             values: dict[str, Any] = {}
             for column, read in _READERS.items():
@@ -47,13 +53,9 @@ def read_trades(path: Path) -> dict[int, Trade]:
                 except CellError as error:
                     faults.append(f"line {reader.line_num}, column {column}: {row[column]!r} {error}")
             if len(values) == len(_READERS):
-                trades[reader.line_num] = _trade(**values)
+                trades[reader.line_num] = Trade(**values, brp=(row.get(_BRP) or "").strip())
     except csv.Error as error:
         faults.append(f"line {reader.line_num}: is not CSV ({error})")
     if faults:
         raise InputError(f"{path}: nothing was entered:\n" + "\n".join(faults))
     return trades
-
-
-def _trade(trade: str, start: datetime, minutes: int, mw: float, price_eur_per_mwh: float) -> Trade:
-    return Trade(trade=trade, start=start, minutes=minutes, mw=mw, price_eur_per_mwh=price_eur_per_mwh)

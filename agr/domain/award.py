@@ -22,6 +22,7 @@ class Trade:
     minutes: int
     mw: float  # bought positive
     price_eur_per_mwh: float
+    brp: str = ""  # the balance responsible party that it was made for; empty: the first in the settings
 
     @property
     def energy_mwh(self) -> float:

@@ -60,8 +60,8 @@ class Exposures:
     period: Period
     prices: SettlementPrices
     brps: tuple[Exposure, ...]
-    crossing_mwh: Floats  # (T,) intraday trade that the plan nets between BRPs of which one is balanced by itself
-    crossing_eur: Floats  # (T,) what the spread on that costs, not positive; it is not in the plan's value
+    crossing_mwh: Floats  # (T,) bought intraday while others sell as much, since some are balanced by themselves
+    crossing_eur: Floats  # (T,) what the spread on that costs, not positive; the plan's value counts it
 
 
 def exposures(tx: Tx, settings: Settings, period: Period) -> Exposures:

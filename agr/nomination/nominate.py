@@ -75,7 +75,7 @@ class Nominator:
             brps = [brp.name for brp in self._settings.brps]
             solved = plan_loader.unpacked(archives)
             brp_of = {connection.address: connection.brp for connection in known.connections}
-            found = split(solved, power_of(solved, known.connection_of(), brp_of, brps), bought)
+            found = split(solved, power_of(solved, known.connection_of(), brp_of, brps), brps, bought)
             with self._store.transaction() as tx:
                 if plans.newest_audited(tx, period.day) != number:
                     return 0  # the newer plan nominates

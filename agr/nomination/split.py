@@ -1,7 +1,7 @@
 """Splits a plan between balance responsible parties (BRPs): what each one's connections take, and who buys it. Pure.
 
-Power is (B,T), kW, one row per BRP; consumption and purchases are positive. The plan balances the portfolio as a whole.
-A BRP that is balanced by itself covers its own energy: what others sell in an ISP cannot make up for what it buys.
+Power is (B,T), kW, one row per BRP; consumption and purchases are positive. A BRP that is balanced by itself has
+positions of its own in the plan; those that are balanced together share theirs.
 """
 
 from collections.abc import Mapping, Sequence
@@ -61,18 +61,43 @@ def power_of(
     return found[:-1], found[-1], tuple(sorted(strange))
 
 
-def split(solved: Solved, power: tuple[Floats, Floats, tuple[str, ...]], day_ahead_kw: Floats | None = None) -> Split:
-    """Return the plan between BRPs.
+def split(
+    solved: Solved, power: tuple[Floats, Floats, tuple[str, ...]], brps: Sequence[str],
+    day_ahead_kw: Floats | None = None,
+) -> Split:  # fmt: skip
+    """Return the plan between BRPs: each balancing group of the plan between its own.
 
     `power`: from `power_of`. `day_ahead_kw` (B,T): who has bought what day-ahead, once that is fixed; what was awarded
     otherwise since is shared like what is still to be bought. Before, each buys day-ahead what it takes, but for what
     the plan buys and sells later.
     """
     outcome, (power_kw, unknown_kw, unknown) = solved.outcome, power
+    names = solved.named.case.balancing_groups.name
+    groups = [(np.arange(len(power_kw)), outcome.day_ahead_kw, outcome.short_kw - outcome.long_kw)]
+    if names:
+        own = np.array([names.index(brp) if brp in names else -1 for brp in brps])
+        pool = next((g for g in range(len(names)) if g not in own), -1)
+        rows_of = [np.flatnonzero(own == (g if g != pool else -1)) for g in range(len(names))]
+        groups = list(zip(rows_of, outcome.group_day_ahead_kw, outcome.group_imbalance_kw, strict=True))
+    found = np.zeros((3, *power_kw.shape))
+    for rows, bought_kw, imbalance_kw in groups:
+        if not len(rows):
+            continue
+        # Of what unknown BRPs take nobody is told, so what is bought for it is not shared out either.
+        elsewhere = unknown_kw if not names or pool < 0 or own[rows[0]] < 0 else np.zeros_like(unknown_kw)
+        held = None if day_ahead_kw is None else day_ahead_kw[rows]
+        found[:, rows] = _between(power_kw[rows], bought_kw - elsewhere, imbalance_kw, held)
+    return Split(
+        power_kw=power_kw, day_ahead_kw=found[0], intraday_kw=found[1], imbalance_kw=found[2],
+        unknown_kw=unknown_kw, unknown=unknown,
+    )  # fmt: skip
+
+
+def _between(
+    power_kw: Floats, bought: Floats, imbalance: Floats, day_ahead_kw: Floats | None
+) -> tuple[Floats, Floats, Floats]:
+    """Return day-ahead, intraday and imbalance (B,T) of BRPs that are balanced together, given the sums (T,)."""
     total = power_kw.sum(axis=0)
-    # Of what unknown BRPs take nobody is told, so what is bought for it is not shared out either.
-    bought = outcome.day_ahead_kw - unknown_kw
-    imbalance = outcome.short_kw - outcome.long_kw
     if day_ahead_kw is None:
         day_ahead_kw = power_kw - shares(power_kw) * (total - bought)
     else:
@@ -83,10 +108,7 @@ def split(solved: Solved, power: tuple[Floats, Floats, tuple[str, ...]], day_ahe
     open_kw = power_kw - day_ahead_kw
     same_way = np.maximum(open_kw * np.sign(imbalance), 0.0)
     imbalance_kw = np.where(same_way.any(axis=0), shares(same_way), shares(power_kw)) * imbalance
-    return Split(
-        power_kw=power_kw, day_ahead_kw=day_ahead_kw, intraday_kw=open_kw - imbalance_kw, imbalance_kw=imbalance_kw,
-        unknown_kw=unknown_kw, unknown=unknown,
-    )  # fmt: skip
+    return day_ahead_kw, open_kw - imbalance_kw, imbalance_kw
 
 
 def shares(power_kw: Floats) -> Floats:
@@ -98,9 +120,9 @@ def shares(power_kw: Floats) -> Floats:
 
 
 def crossing_kw(intraday_kw: Floats, itself: Sequence[bool]) -> Floats:
-    """Return what BRPs buy intraday in an ISP while others sell as much (T,): the plan nets it, their balances do not.
+    """Return what BRPs buy intraday in an ISP while others sell as much (T,): it costs its spread.
 
-    BRPs that are balanced together trade as one.
+    BRPs that are balanced together trade as one, so this is 0 between them.
     """
     alone = np.array(itself, dtype=np.bool_)
     parties = np.vstack([intraday_kw[alone], intraday_kw[~alone].sum(axis=0)[None, :]])

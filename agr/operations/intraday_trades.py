@@ -162,6 +162,8 @@ class IntradayTrades(ActionBase):
         if abs(trade.mw) > MOST_MW or abs(trade.price_eur_per_mwh) > MOST_EUR_PER_MWH:
             said = f"{trade.mw:g} MW at {trade.price_eur_per_mwh:g} EUR/MWh is beyond any market"
             return f"{said} ({MOST_MW:,} MW, {MOST_EUR_PER_MWH:,} EUR/MWh); check its units"
+        if trade.brp and trade.brp not in (known := [brp.name for brp in self._settings.brps]):
+            return f"names the BRP {trade.brp!r}; [[brps]] has {', '.join(known) or 'none'}"
         if (trade.start - period.start) % period.isp_length or trade.minutes < 1 or length % period.isp_length:
             return f"does not begin and end with an ISP of {period.isp_minutes} minutes"
         if trade.start + length > period.end:
@@ -173,7 +175,8 @@ def in_words(trade: Trade, zone_name: str) -> str:
     """Return a trade in words, its time in a zone's."""
     side = "sells" if trade.mw < 0 else "buys"
     when = f"{trade.start.astimezone(zone(zone_name)).isoformat(timespec='minutes')} for {trade.minutes} min"
-    return f"trade {trade.trade} {side} {abs(trade.mw):g} MW at {trade.price_eur_per_mwh:g} EUR/MWh, {when}"
+    said = f"trade {trade.trade} {side} {abs(trade.mw):g} MW at {trade.price_eur_per_mwh:g} EUR/MWh, {when}"
+    return f"{said}, for {trade.brp}" if trade.brp else said
 
 
 def _energy(trades: Sequence[Trade]) -> str:

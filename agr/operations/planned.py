@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from agr.domain.isp import Period
 from agr.operations.resource_programs import ResourceProgram
-from agr.planning.difference import Solved, binding
+from agr.planning.difference import Solved, binding, energy_price_of
 
 Floats = NDArray[np.float64]
 _SEEN_KW = 0.0005
@@ -51,12 +51,12 @@ def planned(programs: Sequence[ResourceProgram], solved: Solved, period: Period)
     power = np.sum([program.power_kw for program in programs], axis=0)
     kept = [program.stored_kwh for program in programs if program.stored_kwh is not None]
     stored = np.sum(kept, axis=0) if kept else None
-    worth = solved.outcome.shadow.balance_eur_per_mwh
+    worth = energy_price_of(solved, {program.resource for program in programs})
     address = programs[0].congestion_point
     hours = period.isp_hours
     return Planned(
         power_kw=power, stored_kwh=stored, worth_eur_per_mwh=worth, congestion_point=address,
-        stretches=_stretches(power, stored, solved, period, address),
+        stretches=_stretches(power, stored, worth, solved, period, address),
         consumed_kwh=float(np.maximum(power, 0).sum()) * hours, produced_kwh=float(np.maximum(-power, 0).sum()) * hours,
         consuming_eur_per_mwh=_mean(worth, np.maximum(power, 0)),
         producing_eur_per_mwh=_mean(worth, np.maximum(-power, 0)),
@@ -68,7 +68,7 @@ def _mean(worth: Floats, weight: Floats) -> float | None:
 
 
 def _stretches(
-    power: Floats, stored: Floats | None, solved: Solved, period: Period, address: str
+    power: Floats, stored: Floats | None, worth: Floats, solved: Solved, period: Period, address: str
 ) -> tuple[Stretch, ...]:  # fmt: skip
     points = solved.named.case.points
     point = points.index(address) if address in points else None
@@ -81,7 +81,6 @@ def _stretches(
         isp for isp in range(1, len(power))
         if abs(power[isp] - power[isp - 1]) >= _SEEN_KW or names[isp] != names[isp - 1]
     ]  # fmt: skip
-    worth = solved.outcome.shadow.balance_eur_per_mwh
     return tuple(
         Stretch(
             first=begin + 1, last=end, start=period.label(begin + 1), end=period.label(end + 1),

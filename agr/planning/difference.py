@@ -4,14 +4,16 @@ Euros add up: what new facts changed in the worth of the program before, plus wh
 congestion point by congestion point and elsewhere, is the difference between both plans, term by term.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from agr.domain.plan import ENERGY, Cause, Change, IspChange, PointChange
 from agr.planning.case import NamedCase
 from agr.planning.fact_changes import fact_changes
+from models.case import UNIT_CLASSES
 from models.outcome import Outcome
 
 PORTFOLIO_PRICE = "energy price in the portfolio"
@@ -155,21 +157,52 @@ def causes(before: Solved, after: Solved, point: int, isp: int) -> tuple[Cause, 
         for c in binding(before, was, isp)
         if c.what not in now_bound and not any(c.what.startswith(f"reservation {n} ") for n in old)
     ]
-    return (*found, *_prices(before, after, isp))
+    return (*found, *_prices(before, was, after, point, isp))
 
 
-def _prices(before: Solved, after: Solved, isp: int) -> Iterable[Cause]:
+def _prices(before: Solved, was: int, after: Solved, point: int, isp: int) -> Iterable[Cause]:
     old, new = (float(s.named.case.day_ahead.price_eur_per_mwh[isp]) for s in (before, after))
     if abs(new - old) > _BINDING:
         yield Cause(what="day-ahead price", eur_per_mwh=new, before_eur_per_mwh=old)
-    old, new = (float(s.outcome.shadow.balance_eur_per_mwh[isp]) for s in (before, after))
+    old, new = (float(energy_price(s, p)[isp]) for s, p in ((before, was), (after, point)))
     yield Cause(what=PORTFOLIO_PRICE, eur_per_mwh=new, before_eur_per_mwh=old)
 
 
-def earned_eur(after: Solved, isp: int, moved_kw: float) -> float:
-    """Return what moving consumption by `moved_kw` in one ISP earns, in EUR, at the portfolio's energy price."""
+def energy_price(solved: Solved, point: int) -> NDArray[np.float64]:
+    """Return what energy is worth (T,), EUR/MWh, at a congestion point: in the balancing groups of its resources."""
+    case = solved.named.case
+    here = [case.balanced_in(name)[case.units(name).point == point] for name in UNIT_CLASSES]
+    return _in_groups(solved, np.concatenate(here))
+
+
+def energy_price_of(solved: Solved, resources: Collection[str]) -> NDArray[np.float64]:
+    """Return what energy is worth (T,), EUR/MWh, to some resources."""
+    case = solved.named.case
+    found = (
+        [
+            case.balanced_in(name)[row]
+            for name in UNIT_CLASSES
+            for row, resource in enumerate(solved.named.of(name))
+            if resource in resources
+        ]
+        if case.balancing_groups.name
+        else []
+    )
+    return _in_groups(solved, np.array(found, dtype=np.int64))
+
+
+def _in_groups(solved: Solved, groups: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return the mean of the prices of balancing groups (n,); the portfolio's where there are none."""
+    shadow = solved.outcome.shadow
+    if not solved.named.case.balancing_groups.name or not len(groups):
+        return shadow.balance_eur_per_mwh
+    return np.asarray(shadow.group_balance_eur_per_mwh[groups].mean(axis=0))
+
+
+def earned_eur(after: Solved, point: int, isp: int, moved_kw: float) -> float:
+    """Return what moving consumption at a congestion point by `moved_kw` in one ISP earns there, EUR, by its energy."""
     case = after.named.case
-    return -moved_kw * case.isp_hours / 1000 * float(after.outcome.shadow.balance_eur_per_mwh[isp])
+    return -moved_kw * case.isp_hours / 1000 * float(energy_price(after, point)[isp])
 
 
 def point_change(
@@ -186,7 +219,7 @@ def point_change(
             isp=int(t) + 1,
             before_w=int(old[t]),
             after_w=int(new[t]),
-            earned_eur=earned_eur(after, int(t), float(new[t] - old[t]) / 1000),
+            earned_eur=earned_eur(after, point, int(t), float(new[t] - old[t]) / 1000),
             causes=causes(before, after, point, int(t)),
         )
         for t in np.flatnonzero(np.abs(new - old) >= threshold_w)

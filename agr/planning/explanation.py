@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from agr.domain.plan import Cause, IspChange, Plan
-from agr.planning.difference import PORTFOLIO_PRICE, Solved, binding
+from agr.planning.difference import PORTFOLIO_PRICE, Solved, binding, energy_price
 from agr.store.plans import Sent
 
 
@@ -69,7 +69,7 @@ def standing(plan: Plan, solved: Solved, address: str, isp: int) -> Line:
     case = solved.named.case
     point = case.points.index(address)
     found = [str(cause) for cause in binding(solved, point, isp - 1)]
-    price = Cause(what=PORTFOLIO_PRICE, eur_per_mwh=float(solved.outcome.shadow.balance_eur_per_mwh[isp - 1]))
+    price = Cause(what=PORTFOLIO_PRICE, eur_per_mwh=float(energy_price(solved, point)[isp - 1]))
     power_w = next(p.power_w for p in plan.points if p.address == address)
     return Line(
         isp=isp, label=plan.period.label(isp), before_w=None, after_w=power_w[isp - 1], earned_eur=None,

@@ -182,6 +182,7 @@ def _markets(before: Case, after: Case) -> Iterator[Cause]:
     yield from _price("intraday buying prices", before.intraday.buy_eur_per_mwh, after.intraday.buy_eur_per_mwh)
     yield from _price("intraday selling prices", before.intraday.sell_eur_per_mwh, after.intraday.sell_eur_per_mwh)
     yield from _trades(before, after)
+    yield from _groups(before, after)
     free, fixed = np.isnan(before.day_ahead.committed_kw), ~np.isnan(after.day_ahead.committed_kw)
     if (free & fixed).any():
         yield Cause(what="the day-ahead position was fixed")
@@ -202,6 +203,13 @@ def _markets(before: Case, after: Case) -> Iterator[Cause]:
             yield Cause(what=f"{reserve.name} was awarded, MW per block: {awarded}")
         if _differ(old.price_eur_per_mw[None], reserve.price_eur_per_mw[None]).any():
             yield Cause(what=f"prices of {reserve.name} differ")
+
+
+def _groups(before: Case, after: Case) -> Iterator[Cause]:
+    """Yield that other balance responsible parties are balanced by themselves."""
+    old, new = (" and ".join(one.balancing_groups.name) or "all together" for one in (before, after))
+    if old != new:
+        yield Cause(what=f"balanced by themselves: {new}; before: {old}")
 
 
 def _trades(before: Case, after: Case) -> Iterator[Cause]:

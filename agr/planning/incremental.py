@@ -139,7 +139,7 @@ class IncrementalPlanner:
             settings.trading.shortfall_eur_per_mwh, before.imbalance,
         )  # fmt: skip
         case = renewed(before, rows, whole.outcome.point_kw[points] if stay > 0 else None, stay, bound)
-        case = replace(case, intraday=depth_left(case.intraday, whole.outcome, depth_taken(offers, period)))
+        case = depth_left(case, whole.outcome, depth_taken(offers, period))
         named = named_like(whole.named, points, case)
         stored, factor, option = None, 1.0, ""
         if len(changed) == 1 and len(ordered) == 1:

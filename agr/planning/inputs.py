@@ -19,6 +19,7 @@ from agr.domain.register import Portfolio, Price, Register
 from agr.planning.alarms import STALE
 from agr.planning.as_it_runs import as_measured, with_sessions
 from agr.planning.case import (
+    GroupBefore,
     Inputs,
     Previous,
     decisions,
@@ -94,6 +95,7 @@ def read_inputs(
         reserved_w=still_reserved(reader, period),
         fixed=reader.fixed_positions(period.day),
         trades=tuple(reader.trades(period.day)),
+        brps=settings.brps,
         carried_state={},
         markets=settings.markets,
         planning=settings.planning,
@@ -168,12 +170,15 @@ def basis_of(reader: PlanReader, settings: PlanningSettings, period: Period, now
     """Return a text that identifies the inputs of a plan made now, except reservations and what was announced."""
     gate = now >= dict(settings.timetable.moments(period))["day_ahead_gate"]
     earlier = reader.number_in_force(period.previous().day)
-    chosen = (
+    chosen: tuple[object, ...] = (
         settings.markets.model_dump_json(),
         settings.planning.model_dump_json(exclude={"failed_cases_folder", "failed_cases_kept"}),
         settings.time_zone,
         settings.isp_minutes,
     )
+    alone = tuple((brp.name, brp.balance) for brp in settings.brps)
+    if any(balance == "itself" for _, balance in alone):
+        chosen = (*chosen, repr(alone))
     digest = sha256(repr(chosen).encode()).hexdigest()[:16]
     return f"{reader.input_version()} {earlier} {gate} {digest}"
 
@@ -213,6 +218,10 @@ def previous_of(solved: Solved) -> Previous:
         positions={DAY_AHEAD: outcome.day_ahead_kw}
         | {reserve.name: bid for reserve, bid in zip(named.case.reserves, outcome.bids_mw, strict=True)},
         point_kw=dict(zip(named.case.points, outcome.point_kw, strict=True)),
+        groups={
+            name: GroupBefore(day_ahead_kw=outcome.group_day_ahead_kw[g], intraday_kw=outcome.group_intraday_kw[g])
+            for g, name in enumerate(named.case.balancing_groups.name)
+        },
     )
 
 

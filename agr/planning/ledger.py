@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from agr.domain.flexibility import BoundOffer
 from agr.domain.isp import Period
-from models.case import Intraday
+from models.case import Case
 from models.outcome import Outcome
 
 
@@ -49,14 +49,19 @@ def depth_taken(offers: Sequence[BoundOffer], period: Period) -> DepthTaken:
     return taken
 
 
-def depth_left(market: Intraday, planned: Outcome, taken: DepthTaken) -> Intraday:
-    """Return the intraday market with the depth that open offers leave, and at least what is planned to be traded."""
+def depth_left(case: Case, planned: Outcome, taken: DepthTaken) -> Case:
+    """Return the case with the intraday depth that open offers leave, and at least what is planned to be traded."""
     if not taken.buy_kw.any() and not taken.sell_kw.any():
-        return market
-    net = planned.intraday_buy_kw - planned.intraday_sell_kw
+        return case
+    market, net = case.intraday, planned.intraday_buy_kw - planned.intraday_sell_kw
+    bought, sold = np.maximum(net, 0.0), np.maximum(-net, 0.0)
+    if case.balancing_groups.name:  # several may trade, each its own way
+        bought, sold = planned.intraday_buy_kw, planned.intraday_sell_kw
     buy, sell = market.buy_depth_kw, market.sell_depth_kw
-    return replace(
+    left = replace(
         market,
-        buy_depth_kw=np.minimum(buy, np.maximum(buy - taken.buy_kw, np.maximum(net, 0.0))),
-        sell_depth_kw=np.minimum(sell, np.maximum(sell - taken.sell_kw, np.maximum(-net, 0.0))),
+        buy_depth_kw=np.minimum(buy, np.maximum(buy - taken.buy_kw, bought)),
+        sell_depth_kw=np.minimum(sell, np.maximum(sell - taken.sell_kw, sold)),
     )
+    groups = case.balancing_groups.less_depth(taken.buy_kw, taken.sell_kw, planned.group_intraday_kw)
+    return replace(case, intraday=left, balancing_groups=groups)

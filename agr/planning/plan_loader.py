@@ -78,10 +78,14 @@ def places(named: NamedCase, addresses: tuple[str, ...]) -> NDArray[np.int64]:
 
 
 def named_like(whole: NamedCase, points: NDArray[np.int64], case: Case) -> NamedCase:
-    """Return the case of some congestion points with its names; the rest of the portfolio is one fixed unit."""
+    """Return the case of some congestion points with its names; the rest of the portfolio is one fixed unit.
+
+    It is one per balancing group.
+    """
     from models.part import members
 
     units = members(whole.case, points)
     names = {label: tuple(known[u] for u in units[label].tolist()) for label, known in whole.names.items()}
-    names["fixed"] = (*names.get("fixed", ()), "elsewhere")
+    rest = tuple(f"elsewhere, {name}" for name in case.balancing_groups.name) or ("elsewhere",)
+    names["fixed"] = (*names.get("fixed", ()), *rest)
     return NamedCase(case=case, dsos=tuple(whole.dsos[p] for p in points.tolist()), notes=(), names=names)

@@ -19,7 +19,7 @@ from agr.domain.register import Contract, Portfolio, Price, Register
 from agr.planning.difference import Solved
 from agr.planning.progress import Round
 from agr.planning.solving import Solution
-from agr.settings import Markets, Planning, Publication, Timetable, Trading
+from agr.settings import Brp, Markets, Planning, Publication, Timetable, Trading
 from agr.store.charge_sessions import ChargeSession
 from agr.store.day import Trigger
 from agr.store.forecast_runs import Run
@@ -60,6 +60,10 @@ class PlanningSettings(Protocol):
     @property
     def trading(self) -> Trading:
         """How flexibility is sold to DSOs."""
+
+    @property
+    def brps(self) -> tuple[Brp, ...]:
+        """The balance responsible parties, and which of them is balanced by itself."""
 
 
 class Solver(Protocol):

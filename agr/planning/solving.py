@@ -34,6 +34,7 @@ def unmanaged(case: Case) -> Case:
         day_ahead=replace(case.day_ahead, committed_kw=np.full(case.isps, np.nan)),
         intraday=replace(case.intraday, committed_kw=np.full(case.isps, np.nan), traded_kw=np.zeros(0), traded_eur=0.0),
         orders=no_orders(),
+        balancing_groups=case.balancing_groups.free(),
         reservations=Reservations(
             name=(),
             point=none.astype(np.int64),

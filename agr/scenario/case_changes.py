@@ -102,7 +102,21 @@ def _intraday_depth(case: Case, setting: Setting) -> Case:
     buy, sell = (
         np.where(still_open, _applied(setting, depth), 0.0) for depth in (market.buy_depth_kw, market.sell_depth_kw)
     )
-    return replace(case, intraday=replace(market, buy_depth_kw=buy, sell_depth_kw=sell))
+    return _with_depth(case, buy, sell)
+
+
+def _with_depth(case: Case, buy_kw: Floats, sell_kw: Floats) -> Case:
+    """Return the case with other depths (T,), of which each balancing group keeps its share."""
+    market, groups = case.intraday, case.balancing_groups
+    if groups.name:
+        shares = [
+            np.divide(of, whole, out=np.full_like(of, 1 / len(groups.name)), where=whole > 0)
+            for of, whole in ((groups.buy_depth_kw, market.buy_depth_kw), (groups.sell_depth_kw, market.sell_depth_kw))
+        ]
+        groups = replace(groups, buy_depth_kw=shares[0] * buy_kw, sell_depth_kw=shares[1] * sell_kw)
+    return replace(
+        case, intraday=replace(market, buy_depth_kw=buy_kw, sell_depth_kw=sell_kw), balancing_groups=groups
+    )  # fmt: skip
 
 
 def _intraday_spread(case: Case, setting: Setting) -> Case:
@@ -231,8 +245,7 @@ def _without_connection_tariff(named: NamedCase, name: str) -> NamedCase:
 def _without_market(named: NamedCase, name: str) -> NamedCase:
     case, nothing = named.case, np.zeros(named.case.isps)
     if name == "intraday":
-        closed = replace(case.intraday, buy_depth_kw=nothing, sell_depth_kw=nothing)
-        return replace(named, case=replace(case, intraday=closed))
+        return replace(named, case=_with_depth(case, nothing, nothing))
     kept = tuple(reserve for reserve in case.reserves if reserve.name != name)
     return replace(named, case=replace(case, reserves=kept))
 
@@ -242,7 +255,10 @@ def _without_position(named: NamedCase, name: str) -> NamedCase:
     case = named.case
     if name == "day_ahead":
         free = replace(case.day_ahead, committed_kw=np.full(case.isps, np.nan))
-        return replace(named, case=replace(case, day_ahead=free))
+        groups = case.balancing_groups
+        if groups.name:
+            groups = replace(groups, day_ahead_kw=np.full_like(groups.day_ahead_kw, np.nan))
+        return replace(named, case=replace(case, day_ahead=free, balancing_groups=groups))
     freed = tuple(
         replace(r, committed_mw=np.full(len(r.committed_mw), np.nan)) if r.name == name else r for r in case.reserves
     )
@@ -256,6 +272,7 @@ def _without_resource(named: NamedCase, name: str) -> NamedCase:
     less = {
         "connection_limits": named.case.connection_limits.of_units(left),
         "connection_tariffs": named.case.connection_tariffs.only(left),
+        "balancing_groups": named.case.balancing_groups.only(left),
     }
     case = _with(named.case, {units: _rows(getattr(named.case, units), kept), **less})
     return replace(named, case=case, names=named.names | {units: tuple(n for n in names if n != name)})

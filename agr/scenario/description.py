@@ -12,7 +12,8 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, 
 from agr.domain.errors import InputError
 from agr.domain.isp import Period, require_isp_minutes, zone
 from agr.scenario.yaml_document import Document
-from agr.settings import Markets, Planning, Publication, Timetable, Trading
+from agr.settings import Brp, Markets, Planning, Publication, Timetable, Trading
+from agr.settings.brps import brp_faults
 from agr.settings.markets import isp_faults
 from agr.settings.section import ClockTime, Seconds, Section
 
@@ -139,6 +140,9 @@ class Description(Section):
     dsos: tuple[str, ...] = Field(default=(), description="Internet domains of the DSOs.")
     tables: str = Field(default="tables", description="Folder of tables, relative to the scenario.")
     cro: str = Field(default="cro.json", description="The CRO's list of congestion points, relative to the scenario.")
+    brps: tuple[Brp, ...] = Field(
+        default=(), description="As the section `brps` of the settings: which BRPs are balanced by themselves."
+    )
     markets: Markets = Field(default=Markets(), description="As the section `markets` of the settings.")
     planning: Solving = Field(default=Solving(), description="As the section `planning` of the settings.")
     timetable: Timetable = Field(default=Timetable(), description="As the section `timetable` of the settings.")
@@ -163,6 +167,12 @@ class Description(Section):
     def _days_are_in_order(self) -> "Description":
         if self.last_period is not None and self.last_period < self.period:
             raise ValueError(f"last_period {self.last_period} is before period {self.period}")
+        return self
+
+    @model_validator(mode="after")
+    def _brps_have_one_name_each(self) -> "Description":
+        if faults := brp_faults(self.brps):
+            raise ValueError(faults[0])
         return self
 
     @model_validator(mode="after")

@@ -119,7 +119,7 @@ class Run:
         return folder
 
 
-_LATER = ("connection_limits", "connection_tariffs", "customers")
+_LATER = ("connection_limits", "connection_tariffs", "customers", "balancing_groups")
 """Tables that runs of earlier versions do not have."""
 
 

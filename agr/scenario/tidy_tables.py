@@ -258,6 +258,21 @@ def customers(step: Step, known: TableContext) -> Frame:
     return _stamped(step, frame)
 
 
+def balancing_groups(step: Step, known: TableContext) -> Frame:
+    """Per balancing group: what its resources take and what it has bought; no rows where all are balanced together."""
+    case, outcome = step.solved.named.case, step.solved.outcome
+    groups = case.balancing_groups
+    values = {
+        "day_ahead_kw": outcome.group_day_ahead_kw, "intraday_kw": outcome.group_intraday_kw,
+        "traded_kw": groups.traded_kw, "imbalance_kw": outcome.group_imbalance_kw,
+        "balance_eur_per_mwh": outcome.shadow.group_balance_eur_per_mwh,
+    }  # fmt: skip
+    if not groups.name:
+        values = dict.fromkeys(values, np.zeros((0, case.isps)))
+    power = sum(list(values.values())[:4], np.zeros((len(groups.name), case.isps)))
+    return _grid(step, {"group": groups.name}, {"power_kw": power} | values)
+
+
 def shortfalls(step: Step, known: TableContext) -> Frame:
     """Everything promised or needed that is missing: one row per kind, subject and ISP; kWh above zero."""
     named, case, outcome = step.solved.named, step.solved.named.case, step.solved.outcome
@@ -324,6 +339,7 @@ TABLES: dict[str, Callable[[Step, TableContext], Frame]] = {
     "programs": programs, "points": points, "positions": positions, "prices": prices, "bids": bids,
     "reservations": reservations, "shortfalls": shortfalls, "terms": terms, "changes": changes,
     "connection_limits": connection_limits, "connection_tariffs": connection_tariffs, "customers": customers,
+    "balancing_groups": balancing_groups,
 }  # fmt: skip
 
 

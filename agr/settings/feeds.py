@@ -71,6 +71,10 @@ class RecordFeed(FeedSection):
         default=None, description="Kinds award and trade: field that says buy or sell; none: volumes sold are negative."
     )
     trade_field: Name | None = Field(default=None, description="Kind trade: field with the trade's own identifier.")
+    brp_field: Name | None = Field(
+        default=None,
+        description="Kind trade: field with the BRP that a trade was made for; none: the first of `brps`.",
+    )
     every_s: Seconds = Field(default=60, description="Kinds award and trade: it is asked again after this long.")
 
     @model_validator(mode="after")
@@ -93,7 +97,7 @@ class RecordFeed(FeedSection):
         ]
         needed = ("price_field", "trade_field") if self.kind == "trade" else ()
         faults += [f"a feed of kind 'trade' needs {key}" for key in needed if getattr(self, key) is None]
-        of_kind = {"award": {"market", "price_field", "side_field"}, "trade": {*needed, "side_field"}}
+        of_kind = {"award": {"market", "price_field", "side_field"}, "trade": {*needed, "side_field", "brp_field"}}
         allowed = of_kind.get(self.kind, set()) | {
             n for key in _NAMED.get(self.kind, ()) for n in (key, f"{key}_field")
         }
@@ -108,7 +112,7 @@ _NAMED = {"price": ("series",), "forecast": ("resource", "quantity")}
 """Kind of feed → what its records are about: named once in the settings, or in a field of each record."""
 _OF_SOME_KIND = (
     "series", "series_field", "resource", "resource_field", "quantity", "quantity_field", "market", "price_field",
-    "side_field", "trade_field",
+    "side_field", "trade_field", "brp_field",
 )  # fmt: skip
 
 

@@ -46,6 +46,7 @@ trades = sa.Table(
     sa.Column("by", sa.String(255), nullable=False),  # who entered it, or the feed
     sa.Column("cancelled_at", Instant),  # null: it counts
     sa.Column("cancelled_by", sa.String(255)),
+    sa.Column("brp", sa.String(64), nullable=False, server_default=""),  # empty: the first in the settings
     sa.Index(None, "period", "start"),
 )  # fmt: skip
 

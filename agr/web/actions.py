@@ -103,7 +103,7 @@ def trade(do: Context, by: Principal, given: a.TradeGiven) -> Done:
     """Enter an intraday trade; the position changes, and the daemon plans again."""
     one = Trade(
         trade=given.trade, start=given.start, minutes=given.minutes, mw=given.mw,
-        price_eur_per_mwh=given.price_eur_per_mwh,
+        price_eur_per_mwh=given.price_eur_per_mwh, brp=given.brp,
     )  # fmt: skip
     return do.intraday_trades.enter(by, [one], given.why)
 

@@ -79,8 +79,9 @@ class ExposureOut(BaseModel):
 class ExposuresOut(BaseModel):
     """The exposure of every BRP, and the prices it is settled at.
 
-    `stand_in`: no settlement price is known, so the day-ahead price was used. `crossing_mwh`: intraday trade that the
-    plan nets although a BRP is balanced by itself; `crossing_eur`: the spread on it, which is not in the plan's value.
+    `stand_in`: no settlement price is known, so the day-ahead price was used. `crossing_mwh`: bought
+    intraday by some BRPs while others sell as much, since some are balanced by themselves; `crossing_eur`: the spread
+    on it, which the plan's value counts.
     """
 
     period: date

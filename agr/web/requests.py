@@ -111,6 +111,7 @@ class TradeGiven(Because):
     minutes: int = Field(default=15, ge=1, le=1500, description="How long it lasts.")
     mw: float = Field(description="Power, bought positive, sold negative.")
     price_eur_per_mwh: float = Field(description="Price.")
+    brp: str = Field(default="", max_length=64, description="The BRP that it was made for; empty: the first one.")
 
 
 class OfferProposed(PeriodAct):

@@ -52,3 +52,4 @@ class TradeOut(BaseModel):
     by: str
     cancelled_at: datetime | None  # null: it counts
     cancelled_by: str | None
+    brp: str  # that it was made for; empty: the first in the settings

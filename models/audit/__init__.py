@@ -9,7 +9,8 @@ units      every program, planned and called (all reservations called at once), 
            of each class are in models.audit.resources; a pin overrides all bounds. Units at congestion points without
            a reservation keep their plan when others are called.
 trade      point_kw and total_kw are the sums of their units, those of every class included; total_kw is what all
-           markets and imbalance deliver. The rules of each market and obligation are in models.audit.markets.
+           markets and imbalance deliver, and so is the program of each balancing group. The rules of each market and
+           obligation are in models.audit.markets.
 headroom   per unit and side, all products together: 0 <= headroom <= room in power and <= reserve_kw, on the sides the
            product takes and no other; a store meets its needs even after a full activation. The same holds for called
            programs; units at points without a reservation then hold their planned reserve.

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
+from models.audit.balancing_groups import energy_eur
 from models.audit.findings import Axis, above, isp, named
 from models.audit.markets.registry import MARKETS
 from models.audit.payers import BROUGHT_FORWARD, payers
@@ -71,6 +72,8 @@ def _market_eur(case: Case, outcome: Outcome) -> dict[str, float]:
 
 def _energy_eur(case: Case, outcome: Outcome) -> Floats:
     """Return −Σ_t λ[t]·Δ·P_c[t] (C+1,), EUR: the energy of each congestion point at the portfolio's own price."""
+    if case.balancing_groups.name:
+        return energy_eur(case, outcome)
     elsewhere = outcome.total_kw - outcome.point_kw.sum(axis=0)
     power = np.vstack([outcome.point_kw, elsewhere])
     return np.asarray(-(mwh(case, power) * outcome.shadow.balance_eur_per_mwh).sum(axis=1), dtype=np.float64)

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
+from models.audit import balancing_groups
 from models.audit.markets.registry import MARKETS
 from models.audit.resources.registry import CLASSES
 from models.audit.scenario import held_kw
@@ -76,6 +77,7 @@ def _called(case: Case, outcome: Outcome) -> Iterator[str]:
 
 def _arrays(case: Case, outcome: Outcome) -> Iterator[str]:
     shapes: dict[str, tuple[int, ...]] = {"point_kw": (len(case.points), case.isps), "total_kw": (case.isps,)}
+    shapes |= balancing_groups.shapes(case)
     for market in MARKETS:
         shapes |= {} if market.shapes is None else market.shapes(case)
     for name, shape in shapes.items():
@@ -87,6 +89,8 @@ def _shadow(case: Case, shadow: object) -> Iterator[str]:
         yield "shadow: is missing"
         return
     yield from _array("shadow.balance_eur_per_mwh", shadow.balance_eur_per_mwh, (case.isps,))
+    of_groups = shadow.group_balance_eur_per_mwh
+    yield from _array("shadow.group_balance_eur_per_mwh", of_groups, balancing_groups.shadow_shape(case))
     for market in MARKETS:
         for name, rows in ({} if market.shadows is None else market.shadows(case)).items():
             yield from _array(f"shadow.{name}", getattr(shadow, name), (len(rows), case.isps))

@@ -36,6 +36,7 @@ def few_at_a_time(case: Case, outcome: Outcome, units: int = UNITS) -> Iterator[
         rows = tuple(few if name in chosen else slice(None) for name in UNIT_CLASSES)
         part["connection_limits"] = case.connection_limits.of_units(rows)
         part["connection_tariffs"] = case.connection_tariffs.only(rows)
+        part["balancing_groups"] = case.balancing_groups.only(rows)
         yield Few(
             case=replace(case, **part),
             outcome=replace(

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from models.audit.balancing_groups import check_groups
 from models.audit.findings import above, at_points, differs, isp, slack
 from models.audit.markets.registry import MARKETS
 from models.audit.totals import points_kw
@@ -25,3 +26,4 @@ def check_trade(case: Case, outcome: Outcome) -> Iterator[str]:
     yield from above((isp,), what, imbalance, size)
     for market in MARKETS:
         yield from market.check(case, outcome)
+    yield from check_groups(case, outcome)

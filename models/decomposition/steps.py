@@ -133,7 +133,7 @@ class DecompositionSteps:
         self.choices = self._new_choices()
         settle_choices(self.case, self.grouping, self.master, self.choices)
         descend(
-            self.case, self.grouping, self.master, self.choices, self.state.centre.balance[0], aim_eur=aim_eur,
+            self.case, self.grouping, self.master, self.choices, self.state.centre.balance, aim_eur=aim_eur,
             tuning=self.tuning.recovery, interrupted=self.interrupted,
         )  # fmt: skip
         if not self.interrupted():

@@ -41,12 +41,16 @@ def binding(case: Case, most: Outcome, room: Room, deliverable_kw: Floats) -> tu
 
 
 def _beyond_depth(case: Case, most: Outcome) -> Bools:
-    """Return where (T,) all that could be traded is traded, and a kW more would have to be imbalance."""
-    price = np.abs(most.shadow.balance_eur_per_mwh)
-    full = (most.intraday_buy_kw >= case.intraday.buy_depth_kw - _KW) | (
-        most.intraday_sell_kw >= case.intraday.sell_depth_kw - _KW
-    )
-    result: Bools = full & (price > _PRICED) & (price <= HARD_EUR_PER_MWH)
+    """Return where (T,) a balancing group trades all it could, and a kW more would have to be imbalance."""
+    bought, prices = most.group_intraday_kw, np.abs(most.shadow.group_balance_eur_per_mwh)
+    if not case.balancing_groups.name:
+        bought = (most.intraday_buy_kw - most.intraday_sell_kw)[None]
+        prices = np.abs(most.shadow.balance_eur_per_mwh)[None]
+    result = np.zeros(case.isps, dtype=np.bool_)
+    for markets, net, price in zip(case.energy_markets(), bought, prices, strict=True):
+        depth = markets.intraday
+        full = (np.maximum(net, 0.0) >= depth.buy_depth_kw - _KW) | (np.maximum(-net, 0.0) >= depth.sell_depth_kw - _KW)
+        result |= full & (price > _PRICED) & (price <= HARD_EUR_PER_MWH)
     return result
 
 

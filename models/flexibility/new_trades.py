@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 
 from models.block import reserved_points
-from models.case import Case, Direction, FixedRemainder, Floats
+from models.case import BalancingGroups, Bools, Case, Direction, FixedRemainder, Floats
 from models.connection_costs import bills
 from models.flexibility.question import Question
 from models.headroom import takes
 from models.outcome import Headroom, Outcome
-from models.resources.registry import RESOURCES
+from models.resources.registry import PRICED, RESOURCES
 
 HARD_EUR_PER_MWH = 100_000.0
 """Price of a shortfall that the plan does not have: above any price of energy, so that none is ever traded."""
@@ -42,6 +42,7 @@ def with_new_trades(question: Question) -> Case:
     hard = np.full(case.isps, HARD_EUR_PER_MWH)
     return replace(
         case,
+        balancing_groups=_groups(question, open_isps),
         day_ahead=replace(case.day_ahead, committed_kw=planned.day_ahead_kw),
         intraday=replace(
             market, buy_depth_kw=np.where(open_isps, buy, 0.0), sell_depth_kw=np.where(open_isps, sell, 0.0),
@@ -77,6 +78,39 @@ def with_new_trades(question: Question) -> Case:
         ),
         **_eased(case, planned),
     )  # fmt: skip
+
+
+def _groups(question: Question, open_isps: Bools) -> BalancingGroups:
+    """Return the balancing groups with their positions as planned, and the depth that is left to each."""
+    groups, planned = question.part.balancing_groups, question.planned
+    if not groups.name:
+        return groups
+    net = planned.group_intraday_kw
+    left = groups.less_depth(question.buy_taken_kw + np.maximum(net, 0.0), question.sell_taken_kw + np.maximum(-net, 0))
+    left = replace(
+        left, buy_depth_kw=np.where(open_isps, left.buy_depth_kw, 0.0),
+        sell_depth_kw=np.where(open_isps, left.sell_depth_kw, 0.0),
+    )  # fmt: skip
+    return left.planned(planned.group_day_ahead_kw, net + planned.group_imbalance_kw)
+
+
+def taken_over(case: Case, volume_kw: Floats) -> Case:
+    """Return the case in which another trades volume_kw (T,): it is bought for the balancing groups at the point.
+
+    Each gets what its units could change of it at most.
+    """
+    groups = case.balancing_groups
+    traded = replace(case.intraday, traded_kw=case.intraday.known_kw + volume_kw)
+    if not groups.name:
+        return replace(case, intraday=traded)
+    reach = np.zeros(len(groups.name))
+    for one in PRICED:
+        units = np.arange(one.count(case))
+        low, high = one.range_kw(case, units)
+        np.add.at(reach, case.balanced_in(one.name), (high - low).max(axis=1, initial=0.0))
+    share = reach / reach.sum() if reach.sum() > 0 else np.full(len(reach), 1 / len(reach))
+    groups = replace(groups, traded_kw=groups.traded_kw + share[:, None] * volume_kw)
+    return replace(case, intraday=traded, balancing_groups=groups)
 
 
 def _hard(prices: Floats) -> Floats:

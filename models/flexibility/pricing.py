@@ -3,7 +3,6 @@
 Source: docs/explanation/flexibility-offers.md.
 """
 
-from dataclasses import replace
 from time import perf_counter
 
 import numpy as np
@@ -12,7 +11,7 @@ from models.audit import audit
 from models.case import Case, Floats
 from models.flexibility.binding import binding
 from models.flexibility.blending import convex
-from models.flexibility.new_trades import MONEY_APART, with_new_trades, without
+from models.flexibility.new_trades import MONEY_APART, taken_over, with_new_trades, without
 from models.flexibility.question import Answer, Priced, Question
 from models.flexibility.rows import offered
 from models.outcome import Outcome
@@ -83,7 +82,7 @@ def _priced(
     room = question.room
     stated = _used_up(question, offered(case, room, question.planned.point_kw[0], volume), volume)
     if question.traded_by_operator:
-        stated = _sold(stated, volume)
+        stated = taken_over(stated, volume)  # the grid operator trades the energy of the deviation, not we
     found = _solved(same, question, stated)
     if found is None or audit(stated, found) or _shortfalls_eur(found) > _shortfalls_eur(without_offer) + _SHORT_EUR:
         return None
@@ -103,11 +102,6 @@ def _priced(
 def _used_up(question: Question, case: Case, volume_kw: Floats) -> Case:
     """Return the case in which an offer under a contract uses up its reservation."""
     return case if question.reservation is None else without(case, question.reservation, volume_kw)
-
-
-def _sold(case: Case, volume_kw: Floats) -> Case:
-    """Return the case in which the grid operator takes over the energy of the deviation: it trades it, not we."""
-    return replace(case, intraday=replace(case.intraday, traded_kw=case.intraday.known_kw + volume_kw))
 
 
 def _solved(same: SameProblem, question: Question, case: Case) -> Outcome | None:

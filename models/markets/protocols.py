@@ -50,8 +50,11 @@ class Portfolio:
     """(L,T) programs of the units without a choice, at each connection limit alone"""
     fixed_tariffs_kw: Floats = field(default_factory=lambda: np.zeros((0, 0)))
     """(N,T) the same at each connection with a tariff"""
+    fixed_groups_kw: Floats = field(default_factory=lambda: np.zeros((0, 0)))
+    """(G,T) the same in each balancing group"""
     positions: list[Flow] = field(default_factory=list)
-    """Power, kW, that the markets stated so far deliver to the balance; the points of these flows mean nothing"""
+    """Power, kW, that the markets stated so far deliver to the balance of a group, which is the unit of these flows;
+    their points mean nothing"""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -120,7 +123,7 @@ class Market:
     priced_points: Callable[[Case], Bools] | None = None
     """Whether the market gives each congestion point's program (C,) a price of its own"""
     balance: Callable[[Case], CouplingCosts] | None = None
-    """Cost (T) of covering s kW beyond the positions decided before; exactly one market has it"""
+    """Cost (G,T) of covering s kW of a balancing group beyond the positions decided before; one market has it"""
     programs: Callable[[Case], PointCosts] | None = None
     """Cost (C,T) of each congestion point's program P"""
     calls: Callable[[Case, float], PointCosts] | None = None

@@ -27,7 +27,7 @@ from models.reference.incumbent import incumbent_values
 from models.reference.mip_search import search
 from models.reference.reading import Problem, add_units, read_outcome
 from models.resources.registry import FIXED
-from models.resources.totals import units_kw
+from models.resources.totals import fixed_groups_kw, units_kw
 from models.solver import translate
 from models.solver_log import SolverLog
 
@@ -42,7 +42,7 @@ def state(case: Case) -> Problem:
     called = cache(lambda: add_units(model, case, called=True) if reserved_points(case).any() else None)
     portfolio = Portfolio(
         points=points, fixed_kw=fixed_kw, held=units.held, units=units.by_class, fixed_units_kw=fixed_units_kw(case),
-        fixed_tariffs_kw=fixed_tariffs_kw(case),
+        fixed_tariffs_kw=fixed_tariffs_kw(case), fixed_groups_kw=fixed_groups_kw(case),
         called=lambda: found.coupled if (found := called()) else None,
     )  # fmt: skip
     markets = {market.name: market.state(model, case, portfolio) for market in MARKETS}

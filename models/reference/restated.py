@@ -21,6 +21,7 @@ from models.solver_log import SolverLog
 
 _MAY_DIFFER = frozenset({
     ("orders", "least_kw"), ("orders", "most_kw"), ("intraday", "traded_kw"), ("reservations", "reserved_kw"),
+    ("balancing_groups", "traded_kw"),
 })  # fmt: skip
 """What two cases of one problem may differ in: nothing else is compared with what was stated."""
 

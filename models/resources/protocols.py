@@ -89,7 +89,7 @@ class Descent(Protocol):
     """Units of a batch that choose again one after the other, given all others; changes `chosen` and couplings."""
 
     def take(self, prices: Floats, balance: Any, program: Any, call: Any, chosen: Choices) -> float:
-        """Let every unit choose again; return the gain, EUR. Energy costs `prices` (T,), EUR per kW, where not NaN.
+        """Let every unit choose again; return the gain, EUR. Energy costs `prices` (G,T), EUR per kW, where not NaN.
 
         The couplings are named tuples with s (n,T), breakpoints (n,T,K), slopes (n,T,K+1): see models.coupling_costs.
         """

@@ -8,12 +8,34 @@ from models.block import per_point, slices
 from models.case import Case, Floats, Ints
 from models.outcome import Fields, Programs, Rows
 from models.resources.protocols import ResourceClass
-from models.resources.registry import RESOURCES
+from models.resources.registry import FIXED, RESOURCES
 
 
 def points_kw(case: Case, programs: Programs) -> Floats:
     """Return the programs P_c (C+1,T), kW; the last row is for units in no congestion point."""
     return added(units_kw(case, resource, None, programs.of(resource.fields)) for resource in RESOURCES)
+
+
+def group_points_kw(case: Case, programs: Programs, group: int) -> Floats:
+    """Return the programs (C+1,T), kW, of the units of one balancing group at each congestion point."""
+    units = {resource: np.flatnonzero(case.balanced_in(resource.name) == group) for resource in RESOURCES}
+    return added(units_kw(case, resource, mine, programs.of(resource.fields, mine)) for resource, mine in units.items())
+
+
+def groups_kw(case: Case, programs: Programs, point_kw: Floats) -> Floats:
+    """Return the program (G,T), kW, of each balancing group, given those of congestion points (C+1,T)."""
+    count = len(case.balancing_groups.name)
+    if not count:
+        return np.asarray(point_kw.sum(axis=0)[None])
+    return np.array([group_points_kw(case, programs, group).sum(axis=0) for group in range(count)])
+
+
+def fixed_groups_kw(case: Case) -> Floats:
+    """Return the programs (G,T), kW, of fixed units in each balancing group."""
+    result = np.zeros((max(len(case.balancing_groups.name), 1), case.isps))
+    units = np.arange(len(case.fixed.point))
+    np.add.at(result, case.balanced_in(FIXED.name), FIXED.power_kw(case, units, {}))
+    return result
 
 
 def added(parts: Iterable[Floats]) -> Floats:

@@ -8,6 +8,7 @@ from models.audit import audit
 from models.case import NO_POINT, Anchor, Direction, Orders
 from tests.models.builders import (
     NAN,
+    balanced,
     behind,
     day_ahead,
     imbalance,
@@ -87,9 +88,14 @@ def world(isps=12, *, hours=0.5, price_shift=0.0):
     # a house at either point pays for what it draws; the second one for its highest import as well
     homes = ({"import_eur": 30.0, "export_eur": 5.0}, {"import_eur": 20.0, "export_eur": 20.0, "point": 1})
     peak = {"at": 1, "eur_per_kw": 0.02, "reached_kw": 1.0}
-    return paying(
+    case = paying(
         case, *homes, peaks=[peak], fixed=[0, -1], curtailable=[0, 1], storage=[0, 1, -1, 0, 1, -1], shiftable=[0, 1],
         switched=[0],
+    )  # fmt: skip
+    # a party that is balanced by itself has generation at the first point, and stores at the second and at none
+    return balanced(
+        case, {"name": "together", "share": 0.75}, {"name": "itself", "share": 0.25}, curtailable=[1, 0],
+        storage=[0, 0, 1, 0, 0, 1],
     )  # fmt: skip
 
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from models.case import (
     UNIT_CLASSES,
+    BalancingGroups,
     Case,
     ConnectionLimits,
     ConnectionTariffs,
@@ -187,6 +188,31 @@ def paying(case, *connections, peaks=(), least=(), **of_units):
         least_eur=np.array(least, dtype=np.float64),
     )
     return replace(case, connection_tariffs=table)
+
+
+def balanced(case, *groups, **of_units):
+    """Return the case with balancing groups: name, and its share of all limits and positions, or these themselves.
+
+    Keyword arguments are classes with the group of each of their units; all others are in the first.
+    """
+    shape, market, trade = (1, case.isps), case.day_ahead, case.intraday
+    whole = {
+        "max_buy_kw": market.max_buy_kw, "max_sell_kw": market.max_sell_kw, "day_ahead_kw": market.committed_kw,
+        "buy_depth_kw": trade.buy_depth_kw, "sell_depth_kw": trade.sell_depth_kw, "intraday_kw": trade.committed_kw,
+        "traded_kw": trade.traded_kw if trade.traded_kw.size else np.zeros(case.isps),
+    }  # fmt: skip
+    rows = [{"share": 1 / len(groups)} | one for one in groups]
+    units = {name: np.zeros(len(case.units(name).point), dtype=np.int64) for name in UNIT_CLASSES}
+    units |= {name: np.array(values, dtype=np.int64) for name, values in of_units.items()}
+    shared = {
+        name: np.concatenate([np.broadcast_to(one.get(name, one["share"] * kw), shape) for one in rows])
+        for name, kw in whole.items()
+    }
+    table = BalancingGroups(
+        name=tuple(one.get("name", f"brp-{i}") for i, one in enumerate(rows)),
+        of_units=tuple(units[name] for name in UNIT_CLASSES), **shared,
+    )  # fmt: skip
+    return replace(case, balancing_groups=table)
 
 
 def reservation(isps, reserved_kw, *, name="option", point=0, penalty=2000.0, fee=0.0):

@@ -360,6 +360,9 @@ def best_value(case):
 
 
 def _markets(program, case, planned, fixed, per_kw):
+    if case.balancing_groups.name:
+        _groups(program, case, planned, per_kw)
+        return
     market, intraday, penal = case.day_ahead, case.intraday, case.imbalance
     position = {}
     for product in np.unique(market.product):
@@ -377,6 +380,36 @@ def _markets(program, case, planned, fixed, per_kw):
         consumed = [x for power in planned.power.values() for x in power[t]]
         load = sum(kw[t] for kw in fixed.values())
         program.row(terms + minus(consumed), load, load)
+
+
+def _groups(program, case, planned, per_kw):
+    """Each balancing group: what it buys and sells by itself is what its own units draw."""
+    groups, market, intraday, penal = case.balancing_groups, case.day_ahead, case.intraday, case.imbalance
+    for g in range(len(groups.name)):
+        position = {}
+        for product in np.unique(market.product):
+            mine = market.product == product
+            price = market.price_eur_per_mwh[mine].sum() * per_kw
+            low, high = -groups.max_sell_kw[g, mine].min(), groups.max_buy_kw[g, mine].min()
+            free = np.isnan(groups.day_ahead_kw[g, mine]).all()
+            position[product] = program.var(low, high, -price) if free else program.var(0, 0)
+            program.constant -= 0.0 if free else market.price_eur_per_mwh[mine] @ groups.day_ahead_kw[g, mine] * per_kw
+        for t in range(case.isps):
+            terms = [
+                (position[market.product[t]], 1.0),
+                (program.var(0, groups.buy_depth_kw[g, t], -intraday.buy_eur_per_mwh[t] * per_kw), 1.0),
+                (program.var(0, groups.sell_depth_kw[g, t], intraday.sell_eur_per_mwh[t] * per_kw), -1.0),
+                (program.var(value=-penal.short_eur_per_mwh[t] * per_kw), 1.0),
+                (program.var(value=-penal.long_eur_per_mwh[t] * per_kw), -1.0),
+            ]
+            load = -groups.traded_kw[g, t] - np.nan_to_num(groups.day_ahead_kw[g, t])
+            for kind, of_units in zip(UNIT_CLASSES, groups.of_units, strict=True):
+                for u in np.flatnonzero(of_units == g):
+                    if kind == "fixed":
+                        load += case.fixed.program_kw[u, t]
+                    else:
+                        terms += minus(planned.own[kind, u][0][t])
+            program.row(terms, load, load)
 
 
 def _reservations(program, case, planned, called, per_kw):

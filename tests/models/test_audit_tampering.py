@@ -10,7 +10,7 @@ from models.case import Direction
 from models.outcome import Headroom, Outcome, Programs, Shadow, Termination
 from models.reference.problem import solve
 from tests.models.audited import add, edited, found, world
-from tests.models.builders import NAN
+from tests.models.builders import NAN, day_ahead, intraday, load, make
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +56,9 @@ OUTCOME = {
     "order_shortfall_kw": (add((0, 4), 5.0), ("order order, ISP 5", "not what is missing, wrong by 5 kW")),
     "tariff_eur": (add(1, 1.0), ("connection home 1", "tariff_eur is not what it pays, wrong by 1 EUR")),
     "peak_kw": (add(0, 5.0), ("peak charge at home 1", "peak_kw is not its highest import, wrong by 5 kW")),
+    "group_day_ahead_kw": (add((1, 4), 1.0), ("balancing group itself, ISP 5: balance", "by 1 kW")),
+    "group_intraday_kw": (add((1, 11), 100.0), ("balancing group itself, ISP 12", "intraday buys beyond its depth")),
+    "group_imbalance_kw": (add((0, 5), 2.0), ("ISP 6: short_kw is not the sum of all groups",)),
     "terms_eur": (lambda terms: terms | {"wear": terms["wear"] + 1}, ("terms_eur wear", "by 1 EUR")),
     "point_terms_eur": (
         lambda terms: terms | {"wear": terms["wear"] + [0, 1, 0]},
@@ -85,7 +88,8 @@ HEADROOM = {
     "storage_down_kw": (add((2, 0, 5), 500.0), ("storage 0, ISP 6", "down headroom is beyond its room")),
 }
 SHADOW = {
-    "balance_eur_per_mwh": (add(5, 50.0), ("point_terms_eur energy", "EUR")),
+    "balance_eur_per_mwh": (add(5, 50.0), ("shadow.balance_eur_per_mwh is not that of the first group",)),
+    "group_balance_eur_per_mwh": (add((1, 5), 50.0), ("point_terms_eur energy", "EUR")),
     "limit_import_eur_per_mwh": (add((0, 5), -9e9), ("limit 0, ISP 6", "limit_import_eur_per_mwh is negative")),
     "limit_export_eur_per_mwh": (add((0, 5), -9e9), ("limit 0, ISP 6", "limit_export_eur_per_mwh is negative")),
     "reservation_eur_per_mwh": (add((0, 5), -9e9), ("reservation less, ISP 6", "is negative")),
@@ -218,6 +222,9 @@ def scaled(factor):
     return lambda values: values * factor
 
 
+APART = add((slice(None), 0), np.array([-1.0, 1.0]))
+
+
 def set_to(value):
     return lambda values: np.full_like(values, value)
 
@@ -255,11 +262,18 @@ CASE = {
     "day_ahead.max_buy_kw": (scaled(0), "day-ahead buys beyond its limit"),
     "day_ahead.max_sell_kw": (scaled(0), "day-ahead sells beyond its limit"),
     "day_ahead.product": (scaled(0), "differs within its product"),
-    "day_ahead.committed_kw": (lambda kw: kw + 1, "day-ahead position is not what is committed by 1 kW"),
     "intraday.buy_eur_per_mwh": (scaled(2), "terms_eur intraday"),
     "intraday.buy_depth_kw": (scaled(0), "intraday buys beyond its depth"),
     "intraday.sell_depth_kw": (scaled(0), "intraday sells beyond its depth"),
-    "intraday.committed_kw": (lambda kw: kw + 1, "intraday position is not what is committed by 1 kW"),
+    "balancing_groups.day_ahead_kw": (
+        APART,
+        "itself, ISP 1: day-ahead position is not what is committed by 1 kW",
+    ),
+    "balancing_groups.intraday_kw": (APART, "group itself, ISP 1: intraday position is not what is committed by 1 kW"),
+    "balancing_groups.traded_kw": (APART, "group itself, ISP 1: balance: the positions and imbalance are not"),
+    "balancing_groups.max_buy_kw": (scaled(0), "day-ahead buys beyond its share"),
+    "balancing_groups.sell_depth_kw": (scaled(0), "intraday sells beyond its depth"),
+    "balancing_groups.of_units.1": (lambda of: 1 - of, "balance: the positions and imbalance are not"),
     "anchor.eur_per_mwh": (scaled(2), "terms_eur prognosis change"),
     "anchor.point_kw": (scaled(2), "terms_eur prognosis change"),
     "reserves.0.price_eur_per_mw": (scaled(2), "terms_eur capacity fcr"),
@@ -284,3 +298,20 @@ CASE = {
 def test_the_outcome_of_another_case_fails(case, outcome, path):
     change, words = CASE[path]
     found(edited(case, path, change), outcome, words)
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        ("day_ahead.committed_kw", "ISP 1: day-ahead position is not what is committed by 1 kW"),
+        ("intraday.committed_kw", "ISP 1: intraday position is not what is committed by 1 kW"),
+    ],
+)
+def test_positions_of_a_portfolio_that_is_balanced_as_a_whole_are_audited(path, words):
+    """Facts of groups must add up to the whole's, so that none of these could be changed alone there."""
+    case = make(
+        2, load(2, 3.0), day_ahead=day_ahead(2, 50.0, committed_kw=1.0),
+        intraday=intraday(2, 60.0, 40.0, depth_kw=9.0, committed_kw=2.0),
+    )  # fmt: skip
+    outcome = solve(case, time_limit_s=60)
+    found(edited(case, path, lambda kw: kw + 1), outcome, words)

@@ -5,6 +5,7 @@ from dataclasses import fields
 import numpy as np
 import pytest
 
+from models.audit import balancing_groups
 from models.audit.markets.registry import MARKETS as AUDITED_MARKETS
 from models.audit.payers import BROUGHT_FORWARD, payers
 from models.audit.resources.registry import CLASSES as AUDITED_CLASSES
@@ -65,8 +66,9 @@ def test_audited_markets_know_every_position_and_every_shadow_price():
     shapes = {name for market in AUDITED_MARKETS if market.shapes for name in market.shapes(case)}
     shadows = {name for market in AUDITED_MARKETS if market.shadows for name in market.shadows(case)}
     units = {"programs", "called", "headroom", "called_headroom", "point_kw", "bids_mw"}
-    assert shapes == set(names(ProgramValues)) - units
-    assert shadows == set(names(Shadow)) - {"balance_eur_per_mwh"}
+    groups = set(balancing_groups.shapes(case))  # no market's own
+    assert shapes == set(names(ProgramValues)) - units - groups
+    assert shadows == set(names(Shadow)) - {"balance_eur_per_mwh", "group_balance_eur_per_mwh"}
     assert set(names(ProgramValues)) <= set(names(Outcome))
 
 

@@ -2,7 +2,7 @@
 
 from agr.planning.case.build import NamedCase, build
 from agr.planning.case.classes import CLASSES
-from agr.planning.case.inputs import Held, Inputs, Previous, Reaction
+from agr.planning.case.inputs import GroupBefore, Held, Inputs, Previous, Reaction
 from agr.planning.case.programs import (
     carried_states,
     comfort_shortfall_kwh,
@@ -15,6 +15,7 @@ from agr.planning.case.programs import (
 
 __all__ = [
     "CLASSES",
+    "GroupBefore",
     "Held",
     "Inputs",
     "NamedCase",

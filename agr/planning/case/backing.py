@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from agr.planning.case.classes import CLASSES
 from agr.planning.case.markets import named_isps
 from agr.planning.case.rows import Floats
-from models.case import Case
+from models.case import Case, EnergyMarkets
 
 Bools = NDArray[np.bool_]
 _EUR_PER_MWH = 1e-9
@@ -36,7 +36,14 @@ def backed(case: Case, speculation: bool, notes: list[str]) -> Case:
     if reach is None:
         return case
     notes.append(f"in {where}, trades would pay without resources: positions are limited to what resources can do")
-    return _limited(case, pays, *reach)
+    if case.balancing_groups.name:
+        return _limited_groups(case, pays)
+    most, least, buy, sell = _limited(case, *reach, pays)
+    return replace(
+        case,
+        day_ahead=replace(case.day_ahead, max_buy_kw=most, max_sell_kw=least),
+        intraday=replace(case.intraday, buy_depth_kw=buy, sell_depth_kw=sell),
+    )
 
 
 def _pays(case: Case) -> Bools:
@@ -74,9 +81,29 @@ def range_kw(case: Case) -> tuple[Floats, Floats] | None:
     return low, high
 
 
-def _limited(case: Case, pays: Bools, low: Floats, high: Floats) -> Case:
-    """Return the case with limits of a product that span those of its ISPs, and depths that follow from them."""
-    market, intraday = case.day_ahead, case.intraday
+def _limited_groups(case: Case, pays: Bools) -> Case:
+    """Return the case with the limits of each balancing group cut to what its own units can do."""
+    from models.part import reach_kw
+
+    groups = case.balancing_groups
+    low, high = reach_kw(case, groups.of_units, len(groups.name))
+    found = [_limited(*one, pays) for one in zip(case.energy_markets(), low, high, strict=True)]
+    buys, sells, bought, sold = (np.array(limits) for limits in zip(*found, strict=True))
+    return replace(
+        case,
+        balancing_groups=replace(
+            groups, max_buy_kw=buys, max_sell_kw=sells, buy_depth_kw=bought, sell_depth_kw=sold
+        ),
+        day_ahead=replace(case.day_ahead, max_buy_kw=buys.sum(axis=0), max_sell_kw=sells.sum(axis=0)),
+        intraday=replace(case.intraday, buy_depth_kw=bought.sum(axis=0), sell_depth_kw=sold.sum(axis=0)),
+    )  # fmt: skip
+
+
+def _limited(
+    markets: Case | EnergyMarkets, low: Floats, high: Floats, pays: Bools
+) -> tuple[Floats, Floats, Floats, Floats]:
+    """Return most bought and sold day-ahead, and intraday (T,): limits of a product span those of its ISPs."""
+    market, intraday = markets.day_ahead, markets.intraday
     most, least = np.array(market.max_buy_kw), -np.array(market.max_sell_kw)
     free = np.isnan(market.committed_kw)
     for number in np.unique(market.product[pays & free]).tolist():
@@ -86,8 +113,4 @@ def _limited(case: Case, pays: Bools, low: Floats, high: Floats) -> Case:
     highest, lowest = (np.where(free, bound, market.committed_kw) + intraday.known_kw for bound in (most, least))
     buy = np.where(pays, np.minimum(intraday.buy_depth_kw, np.maximum(high - lowest, 0.0)), intraday.buy_depth_kw)
     sell = np.where(pays, np.minimum(intraday.sell_depth_kw, np.maximum(highest - low, 0.0)), intraday.sell_depth_kw)
-    return replace(
-        case,
-        day_ahead=replace(market, max_buy_kw=most, max_sell_kw=-least),
-        intraday=replace(intraday, buy_depth_kw=buy, sell_depth_kw=sell),
-    )
+    return most, -least, buy, sell

@@ -9,6 +9,7 @@ from agr.domain.faults import number_of
 from agr.domain.register import Contract, in_window, valid_on
 from agr.planning.case import markets
 from agr.planning.case.backing import backed
+from agr.planning.case.balancing import balancing_groups
 from agr.planning.case.classes import CLASSES
 from agr.planning.case.connection_limits import connection_limits
 from agr.planning.case.connection_tariffs import connection_tariffs, none_worse_off
@@ -145,7 +146,8 @@ def build(inputs: Inputs) -> NamedCase:
     bound = orders_of(
         inputs.orders, index, case.isps, inputs.order_shortfall_eur_per_mwh, case.imbalance
     )  # fmt: skip
-    case = backed(replace(case, orders=bound), inputs.markets.speculation, notes)
+    groups = balancing_groups(inputs, names, case)
+    case = backed(replace(case, orders=bound, balancing_groups=groups), inputs.markets.speculation, notes)
     if not inputs.planning.customers_worse_off:
         case = none_worse_off(case)
     return NamedCase(

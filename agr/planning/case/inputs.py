@@ -10,7 +10,7 @@ from agr.domain.award import Trade
 from agr.domain.flexibility import Obligation
 from agr.domain.isp import Period
 from agr.domain.register import Portfolio, Register
-from agr.settings import Markets, Planning
+from agr.settings import Brp, Markets, Planning
 
 Decision = int | NDArray[np.bool_]
 """The ISP (from 0) in which a run starts, or the ISPs (T,) in which a switched load is on."""
@@ -25,6 +25,14 @@ class Held:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
+class GroupBefore:
+    """The positions of a balancing group in the plan in force. kW per ISP (T,), net bought."""
+
+    day_ahead_kw: NDArray[np.float64]
+    intraday_kw: NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Previous:
     """The plan in force: programs that are frozen in closed ISPs, and that other ISPs should stay near."""
 
@@ -34,6 +42,7 @@ class Previous:
     positions: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
     """Market with an auction → kW per ISP, bought positive, or MW per block of a capacity product"""
     point_kw: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)  # congestion point → (T,)
+    groups: Mapping[str, GroupBefore] = field(default_factory=dict)  # balancing group → its positions
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -83,5 +92,6 @@ class Inputs:
     stay_eur_per_mwh: float = 0.0  # price of leaving the previous program of a congestion point
     orders: tuple[Obligation, ...] = ()  # flexibility that DSOs have ordered
     order_shortfall_eur_per_mwh: float = 0.0  # price of not delivering an order
+    brps: tuple[Brp, ...] = ()  # who is balanced by itself
     offered_buy_kw: NDArray[np.float64] | None = None  # (T,) intraday depth that open offers may need for purchases
     offered_sell_kw: NDArray[np.float64] | None = None  # (T,) likewise for sales

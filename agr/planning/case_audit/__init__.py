@@ -12,6 +12,7 @@ switched   switched loads: windows by the clock on the wall, hours, least times,
 followers  fixed loads and generators: forecasts with their sign and size, curtailment
 grid       congestion points, limits and reservations: windows, kW from W, signs, penalties and fees
 connections  limits of connections and groups: which count each resource, windows, signs, penalties
+balancing  who is balanced by itself, limits shared out once, positions and trades of each balancing group
 tariffs    what customers pay at connections: prices of import and export, peak charges, who is behind which connection
 markets    prices of every ISP, products, depths, gates, positions; trades are never limited less than settings do
 capacity   products: blocks of local hours, their prices and depths, awards
@@ -28,6 +29,7 @@ import numpy as np
 
 from agr.domain.register import Contract, Price
 from agr.planning.case_audit import (
+    balancing,
     capacity,
     carried,
     connections,
@@ -51,8 +53,8 @@ __all__ = ["audit_case", "audit_contents", "audit_prices", "audit_programs", "au
 
 _CASES: tuple[Callable[[Context], Iterator[str]], ...] = (
     stores.check_case, runs.check_case, switched.check_case, followers.check_case, grid.check_case,
-    connections.check_case, tariffs.check_case, markets.check_case, capacity.check_case, worth.check_case,
-    carried.check_case,
+    connections.check_case, tariffs.check_case, markets.check_case, balancing.check_case, capacity.check_case,
+    worth.check_case, carried.check_case,
 )  # fmt: skip
 _PROGRAMS: tuple[Callable[[Context, Programs], Iterator[str]], ...] = (
     stores.check_programs, runs.check_programs, switched.check_programs, followers.check_programs,

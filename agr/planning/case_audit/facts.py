@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from agr.domain.award import Trade
 from agr.domain.flexibility import Obligation
 from agr.domain.register import Portfolio, Register
-from agr.settings import Markets, Planning
+from agr.settings import Brp, Markets, Planning
 from models.case import Case
 
 Floats = NDArray[np.float64]
@@ -57,6 +57,10 @@ class PlanInForce(Protocol):
     @property
     def positions(self) -> Mapping[str, Floats]:
         """Market with an auction → its position."""
+
+    @property
+    def groups(self) -> Mapping[str, Any]:
+        """Balancing group → its positions, day_ahead_kw and intraday_kw (T,)."""
 
 
 class MayReact(Protocol):
@@ -137,6 +141,10 @@ class Facts(Protocol):
     @property
     def trades(self) -> tuple[Trade, ...]:
         """Intraday trades that are known."""
+
+    @property
+    def brps(self) -> tuple[Brp, ...]:
+        """The balance responsible parties of the settings."""
 
     @property
     def carried_state(self) -> Mapping[str, float]:

@@ -9,7 +9,15 @@ import numpy as np
 
 from models.arrays import of_rows
 from models.block import reserved_points
-from models.case import NO_POINT, Bools, Case, Ints, no_connection_limits, no_connection_tariffs
+from models.case import (
+    NO_POINT,
+    Bools,
+    Case,
+    Ints,
+    no_balancing_groups,
+    no_connection_limits,
+    no_connection_tariffs,
+)
 from models.decomposition.prices.dual_prices import DualPrices
 from models.decomposition.prices.grouping import Grouping, may_hold
 from models.resources.protocols import ResourceClass
@@ -36,7 +44,7 @@ def put_together(case: Case, grouping: Grouping, prices: Sequence[DualPrices], m
     """
     found = _by_prices(case, grouping, prices)
     last = len(grouping.priced_points)
-    limited = any(row > last for _, row, _ in found)  # reserve has prices of its own behind a connection's limit
+    limited = any(row > last for _, row, _ in found)  # behind a connection's limit, or in another balancing group
     exact = not limited and len(found) <= max(most, len({(name, apart) for name, _, apart in found}))
     if not exact:
         found = _by_class(found, last)
@@ -50,8 +58,9 @@ def put_together(case: Case, grouping: Grouping, prices: Sequence[DualPrices], m
             case, resource, [found[key] for key in keys], np.array(point, dtype=np.int64)
         )  # fmt: skip
     alone = replace(
-        case, start=None, connection_limits=no_connection_limits(), connection_tariffs=no_connection_tariffs(), **tables
-    )
+        case, start=None, connection_limits=no_connection_limits(), connection_tariffs=no_connection_tariffs(),
+        balancing_groups=no_balancing_groups(), **tables,
+    )  # fmt: skip
     return Holders(case=alone, rows=rows, exact=exact)
 
 

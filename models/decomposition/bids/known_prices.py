@@ -26,10 +26,11 @@ def prices_of(master: RestrictedMaster, outcome: Outcome) -> DualPrices:
     for row, point in enumerate(case.reservations.point.tolist()):  # contracts of one sign share a row, and its price
         call[point] = np.where(np.abs(paid[row]) > np.abs(call[point]), paid[row], call[point])
     none = np.zeros((len(case.reserves), case.isps))
-    balance = _traded(case, shadow.balance_eur_per_mwh * per_kw)
+    balances = shadow.group_balance_eur_per_mwh if case.balancing_groups.name else shadow.balance_eur_per_mwh[None]
+    balance = np.array([_traded(case, one * per_kw) for one in balances])
     return master.within(
         DualPrices(
-            balance=balance[None], program=program[points], call=call[points], reserve=none, called=none.copy(),
+            balance=balance, program=program[points], call=call[points], reserve=none, called=none.copy(),
             connections=_at_limits(case, shadow, master.grouping.places.sums) * per_kw, places=master.grouping.places,
         )
     )  # fmt: skip

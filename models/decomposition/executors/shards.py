@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from models.arrays import NO_POINT, UnitArrays, Width, constant_columns, of_rows
-from models.case import Case, Ints, no_connection_limits, no_connection_tariffs, no_orders
+from models.case import Case, Ints, no_balancing_groups, no_connection_limits, no_connection_tariffs, no_orders
 from models.decomposition.prices.grouping import Batch, Grouping
 from models.decomposition.prices.pricing import ScenarioPrices
 from models.resources.registry import RESOURCES
@@ -153,5 +153,6 @@ def frame(case: Case) -> Case:
     return replace(
         case, points=(), limits=limits, reservations=reservations, anchor=None, start=None,
         connection_limits=no_connection_limits(), connection_tariffs=no_connection_tariffs(), orders=no_orders(),
+        balancing_groups=no_balancing_groups(),
         **nothing,
     )  # fmt: skip

@@ -10,12 +10,24 @@ from models.solver import NEGLIGIBLE
 
 Groups = namedtuple(
     "Groups",
-    ["is_called", "point", "reserved", "reserve_row", "settled", "path_at", "path", "with_reserve", "up", "down"],
+    [
+        "is_called",
+        "point",
+        "balance",
+        "reserved",
+        "reserve_row",
+        "settled",
+        "path_at",
+        "path",
+        "with_reserve",
+        "up",
+        "down",
+    ],
 )
-"""(G,) each: whether programs are called ones, number of the priced point or −1, whether the point is reserved, row
-in the columns' reserve or −1, whether the group keeps its only column. The sums at connections that each group counts
-at, one group after the other, and where each one's begin (G+1,); whether reserve counts at a sum (S,). (R,) each: 1
-where a product takes the side up, and down."""
+"""(G,) each: whether programs are called ones, number of the priced point or −1, row of the balance, whether the
+point is reserved, row in the columns' reserve or −1, whether the group keeps its only column. The sums at connections
+that each group counts at, one group after the other, and where each one's begin (G+1,); whether reserve counts at a sum
+(S,). (R,) each: 1 where a product takes the side up, and down."""
 
 Columns = namedtuple("Columns", ["power", "held", "cost", "weight", "round", "idle", "count"])
 """power (G,K,T), held (H,K,R,T) of the groups with reserve, (G,K) each of the others; count (G,) of columns in use."""
@@ -64,7 +76,7 @@ def price_group(g: Any, i: int, prices: Any, price: Any, held: Any) -> None:
     if g.is_called[i]:
         price[:] = call[point]
     else:
-        price[:] = balance[0]
+        price[:] = balance[g.balance[i]]
         if point >= 0:
             price += program[point] - call[point]
     if g.reserve_row[i] >= 0:
@@ -201,7 +213,7 @@ def enter_rows(
         if called:
             at = _enter(place, first[2] + own, power, 1.0, at, rows, values)
         else:
-            at = _enter(place, first[0], power, 1.0, at, rows, values)
+            at = _enter(place, first[0] + g.balance[i] * isps, power, 1.0, at, rows, values)
             if g.point[i] >= 0:
                 at = _enter(place, first[1] + own, power, 1.0, at, rows, values)
                 at = _enter(place, first[2] + own, power, -1.0, at, rows, values)

@@ -80,7 +80,8 @@ def _solve(
 def _largest_block(master: RestrictedMaster, lp: MixtureLp) -> int:
     """Return the most rows of one block; a block's rows are eliminated as one dense matrix."""
     of, isps, shared = master.grouping.blocks, master.case.isps, 2 * len(master.case.reserves)
-    block = np.concatenate([[-1], of.of_point, of.of_point, np.full(shared, -1), of.of_sum])
+    balances = np.full(len(master.const_balance), -1)
+    block = np.concatenate([balances, of.of_point, of.of_point, np.full(shared, -1), of.of_sum])
     rows = np.repeat(block, isps)[lp.used]
     return int(np.bincount(rows[rows >= 0], minlength=1).max())
 
@@ -88,11 +89,17 @@ def _largest_block(master: RestrictedMaster, lp: MixtureLp) -> int:
 def block_lp_of(master: RestrictedMaster, lp: MixtureLp) -> tuple[BlockLp, Floats, Floats]:
     """Return the program with its blocks, without fixed variables; the master's present point, and its best prices."""
     groups, isps, used, weights = master.groups, master.case.isps, lp.used, len(lp.group)
-    of, held = master.grouping.blocks, isps * (1 + np.arange(len(master.case.reserves)))
+    balances = len(master.const_balance)
+    of, held = master.grouping.blocks, isps * (balances + np.arange(len(master.case.reserves)))
     none = np.full(isps, -1)
-    block = [none, np.repeat(of.of_point, isps), np.repeat(of.of_point, isps), *([none] * (2 * len(held)))]
+    block = [
+        *([none] * balances),
+        np.repeat(of.of_point, isps),
+        np.repeat(of.of_point, isps),
+        *([none] * (2 * len(held))),
+    ]
     block += [np.repeat(of.of_sum, isps)]
-    counts = [np.arange(isps), np.repeat(none[:1], 2 * len(of.of_point) * isps)]
+    counts = [np.arange(balances * isps), np.repeat(none[:1], 2 * len(of.of_point) * isps)]
     counts += [first + np.arange(isps) for first in (*held, *held)]
     counts += [np.repeat(none[:1], len(of.of_sum) * isps)]
     present, group = np.unique(lp.group, return_inverse=True)

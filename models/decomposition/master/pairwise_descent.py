@@ -80,7 +80,7 @@ def look(
     if g.is_called[i]:
         _look(c.call, point, 1.0, power, amount, fresh, price, curve)
     else:
-        _look(c.balance, 0, 1.0, power, amount, fresh, price, curve)
+        _look(c.balance, g.balance[i], 1.0, power, amount, fresh, price, curve)
         if point >= 0:
             _look(c.program, point, 1.0, power, amount, fresh, price, curve)
             _look(c.call, point, -1.0, power, amount, fresh, price, curve)
@@ -204,7 +204,7 @@ def _position_slope(c: Any, free: Any, p: int, shift: float, isps: Any) -> float
             y, _ = price_at(c.connections, free.level_row[p], t, -shift)
             total -= y
         elif r < 0:
-            y, _ = price_at(c.balance, 0, t, -shift)
+            y, _ = price_at(c.balance, isps[n, 2], t, -shift)
             total -= y
         else:
             for coupling in (c.reserve, c.called):
@@ -216,7 +216,7 @@ def _position_slope(c: Any, free: Any, p: int, shift: float, isps: Any) -> float
 @compiled
 def move_positions(c: Any, free: Any) -> None:
     """Move every free position to the point at which its slope is zero, by bisection."""
-    rows = np.zeros((free.da_of.shape[0] * (1 + free.bid_of.shape[0]), 2), dtype=np.int64)
+    rows = np.zeros((free.da_of.shape[1] * (1 + free.bid_of.shape[0]), 3), dtype=np.int64)
     for p in range(free.price.shape[0]):
         if free.high[p] <= free.low[p]:
             continue
@@ -245,7 +245,7 @@ def _move_position(c: Any, free: Any, p: int, shift: float, isps: Any) -> None:
         if r == -2:
             c.connections.s[free.level_row[p], t] -= shift
         elif r < 0:
-            c.balance.s[0, t] -= shift
+            c.balance.s[isps[n, 2], t] -= shift
         else:
             c.reserve.s[r, t] -= KW_PER_MW * shift
             c.called.s[r, t] -= KW_PER_MW * shift

@@ -21,12 +21,12 @@ Coupling = namedtuple("Coupling", ["s", "centre", "step", "breakpoints", "slopes
 """(n,T) values of s, centre and step; (n,T,K) breakpoints; (n,T,K+1) slopes."""
 
 Couplings = namedtuple("Couplings", ["balance", "program", "call", "reserve", "called", "connections"])
-"""Couplings: balance (1,T), priced points' programs (N,T) and calls (N,T), reserve (R,T) planned and called, and
-connections (2S,T): the most that is drawn at each sum, then the least."""
+"""Couplings: balance (G,T) of balancing groups, priced points' programs (N,T) and calls (N,T), reserve (R,T)
+planned and called, and connections (2S,T): the most that is drawn at each sum, then the least."""
 
 Free = namedtuple("Free", ["price", "low", "high", "value", "da_of", "bid_of", "level_row"])
 """Positions (P,): price in EUR per kW (day-ahead, levels of peaks) or MW (bids), bounds, equal where a position is
-fixed, and value. da_of (T,), bid_of (R,T): index of the position in an ISP, −1 for none. level_row (P,): the row of
+fixed, and value. da_of (G,T), bid_of (R,T): index of the position in an ISP, −1 for none. level_row (P,): the row of
 connections whose sum a level is taken from in all ISPs, −1 for other positions."""
 
 KW_PER_MW = 1000.0
@@ -75,7 +75,7 @@ def move(c: Any, g: Any, i: int, power: Any, held: Any, amount: float) -> None:
         if g.is_called[i]:
             c.call.s[point, t] += change
         else:
-            c.balance.s[0, t] += change
+            c.balance.s[g.balance[i], t] += change
             if point >= 0:
                 c.program.s[point, t] += change
                 c.call.s[point, t] -= change
@@ -93,19 +93,22 @@ def move(c: Any, g: Any, i: int, power: Any, held: Any, amount: float) -> None:
 
 @compiled
 def isps_of(free: Any, p: int, rows: Any) -> int:
-    """Write (product, ISP) of a bid, (−1, ISP) of a day-ahead position, or (−2, ISP) of a level, to rows (n,2).
+    """Write (product, ISP) of a bid, (−1, ISP) of a day-ahead position, or (−2, ISP) of a level, to rows (n,3).
+
+    The last entry is the balancing group of a day-ahead position.
 
     Return their number.
     """
     n = 0
     if free.level_row[p] >= 0:
-        for t in range(free.da_of.shape[0]):
+        for t in range(free.da_of.shape[1]):
             rows[t, 0], rows[t, 1] = -2, t
-        return int(free.da_of.shape[0])
-    for t in range(free.da_of.shape[0]):
-        if free.da_of[t] == p:
-            rows[n, 0], rows[n, 1] = -1, t
-            n += 1
+        return int(free.da_of.shape[1])
+    for t in range(free.da_of.shape[1]):
+        for group in range(free.da_of.shape[0]):
+            if free.da_of[group, t] == p:
+                rows[n, 0], rows[n, 1], rows[n, 2] = -1, t, group
+                n += 1
         for r in range(free.bid_of.shape[0]):
             if free.bid_of[r, t] == p:
                 rows[n, 0], rows[n, 1] = r, t
@@ -156,7 +159,7 @@ def costs(coupling: Any) -> Any:
 def free_bound(free: Any, balance: Any, reserve: Any, called: Any, connections: Any) -> float:
     """Return min over the free positions of price·z less what the couplings pay for them, at given prices."""
     total = 0.0
-    rows = np.zeros((free.da_of.shape[0] * (1 + free.bid_of.shape[0]), 2), dtype=np.int64)
+    rows = np.zeros((free.da_of.shape[1] * (1 + free.bid_of.shape[0]), 3), dtype=np.int64)
     for p in range(free.price.shape[0]):
         slope = free.price[p]
         count = isps_of(free, p, rows)
@@ -165,7 +168,7 @@ def free_bound(free: Any, balance: Any, reserve: Any, called: Any, connections: 
             if r == -2:
                 slope -= connections[free.level_row[p], t]
             elif r < 0:
-                slope -= balance[0, t]
+                slope -= balance[rows[n, 2], t]
             else:
                 slope -= KW_PER_MW * (reserve[r, t] + called[r, t])
         total += min(slope * free.low[p], slope * free.high[p])
@@ -186,9 +189,10 @@ def add_up(c: Any, g: Any, cols: Any, free: Any, work: Any) -> None:
                 if h >= 0:
                     reserve += cols.weight[i, j] * cols.held[h, j]
         move(c, g, i, power, reserve, 1.0)
-    for t in range(free.da_of.shape[0]):
-        if free.da_of[t] >= 0:
-            c.balance.s[0, t] -= free.value[free.da_of[t]]
+    for t in range(free.da_of.shape[1]):
+        for group in range(free.da_of.shape[0]):
+            if free.da_of[group, t] >= 0:
+                c.balance.s[group, t] -= free.value[free.da_of[group, t]]
         for r in range(free.bid_of.shape[0]):
             if free.bid_of[r, t] >= 0:
                 c.reserve.s[r, t] -= KW_PER_MW * free.value[free.bid_of[r, t]]

@@ -22,7 +22,7 @@ from models.markets.connection_tariffs.couplings import at_connections
 from models.markets.registry import MARKETS
 from models.objective import remainder_eur
 from models.resources.registry import FIXED
-from models.resources.totals import units_kw
+from models.resources.totals import fixed_groups_kw, units_kw
 from models.response import Totals
 
 SETTLED = -2
@@ -43,7 +43,8 @@ class RestrictedMaster:
 
     def _constants(self, case: Case, grouping: Grouping) -> None:
         fixed = units_kw(case, FIXED, None, {})
-        self.const_balance = (fixed.sum(axis=0) - np.nan_to_num(case.day_ahead.committed_kw))[None]
+        own = fixed_groups_kw(case) if case.balancing_groups.name else fixed.sum(axis=0)[None]
+        self.const_balance = own - [np.nan_to_num(one.day_ahead.committed_kw) for one in case.energy_markets()]
         self.const_program = fixed[grouping.priced_points]
         self.const_call = np.zeros_like(self.const_program)
         self.const_reserve = self.const_called = -committed_kw(case)
@@ -71,10 +72,13 @@ class RestrictedMaster:
         market, per_kw = case.day_ahead, case.isp_hours / 1000
         free = np.isnan(market.committed_kw)
         products = np.unique(market.product[free])
-        da_of = np.where(free, np.searchsorted(products, market.product), -1).astype(np.int64)
-        price = [float(market.price_eur_per_mwh[da_of == p].sum()) * per_kw for p in range(len(products))]
-        low = [-float(market.max_sell_kw[da_of == p].min()) for p in range(len(products))]
-        high = [float(market.max_buy_kw[da_of == p].min()) for p in range(len(products))]
+        each = case.energy_markets()
+        count = len(products)
+        of = np.where(free, np.searchsorted(products, market.product), -1).astype(np.int64)
+        da_of = np.array([np.where(of >= 0, of + g * count, -1) for g in range(len(each))])
+        price = [float(market.price_eur_per_mwh[of == p].sum()) * per_kw for p in range(count)] * len(each)
+        low = [-float(one.day_ahead.max_sell_kw[of == p].min()) for one in each for p in range(count)]
+        high = [float(one.day_ahead.max_buy_kw[of == p].min()) for one in each for p in range(count)]
         bid_of = np.full((len(case.reserves), case.isps), -1, dtype=np.int64)
         self.bids: list[tuple[int, int]] = []
         for r, (reserve, most) in enumerate(zip(case.reserves, most_mw(case), strict=True)):
@@ -84,7 +88,8 @@ class RestrictedMaster:
                 price.append(-float(reserve.price_eur_per_mw[block]))
                 low.append(0.0)
                 high.append(float(most[block]))
-        self.products = len(products)
+        self.products = len(each) * count
+        """Number of day-ahead positions, those of one balancing group after those of another"""
         # A shortfall that planned and called rows share is a position too: a bid below zero, down to what is awarded.
         shared = [market.shortfalls(case) for market in MARKETS if market.shortfalls is not None and self.any_reserved]
         self._product = [r for r, _ in self.bids]  # of each position after the day-ahead products
@@ -139,7 +144,7 @@ class RestrictedMaster:
         )  # fmt: skip
         isps = case.isps
         kinds = [
-            (balance.breakpoints[None], balance.slopes[None], self.const_balance),
+            (balance.breakpoints, balance.slopes, self.const_balance),
             (program.breakpoints[grouping.priced_points], program.slopes[grouping.priced_points], self.const_program),
             (call.breakpoints[grouping.priced_points], call.slopes[grouping.priced_points], self.const_call),
             (reserve.breakpoints, reserve.slopes, self.const_reserve),
@@ -182,6 +187,7 @@ class RestrictedMaster:
         self.groups = column_pool.Groups(
             is_called=grouping.group_called,
             point=grouping.group_point,
+            balance=grouping.group_balance,
             reserved=grouping.group_reserved,
             reserve_row=row.astype(np.int64),
             settled=np.zeros(groups, dtype=np.bool_),
@@ -214,6 +220,7 @@ class RestrictedMaster:
         market = case.intraday
         middle = 0.5 * (market.buy_eur_per_mwh + market.sell_eur_per_mwh)
         price = np.where(np.isnan(case.day_ahead.committed_kw), case.day_ahead.price_eur_per_mwh, middle) * per_kw
+        balance = np.tile(price, (len(self.const_balance), 1))
         reserve = np.zeros((len(case.reserves), case.isps))
         for p, (r, _) in enumerate(self.bids, start=self.products):
             mine = self.free.bid_of[r] == p
@@ -222,7 +229,7 @@ class RestrictedMaster:
         zeros = np.zeros((len(self.grouping.priced_points), case.isps))
         return self.within(
             DualPrices(
-                balance=price[None], program=zeros, call=zeros.copy(), reserve=share * reserve,
+                balance=balance, program=zeros, call=zeros.copy(), reserve=share * reserve,
                 called=(1 - share) * reserve, connections=np.zeros_like(self.const_connections),
                 places=self.grouping.places,
             )
@@ -253,7 +260,9 @@ class RestrictedMaster:
         spread = (case.intraday.buy_eur_per_mwh - case.intraday.sell_eur_per_mwh).mean() * per_kw
         scale = max(0.2 * level, spread, 1e-6)
         planned = ~self.groups.is_called
-        c.balance.step[:] = relative[0] * factor * scale / max(self.span[planned].sum(), 1e-6)
+        for group in range(len(c.balance.s)):
+            mine = self.span[planned & (self.groups.balance == group)].sum()
+            c.balance.step[group] = relative[0] * factor * scale / max(mine, 1e-6)
         points = len(self.grouping.priced_points)
         point = self.groups.point
         at_point = np.zeros(points)
@@ -287,7 +296,7 @@ class RestrictedMaster:
         for prices, coupling, const in (*triples[:3], triples[5]):
             total += float((prices * const).sum() + proximal.negative_conjugates(coupling, prices).sum())
         for p in range(self.products):
-            slope = self.free.price[p] - float(duals.balance[0, self.free.da_of == p].sum())
+            slope = self.free.price[p] - float(duals.balance[self.free.da_of == p].sum())
             total += min(slope * self.free.low[p], slope * self.free.high[p])
         return total + float(self._levels_eur(duals).sum())
 

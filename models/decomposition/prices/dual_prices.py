@@ -16,7 +16,7 @@ from models.response import Prices
 class DualPrices:
     """A price for every coupling, EUR per kW of one ISP, for N priced points and R products."""
 
-    balance: Floats  # (1,T) of one more kW of consumption to be covered
+    balance: Floats  # (G,T) of one more kW of consumption to be covered in each balancing group
     program: Floats  # (N,T) of a priced point's program, on top of the balance
     call: Floats  # (N,T) of called less planned program
     reserve: Floats  # (R,T) <= 0, of reserve held in planned programs
@@ -34,15 +34,18 @@ class DualPrices:
 
     def seen(self, *, called: bool) -> Prices:
         """Return what units see in one scenario."""
+        first = self.balance[:1]  # units of other groups have a place
         if called:
-            power, held = np.concatenate([self.call, np.zeros_like(self.balance)]), -self.called[None]
+            power, held = np.concatenate([self.call, np.zeros_like(first)]), -self.called[None]
         else:
-            power = np.concatenate([self.balance + self.program - self.call, self.balance])
+            power = np.concatenate([first + self.program - self.call, first])
             held = np.stack([-(self.reserve + self.called), -self.reserve])
         places = self.places
         if len(places.point):  # number −1, of no priced point, reads the row of all other units, which is the last one
             here = np.zeros(len(places.point), dtype=np.int64) if called else places.reserved.astype(np.int64)
             more = power[places.point] + places.power_eur_per_kw(self.connections, called=called)
+            if not called and len(self.balance) > 1:
+                more = more + (self.balance[places.balance] - first)
             dearer = held[here] - places.held_eur_per_kw(self.connections, called=called)
             power, held = np.concatenate([power, more]), np.concatenate([held, dearer])
         return Prices(power_eur_per_kw=power, held_eur_per_kw=np.maximum(held, 0.0))
@@ -53,8 +56,11 @@ def carried(start: Duals, grouping: Grouping) -> DualPrices:
     points = grouping.priced_points
     shape = (2 * grouping.places.sums, start.balance.shape[0])
     known = start.connections.shape == shape  # prices of other limits say nothing about these
+    balance = np.tile(start.balance, (grouping.places.groups, 1))
+    if start.groups.shape == balance.shape:
+        balance = start.groups.copy()
     return DualPrices(
-        balance=start.balance[None].copy(), program=start.program[points], call=start.call[points],
+        balance=balance, program=start.program[points], call=start.call[points],
         reserve=start.reserve.copy(), called=start.called.copy(),
         connections=start.connections.copy() if known else np.zeros(shape), places=grouping.places,
     )  # fmt: skip
@@ -72,6 +78,7 @@ def duals(case: Case, grouping: Grouping, prices: DualPrices, bound_eur: float =
         called=prices.called,
         connections=prices.connections,
         bound_eur=bound_eur,
+        groups=prices.balance if case.balancing_groups.name else np.zeros((0, 0)),
     )
 
 
@@ -95,6 +102,7 @@ def shadow(case: Case, grouping: Grouping, prices: DualPrices) -> Shadow:
         reserve_eur_per_mw=-(full.reserve + full.called) * 1000,
         connection_import_eur_per_mwh=np.maximum(import_price, 0.0) * per_mwh,
         connection_export_eur_per_mwh=np.maximum(export_price, 0.0) * per_mwh,
+        group_balance_eur_per_mwh=full.groups * per_mwh,
     )
 
 

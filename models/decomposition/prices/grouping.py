@@ -57,6 +57,7 @@ class Grouping:
     group_reserved: Bools  # (G,) whether it lies at a reserved congestion point
     group_may_hold: Bools  # (G,) whether its units may hold reserve
     group_place: Ints  # (G,) index into `places`, −1 for units whose connection has no price of its own
+    group_balance: Ints  # (G,) the row of the balance: its balancing group
     places: Places
     blocks: Blocks
 
@@ -128,6 +129,9 @@ def group_units(case: Case, unpriced_groups: int = DEFAULT.pool.unpriced_groups)
             share = np.where(number >= 0, number, len(priced) + shares)
             place = place_of[resource.name][units] if place_of else np.full(len(units), -1)
             share = np.where(place >= 0, len(priced) + unpriced_groups + place, share)
+            plain = (place >= 0) & places.plain[place]  # these see no prices of congestion points or connections
+            first_plain = len(priced) + unpriced_groups + len(places.point)
+            share = np.where(plain, first_plain + place * unpriced_groups + shares, share)
             key = share * 16 + kind[units]
             keys, group = np.unique(key, return_inverse=True)
             first = np.searchsorted(np.sort(group), np.arange(len(keys)))
@@ -159,6 +163,7 @@ def group_units(case: Case, unpriced_groups: int = DEFAULT.pool.unpriced_groups)
         group_reserved=joined(at_reserved).astype(np.bool_),
         group_may_hold=joined(reserving).astype(np.bool_),
         group_place=group_place,
+        group_balance=np.where(group_place >= 0, np.append(places.balance, 0)[group_place], 0),
         places=places,
         blocks=_blocks(len(priced), places, group_point, _paths(places, group_place, group_called)),
     )

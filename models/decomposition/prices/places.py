@@ -1,5 +1,7 @@
 """Places: the prices that units behind limits and tariffs of connections see on top of their congestion point's.
 
+So do units of a balancing group other than the first, whose energy has a price of its own.
+
 A unit sees the prices of every limit that counts it, added up along the tree, and those of its connection's tariff and
 peak charges. What cannot bind, whatever the units do, has none; units that see the same prices share a place, so homes
 that cannot turn from import to export share one per tariff. Source: docs/explanation/optimisation.md §3.1.
@@ -24,6 +26,8 @@ class Places:
     """M places and S sums: at limits 0..L−1 as planned and L..2L−1 as called, at N tariffs, and at P peak charges."""
 
     point: Ints  # (M,) number of the priced congestion point, −1 for none
+    balance: Ints  # (M,) balancing group
+    groups: int  # number of balancing groups, at least 1
     reserved: Bools  # (M,) whether that point has a reservation
     planned: sparse.csr_array  # (M,S) 1 for each sum at which planned programs count
     called: sparse.csr_array  # (M,S) the same for called programs
@@ -37,6 +41,15 @@ class Places:
     def sums(self) -> int:
         """Return the number S of sums."""
         return int(self.planned.shape[1])
+
+    @property
+    def plain(self) -> Bools:
+        """Return whether each place (M,), and one more that stands for none, differs by its balancing group only."""
+        sums = np.diff(self.planned.indptr) + np.diff(self.called.indptr)
+        linear = np.zeros(len(self.point), dtype=np.bool_)
+        if self.own_eur_per_kw is not None:
+            linear = (self.own_eur_per_kw != 0).any(axis=1)
+        return np.append((self.point < 0) & (sums == 0) & ~linear & (self.balance > 0), np.False_)
 
     @property
     def with_reserve(self) -> Bools:
@@ -65,7 +78,8 @@ def find_places(case: Case, number_of: Ints, reserved: Bools) -> tuple[Places, d
     """
     limits, count = case.connection_limits, len(case.connection_limits.name)
     tariffs, shape = case.connection_tariffs, tariff_shape(case)
-    priced = tuple(resource.name for resource in PRICED) if count or len(tariffs.name) else ()
+    groups = max(len(case.balancing_groups.name), 1)
+    priced = tuple(resource.name for resource in PRICED) if count or len(tariffs.name) or groups > 1 else ()
     binding = may_bind(case)
     active: Bools = np.asarray(binding.imports.any(axis=1) | binding.exports.any(axis=1))
     first = np.append(np.where(active, np.arange(count), NO_LIMIT), NO_LIMIT)  # innermost that may bind
@@ -75,16 +89,22 @@ def find_places(case: Case, number_of: Ints, reserved: Bools) -> tuple[Places, d
     alike = np.append(_alike(case, shape), NO_TARIFF)
     wide = len(tariffs.name) + 1
     keys, where = np.zeros(0, dtype=np.int64), dict[str, Ints]()
-    units = {name: (case.units(name).point, first[case.leaf(name)], alike[case.tariff(name)]) for name in priced}
+    units = {
+        name: (case.units(name).point, first[case.leaf(name)], alike[case.tariff(name)], case.balanced_in(name))
+        for name in priced
+    }
 
-    def key(point: Ints, leaf: Ints, tariff: Ints) -> Ints:
-        return np.asarray((point * (count + 1) + leaf + 1) * wide + tariff + 1)
+    def key(point: Ints, leaf: Ints, tariff: Ints, group: Ints) -> Ints:
+        return np.asarray(((point * (count + 1) + leaf + 1) * wide + tariff + 1) * groups + group)
 
-    for point, leaf, tariff in units.values():
-        keys = np.union1d(keys, key(point, leaf, tariff)[(leaf != NO_LIMIT) | (tariff != NO_TARIFF)])
-    for name, (point, leaf, tariff) in units.items():
-        found = np.searchsorted(keys, key(point, leaf, tariff))
-        where[name] = np.where((leaf != NO_LIMIT) | (tariff != NO_TARIFF), found, -1)
+    def has_place(_point: Ints, leaf: Ints, tariff: Ints, group: Ints) -> Bools:
+        return np.asarray((leaf != NO_LIMIT) | (tariff != NO_TARIFF) | (group > 0))
+
+    for seen in units.values():
+        keys = np.union1d(keys, key(*seen)[has_place(*seen)])
+    for name, seen in units.items():
+        where[name] = np.where(has_place(*seen), np.searchsorted(keys, key(*seen)), -1)
+    keys, group = np.divmod(keys, groups)
     point, leaf, tariff = _split(keys, count, wide)
     here = reserved[point]
     chain = sparse.csr_array((len(keys), count))
@@ -102,7 +122,7 @@ def find_places(case: Case, number_of: Ints, reserved: Bools) -> tuple[Places, d
     sides = [[float(takes(reserve, side)) for reserve in case.reserves] for side in SIDES]
     linear = np.vstack([shape.linear_eur_per_kw, np.zeros((1, case.isps))])  # NO_TARIFF reads the last row
     places = Places(
-        point=number_of[point], reserved=here, planned=planned, called=called,
+        point=number_of[point], balance=group, groups=groups, reserved=here, planned=planned, called=called,
         takes=np.array(sides).reshape(2, len(case.reserves)), binding=binding, limits=count, tariffs=shape,
         own_eur_per_kw=linear[tariff] if len(tariffs.name) else None,
     )  # fmt: skip

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from models.block import reserved_points
-from models.case import NO_POINT, Case, Ints, no_connection_limits, no_connection_tariffs
+from models.case import NO_POINT, UNIT_CLASSES, Case, Ints, no_connection_limits, no_connection_tariffs
 from models.decomposition.master.restricted_master import RestrictedMaster
 from models.decomposition.prices.dual_prices import DualPrices, carried
 from models.decomposition.prices.grouping import Grouping, group_units
@@ -53,12 +53,14 @@ def sampled(case: Case, grouping: Grouping, tuning: Sampling) -> Sample | None:
     is_priced = np.zeros(len(case.points) + 1, dtype=np.bool_)
     is_priced[grouping.priced_points] = True
     tables: dict[str, Any] = {}
+    kept: dict[str, Ints] = {}
     picked, at_priced, picked_there = 0, 0, 0
     for resource in RESOURCES:
         where = resource.arrays(case).point
         there, there_chosen = is_priced[where], place[where] != NO_POINT
         rows = np.sort(np.concatenate([np.flatnonzero(there_chosen), _every(np.flatnonzero(~there), wanted)]))
         tables[resource.name] = rows_of(resource.arrays(case), rows, place)
+        kept[resource.name] = rows
         if resource in PRICED:
             picked += len(rows)
             at_priced, picked_there = at_priced + there.sum(), picked_there + there_chosen.sum()
@@ -83,6 +85,7 @@ def sampled(case: Case, grouping: Grouping, tuning: Sampling) -> Sample | None:
         start=None if start is None else replace(start, program=start.program[points], call=start.call[points]),
         connection_limits=no_connection_limits(),  # the search for all units finds their prices
         connection_tariffs=no_connection_tariffs(),
+        balancing_groups=case.balancing_groups.scaled(share).only(kept[name] for name in UNIT_CLASSES),
         **tables,
     )
     return Sample(case=small, priced_points=chosen, share=share)

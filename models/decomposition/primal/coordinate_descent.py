@@ -13,7 +13,7 @@ from models.case import Case, Floats
 from models.decomposition.master.restricted_master import RestrictedMaster
 from models.decomposition.prices.grouping import Grouping
 from models.decomposition.primal.convex_combination import BatchChoices, settle_choices
-from models.decomposition.primal.recovery import positions
+from models.decomposition.primal.recovery import of_group
 from models.decomposition.stopping import StopReason
 from models.decomposition.tuning import Recovery
 from models.resources.protocols import Descent
@@ -33,7 +33,7 @@ def descend(
     """Improve `choices` in place, pass by pass, and settle their groups in the master.
 
     The groups must be settled; all other groups keep their weights. Where day-ahead positions are free, the first stage
-    charges energy at its price (T,), EUR per kW of one ISP, instead of the balance, since a fixed position would hold
+    charges energy at its price (G,T), EUR per kW of one ISP, instead of the balance, since a fixed position would hold
     every single unit where it is. Then positions are fitted to the whole portfolio, and the second stage charges the
     balance itself. A stage that makes the cost worse is undone.
     """
@@ -78,8 +78,11 @@ def _descents(case: Case, grouping: Grouping) -> dict[int, Descent]:
 
 def _fit_positions(case: Case, master: RestrictedMaster) -> None:
     """Take the cheapest day-ahead positions for the present programs of all units."""
-    of = master.free.da_of
-    taken = np.where(of >= 0, np.append(master.free.value, 0.0)[of], np.nan_to_num(case.day_ahead.committed_kw))
-    day_ahead, *_ = positions(case, master.couplings.balance.s[0] + taken)
-    master.free.value[of[of >= 0]] = day_ahead[of >= 0]
+    for of, need_kw, markets in zip(
+        master.free.da_of, master.couplings.balance.s.copy(), case.energy_markets(), strict=True
+    ):
+        committed = np.nan_to_num(markets.day_ahead.committed_kw)
+        taken = np.where(of >= 0, np.append(master.free.value, 0.0)[of], committed)
+        day_ahead, *_ = of_group(markets, need_kw + taken)
+        master.free.value[of[of >= 0]] = day_ahead[of >= 0]
     master.recount()

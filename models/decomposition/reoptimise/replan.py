@@ -70,6 +70,7 @@ def _planned(part: Case, relative_gap: float, time_limit_s: float, threads: int,
     )
     marginal = shadow(part, grouping, centre)
     point_kw = np.vstack([found.point_kw, found.total_kw - found.point_kw.sum(axis=0)])
+    energy = energy_terms(part, found.programs, point_kw, marginal)
     gap = bound - found.objective_eur
     return replace(
         found,
@@ -77,7 +78,7 @@ def _planned(part: Case, relative_gap: float, time_limit_s: float, threads: int,
         bound_eur=bound,
         gap_eur=gap,
         shadow=marginal,
-        point_terms_eur=found.point_terms_eur | {"energy": energy_terms(part, point_kw, marginal.balance_eur_per_mwh)},
+        point_terms_eur=found.point_terms_eur | {"energy": energy},
         solver=f"part of a portfolio, {found.solver}",
         seconds=found.seconds | {"prices": perf_counter() - searched, "part": searched - began},
         duals=duals(part, grouping, centre, bound),

@@ -18,6 +18,7 @@ from models.case import (
     NO_TARIFF,
     UNIT_CLASSES,
     Anchor,
+    BalancingGroups,
     Case,
     ConnectionLimits,
     ConnectionTariffs,
@@ -37,6 +38,7 @@ from models.headroom import takes
 from models.markets.connection_limits.trees import chains
 from models.outcome import Headroom, Outcome
 from models.resources.registry import FIXED, RESOURCES
+from models.resources.totals import group_points_kw
 
 MOVED = "prognosis change"
 
@@ -99,15 +101,15 @@ def subproblem(
     place = np.full(len(case.points) + 1, NO_POINT)
     place[points] = np.arange(len(points))
     chosen: dict[str, Any] = {one.name: rows_of(one.arrays(case), units[one.name], place) for one in RESOURCES}
-    others_kw = outcome.total_kw - outcome.point_kw[points].sum(axis=0)
-    fixed = chosen[FIXED.name]
-    chosen[FIXED.name] = Fixed(
-        point=np.append(fixed.point, NO_POINT), program_kw=np.vstack([fixed.program_kw, others_kw])
-    )
+    others_kw = _others_kw(case, outcome, points)
+    fixed, none = chosen[FIXED.name], np.full(len(others_kw), NO_POINT)
+    chosen[FIXED.name] = Fixed(point=np.append(fixed.point, none), program_kw=np.vstack([fixed.program_kw, others_kw]))
+    if case.balancing_groups.name:
+        chosen["balancing_groups"] = _groups_of(case, units)
     for label in ("limits", "reservations", "orders"):
         rows = np.flatnonzero(place[getattr(case, label).point] != NO_POINT)
         chosen[label] = rows_of(getattr(case, label), rows, place)
-    chosen["connection_limits"] = _limits_of(case, points, units, place)
+    chosen["connection_limits"] = _limits_of(case, points, units, place, len(others_kw))
     chosen["connection_tariffs"] = _tariffs_of(case, points, units, place) if tariffs else no_connection_tariffs()
     duals = None if len(chosen["connection_tariffs"].name) else outcome.duals
     return replace(
@@ -121,8 +123,30 @@ def subproblem(
     )
 
 
-def _limits_of(case: Case, points: Ints, units: Mapping[str, Ints], place: Ints) -> ConnectionLimits:
-    """Return the connection limits of the part, whose last fixed unit, the remainder, is behind none."""
+def _others_kw(case: Case, outcome: Outcome, points: Ints) -> Floats:
+    """Return the program (G,T), kW, of each balancing group outside the part; one row without groups."""
+    if not case.balancing_groups.name:
+        return np.asarray((outcome.total_kw - outcome.point_kw[points].sum(axis=0))[None])
+    elsewhere = np.setdiff1d(np.arange(-1, len(case.points)), points)  # −1: units in no congestion point
+    count = len(case.balancing_groups.name)
+    return np.array([group_points_kw(case, outcome.programs, g)[elsewhere].sum(axis=0) for g in range(count)])
+
+
+def _groups_of(case: Case, units: Mapping[str, Ints]) -> BalancingGroups:
+    """Return the balancing groups of the part, whose last fixed units are the remainder of each group."""
+    groups = case.balancing_groups
+    rest = np.arange(len(groups.name))
+    of_units = tuple(
+        np.append(case.balanced_in(name)[units[name]], rest if name == FIXED.name else rest[:0])
+        for name in UNIT_CLASSES
+    )
+    return replace(groups, of_units=of_units)
+
+
+def _limits_of(
+    case: Case, points: Ints, units: Mapping[str, Ints], place: Ints, remainders: int
+) -> ConnectionLimits:  # fmt: skip
+    """Return the connection limits of the part, whose last fixed units, the remainders, are behind none."""
     limits = case.connection_limits
     rows = limits_at(case, points)
     if not len(rows):
@@ -130,7 +154,9 @@ def _limits_of(case: Case, points: Ints, units: Mapping[str, Ints], place: Ints)
     number = np.full(len(limits.name) + 1, NO_LIMIT)
     number[rows] = np.arange(len(rows))
     leaf = tuple(
-        np.append(number[case.leaf(name)[units[name]]], [NO_LIMIT] * (name == FIXED.name)).astype(np.int64)
+        np.append(number[case.leaf(name)[units[name]]], [NO_LIMIT] * (remainders if name == FIXED.name else 0)).astype(
+            np.int64
+        )
         for name in UNIT_CLASSES
     )
     return ConnectionLimits(

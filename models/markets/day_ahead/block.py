@@ -1,4 +1,4 @@
-"""Day-ahead positions in the reference formulation. Source: docs/reference/formulation.md §3.2."""
+"""Day-ahead positions in the reference formulation. Source: docs/reference/formulation.md §3.2 and §3.10."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -7,24 +7,26 @@ import numpy as np
 
 from models.algebra import pyo
 from models.block import LINEAR, Discrete, Flow, ObjectiveTerm, Values, Variables, new_block
-from models.case import NO_POINT, Case, Floats, Ints
+from models.case import NO_POINT, Case, DayAhead, Floats, Ints
 from models.markets.protocols import Marginals, Portfolio
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class DayAheadBlock:
-    """Positions in kW, one variable per product with a free ISP."""
+    """Positions in kW, one variable per balancing group and product with a free ISP."""
 
     positions: Variables
-    position_of: Ints  # (T,) index of each ISP's position, −1 where committed
+    position_of: Ints  # (G,T) index of each ISP's position, −1 where committed
     terms: tuple[ObjectiveTerm, ...]
     discrete: Discrete = LINEAR
 
     def outcome(self, case: Case, values: Values) -> dict[str, Floats]:
         """Return the positions per ISP."""
         found = np.append(values(self.positions), 0.0)
-        committed = np.nan_to_num(case.day_ahead.committed_kw)
-        return {"day_ahead_kw": np.where(self.position_of >= 0, found[self.position_of], committed)}
+        committed = np.array([np.nan_to_num(one.day_ahead.committed_kw) for one in case.energy_markets()])
+        mine = np.where(self.position_of >= 0, found[self.position_of], committed)
+        whole = {"day_ahead_kw": mine.sum(axis=0)}
+        return whole | {"group_day_ahead_kw": mine} if case.balancing_groups.name else whole
 
     def shadow(self, case: Case, marginals: Marginals) -> dict[str, Floats]:
         """Return no fields, since the market has no rows of its own."""
@@ -34,20 +36,21 @@ class DayAheadBlock:
 
 def trade_day_ahead(model: Any, case: Case, portfolio: Portfolio) -> DayAheadBlock:
     """Add a position for all free ISPs of a product; its limits are the tightest of those ISPs."""
-    market, block = case.day_ahead, new_block(model, "day_ahead")
-    free = np.isnan(market.committed_kw)
-    products = np.unique(market.product[free])
-    of = np.where(free, np.searchsorted(products, market.product), -1).astype(np.int64)
-    high = [float(market.max_buy_kw[of == i].min()) for i in range(len(products))]
-    low = [-float(market.max_sell_kw[of == i].min()) for i in range(len(products))]
-    block.day_ahead = pyo.Var(range(len(products)), bounds=lambda _b, i: (low[i], high[i]))
+    block = new_block(model, "day_ahead")
+    position_of, low, high = list[Ints](), list[float](), list[float]()
+    for one in case.energy_markets():
+        of, least, most = _products(one.day_ahead, len(low))
+        position_of.append(of)
+        low, high = low + least, high + most
+    block.day_ahead = pyo.Var(range(len(low)), bounds=lambda _b, i: (low[i], high[i]))
     positions = list(block.day_ahead.values())
-    isp = np.flatnonzero(of >= 0)
+    of = np.array(position_of)
+    group, isp = np.nonzero(of >= 0)
     portfolio.positions.append(
         Flow(
-            variables=[positions[i] for i in of[isp].tolist()],
+            variables=[positions[i] for i in of[group, isp].tolist()],
             kw_per_unit=np.ones(len(isp)),
-            unit=np.zeros(len(isp), dtype=np.int64),
+            unit=group,
             point=np.full(len(isp), NO_POINT),
             isp=isp,
         )
@@ -55,11 +58,21 @@ def trade_day_ahead(model: Any, case: Case, portfolio: Portfolio) -> DayAheadBlo
     return DayAheadBlock(positions=positions, position_of=of, terms=(_term(case, positions, of),))
 
 
+def _products(market: DayAhead, first: int) -> tuple[Ints, list[float], list[float]]:
+    """Return the position of each ISP (T,), numbered from `first`, −1 where committed, and the limits of each."""
+    free = np.isnan(market.committed_kw)
+    products = np.unique(market.product[free])
+    of = np.where(free, np.searchsorted(products, market.product), -1).astype(np.int64)
+    high = [float(market.max_buy_kw[of == i].min()) for i in range(len(products))]
+    low = [-float(market.max_sell_kw[of == i].min()) for i in range(len(products))]
+    return np.where(of >= 0, of + first, -1), low, high
+
+
 def _term(case: Case, positions: Variables, of: Ints) -> ObjectiveTerm:
     """Return −Σ_t price·Δ·DA[t], EUR."""
     eur_per_kw = -case.day_ahead.price_eur_per_mwh * case.isp_hours / 1000
-    free = of >= 0
+    group, isp = np.nonzero(of >= 0)
     per_position = np.zeros(len(positions))
-    np.add.at(per_position, of[free], eur_per_kw[free])
+    np.add.at(per_position, of[group, isp], eur_per_kw[isp])
     committed = float(eur_per_kw @ np.nan_to_num(case.day_ahead.committed_kw))
     return ObjectiveTerm(term="day-ahead", variables=positions, eur=per_position, constant_eur=committed)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from models.case import Case, Floats
+from models.case import Case, EnergyMarkets, Floats
 from models.coupling_costs import CouplingCosts, cost_of
 from models.outcome import ProgramValues
 
@@ -14,17 +14,30 @@ def portfolio_eur(case: Case, answer: ProgramValues) -> dict[str, float]:
 
 
 def balance(case: Case) -> CouplingCosts:
+    """Return the cost (G,T) of covering a need of s kW beyond the day-ahead position of each balancing group.
+
+    One row where the portfolio is balanced as a whole.
+    """
+    found = [_balance(markets) for markets in case.energy_markets()]
+    return CouplingCosts(
+        breakpoints=np.stack([one.breakpoints for one in found]),
+        slopes=np.stack([one.slopes for one in found]),
+        at_zero_eur=sum(one.at_zero_eur for one in found),
+    )
+
+
+def _balance(markets: EnergyMarkets) -> CouplingCosts:
     """Return the cost (T) of covering a need of s kW beyond the day-ahead position in each ISP: the exact convex hull.
 
     Its pieces, by price: long imbalance, intraday sale, intraday purchase, short imbalance. A trade at a worse price
     than imbalance is never used; a sale dearer than being short, or a purchase cheaper than being long, always is, up
     to its depth.
     """
-    per_kw = case.isp_hours / 1000
-    market = case.intraday
-    net, always = np.nan_to_num(market.committed_kw), certain_kw(case)
+    per_kw = markets.isp_hours / 1000
+    market = markets.intraday
+    net, always = np.nan_to_num(market.committed_kw), certain_kw(markets)
     free = np.isnan(market.committed_kw)
-    long, short = -case.imbalance.long_eur_per_mwh, case.imbalance.short_eur_per_mwh
+    long, short = -markets.imbalance.long_eur_per_mwh, markets.imbalance.short_eur_per_mwh
     sell_kw, buy_kw = (
         np.where(free & (long <= price) & (price <= short), depth_kw, 0.0)
         for price, depth_kw in (
@@ -43,15 +56,15 @@ def balance(case: Case) -> CouplingCosts:
     return CouplingCosts(breakpoints=breakpoints, slopes=slopes, at_zero_eur=at_zero_eur)
 
 
-def certain_kw(case: Case) -> Floats:
+def certain_kw(markets: EnergyMarkets) -> Floats:
     """Return the free intraday trade (T,), kW, that pays whatever the need is; bought positive.
 
     Selling above the price of being short pays up to the depth, and so does buying below what being long earns. Prices
     of purchases are not below those of sales (Intraday.check), so no ISP has both.
     """
-    market = case.intraday
+    market, penal = markets.intraday, markets.imbalance
     free = np.isnan(market.committed_kw)
-    sold = free & (market.sell_eur_per_mwh > case.imbalance.short_eur_per_mwh)
-    bought = free & (market.buy_eur_per_mwh < -case.imbalance.long_eur_per_mwh)
+    sold = free & (market.sell_eur_per_mwh > penal.short_eur_per_mwh)
+    bought = free & (market.buy_eur_per_mwh < -penal.long_eur_per_mwh)
     result: Floats = np.where(bought, market.buy_depth_kw, 0.0) - np.where(sold, market.sell_depth_kw, 0.0)
     return result

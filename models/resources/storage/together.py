@@ -10,7 +10,15 @@ from dataclasses import replace
 
 import numpy as np
 
-from models.case import Bools, Case, Floats, Ints, no_connection_limits, no_connection_tariffs
+from models.case import (
+    Bools,
+    Case,
+    Floats,
+    Ints,
+    no_balancing_groups,
+    no_connection_limits,
+    no_connection_tariffs,
+)
 from models.headroom import duration, has_margins
 from models.resources.storage import Storage
 from models.resources.storage.owed import BEFORE_CEILING, BEFORE_FLOOR, PER_KW, owed_of
@@ -88,8 +96,9 @@ def _with_room(case: Case, groups: Sequence[Ints], one: Storage) -> Storage:
     longest_h = max((last.isps * last.most_h for last in lasts), default=0.0)
     begin_h = max((last.hours for last in lasts), default=0.0)
     alone = replace(
-        case, storage=one, connection_limits=no_connection_limits(), connection_tariffs=no_connection_tariffs()
-    )
+        case, storage=one, connection_limits=no_connection_limits(), connection_tariffs=no_connection_tariffs(),
+        balancing_groups=no_balancing_groups(),
+    )  # fmt: skip
     owed, first = owed_of(alone, np.arange(len(groups)))
     low, high = np.zeros((2, len(groups), 1))
     for g, group in enumerate(groups):

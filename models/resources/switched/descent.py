@@ -28,27 +28,31 @@ class SwitchedDescent:
     called: bool
     order: Ints  # (n,) the order in which units choose
     point: Ints  # (n,) index of the unit's priced point, −1 for none
+    group: Ints  # (n,) its balancing group
 
     @staticmethod
     def of(case: Case, units: Ints, called: bool, order: Ints, point: Ints) -> "SwitchedDescent":
         """Prepare units (n,); a called program costs only its own comfort shortfall."""
-        return SwitchedDescent(given=priced(case, units, called=called), called=called, order=order, point=point)
+        return SwitchedDescent(
+            given=priced(case, units, called=called), called=called, order=order, point=point,
+            group=case.balanced_in("switched")[units],
+        )  # fmt: skip
 
     def take(self, prices: Floats, balance: Any, program: Any, call: Any, chosen: Bools) -> float:
-        """Let every unit choose again; return the gain, EUR. Energy costs `prices` (T,), EUR per kW, where not NaN."""
+        """Let every unit choose again; return the gain, EUR. Energy costs `prices` (G,T), EUR per kW, where not NaN."""
         given = self.given
         return float(
             _pass(
-                self.order, self.point, self.called, prices, balance, program, call, given.double, given.single,
-                given.units, given.times, given.windows, given.scalars, given.longest, chosen,
+                self.order, self.point, self.group, self.called, prices, balance, program, call, given.double,
+                given.single, given.units, given.times, given.windows, given.scalars, given.longest, chosen,
             )
         )  # fmt: skip
 
 
 @compiled
 def _being_on(
-    point: int, called: bool, prices: Floats, balance: Any, program: Any, call: Any, on_kw: Floats, on: Bools,
-    cost: Floats,
+    point: int, group: int, called: bool, prices: Floats, balance: Any, program: Any, call: Any, on_kw: Floats,
+    on: Bools, cost: Floats,
 ) -> None:  # fmt: skip
     """Write the cost (T,) at the couplings of being on in each ISP, given all other units."""
     for t in range(on.shape[0]):
@@ -57,7 +61,8 @@ def _being_on(
         if called:
             total += _rise(call, point, t, -mine, kw)
         else:
-            total += _rise(balance, 0, t, -mine, kw) if np.isnan(prices[t]) else kw * prices[t]
+            price = prices[group, t]
+            total += _rise(balance, group, t, -mine, kw) if np.isnan(price) else kw * price
             if point >= 0:
                 total += _rise(program, point, t, -mine, kw) + _rise(call, point, t, mine, -kw)
         cost[t] = total
@@ -72,7 +77,7 @@ def _rise(coupling: Any, row: int, t: int, move: float, more: float) -> float:
 
 @compiled
 def _pass(
-    order: Ints, points: Ints, called: bool, prices: Floats, balance: Any, program: Any, call: Any,
+    order: Ints, points: Ints, groups: Ints, called: bool, prices: Floats, balance: Any, program: Any, call: Any,
     double: Tables, single: Tables, units: Ints, times: Ints, windows: Ints, scalars: Floats, longest: int, on: Bools,
 ) -> float:  # fmt: skip
     """Let every unit choose again, and update the couplings; return the gain, EUR."""
@@ -83,8 +88,8 @@ def _pass(
     gain = 0.0
     for i in order:
         load(double, single, units[i], table)
-        point = points[i]
-        _being_on(point, called, prices, balance, program, call, table[0], on[i], price)
+        point, group = points[i], groups[i]
+        _being_on(point, group, called, prices, balance, program, call, table[0], on[i], price)
         _, before = reckoned(on[i], ones, times[i], windows[i], scalars[i], price)
         _, after = cheapest(ones, table[1], times[i], windows[i], scalars[i], price, cost, places, value, switch, new)
         if not after < before - _SLIGHT * (1.0 + abs(before)):
@@ -96,7 +101,7 @@ def _pass(
                 if called:
                     call.s[point, t] += change
                 else:
-                    balance.s[0, t] += change
+                    balance.s[group, t] += change
                     if point >= 0:
                         program.s[point, t] += change
                         call.s[point, t] -= change
