@@ -59,8 +59,8 @@ def list_(config: ConfigOption = DEFAULT) -> None:
         used = one.password_hash is not None or one.subject is not None
         waiting = "waiting for the provider" if one.by_provider else "waiting for set-up"
         state = "disabled" if one.disabled_at else "in use" if used else waiting
-        limited = one.dsos and one.role != "admin"
-        say(f"{one.name:<24} {one.role:<10} {state}" + (f", for {', '.join(one.dsos)}" if limited else ""))
+        whom = () if one.role == "admin" else (*one.dsos, *one.brps)
+        say(f"{one.name:<24} {one.role:<10} {state}" + (f", for {', '.join(whom)}" if whom else ""))
     if not known:
         say("no account yet; `agr accounts add NAME --role admin` creates one")
 
@@ -103,6 +103,23 @@ def dsos(
         say(f"{name} acts for {', '.join(found) or 'all DSOs'}")
 
 
+@accounts_app.command("brps")
+def brps(
+    name: Annotated[str, typer.Argument(help="Account.")],
+    brp: Annotated[list[str] | None, typer.Argument(help="Names of BRPs; none: it acts for all.")] = None,
+    config: ConfigOption = DEFAULT,
+) -> None:
+    """Let an account act for some balance responsible parties only; it still sees everything."""
+    from agr.settings import load
+
+    with in_words():
+        settings = load(config)
+        authentication, _ = _authentication(settings)
+        known = [one.name for one in settings.brps]
+        found = authentication.change_brps(ADMINISTRATOR, name, brp or [], known)
+        say(f"{name} acts for {', '.join(found) or 'all BRPs'}")
+
+
 @accounts_app.command("link")
 def link(name: Annotated[str, typer.Argument(help="Account.")], config: ConfigOption = DEFAULT) -> None:
     """Print a new one-time set-up link for an account whose password is lost."""
@@ -140,6 +157,11 @@ def token(
         if known is None or known.disabled_at is not None:
             raise InputError(f"there is no account {name!r} in use; `agr accounts add {name}` creates one")
         owner = Principal(
-            name=known.name, role=known.role, allowed=ROLES[known.role], via=ADMINISTRATOR, dsos=frozenset(known.dsos)
+            name=known.name,
+            role=known.role,
+            allowed=ROLES[known.role],
+            via=ADMINISTRATOR,
+            dsos=frozenset(known.dsos),
+            brps=frozenset(known.brps),
         )
         say(authentication.make_token(owner, purpose, scope, days))

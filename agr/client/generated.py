@@ -465,6 +465,7 @@ class Me(BaseModel):
     role: str
     scopes: list[str]
     dsos: list[str] = []
+    brps: list[str] = []
 
 
 class MessageOut(BaseModel):

@@ -11,7 +11,7 @@ from agr.connectors.ports import Series
 from agr.connectors.tables.cells import CellError, read_instant, read_number, read_text, read_whole
 from agr.domain.award import Award, Trade
 from agr.domain.errors import FeedError
-from agr.domain.faults import meant, number_of
+from agr.domain.faults import meant, number_of, verb_of
 from agr.domain.isp import Period
 from agr.domain.kinds import QUANTITIES
 from agr.domain.register import Forecast, Price
@@ -146,8 +146,8 @@ def _whole(feed: RecordFeed, resource: str, values: Mapping[int, float], period:
     missing = [isp for isp in range(1, period.isp_count + 1) if isp not in values]
     if missing:
         raise FeedError(
-            f"feed {feed.name}: {len(missing)} of {period.isp_count} ISPs of {period} are missing for {resource}, "
-            f"first {period.label(missing[0])}; ask for the whole local day"
+            f"feed {feed.name}: {len(missing)} of {period.isp_count} ISPs of {period} {verb_of(len(missing))} missing "
+            f"for {resource}, first {period.label(missing[0])}; ask for the whole local day"
         )
     return tuple(values[isp] for isp in range(1, period.isp_count + 1))
 

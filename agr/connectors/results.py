@@ -8,6 +8,7 @@ from typing import Any
 
 from agr.connectors.tables.cells import CellError, Reader, read_instant, read_number
 from agr.domain.errors import InputError
+from agr.domain.faults import verb_of
 from agr.domain.isp import Period
 
 COLUMNS, PRICE = ["start", "mw"], "price_eur_per_mwh"
@@ -58,7 +59,9 @@ def read_results(text: str, where: str, period: Period, product_minutes: int) ->
     missing = [start for start in expected if start not in rows]
     if missing:
         one = _local(missing[0], period)
-        raise InputError(f"{where}: {len(missing)} of {len(expected)} starts are missing, the first is {one}")
+        raise InputError(
+            f"{where}: {len(missing)} of {len(expected)} starts {verb_of(len(missing))} missing, the first is {one}"
+        )
     chosen = [rows[start] for start in expected for _ in range(longer if by_product else 1)]
     prices = tuple(row.price for row in chosen if row.price is not None)
     return Results(mw=tuple(row.mw for row in chosen), price_eur_per_mwh=prices or None)

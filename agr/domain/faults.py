@@ -56,6 +56,11 @@ def number_of(count: int, thing: str, things: str = "") -> str:
     return f"{count:,} {thing if count == 1 else things or thing + 's'}"
 
 
+def verb_of(count: int, one: str = "is", many: str = "are") -> str:
+    """Return the verb that goes with a count: 1 of 96 ISPs is missing, 2 of 96 are."""
+    return one if count == 1 else many
+
+
 def counted(faults: Collection[object]) -> str:
     """Return how many faults there are, in words."""
     return number_of(len(faults), "fault")

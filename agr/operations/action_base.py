@@ -3,7 +3,7 @@
 Actions raise InputError when the request is wrong, and ConflictError when the situation has changed.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date
 
@@ -14,6 +14,7 @@ from agr.domain.foreign_text import one_line
 from agr.domain.isp import Clock, Period, period_of
 from agr.domain.plan import Reason, ReasonKind
 from agr.operations.accounts.roles import Principal
+from agr.operations.brps_concerned import brps_at, brps_of
 from agr.settings import Settings
 from agr.store import audit_log, day, plans, portfolio
 from agr.store.engine import Store, Tx
@@ -72,9 +73,17 @@ class ActionBase:
 
     def _act_for(self, tx: Tx, by: Principal, connection: str, what: str) -> None:
         """Raise AccessError unless somebody acts for the DSO of a connection, today and tomorrow."""
-        if by.dsos:
-            days = (self.today().day, self.today().next().day)
-            by.must_act_for({dso for day_ in days if (dso := portfolio.dso_of(tx, day_, connection))}, what)
+        if by.limited:
+            dsos = {dso for day_ in self._days() if (dso := portfolio.dso_of(tx, day_, connection))}
+            by.must_act_for(dsos, what, brps=brps_of(tx, self._settings, [connection]))
+
+    def _days(self) -> tuple[date, date]:
+        """Return today and tomorrow: lists of congestion points may tell of either."""
+        return self.today().day, self.today().next().day
+
+    def _brps_at(self, tx: Tx, by: Principal, points: Iterable[str]) -> set[str]:
+        """Return the BRPs at congestion points, today and tomorrow; nothing is looked up for who acts for all."""
+        return brps_at(tx, self._settings, points, self._days()) if by.brps else set()
 
     def _ask(self, tx: Tx, period: Period, text: str, kind: ReasonKind = ReasonKind.OPERATOR) -> None:
         """Ask for a plan where one was made or is being made."""

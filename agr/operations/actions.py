@@ -53,7 +53,8 @@ class Actions(ActionBase):
             if strangers:
                 raise InputError(f"not congestion points of {period}: {', '.join(strangers[:5])}")
             if not preview:
-                by.must_act_for({heads[point] for point in points}, "a plan that is sent")
+                brps = self._brps_at(tx, by, points)
+                by.must_act_for({heads[point] for point in points}, "a plan that is sent", brps=brps)
             if points and plans.in_force(tx, day_) is None:
                 raise ConflictError(f"there is no plan for {period} yet that the others could keep; plan them all")
             reason = Reason(kind=ReasonKind.OPERATOR, reference=by.label[:255], text=f"{by.name}: {why}")
@@ -69,7 +70,7 @@ class Actions(ActionBase):
         why = said_why(why)
         with self._store.transaction() as tx:
             plan = self._preview(tx, number)
-            by.must_act_for(_dsos_of(plan), f"plan {number}")
+            by.must_act_for(_dsos_of(plan), f"plan {number}", brps=self._brps_at(tx, by, _points_of(plan)))
             self._open_period(plan.period.day)
             newest = plans.in_force(tx, plan.period.day)
             if (newest.id if newest else None) != plan.predecessor:
@@ -96,7 +97,8 @@ class Actions(ActionBase):
         """Discard a preview; the plan in force stays."""
         why = said_why(why)
         with self._store.transaction() as tx:
-            by.must_act_for(_dsos_of(self._preview(tx, number)), f"plan {number}")
+            plan = self._preview(tx, number)
+            by.must_act_for(_dsos_of(plan), f"plan {number}", brps=self._brps_at(tx, by, _points_of(plan)))
             plans.decide(tx, number, PlanState.DISCARDED)
             self._record(tx, by, "discard", f"plan {number}", why)
         return Done(text=f"plan {number} is discarded", plan=number)
@@ -217,7 +219,7 @@ class Actions(ActionBase):
         if row is None:
             raise MissingError(f"there is no message {message_id!r} in the outbox")
         concerned = [row.recipient_domain] if row.recipient_role == "DSO" else []
-        by.must_act_for(concerned, f"this message to {row.recipient_domain}")
+        by.must_act_for(concerned, f"this message to {row.recipient_domain}", brps=())
         return row
 
     # --- people and counterparties ----------------------------------------------------------------------------------
@@ -228,10 +230,17 @@ class Actions(ActionBase):
             found = day.acknowledge(tx, alarm, by.name, self._clock.now())
             if found is None:
                 raise ConflictError(f"alarm {alarm} is not open, or somebody has acknowledged it already")
-            if concerned := self._dsos_in(tx, found.subject):
-                by.must_act_for(concerned, f"alarm {alarm} about {found.subject}")
+            concerned, brps = self._dsos_in(tx, found.subject), self._brps_in(tx, by, found.subject)
+            if concerned or brps:
+                mine = by.acting_for(by.dsos if concerned else frozenset(), by.brps if brps else frozenset())
+                mine.must_act_for(concerned, f"alarm {alarm} about {found.subject}", brps=brps)
             self._record(tx, by, "acknowledge", f"alarm {alarm}", why[:LONGEST_WHY], f"{found.kind}: {found.subject}")
         return Done(text=f"alarm {alarm} is acknowledged")
+
+    def _brps_in(self, tx: Tx, by: Principal, subject: str) -> set[str]:
+        """Return the BRPs that an alarm's subject names, or whose connections are at congestion points that it does."""
+        words = subject.split()
+        return {brp.name for brp in self._settings.brps if brp.name in words} | self._brps_at(tx, by, words)
 
     def _dsos_in(self, tx: Tx, subject: str) -> set[str]:
         """Return the DSOs that an alarm's subject names, or whose congestion points it does."""
@@ -258,7 +267,12 @@ class Actions(ActionBase):
         return Done(text=f"{domain} ({role}) is {'barred' if on else 'admitted again'}")
 
 
+def _points_of(plan: Plan) -> set[str]:
+    """Return the congestion points at which a plan changes anything; of a first plan, all."""
+    return {point.address for point in (plan.points if plan.change is None else plan.change.points)}
+
+
 def _dsos_of(plan: Plan) -> set[str]:
-    """Return the DSOs at whose congestion points a plan changes anything; of a first plan, all."""
-    changed = None if plan.change is None else {point.address for point in plan.change.points}
-    return {point.dso for point in plan.points if changed is None or point.address in changed}
+    """Return the DSOs at whose congestion points a plan changes anything."""
+    changed = _points_of(plan)
+    return {point.dso for point in plan.points if point.address in changed}

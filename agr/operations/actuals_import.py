@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from agr.connectors.actuals import ActualRow
-from agr.domain.faults import number_of
+from agr.domain.faults import number_of, verb_of
 from agr.domain.isp import Clock, period_of
 from agr.forecasting.admission import admitted
 from agr.operations.forecast_rows import REFUSED
@@ -64,7 +64,9 @@ def take_actuals(store: Store, settings: Settings, clock: Clock, rows: Sequence[
         with store.transaction() as tx:
             stored += actuals.put(tx, new)
             if refusals or future:
-                text = f"{len(refusals) + len(future)} of {len(mine) + len(future)} imported values of {series} were "
+                count = len(refusals) + len(future)
+                were = verb_of(count, "was", "were")
+                text = f"{count} of {len(mine) + len(future)} imported values of {series} {were} "
                 first = refusals[0].why if refusals else "they say that they were received in the future"
                 day.raise_alarm(tx, REFUSED, series, f"{text}refused, the first because {first}", now)
             else:

@@ -135,18 +135,28 @@ class Approvals(ActionBase):
             raise AccessError(f"this needs the permission {permission.value!r}, which {by.label} lacks")
 
     def _asker(self, found: Approval, by: Principal, permission: Permission) -> Principal:
-        """Return who asked, with what they may do now, for the DSOs that both act for."""
+        """Return who asked, with what they may do now, for whom both act for."""
         asker = self._authentication.by_name(found.asked_by, via=f"approved by {by.name}")
         if asker is None or not asker.may(permission):
             raise ConflictError(f"{found.asked_by}, who asked for it, may no longer do this; refuse it, or ask anew")
         self._common_dsos(by, found, asker)
-        return asker.acting_for(asker.dsos & by.dsos if asker.dsos and by.dsos else asker.dsos | by.dsos)
+        return asker.acting_for(_both(asker.dsos, by.dsos), _both(asker.brps, by.brps))
 
     def _common_dsos(self, by: Principal, found: Approval, asker: Principal | None = None) -> None:
         """Raise AccessError where who asked and who decides act for different DSOs."""
         asker = asker or self._authentication.by_name(found.asked_by, via="asked")
-        if asker is not None and asker.dsos and by.dsos and not asker.dsos & by.dsos:
-            raise AccessError(f"{by.name} and {found.asked_by} act for no DSO in common; somebody else must decide it")
+        if asker is None:
+            return
+        for mine, theirs, kind in ((by.dsos, asker.dsos, "DSO"), (by.brps, asker.brps, "BRP")):
+            if mine and theirs and not mine & theirs:
+                raise AccessError(
+                    f"{by.name} and {found.asked_by} act for no {kind} in common; somebody else must decide it"
+                )
+
+
+def _both(one: frozenset[str], other: frozenset[str]) -> frozenset[str]:
+    """Return whom two act for in common; none stands for all."""
+    return one & other if one and other else one | other
 
 
 def _decided(number: int) -> ConflictError:

@@ -122,7 +122,8 @@ class OfferActions(ActionBase):
 
     def _mine(self, tx: Tx, by: Principal, message_id: str) -> StoredOffer:
         stored = self._found(tx, message_id)
-        by.must_act_for({stored.offer.dso}, "the offer")
+        brps = self._brps_at(tx, by, [stored.offer.congestion_point])
+        by.must_act_for({stored.offer.dso}, "the offer", brps=brps)
         return stored
 
     def _found(self, tx: Tx, message_id: str) -> StoredOffer:

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 import numpy as np
 import structlog
 
+from agr.domain.faults import number_of, verb_of
 from agr.domain.isp import Clock, Period, period_of
 from agr.domain.kinds import KINDS
 from agr.domain.kinds.quantities import POWER
@@ -67,8 +68,8 @@ class LoadForecasts:
     def _put(self, tx: Tx, series: str, rows: Sequence[Observed], now: datetime) -> int:
         places, refusals = admitted(rows, now, price=False)
         if refusals:
-            text = f"{len(refusals)} of {len(rows)} values of {series} are not learned from, the first because "
-            day.raise_alarm(tx, REFUSED, series, text + refusals[0].why, now)
+            text = f"{len(refusals)} of {len(rows)} values of {series} {verb_of(len(refusals))} not learned from"
+            day.raise_alarm(tx, REFUSED, series, f"{text}, the first because {refusals[0].why}", now)
         new = [Actual(series=series, observed=rows[place], received_at=now) for place in places]
         return actuals.put(tx, new)
 
@@ -106,7 +107,8 @@ class LoadForecasts:
         failed += [f"{len(names) - MOST} more resources: at most {MOST} are forecast one by one"][: len(names) > MOST]
         with self._store.transaction() as tx:
             if failed:
-                text = f"{len(failed)} measured resources are not forecast for {period}, the first: {failed[0]}"
+                whose = number_of(len(failed), "measured resource is", "measured resources are")
+                text = f"{whose} not forecast for {period}, the first: {failed[0]}"
                 day.raise_alarm(tx, FAILED, ALL, text, now)
             else:
                 day.recover(tx, FAILED, ALL, now)

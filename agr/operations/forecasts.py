@@ -12,6 +12,7 @@ import structlog
 from numpy.typing import NDArray
 
 from agr.domain.errors import StoreError
+from agr.domain.faults import verb_of
 from agr.domain.isp import Clock, Period
 from agr.domain.price import values_on
 from agr.forecasting import Days, Made, Observed, days_of
@@ -83,8 +84,10 @@ class Forecasts:
                     tx, [Actual(series=series.name, observed=rows[n], received_at=come[n][1]) for n in places]
                 )
                 if refusals:
-                    words = f"{len(refusals)} of {len(rows)} prices of {series.name} are not learned from, the first"
-                    text = f"{words} because {refusals[0].why}; import them again, corrected"
+                    words = (
+                        f"{len(refusals)} of {len(rows)} prices of {series.name} {verb_of(len(refusals))} not learned "
+                    )
+                    text = f"{words}from, the first because {refusals[0].why}; import them again, corrected"
                     day.raise_alarm(tx, REFUSED, series.name, text, now)
                 else:
                     day.recover(tx, REFUSED, series.name, now)

@@ -14,6 +14,7 @@ from agr.domain.isp import Clock, Period, period_of, zone
 from agr.domain.plan import ReasonKind
 from agr.operations.accounts.roles import Principal
 from agr.operations.action_base import ActionBase, Done, said_why
+from agr.operations.brps_concerned import brp_of_row
 from agr.operations.reach import Reaches
 from agr.settings import Settings
 from agr.store import trades as stored
@@ -56,7 +57,7 @@ class IntradayTrades(ActionBase):
         then every fault is told. What resources cannot do is entered, with a warning.
         """
         why = said_why(why)
-        by.must_act_for((), "intraday trades")
+        by.must_act_for((), "intraday trades", brps={self._brp_of(trade) for trade in trades})
         if not trades:
             raise InputError("there is no trade to enter")
         with self._store.transaction() as tx:
@@ -131,7 +132,7 @@ class IntradayTrades(ActionBase):
     def cancel(self, by: Principal, name: str, why: str) -> Done:
         """Let a trade count no longer: it was entered by mistake, or the exchange has cancelled it."""
         why = said_why(why)
-        by.must_act_for((), "an intraday trade")
+        by.must_act_for((), "an intraday trade", brps=by.brps)
         with self._store.transaction() as tx:
             alone(tx, "trades")
             known = stored.known(tx, [name]).get(name)
@@ -139,12 +140,16 @@ class IntradayTrades(ActionBase):
                 raise MissingError(f"there is no trade {name!r}")
             if known.cancelled_at is not None:
                 raise ConflictError(f"trade {name} was cancelled already, by {known.cancelled_by}")
+            by.must_act_for((), f"trade {name}", brps={self._brp_of(known.trade)})
             period = self._open_period(known.period)
             stored.cancel(tx, name, self._clock.now(), by.label)
             self._record(tx, by, "cancel trade", f"intraday {period}", why, self._said(known.trade))
             self._ask(tx, period, f"{by.name} cancelled {self._said(known.trade)} ({why})", ReasonKind.TRADE)
         self._wake()
         return Done(text=f"trade {name} counts no longer; a plan follows")
+
+    def _brp_of(self, trade: Trade) -> str:
+        return brp_of_row(self._settings, trade.brp)
 
     def _said(self, trade: Trade) -> str:
         return in_words(trade, self._settings.time_zone)

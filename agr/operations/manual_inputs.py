@@ -35,7 +35,8 @@ class ManualInputs(ActionBase):
             contract = register.contract(tx, contract_id)
             if contract is None:
                 raise InputError(f"there is no contract {contract_id!r}; import it with `agr import`")
-            by.must_act_for([contract.dso], f"contract {contract_id}")
+            brps = self._brps_at(tx, by, [contract.congestion_point])
+            by.must_act_for([contract.dso], f"contract {contract_id}", brps=brps)
             newest = _newest_word(tx, contract_id, day_)
             if seen is not None and seen != (newest.message_id if newest else ""):
                 raise ConflictError(

@@ -24,9 +24,9 @@ class NominationAnswers(ActionBase):
         """Record an answer to a revision; the same again changes nothing, another one replaces it.
 
         Raises MissingError for an unknown message id, InputError for a rejection without a reason, and ConflictError
-        for a Period that is over, and AccessError for who acts for some DSOs only.
+        for a Period that is over, and AccessError for who acts for some DSOs or other BRPs only.
         """
-        by.must_act_for((), "an answer to an e-program")
+        by.must_act_for((), "an answer to an e-program", brps=by.brps)
         words = said_why(reason) if answer == "rejected" else one_line(reason)
         if len(words) > LONGEST_WHY:
             raise InputError(f"the reason is longer than {LONGEST_WHY} characters")
@@ -35,7 +35,7 @@ class NominationAnswers(ActionBase):
             if one is None:
                 raise MissingError(f"there is no e-program with message id {message_id!r}")
             what = f"revision {one.revision} of the e-program of {one.brp} for {one.period}"
-            by.must_act_for((), what)
+            by.must_act_for((), what, brps={one.brp})
             if (one.answer, one.answer_reason) == (answer, words or None):
                 return Done(text=f"{what} was {answer} already")
             if self.period(one.period).end <= self._clock.now():

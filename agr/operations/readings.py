@@ -136,7 +136,7 @@ class Readings(ActionBase):
     def _barred(self, tx: Tx, by: Principal, connections: Collection[str]) -> dict[str, str]:
         """Return connection → why somebody may not report about it."""
         found = {}
-        for connection in connections if by.dsos else ():
+        for connection in connections if by.limited else ():
             try:
                 self._act_for(tx, by, connection, "this reading")
             except AccessError as error:

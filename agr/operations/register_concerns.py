@@ -1,11 +1,14 @@
-"""Whom a row of the register concerns: the DSOs of its connections and congestion points, and who acts for them."""
+"""Whom a row of the register concerns: the DSOs and BRPs of its connections and congestion points."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 from agr.domain.register import KEYS
 from agr.operations.accounts.roles import Principal
+from agr.operations.brps_concerned import brp_of_row, brps_at, brps_of
+from agr.settings import Settings
 from agr.store import portfolio, register_rows
 from agr.store.engine import Tx
 
@@ -25,27 +28,54 @@ def name_of(table: str, row: Any) -> str:
     return f"{row.connection} at {row.congestion_point}" if hasattr(row, "connection") else str(row.congestion_point)
 
 
-def require_acting_for(tx: Tx, by: Principal, table: str, rows: list[Any], days: Days) -> None:
-    """Raise AccessError unless somebody acts for the DSOs that the rows concern."""
-    for row in rows if by.dsos else ():
+def require_acting_for(
+    tx: Tx, by: Principal, table: str, rows: list[Any], days: Days, settings: Settings
+) -> None:  # fmt: skip
+    """Raise AccessError unless somebody acts for the DSOs and the balance responsible parties that the rows concern."""
+    for row in rows if by.limited else ():
         name = name_of(table, row)
-        if hasattr(row, "dso"):
-            here = dsos_at(tx, row.congestion_point, days)
-            if table == "congestion_points":
-                here |= dsos_of(tx, [row.connection], days)
-            by.must_act_for({row.dso} | here, name)
-        elif table == "limits":
-            by.must_act_for(dsos_at(tx, row.congestion_point, days), name)
-        elif table == "limit_groups":
-            within = _connections_at(tx, row.group) + _connections_under(tx, row.group)
-            by.must_act_for(dsos_of(tx, within + _connections_under(tx, row.parent), days), name)
-        elif table == "connection_limits":
-            by.must_act_for(dsos_of(tx, _connections_at(tx, row.at), days), name)
-        else:
-            by.must_act_for(dsos_of(tx, [row.address if table == "connections" else row.connection], days), name)
-            group = row.limit_group if table == "connections" else None
-            if beside := dsos_of(tx, _connections_under(tx, group), days):
-                by.must_act_for(beside, f"{name} in group {group}")
+        here = _concerned(tx, table, row, days)
+        by.must_act_for(here.dsos, name, brps=here.brps(tx, settings, days))
+        group = row.limit_group if table == "connections" else None
+        if under := _connections_under(tx, group):
+            beside, brps = dsos_of(tx, under, days), brps_of(tx, settings, under)
+            if beside:
+                by.must_act_for(beside, f"{name} in group {group}", brps=brps)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Concerned:
+    """What a row concerns."""
+
+    dsos: set[str]
+    points: tuple[str, ...] = ()
+    connections: tuple[str, ...] = ()
+    own: tuple[str | None, ...] = ()  # the BRP that a connection names itself
+
+    def brps(self, tx: Tx, settings: Settings, days: Days) -> set[str]:
+        """Return the balance responsible parties concerned."""
+        found = brps_of(tx, settings, self.connections) | {brp_of_row(settings, brp) for brp in self.own}
+        return found | brps_at(tx, settings, self.points, days) if self.points else found
+
+
+def _concerned(tx: Tx, table: str, row: Any, days: Days) -> _Concerned:
+    if hasattr(row, "dso"):
+        here = dsos_at(tx, row.congestion_point, days)
+        within: tuple[str, ...] = ()
+        if table == "congestion_points":
+            within, here = (row.connection,), here | dsos_of(tx, [row.connection], days)
+        return _Concerned(dsos={row.dso} | here, points=(row.congestion_point,), connections=within)
+    if table == "limits":
+        return _Concerned(dsos=dsos_at(tx, row.congestion_point, days), points=(row.congestion_point,))
+    if table == "limit_groups":
+        inside = _connections_at(tx, row.group) + _connections_under(tx, row.group) + _connections_under(tx, row.parent)
+        return _Concerned(dsos=dsos_of(tx, inside, days), connections=tuple(inside))
+    if table == "connection_limits":
+        at = _connections_at(tx, row.at)
+        return _Concerned(dsos=dsos_of(tx, at, days), connections=tuple(at))
+    if table == "connections":
+        return _Concerned(dsos=dsos_of(tx, [row.address], days), connections=(row.address,), own=(row.brp,))
+    return _Concerned(dsos=dsos_of(tx, [row.connection], days), connections=(row.connection,))
 
 
 def dsos_at(tx: Tx, point: str, days: Days) -> set[str]:

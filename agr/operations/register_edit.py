@@ -75,7 +75,7 @@ class RegisterEdits(ActionBase):
             _must_be_a_change(checked, checked.entered.faults)
             row = checked.entered.row
             found = around(tx, table, old, row, self.today().next())
-            require_acting_for(tx, by, table, [row, *([old.row] if old else [])], self._days())
+            require_acting_for(tx, by, table, [row, *([old.row] if old else [])], self._days(), self._settings)
             new = register_rows.add(tx, table, row) if old is None else register_rows.change(tx, old, row)
             did = "add row" if old is None else "edit row"
             detail = "; ".join(
@@ -97,7 +97,7 @@ class RegisterEdits(ActionBase):
             register_rows.begin_change(tx)
             old = _unchanged(register_rows.get(tx, table, key), table, key, seen)
             name = name_of(table, old.row)
-            require_acting_for(tx, by, table, [old.row], self._days())
+            require_acting_for(tx, by, table, [old.row], self._days(), self._settings)
             if table == "connections" and (behind := register_rows.about_connection(tx, key)):
                 words = ", ".join(f"{name_of(one.table, one.row)} ({one.table})" for one in behind[:_NAMED])
                 more = f" and {len(behind) - _NAMED} more" if len(behind) > _NAMED else ""
@@ -120,9 +120,6 @@ class RegisterEdits(ActionBase):
 
     def _checked(self, tx: Tx, table: str, old: Stored | None, cells: Mapping[str, str]) -> Checked:
         return read_checked(tx, table, old, cells, [brp.name for brp in self._settings.brps], self._days())
-
-    def _days(self) -> tuple[date, date]:
-        return self.today().day, self.today().next().day
 
     @staticmethod
     def _has_own_list(tx: Tx, period: Period, *, alone: bool) -> bool:

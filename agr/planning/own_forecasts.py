@@ -7,7 +7,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from agr.domain.faults import number_of
+from agr.domain.faults import number_of, verb_of
 from agr.domain.isp import Period
 from agr.domain.kinds.quantities import POWER
 from agr.domain.price import values_on
@@ -52,7 +52,7 @@ def fill_in(
             for isp in missing
         ]  # fmt: skip
         made = run.made_at.astimezone(period.tz)
-        words = f"{target}: {len(missing)} of {period.isp_count} ISPs are not given"
+        words = f"{target}: {len(missing)} of {period.isp_count} ISPs {verb_of(len(missing))} not given"
         notes.append(f"{words}; forecast {run.id} by {run.model} stands in, made {made:%Y-%m-%d %H:%M}")
         notes += [f"forecast {run.id}: {note}" for note in run.notes]
     return tuple(found)

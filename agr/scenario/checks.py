@@ -8,7 +8,7 @@ from pathlib import Path
 from agr.connectors.tables.cells import CellError, read_instant
 from agr.connectors.tables.folder import Survey
 from agr.connectors.tables.grid import Grid, open_grid
-from agr.domain.faults import Finding, Findings, meant
+from agr.domain.faults import Finding, Findings, meant, verb_of
 from agr.domain.isp import Period
 from agr.domain.kinds import KINDS
 from agr.domain.kinds.quantities import STORED
@@ -270,7 +270,7 @@ def _whole(there: Sequence[Price], tables: Tables, series: str, period: Period) 
     if first is not None:
         count = sum(value is None for value in values)
         words = (
-            f"{series}: {count} of {period.isp_count} ISPs of {period} have no price, first {period.label(first + 1)}; "
-            "expected the whole local day"
+            f"{series}: {count} of {period.isp_count} ISPs of {period} {verb_of(count, 'has', 'have')} no price, "
+            f"first {period.label(first + 1)}; expected the whole local day"
         )
         yield tables.after("prices", series, period.isp_start(first + 1).isoformat(), words)

@@ -6,7 +6,7 @@ from itertools import groupby
 from pathlib import Path
 
 from agr.domain.errors import TableError
-from agr.domain.faults import Finding
+from agr.domain.faults import Finding, verb_of
 from agr.domain.isp import Period, local_instant
 from agr.domain.price import values_on
 from agr.domain.register import Price
@@ -46,7 +46,8 @@ def _lacking(series: str, prices: Sequence[Price], period: Period) -> str:
     if not missing:
         return ""
     first = period.label(missing[0])
-    return f"{series}: {len(missing)} of {period.isp_count} ISPs of {period} have no price, first {first}"
+    words = f"{len(missing)} of {period.isp_count} ISPs of {period} {verb_of(len(missing), 'has', 'have')} no price"
+    return f"{series}: {words}, first {first}"
 
 
 def _reach(prices: Sequence[Price]) -> tuple[datetime, datetime]:

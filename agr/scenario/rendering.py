@@ -129,7 +129,7 @@ def _plans(run: Run) -> Table:
         table.add_row(
             *([step["period"]] if several else []), Text(step["step"]), f"{step['objective_eur']:,.2f}",
             f"{step['flexibility_eur']:,.2f}", gap, str(step["changed_isps"]),
-            step["termination"], f"{len(step['audit'])} faults" if step["audit"] else "passed",
+            step["termination"], number_of(len(step["audit"]), "fault") if step["audit"] else "passed",
         )  # fmt: skip
     return table
 

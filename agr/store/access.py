@@ -27,12 +27,15 @@ class Account:
     created_at: datetime
     disabled_at: datetime | None
     dsos: tuple[str, ...] = ()  # DSOs that it acts for; empty: all
+    brps: tuple[str, ...] = ()  # balance responsible parties that it acts for; empty: all
     subject: str | None = None  # digest of whom it belongs to at an identity provider; None: a local account
     by_provider: bool = False  # who has its name at the identity provider may have it
 
 
 def _account(row: sa.Row[Any]) -> Account:
-    fields = {"dsos": tuple(row.dsos or ()), "by_provider": bool(row.by_provider)}
+    fields = {
+        "dsos": tuple(row.dsos or ()), "brps": tuple(row.brps or ()), "by_provider": bool(row.by_provider)
+    }  # fmt: skip
     return Account(**(dict(row._mapping) | fields))
 
 
@@ -115,6 +118,11 @@ def end_first_link(tx: Tx) -> None:
 def set_dsos(tx: Tx, name: str, dsos: Sequence[str]) -> None:
     """Let an account act for some DSOs only, from its next request on; none: for all."""
     tx.execute(t.accounts.update().where(t.accounts.c.name == name).values(dsos=list(dsos) or sa.null()))
+
+
+def set_brps(tx: Tx, name: str, brps: Sequence[str]) -> None:
+    """Let an account act for some BRPs only, from its next request on; none: for all."""
+    tx.execute(t.accounts.update().where(t.accounts.c.name == name).values(brps=list(brps) or sa.null()))
 
 
 def set_disabled(tx: Tx, name: str, at: datetime | None) -> None:

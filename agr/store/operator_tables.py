@@ -12,6 +12,7 @@ accounts = sa.Table(
     sa.Column("created_at", Instant, nullable=False),
     sa.Column("disabled_at", Instant),
     sa.Column("dsos", sa.JSON),  # domains of DSOs that the account acts for; null: all
+    sa.Column("brps", sa.JSON),  # balance responsible parties that the account acts for; null: all
     sa.Column("subject", sa.String(64), unique=True),  # SHA-256 of issuer and subject; null: a local account
     sa.Column("by_provider", sa.Boolean),  # whether who has its name at the identity provider may have it
 )  # fmt: skip

@@ -1,5 +1,6 @@
 """Congestion points and connections per Period, as the CROs list them, and which CRO was asked."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import chain, islice
@@ -13,6 +14,7 @@ from agr.store import tables as t
 from agr.store.engine import Tx
 
 _ROWS_AT_ONCE = 20_000
+_NAMED_AT_ONCE = 500  # parameters of one query
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,6 +164,16 @@ def load(tx: Tx, period: Period) -> Portfolio:
         for row in rows
     )  # fmt: skip
     return Portfolio(period=period, points=points, free_connections=tuple(members.get("", ())))
+
+
+def connections_at(tx: Tx, period: date, points: Collection[str]) -> list[str]:
+    """Return the connections at some congestion points."""
+    c, ordered = t.point_connections.c, list(points)
+    found: list[str] = []
+    for first in range(0, len(ordered), _NAMED_AT_ONCE):
+        mine = sa.and_(c.period == period, c.point.in_(ordered[first : first + _NAMED_AT_ONCE]))
+        found += tx.execute(sa.select(c.connection).where(mine)).scalars()
+    return found
 
 
 def dso_of(tx: Tx, period: date, connection: str) -> str | None:

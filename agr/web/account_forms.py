@@ -60,6 +60,15 @@ def change_dsos(request: Request, principal: Admin, name: str, dsos: Text = "") 
     return done_page(request, Done(text=f"{name} acts for {', '.join(found) or 'all DSOs'}"), "/account")
 
 
+@router.post("/account/{name}/brps")
+def change_brps(request: Request, principal: Admin, name: str, brps: Text = "") -> Response:
+    """Let an account act for some balance responsible parties only, or for all."""
+    context, wanted = context_of(request), brps.replace(",", " ").split()
+    known = [brp.name for brp in context.settings.brps]
+    found = context.authentication.change_brps(principal.label, name, wanted, known)
+    return done_page(request, Done(text=f"{name} acts for {', '.join(found) or 'all BRPs'}"), "/account")
+
+
 @router.post("/account/{name}/disabled")
 def disable(request: Request, principal: Admin, name: str, on: Text) -> Response:
     """Disable or enable an account."""

@@ -97,6 +97,7 @@ def me(principal: Reader) -> a.Me:
         role=principal.role,
         scopes=sorted(m.value for m in principal.allowed),
         dsos=sorted(principal.dsos),
+        brps=sorted(principal.brps),
     )
 
 

@@ -87,12 +87,13 @@ def conversation(request: Request, principal: Viewer, conversation: str) -> HTML
 @router.get("/account")
 def account(request: Request, principal: Viewer) -> HTMLResponse:
     """One's own tokens and, for an admin, every account."""
-    with context_of(request).store.transaction() as tx:
+    context = context_of(request)
+    with context.store.transaction() as tx:
         known = access.accounts(tx) if principal.may(Permission.ADMIN) else []
         tokens = [t for t in access.tokens(tx) if principal.may(Permission.ADMIN) or t.account == principal.name]
-    oidc = context_of(request).settings.operators.oidc
+    oidc = context.settings.operators.oidc
     return render(
         request, principal, "account.html", company=oidc.label if oidc else "", accounts=known, tokens=tokens,
-        roles=list(ROLES),
+        roles=list(ROLES), brps=context.settings.brps,
         scopes=[m.value for m in Permission if m in principal.allowed], made=None,
     )  # fmt: skip

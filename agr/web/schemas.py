@@ -61,6 +61,7 @@ class Me(BaseModel):
     role: str
     scopes: list[str]
     dsos: list[str] = []  # DSOs that the caller acts for; empty: all
+    brps: list[str] = []  # balance responsible parties that the caller acts for; empty: all
 
 
 class StepOut(BaseModel):

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from agr.connectors.tables.grid import Grid
 from agr.connectors.tables.long import Coded, numbers, read_coded
-from agr.domain.faults import Findings, meant
+from agr.domain.faults import Findings, meant, verb_of
 from agr.domain.isp import Period
 from agr.domain.kinds import BY_TABLE, MEASURED, QUANTITIES
 from agr.domain.register import Forecast
@@ -225,8 +225,8 @@ def _is_whole(grid: Grid, rows: _Long, isp: Ints, period: Period, blame: bool, f
     missing = np.setdiff1d(np.arange(count), isp)
     if len(missing) and blame:
         words = (
-            f"{resource}, {quantity}: {len(missing)} of {count} ISPs of {period} are missing, first "
-            f"{period.label(int(missing[0]) + 1)}; give the whole local day"
+            f"{resource}, {quantity}: {len(missing)} of {count} ISPs of {period} {verb_of(len(missing))} missing, "
+            f"first {period.label(int(missing[0]) + 1)}; give the whole local day"
         )
         found.faults.append(grid.finding(int(rows.at.min()), "start", words))
     return False

@@ -107,6 +107,25 @@ class Accounts:
             self._record(tx, who=by, action="change DSOs", subject=name, detail=", ".join(wanted) or "all")
         return wanted
 
+    def change_brps(self, by: str, name: str, brps: Sequence[str], known_brps: Sequence[str]) -> tuple[str, ...]:
+        """Let an account act for some balance responsible parties (BRPs) only, none: for all; return them.
+
+        `known_brps`: those in the settings. Raises InputError.
+        """
+        wanted = tuple(dict.fromkeys(brp.strip() for brp in brps if brp.strip()))
+        wrong = [brp for brp in wanted if brp not in known_brps]
+        if wrong:
+            raise InputError(f"{wrong[0]!r} is not in [[brps]], which has {', '.join(known_brps) or 'none'}")
+        with self._store.transaction() as tx:
+            known = access.account(tx, name)
+            if known is None:
+                raise InputError(f"there is no account {name!r}")
+            if known.role == "admin" and wanted:
+                raise InputError(f"{name} is an admin, who acts for all BRPs; give it another role first")
+            access.set_brps(tx, name, wanted)
+            self._record(tx, who=by, action="change BRPs", subject=name, detail=", ".join(wanted) or "all")
+        return wanted
+
     def change_role(self, by: Principal, name: str, role: str) -> None:
         """Give an account another role. Raises InputError."""
         check_account(name, role)

@@ -214,7 +214,7 @@ class Authentication(Accounts):
                 access.seen(tx, secret, now)
         return Principal(
             name=known.name, role=known.role, allowed=ROLES[known.role], via="session", csrf=found.csrf,
-            dsos=_dsos(known),
+            dsos=_acts_for(known, known.dsos), brps=_acts_for(known, known.brps),
         )  # fmt: skip
 
     def by_name(self, name: str, via: str) -> Principal | None:
@@ -223,7 +223,10 @@ class Authentication(Accounts):
             known = access.account(tx, name)
         if known is None or known.disabled_at is not None:
             return None
-        return Principal(name=known.name, role=known.role, allowed=ROLES[known.role], via=via, dsos=_dsos(known))
+        return Principal(
+            name=known.name, role=known.role, allowed=ROLES[known.role], via=via, dsos=_acts_for(known, known.dsos),
+            brps=_acts_for(known, known.brps),
+        )  # fmt: skip
 
     # --- programs ---------------------------------------------------------------------------------------------------
 
@@ -238,7 +241,10 @@ class Authentication(Accounts):
         if found.revoked_at is not None or found.expires_at <= now:
             return None
         allowed = frozenset(m for m in ROLES[known.role] if m.value in found.scopes)
-        return Principal(name=known.name, role=known.role, allowed=allowed, via=f"token {found.id}", dsos=_dsos(known))
+        return Principal(
+            name=known.name, role=known.role, allowed=allowed, via=f"token {found.id}",
+            dsos=_acts_for(known, known.dsos), brps=_acts_for(known, known.brps),
+        )  # fmt: skip
 
     def make_token(self, owner: Principal, purpose: str, scopes: Sequence[str], days: int) -> str:
         """Return the secret of a new token: shown once, stored as a digest. Raises InputError."""
@@ -300,9 +306,9 @@ class Authentication(Accounts):
             return self._open_session(tx, name)
 
 
-def _dsos(known: access.Account) -> frozenset[str]:
-    """Return the DSOs that an account acts for, none: all; an admin's are kept for when it is one no more."""
-    return frozenset() if known.role == "admin" else frozenset(known.dsos)
+def _acts_for(known: access.Account, names: Sequence[str]) -> frozenset[str]:
+    """Return whom an account acts for, none: all; an admin's are kept for when it is one no more."""
+    return frozenset() if known.role == "admin" else frozenset(names)
 
 
 def _are_scopes(names: Sequence[str]) -> bool:

@@ -39,25 +39,35 @@ class Principal:
     via: str  # session | token | guest | command | feed
     csrf: str = ""  # of the session
     dsos: frozenset[str] = frozenset()  # acts for these DSOs only; empty: for all
+    brps: frozenset[str] = frozenset()  # acts for these balance responsible parties only; empty: for all
 
     def may(self, what: Permission) -> bool:
         """Say whether this principal may do something."""
         return what in self.allowed
 
-    def must_act_for(self, concerned: Iterable[str], what: str) -> None:
-        """Raise AccessError unless this principal acts for every DSO concerned; none: the whole portfolio is."""
-        wanted = set(concerned)
-        if not self.dsos or (wanted and wanted <= self.dsos):
-            return
-        whom = ", ".join(sorted(wanted - self.dsos)) or "the whole portfolio"
-        raise AccessError(
-            f"{self.name} acts for {', '.join(sorted(self.dsos))} only, and {what} concerns {whom}; ask somebody who "
-            "acts for it, or an admin to change your account"
-        )
+    @property
+    def limited(self) -> bool:
+        """Whether this principal acts for some DSOs or some balance responsible parties (BRPs) only."""
+        return bool(self.dsos or self.brps)
 
-    def acting_for(self, dsos: frozenset[str]) -> "Principal":
-        """Return the same principal, acting for these DSOs only; none: for all."""
-        return replace(self, dsos=dsos)
+    def must_act_for(self, concerned: Iterable[str], what: str, *, brps: Iterable[str] = ()) -> None:
+        """Raise AccessError unless this principal acts for every DSO and every BRP concerned.
+
+        None of either: the whole portfolio is concerned. So what does not tell its BRPs is refused to who acts for
+        some of them only.
+        """
+        for mine, wanted in ((self.dsos, set(concerned)), (self.brps, set(brps))):
+            if not mine or (wanted and wanted <= mine):
+                continue
+            whom = ", ".join(sorted(wanted - mine)) or "the whole portfolio"
+            raise AccessError(
+                f"{self.name} acts for {', '.join(sorted(mine))} only, and {what} concerns {whom}; ask somebody who "
+                "acts for it, or an admin to change your account"
+            )
+
+    def acting_for(self, dsos: frozenset[str], brps: frozenset[str]) -> "Principal":
+        """Return the same principal, acting for these DSOs and BRPs only; none: for all."""
+        return replace(self, dsos=dsos, brps=brps)
 
     @property
     def label(self) -> str:

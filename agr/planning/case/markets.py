@@ -152,8 +152,8 @@ def _given(
         notes.append(f"intraday buying price below the selling price in {named_isps(crossed)}: the mean was used there")
     mean = (bought + sold) / 2
     bought, sold = np.where(crossed, mean, bought), np.where(crossed, mean, sold)
-    filled = np.where(np.isnan(bought), np.fmax(buy, sold), bought)
-    return filled, np.where(np.isnan(sold), np.fmin(sell, filled), sold)
+    buying = np.where(np.isnan(bought), np.fmax(buy, sold), bought)
+    return buying, np.where(np.isnan(sold), np.fmin(sell, buying), sold)
 
 
 def named_isps(where: NDArray[np.bool_]) -> str:

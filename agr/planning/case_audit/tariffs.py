@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from agr.domain.faults import number_of
 from agr.planning.case_audit.context import SHOWN, Context
 from agr.planning.case_audit.facts import Floats
 from models.case import NO_POINT, NO_TARIFF, UNIT_CLASSES
@@ -44,7 +45,7 @@ def check_case(context: Context) -> Iterator[str]:
         words = "no customer is to be worse off, but the case asks for nothing"
         wrong.append(f"case: {words if asked else 'it asks for what customers pay, which the settings do not'}")
     if len(used) < len(tariffs.name) and not wrong:
-        wrong.append(f"case: nothing is behind {len(tariffs.name) - len(used)} connections with a tariff")
+        wrong.append(f"case: nothing is behind {number_of(len(tariffs.name) - len(used), 'connection')} with a tariff")
     yield from wrong[:SHOWN]
     if len(wrong) > SHOWN:
         yield f"case: tariffs are not what the tables give in {len(wrong) - SHOWN} more places"
