@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
+from math import ceil
 
 from agr.domain.isp import Period
 
@@ -19,6 +20,7 @@ class Product:
     start: datetime
     end: datetime
     mw: float
+    price: float | None = None  # of capacity: the least that is asked, in the bid's price_unit; None: any price
 
     @property
     def hours(self) -> float:
@@ -28,7 +30,10 @@ class Product:
 
 @dataclass(frozen=True, kw_only=True)
 class Bid:
-    """What we offer to buy or sell in a Period, whatever the price; a later revision replaces the ones before."""
+    """What we offer to buy or sell in a Period: energy at any price, capacity at a price of each block.
+
+    A later revision replaces the ones before.
+    """
 
     period: Period
     market: str
@@ -37,6 +42,8 @@ class Bid:
     volumes_kw: tuple[float, ...]  # per ISP, the same within a product; of capacity per block
     block_hours: int | None = None  # of capacity
     direction: str = ""  # of capacity: up, down or symmetric
+    prices: tuple[float, ...] = ()  # of capacity: the least that is asked per block, in `price_unit`; empty: any price
+    price_unit: str = ""
 
     def products(self, product_minutes: int) -> list[Product]:
         """Return the products in order; `product_minutes` is a multiple of an ISP's length. Of capacity: the blocks."""
@@ -57,8 +64,24 @@ class Bid:
             isps = [isp for isp, one in enumerate(of) if one == block]
             if isps:
                 start, end = starts[isps[0]], starts[isps[-1] + 1]
-                found.append(Product(number=block + 1, start=start, end=end, mw=kw / KW_PER_MW))
+                asked = self.prices[block] if block < len(self.prices) and kw else None
+                found.append(Product(number=block + 1, start=start, end=end, mw=kw / KW_PER_MW, price=asked))
         return found
+
+
+def asked_prices(
+    costs: tuple[float, ...], expected: tuple[float, ...], hours: tuple[float, ...], *, as_bid: bool, floor: float
+) -> tuple[float, ...]:
+    """Return what a bid asks for a MW in each block, in whole cents, never less than what holding it costs.
+
+    `costs`, `expected` and the result are in one unit of money per MW: divided by `hours` per block (1 where the unit
+    is per block). Where an award pays what was bid, the expected price is asked; else what it costs.
+    """
+    found = []
+    for cost, price, length in zip(costs, expected, hours, strict=True):
+        least = min(max(cost, 0.0), price)  # the plan sells at the expected price, so it costs no more than that
+        found.append(max(ceil(round((price if as_bid else least) / length * 100, 6)) / 100, floor))
+    return tuple(found)
 
 
 def rounded_kw(volumes_kw: tuple[float, ...], step_mw: float) -> tuple[float, ...]:

@@ -196,6 +196,10 @@ class Positions:
     intraday_kw: tuple[float, ...]  # net bought: what was traded, and what is still to be traded
     bids_mw: dict[str, tuple[float, ...]]
     balance_eur_per_mwh: tuple[float, ...]  # shadow price of energy
+    bid_costs_eur_per_mw: dict[str, tuple[float, ...]] = field(default_factory=dict)
+    """Product → per block, the price at which a MW more or less of capacity is worth the same"""
+    bid_prices_eur_per_mw: dict[str, tuple[float, ...]] = field(default_factory=dict)
+    """Product → per block, the price that the plan expects"""
 
 
 def rounding_eur(amount: float) -> float:

@@ -68,4 +68,9 @@ def positions_of(solved: Solved) -> Positions:
         intraday_kw=tuple((outcome.intraday_buy_kw - outcome.intraday_sell_kw + case.intraday.known_kw).tolist()),
         bids_mw={r.name: tuple(b.tolist()) for r, b in zip(case.reserves, outcome.bids_mw, strict=True)},
         balance_eur_per_mwh=tuple(outcome.shadow.balance_eur_per_mwh.tolist()),
+        bid_costs_eur_per_mw={
+            reserve.name: tuple(float(held[reserve.block == b].sum()) for b in range(len(reserve.price_eur_per_mw)))
+            for reserve, held in zip(case.reserves, outcome.shadow.reserve_eur_per_mw, strict=True)
+        },
+        bid_prices_eur_per_mw={reserve.name: tuple(reserve.price_eur_per_mw.tolist()) for reserve in case.reserves},
     )

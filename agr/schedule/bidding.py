@@ -11,7 +11,7 @@ from datetime import date, datetime
 import structlog
 
 from agr.connectors.bids.layouts import render
-from agr.domain.bid import DAY_AHEAD, KW_PER_MW, Bid, rounded_kw
+from agr.domain.bid import DAY_AHEAD, KW_PER_MW, Bid, asked_prices, rounded_kw
 from agr.domain.isp import Clock, Period
 from agr.domain.moments import Handled, MomentState
 from agr.domain.plan import NO_PLAN, Plan, Reason, ReasonKind
@@ -75,8 +75,21 @@ class Bidding:
         count = auction_of(self._settings, plan.period, market).count
         return tuple(mw * KW_PER_MW for mw in bid_at_gate(plan, market, count).values)
 
+    def prices(self, plan: Plan, market: str) -> tuple[float, ...]:
+        """Return what a plan's bid for capacity asks per block, in the product's unit; empty of energy: any price."""
+        product = next((one for one in self._settings.markets.capacity if one.name == market), None)
+        costs, expected = plan.positions.bid_costs_eur_per_mw, plan.positions.bid_prices_eur_per_mw
+        if product is None or market not in costs or market not in expected:
+            return ()
+        of, hours = plan.period.blocks(product.block_hours), [1.0] * len(costs[market])
+        if product.price_unit == "EUR/MW/h":
+            hours = [max(of.count(block), 1) * plan.period.isp_hours for block in range(len(hours))]
+        return asked_prices(
+            costs[market], expected[market], tuple(hours), as_bid=product.paid == "as bid", floor=product.price_floor
+        )
+
     def send(self, tx: Tx, plan: Plan, by: str, market: str) -> Made:
-        """Queue a plan's bid for every channel as the next revision, unless the same volumes were sent before.
+        """Queue a plan's bid for every channel as the next revision, unless the same was sent before.
 
         A channel that lacks these gets them as the revision that they are.
         """
@@ -84,15 +97,17 @@ class Bidding:
         period, volumes, now = plan.period, self.volumes_kw(plan, market), self._clock.now()
         channels = self._settings.bids.channels_of(market)
         known = bids.of_period(tx, period.day, market)
-        if known and known[-1].volumes_kw == volumes:
+        prices = self.prices(plan, market)
+        if known and (known[-1].volumes_kw, known[-1].prices) == (volumes, prices):
             had = {d.channel for d in bids.deliveries(tx, period.day, market) if d.bid == known[-1].id}
             lacking = [channel for channel in channels if channel.name not in had]
             self._queue(tx, known[-1], period, lacking)
             return Made(bid=known[-1], new=bool(lacking))
         revision = len(known) + 1
         number = bids.put(
-            tx, period=period.day, market=market, revision=revision, plan=plan.id, volumes_kw=volumes, at=now, by=by
-        )
+            tx, period=period.day, market=market, revision=revision, plan=plan.id, volumes_kw=volumes, at=now, by=by,
+            prices=prices,
+        )  # fmt: skip
         stored = bids.get(tx, number)
         assert stored is not None
         self._queue(tx, stored, period, channels)
@@ -110,6 +125,8 @@ class Bidding:
             period=period, market=stored.market, revision=stored.revision, plan=stored.plan,
             volumes_kw=stored.volumes_kw, block_hours=auction_of(self._settings, period, stored.market).blocks_h,
             direction=next((p.direction for p in self._settings.markets.capacity if p.name == stored.market), ""),
+            prices=stored.prices,
+            price_unit=next((p.price_unit for p in self._settings.markets.capacity if p.name == stored.market), ""),
         )  # fmt: skip
         for channel in channels:
             out = render(bid, channel, self._settings.bids, self._settings.markets.day_ahead.product_minutes)

@@ -11,7 +11,7 @@ from agr.settings.section import Name, Seconds, Section, VariableName, WebAddres
 
 BidValue = Literal[
     "period", "product", "start", "end", "start_utc", "end_utc", "date", "time", "mw", "buy_mw", "sell_mw", "side",
-    "mwh", "kw", "area", "portfolio", "plan", "revision", "market", "direction",
+    "mwh", "kw", "area", "portfolio", "plan", "revision", "market", "direction", "price", "price_unit",
 ]  # fmt: skip
 """What a column of a bid can hold; see docs/how-to/trade-day-ahead.md."""
 
@@ -20,7 +20,7 @@ STANDARD_COLUMNS: dict[str, BidValue] = {
 }  # fmt: skip
 CAPACITY_COLUMNS: dict[str, BidValue] = {
     "period": "period", "market": "market", "direction": "direction", "start": "start", "end": "end", "mw": "mw",
-    "plan": "plan", "revision": "revision",
+    "price": "price", "price_unit": "price_unit", "plan": "plan", "revision": "revision",
 }  # fmt: skip
 
 
@@ -57,7 +57,7 @@ class BidChannel(Section):
     columns: dict[Name, BidValue] = Field(
         default={},
         description="rows: header → what the column holds; empty: period, start, end, mw, plan, revision, and of "
-        "capacity market and direction, too.",
+        "capacity market, direction, price and price_unit, too.",
     )
     delimiter: Literal[",", ";", "\t"] = Field(default=",", description="rows: what separates columns.")
     decimal_mark: Literal[".", ","] = Field(default=".", description="rows: how decimals are written.")

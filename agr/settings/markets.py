@@ -110,6 +110,12 @@ class CapacityProduct(Section):
     max_mw: NotNegative = Field(description="Largest bid per block; 0: do not bid.", examples=[5])
     sustain_minutes: Positive = Field(default=60, description="How long full power must be deliverable.")
     gate: Moment = Field(description="When the product's auction closes.", examples=[{"at": "08:00", "days_before": 1}])
+    paid: Literal["as cleared", "as bid"] = Field(
+        default="as cleared",
+        description="What an award pays: the price of the auction, so bids ask what holding the capacity costs; or the "
+        "price that was bid, so bids ask what is expected.",
+    )
+    price_floor: NotNegative = Field(default=0, description="Lowest price that a bid asks, in `price_unit`.")
     shortfall_eur_per_mwh: NotNegative = Field(
         default=1000, description="Planning price of awarded capacity that is not held."
     )

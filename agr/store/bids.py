@@ -22,6 +22,7 @@ class StoredBid:
     volumes_kw: tuple[float, ...]
     at: datetime
     by: str
+    prices: tuple[float, ...] = ()  # of capacity: asked per block; empty: any price
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,8 +43,9 @@ class Delivery:
 
 
 def put(
-    tx: Tx, *, period: date, market: str, revision: int, plan: int, volumes_kw: tuple[float, ...], at: datetime, by: str
-) -> int:
+    tx: Tx, *, period: date, market: str, revision: int, plan: int, volumes_kw: tuple[float, ...], at: datetime,
+    by: str, prices: tuple[float, ...] = (),
+) -> int:  # fmt: skip
     """Store a bid and return its number; what waits to leave of the Period's earlier bids is superseded."""
     c, d = t.bids.c, t.bid_deliveries.c
     earlier = sa.select(c.id).where(c.period == period, c.market == market)
@@ -52,7 +54,7 @@ def put(
         t.bid_deliveries.update().where(waiting).values(state="superseded", detail=f"revision {revision} follows")
     )
     row = {"period": period, "market": market, "revision": revision, "plan": plan, "volumes_kw": list(volumes_kw),
-           "at": at, "by": by[:255]}  # fmt: skip
+           "at": at, "by": by[:255], "prices": list(prices) or sa.null()}  # fmt: skip
     made = tx.execute(t.bids.insert().values(**row)).inserted_primary_key
     assert made is not None
     return int(made[0])
@@ -82,7 +84,7 @@ def get(tx: Tx, number: int) -> StoredBid | None:
 
 
 def _bid(row: sa.RowMapping) -> StoredBid:
-    return StoredBid(**(dict(row) | {"volumes_kw": tuple(row["volumes_kw"])}))
+    return StoredBid(**(dict(row) | {"volumes_kw": tuple(row["volumes_kw"]), "prices": tuple(row["prices"] or ())}))
 
 
 def deliveries(tx: Tx, period: date, market: str) -> list[Delivery]:

@@ -14,6 +14,7 @@ bids = sa.Table(
     sa.Column("volumes_kw", sa.JSON, nullable=False),  # per ISP, bought positive
     sa.Column("at", Instant, nullable=False),
     sa.Column("by", sa.String(255), nullable=False),  # who approved it, or the timetable
+    sa.Column("prices", sa.JSON),  # of capacity: asked per block, in the product's price_unit; null: any price
     sa.UniqueConstraint("period", "market", "revision"),
 )  # fmt: skip
 

@@ -94,6 +94,7 @@ def markets(request: Request, principal: Viewer, period: str | None = None, plan
             name for name, known in offered.items()
             if in_force is not None and bidding.sends(name) and not known.said(bidding.volumes_kw(in_force, name))
         },
+        asks={p.name: bidding.prices(shown_plan, p.name) for p in context.settings.markets.capacity if shown_plan},
         products=context.settings.markets.capacity, brps=context.settings.brps,
         price_data=chart(unit=f"{context.settings.currency}/MWh", series=shown, **common),
         position_data=chart(unit="kW", series=position, **common), series=series, hours=of.isp_hours,

@@ -47,6 +47,7 @@ def bids_(
     return [
         a.BidOut(
             revision=bid.revision, plan=bid.plan, at=bid.at, by=bid.by, volumes_kw=list(bid.volumes_kw),
+            prices=list(bid.prices),
             deliveries=[
                 a.BidDeliveryOut(
                     channel=d.channel, file_name=d.file_name, state=d.state, attempts=d.attempts,

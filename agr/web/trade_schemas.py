@@ -37,6 +37,7 @@ class BidOut(BaseModel):
     at: datetime
     by: str
     volumes_kw: list[float]  # per ISP, bought positive; of capacity per block
+    prices: list[float]  # of capacity: the least that is asked per block, in the product's unit; empty: any price
     deliveries: list[BidDeliveryOut]
 
 

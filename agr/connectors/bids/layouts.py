@@ -62,6 +62,8 @@ def _cell(value: BidValue, bid: Bid, product: Product, channel: BidChannel, bids
     if value in amounts:
         decimals = {"kw": 3, "mwh": 9}.get(value, 6)
         return _plain(amounts[value], decimals).replace(".", channel.decimal_mark)
+    if value == "price":
+        return "" if product.price is None else f"{product.price:.2f}".replace(".", channel.decimal_mark)
     start, end = product.start.astimezone(tz), product.end.astimezone(tz)
     texts = {
         "period": str(bid.period.day), "product": str(product.number), "start": start.isoformat(),
@@ -70,6 +72,7 @@ def _cell(value: BidValue, bid: Bid, product: Product, channel: BidChannel, bids
         "side": "sell" if mw < 0 or bid.block_hours is not None else "buy", "area": bids.area,
         "portfolio": bids.portfolio, "plan": str(bid.plan),
         "revision": str(bid.revision), "market": bid.market, "direction": bid.direction,
+        "price_unit": bid.price_unit,
     }  # fmt: skip
     return texts[value]
 
