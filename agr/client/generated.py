@@ -154,6 +154,7 @@ class BidOut(BaseModel):
     at: datetime
     by: str
     volumes_kw: list[float]
+    prices: list[float]
     deliveries: list[BidDeliveryOut]
 
 
