@@ -77,7 +77,7 @@ class OfferActions(ActionBase):
             if congestion_point not in points:
                 raise MissingError(f"{congestion_point} is no congestion point of ours on {period}")
             point = points[congestion_point]
-            by.must_act_for({point.dso}, "the offer")
+            by.must_act_for({point.dso}, "the offer", brps=self._brps_at(tx, by, [point.address]))
             self._offering.wish(tx, point, period, range(first, first + count), power_w)
             what = f"{watt(power_w, sign=True)} W in ISPs {first} to {first + count - 1}"
             self._record(tx, by, "propose offer", f"{congestion_point} {period}"[:255], why, what)
