@@ -40,8 +40,8 @@ def read_trades(path: Path) -> dict[int, Trade]:
     try:
         columns = reader.fieldnames or ()
         if sorted(column for column in columns if column != _BRP) != sorted(_READERS):
-            expected = f"{','.join(_READERS)}, and {_BRP} if need be"
-            raise InputError(f"{path}: expected the columns {expected}, found {','.join(columns)}")
+            found = f"found {','.join(columns)}; {_BRP} may be added"
+            raise InputError(f"{path}: expected the columns {','.join(_READERS)}, {found}")
         for row in reader:
             if "" in row or None in row.values():
                 faults.append(f"line {reader.line_num}: expected {number_of(len(columns), 'value')}")

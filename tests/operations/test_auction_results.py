@@ -210,7 +210,7 @@ def test_a_file_is_read_exactly_whatever_its_order_and_length(
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (lambda rows: rows[:-1], "1 of 92 starts are missing, the first is 2026-03-29T23:45:00+02:00"),
+        (lambda rows: rows[:-1], "1 of 92 starts is missing, the first is 2026-03-29T23:45:00+02:00"),
         (lambda rows: [*rows, rows[3]], "line 94: 2026-03-29T00:45:00+01:00 stands already in line 5"),
         (
             lambda rows: [*rows, ("2026-03-29T22:00:00Z", 1)],

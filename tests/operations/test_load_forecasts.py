@@ -111,7 +111,7 @@ def test_too_short_a_history_is_one_alarm_for_all_and_stops_nothing(world: World
     assert loads_of(world).run(PERIOD) == 2
     with world.store.transaction() as tx:
         opened = {(a.kind, a.subject): a.text for a in day.open_alarms(tx)}
-    assert "1 measured resources are not forecast" in opened[FAILED, "loads"]
+    assert "1 measured resource is not forecast" in opened[FAILED, "loads"]
     assert "power_kw new: only 0 days are known" in opened[FAILED, "loads"]
 
 

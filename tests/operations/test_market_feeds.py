@@ -154,7 +154,7 @@ def test_an_award_above_the_bid_is_refused_once_with_an_alarm_and_kept(feeding: 
 
 @pytest.mark.parametrize(
     ("count", "start_day", "words"),
-    [(91, "", "1 of 92 ISPs of 2026-03-29 are missing"), (92, "next", "none of its 92 records is about 2026-03-29")],
+    [(91, "", "1 of 92 ISPs of 2026-03-29 is missing"), (92, "next", "none of its 92 records is about 2026-03-29")],
 )
 def test_results_of_another_period_or_with_fewer_isps_are_refused(feeding: Feeding, count, start_day, words) -> None:
     feeding.tell(AWARDED[:count], start_day)

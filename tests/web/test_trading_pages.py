@@ -135,7 +135,7 @@ def test_a_pasted_result_is_checked_seen_and_then_entered(desk: Desk, anna: http
     [
         ("", "paste the result first"),
         (result((3, 1.5)), "ISP 3 (00:30): 1.5 MW does not lie between 0 and the bid of 1 MW"),
-        (result().rpartition("\n")[0], "1 of 92 starts are missing"),
+        (result().rpartition("\n")[0], "1 of 92 starts is missing"),
         (result() + "\n" + result().rpartition("\n")[2], "stands already in line"),
         ("start,mw\n2026-03-30T00:00:00+02:00,1", "no ISP of 2026-03-29 starts at"),
         ("1,2,x", "write numbers separated by commas"),
