@@ -171,14 +171,15 @@ def _limits_of(
 
 
 def _tariffs_of(case: Case, points: Ints, units: Mapping[str, Ints], place: Ints) -> ConnectionTariffs:
-    """Return the tariffs of the part, whose last fixed unit, the remainder, pays none."""
+    """Return the tariffs of the part, whose last fixed units, the remainders, pay none."""
+    remainders = [NO_TARIFF] * max(len(case.balancing_groups.name), 1)
     tariffs, rows, peaks = case.connection_tariffs, *tariffs_at(case, points)
     if not len(rows):
         return no_connection_tariffs()
     number = np.full(len(tariffs.name) + 1, NO_TARIFF)
     number[rows] = np.arange(len(rows))
     of_units = tuple(
-        np.append(number[case.tariff(name)[units[name]]], [NO_TARIFF] * (name == FIXED.name)).astype(np.int64)
+        np.append(number[case.tariff(name)[units[name]]], remainders if name == FIXED.name else []).astype(np.int64)
         for name in UNIT_CLASSES
     )
     return ConnectionTariffs(
