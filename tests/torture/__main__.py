@@ -25,6 +25,7 @@ from tests.builders.postgres import emptied, postgres_bin, postgres_server
 from tests.torture.depot import depots, through_changes
 from tests.torture.relay import Relay
 from tests.torture.tortured import PROJECT, Life, Score, TorturedDay, parties, through
+from tests.torture.trader import through_kills
 
 console = Console(width=None if sys.stdout.isatty() else 130)
 FOLDER = PROJECT / "build" / "torture"
@@ -118,6 +119,18 @@ class Campaigns:
             self._ledger.add(name=name, seed=self._seed, **score.figures())
             console.print(f"{name}: round {number + 1} over after {score.kills} kills", highlight=False)
 
+    def run_trading(self, name: str) -> None:
+        """Kill a service that sells flexibility before and after each of its commits, once."""
+        if self._ledger.total("kills", name=name):
+            return
+        for before in (True, False):
+            score, began = Score(name), time.monotonic()
+            score.kills, score.faults = through_kills(self._folder / name.replace(" ", "-"), before=before)
+            score.seconds = time.monotonic() - began
+            self._ledger.add(name=name, seed=self._seed, **score.figures())
+            when = "before" if before else "after"
+            console.print(f"{name}: over after {score.kills} kills {when} a commit", highlight=False)
+
     def faults(self) -> list[str]:
         """Return every fault of every run."""
         return [f"{row['name']} ({row['revision']}): {fault}" for row in self._ledger.rows() for fault in row["faults"]]
@@ -169,6 +182,7 @@ def main() -> int:
         campaigns.run("SQLite on a slow disk", "", given.kills // 10, commit_s=SLOW_COMMIT_S)
         if server:
             campaigns.run("PostgreSQL, two daemons", server, given.kills // 10, relay=True)
+        campaigns.run_trading("trading at commits")
         campaigns.run_depot("charge points", server or "", given.kills // 10, python)
         others = ledger.total("kills") - ledger.total("kills", name="SQLite at random")
         campaigns.run("SQLite at random", "", given.kills - others)  # whatever is missing
