@@ -180,12 +180,15 @@ def demo(scenario: Path | None, *, once: bool, as_json: bool, data: Path | None)
             total = round(time.monotonic() - began, 2)
             seconds |= {"night": round(total - seconds["total"], 2), "total": total}
             found = replace(found, night=night)
-        if any(isinstance(event, DsoRequest) for event in described.events):
+        sold = any(isinstance(event, DsoRequest) for event in described.events)
+        if sold and once:  # else the clock would leave the day that is still to be looked at
             market_day.trade.settle()
-            trade = market_day.trade.told()
             total = round(time.monotonic() - began, 2)
             seconds |= {"settlement": round(total - seconds["total"], 2), "total": total}
-            found = replace(found, trade=trade, broken=(*found.broken, *trade_faults(trade)))
+        if sold:
+            trade = market_day.trade.told()
+            faults = trade_faults(trade) if once else []
+            found = replace(found, trade=trade, broken=(*found.broken, *faults))
         show.summary(found)
         if not once:
             show.say(f"the daemon stays up at http://127.0.0.1:{daemon.port} until Ctrl-C; from another terminal:")
@@ -197,6 +200,9 @@ def demo(scenario: Path | None, *, once: bool, as_json: bool, data: Path | None)
             signal.signal(signal.SIGINT, lambda *_: ended.set())
             signal.signal(signal.SIGTERM, lambda *_: ended.set())
             ended.wait()
+            if sold:
+                market_day.trade.settle()
+                show.say(f"flexibility for DSOs: {market_day.trade.told().words()}")
     if as_json:
         sys.stdout.write(found.json() + "\n")
         sys.stdout.flush()

@@ -47,7 +47,11 @@ class Trade:
         if not self.offers:
             return f"{self.requests} requested, nothing offered" if self.requests else "nothing requested"
         split = ", ".join(f"{name} {eur:+,.2f}" for name, eur in self.split_eur.items() if abs(eur) >= 0.005)
-        settled = "not settled" if self.settled_eur is None else f"{self.settled_eur:,.2f} settled, {self.answer}"
+        settled = (
+            "settled on the day after"
+            if self.settled_eur is None
+            else f"{self.settled_eur:,.2f} EUR settled, {self.answer}"
+        )
         return (
             f"{self.offered_eur:,.2f} EUR offered ({split}); {self.ordered_mwh:.3f} MWh for {self.ordered_eur:,.2f} "
             f"ordered; {settled}"
