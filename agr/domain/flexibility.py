@@ -273,8 +273,9 @@ OFFER_MOVES: dict[OfferState, frozenset[OfferState]] = {
     OfferState.ORDERED: frozenset(),
 }
 ORDER_MOVES: dict[OrderState, frozenset[OrderState]] = {
-    OrderState.ACCEPTED: frozenset({OrderState.PLANNED, OrderState.DELIVERED}),
-    OrderState.PLANNED: frozenset({OrderState.ANNOUNCED, OrderState.DELIVERED}),
+    # A DSO's word may come before we have looked whether plan and prognosis keep the order.
+    OrderState.ACCEPTED: frozenset({OrderState.PLANNED, OrderState.VALIDATED, OrderState.DELIVERED}),
+    OrderState.PLANNED: frozenset({OrderState.ANNOUNCED, OrderState.VALIDATED, OrderState.DELIVERED}),
     OrderState.ANNOUNCED: frozenset({OrderState.VALIDATED, OrderState.DELIVERED}),
     OrderState.VALIDATED: frozenset({OrderState.DELIVERED}),
     OrderState.DELIVERED: frozenset({OrderState.SETTLED, OrderState.DISPUTED}),

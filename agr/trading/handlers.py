@@ -25,6 +25,7 @@ from agr.uftp import messages as m
 
 log = structlog.get_logger()
 
+_UNCONFIRMED = (OrderState.ACCEPTED, OrderState.PLANNED, OrderState.ANNOUNCED)
 REFUSED = "flex offer refused"
 """Kind of alarm: a DSO does not take an offer."""
 NOT_REVOKED = "flex offer not revoked"
@@ -195,8 +196,8 @@ def _prognosis_answer(message: m.DPrognosisResponse, handling: Handling) -> Verd
         subject = f"{stored.order.dso} {stored.order.order_reference}"
         if status.is_validated:
             day.recover(tx, NOT_VALIDATED, subject, now)
-            if stored.state is OrderState.ANNOUNCED:
-                flex_orders.move(tx, stored.order.message_id, OrderState.ANNOUNCED, OrderState.VALIDATED, now)
+            if stored.state in _UNCONFIRMED:
+                flex_orders.move(tx, stored.order.message_id, stored.state, OrderState.VALIDATED, now)
         else:
             text = f"{stored.order.dso} does not find its order of {stored.order.period} in our D-Prognosis"
             day.raise_alarm(tx, NOT_VALIDATED, subject, text, now)

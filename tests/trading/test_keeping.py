@@ -63,6 +63,23 @@ def test_an_order_is_planned_announced_validated_and_delivered(world: TradingWor
     assert world.orders()[0].state is OrderState.DELIVERED
 
 
+def test_a_dso_that_validates_before_we_have_looked_is_believed(world: TradingWorld) -> None:
+    """Its response may come within seconds of the D-Prognosis, before the order is seen as announced."""
+    plan(world, ORDERED_W)
+    Publisher(world.store, world.settings, world.clock, world.participants).publish(PERIOD)
+    (prognosis,) = world.replies()
+    status = f'<FlexOrderStatus FlexOrderMessageID="{world.orders()[0].order.message_id}" IsValidated="true"/>'
+    world.tell(
+        world.dso.message(
+            "D-PrognosisResponse", status, Result="Accepted", D_PrognosisMessageID=str(prognosis.get("MessageID")),
+            ConversationID=str(prognosis.get("ConversationID")),
+        )
+    )  # fmt: skip
+    assert world.orders()[0].state is OrderState.VALIDATED
+    world.keeping.look()
+    assert world.orders()[0].state is OrderState.VALIDATED
+
+
 def test_a_dso_that_does_not_find_its_order_is_an_alarm(world: TradingWorld) -> None:
     plan(world, ORDERED_W)
     Publisher(world.store, world.settings, world.clock, world.participants).publish(PERIOD)
