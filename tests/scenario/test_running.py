@@ -47,7 +47,7 @@ def test_the_same_inputs_give_the_same_folder_to_the_last_bit(small, small_run, 
     same, different, unreadable = filecmp.cmpfiles(first, second, names, shallow=False)
     assert (different, unreadable) == (["log.json"], [])  # seconds
     assert "outcome.json" in same
-    assert len(same) == 13
+    assert len(same) == 14
 
 
 def test_outcome_json_says_what_it_came_from(small_run):
